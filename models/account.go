@@ -1,0 +1,70 @@
+package models
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// Secret is a value that never prints.
+type Secret = servicetitan.Secret
+
+// Role is what a member may do in a company.
+type Role string
+
+const (
+	// Owner may also disconnect and manage people.
+	Owner Role = "owner"
+	// Member may connect, test and reconnect.
+	Member Role = "member"
+)
+
+// Label is the role's name as people read it.
+func (r Role) Label() string {
+	if r == Owner {
+		return "Owner"
+	}
+	return "Member"
+}
+
+// Company is our customer and the unit of isolation.
+type Company struct {
+	ID        uuid.UUID `gorm:"primaryKey"`
+	Name      string
+	CreatedAt time.Time
+}
+
+// User is a person; companies know users through memberships.
+type User struct {
+	ID           uuid.UUID `gorm:"primaryKey"`
+	Email        string
+	Name         string
+	PasswordHash string
+	// SessionEpoch ends every session begun under a smaller number.
+	SessionEpoch int
+	DisabledAt   *time.Time
+	CreatedAt    time.Time
+}
+
+// Membership lets a user act for a company.
+type Membership struct {
+	CompanyID uuid.UUID `gorm:"primaryKey"`
+	UserID    uuid.UUID `gorm:"primaryKey"`
+	Role      Role
+	CreatedAt time.Time
+}
+
+// Visitor is the signed-in person as a page needs to know them.
+type Visitor struct {
+	UserID      uuid.UUID
+	Name        string
+	Email       string
+	CompanyID   uuid.UUID
+	CompanyName string
+	Role        Role
+}
+
+// Owns says whether the visitor may do what only owners may.
+func (v Visitor) Owns() bool { return v.Role == Owner }

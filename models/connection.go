@@ -1,0 +1,84 @@
+package models
+
+import (
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// State is where a connection stands in its life.
+type State string
+
+const (
+	// Connected: the last renewal worked.
+	Connected State = "connected"
+	// Degraded: renewals fail for a passing reason and are tried again.
+	Degraded State = "degraded"
+	// ReconnectNeeded: ServiceTitan refused for good; a person must act.
+	ReconnectNeeded State = "reconnect_needed"
+	// Disconnected: by a person's wish; the secrets are gone.
+	Disconnected State = "disconnected"
+)
+
+// Connection is one company's link to one tenant in one environment.
+type Connection struct {
+	ID          uuid.UUID `gorm:"primaryKey"`
+	CompanyID   uuid.UUID
+	Environment servicetitan.EnvironmentName
+	TenantID    int64
+	// TenantName is the company's name in ServiceTitan, from the check call.
+	TenantName string
+	// BusinessUnits is how many the check call counted.
+	BusinessUnits int
+	Way           servicetitan.Way
+	State         State
+	// Reason is why the state is what it is; empty while connected.
+	Reason Reason
+	// Scopes is what the token allows, separated by spaces (RFC 6749, section 3.3).
+	Scopes          string
+	ConnectedByName string
+	ConnectedAt     time.Time
+	// RenewedAt is when access was last granted or renewed.
+	RenewedAt time.Time
+	// ExpiresAt is when the access token lapses.
+	ExpiresAt time.Time
+	// NextRenewalAt is when access is next to be renewed; nil when it will not be.
+	NextRenewalAt *time.Time
+	FailingSince  *time.Time
+	// TestedAt, TestPassed and TestMillis tell of the last test by a person.
+	TestedAt       *time.Time
+	TestPassed     bool
+	TestMillis     int64
+	DisconnectedAt *time.Time
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+}
+
+// ScopeList is the scopes one by one.
+func (c Connection) ScopeList() []string { return strings.Fields(c.Scopes) }
+
+// Reason is the code of what went wrong; pages put it into words.
+type Reason string
+
+const (
+	ReasonNone Reason = ""
+	// ReasonUnavailable: ServiceTitan did not answer, or answered 5xx or nonsense.
+	ReasonUnavailable Reason = "unavailable"
+	// ReasonRateLimited: ServiceTitan answered 429.
+	ReasonRateLimited Reason = "rate_limited"
+	// ReasonGrantRefused: the token endpoint answered invalid_grant.
+	ReasonGrantRefused Reason = "grant_refused"
+	// ReasonAnswerLost: a renewal's answer was lost and the grant with it.
+	ReasonAnswerLost Reason = "answer_lost"
+	// ReasonNotAllowed: the API answers 403 for the tenant.
+	ReasonNotAllowed Reason = "not_allowed"
+	// ReasonUnauthorized: the API answers 401 to a fresh token.
+	ReasonUnauthorized Reason = "unauthorized"
+	// ReasonTenantUnknown: the API answers 404 for the tenant.
+	ReasonTenantUnknown Reason = "tenant_unknown"
+	// ReasonSealBroken: the stored credential cannot be opened.
+	ReasonSealBroken Reason = "seal_broken"
+)

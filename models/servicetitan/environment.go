@@ -1,0 +1,63 @@
+// Package servicetitan speaks ServiceTitan's protocol: OAuth 2.0 against its
+// authorization server and the few API calls that prove a connection works.
+// It knows no database and keeps no state but what an issuer announces.
+package servicetitan
+
+import "net/url"
+
+// EnvironmentName says which ServiceTitan is meant.
+type EnvironmentName string
+
+const (
+	Production  EnvironmentName = "production"
+	Integration EnvironmentName = "integration"
+	Sandbox     EnvironmentName = "sandbox"
+)
+
+// Label is the environment's name as people read it.
+func (n EnvironmentName) Label() string {
+	switch n {
+	case Production:
+		return "Production"
+	case Integration:
+		return "Integration"
+	case Sandbox:
+		return "Sandbox"
+	}
+	return string(n)
+}
+
+// Way is one of the roads to a connection.
+type Way string
+
+const (
+	// SignIn is the authorization code grant (RFC 6749, section 4.1).
+	SignIn Way = "sign_in"
+	// Guided is the client credentials grant with values that our staff enter.
+	Guided Way = "guided"
+	// OwnCredentials is the client credentials grant with values that the
+	// contractor pastes.
+	OwnCredentials Way = "own_credentials"
+)
+
+// Environment is one ServiceTitan and our app's registration with it.
+type Environment struct {
+	Name         EnvironmentName
+	AuthURL      *url.URL // issuer, without a trailing slash
+	APIURL       *url.URL // API base, without a trailing slash
+	ClientID     string
+	ClientSecret Secret
+	AppKey       Secret // sent as ST-App-Key with every API call
+	Scopes       []string
+	Ways         []Way // in the order in which they are offered
+}
+
+// Offers says whether contractors may take the way in this environment.
+func (e Environment) Offers(w Way) bool {
+	for _, offered := range e.Ways {
+		if offered == w {
+			return true
+		}
+	}
+	return false
+}
