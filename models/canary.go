@@ -1,0 +1,58 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/seal"
+)
+
+// ErrWrongKeyset says that the database was sealed with another keyset.
+var ErrWrongKeyset = errors.New("the keyset is not the one this database was sealed with")
+
+type keyCanary struct {
+	ID     int `gorm:"primaryKey"`
+	Sealed []byte
+}
+
+// TableName is singular: there is one.
+func (keyCanary) TableName() string { return "key_canary" }
+
+const canaryWord = "this keyset opens this database"
+
+func canaryPlace() seal.Place {
+	return seal.Place{Table: "key_canary", Row: "1", Column: "sealed"}
+}
+
+// CheckKeyset opens the value that the first start sealed, and on that first
+// start seals it. With a wrong keyset it writes nothing, and its error wraps
+// ErrWrongKeyset and names the key that is missing.
+func (db *DB) CheckKeyset(ctx context.Context, keys *seal.Keys) error {
+	var canary keyCanary
+	err := db.Read(ctx).Where("id = 1").Take(&canary).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		sealed, err := keys.Seal(canaryWord, canaryPlace())
+		if err != nil {
+			return fmt.Errorf("mark database: %w", err)
+		}
+		err = db.Write(ctx, func(tx *gorm.DB) error { return tx.Create(&keyCanary{ID: 1, Sealed: sealed}).Error })
+		if err != nil {
+			return fmt.Errorf("mark database: %w", err)
+		}
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("check keyset: %w", err)
+	}
+	word, err := keys.Open(canary.Sealed, canaryPlace())
+	if err == nil && word == canaryWord {
+		return nil
+	}
+	if id, ok := seal.KeyID(canary.Sealed); ok && !keys.Has(id) {
+		return fmt.Errorf("%w: key %d is missing from it", ErrWrongKeyset, id)
+	}
+	return fmt.Errorf("%w: key IDs agree, but the value does not open", ErrWrongKeyset)
+}

@@ -1,0 +1,161 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"gorm.io/driver/postgres"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+)
+
+// DB is the database: one door for writing, a pool for reading. SQLite and
+// PostgreSQL behave alike behind it.
+type DB struct {
+	reader  *gorm.DB
+	write   func(context.Context, func(*gorm.DB) error) error
+	now     func() time.Time
+	close   func() error
+	dialect dialect
+	path    string // of the SQLite file
+}
+
+type dialect string
+
+const (
+	sqliteDialect   dialect = "sqlite"
+	postgresDialect dialect = "postgres"
+)
+
+// postgresPool bounds the connections of one instance.
+const postgresPool = 20
+
+// OpenDB opens the database at a SQLite path or a postgres:// address. The
+// clock is the app's; where instances must agree, the database's is used.
+func OpenDB(ctx context.Context, address string, now func() time.Time) (*DB, error) {
+	db := &DB{now: func() time.Time { return now().UTC().Truncate(time.Microsecond) }}
+	var err error
+	if strings.HasPrefix(address, "postgres://") || strings.HasPrefix(address, "postgresql://") {
+		err = db.openPostgres(address)
+	} else {
+		err = db.openSQLite(address)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	pool, err := db.reader.DB()
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	if err := pool.PingContext(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database: %w", redactDSN(err, address)), db.Close())
+	}
+	return db, nil
+}
+
+func (db *DB) openPostgres(address string) error {
+	pool, err := gorm.Open(postgres.New(postgres.Config{DSN: address}), gormConfig())
+	if err != nil {
+		return redactDSN(err, address)
+	}
+	sqlDB, err := pool.DB()
+	if err != nil {
+		return err
+	}
+	sqlDB.SetMaxOpenConns(postgresPool)
+	sqlDB.SetMaxIdleConns(postgresPool)
+	db.dialect, db.reader, db.close = postgresDialect, pool, sqlDB.Close
+	db.write = func(ctx context.Context, fn func(*gorm.DB) error) error {
+		return pool.WithContext(ctx).Transaction(fn)
+	}
+	return nil
+}
+
+func (db *DB) openSQLite(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	// SQLite would create the file for all to read.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // #nosec G304 -- the operator names the file
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	w, err := newWriter(path)
+	if err != nil {
+		return err
+	}
+	reader, err := openSQLiteReader(path)
+	if err != nil {
+		return errors.Join(err, w.Close())
+	}
+	db.dialect, db.path, db.reader, db.write = sqliteDialect, path, reader, w.Write
+	db.close = func() error {
+		pool, err := reader.DB()
+		if err == nil {
+			err = pool.Close()
+		}
+		return errors.Join(err, w.Close())
+	}
+	return nil
+}
+
+// Write runs fn in a transaction of its own. Values that fn read or made are
+// to be used only if Write returns nil. On SQLite the writes that wait at the
+// same moment share one commit; one failing takes no other down.
+func (db *DB) Write(ctx context.Context, fn func(tx *gorm.DB) error) error {
+	return db.write(ctx, fn)
+}
+
+// Read is the pool for queries. It sees every write that has returned.
+func (db *DB) Read(ctx context.Context) *gorm.DB { return db.reader.WithContext(ctx) }
+
+// Now is the app's clock, in UTC and in the precision that both databases keep.
+func (db *DB) Now() time.Time { return db.now() }
+
+// sharedNow is the clock on which all instances agree: PostgreSQL's. On SQLite
+// there is one process, and its clock is the one.
+func (db *DB) sharedNow(tx *gorm.DB) (time.Time, error) {
+	if db.dialect == sqliteDialect {
+		return db.Now(), nil
+	}
+	var now time.Time
+	if err := tx.Raw("SELECT clock_timestamp()").Scan(&now).Error; err != nil {
+		return time.Time{}, fmt.Errorf("read database clock: %w", err)
+	}
+	return now.UTC(), nil
+}
+
+// Ping says whether the database answers.
+func (db *DB) Ping(ctx context.Context) error {
+	return db.Read(ctx).Exec("SELECT 1").Error
+}
+
+// Close ends all writes and closes the connections.
+func (db *DB) Close() error { return db.close() }
+
+// gormConfig is made anew for each database: a shared one would keep the first
+// dialect's clause builders.
+func gormConfig() *gorm.Config {
+	return &gorm.Config{
+		Logger:                 logger.Discard, // its lines would hold parameters
+		SkipDefaultTransaction: true,
+		PrepareStmt:            true,
+		TranslateError:         true,
+	}
+}
+
+// redactDSN takes the password out of the driver's words.
+func redactDSN(err error, address string) error {
+	if err == nil || !strings.Contains(err.Error(), address) {
+		return err
+	}
+	return errors.New(strings.ReplaceAll(err.Error(), address, "[database address]"))
+}

@@ -1,0 +1,97 @@
+package models
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/mattn/go-sqlite3"
+	"gorm.io/gorm"
+)
+
+// The errors that a caller may tell apart. Everything else is our own fault.
+var (
+	// ErrNotFound: there is no such thing, or it is another company's.
+	ErrNotFound = errors.New("not found")
+	// ErrForbidden: the visitor's role does not allow it.
+	ErrForbidden = errors.New("not allowed for this role")
+	// ErrSignedOut: the session has ended or its user may not sign in.
+	ErrSignedOut = errors.New("signed out")
+	// ErrNoMembership: the user no longer belongs to the company.
+	ErrNoMembership = errors.New("no longer a member")
+	// ErrWrongCredentials: no such email, or another password.
+	ErrWrongCredentials = errors.New("wrong email or password")
+	// ErrEmailTaken: an account with the email exists.
+	ErrEmailTaken = errors.New("email is taken")
+	// ErrUnknownState: the authorization is not this session's, or never was.
+	ErrUnknownState = errors.New("unknown authorization")
+	// ErrUnavailable: the database or ServiceTitan does not answer for now.
+	ErrUnavailable = errors.New("not available for now")
+	// ErrReconnectNeeded: ServiceTitan has refused for good.
+	ErrReconnectNeeded = errors.New("reconnect needed")
+	// ErrNotConnected: the connection has no credential to use.
+	ErrNotConnected = errors.New("not connected")
+)
+
+// ThrottledError says that there were too many tries, and until when.
+type ThrottledError struct{ Until time.Time }
+
+func (e *ThrottledError) Error() string {
+	return fmt.Sprintf("too many tries until %s", e.Until.Format(time.RFC3339))
+}
+
+// ReasonError says why ServiceTitan could not be used for a connection.
+type ReasonError struct {
+	Reason Reason
+	Err    error // ErrUnavailable, ErrReconnectNeeded or ErrNotConnected
+}
+
+func (e *ReasonError) Error() string { return fmt.Sprintf("%s: %v", e.Reason, e.Err) }
+
+// Unwrap lets errors.Is find the kind.
+func (e *ReasonError) Unwrap() error { return e.Err }
+
+// Unavailable says whether the error is a passing one of the database's or of
+// the time limit, so that trying again makes sense.
+func Unavailable(err error) bool {
+	if errors.Is(err, ErrUnavailable) || errors.Is(err, errWriterClosed) ||
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, driver.ErrBadConn) {
+		return true
+	}
+	if e, ok := errors.AsType[sqlite3.Error](err); ok {
+		switch e.Code {
+		case sqlite3.ErrBusy, sqlite3.ErrLocked, sqlite3.ErrFull, sqlite3.ErrIoErr, sqlite3.ErrReadonly, sqlite3.ErrCantOpen:
+			return true
+		}
+		return false
+	}
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		// Classes of PostgreSQL's appendix A: connection exceptions, out of
+		// resources, operator intervention, system error.
+		switch e.Code[:2] {
+		case "08", "53", "57", "58":
+			return true
+		}
+		return false
+	}
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return true
+	}
+	_, ok := errors.AsType[*net.OpError](err)
+	return ok
+}
+
+// found turns GORM's "no record" into ours.
+func found(err error, doing string) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		err = ErrNotFound
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}

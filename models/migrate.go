@@ -1,0 +1,122 @@
+package models
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"syscall"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// ErrSchemaBehind says that the database lacks migrations.
+var ErrSchemaBehind = errors.New("database schema is older than this program; run: fieldbridge migrate")
+
+// ErrSchemaAhead says that a newer program has migrated the database.
+var ErrSchemaAhead = errors.New("database schema is newer than this program; run the newer fieldbridge")
+
+// MigrationStatus is where the schema stands.
+type MigrationStatus struct{ Current, Target int64 }
+
+// Migrate brings the schema up to date. Several instances may call it at once:
+// one migrates, the others wait.
+func (db *DB) Migrate(ctx context.Context) (MigrationStatus, error) {
+	if err := db.runMigrations(ctx); err != nil {
+		return MigrationStatus{}, fmt.Errorf("migrate: %w", err)
+	}
+	return db.CheckSchema(ctx)
+}
+
+// CheckSchema compares the schema with what this program was built for. It
+// writes nothing.
+func (db *DB) CheckSchema(ctx context.Context) (MigrationStatus, error) {
+	var s MigrationStatus
+	var err error
+	if s.Target, err = newestMigration(db.dialect); err != nil {
+		return s, fmt.Errorf("check schema: %w", err)
+	}
+	if db.Read(ctx).Migrator().HasTable("goose_db_version") {
+		err = db.Read(ctx).Raw("SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied").Scan(&s.Current).Error
+	}
+	switch {
+	case err != nil:
+		return s, fmt.Errorf("check schema: %w", err)
+	case s.Current < s.Target:
+		return s, ErrSchemaBehind
+	case s.Current > s.Target:
+		return s, ErrSchemaAhead
+	}
+	return s, nil
+}
+
+// newestMigration is the highest version among the embedded files.
+func newestMigration(d dialect) (int64, error) {
+	files, err := fs.ReadDir(migrations, "migrations/"+string(d))
+	if err != nil {
+		return 0, err
+	}
+	return goose.NumericComponent(files[len(files)-1].Name())
+}
+
+// runMigrations applies what is missing.
+func (db *DB) runMigrations(ctx context.Context) error {
+	folder, err := fs.Sub(migrations, "migrations/"+string(db.dialect))
+	if err != nil {
+		return err
+	}
+	if db.dialect == postgresDialect {
+		pool, err := db.reader.DB()
+		if err != nil {
+			return err
+		}
+		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
+		if err != nil {
+			return err
+		}
+		return up(ctx, goose.DialectPostgres, pool, folder, goose.WithSessionLocker(locker))
+	}
+	release, err := lockFile(db.path + ".migrating")
+	if err != nil {
+		return err
+	}
+	defer release()
+	pool, err := sql.Open("sqlite3", sqliteDSN(db.path, url.Values{"_txlock": {"immediate"}}))
+	if err != nil {
+		return err
+	}
+	return errors.Join(up(ctx, goose.DialectSQLite3, pool, folder), pool.Close())
+}
+
+func up(ctx context.Context, d goose.Dialect, pool *sql.DB, folder fs.FS, options ...goose.ProviderOption) error {
+	provider, err := goose.NewProvider(d, pool, folder, options...)
+	if err != nil {
+		return err
+	}
+	_, err = provider.Up(ctx)
+	return err
+}
+
+// lockFile keeps other processes from migrating the same SQLite file, which
+// has no lock for it; PostgreSQL has. The lock is on a file beside the
+// database: closing any handle of the database itself would drop SQLite's own
+// locks.
+func lockFile(path string) (release func(), err error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // #nosec G304 -- beside the database
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil { // #nosec G115 -- a file descriptor fits
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() { _ = f.Close() }, nil
+}

@@ -1,0 +1,113 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/alexedwards/argon2id"
+)
+
+// Password lengths, in characters and bytes. The upper bound keeps hashing
+// from being a way to keep us busy.
+const (
+	MinPassword      = 12
+	maxPasswordBytes = 1024
+)
+
+// PasswordProblem is why a password is not accepted.
+type PasswordProblem string
+
+const (
+	PasswordFine     PasswordProblem = ""
+	PasswordTooShort PasswordProblem = "too_short"
+	PasswordTooLong  PasswordProblem = "too_long"
+	PasswordTooEasy  PasswordProblem = "too_easy"
+)
+
+// commonPasswords are the much used ones that are long enough for MinPassword.
+const commonPasswords = " 123456789012 1234567890123 12345678901234 123456123456 123123123123 " +
+	"qwertyuiopas qwertyuiop12 qwertyuiop123 qwerty123456 qwertyqwerty qwerty12345678 asdfghjkl123 asdfasdfasdf " +
+	"1q2w3e4r5t6y 1q2w3e4r5t6y7u 1qaz2wsx3edc 1qaz2wsx3edc4rfv q1w2e3r4t5y6 zaq12wsxcde3 1234qwerasdf qazwsxedcrfv " +
+	"passwordpassword password1234 password12345 password123456 password2026 passw0rd1234 " +
+	"abcdefghijkl abcd12345678 abc123abc123 a1b2c3d4e5f6 iloveyou1234 iloveyouiloveyou " +
+	"letmein12345 letmeinletmein welcome12345 changeme1234 changemechangeme administrator admin1234567 " +
+	"motherfucker unbelievable basketball12 football1234 superman1234 sunshine1234 princess1234 dragon123456 "
+
+// CheckPassword says whether a new password will do.
+func CheckPassword(password Secret) PasswordProblem {
+	p := password.Reveal()
+	switch {
+	case utf8.RuneCountInString(p) < MinPassword:
+		return PasswordTooShort
+	case len(p) > maxPasswordBytes:
+		return PasswordTooLong
+	case strings.Contains(commonPasswords, " "+strings.ToLower(p)+" "), distinct(p) < 5:
+		return PasswordTooEasy
+	}
+	return PasswordFine
+}
+
+func distinct(s string) int {
+	seen := map[rune]bool{}
+	for _, r := range s {
+		seen[r] = true
+	}
+	return len(seen)
+}
+
+// hasher computes argon2id hashes, a bounded number at a time: each takes its
+// full memory.
+type hasher struct {
+	slots chan struct{}
+	// decoy is compared with when there is no account, so that the answer takes
+	// as long.
+	decoy string
+}
+
+// hashParams are OWASP's second choice of argon2id parameters: 19 MiB, two
+// passes, one lane.
+func hashParams() *argon2id.Params {
+	return &argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+}
+
+func newHasher(parallel int) (*hasher, error) {
+	decoy, err := argon2id.CreateHash("no account has this password", hashParams())
+	if err != nil {
+		return nil, fmt.Errorf("prepare password hashing: %w", err)
+	}
+	return &hasher{slots: make(chan struct{}, parallel), decoy: decoy}, nil
+}
+
+func (h *hasher) hash(ctx context.Context, password Secret) (string, error) {
+	release, err := h.slot(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer release()
+	return argon2id.CreateHash(password.Reveal(), hashParams())
+}
+
+// matches compares; an empty hash matches nothing and takes as long.
+func (h *hasher) matches(ctx context.Context, password Secret, hash string) (bool, error) {
+	release, err := h.slot(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer release()
+	if hash == "" {
+		_, err := argon2id.ComparePasswordAndHash(password.Reveal(), h.decoy)
+		return false, err
+	}
+	return argon2id.ComparePasswordAndHash(password.Reveal(), hash)
+}
+
+func (h *hasher) slot(ctx context.Context) (release func(), err error) {
+	select {
+	case h.slots <- struct{}{}:
+		return func() { <-h.slots }, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait to hash: %w", context.Cause(ctx))
+	}
+}

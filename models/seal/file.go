@@ -1,0 +1,80 @@
+package seal
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/tink-crypto/tink-go/v2/aead"
+	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
+	"github.com/tink-crypto/tink-go/v2/keyset"
+)
+
+// ErrNoKeyset says that there is no keyset file.
+var ErrNoKeyset = errors.New("no keyset file")
+
+// ErrKeysetReadable says that others than its owner may use the keyset file.
+var ErrKeysetReadable = errors.New("keyset file may be used by others; its mode must be 0600")
+
+// Load reads the keyset from a file that only its owner may use.
+func Load(path string) (*Keys, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("load keyset %s: %w", path, ErrNoKeyset)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("load keyset: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("load keyset %s (mode %04o): %w", path, info.Mode().Perm(), ErrKeysetReadable)
+	}
+	text, err := os.ReadFile(path) // #nosec G304 -- the operator names the file
+	if err != nil {
+		return nil, fmt.Errorf("load keyset: %w", err)
+	}
+	h, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(text)))
+	if err != nil {
+		// Tink's error may quote the file.
+		return nil, fmt.Errorf("load keyset %s: the file is not a keyset", path)
+	}
+	return newKeys(h)
+}
+
+// Create makes a keyset with one AES-256-GCM key and writes it to a new file.
+// It never overwrites one.
+func Create(path string) (*Keys, error) {
+	h, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
+	if err != nil {
+		return nil, fmt.Errorf("create keyset: %w", err)
+	}
+	var text bytes.Buffer
+	if err := insecurecleartextkeyset.Write(h, keyset.NewJSONWriter(&text)); err != nil {
+		return nil, fmt.Errorf("create keyset: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("create keyset: %w", err)
+	}
+	if err := writeNew(path, text.Bytes()); err != nil {
+		return nil, fmt.Errorf("create keyset: %w", err)
+	}
+	return newKeys(h)
+}
+
+// writeNew writes and syncs a file that must not exist yet: a keyset lost to a
+// power cut would be the loss of everything sealed with it.
+func writeNew(path string, content []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) // #nosec G304 -- the operator names the file
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(content); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	if err := f.Sync(); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	return f.Close()
+}

@@ -1,0 +1,117 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// How long a session lives: since it was last seen, and in all. That it was
+// seen is noted at most once every sessionNoted, so reading costs no write.
+const (
+	SessionIdle     = 30 * time.Minute
+	SessionLifetime = 12 * time.Hour
+	sessionNoted    = 5 * time.Minute
+)
+
+// Sessions keeps browser sessions for scs, which hands it hashed tokens.
+//
+// scs writes a session back whole at the end of a request, so a slow request
+// could revive a session that was signed out meanwhile. Here a commit only
+// updates a session that still exists; it inserts only under a token that was
+// made in the same request (see Track).
+type Sessions struct{ db *DB }
+
+// NewSessions returns the store.
+func NewSessions(db *DB) *Sessions { return &Sessions{db: db} }
+
+type session struct {
+	Token     string `gorm:"primaryKey"`
+	Data      []byte
+	ExpiresAt time.Time
+	SeenAt    time.Time
+}
+
+type loadedKey struct{}
+
+// Track returns a context for one request, in which the store remembers which
+// session was loaded.
+func (*Sessions) Track(ctx context.Context) context.Context {
+	return context.WithValue(ctx, loadedKey{}, new(string))
+}
+
+func loaded(ctx context.Context) *string {
+	token, _ := ctx.Value(loadedKey{}).(*string)
+	return token
+}
+
+// FindCtx loads a session that has neither expired nor been idle too long.
+func (s *Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
+	var row session
+	now := s.db.Now()
+	err := s.db.Read(ctx).Where("token = ? AND expires_at > ? AND seen_at > ?", token, now, now.Add(-SessionIdle)).Take(&row).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("load session: %w", err)
+	}
+	if now.Sub(row.SeenAt) >= sessionNoted {
+		if err := s.db.Write(ctx, func(tx *gorm.DB) error {
+			return tx.Model(&session{}).Where("token = ?", token).Update("seen_at", now).Error
+		}); err != nil {
+			return nil, false, fmt.Errorf("note session: %w", err)
+		}
+	}
+	if t := loaded(ctx); t != nil {
+		*t = token
+	}
+	return row.Data, true, nil
+}
+
+// CommitCtx saves a session.
+func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
+	t := loaded(ctx)
+	if t == nil {
+		return errors.New("save session: the request is not tracked")
+	}
+	err := s.db.Write(ctx, func(tx *gorm.DB) error {
+		if *t == token {
+			return tx.Model(&session{}).Where("token = ?", token).Update("data", data).Error
+		}
+		row := session{Token: token, Data: data, ExpiresAt: expiry.UTC(), SeenAt: s.db.Now()}
+		return tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&row).Error
+	})
+	if err != nil {
+		return fmt.Errorf("save session: %w", err)
+	}
+	*t = token
+	return nil
+}
+
+// DeleteCtx ends a session.
+func (s *Sessions) DeleteCtx(ctx context.Context, token string) error {
+	err := s.db.Write(ctx, func(tx *gorm.DB) error { return tx.Where("token = ?", token).Delete(&session{}).Error })
+	if err != nil {
+		return fmt.Errorf("end session: %w", err)
+	}
+	return nil
+}
+
+// Find is FindCtx for scs's older interface, which it never calls on a store
+// with contexts.
+func (s *Sessions) Find(token string) ([]byte, bool, error) {
+	return s.FindCtx(context.Background(), token)
+}
+
+// Commit is CommitCtx for scs's older interface.
+func (s *Sessions) Commit(token string, data []byte, expiry time.Time) error {
+	return s.CommitCtx(s.Track(context.Background()), token, data, expiry)
+}
+
+// Delete is DeleteCtx for scs's older interface.
+func (s *Sessions) Delete(token string) error { return s.DeleteCtx(context.Background(), token) }
