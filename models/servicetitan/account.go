@@ -1,0 +1,111 @@
+package servicetitan
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+)
+
+// Account is what the check call tells of a tenant.
+type Account struct {
+	// TenantID is the API's own word for it; 0 if no row says.
+	TenantID      int64
+	Name          string
+	BusinessUnits int
+}
+
+// businessUnits is the part that we read of
+// GET /settings/v2/tenant/{tenant}/business-units.
+type businessUnits struct {
+	TotalCount *int `json:"totalCount"`
+	Data       []struct {
+		Name         string `json:"name"`
+		OfficialName string `json:"officialName"`
+		Tenant       *struct {
+			ID   int64  `json:"id"`
+			Name string `json:"name"`
+		} `json:"tenant"`
+	} `json:"data"`
+}
+
+// Account asks the API who the tenant is, which proves that the token works
+// for it.
+func (c *Client) Account(ctx context.Context, access Secret, tenantID int64) (Account, error) {
+	const op = "check account"
+	address := c.env.APIURL.String() + "/settings/v2/tenant/" + strconv.FormatInt(tenantID, 10) + "/business-units?page=1&pageSize=1&includeTotal=true"
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return Account{}, fmt.Errorf("%s: %w", op, err)
+	}
+	req.Header.Set("Authorization", "Bearer "+access.Reveal())
+	req.Header.Set("ST-App-Key", c.env.AppKey.Reveal())
+	a, err := c.do(req, op)
+	if err != nil {
+		return Account{}, err
+	}
+	if a.status != http.StatusOK {
+		return Account{}, c.apiError(op, a)
+	}
+	var page businessUnits
+	if err := json.Unmarshal(a.body, &page); err != nil {
+		return Account{}, &Error{Op: op, Kind: Unavailable, Status: a.status, Err: errors.New("answer is not a page of business units")}
+	}
+	account := Account{BusinessUnits: len(page.Data)}
+	if page.TotalCount != nil {
+		account.BusinessUnits = *page.TotalCount
+	}
+	if len(page.Data) > 0 {
+		unit := page.Data[0]
+		account.Name = unit.OfficialName
+		if account.Name == "" {
+			account.Name = unit.Name
+		}
+		if unit.Tenant != nil {
+			account.TenantID = unit.Tenant.ID
+			if unit.Tenant.Name != "" {
+				account.Name = unit.Tenant.Name
+			}
+		}
+	}
+	return account, nil
+}
+
+// apiError puts an API answer that is not 200 into our terms.
+func (c *Client) apiError(op string, a answer) *Error {
+	var problem struct {
+		Title   string `json:"title"`
+		TraceID string `json:"traceId"`
+	}
+	_ = json.Unmarshal(a.body, &problem) // an answer without one has no trace
+	e := &Error{Op: op, Kind: Unavailable, Status: a.status, TraceID: printable(problem.TraceID)}
+	switch a.status {
+	case http.StatusUnauthorized:
+		e.Kind = Unauthorized
+	case http.StatusForbidden:
+		e.Kind = NotAllowed
+	case http.StatusNotFound:
+		e.Kind = TenantUnknown
+	case http.StatusTooManyRequests:
+		e.Kind = RateLimited
+		e.RetryAfter = retryAfter(a.header, problem.Title, c.now())
+	case http.StatusServiceUnavailable:
+		e.RetryAfter = retryAfter(a.header, "", c.now())
+	}
+	return e
+}
+
+// printable keeps what may stand in a log line.
+func printable(s string) string {
+	if len(s) > 128 {
+		return ""
+	}
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return ""
+		}
+	}
+	return s
+}

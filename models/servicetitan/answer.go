@@ -1,0 +1,204 @@
+package servicetitan
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"math"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	// defaultLifetime stands in for an expires_in that is missing or senseless;
+	// it is what ServiceTitan documents.
+	defaultLifetime = 15 * time.Minute
+	minLifetime     = time.Minute
+	maxLifetime     = 24 * time.Hour
+	// longestToken is more than any token seen, in bytes.
+	longestToken = 32 << 10
+)
+
+// tokenTransport reads token answers strictly before the OAuth library reads
+// them leniently: it takes any token_type, a token with line breaks, and a
+// missing expires_in for "never". It serves one request.
+type tokenTransport struct {
+	client   *Client
+	op       string
+	lifetime time.Duration
+	guessed  bool
+	refresh  bool
+}
+
+// RoundTrip answers with a rewritten 200, or with an Error.
+func (t *tokenTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	a, err := t.client.do(req, t.op)
+	if err != nil {
+		return nil, err
+	}
+	if a.status != http.StatusOK {
+		return nil, t.client.tokenError(t.op, a)
+	}
+	body, err := t.read(a)
+	if err != nil {
+		// A grant may have been made and lost.
+		return nil, &Error{Op: t.op, Kind: Unavailable, Status: a.status, AnswerLost: true, Err: err}
+	}
+	return &http.Response{
+		StatusCode: http.StatusOK, Request: req, ContentLength: int64(len(body)),
+		Header: http.Header{"Content-Type": {"application/json"}},
+		Body:   io.NopCloser(bytes.NewReader(body)),
+	}, nil
+}
+
+// tokenAnswer is RFC 6749, section 5.1.
+type tokenAnswer struct {
+	AccessToken  string          `json:"access_token"`
+	TokenType    string          `json:"token_type"`
+	RefreshToken string          `json:"refresh_token,omitempty"`
+	Scope        string          `json:"scope,omitempty"`
+	Error        string          `json:"error,omitempty"`
+	ExpiresIn    json.RawMessage `json:"expires_in,omitempty"`
+}
+
+// parseTokenAnswer wants one JSON object. Names are taken as they are written,
+// and none may come twice: encoding/json would ignore case and keep the last.
+func parseTokenAnswer(body []byte) (tokenAnswer, error) {
+	var in tokenAnswer
+	fields := map[string]any{
+		"access_token": &in.AccessToken, "token_type": &in.TokenType, "refresh_token": &in.RefreshToken,
+		"scope": &in.Scope, "error": &in.Error, "expires_in": &in.ExpiresIn,
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+		return in, errNotAnswer
+	}
+	seen := map[string]bool{}
+	for d.More() {
+		key, err := d.Token()
+		name, isName := key.(string)
+		if err != nil || !isName || seen[name] {
+			return in, errNotAnswer
+		}
+		seen[name] = true
+		var ignored json.RawMessage
+		var into any = &ignored
+		if field, known := fields[name]; known {
+			into = field
+		}
+		if err := d.Decode(into); err != nil {
+			return in, errNotAnswer
+		}
+	}
+	if _, err := d.Token(); err != nil {
+		return in, errNotAnswer
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return in, errNotAnswer
+	}
+	return in, nil
+}
+
+var errNotAnswer = errors.New("answer is not a JSON object of the right form")
+
+func (t *tokenTransport) read(a answer) ([]byte, error) {
+	if kind, _, err := mime.ParseMediaType(a.header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return nil, errors.New("answer is not JSON")
+	}
+	in, err := parseTokenAnswer(a.body)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case in.Error != "":
+		return nil, errors.New("answer says 200 and holds an error")
+	case !goodToken(in.AccessToken):
+		return nil, errors.New("access token is missing, too long or has strange characters")
+	case in.RefreshToken != "" && !goodToken(in.RefreshToken):
+		return nil, errors.New("refresh token is too long or has strange characters")
+	case !strings.EqualFold(in.TokenType, "Bearer"):
+		return nil, errors.New("token type is not Bearer")
+	}
+	t.lifetime, t.guessed = lifetime(in.ExpiresIn)
+	t.refresh = in.RefreshToken != ""
+	in.ExpiresIn = json.RawMessage(strconv.Itoa(int(t.lifetime / time.Second)))
+	return json.Marshal(in)
+}
+
+// goodToken allows what may stand in an Authorization header (RFC 6750,
+// section 2.1) and other visible ASCII.
+func goodToken(s string) bool {
+	if s == "" || len(s) > longestToken {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// lifetime reads expires_in, which some send as text or with a fraction.
+func lifetime(raw json.RawMessage) (d time.Duration, guessed bool) {
+	text := strings.Trim(string(raw), `"`)
+	seconds, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsNaN(seconds) || seconds <= 0 {
+		return defaultLifetime, true
+	}
+	seconds = min(seconds, maxLifetime.Seconds())
+	return max(time.Duration(seconds)*time.Second, minLifetime), false
+}
+
+// tokenError puts an answer that is not 200 into our terms. What counts is the
+// parsed code, and only with the statuses that RFC 6749 allows for it.
+func (c *Client) tokenError(op string, a answer) *Error {
+	e := &Error{Op: op, Kind: Unavailable, Status: a.status}
+	switch {
+	case a.status == http.StatusTooManyRequests:
+		e.Kind, e.RetryAfter = RateLimited, retryAfter(a.header, "", c.now())
+	case a.status == http.StatusServiceUnavailable:
+		e.RetryAfter = retryAfter(a.header, "", c.now())
+	case a.status == http.StatusBadRequest, a.status == http.StatusUnauthorized:
+		var body struct {
+			Error string `json:"error"`
+		}
+		if json.Unmarshal(a.body, &body) != nil {
+			break
+		}
+		if kind, known := oauthErrors[body.Error]; known {
+			e.Kind, e.Code = kind, body.Error
+		}
+	}
+	return e
+}
+
+// tenantClaim reads the tenant from a JWT without checking its signature: we
+// fetched it ourselves, and use it only to tell a person which account they
+// signed in to. It is 0 where there is none.
+func tenantClaim(token string) int64 {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return 0
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return 0
+	}
+	var claims struct {
+		Tenant json.RawMessage `json:"tenant"`
+	}
+	if json.Unmarshal(payload, &claims) != nil {
+		return 0
+	}
+	id, err := strconv.ParseInt(strings.Trim(string(claims.Tenant), `"`), 10, 64)
+	if err != nil || id < 0 {
+		return 0
+	}
+	return id
+}

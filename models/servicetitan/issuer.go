@@ -1,0 +1,128 @@
+package servicetitan
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+)
+
+const (
+	metadataKept  = time.Hour
+	metadataRetry = time.Minute
+)
+
+// Endpoints is where an issuer's endpoints are.
+type Endpoints struct {
+	Authorize string
+	Token     string
+	// Revocation is empty where the issuer has none.
+	Revocation string
+	// AnnouncesIssuer says that every answer to an authorization request names
+	// its issuer (RFC 9207, section 3).
+	AnnouncesIssuer bool
+}
+
+// issuer remembers an issuer's metadata for a while.
+type issuer struct {
+	mu        sync.Mutex
+	endpoints Endpoints
+	err       error
+	until     time.Time
+}
+
+// metadata is what we read of RFC 8414, section 2.
+type metadata struct {
+	Issuer        string `json:"issuer"`
+	Authorization string `json:"authorization_endpoint"`
+	Token         string `json:"token_endpoint"`
+	Revocation    string `json:"revocation_endpoint"`
+	SendsIss      bool   `json:"authorization_response_iss_parameter_supported"`
+}
+
+// Endpoints returns the issuer's endpoints: by discovery where it answers,
+// else those that ServiceTitan's documentation implies. Metadata that names
+// another issuer or another host is an Error of kind Misconfigured.
+func (c *Client) Endpoints(ctx context.Context) (Endpoints, error) {
+	c.issuer.mu.Lock()
+	defer c.issuer.mu.Unlock()
+	now := c.now()
+	if now.Before(c.issuer.until) {
+		return c.issuer.endpoints, c.issuer.err
+	}
+	endpoints, err := c.discover(ctx)
+	if e, ok := errors.AsType[*Error](err); ok && e.Kind == Unavailable {
+		// No answer: go on with what was known before, and ask again soon.
+		c.issuer.until = now.Add(metadataRetry)
+		if c.issuer.endpoints == (Endpoints{}) {
+			c.issuer.endpoints, c.issuer.err = c.defaultEndpoints(), nil
+		}
+		return c.issuer.endpoints, c.issuer.err
+	}
+	c.issuer.endpoints, c.issuer.err, c.issuer.until = endpoints, err, now.Add(metadataKept)
+	if err != nil {
+		c.issuer.until = now.Add(metadataRetry)
+	}
+	return endpoints, err
+}
+
+func (c *Client) defaultEndpoints() Endpoints {
+	base := c.env.AuthURL.String()
+	return Endpoints{
+		Authorize:  base + "/connect/authorize",
+		Token:      base + "/connect/token",
+		Revocation: base + "/connect/revocation",
+	}
+}
+
+func (c *Client) discover(ctx context.Context) (Endpoints, error) {
+	const op = "discover endpoints"
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.env.AuthURL.String()+"/.well-known/openid-configuration", nil)
+	if err != nil {
+		return Endpoints{}, fmt.Errorf("%s: %w", op, err)
+	}
+	a, err := c.do(req, op)
+	if err != nil {
+		return Endpoints{}, err
+	}
+	if a.status == http.StatusNotFound {
+		return c.defaultEndpoints(), nil
+	}
+	if a.status != http.StatusOK {
+		return Endpoints{}, &Error{Op: op, Kind: Unavailable, Status: a.status}
+	}
+	var m metadata
+	if err := json.Unmarshal(a.body, &m); err != nil {
+		return Endpoints{}, &Error{Op: op, Kind: Unavailable, Status: a.status, Err: errors.New("metadata is not JSON")}
+	}
+	if m.Issuer != c.env.AuthURL.String() {
+		return Endpoints{}, &Error{Op: op, Kind: Misconfigured, Err: errors.New("metadata names another issuer")}
+	}
+	for _, endpoint := range []string{m.Authorization, m.Token, m.Revocation} {
+		if endpoint == "" && endpoint == m.Revocation {
+			continue
+		}
+		u, err := url.Parse(endpoint)
+		if err != nil || u.Scheme != c.env.AuthURL.Scheme || u.Host != c.env.AuthURL.Host {
+			return Endpoints{}, &Error{Op: op, Kind: Misconfigured, Err: errors.New("metadata names an endpoint on another host")}
+		}
+	}
+	return Endpoints{Authorize: m.Authorization, Token: m.Token, Revocation: m.Revocation, AnnouncesIssuer: m.SendsIss}, nil
+}
+
+// CheckIssuer compares the iss of an answer to an authorization request with
+// the issuer asked, character by character (RFC 9207, section 2.4).
+func (c *Client) CheckIssuer(ctx context.Context, iss string, present bool) (bool, error) {
+	endpoints, err := c.Endpoints(ctx)
+	if err != nil {
+		return false, err
+	}
+	if !present {
+		return !endpoints.AnnouncesIssuer, nil
+	}
+	return iss == c.env.AuthURL.String(), nil
+}
