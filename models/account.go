@@ -64,6 +64,8 @@ type Visitor struct {
 	CompanyID   uuid.UUID
 	CompanyName string
 	Role        Role
+	// SupportCode names the request, for the timeline and the log.
+	SupportCode string
 }
 
 // Owns says whether the visitor may do what only owners may.

@@ -38,7 +38,10 @@ type Connection struct {
 	// Reason is why the state is what it is; empty while connected.
 	Reason Reason
 	// Scopes is what the token allows, separated by spaces (RFC 6749, section 3.3).
-	Scopes          string
+	Scopes string
+	// Generation counts the credentials this connection has had; only the newest
+	// is believed.
+	Generation      int64
 	ConnectedByName string
 	ConnectedAt     time.Time
 	// RenewedAt is when access was last granted or renewed.

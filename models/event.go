@@ -10,8 +10,10 @@ import (
 type EventKind string
 
 const (
-	EventConnected        EventKind = "connected"
-	EventReconnected      EventKind = "reconnected"
+	EventConnected   EventKind = "connected"
+	EventReconnected EventKind = "reconnected"
+	// EventConnectFailed: a trip to ServiceTitan ended without a connection.
+	EventConnectFailed    EventKind = "connect_failed"
 	EventTestPassed       EventKind = "test_passed"
 	EventTestFailed       EventKind = "test_failed"
 	EventRetrying         EventKind = "retrying"
@@ -27,13 +29,16 @@ const (
 
 // Event is a line of a connection's timeline.
 type Event struct {
-	ID           uuid.UUID `gorm:"primaryKey"`
-	CompanyID    uuid.UUID
-	ConnectionID uuid.UUID
+	ID        uuid.UUID `gorm:"primaryKey"`
+	CompanyID uuid.UUID
+	// ConnectionID is nil for what happened before there was a connection.
+	ConnectionID *uuid.UUID
 	Kind         EventKind
 	// ActorName is who did it; empty when nobody did.
 	ActorName string
 	Reason    Reason
+	// Outcome says how a failed trip to ServiceTitan ended.
+	Outcome Outcome
 	// Millis is how long ServiceTitan took to answer a test.
 	Millis int64
 	// SupportCode is the request that caused the event, as in the log.

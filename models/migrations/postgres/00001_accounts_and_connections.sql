@@ -51,6 +51,7 @@ CREATE TABLE connections (
     state             TEXT NOT NULL CHECK (state IN ('pending', 'connected', 'degraded', 'reconnect_needed', 'disconnected')),
     reason            TEXT NOT NULL DEFAULT '',
     scopes            TEXT NOT NULL,
+    generation        BIGINT NOT NULL,
     connected_by_name TEXT NOT NULL,
     connected_at      TIMESTAMPTZ NOT NULL,
     renewed_at        TIMESTAMPTZ NOT NULL,
@@ -87,6 +88,7 @@ CREATE TABLE authorizations (
     user_id         UUID NOT NULL REFERENCES users (id),
     environment     TEXT NOT NULL,
     tenant_id       BIGINT NOT NULL,
+    way             TEXT NOT NULL,
     purpose         TEXT NOT NULL CHECK (purpose IN ('connect', 'reconnect')),
     connection_id   UUID REFERENCES connections (id),
     verifier_sealed BYTEA NOT NULL CHECK (get_byte(verifier_sealed, 0) = 1),
@@ -104,14 +106,16 @@ CREATE INDEX authorizations_expires ON authorizations (expires_at);
 CREATE TABLE events (
     id            UUID PRIMARY KEY,
     company_id    UUID NOT NULL REFERENCES companies (id),
-    connection_id UUID NOT NULL REFERENCES connections (id),
+    connection_id UUID REFERENCES connections (id),
     kind          TEXT NOT NULL,
     actor_name    TEXT NOT NULL DEFAULT '',
     reason        TEXT NOT NULL DEFAULT '',
+    outcome       TEXT NOT NULL DEFAULT '',
     millis        BIGINT NOT NULL DEFAULT 0,
     support_code  TEXT NOT NULL DEFAULT '',
     at            TIMESTAMPTZ NOT NULL
 );
+-- connection_id is null for what happened to the company before there was one.
 CREATE INDEX events_connection ON events (connection_id, id);
 
 CREATE TABLE key_canary (

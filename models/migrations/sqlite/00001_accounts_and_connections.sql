@@ -51,6 +51,7 @@ CREATE TABLE connections (
     state             TEXT NOT NULL CHECK (state IN ('pending', 'connected', 'degraded', 'reconnect_needed', 'disconnected')),
     reason            TEXT NOT NULL DEFAULT '',
     scopes            TEXT NOT NULL,
+    generation        INTEGER NOT NULL,
     connected_by_name TEXT NOT NULL,
     connected_at      DATETIME NOT NULL,
     renewed_at        DATETIME NOT NULL,
@@ -87,6 +88,7 @@ CREATE TABLE authorizations (
     user_id         TEXT NOT NULL REFERENCES users (id),
     environment     TEXT NOT NULL,
     tenant_id       INTEGER NOT NULL,
+    way             TEXT NOT NULL,
     purpose         TEXT NOT NULL CHECK (purpose IN ('connect', 'reconnect')),
     connection_id   TEXT REFERENCES connections (id),
     verifier_sealed BLOB NOT NULL CHECK (typeof(verifier_sealed) = 'blob' AND substr(verifier_sealed, 1, 1) = x'01'),
@@ -104,14 +106,16 @@ CREATE INDEX authorizations_expires ON authorizations (expires_at);
 CREATE TABLE events (
     id            TEXT PRIMARY KEY,
     company_id    TEXT NOT NULL REFERENCES companies (id),
-    connection_id TEXT NOT NULL REFERENCES connections (id),
+    connection_id TEXT REFERENCES connections (id),
     kind          TEXT NOT NULL,
     actor_name    TEXT NOT NULL DEFAULT '',
     reason        TEXT NOT NULL DEFAULT '',
+    outcome       TEXT NOT NULL DEFAULT '',
     millis        INTEGER NOT NULL DEFAULT 0,
     support_code  TEXT NOT NULL DEFAULT '',
     at            DATETIME NOT NULL
 ) WITHOUT ROWID;
+-- connection_id is null for what happened to the company before there was one.
 CREATE INDEX events_connection ON events (connection_id, id);
 
 CREATE TABLE key_canary (

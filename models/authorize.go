@@ -1,0 +1,156 @@
+package models
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// Choice is what a contractor chose in the wizard.
+type Choice struct {
+	Environment servicetitan.EnvironmentName
+	Way         servicetitan.Way
+	TenantID    int64
+	// ConnectionID is the connection to reconnect; the zero ID begins a new one.
+	ConnectionID uuid.UUID
+}
+
+// Reconnects says whether the choice renews an existing connection.
+func (c Choice) Reconnects() bool { return c.ConnectionID != uuid.Nil }
+
+const (
+	// authorizationLife is how long a person may stay at ServiceTitan.
+	authorizationLife = 10 * time.Minute
+	// pendingPerSession bounds the trips begun and not come back from.
+	pendingPerSession = 5
+)
+
+type purpose string
+
+const (
+	toConnect   purpose = "connect"
+	toReconnect purpose = "reconnect"
+)
+
+// authorization is one trip to ServiceTitan and back. It is found by the hash
+// of its state, and only together with the binding value of the session in
+// which it began (RFC 9700, section 4.7).
+type authorization struct {
+	StateHash      []byte `gorm:"primaryKey"`
+	BindingHash    []byte
+	CompanyID      uuid.UUID
+	UserID         uuid.UUID
+	Environment    servicetitan.EnvironmentName
+	TenantID       int64
+	Way            servicetitan.Way
+	Purpose        purpose
+	ConnectionID   *uuid.UUID
+	VerifierSealed []byte
+	CreatedAt      time.Time
+	ExpiresAt      time.Time
+	ClaimedAt      *time.Time
+	FinishedAt     *time.Time
+	Outcome        Outcome
+	FoundTenantID  int64
+	RetryAt        *time.Time
+}
+
+func (a *authorization) choice() Choice {
+	choice := Choice{Environment: a.Environment, Way: a.Way, TenantID: a.TenantID}
+	if a.Purpose == toReconnect && a.ConnectionID != nil {
+		choice.ConnectionID = *a.ConnectionID
+	}
+	return choice
+}
+
+func (a *authorization) result() Result {
+	r := Result{Outcome: a.Outcome, Choice: a.choice(), FoundTenantID: a.FoundTenantID}
+	if a.ConnectionID != nil {
+		r.ConnectionID = *a.ConnectionID
+	}
+	if a.RetryAt != nil {
+		r.RetryAt = *a.RetryAt
+	}
+	return r
+}
+
+func (a *authorization) verifierPlace() seal.Place {
+	return seal.Place{Table: "authorizations", Company: a.CompanyID.String(), Row: hex.EncodeToString(a.StateHash), Column: "verifier_sealed"}
+}
+
+func hashOf(s Secret) []byte {
+	sum := sha256.Sum256([]byte(s.Reveal()))
+	return sum[:]
+}
+
+// CheckChoice refuses what the environment does not offer, and a reconnect of
+// what is not the company's, both with ErrNotFound.
+func (c *Connections) CheckChoice(ctx context.Context, v Visitor, choice Choice) error {
+	client, ok := c.clients.In(choice.Environment)
+	if !ok || !client.Environment().Offers(choice.Way) || choice.TenantID <= 0 {
+		return fmt.Errorf("check choice: %w", ErrNotFound)
+	}
+	if !choice.Reconnects() {
+		return nil
+	}
+	connection, err := c.Get(ctx, v.CompanyID, choice.ConnectionID)
+	if err != nil {
+		return err
+	}
+	if connection.Environment != choice.Environment || connection.TenantID != choice.TenantID {
+		return fmt.Errorf("check choice: %w", ErrNotFound)
+	}
+	return nil
+}
+
+// Begin begins a trip to ServiceTitan and returns where to send the browser.
+// The binding is the session's.
+func (c *Connections) Begin(ctx context.Context, v Visitor, binding Secret, choice Choice) (string, error) {
+	if err := c.CheckChoice(ctx, v, choice); err != nil {
+		return "", err
+	}
+	client, _ := c.clients.In(choice.Environment)
+	state, verifier := servicetitan.NewState(), servicetitan.NewVerifier()
+	address, err := client.AuthorizeURL(ctx, servicetitan.AuthorizeRequest{
+		State: state, Verifier: verifier, RedirectURI: c.redirectURI, TenantID: choice.TenantID,
+	})
+	if err != nil {
+		return "", fmt.Errorf("begin authorization: %w", err)
+	}
+	a := authorization{
+		StateHash: hashOf(state), BindingHash: hashOf(binding), CompanyID: v.CompanyID, UserID: v.UserID,
+		Environment: choice.Environment, TenantID: choice.TenantID, Way: choice.Way, Purpose: toConnect,
+	}
+	if choice.Reconnects() {
+		a.Purpose, a.ConnectionID = toReconnect, &choice.ConnectionID
+	}
+	if a.VerifierSealed, err = c.keys.Seal(verifier.Reveal(), a.verifierPlace()); err != nil {
+		return "", fmt.Errorf("begin authorization: %w", err)
+	}
+	err = c.db.Write(ctx, func(tx *gorm.DB) error {
+		now, err := c.db.sharedNow(tx)
+		if err != nil {
+			return err
+		}
+		// The newest stay: whoever opens tab after tab means the last ones.
+		if err := tx.Exec(`DELETE FROM authorizations WHERE binding_hash = ? AND claimed_at IS NULL AND created_at <=
+				(SELECT created_at FROM authorizations WHERE binding_hash = ? AND claimed_at IS NULL
+				 ORDER BY created_at DESC LIMIT 1 OFFSET ?)`, a.BindingHash, a.BindingHash, pendingPerSession-1).Error; err != nil {
+			return err
+		}
+		a.CreatedAt, a.ExpiresAt = now, now.Add(authorizationLife)
+		return tx.Create(&a).Error
+	})
+	if err != nil {
+		return "", fmt.Errorf("begin authorization: %w", err)
+	}
+	return address, nil
+}

@@ -1,0 +1,232 @@
+package models
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+const (
+	// settleLimit is how long a claimed trip may take to its end. One that takes
+	// longer was interrupted.
+	settleLimit = 30 * time.Second
+	// waitLimit is how long a second request of the same trip waits for the first.
+	waitLimit = 10 * time.Second
+	waitPause = 50 * time.Millisecond
+)
+
+// CallbackQuery is what came back from ServiceTitan (RFC 6749, section 4.1.2;
+// RFC 9207).
+type CallbackQuery struct {
+	State, Code Secret
+	Error       string
+	Issuer      string
+	HasIssuer   bool
+	// Repeated says that a parameter came more than once (RFC 6749, section 3.1).
+	Repeated bool
+}
+
+// Complete ends a trip to ServiceTitan. However many requests bring the same
+// state, one does the work and all get its result. A state that is not this
+// session's is ErrUnknownState.
+func (c *Connections) Complete(ctx context.Context, v Visitor, binding Secret, q CallbackQuery) (Result, error) {
+	a, err := c.trip(ctx, q.State, binding)
+	if err != nil {
+		return Result{}, err
+	}
+	if a.UserID != v.UserID || a.CompanyID != v.CompanyID {
+		return Result{}, ErrUnknownState
+	}
+	claimed, err := c.claim(ctx, a)
+	if err != nil {
+		return Result{}, err
+	}
+	if !claimed {
+		return c.await(ctx, q.State, binding)
+	}
+	// From here on the trip goes to its end even if the browser goes away: the
+	// code is spent, and what it bought must be saved.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleLimit)
+	defer cancel()
+	return c.settle(ctx, v, a, q)
+}
+
+// trip loads a trip of this session.
+func (c *Connections) trip(ctx context.Context, state, binding Secret) (authorization, error) {
+	var a authorization
+	if state.IsZero() || binding.IsZero() {
+		return a, ErrUnknownState
+	}
+	err := c.db.Read(ctx).Where("state_hash = ? AND binding_hash = ?", hashOf(state), hashOf(binding)).Take(&a).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return a, ErrUnknownState
+	}
+	if err != nil {
+		return a, fmt.Errorf("load authorization: %w", err)
+	}
+	return a, nil
+}
+
+// claim takes the trip for this request, if nobody has and it has not expired.
+func (c *Connections) claim(ctx context.Context, a authorization) (bool, error) {
+	if a.ClaimedAt != nil {
+		return false, nil
+	}
+	var rows int64
+	err := c.db.Write(ctx, func(tx *gorm.DB) error {
+		now, err := c.db.sharedNow(tx)
+		if err != nil {
+			return err
+		}
+		result := tx.Model(&authorization{}).
+			Where("state_hash = ? AND claimed_at IS NULL AND expires_at > ?", a.StateHash, now).
+			Update("claimed_at", now)
+		rows = result.RowsAffected
+		return result.Error
+	})
+	if err != nil {
+		return false, fmt.Errorf("claim authorization: %w", err)
+	}
+	return rows == 1, nil
+}
+
+// await returns the result of the request that claimed the trip.
+func (c *Connections) await(ctx context.Context, state, binding Secret) (Result, error) {
+	// The requests that wait here for the same trip ask the database as one.
+	answer := c.waiting.DoChan(hex.EncodeToString(hashOf(state))+hex.EncodeToString(hashOf(binding)), func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), waitLimit)
+		defer cancel()
+		pause := time.NewTicker(waitPause)
+		defer pause.Stop()
+		for {
+			a, err := c.trip(ctx, state, binding)
+			if err != nil {
+				return nil, err
+			}
+			if a.FinishedAt != nil || a.ClaimedAt == nil {
+				return a, nil
+			}
+			if now, err := c.db.sharedNow(c.db.Read(ctx)); err != nil || now.Sub(*a.ClaimedAt) > settleLimit {
+				return a, err
+			}
+			select {
+			case <-pause.C:
+			case <-ctx.Done():
+				return a, nil
+			}
+		}
+	})
+	select {
+	case <-ctx.Done():
+		return Result{}, fmt.Errorf("wait for authorization: %w", context.Cause(ctx))
+	case got := <-answer:
+		if got.Err != nil {
+			return Result{}, got.Err
+		}
+		a := got.Val.(authorization)
+		result := a.result()
+		switch {
+		case a.ClaimedAt == nil: // nobody could claim it
+			result.Outcome = OutcomeStartAgain
+		case a.FinishedAt != nil:
+		case c.db.Now().Sub(*a.ClaimedAt) > settleLimit:
+			result.Outcome = OutcomeInterrupted
+		default:
+			result.Outcome = OutcomeFinishing
+		}
+		return result, nil
+	}
+}
+
+// settle does the work of a claimed trip and records its end.
+func (c *Connections) settle(ctx context.Context, v Visitor, a authorization, q CallbackQuery) (Result, error) {
+	client, ok := c.clients.In(a.Environment)
+	if !ok {
+		return c.finish(ctx, v, a, ending{outcome: OutcomeSetupProblem})
+	}
+	if ok, err := client.CheckIssuer(ctx, q.Issuer, q.HasIssuer); err != nil {
+		return c.finish(ctx, v, a, c.endingOf(err))
+	} else if !ok {
+		return c.finish(ctx, v, a, ending{outcome: OutcomeStartAgain, cause: errors.New("answer is not from the issuer asked")})
+	}
+	if end, ended := endingOfQuery(q); ended {
+		return c.finish(ctx, v, a, end)
+	}
+	verifier, err := c.keys.Open(a.VerifierSealed, a.verifierPlace())
+	if err != nil {
+		return c.finish(ctx, v, a, ending{outcome: OutcomeStartAgain, cause: err})
+	}
+	tokens, err := exchange(ctx, client, q.Code, servicetitan.NewSecret(verifier), c.redirectURI)
+	if err != nil {
+		return c.finish(ctx, v, a, c.endingOf(err))
+	}
+	if tokens.GuessedExpiry {
+		c.log.WarnContext(ctx, "token answer has no sensible expires_in", "environment", a.Environment)
+	}
+	account, end, ended := c.checkTenant(ctx, client, a, tokens)
+	if ended {
+		return c.giveUp(ctx, client, v, a, tokens, end)
+	}
+	result, old, err := c.save(ctx, v, a, tokens, account)
+	if errors.Is(err, gorm.ErrDuplicatedKey) {
+		return c.giveUp(ctx, client, v, a, tokens, ending{outcome: OutcomeTenantTaken})
+	}
+	if err != nil {
+		return Result{}, fmt.Errorf("save connection: %w", err)
+	}
+	if !old.IsZero() && old != tokens.Refresh {
+		c.revoke(ctx, client, v, result.ConnectionID, old)
+	}
+	return result, nil
+}
+
+// exchangePauses are the waits before a code is sent again, which happens only
+// while it has not left us.
+var exchangePauses = []time.Duration{250 * time.Millisecond, time.Second}
+
+func exchange(ctx context.Context, client *servicetitan.Client, code, verifier Secret, redirectURI string) (servicetitan.Tokens, error) {
+	for try := 0; ; try++ {
+		tokens, err := client.Exchange(ctx, code, verifier, redirectURI)
+		e, ok := errors.AsType[*servicetitan.Error](err)
+		if !ok || e.Kind != servicetitan.Unavailable || e.AnswerLost || e.Status != 0 || try == len(exchangePauses) {
+			return tokens, err
+		}
+		select {
+		case <-time.After(exchangePauses[try]):
+		case <-ctx.Done():
+			return tokens, err
+		}
+	}
+}
+
+// checkTenant proves that the tokens work for the tenant that was typed. The
+// token's own claim only tells a person sooner which tenant they chose.
+func (c *Connections) checkTenant(ctx context.Context, client *servicetitan.Client, a authorization, tokens servicetitan.Tokens) (servicetitan.Account, ending, bool) {
+	if tokens.TenantID != 0 && tokens.TenantID != a.TenantID {
+		return servicetitan.Account{}, ending{outcome: OutcomeWrongTenant, foundTenantID: tokens.TenantID}, true
+	}
+	account, err := checkAccount(ctx, client, tokens.Access, a.TenantID)
+	if err != nil {
+		return account, c.endingOf(err), true
+	}
+	if account.TenantID != 0 && account.TenantID != a.TenantID {
+		return account, ending{outcome: OutcomeWrongTenant, foundTenantID: account.TenantID}, true
+	}
+	return account, ending{}, false
+}
+
+// checkAccount asks a second time where the API did not answer the first; the
+// question changes nothing.
+func checkAccount(ctx context.Context, client *servicetitan.Client, access Secret, tenantID int64) (servicetitan.Account, error) {
+	account, err := client.Account(ctx, access, tenantID)
+	if e, ok := errors.AsType[*servicetitan.Error](err); ok && e.Kind == servicetitan.Unavailable {
+		account, err = client.Account(ctx, access, tenantID)
+	}
+	return account, err
+}

@@ -1,0 +1,108 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// refusals of the API that end a connection, when they come to a fresh token.
+var refusals = map[servicetitan.ErrorKind]Reason{
+	servicetitan.Unauthorized:  ReasonUnauthorized,
+	servicetitan.NotAllowed:    ReasonNotAllowed,
+	servicetitan.TenantUnknown: ReasonTenantUnknown,
+}
+
+// Test asks ServiceTitan whether the connection works, by a person's wish, and
+// notes what came of it on the connection. Its error is only for what could
+// not be asked or noted.
+func (c *Connections) Test(ctx context.Context, v Visitor, id uuid.UUID) error {
+	connection, err := c.Get(ctx, v.CompanyID, id)
+	if err != nil {
+		return err
+	}
+	if connection.State == Disconnected {
+		return &ReasonError{Err: ErrNotConnected}
+	}
+	client, ok := c.clients.In(connection.Environment)
+	if !ok {
+		return &ReasonError{Reason: ReasonUnavailable, Err: ErrUnavailable}
+	}
+	began := time.Now()
+	account, err := c.ask(ctx, client, connection)
+	took := time.Since(began)
+
+	reason := ReasonNone
+	if err != nil {
+		if reason = reasonOf(err); reason == ReasonNone {
+			return fmt.Errorf("test connection: %w", err)
+		}
+		c.log.InfoContext(ctx, "test failed", "connection", id, "reason", reason, "support_code", v.SupportCode, "error", err)
+	}
+	err = c.db.Write(ctx, func(tx *gorm.DB) error {
+		now := c.db.Now()
+		tested := map[string]any{"tested_at": now, "test_passed": reason == ReasonNone, "test_millis": took.Milliseconds()}
+		event := Event{Kind: EventTestFailed, Reason: reason}
+		if reason == ReasonNone {
+			event.Kind = EventTestPassed
+			tested["business_units"] = account.BusinessUnits
+			if account.Name != "" {
+				tested["tenant_name"] = account.Name
+			}
+		}
+		if err := tx.Model(&Connection{}).Where("id = ? AND company_id = ?", id, v.CompanyID).Updates(tested).Error; err != nil {
+			return err
+		}
+		event.CompanyID, event.ConnectionID, event.ActorName = v.CompanyID, &id, v.Name
+		event.Millis, event.SupportCode, event.At = took.Milliseconds(), v.SupportCode, now
+		return record(tx, event)
+	})
+	if err != nil {
+		return fmt.Errorf("note test: %w", err)
+	}
+	return nil
+}
+
+// ask makes the check call. A token that the API refuses is renewed once; what
+// it refuses then, it refuses for good (RFC 6750, section 3.1).
+func (c *Connections) ask(ctx context.Context, client *servicetitan.Client, connection Connection) (servicetitan.Account, error) {
+	access, err := c.keeper.AccessToken(ctx, connection.CompanyID, connection.ID)
+	if err != nil {
+		return servicetitan.Account{}, err
+	}
+	account, err := checkAccount(ctx, client, access.Token, connection.TenantID)
+	if e, ok := errors.AsType[*servicetitan.Error](err); ok && e.Kind == servicetitan.Unauthorized {
+		if access, err = c.keeper.Renew(ctx, connection.CompanyID, connection.ID, access.Generation); err != nil {
+			return account, err
+		}
+		account, err = checkAccount(ctx, client, access.Token, connection.TenantID)
+	}
+	if e, ok := errors.AsType[*servicetitan.Error](err); ok {
+		if reason, final := refusals[e.Kind]; final {
+			connection.Generation = access.Generation
+			return account, c.keeper.giveUp(ctx, connection, reason, err)
+		}
+	}
+	return account, err
+}
+
+// reasonOf puts what went wrong with ServiceTitan into one word; none if it
+// was something else.
+func reasonOf(err error) Reason {
+	if e, ok := errors.AsType[*ReasonError](err); ok {
+		return e.Reason
+	}
+	if e, ok := errors.AsType[*servicetitan.Error](err); ok {
+		if e.Kind == servicetitan.RateLimited {
+			return ReasonRateLimited
+		}
+		return ReasonUnavailable
+	}
+	return ReasonNone
+}

@@ -1,0 +1,68 @@
+package models
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// credential is a connection's sealed secrets. It never leaves this package.
+type credential struct {
+	ConnectionID  uuid.UUID `gorm:"primaryKey"`
+	CompanyID     uuid.UUID
+	AccessSealed  []byte
+	RefreshSealed []byte
+	ExpiresAt     time.Time
+	// Generation counts the rewrites; a save names the one it replaces.
+	Generation int64
+	// LeaseOwner may renew until LeaseUntil; nobody else may.
+	LeaseOwner string
+	LeaseUntil *time.Time
+}
+
+func (c *credential) place(column string) seal.Place {
+	return seal.Place{
+		Table: "credentials", Company: c.CompanyID.String(), Row: c.ConnectionID.String(),
+		Column: column, Generation: c.Generation,
+	}
+}
+
+// sealCredential makes the row for new tokens.
+func sealCredential(keys *seal.Keys, companyID, connectionID uuid.UUID, generation int64, t servicetitan.Tokens) (credential, error) {
+	c := credential{ConnectionID: connectionID, CompanyID: companyID, Generation: generation, ExpiresAt: t.ExpiresAt}
+	var err error
+	if c.AccessSealed, err = keys.Seal(t.Access.Reveal(), c.place("access_sealed")); err != nil {
+		return credential{}, fmt.Errorf("seal access token: %w", err)
+	}
+	if t.Refresh.IsZero() {
+		return c, nil
+	}
+	if c.RefreshSealed, err = keys.Seal(t.Refresh.Reveal(), c.place("refresh_sealed")); err != nil {
+		return credential{}, fmt.Errorf("seal refresh token: %w", err)
+	}
+	return c, nil
+}
+
+func (c *credential) access(keys *seal.Keys) (Secret, error) {
+	value, err := keys.Open(c.AccessSealed, c.place("access_sealed"))
+	if err != nil {
+		return Secret{}, fmt.Errorf("open access token: %w", err)
+	}
+	return servicetitan.NewSecret(value), nil
+}
+
+// refresh is zero where the grant has no refresh token.
+func (c *credential) refresh(keys *seal.Keys) (Secret, error) {
+	if c.RefreshSealed == nil {
+		return Secret{}, nil
+	}
+	value, err := keys.Open(c.RefreshSealed, c.place("refresh_sealed"))
+	if err != nil {
+		return Secret{}, fmt.Errorf("open refresh token: %w", err)
+	}
+	return servicetitan.NewSecret(value), nil
+}

@@ -1,0 +1,56 @@
+package models
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+)
+
+// Disconnect ends a connection by an owner's wish: the secrets are deleted with
+// the change of state, and ServiceTitan is asked to withdraw the access. What
+// is disconnected already stays so.
+func (c *Connections) Disconnect(ctx context.Context, v Visitor, id uuid.UUID) error {
+	if _, err := c.Get(ctx, v.CompanyID, id); err != nil {
+		return err
+	}
+	if !v.Owns() {
+		return ErrForbidden
+	}
+	var refresh Secret
+	var connection Connection
+	err := c.db.Write(ctx, func(tx *gorm.DB) error {
+		var err error
+		if connection, err = getConnection(forUpdate(tx), v.CompanyID, id); err != nil {
+			return err
+		}
+		to, ok := next(connection.State, letGo)
+		if !ok {
+			return nil
+		}
+		if refresh, err = c.keeper.currentRefresh(tx, connection); err != nil {
+			return err
+		}
+		if err := tx.Where("connection_id = ?", id).Delete(&credential{}).Error; err != nil {
+			return err
+		}
+		now := c.db.Now()
+		connection.State, connection.Reason, connection.FailingSince, connection.NextRenewalAt = to, ReasonNone, nil, nil
+		connection.DisconnectedAt, connection.UpdatedAt = &now, now
+		if err := tx.Select("*").Updates(&connection).Error; err != nil {
+			return err
+		}
+		return record(tx, Event{
+			CompanyID: v.CompanyID, ConnectionID: &id, Kind: EventDisconnected, ActorName: v.Name,
+			SupportCode: v.SupportCode, At: now,
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("disconnect: %w", err)
+	}
+	if client, ok := c.clients.In(connection.Environment); ok && !refresh.IsZero() {
+		c.revoke(context.WithoutCancel(ctx), client, v, id, refresh)
+	}
+	return nil
+}

@@ -1,0 +1,167 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// ending is how a trip ended without a connection.
+type ending struct {
+	outcome       Outcome
+	foundTenantID int64
+	retryAt       time.Time
+	cause         error
+}
+
+// outcomes of what ServiceTitan answered while a connection was made.
+var outcomes = map[servicetitan.ErrorKind]Outcome{
+	servicetitan.Unavailable:    OutcomeUnavailable,
+	servicetitan.RateLimited:    OutcomeRateLimited,
+	servicetitan.GrantRefused:   OutcomeStartAgain,
+	servicetitan.ClientRefused:  OutcomeSetupProblem,
+	servicetitan.RequestRefused: OutcomeSetupProblem,
+	servicetitan.Misconfigured:  OutcomeSetupProblem,
+	servicetitan.Unauthorized:   OutcomeUnauthorized,
+	servicetitan.NotAllowed:     OutcomeNotAllowed,
+	servicetitan.TenantUnknown:  OutcomeTenantUnknown,
+}
+
+func (c *Connections) endingOf(err error) ending {
+	end := ending{outcome: OutcomeUnavailable, cause: err}
+	if e, ok := errors.AsType[*servicetitan.Error](err); ok {
+		end.outcome = outcomes[e.Kind]
+		if e.RetryAfter > 0 {
+			end.retryAt = c.db.Now().Add(e.RetryAfter)
+		}
+	}
+	return end
+}
+
+// callbackErrors are the error codes that come back to us (RFC 6749, section
+// 4.1.2.1; OpenID Connect Core, section 3.1.2.6). Other codes are taken for an
+// answer that makes no sense.
+var callbackErrors = map[string]Outcome{
+	"access_denied":              OutcomeDenied,
+	"login_required":             OutcomeDenied,
+	"consent_required":           OutcomeDenied,
+	"interaction_required":       OutcomeDenied,
+	"account_selection_required": OutcomeDenied,
+	"server_error":               OutcomeUnavailable,
+	"temporarily_unavailable":    OutcomeUnavailable,
+	"invalid_request":            OutcomeSetupProblem,
+	"invalid_scope":              OutcomeSetupProblem,
+	"unauthorized_client":        OutcomeSetupProblem,
+	"unsupported_response_type":  OutcomeSetupProblem,
+}
+
+// endingOfQuery says whether the query ends the trip before any code is used.
+func endingOfQuery(q CallbackQuery) (ending, bool) {
+	startAgain := func(why string) (ending, bool) {
+		return ending{outcome: OutcomeStartAgain, cause: errors.New(why)}, true
+	}
+	switch {
+	case q.Error != "" && !q.Code.IsZero():
+		return startAgain("answer has a code and an error")
+	case q.Error != "" && !q.Repeated:
+		outcome, known := callbackErrors[q.Error]
+		if !known {
+			return startAgain("answer has an unknown error code")
+		}
+		return ending{outcome: outcome, cause: fmt.Errorf("answer has the error %s", q.Error)}, true
+	case q.Repeated:
+		return startAgain("answer repeats a parameter")
+	case q.Code.IsZero():
+		return startAgain("answer has neither code nor error")
+	}
+	return ending{}, false
+}
+
+// finish records how a trip ended without a connection.
+func (c *Connections) finish(ctx context.Context, v Visitor, a authorization, end ending) (Result, error) {
+	level := c.log.InfoContext
+	if end.outcome == OutcomeSetupProblem {
+		level = c.log.ErrorContext
+	}
+	level(ctx, "not connected", "outcome", end.outcome, "environment", a.Environment, "company", a.CompanyID, "support_code", v.SupportCode, "cause", end.cause)
+	a.Outcome, a.FoundTenantID = end.outcome, end.foundTenantID
+	if !end.retryAt.IsZero() {
+		a.RetryAt = &end.retryAt
+	}
+	err := c.db.Write(ctx, func(tx *gorm.DB) error {
+		now, err := c.db.sharedNow(tx)
+		if err != nil {
+			return err
+		}
+		a.FinishedAt = &now
+		if err := tx.Model(&a).Select("FinishedAt", "Outcome", "FoundTenantID", "RetryAt").Updates(&a).Error; err != nil {
+			return err
+		}
+		event := Event{
+			CompanyID: a.CompanyID, Kind: EventConnectFailed, ActorName: v.Name,
+			Outcome: end.outcome, SupportCode: v.SupportCode, At: now,
+		}
+		if a.Purpose == toReconnect {
+			event.ConnectionID = a.ConnectionID
+		}
+		if err := record(tx, event); err != nil || end.outcome != OutcomeTenantTaken {
+			return err
+		}
+		return recordConflict(tx, a, v, now)
+	})
+	if err != nil {
+		return Result{}, fmt.Errorf("finish authorization: %w", err)
+	}
+	return a.result(), nil
+}
+
+// recordConflict tells staff, on the connection that stands, that another
+// company has proved control of the same tenant.
+func recordConflict(tx *gorm.DB, a authorization, v Visitor, now time.Time) error {
+	var holder Connection
+	err := tx.Select("id", "company_id").
+		Where("environment = ? AND tenant_id = ? AND state <> ?", a.Environment, a.TenantID, Disconnected).Take(&holder).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return nil // it was disconnected meanwhile
+	}
+	if err != nil {
+		return err
+	}
+	return record(tx, Event{
+		CompanyID: holder.CompanyID, ConnectionID: &holder.ID, Kind: EventTenantConflict,
+		ActorName: v.CompanyName, SupportCode: v.SupportCode, At: now,
+	})
+}
+
+// giveUp finishes a trip whose tokens are not kept, and withdraws them.
+func (c *Connections) giveUp(ctx context.Context, client *servicetitan.Client, v Visitor, a authorization, tokens servicetitan.Tokens, end ending) (Result, error) {
+	result, err := c.finish(ctx, v, a, end)
+	if !tokens.Refresh.IsZero() {
+		if err := client.Revoke(ctx, tokens.Refresh); err != nil {
+			c.log.WarnContext(ctx, "unused access was not withdrawn", "environment", a.Environment, "support_code", v.SupportCode, "error", err)
+		}
+	}
+	return result, err
+}
+
+// revoke withdraws a refresh token that is no longer kept, and notes on the
+// timeline whether ServiceTitan took notice.
+func (c *Connections) revoke(ctx context.Context, client *servicetitan.Client, v Visitor, connectionID uuid.UUID, refresh Secret) {
+	kind := EventRevoked
+	if err := client.Revoke(ctx, refresh); err != nil {
+		kind = EventRevocationFailed
+		c.log.WarnContext(ctx, "access was not withdrawn", "connection", connectionID, "support_code", v.SupportCode, "error", err)
+	}
+	err := c.db.Write(ctx, func(tx *gorm.DB) error {
+		return record(tx, Event{CompanyID: v.CompanyID, ConnectionID: &connectionID, Kind: kind, SupportCode: v.SupportCode, At: c.db.Now()})
+	})
+	if err != nil {
+		c.log.ErrorContext(ctx, "revocation was not recorded", "connection", connectionID, "support_code", v.SupportCode, "error", err)
+	}
+}

@@ -1,0 +1,36 @@
+package models
+
+// change is what happens to a connection.
+type change string
+
+const (
+	authorized   change = "authorized"   // a person allowed access and the check worked
+	renewed      change = "renewed"      // access was renewed, or a check worked
+	failedPassed change = "failed"       // a renewal or check failed for a passing reason
+	refused      change = "refused"      // ServiceTitan refused for good
+	letGo        change = "disconnected" // a person disconnects
+)
+
+// life is the whole life of a connection: what each change makes of each
+// state. What is not listed cannot happen and changes nothing.
+var life = map[State]map[change]State{
+	"": {authorized: Connected},
+	Connected: {
+		authorized: Connected, renewed: Connected, failedPassed: Degraded,
+		refused: ReconnectNeeded, letGo: Disconnected,
+	},
+	Degraded: {
+		authorized: Connected, renewed: Connected, failedPassed: Degraded,
+		refused: ReconnectNeeded, letGo: Disconnected,
+	},
+	// A renewal that was under way when the grant was refused does not bring it
+	// back to life; only a person does.
+	ReconnectNeeded: {authorized: Connected, letGo: Disconnected},
+	Disconnected:    {authorized: Connected},
+}
+
+// next is the state after a change, and whether the change can happen at all.
+func next(s State, c change) (State, bool) {
+	to, ok := life[s][c]
+	return to, ok
+}
