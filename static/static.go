@@ -1,0 +1,149 @@
+// Package static holds the files that browsers fetch as they are. Each is
+// served under a name that carries a hash of its content, so that it may be
+// kept forever and a new version is fetched at once.
+package static
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+)
+
+//go:embed app.css favicon.svg
+var embedded embed.FS
+
+// prefix is the path below which files are served.
+const prefix = "/static/"
+
+// contentTypes has every kind of file that is embedded. The machine's own
+// table is not asked, since it differs from one to the next.
+var contentTypes = map[string]string{
+	".css": "text/css; charset=utf-8",
+	".svg": "image/svg+xml",
+}
+
+// file is an embedded file, ready to be served.
+type file struct {
+	address, hash, contentType string
+	plain, zipped              []byte
+}
+
+// byName and byAddress are filled when the program starts and never change.
+var byName, byAddress = load()
+
+// URL is the address of an embedded file. A name that is not embedded is a
+// mistake in our own code and panics.
+func URL(name string) string {
+	f, ok := byName[name]
+	if !ok {
+		panic("static: no file " + strconv.Quote(name))
+	}
+	return f.address
+}
+
+// Handler serves the addresses that URL returns, and nothing else.
+func Handler() http.Handler { return http.HandlerFunc(serve) }
+
+func serve(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	f, ok := byAddress[r.URL.Path]
+	if !ok {
+		// While a new version is rolled out, an older instance may be asked for a
+		// file that only the newer ones have.
+		header.Set("Cache-Control", "no-store")
+		http.Error(w, "not found", http.StatusNotFound)
+		return
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		header.Set("Allow", "GET, HEAD")
+		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+		return
+	}
+	header.Set("Cache-Control", "public, max-age=31536000, immutable")
+	header.Set("Content-Type", f.contentType)
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Vary", "Accept-Encoding")
+	body, tag := f.plain, f.hash
+	if acceptsGzip(r.Header.Values("Accept-Encoding")) {
+		body, tag = f.zipped, f.hash+"-gzip"
+		header.Set("Content-Encoding", "gzip")
+		// ServeContent leaves the length of encoded content to its caller.
+		header.Set("Content-Length", strconv.Itoa(len(body)))
+	}
+	header.Set("ETag", strconv.Quote(tag))
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
+}
+
+// acceptsGzip reads Accept-Encoding (RFC 9110, section 12.5.3). A client that
+// says nothing, or only "*", gets the file as it is.
+func acceptsGzip(values []string) bool {
+	for coding := range strings.SplitSeq(strings.Join(values, ","), ",") {
+		name, parameter, _ := strings.Cut(coding, ";")
+		if !strings.EqualFold(strings.TrimSpace(name), "gzip") {
+			continue
+		}
+		weight, weighted := strings.CutPrefix(strings.TrimSpace(strings.ToLower(parameter)), "q=")
+		if !weighted {
+			return true
+		}
+		q, err := strconv.ParseFloat(strings.TrimSpace(weight), 64)
+		return err == nil && q > 0
+	}
+	return false
+}
+
+func load() (byName, byAddress map[string]file) {
+	entries, err := embedded.ReadDir(".")
+	if err != nil {
+		panic(err) // the compiler has embedded the directory
+	}
+	byName, byAddress = make(map[string]file, len(entries)), make(map[string]file, len(entries))
+	for _, entry := range entries {
+		f := prepare(entry.Name())
+		byName[entry.Name()], byAddress[f.address] = f, f
+	}
+	return byName, byAddress
+}
+
+func prepare(name string) file {
+	plain, err := embedded.ReadFile(name)
+	if err != nil {
+		panic(err) // the compiler has embedded the file
+	}
+	extension := path.Ext(name)
+	contentType, ok := contentTypes[extension]
+	if !ok {
+		panic("static: no content type for " + strconv.Quote(name))
+	}
+	sum := sha256.Sum256(plain)
+	hash := hex.EncodeToString(sum[:6])
+	return file{
+		address:     prefix + strings.TrimSuffix(name, extension) + "." + hash + extension,
+		hash:        hash,
+		contentType: contentType,
+		plain:       plain,
+		zipped:      compress(plain),
+	}
+}
+
+func compress(plain []byte) []byte {
+	var zipped bytes.Buffer
+	w, err := gzip.NewWriterLevel(&zipped, gzip.BestCompression)
+	if err == nil {
+		_, err = w.Write(plain)
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		panic(err) // a buffer takes everything, and the level exists
+	}
+	return zipped.Bytes()
+}

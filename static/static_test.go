@@ -1,0 +1,164 @@
+package static_test
+
+import (
+	"compress/gzip"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/fieldbridge/fieldbridge/static"
+)
+
+func get(t *testing.T, method, address string, header ...string) *http.Response {
+	t.Helper()
+	request := httptest.NewRequest(method, "http://localhost/", nil)
+	request.URL = &url.URL{Path: address}
+	for i := 0; i+1 < len(header); i += 2 {
+		request.Header.Add(header[i], header[i+1])
+	}
+	answer := httptest.NewRecorder()
+	static.Handler().ServeHTTP(answer, request)
+	return answer.Result()
+}
+
+func body(t *testing.T, r io.Reader) string {
+	t.Helper()
+	all, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(all)
+}
+
+func source(t *testing.T, name string) string {
+	t.Helper()
+	all, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(all)
+}
+
+func TestServesEachFileForever(t *testing.T) {
+	for _, want := range []struct{ name, contentType, address string }{
+		{"app.css", "text/css; charset=utf-8", `^/static/app\.[0-9a-f]{8,}\.css$`},
+		{"favicon.svg", "image/svg+xml", `^/static/favicon\.[0-9a-f]{8,}\.svg$`},
+	} {
+		t.Run(want.name, func(t *testing.T) {
+			address := static.URL(want.name)
+			if !regexp.MustCompile(want.address).MatchString(address) {
+				t.Errorf("address %q", address)
+			}
+			answer := get(t, http.MethodGet, address)
+			if answer.StatusCode != http.StatusOK || body(t, answer.Body) != source(t, want.name) {
+				t.Errorf("status %d, or other content than the file's", answer.StatusCode)
+			}
+			for name, value := range map[string]string{
+				"Content-Type":           want.contentType,
+				"Cache-Control":          "public, max-age=31536000, immutable",
+				"X-Content-Type-Options": "nosniff",
+				"Vary":                   "Accept-Encoding",
+				"Content-Encoding":       "",
+			} {
+				if got := answer.Header.Get(name); got != value {
+					t.Errorf("%s is %q, want %q", name, got, value)
+				}
+			}
+		})
+	}
+}
+
+func TestCompressesForThoseWhoAccept(t *testing.T) {
+	for accept, want := range map[string]bool{
+		"gzip":                      true,
+		"br, GZIP;q=0.5":            true,
+		"deflate, gzip ; q=1.0, br": true,
+		"gzip;q=0":                  false,
+		"gzip; Q=0.000":             false,
+		"gzip;q=nonsense":           false,
+		"br":                        false,
+		"xgzip":                     false,
+		"*":                         false,
+		"":                          false,
+	} {
+		answer := get(t, http.MethodGet, static.URL("app.css"), "Accept-Encoding", accept)
+		if got := answer.Header.Get("Content-Encoding") == "gzip"; got != want {
+			t.Errorf("Accept-Encoding %q: compressed %v, want %v", accept, got, want)
+			continue
+		}
+		if !want {
+			continue
+		}
+		packed := body(t, answer.Body)
+		if got := answer.Header.Get("Content-Length"); got != strconv.Itoa(len(packed)) {
+			t.Errorf("Accept-Encoding %q: Content-Length %q of %d", accept, got, len(packed))
+		}
+		unpacked, err := gzip.NewReader(strings.NewReader(packed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body(t, unpacked) != source(t, "app.css") {
+			t.Errorf("Accept-Encoding %q: unpacks to something else", accept)
+		}
+	}
+}
+
+func TestAnswersKnownVersionsWithoutABody(t *testing.T) {
+	address := static.URL("app.css")
+	plain := get(t, http.MethodGet, address).Header.Get("ETag")
+	zipped := get(t, http.MethodGet, address, "Accept-Encoding", "gzip").Header.Get("ETag")
+	if plain == "" || plain == zipped {
+		t.Fatalf("ETags %q and %q, want two different ones", plain, zipped)
+	}
+	for _, c := range []struct {
+		header []string
+		status int
+	}{
+		{[]string{"If-None-Match", plain}, http.StatusNotModified},
+		{[]string{"If-None-Match", zipped, "Accept-Encoding", "gzip"}, http.StatusNotModified},
+		{[]string{"If-None-Match", zipped}, http.StatusOK},
+	} {
+		if answer := get(t, http.MethodGet, address, c.header...); answer.StatusCode != c.status {
+			t.Errorf("%q: status %d, want %d", c.header, answer.StatusCode, c.status)
+		}
+	}
+	head := get(t, http.MethodHead, address)
+	if got := body(t, head.Body); head.StatusCode != http.StatusOK || got != "" || head.Header.Get("ETag") != plain {
+		t.Errorf("HEAD: status %d, %d bytes, ETag %q", head.StatusCode, len(got), head.Header.Get("ETag"))
+	}
+}
+
+func TestServesNothingElse(t *testing.T) {
+	address := static.URL("app.css")
+	for _, other := range []string{
+		"/static", "/static/", "/static/.", "/static/app.css", "/static/favicon.svg", "/static/static.go", "/static/app.00000000.css",
+		"/static/../go.mod", "/static/..%2fgo.mod", "/static/%2e%2e/go.mod", `/static/..\go.mod`, "/static/..%5cgo.mod",
+		address + "\x00", address + "/", "/" + address, "/static//evil.example/..", "//evil.example/..", "/go.mod", "", address[1:],
+	} {
+		answer := get(t, http.MethodGet, other)
+		if answer.StatusCode != http.StatusNotFound || answer.Header.Get("Location") != "" || answer.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%q: status %d, Location %q, Cache-Control %q", other, answer.StatusCode, answer.Header.Get("Location"), answer.Header.Get("Cache-Control"))
+		}
+	}
+	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions} {
+		answer := get(t, method, address)
+		if answer.StatusCode != http.StatusMethodNotAllowed || answer.Header.Get("Allow") != "GET, HEAD" {
+			t.Errorf("%s: status %d, Allow %q", method, answer.StatusCode, answer.Header.Get("Allow"))
+		}
+	}
+}
+
+func TestURLOfAnUnknownFilePanics(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic")
+		}
+	}()
+	static.URL("missing.js")
+}
