@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/mattn/go-isatty"
+
+	"github.com/fieldbridge/fieldbridge/handlers"
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// parallelHashes bounds the memory that sign-ins can take: 19 MiB each.
+const parallelHashes = 4
+
+// app is everything that one process runs, wired in the order in which things
+// depend on each other.
+type app struct {
+	db       *models.DB
+	accounts *models.Accounts
+	public   http.Handler
+	admin    http.Handler
+}
+
+func newApp(ctx context.Context, c config, keys *seal.Keys, demo *handlers.DemoAccount, log *slog.Logger) (*app, error) {
+	db, err := models.OpenDB(ctx, c.databaseURL, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	a, err := wire(ctx, c, db, keys, demo, log)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return a, nil
+}
+
+func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo *handlers.DemoAccount, log *slog.Logger) (*app, error) {
+	if _, err := db.CheckSchema(ctx); errors.Is(err, models.ErrSchemaBehind) {
+		if _, err := db.Migrate(ctx); err != nil {
+			return nil, err
+		}
+	} else if err != nil {
+		return nil, err
+	}
+	if err := db.CheckKeyset(ctx, keys); err != nil {
+		return nil, err
+	}
+	transport := servicetitan.NewTransport()
+	var clients models.Clients
+	for _, e := range c.environments {
+		clients = append(clients, servicetitan.NewClient(e, transport, time.Now))
+	}
+	accounts, err := models.NewAccounts(db, keys, parallelHashes)
+	if err != nil {
+		return nil, err
+	}
+	keeper := models.NewKeeper(db, keys, clients, log)
+	connections := models.NewConnections(db, keys, clients, keeper, c.baseURL.JoinPath("/callback").String(), log)
+	return &app{
+		db:       db,
+		accounts: accounts,
+		public: handlers.New(handlers.Options{
+			BaseURL: c.baseURL, TrustedProxies: c.trustedProxies, Accounts: accounts,
+			Sessions: models.NewSessions(db), Connections: connections, Demo: demo, Now: time.Now, Log: log,
+		}),
+		admin: handlers.NewAdmin(db.Ping, log),
+	}, nil
+}
+
+// loadKeys wants a keyset to be there: one made silently would hide that the
+// right one is missing.
+func loadKeys(path string) (*seal.Keys, error) {
+	keys, err := seal.Load(path)
+	if errors.Is(err, seal.ErrNoKeyset) {
+		return nil, fmt.Errorf("%w; create one with: fieldbridge keys new", err)
+	}
+	return keys, err
+}
+
+func newLogger(c config) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.logLevel)) // checked when it was read
+	options := &slog.HandlerOptions{Level: level}
+	if c.logFormat == "text" || (c.logFormat == "" && isatty.IsTerminal(os.Stderr.Fd())) {
+		return slog.New(slog.NewTextHandler(os.Stderr, options))
+	}
+	return slog.New(slog.NewJSONHandler(os.Stderr, options))
+}

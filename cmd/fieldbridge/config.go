@@ -1,0 +1,274 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// config is what the environment variables say.
+type config struct {
+	addr, adminAddr string
+	baseURL         *url.URL
+	databaseURL     string
+	keysetFile      string
+	trustedProxies  []netip.Prefix
+	logFormat       string
+	logLevel        string
+	sandboxAddr     string
+	sandboxURL      *url.URL
+	environments    []servicetitan.Environment
+}
+
+// defaultScopes is what the app asks for: to read what an integration needs,
+// and to add bookings. offline_access is what yields a refresh token.
+const defaultScopes = "tn.crm.customers:r tn.crm.locations:r tn.jpm.jobs:r tn.jpm.appointments:r tn.dis.capacity:r " +
+	"tn.acc.invoices:r tn.acc.payments:r tn.crm.bookings:rw tn.stt.businessunits:r offline_access"
+
+// variable is one environment variable.
+type variable struct {
+	name, fallback, meaning, example string
+	set                              func(c *config, value string) error
+}
+
+// variables is every variable there is, in the order in which help prints them.
+func variables(d defaults) []variable {
+	all := []variable{
+		{"FIELDBRIDGE_ADDR", ":8080", "public listener", ":8080", func(c *config, v string) (err error) {
+			c.addr, err = listenAddr(v)
+			return err
+		}},
+		{"FIELDBRIDGE_ADMIN_ADDR", "127.0.0.1:8081", "listener for health checks", "127.0.0.1:8081", func(c *config, v string) (err error) {
+			c.adminAddr, err = listenAddr(v)
+			return err
+		}},
+		{"FIELDBRIDGE_BASE_URL", "http://localhost:8080", "the app's address as browsers see it; http only on loopback", "https://connect.example.com", func(c *config, v string) (err error) {
+			c.baseURL, err = originURL(v)
+			return err
+		}},
+		{"FIELDBRIDGE_DATABASE_URL", d.database, "a SQLite path, or postgres://…", "postgres://fieldbridge@db.internal/fieldbridge", func(c *config, v string) error {
+			c.databaseURL = v
+			return nil
+		}},
+		{"FIELDBRIDGE_KEYSET_FILE", d.keyset, "the sealing keys, readable by their owner alone", "/etc/fieldbridge/keyset.json", func(c *config, v string) error {
+			c.keysetFile = v
+			return nil
+		}},
+		{"FIELDBRIDGE_TRUSTED_PROXIES", "", "networks whose X-Forwarded-For is believed", "10.0.0.0/8,192.168.1.7/32", func(c *config, v string) (err error) {
+			c.trustedProxies, err = networks(v)
+			return err
+		}},
+		{"FIELDBRIDGE_LOG", "", "text or json; by default text on a terminal, else json", "json", func(c *config, v string) (err error) {
+			c.logFormat, err = oneOf(v, "", "text", "json")
+			return err
+		}},
+		{"FIELDBRIDGE_LOG_LEVEL", "info", "debug, info, warn or error", "info", func(c *config, v string) (err error) {
+			c.logLevel, err = oneOf(v, "debug", "info", "warn", "error")
+			return err
+		}},
+		{"FIELDBRIDGE_SANDBOX_ADDR", d.sandboxAddr, "listener of the stand-in for ServiceTitan; demo only", "127.0.0.1:9090", func(c *config, v string) (err error) {
+			if v != "" {
+				c.sandboxAddr, err = listenAddr(v)
+			}
+			return err
+		}},
+		{"FIELDBRIDGE_SANDBOX_URL", d.sandboxURL, "the stand-in's address as browsers see it; demo only", "http://127.0.0.1:9090", func(c *config, v string) (err error) {
+			if v != "" {
+				c.sandboxURL, err = originURL(v)
+			}
+			return err
+		}},
+	}
+	for _, e := range []struct {
+		name       servicetitan.EnvironmentName
+		auth, api  string
+		firstWords string
+	}{
+		{servicetitan.Production, "https://auth.servicetitan.io", "https://api.servicetitan.io", "production"},
+		{servicetitan.Integration, "https://auth-integration.servicetitan.io", "https://api-integration.servicetitan.io", "integration"},
+	} {
+		all = append(all, environmentVariables(e.name, e.auth, e.api)...)
+	}
+	return all
+}
+
+func environmentVariables(name servicetitan.EnvironmentName, auth, api string) []variable {
+	prefix := "SERVICETITAN_" + strings.ToUpper(string(name)) + "_"
+	in := func(set func(*servicetitan.Environment, string) error) func(*config, string) error {
+		return func(c *config, v string) error {
+			for i := range c.environments {
+				if c.environments[i].Name == name {
+					return set(&c.environments[i], v)
+				}
+			}
+			c.environments = append(c.environments, servicetitan.Environment{Name: name})
+			return set(&c.environments[len(c.environments)-1], v)
+		}
+	}
+	return []variable{
+		{prefix + "CLIENT_ID", "", "the app's client ID, for sign_in", "cid.…", in(func(e *servicetitan.Environment, v string) error {
+			e.ClientID = v
+			return nil
+		})},
+		{prefix + "CLIENT_SECRET", "", "the app's client secret, for sign_in", "cs1.…", in(func(e *servicetitan.Environment, v string) error {
+			e.ClientSecret = servicetitan.NewSecret(v)
+			return nil
+		})},
+		{prefix + "APP_KEY", "", "the app key; without it the environment is not offered", "ak1.…", in(func(e *servicetitan.Environment, v string) error {
+			e.AppKey = servicetitan.NewSecret(v)
+			return nil
+		})},
+		{prefix + "WAYS", "guided,own_credentials", "ways to connect that are offered, in order", "sign_in", in(func(e *servicetitan.Environment, v string) (err error) {
+			e.Ways, err = ways(v)
+			return err
+		})},
+		{prefix + "AUTH_URL", auth, "the authorization server", auth, in(func(e *servicetitan.Environment, v string) (err error) {
+			e.AuthURL, err = baseURL(v)
+			return err
+		})},
+		{prefix + "API_URL", api, "the API", api, in(func(e *servicetitan.Environment, v string) (err error) {
+			e.APIURL, err = baseURL(v)
+			return err
+		})},
+		{prefix + "SCOPES", defaultScopes, "the scopes asked for", "tn.crm.customers:r offline_access", in(func(e *servicetitan.Environment, v string) error {
+			if e.Scopes = strings.Fields(v); len(e.Scopes) == 0 {
+				return errors.New("names no scope")
+			}
+			return nil
+		})},
+	}
+}
+
+// defaults are those that differ between commands.
+type defaults struct{ database, keyset, sandboxAddr, sandboxURL string }
+
+func serveDefaults() defaults {
+	return defaults{database: "data/fieldbridge.db", keyset: "data/keyset.json"}
+}
+
+func demoDefaults() defaults {
+	return defaults{
+		database: "data/demo/fieldbridge.db", keyset: "data/demo/keyset.json",
+		sandboxAddr: "127.0.0.1:9090", sandboxURL: "http://127.0.0.1:9090",
+	}
+}
+
+// loadConfig reads the variables. Its error names everything that is wrong,
+// with an example for each.
+func loadConfig(d defaults, lookup func(string) (string, bool)) (config, error) {
+	var c config
+	var faults []error
+	for _, v := range variables(d) {
+		value, given := lookup(v.name)
+		if value = strings.TrimSpace(value); !given || value == "" {
+			value = v.fallback
+		}
+		if err := v.set(&c, value); err != nil {
+			faults = append(faults, fmt.Errorf("%s %w (for example %s=%s)", v.name, err, v.name, v.example))
+		}
+	}
+	return c, errors.Join(append(faults, c.check()...)...)
+}
+
+// check finds what is wrong between the variables, and drops the environments
+// that are not offered.
+func (c *config) check() []error {
+	var faults []error
+	offered := c.environments[:0]
+	for _, e := range c.environments {
+		prefix := "SERVICETITAN_" + strings.ToUpper(string(e.Name)) + "_"
+		if e.AppKey.IsZero() {
+			if e.ClientID != "" || !e.ClientSecret.IsZero() {
+				faults = append(faults, fmt.Errorf("%sAPP_KEY is missing beside the client ID and secret (for example %sAPP_KEY=ak1.…)", prefix, prefix))
+			}
+			continue
+		}
+		if e.Offers(servicetitan.SignIn) && (e.ClientID == "" || e.ClientSecret.IsZero()) {
+			faults = append(faults, fmt.Errorf("%sWAYS has sign_in, which needs %sCLIENT_ID and %sCLIENT_SECRET", prefix, prefix, prefix))
+		}
+		offered = append(offered, e)
+	}
+	c.environments = offered
+	return faults
+}
+
+func listenAddr(v string) (string, error) {
+	if _, _, err := net.SplitHostPort(v); err != nil {
+		return "", errors.New("is not host:port")
+	}
+	return v, nil
+}
+
+// baseURL wants https, or http on loopback, and takes a trailing slash off.
+func baseURL(v string) (*url.URL, error) {
+	u, err := url.Parse(strings.TrimSuffix(v, "/"))
+	if err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return nil, errors.New("is not an address")
+	}
+	switch {
+	case u.Scheme == "https":
+	case u.Scheme == "http" && loopback(u.Hostname()):
+	case u.Scheme == "http":
+		return nil, errors.New("is http, which is allowed on this machine alone")
+	default:
+		return nil, errors.New("is neither https nor http")
+	}
+	return u, nil
+}
+
+// originURL is baseURL without a path.
+func originURL(v string) (*url.URL, error) {
+	u, err := baseURL(v)
+	if err == nil && u.Path != "" {
+		return nil, errors.New("has a path; only scheme, host and port count")
+	}
+	return u, err
+}
+
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+func networks(v string) ([]netip.Prefix, error) {
+	var list []netip.Prefix
+	for _, text := range strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' }) {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, errors.New("is not a list of networks")
+		}
+		list = append(list, p)
+	}
+	return list, nil
+}
+
+func ways(v string) ([]servicetitan.Way, error) {
+	var list []servicetitan.Way
+	for _, text := range strings.Split(v, ",") {
+		way := servicetitan.Way(strings.TrimSpace(text))
+		switch way {
+		case servicetitan.SignIn, servicetitan.Guided, servicetitan.OwnCredentials:
+			list = append(list, way)
+		default:
+			return nil, errors.New("names a way that does not exist")
+		}
+	}
+	return list, nil
+}
+
+func oneOf(v string, allowed ...string) (string, error) {
+	for _, a := range allowed {
+		if v == a {
+			return v, nil
+		}
+	}
+	return "", fmt.Errorf("is not one of %s", strings.TrimPrefix(strings.Join(allowed, ", "), ", "))
+}

@@ -1,0 +1,45 @@
+// Command fieldbridge serves Fieldbridge and looks after its data.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+	"github.com/joho/godotenv"
+)
+
+type commands struct {
+	Serve   serveCommand   `cmd:"" help:"Serve the app."`
+	Demo    demoCommand    `cmd:"" help:"Serve the app beside a stand-in for ServiceTitan, with made-up data."`
+	Migrate migrateCommand `cmd:"" help:"Bring the database schema up to date, or show where it stands."`
+	Keys    keysCommand    `cmd:"" help:"Look after the sealing keys."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	// Files with tokens or keys are for their owner alone.
+	syscall.Umask(0o077)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A second signal ends the process at once.
+	context.AfterFunc(ctx, stop)
+	if err := godotenv.Load(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		fmt.Fprintln(os.Stderr, "fieldbridge: .env cannot be read:", err)
+		os.Exit(1)
+	}
+	var c commands
+	run := kong.Parse(&c,
+		kong.Name("fieldbridge"),
+		kong.Description("Connects contractors' ServiceTitan accounts and keeps the connections alive."),
+		kong.UsageOnError(),
+		kong.BindTo(ctx, (*context.Context)(nil)))
+	if err := run.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "fieldbridge:", err)
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+const (
+	drainLimit = 15 * time.Second
+	sweepEvery = 10 * time.Minute
+)
+
+type serveCommand struct{}
+
+// Help lists the environment variables.
+func (serveCommand) Help() string { return variablesHelp(serveDefaults()) }
+
+// Run serves until the context ends.
+func (serveCommand) Run(ctx context.Context) error {
+	c, err := loadConfig(serveDefaults(), os.LookupEnv)
+	if err != nil {
+		return fmt.Errorf("the configuration is not right:\n%w", err)
+	}
+	log := newLogger(c)
+	keys, err := loadKeys(c.keysetFile)
+	if err != nil {
+		return err
+	}
+	a, err := newApp(ctx, c, keys, nil, log)
+	if err != nil {
+		return err
+	}
+	if len(c.environments) == 0 {
+		log.Warn("no ServiceTitan environment is configured, so nobody can connect; see fieldbridge serve --help")
+	}
+	return errors.Join(a.run(ctx, log, listeners{c.addr: a.public, c.adminAddr: a.admin}, func() {
+		log.Info("serving", "address", c.baseURL.String(), "listener", c.addr, "admin", c.adminAddr)
+	}), a.db.Close())
+}
+
+// listeners are handlers by the address they listen on.
+type listeners map[string]http.Handler
+
+// run serves until the context ends, then lets the requests under way end.
+func (a *app) run(ctx context.Context, log *slog.Logger, ls listeners, ready func()) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var servers []*http.Server
+	failed := make(chan error, len(ls))
+	for addr, handler := range ls {
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+		if err != nil {
+			return errors.Join(fmt.Errorf("listen: %w", err), shutdown(servers))
+		}
+		s := newServer(handler, log)
+		servers = append(servers, s)
+		go func() { failed <- s.Serve(l) }()
+	}
+	go a.sweep(ctx, log)
+	ready()
+	select {
+	case <-ctx.Done():
+		log.Info("stopping")
+		return shutdown(servers)
+	case err := <-failed:
+		return errors.Join(fmt.Errorf("serve: %w", err), shutdown(servers))
+	}
+}
+
+func newServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      45 * time.Second, // a callback may wait for ServiceTitan
+		IdleTimeout:       60 * time.Second,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+func shutdown(servers []*http.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), drainLimit)
+	defer cancel()
+	var err error
+	for _, s := range servers {
+		err = errors.Join(err, s.Shutdown(ctx))
+	}
+	return err
+}
+
+// sweep deletes what has expired, now and then.
+func (a *app) sweep(ctx context.Context, log *slog.Logger) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		if err := a.db.Sweep(ctx); err != nil && ctx.Err() == nil {
+			log.Warn("sweep failed", "error", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// variablesHelp is the table of environment variables.
+func variablesHelp(d defaults) string {
+	var b strings.Builder
+	b.WriteString("Configuration comes from environment variables, also from a file .env in the working folder:\n\n")
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, v := range variables(d) {
+		fallback := v.fallback
+		if v.fallback == defaultScopes {
+			fallback = "(see README)"
+		}
+		_, _ = fmt.Fprintf(w, "  %s\t%s\t%s\n", v.name, fallback, v.meaning)
+	}
+	_ = w.Flush()
+	return b.String()
+}

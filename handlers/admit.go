@@ -1,0 +1,114 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"github.com/fieldbridge/fieldbridge/models"
+)
+
+// admit lets a request in if its route allows it. Who they are is asked of the
+// database each time, so that a change of rights acts at once.
+func (s *site) admit(who access) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		if who == anyone {
+			return next
+		}
+		return func(c echo.Context) error {
+			ctx := c.Request().Context()
+			in, ok := s.sessions.SignedIn(ctx)
+			if !ok {
+				return seeOther(c, "/signin"+afterSignIn(c))
+			}
+			v, err := s.Accounts.Visitor(ctx, in.userID, in.companyID, in.epoch)
+			if errors.Is(err, models.ErrSignedOut) {
+				if err := s.sessions.SignOut(ctx); err != nil {
+					return err
+				}
+				return seeOther(c, "/signin"+afterSignIn(c))
+			}
+			if err != nil {
+				return err
+			}
+			v.SupportCode = supportCode(c)
+			c.Set(visitorName, v)
+			if who == owner && !v.Owns() {
+				return s.refuseRole(c, v)
+			}
+			return next(c)
+		}
+	}
+}
+
+const visitorName = "visitor"
+
+// visitor is who admit let in.
+func visitor(c echo.Context) models.Visitor {
+	v, _ := c.Get(visitorName).(models.Visitor)
+	return v
+}
+
+// refuseRole answers a member who asks for what only owners may do. What is
+// not their company's is not there, whatever their role.
+func (s *site) refuseRole(c echo.Context, v models.Visitor) error {
+	id, err := connectionID(c)
+	if err != nil {
+		return err
+	}
+	if _, err := s.Connections.Get(c.Request().Context(), v.CompanyID, id); err != nil {
+		return err
+	}
+	return models.ErrForbidden
+}
+
+// connectionID reads the address's ID. One of a wrong form names nothing.
+func connectionID(c echo.Context) (uuid.UUID, error) {
+	text := c.Param("id")
+	id, err := uuid.Parse(text)
+	if err != nil || id.String() != text {
+		return uuid.Nil, models.ErrNotFound
+	}
+	return id, nil
+}
+
+// Where a sign-in may lead to: the name of a page, never an address, so that
+// nobody can make it lead off the site.
+const (
+	nextConnect    = "connect"
+	nextConnection = "connection-" // and the connection's ID
+)
+
+// afterSignIn is the query by which the sign-in page remembers what was asked
+// for. A trip to ServiceTitan that ends signed out begins again.
+func afterSignIn(c echo.Context) string {
+	next := ""
+	switch c.Path() {
+	case "/connect", "/connect/review", "/connect/authorize", "/callback":
+		next = nextConnect
+	case "/connections/:id", "/connections/:id/disconnect":
+		if id, err := connectionID(c); err == nil && c.Request().Method == http.MethodGet {
+			next = nextConnection + id.String()
+		}
+	}
+	if next == "" {
+		return ""
+	}
+	return "?" + url.Values{"next": {next}}.Encode()
+}
+
+// destination is where a sign-in leads to.
+func destination(next string) string {
+	if next == nextConnect {
+		return "/connect"
+	}
+	if len(next) == len(nextConnection)+36 && next[:len(nextConnection)] == nextConnection {
+		if id, err := uuid.Parse(next[len(nextConnection):]); err == nil {
+			return "/connections/" + id.String()
+		}
+	}
+	return "/connections"
+}

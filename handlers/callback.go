@@ -1,0 +1,78 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/views"
+)
+
+// callback is the way back from ServiceTitan.
+func (s *site) callback(c echo.Context) error {
+	// A browser that looks ahead must not use the code up.
+	if strings.Contains(c.Request().Header.Get("Sec-Purpose"), "prefetch") {
+		return c.NoContent(http.StatusNoContent)
+	}
+	ctx := c.Request().Context()
+	v := visitor(c)
+	q, ok := readCallback(c.QueryParams())
+	var result models.Result
+	err := models.ErrUnknownState
+	if ok {
+		result, err = s.Connections.Complete(ctx, v, s.sessions.Binding(ctx), q)
+	}
+	if errors.Is(err, models.ErrUnknownState) {
+		s.Log.InfoContext(ctx, "callback refused", "support_code", v.SupportCode, "error", err)
+		result, err = models.Result{Outcome: models.OutcomeStartAgain}, nil
+	}
+	if err != nil {
+		return err
+	}
+	if result.Outcome == models.OutcomeConnected {
+		return seeOther(c, connectionPath(result.ConnectionID)+"?done=connected")
+	}
+	return fieldbridge.Render(c, callbackStatus[result.Outcome], views.Returned(views.ReturnedPage{
+		Result: result, CompanyName: v.CompanyName, SupportCode: v.SupportCode, Clock: s.clock(),
+	}))
+}
+
+// callbackStatus is the status of each page that a trip may end on.
+var callbackStatus = map[models.Outcome]int{
+	models.OutcomeFinishing:     http.StatusAccepted,
+	models.OutcomeStartAgain:    http.StatusBadRequest,
+	models.OutcomeInterrupted:   http.StatusConflict,
+	models.OutcomeDenied:        http.StatusOK,
+	models.OutcomeUnavailable:   http.StatusServiceUnavailable,
+	models.OutcomeRateLimited:   http.StatusServiceUnavailable,
+	models.OutcomeWrongTenant:   http.StatusConflict,
+	models.OutcomeTenantTaken:   http.StatusConflict,
+	models.OutcomeNotAllowed:    http.StatusConflict,
+	models.OutcomeUnauthorized:  http.StatusConflict,
+	models.OutcomeTenantUnknown: http.StatusConflict,
+	models.OutcomeSetupProblem:  http.StatusServiceUnavailable,
+}
+
+// readCallback reads the query. Without exactly one state it is nobody's.
+func readCallback(query url.Values) (models.CallbackQuery, bool) {
+	if len(query["state"]) != 1 {
+		return models.CallbackQuery{}, false
+	}
+	q := models.CallbackQuery{
+		State:     servicetitan.NewSecret(query.Get("state")),
+		Code:      servicetitan.NewSecret(query.Get("code")),
+		Error:     query.Get("error"),
+		Issuer:    query.Get("iss"),
+		HasIssuer: query.Has("iss"),
+	}
+	for _, values := range query {
+		q.Repeated = q.Repeated || len(values) > 1
+	}
+	return q, true
+}

@@ -1,0 +1,111 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/views"
+)
+
+func connectionPath(id uuid.UUID) string { return "/connections/" + id.String() }
+
+func formatTenant(id int64) string { return strconv.FormatInt(id, 10) }
+
+// listConnections is the signed-in home.
+func (s *site) listConnections(c echo.Context) error {
+	v := visitor(c)
+	list, err := s.Connections.List(c.Request().Context(), v.CompanyID)
+	if err != nil {
+		return err
+	}
+	return fieldbridge.Render(c, http.StatusOK, views.Connections(views.ConnectionsPage{Visitor: v, Connections: list, Clock: s.clock()}))
+}
+
+// theConnection is the one that the address names, if it is the company's.
+func (s *site) theConnection(c echo.Context) (models.Connection, error) {
+	id, err := connectionID(c)
+	if err != nil {
+		return models.Connection{}, err
+	}
+	return s.Connections.Get(c.Request().Context(), visitor(c).CompanyID, id)
+}
+
+// showConnection says how a connection is doing.
+func (s *site) showConnection(c echo.Context) error {
+	ctx, v := c.Request().Context(), visitor(c)
+	connection, err := s.theConnection(c)
+	if err != nil {
+		return err
+	}
+	if c.QueryParam("done") == "connected" && connection.State == models.Connected {
+		return fieldbridge.Render(c, http.StatusOK, views.Success(views.SuccessPage{Connection: connection, Clock: s.clock()}))
+	}
+	events, err := s.Connections.Timeline(ctx, connection)
+	if err != nil {
+		return err
+	}
+	page := views.ConnectionPage{Visitor: v, Connection: connection, Events: events, Clock: s.clock()}
+	page.JustTested = c.QueryParam("done") == "tested"
+	if !v.Owns() {
+		if page.OwnerNames, err = s.Accounts.OwnerNames(ctx, v.CompanyID); err != nil {
+			return err
+		}
+	}
+	return fieldbridge.Render(c, http.StatusOK, views.Connection(page))
+}
+
+// testConnection asks ServiceTitan now and shows what it said.
+func (s *site) testConnection(c echo.Context) error {
+	id, err := connectionID(c)
+	if err != nil {
+		return err
+	}
+	err = s.Connections.Test(c.Request().Context(), visitor(c), id)
+	if errors.Is(err, models.ErrNotConnected) {
+		return seeOther(c, connectionPath(id)) // whose page says so
+	}
+	if err != nil {
+		return err
+	}
+	return seeOther(c, connectionPath(id)+"?done=tested")
+}
+
+// reconnect goes the wizard's road again for a connection that exists.
+func (s *site) reconnect(c echo.Context) error {
+	connection, err := s.theConnection(c)
+	if err != nil {
+		return err
+	}
+	return s.review(c, models.Choice{
+		Environment: connection.Environment, Way: connection.Way, TenantID: connection.TenantID, ConnectionID: connection.ID,
+	})
+}
+
+// confirmDisconnect says what disconnecting means, before it is done.
+func (s *site) confirmDisconnect(c echo.Context) error {
+	connection, err := s.theConnection(c)
+	if err != nil {
+		return err
+	}
+	if connection.State == models.Disconnected {
+		return seeOther(c, connectionPath(connection.ID))
+	}
+	return fieldbridge.Render(c, http.StatusOK, views.Disconnect(views.DisconnectPage{Connection: connection}))
+}
+
+func (s *site) disconnect(c echo.Context) error {
+	id, err := connectionID(c)
+	if err != nil {
+		return err
+	}
+	if err := s.Connections.Disconnect(c.Request().Context(), visitor(c), id); err != nil {
+		return err
+	}
+	return seeOther(c, connectionPath(id))
+}

@@ -1,0 +1,141 @@
+package handlers
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+// maxBody is the largest request body, in bytes; every form is far smaller.
+const maxBody = 64 << 10
+
+// newSupportCode names a request to people: in the log, on error pages, on
+// timelines.
+func newSupportCode() string {
+	text := rand.Text()
+	return "FB-" + text[:4] + "-" + text[4:8]
+}
+
+type supportCodeKey struct{}
+
+func supportCode(c echo.Context) string {
+	code, _ := c.Request().Context().Value(supportCodeKey{}).(string)
+	return code
+}
+
+// edge is the outermost middleware: it names the request, logs it when it has
+// been answered, and turns a panic into an error page.
+func edge(log *slog.Logger) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			began := time.Now()
+			r := c.Request()
+			code := newSupportCode()
+			c.SetRequest(r.WithContext(context.WithValue(r.Context(), supportCodeKey{}, code)))
+			r.Body = http.MaxBytesReader(c.Response(), r.Body, maxBody)
+			answer(c, next, log)
+			// The route, never the address: codes travel in the query.
+			log.LogAttrs(r.Context(), slog.LevelInfo, "request",
+				slog.String("method", knownMethod(r.Method)), slog.String("route", c.Path()),
+				slog.Int("status", c.Response().Status), slog.Duration("took", time.Since(began)),
+				slog.String("support_code", code))
+			return nil
+		}
+	}
+}
+
+func answer(c echo.Context, next echo.HandlerFunc, log *slog.Logger) {
+	defer func() {
+		r := recover()
+		if r == nil {
+			return
+		}
+		if err, ok := r.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+			panic(r)
+		}
+		// The panic's own words may hold values; its stack holds none.
+		log.ErrorContext(c.Request().Context(), "panic", "support_code", supportCode(c), "stack", string(debug.Stack()))
+		c.Error(echo.NewHTTPError(http.StatusInternalServerError))
+	}()
+	if err := next(c); err != nil {
+		c.Error(err)
+	}
+}
+
+// knownMethod keeps a made-up method out of the log.
+func knownMethod(m string) string {
+	switch m {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return m
+	}
+	return "other"
+}
+
+// secure sets the headers that every answer has. Pages hold no script at all.
+func secure(https bool) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			h := c.Response().Header()
+			setPolicy(h, "")
+			h.Set("X-Content-Type-Options", "nosniff")
+			// A callback's address holds a code.
+			h.Set("Referrer-Policy", "no-referrer")
+			h.Set("Cross-Origin-Opener-Policy", "same-origin")
+			h.Set("Cross-Origin-Resource-Policy", "same-origin")
+			h.Set("Cache-Control", "no-store")
+			if https {
+				h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+			}
+			return next(c)
+		}
+	}
+}
+
+// setPolicy sets the content security policy. formTargets are the origins to
+// which a form's answer may redirect, beside our own: browsers hold the whole
+// chain of redirects against form-action.
+func setPolicy(h http.Header, formTargets string) {
+	h.Set("Content-Security-Policy", strings.TrimSpace("default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "+
+		"object-src 'none'; frame-ancestors 'none'; form-action 'self' "+formTargets))
+}
+
+// addressOf finds a browser's address: the peer's, or what proxies that we
+// trust say.
+func addressOf(trusted []netip.Prefix) echo.IPExtractor {
+	if len(trusted) == 0 {
+		return echo.ExtractIPDirect()
+	}
+	options := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, p := range trusted {
+		_, network, err := net.ParseCIDR(p.String())
+		if err == nil {
+			options = append(options, echo.TrustIPRange(network))
+		}
+	}
+	return echo.ExtractIPFromXFFHeader(options...)
+}
+
+// address is what tries are counted by: the address, or for IPv6 the network
+// of one customer.
+func address(c echo.Context) string {
+	ip, err := netip.ParseAddr(c.RealIP())
+	if err != nil {
+		return "unknown"
+	}
+	if ip = ip.Unmap(); ip.Is6() {
+		network, err := ip.WithZone("").Prefix(64)
+		if err == nil {
+			return network.String()
+		}
+	}
+	return ip.String()
+}

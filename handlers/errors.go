@@ -1,0 +1,92 @@
+package handlers
+
+import (
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/views"
+)
+
+// errForeignOrigin refuses what another site's page made the browser send.
+var errForeignOrigin = errors.New("request comes from another site")
+
+// statusOf is the one place where kinds of errors become statuses.
+func statusOf(err error) int {
+	if e, ok := errors.AsType[*echo.HTTPError](err); ok {
+		return e.Code
+	}
+	if _, ok := errors.AsType[*models.ThrottledError](err); ok {
+		return http.StatusTooManyRequests
+	}
+	switch {
+	case errors.Is(err, models.ErrNotFound):
+		return http.StatusNotFound
+	case errors.Is(err, models.ErrForbidden), errors.Is(err, models.ErrNoMembership), errors.Is(err, errForeignOrigin):
+		return http.StatusForbidden
+	case errors.Is(err, models.ErrNotConnected):
+		return http.StatusConflict
+	case models.Unavailable(err):
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusInternalServerError
+}
+
+// retrySoon is what a 503 asks browsers to wait, in seconds.
+const retrySoon = 5
+
+// showError answers with the page of an error. What went wrong goes to the
+// log under the support code that the page shows.
+func (s *site) showError(err error, c echo.Context) {
+	status := statusOf(err)
+	ctx := c.Request().Context()
+	if status >= http.StatusInternalServerError {
+		s.Log.ErrorContext(ctx, "failed", "route", c.Path(), "support_code", supportCode(c), "error", err)
+	} else {
+		s.Log.InfoContext(ctx, "refused", "route", c.Path(), "status", status, "support_code", supportCode(c), "error", err)
+	}
+	if c.Response().Committed {
+		return
+	}
+	page := views.ErrorPage{Status: status, SupportCode: supportCode(c), Clock: s.clock()}
+	h := c.Response().Header()
+	setPolicy(h, "")
+	if e, ok := errors.AsType[*models.ThrottledError](err); ok {
+		wait := max(1, int(math.Ceil(e.Until.Sub(s.Now()).Seconds())))
+		h.Set("Retry-After", strconv.Itoa(wait))
+		page.RetryAt = e.Until
+	}
+	if status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", strconv.Itoa(retrySoon))
+		page.RetryAt = s.Now().Add(retrySoon * time.Second)
+	}
+	if errors.Is(err, models.ErrForbidden) {
+		v := visitor(c)
+		page.VisitorName = v.Name
+		// Without the names the page still says what to do.
+		page.OwnerNames, _ = s.Accounts.OwnerNames(ctx, v.CompanyID)
+	}
+	page.NoMembership = errors.Is(err, models.ErrNoMembership)
+	if err := fieldbridge.Render(c, status, views.Error(page)); err != nil {
+		s.Log.ErrorContext(ctx, "error page failed", "support_code", supportCode(c), "error", err)
+	}
+}
+
+// sessionError answers when a session cannot be loaded or saved.
+func (s *site) sessionError(w http.ResponseWriter, r *http.Request, err error) {
+	code, _ := r.Context().Value(supportCodeKey{}).(string)
+	s.Log.ErrorContext(r.Context(), "session failed", "support_code", code, "error", err)
+	page := views.ErrorPage{Status: http.StatusServiceUnavailable, SupportCode: code, Clock: s.clock(), RetryAt: s.Now().Add(retrySoon * time.Second)}
+	w.Header().Set("Retry-After", strconv.Itoa(retrySoon))
+	w.Header().Set("Content-Type", echo.MIMETextHTMLCharsetUTF8)
+	w.WriteHeader(http.StatusServiceUnavailable)
+	if err := views.Error(page).Render(r.Context(), w); err != nil {
+		s.Log.ErrorContext(r.Context(), "error page failed", "support_code", code, "error", err)
+	}
+}

@@ -1,0 +1,71 @@
+package handlers
+
+import (
+	"errors"
+	"mime"
+	"net/http"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/labstack/echo/v4"
+)
+
+// form is what a page posted. Values come from the body alone: a query never
+// counts.
+type form struct{ values map[string][]string }
+
+// readForm wants a URL-encoded body in which no field comes twice and all text
+// is text.
+func readForm(c echo.Context) (form, error) {
+	r := c.Request()
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "application/x-www-form-urlencoded" || r.Header.Get("Content-Encoding") != "" {
+		return form{}, echo.NewHTTPError(http.StatusUnsupportedMediaType)
+	}
+	if err := r.ParseForm(); err != nil {
+		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+			return form{}, echo.NewHTTPError(http.StatusRequestEntityTooLarge)
+		}
+		return form{}, echo.NewHTTPError(http.StatusBadRequest)
+	}
+	for name, values := range r.PostForm {
+		if len(values) != 1 || !wellFormed(name) || !wellFormed(values[0]) {
+			return form{}, echo.NewHTTPError(http.StatusBadRequest)
+		}
+	}
+	return form{values: r.PostForm}, nil
+}
+
+// wellFormed refuses what is not UTF-8, and NUL, which PostgreSQL cannot hold.
+func wellFormed(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsRune(s, 0)
+}
+
+// Raw is a field as it was typed.
+func (f form) Raw(name string) string {
+	if v := f.values[name]; len(v) == 1 {
+		return v[0]
+	}
+	return ""
+}
+
+// Line is a field as one trimmed line.
+func (f form) Line(name string) string { return strings.TrimSpace(f.Raw(name)) }
+
+// maxName is the longest name of a person or company, in characters.
+const maxName = 100
+
+// goodName says whether a name can be shown and kept: not empty, not endless,
+// without line breaks and other control characters.
+func goodName(s string) bool {
+	if s == "" || utf8.RuneCountInString(s) > maxName {
+		return false
+	}
+	for _, r := range s {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,51 @@
+package handlers
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+)
+
+// access says who may enter a route.
+type access string
+
+const (
+	anyone access = "anyone"
+	// member: signed in, and of the company that the session is for.
+	member access = "member"
+	// owner: a member with that role.
+	owner access = "owner"
+)
+
+// route is one address of the app.
+type route struct {
+	method, path, name string
+	who                access
+	handle             echo.HandlerFunc
+}
+
+// routes is every address there is.
+func (s *site) routes() []route {
+	const get, post = http.MethodGet, http.MethodPost
+	return []route{
+		{get, "/", "front", anyone, s.front},
+		{get, "/signup", "sign-up form", anyone, s.signUpForm},
+		{post, "/signup", "sign up", anyone, s.signUp},
+		{get, "/signin", "sign-in form", anyone, s.signInForm},
+		{post, "/signin", "sign in", anyone, s.signIn},
+		{post, "/signout", "sign out", anyone, s.signOut},
+
+		{get, "/connections", "connections", member, s.listConnections},
+		{get, "/connect", "connect: choose", member, s.connectForm},
+		{post, "/connect", "connect: chosen", member, s.connect},
+		{get, "/connect/review", "connect: review", member, s.reviewAccess},
+		{post, "/connect/authorize", "connect: authorize", member, s.authorize},
+		{get, "/callback", "connect: the way back", member, s.callback},
+
+		{get, "/connections/:id", "connection", member, s.showConnection},
+		{post, "/connections/:id/test", "test connection", member, s.testConnection},
+		{post, "/connections/:id/reconnect", "reconnect", member, s.reconnect},
+		{get, "/connections/:id/disconnect", "disconnect: confirm", owner, s.confirmDisconnect},
+		{post, "/connections/:id/disconnect", "disconnect", owner, s.disconnect},
+	}
+}

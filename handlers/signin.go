@@ -1,0 +1,83 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/views"
+)
+
+// front is the short page that says what this is; who is signed in goes on to
+// their connections.
+func (s *site) front(c echo.Context) error {
+	if _, ok := s.sessions.SignedIn(c.Request().Context()); ok {
+		return seeOther(c, "/connections")
+	}
+	return fieldbridge.Render(c, http.StatusOK, views.Front())
+}
+
+func (s *site) signInForm(c echo.Context) error {
+	if _, ok := s.sessions.SignedIn(c.Request().Context()); ok {
+		return seeOther(c, destination(c.QueryParam("next")))
+	}
+	return s.showSignIn(c, http.StatusOK, views.SignInPage{Next: c.QueryParam("next")})
+}
+
+func (s *site) showSignIn(c echo.Context, status int, page views.SignInPage) error {
+	if destination(page.Next) == "/connections" {
+		page.Next = ""
+	}
+	if s.Demo != nil {
+		page.DemoEmail, page.DemoPassword = s.Demo.Email, s.Demo.Password
+	}
+	return fieldbridge.Render(c, status, views.SignIn(page))
+}
+
+// signIn checks email and password and begins a session.
+func (s *site) signIn(c echo.Context) error {
+	f, err := readForm(c)
+	if err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	in, err := s.Accounts.SignIn(ctx, models.SignIn{
+		Email: f.Raw("email"), Password: servicetitan.NewSecret(f.Raw("password")),
+		Address: address(c), Device: s.sessions.Device(c),
+	})
+	if errors.Is(err, models.ErrWrongCredentials) {
+		s.Log.InfoContext(ctx, "sign-in refused", "support_code", supportCode(c))
+		return s.showSignIn(c, http.StatusUnprocessableEntity, views.SignInPage{Email: f.Line("email"), Next: f.Raw("next"), Refused: true})
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.begin(c, in); err != nil {
+		return err
+	}
+	return seeOther(c, destination(f.Raw("next")))
+}
+
+// begin begins the session of who has just signed in.
+func (s *site) begin(c echo.Context, in models.SignedIn) error {
+	if err := s.sessions.SignIn(c.Request().Context(), in.User, in.CompanyID); err != nil {
+		return err
+	}
+	device, err := s.Accounts.Device(in.User.Email)
+	if err != nil {
+		return err
+	}
+	s.sessions.KeepDevice(c, device)
+	return nil
+}
+
+func (s *site) signOut(c echo.Context) error {
+	if err := s.sessions.SignOut(c.Request().Context()); err != nil {
+		return err
+	}
+	return seeOther(c, "/signin")
+}

@@ -1,0 +1,76 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/views"
+)
+
+func (s *site) signUpForm(c echo.Context) error {
+	if _, ok := s.sessions.SignedIn(c.Request().Context()); ok {
+		return seeOther(c, "/connections")
+	}
+	return fieldbridge.Render(c, http.StatusOK, views.SignUp(views.SignUpPage{}))
+}
+
+// readSignUp reads the sign-up form, and what is wrong with it.
+func readSignUp(f form) (models.SignUp, views.SignUpErrors) {
+	in := models.SignUp{Company: f.Line("company"), Name: f.Line("name"), Password: servicetitan.NewSecret(f.Raw("password"))}
+	var wrong views.SignUpErrors
+	if !goodName(in.Company) {
+		wrong.Company = "Enter your company’s name, up to 100 characters."
+	}
+	if !goodName(in.Name) {
+		wrong.Name = "Enter your name, up to 100 characters."
+	}
+	var ok bool
+	if in.Email, ok = models.ParseEmail(f.Raw("email")); !ok {
+		wrong.Email = "Enter an email address, like name@company.com."
+	}
+	switch models.CheckPassword(in.Password) {
+	case models.PasswordTooShort:
+		wrong.Password = "Use at least 12 characters."
+	case models.PasswordTooLong:
+		wrong.Password = "Use fewer characters."
+	case models.PasswordTooEasy:
+		wrong.Password = "This password is easy to guess. Choose another."
+	case models.PasswordFine:
+	}
+	return in, wrong
+}
+
+// signUp creates a company and its first owner, and signs them in.
+func (s *site) signUp(c echo.Context) error {
+	f, err := readForm(c)
+	if err != nil {
+		return err
+	}
+	in, wrong := readSignUp(f)
+	again := func() error {
+		return fieldbridge.Render(c, http.StatusUnprocessableEntity, views.SignUp(views.SignUpPage{
+			Company: f.Line("company"), Name: f.Line("name"), Email: f.Line("email"), Errors: wrong,
+		}))
+	}
+	if wrong != (views.SignUpErrors{}) {
+		return again()
+	}
+	in.Address = address(c)
+	user, company, err := s.Accounts.SignUp(c.Request().Context(), in)
+	if errors.Is(err, models.ErrEmailTaken) {
+		wrong.Email = "This email cannot be used for a new account. If it is yours, sign in instead."
+		return again()
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.begin(c, models.SignedIn{User: user, CompanyID: company.ID}); err != nil {
+		return err
+	}
+	return seeOther(c, "/connections")
+}

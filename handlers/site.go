@@ -1,0 +1,74 @@
+// Package handlers answers the browsers: it parses what they send, lets models
+// decide, and shows views.
+package handlers
+
+import (
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/static"
+	"github.com/fieldbridge/fieldbridge/views"
+)
+
+// Options are what the app is made of.
+type Options struct {
+	BaseURL *url.URL // as browsers see it
+	// TrustedProxies are the networks whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+	Accounts       *models.Accounts
+	Sessions       *models.Sessions
+	Connections    *models.Connections
+	// Demo is a sign-in to show on the sign-in page; nil but in demos.
+	Demo *DemoAccount
+	Now  func() time.Time
+	Log  *slog.Logger
+}
+
+// DemoAccount is a sign-in that is no secret.
+type DemoAccount struct{ Email, Password string }
+
+type site struct {
+	Options
+	sessions *sessions
+}
+
+// New returns the app.
+func New(o Options) http.Handler {
+	s := &site{Options: o, sessions: newSessions(o.Sessions, o.BaseURL)}
+	s.sessions.scs.ErrorFunc = s.sessionError
+	e := echo.New()
+	e.HTTPErrorHandler = s.showError
+	e.IPExtractor = addressOf(o.TrustedProxies)
+	e.Use(edge(o.Log), secure(o.BaseURL.Scheme == "https"))
+	e.GET("/static/*", echo.WrapHandler(static.Handler()))
+	e.HEAD("/static/*", echo.WrapHandler(static.Handler()))
+	origins := http.NewCrossOriginProtection()
+	for _, r := range s.routes() {
+		e.Add(r.method, r.path, r.handle, s.refuseForeignOrigins(origins), s.sessions.middleware, s.admit(r.who))
+	}
+	return e
+}
+
+// refuseForeignOrigins refuses what another site's page makes a browser send.
+func (s *site) refuseForeignOrigins(p *http.CrossOriginProtection) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if err := p.Check(c.Request()); err != nil {
+				return errForeignOrigin
+			}
+			return next(c)
+		}
+	}
+}
+
+// clock is how pages know what time it is.
+func (s *site) clock() views.Clock { return views.Clock{Now: s.Now().UTC(), Zone: time.UTC} }
+
+// seeOther sends the browser on with a GET.
+func seeOther(c echo.Context, path string) error { return c.Redirect(http.StatusSeeOther, path) }
