@@ -35,17 +35,23 @@ func (s *site) callback(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if result.Outcome == models.OutcomeConnected {
+	switch result.Outcome {
+	case models.OutcomeConnected:
 		return seeOther(c, connectionPath(result.ConnectionID)+"?done=connected")
+	case models.OutcomeFinishing:
+		return fieldbridge.Render(c, http.StatusAccepted, views.Finishing())
 	}
-	return fieldbridge.Render(c, callbackStatus[result.Outcome], views.Returned(views.ReturnedPage{
-		Result: result, CompanyName: v.CompanyName, SupportCode: v.SupportCode, Clock: s.clock(),
-	}))
+	page := views.NotConnectedPage{Result: result, SupportCode: v.SupportCode, Clock: s.clock()}
+	if result.Choice.TenantID != 0 {
+		if page.ChoiceID, err = s.sessions.AddChoice(ctx, result.Choice); err != nil {
+			return err
+		}
+	}
+	return fieldbridge.Render(c, callbackStatus[result.Outcome], views.NotConnected(page))
 }
 
-// callbackStatus is the status of each page that a trip may end on.
+// callbackStatus is the status of each page that says why there is no connection.
 var callbackStatus = map[models.Outcome]int{
-	models.OutcomeFinishing:     http.StatusAccepted,
 	models.OutcomeStartAgain:    http.StatusBadRequest,
 	models.OutcomeInterrupted:   http.StatusConflict,
 	models.OutcomeDenied:        http.StatusOK,

@@ -3,6 +3,8 @@ package handlers
 import (
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -15,35 +17,41 @@ import (
 // waysBuilt are the ways whose pages exist.
 var waysBuilt = []servicetitan.Way{servicetitan.SignIn}
 
-// offered are the environments and ways that a contractor can choose from.
-func (s *site) offered() []views.EnvironmentOption {
-	var options []views.EnvironmentOption
+// offered are the environments that a contractor can choose from.
+func (s *site) offered() []string {
+	var names []string
 	for _, e := range s.Connections.Environments() {
 		for _, way := range waysBuilt {
 			if e.Offers(way) {
-				options = append(options, views.EnvironmentOption{Name: e.Name})
+				names = append(names, string(e.Name))
 				break
 			}
 		}
 	}
-	return options
+	return names
 }
 
 // connectForm is the first step: which ServiceTitan, and how.
 func (s *site) connectForm(c echo.Context) error {
-	page := views.ConnectPage{How: servicetitan.SignIn}
+	var page views.ConnectPage
 	if _, choice, ok := s.sessions.Choice(c.Request().Context(), ""); ok && !choice.Reconnects() {
-		page.Environment, page.How, page.TenantID = choice.Environment, choice.Way, formatTenant(choice.TenantID)
+		page.Environment, page.Way = string(choice.Environment), string(choice.Way)
+		page.Tenant = strconv.FormatInt(choice.TenantID, 10)
 	}
 	return s.showConnect(c, http.StatusOK, page)
 }
 
 func (s *site) showConnect(c echo.Context, status int, page views.ConnectPage) error {
 	page.Environments = s.offered()
-	if page.Environment == "" && len(page.Environments) > 0 {
-		page.Environment = page.Environments[0].Name
+	for _, way := range waysBuilt {
+		page.Ways = append(page.Ways, string(way))
 	}
-	page.Visitor = visitor(c)
+	if page.Environment == "" && len(page.Environments) > 0 {
+		page.Environment = page.Environments[0]
+	}
+	if page.Way == "" {
+		page.Way = page.Ways[0]
+	}
 	return fieldbridge.Render(c, status, views.Connect(page))
 }
 
@@ -53,21 +61,19 @@ func (s *site) connect(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx := c.Request().Context()
-	choice := models.Choice{Environment: servicetitan.EnvironmentName(f.Line("env")), Way: servicetitan.Way(f.Line("how"))}
-	var wrong views.ConnectErrors
-	tenantID, ok := models.ParseTenantID(f.Line("tenant"))
-	if !ok {
-		wrong.TenantID = "Enter the number that ServiceTitan shows as My Tenant ID. It has digits only."
+	page := views.ConnectPage{Environment: f.Line("env"), Way: f.Line("how"), Tenant: f.Line("tenant")}
+	choice := models.Choice{Environment: servicetitan.EnvironmentName(page.Environment), Way: servicetitan.Way(page.Way)}
+	var ok bool
+	if choice.TenantID, ok = models.ParseTenantID(page.Tenant); !ok {
+		page.Errors.Tenant = "Enter the number that ServiceTitan shows as My Tenant ID. It has digits only."
 	}
-	choice.TenantID = max(tenantID, 1) // so that the rest can be checked without it
-	if err := s.Connections.CheckChoice(ctx, visitor(c), choice); err != nil {
-		wrong.Environment = "Choose one of these."
+	if environment, ok := s.environment(choice.Environment); !ok {
+		page.Errors.Environment = "Choose which ServiceTitan to connect."
+	} else if !environment.Offers(choice.Way) || !slices.Contains(waysBuilt, choice.Way) {
+		page.Errors.Way = "Choose how to connect."
 	}
-	if wrong != (views.ConnectErrors{}) {
-		return s.showConnect(c, http.StatusUnprocessableEntity, views.ConnectPage{
-			Environment: choice.Environment, How: choice.Way, TenantID: f.Line("tenant"), Errors: wrong,
-		})
+	if page.Errors != (views.ConnectErrors{}) {
+		return s.showConnect(c, http.StatusUnprocessableEntity, page)
 	}
 	return s.review(c, choice)
 }
@@ -93,10 +99,15 @@ func (s *site) reviewAccess(c echo.Context) error {
 		return seeOther(c, "/connect")
 	}
 	setPolicy(c.Response().Header(), environment.AuthURL.Scheme+"://"+environment.AuthURL.Host)
-	return fieldbridge.Render(c, http.StatusOK, views.Review(views.ReviewPage{
-		ChoiceID: id, Choice: choice, CompanyName: visitor(c).CompanyName,
-		Areas: models.Areas(environment.Scopes), Scopes: environment.Scopes, Host: environment.AuthURL.Host,
-	}))
+	page := views.ReviewPage{Choice: choice, ChoiceID: id, Scopes: environment.Scopes}
+	if choice.Reconnects() {
+		connection, err := s.Connections.Get(ctx, visitor(c).CompanyID, choice.ConnectionID)
+		if err != nil {
+			return err
+		}
+		page.TenantName = connection.TenantName
+	}
+	return fieldbridge.Render(c, http.StatusOK, views.Review(page))
 }
 
 func (s *site) environment(name servicetitan.EnvironmentName) (servicetitan.Environment, bool) {

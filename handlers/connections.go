@@ -3,7 +3,6 @@ package handlers
 import (
 	"errors"
 	"net/http"
-	"strconv"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -14,8 +13,6 @@ import (
 )
 
 func connectionPath(id uuid.UUID) string { return "/connections/" + id.String() }
-
-func formatTenant(id int64) string { return strconv.FormatInt(id, 10) }
 
 // listConnections is the signed-in home.
 func (s *site) listConnections(c echo.Context) error {
@@ -44,16 +41,15 @@ func (s *site) showConnection(c echo.Context) error {
 		return err
 	}
 	if c.QueryParam("done") == "connected" && connection.State == models.Connected {
-		return fieldbridge.Render(c, http.StatusOK, views.Success(views.SuccessPage{Connection: connection, Clock: s.clock()}))
+		return fieldbridge.Render(c, http.StatusOK, views.Connected(views.ConnectedPage{Connection: connection, Again: connection.Generation > 1}))
 	}
 	events, err := s.Connections.Timeline(ctx, connection)
 	if err != nil {
 		return err
 	}
 	page := views.ConnectionPage{Visitor: v, Connection: connection, Events: events, Clock: s.clock()}
-	page.JustTested = c.QueryParam("done") == "tested"
 	if !v.Owns() {
-		if page.OwnerNames, err = s.Accounts.OwnerNames(ctx, v.CompanyID); err != nil {
+		if page.Owners, err = s.Accounts.OwnerNames(ctx, v.CompanyID); err != nil {
 			return err
 		}
 	}
@@ -73,7 +69,7 @@ func (s *site) testConnection(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return seeOther(c, connectionPath(id)+"?done=tested")
+	return seeOther(c, connectionPath(id))
 }
 
 // reconnect goes the wizard's road again for a connection that exists.
@@ -96,7 +92,7 @@ func (s *site) confirmDisconnect(c echo.Context) error {
 	if connection.State == models.Disconnected {
 		return seeOther(c, connectionPath(connection.ID))
 	}
-	return fieldbridge.Render(c, http.StatusOK, views.Disconnect(views.DisconnectPage{Connection: connection}))
+	return fieldbridge.Render(c, http.StatusOK, views.Disconnect(connection))
 }
 
 func (s *site) disconnect(c echo.Context) error {

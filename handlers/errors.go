@@ -67,12 +67,11 @@ func (s *site) showError(err error, c echo.Context) {
 		page.RetryAt = s.Now().Add(retrySoon * time.Second)
 	}
 	if errors.Is(err, models.ErrForbidden) {
-		v := visitor(c)
-		page.VisitorName = v.Name
+		page.Visitor = visitor(c)
 		// Without the names the page still says what to do.
-		page.OwnerNames, _ = s.Accounts.OwnerNames(ctx, v.CompanyID)
+		page.Owners, _ = s.Accounts.OwnerNames(ctx, page.Visitor.CompanyID)
 	}
-	page.NoMembership = errors.Is(err, models.ErrNoMembership)
+	page.ForeignOrigin = errors.Is(err, errForeignOrigin)
 	if err := fieldbridge.Render(c, status, views.Error(page)); err != nil {
 		s.Log.ErrorContext(ctx, "error page failed", "support_code", supportCode(c), "error", err)
 	}

@@ -51,7 +51,10 @@ func (s *site) signIn(c echo.Context) error {
 	})
 	if errors.Is(err, models.ErrWrongCredentials) {
 		s.Log.InfoContext(ctx, "sign-in refused", "support_code", supportCode(c))
-		return s.showSignIn(c, http.StatusUnprocessableEntity, views.SignInPage{Email: f.Line("email"), Next: f.Raw("next"), Refused: true})
+		return s.showSignIn(c, http.StatusUnprocessableEntity, views.SignInPage{
+			Email: f.Line("email"), Next: f.Raw("next"),
+			Errors: views.SignInErrors{Password: "This email and password do not go together. Check both and try again."},
+		})
 	}
 	if err != nil {
 		return err

@@ -1,0 +1,364 @@
+package handlers_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"fmt"
+	"html"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/handlers"
+	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/testdb"
+)
+
+func TestMain(m *testing.M) { os.Exit(testdb.Main(m)) }
+
+// The sample tenants that tests connect.
+const (
+	northgate = 842193311
+	south     = 905118274
+)
+
+const password = "a short sentence works"
+
+// app is the whole app on a database of its own, beside a sandbox.
+type app struct {
+	*testing.T
+	url      string
+	server   *http.Server
+	sandbox  *sandbox.Sandbox
+	standIn  *httptest.Server
+	db       *models.DB
+	accounts *models.Accounts
+	log      *lockedBuffer
+	clock    *clock
+	keys     *seal.Keys
+	database string
+	// environments are what contractors may connect to; all are the sandbox.
+	environments []servicetitan.Environment
+	handler      http.Handler
+}
+
+// clock is the app's and the sandbox's clock, which tests set.
+type clock struct {
+	mu     sync.Mutex
+	offset time.Duration
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Add(c.offset)
+}
+
+func (c *clock) Add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.offset += d
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// newApp starts everything on SQLite.
+func newApp(t *testing.T) *app {
+	t.Helper()
+	return newAppOn(t, filepath.Join(t.TempDir(), "app.db"))
+}
+
+// onBoth runs a test with an app on each kind of database.
+func onBoth(t *testing.T, test func(a *app)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { test(newApp(t)) })
+	t.Run("postgres", func(t *testing.T) { test(newAppOn(t, testdb.Postgres(t))) })
+}
+
+func newAppOn(t *testing.T, database string) *app {
+	t.Helper()
+	a := &app{T: t, clock: &clock{}, log: &lockedBuffer{}, database: database}
+	log := slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+
+	public := httptest.NewUnstartedServer(nil)
+	a.url = "http://localhost:" + port(public)
+	a.standIn = httptest.NewUnstartedServer(nil)
+	standInURL := "http://127.0.0.1:" + port(a.standIn)
+	base := parse(t, standInURL)
+	environment := servicetitan.Environment{
+		Name: servicetitan.Sandbox, AuthURL: base, APIURL: base, ClientID: "cid.sandbox",
+		ClientSecret: servicetitan.NewSecret("cs1.stc_" + rand.Text()), AppKey: servicetitan.NewSecret("ak1.stc_" + rand.Text()),
+		Scopes: strings.Fields("tn.crm.customers:r tn.crm.bookings:rw tn.stt.businessunits:r offline_access"),
+		Ways:   []servicetitan.Way{servicetitan.SignIn},
+	}
+	a.environments = []servicetitan.Environment{environment}
+	for _, name := range []servicetitan.EnvironmentName{servicetitan.Production, servicetitan.Integration} {
+		other := environment
+		other.Name = name
+		a.environments = append(a.environments, other)
+	}
+	a.sandbox = sandbox.New(sandbox.Options{
+		URL: standInURL, ClientID: environment.ClientID, ClientSecret: environment.ClientSecret.Reveal(), AppKey: environment.AppKey.Reveal(),
+		RedirectURIs: []string{a.url + "/callback"}, Scopes: environment.Scopes, Now: a.clock.Now, Log: log, RecordSecrets: true,
+	})
+	a.standIn.Config.Handler = a.sandbox
+	a.standIn.Start()
+	t.Cleanup(a.standIn.Close)
+
+	var err error
+	if a.keys, err = seal.Create(filepath.Join(t.TempDir(), "keyset.json")); err != nil {
+		t.Fatal(err)
+	}
+	a.handler = a.wire(log)
+	public.Config.Handler = a.handler
+	public.Config.MaxHeaderBytes = 32 << 10
+	public.Start()
+	t.Cleanup(public.Close)
+	return a
+}
+
+// wire opens the database and builds the app on it: one instance.
+func (a *app) wire(log *slog.Logger) http.Handler {
+	a.Helper()
+	db, err := models.OpenDB(a.Context(), a.database, a.clock.Now)
+	if err != nil {
+		a.Fatal(err)
+	}
+	a.Cleanup(func() { _ = db.Close() })
+	if _, err := db.Migrate(a.Context()); err != nil {
+		a.Fatal(err)
+	}
+	transport := servicetitan.NewTransport()
+	a.Cleanup(transport.CloseIdleConnections)
+	var clients models.Clients
+	for _, e := range a.environments {
+		clients = append(clients, servicetitan.NewClient(e, transport, a.clock.Now))
+	}
+	accounts, err := models.NewAccounts(db, a.keys, 4)
+	if err != nil {
+		a.Fatal(err)
+	}
+	a.db, a.accounts = db, accounts
+	return handlers.New(handlers.Options{
+		BaseURL: parse(a.T, a.url), Accounts: accounts, Sessions: models.NewSessions(db),
+		Connections: models.NewConnections(db, a.keys, clients, models.NewKeeper(db, a.keys, clients, log), a.url+"/callback", log),
+		Now:         a.clock.Now, Log: log,
+	})
+}
+
+func port(s *httptest.Server) string {
+	_, port, _ := strings.Cut(s.Listener.Addr().String(), ":")
+	return port
+}
+
+func parse(t *testing.T, address string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// exec changes the database behind the app's back.
+func (a *app) exec(statement string, args ...any) {
+	a.Helper()
+	if err := a.db.Write(a.Context(), func(tx *gorm.DB) error { return tx.Exec(statement, args...).Error }); err != nil {
+		a.Fatal(err)
+	}
+}
+
+// count asks the database for one number.
+func (a *app) count(query string, args ...any) int {
+	a.Helper()
+	var n int
+	if err := a.db.Read(a.Context()).Raw(query, args...).Scan(&n).Error; err != nil {
+		a.Fatal(err)
+	}
+	return n
+}
+
+func (a *app) tokenRequests() int { return a.sandbox.Count("/connect/token") }
+
+// browser is a client that keeps cookies and follows nothing by itself.
+type browser struct {
+	*app
+	client *http.Client
+}
+
+func (a *app) newBrowser() *browser {
+	a.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		a.Fatal(err)
+	}
+	return &browser{app: a, client: &http.Client{
+		Jar: jar, Timeout: 60 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// answer is what came back.
+type answer struct {
+	status   int
+	location string
+	header   http.Header
+	body     string
+	request  string
+}
+
+// code is the support code of the page.
+var supportCode = regexp.MustCompile(`FB-[A-Z2-7]{4}-[A-Z2-7]{4}`)
+
+func (b *browser) send(r *http.Request) answer {
+	b.Helper()
+	resp, err := b.client.Do(r)
+	if err != nil {
+		b.Fatalf("%s %s: %v", r.Method, r.URL.Path, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return answer{status: resp.StatusCode, location: resp.Header.Get("Location"), header: resp.Header, body: string(body), request: r.Method + " " + r.URL.Path}
+}
+
+func (b *browser) absolute(path string) string {
+	if strings.HasPrefix(path, "/") {
+		return b.url + path
+	}
+	return path
+}
+
+func (b *browser) request(method, path string, form url.Values) *http.Request {
+	b.Helper()
+	r, err := http.NewRequestWithContext(b.Context(), method, b.absolute(path), strings.NewReader(form.Encode()))
+	if err != nil {
+		b.Fatal(err)
+	}
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	return r
+}
+
+func (b *browser) get(path string) answer {
+	b.Helper()
+	return b.send(b.request(http.MethodGet, path, nil))
+}
+
+func (b *browser) post(path string, pairs ...string) answer {
+	b.Helper()
+	form := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		form.Add(pairs[i], pairs[i+1])
+	}
+	return b.send(b.request(http.MethodPost, path, form))
+}
+
+// want stops the test if the answer is another.
+func (r answer) want(t testing.TB, status int, has ...string) answer {
+	t.Helper()
+	if r.status != status {
+		t.Fatalf("%s: status %d, want %d (location %q)\n%s", r.request, r.status, status, r.location, text(r.body))
+	}
+	for _, s := range has {
+		if !strings.Contains(html.UnescapeString(r.body), s) && !strings.Contains(r.location, s) {
+			t.Fatalf("%s: %q is not on the page (location %q):\n%s", r.request, s, r.location, text(r.body))
+		}
+	}
+	return r
+}
+
+var tags = regexp.MustCompile(`(?s)<(style|svg).*?</(style|svg)>|<[^>]*>`)
+
+// text is the page without its tags.
+func text(body string) string {
+	return strings.Join(strings.Fields(html.UnescapeString(tags.ReplaceAllString(body, " "))), " ")
+}
+
+// member is a signed-in person.
+type member struct {
+	*browser
+	email string
+}
+
+// signUp makes a company and its owner, signed in.
+func (a *app) signUp(company, name string) *member {
+	a.Helper()
+	b := a.newBrowser()
+	email := strings.ToLower(strings.ReplaceAll(name, " ", ".")) + "@" + strings.ToLower(rand.Text()) + ".example"
+	b.post("/signup", "company", company, "name", name, "email", email, "password", password).want(a, 303, "/connections")
+	return &member{browser: b, email: email}
+}
+
+// colleague adds a member to m's company and signs them in.
+func (m *member) colleague(name string, role models.Role) *member {
+	m.Helper()
+	other := m.app.signUp("Other company", name)
+	companyID := m.lookup("SELECT company_id FROM memberships m JOIN users u ON u.id = m.user_id WHERE u.email = ?", m.email)
+	userID := m.lookup("SELECT id FROM users WHERE email = ?", other.email)
+	m.exec("DELETE FROM memberships WHERE user_id = ?", userID)
+	m.exec("INSERT INTO memberships (company_id, user_id, role, created_at) VALUES (?, ?, ?, ?)", companyID, userID, role, time.Now().UTC())
+	other.post("/signout").want(m, 303)
+	other.post("/signin", "email", other.email, "password", password).want(m, 303)
+	return other
+}
+
+func (a *app) lookup(query string, args ...any) string {
+	a.Helper()
+	var s string
+	if err := a.db.Read(a.Context()).Raw(query, args...).Scan(&s).Error; err != nil || s == "" {
+		a.Fatalf("lookup %s: %q, %v", query, s, err)
+	}
+	return s
+}
+
+// begin walks the wizard and returns the address at ServiceTitan.
+func (m *member) begin(env string, tenant int) string {
+	m.Helper()
+	review := m.post("/connect", "env", env, "how", "sign_in", "tenant", fmt.Sprint(tenant)).want(m, 303, "/connect/review").location
+	page := m.get(review).want(m, 200)
+	return m.post("/connect/authorize", "choice", hidden(m, page.body, "choice")).want(m, 303).location
+}
+
+func hidden(t testing.TB, body, name string) string {
+	t.Helper()
+	input := regexp.MustCompile(`<input[^>]*name="` + regexp.QuoteMeta(name) + `"[^>]*>`).FindString(body)
+	value := regexp.MustCompile(`value="([^"]*)"`).FindStringSubmatch(input)
+	if value == nil {
+		t.Fatalf("no field %s on the page:\n%s", name, text(body))
+	}
+	return html.UnescapeString(value[1])
+}
