@@ -25,5 +25,8 @@ func ParseTenantID(s string) (int64, bool) {
 		}
 	}
 	id, err := strconv.ParseInt(digits, 10, 64)
-	return id, err == nil && id > 0
+	if err != nil || id <= 0 {
+		return 0, false
+	}
+	return id, true
 }

@@ -73,8 +73,8 @@ CREATE UNIQUE INDEX connections_tenant ON connections (environment, tenant_id) W
 CREATE TABLE credentials (
     connection_id  TEXT PRIMARY KEY REFERENCES connections (id),
     company_id     TEXT NOT NULL REFERENCES companies (id),
-    access_sealed  BLOB NOT NULL CHECK (typeof(access_sealed) = 'blob' AND substr(access_sealed, 1, 1) = x'01'),
-    refresh_sealed BLOB CHECK (refresh_sealed IS NULL OR (typeof(refresh_sealed) = 'blob' AND substr(refresh_sealed, 1, 1) = x'01')),
+    access_sealed  BLOB NOT NULL CHECK (typeof(access_sealed) = 'blob' AND hex(substr(access_sealed, 1, 1)) = '01'),
+    refresh_sealed BLOB CHECK (refresh_sealed IS NULL OR (typeof(refresh_sealed) = 'blob' AND hex(substr(refresh_sealed, 1, 1)) = '01')),
     expires_at     DATETIME NOT NULL,
     generation     INTEGER NOT NULL,
     lease_owner    TEXT NOT NULL DEFAULT '',
@@ -91,7 +91,7 @@ CREATE TABLE authorizations (
     way             TEXT NOT NULL,
     purpose         TEXT NOT NULL CHECK (purpose IN ('connect', 'reconnect')),
     connection_id   TEXT REFERENCES connections (id),
-    verifier_sealed BLOB NOT NULL CHECK (typeof(verifier_sealed) = 'blob' AND substr(verifier_sealed, 1, 1) = x'01'),
+    verifier_sealed BLOB NOT NULL CHECK (typeof(verifier_sealed) = 'blob' AND hex(substr(verifier_sealed, 1, 1)) = '01'),
     created_at      DATETIME NOT NULL,
     expires_at      DATETIME NOT NULL,
     claimed_at      DATETIME,
@@ -120,7 +120,7 @@ CREATE INDEX events_connection ON events (connection_id, id);
 
 CREATE TABLE key_canary (
     id     INTEGER PRIMARY KEY CHECK (id = 1),
-    sealed BLOB NOT NULL CHECK (typeof(sealed) = 'blob' AND substr(sealed, 1, 1) = x'01')
+    sealed BLOB NOT NULL CHECK (typeof(sealed) = 'blob' AND hex(substr(sealed, 1, 1)) = '01')
 );
 
 -- +goose Down

@@ -1,0 +1,195 @@
+package models
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+const password = "a short sentence works"
+
+func newAccounts(t *testing.T, db *DB) *Accounts {
+	t.Helper()
+	a, err := NewAccounts(db, testKeys(t), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func signUp(t *testing.T, a *Accounts, email string) (User, Company) {
+	t.Helper()
+	user, company, err := a.SignUp(t.Context(), SignUp{
+		Company: "Northgate", Name: "Dana Whitfield", Email: email, Password: servicetitan.NewSecret(password), Address: email,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return user, company
+}
+
+// seedConnection makes a connected company without any ServiceTitan.
+func seedConnection(t *testing.T, db *DB, keys *seal.Keys) Connection {
+	t.Helper()
+	now := db.Now()
+	company := Company{ID: newID(), Name: "Northgate", CreatedAt: now}
+	c := Connection{
+		ID: newID(), CompanyID: company.ID, Environment: servicetitan.Sandbox, TenantID: 842193311, Way: servicetitan.SignIn,
+		State: Connected, Generation: 1, ConnectedAt: now, RenewedAt: now, ExpiresAt: now.Add(15 * time.Minute), CreatedAt: now, UpdatedAt: now,
+	}
+	sealed, err := sealCredential(keys, c.CompanyID, c.ID, c.Generation, servicetitan.Tokens{
+		Access: servicetitan.NewSecret("stc_access"), Refresh: servicetitan.NewSecret("stc_refresh"), ExpiresAt: c.ExpiresAt,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Write(t.Context(), func(tx *gorm.DB) error {
+		return errors.Join(tx.Create(&company).Error, tx.Create(&c).Error, tx.Create(&sealed).Error)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestSignUpAndIn(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
+		a := newAccounts(t, db)
+		user, company := signUp(t, a, "dana@northgate.example")
+		if _, _, err := a.SignUp(t.Context(), SignUp{Company: "Other", Name: "D", Email: "dana@northgate.example", Password: servicetitan.NewSecret(password), Address: "x"}); !errors.Is(err, ErrEmailTaken) {
+			t.Errorf("second sign-up: got %v", err)
+		}
+		if n := countCompanies(t, db); n != 1 {
+			t.Errorf("%d companies: the refused sign-up left something", n)
+		}
+		in, err := a.SignIn(t.Context(), SignIn{Email: " DANA@northgate.example", Password: servicetitan.NewSecret(password), Address: "1.2.3.4"})
+		if err != nil || in.User.ID != user.ID || in.CompanyID != company.ID {
+			t.Errorf("sign-in: %+v, %v", in, err)
+		}
+		v, err := a.Visitor(t.Context(), user.ID, company.ID, 0)
+		if err != nil || v.CompanyName != "Northgate" || !v.Owns() {
+			t.Errorf("visitor: %+v, %v", v, err)
+		}
+	})
+}
+
+// Unknown email and wrong password are one answer (A39).
+func TestA39WrongEmailAndWrongPasswordAreOneAnswer(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
+		a := newAccounts(t, db)
+		signUp(t, a, "dana@northgate.example")
+		for _, try := range []SignIn{
+			{Email: "dana@northgate.example", Password: servicetitan.NewSecret("wrong")},
+			{Email: "nobody@northgate.example", Password: servicetitan.NewSecret(password)},
+			{Email: "not an email", Password: servicetitan.NewSecret(password)},
+			{Email: "dana@northgate.example"},
+			{},
+		} {
+			try.Address = "1.2.3.4"
+			if _, err := a.SignIn(t.Context(), try); !errors.Is(err, ErrWrongCredentials) {
+				t.Errorf("%q: got %v", try.Email, err)
+			}
+		}
+	})
+}
+
+// Ten tries for an account and a hundred from an address, known or not, with
+// the right password too; a device that has signed in before counts apart (A40).
+func TestA40Guessing(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
+		a := newAccounts(t, db)
+		signUp(t, a, "dana@northgate.example")
+		device, err := a.Device("dana@northgate.example")
+		if err != nil {
+			t.Fatal(err)
+		}
+		try := func(email, password, address, device string) error {
+			_, err := a.SignIn(t.Context(), SignIn{Email: email, Password: servicetitan.NewSecret(password), Address: address, Device: device})
+			return err
+		}
+		throttled := func(err error) bool {
+			_, ok := errors.AsType[*ThrottledError](err)
+			return ok
+		}
+		for range 10 {
+			if err := try("dana@northgate.example", "wrong", "6.6.6.6", ""); !errors.Is(err, ErrWrongCredentials) {
+				t.Fatalf("got %v", err)
+			}
+		}
+		if err := try("dana@northgate.example", password, "6.6.6.7", ""); !throttled(err) {
+			t.Errorf("the eleventh try, with the right password: got %v", err)
+		}
+		if err := try("dana@northgate.example", password, "6.6.6.7", device); err != nil {
+			t.Errorf("the owner on a known device: got %v", err)
+		}
+		if err := try("dana@northgate.example", password, "6.6.6.7", "made-up"); !throttled(err) {
+			t.Errorf("a made-up device: got %v", err)
+		}
+		clock.Add(15 * time.Minute)
+		if err := try("dana@northgate.example", password, "6.6.6.7", ""); err != nil {
+			t.Errorf("after the time was up: got %v", err)
+		}
+
+		for i := range 100 {
+			if err := try(fmt.Sprintf("nobody%d@northgate.example", i), "wrong", "7.7.7.7", ""); !errors.Is(err, ErrWrongCredentials) {
+				t.Fatalf("try %d: got %v", i, err)
+			}
+		}
+		if err := try("dana@northgate.example", password, "7.7.7.7", device); !throttled(err) {
+			t.Errorf("the 101st try from an address: got %v", err)
+		}
+		if err := try("dana@northgate.example", password, "8.8.8.8", ""); err != nil {
+			t.Errorf("from elsewhere: got %v", err)
+		}
+	})
+}
+
+func TestA34VisitorIsAskedAfresh(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
+		a := newAccounts(t, db)
+		user, company := signUp(t, a, "dana@northgate.example")
+		visit := func() error {
+			_, err := a.Visitor(t.Context(), user.ID, company.ID, 0)
+			return err
+		}
+		run := func(statement string, args ...any) {
+			t.Helper()
+			if err := db.Write(t.Context(), func(tx *gorm.DB) error { return tx.Exec(statement, args...).Error }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := visit(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := a.Visitor(t.Context(), user.ID, newID(), 0); !errors.Is(err, ErrNoMembership) {
+			t.Errorf("another company: got %v", err)
+		}
+		if _, err := a.Visitor(t.Context(), uuid.New(), company.ID, 0); !errors.Is(err, ErrSignedOut) {
+			t.Errorf("unknown user: got %v", err)
+		}
+		run("UPDATE users SET disabled_at = ? WHERE id = ?", db.Now(), user.ID)
+		if err := visit(); !errors.Is(err, ErrSignedOut) {
+			t.Errorf("disabled: got %v", err)
+		}
+		if _, err := a.SignIn(t.Context(), SignIn{Email: user.Email, Password: servicetitan.NewSecret(password), Address: "x"}); !errors.Is(err, ErrWrongCredentials) {
+			t.Errorf("disabled, signing in: got %v", err)
+		}
+		run("UPDATE users SET disabled_at = NULL WHERE id = ?", user.ID)
+		run("DELETE FROM memberships WHERE user_id = ?", user.ID)
+		if err := visit(); !errors.Is(err, ErrNoMembership) {
+			t.Errorf("removed: got %v", err)
+		}
+		if err := a.SignOutEverywhere(t.Context(), user.ID); err != nil {
+			t.Fatal(err)
+		}
+		if err := visit(); !errors.Is(err, ErrSignedOut) {
+			t.Errorf("signed out everywhere: got %v", err)
+		}
+	})
+}

@@ -1,0 +1,305 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/testdb"
+)
+
+func TestMain(m *testing.M) { os.Exit(testdb.Main(m)) }
+
+// clock is a clock that tests set.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newClock() *clock { return &clock{now: time.Now()} }
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) Add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// onBoth runs a test on a migrated database of each kind.
+func onBoth(t *testing.T, test func(t *testing.T, db *DB, clock *clock)) {
+	t.Helper()
+	open := func(t *testing.T, address string) {
+		t.Helper()
+		c := newClock()
+		db, err := OpenDB(t.Context(), address, c.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := db.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		if _, err := db.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		test(t, db, c)
+	}
+	t.Run("sqlite", func(t *testing.T) { open(t, filepath.Join(t.TempDir(), "test.db")) })
+	t.Run("postgres", func(t *testing.T) { open(t, testdb.Postgres(t)) })
+}
+
+func testKeys(t *testing.T) *seal.Keys {
+	t.Helper()
+	keys, err := seal.Create(filepath.Join(t.TempDir(), "keyset.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+func addCompany(name string) func(*gorm.DB) error {
+	return func(tx *gorm.DB) error {
+		return tx.Create(&Company{ID: newID(), Name: name, CreatedAt: time.Now().UTC()}).Error
+	}
+}
+
+func countCompanies(t *testing.T, db *DB) int64 {
+	t.Helper()
+	var n int64
+	if err := db.Read(t.Context()).Model(&Company{}).Count(&n).Error; err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// Writes that share a commit stand and fall each for itself.
+func TestWritesThatFailTakeNoOtherDown(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
+		refuse := errors.New("refused")
+		var wg sync.WaitGroup
+		for i := range 90 {
+			wg.Go(func() {
+				name := fmt.Sprint("company ", i)
+				err := db.Write(t.Context(), func(tx *gorm.DB) error {
+					if err := addCompany(name)(tx); err != nil {
+						return err
+					}
+					switch i % 3 {
+					case 1:
+						return refuse
+					case 2:
+						return tx.Exec("INSERT INTO no_such_table VALUES (1)").Error
+					}
+					return nil
+				})
+				if (err == nil) != (i%3 == 0) {
+					t.Errorf("write %d: %v", i, err)
+				}
+				if i%3 == 1 && !errors.Is(err, refuse) {
+					t.Errorf("write %d: got another's error: %v", i, err)
+				}
+			})
+		}
+		wg.Wait()
+		if n := countCompanies(t, db); n != 30 {
+			t.Errorf("%d companies, want the 30 that were not refused", n)
+		}
+	})
+}
+
+func TestWriteThatPanicsIsAnError(t *testing.T) {
+	db := openSQLite(t)
+	err := db.Write(t.Context(), func(tx *gorm.DB) error {
+		_ = addCompany("half")(tx)
+		panic("stop")
+	})
+	if err == nil || countCompanies(t, db) != 0 {
+		t.Errorf("got %v and %d companies", err, countCompanies(t, db))
+	}
+	if err := db.Write(t.Context(), addCompany("next")); err != nil {
+		t.Errorf("the writer did not go on: %v", err)
+	}
+}
+
+func TestWriteOfACallerWhoLeftIsNotBegun(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := db.Write(ctx, addCompany("late")); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+		if n := countCompanies(t, db); n != 0 {
+			t.Errorf("%d companies", n)
+		}
+	})
+}
+
+func TestWriteAfterCloseIsRefused(t *testing.T) {
+	db, err := OpenDB(t.Context(), filepath.Join(t.TempDir(), "test.db"), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Write(t.Context(), addCompany("late")); !Unavailable(err) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Full durability, and reads that cannot write.
+func TestSQLiteSettings(t *testing.T) {
+	db := openSQLite(t)
+	var synchronous, journal string
+	err := db.Write(t.Context(), func(tx *gorm.DB) error {
+		return errors.Join(tx.Raw("PRAGMA synchronous").Scan(&synchronous).Error, tx.Raw("PRAGMA journal_mode").Scan(&journal).Error)
+	})
+	if err != nil || synchronous != "2" || journal != "wal" {
+		t.Errorf("synchronous %s, journal %s, %v; want 2 (FULL), wal", synchronous, journal, err)
+	}
+	if err := addCompany("x")(db.Read(t.Context())); err == nil {
+		t.Error("the reading pool wrote")
+	}
+}
+
+func openSQLite(t *testing.T) *DB {
+	t.Helper()
+	db, err := OpenDB(t.Context(), filepath.Join(t.TempDir(), "test.db"), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	if _, err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+// Several starters at once: one migrates, the others wait, none fails.
+func TestB24MigrateAtOnce(t *testing.T) {
+	addresses := map[string]func(t *testing.T) string{
+		"sqlite":   func(t *testing.T) string { return filepath.Join(t.TempDir(), "test.db") },
+		"postgres": func(t *testing.T) string { return testdb.Postgres(t) },
+	}
+	for name, address := range addresses {
+		t.Run(name, func(t *testing.T) {
+			to := address(t)
+			var wg sync.WaitGroup
+			for range 4 {
+				wg.Go(func() {
+					db, err := OpenDB(t.Context(), to, time.Now)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					s, err := db.Migrate(t.Context())
+					if err != nil || s.Current != s.Target {
+						t.Errorf("got %+v, %v", s, err)
+					}
+					if err := db.Close(); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+		})
+	}
+}
+
+func TestB24NewerSchemaIsRefused(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
+		if _, err := db.CheckSchema(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		err := db.Write(t.Context(), func(tx *gorm.DB) error {
+			return tx.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)").Error
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.CheckSchema(t.Context()); !errors.Is(err, ErrSchemaAhead) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// Every field of every record has its column, on both.
+func TestRecordsMatchTheSchema(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
+		for _, record := range []any{
+			&Company{}, &User{}, &Membership{}, &session{}, &Connection{}, &credential{}, &authorization{}, &Event{}, &keyCanary{},
+		} {
+			statement := &gorm.Statement{DB: db.Read(t.Context())}
+			if err := statement.Parse(record); err != nil {
+				t.Fatal(err)
+			}
+			var columns []string
+			for _, f := range statement.Schema.Fields {
+				columns = append(columns, f.DBName)
+			}
+			query := "SELECT " + strings.Join(columns, ", ") + " FROM " + statement.Schema.Table + " WHERE 1 = 0"
+			if err := db.Read(t.Context()).Exec(query).Error; err != nil {
+				t.Errorf("%s: %v", statement.Schema.Table, err)
+			}
+		}
+	})
+}
+
+func TestA74WrongKeyset(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
+		right, wrong := testKeys(t), testKeys(t)
+		for range 2 {
+			if err := db.CheckKeyset(t.Context(), right); err != nil {
+				t.Fatal(err)
+			}
+		}
+		err := db.CheckKeyset(t.Context(), wrong)
+		if !errors.Is(err, ErrWrongKeyset) || !strings.Contains(err.Error(), fmt.Sprint(right.Primary())) {
+			t.Errorf("got %v, want ErrWrongKeyset with the missing key's ID", err)
+		}
+		if err := db.CheckKeyset(t.Context(), right); err != nil {
+			t.Errorf("the wrong keyset changed something: %v", err)
+		}
+	})
+}
+
+// Plaintext is refused by the database itself, by whatever road it comes.
+func TestSealedColumnsRefusePlaintext(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
+		seed := seedConnection(t, db, testKeys(t))
+		roads := map[string]func(tx *gorm.DB) error{
+			"update one": func(tx *gorm.DB) error {
+				return tx.Model(&credential{}).Where("connection_id = ?", seed.ID).Update("refresh_sealed", []byte("stc_plain")).Error
+			},
+			"update many": func(tx *gorm.DB) error {
+				return tx.Model(&credential{}).Where("connection_id = ?", seed.ID).Updates(map[string]any{"access_sealed": []byte("stc_plain")}).Error
+			},
+			"empty": func(tx *gorm.DB) error {
+				return tx.Model(&credential{}).Where("connection_id = ?", seed.ID).Update("access_sealed", []byte{}).Error
+			},
+			"canary": func(tx *gorm.DB) error {
+				return tx.Create(&keyCanary{ID: 1, Sealed: []byte("plain")}).Error
+			},
+		}
+		for name, road := range roads {
+			if err := db.Write(t.Context(), road); err == nil {
+				t.Errorf("%s: plaintext was taken", name)
+			}
+		}
+	})
+}

@@ -1,0 +1,43 @@
+package models
+
+import "testing"
+
+// The life of a connection, in words.
+func TestLife(t *testing.T) {
+	tests := []struct {
+		from State
+		what change
+		to   State
+		ok   bool
+	}{
+		{"", authorized, Connected, true},
+		{"", renewed, "", false},
+		{"", letGo, "", false},
+		{Connected, authorized, Connected, true},
+		{Connected, renewed, Connected, true},
+		{Connected, failedPassed, Degraded, true},
+		{Connected, refused, ReconnectNeeded, true},
+		{Connected, letGo, Disconnected, true},
+		{Degraded, authorized, Connected, true},
+		{Degraded, renewed, Connected, true},
+		{Degraded, failedPassed, Degraded, true},
+		{Degraded, refused, ReconnectNeeded, true},
+		{Degraded, letGo, Disconnected, true},
+		{ReconnectNeeded, authorized, Connected, true},
+		{ReconnectNeeded, renewed, "", false},
+		{ReconnectNeeded, failedPassed, "", false},
+		{ReconnectNeeded, refused, "", false},
+		{ReconnectNeeded, letGo, Disconnected, true},
+		{Disconnected, authorized, Connected, true},
+		{Disconnected, renewed, "", false},
+		{Disconnected, failedPassed, "", false},
+		{Disconnected, refused, "", false},
+		{Disconnected, letGo, "", false},
+	}
+	for _, tt := range tests {
+		to, ok := next(tt.from, tt.what)
+		if to != tt.to || ok != tt.ok {
+			t.Errorf("%q and %s: got %q, %t; want %q, %t", tt.from, tt.what, to, ok, tt.to, tt.ok)
+		}
+	}
+}

@@ -1,0 +1,105 @@
+package models
+
+import (
+	"context"
+	"testing"
+	"time"
+)
+
+func TestSessionsStore(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
+		s := NewSessions(db)
+		request := func() context.Context { return s.Track(t.Context()) }
+		find := func(ctx context.Context, token string) string {
+			t.Helper()
+			data, _, err := s.FindCtx(ctx, token)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(data)
+		}
+		commit := func(ctx context.Context, token, data string) {
+			t.Helper()
+			if err := s.CommitCtx(ctx, token, []byte(data), clock.Now().Add(SessionLifetime)); err != nil {
+				t.Fatal(err)
+			}
+		}
+
+		commit(request(), "one", "first")
+		if got := find(request(), "one"); got != "first" {
+			t.Fatalf("got %q", got)
+		}
+
+		t.Run("A32 a slow request does not revive a session", func(t *testing.T) {
+			slow := request()
+			find(slow, "one")
+			if err := s.DeleteCtx(request(), "one"); err != nil {
+				t.Fatal(err)
+			}
+			commit(slow, "one", "again")
+			if got := find(request(), "one"); got != "" {
+				t.Errorf("it is back: %q", got)
+			}
+		})
+		t.Run("A34 idle", func(t *testing.T) {
+			commit(request(), "idle", "x")
+			clock.Add(SessionIdle - time.Second)
+			if find(request(), "idle") == "" {
+				t.Fatal("gone before its time")
+			}
+			clock.Add(SessionIdle - time.Second)
+			if find(request(), "idle") == "" {
+				t.Error("having been seen did not count")
+			}
+			clock.Add(SessionIdle)
+			if find(request(), "idle") != "" {
+				t.Error("still there after being idle")
+			}
+		})
+		t.Run("A34 lifetime", func(t *testing.T) {
+			commit(request(), "old", "x")
+			for range int(SessionLifetime/SessionIdle)*2 - 1 {
+				clock.Add(SessionIdle / 2)
+				if find(request(), "old") == "" {
+					t.Fatal("gone before its time")
+				}
+			}
+			clock.Add(SessionIdle/2 + time.Second)
+			if find(request(), "old") != "" {
+				t.Error("still there after its lifetime")
+			}
+		})
+		t.Run("reading writes at most every five minutes", func(t *testing.T) {
+			commit(request(), "seen", "x")
+			seen := func() time.Time {
+				var row session
+				if err := db.Read(t.Context()).Where("token = ?", "seen").Take(&row).Error; err != nil {
+					t.Fatal(err)
+				}
+				return row.SeenAt
+			}
+			began := seen()
+			clock.Add(sessionNoted - time.Second)
+			find(request(), "seen")
+			if !seen().Equal(began) {
+				t.Error("noted too soon")
+			}
+			clock.Add(time.Second)
+			find(request(), "seen")
+			if seen().Equal(began) {
+				t.Error("not noted")
+			}
+		})
+		t.Run("sweep", func(t *testing.T) {
+			clock.Add(SessionLifetime + time.Hour)
+			commit(request(), "young", "x")
+			if err := db.Sweep(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			var tokens []string
+			if err := db.Read(t.Context()).Model(&session{}).Pluck("token", &tokens).Error; err != nil || len(tokens) != 1 {
+				t.Errorf("left: %v, %v", tokens, err)
+			}
+		})
+	})
+}

@@ -1,0 +1,122 @@
+package models
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+func TestParseTenantID(t *testing.T) {
+	tests := []struct {
+		typed string
+		want  int64
+		ok    bool
+	}{
+		{"842193311", 842193311, true},
+		{" 842 193 311 ", 842193311, true},
+		{"842-193-311", 842193311, true},
+		{"842,193,311", 842193311, true},
+		{"My Tenant ID: 842193311", 842193311, true},
+		{"Tenant ID 842193311", 842193311, true},
+		{"tenant #842193311", 842193311, true},
+		{"#842193311", 842193311, true},
+		{"Northgate", 0, false},
+		{"842x193", 0, false},
+		{"", 0, false},
+		{"0", 0, false},
+		{"-", 0, false},
+		{"99999999999999999999", 0, false},
+		{"٨٤٢", 0, false},
+		{strings.Repeat("1", 101), 0, false},
+	}
+	for _, tt := range tests {
+		if got, ok := ParseTenantID(tt.typed); got != tt.want || ok != tt.ok {
+			t.Errorf("%q: got %d, %t; want %d, %t", tt.typed, got, ok, tt.want, tt.ok)
+		}
+	}
+}
+
+func FuzzParseTenantID(f *testing.F) {
+	f.Add("Tenant ID: 1-2")
+	f.Fuzz(func(t *testing.T, s string) {
+		if id, ok := ParseTenantID(s); ok != (id > 0) {
+			t.Errorf("%q: %d, %t", s, id, ok)
+		}
+	})
+}
+
+// One form for each account, and no tricks (A43).
+func TestA43ParseEmail(t *testing.T) {
+	tests := map[string]string{
+		"dana@northgate.example":                        "dana@northgate.example",
+		"  Dana@NorthGate.Example ":                     "dana@northgate.example",
+		"dana+test@northgate.example":                   "dana+test@northgate.example",
+		"dana＠northgate.example":                        "",
+		"dana@@northgate.example":                       "",
+		"a@b@northgate.example":                         "",
+		"dana(owner)@northgate.example":                 "",
+		`"dana"@northgate.example`:                      "",
+		"dana@[127.0.0.1]":                              "",
+		"dana@northgate":                                "",
+		"dana@-northgate.example":                       "",
+		"dana@northgate.example\r\nBcc: a@b.example":    "",
+		"dana\x00@northgate.example":                    "",
+		"@northgate.example":                            "",
+		"":                                              "",
+		strings.Repeat("a", 65) + "@northgate.example":  "",
+		"dana@" + strings.Repeat("a.", 130) + "example": "",
+		"dana@" + strings.Repeat(strings.Repeat("a", 63)+".", 200_00): "",
+	}
+	for typed, want := range tests {
+		got, ok := ParseEmail(typed)
+		if got != want || ok != (want != "") {
+			t.Errorf("%.60q: got %q, %t; want %q", typed, got, ok, want)
+		}
+	}
+}
+
+func TestA41CheckPassword(t *testing.T) {
+	tests := map[string]PasswordProblem{
+		"correct horse":                     PasswordFine,
+		strings.Repeat("é", 6) + "abcd1234": PasswordFine,
+		"elf chars 1":                       PasswordTooShort,
+		"":                                  PasswordTooShort,
+		"password1234":                      PasswordTooEasy,
+		"PassWord1234":                      PasswordTooEasy,
+		"aaaaaaaaaaaaaaa":                   PasswordTooEasy,
+		"abababababab":                      PasswordTooEasy,
+		strings.Repeat("abcdefgh", 129):     PasswordTooLong,
+	}
+	for password, want := range tests {
+		if got := CheckPassword(servicetitan.NewSecret(password)); got != want {
+			t.Errorf("%.30q: got %q, want %q", password, got, want)
+		}
+	}
+}
+
+func TestAreasSayEverything(t *testing.T) {
+	areas := Areas(strings.Fields("tn.crm.customers:r tn.crm.bookings:rw tn.acc.payments:r tn.pay.payroll:r offline_access"))
+	var names, scopes []string
+	for _, a := range areas {
+		names = append(names, a.Name)
+		scopes = append(scopes, a.Scopes...)
+		if a.Change != (a.Name == "Bookings") {
+			t.Errorf("%s: change %t", a.Name, a.Change)
+		}
+	}
+	if got := strings.Join(names, ", "); got != "Customers and locations, Invoices and payments, Bookings, tn.pay.payroll:r" {
+		t.Errorf("areas: %s", got)
+	}
+	if len(scopes) != 4 {
+		t.Errorf("scopes told of: %v", scopes)
+	}
+}
+
+func TestRenewalIsDueBeforeExpiry(t *testing.T) {
+	now := time.Now()
+	if got := renewalDue(now, now.Add(15*time.Minute)).Sub(now); got != 12*time.Minute {
+		t.Errorf("due after %s, want 12m", got)
+	}
+}
