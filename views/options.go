@@ -1,0 +1,23 @@
+package views
+
+import "github.com/google/uuid"
+
+// option is a choice in the words of the first step of connecting.
+type option struct{ label, about string }
+
+// options has the environments and the ways to connect.
+var options = map[string]option{
+	"production":  {"Production", "Your live account: the one your office uses every day."},
+	"integration": {"Integration", "A separate practice copy. Choose this only if ServiceTitan gave you one."},
+	"sandbox":     {"Sandbox", "A stand-in for ServiceTitan, to try everything out. No real account is involved."},
+	"sign_in":     {"Sign in with ServiceTitan", "You sign in on ServiceTitan’s page and choose Allow. Nothing to copy or paste. About one minute."},
+}
+
+func optionOf(value string) option {
+	if o, ok := options[value]; ok {
+		return o
+	}
+	return option{label: value}
+}
+
+func connectionPath(id uuid.UUID) string { return "/connections/" + id.String() }

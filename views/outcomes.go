@@ -1,0 +1,112 @@
+package views
+
+import "github.com/fieldbridge/fieldbridge/models"
+
+// outcomeWords is how a trip to ServiceTitan that made no connection is told:
+// what happened, that nothing was changed, and what to do next.
+type outcomeWords struct {
+	icon     string // on the bridge
+	title    string
+	lead     string
+	happened string
+	// unchanged is for a new connection, kept for a connection to be renewed.
+	unchanged, kept string
+	next            string
+	// again is the main button. It leads back to the review of the access, or,
+	// with retype, to the form where the tenant ID is typed.
+	again  string
+	retype bool
+	// allow adds the steps by which an admin allows the app in ServiceTitan.
+	allow bool
+	// event is the same on the connection's timeline.
+	event string
+}
+
+const (
+	nothingKept  = "Fieldbridge keeps no access and no data from this try. Your ServiceTitan settings are as they were."
+	asBefore     = "The connection is as it was before this try, and so are your ServiceTitan settings."
+	tryAgain     = "Try again"
+	startAgain   = "Start again"
+	secondSignIn = " If ServiceTitan asks you to sign in a second time, that is expected."
+)
+
+var outcomes = map[models.Outcome]outcomeWords{
+	models.OutcomeDenied: {
+		icon: "bad", title: "Access was not given", lead: "The request ended without an Allow. Nothing was changed.",
+		happened:  "Someone said no on ServiceTitan’s page, or the user there does not have the permission to allow apps.",
+		unchanged: nothingKept, kept: asBefore,
+		next:  "If it was a slip, try again and choose Allow. If there was no Allow button, a ServiceTitan admin has to do this step.",
+		again: tryAgain, event: "Access was not given in ServiceTitan.",
+	},
+	models.OutcomeStartAgain: {
+		icon: "clock", title: "This link is no longer valid", lead: "The way back from ServiceTitan could not be used. You can start again right away.",
+		happened:  "For your safety each link works once, for 10 minutes, and only in the browser where you started. This one was late, already used, incomplete, or opened somewhere else.",
+		unchanged: "This link has changed nothing. Connections that you already have are as they were.", kept: asBefore,
+		next:  "Start again in this browser and finish in one go. It takes about a minute.",
+		again: startAgain, event: "The way back from ServiceTitan could not be used.",
+	},
+	models.OutcomeInterrupted: {
+		icon: "warn", title: "We were interrupted", lead: "The connection was not finished. You can start again right away.",
+		happened:  "Something stopped on our side after you came back from ServiceTitan and before the connection was saved.",
+		unchanged: "Nothing was saved, and nothing is half connected.", kept: "Nothing was saved. " + asBefore,
+		next:  "Start again." + secondSignIn,
+		again: startAgain, event: "We were interrupted before the connection was saved.",
+	},
+	models.OutcomeUnavailable: {
+		icon: "clock", title: "ServiceTitan is not answering", lead: "We could not reach ServiceTitan to finish the connection. This is usually short.",
+		happened:  "You came back from ServiceTitan, but it did not answer, or answered with an error, when we asked to complete the connection.",
+		unchanged: "Nothing was changed, and nothing is half connected. " + nothingKept, kept: asBefore,
+		next:  "Wait a minute, then try again." + secondSignIn,
+		again: tryAgain, event: "ServiceTitan was not answering.",
+	},
+	models.OutcomeRateLimited: {
+		icon: "clock", title: "ServiceTitan asks us to wait", lead: "It has many requests to answer right now, so the connection is not finished.",
+		happened:  "ServiceTitan limits how many requests it takes in a short time, and that limit was reached.",
+		unchanged: nothingKept, kept: asBefore,
+		next:  "Wait a few minutes, then try again." + secondSignIn,
+		again: tryAgain, event: "ServiceTitan asked us to wait.",
+	},
+	models.OutcomeWrongTenant: {
+		icon: "warn", title: "That is a different ServiceTitan company", lead: "You signed in to another tenant than the one to connect.",
+		happened:  "You may have more than one ServiceTitan account, or your browser was still signed in to the other one.",
+		unchanged: "No connection was made, and nothing of the other company was kept.",
+		kept:      "Your connection still belongs to the first company. Nothing of the other one was kept.",
+		next:      "Sign out of ServiceTitan, then try again and sign in to the right company. To connect the other company instead, enter its tenant ID.",
+		again:     tryAgain, event: "Another ServiceTitan company was signed in.",
+	},
+	models.OutcomeTenantTaken: {
+		icon: "lock", title: "This tenant is connected to another company", lead: "In Fieldbridge, a ServiceTitan tenant belongs to one company at a time.",
+		happened:  "Another company in Fieldbridge has already connected this tenant.",
+		unchanged: nothingKept, kept: asBefore,
+		next:  "If the tenant ID is not yours, enter the right one. If it is, a colleague may have connected it from another Fieldbridge account. Otherwise give Fieldbridge support the code below.",
+		again: "Enter another tenant ID", retype: true, event: "The tenant is connected to another company.",
+	},
+	models.OutcomeNotAllowed: {
+		icon: "lock", title: "ServiceTitan has not allowed Fieldbridge yet", lead: "You signed in, but ServiceTitan does not let Fieldbridge use this account.",
+		happened:  "Fieldbridge is not connected to this tenant in ServiceTitan, is disabled there, or lacks a part of the access.",
+		unchanged: nothingKept, kept: asBefore,
+		next:  "A ServiceTitan admin allows Fieldbridge in a few clicks. Then try again here.",
+		again: tryAgain, allow: true, event: "ServiceTitan does not let Fieldbridge use this account.",
+	},
+	models.OutcomeUnauthorized: {
+		icon: "warn", title: "ServiceTitan did not accept the access", lead: "You allowed it, but it was refused when we tried it out.",
+		happened:  "ServiceTitan gave access and then did not accept it. Nothing that you did caused this.",
+		unchanged: nothingKept, kept: asBefore,
+		next:  "Try again once. If the same page comes back, give Fieldbridge support the code below.",
+		again: tryAgain, event: "ServiceTitan did not accept the access it had given.",
+	},
+	models.OutcomeTenantUnknown: {
+		icon: "search", title: "ServiceTitan does not know this tenant ID", lead: "No account with this number was found.",
+		happened:  "The tenant ID may have a typo, or it belongs to another environment.",
+		unchanged: nothingKept, kept: asBefore,
+		next:  "Compare it with the number at the top right of Settings, Integrations, API Application Access: My Tenant ID.",
+		again: "Enter the tenant ID again", retype: true, event: "ServiceTitan did not know the tenant ID.",
+	},
+	models.OutcomeSetupProblem: {
+		icon: "warn", title: "This is our mistake, not yours", lead: "ServiceTitan does not accept how Fieldbridge is set up, so we cannot connect you right now.",
+		happened:  "Something is wrong with Fieldbridge’s own registration at ServiceTitan. It has been reported on our side.",
+		unchanged: nothingKept, kept: asBefore,
+		next:  "There is nothing for you to change. Try again later, or give Fieldbridge support the code below.",
+		again: tryAgain, event: "ServiceTitan did not accept how Fieldbridge is set up.",
+	},
+}

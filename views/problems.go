@@ -1,0 +1,72 @@
+package views
+
+import "net/http"
+
+// problemWords is how a request that could not be answered is told.
+type problemWords struct {
+	tone, icon string
+	name       string // beside the status
+	title      string
+	lead, more string
+}
+
+var problems = map[int]problemWords{
+	http.StatusBadRequest: {
+		"warn", "warn", "request not understood", "We could not read that request",
+		"Part of it was missing or damaged on the way.", "Nothing was changed. Go back, reload the page and try again.",
+	},
+	http.StatusForbidden: {
+		"warn", "lock", "no permission", "You cannot do this here", "Your account does not have the permission.", "Nothing was changed.",
+	},
+	http.StatusNotFound: {
+		"off", "search", "page not found", "This page is not here",
+		"The address may have a typo, or the page has moved.", "Your connections are not affected.",
+	},
+	http.StatusMethodNotAllowed: {
+		"off", "off", "not possible here", "This page does not work that way",
+		"The request does not fit this address.", "Nothing was changed. Start again from home.",
+	},
+	http.StatusConflict: {
+		"off", "unplug", "not connected", "This connection is disconnected",
+		"What you asked for needs a connection that works.", "Nothing was changed. Reconnect it first.",
+	},
+	http.StatusRequestEntityTooLarge: {
+		"warn", "warn", "too much at once", "That is more than we can take",
+		"The form held more text than any of our pages needs.", "Nothing was changed. Shorten what you entered and try again.",
+	},
+	http.StatusUnsupportedMediaType: {
+		"warn", "warn", "kind of data not known", "We cannot read that kind of data",
+		"Our pages send their forms in one way only, and this came in another.", "Nothing was changed. Open the page again and use its form.",
+	},
+	http.StatusTooManyRequests: {
+		"info", "clock", "too many tries", "Please wait a moment",
+		"There were many tries in a short time, so we paused this for your safety.", "Nothing was changed.",
+	},
+	http.StatusInternalServerError: {
+		"bad", "warn", "our mistake", "Something went wrong on our side",
+		"We could not finish your last step. What was saved before is as it was.", "Try again. If it happens twice, give Fieldbridge support the code below.",
+	},
+	http.StatusServiceUnavailable: {
+		"info", "clock", "busy", "Fieldbridge cannot answer for a moment",
+		"We could not finish your last step. What was saved before is as it was.", "Wait a little, then try again.",
+	},
+}
+
+// foreignOrigin tells of a change that another website's page asked for.
+var foreignOrigin = problemWords{
+	"warn", "shield", "came from elsewhere", "This did not come from a page of ours",
+	"For your safety, changes are only accepted from Fieldbridge’s own pages.", "Nothing was changed. Open Fieldbridge and try again from there.",
+}
+
+// lacksRole tells of what only owners may do.
+var lacksRole = problemWords{
+	"warn", "lock", "no permission", "Only owners can do this",
+	"Members can connect, test and reconnect. Ending a connection is for owners.", "Nothing was changed.",
+}
+
+// noMembership tells people that they no longer belong to the company that
+// they signed in for.
+var noMembership = problemWords{
+	"warn", "lock", "no permission", "You no longer belong to this company",
+	"An owner may have removed you while you were signed in.", "If that is not right, ask an owner of the company.",
+}

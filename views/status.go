@@ -1,0 +1,84 @@
+package views
+
+import "github.com/fieldbridge/fieldbridge/models"
+
+// stateWords is how a connection's state is shown.
+type stateWords struct{ tone, icon, word string }
+
+var states = map[models.State]stateWords{
+	models.Connected:       {"ok", "ok", "Connected"},
+	models.Degraded:        {"info", "clock", "Retrying"},
+	models.ReconnectNeeded: {"warn", "warn", "Needs reconnect"},
+	models.Disconnected:    {"off", "off", "Disconnected"},
+}
+
+// reasons say why ServiceTitan could not be used, in a sentence.
+var reasons = map[models.Reason]string{
+	models.ReasonNone:          "We do not know why.",
+	models.ReasonUnavailable:   "ServiceTitan did not answer, or answered with an error.",
+	models.ReasonRateLimited:   "ServiceTitan asked us to wait, because it had many requests to answer.",
+	models.ReasonGrantRefused:  "ServiceTitan no longer accepts our access. This usually means that someone removed Fieldbridge under API Application Access.",
+	models.ReasonAnswerLost:    "ServiceTitan’s answer to a renewal was lost on the way, and the access was lost with it. Nobody did anything wrong.",
+	models.ReasonNotAllowed:    "ServiceTitan does not let Fieldbridge use this account any more. Someone may have disabled or removed it under API Application Access.",
+	models.ReasonUnauthorized:  "ServiceTitan did not accept our access, even right after it was renewed.",
+	models.ReasonTenantUnknown: "ServiceTitan no longer knows this tenant.",
+	models.ReasonSealBroken:    "We can no longer read the access that we kept for you. This is our mistake.",
+}
+
+// eventWords is how an entry of the timeline is shown.
+type eventWords struct {
+	tone, icon, title string
+	text              func(models.Event) string
+}
+
+var events = map[models.EventKind]eventWords{
+	models.EventConnected: {"ok", "bridge", "Connected", func(e models.Event) string {
+		return actor(e) + " allowed the access in ServiceTitan."
+	}},
+	models.EventReconnected: {"ok", "bridge", "Reconnected", func(e models.Event) string {
+		return actor(e) + " allowed the access in ServiceTitan again."
+	}},
+	models.EventConnectFailed: {"warn", "bad", "Reconnecting did not work", func(e models.Event) string {
+		return actor(e) + " tried to reconnect. " + outcomes[e.Outcome].event
+	}},
+	models.EventTestPassed: {"ok", "bolt", "Test passed", func(e models.Event) string {
+		return actor(e) + " ran a test. ServiceTitan answered in " + seconds(e.Millis) + "."
+	}},
+	models.EventTestFailed: {"warn", "bolt", "Test did not pass", func(e models.Event) string {
+		return actor(e) + " ran a test. " + reasons[e.Reason]
+	}},
+	models.EventRetrying: {"info", "clock", "Renewal did not work", func(e models.Event) string {
+		return reasons[e.Reason]
+	}},
+	models.EventRecovered: {"ok", "refresh", "Works again", func(models.Event) string {
+		return "ServiceTitan answered, and access was renewed."
+	}},
+	models.EventReconnectNeeded: {"warn", "warn", "Needs reconnect", func(e models.Event) string {
+		return reasons[e.Reason]
+	}},
+	models.EventDisconnected: {"off", "unplug", "Disconnected", func(e models.Event) string {
+		return actor(e) + " disconnected ServiceTitan. Fieldbridge deleted its access."
+	}},
+	models.EventRevoked: {"off", "shield", "Old access withdrawn", func(models.Event) string {
+		return "ServiceTitan confirmed that the access we no longer keep was withdrawn."
+	}},
+	models.EventRevocationFailed: {"warn", "shield", "Old access not confirmed as withdrawn", func(models.Event) string {
+		return "ServiceTitan did not confirm it. Fieldbridge has deleted that access and cannot use it."
+	}},
+	models.EventTenantConflict: {"warn", "lock", "Another company tried to connect this tenant", func(models.Event) string {
+		return "It was refused. This connection is as it was."
+	}},
+}
+
+// actor is who did it, at the start of a sentence.
+func actor(e models.Event) string {
+	if e.ActorName == "" {
+		return "Someone"
+	}
+	return e.ActorName
+}
+
+// troubled says whether support may be asked about the event.
+func troubled(e models.Event) bool {
+	return events[e.Kind].tone == "warn" && e.SupportCode != ""
+}

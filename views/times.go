@@ -1,0 +1,155 @@
+package views
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Clock is what time it is, and where.
+type Clock struct {
+	Now  time.Time
+	Zone *time.Location
+}
+
+const (
+	minuteLayout = "3:04 PM"
+	dayLayout    = "Jan 2"
+	dateLayout   = "Jan 2, 2006"
+)
+
+// ago is how long ago t was; from a day on, when it was.
+func (c Clock) ago(t time.Time) string {
+	switch past := c.Now.Sub(t); {
+	case past < time.Minute:
+		return "just now"
+	case past < time.Hour:
+		return fmt.Sprintf("%d min ago", int(past.Minutes()))
+	case past < 24*time.Hour:
+		return plural(int(past.Hours()), "hour", "hours") + " ago"
+	}
+	return c.on(t)
+}
+
+// at is the time of day for what is today, and else the day and time.
+func (c Clock) at(t time.Time) string {
+	if c.today(t) {
+		return t.In(c.Zone).Format(minuteLayout)
+	}
+	return c.on(t)
+}
+
+// on is t as part of a sentence: "today at 9:02 AM", "Nov 22 at 6:15 PM".
+func (c Clock) on(t time.Time) string {
+	return c.short(t) + " at " + t.In(c.Zone).Format(minuteLayout)
+}
+
+// short is the day of t: "today", "Nov 22", or with the year if it is another.
+func (c Clock) short(t time.Time) string {
+	switch {
+	case c.today(t):
+		return "today"
+	case t.In(c.Zone).Year() == c.Now.In(c.Zone).Year():
+		return t.In(c.Zone).Format(dayLayout)
+	}
+	return c.date(t)
+}
+
+// date is the day with its year: "Jun 2, 2026".
+func (c Clock) date(t time.Time) string { return t.In(c.Zone).Format(dateLayout) }
+
+// full is the whole time with its zone: "Nov 23, 2026, 12:47 PM UTC".
+func (c Clock) full(t time.Time) string {
+	return t.In(c.Zone).Format(dateLayout + ", " + minuteLayout + " MST")
+}
+
+// zone is the abbreviation of the time zone.
+func (c Clock) zone() string { return c.Now.In(c.Zone).Format("MST") }
+
+// wait is how long it is until t, rounded up so that nobody comes too early.
+func (c Clock) wait(t time.Time) string {
+	const few = 10 * time.Second
+	switch left := t.Sub(c.Now); {
+	case left <= few:
+		return "a few seconds"
+	case left < time.Minute:
+		return fmt.Sprintf("%d seconds", 10*roundUp(left, few))
+	case left <= time.Hour:
+		return plural(roundUp(left, time.Minute), "minute", "minutes")
+	default:
+		return plural(roundUp(left, time.Hour), "hour", "hours")
+	}
+}
+
+func (c Clock) today(t time.Time) bool {
+	y, m, d := t.In(c.Zone).Date()
+	ny, nm, nd := c.Now.In(c.Zone).Date()
+	return y == ny && m == nm && d == nd
+}
+
+func roundUp(d, unit time.Duration) int { return int((d + unit - 1) / unit) }
+
+// seconds is a measured time for people: "0.4 seconds".
+func seconds(millis int64) string {
+	if millis < 100 {
+		return "less than 0.1 seconds"
+	}
+	return fmt.Sprintf("%.1f seconds", float64(millis)/1000)
+}
+
+// stamp is a time on the timeline: "12:32 PM", "Nov 22, 6:31 PM".
+func (c Clock) stamp(t time.Time) string {
+	clock := t.In(c.Zone).Format(minuteLayout)
+	if c.today(t) {
+		return clock
+	}
+	return c.short(t) + ", " + clock
+}
+
+// machine is t as the datetime attribute has it.
+func machine(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// share is how much of the time from one moment to another has passed, from 0
+// to 100.
+func (c Clock) share(from, to time.Time) int {
+	whole, past := to.Sub(from), c.Now.Sub(from)
+	if whole <= 0 || past <= 0 {
+		return 0
+	}
+	return min(100, int(100*past/whole))
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// either lists names: "Dana Whitfield, Luis Ortega or Ruth Abara".
+func either(names []string) string {
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}
+
+// initials are the first letters of the first and the last word.
+func initials(name string) string {
+	words := strings.Fields(name)
+	if len(words) > 2 {
+		words = []string{words[0], words[len(words)-1]}
+	}
+	letters := ""
+	for _, word := range words {
+		letters += string([]rune(word)[:1])
+	}
+	return strings.ToUpper(letters)
+}
+
+// firstName is the first word of a name.
+func firstName(name string) string {
+	first, _, _ := strings.Cut(strings.TrimSpace(name), " ")
+	return first
+}
