@@ -1,0 +1,219 @@
+package views
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"github.com/fieldbridge/fieldbridge/models"
+)
+
+func fieldOf(p testPage, name string) *html.Node {
+	p.Helper()
+	for _, n := range p.all("input") {
+		if value(n, "name") == name {
+			return n
+		}
+	}
+	p.Fatalf("no field %q", name)
+	return nil
+}
+
+func TestFormsSayWhatIsWrongWhereItIs(t *testing.T) {
+	p := show(t, SignUp(SignUpPage{Company: "Northgate", Email: "dana@", Errors: SignUpErrors{Email: "Enter an email address.", Password: "Use 12 characters."}}))
+	for name, wrong := range map[string]bool{"company": false, "name": false, "email": true, "password": true} {
+		n := fieldOf(p, name)
+		if got := value(n, "aria-invalid") == "true"; got != wrong {
+			t.Errorf("%s: marked as wrong %v, want %v", name, got, wrong)
+		}
+		if _, focused := attribute(n, "autofocus"); focused != (name == "email") {
+			t.Errorf("%s: focused %v", name, focused)
+		}
+	}
+	if got := value(fieldOf(p, "password"), "aria-describedby"); got != "password-hint password-error" {
+		t.Errorf("password is described by %q", got)
+	}
+	if value(fieldOf(p, "company"), "value") != "Northgate" || value(fieldOf(p, "email"), "value") != "dana@" {
+		t.Error("what was typed is lost")
+	}
+	links := 0
+	for _, a := range p.all("a") {
+		if href := value(a, "href"); href == "#email" || href == "#password" {
+			links++
+		}
+	}
+	if links != 2 {
+		t.Errorf("the summary leads to %d fields, want 2", links)
+	}
+}
+
+func TestFormsLetPasswordManagersHelp(t *testing.T) {
+	for page, want := range map[string][2]string{"in": {"username", "current-password"}, "up": {"email", "new-password"}} {
+		p := show(t, SignIn(SignInPage{}))
+		if page == "up" {
+			p = show(t, SignUp(SignUpPage{}))
+		}
+		for i, name := range []string{"email", "password"} {
+			if got := value(fieldOf(p, name), "autocomplete"); got != want[i] {
+				t.Errorf("sign %s: %s has autocomplete %q, want %q", page, name, got, want[i])
+			}
+		}
+	}
+	if got := value(fieldOf(show(t, SignUp(SignUpPage{})), "password"), "minlength"); got != "12" {
+		t.Errorf("minlength %q", got)
+	}
+}
+
+func TestDemoSignInIsShownOnlyInDemos(t *testing.T) {
+	show(t, SignIn(SignInPage{DemoEmail: "demo@northgate.example", DemoPassword: "a demo password"})).says("Demo sign-in", "demo@northgate.example", "a demo password")
+	show(t, SignIn(SignInPage{})).doesNotSay("Demo")
+}
+
+func TestSignInKeepsWhereToGo(t *testing.T) {
+	if got := value(fieldOf(show(t, SignIn(SignInPage{Next: "/connections"})), "next"), "value"); got != "/connections" {
+		t.Errorf("next is %q", got)
+	}
+}
+
+func TestConnectKeepsTheChoice(t *testing.T) {
+	p := show(t, Connect(ConnectPage{Environments: []string{"production", "sandbox"}, Environment: "sandbox", Ways: []string{"sign_in"}, Way: "sign_in", Tenant: "12a"}))
+	for _, n := range p.all("input") {
+		_, checked := attribute(n, "checked")
+		if want := value(n, "value") == "sandbox" || value(n, "value") == "sign_in"; checked != want {
+			t.Errorf("%s: checked %v, want %v", value(n, "value"), checked, want)
+		}
+	}
+	if value(fieldOf(p, "tenant"), "value") != "12a" {
+		t.Error("the tenant ID that was typed is lost")
+	}
+	p.says("My Tenant ID", "API Application Access")
+}
+
+func TestReviewNamesEverythingAskedFor(t *testing.T) {
+	p := show(t, Review(ReviewPage{Choice: againChoice, ChoiceID: "K7QX", TenantName: "Northgate", Scopes: []string{"tn.crm.customers:r", "tn.crm.bookings:rw", "tn.new.things:r"}}))
+	p.says("Customers and locations", "Bookings", "View and change", "tn.new.things", "tn.crm.bookings:rw", "Northgate", "Production", "842193311", "ServiceTitan address")
+	if value(fieldOf(p, "choice"), "value") != "K7QX" || !slices.Contains(p.actions(), "/connect/authorize") {
+		t.Error("does not go on to ServiceTitan with the choice")
+	}
+	sandbox := show(t, Review(ReviewPage{Choice: newChoice}))
+	sandbox.says("SANDBOX")
+	sandbox.doesNotSay("ServiceTitan address")
+}
+
+func TestConnectionOffersWhatItsStateAllows(t *testing.T) {
+	const path = "/connections/019ab000-0000-7000-8000-000000000001"
+	test, reconnect, disconnect := path+"/test", path+"/reconnect", path+"/disconnect"
+	for _, c := range []struct {
+		state models.State
+		role  models.Role
+		want  []string
+	}{
+		{models.Connected, models.Owner, []string{test, reconnect, disconnect}},
+		{models.Degraded, models.Owner, []string{test, reconnect, disconnect}},
+		{models.ReconnectNeeded, models.Owner, []string{reconnect, disconnect}},
+		{models.Disconnected, models.Owner, []string{reconnect}},
+		{models.Connected, models.Member, []string{test, reconnect}},
+		{models.ReconnectNeeded, models.Member, []string{reconnect}},
+		{models.Disconnected, models.Member, []string{reconnect}},
+	} {
+		p := show(t, connectionPage(c.state, c.role))
+		got := slices.DeleteFunc(p.actions(), func(a string) bool { return a == "/signout" })
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s for %s: forms %q, want %q", c.state, c.role, got, c.want)
+		}
+		p.says(states[c.state].word, "842193311", "Production", "Customers and locations", "Times are shown in UTC")
+		if c.role == models.Member && c.state != models.Disconnected {
+			p.says("Ask Dana Whitfield or Ruth Abara.")
+		}
+	}
+}
+
+func TestConnectionSaysHowItIs(t *testing.T) {
+	show(t, connectionPage(models.Connected, models.Owner)).says("Last renewed 4 min ago. Next renewal about 12:47 PM.", "passed today at 11:36 AM, in 0.4 seconds")
+	show(t, connectionPage(models.Degraded, models.Owner)).says("There is nothing you need to do", reasons[models.ReasonUnavailable], "today at 12:31 PM", "works until about 12:48 PM", "did not pass")
+	show(t, connectionPage(models.ReconnectNeeded, models.Owner)).says("since Nov 22 at 6:36 PM.", reasons[models.ReasonGrantRefused])
+	show(t, connectionPage(models.Disconnected, models.Owner)).says("Luis Ortega disconnected it today at 11:46 AM.")
+
+	due := testConnection(models.Connected)
+	due.NextRenewalAt = ago(time.Minute)
+	p := show(t, Connection(ConnectionPage{Visitor: testVisitor(models.Owner), Connection: due, Clock: testClock()}))
+	p.says("It renews the next time it is used.")
+	p.doesNotSay("Next renewal")
+}
+
+func TestConnectionsSayWhetherAnyoneIsNeeded(t *testing.T) {
+	list := func(states ...models.State) ConnectionsPage {
+		p := ConnectionsPage{Visitor: testVisitor(models.Owner), Clock: testClock()}
+		for _, s := range states {
+			p.Connections = append(p.Connections, testConnection(s))
+		}
+		return p
+	}
+	show(t, Connections(list())).says("Welcome, Dana", "Connect your ServiceTitan account")
+	show(t, Connections(list(models.Connected, models.Disconnected))).says("Nothing needs you right now.")
+	show(t, Connections(list(models.Connected, models.ReconnectNeeded))).says("One connection needs you to reconnect it.")
+	show(t, Connections(list(models.ReconnectNeeded, models.ReconnectNeeded))).says("2 connections need you to reconnect them.")
+	show(t, Connections(list(models.Disconnected))).says("Nothing is connected right now.")
+}
+
+func TestOutcomesOfferTheWayOn(t *testing.T) {
+	for outcome, words := range outcomes {
+		p := show(t, notConnected(outcome, newChoice))
+		p.says(words.title, words.happened, words.unchanged, words.next, "FB-4Z7E-58QQ", "Nov 23, 2026, 12:36 PM UTC")
+		want := "/connect/review?choice=K7QX"
+		if words.retype {
+			want = "/connect"
+		}
+		if !strings.Contains(p.source, `href="`+want+`"`) {
+			t.Errorf("%s: no way to %s", outcome, want)
+		}
+		again := show(t, notConnected(outcome, againChoice))
+		again.says(words.kept, "Back to the connection")
+	}
+	show(t, notConnected(models.OutcomeWrongTenant, newChoice)).says("You entered Tenant 842193311", "You signed in to Tenant 905118274")
+	show(t, notConnected(models.OutcomeWrongTenant, againChoice)).says("This connection uses Tenant 842193311")
+	show(t, notConnected(models.OutcomeNotAllowed, newChoice)).says("Settings", "Integrations", "API Application Access", "Allow Access")
+
+	unknown := show(t, NotConnected(NotConnectedPage{Result: models.Result{Outcome: models.OutcomeStartAgain}, Clock: testClock()}))
+	if !strings.Contains(unknown.source, `href="/connect"`) {
+		t.Error("a link of no known choice does not lead to the beginning")
+	}
+	waits := NotConnectedPage{Result: models.Result{Outcome: models.OutcomeRateLimited, RetryAt: noon.Add(3 * time.Minute)}, Clock: testClock()}
+	show(t, NotConnected(waits)).says("in about 3 minutes, at 12:39 PM.")
+}
+
+func TestFinishingComesBack(t *testing.T) {
+	for _, meta := range show(t, Finishing()).all("meta") {
+		if value(meta, "http-equiv") == "refresh" && value(meta, "content") == "2" {
+			return
+		}
+	}
+	t.Error("the page does not reload")
+}
+
+func TestErrorsSayWhoOrWhenHelps(t *testing.T) {
+	show(t, Error(ErrorPage{Status: 403, Visitor: testVisitor(models.Member), Owners: []string{"Ruth Abara"}, Clock: testClock()})).says("signed in as Dana Whitfield. Ruth Abara can help.")
+	show(t, Error(ErrorPage{Status: 429, RetryAt: noon.Add(40 * time.Second), Clock: testClock()})).says("in about 40 seconds, at 12:36 PM.")
+	show(t, Error(ErrorPage{Status: 403, NoMembership: true, Clock: testClock()})).says("You no longer belong to this company", "Sign out")
+	show(t, Error(ErrorPage{Status: 403, ForeignOrigin: true, Clock: testClock()})).says("This did not come from a page of ours")
+	show(t, Error(ErrorPage{Status: 418, SupportCode: "FB-1", Clock: testClock()})).says("Error 418", problems[400].title, "FB-1")
+	show(t, Error(ErrorPage{Status: 502, Clock: testClock()})).says("Error 502", problems[500].title)
+}
+
+func TestRightsAreSummedUp(t *testing.T) {
+	view, change := models.Area{}, models.Area{Change: true}
+	for want, areas := range map[string][]models.Area{
+		"View 1 area":                     {view},
+		"View 2 areas":                    {view, view},
+		"View and change 1 area":          {change},
+		"View 2 areas, view and change 1": {view, change, view},
+		"View 1 area, view and change 2":  {change, view, change},
+	} {
+		if got := rights(areas); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

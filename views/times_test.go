@@ -1,0 +1,99 @@
+package views
+
+import (
+	"testing"
+	"time"
+)
+
+func TestTimesInWords(t *testing.T) {
+	chicago, err := time.LoadLocation("America/Chicago")
+	if err != nil {
+		t.Fatal(err)
+	}
+	utc := Clock{Now: time.Date(2026, 11, 23, 12, 36, 0, 0, time.UTC), Zone: time.UTC}
+	central := Clock{Now: utc.Now, Zone: chicago} // 6:36 AM there
+	day := 24 * time.Hour
+	before := func(d time.Duration) time.Time { return utc.Now.Add(-d) }
+	for _, c := range []struct{ what, got, want string }{
+		{"this moment", utc.ago(before(0)), "just now"},
+		{"a clock that is ahead", utc.ago(before(-time.Minute)), "just now"},
+		{"under a minute", utc.ago(before(59 * time.Second)), "just now"},
+		{"a minute", utc.ago(before(time.Minute)), "1 min ago"},
+		{"under an hour", utc.ago(before(time.Hour - time.Second)), "59 min ago"},
+		{"an hour", utc.ago(before(time.Hour)), "1 hour ago"},
+		{"yesterday by the calendar", utc.ago(before(23 * time.Hour)), "23 hours ago"},
+		{"a day", utc.ago(before(day)), "Nov 22 at 12:36 PM"},
+		{"another year", utc.ago(before(365 * day)), "Nov 23, 2025 at 12:36 PM"},
+
+		{"today", utc.at(before(4 * time.Hour)), "8:36 AM"},
+		{"later today", utc.at(before(-11 * time.Minute)), "12:47 PM"},
+		{"yesterday", utc.at(before(13 * time.Hour)), "Nov 22 at 11:36 PM"},
+		{"yesterday in the zone", central.at(before(7 * time.Hour)), "Nov 22 at 11:36 PM"},
+		{"today in a sentence", utc.on(before(time.Hour)), "today at 11:36 AM"},
+		{"noon", utc.on(before(36 * time.Minute)), "today at 12:00 PM"},
+		{"midnight", utc.on(before(12*time.Hour + 36*time.Minute)), "today at 12:00 AM"},
+
+		{"on the timeline today", utc.stamp(before(4 * time.Minute)), "12:32 PM"},
+		{"on the timeline", utc.stamp(before(18 * time.Hour)), "Nov 22, 6:36 PM"},
+		{"on the timeline, another year", utc.stamp(before(365 * day)), "Nov 23, 2025, 12:36 PM"},
+
+		{"date", utc.date(before(174 * day)), "Jun 2, 2026"},
+		{"full", utc.full(utc.Now), "Nov 23, 2026, 12:36 PM UTC"},
+		{"full in the zone", central.full(utc.Now), "Nov 23, 2026, 6:36 AM CST"},
+		{"zone", central.zone(), "CST"},
+		{"for machines", machine(utc.Now.In(chicago)), "2026-11-23T12:36:00Z"},
+
+		{"wait is over", utc.wait(before(time.Second)), "a few seconds"},
+		{"wait 5 s", utc.wait(before(-5 * time.Second)), "a few seconds"},
+		{"wait 31 s", utc.wait(before(-31 * time.Second)), "40 seconds"},
+		{"wait a minute", utc.wait(before(-time.Minute)), "1 minute"},
+		{"wait over a minute", utc.wait(before(-61 * time.Second)), "2 minutes"},
+		{"wait an hour", utc.wait(before(-time.Hour)), "60 minutes"},
+		{"wait over an hour", utc.wait(before(-time.Hour - time.Second)), "2 hours"},
+
+		{"quick", seconds(40), "less than 0.1 seconds"},
+		{"measured", seconds(420), "0.4 seconds"},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: %q, want %q", c.what, c.got, c.want)
+		}
+	}
+}
+
+func TestShareOfTheWay(t *testing.T) {
+	c := testClock()
+	for _, s := range []struct {
+		from, to time.Duration
+		want     int
+	}{
+		{-4 * time.Minute, 11 * time.Minute, 26},
+		{-time.Hour, -time.Minute, 100},
+		{time.Minute, time.Hour, 0},
+		{0, 0, 0},
+		{-time.Minute, -2 * time.Minute, 0},
+	} {
+		if got := c.share(noon.Add(s.from), noon.Add(s.to)); got != s.want {
+			t.Errorf("from %v to %v: %d, want %d", s.from, s.to, got, s.want)
+		}
+	}
+}
+
+func TestNames(t *testing.T) {
+	for _, c := range []struct{ got, want string }{
+		{either(nil), ""},
+		{either([]string{"Dana"}), "Dana"},
+		{either([]string{"Dana", "Ruth"}), "Dana or Ruth"},
+		{either([]string{"Dana", "Luis", "Ruth"}), "Dana, Luis or Ruth"},
+		{initials("dana whitfield"), "DW"},
+		{initials("Northgate Heating & Plumbing"), "NP"},
+		{initials("Øystein"), "Ø"},
+		{initials(" "), ""},
+		{firstName("Dana Whitfield"), "Dana"},
+		{plural(1, "area", "areas"), "1 area"},
+		{plural(0, "area", "areas"), "0 areas"},
+	} {
+		if c.got != c.want {
+			t.Errorf("got %q, want %q", c.got, c.want)
+		}
+	}
+}

@@ -1,0 +1,102 @@
+package views
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/fieldbridge/fieldbridge/models"
+)
+
+// constants reads the values of all constants of a type from the source of
+// models, so that a new one is missed here at once.
+func constants(t *testing.T, typeName string) []string {
+	t.Helper()
+	files, err := filepath.Glob("../models/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var values []string
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for node := range ast.Preorder(parsed) {
+			spec, ok := node.(*ast.ValueSpec)
+			if !ok || len(spec.Values) != 1 {
+				continue
+			}
+			if named, ok := spec.Type.(*ast.Ident); !ok || named.Name != typeName {
+				continue
+			}
+			literal, ok := spec.Values[0].(*ast.BasicLit)
+			if !ok {
+				continue
+			}
+			v, err := strconv.Unquote(literal.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			values = append(values, v)
+		}
+	}
+	if len(values) < 4 {
+		t.Fatalf("found %d constants of type %s", len(values), typeName)
+	}
+	return values
+}
+
+func TestEveryStateHasWords(t *testing.T) {
+	for _, v := range constants(t, "State") {
+		if w := states[models.State(v)]; w.word == "" || w.icon == "" || w.tone == "" {
+			t.Errorf("state %q has no words", v)
+		}
+	}
+}
+
+func TestEveryReasonHasWords(t *testing.T) {
+	for _, v := range constants(t, "Reason") {
+		if reasons[models.Reason(v)] == "" {
+			t.Errorf("reason %q has no words", v)
+		}
+	}
+}
+
+func TestEveryEventHasWords(t *testing.T) {
+	for _, v := range constants(t, "EventKind") {
+		w, ok := events[models.EventKind(v)]
+		if !ok || w.title == "" || w.icon == "" || w.tone == "" {
+			t.Errorf("event %q has no words", v)
+			continue
+		}
+		if got := w.text(models.Event{Kind: models.EventKind(v), Outcome: models.OutcomeDenied}); strings.HasPrefix(got, " ") || got == "" {
+			t.Errorf("event %q by nobody reads %q", v, got)
+		}
+	}
+}
+
+func TestEveryOutcomeHasWords(t *testing.T) {
+	for _, v := range constants(t, "Outcome") {
+		outcome := models.Outcome(v)
+		if outcome == models.OutcomeConnected || outcome == models.OutcomeFinishing {
+			continue // pages of their own
+		}
+		w := outcomes[outcome]
+		for part, words := range map[string]string{
+			"icon": w.icon, "title": w.title, "lead": w.lead, "happened": w.happened, "unchanged": w.unchanged,
+			"kept": w.kept, "next": w.next, "again": w.again, "event": w.event,
+		} {
+			if words == "" {
+				t.Errorf("outcome %q has no %s", v, part)
+			}
+		}
+	}
+}
