@@ -362,3 +362,29 @@ func hidden(t testing.TB, body, name string) string {
 	}
 	return html.UnescapeString(value[1])
 }
+
+// secondInstance serves the same database and keys from another listener.
+func (a *app) secondInstance() string {
+	a.Helper()
+	db := a.db
+	server := httptest.NewServer(a.wire(slog.New(slog.NewTextHandler(a.log, nil))))
+	a.Cleanup(server.Close)
+	a.db = db
+	return "http://localhost:" + port(server)
+}
+
+// overHTTPS is a browser of the same app behind an https base URL.
+func (a *app) overHTTPS() *browser {
+	a.Helper()
+	db, plain := a.db, a.url
+	server := httptest.NewUnstartedServer(nil)
+	a.url = "https://127.0.0.1:" + port(server)
+	server.Config.Handler = a.wire(slog.New(slog.DiscardHandler))
+	server.StartTLS()
+	a.Cleanup(server.Close)
+	other := *a
+	a.db, a.url = db, plain
+	b := other.newBrowser()
+	b.client.Transport = server.Client().Transport
+	return b
+}

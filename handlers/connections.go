@@ -92,7 +92,7 @@ func (s *site) confirmDisconnect(c echo.Context) error {
 	if connection.State == models.Disconnected {
 		return seeOther(c, connectionPath(connection.ID))
 	}
-	return fieldbridge.Render(c, http.StatusOK, views.Disconnect(connection))
+	return fieldbridge.Render(c, http.StatusOK, views.Disconnect(views.DisconnectPage{Connection: connection}))
 }
 
 func (s *site) disconnect(c echo.Context) error {

@@ -38,10 +38,10 @@ func edge(log *slog.Logger) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			began := time.Now()
-			r := c.Request()
 			code := newSupportCode()
-			c.SetRequest(r.WithContext(context.WithValue(r.Context(), supportCodeKey{}, code)))
+			r := c.Request().WithContext(context.WithValue(c.Request().Context(), supportCodeKey{}, code))
 			r.Body = http.MaxBytesReader(c.Response(), r.Body, maxBody)
+			c.SetRequest(r)
 			answer(c, next, log)
 			// The route, never the address: codes travel in the query.
 			log.LogAttrs(r.Context(), slog.LevelInfo, "request",

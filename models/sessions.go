@@ -73,8 +73,9 @@ func (s *Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, err
 	return row.Data, true, nil
 }
 
-// CommitCtx saves a session.
-func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
+// CommitCtx saves a session. A new one lives for SessionLifetime by our clock;
+// what scs says of its end is by another.
+func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, _ time.Time) error {
 	t := loaded(ctx)
 	if t == nil {
 		return errors.New("save session: the request is not tracked")
@@ -83,7 +84,8 @@ func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, exp
 		if *t == token {
 			return tx.Model(&session{}).Where("token = ?", token).Update("data", data).Error
 		}
-		row := session{Token: token, Data: data, ExpiresAt: expiry.UTC(), SeenAt: s.db.Now()}
+		now := s.db.Now()
+		row := session{Token: token, Data: data, ExpiresAt: now.Add(SessionLifetime), SeenAt: now}
 		return tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&row).Error
 	})
 	if err != nil {

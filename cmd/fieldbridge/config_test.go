@@ -1,0 +1,119 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+func lookupIn(values map[string]string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		v, ok := values[name]
+		return v, ok
+	}
+}
+
+func TestConfigDefaults(t *testing.T) {
+	c, err := loadConfig(serveDefaults(), lookupIn(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.baseURL.String() != "http://localhost:8080" || c.addr != ":8080" || c.databaseURL != "data/fieldbridge.db" || len(c.environments) != 0 || c.sandboxAddr != "" {
+		t.Errorf("got %+v", c)
+	}
+}
+
+func TestConfigEnvironment(t *testing.T) {
+	c, err := loadConfig(serveDefaults(), lookupIn(map[string]string{
+		"SERVICETITAN_INTEGRATION_CLIENT_ID":     "cid.x",
+		"SERVICETITAN_INTEGRATION_CLIENT_SECRET": "cs1.canary",
+		"SERVICETITAN_INTEGRATION_APP_KEY":       "ak1.canary",
+		"SERVICETITAN_INTEGRATION_WAYS":          "sign_in, guided",
+		"SERVICETITAN_INTEGRATION_AUTH_URL":      "https://auth.example/",
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.environments) != 1 {
+		t.Fatalf("%d environments, want the one with an app key", len(c.environments))
+	}
+	e := c.environments[0]
+	if e.Name != servicetitan.Integration || e.AuthURL.String() != "https://auth.example" || !e.Offers(servicetitan.SignIn) || e.Offers(servicetitan.OwnCredentials) {
+		t.Errorf("got %+v", e)
+	}
+}
+
+// All that is wrong is said at once, with the variable's name and an example,
+// and without any value.
+func TestConfigFaultsAreSaidAtOnce(t *testing.T) {
+	_, err := loadConfig(serveDefaults(), lookupIn(map[string]string{
+		"FIELDBRIDGE_ADDR":                      "eighty",
+		"FIELDBRIDGE_BASE_URL":                  "http://connect.example.com",
+		"FIELDBRIDGE_LOG":                       "xml",
+		"FIELDBRIDGE_TRUSTED_PROXIES":           "everyone",
+		"SERVICETITAN_PRODUCTION_CLIENT_SECRET": "canary",
+		"SERVICETITAN_PRODUCTION_AUTH_URL":      "ftp://auth.example",
+		"SERVICETITAN_INTEGRATION_APP_KEY":      "ak1.canary",
+		"SERVICETITAN_INTEGRATION_WAYS":         "sign_in,telepathy",
+	}))
+	if err == nil {
+		t.Fatal("all of it was taken")
+	}
+	for _, name := range []string{
+		"FIELDBRIDGE_ADDR ", "FIELDBRIDGE_BASE_URL ", "FIELDBRIDGE_LOG ", "FIELDBRIDGE_TRUSTED_PROXIES ",
+		"SERVICETITAN_PRODUCTION_APP_KEY ", "SERVICETITAN_PRODUCTION_AUTH_URL ", "SERVICETITAN_INTEGRATION_WAYS ",
+	} {
+		if !strings.Contains(err.Error(), name) {
+			t.Errorf("nothing is said of %s", name)
+		}
+	}
+	if !strings.Contains(err.Error(), "FIELDBRIDGE_BASE_URL=https://") {
+		t.Error("there is no example")
+	}
+	if strings.Contains(err.Error(), "canary") {
+		t.Errorf("a secret is in the error: %v", err)
+	}
+}
+
+// http is for this machine alone (A35).
+func TestA35BaseURL(t *testing.T) {
+	tests := map[string]bool{
+		"https://connect.example.com":   true,
+		"http://localhost:8080":         true,
+		"http://127.0.0.1:8080/":        true,
+		"http://[::1]:8080":             true,
+		"http://connect.example.com":    false,
+		"http://localhost.evil.example": false,
+		"http://127.0.0.1.evil.example": false,
+		"https://a@b.example":           false,
+		"https://connect.example.com/x": false,
+		"javascript:alert(1)":           false,
+		"//connect.example.com":         false,
+	}
+	for address, want := range tests {
+		if _, err := originURL(address); (err == nil) != want {
+			t.Errorf("%s: got %v, want taken %t", address, err, want)
+		}
+	}
+}
+
+// The README's table is the program's.
+func TestREADMEHasEveryVariable(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range variables(serveDefaults()) {
+		name := strings.Replace(v.name, "SERVICETITAN_INTEGRATION_", "SERVICETITAN_PRODUCTION_", 1)
+		if !strings.Contains(string(readme), "`"+name+"`") {
+			t.Errorf("%s is not in the README", name)
+		}
+	}
+	for _, word := range []string{"fieldbridge serve", "fieldbridge keys new", "fieldbridge migrate", "make run", "make test"} {
+		if !strings.Contains(string(readme), word) {
+			t.Errorf("%q is not in the README", word)
+		}
+	}
+}
