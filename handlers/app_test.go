@@ -21,7 +21,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/seal"
@@ -29,7 +28,12 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
-func TestMain(m *testing.M) { os.Exit(testdb.Main(m)) }
+func TestMain(m *testing.M) {
+	if os.Getenv(childVariable) != "" {
+		serveAsChild()
+	}
+	os.Exit(testdb.Main(m))
+}
 
 // The sample tenants that tests connect.
 const (
@@ -43,18 +47,16 @@ const password = "a short sentence works"
 type app struct {
 	*testing.T
 	url      string
-	server   *http.Server
+	public   *httptest.Server
 	sandbox  *sandbox.Sandbox
 	standIn  *httptest.Server
 	db       *models.DB
-	accounts *models.Accounts
 	log      *lockedBuffer
 	clock    *clock
-	keys     *seal.Keys
+	instance instance
 	database string
 	// environments are what contractors may connect to; all are the sandbox.
 	environments []servicetitan.Environment
-	handler      http.Handler
 }
 
 // clock is the app's and the sandbox's clock, which tests set.
@@ -111,22 +113,16 @@ func newAppOn(t *testing.T, database string) *app {
 	log := slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 
 	public := httptest.NewUnstartedServer(nil)
+	a.public = public
 	a.url = "http://localhost:" + port(public)
 	a.standIn = httptest.NewUnstartedServer(nil)
 	standInURL := "http://127.0.0.1:" + port(a.standIn)
-	base := parse(t, standInURL)
-	environment := servicetitan.Environment{
-		Name: servicetitan.Sandbox, AuthURL: base, APIURL: base, ClientID: "cid.sandbox",
-		ClientSecret: servicetitan.NewSecret("cs1.stc_" + rand.Text()), AppKey: servicetitan.NewSecret("ak1.stc_" + rand.Text()),
-		Scopes: strings.Fields("tn.crm.customers:r tn.crm.bookings:rw tn.stt.businessunits:r offline_access"),
-		Ways:   []servicetitan.Way{servicetitan.SignIn},
+	a.instance = instance{
+		URL: a.url, Database: database, Keyset: filepath.Join(t.TempDir(), "keyset.json"), StandIn: standInURL,
+		ClientSecret: "cs1.stc_" + rand.Text(), AppKey: "ak1.stc_" + rand.Text(),
 	}
-	a.environments = []servicetitan.Environment{environment}
-	for _, name := range []servicetitan.EnvironmentName{servicetitan.Production, servicetitan.Integration} {
-		other := environment
-		other.Name = name
-		a.environments = append(a.environments, other)
-	}
+	a.environments = a.instance.environments()
+	environment := a.environments[0]
 	a.sandbox = sandbox.New(sandbox.Options{
 		URL: standInURL, ClientID: environment.ClientID, ClientSecret: environment.ClientSecret.Reveal(), AppKey: environment.AppKey.Reveal(),
 		RedirectURIs: []string{a.url + "/callback"}, Scopes: environment.Scopes, Now: a.clock.Now, Log: log, RecordSecrets: true,
@@ -135,12 +131,10 @@ func newAppOn(t *testing.T, database string) *app {
 	a.standIn.Start()
 	t.Cleanup(a.standIn.Close)
 
-	var err error
-	if a.keys, err = seal.Create(filepath.Join(t.TempDir(), "keyset.json")); err != nil {
+	if _, err := seal.Create(a.instance.Keyset); err != nil {
 		t.Fatal(err)
 	}
-	a.handler = a.wire(log)
-	public.Config.Handler = a.handler
+	public.Config.Handler = a.wire(log)
 	public.Config.MaxHeaderBytes = 32 << 10
 	public.Start()
 	t.Cleanup(public.Close)
@@ -150,30 +144,19 @@ func newAppOn(t *testing.T, database string) *app {
 // wire opens the database and builds the app on it: one instance.
 func (a *app) wire(log *slog.Logger) http.Handler {
 	a.Helper()
-	db, err := models.OpenDB(a.Context(), a.database, a.clock.Now)
-	if err != nil {
-		a.Fatal(err)
-	}
-	a.Cleanup(func() { _ = db.Close() })
-	if _, err := db.Migrate(a.Context()); err != nil {
-		a.Fatal(err)
-	}
 	transport := servicetitan.NewTransport()
-	a.Cleanup(transport.CloseIdleConnections)
-	var clients models.Clients
-	for _, e := range a.environments {
-		clients = append(clients, servicetitan.NewClient(e, transport, a.clock.Now))
-	}
-	accounts, err := models.NewAccounts(db, a.keys, 4)
+	i := a.instance
+	i.URL = a.url
+	handler, db, err := i.open(a.Context(), transport, a.clock.Now, log)
 	if err != nil {
 		a.Fatal(err)
 	}
-	a.db, a.accounts = db, accounts
-	return handlers.New(handlers.Options{
-		BaseURL: parse(a.T, a.url), Accounts: accounts, Sessions: models.NewSessions(db),
-		Connections: models.NewConnections(db, a.keys, clients, models.NewKeeper(db, a.keys, clients, log), a.url+"/callback", log),
-		Now:         a.clock.Now, Log: log,
+	a.Cleanup(func() {
+		_ = db.Close()
+		transport.CloseIdleConnections()
 	})
+	a.db = db
+	return handler
 }
 
 func port(s *httptest.Server) string {

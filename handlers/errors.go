@@ -72,6 +72,7 @@ func (s *site) showError(err error, c echo.Context) {
 		page.Owners, _ = s.Accounts.OwnerNames(ctx, page.Visitor.CompanyID)
 	}
 	page.ForeignOrigin = errors.Is(err, errForeignOrigin)
+	page.NoMembership = errors.Is(err, models.ErrNoMembership)
 	if err := fieldbridge.Render(c, status, views.Error(page)); err != nil {
 		s.Log.ErrorContext(ctx, "error page failed", "support_code", supportCode(c), "error", err)
 	}

@@ -1,0 +1,130 @@
+package handlers_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/fieldbridge/fieldbridge/handlers"
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// instance is what one process of the app is started with.
+type instance struct {
+	URL, Database, Keyset, StandIn, ClientSecret, AppKey string
+	// HoldAfter is the path of a ServiceTitan endpoint: its first answer arrives,
+	// and then nothing more happens in this process.
+	HoldAfter string
+}
+
+// environments are what contractors may connect to; all are the sandbox.
+func (i instance) environments() []servicetitan.Environment {
+	base, err := url.Parse(i.StandIn)
+	if err != nil {
+		panic(err)
+	}
+	var all []servicetitan.Environment
+	for _, name := range []servicetitan.EnvironmentName{servicetitan.Sandbox, servicetitan.Production, servicetitan.Integration} {
+		all = append(all, servicetitan.Environment{
+			Name: name, AuthURL: base, APIURL: base, ClientID: "cid.sandbox",
+			ClientSecret: servicetitan.NewSecret(i.ClientSecret), AppKey: servicetitan.NewSecret(i.AppKey),
+			Scopes: strings.Fields("tn.crm.customers:r tn.crm.bookings:rw tn.stt.businessunits:r offline_access"),
+			Ways:   []servicetitan.Way{servicetitan.SignIn},
+		})
+	}
+	return all
+}
+
+func (i instance) open(ctx context.Context, transport http.RoundTripper, now func() time.Time, log *slog.Logger) (http.Handler, *models.DB, error) {
+	base, err := url.Parse(i.URL)
+	if err != nil {
+		return nil, nil, err
+	}
+	keys, err := seal.Load(i.Keyset)
+	if err != nil {
+		return nil, nil, err
+	}
+	db, err := models.OpenDB(ctx, i.Database, now)
+	if err != nil {
+		return nil, nil, err
+	}
+	if _, err := db.Migrate(ctx); err != nil {
+		return nil, nil, errors.Join(err, db.Close())
+	}
+	if err := db.CheckKeyset(ctx, keys); err != nil {
+		return nil, nil, errors.Join(err, db.Close())
+	}
+	var clients models.Clients
+	for _, e := range i.environments() {
+		clients = append(clients, servicetitan.NewClient(e, transport, now))
+	}
+	accounts, err := models.NewAccounts(db, keys, 4)
+	if err != nil {
+		return nil, nil, errors.Join(err, db.Close())
+	}
+	keeper := models.NewKeeper(db, keys, clients, log)
+	return handlers.New(handlers.Options{
+		BaseURL: base, Accounts: accounts, Sessions: models.NewSessions(db),
+		Connections: models.NewConnections(db, keys, clients, keeper, i.URL+"/callback", log), Now: now, Log: log,
+	}), db, nil
+}
+
+// childVariable holds the instance that a child process of the tests serves.
+const childVariable = "FIELDBRIDGE_TEST_INSTANCE"
+
+// serveAsChild serves an instance until the process is killed.
+func serveAsChild() {
+	fail := func(err error) {
+		fmt.Println("failed:", err)
+		os.Exit(1)
+	}
+	var i instance
+	if err := json.Unmarshal([]byte(os.Getenv(childVariable)), &i); err != nil {
+		fail(err)
+	}
+	var transport http.RoundTripper = servicetitan.NewTransport()
+	if i.HoldAfter != "" {
+		transport = holding{next: transport, path: i.HoldAfter}
+	}
+	handler, _, err := i.open(context.Background(), transport, time.Now, slog.New(slog.DiscardHandler))
+	if err != nil {
+		fail(err)
+	}
+	base, err := url.Parse(i.URL)
+	if err != nil {
+		fail(err)
+	}
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", base.Host)
+	if err != nil {
+		fail(err)
+	}
+	fmt.Println("serving")
+	fail(http.Serve(l, handler)) // #nosec G114 -- the parent's limits are enough
+}
+
+// holding stands still once an answer has come whole.
+type holding struct {
+	next http.RoundTripper
+	path string
+}
+
+func (h holding) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := h.next.RoundTrip(r)
+	if err == nil && r.URL.Path == h.path {
+		_, _ = io.Copy(io.Discard, resp.Body)
+		fmt.Println("held")
+		select {}
+	}
+	return resp, err
+}
