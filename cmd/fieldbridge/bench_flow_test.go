@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// tenants hands out tenant IDs that no run has used before.
+type tenants struct{ last atomic.Int64 }
+
+func newTenants() *tenants {
+	t := &tenants{}
+	t.last.Store(time.Now().UnixMicro())
+	return t
+}
+
+func (t *tenants) next() int64 { return t.last.Add(1) }
+
+// connect walks the whole way to a connection and returns its page's path: the
+// choice, the trip to ServiceTitan and back, and the connection's page.
+func (c *client) connect(issuer string, tenant int64) (string, error) {
+	number := strconv.FormatInt(tenant, 10)
+	chosen, err := c.post("/connect", url.Values{"env": {"sandbox"}, "how": {"sign_in"}, "tenant": {number}})
+	if err != nil {
+		return "", err
+	}
+	_, choice, _ := strings.Cut(chosen.location, "choice=")
+	sent, err := c.post("/connect/authorize", url.Values{"choice": {choice}})
+	if err != nil {
+		return "", err
+	}
+	to, err := url.Parse(sent.location)
+	if err != nil || !strings.HasPrefix(sent.location, issuer) {
+		return "", fmt.Errorf("sent to %s", sent.location)
+	}
+	back := url.Values{"code": {codeFor(tenant)}, "state": {to.Query().Get("state")}, "iss": {issuer}}
+	done, err := c.get("/callback?"+back.Encode(), http.StatusSeeOther)
+	if err != nil {
+		return "", err
+	}
+	path, _, _ := strings.Cut(done.location, "?")
+	shown, err := c.get(path, http.StatusOK)
+	if err == nil && !bytes.Contains(shown.body, []byte(number)) {
+		err = fmt.Errorf("tenant %s is not on the page", number)
+	}
+	return path, err
+}
+
+// BenchmarkFlow counts the connections that contractors make per second, each
+// with a tenant of its own, beside the floor: the least that could do the job.
+// They have signed in before. The load, the issuer, the floor and the product
+// share the machine's cores.
+func BenchmarkFlow(b *testing.B) {
+	const most = 64
+	numbers := newTenants()
+	database := filepath.Join(b.TempDir(), "product.db")
+	p := newProduct(b, database)
+	productClients := p.contractors(b, most)
+	path, err := productClients[0].connect(p.issuer, numbers.next())
+	if err != nil {
+		b.Fatal(err)
+	}
+	shown, err := productClients[0].get(path, http.StatusOK)
+	if err != nil {
+		b.Fatal(err)
+	}
+	f := newFloor(b, filepath.Join(b.TempDir(), "floor.db"), p.issuer, len(shown.body))
+	floorClients := f.contractors(b, most)
+	connect := func(c *client) error {
+		_, err := c.connect(p.issuer, numbers.next())
+		return err
+	}
+	for _, n := range []int{16, most} {
+		b.Run(fmt.Sprintf("contractors=%d", n), func(b *testing.B) {
+			b.Logf("the database keeps every commit (synchronous=FULL); %s", disk(b, filepath.Dir(database)))
+			contest{
+				lasting: 2 * time.Second, rounds: 5, product: connect, floor: connect,
+				productClients: productClients[:n], floorClients: floorClients[:n],
+			}.run(b)
+		})
+	}
+}
+
+// BenchmarkFlowPostgres is BenchmarkFlow's product alone on the PostgreSQL
+// database that FIELDBRIDGE_BENCH_POSTGRES names; what it writes stays there.
+func BenchmarkFlowPostgres(b *testing.B) {
+	address := os.Getenv("FIELDBRIDGE_BENCH_POSTGRES")
+	if address == "" {
+		b.Skip("FIELDBRIDGE_BENCH_POSTGRES names no database")
+	}
+	const contractors = 64
+	p := newProduct(b, address)
+	clients := p.contractors(b, contractors)
+	numbers := newTenants()
+	var r round
+	for b.Loop() {
+		var err error
+		r, err = runRound(clients, 5*time.Second, func(c *client) error {
+			_, err := c.connect(p.issuer, numbers.next())
+			return err
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	report(b, "product", r)
+	b.ReportMetric(0, "ns/op")
+}

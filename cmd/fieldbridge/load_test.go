@@ -1,0 +1,317 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// client is a browser that costs little: one connection, cookies that never
+// change, and no redirect followed.
+type client struct {
+	base      string
+	cookies   string
+	transport *http.Transport
+}
+
+func newClient(base string) *client {
+	return &client{base: base, transport: &http.Transport{MaxIdleConnsPerHost: 1, DisableCompression: true}}
+}
+
+// page is what came back.
+type page struct {
+	status   int
+	location string
+	header   http.Header
+	body     []byte
+}
+
+func (c *client) send(method, path, form string, want int) (page, error) {
+	r, err := http.NewRequestWithContext(context.Background(), method, c.base+path, strings.NewReader(form))
+	if err != nil {
+		return page{}, err
+	}
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+	}
+	if c.cookies != "" {
+		r.Header.Set("Cookie", c.cookies)
+	}
+	resp, err := c.transport.RoundTrip(r)
+	if err != nil {
+		return page{}, err
+	}
+	body, err := io.ReadAll(resp.Body)
+	_ = resp.Body.Close()
+	if err == nil && resp.StatusCode != want {
+		err = fmt.Errorf("%s %s: status %d, want %d", method, r.URL.Path, resp.StatusCode, want)
+	}
+	return page{status: resp.StatusCode, location: resp.Header.Get("Location"), header: resp.Header, body: body}, err
+}
+
+func (c *client) get(path string, want int) (page, error) {
+	return c.send(http.MethodGet, path, "", want)
+}
+
+func (c *client) post(path string, form url.Values) (page, error) {
+	return c.send(http.MethodPost, path, form.Encode(), http.StatusSeeOther)
+}
+
+// keep takes over the cookies of an answer.
+func (c *client) keep(p page) {
+	var pairs []string
+	for _, cookie := range (&http.Response{Header: p.header}).Cookies() {
+		pairs = append(pairs, cookie.Name+"="+cookie.Value)
+	}
+	c.cookies = strings.Join(pairs, "; ")
+}
+
+// round is what some clients did in one stretch of time.
+type round struct {
+	perSecond float64
+	p50, p99  time.Duration
+}
+
+// runRound lets every client repeat its work until the time is up.
+func runRound(clients []*client, lasting time.Duration, work func(*client) error) (round, error) {
+	var all sync.WaitGroup
+	times := make([][]time.Duration, len(clients))
+	faults := make([]error, len(clients))
+	began := time.Now()
+	for i, c := range clients {
+		all.Go(func() {
+			for time.Since(began) < lasting && faults[i] == nil {
+				start := time.Now()
+				faults[i] = work(c)
+				times[i] = append(times[i], time.Since(start))
+			}
+		})
+	}
+	all.Wait()
+	took := time.Since(began)
+	for _, err := range faults {
+		if err != nil {
+			return round{}, err
+		}
+	}
+	sorted := slices.Concat(times...)
+	slices.Sort(sorted)
+	return round{
+		perSecond: float64(len(sorted)) / took.Seconds(),
+		p50:       sorted[len(sorted)/2], p99: sorted[len(sorted)*99/100],
+	}, nil
+}
+
+// median takes each figure's median by itself.
+func median(rounds []round) round {
+	return round{
+		perSecond: middle(rounds, func(r round) float64 { return r.perSecond }),
+		p50:       time.Duration(middle(rounds, func(r round) float64 { return float64(r.p50) })),
+		p99:       time.Duration(middle(rounds, func(r round) float64 { return float64(r.p99) })),
+	}
+}
+
+func middle[T any](list []T, figure func(T) float64) float64 {
+	figures := make([]float64, len(list))
+	for i, v := range list {
+		figures[i] = figure(v)
+	}
+	slices.Sort(figures)
+	return figures[len(figures)/2]
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// report prints a round's figures under a name.
+func report(b *testing.B, name string, r round) {
+	b.Helper()
+	b.ReportMetric(r.perSecond, name+"/s")
+	b.ReportMetric(milliseconds(r.p50), name+"-p50-ms")
+	b.ReportMetric(milliseconds(r.p99), name+"-p99-ms")
+}
+
+// contest is two ways of doing the same work.
+type contest struct {
+	lasting time.Duration
+	rounds  int
+	// product and floor do the work once; each has its own clients.
+	product, floor               func(*client) error
+	productClients, floorClients []*client
+}
+
+// run lets both work by turns and reports medians; the ratios are the medians
+// of the turns' own, so that whatever else the machine does meanwhile burdens
+// both sides of each. A short turn of both comes first and does not count.
+func (c contest) run(b *testing.B) {
+	b.Helper()
+	var product, floor []round
+	turn := func(clients []*client, work func(*client) error, lasting time.Duration) round {
+		r, err := runRound(clients, lasting, work)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return r
+	}
+	for b.Loop() {
+		turn(c.floorClients, c.floor, c.lasting/4)
+		turn(c.productClients, c.product, c.lasting/4)
+		for range c.rounds {
+			floor = append(floor, turn(c.floorClients, c.floor, c.lasting))
+			product = append(product, turn(c.productClients, c.product, c.lasting))
+		}
+	}
+	report(b, "product", median(product))
+	report(b, "floor", median(floor))
+	ratio := func(figure func(round) float64) float64 {
+		pairs := make([]float64, len(product))
+		for i := range pairs {
+			pairs[i] = figure(product[i]) / figure(floor[i])
+		}
+		return middle(pairs, func(r float64) float64 { return r })
+	}
+	b.ReportMetric(ratio(func(r round) float64 { return r.perSecond }), "product/floor")
+	b.ReportMetric(ratio(func(r round) float64 { return float64(r.p99) }), "p99-product/floor")
+	b.ReportMetric(0, "ns/op") // the time of all rounds together says nothing
+}
+
+// listen takes a port of the loopback.
+func listen(b *testing.B) (l net.Listener, base string) {
+	b.Helper()
+	l, err := new(net.ListenConfig).Listen(b.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	return l, "http://" + l.Addr().String()
+}
+
+// serve serves until the benchmark ends.
+func serve(b *testing.B, l net.Listener, s *http.Server) {
+	b.Helper()
+	go func() { _ = s.Serve(l) }()
+	b.Cleanup(func() { _ = s.Close() })
+}
+
+// quiet does the work of logging and throws the lines away.
+func quiet() *slog.Logger { return slog.New(slog.NewJSONHandler(io.Discard, nil)) }
+
+// benchConfig is a configuration with the stub issuer as the sandbox.
+func benchConfig(b *testing.B, base, issuer, database string) config {
+	b.Helper()
+	own, err := url.Parse(base)
+	if err != nil {
+		b.Fatal(err)
+	}
+	at, err := url.Parse(issuer)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return config{databaseURL: database, baseURL: own, environments: []servicetitan.Environment{{
+		Name: servicetitan.Sandbox, AuthURL: at, APIURL: at, ClientID: "cid.bench",
+		ClientSecret: servicetitan.NewSecret("cs1.bench"), AppKey: servicetitan.NewSecret("ak1.bench"),
+		Scopes: strings.Fields(defaultScopes), Ways: []servicetitan.Way{servicetitan.SignIn},
+	}}}
+}
+
+func newKeyset(b *testing.B) *seal.Keys {
+	b.Helper()
+	keys, err := seal.Create(filepath.Join(b.TempDir(), "keyset.json"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return keys
+}
+
+// product is the app as serve runs it, beside a stub issuer.
+type product struct {
+	*app
+	base, issuer string
+}
+
+func newProduct(b *testing.B, database string) *product {
+	b.Helper()
+	issuerListener, issuer := listen(b)
+	serve(b, issuerListener, &http.Server{Handler: newStubIssuer(), ReadHeaderTimeout: time.Second})
+	l, base := listen(b)
+	a, err := newApp(b.Context(), benchConfig(b, base, issuer, database), newKeyset(b), nil, quiet())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = a.db.Close() })
+	serve(b, l, newServer(a.public, quiet()))
+	return &product{app: a, base: base, issuer: issuer}
+}
+
+// contractors are clients signed in to the app, each to a company of their own.
+func (p *product) contractors(b *testing.B, n int) []*client {
+	b.Helper()
+	const password = "a short sentence works"
+	clients := make([]*client, n)
+	for i := range clients {
+		email := strings.ToLower(rand.Text()) + "@bench.example"
+		// Not through the form, which takes only so many from one address.
+		if _, _, err := p.accounts.SignUp(b.Context(), models.SignUp{
+			Company: "Northgate Heating", Name: "Dana Whitfield", Email: email,
+			Password: servicetitan.NewSecret(password), Address: email,
+		}); err != nil {
+			b.Fatal(err)
+		}
+		clients[i] = newClient(p.base)
+		b.Cleanup(clients[i].transport.CloseIdleConnections)
+		signedIn, err := clients[i].post("/signin", url.Values{"email": {email}, "password": {password}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		clients[i].keep(signedIn)
+	}
+	return clients
+}
+
+// disk names the file system under a folder and what a synced write costs
+// there: every commit makes one.
+func disk(b *testing.B, folder string) string {
+	b.Helper()
+	out, err := exec.CommandContext(b.Context(), "df", "-P", folder).Output()
+	if err != nil {
+		b.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	where := strings.Fields(lines[len(lines)-1])
+	f, err := os.Create(filepath.Join(b.TempDir(), "probe"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	const times = 100
+	block := make([]byte, 4096)
+	began := time.Now()
+	for range times {
+		if _, err := f.Write(block); err != nil {
+			b.Fatal(err)
+		}
+		if err := f.Sync(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	took := time.Since(began) / times
+	if err := f.Close(); err != nil {
+		b.Fatal(err)
+	}
+	return fmt.Sprintf("it is on %s, mounted at %s; writing 4 KiB with fsync takes %v there", where[0], where[len(where)-1], took.Round(time.Microsecond))
+}
