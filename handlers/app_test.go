@@ -55,6 +55,8 @@ type app struct {
 	clock    *clock
 	instance instance
 	database string
+	// watch sees every answer of the app, if set.
+	watch func(answer)
 	// environments are what contractors may connect to; all are the sandbox.
 	environments []servicetitan.Environment
 }
@@ -234,7 +236,11 @@ func (b *browser) send(r *http.Request) answer {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return answer{status: resp.StatusCode, location: resp.Header.Get("Location"), header: resp.Header, body: string(body), request: r.Method + " " + r.URL.Path}
+	got := answer{status: resp.StatusCode, location: resp.Header.Get("Location"), header: resp.Header, body: string(body), request: r.Method + " " + r.URL.Path}
+	if b.watch != nil && strings.HasPrefix(r.URL.String(), b.url) {
+		b.watch(got)
+	}
+	return got
 }
 
 func (b *browser) absolute(path string) string {

@@ -1,0 +1,154 @@
+package handlers_test
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+)
+
+// traces are the forms in which a secret might be found.
+func traces(secret string) []string {
+	found := []string{secret, hex.EncodeToString([]byte(secret)), strings.ToUpper(hex.EncodeToString([]byte(secret)))}
+	for shift := range 3 {
+		// Base64 differs by where in a group of three the secret begins.
+		text := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("x", shift) + secret))
+		found = append(found, strings.TrimRight(text[(shift*4+2)/3+1:len(text)-4], "="))
+	}
+	var utf16 strings.Builder
+	for _, r := range secret {
+		utf16.WriteRune(r)
+		utf16.WriteByte(0)
+	}
+	return append(found, utf16.String())
+}
+
+// leaks names the secrets that a text holds, by their first letters.
+func leaks(where string, secrets []string) []string {
+	var found []string
+	for _, secret := range secrets {
+		for _, trace := range traces(secret) {
+			if len(trace) >= 8 && strings.Contains(where, trace) {
+				found = append(found, secret[:6]+"…")
+				break
+			}
+		}
+	}
+	return found
+}
+
+// stored is all that the database holds, as bytes.
+func (a *app) stored() string {
+	a.Helper()
+	var all strings.Builder
+	if !strings.HasPrefix(a.database, "postgres") {
+		for _, suffix := range []string{"", "-wal", "-shm"} {
+			b, err := os.ReadFile(a.database + suffix)
+			if err != nil {
+				a.Fatal(err)
+			}
+			all.Write(b)
+		}
+		return all.String()
+	}
+	var tables []string
+	db := a.db.Read(a.Context())
+	if err := db.Raw("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").Scan(&tables).Error; err != nil {
+		a.Fatal(err)
+	}
+	for _, table := range tables {
+		var rows []string
+		if err := db.Raw("SELECT t::text FROM " + table + " t").Scan(&rows).Error; err != nil {
+			a.Fatal(err)
+		}
+		all.WriteString(strings.Join(rows, "\n"))
+	}
+	return all.String()
+}
+
+// A whole life of a connection, with failures on the way, leaves none of its
+// secrets in the database, the log or a page (A36, A68, A75, A79).
+func TestA68A75NoSecretIsLeftInTheClear(t *testing.T) {
+	onBoth(t, func(a *app) {
+		var pages strings.Builder
+		a.watch = func(page answer) { pages.WriteString(page.body) }
+		amy := a.signUp("A", "Amy")
+		secrets := []string{password, amy.cookie(sessionCookie)}
+		path := amy.connect("sandbox", northgate)
+		amy.lapse()
+		amy.post(path+"/test").want(a, 303)
+		for _, kind := range []sandbox.FaultKind{sandbox.Status500, sandbox.Garbage, sandbox.ResetBefore, sandbox.Status429} {
+			amy.lapse()
+			a.sandbox.SetFault(sandbox.Fault{Kind: kind})
+			amy.post(path+"/test").want(a, 303)
+			a.sandbox.ClearFaults()
+		}
+		amy.get(amy.atServiceTitan(amy.begin("sandbox", south), south, "Deny")).want(a, 200, "Access was not given")
+		amy.get(amy.atServiceTitan(amy.begin("sandbox", south), northgate, "Allow")).want(a, 409)
+		back := parse(t, amy.trip("sandbox", south))
+		secrets = append(secrets, back.Query().Get("state"))
+		forged := back.Query()
+		forged.Set("code", "stc_forged_code")
+		secrets = append(secrets, "stc_forged_code")
+		amy.get("/callback?"+forged.Encode()).want(a, 400)
+		a.newBrowser().post("/signin", "email", amy.email, "password", "a wrong but secret try").want(a, 422)
+		secrets = append(secrets, "a wrong but secret try")
+		amy.get(path).want(a, 200)
+
+		secrets = append(secrets, a.sandbox.Secrets()...)
+		secrets = append(secrets, a.instance.ClientSecret, a.instance.AppKey)
+		slices.Sort(secrets)
+		secrets = slices.Compact(secrets)
+		if len(secrets) < 20 {
+			t.Fatalf("only %d secrets were used", len(secrets))
+		}
+		for where, text := range map[string]string{"database": a.stored(), "log": a.log.String(), "pages": pages.String()} {
+			if text == "" {
+				t.Errorf("%s: nothing to look through", where)
+			}
+			if found := leaks(text, secrets); len(found) > 0 {
+				t.Errorf("%s holds %q", where, found)
+			}
+		}
+
+		// What is deleted is gone from the database, and the scan does find what
+		// is there.
+		amy.post(path+"/disconnect").want(a, 303)
+		a.exec("INSERT INTO throttles (key, n, reset_at) VALUES (?, 1, ?)", "planted:"+secrets[len(secrets)-1], time.Now().UTC())
+		if found := leaks(a.stored(), secrets); len(found) != 1 {
+			t.Errorf("the scan found %q, want the one that was planted", found)
+		}
+		for _, form := range traces("planted secret") {
+			if len(leaks("before "+form+" after", []string{"planted secret"})) != 1 {
+				t.Errorf("the scan does not find the form %q", form)
+			}
+		}
+	})
+}
+
+// After the callback neither the address nor the next page's knows the code (A26).
+func TestA26CodeLeavesNoTrace(t *testing.T) {
+	a := newApp(t)
+	amy := a.signUp("A", "Amy")
+	back := amy.trip("sandbox", northgate)
+	code := parse(t, back).Query().Get("code")
+	got := amy.get(back).want(a, 303)
+	for name, where := range map[string]string{"location": got.location, "page": amy.get(got.location).body, "log": a.log.String()} {
+		if strings.Contains(where, code) {
+			t.Errorf("the code is in the %s", name)
+		}
+	}
+	if got.header.Get("Referrer-Policy") != "no-referrer" || !strings.Contains(strings.Join(got.header.Values("Cache-Control"), ","), "no-store") {
+		t.Errorf("headers: %v", got.header)
+	}
+	for _, line := range strings.Split(a.log.String(), "\n") {
+		if strings.Contains(line, "route=/callback") && strings.Contains(line, "?") {
+			t.Errorf("the log has the query: %s", line)
+		}
+	}
+}
