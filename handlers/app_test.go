@@ -103,10 +103,10 @@ func newApp(t *testing.T) *app {
 }
 
 // onBoth runs a test with an app on each kind of database.
-func onBoth(t *testing.T, test func(a *app)) {
+func onBoth(t *testing.T, test func(t *testing.T, a *app)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) { test(newApp(t)) })
-	t.Run("postgres", func(t *testing.T) { test(newAppOn(t, testdb.Postgres(t))) })
+	t.Run("sqlite", func(t *testing.T) { test(t, newApp(t)) })
+	t.Run("postgres", func(t *testing.T) { test(t, newAppOn(t, testdb.Postgres(t))) })
 }
 
 func newAppOn(t *testing.T, database string) *app {

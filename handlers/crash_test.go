@@ -68,7 +68,7 @@ func (a *app) stopServing() {
 // Killed between ServiceTitan's answer to the exchange and the save: nothing is
 // half made, and the page says so and offers the way on (B6).
 func TestB6KilledBetweenExchangeAndSave(t *testing.T) {
-	onBoth(t, func(a *app) {
+	onBoth(t, func(t *testing.T, a *app) {
 		a.stopServing()
 		first := a.startChild(sandbox.PathToken)
 		amy := a.signUp("A", "Amy")
@@ -104,7 +104,7 @@ func TestB6KilledBetweenExchangeAndSave(t *testing.T) {
 // Killed between ServiceTitan's answer to a renewal and the save: the rotated
 // token is lost, and the page says so and offers the way on (B7).
 func TestB7KilledBetweenRenewalAndSave(t *testing.T) {
-	onBoth(t, func(a *app) {
+	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("A", "Amy")
 		path := amy.connect("sandbox", northgate)
 		a.exec("UPDATE credentials SET expires_at = ?", time.Now().Add(-time.Minute).UTC())
@@ -138,7 +138,7 @@ func TestB7KilledBetweenRenewalAndSave(t *testing.T) {
 
 // Killed while a person is at ServiceTitan: the way back works (B20).
 func TestB20RestartOnTheWay(t *testing.T) {
-	onBoth(t, func(a *app) {
+	onBoth(t, func(t *testing.T, a *app) {
 		a.stopServing()
 		first := a.startChild("")
 		amy := a.signUp("A", "Amy")

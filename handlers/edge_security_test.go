@@ -40,7 +40,7 @@ func TestA25OpenRedirect(t *testing.T) {
 // Another company's connection is not there, whatever is asked of it, and
 // looks the same as one that never was (A47).
 func TestA47OtherCompanysConnection(t *testing.T) {
-	onBoth(t, func(a *app) {
+	onBoth(t, func(t *testing.T, a *app) {
 		amy, bob := a.signUp("A", "Amy"), a.signUp("B", "Bob")
 		cara := bob.colleague("Cara", "member")
 		foreign := amy.connect("sandbox", northgate)
@@ -232,7 +232,7 @@ func TestA66StaticFiles(t *testing.T) {
 
 // Text of every kind is refused with a word, or kept and shown unchanged (A60, A67).
 func TestA60A67HostileText(t *testing.T) {
-	onBoth(t, func(a *app) {
+	onBoth(t, func(t *testing.T, a *app) {
 		for i, name := range []string{
 			"nul\x00", "\xff\xfe", "line\nbreak", "tab\tbed", "\u2028", strings.Repeat("x", 101), "", "   ",
 			"مرحبا", "\u200bzero", "🛠️ Plumbing", `<svg onload=alert(1)>`, `"><script>alert(1)</script>`, "O'Brien & Sons", "=1+1", "{{.}}",

@@ -34,7 +34,7 @@ func (a *app) noEffect(before standing, what string) {
 const startAgain = "This link is no longer valid"
 
 func TestA1CallbackInAnotherBrowser(t *testing.T) {
-	onBoth(t, func(a *app) {
+	onBoth(t, func(t *testing.T, a *app) {
 		amy, bob := a.signUp("A", "Amy"), a.signUp("B", "Bob")
 		back := bob.trip("sandbox", northgate)
 		before := a.standing()
@@ -71,7 +71,7 @@ func TestA4EmptyState(t *testing.T) {
 }
 
 func TestA5Replay(t *testing.T) {
-	onBoth(t, func(a *app) {
+	onBoth(t, func(t *testing.T, a *app) {
 		amy, other := a.signUp("A", "Amy"), a.signUp("B", "Bob")
 		back := amy.trip("sandbox", northgate)
 		first := amy.get(back).want(a, 303, "/connections/").location
@@ -91,7 +91,7 @@ func TestA5Replay(t *testing.T) {
 // However often a callback comes at once, and on two instances, the code is
 // exchanged once and everybody ends on the same page.
 func TestA6CallbacksAtOnce(t *testing.T) {
-	onBoth(t, func(a *app) {
+	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("A", "Amy")
 		instances := []string{a.url}
 		if strings.HasPrefix(a.database, "postgres") {
@@ -184,7 +184,7 @@ func TestA8Expiry(t *testing.T) {
 
 // Where several instances must agree, the database's clock counts, not theirs.
 func TestA8ExpiryByTheDatabasesClock(t *testing.T) {
-	onBoth(t, func(a *app) {
+	onBoth(t, func(t *testing.T, a *app) {
 		if !strings.HasPrefix(a.database, "postgres") {
 			return // SQLite has one process, whose clock is the one
 		}
@@ -271,7 +271,7 @@ func TestA12NothingOfTheProtocolIsTheVisitors(t *testing.T) {
 }
 
 func TestA13Tabs(t *testing.T) {
-	onBoth(t, func(a *app) {
+	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("A", "Amy")
 		environments := []string{"production", "integration", "sandbox"}
 		tenants := []int{northgate, south}
@@ -316,7 +316,7 @@ func TestA13Tabs(t *testing.T) {
 }
 
 func TestA14PendingTrips(t *testing.T) {
-	onBoth(t, func(a *app) {
+	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("A", "Amy")
 		var trips []string
 		for range 6 {
@@ -549,7 +549,7 @@ func TestA27StartedByAStrangersPage(t *testing.T) {
 }
 
 func TestA28WrongTenant(t *testing.T) {
-	onBoth(t, func(a *app) {
+	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("A", "Amy")
 		page := amy.get(amy.atServiceTitan(amy.begin("sandbox", northgate), south, "Allow"))
 		page.want(a, 409, "different ServiceTitan company", fmt.Sprint(northgate))
@@ -578,7 +578,7 @@ func TestA28WrongTenant(t *testing.T) {
 // Before control is proved, all tenants answer alike; a tenant of another
 // company is refused after it, without naming the company (A29).
 func TestA29TenantOfAnotherCompany(t *testing.T) {
-	onBoth(t, func(a *app) {
+	onBoth(t, func(t *testing.T, a *app) {
 		amy, bob := a.signUp("Alpine Air", "Amy"), a.signUp("B", "Bob")
 		path := amy.connect("sandbox", northgate)
 		taken := bob.get(bob.post("/connect", "env", "sandbox", "how", "sign_in", "tenant", fmt.Sprint(northgate)).want(a, 303).location)

@@ -7,7 +7,7 @@ import (
 
 // A contractor signs up, connects, tests, reconnects and disconnects.
 func TestJourney(t *testing.T) {
-	onBoth(t, func(a *app) {
+	onBoth(t, func(t *testing.T, a *app) {
 		dana := a.signUp("Northgate Heating", "Dana Whitfield")
 		dana.get("/connections").want(a, 200, "Connect ServiceTitan")
 

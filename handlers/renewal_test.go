@@ -29,7 +29,7 @@ func (m *member) lapse() {
 }
 
 func TestLapsedAccessIsRenewedWhenNeeded(t *testing.T) {
-	onBoth(t, func(a *app) {
+	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("A", "Amy")
 		path := amy.connect("sandbox", northgate)
 		for range 3 {
@@ -52,7 +52,7 @@ func TestLapsedAccessIsRenewedWhenNeeded(t *testing.T) {
 
 // However many ask at once, on two instances, access is renewed once.
 func TestRenewalHappensOnce(t *testing.T) {
-	onBoth(t, func(a *app) {
+	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("A", "Amy")
 		path := amy.connect("sandbox", northgate)
 		instances := []string{a.url}
@@ -190,7 +190,7 @@ func TestAPIRefusals(t *testing.T) {
 
 // A renewal that ends after a disconnect brings nothing back (A78).
 func TestA78RenewalRacingDisconnect(t *testing.T) {
-	onBoth(t, func(a *app) {
+	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("A", "Amy")
 		path := amy.connect("sandbox", northgate)
 		amy.lapse()
@@ -213,7 +213,7 @@ func TestA78RenewalRacingDisconnect(t *testing.T) {
 
 // A credential that was moved or altered is not used (A70).
 func TestA70MovedCredential(t *testing.T) {
-	onBoth(t, func(a *app) {
+	onBoth(t, func(t *testing.T, a *app) {
 		amy, bob := a.signUp("A", "Amy"), a.signUp("B", "Bob")
 		path, other := amy.connect("sandbox", northgate), bob.connect("sandbox", south)
 		a.exec("UPDATE credentials SET access_sealed = (SELECT access_sealed FROM credentials WHERE connection_id = ?) WHERE connection_id = ?",
@@ -228,7 +228,7 @@ func TestA70MovedCredential(t *testing.T) {
 // Disconnecting deletes and withdraws; where withdrawing fails, the timeline
 // says so and the access is deleted all the same (A77).
 func TestA77Disconnect(t *testing.T) {
-	onBoth(t, func(a *app) {
+	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("A", "Amy")
 		path := amy.connect("sandbox", northgate)
 		a.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status503, Path: sandbox.PathRevocation})

@@ -52,7 +52,7 @@ func TestA31SessionFixation(t *testing.T) {
 
 // A slow request ends after the sign-out: the session stays gone (A32).
 func TestA32SignOutHoldsAgainstASlowRequest(t *testing.T) {
-	onBoth(t, func(a *app) {
+	onBoth(t, func(t *testing.T, a *app) {
 		for range 10 {
 			amy := a.signUp("A", "Amy")
 			back := amy.trip("sandbox", northgate)
@@ -95,7 +95,7 @@ func TestA33TwoWritersOfOneSession(t *testing.T) {
 }
 
 func TestA34SessionsEndOnTheServer(t *testing.T) {
-	onBoth(t, func(a *app) {
+	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("A", "Amy")
 		cookie := amy.cookie(sessionCookie)
 		amy.post("/signout").want(a, 303)
@@ -220,7 +220,7 @@ func TestA39SignInTellsNothing(t *testing.T) {
 }
 
 func TestA40TooManyTries(t *testing.T) {
-	onBoth(t, func(a *app) {
+	onBoth(t, func(t *testing.T, a *app) {
 		amy, bob := a.signUp("A", "Amy"), a.signUp("B", "Bob")
 		guesser := a.newBrowser()
 		for i := range 10 {
