@@ -47,7 +47,7 @@ func (s *site) showConnection(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page := views.ConnectionPage{Visitor: v, Connection: connection, Events: events, Clock: s.clock()}
+	page := views.ConnectionPage{Visitor: v, Connection: connection, Events: events, Tested: c.QueryParam("done") == "tested", Clock: s.clock()}
 	if !v.Owns() {
 		if page.Owners, err = s.Accounts.OwnerNames(ctx, v.CompanyID); err != nil {
 			return err
@@ -69,7 +69,7 @@ func (s *site) testConnection(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return seeOther(c, connectionPath(id))
+	return seeOther(c, connectionPath(id)+"?done=tested")
 }
 
 // reconnect goes the wizard's road again for a connection that exists.

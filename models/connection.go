@@ -48,7 +48,7 @@ type Connection struct {
 	RenewedAt time.Time
 	// ExpiresAt is when the access token lapses.
 	ExpiresAt time.Time
-	// NextRenewalAt is when access is next to be renewed; nil when it will not be.
+	// NextRenewalAt is from when on the next use renews access; nil when none will.
 	NextRenewalAt *time.Time
 	FailingSince  *time.Time
 	// TestedAt, TestPassed and TestMillis tell of the last test by a person.

@@ -26,10 +26,6 @@ const (
 	leasePause = 100 * time.Millisecond
 )
 
-// renewalDue is when a token should be renewed: before it lapses, by a fifth
-// of its life.
-func renewalDue(now, expires time.Time) time.Time { return expires.Add(-expires.Sub(now) / 5) }
-
 // Keeper always has a valid access token, or knows why not. Only it opens
 // credentials.
 type Keeper struct {

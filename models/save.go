@@ -84,7 +84,7 @@ func (c *Connection) granted(tokens servicetitan.Tokens, now time.Time) {
 	if tokens.Scopes != nil {
 		c.Scopes = strings.Join(tokens.Scopes, " ")
 	}
-	renew := renewalDue(now, tokens.ExpiresAt)
+	renew := tokens.ExpiresAt.Add(-freshFor)
 	c.RenewedAt, c.ExpiresAt, c.NextRenewalAt, c.UpdatedAt = now, tokens.ExpiresAt, &renew, now
 }
 

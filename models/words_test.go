@@ -3,7 +3,6 @@ package models
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -111,12 +110,5 @@ func TestAreasSayEverything(t *testing.T) {
 	}
 	if len(scopes) != 4 {
 		t.Errorf("scopes told of: %v", scopes)
-	}
-}
-
-func TestRenewalIsDueBeforeExpiry(t *testing.T) {
-	now := time.Now()
-	if got := renewalDue(now, now.Add(15*time.Minute)).Sub(now); got != 12*time.Minute {
-		t.Errorf("due after %s, want 12m", got)
 	}
 }

@@ -132,7 +132,7 @@ func TestConnectionOffersWhatItsStateAllows(t *testing.T) {
 }
 
 func TestConnectionSaysHowItIs(t *testing.T) {
-	show(t, connectionPage(models.Connected, models.Owner)).says("Last renewed 4 min ago. Next renewal about 12:47 PM.", "passed today at 11:36 AM, in 0.4 seconds")
+	show(t, connectionPage(models.Connected, models.Owner)).says("Last renewed 4 min ago. It renews the next time it is used after 12:47 PM.", "passed today at 11:36 AM, in 0.4 seconds")
 	show(t, connectionPage(models.Degraded, models.Owner)).says("There is nothing you need to do", reasons[models.ReasonUnavailable], "today at 12:31 PM", "works until about 12:48 PM", "did not pass")
 	show(t, connectionPage(models.ReconnectNeeded, models.Owner)).says("since Nov 22 at 6:36 PM.", reasons[models.ReasonGrantRefused])
 	show(t, connectionPage(models.Disconnected, models.Owner)).says("Luis Ortega disconnected it today at 11:46 AM.")
@@ -141,7 +141,17 @@ func TestConnectionSaysHowItIs(t *testing.T) {
 	due.NextRenewalAt = ago(time.Minute)
 	p := show(t, Connection(ConnectionPage{Visitor: testVisitor(models.Owner), Connection: due, Clock: testClock()}))
 	p.says("It renews the next time it is used.")
-	p.doesNotSay("Next renewal")
+	p.doesNotSay("used after")
+}
+
+func TestConnectionSaysWhatCameOfATest(t *testing.T) {
+	page := ConnectionPage{Visitor: testVisitor(models.Owner), Connection: testConnection(models.Connected), Clock: testClock(), Tested: true}
+	page.Events = []models.Event{{Kind: models.EventTestPassed, ActorName: "Dana Whitfield", Millis: 400, At: *ago(0)}}
+	show(t, Connection(page)).says("Test passed. ServiceTitan answered in 0.4 seconds.")
+	page.Events[0].Kind, page.Events[0].Reason = models.EventTestFailed, models.ReasonRateLimited
+	show(t, Connection(page)).says("Test did not pass. " + reasons[models.ReasonRateLimited])
+	page.Tested = false
+	show(t, Connection(page)).doesNotSay("Test did not pass. " + reasons[models.ReasonRateLimited])
 }
 
 func TestConnectionsSayWhetherAnyoneIsNeeded(t *testing.T) {
