@@ -1,0 +1,165 @@
+package sandbox
+
+import (
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// authorization is what a client asks for (RFC 6749, section 4.1.1). The pages
+// carry it along in their address and it is read again at each step, so none
+// has to be remembered.
+type authorization struct {
+	redirectURI, state, challenge string
+	scopes                        []string
+	// tenantID is the tenant to offer first.
+	tenantID int64
+	query    string
+}
+
+// refusal says why a request cannot be used.
+type refusal struct{ code, reason string }
+
+// readAuthorization checks a request. A request that is wrong is never
+// redirected, whatever is wrong with it: ServiceTitan's kind of server shows a
+// page of its own.
+func (s *Sandbox) readAuthorization(r *http.Request) (authorization, refusal) {
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return authorization{}, refusal{"invalid_request", "The address cannot be read."}
+	}
+	scopes := strings.Fields(q.Get("scope"))
+	// RFC 7636, section 4.2: a SHA-256 in base64url without padding.
+	challenge, err := base64.RawURLEncoding.Strict().DecodeString(q.Get("code_challenge"))
+	switch {
+	case repeated(q):
+		return authorization{}, refusal{"invalid_request", "A parameter is given more than once."}
+	case !same(q.Get("client_id"), s.options.ClientID):
+		return authorization{}, refusal{"unauthorized_client", "The client ID is not known here."}
+	case !slices.Contains(s.options.RedirectURIs, q.Get("redirect_uri")):
+		return authorization{}, refusal{"invalid_request", "The redirect address is not registered for this app."}
+	case q.Get("response_type") != "code":
+		return authorization{}, refusal{"unsupported_response_type", "The response type must be code."}
+	case q.Get("response_mode") != "" && q.Get("response_mode") != "query":
+		return authorization{}, refusal{"invalid_request", "The response mode must be query."}
+	case len(scopes) == 0:
+		return authorization{}, refusal{"invalid_scope", "No scope is asked for."}
+	case !within(scopes, s.options.Scopes):
+		return authorization{}, refusal{"invalid_scope", "A scope is asked for that this app may not have."}
+	case q.Get("code_challenge_method") != "S256":
+		return authorization{}, refusal{"invalid_request", "The code challenge method must be S256."}
+	case err != nil || len(challenge) != len(sum{}):
+		return authorization{}, refusal{"invalid_request", "The code challenge is missing or is not one of S256."}
+	}
+	return authorization{
+		redirectURI: q.Get("redirect_uri"), state: q.Get("state"), challenge: q.Get("code_challenge"),
+		scopes: scopes, tenantID: tenantHint(q.Get("acr_values")), query: q.Encode(),
+	}, refusal{}
+}
+
+// tenantHint finds tenant:<id> among acr_values, and the sample tenant it names.
+func tenantHint(acrValues string) int64 {
+	for value := range strings.FieldsSeq(acrValues) {
+		if id, ok := strings.CutPrefix(value, "tenant:"); ok {
+			return knownTenant(id)
+		}
+	}
+	return 0
+}
+
+// authorize is the authorization endpoint.
+func (s *Sandbox) authorize(a *answer, r *http.Request) {
+	asked, refused := s.readAuthorization(r)
+	if refused.code != "" {
+		s.showRefusal(a, r, refused)
+		return
+	}
+	visitor, signedIn := s.visitor(r)
+	if !signedIn {
+		s.showSignIn(a, r, http.StatusOK, asked, signInView{email: suggestedEmail})
+		return
+	}
+	s.showConsent(a, r, http.StatusOK, asked, visitor, "")
+}
+
+// decide takes the visitor's answer back to the app.
+func (s *Sandbox) decide(a *answer, r *http.Request) {
+	asked, refused := s.readAuthorization(r)
+	if refused.code != "" {
+		s.showRefusal(a, r, refused)
+		return
+	}
+	visitor, signedIn := s.visitor(r)
+	if !signedIn {
+		s.showSignIn(a, r, http.StatusForbidden, asked, signInView{email: suggestedEmail, problem: "You were signed out. Sign in again."})
+		return
+	}
+	if !same(r.PostForm.Get("token"), visitor.formToken) {
+		s.showConsent(a, r, http.StatusForbidden, asked, visitor, "This page was out of date. Choose again.")
+		return
+	}
+	switch r.PostForm.Get("decision") {
+	case "deny":
+		a.oauthError = "access_denied"
+		a.seeOther(s.callback(asked, url.Values{"error": {"access_denied"}, "error_description": {"The user denied access."}}))
+	case "allow":
+		tenantID := knownTenant(r.PostForm.Get("tenant"))
+		if tenantID == 0 {
+			s.showConsent(a, r, http.StatusBadRequest, asked, visitor, "Choose a company.")
+			return
+		}
+		issued := s.issueCode(asked, tenantID)
+		s.record(issued)
+		a.seeOther(s.callback(asked, url.Values{"code": {issued}}))
+	default:
+		s.showConsent(a, r, http.StatusBadRequest, asked, visitor, "Choose Allow or Deny.")
+	}
+}
+
+func (s *Sandbox) issueCode(asked authorization, tenantID int64) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.grants.issueCode(code{
+		redirectURI: asked.redirectURI, challenge: asked.challenge, scopes: asked.scopes, tenantID: tenantID,
+	}, s.now())
+}
+
+// callback is the address that leads back to the app. Errors name their issuer
+// too (RFC 9207, section 2).
+func (s *Sandbox) callback(asked authorization, outcome url.Values) string {
+	u := *mustParse(asked.redirectURI) // it is one of those registered
+	q := u.Query()
+	for name, values := range outcome {
+		q[name] = values
+	}
+	if asked.state != "" {
+		q.Set("state", asked.state)
+	}
+	q.Set("iss", s.options.URL)
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+func (s *Sandbox) showRefusal(a *answer, r *http.Request, why refusal) {
+	a.oauthError = why.code
+	a.page(r.Context(), http.StatusBadRequest, refusalPage(why))
+}
+
+func (s *Sandbox) showSignIn(a *answer, r *http.Request, status int, asked authorization, v signInView) {
+	v.action = pathSignIn + "?" + asked.query
+	a.page(r.Context(), status, signInPage(v))
+}
+
+func (s *Sandbox) showConsent(a *answer, r *http.Request, status int, asked authorization, visitor session, problem string) {
+	tenants := sampleTenants()
+	chosen := asked.tenantID
+	if chosen == 0 {
+		chosen = tenants[0].ID
+	}
+	a.page(r.Context(), status, consentPage(consentView{
+		action: PathAuthorize + "?" + asked.query, formToken: visitor.formToken, email: visitor.email,
+		tenants: tenants, chosen: chosen, access: describeScopes(asked.scopes), problem: problem,
+	}))
+}

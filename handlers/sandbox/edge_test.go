@@ -1,0 +1,174 @@
+package sandbox_test
+
+import (
+	"bytes"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"golang.org/x/oauth2"
+
+	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+)
+
+// A99: a page elsewhere cannot reach the sandbox by a name of its own.
+func TestOtherHostsAreRefused(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	_, port, _ := strings.Cut(strings.TrimPrefix(s.url, "http://"), ":")
+	for _, host := range []string{"attacker.example", "attacker.example:" + port, "localhost:" + port, "127.0.0.1", "127.0.0.1:1"} {
+		for _, path := range []string{"/", "/connect/token", "/static/app.css"} {
+			r := s.request(http.MethodPost, path, url.Values{})
+			r.Host = host
+			if got := s.send(r); got.status != http.StatusMisdirectedRequest {
+				t.Errorf("%s at %s is answered %d, want 421", path, host, got.status)
+			}
+		}
+	}
+	if n := len(s.Requests()); n != 0 {
+		t.Errorf("%d of them are noted", n)
+	}
+}
+
+func TestEveryPageIsMarkedAndGuarded(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	authorize := s.config.AuthCodeURL("<script>", oauth2.S256ChallengeOption(oauth2.GenerateVerifier()))
+	pages := map[string]reply{"home": s.get("/"), "error": s.get("/connect/authorize"), "sign-in": s.get(authorize)}
+	s.signIn(authorize)
+	pages["consent"] = s.get(authorize)
+	for name, page := range pages {
+		t.Run(name, func(t *testing.T) {
+			for _, words := range []string{"SANDBOX – not ServiceTitan", `<html lang="en">`, "<h1>", `<main id="main">`} {
+				if !strings.Contains(page.body, words) {
+					t.Errorf("%q is not on the page", words)
+				}
+			}
+			for _, words := range []string{"<script", "<style", " style=", " onclick="} {
+				if strings.Contains(page.body, words) {
+					t.Errorf("%q is on the page", words)
+				}
+			}
+		})
+	}
+	pages["nowhere"] = s.get("/nowhere")
+	pages["metadata"] = s.get("/.well-known/openid-configuration")
+	for name, page := range pages {
+		for header, want := range map[string]string{
+			"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; " +
+				"form-action 'self' http://localhost:8080",
+			"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
+		} {
+			if got := page.header.Get(header); got != want {
+				t.Errorf("%s: %s is %q, want %q", name, header, got, want)
+			}
+		}
+	}
+}
+
+func TestBodiesAreLimited(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	for _, path := range []string{"/connect/token", "/connect/revocation", "/reset"} {
+		if r := s.post(path, url.Values{"token": {strings.Repeat("x", 64<<10)}}); r.status != http.StatusRequestEntityTooLarge {
+			t.Errorf("%s answers %d, want 413", path, r.status)
+		}
+	}
+	r := s.request(http.MethodPost, "/connect/token", nil)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Body = http.NoBody
+	r.URL.RawQuery = "a=%zz"
+	s.wantRefused(s.send(r), "invalid_request")
+}
+
+func TestHome(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.connect(northgate)
+	s.SetFault(sandbox.Fault{Kind: sandbox.Status500, Times: 1})
+	s.post("/connect/token", tokenForm("grant_type", "refresh_token", "refresh_token", "stc_A.B"))
+	page := s.get("/").body
+	for _, words := range []string{"Sandbox: stand-in for ServiceTitan", "Northgate South", "905118274", "POST /connect/token", "authorization_code", "500, fault status_500"} {
+		if !strings.Contains(page, words) {
+			t.Errorf("%q is not on the page", words)
+		}
+	}
+	for _, secret := range s.Secrets() {
+		if strings.Contains(page, secret) {
+			t.Error("a secret is on the page")
+		}
+	}
+	action, fields := s.form(page)
+	for name, token := range map[string]string{"no token": "", "wrong token": "WRONG"} {
+		if r := s.post(action, url.Values{"token": {token}}); r.status != http.StatusForbidden {
+			t.Errorf("%s: answer %d, want 403", name, r.status)
+		}
+	}
+	r := s.request(http.MethodPost, action, fields)
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	if got := s.send(r); got.status != http.StatusForbidden {
+		t.Errorf("from another site: answer %d, want 403", got.status)
+	}
+	if s.Count(sandbox.PathToken) != 2 {
+		t.Error("a refused reset has reset")
+	}
+	if to := s.post(action, fields).location(t).Path; to != "/" {
+		t.Errorf("reset leads to %s", to)
+	}
+	if s.Count(sandbox.PathToken) != 0 || s.Fired(sandbox.Status500) != 0 {
+		t.Error("reset left counts")
+	}
+}
+
+func TestLogHasNoSecrets(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	s := start(t, func(o *sandbox.Options) {
+		o.Log = slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})
+	token := s.connect(northgate)
+	s.wantAPI(northgate, token.AccessToken, http.StatusOK)
+	s.wantRefreshRefused(token.RefreshToken + "x")
+	if !strings.Contains(log.String(), `"error":"invalid_grant"`) {
+		t.Error("the refusal is not in the log")
+	}
+	for _, secret := range s.Secrets() {
+		if strings.Contains(log.String(), secret) {
+			t.Error("a secret is in the log")
+		}
+	}
+}
+
+func TestSecretsAreNotKeptUnasked(t *testing.T) {
+	t.Parallel()
+	s := start(t, func(o *sandbox.Options) { o.RecordSecrets = false })
+	s.connect(northgate)
+	if n := len(s.Secrets()); n != 0 {
+		t.Errorf("%d secrets are kept", n)
+	}
+}
+
+func TestRequestsAreBounded(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	const asked = 40_100
+	r := s.request(http.MethodGet, "/.well-known/openid-configuration", nil)
+	for range asked {
+		s.ServeHTTP(discard{}, r)
+	}
+	if n := s.Count(sandbox.PathDiscovery); n != asked {
+		t.Errorf("%d counted, want %d", n, asked)
+	}
+	if n := len(s.Requests()); n != 20_000 {
+		t.Errorf("%d requests are kept, want 20,000", n)
+	}
+}
+
+// discard takes an answer and forgets it.
+type discard struct{}
+
+func (discard) Header() http.Header         { return http.Header{} }
+func (discard) WriteHeader(int)             {}
+func (discard) Write(p []byte) (int, error) { return len(p), nil }

@@ -1,0 +1,227 @@
+package sandbox
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	codeLife = time.Minute // RFC 6749, section 4.1.2, wants at most ten
+	// codeKept is how long a used code is remembered, to notice its second use.
+	codeKept    = time.Hour
+	grantLife   = 30 * 24 * time.Hour
+	sessionLife = 8 * time.Hour
+	// canary begins every secret that the sandbox makes, so that a leak is found
+	// by searching for it.
+	canary = "stc_"
+)
+
+// sum is the SHA-256 by which a secret is kept.
+type sum = [sha256.Size]byte
+
+func hash(secret string) sum { return sha256.Sum256([]byte(secret)) }
+
+// session is a browser that has signed in.
+type session struct {
+	email, formToken string
+	expires          time.Time
+}
+
+// code is an authorization code. There is one client, so it need not say whose.
+type code struct {
+	redirectURI, challenge string
+	tenantID               int64
+	scopes                 []string
+	expires                time.Time
+	used                   bool
+	grant                  *grant // what it was traded for
+}
+
+type grantState int
+
+const (
+	live grantState = iota
+	// revoked grants are gone as if they had never been.
+	revoked
+	// withdrawn grants were taken back by the tenant's admin: the API says 403.
+	withdrawn
+)
+
+// grant is what a code was traded for: a family of refresh tokens, one good at
+// a time, and the access tokens that came with them. The family's name is part
+// of the token (RFC 9700, section 4.14.2), so a token that names a family and
+// is not its newest has been used before.
+type grant struct {
+	family   string
+	tenantID int64
+	scopes   []string
+	expires  time.Time
+	state    grantState
+	newest   sum
+	replaced []replaced
+}
+
+// replaced is a refresh token that was used, within the grace window.
+type replaced struct {
+	token sum
+	at    time.Time
+}
+
+// access is an access token.
+type access struct {
+	grant   *grant
+	expires time.Time
+}
+
+// grants is all that was handed out. The sandbox's mutex guards it.
+type grants struct {
+	sessions map[sum]session
+	codes    map[sum]*code
+	families map[string]*grant
+	access   map[sum]access
+	// sweepAt is the size at which what has expired is thrown out.
+	sweepAt int
+}
+
+// leastSweep keeps a small sandbox from sweeping all the time.
+const leastSweep = 1024
+
+func newGrants() grants {
+	return grants{
+		sessions: map[sum]session{}, codes: map[sum]*code{}, families: map[string]*grant{}, access: map[sum]access{},
+		sweepAt: leastSweep,
+	}
+}
+
+func (g *grants) size() int { return len(g.sessions) + len(g.codes) + len(g.families) + len(g.access) }
+
+// sweep throws out what has expired. It waits until twice as much is kept as
+// after the last time, so its cost is spread evenly.
+func (g *grants) sweep(now time.Time) {
+	if g.size() < g.sweepAt {
+		return
+	}
+	maps.DeleteFunc(g.sessions, func(_ sum, v session) bool { return !now.Before(v.expires) })
+	maps.DeleteFunc(g.codes, func(_ sum, v *code) bool { return !now.Before(v.expires.Add(codeKept)) })
+	maps.DeleteFunc(g.families, func(_ string, v *grant) bool { return !now.Before(v.expires) })
+	maps.DeleteFunc(g.access, func(_ sum, v access) bool { return !now.Before(v.expires) })
+	g.sweepAt = max(leastSweep, 2*g.size())
+}
+
+// issueCode keeps a code and returns it.
+func (g *grants) issueCode(c code, now time.Time) string {
+	g.sweep(now)
+	secret := canary + rand.Text()
+	c.expires = now.Add(codeLife)
+	g.codes[hash(secret)] = &c
+	return secret
+}
+
+// redeem trades a code for a grant, or returns nil. A code is good for one try,
+// and a second one ends what the first was given (RFC 6749, section 4.1.2).
+func (g *grants) redeem(secret, redirectURI, verifier string, now time.Time) *grant {
+	c, ok := g.codes[hash(secret)]
+	if !ok {
+		return nil
+	}
+	if c.used {
+		if c.grant != nil {
+			g.end(c.grant, revoked)
+		}
+		return nil
+	}
+	c.used = true
+	if !now.Before(c.expires) || c.redirectURI != redirectURI || !verifies(verifier, c.challenge) {
+		return nil
+	}
+	g.sweep(now)
+	c.grant = &grant{family: rand.Text(), tenantID: c.tenantID, scopes: c.scopes, expires: now.Add(grantLife)}
+	g.families[c.grant.family] = c.grant
+	return c.grant
+}
+
+// verifies compares a verifier with the S256 challenge (RFC 7636, section 4.6).
+func verifies(verifier, challenge string) bool {
+	if len(verifier) < 43 || len(verifier) > 128 {
+		return false
+	}
+	h := hash(verifier)
+	return subtle.ConstantTimeCompare([]byte(base64.RawURLEncoding.EncodeToString(h[:])), []byte(challenge)) == 1
+}
+
+// use finds the grant that a refresh token renews, or returns nil. Using one
+// that was used before ends its family (RFC 9700, section 4.14.2).
+func (g *grants) use(secret string, grace time.Duration, now time.Time) *grant {
+	family := g.familyOf(secret)
+	if family == nil || !now.Before(family.expires) {
+		return nil
+	}
+	token := hash(secret)
+	family.replaced = slices.DeleteFunc(family.replaced, func(r replaced) bool { return now.Sub(r.at) >= grace })
+	if token != family.newest && !slices.ContainsFunc(family.replaced, func(r replaced) bool { return r.token == token }) {
+		g.end(family, revoked)
+		return nil
+	}
+	return family
+}
+
+// rotate gives a grant its next refresh token.
+func (g *grants) rotate(of *grant, grace time.Duration, now time.Time) string {
+	if of.newest != (sum{}) && grace > 0 {
+		of.replaced = append(of.replaced, replaced{of.newest, now})
+	}
+	secret := canary + of.family + "." + rand.Text()
+	of.newest = hash(secret)
+	return secret
+}
+
+func (g *grants) familyOf(refresh string) *grant {
+	name, _, _ := strings.Cut(strings.TrimPrefix(refresh, canary), ".")
+	return g.families[name]
+}
+
+func (g *grants) end(of *grant, state grantState) {
+	of.state = state
+	delete(g.families, of.family)
+}
+
+func (g *grants) tenantOfRefresh(secret string) int64 {
+	if family := g.familyOf(secret); family != nil {
+		return family.tenantID
+	}
+	return 0
+}
+
+func (g *grants) tenantOfCode(secret string) int64 {
+	if c, ok := g.codes[hash(secret)]; ok {
+		return c.tenantID
+	}
+	return 0
+}
+
+// RevokeGrants withdraws a tenant's access, as its admin would: renewals are
+// refused with invalid_grant, and the API answers 403.
+func (s *Sandbox) RevokeGrants(tenantID int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, family := range s.grants.families {
+		if family.tenantID == tenantID {
+			s.grants.end(family, withdrawn)
+		}
+	}
+	maps.DeleteFunc(s.grants.codes, func(_ sum, c *code) bool { return c.tenantID == tenantID })
+}
+
+// ExpireAccessTokens makes the API answer 401 to the access tokens that a
+// tenant has been issued so far.
+func (s *Sandbox) ExpireAccessTokens(tenantID int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.grants.access, func(_ sum, a access) bool { return a.grant.tenantID == tenantID })
+}

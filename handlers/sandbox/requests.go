@@ -1,0 +1,195 @@
+package sandbox
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// requestsKept is how many requests are remembered one by one.
+const requestsKept = 20_000
+
+// longestPath is how much is kept of a path that is none of ours, in bytes.
+const longestPath = 64
+
+// Request is one line of what was asked. It has no parameters, which hold
+// secrets.
+type Request struct {
+	Time   time.Time
+	Method string
+	// Path is the endpoint's, as the Path constants name it; for a request that
+	// reached none, what was asked for.
+	Path string
+	// GrantType is that of a token request, if it is one that RFC 6749 knows.
+	GrantType string
+	// TenantID is the tenant that the request concerns, if it is one of ours.
+	TenantID int64
+	// Status is 0 until the answer is made, and for ResetBefore.
+	Status int
+	// Fault is the fault that fired, or empty.
+	Fault FaultKind
+	// Error is the OAuth error code of the answer, or empty.
+	Error string
+}
+
+// ledger is what was asked.
+type ledger struct {
+	lines   []*Request
+	reached map[string]int
+	fired   map[FaultKind]int
+	secrets map[string]struct{}
+}
+
+func newLedger() ledger {
+	return ledger{reached: map[string]int{}, fired: map[FaultKind]int{}, secrets: map[string]struct{}{}}
+}
+
+// Requests returns the last requests, oldest first. Static files and requests
+// to another host are left out.
+func (s *Sandbox) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	lines := s.ledger.last(requestsKept)
+	requests := make([]Request, len(lines))
+	for i, line := range lines {
+		requests[i] = *line
+	}
+	return requests
+}
+
+func (l *ledger) last(n int) []*Request { return l.lines[max(0, len(l.lines)-n):] }
+
+// Count returns how many requests have reached an endpoint, one of the Path
+// constants. It counts a request when it arrives.
+func (s *Sandbox) Count(path string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ledger.reached[path]
+}
+
+// Fired returns how often faults of a kind have fired.
+func (s *Sandbox) Fired(kind FaultKind) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ledger.fired[kind]
+}
+
+// begin notes a request when it arrives.
+func (s *Sandbox) begin(r *http.Request) *Request {
+	endpoint := s.endpoint(r)
+	line := &Request{Time: s.now(), Method: r.Method, Path: endpoint}
+	if endpoint == "" {
+		line.Path = r.URL.Path[:min(len(r.URL.Path), longestPath)]
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.describe(line, endpoint, r)
+	if endpoint != "" {
+		s.ledger.reached[endpoint]++
+	}
+	// Cut back now and then, not each time.
+	if len(s.ledger.lines) >= 2*requestsKept {
+		s.ledger.lines = slices.Clone(s.ledger.last(requestsKept))
+	}
+	s.ledger.lines = append(s.ledger.lines, line)
+	return line
+}
+
+// describe notes which grant type and tenant a request is about.
+func (s *Sandbox) describe(line *Request, endpoint string, r *http.Request) {
+	switch endpoint {
+	case PathToken:
+		switch grantType := r.PostForm.Get("grant_type"); grantType {
+		case "authorization_code":
+			line.GrantType, line.TenantID = grantType, s.grants.tenantOfCode(r.PostForm.Get("code"))
+		case "refresh_token":
+			line.GrantType, line.TenantID = grantType, s.grants.tenantOfRefresh(r.PostForm.Get("refresh_token"))
+		case "client_credentials":
+			line.GrantType = grantType
+		}
+	case PathRevocation:
+		line.TenantID = s.grants.tenantOfRefresh(r.PostForm.Get("token"))
+	case PathAuthorize:
+		line.TenantID = knownTenant(r.PostForm.Get("tenant"))
+	case PathBusinessUnits:
+		after, _ := strings.CutPrefix(r.URL.Path, "/settings/v2/tenant/")
+		id, _, _ := strings.Cut(after, "/")
+		line.TenantID = knownTenant(id)
+	}
+}
+
+// knownTenant reads the ID of a sample tenant, or returns 0.
+func knownTenant(id string) int64 {
+	n, err := strconv.ParseInt(id, 10, 64)
+	if _, ok := tenantByID(n); err != nil || !ok {
+		return 0
+	}
+	return n
+}
+
+// finish notes what is answered and which fault has fired, before the client
+// can know it.
+func (s *Sandbox) finish(ctx context.Context, a *answer, line *Request, fired FaultKind) {
+	s.mu.Lock()
+	line.Status, line.Error, line.Fault = a.status, a.oauthError, fired
+	if fired != "" {
+		s.ledger.fired[fired]++
+	}
+	done := *line
+	s.mu.Unlock()
+	s.options.Log.LogAttrs(ctx, slog.LevelDebug, "sandbox request",
+		slog.String("method", done.Method), slog.String("path", done.Path), slog.String("grant_type", done.GrantType),
+		slog.Int64("tenant", done.TenantID), slog.Int("status", done.Status),
+		slog.String("fault", string(done.Fault)), slog.String("error", done.Error))
+}
+
+// Secrets returns every code, token, key, client secret and verifier that was
+// handed out or received, if Options.RecordSecrets is set, in no order.
+func (s *Sandbox) Secrets() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	secrets := make([]string, 0, len(s.ledger.secrets))
+	for secret := range s.ledger.secrets {
+		secrets = append(secrets, secret)
+	}
+	return secrets
+}
+
+// shortestSecret is the least length that is remembered, in bytes: a search
+// for anything shorter finds it by chance.
+const shortestSecret = 8
+
+func (s *Sandbox) record(secrets ...string) {
+	if !s.options.RecordSecrets {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, secret := range secrets {
+		if len(secret) >= shortestSecret {
+			s.ledger.secrets[secret] = struct{}{}
+		}
+	}
+}
+
+// outcome is how a request ended, for the front page.
+func (q Request) outcome() string {
+	words := "waiting"
+	if q.Status != 0 {
+		words = strconv.Itoa(q.Status)
+	}
+	if q.Fault == ResetBefore {
+		words = "no answer"
+	}
+	if q.Error != "" {
+		words += ", " + q.Error
+	}
+	if q.Fault != "" {
+		words += ", fault " + string(q.Fault)
+	}
+	return words
+}

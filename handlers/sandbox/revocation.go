@@ -1,0 +1,33 @@
+package sandbox
+
+import "net/http"
+
+// revoke is the revocation endpoint (RFC 7009). Access tokens are JWTs to
+// their holders and live on until they expire; only refresh tokens are known
+// here.
+func (s *Sandbox) revoke(a *answer, r *http.Request) {
+	form := r.PostForm
+	if !isForm(r) {
+		a.WriteHeader(http.StatusUnsupportedMediaType)
+		return
+	}
+	s.record(form.Get("token"))
+	if refusal := s.authenticate(r); refusal != "" {
+		a.refuse(refusal)
+		return
+	}
+	if form.Get("token") == "" || repeated(form) {
+		a.refuse("invalid_request")
+		return
+	}
+	if hint := form.Get("token_type_hint"); hint != "" && hint != "refresh_token" && hint != "access_token" {
+		a.refuse("unsupported_token_type")
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if family := s.grants.familyOf(form.Get("token")); family != nil {
+		s.grants.end(family, revoked)
+	}
+	a.WriteHeader(http.StatusOK)
+}

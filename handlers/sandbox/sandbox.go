@@ -1,0 +1,249 @@
+// Package sandbox stands in for ServiceTitan: an OAuth 2.0 authorization
+// server and the part of the API that Fieldbridge calls, with made-up
+// companies, kept in memory. It plays faults when asked to.
+package sandbox
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/fieldbridge/fieldbridge/static"
+)
+
+// Endpoints, as Count, Request and Fault name them.
+const (
+	PathDiscovery     = "/.well-known/openid-configuration"
+	PathAuthorize     = "/connect/authorize"
+	PathToken         = "/connect/token"
+	PathRevocation    = "/connect/revocation"
+	PathBusinessUnits = "/settings/v2/tenant/{tenant}/business-units"
+
+	// pathServerMetadata has the same content as PathDiscovery (RFC 8414,
+	// section 3).
+	pathServerMetadata = "/.well-known/oauth-authorization-server"
+	pathSignIn         = "/signin"
+	pathReset          = "/reset"
+)
+
+const (
+	// maxBody is the largest request body, in bytes.
+	maxBody           = 64 << 10
+	defaultAccessLife = 15 * time.Minute
+)
+
+// Options configures a Sandbox. It has one registered client.
+type Options struct {
+	// URL is the sandbox's own origin, such as http://127.0.0.1:9090: the issuer
+	// and the base of the API. Requests to any other host are refused.
+	URL                            string
+	ClientID, ClientSecret, AppKey string
+	// RedirectURIs are compared character by character.
+	RedirectURIs []string
+	// Scopes are those that the client may ask for. A refresh token is handed
+	// out only where offline_access is among those asked for.
+	Scopes []string
+	// AccessTokenLife is 15 minutes if zero.
+	AccessTokenLife time.Duration
+	// RefreshGrace is how long a refresh token that was used stays good, so that
+	// a lost answer can be asked for again. Zero means not at all.
+	RefreshGrace time.Duration
+	// RecordSecrets makes Secrets remember; for tests.
+	RecordSecrets bool
+	Now           func() time.Time
+	Log           *slog.Logger
+}
+
+// Sandbox is the stand-in. It is safe for concurrent use.
+type Sandbox struct {
+	options Options
+	host    string
+	// formTargets are the origins to which the answer to a form may redirect, for
+	// the content security policy.
+	formTargets []string
+	// resetToken is on the form that resets.
+	resetToken string
+	mux        *http.ServeMux
+	handler    http.Handler
+	held       chan struct{}
+
+	mu     sync.Mutex
+	grants grants
+	faults faults
+	ledger ledger
+}
+
+// New returns a sandbox with the sample tenants and no grants. It panics if
+// Options.URL or a redirect URI is not an absolute URL.
+func New(o Options) *Sandbox {
+	if o.AccessTokenLife == 0 {
+		o.AccessTokenLife = defaultAccessLife
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Sandbox{
+		options: o, host: mustParse(o.URL).Host, resetToken: rand.Text(), formTargets: []string{"'self'"},
+		mux: http.NewServeMux(), held: make(chan struct{}),
+	}
+	for _, redirect := range o.RedirectURIs {
+		u := mustParse(redirect)
+		if origin := u.Scheme + "://" + u.Host; !slices.Contains(s.formTargets, origin) {
+			s.formTargets = append(s.formTargets, origin)
+		}
+	}
+	s.clear()
+
+	s.handle("GET /{$}", s.home)
+	s.handle("POST "+pathReset, s.reset)
+	s.handle("GET "+PathDiscovery, s.discover)
+	s.handle("GET "+pathServerMetadata, s.discover)
+	s.handle("GET "+PathAuthorize, s.authorize)
+	s.handle("POST "+PathAuthorize, s.decide)
+	s.handle("POST "+pathSignIn, s.signIn)
+	s.handle(PathToken, s.token) // any method, since a wrong one is answered like every other error
+	s.handle("POST "+PathRevocation, s.revoke)
+	s.handle("GET "+PathBusinessUnits, s.businessUnits)
+	s.handler = http.NewCrossOriginProtection().Handler(s.mux)
+	return s
+}
+
+func mustParse(address string) *url.URL {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		panic("sandbox: not an absolute URL: " + address)
+	}
+	return u
+}
+
+// handle registers a handler. ServeHTTP hands every one an answer to fill.
+func (s *Sandbox) handle(pattern string, h func(*answer, *http.Request)) {
+	s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { h(w.(*answer), r) })
+}
+
+// endpoint is the path of the pattern that a request is routed by, or empty.
+func (s *Sandbox) endpoint(r *http.Request) string {
+	_, pattern := s.mux.Handler(r)
+	slash := strings.IndexByte(pattern, '/')
+	if slash < 0 {
+		return ""
+	}
+	return strings.TrimSuffix(pattern[slash:], "{$}")
+}
+
+// ServeHTTP answers one request. The answer is made whole before any of it is
+// sent, so that a fault can spoil it after the work is done.
+func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a := &answer{header: w.Header()}
+	if !strings.EqualFold(r.Host, s.host) {
+		// Else a page elsewhere could reach us by a name of its own that resolves
+		// to our address (DNS rebinding).
+		s.secure(a.header)
+		http.Error(a, "this is not the sandbox's host", http.StatusMisdirectedRequest)
+		a.send(w)
+		return
+	}
+	if strings.HasPrefix(r.URL.Path, "/static/") {
+		static.Handler().ServeHTTP(w, r)
+		return
+	}
+	s.secure(a.header)
+	formError := parseForm(w, r)
+	line := s.begin(r)
+
+	fault := s.takeFault(r.Method, line)
+	switch {
+	case fault.Kind == ResetBefore:
+	case fault.replaces():
+		fault.replace(a)
+	case formError != nil:
+		refuseForm(a, formError)
+		fault = Fault{}
+	default:
+		s.handler.ServeHTTP(a, r)
+		if !fault.spoil(a) {
+			fault = Fault{}
+		}
+	}
+	s.finish(r.Context(), a, line, fault.Kind)
+	switch fault.Kind {
+	case ResetBefore, ResetAfter:
+		reset(w)
+	case Hold:
+		if s.hold(r.Context(), fault.released) {
+			a.send(w)
+		}
+	default:
+		a.send(w)
+	}
+}
+
+// secure sets the headers that every answer has.
+func (s *Sandbox) secure(h http.Header) {
+	// A form's answer leads back to the app, and browsers hold redirects against
+	// form-action too.
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self' data:; "+
+		"base-uri 'none'; frame-ancestors 'none'; form-action "+strings.Join(s.formTargets, " "))
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cache-Control", "no-store")
+}
+
+func parseForm(w http.ResponseWriter, r *http.Request) error {
+	if r.Method != http.MethodPost {
+		return nil
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	return r.ParseForm()
+}
+
+func refuseForm(a *answer, err error) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		http.Error(a, "request body too large", http.StatusRequestEntityTooLarge)
+		return
+	}
+	a.refuse("invalid_request")
+}
+
+// Reset forgets every grant, session, fault and request.
+func (s *Sandbox) Reset() {
+	s.options.Log.Info("sandbox reset")
+	s.clear()
+}
+
+func (s *Sandbox) clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.grants = newGrants()
+	s.faults.clear()
+	s.ledger = newLedger()
+}
+
+// now is the sandbox's clock.
+func (s *Sandbox) now() time.Time { return s.options.Now() }
+
+// hold keeps an answer until it is released. It reports whether there is still
+// someone to send it to.
+func (s *Sandbox) hold(ctx context.Context, released <-chan struct{}) bool {
+	select {
+	case s.held <- struct{}{}:
+	case <-released:
+	case <-ctx.Done():
+	}
+	select {
+	case <-released:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
