@@ -315,7 +315,7 @@ func (a *app) signUp(company, name string) *member {
 // colleague adds a member to m's company and signs them in.
 func (m *member) colleague(name string, role models.Role) *member {
 	m.Helper()
-	other := m.app.signUp("Other company", name)
+	other := m.signUp("Other company", name)
 	companyID := m.lookup("SELECT company_id FROM memberships m JOIN users u ON u.id = m.user_id WHERE u.email = ?", m.email)
 	userID := m.lookup("SELECT id FROM users WHERE email = ?", other.email)
 	m.exec("DELETE FROM memberships WHERE user_id = ?", userID)

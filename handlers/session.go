@@ -193,7 +193,7 @@ func (s *sessions) Device(c echo.Context) string {
 // KeepDevice lets the browser show next time that the account has signed in
 // from it before. It signs nobody in.
 func (s *sessions) KeepDevice(c echo.Context, device string) {
-	c.SetCookie(&http.Cookie{
+	c.SetCookie(&http.Cookie{ // #nosec G124 -- Secure wherever the app is served by https
 		Name: s.cookieName("device"), Value: device, Path: "/", MaxAge: deviceLife,
 		HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteLaxMode,
 	})

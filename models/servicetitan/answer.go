@@ -127,7 +127,7 @@ func (t *tokenTransport) read(a answer) ([]byte, error) {
 	t.lifetime, t.guessed = lifetime(in.ExpiresIn)
 	t.refresh = in.RefreshToken != ""
 	in.ExpiresIn = json.RawMessage(strconv.Itoa(int(t.lifetime / time.Second)))
-	return json.Marshal(in)
+	return json.Marshal(in) // #nosec G117 -- the answer, for the OAuth library to read
 }
 
 // goodToken allows what may stand in an Authorization header (RFC 6750,
@@ -159,12 +159,12 @@ func lifetime(raw json.RawMessage) (d time.Duration, guessed bool) {
 // parsed code, and only with the statuses that RFC 6749 allows for it.
 func (c *Client) tokenError(op string, a answer) *Error {
 	e := &Error{Op: op, Kind: Unavailable, Status: a.status}
-	switch {
-	case a.status == http.StatusTooManyRequests:
+	switch a.status {
+	case http.StatusTooManyRequests:
 		e.Kind, e.RetryAfter = RateLimited, retryAfter(a.header, "", c.now())
-	case a.status == http.StatusServiceUnavailable:
+	case http.StatusServiceUnavailable:
 		e.RetryAfter = retryAfter(a.header, "", c.now())
-	case a.status == http.StatusBadRequest, a.status == http.StatusUnauthorized:
+	case http.StatusBadRequest, http.StatusUnauthorized:
 		var body struct {
 			Error string `json:"error"`
 		}

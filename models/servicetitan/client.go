@@ -74,7 +74,7 @@ func (c *Client) do(req *http.Request, op string) (answer, error) {
 		WroteRequest: func(info httptrace.WroteRequestInfo) { sent.Store(info.Err == nil) },
 	})
 	req.Header.Set("User-Agent", userAgent)
-	resp, err := c.http.Do(req.WithContext(ctx))
+	resp, err := c.http.Do(req.WithContext(ctx)) // #nosec G704 -- addresses come from the configuration alone
 	if err != nil {
 		return answer{}, &Error{Op: op, Kind: Unavailable, AnswerLost: sent.Load(), Err: errors.Unwrap(err)}
 	}

@@ -1,0 +1,35 @@
+# The desk. `make` alone prints what is on it.
+
+LINT = go tool -modfile=.ci/tools/go.mod golangci-lint
+
+.PHONY: help run dev test check bench generate build
+
+help: ## print this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## build and start the demo: the app on SQLite beside the sandbox
+	go run ./cmd/fieldbridge demo
+
+dev: ## the demo, rebuilt and reloaded when a page changes
+	go tool templ generate --watch --proxy=http://localhost:8080 --cmd="go run ./cmd/fieldbridge demo --keep"
+
+test: ## run all tests (TESTFLAGS=-race for the race detector)
+	go test $(TESTFLAGS) ./...
+
+check: ## format, vet, lint, generated code, go.mod, import rules
+	go tool templ fmt -fail .
+	go vet ./...
+	$(LINT) fmt --diff
+	$(LINT) run ./...
+	go tool templ generate && git diff --exit-code -- '*_templ.go'
+	go mod tidy -diff
+	go test -run 'House|Import' ./cmd/fieldbridge
+
+bench: ## print the figures: connect flow, status page, start
+	go test ./cmd/fieldbridge -run '^$$' -bench . -benchtime 1x -timeout 20m
+
+generate: ## make Go code of the pages
+	go generate ./...
+
+build: ## build bin/fieldbridge
+	go build -o bin/fieldbridge ./cmd/fieldbridge

@@ -1,0 +1,49 @@
+package browsertest
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/fieldbridge/fieldbridge/models/testdb"
+)
+
+// axePath is where npm puts axe-core, below the repository.
+const axePath = ".ci/node_modules/axe-core/axe.min.js"
+
+type violation struct {
+	ID    string `json:"id"`
+	Help  string `json:"help"`
+	Where string `json:"where"`
+}
+
+// Accessible fails the test if axe-core finds a fault on the page, or the page
+// is wider than the window.
+func (p *Page) Accessible() {
+	p.Helper()
+	script, err := os.ReadFile(findUp(axePath))
+	if err != nil {
+		testdb.Missing(p, "axe-core")
+	}
+	found := run(p, chromedp.Evaluate[[]violation](string(script)+`;axe.run(document).then(r => r.violations.map(v => ({
+		id: v.id, help: v.help, where: v.nodes.map(n => n.target.join(" ")).join("; ")})))`, chromedp.EvalAwaitPromise))
+	for _, v := range found {
+		p.Errorf("%s: %s: %s (%s)", p.Address(), v.ID, v.Help, v.Where)
+	}
+	if wide := p.Value(`document.documentElement.scrollWidth > innerWidth ? "wide" : ""`); wide != "" {
+		p.Errorf("%s: the page scrolls sideways", p.Address())
+	}
+}
+
+// findUp finds a path in this folder or one above it.
+func findUp(path string) string {
+	for range 6 {
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+		path = filepath.Join("..", path)
+	}
+	return strings.TrimLeft(path, "./")
+}
