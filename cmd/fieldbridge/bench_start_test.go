@@ -13,8 +13,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
-// fill makes connections with credentials and events, a tenth as many
-// companies, and one user.
+// fill makes connections, each with a credential and an event, ten to a company.
 func fill(b *testing.B, database string, connections int) {
 	b.Helper()
 	db, err := sql.Open("sqlite3", "file:"+database+"?_journal_mode=WAL&_synchronous=OFF")

@@ -37,7 +37,6 @@ func newClient(base string) *client {
 
 // page is what came back.
 type page struct {
-	status   int
 	location string
 	header   http.Header
 	body     []byte
@@ -64,7 +63,7 @@ func (c *client) send(method, path, form string, want int) (page, error) {
 	if err == nil && resp.StatusCode != want {
 		err = fmt.Errorf("%s %s: status %d, want %d", method, r.URL.Path, resp.StatusCode, want)
 	}
-	return page{status: resp.StatusCode, location: resp.Header.Get("Location"), header: resp.Header, body: body}, err
+	return page{location: resp.Header.Get("Location"), header: resp.Header, body: body}, err
 }
 
 func (c *client) get(path string, want int) (page, error) {
