@@ -16,11 +16,13 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/handlers/browsertest"
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/seal"
@@ -32,7 +34,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(childVariable) != "" {
 		serveAsChild()
 	}
-	os.Exit(testdb.Main(m))
+	os.Exit(browsertest.Main(func() int { return testdb.Main(m) }))
 }
 
 // The sample tenants that tests connect.
@@ -46,15 +48,16 @@ const password = "a short sentence works"
 // app is the whole app on a database of its own, beside a sandbox.
 type app struct {
 	*testing.T
-	url      string
-	public   *httptest.Server
-	sandbox  *sandbox.Sandbox
-	standIn  *httptest.Server
-	db       *models.DB
-	log      *lockedBuffer
-	clock    *clock
-	instance instance
-	database string
+	url       string
+	public    *httptest.Server
+	sandbox   *sandbox.Sandbox
+	standIn   *httptest.Server
+	db        *models.DB
+	log       *lockedBuffer
+	clock     *clock
+	instance  instance
+	database  string
+	callbacks atomic.Pointer[chan<- string]
 	// watch sees every answer of the app, if set.
 	watch func(answer)
 	// environments are what contractors may connect to; all are the sandbox.
@@ -136,7 +139,13 @@ func newAppOn(t *testing.T, database string) *app {
 	if _, err := seal.Create(a.instance.Keyset); err != nil {
 		t.Fatal(err)
 	}
-	public.Config.Handler = a.wire(log)
+	handler := a.wire(log)
+	public.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if came := a.callbacks.Load(); came != nil && r.URL.Path == "/callback" {
+			*came <- a.url + r.URL.String()
+		}
+		handler.ServeHTTP(w, r)
+	})
 	public.Config.MaxHeaderBytes = 32 << 10
 	public.Start()
 	t.Cleanup(public.Close)
@@ -371,9 +380,14 @@ func (a *app) overHTTPS() *browser {
 	server.Config.Handler = a.wire(slog.New(slog.DiscardHandler))
 	server.StartTLS()
 	a.Cleanup(server.Close)
-	other := *a
+	other := &app{T: a.T, url: a.url}
 	a.db, a.url = db, plain
 	b := other.newBrowser()
 	b.client.Transport = server.Client().Transport
 	return b
+}
+
+// watchCallback tells of the callbacks that come in from now on.
+func (a *app) watchCallback(came chan<- string) {
+	a.callbacks.Store(&came)
 }

@@ -142,7 +142,7 @@ func disconnectDialog(c models.Connection) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "\"><button class=\"btn\" type=\"button\" command=\"close\" commandfor=\"disconnect\" popovertarget=\"disconnect\" popovertargetaction=\"hide\" autofocus>Keep connected</button> <button class=\"btn danger solid\">Disconnect</button></form></dialog>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "\"><button class=\"btn\" type=\"button\" popovertarget=\"disconnect\" popovertargetaction=\"hide\" autofocus>Keep connected</button> <button class=\"btn danger solid\">Disconnect</button></form></dialog>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

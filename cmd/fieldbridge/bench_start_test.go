@@ -31,18 +31,26 @@ func fill(b *testing.B, database string, connections int) {
 		statement string
 		args      []any
 	}{
-		{count + `INSERT INTO companies (id, name, created_at) SELECT printf('%08x-0000-7000-8000-000000000000', i - 1), 'Company ' || i, ? FROM n`,
-			[]any{connections/10 + 1, now}},
-		{count + `INSERT INTO connections (id, company_id, environment, tenant_id, tenant_name, business_units, way, state, scopes, generation,
+		{
+			count + `INSERT INTO companies (id, name, created_at) SELECT printf('%08x-0000-7000-8000-000000000000', i - 1), 'Company ' || i, ? FROM n`,
+			[]any{connections/10 + 1, now},
+		},
+		{
+			count + `INSERT INTO connections (id, company_id, environment, tenant_id, tenant_name, business_units, way, state, scopes, generation,
 			connected_by_name, connected_at, renewed_at, expires_at, next_renewal_at, created_at, updated_at)
 			SELECT ` + id + `, ` + company + `, 'sandbox', i, 'Tenant ' || i, 3, 'sign_in', 'connected', ?, 1, 'Dana Whitfield', ?, ?, ?, ?, ?, ? FROM n`,
-			[]any{connections, defaultScopes, now, now, now, now, now, now}},
-		{count + `INSERT INTO credentials (connection_id, company_id, access_sealed, refresh_sealed, expires_at, generation)
+			[]any{connections, defaultScopes, now, now, now, now, now, now},
+		},
+		{
+			count + `INSERT INTO credentials (connection_id, company_id, access_sealed, refresh_sealed, expires_at, generation)
 			SELECT ` + id + `, ` + company + `, CAST(x'01' || randomblob(1100) AS BLOB), CAST(x'01' || randomblob(100) AS BLOB), ?, 1 FROM n`,
-			[]any{connections, now}},
-		{count + `INSERT INTO events (id, company_id, connection_id, kind, actor_name, support_code, at)
+			[]any{connections, now},
+		},
+		{
+			count + `INSERT INTO events (id, company_id, connection_id, kind, actor_name, support_code, at)
 			SELECT ` + id + `, ` + company + `, ` + id + `, 'connected', 'Dana Whitfield', 'FB-ABCD-EFGH', ? FROM n`,
-			[]any{connections, now}},
+			[]any{connections, now},
+		},
 	} {
 		if _, err := db.ExecContext(b.Context(), step.statement, step.args...); err != nil {
 			b.Fatal(err)

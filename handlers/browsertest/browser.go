@@ -155,22 +155,22 @@ func (p *Page) text() string {
 // Goto opens an address.
 func (p *Page) Goto(address string) { p.Helper(); p.do(chromedp.Navigate(address)) }
 
-// Back goes back in the tab's history.
-func (p *Page) Back() { p.Helper(); p.do(chromedp.NavigateBack()) }
+// Back goes back in the tab's history. Wait for what the page shows: one that
+// the browser has kept comes back without being loaded.
+func (p *Page) Back() { p.Helper(); p.Value(`history.back(), ""`) }
 
 // Reload loads the page again.
 func (p *Page) Reload() { p.Helper(); p.do(chromedp.Reload()) }
 
-// named is the visible button or link with the words.
-func named(words string) string {
-	return fmt.Sprintf(`//*[self::button or self::a][normalize-space(.)=%q]`, words)
-}
+// named finds the visible button or link with the words.
+const named = `[...document.querySelectorAll("button, a, summary")].find(e =>
+	e.checkVisibility() && e.innerText.replace(/\s+/g, " ").trim() === %q)`
 
 // Click clicks the button or link with the words, and waits until the page
 // shows the text.
 func (p *Page) Click(words, then string) {
 	p.Helper()
-	p.do(chromedp.Click(chromedp.Search(named(words)), chromedp.NodeVisible))
+	p.do(chromedp.Click(chromedp.JSPath(fmt.Sprintf(named, words))))
 	p.See(then)
 }
 
@@ -180,8 +180,9 @@ func (p *Page) Choose(selector string) { p.Helper(); p.do(chromedp.Click(chromed
 // Type fills the field of the name.
 func (p *Page) Type(field, text string) {
 	p.Helper()
-	selector := chromedp.CSS(fmt.Sprintf(`[name=%q]`, field))
-	p.do(chromedp.SetValue(selector, ""), chromedp.SendKeys(selector, text))
+	selector := fmt.Sprintf(`[name=%q]`, field)
+	p.Value(fmt.Sprintf(`document.querySelector(%q).value = ""`, selector))
+	p.do(chromedp.SendKeys(chromedp.CSS(selector), text))
 }
 
 // Press presses a key.
@@ -193,8 +194,18 @@ func (p *Page) See(text string) {
 	expression := fmt.Sprintf(`document.readyState === "complete" && document.body.innerText.replace(/\s+/g, " ").includes(%q)`, text)
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](expression)); err != nil {
-		p.Fatalf("%q does not come (%v); the page shows:\n%s", text, err, p.text())
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for {
+		// A question that a navigation interrupts is asked again on the next page.
+		if there, err := chromedp.Run(ctx, chromedp.Evaluate[bool](expression)); err == nil && there {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			p.Fatalf("%q does not come; the page shows:\n%s", text, p.text())
+		}
 	}
 }
 

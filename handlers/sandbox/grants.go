@@ -46,7 +46,7 @@ type code struct {
 type grantState int
 
 const (
-	live grantState = iota
+	_ grantState = iota // a grant that works
 	// revoked grants are gone as if they had never been.
 	revoked
 	// withdrawn grants were taken back by the tenant's admin: the API says 403.

@@ -23,7 +23,8 @@ func (*Sandbox) Tenants() []Tenant { return sampleTenants() }
 func sampleTenants() []Tenant {
 	return []Tenant{
 		{ID: 842193311, Name: "Northgate Heating & Plumbing", city: "Columbus", state: "OH", BusinessUnits: []BusinessUnit{
-			{ID: 301, Name: "HVAC - Service", Active: true}, {ID: 302, Name: "HVAC - Install", Active: true},
+			{ID: 301, Name: "HVAC - Service", Active: true},
+			{ID: 302, Name: "HVAC - Install", Active: true},
 			{ID: 303, Name: "Plumbing - Service", Active: true},
 		}},
 		{ID: 905118274, Name: "Northgate South", city: "Cincinnati", state: "OH", BusinessUnits: []BusinessUnit{
@@ -33,7 +34,8 @@ func sampleTenants() []Tenant {
 			{ID: 321, Name: "Residential Service", Active: true}, {ID: 322, Name: "Residential Replacement", Active: true},
 		}},
 		{ID: 738846120, Name: "Harbor Line Electric", city: "Tacoma", state: "WA", BusinessUnits: []BusinessUnit{
-			{ID: 331, Name: "Electrical - Service", Active: true}, {ID: 332, Name: "Generators", Active: true},
+			{ID: 331, Name: "Electrical - Service", Active: true},
+			{ID: 332, Name: "Generators", Active: true},
 			{ID: 333, Name: "Solar", Active: false},
 		}},
 		{ID: 580937745, Name: "Kettle Creek Plumbing & Drain", city: "Knoxville", state: "TN", BusinessUnits: []BusinessUnit{

@@ -1,0 +1,306 @@
+package handlers_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/fieldbridge/fieldbridge/handlers/browsertest"
+	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+)
+
+// contractor is a person at a real browser.
+type contractor struct {
+	*browsertest.Page
+	app *app
+}
+
+func (a *app) contractor(t *testing.T) *contractor {
+	t.Helper()
+	return &contractor{Page: browsertest.Open(t), app: a}
+}
+
+// looks are the windows and colours in which each page must be usable.
+var looks = []struct {
+	name          string
+	width, height int64
+	scheme        string
+}{
+	{"phone-dark", 390, 844, "dark"}, {"phone", 390, 844, "light"}, {"dark", 1280, 900, "dark"}, {"desk", 1280, 900, "light"},
+}
+
+// inspect holds the page against axe-core in each look, and takes its picture.
+func (c *contractor) inspect(name string) {
+	c.Helper()
+	for _, look := range looks {
+		c.Look(look.width, look.height, look.scheme)
+		c.Accessible()
+		c.Screenshot(name + "-" + look.name)
+	}
+}
+
+func (c *contractor) signUp(company string) {
+	c.Helper()
+	c.Goto(c.app.url + "/signup")
+	c.See("Create your account")
+	c.Type("company", company)
+	c.Type("name", "Dana Whitfield")
+	c.Type("email", strings.ToLower(strings.ReplaceAll(company, " ", ""))+"@trades.example")
+	c.Type("password", password)
+	c.Click("Create account", "Connect your ServiceTitan account")
+}
+
+// toServiceTitan walks the wizard to the sandbox's question.
+func (c *contractor) toServiceTitan(tenant int) {
+	c.Helper()
+	c.Goto(c.app.url + "/connect")
+	c.See("Tenant ID")
+	c.Choose("#env-sandbox")
+	c.Type("tenant", fmt.Sprint(tenant))
+	c.Click("Continue", "Review the access")
+	c.Click("Continue to ServiceTitan", "not ServiceTitan")
+	c.signInThere()
+}
+
+// signInThere signs in at the sandbox, if it asks.
+func (c *contractor) signInThere() {
+	c.Helper()
+	if c.Value(`document.querySelector("[name=tenant]") ? "" : "asks"`) != "" {
+		c.Click("Sign in", "Allow Fieldbridge")
+	}
+}
+
+func (c *contractor) allow() {
+	c.Helper()
+	c.Click("Allow", "ServiceTitan is connected")
+}
+
+func TestBrowserJourney(t *testing.T) {
+	a := newApp(t)
+	c := a.contractor(t)
+	c.Goto(a.url)
+	c.See("Fieldbridge")
+	c.inspect("front")
+	c.Goto(a.url + "/signin")
+	c.inspect("sign-in")
+	c.Goto(a.url + "/signup")
+	c.inspect("sign-up")
+	c.signUp("Northgate Heating & Plumbing")
+	c.inspect("home-empty")
+
+	c.Click("Connect ServiceTitan", "Tenant ID")
+	c.inspect("connect-choose")
+	c.Choose("#env-sandbox")
+	c.Type("tenant", "My Tenant ID: 842-193-311")
+	c.Click("Continue", "Review the access")
+	c.inspect("connect-review")
+	c.Click("Continue to ServiceTitan", "not ServiceTitan")
+	c.inspect("sandbox-sign-in")
+	c.Click("Sign in", "Allow Fieldbridge")
+	c.inspect("sandbox-consent")
+	c.allow()
+	c.inspect("connected")
+	if at := c.Address(); strings.Contains(at, "code=") || strings.Contains(at, "state=") {
+		t.Errorf("the address holds a code: %s", at)
+	}
+	if referrer := c.Value("document.referrer"); referrer != "" {
+		t.Errorf("A26: the page knows where it came from: %s", referrer)
+	}
+	if c.Value(`JSON.stringify(performance.getEntriesByType("navigation").map(e => e.name))`); strings.Contains(c.Address(), "callback") {
+		t.Error("the callback is the page's address")
+	}
+
+	c.Click("Go to your connection", "Access renews by itself")
+	c.inspect("connection")
+	c.Click("Test connection", "Test passed.")
+	c.inspect("connection-tested")
+	c.Click("Reconnect", "Reconnect ServiceTitan")
+	c.inspect("reconnect-review")
+	c.Click("Continue to ServiceTitan", "Allow Fieldbridge")
+	c.Click("Allow", "ServiceTitan is connected again")
+	c.Click("Go to your connection", "Reconnected")
+
+	c.Click("Disconnect", "Keep connected")
+	c.inspect("disconnect-dialog")
+	c.Click("Keep connected", "Access renews by itself")
+	c.Click("See what happens first", "Disconnect ServiceTitan?")
+	c.inspect("disconnect-page")
+	c.Click("Disconnect", "ServiceTitan is disconnected")
+	c.inspect("connection-disconnected")
+	c.Goto(a.url + "/connections")
+	c.See("Disconnected")
+	c.inspect("home-disconnected")
+}
+
+func TestBrowserDeny(t *testing.T) {
+	a := newApp(t)
+	c := a.contractor(t)
+	c.signUp("Deny Air")
+	c.toServiceTitan(northgate)
+	c.Click("Deny", "Access was not given")
+	c.inspect("denied")
+	c.Click("Try again", "Review the access")
+	c.Click("Continue to ServiceTitan", "Allow Fieldbridge")
+	c.allow()
+}
+
+func TestBrowserExpiredAndBack(t *testing.T) {
+	a := newApp(t)
+	c := a.contractor(t)
+	c.signUp("Late Plumbing")
+	c.toServiceTitan(northgate)
+	a.clock.Add(11 * time.Minute)
+	c.Expect("400")
+	c.Click("Allow", "This link is no longer valid")
+	c.inspect("expired")
+	c.Click("Start again", "Review the access")
+	c.Click("Continue to ServiceTitan", "Allow Fieldbridge")
+	c.allow()
+	// Back, to the sandbox's question that has been answered, is no dead end.
+	c.Back()
+	c.See("not ServiceTitan")
+	c.Goto(a.url + "/connections")
+	c.See("Connected")
+}
+
+func TestBrowserTwoTabs(t *testing.T) {
+	a := newApp(t)
+	first := a.contractor(t)
+	first.signUp("Two Tabs")
+	second := &contractor{Page: first.Tab(), app: a}
+	first.toServiceTitan(northgate)
+	second.toServiceTitan(south)
+	second.Choose(fmt.Sprintf(`[name=tenant][value="%d"]`, south))
+	first.Choose(fmt.Sprintf(`[name=tenant][value="%d"]`, northgate))
+	first.allow()
+	first.See(fmt.Sprint(northgate))
+	second.allow()
+	second.See(fmt.Sprint(south))
+	first.Goto(a.url + "/connections")
+	first.See(fmt.Sprint(northgate))
+	first.See(fmt.Sprint(south))
+	first.inspect("home-two")
+}
+
+// The callback is loaded again while it is at work: one exchange, one page.
+func TestBrowserCallbackTwice(t *testing.T) {
+	a := newApp(t)
+	c := a.contractor(t)
+	c.signUp("Twice Electric")
+	twin := &contractor{Page: c.Tab(), app: a}
+	c.toServiceTitan(northgate)
+	a.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Hold})
+	back := make(chan string, 1)
+	a.watchCallback(back)
+	clicked := make(chan struct{})
+	go func() {
+		defer close(clicked)
+		c.allow()
+	}()
+	<-a.sandbox.Held()
+	address := <-back
+	loaded := make(chan struct{})
+	go func() {
+		defer close(loaded)
+		twin.Goto(address)
+	}()
+	<-back // the second request has come in
+	a.sandbox.Release()
+	<-clicked
+	<-loaded
+	twin.See("ServiceTitan is connected")
+	if n := a.tokenRequests(); n != 1 {
+		t.Errorf("%d exchanges", n)
+	}
+}
+
+// Each page that tells of a fault, in each look.
+func TestBrowserFaultPages(t *testing.T) {
+	a := newApp(t)
+	c := a.contractor(t)
+	c.signUp("Faults Heating")
+	for _, status := range []string{"401", "403", "404", "405", "409", "422", "429", "500", "503"} {
+		c.Expect(status)
+	}
+	for _, fault := range []struct {
+		name  string
+		fault sandbox.Fault
+		page  string
+	}{
+		{"unavailable", sandbox.Fault{Kind: sandbox.Status500}, "ServiceTitan is not answering"},
+		{"rate-limited", sandbox.Fault{Kind: sandbox.Status429, RetryAfter: 40 * time.Second}, "asks us to wait"},
+		{"not-allowed", sandbox.Fault{Kind: sandbox.Status403}, "has not allowed Fieldbridge yet"},
+		{"tenant-unknown", sandbox.Fault{Kind: sandbox.Status404}, "does not know this tenant ID"},
+		{"unauthorized", sandbox.Fault{Kind: sandbox.Status401}, "did not accept the access"},
+	} {
+		c.toServiceTitan(northgate)
+		a.sandbox.SetFault(fault.fault)
+		c.Click("Allow", fault.page)
+		a.sandbox.ClearFaults()
+		c.inspect(fault.name)
+	}
+	c.toServiceTitan(northgate)
+	c.Choose(fmt.Sprintf(`[name=tenant][value="%d"]`, south))
+	c.Click("Allow", "different ServiceTitan company")
+	c.inspect("wrong-tenant")
+
+	c.Goto(a.url + "/connect")
+	c.See("Tenant ID")
+	c.Type("tenant", "Northgate")
+	c.Click("Continue", "It has digits only")
+	c.inspect("connect-errors")
+
+	c.toServiceTitan(northgate)
+	c.allow()
+	c.Click("Go to your connection", "Access renews by itself")
+	a.clock.Add(16 * time.Minute)
+	a.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status503})
+	c.Click("Test connection", "Test did not pass")
+	c.inspect("connection-retrying")
+	a.sandbox.ClearFaults()
+	a.sandbox.RevokeGrants(northgate)
+	c.Click("Test connection", "needs you to allow the access again")
+	c.inspect("connection-reconnect-needed")
+	c.Goto(a.url + "/connections")
+	c.See("Needs reconnect")
+	c.inspect("home-reconnect-needed")
+
+	c.Goto(a.url + "/nowhere")
+	c.See("This page is not here")
+	c.inspect("error-404")
+	c.Goto(a.url + "/signout")
+	c.See("does not work that way")
+	c.inspect("error-405")
+	for range 11 {
+		a.newBrowser().post("/signin", "email", "guess@trades.example", "password", "wrong")
+	}
+	other := a.contractor(t)
+	other.Expect("429")
+	other.Goto(a.url + "/signin")
+	other.Type("email", "guess@trades.example")
+	other.Type("password", "wrong")
+	other.Click("Sign in", "Please wait a moment")
+	other.inspect("error-429")
+}
+
+// Signing up and connecting work by keyboard alone.
+func TestBrowserKeyboard(t *testing.T) {
+	a := newApp(t)
+	c := a.contractor(t)
+	c.signUp("Keys Electric")
+	c.Goto(a.url + "/connections")
+	c.See("Connect your ServiceTitan account")
+	c.Press(kb.Tab)
+	if focused := c.Value("document.activeElement.textContent.trim()"); focused != "Skip to content" {
+		t.Errorf("the first stop is %q", focused)
+	}
+	c.Goto(a.url + "/connect")
+	c.See("Tenant ID")
+	c.Choose("#env-sandbox")
+	c.Type("tenant", fmt.Sprint(northgate))
+	c.Press(kb.Enter)
+	c.See("Review the access")
+}
