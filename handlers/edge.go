@@ -46,7 +46,7 @@ func edge(log *slog.Logger) echo.MiddlewareFunc {
 			// The route, never the address: codes travel in the query.
 			log.LogAttrs(r.Context(), slog.LevelInfo, "request",
 				slog.String("method", knownMethod(r.Method)), slog.String("route", c.Path()),
-				slog.Int("status", c.Response().Status), slog.Duration("took", time.Since(began)),
+				slog.Int("status", c.Response().Status), slog.Float64("took_ms", float64(time.Since(began).Microseconds())/1000),
 				slog.String("support_code", code))
 			return nil
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
@@ -34,15 +35,7 @@ func (db *DB) CheckKeyset(ctx context.Context, keys *seal.Keys) error {
 	var canary keyCanary
 	err := db.Read(ctx).Where("id = 1").Take(&canary).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		sealed, err := keys.Seal(canaryWord, canaryPlace())
-		if err != nil {
-			return fmt.Errorf("mark database: %w", err)
-		}
-		err = db.Write(ctx, func(tx *gorm.DB) error { return tx.Create(&keyCanary{ID: 1, Sealed: sealed}).Error })
-		if err != nil {
-			return fmt.Errorf("mark database: %w", err)
-		}
-		return nil
+		canary, err = db.markWith(ctx, keys)
 	}
 	if err != nil {
 		return fmt.Errorf("check keyset: %w", err)
@@ -55,4 +48,24 @@ func (db *DB) CheckKeyset(ctx context.Context, keys *seal.Keys) error {
 		return fmt.Errorf("%w: key %d is missing from it", ErrWrongKeyset, id)
 	}
 	return fmt.Errorf("%w: key IDs agree, but the value does not open", ErrWrongKeyset)
+}
+
+// markWith seals the canary, unless another instance has been quicker, and
+// gives the one that stands.
+func (db *DB) markWith(ctx context.Context, keys *seal.Keys) (keyCanary, error) {
+	sealed, err := keys.Seal(canaryWord, canaryPlace())
+	if err != nil {
+		return keyCanary{}, fmt.Errorf("seal canary: %w", err)
+	}
+	var stands keyCanary
+	err = db.Write(ctx, func(tx *gorm.DB) error {
+		if err := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&keyCanary{ID: 1, Sealed: sealed}).Error; err != nil {
+			return err
+		}
+		return tx.Where("id = 1").Take(&stands).Error
+	})
+	if err != nil {
+		return keyCanary{}, fmt.Errorf("mark database: %w", err)
+	}
+	return stands, nil
 }

@@ -303,3 +303,22 @@ func TestSealedColumnsRefusePlaintext(t *testing.T) {
 		}
 	})
 }
+
+// Instances that start together on a new database with one keyset all start.
+func TestA74FirstStartOfMany(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
+		keys, err := seal.Create(filepath.Join(t.TempDir(), "keyset.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		errs := make([]error, 8)
+		var all sync.WaitGroup
+		for i := range errs {
+			all.Go(func() { errs[i] = db.CheckKeyset(t.Context(), keys) })
+		}
+		all.Wait()
+		if err := errors.Join(errs...); err != nil {
+			t.Error(err)
+		}
+	})
+}
