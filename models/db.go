@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -80,12 +81,19 @@ func (db *DB) openSQLite(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	// SQLite would create the file for all to read.
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // #nosec G304 -- the operator names the file
+	// Two openers that make the file a WAL database at the same moment do not
+	// wait for each other; one would fail.
+	release, err := lockFile(path + ".lock")
 	if err != nil {
 		return err
 	}
-	if err := f.Close(); err != nil {
+	defer release()
+	// SQLite would create the file for all to read.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) // #nosec G304 -- the operator names the file
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	w, err := newWriter(path)

@@ -85,7 +85,7 @@ func (db *DB) runMigrations(ctx context.Context) error {
 		}
 		return up(ctx, goose.DialectPostgres, pool, folder, goose.WithSessionLocker(locker))
 	}
-	release, err := lockFile(db.path + ".migrating")
+	release, err := lockFile(db.path + ".lock")
 	if err != nil {
 		return err
 	}
@@ -106,8 +106,8 @@ func up(ctx context.Context, d goose.Dialect, pool *sql.DB, folder fs.FS, option
 	return err
 }
 
-// lockFile keeps other processes from migrating the same SQLite file, which
-// has no lock for it; PostgreSQL has. The lock is on a file beside the
+// lockFile keeps other processes from opening or migrating the same SQLite file
+// meanwhile, for which it has no lock; PostgreSQL has. The lock is on a file beside the
 // database: closing any handle of the database itself would drop SQLite's own
 // locks.
 func lockFile(path string) (release func(), err error) {
