@@ -62,6 +62,7 @@ var callbackStatus = map[models.Outcome]int{
 	models.OutcomeNotAllowed:    http.StatusConflict,
 	models.OutcomeUnauthorized:  http.StatusConflict,
 	models.OutcomeTenantUnknown: http.StatusConflict,
+	models.OutcomeScopeMissing:  http.StatusConflict,
 	models.OutcomeSetupProblem:  http.StatusServiceUnavailable,
 }
 

@@ -15,20 +15,23 @@ import (
 )
 
 // waysBuilt are the ways whose pages exist.
-var waysBuilt = []servicetitan.Way{servicetitan.SignIn}
+var waysBuilt = []servicetitan.Way{servicetitan.SignIn, servicetitan.OwnCredentials}
 
 // offered are the environments that a contractor can choose from.
 func (s *site) offered() []string {
 	var names []string
 	for _, e := range s.Connections.Environments() {
-		for _, way := range waysBuilt {
-			if e.Offers(way) {
-				names = append(names, string(e.Name))
-				break
-			}
+		if len(waysOf(e)) > 0 {
+			names = append(names, string(e.Name))
 		}
 	}
 	return names
+}
+
+// waysOf are the ways that a contractor can take in the environment, the
+// recommended one first.
+func waysOf(e servicetitan.Environment) []servicetitan.Way {
+	return slices.DeleteFunc(slices.Clone(e.Ways), func(w servicetitan.Way) bool { return !slices.Contains(waysBuilt, w) })
 }
 
 // connectForm is the first step: which ServiceTitan, and how.
@@ -43,13 +46,17 @@ func (s *site) connectForm(c echo.Context) error {
 
 func (s *site) showConnect(c echo.Context, status int, page views.ConnectPage) error {
 	page.Environments = s.offered()
-	for _, way := range waysBuilt {
-		page.Ways = append(page.Ways, string(way))
+	for _, e := range s.Connections.Environments() {
+		for _, way := range waysOf(e) {
+			if !slices.Contains(page.Ways, string(way)) {
+				page.Ways = append(page.Ways, string(way))
+			}
+		}
 	}
 	if page.Environment == "" && len(page.Environments) > 0 {
 		page.Environment = page.Environments[0]
 	}
-	if page.Way == "" {
+	if page.Way == "" && len(page.Ways) > 0 {
 		page.Way = page.Ways[0]
 	}
 	return fieldbridge.Render(c, status, views.Connect(page))
@@ -69,8 +76,8 @@ func (s *site) connect(c echo.Context) error {
 	}
 	if environment, ok := s.environment(choice.Environment); !ok {
 		page.Errors.Environment = "Choose which ServiceTitan to connect."
-	} else if !environment.Offers(choice.Way) || !slices.Contains(waysBuilt, choice.Way) {
-		page.Errors.Way = "Choose how to connect."
+	} else if !slices.Contains(waysOf(environment), choice.Way) {
+		page.Errors.Way = "Choose how to connect. " + environment.Name.Label() + " does not offer every way."
 	}
 	if page.Errors != (views.ConnectErrors{}) {
 		return s.showConnect(c, http.StatusUnprocessableEntity, page)
@@ -78,13 +85,17 @@ func (s *site) connect(c echo.Context) error {
 	return s.review(c, choice)
 }
 
-// review keeps a choice and shows what access it asks for.
+// review keeps a choice and goes on to the way's second step.
 func (s *site) review(c echo.Context, choice models.Choice) error {
 	id, err := s.sessions.AddChoice(c.Request().Context(), choice)
 	if err != nil {
 		return err
 	}
-	return seeOther(c, "/connect/review?"+url.Values{"choice": {id}}.Encode())
+	step := "/connect/review?"
+	if choice.Way == servicetitan.OwnCredentials {
+		step = "/connect/credentials?"
+	}
+	return seeOther(c, step+url.Values{"choice": {id}}.Encode())
 }
 
 // reviewAccess is the second step: what access is asked for.
@@ -106,8 +117,13 @@ func (s *site) reviewAccess(c echo.Context) error {
 			return err
 		}
 		page.TenantName = connection.TenantName
+		page.Others = otherWays(environment, choice.Way)
 	}
 	return fieldbridge.Render(c, http.StatusOK, views.Review(page))
+}
+
+func otherWays(e servicetitan.Environment, than servicetitan.Way) []servicetitan.Way {
+	return slices.DeleteFunc(waysOf(e), func(w servicetitan.Way) bool { return w == than })
 }
 
 func (s *site) environment(name servicetitan.EnvironmentName) (servicetitan.Environment, bool) {

@@ -3,12 +3,14 @@ package handlers
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
@@ -48,6 +50,9 @@ func (s *site) showConnection(c echo.Context) error {
 		return err
 	}
 	page := views.ConnectionPage{Visitor: v, Connection: connection, Events: events, Tested: c.QueryParam("done") == "tested", Clock: s.clock()}
+	if environment, ok := s.environment(connection.Environment); ok {
+		page.Missing = models.MissingAreas(connection.ScopeList(), environment.Scopes)
+	}
 	if !v.Owns() {
 		if page.Owners, err = s.Accounts.OwnerNames(ctx, v.CompanyID); err != nil {
 			return err
@@ -78,9 +83,23 @@ func (s *site) reconnect(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.review(c, models.Choice{
+	f, err := readForm(c)
+	if err != nil {
+		return err
+	}
+	choice := models.Choice{
 		Environment: connection.Environment, Way: connection.Way, TenantID: connection.TenantID, ConnectionID: connection.ID,
-	})
+	}
+	if way := f.Line("how"); way != "" {
+		choice.Way = servicetitan.Way(way)
+	}
+	// A way that is offered no longer gives place to the recommended one.
+	if environment, ok := s.environment(choice.Environment); ok {
+		if ways := waysOf(environment); !slices.Contains(ways, choice.Way) && len(ways) > 0 {
+			choice.Way = ways[0]
+		}
+	}
+	return s.review(c, choice)
 }
 
 // confirmDisconnect says what disconnecting means, before it is done.

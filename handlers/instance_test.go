@@ -40,7 +40,7 @@ func (i instance) environments() []servicetitan.Environment {
 			Name: name, AuthURL: base, APIURL: base, ClientID: "cid.sandbox",
 			ClientSecret: servicetitan.NewSecret(i.ClientSecret), AppKey: servicetitan.NewSecret(i.AppKey),
 			Scopes: strings.Fields("tn.crm.customers:r tn.crm.bookings:rw tn.stt.businessunits:r offline_access"),
-			Ways:   []servicetitan.Way{servicetitan.SignIn},
+			Ways:   []servicetitan.Way{servicetitan.SignIn, servicetitan.OwnCredentials},
 		})
 	}
 	return all

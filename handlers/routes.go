@@ -40,6 +40,8 @@ func (s *site) routes() []route {
 		{post, "/connect", "connect: chosen", member, s.connect},
 		{get, "/connect/review", "connect: review", member, s.reviewAccess},
 		{post, "/connect/authorize", "connect: authorize", member, s.authorize},
+		{get, "/connect/credentials", "connect: client ID and secret", member, s.credentialsForm},
+		{post, "/connect/credentials", "connect: try client ID and secret", member, s.tryCredentials},
 		{get, "/callback", "connect: the way back", member, s.callback},
 
 		{get, "/connections/:id", "connection", member, s.showConnection},

@@ -1,6 +1,9 @@
 package models
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Area is a part of ServiceTitan as contractors know it.
 type Area struct {
@@ -70,4 +73,16 @@ func hasAnyPrefix(s string, prefixes []string) bool {
 		}
 	}
 	return false
+}
+
+// MissingAreas are the areas that are required and not, or not in full, among
+// the scopes granted: a new version of the app waits to be allowed.
+func MissingAreas(granted, required []string) []Area {
+	var missing []string
+	for _, scope := range required {
+		if !slices.Contains(granted, scope) && !protocolScope(scope) {
+			missing = append(missing, scope)
+		}
+	}
+	return Areas(missing)
 }

@@ -46,7 +46,7 @@ func seedConnection(t *testing.T, db *DB, keys *seal.Keys) Connection {
 	}
 	sealed, err := sealCredential(keys, c.CompanyID, c.ID, c.Generation, servicetitan.Tokens{
 		Access: servicetitan.NewSecret("stc_access"), Refresh: servicetitan.NewSecret("stc_refresh"), ExpiresAt: c.ExpiresAt,
-	})
+	}, servicetitan.OwnClient{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -71,6 +71,11 @@ func (a *authorization) choice() Choice {
 	return choice
 }
 
+// connected records that the trip ended with a connection.
+func (a *authorization) connected(tx *gorm.DB, connectionID uuid.UUID, now time.Time) error {
+	return tx.Model(a).Updates(map[string]any{"finished_at": now, "outcome": OutcomeConnected, "connection_id": connectionID}).Error
+}
+
 func (a *authorization) result() Result {
 	r := Result{Outcome: a.Outcome, Choice: a.choice(), FoundTenantID: a.FoundTenantID}
 	if a.ConnectionID != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -169,11 +170,11 @@ func (c *Connections) settle(ctx context.Context, v Visitor, a authorization, q 
 	if tokens.GuessedExpiry {
 		c.log.WarnContext(ctx, "token answer has no sensible expires_in", "environment", a.Environment)
 	}
-	account, end, ended := c.checkTenant(ctx, client, a, tokens)
+	account, end, ended := c.checkTenant(ctx, client, a.TenantID, tokens)
 	if ended {
 		return c.giveUp(ctx, client, v, a, tokens, end)
 	}
-	result, old, err := c.save(ctx, v, a, tokens, account)
+	id, old, err := c.save(ctx, v, proven{choice: a.choice(), tokens: tokens, account: account, also: a.connected})
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		return c.giveUp(ctx, client, v, a, tokens, ending{outcome: OutcomeTenantTaken})
 	}
@@ -181,9 +182,10 @@ func (c *Connections) settle(ctx context.Context, v Visitor, a authorization, q 
 		return Result{}, fmt.Errorf("save connection: %w", err)
 	}
 	if !old.IsZero() && old != tokens.Refresh {
-		c.revoke(ctx, client, v, result.ConnectionID, old)
+		c.revoke(ctx, client, v, id, old)
 	}
-	return result, nil
+	a.Outcome, a.ConnectionID = OutcomeConnected, &id
+	return a.result(), nil
 }
 
 // exchangePauses are the waits before a code is sent again, which happens only
@@ -207,15 +209,19 @@ func exchange(ctx context.Context, client *servicetitan.Client, code, verifier S
 
 // checkTenant proves that the tokens work for the tenant that was typed. The
 // token's own claim only tells a person sooner which tenant they chose.
-func (c *Connections) checkTenant(ctx context.Context, client *servicetitan.Client, a authorization, tokens servicetitan.Tokens) (servicetitan.Account, ending, bool) {
-	if tokens.TenantID != 0 && tokens.TenantID != a.TenantID {
+func (c *Connections) checkTenant(ctx context.Context, client *servicetitan.Client, tenantID int64, tokens servicetitan.Tokens) (servicetitan.Account, ending, bool) {
+	if tokens.TenantID != 0 && tokens.TenantID != tenantID {
 		return servicetitan.Account{}, ending{outcome: OutcomeWrongTenant, foundTenantID: tokens.TenantID}, true
 	}
-	account, err := checkAccount(ctx, client, tokens.Access, a.TenantID)
+	account, err := checkAccount(ctx, client, tokens.Access, tenantID)
 	if err != nil {
-		return account, c.endingOf(err), true
+		end := c.endingOf(err)
+		if end.outcome == OutcomeNotAllowed && tokens.Scopes != nil && !slices.Contains(tokens.Scopes, servicetitan.AccountScope) {
+			end.outcome = OutcomeScopeMissing
+		}
+		return account, end, true
 	}
-	if account.TenantID != 0 && account.TenantID != a.TenantID {
+	if account.TenantID != 0 && account.TenantID != tenantID {
 		return account, ending{outcome: OutcomeWrongTenant, foundTenantID: account.TenantID}, true
 	}
 	return account, ending{}, false

@@ -74,6 +74,8 @@ const (
 	ReasonRateLimited Reason = "rate_limited"
 	// ReasonGrantRefused: the token endpoint answered invalid_grant.
 	ReasonGrantRefused Reason = "grant_refused"
+	// ReasonClientRefused: the token endpoint refuses the tenant's own client.
+	ReasonClientRefused Reason = "client_refused"
 	// ReasonAnswerLost: a renewal's answer was lost and the grant with it.
 	ReasonAnswerLost Reason = "answer_lost"
 	// ReasonNotAllowed: the API answers 403 for the tenant.

@@ -16,7 +16,11 @@ type credential struct {
 	CompanyID     uuid.UUID
 	AccessSealed  []byte
 	RefreshSealed []byte
-	ExpiresAt     time.Time
+	// ClientID and SecretSealed are the tenant's own client, for the ways that
+	// use one.
+	ClientID     string
+	SecretSealed []byte
+	ExpiresAt    time.Time
 	// Generation counts the rewrites; a save names the one it replaces.
 	Generation int64
 	// LeaseOwner may renew until LeaseUntil; nobody else may.
@@ -32,17 +36,21 @@ func (c *credential) place(column string) seal.Place {
 }
 
 // sealCredential makes the row for new tokens.
-func sealCredential(keys *seal.Keys, companyID, connectionID uuid.UUID, generation int64, t servicetitan.Tokens) (credential, error) {
-	c := credential{ConnectionID: connectionID, CompanyID: companyID, Generation: generation, ExpiresAt: t.ExpiresAt}
+func sealCredential(keys *seal.Keys, companyID, connectionID uuid.UUID, generation int64, t servicetitan.Tokens, own servicetitan.OwnClient) (credential, error) {
+	c := credential{ConnectionID: connectionID, CompanyID: companyID, Generation: generation, ExpiresAt: t.ExpiresAt, ClientID: own.ID}
 	var err error
 	if c.AccessSealed, err = keys.Seal(t.Access.Reveal(), c.place("access_sealed")); err != nil {
 		return credential{}, fmt.Errorf("seal access token: %w", err)
 	}
-	if t.Refresh.IsZero() {
-		return c, nil
+	if !t.Refresh.IsZero() {
+		if c.RefreshSealed, err = keys.Seal(t.Refresh.Reveal(), c.place("refresh_sealed")); err != nil {
+			return credential{}, fmt.Errorf("seal refresh token: %w", err)
+		}
 	}
-	if c.RefreshSealed, err = keys.Seal(t.Refresh.Reveal(), c.place("refresh_sealed")); err != nil {
-		return credential{}, fmt.Errorf("seal refresh token: %w", err)
+	if !own.IsZero() {
+		if c.SecretSealed, err = keys.Seal(own.Secret.Reveal(), c.place("secret_sealed")); err != nil {
+			return credential{}, fmt.Errorf("seal client secret: %w", err)
+		}
 	}
 	return c, nil
 }
@@ -65,4 +73,16 @@ func (c *credential) refresh(keys *seal.Keys) (Secret, error) {
 		return Secret{}, fmt.Errorf("open refresh token: %w", err)
 	}
 	return servicetitan.NewSecret(value), nil
+}
+
+// ownClient is zero where the connection uses the app's registration.
+func (c *credential) ownClient(keys *seal.Keys) (servicetitan.OwnClient, error) {
+	if c.SecretSealed == nil {
+		return servicetitan.OwnClient{}, nil
+	}
+	value, err := keys.Open(c.SecretSealed, c.place("secret_sealed"))
+	if err != nil {
+		return servicetitan.OwnClient{}, fmt.Errorf("open client secret: %w", err)
+	}
+	return servicetitan.OwnClient{ID: c.ClientID, Secret: servicetitan.NewSecret(value)}, nil
 }

@@ -113,7 +113,7 @@ func (c *Connections) finish(ctx context.Context, v Visitor, a authorization, en
 		if err := record(tx, event); err != nil || end.outcome != OutcomeTenantTaken {
 			return err
 		}
-		return recordConflict(tx, a, v, now)
+		return recordConflict(tx, v, a.choice(), now)
 	})
 	if err != nil {
 		return Result{}, fmt.Errorf("finish authorization: %w", err)
@@ -123,7 +123,7 @@ func (c *Connections) finish(ctx context.Context, v Visitor, a authorization, en
 
 // recordConflict tells staff, on the connection that stands, that another
 // company has proved control of the same tenant.
-func recordConflict(tx *gorm.DB, a authorization, v Visitor, now time.Time) error {
+func recordConflict(tx *gorm.DB, v Visitor, a Choice, now time.Time) error {
 	var holder Connection
 	err := tx.Select("id", "company_id").
 		Where("environment = ? AND tenant_id = ? AND state <> ?", a.Environment, a.TenantID, Disconnected).Take(&holder).Error

@@ -195,31 +195,55 @@ func (k *Keeper) takeLease(ctx context.Context, sealed credential) (lease, error
 	return taken, nil
 }
 
+// basis is what new tokens are asked for with: a refresh token, or the tenant's
+// own client.
+type basis struct {
+	refresh Secret
+	own     servicetitan.OwnClient
+}
+
+func (k *Keeper) openBasis(sealed credential) (b basis, err error) {
+	if b.refresh, err = sealed.refresh(k.keys); err != nil {
+		return basis{}, err
+	}
+	b.own, err = sealed.ownClient(k.keys)
+	return b, err
+}
+
+func (b basis) ask(ctx context.Context, client *servicetitan.Client) (servicetitan.Tokens, error) {
+	if !b.own.IsZero() {
+		return client.ClientCredentials(ctx, b.own)
+	}
+	return client.Refresh(ctx, b.refresh)
+}
+
 // renewLeased asks for new tokens and saves them.
 func (k *Keeper) renewLeased(ctx context.Context, connection Connection, sealed credential, held lease) (Access, error) {
 	client, ok := k.clients.In(connection.Environment)
 	if !ok {
 		return Access{}, &ReasonError{Reason: ReasonUnavailable, Err: ErrUnavailable}
 	}
-	refresh, err := sealed.refresh(k.keys)
+	basis, err := k.openBasis(sealed)
 	if err != nil {
 		return Access{}, k.giveUp(ctx, connection, ReasonSealBroken, err)
 	}
-	if refresh.IsZero() {
+	if basis.refresh.IsZero() && basis.own.IsZero() {
 		return Access{}, k.giveUp(ctx, connection, ReasonGrantRefused, errors.New("the grant has no refresh token"))
 	}
-	tokens, err := client.Refresh(ctx, refresh)
+	tokens, err := basis.ask(ctx, client)
 	e, failed := errors.AsType[*servicetitan.Error](err)
 	lost := held.abandoned
 	if failed && e.AnswerLost {
 		// Many servers answer the same token once more within a grace time.
 		lost = true
-		tokens, err = client.Refresh(ctx, refresh)
+		tokens, err = basis.ask(ctx, client)
 		e, failed = errors.AsType[*servicetitan.Error](err)
 	}
 	switch {
 	case err == nil:
-		return k.keep(ctx, client, connection, sealed, held, tokens)
+		return k.keep(ctx, client, connection, sealed, held, basis, tokens)
+	case failed && e.Kind == servicetitan.ClientRefused && !basis.own.IsZero():
+		return Access{}, k.giveUp(ctx, connection, ReasonClientRefused, err)
 	case failed && e.Kind == servicetitan.GrantRefused:
 		reason := ReasonGrantRefused
 		if lost {
@@ -234,14 +258,11 @@ func (k *Keeper) renewLeased(ctx context.Context, connection Connection, sealed 
 // keep saves new tokens if the credential is still the one they replace. If it
 // is not, a person disconnected or reconnected meanwhile, and the new tokens
 // are withdrawn.
-func (k *Keeper) keep(ctx context.Context, client *servicetitan.Client, connection Connection, sealed credential, held lease, tokens servicetitan.Tokens) (Access, error) {
+func (k *Keeper) keep(ctx context.Context, client *servicetitan.Client, connection Connection, sealed credential, held lease, old basis, tokens servicetitan.Tokens) (Access, error) {
 	if tokens.Refresh.IsZero() {
-		var err error
-		if tokens.Refresh, err = sealed.refresh(k.keys); err != nil {
-			return Access{}, err
-		}
+		tokens.Refresh = old.refresh
 	}
-	fresh, err := sealCredential(k.keys, sealed.CompanyID, sealed.ConnectionID, sealed.Generation+1, tokens)
+	fresh, err := sealCredential(k.keys, sealed.CompanyID, sealed.ConnectionID, sealed.Generation+1, tokens, old.own)
 	if err != nil {
 		return Access{}, err
 	}
@@ -254,7 +275,7 @@ func (k *Keeper) keep(ctx context.Context, client *servicetitan.Client, connecti
 		result := tx.Model(&credential{}).
 			Where("connection_id = ? AND generation = ? AND lease_owner = ?", sealed.ConnectionID, sealed.Generation, held.owner).
 			Updates(map[string]any{
-				"access_sealed": fresh.AccessSealed, "refresh_sealed": fresh.RefreshSealed, "expires_at": fresh.ExpiresAt,
+				"access_sealed": fresh.AccessSealed, "refresh_sealed": fresh.RefreshSealed, "secret_sealed": fresh.SecretSealed, "expires_at": fresh.ExpiresAt,
 				"generation": fresh.Generation, "lease_owner": "", "lease_until": nil,
 			})
 		if result.Error != nil || result.RowsAffected == 0 {
@@ -270,8 +291,10 @@ func (k *Keeper) keep(ctx context.Context, client *servicetitan.Client, connecti
 		return Access{}, fmt.Errorf("save renewed access: %w", err)
 	}
 	if !saved {
-		if err := client.Revoke(ctx, tokens.Refresh); err != nil {
-			k.log.WarnContext(ctx, "unused access was not withdrawn", "connection", connection.ID, "error", err)
+		if !tokens.Refresh.IsZero() {
+			if err := client.Revoke(ctx, tokens.Refresh); err != nil {
+				k.log.WarnContext(ctx, "unused access was not withdrawn", "connection", connection.ID, "error", err)
+			}
 		}
 		return k.AccessToken(ctx, sealed.CompanyID, sealed.ConnectionID)
 	}

@@ -34,6 +34,10 @@ const (
 	OutcomeUnauthorized Outcome = "unauthorized"
 	// OutcomeTenantUnknown: the API answers 404 for the tenant.
 	OutcomeTenantUnknown Outcome = "tenant_unknown"
+	// OutcomeClientRefused: the client ID and secret that were typed are refused.
+	OutcomeClientRefused Outcome = "client_refused"
+	// OutcomeScopeMissing: access was given, without the scope of the check call.
+	OutcomeScopeMissing Outcome = "scope_missing"
 	// OutcomeSetupProblem: ServiceTitan does not accept our registration.
 	OutcomeSetupProblem Outcome = "setup_problem"
 )

@@ -6,20 +6,31 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// save makes or renews the connection, its sealed credential, the event and
-// the trip's end in one transaction. It returns the refresh token that the new
-// one replaces. A tenant that another company holds is gorm.ErrDuplicatedKey.
-func (c *Connections) save(ctx context.Context, v Visitor, a authorization, tokens servicetitan.Tokens, account servicetitan.Account) (Result, Secret, error) {
+// proven is access that works, ready to be saved.
+type proven struct {
+	choice  Choice
+	tokens  servicetitan.Tokens
+	own     servicetitan.OwnClient
+	account servicetitan.Account
+	// also is written in the same transaction; nil if there is nothing.
+	also func(tx *gorm.DB, connectionID uuid.UUID, now time.Time) error
+}
+
+// save makes or renews the company's connection, its sealed credential and the
+// event in one transaction. It returns the connection and the refresh token
+// that is replaced. A tenant that another company holds is
+// gorm.ErrDuplicatedKey.
+func (c *Connections) save(ctx context.Context, v Visitor, p proven) (id uuid.UUID, old Secret, err error) {
+	a, tokens := p.choice, p.tokens
 	client, _ := c.clients.In(a.Environment)
-	var result Result
-	var old Secret
-	err := c.db.Write(ctx, func(tx *gorm.DB) error {
+	err = c.db.Write(ctx, func(tx *gorm.DB) error {
 		now, err := c.db.sharedNow(tx)
 		if err != nil {
 			return err
@@ -28,11 +39,11 @@ func (c *Connections) save(ctx context.Context, v Visitor, a authorization, toke
 		// state it is in: its history goes on.
 		var connection Connection
 		kind := EventReconnected
-		err = forUpdate(tx).Where("company_id = ? AND environment = ? AND tenant_id = ?", a.CompanyID, a.Environment, a.TenantID).
+		err = forUpdate(tx).Where("company_id = ? AND environment = ? AND tenant_id = ?", v.CompanyID, a.Environment, a.TenantID).
 			Take(&connection).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
 			kind = EventConnected
-			connection = Connection{ID: newID(), CompanyID: a.CompanyID, Environment: a.Environment, TenantID: a.TenantID, CreatedAt: now}
+			connection = Connection{ID: newID(), CompanyID: v.CompanyID, Environment: a.Environment, TenantID: a.TenantID, CreatedAt: now}
 		} else if err != nil {
 			return err
 		}
@@ -40,11 +51,12 @@ func (c *Connections) save(ctx context.Context, v Visitor, a authorization, toke
 		if !ok {
 			return errors.New("connection cannot be authorized in state " + string(connection.State))
 		}
+		id = connection.ID
 		connection.State = state
 		connection.Reason, connection.FailingSince, connection.DisconnectedAt = ReasonNone, nil, nil
 		connection.Way = a.Way
 		connection.ConnectedByName, connection.ConnectedAt = v.Name, now
-		connection.TenantName, connection.BusinessUnits = account.Name, account.BusinessUnits
+		connection.TenantName, connection.BusinessUnits = p.account.Name, p.account.BusinessUnits
 		connection.Scopes = strings.Join(client.Environment().Scopes, " ")
 		connection.Generation++
 		connection.granted(tokens, now)
@@ -59,7 +71,7 @@ func (c *Connections) save(ctx context.Context, v Visitor, a authorization, toke
 		if err != nil {
 			return err
 		}
-		sealed, err := sealCredential(c.keys, a.CompanyID, connection.ID, connection.Generation, tokens)
+		sealed, err := sealCredential(c.keys, v.CompanyID, connection.ID, connection.Generation, tokens, p.own)
 		if err != nil {
 			return err
 		}
@@ -67,16 +79,14 @@ func (c *Connections) save(ctx context.Context, v Visitor, a authorization, toke
 			return err
 		}
 		if err := record(tx, Event{
-			CompanyID: a.CompanyID, ConnectionID: &connection.ID, Kind: kind, ActorName: v.Name,
+			CompanyID: v.CompanyID, ConnectionID: &connection.ID, Kind: kind, ActorName: v.Name,
 			SupportCode: v.SupportCode, At: now,
-		}); err != nil {
+		}); err != nil || p.also == nil {
 			return err
 		}
-		a.FinishedAt, a.Outcome, a.ConnectionID = &now, OutcomeConnected, &connection.ID
-		result = a.result()
-		return tx.Model(&a).Select("FinishedAt", "Outcome", "ConnectionID").Updates(&a).Error
+		return p.also(tx, id, now)
 	})
-	return result, old, err
+	return id, old, err
 }
 
 // granted notes what new tokens say of the connection.

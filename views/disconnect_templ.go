@@ -227,7 +227,18 @@ func consequences(c models.Connection) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<div>Fieldbridge deletes its access <b>right away</b>, and asks ServiceTitan to withdraw it. To connect again, a ServiceTitan admin has to allow it again.</div></li><li data-tone=\"ok\">")
+		if c.Way == models.SignInWay {
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<div>Fieldbridge deletes its access <b>right away</b>, and asks ServiceTitan to withdraw it. To connect again, a ServiceTitan admin has to allow it again.</div>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		} else {
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "<div>Fieldbridge deletes the client ID and secret <b>right away</b>. Only you can end them in ServiceTitan: under Settings, Integrations, API Application Access, select Fieldbridge and choose <b>Disable</b>.</div>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "</li><li data-tone=\"ok\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -235,7 +246,7 @@ func consequences(c models.Connection) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "<div>Nothing is deleted in ServiceTitan. The activity of this connection stays here.</div></li></ul>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<div>Nothing is deleted in ServiceTitan. The activity of this connection stays here.</div></li></ul>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

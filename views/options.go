@@ -1,16 +1,22 @@
 package views
 
-import "github.com/google/uuid"
+import (
+	"github.com/google/uuid"
+
+	"github.com/fieldbridge/fieldbridge/models"
+)
 
 // option is a choice in the words of the first step of connecting.
 type option struct{ label, about string }
 
 // options has the environments and the ways to connect.
 var options = map[string]option{
-	"production":  {"Production", "Your live account: the one your office uses every day."},
-	"integration": {"Integration", "A separate practice copy. Choose this only if ServiceTitan gave you one."},
-	"sandbox":     {"Sandbox", "A stand-in for ServiceTitan, to try everything out. No real account is involved."},
-	"sign_in":     {"Sign in with ServiceTitan", "You sign in on ServiceTitan’s page and choose Allow. Nothing to copy or paste. About one minute."},
+	"production":      {"Production", "Your live account: the one your office uses every day."},
+	"integration":     {"Integration", "A separate practice copy. Choose this only if ServiceTitan gave you one."},
+	"sandbox":         {"Sandbox", "A stand-in for ServiceTitan, to try everything out. No real account is involved."},
+	"sign_in":         {"Sign in with ServiceTitan", "You sign in on ServiceTitan’s page and choose Allow. Nothing to copy or paste. About one minute."},
+	"guided":          {"Set up with our staff", "You give the tenant ID and allow Fieldbridge in ServiceTitan. We do the rest."},
+	"own_credentials": {"Use a client ID and secret", "You copy two values from ServiceTitan. Choose this if your company manages them itself. About five minutes."},
 }
 
 func optionOf(value string) option {
@@ -18,6 +24,12 @@ func optionOf(value string) option {
 		return o
 	}
 	return option{label: value}
+}
+
+// otherWay is how the link to another way is called.
+var otherWay = map[models.Way]string{
+	models.SignInWay:         "Sign in with ServiceTitan instead",
+	models.OwnCredentialsWay: "Use a client ID and secret instead",
 }
 
 func connectionPath(id uuid.UUID) string { return "/connections/" + id.String() }

@@ -102,6 +102,20 @@ var outcomes = map[models.Outcome]outcomeWords{
 		next:  "Compare it with the number at the top right of Settings, Integrations, API Application Access: My Tenant ID.",
 		again: "Enter the tenant ID again", retype: true, event: "ServiceTitan did not know the tenant ID.",
 	},
+	models.OutcomeClientRefused: {
+		icon: "bad", title: "ServiceTitan did not accept these values", lead: "The client ID and secret do not work together.",
+		happened:  "One of them may have been copied in part, or belong to another environment.",
+		unchanged: nothingKept, kept: asBefore,
+		next:  "Copy both values again from the app’s row in ServiceTitan.",
+		again: tryAgain, event: "ServiceTitan did not accept the client ID and secret.",
+	},
+	models.OutcomeScopeMissing: {
+		icon: "lock", title: "A part of the access is missing", lead: "ServiceTitan let Fieldbridge in, but not to your business units, by which we check that the connection works.",
+		happened:  "The version of Fieldbridge that was allowed in ServiceTitan lacks a part of the access.",
+		unchanged: nothingKept, kept: asBefore,
+		next:  "A ServiceTitan admin opens Settings, Integrations, API Application Access, and chooses Upgrade to New Version beside Fieldbridge. Then try again here.",
+		again: tryAgain, event: "A part of the access is missing in ServiceTitan.",
+	},
 	models.OutcomeSetupProblem: {
 		icon: "warn", title: "This is our mistake, not yours", lead: "ServiceTitan does not accept how Fieldbridge is set up, so we cannot connect you right now.",
 		happened:  "Something is wrong with Fieldbridge’s own registration at ServiceTitan. It has been reported on our side.",

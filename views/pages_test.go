@@ -90,17 +90,30 @@ func everyPage() map[string]templ.Component {
 		"choose, no":   Connect(wrongForm),
 		"review":       Review(ReviewPage{Choice: newChoice, ChoiceID: "K7QX", Scopes: testConnection("").ScopeList()}),
 		"review again": Review(ReviewPage{Choice: againChoice, ChoiceID: "K7QX", TenantName: "Northgate", Scopes: testConnection("").ScopeList()}),
-		"finishing":    Finishing(),
-		"connected":    Connected(ConnectedPage{Connection: testConnection(models.Connected)}),
-		"reconnected":  Connected(ConnectedPage{Connection: testConnection(models.Connected), Again: true}),
-		"home":         Connections(ConnectionsPage{Visitor: testVisitor(models.Owner), Clock: testClock()}),
-		"disconnect":   Disconnect(DisconnectPage{Connection: testConnection(models.Connected)}),
-		"no role":      Error(ErrorPage{Status: 403, Visitor: testVisitor(models.Member), Owners: []string{"Ruth Abara"}, SupportCode: "FB-1", Clock: testClock()}),
-		"foreign":      Error(ErrorPage{Status: 403, ForeignOrigin: true, SupportCode: "FB-1", Clock: testClock()}),
-		"no member":    Error(ErrorPage{Status: 403, NoMembership: true, SupportCode: "FB-1", Clock: testClock()}),
-		"unheard of":   Error(ErrorPage{Status: 418, SupportCode: "FB-1", Clock: testClock()}),
-		"bad gateway":  Error(ErrorPage{Status: 502, SupportCode: "FB-1", Clock: testClock()}),
-		"not tested":   Connection(ConnectionPage{Visitor: testVisitor(models.Owner), Connection: models.Connection{State: models.Connected, TenantID: 1}, Clock: testClock()}),
+		"credentials":  Credentials(CredentialsPage{Choice: newChoice, ChoiceID: "K7QX", Tenant: "842193311", Clock: testClock()}),
+		"credentials, no": Credentials(CredentialsPage{
+			Choice: newChoice, ChoiceID: "K7QX", Tenant: "x", ClientID: "cid.x", Errors: CredentialsErrors{"Tenant.", "Client.", "Secret."}, Clock: testClock(),
+		}),
+		"credentials again": Credentials(CredentialsPage{
+			Choice: againChoice, ChoiceID: "K7QX", TenantName: "Northgate", Others: []models.Way{models.SignInWay},
+			Result: models.Result{Outcome: models.OutcomeRateLimited, RetryAt: noon.Add(time.Minute)}, Clock: testClock(),
+		}),
+		"review, other way": Review(ReviewPage{Choice: againChoice, ChoiceID: "K7QX", Others: []models.Way{models.OwnCredentialsWay}}),
+		"upgrade": Connection(ConnectionPage{
+			Visitor: testVisitor(models.Owner), Connection: testConnection(models.Connected), Clock: testClock(),
+			Missing: models.Areas([]string{"tn.crm.bookings:rw"}),
+		}),
+		"finishing":   Finishing(),
+		"connected":   Connected(ConnectedPage{Connection: testConnection(models.Connected)}),
+		"reconnected": Connected(ConnectedPage{Connection: testConnection(models.Connected), Again: true}),
+		"home":        Connections(ConnectionsPage{Visitor: testVisitor(models.Owner), Clock: testClock()}),
+		"disconnect":  Disconnect(DisconnectPage{Connection: testConnection(models.Connected)}),
+		"no role":     Error(ErrorPage{Status: 403, Visitor: testVisitor(models.Member), Owners: []string{"Ruth Abara"}, SupportCode: "FB-1", Clock: testClock()}),
+		"foreign":     Error(ErrorPage{Status: 403, ForeignOrigin: true, SupportCode: "FB-1", Clock: testClock()}),
+		"no member":   Error(ErrorPage{Status: 403, NoMembership: true, SupportCode: "FB-1", Clock: testClock()}),
+		"unheard of":  Error(ErrorPage{Status: 418, SupportCode: "FB-1", Clock: testClock()}),
+		"bad gateway": Error(ErrorPage{Status: 502, SupportCode: "FB-1", Clock: testClock()}),
+		"not tested":  Connection(ConnectionPage{Visitor: testVisitor(models.Owner), Connection: models.Connection{State: models.Connected, TenantID: 1}, Clock: testClock()}),
 	}
 	var all []models.Connection
 	for state := range states {
@@ -224,10 +237,13 @@ func TestHostileTextIsOnlyText(t *testing.T) {
 	c.TenantName, c.ConnectedByName, c.Scopes, c.Environment, c.Way = hostile, hostile, hostile, hostile, hostile
 	ours := ConnectPage{Environments: []string{hostile}, Ways: []string{hostile}, Tenant: hostile, Errors: ConnectErrors{hostile, hostile, hostile}}
 	for name, page := range map[string]templ.Component{
-		"sign in":    SignIn(SignInPage{Email: hostile, Next: hostile, Errors: SignInErrors{hostile, hostile}, DemoEmail: hostile, DemoPassword: hostile}),
-		"sign up":    SignUp(SignUpPage{Company: hostile, Name: hostile, Email: hostile, Errors: SignUpErrors{hostile, hostile, hostile, hostile}}),
-		"choose":     Connect(ours),
-		"review":     Review(ReviewPage{Choice: newChoice, ChoiceID: hostile, TenantName: hostile, Scopes: []string{hostile}}),
+		"sign in": SignIn(SignInPage{Email: hostile, Next: hostile, Errors: SignInErrors{hostile, hostile}, DemoEmail: hostile, DemoPassword: hostile}),
+		"sign up": SignUp(SignUpPage{Company: hostile, Name: hostile, Email: hostile, Errors: SignUpErrors{hostile, hostile, hostile, hostile}}),
+		"choose":  Connect(ours),
+		"review":  Review(ReviewPage{Choice: newChoice, ChoiceID: hostile, TenantName: hostile, Scopes: []string{hostile}}),
+		"credentials": Credentials(CredentialsPage{
+			Choice: newChoice, ChoiceID: hostile, Tenant: hostile, ClientID: hostile, Errors: CredentialsErrors{hostile, hostile, hostile}, Clock: testClock(),
+		}),
 		"connected":  Connected(ConnectedPage{Connection: c}),
 		"home":       Connections(ConnectionsPage{Visitor: v, Clock: testClock()}),
 		"list":       Connections(ConnectionsPage{Visitor: v, Connections: []models.Connection{c}, Clock: testClock()}),

@@ -18,6 +18,7 @@ var reasons = map[models.Reason]string{
 	models.ReasonUnavailable:   "ServiceTitan did not answer, or answered with an error.",
 	models.ReasonRateLimited:   "ServiceTitan asked us to wait, because it had many requests to answer.",
 	models.ReasonGrantRefused:  "ServiceTitan no longer accepts our access. This usually means that someone removed Fieldbridge under API Application Access.",
+	models.ReasonClientRefused: "ServiceTitan no longer accepts the client ID and secret. Someone may have disabled Fieldbridge, or made a new secret, under API Application Access.",
 	models.ReasonAnswerLost:    "ServiceTitan’s answer to a renewal was lost on the way, and the access was lost with it. Nobody did anything wrong.",
 	models.ReasonNotAllowed:    "ServiceTitan does not let Fieldbridge use this account any more. Someone may have disabled or removed it under API Application Access.",
 	models.ReasonUnauthorized:  "ServiceTitan did not accept our access, even right after it was renewed.",
@@ -33,10 +34,10 @@ type eventWords struct {
 
 var events = map[models.EventKind]eventWords{
 	models.EventConnected: {"ok", "bridge", "Connected", func(e models.Event) string {
-		return actor(e) + " allowed the access in ServiceTitan."
+		return actor(e) + " connected ServiceTitan."
 	}},
 	models.EventReconnected: {"ok", "bridge", "Reconnected", func(e models.Event) string {
-		return actor(e) + " allowed the access in ServiceTitan again."
+		return actor(e) + " connected ServiceTitan again."
 	}},
 	models.EventConnectFailed: {"warn", "bad", "Reconnecting did not work", func(e models.Event) string {
 		return actor(e) + " tried to reconnect. " + outcomes[e.Outcome].event

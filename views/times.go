@@ -73,11 +73,11 @@ func (c Clock) wait(t time.Time) string {
 	case left <= few:
 		return "a few seconds"
 	case left < time.Minute:
-		return fmt.Sprintf("%d seconds", 10*roundUp(left, few))
+		return fmt.Sprintf("about %d seconds", 10*roundUp(left, few))
 	case left <= time.Hour:
-		return plural(roundUp(left, time.Minute), "minute", "minutes")
+		return "about " + plural(roundUp(left, time.Minute), "minute", "minutes")
 	default:
-		return plural(roundUp(left, time.Hour), "hour", "hours")
+		return "about " + plural(roundUp(left, time.Hour), "hour", "hours")
 	}
 }
 

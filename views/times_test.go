@@ -45,11 +45,11 @@ func TestTimesInWords(t *testing.T) {
 
 		{"wait is over", utc.wait(before(time.Second)), "a few seconds"},
 		{"wait 5 s", utc.wait(before(-5 * time.Second)), "a few seconds"},
-		{"wait 31 s", utc.wait(before(-31 * time.Second)), "40 seconds"},
-		{"wait a minute", utc.wait(before(-time.Minute)), "1 minute"},
-		{"wait over a minute", utc.wait(before(-61 * time.Second)), "2 minutes"},
-		{"wait an hour", utc.wait(before(-time.Hour)), "60 minutes"},
-		{"wait over an hour", utc.wait(before(-time.Hour - time.Second)), "2 hours"},
+		{"wait 31 s", utc.wait(before(-31 * time.Second)), "about 40 seconds"},
+		{"wait a minute", utc.wait(before(-time.Minute)), "about 1 minute"},
+		{"wait over a minute", utc.wait(before(-61 * time.Second)), "about 2 minutes"},
+		{"wait an hour", utc.wait(before(-time.Hour)), "about 60 minutes"},
+		{"wait over an hour", utc.wait(before(-time.Hour - time.Second)), "about 2 hours"},
 
 		{"quick", seconds(40), "less than 0.1 seconds"},
 		{"measured", seconds(420), "0.4 seconds"},

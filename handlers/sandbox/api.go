@@ -5,12 +5,15 @@ import (
 	"encoding/hex"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
 const (
+	scopeBusinessUnits = "tn.stt.businessunits:r"
+
 	defaultPageSize = 50
 	largestPageSize = 500
 )
@@ -51,8 +54,12 @@ func (s *Sandbox) admit(a *answer, r *http.Request) (Tenant, bool) {
 	s.mu.Lock()
 	found, ok := s.grants.access[hash(token)]
 	var state grantState
+	var paused, removed bool
 	if ok {
 		state = found.grant.state
+		installed := s.app.installs[found.grant.tenantID].state
+		paused = installed == disabled
+		removed = installed != allowed && found.grant.clientID != ""
 	}
 	s.mu.Unlock()
 	if !ok || state == revoked || !s.now().Before(found.expires) {
@@ -64,10 +71,12 @@ func (s *Sandbox) admit(a *answer, r *http.Request) (Tenant, bool) {
 	switch {
 	case !known:
 		a.problem(http.StatusNotFound, "Tenant not found.", nil)
-	case state == withdrawn:
+	case state == withdrawn || paused || removed:
 		a.problem(http.StatusForbidden, "The application is not allowed for this tenant.", nil)
 	case tenant.ID != found.grant.tenantID:
 		a.problem(http.StatusForbidden, "The access token is not for this tenant.", nil)
+	case !slices.Contains(found.scopes, scopeBusinessUnits):
+		a.problem(http.StatusForbidden, "The access token has no scope for this.", nil)
 	default:
 		return tenant, true
 	}

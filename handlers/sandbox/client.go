@@ -25,27 +25,41 @@ func repeated(values url.Values) bool {
 	return false
 }
 
+// client is who asks at the token endpoint.
+type client struct {
+	id string
+	// tenantID is the tenant that the client belongs to; 0 for the app's own
+	// registration.
+	tenantID int64
+}
+
 // authenticate checks who the client is, by the body or by Basic (RFC 6749,
-// section 2.3.1). It returns an error code, or empty.
-func (s *Sandbox) authenticate(r *http.Request) string {
+// section 2.3.1). The refusal is an error code, or empty.
+func (s *Sandbox) authenticate(r *http.Request) (c client, refusal string) {
 	id, secret := r.PostForm.Get("client_id"), r.PostForm.Get("client_secret")
 	s.record(secret)
 	if user, password, ok := r.BasicAuth(); ok {
 		if secret != "" {
-			return "invalid_request" // two ways at once
+			return client{}, "invalid_request" // two ways at once
 		}
 		user, userErr := url.QueryUnescape(user)
 		password, passwordErr := url.QueryUnescape(password)
 		if userErr != nil || passwordErr != nil || (id != "" && id != user) {
-			return "invalid_client"
+			return client{}, "invalid_client"
 		}
 		id, secret = user, password
 		s.record(secret)
 	}
-	if !same(id, s.options.ClientID) || !same(secret, s.options.ClientSecret) {
-		return "invalid_client"
+	if same(id, s.options.ClientID) && same(secret, s.options.ClientSecret) {
+		return client{id: id}, ""
 	}
-	return ""
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	tenantID, ok := s.app.owner(id, secret)
+	if !ok {
+		return client{}, "invalid_client"
+	}
+	return client{id, tenantID}, ""
 }
 
 // same compares secrets. An empty one is like no other, so that an option that

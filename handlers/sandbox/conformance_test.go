@@ -64,7 +64,7 @@ func TestDiscovery(t *testing.T) {
 		"revocation_endpoint":                            s.url + "/connect/revocation",
 		"response_types_supported":                       []any{"code"},
 		"response_modes_supported":                       []any{"query"},
-		"grant_types_supported":                          []any{"authorization_code", "refresh_token"},
+		"grant_types_supported":                          []any{"authorization_code", "refresh_token", "client_credentials"},
 		"code_challenge_methods_supported":               []any{"S256"},
 		"scopes_supported":                               []any{"tn.crm.customers:r", "tn.crm.bookings:rw", "tn.stt.businessunits:r", "offline_access"},
 		"token_endpoint_auth_methods_supported":          []any{"client_secret_post", "client_secret_basic"},

@@ -27,7 +27,7 @@ func (s *Sandbox) discover(a *answer, _ *http.Request) {
 		Revocation:    s.options.URL + PathRevocation,
 		ResponseTypes: []string{"code"},
 		ResponseModes: []string{"query"},
-		GrantTypes:    []string{"authorization_code", "refresh_token"},
+		GrantTypes:    []string{"authorization_code", "refresh_token", "client_credentials"},
 		Challenges:    []string{"S256"},
 		Scopes:        s.options.Scopes,
 		TokenAuth:     auth,

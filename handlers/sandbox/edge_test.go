@@ -39,6 +39,8 @@ func TestEveryPageIsMarkedAndGuarded(t *testing.T) {
 	pages := map[string]reply{"home": s.get("/"), "error": s.get("/connect/authorize"), "sign-in": s.get(authorize)}
 	s.signIn(authorize)
 	pages["consent"] = s.get(authorize)
+	pages["portal"], pages["tenant"] = s.get("/portal"), s.get("/tenant/842193311")
+	pages["review"] = s.get("/tenant/842193311/review")
 	for name, page := range pages {
 		t.Run(name, func(t *testing.T) {
 			for _, words := range []string{"SANDBOX – not ServiceTitan", `<html lang="en">`, "<h1>", `<main id="main">`} {

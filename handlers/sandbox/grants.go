@@ -53,12 +53,15 @@ const (
 	withdrawn
 )
 
-// grant is what a code was traded for: a family of refresh tokens, one good at
-// a time, and the access tokens that came with them. The family's name is part
-// of the token (RFC 9700, section 4.14.2), so a token that names a family and
-// is not its newest has been used before.
+// grant is what a code was traded for, or what a tenant's own client was given.
+// The first is a family of refresh tokens, one good at a time, and the access
+// tokens that came with them. The family's name is part of the token (RFC 9700,
+// section 4.14.2), so a token that names a family and is not its newest has
+// been used before.
 type grant struct {
-	family   string
+	family string
+	// clientID is the tenant's own client; empty for the app's registration.
+	clientID string
 	tenantID int64
 	scopes   []string
 	expires  time.Time
@@ -76,6 +79,7 @@ type replaced struct {
 // access is an access token.
 type access struct {
 	grant   *grant
+	scopes  []string
 	expires time.Time
 }
 

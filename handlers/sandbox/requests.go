@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -104,12 +105,12 @@ func (s *Sandbox) describe(line *Request, endpoint string, r *http.Request) {
 	switch endpoint {
 	case PathToken:
 		switch grantType := r.PostForm.Get("grant_type"); grantType {
-		case "authorization_code":
+		case grantCode:
 			line.GrantType, line.TenantID = grantType, s.grants.tenantOfCode(r.PostForm.Get("code"))
-		case "refresh_token":
+		case grantRefresh:
 			line.GrantType, line.TenantID = grantType, s.grants.tenantOfRefresh(r.PostForm.Get("refresh_token"))
-		case "client_credentials":
-			line.GrantType = grantType
+		case grantClient:
+			line.GrantType, line.TenantID = grantType, s.app.clients[clientOf(r)]
 		}
 	case PathRevocation:
 		line.TenantID = s.grants.tenantOfRefresh(r.PostForm.Get("token"))
@@ -120,6 +121,16 @@ func (s *Sandbox) describe(line *Request, endpoint string, r *http.Request) {
 		id, _, _ := strings.Cut(after, "/")
 		line.TenantID = knownTenant(id)
 	}
+}
+
+// clientOf is the client ID that a token request names.
+func clientOf(r *http.Request) string {
+	if user, _, ok := r.BasicAuth(); ok {
+		if id, err := url.QueryUnescape(user); err == nil {
+			return id
+		}
+	}
+	return r.PostForm.Get("client_id")
 }
 
 // knownTenant reads the ID of a sample tenant, or returns 0.

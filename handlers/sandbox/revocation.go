@@ -4,7 +4,7 @@ import "net/http"
 
 // revoke is the revocation endpoint (RFC 7009). Access tokens are JWTs to
 // their holders and live on until they expire; only refresh tokens are known
-// here.
+// here, and all are the app's own.
 func (s *Sandbox) revoke(a *answer, r *http.Request) {
 	form := r.PostForm
 	if !isForm(r) {
@@ -12,7 +12,8 @@ func (s *Sandbox) revoke(a *answer, r *http.Request) {
 		return
 	}
 	s.record(form.Get("token"))
-	if refusal := s.authenticate(r); refusal != "" {
+	by, refusal := s.authenticate(r)
+	if refusal != "" {
 		a.refuse(refusal)
 		return
 	}
@@ -26,7 +27,7 @@ func (s *Sandbox) revoke(a *answer, r *http.Request) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if family := s.grants.familyOf(form.Get("token")); family != nil {
+	if family := s.grants.familyOf(form.Get("token")); family != nil && by.tenantID == 0 {
 		s.grants.end(family, revoked)
 	}
 	a.WriteHeader(http.StatusOK)

@@ -31,6 +31,8 @@ const (
 	pathServerMetadata = "/.well-known/oauth-authorization-server"
 	pathSignIn         = "/signin"
 	pathReset          = "/reset"
+	pathPortal         = "/portal"
+	pathTenant         = "/tenant/{tenant}"
 )
 
 const (
@@ -68,19 +70,21 @@ type Sandbox struct {
 	// formTargets are the origins to which the answer to a form may redirect, for
 	// the content security policy.
 	formTargets []string
-	// resetToken is on the form that resets.
-	resetToken string
-	mux        *http.ServeMux
-	handler    http.Handler
-	held       chan struct{}
+	// formToken is on the forms that need no sign-in.
+	formToken string
+	mux       *http.ServeMux
+	handler   http.Handler
+	held      chan struct{}
 
 	mu     sync.Mutex
+	app    app
 	grants grants
 	faults faults
 	ledger ledger
 }
 
-// New returns a sandbox with the sample tenants and no grants. It panics if
+// New returns a sandbox with the sample tenants, some of them added to the app, and
+// no grants. It panics if
 // Options.URL or a redirect URI is not an absolute URL.
 func New(o Options) *Sandbox {
 	if o.AccessTokenLife == 0 {
@@ -93,7 +97,7 @@ func New(o Options) *Sandbox {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Sandbox{
-		options: o, host: mustParse(o.URL).Host, resetToken: rand.Text(), formTargets: []string{"'self'"},
+		options: o, host: mustParse(o.URL).Host, formToken: rand.Text(), formTargets: []string{"'self'"},
 		mux: http.NewServeMux(), held: make(chan struct{}),
 	}
 	for _, redirect := range o.RedirectURIs {
@@ -114,6 +118,11 @@ func New(o Options) *Sandbox {
 	s.handle(PathToken, s.token) // any method, since a wrong one is answered like every other error
 	s.handle("POST "+PathRevocation, s.revoke)
 	s.handle("GET "+PathBusinessUnits, s.businessUnits)
+	s.handle("GET "+pathPortal, s.portal)
+	s.handle("POST "+pathPortal, s.changePortal)
+	s.handle("GET "+pathTenant, s.tenantAdmin)
+	s.handle("POST "+pathTenant, s.changeTenant)
+	s.handle("GET "+pathTenant+"/review", s.reviewApp)
 	s.handler = http.NewCrossOriginProtection().Handler(s.mux)
 	return s
 }
@@ -215,7 +224,7 @@ func refuseForm(a *answer, err error) {
 	a.refuse("invalid_request")
 }
 
-// Reset forgets every grant, session, fault and request.
+// Reset forgets every grant, client, version, session, fault and request.
 func (s *Sandbox) Reset() {
 	s.options.Log.Info("sandbox reset")
 	s.clear()
@@ -224,6 +233,7 @@ func (s *Sandbox) Reset() {
 func (s *Sandbox) clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.app = newApp(s.options.Scopes)
 	s.grants = newGrants()
 	s.faults.clear()
 	s.ledger = newLedger()

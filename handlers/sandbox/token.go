@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -17,6 +18,15 @@ type tokens struct {
 	Scope        string `json:"scope"`
 }
 
+// Grant types, as RFC 6749 names them.
+const (
+	grantCode    = "authorization_code"
+	grantRefresh = "refresh_token"
+	grantClient  = "client_credentials"
+)
+
+const scopeOfflineAccess = "offline_access"
+
 // token is the token endpoint.
 func (s *Sandbox) token(a *answer, r *http.Request) {
 	form := r.PostForm
@@ -25,23 +35,33 @@ func (s *Sandbox) token(a *answer, r *http.Request) {
 		return
 	}
 	s.record(form.Get("code"), form.Get("code_verifier"), form.Get("refresh_token"))
-	if refusal := s.authenticate(r); refusal != "" {
+	by, refusal := s.authenticate(r)
+	if refusal != "" {
 		a.refuse(refusal)
 		return
 	}
 	var granted tokens
-	var refusal string
-	switch form.Get("grant_type") {
-	case "authorization_code":
-		granted, refusal = s.exchange(form)
-	case "refresh_token":
-		granted, refusal = s.renew(form)
-	case "client_credentials":
-		refusal = "unauthorized_client" // the client is registered for sign-in only
+	grantType := form.Get("grant_type")
+	switch grantType {
+	case grantCode, grantRefresh, grantClient:
+		// The app's registration is for sign-in, a tenant's client for itself.
+		if (grantType == grantClient) != (by.tenantID != 0) {
+			refusal = "unauthorized_client"
+		}
 	case "":
 		refusal = "invalid_request"
 	default:
 		refusal = "unsupported_grant_type"
+	}
+	if refusal == "" {
+		switch grantType {
+		case grantCode:
+			granted, refusal = s.exchange(form)
+		case grantRefresh:
+			granted, refusal = s.renew(form)
+		default:
+			granted, refusal = s.grantClient(by, form)
+		}
 	}
 	if refusal != "" {
 		a.refuse(refusal)
@@ -91,19 +111,40 @@ func (s *Sandbox) renew(form url.Values) (granted tokens, refusal string) {
 	return s.issue(of, scopes, now), ""
 }
 
+// grantClient gives a tenant's own client access to the tenant (RFC 6749,
+// section 4.4). A request that names no scope is given all that the tenant's
+// admin has allowed.
+func (s *Sandbox) grantClient(by client, form url.Values) (granted tokens, refusal string) {
+	now := s.now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	install := s.app.installs[by.tenantID]
+	if install.state != allowed { // taken back this moment
+		return tokens{}, "invalid_client"
+	}
+	scopes := s.app.scopes(install)
+	if asked := strings.Fields(form.Get("scope")); len(asked) > 0 {
+		if !within(asked, scopes) {
+			return tokens{}, "invalid_scope"
+		}
+		scopes = asked
+	}
+	return s.issue(&grant{clientID: by.id, tenantID: by.tenantID, scopes: scopes}, scopes, now), ""
+}
+
 // issue makes the tokens of a grant. The caller holds the mutex.
 func (s *Sandbox) issue(of *grant, scopes []string, now time.Time) tokens {
 	granted := tokens{
-		AccessToken: s.newAccessToken(of.tenantID, scopes, now),
+		AccessToken: s.newAccessToken(cmp.Or(of.clientID, s.options.ClientID), of.tenantID, scopes, now),
 		ExpiresIn:   int64(s.options.AccessTokenLife / time.Second),
 		TokenType:   "Bearer",
 		Scope:       strings.Join(scopes, " "),
 	}
-	if slices.Contains(of.scopes, "offline_access") {
+	if slices.Contains(of.scopes, scopeOfflineAccess) {
 		granted.RefreshToken = s.grants.rotate(of, s.options.RefreshGrace, now)
 	}
 	s.grants.sweep(now)
-	s.grants.access[hash(granted.AccessToken)] = access{of, now.Add(s.options.AccessTokenLife)}
+	s.grants.access[hash(granted.AccessToken)] = access{of, scopes, now.Add(s.options.AccessTokenLife)}
 	return granted
 }
 

@@ -17,6 +17,9 @@ type Account struct {
 	BusinessUnits int
 }
 
+// AccountScope is the scope that the check call needs.
+const AccountScope = "tn.stt.businessunits:r"
+
 // businessUnits is the part that we read of
 // GET /settings/v2/tenant/{tenant}/business-units.
 type businessUnits struct {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
 )
 
 // Tokens is what a token endpoint grants.
@@ -85,6 +86,31 @@ func (c *Client) Refresh(ctx context.Context, refresh Secret) (Tokens, error) {
 	return c.tokens(ctx, "refresh access", "", func(ctx context.Context, config *oauth2.Config) (*oauth2.Token, error) {
 		return config.TokenSource(ctx, &oauth2.Token{RefreshToken: refresh.Reveal()}).Token()
 	})
+}
+
+// OwnClient is a client ID and secret that a tenant's admin has made for us in
+// ServiceTitan; not the app's registration.
+type OwnClient struct {
+	ID     string
+	Secret Secret
+}
+
+// IsZero says that there is none.
+func (o OwnClient) IsZero() bool { return o.ID == "" && o.Secret.IsZero() }
+
+// ClientCredentials gets access in the name of a tenant's own client (RFC 6749,
+// section 4.4). No scope is sent, since ServiceTitan then grants all that the
+// admin allowed. A refresh token does not belong in the answer, and is dropped.
+func (c *Client) ClientCredentials(ctx context.Context, own OwnClient) (Tokens, error) {
+	granted, err := c.tokens(ctx, "get access", "", func(ctx context.Context, config *oauth2.Config) (*oauth2.Token, error) {
+		client := clientcredentials.Config{
+			ClientID: own.ID, ClientSecret: own.Secret.Reveal(),
+			TokenURL: config.Endpoint.TokenURL, AuthStyle: config.Endpoint.AuthStyle,
+		}
+		return client.Token(ctx)
+	})
+	granted.Refresh = Secret{}
+	return granted, err
 }
 
 func (c *Client) tokens(ctx context.Context, op, redirectURI string, ask func(context.Context, *oauth2.Config) (*oauth2.Token, error)) (Tokens, error) {

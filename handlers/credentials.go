@@ -1,0 +1,156 @@
+package handlers
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/views"
+)
+
+// credentialsForm is the second step for a company with its own client ID and
+// secret.
+func (s *site) credentialsForm(c echo.Context) error {
+	page, ok, err := s.credentialsPage(c, c.QueryParam("choice"))
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return seeOther(c, "/connect")
+	}
+	return fieldbridge.Render(c, http.StatusOK, views.Credentials(page))
+}
+
+// credentialsPage is the empty form for a choice; not ok if the session does
+// not know the choice, or it is another way's.
+func (s *site) credentialsPage(c echo.Context, choiceID string) (page views.CredentialsPage, ok bool, err error) {
+	ctx := c.Request().Context()
+	id, choice, ok := s.sessions.Choice(ctx, choiceID)
+	if !ok || choice.Way != servicetitan.OwnCredentials {
+		return page, false, nil
+	}
+	page = views.CredentialsPage{Choice: choice, ChoiceID: id, Tenant: strconv.FormatInt(choice.TenantID, 10)}
+	if choice.Reconnects() {
+		connection, err := s.Connections.Get(ctx, visitor(c).CompanyID, choice.ConnectionID)
+		if err != nil {
+			return page, false, err
+		}
+		page.TenantName = connection.TenantName
+		if environment, ok := s.environment(choice.Environment); ok {
+			page.Others = otherWays(environment, choice.Way)
+		}
+	}
+	return page, true, nil
+}
+
+// tryCredentials tries what was typed, and connects if it works.
+func (s *site) tryCredentials(c echo.Context) error {
+	f, err := readForm(c)
+	if err != nil {
+		return err
+	}
+	page, ok, err := s.credentialsPage(c, f.Raw("choice"))
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return seeOther(c, "/connect")
+	}
+	own := servicetitan.OwnClient{ID: pasted(f.Raw("client")), Secret: servicetitan.NewSecret(pasted(f.Raw("secret")))}
+	page.ClientID = own.ID
+	if looksSecret(own.ID) {
+		page.ClientID = "" // a secret in the wrong field is not shown again either
+	}
+	choice := page.Choice
+	if !choice.Reconnects() {
+		page.Tenant = f.Line("tenant")
+		if choice.TenantID, ok = models.ParseTenantID(page.Tenant); !ok {
+			page.Errors.Tenant = "Enter the number that ServiceTitan shows as My Tenant ID. It has digits only."
+		}
+	}
+	if own.ID == "" {
+		page.Errors.ClientID = "Enter the client ID."
+	}
+	if own.Secret.IsZero() {
+		page.Errors.Secret = "Enter the client secret."
+	}
+	if page.Errors != (views.CredentialsErrors{}) {
+		return fieldbridge.Render(c, http.StatusUnprocessableEntity, views.Credentials(page))
+	}
+	result, err := s.Connections.ConnectWithCredentials(c.Request().Context(), visitor(c), choice, own)
+	if err != nil {
+		return err
+	}
+	return s.showCredentialsResult(c, page, result, own)
+}
+
+func (s *site) showCredentialsResult(c echo.Context, page views.CredentialsPage, result models.Result, own servicetitan.OwnClient) error {
+	status := http.StatusUnprocessableEntity
+	switch result.Outcome {
+	case models.OutcomeConnected:
+		return seeOther(c, connectionPath(result.ConnectionID)+"?done=connected")
+	case models.OutcomeTenantTaken:
+		return fieldbridge.Render(c, callbackStatus[result.Outcome], views.NotConnected(views.NotConnectedPage{
+			Result: result, SupportCode: visitor(c).SupportCode, Clock: s.clock(),
+		}))
+	case models.OutcomeClientRefused:
+		page.Errors = whyRefused(own, page.Choice.Environment.Label())
+	case models.OutcomeWrongTenant:
+		page.Errors.Tenant = "This client ID and secret belong to tenant " + strconv.FormatInt(result.FoundTenantID, 10) +
+			", not to " + strconv.FormatInt(result.Choice.TenantID, 10) + "."
+	case models.OutcomeTenantUnknown:
+		page.Errors.Tenant = "ServiceTitan does not know this tenant ID. Compare it with My Tenant ID."
+	default:
+		page.Result, page.Clock, status = result, s.clock(), callbackStatus[result.Outcome]
+	}
+	return fieldbridge.Render(c, status, views.Credentials(page))
+}
+
+// Prefixes of ServiceTitan's values. They are not documented, so they explain
+// a refusal and never cause one.
+const (
+	clientIDPrefix = "cid."
+	appKeyPrefix   = "ak1."
+)
+
+func looksSecret(value string) bool {
+	return strings.HasPrefix(value, "cs1.") || strings.HasPrefix(value, "cs2.") || strings.HasPrefix(value, appKeyPrefix)
+}
+
+// whyRefused says of the values that ServiceTitan did not accept what is
+// likely wrong with which.
+func whyRefused(own servicetitan.OwnClient, environment string) (errs views.CredentialsErrors) {
+	secret := own.Secret.Reveal()
+	switch {
+	case own.ID == secret:
+		errs.Secret = "This is the same value as the client ID. Copy the client secret, which stands beside it in ServiceTitan."
+	case looksSecret(own.ID) && !strings.HasPrefix(own.ID, appKeyPrefix) && strings.HasPrefix(secret, clientIDPrefix):
+		errs.ClientID = "The client ID and the client secret look swapped. The client ID begins with cid."
+	case strings.HasPrefix(own.ID, appKeyPrefix):
+		errs.ClientID = "This looks like an app key. Fieldbridge needs the client ID, which begins with cid. Please keep app keys to yourself."
+	case strings.HasPrefix(secret, appKeyPrefix):
+		errs.Secret = "This looks like an app key. Fieldbridge needs the client secret. Please keep app keys to yourself."
+	case !strings.HasPrefix(own.ID, clientIDPrefix):
+		errs.ClientID = "ServiceTitan did not accept these values. Client IDs usually begin with cid. and this one does not."
+	default:
+		errs.Secret = "ServiceTitan did not accept this client ID and secret. Copy both again, and check that they are from " + environment + "."
+	}
+	return errs
+}
+
+// pasted is a value as it was meant: without the spaces, line breaks and
+// invisible characters that come along when it is copied.
+func pasted(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) || unicode.In(r, unicode.Cf, unicode.Cc) {
+			return -1
+		}
+		return r
+	}, s)
+}

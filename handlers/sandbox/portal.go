@@ -1,0 +1,182 @@
+package sandbox
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// generated is a secret at the one time that it is shown.
+type generated struct {
+	tenantID         int64
+	clientID, secret string
+}
+
+// installRow is the app at one tenant, as the pages show it.
+type installRow struct {
+	Tenant
+	state    installState
+	version  int
+	scopes   []string
+	clientID string
+	// secrets says of each slot whether it holds one.
+	secrets [slots]bool
+}
+
+// rows are the tenants and the newest version's number and scopes.
+func (s *Sandbox) rows() (rows []installRow, newest int, scopes []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, tenant := range sampleTenants() {
+		i := s.app.installs[tenant.ID]
+		row := installRow{Tenant: tenant, state: i.state, version: i.version, scopes: s.app.scopes(i), clientID: i.clientID}
+		for slot := range slots {
+			row.secrets[slot] = i.secrets[slot] != sum{}
+		}
+		rows = append(rows, row)
+	}
+	newest = len(s.app.versions)
+	return rows, newest, s.app.versions[newest-1]
+}
+
+// portal is the developer's page: My Apps.
+func (s *Sandbox) portal(a *answer, r *http.Request) {
+	s.showPortal(a, r, http.StatusOK, generated{}, "")
+}
+
+func (s *Sandbox) showPortal(a *answer, r *http.Request, status int, made generated, problem string) {
+	rows, newest, scopes := s.rows()
+	a.page(r.Context(), status, portalPage(portalView{
+		formToken: s.formToken, made: made, problem: problem, rows: rows, version: newest, scopes: scopes,
+	}))
+}
+
+// changePortal does what a button of the portal says.
+func (s *Sandbox) changePortal(a *answer, r *http.Request) {
+	if !s.formFresh(a, r) {
+		return
+	}
+	form := r.PostForm
+	tenantID, _ := strconv.ParseInt(strings.TrimSpace(form.Get("tenant")), 10, 64) // 0 is no tenant
+	slot, _ := strconv.Atoi(form.Get("slot"))                                      // 0 is no slot
+	var err error
+	switch form.Get("action") {
+	case "add":
+		err = s.AddTenant(tenantID)
+	case "remove":
+		err = s.RemoveTenant(tenantID)
+	case "publish":
+		scopes := strings.Fields(form.Get("scopes"))
+		if len(scopes) == 0 {
+			err = errors.New("a version needs a scope")
+			break
+		}
+		s.PublishVersion(scopes)
+	case "generate", "delete":
+		s.changeSecret(a, r, tenantID, slot, s.showPortal)
+		return
+	default:
+		err = errors.New("there is no such button")
+	}
+	if err != nil {
+		s.showPortal(a, r, http.StatusUnprocessableEntity, generated{}, sentence(err))
+		return
+	}
+	a.seeOther(pathPortal)
+}
+
+// changeSecret generates or deletes a secret. A new one is on the answer itself
+// and nowhere else, so it is seen once.
+func (s *Sandbox) changeSecret(a *answer, r *http.Request, tenantID int64, slot int, show func(*answer, *http.Request, int, generated, string)) {
+	made := generated{tenantID: tenantID}
+	var err error
+	if r.PostForm.Get("action") == "generate" {
+		made.clientID, made.secret, err = s.Generate(tenantID, slot)
+	} else {
+		err = s.DeleteSecret(tenantID, slot)
+	}
+	if err != nil {
+		show(a, r, http.StatusUnprocessableEntity, generated{}, sentence(err))
+		return
+	}
+	show(a, r, http.StatusOK, made, "")
+}
+
+// tenantPath is where a tenant's admin manages apps.
+func tenantPath(tenantID int64) string {
+	return strings.Replace(pathTenant, "{tenant}", strconv.FormatInt(tenantID, 10), 1)
+}
+
+// tenantAdmin is the page Manage API Application Access of a tenant.
+func (s *Sandbox) tenantAdmin(a *answer, r *http.Request) {
+	s.showTenant(a, r, http.StatusOK, generated{}, "")
+}
+
+func (s *Sandbox) showTenant(a *answer, r *http.Request, status int, made generated, problem string) {
+	if v, ok := s.tenantView(a, r); ok {
+		v.made, v.problem = made, problem
+		a.page(r.Context(), status, tenantPage(v))
+	}
+}
+
+// reviewApp is the question whether to allow the app, or its new version.
+func (s *Sandbox) reviewApp(a *answer, r *http.Request) {
+	v, ok := s.tenantView(a, r)
+	if !ok {
+		return
+	}
+	if v.row.state != notConnected && !v.upgradable() {
+		a.seeOther(tenantPath(v.row.ID))
+		return
+	}
+	a.page(r.Context(), http.StatusOK, reviewAppPage(v))
+}
+
+func (s *Sandbox) tenantView(a *answer, r *http.Request) (v tenantView, ok bool) {
+	rows, newest, scopes := s.rows()
+	id := knownTenant(r.PathValue("tenant"))
+	at := slices.IndexFunc(rows, func(row installRow) bool { return row.ID == id })
+	if at < 0 {
+		http.Error(a, sentence(ErrNoTenant), http.StatusNotFound)
+		return tenantView{}, false
+	}
+	return tenantView{formToken: s.formToken, row: rows[at], version: newest, scopes: scopes}, true
+}
+
+// changeTenant does what a button of a tenant's page says.
+func (s *Sandbox) changeTenant(a *answer, r *http.Request) {
+	if !s.formFresh(a, r) {
+		return
+	}
+	id := knownTenant(r.PathValue("tenant"))
+	slot, _ := strconv.Atoi(r.PostForm.Get("slot")) // 0 is no slot
+	err := errors.New("there is no such button")
+	switch r.PostForm.Get("action") {
+	case "allow":
+		err = s.Allow(id)
+	case "upgrade":
+		err = s.Upgrade(id)
+	case "decline":
+		err = nil
+	case "disable":
+		err = s.Disable(id)
+	case "restore":
+		err = s.Restore(id)
+	case "generate", "delete":
+		s.changeSecret(a, r, id, slot, s.showTenant)
+		return
+	}
+	if err != nil {
+		s.showTenant(a, r, http.StatusUnprocessableEntity, generated{}, sentence(err))
+		return
+	}
+	a.seeOther(tenantPath(id))
+}
+
+// sentence is an error as a page says it.
+func sentence(err error) string {
+	words := err.Error()
+	return strings.ToUpper(words[:1]) + words[1:] + "."
+}

@@ -1,0 +1,95 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// credentialTries bounds how often a company may have values tried, so that
+// our address is not used to guess secrets at ServiceTitan.
+var credentialTries = limit{name: "credentials", tries: 20, per: 10 * time.Minute}
+
+// ConnectWithCredentials connects with the client ID and secret that a tenant's
+// admin made. They are tried at once, and saved only if access, tenant and
+// check call agree. How it ended is in the result; the error is for what could
+// not be tried or noted, among it a ThrottledError.
+func (c *Connections) ConnectWithCredentials(ctx context.Context, v Visitor, choice Choice, own servicetitan.OwnClient) (Result, error) {
+	if choice.Way != servicetitan.OwnCredentials {
+		return Result{}, fmt.Errorf("check choice: %w", ErrNotFound)
+	}
+	if err := c.CheckChoice(ctx, v, choice); err != nil {
+		return Result{}, err
+	}
+	// In a transaction of its own: a refused try counts too.
+	var throttled error
+	err := c.db.Write(ctx, func(tx *gorm.DB) error {
+		throttled = credentialTries.take(tx, v.CompanyID.String(), c.db.Now())
+		if _, ok := errors.AsType[*ThrottledError](throttled); ok {
+			return nil
+		}
+		return throttled
+	})
+	if err = errors.Join(err, throttled); err != nil {
+		return Result{}, err
+	}
+	client, _ := c.clients.In(choice.Environment)
+	tokens, err := client.ClientCredentials(ctx, own)
+	if e, ok := errors.AsType[*servicetitan.Error](err); ok && e.Kind == servicetitan.Unavailable {
+		tokens, err = client.ClientCredentials(ctx, own) // asking again costs nothing
+	}
+	if err != nil {
+		end := c.endingOf(err)
+		if e, ok := errors.AsType[*servicetitan.Error](err); ok && (e.Kind == servicetitan.ClientRefused || e.Kind == servicetitan.GrantRefused) {
+			end.outcome = OutcomeClientRefused
+		}
+		return c.refuse(ctx, v, choice, end)
+	}
+	account, end, ended := c.checkTenant(ctx, client, choice.TenantID, tokens)
+	if ended {
+		return c.refuse(ctx, v, choice, end)
+	}
+	id, old, err := c.save(ctx, v, proven{choice: choice, tokens: tokens, own: own, account: account})
+	if errors.Is(err, gorm.ErrDuplicatedKey) {
+		return c.refuse(ctx, v, choice, ending{outcome: OutcomeTenantTaken})
+	}
+	if err != nil {
+		return Result{}, fmt.Errorf("save connection: %w", err)
+	}
+	if !old.IsZero() { // the connection was made by signing in before
+		c.revoke(context.WithoutCancel(ctx), client, v, id, old)
+	}
+	return Result{Outcome: OutcomeConnected, ConnectionID: id, Choice: choice}, nil
+}
+
+// refuse records why values that were typed made no connection.
+func (c *Connections) refuse(ctx context.Context, v Visitor, choice Choice, end ending) (Result, error) {
+	c.log.InfoContext(ctx, "not connected", "outcome", end.outcome, "environment", choice.Environment,
+		"company", v.CompanyID, "support_code", v.SupportCode, "cause", end.cause)
+	err := c.db.Write(ctx, func(tx *gorm.DB) error {
+		now := c.db.Now()
+		event := Event{
+			CompanyID: v.CompanyID, Kind: EventConnectFailed, ActorName: v.Name,
+			Outcome: end.outcome, SupportCode: v.SupportCode, At: now,
+		}
+		if choice.Reconnects() {
+			event.ConnectionID = &choice.ConnectionID
+		}
+		if err := record(tx, event); err != nil || end.outcome != OutcomeTenantTaken {
+			return err
+		}
+		return recordConflict(tx, v, choice, now)
+	})
+	if err != nil {
+		return Result{}, fmt.Errorf("record refusal: %w", err)
+	}
+	return Result{
+		Outcome: end.outcome, ConnectionID: choice.ConnectionID, Choice: choice,
+		FoundTenantID: end.foundTenantID, RetryAt: end.retryAt,
+	}, nil
+}
