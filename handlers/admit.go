@@ -24,12 +24,15 @@ func (s *site) admit(who access) echo.MiddlewareFunc {
 			if !ok {
 				return seeOther(c, "/signin"+afterSignIn(c))
 			}
+			if in.staff != (who == staff) {
+				return models.ErrNotFound // for them there is no such page
+			}
+			if who == staff {
+				return s.admitStaff(c, in, next)
+			}
 			v, err := s.Accounts.Visitor(ctx, in.userID, in.companyID, in.epoch)
 			if errors.Is(err, models.ErrSignedOut) {
-				if err := s.sessions.SignOut(ctx); err != nil {
-					return err
-				}
-				return seeOther(c, "/signin"+afterSignIn(c))
+				return s.endSession(c)
 			}
 			if err != nil {
 				return err
@@ -44,7 +47,38 @@ func (s *site) admit(who access) echo.MiddlewareFunc {
 	}
 }
 
-const visitorName = "visitor"
+// admitStaff lets one of our staff in.
+func (s *site) admitStaff(c echo.Context, in signedIn, next echo.HandlerFunc) error {
+	member, err := s.Accounts.Staff(c.Request().Context(), in.userID, in.epoch)
+	if errors.Is(err, models.ErrSignedOut) {
+		return s.endSession(c)
+	}
+	if err != nil {
+		return err
+	}
+	member.SupportCode = supportCode(c)
+	c.Set(staffName, member)
+	return next(c)
+}
+
+// endSession ends a session that may no longer be used.
+func (s *site) endSession(c echo.Context) error {
+	if err := s.sessions.SignOut(c.Request().Context()); err != nil {
+		return err
+	}
+	return seeOther(c, "/signin"+afterSignIn(c))
+}
+
+const (
+	visitorName = "visitor"
+	staffName   = "staff"
+)
+
+// staffMember is who of our staff admit let in.
+func staffMember(c echo.Context) models.Staff {
+	m, _ := c.Get(staffName).(models.Staff)
+	return m
+}
 
 // visitor is who admit let in.
 func visitor(c echo.Context) models.Visitor {
@@ -87,7 +121,7 @@ const (
 func afterSignIn(c echo.Context) string {
 	next := ""
 	switch c.Path() {
-	case "/connect", "/connect/review", "/connect/authorize", "/callback":
+	case "/connect", "/connect/review", "/connect/authorize", "/connect/credentials", "/connect/guided", "/callback":
 		next = nextConnect
 	case "/connections/:id", "/connections/:id/disconnect":
 		if id, err := connectionID(c); err == nil && c.Request().Method == http.MethodGet {
@@ -100,8 +134,19 @@ func afterSignIn(c echo.Context) string {
 	return "?" + url.Values{"next": {next}}.Encode()
 }
 
+// home is where who is signed in begins.
+func home(staff bool) string {
+	if staff {
+		return "/staff"
+	}
+	return "/connections"
+}
+
 // destination is where a sign-in leads to.
-func destination(next string) string {
+func destination(staff bool, next string) string {
+	if staff {
+		return home(staff)
+	}
 	if next == nextConnect {
 		return "/connect"
 	}
@@ -110,5 +155,5 @@ func destination(next string) string {
 			return "/connections/" + id.String()
 		}
 	}
-	return "/connections"
+	return home(staff)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers/browsertest"
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/models"
 )
 
 // contractor is a person at a real browser.
@@ -348,4 +349,100 @@ func TestBrowserOwnCredentials(t *testing.T) {
 	c.Click("Go to your connection", "Reconnected")
 	c.Click("See what happens first", "choose Disable")
 	c.inspect("disconnect-own-credentials")
+}
+
+// A company has its connection set up by our staff, each at a browser of their
+// own, and both at the sandbox's pages.
+func TestBrowserGuided(t *testing.T) {
+	a := newApp(t)
+	c, sam := a.contractor(t), a.contractor(t)
+	sam.Goto(a.url + "/password/reset?token=" + a.addStaff("sam@fieldbridge.example", models.Support))
+	sam.See("Choose your password")
+	sam.Type("name", "Sam Okafor")
+	sam.Type("password", password)
+	sam.inspect("choose-password")
+	sam.Click("Save and sign in", "Nothing waits for us")
+	sam.inspect("staff-queue-empty")
+
+	c.signUp("Harbor Line Electric")
+	c.Goto(a.url + "/connect")
+	c.Choose("#how-guided")
+	c.Type("tenant", fmt.Sprint(harbor))
+	c.Click("Continue", "Set it up with our staff")
+	c.inspect("guided")
+	c.Click("Ask for the set-up", "Being set up")
+	c.inspect("setup-1")
+	path := strings.TrimPrefix(c.Address(), a.url)
+
+	// Ours: the tenant ID in the developer portal.
+	sam.Goto(a.url + "/staff")
+	sam.inspect("staff-queue")
+	sam.Click("Harbor Line Electric", "Add the tenant ID to the app")
+	sam.inspect("staff-setup-1")
+	portal := sam.contractorAt("/portal")
+	portal.See("My Apps")
+	portal.inspect("sandbox-portal")
+	if err := a.sandbox.AddTenant(harbor); err != nil {
+		t.Fatal(err)
+	}
+	sam.Click("Tenant ID is added", "Their admin allows access")
+
+	// Theirs: Allow Access, by an admin who has the link alone.
+	c.Goto(a.url + path)
+	c.See("I have allowed it")
+	c.inspect("setup-2")
+	admin := a.contractor(t)
+	admin.Goto(c.Value(`document.querySelector("#guide-link").value`))
+	admin.See("Allow Fieldbridge in ServiceTitan")
+	admin.inspect("guide")
+	admin.Goto(a.standIn.URL + fmt.Sprintf("/tenant/%d", harbor))
+	admin.inspect("sandbox-tenant")
+	admin.Click("Connect New App", "review API scopes")
+	admin.inspect("sandbox-review")
+	admin.Click("Allow Access", "Application Details")
+	admin.inspect("sandbox-tenant-connected")
+	c.Click("I have allowed it", "There is nothing you need to do")
+	c.inspect("setup-3")
+
+	// Ours: the client ID and secret, swapped at first.
+	portal.Goto(a.standIn.URL + "/portal")
+	portal.Choose(`[aria-label="Generate secret cs1 for Harbor Line Electric"]`)
+	portal.See("Copy the new secret now")
+	portal.inspect("sandbox-secret")
+	id := portal.Value(`document.querySelector("#client-id").textContent`)
+	secret := portal.Value(`document.querySelector("#client-secret").textContent`)
+	sam.Goto(a.url + "/staff" + path)
+	sam.Expect("422")
+	sam.Type("client", secret)
+	sam.Type("secret", id)
+	sam.Click("Check and connect", "look swapped")
+	sam.inspect("staff-setup-refused")
+	sam.Type("client", id)
+	sam.Type("secret", secret)
+	sam.Click("Check and connect", "Last renewed")
+	sam.inspect("staff-connected")
+
+	c.Goto(a.url + path)
+	c.See("Access renews by itself")
+	c.inspect("setup-done")
+	c.Click("See what happens first", "choose Disable")
+	c.Click("Disconnect", "ServiceTitan is disconnected")
+	sam.Goto(a.url + "/staff")
+	sam.See("Delete the client secret in the developer portal")
+	sam.inspect("staff-queue-task")
+	sam.Click("Done", "There is nothing to do by hand")
+
+	// Asked for again, and taken back.
+	c.Goto(a.url + path)
+	c.Click("Reconnect", "Ask us to set it up again")
+	c.Click("Ask for the set-up", "Your turn")
+	c.Click("Withdraw this set-up", "ServiceTitan is disconnected")
+}
+
+// contractorAt opens a page of the sandbox in another browser.
+func (c *contractor) contractorAt(path string) *contractor {
+	c.Helper()
+	other := c.app.contractor(c.app.T)
+	other.Goto(c.app.standIn.URL + path)
+	return other
 }

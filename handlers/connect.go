@@ -14,24 +14,13 @@ import (
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
-// waysBuilt are the ways whose pages exist.
-var waysBuilt = []servicetitan.Way{servicetitan.SignIn, servicetitan.OwnCredentials}
-
 // offered are the environments that a contractor can choose from.
 func (s *site) offered() []string {
 	var names []string
 	for _, e := range s.Connections.Environments() {
-		if len(waysOf(e)) > 0 {
-			names = append(names, string(e.Name))
-		}
+		names = append(names, string(e.Name))
 	}
 	return names
-}
-
-// waysOf are the ways that a contractor can take in the environment, the
-// recommended one first.
-func waysOf(e servicetitan.Environment) []servicetitan.Way {
-	return slices.DeleteFunc(slices.Clone(e.Ways), func(w servicetitan.Way) bool { return !slices.Contains(waysBuilt, w) })
 }
 
 // connectForm is the first step: which ServiceTitan, and how.
@@ -47,7 +36,7 @@ func (s *site) connectForm(c echo.Context) error {
 func (s *site) showConnect(c echo.Context, status int, page views.ConnectPage) error {
 	page.Environments = s.offered()
 	for _, e := range s.Connections.Environments() {
-		for _, way := range waysOf(e) {
+		for _, way := range e.Ways {
 			if !slices.Contains(page.Ways, string(way)) {
 				page.Ways = append(page.Ways, string(way))
 			}
@@ -76,7 +65,7 @@ func (s *site) connect(c echo.Context) error {
 	}
 	if environment, ok := s.environment(choice.Environment); !ok {
 		page.Errors.Environment = "Choose which ServiceTitan to connect."
-	} else if !slices.Contains(waysOf(environment), choice.Way) {
+	} else if !environment.Offers(choice.Way) {
 		page.Errors.Way = "Choose how to connect. " + environment.Name.Label() + " does not offer every way."
 	}
 	if page.Errors != (views.ConnectErrors{}) {
@@ -91,11 +80,10 @@ func (s *site) review(c echo.Context, choice models.Choice) error {
 	if err != nil {
 		return err
 	}
-	step := "/connect/review?"
-	if choice.Way == servicetitan.OwnCredentials {
-		step = "/connect/credentials?"
-	}
-	return seeOther(c, step+url.Values{"choice": {id}}.Encode())
+	step := map[servicetitan.Way]string{
+		servicetitan.SignIn: "/connect/review", servicetitan.OwnCredentials: "/connect/credentials", servicetitan.Guided: "/connect/guided",
+	}[choice.Way]
+	return seeOther(c, step+"?"+url.Values{"choice": {id}}.Encode())
 }
 
 // reviewAccess is the second step: what access is asked for.
@@ -123,7 +111,7 @@ func (s *site) reviewAccess(c echo.Context) error {
 }
 
 func otherWays(e servicetitan.Environment, than servicetitan.Way) []servicetitan.Way {
-	return slices.DeleteFunc(waysOf(e), func(w servicetitan.Way) bool { return w == than })
+	return slices.DeleteFunc(slices.Clone(e.Ways), func(w servicetitan.Way) bool { return w == than })
 }
 
 func (s *site) environment(name servicetitan.EnvironmentName) (servicetitan.Environment, bool) {

@@ -3,7 +3,6 @@ package handlers
 import (
 	"errors"
 	"net/http"
-	"slices"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -49,8 +48,16 @@ func (s *site) showConnection(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page := views.ConnectionPage{Visitor: v, Connection: connection, Events: events, Tested: c.QueryParam("done") == "tested", Clock: s.clock()}
+	setup, err := s.Connections.OpenSetup(ctx, connection)
+	if err != nil {
+		return err
+	}
+	page := views.ConnectionPage{
+		Visitor: v, Connection: connection, Setup: setup, Events: events, Tested: c.QueryParam("done") == "tested",
+		GuideURL: s.BaseURL.JoinPath("/guide", string(connection.Environment)).String(), Clock: s.clock(),
+	}
 	if environment, ok := s.environment(connection.Environment); ok {
+		page.AppURL = environment.AppURL()
 		page.Missing = models.MissingAreas(connection.ScopeList(), environment.Scopes)
 	}
 	if !v.Owns() {
@@ -95,8 +102,8 @@ func (s *site) reconnect(c echo.Context) error {
 	}
 	// A way that is offered no longer gives place to the recommended one.
 	if environment, ok := s.environment(choice.Environment); ok {
-		if ways := waysOf(environment); !slices.Contains(ways, choice.Way) && len(ways) > 0 {
-			choice.Way = ways[0]
+		if !environment.Offers(choice.Way) && len(environment.Ways) > 0 {
+			choice.Way = environment.Ways[0]
 		}
 	}
 	return s.review(c, choice)
@@ -108,7 +115,7 @@ func (s *site) confirmDisconnect(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if connection.State == models.Disconnected {
+	if connection.State == models.Disconnected || connection.State == models.Pending {
 		return seeOther(c, connectionPath(connection.ID))
 	}
 	return fieldbridge.Render(c, http.StatusOK, views.Disconnect(views.DisconnectPage{Connection: connection}))

@@ -63,22 +63,13 @@ func (s *site) tryCredentials(c echo.Context) error {
 		return seeOther(c, "/connect")
 	}
 	own := servicetitan.OwnClient{ID: pasted(f.Raw("client")), Secret: servicetitan.NewSecret(pasted(f.Raw("secret")))}
-	page.ClientID = own.ID
-	if looksSecret(own.ID) {
-		page.ClientID = "" // a secret in the wrong field is not shown again either
-	}
+	page.ClientID, page.Errors = shownClientID(own), missingClient(own)
 	choice := page.Choice
 	if !choice.Reconnects() {
 		page.Tenant = f.Line("tenant")
 		if choice.TenantID, ok = models.ParseTenantID(page.Tenant); !ok {
 			page.Errors.Tenant = "Enter the number that ServiceTitan shows as My Tenant ID. It has digits only."
 		}
-	}
-	if own.ID == "" {
-		page.Errors.ClientID = "Enter the client ID."
-	}
-	if own.Secret.IsZero() {
-		page.Errors.Secret = "Enter the client secret."
 	}
 	if page.Errors != (views.CredentialsErrors{}) {
 		return fieldbridge.Render(c, http.StatusUnprocessableEntity, views.Credentials(page))
@@ -110,6 +101,25 @@ func (s *site) showCredentialsResult(c echo.Context, page views.CredentialsPage,
 		page.Result, page.Clock, status = result, s.clock(), callbackStatus[result.Outcome]
 	}
 	return fieldbridge.Render(c, status, views.Credentials(page))
+}
+
+// shownClientID is the client ID as it may be shown again: a secret in the
+// wrong field is not.
+func shownClientID(own servicetitan.OwnClient) string {
+	if looksSecret(own.ID) {
+		return ""
+	}
+	return own.ID
+}
+
+func missingClient(own servicetitan.OwnClient) (errs views.CredentialsErrors) {
+	if own.ID == "" {
+		errs.ClientID = "Enter the client ID."
+	}
+	if own.Secret.IsZero() {
+		errs.Secret = "Enter the client secret."
+	}
+	return errs
 }
 
 // Prefixes of ServiceTitan's values. They are not documented, so they explain

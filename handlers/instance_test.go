@@ -40,7 +40,7 @@ func (i instance) environments() []servicetitan.Environment {
 			Name: name, AuthURL: base, APIURL: base, ClientID: "cid.sandbox",
 			ClientSecret: servicetitan.NewSecret(i.ClientSecret), AppKey: servicetitan.NewSecret(i.AppKey),
 			Scopes: strings.Fields("tn.crm.customers:r tn.crm.bookings:rw tn.stt.businessunits:r offline_access"),
-			Ways:   []servicetitan.Way{servicetitan.SignIn, servicetitan.OwnCredentials},
+			Ways:   []servicetitan.Way{servicetitan.SignIn, servicetitan.Guided, servicetitan.OwnCredentials},
 		})
 	}
 	return all
@@ -74,9 +74,10 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 		return nil, nil, errors.Join(err, db.Close())
 	}
 	keeper := models.NewKeeper(db, keys, clients, log)
+	connections := models.NewConnections(db, keys, clients, keeper, i.URL+"/callback", log)
 	return handlers.New(handlers.Options{
 		BaseURL: base, Accounts: accounts, Sessions: models.NewSessions(db),
-		Connections: models.NewConnections(db, keys, clients, keeper, i.URL+"/callback", log), Now: now, Log: log,
+		Connections: connections, Desk: models.NewDesk(connections), Now: now, Log: log,
 	}), db, nil
 }
 

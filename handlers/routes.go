@@ -15,6 +15,8 @@ const (
 	member access = "member"
 	// owner: a member with that role.
 	owner access = "owner"
+	// staff: one of our own people.
+	staff access = "staff"
 )
 
 // route is one address of the app.
@@ -35,6 +37,10 @@ func (s *site) routes() []route {
 		{post, "/signin", "sign in", anyone, s.signIn},
 		{post, "/signout", "sign out", anyone, s.signOut},
 
+		{get, "/password/reset", "choose a password", anyone, s.passwordForm},
+		{post, "/password/reset", "password chosen", anyone, s.choosePassword},
+		{get, "/guide/:environment", "guide for the ServiceTitan admin", anyone, s.guide},
+
 		{get, "/connections", "connections", member, s.listConnections},
 		{get, "/connect", "connect: choose", member, s.connectForm},
 		{post, "/connect", "connect: chosen", member, s.connect},
@@ -42,12 +48,23 @@ func (s *site) routes() []route {
 		{post, "/connect/authorize", "connect: authorize", member, s.authorize},
 		{get, "/connect/credentials", "connect: client ID and secret", member, s.credentialsForm},
 		{post, "/connect/credentials", "connect: try client ID and secret", member, s.tryCredentials},
+		{get, "/connect/guided", "connect: set-up with our staff", member, s.guidedForm},
+		{post, "/connect/guided", "connect: ask for the set-up", member, s.requestSetup},
 		{get, "/callback", "connect: the way back", member, s.callback},
 
 		{get, "/connections/:id", "connection", member, s.showConnection},
 		{post, "/connections/:id/test", "test connection", member, s.testConnection},
 		{post, "/connections/:id/reconnect", "reconnect", member, s.reconnect},
+		{post, "/connections/:id/allowed", "set-up: access is allowed", member, s.accessAllowed},
+		{post, "/connections/:id/withdraw", "set-up: withdraw", member, s.withdrawSetup},
 		{get, "/connections/:id/disconnect", "disconnect: confirm", owner, s.confirmDisconnect},
 		{post, "/connections/:id/disconnect", "disconnect", owner, s.disconnect},
+
+		{get, "/staff", "staff: queue", staff, s.staffQueue},
+		{get, "/staff/connections/:id", "staff: connection", staff, s.staffConnection},
+		{post, "/staff/connections/:id/tenant-added", "staff: tenant ID added", staff, s.tenantAdded},
+		{post, "/staff/connections/:id/send-back", "staff: send set-up back", staff, s.sendBack},
+		{post, "/staff/connections/:id/credentials", "staff: enter client ID and secret", staff, s.enterCredentials},
+		{post, "/staff/tasks/:id/done", "staff: task done", staff, s.taskDone},
 	}
 }

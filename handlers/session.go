@@ -21,6 +21,7 @@ const (
 	keyUser    = "user"
 	keyCompany = "company"
 	keyEpoch   = "epoch"
+	keyStaff   = "staff"
 	// keyBinding holds the random value that authorizations are bound to. It
 	// changes at every sign-in, so that none outlives the session it began in.
 	keyBinding = "binding"
@@ -84,6 +85,8 @@ func (s *sessions) track(c echo.Context) {
 type signedIn struct {
 	userID, companyID uuid.UUID
 	epoch             int
+	// staff says that the session is one of our staff, who have no company.
+	staff bool
 }
 
 // SignIn begins a session for the user under a new token, with nothing left of
@@ -94,6 +97,10 @@ func (s *sessions) SignIn(ctx context.Context, user models.User, companyID uuid.
 	}
 	if err := s.scs.RenewToken(ctx); err != nil {
 		return fmt.Errorf("renew session: %w", err)
+	}
+	if user.StaffRole != "" {
+		s.store.ForStaff(ctx)
+		s.scs.Put(ctx, keyStaff, true)
 	}
 	s.scs.Put(ctx, keyUser, user.ID.String())
 	s.scs.Put(ctx, keyCompany, companyID.String())
@@ -117,7 +124,7 @@ func (s *sessions) SignedIn(ctx context.Context) (signedIn, bool) {
 		return signedIn{}, false
 	}
 	company, err := uuid.Parse(s.scs.GetString(ctx, keyCompany))
-	return signedIn{userID: user, companyID: company, epoch: s.scs.GetInt(ctx, keyEpoch)}, err == nil
+	return signedIn{userID: user, companyID: company, epoch: s.scs.GetInt(ctx, keyEpoch), staff: s.scs.GetBool(ctx, keyStaff)}, err == nil
 }
 
 // Binding is the value that authorizations of this session are bound to.

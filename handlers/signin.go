@@ -15,21 +15,21 @@ import (
 // front is the short page that says what this is; who is signed in goes on to
 // their connections.
 func (s *site) front(c echo.Context) error {
-	if _, ok := s.sessions.SignedIn(c.Request().Context()); ok {
-		return seeOther(c, "/connections")
+	if in, ok := s.sessions.SignedIn(c.Request().Context()); ok {
+		return seeOther(c, home(in.staff))
 	}
 	return fieldbridge.Render(c, http.StatusOK, views.Front())
 }
 
 func (s *site) signInForm(c echo.Context) error {
-	if _, ok := s.sessions.SignedIn(c.Request().Context()); ok {
-		return seeOther(c, destination(c.QueryParam("next")))
+	if in, ok := s.sessions.SignedIn(c.Request().Context()); ok {
+		return seeOther(c, destination(in.staff, c.QueryParam("next")))
 	}
 	return s.showSignIn(c, http.StatusOK, views.SignInPage{Next: c.QueryParam("next")})
 }
 
 func (s *site) showSignIn(c echo.Context, status int, page views.SignInPage) error {
-	if destination(page.Next) == "/connections" {
+	if destination(false, page.Next) == home(false) {
 		page.Next = ""
 	}
 	if s.Demo != nil {
@@ -62,7 +62,7 @@ func (s *site) signIn(c echo.Context) error {
 	if err := s.begin(c, in); err != nil {
 		return err
 	}
-	return seeOther(c, destination(f.Raw("next")))
+	return seeOther(c, destination(in.User.StaffRole != "", f.Raw("next")))
 }
 
 // begin begins the session of who has just signed in.

@@ -13,8 +13,8 @@ import (
 )
 
 func (s *site) signUpForm(c echo.Context) error {
-	if _, ok := s.sessions.SignedIn(c.Request().Context()); ok {
-		return seeOther(c, "/connections")
+	if in, ok := s.sessions.SignedIn(c.Request().Context()); ok {
+		return seeOther(c, home(in.staff))
 	}
 	return fieldbridge.Render(c, http.StatusOK, views.SignUp(views.SignUpPage{}))
 }
@@ -33,16 +33,22 @@ func readSignUp(f form) (models.SignUp, views.SignUpErrors) {
 	if in.Email, ok = models.ParseEmail(f.Raw("email")); !ok {
 		wrong.Email = "Enter an email address, like name@company.com."
 	}
-	switch models.CheckPassword(in.Password) {
+	wrong.Password = passwordProblem(in.Password)
+	return in, wrong
+}
+
+// passwordProblem says what is wrong with a new password, if anything.
+func passwordProblem(password models.Secret) string {
+	switch models.CheckPassword(password) {
 	case models.PasswordTooShort:
-		wrong.Password = "Use at least 12 characters."
+		return "Use at least 12 characters."
 	case models.PasswordTooLong:
-		wrong.Password = "Use fewer characters."
+		return "Use fewer characters."
 	case models.PasswordTooEasy:
-		wrong.Password = "This password is easy to guess. Choose another."
+		return "This password is easy to guess. Choose another."
 	case models.PasswordFine:
 	}
-	return in, wrong
+	return ""
 }
 
 // signUp creates a company and its first owner, and signs them in.

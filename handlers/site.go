@@ -24,6 +24,7 @@ type Options struct {
 	Accounts       *models.Accounts
 	Sessions       *models.Sessions
 	Connections    *models.Connections
+	Desk           *models.Desk
 	// Demo is a sign-in to show on the sign-in page; nil but in demos.
 	Demo *DemoAccount
 	Now  func() time.Time

@@ -44,8 +44,13 @@ type User struct {
 	PasswordHash string
 	// SessionEpoch ends every session begun under a smaller number.
 	SessionEpoch int
-	DisabledAt   *time.Time
-	CreatedAt    time.Time
+	// StaffRole is empty for everybody but our staff, who belong to no company.
+	StaffRole StaffRole
+	// SetupHash is of the link by which a password is chosen, until SetupUntil.
+	SetupHash  []byte
+	SetupUntil *time.Time
+	DisabledAt *time.Time
+	CreatedAt  time.Time
 }
 
 // Membership lets a user act for a company.
@@ -64,6 +69,8 @@ type Visitor struct {
 	CompanyID   uuid.UUID
 	CompanyName string
 	Role        Role
+	// StaffName is set where one of our staff acts for the company.
+	StaffName string
 	// SupportCode names the request, for the timeline and the log.
 	SupportCode string
 }

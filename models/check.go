@@ -27,7 +27,7 @@ func (c *Connections) Test(ctx context.Context, v Visitor, id uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	if connection.State == Disconnected {
+	if connection.State == Disconnected || connection.State == Pending {
 		return &ReasonError{Err: ErrNotConnected}
 	}
 	client, ok := c.clients.In(connection.Environment)

@@ -13,6 +13,9 @@ import (
 type State string
 
 const (
+	// Pending: a guided set-up is under way, and there is nothing to connect with
+	// yet.
+	Pending State = "pending"
 	// Connected: the last renewal worked.
 	Connected State = "connected"
 	// Degraded: renewals fail for a passing reason and are tried again.
@@ -62,6 +65,12 @@ type Connection struct {
 
 // ScopeList is the scopes one by one.
 func (c Connection) ScopeList() []string { return strings.Fields(c.Scopes) }
+
+// usesOwnClient says whether there is a client of the tenant's to delete in
+// ServiceTitan once it is no longer used.
+func (c Connection) usesOwnClient() bool {
+	return c.Way != SignInWay && c.State != Pending && c.State != Disconnected
+}
 
 // Reason is the code of what went wrong; pages put it into words.
 type Reason string

@@ -84,13 +84,16 @@ const eventsShown = 50
 func (c *Connections) Timeline(ctx context.Context, connection Connection) ([]Event, error) {
 	var events []Event
 	err := c.db.Read(ctx).
-		Where("connection_id = ? AND company_id = ? AND kind <> ?", connection.ID, connection.CompanyID, EventTenantConflict).
+		Where("connection_id = ? AND company_id = ? AND kind NOT IN ?", connection.ID, connection.CompanyID, staffEvents()).
 		Order("id DESC").Limit(eventsShown).Find(&events).Error
 	if err != nil {
 		return nil, fmt.Errorf("show timeline: %w", err)
 	}
 	return events, nil
 }
+
+// staffEvents are the kinds that a company does not see.
+func staffEvents() []EventKind { return []EventKind{EventTenantConflict, EventStaffViewed} }
 
 // record adds an event to the timeline in the transaction that it tells of.
 func record(tx *gorm.DB, e Event) error {

@@ -25,6 +25,9 @@ func (c *Connections) Disconnect(ctx context.Context, v Visitor, id uuid.UUID) e
 		if connection, err = getConnection(forUpdate(tx), v.CompanyID, id); err != nil {
 			return err
 		}
+		if connection.State == Pending {
+			return nil // that is withdrawn, not disconnected
+		}
 		to, ok := next(connection.State, letGo)
 		if !ok {
 			return nil
@@ -36,6 +39,14 @@ func (c *Connections) Disconnect(ctx context.Context, v Visitor, id uuid.UUID) e
 			return err
 		}
 		now := c.db.Now()
+		if _, err := closeSetup(tx, id, false, now); err != nil {
+			return err
+		}
+		if connection.usesOwnClient() {
+			if err := addTask(tx, TaskDeleteSecret, connection, now); err != nil {
+				return err
+			}
+		}
 		connection.State, connection.Reason, connection.FailingSince, connection.NextRenewalAt = to, ReasonNone, nil, nil
 		connection.DisconnectedAt, connection.UpdatedAt = &now, now
 		if err := tx.Select("*").Updates(&connection).Error; err != nil {

@@ -126,16 +126,19 @@ func (c *Connections) finish(ctx context.Context, v Visitor, a authorization, en
 func recordConflict(tx *gorm.DB, v Visitor, a Choice, now time.Time) error {
 	var holder Connection
 	err := tx.Select("id", "company_id").
-		Where("environment = ? AND tenant_id = ? AND state <> ?", a.Environment, a.TenantID, Disconnected).Take(&holder).Error
+		Where("environment = ? AND tenant_id = ? AND state NOT IN ?", a.Environment, a.TenantID, []State{Disconnected, Pending}).Take(&holder).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return nil // it was disconnected meanwhile
 	}
 	if err != nil {
 		return err
 	}
+	if err := addTask(tx, TaskTenantConflict, holder, now); err != nil {
+		return err
+	}
 	return record(tx, Event{
 		CompanyID: holder.CompanyID, ConnectionID: &holder.ID, Kind: EventTenantConflict,
-		ActorName: v.CompanyName, SupportCode: v.SupportCode, At: now,
+		ActorName: v.CompanyName, StaffName: v.StaffName, SupportCode: v.SupportCode, At: now,
 	})
 }
 

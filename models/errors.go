@@ -33,6 +33,8 @@ var (
 	ErrUnavailable = errors.New("not available for now")
 	// ErrReconnectNeeded: ServiceTitan has refused for good.
 	ErrReconnectNeeded = errors.New("reconnect needed")
+	// ErrNoSetup: no guided set-up of the connection is open.
+	ErrNoSetup = errors.New("no set-up is open")
 	// ErrNotConnected: the connection has no credential to use.
 	ErrNotConnected = errors.New("not connected")
 )

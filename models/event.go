@@ -22,9 +22,18 @@ const (
 	EventDisconnected     EventKind = "disconnected"
 	EventRevoked          EventKind = "revoked"
 	EventRevocationFailed EventKind = "revocation_failed"
+	// The steps of a guided set-up.
+	EventSetupRequested   EventKind = "setup_requested"
+	EventSetupTenantAdded EventKind = "setup_tenant_added"
+	EventSetupAllowed     EventKind = "setup_allowed"
+	EventSetupSentBack    EventKind = "setup_sent_back"
+	EventSetupFailed      EventKind = "setup_failed"
+	EventSetupWithdrawn   EventKind = "setup_withdrawn"
 	// EventTenantConflict: another company tried to connect this tenant.
 	// Only staff see it.
 	EventTenantConflict EventKind = "tenant_conflict"
+	// EventStaffViewed: staff looked at the connection. Only staff see it.
+	EventStaffViewed EventKind = "staff_viewed"
 )
 
 // Event is a line of a connection's timeline.
@@ -36,6 +45,8 @@ type Event struct {
 	Kind         EventKind
 	// ActorName is who did it; empty when nobody did.
 	ActorName string
+	// StaffName is who of our staff did it. The company sees ActorName.
+	StaffName string
 	Reason    Reason
 	// Outcome says how a failed trip to ServiceTitan ended.
 	Outcome Outcome

@@ -4,6 +4,7 @@ package models
 type change string
 
 const (
+	requested    change = "requested"    // a person asks our staff to set it up
 	authorized   change = "authorized"   // a person allowed access and the check worked
 	renewed      change = "renewed"      // access was renewed, or a check worked
 	failedPassed change = "failed"       // a renewal or check failed for a passing reason
@@ -14,19 +15,20 @@ const (
 // life is the whole life of a connection: what each change makes of each
 // state. What is not listed cannot happen and changes nothing.
 var life = map[State]map[change]State{
-	"": {authorized: Connected},
+	"":      {requested: Pending, authorized: Connected},
+	Pending: {requested: Pending, authorized: Connected, letGo: Disconnected},
 	Connected: {
-		authorized: Connected, renewed: Connected, failedPassed: Degraded,
+		requested: Connected, authorized: Connected, renewed: Connected, failedPassed: Degraded,
 		refused: ReconnectNeeded, letGo: Disconnected,
 	},
 	Degraded: {
-		authorized: Connected, renewed: Connected, failedPassed: Degraded,
+		requested: Degraded, authorized: Connected, renewed: Connected, failedPassed: Degraded,
 		refused: ReconnectNeeded, letGo: Disconnected,
 	},
 	// A renewal that was under way when the grant was refused does not bring it
 	// back to life; only a person does.
-	ReconnectNeeded: {authorized: Connected, letGo: Disconnected},
-	Disconnected:    {authorized: Connected},
+	ReconnectNeeded: {requested: ReconnectNeeded, authorized: Connected, letGo: Disconnected},
+	Disconnected:    {requested: Pending, authorized: Connected},
 }
 
 // next is the state after a change, and whether the change can happen at all.

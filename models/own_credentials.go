@@ -23,6 +23,11 @@ func (c *Connections) ConnectWithCredentials(ctx context.Context, v Visitor, cho
 	if choice.Way != servicetitan.OwnCredentials {
 		return Result{}, fmt.Errorf("check choice: %w", ErrNotFound)
 	}
+	return c.tryClient(ctx, v, choice, own)
+}
+
+// tryClient tries a client, and saves it if it works.
+func (c *Connections) tryClient(ctx context.Context, v Visitor, choice Choice, own servicetitan.OwnClient) (Result, error) {
 	if err := c.CheckChoice(ctx, v, choice); err != nil {
 		return Result{}, err
 	}
@@ -74,8 +79,11 @@ func (c *Connections) refuse(ctx context.Context, v Visitor, choice Choice, end 
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
 		now := c.db.Now()
 		event := Event{
-			CompanyID: v.CompanyID, Kind: EventConnectFailed, ActorName: v.Name,
+			CompanyID: v.CompanyID, Kind: EventConnectFailed, ActorName: v.Name, StaffName: v.StaffName,
 			Outcome: end.outcome, SupportCode: v.SupportCode, At: now,
+		}
+		if choice.Way == GuidedWay {
+			event.Kind = EventSetupFailed
 		}
 		if choice.Reconnects() {
 			event.ConnectionID = &choice.ConnectionID

@@ -52,6 +52,15 @@ func (c *Connections) save(ctx context.Context, v Visitor, p proven) (id uuid.UU
 			return errors.New("connection cannot be authorized in state " + string(connection.State))
 		}
 		id = connection.ID
+		if kind == EventReconnected {
+			if err := replaces(tx, connection, a.Way, now); err != nil {
+				return err
+			}
+			if connection.ConnectedAt.IsZero() {
+				kind = EventConnected // it was only being set up
+			}
+		}
+		isNew := connection.State == ""
 		connection.State = state
 		connection.Reason, connection.FailingSince, connection.DisconnectedAt = ReasonNone, nil, nil
 		connection.Way = a.Way
@@ -60,7 +69,7 @@ func (c *Connections) save(ctx context.Context, v Visitor, p proven) (id uuid.UU
 		connection.Scopes = strings.Join(client.Environment().Scopes, " ")
 		connection.Generation++
 		connection.granted(tokens, now)
-		if kind == EventConnected {
+		if isNew {
 			err = tx.Create(&connection).Error
 		} else {
 			if old, err = c.keeper.currentRefresh(tx, connection); err != nil {
@@ -79,7 +88,7 @@ func (c *Connections) save(ctx context.Context, v Visitor, p proven) (id uuid.UU
 			return err
 		}
 		if err := record(tx, Event{
-			CompanyID: v.CompanyID, ConnectionID: &connection.ID, Kind: kind, ActorName: v.Name,
+			CompanyID: v.CompanyID, ConnectionID: &connection.ID, Kind: kind, ActorName: v.Name, StaffName: v.StaffName,
 			SupportCode: v.SupportCode, At: now,
 		}); err != nil || p.also == nil {
 			return err
@@ -87,6 +96,18 @@ func (c *Connections) save(ctx context.Context, v Visitor, p proven) (id uuid.UU
 		return p.also(tx, id, now)
 	})
 	return id, old, err
+}
+
+// replaces settles what a new access leaves behind: a set-up that it ends, and
+// a client that is no longer used.
+func replaces(tx *gorm.DB, connection Connection, by Way, now time.Time) error {
+	if _, err := closeSetup(tx, connection.ID, by == GuidedWay, now); err != nil {
+		return err
+	}
+	if by == SignInWay && connection.usesOwnClient() {
+		return addTask(tx, TaskDeleteSecret, connection, now)
+	}
+	return nil
 }
 
 // granted notes what new tokens say of the connection.

@@ -16,6 +16,9 @@ const (
 	SessionIdle     = 30 * time.Minute
 	SessionLifetime = 12 * time.Hour
 	sessionNoted    = 5 * time.Minute
+	// Staff see every company, so theirs are shorter.
+	staffSessionIdle     = 15 * time.Minute
+	staffSessionLifetime = 8 * time.Hour
 )
 
 // Sessions keeps browser sessions for scs, which hands it hashed tokens.
@@ -34,26 +37,41 @@ type session struct {
 	Data      []byte
 	ExpiresAt time.Time
 	SeenAt    time.Time
+	Staff     bool
 }
 
-type loadedKey struct{}
+type trackKey struct{}
+
+// track is what the store remembers of a request.
+type track struct {
+	token string // of the session that was loaded
+	staff bool   // the session that begins is one of staff
+}
 
 // Track returns a context for one request, in which the store remembers which
 // session was loaded.
 func (*Sessions) Track(ctx context.Context) context.Context {
-	return context.WithValue(ctx, loadedKey{}, new(string))
+	return context.WithValue(ctx, trackKey{}, new(track))
 }
 
-func loaded(ctx context.Context) *string {
-	token, _ := ctx.Value(loadedKey{}).(*string)
-	return token
+func tracked(ctx context.Context) *track {
+	t, _ := ctx.Value(trackKey{}).(*track)
+	return t
+}
+
+// ForStaff makes the session that this request begins one of staff.
+func (*Sessions) ForStaff(ctx context.Context) {
+	if t := tracked(ctx); t != nil {
+		t.staff = true
+	}
 }
 
 // FindCtx loads a session that has neither expired nor been idle too long.
 func (s *Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
 	var row session
 	now := s.db.Now()
-	err := s.db.Read(ctx).Where("token = ? AND expires_at > ? AND seen_at > ?", token, now, now.Add(-SessionIdle)).Take(&row).Error
+	err := s.db.Read(ctx).Where("token = ? AND expires_at > ? AND ((staff AND seen_at > ?) OR (NOT staff AND seen_at > ?))",
+		token, now, now.Add(-staffSessionIdle), now.Add(-SessionIdle)).Take(&row).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return nil, false, nil
 	}
@@ -67,8 +85,8 @@ func (s *Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, err
 			return nil, false, fmt.Errorf("note session: %w", err)
 		}
 	}
-	if t := loaded(ctx); t != nil {
-		*t = token
+	if t := tracked(ctx); t != nil {
+		t.token = token
 	}
 	return row.Data, true, nil
 }
@@ -76,22 +94,25 @@ func (s *Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, err
 // CommitCtx saves a session. A new one lives for SessionLifetime by our clock;
 // what scs says of its end is by another.
 func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, _ time.Time) error {
-	t := loaded(ctx)
+	t := tracked(ctx)
 	if t == nil {
 		return errors.New("save session: the request is not tracked")
 	}
 	err := s.db.Write(ctx, func(tx *gorm.DB) error {
-		if *t == token {
+		if t.token == token {
 			return tx.Model(&session{}).Where("token = ?", token).Update("data", data).Error
 		}
 		now := s.db.Now()
-		row := session{Token: token, Data: data, ExpiresAt: now.Add(SessionLifetime), SeenAt: now}
+		row := session{Token: token, Data: data, ExpiresAt: now.Add(SessionLifetime), SeenAt: now, Staff: t.staff}
+		if t.staff {
+			row.ExpiresAt = now.Add(staffSessionLifetime)
+		}
 		return tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&row).Error
 	})
 	if err != nil {
 		return fmt.Errorf("save session: %w", err)
 	}
-	*t = token
+	t.token = token
 	return nil
 }
 

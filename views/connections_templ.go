@@ -148,9 +148,11 @@ func Connections(p ConnectionsPage) templ.Component {
 
 // howTheyAre sums up the states of several connections.
 func howTheyAre(list []models.Connection) string {
-	needed, working := 0, 0
+	needed, working, pending := 0, 0, 0
 	for _, c := range list {
 		switch c.State {
+		case models.Pending:
+			pending++
 		case models.ReconnectNeeded:
 			needed++
 		case models.Connected, models.Degraded:
@@ -162,6 +164,8 @@ func howTheyAre(list []models.Connection) string {
 		return "One connection needs you to reconnect it."
 	case needed > 1:
 		return strconv.Itoa(needed) + " connections need you to reconnect them."
+	case pending > 0:
+		return "A set-up is under way."
 	case working == 0:
 		return "Nothing is connected right now."
 	}
@@ -233,7 +237,7 @@ func connectionCard(c models.Connection, clock Clock) templ.Component {
 		var templ_7745c5c3_Var8 string
 		templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs("c-" + c.ID.String())
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/connections.templ`, Line: 80, Col: 68}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/connections.templ`, Line: 84, Col: 68}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var8))
 		if templ_7745c5c3_Err != nil {
@@ -246,7 +250,7 @@ func connectionCard(c models.Connection, clock Clock) templ.Component {
 		var templ_7745c5c3_Var9 string
 		templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(states[c.State].tone)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/connections.templ`, Line: 82, Col: 60}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/connections.templ`, Line: 86, Col: 60}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var9))
 		if templ_7745c5c3_Err != nil {
@@ -267,7 +271,7 @@ func connectionCard(c models.Connection, clock Clock) templ.Component {
 		var templ_7745c5c3_Var10 string
 		templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs("c-" + c.ID.String())
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/connections.templ`, Line: 86, Col: 33}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/connections.templ`, Line: 90, Col: 33}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var10))
 		if templ_7745c5c3_Err != nil {
@@ -280,7 +284,7 @@ func connectionCard(c models.Connection, clock Clock) templ.Component {
 		var templ_7745c5c3_Var11 templ.SafeURL
 		templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinURLErrs(connectionPath(c.ID))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/connections.templ`, Line: 86, Col: 66}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/connections.templ`, Line: 90, Col: 66}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var11))
 		if templ_7745c5c3_Err != nil {
@@ -293,7 +297,7 @@ func connectionCard(c models.Connection, clock Clock) templ.Component {
 		var templ_7745c5c3_Var12 string
 		templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(nameOf(c))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/connections.templ`, Line: 86, Col: 80}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/connections.templ`, Line: 90, Col: 80}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var12))
 		if templ_7745c5c3_Err != nil {
@@ -306,7 +310,7 @@ func connectionCard(c models.Connection, clock Clock) templ.Component {
 		var templ_7745c5c3_Var13 string
 		templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(c.Environment.Label())
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/connections.templ`, Line: 87, Col: 63}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/connections.templ`, Line: 91, Col: 63}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var13))
 		if templ_7745c5c3_Err != nil {
@@ -319,7 +323,7 @@ func connectionCard(c models.Connection, clock Clock) templ.Component {
 		var templ_7745c5c3_Var14 string
 		templ_7745c5c3_Var14, templ_7745c5c3_Err = templ.JoinStringErrs(strconv.FormatInt(c.TenantID, 10))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/connections.templ`, Line: 87, Col: 117}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/connections.templ`, Line: 91, Col: 117}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var14))
 		if templ_7745c5c3_Err != nil {
@@ -380,9 +384,18 @@ func lastNews(c models.Connection, clock Clock) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		switch c.State {
+		case models.Pending:
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "Asked for ")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = when(c.CreatedAt, clock.on(c.CreatedAt)).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 		case models.Disconnected:
 			if c.DisconnectedAt != nil {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "Since ")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "Since ")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -393,7 +406,7 @@ func lastNews(c models.Connection, clock Clock) templ.Component {
 			}
 		case models.ReconnectNeeded:
 			if c.FailingSince != nil {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "Since ")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "Since ")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -403,7 +416,7 @@ func lastNews(c models.Connection, clock Clock) templ.Component {
 				}
 			}
 		default:
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "Last renewed ")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "Last renewed ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -437,33 +450,33 @@ func nothingConnected(v models.Visitor) templ.Component {
 			templ_7745c5c3_Var16 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "<div class=\"head\"><div><h1>Welcome, ")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<div class=\"head\"><div><h1>Welcome, ")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var17 string
 		templ_7745c5c3_Var17, templ_7745c5c3_Err = templ.JoinStringErrs(firstName(v.Name))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/connections.templ`, Line: 121, Col: 39}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/connections.templ`, Line: 128, Col: 39}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var17))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "</h1><p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "</h1><p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var18 string
 		templ_7745c5c3_Var18, templ_7745c5c3_Err = templ.JoinStringErrs(v.CompanyName)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/connections.templ`, Line: 121, Col: 64}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/connections.templ`, Line: 128, Col: 64}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var18))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, " is set up. One thing is left: connect ServiceTitan.</p></div></div><div class=\"stack loose\"><section class=\"card hero\" aria-labelledby=\"begin\"><div class=\"body\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, " is set up. One thing is left: connect ServiceTitan.</p></div></div><div class=\"stack loose\"><section class=\"card hero\" aria-labelledby=\"begin\"><div class=\"body\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -471,7 +484,7 @@ func nothingConnected(v models.Visitor) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "<h2 id=\"begin\">Connect your ServiceTitan account</h2><p>Fieldbridge connects ServiceTitan to the integration and keeps the connection working. You set this up once, and an owner can stop it at any time.</p><div class=\"actions center\"><a class=\"btn primary big\" href=\"/connect\">Connect ServiceTitan")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "<h2 id=\"begin\">Connect your ServiceTitan account</h2><p>Fieldbridge connects ServiceTitan to the integration and keeps the connection working. You set this up once, and an owner can stop it at any time.</p><div class=\"actions center\"><a class=\"btn primary big\" href=\"/connect\">Connect ServiceTitan")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -479,7 +492,7 @@ func nothingConnected(v models.Visitor) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "</a></div><p class=\"sm row nw\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "</a></div><p class=\"sm row nw\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -487,7 +500,7 @@ func nothingConnected(v models.Visitor) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<span>You sign in on ServiceTitan’s own page. Fieldbridge never sees your ServiceTitan password.</span></p></div></section><div class=\"grid\"><section class=\"card\" aria-labelledby=\"will\"><header><h2 id=\"will\">What will happen</h2><small>About 3 minutes</small></header><div class=\"body\"><ol class=\"list how\" role=\"list\"><li><div><h3>Choose what to connect</h3><p>You say which ServiceTitan account it is, by its tenant ID.</p></div></li><li><div><h3>Review the access</h3><p>You see what Fieldbridge asks for, in plain words, before anything is shared.</p></div></li><li><div><h3>Allow it in ServiceTitan</h3><p>ServiceTitan asks you to confirm, then brings you back here.</p></div></li><li><div><h3>We check that it works</h3><p>After that, access renews by itself. If it ever needs you, this page says so.</p></div></li></ol></div></section><section class=\"card\" aria-labelledby=\"need\"><header><h2 id=\"need\">What you need</h2></header><div class=\"body stack\"><ul class=\"list\" role=\"list\"><li>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<span>You sign in on ServiceTitan’s own page. Fieldbridge never sees your ServiceTitan password.</span></p></div></section><div class=\"grid\"><section class=\"card\" aria-labelledby=\"will\"><header><h2 id=\"will\">What will happen</h2><small>About 3 minutes</small></header><div class=\"body\"><ol class=\"list how\" role=\"list\"><li><div><h3>Choose what to connect</h3><p>You say which ServiceTitan account it is, by its tenant ID.</p></div></li><li><div><h3>Review the access</h3><p>You see what Fieldbridge asks for, in plain words, before anything is shared.</p></div></li><li><div><h3>Allow it in ServiceTitan</h3><p>ServiceTitan asks you to confirm, then brings you back here.</p></div></li><li><div><h3>We check that it works</h3><p>After that, access renews by itself. If it ever needs you, this page says so.</p></div></li></ol></div></section><section class=\"card\" aria-labelledby=\"need\"><header><h2 id=\"need\">What you need</h2></header><div class=\"body stack\"><ul class=\"list\" role=\"list\"><li>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -495,7 +508,7 @@ func nothingConnected(v models.Visitor) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<div><h3>A ServiceTitan admin</h3><p>The user needs the permission <b>Manage API Application Access</b>. Often the owner or the office manager has it.</p></div></li><li>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, "<div><h3>A ServiceTitan admin</h3><p>The user needs the permission <b>Manage API Application Access</b>. Often the owner or the office manager has it.</p></div></li><li>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -503,7 +516,7 @@ func nothingConnected(v models.Visitor) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, "<div><h3>The right company</h3><p>If you have more than one ServiceTitan account, know which one to connect. Each has its own tenant ID.</p></div></li><li>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 31, "<div><h3>The right company</h3><p>If you have more than one ServiceTitan account, know which one to connect. Each has its own tenant ID.</p></div></li><li>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -511,7 +524,7 @@ func nothingConnected(v models.Visitor) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 31, "<div><h3>Nothing to install</h3><p>Connecting does not change your ServiceTitan settings, prices or schedule.</p></div></li></ul><details class=\"sm\"><summary>How do I know if I have the permission?</summary><p class=\"muted\">In ServiceTitan, open <b>Settings</b>. If you can see <b>Integrations</b>, then <b>API Application Access</b>, you have it.</p></details></div></section></div></div>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, "<div><h3>Nothing to install</h3><p>Connecting does not change your ServiceTitan settings, prices or schedule.</p></div></li></ul><details class=\"sm\"><summary>How do I know if I have the permission?</summary><p class=\"muted\">In ServiceTitan, open <b>Settings</b>. If you can see <b>Integrations</b>, then <b>API Application Access</b>, you have it.</p></details></div></section></div></div>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

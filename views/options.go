@@ -15,7 +15,7 @@ var options = map[string]option{
 	"integration":     {"Integration", "A separate practice copy. Choose this only if ServiceTitan gave you one."},
 	"sandbox":         {"Sandbox", "A stand-in for ServiceTitan, to try everything out. No real account is involved."},
 	"sign_in":         {"Sign in with ServiceTitan", "You sign in on ServiceTitan’s page and choose Allow. Nothing to copy or paste. About one minute."},
-	"guided":          {"Set up with our staff", "You give the tenant ID and allow Fieldbridge in ServiceTitan. We do the rest."},
+	"guided":          {"Set up with our staff", "You give the tenant ID and allow Fieldbridge in ServiceTitan. There is nothing to copy; we do the rest, usually within a working day."},
 	"own_credentials": {"Use a client ID and secret", "You copy two values from ServiceTitan. Choose this if your company manages them itself. About five minutes."},
 }
 
@@ -29,6 +29,7 @@ func optionOf(value string) option {
 // otherWay is how the link to another way is called.
 var otherWay = map[models.Way]string{
 	models.SignInWay:         "Sign in with ServiceTitan instead",
+	models.GuidedWay:         "Set it up with our staff instead",
 	models.OwnCredentialsWay: "Use a client ID and secret instead",
 }
 

@@ -6,6 +6,7 @@ import "github.com/fieldbridge/fieldbridge/models"
 type stateWords struct{ tone, icon, word string }
 
 var states = map[models.State]stateWords{
+	models.Pending:         {"info", "clock", "Being set up"},
 	models.Connected:       {"ok", "ok", "Connected"},
 	models.Degraded:        {"info", "clock", "Retrying"},
 	models.ReconnectNeeded: {"warn", "warn", "Needs reconnect"},
@@ -66,6 +67,25 @@ var events = map[models.EventKind]eventWords{
 	models.EventRevocationFailed: {"warn", "shield", "Old access not confirmed as withdrawn", func(models.Event) string {
 		return "ServiceTitan did not confirm it. Fieldbridge has deleted that access and cannot use it."
 	}},
+	models.EventSetupRequested: {"info", "clock", "Set-up asked for", func(e models.Event) string {
+		return actor(e) + " asked our staff to set the connection up."
+	}},
+	models.EventSetupTenantAdded: {"ok", "check", "Tenant ID added", func(models.Event) string {
+		return "We added the tenant ID. Now Fieldbridge can be allowed in ServiceTitan."
+	}},
+	models.EventSetupAllowed: {"ok", "check", "Access allowed", func(e models.Event) string {
+		return actor(e) + " says that Fieldbridge is allowed in ServiceTitan."
+	}},
+	models.EventSetupSentBack: {"warn", "warn", "Set-up needs you", func(e models.Event) string {
+		return "Our staff found something in the way. " + setupProblems[e.Outcome]
+	}},
+	models.EventSetupFailed: {"info", "clock", "Set-up not finished yet", func(e models.Event) string {
+		return actor(e) + " tried to finish it. " + outcomes[e.Outcome].event
+	}},
+	models.EventSetupWithdrawn: {"off", "off", "Set-up withdrawn", func(e models.Event) string {
+		return actor(e) + " withdrew the set-up."
+	}},
+	models.EventStaffViewed: {"off", "eye", "Looked at by staff", func(models.Event) string { return "The page was opened." }},
 	models.EventTenantConflict: {"warn", "lock", "Another company tried to connect this tenant", func(models.Event) string {
 		return "It was refused. This connection is as it was."
 	}},

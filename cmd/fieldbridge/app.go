@@ -68,7 +68,7 @@ func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo *h
 		accounts: accounts,
 		public: handlers.New(handlers.Options{
 			BaseURL: c.baseURL, TrustedProxies: c.trustedProxies, Accounts: accounts,
-			Sessions: models.NewSessions(db), Connections: connections, Demo: demo, Now: time.Now, Log: log,
+			Sessions: models.NewSessions(db), Connections: connections, Desk: models.NewDesk(connections), Demo: demo, Now: time.Now, Log: log,
 		}),
 		admin: handlers.NewAdmin(db.Ping, log),
 	}, nil

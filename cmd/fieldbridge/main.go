@@ -18,6 +18,7 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Serve the app."`
 	Demo    demoCommand    `cmd:"" help:"Serve the app beside a stand-in for ServiceTitan, with made-up data."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database schema up to date, or show where it stands."`
+	Staff   staffCommand   `cmd:"" help:"Look after the accounts of our own staff."`
 	Keys    keysCommand    `cmd:"" help:"Look after the sealing keys."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }

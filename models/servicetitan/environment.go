@@ -61,3 +61,24 @@ func (e Environment) Offers(w Way) bool {
 	}
 	return false
 }
+
+// AppURL is where people sign in to use this ServiceTitan (developer
+// documentation, "Manage client ID and secret").
+func (e Environment) AppURL() string {
+	switch e.Name {
+	case Production:
+		return "https://go.servicetitan.com"
+	case Integration:
+		return "https://integration.servicetitan.com"
+	case Sandbox:
+	}
+	return e.AuthURL.String()
+}
+
+// PortalURL is where our app is managed: My Apps in the developer portal.
+func (e Environment) PortalURL() string {
+	if e.Name == Sandbox {
+		return e.AuthURL.JoinPath("portal").String()
+	}
+	return "https://developer.servicetitan.io/custom/my-apps"
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"text/tabwriter"
+
+	"github.com/fieldbridge/fieldbridge/models"
+)
+
+type staffCommand struct {
+	Add    staffAdd    `cmd:"" help:"Make an account, change its role, or let it choose a new password. Prints a link that works once."`
+	Remove staffRemove `cmd:"" help:"End an account and its sessions."`
+	List   staffList   `cmd:"" help:"Show who may sign in as staff."`
+}
+
+type staffAdd struct {
+	Email string `arg:"" help:"Their email."`
+	Role  string `enum:"support,admin" default:"support" help:"support, or admin who may also do what hurts."`
+}
+
+// Run makes the account. The password is chosen by the person, behind the link.
+func (s staffAdd) Run(ctx context.Context) error {
+	email, ok := models.ParseEmail(s.Email)
+	if !ok {
+		return fmt.Errorf("%q is not an email address", s.Email)
+	}
+	return withAccounts(ctx, func(c config, accounts *models.Accounts) error {
+		link, err := accounts.AddStaff(ctx, email, models.StaffRole(s.Role))
+		if errors.Is(err, models.ErrMemberEmail) {
+			return fmt.Errorf("%s belongs to a member of a company; use another email", email)
+		}
+		if err != nil {
+			return err
+		}
+		address := c.baseURL.JoinPath("/password/reset")
+		address.RawQuery = "token=" + link.Reveal()
+		fmt.Printf("%s may sign in as %s. Hand them this link; it works once, for two days:\n%s\n", email, s.Role, address)
+		return nil
+	})
+}
+
+type staffRemove struct {
+	Email string `arg:"" help:"Their email."`
+}
+
+// Run ends the account.
+func (s staffRemove) Run(ctx context.Context) error {
+	email, _ := models.ParseEmail(s.Email) // an empty one is nobody's
+	return withAccounts(ctx, func(_ config, accounts *models.Accounts) error {
+		err := accounts.RemoveStaff(ctx, email)
+		if errors.Is(err, models.ErrNotFound) {
+			return fmt.Errorf("%s is not one of staff", s.Email)
+		}
+		if err == nil {
+			fmt.Printf("%s is no longer one of staff, and is signed out everywhere\n", email)
+		}
+		return err
+	})
+}
+
+type staffList struct{}
+
+// Run prints one line each.
+func (staffList) Run(ctx context.Context) error {
+	return withAccounts(ctx, func(_ config, accounts *models.Accounts) error {
+		list, err := accounts.ListStaff(ctx)
+		if err != nil {
+			return err
+		}
+		w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+		for _, s := range list {
+			note := ""
+			if !s.SetUp {
+				note = "has not chosen a password yet"
+			}
+			_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.Email, s.Role, s.Name, note)
+		}
+		return w.Flush()
+	})
+}
+
+func withAccounts(ctx context.Context, do func(config, *models.Accounts) error) error {
+	c, err := loadConfig(serveDefaults(), os.LookupEnv)
+	if err != nil {
+		return fmt.Errorf("the configuration is not right:\n%w", err)
+	}
+	keys, err := loadKeys(c.keysetFile)
+	if err != nil {
+		return err
+	}
+	return withDB(ctx, func(db *models.DB) error {
+		if _, err := db.CheckSchema(ctx); err != nil {
+			return err
+		}
+		accounts, err := models.NewAccounts(db, keys, parallelHashes)
+		if err != nil {
+			return err
+		}
+		return do(c, accounts)
+	})
+}

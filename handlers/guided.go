@@ -1,0 +1,82 @@
+package handlers
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/views"
+)
+
+// guidedForm is the second step where our staff do the set-up: what will
+// happen.
+func (s *site) guidedForm(c echo.Context) error {
+	id, choice, ok := s.sessions.Choice(c.Request().Context(), c.QueryParam("choice"))
+	if !ok || choice.Way != servicetitan.Guided {
+		return seeOther(c, "/connect")
+	}
+	page := views.GuidedPage{Choice: choice, ChoiceID: id}
+	if environment, ok := s.environment(choice.Environment); ok && choice.Reconnects() {
+		page.Others = otherWays(environment, choice.Way)
+	}
+	return fieldbridge.Render(c, http.StatusOK, views.Guided(page))
+}
+
+// requestSetup asks our staff.
+func (s *site) requestSetup(c echo.Context) error {
+	f, err := readForm(c)
+	if err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	_, choice, ok := s.sessions.Choice(ctx, f.Raw("choice"))
+	if !ok || choice.Way != servicetitan.Guided {
+		return seeOther(c, "/connect")
+	}
+	id, err := s.Connections.RequestSetup(ctx, visitor(c), choice)
+	if err != nil {
+		return err
+	}
+	return seeOther(c, connectionPath(id))
+}
+
+// accessAllowed is the contractor's word that the app is allowed.
+func (s *site) accessAllowed(c echo.Context) error {
+	connection, err := s.theConnection(c)
+	if err != nil {
+		return err
+	}
+	err = s.Connections.AccessAllowed(c.Request().Context(), visitor(c), connection.ID)
+	return s.afterSetup(c, connection, err)
+}
+
+// withdrawSetup ends a set-up.
+func (s *site) withdrawSetup(c echo.Context) error {
+	connection, err := s.theConnection(c)
+	if err != nil {
+		return err
+	}
+	err = s.Connections.WithdrawSetup(c.Request().Context(), visitor(c), connection.ID)
+	return s.afterSetup(c, connection, err)
+}
+
+// afterSetup shows the connection, also where the set-up had ended meanwhile.
+func (s *site) afterSetup(c echo.Context, connection models.Connection, err error) error {
+	if err := ignoreClosed(err); err != nil {
+		return err
+	}
+	return seeOther(c, connectionPath(connection.ID))
+}
+
+// guide is for the person who administers ServiceTitan, who may have no
+// account here. It shows nothing of any company.
+func (s *site) guide(c echo.Context) error {
+	environment, ok := s.environment(servicetitan.EnvironmentName(c.Param("environment")))
+	if !ok {
+		return models.ErrNotFound
+	}
+	return fieldbridge.Render(c, http.StatusOK, views.Guide(views.GuidePage{Environment: string(environment.Name), OpenURL: environment.AppURL()}))
+}

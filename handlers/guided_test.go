@@ -1,0 +1,259 @@
+package handlers_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/seal"
+)
+
+// harbor is a tenant that the app has yet to be given.
+const harbor = 738846120
+
+// addStaff makes a staff account, and returns the one-time link's secret.
+func (a *app) addStaff(email string, role models.StaffRole) string {
+	a.Helper()
+	keys, err := seal.Load(a.instance.Keyset)
+	if err != nil {
+		a.Fatal(err)
+	}
+	accounts, err := models.NewAccounts(a.db, keys, 1)
+	if err != nil {
+		a.Fatal(err)
+	}
+	link, err := accounts.AddStaff(a.Context(), email, role)
+	if err != nil {
+		a.Fatal(err)
+	}
+	return link.Reveal()
+}
+
+// staff is one of our own people, signed in.
+func (a *app) staff(name string, role models.StaffRole) *member {
+	a.Helper()
+	email := strings.ToLower(name) + "@fieldbridge.example"
+	b := a.newBrowser()
+	b.post("/password/reset", "token", a.addStaff(email, role), "name", name, "password", password).want(a, 303, "/staff")
+	return &member{browser: b, email: email}
+}
+
+// guided asks for a set-up, and returns the connection's path.
+func (m *member) guided(tenant int) string {
+	m.Helper()
+	form := m.post("/connect", "env", "sandbox", "how", "guided", "tenant", fmt.Sprint(tenant)).want(m, 303, "/connect/guided").location
+	return m.post("/connect/guided", "choice", hidden(m, m.get(form).want(m, 200).body, "choice")).want(m, 303, "/connections/").location
+}
+
+// says stops the test unless the page has every word.
+func (m *member) says(path string, words ...string) string {
+	m.Helper()
+	page := m.get(path).want(m, 200)
+	for _, part := range words {
+		if !strings.Contains(text(page.body), part) {
+			m.Fatalf("%s does not say %q:\n%s", path, part, text(page.body))
+		}
+	}
+	return page.body
+}
+
+func (m *member) saysNot(path string, words ...string) {
+	m.Helper()
+	page := text(m.get(path).want(m, 200).body)
+	for _, part := range words {
+		if strings.Contains(page, part) {
+			m.Errorf("%s says %q:\n%s", path, part, page)
+		}
+	}
+}
+
+// The whole road, from both sides.
+func TestGuidedSetup(t *testing.T) {
+	onBoth(t, func(t *testing.T, a *app) {
+		amy, sam := a.signUp("Harbor Line", "Amy"), a.staff("Sam", models.Support)
+		sam.says("/staff", "Nothing waits for us")
+		path := amy.guided(harbor)
+		amy.says(path, "Being set up", "Our turn", "We add your tenant ID", "Set-up asked for")
+		amy.says("/connections", "Being set up", "A set-up is under way")
+		desk := "/staff" + path
+		sam.says("/staff", "Harbor Line", "738846120", "Add the tenant ID to the app")
+
+		// Ours: the tenant ID.
+		if err := a.sandbox.AddTenant(harbor); err != nil {
+			t.Fatal(err)
+		}
+		sam.post(desk+"/tenant-added").want(a, 303, desk)
+		sam.says("/staff", "Nothing waits for us", "Their admin allows access")
+		if page := amy.says(path, "Your turn", "Connect New App", "Tenant ID added"); !strings.Contains(page, a.url+"/guide/sandbox") {
+			t.Error("there is no link to pass on")
+		}
+
+		// Theirs: allowing it. Said before it is done, it is sent back.
+		amy.post(path+"/allowed").want(a, 303, path)
+		sam.post(desk+"/send-back", "problem", "not_allowed").want(a, 303, desk)
+		amy.says(path, "still shows Fieldbridge as not connected", "Your turn")
+		id, secret := a.ownClient(harbor)
+		amy.post(path+"/allowed").want(a, 303, path)
+		amy.says(path, "Access allowed", "There is nothing you need to do")
+		sam.says(desk, "Amy says that access is allowed")
+
+		// Ours: the client, wrong at first.
+		sam.post(desk+"/credentials", "client", id, "secret", "").want(a, 422, "Enter the client secret")
+		refused := sam.post(desk+"/credentials", "client", id, "secret", "cs1.stc_wrong_one").want(a, 422, "did not accept this client ID and secret")
+		if strings.Contains(refused.body, "cs1.stc_wrong_one") {
+			t.Error("a secret is shown to staff")
+		}
+		amy.says(path, "Being set up", "Set-up not finished yet")
+		sam.post(desk+"/credentials", "client", id, "secret", secret).want(a, 303, desk)
+		sam.says(desk, "Connected", "By Sam")
+		sam.says("/staff", "Nothing waits for us", "No company has a step to do")
+		amy.says(path, "Connected", "Access renews by itself", "Fieldbridge support connected ServiceTitan", "Set up with our staff")
+		amy.saysNot(path, "Sam", "Looked at by staff", "Your turn")
+		if n := a.count("SELECT count(*) FROM events WHERE kind = 'staff_viewed' AND staff_name = 'Sam'"); n < 3 {
+			t.Errorf("%d views by staff are recorded", n)
+		}
+		for _, page := range []string{sam.says(desk), sam.says("/staff"), amy.says(path), a.log.String()} {
+			if strings.Contains(page, secret) {
+				t.Error("the secret is on a page or in the log")
+			}
+		}
+
+		// It renews by itself, and ends with a task for us.
+		a.clock.Add(16 * time.Minute)
+		amy.post(path+"/test").want(a, 303)
+		amy.says(path, "Last test: passed")
+		sam.get("/staff").want(a, 303, "/signin") // 15 minutes idle
+		sam.post("/signin", "email", sam.email, "password", password).want(a, 303, "/staff")
+		amy.post(path+"/disconnect").want(a, 303)
+		queue := sam.says("/staff", "Delete the client secret in the developer portal")
+		task := between(t, queue, `action="/staff/tasks/`, `/done"`)
+		sam.post("/staff/tasks/"+task+"/done").want(a, 303, "/staff")
+		sam.post("/staff/tasks/"+task+"/done").want(a, 303, "/staff")
+		sam.says("/staff", "There is nothing to do by hand")
+
+		// Asked for again, it is the same connection and needs no tenant ID added.
+		if again := amy.guided(harbor); again != path {
+			t.Errorf("a new connection %s, want %s", again, path)
+		}
+		amy.says(path, "Being set up", "Your turn")
+	})
+}
+
+func between(t testing.TB, s, before, after string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(s, before)
+	middle, _, ended := strings.Cut(rest, after)
+	if !ok || !ended {
+		t.Fatalf("no %s…%s in:\n%s", before, after, text(s))
+	}
+	return middle
+}
+
+func TestGuidedSetupWithdrawn(t *testing.T) {
+	a := newApp(t)
+	amy, sam := a.signUp("Harbor Line", "Amy"), a.staff("Sam", models.Support)
+	path := amy.guided(harbor)
+	if again := amy.guided(harbor); again != path || a.count("SELECT count(*) FROM setups") != 1 {
+		t.Error("asked twice, it is not one set-up")
+	}
+	sam.post("/staff"+path+"/send-back", "problem", "tenant_unknown").want(a, 303)
+	amy.says(path, "does not know this tenant ID", "Your turn")
+	amy.post(path+"/withdraw").want(a, 303, path)
+	amy.post(path+"/withdraw").want(a, 303, path)
+	amy.says(path, "Disconnected", "was withdrawn before it was finished", "Amy withdrew")
+	sam.saysNot("/staff", "Harbor Line")
+
+	path = amy.guided(harbor)
+	sam.post("/staff"+path+"/tenant-added").want(a, 303)
+	amy.post(path+"/withdraw").want(a, 303)
+	sam.says("/staff", "Remove the tenant ID from the app")
+	// A page that is out of date does no harm.
+	for _, button := range []string{"/tenant-added", "/send-back", "/credentials"} {
+		sam.post("/staff"+path+button, "problem", "not_allowed", "client", "cid.a", "secret", "cs1.b").want(a, 303)
+	}
+	amy.post(path+"/allowed").want(a, 303)
+	if a.tokenRequests() != 0 {
+		t.Error("a withdrawn set-up was tried")
+	}
+}
+
+// The other ways end a set-up that waits.
+func TestGuidedSetupOvertaken(t *testing.T) {
+	a := newApp(t)
+	amy, sam := a.signUp("Northgate", "Amy"), a.staff("Sam", models.Support)
+	path := amy.guided(northgate)
+	if got := amy.connect("sandbox", northgate); got != path {
+		t.Errorf("a new connection %s, want %s", got, path)
+	}
+	amy.says(path, "Connected")
+	amy.saysNot(path, "Our turn")
+	sam.says("/staff", "Nothing waits for us")
+
+	// And a connection that works goes on working while it is set up anew.
+	form := amy.post(path+"/reconnect", "how", "guided").want(a, 303, "/connect/guided").location
+	amy.post("/connect/guided", "choice", hidden(t, amy.get(form).body, "choice")).want(a, 303, path)
+	amy.says(path, "Connected", "Our turn")
+	amy.post(path+"/test").want(a, 303)
+	amy.says(path, "Last test: passed")
+	id, secret := a.ownClient(northgate)
+	sam.post("/staff"+path+"/tenant-added").want(a, 303)
+	sam.post("/staff"+path+"/credentials", "client", id, "secret", secret).want(a, 303)
+	amy.says(path, "Set up with our staff", "Old access withdrawn")
+	if n := a.sandbox.Count(sandbox.PathRevocation); n != 1 {
+		t.Errorf("%d revocations of the old access, want 1", n)
+	}
+}
+
+// A set-up holds no tenant, and tells nobody whose it is.
+func TestGuidedSetupOfAnotherCompanysTenant(t *testing.T) {
+	a := newApp(t)
+	amy, bob, sam := a.signUp("Northgate", "Amy"), a.signUp("Stranger", "Bob"), a.staff("Sam", models.Support)
+	held := bob.guided(northgate)
+	bob.saysNot(held, "another company")
+	amy.connect("sandbox", northgate)
+	sam.says("/staff", "Tenant is another company’s")
+	id, secret := a.ownClient(northgate)
+	desk := "/staff" + held
+	sam.post(desk+"/tenant-added").want(a, 303)
+	sam.post(desk+"/credentials", "client", id, "secret", secret).want(a, 409, "connected to another company")
+	sam.says("/staff", "Another company tried to connect this tenant")
+	sam.post(desk+"/send-back", "problem", "tenant_taken").want(a, 303)
+	bob.says(held, "another company in Fieldbridge uses it")
+	bob.saysNot(held, "Northgate Heating", "Amy")
+}
+
+// What staff are told when the client they enter does not work.
+func TestStaffCredentialsRefused(t *testing.T) {
+	tests := []struct {
+		name   string
+		fault  sandbox.Fault
+		status int
+		says   string
+	}{
+		{"403", sandbox.Fault{Path: sandbox.PathBusinessUnits, Kind: sandbox.Status403}, 409, "has not allowed Fieldbridge, or has disabled it"},
+		{"404", sandbox.Fault{Path: sandbox.PathBusinessUnits, Kind: sandbox.Status404}, 409, "no such tenant in this environment"},
+		{"401", sandbox.Fault{Path: sandbox.PathBusinessUnits, Kind: sandbox.Status401}, 409, "check the app key"},
+		{"429", sandbox.Fault{Kind: sandbox.Status429, RetryAfter: time.Minute}, 503, "Wait a few minutes"},
+		{"503", sandbox.Fault{Kind: sandbox.Status503}, 503, "Wait a minute"},
+		{"invalid_scope", sandbox.Fault{Kind: sandbox.CustomToken, Status: 400, ContentType: "application/json", Body: `{"error":"invalid_scope"}`}, 503, "run fieldbridge doctor"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			a := newApp(t)
+			amy, sam := a.signUp("Northgate", "Amy"), a.staff("Sam", models.Support)
+			desk := "/staff" + amy.guided(northgate)
+			id, secret := a.ownClient(northgate)
+			sam.post(desk+"/tenant-added").want(a, 303)
+			a.sandbox.SetFault(tt.fault)
+			page := sam.post(desk+"/credentials", "client", id, "secret", secret).want(a, tt.status)
+			if !strings.Contains(text(page.body), tt.says) || strings.Contains(page.body, secret) {
+				t.Errorf("the page does not say %q, or says the secret: %s", tt.says, text(page.body))
+			}
+			a.sandbox.ClearFaults()
+			sam.post(desk+"/credentials", "client", id, "secret", secret).want(a, 303)
+		})
+	}
+}

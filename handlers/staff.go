@@ -1,0 +1,133 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/views"
+)
+
+func staffConnectionPath(id uuid.UUID) string { return "/staff" + connectionPath(id) }
+
+// staffQueue is what waits for somebody.
+func (s *site) staffQueue(c echo.Context) error {
+	queue, err := s.Desk.Queue(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	return fieldbridge.Render(c, http.StatusOK, views.StaffQueue(views.StaffQueuePage{Staff: staffMember(c), Queue: queue, Clock: s.clock()}))
+}
+
+// staffConnection is one connection, and what staff can do for it.
+func (s *site) staffConnection(c echo.Context) error {
+	return s.showStaffConnection(c, http.StatusOK, views.StaffConnectionPage{})
+}
+
+func (s *site) showStaffConnection(c echo.Context, status int, page views.StaffConnectionPage) error {
+	id, err := connectionID(c)
+	if err != nil {
+		return err
+	}
+	page.Staff, page.Clock = staffMember(c), s.clock()
+	if page.View, err = s.Desk.View(c.Request().Context(), page.Staff, id); err != nil {
+		return err
+	}
+	connection := page.View.Connection
+	if environment, ok := s.environment(connection.Environment); ok {
+		page.PortalURL = environment.PortalURL()
+		page.Missing = models.MissingAreas(connection.ScopeList(), environment.Scopes)
+	}
+	return fieldbridge.Render(c, status, views.StaffConnection(page))
+}
+
+// tenantAdded ticks our first step.
+func (s *site) tenantAdded(c echo.Context) error {
+	id, err := connectionID(c)
+	if err != nil {
+		return err
+	}
+	if err := ignoreClosed(s.Desk.TenantAdded(c.Request().Context(), staffMember(c), id)); err != nil {
+		return err
+	}
+	return seeOther(c, staffConnectionPath(id))
+}
+
+// sendBack gives a set-up back to the company with what is in the way.
+func (s *site) sendBack(c echo.Context) error {
+	id, err := connectionID(c)
+	if err != nil {
+		return err
+	}
+	f, err := readForm(c)
+	if err != nil {
+		return err
+	}
+	if err := ignoreClosed(s.Desk.SendBack(c.Request().Context(), staffMember(c), id, models.Outcome(f.Line("problem")))); err != nil {
+		return err
+	}
+	return seeOther(c, staffConnectionPath(id))
+}
+
+// ignoreClosed forgives a button of a page on which the set-up was still open.
+func ignoreClosed(err error) error {
+	if errors.Is(err, models.ErrNoSetup) {
+		return nil
+	}
+	return err
+}
+
+// enterCredentials tries the client that we made for a tenant.
+func (s *site) enterCredentials(c echo.Context) error {
+	id, err := connectionID(c)
+	if err != nil {
+		return err
+	}
+	f, err := readForm(c)
+	if err != nil {
+		return err
+	}
+	own := servicetitan.OwnClient{ID: pasted(f.Raw("client")), Secret: servicetitan.NewSecret(pasted(f.Raw("secret")))}
+	page := views.StaffConnectionPage{ClientID: shownClientID(own)}
+	if page.Errors = missingClient(own); page.Errors != (views.CredentialsErrors{}) {
+		return s.showStaffConnection(c, http.StatusUnprocessableEntity, page)
+	}
+	result, err := s.Desk.EnterCredentials(c.Request().Context(), staffMember(c), id, own)
+	if errors.Is(err, models.ErrNoSetup) {
+		return seeOther(c, staffConnectionPath(id))
+	}
+	if err != nil {
+		return err
+	}
+	status := http.StatusUnprocessableEntity
+	switch result.Outcome {
+	case models.OutcomeConnected:
+		return seeOther(c, staffConnectionPath(id))
+	case models.OutcomeClientRefused:
+		page.Errors = whyRefused(own, result.Choice.Environment.Label())
+	case models.OutcomeWrongTenant:
+		page.Errors.ClientID = "This client ID and secret belong to tenant " + strconv.FormatInt(result.FoundTenantID, 10) +
+			", not to " + strconv.FormatInt(result.Choice.TenantID, 10) + "."
+	default:
+		page.Result, status = result, callbackStatus[result.Outcome]
+	}
+	return s.showStaffConnection(c, status, page)
+}
+
+// taskDone ticks a task.
+func (s *site) taskDone(c echo.Context) error {
+	id, err := connectionID(c)
+	if err != nil {
+		return err
+	}
+	if err := s.Desk.TaskDone(c.Request().Context(), staffMember(c), id); err != nil {
+		return err
+	}
+	return seeOther(c, "/staff")
+}

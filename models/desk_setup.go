@@ -1,0 +1,71 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// TenantAdded records that we have added the tenant ID to our app in the
+// developer portal. Said twice, it is said once.
+func (d *Desk) TenantAdded(ctx context.Context, staff Staff, id uuid.UUID) error {
+	return d.change(ctx, staff, id, EventSetupTenantAdded, (*Setup).tenantAdded)
+}
+
+// SendBack gives a set-up back to the company, with what is in the way:
+// OutcomeNotAllowed, OutcomeTenantUnknown or OutcomeTenantTaken.
+func (d *Desk) SendBack(ctx context.Context, staff Staff, id uuid.UUID, problem Outcome) error {
+	return d.change(ctx, staff, id, EventSetupSentBack, func(s *Setup, now time.Time) bool { return s.sentBack(problem, now) })
+}
+
+func (d *Desk) change(ctx context.Context, staff Staff, id uuid.UUID, kind EventKind, change func(*Setup, time.Time) bool) error {
+	connection, err := d.connection(ctx, id)
+	if err != nil {
+		return err
+	}
+	return d.connections.changeSetup(ctx, staff.visitor(connection.CompanyID), id, kind, change)
+}
+
+func (d *Desk) connection(ctx context.Context, id uuid.UUID) (Connection, error) {
+	var connection Connection
+	err := d.connections.db.Read(ctx).Where("id = ?", id).Take(&connection).Error
+	return connection, found(err, "find connection")
+}
+
+// EnterCredentials tries the client that we made for the tenant of an open
+// set-up, and connects with it if it works. How it ended is in the result; the
+// error is for what could not be tried or noted.
+func (d *Desk) EnterCredentials(ctx context.Context, staff Staff, id uuid.UUID, own servicetitan.OwnClient) (Result, error) {
+	s, err := openSetup(d.connections.db.Read(ctx), id)
+	if err != nil {
+		return Result{}, err
+	}
+	return d.connections.tryClient(ctx, staff.visitor(s.CompanyID), Choice{
+		Environment: s.Environment, Way: GuidedWay, TenantID: s.TenantID, ConnectionID: id,
+	}, own)
+}
+
+// TaskDone ticks a task. Ticked twice, it is ticked once.
+func (d *Desk) TaskDone(ctx context.Context, staff Staff, taskID uuid.UUID) error {
+	db := d.connections.db
+	err := db.Write(ctx, func(tx *gorm.DB) error {
+		var task staffTask
+		if err := forUpdate(tx).Where("id = ?", taskID).Take(&task).Error; err != nil {
+			return found(err, "find task")
+		}
+		if task.DoneAt != nil {
+			return nil
+		}
+		now := db.Now()
+		return tx.Model(&task).Updates(map[string]any{"done_at": now, "done_by_name": staff.Name}).Error
+	})
+	if err != nil {
+		return fmt.Errorf("tick task: %w", err)
+	}
+	return nil
+}

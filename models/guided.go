@@ -1,0 +1,200 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// setupRequests bounds how much of our staff's time a company can ask for.
+var setupRequests = limit{name: "setups", tries: 20, per: time.Hour}
+
+// RequestSetup asks our staff to set a connection up, and returns it. Asking
+// twice is asking once. An existing connection stays as it is meanwhile.
+func (c *Connections) RequestSetup(ctx context.Context, v Visitor, choice Choice) (id uuid.UUID, err error) {
+	if choice.Way != servicetitan.Guided {
+		return id, fmt.Errorf("check choice: %w", ErrNotFound)
+	}
+	if err := c.CheckChoice(ctx, v, choice); err != nil {
+		return id, err
+	}
+	err = c.db.Write(ctx, func(tx *gorm.DB) error {
+		now, err := c.db.sharedNow(tx)
+		if err != nil {
+			return err
+		}
+		if err := setupRequests.take(tx, v.CompanyID.String(), now); err != nil {
+			return err
+		}
+		var connection Connection
+		err = forUpdate(tx).Where("company_id = ? AND environment = ? AND tenant_id = ?", v.CompanyID, choice.Environment, choice.TenantID).
+			Take(&connection).Error
+		isNew := errors.Is(err, gorm.ErrRecordNotFound)
+		if isNew {
+			connection = Connection{
+				ID: newID(), CompanyID: v.CompanyID, Environment: choice.Environment, TenantID: choice.TenantID, CreatedAt: now,
+			}
+		} else if err != nil {
+			return err
+		}
+		id = connection.ID
+		to, ok := next(connection.State, requested)
+		if !ok {
+			return errors.New("connection cannot be set up in state " + string(connection.State))
+		}
+		if to == Pending && connection.State != Pending {
+			connection.Way, connection.ConnectedByName = choice.Way, v.Name
+			connection.State, connection.Reason, connection.UpdatedAt = to, ReasonNone, now
+			connection.DisconnectedAt = nil
+			if isNew {
+				err = tx.Create(&connection).Error
+			} else {
+				err = tx.Select("*").Updates(&connection).Error
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return c.openSetup(tx, v, connection, now)
+	})
+	if err != nil {
+		return id, fmt.Errorf("request set-up: %w", err)
+	}
+	return id, nil
+}
+
+// openSetup begins a set-up unless one is open.
+func (c *Connections) openSetup(tx *gorm.DB, v Visitor, connection Connection, now time.Time) error {
+	var last Setup
+	err := tx.Where("connection_id = ?", connection.ID).Order("id DESC").Take(&last).Error
+	switch {
+	case err == nil && last.ClosedAt == nil:
+		return nil
+	case err != nil && !errors.Is(err, gorm.ErrRecordNotFound):
+		return err
+	}
+	s := Setup{
+		ID: newID(), ConnectionID: connection.ID, CompanyID: connection.CompanyID, Environment: connection.Environment,
+		TenantID: connection.TenantID, RequestedByName: v.Name, RequestedAt: now,
+	}
+	s.wait(StepAddTenant, Us, "", now)
+	if last.Step == StepChecked { // the tenant ID has been in our app ever since
+		s.TenantAddedAt = last.TenantAddedAt
+		s.wait(StepAllowAccess, TheCompany, "", now)
+	}
+	if err := tx.Create(&s).Error; err != nil {
+		return err
+	}
+	return recordSetup(tx, v, s, EventSetupRequested, now)
+}
+
+// OpenSetup is the connection's set-up that is under way; nil if none is.
+func (c *Connections) OpenSetup(ctx context.Context, connection Connection) (*Setup, error) {
+	s, err := openSetup(c.db.Read(ctx).Where("company_id = ?", connection.CompanyID), connection.ID)
+	if errors.Is(err, ErrNoSetup) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &s, nil
+}
+
+func openSetup(db *gorm.DB, connectionID uuid.UUID) (Setup, error) {
+	var s Setup
+	err := db.Where("connection_id = ? AND closed_at IS NULL", connectionID).Take(&s).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		err = ErrNoSetup
+	}
+	if err != nil {
+		return s, fmt.Errorf("find set-up: %w", err)
+	}
+	return s, nil
+}
+
+// AccessAllowed is a member's word that the app is allowed in ServiceTitan.
+// What was said before stays said.
+func (c *Connections) AccessAllowed(ctx context.Context, v Visitor, connectionID uuid.UUID) error {
+	return c.changeSetup(ctx, v, connectionID, EventSetupAllowed, func(s *Setup, now time.Time) bool { return s.allowed(v.Name, now) })
+}
+
+// changeSetup changes the company's open set-up and records it. A change that
+// does not fit any more, such as a button pressed twice, changes nothing.
+func (c *Connections) changeSetup(ctx context.Context, v Visitor, connectionID uuid.UUID, kind EventKind, change func(*Setup, time.Time) bool) error {
+	err := c.db.Write(ctx, func(tx *gorm.DB) error {
+		s, err := openSetup(forUpdate(tx).Where("company_id = ?", v.CompanyID), connectionID)
+		if err != nil {
+			return err
+		}
+		now := c.db.Now()
+		if !change(&s, now) {
+			return nil
+		}
+		if err := tx.Select("*").Updates(&s).Error; err != nil {
+			return err
+		}
+		return recordSetup(tx, v, s, kind, now)
+	})
+	if err != nil {
+		return fmt.Errorf("change set-up: %w", err)
+	}
+	return nil
+}
+
+// WithdrawSetup ends a set-up by a member's wish. A connection that was only
+// waiting for it is disconnected.
+func (c *Connections) WithdrawSetup(ctx context.Context, v Visitor, connectionID uuid.UUID) error {
+	err := c.db.Write(ctx, func(tx *gorm.DB) error {
+		connection, err := getConnection(forUpdate(tx), v.CompanyID, connectionID)
+		if err != nil {
+			return err
+		}
+		now := c.db.Now()
+		s, err := closeSetup(tx, connectionID, false, now)
+		if err != nil || s == nil {
+			return err
+		}
+		if err := recordSetup(tx, v, *s, EventSetupWithdrawn, now); err != nil || connection.State != Pending {
+			return err
+		}
+		if s.TenantAddedAt != nil {
+			if err := addTask(tx, TaskRemoveTenant, connection, now); err != nil {
+				return err
+			}
+		}
+		connection.State, _ = next(connection.State, letGo)
+		connection.DisconnectedAt, connection.UpdatedAt = &now, now
+		return tx.Select("*").Updates(&connection).Error
+	})
+	if err != nil {
+		return fmt.Errorf("withdraw set-up: %w", err)
+	}
+	return nil
+}
+
+// closeSetup closes the connection's open set-up and returns it; nil if none
+// was open.
+func closeSetup(tx *gorm.DB, connectionID uuid.UUID, checked bool, now time.Time) (*Setup, error) {
+	s, err := openSetup(forUpdate(tx), connectionID)
+	if errors.Is(err, ErrNoSetup) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.close(checked, now)
+	return &s, tx.Select("*").Updates(&s).Error
+}
+
+func recordSetup(tx *gorm.DB, v Visitor, s Setup, kind EventKind, now time.Time) error {
+	return record(tx, Event{
+		CompanyID: s.CompanyID, ConnectionID: &s.ConnectionID, Kind: kind, ActorName: v.Name, StaffName: v.StaffName,
+		Outcome: s.Problem, SupportCode: v.SupportCode, At: now,
+	})
+}

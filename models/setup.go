@@ -1,0 +1,117 @@
+package models
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// SetupStep is what a guided set-up is at.
+type SetupStep string
+
+// The steps in their order.
+const (
+	// StepAddTenant: we add the tenant ID to our app in the developer portal.
+	StepAddTenant SetupStep = "add_tenant"
+	// StepAllowAccess: the tenant's admin allows the app in ServiceTitan.
+	StepAllowAccess SetupStep = "allow_access"
+	// StepEnterCredentials: we make a client ID and secret and enter them here.
+	StepEnterCredentials SetupStep = "enter_credentials" // #nosec G101 -- the name of a step
+	// StepChecked: they work.
+	StepChecked SetupStep = "checked"
+)
+
+// Side is who must act for a set-up to go on.
+type Side string
+
+const (
+	Us         Side = "us"
+	TheCompany Side = "company"
+	Nobody     Side = ""
+)
+
+// Setup is one guided set-up of a connection. A connection has at most one
+// that is open.
+type Setup struct {
+	ID           uuid.UUID `gorm:"primaryKey"`
+	ConnectionID uuid.UUID
+	CompanyID    uuid.UUID
+	Environment  servicetitan.EnvironmentName
+	TenantID     int64
+	Step         SetupStep
+	WaitsFor     Side
+	// Since is when it began to wait for them.
+	Since time.Time
+	// Problem is why it waits for the company once more; empty if it does not.
+	Problem         Outcome
+	RequestedByName string
+	RequestedAt     time.Time
+	TenantAddedAt   *time.Time
+	AllowedByName   string
+	AllowedAt       *time.Time
+	ClosedAt        *time.Time
+}
+
+// Problems that our staff find and send back to the company. The tenant's
+// admin may not have allowed the app after all (OutcomeNotAllowed).
+var setupProblems = map[Outcome]struct {
+	from []SetupStep
+	to   SetupStep
+}{
+	OutcomeNotAllowed:    {from: []SetupStep{StepAllowAccess, StepEnterCredentials}, to: StepAllowAccess},
+	OutcomeTenantUnknown: {from: []SetupStep{StepAddTenant, StepAllowAccess, StepEnterCredentials}, to: StepAddTenant},
+	OutcomeTenantTaken:   {from: []SetupStep{StepAddTenant, StepAllowAccess, StepEnterCredentials}, to: StepAddTenant},
+}
+
+// wait sets what the set-up is at and who must act.
+func (s *Setup) wait(step SetupStep, side Side, problem Outcome, now time.Time) {
+	s.Step, s.WaitsFor, s.Problem, s.Since = step, side, problem, now
+}
+
+// tenantAdded is our first step done.
+func (s *Setup) tenantAdded(now time.Time) bool {
+	if s.Step != StepAddTenant {
+		return false
+	}
+	s.TenantAddedAt = &now
+	s.wait(StepAllowAccess, TheCompany, "", now)
+	return true
+}
+
+// allowed is the company's word that its admin has allowed the app.
+func (s *Setup) allowed(by string, now time.Time) bool {
+	if s.Step != StepAllowAccess {
+		return false
+	}
+	s.AllowedByName, s.AllowedAt = by, &now
+	s.wait(StepEnterCredentials, Us, "", now)
+	return true
+}
+
+// sentBack is what our staff found to be in the way.
+func (s *Setup) sentBack(problem Outcome, now time.Time) bool {
+	p, ok := setupProblems[problem]
+	if !ok {
+		return false
+	}
+	for _, step := range p.from {
+		if s.Step == step {
+			s.AllowedByName, s.AllowedAt = "", nil
+			s.wait(p.to, TheCompany, problem, now)
+			return true
+		}
+	}
+	return false
+}
+
+// close ends the set-up; it is checked if it ended well.
+func (s *Setup) close(checked bool, now time.Time) {
+	s.ClosedAt = &now
+	step := s.Step
+	if checked {
+		step = StepChecked
+	}
+	s.wait(step, Nobody, "", now)
+}

@@ -1,0 +1,174 @@
+package models
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// StaffRole is what one of our staff may do.
+type StaffRole string
+
+const (
+	// Support looks, sets connections up and takes notes.
+	Support StaffRole = "support"
+	// Admin may also do what hurts.
+	Admin StaffRole = "admin"
+)
+
+// Label is the role's name as people read it.
+func (r StaffRole) Label() string {
+	if r == Admin {
+		return "Admin"
+	}
+	return "Support"
+}
+
+// Staff is one of our own people.
+type Staff struct {
+	UserID uuid.UUID `gorm:"column:id"`
+	Name   string
+	Email  string
+	Role   StaffRole `gorm:"column:staff_role"`
+	// SetUp says whether they have chosen a password.
+	SetUp bool `gorm:"-"`
+	// SupportCode names the request, for the timeline and the log.
+	SupportCode string `gorm:"-"`
+}
+
+// setupLife is how long a link to choose a password works.
+const setupLife = 48 * time.Hour
+
+// ErrMemberEmail: the email belongs to someone of a company.
+var ErrMemberEmail = errors.New("email belongs to a member of a company")
+
+// AddStaff makes a staff account, or changes the role of one and lets it choose
+// a new password. It returns the secret of the link by which the person chooses
+// one; what they had before works no more.
+func (a *Accounts) AddStaff(ctx context.Context, email string, role StaffRole) (Secret, error) {
+	link := servicetitan.NewSecret(rand.Text())
+	err := a.db.Write(ctx, func(tx *gorm.DB) error {
+		now := a.db.Now()
+		until := now.Add(setupLife)
+		var user User
+		err := forUpdate(tx).Where("email = ?", email).Take(&user).Error
+		switch {
+		case errors.Is(err, gorm.ErrRecordNotFound):
+			return tx.Create(&User{
+				ID: newID(), Email: email, Name: email, StaffRole: role,
+				SetupHash: hashOf(link), SetupUntil: &until, CreatedAt: now,
+			}).Error
+		case err != nil:
+			return err
+		case user.StaffRole == "":
+			return ErrMemberEmail
+		}
+		user.StaffRole, user.PasswordHash, user.DisabledAt = role, "", nil
+		user.SetupHash, user.SetupUntil = hashOf(link), &until
+		user.SessionEpoch++
+		return tx.Select("*").Updates(&user).Error
+	})
+	if err != nil {
+		return Secret{}, fmt.Errorf("add staff: %w", err)
+	}
+	return link, nil
+}
+
+// RemoveStaff ends a staff account and all its sessions, or returns
+// ErrNotFound. What the person did stays on the timelines.
+func (a *Accounts) RemoveStaff(ctx context.Context, email string) error {
+	err := a.db.Write(ctx, func(tx *gorm.DB) error {
+		result := tx.Model(&User{}).Where("email = ? AND staff_role <> '' AND disabled_at IS NULL", email).Updates(map[string]any{
+			"disabled_at": a.db.Now(), "password_hash": "", "setup_hash": nil, "setup_until": nil,
+			"session_epoch": gorm.Expr("session_epoch + 1"),
+		})
+		if result.Error == nil && result.RowsAffected == 0 {
+			return ErrNotFound
+		}
+		return result.Error
+	})
+	if err != nil {
+		return fmt.Errorf("remove staff: %w", err)
+	}
+	return nil
+}
+
+// ListStaff is everybody who may sign in as staff, or may soon.
+func (a *Accounts) ListStaff(ctx context.Context) ([]Staff, error) {
+	var users []User
+	if err := a.db.Read(ctx).Where("staff_role <> '' AND disabled_at IS NULL").Order("email").Find(&users).Error; err != nil {
+		return nil, fmt.Errorf("list staff: %w", err)
+	}
+	list := make([]Staff, len(users))
+	for i, u := range users {
+		list[i] = Staff{UserID: u.ID, Name: u.Name, Email: u.Email, Role: u.StaffRole, SetUp: u.PasswordHash != ""}
+	}
+	return list, nil
+}
+
+// Staff is the staff member behind a session, as they are at this moment. It
+// returns ErrSignedOut if the session may no longer be used, and ErrNotFound if
+// it is not one of staff.
+func (a *Accounts) Staff(ctx context.Context, userID uuid.UUID, epoch int) (Staff, error) {
+	var user User
+	err := a.db.Read(ctx).Where("id = ?", userID).Take(&user).Error
+	switch {
+	case errors.Is(err, gorm.ErrRecordNotFound):
+		return Staff{}, ErrSignedOut
+	case err != nil:
+		return Staff{}, fmt.Errorf("load staff: %w", err)
+	case user.DisabledAt != nil || user.SessionEpoch != epoch:
+		return Staff{}, ErrSignedOut
+	case user.StaffRole == "":
+		return Staff{}, ErrNotFound
+	}
+	return Staff{UserID: userID, Name: user.Name, Email: user.Email, Role: user.StaffRole, SetUp: true}, nil
+}
+
+// SettingUp is the account whose password a link lets choose, or ErrNotFound.
+func (a *Accounts) SettingUp(ctx context.Context, link Secret) (User, error) {
+	return settingUp(a.db.Read(ctx), link, a.db.Now())
+}
+
+func settingUp(db *gorm.DB, link Secret, now time.Time) (User, error) {
+	var user User
+	if link.IsZero() {
+		return user, ErrNotFound
+	}
+	err := db.Where("setup_hash = ? AND setup_until > ? AND disabled_at IS NULL", hashOf(link), now).Take(&user).Error
+	return user, found(err, "find link")
+}
+
+// SetUp gives the account of a link its name and password, and returns it. The
+// link works once; a second use is ErrNotFound. CheckPassword has found the
+// password fine.
+func (a *Accounts) SetUp(ctx context.Context, link Secret, name string, password Secret) (User, error) {
+	if _, err := a.SettingUp(ctx, link); err != nil {
+		return User{}, err
+	}
+	hash, err := a.hasher.hash(ctx, password)
+	if err != nil {
+		return User{}, fmt.Errorf("set up account: %w", err)
+	}
+	var user User
+	err = a.db.Write(ctx, func(tx *gorm.DB) error {
+		if user, err = settingUp(forUpdate(tx), link, a.db.Now()); err != nil {
+			return err
+		}
+		user.Name, user.PasswordHash = name, hash
+		user.SetupHash, user.SetupUntil = nil, nil
+		user.SessionEpoch++
+		return tx.Select("*").Updates(&user).Error
+	})
+	if err != nil {
+		return User{}, fmt.Errorf("set up account: %w", err)
+	}
+	return user, nil
+}

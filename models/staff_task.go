@@ -1,0 +1,49 @@
+package models
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+)
+
+// TaskKind is what staff have to do by hand.
+type TaskKind string
+
+const (
+	// TaskDeleteSecret: the client's secret works on in ServiceTitan until it is
+	// deleted in the developer portal.
+	TaskDeleteSecret TaskKind = "delete_secret"
+	// TaskRemoveTenant: the tenant ID is in our app and no longer needed there.
+	TaskRemoveTenant TaskKind = "remove_tenant"
+	// TaskTenantConflict: another company has tried to connect the tenant.
+	TaskTenantConflict TaskKind = "tenant_conflict"
+)
+
+// staffTask is something that staff have to do by hand, about a connection.
+type staffTask struct {
+	ID           uuid.UUID `gorm:"primaryKey"`
+	Kind         TaskKind
+	CompanyID    uuid.UUID
+	ConnectionID uuid.UUID
+	CreatedAt    time.Time
+	DoneAt       *time.Time
+	DoneByName   string
+}
+
+// addTask asks staff for something, in the transaction that makes it necessary.
+// What is asked for already is not asked again.
+func addTask(tx *gorm.DB, kind TaskKind, connection Connection, now time.Time) error {
+	var open int64
+	err := tx.Model(&staffTask{}).Where("connection_id = ? AND kind = ? AND done_at IS NULL", connection.ID, kind).Count(&open).Error
+	if err == nil && open == 0 {
+		err = tx.Create(&staffTask{
+			ID: newID(), Kind: kind, CompanyID: connection.CompanyID, ConnectionID: connection.ID, CreatedAt: now,
+		}).Error
+	}
+	if err != nil {
+		return fmt.Errorf("add task %s: %w", kind, err)
+	}
+	return nil
+}

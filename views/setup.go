@@ -1,0 +1,60 @@
+package views
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/fieldbridge/fieldbridge/models"
+)
+
+// setupStep is a step of a guided set-up as its checklist shows it.
+type setupStep struct {
+	step        models.SetupStep
+	title, text string
+	side        models.Side // who acts
+	done        bool
+	current     bool
+	// at is when it was done, or since when it waits; nil if it has yet to come.
+	at *time.Time
+}
+
+// setupSteps is the checklist of a set-up, in the company's words.
+func setupSteps(s models.Setup) []setupStep {
+	steps := []setupStep{
+		{step: models.StepAddTenant, title: "We add your tenant ID", text: "Then ServiceTitan shows Fieldbridge to your company.", side: models.Us, at: s.TenantAddedAt},
+		{step: models.StepAllowAccess, title: "You allow Fieldbridge in ServiceTitan", text: "A ServiceTitan admin does this in about two minutes.", side: models.TheCompany, at: s.AllowedAt},
+		{step: models.StepEnterCredentials, title: "We finish the set-up", text: "You copy nothing, and send nobody a password.", side: models.Us},
+		{step: models.StepChecked, title: "We check that it works", text: "It happens by itself, right after step 3.", side: models.Us},
+	}
+	for i := range steps {
+		if steps[i].step == s.Step {
+			steps[i].current, steps[i].at = true, &s.Since
+			break
+		}
+		steps[i].done = true
+	}
+	return steps
+}
+
+// turn says in a word or two whose turn it is.
+func (s setupStep) turn(waitsFor models.Side) stateWords {
+	switch {
+	case s.done:
+		return stateWords{"ok", "check", "Done"}
+	case !s.current:
+		return stateWords{"off", "clock", "Later"}
+	case waitsFor == models.TheCompany:
+		return stateWords{"warn", "users", "Your turn"}
+	}
+	return stateWords{"info", "clock", "Our turn"}
+}
+
+// setupProblems say to the company what our staff found in the way.
+var setupProblems = map[models.Outcome]string{
+	models.OutcomeNotAllowed:    "ServiceTitan still shows Fieldbridge as not connected for this tenant. Please go through the steps once more: the last click is Allow Access.",
+	models.OutcomeTenantUnknown: "ServiceTitan does not know this tenant ID. Compare it with My Tenant ID, withdraw this set-up, and begin again with the right number.",
+	models.OutcomeTenantTaken:   "This tenant cannot be connected here, because another company in Fieldbridge uses it. If that surprises you, ask Fieldbridge support.",
+}
+
+// digit is a small number as text.
+func digit(n int) string { return strconv.Itoa(n) }
