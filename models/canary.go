@@ -14,6 +14,9 @@ import (
 // ErrWrongKeyset says that the database was sealed with another keyset.
 var ErrWrongKeyset = errors.New("the keyset is not the one this database was sealed with")
 
+// ErrNoMark says that nothing was sealed in the database yet.
+var ErrNoMark = errors.New("the database has not been used with a keyset yet")
+
 type keyCanary struct {
 	ID     int `gorm:"primaryKey"`
 	Sealed []byte
@@ -32,14 +35,32 @@ func canaryPlace() seal.Place {
 // start seals it. With a wrong keyset it writes nothing, and its error wraps
 // ErrWrongKeyset and names the key that is missing.
 func (db *DB) CheckKeyset(ctx context.Context, keys *seal.Keys) error {
+	err := db.VerifyKeyset(ctx, keys)
+	if !errors.Is(err, ErrNoMark) {
+		return err
+	}
+	canary, err := db.markWith(ctx, keys)
+	if err != nil {
+		return fmt.Errorf("check keyset: %w", err)
+	}
+	return canary.opens(keys)
+}
+
+// VerifyKeyset is CheckKeyset for those who only look: a database that was
+// never started is ErrNoMark.
+func (db *DB) VerifyKeyset(ctx context.Context, keys *seal.Keys) error {
 	var canary keyCanary
 	err := db.Read(ctx).Where("id = 1").Take(&canary).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		canary, err = db.markWith(ctx, keys)
+		err = ErrNoMark
 	}
 	if err != nil {
 		return fmt.Errorf("check keyset: %w", err)
 	}
+	return canary.opens(keys)
+}
+
+func (canary keyCanary) opens(keys *seal.Keys) error {
 	word, err := keys.Open(canary.Sealed, canaryPlace())
 	if err == nil && word == canaryWord {
 		return nil

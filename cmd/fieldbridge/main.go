@@ -20,6 +20,7 @@ type commands struct {
 	Migrate migrateCommand `cmd:"" help:"Bring the database schema up to date, or show where it stands."`
 	Staff   staffCommand   `cmd:"" help:"Look after the accounts of our own staff."`
 	Keys    keysCommand    `cmd:"" help:"Look after the sealing keys."`
+	Doctor  doctorCommand  `cmd:"" help:"Look at configuration, database, keyset, clock and ServiceTitan, and say what to put right."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -42,6 +42,8 @@ type metadata struct {
 	Token         string `json:"token_endpoint"`
 	Revocation    string `json:"revocation_endpoint"`
 	SendsIss      bool   `json:"authorization_response_iss_parameter_supported"`
+	// Challenges are the code challenge methods (RFC 8414, section 2).
+	Challenges []string `json:"code_challenge_methods_supported"`
 }
 
 // Endpoints returns the issuer's endpoints: by discovery where it answers,
@@ -79,28 +81,40 @@ func (c *Client) defaultEndpoints() Endpoints {
 	}
 }
 
+const opDiscover = "discover endpoints"
+
 func (c *Client) discover(ctx context.Context) (Endpoints, error) {
-	const op = "discover endpoints"
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.env.AuthURL.String()+"/.well-known/openid-configuration", nil)
-	if err != nil {
-		return Endpoints{}, fmt.Errorf("%s: %w", op, err)
-	}
-	a, err := c.do(req, op)
+	a, err := c.fetchMetadata(ctx)
 	if err != nil {
 		return Endpoints{}, err
 	}
+	endpoints, _, err := c.readMetadata(a)
+	return endpoints, err
+}
+
+func (c *Client) fetchMetadata(ctx context.Context) (answer, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.env.AuthURL.String()+"/.well-known/openid-configuration", nil)
+	if err != nil {
+		return answer{}, fmt.Errorf("%s: %w", opDiscover, err)
+	}
+	return c.do(req, opDiscover)
+}
+
+// readMetadata reads what the issuer answered; no metadata at all means the
+// documented endpoints.
+func (c *Client) readMetadata(a answer) (Endpoints, metadata, error) {
 	if a.status == http.StatusNotFound {
-		return c.defaultEndpoints(), nil
+		return c.defaultEndpoints(), metadata{}, nil
 	}
 	if a.status != http.StatusOK {
-		return Endpoints{}, &Error{Op: op, Kind: Unavailable, Status: a.status}
+		return Endpoints{}, metadata{}, &Error{Op: opDiscover, Kind: Unavailable, Status: a.status}
 	}
 	var m metadata
 	if err := json.Unmarshal(a.body, &m); err != nil {
-		return Endpoints{}, &Error{Op: op, Kind: Unavailable, Status: a.status, Err: errors.New("metadata is not JSON")}
+		return Endpoints{}, m, &Error{Op: opDiscover, Kind: Unavailable, Status: a.status, Err: errors.New("metadata is not JSON")}
 	}
 	if m.Issuer != c.env.AuthURL.String() {
-		return Endpoints{}, &Error{Op: op, Kind: Misconfigured, Err: errors.New("metadata names another issuer")}
+		return Endpoints{}, m, &Error{Op: opDiscover, Kind: Misconfigured, Err: errors.New("metadata names another issuer")}
 	}
 	for _, endpoint := range []string{m.Authorization, m.Token, m.Revocation} {
 		if endpoint == "" && endpoint == m.Revocation {
@@ -108,10 +122,10 @@ func (c *Client) discover(ctx context.Context) (Endpoints, error) {
 		}
 		u, err := url.Parse(endpoint)
 		if err != nil || u.Scheme != c.env.AuthURL.Scheme || u.Host != c.env.AuthURL.Host {
-			return Endpoints{}, &Error{Op: op, Kind: Misconfigured, Err: errors.New("metadata names an endpoint on another host")}
+			return Endpoints{}, m, &Error{Op: opDiscover, Kind: Misconfigured, Err: errors.New("metadata names an endpoint on another host")}
 		}
 	}
-	return Endpoints{Authorize: m.Authorization, Token: m.Token, Revocation: m.Revocation, AnnouncesIssuer: m.SendsIss}, nil
+	return Endpoints{Authorize: m.Authorization, Token: m.Token, Revocation: m.Revocation, AnnouncesIssuer: m.SendsIss}, m, nil
 }
 
 // CheckIssuer compares the iss of an answer to an authorization request with

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+type doctorCommand struct{}
+
+// Run prints what it finds, and fails if something is to be put right.
+func (doctorCommand) Run(ctx context.Context) error {
+	d := doctor{lookup: os.LookupEnv, now: time.Now}
+	d.examine(ctx)
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	faults := 0
+	for _, f := range d.findings {
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\n", f.level, f.about, f.says)
+		if f.todo != "" {
+			_, _ = fmt.Fprintf(w, "\t\tdo: %s\n", f.todo)
+		}
+		if f.level == bad {
+			faults++
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if faults > 0 {
+		return fmt.Errorf("%d to be put right", faults)
+	}
+	return nil
+}
+
+// level says how grave a finding is.
+type level string
+
+const (
+	good level = "ok"
+	note level = "note"
+	bad  level = "FAULT"
+)
+
+// finding is one line of the doctor's. It holds no secret.
+type finding struct {
+	level             level
+	about, says, todo string
+}
+
+// doctor looks at everything that the app needs, and changes nothing.
+type doctor struct {
+	lookup   func(string) (string, bool)
+	now      func() time.Time
+	findings []finding
+}
+
+func (d *doctor) find(l level, about, todo, says string, args ...any) {
+	d.findings = append(d.findings, finding{l, about, fmt.Sprintf(says, args...), todo})
+}
+
+func (d *doctor) examine(ctx context.Context) {
+	c, err := loadConfig(serveDefaults(), d.lookup)
+	if err != nil {
+		for line := range strings.Lines(err.Error()) {
+			d.find(bad, "configuration", "correct the variable; fieldbridge serve --help explains each", "%s", strings.TrimSpace(line))
+		}
+		return
+	}
+	d.find(good, "configuration", "", "%s, with %d of ServiceTitan's environments", c.baseURL, len(c.environments))
+	if c.baseURL.Scheme != "https" {
+		d.find(note, "configuration", "set FIELDBRIDGE_BASE_URL to the https address before anybody else uses it", "the base URL is http, which is fit for this machine alone")
+	}
+	if len(c.environments) == 0 {
+		d.find(bad, "configuration", "set SERVICETITAN_PRODUCTION_APP_KEY to the application key of My Apps in the developer portal", "no environment of ServiceTitan is configured, so nobody can connect")
+	}
+	keys := d.keyset(c)
+	d.database(ctx, c, keys)
+	transport := servicetitan.NewTransport()
+	defer transport.CloseIdleConnections()
+	for _, e := range c.environments {
+		d.environment(e, servicetitan.NewClient(e, transport, d.now).Probe(ctx))
+	}
+}
+
+// keyset returns the keys, or nil if there are none to be had.
+func (d *doctor) keyset(c config) *seal.Keys {
+	keys, err := seal.Load(c.keysetFile)
+	switch {
+	case errors.Is(err, seal.ErrNoKeyset):
+		d.find(bad, "keyset", "for a new database: fieldbridge keys new; else bring back the copy of the file", "%v", err)
+	case err != nil:
+		d.find(bad, "keyset", "the file must be the keyset, readable by the user who runs fieldbridge and by nobody else (chmod 600)", "%v", err)
+	default:
+		d.find(good, "keyset", "", "%s, new values are sealed with key %d", c.keysetFile, keys.Primary())
+		return keys
+	}
+	return nil
+}
+
+// database opens a database that exists. One that does not is left alone.
+func (d *doctor) database(ctx context.Context, c config, keys *seal.Keys) {
+	const about = "database"
+	if !strings.Contains(c.databaseURL, "://") {
+		if _, err := os.Stat(c.databaseURL); errors.Is(err, fs.ErrNotExist) {
+			d.find(note, about, "", "%s is not there yet; serve makes it", c.databaseURL)
+			return
+		}
+	}
+	db, err := models.OpenDB(ctx, c.databaseURL, d.now)
+	if err != nil {
+		d.find(bad, about, "check FIELDBRIDGE_DATABASE_URL, and that the database runs and lets this user in", "%v", err)
+		return
+	}
+	defer func() { _ = db.Close() }() // nothing was written
+	schema, err := db.CheckSchema(ctx)
+	switch {
+	case errors.Is(err, models.ErrSchemaBehind):
+		d.find(note, about, "start serve, or run fieldbridge migrate", "the schema is at version %d, this program wants %d", schema.Current, schema.Target)
+		return
+	case errors.Is(err, models.ErrSchemaAhead):
+		d.find(bad, about, "run the newer fieldbridge", "the schema is at version %d, this program knows %d", schema.Current, schema.Target)
+		return
+	case err != nil:
+		d.find(bad, about, "check that the user may read the tables", "%v", err)
+		return
+	}
+	d.find(good, about, "", "answers, schema at version %d", schema.Current)
+	if keys == nil {
+		return
+	}
+	switch err := db.VerifyKeyset(ctx, keys); {
+	case errors.Is(err, models.ErrNoMark):
+		d.find(note, "keyset", "", "%v", models.ErrNoMark)
+	case err != nil:
+		d.find(bad, "keyset", "bring back the keyset file that belongs to this database; without it every company has to reconnect", "%v", err)
+	default:
+		d.find(good, "keyset", "", "opens what is in the database")
+	}
+}
+
+// largestSkew is how far our clock may be from an issuer's. Tokens last 15
+// minutes.
+const largestSkew = time.Minute
+
+// environment judges what was found of one environment.
+func (d *doctor) environment(e servicetitan.Environment, p servicetitan.Probe) {
+	about, prefix := string(e.Name), "SERVICETITAN_"+strings.ToUpper(string(e.Name))
+	if bound, ok := errors.AsType[*servicetitan.Error](p.IssuerErr); ok && bound.Kind == servicetitan.Misconfigured {
+		d.find(bad, about, "set "+prefix+"_AUTH_URL to the issuer that the metadata names, to the letter", "%v", p.IssuerErr)
+	} else if p.IssuerErr != nil {
+		d.find(bad, about, "check "+prefix+"_AUTH_URL, and that this machine reaches it", "%s: %v", e.AuthURL, p.IssuerErr)
+	} else if p.Discovered {
+		d.find(good, about, "", "%s answers with its metadata", e.AuthURL)
+	} else {
+		d.find(good, about, "", "%s answers; it has no metadata, so ServiceTitan's documented endpoints count", e.AuthURL)
+	}
+	if p.IssuerErr == nil && p.PlainPKCE && e.Offers(servicetitan.SignIn) {
+		d.find(note, about, "ask the issuer for code challenges by S256", "the metadata does not announce S256; Fieldbridge sends it all the same")
+	}
+	if p.Skew > largestSkew || p.Skew < -largestSkew {
+		d.find(bad, about, "set this machine's clock by NTP", "this machine's clock is %s off the issuer's", p.Skew.Round(time.Second).Abs())
+	}
+	if p.APIErr != nil {
+		d.find(bad, about, "check "+prefix+"_API_URL and "+prefix+"_APP_KEY, and that this machine reaches it", "%s: %v", e.APIURL, p.APIErr)
+	} else {
+		d.find(good, about, "", "%s answers", e.APIURL)
+	}
+}

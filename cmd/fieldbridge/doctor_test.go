@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/seal"
+)
+
+// patient is a deployment for the doctor to look at.
+type patient struct {
+	*testing.T
+	env   map[string]string
+	clock time.Time
+}
+
+const secretAppKey, secretClient = "ak1.stc_doctor_key", "cs1.stc_doctor_secret"
+
+// newPatient is in good health: a keyset, a database that has been used with
+// it, and the sandbox for ServiceTitan.
+func newPatient(t *testing.T) *patient {
+	t.Helper()
+	server := httptest.NewUnstartedServer(nil)
+	url := "http://" + server.Listener.Addr().String()
+	server.Config.Handler = sandbox.New(sandbox.Options{
+		URL: url, ClientID: "cid.sandbox", ClientSecret: secretClient, AppKey: secretAppKey,
+		RedirectURIs: []string{"https://connect.example.com/callback"}, Scopes: strings.Fields(defaultScopes),
+	})
+	server.Start()
+	t.Cleanup(server.Close)
+	dir := t.TempDir()
+	p := &patient{T: t, clock: time.Now(), env: map[string]string{
+		"FIELDBRIDGE_BASE_URL":                  "https://connect.example.com",
+		"FIELDBRIDGE_DATABASE_URL":              filepath.Join(dir, "fieldbridge.db"),
+		"FIELDBRIDGE_KEYSET_FILE":               filepath.Join(dir, "keyset.json"),
+		"SERVICETITAN_PRODUCTION_APP_KEY":       secretAppKey,
+		"SERVICETITAN_PRODUCTION_CLIENT_ID":     "cid.sandbox",
+		"SERVICETITAN_PRODUCTION_WAYS":          "sign_in",
+		"SERVICETITAN_PRODUCTION_AUTH_URL":      url,
+		"SERVICETITAN_PRODUCTION_API_URL":       url,
+		"SERVICETITAN_PRODUCTION_CLIENT_SECRET": secretClient,
+	}}
+	keys, err := seal.Create(p.env["FIELDBRIDGE_KEYSET_FILE"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.withDB(func(db *models.DB) error {
+		if _, err := db.Migrate(t.Context()); err != nil {
+			return err
+		}
+		return db.CheckKeyset(t.Context(), keys)
+	})
+	return p
+}
+
+func (p *patient) withDB(do func(*models.DB) error) {
+	p.Helper()
+	db, err := models.OpenDB(p.Context(), p.env["FIELDBRIDGE_DATABASE_URL"], time.Now)
+	if err != nil {
+		p.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if err := do(db); err != nil {
+		p.Fatal(err)
+	}
+}
+
+// examined is every finding as a line.
+func (p *patient) examined(ctx context.Context) []string {
+	d := doctor{now: func() time.Time { return p.clock }, lookup: func(name string) (string, bool) { v, ok := p.env[name]; return v, ok }}
+	d.examine(ctx)
+	var lines []string
+	for _, f := range d.findings {
+		lines = append(lines, fmt.Sprintf("%s %s: %s; %s", f.level, f.about, f.says, f.todo))
+	}
+	return lines
+}
+
+// lying is an issuer that answers with its own metadata.
+func (p *patient) lying(answer func(w http.ResponseWriter, self string)) {
+	var url string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/settings/") {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		answer(w, url)
+	}))
+	p.Cleanup(server.Close)
+	url = server.URL
+	p.env["SERVICETITAN_PRODUCTION_AUTH_URL"], p.env["SERVICETITAN_PRODUCTION_API_URL"] = url, url
+}
+
+func TestDoctor(t *testing.T) {
+	tests := []struct {
+		name    string
+		harm    func(p *patient)
+		finding string // of which there must be one line; none means health
+	}{
+		{"health", func(*patient) {}, ""},
+		{"wrong variables", func(p *patient) { p.env["FIELDBRIDGE_ADDR"], p.env["FIELDBRIDGE_LOG"] = "nowhere", "xml" }, "FAULT configuration: FIELDBRIDGE_LOG"},
+		{"no environment", func(p *patient) {
+			for name := range p.env {
+				if strings.HasPrefix(name, "SERVICETITAN") {
+					delete(p.env, name)
+				}
+			}
+		}, "FAULT configuration: no environment"},
+		{"http base URL", func(p *patient) { p.env["FIELDBRIDGE_BASE_URL"] = "http://localhost:8080" }, "note configuration: the base URL is http"},
+		{"no keyset", func(p *patient) { p.harmFile(os.Remove(p.env["FIELDBRIDGE_KEYSET_FILE"])) }, "FAULT keyset: load keyset"},
+		{"open keyset", func(p *patient) { p.harmFile(os.Chmod(p.env["FIELDBRIDGE_KEYSET_FILE"], 0o644)) }, "chmod 600"},
+		{"another keyset", func(p *patient) {
+			p.env["FIELDBRIDGE_KEYSET_FILE"] += ".other"
+			_, err := seal.Create(p.env["FIELDBRIDGE_KEYSET_FILE"])
+			p.harmFile(err)
+		}, "FAULT keyset: the keyset is not the one"},
+		{"never started", func(p *patient) {
+			p.withDB(func(db *models.DB) error {
+				return db.Write(p.Context(), func(tx *gorm.DB) error { return tx.Exec("DELETE FROM key_canary").Error })
+			})
+		}, "note keyset: the database has not been used"},
+		{"no database", func(p *patient) { p.env["FIELDBRIDGE_DATABASE_URL"] += ".none" }, "note database:"},
+		{"database away", func(p *patient) {
+			p.env["FIELDBRIDGE_DATABASE_URL"] = "postgres://fieldbridge:stc_password@127.0.0.1:1/x"
+		}, "FAULT database: open database"},
+		{"empty database", func(p *patient) {
+			p.env["FIELDBRIDGE_DATABASE_URL"] += ".empty"
+			p.withDB(func(*models.DB) error { return nil })
+		}, "note database: the schema is at version 0"},
+		{"newer database", func(p *patient) {
+			p.withDB(func(db *models.DB) error {
+				return db.Write(p.Context(), func(tx *gorm.DB) error {
+					return tx.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, true)").Error
+				})
+			})
+		}, "FAULT database: the schema is at version 9999"},
+		{"issuer away", func(p *patient) { p.env["SERVICETITAN_PRODUCTION_AUTH_URL"] = "http://127.0.0.1:1" }, "FAULT production: http://127.0.0.1:1: discover"},
+		{"API away", func(p *patient) { p.env["SERVICETITAN_PRODUCTION_API_URL"] = "http://127.0.0.1:1" }, "FAULT production: http://127.0.0.1:1: probe"},
+		{"API at the wrong path", func(p *patient) { p.env["SERVICETITAN_PRODUCTION_API_URL"] += "/nowhere" }, "FAULT production: http"},
+		{"another issuer", func(p *patient) {
+			p.lying(func(w http.ResponseWriter, _ string) { _, _ = fmt.Fprint(w, `{"issuer":"https://other.example"}`) })
+		}, "metadata names another issuer"},
+		{"token endpoint elsewhere", func(p *patient) {
+			p.lying(func(w http.ResponseWriter, self string) {
+				_, _ = fmt.Fprintf(w, `{"issuer":%q,"authorization_endpoint":"%s/a","token_endpoint":"https://other.example/t"}`, self, self)
+			})
+		}, "metadata names an endpoint on another host"},
+		{"metadata without S256", func(p *patient) {
+			p.lying(func(w http.ResponseWriter, self string) {
+				_, _ = fmt.Fprintf(w, `{"issuer":%q,"authorization_endpoint":"%s/a","token_endpoint":"%s/t"}`, self, self, self)
+			})
+		}, "note production: the metadata does not announce S256"},
+		{"huge metadata", func(p *patient) {
+			p.lying(func(w http.ResponseWriter, _ string) { _, _ = fmt.Fprint(w, strings.Repeat("x", 5<<20)) })
+		}, "FAULT production:"},
+		{"metadata elsewhere", func(p *patient) {
+			p.lying(func(w http.ResponseWriter, _ string) {
+				w.Header().Set("Location", "https://other.example/")
+				w.WriteHeader(http.StatusFound)
+			})
+		}, "FAULT production:"},
+		{"clock ahead", func(p *patient) { p.clock = p.clock.Add(2 * time.Minute) }, "FAULT production: this machine's clock is 2m0s off"},
+		{"clock behind", func(p *patient) { p.clock = p.clock.Add(-time.Hour) }, "FAULT production: this machine's clock is 1h0m"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := newPatient(t)
+			tt.harm(p)
+			lines := p.examined(t.Context())
+			all, found := strings.Join(lines, "\n"), 0
+			for _, line := range lines {
+				if tt.finding != "" && strings.Contains(line, tt.finding) {
+					found++
+				} else if tt.finding == "" && !strings.HasPrefix(line, "ok") {
+					t.Errorf("in health it says: %s", line)
+				}
+			}
+			if tt.finding != "" && found != 1 {
+				t.Errorf("%d lines say %q:\n%s", found, tt.finding, all)
+			}
+			for _, secret := range []string{secretAppKey, secretClient, "stc_password"} {
+				if strings.Contains(all, secret) {
+					t.Errorf("a secret is printed:\n%s", all)
+				}
+			}
+			if path := p.env["FIELDBRIDGE_DATABASE_URL"]; strings.HasSuffix(path, ".none") {
+				if _, err := os.Stat(path); err == nil {
+					t.Error("the doctor has made a database")
+				}
+			}
+		})
+	}
+}
+
+func (p *patient) harmFile(err error) {
+	p.Helper()
+	if err != nil {
+		p.Fatal(err)
+	}
+}
