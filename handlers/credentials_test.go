@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/models"
 )
 
 // ownClient makes a client for the tenant, as its admin would.
@@ -255,23 +256,26 @@ func TestOwnCredentialsTenantTaken(t *testing.T) {
 // What the access lacks is said with the way to allow it.
 func TestUpgradeNeeded(t *testing.T) {
 	a := newApp(t)
-	amy := a.signUp("Northgate", "Amy")
+	amy, sam := a.signUp("Northgate", "Amy"), a.staff("Sam", models.Support)
 	id, secret := a.ownClient(northgate)
 	a.sandbox.PublishVersion([]string{"tn.crm.customers:r", "tn.stt.businessunits:r"})
 	if err := a.sandbox.Upgrade(northgate); err != nil {
 		t.Fatal(err)
 	}
 	path, _, _ := strings.Cut(amy.connectWith(northgate, id, secret).want(a, 303).location, "?")
-	if page := text(amy.get(path).body); !strings.Contains(page, "Upgrade to New Version") || !strings.Contains(page, "without: bookings") {
-		t.Errorf("got %s", page)
-	}
+	amy.says(path, "A new version of Fieldbridge waits for your OK", "Upgrade to New Version", "without: bookings")
+	sam.says("/staff", "Upgrade needed", "Northgate")
+	sam.says("/staff"+path, "Upgrade needed: bookings")
 	a.sandbox.PublishVersion([]string{"tn.crm.customers:r", "tn.crm.bookings:rw", "tn.stt.businessunits:r"})
 	if err := a.sandbox.Upgrade(northgate); err != nil {
 		t.Fatal(err)
 	}
 	a.clock.Add(16 * time.Minute)
 	amy.post(path+"/test").want(a, 303)
-	if page := text(amy.get(path).body); strings.Contains(page, "Upgrade to New Version") {
-		t.Errorf("upgraded, and still asked to: %s", page)
+	amy.saysNot(path, "waits for your OK")
+	sam.post("/signin", "email", sam.email, "password", password).want(a, 303) // idle for too long
+	sam.saysNot("/staff", "Upgrade needed")
+	if n := a.count("SELECT count(*) FROM events WHERE kind = 'upgrade_needed'"); n != 1 {
+		t.Errorf("%d events, want 1", n)
 	}
 }

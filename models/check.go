@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -82,6 +83,12 @@ func (c *Connections) ask(ctx context.Context, client *servicetitan.Client, conn
 			return account, err
 		}
 		account, err = checkAccount(ctx, client, access.Token, connection.TenantID)
+	}
+	if e, ok := errors.AsType[*servicetitan.Error](err); ok && e.Kind == servicetitan.NotAllowed {
+		// A renewal may have brought other scopes since the connection was read.
+		if now, err := getConnection(c.db.Read(ctx), connection.CompanyID, connection.ID); err == nil && !slices.Contains(now.ScopeList(), servicetitan.AccountScope) {
+			return account, &ReasonError{Reason: ReasonScopeMissing, Err: ErrUnavailable}
+		}
 	}
 	if e, ok := errors.AsType[*servicetitan.Error](err); ok {
 		if reason, final := refusals[e.Kind]; final {

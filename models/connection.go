@@ -42,6 +42,9 @@ type Connection struct {
 	Reason Reason
 	// Scopes is what the token allows, separated by spaces (RFC 6749, section 3.3).
 	Scopes string
+	// UpgradeNeeded: a scope that we need is not among them, because a new version
+	// of the app waits for an admin's Upgrade to New Version.
+	UpgradeNeeded bool
 	// Generation counts the credentials this connection has had; only the newest
 	// is believed.
 	Generation      int64
@@ -93,6 +96,8 @@ const (
 	ReasonUnauthorized Reason = "unauthorized"
 	// ReasonTenantUnknown: the API answers 404 for the tenant.
 	ReasonTenantUnknown Reason = "tenant_unknown"
+	// ReasonScopeMissing: the API answers 403, and the token lacks the scope.
+	ReasonScopeMissing Reason = "scope_missing"
 	// ReasonSealBroken: the stored credential cannot be opened.
 	ReasonSealBroken Reason = "seal_broken"
 )

@@ -53,6 +53,17 @@ type Task struct {
 type Queue struct {
 	ForUs, ForCompanies []QueuedSetup
 	Tasks               []Task
+	// Upgrades work on without something that we need.
+	Upgrades []Upgrade
+}
+
+// Upgrade is a connection whose company has yet to accept a new version of the
+// app.
+type Upgrade struct {
+	ID          uuid.UUID
+	CompanyName string
+	Environment servicetitan.EnvironmentName
+	TenantID    int64
 }
 
 // Queue returns what waits.
@@ -66,8 +77,16 @@ func (d *Desk) Queue(ctx context.Context) (Queue, error) {
 	if q.ForCompanies, err = waiting(db, "s.waits_for = ?", TheCompany); err != nil {
 		return Queue{}, err
 	}
-	q.Tasks, err = openTasks(db, "", nil)
-	return q, err
+	if q.Tasks, err = openTasks(db, "", nil); err != nil {
+		return Queue{}, err
+	}
+	err = db.Raw(`SELECT o.id, o.environment, o.tenant_id, c.name AS company_name
+		FROM connections o JOIN companies c ON c.id = o.company_id
+		WHERE o.upgrade_needed AND o.state IN ('connected', 'degraded') ORDER BY o.id LIMIT ?`, queueShown).Scan(&q.Upgrades).Error
+	if err != nil {
+		return Queue{}, fmt.Errorf("list upgrades: %w", err)
+	}
+	return q, nil
 }
 
 // waiting are the open set-ups that a condition picks, oldest first.

@@ -282,10 +282,15 @@ func (k *Keeper) keep(ctx context.Context, client *servicetitan.Client, connecti
 			return result.Error
 		}
 		saved = true
-		return k.change(tx, connection, renewed, func(c *Connection) {
+		upgrade := false
+		err = k.change(tx, connection, renewed, func(c *Connection) {
 			c.Generation = fresh.Generation
-			c.granted(tokens, now)
+			upgrade = c.granted(tokens, client.Environment().Scopes, now)
 		}, Event{Kind: EventRecovered, At: now})
+		if err != nil || !upgrade {
+			return err
+		}
+		return recordUpgrade(tx, connection, now)
 	})
 	if err != nil {
 		return Access{}, fmt.Errorf("save renewed access: %w", err)

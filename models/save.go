@@ -68,7 +68,7 @@ func (c *Connections) save(ctx context.Context, v Visitor, p proven) (id uuid.UU
 		connection.TenantName, connection.BusinessUnits = p.account.Name, p.account.BusinessUnits
 		connection.Scopes = strings.Join(client.Environment().Scopes, " ")
 		connection.Generation++
-		connection.granted(tokens, now)
+		upgrade := connection.granted(tokens, client.Environment().Scopes, now)
 		if isNew {
 			err = tx.Create(&connection).Error
 		} else {
@@ -90,8 +90,16 @@ func (c *Connections) save(ctx context.Context, v Visitor, p proven) (id uuid.UU
 		if err := record(tx, Event{
 			CompanyID: v.CompanyID, ConnectionID: &connection.ID, Kind: kind, ActorName: v.Name, StaffName: v.StaffName,
 			SupportCode: v.SupportCode, At: now,
-		}); err != nil || p.also == nil {
+		}); err != nil {
 			return err
+		}
+		if upgrade {
+			if err := recordUpgrade(tx, connection, now); err != nil {
+				return err
+			}
+		}
+		if p.also == nil {
+			return nil
 		}
 		return p.also(tx, id, now)
 	})
@@ -110,13 +118,21 @@ func replaces(tx *gorm.DB, connection Connection, by Way, now time.Time) error {
 	return nil
 }
 
-// granted notes what new tokens say of the connection.
-func (c *Connection) granted(tokens servicetitan.Tokens, now time.Time) {
+func recordUpgrade(tx *gorm.DB, connection Connection, now time.Time) error {
+	return record(tx, Event{CompanyID: connection.CompanyID, ConnectionID: &connection.ID, Kind: EventUpgradeNeeded, At: now})
+}
+
+// granted notes what new tokens say of the connection. It reports whether they
+// are the first to lack a scope that is required.
+func (c *Connection) granted(tokens servicetitan.Tokens, required []string, now time.Time) (upgrade bool) {
 	if tokens.Scopes != nil {
 		c.Scopes = strings.Join(tokens.Scopes, " ")
 	}
 	renew := tokens.ExpiresAt.Add(-freshFor)
 	c.RenewedAt, c.ExpiresAt, c.NextRenewalAt, c.UpdatedAt = now, tokens.ExpiresAt, &renew, now
+	before := c.UpgradeNeeded
+	c.UpgradeNeeded = len(MissingAreas(c.ScopeList(), required)) > 0
+	return c.UpgradeNeeded && !before
 }
 
 // forUpdate locks the row that is read, where the database has many writers.

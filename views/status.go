@@ -24,6 +24,7 @@ var reasons = map[models.Reason]string{
 	models.ReasonNotAllowed:    "ServiceTitan does not let Fieldbridge use this account any more. Someone may have disabled or removed it under API Application Access.",
 	models.ReasonUnauthorized:  "ServiceTitan did not accept our access, even right after it was renewed.",
 	models.ReasonTenantUnknown: "ServiceTitan no longer knows this tenant.",
+	models.ReasonScopeMissing:  "The version of Fieldbridge that is allowed in ServiceTitan lacks a part of the access. A ServiceTitan admin chooses Upgrade to New Version under API Application Access.",
 	models.ReasonSealBroken:    "We can no longer read the access that we kept for you. This is our mistake.",
 }
 
@@ -57,6 +58,9 @@ var events = map[models.EventKind]eventWords{
 	}},
 	models.EventReconnectNeeded: {"warn", "warn", "Needs reconnect", func(e models.Event) string {
 		return reasons[e.Reason]
+	}},
+	models.EventUpgradeNeeded: {"info", "info", "New version to allow", func(models.Event) string {
+		return "A part of the access is missing until a ServiceTitan admin chooses Upgrade to New Version."
 	}},
 	models.EventDisconnected: {"off", "unplug", "Disconnected", func(e models.Event) string {
 		return actor(e) + " disconnected ServiceTitan. Fieldbridge deleted its access."

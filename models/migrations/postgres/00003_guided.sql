@@ -37,6 +37,10 @@ CREATE TABLE staff_tasks (
 CREATE INDEX staff_tasks_open ON staff_tasks (id) WHERE done_at IS NULL;
 CREATE INDEX staff_tasks_connection ON staff_tasks (connection_id, id);
 
+-- The access lacks something that we need, until an admin upgrades the app.
+ALTER TABLE connections ADD COLUMN upgrade_needed BOOLEAN NOT NULL DEFAULT false;
+CREATE INDEX connections_upgrade ON connections (id) WHERE upgrade_needed;
+
 ALTER TABLE users ADD COLUMN staff_role TEXT NOT NULL DEFAULT '' CHECK (staff_role IN ('', 'support', 'admin'));
 ALTER TABLE users ADD COLUMN setup_hash BYTEA;
 ALTER TABLE users ADD COLUMN setup_until TIMESTAMPTZ;
@@ -54,6 +58,8 @@ DROP INDEX users_setup;
 ALTER TABLE users DROP COLUMN setup_until;
 ALTER TABLE users DROP COLUMN setup_hash;
 ALTER TABLE users DROP COLUMN staff_role;
+DROP INDEX connections_upgrade;
+ALTER TABLE connections DROP COLUMN upgrade_needed;
 DROP TABLE staff_tasks;
 DROP TABLE setups;
 DROP INDEX connections_tenant;
