@@ -154,13 +154,14 @@ func whyRefused(own servicetitan.OwnClient, environment string) (errs views.Cred
 	return errs
 }
 
-// pasted is a value as it was meant: without the spaces, line breaks and
-// invisible characters that come along when it is copied.
+// pasted is a value as it was meant: without the spaces around it, and without
+// line breaks and invisible characters, which come along when it is copied. A
+// space within is kept, since a secret may hold one (RFC 6749, appendix A.2).
 func pasted(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) || unicode.In(r, unicode.Cf, unicode.Cc) {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Cf, unicode.Cc) {
 			return -1
 		}
 		return r
-	}, s)
+	}, s))
 }

@@ -229,7 +229,7 @@ func benchConfig(b *testing.B, base, issuer, database string) config {
 	}}}
 }
 
-func newKeyset(b *testing.B) *seal.Keys {
+func newKeyset(b testing.TB) *seal.Keys {
 	b.Helper()
 	keys, err := seal.Create(filepath.Join(b.TempDir(), "keyset.json"))
 	if err != nil {
