@@ -32,9 +32,7 @@ func (s *site) showSignIn(c echo.Context, status int, page views.SignInPage) err
 	if destination(false, page.Next) == home(false) {
 		page.Next = ""
 	}
-	if s.Demo != nil {
-		page.DemoEmail, page.DemoPassword = s.Demo.Email, s.Demo.Password
-	}
+	page.Demo = s.Demo
 	return fieldbridge.Render(c, status, views.SignIn(page))
 }
 

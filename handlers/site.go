@@ -25,14 +25,14 @@ type Options struct {
 	Sessions       *models.Sessions
 	Connections    *models.Connections
 	Desk           *models.Desk
-	// Demo is a sign-in to show on the sign-in page; nil but in demos.
-	Demo *DemoAccount
+	// Demo are sign-ins to offer on the sign-in page; none but in demos.
+	Demo []DemoAccount
 	Now  func() time.Time
 	Log  *slog.Logger
 }
 
 // DemoAccount is a sign-in that is no secret.
-type DemoAccount struct{ Email, Password string }
+type DemoAccount = views.DemoAccount
 
 type site struct {
 	Options

@@ -68,7 +68,7 @@ func TestFormsLetPasswordManagersHelp(t *testing.T) {
 }
 
 func TestDemoSignInIsShownOnlyInDemos(t *testing.T) {
-	show(t, SignIn(SignInPage{DemoEmail: "demo@northgate.example", DemoPassword: "a demo password"})).says("Demo sign-in", "demo@northgate.example", "a demo password")
+	show(t, SignIn(SignInPage{Demo: []DemoAccount{{"Dana, owner", "demo@northgate.example", "a demo password"}}})).says("Demo sign-in", "Dana, owner")
 	show(t, SignIn(SignInPage{})).doesNotSay("Demo")
 }
 

@@ -29,7 +29,7 @@ type app struct {
 	admin    http.Handler
 }
 
-func newApp(ctx context.Context, c config, keys *seal.Keys, demo *handlers.DemoAccount, log *slog.Logger) (*app, error) {
+func newApp(ctx context.Context, c config, keys *seal.Keys, demo []handlers.DemoAccount, log *slog.Logger) (*app, error) {
 	db, err := models.OpenDB(ctx, c.databaseURL, time.Now)
 	if err != nil {
 		return nil, err
@@ -41,7 +41,7 @@ func newApp(ctx context.Context, c config, keys *seal.Keys, demo *handlers.DemoA
 	return a, nil
 }
 
-func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo *handlers.DemoAccount, log *slog.Logger) (*app, error) {
+func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo []handlers.DemoAccount, log *slog.Logger) (*app, error) {
 	if _, err := db.CheckSchema(ctx); errors.Is(err, models.ErrSchemaBehind) {
 		if _, err := db.Migrate(ctx); err != nil {
 			return nil, err

@@ -46,17 +46,19 @@ func (d demoCommand) Run(ctx context.Context) error {
 	standIn, environment := newSandbox(c, log)
 	// A demo connects to its own stand-in and to nothing else.
 	c.environments = []servicetitan.Environment{environment}
-	account := handlers.DemoAccount{Email: "dana@northgatehvac.example", Password: "a bridge to the field"}
-	a, err := newApp(ctx, c, keys, &account, log)
+	a, err := newApp(ctx, c, keys, demoAccounts(), log)
 	if err != nil {
 		return err
 	}
-	if err := seed(ctx, a.accounts, account); err != nil {
+	if err := seed(ctx, a.accounts); err != nil {
 		return errors.Join(err, a.db.Close())
 	}
 	return errors.Join(a.run(ctx, log, listeners{c.addr: a.public, c.adminAddr: a.admin, c.sandboxAddr: standIn}, func() {
-		fmt.Printf("\n  Fieldbridge   %s\n  Sandbox       %s  (stands in for ServiceTitan)\n  Sign in with  %s  and the password  %s\n\n",
-			c.baseURL, c.sandboxURL, account.Email, account.Password)
+		fmt.Printf("\n  Fieldbridge   %s\n  Sandbox       %s  (stands in for ServiceTitan)\n", c.baseURL, c.sandboxURL)
+		for _, account := range demoAccounts() {
+			fmt.Printf("  Sign in as    %s: %s, password %s\n", account.Who, account.Email, account.Password)
+		}
+		fmt.Println()
 	}), a.db.Close())
 }
 
@@ -92,13 +94,34 @@ func newSandbox(c config, log *slog.Logger) (*sandbox.Sandbox, servicetitan.Envi
 	}), environment
 }
 
-// seed creates the demo's account if it is not there yet.
-func seed(ctx context.Context, accounts *models.Accounts, account handlers.DemoAccount) error {
+const demoPassword = "a bridge to the field"
+
+// demoAccounts are one on each side of the counter.
+func demoAccounts() []handlers.DemoAccount {
+	return []handlers.DemoAccount{
+		{Who: "Dana Whitfield, owner at Northgate", Email: "dana@northgatehvac.example", Password: demoPassword},
+		{Who: "Priya Nair, Fieldbridge support", Email: "priya@fieldbridge.example", Password: demoPassword},
+	}
+}
+
+// seed creates the demo's accounts if they are not there yet.
+func seed(ctx context.Context, accounts *models.Accounts) error {
+	owner, support := demoAccounts()[0], demoAccounts()[1]
 	_, _, err := accounts.SignUp(ctx, models.SignUp{
 		Company: "Northgate Heating & Plumbing", Name: "Dana Whitfield",
-		Email: account.Email, Password: servicetitan.NewSecret(account.Password), Address: "demo",
+		Email: owner.Email, Password: servicetitan.NewSecret(owner.Password), Address: "demo",
 	})
-	if err != nil && !errors.Is(err, models.ErrEmailTaken) {
+	if errors.Is(err, models.ErrEmailTaken) {
+		return nil // kept from the last demo
+	}
+	if err != nil {
+		return fmt.Errorf("seed demo: %w", err)
+	}
+	link, err := accounts.AddStaff(ctx, support.Email, models.Support)
+	if err != nil {
+		return fmt.Errorf("seed demo: %w", err)
+	}
+	if _, err := accounts.SetUp(ctx, link, "Priya Nair", servicetitan.NewSecret(support.Password)); err != nil {
 		return fmt.Errorf("seed demo: %w", err)
 	}
 	return nil

