@@ -42,6 +42,7 @@ func (s *site) showConnect(c echo.Context, status int, page views.ConnectPage) e
 			}
 		}
 	}
+	page.Recommended = recommended(s.Connections.Environments())
 	if page.Environment == "" && len(page.Environments) > 0 {
 		page.Environment = page.Environments[0]
 	}
@@ -49,6 +50,19 @@ func (s *site) showConnect(c echo.Context, status int, page views.ConnectPage) e
 		page.Way = page.Ways[0]
 	}
 	return fieldbridge.Render(c, status, views.Connect(page))
+}
+
+// recommended is the way that every environment offers first; empty if they
+// differ.
+func recommended(environments []servicetitan.Environment) string {
+	way := servicetitan.Way("")
+	for i, e := range environments {
+		if i > 0 && e.Ways[0] != way {
+			return ""
+		}
+		way = e.Ways[0]
+	}
+	return string(way)
 }
 
 // connect keeps the choice and goes on to the review.

@@ -3,6 +3,7 @@ package handlers_test
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -256,4 +257,27 @@ func TestStaffCredentialsRefused(t *testing.T) {
 			sam.post(desk+"/credentials", "client", id, "secret", secret).want(a, 303)
 		})
 	}
+}
+
+// A double click, or two tabs, ask for one set-up.
+func TestGuidedSetupAskedForAtOnce(t *testing.T) {
+	onBoth(t, func(t *testing.T, a *app) {
+		amy := a.signUp("Harbor Line", "Amy")
+		form := amy.post("/connect", "env", "sandbox", "how", "guided", "tenant", fmt.Sprint(harbor)).want(a, 303).location
+		choice := hidden(t, amy.get(form).body, "choice")
+		var all sync.WaitGroup
+		answers := make([]answer, 8)
+		for i := range answers {
+			all.Go(func() { answers[i] = amy.post("/connect/guided", "choice", choice) })
+		}
+		all.Wait()
+		for _, got := range answers {
+			if got.status != 303 || got.location != answers[0].location {
+				t.Errorf("status %d to %s, want %s", got.status, got.location, answers[0].location)
+			}
+		}
+		if n := a.count("SELECT count(*) FROM setups") + a.count("SELECT count(*) FROM connections"); n != 2 {
+			t.Errorf("%d set-ups and connections, want one each", n)
+		}
+	})
 }

@@ -54,3 +54,28 @@ func TestJourney(t *testing.T) {
 		dana.get(path).want(a, 303, "/signin")
 	})
 }
+
+// The ways are those that the configuration lists, the first one recommended;
+// a way that is not offered is not there.
+func TestWaysOffered(t *testing.T) {
+	a := newApp(t)
+	amy := a.signUp("Northgate", "Amy")
+	page := amy.says("/connect", "Sign in with ServiceTitan Recommended", "Set up with our staff", "Use a client ID and secret")
+	if strings.Count(page, "Recommended") != 1 {
+		t.Error("not one way is recommended")
+	}
+	if strings.Contains(strings.ToLower(text(page)), "app key") {
+		t.Error("the app key is asked for")
+	}
+	for _, way := range []string{"", "password", "sign_in "} {
+		amy.post("/connect", "env", "sandbox", "how", way+"x", "tenant", "842193311").want(a, 422)
+	}
+	// The forms of one way do not take another's choice.
+	choice := hidden(t, amy.get(amy.post("/connect", "env", "sandbox", "how", "sign_in", "tenant", "842193311").location).body, "choice")
+	amy.get("/connect/credentials?choice="+choice).want(a, 303, "/connect")
+	amy.get("/connect/guided?choice="+choice).want(a, 303, "/connect")
+	amy.post("/connect/guided", "choice", choice).want(a, 303, "/connect")
+	if n := a.count("SELECT count(*) FROM connections"); n != 0 {
+		t.Errorf("%d connections", n)
+	}
+}

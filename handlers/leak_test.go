@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/models"
 )
 
 // traces are the forms in which a secret might be found.
@@ -100,10 +101,34 @@ func TestA68A75NoSecretIsLeftInTheClear(t *testing.T) {
 		secrets = append(secrets, "a wrong but secret try")
 		amy.get(path).want(a, 200)
 
+		// Client IDs and secrets, by the company and by our staff, wrong and right.
+		id, secret := a.ownClient(south)
+		for _, wrong := range []string{"cs1.stc_typed_wrong", "ak1.stc_an_app_key"} {
+			amy.connectWith(south, id, wrong).want(a, 422)
+			amy.connectWith(south, wrong, secret).want(a, 422)
+			secrets = append(secrets, wrong)
+		}
+		a.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status503})
+		amy.connectWith(south, id, secret).want(a, 503)
+		a.sandbox.ClearFaults()
+		amy.get(amy.connectWith(south, id, secret).want(a, 303).location).want(a, 200)
+		sam, pending := a.staff("Sam", models.Support), amy.guided(harbor)
+		if err := a.sandbox.AddTenant(harbor); err != nil {
+			t.Fatal(err)
+		}
+		id, secret = a.ownClient(harbor)
+		sam.post("/staff"+pending+"/tenant-added").want(a, 303)
+		sam.post("/staff"+pending+"/credentials", "client", secret, "secret", id).want(a, 422)
+		sam.post("/staff"+pending+"/credentials", "client", id, "secret", "cs1.stc_staff_wrong").want(a, 422)
+		sam.post("/staff"+pending+"/credentials", "client", id, "secret", secret).want(a, 303)
+		secrets = append(secrets, "cs1.stc_staff_wrong", sam.cookie(sessionCookie))
+		sam.get("/staff"+pending).want(a, 200)
+		amy.get(pending).want(a, 200)
+
 		secrets = append(secrets, a.sandbox.Secrets()...)
 		secrets = append(secrets, a.instance.ClientSecret, a.instance.AppKey)
 		slices.Sort(secrets)
-		secrets = slices.Compact(secrets)
+		secrets = slices.DeleteFunc(slices.Compact(secrets), func(s string) bool { return s == id }) // typed as a secret; it is none
 		if len(secrets) < 15 {
 			t.Fatalf("only %d secrets were used", len(secrets))
 		}

@@ -42,6 +42,8 @@ type Connection struct {
 	Reason Reason
 	// Scopes is what the token allows, separated by spaces (RFC 6749, section 3.3).
 	Scopes string
+	// SettingUp: a guided set-up is open.
+	SettingUp bool
 	// UpgradeNeeded: a scope that we need is not among them, because a new version
 	// of the app waits for an admin's Upgrade to New Version.
 	UpgradeNeeded bool

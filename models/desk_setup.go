@@ -41,7 +41,7 @@ func (d *Desk) connection(ctx context.Context, id uuid.UUID) (Connection, error)
 // set-up, and connects with it if it works. How it ended is in the result; the
 // error is for what could not be tried or noted.
 func (d *Desk) EnterCredentials(ctx context.Context, staff Staff, id uuid.UUID, own servicetitan.OwnClient) (Result, error) {
-	s, err := openSetup(d.connections.db.Read(ctx), id)
+	s, err := findSetup(d.connections.db.Read(ctx), id)
 	if err != nil {
 		return Result{}, err
 	}

@@ -39,7 +39,7 @@ func (c *Connections) Disconnect(ctx context.Context, v Visitor, id uuid.UUID) e
 			return err
 		}
 		now := c.db.Now()
-		if _, err := closeSetup(tx, id, false, now); err != nil {
+		if _, err := closeSetup(tx, &connection, false, now); err != nil {
 			return err
 		}
 		if connection.usesOwnClient() {

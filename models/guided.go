@@ -24,59 +24,68 @@ func (c *Connections) RequestSetup(ctx context.Context, v Visitor, choice Choice
 	if err := c.CheckChoice(ctx, v, choice); err != nil {
 		return id, err
 	}
-	err = c.db.Write(ctx, func(tx *gorm.DB) error {
-		now, err := c.db.sharedNow(tx)
-		if err != nil {
-			return err
-		}
-		if err := setupRequests.take(tx, v.CompanyID.String(), now); err != nil {
-			return err
-		}
-		var connection Connection
-		err = forUpdate(tx).Where("company_id = ? AND environment = ? AND tenant_id = ?", v.CompanyID, choice.Environment, choice.TenantID).
-			Take(&connection).Error
-		isNew := errors.Is(err, gorm.ErrRecordNotFound)
-		if isNew {
-			connection = Connection{
-				ID: newID(), CompanyID: v.CompanyID, Environment: choice.Environment, TenantID: choice.TenantID, CreatedAt: now,
-			}
-		} else if err != nil {
-			return err
-		}
-		id = connection.ID
-		to, ok := next(connection.State, requested)
-		if !ok {
-			return errors.New("connection cannot be set up in state " + string(connection.State))
-		}
-		if to == Pending && connection.State != Pending {
-			connection.Way, connection.ConnectedByName = choice.Way, v.Name
-			connection.State, connection.Reason, connection.UpdatedAt = to, ReasonNone, now
-			connection.DisconnectedAt = nil
-			if isNew {
-				err = tx.Create(&connection).Error
-			} else {
-				err = tx.Select("*").Updates(&connection).Error
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return c.openSetup(tx, v, connection, now)
-	})
+	request := func(tx *gorm.DB) (err error) {
+		id, err = c.requestSetup(tx, v, choice)
+		return err
+	}
+	err = c.db.Write(ctx, request)
+	if errors.Is(err, gorm.ErrDuplicatedKey) { // a double click: the first made the connection
+		err = c.db.Write(ctx, request)
+	}
 	if err != nil {
 		return id, fmt.Errorf("request set-up: %w", err)
 	}
 	return id, nil
 }
 
-// openSetup begins a set-up unless one is open.
-func (c *Connections) openSetup(tx *gorm.DB, v Visitor, connection Connection, now time.Time) error {
+func (c *Connections) requestSetup(tx *gorm.DB, v Visitor, choice Choice) (id uuid.UUID, err error) {
+	now, err := c.db.sharedNow(tx)
+	if err != nil {
+		return id, err
+	}
+	if err := setupRequests.take(tx, v.CompanyID.String(), now); err != nil {
+		return id, err
+	}
+	var connection Connection
+	err = forUpdate(tx).Where("company_id = ? AND environment = ? AND tenant_id = ?", v.CompanyID, choice.Environment, choice.TenantID).
+		Take(&connection).Error
+	isNew := errors.Is(err, gorm.ErrRecordNotFound)
+	if isNew {
+		connection = Connection{
+			ID: newID(), CompanyID: v.CompanyID, Environment: choice.Environment, TenantID: choice.TenantID, CreatedAt: now,
+		}
+	} else if err != nil {
+		return id, err
+	}
+	id = connection.ID
+	to, ok := next(connection.State, requested)
+	if !ok {
+		return id, errors.New("connection cannot be set up in state " + string(connection.State))
+	}
+	if connection.SettingUp {
+		return id, nil
+	}
+	if to == Pending {
+		connection.Way, connection.ConnectedByName = choice.Way, v.Name
+		connection.State, connection.Reason, connection.DisconnectedAt = to, ReasonNone, nil
+	}
+	connection.SettingUp, connection.UpdatedAt = true, now
+	if isNew {
+		err = tx.Create(&connection).Error
+	} else {
+		err = tx.Select("*").Updates(&connection).Error
+	}
+	if err != nil {
+		return id, err
+	}
+	return id, openSetup(tx, v, connection, now)
+}
+
+// openSetup begins a set-up.
+func openSetup(tx *gorm.DB, v Visitor, connection Connection, now time.Time) error {
 	var last Setup
 	err := tx.Where("connection_id = ?", connection.ID).Order("id DESC").Take(&last).Error
-	switch {
-	case err == nil && last.ClosedAt == nil:
-		return nil
-	case err != nil && !errors.Is(err, gorm.ErrRecordNotFound):
+	if err != nil && !errors.Is(err, gorm.ErrRecordNotFound) {
 		return err
 	}
 	s := Setup{
@@ -96,7 +105,10 @@ func (c *Connections) openSetup(tx *gorm.DB, v Visitor, connection Connection, n
 
 // OpenSetup is the connection's set-up that is under way; nil if none is.
 func (c *Connections) OpenSetup(ctx context.Context, connection Connection) (*Setup, error) {
-	s, err := openSetup(c.db.Read(ctx).Where("company_id = ?", connection.CompanyID), connection.ID)
+	if !connection.SettingUp {
+		return nil, nil
+	}
+	s, err := findSetup(c.db.Read(ctx).Where("company_id = ?", connection.CompanyID), connection.ID)
 	if errors.Is(err, ErrNoSetup) {
 		return nil, nil
 	}
@@ -106,7 +118,7 @@ func (c *Connections) OpenSetup(ctx context.Context, connection Connection) (*Se
 	return &s, nil
 }
 
-func openSetup(db *gorm.DB, connectionID uuid.UUID) (Setup, error) {
+func findSetup(db *gorm.DB, connectionID uuid.UUID) (Setup, error) {
 	var s Setup
 	err := db.Where("connection_id = ? AND closed_at IS NULL", connectionID).Take(&s).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
@@ -128,7 +140,7 @@ func (c *Connections) AccessAllowed(ctx context.Context, v Visitor, connectionID
 // does not fit any more, such as a button pressed twice, changes nothing.
 func (c *Connections) changeSetup(ctx context.Context, v Visitor, connectionID uuid.UUID, kind EventKind, change func(*Setup, time.Time) bool) error {
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
-		s, err := openSetup(forUpdate(tx).Where("company_id = ?", v.CompanyID), connectionID)
+		s, err := findSetup(forUpdate(tx).Where("company_id = ?", v.CompanyID), connectionID)
 		if err != nil {
 			return err
 		}
@@ -156,20 +168,23 @@ func (c *Connections) WithdrawSetup(ctx context.Context, v Visitor, connectionID
 			return err
 		}
 		now := c.db.Now()
-		s, err := closeSetup(tx, connectionID, false, now)
+		s, err := closeSetup(tx, &connection, false, now)
 		if err != nil || s == nil {
 			return err
 		}
-		if err := recordSetup(tx, v, *s, EventSetupWithdrawn, now); err != nil || connection.State != Pending {
+		if err := recordSetup(tx, v, *s, EventSetupWithdrawn, now); err != nil {
 			return err
 		}
-		if s.TenantAddedAt != nil {
-			if err := addTask(tx, TaskRemoveTenant, connection, now); err != nil {
-				return err
+		if connection.State == Pending {
+			connection.State, _ = next(connection.State, letGo)
+			connection.DisconnectedAt = &now
+			if s.TenantAddedAt != nil {
+				if err := addTask(tx, TaskRemoveTenant, connection, now); err != nil {
+					return err
+				}
 			}
 		}
-		connection.State, _ = next(connection.State, letGo)
-		connection.DisconnectedAt, connection.UpdatedAt = &now, now
+		connection.UpdatedAt = now
 		return tx.Select("*").Updates(&connection).Error
 	})
 	if err != nil {
@@ -179,12 +194,13 @@ func (c *Connections) WithdrawSetup(ctx context.Context, v Visitor, connectionID
 }
 
 // closeSetup closes the connection's open set-up and returns it; nil if none
-// was open.
-func closeSetup(tx *gorm.DB, connectionID uuid.UUID, checked bool, now time.Time) (*Setup, error) {
-	s, err := openSetup(forUpdate(tx), connectionID)
-	if errors.Is(err, ErrNoSetup) {
+// was open. The caller saves the connection.
+func closeSetup(tx *gorm.DB, connection *Connection, checked bool, now time.Time) (*Setup, error) {
+	if !connection.SettingUp {
 		return nil, nil
 	}
+	connection.SettingUp = false
+	s, err := findSetup(forUpdate(tx), connection.ID)
 	if err != nil {
 		return nil, err
 	}

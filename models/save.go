@@ -53,7 +53,7 @@ func (c *Connections) save(ctx context.Context, v Visitor, p proven) (id uuid.UU
 		}
 		id = connection.ID
 		if kind == EventReconnected {
-			if err := replaces(tx, connection, a.Way, now); err != nil {
+			if err := replaces(tx, &connection, a.Way, now); err != nil {
 				return err
 			}
 			if connection.ConnectedAt.IsZero() {
@@ -108,12 +108,12 @@ func (c *Connections) save(ctx context.Context, v Visitor, p proven) (id uuid.UU
 
 // replaces settles what a new access leaves behind: a set-up that it ends, and
 // a client that is no longer used.
-func replaces(tx *gorm.DB, connection Connection, by Way, now time.Time) error {
-	if _, err := closeSetup(tx, connection.ID, by == GuidedWay, now); err != nil {
+func replaces(tx *gorm.DB, connection *Connection, by Way, now time.Time) error {
+	if _, err := closeSetup(tx, connection, by == GuidedWay, now); err != nil {
 		return err
 	}
 	if by == SignInWay && connection.usesOwnClient() {
-		return addTask(tx, TaskDeleteSecret, connection, now)
+		return addTask(tx, TaskDeleteSecret, *connection, now)
 	}
 	return nil
 }

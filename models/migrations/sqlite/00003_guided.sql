@@ -37,6 +37,8 @@ CREATE TABLE staff_tasks (
 CREATE INDEX staff_tasks_open ON staff_tasks (id) WHERE done_at IS NULL;
 CREATE INDEX staff_tasks_connection ON staff_tasks (connection_id, id);
 
+-- A set-up is open; kept here so that the connection's page need not look for it.
+ALTER TABLE connections ADD COLUMN setting_up INTEGER NOT NULL DEFAULT 0;
 -- The access lacks something that we need, until an admin upgrades the app.
 ALTER TABLE connections ADD COLUMN upgrade_needed INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX connections_upgrade ON connections (id) WHERE upgrade_needed;
@@ -59,6 +61,7 @@ ALTER TABLE users DROP COLUMN setup_until;
 ALTER TABLE users DROP COLUMN setup_hash;
 ALTER TABLE users DROP COLUMN staff_role;
 DROP INDEX connections_upgrade;
+ALTER TABLE connections DROP COLUMN setting_up;
 ALTER TABLE connections DROP COLUMN upgrade_needed;
 DROP TABLE staff_tasks;
 DROP TABLE setups;
