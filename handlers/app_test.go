@@ -53,6 +53,7 @@ type app struct {
 	sandbox   *sandbox.Sandbox
 	standIn   *httptest.Server
 	db        *models.DB
+	keeper    *models.Keeper
 	log       *lockedBuffer
 	clock     *clock
 	instance  instance
@@ -158,16 +159,16 @@ func (a *app) wire(log *slog.Logger) http.Handler {
 	transport := servicetitan.NewTransport()
 	i := a.instance
 	i.URL = a.url
-	handler, db, err := i.open(a.Context(), transport, a.clock.Now, log)
+	r, err := i.open(a.Context(), transport, a.clock.Now, log)
 	if err != nil {
 		a.Fatal(err)
 	}
 	a.Cleanup(func() {
-		_ = db.Close()
+		_ = r.db.Close()
 		transport.CloseIdleConnections()
 	})
-	a.db = db
-	return handler
+	a.db, a.keeper = r.db, r.keeper
+	return r.handler
 }
 
 func port(s *httptest.Server) string {

@@ -60,6 +60,11 @@ func (s *site) showConnection(c echo.Context) error {
 		page.AppURL = environment.AppURL()
 		page.Missing = models.MissingAreas(connection.ScopeList(), environment.Scopes)
 	}
+	if !connection.ConnectedAt.IsZero() {
+		if page.Days, err = s.Connections.Health(ctx, connection); err != nil {
+			return err
+		}
+	}
 	if !v.Owns() {
 		if page.Owners, err = s.Accounts.OwnerNames(ctx, v.CompanyID); err != nil {
 			return err

@@ -46,24 +46,31 @@ func (i instance) environments() []servicetitan.Environment {
 	return all
 }
 
-func (i instance) open(ctx context.Context, transport http.RoundTripper, now func() time.Time, log *slog.Logger) (http.Handler, *models.DB, error) {
+// running is an instance on its database.
+type running struct {
+	handler http.Handler
+	db      *models.DB
+	keeper  *models.Keeper
+}
+
+func (i instance) open(ctx context.Context, transport http.RoundTripper, now func() time.Time, log *slog.Logger) (running, error) {
 	base, err := url.Parse(i.URL)
 	if err != nil {
-		return nil, nil, err
+		return running{}, err
 	}
 	keys, err := seal.Load(i.Keyset)
 	if err != nil {
-		return nil, nil, err
+		return running{}, err
 	}
 	db, err := models.OpenDB(ctx, i.Database, now)
 	if err != nil {
-		return nil, nil, err
+		return running{}, err
 	}
 	if _, err := db.Migrate(ctx); err != nil {
-		return nil, nil, errors.Join(err, db.Close())
+		return running{}, errors.Join(err, db.Close())
 	}
 	if err := db.CheckKeyset(ctx, keys); err != nil {
-		return nil, nil, errors.Join(err, db.Close())
+		return running{}, errors.Join(err, db.Close())
 	}
 	var clients models.Clients
 	for _, e := range i.environments() {
@@ -71,14 +78,14 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	}
 	accounts, err := models.NewAccounts(db, keys, 4)
 	if err != nil {
-		return nil, nil, errors.Join(err, db.Close())
+		return running{}, errors.Join(err, db.Close())
 	}
-	keeper := models.NewKeeper(db, keys, clients, log)
+	keeper := models.NewKeeper(db, keys, clients, models.KeeperOptions{KeepAlive: time.Hour, PerSecond: 1000}, log)
 	connections := models.NewConnections(db, keys, clients, keeper, i.URL+"/callback", log)
-	return handlers.New(handlers.Options{
+	return running{db: db, keeper: keeper, handler: handlers.New(handlers.Options{
 		BaseURL: base, Accounts: accounts, Sessions: models.NewSessions(db),
 		Connections: connections, Desk: models.NewDesk(connections), Now: now, Log: log,
-	}), db, nil
+	})}, nil
 }
 
 // childVariable holds the instance that a child process of the tests serves.
@@ -98,7 +105,7 @@ func serveAsChild() {
 	if i.HoldAfter != "" {
 		transport = holding{next: transport, path: i.HoldAfter}
 	}
-	handler, _, err := i.open(context.Background(), transport, time.Now, slog.New(slog.DiscardHandler))
+	app, err := i.open(context.Background(), transport, time.Now, slog.New(slog.DiscardHandler))
 	if err != nil {
 		fail(err)
 	}
@@ -111,7 +118,7 @@ func serveAsChild() {
 		fail(err)
 	}
 	fmt.Println("serving")
-	fail(http.Serve(l, handler)) // #nosec G114 -- the parent's limits are enough
+	fail(http.Serve(l, app.handler)) // #nosec G114 -- the parent's limits are enough
 }
 
 // holding stands still once an answer has come whole.

@@ -111,8 +111,9 @@ func TestRenewalOutcomes(t *testing.T) {
 				t.Error("no renewal was asked for")
 			}
 			a.sandbox.ClearFaults()
+			a.clock.Add(6 * time.Minute)
 			amy.post(path+"/test").want(a, 303)
-			amy.get(path).want(t, 200, tt.healed)
+			amy.says(path, "ServiceTitan "+tt.healed)
 			if tt.healed == "Needs reconnect" {
 				if n := a.count("SELECT count(*) FROM events WHERE kind = 'reconnect_needed'"); n != 1 {
 					t.Errorf("%d reconnect_needed events, want 1", n)
@@ -156,7 +157,16 @@ func TestB11RegistrationRefused(t *testing.T) {
 	if !strings.Contains(a.log.String(), "level=ERROR msg=\"ServiceTitan does not accept our registration\"") {
 		t.Error("the operator is not told")
 	}
+	asked := a.tokenRequests()
+	amy.post(path+"/test").want(a, 303)
+	if a.tokenRequests() != asked {
+		t.Error("the issuer is not left alone")
+	}
+	if page := amy.get(path).want(t, 200, "Connected"); strings.Contains(text(page.body), "Retrying") {
+		t.Error("the connection is blamed")
+	}
 	a.sandbox.ClearFaults()
+	a.clock.Add(2 * time.Minute)
 	amy.post(path+"/test").want(a, 303)
 	amy.get(path).want(t, 200, "Test passed")
 }

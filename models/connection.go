@@ -56,9 +56,14 @@ type Connection struct {
 	RenewedAt time.Time
 	// ExpiresAt is when the access token lapses.
 	ExpiresAt time.Time
-	// NextRenewalAt is from when on the next use renews access; nil when none will.
+	// NextRenewalAt is when access is renewed by itself, or tried to be renewed
+	// again; nil when never.
 	NextRenewalAt *time.Time
-	FailingSince  *time.Time
+	// LastUsedAt is when access was last asked for, to within ten minutes.
+	LastUsedAt *time.Time
+	// Failures counts the renewals that failed in a row for a passing reason.
+	Failures     int
+	FailingSince *time.Time
 	// TestedAt, TestPassed and TestMillis tell of the last test by a person.
 	TestedAt       *time.Time
 	TestPassed     bool

@@ -21,6 +21,11 @@ type credential struct {
 	ClientID     string
 	SecretSealed []byte
 	ExpiresAt    time.Time
+	Environment  servicetitan.EnvironmentName
+	// OwnClient says that there is a client of the tenant's.
+	OwnClient bool
+	// DueAt is when the keeper renews it by itself; nil when never.
+	DueAt *time.Time
 	// Generation counts the rewrites; a save names the one it replaces.
 	Generation int64
 	// LeaseOwner may renew until LeaseUntil; nobody else may.
@@ -47,7 +52,7 @@ func sealCredential(keys *seal.Keys, companyID, connectionID uuid.UUID, generati
 			return credential{}, fmt.Errorf("seal refresh token: %w", err)
 		}
 	}
-	if !own.IsZero() {
+	if c.OwnClient = !own.IsZero(); c.OwnClient {
 		if c.SecretSealed, err = keys.Seal(own.Secret.Reveal(), c.place("secret_sealed")); err != nil {
 			return credential{}, fmt.Errorf("seal client secret: %w", err)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,16 +16,40 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-const (
-	// freshFor is how long an access token must still live to be handed out
-	// without a renewal.
-	freshFor = time.Minute
-	// leaseLife is longer than the slowest request to ServiceTitan.
-	leaseLife = 30 * time.Second
-	// renewLimit bounds one renewal with its second try.
-	renewLimit = 25 * time.Second
-	leasePause = 100 * time.Millisecond
-)
+// renewLimit bounds one renewal with its second try.
+const renewLimit = 25 * time.Second
+
+// KeeperOptions are how a keeper works.
+type KeeperOptions struct {
+	// KeepAlive is how often an idle connection proves that it works.
+	KeepAlive time.Duration
+	// PerSecond is how many renewals an environment gets in a second at most.
+	PerSecond int
+	// Watch is told of what the keeper does; its functions may be nil.
+	Watch KeeperWatch
+}
+
+// KeeperWatch is told what the keeper does, for figures.
+type KeeperWatch struct {
+	// Renewed is how a renewal went: "ok", or a Reason, or "registration".
+	Renewed func(environment servicetitan.EnvironmentName, outcome string, took time.Duration)
+	// Served is where a token came from: "cache", "database" or "renewal".
+	Served func(from string)
+	// LeaseLost is a renewal whose result another one or a person made useless.
+	LeaseLost func()
+}
+
+func (w *KeeperWatch) fill() {
+	if w.Renewed == nil {
+		w.Renewed = func(servicetitan.EnvironmentName, string, time.Duration) {}
+	}
+	if w.Served == nil {
+		w.Served = func(string) {}
+	}
+	if w.LeaseLost == nil {
+		w.LeaseLost = func() {}
+	}
+}
 
 // Keeper always has a valid access token, or knows why not. Only it opens
 // credentials.
@@ -32,14 +57,36 @@ type Keeper struct {
 	db      *DB
 	keys    *seal.Keys
 	clients Clients
+	options KeeperOptions
 	log     *slog.Logger
 	flights singleflight.Group
+	cache   tokenCache
+	gates   map[gateKey]*gate
+	// unsaved is how many renewals have an answer and no database to save it in.
+	unsaved atomic.Int64
+}
+
+// gateKey names an issuer's gate. The app's own registration and the tenants'
+// clients have one each: the first may be refused while the others work.
+type gateKey struct {
+	environment servicetitan.EnvironmentName
+	own         bool
 }
 
 // NewKeeper returns the keeper of a database's credentials.
-func NewKeeper(db *DB, keys *seal.Keys, clients Clients, log *slog.Logger) *Keeper {
-	return &Keeper{db: db, keys: keys, clients: clients, log: log}
+func NewKeeper(db *DB, keys *seal.Keys, clients Clients, o KeeperOptions, log *slog.Logger) *Keeper {
+	o.Watch.fill()
+	k := &Keeper{db: db, keys: keys, clients: clients, options: o, log: log, gates: map[gateKey]*gate{}}
+	for _, c := range clients {
+		for _, own := range []bool{false, true} {
+			k.gates[gateKey{c.Environment().Name, own}] = newGate(o.PerSecond, db.Now)
+		}
+	}
+	return k
 }
+
+// Unsaved is how many renewals are waiting to be saved.
+func (k *Keeper) Unsaved() int64 { return k.unsaved.Load() }
 
 // Access is a usable access token.
 type Access struct {
@@ -54,19 +101,98 @@ type Access struct {
 // it lasts while renewals fail for a passing reason. Else it returns a
 // ReasonError, or ErrNotFound.
 func (k *Keeper) AccessToken(ctx context.Context, companyID, connectionID uuid.UUID) (Access, error) {
+	return k.accessToken(ctx, companyID, connectionID, false)
+}
+
+// accessToken is AccessToken; with insist it does not wait for the next try of
+// a connection that fails for a passing reason, because a person asks.
+func (k *Keeper) accessToken(ctx context.Context, companyID, connectionID uuid.UUID, insist bool) (Access, error) {
+	if access, ok, err := k.cached(ctx, companyID, connectionID); ok || err != nil {
+		return access, err
+	}
 	connection, sealed, err := k.load(ctx, companyID, connectionID)
 	if err != nil {
 		return Access{}, err
 	}
-	if sealed.ExpiresAt.Sub(k.db.Now()) > freshFor {
-		return k.open(ctx, connection, sealed)
+	now := k.db.Now()
+	k.noteUse(ctx, connection, now)
+	if sealed.ExpiresAt.Sub(now) > freshFor {
+		access, err := k.open(ctx, connection, sealed)
+		if err == nil {
+			k.cache.put(companyID, connectionID, access, now)
+			k.options.Watch.Served("database")
+		}
+		return access, err
 	}
-	return k.renew(ctx, companyID, connectionID, sealed.Generation)
+	if next := connection.NextRenewalAt; !insist && connection.Failures > 0 && next != nil && now.Before(*next) {
+		return k.old(ctx, connection, sealed, connection.Reason)
+	}
+	access, err := k.renew(ctx, companyID, connectionID, sealed.Generation)
+	if err == nil {
+		k.options.Watch.Served("renewal")
+	}
+	return access, err
+}
+
+// cached is a token from memory, if the database still has the credential that
+// it is from.
+func (k *Keeper) cached(ctx context.Context, companyID, connectionID uuid.UUID) (Access, bool, error) {
+	access, ok := k.cache.get(companyID, connectionID, k.db.Now())
+	if !ok {
+		return Access{}, false, nil
+	}
+	var generations []int64
+	err := k.db.Read(ctx).Raw("SELECT generation FROM connections WHERE id = ? AND company_id = ? AND state IN ('connected', 'degraded')",
+		connectionID, companyID).Scan(&generations).Error
+	if err != nil {
+		return Access{}, false, fmt.Errorf("check connection: %w", err)
+	}
+	if len(generations) != 1 || generations[0] != access.Generation {
+		k.cache.drop(connectionID)
+		return Access{}, false, nil
+	}
+	k.options.Watch.Served("cache")
+	return access, true, nil
+}
+
+// noteUse writes down now and then that the connection is in use, so that it is
+// renewed before its access lapses. However many ask at once, one writes. A
+// token is served even if it cannot be written.
+func (k *Keeper) noteUse(ctx context.Context, connection Connection, now time.Time) {
+	if connection.LastUsedAt != nil && now.Sub(*connection.LastUsedAt) < useNoted {
+		return
+	}
+	_, err, _ := k.flights.Do("use "+connection.ID.String(), func() (any, error) {
+		return nil, k.db.Write(context.WithoutCancel(ctx), func(tx *gorm.DB) error { return writeUse(tx, connection, now) })
+	})
+	if err != nil {
+		k.log.WarnContext(ctx, "use was not noted", "connection", connection.ID, "error", err)
+	}
+}
+
+func writeUse(tx *gorm.DB, connection Connection, now time.Time) error {
+	if err := tx.Model(&Connection{}).Where("id = ?", connection.ID).Update("last_used_at", now).Error; err != nil {
+		return err
+	}
+	if connection.used(now) || connection.Failures > 0 || !connection.ExpiresAt.After(now) {
+		return nil
+	}
+	// It was idle: from now on it is renewed before its access lapses.
+	life := connection.ExpiresAt.Sub(connection.RenewedAt)
+	next := connection.ExpiresAt.Add(-life/5 - spread(life/20))
+	if connection.NextRenewalAt != nil && connection.NextRenewalAt.Before(next) {
+		return nil
+	}
+	return errors.Join(
+		tx.Model(&Connection{}).Where("id = ?", connection.ID).Update("next_renewal_at", next).Error,
+		tx.Model(&credential{}).Where("connection_id = ? AND due_at IS NOT NULL", connection.ID).Update("due_at", next).Error,
+	)
 }
 
 // Renew gets a new token although the one of the generation looks valid,
 // because the API refused it.
 func (k *Keeper) Renew(ctx context.Context, companyID, connectionID uuid.UUID, generation int64) (Access, error) {
+	k.cache.drop(connectionID)
 	return k.renew(ctx, companyID, connectionID, generation)
 }
 
@@ -85,6 +211,10 @@ func (k *Keeper) load(ctx context.Context, companyID, connectionID uuid.UUID) (C
 	}
 	var sealed credential
 	err = k.db.Read(ctx).Where("connection_id = ? AND company_id = ?", connectionID, companyID).Take(&sealed).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		// Disconnected between the two reads.
+		return connection, sealed, &ReasonError{Reason: connection.Reason, Err: ErrNotConnected}
+	}
 	return connection, sealed, found(err, "load credential")
 }
 
@@ -111,197 +241,10 @@ func (k *Keeper) open(ctx context.Context, connection Connection, sealed credent
 	return Access{Token: access, ExpiresAt: sealed.ExpiresAt, Generation: sealed.Generation}, nil
 }
 
-// renew replaces the credential of the generation, once, however many ask.
-func (k *Keeper) renew(ctx context.Context, companyID, connectionID uuid.UUID, generation int64) (Access, error) {
-	answer := k.flights.DoChan(companyID.String()+connectionID.String(), func() (any, error) {
-		// The renewal goes to its end even if who asked goes away: the old token
-		// may be spent already.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewLimit)
-		defer cancel()
-		return k.renewOnce(ctx, companyID, connectionID, generation)
-	})
-	select {
-	case <-ctx.Done():
-		return Access{}, fmt.Errorf("wait for renewal: %w", context.Cause(ctx))
-	case got := <-answer:
-		if got.Err != nil {
-			return Access{}, got.Err
-		}
-		return got.Val.(Access), nil
+// old serves the token that could not be renewed for as long as it lasts.
+func (k *Keeper) old(ctx context.Context, connection Connection, sealed credential, reason Reason) (Access, error) {
+	if sealed.ExpiresAt.After(k.db.Now()) {
+		return k.open(ctx, connection, sealed)
 	}
-}
-
-func (k *Keeper) renewOnce(ctx context.Context, companyID, connectionID uuid.UUID, generation int64) (Access, error) {
-	pause := time.NewTicker(leasePause)
-	defer pause.Stop()
-	for {
-		connection, sealed, err := k.load(ctx, companyID, connectionID)
-		if err != nil {
-			return Access{}, err
-		}
-		if sealed.Generation > generation {
-			return k.open(ctx, connection, sealed) // another instance has renewed it
-		}
-		lease, err := k.takeLease(ctx, sealed)
-		if err != nil {
-			return Access{}, err
-		}
-		if lease.owner != "" {
-			return k.renewLeased(ctx, connection, sealed, lease)
-		}
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			return Access{}, &ReasonError{Reason: ReasonUnavailable, Err: ErrUnavailable}
-		}
-	}
-}
-
-// lease is the sole right to renew a credential.
-type lease struct {
-	owner string
-	// abandoned says that an earlier owner never came to an end, so that the
-	// refresh token may be spent.
-	abandoned bool
-}
-
-// takeLease writes down that a renewal begins, before anything is sent: a
-// database that cannot be written costs no token. The lease is empty if
-// another holds one.
-func (k *Keeper) takeLease(ctx context.Context, sealed credential) (lease, error) {
-	taken := lease{owner: newID().String()}
-	err := k.db.Write(ctx, func(tx *gorm.DB) error {
-		now, err := k.db.sharedNow(tx)
-		if err != nil {
-			return err
-		}
-		var current credential
-		err = forUpdate(tx).Select("lease_owner", "lease_until").
-			Where("connection_id = ? AND generation = ?", sealed.ConnectionID, sealed.Generation).Take(&current).Error
-		if errors.Is(err, gorm.ErrRecordNotFound) || (err == nil && current.LeaseUntil != nil && current.LeaseUntil.After(now)) {
-			taken = lease{}
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		taken.abandoned = current.LeaseOwner != ""
-		return tx.Model(&credential{}).Where("connection_id = ?", sealed.ConnectionID).
-			Updates(map[string]any{"lease_owner": taken.owner, "lease_until": now.Add(leaseLife)}).Error
-	})
-	if err != nil {
-		return lease{}, fmt.Errorf("take lease: %w", err)
-	}
-	return taken, nil
-}
-
-// basis is what new tokens are asked for with: a refresh token, or the tenant's
-// own client.
-type basis struct {
-	refresh Secret
-	own     servicetitan.OwnClient
-}
-
-func (k *Keeper) openBasis(sealed credential) (b basis, err error) {
-	if b.refresh, err = sealed.refresh(k.keys); err != nil {
-		return basis{}, err
-	}
-	b.own, err = sealed.ownClient(k.keys)
-	return b, err
-}
-
-func (b basis) ask(ctx context.Context, client *servicetitan.Client) (servicetitan.Tokens, error) {
-	if !b.own.IsZero() {
-		return client.ClientCredentials(ctx, b.own)
-	}
-	return client.Refresh(ctx, b.refresh)
-}
-
-// renewLeased asks for new tokens and saves them.
-func (k *Keeper) renewLeased(ctx context.Context, connection Connection, sealed credential, held lease) (Access, error) {
-	client, ok := k.clients.In(connection.Environment)
-	if !ok {
-		return Access{}, &ReasonError{Reason: ReasonUnavailable, Err: ErrUnavailable}
-	}
-	basis, err := k.openBasis(sealed)
-	if err != nil {
-		return Access{}, k.giveUp(ctx, connection, ReasonSealBroken, err)
-	}
-	if basis.refresh.IsZero() && basis.own.IsZero() {
-		return Access{}, k.giveUp(ctx, connection, ReasonGrantRefused, errors.New("the grant has no refresh token"))
-	}
-	tokens, err := basis.ask(ctx, client)
-	e, failed := errors.AsType[*servicetitan.Error](err)
-	lost := held.abandoned
-	if failed && e.AnswerLost {
-		// Many servers answer the same token once more within a grace time.
-		lost = true
-		tokens, err = basis.ask(ctx, client)
-		e, failed = errors.AsType[*servicetitan.Error](err)
-	}
-	switch {
-	case err == nil:
-		return k.keep(ctx, client, connection, sealed, held, basis, tokens)
-	case failed && e.Kind == servicetitan.ClientRefused && !basis.own.IsZero():
-		return Access{}, k.giveUp(ctx, connection, ReasonClientRefused, err)
-	case failed && e.Kind == servicetitan.GrantRefused:
-		reason := ReasonGrantRefused
-		if lost {
-			reason = ReasonAnswerLost
-		}
-		return Access{}, k.giveUp(ctx, connection, reason, err)
-	default:
-		return k.postpone(ctx, connection, sealed, held, err)
-	}
-}
-
-// keep saves new tokens if the credential is still the one they replace. If it
-// is not, a person disconnected or reconnected meanwhile, and the new tokens
-// are withdrawn.
-func (k *Keeper) keep(ctx context.Context, client *servicetitan.Client, connection Connection, sealed credential, held lease, old basis, tokens servicetitan.Tokens) (Access, error) {
-	if tokens.Refresh.IsZero() {
-		tokens.Refresh = old.refresh
-	}
-	fresh, err := sealCredential(k.keys, sealed.CompanyID, sealed.ConnectionID, sealed.Generation+1, tokens, old.own)
-	if err != nil {
-		return Access{}, err
-	}
-	saved := false
-	err = k.db.Write(ctx, func(tx *gorm.DB) error {
-		now, err := k.db.sharedNow(tx)
-		if err != nil {
-			return err
-		}
-		result := tx.Model(&credential{}).
-			Where("connection_id = ? AND generation = ? AND lease_owner = ?", sealed.ConnectionID, sealed.Generation, held.owner).
-			Updates(map[string]any{
-				"access_sealed": fresh.AccessSealed, "refresh_sealed": fresh.RefreshSealed, "secret_sealed": fresh.SecretSealed, "expires_at": fresh.ExpiresAt,
-				"generation": fresh.Generation, "lease_owner": "", "lease_until": nil,
-			})
-		if result.Error != nil || result.RowsAffected == 0 {
-			return result.Error
-		}
-		saved = true
-		upgrade := false
-		err = k.change(tx, connection, renewed, func(c *Connection) {
-			c.Generation = fresh.Generation
-			upgrade = c.granted(tokens, client.Environment().Scopes, now)
-		}, Event{Kind: EventRecovered, At: now})
-		if err != nil || !upgrade {
-			return err
-		}
-		return recordUpgrade(tx, connection, now)
-	})
-	if err != nil {
-		return Access{}, fmt.Errorf("save renewed access: %w", err)
-	}
-	if !saved {
-		if !tokens.Refresh.IsZero() {
-			if err := client.Revoke(ctx, tokens.Refresh); err != nil {
-				k.log.WarnContext(ctx, "unused access was not withdrawn", "connection", connection.ID, "error", err)
-			}
-		}
-		return k.AccessToken(ctx, sealed.CompanyID, sealed.ConnectionID)
-	}
-	return Access{Token: tokens.Access, ExpiresAt: fresh.ExpiresAt, Generation: fresh.Generation}, nil
+	return Access{}, &ReasonError{Reason: reason, Err: ErrUnavailable}
 }

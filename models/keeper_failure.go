@@ -4,19 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// change moves the connection along its life and saves it. The event is
-// recorded if the state changes by it.
-func (k *Keeper) change(tx *gorm.DB, c Connection, what change, edit func(*Connection), event Event) error {
-	var current Connection
-	if err := forUpdate(tx).Where("id = ?", c.ID).Take(&current).Error; err != nil {
-		return err
-	}
+// change moves a connection along its life and saves it. The caller has just
+// read it to change it. The event is recorded if the state changes by it.
+func (k *Keeper) change(tx *gorm.DB, current Connection, what change, edit func(*Connection), event Event) error {
 	to, ok := next(current.State, what)
 	if !ok {
 		return nil
@@ -24,7 +21,7 @@ func (k *Keeper) change(tx *gorm.DB, c Connection, what change, edit func(*Conne
 	was := current.State
 	current.State = to
 	if to == Connected {
-		current.Reason, current.FailingSince = ReasonNone, nil
+		current.Reason, current.FailingSince, current.Failures = ReasonNone, nil, 0
 	}
 	edit(&current)
 	if err := tx.Select("*").Updates(&current).Error; err != nil {
@@ -33,26 +30,25 @@ func (k *Keeper) change(tx *gorm.DB, c Connection, what change, edit func(*Conne
 	if was == to {
 		return nil
 	}
-	event.CompanyID, event.ConnectionID = c.CompanyID, &c.ID
+	event.CompanyID, event.ConnectionID = current.CompanyID, &current.ID
 	return record(tx, event)
 }
 
 // postpone ends a renewal that failed for a passing reason. The old token is
 // served for as long as it lasts.
 func (k *Keeper) postpone(ctx context.Context, connection Connection, sealed credential, held lease, cause error) (Access, error) {
-	reason := ReasonUnavailable
+	reason, asked := ReasonUnavailable, time.Duration(0)
 	ours := false
 	if e, ok := errors.AsType[*servicetitan.Error](cause); ok {
 		if e.Kind == servicetitan.RateLimited {
 			reason = ReasonRateLimited
 		}
-		// Our app's registration is refused: an incident of ours, of which no
-		// connection is to blame.
-		ours = e.Kind == servicetitan.ClientRefused || e.Kind == servicetitan.RequestRefused || e.Kind == servicetitan.Misconfigured
+		asked, ours = e.RetryAfter, registrationRefused(e)
 	}
-	if ours {
-		k.log.ErrorContext(ctx, "ServiceTitan does not accept our registration", "environment", connection.Environment, "error", cause)
-	} else {
+	// Of our own registration refused, no connection is to blame; and one whose
+	// issuer is left alone has not failed once more.
+	untried := errors.Is(cause, errGateClosed)
+	if !ours && !untried {
 		k.log.WarnContext(ctx, "renewal failed for now", "connection", connection.ID, "reason", reason, "error", cause)
 	}
 	err := k.db.Write(ctx, func(tx *gorm.DB) error {
@@ -60,12 +56,30 @@ func (k *Keeper) postpone(ctx context.Context, connection Connection, sealed cre
 		if err != nil {
 			return err
 		}
-		if err := tx.Model(&credential{}).Where("connection_id = ? AND lease_owner = ?", sealed.ConnectionID, held.owner).
-			Updates(map[string]any{"lease_owner": "", "lease_until": nil}).Error; err != nil || ours {
+		current, err := getConnection(forUpdate(tx), connection.CompanyID, connection.ID)
+		if err != nil {
 			return err
 		}
-		return k.change(tx, connection, failedPassed, func(c *Connection) {
-			c.Reason, c.UpdatedAt = reason, now
+		failures := current.Failures
+		if !untried {
+			failures++
+		}
+		due := nextTry(max(failures, 1), asked, now)
+		result := tx.Model(&credential{}).Where("connection_id = ? AND lease_owner = ?", sealed.ConnectionID, held.owner).
+			Updates(map[string]any{"lease_owner": "", "lease_until": nil, "due_at": due})
+		if result.Error != nil || result.RowsAffected == 0 {
+			return result.Error
+		}
+		if ours || (untried && current.ExpiresAt.After(now)) {
+			return nil
+		}
+		if !untried {
+			if err := countRenewal(tx, connection.ID, 0, 1, now); err != nil {
+				return err
+			}
+		}
+		return k.change(tx, current, failedPassed, func(c *Connection) {
+			c.Reason, c.Failures, c.NextRenewalAt, c.UpdatedAt = reason, max(failures, 1), &due, now
 			if c.FailingSince == nil {
 				c.FailingSince = &now
 			}
@@ -74,16 +88,14 @@ func (k *Keeper) postpone(ctx context.Context, connection Connection, sealed cre
 	if err != nil {
 		return Access{}, fmt.Errorf("postpone renewal: %w", err)
 	}
-	if sealed.ExpiresAt.After(k.db.Now()) {
-		return k.open(ctx, connection, sealed)
-	}
-	return Access{}, &ReasonError{Reason: reason, Err: ErrUnavailable}
+	return k.old(ctx, connection, sealed, reason)
 }
 
 // giveUp records that ServiceTitan has refused for good, and returns the
 // ReasonError that says so.
 func (k *Keeper) giveUp(ctx context.Context, connection Connection, reason Reason, cause error) error {
 	k.log.WarnContext(ctx, "reconnect needed", "connection", connection.ID, "reason", reason, "error", cause)
+	k.cache.drop(connection.ID)
 	superseded := false
 	err := k.db.Write(ctx, func(tx *gorm.DB) error {
 		now, err := k.db.sharedNow(tx)
@@ -98,7 +110,11 @@ func (k *Keeper) giveUp(ctx context.Context, connection Connection, reason Reaso
 		if superseded = current.Generation != connection.Generation; superseded {
 			return nil
 		}
-		return k.change(tx, connection, refused, func(c *Connection) {
+		if err := tx.Model(&credential{}).Where("connection_id = ?", connection.ID).
+			Updates(map[string]any{"lease_owner": "", "lease_until": nil, "due_at": nil}).Error; err != nil {
+			return err
+		}
+		return k.change(tx, current, refused, func(c *Connection) {
 			c.Reason, c.NextRenewalAt, c.UpdatedAt = reason, nil, now
 			if c.FailingSince == nil {
 				c.FailingSince = &now

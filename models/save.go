@@ -62,13 +62,15 @@ func (c *Connections) save(ctx context.Context, v Visitor, p proven) (id uuid.UU
 		}
 		isNew := connection.State == ""
 		connection.State = state
-		connection.Reason, connection.FailingSince, connection.DisconnectedAt = ReasonNone, nil, nil
+		connection.Reason, connection.FailingSince, connection.Failures, connection.DisconnectedAt = ReasonNone, nil, 0, nil
 		connection.Way = a.Way
 		connection.ConnectedByName, connection.ConnectedAt = v.Name, now
 		connection.TenantName, connection.BusinessUnits = p.account.Name, p.account.BusinessUnits
 		connection.Scopes = strings.Join(client.Environment().Scopes, " ")
 		connection.Generation++
-		upgrade := connection.granted(tokens, client.Environment().Scopes, now)
+		connection.ExpiresAt = tokens.ExpiresAt
+		due := nextRenewal(&connection, c.keeper.options.KeepAlive, now)
+		upgrade := connection.granted(tokens, client.Environment().Scopes, due, now)
 		if isNew {
 			err = tx.Create(&connection).Error
 		} else {
@@ -84,6 +86,7 @@ func (c *Connections) save(ctx context.Context, v Visitor, p proven) (id uuid.UU
 		if err != nil {
 			return err
 		}
+		sealed.Environment, sealed.DueAt = a.Environment, &due
 		if err := tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&sealed).Error; err != nil {
 			return err
 		}
@@ -124,12 +127,11 @@ func recordUpgrade(tx *gorm.DB, connection Connection, now time.Time) error {
 
 // granted notes what new tokens say of the connection. It reports whether they
 // are the first to lack a scope that is required.
-func (c *Connection) granted(tokens servicetitan.Tokens, required []string, now time.Time) (upgrade bool) {
+func (c *Connection) granted(tokens servicetitan.Tokens, required []string, due, now time.Time) (upgrade bool) {
 	if tokens.Scopes != nil {
 		c.Scopes = strings.Join(tokens.Scopes, " ")
 	}
-	renew := tokens.ExpiresAt.Add(-freshFor)
-	c.RenewedAt, c.ExpiresAt, c.NextRenewalAt, c.UpdatedAt = now, tokens.ExpiresAt, &renew, now
+	c.RenewedAt, c.ExpiresAt, c.NextRenewalAt, c.UpdatedAt = now, tokens.ExpiresAt, &due, now
 	before := c.UpgradeNeeded
 	c.UpgradeNeeded = len(MissingAreas(c.ScopeList(), required)) > 0
 	return c.UpgradeNeeded && !before

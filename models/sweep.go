@@ -13,8 +13,13 @@ import (
 // who comes back to it.
 const authorizationKept = 24 * time.Hour
 
-// Sweep deletes what has expired: sessions, throttles, trips.
-func (db *DB) Sweep(ctx context.Context) error {
+// sweptAtOnce bounds how much of what grows with the connections is deleted in
+// one write, so that nobody waits long behind it.
+const sweptAtOnce = 5000
+
+// Sweep deletes what has expired: sessions, throttles, trips, counters, and
+// events older than eventsKept.
+func (db *DB) Sweep(ctx context.Context, eventsKept time.Duration) error {
 	now := db.Now()
 	err := db.Write(ctx, func(tx *gorm.DB) error {
 		return errors.Join(
@@ -23,6 +28,22 @@ func (db *DB) Sweep(ctx context.Context) error {
 			tx.Exec("DELETE FROM authorizations WHERE expires_at <= ?", now.Add(-authorizationKept)).Error,
 		)
 	})
+	for _, old := range []struct {
+		table, key, column string
+		before             any
+	}{
+		{"events", "id", "at", now.Add(-eventsKept)},
+		{"renewal_days", "connection_id, day", "day", now.AddDate(0, 0, -healthDays).Format(time.DateOnly)},
+	} {
+		for deleted := int64(sweptAtOnce); err == nil && deleted == sweptAtOnce; {
+			err = db.Write(ctx, func(tx *gorm.DB) error {
+				result := tx.Exec("DELETE FROM "+old.table+" WHERE ("+old.key+") IN (SELECT "+old.key+" FROM "+old.table+" WHERE "+old.column+" < ? LIMIT ?)",
+					old.before, sweptAtOnce)
+				deleted = result.RowsAffected
+				return result.Error
+			})
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("sweep: %w", err)
 	}

@@ -132,7 +132,7 @@ func TestConnectionOffersWhatItsStateAllows(t *testing.T) {
 }
 
 func TestConnectionSaysHowItIs(t *testing.T) {
-	show(t, connectionPage(models.Connected, models.Owner)).says("Last renewed 4 min ago. It renews the next time it is used after 12:47 PM.", "passed today at 11:36 AM, in 0.4 seconds")
+	show(t, connectionPage(models.Connected, models.Owner)).says("Last renewed 4 min ago. It renews again by 12:47 PM, or as soon as access is needed.", "passed today at 11:36 AM, in 0.4 seconds")
 	show(t, connectionPage(models.Degraded, models.Owner)).says("There is nothing you need to do", reasons[models.ReasonUnavailable], "today at 12:31 PM", "works until about 12:48 PM", "did not pass")
 	show(t, connectionPage(models.ReconnectNeeded, models.Owner)).says("since Nov 22 at 6:36 PM.", reasons[models.ReasonGrantRefused])
 	show(t, connectionPage(models.Disconnected, models.Owner)).says("Luis Ortega disconnected it today at 11:46 AM.")
@@ -140,8 +140,13 @@ func TestConnectionSaysHowItIs(t *testing.T) {
 	due := testConnection(models.Connected)
 	due.NextRenewalAt = ago(time.Minute)
 	p := show(t, Connection(ConnectionPage{Visitor: testVisitor(models.Owner), Connection: due, Clock: testClock()}))
-	p.says("It renews the next time it is used.")
-	p.doesNotSay("used after")
+	p.says("It renews within a moment.")
+	failing := testConnection(models.Degraded)
+	failing.Failures, failing.NextRenewalAt = 3, ago(-2*time.Minute)
+	show(t, Connection(ConnectionPage{Visitor: testVisitor(models.Owner), Connection: failing, Clock: testClock()})).says("The next try is at 12:38 PM, or when access is needed.")
+	days := []models.RenewalDay{{Day: "2026-11-20"}, {Day: "2026-11-21", OK: 24}, {Day: "2026-11-22", OK: 20, Failed: 4}, {Day: "2026-11-23", Failed: 2}}
+	strip := show(t, Connection(ConnectionPage{Visitor: testVisitor(models.Owner), Connection: due, Days: days, Clock: testClock()}))
+	strip.says("Last 30 days", "1 of 3 days without a problem", "Nov 22: 4 renewals of 24 did not work at first", "Nov 23: renewals did not work")
 }
 
 func TestConnectionSaysWhatCameOfATest(t *testing.T) {

@@ -25,8 +25,11 @@ const parallelHashes = 4
 type app struct {
 	db       *models.DB
 	accounts *models.Accounts
+	keeper   *models.Keeper
 	public   http.Handler
 	admin    http.Handler
+	// kept is how long events stay.
+	kept time.Duration
 }
 
 func newApp(ctx context.Context, c config, keys *seal.Keys, demo []handlers.DemoAccount, log *slog.Logger) (*app, error) {
@@ -61,11 +64,13 @@ func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo []
 	if err != nil {
 		return nil, err
 	}
-	keeper := models.NewKeeper(db, keys, clients, log)
+	keeper := models.NewKeeper(db, keys, clients, models.KeeperOptions{KeepAlive: c.keepAlive, PerSecond: c.perSecond}, log)
 	connections := models.NewConnections(db, keys, clients, keeper, c.baseURL.JoinPath("/callback").String(), log)
 	return &app{
 		db:       db,
 		accounts: accounts,
+		keeper:   keeper,
+		kept:     c.eventsKept,
 		public: handlers.New(handlers.Options{
 			BaseURL: c.baseURL, TrustedProxies: c.trustedProxies, Accounts: accounts,
 			Sessions: models.NewSessions(db), Connections: connections, Desk: models.NewDesk(connections), Demo: demo, Now: time.Now, Log: log,

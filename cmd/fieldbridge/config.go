@@ -6,7 +6,9 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -23,6 +25,9 @@ type config struct {
 	sandboxAddr     string
 	sandboxURL      *url.URL
 	environments    []servicetitan.Environment
+	keepAlive       time.Duration
+	perSecond       int
+	eventsKept      time.Duration
 }
 
 // defaultScopes is what the app asks for: to read what an integration needs,
@@ -58,6 +63,20 @@ func variables(d defaults) []variable {
 		{"FIELDBRIDGE_KEYSET_FILE", d.keyset, "the sealing keys, readable by their owner alone", "/etc/fieldbridge/keyset.json", func(c *config, v string) error {
 			c.keysetFile = v
 			return nil
+		}},
+		{"FIELDBRIDGE_KEEPALIVE", "1h", "how often an idle connection proves that it works", "1h", func(c *config, v string) (err error) {
+			c.keepAlive, err = atLeast(v, 10*time.Second)
+			return err
+		}},
+		{"FIELDBRIDGE_RENEWALS_PER_SECOND", "100", "how many renewals an environment gets in a second at most", "100", func(c *config, v string) (err error) {
+			if c.perSecond, err = strconv.Atoi(v); err != nil || c.perSecond < 1 {
+				return errors.New("is not a number from 1")
+			}
+			return nil
+		}},
+		{"FIELDBRIDGE_EVENTS_KEPT", "9600h", "how long events stay on timelines", "9600h", func(c *config, v string) (err error) {
+			c.eventsKept, err = atLeast(v, 24*time.Hour)
+			return err
 		}},
 		{"FIELDBRIDGE_TRUSTED_PROXIES", "", "networks whose X-Forwarded-For is believed", "10.0.0.0/8,192.168.1.7/32", func(c *config, v string) (err error) {
 			c.trustedProxies, err = networks(v)
@@ -236,6 +255,17 @@ func loopback(host string) bool {
 	}
 	ip, err := netip.ParseAddr(host)
 	return err == nil && ip.IsLoopback()
+}
+
+func atLeast(v string, least time.Duration) (time.Duration, error) {
+	d, err := time.ParseDuration(v)
+	if err != nil {
+		return 0, errors.New("is not a duration")
+	}
+	if d < least {
+		return 0, fmt.Errorf("is less than %s", least)
+	}
+	return d, nil
 }
 
 func networks(v string) ([]netip.Prefix, error) {

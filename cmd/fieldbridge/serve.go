@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
 )
@@ -64,7 +65,12 @@ func (a *app) run(ctx context.Context, log *slog.Logger, ls listeners, ready fun
 		servers = append(servers, s)
 		go func() { failed <- s.Serve(l) }()
 	}
-	go a.sweep(ctx, log)
+	var background sync.WaitGroup
+	background.Go(func() { a.sweep(ctx, log) })
+	background.Go(func() { a.keeper.Run(ctx) })
+	// What is under way is saved before the database is closed.
+	defer background.Wait()
+	defer cancel(nil)
 	ready()
 	select {
 	case <-ctx.Done():
@@ -102,7 +108,7 @@ func (a *app) sweep(ctx context.Context, log *slog.Logger) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
-		if err := a.db.Sweep(ctx); err != nil && ctx.Err() == nil {
+		if err := a.db.Sweep(ctx, a.kept); err != nil && ctx.Err() == nil {
 			log.Warn("sweep failed", "error", err)
 		}
 		select {

@@ -1,0 +1,215 @@
+package models
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httptrace"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// northgate is the tenant whose grants the connections under test have.
+const northgate = 842193311
+
+// memory carries requests to a handler without a network, so that they take no
+// time by a fake clock. A handler that drops the connection loses the answer.
+type memory struct{ handler http.Handler }
+
+func (m memory) RoundTrip(r *http.Request) (resp *http.Response, err error) {
+	defer func() {
+		if dropped := recover(); dropped != nil {
+			resp, err = nil, io.ErrUnexpectedEOF
+		}
+	}()
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil && trace.WroteRequest != nil {
+		trace.WroteRequest(httptrace.WroteRequestInfo{})
+	}
+	in := r.Clone(r.Context())
+	in.RequestURI, in.RemoteAddr, in.Host = r.URL.RequestURI(), "192.0.2.1:1", r.URL.Host
+	if in.Body == nil {
+		in.Body = http.NoBody
+	}
+	out := httptest.NewRecorder()
+	m.handler.ServeHTTP(out, in)
+	return out.Result(), nil
+}
+
+// logs keeps what is logged.
+type logs struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logs) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logs) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// kept is a keeper on a database, before a sandbox.
+type kept struct {
+	testing.TB
+	db      *DB
+	keys    *seal.Keys
+	sandbox *sandbox.Sandbox
+	clients Clients
+	keeper  *Keeper
+	log     *logs
+	// start lets the keeper begin, in virtual time.
+	start     func()
+	companyID uuid.UUID
+}
+
+const issuerURL = "https://issuer.example"
+
+var keptScopes = []string{servicetitan.AccountScope, "offline_access"}
+
+func newKept(t testing.TB, db *DB, now func() time.Time, change ...func(*sandbox.Options, *KeeperOptions)) *kept {
+	t.Helper()
+	keys, err := seal.Create(filepath.Join(t.TempDir(), "keyset.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	so := sandbox.Options{
+		URL: issuerURL, ClientID: "cid.sandbox", ClientSecret: "cs1.stc_secret", AppKey: "ak1.stc_key",
+		RedirectURIs: []string{"https://app.example/callback"}, Scopes: keptScopes, Now: now,
+	}
+	ko := KeeperOptions{KeepAlive: time.Hour, PerSecond: 1000}
+	for _, f := range change {
+		f(&so, &ko)
+	}
+	k := &kept{TB: t, db: db, keys: keys, sandbox: sandbox.New(so), log: &logs{}, companyID: newID()}
+	issuer, _ := url.Parse(issuerURL)
+	k.clients = Clients{servicetitan.NewClient(servicetitan.Environment{
+		Name: servicetitan.Sandbox, AuthURL: issuer, APIURL: issuer, ClientID: so.ClientID,
+		ClientSecret: servicetitan.NewSecret(so.ClientSecret), AppKey: servicetitan.NewSecret(so.AppKey),
+		Scopes: keptScopes, Ways: []Way{SignInWay, OwnCredentialsWay},
+	}, memory{k.sandbox}, now)}
+	k.keeper = k.newKeeper(ko)
+	k.write(func(tx *gorm.DB) error {
+		return tx.Create(&Company{ID: k.companyID, Name: "Northgate", CreatedAt: db.Now()}).Error
+	})
+	return k
+}
+
+// newKeeper is one more instance.
+func (k *kept) newKeeper(o KeeperOptions) *Keeper {
+	return NewKeeper(k.db, k.keys, k.clients, o, slog.New(slog.NewTextHandler(k.log, nil)))
+}
+
+func (k *kept) write(fn func(tx *gorm.DB) error) {
+	k.Helper()
+	if err := k.db.Write(k.Context(), fn); err != nil {
+		k.Fatal(err)
+	}
+}
+
+// seed makes connections of the company whose access was granted at a time,
+// with a grant of their own each, and returns their IDs. They are due at due.
+func (k *kept) seed(n int, granted, due time.Time) []uuid.UUID {
+	k.Helper()
+	ids := make([]uuid.UUID, n)
+	granted, due = granted.UTC().Truncate(time.Microsecond), due.UTC().Truncate(time.Microsecond)
+	k.write(func(tx *gorm.DB) error {
+		var connections []Connection
+		var credentials []credential
+		for i := range n {
+			tokens := servicetitan.Tokens{
+				Access: servicetitan.NewSecret("stc_access_" + newID().String()), Refresh: servicetitan.NewSecret(k.sandbox.NewGrant(northgate)),
+				ExpiresAt: granted.Add(15 * time.Minute), Scopes: keptScopes,
+			}
+			c := Connection{
+				ID: newID(), CompanyID: k.companyID, Environment: servicetitan.Sandbox, TenantID: int64(1_000_000 + i), Way: SignInWay,
+				State: Connected, Scopes: strings.Join(keptScopes, " "), Generation: 1, ConnectedByName: "Amy",
+				ConnectedAt: granted, CreatedAt: granted,
+			}
+			c.granted(tokens, keptScopes, due, granted)
+			sealed, err := sealCredential(k.keys, k.companyID, c.ID, 1, tokens, servicetitan.OwnClient{})
+			if err != nil {
+				return err
+			}
+			sealed.Environment, sealed.DueAt = c.Environment, &due
+			ids[i], connections, credentials = c.ID, append(connections, c), append(credentials, sealed)
+		}
+		return errors.Join(tx.CreateInBatches(&connections, 500).Error, tx.CreateInBatches(&credentials, 500).Error)
+	})
+	return ids
+}
+
+func (k *kept) connection(id uuid.UUID) Connection {
+	k.Helper()
+	c, err := getConnection(k.db.Read(k.Context()), k.companyID, id)
+	if err != nil {
+		k.Fatal(err)
+	}
+	return c
+}
+
+func (k *kept) count(query string, args ...any) int {
+	k.Helper()
+	var n int
+	if err := k.db.Read(k.Context()).Raw(query, args...).Scan(&n).Error; err != nil {
+		k.Fatal(err)
+	}
+	return n
+}
+
+func (k *kept) tokenRequests() int { return k.sandbox.Count(sandbox.PathToken) }
+
+// refusals are the grants that the sandbox has refused: a token used twice is
+// among them.
+func (k *kept) refusals() int {
+	n := 0
+	for _, r := range k.sandbox.Requests() {
+		if r.Error == "invalid_grant" {
+			n++
+		}
+	}
+	return n
+}
+
+// invariants checks what must hold after every run, whatever was done to it.
+func (k *kept) invariants() {
+	k.Helper()
+	for what, query := range map[string]string{
+		"I3: generations differ":                "SELECT count(*) FROM connections c JOIN credentials r ON r.connection_id = c.id WHERE r.generation <> c.generation",
+		"I5: a credential without a connection": "SELECT count(*) FROM credentials r JOIN connections c ON c.id = r.connection_id WHERE c.state IN ('disconnected', 'pending')",
+		"a dead connection is due":              "SELECT count(*) FROM credentials r JOIN connections c ON c.id = r.connection_id WHERE c.state = 'reconnect_needed' AND r.due_at IS NOT NULL",
+		"a live connection is never due":        "SELECT count(*) FROM credentials r JOIN connections c ON c.id = r.connection_id WHERE c.state IN ('connected', 'degraded') AND r.due_at IS NULL",
+		"another company's credential":          "SELECT count(*) FROM credentials r JOIN connections c ON c.id = r.connection_id WHERE c.company_id <> r.company_id",
+	} {
+		if n := k.count(query); n != 0 {
+			k.Errorf("%s: %d", what, n)
+		}
+	}
+	// I8: each change of state has one event, and none has two.
+	for kind, state := range map[EventKind]State{EventReconnectNeeded: ReconnectNeeded} {
+		if events, now := k.count("SELECT count(*) FROM events WHERE kind = ?", kind), k.count("SELECT count(*) FROM connections WHERE state = ?", state); events < now {
+			k.Errorf("%d connections are %s, %d events say so", now, state, events)
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+const (
+	// saveLimit bounds one try to save a renewal.
+	saveLimit = 10 * time.Second
+	// saveGivenUp is after how long a renewal that cannot be saved is lost. The
+	// database has been away for so long that whoever restarts us comes first.
+	saveGivenUp = 10 * time.Minute
+	firstPause  = 100 * time.Millisecond
+	longPause   = 15 * time.Second
+)
+
+// keep saves new tokens if the credential is still the one they replace. If it
+// is not, a person disconnected or reconnected meanwhile, and the new tokens
+// are withdrawn. Nobody gets a token that is not saved.
+func (k *Keeper) keep(ctx context.Context, client *servicetitan.Client, connection Connection, sealed credential, old basis, tokens servicetitan.Tokens) (Access, error) {
+	if tokens.Refresh.IsZero() {
+		tokens.Refresh = old.refresh
+	}
+	fresh, err := sealCredential(k.keys, sealed.CompanyID, sealed.ConnectionID, sealed.Generation+1, tokens, old.own)
+	if err != nil {
+		return Access{}, err
+	}
+	saved, err := k.saveUntilSaved(ctx, client, connection, sealed, fresh, tokens)
+	if err != nil {
+		return Access{}, fmt.Errorf("save renewed access: %w", err)
+	}
+	if !saved {
+		k.options.Watch.LeaseLost()
+		if !tokens.Refresh.IsZero() {
+			if err := client.Revoke(ctx, tokens.Refresh); err != nil {
+				k.log.WarnContext(ctx, "unused access was not withdrawn", "connection", connection.ID, "error", err)
+			}
+		}
+		connection, sealed, err := k.load(ctx, sealed.CompanyID, sealed.ConnectionID)
+		if err != nil {
+			return Access{}, err
+		}
+		return k.old(ctx, connection, sealed, ReasonUnavailable)
+	}
+	return Access{Token: tokens.Access, ExpiresAt: fresh.ExpiresAt, Generation: fresh.Generation}, nil
+}
+
+// saveUntilSaved holds on to new tokens, sealed, until the database takes them:
+// the old ones are spent. Others wait for their leases meanwhile, so nothing
+// more is sent.
+func (k *Keeper) saveUntilSaved(ctx context.Context, client *servicetitan.Client, connection Connection, sealed, fresh credential, tokens servicetitan.Tokens) (saved bool, err error) {
+	ctx = context.WithoutCancel(ctx)
+	began, pause := time.Now(), firstPause
+	for {
+		saved, err = k.saveOnce(ctx, client, connection, sealed, fresh, tokens)
+		if err == nil || !Unavailable(err) {
+			return saved, err
+		}
+		if pause == firstPause {
+			k.unsaved.Add(1)
+			defer k.unsaved.Add(-1)
+		}
+		k.log.ErrorContext(ctx, "renewals wait to be saved", "count", k.unsaved.Load(), "error", err)
+		if time.Since(began) > saveGivenUp {
+			return false, err
+		}
+		<-time.After(pause/2 + spread(pause/2))
+		pause = min(2*pause, longPause)
+	}
+}
+
+func (k *Keeper) saveOnce(ctx context.Context, client *servicetitan.Client, connection Connection, sealed, fresh credential, tokens servicetitan.Tokens) (saved bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, saveLimit)
+	defer cancel()
+	err = k.db.Write(ctx, func(tx *gorm.DB) error {
+		saved = false
+		now, err := k.db.sharedNow(tx)
+		if err != nil {
+			return err
+		}
+		var current Connection
+		if err := forUpdate(tx).Where("id = ?", connection.ID).Take(&current).Error; err != nil {
+			return err
+		}
+		current.ExpiresAt = fresh.ExpiresAt
+		due := nextRenewal(&current, k.options.KeepAlive, now)
+		// The generation is the fence. A lease that has run out meanwhile does not
+		// matter as long as nobody has replaced what we have renewed.
+		result := tx.Model(&credential{}).
+			Where("connection_id = ? AND generation = ?", sealed.ConnectionID, sealed.Generation).
+			Updates(map[string]any{
+				"access_sealed": fresh.AccessSealed, "refresh_sealed": fresh.RefreshSealed, "secret_sealed": fresh.SecretSealed, "expires_at": fresh.ExpiresAt,
+				"generation": fresh.Generation, "lease_owner": "", "lease_until": nil, "due_at": due,
+			})
+		if result.Error != nil || result.RowsAffected == 0 {
+			return result.Error
+		}
+		saved = true
+		if err := countRenewal(tx, connection.ID, 1, 0, now); err != nil {
+			return err
+		}
+		upgrade := false
+		err = k.change(tx, current, renewed, func(c *Connection) {
+			c.Generation = fresh.Generation
+			upgrade = c.granted(tokens, client.Environment().Scopes, due, now)
+		}, Event{Kind: EventRecovered, At: now})
+		if err != nil || !upgrade {
+			return err
+		}
+		return recordUpgrade(tx, connection, now)
+	})
+	return saved, err
+}

@@ -1,0 +1,123 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+const (
+	// leaseLife is longer than the slowest request to ServiceTitan and its
+	// repetition.
+	leaseLife  = 30 * time.Second
+	leasePause = 100 * time.Millisecond
+)
+
+// lease is the sole right to renew a credential.
+type lease struct {
+	owner string
+	// abandoned says that an earlier owner never came to an end, so that the
+	// refresh token may be spent.
+	abandoned bool
+}
+
+// takeLease writes down that a renewal begins, before anything is sent: a
+// database that cannot be written costs no token. The lease is empty if
+// another holds one.
+func (k *Keeper) takeLease(ctx context.Context, sealed credential) (lease, error) {
+	taken := lease{owner: newID().String()}
+	err := k.db.Write(ctx, func(tx *gorm.DB) error {
+		now, err := k.db.sharedNow(tx)
+		if err != nil {
+			return err
+		}
+		var current credential
+		err = forUpdate(tx).Select("lease_owner", "lease_until").
+			Where("connection_id = ? AND generation = ?", sealed.ConnectionID, sealed.Generation).Take(&current).Error
+		if errors.Is(err, gorm.ErrRecordNotFound) || (err == nil && current.LeaseUntil != nil && current.LeaseUntil.After(now)) {
+			taken = lease{}
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		taken.abandoned = current.LeaseOwner != ""
+		return tx.Model(&credential{}).Where("connection_id = ?", sealed.ConnectionID).
+			Updates(map[string]any{"lease_owner": taken.owner, "lease_until": now.Add(leaseLife)}).Error
+	})
+	if err != nil {
+		return lease{}, fmt.Errorf("take lease: %w", err)
+	}
+	return taken, nil
+}
+
+// dueRenewal is a credential whose time has come, under a lease.
+type dueRenewal struct {
+	connection Connection
+	sealed     credential
+	held       lease
+}
+
+// due leases credentials of a gate whose time has come, the longest due first.
+// Those that other instances are about to lease are passed over.
+func (k *Keeper) due(ctx context.Context, at gateKey, limit int) ([]dueRenewal, error) {
+	// Looking costs less than a write, and mostly nothing is due.
+	if some, err := k.anythingDue(ctx, at); err != nil || !some {
+		return nil, err
+	}
+	owner := newID().String()
+	var list []dueRenewal
+	err := k.db.Write(ctx, func(tx *gorm.DB) error {
+		now, err := k.db.sharedNow(tx)
+		if err != nil {
+			return err
+		}
+		query := tx.Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"}).
+			Where("environment = ? AND own_client = ? AND due_at <= ? AND (lease_until IS NULL OR lease_until <= ?)", at.environment, at.own, now, now)
+		var rows []credential
+		if err := query.Order("due_at").Limit(limit).Find(&rows).Error; err != nil || len(rows) == 0 {
+			return err
+		}
+		ids := make([]uuid.UUID, len(rows))
+		for i, row := range rows {
+			ids[i] = row.ConnectionID
+		}
+		var connections []Connection
+		if err := tx.Where("id IN ?", ids).Find(&connections).Error; err != nil {
+			return err
+		}
+		byID := map[uuid.UUID]Connection{}
+		for _, c := range connections {
+			byID[c.ID] = c
+		}
+		for _, row := range rows {
+			list = append(list, dueRenewal{connection: byID[row.ConnectionID], sealed: row, held: lease{owner, row.LeaseOwner != ""}})
+		}
+		return tx.Model(&credential{}).Where("connection_id IN ?", ids).
+			Updates(map[string]any{"lease_owner": owner, "lease_until": now.Add(leaseLife)}).Error
+	})
+	if err != nil {
+		return nil, fmt.Errorf("lease what is due: %w", err)
+	}
+	return list, nil
+}
+
+func (k *Keeper) anythingDue(ctx context.Context, at gateKey) (bool, error) {
+	db := k.db.Read(ctx)
+	now, err := k.db.sharedNow(db)
+	if err != nil {
+		return false, err
+	}
+	var found []int
+	err = db.Raw("SELECT 1 FROM credentials WHERE environment = ? AND own_client = ? AND due_at <= ? AND (lease_until IS NULL OR lease_until <= ?) LIMIT 1",
+		at.environment, at.own, now, now).Scan(&found).Error
+	if err != nil {
+		return false, fmt.Errorf("look for what is due: %w", err)
+	}
+	return len(found) > 0, nil
+}

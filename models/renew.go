@@ -1,0 +1,154 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// renew replaces the credential of the generation, once, however many ask.
+func (k *Keeper) renew(ctx context.Context, companyID, connectionID uuid.UUID, generation int64) (Access, error) {
+	answer := k.flights.DoChan(companyID.String()+connectionID.String(), func() (any, error) {
+		// The renewal goes to its end even if who asked goes away: the old token
+		// may be spent already.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewLimit)
+		defer cancel()
+		return k.renewOnce(ctx, companyID, connectionID, generation)
+	})
+	select {
+	case <-ctx.Done():
+		return Access{}, fmt.Errorf("wait for renewal: %w", context.Cause(ctx))
+	case got := <-answer:
+		if got.Err != nil {
+			return Access{}, got.Err
+		}
+		return got.Val.(Access), nil
+	}
+}
+
+func (k *Keeper) renewOnce(ctx context.Context, companyID, connectionID uuid.UUID, generation int64) (Access, error) {
+	pause := time.NewTicker(leasePause)
+	defer pause.Stop()
+	for {
+		connection, sealed, err := k.load(ctx, companyID, connectionID)
+		if err != nil {
+			return Access{}, err
+		}
+		if sealed.Generation > generation {
+			return k.open(ctx, connection, sealed) // another instance has renewed it
+		}
+		held, err := k.takeLease(ctx, sealed)
+		if err != nil {
+			return Access{}, err
+		}
+		if held.owner != "" {
+			return k.renewLeased(ctx, connection, sealed, held, false)
+		}
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			return Access{}, &ReasonError{Reason: ReasonUnavailable, Err: ErrUnavailable}
+		}
+	}
+}
+
+// basis is what new tokens are asked for with: a refresh token, or the tenant's
+// own client.
+type basis struct {
+	refresh Secret
+	own     servicetitan.OwnClient
+}
+
+func (k *Keeper) openBasis(sealed credential) (b basis, err error) {
+	if b.refresh, err = sealed.refresh(k.keys); err != nil {
+		return basis{}, err
+	}
+	b.own, err = sealed.ownClient(k.keys)
+	return b, err
+}
+
+func (b basis) ask(ctx context.Context, client *servicetitan.Client) (servicetitan.Tokens, error) {
+	if !b.own.IsZero() {
+		return client.ClientCredentials(ctx, b.own)
+	}
+	return client.Refresh(ctx, b.refresh)
+}
+
+// renewLeased asks for new tokens and saves them; ahead says that nobody waits
+// for them.
+func (k *Keeper) renewLeased(ctx context.Context, connection Connection, sealed credential, held lease, ahead bool) (Access, error) {
+	client, ok := k.clients.In(connection.Environment)
+	if !ok {
+		return Access{}, &ReasonError{Reason: ReasonUnavailable, Err: ErrUnavailable}
+	}
+	basis, err := k.openBasis(sealed)
+	if err != nil {
+		return Access{}, k.giveUp(ctx, connection, ReasonSealBroken, err)
+	}
+	if basis.refresh.IsZero() && basis.own.IsZero() {
+		return Access{}, k.giveUp(ctx, connection, ReasonGrantRefused, errors.New("the grant has no refresh token"))
+	}
+	began := k.db.Now()
+	tokens, lost, err := k.askThroughGate(ctx, client, basis, ahead)
+	outcome := "ok"
+	defer func() { k.options.Watch.Renewed(connection.Environment, outcome, k.db.Now().Sub(began)) }()
+	if err == nil {
+		return k.keep(ctx, client, connection, sealed, basis, tokens)
+	}
+	e, failed := errors.AsType[*servicetitan.Error](err)
+	switch {
+	case failed && e.Kind == servicetitan.ClientRefused && !basis.own.IsZero():
+		outcome = string(ReasonClientRefused)
+		return Access{}, k.giveUp(ctx, connection, ReasonClientRefused, err)
+	case failed && e.Kind == servicetitan.GrantRefused:
+		reason := ReasonGrantRefused
+		if lost || held.abandoned {
+			reason = ReasonAnswerLost
+		}
+		outcome = string(reason)
+		return Access{}, k.giveUp(ctx, connection, reason, err)
+	case failed && registrationRefused(e):
+		outcome = "registration"
+	case failed && e.Kind == servicetitan.RateLimited:
+		outcome = string(ReasonRateLimited)
+	default:
+		outcome = string(ReasonUnavailable)
+	}
+	return k.postpone(ctx, connection, sealed, held, err)
+}
+
+// registrationRefused says that our own registration or request is refused: an
+// incident of ours, of which no connection is to blame.
+func registrationRefused(e *servicetitan.Error) bool {
+	return e.Kind == servicetitan.ClientRefused || e.Kind == servicetitan.RequestRefused || e.Kind == servicetitan.Misconfigured
+}
+
+// askThroughGate asks for tokens if the issuer may be asked now. An answer that
+// was lost is asked for once more at once: many servers answer the same token
+// again within a grace time. The second result says that one was lost.
+func (k *Keeper) askThroughGate(ctx context.Context, client *servicetitan.Client, b basis, ahead bool) (tokens servicetitan.Tokens, lost bool, err error) {
+	g := k.gates[gateKey{client.Environment().Name, !b.own.IsZero()}]
+	if err := g.wait(ctx, ahead); err != nil {
+		return servicetitan.Tokens{}, false, fmt.Errorf("wait for the rate limit: %w", err)
+	}
+	if refused := g.enter(); refused != nil {
+		return servicetitan.Tokens{}, false, refused
+	}
+	tokens, err = b.ask(ctx, client)
+	e, _ := errors.AsType[*servicetitan.Error](err)
+	if e != nil && e.AnswerLost {
+		lost = true
+		tokens, err = b.ask(ctx, client)
+		e, _ = errors.AsType[*servicetitan.Error](err)
+	}
+	ours := e != nil && b.own.IsZero() && registrationRefused(e)
+	if g.leave(e, ours) && ours {
+		k.log.ErrorContext(ctx, "ServiceTitan does not accept our registration", "environment", client.Environment().Name, "error", err)
+	}
+	return tokens, lost, err
+}

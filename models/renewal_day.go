@@ -1,0 +1,55 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+)
+
+// healthDays is how many days the health strip shows.
+const healthDays = 30
+
+// RenewalDay counts a connection's renewals of a day (UTC).
+type RenewalDay struct {
+	ConnectionID uuid.UUID `gorm:"primaryKey"`
+	// Day is in the form 2006-01-02.
+	Day        string `gorm:"primaryKey"`
+	OK, Failed int
+}
+
+// countRenewal counts a renewal in the transaction that records it.
+func countRenewal(tx *gorm.DB, connectionID uuid.UUID, ok, failed int, now time.Time) error {
+	err := tx.Exec(`INSERT INTO renewal_days (connection_id, day, ok, failed) VALUES (?, ?, ?, ?)
+		ON CONFLICT (connection_id, day) DO UPDATE SET ok = renewal_days.ok + excluded.ok, failed = renewal_days.failed + excluded.failed`,
+		connectionID, now.UTC().Format(time.DateOnly), ok, failed).Error
+	if err != nil {
+		return fmt.Errorf("count renewal: %w", err)
+	}
+	return nil
+}
+
+// Health is the connection's last 30 days, oldest first; a day without any
+// renewal has zeros.
+func (c *Connections) Health(ctx context.Context, connection Connection) ([]RenewalDay, error) {
+	today := c.db.Now()
+	first := today.AddDate(0, 0, 1-healthDays)
+	var rows []RenewalDay
+	err := c.db.Read(ctx).Where("connection_id = ? AND day >= ?", connection.ID, first.Format(time.DateOnly)).Find(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("show health: %w", err)
+	}
+	counted := map[string]RenewalDay{}
+	for _, row := range rows {
+		counted[row.Day] = row
+	}
+	days := make([]RenewalDay, healthDays)
+	for i := range days {
+		day := first.AddDate(0, 0, i).Format(time.DateOnly)
+		days[i] = counted[day]
+		days[i].ConnectionID, days[i].Day = connection.ID, day
+	}
+	return days, nil
+}

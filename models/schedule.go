@@ -1,0 +1,58 @@
+package models
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	// freshFor is how long an access token must still live to be handed out
+	// without a renewal.
+	freshFor = time.Minute
+	// inUse is how long after its last use a connection counts as in use, and is
+	// renewed before its access lapses.
+	inUse = time.Hour
+	// useNoted is how often a use is written down at most.
+	useNoted = 10 * time.Minute
+	// firstRetry and longestRetry bound the wait after failures for a passing
+	// reason; longestAsked is what a Retry-After may ask for.
+	firstRetry   = 5 * time.Second
+	longestRetry = 5 * time.Minute
+	longestAsked = time.Hour
+)
+
+// used says whether the connection's access was asked for lately.
+func (c *Connection) used(now time.Time) bool {
+	return c.LastUsedAt != nil && now.Sub(*c.LastUsedAt) < inUse
+}
+
+// nextRenewal is when access that was granted now is renewed. While a
+// connection is in use, that is a fifth of its life before it lapses; an idle
+// one proves once in a keep-alive that it still works. The spread keeps
+// connections that were made together from coming together.
+func nextRenewal(c *Connection, keepAlive time.Duration, now time.Time) time.Time {
+	if c.used(now) {
+		life := max(c.ExpiresAt.Sub(now), 0)
+		return now.Add(life*4/5 - spread(life/20))
+	}
+	return now.Add(keepAlive - spread(keepAlive/5))
+}
+
+// spread is a random time up to d.
+func spread(d time.Duration) time.Duration {
+	if d <= 0 {
+		return 0
+	}
+	return rand.N(d) // #nosec G404 -- nothing depends on its being unguessable
+}
+
+// nextTry is when a renewal is tried again after failures in a row: exponential
+// backoff with full jitter, and not before the time that ServiceTitan asks for.
+func nextTry(failures int, asked time.Duration, now time.Time) time.Time {
+	ceiling := longestRetry
+	if shift := failures - 1; shift < 6 {
+		ceiling = min(firstRetry<<max(shift, 0), longestRetry)
+	}
+	wait := time.Second + spread(ceiling)
+	return now.Add(max(wait, min(asked, longestAsked)+spread(firstRetry)))
+}

@@ -1,0 +1,94 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+const (
+	// parallelRenewals bounds how many are under way at once behind each gate, of
+	// those that nobody waits for.
+	parallelRenewals = 32
+	// leasedAtOnce is how many are leased by one write.
+	leasedAtOnce = 16
+	// pollEvery is how often the keeper looks for what is due when nothing was.
+	pollEvery = 2 * time.Second
+)
+
+// Run renews what is due until the context ends, and then lets what is under
+// way come to its end. Any number of instances may run.
+func (k *Keeper) Run(ctx context.Context) {
+	var all sync.WaitGroup
+	for at := range k.gates {
+		all.Go(func() { k.tend(ctx, at) })
+	}
+	all.Wait()
+}
+
+// tend renews what is due behind a gate.
+func (k *Keeper) tend(ctx context.Context, at gateKey) {
+	slots := make(chan struct{}, parallelRenewals)
+	var all sync.WaitGroup
+	defer all.Wait()
+	poll := time.NewTicker(pollEvery)
+	defer poll.Stop()
+	for {
+		limit := min(leasedAtOnce, cap(slots)-len(slots))
+		list := k.dueNow(ctx, at, limit)
+		for _, d := range list {
+			slots <- struct{}{} // there is room: nobody else fills the slots
+			all.Go(func() {
+				defer func() { <-slots }()
+				k.renewDue(ctx, d)
+			})
+		}
+		if len(list) == limit && len(slots) < cap(slots) && ctx.Err() == nil {
+			continue // there is probably more
+		}
+		if len(slots) == cap(slots) {
+			select { // full: go on as soon as one is done
+			case slots <- struct{}{}:
+				<-slots
+				continue
+			case <-ctx.Done():
+				return
+			}
+		}
+		select {
+		case <-poll.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (k *Keeper) dueNow(ctx context.Context, at gateKey, limit int) []dueRenewal {
+	if limit <= 0 || ctx.Err() != nil || k.unsaved.Load() > 0 || k.gates[at].closed() {
+		return nil
+	}
+	list, err := k.due(ctx, at, limit)
+	if err != nil && ctx.Err() == nil {
+		k.log.WarnContext(ctx, "what is due cannot be leased", "environment", at.environment, "error", err)
+	}
+	return list
+}
+
+// renewDue renews one of those that are due. However it ends, the others go on.
+func (k *Keeper) renewDue(ctx context.Context, d dueRenewal) {
+	// A renewal that has begun is brought to its end when the process stops.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewLimit)
+	defer cancel()
+	defer func() {
+		if r := recover(); r != nil {
+			k.log.ErrorContext(ctx, "renewal panicked", "connection", d.connection.ID, "panic", fmt.Sprint(r))
+			_, _ = k.postpone(ctx, d.connection, d.sealed, d.held, errors.New("panic")) // its own error is logged there
+		}
+	}()
+	_, err := k.renewLeased(ctx, d.connection, d.sealed, d.held, true)
+	if _, told := errors.AsType[*ReasonError](err); err != nil && !told {
+		k.log.WarnContext(ctx, "renewal did not end", "connection", d.connection.ID, "error", err)
+	}
+}

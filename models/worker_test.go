@@ -1,0 +1,374 @@
+package models
+
+import (
+	"cmp"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+)
+
+// inVirtualTime runs a test in a time of its own, which passes as soon as
+// everybody waits. The keeper works in the background.
+func inVirtualTime(t *testing.T, test func(k *kept), change ...func(*sandbox.Options, *KeeperOptions)) {
+	t.Helper()
+	// The database lives outside of the bubble, since its libraries have goroutines
+	// that never end. Writes are made where they are asked for: the writer's
+	// goroutine could not answer into the bubble.
+	path := filepath.Join(t.TempDir(), "app.db")
+	db, err := OpenDB(t.Context(), path, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if _, err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w, err := newWriter(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = w.Close() }()
+	var one sync.Mutex
+	db.write = func(ctx context.Context, fn func(*gorm.DB) error) error {
+		one.Lock()
+		defer one.Unlock()
+		p := &pendingWrite{ctx: ctx, fn: fn}
+		return cmp.Or(w.commit([]*pendingWrite{p}), p.err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		k := newKept(t, db, time.Now, change...)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		k.start = func() {
+			go func() {
+				k.keeper.Run(ctx)
+				close(done)
+			}()
+		}
+		test(k)
+		stop()
+		<-done
+		k.invariants()
+	})
+}
+
+// pass lets time pass, with everything that it brings.
+func (k *kept) pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+func (k *kept) states() map[State]int {
+	k.Helper()
+	var rows []struct {
+		State State
+		N     int
+	}
+	if err := k.db.Read(k.Context()).Raw("SELECT state, count(*) AS n FROM connections GROUP BY state").Scan(&rows).Error; err != nil {
+		k.Fatal(err)
+	}
+	states := map[State]int{}
+	for _, r := range rows {
+		states[r.State] = r.N
+	}
+	return states
+}
+
+// An idle connection is renewed once in a keep-alive, one in use before its
+// access lapses; those made together come apart.
+func TestRenewedAheadOfTime(t *testing.T) {
+	inVirtualTime(t, func(k *kept) {
+		ids := k.seed(40, time.Now(), time.Now())
+		k.start()
+		k.pass(10 * time.Second)
+		if n := k.tokenRequests(); n != 40 {
+			t.Errorf("%d token requests for 40 that are due", n)
+		}
+		dues := map[string]bool{}
+		for _, id := range ids {
+			c := k.connection(id)
+			if wait := time.Until(*c.NextRenewalAt); wait < 45*time.Minute || wait > time.Hour {
+				t.Errorf("an idle connection is next renewed in %s", wait)
+			}
+			dues[c.NextRenewalAt.Format(time.RFC3339)] = true
+		}
+		if len(dues) < 30 {
+			t.Errorf("40 connections are due at %d moments", len(dues))
+		}
+
+		// In use, it is renewed in time, and nobody ever waits for ServiceTitan.
+		before := k.tokenRequests()
+		for range 60 {
+			access, err := k.keeper.AccessToken(k.Context(), k.companyID, ids[0])
+			if err != nil || time.Until(access.ExpiresAt) < time.Minute {
+				t.Fatalf("access until %s at %s, error %v", access.ExpiresAt, time.Now(), err)
+			}
+			k.pass(time.Minute)
+		}
+		if c := k.connection(ids[0]); c.LastUsedAt == nil || c.Generation < 5 {
+			t.Errorf("in use for an hour it is of generation %d", c.Generation)
+		}
+		if n := k.tokenRequests() - before; n < 39+4 || n > 39+7 {
+			t.Errorf("%d token requests in an hour, want about one each and five for the one in use", n)
+		}
+	})
+}
+
+// What each fault of the token endpoint makes of renewals in the background,
+// and that they heal by themselves when it is gone.
+func TestFaultsAheadOfTime(t *testing.T) {
+	tests := map[string]struct {
+		fault  sandbox.Fault
+		state  State
+		reason Reason
+		heals  bool
+	}{
+		"B1 500":                {sandbox.Fault{Kind: sandbox.Status500}, Degraded, ReasonUnavailable, true},
+		"B1 503":                {sandbox.Fault{Kind: sandbox.Status503, RetryAfter: time.Minute}, Degraded, ReasonUnavailable, true},
+		"B2 429":                {sandbox.Fault{Kind: sandbox.Status429, RetryAfter: 30 * time.Second}, Degraded, ReasonRateLimited, true},
+		"B3 no answer":          {sandbox.Fault{Kind: sandbox.ResetBefore}, Degraded, ReasonUnavailable, true},
+		"B4 answer lost":        {sandbox.Fault{Kind: sandbox.ResetAfter, Times: 1}, ReconnectNeeded, ReasonAnswerLost, false},
+		"B5 garbage":            {sandbox.Fault{Kind: sandbox.Garbage}, Degraded, ReasonUnavailable, true},
+		"missing expires_in":    {sandbox.Fault{Kind: sandbox.MissingExpiresIn}, Connected, ReasonNone, true},
+		"B11 registration gone": {sandbox.Fault{Kind: sandbox.CustomToken, Status: 400, ContentType: "application/json", Body: `{"error":"invalid_client"}`}, Connected, ReasonNone, true},
+		"grant revoked":         {sandbox.Fault{Kind: sandbox.CustomToken, Status: 400, ContentType: "application/json", Body: `{"error":"invalid_grant"}`}, ReconnectNeeded, ReasonGrantRefused, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			inVirtualTime(t, func(k *kept) {
+				id := k.seed(1, time.Now(), time.Now())[0]
+				k.sandbox.SetFault(tt.fault)
+				k.start()
+				k.pass(20 * time.Minute)
+				c := k.connection(id)
+				if c.State != tt.state || c.Reason != tt.reason {
+					t.Errorf("%s %s, want %s %s", c.State, c.Reason, tt.state, tt.reason)
+				}
+				if k.sandbox.Fired(tt.fault.Kind) == 0 {
+					t.Error("the fault did not fire")
+				}
+				asked := k.tokenRequests()
+				if asked > 60 {
+					t.Errorf("%d token requests in 20 minutes", asked)
+				}
+				if tt.state == Degraded && (c.Failures < 2 || c.FailingSince == nil || c.NextRenewalAt == nil || time.Until(*c.NextRenewalAt) > longestRetry+10*time.Second) {
+					t.Errorf("%d failures since %v, next try %v", c.Failures, c.FailingSince, c.NextRenewalAt)
+				}
+				k.sandbox.ClearFaults()
+				k.pass(longestRetry + time.Minute)
+				if c = k.connection(id); tt.heals && (c.State != Connected || c.Generation < 2 || c.Failures != 0) {
+					t.Errorf("after the fault: %s, generation %d, %d failures", c.State, c.Generation, c.Failures)
+				}
+				if !tt.heals && k.tokenRequests() != asked {
+					t.Error("it is tried on after a refusal for good")
+				}
+				if n := k.count("SELECT count(*) FROM events"); n > 2 {
+					t.Errorf("%d events, want those of a change alone", n)
+				}
+			})
+		})
+	}
+}
+
+// B1, B22, C13: while the issuer is down it is left alone, and when it is back
+// everything recovers at the rate that is allowed.
+func TestOutage(t *testing.T) { outage(t, many(t, 2000, 20_000)) }
+
+func outage(t *testing.T, connections int) {
+	const perSecond = 100
+	inVirtualTime(t, func(k *kept) {
+		k.seed(connections, time.Now(), time.Now())
+		k.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status503})
+		k.start()
+		began := time.Now()
+		k.pass(time.Hour)
+		if n := k.tokenRequests(); n < 30 || n > 300 {
+			t.Errorf("%d token requests in an hour's outage", n)
+		}
+		if states := k.states(); states[ReconnectNeeded] != 0 {
+			t.Errorf("given up in an outage: %v", states)
+		}
+		k.sandbox.ClearFaults()
+		back, asked := time.Now(), k.tokenRequests()
+		for k.count("SELECT count(*) FROM connections WHERE generation = 1") > 0 {
+			if time.Since(back) > time.Hour {
+				t.Fatalf("not recovered after an hour: %v", k.states())
+			}
+			k.pass(10 * time.Second)
+			if n := k.tokenRequests() - asked; n > perSecond*(10+1) {
+				t.Errorf("%d token requests in ten seconds", n)
+			}
+			asked = k.tokenRequests()
+		}
+		t.Logf("%d connections, an outage of %s: recovered in %s at %d a second at most", connections, back.Sub(began), time.Since(back), perSecond)
+		if states := k.states(); states[Connected] != connections {
+			t.Errorf("after the outage: %v", states)
+		}
+		if k.refusals() != 0 {
+			t.Errorf("%d grants were refused", k.refusals())
+		}
+	}, func(_ *sandbox.Options, o *KeeperOptions) { o.PerSecond = perSecond })
+}
+
+// A row that cannot be opened, or makes us panic, is no burden to the others (B23).
+func TestPoisonedRows(t *testing.T) {
+	inVirtualTime(t, func(k *kept) {
+		ids := k.seed(30, time.Now(), time.Now())
+		k.write(func(tx *gorm.DB) error {
+			return tx.Exec("UPDATE credentials SET refresh_sealed = (SELECT refresh_sealed FROM credentials WHERE connection_id = ?) WHERE connection_id IN ?", ids[29], ids[:10]).Error
+		})
+		k.start()
+		k.pass(10 * time.Second)
+		if states := k.states(); states[Connected] != 20 || states[ReconnectNeeded] != 10 {
+			t.Errorf("%v", states)
+		}
+		if c := k.connection(ids[0]); c.Reason != ReasonSealBroken {
+			t.Errorf("reason %s", c.Reason)
+		}
+	})
+}
+
+// B15: new tokens that cannot be saved are held until they can, and nothing
+// more is sent meanwhile.
+func TestSaveIsTriedUntilItWorks(t *testing.T) {
+	inVirtualTime(t, func(k *kept) {
+		ids := k.seed(5, time.Now(), time.Now())
+		write := k.db.write
+		away := make(chan struct{})
+		k.db.write = func(ctx context.Context, fn func(*gorm.DB) error) error {
+			select {
+			case <-away:
+			default:
+				if k.tokenRequests() > 0 { // the database is lost once something was asked
+					return ErrUnavailable
+				}
+			}
+			return write(ctx, fn)
+		}
+		k.start()
+		k.pass(3 * time.Minute)
+		asked := k.tokenRequests()
+		if asked == 0 || asked > 5 || k.keeper.Unsaved() == 0 {
+			t.Errorf("%d token requests, %d wait to be saved", asked, k.keeper.Unsaved())
+		}
+		if !strings.Contains(k.log.String(), "renewals wait to be saved") {
+			t.Error("nobody is told")
+		}
+		close(away)
+		k.pass(2 * time.Minute)
+		if k.keeper.Unsaved() != 0 || k.refusals() != 0 {
+			t.Errorf("%d wait to be saved, %d were refused", k.keeper.Unsaved(), k.refusals())
+		}
+		for _, id := range ids {
+			if c := k.connection(id); c.State != Connected || c.Generation != 2 {
+				t.Errorf("%s of generation %d", c.State, c.Generation)
+			}
+		}
+	})
+}
+
+// A day with many connections: the load is that of the keep-alive, events do
+// not grow, and the counters say what was done.
+func TestADay(t *testing.T) { aDay(t, many(t, 60, 10_000)) }
+
+func aDay(t *testing.T, connections int) {
+	inVirtualTime(t, func(k *kept) {
+		k.seed(connections, time.Now(), time.Now())
+		k.start()
+		k.pass(24 * time.Hour)
+		// A keep-alive of 1 h with its spread is 24 to 31 renewals.
+		if n := k.tokenRequests(); n < 24*connections || n > 31*connections {
+			t.Errorf("%d token requests in a day, %.1f each", n, float64(n)/float64(connections))
+		}
+		if n := k.count("SELECT count(*) FROM events"); n != 0 {
+			t.Errorf("%d events of a day without any", n)
+		}
+		if n := k.count("SELECT count(*) FROM renewal_days"); n > 2*connections {
+			t.Errorf("%d rows of counters", n)
+		}
+		if n := k.count("SELECT sum(ok) FROM renewal_days"); n != k.tokenRequests() {
+			t.Errorf("%d renewals are counted, %d were made", n, k.tokenRequests())
+		}
+	})
+}
+
+// What a company disconnects is served no more, by any instance, at once (I5).
+func TestCacheEndsWithTheConnection(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
+		k := newKept(t, db, clock.Now)
+		other := k.newKeeper(KeeperOptions{KeepAlive: time.Hour, PerSecond: 1000})
+		id := k.seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
+		for _, keeper := range []*Keeper{k.keeper, other} {
+			for range 2 { // the second time from memory
+				if _, err := keeper.AccessToken(t.Context(), k.companyID, id); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, ok := keeper.cache.get(k.companyID, id, db.Now()); !ok {
+				t.Error("the token is not in memory")
+			}
+			if _, err := keeper.AccessToken(t.Context(), newID(), id); err == nil {
+				t.Error("another company is served")
+			}
+		}
+		connections := NewConnections(db, k.keys, k.clients, k.keeper, "https://app.example/callback", k.keeper.log)
+		if err := connections.Disconnect(t.Context(), Visitor{CompanyID: k.companyID, Role: Owner, Name: "Amy"}, id); err != nil {
+			t.Fatal(err)
+		}
+		for _, keeper := range []*Keeper{k.keeper, other} {
+			if access, err := keeper.AccessToken(t.Context(), k.companyID, id); err == nil {
+				t.Errorf("served %d after the disconnect", access.Generation)
+			}
+		}
+		k.invariants()
+	})
+}
+
+// B9: however many ask at the moment of expiry, and on however many instances,
+// one renewal answers all.
+func TestManyAskAtOnce(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
+		k := newKept(t, db, clock.Now)
+		keepers := []*Keeper{k.keeper, k.newKeeper(k.keeper.options), k.newKeeper(k.keeper.options)}
+		id := k.seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
+		clock.Add(20 * time.Minute)
+		answers := make(chan error, 300)
+		for i := range 300 {
+			go func() {
+				access, err := keepers[i%len(keepers)].AccessToken(t.Context(), k.companyID, id)
+				if err == nil && access.Generation != 2 {
+					err = ErrUnavailable
+				}
+				answers <- err
+			}()
+		}
+		for range 300 {
+			if err := <-answers; err != nil {
+				t.Error(err)
+			}
+		}
+		if n := k.tokenRequests(); n != 1 {
+			t.Errorf("%d token requests, want 1", n)
+		}
+		k.invariants()
+	})
+}
+
+// many is a number of connections: as many as can be had in a moment, or the
+// full one where the long run is asked for (make soak).
+func many(t *testing.T, few, full int) int {
+	t.Helper()
+	if os.Getenv("FIELDBRIDGE_TEST_FULL") != "" {
+		return full
+	}
+	return few
+}

@@ -1,0 +1,90 @@
+package views
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/fieldbridge/fieldbridge/models"
+)
+
+// healthBar is a day of the health strip.
+type healthBar struct {
+	x, y, height string
+	tone, says   string
+}
+
+const (
+	barStep   = 10
+	barHeight = 40
+)
+
+// healthBars are the days as bars: high and whole without a problem, lower with
+// one, and a mere line where nothing was renewed.
+func healthBars(days []models.RenewalDay) []healthBar {
+	bars := make([]healthBar, len(days))
+	for i, d := range days {
+		tone, height, says := "ok", barHeight-2, "no problems"
+		switch {
+		case d.OK+d.Failed == 0:
+			tone, height, says = "off", 4, "nothing to renew"
+		case d.OK == 0:
+			tone, height, says = "bad", barHeight/3, "renewals did not work"
+		case d.Failed > 0:
+			tone, height, says = "warn", barHeight*2/3, plural(d.Failed, "renewal", "renewals")+" of "+strconv.Itoa(d.OK+d.Failed)+" did not work at first"
+		}
+		bars[i] = healthBar{
+			x: fmt.Sprintf("%d.5", i*barStep+1), y: strconv.Itoa(barHeight - height), height: strconv.Itoa(height),
+			tone: tone, says: day(d.Day) + ": " + says,
+		}
+	}
+	return bars
+}
+
+// day is a day of the counters as people read it.
+func day(iso string) string {
+	t, err := time.Parse(time.DateOnly, iso)
+	if err != nil {
+		return iso
+	}
+	return t.Format(dayLayout)
+}
+
+// healthSum says how many of the days on which something was renewed had no
+// problem.
+func healthSum(days []models.RenewalDay) string {
+	renewed, fine := 0, 0
+	for _, d := range days {
+		if d.OK+d.Failed > 0 {
+			renewed++
+			if d.Failed == 0 {
+				fine++
+			}
+		}
+	}
+	if renewed == 0 {
+		return "Nothing renewed yet"
+	}
+	return fmt.Sprintf("%d of %s without a problem", fine, plural(renewed, "day", "days"))
+}
+
+// troubledDays are those with a problem, newest first, in words.
+func troubledDays(bars []healthBar) []string {
+	var list []string
+	for i := len(bars) - 1; i >= 0; i-- {
+		if bars[i].tone == "warn" || bars[i].tone == "bad" {
+			list = append(list, bars[i].says)
+		}
+	}
+	return list
+}
+
+// healthWords is the strip for those who do not see it.
+func healthWords(days []models.RenewalDay) string {
+	words := "Renewals of the last 30 days: " + healthSum(days) + "."
+	if list := troubledDays(healthBars(days)); len(list) > 0 {
+		words += " " + strings.Join(list, ". ") + "."
+	}
+	return words
+}
