@@ -17,7 +17,12 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
-func TestMain(m *testing.M) { os.Exit(testdb.Main(m)) }
+func TestMain(m *testing.M) {
+	if os.Getenv(childVariable) != "" {
+		runAsChild()
+	}
+	os.Exit(testdb.Main(m))
+}
 
 // clock is a clock that tests set.
 type clock struct {

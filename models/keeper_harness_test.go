@@ -74,6 +74,7 @@ func (l *logs) String() string {
 type kept struct {
 	testing.TB
 	db      *DB
+	keyset  string // the file of the keys
 	keys    *seal.Keys
 	sandbox *sandbox.Sandbox
 	clients Clients
@@ -90,7 +91,8 @@ var keptScopes = []string{servicetitan.AccountScope, "offline_access"}
 
 func newKept(t testing.TB, db *DB, now func() time.Time, change ...func(*sandbox.Options, *KeeperOptions)) *kept {
 	t.Helper()
-	keys, err := seal.Create(filepath.Join(t.TempDir(), "keyset.json"))
+	keyset := filepath.Join(t.TempDir(), "keyset.json")
+	keys, err := seal.Create(keyset)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +104,7 @@ func newKept(t testing.TB, db *DB, now func() time.Time, change ...func(*sandbox
 	for _, f := range change {
 		f(&so, &ko)
 	}
-	k := &kept{TB: t, db: db, keys: keys, sandbox: sandbox.New(so), log: &logs{}, companyID: newID()}
+	k := &kept{TB: t, db: db, keyset: keyset, keys: keys, sandbox: sandbox.New(so), log: &logs{}, companyID: newID()}
 	issuer, _ := url.Parse(issuerURL)
 	k.clients = Clients{servicetitan.NewClient(servicetitan.Environment{
 		Name: servicetitan.Sandbox, AuthURL: issuer, APIURL: issuer, ClientID: so.ClientID,

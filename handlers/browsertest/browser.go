@@ -157,7 +157,7 @@ func (p *Page) Goto(address string) { p.Helper(); p.do(chromedp.Navigate(address
 
 // Back goes back in the tab's history. Wait for what the page shows: one that
 // the browser has kept comes back without being loaded.
-func (p *Page) Back() { p.Helper(); p.Value(`history.back(), ""`) }
+func (p *Page) Back() { p.Helper(); p.Value(`setTimeout(() => history.back(), 0), ""`) }
 
 // Reload loads the page again.
 func (p *Page) Reload() { p.Helper(); p.do(chromedp.Reload()) }

@@ -1,0 +1,187 @@
+package models
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/testdb"
+)
+
+// childVariable holds what a child process of the tests keeps.
+const childVariable = "FIELDBRIDGE_TEST_KEEPER"
+
+// child is a process that does nothing but renew.
+type child struct{ Database, Keyset, Issuer, Secret string }
+
+func keeperClients(issuer *url.URL, secret string) Clients {
+	return Clients{servicetitan.NewClient(servicetitan.Environment{
+		Name: servicetitan.Sandbox, AuthURL: issuer, APIURL: issuer, ClientID: "cid.sandbox",
+		ClientSecret: servicetitan.NewSecret(secret), AppKey: servicetitan.NewSecret("ak1.stc_key"), Scopes: keptScopes, Ways: []Way{SignInWay},
+	}, servicetitan.NewTransport(), time.Now)}
+}
+
+// runAsChild renews until the process is told to stop, or killed.
+func runAsChild() {
+	var c child
+	fail := func(err error) {
+		if err != nil {
+			fmt.Println("failed:", err)
+			os.Exit(1)
+		}
+	}
+	fail(json.Unmarshal([]byte(os.Getenv(childVariable)), &c))
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	keys, err := seal.Load(c.Keyset)
+	fail(err)
+	db, err := OpenDB(ctx, c.Database, time.Now)
+	fail(err)
+	issuer, err := url.Parse(c.Issuer)
+	fail(err)
+	k := NewKeeper(db, keys, keeperClients(issuer, c.Secret), KeeperOptions{KeepAlive: time.Hour, PerSecond: 2000}, slog.New(slog.DiscardHandler))
+	fmt.Println("renewing")
+	k.Run(ctx)
+	fail(db.Close())
+	os.Exit(0)
+}
+
+// start starts a child and waits until it renews.
+func (c child) start(t *testing.T) *exec.Cmd {
+	t.Helper()
+	text, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	process := exec.CommandContext(t.Context(), os.Args[0]) // #nosec G204 -- this test itself
+	process.Env = append(os.Environ(), childVariable+"="+string(text))
+	out, err := process.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "renewing\n" {
+		t.Fatalf("child says %q, %v", line, err)
+	}
+	return process
+}
+
+// Processes that share a database are killed again and again while they renew:
+// every connection is renewed in the end, none twice but where an answer died
+// with a process, and the server never sees a token used twice (B7, B8, C7).
+func TestKilledWhileRenewing(t *testing.T) {
+	for name, tt := range map[string]struct {
+		processes int
+		database  func(t *testing.T) string
+	}{
+		"4 on PostgreSQL": {4, func(t *testing.T) string { return testdb.Postgres(t) }},
+		"1 on SQLite":     {1, func(t *testing.T) string { return filepath.Join(t.TempDir(), "app.db") }},
+	} {
+		t.Run(name, func(t *testing.T) { killWhileRenewing(t, tt.processes, tt.database(t), many(t, 400, 5000)) })
+	}
+}
+
+func killWhileRenewing(t *testing.T, processes int, database string, connections int) {
+	db, err := OpenDB(t.Context(), database, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if _, err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	k := newKept(t, db, time.Now, func(o *sandbox.Options, _ *KeeperOptions) { o.RefreshGrace = time.Hour })
+	server := httptest.NewUnstartedServer(nil)
+	issuer := "http://" + server.Listener.Addr().String()
+	k.sandbox = sandbox.New(sandbox.Options{
+		URL: issuer, ClientID: "cid.sandbox", ClientSecret: "cs1.stc_secret", AppKey: "ak1.stc_key",
+		RedirectURIs: []string{"https://app.example/callback"}, Scopes: keptScopes, RefreshGrace: time.Hour,
+	})
+	server.Config.Handler = k.sandbox
+	server.Start()
+	defer server.Close()
+	k.seed(connections, time.Now(), time.Now())
+	c := child{Database: database, Keyset: k.keyset, Issuer: issuer, Secret: "cs1.stc_secret"}
+	children := make([]*exec.Cmd, processes)
+	for i := range children {
+		children[i] = c.start(t)
+	}
+	kills, unfinished := 0, func() int { return k.count("SELECT count(*) FROM connections WHERE generation = 1") }
+	for kill := range 8 {
+		k.until(func() bool { return k.tokenRequests() >= (kill+1)*connections/10 })
+		victim := children[kill%processes]
+		_ = victim.Process.Kill()
+		_ = victim.Wait()
+		kills++
+		k.expireLeases(processes == 1)
+		children[kill%processes] = c.start(t)
+	}
+	k.until(func() bool {
+		return k.count("SELECT count(*) FROM credentials WHERE generation = 1 AND lease_until IS NULL") == 0
+	})
+	for _, process := range children {
+		_ = process.Process.Signal(syscall.SIGTERM)
+		if err := process.Wait(); err != nil {
+			t.Errorf("a process does not stop well: %v", err)
+		}
+	}
+	if left := unfinished(); left > 0 {
+		k.expireLeases(true) // half a minute passes
+		last := c.start(t)
+		k.until(func() bool { return unfinished() == 0 })
+		_ = last.Process.Signal(syscall.SIGTERM)
+		_ = last.Wait()
+	}
+	if states := k.states(); states[Connected] != connections {
+		t.Errorf("%v", states)
+	}
+	again := k.tokenRequests() - connections
+	t.Logf("%d connections, %d kills: %d token requests, %d answers died with a process", connections, kills, k.tokenRequests(), again)
+	if k.refusals() != 0 || again < 0 || again > kills*parallelRenewals {
+		t.Errorf("%d refused, %d more requests than connections", k.refusals(), again)
+	}
+	k.invariants()
+}
+
+// until waits until something has come to pass.
+func (k *kept) until(done func() bool) {
+	k.Helper()
+	limit, again := time.After(time.Minute), time.NewTicker(20*time.Millisecond)
+	defer again.Stop()
+	for !done() {
+		select {
+		case <-again.C:
+		case <-limit:
+			k.Fatal("it does not come to pass")
+		}
+	}
+}
+
+// expireLeases lets the leases run out as if their time had passed, where
+// nobody alive holds one.
+func (k *kept) expireLeases(nobody bool) {
+	k.Helper()
+	if nobody {
+		k.write(func(tx *gorm.DB) error {
+			return tx.Exec("UPDATE credentials SET lease_until = NULL WHERE lease_until IS NOT NULL").Error
+		})
+	}
+}
