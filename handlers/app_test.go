@@ -54,6 +54,7 @@ type app struct {
 	standIn   *httptest.Server
 	db        *models.DB
 	keeper    *models.Keeper
+	apiKeys   *models.APIKeys
 	log       *lockedBuffer
 	clock     *clock
 	instance  instance
@@ -167,7 +168,7 @@ func (a *app) wire(log *slog.Logger) http.Handler {
 		_ = r.db.Close()
 		transport.CloseIdleConnections()
 	})
-	a.db, a.keeper = r.db, r.keeper
+	a.db, a.keeper, a.apiKeys = r.db, r.keeper, r.apiKeys
 	return r.handler
 }
 

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -30,7 +31,9 @@ func statusOf(err error) int {
 		return http.StatusNotFound
 	case errors.Is(err, models.ErrForbidden), errors.Is(err, models.ErrNoMembership), errors.Is(err, errForeignOrigin):
 		return http.StatusForbidden
-	case errors.Is(err, models.ErrNotConnected):
+	case errors.Is(err, errNoKey):
+		return http.StatusUnauthorized
+	case errors.Is(err, models.ErrNotConnected), errors.Is(err, models.ErrReconnectNeeded):
 		return http.StatusConflict
 	case models.Unavailable(err):
 		return http.StatusServiceUnavailable
@@ -52,6 +55,10 @@ func (s *site) showError(err error, c echo.Context) {
 		s.Log.InfoContext(ctx, "refused", "route", c.Path(), "status", status, "support_code", supportCode(c), "error", err)
 	}
 	if c.Response().Committed {
+		return
+	}
+	if strings.HasPrefix(c.Request().URL.Path, apiPrefix) {
+		s.showProblem(c, status, err)
 		return
 	}
 	page := views.ErrorPage{Status: status, SupportCode: supportCode(c), Clock: s.clock()}

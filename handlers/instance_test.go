@@ -51,6 +51,7 @@ type running struct {
 	handler http.Handler
 	db      *models.DB
 	keeper  *models.Keeper
+	apiKeys *models.APIKeys
 }
 
 func (i instance) open(ctx context.Context, transport http.RoundTripper, now func() time.Time, log *slog.Logger) (running, error) {
@@ -81,10 +82,11 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 		return running{}, errors.Join(err, db.Close())
 	}
 	keeper := models.NewKeeper(db, keys, clients, models.KeeperOptions{KeepAlive: time.Hour, PerSecond: 1000}, log)
+	apiKeys := models.NewAPIKeys(db)
 	connections := models.NewConnections(db, keys, clients, keeper, i.URL+"/callback", log)
-	return running{db: db, keeper: keeper, handler: handlers.New(handlers.Options{
+	return running{db: db, keeper: keeper, apiKeys: apiKeys, handler: handlers.New(handlers.Options{
 		BaseURL: base, Accounts: accounts, Sessions: models.NewSessions(db),
-		Connections: connections, Desk: models.NewDesk(connections), Now: now, Log: log,
+		Connections: connections, Desk: models.NewDesk(connections), APIKeys: apiKeys, Now: now, Log: log,
 	})}, nil
 }
 

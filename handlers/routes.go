@@ -17,6 +17,8 @@ const (
 	owner access = "owner"
 	// staff: one of our own people.
 	staff access = "staff"
+	// apiKey: a back end with a key, without a session.
+	apiKey access = "API key"
 )
 
 // route is one address of the app.
@@ -59,6 +61,10 @@ func (s *site) routes() []route {
 		{post, "/connections/:id/withdraw", "set-up: withdraw", member, s.withdrawSetup},
 		{get, "/connections/:id/disconnect", "disconnect: confirm", owner, s.confirmDisconnect},
 		{post, "/connections/:id/disconnect", "disconnect", owner, s.disconnect},
+
+		{get, "/api/v1/connections", "API: connections", apiKey, s.apiConnections},
+		{get, "/api/v1/connections/:id", "API: connection", apiKey, s.apiConnection},
+		{get, "/api/v1/connections/:id/token", "API: access token", apiKey, s.apiToken},
 
 		{get, "/staff", "staff: queue", staff, s.staffQueue},
 		{get, "/staff/connections/:id", "staff: connection", staff, s.staffConnection},

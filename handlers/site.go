@@ -25,6 +25,7 @@ type Options struct {
 	Sessions       *models.Sessions
 	Connections    *models.Connections
 	Desk           *models.Desk
+	APIKeys        *models.APIKeys
 	// Demo are sign-ins to offer on the sign-in page; none but in demos.
 	Demo []DemoAccount
 	Now  func() time.Time
@@ -51,6 +52,10 @@ func New(o Options) http.Handler {
 	e.HEAD("/static/*", echo.WrapHandler(static.Handler()))
 	origins := http.NewCrossOriginProtection()
 	for _, r := range s.routes() {
+		if r.who == apiKey {
+			e.Add(r.method, r.path, r.handle, s.admitKey)
+			continue
+		}
 		e.Add(r.method, r.path, r.handle, s.refuseForeignOrigins(origins), s.sessions.middleware, s.admit(r.who))
 	}
 	return e

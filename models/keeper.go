@@ -134,6 +134,17 @@ func (k *Keeper) accessToken(ctx context.Context, companyID, connectionID uuid.U
 	return access, err
 }
 
+// accessOf is AccessToken for a connection that has just been read.
+func (k *Keeper) accessOf(ctx context.Context, connection Connection) (Access, error) {
+	access, ok := k.cache.get(connection.CompanyID, connection.ID, k.db.Now())
+	if ok && access.Generation == connection.Generation && (connection.State == Connected || connection.State == Degraded) {
+		k.options.Watch.Served("cache")
+		return access, nil
+	}
+	k.cache.drop(connection.ID)
+	return k.accessToken(ctx, connection.CompanyID, connection.ID, false)
+}
+
 // cached is a token from memory, if the database still has the credential that
 // it is from.
 func (k *Keeper) cached(ctx context.Context, companyID, connectionID uuid.UUID) (Access, bool, error) {

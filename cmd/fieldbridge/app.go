@@ -26,6 +26,7 @@ type app struct {
 	db       *models.DB
 	accounts *models.Accounts
 	keeper   *models.Keeper
+	apiKeys  *models.APIKeys
 	public   http.Handler
 	admin    http.Handler
 	// kept is how long events stay.
@@ -65,15 +66,17 @@ func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo []
 		return nil, err
 	}
 	keeper := models.NewKeeper(db, keys, clients, models.KeeperOptions{KeepAlive: c.keepAlive, PerSecond: c.perSecond}, log)
+	apiKeys := models.NewAPIKeys(db)
 	connections := models.NewConnections(db, keys, clients, keeper, c.baseURL.JoinPath("/callback").String(), log)
 	return &app{
 		db:       db,
 		accounts: accounts,
 		keeper:   keeper,
+		apiKeys:  apiKeys,
 		kept:     c.eventsKept,
 		public: handlers.New(handlers.Options{
 			BaseURL: c.baseURL, TrustedProxies: c.trustedProxies, Accounts: accounts,
-			Sessions: models.NewSessions(db), Connections: connections, Desk: models.NewDesk(connections), Demo: demo, Now: time.Now, Log: log,
+			Sessions: models.NewSessions(db), Connections: connections, Desk: models.NewDesk(connections), APIKeys: apiKeys, Demo: demo, Now: time.Now, Log: log,
 		}),
 		admin: handlers.NewAdmin(db.Ping, log),
 	}, nil

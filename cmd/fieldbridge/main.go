@@ -19,6 +19,7 @@ type commands struct {
 	Demo    demoCommand    `cmd:"" help:"Serve the app beside a stand-in for ServiceTitan, with made-up data."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database schema up to date, or show where it stands."`
 	Staff   staffCommand   `cmd:"" help:"Look after the accounts of our own staff."`
+	Apikey  apikeyCommand  `cmd:"" help:"Look after the API keys of back ends."`
 	Keys    keysCommand    `cmd:"" help:"Look after the sealing keys."`
 	Doctor  doctorCommand  `cmd:"" help:"Look at configuration, database, keyset, clock and ServiceTitan, and say what to put right."`
 	Version versionCommand `cmd:"" help:"Print the version."`

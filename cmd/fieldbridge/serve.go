@@ -17,6 +17,7 @@ import (
 const (
 	drainLimit = 15 * time.Second
 	sweepEvery = 10 * time.Minute
+	flushEvery = 15 * time.Second
 )
 
 type serveCommand struct{}
@@ -68,6 +69,7 @@ func (a *app) run(ctx context.Context, log *slog.Logger, ls listeners, ready fun
 	var background sync.WaitGroup
 	background.Go(func() { a.sweep(ctx, log) })
 	background.Go(func() { a.keeper.Run(ctx) })
+	background.Go(func() { a.flush(ctx, log) })
 	// What is under way is saved before the database is closed.
 	defer background.Wait()
 	defer cancel(nil)
@@ -101,6 +103,22 @@ func shutdown(servers []*http.Server) error {
 		err = errors.Join(err, s.Shutdown(ctx))
 	}
 	return err
+}
+
+// flush writes down the use of API keys, now and then and at the end.
+func (a *app) flush(ctx context.Context, log *slog.Logger) {
+	tick := time.NewTicker(flushEvery)
+	defer tick.Stop()
+	for done := false; !done; {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			done = true
+		}
+		if err := a.apiKeys.Flush(context.WithoutCancel(ctx)); err != nil {
+			log.Warn("use of API keys is not written down yet", "error", err)
+		}
+	}
 }
 
 // sweep deletes what has expired, now and then.

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/fieldbridge/fieldbridge/models"
+)
+
+type apikeyCommand struct {
+	Create apikeyCreate `cmd:"" help:"Make a key. It is printed this once."`
+	Revoke apikeyRevoke `cmd:"" help:"End a key at once."`
+	List   apikeyList   `cmd:"" help:"Show the keys, and when each was last used."`
+}
+
+type apikeyCreate struct {
+	Name    string `arg:"" help:"What the key is for."`
+	Company string `help:"The ID of the company whose connections it may read." xor:"whose" required:""`
+	All     bool   `help:"It may read every company's connections." xor:"whose" required:""`
+}
+
+// Run makes the key.
+func (a apikeyCreate) Run(ctx context.Context) error {
+	var companyID *uuid.UUID
+	if !a.All {
+		id, err := uuid.Parse(a.Company)
+		if err != nil {
+			return fmt.Errorf("%q is not the ID of a company", a.Company)
+		}
+		companyID = &id
+	}
+	return withKeys(ctx, func(keys *models.APIKeys) error {
+		key, secret, err := keys.Create(ctx, companyID, a.Name)
+		if errors.Is(err, models.ErrNotFound) {
+			return fmt.Errorf("there is no company %s", a.Company)
+		}
+		if err != nil {
+			return err
+		}
+		fmt.Printf("key %s, shown this once:\n%s\n", key.ID, secret.Reveal())
+		return nil
+	})
+}
+
+type apikeyRevoke struct {
+	ID uuid.UUID `arg:"" help:"The key's ID."`
+}
+
+// Run ends the key.
+func (a apikeyRevoke) Run(ctx context.Context) error {
+	return withKeys(ctx, func(keys *models.APIKeys) error {
+		err := keys.Revoke(ctx, a.ID)
+		if errors.Is(err, models.ErrNotFound) {
+			return fmt.Errorf("there is no key %s that works", a.ID)
+		}
+		return err
+	})
+}
+
+type apikeyList struct{}
+
+// Run prints one line each.
+func (apikeyList) Run(ctx context.Context) error {
+	return withKeys(ctx, func(keys *models.APIKeys) error {
+		list, err := keys.List(ctx)
+		if err != nil {
+			return err
+		}
+		w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+		for _, key := range list {
+			whose, used, ended := "all companies", "never used", ""
+			if key.CompanyID != nil {
+				whose = "company " + key.CompanyID.String()
+			}
+			if key.LastUsedAt != nil {
+				used = fmt.Sprintf("%d reads, last used %s", key.Reads, key.LastUsedAt.UTC().Format(time.RFC3339))
+			}
+			if key.RevokedAt != nil {
+				ended = "revoked"
+			}
+			_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", key.ID, key.Name, whose, used, ended)
+		}
+		return w.Flush()
+	})
+}
+
+func withKeys(ctx context.Context, do func(*models.APIKeys) error) error {
+	return withDB(ctx, func(db *models.DB) error {
+		if _, err := db.CheckSchema(ctx); err != nil {
+			return err
+		}
+		return do(models.NewAPIKeys(db))
+	})
+}

@@ -1,0 +1,195 @@
+package handlers
+
+import (
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+const (
+	apiPrefix = "/api/"
+	keyName   = "key"
+)
+
+// errNoKey: the request has no API key that is good.
+var errNoKey = errors.New("no valid API key")
+
+// admitKey lets a back end in that sends its key as a bearer token (RFC 6750,
+// section 2.1).
+func (s *site) admitKey(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		scheme, value, _ := strings.Cut(c.Request().Header.Get(echo.HeaderAuthorization), " ")
+		if !strings.EqualFold(scheme, "Bearer") {
+			return errNoKey
+		}
+		key, err := s.APIKeys.Check(c.Request().Context(), servicetitan.NewSecret(strings.TrimSpace(value)))
+		if errors.Is(err, models.ErrNotFound) {
+			return errNoKey
+		}
+		if err != nil {
+			return err
+		}
+		c.Set(keyName, key)
+		return next(c)
+	}
+}
+
+func theKey(c echo.Context) models.APIKey {
+	key, _ := c.Get(keyName).(models.APIKey)
+	return key
+}
+
+// apiConnectionBody is a connection as the API shows it.
+type apiConnectionBody struct {
+	ID            uuid.UUID     `json:"id"`
+	CompanyID     uuid.UUID     `json:"company_id"`
+	TenantID      int64         `json:"tenant_id"`
+	TenantName    string        `json:"tenant_name"`
+	Environment   string        `json:"environment"`
+	State         models.State  `json:"state"`
+	Reason        models.Reason `json:"reason,omitempty"`
+	UpgradeNeeded bool          `json:"upgrade_needed"`
+	Scopes        []string      `json:"scopes"`
+	RenewedAt     *time.Time    `json:"renewed_at"`
+	NextRenewalAt *time.Time    `json:"next_renewal_at"`
+}
+
+func apiBody(c models.Connection) apiConnectionBody {
+	body := apiConnectionBody{
+		ID: c.ID, CompanyID: c.CompanyID, TenantID: c.TenantID, TenantName: c.TenantName, Environment: string(c.Environment),
+		State: c.State, Reason: c.Reason, UpgradeNeeded: c.UpgradeNeeded, Scopes: c.ScopeList(), NextRenewalAt: c.NextRenewalAt,
+	}
+	if !c.RenewedAt.IsZero() {
+		body.RenewedAt = &c.RenewedAt
+	}
+	return body
+}
+
+type apiPageBody struct {
+	Data []apiConnectionBody `json:"data"`
+	// Next is what to ask for as after; absent on the last page.
+	Next string `json:"next,omitempty"`
+}
+
+// apiConnections lists the connections that the key may see, a page at a time.
+func (s *site) apiConnections(c echo.Context) error {
+	after, tenantID := uuid.Nil, int64(0)
+	var err error
+	if v := c.QueryParam("after"); v != "" {
+		if after, err = uuid.Parse(v); err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, "after is not what a page gave as next")
+		}
+	}
+	if v := c.QueryParam("tenant_id"); v != "" {
+		if tenantID, err = strconv.ParseInt(v, 10, 64); err != nil || tenantID <= 0 {
+			return echo.NewHTTPError(http.StatusBadRequest, "tenant_id is not a number")
+		}
+	}
+	list, more, err := s.Connections.PageFor(c.Request().Context(), theKey(c), tenantID, after)
+	if err != nil {
+		return err
+	}
+	page := apiPageBody{Data: make([]apiConnectionBody, len(list))}
+	for i, connection := range list {
+		page.Data[i] = apiBody(connection)
+	}
+	if more {
+		page.Next = list[len(list)-1].ID.String()
+	}
+	return c.JSON(http.StatusOK, page)
+}
+
+func (s *site) apiConnection(c echo.Context) error {
+	id, err := connectionID(c)
+	if err != nil {
+		return err
+	}
+	connection, err := s.Connections.For(c.Request().Context(), theKey(c), id)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, apiBody(connection))
+}
+
+type apiTokenBody struct {
+	AccessToken string    `json:"access_token"`
+	ExpiresAt   time.Time `json:"expires_at"`
+	TenantID    int64     `json:"tenant_id"`
+	Environment string    `json:"environment"`
+	APIBaseURL  string    `json:"api_base_url"`
+}
+
+// apiToken gives a valid access token, or the true reason why there is none.
+func (s *site) apiToken(c echo.Context) error {
+	id, err := connectionID(c)
+	if err != nil {
+		return err
+	}
+	key := theKey(c)
+	connection, access, err := s.Connections.TokenFor(c.Request().Context(), key, id)
+	if err != nil {
+		return err
+	}
+	s.APIKeys.CountRead(key.ID)
+	body := apiTokenBody{
+		AccessToken: access.Token.Reveal(), ExpiresAt: access.ExpiresAt.UTC(), TenantID: connection.TenantID, Environment: string(connection.Environment),
+	}
+	if environment, ok := s.environment(connection.Environment); ok {
+		body.APIBaseURL = environment.APIURL.String()
+	}
+	return c.JSON(http.StatusOK, body)
+}
+
+// problemBody is an error of the API (RFC 9457).
+type problemBody struct {
+	Type        string        `json:"type"`
+	Title       string        `json:"title"`
+	Status      int           `json:"status"`
+	Detail      string        `json:"detail,omitempty"`
+	Reason      models.Reason `json:"reason,omitempty"`
+	SupportCode string        `json:"support_code"`
+}
+
+// showProblem answers an API request with an error.
+func (s *site) showProblem(c echo.Context, status int, err error) {
+	body := problemBody{Type: "about:blank", Title: http.StatusText(status), Status: status, SupportCode: supportCode(c)}
+	h := c.Response().Header()
+	reason, known := errors.AsType[*models.ReasonError](err)
+	if known {
+		body.Reason = reason.Reason
+	}
+	switch {
+	case status == http.StatusUnauthorized:
+		h.Set(echo.HeaderWWWAuthenticate, "Bearer")
+		body.Detail = "Send an API key as a bearer token."
+	case errors.Is(err, models.ErrReconnectNeeded):
+		body.Title = "Reconnect needed"
+		body.Detail = "ServiceTitan has refused this connection for good. Someone of the company has to reconnect it in Fieldbridge."
+	case errors.Is(err, models.ErrNotConnected):
+		body.Title = "Not connected"
+		body.Detail = "This connection is disconnected, or still being set up."
+	case status == http.StatusServiceUnavailable:
+		h.Set("Retry-After", strconv.Itoa(retrySoon))
+		body.Detail = "No valid access token can be had right now. Try again."
+	case status == http.StatusBadRequest:
+		if e, ok := errors.AsType[*echo.HTTPError](err); ok {
+			body.Detail, _ = e.Message.(string)
+		}
+	}
+	if e, ok := errors.AsType[*models.ThrottledError](err); ok {
+		h.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(e.Until.Sub(s.Now()).Seconds())))))
+	}
+	h.Set(echo.HeaderContentType, "application/problem+json")
+	if err := c.JSON(status, body); err != nil {
+		s.Log.ErrorContext(c.Request().Context(), "API error was not answered", "support_code", body.SupportCode, "error", err)
+	}
+}

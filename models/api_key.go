@@ -1,0 +1,222 @@
+package models
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/time/rate"
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+const (
+	// keyPrefix begins every API key, so that one is recognised where it should
+	// not be.
+	keyPrefix = "fbk_"
+	// keyPerSecond and keyBurst limit how often a key is used, by each instance.
+	keyPerSecond = 200
+	keyBurst     = 400
+)
+
+// APIKey lets a back end read the connections of one company, or of all.
+type APIKey struct {
+	ID        uuid.UUID `gorm:"primaryKey"`
+	CompanyID *uuid.UUID
+	Name      string
+	KeyHash   []byte
+	// Reads counts the tokens that were read with the key.
+	Reads      int64
+	LastUsedAt *time.Time
+	CreatedAt  time.Time
+	RevokedAt  *time.Time
+}
+
+// TableName is as the migration has it.
+func (APIKey) TableName() string { return "api_keys" }
+
+// APIKeys makes, checks and revokes API keys, and counts what is done with
+// them.
+type APIKeys struct {
+	db     *DB
+	mu     sync.Mutex
+	limits map[uuid.UUID]*rate.Limiter
+	uses   map[uuid.UUID]keyUse
+}
+
+// keyUse is what was done with a key since it was last written down.
+type keyUse struct {
+	reads int64
+	last  time.Time
+}
+
+// NewAPIKeys returns the API keys of a database.
+func NewAPIKeys(db *DB) *APIKeys {
+	return &APIKeys{db: db, limits: map[uuid.UUID]*rate.Limiter{}, uses: map[uuid.UUID]keyUse{}}
+}
+
+// Create makes a key for a company, or for all if companyID is nil. The secret
+// cannot be read again. A company that is not there is ErrNotFound.
+func (a *APIKeys) Create(ctx context.Context, companyID *uuid.UUID, name string) (APIKey, Secret, error) {
+	secret := servicetitan.NewSecret(keyPrefix + strings.ToLower(rand.Text()+rand.Text()))
+	key := APIKey{ID: newID(), CompanyID: companyID, Name: name, KeyHash: hashOf(secret), CreatedAt: a.db.Now()}
+	err := a.db.Write(ctx, func(tx *gorm.DB) error {
+		if companyID != nil {
+			if err := tx.Select("id").Where("id = ?", *companyID).Take(&Company{}).Error; err != nil {
+				return found(err, "find company")
+			}
+		}
+		return tx.Create(&key).Error
+	})
+	if err != nil {
+		return APIKey{}, Secret{}, fmt.Errorf("create API key: %w", err)
+	}
+	return key, secret, nil
+}
+
+// Revoke ends a key at once, on every instance. One that is not there, or was
+// revoked before, is ErrNotFound.
+func (a *APIKeys) Revoke(ctx context.Context, id uuid.UUID) error {
+	err := a.db.Write(ctx, func(tx *gorm.DB) error {
+		result := tx.Model(&APIKey{}).Where("id = ? AND revoked_at IS NULL", id).Update("revoked_at", a.db.Now())
+		if result.Error == nil && result.RowsAffected == 0 {
+			return ErrNotFound
+		}
+		return result.Error
+	})
+	if err != nil {
+		return fmt.Errorf("revoke API key: %w", err)
+	}
+	return nil
+}
+
+// List is every key, oldest first, the revoked ones too.
+func (a *APIKeys) List(ctx context.Context) ([]APIKey, error) {
+	var list []APIKey
+	if err := a.db.Read(ctx).Order("id").Find(&list).Error; err != nil {
+		return nil, fmt.Errorf("list API keys: %w", err)
+	}
+	return list, nil
+}
+
+// Check finds the key that was sent. An unknown or revoked one is ErrNotFound,
+// one used too often a ThrottledError.
+func (a *APIKeys) Check(ctx context.Context, sent Secret) (APIKey, error) {
+	var keys []APIKey
+	if sent.IsZero() {
+		return APIKey{}, ErrNotFound
+	}
+	err := a.db.Read(ctx).Raw("SELECT id, company_id, name FROM api_keys WHERE key_hash = ? AND revoked_at IS NULL", hashOf(sent)).Scan(&keys).Error
+	if err != nil {
+		return APIKey{}, fmt.Errorf("check API key: %w", err)
+	}
+	if len(keys) == 0 {
+		return APIKey{}, ErrNotFound
+	}
+	now := a.db.Now()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	limit := a.limits[keys[0].ID]
+	if limit == nil {
+		limit = rate.NewLimiter(keyPerSecond, keyBurst)
+		a.limits[keys[0].ID] = limit
+	}
+	if !limit.AllowN(now, 1) {
+		return APIKey{}, &ThrottledError{Until: now.Add(time.Second)}
+	}
+	use := a.uses[keys[0].ID]
+	use.last = now
+	a.uses[keys[0].ID] = use
+	return keys[0], nil
+}
+
+// CountRead counts a token that was read with a key.
+func (a *APIKeys) CountRead(id uuid.UUID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	use := a.uses[id]
+	use.reads++
+	a.uses[id] = use
+}
+
+// Flush writes down what was counted since the last time.
+func (a *APIKeys) Flush(ctx context.Context) error {
+	a.mu.Lock()
+	uses := a.uses
+	a.uses = map[uuid.UUID]keyUse{}
+	a.mu.Unlock()
+	if len(uses) == 0 {
+		return nil
+	}
+	err := a.db.Write(ctx, func(tx *gorm.DB) error {
+		var err error
+		for id, use := range uses {
+			err = errors.Join(err, tx.Exec("UPDATE api_keys SET reads = reads + ?, last_used_at = ? WHERE id = ?", use.reads, use.last, id).Error)
+		}
+		return err
+	})
+	if err != nil {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		for id, use := range uses { // they are written the next time
+			newer := a.uses[id]
+			newer.reads += use.reads
+			if newer.last.Before(use.last) {
+				newer.last = use.last
+			}
+			a.uses[id] = newer
+		}
+		return fmt.Errorf("count API key's use: %w", err)
+	}
+	return nil
+}
+
+// pageSize is how many connections a page of the API has.
+const pageSize = 100
+
+// PageFor is a page of the connections that a key may see, by ID, from after
+// on; a tenant ID other than 0 picks that tenant's. More says that there are
+// others behind it.
+func (c *Connections) PageFor(ctx context.Context, key APIKey, tenantID int64, after uuid.UUID) (list []Connection, more bool, err error) {
+	query := c.db.Read(ctx).Where("id > ?", after)
+	if key.CompanyID != nil {
+		query = query.Where("company_id = ?", *key.CompanyID)
+	}
+	if tenantID != 0 {
+		query = query.Where("tenant_id = ?", tenantID)
+	}
+	if err := query.Order("id").Limit(pageSize + 1).Find(&list).Error; err != nil {
+		return nil, false, fmt.Errorf("list connections: %w", err)
+	}
+	if len(list) > pageSize {
+		return list[:pageSize], true, nil
+	}
+	return list, false, nil
+}
+
+// For is a connection that a key may see, or ErrNotFound.
+func (c *Connections) For(ctx context.Context, key APIKey, id uuid.UUID) (Connection, error) {
+	query := c.db.Read(ctx).Where("id = ?", id)
+	if key.CompanyID != nil {
+		query = query.Where("company_id = ?", *key.CompanyID)
+	}
+	var connection Connection
+	return connection, found(query.Take(&connection).Error, "get connection")
+}
+
+// TokenFor is a valid access token of a connection that a key may see, and the
+// connection.
+func (c *Connections) TokenFor(ctx context.Context, key APIKey, id uuid.UUID) (Connection, Access, error) {
+	connection, err := c.For(ctx, key, id)
+	if err != nil {
+		return connection, Access{}, err
+	}
+	access, err := c.keeper.accessOf(ctx, connection)
+	return connection, access, err
+}
