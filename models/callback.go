@@ -174,15 +174,12 @@ func (c *Connections) settle(ctx context.Context, v Visitor, a authorization, q 
 	if ended {
 		return c.giveUp(ctx, client, v, a, tokens, end)
 	}
-	id, old, err := c.save(ctx, v, proven{choice: a.choice(), tokens: tokens, account: account, also: a.connected})
+	id, err := c.save(ctx, v, proven{choice: a.choice(), tokens: tokens, account: account, also: a.connected})
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		return c.giveUp(ctx, client, v, a, tokens, ending{outcome: OutcomeTenantTaken})
 	}
 	if err != nil {
 		return Result{}, fmt.Errorf("save connection: %w", err)
-	}
-	if !old.IsZero() && old != tokens.Refresh {
-		c.revoke(ctx, client, v, id, old)
 	}
 	a.Outcome, a.ConnectionID = OutcomeConnected, &id
 	return a.result(), nil

@@ -18,7 +18,7 @@ func (c *Connections) Disconnect(ctx context.Context, v Visitor, id uuid.UUID) e
 	if !v.Owns() {
 		return ErrForbidden
 	}
-	var refresh Secret
+	var old *revocation
 	var connection Connection
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
 		var err error
@@ -32,13 +32,19 @@ func (c *Connections) Disconnect(ctx context.Context, v Visitor, id uuid.UUID) e
 		if !ok {
 			return nil
 		}
-		if refresh, err = c.keeper.currentRefresh(tx, connection); err != nil {
+		refresh, err := c.keeper.currentRefresh(tx, connection)
+		if err != nil {
 			return err
+		}
+		now := c.db.Now()
+		if !refresh.IsZero() {
+			if old, err = c.keeper.queueRevocation(tx, connection, refresh, now); err != nil {
+				return err
+			}
 		}
 		if err := tx.Where("connection_id = ?", id).Delete(&credential{}).Error; err != nil {
 			return err
 		}
-		now := c.db.Now()
 		if _, err := closeSetup(tx, &connection, false, now); err != nil {
 			return err
 		}
@@ -60,8 +66,9 @@ func (c *Connections) Disconnect(ctx context.Context, v Visitor, id uuid.UUID) e
 	if err != nil {
 		return fmt.Errorf("disconnect: %w", err)
 	}
-	if client, ok := c.clients.In(connection.Environment); ok && !refresh.IsZero() {
-		c.revoke(context.WithoutCancel(ctx), client, v, id, refresh)
+	c.keeper.cache.drop(id)
+	if old != nil {
+		c.keeper.revoke(ctx, old, v.SupportCode)
 	}
 	return nil
 }

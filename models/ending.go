@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -151,20 +150,4 @@ func (c *Connections) giveUp(ctx context.Context, client *servicetitan.Client, v
 		}
 	}
 	return result, err
-}
-
-// revoke withdraws a refresh token that is no longer kept, and notes on the
-// timeline whether ServiceTitan took notice.
-func (c *Connections) revoke(ctx context.Context, client *servicetitan.Client, v Visitor, connectionID uuid.UUID, refresh Secret) {
-	kind := EventRevoked
-	if err := client.Revoke(ctx, refresh); err != nil {
-		kind = EventRevocationFailed
-		c.log.WarnContext(ctx, "access was not withdrawn", "connection", connectionID, "support_code", v.SupportCode, "error", err)
-	}
-	err := c.db.Write(ctx, func(tx *gorm.DB) error {
-		return record(tx, Event{CompanyID: v.CompanyID, ConnectionID: &connectionID, Kind: kind, SupportCode: v.SupportCode, At: c.db.Now()})
-	})
-	if err != nil {
-		c.log.ErrorContext(ctx, "revocation was not recorded", "connection", connectionID, "support_code", v.SupportCode, "error", err)
-	}
 }

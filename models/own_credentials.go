@@ -59,15 +59,12 @@ func (c *Connections) tryClient(ctx context.Context, v Visitor, choice Choice, o
 	if ended {
 		return c.refuse(ctx, v, choice, end)
 	}
-	id, old, err := c.save(ctx, v, proven{choice: choice, tokens: tokens, own: own, account: account})
+	id, err := c.save(ctx, v, proven{choice: choice, tokens: tokens, own: own, account: account})
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		return c.refuse(ctx, v, choice, ending{outcome: OutcomeTenantTaken})
 	}
 	if err != nil {
 		return Result{}, fmt.Errorf("save connection: %w", err)
-	}
-	if !old.IsZero() { // the connection was made by signing in before
-		c.revoke(context.WithoutCancel(ctx), client, v, id, old)
 	}
 	return Result{Outcome: OutcomeConnected, ConnectionID: id, Choice: choice}, nil
 }

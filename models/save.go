@@ -24,10 +24,17 @@ type proven struct {
 }
 
 // save makes or renews the company's connection, its sealed credential and the
-// event in one transaction. It returns the connection and the refresh token
-// that is replaced. A tenant that another company holds is
-// gorm.ErrDuplicatedKey.
-func (c *Connections) save(ctx context.Context, v Visitor, p proven) (id uuid.UUID, old Secret, err error) {
+// event in one transaction, and withdraws the access that is replaced. A tenant
+// that another company holds is gorm.ErrDuplicatedKey.
+func (c *Connections) save(ctx context.Context, v Visitor, p proven) (id uuid.UUID, err error) {
+	id, old, err := c.saveProven(ctx, v, p)
+	if err == nil && old != nil {
+		c.keeper.revoke(ctx, old, v.SupportCode)
+	}
+	return id, err
+}
+
+func (c *Connections) saveProven(ctx context.Context, v Visitor, p proven) (id uuid.UUID, old *revocation, err error) {
 	a, tokens := p.choice, p.tokens
 	client, _ := c.clients.In(a.Environment)
 	err = c.db.Write(ctx, func(tx *gorm.DB) error {
@@ -72,15 +79,22 @@ func (c *Connections) save(ctx context.Context, v Visitor, p proven) (id uuid.UU
 		due := nextRenewal(&connection, c.keeper.options.KeepAlive, now)
 		upgrade := connection.granted(tokens, client.Environment().Scopes, due, now)
 		if isNew {
-			err = tx.Create(&connection).Error
-		} else {
-			if old, err = c.keeper.currentRefresh(tx, connection); err != nil {
+			if err := tx.Create(&connection).Error; err != nil {
 				return err
 			}
-			err = tx.Select("*").Updates(&connection).Error
-		}
-		if err != nil {
-			return err
+		} else {
+			replaced, err := c.keeper.currentRefresh(tx, connection)
+			if err != nil {
+				return err
+			}
+			if !replaced.IsZero() && replaced != tokens.Refresh {
+				if old, err = c.keeper.queueRevocation(tx, connection, replaced, now); err != nil {
+					return err
+				}
+			}
+			if err := tx.Select("*").Updates(&connection).Error; err != nil {
+				return err
+			}
 		}
 		sealed, err := sealCredential(c.keys, v.CompanyID, connection.ID, connection.Generation, tokens, p.own)
 		if err != nil {

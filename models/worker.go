@@ -25,6 +25,7 @@ func (k *Keeper) Run(ctx context.Context) {
 	for at := range k.gates {
 		all.Go(func() { k.tend(ctx, at) })
 	}
+	all.Go(func() { k.tendRevocations(ctx) })
 	all.Wait()
 }
 

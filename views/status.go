@@ -69,7 +69,7 @@ var events = map[models.EventKind]eventWords{
 		return "ServiceTitan confirmed that the access we no longer keep was withdrawn."
 	}},
 	models.EventRevocationFailed: {"warn", "shield", "Old access not confirmed as withdrawn", func(models.Event) string {
-		return "ServiceTitan did not confirm it. Fieldbridge has deleted that access and cannot use it."
+		return "ServiceTitan did not confirm it, and we stopped asking. Fieldbridge has deleted that access and cannot use it."
 	}},
 	models.EventSetupRequested: {"info", "clock", "Set-up asked for", func(e models.Event) string {
 		return actor(e) + " asked our staff to set the connection up."
