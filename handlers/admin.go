@@ -2,14 +2,17 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
+
+	"github.com/fieldbridge/fieldbridge/models"
 )
 
 // NewAdmin returns what operators and load balancers ask, for a listener that
 // the public does not reach.
-func NewAdmin(ping func(context.Context) error, log *slog.Logger) http.Handler {
+func NewAdmin(ready func(context.Context) error, metrics http.Handler, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		say(w, http.StatusOK, "ok")
@@ -17,14 +20,26 @@ func NewAdmin(ping func(context.Context) error, log *slog.Logger) http.Handler {
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 		defer cancel()
-		if err := ping(ctx); err != nil {
+		if err := ready(ctx); err != nil {
 			log.WarnContext(ctx, "not ready", "error", err)
-			say(w, http.StatusServiceUnavailable, "the database does not answer")
+			say(w, http.StatusServiceUnavailable, whyNotReady(err))
 			return
 		}
 		say(w, http.StatusOK, "ready")
 	})
+	mux.Handle("GET /metrics", metrics)
 	return mux
+}
+
+// whyNotReady says what is not, without the error's own words.
+func whyNotReady(err error) string {
+	switch {
+	case errors.Is(err, models.ErrSchemaBehind), errors.Is(err, models.ErrSchemaAhead):
+		return "the database schema is of another version"
+	case errors.Is(err, models.ErrWrongKeyset):
+		return "the keyset does not belong to the database"
+	}
+	return "the database does not answer"
 }
 
 func say(w http.ResponseWriter, status int, text string) {

@@ -32,9 +32,9 @@ func supportCode(c echo.Context) string {
 	return code
 }
 
-// edge is the outermost middleware: it names the request, logs it when it has
-// been answered, and turns a panic into an error page.
-func edge(log *slog.Logger) echo.MiddlewareFunc {
+// edge is the outermost middleware: it names the request, logs and counts it
+// when it has been answered, and turns a panic into an error page.
+func edge(log *slog.Logger, metrics *Metrics) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			began := time.Now()
@@ -43,10 +43,12 @@ func edge(log *slog.Logger) echo.MiddlewareFunc {
 			r.Body = http.MaxBytesReader(c.Response(), r.Body, maxBody)
 			c.SetRequest(r)
 			answer(c, next, log)
+			took := time.Since(began)
+			metrics.observe(c, took)
 			// The route, never the address: codes travel in the query.
 			log.LogAttrs(r.Context(), slog.LevelInfo, "request",
 				slog.String("method", knownMethod(r.Method)), slog.String("route", c.Path()),
-				slog.Int("status", c.Response().Status), slog.Float64("took_ms", float64(time.Since(began).Microseconds())/1000),
+				slog.Int("status", c.Response().Status), slog.Float64("took_ms", float64(took.Microseconds())/1000),
 				slog.String("support_code", code))
 			return nil
 		}

@@ -26,6 +26,8 @@ type Options struct {
 	Connections    *models.Connections
 	Desk           *models.Desk
 	APIKeys        *models.APIKeys
+	// Metrics are fresh ones if nil.
+	Metrics *Metrics
 	// Demo are sign-ins to offer on the sign-in page; none but in demos.
 	Demo []DemoAccount
 	Now  func() time.Time
@@ -47,7 +49,10 @@ func New(o Options) http.Handler {
 	e := echo.New()
 	e.HTTPErrorHandler = s.showError
 	e.IPExtractor = addressOf(o.TrustedProxies)
-	e.Use(edge(o.Log), secure(o.BaseURL.Scheme == "https"))
+	if o.Metrics == nil {
+		o.Metrics = NewMetrics()
+	}
+	e.Use(edge(o.Log, o.Metrics), secure(o.BaseURL.Scheme == "https"))
 	e.GET("/static/*", echo.WrapHandler(static.Handler()))
 	e.HEAD("/static/*", echo.WrapHandler(static.Handler()))
 	origins := http.NewCrossOriginProtection()

@@ -65,7 +65,8 @@ func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo []
 	if err != nil {
 		return nil, err
 	}
-	keeper := models.NewKeeper(db, keys, clients, models.KeeperOptions{KeepAlive: c.keepAlive, PerSecond: c.perSecond}, log)
+	metrics := handlers.NewMetrics()
+	keeper := models.NewKeeper(db, keys, clients, models.KeeperOptions{KeepAlive: c.keepAlive, PerSecond: c.perSecond, Watch: metrics.Watch()}, log)
 	apiKeys := models.NewAPIKeys(db)
 	connections := models.NewConnections(db, keys, clients, keeper, c.baseURL.JoinPath("/callback").String(), log)
 	return &app{
@@ -76,9 +77,17 @@ func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo []
 		kept:     c.eventsKept,
 		public: handlers.New(handlers.Options{
 			BaseURL: c.baseURL, TrustedProxies: c.trustedProxies, Accounts: accounts,
-			Sessions: models.NewSessions(db), Connections: connections, Desk: models.NewDesk(connections), APIKeys: apiKeys, Demo: demo, Now: time.Now, Log: log,
+			Sessions: models.NewSessions(db), Connections: connections, Desk: models.NewDesk(connections), APIKeys: apiKeys, Metrics: metrics, Demo: demo, Now: time.Now, Log: log,
 		}),
-		admin: handlers.NewAdmin(db.Ping, log),
+		admin: handlers.NewAdmin(func(ctx context.Context) error {
+			if err := db.Ping(ctx); err != nil {
+				return err
+			}
+			if _, err := db.CheckSchema(ctx); err != nil {
+				return err
+			}
+			return db.VerifyKeyset(ctx, keys)
+		}, metrics.Handler(keeper.Figures), log),
 	}, nil
 }
 

@@ -48,7 +48,7 @@ func variables(d defaults) []variable {
 			c.addr, err = listenAddr(v)
 			return err
 		}},
-		{"FIELDBRIDGE_ADMIN_ADDR", "127.0.0.1:8081", "listener for health checks", "127.0.0.1:8081", func(c *config, v string) (err error) {
+		{"FIELDBRIDGE_ADMIN_ADDR", "127.0.0.1:8081", "listener for health checks and metrics", "127.0.0.1:8081", func(c *config, v string) (err error) {
 			c.adminAddr, err = listenAddr(v)
 			return err
 		}},

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gorm.io/gorm"
+)
+
+// What operators ask, beside the public listener.
+func TestAdmin(t *testing.T) {
+	env := map[string]string{
+		"FIELDBRIDGE_DATABASE_URL": filepath.Join(t.TempDir(), "app.db"), "SERVICETITAN_PRODUCTION_APP_KEY": "ak1.x",
+	}
+	c, err := loadConfig(serveDefaults(), func(name string) (string, bool) { v, ok := env[name]; return v, ok })
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := newApp(t.Context(), c, newKeyset(t), nil, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = a.db.Close() })
+	wants := func(path string, status int, words ...string) {
+		t.Helper()
+		answer := httptest.NewRecorder()
+		a.admin.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), "GET", path, nil))
+		if answer.Code != status {
+			t.Errorf("%s: %d, want %d: %s", path, answer.Code, status, answer.Body)
+		}
+		for _, part := range words {
+			if !strings.Contains(answer.Body.String(), part) {
+				t.Errorf("%s does not say %q:\n%s", path, part, answer.Body)
+			}
+		}
+	}
+	wants("/healthz", 200, "ok")
+	wants("/readyz", 200, "ready")
+	front := httptest.NewRecorder()
+	a.public.ServeHTTP(front, httptest.NewRequestWithContext(t.Context(), "GET", "/signin?next=secret", nil))
+	wants("/metrics", 200, `fieldbridge_http_request_seconds_count{method="GET",route="/signin",status="200"} 1`,
+		"fieldbridge_due_lag_seconds 0", "fieldbridge_unsaved_renewals 0", "fieldbridge_leases_lost_total 0", "go_goroutines")
+	for _, path := range []string{"/metrics", "/healthz", "/readyz"} {
+		public := httptest.NewRecorder()
+		a.public.ServeHTTP(public, httptest.NewRequestWithContext(t.Context(), "GET", path, nil))
+		if public.Code != 404 {
+			t.Errorf("%s is public: %d", path, public.Code)
+		}
+	}
+
+	change := func(statement string) {
+		t.Helper()
+		if err := a.db.Write(t.Context(), func(tx *gorm.DB) error { return tx.Exec(statement).Error }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	change("INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, true)")
+	wants("/readyz", 503, "schema is of another version")
+	change("DELETE FROM goose_db_version WHERE version_id = 9999")
+	change("UPDATE key_canary SET sealed = X'01ffffffff00'")
+	wants("/readyz", 503, "keyset does not belong")
+	_ = a.db.Close()
+	wants("/readyz", 503, "database does not answer")
+	wants("/healthz", 200)
+}

@@ -1,0 +1,125 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// Metrics are the figures of one process, in Prometheus' form.
+type Metrics struct {
+	registry   *prometheus.Registry
+	renewals   *prometheus.HistogramVec
+	served     *prometheus.CounterVec
+	leasesLost prometheus.Counter
+	requests   *prometheus.HistogramVec
+}
+
+// NewMetrics returns figures that are all zero.
+func NewMetrics() *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		renewals: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "fieldbridge_renewal_seconds", Help: "Renewals of access, by how they went: ok, or the reason.",
+			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 25},
+		}, []string{"environment", "outcome"}),
+		served: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "fieldbridge_tokens_served_total", Help: "Access tokens handed out, by where they came from: cache, database or renewal.",
+		}, []string{"from"}),
+		leasesLost: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "fieldbridge_leases_lost_total", Help: "Renewals whose result another one, or a person, had made useless.",
+		}),
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "fieldbridge_http_request_seconds", Help: "Requests, by route, method and status.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
+		}, []string{"route", "method", "status"}),
+	}
+	m.registry.MustRegister(m.renewals, m.served, m.leasesLost, m.requests, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Watch is what the keeper is to tell.
+func (m *Metrics) Watch() models.KeeperWatch {
+	return models.KeeperWatch{
+		Renewed: func(environment servicetitan.EnvironmentName, outcome string, took time.Duration) {
+			m.renewals.WithLabelValues(string(environment), outcome).Observe(took.Seconds())
+		},
+		Served:    func(from string) { m.served.WithLabelValues(from).Inc() },
+		LeaseLost: m.leasesLost.Inc,
+	}
+}
+
+// observe counts a request by its route, never by its address.
+func (m *Metrics) observe(c echo.Context, took time.Duration) {
+	route := c.Path()
+	if route == "" {
+		route = "unmatched"
+	}
+	m.requests.WithLabelValues(route, knownMethod(c.Request().Method), strconv.Itoa(c.Response().Status)).Observe(took.Seconds())
+}
+
+// figuresKept is how old the figures that cost a count may be.
+const figuresKept = 15 * time.Second
+
+// keeperCollector asks the keeper when it is scraped, but not every time.
+type keeperCollector struct {
+	figures                   func(context.Context) (models.Figures, error)
+	connections, lag, unsaved *prometheus.Desc
+	mu                        sync.Mutex
+	last                      models.Figures
+	until                     time.Time
+}
+
+func newKeeperCollector(figures func(context.Context) (models.Figures, error)) *keeperCollector {
+	return &keeperCollector{
+		figures:     figures,
+		connections: prometheus.NewDesc("fieldbridge_connections", "Connections, by environment and state.", []string{"environment", "state"}, nil),
+		lag:         prometheus.NewDesc("fieldbridge_due_lag_seconds", "For how long the renewal that is due the longest has been due.", nil, nil),
+		unsaved:     prometheus.NewDesc("fieldbridge_unsaved_renewals", "Renewals that wait for the database.", nil, nil),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (k *keeperCollector) Describe(to chan<- *prometheus.Desc) {
+	to <- k.connections
+	to <- k.lag
+	to <- k.unsaved
+}
+
+// Collect implements prometheus.Collector.
+func (k *keeperCollector) Collect(to chan<- prometheus.Metric) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if now := time.Now(); now.After(k.until) {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		figures, err := k.figures(ctx)
+		if err != nil {
+			to <- prometheus.NewInvalidMetric(k.connections, err)
+			return
+		}
+		k.last, k.until = figures, now.Add(figuresKept)
+	}
+	for _, c := range k.last.Connections {
+		to <- prometheus.MustNewConstMetric(k.connections, prometheus.GaugeValue, float64(c.N), string(c.Environment), string(c.State))
+	}
+	to <- prometheus.MustNewConstMetric(k.lag, prometheus.GaugeValue, k.last.Lag.Seconds())
+	to <- prometheus.MustNewConstMetric(k.unsaved, prometheus.GaugeValue, float64(k.last.Unsaved))
+}
+
+// Handler answers scrapes.
+func (m *Metrics) Handler(figures func(context.Context) (models.Figures, error)) http.Handler {
+	m.registry.MustRegister(newKeeperCollector(figures))
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
