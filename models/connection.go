@@ -51,7 +51,9 @@ type Connection struct {
 	// is believed.
 	Generation      int64
 	ConnectedByName string
-	ConnectedAt     time.Time
+	// ConnectedByID is the member who connected it; nil if our staff did.
+	ConnectedByID *uuid.UUID
+	ConnectedAt   time.Time
 	// RenewedAt is when access was last granted or renewed.
 	RenewedAt time.Time
 	// ExpiresAt is when the access token lapses.

@@ -31,7 +31,10 @@ func (k *Keeper) change(tx *gorm.DB, current Connection, what change, edit func(
 		return nil
 	}
 	event.CompanyID, event.ConnectionID = current.CompanyID, &current.ID
-	return record(tx, event)
+	if err := record(tx, event); err != nil || to != ReconnectNeeded {
+		return err
+	}
+	return queueMails(tx, current, MailReconnectNeeded, current.Reason, event.At)
 }
 
 // postpone ends a renewal that failed for a passing reason. The old token is

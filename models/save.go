@@ -67,11 +67,14 @@ func (c *Connections) saveProven(ctx context.Context, v Visitor, p proven) (id u
 				kind = EventConnected // it was only being set up
 			}
 		}
-		isNew := connection.State == ""
+		isNew, was, since := connection.State == "", connection.State, connection.FailingSince
 		connection.State = state
 		connection.Reason, connection.FailingSince, connection.Failures, connection.DisconnectedAt = ReasonNone, nil, 0, nil
 		connection.Way = a.Way
 		connection.ConnectedByName, connection.ConnectedAt = v.Name, now
+		if connection.ConnectedByID = nil; v.StaffName == "" {
+			connection.ConnectedByID = &v.UserID
+		}
 		connection.TenantName, connection.BusinessUnits = p.account.Name, p.account.BusinessUnits
 		connection.Scopes = strings.Join(client.Environment().Scopes, " ")
 		connection.Generation++
@@ -110,6 +113,11 @@ func (c *Connections) saveProven(ctx context.Context, v Visitor, p proven) (id u
 		}); err != nil {
 			return err
 		}
+		if was == ReconnectNeeded {
+			if err := queueWorksAgain(tx, connection, since, now); err != nil {
+				return err
+			}
+		}
 		if upgrade {
 			if err := recordUpgrade(tx, connection, now); err != nil {
 				return err
@@ -136,7 +144,11 @@ func replaces(tx *gorm.DB, connection *Connection, by Way, now time.Time) error 
 }
 
 func recordUpgrade(tx *gorm.DB, connection Connection, now time.Time) error {
-	return record(tx, Event{CompanyID: connection.CompanyID, ConnectionID: &connection.ID, Kind: EventUpgradeNeeded, At: now})
+	event := Event{CompanyID: connection.CompanyID, ConnectionID: &connection.ID, Kind: EventUpgradeNeeded, At: now}
+	if err := record(tx, event); err != nil {
+		return err
+	}
+	return queueMails(tx, connection, MailUpgradeNeeded, ReasonNone, now)
 }
 
 // granted notes what new tokens say of the connection. It reports whether they

@@ -27,6 +27,7 @@ type app struct {
 	accounts *models.Accounts
 	keeper   *models.Keeper
 	apiKeys  *models.APIKeys
+	outbox   *models.Outbox
 	public   http.Handler
 	admin    http.Handler
 	// kept is how long events stay.
@@ -74,6 +75,7 @@ func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo []
 		accounts: accounts,
 		keeper:   keeper,
 		apiKeys:  apiKeys,
+		outbox:   models.NewOutbox(db, mailer{base: c.baseURL, server: c.smtpURL, from: c.mailFrom, log: log}.send, log),
 		kept:     c.eventsKept,
 		public: handlers.New(handlers.Options{
 			BaseURL: c.baseURL, TrustedProxies: c.trustedProxies, Accounts: accounts,

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/mail"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -25,6 +26,8 @@ type config struct {
 	sandboxAddr     string
 	sandboxURL      *url.URL
 	environments    []servicetitan.Environment
+	smtpURL         *url.URL // nil if no mail is sent
+	mailFrom        string
 	keepAlive       time.Duration
 	perSecond       int
 	eventsKept      time.Duration
@@ -62,6 +65,19 @@ func variables(d defaults) []variable {
 		}},
 		{"FIELDBRIDGE_KEYSET_FILE", d.keyset, "the sealing keys, readable by their owner alone", "/etc/fieldbridge/keyset.json", func(c *config, v string) error {
 			c.keysetFile = v
+			return nil
+		}},
+		{"FIELDBRIDGE_SMTP_URL", "", "the mail server; without one, mails are named in the log and not sent", "smtp://user:password@mail.example.com:587", func(c *config, v string) (err error) {
+			if v != "" {
+				c.smtpURL, err = smtpURL(v)
+			}
+			return err
+		}},
+		{"FIELDBRIDGE_MAIL_FROM", "", "whom mails are from", "Fieldbridge <support@example.com>", func(c *config, v string) error {
+			if _, err := mail.ParseAddress(v); v != "" && err != nil {
+				return errors.New("is not an address")
+			}
+			c.mailFrom = v
 			return nil
 		}},
 		{"FIELDBRIDGE_KEEPALIVE", "1h", "how often an idle connection proves that it works", "1h", func(c *config, v string) (err error) {
@@ -198,6 +214,9 @@ func loadConfig(d defaults, lookup func(string) (string, bool)) (config, error) 
 // that are not offered.
 func (c *config) check() []error {
 	var faults []error
+	if c.smtpURL != nil && c.mailFrom == "" {
+		faults = append(faults, errors.New("FIELDBRIDGE_MAIL_FROM is missing beside FIELDBRIDGE_SMTP_URL (for example FIELDBRIDGE_MAIL_FROM=support@example.com)"))
+	}
 	offered := c.environments[:0]
 	for _, e := range c.environments {
 		prefix := "SERVICETITAN_" + strings.ToUpper(string(e.Name)) + "_"
@@ -255,6 +274,14 @@ func loopback(host string) bool {
 	}
 	ip, err := netip.ParseAddr(host)
 	return err == nil && ip.IsLoopback()
+}
+
+func smtpURL(v string) (*url.URL, error) {
+	u, err := url.Parse(v)
+	if err != nil || u.Hostname() == "" || (u.Scheme != "smtp" && u.Scheme != "smtps") || u.Path != "" {
+		return nil, errors.New("is not smtp://host:port or smtps://host:port") // without its own words: it holds a password
+	}
+	return u, nil
 }
 
 func atLeast(v string, least time.Duration) (time.Duration, error) {

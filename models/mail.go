@@ -1,0 +1,196 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// MailKind is what a mail tells of.
+type MailKind string
+
+const (
+	// MailReconnectNeeded: a person must reconnect. One an incident.
+	MailReconnectNeeded MailKind = "reconnect_needed"
+	// MailWorksAgain goes to those who were told of the incident that is over.
+	MailWorksAgain MailKind = "works_again"
+	// MailUpgradeNeeded: a new version of the app is to be allowed.
+	MailUpgradeNeeded MailKind = "upgrade_needed"
+)
+
+// Mail is a message to be sent, or sent. It holds no secret.
+type Mail struct {
+	ID           uuid.UUID `gorm:"primaryKey"`
+	CompanyID    uuid.UUID
+	ConnectionID uuid.UUID
+	Kind         MailKind
+	Reason       Reason
+	Recipient    string
+	Tries        int
+	// NextTryAt is ahead while somebody tries, and nil for what was sent or given
+	// up.
+	NextTryAt *time.Time
+	SentAt    *time.Time
+	CreatedAt time.Time
+}
+
+// queueMails writes to the company's owners and to whoever connected, in the
+// transaction that makes it necessary, so that an incident is told of once.
+func queueMails(tx *gorm.DB, c Connection, kind MailKind, reason Reason, now time.Time) error {
+	var recipients []string
+	err := tx.Raw(`SELECT u.email FROM users u WHERE u.disabled_at IS NULL AND u.staff_role = '' AND u.id IN (
+			SELECT m.user_id FROM memberships m WHERE m.company_id = ? AND (m.role = ? OR m.user_id = ?))
+		ORDER BY u.email`, c.CompanyID, Owner, c.ConnectedByID).Scan(&recipients).Error
+	if err != nil {
+		return fmt.Errorf("find whom to write to: %w", err)
+	}
+	return addMails(tx, c, kind, reason, recipients, now)
+}
+
+func addMails(tx *gorm.DB, c Connection, kind MailKind, reason Reason, recipients []string, now time.Time) error {
+	for _, recipient := range recipients {
+		mail := Mail{
+			ID: newID(), CompanyID: c.CompanyID, ConnectionID: c.ID, Kind: kind, Reason: reason, Recipient: recipient,
+			NextTryAt: &now, CreatedAt: now,
+		}
+		if err := tx.Create(&mail).Error; err != nil {
+			return fmt.Errorf("queue mail: %w", err)
+		}
+	}
+	return nil
+}
+
+// queueWorksAgain tells those who were told of an incident that it is over.
+// Who has not been told yet need not be told of either.
+func queueWorksAgain(tx *gorm.DB, c Connection, since *time.Time, now time.Time) error {
+	if err := tx.Where("connection_id = ? AND kind = ? AND sent_at IS NULL", c.ID, MailReconnectNeeded).Delete(&Mail{}).Error; err != nil {
+		return fmt.Errorf("take mails back: %w", err)
+	}
+	if since == nil {
+		return nil
+	}
+	var told []string
+	err := tx.Raw("SELECT DISTINCT recipient FROM mails WHERE connection_id = ? AND kind = ? AND created_at >= ? ORDER BY recipient",
+		c.ID, MailReconnectNeeded, *since).Scan(&told).Error
+	if err != nil {
+		return fmt.Errorf("find who was told: %w", err)
+	}
+	return addMails(tx, c, MailWorksAgain, ReasonNone, told, now)
+}
+
+// OutgoingMail is a mail with all that its text tells of.
+type OutgoingMail struct {
+	Mail
+	RecipientName, CompanyName, TenantName string
+	TenantID                               int64
+	Environment                            servicetitan.EnvironmentName
+}
+
+const (
+	mailEvery        = 5 * time.Second
+	mailLease        = 2 * time.Minute
+	firstMailRetry   = time.Minute
+	longestMailRetry = time.Hour
+	// mailFor is for how long a mail is tried to be sent.
+	mailFor = 72 * time.Hour
+)
+
+// Outbox sends what is queued, once though several instances run.
+type Outbox struct {
+	db   *DB
+	send func(context.Context, OutgoingMail) error
+	log  *slog.Logger
+}
+
+// NewOutbox sends with send, whose errors mean that it is to be tried again.
+func NewOutbox(db *DB, send func(context.Context, OutgoingMail) error, log *slog.Logger) *Outbox {
+	return &Outbox{db: db, send: send, log: log}
+}
+
+// Run sends until the context ends.
+func (o *Outbox) Run(ctx context.Context) {
+	poll := time.NewTicker(mailEvery)
+	defer poll.Stop()
+	for {
+		list, err := o.due(ctx)
+		if err != nil && ctx.Err() == nil {
+			o.log.WarnContext(ctx, "mails cannot be read", "error", err)
+		}
+		for _, mail := range list {
+			o.deliver(context.WithoutCancel(ctx), mail)
+		}
+		if len(list) > 0 && ctx.Err() == nil {
+			continue
+		}
+		select {
+		case <-poll.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// due takes mails whose time has come: nobody else has them for a while.
+func (o *Outbox) due(ctx context.Context) ([]OutgoingMail, error) {
+	var waiting []int
+	err := o.db.Read(ctx).Raw("SELECT 1 FROM mails WHERE next_try_at <= ? LIMIT 1", o.db.Now()).Scan(&waiting).Error
+	if err != nil || len(waiting) == 0 {
+		return nil, err
+	}
+	var list []OutgoingMail
+	err = o.db.Write(ctx, func(tx *gorm.DB) error {
+		now, err := o.db.sharedNow(tx)
+		if err != nil {
+			return err
+		}
+		var mails []Mail
+		err = tx.Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"}).
+			Where("next_try_at <= ?", now).Order("next_try_at").Limit(leasedAtOnce).Find(&mails).Error
+		if err != nil || len(mails) == 0 {
+			return err
+		}
+		ids := make([]uuid.UUID, len(mails))
+		for i, mail := range mails {
+			ids[i] = mail.ID
+		}
+		err = tx.Model(&Mail{}).Where("id IN ?", ids).
+			Updates(map[string]any{"tries": gorm.Expr("tries + 1"), "next_try_at": now.Add(mailLease)}).Error
+		if err != nil {
+			return err
+		}
+		return tx.Raw(`SELECT m.*, u.name AS recipient_name, c.name AS company_name, o.tenant_name, o.tenant_id, o.environment
+			FROM mails m JOIN companies c ON c.id = m.company_id JOIN connections o ON o.id = m.connection_id
+			JOIN users u ON u.email = m.recipient WHERE m.id IN ? ORDER BY m.id`, ids).Scan(&list).Error
+	})
+	if err != nil {
+		return nil, fmt.Errorf("take mails: %w", err)
+	}
+	return list, nil
+}
+
+func (o *Outbox) deliver(ctx context.Context, mail OutgoingMail) {
+	now := o.db.Now()
+	change := map[string]any{"sent_at": now, "next_try_at": nil}
+	if err := o.send(ctx, mail); err != nil {
+		o.log.WarnContext(ctx, "mail was not sent", "mail", mail.ID, "kind", mail.Kind, "tries", mail.Tries, "error", err)
+		wait := longestMailRetry
+		if mail.Tries < 6 {
+			wait = min(firstMailRetry<<mail.Tries, longestMailRetry)
+		}
+		change = map[string]any{"next_try_at": now.Add(wait/2 + spread(wait/2))}
+		if now.Sub(mail.CreatedAt) >= mailFor {
+			change["next_try_at"] = nil
+		}
+	}
+	err := o.db.Write(ctx, func(tx *gorm.DB) error { return tx.Model(&Mail{}).Where("id = ?", mail.ID).Updates(change).Error })
+	if err != nil {
+		o.log.ErrorContext(ctx, "mail is not marked", "mail", mail.ID, "error", err)
+	}
+}

@@ -1,0 +1,141 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// person adds somebody to the company.
+func (k *kept) person(name string, role Role) uuid.UUID {
+	k.Helper()
+	id := newID()
+	k.write(func(tx *gorm.DB) error {
+		return errors.Join(
+			tx.Create(&User{ID: id, Email: strings.ToLower(name) + "@northgate.example", Name: name, CreatedAt: k.db.Now()}).Error,
+			tx.Create(&Membership{CompanyID: k.companyID, UserID: id, Role: role, CreatedAt: k.db.Now()}).Error,
+		)
+	})
+	return id
+}
+
+// mailbox takes what is sent, unless it is out of order.
+type mailbox struct {
+	mu     sync.Mutex
+	broken bool
+	mails  []string
+}
+
+func (m *mailbox) send(_ context.Context, mail OutgoingMail) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.broken {
+		return errors.New("no mail server")
+	}
+	m.mails = append(m.mails, fmt.Sprintf("%s %s %s", mail.Kind, mail.RecipientName, mail.Reason))
+	return nil
+}
+
+func (m *mailbox) take() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	mails := m.mails
+	m.mails = nil
+	slices.Sort(mails)
+	return mails
+}
+
+// An incident is told of once, to the owners and to whoever connected, by
+// however many instances; and its end to those who were told.
+func TestMails(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
+		k := newKept(t, db, clock.Now)
+		k.person("Amy", Owner)
+		k.person("Otto", Owner)
+		k.person("Mel", Member)
+		dana := k.person("Dana", Member)
+		id := k.seed(1, clock.Now(), clock.Now())[0]
+		k.write(func(tx *gorm.DB) error {
+			return tx.Model(&Connection{}).Where("id = ?", id).Update("connected_by_id", dana).Error
+		})
+		box := &mailbox{broken: true}
+		outboxes := []*Outbox{NewOutbox(db, box.send, slog.New(slog.DiscardHandler)), NewOutbox(db, box.send, slog.New(slog.DiscardHandler)), NewOutbox(db, box.send, slog.New(slog.DiscardHandler))}
+		deliver := func() []string {
+			t.Helper()
+			var all sync.WaitGroup
+			for _, o := range outboxes {
+				all.Go(func() {
+					list, err := o.due(t.Context())
+					if err != nil {
+						t.Error(err)
+					}
+					for _, mail := range list {
+						o.deliver(t.Context(), mail)
+					}
+				})
+			}
+			all.Wait()
+			return box.take()
+		}
+		wants := func(got []string, want ...string) {
+			t.Helper()
+			if !slices.Equal(got, want) {
+				t.Errorf("mails %q, want %q", got, want)
+			}
+		}
+		fail := func() {
+			t.Helper()
+			k.sandbox.RevokeGrants(northgate)
+			clock.Add(20 * time.Minute)
+			for range 3 { // however often it is asked for
+				if _, err := k.keeper.AccessToken(t.Context(), k.companyID, id); !errors.Is(err, ErrReconnectNeeded) {
+					t.Fatal(err)
+				}
+			}
+		}
+		reconnect := func() {
+			t.Helper()
+			connections := NewConnections(db, k.keys, k.clients, k.keeper, "https://app.example/callback", k.keeper.log)
+			c := k.connection(id)
+			tokens := servicetitan.Tokens{
+				Access: servicetitan.NewSecret("stc_new"), Refresh: servicetitan.NewSecret(k.sandbox.NewGrant(northgate)),
+				ExpiresAt: clock.Now().Add(15 * time.Minute), Scopes: keptScopes,
+			}
+			choice := Choice{Environment: c.Environment, Way: SignInWay, TenantID: c.TenantID, ConnectionID: id}
+			if _, err := connections.save(t.Context(), Visitor{CompanyID: k.companyID, UserID: dana, Name: "Dana"}, proven{choice: choice, tokens: tokens}); err != nil {
+				t.Fatal(err)
+			}
+		}
+
+		fail()
+		wants(deliver()) // the mail server is away
+		box.broken = false
+		wants(deliver()) // and is tried again in a while
+		clock.Add(3 * time.Minute)
+		if db.dialect == postgresDialect { // whose clock is its own
+			k.write(func(tx *gorm.DB) error {
+				return tx.Exec("UPDATE mails SET next_try_at = now() WHERE next_try_at IS NOT NULL").Error
+			})
+		}
+		wants(deliver(), "reconnect_needed Amy grant_refused", "reconnect_needed Dana grant_refused", "reconnect_needed Otto grant_refused")
+		wants(deliver())
+		reconnect()
+		wants(deliver(), "works_again Amy ", "works_again Dana ", "works_again Otto ")
+
+		// Mended before anybody was told, nobody need be told of either.
+		fail()
+		reconnect()
+		wants(deliver())
+	})
+}

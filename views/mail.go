@@ -1,0 +1,63 @@
+package views
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/fieldbridge/fieldbridge/models"
+)
+
+// MailText is a mail in plain words.
+type MailText struct {
+	Subject, Title string
+	Paragraphs     []string
+	// Action is the button's text. It leads to the connection's page.
+	Action string
+	Facts  [][2]string
+	Foot   string
+}
+
+// Mail puts what a mail tells of into words.
+func Mail(m models.OutgoingMail) MailText {
+	tenant := m.TenantName
+	if tenant == "" {
+		tenant = "tenant " + strconv.FormatInt(m.TenantID, 10)
+	}
+	text := MailText{
+		Facts: [][2]string{{"Company", m.CompanyName}, {"ServiceTitan account", tenant}, {"Tenant ID", strconv.FormatInt(m.TenantID, 10)}, {"Environment", m.Environment.Label()}},
+		Foot: "You get this because you are an owner of " + m.CompanyName + " in Fieldbridge, or connected this account. " +
+			"We never ask for a password by email. Fieldbridge is an independent product and is not part of ServiceTitan.",
+	}
+	switch m.Kind {
+	case models.MailReconnectNeeded:
+		text.Subject, text.Title = "Reconnect needed: ServiceTitan for "+m.CompanyName, "ServiceTitan needs you to allow the access again"
+		text.Action = "Reconnect ServiceTitan"
+		text.Paragraphs = []string{
+			reasons[m.Reason] + " Until it is reconnected, the integration cannot reach ServiceTitan.",
+			"Reconnecting takes about a minute. You need a ServiceTitan admin, with the permission Manage API Application Access. Nothing changes in ServiceTitan.",
+		}
+	case models.MailWorksAgain:
+		text.Subject, text.Title = "Works again: ServiceTitan for "+m.CompanyName, "ServiceTitan is connected again"
+		text.Action = "See the connection"
+		text.Paragraphs = []string{"The connection that we wrote to you about works again. There is nothing you need to do."}
+	case models.MailUpgradeNeeded:
+		text.Subject, text.Title = "A new version to allow: ServiceTitan for "+m.CompanyName, "A new version of Fieldbridge waits for your OK in ServiceTitan"
+		text.Action = "See what is missing"
+		text.Paragraphs = []string{
+			"The connection works on, without a part of the access.",
+			"A ServiceTitan admin opens Settings, Integrations, API Application Access, and chooses Upgrade to New Version beside Fieldbridge.",
+		}
+	}
+	return text
+}
+
+// Plain is the mail for those who read text, with the link spelled out.
+func (t MailText) Plain(name, link string) string {
+	var b strings.Builder
+	b.WriteString("Hello " + firstName(name) + ",\n\n" + t.Title + ".\n\n" + strings.Join(t.Paragraphs, "\n\n") + "\n\n" + t.Action + ":\n" + link + "\n\n")
+	for _, fact := range t.Facts {
+		b.WriteString(fact[0] + ": " + fact[1] + "\n")
+	}
+	b.WriteString("\n" + t.Foot + "\n")
+	return b.String()
+}
