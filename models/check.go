@@ -93,7 +93,9 @@ func (c *Connections) ask(ctx context.Context, client *servicetitan.Client, conn
 	if e, ok := errors.AsType[*servicetitan.Error](err); ok {
 		if reason, final := refusals[e.Kind]; final {
 			connection.Generation = access.Generation
-			return account, c.keeper.giveUp(ctx, connection, reason, err)
+			if _, ended := c.keeper.giveUp(ctx, connection, reason, err); ended != nil {
+				return account, ended
+			}
 		}
 	}
 	return account, err

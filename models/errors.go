@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"time"
 
@@ -61,7 +62,8 @@ func (e *ReasonError) Unwrap() error { return e.Err }
 // the time limit, so that trying again makes sense.
 func Unavailable(err error) bool {
 	if errors.Is(err, ErrUnavailable) || errors.Is(err, errWriterClosed) ||
-		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, driver.ErrBadConn) {
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, driver.ErrBadConn) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, pgconn.ErrConnClosed) {
 		return true
 	}
 	if e, ok := errors.AsType[sqlite3.Error](err); ok {

@@ -247,7 +247,7 @@ func (k *Keeper) open(ctx context.Context, connection Connection, sealed credent
 		}
 	}
 	if err != nil {
-		return Access{}, k.giveUp(ctx, connection, ReasonSealBroken, err)
+		return k.giveUp(ctx, connection, ReasonSealBroken, err)
 	}
 	return Access{Token: access, ExpiresAt: sealed.ExpiresAt, Generation: sealed.Generation}, nil
 }

@@ -95,8 +95,9 @@ func (k *Keeper) postpone(ctx context.Context, connection Connection, sealed cre
 }
 
 // giveUp records that ServiceTitan has refused for good, and returns the
-// ReasonError that says so.
-func (k *Keeper) giveUp(ctx context.Context, connection Connection, reason Reason, cause error) error {
+// ReasonError that says so. Where another instance or a person has replaced what
+// was refused, it returns the access that stands.
+func (k *Keeper) giveUp(ctx context.Context, connection Connection, reason Reason, cause error) (Access, error) {
 	k.log.WarnContext(ctx, "reconnect needed", "connection", connection.ID, "reason", reason, "error", cause)
 	k.cache.drop(connection.ID)
 	superseded := false
@@ -105,7 +106,6 @@ func (k *Keeper) giveUp(ctx context.Context, connection Connection, reason Reaso
 		if err != nil {
 			return err
 		}
-		// Another instance, or a person, may have replaced what was refused.
 		current, err := getConnection(forUpdate(tx), connection.CompanyID, connection.ID)
 		if err != nil {
 			return err
@@ -125,12 +125,16 @@ func (k *Keeper) giveUp(ctx context.Context, connection Connection, reason Reaso
 		}, Event{Kind: EventReconnectNeeded, Reason: reason, At: now})
 	})
 	if err != nil {
-		return fmt.Errorf("record refusal: %w", err)
+		return Access{}, fmt.Errorf("record refusal: %w", err)
 	}
-	if superseded {
-		return &ReasonError{Reason: ReasonUnavailable, Err: ErrUnavailable}
+	if !superseded {
+		return Access{}, &ReasonError{Reason: reason, Err: ErrReconnectNeeded}
 	}
-	return &ReasonError{Reason: reason, Err: ErrReconnectNeeded}
+	connection, sealed, err := k.load(ctx, connection.CompanyID, connection.ID)
+	if err != nil {
+		return Access{}, err
+	}
+	return k.old(ctx, connection, sealed, ReasonUnavailable)
 }
 
 // currentRefresh is the refresh token that is about to be replaced or deleted;

@@ -162,6 +162,37 @@ func (k *kept) seed(n int, granted, due time.Time) []uuid.UUID {
 	return ids
 }
 
+// owner is who disconnects and reconnects.
+func (k *kept) owner() Visitor { return Visitor{CompanyID: k.companyID, Role: Owner, Name: "Amy"} }
+
+func (k *kept) connections() *Connections {
+	return NewConnections(k.db, k.keys, k.clients, k.keeper, "https://app.example/callback", k.keeper.log)
+}
+
+func (k *kept) disconnect(id uuid.UUID) {
+	k.Helper()
+	if err := k.connections().Disconnect(k.Context(), k.owner(), id); err != nil {
+		k.Fatal(err)
+	}
+}
+
+// reconnect gives a connection a grant of its own, as if a person had signed in
+// once more.
+func (k *kept) reconnect(id uuid.UUID) {
+	k.Helper()
+	c := k.connection(id)
+	got, err := k.connections().save(k.Context(), k.owner(), proven{
+		choice: Choice{Environment: c.Environment, Way: SignInWay, TenantID: c.TenantID, ConnectionID: id},
+		tokens: servicetitan.Tokens{
+			Access: servicetitan.NewSecret("stc_access_" + newID().String()), Refresh: servicetitan.NewSecret(k.sandbox.NewGrant(northgate)),
+			ExpiresAt: k.db.Now().Add(15 * time.Minute), Scopes: keptScopes,
+		},
+	})
+	if err != nil || got != id {
+		k.Fatalf("reconnected as %s, error %v", got, err)
+	}
+}
+
 func (k *kept) connection(id uuid.UUID) Connection {
 	k.Helper()
 	c, err := getConnection(k.db.Read(k.Context()), k.companyID, id)

@@ -1,7 +1,9 @@
 package models
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -20,9 +22,22 @@ const (
 	longPause   = 15 * time.Second
 )
 
-// keep saves new tokens if the credential is still the one they replace. If it
-// is not, a person disconnected or reconnected meanwhile, and the new tokens
-// are withdrawn. Nobody gets a token that is not saved.
+// saveEnd is how a save ended.
+type saveEnd int
+
+const (
+	_ saveEnd = iota
+	saved
+	// superseded: another renewal of the same grant was saved. Its tokens may
+	// descend from ours, so withdrawing ours could end them.
+	superseded
+	// unwanted: the grant that was renewed is no longer used.
+	unwanted
+)
+
+// keep saves new tokens if the credential is still the one they replace. If a
+// person disconnected or reconnected meanwhile, the new tokens are withdrawn.
+// Nobody gets a token that is not saved.
 func (k *Keeper) keep(ctx context.Context, client *servicetitan.Client, connection Connection, sealed credential, old basis, tokens servicetitan.Tokens) (Access, error) {
 	if tokens.Refresh.IsZero() {
 		tokens.Refresh = old.refresh
@@ -31,36 +46,35 @@ func (k *Keeper) keep(ctx context.Context, client *servicetitan.Client, connecti
 	if err != nil {
 		return Access{}, err
 	}
-	saved, err := k.saveUntilSaved(ctx, client, connection, sealed, fresh, tokens)
+	end, err := k.saveUntilSaved(ctx, client, connection, sealed, fresh, tokens)
 	if err != nil {
 		return Access{}, fmt.Errorf("save renewed access: %w", err)
 	}
-	if !saved {
-		k.options.Watch.LeaseLost()
-		if !tokens.Refresh.IsZero() {
-			if err := client.Revoke(ctx, tokens.Refresh); err != nil {
-				k.log.WarnContext(ctx, "unused access was not withdrawn", "connection", connection.ID, "error", err)
-			}
-		}
-		connection, sealed, err := k.load(ctx, sealed.CompanyID, sealed.ConnectionID)
-		if err != nil {
-			return Access{}, err
-		}
-		return k.old(ctx, connection, sealed, ReasonUnavailable)
+	if end == saved {
+		return Access{Token: tokens.Access, ExpiresAt: fresh.ExpiresAt, Generation: fresh.Generation}, nil
 	}
-	return Access{Token: tokens.Access, ExpiresAt: fresh.ExpiresAt, Generation: fresh.Generation}, nil
+	k.options.Watch.LeaseLost()
+	if end == unwanted && !tokens.Refresh.IsZero() {
+		if err := client.Revoke(ctx, tokens.Refresh); err != nil {
+			k.log.WarnContext(ctx, "unused access was not withdrawn", "connection", connection.ID, "error", err)
+		}
+	}
+	if connection, sealed, err = k.load(ctx, sealed.CompanyID, sealed.ConnectionID); err != nil {
+		return Access{}, err
+	}
+	return k.old(ctx, connection, sealed, ReasonUnavailable)
 }
 
 // saveUntilSaved holds on to new tokens, sealed, until the database takes them:
 // the old ones are spent. Others wait for their leases meanwhile, so nothing
 // more is sent.
-func (k *Keeper) saveUntilSaved(ctx context.Context, client *servicetitan.Client, connection Connection, sealed, fresh credential, tokens servicetitan.Tokens) (saved bool, err error) {
+func (k *Keeper) saveUntilSaved(ctx context.Context, client *servicetitan.Client, connection Connection, sealed, fresh credential, tokens servicetitan.Tokens) (saveEnd, error) {
 	ctx = context.WithoutCancel(ctx)
 	began, pause := time.Now(), firstPause
 	for {
-		saved, err = k.saveOnce(ctx, client, connection, sealed, fresh, tokens)
+		end, err := k.saveOnce(ctx, client, connection, sealed, fresh, tokens)
 		if err == nil || !Unavailable(err) {
-			return saved, err
+			return end, err
 		}
 		if pause == firstPause {
 			k.unsaved.Add(1)
@@ -68,18 +82,17 @@ func (k *Keeper) saveUntilSaved(ctx context.Context, client *servicetitan.Client
 		}
 		k.log.ErrorContext(ctx, "renewals wait to be saved", "count", k.unsaved.Load(), "error", err)
 		if time.Since(began) > saveGivenUp {
-			return false, err
+			return 0, err
 		}
 		<-time.After(pause/2 + spread(pause/2))
 		pause = min(2*pause, longPause)
 	}
 }
 
-func (k *Keeper) saveOnce(ctx context.Context, client *servicetitan.Client, connection Connection, sealed, fresh credential, tokens servicetitan.Tokens) (saved bool, err error) {
+func (k *Keeper) saveOnce(ctx context.Context, client *servicetitan.Client, connection Connection, sealed, fresh credential, tokens servicetitan.Tokens) (end saveEnd, err error) {
 	ctx, cancel := context.WithTimeout(ctx, saveLimit)
 	defer cancel()
 	err = k.db.Write(ctx, func(tx *gorm.DB) error {
-		saved = false
 		now, err := k.db.sharedNow(tx)
 		if err != nil {
 			return err
@@ -87,6 +100,10 @@ func (k *Keeper) saveOnce(ctx context.Context, client *servicetitan.Client, conn
 		var current Connection
 		if err := forUpdate(tx).Where("id = ?", connection.ID).Take(&current).Error; err != nil {
 			return err
+		}
+		if _, ok := next(current.State, renewed); !ok {
+			end = unwanted
+			return nil
 		}
 		current.ExpiresAt = fresh.ExpiresAt
 		due := nextRenewal(&current, k.options.KeepAlive, now)
@@ -98,10 +115,14 @@ func (k *Keeper) saveOnce(ctx context.Context, client *servicetitan.Client, conn
 				"access_sealed": fresh.AccessSealed, "refresh_sealed": fresh.RefreshSealed, "secret_sealed": fresh.SecretSealed, "expires_at": fresh.ExpiresAt,
 				"generation": fresh.Generation, "lease_owner": "", "lease_until": nil, "due_at": due,
 			})
-		if result.Error != nil || result.RowsAffected == 0 {
+		if result.Error != nil {
 			return result.Error
 		}
-		saved = true
+		if result.RowsAffected == 0 {
+			end, err = k.whoseSave(tx, connection, current, fresh, tokens)
+			return err
+		}
+		end = saved
 		if err := countRenewal(tx, connection.ID, 1, 0, now); err != nil {
 			return err
 		}
@@ -115,5 +136,28 @@ func (k *Keeper) saveOnce(ctx context.Context, client *servicetitan.Client, conn
 		}
 		return recordUpgrade(tx, connection, now)
 	})
-	return saved, err
+	return end, err
+}
+
+// whoseSave says what stands in the place of a renewal that could not be saved.
+// It may be the renewal itself: a commit whose answer was lost.
+func (k *Keeper) whoseSave(tx *gorm.DB, connection, current Connection, fresh credential, tokens servicetitan.Tokens) (saveEnd, error) {
+	var stands credential
+	err := tx.Where("connection_id = ?", fresh.ConnectionID).Take(&stands).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return unwanted, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	if bytes.Equal(stands.AccessSealed, fresh.AccessSealed) { // no two sealings are alike
+		return saved, nil
+	}
+	if current.ConnectedAt.Equal(connection.ConnectedAt) {
+		return superseded, nil
+	}
+	if used, err := stands.refresh(k.keys); err != nil || used == tokens.Refresh {
+		return superseded, nil
+	}
+	return unwanted, nil
 }

@@ -88,10 +88,10 @@ func (k *Keeper) renewLeased(ctx context.Context, connection Connection, sealed 
 	}
 	basis, err := k.openBasis(sealed)
 	if err != nil {
-		return Access{}, k.giveUp(ctx, connection, ReasonSealBroken, err)
+		return k.giveUp(ctx, connection, ReasonSealBroken, err)
 	}
 	if basis.refresh.IsZero() && basis.own.IsZero() {
-		return Access{}, k.giveUp(ctx, connection, ReasonGrantRefused, errors.New("the grant has no refresh token"))
+		return k.giveUp(ctx, connection, ReasonGrantRefused, errors.New("the grant has no refresh token"))
 	}
 	began := k.db.Now()
 	tokens, lost, err := k.askThroughGate(ctx, client, basis, ahead)
@@ -104,14 +104,14 @@ func (k *Keeper) renewLeased(ctx context.Context, connection Connection, sealed 
 	switch {
 	case failed && e.Kind == servicetitan.ClientRefused && !basis.own.IsZero():
 		outcome = string(ReasonClientRefused)
-		return Access{}, k.giveUp(ctx, connection, ReasonClientRefused, err)
+		return k.giveUp(ctx, connection, ReasonClientRefused, err)
 	case failed && e.Kind == servicetitan.GrantRefused:
 		reason := ReasonGrantRefused
 		if lost || held.abandoned {
 			reason = ReasonAnswerLost
 		}
 		outcome = string(reason)
-		return Access{}, k.giveUp(ctx, connection, reason, err)
+		return k.giveUp(ctx, connection, reason, err)
 	case failed && registrationRefused(e):
 		outcome = "registration"
 	case failed && e.Kind == servicetitan.RateLimited:

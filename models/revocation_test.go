@@ -20,11 +20,8 @@ func TestRevocationIsTriedForADay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inVirtualTime(t, func(k *kept) {
 				id := k.seed(1, time.Now(), time.Now().Add(100*time.Hour))[0]
-				connections := NewConnections(k.db, k.keys, k.clients, k.keeper, "https://app.example/callback", k.keeper.log)
 				k.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status503, Path: sandbox.PathRevocation})
-				if err := connections.Disconnect(k.Context(), Visitor{CompanyID: k.companyID, Role: Owner, Name: "Amy"}, id); err != nil {
-					t.Fatal(err)
-				}
+				k.disconnect(id)
 				k.start()
 				k.pass(time.Hour)
 				if n := k.sandbox.Count(sandbox.PathRevocation); n < 3 || n > 12 {

@@ -320,10 +320,7 @@ func TestCacheEndsWithTheConnection(t *testing.T) {
 				t.Error("another company is served")
 			}
 		}
-		connections := NewConnections(db, k.keys, k.clients, k.keeper, "https://app.example/callback", k.keeper.log)
-		if err := connections.Disconnect(t.Context(), Visitor{CompanyID: k.companyID, Role: Owner, Name: "Amy"}, id); err != nil {
-			t.Fatal(err)
-		}
+		k.disconnect(id)
 		for _, keeper := range []*Keeper{k.keeper, other} {
 			if access, err := keeper.AccessToken(t.Context(), k.companyID, id); err == nil {
 				t.Errorf("served %d after the disconnect", access.Generation)

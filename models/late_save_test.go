@@ -1,0 +1,223 @@
+package models
+
+import (
+	"context"
+	"database/sql/driver"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+)
+
+// instance is one more keeper with a way of its own to the database, which a
+// test may spoil.
+func (k *kept) instance(spoil func(write func() error) error) *Keeper {
+	db := *k.db
+	write := db.write
+	db.write = func(ctx context.Context, fn func(*gorm.DB) error) error {
+		return spoil(func() error { return write(ctx, fn) })
+	}
+	keeper := k.newKeeper(k.keeper.options)
+	keeper.db = &db
+	return keeper
+}
+
+// stillGranted checks that what the database holds is what ServiceTitan honours:
+// it can be renewed.
+func (k *kept) stillGranted(keeper *Keeper, id uuid.UUID) {
+	k.Helper()
+	before := k.connection(id)
+	access, err := keeper.Renew(k.Context(), k.companyID, id, before.Generation)
+	if err != nil || access.Generation != before.Generation+1 {
+		k.Errorf("renewed once more: generation %d, error %v; %d revocations", access.Generation, err, k.sandbox.Count(sandbox.PathRevocation))
+	}
+}
+
+// B16: a commit whose answer is lost is looked up, and not taken for another's.
+func TestB16CommitWhoseAnswerIsLost(t *testing.T) {
+	for name, lost := range map[string]error{
+		"bad connection": driver.ErrBadConn,
+		"end of file":    fmt.Errorf("commit: %w", io.ErrUnexpectedEOF),
+		"time limit":     context.DeadlineExceeded,
+	} {
+		for _, again := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, renewed again %t", name, again), func(t *testing.T) {
+				onBoth(t, func(t *testing.T, db *DB, clock *clock) {
+					k := newKept(t, db, clock.Now)
+					id := k.seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
+					fired := 0
+					keeper := k.instance(func(write func() error) error {
+						err := write()
+						if err != nil || k.tokenRequests() != 1 || fired > 0 {
+							return err
+						}
+						fired++
+						if again { // by another instance, before this one looks
+							k.stillGranted(k.keeper, id)
+						}
+						return lost
+					})
+					access, err := keeper.Renew(t.Context(), k.companyID, id, 1)
+					if err != nil || fired != 1 {
+						t.Errorf("the renewal says %v; the fault fired %d times", err, fired)
+					}
+					if c := k.connection(id); c.State != Connected || access.Generation != c.Generation {
+						t.Errorf("%s of generation %d, served %d", c.State, c.Generation, access.Generation)
+					}
+					if n := k.sandbox.Count(sandbox.PathRevocation); n != 0 {
+						t.Errorf("%d revocations of a grant in use", n)
+					}
+					k.stillGranted(k.keeper, id)
+					k.invariants()
+				})
+			})
+		}
+	}
+}
+
+// B8: a renewal whose save comes after its lease has run out, and after another
+// instance has renewed with the same refresh token, changes nothing and takes
+// nothing away.
+func TestB8SaveAfterAnotherRenewed(t *testing.T) {
+	const noRefreshToken = `{"access_token":"stc_another","token_type":"Bearer","expires_in":900}`
+	for name, tt := range map[string]struct {
+		grace time.Duration
+		fault sandbox.Fault
+		state State
+	}{
+		"the server answers both":      {grace: time.Minute, state: Connected},
+		"the refresh token stays good": {fault: sandbox.Fault{Kind: sandbox.CustomToken, Status: 200, ContentType: "application/json", Body: noRefreshToken}, state: Connected},
+		"the server refuses the other": {state: ReconnectNeeded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onBoth(t, func(t *testing.T, db *DB, clock *clock) {
+				k := newKept(t, db, clock.Now, func(o *sandbox.Options, _ *KeeperOptions) { o.RefreshGrace = tt.grace })
+				id := k.seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
+				if tt.fault.Kind != "" {
+					k.sandbox.SetFault(tt.fault)
+				}
+				var late atomic.Bool
+				stopped := k.instance(func(write func() error) error {
+					if k.tokenRequests() == 1 && late.CompareAndSwap(false, true) { // it has its answer
+						k.expireLeases(true)
+						access, err := k.keeper.Renew(t.Context(), k.companyID, id, 1)
+						if (err == nil) != (tt.state == Connected) {
+							t.Errorf("the other instance: generation %d, error %v", access.Generation, err)
+						}
+					}
+					return write()
+				})
+				access, err := stopped.Renew(t.Context(), k.companyID, id, 1)
+				if !late.Load() {
+					t.Fatal("the save was not late")
+				}
+				c := k.connection(id)
+				if c.State != tt.state {
+					t.Errorf("%s, want %s", c.State, tt.state)
+				}
+				if tt.state != Connected {
+					if err == nil || c.Generation != 1 {
+						t.Errorf("generation %d, error %v", c.Generation, err)
+					}
+					k.invariants()
+					return
+				}
+				if err != nil || access.Generation != 2 || c.Generation != 2 {
+					t.Errorf("served generation %d, error %v; the connection has %d", access.Generation, err, c.Generation)
+				}
+				if n := k.sandbox.Count(sandbox.PathRevocation); n != 0 {
+					t.Errorf("%d revocations of a grant in use", n)
+				}
+				k.sandbox.ClearFaults()
+				k.stillGranted(k.keeper, id)
+				k.invariants()
+			})
+		})
+	}
+}
+
+// B8: what a renewal brought is withdrawn if a person has ended or replaced the
+// grant meanwhile, and only then.
+func TestB8SaveAfterAPersonActed(t *testing.T) {
+	for name, act := range map[string]func(k *kept, id uuid.UUID) State{
+		"disconnect": func(k *kept, id uuid.UUID) State {
+			k.disconnect(id)
+			return Disconnected
+		},
+		"reconnect": func(k *kept, id uuid.UUID) State {
+			k.reconnect(id)
+			return Connected
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onBoth(t, func(t *testing.T, db *DB, clock *clock) {
+				k := newKept(t, db, clock.Now, func(o *sandbox.Options, _ *KeeperOptions) { o.RefreshGrace = time.Minute })
+				id := k.seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
+				var late atomic.Bool
+				var state State
+				keeper := k.instance(func(write func() error) error {
+					if k.tokenRequests() == 1 && late.CompareAndSwap(false, true) {
+						clock.Add(time.Second)
+						state = act(k, id)
+					}
+					return write()
+				})
+				_, _ = keeper.Renew(t.Context(), k.companyID, id, 1)
+				if !late.Load() {
+					t.Fatal("the save was not late")
+				}
+				if c := k.connection(id); c.State != state {
+					t.Errorf("%s, want %s", c.State, state)
+				}
+				if n := k.sandbox.Count(sandbox.PathRevocation); n != 2 {
+					t.Errorf("%d revocations, want those of the old token and of the unused one", n)
+				}
+				if state == Connected {
+					k.stillGranted(k.keeper, id)
+				}
+				k.invariants()
+			})
+		})
+	}
+}
+
+// B10: who is refused because another instance has renewed meanwhile gets what
+// that one got.
+func TestB10RefusedAfterAnotherRenewed(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
+		k := newKept(t, db, clock.Now)
+		id := k.seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
+		stale, sealed, err := k.keeper.load(t.Context(), k.companyID, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		held, err := k.keeper.takeLease(t.Context(), sealed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.expireLeases(true)
+		other := k.newKeeper(k.keeper.options)
+		if _, err := other.Renew(t.Context(), k.companyID, id, 1); err != nil {
+			t.Fatal(err)
+		}
+		k.sandbox.SetFault(sandbox.Fault{Kind: sandbox.CustomToken, Status: 400, ContentType: "application/json", Body: `{"error":"invalid_grant"}`, Times: 1})
+		access, err := k.keeper.renewLeased(t.Context(), stale, sealed, held, false)
+		if k.sandbox.Fired(sandbox.CustomToken) != 1 {
+			t.Error("nothing was refused")
+		}
+		if err != nil || access.Generation != 2 {
+			t.Errorf("served generation %d, error %v", access.Generation, err)
+		}
+		if c := k.connection(id); c.State != Connected || c.Generation != 2 {
+			t.Errorf("%s of generation %d", c.State, c.Generation)
+		}
+		k.stillGranted(other, id)
+		k.invariants()
+	})
+}

@@ -1,0 +1,124 @@
+package testdb
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// Proxy stands between an app and PostgreSQL and loses what it is told to.
+type Proxy struct {
+	// Address is where the app finds the database.
+	Address string
+	server  string
+	lose    atomic.Int64
+	lost    atomic.Int64
+
+	mu    sync.Mutex
+	conns map[net.Conn]struct{}
+}
+
+// NewProxy stands before the database at the address.
+func NewProxy(t testing.TB, address string) *Proxy {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, _ := strings.Cut(address, "@")
+	server, database, _ := strings.Cut(rest, "/")
+	p := &Proxy{Address: before + "@" + l.Addr().String() + "/" + database, server: server, conns: map[net.Conn]struct{}{}}
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			app, err := l.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() { p.serve(app) })
+		}
+	})
+	t.Cleanup(func() {
+		_ = l.Close()
+		p.Cut()
+		all.Wait()
+	})
+	return p
+}
+
+// LoseCommits lets the next n commits take effect, and drops the connection
+// instead of saying so.
+func (p *Proxy) LoseCommits(n int) { p.lose.Store(int64(n)) }
+
+// Lost is how many commits were lost so.
+func (p *Proxy) Lost() int { return int(p.lost.Load()) }
+
+// Cut drops every connection.
+func (p *Proxy) Cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.conns {
+		_ = c.Close()
+	}
+	clear(p.conns)
+}
+
+func (p *Proxy) serve(app net.Conn) {
+	server, err := new(net.Dialer).Dial("tcp", p.server)
+	if err != nil {
+		_ = app.Close()
+		return
+	}
+	p.mu.Lock()
+	p.conns[app], p.conns[server] = struct{}{}, struct{}{}
+	p.mu.Unlock()
+	var losing atomic.Bool
+	var both sync.WaitGroup
+	both.Go(func() {
+		defer func() { _ = server.Close() }()
+		pass(server, app, func(sent []byte) bool {
+			if bytes.HasPrefix(sent, []byte("Q")) && bytes.Contains(sent, []byte("commit\x00")) && p.lose.Add(-1) >= 0 {
+				losing.Store(true)
+			}
+			return true
+		})
+	})
+	both.Go(func() {
+		defer func() { _ = app.Close() }()
+		pass(app, server, func([]byte) bool {
+			if losing.Load() {
+				p.lost.Add(1)
+				return false
+			}
+			return true
+		})
+	})
+	both.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.conns, app)
+	delete(p.conns, server)
+}
+
+// pass copies for as long as both sides are there and what comes may be passed on.
+func pass(to io.Writer, from io.Reader, may func([]byte) bool) {
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(buffer)
+		if n > 0 {
+			if !may(buffer[:n]) {
+				return
+			}
+			if _, err := to.Write(buffer[:n]); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
