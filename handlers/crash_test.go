@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
 // child is an instance in a process of its own.
@@ -148,4 +149,34 @@ func TestB20RestartOnTheWay(t *testing.T) {
 		path, _, _ := strings.Cut(amy.get(back).want(a, 303, "/connections/").location, "?")
 		amy.get(path).want(a, 200, "Connected")
 	})
+}
+
+// PostgreSQL commits a new connection, and is gone before it says so: nothing is
+// withdrawn, and the way back shows what stands (B16).
+func TestB16CommitOfAConnectionLost(t *testing.T) {
+	proxy := testdb.NewProxy(t, testdb.Postgres(t))
+	a := newAppOn(t, proxy.Address)
+	amy := a.signUp("A", "Amy")
+	back := amy.trip("sandbox", northgate)
+	a.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Hold, Path: sandbox.PathBusinessUnits})
+	first := make(chan answer)
+	go func() { first <- amy.get(back) }()
+	<-a.sandbox.Held()
+	proxy.LoseCommits(1)
+	a.sandbox.Release()
+	(<-first).want(a, 503)
+	if proxy.Lost() != 1 {
+		t.Errorf("%d commits were lost, want 1", proxy.Lost())
+	}
+	path, _, _ := strings.Cut(amy.get(back).want(a, 303, "/connections/").location, "?")
+	amy.get(path).want(a, 200, "Connected")
+	if n := a.sandbox.Count(sandbox.PathRevocation); n != 0 {
+		t.Errorf("%d revocations of a grant in use", n)
+	}
+	amy.lapse()
+	amy.post(path+"/test").want(a, 303)
+	amy.get(path).want(a, 200, "Test passed")
+	if n := a.count("SELECT count(*) FROM events WHERE kind = 'connected'"); n != 1 {
+		t.Errorf("%d connected events, want 1", n)
+	}
 }

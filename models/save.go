@@ -28,6 +28,11 @@ type proven struct {
 // that another company holds is gorm.ErrDuplicatedKey.
 func (c *Connections) save(ctx context.Context, v Visitor, p proven) (id uuid.UUID, err error) {
 	id, old, err := c.saveProven(ctx, v, p)
+	if errors.Is(err, gorm.ErrDuplicatedKey) {
+		// Another trip of this company may have made the connection this moment;
+		// then it is there now.
+		id, old, err = c.saveProven(ctx, v, p)
+	}
 	if err == nil && old != nil {
 		c.keeper.revoke(ctx, old, v.SupportCode)
 	}

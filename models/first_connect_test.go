@@ -1,0 +1,60 @@
+package models
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// proof is access to a tenant as a trip to ServiceTitan brings it.
+func (k *kept) proof(tenantID int64) proven {
+	return proven{
+		choice: Choice{Environment: servicetitan.Sandbox, Way: SignInWay, TenantID: tenantID},
+		tokens: servicetitan.Tokens{
+			Access: servicetitan.NewSecret("stc_access_" + newID().String()), Refresh: servicetitan.NewSecret(k.sandbox.NewGrant(northgate)),
+			ExpiresAt: k.db.Now().Add(15 * time.Minute), Scopes: keptScopes,
+		},
+	}
+}
+
+// Two trips of one company to the same tenant that end at the same moment make
+// one connection, with one grant; the other is withdrawn.
+func TestTwoTripsToOneTenant(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
+		k := newKept(t, db, clock.Now)
+		connections := k.connections()
+		for round := range 20 {
+			var ids [4]uuid.UUID
+			var all sync.WaitGroup
+			for i := range ids {
+				p := k.proof(int64(round + 1))
+				all.Go(func() {
+					id, err := connections.save(t.Context(), k.owner(), p)
+					if err != nil {
+						t.Errorf("trip %d: %v", i, err)
+					}
+					ids[i] = id
+				})
+			}
+			all.Wait()
+			if t.Failed() {
+				return
+			}
+			for _, id := range ids {
+				if id != ids[0] {
+					t.Fatalf("connections %v", ids)
+				}
+			}
+			k.stillGranted(k.keeper, ids[0])
+		}
+		if n := k.sandbox.Count(sandbox.PathRevocation); n != 60 {
+			t.Errorf("%d revocations, want those of the three that were replaced in each round", n)
+		}
+		k.invariants()
+	})
+}
