@@ -186,6 +186,7 @@ func TestAPIKeys(t *testing.T) {
 
 func TestAPIPages(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
+		a.byHand = []string{"I6"}
 		amy := a.signUp("Northgate", "Amy")
 		path := amy.connect("sandbox", northgate)
 		for i := range 150 {

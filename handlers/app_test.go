@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"fmt"
 	"html"
@@ -14,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -62,6 +64,9 @@ type app struct {
 	callbacks atomic.Pointer[chan<- string]
 	// watch sees every answer of the app, if set.
 	watch func(answer)
+	// byHand are the invariants that a test breaks by a hand of its own, or
+	// "closed" where it closes the database.
+	byHand []string
 	// environments are what contractors may connect to; all are the sandbox.
 	environments []servicetitan.Environment
 }
@@ -142,6 +147,8 @@ func newAppOn(t *testing.T, database string) *app {
 		t.Fatal(err)
 	}
 	handler := a.wire(log)
+	testdb.Watch(strings.HasPrefix(database, "postgres"), a.exec)
+	t.Cleanup(a.invariants)
 	public.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if came := a.callbacks.Load(); came != nil && r.URL.Path == "/callback" {
 			*came <- a.url + r.URL.String()
@@ -198,10 +205,25 @@ func (a *app) exec(statement string, args ...any) {
 func (a *app) count(query string, args ...any) int {
 	a.Helper()
 	var n int
-	if err := a.db.Read(a.Context()).Raw(query, args...).Scan(&n).Error; err != nil {
+	// Also when the test is over.
+	if err := a.db.Read(context.WithoutCancel(a.Context())).Raw(query, args...).Scan(&n).Error; err != nil {
 		a.Fatal(err)
 	}
 	return n
+}
+
+// invariants checks what must hold after every run, by the record of the sandbox
+// and the database.
+func (a *app) invariants() {
+	a.Helper()
+	if slices.Contains(a.byHand, "closed") {
+		return
+	}
+	for _, breach := range slices.Concat(sandbox.Breaches(a.sandbox.Requests()), testdb.Breaches(a.count)) {
+		if number, _, _ := strings.Cut(breach, ":"); !slices.Contains(a.byHand, number) {
+			a.Error(breach)
+		}
+	}
 }
 
 func (a *app) tokenRequests() int { return a.sandbox.Count("/connect/token") }

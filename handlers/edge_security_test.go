@@ -155,6 +155,7 @@ func TestA62A63Headers(t *testing.T) {
 // Error pages say what happened in few words, with a code that is in the log (A64).
 func TestA64ErrorPages(t *testing.T) {
 	a := newApp(t)
+	a.byHand = []string{"closed"}
 	amy := a.signUp("A", "Amy")
 	path := amy.connect("sandbox", northgate)
 	big := strings.Repeat("x", 70<<10)

@@ -53,6 +53,7 @@ func TestA31SessionFixation(t *testing.T) {
 // A slow request ends after the sign-out: the session stays gone (A32).
 func TestA32SignOutHoldsAgainstASlowRequest(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
+		a.byHand = []string{"I8"}
 		for range 10 {
 			amy := a.signUp("A", "Amy")
 			back := amy.trip("sandbox", northgate)

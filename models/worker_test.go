@@ -171,6 +171,9 @@ func TestFaultsAheadOfTime(t *testing.T) {
 				if !tt.heals && k.tokenRequests() != asked {
 					t.Error("it is tried on after a refusal for good")
 				}
+				if tt.reason == ReasonGrantRefused {
+					k.sandbox.RevokeGrants(northgate) // the fault only said so
+				}
 				if n := k.count("SELECT count(*) FROM events"); n > 2 {
 					t.Errorf("%d events, want those of a change alone", n)
 				}

@@ -67,6 +67,8 @@ type grant struct {
 	expires  time.Time
 	state    grantState
 	newest   sum
+	// since is when the newest was handed out.
+	since    time.Time
 	replaced []replaced
 }
 
@@ -88,7 +90,9 @@ type grants struct {
 	sessions map[sum]session
 	codes    map[sum]*code
 	families map[string]*grant
-	access   map[sum]access
+	// ended says when families were.
+	ended  map[string]time.Time
+	access map[sum]access
 	// sweepAt is the size at which what has expired is thrown out.
 	sweepAt int
 }
@@ -99,11 +103,14 @@ const leastSweep = 1024
 func newGrants() grants {
 	return grants{
 		sessions: map[sum]session{}, codes: map[sum]*code{}, families: map[string]*grant{}, access: map[sum]access{},
+		ended:   map[string]time.Time{},
 		sweepAt: leastSweep,
 	}
 }
 
-func (g *grants) size() int { return len(g.sessions) + len(g.codes) + len(g.families) + len(g.access) }
+func (g *grants) size() int {
+	return len(g.sessions) + len(g.codes) + len(g.families) + len(g.ended) + len(g.access)
+}
 
 // sweep throws out what has expired. It waits until twice as much is kept as
 // after the last time, so its cost is spread evenly.
@@ -114,6 +121,7 @@ func (g *grants) sweep(now time.Time) {
 	maps.DeleteFunc(g.sessions, func(_ sum, v session) bool { return !now.Before(v.expires) })
 	maps.DeleteFunc(g.codes, func(_ sum, v *code) bool { return !now.Before(v.expires.Add(codeKept)) })
 	maps.DeleteFunc(g.families, func(_ string, v *grant) bool { return !now.Before(v.expires) })
+	maps.DeleteFunc(g.ended, func(_ string, at time.Time) bool { return !now.Before(at.Add(grantLife)) })
 	maps.DeleteFunc(g.access, func(_ sum, v access) bool { return !now.Before(v.expires) })
 	g.sweepAt = max(leastSweep, 2*g.size())
 }
@@ -136,7 +144,7 @@ func (g *grants) redeem(secret, redirectURI, verifier string, now time.Time) *gr
 	}
 	if c.used {
 		if c.grant != nil {
-			g.end(c.grant, revoked)
+			g.end(c.grant, revoked, now)
 		}
 		return nil
 	}
@@ -169,7 +177,7 @@ func (g *grants) use(secret string, grace time.Duration, now time.Time) *grant {
 	token := hash(secret)
 	family.replaced = slices.DeleteFunc(family.replaced, func(r replaced) bool { return now.Sub(r.at) >= grace })
 	if token != family.newest && !slices.ContainsFunc(family.replaced, func(r replaced) bool { return r.token == token }) {
-		g.end(family, revoked)
+		g.end(family, revoked, now)
 		return nil
 	}
 	return family
@@ -181,18 +189,23 @@ func (g *grants) rotate(of *grant, grace time.Duration, now time.Time) string {
 		of.replaced = append(of.replaced, replaced{of.newest, now})
 	}
 	secret := canary + of.family + "." + rand.Text()
-	of.newest = hash(secret)
+	of.newest, of.since = hash(secret), now
 	return secret
 }
 
 func (g *grants) familyOf(refresh string) *grant {
-	name, _, _ := strings.Cut(strings.TrimPrefix(refresh, canary), ".")
-	return g.families[name]
+	return g.families[familyName(refresh)]
 }
 
-func (g *grants) end(of *grant, state grantState) {
+func familyName(refresh string) string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(refresh, canary), ".")
+	return name
+}
+
+func (g *grants) end(of *grant, state grantState, now time.Time) {
 	of.state = state
 	delete(g.families, of.family)
+	g.ended[of.family] = now
 }
 
 func (g *grants) tenantOfRefresh(secret string) int64 {
@@ -223,14 +236,35 @@ func (s *Sandbox) NewGrant(tenantID int64) (refresh string) {
 	return refresh
 }
 
+// DeadSince says whether a refresh token would be refused, and since when; the
+// zero time if that is not known.
+func (s *Sandbox) DeadSince(refresh string) (since time.Time, dead bool) {
+	now := s.now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	family := s.grants.familyOf(refresh)
+	switch token := hash(refresh); {
+	case family == nil:
+		return s.grants.ended[familyName(refresh)], true
+	case !now.Before(family.expires):
+		return family.expires, true
+	case token == family.newest, slices.ContainsFunc(family.replaced, func(r replaced) bool {
+		return r.token == token && now.Sub(r.at) < s.options.RefreshGrace
+	}):
+		return time.Time{}, false
+	}
+	return family.since, true
+}
+
 // RevokeGrants withdraws a tenant's access, as its admin would: renewals are
 // refused with invalid_grant, and the API answers 403.
 func (s *Sandbox) RevokeGrants(tenantID int64) {
+	now := s.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, family := range s.grants.families {
 		if family.tenantID == tenantID {
-			s.grants.end(family, withdrawn)
+			s.grants.end(family, withdrawn, now)
 		}
 	}
 	maps.DeleteFunc(s.grants.codes, func(_ sum, c *code) bool { return c.tenantID == tenantID })

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"encoding/hex"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -29,17 +30,29 @@ type Request struct {
 	GrantType string
 	// TenantID is the tenant that the request concerns, if it is one of ours.
 	TenantID int64
+	// About tells apart the codes, the grants and the tenants' clients that token
+	// requests are about. It is made from their names, which are not in it.
+	About string
 	// Status is 0 until the answer is made, and for ResetBefore.
 	Status int
 	// Fault is the fault that fired, or empty.
 	Fault FaultKind
 	// Error is the OAuth error code of the answer, or empty.
 	Error string
+	// Ended is when the request was answered or given up; zero until then.
+	Ended time.Time
+	// Sent says that the answer was sent.
+	Sent bool
+	// BeganAs and EndedAs number the beginnings and ends of all requests in the
+	// order in which they came, which times may not tell; EndedAs is 0 until then.
+	BeganAs, EndedAs int
 }
 
 // ledger is what was asked.
 type ledger struct {
-	lines   []*Request
+	lines []*Request
+	// moments is how many requests have begun and ended.
+	moments int
 	reached map[string]int
 	fired   map[FaultKind]int
 	secrets map[string]struct{}
@@ -89,6 +102,8 @@ func (s *Sandbox) begin(r *http.Request) *Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.describe(line, endpoint, r)
+	s.ledger.moments++
+	line.BeganAs = s.ledger.moments
 	if endpoint != "" {
 		s.ledger.reached[endpoint]++
 	}
@@ -107,10 +122,13 @@ func (s *Sandbox) describe(line *Request, endpoint string, r *http.Request) {
 		switch grantType := r.PostForm.Get("grant_type"); grantType {
 		case grantCode:
 			line.GrantType, line.TenantID = grantType, s.grants.tenantOfCode(r.PostForm.Get("code"))
+			line.About = nickname(r.PostForm.Get("code"))
 		case grantRefresh:
 			line.GrantType, line.TenantID = grantType, s.grants.tenantOfRefresh(r.PostForm.Get("refresh_token"))
+			line.About = nickname(familyName(r.PostForm.Get("refresh_token")))
 		case grantClient:
 			line.GrantType, line.TenantID = grantType, s.app.clients[clientOf(r)]
+			line.About = nickname(clientOf(r))
 		}
 	case PathRevocation:
 		line.TenantID = s.grants.tenantOfRefresh(r.PostForm.Get("token"))
@@ -121,6 +139,15 @@ func (s *Sandbox) describe(line *Request, endpoint string, r *http.Request) {
 		id, _, _ := strings.Cut(after, "/")
 		line.TenantID = knownTenant(id)
 	}
+}
+
+// nickname is a name for something that cannot be found out from it.
+func nickname(of string) string {
+	if of == "" {
+		return ""
+	}
+	h := hash(of)
+	return hex.EncodeToString(h[:6])
 }
 
 // clientOf is the client ID that a token request names.
@@ -156,6 +183,15 @@ func (s *Sandbox) finish(ctx context.Context, a *answer, line *Request, fired Fa
 		slog.String("method", done.Method), slog.String("path", done.Path), slog.String("grant_type", done.GrantType),
 		slog.Int64("tenant", done.TenantID), slog.Int("status", done.Status),
 		slog.String("fault", string(done.Fault)), slog.String("error", done.Error))
+}
+
+// end notes that a request is over.
+func (s *Sandbox) end(line *Request, sent bool) {
+	now := s.now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ledger.moments++
+	line.Ended, line.Sent, line.EndedAs = now, sent, s.ledger.moments
 }
 
 // Secrets returns every code, token, key, client secret and verifier that was

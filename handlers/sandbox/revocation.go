@@ -25,10 +25,11 @@ func (s *Sandbox) revoke(a *answer, r *http.Request) {
 		a.refuse("unsupported_token_type")
 		return
 	}
+	now := s.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if family := s.grants.familyOf(form.Get("token")); family != nil && by.tenantID == 0 {
-		s.grants.end(family, revoked)
+		s.grants.end(family, revoked, now)
 	}
 	a.WriteHeader(http.StatusOK)
 }

@@ -169,6 +169,8 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.secure(a.header)
 	formError := parseForm(w, r)
 	line := s.begin(r)
+	sent := false
+	defer func() { s.end(line, sent) }()
 
 	fault := s.takeFault(r.Method, line)
 	switch {
@@ -189,11 +191,12 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case ResetBefore, ResetAfter:
 		reset(w)
 	case Hold:
-		if s.hold(r.Context(), fault.released) {
+		if sent = s.hold(r.Context(), fault.released); sent {
 			a.send(w)
 		}
 	default:
 		a.send(w)
+		sent = true
 	}
 }
 
