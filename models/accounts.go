@@ -64,7 +64,7 @@ func (a *Accounts) SignUp(ctx context.Context, s SignUp) (User, Company, error) 
 		if err := tx.Create(&user).Error; err != nil {
 			return err
 		}
-		if err := tx.Create(&company).Error; err != nil {
+		if err := createCompany(tx, &company); err != nil {
 			return err
 		}
 		return tx.Create(&Membership{CompanyID: company.ID, UserID: user.ID, Role: Owner, CreatedAt: now}).Error

@@ -38,6 +38,8 @@ type Connection struct {
 	BusinessUnits int
 	Way           servicetitan.Way
 	State         State
+	// StateSince is since when; the database keeps it.
+	StateSince time.Time `gorm:"->"`
 	// Reason is why the state is what it is; empty while connected.
 	Reason Reason
 	// Scopes is what the token allows, separated by spaces (RFC 6749, section 3.3).
@@ -72,7 +74,8 @@ type Connection struct {
 	TestMillis     int64
 	DisconnectedAt *time.Time
 	CreatedAt      time.Time
-	UpdatedAt      time.Time
+	// UpdatedAt is by our clock, not by GORM’s.
+	UpdatedAt time.Time `gorm:"autoUpdateTime:false"`
 }
 
 // ScopeList is the scopes one by one.

@@ -24,27 +24,19 @@ type StateCount struct {
 	N           int64
 }
 
-// Figures counts. It reads every connection, so it is not for each request.
+// Figures reads them.
 func (k *Keeper) Figures(ctx context.Context) (Figures, error) {
 	f := Figures{Unsaved: k.Unsaved()}
 	db := k.db.Read(ctx)
-	if err := db.Raw("SELECT environment, state, count(*) AS n FROM connections GROUP BY environment, state").Scan(&f.Connections).Error; err != nil {
+	if err := db.Raw("SELECT environment, state, sum(n) AS n FROM connection_totals GROUP BY environment, state").Scan(&f.Connections).Error; err != nil {
 		return f, fmt.Errorf("count connections: %w", err)
 	}
 	now, err := k.db.sharedNow(db)
 	if err != nil {
 		return f, err
 	}
-	for at := range k.gates {
-		var due []credential
-		err := db.Select("due_at").Where("environment = ? AND own_client = ? AND due_at <= ?", at.environment, at.own, now).
-			Order("due_at").Limit(1).Find(&due).Error
-		if err != nil {
-			return f, fmt.Errorf("find the longest due: %w", err)
-		}
-		for _, d := range due {
-			f.Lag = max(f.Lag, now.Sub(*d.DueAt))
-		}
+	if f.Lag, err = k.lag(db, now); err != nil {
+		return f, err
 	}
 	return f, nil
 }

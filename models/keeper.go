@@ -1,10 +1,13 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -62,6 +65,7 @@ type Keeper struct {
 	flights singleflight.Group
 	cache   tokenCache
 	gates   map[gateKey]*gate
+	tally   tally
 	// unsaved is how many renewals have an answer and no database to save it in.
 	unsaved atomic.Int64
 }
@@ -83,6 +87,13 @@ func NewKeeper(db *DB, keys *seal.Keys, clients Clients, o KeeperOptions, log *s
 		}
 	}
 	return k
+}
+
+// gateKeys are all gates, in one order.
+func (k *Keeper) gateKeys() []gateKey {
+	return slices.SortedFunc(maps.Keys(k.gates), func(a, b gateKey) int {
+		return cmp.Or(cmp.Compare(a.environment, b.environment), cmp.Compare(fmt.Sprint(a.own), fmt.Sprint(b.own)))
+	})
 }
 
 // Unsaved is how many renewals are waiting to be saved.

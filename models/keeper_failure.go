@@ -11,6 +11,13 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
+// renewalColumns are what renewals change of a connection whose state and
+// reason stay. No index of the lists holds any of them, so that a renewal
+// touches none.
+var renewalColumns = []string{
+	"scopes", "upgrade_needed", "generation", "renewed_at", "expires_at", "next_renewal_at", "failures", "failing_since", "updated_at",
+}
+
 // change moves a connection along its life and saves it. The caller has just
 // read it to change it. The event is recorded if the state changes by it.
 func (k *Keeper) change(tx *gorm.DB, current Connection, what change, edit func(*Connection), event Event) error {
@@ -18,13 +25,17 @@ func (k *Keeper) change(tx *gorm.DB, current Connection, what change, edit func(
 	if !ok {
 		return nil
 	}
-	was := current.State
+	was, because := current.State, current.Reason
 	current.State = to
 	if to == Connected {
 		current.Reason, current.FailingSince, current.Failures = ReasonNone, nil, 0
 	}
 	edit(&current)
-	if err := tx.Select("*").Updates(&current).Error; err != nil {
+	columns := []string{"*"}
+	if was == to && because == current.Reason {
+		columns = renewalColumns
+	}
+	if err := tx.Select(columns).Updates(&current).Error; err != nil {
 		return fmt.Errorf("change connection to %s: %w", to, err)
 	}
 	if was == to {
@@ -117,6 +128,11 @@ func (k *Keeper) giveUp(ctx context.Context, connection Connection, reason Reaso
 			Updates(map[string]any{"lease_owner": "", "lease_until": nil, "due_at": nil}).Error; err != nil {
 			return err
 		}
+		if refusedRenewal(reason) {
+			if err := countRenewal(tx, connection.ID, 0, 1, now); err != nil {
+				return err
+			}
+		}
 		return k.change(tx, current, refused, func(c *Connection) {
 			c.Reason, c.NextRenewalAt, c.UpdatedAt = reason, nil, now
 			if c.FailingSince == nil {
@@ -135,6 +151,11 @@ func (k *Keeper) giveUp(ctx context.Context, connection Connection, reason Reaso
 		return Access{}, err
 	}
 	return k.old(ctx, connection, sealed, ReasonUnavailable)
+}
+
+// refusedRenewal says whether the reason is one that a renewal is refused for.
+func refusedRenewal(r Reason) bool {
+	return r == ReasonGrantRefused || r == ReasonClientRefused || r == ReasonAnswerLost
 }
 
 // currentRefresh is the refresh token that is about to be replaced or deleted;

@@ -34,6 +34,9 @@ func (db *DB) Migrate(ctx context.Context) (MigrationStatus, error) {
 	if err := db.runMigrations(ctx); err != nil {
 		return MigrationStatus{}, fmt.Errorf("migrate: %w", err)
 	}
+	if err := db.nameCompanies(ctx); err != nil {
+		return MigrationStatus{}, fmt.Errorf("migrate: %w", err)
+	}
 	return db.CheckSchema(ctx)
 }
 

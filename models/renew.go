@@ -96,7 +96,16 @@ func (k *Keeper) renewLeased(ctx context.Context, connection Connection, sealed 
 	began := k.db.Now()
 	tokens, lost, err := k.askThroughGate(ctx, client, basis, ahead)
 	outcome := "ok"
-	defer func() { k.options.Watch.Renewed(connection.Environment, outcome, k.db.Now().Sub(began)) }()
+	defer func() {
+		now := k.db.Now()
+		k.options.Watch.Renewed(connection.Environment, outcome, now.Sub(began))
+		switch {
+		case outcome == "ok":
+			k.tally.add(connection.Environment, 1, 0, now)
+		case !errors.Is(err, errGateClosed):
+			k.tally.add(connection.Environment, 0, 1, now)
+		}
+	}()
 	if err == nil {
 		return k.keep(ctx, client, connection, sealed, basis, tokens)
 	}

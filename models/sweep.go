@@ -25,6 +25,7 @@ func (db *DB) Sweep(ctx context.Context, eventsKept time.Duration) error {
 		return errors.Join(
 			tx.Exec("DELETE FROM sessions WHERE expires_at <= ?", now).Error,
 			tx.Exec("DELETE FROM throttles WHERE reset_at <= ?", now).Error,
+			tx.Exec("DELETE FROM renewal_hours WHERE hour < ?", now.Add(-hoursKept*time.Hour).Format(hourForm)).Error,
 			tx.Exec("DELETE FROM authorizations WHERE expires_at <= ?", now.Add(-authorizationKept)).Error,
 		)
 	})

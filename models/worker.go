@@ -26,7 +26,9 @@ func (k *Keeper) Run(ctx context.Context) {
 		all.Go(func() { k.tend(ctx, at) })
 	}
 	all.Go(func() { k.tendRevocations(ctx) })
+	all.Go(func() { k.keepTally(ctx) })
 	all.Wait()
+	k.writeTally(ctx)
 }
 
 // tend renews what is due behind a gate.

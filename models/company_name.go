@@ -1,0 +1,101 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/google/uuid"
+	"golang.org/x/text/unicode/norm"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// nameKey is a name as it is searched and sorted by: its words in small letters
+// without accents, a space between them. A name without letters and digits is
+// its own key.
+func nameKey(name string) string {
+	var b strings.Builder
+	for _, r := range norm.NFKD.String(name) {
+		switch {
+		case unicode.IsLetter(r) || unicode.IsDigit(r):
+			b.WriteRune(unicode.ToLower(r))
+		case unicode.Is(unicode.Mn, r) || r == '\'' || r == '’':
+			// An accent, or the apostrophe of O'Brien, does not end a word.
+		default:
+			b.WriteByte(' ')
+		}
+	}
+	if key := strings.Join(strings.Fields(b.String()), " "); key != "" {
+		return key
+	}
+	return name
+}
+
+// nameWords are the words of a key, each once.
+func nameWords(key string) []string {
+	words := strings.Fields(key)
+	slices.Sort(words)
+	return slices.Compact(words)
+}
+
+// companyWord lets a company be found by a word of its name.
+type companyWord struct {
+	Word      string    `gorm:"primaryKey"`
+	CompanyID uuid.UUID `gorm:"primaryKey"`
+}
+
+// createCompany makes a company that can be found by its name.
+func createCompany(tx *gorm.DB, company *Company) error {
+	if err := tx.Create(company).Error; err != nil {
+		return fmt.Errorf("add company: %w", err)
+	}
+	return nameCompany(tx, *company)
+}
+
+// nameCompany writes down the words of a company's name.
+func nameCompany(tx *gorm.DB, company Company) error {
+	key := nameKey(company.Name)
+	err := tx.Exec("UPDATE companies SET name_key = ? WHERE id = ?", key, company.ID).Error
+	var words []companyWord
+	for _, word := range nameWords(key) {
+		words = append(words, companyWord{Word: word, CompanyID: company.ID})
+	}
+	if err == nil && len(words) > 0 {
+		err = tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&words).Error
+	}
+	if err != nil {
+		return fmt.Errorf("name company: %w", err)
+	}
+	return nil
+}
+
+// namedAtOnce is how many companies are named by one write.
+const namedAtOnce = 500
+
+// nameCompanies does so for companies from before names were searched. Several
+// instances may do it at once.
+func (db *DB) nameCompanies(ctx context.Context) error {
+	for {
+		var nameless []Company
+		if err := db.Read(ctx).Where("name_key = ''").Order("id").Limit(namedAtOnce).Find(&nameless).Error; err != nil {
+			return fmt.Errorf("find companies without a key: %w", err)
+		}
+		if len(nameless) == 0 {
+			return nil
+		}
+		err := db.Write(ctx, func(tx *gorm.DB) error {
+			for _, company := range nameless {
+				if err := nameCompany(tx, company); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,278 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+)
+
+// ListedConnection is a connection as lists of all companies have it.
+type ListedConnection struct {
+	Connection
+	CompanyName string
+}
+
+// ConnectionPage is a part of a list, and the places before and after it; zero
+// where there is nothing more.
+type ConnectionPage struct {
+	Connections []ListedConnection
+	Before      Cursor
+	After       Cursor
+	// Totals are those of all connections.
+	Totals Totals
+	// Companies are some whose name or member was searched for, with or without
+	// connections.
+	Companies []FoundCompany
+}
+
+// FoundCompany is a company that a search finds.
+type FoundCompany struct {
+	ID   uuid.UUID
+	Name string
+}
+
+// ConnectionsShown is how many connections a page of the staff list has.
+const ConnectionsShown = 50
+
+// Browse is the part of the list of all connections that comes at the cursor.
+func (d *Desk) Browse(ctx context.Context, f ConnectionFilter, at Cursor) (ConnectionPage, error) {
+	return d.browse(ctx, f, at, ConnectionsShown)
+}
+
+// Each hands every connection of the list over, in order, a page at a time, so
+// that however many there are, few are in memory.
+func (d *Desk) Each(ctx context.Context, f ConnectionFilter, do func([]ListedConnection) error) error {
+	const atOnce = 1000
+	at := Cursor{}
+	for {
+		page, err := d.browse(ctx, f, at, atOnce)
+		if err != nil {
+			return err
+		}
+		if err := do(page.Connections); err != nil || page.After == (Cursor{}) {
+			return err
+		}
+		at = page.After
+	}
+}
+
+func (d *Desk) browse(ctx context.Context, f ConnectionFilter, at Cursor, limit int) (ConnectionPage, error) {
+	db := d.connections.db.Read(ctx)
+	totals, err := readTotals(db)
+	if err != nil {
+		return ConnectionPage{}, err
+	}
+	now := d.connections.db.Now()
+	var page ConnectionPage
+	switch {
+	case f.Query != "":
+		page, err = search(db, f, at, now, limit)
+	case f.Status == Overdue:
+		page, err = cut(db, overdue(d.connections.keeper, f, at, now, limit), at, limit)
+	default:
+		page, err = cut(db, listed(totals.picked(f), f, at, now, limit), at, limit)
+	}
+	page.Totals = totals
+	return page, err
+}
+
+// query is SQL with its arguments.
+type query struct {
+	sql  string
+	args []any
+}
+
+func (q *query) add(sql string, args ...any) {
+	q.sql += sql
+	q.args = append(q.args, args...)
+}
+
+// place is a connection of a list with its sorting columns.
+type place struct {
+	ID   uuid.UUID
+	Rank int
+	At   time.Time
+	Key  string
+}
+
+// union reads the beginnings of several ordered pieces and merges them, so that
+// the work does not grow with the pieces' length. It is empty without pieces.
+func union(pieces []query, order string, limit int) query {
+	var q query
+	for i, piece := range pieces {
+		if i > 0 {
+			q.add(" UNION ALL ")
+		}
+		q.add("SELECT * FROM ("+piece.sql+") AS piece"+fmt.Sprint(i), piece.args...)
+	}
+	if len(pieces) > 0 {
+		q.sql = "SELECT * FROM (" + q.sql + ") AS pieces ORDER BY " + order + fmt.Sprintf(" LIMIT %d", limit)
+	}
+	return q
+}
+
+// columns are what a list is sorted by before the ID.
+var columns = map[Order]string{AttentionFirst: "state_since", LongestFirst: "state_since", LatestFirst: "state_since", ByCompany: "company_key"}
+
+// listed are the places of the list from the cursor on, one more than the limit
+// if there are so many. Each kind is a piece that an index has in order.
+func listed(kinds Totals, f ConnectionFilter, at Cursor, now time.Time, limit int) query {
+	order := f.sorted()
+	falling := (order == LatestFirst || order == NewestFirst) != at.Back
+	than, way := ">", "ASC"
+	if falling {
+		than, way = "<", "DESC"
+	}
+	column := columns[order]
+	names := map[string]string{"state_since": "state_since AS at, '' AS key", "company_key": "company_key AS key", "": "'' AS key"}[column]
+	sorted, ends := "id "+way, "id "+way
+	if column != "" {
+		sorted = column + " " + way + ", " + sorted
+		ends = map[string]string{"state_since": "at ", "company_key": "key "}[column] + way + ", " + ends
+	}
+	if order == AttentionFirst {
+		ends = "rank " + way + ", " + ends
+	}
+	var pieces []query
+	for _, kind := range kinds {
+		rank := ranks[kind.State]
+		if order != AttentionFirst {
+			rank = 0
+		}
+		begun := at != (Cursor{})
+		if begun && rank != at.Rank {
+			if (rank < at.Rank) != at.Back {
+				continue // the whole piece comes before the cursor
+			}
+			begun = false
+		}
+		var q query
+		q.add(fmt.Sprintf("SELECT id, %d AS rank, %s FROM connections WHERE environment = ? AND state = ? AND reason = ? AND way = ?", rank, names),
+			kind.Environment, kind.State, kind.Reason, kind.Way)
+		if f.Age != noAge {
+			q.add(" AND state_since <= ?", now.Add(-ages[f.Age]))
+		}
+		switch {
+		case begun && column == "":
+			q.add(" AND id "+than+" ?", at.ID)
+		case begun && column == "company_key":
+			q.add(" AND (company_key, id) "+than+" (?, ?)", at.Key, at.ID)
+		case begun:
+			q.add(" AND (state_since, id) "+than+" (?, ?)", at.At, at.ID)
+		}
+		q.add(fmt.Sprintf(" ORDER BY %s LIMIT %d", sorted, limit+1))
+		pieces = append(pieces, q)
+	}
+	return union(pieces, ends, limit+1)
+}
+
+// lateAfter is for how long a renewal has been due when it counts as late.
+const lateAfter = 2 * time.Minute
+
+// overdue are the places of the connections whose renewal is late, the longest
+// first.
+func overdue(k *Keeper, f ConnectionFilter, at Cursor, now time.Time, limit int) query {
+	than, way := ">", "ASC"
+	if at.Back {
+		than, way = "<", "DESC"
+	}
+	var pieces []query
+	for _, gate := range k.gateKeys() {
+		if f.Environment != "" && f.Environment != gate.environment {
+			continue
+		}
+		var q query
+		q.add(`SELECT r.connection_id AS id, 0 AS rank, r.due_at AS at, '' AS key FROM credentials r JOIN connections o ON o.id = r.connection_id
+			WHERE r.environment = ? AND r.own_client = ? AND r.due_at <= ?`, gate.environment, gate.own, now.Add(-lateAfter))
+		q.narrow(f, now)
+		if at != (Cursor{}) {
+			q.add(" AND (r.due_at, r.connection_id) "+than+" (?, ?)", at.At, at.ID)
+		}
+		q.add(fmt.Sprintf(" ORDER BY r.due_at %s, r.connection_id %s LIMIT %d", way, way, limit+1))
+		pieces = append(pieces, q)
+	}
+	return union(pieces, "at "+way+", id "+way, limit+1)
+}
+
+// narrow adds what the filter says of a connection o that is found by something
+// else.
+func (q *query) narrow(f ConnectionFilter, now time.Time) {
+	switch f.Status {
+	case "", Overdue:
+	case NeedsAttention:
+		q.add(" AND o.state IN (?, ?)", ReconnectNeeded, Degraded)
+	default:
+		q.add(" AND o.state = ?", f.Status)
+	}
+	if f.Environment != "" {
+		q.add(" AND o.environment = ?", f.Environment)
+	}
+	if f.Way != "" {
+		q.add(" AND o.way = ?", f.Way)
+	}
+	if f.Reason != "" {
+		q.add(" AND o.reason = ?", f.Reason)
+	}
+	if f.Age != noAge {
+		q.add(" AND o.state_since <= ?", now.Add(-ages[f.Age]))
+	}
+}
+
+// cut runs a query for places and makes a page of them.
+func cut(db *gorm.DB, q query, at Cursor, limit int) (ConnectionPage, error) {
+	if q.sql == "" {
+		return ConnectionPage{}, nil
+	}
+	var places []place
+	if err := db.Raw(q.sql, q.args...).Scan(&places).Error; err != nil {
+		return ConnectionPage{}, fmt.Errorf("list connections: %w", err)
+	}
+	more := len(places) > limit
+	if more {
+		places = places[:limit]
+	}
+	if at.Back {
+		slices.Reverse(places)
+	}
+	page := ConnectionPage{}
+	if len(places) == 0 {
+		return page, nil
+	}
+	first, last := places[0], places[len(places)-1]
+	if at != (Cursor{}) && (more || !at.Back) {
+		page.Before = Cursor{Back: true, Rank: first.Rank, At: first.At, Key: first.Key, ID: first.ID}
+	}
+	if more || at.Back {
+		page.After = Cursor{Rank: last.Rank, At: last.At, Key: last.Key, ID: last.ID}
+	}
+	var err error
+	page.Connections, err = fetch(db, places)
+	return page, err
+}
+
+// fetch reads the connections of places, in their order.
+func fetch(db *gorm.DB, places []place) ([]ListedConnection, error) {
+	ids := make([]uuid.UUID, len(places))
+	order := make(map[uuid.UUID]int, len(places))
+	for i, p := range places {
+		ids[i], order[p.ID] = p.ID, i
+	}
+	var list []ListedConnection
+	err := db.Raw("SELECT o.*, c.name AS company_name FROM connections o JOIN companies c ON c.id = o.company_id WHERE o.id IN ?", ids).Scan(&list).Error
+	if err != nil {
+		return nil, fmt.Errorf("read listed connections: %w", err)
+	}
+	slices.SortFunc(list, func(a, b ListedConnection) int { return order[a.ID] - order[b.ID] })
+	return list, nil
+}
+
+// storable says whether a database takes the text: PostgreSQL holds no NUL and
+// nothing but UTF-8.
+func storable(text string) bool {
+	return strings.ToValidUTF8(text, "") == text && !strings.ContainsRune(text, 0)
+}

@@ -1,0 +1,169 @@
+package models
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+)
+
+const (
+	// longestQuery bounds what is searched for, in characters.
+	longestQuery = 100
+	// companiesFound bounds how many companies are named beside the connections.
+	companiesFound = 6
+	// endOfPrefix is behind everything that goes on from a prefix, as both
+	// databases sort text.
+	endOfPrefix = "\U0010FFFF"
+)
+
+var (
+	supportCodeForm = regexp.MustCompile(`^FB-?[A-Z2-7]{4}-?[A-Z2-7]{4}$`)
+	idForm          = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{0,4}(-[0-9a-f]{0,4}){0,2}(-[0-9a-f]{0,12})?$`)
+	tenantForm      = regexp.MustCompile(`^[0-9][0-9 \-]*$`)
+)
+
+// search finds connections by what was typed, from the cursor on. What kind of
+// thing it is shows in its form. Search has no page before: the way back is a
+// new search.
+func search(db *gorm.DB, f ConnectionFilter, at Cursor, now time.Time, limit int) (ConnectionPage, error) {
+	text := strings.TrimSpace(f.Query)
+	if !storable(text) || len([]rune(text)) > longestQuery {
+		return ConnectionPage{}, nil
+	}
+	at.Back = false
+	var page ConnectionPage
+	var err error
+	switch {
+	case supportCodeForm.MatchString(strings.ToUpper(text)):
+		page, err = cut(db, byCode(strings.ToUpper(text), f, at, now, limit), at, limit)
+	case idForm.MatchString(strings.ToLower(text)):
+		page, err = cut(db, byID(strings.ToLower(text), f, at, now, limit), at, limit)
+	case tenantForm.MatchString(text):
+		page, err = byTenantOrName(db, text, f, at, now, limit)
+	case strings.Contains(text, "@"):
+		page, err = cut(db, byEmail(db, text, f, at, now, limit), at, limit)
+		if err == nil && at == (Cursor{}) {
+			page.Companies, err = companiesByEmail(db, text)
+		}
+	default:
+		page, err = byName(db, text, f, at, now, limit)
+	}
+	page.Before = Cursor{}
+	return page, err
+}
+
+// byCode finds connections whose timeline has a support code.
+func byCode(code string, f ConnectionFilter, at Cursor, now time.Time, limit int) query {
+	plain := strings.ReplaceAll(code, "-", "")
+	code = plain[:2] + "-" + plain[2:6] + "-" + plain[6:]
+	var q query
+	q.add(`SELECT o.id, 0 AS rank, '' AS key FROM connections o
+		WHERE o.id IN (SELECT connection_id FROM events WHERE support_code = ? AND support_code <> '')`, code)
+	q.narrow(f, now)
+	q.add(fmt.Sprintf(" AND o.id > ? ORDER BY o.id LIMIT %d", limit+1), at.ID)
+	return q
+}
+
+// byID finds connections by the beginning of their ID, or all those of a
+// company by the whole of its.
+func byID(text string, f ConnectionFilter, at Cursor, now time.Time, limit int) query {
+	digits := strings.ReplaceAll(text, "-", "")
+	from := uuid.MustParse(digits + strings.Repeat("0", 32-len(digits)))
+	to := uuid.MustParse(digits + strings.Repeat("f", 32-len(digits)))
+	var own, whose query
+	own.add("SELECT o.id, 0 AS rank, '' AS key FROM connections o WHERE o.id BETWEEN ? AND ?", from, to)
+	own.narrow(f, now)
+	own.add(fmt.Sprintf(" AND o.id > ? ORDER BY o.id LIMIT %d", limit+1), at.ID)
+	whose.add("SELECT o.id, 0 AS rank, '' AS key FROM connections o WHERE o.company_id = ?", from)
+	whose.narrow(f, now)
+	whose.add(fmt.Sprintf(" AND o.id > ? ORDER BY o.id LIMIT %d", limit+1), at.ID)
+	return union([]query{own, whose}, "id", limit+1)
+}
+
+// longestTenant is how many digits a tenant ID has at most (servicetitan.md 3
+// says 4 to 10; the column takes 18).
+const longestTenant = 18
+
+// byTenant finds connections by the beginning of their tenant ID: a range for
+// each length that the ID may have.
+func byTenant(digits string, f ConnectionFilter, at Cursor, now time.Time, limit int) query {
+	low, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || low == 0 || len(digits) > longestTenant {
+		return query{}
+	}
+	after, _ := strconv.ParseInt(at.Key, 10, 64)
+	var pieces []query
+	high := low
+	for range longestTenant - len(digits) + 1 {
+		if high >= after {
+			var q query
+			q.add("SELECT o.id, o.tenant_id AS rank, '' AS key FROM connections o WHERE o.tenant_id BETWEEN ? AND ?", max(low, after), high)
+			q.narrow(f, now)
+			if at.ID != uuid.Nil {
+				q.add(" AND (o.tenant_id, o.id) > (?, ?)", after, at.ID)
+			}
+			q.add(fmt.Sprintf(" ORDER BY o.tenant_id, o.id LIMIT %d", limit+1))
+			pieces = append(pieces, q)
+		}
+		low, high = low*10, high*10+9
+	}
+	return union(pieces, "rank, id", limit+1)
+}
+
+// byTenantOrName takes digits for a tenant ID; companies such as 24 Hour Drain
+// are found by them too, below.
+func byTenantOrName(db *gorm.DB, text string, f ConnectionFilter, at Cursor, now time.Time, limit int) (ConnectionPage, error) {
+	digits := strings.NewReplacer(" ", "", "-", "").Replace(text)
+	page, err := cut(db, byTenant(digits, f, at, now, limit), at, limit)
+	if err != nil {
+		return page, err
+	}
+	if page.After != (Cursor{}) {
+		// A tenant ID is too large for a rank of the cursor's text.
+		page.After.Key, page.After.Rank = strconv.Itoa(page.After.Rank), 0
+	}
+	if at == (Cursor{}) {
+		page.Companies, err = companiesByName(db, text)
+	}
+	return page, err
+}
+
+// byEmail finds connections of companies by the beginning of a member's email.
+func byEmail(db *gorm.DB, text string, f ConnectionFilter, at Cursor, now time.Time, limit int) query {
+	prefix, email := strings.ToLower(text), emailColumn(db)
+	var q query
+	q.add("SELECT o.id, 0 AS rank, "+email+` AS key FROM users u
+		JOIN memberships m ON m.user_id = u.id JOIN connections o ON o.company_id = m.company_id
+		WHERE `+email+" >= ? AND "+email+" < ?", prefix, prefix+endOfPrefix)
+	q.narrow(f, now)
+	if at != (Cursor{}) {
+		q.add(" AND ("+email+", o.id) > (?, ?)", at.Key, at.ID)
+	}
+	q.add(fmt.Sprintf(" ORDER BY %s, o.id LIMIT %d", email, limit+1))
+	return q
+}
+
+// companiesByEmail are some companies that have a member with such an email.
+func companiesByEmail(db *gorm.DB, text string) ([]FoundCompany, error) {
+	prefix, email := strings.ToLower(text), emailColumn(db)
+	var list []FoundCompany
+	err := db.Raw("SELECT c.id, c.name FROM users u JOIN memberships m ON m.user_id = u.id JOIN companies c ON c.id = m.company_id WHERE "+
+		email+" >= ? AND "+email+" < ? ORDER BY "+email+" LIMIT ?", prefix, prefix+endOfPrefix, companiesFound).Scan(&list).Error
+	if err != nil {
+		return nil, fmt.Errorf("find companies by email: %w", err)
+	}
+	return list, nil
+}
+
+// emailColumn is the email as the index of its beginnings has it.
+func emailColumn(db *gorm.DB) string {
+	if dialect(db.Name()) == postgresDialect {
+		return `u.email COLLATE "C"`
+	}
+	return "u.email"
+}

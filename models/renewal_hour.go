@@ -1,0 +1,132 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+const (
+	// hourForm is how an hour (UTC) is written.
+	hourForm = "2006-01-02T15"
+	// hoursShown is how many hours the overview shows, and hoursKept how many are
+	// kept.
+	hoursShown = 24
+	hoursKept  = 14 * 24
+	// tallyEvery is how often an instance writes down what it has counted. One that
+	// is killed forgets as much.
+	tallyEvery = 15 * time.Second
+)
+
+// RenewalHour counts the renewals of all connections in an hour.
+type RenewalHour struct {
+	Hour        string                       `gorm:"primaryKey"`
+	Environment servicetitan.EnvironmentName `gorm:"primaryKey"`
+	OK, Failed  int64
+}
+
+// Begins is when the hour does.
+func (h RenewalHour) Begins() time.Time {
+	t, _ := time.Parse(hourForm, h.Hour) // the program wrote it
+	return t
+}
+
+// tally counts renewals in memory: one row an hour that every renewal wrote to
+// would make all of them wait for each other.
+type tally struct {
+	mu     sync.Mutex
+	counts map[RenewalHour]RenewalHour // by hour and environment
+}
+
+func (t *tally) add(environment servicetitan.EnvironmentName, ok, failed int64, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.put(RenewalHour{Hour: now.UTC().Format(hourForm), Environment: environment, OK: ok, Failed: failed})
+}
+
+func (t *tally) put(h RenewalHour) {
+	if t.counts == nil {
+		t.counts = map[RenewalHour]RenewalHour{}
+	}
+	key := RenewalHour{Hour: h.Hour, Environment: h.Environment}
+	sum := t.counts[key]
+	t.counts[key] = RenewalHour{Hour: h.Hour, Environment: h.Environment, OK: sum.OK + h.OK, Failed: sum.Failed + h.Failed}
+}
+
+// write adds what was counted to the database's counts.
+func (t *tally) write(ctx context.Context, db *DB) error {
+	t.mu.Lock()
+	counts := t.counts
+	t.counts = nil
+	t.mu.Unlock()
+	if len(counts) == 0 {
+		return nil
+	}
+	err := db.Write(ctx, func(tx *gorm.DB) error {
+		for _, h := range counts {
+			err := tx.Exec(`INSERT INTO renewal_hours (hour, environment, ok, failed) VALUES (?, ?, ?, ?)
+				ON CONFLICT (hour, environment) DO UPDATE SET ok = renewal_hours.ok + excluded.ok, failed = renewal_hours.failed + excluded.failed`,
+				h.Hour, h.Environment, h.OK, h.Failed).Error
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		for _, h := range counts { // they are written the next time
+			t.put(h)
+		}
+		return fmt.Errorf("write down renewals: %w", err)
+	}
+	return nil
+}
+
+// keepTally writes down now and then what is counted.
+func (k *Keeper) keepTally(ctx context.Context) {
+	tick := time.NewTicker(tallyEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			k.writeTally(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (k *Keeper) writeTally(ctx context.Context) {
+	if err := k.tally.write(context.WithoutCancel(ctx), k.db); err != nil {
+		k.log.WarnContext(ctx, "renewals are not written down yet", "error", err)
+	}
+}
+
+// renewalHours are the last hours of all environments together, the oldest
+// first; one without any renewal has zeros.
+func renewalHours(db *gorm.DB, now time.Time) ([]RenewalHour, error) {
+	first := now.UTC().Truncate(time.Hour).Add(-(hoursShown - 1) * time.Hour)
+	var rows []RenewalHour
+	err := db.Raw("SELECT hour, sum(ok) AS ok, sum(failed) AS failed FROM renewal_hours WHERE hour >= ? GROUP BY hour", first.Format(hourForm)).Scan(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("read renewals by hour: %w", err)
+	}
+	counted := map[string]RenewalHour{}
+	for _, row := range rows {
+		counted[row.Hour] = row
+	}
+	hours := make([]RenewalHour, hoursShown)
+	for i := range hours {
+		hour := first.Add(time.Duration(i) * time.Hour).Format(hourForm)
+		hours[i] = counted[hour]
+		hours[i].Hour = hour
+	}
+	return hours, nil
+}
