@@ -361,7 +361,8 @@ func TestBrowserGuided(t *testing.T) {
 	sam.Type("name", "Sam Okafor")
 	sam.Type("password", password)
 	sam.inspect("choose-password")
-	sam.Click("Save and sign in", "Nothing waits for us")
+	sam.Click("Save and sign in", "Needs attention now")
+	sam.Click("Queue", "Nothing waits for us")
 	sam.inspect("staff-queue-empty")
 
 	c.signUp("Harbor Line Electric")
@@ -375,7 +376,7 @@ func TestBrowserGuided(t *testing.T) {
 	path := strings.TrimPrefix(c.Address(), a.url)
 
 	// Ours: the tenant ID in the developer portal.
-	sam.Goto(a.url + "/staff")
+	sam.Goto(a.url + "/staff/queue")
 	sam.inspect("staff-queue")
 	sam.Click("Harbor Line Electric", "Add the tenant ID to the app")
 	sam.inspect("staff-setup-1")
@@ -427,7 +428,7 @@ func TestBrowserGuided(t *testing.T) {
 	c.inspect("setup-done")
 	c.Click("See what happens first", "choose Disable")
 	c.Click("Disconnect", "ServiceTitan is disconnected")
-	sam.Goto(a.url + "/staff")
+	sam.Goto(a.url + "/staff/queue")
 	sam.See("Delete the client secret in the developer portal")
 	sam.inspect("staff-queue-task")
 	sam.Click("Done", "There is nothing to do by hand")

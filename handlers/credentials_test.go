@@ -264,7 +264,7 @@ func TestUpgradeNeeded(t *testing.T) {
 	}
 	path, _, _ := strings.Cut(amy.connectWith(northgate, id, secret).want(a, 303).location, "?")
 	amy.says(path, "A new version of Fieldbridge waits for your OK", "Upgrade to New Version", "without: bookings")
-	sam.says("/staff", "Upgrade needed", "Northgate")
+	sam.says("/staff/queue", "Upgrade needed", "Northgate")
 	sam.says("/staff"+path, "Upgrade needed: bookings")
 	a.sandbox.PublishVersion([]string{"tn.crm.customers:r", "tn.crm.bookings:rw", "tn.stt.businessunits:r"})
 	if err := a.sandbox.Upgrade(northgate); err != nil {
@@ -274,7 +274,7 @@ func TestUpgradeNeeded(t *testing.T) {
 	amy.post(path+"/test").want(a, 303)
 	amy.saysNot(path, "waits for your OK")
 	sam.post("/signin", "email", sam.email, "password", password).want(a, 303) // idle for too long
-	sam.saysNot("/staff", "Upgrade needed")
+	sam.saysNot("/staff/queue", "Upgrade needed")
 	if n := a.count("SELECT count(*) FROM events WHERE kind = 'upgrade_needed'"); n != 1 {
 		t.Errorf("%d events, want 1", n)
 	}

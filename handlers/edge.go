@@ -82,7 +82,8 @@ func knownMethod(m string) string {
 	return "other"
 }
 
-// secure sets the headers that every answer has. Pages hold no script at all.
+// secure sets the headers that every answer has. Pages hold no script; the
+// console's have one file of it.
 func secure(https bool) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -106,7 +107,7 @@ func secure(https bool) echo.MiddlewareFunc {
 // which a form's answer may redirect, beside our own: browsers hold the whole
 // chain of redirects against form-action.
 func setPolicy(h http.Header, formTargets string) {
-	h.Set("Content-Security-Policy", strings.TrimSpace("default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "+
+	h.Set("Content-Security-Policy", strings.TrimSpace("default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "+
 		"object-src 'none'; frame-ancestors 'none'; form-action 'self' "+formTargets))
 }
 

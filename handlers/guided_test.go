@@ -75,19 +75,19 @@ func (m *member) saysNot(path string, words ...string) {
 func TestGuidedSetup(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy, sam := a.signUp("Harbor Line", "Amy"), a.staff("Sam", models.Support)
-		sam.says("/staff", "Nothing waits for us")
+		sam.says("/staff/queue", "Nothing waits for us")
 		path := amy.guided(harbor)
 		amy.says(path, "Being set up", "Our turn", "We add your tenant ID", "Set-up asked for")
 		amy.says("/connections", "Being set up", "A set-up is under way")
 		desk := "/staff" + path
-		sam.says("/staff", "Harbor Line", "738846120", "Add the tenant ID to the app")
+		sam.says("/staff/queue", "Harbor Line", "738846120", "Add the tenant ID to the app")
 
 		// Ours: the tenant ID.
 		if err := a.sandbox.AddTenant(harbor); err != nil {
 			t.Fatal(err)
 		}
 		sam.post(desk+"/tenant-added").want(a, 303, desk)
-		sam.says("/staff", "Nothing waits for us", "Their admin allows access")
+		sam.says("/staff/queue", "Nothing waits for us", "Their admin allows access")
 		if page := amy.says(path, "Your turn", "Connect New App", "Tenant ID added"); !strings.Contains(page, a.url+"/guide/sandbox") {
 			t.Error("there is no link to pass on")
 		}
@@ -110,13 +110,13 @@ func TestGuidedSetup(t *testing.T) {
 		amy.says(path, "Being set up", "Set-up not finished yet")
 		sam.post(desk+"/credentials", "client", id, "secret", secret).want(a, 303, desk)
 		sam.says(desk, "Connected", "By Sam")
-		sam.says("/staff", "Nothing waits for us", "No company has a step to do")
+		sam.says("/staff/queue", "Nothing waits for us", "No company has a step to do")
 		amy.says(path, "Connected", "Access renews by itself", "Fieldbridge support connected ServiceTitan", "Set up with our staff")
 		amy.saysNot(path, "Sam", "Looked at by staff", "Your turn")
 		if n := a.count("SELECT count(*) FROM events WHERE kind = 'staff_viewed' AND staff_name = 'Sam'"); n < 3 {
 			t.Errorf("%d views by staff are recorded", n)
 		}
-		for _, page := range []string{sam.says(desk), sam.says("/staff"), amy.says(path), a.log.String()} {
+		for _, page := range []string{sam.says(desk), sam.says("/staff/queue"), amy.says(path), a.log.String()} {
 			if strings.Contains(page, secret) {
 				t.Error("the secret is on a page or in the log")
 			}
@@ -129,11 +129,11 @@ func TestGuidedSetup(t *testing.T) {
 		sam.get("/staff").want(a, 303, "/signin") // 15 minutes idle
 		sam.post("/signin", "email", sam.email, "password", password).want(a, 303, "/staff")
 		amy.post(path+"/disconnect").want(a, 303)
-		queue := sam.says("/staff", "Delete the client secret in the developer portal")
+		queue := sam.says("/staff/queue", "Delete the client secret in the developer portal")
 		task := between(t, queue, `action="/staff/tasks/`, `/done"`)
-		sam.post("/staff/tasks/"+task+"/done").want(a, 303, "/staff")
-		sam.post("/staff/tasks/"+task+"/done").want(a, 303, "/staff")
-		sam.says("/staff", "There is nothing to do by hand")
+		sam.post("/staff/tasks/"+task+"/done").want(a, 303, "/staff/queue")
+		sam.post("/staff/tasks/"+task+"/done").want(a, 303, "/staff/queue")
+		sam.says("/staff/queue", "There is nothing to do by hand")
 
 		// Asked for again, it is the same connection and needs no tenant ID added.
 		if again := amy.guided(harbor); again != path {
@@ -165,12 +165,12 @@ func TestGuidedSetupWithdrawn(t *testing.T) {
 	amy.post(path+"/withdraw").want(a, 303, path)
 	amy.post(path+"/withdraw").want(a, 303, path)
 	amy.says(path, "Disconnected", "was withdrawn before it was finished", "Amy withdrew")
-	sam.saysNot("/staff", "Harbor Line")
+	sam.saysNot("/staff/queue", "Harbor Line")
 
 	path = amy.guided(harbor)
 	sam.post("/staff"+path+"/tenant-added").want(a, 303)
 	amy.post(path+"/withdraw").want(a, 303)
-	sam.says("/staff", "Remove the tenant ID from the app")
+	sam.says("/staff/queue", "Remove the tenant ID from the app")
 	// A page that is out of date does no harm.
 	for _, button := range []string{"/tenant-added", "/send-back", "/credentials"} {
 		sam.post("/staff"+path+button, "problem", "not_allowed", "client", "cid.a", "secret", "cs1.b").want(a, 303)
@@ -191,7 +191,7 @@ func TestGuidedSetupOvertaken(t *testing.T) {
 	}
 	amy.says(path, "Connected")
 	amy.saysNot(path, "Our turn")
-	sam.says("/staff", "Nothing waits for us")
+	sam.says("/staff/queue", "Nothing waits for us")
 
 	// And a connection that works goes on working while it is set up anew.
 	form := amy.post(path+"/reconnect", "how", "guided").want(a, 303, "/connect/guided").location
@@ -215,12 +215,12 @@ func TestGuidedSetupOfAnotherCompanysTenant(t *testing.T) {
 	held := bob.guided(northgate)
 	bob.saysNot(held, "another company")
 	amy.connect("sandbox", northgate)
-	sam.says("/staff", "Tenant is another company’s")
+	sam.says("/staff/queue", "Tenant is another company’s")
 	id, secret := a.ownClient(northgate)
 	desk := "/staff" + held
 	sam.post(desk+"/tenant-added").want(a, 303)
 	sam.post(desk+"/credentials", "client", id, "secret", secret).want(a, 409, "connected to another company")
-	sam.says("/staff", "Another company tried to connect this tenant")
+	sam.says("/staff/queue", "Another company tried to connect this tenant")
 	sam.post(desk+"/send-back", "problem", "tenant_taken").want(a, 303)
 	bob.says(held, "another company in Fieldbridge uses it")
 	bob.saysNot(held, "Northgate Heating", "Amy")

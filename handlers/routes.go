@@ -66,7 +66,10 @@ func (s *site) routes() []route {
 		{get, "/api/v1/connections/:id", "API: connection", apiKey, s.apiConnection},
 		{get, "/api/v1/connections/:id/token", "API: access token", apiKey, s.apiToken},
 
-		{get, "/staff", "staff: queue", staff, s.staffQueue},
+		{get, "/staff", "staff: overview", staff, s.staffOverview},
+		{get, "/staff/queue", "staff: queue", staff, s.staffQueue},
+		{get, "/staff/connections", "staff: connections", staff, s.staffConnections},
+		{get, "/staff/connections.csv", "staff: connections as CSV", staff, s.staffConnectionsCSV},
 		{get, "/staff/connections/:id", "staff: connection", staff, s.staffConnection},
 		{post, "/staff/connections/:id/tenant-added", "staff: tenant ID added", staff, s.tenantAdded},
 		{post, "/staff/connections/:id/send-back", "staff: send set-up back", staff, s.sendBack},

@@ -129,5 +129,5 @@ func (s *site) taskDone(c echo.Context) error {
 	if err := s.Desk.TaskDone(c.Request().Context(), staffMember(c), id); err != nil {
 		return err
 	}
-	return seeOther(c, "/staff")
+	return seeOther(c, "/staff/queue")
 }

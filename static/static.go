@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-//go:embed app.css favicon.svg
+//go:embed app.css app.js favicon.svg
 var embedded embed.FS
 
 // prefix is the path below which files are served.
@@ -26,6 +26,7 @@ const prefix = "/static/"
 // table is not asked, since it differs from one to the next.
 var contentTypes = map[string]string{
 	".css": "text/css; charset=utf-8",
+	".js":  "text/javascript; charset=utf-8",
 	".svg": "image/svg+xml",
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/a-h/templ"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/static"
 	"github.com/google/uuid"
 )
 
@@ -75,6 +76,24 @@ var (
 	againChoice = models.Choice{Environment: "production", Way: "sign_in", TenantID: 842193311, ConnectionID: uuid.MustParse("019ab000-0000-7000-8000-000000000001")}
 )
 
+func testStaff() models.Staff {
+	return models.Staff{Name: "Priya Nair", Email: "priya@fieldbridge.example", Role: models.Admin}
+}
+
+func testOverview() models.Overview {
+	o := models.Overview{Lag: 90 * time.Second, Late: 3, Conflicts: 1, Upgrades: models.CountedUpTo, Hours: make([]models.RenewalHour, 24)}
+	for state := range states {
+		o.Totals = append(o.Totals, models.Total{Environment: "production", State: state, N: 12_345})
+		c := testConnection(state)
+		c.StateSince = *ago(time.Hour)
+		o.Retrying = append(o.Retrying, models.ListedConnection{Connection: c, CompanyName: "Northgate"})
+	}
+	for i := range o.Hours {
+		o.Hours[i] = models.RenewalHour{Hour: "2026-11-23T11", OK: int64(i % 3 * 1000), Failed: int64(i % 2)}
+	}
+	return o
+}
+
 // everyPage has each page in each of its states, by its name in the tests.
 func everyPage() map[string]templ.Component {
 	connectForm := ConnectPage{Environments: []string{"production", "sandbox"}, Environment: "sandbox", Ways: []string{"sign_in"}, Way: "sign_in"}
@@ -103,11 +122,24 @@ func everyPage() map[string]templ.Component {
 			Visitor: testVisitor(models.Owner), Connection: testConnection(models.Connected), Clock: testClock(),
 			Missing: models.Areas([]string{"tn.crm.bookings:rw"}),
 		}),
-		"finishing":   Finishing(),
-		"connected":   Connected(ConnectedPage{Connection: testConnection(models.Connected)}),
-		"reconnected": Connected(ConnectedPage{Connection: testConnection(models.Connected), Again: true}),
-		"home":        Connections(ConnectionsPage{Visitor: testVisitor(models.Owner), Clock: testClock()}),
-		"disconnect":  Disconnect(DisconnectPage{Connection: testConnection(models.Connected)}),
+		"finishing":     Finishing(),
+		"connected":     Connected(ConnectedPage{Connection: testConnection(models.Connected)}),
+		"reconnected":   Connected(ConnectedPage{Connection: testConnection(models.Connected), Again: true}),
+		"home":          Connections(ConnectionsPage{Visitor: testVisitor(models.Owner), Clock: testClock()}),
+		"disconnect":    Disconnect(DisconnectPage{Connection: testConnection(models.Connected)}),
+		"overview":      StaffOverview(StaffOverviewPage{Staff: testStaff(), Overview: testOverview(), Clock: testClock()}),
+		"overview, new": StaffOverview(StaffOverviewPage{Staff: testStaff(), Clock: testClock()}),
+		"list": StaffConnections(StaffConnectionsPage{
+			Staff: testStaff(), Place: models.Cursor{ID: uuid.Max}, Clock: testClock(),
+			List: models.ConnectionPage{
+				Connections: testOverview().Retrying, Before: models.Cursor{ID: uuid.Max}, After: models.Cursor{ID: uuid.Max}, Totals: testOverview().Totals,
+				Companies: []models.FoundCompany{{ID: uuid.Max, Name: "Northgate"}},
+			},
+		}),
+		"list, no match": StaffConnections(StaffConnectionsPage{Staff: testStaff(), Filter: models.ConnectionFilter{Query: "x", Status: models.Overdue}, Clock: testClock()}),
+		"list, so far": StaffConnections(StaffConnectionsPage{
+			Staff: testStaff(), Filter: models.ConnectionFilter{Query: "heat"}, List: models.ConnectionPage{After: models.Cursor{ID: uuid.Max}}, Clock: testClock(),
+		}),
 		"no role":     Error(ErrorPage{Status: 403, Visitor: testVisitor(models.Member), Owners: []string{"Ruth Abara"}, SupportCode: "FB-1", Clock: testClock()}),
 		"foreign":     Error(ErrorPage{Status: 403, ForeignOrigin: true, SupportCode: "FB-1", Clock: testClock()}),
 		"no member":   Error(ErrorPage{Status: 403, NoMembership: true, SupportCode: "FB-1", Clock: testClock()}),
@@ -143,7 +175,12 @@ func TestEveryPageIsWellMade(t *testing.T) {
 			if h1 := p.all("h1"); len(h1) != 1 || text(h1[0]) == "" {
 				t.Errorf("%d h1, want one with words", len(h1))
 			}
-			for _, tag := range []string{"script", "style", "iframe", "object", "base"} {
+			for _, script := range p.all("script") {
+				if src, _ := attribute(script, "src"); src != static.URL("app.js") || text(script) != "" {
+					t.Errorf("has another script than the one: %q", src)
+				}
+			}
+			for _, tag := range []string{"style", "iframe", "object", "base"} {
 				if len(p.all(tag)) > 0 {
 					t.Errorf("has a %s", tag)
 				}
@@ -210,7 +247,7 @@ func checkForms(p testPage) {
 	}
 	focused := 0
 	for _, n := range p.all("input") {
-		if value(n, "type") != "hidden" && !labels[value(n, "id")] {
+		if value(n, "type") != "hidden" && !labels[value(n, "id")] && value(n, "aria-label") == "" {
 			p.Errorf("input %q has no label", value(n, "name"))
 		}
 		if value(n, "type") == "password" && value(n, "value") != "" {
@@ -224,7 +261,8 @@ func checkForms(p testPage) {
 		p.Errorf("%d inputs want the focus", focused)
 	}
 	for _, n := range p.all("form") {
-		if value(n, "method") != "post" {
+		// A search changes nothing, and its address can be shared.
+		if value(n, "method") != "post" && value(n, "role") != "search" {
 			p.Errorf("form to %q does not post", value(n, "action"))
 		}
 	}

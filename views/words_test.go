@@ -4,7 +4,9 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"net/url"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -67,6 +69,9 @@ func TestEveryReasonHasWords(t *testing.T) {
 		if reasons[models.Reason(v)] == "" {
 			t.Errorf("reason %q has no words", v)
 		}
+		if r := models.Reason(v); r != models.ReasonNone && (shortReasons[r] == "" || !slices.Contains(reasonsListed, r)) {
+			t.Errorf("reason %q is not in the staff list's filter", v)
+		}
 	}
 }
 
@@ -98,5 +103,41 @@ func TestEveryOutcomeHasWords(t *testing.T) {
 				t.Errorf("outcome %q has no %s", v, part)
 			}
 		}
+	}
+}
+
+func TestEveryFilterHasWords(t *testing.T) {
+	for _, s := range models.Statuses() {
+		if statusWords[s] == "" {
+			t.Errorf("status %q has no words", s)
+		}
+	}
+	for _, a := range models.Ages() {
+		if ageWords[a] == "" {
+			t.Errorf("age %q has no words", a)
+		}
+	}
+	for _, o := range models.Orders() {
+		if orderWords[o] == "" {
+			t.Errorf("order %q has no words", o)
+		}
+	}
+}
+
+// A list's address is read as it was written.
+func TestFilterInAddress(t *testing.T) {
+	f := models.ConnectionFilter{
+		Query: "north & co", Status: models.NeedsAttention, Environment: "integration", Way: models.GuidedWay,
+		Reason: models.ReasonRateLimited, Age: models.ADay, Order: models.ByCompany,
+	}
+	u, err := url.Parse(ListAddress(f, models.Cursor{}))
+	if err != nil || u.Path != listPath {
+		t.Fatal(u, err)
+	}
+	if got := ParseFilter(u.Query()); got != f {
+		t.Errorf("%+v, want %+v", got, f)
+	}
+	if plain := ListAddress(models.ConnectionFilter{}, models.Cursor{}); plain != listPath {
+		t.Errorf("the whole list is at %s", plain)
 	}
 }

@@ -1,0 +1,278 @@
+package handlers_test
+
+import (
+	"encoding/csv"
+	"html"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/google/uuid"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// fill makes companies with connections in every state, behind the app's back,
+// and returns the ID of the first.
+func (a *app) fill() string {
+	a.Helper()
+	now := a.clock.Now().UTC().Truncate(time.Second)
+	var first string
+	kinds := []struct {
+		company, name string
+		environment   servicetitan.EnvironmentName
+		state         models.State
+		reason        models.Reason
+		way           models.Way
+	}{
+		{"Northgate Heating & Plumbing", "northgate heating plumbing", "production", models.ReconnectNeeded, models.ReasonGrantRefused, models.SignInWay},
+		{"Bluebird Comfort Co.", "bluebird comfort co", "production", models.ReconnectNeeded, models.ReasonClientRefused, models.OwnCredentialsWay},
+		{"Tidewater Mechanical", "tidewater mechanical", "production", models.Degraded, models.ReasonUnavailable, models.SignInWay},
+		{"Prairie Sun Heating", "prairie sun heating", "integration", models.Degraded, models.ReasonRateLimited, models.GuidedWay},
+		{"Hartwell & Daughters Electric", "hartwell daughters electric", "production", models.Connected, "", models.GuidedWay},
+		{"Copper Creek Plumbing", "copper creek plumbing", "production", models.Connected, "", models.SignInWay},
+		{"Juniper Home Services", "juniper home services", "sandbox", models.Pending, "", models.GuidedWay},
+		{"=HYPERLINK(\"http://evil\")", "hyperlink http evil", "production", models.Disconnected, "", models.SignInWay},
+	}
+	err := a.db.Write(a.Context(), func(tx *gorm.DB) error {
+		for i, kind := range kinds {
+			companyID, id := uuid.Must(uuid.NewV7()), uuid.Must(uuid.NewV7())
+			if err := tx.Exec("INSERT INTO companies (id, name, name_key, created_at) VALUES (?, ?, ?, ?)", companyID, kind.company, kind.name, now).Error; err != nil {
+				return err
+			}
+			for _, word := range strings.Fields(kind.name) {
+				if err := tx.Exec("INSERT INTO company_words VALUES (?, ?)", word, companyID).Error; err != nil {
+					return err
+				}
+			}
+			at := now.Add(-time.Duration(i*i) * time.Hour)
+			connection := models.Connection{
+				ID: id, CompanyID: companyID, Environment: kind.environment, TenantID: int64(842193311 + i), Way: kind.way,
+				State: kind.state, Reason: kind.reason, ConnectedByName: "Dana", ConnectedAt: at, ExpiresAt: at, CreatedAt: at, UpdatedAt: at,
+			}
+			if kind.state != models.Pending {
+				connection.RenewedAt = at
+			}
+			if err := tx.Create(&connection).Error; err != nil {
+				return err
+			}
+			if i == 0 {
+				first = id.String()
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		a.Fatal(err)
+	}
+	return first
+}
+
+// The address of the list holds the whole of what it shows.
+func TestStaffList(t *testing.T) {
+	onBoth(t, func(t *testing.T, a *app) {
+		sam := a.staff("Sam", models.Support)
+		sam.says("/staff/connections", "No connections yet")
+		sam.says("/staff", "No company has connected ServiceTitan yet", "Nothing was renewed")
+		first := a.fill()
+		page := sam.says("/staff/connections", "8 connections shown of 8", "Needs attention 4", "Needs reconnect 2", "Retrying 2", "Being set up 1", "Disconnected 1")
+		if strings.Index(page, "Bluebird") > strings.Index(page, "Tidewater") || strings.Index(page, "Tidewater") > strings.Index(page, "Hartwell") {
+			t.Error("attention does not come first")
+		}
+		for query, has := range map[string][]string{
+			"?status=attention&env=integration":   {"1 connection shown of 1", "Prairie Sun"},
+			"?reason=client_refused":              {"1 connection shown of 1", "Bluebird", "client_refused"},
+			"?way=guided&sort=company":            {"3 connections shown of 3", "Hartwell"},
+			"?age=1d&status=connected":            {"1 connection shown", "Copper Creek"},
+			"?q=north+plumb":                      {"1 connection shown", "Northgate"},
+			"?q=84219331":                         {"8 connections shown"},
+			"?q=" + first:                         {"1 connection shown", "Northgate"},
+			"?q=nothing+like+it":                  {"No connection matches"},
+			"?q=north&status=connected":           {"Search in every status"},
+			"?status=disconnected&env=sandbox":    {"No connection is like this"},
+			"?status=no_such&sort=%27%3B--&env=x": {"8 connections shown of 8"},
+			"?at=nonsense":                        {"8 connections shown of 8"},
+			"?q=%00":                              {"No connection matches"},
+			"?q=%ff%fe":                           {"No connection matches"},
+		} {
+			sam.says("/staff/connections"+query, has...)
+		}
+		// Every number of the overview leads to the list that has as many.
+		overview := sam.get("/staff").want(a, 200)
+		if !strings.Contains(text(overview.body), "Needs reconnect 2") {
+			t.Errorf("overview: %s", text(overview.body))
+		}
+		for _, link := range []string{
+			"/staff/connections?status=reconnect_needed", "/staff/connections?env=production&amp;status=reconnect_needed", "/staff/connections?env=integration&amp;status=degraded",
+		} {
+			if !strings.Contains(overview.body, `href="`+link+`"`) {
+				t.Errorf("the overview does not lead to %s", link)
+			}
+		}
+	})
+}
+
+// The list goes on page by page, and back.
+func TestStaffListPages(t *testing.T) {
+	a := newApp(t)
+	sam := a.staff("Sam", models.Support)
+	a.fill()
+	company := a.lookup("SELECT id FROM companies WHERE name = 'Copper Creek Plumbing'")
+	now := a.clock.Now().UTC().Truncate(time.Microsecond) // as the app has it
+	for i := range 120 {
+		a.exec(`INSERT INTO connections (id, company_id, environment, tenant_id, tenant_name, business_units, way, state, scopes, generation, connected_by_name, connected_at, renewed_at, expires_at, created_at, updated_at)
+			VALUES (?, ?, 'production', ?, '', 0, 'sign_in', 'connected', '', 1, '', ?, ?, ?, ?, ?)`,
+			uuid.Must(uuid.NewV7()), company, 1000+i, now, now, now, now, now.Add(time.Duration(i)*time.Second))
+	}
+	seen := map[string]int{}
+	path, pages := "/staff/connections?status=connected", 0
+	var last string
+	for ; path != ""; pages++ {
+		page := sam.get(path).want(a, 200)
+		for _, match := range tenants.FindAllStringSubmatch(page.body, -1) {
+			seen[match[1]]++
+		}
+		last, path = path, follow(page.body, "next")
+	}
+	if len(seen) != 122 || pages != 3 {
+		t.Errorf("%d connections on %d pages", len(seen), pages)
+	}
+	for tenant, n := range seen {
+		if n != 1 {
+			t.Errorf("tenant %s is shown %d times", tenant, n)
+		}
+	}
+	back := follow(sam.get(last).body, "prev")
+	if page := sam.get(back).want(a, 200, "50 connections shown of 122"); follow(page.body, "next") == "" || follow(page.body, "prev") == "" {
+		t.Error("the middle page does not lead both ways")
+	}
+}
+
+var tenants = regexp.MustCompile(`<td[^>]*><code>(\d+)</code></td>`)
+
+// follow is where a page's link of a kind leads, if it has one.
+func follow(body, rel string) string {
+	link := regexp.MustCompile(`<a[^>]*href="([^"]*)"[^>]*rel="` + rel + `"`).FindStringSubmatch(body)
+	if link == nil {
+		return ""
+	}
+	return html.UnescapeString(link[1])
+}
+
+// A61: the CSV has what the filter shows, and no spreadsheet runs any of it.
+func TestStaffCSV(t *testing.T) {
+	onBoth(t, func(t *testing.T, a *app) {
+		sam := a.staff("Sam", models.Support)
+		a.fill()
+		got := sam.get("/staff/connections.csv").want(a, 200)
+		for name, want := range map[string]string{
+			"Content-Type": "text/csv; charset=utf-8", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store",
+		} {
+			if got.header.Get(name) != want {
+				t.Errorf("%s: %q", name, got.header.Get(name))
+			}
+		}
+		if !strings.HasPrefix(got.header.Get("Content-Disposition"), "attachment;") {
+			t.Error("it is shown and not saved")
+		}
+		rows, err := csv.NewReader(strings.NewReader(got.body)).ReadAll()
+		if err != nil || len(rows) != 9 || len(rows[0]) != 14 {
+			t.Fatalf("%d rows, %v", len(rows), err)
+		}
+		if strings.Count(got.body, "\r\n") != 9 {
+			t.Error("lines do not end as RFC 4180 has them")
+		}
+		for _, row := range rows[1:] {
+			if strings.ContainsAny(row[0][:1], "=+-@\t\r") {
+				t.Errorf("a spreadsheet takes %q for a formula", row[0])
+			}
+		}
+		if !strings.Contains(got.body, "'=HYPERLINK") {
+			t.Error("the formula is not there as text")
+		}
+		filtered, err := csv.NewReader(strings.NewReader(sam.get("/staff/connections.csv?status=attention&sort=company").body)).ReadAll()
+		if err != nil || len(filtered) != 5 || filtered[1][0] != "Bluebird Comfort Co." {
+			t.Errorf("filtered: %v, %v", filtered, err)
+		}
+		if empty := sam.get("/staff/connections.csv?q=nothing").body; strings.Count(empty, "\n") != 1 {
+			t.Errorf("an empty list has more than its columns: %q", empty)
+		}
+		if !strings.Contains(a.log.String(), "connections exported") {
+			t.Error("who exports is not in the log")
+		}
+	})
+}
+
+// A58, A59: whatever is typed is looked for and nothing else.
+func TestStaffSearchIsHarmless(t *testing.T) {
+	onBoth(t, func(t *testing.T, a *app) {
+		sam := a.staff("Sam", models.Support)
+		a.fill()
+		for _, payload := range []string{
+			"'", "\"", "1=1;--", "' OR '1'='1", ") UNION SELECT * FROM users --", "$$", "?", ":name", "\\", "%", "%%%%%%%%", "_", "$1", "@p1", "';DROP TABLE connections;--",
+			"FB-2222-2222' OR 1=1", "01999999-0000' OR 1=1", "8421' OR 1=1", "a@b' OR 1=1", strings.Repeat("%", 10_000), "\u202e", "{{.}}",
+		} {
+			for _, name := range []string{"q", "status", "env", "way", "reason", "age", "sort", "at"} {
+				got := sam.get("/staff/connections?" + url.Values{name: {payload}}.Encode())
+				if got.status != 200 || (name == "q" && strings.Contains(got.body, "<code>842193311</code>")) {
+					t.Errorf("%s=%q: %d", name, payload, got.status)
+				}
+			}
+		}
+		if n := a.count("SELECT count(*) FROM connections"); n != 8 {
+			t.Errorf("%d connections", n)
+		}
+	})
+}
+
+// The console's list in a real browser, with and without a keyboard's patience.
+func TestBrowserConsole(t *testing.T) {
+	a := newApp(t)
+	sam := a.staffAtBrowser(t, "Sam Okafor", models.Support)
+	a.fill()
+	hour := a.clock.Now().UTC()
+	for i := range 24 {
+		a.exec("INSERT INTO renewal_hours VALUES (?, 'production', ?, ?)", hour.Add(-time.Duration(i)*time.Hour).Format("2006-01-02T15"), 1600+i*7%90, map[int]int{5: 40, 6: 400}[i])
+	}
+	sam.Goto(a.url + "/staff")
+	sam.See("Needs attention now")
+	sam.inspect("staff-overview")
+	sam.Click("Connections", "8 connections shown of 8")
+	sam.inspect("staff-connections")
+
+	// As it is typed: no button, and the address is that of what is shown.
+	sam.Type("q", "blueb")
+	sam.See("1 connection shown")
+	if at := sam.Address(); !strings.HasSuffix(at, "/staff/connections?q=blueb") {
+		t.Errorf("the address is %s", at)
+	}
+	sam.inspect("staff-connections-found")
+	sam.Reload()
+	sam.See("1 connection shown")
+	sam.Type("q", "no such company")
+	sam.See("No connection matches")
+	sam.inspect("staff-connections-none")
+	sam.Click("Clear", "8 connections shown of 8")
+	sam.Click("Retrying 2", "2 connections shown of 2")
+	sam.inspect("staff-connections-retrying")
+	sam.Click("Tidewater Mechanical", "Tenant")
+	sam.Back()
+	sam.See("2 connections shown of 2")
+}
+
+// staffAtBrowser is one of our staff at a real browser, signed in.
+func (a *app) staffAtBrowser(t *testing.T, name string, role models.StaffRole) *contractor {
+	t.Helper()
+	c := a.contractor(t)
+	c.Goto(a.url + "/password/reset?token=" + a.addStaff("browser@fieldbridge.example", role))
+	c.See("Choose your password")
+	c.Type("name", name)
+	c.Type("password", password)
+	c.Click("Save and sign in", "Needs attention now")
+	return c
+}

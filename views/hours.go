@@ -1,0 +1,97 @@
+package views
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/fieldbridge/fieldbridge/models"
+)
+
+// hourBars are the hours as bars: as high as the hour had renewals, beside the
+// hour with the most; the tone says whether any failed.
+func hourBars(hours []models.RenewalHour, clock Clock) []healthBar {
+	most := int64(1)
+	for _, h := range hours {
+		most = max(most, h.OK+h.Failed)
+	}
+	bars := make([]healthBar, len(hours))
+	for i, h := range hours {
+		all := h.OK + h.Failed
+		tone, says := "ok", thousands(h.OK)+" worked"
+		switch {
+		case all == 0:
+			tone, says = "off", "nothing to renew"
+		case h.OK == 0:
+			tone, says = "bad", "all "+thousands(h.Failed)+" failed"
+		case h.Failed > 0:
+			tone, says = "warn", says+", "+thousands(h.Failed)+" failed"
+		}
+		height := 2 + int(all*(barHeight-4)/most)
+		bars[i] = healthBar{
+			x: fmt.Sprintf("%d.5", i*barStep+1), y: strconv.Itoa(barHeight - height), height: strconv.Itoa(height),
+			tone: tone, says: clock.stamp(h.Begins()) + ": " + says,
+		}
+	}
+	return bars
+}
+
+func renewalsOf(hours []models.RenewalHour) (ok, failed int64) {
+	for _, h := range hours {
+		ok, failed = ok+h.OK, failed+h.Failed
+	}
+	return ok, failed
+}
+
+// renewalShare is how many of the renewals worked, in per cent, rounded down so
+// that 100% means all.
+func renewalShare(hours []models.RenewalHour) string {
+	ok, failed := renewalsOf(hours)
+	switch {
+	case ok+failed == 0:
+		return "None"
+	case failed == 0:
+		return "100%"
+	}
+	hundredths := ok * 10_000 / (ok + failed)
+	return fmt.Sprintf("%d.%02d%%", hundredths/100, hundredths%100)
+}
+
+// renewalSum says the same in numbers.
+func renewalSum(hours []models.RenewalHour) string {
+	ok, failed := renewalsOf(hours)
+	if ok+failed == 0 {
+		return "Nothing was renewed in the last 24 hours."
+	}
+	return thousands(ok) + " of " + thousands(ok+failed) + " in the last 24 hours."
+}
+
+// lag is for how long a renewal is late.
+func lag(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return "Nothing is late"
+	case d < time.Minute:
+		return plural(int(d.Seconds()), "second", "seconds")
+	case d < time.Hour:
+		return plural(int(d.Minutes()), "minute", "minutes")
+	}
+	return plural(int(d.Hours()), "hour", "hours")
+}
+
+// counted is a number that was counted only so far.
+func counted(n int) string {
+	if n >= models.CountedUpTo {
+		return thousands(int64(n)) + " or more"
+	}
+	return thousands(int64(n))
+}
+
+// thousands is a number as people read it: 39,803.
+func thousands(n int64) string {
+	text := strconv.FormatInt(n, 10)
+	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
