@@ -11,3 +11,11 @@ const (
 	GuidedWay         = servicetitan.Guided
 	OwnCredentialsWay = servicetitan.OwnCredentials
 )
+
+// EnvironmentName says which ServiceTitan is meant.
+type EnvironmentName = servicetitan.EnvironmentName
+
+// EnvironmentNames are all there are, in the order in which people read them.
+func EnvironmentNames() []EnvironmentName {
+	return []EnvironmentName{servicetitan.Production, servicetitan.Integration, servicetitan.Sandbox}
+}

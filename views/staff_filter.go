@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/fieldbridge/fieldbridge/models"
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
 // The list's address holds the whole filter, so that it can be shared.
@@ -79,7 +78,7 @@ func list(s models.Status) string {
 }
 
 var (
-	environmentsListed = []servicetitan.EnvironmentName{servicetitan.Production, servicetitan.Integration, servicetitan.Sandbox}
+	environmentsListed = models.EnvironmentNames()
 	waysListed         = []models.Way{models.SignInWay, models.GuidedWay, models.OwnCredentialsWay}
 	reasonsListed      = []models.Reason{
 		models.ReasonGrantRefused, models.ReasonClientRefused, models.ReasonNotAllowed, models.ReasonUnauthorized, models.ReasonTenantUnknown,
