@@ -75,7 +75,7 @@ func (d *Desk) browse(ctx context.Context, f ConnectionFilter, at Cursor, limit 
 	case f.Status == Overdue:
 		page, err = cut(db, overdue(d.connections.keeper, f, at, now, limit), at, limit)
 	default:
-		page, err = cut(db, listed(totals.picked(f), f, at, now, limit), at, limit)
+		page, err = list(db, totals.picked(f), f, at, now, limit)
 	}
 	page.Totals = totals
 	return page, err
@@ -92,12 +92,14 @@ func (q *query) add(sql string, args ...any) {
 	q.args = append(q.args, args...)
 }
 
-// place is a connection of a list with its sorting columns.
+// place is a connection of a list with its sorting columns, and the piece of the
+// list that it is from.
 type place struct {
-	ID   uuid.UUID
-	Rank int
-	At   time.Time
-	Key  string
+	ID    uuid.UUID
+	Rank  int
+	At    time.Time
+	Key   string
+	Piece int
 }
 
 // union reads the beginnings of several ordered pieces and merges them, so that
@@ -119,9 +121,42 @@ func union(pieces []query, order string, limit int) query {
 // columns are what a list is sorted by before the ID.
 var columns = map[Order]string{AttentionFirst: "state_since", LongestFirst: "state_since", LatestFirst: "state_since", ByCompany: "company_key"}
 
+// list is a page of the kinds. Of each kind as much is read as its share of them
+// all makes likely; if a page needs the whole of what was read of one, there may
+// be more, and it is read again.
+func list(db *gorm.DB, kinds Totals, f ConnectionFilter, at Cursor, now time.Time, limit int) (ConnectionPage, error) {
+	if f.sorted() == AttentionFirst && at == (Cursor{}) && f.Age == noAge {
+		kinds = foremost(kinds, limit)
+	}
+	all := kinds.Sum(ConnectionFilter{})
+	likely := make([]int, len(kinds))
+	for i, kind := range kinds {
+		likely[i] = min(limit+1, likelyRead+int(likelyMore*int64(limit)*kind.N/all))
+	}
+	places, err := read(db, listed(kinds, likely, f, at, now, limit))
+	if err != nil {
+		return ConnectionPage{}, err
+	}
+	used := make([]int, len(kinds))
+	for _, p := range places {
+		if used[p.Piece]++; used[p.Piece] == likely[p.Piece] && likely[p.Piece] <= limit {
+			return cut(db, listed(kinds, slices.Repeat([]int{limit + 1}, len(kinds)), f, at, now, limit), at, limit)
+		}
+	}
+	return pageOf(db, places, at, limit)
+}
+
+const (
+	// likelyRead and likelyMore are how much is read of each kind: so many at
+	// least, and so many times its share.
+	likelyRead = 6
+	likelyMore = 2
+)
+
 // listed are the places of the list from the cursor on, one more than the limit
-// if there are so many. Each kind is a piece that an index has in order.
-func listed(kinds Totals, f ConnectionFilter, at Cursor, now time.Time, limit int) query {
+// if there are so many. Each kind is a piece that an index has in order; limits
+// has how much is read of each.
+func listed(kinds Totals, limits []int, f ConnectionFilter, at Cursor, now time.Time, limit int) query {
 	order := f.sorted()
 	falling := (order == LatestFirst || order == NewestFirst) != at.Back
 	than, way := ">", "ASC"
@@ -139,7 +174,7 @@ func listed(kinds Totals, f ConnectionFilter, at Cursor, now time.Time, limit in
 		ends = "rank " + way + ", " + ends
 	}
 	var pieces []query
-	for _, kind := range kinds {
+	for i, kind := range kinds {
 		rank := ranks[kind.State]
 		if order != AttentionFirst {
 			rank = 0
@@ -152,7 +187,7 @@ func listed(kinds Totals, f ConnectionFilter, at Cursor, now time.Time, limit in
 			begun = false
 		}
 		var q query
-		q.add(fmt.Sprintf("SELECT id, %d AS rank, %s FROM connections WHERE environment = ? AND state = ? AND reason = ? AND way = ?", rank, names),
+		q.add(fmt.Sprintf("SELECT id, %d AS rank, %s, %d AS piece FROM connections WHERE environment = ? AND state = ? AND reason = ? AND way = ?", rank, names, i),
 			kind.Environment, kind.State, kind.Reason, kind.Way)
 		if f.Age != noAge {
 			q.add(" AND state_since <= ?", now.Add(-ages[f.Age]))
@@ -165,10 +200,23 @@ func listed(kinds Totals, f ConnectionFilter, at Cursor, now time.Time, limit in
 		case begun:
 			q.add(" AND (state_since, id) "+than+" (?, ?)", at.At, at.ID)
 		}
-		q.add(fmt.Sprintf(" ORDER BY %s LIMIT %d", sorted, limit+1))
+		q.add(fmt.Sprintf(" ORDER BY %s LIMIT %d", sorted, limits[i]))
 		pieces = append(pieces, q)
 	}
 	return union(pieces, ends, limit+1)
+}
+
+// foremost are the kinds that fill the first page of AttentionFirst.
+func foremost(kinds Totals, limit int) Totals {
+	n, rank := int64(0), 0
+	var first Totals
+	for _, kind := range slices.SortedStableFunc(slices.Values(kinds), func(a, b Total) int { return ranks[a.State] - ranks[b.State] }) {
+		if n > int64(limit) && ranks[kind.State] > rank {
+			break
+		}
+		first, n, rank = append(first, kind), n+kind.N, ranks[kind.State]
+	}
+	return first
 }
 
 // lateAfter is for how long a renewal has been due when it counts as late.
@@ -225,13 +273,27 @@ func (q *query) narrow(f ConnectionFilter, now time.Time) {
 
 // cut runs a query for places and makes a page of them.
 func cut(db *gorm.DB, q query, at Cursor, limit int) (ConnectionPage, error) {
-	if q.sql == "" {
-		return ConnectionPage{}, nil
+	places, err := read(db, q)
+	if err != nil {
+		return ConnectionPage{}, err
 	}
+	return pageOf(db, places, at, limit)
+}
+
+func read(db *gorm.DB, q query) ([]place, error) {
 	var places []place
-	if err := db.Raw(q.sql, q.args...).Scan(&places).Error; err != nil {
-		return ConnectionPage{}, fmt.Errorf("list connections: %w", err)
+	if q.sql == "" {
+		return nil, nil
 	}
+	if err := db.Raw(q.sql, q.args...).Scan(&places).Error; err != nil {
+		return nil, fmt.Errorf("list connections: %w", err)
+	}
+	return places, nil
+}
+
+// pageOf makes a page of places, of which one more than the limit says that
+// there are more.
+func pageOf(db *gorm.DB, places []place, at Cursor, limit int) (ConnectionPage, error) {
 	more := len(places) > limit
 	if more {
 		places = places[:limit]
