@@ -121,13 +121,44 @@ func union(pieces []query, order string, limit int) query {
 // columns are what a list is sorted by before the ID.
 var columns = map[Order]string{AttentionFirst: "state_since", LongestFirst: "state_since", LatestFirst: "state_since", ByCompany: "company_key"}
 
-// list is a page of the kinds. Of each kind as much is read as its share of them
-// all makes likely; if a page needs the whole of what was read of one, there may
-// be more, and it is read again.
+// list is a page of the kinds.
 func list(db *gorm.DB, kinds Totals, f ConnectionFilter, at Cursor, now time.Time, limit int) (ConnectionPage, error) {
-	if f.sorted() == AttentionFirst && at == (Cursor{}) && f.Age == noAge {
-		kinds = foremost(kinds, limit)
+	likely := kinds
+	if f.sorted() == AttentionFirst {
+		likely = nearest(kinds, at, limit)
 	}
+	places, err := readKinds(db, likely, f, at, now, limit)
+	if err == nil && len(places) <= limit && len(likely) < len(kinds) {
+		places, err = readKinds(db, kinds, f, at, now, limit)
+	}
+	if err != nil {
+		return ConnectionPage{}, err
+	}
+	return pageOf(db, places, at, limit)
+}
+
+// nearest are the kinds that probably fill a page of AttentionFirst: those of
+// the rank where the page begins, or of the first ones.
+func nearest(kinds Totals, at Cursor, limit int) Totals {
+	n, rank := int64(0), 0
+	var near Totals
+	for _, kind := range slices.SortedStableFunc(slices.Values(kinds), func(a, b Total) int { return ranks[a.State] - ranks[b.State] }) {
+		switch {
+		case at != (Cursor{}):
+			if ranks[kind.State] == at.Rank {
+				near = append(near, kind)
+			}
+		case n <= int64(limit) || ranks[kind.State] == rank:
+			near, n, rank = append(near, kind), n+kind.N, ranks[kind.State]
+		}
+	}
+	return near
+}
+
+// readKinds reads places of the kinds. Of each as much is read as its share of
+// them all makes likely; if the page needs the whole of what was read of one,
+// there may be more, and all is read again.
+func readKinds(db *gorm.DB, kinds Totals, f ConnectionFilter, at Cursor, now time.Time, limit int) ([]place, error) {
 	all := kinds.Sum(ConnectionFilter{})
 	likely := make([]int, len(kinds))
 	for i, kind := range kinds {
@@ -135,15 +166,15 @@ func list(db *gorm.DB, kinds Totals, f ConnectionFilter, at Cursor, now time.Tim
 	}
 	places, err := read(db, listed(kinds, likely, f, at, now, limit))
 	if err != nil {
-		return ConnectionPage{}, err
+		return nil, err
 	}
 	used := make([]int, len(kinds))
 	for _, p := range places {
 		if used[p.Piece]++; used[p.Piece] == likely[p.Piece] && likely[p.Piece] <= limit {
-			return cut(db, listed(kinds, slices.Repeat([]int{limit + 1}, len(kinds)), f, at, now, limit), at, limit)
+			return read(db, listed(kinds, slices.Repeat([]int{limit + 1}, len(kinds)), f, at, now, limit))
 		}
 	}
-	return pageOf(db, places, at, limit)
+	return places, nil
 }
 
 const (
@@ -204,19 +235,6 @@ func listed(kinds Totals, limits []int, f ConnectionFilter, at Cursor, now time.
 		pieces = append(pieces, q)
 	}
 	return union(pieces, ends, limit+1)
-}
-
-// foremost are the kinds that fill the first page of AttentionFirst.
-func foremost(kinds Totals, limit int) Totals {
-	n, rank := int64(0), 0
-	var first Totals
-	for _, kind := range slices.SortedStableFunc(slices.Values(kinds), func(a, b Total) int { return ranks[a.State] - ranks[b.State] }) {
-		if n > int64(limit) && ranks[kind.State] > rank {
-			break
-		}
-		first, n, rank = append(first, kind), n+kind.N, ranks[kind.State]
-	}
-	return first
 }
 
 // lateAfter is for how long a renewal has been due when it counts as late.
