@@ -24,11 +24,11 @@ func (s *site) admit(who access) echo.MiddlewareFunc {
 			if !ok {
 				return seeOther(c, "/signin"+afterSignIn(c))
 			}
-			if in.staff != (who == staff) {
+			if in.staff != (who == staff || who == staffWithoutFactor) {
 				return models.ErrNotFound // for them there is no such page
 			}
-			if who == staff {
-				return s.admitStaff(c, in, next)
+			if in.staff {
+				return s.admitStaff(c, in, who, next)
 			}
 			v, err := s.Accounts.Visitor(ctx, in.userID, in.companyID, in.epoch)
 			if errors.Is(err, models.ErrSignedOut) {
@@ -47,8 +47,9 @@ func (s *site) admit(who access) echo.MiddlewareFunc {
 	}
 }
 
-// admitStaff lets one of our staff in.
-func (s *site) admitStaff(c echo.Context, in signedIn, next echo.HandlerFunc) error {
+// admitStaff lets one of our staff in who has passed the second factor, or to
+// the pages where that is done.
+func (s *site) admitStaff(c echo.Context, in signedIn, who access, next echo.HandlerFunc) error {
 	member, err := s.Accounts.Staff(c.Request().Context(), in.userID, in.epoch)
 	if errors.Is(err, models.ErrSignedOut) {
 		return s.endSession(c)
@@ -58,8 +59,18 @@ func (s *site) admitStaff(c echo.Context, in signedIn, next echo.HandlerFunc) er
 	}
 	member.SupportCode = supportCode(c)
 	c.Set(staffName, member)
+	switch passed := in.factor || s.noFactor(); {
+	case who == staffWithoutFactor && passed:
+		return seeOther(c, home(true))
+	case who != staffWithoutFactor && !passed:
+		return seeOther(c, factorPath)
+	}
 	return next(c)
 }
+
+// noFactor says that no second factor is asked for: in demos, whose sign-ins
+// are no secret.
+func (s *site) noFactor() bool { return len(s.Demo) > 0 }
 
 // endSession ends a session that may no longer be used.
 func (s *site) endSession(c echo.Context) error {

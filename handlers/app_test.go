@@ -334,6 +334,8 @@ func text(body string) string {
 type member struct {
 	*browser
 	email string
+	// factorKey is the key of a staff member's second factor.
+	factorKey string
 }
 
 // signUp makes a company and its owner, signed in.

@@ -361,7 +361,7 @@ func TestBrowserGuided(t *testing.T) {
 	sam.Type("name", "Sam Okafor")
 	sam.Type("password", password)
 	sam.inspect("choose-password")
-	sam.Click("Save and sign in", "Needs attention now")
+	sam.enrolInBrowser()
 	sam.Click("Queue", "Nothing waits for us")
 	sam.inspect("staff-queue-empty")
 

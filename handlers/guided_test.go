@@ -18,6 +18,16 @@ const harbor = 738846120
 // addStaff makes a staff account, and returns the one-time link's secret.
 func (a *app) addStaff(email string, role models.StaffRole) string {
 	a.Helper()
+	link, err := a.accounts().AddStaff(a.Context(), email, role)
+	if err != nil {
+		a.Fatal(err)
+	}
+	return link.Reveal()
+}
+
+// accounts are the app's, as the command line has them.
+func (a *app) accounts() *models.Accounts {
+	a.Helper()
 	keys, err := seal.Load(a.instance.Keyset)
 	if err != nil {
 		a.Fatal(err)
@@ -26,11 +36,7 @@ func (a *app) addStaff(email string, role models.StaffRole) string {
 	if err != nil {
 		a.Fatal(err)
 	}
-	link, err := accounts.AddStaff(a.Context(), email, role)
-	if err != nil {
-		a.Fatal(err)
-	}
-	return link.Reveal()
+	return accounts
 }
 
 // staff is one of our own people, signed in.
@@ -39,7 +45,9 @@ func (a *app) staff(name string, role models.StaffRole) *member {
 	email := strings.ToLower(name) + "@fieldbridge.example"
 	b := a.newBrowser()
 	b.post("/password/reset", "token", a.addStaff(email, role), "name", name, "password", password).want(a, 303, "/staff")
-	return &member{browser: b, email: email}
+	m := &member{browser: b, email: email}
+	m.enrol()
+	return m
 }
 
 // guided asks for a set-up, and returns the connection's path.
@@ -127,7 +135,7 @@ func TestGuidedSetup(t *testing.T) {
 		amy.post(path+"/test").want(a, 303)
 		amy.says(path, "Last test: passed")
 		sam.get("/staff").want(a, 303, "/signin") // 15 minutes idle
-		sam.post("/signin", "email", sam.email, "password", password).want(a, 303, "/staff")
+		sam.signInAgain()
 		amy.post(path+"/disconnect").want(a, 303)
 		queue := sam.says("/staff/queue", "Delete the client secret in the developer portal")
 		task := between(t, queue, `action="/staff/tasks/`, `/done"`)

@@ -15,8 +15,10 @@ const (
 	member access = "member"
 	// owner: a member with that role.
 	owner access = "owner"
-	// staff: one of our own people.
+	// staff: one of our own people, with the second factor.
 	staff access = "staff"
+	// staffWithoutFactor: one of them who has yet to pass it.
+	staffWithoutFactor access = "staff without second factor"
 	// apiKey: a back end with a key, without a session.
 	apiKey access = "API key"
 )
@@ -67,6 +69,10 @@ func (s *site) routes() []route {
 		{get, "/api/v1/connections/:id/token", "API: access token", apiKey, s.apiToken},
 
 		{get, "/staff", "staff: overview", staff, s.staffOverview},
+		{get, factorPath, "staff: second factor", staffWithoutFactor, s.factorForm},
+		{post, factorPath, "staff: pass second factor", staffWithoutFactor, s.passFactor},
+		{get, factorChangePath, "staff: own second factor", staff, s.factorSettings},
+		{post, factorChangePath, "staff: change second factor", staff, s.changeFactor},
 		{get, "/staff/queue", "staff: queue", staff, s.staffQueue},
 		{get, "/staff/connections", "staff: connections", staff, s.staffConnections},
 		{get, "/staff/connections.csv", "staff: connections as CSV", staff, s.staffConnectionsCSV},

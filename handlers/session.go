@@ -22,6 +22,8 @@ const (
 	keyCompany = "company"
 	keyEpoch   = "epoch"
 	keyStaff   = "staff"
+	// keyFactor says that one of our staff has passed the second factor.
+	keyFactor = "factor"
 	// keyBinding holds the random value that authorizations are bound to. It
 	// changes at every sign-in, so that none outlives the session it began in.
 	keyBinding = "binding"
@@ -85,8 +87,9 @@ func (s *sessions) track(c echo.Context) {
 type signedIn struct {
 	userID, companyID uuid.UUID
 	epoch             int
-	// staff says that the session is one of our staff, who have no company.
-	staff bool
+	// staff says that the session is one of our staff, who have no company, and
+	// factor that they have passed the second factor.
+	staff, factor bool
 }
 
 // SignIn begins a session for the user under a new token, with nothing left of
@@ -109,6 +112,20 @@ func (s *sessions) SignIn(ctx context.Context, user models.User, companyID uuid.
 	return nil
 }
 
+// PassFactor notes that one of our staff has passed the second factor. The
+// session goes on under a new token.
+func (s *sessions) PassFactor(ctx context.Context) error {
+	if err := s.scs.RenewToken(ctx); err != nil {
+		return fmt.Errorf("renew session: %w", err)
+	}
+	s.store.ForStaff(ctx)
+	s.scs.Put(ctx, keyFactor, true)
+	return nil
+}
+
+// AskFactor makes the session wait for the second factor again.
+func (s *sessions) AskFactor(ctx context.Context) { s.scs.Remove(ctx, keyFactor) }
+
 // SignOut ends the session on the server and takes the cookie away.
 func (s *sessions) SignOut(ctx context.Context) error {
 	if err := s.scs.Destroy(ctx); err != nil {
@@ -124,7 +141,7 @@ func (s *sessions) SignedIn(ctx context.Context) (signedIn, bool) {
 		return signedIn{}, false
 	}
 	company, err := uuid.Parse(s.scs.GetString(ctx, keyCompany))
-	return signedIn{userID: user, companyID: company, epoch: s.scs.GetInt(ctx, keyEpoch), staff: s.scs.GetBool(ctx, keyStaff)}, err == nil
+	return signedIn{userID: user, companyID: company, epoch: s.scs.GetInt(ctx, keyEpoch), staff: s.scs.GetBool(ctx, keyStaff), factor: s.scs.GetBool(ctx, keyFactor)}, err == nil
 }
 
 // Binding is the value that authorizations of this session are bound to.

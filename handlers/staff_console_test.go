@@ -273,6 +273,6 @@ func (a *app) staffAtBrowser(t *testing.T, name string, role models.StaffRole) *
 	c.See("Choose your password")
 	c.Type("name", name)
 	c.Type("password", password)
-	c.Click("Save and sign in", "Needs attention now")
+	c.enrolInBrowser()
 	return c
 }

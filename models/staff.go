@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -37,8 +38,10 @@ type Staff struct {
 	Name   string
 	Email  string
 	Role   StaffRole `gorm:"column:staff_role"`
-	// SetUp says whether they have chosen a password.
-	SetUp bool `gorm:"-"`
+	// SetUp says whether they have chosen a password, and Factor whether they have
+	// a second factor.
+	SetUp  bool `gorm:"-"`
+	Factor bool `gorm:"-"`
 	// SupportCode names the request, for the timeline and the log.
 	SupportCode string `gorm:"-"`
 }
@@ -85,7 +88,14 @@ func (a *Accounts) AddStaff(ctx context.Context, email string, role StaffRole) (
 // ErrNotFound. What the person did stays on the timelines.
 func (a *Accounts) RemoveStaff(ctx context.Context, email string) error {
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
-		result := tx.Model(&User{}).Where("email = ? AND staff_role <> '' AND disabled_at IS NULL", email).Updates(map[string]any{
+		var user User
+		if err := tx.Select("id").Where("email = ? AND staff_role <> '' AND disabled_at IS NULL", email).Take(&user).Error; err != nil {
+			return found(err, "find staff")
+		}
+		if err := forgetFactor(tx, user.ID); err != nil {
+			return err
+		}
+		result := tx.Model(&User{}).Where("id = ?", user.ID).Updates(map[string]any{
 			"disabled_at": a.db.Now(), "password_hash": "", "setup_hash": nil, "setup_until": nil,
 			"session_epoch": gorm.Expr("session_epoch + 1"),
 		})
@@ -106,9 +116,16 @@ func (a *Accounts) ListStaff(ctx context.Context) ([]Staff, error) {
 	if err := a.db.Read(ctx).Where("staff_role <> '' AND disabled_at IS NULL").Order("email").Find(&users).Error; err != nil {
 		return nil, fmt.Errorf("list staff: %w", err)
 	}
+	var enrolled []uuid.UUID
+	if err := a.db.Read(ctx).Model(&secondFactor{}).Where("confirmed_at IS NOT NULL").Pluck("user_id", &enrolled).Error; err != nil {
+		return nil, fmt.Errorf("list second factors: %w", err)
+	}
 	list := make([]Staff, len(users))
 	for i, u := range users {
-		list[i] = Staff{UserID: u.ID, Name: u.Name, Email: u.Email, Role: u.StaffRole, SetUp: u.PasswordHash != ""}
+		list[i] = Staff{
+			UserID: u.ID, Name: u.Name, Email: u.Email, Role: u.StaffRole, SetUp: u.PasswordHash != "",
+			Factor: slices.Contains(enrolled, u.ID),
+		}
 	}
 	return list, nil
 }

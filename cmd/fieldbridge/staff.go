@@ -14,6 +14,8 @@ type staffCommand struct {
 	Add    staffAdd    `cmd:"" help:"Make an account, change its role, or let it choose a new password. Prints a link that works once."`
 	Remove staffRemove `cmd:"" help:"End an account and its sessions."`
 	List   staffList   `cmd:"" help:"Show who may sign in as staff."`
+
+	ResetFactor staffResetFactor `cmd:"" help:"Forget somebody's second factor and end their sessions. They set up a new one when they sign in."`
 }
 
 type staffAdd struct {
@@ -61,6 +63,25 @@ func (s staffRemove) Run(ctx context.Context) error {
 	})
 }
 
+type staffResetFactor struct {
+	Email string `arg:"" help:"Their email."`
+}
+
+// Run forgets the second factor.
+func (s staffResetFactor) Run(ctx context.Context) error {
+	email, _ := models.ParseEmail(s.Email) // an empty one is nobody's
+	return withAccounts(ctx, func(_ config, accounts *models.Accounts) error {
+		err := accounts.ResetFactor(ctx, email)
+		if errors.Is(err, models.ErrNotFound) {
+			return fmt.Errorf("%s is not one of staff", s.Email)
+		}
+		if err == nil {
+			fmt.Printf("%s is signed out everywhere, and sets up a new second factor at the next sign-in\n", email)
+		}
+		return err
+	})
+}
+
 type staffList struct{}
 
 // Run prints one line each.
@@ -72,9 +93,12 @@ func (staffList) Run(ctx context.Context) error {
 		}
 		w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 		for _, s := range list {
-			note := ""
-			if !s.SetUp {
+			note := "with second factor"
+			switch {
+			case !s.SetUp:
 				note = "has not chosen a password yet"
+			case !s.Factor:
+				note = "has no second factor yet"
 			}
 			_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.Email, s.Role, s.Name, note)
 		}
