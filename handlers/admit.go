@@ -24,11 +24,11 @@ func (s *site) admit(who access) echo.MiddlewareFunc {
 			if !ok {
 				return seeOther(c, "/signin"+afterSignIn(c))
 			}
-			if in.staff != (who == staff) {
+			if in.staff != who.ours() {
 				return models.ErrNotFound // for them there is no such page
 			}
-			if who == staff {
-				return s.admitStaff(c, in, next)
+			if who.ours() {
+				return s.admitStaff(c, in, who, next)
 			}
 			v, err := s.Accounts.Visitor(ctx, in.userID, in.companyID, in.epoch)
 			if errors.Is(err, models.ErrSignedOut) {
@@ -48,7 +48,7 @@ func (s *site) admit(who access) echo.MiddlewareFunc {
 }
 
 // admitStaff lets one of our staff in.
-func (s *site) admitStaff(c echo.Context, in signedIn, next echo.HandlerFunc) error {
+func (s *site) admitStaff(c echo.Context, in signedIn, who access, next echo.HandlerFunc) error {
 	member, err := s.Accounts.Staff(c.Request().Context(), in.userID, in.epoch)
 	if errors.Is(err, models.ErrSignedOut) {
 		return s.endSession(c)
@@ -58,6 +58,9 @@ func (s *site) admitStaff(c echo.Context, in signedIn, next echo.HandlerFunc) er
 	}
 	member.SupportCode = supportCode(c)
 	c.Set(staffName, member)
+	if who == staffAdmin && member.Role != models.Admin {
+		return models.ErrForbidden
+	}
 	return next(c)
 }
 

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -108,7 +109,7 @@ func everyPage() map[string]templ.Component {
 		"reconnected": Connected(ConnectedPage{Connection: testConnection(models.Connected), Again: true}),
 		"home":        Connections(ConnectionsPage{Visitor: testVisitor(models.Owner), Clock: testClock()}),
 		"disconnect":  Disconnect(DisconnectPage{Connection: testConnection(models.Connected)}),
-		"no role":     Error(ErrorPage{Status: 403, Visitor: testVisitor(models.Member), Owners: []string{"Ruth Abara"}, SupportCode: "FB-1", Clock: testClock()}),
+		"no role":     Error(ErrorPage{Status: 403, Visitor: testVisitor(models.Member), CanHelp: []string{"Ruth Abara"}, SupportCode: "FB-1", Clock: testClock()}),
 		"foreign":     Error(ErrorPage{Status: 403, ForeignOrigin: true, SupportCode: "FB-1", Clock: testClock()}),
 		"no member":   Error(ErrorPage{Status: 403, NoMembership: true, SupportCode: "FB-1", Clock: testClock()}),
 		"unheard of":  Error(ErrorPage{Status: 418, SupportCode: "FB-1", Clock: testClock()}),
@@ -127,6 +128,7 @@ func everyPage() map[string]templ.Component {
 		pages["not connected: "+string(outcome)] = notConnected(outcome, newChoice)
 		pages["not reconnected: "+string(outcome)] = notConnected(outcome, againChoice)
 	}
+	maps.Copy(pages, everyStaffPage())
 	for status := range problems {
 		pages["error "+strings.TrimSpace(problems[status].name)] = Error(ErrorPage{Status: status, RetryAt: noon.Add(40 * time.Second), SupportCode: "FB-1", Clock: testClock()})
 	}
@@ -209,6 +211,13 @@ func checkForms(p testPage) {
 		}
 	}
 	focused := 0
+	for _, tag := range []string{"textarea", "select"} {
+		for _, n := range p.all(tag) {
+			if !labels[value(n, "id")] {
+				p.Errorf("%s %q has no label", tag, value(n, "name"))
+			}
+		}
+	}
 	for _, n := range p.all("input") {
 		if value(n, "type") != "hidden" && !labels[value(n, "id")] {
 			p.Errorf("input %q has no label", value(n, "name"))
@@ -249,7 +258,7 @@ func TestHostileTextIsOnlyText(t *testing.T) {
 		"list":       Connections(ConnectionsPage{Visitor: v, Connections: []models.Connection{c}, Clock: testClock()}),
 		"connection": Connection(ConnectionPage{Visitor: v, Connection: c, Events: []models.Event{{Kind: models.EventConnected, ActorName: hostile}}, Owners: []string{hostile}, Clock: testClock()}),
 		"disconnect": Disconnect(DisconnectPage{Connection: c}),
-		"error":      Error(ErrorPage{Status: 403, Visitor: v, Owners: []string{hostile}, SupportCode: hostile, Clock: testClock()}),
+		"error":      Error(ErrorPage{Status: 403, Visitor: v, CanHelp: []string{hostile}, SupportCode: hostile, Clock: testClock()}),
 		"outcome":    NotConnected(NotConnectedPage{Result: models.Result{Outcome: models.OutcomeDenied}, ChoiceID: hostile, SupportCode: hostile, Clock: testClock()}),
 	} {
 		t.Run(name, func(t *testing.T) {
