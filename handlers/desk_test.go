@@ -41,7 +41,7 @@ func TestDeskByRole(t *testing.T) {
 		amy := al.colleague("Amy", models.Member)
 		sam, ada := a.staff("Sam", models.Support), a.staff("Ada", models.Admin)
 		connection := "/staff" + al.connect("sandbox", northgate)
-		company := al.company()
+		company, teammate := al.company(), sam.teammate()
 		absent := uuid.Must(uuid.NewV7()).String()
 		same := func(p answer) string { return momentOrCode.ReplaceAllString(p.body, "") }
 		acts := []struct {
@@ -59,6 +59,12 @@ func TestDeskByRole(t *testing.T) {
 			{"POST", company, "/lock", true},
 			{"GET", company, "/unlock", true},
 			{"POST", company, "/unlock", true},
+			{"GET", "/staff/team", "", true},
+			{"POST", "/staff/team", "", true},
+			{"POST", teammate, "/role", true},
+			{"POST", teammate, "/link", true},
+			{"GET", teammate, "/remove", true},
+			{"POST", teammate, "/remove", true},
 		}
 		form := url.Values{"text": {"Asked for by phone."}, "role": {"admin"}, "email": {"eve@fieldbridge.example"}}
 		ask := func(m *member, method, path string) answer {
@@ -80,6 +86,9 @@ func TestDeskByRole(t *testing.T) {
 					t.Errorf("%s %s tells support of the company", act.method, path)
 				}
 			}
+			if act.base == "/staff/team" {
+				continue
+			}
 			folder := act.base[:strings.LastIndex(act.base, "/")+1]
 			never := ask(ada, act.method, folder+absent+act.suffix).want(a, 404)
 			for _, id := range []string{"x", "1", strings.ToUpper(act.base[len(folder):]), "%00", absent + "0"} {
@@ -88,7 +97,7 @@ func TestDeskByRole(t *testing.T) {
 				}
 			}
 			// Another table's ID names nothing here.
-			for _, other := range []string{connection, company} {
+			for _, other := range []string{connection, company, teammate} {
 				if other != act.base {
 					ask(ada, act.method, folder+other[strings.LastIndex(other, "/")+1:]+act.suffix).want(a, 404)
 				}

@@ -158,7 +158,7 @@ func TestA68A75NoSecretIsLeftInTheClear(t *testing.T) {
 			ada.post(amy.company()+act, "text", "To look into it.").want(a, 303)
 		}
 		for _, page := range []string{
-			"/staff", "/staff" + path, "/staff" + path + "?did=refreshed", "/staff" + path + "?did=link", "/staff" + pending, "/staff" + path + "/disconnect", amy.company(),
+			"/staff", "/staff" + path, "/staff" + path + "?did=refreshed", "/staff" + path + "?did=link", "/staff" + pending, "/staff" + path + "/disconnect", amy.company(), "/staff/team", sam.teammate() + "/remove",
 		} {
 			ada.get(page).want(a, 200)
 		}

@@ -88,5 +88,11 @@ func (s *site) routes() []route {
 		{post, "/staff/companies/:id/lock", "staff: lock company", staffAdmin, s.lock},
 		{get, "/staff/companies/:id/unlock", "staff: unlock company: confirm", staffAdmin, s.confirmUnlock},
 		{post, "/staff/companies/:id/unlock", "staff: unlock company", staffAdmin, s.unlock},
+		{get, "/staff/team", "staff: team", staffAdmin, s.team},
+		{post, "/staff/team", "staff: add to team", staffAdmin, s.addToTeam},
+		{post, "/staff/team/:id/role", "staff: change role", staffAdmin, s.changeRole},
+		{post, "/staff/team/:id/link", "staff: new link", staffAdmin, s.newLink},
+		{get, "/staff/team/:id/remove", "staff: remove from team: confirm", staffAdmin, s.confirmRemove},
+		{post, "/staff/team/:id/remove", "staff: remove from team", staffAdmin, s.removeFromTeam},
 	}
 }

@@ -54,7 +54,17 @@ func staffPage(state models.State, reason models.Reason) StaffConnectionPage {
 // everyStaffPage has each page of the desk's in each of its states.
 func everyStaffPage() map[string]templ.Component {
 	pages := map[string]templ.Component{
-		"staff: queue":      StaffQueue(StaffQueuePage{Staff: testStaff, Clock: testClock()}),
+		"staff: queue": StaffQueue(StaffQueuePage{Staff: testStaff, Clock: testClock()}),
+		"staff: team": StaffTeam(StaffTeamPage{
+			Staff: testStaff, Team: []models.Staff{
+				testStaff,
+				{UserID: uuid.New(), Name: "sam@f.example", Email: "sam@f.example", Role: models.Support},
+				{UserID: uuid.New(), Name: "Lee", Email: "lee@f.example", Role: models.Admin, SetUp: true},
+			},
+		}),
+		"staff: team, no":   StaffTeam(StaffTeamPage{Staff: testStaff, Email: "x", Errors: StaffTeamErrors{"Email.", "Role."}, Oneself: true}),
+		"staff: link":       StaffTeamLink(StaffTeamLinkPage{Staff: testStaff, Email: "sam@f.example", Base: "https://app.example/password/reset", Again: true}),
+		"staff: remove":     StaffRemove(StaffRemovePage{Staff: testStaff, Member: models.Staff{UserID: uuid.New(), Name: "Lee", Email: "lee@f.example"}}),
 		"staff: lock":       StaffLock(StaffLockPage{Staff: testStaff, Company: testCompany()}),
 		"staff: unlock, no": StaffLock(StaffLockPage{Staff: testStaff, Company: testCompany(), Unlock: true, Problem: models.NoteEmpty}),
 		"staff: no role":    Error(ErrorPage{Status: 403, Staff: testStaff, CanHelp: []string{"Lee"}, SupportCode: "FB-1", Clock: testClock()}),
@@ -154,6 +164,7 @@ func TestStaffAreOfferedWhatTheyMayDo(t *testing.T) {
 		for what, part := range map[string]string{
 			links(show(t, StaffConnection(page))): "/disconnect",
 			links(show(t, StaffCompany(StaffCompanyPage{Staff: page.Staff, View: models.CompanyView{Company: testCompany()}, Clock: testClock()}))): "/lock",
+			links(show(t, StaffQueue(StaffQueuePage{Staff: page.Staff, Clock: testClock()}))):                                                       "/staff/team",
 		} {
 			if strings.Contains(what, part) != want {
 				t.Errorf("%s: %s is offered: %t", role, part, !want)
@@ -186,6 +197,9 @@ func TestStaffPagesShowHostileTextAsText(t *testing.T) {
 		"company":    StaffCompany(StaffCompanyPage{Staff: staff, View: company, Clock: testClock()}),
 		"disconnect": StaffDisconnect(StaffDisconnectPage{Staff: staff, View: v, Reason: hostile}),
 		"lock":       StaffLock(StaffLockPage{Staff: staff, Company: v.Company, Reason: hostile}),
+		"team":       StaffTeam(StaffTeamPage{Staff: staff, Team: []models.Staff{staff}, Email: hostile}),
+		"team link":  StaffTeamLink(StaffTeamLinkPage{Staff: staff, Email: hostile}),
+		"remove":     StaffRemove(StaffRemovePage{Staff: staff, Member: staff}),
 		"error":      Error(ErrorPage{Status: 403, Staff: staff, CanHelp: []string{hostile}, Clock: testClock()}),
 	} {
 		t.Run(name, func(t *testing.T) {
