@@ -225,7 +225,7 @@ func TestStaffRefresh(t *testing.T) {
 		}
 		pending := "/staff" + amy.guided(harbor)
 		sam.post(pending+"/refresh").want(a, 303, pending)
-		sam.says(pending, "Being set up: add the tenant ID to the app since", "Tell them: “We add your tenant ID")
+		sam.says(pending, "The set-up waits for us since", "Next step: add the tenant ID to the app.", "Tell them: “We add your tenant ID")
 	})
 }
 

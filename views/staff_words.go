@@ -80,9 +80,9 @@ func setupAdvice(s *models.QueuedSetup) advice {
 	if s == nil {
 		return advice{title: "Being set up", text: "No step is open.", tell: "Your connection is not set up yet. Please open its page: it shows what comes next."}
 	}
-	a := advice{title: "Being set up: " + lowerFirst(staffSteps[s.Step]), text: "It waits for us."}
+	a := advice{title: "The set-up waits for us", text: "Next step: " + lowerFirst(staffSteps[s.Step]) + "."}
 	if s.WaitsFor == models.TheCompany {
-		a.text = "It waits for the company."
+		a.title = "The set-up waits for the company"
 	}
 	switch {
 	case s.Problem != "":
