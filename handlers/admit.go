@@ -24,10 +24,10 @@ func (s *site) admit(who access) echo.MiddlewareFunc {
 			if !ok {
 				return seeOther(c, "/signin"+afterSignIn(c))
 			}
-			if in.staff != (who == staff || who == staffWithoutFactor) {
+			if in.staff != who.ours() {
 				return models.ErrNotFound // for them there is no such page
 			}
-			if in.staff {
+			if who.ours() {
 				return s.admitStaff(c, in, who, next)
 			}
 			v, err := s.Accounts.Visitor(ctx, in.userID, in.companyID, in.epoch)
@@ -64,6 +64,8 @@ func (s *site) admitStaff(c echo.Context, in signedIn, who access, next echo.Han
 		return seeOther(c, home(true))
 	case who != staffWithoutFactor && !passed:
 		return seeOther(c, factorPath)
+	case who == staffAdmin && member.Role != models.Admin:
+		return models.ErrForbidden
 	}
 	return next(c)
 }

@@ -171,6 +171,9 @@ func (s *site) showProblem(c echo.Context, status int, err error) {
 	case status == http.StatusUnauthorized:
 		h.Set(echo.HeaderWWWAuthenticate, "Bearer")
 		body.Detail = "Send an API key as a bearer token."
+	case errors.Is(err, models.ErrLocked):
+		body.Title = "Company locked"
+		body.Detail = "Fieldbridge support has locked this company. Its access is kept and can be read again once it is unlocked."
 	case errors.Is(err, models.ErrReconnectNeeded):
 		body.Title = "Reconnect needed"
 		body.Detail = "ServiceTitan has refused this connection for good. Someone of the company has to reconnect it in Fieldbridge."

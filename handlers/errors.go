@@ -29,7 +29,7 @@ func statusOf(err error) int {
 	switch {
 	case errors.Is(err, models.ErrNotFound):
 		return http.StatusNotFound
-	case errors.Is(err, models.ErrForbidden), errors.Is(err, models.ErrNoMembership), errors.Is(err, errForeignOrigin):
+	case errors.Is(err, models.ErrForbidden), errors.Is(err, models.ErrNoMembership), errors.Is(err, models.ErrLocked), errors.Is(err, errForeignOrigin):
 		return http.StatusForbidden
 	case errors.Is(err, errNoKey):
 		return http.StatusUnauthorized
@@ -74,12 +74,17 @@ func (s *site) showError(err error, c echo.Context) {
 		page.RetryAt = s.Now().Add(retrySoon * time.Second)
 	}
 	if errors.Is(err, models.ErrForbidden) {
-		page.Visitor = visitor(c)
 		// Without the names the page still says what to do.
-		page.Owners, _ = s.Accounts.OwnerNames(ctx, page.Visitor.CompanyID)
+		if page.Staff = staffMember(c); page.Staff.Name != "" {
+			page.CanHelp, _ = s.Accounts.AdminNames(ctx)
+		} else {
+			page.Visitor = visitor(c)
+			page.CanHelp, _ = s.Accounts.OwnerNames(ctx, page.Visitor.CompanyID)
+		}
 	}
 	page.ForeignOrigin = errors.Is(err, errForeignOrigin)
 	page.NoMembership = errors.Is(err, models.ErrNoMembership)
+	page.Locked = errors.Is(err, models.ErrLocked)
 	if err := fieldbridge.Render(c, status, views.Error(page)); err != nil {
 		s.Log.ErrorContext(ctx, "error page failed", "support_code", supportCode(c), "error", err)
 	}

@@ -142,6 +142,10 @@ func TestGuidedSetup(t *testing.T) {
 		sam.post("/staff/tasks/"+task+"/done").want(a, 303, "/staff/queue")
 		sam.post("/staff/tasks/"+task+"/done").want(a, 303, "/staff/queue")
 		sam.says("/staff/queue", "There is nothing to do by hand")
+		amy.says(path, "Client secret deleted", "Fieldbridge support deleted the client secret")
+		if n := a.count("SELECT count(*) FROM events WHERE kind = 'secret_deleted' AND staff_name = 'Sam'"); n != 1 {
+			t.Errorf("%d tasks done are recorded, want 1", n)
+		}
 
 		// Asked for again, it is the same connection and needs no tenant ID added.
 		if again := amy.guided(harbor); again != path {

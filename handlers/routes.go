@@ -19,9 +19,14 @@ const (
 	staff access = "staff"
 	// staffWithoutFactor: one of them who has yet to pass it.
 	staffWithoutFactor access = "staff without second factor"
+	// staffAdmin: staff with that role.
+	staffAdmin access = "staff admin"
 	// apiKey: a back end with a key, without a session.
 	apiKey access = "API key"
 )
+
+// ours says whether the route is for our own people.
+func (a access) ours() bool { return a == staff || a == staffAdmin || a == staffWithoutFactor }
 
 // route is one address of the app.
 type route struct {
@@ -81,5 +86,22 @@ func (s *site) routes() []route {
 		{post, "/staff/connections/:id/send-back", "staff: send set-up back", staff, s.sendBack},
 		{post, "/staff/connections/:id/credentials", "staff: enter client ID and secret", staff, s.enterCredentials},
 		{post, "/staff/tasks/:id/done", "staff: task done", staff, s.taskDone},
+
+		{post, "/staff/connections/:id/refresh", "staff: refresh", staff, s.staffRefresh},
+		{post, "/staff/connections/:id/reconnect-link", "staff: reconnect link", staff, s.reconnectLink},
+		{post, "/staff/connections/:id/notes", "staff: note", staff, s.addNote},
+		{get, "/staff/connections/:id/disconnect", "staff: disconnect: confirm", staffAdmin, s.staffConfirmDisconnect},
+		{post, "/staff/connections/:id/disconnect", "staff: disconnect", staffAdmin, s.staffDisconnect},
+		{get, "/staff/companies/:id", "staff: company", staff, s.staffCompany},
+		{get, "/staff/companies/:id/lock", "staff: lock company: confirm", staffAdmin, s.confirmLock},
+		{post, "/staff/companies/:id/lock", "staff: lock company", staffAdmin, s.lock},
+		{get, "/staff/companies/:id/unlock", "staff: unlock company: confirm", staffAdmin, s.confirmUnlock},
+		{post, "/staff/companies/:id/unlock", "staff: unlock company", staffAdmin, s.unlock},
+		{get, "/staff/team", "staff: team", staffAdmin, s.team},
+		{post, "/staff/team", "staff: add to team", staffAdmin, s.addToTeam},
+		{post, "/staff/team/:id/role", "staff: change role", staffAdmin, s.changeRole},
+		{post, "/staff/team/:id/link", "staff: new link", staffAdmin, s.newLink},
+		{get, "/staff/team/:id/remove", "staff: remove from team: confirm", staffAdmin, s.confirmRemove},
+		{post, "/staff/team/:id/remove", "staff: remove from team", staffAdmin, s.removeFromTeam},
 	}
 }

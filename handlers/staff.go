@@ -35,16 +35,36 @@ func (s *site) showStaffConnection(c echo.Context, status int, page views.StaffC
 	if err != nil {
 		return err
 	}
+	before, err := beforeEvent(c)
+	if err != nil {
+		return err
+	}
 	page.Staff, page.Clock = staffMember(c), s.clock()
-	if page.View, err = s.Desk.View(c.Request().Context(), page.Staff, id); err != nil {
+	page.Did, page.Before = c.QueryParam("did"), before != nil
+	page.Link = s.BaseURL.JoinPath(connectionPath(id)).String()
+	if page.View, err = s.Desk.View(c.Request().Context(), page.Staff, id, before); err != nil {
 		return err
 	}
 	connection := page.View.Connection
 	if environment, ok := s.environment(connection.Environment); ok {
-		page.PortalURL = environment.PortalURL()
+		page.PortalURL, page.Asked = environment.PortalURL(), environment.Scopes
 		page.Missing = models.MissingAreas(connection.ScopeList(), environment.Scopes)
 	}
 	return fieldbridge.Render(c, status, views.StaffConnection(page))
+}
+
+// beforeEvent is the event before which the timeline is asked for; nil for the
+// newest. One of a wrong form names nothing.
+func beforeEvent(c echo.Context) (*uuid.UUID, error) {
+	text := c.QueryParam("before")
+	if text == "" {
+		return nil, nil
+	}
+	id, err := uuid.Parse(text)
+	if err != nil {
+		return nil, models.ErrNotFound
+	}
+	return &id, nil
 }
 
 // tenantAdded ticks our first step.

@@ -34,6 +34,11 @@ type Company struct {
 	ID        uuid.UUID `gorm:"primaryKey"`
 	Name      string
 	CreatedAt time.Time
+	// LockedAt is since when its people and programs are kept out; nil if they
+	// are not. LockedByName did it, for LockReason.
+	LockedAt     *time.Time
+	LockedByName string
+	LockReason   string
 }
 
 // User is a person; companies know users through memberships.

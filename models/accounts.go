@@ -148,17 +148,19 @@ func (a *Accounts) SignIn(ctx context.Context, s SignIn) (SignedIn, error) {
 }
 
 // Visitor is the person behind a session, as they are at this moment. It
-// returns ErrSignedOut if the session may no longer be used, and
-// ErrNoMembership beside the visitor if they no longer belong to the company.
+// returns ErrSignedOut if the session may no longer be used, and beside the
+// visitor ErrNoMembership if they no longer belong to the company, or ErrLocked
+// if it is locked.
 func (a *Accounts) Visitor(ctx context.Context, userID, companyID uuid.UUID, epoch int) (Visitor, error) {
 	var row struct {
 		Name, Email  string
 		SessionEpoch int
 		DisabledAt   *time.Time
 		CompanyName  *string
+		LockedAt     *time.Time
 		Role         *Role
 	}
-	err := a.db.Read(ctx).Raw(`SELECT u.name, u.email, u.session_epoch, u.disabled_at, c.name AS company_name, m.role
+	err := a.db.Read(ctx).Raw(`SELECT u.name, u.email, u.session_epoch, u.disabled_at, c.name AS company_name, c.locked_at, m.role
 		FROM users u
 		LEFT JOIN memberships m ON m.user_id = u.id AND m.company_id = ?
 		LEFT JOIN companies c ON c.id = m.company_id
@@ -177,6 +179,9 @@ func (a *Accounts) Visitor(ctx context.Context, userID, companyID uuid.UUID, epo
 		return v, ErrNoMembership
 	}
 	v.CompanyName, v.Role = *row.CompanyName, *row.Role
+	if row.LockedAt != nil {
+		return v, ErrLocked
+	}
 	return v, nil
 }
 

@@ -106,13 +106,17 @@ func (a *APIKeys) List(ctx context.Context) ([]APIKey, error) {
 }
 
 // Check finds the key that was sent. An unknown or revoked one is ErrNotFound,
-// one used too often a ThrottledError.
+// one used too often a ThrottledError, and one of a locked company ErrLocked.
 func (a *APIKeys) Check(ctx context.Context, sent Secret) (APIKey, error) {
-	var keys []APIKey
+	var keys []struct {
+		APIKey
+		LockedAt *time.Time
+	}
 	if sent.IsZero() {
 		return APIKey{}, ErrNotFound
 	}
-	err := a.db.Read(ctx).Raw("SELECT id, company_id, name FROM api_keys WHERE key_hash = ? AND revoked_at IS NULL", hashOf(sent)).Scan(&keys).Error
+	err := a.db.Read(ctx).Raw(`SELECT k.id, k.company_id, k.name, c.locked_at FROM api_keys k LEFT JOIN companies c ON c.id = k.company_id
+		WHERE k.key_hash = ? AND k.revoked_at IS NULL`, hashOf(sent)).Scan(&keys).Error
 	if err != nil {
 		return APIKey{}, fmt.Errorf("check API key: %w", err)
 	}
@@ -133,7 +137,10 @@ func (a *APIKeys) Check(ctx context.Context, sent Secret) (APIKey, error) {
 	use := a.uses[keys[0].ID]
 	use.last = now
 	a.uses[keys[0].ID] = use
-	return keys[0], nil
+	if keys[0].LockedAt != nil {
+		return APIKey{}, ErrLocked
+	}
+	return keys[0].APIKey, nil
 }
 
 // CountRead counts a token that was read with a key.
@@ -181,12 +188,14 @@ func (a *APIKeys) Flush(ctx context.Context) error {
 const pageSize = 100
 
 // PageFor is a page of the connections that a key may see, by ID, from after
-// on; a tenant ID other than 0 picks that tenant's. More says that there are
-// others behind it.
+// on; a tenant ID other than 0 picks that tenant's. Those of locked companies are
+// not among them. More says that there are others behind it.
 func (c *Connections) PageFor(ctx context.Context, key APIKey, tenantID int64, after uuid.UUID) (list []Connection, more bool, err error) {
 	query := c.db.Read(ctx).Where("id > ?", after)
 	if key.CompanyID != nil {
 		query = query.Where("company_id = ?", *key.CompanyID)
+	} else {
+		query = query.Where("company_id NOT IN (" + lockedCompanies + ")")
 	}
 	if tenantID != 0 {
 		query = query.Where("tenant_id = ?", tenantID)
@@ -200,14 +209,21 @@ func (c *Connections) PageFor(ctx context.Context, key APIKey, tenantID int64, a
 	return list, false, nil
 }
 
-// For is a connection that a key may see, or ErrNotFound.
+// For is a connection that a key may see, or ErrNotFound, or ErrLocked.
 func (c *Connections) For(ctx context.Context, key APIKey, id uuid.UUID) (Connection, error) {
-	query := c.db.Read(ctx).Where("id = ?", id)
+	query := c.db.Read(ctx).Table("connections o").Select("o.*, c.locked_at").Joins("JOIN companies c ON c.id = o.company_id").Where("o.id = ?", id)
 	if key.CompanyID != nil {
-		query = query.Where("company_id = ?", *key.CompanyID)
+		query = query.Where("o.company_id = ?", *key.CompanyID)
 	}
-	var connection Connection
-	return connection, found(query.Take(&connection).Error, "get connection")
+	var row struct {
+		Connection
+		LockedAt *time.Time
+	}
+	err := query.Take(&row).Error
+	if err == nil && row.LockedAt != nil {
+		err = ErrLocked
+	}
+	return row.Connection, found(err, "get connection")
 }
 
 // TokenFor is a valid access token of a connection that a key may see, and the

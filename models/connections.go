@@ -93,7 +93,9 @@ func (c *Connections) Timeline(ctx context.Context, connection Connection) ([]Ev
 }
 
 // staffEvents are the kinds that a company does not see.
-func staffEvents() []EventKind { return []EventKind{EventTenantConflict, EventStaffViewed} }
+func staffEvents() []EventKind {
+	return []EventKind{EventTenantConflict, EventConflictSettled, EventNoted, EventStaffViewed}
+}
 
 // record adds an event to the timeline in the transaction that it tells of.
 func record(tx *gorm.DB, e Event) error {

@@ -26,6 +26,14 @@ func (s Staff) visitor(companyID uuid.UUID) Visitor {
 	return Visitor{UserID: s.UserID, Name: supportName, CompanyID: companyID, StaffName: s.Name, SupportCode: s.SupportCode}
 }
 
+// act is an event of what the staff member does about a connection.
+func (s Staff) act(c Connection, kind EventKind, now time.Time) Event {
+	return Event{
+		CompanyID: c.CompanyID, ConnectionID: &c.ID, Kind: kind, ActorName: supportName, StaffName: s.Name,
+		SupportCode: s.SupportCode, At: now,
+	}
+}
+
 // queueShown bounds each list of the queue.
 const queueShown = 100
 
@@ -113,57 +121,4 @@ func openTasks(db *gorm.DB, where string, args []any) ([]Task, error) {
 		return nil, fmt.Errorf("list tasks: %w", err)
 	}
 	return list, nil
-}
-
-// StaffView is a connection as our staff see it.
-type StaffView struct {
-	Connection  Connection
-	CompanyName string
-	Setup       *QueuedSetup // nil if none is open
-	Tasks       []Task
-	Events      []Event // newest first
-}
-
-// View is one connection. That it was looked at is recorded.
-func (d *Desk) View(ctx context.Context, staff Staff, id uuid.UUID) (StaffView, error) {
-	v, err := d.look(ctx, id)
-	if err != nil {
-		return StaffView{}, err
-	}
-	err = d.connections.db.Write(ctx, func(tx *gorm.DB) error {
-		return record(tx, Event{
-			CompanyID: v.Connection.CompanyID, ConnectionID: &id, Kind: EventStaffViewed,
-			ActorName: supportName, StaffName: staff.Name, SupportCode: staff.SupportCode, At: d.connections.db.Now(),
-		})
-	})
-	if err != nil {
-		return StaffView{}, fmt.Errorf("record view: %w", err)
-	}
-	return v, nil
-}
-
-func (d *Desk) look(ctx context.Context, id uuid.UUID) (v StaffView, err error) {
-	db := d.connections.db.Read(ctx)
-	if err := db.Where("id = ?", id).Take(&v.Connection).Error; err != nil {
-		return v, found(err, "view connection")
-	}
-	setups, err := waiting(db, "s.connection_id = ?", id)
-	if err != nil {
-		return v, err
-	}
-	if len(setups) > 0 {
-		v.Setup = &setups[0]
-	}
-	if v.Tasks, err = openTasks(db, "AND t.connection_id = ?", []any{id}); err != nil {
-		return v, err
-	}
-	if err := db.Raw("SELECT name FROM companies WHERE id = ?", v.Connection.CompanyID).Scan(&v.CompanyName).Error; err != nil {
-		return v, fmt.Errorf("view company: %w", err)
-	}
-	// Who has looked is for the audit, not for the one who looks.
-	err = db.Where("connection_id = ? AND kind <> ?", id, EventStaffViewed).Order("id DESC").Limit(eventsShown).Find(&v.Events).Error
-	if err != nil {
-		return v, fmt.Errorf("view timeline: %w", err)
-	}
-	return v, nil
 }

@@ -62,7 +62,10 @@ func (d *Desk) TaskDone(ctx context.Context, staff Staff, taskID uuid.UUID) erro
 			return nil
 		}
 		now := db.Now()
-		return tx.Model(&task).Updates(map[string]any{"done_at": now, "done_by_name": staff.Name}).Error
+		if err := tx.Model(&task).Updates(map[string]any{"done_at": now, "done_by_name": staff.Name}).Error; err != nil {
+			return err
+		}
+		return record(tx, staff.act(Connection{ID: task.ConnectionID, CompanyID: task.CompanyID}, tasksDone[task.Kind], now))
 	})
 	if err != nil {
 		return fmt.Errorf("tick task: %w", err)

@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
@@ -18,6 +19,27 @@ func (c *Connections) Disconnect(ctx context.Context, v Visitor, id uuid.UUID) e
 	if !v.Owns() {
 		return ErrForbidden
 	}
+	return c.disconnect(ctx, v, id, func(*gorm.DB, time.Time) error { return nil })
+}
+
+// Disconnect ends a connection on the company's behalf. ParseNote has found the
+// reason fine; it is kept as a note.
+func (d *Desk) Disconnect(ctx context.Context, staff Staff, id uuid.UUID, reason string) error {
+	if staff.Role != Admin {
+		return ErrForbidden
+	}
+	connection, err := d.connection(ctx, id)
+	if err != nil {
+		return err
+	}
+	return d.connections.disconnect(ctx, staff.visitor(connection.CompanyID), id, func(tx *gorm.DB, now time.Time) error {
+		return addNote(tx, staff, Note{CompanyID: connection.CompanyID, ConnectionID: &id, Text: reason, CreatedAt: now})
+	})
+}
+
+// disconnect ends a connection for whoever may; also is written in the same
+// transaction, if there is anything to end.
+func (c *Connections) disconnect(ctx context.Context, v Visitor, id uuid.UUID, also func(tx *gorm.DB, now time.Time) error) error {
 	var old *revocation
 	var connection Connection
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
@@ -58,8 +80,11 @@ func (c *Connections) Disconnect(ctx context.Context, v Visitor, id uuid.UUID) e
 		if err := tx.Select("*").Updates(&connection).Error; err != nil {
 			return err
 		}
+		if err := also(tx, now); err != nil {
+			return err
+		}
 		return record(tx, Event{
-			CompanyID: v.CompanyID, ConnectionID: &id, Kind: EventDisconnected, ActorName: v.Name,
+			CompanyID: v.CompanyID, ConnectionID: &id, Kind: EventDisconnected, ActorName: v.Name, StaffName: v.StaffName,
 			SupportCode: v.SupportCode, At: now,
 		})
 	})

@@ -24,6 +24,10 @@ var (
 	ErrSignedOut = errors.New("signed out")
 	// ErrNoMembership: the user no longer belongs to the company.
 	ErrNoMembership = errors.New("no longer a member")
+	// ErrLocked: the company is locked.
+	ErrLocked = errors.New("company is locked")
+	// ErrYourself: nobody ends or changes their own staff account.
+	ErrYourself = errors.New("not allowed for oneself")
 	// ErrWrongCredentials: no such email, or another password.
 	ErrWrongCredentials = errors.New("wrong email or password")
 	// ErrEmailTaken: an account with the email exists.

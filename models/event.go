@@ -31,9 +31,23 @@ const (
 	EventSetupSentBack    EventKind = "setup_sent_back"
 	EventSetupFailed      EventKind = "setup_failed"
 	EventSetupWithdrawn   EventKind = "setup_withdrawn"
+	// What our staff did for the company.
+	EventRefreshed     EventKind = "refreshed"
+	EventRefreshFailed EventKind = "refresh_failed"
+	EventLinkGiven     EventKind = "link_given"
+	EventLocked        EventKind = "locked"
+	EventUnlocked      EventKind = "unlocked"
+	// EventSecretDeleted and EventTenantRemoved: by hand, in the developer portal.
+	EventSecretDeleted EventKind = "secret_deleted"
+	EventTenantRemoved EventKind = "tenant_removed"
 	// EventTenantConflict: another company tried to connect this tenant.
 	// Only staff see it.
 	EventTenantConflict EventKind = "tenant_conflict"
+	// EventConflictSettled: staff found out whom the tenant belongs to. Only staff
+	// see it.
+	EventConflictSettled EventKind = "conflict_settled"
+	// EventNoted: staff wrote a note. Only staff see it.
+	EventNoted EventKind = "noted"
 	// EventStaffViewed: staff looked at the connection. Only staff see it.
 	EventStaffViewed EventKind = "staff_viewed"
 )

@@ -137,10 +137,11 @@ func (o *Outbox) Run(ctx context.Context) {
 	}
 }
 
-// due takes mails whose time has come: nobody else has them for a while.
+// due takes mails whose time has come: nobody else has them for a while. Those to
+// locked companies wait until they are unlocked.
 func (o *Outbox) due(ctx context.Context) ([]OutgoingMail, error) {
 	var waiting []int
-	err := o.db.Read(ctx).Raw("SELECT 1 FROM mails WHERE next_try_at <= ? LIMIT 1", o.db.Now()).Scan(&waiting).Error
+	err := o.db.Read(ctx).Raw("SELECT 1 FROM mails WHERE next_try_at <= ? AND company_id NOT IN ("+lockedCompanies+") LIMIT 1", o.db.Now()).Scan(&waiting).Error
 	if err != nil || len(waiting) == 0 {
 		return nil, err
 	}
@@ -152,7 +153,7 @@ func (o *Outbox) due(ctx context.Context) ([]OutgoingMail, error) {
 		}
 		var mails []Mail
 		err = tx.Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"}).
-			Where("next_try_at <= ?", now).Order("next_try_at").Limit(leasedAtOnce).Find(&mails).Error
+			Where("next_try_at <= ? AND company_id NOT IN ("+lockedCompanies+")", now).Order("next_try_at").Limit(leasedAtOnce).Find(&mails).Error
 		if err != nil || len(mails) == 0 {
 			return err
 		}

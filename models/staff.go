@@ -87,27 +87,22 @@ func (a *Accounts) AddStaff(ctx context.Context, email string, role StaffRole) (
 // RemoveStaff ends a staff account and all its sessions, or returns
 // ErrNotFound. What the person did stays on the timelines.
 func (a *Accounts) RemoveStaff(ctx context.Context, email string) error {
-	err := a.db.Write(ctx, func(tx *gorm.DB) error {
-		var user User
-		if err := tx.Select("id").Where("email = ? AND staff_role <> '' AND disabled_at IS NULL", email).Take(&user).Error; err != nil {
-			return found(err, "find staff")
-		}
-		if err := forgetFactor(tx, user.ID); err != nil {
-			return err
-		}
-		result := tx.Model(&User{}).Where("id = ?", user.ID).Updates(map[string]any{
-			"disabled_at": a.db.Now(), "password_hash": "", "setup_hash": nil, "setup_until": nil,
-			"session_epoch": gorm.Expr("session_epoch + 1"),
-		})
-		if result.Error == nil && result.RowsAffected == 0 {
-			return ErrNotFound
-		}
-		return result.Error
-	})
-	if err != nil {
+	if err := a.db.Write(ctx, func(tx *gorm.DB) error { return a.endStaff(tx, email) }); err != nil {
 		return fmt.Errorf("remove staff: %w", err)
 	}
 	return nil
+}
+
+func (a *Accounts) endStaff(tx *gorm.DB, email string) error {
+	var user User
+	if err := tx.Select("id").Where("email = ? AND staff_role <> '' AND disabled_at IS NULL", email).Take(&user).Error; err != nil {
+		return found(err, "find staff")
+	}
+	err := tx.Model(&User{}).Where("id = ?", user.ID).Updates(map[string]any{
+		"disabled_at": a.db.Now(), "password_hash": "", "setup_hash": nil, "setup_until": nil,
+		"session_epoch": gorm.Expr("session_epoch + 1"),
+	}).Error
+	return errors.Join(err, forgetFactor(tx, user.ID))
 }
 
 // ListStaff is everybody who may sign in as staff, or may soon.
@@ -122,12 +117,14 @@ func (a *Accounts) ListStaff(ctx context.Context) ([]Staff, error) {
 	}
 	list := make([]Staff, len(users))
 	for i, u := range users {
-		list[i] = Staff{
-			UserID: u.ID, Name: u.Name, Email: u.Email, Role: u.StaffRole, SetUp: u.PasswordHash != "",
-			Factor: slices.Contains(enrolled, u.ID),
-		}
+		list[i] = staffOf(u)
+		list[i].Factor = slices.Contains(enrolled, u.ID)
 	}
 	return list, nil
+}
+
+func staffOf(u User) Staff {
+	return Staff{UserID: u.ID, Name: u.Name, Email: u.Email, Role: u.StaffRole, SetUp: u.PasswordHash != ""}
 }
 
 // Staff is the staff member behind a session, as they are at this moment. It

@@ -21,6 +21,13 @@ const (
 	TaskTenantConflict TaskKind = "tenant_conflict"
 )
 
+// tasksDone are the events of tasks that were done.
+var tasksDone = map[TaskKind]EventKind{
+	TaskDeleteSecret:   EventSecretDeleted,
+	TaskRemoveTenant:   EventTenantRemoved,
+	TaskTenantConflict: EventConflictSettled,
+}
+
 // staffTask is something that staff have to do by hand, about a connection.
 type staffTask struct {
 	ID           uuid.UUID `gorm:"primaryKey"`

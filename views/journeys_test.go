@@ -210,7 +210,7 @@ func TestFinishingComesBack(t *testing.T) {
 }
 
 func TestErrorsSayWhoOrWhenHelps(t *testing.T) {
-	show(t, Error(ErrorPage{Status: 403, Visitor: testVisitor(models.Member), Owners: []string{"Ruth Abara"}, Clock: testClock()})).says("signed in as Dana Whitfield. Ruth Abara can help.")
+	show(t, Error(ErrorPage{Status: 403, Visitor: testVisitor(models.Member), CanHelp: []string{"Ruth Abara"}, Clock: testClock()})).says("signed in as Dana Whitfield. Ruth Abara can help.")
 	show(t, Error(ErrorPage{Status: 429, RetryAt: noon.Add(40 * time.Second), Clock: testClock()})).says("in about 40 seconds, at 12:36 PM.")
 	show(t, Error(ErrorPage{Status: 403, NoMembership: true, Clock: testClock()})).says("You no longer belong to this company", "Sign out")
 	show(t, Error(ErrorPage{Status: 403, ForeignOrigin: true, Clock: testClock()})).says("This did not come from a page of ours")

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -76,10 +77,6 @@ var (
 	againChoice = models.Choice{Environment: "production", Way: "sign_in", TenantID: 842193311, ConnectionID: uuid.MustParse("019ab000-0000-7000-8000-000000000001")}
 )
 
-func testStaff() models.Staff {
-	return models.Staff{Name: "Priya Nair", Email: "priya@fieldbridge.example", Role: models.Admin}
-}
-
 func testOverview() models.Overview {
 	o := models.Overview{Lag: 90 * time.Second, Late: 3, Conflicts: 1, Upgrades: models.CountedUpTo, Hours: make([]models.RenewalHour, 24)}
 	for state := range states {
@@ -127,20 +124,20 @@ func everyPage() map[string]templ.Component {
 		"reconnected":   Connected(ConnectedPage{Connection: testConnection(models.Connected), Again: true}),
 		"home":          Connections(ConnectionsPage{Visitor: testVisitor(models.Owner), Clock: testClock()}),
 		"disconnect":    Disconnect(DisconnectPage{Connection: testConnection(models.Connected)}),
-		"overview":      StaffOverview(StaffOverviewPage{Staff: testStaff(), Overview: testOverview(), Clock: testClock()}),
-		"overview, new": StaffOverview(StaffOverviewPage{Staff: testStaff(), Clock: testClock()}),
+		"overview":      StaffOverview(StaffOverviewPage{Staff: testStaff, Overview: testOverview(), Clock: testClock()}),
+		"overview, new": StaffOverview(StaffOverviewPage{Staff: testStaff, Clock: testClock()}),
 		"list": StaffConnections(StaffConnectionsPage{
-			Staff: testStaff(), Place: models.Cursor{ID: uuid.Max}, Clock: testClock(),
+			Staff: testStaff, Place: models.Cursor{ID: uuid.Max}, Clock: testClock(),
 			List: models.ConnectionPage{
 				Connections: testOverview().Retrying, Before: models.Cursor{ID: uuid.Max}, After: models.Cursor{ID: uuid.Max}, Totals: testOverview().Totals,
 				Companies: []models.FoundCompany{{ID: uuid.Max, Name: "Northgate"}},
 			},
 		}),
-		"list, no match": StaffConnections(StaffConnectionsPage{Staff: testStaff(), Filter: models.ConnectionFilter{Query: "x", Status: models.Overdue}, Clock: testClock()}),
+		"list, no match": StaffConnections(StaffConnectionsPage{Staff: testStaff, Filter: models.ConnectionFilter{Query: "x", Status: models.Overdue}, Clock: testClock()}),
 		"list, so far": StaffConnections(StaffConnectionsPage{
-			Staff: testStaff(), Filter: models.ConnectionFilter{Query: "heat"}, List: models.ConnectionPage{After: models.Cursor{ID: uuid.Max}}, Clock: testClock(),
+			Staff: testStaff, Filter: models.ConnectionFilter{Query: "heat"}, List: models.ConnectionPage{After: models.Cursor{ID: uuid.Max}}, Clock: testClock(),
 		}),
-		"no role":     Error(ErrorPage{Status: 403, Visitor: testVisitor(models.Member), Owners: []string{"Ruth Abara"}, SupportCode: "FB-1", Clock: testClock()}),
+		"no role":     Error(ErrorPage{Status: 403, Visitor: testVisitor(models.Member), CanHelp: []string{"Ruth Abara"}, SupportCode: "FB-1", Clock: testClock()}),
 		"foreign":     Error(ErrorPage{Status: 403, ForeignOrigin: true, SupportCode: "FB-1", Clock: testClock()}),
 		"no member":   Error(ErrorPage{Status: 403, NoMembership: true, SupportCode: "FB-1", Clock: testClock()}),
 		"unheard of":  Error(ErrorPage{Status: 418, SupportCode: "FB-1", Clock: testClock()}),
@@ -159,6 +156,7 @@ func everyPage() map[string]templ.Component {
 		pages["not connected: "+string(outcome)] = notConnected(outcome, newChoice)
 		pages["not reconnected: "+string(outcome)] = notConnected(outcome, againChoice)
 	}
+	maps.Copy(pages, everyStaffPage())
 	for status := range problems {
 		pages["error "+strings.TrimSpace(problems[status].name)] = Error(ErrorPage{Status: status, RetryAt: noon.Add(40 * time.Second), SupportCode: "FB-1", Clock: testClock()})
 	}
@@ -246,6 +244,13 @@ func checkForms(p testPage) {
 		}
 	}
 	focused := 0
+	for _, tag := range []string{"textarea", "select"} {
+		for _, n := range p.all(tag) {
+			if !labels[value(n, "id")] && value(n, "aria-label") == "" {
+				p.Errorf("%s %q has no label", tag, value(n, "name"))
+			}
+		}
+	}
 	for _, n := range p.all("input") {
 		if value(n, "type") != "hidden" && !labels[value(n, "id")] && value(n, "aria-label") == "" {
 			p.Errorf("input %q has no label", value(n, "name"))
@@ -287,7 +292,7 @@ func TestHostileTextIsOnlyText(t *testing.T) {
 		"list":       Connections(ConnectionsPage{Visitor: v, Connections: []models.Connection{c}, Clock: testClock()}),
 		"connection": Connection(ConnectionPage{Visitor: v, Connection: c, Events: []models.Event{{Kind: models.EventConnected, ActorName: hostile}}, Owners: []string{hostile}, Clock: testClock()}),
 		"disconnect": Disconnect(DisconnectPage{Connection: c}),
-		"error":      Error(ErrorPage{Status: 403, Visitor: v, Owners: []string{hostile}, SupportCode: hostile, Clock: testClock()}),
+		"error":      Error(ErrorPage{Status: 403, Visitor: v, CanHelp: []string{hostile}, SupportCode: hostile, Clock: testClock()}),
 		"outcome":    NotConnected(NotConnectedPage{Result: models.Result{Outcome: models.OutcomeDenied}, ChoiceID: hostile, SupportCode: hostile, Clock: testClock()}),
 	} {
 		t.Run(name, func(t *testing.T) {

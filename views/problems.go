@@ -64,6 +64,19 @@ var lacksRole = problemWords{
 	"Members can connect, test and reconnect. Ending a connection is for owners.", "Nothing was changed.",
 }
 
+// lacksStaffRole tells our staff of what only admins may do.
+var lacksStaffRole = problemWords{
+	"warn", "lock", "no permission", "Only admins can do this",
+	"Support can look, set up, refresh and take notes. Disconnecting, locking and the team are for admins.", "Nothing was changed.",
+}
+
+// companyLocked tells people that their company is kept out.
+var companyLocked = problemWords{
+	"warn", "lock", "account locked", "This account is locked",
+	"Fieldbridge support has locked it for your whole company. Your connections are kept as they are, and access is still renewed.",
+	"Call Fieldbridge support and give them the code below: they can tell you why, and unlock it.",
+}
+
 // noMembership tells people that they no longer belong to the company that
 // they signed in for.
 var noMembership = problemWords{

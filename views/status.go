@@ -41,7 +41,10 @@ var events = map[models.EventKind]eventWords{
 	models.EventReconnected: {"ok", "bridge", "Reconnected", func(e models.Event) string {
 		return actor(e) + " connected ServiceTitan again."
 	}},
-	models.EventConnectFailed: {"warn", "bad", "Reconnecting did not work", func(e models.Event) string {
+	models.EventConnectFailed: {"warn", "bad", "Connecting did not work", func(e models.Event) string {
+		if e.ConnectionID == nil {
+			return actor(e) + " tried to connect. " + outcomes[e.Outcome].event
+		}
 		return actor(e) + " tried to reconnect. " + outcomes[e.Outcome].event
 	}},
 	models.EventTestPassed: {"ok", "bolt", "Test passed", func(e models.Event) string {
@@ -88,6 +91,33 @@ var events = map[models.EventKind]eventWords{
 	}},
 	models.EventSetupWithdrawn: {"off", "off", "Set-up withdrawn", func(e models.Event) string {
 		return actor(e) + " withdrew the set-up."
+	}},
+	models.EventRefreshed: {"ok", "refresh", "Access renewed", func(e models.Event) string {
+		return actor(e) + " renewed the access. ServiceTitan answered in " + seconds(e.Millis) + "."
+	}},
+	models.EventRefreshFailed: {"warn", "refresh", "Renewal tried", func(e models.Event) string {
+		return actor(e) + " tried to renew the access. " + reasons[e.Reason]
+	}},
+	models.EventLinkGiven: {"info", "copy", "Address of this page given out", func(e models.Event) string {
+		return actor(e) + " gave out the address of this page. It opens for members of your company only."
+	}},
+	models.EventLocked: {"warn", "lock", "Account locked", func(e models.Event) string {
+		return actor(e) + " locked the account. The access is kept, and renewed as before."
+	}},
+	models.EventUnlocked: {"ok", "lock", "Account unlocked", func(e models.Event) string {
+		return actor(e) + " unlocked the account."
+	}},
+	models.EventSecretDeleted: {"ok", "check", "Client secret deleted", func(e models.Event) string {
+		return actor(e) + " deleted the client secret at ServiceTitan."
+	}},
+	models.EventTenantRemoved: {"ok", "check", "Tenant ID removed", func(e models.Event) string {
+		return actor(e) + " removed the tenant ID from Fieldbridge at ServiceTitan."
+	}},
+	models.EventConflictSettled: {"ok", "check", "Conflict settled", func(models.Event) string {
+		return "It is known whom this tenant belongs to."
+	}},
+	models.EventNoted: {"off", "note", "Note added", func(models.Event) string {
+		return "It is beside the timeline."
 	}},
 	models.EventStaffViewed: {"off", "eye", "Looked at by staff", func(models.Event) string { return "The page was opened." }},
 	models.EventTenantConflict: {"warn", "lock", "Another company tried to connect this tenant", func(models.Event) string {

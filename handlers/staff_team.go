@@ -1,0 +1,142 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/views"
+)
+
+const teamPath = "/staff/team"
+
+// team is everybody of staff.
+func (s *site) team(c echo.Context) error {
+	return s.showTeam(c, http.StatusOK, views.StaffTeamPage{Role: models.Support})
+}
+
+func (s *site) showTeam(c echo.Context, status int, page views.StaffTeamPage) error {
+	var err error
+	page.Staff = staffMember(c)
+	if page.Team, err = s.Accounts.ListStaff(c.Request().Context()); err != nil {
+		return err
+	}
+	return fieldbridge.Render(c, status, views.StaffTeam(page))
+}
+
+// addToTeam makes a staff account. Its link is on this answer and nowhere else.
+func (s *site) addToTeam(c echo.Context) error {
+	f, err := readForm(c)
+	if err != nil {
+		return err
+	}
+	page := views.StaffTeamPage{Email: f.Line("email"), Role: models.StaffRole(f.Line("role"))}
+	email, ok := models.ParseEmail(page.Email)
+	if !ok {
+		page.Errors.Email = "Enter an email address, like name@company.com."
+	}
+	if page.Role != models.Support && page.Role != models.Admin {
+		page.Errors.Role = "Choose one."
+	}
+	if page.Errors != (views.StaffTeamErrors{}) {
+		return s.showTeam(c, http.StatusUnprocessableEntity, page)
+	}
+	link, err := s.Accounts.Invite(c.Request().Context(), staffMember(c), email, page.Role)
+	switch {
+	case errors.Is(err, models.ErrEmailTaken):
+		page.Errors.Email = "This person is on the team already."
+	case errors.Is(err, models.ErrMemberEmail):
+		page.Errors.Email = "This email belongs to a member of a company. Use another one."
+	case err != nil:
+		return err
+	default:
+		s.logTeam(c, "staff added", models.Staff{Email: email, Role: page.Role})
+		return s.showTeamLink(c, views.StaffTeamLinkPage{Email: email, Link: link})
+	}
+	return s.showTeam(c, http.StatusUnprocessableEntity, page)
+}
+
+// newLink lets somebody choose a new password.
+func (s *site) newLink(c echo.Context) error {
+	id, err := connectionID(c)
+	if err != nil {
+		return err
+	}
+	member, link, err := s.Accounts.NewLink(c.Request().Context(), staffMember(c), id)
+	if err != nil {
+		return s.notOneself(c, err)
+	}
+	s.logTeam(c, "staff link made", member)
+	return s.showTeamLink(c, views.StaffTeamLinkPage{Email: member.Email, Link: link, Again: true})
+}
+
+func (s *site) showTeamLink(c echo.Context, page views.StaffTeamLinkPage) error {
+	page.Staff, page.Base = staffMember(c), s.BaseURL.JoinPath("/password/reset").String()
+	return fieldbridge.Render(c, http.StatusOK, views.StaffTeamLink(page))
+}
+
+// changeRole makes somebody an admin, or no longer one.
+func (s *site) changeRole(c echo.Context) error {
+	id, err := connectionID(c)
+	if err != nil {
+		return err
+	}
+	f, err := readForm(c)
+	if err != nil {
+		return err
+	}
+	role := models.StaffRole(f.Line("role"))
+	if role != models.Support && role != models.Admin {
+		return echo.NewHTTPError(http.StatusBadRequest)
+	}
+	member, err := s.Accounts.SetRole(c.Request().Context(), staffMember(c), id, role)
+	if err != nil {
+		return s.notOneself(c, err)
+	}
+	member.Role = role
+	s.logTeam(c, "staff role changed", member)
+	return seeOther(c, teamPath)
+}
+
+// confirmRemove asks before an account is ended.
+func (s *site) confirmRemove(c echo.Context) error {
+	id, err := connectionID(c)
+	if err != nil {
+		return err
+	}
+	page := views.StaffRemovePage{Staff: staffMember(c)}
+	if page.Member, err = s.Accounts.Teammate(c.Request().Context(), page.Staff, id); err != nil {
+		return s.notOneself(c, err)
+	}
+	return fieldbridge.Render(c, http.StatusOK, views.StaffRemove(page))
+}
+
+// removeFromTeam ends an account.
+func (s *site) removeFromTeam(c echo.Context) error {
+	id, err := connectionID(c)
+	if err != nil {
+		return err
+	}
+	member, err := s.Accounts.Dismiss(c.Request().Context(), staffMember(c), id)
+	if err != nil {
+		return s.notOneself(c, err)
+	}
+	s.logTeam(c, "staff removed", member)
+	return seeOther(c, teamPath)
+}
+
+// notOneself says on the team's page that another admin has to do it.
+func (s *site) notOneself(c echo.Context, err error) error {
+	if !errors.Is(err, models.ErrYourself) {
+		return err
+	}
+	return s.showTeam(c, http.StatusUnprocessableEntity, views.StaffTeamPage{Role: models.Support, Oneself: true})
+}
+
+// logTeam writes down who did what to whom.
+func (s *site) logTeam(c echo.Context, what string, member models.Staff) {
+	s.Log.InfoContext(c.Request().Context(), what, "by", staffMember(c).Email, "email", member.Email, "role", member.Role, "support_code", supportCode(c))
+}

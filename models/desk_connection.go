@@ -1,0 +1,223 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/seal"
+)
+
+// StaffView is a connection as our staff see it.
+type StaffView struct {
+	Connection Connection
+	Company    Company
+	Setup      *QueuedSetup // nil if none is open
+	Tasks      []Task
+	Events     []Event // newest first
+	// Older says that there are events before these.
+	Older  bool
+	Days   []RenewalDay // oldest first; none if it was never connected
+	Stored Stored
+	Mails  []SentMail
+	Keys   []APIKey // of the company, without what they are checked by
+	Owners []CompanyMember
+	Looks  []Look
+	Notes  []Note // newest first
+}
+
+// Stored says what is kept of a connection's secrets, and nothing of them.
+type Stored struct {
+	Access, Refresh, ClientSecret bool
+	ExpiresAt                     time.Time
+	// KeyID names the key that they are sealed with.
+	KeyID uint32
+}
+
+// SentMail is a mail about a connection, sent or waiting.
+type SentMail struct {
+	Kind MailKind
+	// To is the recipient's name, or what may be shown of the address.
+	To        string
+	SentAt    *time.Time
+	NextTryAt *time.Time // nil if it was sent or given up
+	CreatedAt time.Time
+}
+
+// Look is when someone of staff last looked at a connection.
+type Look struct {
+	StaffName string
+	At        time.Time
+}
+
+const (
+	// eventsViewed is how many events a page has for staff, who have more to see.
+	eventsViewed = 15
+	mailsShown   = 10
+	looksShown   = 5
+	// looksRead is from how many looks those are picked.
+	looksRead  = 50
+	keysShown  = 50
+	ownersSeen = 20
+)
+
+// View is one connection, with its events before one of them, or with the
+// newest if before is nil. That it was looked at is recorded.
+func (d *Desk) View(ctx context.Context, staff Staff, id uuid.UUID, before *uuid.UUID) (StaffView, error) {
+	v, err := d.look(ctx, id, before)
+	if err != nil {
+		return StaffView{}, err
+	}
+	err = d.connections.db.Write(ctx, func(tx *gorm.DB) error {
+		return record(tx, staff.act(v.Connection, EventStaffViewed, d.connections.db.Now()))
+	})
+	if err != nil {
+		return StaffView{}, fmt.Errorf("record view: %w", err)
+	}
+	return v, nil
+}
+
+func (d *Desk) look(ctx context.Context, id uuid.UUID, before *uuid.UUID) (v StaffView, err error) {
+	db := d.connections.db.Read(ctx)
+	if v.Connection, err = d.connection(ctx, id); err != nil {
+		return v, err
+	}
+	if err := db.Where("id = ?", v.Connection.CompanyID).Take(&v.Company).Error; err != nil {
+		return v, found(err, "view company")
+	}
+	setups, err := waiting(db, "s.connection_id = ?", id)
+	if err != nil {
+		return v, err
+	}
+	if len(setups) > 0 {
+		v.Setup = &setups[0]
+	}
+	if v.Tasks, err = openTasks(db, "AND t.connection_id = ?", []any{id}); err != nil {
+		return v, err
+	}
+	// Who has looked is listed apart.
+	if v.Events, v.Older, err = eventsBefore(db.Where("connection_id = ? AND kind <> 'staff_viewed'", id), before); err != nil {
+		return v, err
+	}
+	if !v.Connection.ConnectedAt.IsZero() {
+		if v.Days, err = d.connections.Health(ctx, v.Connection); err != nil {
+			return v, err
+		}
+	}
+	if v.Stored, err = stored(db, id); err != nil {
+		return v, err
+	}
+	if v.Mails, err = sentMails(db, id); err != nil {
+		return v, err
+	}
+	if v.Keys, err = keysOf(db, v.Company.ID); err != nil {
+		return v, err
+	}
+	if v.Owners, err = membersOf(db.Where("m.role = 'owner'"), v.Company.ID, ownersSeen); err != nil {
+		return v, err
+	}
+	if v.Looks, err = looks(db, id); err != nil {
+		return v, err
+	}
+	v.Notes, err = notes(db, "connection_id = ?", id, notesShown)
+	return v, err
+}
+
+// eventsBefore are the newest of some events, before one of them if it is
+// given, and whether there are others before these.
+func eventsBefore(query *gorm.DB, before *uuid.UUID) (list []Event, older bool, err error) {
+	if before != nil {
+		query = query.Where("id < ?", *before)
+	}
+	if err := query.Order("id DESC").Limit(eventsViewed + 1).Find(&list).Error; err != nil {
+		return nil, false, fmt.Errorf("view timeline: %w", err)
+	}
+	if len(list) > eventsViewed {
+		return list[:eventsViewed], true, nil
+	}
+	return list, false, nil
+}
+
+// stored looks at a credential from outside: of a sealed value, its head names
+// the key.
+func stored(db *gorm.DB, id uuid.UUID) (Stored, error) {
+	var row struct {
+		Head                  []byte
+		Refresh, ClientSecret bool
+		ExpiresAt             time.Time
+	}
+	err := db.Raw(`SELECT substr(access_sealed, 1, 5) AS head, refresh_sealed IS NOT NULL AS refresh,
+		secret_sealed IS NOT NULL AS client_secret, expires_at FROM credentials WHERE connection_id = ?`, id).Take(&row).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return Stored{}, nil
+	}
+	if err != nil {
+		return Stored{}, fmt.Errorf("view credential: %w", err)
+	}
+	s := Stored{Access: true, Refresh: row.Refresh, ClientSecret: row.ClientSecret, ExpiresAt: row.ExpiresAt}
+	s.KeyID, _ = seal.KeyID(row.Head)
+	return s, nil
+}
+
+func sentMails(db *gorm.DB, id uuid.UUID) ([]SentMail, error) {
+	var list []struct {
+		SentMail
+		Name, Recipient string
+	}
+	err := db.Raw(`SELECT m.kind, m.recipient, m.sent_at, m.next_try_at, m.created_at, coalesce(u.name, '') AS name
+		FROM mails m LEFT JOIN users u ON u.email = m.recipient WHERE m.connection_id = ? ORDER BY m.id DESC LIMIT ?`, id, mailsShown).Scan(&list).Error
+	if err != nil {
+		return nil, fmt.Errorf("view mails: %w", err)
+	}
+	mails := make([]SentMail, len(list))
+	for i, row := range list {
+		mails[i] = row.SentMail
+		if mails[i].To = row.Name; row.Name == "" {
+			mails[i].To = maskedEmail(row.Recipient)
+		}
+	}
+	return mails, nil
+}
+
+// maskedEmail is an address of which only its owner recognises the name.
+func maskedEmail(email string) string {
+	name, host, _ := strings.Cut(email, "@")
+	for _, first := range name {
+		return string(first) + "…@" + host
+	}
+	return "…"
+}
+
+// keysOf are a company's API keys, the revoked ones too.
+func keysOf(db *gorm.DB, companyID uuid.UUID) ([]APIKey, error) {
+	var list []APIKey
+	err := db.Select("id", "company_id", "name", "reads", "last_used_at", "created_at", "revoked_at").
+		Where("company_id = ?", companyID).Order("id").Limit(keysShown).Find(&list).Error
+	if err != nil {
+		return nil, fmt.Errorf("view API keys: %w", err)
+	}
+	return list, nil
+}
+
+// looks are the last ones of those who looked last.
+func looks(db *gorm.DB, id uuid.UUID) ([]Look, error) {
+	var all []Look
+	err := db.Raw("SELECT staff_name, at FROM events WHERE connection_id = ? AND kind = 'staff_viewed' ORDER BY id DESC LIMIT ?", id, looksRead).Scan(&all).Error
+	if err != nil {
+		return nil, fmt.Errorf("view looks: %w", err)
+	}
+	var list []Look
+	seen := map[string]bool{}
+	for _, l := range all {
+		if !seen[l.StaffName] && len(list) < looksShown {
+			seen[l.StaffName] = true
+			list = append(list, l)
+		}
+	}
+	return list, nil
+}

@@ -1,0 +1,84 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+)
+
+// lockedCompanies are their IDs. There are few, and an index has them.
+const lockedCompanies = "SELECT id FROM companies WHERE locked_at IS NOT NULL"
+
+// Lock keeps a company's people and programs out, from their next request on.
+// Its connections are renewed as ever, so that nothing is lost; its mails wait.
+// ParseNote has found the reason fine. What is locked already stays so.
+func (d *Desk) Lock(ctx context.Context, staff Staff, companyID uuid.UUID, reason string) error {
+	return d.setLock(ctx, staff, companyID, reason, EventLocked, func(c *Company, now time.Time) bool {
+		was := c.LockedAt
+		c.LockedAt, c.LockedByName, c.LockReason = &now, staff.Name, reason
+		return was == nil
+	})
+}
+
+// Unlock lets them in again.
+func (d *Desk) Unlock(ctx context.Context, staff Staff, companyID uuid.UUID, reason string) error {
+	return d.setLock(ctx, staff, companyID, reason, EventUnlocked, func(c *Company, _ time.Time) bool {
+		was := c.LockedAt
+		c.LockedAt, c.LockedByName, c.LockReason = nil, "", ""
+		return was != nil
+	})
+}
+
+// setLock changes whether a company is locked, notes why, and tells of it on
+// each of its timelines.
+func (d *Desk) setLock(ctx context.Context, staff Staff, companyID uuid.UUID, reason string, kind EventKind, change func(*Company, time.Time) bool) error {
+	if staff.Role != Admin {
+		return ErrForbidden
+	}
+	db := d.connections.db
+	err := db.Write(ctx, func(tx *gorm.DB) error {
+		var company Company
+		if err := forUpdate(tx).Where("id = ?", companyID).Take(&company).Error; err != nil {
+			return found(err, "find company")
+		}
+		now := db.Now()
+		if !change(&company, now) {
+			return nil
+		}
+		if err := tx.Select("LockedAt", "LockedByName", "LockReason").Updates(&company).Error; err != nil {
+			return err
+		}
+		if err := addNote(tx, staff, Note{CompanyID: companyID, Text: reason, CreatedAt: now}); err != nil {
+			return err
+		}
+		return recordForAll(tx, Event{
+			CompanyID: companyID, Kind: kind, ActorName: supportName, StaffName: staff.Name, SupportCode: staff.SupportCode, At: now,
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("%s company: %w", kind, err)
+	}
+	return nil
+}
+
+// recordForAll adds an event to the company itself and to each of its
+// connections.
+func recordForAll(tx *gorm.DB, e Event) error {
+	var ids []uuid.UUID
+	if err := tx.Model(&Connection{}).Where("company_id = ?", e.CompanyID).Order("id").Pluck("id", &ids).Error; err != nil {
+		return fmt.Errorf("find timelines: %w", err)
+	}
+	e.ID = newID()
+	events := []Event{e}
+	for _, id := range ids {
+		e.ID, e.ConnectionID = newID(), &id
+		events = append(events, e)
+	}
+	if err := tx.CreateInBatches(&events, 500).Error; err != nil {
+		return fmt.Errorf("record %s: %w", e.Kind, err)
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+)
+
+// refreshes bounds how often our staff renew one connection.
+var refreshes = limit{name: "staff-refresh", tries: 10, per: time.Minute}
+
+// Refreshable says whether a renewal can help the connection.
+func (c Connection) Refreshable() bool { return c.State == Connected || c.State == Degraded }
+
+// Refresh renews a connection's access now, although its next try may be later,
+// and records what came of it. Its error is only for what could not be tried or
+// recorded: ErrNotConnected and ErrReconnectNeeded where it cannot help, or a
+// ThrottledError.
+func (d *Desk) Refresh(ctx context.Context, staff Staff, id uuid.UUID) error {
+	c := d.connections
+	connection, err := d.connection(ctx, id)
+	if err != nil {
+		return err
+	}
+	if connection.State == ReconnectNeeded {
+		return &ReasonError{Reason: connection.Reason, Err: ErrReconnectNeeded}
+	}
+	if !connection.Refreshable() {
+		return &ReasonError{Err: ErrNotConnected}
+	}
+	if err := c.db.Write(ctx, func(tx *gorm.DB) error { return refreshes.take(tx, id.String(), c.db.Now()) }); err != nil {
+		return fmt.Errorf("refresh: %w", err)
+	}
+	// It goes to its end and is recorded even if who asked goes away.
+	ctx = context.WithoutCancel(ctx)
+	began := time.Now()
+	access, err := c.keeper.Renew(ctx, connection.CompanyID, id, connection.Generation)
+	took := time.Since(began)
+	reason := reasonOf(err)
+	switch {
+	case err != nil && reason == ReasonNone:
+		return fmt.Errorf("refresh: %w", err)
+	case err == nil && access.Generation <= connection.Generation:
+		// The old token still serves; why there is no new one is on the connection,
+		// if the connection is to blame.
+		now, err := d.connection(ctx, id)
+		if err != nil {
+			return err
+		}
+		if reason = now.Reason; reason == ReasonNone {
+			reason = ReasonUnavailable
+		}
+	}
+	event := staff.act(connection, EventRefreshed, c.db.Now())
+	if event.Millis = took.Milliseconds(); reason != ReasonNone {
+		event.Kind, event.Reason = EventRefreshFailed, reason
+	}
+	if err := c.db.Write(ctx, func(tx *gorm.DB) error { return record(tx, event) }); err != nil {
+		return fmt.Errorf("refresh: %w", err)
+	}
+	return nil
+}
+
+// LinkGiven records that staff gave out the address of the connection's page.
+func (d *Desk) LinkGiven(ctx context.Context, staff Staff, id uuid.UUID) error {
+	connection, err := d.connection(ctx, id)
+	if err != nil {
+		return err
+	}
+	db := d.connections.db
+	err = db.Write(ctx, func(tx *gorm.DB) error { return record(tx, staff.act(connection, EventLinkGiven, db.Now())) })
+	if err != nil {
+		return fmt.Errorf("record link: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,215 @@
+package views
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/google/uuid"
+
+	"github.com/fieldbridge/fieldbridge/models"
+)
+
+var testStaff = models.Staff{UserID: uuid.MustParse("019ab000-0000-7000-8000-0000000000aa"), Name: "Ada Reyes", Email: "ada@fieldbridge.example", Role: models.Admin}
+
+func testCompany() models.Company {
+	return models.Company{ID: uuid.MustParse("019ab000-0000-7000-8000-0000000000cc"), Name: "Northgate Heating & Plumbing", CreatedAt: *ago(9000 * time.Hour)}
+}
+
+// testView is a connection with all that a page can show of it.
+func testView(state models.State, reason models.Reason) models.StaffView {
+	c := testConnection(state)
+	if state == models.Degraded || state == models.ReconnectNeeded {
+		c.Reason, c.Failures = reason, 3
+	}
+	v := models.StaffView{
+		Connection: c, Company: testCompany(), Events: everyEvent(), Older: true,
+		Days:   []models.RenewalDay{{Day: "2026-11-22", OK: 20, Failed: 4}, {Day: "2026-11-23", OK: 7}},
+		Stored: models.Stored{Access: true, Refresh: true, ExpiresAt: c.ExpiresAt, KeyID: 4021},
+		Mails: []models.SentMail{
+			{Kind: models.MailReconnectNeeded, To: "Ruth Abara", SentAt: ago(time.Hour), CreatedAt: *ago(time.Hour)},
+			{Kind: models.MailWorksAgain, To: "d…@northgate.example", NextTryAt: ago(-time.Hour), CreatedAt: *ago(time.Hour)},
+			{Kind: models.MailUpgradeNeeded, To: "Dana Whitfield", CreatedAt: *ago(time.Hour)},
+		},
+		Keys:   []models.APIKey{{Name: "Booking sync", Reads: 1204, LastUsedAt: ago(time.Minute)}, {Name: "Old", RevokedAt: ago(time.Hour)}},
+		Owners: []models.CompanyMember{{Name: "Dana Whitfield", Email: "dana@northgate.example", Role: models.Owner}, {Name: "Ruth Abara", Email: "ruth@northgate.example", Role: models.Owner, DisabledAt: ago(time.Hour)}},
+		Looks:  []models.Look{{StaffName: "Sam Okafor", At: *ago(2 * time.Hour)}},
+		Notes:  []models.Note{{StaffName: "Sam Okafor", Text: "Called.\nDana reconnects.", CreatedAt: *ago(time.Hour)}},
+	}
+	if state == models.Pending {
+		v.Connection.ConnectedAt, v.Connection.Scopes, v.Days, v.Stored = time.Time{}, "", nil, models.Stored{}
+		v.Setup = &models.QueuedSetup{Setup: models.Setup{Step: models.StepAddTenant, WaitsFor: models.Us, Since: *ago(time.Hour)}}
+	}
+	return v
+}
+
+func staffPage(state models.State, reason models.Reason) StaffConnectionPage {
+	return StaffConnectionPage{
+		Staff: testStaff, View: testView(state, reason), Asked: testConnection("").ScopeList(),
+		Link: "https://app.example/connections/1", Clock: testClock(),
+	}
+}
+
+// everyStaffPage has each page of the desk's in each of its states.
+func everyStaffPage() map[string]templ.Component {
+	pages := map[string]templ.Component{
+		"staff: queue": StaffQueue(StaffQueuePage{Staff: testStaff, Clock: testClock()}),
+		"staff: team": StaffTeam(StaffTeamPage{
+			Staff: testStaff, Team: []models.Staff{
+				testStaff,
+				{UserID: uuid.New(), Name: "sam@f.example", Email: "sam@f.example", Role: models.Support},
+				{UserID: uuid.New(), Name: "Lee", Email: "lee@f.example", Role: models.Admin, SetUp: true},
+			},
+		}),
+		"staff: team, no":   StaffTeam(StaffTeamPage{Staff: testStaff, Email: "x", Errors: StaffTeamErrors{"Email.", "Role."}, Oneself: true}),
+		"staff: link":       StaffTeamLink(StaffTeamLinkPage{Staff: testStaff, Email: "sam@f.example", Base: "https://app.example/password/reset", Again: true}),
+		"staff: remove":     StaffRemove(StaffRemovePage{Staff: testStaff, Member: models.Staff{UserID: uuid.New(), Name: "Lee", Email: "lee@f.example"}}),
+		"staff: lock":       StaffLock(StaffLockPage{Staff: testStaff, Company: testCompany()}),
+		"staff: unlock, no": StaffLock(StaffLockPage{Staff: testStaff, Company: testCompany(), Unlock: true, Problem: models.NoteEmpty}),
+		"staff: no role":    Error(ErrorPage{Status: 403, Staff: testStaff, CanHelp: []string{"Lee"}, SupportCode: "FB-1", Clock: testClock()}),
+		"locked":            Error(ErrorPage{Status: 403, Locked: true, SupportCode: "FB-1", Clock: testClock()}),
+	}
+	company := models.CompanyView{Company: testCompany(), Members: testView(models.Connected, "").Owners, Keys: testView(models.Connected, "").Keys, Events: everyEvent()}
+	for state := range states {
+		c := testConnection(state)
+		c.ID = uuid.New()
+		company.Connections = append(company.Connections, c)
+		company.Notes = append(company.Notes, models.Note{ConnectionID: &c.ID, StaffName: "Sam", Text: "x", CreatedAt: noon})
+		for reason := range reasons {
+			p := staffPage(state, reason)
+			pages["staff: "+string(state)+" "+string(reason)] = StaffConnection(p)
+		}
+		pages["staff: disconnect "+string(state)] = StaffDisconnect(StaffDisconnectPage{Staff: testStaff, View: testView(state, ""), Problem: models.NoteHasSecret})
+	}
+	pages["staff: company"] = StaffCompany(StaffCompanyPage{Staff: testStaff, View: company, Clock: testClock()})
+	pages["staff: empty company"] = StaffCompany(StaffCompanyPage{Staff: models.Staff{Name: "Sam"}, View: models.CompanyView{Company: testCompany()}, Clock: testClock()})
+	locked := staffPage(models.Degraded, models.ReasonUnavailable)
+	locked.View.Company.LockedAt, locked.View.Company.LockedByName, locked.View.Company.LockReason = ago(time.Hour), "Lee", "Asked for by their owner."
+	locked.Before, locked.Did, locked.Missing = true, "link", models.Areas([]string{"tn.crm.bookings:rw"})
+	pages["staff: locked"] = StaffConnection(locked)
+	refreshed := staffPage(models.Connected, "")
+	refreshed.Did, refreshed.Note, refreshed.NoteProblem = "refreshed", "x", models.NoteTooLong
+	refreshed.View = models.StaffView{Connection: testConnection(models.Connected), Company: testCompany(), Events: []models.Event{{Kind: models.EventRefreshed, At: noon}}}
+	pages["staff: refreshed"] = StaffConnection(refreshed)
+	return pages
+}
+
+// Whatever state and reason: since when, in whose words, and what to say next.
+func TestStaffReadWhatToSay(t *testing.T) {
+	for state := range states {
+		for _, reason := range constants(t, "Reason") {
+			p := staffPage(state, models.Reason(reason))
+			a := p.advice()
+			if a.title == "" || a.text == "" || !strings.HasSuffix(a.tell, ".") {
+				t.Errorf("%s, %s: %+v", state, reason, a)
+			}
+			shown := show(t, StaffConnection(p))
+			shown.says("Tell them: “"+a.tell+"”", "842193311", "Production", states[state].word, " since ")
+			if (state == models.Degraded || state == models.ReconnectNeeded) && reason != "" {
+				shown.says("Code " + reason)
+			}
+			for action, want := range map[string]bool{"/refresh": p.View.Connection.Refreshable(), "/reconnect-link": true, "/notes": true} {
+				if got := strings.Contains(strings.Join(shown.actions(), " "), action); got != want {
+					t.Errorf("%s: %s is offered: %t", state, action, got)
+				}
+			}
+			if !p.View.Connection.Refreshable() {
+				shown.says(noRefresh[state])
+			}
+		}
+	}
+}
+
+func TestStaffReadWhatASetupWaitsFor(t *testing.T) {
+	for _, step := range constants(t, "SetupStep") {
+		for _, side := range []models.Side{models.Us, models.TheCompany} {
+			for problem := range setupProblems {
+				for _, p := range []models.Outcome{"", problem} {
+					a := setupAdvice(&models.QueuedSetup{Setup: models.Setup{Step: models.SetupStep(step), WaitsFor: side, Problem: p}})
+					if a.title == "" || a.text == "" || a.tell == "" {
+						t.Errorf("%s, %s, %s: %+v", step, side, p, a)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestEveryNoteProblemHasWords(t *testing.T) {
+	for _, v := range constants(t, "NoteProblem") {
+		if words, ok := noteProblems[models.NoteProblem(v)]; !ok || (words == "") != (v == "") {
+			t.Errorf("problem %q has the words %q", v, words)
+		}
+	}
+	for _, kind := range []models.MailKind{models.MailReconnectNeeded, models.MailWorksAgain, models.MailUpgradeNeeded} {
+		if mailWords[kind] == "" {
+			t.Errorf("mail %q has no words", kind)
+		}
+	}
+}
+
+// What only admins may do is not offered to support.
+func TestStaffAreOfferedWhatTheyMayDo(t *testing.T) {
+	links := func(p testPage) string {
+		var all []string
+		for _, a := range p.all("a") {
+			all = append(all, value(a, "href"))
+		}
+		return strings.Join(all, " ")
+	}
+	for role, want := range map[models.StaffRole]bool{models.Admin: true, models.Support: false} {
+		page := staffPage(models.Connected, "")
+		page.Staff.Role = role
+		for what, part := range map[string]string{
+			links(show(t, StaffConnection(page))): "/disconnect",
+			links(show(t, StaffCompany(StaffCompanyPage{Staff: page.Staff, View: models.CompanyView{Company: testCompany()}, Clock: testClock()}))): "/lock",
+			links(show(t, StaffQueue(StaffQueuePage{Staff: page.Staff, Clock: testClock()}))):                                                       "/staff/team",
+		} {
+			if strings.Contains(what, part) != want {
+				t.Errorf("%s: %s is offered: %t", role, part, !want)
+			}
+		}
+	}
+}
+
+// Of secrets the page says that they are there, and nothing more.
+func TestStaffSeeThatSecretsAreStored(t *testing.T) {
+	p := staffPage(models.Connected, "")
+	shown := show(t, StaffConnection(p))
+	shown.says("Access token Stored, sealed. Never shown", "Refresh token Stored, sealed. Never shown", "Encryption key 4021")
+	p.View.Stored, p.View.Connection.Way = models.Stored{}, models.GuidedWay
+	show(t, StaffConnection(p)).says("Access token None", "Refresh token None", "Client secret None")
+}
+
+func TestStaffPagesShowHostileTextAsText(t *testing.T) {
+	const hostile = `"><script>alert(1)</script><img src=x onerror=alert(1)>'&`
+	v := testView(models.ReconnectNeeded, models.ReasonGrantRefused)
+	v.Company.Name, v.Company.LockedAt, v.Company.LockedByName, v.Company.LockReason = hostile, ago(time.Hour), hostile, hostile
+	v.Connection.TenantName, v.Connection.ConnectedByName, v.Connection.Scopes = hostile, hostile, hostile
+	v.Events = []models.Event{{Kind: models.EventRefreshFailed, ActorName: hostile, StaffName: hostile, Reason: hostile, SupportCode: hostile}}
+	v.Mails, v.Keys[0].Name, v.Owners[0] = []models.SentMail{{To: hostile}}, hostile, models.CompanyMember{Name: hostile, Email: hostile}
+	v.Looks[0].StaffName, v.Notes[0] = hostile, models.Note{StaffName: hostile, Text: hostile}
+	company := models.CompanyView{Company: v.Company, Members: v.Owners, Keys: v.Keys, Notes: v.Notes, Events: v.Events, Connections: []models.Connection{v.Connection}}
+	staff := models.Staff{Name: hostile, Email: hostile}
+	for name, page := range map[string]templ.Component{
+		"connection": StaffConnection(StaffConnectionPage{Staff: staff, View: v, Link: hostile, Did: "link", Note: hostile, NoteProblem: models.NoteEmpty, Clock: testClock()}),
+		"company":    StaffCompany(StaffCompanyPage{Staff: staff, View: company, Clock: testClock()}),
+		"disconnect": StaffDisconnect(StaffDisconnectPage{Staff: staff, View: v, Reason: hostile}),
+		"lock":       StaffLock(StaffLockPage{Staff: staff, Company: v.Company, Reason: hostile}),
+		"team":       StaffTeam(StaffTeamPage{Staff: staff, Team: []models.Staff{staff}, Email: hostile}),
+		"team link":  StaffTeamLink(StaffTeamLinkPage{Staff: staff, Email: hostile}),
+		"remove":     StaffRemove(StaffRemovePage{Staff: staff, Member: staff}),
+		"error":      Error(ErrorPage{Status: 403, Staff: staff, CanHelp: []string{hostile}, Clock: testClock()}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := show(t, page)
+			if len(p.all("script")) > 1 || len(p.all("img")) > 0 {
+				t.Errorf("became markup: %s", p.source)
+			}
+			if !strings.Contains(p.source, "&lt;script&gt;") {
+				t.Error("the text is not shown at all")
+			}
+		})
+	}
+}
