@@ -62,6 +62,7 @@ type app struct {
 	instance  instance
 	database  string
 	callbacks atomic.Pointer[chan<- string]
+	handler   atomic.Pointer[http.Handler]
 	// watch sees every answer of the app, if set.
 	watch func(answer)
 	// byHand are the invariants that a test breaks by a hand of its own, or
@@ -146,20 +147,23 @@ func newAppOn(t *testing.T, database string) *app {
 	if _, err := seal.Create(a.instance.Keyset); err != nil {
 		t.Fatal(err)
 	}
-	handler := a.wire(log)
+	a.serve(a.wire(log))
 	testdb.Watch(strings.HasPrefix(database, "postgres"), a.exec)
 	t.Cleanup(a.invariants)
 	public.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if came := a.callbacks.Load(); came != nil && r.URL.Path == "/callback" {
 			*came <- a.url + r.URL.String()
 		}
-		handler.ServeHTTP(w, r)
+		(*a.handler.Load()).ServeHTTP(w, r)
 	})
 	public.Config.MaxHeaderBytes = 32 << 10
 	public.Start()
 	t.Cleanup(public.Close)
 	return a
 }
+
+// serve makes the app answer with a handler from now on.
+func (a *app) serve(handler http.Handler) { a.handler.Store(&handler) }
 
 // wire opens the database and builds the app on it: one instance.
 func (a *app) wire(log *slog.Logger) http.Handler {

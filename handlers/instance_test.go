@@ -26,6 +26,8 @@ type instance struct {
 	// HoldAfter is the path of a ServiceTitan endpoint: its first answer arrives,
 	// and then nothing more happens in this process.
 	HoldAfter string
+	// staffIssuer is where staff sign in; nil for passwords.
+	staffIssuer *handlers.StaffIssuer
 }
 
 // environments are what contractors may connect to; all are the sandbox.
@@ -86,7 +88,7 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	connections := models.NewConnections(db, keys, clients, keeper, i.URL+"/callback", log)
 	return running{db: db, keeper: keeper, apiKeys: apiKeys, handler: handlers.New(handlers.Options{
 		BaseURL: base, Accounts: accounts, Sessions: models.NewSessions(db),
-		Connections: connections, Desk: models.NewDesk(connections), APIKeys: apiKeys, Now: now, Log: log,
+		Connections: connections, Desk: models.NewDesk(connections), APIKeys: apiKeys, StaffIssuer: i.staffIssuer, Now: now, Log: log,
 	})}, nil
 }
 

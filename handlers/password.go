@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
@@ -15,7 +16,7 @@ import (
 
 // passwordForm is where a one-time link leads.
 func (s *site) passwordForm(c echo.Context) error {
-	user, err := s.Accounts.SettingUp(c.Request().Context(), servicetitan.NewSecret(c.QueryParam("token")))
+	user, err := s.settingUp(c.Request().Context(), servicetitan.NewSecret(c.QueryParam("token")))
 	if errors.Is(err, models.ErrNotFound) {
 		return fieldbridge.Render(c, http.StatusNotFound, views.PasswordLinkSpent())
 	}
@@ -29,6 +30,15 @@ func (s *site) passwordForm(c echo.Context) error {
 	return fieldbridge.Render(c, http.StatusOK, views.Password(page))
 }
 
+// settingUp is whose link it is. Staff who sign in elsewhere have no password.
+func (s *site) settingUp(ctx context.Context, link models.Secret) (models.User, error) {
+	user, err := s.Accounts.SettingUp(ctx, link)
+	if err == nil && user.StaffRole != "" && s.StaffIssuer != nil {
+		return models.User{}, models.ErrNotFound
+	}
+	return user, err
+}
+
 // choosePassword spends the link and signs the person in.
 func (s *site) choosePassword(c echo.Context) error {
 	f, err := readForm(c)
@@ -37,7 +47,7 @@ func (s *site) choosePassword(c echo.Context) error {
 	}
 	ctx := c.Request().Context()
 	link, password := servicetitan.NewSecret(f.Raw("token")), servicetitan.NewSecret(f.Raw("password"))
-	user, err := s.Accounts.SettingUp(ctx, link)
+	user, err := s.settingUp(ctx, link)
 	page := views.PasswordPage{Email: user.Email, Name: f.Line("name"), Token: link}
 	if err == nil {
 		if !goodName(page.Name) {

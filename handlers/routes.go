@@ -74,6 +74,8 @@ func (s *site) routes() []route {
 		{get, "/api/v1/connections/:id/token", "API: access token", apiKey, s.apiToken},
 
 		{get, "/staff", "staff: overview", staff, s.staffOverview},
+		{get, staffSignInPath, "staff: sign in by OpenID Connect", anyone, s.staffSignIn},
+		{get, staffReturnPath, "staff: the way back", anyone, s.staffReturn},
 		{get, factorPath, "staff: second factor", staffWithoutFactor, s.factorForm},
 		{post, factorPath, "staff: pass second factor", staffWithoutFactor, s.passFactor},
 		{get, factorChangePath, "staff: own second factor", staff, s.factorSettings},

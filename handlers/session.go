@@ -24,6 +24,8 @@ const (
 	keyStaff   = "staff"
 	// keyFactor says that one of our staff has passed the second factor.
 	keyFactor = "factor"
+	// keyStaffTrip holds a trip to the staff's issuer.
+	keyStaffTrip = "staff trip"
 	// keyBinding holds the random value that authorizations are bound to. It
 	// changes at every sign-in, so that none outlives the session it began in.
 	keyBinding = "binding"
@@ -119,8 +121,28 @@ func (s *sessions) PassFactor(ctx context.Context) error {
 		return fmt.Errorf("renew session: %w", err)
 	}
 	s.store.ForStaff(ctx)
-	s.scs.Put(ctx, keyFactor, true)
+	s.FactorPassed(ctx)
 	return nil
+}
+
+// FactorPassed notes it in a session that has just begun.
+func (s *sessions) FactorPassed(ctx context.Context) { s.scs.Put(ctx, keyFactor, true) }
+
+// BeginStaffTrip remembers a trip to the staff's issuer; an earlier one of the
+// session works no more.
+func (s *sessions) BeginStaffTrip(ctx context.Context, trip staffTrip) error {
+	text, err := json.Marshal(trip)
+	if err != nil {
+		return fmt.Errorf("keep trip: %w", err)
+	}
+	s.scs.Put(ctx, keyStaffTrip, string(text))
+	return nil
+}
+
+// TakeStaffTrip is the session's trip, once.
+func (s *sessions) TakeStaffTrip(ctx context.Context) (trip staffTrip, ok bool) {
+	text := s.scs.PopString(ctx, keyStaffTrip)
+	return trip, text != "" && json.Unmarshal([]byte(text), &trip) == nil
 }
 
 // AskFactor makes the session wait for the second factor again.

@@ -32,7 +32,7 @@ func (s *site) showSignIn(c echo.Context, status int, page views.SignInPage) err
 	if destination(false, page.Next) == home(false) {
 		page.Next = ""
 	}
-	page.Demo = s.Demo
+	page.Demo, page.StaffSignIn = s.Demo, s.StaffIssuer != nil
 	return fieldbridge.Render(c, status, views.SignIn(page))
 }
 
@@ -45,7 +45,7 @@ func (s *site) signIn(c echo.Context) error {
 	ctx := c.Request().Context()
 	in, err := s.Accounts.SignIn(ctx, models.SignIn{
 		Email: f.Raw("email"), Password: servicetitan.NewSecret(f.Raw("password")),
-		Address: address(c), Device: s.sessions.Device(c),
+		Address: address(c), Device: s.sessions.Device(c), NoStaff: s.StaffIssuer != nil,
 	})
 	if errors.Is(err, models.ErrWrongCredentials) {
 		s.Log.InfoContext(ctx, "sign-in refused", "support_code", supportCode(c))

@@ -28,6 +28,8 @@ type Options struct {
 	APIKeys        *models.APIKeys
 	// Metrics are fresh ones if nil.
 	Metrics *Metrics
+	// StaffIssuer is where staff sign in; nil if they do with a password.
+	StaffIssuer *StaffIssuer
 	// Demo are sign-ins to offer on the sign-in page; none but in demos.
 	Demo []DemoAccount
 	Now  func() time.Time

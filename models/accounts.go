@@ -84,6 +84,9 @@ type SignIn struct {
 	Password Secret
 	Address  string // of the browser
 	Device   string // what Device returned for this browser, if anything
+	// NoStaff refuses our staff, who sign in elsewhere, as if the password were
+	// wrong.
+	NoStaff bool
 }
 
 // SignedIn is who signed in, and for which company.
@@ -130,7 +133,7 @@ func (a *Accounts) SignIn(ctx context.Context, s SignIn) (SignedIn, error) {
 	if err != nil {
 		return SignedIn{}, fmt.Errorf("sign in: %w", err)
 	}
-	if !matches {
+	if !matches || (s.NoStaff && user.StaffRole != "") {
 		return SignedIn{}, ErrWrongCredentials
 	}
 

@@ -79,7 +79,8 @@ func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo []
 		kept:     c.eventsKept,
 		public: handlers.New(handlers.Options{
 			BaseURL: c.baseURL, TrustedProxies: c.trustedProxies, Accounts: accounts,
-			Sessions: models.NewSessions(db), Connections: connections, Desk: models.NewDesk(connections), APIKeys: apiKeys, Metrics: metrics, Demo: demo, Now: time.Now, Log: log,
+			Sessions: models.NewSessions(db), Connections: connections, Desk: models.NewDesk(connections), APIKeys: apiKeys, Metrics: metrics,
+			StaffIssuer: c.staffSignIn(), Demo: demo, Now: time.Now, Log: log,
 		}),
 		admin: handlers.NewAdmin(func(ctx context.Context) error {
 			if err := db.Ping(ctx); err != nil {

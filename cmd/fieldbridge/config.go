@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -31,6 +32,9 @@ type config struct {
 	keepAlive       time.Duration
 	perSecond       int
 	eventsKept      time.Duration
+	// staffIssuer is the address where staff sign in; empty for passwords of ours.
+	staffIssuer, staffClientID string
+	staffClientSecret          servicetitan.Secret
 }
 
 // defaultScopes is what the app asks for: to read what an integration needs,
@@ -93,6 +97,23 @@ func variables(d defaults) []variable {
 		{"FIELDBRIDGE_EVENTS_KEPT", "9600h", "how long events stay on timelines", "9600h", func(c *config, v string) (err error) {
 			c.eventsKept, err = atLeast(v, 24*time.Hour)
 			return err
+		}},
+		{"FIELDBRIDGE_STAFF_OIDC_ISSUER", "", "where staff sign in by OpenID Connect; without it they have passwords and a second factor here", "https://login.example.com", func(c *config, v string) error {
+			if v != "" {
+				if _, err := baseURL(v); err != nil {
+					return err
+				}
+			}
+			c.staffIssuer = v
+			return nil
+		}},
+		{"FIELDBRIDGE_STAFF_OIDC_CLIENT_ID", "", "our client ID there", "fieldbridge", func(c *config, v string) error {
+			c.staffClientID = v
+			return nil
+		}},
+		{"FIELDBRIDGE_STAFF_OIDC_CLIENT_SECRET", "", "our client secret there", "…", func(c *config, v string) error {
+			c.staffClientSecret = servicetitan.NewSecret(v)
+			return nil
 		}},
 		{"FIELDBRIDGE_TRUSTED_PROXIES", "", "networks whose X-Forwarded-For is believed", "10.0.0.0/8,192.168.1.7/32", func(c *config, v string) (err error) {
 			c.trustedProxies, err = networks(v)
@@ -217,6 +238,9 @@ func (c *config) check() []error {
 	if c.smtpURL != nil && c.mailFrom == "" {
 		faults = append(faults, errors.New("FIELDBRIDGE_MAIL_FROM is missing beside FIELDBRIDGE_SMTP_URL (for example FIELDBRIDGE_MAIL_FROM=support@example.com)"))
 	}
+	if c.staffIssuer != "" && (c.staffClientID == "" || c.staffClientSecret.IsZero()) {
+		faults = append(faults, errors.New("FIELDBRIDGE_STAFF_OIDC_CLIENT_ID and FIELDBRIDGE_STAFF_OIDC_CLIENT_SECRET are needed beside FIELDBRIDGE_STAFF_OIDC_ISSUER (for example FIELDBRIDGE_STAFF_OIDC_CLIENT_ID=fieldbridge)"))
+	}
 	offered := c.environments[:0]
 	for _, e := range c.environments {
 		prefix := "SERVICETITAN_" + strings.ToUpper(string(e.Name)) + "_"
@@ -233,6 +257,14 @@ func (c *config) check() []error {
 	}
 	c.environments = offered
 	return faults
+}
+
+// staffSignIn is where staff sign in, or nil.
+func (c *config) staffSignIn() *handlers.StaffIssuer {
+	if c.staffIssuer == "" {
+		return nil
+	}
+	return &handlers.StaffIssuer{Issuer: c.staffIssuer, ClientID: c.staffClientID, ClientSecret: c.staffClientSecret}
 }
 
 func listenAddr(v string) (string, error) {

@@ -86,6 +86,13 @@ func (d *doctor) examine(ctx context.Context) {
 	d.database(ctx, c, keys)
 	transport := servicetitan.NewTransport()
 	defer transport.CloseIdleConnections()
+	if issuer := c.staffSignIn(); issuer != nil {
+		if _, err := issuer.Discover(); err != nil {
+			d.find(bad, "staff sign-in", "set FIELDBRIDGE_STAFF_OIDC_ISSUER to the issuer that the metadata names, to the letter, and let this machine reach it", "%v", err)
+		} else {
+			d.find(good, "staff sign-in", "", "%s answers with its metadata", c.staffIssuer)
+		}
+	}
 	for _, e := range c.environments {
 		d.environment(e, servicetitan.NewClient(e, transport, d.now).Probe(ctx))
 	}

@@ -37,6 +37,10 @@ func (s staffAdd) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if c.staffIssuer != "" {
+			fmt.Printf("%s may sign in as %s, at %s\n", email, s.Role, c.baseURL.JoinPath("/staff/signin"))
+			return nil
+		}
 		address := c.baseURL.JoinPath("/password/reset")
 		address.RawQuery = "token=" + link.Reveal()
 		fmt.Printf("%s may sign in as %s. Hand them this link; it works once, for two days:\n%s\n", email, s.Role, address)
