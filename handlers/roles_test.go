@@ -1,0 +1,296 @@
+package handlers_test
+
+import (
+	"cmp"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/fieldbridge/fieldbridge/handlers"
+	"github.com/fieldbridge/fieldbridge/models"
+)
+
+// admitted has the status that each route answers those whom it lets in, for
+// something of their own and an empty form. A route that is not here fails the
+// test, so that nobody adds one without saying who may enter.
+var admitted = map[string]int{
+	"GET /":                                      200,
+	"GET /signup":                                200,
+	"POST /signup":                               422,
+	"GET /signin":                                200,
+	"POST /signin":                               422,
+	"POST /signout":                              303,
+	"GET /password/reset":                        404,
+	"POST /password/reset":                       404,
+	"GET /guide/:environment":                    200,
+	"GET /connections":                           200,
+	"GET /connect":                               200,
+	"POST /connect":                              422,
+	"GET /connect/review":                        200,
+	"POST /connect/authorize":                    303,
+	"GET /connect/credentials":                   303,
+	"POST /connect/credentials":                  303,
+	"GET /connect/guided":                        303,
+	"POST /connect/guided":                       303,
+	"GET /callback":                              400,
+	"GET /connections/:id":                       200,
+	"POST /connections/:id/test":                 303,
+	"POST /connections/:id/reconnect":            303,
+	"POST /connections/:id/allowed":              303,
+	"POST /connections/:id/withdraw":             303,
+	"GET /connections/:id/disconnect":            200,
+	"POST /connections/:id/disconnect":           303,
+	"GET /api/v1/connections":                    200,
+	"GET /api/v1/connections/:id":                200,
+	"GET /api/v1/connections/:id/token":          200,
+	"GET /staff":                                 200,
+	"GET /staff/signin":                          404,
+	"GET /staff/signin/callback":                 404,
+	"GET /staff/factor":                          200,
+	"POST /staff/factor":                         422,
+	"GET /staff/factor/change":                   200,
+	"POST /staff/factor/change":                  400,
+	"GET /staff/queue":                           200,
+	"GET /staff/connections":                     200,
+	"GET /staff/connections.csv":                 200,
+	"GET /staff/connections/:id":                 200,
+	"POST /staff/connections/:id/tenant-added":   303,
+	"POST /staff/connections/:id/send-back":      303,
+	"POST /staff/connections/:id/credentials":    422,
+	"POST /staff/tasks/:id/done":                 303,
+	"POST /staff/connections/:id/refresh":        303,
+	"POST /staff/connections/:id/reconnect-link": 303,
+	"POST /staff/connections/:id/notes":          422,
+	"GET /staff/connections/:id/disconnect":      200,
+	"POST /staff/connections/:id/disconnect":     303,
+	"GET /staff/companies/:id":                   200,
+	"GET /staff/companies/:id/lock":              200,
+	"POST /staff/companies/:id/lock":             422,
+	"GET /staff/companies/:id/unlock":            303,
+	"POST /staff/companies/:id/unlock":           303,
+	"GET /staff/team":                            200,
+	"POST /staff/team":                           422,
+	"POST /staff/team/:id/role":                  303,
+	"POST /staff/team/:id/link":                  200,
+	"GET /staff/team/:id/remove":                 200,
+	"POST /staff/team/:id/remove":                303,
+}
+
+// filled are the forms of routes that look at them before anything else.
+var filled = map[string]string{"POST /staff/team/:id/role": "role=support"}
+
+// visitorOf is somebody who asks, by the name of the role.
+type visitorOf struct {
+	name string
+	*browser
+	key string // an API key, for those without a session
+}
+
+// C1, A47, A50, A56: every route, for everybody, with IDs that are theirs, that
+// are another's, that name nothing, and that are none. Who may not enter is
+// turned away in the same way everywhere, and nothing happens.
+func TestEveryRouteInEveryRole(t *testing.T) {
+	onBoth(t, func(t *testing.T, a *app) {
+		al, bob := a.signUp("Northgate", "Al"), a.signUp("Blue Sky", "Bob")
+		amy, gone, locked := al.colleague("Amy", models.Member), al.colleague("Gone", models.Member), a.signUp("Locked", "Lou")
+		path, foreign := al.connect("sandbox", northgate), bob.connect("sandbox", south)
+		sam, ada := a.staff("Sam", models.Support), a.staff("Ada", models.Admin)
+		half := a.newBrowser()
+		half.post("/password/reset", "token", a.addStaff("half@fieldbridge.example", models.Admin), "name", "Half", "password", password).want(a, 303)
+		a.exec("DELETE FROM memberships WHERE user_id = (SELECT id FROM users WHERE email = ?)", gone.email)
+		company, other := a.companyOf(al), a.companyOf(bob)
+		a.exec("UPDATE companies SET locked_at = ? WHERE id = ?", a.clock.Now().UTC(), a.companyOf(locked))
+		keyA, keyB := a.keyOf(company), a.keyOf(other)
+		everybody := []visitorOf{
+			{name: "nobody", browser: a.newBrowser()},
+			{name: "member", browser: amy.browser},
+			{name: "owner", browser: al.browser},
+			{name: "another company's owner", browser: bob.browser},
+			{name: "removed member", browser: gone.browser},
+			{name: "locked company's owner", browser: locked.browser},
+			{name: "support", browser: sam.browser},
+			{name: "admin", browser: ada.browser},
+			{name: "staff without second factor", browser: half},
+			{name: "key", browser: a.newBrowser(), key: keyA},
+			{name: "another company's key", browser: a.newBrowser(), key: keyB},
+			{name: "no key at all", browser: a.newBrowser(), key: "fbk_made_up"},
+		}
+		amy.post("/connect", "env", "sandbox", "how", "sign_in", "tenant", "842193311").want(a, 303) // a choice of her own
+		a.addStaff("tess@fieldbridge.example", models.Support)
+		teammate := a.lookup("SELECT id FROM users WHERE email = 'tess@fieldbridge.example'")
+		task := uuid.Must(uuid.NewV7())
+		a.exec("INSERT INTO staff_tasks (id, kind, company_id, connection_id, created_at) VALUES (?, 'tenant_conflict', ?, ?, ?)",
+			task, company, strings.TrimPrefix(path, "/connections/"), a.clock.Now().UTC())
+		routes := handlers.Routes()
+		// What changes something comes after what only looks, and signing out last.
+		slices.SortStableFunc(routes, func(a, b [3]string) int { return cmp.Compare(lateness(a), lateness(b)) })
+		checks := 0
+		for _, r := range routes {
+			method, pattern, who := r[0], r[1], r[2]
+			want, listed := admitted[method+" "+pattern]
+			if !listed {
+				t.Errorf("%s %s is not in the table", method, pattern)
+			}
+			var form url.Values
+			if method == http.MethodPost {
+				if form, _ = url.ParseQuery(filled[method+" "+pattern]); form == nil {
+					form = url.Values{}
+				}
+			}
+			for _, id := range idsFor(pattern, path, foreign, company.String(), teammate, task.String()) {
+				for _, v := range everybody {
+					before := a.traces()
+					request := v.request(method, strings.NewReplacer(":id", id.value, ":environment", id.value).Replace(pattern), form)
+					if v.key != "" {
+						request.Header.Set("Authorization", "Bearer "+v.key)
+					}
+					got := v.send(request)
+					checks++
+					expected := expect(v.name, who, id.kind, want)
+					if got.status != expected && !(who == "anyone" && home[got.location]) {
+						t.Errorf("%s %s, %s ID, %s: %d, want %d", method, pattern, id.kind, v.name, got.status, expected)
+					}
+					if refused(got) && a.traces() != before {
+						t.Errorf("%s %s, %s ID, %s: refused, and something happened", method, pattern, id.kind, v.name)
+					}
+				}
+			}
+		}
+		t.Logf("%d checks", checks)
+	})
+}
+
+// home is where those who are signed in are led from pages for those who are
+// not.
+var home = map[string]bool{"/connections": true, "/staff": true}
+
+func lateness(r [3]string) int {
+	switch {
+	case r[1] == "/signout":
+		return 2
+	case r[0] == http.MethodPost:
+		return 1
+	}
+	return 0
+}
+
+// companyOf is the ID of somebody's company.
+func (a *app) companyOf(m *member) uuid.UUID {
+	a.Helper()
+	return uuid.MustParse(a.lookup("SELECT company_id FROM memberships m JOIN users u ON u.id = m.user_id WHERE u.email = ?", m.email))
+}
+
+// keyOf is an API key of a company.
+func (a *app) keyOf(companyID uuid.UUID) string {
+	a.Helper()
+	_, secret, err := a.apiKeys.Create(a.Context(), &companyID, "a back end")
+	if err != nil {
+		a.Fatal(err)
+	}
+	return secret.Reveal()
+}
+
+// givenID is an ID in an address.
+type givenID struct{ kind, value string }
+
+// idsFor are the IDs to ask a route with.
+func idsFor(pattern, path, foreign, company, staff, task string) []givenID {
+	own, others := strings.TrimPrefix(path, "/connections/"), strings.TrimPrefix(foreign, "/connections/")
+	absent := uuid.Max.String()
+	switch {
+	case strings.Contains(pattern, ":environment"):
+		return []givenID{{"own", "sandbox"}, {"absent", "nowhere"}}
+	case !strings.Contains(pattern, ":id"):
+		return []givenID{{"none", ""}}
+	case strings.HasPrefix(pattern, "/staff/companies/"):
+		return []givenID{{"own", company}, {"absent", absent}, {"malformed", "x'--"}}
+	case strings.HasPrefix(pattern, "/staff/team/"):
+		return []givenID{{"own", staff}, {"absent", absent}, {"malformed", "1"}}
+	case strings.HasPrefix(pattern, "/staff/tasks/"):
+		return []givenID{{"own", task}, {"absent", absent}, {"malformed", "1"}}
+	}
+	return []givenID{{"own", own}, {"foreign", others}, {"absent", absent}, {"malformed", strings.ToUpper(own)}}
+}
+
+// expect is what a route answers somebody, by the name of the role.
+func expect(name, who, id string, admitted int) int {
+	const notSignedIn, notThere, notAllowed, noKey = http.StatusSeeOther, http.StatusNotFound, http.StatusForbidden, http.StatusUnauthorized
+	ofStaff := name == "support" || name == "admin"
+	theirs := id == "own"
+	if strings.HasPrefix(name, "another company's") {
+		theirs = id == "foreign" || id == "none"
+	}
+	theirs = theirs || id == "none"
+	switch who {
+	case "anyone":
+		if id == "absent" {
+			return notThere
+		}
+		return admitted
+	case "API key":
+		switch {
+		case name != "key" && name != "another company's key":
+			return noKey
+		case !theirs:
+			return notThere
+		}
+		return admitted
+	}
+	switch name {
+	case "nobody", "key", "another company's key", "no key at all":
+		return notSignedIn
+	}
+	switch who {
+	case "member", "owner":
+		switch {
+		case ofStaff || name == "staff without second factor":
+			return notThere
+		case name == "removed member" || name == "locked company's owner":
+			return notAllowed
+		case !theirs:
+			return notThere
+		case who == "owner" && name == "member":
+			return notAllowed
+		}
+		return admitted
+	case "staff without second factor":
+		switch {
+		case name == who:
+			return admitted
+		case ofStaff:
+			return http.StatusSeeOther // to the console
+		}
+		return notThere
+	}
+	switch {
+	case name == "staff without second factor":
+		return http.StatusSeeOther // to the second factor
+	case !ofStaff:
+		return notThere
+	case who == "staff admin" && name == "support":
+		return notAllowed
+	case id == "absent" || id == "malformed":
+		return notThere
+	}
+	return admitted
+}
+
+func refused(got answer) bool {
+	return got.status == 401 || got.status == 403 || got.status == 404 || strings.HasPrefix(got.location, "/signin")
+}
+
+// traces is what a request may leave behind, in one line.
+func (a *app) traces() string {
+	a.Helper()
+	var line string
+	if err := a.db.Read(a.Context()).Raw(`SELECT CAST((SELECT count(*) FROM events) AS TEXT) || ' ' || CAST((SELECT count(*) FROM authorizations) AS TEXT) || ' ' ||
+		CAST((SELECT count(*) FROM connections) AS TEXT) || ' ' || CAST((SELECT count(*) FROM credentials) AS TEXT) || ' ' || CAST((SELECT count(*) FROM memberships) AS TEXT) || ' ' ||
+		CAST((SELECT count(*) FROM notes) AS TEXT) || ' ' || CAST((SELECT sum(session_epoch) FROM users) AS TEXT) || ' ' || CAST((SELECT count(*) FROM companies WHERE locked_at IS NOT NULL) AS TEXT)`).Scan(&line).Error; err != nil {
+		a.Fatal(err)
+	}
+	return line
+}
