@@ -59,12 +59,13 @@ func (k *Keeper) postpone(ctx context.Context, connection Connection, sealed cre
 		}
 		asked, ours = e.RetryAfter, registrationRefused(e)
 	}
-	// Of our own registration refused, no connection is to blame; and one whose
-	// issuer is left alone has not failed once more.
-	untried := errors.Is(cause, errGateClosed)
+	// Of our own registration refused, no connection is to blame; and one that
+	// was not tried has not failed once more.
+	untried := errors.Is(cause, errGateClosed) || errors.Is(cause, errLeaseOld)
 	if !ours && !untried {
 		k.log.WarnContext(ctx, "renewal failed for now", "connection", connection.ID, "reason", reason, "error", cause)
 	}
+	replaced := false // by who got the lease after us
 	err := k.db.Write(ctx, func(tx *gorm.DB) error {
 		now, err := k.db.sharedNow(tx)
 		if err != nil {
@@ -81,7 +82,7 @@ func (k *Keeper) postpone(ctx context.Context, connection Connection, sealed cre
 		due := nextTry(max(failures, 1), asked, now)
 		result := tx.Model(&credential{}).Where("connection_id = ? AND lease_owner = ?", sealed.ConnectionID, held.owner).
 			Updates(map[string]any{"lease_owner": "", "lease_until": nil, "due_at": due})
-		if result.Error != nil || result.RowsAffected == 0 {
+		if replaced = result.Error == nil && result.RowsAffected == 0; replaced || result.Error != nil {
 			return result.Error
 		}
 		if ours || (untried && current.ExpiresAt.After(now)) {
@@ -101,6 +102,11 @@ func (k *Keeper) postpone(ctx context.Context, connection Connection, sealed cre
 	})
 	if err != nil {
 		return Access{}, fmt.Errorf("postpone renewal: %w", err)
+	}
+	if replaced {
+		if connection, sealed, err = k.load(ctx, connection.CompanyID, connection.ID); err != nil {
+			return Access{}, err
+		}
 	}
 	return k.old(ctx, connection, sealed, reason)
 }

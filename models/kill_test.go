@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http/httptest"
 	"net/url"
@@ -12,10 +13,12 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
@@ -27,8 +30,12 @@ import (
 // childVariable holds what a child process of the tests keeps.
 const childVariable = "FIELDBRIDGE_TEST_KEEPER"
 
-// child is a process that does nothing but renew.
-type child struct{ Database, Keyset, Issuer, Secret string }
+// child is a process that does nothing but renew: whatever is due, or one
+// connection whenever it is told to.
+type child struct {
+	Database, Keyset, Issuer, Secret string
+	Company, Connection              uuid.UUID
+}
 
 func keeperClients(issuer *url.URL, secret string) Clients {
 	return Clients{servicetitan.NewClient(servicetitan.Environment{
@@ -57,13 +64,21 @@ func runAsChild() {
 	fail(err)
 	k := NewKeeper(db, keys, keeperClients(issuer, c.Secret), KeeperOptions{KeepAlive: time.Hour, PerSecond: 2000}, slog.New(slog.DiscardHandler))
 	fmt.Println("renewing")
-	k.Run(ctx)
+	if c.Connection == uuid.Nil {
+		k.Run(ctx)
+	}
+	for orders := bufio.NewScanner(os.Stdin); c.Connection != uuid.Nil && orders.Scan(); {
+		generation, err := strconv.ParseInt(orders.Text(), 10, 64)
+		fail(err)
+		access, err := k.Renew(ctx, c.Company, c.Connection, generation)
+		fmt.Println(access.Generation, err)
+	}
 	fail(db.Close())
 	os.Exit(0)
 }
 
-// start starts a child and waits until it renews.
-func (c child) start(t *testing.T) *exec.Cmd {
+// command is a child to be started, and what it will say.
+func (c child) command(t *testing.T) (*exec.Cmd, io.Reader) {
 	t.Helper()
 	text, err := json.Marshal(c)
 	if err != nil {
@@ -75,6 +90,13 @@ func (c child) start(t *testing.T) *exec.Cmd {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return process, out
+}
+
+// start starts a child and waits until it renews.
+func (c child) start(t *testing.T) *exec.Cmd {
+	t.Helper()
+	process, out := c.command(t)
 	if err := process.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -108,18 +130,9 @@ func killWhileRenewing(t *testing.T, processes int, database string, connections
 	if _, err := db.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	k := newKept(t, db, time.Now, func(o *sandbox.Options, _ *KeeperOptions) { o.RefreshGrace = time.Hour })
-	server := httptest.NewUnstartedServer(nil)
-	issuer := "http://" + server.Listener.Addr().String()
-	k.sandbox = sandbox.New(sandbox.Options{
-		URL: issuer, ClientID: "cid.sandbox", ClientSecret: "cs1.stc_secret", AppKey: "ak1.stc_key",
-		RedirectURIs: []string{"https://app.example/callback"}, Scopes: keptScopes, RefreshGrace: time.Hour,
-	})
-	server.Config.Handler = k.sandbox
-	server.Start()
-	defer server.Close()
+	k := newKept(t, db, time.Now)
+	c := k.overTheNetwork(database, time.Hour)
 	k.seed(connections, time.Now(), time.Now())
-	c := child{Database: database, Keyset: k.keyset, Issuer: issuer, Secret: "cs1.stc_secret"}
 	children := make([]*exec.Cmd, processes)
 	for i := range children {
 		children[i] = c.start(t)
@@ -159,6 +172,22 @@ func killWhileRenewing(t *testing.T, processes int, database string, connections
 		t.Errorf("%d refused, %d more requests than connections", k.refusals(), again)
 	}
 	k.invariants()
+}
+
+// overTheNetwork puts the sandbox behind an address that other processes reach,
+// and returns what they are started with.
+func (k *kept) overTheNetwork(database string, grace time.Duration) child {
+	k.Helper()
+	server := httptest.NewUnstartedServer(nil)
+	c := child{Database: database, Keyset: k.keyset, Issuer: "http://" + server.Listener.Addr().String(), Secret: "cs1.stc_secret"}
+	k.sandbox = sandbox.New(sandbox.Options{
+		URL: c.Issuer, ClientID: "cid.sandbox", ClientSecret: c.Secret, AppKey: "ak1.stc_key",
+		RedirectURIs: []string{"https://app.example/callback"}, Scopes: keptScopes, RefreshGrace: grace,
+	})
+	server.Config.Handler = k.sandbox
+	server.Start()
+	k.Cleanup(server.Close)
+	return c
 }
 
 // until waits until something has come to pass.

@@ -187,9 +187,18 @@ func TestB8SaveAfterAPersonActed(t *testing.T) {
 	}
 }
 
-// B10: who is refused because another instance has renewed meanwhile gets what
-// that one got.
+// B10: who is refused, or not answered, because another instance has renewed
+// meanwhile gets what that one got.
 func TestB10RefusedAfterAnotherRenewed(t *testing.T) {
+	for name, fault := range map[string]sandbox.Fault{
+		"refused":      {Kind: sandbox.CustomToken, Status: 400, ContentType: "application/json", Body: `{"error":"invalid_grant"}`, Times: 1},
+		"not answered": {Kind: sandbox.Status503, Times: 1},
+	} {
+		t.Run(name, func(t *testing.T) { refusedAfterAnotherRenewed(t, fault) })
+	}
+}
+
+func refusedAfterAnotherRenewed(t *testing.T, fault sandbox.Fault) {
 	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
 		k := newKept(t, db, clock.Now)
 		id := k.seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
@@ -206,9 +215,11 @@ func TestB10RefusedAfterAnotherRenewed(t *testing.T) {
 		if _, err := other.Renew(t.Context(), k.companyID, id, 1); err != nil {
 			t.Fatal(err)
 		}
-		k.sandbox.SetFault(sandbox.Fault{Kind: sandbox.CustomToken, Status: 400, ContentType: "application/json", Body: `{"error":"invalid_grant"}`, Times: 1})
+		k.sandbox.SetFault(fault)
+		clock.Add(20 * time.Minute) // what it knows has lapsed
+		k.exec("UPDATE credentials SET expires_at = ?", clock.Now().Add(10*time.Minute).UTC())
 		access, err := k.keeper.renewLeased(t.Context(), stale, sealed, held, false)
-		if k.sandbox.Fired(sandbox.CustomToken) != 1 {
+		if k.sandbox.Fired(fault.Kind) != 1 {
 			t.Error("nothing was refused")
 		}
 		if err != nil || access.Generation != 2 {

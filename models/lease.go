@@ -16,6 +16,9 @@ const (
 	// repetition.
 	leaseLife  = 30 * time.Second
 	leasePause = 100 * time.Millisecond
+	// sendWithin is for how long after a lease was asked for a request may still
+	// be sent, so that it ends before the lease does.
+	sendWithin = 15 * time.Second
 )
 
 // lease is the sole right to renew a credential.
@@ -24,13 +27,23 @@ type lease struct {
 	// abandoned says that an earlier owner never came to an end, so that the
 	// refresh token may be spent.
 	abandoned bool
+	// asked is when the lease was asked for, by a clock that does not stand still
+	// while the process does.
+	asked time.Time
 }
+
+// errLeaseOld says that a lease is about to end. Its holder was stopped, or
+// waited for long; another may be renewing, and the refresh token be spent.
+var errLeaseOld = errors.New("the lease is about to end")
+
+// old says that nothing more may be sent under the lease.
+func (l lease) old() bool { return time.Since(l.asked) > sendWithin }
 
 // takeLease writes down that a renewal begins, before anything is sent: a
 // database that cannot be written costs no token. The lease is empty if
 // another holds one.
 func (k *Keeper) takeLease(ctx context.Context, sealed credential) (lease, error) {
-	taken := lease{owner: newID().String()}
+	taken := lease{owner: newID().String(), asked: time.Now()}
 	err := k.db.Write(ctx, func(tx *gorm.DB) error {
 		now, err := k.db.sharedNow(tx)
 		if err != nil {
@@ -70,7 +83,7 @@ func (k *Keeper) due(ctx context.Context, at gateKey, limit int) ([]dueRenewal, 
 	if some, err := k.anythingDue(ctx, at); err != nil || !some {
 		return nil, err
 	}
-	owner := newID().String()
+	owner, asked := newID().String(), time.Now()
 	var list []dueRenewal
 	err := k.db.Write(ctx, func(tx *gorm.DB) error {
 		now, err := k.db.sharedNow(tx)
@@ -96,7 +109,7 @@ func (k *Keeper) due(ctx context.Context, at gateKey, limit int) ([]dueRenewal, 
 			byID[c.ID] = c
 		}
 		for _, row := range rows {
-			list = append(list, dueRenewal{connection: byID[row.ConnectionID], sealed: row, held: lease{owner, row.LeaseOwner != ""}})
+			list = append(list, dueRenewal{connection: byID[row.ConnectionID], sealed: row, held: lease{owner, row.LeaseOwner != "", asked}})
 		}
 		return tx.Model(&credential{}).Where("connection_id IN ?", ids).
 			Updates(map[string]any{"lease_owner": owner, "lease_until": now.Add(leaseLife)}).Error

@@ -94,7 +94,7 @@ func (k *Keeper) renewLeased(ctx context.Context, connection Connection, sealed 
 		return k.giveUp(ctx, connection, ReasonGrantRefused, errors.New("the grant has no refresh token"))
 	}
 	began := k.db.Now()
-	tokens, lost, err := k.askThroughGate(ctx, client, basis, ahead)
+	tokens, lost, err := k.askThroughGate(ctx, client, basis, held, ahead)
 	outcome := "ok"
 	defer func() {
 		now := k.db.Now()
@@ -140,17 +140,20 @@ func registrationRefused(e *servicetitan.Error) bool {
 // askThroughGate asks for tokens if the issuer may be asked now. An answer that
 // was lost is asked for once more at once: many servers answer the same token
 // again within a grace time. The second result says that one was lost.
-func (k *Keeper) askThroughGate(ctx context.Context, client *servicetitan.Client, b basis, ahead bool) (tokens servicetitan.Tokens, lost bool, err error) {
+func (k *Keeper) askThroughGate(ctx context.Context, client *servicetitan.Client, b basis, held lease, ahead bool) (tokens servicetitan.Tokens, lost bool, err error) {
 	g := k.gates[gateKey{client.Environment().Name, !b.own.IsZero()}]
 	if err := g.wait(ctx, ahead); err != nil {
 		return servicetitan.Tokens{}, false, fmt.Errorf("wait for the rate limit: %w", err)
+	}
+	if held.old() {
+		return servicetitan.Tokens{}, false, errLeaseOld
 	}
 	if refused := g.enter(); refused != nil {
 		return servicetitan.Tokens{}, false, refused
 	}
 	tokens, err = b.ask(ctx, client)
 	e, _ := errors.AsType[*servicetitan.Error](err)
-	if e != nil && e.AnswerLost {
+	if e != nil && e.AnswerLost && !held.old() {
 		lost = true
 		tokens, err = b.ask(ctx, client)
 		e, _ = errors.AsType[*servicetitan.Error](err)
