@@ -143,7 +143,7 @@ func TestB16SessionsAreTerminated(t *testing.T) {
 func TestB17NoDatabaseWhileAsking(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
 		k := newKept(t, db, clock.Now)
-		const hanging = 300
+		hanging := many(t, 100, 1000)
 		ids := k.seed(hanging, clock.Now(), clock.Now().Add(time.Hour))
 		k.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Hold})
 		var all sync.WaitGroup
