@@ -77,7 +77,7 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	}
 	var clients models.Clients
 	for _, e := range i.environments() {
-		clients = append(clients, servicetitan.NewClient(e, transport, now))
+		clients = append(clients, servicetitan.NewClient(e, transport, db.Now))
 	}
 	accounts, err := models.NewAccounts(db, keys, 4)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/driver/postgres"
@@ -18,9 +19,12 @@ import (
 // DB is the database: one door for writing, a pool for reading. SQLite and
 // PostgreSQL behave alike behind it.
 type DB struct {
-	reader  *gorm.DB
-	write   func(context.Context, func(*gorm.DB) error) error
-	now     func() time.Time
+	reader *gorm.DB
+	write  func(context.Context, func(*gorm.DB) error) error
+	now    func() time.Time
+	// ahead is by how much the database's clock is ahead of the app's, in
+	// nanoseconds; 0 on SQLite.
+	ahead   *atomic.Int64
 	close   func() error
 	dialect dialect
 	path    string // of the SQLite file
@@ -39,7 +43,7 @@ const postgresPool = 20
 // OpenDB opens the database at a SQLite path or a postgres:// address. The
 // clock is the app's; where instances must agree, the database's is used.
 func OpenDB(ctx context.Context, address string, now func() time.Time) (*DB, error) {
-	db := &DB{now: func() time.Time { return now().UTC().Truncate(time.Microsecond) }}
+	db := &DB{ahead: new(atomic.Int64), now: func() time.Time { return now().UTC().Truncate(time.Microsecond) }}
 	var err error
 	if strings.HasPrefix(address, "postgres://") || strings.HasPrefix(address, "postgresql://") {
 		err = db.openPostgres(address)
@@ -56,6 +60,11 @@ func OpenDB(ctx context.Context, address string, now func() time.Time) (*DB, err
 	if err := pool.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database: %w", redactDSN(err, address)), db.Close())
 	}
+	shared, err := db.sharedNow(db.Read(ctx))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open database: %w", err), db.Close())
+	}
+	db.follow(shared)
 	return db, nil
 }
 
@@ -125,8 +134,18 @@ func (db *DB) Write(ctx context.Context, fn func(tx *gorm.DB) error) error {
 // Read is the pool for queries. It sees every write that has returned.
 func (db *DB) Read(ctx context.Context) *gorm.DB { return db.reader.WithContext(ctx) }
 
-// Now is the app's clock, in UTC and in the precision that both databases keep.
-func (db *DB) Now() time.Time { return db.now() }
+// Now is the app's clock, put right by the database's, in UTC and in the
+// precision that both databases keep.
+func (db *DB) Now() time.Time {
+	return db.now().Add(time.Duration(db.ahead.Load())).Truncate(time.Microsecond)
+}
+
+// follow puts Now right by what the database's clock says now.
+func (db *DB) follow(shared time.Time) {
+	if db.dialect == postgresDialect {
+		db.ahead.Store(int64(shared.Sub(db.now())))
+	}
+}
 
 // sharedNow is the clock on which all instances agree: PostgreSQL's. On SQLite
 // there is one process, and its clock is the one.

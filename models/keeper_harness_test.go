@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -84,6 +85,8 @@ type kept struct {
 	// start lets the keeper begin, in virtual time.
 	start     func()
 	companyID uuid.UUID
+	// tenants counts those that are connected.
+	tenants *atomic.Int64
 }
 
 const issuerURL = "https://issuer.example"
@@ -105,19 +108,24 @@ func newKept(t testing.TB, db *DB, now func() time.Time, change ...func(*sandbox
 	for _, f := range change {
 		f(&so, &ko)
 	}
-	k := &kept{TB: t, db: db, keyset: keyset, keys: keys, sandbox: sandbox.New(so), log: &logs{}, companyID: newID()}
-	issuer, _ := url.Parse(issuerURL)
-	k.clients = Clients{servicetitan.NewClient(servicetitan.Environment{
-		Name: servicetitan.Sandbox, AuthURL: issuer, APIURL: issuer, ClientID: so.ClientID,
-		ClientSecret: servicetitan.NewSecret(so.ClientSecret), AppKey: servicetitan.NewSecret(so.AppKey),
-		Scopes: keptScopes, Ways: []Way{SignInWay, OwnCredentialsWay},
-	}, memory{k.sandbox}, now)}
+	k := &kept{TB: t, db: db, keyset: keyset, keys: keys, sandbox: sandbox.New(so), log: &logs{}, companyID: newID(), tenants: new(atomic.Int64)}
+	k.clients = k.clientsBy(now)
 	k.keeper = k.newKeeper(ko)
 	testdb.Watch(db.dialect == postgresDialect, k.exec)
 	k.write(func(tx *gorm.DB) error {
 		return tx.Create(&Company{ID: k.companyID, Name: "Northgate", CreatedAt: db.Now()}).Error
 	})
 	return k
+}
+
+// clientsBy are clients that have a clock.
+func (k *kept) clientsBy(now func() time.Time) Clients {
+	issuer, _ := url.Parse(issuerURL)
+	return Clients{servicetitan.NewClient(servicetitan.Environment{
+		Name: servicetitan.Sandbox, AuthURL: issuer, APIURL: issuer, ClientID: "cid.sandbox",
+		ClientSecret: servicetitan.NewSecret("cs1.stc_secret"), AppKey: servicetitan.NewSecret("ak1.stc_key"),
+		Scopes: keptScopes, Ways: []Way{SignInWay, OwnCredentialsWay},
+	}, memory{k.sandbox}, now)}
 }
 
 // newKeeper is one more instance.
@@ -147,7 +155,7 @@ func (k *kept) seed(n int, granted, due time.Time) []uuid.UUID {
 				ExpiresAt: granted.Add(15 * time.Minute), Scopes: keptScopes,
 			}
 			c := Connection{
-				ID: newID(), CompanyID: k.companyID, Environment: servicetitan.Sandbox, TenantID: int64(1_000_000 + i), Way: SignInWay,
+				ID: newID(), CompanyID: k.companyID, Environment: servicetitan.Sandbox, TenantID: k.tenants.Add(1), Way: SignInWay,
 				State: Connected, Scopes: strings.Join(keptScopes, " "), Generation: 1, ConnectedByName: "Amy",
 				ConnectedAt: granted, CreatedAt: granted,
 			}

@@ -126,6 +126,7 @@ func (k *Keeper) anythingDue(ctx context.Context, at gateKey) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	k.db.follow(now)
 	var found []int
 	err = db.Raw("SELECT 1 FROM credentials WHERE environment = ? AND own_client = ? AND due_at <= ? AND (lease_until IS NULL OR lease_until <= ?) LIMIT 1",
 		at.environment, at.own, now, now).Scan(&found).Error

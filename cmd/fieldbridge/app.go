@@ -60,7 +60,7 @@ func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo []
 	transport := servicetitan.NewTransport()
 	var clients models.Clients
 	for _, e := range c.environments {
-		clients = append(clients, servicetitan.NewClient(e, transport, time.Now))
+		clients = append(clients, servicetitan.NewClient(e, transport, db.Now))
 	}
 	accounts, err := models.NewAccounts(db, keys, parallelHashes)
 	if err != nil {
