@@ -6,13 +6,15 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"golang.org/x/time/rate"
 
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
 const (
-	// gateTrips is after how many failures in a row an issuer is left alone.
+	// gateTrips is after how many failures in a row, of as many connections, an
+	// issuer is left alone.
 	gateTrips = 10
 	// shortestRest and longestRest bound for how long.
 	shortestRest = 5 * time.Second
@@ -33,8 +35,11 @@ type gate struct {
 	limiter *rate.Limiter
 	turn    chan struct{}
 
-	mu          sync.Mutex
-	failures    int
+	mu       sync.Mutex
+	failures int
+	// failed are the connections that they are of: one that always fails says
+	// nothing of the issuer.
+	failed      map[uuid.UUID]struct{}
 	rest        time.Duration
 	closedUntil time.Time
 	probing     bool
@@ -43,7 +48,7 @@ type gate struct {
 }
 
 func newGate(perSecond int, now func() time.Time) *gate {
-	return &gate{now: now, turn: make(chan struct{}, 1), limiter: rate.NewLimiter(rate.Limit(perSecond), max(perSecond/4, 2*foregroundShare))}
+	return &gate{now: now, turn: make(chan struct{}, 1), failed: map[uuid.UUID]struct{}{}, limiter: rate.NewLimiter(rate.Limit(perSecond), max(perSecond/4, 2*foregroundShare))}
 }
 
 // closed says that the issuer is left alone for now.
@@ -78,16 +83,16 @@ func (g *gate) enter() *servicetitan.Error {
 	return nil
 }
 
-// leave learns from how a request went, and reports whether the gate shuts by
-// it. A refusal of one grant is the answer of
-// an issuer that works.
-func (g *gate) leave(err *servicetitan.Error, ours bool) (shut bool) {
+// leave learns from how a connection's request went, and reports whether the
+// gate shuts by it. A refusal of one grant is the answer of an issuer that
+// works.
+func (g *gate) leave(of uuid.UUID, err *servicetitan.Error, ours bool) (shut bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.probing, g.ours = false, ours
 	switch {
 	case err == nil:
-		g.failures, g.rest = 0, 0
+		g.works()
 		return false
 	case err.Kind == servicetitan.RateLimited:
 		g.close(max(min(err.RetryAfter, longestAsked), shortestRest))
@@ -95,8 +100,13 @@ func (g *gate) leave(err *servicetitan.Error, ours bool) (shut bool) {
 	case ours:
 		g.failures = max(g.failures, gateTrips-1) // one is enough: it is not a matter of chance
 	case err.Kind != servicetitan.Unavailable:
-		g.failures, g.rest = 0, 0
+		g.works()
 		return false
+	case g.failures < gateTrips:
+		if _, again := g.failed[of]; again {
+			return false
+		}
+		g.failed[of] = struct{}{}
 	}
 	if g.failures++; g.failures >= gateTrips {
 		shut = g.failures == gateTrips
@@ -104,6 +114,11 @@ func (g *gate) leave(err *servicetitan.Error, ours bool) (shut bool) {
 		g.close(max(g.rest/2+spread(g.rest/2), min(err.RetryAfter, longestAsked)))
 	}
 	return shut
+}
+
+func (g *gate) works() {
+	g.failures, g.rest = 0, 0
+	clear(g.failed)
 }
 
 func (g *gate) close(d time.Duration) {

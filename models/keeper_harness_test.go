@@ -120,12 +120,16 @@ func newKept(t testing.TB, db *DB, now func() time.Time, change ...func(*sandbox
 
 // clientsBy are clients that have a clock.
 func (k *kept) clientsBy(now func() time.Time) Clients {
+	return k.clientsThrough(memory{k.sandbox}, now)
+}
+
+func (k *kept) clientsThrough(transport http.RoundTripper, now func() time.Time) Clients {
 	issuer, _ := url.Parse(issuerURL)
 	return Clients{servicetitan.NewClient(servicetitan.Environment{
 		Name: servicetitan.Sandbox, AuthURL: issuer, APIURL: issuer, ClientID: "cid.sandbox",
 		ClientSecret: servicetitan.NewSecret("cs1.stc_secret"), AppKey: servicetitan.NewSecret("ak1.stc_key"),
 		Scopes: keptScopes, Ways: []Way{SignInWay, OwnCredentialsWay},
-	}, memory{k.sandbox}, now)}
+	}, transport, now)}
 }
 
 // newKeeper is one more instance.

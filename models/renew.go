@@ -94,7 +94,7 @@ func (k *Keeper) renewLeased(ctx context.Context, connection Connection, sealed 
 		return k.giveUp(ctx, connection, ReasonGrantRefused, errors.New("the grant has no refresh token"))
 	}
 	began := k.db.Now()
-	tokens, lost, err := k.askThroughGate(ctx, client, basis, held, ahead)
+	tokens, lost, err := k.askThroughGate(ctx, client, connection.ID, basis, held, ahead)
 	outcome := "ok"
 	defer func() {
 		now := k.db.Now()
@@ -140,7 +140,7 @@ func registrationRefused(e *servicetitan.Error) bool {
 // askThroughGate asks for tokens if the issuer may be asked now. An answer that
 // was lost is asked for once more at once: many servers answer the same token
 // again within a grace time. The second result says that one was lost.
-func (k *Keeper) askThroughGate(ctx context.Context, client *servicetitan.Client, b basis, held lease, ahead bool) (tokens servicetitan.Tokens, lost bool, err error) {
+func (k *Keeper) askThroughGate(ctx context.Context, client *servicetitan.Client, of uuid.UUID, b basis, held lease, ahead bool) (tokens servicetitan.Tokens, lost bool, err error) {
 	g := k.gates[gateKey{client.Environment().Name, !b.own.IsZero()}]
 	if err := g.wait(ctx, ahead); err != nil {
 		return servicetitan.Tokens{}, false, fmt.Errorf("wait for the rate limit: %w", err)
@@ -151,16 +151,20 @@ func (k *Keeper) askThroughGate(ctx context.Context, client *servicetitan.Client
 	if refused := g.enter(); refused != nil {
 		return servicetitan.Tokens{}, false, refused
 	}
+	// Of a panic the gate learns no less: it may be waiting for this one request.
+	e, ours := &servicetitan.Error{Op: "renew", Kind: servicetitan.Unavailable}, false
+	defer func() {
+		if g.leave(of, e, ours) && ours {
+			k.log.ErrorContext(ctx, "ServiceTitan does not accept our registration", "environment", client.Environment().Name, "error", err)
+		}
+	}()
 	tokens, err = b.ask(ctx, client)
-	e, _ := errors.AsType[*servicetitan.Error](err)
+	e, _ = errors.AsType[*servicetitan.Error](err)
 	if e != nil && e.AnswerLost && !held.old() {
 		lost = true
 		tokens, err = b.ask(ctx, client)
 		e, _ = errors.AsType[*servicetitan.Error](err)
 	}
-	ours := e != nil && b.own.IsZero() && registrationRefused(e)
-	if g.leave(e, ours) && ours {
-		k.log.ErrorContext(ctx, "ServiceTitan does not accept our registration", "environment", client.Environment().Name, "error", err)
-	}
+	ours = e != nil && b.own.IsZero() && registrationRefused(e)
 	return tokens, lost, err
 }

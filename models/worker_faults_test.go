@@ -1,0 +1,159 @@
+package models
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+)
+
+// through lets a test answer token requests in the sandbox's place.
+type through struct {
+	next  http.RoundTripper
+	spoil func(r *http.Request) (*http.Response, error)
+}
+
+func (s through) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Path == sandbox.PathToken {
+		if resp, err := s.spoil(r); resp != nil || err != nil {
+			return resp, err
+		}
+	}
+	return s.next.RoundTrip(r)
+}
+
+// spoil answers token requests in the sandbox's place from now on, where it has
+// an answer.
+func (k *kept) spoil(answer func(r *http.Request) (*http.Response, error)) {
+	k.keeper.clients = k.clientsThrough(through{memory{k.sandbox}, answer}, time.Now)
+}
+
+// B2: however ServiceTitan asks us to wait, the environment is left alone until
+// then, and for an hour at most. What was refused for good is known afterwards.
+func TestB2RetryAfter(t *testing.T) {
+	for name, tt := range map[string]struct {
+		value   func() string
+		atLeast time.Duration
+		atMost  time.Duration
+	}{
+		"seconds":      {value: func() string { return "30" }, atLeast: 30 * time.Second, atMost: 40 * time.Second},
+		"date":         {value: func() string { return time.Now().Add(90 * time.Second).UTC().Format(http.TimeFormat) }, atLeast: 89 * time.Second, atMost: 100 * time.Second},
+		"garbage":      {value: func() string { return "soon" }, atLeast: shortestRest, atMost: 20 * time.Second},
+		"none":         {value: func() string { return "" }, atLeast: shortestRest, atMost: 20 * time.Second},
+		"negative":     {value: func() string { return "-30" }, atLeast: shortestRest, atMost: 20 * time.Second},
+		"past date":    {value: func() string { return "Fri, 31 Dec 1999 15:04:05 GMT" }, atLeast: shortestRest, atMost: 20 * time.Second},
+		"10^9 seconds": {value: func() string { return "1000000000" }, atLeast: longestAsked, atMost: longestAsked + 15*time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inVirtualTime(t, func(k *kept) {
+				dead := k.seed(1, time.Now(), time.Now().Add(time.Second))[0]
+				k.sandbox.RevokeGrants(northgate)
+				k.seed(50, time.Now(), time.Now().Add(time.Second))
+				began := time.Now()
+				var refused atomic.Int64
+				var lastRefusal, next atomic.Pointer[time.Time]
+				k.spoil(func(*http.Request) (*http.Response, error) {
+					now := time.Now()
+					if now.Sub(began) < 5*time.Second {
+						refused.Add(1)
+						lastRefusal.Store(&now)
+						return &http.Response{StatusCode: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {tt.value()}}, Body: http.NoBody}, nil
+					}
+					next.CompareAndSwap(nil, &now)
+					return nil, nil
+				})
+				k.start()
+				k.pass(tt.atMost + longestRetry + time.Minute)
+				if n := refused.Load(); n == 0 || n > parallelRenewals {
+					t.Fatalf("%d requests were refused", n)
+				}
+				if next.Load() == nil {
+					t.Fatal("nothing is asked again")
+				}
+				if wait := next.Load().Sub(*lastRefusal.Load()); wait < tt.atLeast || wait > tt.atMost {
+					t.Errorf("asked again after %s, want %s to %s", wait, tt.atLeast, tt.atMost)
+				}
+				if states := k.states(); states[Connected] != 50 || states[ReconnectNeeded] != 1 || k.connection(dead).State != ReconnectNeeded {
+					t.Errorf("afterwards: %v", states)
+				}
+			})
+		})
+	}
+}
+
+// B23: a tenant for which ServiceTitan always hangs, and one whose renewal
+// panics, burden nobody else, be the others renewed ahead of time or on use.
+func TestB23PoisonedTenants(t *testing.T) {
+	inVirtualTime(t, func(k *kept) {
+		hanging := k.seed(1, time.Now(), time.Now())[0]
+		panicking := k.seed(1, time.Now(), time.Now())[0]
+		ids := k.seed(20, time.Now(), time.Now())
+		refresh := func(id uuid.UUID) string {
+			basis, err := k.keeper.openBasis(k.credential(id))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return "refresh_token=" + basis.refresh.Reveal()
+		}
+		hangs, panics := refresh(hanging), refresh(panicking)
+		var hung, panicked int
+		k.spoil(func(r *http.Request) (*http.Response, error) {
+			body, err := r.GetBody()
+			if err != nil {
+				return nil, err
+			}
+			form, err := io.ReadAll(body)
+			if err != nil {
+				return nil, err
+			}
+			switch {
+			case strings.Contains(string(form), hangs):
+				hung++
+				<-r.Context().Done()
+				return nil, r.Context().Err()
+			case strings.Contains(string(form), panics):
+				panicked++
+				panic("poison")
+			}
+			return nil, nil
+		})
+		k.start()
+		for minute := range 6 * 60 {
+			k.pass(time.Minute)
+			if late := k.count("SELECT count(*) FROM credentials WHERE due_at < ? AND connection_id NOT IN ?", time.Now().Add(-pollEvery-time.Second).UTC(), []any{hanging, panicking}); late > 0 {
+				t.Errorf("minute %d: %d are late", minute, late)
+			}
+			id := ids[minute%len(ids)]
+			began := time.Now()
+			if _, err := k.keeper.AccessToken(k.Context(), k.companyID, id); err != nil {
+				t.Errorf("minute %d: %v", minute, err)
+			}
+			if took := time.Since(began); took > time.Second {
+				t.Errorf("minute %d: a token takes %s", minute, took)
+			}
+		}
+		t.Logf("in 6 hours %d requests hung, and %d renewals panicked", hung, panicked)
+		if hung < 20 || hung > 400 || panicked < 20 || panicked > 400 {
+			t.Errorf("%d requests hung, and %d renewals panicked", hung, panicked)
+		}
+		for _, id := range ids {
+			if c := k.connection(id); c.State != Connected {
+				t.Errorf("one of the others is %s", c.State)
+			}
+		}
+		if !strings.Contains(k.log.String(), "renewal panicked") {
+			t.Error("nobody is told of the panic")
+		}
+		k.spoil(func(*http.Request) (*http.Response, error) { return nil, nil })
+		k.pass(longestRetry + time.Minute)
+		if states := k.states(); states[Connected] != 22 {
+			t.Errorf("afterwards: %v", states)
+		}
+	})
+}
