@@ -69,7 +69,11 @@ func OpenDB(ctx context.Context, address string, now func() time.Time) (*DB, err
 }
 
 func (db *DB) openPostgres(address string) error {
-	pool, err := gorm.Open(postgres.New(postgres.Config{DSN: address}), gormConfig())
+	config := gormConfig()
+	// The driver does, once for each connection. GORM would do it anew, and undo
+	// it, in each transaction.
+	config.PrepareStmt = false
+	pool, err := gorm.Open(postgres.New(postgres.Config{DSN: address}), config)
 	if err != nil {
 		return redactDSN(err, address)
 	}
