@@ -226,13 +226,13 @@ func (c *Connections) For(ctx context.Context, key APIKey, id uuid.UUID) (Connec
 	return row.Connection, found(err, "get connection")
 }
 
-// TokenFor is a valid access token of a connection that a key may see, and the
-// connection.
+// TokenFor is a valid access token of a connection that a key may see, and of
+// the connection what the keeper reads to serve it.
 func (c *Connections) TokenFor(ctx context.Context, key APIKey, id uuid.UUID) (Connection, Access, error) {
-	connection, err := c.For(ctx, key, id)
+	connection, err := c.keeper.toServe(ctx, id, key.CompanyID)
 	if err != nil {
 		return connection, Access{}, err
 	}
-	access, err := c.keeper.accessOf(ctx, connection)
+	access, err := c.keeper.accessOf(ctx, connection, false)
 	return connection, access, err
 }

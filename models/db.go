@@ -1,6 +1,7 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -137,6 +138,24 @@ func (db *DB) Write(ctx context.Context, fn func(tx *gorm.DB) error) error {
 
 // Read is the pool for queries. It sees every write that has returned.
 func (db *DB) Read(ctx context.Context) *gorm.DB { return db.reader.WithContext(ctx) }
+
+// readRow reads the one row of a query that is asked all the time. GORM, which
+// builds each query anew, costs more than such a query itself. Its values are
+// $1, $2 and so on, in this order. No row is ErrNotFound.
+func (db *DB) readRow(ctx context.Context, query string, values []any, into ...any) error {
+	if db.dialect == sqliteDialect {
+		ctx = context.WithoutCancel(ctx) // to watch for its end costs as much as the rest
+	}
+	rows, err := db.reader.ConnPool.QueryContext(ctx, query, values...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	if !rows.Next() {
+		return cmp.Or(rows.Err(), ErrNotFound)
+	}
+	return errors.Join(rows.Scan(into...), rows.Close())
+}
 
 // Now is the app's clock, put right by the database's, in UTC and in the
 // precision that both databases keep.

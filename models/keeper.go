@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -118,19 +117,46 @@ func (k *Keeper) AccessToken(ctx context.Context, companyID, connectionID uuid.U
 // accessToken is AccessToken; with insist it does not wait for the next try of
 // a connection that fails for a passing reason, because a person asks.
 func (k *Keeper) accessToken(ctx context.Context, companyID, connectionID uuid.UUID, insist bool) (Access, error) {
-	if access, ok, err := k.cached(ctx, companyID, connectionID); ok || err != nil {
-		return access, err
-	}
-	connection, sealed, err := k.load(ctx, companyID, connectionID)
+	connection, err := k.toServe(ctx, connectionID, &companyID)
 	if err != nil {
 		return Access{}, err
 	}
+	return k.accessOf(ctx, connection, insist)
+}
+
+// toServe reads of a connection what it takes to serve its access, and nothing
+// else. It is one of the company's, or any company's if companyID is nil.
+func (k *Keeper) toServe(ctx context.Context, id uuid.UUID, companyID *uuid.UUID) (Connection, error) {
+	query, values := `SELECT id, company_id, environment, tenant_id, state, reason, generation, renewed_at, expires_at, next_renewal_at,
+		last_used_at, failures FROM connections WHERE id = $1`, []any{id}
+	if companyID != nil {
+		query, values = query+" AND company_id = $2", append(values, *companyID)
+	}
+	var c Connection
+	err := k.db.readRow(ctx, query, values, &c.ID, &c.CompanyID, &c.Environment, &c.TenantID, &c.State, &c.Reason, &c.Generation,
+		&c.RenewedAt, &c.ExpiresAt, &c.NextRenewalAt, &c.LastUsedAt, &c.Failures)
+	return c, found(err, "get connection")
+}
+
+// accessOf is the access of a connection that has just been read. A token from
+// memory counts if the database still has the credential that it is from.
+func (k *Keeper) accessOf(ctx context.Context, connection Connection, insist bool) (Access, error) {
 	now := k.db.Now()
+	access, ok := k.cache.get(connection.CompanyID, connection.ID, now)
+	if ok && access.Generation == connection.Generation && (connection.State == Connected || connection.State == Degraded) {
+		k.options.Watch.Served("cache")
+		return access, nil
+	}
+	k.cache.drop(connection.ID)
+	sealed, err := k.credentialOf(ctx, connection)
+	if err != nil {
+		return Access{}, err
+	}
 	k.noteUse(ctx, connection, now)
 	if sealed.ExpiresAt.Sub(now) > freshFor {
 		access, err := k.open(ctx, connection, sealed)
 		if err == nil {
-			k.cache.put(companyID, connectionID, access, now)
+			k.cache.put(connection.CompanyID, connection.ID, access, now)
 			k.options.Watch.Served("database")
 		}
 		return access, err
@@ -138,43 +164,11 @@ func (k *Keeper) accessToken(ctx context.Context, companyID, connectionID uuid.U
 	if next := connection.NextRenewalAt; !insist && connection.Failures > 0 && next != nil && now.Before(*next) {
 		return k.old(ctx, connection, sealed, connection.Reason)
 	}
-	access, err := k.renew(ctx, companyID, connectionID, sealed.Generation)
+	access, err = k.renew(ctx, connection.CompanyID, connection.ID, sealed.Generation)
 	if err == nil {
 		k.options.Watch.Served("renewal")
 	}
 	return access, err
-}
-
-// accessOf is AccessToken for a connection that has just been read.
-func (k *Keeper) accessOf(ctx context.Context, connection Connection) (Access, error) {
-	access, ok := k.cache.get(connection.CompanyID, connection.ID, k.db.Now())
-	if ok && access.Generation == connection.Generation && (connection.State == Connected || connection.State == Degraded) {
-		k.options.Watch.Served("cache")
-		return access, nil
-	}
-	k.cache.drop(connection.ID)
-	return k.accessToken(ctx, connection.CompanyID, connection.ID, false)
-}
-
-// cached is a token from memory, if the database still has the credential that
-// it is from.
-func (k *Keeper) cached(ctx context.Context, companyID, connectionID uuid.UUID) (Access, bool, error) {
-	access, ok := k.cache.get(companyID, connectionID, k.db.Now())
-	if !ok {
-		return Access{}, false, nil
-	}
-	var generations []int64
-	err := k.db.Read(ctx).Raw("SELECT generation FROM connections WHERE id = ? AND company_id = ? AND state IN ('connected', 'degraded')",
-		connectionID, companyID).Scan(&generations).Error
-	if err != nil {
-		return Access{}, false, fmt.Errorf("check connection: %w", err)
-	}
-	if len(generations) != 1 || generations[0] != access.Generation {
-		k.cache.drop(connectionID)
-		return Access{}, false, nil
-	}
-	k.options.Watch.Served("cache")
-	return access, true, nil
 }
 
 // noteUse writes down now and then that the connection is in use, so that it is
@@ -224,20 +218,28 @@ func (k *Keeper) load(ctx context.Context, companyID, connectionID uuid.UUID) (C
 	if err != nil {
 		return connection, credential{}, err
 	}
+	sealed, err := k.credentialOf(ctx, connection)
+	return connection, sealed, err
+}
+
+// credentialOf reads the secrets of a connection, if they may be used.
+func (k *Keeper) credentialOf(ctx context.Context, connection Connection) (credential, error) {
+	sealed := credential{ConnectionID: connection.ID, CompanyID: connection.CompanyID}
 	switch connection.State {
 	case ReconnectNeeded:
-		return connection, credential{}, &ReasonError{Reason: connection.Reason, Err: ErrReconnectNeeded}
+		return sealed, &ReasonError{Reason: connection.Reason, Err: ErrReconnectNeeded}
 	case Connected, Degraded:
 	default:
-		return connection, credential{}, &ReasonError{Reason: connection.Reason, Err: ErrNotConnected}
+		return sealed, &ReasonError{Reason: connection.Reason, Err: ErrNotConnected}
 	}
-	var sealed credential
-	err = k.db.Read(ctx).Where("connection_id = ? AND company_id = ?", connectionID, companyID).Take(&sealed).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
+	err := k.db.readRow(ctx, `SELECT access_sealed, refresh_sealed, client_id, secret_sealed, expires_at, generation
+		FROM credentials WHERE connection_id = $1 AND company_id = $2`, []any{sealed.ConnectionID, sealed.CompanyID},
+		&sealed.AccessSealed, &sealed.RefreshSealed, &sealed.ClientID, &sealed.SecretSealed, &sealed.ExpiresAt, &sealed.Generation)
+	if errors.Is(err, ErrNotFound) {
 		// Disconnected between the two reads.
-		return connection, sealed, &ReasonError{Reason: connection.Reason, Err: ErrNotConnected}
+		return sealed, &ReasonError{Reason: connection.Reason, Err: ErrNotConnected}
 	}
-	return connection, sealed, found(err, "load credential")
+	return sealed, found(err, "load credential")
 }
 
 // open opens the access token. A credential that does not open, or is not the
