@@ -29,7 +29,7 @@ func (t *tenants) next() int64 { return t.last.Add(1) }
 // choice, the trip to ServiceTitan and back, and the connection's page.
 func (c *client) connect(issuer string, tenant int64) (string, error) {
 	number := strconv.FormatInt(tenant, 10)
-	chosen, err := c.post("/connect", url.Values{"env": {"sandbox"}, "how": {"sign_in"}, "tenant": {number}})
+	chosen, err := c.post("/connect", url.Values{"env": {"production"}, "how": {"sign_in"}, "tenant": {number}})
 	if err != nil {
 		return "", err
 	}
@@ -42,7 +42,7 @@ func (c *client) connect(issuer string, tenant int64) (string, error) {
 	if err != nil || !strings.HasPrefix(sent.location, issuer) {
 		return "", fmt.Errorf("sent to %s", sent.location)
 	}
-	back := url.Values{"code": {codeFor(tenant)}, "state": {to.Query().Get("state")}, "iss": {issuer}}
+	back := url.Values{"code": {stubCode(tenant)}, "state": {to.Query().Get("state")}, "iss": {issuer}}
 	done, err := c.get("/callback?"+back.Encode(), http.StatusSeeOther)
 	if err != nil {
 		return "", err

@@ -5,41 +5,73 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
+	"sync/atomic"
+	"time"
 )
 
-// newStubIssuer answers at once what ServiceTitan would, for whatever tenant
-// the code names (see codeFor), and keeps nothing. Its discovery document is
-// not found, so the documented endpoints count.
-func newStubIssuer() http.Handler {
-	signature := strings.Repeat("s", 342) // as long as RS256's
-	padding := strings.Repeat("p", 380)
-	encode := base64.RawURLEncoding.EncodeToString
-	header := encode([]byte(`{"alg":"RS256","typ":"at+jwt"}`))
+// stubIssuer answers what ServiceTitan would, for whatever tenant the code or
+// the refresh token names (see stubCode and stubRefresh), and keeps nothing.
+// Its discovery document is not found, so the documented endpoints count.
+type stubIssuer struct {
+	http.Handler
+	// grants counts the tokens it has given.
+	grants atomic.Int64
+	// thinks is for how many nanoseconds it waits before it gives one.
+	thinks atomic.Int64
+}
+
+func newStubIssuer() *stubIssuer {
+	s := &stubIssuer{}
 	answer := func(w http.ResponseWriter, body string) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, body)
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /connect/token", func(w http.ResponseWriter, r *http.Request) {
-		code := r.PostFormValue("code")
-		tenant, ok := strings.CutPrefix(code, codePrefix)
-		if !ok || r.PostFormValue("code_verifier") == "" {
+		grant, prefix := r.PostFormValue("code"), codePrefix
+		if r.PostFormValue("grant_type") == "refresh_token" {
+			grant, prefix = r.PostFormValue("refresh_token"), refreshPrefix
+		}
+		tenant, err := strconv.ParseInt(strings.TrimPrefix(grant, prefix), 10, 64)
+		if err != nil || (prefix == codePrefix && r.PostFormValue("code_verifier") == "") {
 			http.Error(w, `{"error":"invalid_grant"}`, http.StatusBadRequest)
 			return
 		}
-		access := header + "." + encode([]byte(`{"tenant":"`+tenant+`","padding":"`+padding+`"}`)) + "." + signature
-		answer(w, fmt.Sprintf(`{"access_token":%q,"token_type":"Bearer","expires_in":900,"refresh_token":"rt%064s"}`, access, tenant))
+		if thinks := s.thinks.Load(); thinks > 0 {
+			<-time.After(time.Duration(thinks))
+		}
+		s.grants.Add(1)
+		answer(w, fmt.Sprintf(`{"access_token":%q,"token_type":"Bearer","expires_in":%d,"refresh_token":%q}`,
+			stubAccess(tenant), int(stubLife.Seconds()), stubRefresh(tenant)))
 	})
 	mux.HandleFunc("GET /settings/v2/tenant/{tenant}/business-units", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, `{"page":1,"pageSize":1,"totalCount":3,"hasMore":true,"data":[{"id":1,"name":"Heating","officialName":"Northgate Heating",`+
 			`"tenant":{"id":`+r.PathValue("tenant")+`,"name":"Northgate Heating & Plumbing"}}]}`)
 	})
 	mux.HandleFunc("POST /connect/revocation", func(http.ResponseWriter, *http.Request) {})
-	return mux
+	s.Handler = mux
+	return s
 }
 
-const codePrefix = "c-"
+const (
+	codePrefix    = "c-"
+	refreshPrefix = "rt-"
+	// stubLife is how long the stub issuer's access lasts.
+	stubLife = 15 * time.Minute
+)
 
-// codeFor is a code that the stub issuer takes for the tenant's.
-func codeFor(tenant int64) string { return fmt.Sprint(codePrefix, tenant) }
+// stubCode is a code that the stub issuer takes for the tenant's.
+func stubCode(tenant int64) string { return fmt.Sprint(codePrefix, tenant) }
+
+// stubRefresh is a refresh token that it takes for the tenant's.
+func stubRefresh(tenant int64) string { return fmt.Sprintf("%s%064d", refreshPrefix, tenant) }
+
+// stubAccess is the tenant's access token, in the form and about as long as
+// ServiceTitan's.
+func stubAccess(tenant int64) string {
+	encode := base64.RawURLEncoding.EncodeToString
+	return encode([]byte(`{"alg":"RS256","typ":"at+jwt"}`)) + "." +
+		encode(fmt.Appendf(nil, `{"tenant":"%d","padding":"%s"}`, tenant, strings.Repeat("p", 380))) + "." + strings.Repeat("s", 342)
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// bareAPI answers the same JSON to whoever has an API key: the same check of the
+// key as the product's, and nothing else.
+func bareAPI(a *app, token string) http.Handler {
+	type body struct {
+		AccessToken string `json:"access_token"`
+	}
+	keys := models.NewAPIKeys(a.db)
+	e := echo.New()
+	e.GET("/api/v1/connections/:id/token", func(c echo.Context) error {
+		value := strings.TrimPrefix(c.Request().Header.Get(echo.HeaderAuthorization), "Bearer ")
+		if _, err := keys.Check(c.Request().Context(), servicetitan.NewSecret(value)); err != nil {
+			return err
+		}
+		return c.JSON(http.StatusOK, body{token})
+	})
+	return e
+}
+
+// backEnds are clients with API keys for all companies, as many as the limit of
+// each asks for.
+func (p *product) backEnds(b *testing.B, base string, n int) []*client {
+	b.Helper()
+	const each = 50
+	clients := make([]*client, n)
+	for i := range clients {
+		clients[i] = newClient(base)
+		b.Cleanup(clients[i].transport.CloseIdleConnections)
+		for range each {
+			_, key, err := p.apiKeys.Create(b.Context(), nil, "bench")
+			if err != nil {
+				b.Fatal(err)
+			}
+			clients[i].keys = append(clients[i].keys, key.Reveal())
+		}
+	}
+	return clients
+}
+
+// tokenOf is where the access token of the n-th connection filled in is read.
+func tokenOf(n int64) string { return "/api/v1/connections/" + filledID(int(n)) + "/token" }
+
+// BenchmarkToken counts the access tokens that back ends read per second,
+// beside a bare Echo route that answers JSON of the same size behind the same
+// check of the API key. The cache holds 4,096 tokens: those of a few connections
+// come from it, and those of very many, each asked for in its turn, come from
+// the database. Last it counts those that have to be renewed.
+func BenchmarkToken(b *testing.B) {
+	const readers, connections, cached = 16, 100_000, 512
+	p := newProduct(b, filepath.Join(b.TempDir(), "product.db"))
+	fill(b, p.db, p.keys, connections)
+	// They are in use, so that reading one need not write that down.
+	change(b, p.db, "UPDATE connections SET last_used_at = ?", p.db.Now())
+	clients := p.backEnds(b, p.base, readers)
+	first, err := clients[0].get(tokenOf(0), http.StatusOK)
+	if err != nil {
+		b.Fatal(err)
+	}
+	size := len(first.body)
+	l, base := listen(b)
+	serve(b, l, newServer(bareAPI(p.app, strings.Repeat("1", size-len(`{"access_token":""}`))), quiet()))
+	bare := p.backEnds(b, base, readers)
+	read := func(path string, c *client) error {
+		got, err := c.get(path, http.StatusOK)
+		if err == nil && len(got.body) < size/2 {
+			err = fmt.Errorf("answer has %d bytes, want about %d", len(got.body), size)
+		}
+		return err
+	}
+	var asked atomic.Int64
+	// 7,919 is prime to the number of connections, so all have their turn.
+	next := func() int64 { return asked.Add(1) * 7919 % connections }
+	floor := func(c *client) error { return read(tokenOf(0), c) }
+	for _, way := range []struct {
+		from string
+		read func(*client) error
+	}{
+		{"cache", func(c *client) error { return read(tokenOf(asked.Add(1)%cached), c) }},
+		{"database", func(c *client) error { return read(tokenOf(next()), c) }},
+	} {
+		b.Run(fmt.Sprintf("from=%s/readers=%d", way.from, readers), func(b *testing.B) {
+			b.Logf("the answer has %d bytes", size)
+			contest{
+				lasting: time.Second, rounds: 7, product: way.read, floor: floor,
+				productClients: clients, floorClients: bare,
+			}.run(b)
+		})
+	}
+	// All have lapsed, so each is renewed when it is read. What is still in the
+	// cache is not, and does not count.
+	change(b, p.db, "UPDATE credentials SET expires_at = ?", p.db.Now())
+	b.Run(fmt.Sprintf("from=renewal/readers=%d", readers), func(b *testing.B) {
+		const lasting, rounds = time.Second, 5
+		var perSecond []float64
+		for b.Loop() {
+			for range rounds {
+				before, began := p.stub.grants.Load(), time.Now()
+				if _, err := runRound(clients, lasting, func(c *client) error { return read(tokenOf(next()), c) }); err != nil {
+					b.Fatal(err)
+				}
+				perSecond = append(perSecond, float64(p.stub.grants.Load()-before)/time.Since(began).Seconds())
+			}
+		}
+		b.ReportMetric(middle(perSecond, func(v float64) float64 { return v }), "renewals/s")
+		b.ReportMetric(0, "ns/op")
+	})
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/seal"
+)
+
+// filledID is the ID of the i-th thing of a kind that was filled in; they count
+// from 0.
+func filledID(i int) string { return fmt.Sprintf("%08x-0000-7000-8000-000000000000", i) }
+
+// fill makes connections, each with an event and with a credential that opens
+// and that the stub issuer renews, ten to a company. Access was granted just
+// now, and the renewals are spread over the next hour.
+func fill(b *testing.B, db *models.DB, keys *seal.Keys, connections int) {
+	b.Helper()
+	if _, err := db.Migrate(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	const batch = 1000
+	now := db.Now()
+	for first := 0; first < connections; first += batch {
+		err := db.Write(b.Context(), func(tx *gorm.DB) error {
+			for i := first; i < min(first+batch, connections); i++ {
+				if err := fillOne(tx, keys, i, now, now.Add(time.Hour*time.Duration(i)/time.Duration(connections))); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func fillOne(tx *gorm.DB, keys *seal.Keys, i int, now, due time.Time) error {
+	const perCompany = 10
+	id, company, tenant, expires := filledID(i), filledID(i/perCompany), int64(i+1), now.Add(stubLife)
+	place := seal.Place{Table: "credentials", Company: company, Row: id, Generation: 1}
+	place.Column = "access_sealed"
+	access, err := keys.Seal(stubAccess(tenant), place)
+	if err != nil {
+		return err
+	}
+	place.Column = "refresh_sealed"
+	refresh, err := keys.Seal(stubRefresh(tenant), place)
+	if err != nil {
+		return err
+	}
+	if i%perCompany == 0 {
+		err = tx.Exec(`INSERT INTO companies (id, name, created_at) VALUES (?, ?, ?)`, company, fmt.Sprint("Company ", i/perCompany), now).Error
+	}
+	return errors.Join(err,
+		tx.Exec(`INSERT INTO connections (id, company_id, environment, tenant_id, tenant_name, business_units, way, state, scopes, generation,
+			connected_by_name, connected_at, renewed_at, expires_at, next_renewal_at, created_at, updated_at)
+			VALUES (?, ?, 'production', ?, ?, 3, 'sign_in', 'connected', ?, 1, 'Dana Whitfield', ?, ?, ?, ?, ?, ?)`,
+			id, company, tenant, fmt.Sprint("Tenant ", tenant), defaultScopes, now, now, expires, due, now, now).Error,
+		tx.Exec(`INSERT INTO credentials (connection_id, company_id, access_sealed, refresh_sealed, expires_at, generation, environment, due_at)
+			VALUES (?, ?, ?, ?, ?, 1, 'production', ?)`, id, company, access, refresh, expires, due).Error,
+		tx.Exec(`INSERT INTO events (id, company_id, connection_id, kind, actor_name, support_code, at)
+			VALUES (?, ?, ?, 'connected', 'Dana Whitfield', 'FB-ABCD-EFGH', ?)`, id, company, id, now).Error)
+}
+
+// change changes what was filled in.
+func change(b *testing.B, db *models.DB, statement string, args ...any) {
+	b.Helper()
+	if err := db.Write(b.Context(), func(tx *gorm.DB) error { return tx.Exec(statement, args...).Error }); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// number is what a query of one number answers.
+func number(b *testing.B, db *models.DB, query string, args ...any) (n int64) {
+	b.Helper()
+	if err := db.Read(b.Context()).Raw(query, args...).Scan(&n).Error; err != nil {
+		b.Fatal(err)
+	}
+	return n
+}
