@@ -25,8 +25,8 @@ check: ## format, vet, lint, generated code, go.mod, import rules
 	go mod tidy -diff
 	go test -run 'House|Import' ./cmd/fieldbridge
 
-bench: ## print the figures: connect flow, status page, start
-	go test ./cmd/fieldbridge -run '^$$' -bench . -benchtime 1x -timeout 20m
+bench: ## print the figures: connect flow, status page, tokens, renewals, memory, start
+	go test ./cmd/fieldbridge -run '^$$' -bench . -benchtime 1x -timeout 30m
 
 generate: ## make Go code of the pages
 	go generate ./...

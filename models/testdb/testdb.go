@@ -60,7 +60,10 @@ var errNotInstalled = errors.New("PostgreSQL")
 // Postgres returns the address of a new, empty database.
 func Postgres(t testing.TB) string {
 	t.Helper()
-	cluster.once.Do(func() { cluster.address, cluster.stop, cluster.err = start() })
+	cluster.once.Do(func() {
+		// Nothing in it outlives the tests, so it trades safety for speed.
+		cluster.address, cluster.stop, cluster.err = start("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
+	})
 	if errors.Is(cluster.err, errNotInstalled) {
 		Missing(t, "PostgreSQL")
 	}
@@ -87,9 +90,23 @@ func Postgres(t testing.TB) string {
 	return cluster.address + name
 }
 
-// start makes a cluster in a temporary folder and serves it. It trades safety
-// for speed; nothing in it outlives the tests.
-func start() (address string, stop func(), err error) {
+// Durable returns the address of an empty database on a server of its own,
+// which keeps every commit as PostgreSQL does by default: for figures.
+func Durable(t testing.TB) string {
+	t.Helper()
+	address, stop, err := start()
+	if errors.Is(err, errNotInstalled) {
+		Missing(t, "PostgreSQL")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	return address + "postgres"
+}
+
+// start makes a cluster in a temporary folder and serves it.
+func start(settings ...string) (address string, stop func(), err error) {
 	initdb, server := find("initdb"), find("postgres")
 	if initdb == "" || server == "" {
 		return "", nil, errNotInstalled
@@ -117,8 +134,7 @@ func start() (address string, stop func(), err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	c := command(server, "-D", data, "-c", "listen_addresses=127.0.0.1", "-p", port, "-k", dir, "-c", "max_connections=300",
-		"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
+	c := command(server, append([]string{"-D", data, "-c", "listen_addresses=127.0.0.1", "-p", port, "-k", dir, "-c", "max_connections=300"}, settings...)...)
 	if err := c.Start(); err != nil {
 		return "", nil, fmt.Errorf("start PostgreSQL: %w", err)
 	}

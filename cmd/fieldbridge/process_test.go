@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/fieldbridge/fieldbridge/models/testdb"
+)
+
+// serveVariable tells a process of the tests that it is the product.
+const serveVariable = "FIELDBRIDGE_TEST_SERVE"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(serveVariable) != "" {
+		main()
+		return
+	}
+	os.Exit(testdb.Main(m))
+}
+
+// process is the product as an operator runs it: fieldbridge serve, in a process
+// of its own, with all that it does in the background.
+type process struct {
+	*exec.Cmd
+	base string
+}
+
+// startProcess starts the product and waits until it answers.
+func startProcess(b *testing.B, database, keyset, issuer string, more ...string) *process {
+	b.Helper()
+	l, base := listen(b)
+	if err := l.Close(); err != nil {
+		b.Fatal(err)
+	}
+	p := &process{Cmd: exec.CommandContext(b.Context(), os.Args[0], "serve"), base: base}
+	p.Dir = b.TempDir()
+	p.Env = append(append(os.Environ(), serveVariable+"=1",
+		"FIELDBRIDGE_ADDR="+strings.TrimPrefix(base, "http://"), "FIELDBRIDGE_ADMIN_ADDR=127.0.0.1:0", "FIELDBRIDGE_BASE_URL="+base,
+		"FIELDBRIDGE_DATABASE_URL="+database, "FIELDBRIDGE_KEYSET_FILE="+keyset,
+		"SERVICETITAN_PRODUCTION_AUTH_URL="+issuer, "SERVICETITAN_PRODUCTION_API_URL="+issuer, "SERVICETITAN_PRODUCTION_APP_KEY=ak1.bench",
+		"SERVICETITAN_PRODUCTION_CLIENT_ID=cid.bench", "SERVICETITAN_PRODUCTION_CLIENT_SECRET=cs1.bench", "SERVICETITAN_PRODUCTION_WAYS=sign_in",
+	), more...)
+	// It must not outlive a test process that is killed.
+	p.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := p.Start(); err != nil {
+		b.Fatal(err)
+	}
+	c := newClient(base)
+	defer c.transport.CloseIdleConnections()
+	again, limit := time.NewTicker(10*time.Millisecond), time.After(30*time.Second)
+	defer again.Stop()
+	for {
+		_, err := c.get("/", http.StatusOK)
+		if err == nil {
+			return p
+		}
+		select {
+		case <-again.C:
+		case <-limit:
+			_ = p.Process.Kill()
+			b.Fatal("the product does not start: ", err, p.Wait())
+		}
+	}
+}
+
+// stop lets it end what is under way.
+func (p *process) stop(b *testing.B) {
+	b.Helper()
+	_ = p.Process.Signal(syscall.SIGTERM)
+	if err := p.Wait(); err != nil {
+		b.Fatal("the product does not stop well: ", err)
+	}
+}
+
+// megabytes reads a figure of the process's memory by its name in proc(5):
+// VmRSS is what is resident, VmHWM the most that ever was.
+func (p *process) megabytes(name string) (float64, error) {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(p.Process.Pid) + "/status")
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, name+":"); ok {
+			n, err := strconv.ParseFloat(strings.Fields(value)[0], 64)
+			return n / 1024, err
+		}
+	}
+	return 0, fmt.Errorf("no %s in %s", name, text)
+}
+
+// watch notes ten times a second what is resident.
+func (p *process) watch(lasting time.Duration, resident *[]float64) error {
+	tick, end := time.NewTicker(100*time.Millisecond), time.After(lasting)
+	defer tick.Stop()
+	for {
+		n, err := p.megabytes("VmRSS")
+		if err != nil {
+			return err
+		}
+		*resident = append(*resident, n)
+		select {
+		case <-tick.C:
+		case <-end:
+			return nil
+		}
+	}
+}
