@@ -230,9 +230,21 @@ func (c *Connections) For(ctx context.Context, key APIKey, id uuid.UUID) (Connec
 // the connection what the keeper reads to serve it.
 func (c *Connections) TokenFor(ctx context.Context, key APIKey, id uuid.UUID) (Connection, Access, error) {
 	connection, err := c.keeper.toServe(ctx, id, key.CompanyID)
+	if errors.Is(err, ErrNotFound) && key.CompanyID == nil {
+		return c.whyNot(ctx, key, id)
+	}
 	if err != nil {
 		return connection, Access{}, err
 	}
 	access, err := c.keeper.accessOf(ctx, connection, false)
 	return connection, access, err
+}
+
+// whyNot says whether a connection is not there at all, or its company locked.
+func (c *Connections) whyNot(ctx context.Context, key APIKey, id uuid.UUID) (Connection, Access, error) {
+	connection, err := c.For(ctx, key, id)
+	if err == nil { // unlocked meanwhile
+		err = ErrUnavailable
+	}
+	return connection, Access{}, err
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -125,12 +126,15 @@ func (k *Keeper) accessToken(ctx context.Context, companyID, connectionID uuid.U
 }
 
 // toServe reads of a connection what it takes to serve its access, and nothing
-// else. It is one of the company's, or any company's if companyID is nil.
+// else. It is one of the company's; or, if companyID is nil, of any company that
+// is not locked.
 func (k *Keeper) toServe(ctx context.Context, id uuid.UUID, companyID *uuid.UUID) (Connection, error) {
 	query, values := `SELECT id, company_id, environment, tenant_id, state, reason, generation, renewed_at, expires_at, next_renewal_at,
 		last_used_at, failures FROM connections WHERE id = $1`, []any{id}
 	if companyID != nil {
 		query, values = query+" AND company_id = $2", append(values, *companyID)
+	} else {
+		query += " AND company_id NOT IN (" + lockedCompanies + ")"
 	}
 	var c Connection
 	err := k.db.readRow(ctx, query, values, &c.ID, &c.CompanyID, &c.Environment, &c.TenantID, &c.State, &c.Reason, &c.Generation,
