@@ -20,6 +20,7 @@ func testCompany() models.Company {
 // testView is a connection with all that a page can show of it.
 func testView(state models.State, reason models.Reason) models.StaffView {
 	c := testConnection(state)
+	c.StateSince = *ago(48 * time.Hour)
 	if state == models.Degraded || state == models.ReconnectNeeded {
 		c.Reason, c.Failures = reason, 3
 	}
