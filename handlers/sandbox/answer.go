@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"time"
 
 	"github.com/a-h/templ"
 )
@@ -17,6 +18,10 @@ type answer struct {
 	body   bytes.Buffer
 	// oauthError is the error code of RFC 6749 that the answer carries.
 	oauthError string
+	// asked is the fault that the consent is to play, played the one that it has.
+	asked, played FaultKind
+	// skew is by how much the clock is off.
+	skew time.Duration
 }
 
 // Header implements http.ResponseWriter.

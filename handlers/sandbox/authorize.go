@@ -100,29 +100,35 @@ func (s *Sandbox) decide(a *answer, r *http.Request) {
 		s.showConsent(a, r, http.StatusForbidden, asked, visitor, "This page was out of date. Choose again.")
 		return
 	}
-	switch r.PostForm.Get("decision") {
-	case "deny":
+	tenantID := knownTenant(r.PostForm.Get("tenant"))
+	decision, flaw := r.PostForm.Get("decision"), a.asked
+	if flaw == "" && decision == "allow" && tenantID != 0 {
+		flaw = s.chosenFault(r.PostForm.Get("fault"), tenantID)
+	}
+	switch {
+	case decision == "deny" || flaw == Deny:
 		a.oauthError = "access_denied"
-		a.seeOther(s.callback(asked, url.Values{"error": {"access_denied"}, "error_description": {"The user denied access."}}))
-	case "allow":
-		tenantID := knownTenant(r.PostForm.Get("tenant"))
-		if tenantID == 0 {
-			s.showConsent(a, r, http.StatusBadRequest, asked, visitor, "Choose a company.")
-			return
+		if flaw == Deny {
+			a.played = flaw
 		}
-		issued := s.issueCode(asked, tenantID)
-		s.record(issued)
-		a.seeOther(s.callback(asked, url.Values{"code": {issued}}))
-	default:
+		a.seeOther(s.callback(asked, url.Values{"error": {"access_denied"}, "error_description": {"The user denied access."}}))
+	case decision != "allow":
 		s.showConsent(a, r, http.StatusBadRequest, asked, visitor, "Choose Allow or Deny.")
+	case tenantID == 0:
+		s.showConsent(a, r, http.StatusBadRequest, asked, visitor, "Choose a company.")
+	default:
+		issued := s.issueCode(asked, tenantID, flaw)
+		s.record(issued)
+		a.played = flaw
+		a.seeOther(s.callback(asked, url.Values{"code": {issued}}))
 	}
 }
 
-func (s *Sandbox) issueCode(asked authorization, tenantID int64) string {
+func (s *Sandbox) issueCode(asked authorization, tenantID int64, flaw FaultKind) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.grants.issueCode(code{
-		redirectURI: asked.redirectURI, challenge: asked.challenge, scopes: asked.scopes, tenantID: tenantID,
+		redirectURI: asked.redirectURI, challenge: asked.challenge, scopes: asked.scopes, tenantID: tenantID, flaw: flaw,
 	}, s.now())
 }
 
@@ -160,6 +166,6 @@ func (s *Sandbox) showConsent(a *answer, r *http.Request, status int, asked auth
 	}
 	a.page(r.Context(), status, consentPage(consentView{
 		action: PathAuthorize + "?" + asked.query, formToken: visitor.formToken, email: visitor.email,
-		tenants: tenants, chosen: chosen, access: describeScopes(asked.scopes), problem: problem,
+		tenants: tenants, chosen: chosen, access: describeScopes(asked.scopes), problem: problem, faults: consentFaults(),
 	}))
 }

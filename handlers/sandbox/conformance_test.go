@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -118,6 +119,25 @@ func TestAccessTokenLooksLikeServiceTitans(t *testing.T) {
 	if !reflect.DeepEqual(claims, want) {
 		t.Errorf("claims are %v, want %v", claims, want)
 	}
+}
+
+// issuedAt is the iat of an answer's access token.
+func issuedAt(s *stand, r reply) int64 {
+	s.Helper()
+	var tokens struct {
+		Access string `json:"access_token"`
+	}
+	if err := json.Unmarshal([]byte(r.body), &tokens); err != nil {
+		s.Fatal(err)
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(tokens.Access, ".")[1])
+	var claims struct {
+		IssuedAt int64 `json:"iat"`
+	}
+	if err := errors.Join(err, json.Unmarshal(payload, &claims)); err != nil {
+		s.Fatal(err)
+	}
+	return claims.IssuedAt
 }
 
 func TestSecretsAreFound(t *testing.T) {

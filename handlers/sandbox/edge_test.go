@@ -85,45 +85,6 @@ func TestBodiesAreLimited(t *testing.T) {
 	s.wantRefused(s.send(r), "invalid_request")
 }
 
-func TestHome(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	s.connect(northgate)
-	s.SetFault(sandbox.Fault{Kind: sandbox.Status500, Times: 1})
-	s.post("/connect/token", tokenForm("grant_type", "refresh_token", "refresh_token", "stc_A.B"))
-	page := s.get("/").body
-	for _, words := range []string{"Sandbox: stand-in for ServiceTitan", "Northgate South", "905118274", "POST /connect/token", "authorization_code", "500, fault status_500"} {
-		if !strings.Contains(page, words) {
-			t.Errorf("%q is not on the page", words)
-		}
-	}
-	for _, secret := range s.Secrets() {
-		if strings.Contains(page, secret) {
-			t.Error("a secret is on the page")
-		}
-	}
-	action, fields := s.form(page)
-	for name, token := range map[string]string{"no token": "", "wrong token": "WRONG"} {
-		if r := s.post(action, url.Values{"token": {token}}); r.status != http.StatusForbidden {
-			t.Errorf("%s: answer %d, want 403", name, r.status)
-		}
-	}
-	r := s.request(http.MethodPost, action, fields)
-	r.Header.Set("Sec-Fetch-Site", "cross-site")
-	if got := s.send(r); got.status != http.StatusForbidden {
-		t.Errorf("from another site: answer %d, want 403", got.status)
-	}
-	if s.Count(sandbox.PathToken) != 2 {
-		t.Error("a refused reset has reset")
-	}
-	if to := s.post(action, fields).location(t).Path; to != "/" {
-		t.Errorf("reset leads to %s", to)
-	}
-	if s.Count(sandbox.PathToken) != 0 || s.Fired(sandbox.Status500) != 0 {
-		t.Error("reset left counts")
-	}
-}
-
 func TestLogHasNoSecrets(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer

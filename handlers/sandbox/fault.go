@@ -1,13 +1,10 @@
 package sandbox
 
 import (
-	"encoding/json"
-	"math"
-	"net"
+	"errors"
+	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
 	"time"
 )
 
@@ -31,40 +28,75 @@ const (
 	ResetBefore FaultKind = "reset_before"
 )
 
-// Faults that let the work be done and then spoil the answer. The last two are
-// about what the browser brings back from the authorization endpoint.
+// Faults that let the work be done and then spoil the answer.
 const (
 	// ResetAfter drops the connection, so that the answer is lost.
 	ResetAfter FaultKind = "reset_after"
 	// Hold keeps the answer back until Release.
 	Hold FaultKind = "hold"
+	// Slow keeps the answer back for Fault's Delay.
+	Slow FaultKind = "slow"
 	// MissingExpiresIn takes expires_in out of a token response.
 	MissingExpiresIn FaultKind = "missing_expires_in"
-	// WrongIssuer names another issuer (RFC 9207).
+	// WrongType calls a JSON answer text/html.
+	WrongType FaultKind = "wrong_type"
+	// Huge pads a JSON answer to more than 64 KiB.
+	Huge FaultKind = "huge"
+	// ClockSkew sets the clock of the Date header and of the times in tokens off
+	// by Fault's Skew. It comes on top of any other fault.
+	ClockSkew FaultKind = "clock_skew"
+)
+
+// Faults of the consent.
+const (
+	// Deny answers access_denied although the visitor allows access.
+	Deny FaultKind = "deny"
+	// ExpiredCode comes back with a code that has lapsed.
+	ExpiredCode FaultKind = "expired_code"
+	// DeadRefresh makes a grant whose refresh token is refused.
+	DeadRefresh FaultKind = "dead_refresh"
+	// WrongIssuer names another issuer on the way back (RFC 9207).
 	WrongIssuer FaultKind = "wrong_issuer"
 	// NoIssuer names none, although the metadata announces it.
 	NoIssuer FaultKind = "no_issuer"
 )
 
+// FaultKinds are all there are.
+func FaultKinds() []FaultKind {
+	return []FaultKind{
+		Deny, ExpiredCode, DeadRefresh, WrongIssuer, NoIssuer, Status500, Status503, Status429, Slow, ResetBefore, ResetAfter,
+		Garbage, WrongType, Huge, MissingExpiresIn, Status401, Status403, Status404, ClockSkew, Hold, CustomToken,
+	}
+}
+
+// Everywhere is every endpoint, for Fault's Path.
+const Everywhere = "*"
+
+const (
+	// longestDelay is less than servers allow for an answer.
+	longestDelay = 30 * time.Second
+	longestSkew  = 24 * time.Hour
+)
+
 // Fault is a planned fault.
 type Fault struct {
 	Kind FaultKind
-	// Path is the endpoint, one of the Path constants. Empty means the one that
-	// the kind is about, which mostly is PathToken.
+	// Path is the endpoint, one of the Path constants, or Everywhere. Empty means
+	// the one that the kind is about, which mostly is PathToken.
 	Path string
 	// TenantID limits the fault to requests that concern a tenant; 0 means all.
 	TenantID int64
-	// Times is how many requests it meets; 0 means until ClearFaults. One whose
-	// answer has nothing to spoil is met too, but does not count as fired.
+	// Times is how many requests it meets; 0 means until it is taken back. One
+	// whose answer has nothing to spoil is met too, but does not count as fired.
 	Times int
 	// RetryAfter goes with Status429 and Status503, in whole seconds, at least
 	// one.
 	RetryAfter time.Duration
+	// Delay goes with Slow, Skew with ClockSkew.
+	Delay, Skew time.Duration
 	// Status, ContentType and Body are the answer of a CustomToken.
 	Status            int
 	ContentType, Body string
-
-	released <-chan struct{}
 }
 
 // status is the error status that a kind answers with, or 0.
@@ -86,160 +118,51 @@ func (k FaultKind) status() int {
 	return 0
 }
 
+// ofConsent says that the kind is about what the visitor decides, so it meets
+// no request that only shows the question.
+func (k FaultKind) ofConsent() bool {
+	return slices.Contains([]FaultKind{Deny, ExpiredCode, DeadRefresh, WrongIssuer, NoIssuer}, k)
+}
+
+// isFlaw says that the consent plays the kind itself.
+func (k FaultKind) isFlaw() bool { return k == Deny || k == ExpiredCode || k == DeadRefresh }
+
 // path is the endpoint that a kind is about.
 func (k FaultKind) path() string {
-	switch k {
-	case Status401, Status403, Status404:
-		return PathBusinessUnits
-	case WrongIssuer, NoIssuer:
+	switch {
+	case k.ofConsent():
 		return PathAuthorize
+	case k == Status401 || k == Status403 || k == Status404:
+		return PathBusinessUnits
+	case k == ClockSkew:
+		return Everywhere
 	}
 	return PathToken
 }
 
-func (k FaultKind) aboutIssuer() bool { return k == WrongIssuer || k == NoIssuer }
-
-// replaces says that the fault comes instead of the work.
-func (f Fault) replaces() bool {
-	return f.Kind == Garbage || f.Kind == CustomToken || f.Kind.status() != 0
-}
-
-// replace makes the answer.
-func (f Fault) replace(a *answer) {
-	wait := max(1, int(math.Ceil(f.RetryAfter.Seconds())))
-	switch f.Kind {
-	case Garbage:
-		f = Fault{Status: http.StatusOK, ContentType: "text/html", Body: "<html><body>Please stand by</body></html>"}
-	case CustomToken:
-	case Status429:
-		a.header.Set("Retry-After", strconv.Itoa(wait))
-		a.problem(http.StatusTooManyRequests, "Rate limit is exceeded, try again in "+strconv.Itoa(wait)+" seconds", nil)
-		return
-	case Status503:
-		a.header.Set("Retry-After", strconv.Itoa(wait))
-		fallthrough
-	default:
-		a.problem(f.Kind.status(), http.StatusText(f.Kind.status()), nil)
-		return
+// check says what is wrong with a fault. One that could never fire is refused,
+// so that nobody waits for it.
+func (f Fault) check() error {
+	_, known := tenantByID(f.TenantID)
+	switch {
+	case !slices.Contains(FaultKinds(), f.Kind):
+		return fmt.Errorf("there is no fault %q", f.Kind)
+	case f.Path != Everywhere && !slices.Contains(endpoints(), f.Path):
+		return fmt.Errorf("there is no endpoint %q", f.Path)
+	case (f.Kind.ofConsent() || f.Kind == MissingExpiresIn) && f.Path != f.Kind.path():
+		return fmt.Errorf("fault %s is about %s alone", f.Kind, f.Kind.path())
+	case f.TenantID != 0 && !known:
+		return fmt.Errorf("tenant %d: %w", f.TenantID, ErrNoTenant)
+	case f.Times < 0:
+		return errors.New("how often a fault comes cannot be negative")
+	case f.RetryAfter < 0 || f.RetryAfter > longestSkew:
+		return errors.New("a Retry-After is a day at most")
+	case f.Kind == Slow && (f.Delay <= 0 || f.Delay > longestDelay):
+		return fmt.Errorf("a delay is more than none and at most %s", longestDelay)
+	case f.Kind == ClockSkew && (f.Skew == 0 || f.Skew.Abs() > longestSkew):
+		return errors.New("a clock is off by something, and by a day at most")
+	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
+		return fmt.Errorf("an answer cannot have status %d", f.Status)
 	}
-	a.header.Set("Content-Type", f.ContentType)
-	a.WriteHeader(f.Status)
-	_, _ = a.Write([]byte(f.Body)) // a buffer takes everything
-}
-
-// spoil changes the answer after the work, and reports whether there was
-// something to spoil: a refusal has no expires_in to take out.
-func (f Fault) spoil(a *answer) bool {
-	switch f.Kind {
-	case ResetAfter, Hold:
-		return true
-	case MissingExpiresIn:
-		var tokens map[string]json.RawMessage
-		if a.status != http.StatusOK || json.Unmarshal(a.body.Bytes(), &tokens) != nil {
-			return false
-		}
-		delete(tokens, "expires_in")
-		a.body.Reset()
-		a.json(http.StatusOK, tokens)
-		return true
-	case WrongIssuer, NoIssuer:
-		u, err := url.Parse(a.header.Get("Location"))
-		if err != nil || !u.Query().Has("iss") {
-			return false
-		}
-		q := u.Query()
-		q.Del("iss")
-		if f.Kind == WrongIssuer {
-			q.Set("iss", "https://issuer.example")
-		}
-		u.RawQuery = q.Encode()
-		a.header.Set("Location", u.String())
-		return true
-	}
-	return false
-}
-
-// reset drops the connection with a TCP reset where the connection has one.
-func reset(w http.ResponseWriter) {
-	conn, _, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		panic(http.ErrAbortHandler) // the server drops the connection for us
-	}
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0)
-	}
-	_ = conn.Close()
-}
-
-// faults are those planned, in the order in which they were set.
-type faults struct {
-	planned  []*Fault
-	released chan struct{}
-}
-
-func (f *faults) clear() {
-	f.release()
-	f.planned = nil
-}
-
-// release lets held answers go, and plans no more to be held.
-func (f *faults) release() {
-	if f.released != nil {
-		close(f.released)
-	}
-	f.released = make(chan struct{})
-	f.planned = slices.DeleteFunc(f.planned, func(p *Fault) bool { return p.Kind == Hold })
-}
-
-// SetFault plans a fault. A request meets at most one: the first set of those
-// that fit it. It panics if the fault names no endpoint of ours, since it
-// could never fire.
-func (s *Sandbox) SetFault(f Fault) {
-	if f.Path == "" {
-		f.Path = f.Kind.path()
-	}
-	if !slices.Contains([]string{PathDiscovery, PathAuthorize, PathToken, PathRevocation, PathBusinessUnits}, f.Path) {
-		panic("sandbox: no endpoint " + f.Path)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults.planned = append(s.faults.planned, &f)
-}
-
-// ClearFaults takes all planned faults back and releases what is held.
-func (s *Sandbox) ClearFaults() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults.clear()
-}
-
-// Held yields a value for each request that a Hold fault keeps waiting, when
-// its work is done.
-func (s *Sandbox) Held() <-chan struct{} { return s.held }
-
-// Release sends the answers that are held, and takes the Hold faults back.
-func (s *Sandbox) Release() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults.release()
-}
-
-// takeFault returns the fault that a request meets, or none: the zero Fault.
-func (s *Sandbox) takeFault(method string, line *Request) Fault {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i, f := range s.faults.planned {
-		fits := f.Path == line.Path && (f.TenantID == 0 || f.TenantID == line.TenantID) &&
-			(!f.Kind.aboutIssuer() || method == http.MethodPost)
-		if !fits {
-			continue
-		}
-		met := *f
-		met.released = s.faults.released
-		if f.Times--; f.Times == 0 {
-			s.faults.planned = slices.Delete(s.faults.planned, i, i+1)
-		}
-		return met
-	}
-	return Fault{}
+	return nil
 }

@@ -41,6 +41,8 @@ type code struct {
 	expires                time.Time
 	used                   bool
 	grant                  *grant // what it was traded for
+	// flaw is ExpiredCode or DeadRefresh, or empty.
+	flaw FaultKind
 }
 
 type grantState int
@@ -70,6 +72,8 @@ type grant struct {
 	// since is when the newest was handed out.
 	since    time.Time
 	replaced []replaced
+	// dead says that its refresh token is refused.
+	dead bool
 }
 
 // replaced is a refresh token that was used, within the grace window.
@@ -131,6 +135,9 @@ func (g *grants) issueCode(c code, now time.Time) string {
 	g.sweep(now)
 	secret := canary + rand.Text()
 	c.expires = now.Add(codeLife)
+	if c.flaw == ExpiredCode {
+		c.expires = now
+	}
 	g.codes[hash(secret)] = &c
 	return secret
 }
@@ -153,7 +160,9 @@ func (g *grants) redeem(secret, redirectURI, verifier string, now time.Time) *gr
 		return nil
 	}
 	g.sweep(now)
-	c.grant = &grant{family: rand.Text(), tenantID: c.tenantID, scopes: c.scopes, expires: now.Add(grantLife)}
+	c.grant = &grant{
+		family: rand.Text(), tenantID: c.tenantID, scopes: c.scopes, expires: now.Add(grantLife), dead: c.flaw == DeadRefresh,
+	}
 	g.families[c.grant.family] = c.grant
 	return c.grant
 }
@@ -176,14 +185,15 @@ func (g *grants) use(secret string, grace time.Duration, now time.Time) *grant {
 	}
 	token := hash(secret)
 	family.replaced = slices.DeleteFunc(family.replaced, func(r replaced) bool { return now.Sub(r.at) >= grace })
-	if token != family.newest && !slices.ContainsFunc(family.replaced, func(r replaced) bool { return r.token == token }) {
+	if family.dead || token != family.newest && !slices.ContainsFunc(family.replaced, func(r replaced) bool { return r.token == token }) {
 		g.end(family, revoked, now)
 		return nil
 	}
 	return family
 }
 
-// rotate gives a grant its next refresh token.
+// rotate gives a grant its next refresh token. The one before stays good for
+// the grace time.
 func (g *grants) rotate(of *grant, grace time.Duration, now time.Time) string {
 	if of.newest != (sum{}) && grace > 0 {
 		of.replaced = append(of.replaced, replaced{of.newest, now})
@@ -230,7 +240,7 @@ func (s *Sandbox) NewGrant(tenantID int64) (refresh string) {
 	g := &grant{family: rand.Text(), tenantID: tenantID, scopes: s.options.Scopes, expires: now.Add(grantLife)}
 	s.grants.sweep(now)
 	s.grants.families[g.family] = g
-	refresh = s.grants.rotate(g, s.options.RefreshGrace, now)
+	refresh = s.grants.rotate(g, s.settings.RefreshGrace, now)
 	s.mu.Unlock()
 	s.record(refresh)
 	return refresh
@@ -248,32 +258,47 @@ func (s *Sandbox) DeadSince(refresh string) (since time.Time, dead bool) {
 		return s.grants.ended[familyName(refresh)], true
 	case !now.Before(family.expires):
 		return family.expires, true
+	case family.dead:
+		return family.since, true
 	case token == family.newest, slices.ContainsFunc(family.replaced, func(r replaced) bool {
-		return r.token == token && now.Sub(r.at) < s.options.RefreshGrace
+		return r.token == token && now.Sub(r.at) < s.settings.RefreshGrace
 	}):
 		return time.Time{}, false
 	}
 	return family.since, true
 }
 
-// RevokeGrants withdraws a tenant's access, as its admin would: renewals are
-// refused with invalid_grant, and the API answers 403.
-func (s *Sandbox) RevokeGrants(tenantID int64) {
+// RevokeGrants withdraws a tenant's access, or everybody's if it is 0, as its
+// admin would: renewals are refused with invalid_grant, and the API answers
+// 403. It says how many grants ended.
+func (s *Sandbox) RevokeGrants(tenantID int64) int { return s.endGrants(tenantID, withdrawn) }
+
+// EndGrants ends a tenant's grants, or everybody's if it is 0, as if they had
+// never been: renewals are refused with invalid_grant, and the API answers 401.
+// It says how many.
+func (s *Sandbox) EndGrants(tenantID int64) int { return s.endGrants(tenantID, revoked) }
+
+func (s *Sandbox) endGrants(tenantID int64, state grantState) int {
 	now := s.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	ended := 0
 	for _, family := range s.grants.families {
-		if family.tenantID == tenantID {
-			s.grants.end(family, withdrawn, now)
+		if tenantID == 0 || family.tenantID == tenantID {
+			s.grants.end(family, state, now)
+			ended++
 		}
 	}
-	maps.DeleteFunc(s.grants.codes, func(_ sum, c *code) bool { return c.tenantID == tenantID })
+	maps.DeleteFunc(s.grants.codes, func(_ sum, c *code) bool { return tenantID == 0 || c.tenantID == tenantID })
+	return ended
 }
 
 // ExpireAccessTokens makes the API answer 401 to the access tokens that a
-// tenant has been issued so far.
-func (s *Sandbox) ExpireAccessTokens(tenantID int64) {
+// tenant, or everybody if it is 0, has been issued so far. It says how many.
+func (s *Sandbox) ExpireAccessTokens(tenantID int64) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	maps.DeleteFunc(s.grants.access, func(_ sum, a access) bool { return a.grant.tenantID == tenantID })
+	before := len(s.grants.access)
+	maps.DeleteFunc(s.grants.access, func(_ sum, a access) bool { return tenantID == 0 || a.grant.tenantID == tenantID })
+	return before - len(s.grants.access)
 }

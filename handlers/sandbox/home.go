@@ -1,12 +1,22 @@
 package sandbox
 
 import (
+	"errors"
+	"math"
 	"net/http"
+	"net/url"
 	"slices"
+	"strconv"
+	"strings"
+	"time"
 )
 
-// requestsShown is how many requests the front page lists.
-const requestsShown = 20
+// requestsAtHome is how many requests the control page lists.
+const requestsAtHome = 10
+
+// liveEvery is how often a page that is kept current is loaded again, in
+// seconds.
+const liveEvery = "3"
 
 // formFresh refuses a form that is not from a page of this start.
 func (s *Sandbox) formFresh(a *answer, r *http.Request) bool {
@@ -17,15 +27,50 @@ func (s *Sandbox) formFresh(a *answer, r *http.Request) bool {
 	return false
 }
 
-// home shows what there is to try, and what was asked last.
+// home is the control page.
 func (s *Sandbox) home(a *answer, r *http.Request) {
-	all := s.Requests()
-	// Without this one, which has no answer yet.
-	all = slices.DeleteFunc(all[max(0, len(all)-requestsShown-1):], func(q Request) bool { return q.Status == 0 && q.Path == "/" })
-	slices.Reverse(all)
-	a.page(r.Context(), http.StatusOK, homePage(homeView{
-		tenants: sampleTenants(), requests: all, formToken: s.formToken,
-	}))
+	q := r.URL.Query()
+	v := homeView{fault: emptyFault()}
+	if did := q.Get("did"); did == "set" {
+		v.note = "Set. It holds for tokens that are handed out from now on."
+	} else {
+		count, _ := strconv.Atoi(q.Get("count"))
+		v.note = Done{Count: count}.outcome(Deed(did))
+	}
+	s.showHome(a, r, http.StatusOK, v)
+}
+
+func (s *Sandbox) showHome(a *answer, r *http.Request, status int, v homeView) {
+	v.formToken, v.tenants, v.links = s.formToken, sampleTenants(), s.options.Links
+	v.planned, v.settings, v.requests = s.Faults(), s.Settings(), s.newest(requestsAtHome)
+	v.fired, v.done = map[FaultKind]int{}, map[Deed]int{}
+	for _, kind := range FaultKinds() {
+		v.fired[kind] = s.Fired(kind)
+	}
+	for _, deed := range Deeds() {
+		v.done[deed] = s.DeedsDone(deed)
+	}
+	a.page(r.Context(), status, homePage(v))
+}
+
+// newest are the last requests, newest first.
+func (s *Sandbox) newest(n int) []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []Request
+	for _, line := range slices.Backward(s.ledger.last(n)) {
+		list = append(list, *line)
+	}
+	return list
+}
+
+// requestList is the page of the last requests.
+func (s *Sandbox) requestList(a *answer, r *http.Request) {
+	live := r.URL.Query().Get("live") == "1"
+	if live {
+		a.header.Set("Refresh", liveEvery)
+	}
+	a.page(r.Context(), http.StatusOK, requestsPage(s.newest(requestsShown), live))
 }
 
 func (s *Sandbox) reset(a *answer, r *http.Request) {
@@ -33,5 +78,111 @@ func (s *Sandbox) reset(a *answer, r *http.Request) {
 		return
 	}
 	s.Reset()
-	a.seeOther("/")
+	a.seeOther(pathHome)
+}
+
+// changeHome does what a button of the control page says.
+func (s *Sandbox) changeHome(a *answer, r *http.Request) {
+	if !s.formFresh(a, r) {
+		return
+	}
+	form := r.PostForm
+	v := homeView{fault: readFaultForm(form)}
+	back := pathHome
+	var err error
+	switch action := form.Get("action"); action {
+	case "switch_on":
+		var f Fault
+		if f, err = v.fault.read(); err == nil {
+			_, err = s.PlanFault(f)
+		}
+		back = "/#active"
+	case "switch_off":
+		id, _ := strconv.Atoi(form.Get("id")) // 0 is no fault
+		s.ClearFault(id)
+		back = "/#active"
+	case "all_off":
+		s.ClearFaults()
+	case "set":
+		err = s.Set(readSettings(form))
+		back = "/?did=set"
+	default:
+		tenantID, _ := strconv.ParseInt(form.Get("tenant"), 10, 64) // 0 is all
+		v.fault, v.deedTenant = emptyFault(), tenantID
+		var done Done
+		if done, err = s.Do(Deed(action), tenantID); err == nil {
+			v.made = generated{tenantID: tenantID, clientID: done.ClientID, secret: done.ClientSecret}
+			back = "/?" + url.Values{"did": {action}, "count": {strconv.Itoa(done.Count)}}.Encode()
+		}
+	}
+	switch {
+	case err != nil:
+		v.problem = sentence(err)
+		s.showHome(a, r, http.StatusUnprocessableEntity, v)
+	case v.made.secret != "":
+		// On this answer and nowhere else, so it is seen once.
+		s.showHome(a, r, http.StatusOK, v)
+	default:
+		a.seeOther(back)
+	}
+}
+
+// faultForm is the form of a fault as it was filled in.
+type faultForm struct {
+	kind                          FaultKind
+	tenantID                      int64
+	path, times, seconds, minutes string
+}
+
+func emptyFault() faultForm { return faultForm{seconds: "5", minutes: "10"} }
+
+func readFaultForm(form url.Values) faultForm {
+	tenantID, _ := strconv.ParseInt(form.Get("tenant"), 10, 64) // 0 is all
+	return faultForm{
+		kind: FaultKind(form.Get("kind")), tenantID: tenantID, path: form.Get("path"),
+		times: form.Get("times"), seconds: form.Get("seconds"), minutes: form.Get("minutes"),
+	}
+}
+
+// read is the fault that the form asks for.
+func (f faultForm) read() (Fault, error) {
+	if f.kind == "" {
+		return Fault{}, errors.New("choose a fault")
+	}
+	fault := Fault{Kind: f.kind, Path: f.path, TenantID: f.tenantID}
+	times, errTimes := number(f.times)
+	seconds, errSeconds := number(f.seconds)
+	minutes, errMinutes := number(f.minutes)
+	if errTimes != nil || errSeconds != nil || errMinutes != nil {
+		return Fault{}, errors.New("how often, seconds and minutes are numbers")
+	}
+	fault.Times = int(times)
+	wait := time.Duration(seconds * float64(time.Second))
+	switch f.kind {
+	case Slow:
+		fault.Delay = wait
+	case Status429, Status503:
+		fault.RetryAfter = wait
+	case ClockSkew:
+		fault.Skew = time.Duration(minutes * float64(time.Minute))
+	}
+	return fault, nil
+}
+
+// number reads what was typed; nothing is 0.
+func number(text string) (float64, error) {
+	if text = strings.TrimSpace(text); text == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseFloat(text, 64)
+	if err == nil && (math.IsNaN(n) || math.Abs(n) > 100_000) {
+		err = strconv.ErrRange
+	}
+	return n, err
+}
+
+func readSettings(form url.Values) Settings {
+	life, _ := time.ParseDuration(form.Get("life"))   // 0 is refused
+	grace, _ := time.ParseDuration(form.Get("grace")) // 0 is none
+	return Settings{AccessTokenLife: life, RefreshGrace: grace, KeepRefreshTokens: form.Get("rotation") == "off"}
 }

@@ -28,10 +28,10 @@ type claims struct {
 
 // newAccessToken returns a token that has the shape of a JWT. Its signature is
 // random: nobody can check it, since the sandbox publishes no key, and the API
-// looks tokens up.
+// looks tokens up. The caller holds the mutex.
 func (s *Sandbox) newAccessToken(clientID string, tenantID int64, scopes []string, now time.Time) string {
 	payload, err := json.Marshal(claims{
-		NotBefore: now.Unix(), Expires: now.Add(s.options.AccessTokenLife).Unix(), IssuedAt: now.Unix(),
+		NotBefore: now.Unix(), Expires: now.Add(s.settings.AccessTokenLife).Unix(), IssuedAt: now.Unix(),
 		Issuer: s.options.URL, ClientID: clientID, Tenant: strconv.FormatInt(tenantID, 10),
 		ID: canary + rand.Text(), Scope: scopes,
 	})

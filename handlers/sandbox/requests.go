@@ -12,14 +12,17 @@ import (
 	"time"
 )
 
-// requestsKept is how many requests are remembered one by one.
-const requestsKept = 20_000
+// requestsKept is how many requests are remembered one by one, requestsShown
+// how many of them with their parameters.
+const (
+	requestsKept  = 20_000
+	requestsShown = 100
+)
 
 // longestPath is how much is kept of a path that is none of ours, in bytes.
 const longestPath = 64
 
-// Request is one line of what was asked. It has no parameters, which hold
-// secrets.
+// Request is one line of what was asked.
 type Request struct {
 	Time   time.Time
 	Method string
@@ -46,6 +49,8 @@ type Request struct {
 	// BeganAs and EndedAs number the beginnings and ends of all requests in the
 	// order in which they came, which times may not tell; EndedAs is 0 until then.
 	BeganAs, EndedAs int
+	// Parameters are what was given, as it may be shown. Older requests have none.
+	Parameters []Parameter
 }
 
 // ledger is what was asked.
@@ -55,15 +60,16 @@ type ledger struct {
 	moments int
 	reached map[string]int
 	fired   map[FaultKind]int
+	deeds   map[Deed]int
 	secrets map[string]struct{}
 }
 
 func newLedger() ledger {
-	return ledger{reached: map[string]int{}, fired: map[FaultKind]int{}, secrets: map[string]struct{}{}}
+	return ledger{reached: map[string]int{}, fired: map[FaultKind]int{}, deeds: map[Deed]int{}, secrets: map[string]struct{}{}}
 }
 
-// Requests returns the last requests, oldest first. Static files and requests
-// to another host are left out.
+// Requests returns the last requests, oldest first. Static files, the control
+// page and API, and requests to another host are left out.
 func (s *Sandbox) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,11 +118,15 @@ func (s *Sandbox) begin(r *http.Request) *Request {
 		s.ledger.lines = slices.Clone(s.ledger.last(requestsKept))
 	}
 	s.ledger.lines = append(s.ledger.lines, line)
+	if older := len(s.ledger.lines) - 1 - requestsShown; older >= 0 {
+		s.ledger.lines[older].Parameters = nil
+	}
 	return line
 }
 
-// describe notes which grant type and tenant a request is about.
+// describe notes what a request is about. The caller holds the mutex.
 func (s *Sandbox) describe(line *Request, endpoint string, r *http.Request) {
+	line.Parameters = s.parameters(endpoint, r)
 	switch endpoint {
 	case PathToken:
 		switch grantType := r.PostForm.Get("grant_type"); grantType {
@@ -171,11 +181,14 @@ func knownTenant(id string) int64 {
 
 // finish notes what is answered and which fault has fired, before the client
 // can know it.
-func (s *Sandbox) finish(ctx context.Context, a *answer, line *Request, fired FaultKind) {
+func (s *Sandbox) finish(ctx context.Context, a *answer, line *Request, met metFault) {
 	s.mu.Lock()
-	line.Status, line.Error, line.Fault = a.status, a.oauthError, fired
-	if fired != "" {
-		s.ledger.fired[fired]++
+	line.Status, line.Error = a.status, a.oauthError
+	if met.clock != nil {
+		s.fire(line, ClockSkew, met.clock)
+	}
+	if met.Kind != "" {
+		s.fire(line, met.Kind, met.plan)
 	}
 	done := *line
 	s.mu.Unlock()
@@ -183,6 +196,15 @@ func (s *Sandbox) finish(ctx context.Context, a *answer, line *Request, fired Fa
 		slog.String("method", done.Method), slog.String("path", done.Path), slog.String("grant_type", done.GrantType),
 		slog.Int64("tenant", done.TenantID), slog.Int("status", done.Status),
 		slog.String("fault", string(done.Fault)), slog.String("error", done.Error))
+}
+
+// fire counts a fault. One that the consent was asked for has no plan.
+func (s *Sandbox) fire(line *Request, kind FaultKind, plan *Planned) {
+	line.Fault = kind
+	s.ledger.fired[kind]++
+	if plan != nil {
+		plan.Fired++
+	}
 }
 
 // end notes that a request is over.
@@ -236,7 +258,28 @@ func (q Request) outcome() string {
 		words += ", " + q.Error
 	}
 	if q.Fault != "" {
-		words += ", fault " + string(q.Fault)
+		words += ", fault: " + strings.ToLower(q.Fault.words().name)
 	}
 	return words
+}
+
+// took is how long a request took, with what delayed its answer; 0 while it is
+// under way.
+func (q Request) took() time.Duration {
+	if q.Ended.IsZero() {
+		return 0
+	}
+	return q.Ended.Sub(q.Time)
+}
+
+// duration is took for the pages.
+func (q Request) duration() string {
+	switch took := q.took(); {
+	case q.Ended.IsZero():
+		return ""
+	case took >= time.Second:
+		return strconv.FormatFloat(took.Seconds(), 'f', 1, 64) + " s"
+	default:
+		return strconv.FormatFloat(float64(took.Microseconds())/1000, 'f', 1, 64) + " ms"
+	}
 }

@@ -4,7 +4,6 @@
 package sandbox
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
 	"log/slog"
@@ -30,7 +29,10 @@ const (
 	// section 3).
 	pathServerMetadata = "/.well-known/oauth-authorization-server"
 	pathSignIn         = "/signin"
+	pathHome           = "/"
+	pathRequests       = "/requests"
 	pathReset          = "/reset"
+	pathControl        = "/control/"
 	pathPortal         = "/portal"
 	pathTenant         = "/tenant/{tenant}"
 )
@@ -40,6 +42,12 @@ const (
 	maxBody           = 64 << 10
 	defaultAccessLife = 15 * time.Minute
 )
+
+// endpoints are those of the authorization server and the API, which faults can
+// meet.
+func endpoints() []string {
+	return []string{PathDiscovery, PathAuthorize, PathToken, PathRevocation, PathBusinessUnits}
+}
 
 // Options configures a Sandbox. It has one registered client.
 type Options struct {
@@ -57,11 +65,19 @@ type Options struct {
 	// RefreshGrace is how long a refresh token that was used stays good, so that
 	// a lost answer can be asked for again. Zero means not at all.
 	RefreshGrace time.Duration
+	// KeepRefreshTokens turns rotation off: a refresh token stays the same however
+	// often it is used.
+	KeepRefreshTokens bool
+	// Links are pages elsewhere that the control page leads to.
+	Links []Link
 	// RecordSecrets makes Secrets remember; for tests.
 	RecordSecrets bool
 	Now           func() time.Time
 	Log           *slog.Logger
 }
+
+// Link is a page that the control page leads to.
+type Link struct{ Label, Address, About string }
 
 // Sandbox is the stand-in. It is safe for concurrent use.
 type Sandbox struct {
@@ -76,11 +92,12 @@ type Sandbox struct {
 	handler   http.Handler
 	held      chan struct{}
 
-	mu     sync.Mutex
-	app    app
-	grants grants
-	faults faults
-	ledger ledger
+	mu       sync.Mutex
+	app      app
+	grants   grants
+	faults   faults
+	ledger   ledger
+	settings Settings
 }
 
 // New returns a sandbox with the sample tenants, some of them added to the app, and
@@ -109,6 +126,8 @@ func New(o Options) *Sandbox {
 	s.clear()
 
 	s.handle("GET /{$}", s.home)
+	s.handle("POST /{$}", s.changeHome)
+	s.handle("GET "+pathRequests, s.requestList)
 	s.handle("POST "+pathReset, s.reset)
 	s.handle("GET "+PathDiscovery, s.discover)
 	s.handle("GET "+pathServerMetadata, s.discover)
@@ -123,6 +142,7 @@ func New(o Options) *Sandbox {
 	s.handle("GET "+pathTenant, s.tenantAdmin)
 	s.handle("POST "+pathTenant, s.changeTenant)
 	s.handle("GET "+pathTenant+"/review", s.reviewApp)
+	s.handleControl()
 	s.handler = http.NewCrossOriginProtection().Handler(s.mux)
 	return s
 }
@@ -168,36 +188,58 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.secure(a.header)
 	formError := parseForm(w, r)
+	if s.controls(r) {
+		s.work(a, r, formError)
+		a.send(w)
+		return
+	}
 	line := s.begin(r)
 	sent := false
 	defer func() { s.end(line, sent) }()
 
-	fault := s.takeFault(r.Method, line)
+	met := s.takeFault(r.Method, line)
+	if a.skew = met.skew; a.skew != 0 {
+		a.header.Set("Date", s.now().Add(a.skew).UTC().Format(http.TimeFormat))
+	}
 	switch {
-	case fault.Kind == ResetBefore:
-	case fault.replaces():
-		fault.replace(a)
-	case formError != nil:
-		refuseForm(a, formError)
-		fault = Fault{}
+	case met.Kind == ResetBefore:
+	case met.replaces():
+		met.replace(a)
 	default:
-		s.handler.ServeHTTP(a, r)
-		if !fault.spoil(a) {
-			fault = Fault{}
+		if met.Kind.isFlaw() {
+			a.asked = met.Kind
+		}
+		worked := s.work(a, r, formError)
+		if !worked || !met.spoil(a) {
+			met.Fault = Fault{Kind: a.played}
 		}
 	}
-	s.finish(r.Context(), a, line, fault.Kind)
-	switch fault.Kind {
-	case ResetBefore, ResetAfter:
+	s.finish(r.Context(), a, line, met)
+	wanted := s.delay(r.Context(), met)
+	switch {
+	case met.Kind == ResetBefore || met.Kind == ResetAfter:
 		reset(w)
-	case Hold:
-		if sent = s.hold(r.Context(), fault.released); sent {
-			a.send(w)
-		}
-	default:
+	case wanted:
 		a.send(w)
 		sent = true
 	}
+}
+
+// controls says that a request is about the sandbox itself and no part of what
+// it stands in for. It is not noted and meets no fault.
+func (s *Sandbox) controls(r *http.Request) bool {
+	endpoint := s.endpoint(r)
+	return endpoint == pathHome || endpoint == pathRequests || endpoint == pathReset || strings.HasPrefix(endpoint, pathControl)
+}
+
+// work lets the request's handler answer, and reports whether it got to it.
+func (s *Sandbox) work(a *answer, r *http.Request, formError error) bool {
+	if formError != nil {
+		refuseForm(a, formError)
+		return false
+	}
+	s.handler.ServeHTTP(a, r)
+	return true
 }
 
 // secure sets the headers that every answer has.
@@ -227,7 +269,8 @@ func refuseForm(a *answer, err error) {
 	a.refuse("invalid_request")
 }
 
-// Reset forgets every grant, client, version, session, fault and request.
+// Reset forgets every grant, client, version, session, fault, setting and
+// request.
 func (s *Sandbox) Reset() {
 	s.options.Log.Info("sandbox reset")
 	s.clear()
@@ -240,23 +283,8 @@ func (s *Sandbox) clear() {
 	s.grants = newGrants()
 	s.faults.clear()
 	s.ledger = newLedger()
+	s.settings = s.options.settings()
 }
 
 // now is the sandbox's clock.
 func (s *Sandbox) now() time.Time { return s.options.Now() }
-
-// hold keeps an answer until it is released. It reports whether there is still
-// someone to send it to.
-func (s *Sandbox) hold(ctx context.Context, released <-chan struct{}) bool {
-	select {
-	case s.held <- struct{}{}:
-	case <-released:
-	case <-ctx.Done():
-	}
-	select {
-	case <-released:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}

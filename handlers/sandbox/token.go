@@ -27,6 +27,15 @@ const (
 
 const scopeOfflineAccess = "offline_access"
 
+// tokenRequest is a token request of a client that has been recognised.
+type tokenRequest struct {
+	form url.Values
+	by   client
+	now  time.Time
+	// skew is by how much the times in the token are off.
+	skew time.Duration
+}
+
 // token is the token endpoint.
 func (s *Sandbox) token(a *answer, r *http.Request) {
 	form := r.PostForm
@@ -54,13 +63,14 @@ func (s *Sandbox) token(a *answer, r *http.Request) {
 		refusal = "unsupported_grant_type"
 	}
 	if refusal == "" {
+		asked := tokenRequest{form: form, by: by, now: s.now(), skew: a.skew}
 		switch grantType {
 		case grantCode:
-			granted, refusal = s.exchange(form)
+			granted, refusal = s.exchange(asked)
 		case grantRefresh:
-			granted, refusal = s.renew(form)
+			granted, refusal = s.renew(asked)
 		default:
-			granted, refusal = s.grantClient(by, form)
+			granted, refusal = s.grantClient(asked)
 		}
 	}
 	if refusal != "" {
@@ -72,50 +82,50 @@ func (s *Sandbox) token(a *answer, r *http.Request) {
 }
 
 // exchange trades a code (RFC 6749, section 4.1.3; RFC 7636, section 4.5).
-func (s *Sandbox) exchange(form url.Values) (granted tokens, refusal string) {
+func (s *Sandbox) exchange(asked tokenRequest) (granted tokens, refusal string) {
+	form := asked.form
 	if form.Get("redirect_uri") == "" {
 		return tokens{}, "unauthorized_client" // not invalid_request: so answers ServiceTitan's kind of server
 	}
 	if form.Get("code") == "" || form.Get("code_verifier") == "" {
 		return tokens{}, "invalid_request"
 	}
-	now := s.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	of := s.grants.redeem(form.Get("code"), form.Get("redirect_uri"), form.Get("code_verifier"), now)
+	of := s.grants.redeem(form.Get("code"), form.Get("redirect_uri"), form.Get("code_verifier"), asked.now)
 	if of == nil {
 		return tokens{}, "invalid_grant"
 	}
-	return s.issue(of, of.scopes, now), ""
+	return s.issue(of, of.scopes, asked), ""
 }
 
 // renew trades a refresh token (RFC 6749, section 6).
-func (s *Sandbox) renew(form url.Values) (granted tokens, refusal string) {
-	if form.Get("refresh_token") == "" {
+func (s *Sandbox) renew(asked tokenRequest) (granted tokens, refusal string) {
+	refresh := asked.form.Get("refresh_token")
+	if refresh == "" {
 		return tokens{}, "invalid_request"
 	}
-	now := s.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	of := s.grants.use(form.Get("refresh_token"), s.options.RefreshGrace, now)
+	of := s.grants.use(refresh, s.settings.RefreshGrace, asked.now)
 	if of == nil {
 		return tokens{}, "invalid_grant"
 	}
 	scopes := of.scopes
-	if narrower := strings.Fields(form.Get("scope")); len(narrower) > 0 {
+	if narrower := strings.Fields(asked.form.Get("scope")); len(narrower) > 0 {
 		if !within(narrower, of.scopes) {
 			return tokens{}, "invalid_scope"
 		}
 		scopes = narrower
 	}
-	return s.issue(of, scopes, now), ""
+	return s.issue(of, scopes, asked), ""
 }
 
 // grantClient gives a tenant's own client access to the tenant (RFC 6749,
 // section 4.4). A request that names no scope is given all that the tenant's
 // admin has allowed.
-func (s *Sandbox) grantClient(by client, form url.Values) (granted tokens, refusal string) {
-	now := s.now()
+func (s *Sandbox) grantClient(asked tokenRequest) (granted tokens, refusal string) {
+	by := asked.by
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	install := s.app.installs[by.tenantID]
@@ -123,29 +133,39 @@ func (s *Sandbox) grantClient(by client, form url.Values) (granted tokens, refus
 		return tokens{}, "invalid_client"
 	}
 	scopes := s.app.scopes(install)
-	if asked := strings.Fields(form.Get("scope")); len(asked) > 0 {
-		if !within(asked, scopes) {
+	if narrower := strings.Fields(asked.form.Get("scope")); len(narrower) > 0 {
+		if !within(narrower, scopes) {
 			return tokens{}, "invalid_scope"
 		}
-		scopes = asked
+		scopes = narrower
 	}
-	return s.issue(&grant{clientID: by.id, tenantID: by.tenantID, scopes: scopes}, scopes, now), ""
+	return s.issue(&grant{clientID: by.id, tenantID: by.tenantID, scopes: scopes}, scopes, asked), ""
 }
 
 // issue makes the tokens of a grant. The caller holds the mutex.
-func (s *Sandbox) issue(of *grant, scopes []string, now time.Time) tokens {
+func (s *Sandbox) issue(of *grant, scopes []string, asked tokenRequest) tokens {
+	life := s.settings.AccessTokenLife
 	granted := tokens{
-		AccessToken: s.newAccessToken(cmp.Or(of.clientID, s.options.ClientID), of.tenantID, scopes, now),
-		ExpiresIn:   int64(s.options.AccessTokenLife / time.Second),
+		AccessToken: s.newAccessToken(cmp.Or(of.clientID, s.options.ClientID), of.tenantID, scopes, asked.now.Add(asked.skew)),
+		ExpiresIn:   int64(life / time.Second),
 		TokenType:   "Bearer",
 		Scope:       strings.Join(scopes, " "),
 	}
 	if slices.Contains(of.scopes, scopeOfflineAccess) {
-		granted.RefreshToken = s.grants.rotate(of, s.options.RefreshGrace, now)
+		granted.RefreshToken = s.nextRefresh(of, asked)
 	}
-	s.grants.sweep(now)
-	s.grants.access[hash(granted.AccessToken)] = access{of, scopes, now.Add(s.options.AccessTokenLife)}
+	s.grants.sweep(asked.now)
+	s.grants.access[hash(granted.AccessToken)] = access{of, scopes, asked.now.Add(life)}
 	return granted
+}
+
+// nextRefresh is the refresh token that goes with an answer: another one each
+// time, unless rotation is off.
+func (s *Sandbox) nextRefresh(of *grant, asked tokenRequest) string {
+	if used := asked.form.Get("refresh_token"); s.settings.KeepRefreshTokens && used != "" {
+		return used
+	}
+	return s.grants.rotate(of, s.settings.RefreshGrace, asked.now)
 }
 
 // within says that every scope is among those allowed.

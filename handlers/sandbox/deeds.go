@@ -1,0 +1,137 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Deed is something that happens at ServiceTitan, at once and to what is there:
+// not a fault that waits for a request.
+type Deed string
+
+// Deeds.
+const (
+	// Expire makes the API answer 401 to the access tokens handed out so far.
+	Expire Deed = "expire"
+	// Revoke ends the sign-ins: renewals are refused with invalid_grant, and the
+	// API answers 401.
+	Revoke Deed = "revoke"
+	// Withdraw is the tenant's admin taking the app's access back: renewals are
+	// refused with invalid_grant and invalid_client, and the API answers 403.
+	Withdraw Deed = "withdraw"
+	// NewVersion makes a version of the app that has one scope more than the
+	// tenant's admin has accepted.
+	NewVersion Deed = "new_version"
+	// Regenerate replaces the secret of the tenant's own client.
+	Regenerate Deed = "regenerate"
+)
+
+// Deeds are all there are.
+func Deeds() []Deed { return []Deed{Expire, Revoke, Withdraw, NewVersion, Regenerate} }
+
+// Done is what came of a deed.
+type Done struct {
+	// Count is how many tokens, grants or apps it took hold of.
+	Count int
+	// ClientID and ClientSecret are what Regenerate made, to be seen this once.
+	ClientID, ClientSecret string
+}
+
+// Do does a deed to a tenant, or to all if it is 0.
+func (s *Sandbox) Do(deed Deed, tenantID int64) (done Done, err error) {
+	if _, known := tenantByID(tenantID); tenantID != 0 && !known {
+		return Done{}, fmt.Errorf("tenant %d: %w", tenantID, ErrNoTenant)
+	}
+	switch deed {
+	case Expire:
+		done.Count = s.ExpireAccessTokens(tenantID)
+	case Revoke:
+		done.Count = s.EndGrants(tenantID)
+	case Withdraw:
+		done.Count = s.RevokeGrants(tenantID) + s.disableAll(tenantID)
+	case NewVersion:
+		done.Count, err = s.offerVersion(tenantID)
+	case Regenerate:
+		if tenantID == 0 {
+			return Done{}, errors.New("a secret is one company's; choose which")
+		}
+		done.Count = 1
+		done.ClientID, done.ClientSecret, err = s.regenerate(tenantID)
+	default:
+		err = fmt.Errorf("there is no deed %q", deed)
+	}
+	if err != nil {
+		return Done{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ledger.deeds[deed]++
+	return done, nil
+}
+
+// DeedsDone is how often a deed was done.
+func (s *Sandbox) DeedsDone(deed Deed) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ledger.deeds[deed]
+}
+
+// allowedBy are the installs of a tenant, or of all if it is 0, whose admin has
+// allowed the app. The caller holds the mutex.
+func (s *Sandbox) allowedBy(tenantID int64) []*install {
+	var found []*install
+	for _, tenant := range sampleTenants() {
+		if i := s.app.installs[tenant.ID]; i.state == allowed && (tenantID == 0 || tenantID == tenant.ID) {
+			found = append(found, i)
+		}
+	}
+	return found
+}
+
+// disableAll pauses the app where it is allowed, and says at how many tenants.
+func (s *Sandbox) disableAll(tenantID int64) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found := s.allowedBy(tenantID)
+	for _, i := range found {
+		i.state = disabled
+	}
+	return len(found)
+}
+
+// offerVersion makes a new version out of the newest one's scopes, and moves
+// tenants to a version before it that lacks one of them. One that lacks one
+// already is left as it is. It says for how many the new version waits.
+func (s *Sandbox) offerVersion(tenantID int64) (waiting int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found := s.allowedBy(tenantID)
+	if len(found) == 0 {
+		return 0, ErrNotConnected
+	}
+	newest := s.app.versions[len(s.app.versions)-1]
+	extra := len(newest) - 1
+	if newest[extra] == scopeBusinessUnits {
+		extra-- // else the test of a connection would fail with it
+	}
+	if extra < 0 {
+		return 0, errors.New("the newest version has no scope to spare")
+	}
+	before := slices.Delete(slices.Clone(newest), extra, extra+1)
+	s.app.versions = append(s.app.versions, before, slices.Clone(newest))
+	for _, i := range found {
+		if within(newest, s.app.scopes(i)) {
+			i.version = len(s.app.versions) - 1
+		}
+	}
+	return len(found), nil
+}
+
+// regenerate leaves a tenant's own client with one secret, a new one.
+func (s *Sandbox) regenerate(tenantID int64) (clientID, secret string, err error) {
+	if err := s.DeleteSecret(tenantID, 2); err != nil {
+		return "", "", err
+	}
+	return s.Generate(tenantID, 1)
+}

@@ -1,0 +1,151 @@
+package sandbox
+
+import (
+	"net/http"
+	"slices"
+	"time"
+)
+
+// Planned is a fault that is switched on.
+type Planned struct {
+	Fault
+	// ID names it for ClearFault.
+	ID int
+	// Met is how many requests it has met, Fired how often it has fired.
+	Met, Fired int
+}
+
+// faults are those planned, in the order in which they were set.
+type faults struct {
+	planned  []*Planned
+	last     int
+	released chan struct{}
+}
+
+func (f *faults) clear() {
+	f.planned = nil
+	f.release()
+}
+
+// release lets delayed answers go, and plans no more to be held.
+func (f *faults) release() {
+	if f.released != nil {
+		close(f.released)
+	}
+	f.released = make(chan struct{})
+	f.planned = slices.DeleteFunc(f.planned, func(p *Planned) bool { return p.Kind == Hold })
+}
+
+// SetFault plans a fault. A request meets at most one: the first set of those
+// that fit it. It panics if the fault is one that PlanFault refuses.
+func (s *Sandbox) SetFault(f Fault) {
+	if _, err := s.PlanFault(f); err != nil {
+		panic("sandbox: " + err.Error())
+	}
+}
+
+// PlanFault is SetFault for a fault that somebody typed. It refuses one that
+// could never fire.
+func (s *Sandbox) PlanFault(f Fault) (Planned, error) {
+	if f.Path == "" {
+		f.Path = f.Kind.path()
+	}
+	if err := f.check(); err != nil {
+		return Planned{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults.last++
+	planned := Planned{Fault: f, ID: s.faults.last}
+	s.faults.planned = append(s.faults.planned, &planned)
+	return planned, nil
+}
+
+// Faults are those that are switched on, in the order in which they were set.
+func (s *Sandbox) Faults() []Planned {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]Planned, len(s.faults.planned))
+	for i, p := range s.faults.planned {
+		list[i] = *p
+	}
+	return list
+}
+
+// ClearFault takes one planned fault back, and reports whether there was one.
+// Answers that it delays are sent.
+func (s *Sandbox) ClearFault(id int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at := slices.IndexFunc(s.faults.planned, func(p *Planned) bool { return p.ID == id })
+	if at < 0 {
+		return false
+	}
+	kind := s.faults.planned[at].Kind
+	s.faults.planned = slices.Delete(s.faults.planned, at, at+1)
+	if kind == Hold {
+		s.faults.release()
+	}
+	return true
+}
+
+// ClearFaults takes all planned faults back and releases what is held.
+func (s *Sandbox) ClearFaults() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults.clear()
+}
+
+// Held yields a value for each request that a Hold fault keeps waiting, when
+// its work is done.
+func (s *Sandbox) Held() <-chan struct{} { return s.held }
+
+// Release sends the answers that are held, and takes the Hold faults back.
+func (s *Sandbox) Release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults.release()
+}
+
+// metFault is what a request meets; the zero value is nothing.
+type metFault struct {
+	Fault
+	// plan is where it is counted, clock where the skew is.
+	plan, clock *Planned
+	skew        time.Duration
+	released    <-chan struct{}
+}
+
+// takeFault returns the fault that a request meets, and by how much the clock
+// is off for it.
+func (s *Sandbox) takeFault(method string, line *Request) metFault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	met := metFault{released: s.faults.released}
+	s.faults.planned = slices.DeleteFunc(s.faults.planned, func(p *Planned) bool {
+		if !p.fits(method, line) {
+			return false
+		}
+		switch {
+		case p.Kind == ClockSkew && met.clock == nil:
+			met.clock, met.skew = p, p.Skew
+		case p.Kind != ClockSkew && met.plan == nil:
+			met.plan, met.Fault = p, p.Fault
+		default:
+			return false
+		}
+		p.Met++
+		return p.Met == p.Times
+	})
+	return met
+}
+
+func (p *Planned) fits(method string, line *Request) bool {
+	path := line.Path
+	if path == pathServerMetadata {
+		path = PathDiscovery
+	}
+	return (p.Path == path || (p.Path == Everywhere && slices.Contains(endpoints(), path))) &&
+		(p.TenantID == 0 || p.TenantID == line.TenantID) &&
+		(!p.Kind.ofConsent() || method == http.MethodPost)
+}

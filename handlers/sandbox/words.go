@@ -1,0 +1,171 @@
+package sandbox
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// faultWords are a fault as the control page names it, and what Fieldbridge
+// does about it. A test of the whole app holds them to it.
+type faultWords struct {
+	kind       FaultKind
+	name, then string
+}
+
+type faultGroup struct {
+	name   string
+	faults []faultWords
+}
+
+// faultGroups are the faults of the control page. Hold and CustomToken are for
+// programs.
+func faultGroups() []faultGroup {
+	return []faultGroup{
+		{"On the way back from consent", []faultWords{
+			{Deny, "Deny", "Fieldbridge says that access was not given and that nothing was changed."},
+			{ExpiredCode, "Code has lapsed", "Fieldbridge says that the link is no longer valid, and offers to start again."},
+			{DeadRefresh, "Refresh token is refused", "Connected now; at the next renewal Fieldbridge asks for a reconnect."},
+			{WrongIssuer, "Another issuer is named", "Fieldbridge does not use the code, and offers to start again."},
+			{NoIssuer, "No issuer is named", "Fieldbridge does not use the code, and offers to start again."},
+		}},
+		{"Refusals that pass", []faultWords{
+			{Status500, "Server error (500)", "Fieldbridge shows Retrying, and tries again by itself."},
+			{Status503, "Unavailable (503)", "Fieldbridge shows Retrying, and tries again by itself, not before Retry-After."},
+			{Status429, "Too many requests (429)", "Fieldbridge shows Retrying, and sends nothing more until Retry-After."},
+		}},
+		{"Answers that are lost or spoiled", []faultWords{
+			{Slow, "Slow", "Fieldbridge waits for 10 seconds; later than that, the answer is lost."},
+			{ResetBefore, "Reset before the work", "Fieldbridge tries once more at once, then shows Retrying."},
+			{ResetAfter, "Reset after the work: the lost answer", "Fieldbridge tries once more at once, which works within the grace time; else it asks for a reconnect."},
+			{Garbage, "Web page instead of JSON", "Fieldbridge tries once more at once, then shows Retrying."},
+			{WrongType, "Wrong content type", "As with the lost answer: the tokens cannot be used."},
+			{Huge, "Answer of more than 64 KiB", "As with the lost answer: the tokens cannot be used."},
+			{MissingExpiresIn, "No expires_in", "Fieldbridge goes on, and takes 15 minutes for it."},
+		}},
+		{"Refusals of the API", []faultWords{
+			{Status401, "Unauthorized (401)", "Fieldbridge renews once; refused again, it asks for a reconnect."},
+			{Status403, "Not allowed (403)", "Fieldbridge asks for a reconnect, and says that the app is not allowed."},
+			{Status404, "Tenant unknown (404)", "Fieldbridge asks for a reconnect, and says that the tenant is not known."},
+		}},
+		{"Clock", []faultWords{
+			{ClockSkew, "Clock is off", "Fieldbridge goes on, since it counts from its own clock. Its doctor names the difference."},
+		}},
+	}
+}
+
+// words are those of the control page, or the kind's own name.
+func (k FaultKind) words() faultWords {
+	for _, group := range faultGroups() {
+		for _, f := range group.faults {
+			if f.kind == k {
+				return f
+			}
+		}
+	}
+	return faultWords{kind: k, name: strings.ReplaceAll(string(k), "_", " ")}
+}
+
+// consentFaults are those that the consent page offers for one sign-in.
+func consentFaults() []faultWords {
+	return []faultWords{
+		{"", "No fault", "Everything works."},
+		{Deny, "Deny", "Come back with access_denied."},
+		{ExpiredCode, "Expire the code", "The code is refused when it is exchanged."},
+		{Status500, "Token endpoint answers 500", "For the next 3 requests."},
+		{Slow, "Token endpoint is slow", "The answer takes 20 seconds."},
+		{DeadRefresh, "Revoke the refresh token", "Works now, fails at the next renewal."},
+	}
+}
+
+// chosenFault is the flaw of the code that the visitor of the consent page has
+// chosen. A fault of the token endpoint is planned instead.
+func (s *Sandbox) chosenFault(choice string, tenantID int64) (flaw FaultKind) {
+	switch kind := FaultKind(choice); kind {
+	case Deny, ExpiredCode, DeadRefresh:
+		return kind
+	case Status500:
+		s.SetFault(Fault{Kind: kind, TenantID: tenantID, Times: 3})
+	case Slow:
+		s.SetFault(Fault{Kind: kind, TenantID: tenantID, Times: 1, Delay: 20 * time.Second})
+	}
+	return ""
+}
+
+// deedWords are a deed's button, and what Fieldbridge does about it.
+type deedWords struct {
+	deed       Deed
+	name, then string
+}
+
+func deedList() []deedWords {
+	return []deedWords{
+		{Expire, "Expire access tokens", "The API refuses them. Fieldbridge renews once and goes on."},
+		{Revoke, "Revoke the grant", "At the next renewal Fieldbridge asks for a reconnect and writes to the owners."},
+		{Withdraw, "Withdraw the app", "The tenant’s administrator takes the access back. At the next renewal Fieldbridge asks for a reconnect."},
+		{NewVersion, "New version of the app", "It has one scope more and awaits Upgrade to New Version. A connection with a client ID works on, and says at the next renewal what to allow."},
+		{Regenerate, "Regenerate the client secret", "A connection with the old secret asks for a reconnect at its next renewal."},
+	}
+}
+
+// outcome is what a deed did, for the page.
+func (d Done) outcome(deed Deed) string {
+	words := map[Deed]string{
+		Expire: "Access tokens that have expired", Revoke: "Grants that were revoked",
+		Withdraw: "Grants and apps that were withdrawn", NewVersion: "Companies for which the new version waits",
+	}[deed]
+	if words == "" {
+		return ""
+	}
+	return words + ": " + strconv.Itoa(d.Count) + "."
+}
+
+// where is the endpoint that a fault is about, in words.
+func (f Fault) where() string {
+	switch f.Path {
+	case PathDiscovery:
+		return "Metadata"
+	case PathAuthorize:
+		return "Consent"
+	case PathToken:
+		return "Token endpoint"
+	case PathRevocation:
+		return "Revocation endpoint"
+	case PathBusinessUnits:
+		return "API"
+	}
+	return "Everywhere"
+}
+
+// whom is the tenant that a fault is about, in words.
+func (f Fault) whom() string {
+	if tenant, ok := tenantByID(f.TenantID); ok {
+		return tenant.Name
+	}
+	return "All companies"
+}
+
+// detail is how long or by how much.
+func (f Fault) detail() string {
+	switch {
+	case f.Kind == Slow:
+		return fmt.Sprintf("%g seconds", f.Delay.Seconds())
+	case f.Kind == ClockSkew:
+		return fmt.Sprintf("%+g minutes", f.Skew.Minutes())
+	case f.RetryAfter > 0:
+		return fmt.Sprintf("Retry-After %g seconds", f.RetryAfter.Seconds())
+	}
+	return ""
+}
+
+// left is how often a planned fault will still come.
+func (p Planned) left() string {
+	switch p.Times {
+	case 0:
+		return "until switched off"
+	case p.Met + 1:
+		return "once more"
+	}
+	return strconv.Itoa(p.Times-p.Met) + " more times"
+}
