@@ -50,7 +50,7 @@ func TestHome(t *testing.T) {
 	s.SetFault(sandbox.Fault{Kind: sandbox.Status500, Times: 1})
 	s.post("/connect/token", tokenForm("grant_type", "refresh_token", "refresh_token", "stc_A.B"))
 	page := s.get("/").body
-	wantWords(t, page, "Sandbox: stand-in for ServiceTitan", "Northgate South", "905118274", "/connect/token", "authorization_code",
+	wantWords(t, page, "<h1>Sandbox</h1>", "Northgate South", "905118274", "/connect/token", "authorization_code",
 		"500, fault: server error (500)", "Server error (500) · fired 1×", "None. Everything works.",
 		`<a href="http://127.0.0.1:9/elsewhere">Somewhere else</a>`)
 	for _, secret := range s.Secrets() {
