@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+)
+
+// sandboxCommand serves the stand-in for ServiceTitan alone.
+type sandboxCommand struct {
+	Addr            string        `env:"FIELDBRIDGE_SANDBOX_ADDR" default:"127.0.0.1:9090" help:"Listener; port 0 takes a free one."`
+	URL             string        `name:"url" env:"FIELDBRIDGE_SANDBOX_URL" help:"Its address as browsers and clients see it; by default the listener's. Requests to any other host are refused."`
+	AllowRemote     bool          `help:"Let other machines reach it. Whoever does can do everything that its pages offer."`
+	ClientID        string        `name:"client-id" env:"FIELDBRIDGE_SANDBOX_CLIENT_ID" default:"cid.sandbox" help:"The registered client."`
+	ClientSecret    string        `env:"FIELDBRIDGE_SANDBOX_CLIENT_SECRET" help:"Its secret; by default a new one."`
+	AppKey          string        `env:"FIELDBRIDGE_SANDBOX_APP_KEY" help:"What the API wants as ST-App-Key; by default a new one."`
+	RedirectURI     []string      `name:"redirect-uri" env:"FIELDBRIDGE_SANDBOX_REDIRECT_URIS" default:"http://localhost:8080/callback" help:"Its redirect URIs."`
+	Scopes          string        `env:"FIELDBRIDGE_SANDBOX_SCOPES" help:"Scopes that it may ask for, with spaces between them; by default those that Fieldbridge asks for."`
+	AccessTokenLife time.Duration `env:"FIELDBRIDGE_SANDBOX_ACCESS_TOKEN_LIFE" default:"15m" help:"How long access tokens live."`
+	RefreshGrace    time.Duration `env:"FIELDBRIDGE_SANDBOX_REFRESH_GRACE" default:"0s" help:"How long a refresh token that was used stays good."`
+	Rotation        bool          `env:"FIELDBRIDGE_SANDBOX_ROTATION" default:"true" negatable:"" help:"Whether refresh tokens change with each use. One that is used again after its grace time ends its grant."`
+}
+
+// Help says what it is.
+func (sandboxCommand) Help() string {
+	return `A stand-in for ServiceTitan, for demos and for tests of any OAuth 2.0 client. It keeps everything in memory,
+prints its registration, and has
+
+  /.well-known/openid-configuration   metadata (RFC 8414), also at /.well-known/oauth-authorization-server
+  /connect/authorize                  sign-in and consent; PKCE with S256 is required (RFC 7636)
+  /connect/token                      authorization_code, refresh_token and client_credentials (RFC 6749)
+  /connect/revocation                 revocation (RFC 7009)
+  /settings/v2/tenant/{tenant}/business-units   the API; wants Authorization: Bearer and ST-App-Key
+  /                                   the control page: faults, deeds, settings, the last requests
+  /control/                           the same for programs, as JSON; see the README
+
+A code is good once and for a minute, a grant for 30 days. What is refused at the token endpoint is a 400 with a code
+of RFC 6749, section 5.2. A client of a tenant's own, for client_credentials, is made at /portal. Nobody but the
+person at the consent page has to sign in, so it is for this machine alone: requests to another host are refused.
+`
+}
+
+// Run serves until the context ends.
+func (c sandboxCommand) Run(ctx context.Context) error {
+	return c.serve(ctx, os.Stdout, newLogger(config{}))
+}
+
+func (c sandboxCommand) serve(ctx context.Context, out io.Writer, log *slog.Logger) error {
+	if err := c.checkReach(); err != nil {
+		return err
+	}
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Addr)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	if c.URL == "" {
+		c.URL = "http://" + l.Addr().String()
+	}
+	standIn, err := c.open(log)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	server := newServer(standIn, log)
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	c.print(out)
+	select {
+	case <-ctx.Done():
+		standIn.ClearFaults() // what they delay is answered
+		return shutdown([]*http.Server{server})
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	}
+}
+
+// checkReach refuses an address that other machines can reach, unless that is
+// wanted: the sandbox trusts whoever reaches it.
+func (c sandboxCommand) checkReach() error {
+	host, _, err := net.SplitHostPort(c.Addr)
+	if err != nil {
+		return fmt.Errorf("--addr %q is not host:port (for example --addr 127.0.0.1:9090)", c.Addr)
+	}
+	local := loopback(host)
+	if c.URL != "" {
+		u, err := url.Parse(c.URL)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+			return fmt.Errorf("--url %q is not the address of a host (for example --url http://127.0.0.1:9090)", c.URL)
+		}
+		local = local && loopback(u.Hostname())
+	}
+	switch {
+	case !local && !c.AllowRemote:
+		return errors.New("other machines could reach it, and whoever does can do everything; listen on 127.0.0.1, or say --allow-remote")
+	case !loopback(host) && c.URL == "":
+		return errors.New("say with --url by which address it is reached")
+	}
+	return nil
+}
+
+// open makes the sandbox, and fills in what was not given.
+func (c *sandboxCommand) open(log *slog.Logger) (*sandbox.Sandbox, error) {
+	for _, redirect := range c.RedirectURI {
+		if u, err := url.Parse(redirect); err != nil || u.Host == "" || u.Fragment != "" {
+			return nil, fmt.Errorf("--redirect-uri %q is not an absolute URL (for example --redirect-uri http://localhost:8080/callback)", redirect)
+		}
+	}
+	if c.ClientSecret == "" {
+		c.ClientSecret = "cs1.sandbox" + rand.Text()
+	}
+	if c.AppKey == "" {
+		c.AppKey = "ak1.sandbox" + rand.Text()
+	}
+	if c.Scopes == "" {
+		c.Scopes = defaultScopes
+	}
+	standIn := sandbox.New(sandbox.Options{
+		URL: c.URL, ClientID: c.ClientID, ClientSecret: c.ClientSecret, AppKey: c.AppKey, RedirectURIs: c.RedirectURI,
+		Scopes: strings.Fields(c.Scopes), AccessTokenLife: c.AccessTokenLife, RefreshGrace: c.RefreshGrace,
+		KeepRefreshTokens: !c.Rotation, Log: log,
+	})
+	return standIn, standIn.Set(standIn.Settings()) // which are checked by that
+}
+
+// print shows the registration, secrets and all: they are good here alone.
+func (c sandboxCommand) print(out io.Writer) {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, line := range [][2]string{
+		{"Sandbox", c.URL},
+		{"Client ID", c.ClientID},
+		{"Client secret", c.ClientSecret},
+		{"App key", c.AppKey},
+		{"Redirect URIs", strings.Join(c.RedirectURI, " ")},
+		{"Scopes", strings.Join(strings.Fields(c.Scopes), " ")},
+	} {
+		_, _ = fmt.Fprintf(w, "%s\t%s\n", line[0], line[1])
+	}
+	_ = w.Flush()
+}

@@ -1,0 +1,241 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+)
+
+// parseSandbox reads the command's flags.
+func parseSandbox(t *testing.T, args ...string) (c sandboxCommand) {
+	t.Helper()
+	parser, err := kong.New(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parser.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// startSandbox runs the command, and returns what it prints and how to stop it.
+func startSandbox(t *testing.T, args ...string) (registration map[string]string, stop func()) {
+	t.Helper()
+	command := parseSandbox(t, append([]string{"--addr", "127.0.0.1:0"}, args...)...)
+	ctx, cancel := context.WithCancel(t.Context())
+	read, write := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		err := command.serve(ctx, write, quiet())
+		_ = write.Close()
+		done <- err
+	}()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(stop)
+	registration = map[string]string{}
+	for lines := bufio.NewScanner(read); len(registration) < 6 && lines.Scan(); {
+		name, value, _ := strings.Cut(lines.Text(), "  ")
+		registration[name] = strings.TrimSpace(value)
+	}
+	go func() { _, _ = io.Copy(io.Discard, read) }()
+	return registration, stop
+}
+
+// Somebody else's test starts it, sets up what it needs without a browser, and
+// has it misbehave.
+func TestSandboxAlone(t *testing.T) {
+	said, stop := startSandbox(t, "--client-secret", "a secret", "--access-token-life", "2m", "--no-rotation",
+		"--redirect-uri", "https://one.example/callback", "--redirect-uri", "https://two.example/callback", "--scopes", "tn.stt.businessunits:r offline_access")
+	base := said["Sandbox"]
+	if said["Client ID"] != "cid.sandbox" || said["Client secret"] != "a secret" || !strings.HasPrefix(said["App key"], "ak1.sandbox") ||
+		said["Redirect URIs"] != "https://one.example/callback https://two.example/callback" || said["Scopes"] != "tn.stt.businessunits:r offline_access" {
+		t.Errorf("it says %v", said)
+	}
+	client := &http.Client{Transport: &http.Transport{}, Timeout: 10 * time.Second}
+	t.Cleanup(client.CloseIdleConnections)
+	ask := func(method, path, contentType, body string) (int, map[string]any) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), method, base+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", contentType)
+		resp, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = resp.Body.Close() }()
+		var fields map[string]any
+		if err := json.NewDecoder(resp.Body).Decode(&fields); err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, fields
+	}
+	_, granted := ask("POST", "/control/tenants/842193311/grant", "application/json", "")
+	refresh, _ := granted["refresh_token"].(string)
+	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh}, "client_id": {"cid.sandbox"}, "client_secret": {"a secret"}}.Encode()
+	renew := func() (int, map[string]any) {
+		t.Helper()
+		return ask("POST", "/connect/token", "application/x-www-form-urlencoded", form)
+	}
+	for range 2 {
+		if status, tokens := renew(); status != 200 || tokens["refresh_token"] != refresh || tokens["expires_in"] != 120.0 || tokens["scope"] != said["Scopes"] {
+			t.Errorf("answer %d %v", status, tokens)
+		}
+	}
+	ask("POST", "/control/faults", "application/json", `{"kind":"status_503","times":1}`)
+	if status, _ := renew(); status != 503 {
+		t.Errorf("answer %d, want 503", status)
+	}
+	if _, list := ask("GET", "/control/faults", "", ""); list["fired"].(map[string]any)["status_503"] != 1.0 {
+		t.Errorf("fired %v", list["fired"])
+	}
+	// A stop does not wait for what a fault delays.
+	ask("POST", "/control/faults", "application/json", `{"kind":"hold"}`)
+	r, err := http.NewRequestWithContext(t.Context(), "POST", base+"/connect/token", strings.NewReader(form))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	held := make(chan error, 1)
+	go func() {
+		resp, err := client.Do(r)
+		if err == nil {
+			err = resp.Body.Close()
+		}
+		held <- err
+	}()
+	for {
+		if _, list := ask("GET", "/control/faults", "", ""); list["fired"].(map[string]any)["hold"] == 1.0 {
+			break
+		}
+	}
+	stop()
+	if err := <-held; err != nil {
+		t.Error(err)
+	}
+}
+
+// Each secret that is not given is another one with each start.
+func TestSandboxSecretsAreItsOwn(t *testing.T) {
+	one, _ := startSandbox(t)
+	two, _ := startSandbox(t)
+	for _, name := range []string{"Client secret", "App key", "Sandbox"} {
+		if one[name] == two[name] || len(one[name]) < 20 {
+			t.Errorf("%s is %q and %q", name, one[name], two[name])
+		}
+	}
+	if one["Scopes"] != defaultScopes || one["Redirect URIs"] != "http://localhost:8080/callback" {
+		t.Errorf("it says %v", one)
+	}
+}
+
+// A99: what others could reach is refused unless it is asked for.
+func TestSandboxReach(t *testing.T) {
+	for name, test := range map[string]struct {
+		args []string
+		says string // empty if it may listen
+	}{
+		"by default":          {nil, ""},
+		"localhost":           {[]string{"--addr", "localhost:9090"}, ""},
+		"IPv6":                {[]string{"--addr", "[::1]:9090"}, ""},
+		"named":               {[]string{"--url", "http://localhost:9090"}, ""},
+		"everywhere":          {[]string{"--addr", ":9090"}, "--allow-remote"},
+		"every IPv4":          {[]string{"--addr", "0.0.0.0:9090"}, "--allow-remote"},
+		"a network":           {[]string{"--addr", "192.168.1.7:9090"}, "--allow-remote"},
+		"a host's name":       {[]string{"--addr", "sandbox.internal:9090"}, "--allow-remote"},
+		"behind a proxy":      {[]string{"--url", "https://sandbox.example"}, "--allow-remote"},
+		"wanted":              {[]string{"--addr", ":9090", "--url", "http://sandbox:9090", "--allow-remote"}, ""},
+		"wanted, by no name":  {[]string{"--addr", ":9090", "--allow-remote"}, "--url"},
+		"wanted, by proxy":    {[]string{"--url", "https://sandbox.example", "--allow-remote"}, ""},
+		"no port":             {[]string{"--addr", "127.0.0.1"}, "--addr"},
+		"address with a path": {[]string{"--url", "http://127.0.0.1:9090/x"}, "--url"},
+		"another scheme":      {[]string{"--url", "ftp://127.0.0.1:9090"}, "--url"},
+		"no address":          {[]string{"--url", "127.0.0.1:9090"}, "--url"},
+	} {
+		err := parseSandbox(t, test.args...).checkReach()
+		if (err == nil) != (test.says == "") || (err != nil && !strings.Contains(err.Error(), test.says)) {
+			t.Errorf("%s: %v, want %q", name, err, test.says)
+		}
+	}
+}
+
+func TestSandboxRefusesNonsense(t *testing.T) {
+	for name, args := range map[string][]string{
+		"a relative redirect": {"--redirect-uri", "/callback"},
+		"endless tokens":      {"--access-token-life", "48h"},
+		"negative tokens":     {"--access-token-life=-1m"},
+		"an endless grace":    {"--refresh-grace", "2h"},
+	} {
+		err := parseSandbox(t, append([]string{"--addr", "127.0.0.1:0"}, args...)...).serve(t.Context(), io.Discard, quiet())
+		if err == nil || strings.Contains(err.Error(), "panic") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// What help says is there.
+func TestSandboxHelp(t *testing.T) {
+	help := sandboxCommand{}.Help()
+	said, _ := startSandbox(t)
+	base := said["Sandbox"]
+	for _, path := range []string{"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/connect/authorize", "/connect/token", "/connect/revocation", "/settings/v2/tenant/{tenant}/business-units", "/", "/control/"} {
+		if !strings.Contains(help, path) {
+			t.Errorf("help does not name %s", path)
+		}
+		asked := strings.Replace(path, "{tenant}", "842193311", 1)
+		if path == "/control/" {
+			asked += "requests"
+		}
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+asked, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := resp.Body.Close(); err != nil || resp.StatusCode == http.StatusNotFound {
+			t.Errorf("%s: %d, %v", path, resp.StatusCode, err)
+		}
+	}
+}
+
+// The README names every fault and deed of the control API.
+func TestSandboxReadme(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "\n## The sandbox\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	for _, kind := range sandbox.FaultKinds() {
+		if !strings.Contains(section, "`"+string(kind)+"`") {
+			t.Errorf("it does not name the fault %s", kind)
+		}
+	}
+	for _, deed := range sandbox.Deeds() {
+		if !strings.Contains(section, string(deed)) {
+			t.Errorf("it does not name the deed %s", deed)
+		}
+	}
+}
