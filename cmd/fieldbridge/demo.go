@@ -96,17 +96,18 @@ func newSandbox(c config, log *slog.Logger) (*sandbox.Sandbox, servicetitan.Envi
 
 const demoPassword = "a bridge to the field"
 
-// demoAccounts are one on each side of the counter.
+// demoAccounts are one before the counter and two behind it.
 func demoAccounts() []handlers.DemoAccount {
 	return []handlers.DemoAccount{
 		{Who: "Dana Whitfield, owner at Northgate", Email: "dana@northgatehvac.example", Password: demoPassword},
 		{Who: "Priya Nair, Fieldbridge support", Email: "priya@fieldbridge.example", Password: demoPassword},
+		{Who: "Ada Reyes, Fieldbridge admin", Email: "ada@fieldbridge.example", Password: demoPassword},
 	}
 }
 
 // seed creates the demo's accounts if they are not there yet.
 func seed(ctx context.Context, accounts *models.Accounts) error {
-	owner, support := demoAccounts()[0], demoAccounts()[1]
+	owner := demoAccounts()[0]
 	_, _, err := accounts.SignUp(ctx, models.SignUp{
 		Company: "Northgate Heating & Plumbing", Name: "Dana Whitfield",
 		Email: owner.Email, Password: servicetitan.NewSecret(owner.Password), Address: "demo",
@@ -117,12 +118,15 @@ func seed(ctx context.Context, accounts *models.Accounts) error {
 	if err != nil {
 		return fmt.Errorf("seed demo: %w", err)
 	}
-	link, err := accounts.AddStaff(ctx, support.Email, models.Support)
-	if err != nil {
-		return fmt.Errorf("seed demo: %w", err)
-	}
-	if _, err := accounts.SetUp(ctx, link, "Priya Nair", servicetitan.NewSecret(support.Password)); err != nil {
-		return fmt.Errorf("seed demo: %w", err)
+	for role, account := range map[models.StaffRole]handlers.DemoAccount{models.Support: demoAccounts()[1], models.Admin: demoAccounts()[2]} {
+		link, err := accounts.AddStaff(ctx, account.Email, role)
+		if err != nil {
+			return fmt.Errorf("seed demo: %w", err)
+		}
+		name, _, _ := strings.Cut(account.Who, ",")
+		if _, err := accounts.SetUp(ctx, link, name, servicetitan.NewSecret(account.Password)); err != nil {
+			return fmt.Errorf("seed demo: %w", err)
+		}
 	}
 	return nil
 }
