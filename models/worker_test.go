@@ -304,7 +304,8 @@ func aDay(t *testing.T, connections int) {
 	})
 }
 
-// What a company disconnects is served no more, by any instance, at once (I5).
+// What a company reconnects or disconnects is served no more, by any instance,
+// at once (I5).
 func TestCacheEndsWithTheConnection(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
 		k := newKept(t, db, clock.Now)
@@ -321,6 +322,14 @@ func TestCacheEndsWithTheConnection(t *testing.T) {
 			}
 			if _, err := keeper.AccessToken(t.Context(), newID(), id); err == nil {
 				t.Error("another company is served")
+			}
+		}
+		k.reconnect(id)
+		for range 2 {
+			for _, keeper := range []*Keeper{k.keeper, other} {
+				if access, err := keeper.AccessToken(t.Context(), k.companyID, id); err != nil || access.Generation != 2 {
+					t.Errorf("served generation %d after the reconnect, error %v", access.Generation, err)
+				}
 			}
 		}
 		k.disconnect(id)
