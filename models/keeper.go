@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -63,9 +64,11 @@ type Keeper struct {
 	options KeeperOptions
 	log     *slog.Logger
 	flights singleflight.Group
-	cache   tokenCache
-	gates   map[gateKey]*gate
-	tally   tally
+	// underWay are renewals that go on after who asked has gone away.
+	underWay sync.WaitGroup
+	cache    tokenCache
+	gates    map[gateKey]*gate
+	tally    tally
 	// unsaved is how many renewals have an answer and no database to save it in.
 	unsaved atomic.Int64
 }
@@ -98,6 +101,9 @@ func (k *Keeper) gateKeys() []gateKey {
 
 // Unsaved is how many renewals are waiting to be saved.
 func (k *Keeper) Unsaved() int64 { return k.unsaved.Load() }
+
+// Wait waits for the renewals that somebody asked for. Nobody may ask any more.
+func (k *Keeper) Wait() { k.underWay.Wait() }
 
 // Access is a usable access token.
 type Access struct {

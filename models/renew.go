@@ -14,6 +14,8 @@ import (
 // renew replaces the credential of the generation, once, however many ask.
 func (k *Keeper) renew(ctx context.Context, companyID, connectionID uuid.UUID, generation int64) (Access, error) {
 	answer := k.flights.DoChan(companyID.String()+connectionID.String(), func() (any, error) {
+		k.underWay.Add(1)
+		defer k.underWay.Done()
 		// The renewal goes to its end even if who asked goes away: the old token
 		// may be spent already.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewLimit)

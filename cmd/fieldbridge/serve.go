@@ -72,6 +72,7 @@ func (a *app) run(ctx context.Context, log *slog.Logger, ls listeners, ready fun
 	background.Go(func() { a.flush(ctx, log) })
 	background.Go(func() { a.outbox.Run(ctx) })
 	// What is under way is saved before the database is closed.
+	defer a.keeper.Wait()
 	defer background.Wait()
 	defer cancel(nil)
 	ready()
