@@ -2,7 +2,7 @@
 
 LINT = go tool -modfile=.ci/tools/go.mod golangci-lint
 
-.PHONY: help run dev test check bench generate build
+.PHONY: help run dev test soak check bench generate build
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ dev: ## the demo, rebuilt and reloaded when a page changes
 
 test: ## run all tests (TESTFLAGS=-race for the race detector)
 	go test $(TESTFLAGS) ./...
+
+soak: ## the long runs: processes killed, stopped and cut off, an outage, a day with 10,000 connections
+	FIELDBRIDGE_TEST_FULL=1 go test ./models -run 'Killed|Outage|ADay|B8Holder|B16Sessions|B17' -v -count=1 -timeout 90m
 
 check: ## format, vet, lint, generated code, go.mod, import rules
 	go tool templ fmt -fail .

@@ -137,6 +137,7 @@ func killWhileRenewing(t *testing.T, processes int, database string, connections
 	for i := range children {
 		children[i] = c.start(t)
 	}
+	began := time.Now()
 	kills, unfinished := 0, func() int { return k.count("SELECT count(*) FROM connections WHERE generation = 1") }
 	for kill := range 8 {
 		k.until(func() bool { return k.tokenRequests() >= (kill+1)*connections/10 })
@@ -167,7 +168,8 @@ func killWhileRenewing(t *testing.T, processes int, database string, connections
 		t.Errorf("%v", states)
 	}
 	again := k.tokenRequests() - connections
-	t.Logf("%d connections, %d kills: %d token requests, %d answers died with a process", connections, kills, k.tokenRequests(), again)
+	t.Logf("%d connections, %d kills in %s: %d token requests, %.0f a second, %d answers died with a process",
+		connections, kills, time.Since(began), k.tokenRequests(), float64(k.tokenRequests())/time.Since(began).Seconds(), again)
 	if k.refusals() != 0 || again < 0 || again > kills*parallelRenewals {
 		t.Errorf("%d refused, %d more requests than connections", k.refusals(), again)
 	}

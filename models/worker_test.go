@@ -5,6 +5,8 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -279,19 +281,41 @@ func TestSaveIsTriedUntilItWorks(t *testing.T) {
 	})
 }
 
-// A day with many connections: the load is that of the keep-alive, events do
-// not grow, and the counters say what was done.
+// A day with many connections: the load is that of the keep-alive in each hour,
+// memory and events do not grow, and the counters say what was done.
 func TestADay(t *testing.T) { aDay(t, many(t, 60, 10_000)) }
 
 func aDay(t *testing.T, connections int) {
 	inVirtualTime(t, func(k *kept) {
 		k.seed(connections, time.Now(), time.Now())
+		began := time.Now()
 		k.start()
-		k.pass(24 * time.Hour)
+		var heap []uint64 // in use after each hour
+		var hourly []int
+		asked := 0
+		for range 24 {
+			k.pass(time.Hour)
+			hourly = append(hourly, k.tokenRequests()-asked)
+			asked = k.tokenRequests()
+			var m runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&m)
+			heap = append(heap, m.HeapInuse)
+		}
 		// A keep-alive of 1 h with its spread is 24 to 31 renewals.
 		if n := k.tokenRequests(); n < 24*connections || n > 31*connections {
 			t.Errorf("%d token requests in a day, %.1f each", n, float64(n)/float64(connections))
 		}
+		settled := hourly[2:]
+		if least, most := slices.Min(settled), slices.Max(settled); least < connections*8/10 || most > connections*15/10 {
+			t.Errorf("%d to %d token requests in an hour of %d idle connections", least, most, connections)
+		}
+		if first, last := heap[1], heap[23]; last > first+first/10+(4<<20) {
+			t.Errorf("%d KiB in use after 2 hours, %d KiB after 24", first>>10, last>>10)
+		}
+		t.Logf("%d connections for %s: %d token requests, %d to %d in an hour once they were spread, %.2f a second; %.1f MiB of heap in use after 2 hours, %.1f after 24",
+			connections, time.Since(began), k.tokenRequests(), slices.Min(settled), slices.Max(settled), float64(k.tokenRequests())/time.Since(began).Seconds(),
+			float64(heap[1])/(1<<20), float64(heap[23])/(1<<20))
 		if n := k.count("SELECT count(*) FROM events"); n != 0 {
 			t.Errorf("%d events of a day without any", n)
 		}

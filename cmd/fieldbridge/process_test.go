@@ -19,8 +19,9 @@ const serveVariable = "FIELDBRIDGE_TEST_SERVE"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(serveVariable) != "" {
+		os.Args = []string{"fieldbridge", "serve"}
 		main()
-		return
+		os.Exit(0)
 	}
 	os.Exit(testdb.Main(m))
 }

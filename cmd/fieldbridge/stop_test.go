@@ -21,18 +21,6 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
-// serveVariable makes this test binary the program itself, serving.
-const serveVariable = "FIELDBRIDGE_TEST_SERVE"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(serveVariable) != "" {
-		os.Args = []string{"fieldbridge", "serve"}
-		main()
-		os.Exit(0)
-	}
-	os.Exit(m.Run())
-}
-
 // slowIssuer is the stub issuer, which also renews, and which keeps token
 // requests waiting from when it is told to until it is let go.
 type slowIssuer struct {
