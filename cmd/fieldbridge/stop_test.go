@@ -149,7 +149,7 @@ func (s *served) trip(tenant int64) string {
 	if err != nil {
 		s.Fatal(err)
 	}
-	return "/callback?" + url.Values{"code": {codeFor(tenant)}, "state": {to.Query().Get("state")}}.Encode()
+	return "/callback?" + url.Values{"code": {stubCode(tenant)}, "state": {to.Query().Get("state")}}.Encode()
 }
 
 // ask posts for as long as the context lasts.
