@@ -25,61 +25,97 @@ func (s *site) factorForm(c echo.Context) error { return s.showFactor(c, http.St
 
 func (s *site) showFactor(c echo.Context, status int, wrong bool) error {
 	ctx, page := c.Request().Context(), views.FactorPage{Staff: staffMember(c), Wrong: wrong}
-	has, err := s.Accounts.HasFactor(ctx, page.Staff.UserID)
-	if err != nil {
+	var err error
+	if page.Enrolment, err = s.Accounts.Enrol(ctx, page.Staff, s.sessions.Enrolment(ctx)); err != nil {
 		return err
 	}
-	if !has {
-		enrolment, err := s.Accounts.BeginFactor(ctx, page.Staff)
-		if err != nil {
-			return err
-		}
-		page.Enrolment = &enrolment
-		if page.QR, page.QRSize, err = outline(enrolment.URL.Reveal()); err != nil {
+	if page.Enrolment != nil {
+		s.sessions.KeepEnrolment(ctx, page.Enrolment.Kept)
+		if page.QR, page.QRSize, err = outline(page.Enrolment.URL.Reveal()); err != nil {
 			return err
 		}
 	}
 	return fieldbridge.Render(c, status, views.Factor(page))
 }
 
-// passFactor checks the code and lets the person in. The first right code ends
-// the set-up.
+// passFactor checks the code and lets the person in. A right code ends an
+// enrolment.
 func (s *site) passFactor(c echo.Context) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
 	}
 	ctx, member := c.Request().Context(), staffMember(c)
-	has, err := s.Accounts.HasFactor(ctx, member.UserID)
+	kept := s.sessions.Enrolment(ctx)
+	enrolment, err := s.Accounts.Enrol(ctx, member, kept)
 	if err != nil {
 		return err
 	}
-	var codes []models.Secret
-	var left int64
-	if has {
-		left, err = s.Accounts.PassFactor(ctx, member.UserID, f.Raw("code"))
-	} else {
-		codes, err = s.Accounts.ConfirmFactor(ctx, member.UserID, f.Raw("code"))
+	if enrolment != nil {
+		return s.confirmFactor(c, member, kept, f.Raw("code"))
 	}
-	if errors.Is(err, models.ErrWrongCode) {
-		s.Log.InfoContext(ctx, "second factor refused", "staff", member.UserID, "support_code", supportCode(c))
-		return s.showFactor(c, http.StatusUnprocessableEntity, true)
-	}
+	passed, err := s.Accounts.PassFactor(ctx, member.UserID, f.Raw("code"))
 	if err != nil {
-		return err
+		return s.refuseCode(c, err, func() error { return s.showFactor(c, http.StatusUnprocessableEntity, true) })
 	}
 	if err := s.sessions.PassFactor(ctx); err != nil {
 		return err
 	}
-	if len(codes) > 0 {
-		return fieldbridge.Render(c, http.StatusOK, views.Recovery(views.RecoveryPage{Staff: member, Codes: codes}))
+	s.Log.InfoContext(ctx, "staff signed in", "staff", member.UserID, "recovery_code", passed.Recovery, "support_code", supportCode(c))
+	if passed.Recovery && passed.Left <= models.FewRecoveryCodes {
+		return fieldbridge.Render(c, http.StatusOK, views.FewRecoveryCodes(passed.Left))
 	}
-	s.Log.InfoContext(ctx, "staff signed in", "staff", member.UserID, "recovery_codes_left", left, "support_code", supportCode(c))
 	return seeOther(c, home(true))
 }
 
+// confirmFactor ends an enrolment and lets the person in.
+func (s *site) confirmFactor(c echo.Context, member models.Staff, kept, code string) error {
+	ctx := c.Request().Context()
+	enrolled, err := s.Accounts.ConfirmFactor(ctx, member.UserID, kept, code)
+	if err != nil {
+		return s.refuseCode(c, err, func() error { return s.showFactor(c, http.StatusUnprocessableEntity, true) })
+	}
+	if err := s.sessions.PassFactor(ctx); err != nil {
+		return err
+	}
+	s.sessions.GoOn(ctx, enrolled.Epoch)
+	s.Log.InfoContext(ctx, "second factor enrolled", "staff", member.UserID, "support_code", supportCode(c))
+	return fieldbridge.Render(c, http.StatusOK, views.Recovery(views.RecoveryPage{Staff: member, Codes: enrolled.Codes}))
+}
+
+// refuseCode writes down why a code was refused, never the code, and shows the
+// form again after a wrong one.
+func (s *site) refuseCode(c echo.Context, err error, again func() error) error {
+	reason := ""
+	switch _, throttled := errors.AsType[*models.ThrottledError](err); {
+	case throttled:
+		reason = "throttled"
+	case errors.Is(err, models.ErrUsedCode):
+		reason = "used_before"
+	case errors.Is(err, models.ErrWrongCode):
+		reason = "wrong_code"
+	default:
+		return err
+	}
+	s.Log.InfoContext(c.Request().Context(), "second factor refused", "staff", staffMember(c).UserID, "reason", reason, "support_code", supportCode(c))
+	if reason == "throttled" {
+		return err
+	}
+	return again()
+}
+
+// factorSettings is where staff look after their second factor.
 func (s *site) factorSettings(c echo.Context) error {
-	return fieldbridge.Render(c, http.StatusOK, views.FactorSettings(views.FactorSettingsPage{Staff: staffMember(c)}))
+	return s.showFactorSettings(c, http.StatusOK, false)
+}
+
+func (s *site) showFactorSettings(c echo.Context, status int, wrong bool) error {
+	page := views.FactorSettingsPage{Staff: staffMember(c), Wrong: wrong}
+	var err error
+	if page.Left, err = s.Accounts.RecoveryCodesLeft(c.Request().Context(), page.Staff.UserID); err != nil {
+		return err
+	}
+	return fieldbridge.Render(c, status, views.FactorSettings(page))
 }
 
 // changeFactor makes new recovery codes, or begins with another phone.
@@ -90,29 +126,25 @@ func (s *site) changeFactor(c echo.Context) error {
 	}
 	ctx, member := c.Request().Context(), staffMember(c)
 	var codes []models.Secret
+	var enrolment *models.Enrolment
 	switch f.Line("do") {
 	case "codes":
 		codes, err = s.Accounts.NewRecoveryCodes(ctx, member.UserID, f.Raw("code"))
 	case "device":
-		if _, err = s.Accounts.PassFactor(ctx, member.UserID, f.Raw("code")); err == nil {
-			err = s.Accounts.ForgetFactor(ctx, member.UserID)
-		}
+		enrolment, err = s.Accounts.ReplaceFactor(ctx, member, f.Raw("code"))
 	default:
 		return echo.NewHTTPError(http.StatusBadRequest)
 	}
-	if errors.Is(err, models.ErrWrongCode) {
-		s.Log.InfoContext(ctx, "second factor refused", "staff", member.UserID, "support_code", supportCode(c))
-		return fieldbridge.Render(c, http.StatusUnprocessableEntity, views.FactorSettings(views.FactorSettingsPage{Staff: member, Wrong: true}))
-	}
 	if err != nil {
-		return err
+		return s.refuseCode(c, err, func() error { return s.showFactorSettings(c, http.StatusUnprocessableEntity, true) })
 	}
 	s.Log.InfoContext(ctx, "second factor changed", "staff", member.UserID, "what", f.Line("do"), "support_code", supportCode(c))
-	if len(codes) > 0 {
-		return fieldbridge.Render(c, http.StatusOK, views.Recovery(views.RecoveryPage{Staff: member, Codes: codes}))
+	if enrolment != nil {
+		s.sessions.AskFactor(ctx)
+		s.sessions.KeepEnrolment(ctx, enrolment.Kept)
+		return seeOther(c, factorPath)
 	}
-	s.sessions.AskFactor(ctx)
-	return seeOther(c, factorPath)
+	return fieldbridge.Render(c, http.StatusOK, views.Recovery(views.RecoveryPage{Staff: member, Codes: codes}))
 }
 
 // outline draws a QR code as one path, with the quiet zone around it that

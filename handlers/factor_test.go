@@ -1,9 +1,12 @@
 package handlers_test
 
 import (
+	"crypto/sha256"
+	"encoding/base32"
 	"fmt"
 	"html"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -138,8 +141,14 @@ func TestSecondFactorCodes(t *testing.T) {
 		}
 		a.clock.Add(16 * time.Minute)
 		again().post("/staff/factor", "code", sam.code()).want(a, 303, "/staff")
-		if log := a.log.String(); !strings.Contains(log, "second factor refused") || strings.Contains(log, spent) || strings.Contains(log, sam.factorKey) {
-			t.Error("the log lacks the refusal, or has a secret")
+		log := a.log.String()
+		for _, reason := range []string{"wrong_code", "used_before", "throttled"} {
+			if !regexp.MustCompile(`second factor refused" staff=\S+ reason=` + reason).MatchString(log) {
+				t.Errorf("no refusal is logged as %s", reason)
+			}
+		}
+		if strings.Contains(log, spent) || strings.Contains(log, sam.factorKey) {
+			t.Error("the log has a secret")
 		}
 	})
 }
@@ -172,17 +181,145 @@ func TestRecoveryCodes(t *testing.T) {
 
 		a.clock.Add(time.Minute)
 		sam.post("/staff/factor/change", "code", "111111", "do", "device").want(a, 422)
-		sam.post("/staff/factor/change", "code", sam.code(), "do", "device").want(a, 303, "/staff/factor")
-		sam.get("/staff").want(a, 303, "/staff/factor")
-		old := sam.factorKey
-		a.clock.Add(time.Minute)
-		sam.enrol()
-		if sam.factorKey == old {
-			t.Error("the new phone has the old key")
-		}
 		for _, code := range append(codes, fresh) {
 			if strings.Contains(a.log.String(), code) {
 				t.Error("a recovery code is in the log")
+			}
+		}
+	})
+}
+
+// signedIn is another browser in which the password was given.
+func (m *member) signedIn() *member {
+	m.Helper()
+	other := &member{browser: m.newBrowser(), email: m.email, factorKey: m.factorKey}
+	other.post("/signin", "email", m.email, "password", password).want(m, 303, "/staff")
+	return other
+}
+
+// A key is shown to one session alone. Whoever else has the password sees
+// another, and nothing once a key counts.
+func TestEnrolmentBelongsToItsSession(t *testing.T) {
+	onBoth(t, func(t *testing.T, a *app) {
+		sam := &member{browser: a.newBrowser(), email: "sam@fieldbridge.example"}
+		sam.post("/password/reset", "token", a.addStaff(sam.email, models.Support), "name", "Sam", "password", password).want(a, 303)
+		eve := sam.signedIn()
+		shown := factorKey.FindStringSubmatch(eve.get("/staff/factor").want(a, 200).body)[1]
+		if again := factorKey.FindStringSubmatch(eve.get("/staff/factor").want(a, 200).body)[1]; again != shown {
+			t.Error("a page loaded again shows another key")
+		}
+		eve.factorKey = strings.ReplaceAll(shown, " ", "")
+		sam.enrol()
+		if sam.factorKey == eve.factorKey {
+			t.Fatal("two sessions are shown one key")
+		}
+		if page := eve.post("/staff/factor", "code", eve.code()).want(a, 422, "not right"); factorKey.MatchString(page.body) {
+			t.Error("there is a second factor, and a key is shown")
+		}
+		eve.get("/staff").want(a, 303, "/staff/factor")
+
+		// Of two first keys that are confirmed at once, one counts.
+		pat := &member{browser: a.newBrowser(), email: "pat@fieldbridge.example"}
+		pat.post("/password/reset", "token", a.addStaff(pat.email, models.Support), "name", "Pat", "password", password).want(a, 303)
+		browsers := []*member{pat, pat.signedIn(), pat.signedIn()}
+		for _, b := range browsers {
+			b.factorKey = strings.ReplaceAll(factorKey.FindStringSubmatch(b.get("/staff/factor").want(a, 200).body)[1], " ", "")
+		}
+		statuses := make([]int, len(browsers))
+		var all sync.WaitGroup
+		for i, b := range browsers {
+			all.Go(func() { statuses[i] = b.post("/staff/factor", "code", b.code()).status })
+		}
+		all.Wait()
+		slices.Sort(statuses)
+		if !slices.Equal(statuses, []int{200, 422, 422}) {
+			t.Errorf("three first keys at once are answered %v", statuses)
+		}
+	})
+}
+
+// Another phone is begun with by who has the old one, which works until the new
+// one does; then the other sessions end.
+func TestAnotherPhone(t *testing.T) {
+	onBoth(t, func(t *testing.T, a *app) {
+		sam := a.staff("Sam", models.Support)
+		a.clock.Add(time.Minute)
+		elsewhere := sam.signedIn()
+		elsewhere.post("/staff/factor", "code", sam.code()).want(a, 303, "/staff")
+		old := sam.factorKey
+
+		a.clock.Add(time.Minute)
+		sam.post("/staff/factor/change", "code", sam.code(), "do", "device").want(a, 303, "/staff/factor")
+		sam.get("/staff").want(a, 303, "/staff/factor")
+		sam.get("/staff/factor").want(a, 200, "works until the new one")
+		elsewhere.get("/staff").want(a, 200)
+
+		// Left unfinished, all is as before: a password alone shows no key.
+		a.clock.Add(time.Minute)
+		other := sam.signedIn()
+		if page := other.get("/staff/factor").want(a, 200); factorKey.MatchString(page.body) {
+			t.Error("with the password alone, a key is shown")
+		}
+		other.post("/staff/factor", "code", sam.code()).want(a, 303, "/staff")
+
+		a.clock.Add(time.Minute)
+		if codes := sam.enrol(); len(codes) != 10 {
+			t.Errorf("%d recovery codes", len(codes))
+		}
+		sam.get("/staff").want(a, 200)
+		elsewhere.get("/staff").want(a, 303, "/signin")
+		other.get("/staff").want(a, 303, "/signin")
+		a.clock.Add(time.Minute)
+		lost := sam.signedIn()
+		lost.factorKey = old
+		lost.post("/staff/factor", "code", lost.code()).want(a, 422)
+		lost.post("/staff/factor", "code", sam.code()).want(a, 303, "/staff")
+	})
+}
+
+// Whoever uses a recovery code is told when few are left.
+func TestFewRecoveryCodes(t *testing.T) {
+	a := newApp(t)
+	sam := &member{browser: a.newBrowser(), email: "sam@fieldbridge.example"}
+	sam.post("/password/reset", "token", a.addStaff(sam.email, models.Support), "name", "Sam", "password", password).want(a, 303)
+	for i, code := range sam.enrol() {
+		other := sam.signedIn()
+		got := other.post("/staff/factor", "code", code)
+		switch left := 9 - i; {
+		case left > models.FewRecoveryCodes:
+			got.want(a, 303, "/staff")
+		case left == 0:
+			got.want(a, 200, "it was the last one")
+		case left == 1:
+			got.want(a, 200, "1 recovery code is left")
+		default:
+			got.want(a, 200, fmt.Sprintf("%d recovery codes are left", left))
+		}
+		other.get("/staff").want(a, 200)
+	}
+	sam.get("/staff/factor/change").want(a, 200, "No recovery code is left")
+}
+
+// The database and the log hold neither keys nor codes.
+func TestSecondFactorAtRest(t *testing.T) {
+	onBoth(t, func(t *testing.T, a *app) {
+		sam := &member{browser: a.newBrowser(), email: "sam@fieldbridge.example"}
+		sam.post("/password/reset", "token", a.addStaff(sam.email, models.Support), "name", "Sam", "password", password).want(a, 303)
+		pending := strings.ReplaceAll(factorKey.FindStringSubmatch(sam.signedIn().get("/staff/factor").want(a, 200).body)[1], " ", "")
+		secrets := sam.enrol()
+		for _, key := range []string{pending, sam.factorKey} {
+			raw, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			secrets = append(secrets, key, string(raw))
+		}
+		for _, code := range secrets {
+			secrets = append(secrets, strings.ReplaceAll(code, "-", ""))
+		}
+		for where, text := range map[string]string{"database": a.stored(), "log": a.log.String()} {
+			if found := leaks(text, secrets); len(found) > 0 {
+				t.Errorf("the %s holds %q", where, found)
 			}
 		}
 	})
@@ -232,18 +369,45 @@ func TestBrowserSecondFactor(t *testing.T) {
 	c.Type("code", code)
 	c.Click("Continue", "Your recovery codes")
 	c.inspect("factor-recovery-codes")
-	recovery := c.Value(`document.querySelector(".codes code").textContent`)
+	recovery := strings.Fields(c.Value(`[...document.querySelectorAll(".codes code")].map(c => c.textContent).join(" ")`))
 	c.Click("I have kept them", "Needs attention now")
 	c.Goto(a.url + "/staff/factor/change")
 	c.See("Make new recovery codes")
 	c.inspect("factor-settings")
-	c.Goto(a.url + "/staff")
-	c.Choose(`[popovertarget="account"]`)
-	c.Click("Sign out", "Sign in")
-	c.Type("email", "sam@fieldbridge.example")
-	c.Type("password", password)
-	c.Click("Sign in", "Enter the code that your authenticator app shows")
+	signIn := func() {
+		t.Helper()
+		c.Goto(a.url + "/staff")
+		c.Choose(`[popovertarget="account"]`)
+		c.Click("Sign out", "Sign in")
+		c.Type("email", "sam@fieldbridge.example")
+		c.Type("password", password)
+		c.Click("Sign in", "Enter the code that your authenticator app shows")
+	}
+	signIn()
 	c.inspect("factor")
-	c.Type("code", recovery)
+	c.Type("code", recovery[0])
 	c.Click("Continue", "Needs attention now")
+
+	a.clock.Add(time.Minute)
+	if code, err = totp.GenerateCode(key, a.clock.Now()); err != nil {
+		t.Fatal(err)
+	}
+	signIn()
+	c.Type("code", code[:3]+" "+code[3:])
+	c.Click("Continue", "Needs attention now")
+
+	last := sha256.Sum256([]byte(strings.ReplaceAll(recovery[1], "-", "")))
+	a.exec("DELETE FROM recovery_codes WHERE code_hash <> ?", last[:])
+	signIn()
+	c.Type("code", recovery[1])
+	c.Click("Continue", "it was the last one")
+	c.inspect("factor-few-codes")
+	c.Click("Make new ones", "No recovery code is left")
+	a.clock.Add(time.Minute)
+	if code, err = totp.GenerateCode(key, a.clock.Now()); err != nil {
+		t.Fatal(err)
+	}
+	c.Type("code", code)
+	c.Click("Use another phone", "works until the new one")
+	c.inspect("factor-another-phone")
 }

@@ -24,6 +24,8 @@ const (
 	keyStaff   = "staff"
 	// keyFactor says that one of our staff has passed the second factor.
 	keyFactor = "factor"
+	// keyEnrolment holds a second factor that is being set up, sealed.
+	keyEnrolment = "enrolment"
 	// keyStaffTrip holds a trip to the staff's issuer.
 	keyStaffTrip = "staff trip"
 	// keyBinding holds the random value that authorizations are bound to. It
@@ -122,11 +124,25 @@ func (s *sessions) PassFactor(ctx context.Context) error {
 	}
 	s.store.ForStaff(ctx)
 	s.FactorPassed(ctx)
+	s.scs.Remove(ctx, keyEnrolment)
 	return nil
 }
 
 // FactorPassed notes it in a session that has just begun.
 func (s *sessions) FactorPassed(ctx context.Context) { s.scs.Put(ctx, keyFactor, true) }
+
+// GoOn keeps the session when the user's others have ended.
+func (s *sessions) GoOn(ctx context.Context, epoch int) { s.scs.Put(ctx, keyEpoch, epoch) }
+
+// Enrolment is the second factor that is being set up in this session, if any.
+func (s *sessions) Enrolment(ctx context.Context) string { return s.scs.GetString(ctx, keyEnrolment) }
+
+// KeepEnrolment keeps it until it is confirmed.
+func (s *sessions) KeepEnrolment(ctx context.Context, kept string) {
+	if s.Enrolment(ctx) != kept {
+		s.scs.Put(ctx, keyEnrolment, kept)
+	}
+}
 
 // BeginStaffTrip remembers a trip to the staff's issuer; an earlier one of the
 // session works no more.

@@ -2,7 +2,6 @@ package models
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/base32"
 	"errors"
 	"fmt"
@@ -12,24 +11,22 @@ import (
 	"github.com/google/uuid"
 	"github.com/pquerna/otp"
 	"github.com/pquerna/otp/hotp"
-	"github.com/pquerna/otp/totp"
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"github.com/fieldbridge/fieldbridge/models/seal"
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// ErrWrongCode: the code of the second factor is not right, or was used before.
+// ErrWrongCode: the code of the second factor is not right.
 var ErrWrongCode = errors.New("wrong code")
+
+// ErrUsedCode is the ErrWrongCode of a code that was right and was used before.
+var ErrUsedCode = fmt.Errorf("used before: %w", ErrWrongCode)
 
 const (
 	// factorStep is how long a code lasts; one before and one after are taken too
 	// (RFC 6238, section 5.2).
 	factorStep = 30 * time.Second
 	factorSkew = 1
-	// recoveryCodes is how many there are, each of twelve characters.
-	recoveryCodes = 10
 )
 
 // factorPerAccount limits how often codes are tried.
@@ -44,10 +41,12 @@ type secondFactor struct {
 	CreatedAt    time.Time
 }
 
-// recoveryCode lets somebody in who has lost the second factor, once.
-type recoveryCode struct {
-	UserID   uuid.UUID `gorm:"primaryKey"`
-	CodeHash []byte    `gorm:"primaryKey"`
+// Passed is how somebody came past the second factor.
+type Passed struct {
+	// Recovery says that it was with a recovery code, and Left how many of them
+	// there still are.
+	Recovery bool
+	Left     int64
 }
 
 func (f *secondFactor) place() seal.Place {
@@ -73,111 +72,35 @@ func (a *Accounts) factor(db *gorm.DB, userID uuid.UUID) (secondFactor, error) {
 	return f, nil
 }
 
-// Enrolment is a second factor that is being set up: the secret in the letters
-// that people type, and the address that a QR code holds.
-type Enrolment struct{ Key, URL Secret }
-
-// BeginFactor gives a staff member the secret of a second factor to be; the same
-// one until it is confirmed.
-func (a *Accounts) BeginFactor(ctx context.Context, staff Staff) (Enrolment, error) {
-	var raw string
-	err := a.db.Write(ctx, func(tx *gorm.DB) error {
-		f, err := a.factor(forUpdate(tx), staff.UserID)
-		if err != nil {
-			return err
-		}
-		if f.ConfirmedAt != nil {
-			return ErrForbidden
-		}
-		if f.SecretSealed != nil {
-			if raw, err = a.keys.Open(f.SecretSealed, f.place()); err == nil {
-				return nil
-			}
-		}
-		secret := make([]byte, 20) // as long as SHA-1's output (RFC 4226, section 4)
-		if _, err := rand.Read(secret); err != nil {
-			return err
-		}
-		raw = string(secret)
-		f = secondFactor{UserID: staff.UserID, CreatedAt: a.db.Now()}
-		if f.SecretSealed, err = a.keys.Seal(raw, f.place()); err != nil {
-			return err
-		}
-		return tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&f).Error
-	})
-	if err != nil {
-		return Enrolment{}, fmt.Errorf("begin second factor: %w", err)
-	}
-	key, err := totp.Generate(totp.GenerateOpts{Issuer: "Fieldbridge", AccountName: staff.Email, Secret: []byte(raw)})
-	if err != nil {
-		return Enrolment{}, fmt.Errorf("begin second factor: %w", err)
-	}
-	return Enrolment{Key: servicetitan.NewSecret(key.Secret()), URL: servicetitan.NewSecret(key.URL())}, nil
-}
-
-// ConfirmFactor ends the set-up with a right code, and returns recovery codes,
-// which cannot be read again. It returns ErrWrongCode or a ThrottledError.
-func (a *Accounts) ConfirmFactor(ctx context.Context, userID uuid.UUID, code string) ([]Secret, error) {
-	var codes []Secret
-	err := a.tryCode(ctx, userID, func(tx *gorm.DB, f secondFactor, now time.Time) error {
-		if f.ConfirmedAt != nil {
-			return ErrForbidden
-		}
-		if err := a.acceptCode(tx, f, code, now); err != nil {
-			return err
-		}
-		if err := tx.Model(&secondFactor{}).Where("user_id = ?", userID).Update("confirmed_at", now).Error; err != nil {
-			return err
-		}
-		var err error
-		codes, err = replaceRecoveryCodes(tx, userID)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("confirm second factor: %w", err)
-	}
-	return codes, nil
-}
-
 // PassFactor checks a code of the second factor, or a recovery code, which is
-// spent by it. It returns how many recovery codes are left. Its errors are
-// ErrWrongCode and ThrottledError.
-func (a *Accounts) PassFactor(ctx context.Context, userID uuid.UUID, code string) (left int64, err error) {
-	err = a.tryCode(ctx, userID, func(tx *gorm.DB, f secondFactor, now time.Time) error {
-		if f.ConfirmedAt == nil {
-			return ErrWrongCode
-		}
-		spent := tx.Where("user_id = ? AND code_hash = ?", userID, hashOf(servicetitan.NewSecret(plainCode(code)))).Delete(&recoveryCode{})
-		if spent.Error != nil {
-			return spent.Error
-		}
-		if spent.RowsAffected == 0 {
-			if err := a.acceptCode(tx, f, code, now); err != nil {
-				return err
-			}
-		}
-		return tx.Model(&recoveryCode{}).Where("user_id = ?", userID).Count(&left).Error
-	})
-	if err != nil {
-		return 0, fmt.Errorf("pass second factor: %w", err)
-	}
-	return left, nil
-}
-
-// NewRecoveryCodes replaces the recovery codes, after a right code.
-func (a *Accounts) NewRecoveryCodes(ctx context.Context, userID uuid.UUID, code string) ([]Secret, error) {
-	var codes []Secret
-	if _, err := a.PassFactor(ctx, userID, code); err != nil {
-		return nil, err
-	}
-	err := a.db.Write(ctx, func(tx *gorm.DB) (err error) {
-		codes, err = replaceRecoveryCodes(tx, userID)
+// spent by it. Its errors are ErrWrongCode and ThrottledError.
+func (a *Accounts) PassFactor(ctx context.Context, userID uuid.UUID, code string) (Passed, error) {
+	var passed Passed
+	err := a.tryCode(ctx, userID, func(tx *gorm.DB, f secondFactor, now time.Time) (err error) {
+		passed, err = a.pass(tx, f, code, now)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("make recovery codes: %w", err)
+		return Passed{}, fmt.Errorf("pass second factor: %w", err)
 	}
-	return codes, nil
+	return passed, nil
+}
+
+func (a *Accounts) pass(tx *gorm.DB, f secondFactor, code string, now time.Time) (Passed, error) {
+	var passed Passed
+	if f.ConfirmedAt == nil {
+		return passed, ErrWrongCode
+	}
+	var err error
+	if passed.Recovery, err = spendRecoveryCode(tx, f.UserID, code); err != nil {
+		return passed, err
+	}
+	if !passed.Recovery {
+		if err := a.acceptCode(tx, f, code, now); err != nil {
+			return passed, err
+		}
+	}
+	return passed, tx.Model(&recoveryCode{}).Where("user_id = ?", f.UserID).Count(&passed.Left).Error
 }
 
 // ResetFactor forgets a staff member's second factor and recovery codes, and
@@ -195,14 +118,6 @@ func (a *Accounts) ResetFactor(ctx context.Context, email string) error {
 	})
 	if err != nil {
 		return fmt.Errorf("reset second factor: %w", err)
-	}
-	return nil
-}
-
-// ForgetFactor lets a staff member begin with another second factor.
-func (a *Accounts) ForgetFactor(ctx context.Context, userID uuid.UUID) error {
-	if err := a.db.Write(ctx, func(tx *gorm.DB) error { return forgetFactor(tx, userID) }); err != nil {
-		return fmt.Errorf("forget second factor: %w", err)
 	}
 	return nil
 }
@@ -227,9 +142,6 @@ func (a *Accounts) tryCode(ctx context.Context, userID uuid.UUID, check func(*go
 		if err != nil {
 			return err
 		}
-		if f.SecretSealed == nil {
-			return ErrWrongCode
-		}
 		if err := check(tx, f, now); err != nil {
 			return err
 		}
@@ -244,34 +156,29 @@ func (a *Accounts) acceptCode(tx *gorm.DB, f secondFactor, code string, now time
 	if err != nil {
 		return fmt.Errorf("open second factor: %w", err)
 	}
+	step, ok := stepOf(raw, code, now)
+	if !ok {
+		return ErrWrongCode
+	}
+	result := tx.Model(&secondFactor{}).Where("user_id = ? AND last_step < ?", f.UserID, step).Update("last_step", step)
+	if result.Error == nil && result.RowsAffected == 0 {
+		return ErrUsedCode
+	}
+	return result.Error
+}
+
+// stepOf is the time step whose code it is, among those that are taken now.
+func stepOf(raw, code string, now time.Time) (int64, bool) {
 	key := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString([]byte(raw))
 	step := now.Unix() / int64(factorStep/time.Second)
 	for at := step - factorSkew; at <= step+factorSkew; at++ {
 		right, err := hotp.ValidateCustom(plainCode(code), uint64(at), key, hotp.ValidateOpts{Digits: otp.DigitsSix, Algorithm: otp.AlgorithmSHA1}) // #nosec G115 -- time is after 1970
-		if err != nil || !right {
-			continue // one of another length is an error there
+		// A code of another length is an error there.
+		if err == nil && right {
+			return at, true
 		}
-		result := tx.Model(&secondFactor{}).Where("user_id = ? AND last_step < ?", f.UserID, at).Update("last_step", at)
-		if result.Error == nil && result.RowsAffected == 0 {
-			return ErrWrongCode // used before
-		}
-		return result.Error
 	}
-	return ErrWrongCode
-}
-
-// replaceRecoveryCodes makes new ones; the old ones are good no more.
-func replaceRecoveryCodes(tx *gorm.DB, userID uuid.UUID) ([]Secret, error) {
-	if err := tx.Where("user_id = ?", userID).Delete(&recoveryCode{}).Error; err != nil {
-		return nil, err
-	}
-	codes, rows := make([]Secret, recoveryCodes), make([]recoveryCode, recoveryCodes)
-	for i := range codes {
-		plain := rand.Text()[:12]
-		codes[i] = servicetitan.NewSecret(plain[:4] + "-" + plain[4:8] + "-" + plain[8:])
-		rows[i] = recoveryCode{UserID: userID, CodeHash: hashOf(servicetitan.NewSecret(plain))}
-	}
-	return codes, tx.Create(&rows).Error
+	return 0, false
 }
 
 // plainCode is a code without what people type between its parts.

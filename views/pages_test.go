@@ -157,6 +157,7 @@ func everyPage() map[string]templ.Component {
 		pages["not reconnected: "+string(outcome)] = notConnected(outcome, againChoice)
 	}
 	maps.Copy(pages, everyStaffPage())
+	maps.Copy(pages, everyStaffSignInPage())
 	for status := range problems {
 		pages["error "+strings.TrimSpace(problems[status].name)] = Error(ErrorPage{Status: status, RetryAt: noon.Add(40 * time.Second), SupportCode: "FB-1", Clock: testClock()})
 	}
