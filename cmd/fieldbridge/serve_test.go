@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+const staffEmail, staffPassword = "sam@fieldbridge.example", "a short sentence works"
+
+// afterPassword signs Sam in at the address and says where the console's page
+// leads to, if anywhere.
+func afterPassword(t *testing.T, address string) (status int, location string) {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	ask := func(method, path string, form url.Values) *http.Response {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), method, address+path, strings.NewReader(form.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		resp, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		return resp
+	}
+	if resp := ask(http.MethodPost, "/signin", url.Values{"email": {staffEmail}, "password": {staffPassword}}); resp.StatusCode != 303 {
+		t.Fatalf("the password is answered %d", resp.StatusCode)
+	}
+	resp := ask(http.MethodGet, "/staff", nil)
+	return resp.StatusCode, resp.Header.Get("Location")
+}
+
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+// The command itself asks staff for the second factor, whatever the variables of
+// a demo say (A46).
+func TestServeHasNoWayAroundTheSecondFactor(t *testing.T) {
+	dir := t.TempDir()
+	addr, admin := freeAddr(t), freeAddr(t)
+	database, keyset := filepath.Join(dir, "app.db"), filepath.Join(dir, "keyset.json")
+	for name, value := range map[string]string{
+		"FIELDBRIDGE_ADDR": addr, "FIELDBRIDGE_ADMIN_ADDR": admin, "FIELDBRIDGE_BASE_URL": "http://" + addr,
+		"FIELDBRIDGE_DATABASE_URL": database, "FIELDBRIDGE_KEYSET_FILE": keyset, "FIELDBRIDGE_LOG_LEVEL": "error",
+		"FIELDBRIDGE_SANDBOX_ADDR": "127.0.0.1:0", "FIELDBRIDGE_SANDBOX_URL": "http://127.0.0.1:9090",
+	} {
+		t.Setenv(name, value)
+	}
+	if _, err := seal.Create(keyset); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- serveCommand{}.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	until(t, func() bool {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+admin+"/readyz", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			return false
+		}
+		defer func() { _ = resp.Body.Close() }()
+		return resp.StatusCode == http.StatusOK
+	})
+	if err := withAccounts(t.Context(), func(_ config, accounts *models.Accounts) error {
+		link, err := accounts.AddStaff(t.Context(), staffEmail, models.Admin)
+		if err != nil {
+			return err
+		}
+		_, err = accounts.SetUp(t.Context(), link, "Sam", servicetitan.NewSecret(staffPassword))
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if status, location := afterPassword(t, "http://"+addr); status != 303 || location != "/staff/factor" {
+		t.Errorf("serve lets the password alone in: %d to %q", status, location)
+	}
+}
+
+// until waits for what comes soon.
+func until(t *testing.T, done func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for !done() {
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			t.Fatal("it does not come")
+		}
+	}
+}
