@@ -57,9 +57,12 @@ func (s *site) admitStaff(c echo.Context, in signedIn, who access, next echo.Han
 	if err != nil {
 		return err
 	}
-	member.SupportCode = supportCode(c)
+	if in.elsewhere != (s.StaffIssuer != nil) {
+		return s.endSession(c) // staff sign in in another way by now
+	}
+	member.SupportCode, member.Factor = supportCode(c), in.factor
 	c.Set(staffName, member)
-	switch passed := in.factor || s.noFactor(); {
+	switch passed := in.factor || in.elsewhere || s.noFactor(); {
 	case who == staffWithoutFactor && passed:
 		return seeOther(c, home(true))
 	case who != staffWithoutFactor && !passed:

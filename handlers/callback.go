@@ -16,8 +16,7 @@ import (
 
 // callback is the way back from ServiceTitan.
 func (s *site) callback(c echo.Context) error {
-	// A browser that looks ahead must not use the code up.
-	if strings.Contains(c.Request().Header.Get("Sec-Purpose"), "prefetch") {
+	if looksAhead(c) {
 		return c.NoContent(http.StatusNoContent)
 	}
 	ctx := c.Request().Context()
@@ -48,6 +47,12 @@ func (s *site) callback(c echo.Context) error {
 		}
 	}
 	return fieldbridge.Render(c, callbackStatus[result.Outcome], views.NotConnected(page))
+}
+
+// looksAhead says that nobody has asked for the page yet, but the browser thinks
+// that somebody may. That must not use a code up.
+func looksAhead(c echo.Context) bool {
+	return strings.Contains(c.Request().Header.Get("Sec-Purpose"), "prefetch")
 }
 
 // callbackStatus is the status of each page that says why there is no connection.

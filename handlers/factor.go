@@ -104,8 +104,12 @@ func (s *site) refuseCode(c echo.Context, err error, again func() error) error {
 	return again()
 }
 
-// factorSettings is where staff look after their second factor.
+// factorSettings is where staff look after their second factor, if it is one of
+// ours.
 func (s *site) factorSettings(c echo.Context) error {
+	if !staffMember(c).Factor {
+		return models.ErrNotFound
+	}
 	return s.showFactorSettings(c, http.StatusOK, false)
 }
 
@@ -125,6 +129,9 @@ func (s *site) changeFactor(c echo.Context) error {
 		return err
 	}
 	ctx, member := c.Request().Context(), staffMember(c)
+	if !member.Factor {
+		return models.ErrNotFound
+	}
 	var codes []models.Secret
 	var enrolment *models.Enrolment
 	switch f.Line("do") {

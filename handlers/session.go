@@ -3,10 +3,12 @@ package handlers
 import (
 	"context"
 	"crypto/rand"
+	"crypto/subtle"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/alexedwards/scs/v2"
 	"github.com/google/uuid"
@@ -26,8 +28,10 @@ const (
 	keyFactor = "factor"
 	// keyEnrolment holds a second factor that is being set up, sealed.
 	keyEnrolment = "enrolment"
-	// keyStaffTrip holds a trip to the staff's issuer.
-	keyStaffTrip = "staff trip"
+	// keyElsewhere says that one of our staff has signed in at their own issuer.
+	keyElsewhere = "elsewhere"
+	// keyStaffTrips holds the trips to it that are under way.
+	keyStaffTrips = "staff trips"
 	// keyBinding holds the random value that authorizations are bound to. It
 	// changes at every sign-in, so that none outlives the session it began in.
 	keyBinding = "binding"
@@ -91,9 +95,10 @@ func (s *sessions) track(c echo.Context) {
 type signedIn struct {
 	userID, companyID uuid.UUID
 	epoch             int
-	// staff says that the session is one of our staff, who have no company, and
-	// factor that they have passed the second factor.
-	staff, factor bool
+	// staff says that the session is one of our staff, who have no company, factor
+	// that they have passed the second factor, and elsewhere that they have signed
+	// in at their own issuer.
+	staff, factor, elsewhere bool
 }
 
 // SignIn begins a session for the user under a new token, with nothing left of
@@ -123,13 +128,14 @@ func (s *sessions) PassFactor(ctx context.Context) error {
 		return fmt.Errorf("renew session: %w", err)
 	}
 	s.store.ForStaff(ctx)
-	s.FactorPassed(ctx)
+	s.scs.Put(ctx, keyFactor, true)
 	s.scs.Remove(ctx, keyEnrolment)
 	return nil
 }
 
-// FactorPassed notes it in a session that has just begun.
-func (s *sessions) FactorPassed(ctx context.Context) { s.scs.Put(ctx, keyFactor, true) }
+// CameFromElsewhere notes, in a session that has just begun, that one of our staff
+// has signed in at their own issuer.
+func (s *sessions) CameFromElsewhere(ctx context.Context) { s.scs.Put(ctx, keyElsewhere, true) }
 
 // GoOn keeps the session when the user's others have ended.
 func (s *sessions) GoOn(ctx context.Context, epoch int) { s.scs.Put(ctx, keyEpoch, epoch) }
@@ -144,21 +150,43 @@ func (s *sessions) KeepEnrolment(ctx context.Context, kept string) {
 	}
 }
 
-// BeginStaffTrip remembers a trip to the staff's issuer; an earlier one of the
-// session works no more.
+// staffTripsKept bounds the trips that are begun side by side.
+const staffTripsKept = 5
+
+// BeginStaffTrip remembers a trip to the staff's issuer: each tab has its own.
 func (s *sessions) BeginStaffTrip(ctx context.Context, trip staffTrip) error {
-	text, err := json.Marshal(trip)
-	if err != nil {
-		return fmt.Errorf("keep trip: %w", err)
+	trips := append(s.staffTrips(ctx), trip)
+	return s.keepStaffTrips(ctx, trips[max(0, len(trips)-staffTripsKept):])
+}
+
+// TakeStaffTrip is the session's trip with the state, which is then kept no
+// more.
+func (s *sessions) TakeStaffTrip(ctx context.Context, state string) (staffTrip, bool) {
+	trips := s.staffTrips(ctx)
+	for i, trip := range trips {
+		if subtle.ConstantTimeCompare([]byte(trip.State), []byte(state)) == 1 {
+			return trip, s.keepStaffTrips(ctx, slices.Delete(trips, i, i+1)) == nil
+		}
 	}
-	s.scs.Put(ctx, keyStaffTrip, string(text))
+	return staffTrip{}, false
+}
+
+func (s *sessions) keepStaffTrips(ctx context.Context, trips []staffTrip) error {
+	text, err := json.Marshal(trips)
+	if err != nil {
+		return fmt.Errorf("keep trips: %w", err)
+	}
+	s.scs.Put(ctx, keyStaffTrips, string(text))
 	return nil
 }
 
-// TakeStaffTrip is the session's trip, once.
-func (s *sessions) TakeStaffTrip(ctx context.Context) (trip staffTrip, ok bool) {
-	text := s.scs.PopString(ctx, keyStaffTrip)
-	return trip, text != "" && json.Unmarshal([]byte(text), &trip) == nil
+func (s *sessions) staffTrips(ctx context.Context) []staffTrip {
+	var trips []staffTrip
+	text := s.scs.GetString(ctx, keyStaffTrips)
+	if text == "" || json.Unmarshal([]byte(text), &trips) != nil {
+		return nil
+	}
+	return trips
 }
 
 // AskFactor makes the session wait for the second factor again.
@@ -179,7 +207,10 @@ func (s *sessions) SignedIn(ctx context.Context) (signedIn, bool) {
 		return signedIn{}, false
 	}
 	company, err := uuid.Parse(s.scs.GetString(ctx, keyCompany))
-	return signedIn{userID: user, companyID: company, epoch: s.scs.GetInt(ctx, keyEpoch), staff: s.scs.GetBool(ctx, keyStaff), factor: s.scs.GetBool(ctx, keyFactor)}, err == nil
+	return signedIn{
+		userID: user, companyID: company, epoch: s.scs.GetInt(ctx, keyEpoch),
+		staff: s.scs.GetBool(ctx, keyStaff), factor: s.scs.GetBool(ctx, keyFactor), elsewhere: s.scs.GetBool(ctx, keyElsewhere),
+	}, err == nil
 }
 
 // Binding is the value that authorizations of this session are bound to.

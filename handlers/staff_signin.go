@@ -1,15 +1,11 @@
 package handlers
 
 import (
-	"context"
 	"crypto/rand"
-	"crypto/subtle"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
-	"slices"
-	"sync"
+	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -19,94 +15,14 @@ import (
 
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
 const (
 	staffSignInPath = "/staff/signin"
 	staffReturnPath = "/staff/signin/callback"
-	// staffTripLife is how long a trip to the staff's own issuer may take.
-	staffTripLife = 10 * time.Minute
-	// issuerTime and issuerAnswer bound each request to the issuer, in time and in
-	// bytes.
-	issuerTime   = 10 * time.Second
-	issuerAnswer = 256 << 10
 )
-
-// StaffIssuer is where our staff sign in by OpenID Connect instead of with a
-// password of ours.
-type StaffIssuer struct {
-	Issuer, ClientID string
-	ClientSecret     models.Secret
-
-	mu       sync.Mutex
-	provider *oidc.Provider
-	basic    bool // how the client authenticates at the token endpoint
-}
-
-// errStaffSignIn: the issuer's answer lets nobody in.
-var errStaffSignIn = errors.New("staff sign-in refused")
-
-// client sends requests within our limits. A redirect would carry the client
-// secret to another address.
-func (i *StaffIssuer) client(ctx context.Context) context.Context {
-	return oidc.ClientContext(ctx, &http.Client{
-		Timeout: issuerTime, Transport: limited{http.DefaultTransport},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	})
-}
-
-// limited cuts answers that are too long.
-type limited struct{ http.RoundTripper }
-
-func (l limited) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := l.RoundTripper.RoundTrip(r)
-	if err == nil {
-		resp.Body = struct {
-			io.Reader
-			io.Closer
-		}{io.LimitReader(resp.Body, issuerAnswer), resp.Body}
-	}
-	return resp, err
-}
-
-// Discover asks the issuer for its metadata until it has answered once, so that
-// the app starts while the issuer is down.
-func (i *StaffIssuer) Discover() (*oidc.Provider, error) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.provider != nil {
-		return i.provider, nil
-	}
-	// The provider fetches keys for as long as it lives, so no request's context
-	// will do.
-	provider, err := oidc.NewProvider(i.client(context.Background()), i.Issuer)
-	if err != nil {
-		return nil, fmt.Errorf("discover staff issuer: %w", err)
-	}
-	var metadata struct {
-		Methods []string `json:"token_endpoint_auth_methods_supported"`
-	}
-	if err := provider.Claims(&metadata); err != nil {
-		return nil, fmt.Errorf("read staff issuer's metadata: %w", err)
-	}
-	// Without a list, the issuer takes client_secret_basic (OpenID Connect
-	// Discovery, section 3).
-	i.basic = len(metadata.Methods) == 0 || slices.Contains(metadata.Methods, "client_secret_basic")
-	i.provider = provider
-	return provider, nil
-}
-
-func (s *site) staffOAuth(provider *oidc.Provider) *oauth2.Config {
-	endpoint := provider.Endpoint()
-	if endpoint.AuthStyle = oauth2.AuthStyleInParams; s.StaffIssuer.basic {
-		endpoint.AuthStyle = oauth2.AuthStyleInHeader
-	}
-	return &oauth2.Config{
-		ClientID: s.StaffIssuer.ClientID, ClientSecret: s.StaffIssuer.ClientSecret.Reveal(), Endpoint: endpoint,
-		RedirectURL: s.BaseURL.JoinPath(staffReturnPath).String(), Scopes: []string{oidc.ScopeOpenID, "email"},
-	}
-}
 
 // staffTrip is what is kept of a trip to the issuer in the session it began in.
 type staffTrip struct {
@@ -114,21 +30,53 @@ type staffTrip struct {
 	Until                  time.Time
 }
 
+// staffRefusal is why a trip let nobody in.
+type staffRefusal struct {
+	reason string
+	err    error // more of it, fit for the log
+}
+
+func (r *staffRefusal) Error() string { return "staff sign-in refused: " + r.reason }
+
+// Unwrap lets errors.Is find the cause.
+func (r *staffRefusal) Unwrap() error { return r.err }
+
+func refused(reason string, err error) error { return &staffRefusal{reason, err} }
+
+// errStaffTrip is the cause of refusals of what is not this session's trip.
+var errStaffTrip = errors.New("not the way back of this session")
+
 // staffSignIn sends one of our staff to their issuer.
 func (s *site) staffSignIn(c echo.Context) error {
 	if s.StaffIssuer == nil {
 		return models.ErrNotFound
 	}
-	provider, err := s.StaffIssuer.Discover()
-	if err != nil {
-		return s.staffSignInFailed(c, http.StatusServiceUnavailable, err)
+	if looksAhead(c) {
+		return c.NoContent(http.StatusNoContent)
 	}
-	trip := staffTrip{State: rand.Text() + rand.Text(), Nonce: rand.Text() + rand.Text(), Verifier: oauth2.GenerateVerifier(), Until: s.Now().Add(staffTripLife)}
-	if err := s.sessions.BeginStaffTrip(c.Request().Context(), trip); err != nil {
+	ctx := c.Request().Context()
+	if in, ok := s.sessions.SignedIn(ctx); ok && in.elsewhere {
+		return seeOther(c, home(true))
+	}
+	metadata, err := s.StaffIssuer.metadata(ctx, s.Now())
+	if err != nil {
+		return s.staffSignInFailed(c, err)
+	}
+	if err := s.Accounts.BeginStaffTrip(ctx, address(c)); err != nil {
 		return err
 	}
-	return seeOther(c, s.staffOAuth(provider).AuthCodeURL(trip.State, oidc.Nonce(trip.Nonce), oauth2.S256ChallengeOption(trip.Verifier)))
+	trip := staffTrip{
+		State: rand.Text() + rand.Text(), Nonce: rand.Text() + rand.Text(), Verifier: oauth2.GenerateVerifier(),
+		Until: s.Now().Add(models.StaffTripLife),
+	}
+	if err := s.sessions.BeginStaffTrip(ctx, trip); err != nil {
+		return err
+	}
+	return seeOther(c, s.StaffIssuer.oauth(metadata, s.staffReturnURL()).
+		AuthCodeURL(trip.State, oidc.Nonce(trip.Nonce), oauth2.S256ChallengeOption(trip.Verifier)))
 }
+
+func (s *site) staffReturnURL() string { return s.BaseURL.JoinPath(staffReturnPath).String() }
 
 // staffReturn is the way back. Only who was made staff before gets in, and the
 // second factor is the issuer's matter.
@@ -136,24 +84,17 @@ func (s *site) staffReturn(c echo.Context) error {
 	if s.StaffIssuer == nil {
 		return models.ErrNotFound
 	}
+	if looksAhead(c) {
+		return c.NoContent(http.StatusNoContent)
+	}
 	ctx := c.Request().Context()
-	trip, ok := s.sessions.TakeStaffTrip(ctx)
-	query := c.QueryParams()
-	switch {
-	case !ok || s.Now().After(trip.Until) || len(query["state"]) != 1 || subtle.ConstantTimeCompare([]byte(query.Get("state")), []byte(trip.State)) != 1:
-		return s.staffSignInFailed(c, http.StatusBadRequest, fmt.Errorf("%w: state", errStaffSignIn))
-	case query.Has("iss") && query.Get("iss") != s.StaffIssuer.Issuer: // RFC 9207, section 2.4
-		return s.staffSignInFailed(c, http.StatusBadRequest, fmt.Errorf("%w: issuer", errStaffSignIn))
-	case query.Has("error") || len(query["code"]) != 1:
-		return s.staffSignInFailed(c, http.StatusForbidden, fmt.Errorf("%w: no code", errStaffSignIn))
-	}
-	email, err := s.staffEmail(ctx, query.Get("code"), trip)
+	person, err := s.endStaffTrip(c, c.QueryParams())
 	if err != nil {
-		return s.staffSignInFailed(c, http.StatusForbidden, err)
+		return s.staffSignInFailed(c, err)
 	}
-	user, err := s.Accounts.StaffUser(ctx, email)
+	user, err := s.Accounts.StaffArrived(ctx, person.email, person.name)
 	if errors.Is(err, models.ErrNotFound) {
-		return s.staffSignInFailed(c, http.StatusForbidden, err)
+		return s.staffSignInFailed(c, refused("not_staff", nil))
 	}
 	if err != nil {
 		return err
@@ -161,60 +102,73 @@ func (s *site) staffReturn(c echo.Context) error {
 	if err := s.sessions.SignIn(ctx, user, uuid.Nil); err != nil {
 		return err
 	}
-	s.sessions.FactorPassed(ctx)
+	s.sessions.CameFromElsewhere(ctx)
 	s.Log.InfoContext(ctx, "staff signed in", "staff", user.ID, "support_code", supportCode(c))
 	return seeOther(c, home(true))
 }
 
-// staffEmail exchanges the code and reads the ID token (OpenID Connect Core,
-// section 3.1.3.7).
-func (s *site) staffEmail(ctx context.Context, code string, trip staffTrip) (string, error) {
-	provider, err := s.StaffIssuer.Discover()
+// endStaffTrip ends a trip of this session, once, and says whom the issuer
+// vouches for.
+func (s *site) endStaffTrip(c echo.Context, query url.Values) (issuedPerson, error) {
+	ctx := c.Request().Context()
+	for _, values := range query {
+		if len(values) > 1 { // RFC 6749, section 3.1
+			return issuedPerson{}, refused("repeated", errStaffTrip)
+		}
+	}
+	trip, ok := s.sessions.TakeStaffTrip(ctx, query.Get("state"))
+	if !ok || s.Now().After(trip.Until) {
+		return issuedPerson{}, refused("state", errStaffTrip)
+	}
+	err := s.Accounts.EndStaffTrip(ctx, servicetitan.NewSecret(trip.State))
+	if errors.Is(err, models.ErrUnknownState) {
+		return issuedPerson{}, refused("ended_before", errStaffTrip)
+	}
 	if err != nil {
-		return "", err
+		return issuedPerson{}, err
 	}
-	token, err := s.staffOAuth(provider).Exchange(s.StaffIssuer.client(ctx), code, oauth2.VerifierOption(trip.Verifier))
-	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
-		// Its own words hold the issuer's whole answer.
-		return "", fmt.Errorf("%w: exchange answered %d %s", errStaffSignIn, refused.Response.StatusCode, oauthCode(refused.ErrorCode))
-	}
+	metadata, err := s.StaffIssuer.metadata(ctx, s.Now())
 	if err != nil {
-		return "", fmt.Errorf("exchange code: %w", err)
+		return issuedPerson{}, err
 	}
-	raw, _ := token.Extra("id_token").(string)
-	verifier := provider.Verifier(&oidc.Config{ClientID: s.StaffIssuer.ClientID, Now: s.Now})
-	id, err := verifier.Verify(s.StaffIssuer.client(ctx), raw)
+	switch { // RFC 9207, section 2.4; an error has its issuer too
+	case query.Has("iss") && query.Get("iss") != s.StaffIssuer.Issuer, !query.Has("iss") && metadata.sendsIss:
+		return issuedPerson{}, refused("issuer", errStaffTrip)
+	case query.Has("error"):
+		return issuedPerson{}, refused("denied", nil)
+	case query.Get("code") == "":
+		return issuedPerson{}, refused("no_code", nil)
+	}
+	return s.StaffIssuer.exchange(ctx, metadata, s.staffReturnURL(), query.Get("code"), trip, s.Now)
+}
+
+// staffSignInFailed says that nobody was signed in, and writes down why. The page
+// is the same for whoever is not one of staff.
+func (s *site) staffSignInFailed(c echo.Context, err error) error {
+	page := views.StaffSignInFailedPage{SupportCode: supportCode(c), Clock: s.clock()}
+	status, reason := http.StatusForbidden, ""
+	refusal, ok := errors.AsType[*staffRefusal](err)
+	switch {
+	case ok:
+		reason, err = refusal.reason, refusal.err
+		if errors.Is(err, errStaffTrip) {
+			status, err = http.StatusBadRequest, nil
+		}
+	case errors.Is(err, errIssuerAway):
+		reason = "issuer_away"
+	case errors.Is(err, errIssuerMisconfigured):
+		reason = "issuer_misconfigured"
+	default:
+		return err
+	}
+	attrs := []any{"reason", reason, "support_code", supportCode(c)}
 	if err != nil {
-		return "", fmt.Errorf("%w: ID token does not verify", errStaffSignIn)
+		attrs = append(attrs, "error", err)
 	}
-	if subtle.ConstantTimeCompare([]byte(id.Nonce), []byte(trip.Nonce)) != 1 {
-		return "", fmt.Errorf("%w: nonce", errStaffSignIn)
-	}
-	var claims struct {
-		Email    string `json:"email"`
-		Verified bool   `json:"email_verified"`
-	}
-	if err := id.Claims(&claims); err != nil || !claims.Verified {
-		return "", fmt.Errorf("%w: email is not verified", errStaffSignIn)
-	}
-	email, ok := models.ParseEmail(claims.Email)
+	s.Log.WarnContext(c.Request().Context(), "staff sign-in refused", attrs...)
 	if !ok {
-		return "", fmt.Errorf("%w: email", errStaffSignIn)
+		status, page.Away = http.StatusServiceUnavailable, true
+		c.Response().Header().Set("Retry-After", strconv.Itoa(retrySoon))
 	}
-	return email, nil
-}
-
-// oauthCode keeps the log to the codes of RFC 6749, section 5.2.
-func oauthCode(code string) string {
-	if slices.Contains([]string{"invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope"}, code) {
-		return code
-	}
-	return "with another error"
-}
-
-// staffSignInFailed says that nobody was signed in. The page is the same for
-// whoever is not one of staff.
-func (s *site) staffSignInFailed(c echo.Context, status int, err error) error {
-	s.Log.WarnContext(c.Request().Context(), "staff sign-in failed", "support_code", supportCode(c), "error", err)
-	return fieldbridge.Render(c, status, views.StaffSignInFailed(supportCode(c), s.clock()))
+	return fieldbridge.Render(c, status, views.StaffSignInFailed(page))
 }

@@ -3,123 +3,17 @@ package handlers_test
 import (
 	"crypto/rand"
 	"crypto/rsa"
-	"encoding/json"
-	"log/slog"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
-
-	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models"
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
-
-// staffIssuer is an OpenID Connect issuer whose ID tokens a test may spoil.
-type staffIssuer struct {
-	*httptest.Server
-	key    *rsa.PrivateKey
-	claims map[string]any
-	// sign makes the ID token.
-	sign func(claims map[string]any) string
-	// asked is the last authorization request.
-	asked url.Values
-}
-
-func newStaffIssuer(t *testing.T) *staffIssuer {
-	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	i := &staffIssuer{key: key}
-	i.sign = func(claims map[string]any) string { return i.signed(t, i.key, claims) }
-	mux := http.NewServeMux()
-	answer := func(w http.ResponseWriter, body any) {
-		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(body)
-	}
-	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, map[string]any{
-			"issuer": i.URL, "authorization_endpoint": i.URL + "/authorize", "token_endpoint": i.URL + "/token", "jwks_uri": i.URL + "/keys",
-			"id_token_signing_alg_values_supported": []string{"RS256"},
-		})
-	})
-	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &i.key.PublicKey, KeyID: "1", Algorithm: "RS256", Use: "sig"}}})
-	})
-	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
-		id, secret, ok := r.BasicAuth()
-		if !ok || id != "fieldbridge" || secret != "stc_staff_secret" || r.FormValue("code") != "a-code" || r.FormValue("code_verifier") == "" {
-			w.WriteHeader(http.StatusBadRequest)
-			answer(w, map[string]string{"error": "invalid_grant"})
-			return
-		}
-		answer(w, map[string]any{"access_token": "stc_at", "token_type": "Bearer", "expires_in": 60, "id_token": i.sign(i.claims)})
-	})
-	i.Server = httptest.NewServer(mux)
-	t.Cleanup(i.Close)
-	return i
-}
-
-// signed is an ID token by RS256.
-func (i *staffIssuer) signed(t *testing.T, key *rsa.PrivateKey, claims map[string]any) string {
-	t.Helper()
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key, KeyID: "1"}}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := json.Marshal(claims)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signed, err := signer.Sign(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	token, err := signed.CompactSerialize()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return token
-}
-
-// trip sends the browser to the issuer and returns the query of the way back.
-func (i *staffIssuer) trip(b *browser) url.Values {
-	b.Helper()
-	to := parse(b.T, b.get("/staff/signin").want(b, 303, i.URL+"/authorize").location)
-	i.asked = to.Query()
-	now := b.clock.Now()
-	i.claims = map[string]any{
-		"iss": i.URL, "aud": "fieldbridge", "sub": "7", "exp": now.Add(time.Minute).Unix(), "iat": now.Unix(),
-		"nonce": i.asked.Get("nonce"), "email": "sam@fieldbridge.example", "email_verified": true,
-	}
-	return url.Values{"state": {i.asked.Get("state")}, "code": {"a-code"}}
-}
-
-// signStaffInAt starts the app anew, with staff sign-in at an issuer.
-func (a *app) signStaffInAt(issuer string) {
-	a.Helper()
-	a.instance.staffIssuer = &handlers.StaffIssuer{Issuer: issuer, ClientID: "fieldbridge", ClientSecret: servicetitan.NewSecret("stc_staff_secret")}
-	db := a.db
-	a.serve(a.wire(slog.New(slog.NewTextHandler(a.log, nil))))
-	a.db = db
-}
-
-// withStaffIssuer is the app with staff sign-in elsewhere.
-func withStaffIssuer(t *testing.T) (*app, *staffIssuer) {
-	t.Helper()
-	a := newApp(t)
-	i := newStaffIssuer(t)
-	a.signStaffInAt(i.URL)
-	return a, i
-}
 
 // Staff sign in at their own issuer; their password here works no more, and no
 // second factor of ours is asked for.
@@ -133,7 +27,7 @@ func TestStaffSignInElsewhere(t *testing.T) {
 	b := a.newBrowser()
 	back := i.trip(b)
 	for name, want := range map[string]string{
-		"response_type": "code", "client_id": "fieldbridge", "redirect_uri": a.url + "/staff/signin/callback", "code_challenge_method": "S256", "scope": "openid email",
+		"response_type": "code", "client_id": "fieldbridge", "redirect_uri": a.url + "/staff/signin/callback", "code_challenge_method": "S256", "scope": "openid email profile",
 	} {
 		if got := i.asked.Get(name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
@@ -152,7 +46,7 @@ func TestStaffSignInElsewhere(t *testing.T) {
 	back = i.trip(again)
 	again.get("/staff/signin/callback?"+back.Encode()).want(a, 303)
 	again.get("/staff/signin/callback?"+back.Encode()).want(a, 400, "Sign-in did not work")
-	for _, secret := range []string{"stc_staff_secret", "stc_at", back.Get("state"), "a-code"} {
+	for _, secret := range []string{"stc_staff_secret", "stc_at", back.Get("state"), back.Get("code")} {
 		if strings.Contains(a.log.String(), secret) {
 			t.Errorf("%s is in the log", secret)
 		}
@@ -172,7 +66,11 @@ func TestStaffPasswordIsOffElsewhere(t *testing.T) {
 	i := newStaffIssuer(t)
 	a.signStaffInAt(i.URL)
 	right := a.newBrowser().post("/signin", "email", sam.email, "password", password).want(a, 422)
-	if !strings.Contains(right.body, "do not go together") || !strings.Contains(wrong.body, "do not go together") {
+	unknown := a.newBrowser().post("/signin", "email", "x"+sam.email, "password", password).want(a, 422)
+	if !strings.Contains(right.body, "do not go together") || strings.ReplaceAll(unknown.body, "x"+sam.email, sam.email) != right.body {
+		t.Error("the right password is answered in another way than an unknown email's")
+	}
+	if !strings.Contains(wrong.body, "do not go together") {
 		t.Error("the answers differ")
 	}
 }
@@ -203,7 +101,7 @@ func TestStaffSignInRefused(t *testing.T) {
 		"another issuer":   {func(v url.Values) { v.Set("iss", "https://other.example") }, 400},
 		"denied":           {func(v url.Values) { v.Set("error", "access_denied"); v.Del("code") }, 403},
 		"no code":          {func(v url.Values) { v.Del("code") }, 403},
-		"wrong code":       {func(v url.Values) { v.Set("code", "b-code") }, 403},
+		"wrong code":       {func(v url.Values) { v.Set("code", "stc_made_up") }, 403},
 		"wrong nonce":      {func(url.Values) { i.claims["nonce"] = "x" }, 403},
 		"no nonce":         {func(url.Values) { delete(i.claims, "nonce") }, 403},
 		"wrong audience":   {func(url.Values) { i.claims["aud"] = "other" }, 403},
@@ -211,6 +109,12 @@ func TestStaffSignInRefused(t *testing.T) {
 		"expired":          {func(url.Values) { i.claims["exp"] = a.clock.Now().Add(-time.Hour).Unix() }, 403},
 		"not verified":     {func(url.Values) { i.claims["email_verified"] = false }, 403},
 		"no word of it":    {func(url.Values) { delete(i.claims, "email_verified") }, 403},
+		"as text":          {func(url.Values) { i.claims["email_verified"] = "true" }, 403},
+		"for another too":  {func(url.Values) { i.claims["aud"] = []string{"fieldbridge", "other"}; i.claims["azp"] = "other" }, 403},
+		"for two":          {func(url.Values) { i.claims["aud"] = []string{"fieldbridge", "other"} }, 403},
+		"code twice":       {func(v url.Values) { v.Add("code", v.Get("code")) }, 400},
+		"issuer twice":     {func(v url.Values) { v.Set("iss", i.URL); v.Add("iss", "https://other.example") }, 400},
+		"issuer, slash":    {func(v url.Values) { v.Set("iss", i.URL+"/") }, 400},
 		"unknown email":    {func(url.Values) { i.claims["email"] = "eve@fieldbridge.example" }, 403},
 		"member's email":   {func(url.Values) { i.claims["email"] = amy.email }, 403},
 		"removed":          {func(url.Values) { i.claims["email"] = "gone@fieldbridge.example" }, 403},
@@ -247,4 +151,181 @@ func TestStaffSignInNeedsItsIssuer(t *testing.T) {
 	a.newBrowser().get("/staff/signin/callback?state=x&code=y").want(a, 404)
 	a.signStaffInAt("http://127.0.0.1:1")
 	a.newBrowser().get("/staff/signin").want(a, 503, "Sign-in did not work")
+}
+
+// Two tabs are two trips, and each comes back once however often it is asked:
+// the code is exchanged by one request.
+func TestStaffTripsEndOnce(t *testing.T) {
+	onBoth(t, func(t *testing.T, a *app) {
+		i := newStaffIssuer(t)
+		a.signStaffInAt(i.URL)
+		a.addStaff("sam@fieldbridge.example", models.Support)
+		b := a.newBrowser()
+		first, firstClaims := i.trip(b), i.claims
+		i.trip(b)
+		i.claims = firstClaims
+		b.get("/staff/signin/callback?"+first.Encode()).want(a, 303, "/staff")
+
+		again := a.newBrowser()
+		foreign := i.trip(a.newBrowser())
+		back := i.trip(again)
+		// Another's state gets nowhere, and takes nothing from this session's.
+		again.get("/staff/signin/callback?"+foreign.Encode()).want(a, 400)
+
+		// Both requests have read the session before either has written it.
+		exchanging, release := make(chan struct{}, 8), make(chan struct{})
+		i.spoils(func(_ http.ResponseWriter, r *http.Request) bool {
+			if r.URL.Path == "/token" {
+				exchanging <- struct{}{}
+				<-release
+			}
+			return false
+		})
+		before := i.count("/token")
+		twin := a.newBrowser()
+		twin.setCookie(sessionCookie, again.cookie(sessionCookie))
+		statuses := make([]int, 2)
+		var one, two sync.WaitGroup
+		one.Go(func() { statuses[0] = again.get("/staff/signin/callback?" + back.Encode()).status })
+		<-exchanging
+		two.Go(func() { statuses[1] = twin.get("/staff/signin/callback?" + back.Encode()).status })
+		select {
+		case <-exchanging:
+			t.Error("the code is exchanged twice")
+		case <-ended(&two):
+		}
+		close(release)
+		one.Wait()
+		two.Wait()
+		if statuses[0] != 303 || statuses[1] != 400 || i.count("/token") != before+1 {
+			t.Errorf("answered %v after %d exchanges", statuses, i.count("/token")-before)
+		}
+	})
+}
+
+// ended tells when all are done.
+func ended(all *sync.WaitGroup) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		all.Wait()
+		close(done)
+	}()
+	return done
+}
+
+// A browser that looks ahead uses nothing up.
+func TestStaffSignInIsNotUsedUpAhead(t *testing.T) {
+	a, i := withStaffIssuer(t)
+	a.addStaff("sam@fieldbridge.example", models.Support)
+	b := a.newBrowser()
+	back := i.trip(b)
+	ahead := b.request(http.MethodGet, "/staff/signin/callback?"+back.Encode(), nil)
+	ahead.Header.Set("Sec-Purpose", "prefetch;prerender")
+	b.send(ahead).want(a, 204)
+	b.get("/staff/signin/callback?"+back.Encode()).want(a, 303, "/staff")
+	cookie := b.cookie(sessionCookie)
+	b.get("/staff/signin").want(a, 303, "/staff")
+	if b.cookie(sessionCookie) != cookie {
+		t.Error("who is signed in already is given another session")
+	}
+}
+
+// Trips are begun without signing in, so an address has a number of them.
+func TestStaffTripsAreCounted(t *testing.T) {
+	a, _ := withStaffIssuer(t)
+	for range 60 {
+		a.newBrowser().get("/staff/signin").want(a, 303)
+	}
+	if got := a.newBrowser().get("/staff/signin").want(a, 429); got.header.Get("Retry-After") == "" {
+		t.Error("it does not say for how long")
+	}
+	if n := a.count("SELECT count(*) FROM sessions"); n != 60 {
+		t.Errorf("%d sessions for 60 trips", n)
+	}
+	a.clock.Add(16 * time.Minute)
+	a.newBrowser().get("/staff/signin").want(a, 303)
+}
+
+// A session counts for the way of signing in that it began with: none outlives
+// a change of it.
+func TestStaffSessionsOfTheOtherWay(t *testing.T) {
+	a := newApp(t)
+	sam := a.staff("Sam", models.Support)
+	sam.get("/staff").want(a, 200, "Second step")
+	i := newStaffIssuer(t)
+	a.signStaffInAt(i.URL)
+	sam.get("/staff").want(a, 303, "/signin")
+	sam.get("/staff/factor").want(a, 303, "/signin")
+
+	b := a.newBrowser()
+	b.get("/staff/signin/callback?"+i.trip(b).Encode()).want(a, 303, "/staff")
+	if page := b.get("/staff").want(a, 200); strings.Contains(text(page.body), "Second step") {
+		t.Error("a second step of ours is offered to whoever has none here")
+	}
+	b.get("/staff/factor").want(a, 303, "/staff")
+	b.get("/staff/factor/change").want(a, 404)
+	b.post("/staff/factor/change", "code", "123456", "do", "device").want(a, 404)
+
+	a.signStaffInAt("")
+	b.get("/staff").want(a, 303, "/signin")
+	sam.signInAgain()
+}
+
+// The team is shown no link to a password that nobody has.
+func TestTeamWithStaffIssuer(t *testing.T) {
+	a, i := withStaffIssuer(t)
+	a.addStaff("sam@fieldbridge.example", models.Admin)
+	b := a.newBrowser()
+	back := i.trip(b)
+	i.claims["name"] = "Sam Okafor"
+	b.get("/staff/signin/callback?"+back.Encode()).want(a, 303, "/staff")
+	b.get("/staff").want(a, 200, "Sam Okafor")
+	page := b.post("/staff/team", "email", "pat@fieldbridge.example", "role", "support").want(a, 200, "pat@fieldbridge.example", a.url+"/staff/signin")
+	if strings.Contains(page.body, "/password/reset") {
+		t.Error("a link is handed out that works nowhere")
+	}
+	if page := b.get("/staff/team").want(a, 200); strings.Contains(page.body, "No password yet") || strings.Contains(page.body, "New link") {
+		t.Error("the team's page speaks of passwords")
+	}
+
+	// A name that was given once stays; one that cannot be shown is not taken.
+	for _, name := range []any{"Eve", "line\nbreak", strings.Repeat("x", 101), 7} {
+		other := a.newBrowser()
+		back := i.trip(other)
+		i.claims["name"] = name
+		other.get("/staff/signin/callback?"+back.Encode()).want(a, 303)
+		other.get("/staff").want(a, 200, "Sam Okafor")
+	}
+	other := a.newBrowser()
+	back = i.trip(other)
+	i.claims["email"], i.claims["name"] = "pat@fieldbridge.example", "line\nbreak"
+	other.get("/staff/signin/callback?"+back.Encode()).want(a, 303)
+	other.get("/staff").want(a, 200, "pat@fieldbridge.example")
+}
+
+// Each refusal is one line with its reason, and without what came.
+func TestStaffSignInRefusalsAreLogged(t *testing.T) {
+	a, i := withStaffIssuer(t)
+	for reason, spoil := range map[string]func(url.Values){
+		"state": func(v url.Values) { v.Set("state", "stc_state") }, "issuer": func(v url.Values) { v.Set("iss", "https://stc.example") },
+		"denied": func(v url.Values) { v.Set("error", "stc_error"); v.Set("error_description", "stc_words") },
+		"nonce":  func(url.Values) { i.claims["nonce"] = "stc_nonce" }, "not_staff": func(url.Values) {},
+		"email_not_verified": func(url.Values) { i.claims["email_verified"] = false },
+		"exchange_refused":   func(v url.Values) { v.Set("code", "stc_code") },
+		"id_token":           func(url.Values) { i.claims["aud"] = "other" },
+		"repeated":           func(v url.Values) { v.Add("scope", "a"); v.Add("scope", "b") },
+	} {
+		b := a.newBrowser()
+		back := i.trip(b)
+		spoil(back)
+		before := len(a.log.String())
+		page := b.get("/staff/signin/callback?" + back.Encode())
+		code, log := supportCode.FindString(page.body), a.log.String()[before:]
+		if strings.Count(log, "staff sign-in refused") != 1 || !strings.Contains(log, "reason="+reason+" ") || code == "" || !strings.Contains(log, "support_code="+code) {
+			t.Errorf("%s: %s", reason, log)
+		}
+		if strings.Contains(log, "stc_") || strings.Contains(log, back.Get("code")) {
+			t.Errorf("%s: the log has what came: %s", reason, log)
+		}
+	}
 }

@@ -20,7 +20,7 @@ func (s *site) team(c echo.Context) error {
 
 func (s *site) showTeam(c echo.Context, status int, page views.StaffTeamPage) error {
 	var err error
-	page.Staff = staffMember(c)
+	page.Staff, page.Elsewhere = staffMember(c), s.StaffIssuer != nil
 	if page.Team, err = s.Accounts.ListStaff(c.Request().Context()); err != nil {
 		return err
 	}
@@ -75,6 +75,9 @@ func (s *site) newLink(c echo.Context) error {
 
 func (s *site) showTeamLink(c echo.Context, page views.StaffTeamLinkPage) error {
 	page.Staff, page.Base = staffMember(c), s.BaseURL.JoinPath("/password/reset").String()
+	if s.StaffIssuer != nil {
+		page.SignIn = s.BaseURL.JoinPath(staffSignInPath).String()
+	}
 	return fieldbridge.Render(c, http.StatusOK, views.StaffTeamLink(page))
 }
 

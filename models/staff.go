@@ -146,13 +146,6 @@ func (a *Accounts) Staff(ctx context.Context, userID uuid.UUID, epoch int) (Staf
 	return Staff{UserID: userID, Name: user.Name, Email: user.Email, Role: user.StaffRole, SetUp: true}, nil
 }
 
-// StaffUser is the staff account with an email, or ErrNotFound.
-func (a *Accounts) StaffUser(ctx context.Context, email string) (User, error) {
-	var user User
-	err := a.db.Read(ctx).Where("email = ? AND staff_role <> '' AND disabled_at IS NULL", email).Take(&user).Error
-	return user, found(err, "find staff")
-}
-
 // SettingUp is the account whose password a link lets choose, or ErrNotFound.
 func (a *Accounts) SettingUp(ctx context.Context, link Secret) (User, error) {
 	return settingUp(a.db.Read(ctx), link, a.db.Now())

@@ -98,7 +98,8 @@ func (a *Accounts) AdminNames(ctx context.Context) ([]string, error) {
 	team, err := a.ListStaff(ctx)
 	var names []string
 	for _, s := range team {
-		if s.Role == Admin && s.SetUp {
+		// Who signs in elsewhere has no password, but a name since the first time.
+		if s.Role == Admin && (s.SetUp || s.Name != s.Email) {
 			names = append(names, s.Name)
 		}
 	}

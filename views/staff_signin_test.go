@@ -24,6 +24,9 @@ func everyStaffSignInPage() map[string]templ.Component {
 		"recovery codes, few":      FewRecoveryCodes(1),
 		"own second step":          FactorSettings(FactorSettingsPage{Staff: testStaff, Left: 7}),
 		"own second step, no":      FactorSettings(FactorSettingsPage{Staff: testStaff, Wrong: true}),
+		"staff sign-in failed":     StaffSignInFailed(StaffSignInFailedPage{SupportCode: "FB-1", Clock: testClock()}),
+		"staff issuer away":        StaffSignInFailed(StaffSignInFailedPage{Away: true, SupportCode: "FB-1", Clock: testClock()}),
+		"sign in, staff elsewhere": SignIn(SignInPage{StaffSignIn: true}),
 	}
 }
 

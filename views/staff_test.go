@@ -63,13 +63,15 @@ func everyStaffPage() map[string]templ.Component {
 				{UserID: uuid.New(), Name: "Lee", Email: "lee@f.example", Role: models.Admin, SetUp: true},
 			},
 		}),
-		"staff: team, no":   StaffTeam(StaffTeamPage{Staff: testStaff, Email: "x", Errors: StaffTeamErrors{"Email.", "Role."}, Oneself: true}),
-		"staff: link":       StaffTeamLink(StaffTeamLinkPage{Staff: testStaff, Email: "sam@f.example", Base: "https://app.example/password/reset", Again: true}),
-		"staff: remove":     StaffRemove(StaffRemovePage{Staff: testStaff, Member: models.Staff{UserID: uuid.New(), Name: "Lee", Email: "lee@f.example"}}),
-		"staff: lock":       StaffLock(StaffLockPage{Staff: testStaff, Company: testCompany()}),
-		"staff: unlock, no": StaffLock(StaffLockPage{Staff: testStaff, Company: testCompany(), Unlock: true, Problem: models.NoteEmpty}),
-		"staff: no role":    Error(ErrorPage{Status: 403, Staff: testStaff, CanHelp: []string{"Lee"}, SupportCode: "FB-1", Clock: testClock()}),
-		"locked":            Error(ErrorPage{Status: 403, Locked: true, SupportCode: "FB-1", Clock: testClock()}),
+		"staff: team, no":        StaffTeam(StaffTeamPage{Staff: testStaff, Email: "x", Errors: StaffTeamErrors{"Email.", "Role."}, Oneself: true}),
+		"staff: team, elsewhere": StaffTeam(StaffTeamPage{Staff: testStaff, Team: []models.Staff{{UserID: uuid.Max, Name: "Sam", Email: "sam@f.example"}}, Elsewhere: true}),
+		"staff: no link":         StaffTeamLink(StaffTeamLinkPage{Staff: testStaff, Email: "sam@f.example", SignIn: "https://app.example/staff/signin"}),
+		"staff: link":            StaffTeamLink(StaffTeamLinkPage{Staff: testStaff, Email: "sam@f.example", Base: "https://app.example/password/reset", Again: true}),
+		"staff: remove":          StaffRemove(StaffRemovePage{Staff: testStaff, Member: models.Staff{UserID: uuid.New(), Name: "Lee", Email: "lee@f.example"}}),
+		"staff: lock":            StaffLock(StaffLockPage{Staff: testStaff, Company: testCompany()}),
+		"staff: unlock, no":      StaffLock(StaffLockPage{Staff: testStaff, Company: testCompany(), Unlock: true, Problem: models.NoteEmpty}),
+		"staff: no role":         Error(ErrorPage{Status: 403, Staff: testStaff, CanHelp: []string{"Lee"}, SupportCode: "FB-1", Clock: testClock()}),
+		"locked":                 Error(ErrorPage{Status: 403, Locked: true, SupportCode: "FB-1", Clock: testClock()}),
 	}
 	company := models.CompanyView{Company: testCompany(), Members: testView(models.Connected, "").Owners, Keys: testView(models.Connected, "").Keys, Events: everyEvent()}
 	for state := range states {

@@ -87,8 +87,8 @@ func (d *doctor) examine(ctx context.Context) {
 	transport := servicetitan.NewTransport()
 	defer transport.CloseIdleConnections()
 	if issuer := c.staffSignIn(); issuer != nil {
-		if _, err := issuer.Discover(); err != nil {
-			d.find(bad, "staff sign-in", "set FIELDBRIDGE_STAFF_OIDC_ISSUER to the issuer that the metadata names, to the letter, and let this machine reach it", "%v", err)
+		if err := issuer.Discover(ctx, d.now()); err != nil {
+			d.find(bad, "staff sign-in", "set FIELDBRIDGE_STAFF_OIDC_ISSUER to the issuer that the metadata names, to the letter, and let this machine reach it", "%s: %v", c.staffIssuer, err)
 		} else {
 			d.find(good, "staff sign-in", "", "%s answers with its metadata", c.staffIssuer)
 		}

@@ -1,0 +1,228 @@
+package handlers
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+
+	"github.com/fieldbridge/fieldbridge/models"
+)
+
+const (
+	// issuerTime and issuerAnswer bound each request to the issuer, in time and in
+	// bytes.
+	issuerTime   = 10 * time.Second
+	issuerAnswer = 256 << 10
+	// issuerKept is how long its metadata count, and issuerRetry how soon it is
+	// asked again when it did not answer.
+	issuerKept  = time.Hour
+	issuerRetry = 5 * time.Second
+)
+
+// StaffIssuer is where our staff sign in by OpenID Connect instead of with a
+// password of ours.
+type StaffIssuer struct {
+	Issuer, ClientID string
+	ClientSecret     models.Secret
+
+	mu    sync.Mutex
+	known *issuerMetadata
+	err   error
+	until time.Time
+}
+
+// issuerMetadata is what an issuer says of itself.
+type issuerMetadata struct {
+	provider *oidc.Provider
+	// basic says how a client authenticates at the token endpoint.
+	basic bool
+	// sendsIss says that every way back names the issuer (RFC 9207, section 3).
+	sendsIss bool
+}
+
+var (
+	errIssuerAway          = errors.New("staff issuer does not answer")
+	errIssuerMisconfigured = errors.New("staff issuer's metadata are not right")
+)
+
+// client sends requests within our limits. A redirect would carry the client
+// secret to another address.
+func (*StaffIssuer) client(ctx context.Context) context.Context {
+	return oidc.ClientContext(ctx, &http.Client{
+		Timeout: issuerTime, Transport: limited{http.DefaultTransport},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	})
+}
+
+// limited refuses answers that are too long.
+type limited struct{ http.RoundTripper }
+
+func (l limited) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := l.RoundTripper.RoundTrip(r)
+	if err == nil {
+		resp.Body = http.MaxBytesReader(nil, resp.Body, issuerAnswer)
+	}
+	return resp, err
+}
+
+// Discover asks the issuer for its metadata and remembers them, so that the app
+// starts while the issuer is down, and goes on when it is down later.
+func (i *StaffIssuer) Discover(ctx context.Context, now time.Time) error {
+	_, err := i.metadata(ctx, now)
+	return err
+}
+
+func (i *StaffIssuer) metadata(ctx context.Context, now time.Time) (*issuerMetadata, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if now.Before(i.until) {
+		return i.known, i.err
+	}
+	// All who wait get this answer, also if the one who asked hangs up.
+	known, err := i.discover(context.WithoutCancel(ctx))
+	switch {
+	case err == nil:
+		i.known, i.err, i.until = known, nil, now.Add(issuerKept)
+	case errors.Is(err, errIssuerAway) && i.known != nil:
+		i.until = now.Add(issuerRetry)
+	default:
+		i.known, i.err, i.until = nil, err, now.Add(issuerRetry)
+	}
+	return i.known, i.err
+}
+
+func (i *StaffIssuer) discover(ctx context.Context) (*issuerMetadata, error) {
+	provider, err := oidc.NewProvider(i.client(ctx), i.Issuer)
+	if _, ok := errors.AsType[*oidc.IssuerMismatchError](err); ok {
+		return nil, fmt.Errorf("%w: they name another issuer", errIssuerMisconfigured)
+	}
+	if failed, ok := errors.AsType[*url.Error](err); ok {
+		return nil, fmt.Errorf("%w: %w", errIssuerAway, failed.Err)
+	}
+	if err != nil {
+		// Its words hold the issuer's whole answer.
+		return nil, fmt.Errorf("%w with its metadata", errIssuerAway)
+	}
+	var m struct {
+		Keys     string   `json:"jwks_uri"`
+		Methods  []string `json:"token_endpoint_auth_methods_supported"`
+		SendsIss bool     `json:"authorization_response_iss_parameter_supported"`
+	}
+	if err := provider.Claims(&m); err != nil {
+		return nil, fmt.Errorf("%w: they cannot be read", errIssuerMisconfigured)
+	}
+	endpoint := provider.Endpoint()
+	for name, address := range map[string]string{"authorization endpoint": endpoint.AuthURL, "token endpoint": endpoint.TokenURL, "keys": m.Keys} {
+		if !i.trusts(address) {
+			return nil, fmt.Errorf("%w: the address of the %s is not https", errIssuerMisconfigured, name)
+		}
+	}
+	return &issuerMetadata{
+		provider: provider, sendsIss: m.SendsIss,
+		// Without a list, the issuer takes client_secret_basic (OpenID Connect
+		// Discovery, section 3).
+		basic: len(m.Methods) == 0 || slices.Contains(m.Methods, "client_secret_basic"),
+	}, nil
+}
+
+// trusts says whether secrets and staff may be sent to an address: by https, or
+// as the issuer itself, which is http on this machine alone.
+func (i *StaffIssuer) trusts(address string) bool {
+	to, err := url.Parse(address)
+	if err != nil || to.Host == "" {
+		return false
+	}
+	issuer, err := url.Parse(i.Issuer)
+	return to.Scheme == "https" || (err == nil && to.Scheme == issuer.Scheme && to.Host == issuer.Host)
+}
+
+// oauth is how a trip to the issuer goes.
+func (i *StaffIssuer) oauth(m *issuerMetadata, redirectURI string) *oauth2.Config {
+	endpoint := m.provider.Endpoint()
+	// Left to be found out, the code would be sent twice.
+	if endpoint.AuthStyle = oauth2.AuthStyleInParams; m.basic {
+		endpoint.AuthStyle = oauth2.AuthStyleInHeader
+	}
+	return &oauth2.Config{
+		ClientID: i.ClientID, ClientSecret: i.ClientSecret.Reveal(), Endpoint: endpoint,
+		RedirectURL: redirectURI, Scopes: []string{oidc.ScopeOpenID, "email", "profile"},
+	}
+}
+
+// issuedPerson is whom the issuer vouches for.
+type issuedPerson struct {
+	email string
+	name  string // empty if there is none that can be shown
+}
+
+// exchange sends the code and reads the ID token (OpenID Connect Core, section
+// 3.1.3.7).
+func (i *StaffIssuer) exchange(ctx context.Context, m *issuerMetadata, redirectURI, code string, trip staffTrip, now func() time.Time) (issuedPerson, error) {
+	token, err := i.oauth(m, redirectURI).Exchange(i.client(ctx), code, oauth2.VerifierOption(trip.Verifier))
+	if err != nil {
+		return issuedPerson{}, exchangeRefused(err)
+	}
+	raw, _ := token.Extra("id_token").(string)
+	id, err := m.provider.Verifier(&oidc.Config{ClientID: i.ClientID, Now: now}).Verify(i.client(ctx), raw)
+	if err != nil {
+		return issuedPerson{}, refused("id_token", nil)
+	}
+	var claims struct {
+		Party    string `json:"azp"`
+		Email    string `json:"email"`
+		Verified bool   `json:"email_verified"`
+	}
+	if err := id.Claims(&claims); err != nil {
+		return issuedPerson{}, refused("id_token", nil)
+	}
+	email, ok := models.ParseEmail(claims.Email)
+	switch {
+	case (claims.Party != "" || len(id.Audience) > 1) && claims.Party != i.ClientID:
+		return issuedPerson{}, refused("authorized_party", nil)
+	case subtle.ConstantTimeCompare([]byte(id.Nonce), []byte(trip.Nonce)) != 1:
+		return issuedPerson{}, refused("nonce", nil)
+	case !claims.Verified:
+		return issuedPerson{}, refused("email_not_verified", nil)
+	case !ok:
+		return issuedPerson{}, refused("email", nil)
+	}
+	var profile struct {
+		Name string `json:"name"`
+	}
+	_ = id.Claims(&profile) // it is a courtesy
+	person := issuedPerson{email: email}
+	if name := strings.TrimSpace(profile.Name); goodName(name) {
+		person.name = name
+	}
+	return person, nil
+}
+
+// exchangeRefused tells a refusal from an issuer that does not answer. The
+// library's words for both hold parts of the answer.
+func exchangeRefused(err error) error {
+	if answer, ok := errors.AsType[*oauth2.RetrieveError](err); ok && answer.Response.StatusCode < http.StatusInternalServerError {
+		return refused("exchange_refused", fmt.Errorf("status %d, %s", answer.Response.StatusCode, oauthCode(answer.ErrorCode)))
+	}
+	if failed, ok := errors.AsType[*url.Error](err); ok {
+		return fmt.Errorf("%w: %w", errIssuerAway, failed.Err)
+	}
+	return fmt.Errorf("%w with a token", errIssuerAway)
+}
+
+// oauthCode keeps the log to the codes of RFC 6749, section 5.2.
+func oauthCode(code string) string {
+	if slices.Contains([]string{"invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope"}, code) {
+		return code
+	}
+	return "another error"
+}
