@@ -99,13 +99,12 @@ func variables(d defaults) []variable {
 			return err
 		}},
 		{"FIELDBRIDGE_STAFF_OIDC_ISSUER", "", "where staff sign in by OpenID Connect; without it they have passwords and a second factor here", "https://login.example.com", func(c *config, v string) error {
-			if v != "" {
-				if _, err := baseURL(v); err != nil {
-					return err
-				}
+			// Kept to the letter: with or without a slash, it is another issuer.
+			if c.staffIssuer = v; v == "" {
+				return nil
 			}
-			c.staffIssuer = v
-			return nil
+			_, err := baseURL(v)
+			return err
 		}},
 		{"FIELDBRIDGE_STAFF_OIDC_CLIENT_ID", "", "our client ID there", "fieldbridge", func(c *config, v string) error {
 			c.staffClientID = v
@@ -238,8 +237,19 @@ func (c *config) check() []error {
 	if c.smtpURL != nil && c.mailFrom == "" {
 		faults = append(faults, errors.New("FIELDBRIDGE_MAIL_FROM is missing beside FIELDBRIDGE_SMTP_URL (for example FIELDBRIDGE_MAIL_FROM=support@example.com)"))
 	}
-	if c.staffIssuer != "" && (c.staffClientID == "" || c.staffClientSecret.IsZero()) {
-		faults = append(faults, errors.New("FIELDBRIDGE_STAFF_OIDC_CLIENT_ID and FIELDBRIDGE_STAFF_OIDC_CLIENT_SECRET are needed beside FIELDBRIDGE_STAFF_OIDC_ISSUER (for example FIELDBRIDGE_STAFF_OIDC_CLIENT_ID=fieldbridge)"))
+	if c.staffIssuer != "" || c.staffClientID != "" || !c.staffClientSecret.IsZero() {
+		for _, part := range []struct {
+			missing       bool
+			name, example string
+		}{
+			{c.staffIssuer == "", "ISSUER", "https://login.example.com"},
+			{c.staffClientID == "", "CLIENT_ID", "fieldbridge"},
+			{c.staffClientSecret.IsZero(), "CLIENT_SECRET", "…"},
+		} {
+			if part.missing {
+				faults = append(faults, fmt.Errorf("FIELDBRIDGE_STAFF_OIDC_%s is missing beside the others (for example FIELDBRIDGE_STAFF_OIDC_%s=%s)", part.name, part.name, part.example))
+			}
+		}
 	}
 	offered := c.environments[:0]
 	for _, e := range c.environments {

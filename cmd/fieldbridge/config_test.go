@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -74,6 +75,38 @@ func TestConfigFaultsAreSaidAtOnce(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), "canary") {
 		t.Errorf("a secret is in the error: %v", err)
+	}
+}
+
+// The three variables of the staff's issuer go together.
+func TestConfigStaffIssuer(t *testing.T) {
+	const prefix = "FIELDBRIDGE_STAFF_OIDC_"
+	all := map[string]string{prefix + "ISSUER": "https://login.example.com/", prefix + "CLIENT_ID": "fieldbridge", prefix + "CLIENT_SECRET": "canary"}
+	c, err := loadConfig(serveDefaults(), lookupIn(all))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if i := c.staffSignIn(); i == nil || i.Issuer != "https://login.example.com/" || i.ClientID != "fieldbridge" || i.ClientSecret.Reveal() != "canary" {
+		t.Errorf("got %+v", i)
+	}
+	if c, err := loadConfig(serveDefaults(), lookupIn(nil)); err != nil || c.staffSignIn() != nil {
+		t.Errorf("without them: %+v, %v", c.staffSignIn(), err)
+	}
+	for missing := range all {
+		without := maps.Clone(all)
+		delete(without, missing)
+		_, err := loadConfig(serveDefaults(), lookupIn(without))
+		if err == nil || !strings.Contains(err.Error(), missing+" is missing") || strings.Contains(err.Error(), "canary") {
+			t.Errorf("without %s: %v", missing, err)
+		}
+	}
+	for _, issuer := range []string{"http://login.example.com", "login.example.com", "https://a@login.example.com", "https://login.example.com/?a=b", "javascript:alert(1)"} {
+		wrong := maps.Clone(all)
+		wrong[prefix+"ISSUER"] = issuer
+		_, err := loadConfig(serveDefaults(), lookupIn(wrong))
+		if err == nil || !strings.HasPrefix(err.Error(), prefix+"ISSUER is") || strings.Count(err.Error(), "\n") != 0 {
+			t.Errorf("%s: %v", issuer, err)
+		}
 	}
 }
 

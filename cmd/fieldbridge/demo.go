@@ -44,7 +44,9 @@ func (d demoCommand) Run(ctx context.Context) error {
 	}
 	log := newLogger(c)
 	standIn, environment := newSandbox(c, log)
-	// A demo connects to its own stand-in and to nothing else.
+	// A demo connects to its own stand-in and to nothing else, and its staff sign
+	// in with the passwords that it prints.
+	c.staffIssuer = ""
 	c.environments = []servicetitan.Environment{environment}
 	a, err := newApp(ctx, c, keys, demoAccounts(), log)
 	if err != nil {

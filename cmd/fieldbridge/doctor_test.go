@@ -102,6 +102,20 @@ func (p *patient) lying(answer func(w http.ResponseWriter, self string)) {
 	p.env["SERVICETITAN_PRODUCTION_AUTH_URL"], p.env["SERVICETITAN_PRODUCTION_API_URL"] = url, url
 }
 
+// staffIssuer makes staff sign in elsewhere.
+func (p *patient) staffIssuer(issuer string) {
+	p.env["FIELDBRIDGE_STAFF_OIDC_ISSUER"], p.env["FIELDBRIDGE_STAFF_OIDC_CLIENT_ID"], p.env["FIELDBRIDGE_STAFF_OIDC_CLIENT_SECRET"] = issuer, "fieldbridge", secretClient
+}
+
+// otherIssuer is one of staff that answers with its own metadata.
+func (p *patient) otherIssuer(answer func(w http.ResponseWriter, self string)) {
+	var url string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { answer(w, url) }))
+	p.Cleanup(server.Close)
+	url = server.URL
+	p.staffIssuer(url)
+}
+
 func TestDoctor(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -170,6 +184,18 @@ func TestDoctor(t *testing.T) {
 				w.WriteHeader(http.StatusFound)
 			})
 		}, "FAULT production:"},
+		{"staff issuer away", func(p *patient) { p.staffIssuer("http://127.0.0.1:1") }, "FAULT staff sign-in: http://127.0.0.1:1: staff issuer does not answer"},
+		{"staff issuer's other name", func(p *patient) { p.staffIssuer(p.env["SERVICETITAN_PRODUCTION_AUTH_URL"] + "/") }, "FAULT staff sign-in: http"},
+		{"staff issuer elsewhere", func(p *patient) {
+			p.otherIssuer(func(w http.ResponseWriter, self string) {
+				_, _ = fmt.Fprintf(w, `{"issuer":%q,"authorization_endpoint":"%s/a","token_endpoint":"http://tokens.example/t","jwks_uri":"%s/k"}`, self, self, self)
+			})
+		}, "the address of the token endpoint is not https"},
+		{"staff issuer in health", func(p *patient) {
+			p.otherIssuer(func(w http.ResponseWriter, self string) {
+				_, _ = fmt.Fprintf(w, `{"issuer":%q,"authorization_endpoint":"%s/a","token_endpoint":"%s/t","jwks_uri":"%s/k"}`, self, self, self, self)
+			})
+		}, "ok staff sign-in: http"},
 		{"clock ahead", func(p *patient) { p.clock = p.clock.Add(2 * time.Minute) }, "FAULT production: this machine's clock is 2m"},
 		{"clock behind", func(p *patient) { p.clock = p.clock.Add(-time.Hour) }, "FAULT production: this machine's clock is "},
 	}

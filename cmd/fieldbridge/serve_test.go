@@ -18,9 +18,9 @@ import (
 
 const staffEmail, staffPassword = "sam@fieldbridge.example", "a short sentence works"
 
-// afterPassword signs Sam in at the address and says where the console's page
-// leads to, if anywhere.
-func afterPassword(t *testing.T, address string) (status int, location string) {
+// afterPassword signs somebody of staff in at the address and says where the
+// console's page leads to, if anywhere.
+func afterPassword(t *testing.T, address, email, password string) (status int, location string) {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -41,28 +41,32 @@ func afterPassword(t *testing.T, address string) (status int, location string) {
 		_ = resp.Body.Close()
 		return resp
 	}
-	if resp := ask(http.MethodPost, "/signin", url.Values{"email": {staffEmail}, "password": {staffPassword}}); resp.StatusCode != 303 {
+	if resp := ask(http.MethodPost, "/signin", url.Values{"email": {email}, "password": {password}}); resp.StatusCode != 303 {
 		t.Fatalf("the password is answered %d", resp.StatusCode)
 	}
 	resp := ask(http.MethodGet, "/staff", nil)
 	return resp.StatusCode, resp.Header.Get("Location")
 }
 
-func freeAddr(t *testing.T) string {
+// freeAddrs are addresses that nobody listens on.
+func freeAddrs(t *testing.T) (addr, admin, sandbox string) {
 	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for _, free := range []*string{&addr, &admin, &sandbox} {
+		l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = l.Close() }() // all at the end, so that they differ
+		*free = l.Addr().String()
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	return addr, admin, sandbox
 }
 
 // The command itself asks staff for the second factor, whatever the variables of
 // a demo say (A46).
 func TestServeHasNoWayAroundTheSecondFactor(t *testing.T) {
 	dir := t.TempDir()
-	addr, admin := freeAddr(t), freeAddr(t)
+	addr, admin, _ := freeAddrs(t)
 	database, keyset := filepath.Join(dir, "app.db"), filepath.Join(dir, "keyset.json")
 	for name, value := range map[string]string{
 		"FIELDBRIDGE_ADDR": addr, "FIELDBRIDGE_ADMIN_ADDR": admin, "FIELDBRIDGE_BASE_URL": "http://" + addr,
@@ -74,16 +78,61 @@ func TestServeHasNoWayAroundTheSecondFactor(t *testing.T) {
 	if _, err := seal.Create(keyset); err != nil {
 		t.Fatal(err)
 	}
+	running(t, serveCommand{}.Run, admin)
+	if err := withAccounts(t.Context(), func(_ config, accounts *models.Accounts) error {
+		link, err := accounts.AddStaff(t.Context(), staffEmail, models.Admin)
+		if err != nil {
+			return err
+		}
+		_, err = accounts.SetUp(t.Context(), link, "Sam", servicetitan.NewSecret(staffPassword))
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if status, location := afterPassword(t, "http://"+addr, staffEmail, staffPassword); status != 303 || location != "/staff/factor" {
+		t.Errorf("serve lets the password alone in: %d to %q", status, location)
+	}
+}
+
+// A demo's staff sign in as it prints, whatever is configured for serve.
+func TestDemoSignsStaffIn(t *testing.T) {
+	dir := t.TempDir()
+	addr, admin, sandbox := freeAddrs(t)
+	for name, value := range map[string]string{
+		"FIELDBRIDGE_ADDR": addr, "FIELDBRIDGE_ADMIN_ADDR": admin, "FIELDBRIDGE_BASE_URL": "http://" + addr, "FIELDBRIDGE_SANDBOX_ADDR": sandbox,
+		"FIELDBRIDGE_DATABASE_URL": filepath.Join(dir, "app.db"), "FIELDBRIDGE_KEYSET_FILE": filepath.Join(dir, "keyset.json"), "FIELDBRIDGE_LOG_LEVEL": "error",
+		"FIELDBRIDGE_STAFF_OIDC_ISSUER": "http://127.0.0.1:1", "FIELDBRIDGE_STAFF_OIDC_CLIENT_ID": "fieldbridge", "FIELDBRIDGE_STAFF_OIDC_CLIENT_SECRET": "x",
+	} {
+		t.Setenv(name, value)
+	}
+	running(t, demoCommand{}.Run, admin)
+	if status, location := afterPassword(t, "http://"+addr, "priya@fieldbridge.example", demoPassword); status != http.StatusOK {
+		t.Errorf("the demo does not let its staff in: %d to %q", status, location)
+	}
+}
+
+// running runs a command until the test ends, and waits until it is ready.
+func running(t *testing.T, run func(context.Context) error, admin string) {
+	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- serveCommand{}.Run(ctx) }()
+	var failed error
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		failed = run(ctx)
+	}()
 	t.Cleanup(func() {
 		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
+		if <-ended; failed != nil {
+			t.Error(failed)
 		}
 	})
 	until(t, func() bool {
+		select {
+		case <-ended:
+			t.Fatalf("it has ended: %v", failed)
+		default:
+		}
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+admin+"/readyz", nil)
 		if err != nil {
 			t.Fatal(err)
@@ -95,19 +144,6 @@ func TestServeHasNoWayAroundTheSecondFactor(t *testing.T) {
 		defer func() { _ = resp.Body.Close() }()
 		return resp.StatusCode == http.StatusOK
 	})
-	if err := withAccounts(t.Context(), func(_ config, accounts *models.Accounts) error {
-		link, err := accounts.AddStaff(t.Context(), staffEmail, models.Admin)
-		if err != nil {
-			return err
-		}
-		_, err = accounts.SetUp(t.Context(), link, "Sam", servicetitan.NewSecret(staffPassword))
-		return err
-	}); err != nil {
-		t.Fatal(err)
-	}
-	if status, location := afterPassword(t, "http://"+addr); status != 303 || location != "/staff/factor" {
-		t.Errorf("serve lets the password alone in: %d to %q", status, location)
-	}
 }
 
 // until waits for what comes soon.

@@ -90,7 +90,7 @@ type staffList struct{}
 
 // Run prints one line each.
 func (staffList) Run(ctx context.Context) error {
-	return withAccounts(ctx, func(_ config, accounts *models.Accounts) error {
+	return withAccounts(ctx, func(c config, accounts *models.Accounts) error {
 		list, err := accounts.ListStaff(ctx)
 		if err != nil {
 			return err
@@ -99,6 +99,8 @@ func (staffList) Run(ctx context.Context) error {
 		for _, s := range list {
 			note := "with second factor"
 			switch {
+			case c.staffIssuer != "":
+				note = "signs in at " + c.staffIssuer
 			case !s.SetUp:
 				note = "has not chosen a password yet"
 			case !s.Factor:
