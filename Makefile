@@ -17,7 +17,7 @@ test: ## run all tests (TESTFLAGS=-race for the race detector)
 	go test $(TESTFLAGS) ./...
 
 soak: ## the long runs: processes killed, stopped and cut off, an outage, a day with 10,000 connections
-	FIELDBRIDGE_TEST_FULL=1 go test ./models -run 'Killed|Outage|ADay|B8Holder|B16Sessions|B17' -v -count=1 -timeout 90m
+	FIELDBRIDGE_TEST_FULL=1 go test ./models -run 'B7Killed|B8Holder|B16Sessions|B17|B22|TestADay' -v -count=1 -timeout 90m
 
 check: ## format, vet, lint, generated code, go.mod, import rules
 	go tool templ fmt -fail .

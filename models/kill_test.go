@@ -109,7 +109,7 @@ func (c child) start(t *testing.T) *exec.Cmd {
 // Processes that share a database are killed again and again while they renew:
 // every connection is renewed in the end, none twice but where an answer died
 // with a process, and the server never sees a token used twice (B7, B8, C7).
-func TestKilledWhileRenewing(t *testing.T) {
+func TestB7KilledWhileRenewing(t *testing.T) {
 	for name, tt := range map[string]struct {
 		processes int
 		database  func(t *testing.T) string

@@ -157,3 +157,58 @@ func TestB23PoisonedTenants(t *testing.T) {
 		}
 	})
 }
+
+// B3, B4, B5: an answer that is lost after the work was done is asked for once
+// more at once, with the same refresh token. A server with a grace time answers
+// again, and nothing is lost; of one without, the reason is told.
+func TestB4LostAnswers(t *testing.T) {
+	losses := map[string]func(k *kept) (fired func() int){
+		"B3 no byte": func(k *kept) func() int {
+			k.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Hold, Times: 1})
+			return func() int { return k.sandbox.Fired(sandbox.Hold) }
+		},
+		"B4 reset": func(k *kept) func() int {
+			k.sandbox.SetFault(sandbox.Fault{Kind: sandbox.ResetAfter, Times: 1})
+			return func() int { return k.sandbox.Fired(sandbox.ResetAfter) }
+		},
+		"B5 cut": func(k *kept) func() int {
+			cut := 0
+			k.spoil(func(r *http.Request) (*http.Response, error) {
+				if cut++; cut > 1 {
+					return nil, nil
+				}
+				resp, err := memory{k.sandbox}.RoundTrip(r)
+				if err == nil {
+					resp.Body = io.NopCloser(io.LimitReader(resp.Body, 40))
+				}
+				return resp, err
+			})
+			return func() int { return min(cut, 1) }
+		},
+	}
+	for name, lose := range losses {
+		for grace, want := range map[time.Duration]State{0: ReconnectNeeded, 30 * time.Second: Connected} {
+			t.Run(name+", a grace time of "+grace.String(), func(t *testing.T) {
+				inVirtualTime(t, func(k *kept) {
+					id := k.seed(1, time.Now(), time.Now())[0]
+					fired := lose(k)
+					k.start()
+					k.pass(time.Minute)
+					if fired() != 1 {
+						t.Error("no answer was lost")
+					}
+					c := k.connection(id)
+					if c.State != want || (want == ReconnectNeeded) != (c.Reason == ReasonAnswerLost) {
+						t.Errorf("%s %s, want %s", c.State, c.Reason, want)
+					}
+					if n := k.tokenRequests(); n != 2 {
+						t.Errorf("%d token requests, want 2", n)
+					}
+					if want == ReconnectNeeded && k.count("SELECT count(*) FROM credentials WHERE generation > 1") != 0 {
+						t.Error("half an answer was stored")
+					}
+				}, func(o *sandbox.Options, _ *KeeperOptions) { o.RefreshGrace = grace })
+			})
+		}
+	}
+}

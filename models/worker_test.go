@@ -136,6 +136,8 @@ func TestFaultsAheadOfTime(t *testing.T) {
 	}{
 		"B1 500":                {sandbox.Fault{Kind: sandbox.Status500}, Degraded, ReasonUnavailable, true},
 		"B1 503":                {sandbox.Fault{Kind: sandbox.Status503, RetryAfter: time.Minute}, Degraded, ReasonUnavailable, true},
+		"B1 502":                {sandbox.Fault{Kind: sandbox.CustomToken, Status: 502, ContentType: "text/html", Body: "Bad Gateway"}, Degraded, ReasonUnavailable, true},
+		"B1 504":                {sandbox.Fault{Kind: sandbox.CustomToken, Status: 504, ContentType: "text/html", Body: "Gateway Timeout"}, Degraded, ReasonUnavailable, true},
 		"B2 429":                {sandbox.Fault{Kind: sandbox.Status429, RetryAfter: 30 * time.Second}, Degraded, ReasonRateLimited, true},
 		"B3 no answer":          {sandbox.Fault{Kind: sandbox.ResetBefore}, Degraded, ReasonUnavailable, true},
 		"B4 answer lost":        {sandbox.Fault{Kind: sandbox.ResetAfter, Times: 1}, ReconnectNeeded, ReasonAnswerLost, false},
@@ -186,7 +188,7 @@ func TestFaultsAheadOfTime(t *testing.T) {
 
 // B1, B22, C13: while the issuer is down it is left alone, and when it is back
 // everything recovers at the rate that is allowed.
-func TestOutage(t *testing.T) { outage(t, many(t, 2000, 20_000)) }
+func TestB22Outage(t *testing.T) { outage(t, many(t, 2000, 20_000)) }
 
 func outage(t *testing.T, connections int) {
 	const perSecond = 100
@@ -225,7 +227,7 @@ func outage(t *testing.T, connections int) {
 }
 
 // A row that cannot be opened, or makes us panic, is no burden to the others (B23).
-func TestPoisonedRows(t *testing.T) {
+func TestB23PoisonedRows(t *testing.T) {
 	inVirtualTime(t, func(k *kept) {
 		ids := k.seed(30, time.Now(), time.Now())
 		k.write(func(tx *gorm.DB) error {
@@ -244,7 +246,7 @@ func TestPoisonedRows(t *testing.T) {
 
 // B15: new tokens that cannot be saved are held until they can, and nothing
 // more is sent meanwhile.
-func TestSaveIsTriedUntilItWorks(t *testing.T) {
+func TestB15SaveIsTriedUntilItWorks(t *testing.T) {
 	inVirtualTime(t, func(k *kept) {
 		ids := k.seed(5, time.Now(), time.Now())
 		write := k.db.write
@@ -368,7 +370,7 @@ func TestCacheEndsWithTheConnection(t *testing.T) {
 
 // B9: however many ask at the moment of expiry, and on however many instances,
 // one renewal answers all.
-func TestManyAskAtOnce(t *testing.T) {
+func TestB9ManyAskAtOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
 		k := newKept(t, db, clock.Now)
 		keepers := []*Keeper{k.keeper, k.newKeeper(k.keeper.options), k.newKeeper(k.keeper.options)}
