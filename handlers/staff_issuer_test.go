@@ -7,6 +7,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
+	"html"
 	"io"
 	"log/slog"
 	"maps"
@@ -67,6 +69,11 @@ func newStaffIssuer(t *testing.T) *staffIssuer {
 		}
 		maps.Copy(metadata, i.metadata)
 		answer(w, metadata)
+	})
+	mux.HandleFunc("GET /authorize", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = fmt.Fprintf(w, `<!doctype html><html lang="en"><title>Issuer</title><link rel="icon" href="data:,"><main><h1>Issuer</h1><a href="%s">I am Sam</a></main>`,
+			html.EscapeString(r.FormValue("redirect_uri")+"?"+i.answers(r.URL.Query(), time.Now()).Encode()))
 	})
 	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &i.key.PublicKey, KeyID: "1", Algorithm: "RS256", Use: "sig"}}})
@@ -148,17 +155,21 @@ func (i *staffIssuer) signed(t *testing.T, key *rsa.PrivateKey, claims map[strin
 func (i *staffIssuer) trip(b *browser) url.Values {
 	b.Helper()
 	to := parse(b.T, b.get("/staff/signin").want(b, 303, i.URL+"/authorize").location)
-	i.asked = to.Query()
-	now := b.clock.Now()
+	return i.answers(to.Query(), b.clock.Now())
+}
+
+// answers gives out a code for what is asked, and says what the ID token will be.
+func (i *staffIssuer) answers(asked url.Values, now time.Time) url.Values {
+	i.asked = asked
 	i.claims = map[string]any{
 		"iss": i.URL, "aud": "fieldbridge", "sub": "7", "exp": now.Add(time.Minute).Unix(), "iat": now.Unix(),
-		"nonce": i.asked.Get("nonce"), "email": "sam@fieldbridge.example", "email_verified": true,
+		"nonce": asked.Get("nonce"), "email": "sam@fieldbridge.example", "email_verified": true,
 	}
 	code := "stc_code_" + rand.Text()
 	i.mu.Lock()
-	i.codes[code] = i.asked
-	i.mu.Unlock()
-	return url.Values{"state": {i.asked.Get("state")}, "code": {code}}
+	defer i.mu.Unlock()
+	i.codes[code] = asked
+	return url.Values{"state": {asked.Get("state")}, "code": {code}}
 }
 
 // signStaffInAt starts the app anew, with staff sign-in at an issuer, or with
@@ -414,4 +425,36 @@ func TestStaffIssuerChangesKeys(t *testing.T) {
 	signIn(403)
 	i.spoils(nil)
 	signIn(303)
+}
+
+// Staff go to their issuer, which is another site, and come back, at a real
+// browser.
+func TestBrowserStaffSignInElsewhere(t *testing.T) {
+	a, i := withStaffIssuer(t)
+	a.addStaff("sam@fieldbridge.example", models.Support)
+	c := a.contractor(t)
+	c.Goto(a.url + "/signin")
+	c.inspect("sign-in-staff-elsewhere")
+	c.Click("Staff sign-in", "I am Sam")
+	c.Click("I am Sam", "Needs attention now")
+	if at := c.Address(); strings.Contains(at, "code=") || strings.Contains(at, "state=") {
+		t.Errorf("the address holds a code: %s", at)
+	}
+	c.Choose(`[popovertarget="account"]`)
+	c.Click("Sign out", "Staff sign-in")
+	c.Click("Staff sign-in", "I am Sam")
+	if err := a.accounts().RemoveStaff(t.Context(), "sam@fieldbridge.example"); err != nil {
+		t.Fatal(err)
+	}
+	c.Expect("403")
+	c.Click("I am Sam", "Only people whom an admin has added")
+	c.inspect("staff-sign-in-failed")
+	i.spoils(func(w http.ResponseWriter, _ *http.Request) bool {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return true
+	})
+	a.signStaffInAt(i.URL)
+	c.Expect("503")
+	c.Click("Try again", "does not answer")
+	c.inspect("staff-issuer-away")
 }
