@@ -44,7 +44,7 @@ type Request struct {
 	Error string
 	// Ended is when the request was answered or given up; zero until then.
 	Ended time.Time
-	// Sent says that the answer was sent.
+	// Sent says that the answer was sent, and was none that a client leaves.
 	Sent bool
 	// BeganAs and EndedAs number the beginnings and ends of all requests in the
 	// order in which they came, which times may not tell; EndedAs is 0 until then.
