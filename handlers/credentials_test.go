@@ -273,7 +273,7 @@ func TestUpgradeNeeded(t *testing.T) {
 	a.clock.Add(16 * time.Minute)
 	amy.post(path+"/test").want(a, 303)
 	amy.saysNot(path, "waits for your OK")
-	sam.post("/signin", "email", sam.email, "password", password).want(a, 303) // idle for too long
+	sam.signInAgain() // idle for too long
 	sam.saysNot("/staff/queue", "Upgrade needed")
 	if n := a.count("SELECT count(*) FROM events WHERE kind = 'upgrade_needed'"); n != 1 {
 		t.Errorf("%d events, want 1", n)
