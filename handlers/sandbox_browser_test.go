@@ -42,12 +42,12 @@ func TestBrowserSandboxControl(t *testing.T) {
 	control.Choose(`[name=kind][value="status_503"]`)
 	control.pick("fault-tenant", fmt.Sprint(northgate))
 	control.Type("times", "1")
-	control.Click("Switch it on", "once more")
+	control.Click("Switch it on", "once more 0 Off")
 	// One that stays, and is about the API.
 	control.Choose(`[name=kind][value="slow"]`)
 	control.pick("path", sandbox.PathBusinessUnits)
 	control.Type("seconds", "0.05")
-	control.Click("Switch it on", "until switched off")
+	control.Click("Switch it on", "until switched off 0 Off")
 	// One that cannot be.
 	control.Expect("422")
 	control.Choose(`[name=kind][value="deny"]`)
