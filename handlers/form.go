@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/fieldbridge/fieldbridge/models"
 )
 
 // form is what a page posted. Values come from the body alone: a query never
@@ -30,16 +32,11 @@ func readForm(c echo.Context) (form, error) {
 		return form{}, echo.NewHTTPError(http.StatusBadRequest)
 	}
 	for name, values := range r.PostForm {
-		if len(values) != 1 || !wellFormed(name) || !wellFormed(values[0]) {
+		if len(values) != 1 || !models.Storable(name) || !models.Storable(values[0]) {
 			return form{}, echo.NewHTTPError(http.StatusBadRequest)
 		}
 	}
 	return form{values: r.PostForm}, nil
-}
-
-// wellFormed refuses what is not UTF-8, and NUL, which PostgreSQL cannot hold.
-func wellFormed(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsRune(s, 0)
 }
 
 // Raw is a field as it was typed.

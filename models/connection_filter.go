@@ -136,7 +136,7 @@ func (c Cursor) String() string {
 func ParseCursor(text string) Cursor {
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	parts := strings.SplitN(string(raw), ".", 5)
-	if err != nil || len(parts) != 5 || !storable(parts[4]) {
+	if err != nil || len(parts) != 5 || !Storable(parts[4]) {
 		return Cursor{}
 	}
 	c := Cursor{Back: parts[0] == "p", Key: parts[4]}

@@ -351,8 +351,8 @@ func fetch(db *gorm.DB, places []place) ([]ListedConnection, error) {
 	return list, nil
 }
 
-// storable says whether a database takes the text: PostgreSQL holds no NUL and
+// Storable says whether a database takes the text: PostgreSQL holds no NUL and
 // nothing but UTF-8.
-func storable(text string) bool {
+func Storable(text string) bool {
 	return strings.ToValidUTF8(text, "") == text && !strings.ContainsRune(text, 0)
 }

@@ -32,7 +32,7 @@ var (
 // new search.
 func search(db *gorm.DB, f ConnectionFilter, at Cursor, now time.Time, limit int) (ConnectionPage, error) {
 	text := strings.TrimSpace(f.Query)
-	if !storable(text) || len([]rune(text)) > longestQuery {
+	if !Storable(text) || len([]rune(text)) > longestQuery {
 		return ConnectionPage{}, nil
 	}
 	at.Back = false
