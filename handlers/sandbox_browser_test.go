@@ -112,7 +112,8 @@ func TestBrowserSandboxControl(t *testing.T) {
 	control.pick("deed-tenant", fmt.Sprint(northgate))
 	control.deed("Regenerate the client secret", "Copy the new secret now")
 	control.inspect("sandbox-control-secret")
-	control.Click("Reset everything", "Nothing has been asked yet.")
+	control.Click("Reset everything", "Reset everything?")
+	control.Click("Reset", "Nothing has been asked yet.")
 }
 
 // The control page works by keyboard alone.

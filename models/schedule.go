@@ -49,10 +49,15 @@ func spread(d time.Duration) time.Duration {
 // nextTry is when a renewal is tried again after failures in a row: exponential
 // backoff with full jitter, and not before the time that ServiceTitan asks for.
 func nextTry(failures int, asked time.Duration, now time.Time) time.Time {
-	ceiling := longestRetry
-	if shift := failures - 1; shift < 6 {
-		ceiling = min(firstRetry<<max(shift, 0), longestRetry)
-	}
-	wait := time.Second + spread(ceiling)
+	wait := time.Second + spread(longestWait(failures))
 	return now.Add(max(wait, min(asked, longestAsked)+spread(firstRetry)))
+}
+
+// longestWait is the longest that is waited after failures in a row, beside the
+// second that always is.
+func longestWait(failures int) time.Duration {
+	if shift := failures - 1; shift < 6 {
+		return min(firstRetry<<max(shift, 0), longestRetry)
+	}
+	return longestRetry
 }

@@ -67,7 +67,7 @@ func (s *Sandbox) admit(a *answer, r *http.Request) (Tenant, bool) {
 		a.problem(http.StatusUnauthorized, "Access token is missing, not valid or expired.", nil)
 		return Tenant{}, false
 	}
-	tenant, known := tenantByID(knownTenant(r.PathValue("tenant")))
+	tenant, known := s.tenants.byID(s.tenants.known(r.PathValue("tenant")))
 	switch {
 	case !known:
 		a.problem(http.StatusNotFound, "Tenant not found.", nil)
@@ -171,7 +171,7 @@ func (t Tenant) rows(active string) []row {
 		}
 		rows = append(rows, row{
 			ID: unit.ID, Active: unit.Active, Name: unit.Name, OfficialName: t.Name, Currency: "USD",
-			Address:   address{City: t.city, State: t.state, Country: "USA"},
+			Address:   address{City: t.City, State: t.State, Country: "USA"},
 			Tenant:    tenantRef{ID: t.ID, Name: t.Name, ModifiedOn: tenantsSince()},
 			CreatedOn: tenantsSince(), ModifiedOn: tenantsSince(),
 		})

@@ -51,11 +51,11 @@ type app struct {
 }
 
 // newApp has one version, and a few tenants whose admins have yet to allow it.
-func newApp(scopes []string) app {
+func newApp(scopes []string, all tenants) app {
 	// Not an access that a client without a user can have.
 	scopes = slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool { return scope == scopeOfflineAccess })
 	a := app{versions: [][]string{scopes}, installs: map[int64]*install{}, clients: map[string]int64{}}
-	for i, tenant := range sampleTenants() {
+	for i, tenant := range all {
 		a.installs[tenant.ID] = &install{}
 		if i < 3 {
 			a.installs[tenant.ID].state = notConnected

@@ -55,15 +55,15 @@ func (s *Sandbox) readAuthorization(r *http.Request) (authorization, refusal) {
 	}
 	return authorization{
 		redirectURI: q.Get("redirect_uri"), state: q.Get("state"), challenge: q.Get("code_challenge"),
-		scopes: scopes, tenantID: tenantHint(q.Get("acr_values")), query: q.Encode(),
+		scopes: scopes, tenantID: s.tenantHint(q.Get("acr_values")), query: q.Encode(),
 	}, refusal{}
 }
 
 // tenantHint finds tenant:<id> among acr_values, and the sample tenant it names.
-func tenantHint(acrValues string) int64 {
+func (s *Sandbox) tenantHint(acrValues string) int64 {
 	for value := range strings.FieldsSeq(acrValues) {
 		if id, ok := strings.CutPrefix(value, "tenant:"); ok {
-			return knownTenant(id)
+			return s.tenants.known(id)
 		}
 	}
 	return 0
@@ -100,7 +100,7 @@ func (s *Sandbox) decide(a *answer, r *http.Request) {
 		s.showConsent(a, r, http.StatusForbidden, asked, visitor, "This page was out of date. Choose again.")
 		return
 	}
-	tenantID := knownTenant(r.PostForm.Get("tenant"))
+	tenantID := s.tenants.known(r.PostForm.Get("tenant"))
 	decision, flaw := r.PostForm.Get("decision"), a.asked
 	if flaw == "" && decision == "allow" && tenantID != 0 {
 		flaw = s.chosenFault(r.PostForm.Get("fault"), tenantID)
@@ -159,13 +159,12 @@ func (s *Sandbox) showSignIn(a *answer, r *http.Request, status int, asked autho
 }
 
 func (s *Sandbox) showConsent(a *answer, r *http.Request, status int, asked authorization, visitor session, problem string) {
-	tenants := sampleTenants()
-	chosen := asked.tenantID
-	if chosen == 0 {
-		chosen = tenants[0].ID
+	offered := slices.Clone(s.tenants)
+	if at := slices.IndexFunc(offered, func(t Tenant) bool { return t.ID == asked.tenantID }); at > 0 {
+		offered = slices.Insert(slices.Delete(offered, at, at+1), 0, s.tenants[at])
 	}
 	a.page(r.Context(), status, consentPage(consentView{
 		action: PathAuthorize + "?" + asked.query, formToken: visitor.formToken, email: visitor.email,
-		tenants: tenants, chosen: chosen, access: describeScopes(asked.scopes), problem: problem, faults: consentFaults(),
+		tenants: offered, access: describeScopes(asked.scopes), problem: problem, faults: consentFaults(),
 	}))
 }

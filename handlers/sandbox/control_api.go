@@ -214,7 +214,7 @@ func (s *Sandbox) controlSet(a *answer, r *http.Request) {
 func (s *Sandbox) controlDeed(a *answer, r *http.Request) {
 	var tenantID int64
 	if id := r.PathValue("tenant"); id != "all" {
-		if tenantID = knownTenant(id); tenantID == 0 {
+		if tenantID = s.tenants.known(id); tenantID == 0 {
 			a.refuseControl(http.StatusNotFound, ErrNoTenant.Error())
 			return
 		}

@@ -142,8 +142,8 @@ func (k FaultKind) path() string {
 
 // check says what is wrong with a fault. One that could never fire is refused,
 // so that nobody waits for it.
-func (f Fault) check() error {
-	_, known := tenantByID(f.TenantID)
+func (f Fault) check(ts tenants) error {
+	_, known := ts.byID(f.TenantID)
 	switch {
 	case !slices.Contains(FaultKinds(), f.Kind):
 		return fmt.Errorf("there is no fault %q", f.Kind)

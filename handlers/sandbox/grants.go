@@ -160,11 +160,15 @@ func (g *grants) redeem(secret, redirectURI, verifier string, now time.Time) *gr
 		return nil
 	}
 	g.sweep(now)
-	c.grant = &grant{
-		family: rand.Text(), tenantID: c.tenantID, scopes: c.scopes, expires: now.Add(grantLife), dead: c.flaw == DeadRefresh,
-	}
-	g.families[c.grant.family] = c.grant
+	c.grant = &grant{tenantID: c.tenantID, scopes: c.scopes, expires: now.Add(grantLife), dead: c.flaw == DeadRefresh}
+	g.begin(c.grant)
 	return c.grant
+}
+
+// begin gives a grant of refresh tokens its name, and keeps it.
+func (g *grants) begin(of *grant) {
+	of.family = rand.Text()
+	g.families[of.family] = of
 }
 
 // verifies compares a verifier with the S256 challenge (RFC 7636, section 4.6).
@@ -237,9 +241,9 @@ func (g *grants) tenantOfCode(secret string) int64 {
 func (s *Sandbox) NewGrant(tenantID int64) (refresh string) {
 	now := s.now()
 	s.mu.Lock()
-	g := &grant{family: rand.Text(), tenantID: tenantID, scopes: s.options.Scopes, expires: now.Add(grantLife)}
+	g := &grant{tenantID: tenantID, scopes: s.options.Scopes, expires: now.Add(grantLife)}
 	s.grants.sweep(now)
-	s.grants.families[g.family] = g
+	s.grants.begin(g)
 	refresh = s.grants.rotate(g, s.settings.RefreshGrace, now)
 	s.mu.Unlock()
 	s.record(refresh)

@@ -41,7 +41,8 @@ func (s *Sandbox) home(a *answer, r *http.Request) {
 }
 
 func (s *Sandbox) showHome(a *answer, r *http.Request, status int, v homeView) {
-	v.formToken, v.tenants, v.links = s.formToken, sampleTenants(), s.options.Links
+	v.formToken, v.tenants, v.links = s.formToken, s.tenants, s.options.Links
+	v.resetsMore = s.options.OnReset != nil
 	v.planned, v.settings, v.requests = s.Faults(), s.Settings(), s.newest(requestsAtHome)
 	v.fired, v.done = map[FaultKind]int{}, map[Deed]int{}
 	for _, kind := range FaultKinds() {
@@ -70,14 +71,20 @@ func (s *Sandbox) requestList(a *answer, r *http.Request) {
 	if live {
 		a.header.Set("Refresh", liveEvery)
 	}
-	a.page(r.Context(), http.StatusOK, requestsPage(s.newest(requestsShown), live))
+	a.page(r.Context(), http.StatusOK, requestsPage(s.newest(requestsShown), s.tenants, live))
 }
 
 func (s *Sandbox) reset(a *answer, r *http.Request) {
 	if !s.formFresh(a, r) {
 		return
 	}
-	s.Reset()
+	if s.options.OnReset == nil {
+		s.Reset()
+	} else if err := s.options.OnReset(r.Context()); err != nil {
+		s.options.Log.ErrorContext(r.Context(), "reset failed", "error", err)
+		http.Error(a, "the reset did not work; see the log", http.StatusInternalServerError)
+		return
+	}
 	a.seeOther(pathHome)
 }
 

@@ -111,9 +111,9 @@ func (s *Sandbox) shown(name, value string) Parameter {
 	case name == "page" || name == "pageSize":
 		safe = shortNumber.MatchString(value)
 	case name == "tenant":
-		safe = knownTenant(value) != 0
+		safe = s.tenants.known(value) != 0
 	case name == "acr_values":
-		safe = tenantHint(value) != 0 && !strings.Contains(value, " ")
+		safe = s.tenantHint(value) != 0 && !strings.Contains(value, " ")
 	case name == "client_id":
 		_, own := s.app.clients[value]
 		safe = own || value == s.options.ClientID

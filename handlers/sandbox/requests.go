@@ -143,11 +143,11 @@ func (s *Sandbox) describe(line *Request, endpoint string, r *http.Request) {
 	case PathRevocation:
 		line.TenantID = s.grants.tenantOfRefresh(r.PostForm.Get("token"))
 	case PathAuthorize:
-		line.TenantID = knownTenant(r.PostForm.Get("tenant"))
+		line.TenantID = s.tenants.known(r.PostForm.Get("tenant"))
 	case PathBusinessUnits:
 		after, _ := strings.CutPrefix(r.URL.Path, "/settings/v2/tenant/")
 		id, _, _ := strings.Cut(after, "/")
-		line.TenantID = knownTenant(id)
+		line.TenantID = s.tenants.known(id)
 	}
 }
 
@@ -168,15 +168,6 @@ func clientOf(r *http.Request) string {
 		}
 	}
 	return r.PostForm.Get("client_id")
-}
-
-// knownTenant reads the ID of a sample tenant, or returns 0.
-func knownTenant(id string) int64 {
-	n, err := strconv.ParseInt(id, 10, 64)
-	if _, ok := tenantByID(n); err != nil || !ok {
-		return 0
-	}
-	return n
 }
 
 // finish notes what is answered and which fault has fired, before the client

@@ -4,6 +4,7 @@
 package sandbox
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"log/slog"
@@ -68,6 +69,11 @@ type Options struct {
 	// KeepRefreshTokens turns rotation off: a refresh token stays the same however
 	// often it is used.
 	KeepRefreshTokens bool
+	// Tenants are there beside the sample tenants.
+	Tenants []Tenant
+	// OnReset does what Reset everything asks for, in place of Reset. It is for
+	// those who keep something of their own that goes with what is kept here.
+	OnReset func(context.Context) error
 	// Links are pages elsewhere that the control page leads to.
 	Links []Link
 	// RecordSecrets makes Secrets remember; for tests.
@@ -88,6 +94,7 @@ type Sandbox struct {
 	formTargets []string
 	// formToken is on the forms that need no sign-in.
 	formToken string
+	tenants   tenants
 	mux       *http.ServeMux
 	handler   http.Handler
 	held      chan struct{}
@@ -115,7 +122,7 @@ func New(o Options) *Sandbox {
 	}
 	s := &Sandbox{
 		options: o, host: mustParse(o.URL).Host, formToken: rand.Text(), formTargets: []string{"'self'"},
-		mux: http.NewServeMux(), held: make(chan struct{}),
+		tenants: append(SampleTenants(), o.Tenants...), mux: http.NewServeMux(), held: make(chan struct{}),
 	}
 	for _, redirect := range o.RedirectURIs {
 		u := mustParse(redirect)
@@ -279,7 +286,7 @@ func (s *Sandbox) Reset() {
 func (s *Sandbox) clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.app = newApp(s.options.Scopes)
+	s.app = newApp(s.options.Scopes, s.tenants)
 	s.grants = newGrants()
 	s.faults.clear()
 	s.ledger = newLedger()

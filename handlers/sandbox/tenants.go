@@ -1,13 +1,17 @@
 package sandbox
 
-import "time"
+import (
+	"slices"
+	"strconv"
+	"time"
+)
 
 // Tenant is a sample ServiceTitan account.
 type Tenant struct {
 	ID            int64
 	Name          string
+	City, State   string
 	BusinessUnits []BusinessUnit
-	city, state   string
 }
 
 // BusinessUnit is a division of a tenant.
@@ -17,42 +21,61 @@ type BusinessUnit struct {
 	Active bool
 }
 
-// Tenants returns the sample tenants.
-func (*Sandbox) Tenants() []Tenant { return sampleTenants() }
+// Tenants returns the tenants there are: the samples, and those of the options.
+func (s *Sandbox) Tenants() []Tenant { return slices.Clone(s.tenants) }
 
-func sampleTenants() []Tenant {
+// SampleTenants are those that every sandbox has.
+func SampleTenants() []Tenant {
 	return []Tenant{
-		{ID: 842193311, Name: "Northgate Heating & Plumbing", city: "Columbus", state: "OH", BusinessUnits: []BusinessUnit{
+		{ID: 842193311, Name: "Northgate Heating & Plumbing", City: "Columbus", State: "OH", BusinessUnits: []BusinessUnit{
 			{ID: 301, Name: "HVAC - Service", Active: true},
 			{ID: 302, Name: "HVAC - Install", Active: true},
 			{ID: 303, Name: "Plumbing - Service", Active: true},
 		}},
-		{ID: 905118274, Name: "Northgate South", city: "Cincinnati", state: "OH", BusinessUnits: []BusinessUnit{
+		{ID: 905118274, Name: "Northgate South", City: "Cincinnati", State: "OH", BusinessUnits: []BusinessUnit{
 			{ID: 311, Name: "HVAC - Service", Active: true},
 		}},
-		{ID: 617402958, Name: "Blue Mesa Air Conditioning", city: "Tucson", state: "AZ", BusinessUnits: []BusinessUnit{
+		{ID: 617402958, Name: "Blue Mesa Air Conditioning", City: "Tucson", State: "AZ", BusinessUnits: []BusinessUnit{
 			{ID: 321, Name: "Residential Service", Active: true}, {ID: 322, Name: "Residential Replacement", Active: true},
 		}},
-		{ID: 738846120, Name: "Harbor Line Electric", city: "Tacoma", state: "WA", BusinessUnits: []BusinessUnit{
+		{ID: 738846120, Name: "Harbor Line Electric", City: "Tacoma", State: "WA", BusinessUnits: []BusinessUnit{
 			{ID: 331, Name: "Electrical - Service", Active: true},
 			{ID: 332, Name: "Generators", Active: true},
 			{ID: 333, Name: "Solar", Active: false},
 		}},
-		{ID: 580937745, Name: "Kettle Creek Plumbing & Drain", city: "Knoxville", state: "TN", BusinessUnits: []BusinessUnit{
+		{ID: 580937745, Name: "Kettle Creek Plumbing & Drain", City: "Knoxville", State: "TN", BusinessUnits: []BusinessUnit{
 			{ID: 341, Name: "Plumbing", Active: true}, {ID: 342, Name: "Drain and Sewer", Active: true},
 		}},
-		{ID: 463205819, Name: "Empty company, no records", city: "Dayton", state: "OH"},
+		{ID: 463205819, Name: "Empty company, no records", City: "Dayton", State: "OH"},
 	}
 }
 
 // tenantsSince is when the sample records say that they were made.
 func tenantsSince() time.Time { return time.Date(2024, time.March, 1, 9, 0, 0, 0, time.UTC) }
 
-func tenantByID(id int64) (Tenant, bool) {
-	for _, t := range sampleTenants() {
+// tenants are those there are; they stay the same.
+type tenants []Tenant
+
+func (ts tenants) byID(id int64) (Tenant, bool) {
+	for _, t := range ts {
 		if t.ID == id {
 			return t, true
 		}
 	}
 	return Tenant{}, false
+}
+
+// name is a tenant's, or empty.
+func (ts tenants) name(id int64) string {
+	t, _ := ts.byID(id)
+	return t.Name
+}
+
+// known reads the ID of a tenant, or returns 0.
+func (ts tenants) known(id string) int64 {
+	n, err := strconv.ParseInt(id, 10, 64)
+	if _, ok := ts.byID(n); err != nil || !ok {
+		return 0
+	}
+	return n
 }

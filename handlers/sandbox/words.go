@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -139,11 +140,8 @@ func (f Fault) where() string {
 }
 
 // whom is the tenant that a fault is about, in words.
-func (f Fault) whom() string {
-	if tenant, ok := tenantByID(f.TenantID); ok {
-		return tenant.Name
-	}
-	return "All companies"
+func (f Fault) whom(ts tenants) string {
+	return cmp.Or(ts.name(f.TenantID), "All companies")
 }
 
 // detail is how long or by how much.
