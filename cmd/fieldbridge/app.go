@@ -23,13 +23,16 @@ const parallelHashes = 4
 // app is everything that one process runs, wired in the order in which things
 // depend on each other.
 type app struct {
-	db       *models.DB
-	accounts *models.Accounts
-	keeper   *models.Keeper
-	apiKeys  *models.APIKeys
-	outbox   *models.Outbox
-	public   http.Handler
-	admin    http.Handler
+	db          *models.DB
+	accounts    *models.Accounts
+	keeper      *models.Keeper
+	apiKeys     *models.APIKeys
+	outbox      *models.Outbox
+	public      http.Handler
+	admin       http.Handler
+	connections *models.Connections
+	// background is what else runs beside it until the context ends.
+	background []func(context.Context)
 	// kept is how long events stay.
 	kept time.Duration
 }
@@ -57,6 +60,11 @@ func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo []
 	if err := db.CheckKeyset(ctx, keys); err != nil {
 		return nil, err
 	}
+	if demo == nil {
+		if err := db.CheckNoDemo(ctx); err != nil {
+			return nil, err
+		}
+	}
 	transport := servicetitan.NewTransport()
 	var clients models.Clients
 	for _, e := range c.environments {
@@ -71,12 +79,13 @@ func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo []
 	apiKeys := models.NewAPIKeys(db)
 	connections := models.NewConnections(db, keys, clients, keeper, c.baseURL.JoinPath("/callback").String(), log)
 	return &app{
-		db:       db,
-		accounts: accounts,
-		keeper:   keeper,
-		apiKeys:  apiKeys,
-		outbox:   models.NewOutbox(db, mailer{base: c.baseURL, server: c.smtpURL, from: c.mailFrom, log: log}.send, log),
-		kept:     c.eventsKept,
+		db:          db,
+		accounts:    accounts,
+		keeper:      keeper,
+		apiKeys:     apiKeys,
+		connections: connections,
+		outbox:      models.NewOutbox(db, mailer{base: c.baseURL, server: c.smtpURL, from: c.mailFrom, log: log}.send, log),
+		kept:        c.eventsKept,
 		public: handlers.New(handlers.Options{
 			BaseURL: c.baseURL, TrustedProxies: c.trustedProxies, Accounts: accounts,
 			Sessions: models.NewSessions(db), Connections: connections, Desk: models.NewDesk(connections), APIKeys: apiKeys, Metrics: metrics,

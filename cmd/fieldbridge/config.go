@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/mail"
 	"net/netip"
 	"net/url"
@@ -26,12 +25,15 @@ type config struct {
 	logLevel        string
 	sandboxAddr     string
 	sandboxURL      *url.URL
-	environments    []servicetitan.Environment
-	smtpURL         *url.URL // nil if no mail is sent
-	mailFrom        string
-	keepAlive       time.Duration
-	perSecond       int
-	eventsKept      time.Duration
+	// demoReset is how long after midnight (UTC) a demo begins again; nil for
+	// never.
+	demoReset    *time.Duration
+	environments []servicetitan.Environment
+	smtpURL      *url.URL // nil if no mail is sent
+	mailFrom     string
+	keepAlive    time.Duration
+	perSecond    int
+	eventsKept   time.Duration
 	// staffIssuer is the address where staff sign in; empty for passwords of ours.
 	staffIssuer, staffClientID string
 	staffClientSecret          servicetitan.Secret
@@ -84,7 +86,7 @@ func variables(d defaults) []variable {
 			c.mailFrom = v
 			return nil
 		}},
-		{"FIELDBRIDGE_KEEPALIVE", "1h", "how often an idle connection proves that it works", "1h", func(c *config, v string) (err error) {
+		{"FIELDBRIDGE_KEEPALIVE", d.keepAlive, "how often an idle connection proves that it works", "1h", func(c *config, v string) (err error) {
 			c.keepAlive, err = atLeast(v, 10*time.Second)
 			return err
 		}},
@@ -126,15 +128,21 @@ func variables(d defaults) []variable {
 			c.logLevel, err = oneOf(v, "debug", "info", "warn", "error")
 			return err
 		}},
-		{"FIELDBRIDGE_SANDBOX_ADDR", d.sandboxAddr, "listener of the stand-in for ServiceTitan; demo only", "127.0.0.1:9090", func(c *config, v string) (err error) {
+		{"FIELDBRIDGE_SANDBOX_ADDR", d.sandboxAddr, "listener of the stand-in for ServiceTitan, which makes it a demo", "127.0.0.1:9090", func(c *config, v string) (err error) {
 			if v != "" {
 				c.sandboxAddr, err = listenAddr(v)
 			}
 			return err
 		}},
-		{"FIELDBRIDGE_SANDBOX_URL", d.sandboxURL, "the stand-in's address as browsers see it; demo only", "http://127.0.0.1:9090", func(c *config, v string) (err error) {
+		{"FIELDBRIDGE_SANDBOX_URL", d.sandboxURL, "the stand-in's address as browsers and the app see it", "http://127.0.0.1:9090", func(c *config, v string) (err error) {
 			if v != "" {
 				c.sandboxURL, err = originURL(v)
+			}
+			return err
+		}},
+		{"FIELDBRIDGE_DEMO_RESET", "", "when a demo begins again each day, in UTC; by default never", "03:30", func(c *config, v string) (err error) {
+			if v != "" {
+				c.demoReset, err = timeOfDay(v)
 			}
 			return err
 		}},
@@ -200,15 +208,18 @@ func environmentVariables(name servicetitan.EnvironmentName, auth, api string) [
 }
 
 // defaults are those that differ between commands.
-type defaults struct{ database, keyset, sandboxAddr, sandboxURL string }
+type defaults struct{ database, keyset, keepAlive, sandboxAddr, sandboxURL string }
 
 func serveDefaults() defaults {
-	return defaults{database: "data/fieldbridge.db", keyset: "data/keyset.json"}
+	return defaults{database: "data/fieldbridge.db", keyset: "data/keyset.json", keepAlive: "1h"}
 }
+
+// demoKeepAlive lets one watch connections being renewed.
+const demoKeepAlive = "90s"
 
 func demoDefaults() defaults {
 	return defaults{
-		database: "data/demo/fieldbridge.db", keyset: "data/demo/keyset.json",
+		database: "data/demo/fieldbridge.db", keyset: "data/demo/keyset.json", keepAlive: demoKeepAlive,
 		sandboxAddr: "127.0.0.1:9090", sandboxURL: "http://127.0.0.1:9090",
 	}
 }
@@ -251,6 +262,7 @@ func (c *config) check() []error {
 			}
 		}
 	}
+	faults = append(faults, c.checkDemo()...)
 	offered := c.environments[:0]
 	for _, e := range c.environments {
 		prefix := "SERVICETITAN_" + strings.ToUpper(string(e.Name)) + "_"
@@ -269,105 +281,26 @@ func (c *config) check() []error {
 	return faults
 }
 
+// checkDemo finds what is wrong between the variables of a demo.
+func (c *config) checkDemo() []error {
+	var faults []error
+	switch {
+	case c.sandboxAddr != "" && c.sandboxURL == nil:
+		faults = append(faults, errors.New("FIELDBRIDGE_SANDBOX_URL is missing beside FIELDBRIDGE_SANDBOX_ADDR (for example FIELDBRIDGE_SANDBOX_URL=https://sandbox.example.com)"))
+	case c.sandboxAddr == "" && c.sandboxURL != nil:
+		faults = append(faults, errors.New("FIELDBRIDGE_SANDBOX_ADDR is missing beside FIELDBRIDGE_SANDBOX_URL (for example FIELDBRIDGE_SANDBOX_ADDR=127.0.0.1:9090)"))
+	case c.sandboxAddr == "" && c.demoReset != nil:
+		faults = append(faults, errors.New("FIELDBRIDGE_DEMO_RESET is for demos, which have FIELDBRIDGE_SANDBOX_ADDR"))
+	case c.sandboxURL != nil && c.baseURL != nil && c.sandboxURL.Host == c.baseURL.Host:
+		faults = append(faults, errors.New("FIELDBRIDGE_SANDBOX_URL has the host of FIELDBRIDGE_BASE_URL; the stand-in needs one of its own"))
+	}
+	return faults
+}
+
 // staffSignIn is where staff sign in, or nil.
 func (c *config) staffSignIn() *handlers.StaffIssuer {
 	if c.staffIssuer == "" {
 		return nil
 	}
 	return &handlers.StaffIssuer{Issuer: c.staffIssuer, ClientID: c.staffClientID, ClientSecret: c.staffClientSecret}
-}
-
-func listenAddr(v string) (string, error) {
-	if _, _, err := net.SplitHostPort(v); err != nil {
-		return "", errors.New("is not host:port")
-	}
-	return v, nil
-}
-
-// baseURL wants https, or http on loopback, and takes a trailing slash off.
-func baseURL(v string) (*url.URL, error) {
-	u, err := url.Parse(strings.TrimSuffix(v, "/"))
-	if err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-		return nil, errors.New("is not an address")
-	}
-	switch {
-	case u.Scheme == "https":
-	case u.Scheme == "http" && loopback(u.Hostname()):
-	case u.Scheme == "http":
-		return nil, errors.New("is http, which is allowed on this machine alone")
-	default:
-		return nil, errors.New("is neither https nor http")
-	}
-	return u, nil
-}
-
-// originURL is baseURL without a path.
-func originURL(v string) (*url.URL, error) {
-	u, err := baseURL(v)
-	if err == nil && u.Path != "" {
-		return nil, errors.New("has a path; only scheme, host and port count")
-	}
-	return u, err
-}
-
-func loopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
-}
-
-func smtpURL(v string) (*url.URL, error) {
-	u, err := url.Parse(v)
-	if err != nil || u.Hostname() == "" || (u.Scheme != "smtp" && u.Scheme != "smtps") || u.Path != "" {
-		return nil, errors.New("is not smtp://host:port or smtps://host:port") // without its own words: it holds a password
-	}
-	return u, nil
-}
-
-func atLeast(v string, least time.Duration) (time.Duration, error) {
-	d, err := time.ParseDuration(v)
-	if err != nil {
-		return 0, errors.New("is not a duration")
-	}
-	if d < least {
-		return 0, fmt.Errorf("is less than %s", least)
-	}
-	return d, nil
-}
-
-func networks(v string) ([]netip.Prefix, error) {
-	var list []netip.Prefix
-	for _, text := range strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' }) {
-		p, err := netip.ParsePrefix(text)
-		if err != nil {
-			return nil, errors.New("is not a list of networks")
-		}
-		list = append(list, p)
-	}
-	return list, nil
-}
-
-func ways(v string) ([]servicetitan.Way, error) {
-	var list []servicetitan.Way
-	for _, text := range strings.Split(v, ",") {
-		way := servicetitan.Way(strings.TrimSpace(text))
-		switch way {
-		case servicetitan.SignIn, servicetitan.Guided, servicetitan.OwnCredentials:
-			list = append(list, way)
-		default:
-			return nil, errors.New("names a way that does not exist")
-		}
-	}
-	return list, nil
-}
-
-func oneOf(v string, allowed ...string) (string, error) {
-	for _, a := range allowed {
-		if v == a {
-			return v, nil
-		}
-	}
-	return "", fmt.Errorf("is not one of %s", strings.TrimPrefix(strings.Join(allowed, ", "), ", "))
 }

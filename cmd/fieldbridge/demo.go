@@ -9,12 +9,20 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+const (
+	// demoTokenLife is short enough to watch a connection being renewed.
+	demoTokenLife = 2 * time.Minute
+	// resetLooks is how often is looked whether a demo is to begin again.
+	resetLooks = time.Minute
 )
 
 type demoCommand struct {
@@ -42,26 +50,16 @@ func (d demoCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	log := newLogger(c)
-	standIn, environment := newSandbox(c, log)
-	// A demo connects to its own stand-in and to nothing else, and its staff sign
-	// in with the passwords that it prints.
-	c.staffIssuer = ""
-	c.environments = []servicetitan.Environment{environment}
-	a, err := newApp(ctx, c, keys, demoAccounts(), log)
-	if err != nil {
-		return err
-	}
-	if err := seed(ctx, a.accounts); err != nil {
-		return errors.Join(err, a.db.Close())
-	}
-	return errors.Join(a.run(ctx, log, listeners{c.addr: a.public, c.adminAddr: a.admin, c.sandboxAddr: standIn}, func() {
+	// What .env says of ServiceTitan is left alone: a demo connects to its own
+	// stand-in and to nothing else.
+	c.environments = nil
+	return serveDemo(ctx, c, keys, d.Keep, newLogger(c), func() {
 		fmt.Printf("\n  Fieldbridge   %s\n  Sandbox       %s  (stands in for ServiceTitan)\n", c.baseURL, c.sandboxURL)
 		for _, account := range demoAccounts() {
 			fmt.Printf("  Sign in as    %s: %s, password %s\n", account.Who, account.Email, account.Password)
 		}
 		fmt.Println()
-	}), a.db.Close())
+	})
 }
 
 // beginAfresh deletes the last demo's data, but only in the demo's own folder:
@@ -77,9 +75,39 @@ func beginAfresh(c config) error {
 	return nil
 }
 
+// serveDemo serves the app beside its stand-in, with made-up companies: those
+// that are there already if keep is set.
+func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *slog.Logger, ready func()) error {
+	if len(c.environments) > 0 {
+		return errors.New("a demo has made-up companies and connects to its stand-in alone; take FIELDBRIDGE_SANDBOX_ADDR or SERVICETITAN_…_APP_KEY away")
+	}
+	var demo *models.Demo
+	standIn, environment := newSandbox(c, log, func(ctx context.Context) error { return demo.Reset(ctx) })
+	// Its staff sign in with passwords that are no secret.
+	c.staffIssuer = ""
+	c.environments = []servicetitan.Environment{environment}
+	a, err := newApp(ctx, c, keys, demoAccounts(), log)
+	if err != nil {
+		return err
+	}
+	demo = newDemo(a, standIn, environment)
+	if keep {
+		err = demo.Begin(ctx)
+	} else {
+		err = demo.Reset(ctx)
+	}
+	if err != nil {
+		return errors.Join(err, a.db.Close())
+	}
+	if c.demoReset != nil {
+		a.background = append(a.background, func(ctx context.Context) { resetDaily(ctx, demo, *c.demoReset, log) })
+	}
+	return errors.Join(a.run(ctx, log, listeners{c.addr: a.public, c.adminAddr: a.admin, c.sandboxAddr: standIn}, ready), a.db.Close())
+}
+
 // newSandbox makes the stand-in, and the environment that leads to it. Its
 // registration is new with every start.
-func newSandbox(c config, log *slog.Logger) (*sandbox.Sandbox, servicetitan.Environment) {
+func newSandbox(c config, log *slog.Logger, reset func(context.Context) error) (*sandbox.Sandbox, servicetitan.Environment) {
 	environment := servicetitan.Environment{
 		Name: servicetitan.Sandbox, AuthURL: c.sandboxURL, APIURL: c.sandboxURL,
 		ClientID:     "cid.sandbox",
@@ -92,43 +120,49 @@ func newSandbox(c config, log *slog.Logger) (*sandbox.Sandbox, servicetitan.Envi
 		URL: c.sandboxURL.String(), ClientID: environment.ClientID,
 		ClientSecret: environment.ClientSecret.Reveal(), AppKey: environment.AppKey.Reveal(),
 		RedirectURIs: []string{c.baseURL.JoinPath("/callback").String()},
-		Scopes:       environment.Scopes, Log: log,
+		Scopes:       environment.Scopes, AccessTokenLife: demoTokenLife,
+		Tenants: demoTenants(), OnReset: reset, Log: log,
 	}), environment
 }
 
-const demoPassword = "a bridge to the field"
+// newDemo is the demo of an app and its stand-in.
+func newDemo(a *app, standIn *sandbox.Sandbox, environment servicetitan.Environment) *models.Demo {
+	return models.NewDemo(a.accounts, a.connections, models.DemoOptions{
+		Environment: environment.Name, Scopes: environment.Scopes, Companies: demoSamples(standIn.Tenants()), Staff: demoStaff(),
+		Password: servicetitan.NewSecret(demoPassword),
+		Access: func(of models.StandingAccess) (servicetitan.Tokens, servicetitan.OwnClient, error) {
+			return standingAccess(standIn, of)
+		},
+		Forget: standIn.Reset,
+	})
+}
 
-// demoAccounts are one before the counter and two behind it.
-func demoAccounts() []handlers.DemoAccount {
-	return []handlers.DemoAccount{
-		{Who: "Dana Whitfield, owner at Northgate", Email: "dana@northgatehvac.example", Password: demoPassword},
-		{Who: "Priya Nair, Fieldbridge support", Email: "priya@fieldbridge.example", Password: demoPassword},
-		{Who: "Ada Reyes, Fieldbridge admin", Email: "ada@fieldbridge.example", Password: demoPassword},
+// resetDaily lets a demo begin again each day, until the context ends.
+func resetDaily(ctx context.Context, demo *models.Demo, after time.Duration, log *slog.Logger) {
+	tick := time.NewTicker(resetLooks)
+	defer tick.Stop()
+	for {
+		done, err := demo.ResetDaily(ctx, after)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			log.ErrorContext(ctx, "the demo did not begin again", "error", err)
+		case done:
+			log.InfoContext(ctx, "the demo has begun again")
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
-// seed creates the demo's accounts if they are not there yet.
-func seed(ctx context.Context, accounts *models.Accounts) error {
-	owner := demoAccounts()[0]
-	_, _, err := accounts.SignUp(ctx, models.SignUp{
-		Company: "Northgate Heating & Plumbing", Name: "Dana Whitfield",
-		Email: owner.Email, Password: servicetitan.NewSecret(owner.Password), Address: "demo",
-	})
-	if errors.Is(err, models.ErrEmailTaken) {
-		return nil // kept from the last demo
+// demoAccounts are two before the counter and two behind it.
+func demoAccounts() []handlers.DemoAccount {
+	return []handlers.DemoAccount{
+		{Who: "Dana Whitfield, owner at Northgate", Email: "dana@northgatehvac.example", Password: demoPassword},
+		{Who: "Theo Marsh, member at Blue Mesa", Email: "theo@bluemesaair.example", Password: demoPassword},
+		{Who: "Priya Nair, Fieldbridge support", Email: "priya@fieldbridge.example", Password: demoPassword},
+		{Who: "Ada Reyes, Fieldbridge admin", Email: "ada@fieldbridge.example", Password: demoPassword},
 	}
-	if err != nil {
-		return fmt.Errorf("seed demo: %w", err)
-	}
-	for role, account := range map[models.StaffRole]handlers.DemoAccount{models.Support: demoAccounts()[1], models.Admin: demoAccounts()[2]} {
-		link, err := accounts.AddStaff(ctx, account.Email, role)
-		if err != nil {
-			return fmt.Errorf("seed demo: %w", err)
-		}
-		name, _, _ := strings.Cut(account.Who, ",")
-		if _, err := accounts.SetUp(ctx, link, name, servicetitan.NewSecret(account.Password)); err != nil {
-			return fmt.Errorf("seed demo: %w", err)
-		}
-	}
-	return nil
 }

@@ -27,7 +27,11 @@ func (serveCommand) Help() string { return variablesHelp(serveDefaults()) }
 
 // Run serves until the context ends.
 func (serveCommand) Run(ctx context.Context) error {
-	c, err := loadConfig(serveDefaults(), os.LookupEnv)
+	d := serveDefaults()
+	if addr, _ := os.LookupEnv("FIELDBRIDGE_SANDBOX_ADDR"); addr != "" {
+		d.keepAlive = demoKeepAlive
+	}
+	c, err := loadConfig(d, os.LookupEnv)
 	if err != nil {
 		return fmt.Errorf("the configuration is not right:\n%w", err)
 	}
@@ -36,6 +40,13 @@ func (serveCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	ready := func() {
+		log.Info("serving", "address", c.baseURL.String(), "listener", c.addr, "admin", c.adminAddr)
+	}
+	if c.sandboxAddr != "" {
+		log.Warn("this is a demo: anybody may sign in to its made-up companies", "sandbox", c.sandboxURL.String(), "listener", c.sandboxAddr)
+		return serveDemo(ctx, c, keys, true, log, ready)
+	}
 	a, err := newApp(ctx, c, keys, nil, log)
 	if err != nil {
 		return err
@@ -43,9 +54,7 @@ func (serveCommand) Run(ctx context.Context) error {
 	if len(c.environments) == 0 {
 		log.Warn("no ServiceTitan environment is configured, so nobody can connect; see fieldbridge serve --help")
 	}
-	return errors.Join(a.run(ctx, log, listeners{c.addr: a.public, c.adminAddr: a.admin}, func() {
-		log.Info("serving", "address", c.baseURL.String(), "listener", c.addr, "admin", c.adminAddr)
-	}), a.db.Close())
+	return errors.Join(a.run(ctx, log, listeners{c.addr: a.public, c.adminAddr: a.admin}, ready), a.db.Close())
 }
 
 // listeners are handlers by the address they listen on.
@@ -71,6 +80,9 @@ func (a *app) run(ctx context.Context, log *slog.Logger, ls listeners, ready fun
 	background.Go(func() { a.keeper.Run(ctx) })
 	background.Go(func() { a.flush(ctx, log) })
 	background.Go(func() { a.outbox.Run(ctx) })
+	for _, run := range a.background {
+		background.Go(func() { run(ctx) })
+	}
 	// What is under way is saved before the database is closed.
 	defer a.keeper.Wait()
 	defer background.Wait()

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// standingAccess lets the stand-in have a connection as it is, and gives the
+// access that belongs to it.
+func standingAccess(s *sandbox.Sandbox, of models.StandingAccess) (servicetitan.Tokens, servicetitan.OwnClient, error) {
+	none := func(err error) (servicetitan.Tokens, servicetitan.OwnClient, error) {
+		return servicetitan.Tokens{}, servicetitan.OwnClient{}, err
+	}
+	if of.State == models.Pending {
+		return none(standingSetup(s, of))
+	}
+	var given sandbox.Given
+	var err error
+	if of.UpgradeNeeded {
+		if _, err = s.GiveClient(of.TenantID); err == nil {
+			_, err = s.Do(sandbox.NewVersion, of.TenantID)
+		}
+		if err != nil {
+			return none(err)
+		}
+	}
+	if of.Way == servicetitan.SignIn {
+		given = s.GiveAccess(of.TenantID)
+	} else if given, err = s.GiveClient(of.TenantID); err != nil {
+		return none(err)
+	}
+	if err := standingTrouble(s, of); err != nil {
+		return none(err)
+	}
+	tokens := servicetitan.Tokens{
+		Access: servicetitan.NewSecret(given.AccessToken), Refresh: servicetitan.NewSecret(given.RefreshToken),
+		ExpiresAt: given.ExpiresAt, Scopes: given.Scopes, TenantID: of.TenantID,
+	}
+	return tokens, servicetitan.OwnClient{ID: given.ClientID, Secret: servicetitan.NewSecret(given.ClientSecret)}, nil
+}
+
+// standingSetup is what has been done at the stand-in for a set-up.
+func standingSetup(s *sandbox.Sandbox, of models.StandingAccess) error {
+	if of.Step == models.StepAddTenant {
+		return nil
+	}
+	err := s.AddTenant(of.TenantID)
+	if err == nil && of.Step == models.StepEnterCredentials {
+		err = s.Allow(of.TenantID)
+	}
+	return err
+}
+
+// standingTrouble makes what has gone wrong go on going wrong.
+func standingTrouble(s *sandbox.Sandbox, of models.StandingAccess) error {
+	fault := sandbox.Fault{Path: sandbox.PathToken, TenantID: of.TenantID}
+	switch of.Reason {
+	case models.ReasonNone, models.ReasonSealBroken:
+		return nil
+	case models.ReasonUnavailable:
+		fault.Kind = sandbox.Status503
+	case models.ReasonRateLimited:
+		fault.Kind = sandbox.Status429
+	case models.ReasonClientRefused:
+		return s.DeleteSecret(of.TenantID, 1)
+	case models.ReasonNotAllowed:
+		_, err := s.Do(sandbox.Withdraw, of.TenantID)
+		return err
+	default:
+		s.EndGrants(of.TenantID)
+		return nil
+	}
+	_, err := s.PlanFault(fault)
+	return err
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"strings"
+	"time"
+
+	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/models"
+)
+
+const (
+	minute = time.Minute
+	hour   = time.Hour
+	day    = 24 * hour
+
+	demoPassword = "a bridge to the field"
+)
+
+// demoCompany is a made-up company and its tenant in the stand-in. It has one
+// connection at most; Name, units and state of the tenant are the company's.
+type demoCompany struct {
+	name, place string // "Tucson, AZ"
+	trade       string
+	// people are "name <email>", the owner first, then a member.
+	people  []string
+	age     time.Duration
+	tenant  *models.SampleConnection
+	failed  *models.SampleFailure
+	apiKey  string
+	locked  string
+	lockAge time.Duration
+}
+
+// demoStaff are ours; the first set connections up, the last may lock.
+func demoStaff() []models.SampleStaff {
+	return []models.SampleStaff{
+		{Name: "Priya Nair", Email: "priya@fieldbridge.example", Role: models.Support},
+		{Name: "Ada Reyes", Email: "ada@fieldbridge.example", Role: models.Admin},
+	}
+}
+
+// unitsOf are the divisions of a company of a trade.
+func unitsOf(trade string) []string {
+	switch trade {
+	case "hvac":
+		return []string{"HVAC - Service", "HVAC - Install"}
+	case "plumbing":
+		return []string{"Plumbing - Service", "Drain and Sewer"}
+	case "electrical":
+		return []string{"Electrical - Service", "Generators"}
+	}
+	return []string{"HVAC - Service", "Plumbing - Service", "Electrical - Service"}
+}
+
+// demoSamples are the companies as a demo's database has them.
+func demoSamples(tenants []sandbox.Tenant) []models.SampleCompany {
+	samples := make([]models.SampleCompany, 0, len(tenants))
+	for _, c := range demoCompanies() {
+		sample := models.SampleCompany{Name: c.name, Age: c.age, Failed: c.failed, APIKey: c.apiKey, Locked: c.locked, LockedAge: c.lockAge}
+		for i, person := range c.people {
+			name, email, _ := strings.Cut(strings.TrimSuffix(person, ">"), " <")
+			role := models.Owner
+			if i > 0 {
+				role = models.Member
+			}
+			sample.People = append(sample.People, models.SamplePerson{Name: name, Email: email, Role: role})
+		}
+		if c.tenant != nil {
+			for _, t := range tenants {
+				if t.ID == c.tenant.TenantID {
+					c.tenant.TenantName, c.tenant.BusinessUnits = t.Name, len(t.BusinessUnits)
+				}
+			}
+			sample.Connections = []models.SampleConnection{*c.tenant}
+			// The account is a little older than what was done with it.
+			sample.Age = max(sample.Age, c.tenant.Age+30*hour)
+		}
+		samples = append(samples, sample)
+	}
+	return samples
+}
+
+// demoTenants are those that the stand-in has not by itself.
+func demoTenants() []sandbox.Tenant {
+	known := map[int64]bool{}
+	for _, t := range sandbox.SampleTenants() {
+		known[t.ID] = true
+	}
+	var list []sandbox.Tenant
+	for _, c := range demoCompanies() {
+		if c.tenant == nil || known[c.tenant.TenantID] {
+			continue
+		}
+		city, state, _ := strings.Cut(c.place, ", ")
+		tenant := sandbox.Tenant{ID: c.tenant.TenantID, Name: c.name, City: city, State: state}
+		for i, unit := range unitsOf(c.trade) {
+			tenant.BusinessUnits = append(tenant.BusinessUnits, sandbox.BusinessUnit{ID: int64(401 + i), Name: unit, Active: true})
+		}
+		list = append(list, tenant)
+	}
+	return list
+}

@@ -1,0 +1,161 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+var (
+	// ErrNotDemo says that a database holds something else than a demo, which is
+	// never deleted or added to.
+	ErrNotDemo = errors.New("the database holds companies that are no demo's")
+	// ErrDemoData says that a database is a demo's.
+	ErrDemoData = errors.New("the database holds a demo, which runs with a stand-in for ServiceTitan (FIELDBRIDGE_SANDBOX_ADDR) and nowhere else")
+)
+
+// demoMark says that all that is in a database is made up.
+type demoMark struct {
+	ID      int `gorm:"primaryKey"`
+	BegunAt time.Time
+}
+
+// TableName is singular: there is one.
+func (demoMark) TableName() string { return "demo" }
+
+// DemoOptions is what a demo is made of.
+type DemoOptions struct {
+	Environment servicetitan.EnvironmentName
+	// Scopes are those that are asked for.
+	Scopes    []string
+	Companies []SampleCompany
+	// Staff has who set connections up and wrote notes first.
+	Staff []SampleStaff
+	// Password is everybody's.
+	Password Secret
+	// Access asks the stand-in for the access that a connection has, and lets it
+	// be as the connection says. What is zero is not there.
+	Access func(StandingAccess) (servicetitan.Tokens, servicetitan.OwnClient, error)
+	// Forget lets the stand-in begin again.
+	Forget func()
+	// Progress is told how much is done of all there is to do; nil for nobody.
+	Progress func(done, all int)
+}
+
+// StandingAccess is a connection as the stand-in has to know it.
+type StandingAccess struct {
+	TenantID      int64
+	Way           servicetitan.Way
+	State         State
+	Reason        Reason
+	UpgradeNeeded bool
+	// Step is what a set-up that is under way is at.
+	Step SetupStep
+}
+
+// Demo fills a database with made-up companies. The stand-in for ServiceTitan
+// forgets everything when it stops, so there is one demo for a database, in one
+// process.
+type Demo struct {
+	accounts    *Accounts
+	connections *Connections
+	options     DemoOptions
+}
+
+// NewDemo returns the demo of a database.
+func NewDemo(accounts *Accounts, connections *Connections, o DemoOptions) *Demo {
+	if o.Progress == nil {
+		o.Progress = func(int, int) {}
+	}
+	return &Demo{accounts: accounts, connections: connections, options: o}
+}
+
+// Begin fills an empty database, or goes on with a demo that is there, whose
+// connections are given new access. A database with anything else in it is
+// ErrNotDemo.
+func (d *Demo) Begin(ctx context.Context) error {
+	begun, err := d.Begun(ctx)
+	if err == nil && begun.IsZero() {
+		err = d.seed(ctx)
+	}
+	if err == nil {
+		err = d.giveAccess(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("begin demo: %w", err)
+	}
+	return nil
+}
+
+// Reset deletes all that is in the database and begins again. Whoever is signed
+// in is signed out.
+func (d *Demo) Reset(ctx context.Context) error {
+	_, err := d.Begun(ctx)
+	if err == nil {
+		err = d.seed(ctx)
+	}
+	if err == nil {
+		d.options.Forget()
+		err = d.giveAccess(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("reset demo: %w", err)
+	}
+	return nil
+}
+
+// ResetDaily is Reset if the demo was begun before the last time that it was
+// this long after midnight (UTC).
+func (d *Demo) ResetDaily(ctx context.Context, after time.Duration) (done bool, err error) {
+	begun, err := d.Begun(ctx)
+	if err != nil {
+		return false, err
+	}
+	now := d.connections.db.Now()
+	last := now.Truncate(24 * time.Hour).Add(after)
+	if last.After(now) {
+		last = last.Add(-24 * time.Hour)
+	}
+	if !begun.Before(last) {
+		return false, nil
+	}
+	return true, d.Reset(ctx)
+}
+
+// Begun is when the demo that is in the database was begun; zero if it is
+// empty.
+func (d *Demo) Begun(ctx context.Context) (time.Time, error) {
+	begun, err := d.connections.db.demoBegun(ctx)
+	if err != nil || !begun.IsZero() {
+		return begun, err
+	}
+	var others int64
+	err = d.connections.db.Read(ctx).Raw("SELECT count(*) FROM (SELECT 1 FROM users LIMIT 1) AS found").Scan(&others).Error
+	if err == nil && others > 0 {
+		err = ErrNotDemo
+	}
+	return time.Time{}, err
+}
+
+// CheckNoDemo returns ErrDemoData if the database is a demo's.
+func (db *DB) CheckNoDemo(ctx context.Context) error {
+	begun, err := db.demoBegun(ctx)
+	if err == nil && !begun.IsZero() {
+		err = ErrDemoData
+	}
+	return err
+}
+
+func (db *DB) demoBegun(ctx context.Context) (time.Time, error) {
+	var marks []demoMark
+	if err := db.Read(ctx).Limit(1).Find(&marks).Error; err != nil {
+		return time.Time{}, fmt.Errorf("look for a demo: %w", err)
+	}
+	if len(marks) == 0 {
+		return time.Time{}, nil
+	}
+	return marks[0].BegunAt, nil
+}

@@ -1,0 +1,95 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// giveAccess lets the stand-in know all connections as they are, and gives
+// those that have access theirs anew.
+func (d *Demo) giveAccess(ctx context.Context) error {
+	db := d.connections.db
+	var list []Connection
+	if err := db.Read(ctx).Where("environment = ? AND state <> ?", d.options.Environment, Disconnected).Order("id").Find(&list).Error; err != nil {
+		return fmt.Errorf("list connections: %w", err)
+	}
+	steps, err := openSteps(db.Read(ctx))
+	if err != nil {
+		return err
+	}
+	for i, connection := range list {
+		tokens, own, err := d.options.Access(StandingAccess{
+			TenantID: connection.TenantID, Way: connection.Way, State: connection.State, Reason: connection.Reason,
+			UpgradeNeeded: connection.UpgradeNeeded, Step: steps[connection.ID.String()],
+		})
+		if err == nil && !tokens.Access.IsZero() {
+			err = d.keep(ctx, connection, tokens, own)
+		}
+		if err != nil {
+			return fmt.Errorf("give access to tenant %d: %w", connection.TenantID, err)
+		}
+		d.options.Progress(len(d.options.Companies)+i+1, len(d.options.Companies)+len(list))
+	}
+	return nil
+}
+
+// openSteps are what the set-ups that are under way are at, by connection.
+func openSteps(db *gorm.DB) (map[string]SetupStep, error) {
+	var open []Setup
+	if err := db.Where("closed_at IS NULL").Find(&open).Error; err != nil {
+		return nil, fmt.Errorf("list set-ups: %w", err)
+	}
+	steps := map[string]SetupStep{}
+	for _, s := range open {
+		steps[s.ConnectionID.String()] = s.Step
+	}
+	return steps, nil
+}
+
+// keep seals the access of a connection. One that is retrying has had none since
+// its trouble began, and one that must be reconnected has what was refused.
+func (d *Demo) keep(ctx context.Context, connection Connection, tokens servicetitan.Tokens, own servicetitan.OwnClient) error {
+	db := d.connections.db
+	return db.Write(ctx, func(tx *gorm.DB) error {
+		now, err := db.sharedNow(tx)
+		if err != nil {
+			return err
+		}
+		connection, err := getConnection(forUpdate(tx), connection.CompanyID, connection.ID)
+		if err != nil {
+			return err
+		}
+		connection.Generation++
+		var due *time.Time
+		switch connection.State {
+		case Connected:
+			connection.ExpiresAt = tokens.ExpiresAt
+			at := nextRenewal(&connection, d.connections.keeper.options.KeepAlive, now)
+			due = &at
+			connection.granted(tokens, d.options.Scopes, at, now)
+		case Degraded:
+			at := now.Add(firstRetry + spread(longestWait(connection.Failures)))
+			due, connection.NextRenewalAt = &at, &at
+		}
+		if err := tx.Select(renewalColumns).Updates(&connection).Error; err != nil {
+			return err
+		}
+		tokens.ExpiresAt = connection.ExpiresAt
+		generation := connection.Generation
+		if connection.Reason == ReasonSealBroken {
+			generation-- // sealed for another place, it does not open
+		}
+		sealed, err := sealCredential(d.connections.keys, connection.CompanyID, connection.ID, generation, tokens, own)
+		if err != nil {
+			return err
+		}
+		sealed.Generation, sealed.Environment, sealed.DueAt = connection.Generation, connection.Environment, due
+		return tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&sealed).Error
+	})
+}

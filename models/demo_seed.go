@@ -1,0 +1,261 @@
+package models
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// insertedAtOnce bounds the values of one statement.
+const insertedAtOnce = 500
+
+// seed puts the companies and their stories in the place of all that is there,
+// in one transaction: nobody sees half a demo.
+func (d *Demo) seed(ctx context.Context) error {
+	db := d.connections.db
+	// One for all: they have the same password, and it is no secret.
+	hash, err := d.accounts.hasher.hash(ctx, d.options.Password)
+	if err != nil {
+		return err
+	}
+	return db.Write(ctx, func(tx *gorm.DB) error {
+		for _, table := range demoTables {
+			if err := tx.Exec("DELETE FROM " + table).Error; err != nil {
+				return fmt.Errorf("delete %s: %w", table, err)
+			}
+		}
+		now, err := db.sharedNow(tx)
+		if err != nil {
+			return err
+		}
+		if err := tx.Create(&demoMark{ID: 1, BegunAt: now}).Error; err != nil {
+			return err
+		}
+		s := seeding{environment: d.options.Environment, every: d.meanRenewal(), now: now, hash: hash, hours: map[time.Time]RenewalHour{}}
+		if err := s.hire(tx, d.options.Staff); err != nil {
+			return err
+		}
+		for i, company := range d.options.Companies {
+			if err := s.company(tx, company); err != nil {
+				return fmt.Errorf("add %s: %w", company.Name, err)
+			}
+			d.options.Progress(i+1, 2*len(d.options.Companies))
+		}
+		return s.writeHours(tx)
+	})
+}
+
+// demoTables are all that hold what people and connections do, those first that
+// refer to others.
+var demoTables = []string{
+	"demo", "mails", "revocations", "staff_tasks", "setups", "notes", "renewal_days", "renewal_hours", "events", "authorizations",
+	"credentials", "connections", "connection_totals", "api_keys", "recovery_codes", "second_factors", "memberships", "company_words",
+	"users", "companies", "sessions", "throttles",
+}
+
+// meanRenewal is how often a connection is renewed, on average.
+func (d *Demo) meanRenewal() time.Duration {
+	keepAlive := d.connections.keeper.options.KeepAlive
+	return keepAlive - keepAlive/10
+}
+
+// seeding is what the companies of one seed have in common.
+type seeding struct {
+	environment servicetitan.EnvironmentName
+	every       time.Duration
+	now         time.Time
+	hash        string
+	staff       []User
+	hours       map[time.Time]RenewalHour
+}
+
+// hire adds our staff, who have been here for longer than any company.
+func (s *seeding) hire(tx *gorm.DB, staff []SampleStaff) error {
+	since := s.now.AddDate(-2, 0, 0)
+	for _, person := range staff {
+		s.staff = append(s.staff, User{
+			ID: newIDAt(since), Email: person.Email, Name: person.Name, PasswordHash: s.hash, StaffRole: person.Role, CreatedAt: since,
+		})
+	}
+	return tx.Create(&s.staff).Error
+}
+
+func (s *seeding) company(tx *gorm.DB, sample SampleCompany) error {
+	founded := s.now.Add(-sample.Age)
+	company := Company{ID: newIDAt(founded), Name: sample.Name, CreatedAt: founded}
+	if err := createCompany(tx, &company); err != nil {
+		return err
+	}
+	var people []User
+	for _, person := range sample.People {
+		user := User{ID: newIDAt(founded), Email: person.Email, Name: person.Name, PasswordHash: s.hash, CreatedAt: founded}
+		if err := tx.Create(&user).Error; err != nil {
+			return err
+		}
+		if err := tx.Create(&Membership{CompanyID: company.ID, UserID: user.ID, Role: person.Role, CreatedAt: founded}).Error; err != nil {
+			return err
+		}
+		people = append(people, user)
+	}
+	c := sampleCompany{SampleCompany: sample, row: company, cast: cast{owner: people[0], staff: s.staff[0]}}
+	for _, connection := range sample.Connections {
+		if err := s.connection(tx, c, connection); err != nil {
+			return err
+		}
+	}
+	return s.asides(tx, c)
+}
+
+// sampleCompany is a sample with what was made of it.
+type sampleCompany struct {
+	SampleCompany
+	row Company
+	cast
+}
+
+// asides are what is about a company and none of its connections.
+func (s *seeding) asides(tx *gorm.DB, c sampleCompany) error {
+	if c.Failed != nil {
+		at := s.now.Add(-c.Failed.Age)
+		err := tx.Create(&Event{
+			ID: newIDAt(at), CompanyID: c.row.ID, Kind: EventConnectFailed, ActorName: c.owner.Name,
+			Outcome: c.Failed.Outcome, SupportCode: sampleSupportCode(), At: at,
+		}).Error
+		if err != nil {
+			return err
+		}
+	}
+	if c.APIKey != "" {
+		made, used := s.now.Add(-c.Age/2), s.now.Add(-4*time.Minute)
+		err := tx.Create(&APIKey{
+			ID: newIDAt(made), CompanyID: &c.row.ID, Name: c.APIKey, KeyHash: hashOf(servicetitan.NewSecret(rand.Text())),
+			// A back end that looks every quarter of an hour.
+			Reads: int64(c.Age / 2 / (15 * time.Minute)), LastUsedAt: &used, CreatedAt: made,
+		}).Error
+		if err != nil {
+			return err
+		}
+	}
+	if c.Locked == "" {
+		return nil
+	}
+	// Who may lock is the last of staff.
+	admin, at := s.staff[len(s.staff)-1], s.now.Add(-c.LockedAge)
+	c.row.LockedAt, c.row.LockedByName, c.row.LockReason = &at, admin.Name, c.Locked
+	if err := tx.Select("LockedAt", "LockedByName", "LockReason").Updates(&c.row).Error; err != nil {
+		return err
+	}
+	note := Note{ID: newIDAt(at), CompanyID: c.row.ID, StaffID: admin.ID, StaffName: admin.Name, Text: c.Locked, CreatedAt: at}
+	if err := tx.Create(&note).Error; err != nil {
+		return err
+	}
+	return recordForAll(tx, Event{CompanyID: c.row.ID, Kind: EventLocked, ActorName: supportName, StaffName: admin.Name, SupportCode: sampleSupportCode(), At: at})
+}
+
+// connection writes a connection and its story down, without its access.
+func (s *seeding) connection(tx *gorm.DB, c sampleCompany, sample SampleConnection) error {
+	told := story{sample, s.now, s.every}
+	row := s.row(c, told)
+	if err := tx.Create(&row).Error; err != nil {
+		return err
+	}
+	events := told.events(c.cast)
+	for i := range events {
+		events[i].CompanyID, events[i].ConnectionID = c.row.ID, &row.ID
+	}
+	if err := tx.CreateInBatches(&events, insertedAtOnce).Error; err != nil {
+		return err
+	}
+	if err := s.counters(tx, row, told); err != nil {
+		return err
+	}
+	return s.desk(tx, c, row, told)
+}
+
+// row is the connection as it is now.
+func (s *seeding) row(c sampleCompany, told story) Connection {
+	sample := told.SampleConnection
+	row := Connection{
+		ID: newIDAt(told.began()), CompanyID: c.row.ID, Environment: s.environment, TenantID: sample.TenantID,
+		Way: sample.Way, State: sample.State, Reason: sample.Reason, SettingUp: sample.State == Pending,
+		ConnectedByName: c.owner.Name, CreatedAt: told.began(),
+		UpdatedAt: told.stateSince(), // from which the database takes it
+	}
+	if sample.State == Pending {
+		return row
+	}
+	row.TenantName, row.BusinessUnits = sample.TenantName, sample.BusinessUnits
+	row.ConnectedAt, row.Generation = told.began(), 1
+	for _, t := range sample.Troubles {
+		if !t.passing() {
+			row.ConnectedAt = s.now.Add(t.Length - t.Age) // it was reconnected
+		}
+	}
+	if row.ConnectedByID = &c.owner.ID; sample.Way == servicetitan.Guided {
+		row.ConnectedByName, row.ConnectedByID = supportName, nil
+	}
+	row.RenewedAt = told.lastRenewal()
+	row.ExpiresAt = row.RenewedAt.Add(2 * time.Minute)
+	row.UpgradeNeeded = sample.UpgradeAge > 0
+	ago := func(d time.Duration) *time.Time { at := told.ago(d); return &at }
+	if tested := cmp.Or(sample.TestedAge, sample.Age-time.Minute); tested > 0 {
+		row.TestedAt, row.TestPassed, row.TestMillis = ago(tested), true, 187
+	}
+	if sample.Used {
+		row.LastUsedAt = ago(4 * time.Minute)
+	}
+	switch sample.State {
+	case Degraded:
+		row.FailingSince, row.Failures = ago(sample.StateAge), len(tries(told.worksUntil(), s.now))
+	case ReconnectNeeded:
+		row.FailingSince = ago(sample.StateAge)
+	case Disconnected:
+		row.DisconnectedAt = ago(sample.StateAge)
+	}
+	return row
+}
+
+// counters are those of the connection's days, and its part in the hours of
+// all.
+func (s *seeding) counters(tx *gorm.DB, row Connection, told story) error {
+	first := s.now.AddDate(0, 0, 1-healthDays).Truncate(24 * time.Hour)
+	days := map[string]RenewalDay{}
+	for at, h := range told.countHours(first) {
+		day := at.Format(time.DateOnly)
+		sum := days[day]
+		days[day] = RenewalDay{ConnectionID: row.ID, Day: day, OK: sum.OK + int(h.OK), Failed: sum.Failed + int(h.Failed)}
+		if at.After(s.now.Add(-hoursKept * time.Hour)) {
+			all := s.hours[at]
+			s.hours[at] = RenewalHour{Hour: h.Hour, Environment: s.environment, OK: all.OK + h.OK, Failed: all.Failed + h.Failed}
+		}
+	}
+	list := make([]RenewalDay, 0, len(days))
+	for _, day := range days {
+		list = append(list, day)
+	}
+	slices.SortFunc(list, func(a, b RenewalDay) int { return strings.Compare(a.Day, b.Day) })
+	if len(list) == 0 {
+		return nil
+	}
+	return tx.CreateInBatches(&list, insertedAtOnce).Error
+}
+
+func (s *seeding) writeHours(tx *gorm.DB) error {
+	list := make([]RenewalHour, 0, len(s.hours))
+	for _, h := range s.hours {
+		list = append(list, h)
+	}
+	slices.SortFunc(list, func(a, b RenewalHour) int { return strings.Compare(a.Hour, b.Hour) })
+	if len(list) == 0 {
+		return nil
+	}
+	return tx.CreateInBatches(&list, insertedAtOnce).Error
+}

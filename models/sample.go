@@ -1,0 +1,90 @@
+package models
+
+import (
+	"time"
+
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// SampleCompany is a made-up company of a demo. Its times are how long ago
+// something was.
+type SampleCompany struct {
+	Name string
+	// People has who connects first.
+	People []SamplePerson
+	// Age is since when it has its account.
+	Age         time.Duration
+	Connections []SampleConnection
+	// Failed is a trip to ServiceTitan that ended without a connection.
+	Failed *SampleFailure
+	// APIKey is the name of its back end's key; empty if it has none.
+	APIKey string
+	// Locked is why it is locked, since LockedAge; empty if it is not.
+	Locked    string
+	LockedAge time.Duration
+}
+
+// SamplePerson is someone of a made-up company.
+type SamplePerson struct {
+	Name, Email string
+	Role        Role
+}
+
+// SampleStaff is one of our staff in a demo.
+type SampleStaff struct {
+	Name, Email string
+	Role        StaffRole
+}
+
+// SampleFailure is a trip that ended without a connection.
+type SampleFailure struct {
+	Age     time.Duration
+	Outcome Outcome
+}
+
+// SampleConnection is the story of a made-up connection. What pages show of it
+// is worked out from here, so that counters, health strip and timeline agree.
+type SampleConnection struct {
+	TenantID      int64
+	TenantName    string
+	BusinessUnits int
+	Way           servicetitan.Way
+	// Age is since when it is connected or, while pending, asked for.
+	Age    time.Duration
+	State  State
+	Reason Reason
+	// StateAge is since when it is in its state; for one that is connected, Age
+	// says it.
+	StateAge time.Duration
+	// Troubles are those that are over, the oldest first.
+	Troubles []SampleTrouble
+	// TestedAge is when a person last tested it; zero for never.
+	TestedAge time.Duration
+	// Used says that a back end asks for its access.
+	Used bool
+	// UpgradeAge is since when a new version of the app waits to be allowed; zero
+	// if none does.
+	UpgradeAge time.Duration
+	// Step and Problem are of a set-up that is under way.
+	Step    SetupStep
+	Problem Outcome
+	// Note is what our staff wrote down, NoteAge ago.
+	Note    string
+	NoteAge time.Duration
+	// ContestedBy is a company that tried to connect the same tenant, ContestedAge
+	// ago.
+	ContestedBy  string
+	ContestedAge time.Duration
+}
+
+// SampleTrouble is a time in which renewals failed. For a passing reason they
+// were tried again until one worked; after a refusal the owner reconnected.
+type SampleTrouble struct {
+	Age, Length time.Duration
+	Reason      Reason
+}
+
+// passing says whether renewals are tried again.
+func (t SampleTrouble) passing() bool {
+	return t.Reason == ReasonUnavailable || t.Reason == ReasonRateLimited
+}

@@ -1,0 +1,265 @@
+package models
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// story tells what has become of a sample connection until now, if it was
+// renewed every so often.
+type story struct {
+	SampleConnection
+	now   time.Time
+	every time.Duration
+}
+
+func (s story) ago(d time.Duration) time.Time { return s.now.Add(-d) }
+
+func (s story) began() time.Time { return s.ago(s.Age) }
+
+// worksUntil is when it stopped to be renewed for good, or for now.
+func (s story) worksUntil() time.Time {
+	if s.State == Connected {
+		return s.now
+	}
+	return s.ago(s.StateAge)
+}
+
+// span is a stretch of time, without its end.
+type span struct{ from, to time.Time }
+
+// working are the stretches in which renewals worked.
+func (s story) working() []span {
+	if s.State == Pending {
+		return nil
+	}
+	var spans []span
+	from := s.began()
+	for _, t := range s.Troubles {
+		spans = append(spans, span{from, s.ago(t.Age)})
+		from = s.ago(t.Age - t.Length)
+	}
+	return append(spans, span{from, s.worksUntil()})
+}
+
+// renewalsBefore is how many renewals of the stretch came before a time. Its
+// beginning is no renewal.
+func (w span) renewalsBefore(t time.Time, every time.Duration) int {
+	if t.After(w.to) {
+		t = w.to
+	}
+	return max(0, int((t.Sub(w.from)-1)/every))
+}
+
+// lastRenewal is when access was last granted or renewed.
+func (s story) lastRenewal() time.Time {
+	spans := s.working()
+	if len(spans) == 0 {
+		return time.Time{}
+	}
+	last := spans[len(spans)-1]
+	return last.from.Add(time.Duration(last.renewalsBefore(last.to, s.every)) * s.every)
+}
+
+// failed are the renewals that failed.
+func (s story) failed() []time.Time {
+	var list []time.Time
+	for _, t := range s.troubles() {
+		switch {
+		case t.passing():
+			list = append(list, tries(s.ago(t.Age), s.ago(t.Age-t.Length))...)
+		case refusedRenewal(t.Reason):
+			list = append(list, s.ago(t.Age))
+		}
+	}
+	return list
+}
+
+// present is the trouble that goes on, if there is one.
+func (s story) present() []SampleTrouble {
+	if s.State != Degraded && s.State != ReconnectNeeded {
+		return nil
+	}
+	return []SampleTrouble{{Age: s.StateAge, Length: s.StateAge, Reason: s.Reason}}
+}
+
+// troubles are all, the oldest first.
+func (s story) troubles() []SampleTrouble { return slices.Concat(s.Troubles, s.present()) }
+
+// stateSince is since when it is in its state.
+func (s story) stateSince() time.Time {
+	switch n := len(s.Troubles); {
+	case s.State == Pending:
+		return s.began()
+	case s.State == Connected && n > 0:
+		return s.ago(s.Troubles[n-1].Age - s.Troubles[n-1].Length)
+	case s.State == Connected:
+		return s.began()
+	}
+	return s.ago(s.StateAge)
+}
+
+// tries are the renewals that fail from a time on until another, with the waits
+// between them that nextTry has on average.
+func tries(from, to time.Time) []time.Time {
+	var list []time.Time
+	for at := from; at.Before(to); {
+		list = append(list, at)
+		at = at.Add(time.Second + longestWait(len(list))/2)
+	}
+	return list
+}
+
+// countHours counts the renewals by the hour, from a time on.
+func (s story) countHours(from time.Time) map[time.Time]RenewalHour {
+	counts := map[time.Time]RenewalHour{}
+	add := func(at time.Time, ok, failed int64) {
+		if hour := at.Truncate(time.Hour); ok+failed > 0 && !hour.Before(from) {
+			sum := counts[hour]
+			counts[hour] = RenewalHour{Hour: hour.Format(hourForm), OK: sum.OK + ok, Failed: sum.Failed + failed}
+		}
+	}
+	for _, w := range s.working() {
+		first := w.from.Truncate(time.Hour)
+		if first.Before(from) {
+			first = from
+		}
+		for hour := first; hour.Before(w.to); hour = hour.Add(time.Hour) {
+			add(hour, int64(w.renewalsBefore(hour.Add(time.Hour), s.every)-w.renewalsBefore(hour, s.every)), 0)
+		}
+	}
+	for _, at := range s.failed() {
+		add(at, 0, 1)
+	}
+	return counts
+}
+
+// cast are the people of a story.
+type cast struct {
+	owner User
+	staff User
+}
+
+// events are the timeline, the oldest first.
+func (s story) events(c cast) []Event {
+	var list []Event
+	tell := func(age time.Duration, e Event) {
+		if age <= 0 {
+			return // it is too young for that
+		}
+		e.At = s.ago(age)
+		e.ID = newIDAt(e.At)
+		if e.ActorName != "" {
+			e.SupportCode = sampleSupportCode()
+		}
+		list = append(list, e)
+	}
+	ours := func(kind EventKind) Event { return Event{Kind: kind, ActorName: supportName, StaffName: c.staff.Name} }
+	theirs := func(kind EventKind) Event { return Event{Kind: kind, ActorName: c.owner.Name} }
+
+	if s.Way == servicetitan.Guided {
+		s.tellSetup(tell, ours, theirs)
+	}
+	switch {
+	case s.State == Pending:
+		return list
+	case s.Way == servicetitan.Guided:
+		tell(s.Age, ours(EventConnected))
+	default:
+		tell(s.Age, theirs(EventConnected))
+	}
+	tell(s.Age-time.Minute, Event{Kind: EventTestPassed, ActorName: c.owner.Name, Millis: 212})
+	for _, t := range s.troubles() {
+		kind, over := EventReconnectNeeded, theirs(EventReconnected)
+		if t.passing() {
+			kind, over = EventRetrying, Event{Kind: EventRecovered}
+		}
+		tell(t.Age, Event{Kind: kind, Reason: t.Reason})
+		if t.Length < t.Age {
+			tell(t.Age-t.Length, over)
+		}
+	}
+	if s.UpgradeAge > 0 {
+		tell(s.UpgradeAge, Event{Kind: EventUpgradeNeeded})
+	}
+	if s.TestedAge > 0 {
+		tell(s.TestedAge, Event{Kind: EventTestPassed, ActorName: c.owner.Name, Millis: 187})
+	}
+	if s.State == Disconnected {
+		tell(s.StateAge, theirs(EventDisconnected))
+		if s.Way == servicetitan.SignIn {
+			tell(s.StateAge-2*time.Second, Event{Kind: EventRevoked})
+		}
+	}
+	if s.Note != "" {
+		tell(s.NoteAge+3*time.Minute, ours(EventStaffViewed))
+		tell(s.NoteAge, ours(EventNoted))
+	}
+	if s.ContestedBy != "" {
+		tell(s.ContestedAge, Event{Kind: EventTenantConflict, ActorName: s.ContestedBy})
+	}
+	return list
+}
+
+// setupAges are when the steps of a set-up were done; zero for those that were
+// not.
+func (s story) setupAges() (added, allowed time.Duration) {
+	if s.State != Pending {
+		return s.Age + 20*time.Hour, s.Age + 2*time.Hour
+	}
+	switch s.Step {
+	case StepAllowAccess:
+		added = s.StateAge
+	case StepEnterCredentials:
+		added, allowed = (s.Age+s.StateAge)/2, s.StateAge
+	}
+	return added, allowed
+}
+
+// requestedAge is when a set-up was asked for.
+func (s story) requestedAge() time.Duration {
+	if s.State == Pending {
+		return s.Age
+	}
+	return s.Age + 26*time.Hour
+}
+
+func (s story) tellSetup(tell func(time.Duration, Event), ours, theirs func(EventKind) Event) {
+	added, allowed := s.setupAges()
+	tell(s.requestedAge(), theirs(EventSetupRequested))
+	if s.Problem != "" { // what was done before it was sent back
+		tell((s.Age*3+s.StateAge)/4, ours(EventSetupTenantAdded))
+		tell((s.Age+s.StateAge)/2, theirs(EventSetupAllowed))
+		e := ours(EventSetupSentBack)
+		e.Outcome = s.Problem
+		tell(s.StateAge, e)
+		return
+	}
+	if added > 0 {
+		tell(added, ours(EventSetupTenantAdded))
+	}
+	if allowed > 0 {
+		tell(allowed, theirs(EventSetupAllowed))
+	}
+}
+
+// newIDAt is an ID that sorts among those of a time in the past (RFC 9562,
+// section 5.7).
+func newIDAt(at time.Time) uuid.UUID {
+	id := newID()
+	var millis [8]byte
+	binary.BigEndian.PutUint64(millis[:], uint64(at.UnixMilli())) // #nosec G115 -- after 1970
+	copy(id[:6], millis[2:])
+	return id
+}
+
+func sampleSupportCode() string {
+	text := rand.Text()
+	return "FB-" + text[:4] + "-" + text[4:8]
+}
