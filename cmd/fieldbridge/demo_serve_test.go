@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/seal"
+)
+
+// deployment is serve with its variables, not yet started.
+type deployment struct{ addr, admin, sandbox string }
+
+func newDeployment(t *testing.T, dir string, more map[string]string) deployment {
+	t.Helper()
+	var d deployment
+	d.addr, d.admin, d.sandbox = freeAddrs(t)
+	variables := map[string]string{
+		"FIELDBRIDGE_ADDR": d.addr, "FIELDBRIDGE_ADMIN_ADDR": d.admin, "FIELDBRIDGE_BASE_URL": "http://" + d.addr, "FIELDBRIDGE_LOG_LEVEL": "error",
+		"FIELDBRIDGE_DATABASE_URL": filepath.Join(dir, "app.db"), "FIELDBRIDGE_KEYSET_FILE": filepath.Join(dir, "keyset.json"),
+		"FIELDBRIDGE_SANDBOX_ADDR": "", "FIELDBRIDGE_SANDBOX_URL": "", "FIELDBRIDGE_DEMO_RESET": "",
+	}
+	for name, value := range more {
+		variables[name] = strings.ReplaceAll(value, "{sandbox}", d.sandbox)
+	}
+	for name, value := range variables {
+		t.Setenv(name, value)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "keyset.json")); err != nil {
+		if _, err := seal.Create(filepath.Join(dir, "keyset.json")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return d
+}
+
+// asDemo are the variables that make serve a demo.
+func asDemo() map[string]string {
+	return map[string]string{"FIELDBRIDGE_SANDBOX_ADDR": "{sandbox}", "FIELDBRIDGE_SANDBOX_URL": "http://{sandbox}"}
+}
+
+// fetch is what an address answers.
+func fetch(t *testing.T, method, address string, form url.Values) (status int, body string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(text)
+}
+
+// Without its variables, serve has no account, page, environment or listener of
+// a demo.
+func TestServeIsNoDemo(t *testing.T) {
+	d := newDeployment(t, t.TempDir(), map[string]string{"SERVICETITAN_PRODUCTION_APP_KEY": "ak1.real"})
+	running(t, serveCommand{}.Run, d.admin)
+	for _, path := range []string{"/", "/signin", "/signup", "/nowhere"} {
+		if _, body := fetch(t, http.MethodGet, "http://"+d.addr+path, nil); strings.Contains(strings.ToLower(body), "demo") || strings.Contains(strings.ToLower(body), "sandbox") {
+			t.Errorf("%s speaks of a demo", path)
+		}
+	}
+	for _, path := range []string{"/demo", "/connect/token", "/mailbox", "/portal", "/control/", "/requests", "/guide/sandbox"} {
+		if status, _ := fetch(t, http.MethodGet, "http://"+d.addr+path, nil); status != http.StatusNotFound {
+			t.Errorf("%s is answered %d", path, status)
+		}
+	}
+	for _, account := range demoAccounts() {
+		form := url.Values{"email": {account.Email}, "password": {account.Password}}
+		if status, _ := fetch(t, http.MethodPost, "http://"+d.addr+"/signin", form); status != http.StatusUnprocessableEntity {
+			t.Errorf("%s is answered %d", account.Who, status)
+		}
+	}
+}
+
+// With them it is one, until they are taken away: neither its data nor its
+// environment ever stands beside what is real.
+func TestServeAsDemo(t *testing.T) {
+	dir := t.TempDir()
+	t.Run("serves", func(t *testing.T) {
+		d := newDeployment(t, dir, asDemo())
+		running(t, serveCommand{}.Run, d.admin)
+		if status, _ := afterPassword(t, "http://"+d.addr, "priya@fieldbridge.example", demoPassword); status != http.StatusOK {
+			t.Errorf("its staff are answered %d", status)
+		}
+		if status, _ := fetch(t, http.MethodGet, "http://"+d.sandbox+sandboxHealth, nil); status != http.StatusOK {
+			t.Errorf("its stand-in answers %d", status)
+		}
+		if status, body := fetch(t, http.MethodGet, "http://"+d.addr+"/guide/sandbox", nil); status != http.StatusOK || !strings.Contains(body, "Sandbox") {
+			t.Errorf("the guide for its environment is answered %d", status)
+		}
+		if status, _ := fetch(t, http.MethodGet, "http://"+d.addr+"/guide/production", nil); status != http.StatusNotFound {
+			t.Errorf("the guide for production is answered %d", status)
+		}
+	})
+	for name, tt := range map[string]struct {
+		more map[string]string
+		want string
+	}{
+		"beside production":            {with(asDemo(), "SERVICETITAN_PRODUCTION_APP_KEY", "ak1.real"), "connects to its stand-in alone"},
+		"without its stand-in":         {nil, models.ErrDemoData.Error()},
+		"with its address alone":       {map[string]string{"FIELDBRIDGE_SANDBOX_ADDR": "{sandbox}"}, "FIELDBRIDGE_SANDBOX_URL is missing"},
+		"with its URL alone":           {map[string]string{"FIELDBRIDGE_SANDBOX_URL": "http://{sandbox}"}, "FIELDBRIDGE_SANDBOX_ADDR is missing"},
+		"with a reset alone":           {map[string]string{"FIELDBRIDGE_DEMO_RESET": "03:30"}, "FIELDBRIDGE_DEMO_RESET is for demos"},
+		"with a reset at noon o’clock": {with(asDemo(), "FIELDBRIDGE_DEMO_RESET", "noon"), "is not a time of day"},
+	} {
+		t.Run("does not start "+name, func(t *testing.T) {
+			newDeployment(t, dir, tt.more)
+			if err := (serveCommand{}).Run(t.Context()); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// A database with real companies in it does not become a demo.
+func TestServeAsDemoLeavesOthersAlone(t *testing.T) {
+	dir := t.TempDir()
+	newDeployment(t, dir, asDemo())
+	if err := (migrateUp{}).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	err := withAccounts(t.Context(), func(_ config, accounts *models.Accounts) error {
+		_, err := accounts.AddStaff(t.Context(), staffEmail, models.Support)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, run := range map[string]func(context.Context) error{"serve": serveCommand{}.Run, "demo": demoCommand{}.Run} {
+		if err := run(t.Context()); !errors.Is(err, models.ErrNotDemo) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// sandboxHealth is an address that every stand-in answers.
+const sandboxHealth = "/.well-known/openid-configuration"
+
+func with(m map[string]string, name, value string) map[string]string {
+	m[name] = value
+	return m
+}
