@@ -39,7 +39,7 @@ func (d *Demo) seed(ctx context.Context) error {
 		if err := tx.Create(&demoMark{ID: 1, BegunAt: now}).Error; err != nil {
 			return err
 		}
-		s := seeding{environment: d.options.Environment, every: d.meanRenewal(), now: now, hash: hash, hours: map[time.Time]RenewalHour{}}
+		s := seeding{environment: d.options.Environment, scopes: d.options.Scopes, every: d.meanRenewal(), now: now, hash: hash, hours: map[time.Time]RenewalHour{}}
 		if err := s.hire(tx, d.options.Staff); err != nil {
 			return err
 		}
@@ -70,6 +70,7 @@ func (d *Demo) meanRenewal() time.Duration {
 // seeding is what the companies of one seed have in common.
 type seeding struct {
 	environment servicetitan.EnvironmentName
+	scopes      []string
 	every       time.Duration
 	now         time.Time
 	hash        string
@@ -202,6 +203,11 @@ func (s *seeding) row(c sampleCompany, told story) Connection {
 	if row.ConnectedByID = &c.owner.ID; sample.Way == servicetitan.Guided {
 		row.ConnectedByName, row.ConnectedByID = supportName, nil
 	}
+	scopes := slices.Clone(s.scopes)
+	if sample.Reason == ReasonScopeMissing {
+		scopes = slices.DeleteFunc(scopes, func(scope string) bool { return scope == servicetitan.AccountScope })
+	}
+	row.Scopes = strings.Join(scopes, " ")
 	row.RenewedAt = told.lastRenewal()
 	row.ExpiresAt = row.RenewedAt.Add(2 * time.Minute)
 	row.UpgradeNeeded = sample.UpgradeAge > 0

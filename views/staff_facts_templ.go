@@ -41,7 +41,7 @@ func renewalWords(days []models.RenewalDay) string {
 	for _, d := range days {
 		ok, failed = ok+d.OK, failed+d.Failed
 	}
-	return strconv.Itoa(ok) + " worked, " + strconv.Itoa(failed) + " failed"
+	return thousands(int64(ok)) + " worked, " + thousands(int64(failed)) + " failed"
 }
 
 // fact is a line of the details; one without words is left out.

@@ -19,7 +19,7 @@ func standingAccess(s *sandbox.Sandbox, of models.StandingAccess) (servicetitan.
 	var err error
 	if of.UpgradeNeeded {
 		if _, err = s.GiveClient(of.TenantID); err == nil {
-			_, err = s.Do(sandbox.NewVersion, of.TenantID)
+			_, err = s.OfferVersion(of.TenantID)
 		}
 		if err != nil {
 			return none(err)
@@ -65,8 +65,8 @@ func standingTrouble(s *sandbox.Sandbox, of models.StandingAccess) error {
 	case models.ReasonClientRefused:
 		return s.DeleteSecret(of.TenantID, 1)
 	case models.ReasonNotAllowed:
-		_, err := s.Do(sandbox.Withdraw, of.TenantID)
-		return err
+		s.RevokeGrants(of.TenantID)
+		return s.Disable(of.TenantID)
 	default:
 		s.EndGrants(of.TenantID)
 		return nil

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fieldbridge/fieldbridge/handlers/browsertest"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
@@ -23,7 +24,7 @@ func TestMain(m *testing.M) {
 		main()
 		os.Exit(0)
 	}
-	os.Exit(testdb.Main(m))
+	os.Exit(browsertest.Main(func() int { return testdb.Main(m) }))
 }
 
 // process is the product as an operator runs it: fieldbridge serve, in a process

@@ -51,7 +51,7 @@ func (s *Sandbox) Do(deed Deed, tenantID int64) (done Done, err error) {
 	case Withdraw:
 		done.Count = s.RevokeGrants(tenantID) + s.disableAll(tenantID)
 	case NewVersion:
-		done.Count, err = s.offerVersion(tenantID)
+		done.Count, err = s.OfferVersion(tenantID)
 	case Regenerate:
 		if tenantID == 0 {
 			return Done{}, errors.New("a secret is one company's; choose which")
@@ -100,10 +100,10 @@ func (s *Sandbox) disableAll(tenantID int64) int {
 	return len(found)
 }
 
-// offerVersion makes a new version out of the newest one's scopes, and moves
+// OfferVersion makes a new version out of the newest one's scopes, and moves
 // tenants to a version before it that lacks one of them. One that lacks one
 // already is left as it is. It says for how many the new version waits.
-func (s *Sandbox) offerVersion(tenantID int64) (waiting int, err error) {
+func (s *Sandbox) OfferVersion(tenantID int64) (waiting int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found := s.allowedBy(tenantID)

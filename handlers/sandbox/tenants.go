@@ -65,6 +65,12 @@ func (ts tenants) byID(id int64) (Tenant, bool) {
 	return Tenant{}, false
 }
 
+// shownAtOnce is how many tenants a page shows before the others.
+const shownAtOnce = 6
+
+func (ts tenants) first() tenants  { return ts[:min(shownAtOnce, len(ts))] }
+func (ts tenants) others() tenants { return ts[len(ts.first()):] }
+
 // name is a tenant's, or empty.
 func (ts tenants) name(id int64) string {
 	t, _ := ts.byID(id)
