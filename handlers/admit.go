@@ -75,7 +75,7 @@ func (s *site) admitStaff(c echo.Context, in signedIn, who access, next echo.Han
 
 // noFactor says that no second factor is asked for: in demos, whose sign-ins
 // are no secret.
-func (s *site) noFactor() bool { return len(s.Demo) > 0 }
+func (s *site) noFactor() bool { return s.Demo != nil }
 
 // endSession ends a session that may no longer be used.
 func (s *site) endSession(c echo.Context) error {
@@ -130,6 +130,7 @@ func connectionID(c echo.Context) (uuid.UUID, error) {
 const (
 	nextConnect    = "connect"
 	nextConnection = "connection-" // and the connection's ID
+	nextQueue      = "queue"       // of our staff
 )
 
 // afterSignIn is the query by which the sign-in page remembers what was asked
@@ -161,6 +162,9 @@ func home(staff bool) string {
 // destination is where a sign-in leads to.
 func destination(staff bool, next string) string {
 	if staff {
+		if next == nextQueue {
+			return "/staff/queue"
+		}
 		return home(staff)
 	}
 	if next == nextConnect {

@@ -38,7 +38,7 @@ type route struct {
 // routes is every address there is.
 func (s *site) routes() []route {
 	const get, post = http.MethodGet, http.MethodPost
-	return []route{
+	routes := []route{
 		{get, "/", "front", anyone, s.front},
 		{get, "/signup", "sign-up form", anyone, s.signUpForm},
 		{post, "/signup", "sign up", anyone, s.signUp},
@@ -106,4 +106,8 @@ func (s *site) routes() []route {
 		{get, "/staff/team/:id/remove", "staff: remove from team: confirm", staffAdmin, s.confirmRemove},
 		{post, "/staff/team/:id/remove", "staff: remove from team", staffAdmin, s.removeFromTeam},
 	}
+	if s.Demo != nil {
+		routes = append(routes, route{get, "/demo", "demo: what to try", anyone, s.demoTour})
+	}
+	return routes
 }

@@ -29,10 +29,13 @@ func (s *site) signInForm(c echo.Context) error {
 }
 
 func (s *site) showSignIn(c echo.Context, status int, page views.SignInPage) error {
-	if destination(false, page.Next) == home(false) {
-		page.Next = ""
+	if destination(false, page.Next) == home(false) && destination(true, page.Next) == home(true) {
+		page.Next = "" // it leads nowhere
 	}
-	page.Demo, page.StaffSignIn = s.Demo, s.StaffIssuer != nil
+	page.StaffSignIn = s.StaffIssuer != nil
+	if s.Demo != nil {
+		page.Demo = s.Demo.Accounts
+	}
 	return fieldbridge.Render(c, status, views.SignIn(page))
 }
 

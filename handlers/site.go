@@ -30,14 +30,12 @@ type Options struct {
 	Metrics *Metrics
 	// StaffIssuer is where staff sign in; nil if they do with a password.
 	StaffIssuer *StaffIssuer
-	// Demo are sign-ins to offer on the sign-in page; none but in demos.
-	Demo []DemoAccount
+	// Demo is what a demo's pages have more; nil in anything else. With it, staff
+	// are not asked for a second factor.
+	Demo *Demo
 	Now  func() time.Time
 	Log  *slog.Logger
 }
-
-// DemoAccount is a sign-in that is no secret.
-type DemoAccount = views.DemoAccount
 
 type site struct {
 	Options
@@ -55,6 +53,9 @@ func New(o Options) http.Handler {
 		o.Metrics = NewMetrics()
 	}
 	e.Use(edge(o.Log, o.Metrics), secure(o.BaseURL.Scheme == "https"))
+	if o.Demo != nil {
+		e.Use(inDemo(o.Demo))
+	}
 	e.GET("/static/*", echo.WrapHandler(static.Handler()))
 	e.HEAD("/static/*", echo.WrapHandler(static.Handler()))
 	origins := http.NewCrossOriginProtection()

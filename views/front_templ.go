@@ -66,7 +66,17 @@ func Front() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<div>An owner can disconnect at any time.</div></li></ul><div class=\"stack tight\"><a class=\"btn primary big full\" href=\"/signup\">Create account</a> <a class=\"btn big full\" href=\"/signin\">Sign in</a></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<div>An owner can disconnect at any time.</div></li></ul><div class=\"stack tight\"><a class=\"btn primary big full\" href=\"/signup\">Create account</a> <a class=\"btn big full\" href=\"/signin\">Sign in</a> ")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			if demoOf(ctx) != nil {
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<p class=\"center row sm\">New here? <a href=\"/demo\">Try these: short ways through the demo</a></p>")
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "</div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -101,7 +111,7 @@ func keeping() templ.Component {
 			templ_7745c5c3_Var3 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<h2>A bridge that stays up</h2><p>Connect once. Fieldbridge keeps the connection working, and says in plain words if it ever needs you.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<h2>A bridge that stays up</h2><p>Connect once. Fieldbridge keeps the connection working, and says in plain words if it ever needs you.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -68,7 +68,7 @@ func TestFormsLetPasswordManagersHelp(t *testing.T) {
 }
 
 func TestDemoSignInIsShownOnlyInDemos(t *testing.T) {
-	show(t, SignIn(SignInPage{Demo: []DemoAccount{{"Dana, owner", "demo@northgate.example", "a demo password"}}})).says("Demo sign-in", "Dana, owner")
+	show(t, SignIn(SignInPage{Demo: []DemoAccount{{Who: "Dana, owner", Email: "demo@northgate.example", Password: "a demo password", Sees: "Nothing yet"}}})).says("Demo sign-in", "Dana, owner")
 	show(t, SignIn(SignInPage{})).doesNotSay("Demo")
 }
 

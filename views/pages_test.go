@@ -98,7 +98,7 @@ func everyPage() map[string]templ.Component {
 	wrongForm.Tenant, wrongForm.Errors = "x", ConnectErrors{"Choose one.", "Choose one.", "Enter a number."}
 	pages := map[string]templ.Component{
 		"front":        Front(),
-		"sign in":      SignIn(SignInPage{Next: "/connections", Demo: []DemoAccount{{"Dana, owner", "demo@northgate.example", "demo password"}}}),
+		"sign in":      SignIn(SignInPage{Next: "/connections", Demo: []DemoAccount{{"Dana, owner", "demo@northgate.example", "demo password", "Nothing yet"}}}),
 		"sign in, no":  SignIn(SignInPage{Email: "dana@northgate.example", Errors: SignInErrors{"Check this.", "And this."}}),
 		"sign up":      SignUp(SignUpPage{}),
 		"sign up, no":  SignUp(SignUpPage{Company: "Northgate", Errors: SignUpErrors{"Company.", "Name.", "Email.", "Password."}}),
@@ -281,7 +281,7 @@ func TestHostileTextIsOnlyText(t *testing.T) {
 	c.TenantName, c.ConnectedByName, c.Scopes, c.Environment, c.Way = hostile, hostile, hostile, hostile, hostile
 	ours := ConnectPage{Environments: []string{hostile}, Ways: []string{hostile}, Tenant: hostile, Errors: ConnectErrors{hostile, hostile, hostile}}
 	for name, page := range map[string]templ.Component{
-		"sign in": SignIn(SignInPage{Email: hostile, Next: hostile, Errors: SignInErrors{hostile, hostile}, Demo: []DemoAccount{{hostile, hostile, hostile}}}),
+		"sign in": SignIn(SignInPage{Email: hostile, Next: hostile, Errors: SignInErrors{hostile, hostile}, Demo: []DemoAccount{{hostile, hostile, hostile, hostile}}}),
 		"sign up": SignUp(SignUpPage{Company: hostile, Name: hostile, Email: hostile, Errors: SignUpErrors{hostile, hostile, hostile, hostile}}),
 		"choose":  Connect(ours),
 		"review":  Review(ReviewPage{Choice: newChoice, ChoiceID: hostile, TenantName: hostile, Scopes: []string{hostile}}),

@@ -37,7 +37,7 @@ type app struct {
 	kept time.Duration
 }
 
-func newApp(ctx context.Context, c config, keys *seal.Keys, demo []handlers.DemoAccount, log *slog.Logger) (*app, error) {
+func newApp(ctx context.Context, c config, keys *seal.Keys, demo *handlers.Demo, log *slog.Logger) (*app, error) {
 	db, err := models.OpenDB(ctx, c.databaseURL, time.Now)
 	if err != nil {
 		return nil, err
@@ -49,7 +49,7 @@ func newApp(ctx context.Context, c config, keys *seal.Keys, demo []handlers.Demo
 	return a, nil
 }
 
-func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo []handlers.DemoAccount, log *slog.Logger) (*app, error) {
+func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo *handlers.Demo, log *slog.Logger) (*app, error) {
 	if _, err := db.CheckSchema(ctx); errors.Is(err, models.ErrSchemaBehind) {
 		if _, err := db.Migrate(ctx); err != nil {
 			return nil, err

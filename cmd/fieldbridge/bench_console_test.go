@@ -202,7 +202,7 @@ func consoleClient(b *testing.B, driver string, size int) *client {
 	}
 	l, base := listen(b)
 	account := handlers.DemoAccount{Who: "support", Email: "sam@fieldbridge.example", Password: "a short sentence works"}
-	a, err := newApp(b.Context(), benchConfig(b, base, "http://127.0.0.1:1", database), newKeyset(b), []handlers.DemoAccount{account}, quiet())
+	a, err := newApp(b.Context(), benchConfig(b, base, "http://127.0.0.1:1", database), newKeyset(b), &handlers.Demo{Accounts: []handlers.DemoAccount{account}}, quiet())
 	if err != nil {
 		b.Fatal(err)
 	}

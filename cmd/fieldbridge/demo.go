@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/seal"
@@ -86,7 +85,7 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 	// Its staff sign in with passwords that are no secret.
 	c.staffIssuer = ""
 	c.environments = []servicetitan.Environment{environment}
-	a, err := newApp(ctx, c, keys, demoAccounts(), log)
+	a, err := newApp(ctx, c, keys, demoPages(c.sandboxURL), log)
 	if err != nil {
 		return err
 	}
@@ -154,15 +153,5 @@ func resetDaily(ctx context.Context, demo *models.Demo, after time.Duration, log
 		case <-ctx.Done():
 			return
 		}
-	}
-}
-
-// demoAccounts are two before the counter and two behind it.
-func demoAccounts() []handlers.DemoAccount {
-	return []handlers.DemoAccount{
-		{Who: "Dana Whitfield, owner at Northgate", Email: "dana@northgatehvac.example", Password: demoPassword},
-		{Who: "Theo Marsh, member at Blue Mesa", Email: "theo@bluemesaair.example", Password: demoPassword},
-		{Who: "Priya Nair, Fieldbridge support", Email: "priya@fieldbridge.example", Password: demoPassword},
-		{Who: "Ada Reyes, Fieldbridge admin", Email: "ada@fieldbridge.example", Password: demoPassword},
 	}
 }

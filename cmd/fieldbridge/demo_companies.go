@@ -12,8 +12,6 @@ const (
 	minute = time.Minute
 	hour   = time.Hour
 	day    = 24 * hour
-
-	demoPassword = "a bridge to the field"
 )
 
 // demoCompany is a made-up company and its tenant in the stand-in. It has one

@@ -61,7 +61,7 @@ func openDemo(t *testing.T, database string, keys *seal.Keys) *seeded {
 	t.Cleanup(server.Close)
 	c.environments = append(c.environments[:0], environment)
 	s.standIn = standIn
-	if s.app, err = newApp(t.Context(), c, keys, demoAccounts(), quiet()); err != nil {
+	if s.app, err = newApp(t.Context(), c, keys, demoPages(c.sandboxURL), quiet()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.db.Close() })

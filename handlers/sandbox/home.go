@@ -31,6 +31,9 @@ func (s *Sandbox) formFresh(a *answer, r *http.Request) bool {
 func (s *Sandbox) home(a *answer, r *http.Request) {
 	q := r.URL.Query()
 	v := homeView{fault: emptyFault()}
+	// A link may choose the company and the fault; it does nothing by itself.
+	v.fault.kind, v.fault.tenantID = FaultKind(q.Get("kind")), s.tenants.known(q.Get("tenant"))
+	v.deedTenant = v.fault.tenantID
 	if did := q.Get("did"); did == "set" {
 		v.note = "Set. It holds for tokens that are handed out from now on."
 	} else {

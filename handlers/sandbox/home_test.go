@@ -63,6 +63,24 @@ func TestHome(t *testing.T) {
 	}
 }
 
+// A link to the page may choose the company and the fault; it does nothing else.
+func TestHomeChooses(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	chosen := fmt.Sprintf(`<option value="%d" selected>`, northgate)
+	if page := s.get(fmt.Sprintf("/?kind=status_503&tenant=%d", northgate)).body; strings.Count(page, chosen) != 2 || !strings.Contains(page, `value="status_503" checked`) {
+		t.Errorf("it is not chosen:\n%s", page)
+	}
+	for _, query := range []string{"/", "/?tenant=1&kind=x", "/?tenant=x"} {
+		if page := s.get(query).body; strings.Contains(page, " selected>Northgate") || strings.Contains(page, "checked") {
+			t.Errorf("%s chooses something", query)
+		}
+	}
+	if planned := s.Faults(); len(planned) != 0 {
+		t.Errorf("planned are %v", planned)
+	}
+}
+
 // Every fault and deed has a radio or button with a line of what Fieldbridge
 // does, but those that are for programs.
 func TestHomeOffersEverything(t *testing.T) {

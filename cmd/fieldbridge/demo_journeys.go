@@ -1,0 +1,177 @@
+package main
+
+import (
+	"net/url"
+
+	"github.com/fieldbridge/fieldbridge/handlers"
+)
+
+const demoPassword = "a bridge to the field"
+
+// cast are the people whom a demo's pages sign in. The seed creates them.
+type cast struct {
+	dana, theo, ines, luis, june, wade, grace, priya, ada handlers.DemoAccount
+}
+
+func demoCast() cast {
+	person := func(email, who, sees string) handlers.DemoAccount {
+		return handlers.DemoAccount{Who: who, Email: email, Password: demoPassword, Sees: sees}
+	}
+	return cast{
+		dana:  person("dana@northgatehvac.example", "Dana Whitfield, owner at Northgate", "Nothing connected yet"),
+		theo:  person("theo@bluemesaair.example", "Theo Marsh, member at Blue Mesa", "One connection, healthy for months"),
+		ines:  person("ines@bluemesaair.example", "Ines Calder, owner at Blue Mesa", ""),
+		luis:  person("luis@harborline.example", "Luis Ortega, owner at Harbor Line", ""),
+		june:  person("june@kettlecreek.example", "June Abbott, owner at Kettle Creek", ""),
+		wade:  person("wade@prairiewind.example", "Wade Jensen, owner at Prairie Wind", ""),
+		grace: person("grace@lakeshorecomfort.example", "Grace Lindqvist, owner at Lakeshore", ""),
+		priya: person("priya@fieldbridge.example", "Priya Nair, Fieldbridge support", "All companies, and what needs attention"),
+		ada:   person("ada@fieldbridge.example", "Ada Reyes, Fieldbridge admin", "The same, with locks, disconnects and the team"),
+	}
+}
+
+// demoAccounts are two before the counter and two behind it.
+func demoAccounts() []handlers.DemoAccount {
+	people := demoCast()
+	return []handlers.DemoAccount{people.dana, people.theo, people.priya, people.ada}
+}
+
+// demoPages is what the app's pages show in a demo, beside a sandbox at the
+// address.
+func demoPages(sandbox *url.URL) *handlers.Demo {
+	return &handlers.Demo{
+		Accounts: demoAccounts(), Journeys: demoJourneys(sandbox, demoCast()),
+		SandboxURL: sandbox.String(), MailboxURL: sandbox.JoinPath("/mailbox").String(),
+	}
+}
+
+// The names by which a sign-in leads to a page.
+const (
+	nextConnect = "connect"
+	nextQueue   = "queue"
+)
+
+// demoJourneys are the short ways that a demo offers. Buttons and headings are
+// named as the pages name them.
+func demoJourneys(sandbox *url.URL, people cast) []handlers.Journey {
+	start := func(label string, who handlers.DemoAccount, next string) handlers.JourneyStart {
+		return handlers.JourneyStart{Label: label, Account: who, Next: next}
+	}
+	beside := func(label, path string) handlers.JourneyLink {
+		return handlers.JourneyLink{Label: label, URL: sandbox.String() + path}
+	}
+	return []handlers.Journey{
+		{
+			Title: "Connect in under a minute",
+			Shows: "A contractor connects ServiceTitan: one number to type, and one Allow.",
+			Steps: []string{
+				"Enter the tenant ID 842193311 and choose *Continue*.",
+				"Read what Fieldbridge asks to use, then choose *Continue to ServiceTitan*.",
+				"In the sandbox, choose *Sign in*, then *Allow*.",
+				"Choose *Go to your connection*: access renews by itself from now on.",
+			},
+			Starts: []handlers.JourneyStart{start("Start as Dana", people.dana, nextConnect)},
+		},
+		{
+			Title: "Say no, and try again",
+			Shows: "A no at ServiceTitan changes nothing, and one button leads back.",
+			Steps: []string{
+				"Enter the tenant ID 905118274, choose *Continue*, then *Continue to ServiceTitan*.",
+				"In the sandbox, choose *Sign in* if it asks, then *Deny*.",
+				"The page says what happened and what stays as it is. Choose *Try again*, then *Continue to ServiceTitan*.",
+				"This time choose *Allow*.",
+			},
+			Starts: []handlers.JourneyStart{start("Start as Dana", people.dana, nextConnect)},
+		},
+		{
+			Title: "Watch access renew itself",
+			Shows: "Access lives for two minutes in this demo. Fieldbridge renews it before it lapses, with nobody there.",
+			Steps: []string{
+				"Open Blue Mesa Air Conditioning and choose *Test connection*: the connection counts as in use from now on.",
+				"Open *Last requests, live*. Within two minutes there is a POST to /connect/token with grant_type=refresh_token.",
+				"Load the connection’s page again: *Last renewed* is moments ago.",
+			},
+			Starts: []handlers.JourneyStart{start("Start as Theo", people.theo, "")},
+			Links:  []handlers.JourneyLink{beside("Last requests, live", "/requests?live=1")},
+		},
+		{
+			Title: "ServiceTitan is down, and comes back",
+			Shows: "A failure that passes needs nobody: the page says so, and the connection comes back by itself.",
+			Steps: []string{
+				"Open Lakeshore Comfort Systems. It shows *Retrying*, and that there is nothing to do.",
+				"In the sandbox, under *Faults that are on*, choose *Off* beside *Unavailable (503)*.",
+				"As Priya, open Lakeshore under *Retrying* and choose *Refresh now*. Or wait: the next try comes by itself within minutes.",
+				"The connection shows *Connected*, and its timeline says *Works again*.",
+			},
+			Starts: []handlers.JourneyStart{start("Start as Grace", people.grace, ""), start("Go on as Priya", people.priya, "")},
+			Links:  []handlers.JourneyLink{beside("Faults that are on", "/#active")},
+		},
+		{
+			Title: "Access was withdrawn: reconnect",
+			Shows: "Somebody removed Fieldbridge at ServiceTitan two days ago. The owner reads why, and puts it right in a minute.",
+			Steps: []string{
+				"Open Harbor Line Electric. It shows *Needs reconnect*, since when, and why.",
+				"Choose *Reconnect*, then *Continue to ServiceTitan*.",
+				"In the sandbox, choose *Sign in* if it asks, then *Allow*. It is the same connection, and its history goes on.",
+			},
+			Starts: []handlers.JourneyStart{start("Start as Luis", people.luis, "")},
+		},
+		{
+			Title: "Withdraw access, and follow the mail",
+			Shows: "When a person must act, the owner gets one mail, with a link to the page where it is put right.",
+			Steps: []string{
+				"In the sandbox, under *Do at once*, Kettle Creek is chosen. Choose *Do* beside *Withdraw the app*.",
+				"As June, open the connection and choose *Test connection*. It says that ServiceTitan needs her.",
+				"In the mailbox, open the mail *Reconnect needed* and follow *Reconnect ServiceTitan*.",
+				"Choose *Reconnect*, then *Continue to ServiceTitan*, and *Allow*. A second mail says that it works again.",
+			},
+			Starts: []handlers.JourneyStart{start("Start as June", people.june, "")},
+			Links:  []handlers.JourneyLink{beside("Do at once, for Kettle Creek", "/?tenant=580937745#do"), beside("Mailbox", "/mailbox")},
+		},
+		{
+			Title: "Set up with our staff, from both sides",
+			Shows: "A contractor asked for the set-up. Support and a ServiceTitan admin each do their part, and both see who acts next.",
+			Steps: []string{
+				"Wade has asked; his connection’s page says what comes next, and that it is our turn.",
+				"As Priya, open Prairie Wind in the queue. In the developer portal, choose *Add* for Prairie Wind Mechanical; then choose *Tenant ID is added*.",
+				"As Wade, open the connection. On his ServiceTitan page, choose *Connect New App*, then *Allow Access*; then choose *I have allowed it*.",
+				"As Priya, choose *Generate* beside *cs1 empty* in the portal, copy both values into Prairie Wind’s page, and choose *Check and connect*.",
+			},
+			Starts: []handlers.JourneyStart{start("Start as Wade", people.wade, ""), start("Go on as Priya", people.priya, nextQueue)},
+			Links:  []handlers.JourneyLink{beside("Developer portal", "/portal"), beside("Wade’s ServiceTitan page", "/tenant/529316084")},
+		},
+		{
+			Title: "Use a client ID and secret",
+			Shows: "A company that manages its own values types them once. They are tried at once, and saved only if they work.",
+			Steps: []string{
+				"Choose *Use a client ID and secret*, enter the tenant ID 905118274, and choose *Continue*.",
+				"On Northgate South’s ServiceTitan page, choose *Connect New App*, then *Allow Access*.",
+				"There, choose *Generate* beside *cs1 empty*, and copy the client ID and the client secret.",
+				"Enter both in Fieldbridge and choose *Check and connect*.",
+			},
+			Starts: []handlers.JourneyStart{start("Start as Dana", people.dana, nextConnect)},
+			Links:  []handlers.JourneyLink{beside("Northgate South’s ServiceTitan page", "/tenant/905118274")},
+		},
+		{
+			Title: "A contractor calls",
+			Shows: "Support finds the company, reads what is wrong and what to say, and leaves a note for the next who picks up.",
+			Steps: []string{
+				"Type Harbor Line in the search field, choose *Search*, and open Harbor Line Electric.",
+				"Read why and since when, and the sentence after *Tell them*. The *Timeline* has what happened before.",
+				"Choose the copy button at the top: the link opens for members of Harbor Line only, and starts nothing.",
+				"Under *Notes*, write what was agreed and choose *Add note*.",
+			},
+			Starts: []handlers.JourneyStart{start("Start as Priya", people.priya, "")},
+		},
+		{
+			Title: "Disconnect, and who may",
+			Shows: "A member sees who can end a connection. An owner ends it, and the access is deleted at once.",
+			Steps: []string{
+				"Open Blue Mesa Air Conditioning. Under *Disconnect* it says that only owners can, and whom to ask.",
+				"As Ines, open the same page, choose *Disconnect*, read what follows, and choose *Disconnect* again.",
+				"The page shows *Disconnected*, and who did it. *Reconnect* brings it back with its history.",
+			},
+			Starts: []handlers.JourneyStart{start("Start as Theo", people.theo, ""), start("Go on as Ines", people.ines, "")},
+		},
+	}
+}
