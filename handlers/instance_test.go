@@ -28,6 +28,8 @@ type instance struct {
 	HoldAfter string
 	// staffIssuer is where staff sign in; nil for passwords.
 	staffIssuer *handlers.StaffIssuer
+	// demo is what its pages have more; nil if it is none.
+	demo *handlers.Demo
 }
 
 // environments are what contractors may connect to; all are the sandbox.
@@ -88,7 +90,7 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	connections := models.NewConnections(db, keys, clients, keeper, i.URL+"/callback", log)
 	return running{db: db, keeper: keeper, apiKeys: apiKeys, handler: handlers.New(handlers.Options{
 		BaseURL: base, Accounts: accounts, Sessions: models.NewSessions(db),
-		Connections: connections, Desk: models.NewDesk(connections), APIKeys: apiKeys, StaffIssuer: i.staffIssuer, Now: now, Log: log,
+		Connections: connections, Desk: models.NewDesk(connections), APIKeys: apiKeys, StaffIssuer: i.staffIssuer, Demo: i.demo, Now: now, Log: log,
 	})}, nil
 }
 

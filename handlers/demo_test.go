@@ -1,0 +1,244 @@
+package handlers_test
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/fieldbridge/fieldbridge/handlers"
+	"github.com/fieldbridge/fieldbridge/models"
+)
+
+// inDemo makes the app a demo's from now on, with the people to sign in and one
+// journey of theirs. It returns the demo's database, which ends before the app's
+// own.
+func (a *app) inDemo(people ...handlers.DemoAccount) *models.DB {
+	a.Helper()
+	journey := handlers.Journey{
+		Title: "Connect in a minute", Shows: "A contractor connects ServiceTitan.",
+		Steps: []string{"Enter the tenant ID, and choose *Continue*.", "*Allow* it in the sandbox."},
+		Links: []handlers.JourneyLink{{Label: "Last requests, live", URL: a.standIn.URL + "/requests?live=1"}, {Label: "Developer portal", URL: a.standIn.URL + "/portal"}},
+	}
+	for _, who := range people {
+		journey.Starts = append(journey.Starts, handlers.JourneyStart{Label: "Start as " + who.Who, Account: who, Next: "connect"})
+	}
+	a.instance.demo = &handlers.Demo{
+		Accounts: people, Journeys: slices.Repeat([]handlers.Journey{journey}, 10),
+		SandboxURL: a.standIn.URL, MailboxURL: a.standIn.URL + "/mailbox",
+	}
+	own := a.db
+	a.serve(a.wire(slog.New(slog.NewTextHandler(a.log, nil))))
+	demo := a.db
+	a.db = own
+	return demo
+}
+
+// demoStaff is one of our own people in a demo, signed in by the password alone.
+func (a *app) demoStaff(name string, role models.StaffRole) *member {
+	a.Helper()
+	m := &member{browser: a.newBrowser(), email: strings.ToLower(name) + "@fieldbridge.example"}
+	m.post("/password/reset", "token", a.addStaff(m.email, role), "name", name, "password", password).want(a, 303, "/staff")
+	return m
+}
+
+// bannered says of a page whether it has the banner, in full, once.
+func bannered(page string) bool {
+	return strings.Count(page, `<aside class="demo-banner"`) == 1 && strings.Contains(page, "Demo with made-up companies.") &&
+		strings.Contains(page, `<a href="/demo">Try these</a>`) && strings.Count(page, `target="_blank" rel="noopener"`) >= 2
+}
+
+// The banner is on every page of a demo, of whatever status and to whomever it
+// is shown, and there is no trace of a demo in anything else.
+func TestBannerIsOnEveryPageOfADemo(t *testing.T) {
+	for _, demo := range []bool{true, false} {
+		t.Run(fmt.Sprint(demo), func(t *testing.T) {
+			a := newApp(t)
+			db, ada := a.db, a.staff
+			if demo {
+				db, ada = a.inDemo(), a.demoStaff
+			}
+			pages := map[int]int{}
+			a.watch = func(got answer) {
+				if !strings.HasPrefix(got.header.Get("Content-Type"), "text/html") || got.status == http.StatusSeeOther {
+					if strings.Contains(got.body, "demo-banner") {
+						t.Errorf("%s is no page and has the banner", got.request)
+					}
+					return
+				}
+				pages[got.status]++
+				switch trace := strings.Contains(got.body, "demo") || strings.Contains(got.body, "Demo"); {
+				case demo && !bannered(got.body):
+					t.Errorf("%s: %d: no banner on:\n%s", got.request, got.status, text(got.body))
+				case !demo && trace:
+					t.Errorf("%s: %d: a trace of a demo:\n%s", got.request, got.status, text(got.body))
+				}
+				if policy := got.header.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") || got.header.Get("Cache-Control") != "no-store" {
+					t.Errorf("%s: policy %q, kept %q", got.request, policy, got.header.Get("Cache-Control"))
+				}
+			}
+			al := a.signUp("Northgate", "Al")
+			amy, admin := al.colleague("Amy", models.Member), ada("Ada", models.Admin)
+			path, company := al.connect("sandbox", northgate), a.companyOf(al)
+			a.addStaff("tess@fieldbridge.example", models.Support)
+			teammate := a.lookup("SELECT id FROM users WHERE email = 'tess@fieldbridge.example'")
+			routes := handlers.Routes()
+			if demo {
+				routes = handlers.DemoRoutes()
+			}
+			slices.SortStableFunc(routes, func(a, b [3]string) int { return cmp.Compare(lateness(a), lateness(b)) })
+			for _, r := range routes {
+				method, pattern := r[0], r[1]
+				var form url.Values
+				if method == http.MethodPost {
+					form = url.Values{}
+				}
+				for _, id := range idsFor(pattern, path, uuid.Max.String(), company.String(), teammate, uuid.Max.String()) {
+					for _, v := range []*browser{a.newBrowser(), amy.browser, al.browser, admin.browser} {
+						v.send(v.request(method, strings.NewReplacer(":id", id.value, ":environment", id.value).Replace(pattern), form))
+					}
+				}
+			}
+
+			// Errors that come before or beside the routes.
+			nobody := a.newBrowser()
+			nobody.get("/nowhere").want(a, 404)
+			nobody.send(nobody.request(http.MethodDelete, "/signin", nil)).want(a, 405)
+			foreign := nobody.request(http.MethodPost, "/signin", url.Values{})
+			foreign.Header.Set("Sec-Fetch-Site", "cross-site")
+			nobody.send(foreign).want(a, 403)
+			for range 30 {
+				nobody.post("/signin", "email", al.email, "password", "wrong")
+			}
+			a.byHand = []string{"closed"}
+			if err := db.Close(); err != nil {
+				t.Fatal(err)
+			}
+			broken := a.newBrowser()
+			broken.setCookie(sessionCookie, strings.Repeat("A", 43))
+			broken.get("/connections").want(a, 503)
+			for _, status := range []int{200, 400, 403, 404, 405, 422, 429, 503} {
+				if pages[status] == 0 {
+					t.Errorf("no page of status %d was looked at", status)
+				}
+			}
+			t.Logf("pages by status: %v", pages)
+		})
+	}
+}
+
+// Outside a demo its address is one like any other that is not there.
+func TestDemoPageIsThereOnlyInDemos(t *testing.T) {
+	a := newApp(t)
+	al, sam := a.signUp("Northgate", "Al"), a.staff("Sam", models.Support)
+	for _, v := range []*browser{a.newBrowser(), al.browser, sam.browser} {
+		v.get("/demo").want(a, 404)
+		v.post("/demo").want(a, 404)
+	}
+	if routes := len(handlers.DemoRoutes()) - len(handlers.Routes()); routes != 1 {
+		t.Errorf("a demo has %d routes more, want 1", routes)
+	}
+	a.inDemo()
+	for _, v := range []*browser{a.newBrowser(), al.browser} {
+		v.get("/demo").want(a, 200, "Try these", "Connect in a minute", "Developer portal")
+	}
+	a.newBrowser().get("/").want(a, 200, `href="/demo"`)
+}
+
+// One click signs somebody in, also while somebody else is: nothing of theirs
+// is left, on either side of the counter.
+func TestDemoSignInChangesPersons(t *testing.T) {
+	a := newApp(t)
+	al, bob := a.signUp("Northgate", "Al"), a.signUp("Blue Sky", "Bob")
+	var people []handlers.DemoAccount
+	for who, email := range map[string]string{"Al, owner": al.email, "Bob, owner": bob.email, "Ada, admin": "ada@fieldbridge.example", "Sam, support": "sam@fieldbridge.example"} {
+		people = append(people, handlers.DemoAccount{Who: who, Email: email, Password: password, Sees: "What " + who + " sees"})
+	}
+	a.inDemo(people...)
+	a.demoStaff("Ada", models.Admin)
+	a.demoStaff("Sam", models.Support)
+
+	visitor := a.newBrowser()
+	page := visitor.get("/signin?next=connect").want(a, 200, "Demo sign-in")
+	tour := visitor.get("/demo").want(a, 200)
+	for _, who := range people {
+		page.want(a, 200, who.Who, who.Sees, who.Email)
+		tour.want(a, 200, "Start as "+who.Who, who.Email)
+	}
+	if n := strings.Count(page.body, `action="/signin"`); n != 1+len(people) {
+		t.Errorf("%d forms to sign in, want the form and %d buttons", n, len(people))
+	}
+	for _, step := range []struct{ email, next, leads, shows string }{
+		{al.email, "connect", "/connect", "Tenant ID"},
+		{"ada@fieldbridge.example", "", "/staff", "Ada"},
+		{"sam@fieldbridge.example", "queue", "/staff/queue", "Sam"},
+		{bob.email, "queue", "/connections", "Blue Sky"},
+		{al.email, "", "/connections", "Northgate"},
+	} {
+		before := visitor.cookie(sessionCookie)
+		if got := visitor.post("/signin", "email", step.email, "password", password, "next", step.next).want(a, 303); got.location != step.leads {
+			t.Errorf("%s is led to %s, want %s", step.email, got.location, step.leads)
+		}
+		visitor.get(step.leads).want(a, 200, step.shows)
+		if before != "" {
+			stale := a.newBrowser()
+			stale.setCookie(sessionCookie, before)
+			stale.get("/connections").want(a, 303, "/signin")
+		}
+	}
+	visitor.get("/staff").want(a, 404)
+}
+
+func TestBrowserDemo(t *testing.T) {
+	a := newApp(t)
+	al := a.signUp("Northgate Heating & Plumbing", "Dana Whitfield")
+	path := al.connect("sandbox", northgate)
+	people := []handlers.DemoAccount{
+		{Who: "Dana Whitfield, owner at Northgate", Email: al.email, Password: password, Sees: "Nothing connected yet"},
+		{Who: "Theo Marsh, member at Blue Mesa", Email: "theo@example.com", Password: password, Sees: "One connection, healthy for months"},
+		{Who: "Priya Nair, Fieldbridge support", Email: "priya@fieldbridge.example", Password: password, Sees: "All companies, and what needs attention"},
+		{Who: "Ada Reyes, Fieldbridge admin", Email: "ada@fieldbridge.example", Password: password, Sees: "The same, with locks, disconnects and the team"},
+	}
+	a.inDemo(people...)
+	a.demoStaff("Ada", models.Admin)
+	c := a.contractor(t)
+	c.Goto(a.url + "/")
+	c.See("Nothing here is real.")
+	c.inspect("demo-front")
+	c.Click("Sign in", "Demo sign-in")
+	c.inspect("demo-sign-in")
+	c.Goto(a.url + "/demo")
+	c.See("10. Connect in a minute")
+	c.inspect("demo-tour")
+	c.Expect("404")
+	c.Goto(a.url + "/nowhere")
+	c.inspect("demo-404")
+	c.Click("Try these", "10. Connect in a minute")
+	c.Click("Start as "+people[0].Who, "Tell us which account")
+	c.inspect("demo-connect")
+	c.Goto(a.url + path)
+	c.See("Access renews by itself")
+	c.inspect("demo-connection")
+
+	// On a phone the menu opens below its button, wherever the banner pushed it.
+	c.Look(390, 844, "light")
+	c.Value(`document.querySelector("[popovertarget=nav]").click(), ""`)
+	c.See("Connections")
+	if below := c.Value(`document.querySelector("#nav").getBoundingClientRect().top >= document.querySelector("[popovertarget=nav]").getBoundingClientRect().bottom ? "below" : "over"`); below != "below" {
+		t.Errorf("the menu is %s its button", below)
+	}
+	c.Accessible()
+	c.Screenshot("demo-menu-phone")
+
+	// Somebody else, while she is signed in.
+	c.Look(1280, 900, "light")
+	c.Goto(a.url + "/demo")
+	c.Click("Start as "+people[3].Who, "Overview")
+	c.inspect("demo-staff")
+}
