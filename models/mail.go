@@ -1,9 +1,12 @@
 package models
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -93,6 +96,14 @@ type OutgoingMail struct {
 	Environment                            servicetitan.EnvironmentName
 }
 
+// outgoingMails reads them.
+const outgoingMails = `SELECT m.*, u.name AS recipient_name, c.name AS company_name, o.tenant_name, o.tenant_id, o.environment
+	FROM mails m JOIN companies c ON c.id = m.company_id JOIN connections o ON o.id = m.connection_id
+	JOIN users u ON u.email = m.recipient`
+
+// sentShown is how many mails Sent lists.
+const sentShown = 200
+
 const (
 	mailEvery        = 5 * time.Second
 	mailLease        = 2 * time.Minute
@@ -166,9 +177,7 @@ func (o *Outbox) due(ctx context.Context) ([]OutgoingMail, error) {
 		if err != nil {
 			return err
 		}
-		return tx.Raw(`SELECT m.*, u.name AS recipient_name, c.name AS company_name, o.tenant_name, o.tenant_id, o.environment
-			FROM mails m JOIN companies c ON c.id = m.company_id JOIN connections o ON o.id = m.connection_id
-			JOIN users u ON u.email = m.recipient WHERE m.id IN ? ORDER BY m.id`, ids).Scan(&list).Error
+		return tx.Raw(outgoingMails+" WHERE m.id IN ? ORDER BY m.id", ids).Scan(&list).Error
 	})
 	if err != nil {
 		return nil, fmt.Errorf("take mails: %w", err)
@@ -194,4 +203,19 @@ func (o *Outbox) deliver(ctx context.Context, mail OutgoingMail) {
 	if err != nil {
 		o.log.ErrorContext(ctx, "mail is not marked", "mail", mail.ID, "error", err)
 	}
+}
+
+// Sent are the last mails that were sent, in that order. Names in them are as
+// they are now.
+func (o *Outbox) Sent(ctx context.Context) ([]OutgoingMail, error) {
+	var list []OutgoingMail
+	// IDs are in order of time, and have an index.
+	err := o.db.Read(ctx).Raw(outgoingMails+" WHERE m.sent_at IS NOT NULL ORDER BY m.id DESC LIMIT ?", sentShown).Scan(&list).Error
+	if err != nil {
+		return nil, fmt.Errorf("list sent mails: %w", err)
+	}
+	slices.SortFunc(list, func(a, b OutgoingMail) int {
+		return cmp.Or(a.SentAt.Compare(*b.SentAt), bytes.Compare(a.ID[:], b.ID[:]))
+	})
+	return list, nil
 }

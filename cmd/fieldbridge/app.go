@@ -27,6 +27,7 @@ type app struct {
 	accounts    *models.Accounts
 	keeper      *models.Keeper
 	apiKeys     *models.APIKeys
+	mailer      *mailer
 	outbox      *models.Outbox
 	public      http.Handler
 	admin       http.Handler
@@ -78,13 +79,15 @@ func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo *h
 	keeper := models.NewKeeper(db, keys, clients, models.KeeperOptions{KeepAlive: c.keepAlive, PerSecond: c.perSecond, Watch: metrics.Watch()}, log)
 	apiKeys := models.NewAPIKeys(db)
 	connections := models.NewConnections(db, keys, clients, keeper, c.baseURL.JoinPath("/callback").String(), log)
+	mailer := &mailer{base: c.baseURL, server: c.smtpURL, from: c.mailFrom, log: log}
 	return &app{
 		db:          db,
 		accounts:    accounts,
 		keeper:      keeper,
 		apiKeys:     apiKeys,
 		connections: connections,
-		outbox:      models.NewOutbox(db, mailer{base: c.baseURL, server: c.smtpURL, from: c.mailFrom, log: log}.send, log),
+		outbox:      models.NewOutbox(db, mailer.send, log),
+		mailer:      mailer,
 		kept:        c.eventsKept,
 		public: handlers.New(handlers.Options{
 			BaseURL: c.baseURL, TrustedProxies: c.trustedProxies, Accounts: accounts,

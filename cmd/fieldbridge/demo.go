@@ -80,8 +80,8 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 	if len(c.environments) > 0 {
 		return errors.New("a demo has made-up companies and connects to its stand-in alone; take FIELDBRIDGE_SANDBOX_ADDR or SERVICETITAN_…_APP_KEY away")
 	}
-	var demo *models.Demo
-	standIn, environment := newSandbox(c, log, func(ctx context.Context) error { return demo.Reset(ctx) })
+	var d demo
+	standIn, environment := newSandbox(c, log, func(ctx context.Context) error { return d.begin(ctx, false) })
 	// Its staff sign in with passwords that are no secret.
 	c.staffIssuer = ""
 	c.environments = []servicetitan.Environment{environment}
@@ -89,17 +89,12 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 	if err != nil {
 		return err
 	}
-	demo = newDemo(a, standIn, environment)
-	if keep {
-		err = demo.Begin(ctx)
-	} else {
-		err = demo.Reset(ctx)
-	}
-	if err != nil {
+	d = newDemo(a, standIn, environment)
+	if err := d.begin(ctx, keep); err != nil {
 		return errors.Join(err, a.db.Close())
 	}
 	if c.demoReset != nil {
-		a.background = append(a.background, func(ctx context.Context) { resetDaily(ctx, demo, *c.demoReset, log) })
+		a.background = append(a.background, func(ctx context.Context) { d.resetDaily(ctx, *c.demoReset, log) })
 	}
 	return errors.Join(a.run(ctx, log, listeners{c.addr: a.public, c.adminAddr: a.admin, c.sandboxAddr: standIn}, ready), a.db.Close())
 }
@@ -120,28 +115,51 @@ func newSandbox(c config, log *slog.Logger, reset func(context.Context) error) (
 		ClientSecret: environment.ClientSecret.Reveal(), AppKey: environment.AppKey.Reveal(),
 		RedirectURIs: []string{c.baseURL.JoinPath("/callback").String()},
 		Scopes:       environment.Scopes, AccessTokenLife: demoTokenLife,
-		Tenants: demoTenants(), OnReset: reset, Log: log,
+		Tenants: demoTenants(), Mailbox: true, OnReset: reset, Log: log,
 	}), environment
 }
 
-// newDemo is the demo of an app and its stand-in.
-func newDemo(a *app, standIn *sandbox.Sandbox, environment servicetitan.Environment) *models.Demo {
-	return models.NewDemo(a.accounts, a.connections, models.DemoOptions{
+// demo is an app with made-up companies, whose mails are in its stand-in's
+// mailbox.
+type demo struct {
+	app  *app
+	data *models.Demo
+}
+
+func newDemo(a *app, standIn *sandbox.Sandbox, environment servicetitan.Environment) demo {
+	a.mailer.deliver = standIn.Deliver
+	return demo{app: a, data: models.NewDemo(a.accounts, a.connections, models.DemoOptions{
 		Environment: environment.Name, Scopes: environment.Scopes, Companies: demoSamples(standIn.Tenants()), Staff: demoStaff(),
 		Password: servicetitan.NewSecret(demoPassword),
 		Access: func(of models.StandingAccess) (servicetitan.Tokens, servicetitan.OwnClient, error) {
 			return standingAccess(standIn, of)
 		},
 		Forget: standIn.Reset,
-	})
+	})}
 }
 
-// resetDaily lets a demo begin again each day, until the context ends.
-func resetDaily(ctx context.Context, demo *models.Demo, after time.Duration, log *slog.Logger) {
+// begin makes the companies, or goes on with those that are there if keep is
+// set.
+func (d demo) begin(ctx context.Context, keep bool) error {
+	begin := d.data.Reset
+	if keep {
+		begin = d.data.Begin
+	}
+	if err := begin(ctx); err != nil {
+		return err
+	}
+	return d.app.showSentMails(ctx)
+}
+
+// resetDaily lets the demo begin again each day, until the context ends.
+func (d demo) resetDaily(ctx context.Context, after time.Duration, log *slog.Logger) {
 	tick := time.NewTicker(resetLooks)
 	defer tick.Stop()
 	for {
-		done, err := demo.ResetDaily(ctx, after)
+		done, err := d.data.ResetDaily(ctx, after)
+		if done && err == nil {
+			err = d.app.showSentMails(ctx)
+		}
 		switch {
 		case err != nil && ctx.Err() == nil:
 			log.ErrorContext(ctx, "the demo did not begin again", "error", err)

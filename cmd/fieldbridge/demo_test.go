@@ -23,7 +23,7 @@ import (
 type seeded struct {
 	*testing.T
 	*app
-	demo     *models.Demo
+	demo     demo
 	standIn  *sandbox.Sandbox
 	database string
 	keys     *seal.Keys
@@ -37,7 +37,7 @@ func onDemos(t *testing.T, test func(*seeded)) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := openDemo(t, database(t), newKeyset(t))
-			if err := s.demo.Begin(t.Context()); err != nil {
+			if err := s.demo.begin(t.Context(), true); err != nil {
 				t.Fatal(err)
 			}
 			test(s)
@@ -55,7 +55,7 @@ func openDemo(t *testing.T, database string, keys *seal.Keys) *seeded {
 		t.Fatal(err)
 	}
 	s := &seeded{T: t, database: database, keys: keys}
-	standIn, environment := newSandbox(c, quiet(), func(ctx context.Context) error { return s.demo.Reset(ctx) })
+	standIn, environment := newSandbox(c, quiet(), func(ctx context.Context) error { return s.demo.begin(ctx, false) })
 	server.Config.Handler = standIn
 	server.Start()
 	t.Cleanup(server.Close)
@@ -218,7 +218,7 @@ func TestDemoIsReal(t *testing.T) {
 	onDemos(t, func(s *seeded) {
 		s.isReal()
 		kept := openDemo(t, s.database, s.keys)
-		if err := kept.demo.Begin(t.Context()); err != nil {
+		if err := kept.demo.begin(t.Context(), true); err != nil {
 			t.Fatal(err)
 		}
 		if n := len(kept.all()); n != len(s.all()) {
@@ -261,7 +261,7 @@ func TestDemoBeginsAgain(t *testing.T) {
 		if maps.Equal(before, states(s.all())) {
 			t.Fatal("nothing has changed, so nothing is shown")
 		}
-		if err := s.demo.Reset(t.Context()); err != nil {
+		if err := s.demo.begin(t.Context(), false); err != nil {
 			t.Fatal(err)
 		}
 		if after := states(s.all()); !maps.Equal(before, after) {
@@ -286,10 +286,10 @@ func states(list []models.Connection) map[int64]models.State {
 // before.
 func TestDemoBeginsAgainEachDay(t *testing.T) {
 	s := openDemo(t, filepath.Join(t.TempDir(), "demo.db"), newKeyset(t))
-	if err := s.demo.Begin(t.Context()); err != nil {
+	if err := s.demo.begin(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
-	begun, err := s.demo.Begun(t.Context())
+	begun, err := s.demo.data.Begun(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -312,7 +312,7 @@ func TestDemoBeginsAgainEachDay(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if done, err := s.demo.ResetDaily(t.Context(), tt.after); err != nil || done != tt.done {
+			if done, err := s.demo.data.ResetDaily(t.Context(), tt.after); err != nil || done != tt.done {
 				t.Errorf("begun again: %v, %v; want %v", done, err, tt.done)
 			}
 		})
@@ -326,7 +326,7 @@ func TestDemoLeavesOthersAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, begin := range map[string]func(context.Context) error{"begin": s.demo.Begin, "reset": s.demo.Reset} {
+	for name, begin := range map[string]func(context.Context) error{"begin": s.demo.data.Begin, "reset": s.demo.data.Reset} {
 		if err := begin(t.Context()); !errors.Is(err, models.ErrNotDemo) {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -55,7 +55,7 @@ func TestMailer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := mailer{base: base, server: address, from: "Fieldbridge <support@fieldbridge.example>", log: slog.New(slog.DiscardHandler)}
+	m := &mailer{base: base, server: address, from: "Fieldbridge <support@fieldbridge.example>", log: slog.New(slog.DiscardHandler)}
 	id := uuid.Must(uuid.NewV7())
 	outgoing := models.OutgoingMail{
 		Mail:          models.Mail{ConnectionID: id, Kind: models.MailReconnectNeeded, Reason: models.ReasonGrantRefused, Recipient: "dana@northgate.example"},
@@ -83,7 +83,7 @@ func TestMailer(t *testing.T) {
 	if err := m.send(t.Context(), outgoing); err == nil {
 		t.Error("a letter that was refused counts as sent")
 	}
-	if err := (mailer{base: base, log: m.log}).send(t.Context(), outgoing); err != nil {
+	if err := (&mailer{base: base, log: m.log}).send(t.Context(), outgoing); err != nil {
 		t.Errorf("without a server: %v", err)
 	}
 }

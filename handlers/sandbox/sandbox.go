@@ -76,6 +76,8 @@ type Options struct {
 	OnReset func(context.Context) error
 	// Links are pages elsewhere that the control page leads to.
 	Links []Link
+	// Mailbox turns the mailbox on, which shows what Deliver is given.
+	Mailbox bool
 	// RecordSecrets makes Secrets remember; for tests.
 	RecordSecrets bool
 	Now           func() time.Time
@@ -105,6 +107,7 @@ type Sandbox struct {
 	faults   faults
 	ledger   ledger
 	settings Settings
+	mailbox  mailbox
 }
 
 // New returns a sandbox with the sample tenants, some of them added to the app, and
@@ -149,6 +152,7 @@ func New(o Options) *Sandbox {
 	s.handle("GET "+pathTenant, s.tenantAdmin)
 	s.handle("POST "+pathTenant, s.changeTenant)
 	s.handle("GET "+pathTenant+"/review", s.reviewApp)
+	s.handleMailbox()
 	s.handleControl()
 	s.handler = http.NewCrossOriginProtection().Handler(s.mux)
 	return s
@@ -236,7 +240,11 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // it stands in for. It is not noted and meets no fault.
 func (s *Sandbox) controls(r *http.Request) bool {
 	endpoint := s.endpoint(r)
-	return endpoint == pathHome || endpoint == pathRequests || endpoint == pathReset || strings.HasPrefix(endpoint, pathControl)
+	switch endpoint {
+	case pathHome, pathRequests, pathReset, pathMailbox, pathLetter, pathLetterHTML:
+		return true
+	}
+	return strings.HasPrefix(endpoint, pathControl)
 }
 
 // work lets the request's handler answer, and reports whether it got to it.
@@ -251,13 +259,18 @@ func (s *Sandbox) work(a *answer, r *http.Request, formError error) bool {
 
 // secure sets the headers that every answer has.
 func (s *Sandbox) secure(h http.Header) {
-	// A form's answer leads back to the app, and browsers hold redirects against
-	// form-action too.
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self' data:; "+
-		"base-uri 'none'; frame-ancestors 'none'; form-action "+strings.Join(s.formTargets, " "))
+	h.Set("Content-Security-Policy", s.policy())
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cache-Control", "no-store")
+}
+
+// policy is what pages may load, and where their forms may lead.
+func (s *Sandbox) policy() string {
+	// A form's answer leads back to the app, and browsers hold redirects against
+	// form-action too.
+	return "default-src 'none'; style-src 'self'; img-src 'self' data:; " +
+		"base-uri 'none'; frame-ancestors 'none'; form-action " + strings.Join(s.formTargets, " ")
 }
 
 func parseForm(w http.ResponseWriter, r *http.Request) error {
@@ -276,8 +289,8 @@ func refuseForm(a *answer, err error) {
 	a.refuse("invalid_request")
 }
 
-// Reset forgets every grant, client, version, session, fault, setting and
-// request.
+// Reset forgets every grant, client, version, session, fault, setting, request
+// and letter.
 func (s *Sandbox) Reset() {
 	s.options.Log.Info("sandbox reset")
 	s.clear()
@@ -291,6 +304,7 @@ func (s *Sandbox) clear() {
 	s.faults.clear()
 	s.ledger = newLedger()
 	s.settings = s.options.settings()
+	s.mailbox.letters = nil
 }
 
 // now is the sandbox's clock.
