@@ -203,7 +203,7 @@ func TestBrowserDemo(t *testing.T) {
 		{Who: "Dana Whitfield, owner at Northgate", Email: al.email, Password: password, Sees: "Nothing connected yet"},
 		{Who: "Theo Marsh, member at Blue Mesa", Email: "theo@example.com", Password: password, Sees: "One connection, healthy for months"},
 		{Who: "Priya Nair, Fieldbridge support", Email: "priya@fieldbridge.example", Password: password, Sees: "All companies, and what needs attention"},
-		{Who: "Ada Reyes, Fieldbridge admin", Email: "ada@fieldbridge.example", Password: password, Sees: "The same, with locks, disconnects and the team"},
+		{Who: "Ada Reyes, Fieldbridge admin", Email: "ada@fieldbridge.example", Password: password, Sees: "Also locks, disconnects and the team"},
 	}
 	a.inDemo(people...)
 	a.demoStaff("Ada", models.Admin)

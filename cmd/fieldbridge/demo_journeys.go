@@ -26,7 +26,7 @@ func demoCast() cast {
 		wade:  person("wade@prairiewind.example", "Wade Jensen, owner at Prairie Wind", ""),
 		grace: person("grace@lakeshorecomfort.example", "Grace Lindqvist, owner at Lakeshore", ""),
 		priya: person("priya@fieldbridge.example", "Priya Nair, Fieldbridge support", "All companies, and what needs attention"),
-		ada:   person("ada@fieldbridge.example", "Ada Reyes, Fieldbridge admin", "The same, with locks, disconnects and the team"),
+		ada:   person("ada@fieldbridge.example", "Ada Reyes, Fieldbridge admin", "Also locks, disconnects and the team"),
 	}
 }
 
@@ -156,7 +156,7 @@ func demoJourneys(sandbox *url.URL, people cast) []handlers.Journey {
 			Title: "A contractor calls",
 			Shows: "Support finds the company, reads what is wrong and what to say, and leaves a note for the next who picks up.",
 			Steps: []string{
-				"Type Harbor Line in the search field, choose *Search*, and open Harbor Line Electric.",
+				"Type Harbor Line in the search field, choose *Search*, and open the connection of Harbor Line Electric in the table.",
 				"Read why and since when, and the sentence after *Tell them*. The *Timeline* has what happened before.",
 				"Choose the copy button at the top: the link opens for members of Harbor Line only, and starts nothing.",
 				"Under *Notes*, write what was agreed and choose *Add note*.",
