@@ -99,6 +99,7 @@ func everyPage() map[string]templ.Component {
 	pages := map[string]templ.Component{
 		"front":        Front(),
 		"sign in":      SignIn(SignInPage{Next: "/connections", Demo: []DemoAccount{{"Dana, owner", "demo@northgate.example", "demo password", "Nothing yet"}}}),
+		"demo":         DemoTour(testDemo("Dana, owner")),
 		"sign in, no":  SignIn(SignInPage{Email: "dana@northgate.example", Errors: SignInErrors{"Check this.", "And this."}}),
 		"sign up":      SignUp(SignUpPage{}),
 		"sign up, no":  SignUp(SignUpPage{Company: "Northgate", Errors: SignUpErrors{"Company.", "Name.", "Email.", "Password."}}),
@@ -282,6 +283,7 @@ func TestHostileTextIsOnlyText(t *testing.T) {
 	ours := ConnectPage{Environments: []string{hostile}, Ways: []string{hostile}, Tenant: hostile, Errors: ConnectErrors{hostile, hostile, hostile}}
 	for name, page := range map[string]templ.Component{
 		"sign in": SignIn(SignInPage{Email: hostile, Next: hostile, Errors: SignInErrors{hostile, hostile}, Demo: []DemoAccount{{hostile, hostile, hostile, hostile}}}),
+		"demo":    DemoTour(testDemo(hostile)),
 		"sign up": SignUp(SignUpPage{Company: hostile, Name: hostile, Email: hostile, Errors: SignUpErrors{hostile, hostile, hostile, hostile}}),
 		"choose":  Connect(ours),
 		"review":  Review(ReviewPage{Choice: newChoice, ChoiceID: hostile, TenantName: hostile, Scopes: []string{hostile}}),

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// Each journey is short, begins with somebody of the cast, and leads to the
+// sandbox's own pages alone.
+func TestDemoJourneys(t *testing.T) {
+	sandbox := &url.URL{Scheme: "http", Host: "127.0.0.1:9090"}
+	demo := newDemo(sandbox)
+	if len(demo.Journeys) != 10 || len(demo.Accounts) != 4 || demo.MailboxURL != "http://127.0.0.1:9090/mailbox" {
+		t.Errorf("%d journeys, %d accounts, mails at %s", len(demo.Journeys), len(demo.Accounts), demo.MailboxURL)
+	}
+	titles := map[string]bool{}
+	for _, j := range demo.Journeys {
+		if titles[j.Title] || j.Title == "" || j.Shows == "" {
+			t.Errorf("%q is there twice, or says nothing", j.Title)
+		}
+		titles[j.Title] = true
+		if len(j.Steps) < 2 || len(j.Steps) > 4 || len(j.Starts) == 0 || !strings.HasPrefix(j.Starts[0].Label, "Start as ") {
+			t.Errorf("%s has %d steps and starts %v", j.Title, len(j.Steps), j.Starts)
+		}
+		for _, step := range j.Steps {
+			if strings.Count(step, "*")%2 != 0 || !strings.HasSuffix(step, ".") {
+				t.Errorf("%s: %q does not end what it begins", j.Title, step)
+			}
+		}
+		for _, start := range j.Starts {
+			first, _, _ := strings.Cut(start.Account.Who, " ")
+			if !strings.HasSuffix(start.Label, " as "+first) || start.Account.Email == "" || start.Account.Password != demoPassword {
+				t.Errorf("%s: %q signs in %s", j.Title, start.Label, start.Account.Who)
+			}
+		}
+		for _, link := range j.Links {
+			if !strings.HasPrefix(link.URL, sandbox.String()+"/") {
+				t.Errorf("%s leads to %s", j.Title, link.URL)
+			}
+		}
+	}
+}

@@ -1,0 +1,77 @@
+package views
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// testDemo has one of everything, with the words in every place.
+func testDemo(words string) *Demo {
+	account := DemoAccount{Who: words, Email: words, Password: words, Sees: words}
+	return &Demo{
+		Accounts: []DemoAccount{account}, SandboxURL: "/sandbox", MailboxURL: "/sandbox/mailbox",
+		Journeys: []Journey{{
+			Title: words, Shows: words, Steps: []string{words, "Choose *Continue*, then *Allow*"},
+			Starts: []JourneyStart{{Label: words, Account: account, Next: "connect"}, {Label: "Go on as Priya", Account: account}},
+			Links:  []JourneyLink{{Label: "Requests", URL: "/sandbox/requests?live=1"}},
+		}},
+	}
+}
+
+func TestStepsNameButtons(t *testing.T) {
+	for step, want := range map[string][]phrase{
+		"Wait.":                        {{"Wait.", false}},
+		"*Allow* it":                   {{"Allow", true}, {" it", false}},
+		"Choose *Continue*":            {{"Choose ", false}, {"Continue", true}},
+		"Choose *Try again*, *Allow*.": {{"Choose ", false}, {"Try again", true}, {", ", false}, {"Allow", true}, {".", false}},
+		"":                             nil,
+	} {
+		if got := phrases(step); !slices.Equal(got, want) {
+			t.Errorf("%q: %v, want %v", step, got, want)
+		}
+	}
+}
+
+func TestDemoTour(t *testing.T) {
+	p := show(t, DemoTour(testDemo("Dana, owner")))
+	p.says("1. Dana, owner", "Choose Continue, then Allow", "Go on as Priya", "Requests (opens in a new tab)")
+	p.doesNotSay("*")
+	var primary, next []string
+	for _, n := range p.all("button") {
+		if value(n, "class") == "btn primary" {
+			primary = append(primary, text(n))
+		}
+	}
+	for _, n := range p.all("input") {
+		if value(n, "name") == "next" {
+			next = append(next, value(n, "value"))
+		}
+	}
+	if !slices.Equal(primary, []string{"Dana, owner"}) || !slices.Equal(next, []string{"connect"}) {
+		t.Errorf("primary buttons %q lead to %q", primary, next)
+	}
+	if !slices.Equal(p.actions(), []string{"/signin", "/signin", "/signin"}) {
+		t.Errorf("forms post to %q", p.actions())
+	}
+}
+
+// The banner comes by the context, to the frame of every page, after the link
+// that skips to the content.
+func TestBannerComesByTheContext(t *testing.T) {
+	ctx := InDemo(t.Context(), testDemo("Dana, owner"))
+	for name, page := range everyPage() {
+		var b strings.Builder
+		if err := page.Render(ctx, &b); err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(b.String(), `<aside class="demo-banner"`); n != 1 {
+			t.Errorf("%s has %d banners", name, n)
+		}
+		skip, banner := strings.Index(b.String(), `href="#main"`), strings.Index(b.String(), "demo-banner")
+		if skip > banner {
+			t.Errorf("%s: the banner comes before the link to the content", name)
+		}
+		show(t, page).doesNotSay("Nothing here is real")
+	}
+}
