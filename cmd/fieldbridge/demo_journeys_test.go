@@ -10,7 +10,7 @@ import (
 // sandbox's own pages alone.
 func TestDemoJourneys(t *testing.T) {
 	sandbox := &url.URL{Scheme: "http", Host: "127.0.0.1:9090"}
-	demo := newDemo(sandbox)
+	demo := demoPages(sandbox)
 	if len(demo.Journeys) != 10 || len(demo.Accounts) != 4 || demo.MailboxURL != "http://127.0.0.1:9090/mailbox" {
 		t.Errorf("%d journeys, %d accounts, mails at %s", len(demo.Journeys), len(demo.Accounts), demo.MailboxURL)
 	}

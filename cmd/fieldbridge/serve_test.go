@@ -146,7 +146,7 @@ func running(t *testing.T, run func(context.Context) error, admin string) {
 }
 
 // until waits for what comes soon.
-func until(t *testing.T, done func() bool) {
+func until(t testing.TB, done func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()

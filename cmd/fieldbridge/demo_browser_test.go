@@ -1,0 +1,263 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/fieldbridge/fieldbridge/handlers/browsertest"
+)
+
+// guest is somebody to whom a demo is given, at a browser with two tabs: one of
+// Fieldbridge and one of its stand-in.
+type guest struct {
+	*browsertest.Page
+	beside        *browsertest.Page
+	base, standIn string
+}
+
+// runDemo runs the command itself, and says where the app and its stand-in are.
+func runDemo(t *testing.T) (base, standIn string) {
+	t.Helper()
+	dir := t.TempDir()
+	addr, admin, sandbox := freeAddrs(t)
+	// On another host than the stand-in, as in a demo by its defaults.
+	base = strings.Replace("http://"+addr, "127.0.0.1", "localhost", 1)
+	for name, value := range map[string]string{
+		"FIELDBRIDGE_ADDR": addr, "FIELDBRIDGE_ADMIN_ADDR": admin, "FIELDBRIDGE_BASE_URL": base,
+		"FIELDBRIDGE_SANDBOX_ADDR": sandbox, "FIELDBRIDGE_SANDBOX_URL": "http://" + sandbox,
+		"FIELDBRIDGE_DATABASE_URL": filepath.Join(dir, "app.db"), "FIELDBRIDGE_KEYSET_FILE": filepath.Join(dir, "keyset.json"), "FIELDBRIDGE_LOG_LEVEL": "error",
+		// Nobody waits here for as long as a guest does.
+		"FIELDBRIDGE_KEEPALIVE": "10s",
+	} {
+		t.Setenv(name, value)
+	}
+	running(t, demoCommand{}.Run, admin)
+	return base, "http://" + sandbox
+}
+
+// start presses a journey's button on the page of all of them, where the nth
+// journey has the title.
+func (g *guest) start(n int, label, then string) {
+	g.Helper()
+	g.Goto(g.base + "/demo")
+	g.See("Try these")
+	press(g.Page, fmt.Sprintf(`[aria-labelledby="journey-%d"]`, n), "", label)
+	g.See(then)
+}
+
+// press presses the button or link whose words begin so, within what a selector
+// names.
+func (g *guest) press(within, words, then string) {
+	g.Helper()
+	press(g.Page, within, "", words)
+	g.See(then)
+}
+
+// besideRow presses a button in the row of the stand-in's page that has the
+// words.
+func (g *guest) besideRow(row, button, then string) {
+	g.Helper()
+	press(g.beside, "tr", row, button)
+	g.beside.See(then)
+}
+
+// press presses a button or link within the first of what a selector names that
+// has the text.
+func press(p *browsertest.Page, within, text, words string) {
+	p.Helper()
+	const script = `(() => {
+		const shown = e => e.checkVisibility(), wordsOf = e => e.innerText.replace(/\s+/g, " ").trim()
+		const at = [...document.querySelectorAll(%q)].find(e => shown(e) && wordsOf(e).includes(%q))
+		;[...at.querySelectorAll("button, a, summary")].find(e => shown(e) && wordsOf(e).startsWith(%q)).click()
+		return "" })()`
+	p.Value(fmt.Sprintf(script, within, text, words))
+}
+
+// toBeside opens a page of the stand-in by a journey's link.
+func (g *guest) toBeside(n int, link, then string) {
+	g.Helper()
+	g.beside.Goto(g.base + "/demo")
+	address := g.beside.Value(fmt.Sprintf(`[...document.querySelectorAll('[aria-labelledby="journey-%d"] a')].find(e => e.innerText.startsWith(%q)).href`, n, link))
+	g.beside.Goto(address)
+	g.beside.See(then)
+}
+
+// toServiceTitan goes from the review to the stand-in and signs in there.
+func (g *guest) toServiceTitan() {
+	g.Helper()
+	g.Click("Continue to ServiceTitan", "Sign in to the sandbox")
+	g.Click("Sign in", "Allow Fieldbridge to use a test company?")
+}
+
+// Somebody who is given a demo can do all ten things that it offers, as it says
+// them.
+func TestBrowserDemoJourneys(t *testing.T) {
+	base, standIn := runDemo(t)
+	walks := []struct {
+		title string
+		walk  func(*guest)
+	}{
+		{"Connect in under a minute", func(g *guest) {
+			g.start(1, "Start as Dana", "Tell us which account")
+			g.Type("tenant", "842193311")
+			g.Click("Continue", "Continue to ServiceTitan")
+			g.toServiceTitan()
+			g.Click("Allow", "Go to your connection")
+			g.Click("Go to your connection", "Access renews by itself")
+		}},
+		{"Say no, and try again", func(g *guest) {
+			g.start(2, "Start as Dana", "Tell us which account")
+			g.Type("tenant", "905118274")
+			g.Click("Continue", "Continue to ServiceTitan")
+			g.toServiceTitan()
+			g.Click("Deny", "Access was not given")
+			g.Click("Try again", "Continue to ServiceTitan")
+			g.Click("Continue to ServiceTitan", "Allow Fieldbridge to use a test company?")
+			g.Click("Allow", "Go to your connection")
+		}},
+		{"Watch access renew itself", func(g *guest) {
+			g.start(3, "Start as Theo", "Theo Marsh Member")
+			g.press("main", "Blue Mesa Air Conditioning", "Access renews by itself")
+			g.Click("Test connection", "Last test: passed")
+			g.toBeside(3, "Last requests, live", "Last requests")
+			g.beside.See("/connect/token")
+			g.beside.See("grant_type=refresh_token")
+			g.Reload()
+			g.See("Last renewed")
+		}},
+		{"ServiceTitan is down, and comes back", func(g *guest) {
+			g.start(4, "Start as Grace", "Grace Lindqvist Owner")
+			g.press("main", "Lakeshore Comfort Systems", "Retrying")
+			g.toBeside(4, "Faults that are on", "Lakeshore Comfort Systems")
+			g.besideRow("Lakeshore Comfort Systems", "Off", "Faults that are on")
+			g.start(4, "Go on as Priya", "Priya Nair Support")
+			g.press("main", "Lakeshore Comfort Systems", "Timeline")
+			g.Click("Refresh now", "Refreshed.")
+			g.See("Works again")
+			g.See("Connected")
+		}},
+		{"Access was withdrawn: reconnect", func(g *guest) {
+			g.start(5, "Start as Luis", "Luis Ortega Owner")
+			g.press("main", "Harbor Line Electric", "Needs reconnect")
+			g.Click("Reconnect", "Continue to ServiceTitan")
+			g.toServiceTitan()
+			g.Click("Allow", "Go to your connection")
+			g.Click("Go to your connection", "Access renews by itself")
+			g.See("Reconnected")
+		}},
+		{"Withdraw access, and follow the mail", func(g *guest) {
+			g.toBeside(6, "Do at once", "Do at once")
+			g.beside.Choose(`[aria-label="Do: Withdraw the app"]`)
+			g.beside.See("Withdraw the app · done 1×")
+			g.start(6, "Start as June", "June Abbott Owner")
+			g.press("main", "Kettle Creek Plumbing & Drain", "Access renews by itself")
+			g.Click("Test connection", "Needs reconnect")
+			g.toBeside(6, "Mailbox", "Mailbox")
+			g.Goto(g.inLetter("Reconnect needed", "june@kettlecreek.example", "Reconnect ServiceTitan"))
+			g.See("Needs reconnect")
+			g.Click("Reconnect", "Continue to ServiceTitan")
+			g.toServiceTitan()
+			g.Click("Allow", "Go to your connection")
+			g.inLetter("Works again", "june@kettlecreek.example", "connection")
+		}},
+		{"Set up with our staff, from both sides", func(g *guest) {
+			g.start(7, "Start as Wade", "Wade Jensen Owner")
+			g.press("main", "Tenant 529316084", "Prairie Wind")
+			path := g.Address()
+			g.start(7, "Go on as Priya", "Priya Nair Support")
+			g.press("main", "Prairie Wind Mechanical", "Tenant ID is added")
+			desk := g.Address()
+			g.toBeside(7, "Developer portal", "Prairie Wind Mechanical")
+			g.besideRow("Prairie Wind Mechanical", "Add", "Not Connected Yet")
+			g.Click("Tenant ID is added", "Waits for")
+			g.start(7, "Start as Wade", "Wade Jensen Owner")
+			g.Goto(path)
+			g.See("I have allowed it")
+			g.toBeside(7, "Wade’s ServiceTitan page", "Connect New App")
+			g.beside.Click("Connect New App", "Allow Access")
+			g.beside.Click("Allow Access", "Fieldbridge")
+			g.Click("I have allowed it", "Fieldbridge")
+			g.start(7, "Go on as Priya", "Priya Nair Support")
+			g.toBeside(7, "Developer portal", "Prairie Wind Mechanical")
+			id, secret := g.generate("tr", "Prairie Wind Mechanical")
+			g.Goto(desk)
+			g.See("Check and connect")
+			g.Type("client", id)
+			g.Type("secret", secret)
+			g.Click("Check and connect", "Connected")
+		}},
+		{"Use a client ID and secret", func(g *guest) {
+			g.start(8, "Start as Dana", "Tell us which account")
+			g.Choose(`[name=how][value=own_credentials]`)
+			g.Type("tenant", "905118274")
+			g.Click("Continue", "Check and connect")
+			g.toBeside(8, "Northgate South’s ServiceTitan page", "Connect New App")
+			g.beside.Click("Connect New App", "Allow Access")
+			g.beside.Click("Allow Access", "Application Details")
+			id, secret := g.generate("main", "Application Details")
+			g.Type("client", id)
+			g.Type("secret", secret)
+			g.Click("Check and connect", "Go to your connection")
+		}},
+		{"A contractor calls", func(g *guest) {
+			g.start(9, "Start as Priya", "Priya Nair Support")
+			g.Type("q", "Harbor Line")
+			g.Click("Search", "Harbor Line Electric")
+			g.press("table", "Harbor Line Electric", "Timeline")
+			g.See("Connected")
+			g.Click("Copy link to their page", "Link to their page")
+			g.Type("text", "Luis has reconnected while we were on the phone.")
+			g.Click("Add note", "Luis has reconnected while we were on the phone.")
+		}},
+		{"Disconnect, and who may", func(g *guest) {
+			g.start(10, "Start as Theo", "Theo Marsh Member")
+			g.press("main", "Blue Mesa Air Conditioning", "Only owners can end this connection. Ask Ines Calder.")
+			g.start(10, "Go on as Ines", "Ines Calder Owner")
+			g.press("main", "Blue Mesa Air Conditioning", "Access renews by itself")
+			g.Click("Disconnect", "Disconnect ServiceTitan?")
+			g.press("dialog", "Disconnect", "Disconnected")
+		}},
+	}
+	if n := len(demoPages(new(url.URL)).Journeys); n != len(walks) {
+		t.Fatalf("%d journeys, %d are walked", n, len(walks))
+	}
+	for i, w := range walks {
+		t.Run(w.title, func(t *testing.T) {
+			page := browsertest.Open(t)
+			g := &guest{Page: page, beside: page.Tab(), base: base, standIn: standIn}
+			g.beside.Expect("Autofocus processing was blocked")
+			g.Goto(base + "/demo")
+			g.See(fmt.Sprintf("%d. %s", i+1, w.title))
+			w.walk(g)
+			g.Screenshot(fmt.Sprintf("demo-journey-%d", i+1))
+		})
+	}
+}
+
+// inLetter waits until the newest mail to somebody has the subject, and says
+// where the link in it leads that has the words.
+func (g *guest) inLetter(subject, to, words string) string {
+	g.Helper()
+	const newest = `[...document.querySelectorAll("tbody tr")].find(e => e.innerText.includes(%q))?.querySelector("a").innerText ?? ""`
+	until(g, func() bool {
+		g.beside.Goto(g.standIn + "/mailbox")
+		return strings.Contains(g.beside.Value(fmt.Sprintf(newest, to)), subject)
+	})
+	press(g.beside, "tr", to, "")
+	g.beside.See("The same as plain text")
+	g.beside.Goto(g.beside.Value(`document.querySelector("iframe").src`))
+	g.beside.See(words)
+	return g.beside.Value(fmt.Sprintf(`[...document.querySelectorAll("a")].find(e => e.innerText.includes(%q)).href`, words))
+}
+
+// generate makes a client secret within the row of the stand-in's page that has
+// the words; it is shown once.
+func (g *guest) generate(row, words string) (id, secret string) {
+	g.Helper()
+	press(g.beside, row, words, "Generate")
+	g.beside.See("Copy the new secret now")
+	return g.beside.Value(`document.querySelector("#client-id").innerText`), g.beside.Value(`document.querySelector("#client-secret").innerText`)
+}
