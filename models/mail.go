@@ -209,7 +209,7 @@ func (o *Outbox) deliver(ctx context.Context, mail OutgoingMail) {
 // they are now.
 func (o *Outbox) Sent(ctx context.Context) ([]OutgoingMail, error) {
 	var list []OutgoingMail
-	// IDs are in order of time, and have an index.
+	// IDs are in order of time, so the reading ends once it has enough.
 	err := o.db.Read(ctx).Raw(outgoingMails+" WHERE m.sent_at IS NOT NULL ORDER BY m.id DESC LIMIT ?", sentShown).Scan(&list).Error
 	if err != nil {
 		return nil, fmt.Errorf("list sent mails: %w", err)

@@ -139,3 +139,52 @@ func TestMails(t *testing.T) {
 		wants(deliver())
 	})
 }
+
+// What was sent can be shown again: in the order in which it went out, without
+// what waits or was given up.
+func TestSentMails(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
+		k := newKept(t, db, clock.Now)
+		k.person("Amy", Owner)
+		id := k.seed(1, clock.Now(), clock.Now())[0]
+		outbox := NewOutbox(db, (&mailbox{}).send, slog.New(slog.DiscardHandler))
+		c := k.connection(id)
+		began := clock.Now().UTC().Truncate(time.Second)
+		at := func(minutes int) *time.Time { return new(began.Add(time.Duration(minutes) * time.Minute)) }
+		k.write(func(tx *gorm.DB) error {
+			for i, mail := range []Mail{
+				{Kind: MailWorksAgain, SentAt: at(9)},
+				{Kind: MailReconnectNeeded, Reason: ReasonGrantRefused, SentAt: at(1)},
+				{Kind: MailReconnectNeeded, NextTryAt: at(1)}, // waits
+				{Kind: MailReconnectNeeded},                   // was given up
+			} {
+				mail.ID, mail.CompanyID, mail.ConnectionID, mail.Recipient, mail.CreatedAt = newID(), k.companyID, id, "amy@northgate.example", *at(i)
+				if err := tx.Create(&mail).Error; err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		list, err := outbox.Sent(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(list) != 2 || list[0].Kind != MailReconnectNeeded || list[0].Reason != ReasonGrantRefused || list[1].Kind != MailWorksAgain {
+			t.Fatalf("sent are %+v", list)
+		}
+		if got := list[0]; !got.SentAt.Equal(*at(1)) || got.RecipientName != "Amy" || got.CompanyName != "Northgate" || got.TenantID != c.TenantID || got.Environment != c.Environment {
+			t.Errorf("the first is %+v", got)
+		}
+		// The last 200 are enough.
+		k.write(func(tx *gorm.DB) error {
+			return addMails(tx, c, MailUpgradeNeeded, ReasonNone, slices.Repeat([]string{"amy@northgate.example"}, sentShown), clock.Now())
+		})
+		k.write(func(tx *gorm.DB) error {
+			return tx.Model(&Mail{}).Where("kind = ?", MailUpgradeNeeded).Updates(map[string]any{"sent_at": *at(20), "next_try_at": nil}).Error
+		})
+		list, err = outbox.Sent(t.Context())
+		if err != nil || len(list) != sentShown || list[0].Kind != MailUpgradeNeeded {
+			t.Errorf("%d are listed, %v", len(list), err)
+		}
+	})
+}
