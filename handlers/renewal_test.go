@@ -198,6 +198,29 @@ func TestAPIRefusals(t *testing.T) {
 	})
 }
 
+// A token that the API refuses while no other can be had is no refusal for good:
+// nothing has been renewed that it could have refused.
+func TestAPIRefusalWithoutARenewal(t *testing.T) {
+	for _, kind := range []sandbox.FaultKind{sandbox.Status503, sandbox.Status429, sandbox.ResetBefore} {
+		t.Run(string(kind), func(t *testing.T) {
+			a := newApp(t)
+			amy := a.signUp("A", "Amy")
+			path := amy.connect("sandbox", northgate)
+			a.sandbox.ExpireAccessTokens(northgate)
+			a.sandbox.SetFault(sandbox.Fault{Kind: kind})
+			amy.post(path+"/test").want(a, 303)
+			amy.get(path).want(a, 200, "Retrying")
+			if n := a.count("SELECT count(*) FROM events WHERE kind = 'reconnect_needed'"); n != 0 {
+				t.Error("a person is asked to reconnect")
+			}
+			a.sandbox.ClearFaults()
+			a.clock.Add(6 * time.Minute) // past what a 429 asks for
+			amy.post(path+"/test").want(a, 303)
+			amy.get(path).want(a, 200, "Connected", "Test passed")
+		})
+	}
+}
+
 // A renewal that ends after a disconnect brings nothing back (A78).
 func TestA78RenewalRacingDisconnect(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
