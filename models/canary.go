@@ -66,7 +66,11 @@ func (canary keyCanary) opens(keys *seal.Keys) error {
 		return nil
 	}
 	if id, ok := seal.KeyID(canary.Sealed); ok && !keys.Has(id) {
-		return fmt.Errorf("%w: key %d is missing from it", ErrWrongKeyset, id)
+		err := fmt.Errorf("%w: key %d is missing from it", ErrWrongKeyset, id)
+		if fault := keys.Fault(); fault != nil {
+			err = fmt.Errorf("%w; the file was replaced: %w", err, fault)
+		}
+		return err
 	}
 	return fmt.Errorf("%w: key IDs agree, but the value does not open", ErrWrongKeyset)
 }

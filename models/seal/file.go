@@ -21,26 +21,36 @@ var ErrKeysetReadable = errors.New("keyset file may be used by others; its mode 
 
 // Load reads the keyset from a file that only its owner may use.
 func Load(path string) (*Keys, error) {
+	h, info, err := readKeyset(path)
+	if err != nil {
+		return nil, err
+	}
+	return newKeys(path, h, info)
+}
+
+// readKeyset reads a file, and says what it was when it was read.
+func readKeyset(path string) (*keyset.Handle, fs.FileInfo, error) {
+	// Of a file that is replaced meanwhile, what is read is newer than this.
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("load keyset %s: %w", path, ErrNoKeyset)
+		return nil, nil, fmt.Errorf("load keyset %s: %w", path, ErrNoKeyset)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("load keyset: %w", err)
+		return nil, nil, fmt.Errorf("load keyset: %w", err)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("load keyset %s (mode %04o): %w", path, info.Mode().Perm(), ErrKeysetReadable)
+		return nil, nil, fmt.Errorf("load keyset %s (mode %04o): %w", path, info.Mode().Perm(), ErrKeysetReadable)
 	}
 	text, err := os.ReadFile(path) // #nosec G304 -- the operator names the file
 	if err != nil {
-		return nil, fmt.Errorf("load keyset: %w", err)
+		return nil, nil, fmt.Errorf("load keyset: %w", err)
 	}
 	h, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(text)))
 	if err != nil {
 		// Tink's error may quote the file.
-		return nil, fmt.Errorf("load keyset %s: the file is not a keyset", path)
+		return nil, nil, fmt.Errorf("load keyset %s: the file is not a keyset", path)
 	}
-	return newKeys(h)
+	return h, info, nil
 }
 
 // Create makes a keyset with one AES-256-GCM key and writes it to a new file.
@@ -50,17 +60,24 @@ func Create(path string) (*Keys, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create keyset: %w", err)
 	}
-	var text bytes.Buffer
-	if err := insecurecleartextkeyset.Write(h, keyset.NewJSONWriter(&text)); err != nil {
+	text, err := written(h)
+	if err != nil {
 		return nil, fmt.Errorf("create keyset: %w", err)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("create keyset: %w", err)
 	}
-	if err := writeNew(path, text.Bytes()); err != nil {
+	if err := writeNew(path, text); err != nil {
 		return nil, fmt.Errorf("create keyset: %w", err)
 	}
-	return newKeys(h)
+	return Load(path)
+}
+
+// written is the keyset as the file has it.
+func written(h *keyset.Handle) ([]byte, error) {
+	var text bytes.Buffer
+	err := insecurecleartextkeyset.Write(h, keyset.NewJSONWriter(&text))
+	return text.Bytes(), err
 }
 
 // writeNew writes and syncs a file that must not exist yet: a keyset lost to a
@@ -70,6 +87,10 @@ func writeNew(path string, content []byte) error {
 	if err != nil {
 		return err
 	}
+	return writeAndSync(f, content)
+}
+
+func writeAndSync(f *os.File, content []byte) error {
 	if _, err := f.Write(content); err != nil {
 		return errors.Join(err, f.Close())
 	}

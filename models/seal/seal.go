@@ -6,7 +6,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/keyset"
@@ -40,35 +45,93 @@ func (p Place) associatedData() []byte {
 	return []byte(b.String())
 }
 
-// Keys seals and opens with one keyset. It is safe for concurrent use.
+// Keys seals and opens with the keyset of a file. When the file is replaced, it
+// goes on with the new one: before it seals the next value, and when it meets one
+// whose key it does not have. It is safe for concurrent use.
 type Keys struct {
+	path string
+	ring atomic.Pointer[ring]
+
+	// mu is held by whoever looks at the file.
+	mu sync.Mutex
+	// seen is what the file was when it was read last, and fault what was wrong
+	// with it then.
+	seen  fs.FileInfo
+	fault error
+}
+
+// ring is the keys of a keyset, in its order: old ones, the primary one, and
+// those that are prepared.
+type ring struct {
 	primitive tink.AEAD
 	primary   uint32
 	ids       []uint32
 }
 
-func newKeys(h *keyset.Handle) (*Keys, error) {
+func newKeys(path string, h *keyset.Handle, info fs.FileInfo) (*Keys, error) {
+	r, err := newRing(h)
+	if err != nil {
+		return nil, err
+	}
+	k := &Keys{path: path, seen: info}
+	k.ring.Store(r)
+	return k, nil
+}
+
+func newRing(h *keyset.Handle) (*ring, error) {
 	primitive, err := aead.New(h)
 	if err != nil {
 		return nil, fmt.Errorf("use keyset: %w", err)
 	}
-	k := &Keys{primitive: primitive}
+	r := &ring{primitive: primitive}
 	for i := range h.Len() {
 		entry, err := h.Entry(i)
 		if err != nil {
 			return nil, fmt.Errorf("read keyset entry: %w", err)
 		}
-		k.ids = append(k.ids, entry.KeyID())
+		r.ids = append(r.ids, entry.KeyID())
 		if entry.IsPrimary() {
-			k.primary = entry.KeyID()
+			r.primary = entry.KeyID()
 		}
 	}
-	return k, nil
+	return r, nil
+}
+
+func (r *ring) old() []uint32      { return r.ids[:slices.Index(r.ids, r.primary)] }
+func (r *ring) prepared() []uint32 { return r.ids[slices.Index(r.ids, r.primary)+1:] }
+
+// reload reads the file if it is another than was read last. One that is no good
+// changes nothing.
+func (k *Keys) reload() *ring {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	info, err := os.Stat(k.path)
+	if err != nil || (os.SameFile(info, k.seen) && info.ModTime().Equal(k.seen.ModTime()) && info.Size() == k.seen.Size() && info.Mode() == k.seen.Mode()) {
+		return k.ring.Load()
+	}
+	h, _, err := readKeyset(k.path)
+	k.seen, k.fault = info, err
+	if err == nil {
+		var r *ring
+		if r, k.fault = newRing(h); k.fault == nil {
+			k.ring.Store(r)
+		}
+	}
+	return k.ring.Load()
+}
+
+// Fault is what was wrong with the file when it had been replaced and was read
+// anew; the keys from before go on. It is nil if nothing was.
+func (k *Keys) Fault() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.fault
 }
 
 // Seal encrypts a value for its place.
 func (k *Keys) Seal(value string, p Place) ([]byte, error) {
-	sealed, err := k.primitive.Encrypt([]byte(value), p.associatedData())
+	// A key that is no longer the primary one may be dropped soon.
+	sealed, err := k.reload().primitive.Encrypt([]byte(value), p.associatedData())
 	if err != nil {
 		return nil, fmt.Errorf("seal %s.%s: %w", p.Table, p.Column, err)
 	}
@@ -78,7 +141,11 @@ func (k *Keys) Seal(value string, p Place) ([]byte, error) {
 // Open decrypts a value from its place. Whatever is wrong with it, the error
 // is ErrCannotOpen.
 func (k *Keys) Open(sealed []byte, p Place) (string, error) {
-	value, err := k.primitive.Decrypt(sealed, p.associatedData())
+	r := k.ring.Load()
+	if id, ok := KeyID(sealed); ok && !slices.Contains(r.ids, id) {
+		r = k.reload()
+	}
+	value, err := r.primitive.Decrypt(sealed, p.associatedData())
 	if err != nil {
 		return "", fmt.Errorf("open %s.%s: %w", p.Table, p.Column, ErrCannotOpen)
 	}
@@ -86,17 +153,13 @@ func (k *Keys) Open(sealed []byte, p Place) (string, error) {
 }
 
 // Primary is the ID of the key that seals new values.
-func (k *Keys) Primary() uint32 { return k.primary }
+func (k *Keys) Primary() uint32 { return k.ring.Load().primary }
+
+// Old are the IDs of the keys that were primary before.
+func (k *Keys) Old() []uint32 { return slices.Clone(k.ring.Load().old()) }
 
 // Has says whether the keyset holds the key.
-func (k *Keys) Has(id uint32) bool {
-	for _, have := range k.ids {
-		if have == id {
-			return true
-		}
-	}
-	return false
-}
+func (k *Keys) Has(id uint32) bool { return slices.Contains(k.ring.Load().ids, id) }
 
 // KeyID reads from a sealed value which key it was sealed with: Tink's output
 // prefix is the byte 1 and four bytes of key ID.
