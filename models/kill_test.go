@@ -31,10 +31,11 @@ import (
 const childVariable = "FIELDBRIDGE_TEST_KEEPER"
 
 // child is a process that does nothing but renew: whatever is due, or one
-// connection whenever it is told to.
+// connection whenever it is told to. Or it does nothing but seal everything again.
 type child struct {
 	Database, Keyset, Issuer, Secret string
 	Company, Connection              uuid.UUID
+	Reseals                          bool
 }
 
 func keeperClients(issuer *url.URL, secret string) Clients {
@@ -60,6 +61,12 @@ func runAsChild() {
 	fail(err)
 	db, err := OpenDB(ctx, c.Database, time.Now)
 	fail(err)
+	if c.Reseals {
+		_, err := db.Reseal(ctx, keys, func(done, _ int64) { fmt.Println(done) })
+		fail(err)
+		fail(db.Close())
+		os.Exit(0)
+	}
 	issuer, err := url.Parse(c.Issuer)
 	fail(err)
 	k := NewKeeper(db, keys, keeperClients(issuer, c.Secret), KeeperOptions{KeepAlive: time.Hour, PerSecond: 2000}, slog.New(slog.DiscardHandler))
