@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ func filledID(i int) string { return fmt.Sprintf("%08x-0000-7000-8000-0000000000
 // fill makes connections, each with an event and with a credential that opens
 // and that the stub issuer renews, ten to a company. Access was granted just
 // now, and the renewals are spread over the next hour.
-func fill(b *testing.B, db *models.DB, keys *seal.Keys, connections int) {
+func fill(b testing.TB, db *models.DB, keys *seal.Keys, connections int) {
 	b.Helper()
 	if _, err := db.Migrate(b.Context()); err != nil {
 		b.Fatal(err)
@@ -70,7 +71,7 @@ func fillOne(tx *gorm.DB, keys *seal.Keys, i int, now, due time.Time) error {
 }
 
 // change changes what was filled in.
-func change(b *testing.B, db *models.DB, statement string, args ...any) {
+func change(b testing.TB, db *models.DB, statement string, args ...any) {
 	b.Helper()
 	if err := db.Write(b.Context(), func(tx *gorm.DB) error { return tx.Exec(statement, args...).Error }); err != nil {
 		b.Fatal(err)
@@ -78,10 +79,22 @@ func change(b *testing.B, db *models.DB, statement string, args ...any) {
 }
 
 // number is what a query of one number answers.
-func number(b *testing.B, db *models.DB, query string, args ...any) (n int64) {
+func number(b testing.TB, db *models.DB, query string, args ...any) (n int64) {
 	b.Helper()
 	if err := db.Read(b.Context()).Raw(query, args...).Scan(&n).Error; err != nil {
 		b.Fatal(err)
 	}
 	return n
+}
+
+// openFilled is a new SQLite database with connections.
+func openFilled(b testing.TB, keys *seal.Keys, connections int) *models.DB {
+	b.Helper()
+	db, err := models.OpenDB(b.Context(), filepath.Join(b.TempDir(), "app.db"), time.Now)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = db.Close() })
+	fill(b, db, keys, connections)
+	return db
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/models"
-	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
 type migrateCommand struct {
@@ -55,26 +54,6 @@ func withDB(ctx context.Context, do func(*models.DB) error) error {
 		return err
 	}
 	return errors.Join(do(db), db.Close())
-}
-
-type keysCommand struct {
-	New keysNew `cmd:"" help:"Create a keyset file. It never overwrites one."`
-}
-
-type keysNew struct{}
-
-// Run creates the keyset.
-func (keysNew) Run() error {
-	c, err := loadConfig(serveDefaults(), os.LookupEnv)
-	if err != nil {
-		return fmt.Errorf("the configuration is not right:\n%w", err)
-	}
-	keys, err := seal.Create(c.keysetFile)
-	if err != nil {
-		return err
-	}
-	fmt.Printf("created %s with key %d; keep a copy apart from the database's backups\n", c.keysetFile, keys.Primary())
-	return nil
 }
 
 type versionCommand struct{}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/seal"
+)
+
+type keysCommand struct {
+	New    keysNew    `cmd:"" help:"Create a keyset file. It never overwrites one."`
+	Rotate keysRotate `cmd:"" help:"Seal new values with a new key from now on. The old keys stay in the file."`
+	Reseal keysReseal `cmd:"" help:"Seal everything in the database again with the newest key."`
+}
+
+type keysNew struct{}
+
+// Run creates the keyset.
+func (keysNew) Run() error {
+	c, err := loadConfig(serveDefaults(), os.LookupEnv)
+	if err != nil {
+		return fmt.Errorf("the configuration is not right:\n%w", err)
+	}
+	keys, err := seal.Create(c.keysetFile)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("created %s with key %d; keep a copy apart from the database's backups\n", c.keysetFile, keys.Primary())
+	return nil
+}
+
+type keysRotate struct {
+	Prepare bool `help:"Add the new key without sealing with it yet: for several hosts."`
+}
+
+// Help says how it is done on one host and on several.
+func (keysRotate) Help() string {
+	return `Run it while serve runs. A running process goes on with the new file before it seals the next value,
+and when it meets one whose key it does not know; it needs no restart.
+
+Several hosts: each must know a key before any of them seals with it.
+  1. fieldbridge keys rotate --prepare    on one host
+  2. copy the keyset file to the others, with mode 0600
+  3. fieldbridge keys rotate              on one host: the prepared key is used from now on
+  4. copy the keyset file to the others again
+
+Keep a copy of the new file apart from the database's backups. Then run fieldbridge keys reseal.`
+}
+
+// Run changes the keyset file.
+func (r keysRotate) Run() error {
+	c, err := loadConfig(serveDefaults(), os.LookupEnv)
+	if err != nil {
+		return fmt.Errorf("the configuration is not right:\n%w", err)
+	}
+	if r.Prepare {
+		id, err := seal.Prepare(c.keysetFile)
+		if errors.Is(err, seal.ErrPrepared) {
+			return fmt.Errorf("%w; once every host has it, run: fieldbridge keys rotate", err)
+		}
+		if err != nil {
+			return err
+		}
+		fmt.Printf("prepared key %d in %s, which seals nothing yet; copy the file to every host, then run: fieldbridge keys rotate\n", id, c.keysetFile)
+		return nil
+	}
+	id, prepared, err := seal.Rotate(c.keysetFile)
+	if err != nil {
+		return err
+	}
+	what := "new"
+	if prepared {
+		what = "prepared"
+	}
+	fmt.Printf("new values are sealed with the %s key %d of %s; keep a copy of the file apart from the database's backups, and run: fieldbridge keys reseal\n", what, id, c.keysetFile)
+	return nil
+}
+
+type keysReseal struct {
+	Drop bool `help:"Then remove the old keys that seal nothing any more from the keyset file."`
+	Yes  bool `help:"With --drop: backups from before will never open with this file again, and that is all right."`
+}
+
+// Help says what else there is to know.
+func (keysReseal) Help() string {
+	return `It may run while serve runs, be broken off at any time, and be run again: it goes on where it was.
+
+--drop removes old keys from the file for good, and asks for --yes: a backup of the database from before
+this needs them, so keep a copy of the file as long as the backup. Run it a day after the rotation, when every
+host has the new file, or what a host seals with an old key meanwhile is lost.`
+}
+
+// Run seals everything again.
+func (r keysReseal) Run(ctx context.Context) error {
+	c, err := loadConfig(serveDefaults(), os.LookupEnv)
+	if err != nil {
+		return fmt.Errorf("the configuration is not right:\n%w", err)
+	}
+	keys, err := loadKeys(c.keysetFile)
+	if err != nil {
+		return err
+	}
+	if r.Drop && !r.Yes {
+		return errors.New("--drop removes old keys for good, and backups of the database from before never open with this keyset file again; " +
+			"if there is a copy of the file for them, or no need of them, add --yes")
+	}
+	return withDB(ctx, func(db *models.DB) error {
+		if _, err := db.CheckSchema(ctx); err != nil {
+			return err
+		}
+		if err := db.VerifyKeyset(ctx, keys); err != nil {
+			return err
+		}
+		if err := reseal(ctx, db, keys, os.Stdout, os.Stderr); err != nil || !r.Drop {
+			return err
+		}
+		return dropUnused(ctx, db, keys, c.keysetFile, os.Stdout)
+	})
+}
+
+// reseal seals everything again and says what each key still seals.
+func reseal(ctx context.Context, db *models.DB, keys *seal.Keys, out, screen io.Writer) error {
+	var p *progress
+	did, err := db.Reseal(ctx, keys, func(done, total int64) {
+		if p == nil {
+			p = newProgress(screen, "resealed", total)
+		}
+		p.set(done)
+	})
+	if p != nil {
+		p.end()
+	}
+	if err != nil {
+		return fmt.Errorf("%w; what is done is done, run it again for the rest", err)
+	}
+	with, err := db.SealedWith(ctx)
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(out, "sealed with key %d, which seals new values: %s\n", keys.Primary(), thousands(with[keys.Primary()]))
+	for _, id := range keys.Old() {
+		_, _ = fmt.Fprintf(out, "sealed with old key %d: %s\n", id, thousands(with[id]))
+	}
+	const named = 20
+	for _, broken := range did.Broken[:min(named, len(did.Broken))] {
+		_, _ = fmt.Fprintf(out, "does not open: %s\n", broken)
+	}
+	if n := len(did.Broken); n > 0 {
+		return fmt.Errorf("%s values do not open with any key of the file, and were left as they are", thousands(int64(n)))
+	}
+	return nil
+}
+
+// dropUnused removes the old keys from the file, if nothing is sealed with any.
+func dropUnused(ctx context.Context, db *models.DB, keys *seal.Keys, file string, out io.Writer) error {
+	old := keys.Old()
+	with, err := db.SealedWith(ctx)
+	if err != nil {
+		return err
+	}
+	used := slices.ContainsFunc(old, func(id uint32) bool { return with[id] > 0 })
+	switch {
+	case used:
+		return errors.New("an old key still seals something, so none was removed; does every host have the new keyset file? Run it again then")
+	case len(old) == 0:
+		_, _ = fmt.Fprintln(out, "there is no old key to remove")
+		return nil
+	}
+	if err := seal.Drop(file, old); err != nil {
+		return err
+	}
+	for _, id := range old {
+		_, _ = fmt.Fprintf(out, "removed key %d from %s\n", id, file)
+	}
+	return nil
+}
