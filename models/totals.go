@@ -31,6 +31,15 @@ func (t Totals) Sum(f ConnectionFilter) int64 {
 	return n
 }
 
+// Known is how many the filter picks, if that is known without looking: late
+// renewals, ages and what was typed are not kept count of.
+func (t Totals) Known(f ConnectionFilter) (n int64, known bool) {
+	if f.Query != "" || f.Age != noAge || f.Status == Overdue {
+		return 0, false
+	}
+	return t.Sum(f), true
+}
+
 // picked are the kinds that a filter picks.
 func (t Totals) picked(f ConnectionFilter) Totals {
 	var picked Totals

@@ -22,6 +22,7 @@ type commands struct {
 	Staff   staffCommand   `cmd:"" help:"Look after the accounts of our own staff."`
 	Apikey  apikeyCommand  `cmd:"" help:"Look after the API keys of back ends."`
 	Keys    keysCommand    `cmd:"" help:"Look after the sealing keys."`
+	Export  exportCommand  `cmd:"" help:"Write the connections of all companies as CSV."`
 	Doctor  doctorCommand  `cmd:"" help:"Look at configuration, database, keyset, clock and ServiceTitan, and say what to put right."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"github.com/fieldbridge/fieldbridge/handlers"
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+type exportCommand struct {
+	To          string `arg:"" help:"The file to write, or - for standard output. A file that is there is replaced once all is written."`
+	Q           string `help:"Part of a company's name, a tenant ID, an email, an ID or a support code."`
+	State       string `help:"One state, attention, or overdue."`
+	Environment string `help:"One environment of ServiceTitan."`
+	Way         string `help:"One way to connect."`
+	Reason      string `help:"One reason why a connection does not work."`
+	Age         string `help:"At least for so long in the state."`
+	Sort        string `help:"The order. With newest, what changes meanwhile is in it all the same, and once."`
+}
+
+// Help says which values there are.
+func (exportCommand) Help() string {
+	return `Writes the CSV of /staff/connections, of all connections or of those that the flags pick. A flag takes the
+value that the list's address has when the same is chosen there.`
+}
+
+// Run writes the CSV.
+func (e exportCommand) Run(ctx context.Context) error {
+	c, err := loadConfig(serveDefaults(), os.LookupEnv)
+	if err != nil {
+		return fmt.Errorf("the configuration is not right:\n%w", err)
+	}
+	filter, err := e.filter()
+	if err != nil {
+		return err
+	}
+	return withDB(ctx, func(db *models.DB) error {
+		if _, err := db.CheckSchema(ctx); err != nil {
+			return err
+		}
+		if e.To == "-" {
+			return exportTo(ctx, deskOf(c, db), filter, os.Stdout, os.Stderr)
+		}
+		return writeWhole(e.To, func(w io.Writer) error { return exportTo(ctx, deskOf(c, db), filter, w, os.Stderr) })
+	})
+}
+
+// filter is what the flags pick.
+func (e exportCommand) filter() (models.ConnectionFilter, error) {
+	all := url.Values{}
+	for _, flag := range []struct{ name, value, parameter string }{
+		{"q", e.Q, "q"},
+		{"state", e.State, "status"},
+		{"environment", e.Environment, "env"},
+		{"way", e.Way, "way"},
+		{"reason", e.Reason, "reason"},
+		{"age", e.Age, "age"},
+		{"sort", e.Sort, "sort"},
+	} {
+		if flag.value == "" {
+			continue
+		}
+		// The list passes over what it does not know; here it would be all connections.
+		if handlers.ParseFilter(url.Values{flag.parameter: {flag.value}}) == (models.ConnectionFilter{}) {
+			return models.ConnectionFilter{}, fmt.Errorf("--%s %q is not one that the list has; choose it at /staff/connections and take it from the address, behind %s=", flag.name, flag.value, flag.parameter)
+		}
+		all.Set(flag.parameter, flag.value)
+	}
+	return handlers.ParseFilter(all), nil
+}
+
+// deskOf is a desk that only reads: it has no keys.
+func deskOf(c config, db *models.DB) *models.Desk {
+	var clients models.Clients
+	transport := servicetitan.NewTransport()
+	for _, e := range c.environments {
+		clients = append(clients, servicetitan.NewClient(e, transport, db.Now))
+	}
+	log := slog.New(slog.DiscardHandler)
+	keeper := models.NewKeeper(db, nil, clients, models.KeeperOptions{KeepAlive: c.keepAlive, PerSecond: c.perSecond}, log)
+	return models.NewDesk(models.NewConnections(db, nil, clients, keeper, "", log))
+}
+
+// exportTo writes the CSV, and on the screen how far it is.
+func exportTo(ctx context.Context, desk *models.Desk, filter models.ConnectionFilter, w io.Writer, screen io.Writer) error {
+	totals, err := desk.Totals(ctx)
+	if err != nil {
+		return err
+	}
+	total, _ := totals.Known(filter)
+	p := newProgress(screen, "wrote", total)
+	defer p.end()
+	out := handlers.NewConnectionsCSV(w)
+	return desk.Each(ctx, filter, func(list []models.ListedConnection) error {
+		err := out.Write(list)
+		if err == nil {
+			p.add(int64(len(list)))
+		}
+		return err
+	})
+}
+
+// writeWhole writes a file that is there once all of it is, or not at all. Until
+// then it has another name, in the same folder.
+func writeWhole(path string, write func(io.Writer) error) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	buffered := bufio.NewWriterSize(f, 1<<16)
+	err = write(buffered)
+	if err == nil {
+		err = buffered.Flush()
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("write %s: %w", path, err), os.Remove(f.Name()))
+	}
+	return nil
+}

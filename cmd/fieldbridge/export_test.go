@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fieldbridge/fieldbridge/models"
+)
+
+func TestExport(t *testing.T) {
+	db := openFilled(t, newKeyset(t), 1005)
+	change(t, db, "UPDATE connections SET state = 'degraded', reason = 'unavailable' WHERE tenant_id IN (3, 1003)")
+	c, err := loadConfig(serveDefaults(), func(string) (string, bool) { return "", false })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		command exportCommand
+		rows    int
+		says    string
+	}{
+		"all":             {exportCommand{}, 1005, "wrote 1,005 of 1,005 (100 %)\n"},
+		"one state":       {exportCommand{State: "degraded"}, 2, "wrote 2 of 2 (100 %)\n"},
+		"what needs us":   {exportCommand{State: "attention", Way: "sign_in", Sort: "newest"}, 2, "wrote 2 of 2 (100 %)\n"},
+		"one environment": {exportCommand{Environment: "integration"}, 0, "wrote 0\n"},
+		"what is typed":   {exportCommand{Q: "1003"}, 1, "wrote 1\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			filter, err := tt.command.filter()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var out, screen bytes.Buffer
+			if err := exportTo(t.Context(), deskOf(c, db), filter, &out, &screen); err != nil {
+				t.Fatal(err)
+			}
+			rows, err := csv.NewReader(&out).ReadAll()
+			if err != nil || len(rows) != tt.rows+1 || rows[0][0] != "company" {
+				t.Errorf("%d lines, want %d; %v", len(rows), tt.rows+1, err)
+			}
+			if screen.String() != tt.says {
+				t.Errorf("says %q, want %q", screen.String(), tt.says)
+			}
+		})
+	}
+}
+
+// A flag that picks nothing must not pick everything.
+func TestExportRefusesUnknownValues(t *testing.T) {
+	for name, c := range map[string]exportCommand{
+		"--state": {State: "broken"}, "--environment": {Environment: "moon"}, "--way": {Way: "by hand"},
+		"--reason": {Reason: "none"}, "--age": {Age: "2h"}, "--sort": {Sort: "random"},
+	} {
+		if f, err := c.filter(); err == nil || !strings.HasPrefix(err.Error(), name+" ") {
+			t.Errorf("%s: %+v, %v", name, f, err)
+		}
+	}
+}
+
+// The file is there once it is whole; what was there before stays until then.
+func TestExportToAFile(t *testing.T) {
+	folder := t.TempDir()
+	file := filepath.Join(folder, "connections.csv")
+	t.Setenv("FIELDBRIDGE_DATABASE_URL", filepath.Join(folder, "app.db"))
+	t.Chdir(folder)
+	db, err := models.OpenDB(t.Context(), "app.db", time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(t, db, newKeyset(t), 20)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := (exportCommand{To: file}).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(file) // #nosec G304 -- of this test
+	if err != nil || bytes.Count(whole, []byte("\r\n")) != 21 {
+		t.Errorf("%d bytes, %v", len(whole), err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := (exportCommand{To: file}).Run(gone); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: %v", err)
+	}
+	if now, err := os.ReadFile(file); err != nil || !bytes.Equal(now, whole) { // #nosec G304 -- of this test
+		t.Errorf("the file was changed: %v", err)
+	}
+	left, err := filepath.Glob(filepath.Join(folder, ".connections*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %q, %v", left, err)
+	}
+}
