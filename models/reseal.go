@@ -18,6 +18,9 @@ const (
 	// resealedAtOnce is how many rows are sealed again by one write: whoever writes
 	// meanwhile waits for it.
 	resealedAtOnce = 250
+	// resealPause is how long others have between two writes at most. It is long
+	// enough for another process that waits for SQLite to come in.
+	resealPause = 50 * time.Millisecond
 	// resealPasses bounds how often rows are looked for that were being written
 	// when their turn came.
 	resealPasses = 10
@@ -166,9 +169,9 @@ func (db *DB) resealTable(ctx context.Context, keys *seal.Keys, t sealedTable, p
 		}
 		did(resealed, broken)
 		missed += int64(len(rows)) - resealed - int64(len(broken))
-		// Half of the time is for those who serve.
+		// Much of the time is for those who serve.
 		select {
-		case <-time.After(time.Since(began)):
+		case <-time.After(min(time.Since(began), resealPause)):
 		case <-ctx.Done():
 			return missed, context.Cause(ctx)
 		}
@@ -185,13 +188,11 @@ func (t sealedTable) reseal(tx *gorm.DB, keys *seal.Keys, primary []byte, ids []
 		return 0, nil, err
 	}
 	for _, row := range rows {
-		update := tx.Table(t.name).Where(t.key+" = ?", row.key)
-		if row.generation > 0 {
-			update = update.Where("generation = ?", row.generation)
-		}
-		fresh, whole := map[string]any{}, true
+		var set, still []string
+		var fresh, old []any
+		whole := true
 		for _, v := range row.values {
-			if id, ok := seal.KeyID(v.sealed); !ok || slices.Equal(keyBytes(id), primary) {
+			if id, ok := seal.KeyID(v.sealed); v.sealed == nil || (ok && slices.Equal(keyBytes(id), primary)) {
 				continue // there is none, or it is done
 			}
 			value, err := keys.Open(v.sealed, v.place)
@@ -199,15 +200,21 @@ func (t sealedTable) reseal(tx *gorm.DB, keys *seal.Keys, primary []byte, ids []
 				broken, whole = append(broken, fmt.Sprintf("%s of %s %v", v.column, t.name, v.place.Row)), false
 				break
 			}
-			if fresh[v.column], err = keys.Seal(value, v.place); err != nil {
+			sealed, err := keys.Seal(value, v.place)
+			if err != nil {
 				return 0, nil, err
 			}
-			update = update.Where(v.column+" = ?", v.sealed)
+			set, fresh = append(set, v.column+" = ?"), append(fresh, sealed)
+			still, old = append(still, v.column+" = ?"), append(old, v.sealed)
 		}
 		if !whole {
 			continue
 		}
-		result := update.Updates(fresh)
+		if row.generation > 0 {
+			still, old = append(still, "generation = ?"), append(old, row.generation)
+		}
+		result := tx.Exec("UPDATE "+t.name+" SET "+strings.Join(set, ", ")+" WHERE "+t.key+" = ? AND "+strings.Join(still, " AND "),
+			slices.Concat(fresh, []any{row.key}, old)...)
 		if result.Error != nil {
 			return 0, nil, result.Error
 		}
@@ -233,7 +240,9 @@ func (db *DB) SealedWith(ctx context.Context) (map[uint32]int64, error) {
 	}
 	n := map[uint32]int64{}
 	for _, part := range list {
-		n[binary.BigEndian.Uint32(part.Key)] += part.N
+		if len(part.Key) == 4 { // else it was cut off, and names none
+			n[binary.BigEndian.Uint32(part.Key)] += part.N
+		}
 	}
 	return n, nil
 }

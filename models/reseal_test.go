@@ -192,12 +192,14 @@ func TestResealLeavesWhatDoesNotOpen(t *testing.T) {
 		ids := k.seed(3, clock.Now(), clock.Now().Add(time.Hour))
 		foreign := k.credential(ids[2]).AccessSealed
 		k.exec("UPDATE credentials SET access_sealed = ? WHERE connection_id = ?", foreign, ids[1])
+		cut := k.seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
+		k.exec("UPDATE credentials SET refresh_sealed = ? WHERE connection_id = ?", []byte{1}, cut)
 		old, _ := k.rotate()
 		did := k.reseal()
-		if did.Rows != 2 || len(did.Broken) != 1 || did.Broken[0] != "access_sealed of credentials "+ids[1].String() {
+		if did.Rows != 2 || len(did.Broken) != 2 || did.Broken[1] != "refresh_sealed of credentials "+cut.String() || did.Broken[0] != "access_sealed of credentials "+ids[1].String() {
 			t.Errorf("%+v", did)
 		}
-		if got := k.credential(ids[1]); !slices.Equal(got.AccessSealed, foreign) || k.sealedWith(old) != 2 {
+		if got := k.credential(ids[1]); !slices.Equal(got.AccessSealed, foreign) || k.sealedWith(old) != 3 {
 			t.Errorf("%d values under the old key, or the row was changed", k.sealedWith(old))
 		}
 	})
