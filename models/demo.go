@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -63,6 +64,8 @@ type Demo struct {
 	accounts    *Accounts
 	connections *Connections
 	options     DemoOptions
+	// beginning lets one beginning end before the next.
+	beginning sync.Mutex
 }
 
 // NewDemo returns the demo of a database.
@@ -77,12 +80,15 @@ func NewDemo(accounts *Accounts, connections *Connections, o DemoOptions) *Demo 
 // connections are given new access. A database with anything else in it is
 // ErrNotDemo.
 func (d *Demo) Begin(ctx context.Context) error {
+	d.beginning.Lock()
+	defer d.beginning.Unlock()
 	begun, err := d.Begun(ctx)
+	way := steps{tell: d.options.Progress}
 	if err == nil && begun.IsZero() {
-		err = d.seed(ctx)
+		err = d.seed(ctx, &way)
 	}
 	if err == nil {
-		err = d.giveAccess(ctx)
+		err = d.giveAccess(ctx, &way)
 	}
 	if err != nil {
 		return fmt.Errorf("begin demo: %w", err)
@@ -90,16 +96,30 @@ func (d *Demo) Begin(ctx context.Context) error {
 	return nil
 }
 
+// steps are how far a beginning is.
+type steps struct {
+	done, all int
+	tell      func(done, all int)
+}
+
+func (s *steps) step() {
+	s.done++
+	s.tell(s.done, s.all)
+}
+
 // Reset deletes all that is in the database and begins again. Whoever is signed
 // in is signed out.
 func (d *Demo) Reset(ctx context.Context) error {
+	d.beginning.Lock()
+	defer d.beginning.Unlock()
 	_, err := d.Begun(ctx)
+	way := steps{tell: d.options.Progress}
 	if err == nil {
-		err = d.seed(ctx)
+		err = d.seed(ctx, &way)
 	}
 	if err == nil {
 		d.options.Forget()
-		err = d.giveAccess(ctx)
+		err = d.giveAccess(ctx, &way)
 	}
 	if err != nil {
 		return fmt.Errorf("reset demo: %w", err)

@@ -13,7 +13,7 @@ import (
 
 // giveAccess lets the stand-in know all connections as they are, and gives
 // those that have access theirs anew.
-func (d *Demo) giveAccess(ctx context.Context) error {
+func (d *Demo) giveAccess(ctx context.Context, way *steps) error {
 	db := d.connections.db
 	var list []Connection
 	if err := db.Read(ctx).Where("environment = ? AND state <> ?", d.options.Environment, Disconnected).Order("id").Find(&list).Error; err != nil {
@@ -23,7 +23,8 @@ func (d *Demo) giveAccess(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for i, connection := range list {
+	way.all = way.done + len(list)
+	for _, connection := range list {
 		tokens, own, err := d.options.Access(StandingAccess{
 			TenantID: connection.TenantID, Way: connection.Way, State: connection.State, Reason: connection.Reason,
 			UpgradeNeeded: connection.UpgradeNeeded, Step: steps[connection.ID.String()],
@@ -34,7 +35,7 @@ func (d *Demo) giveAccess(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("give access to tenant %d: %w", connection.TenantID, err)
 		}
-		d.options.Progress(len(d.options.Companies)+i+1, len(d.options.Companies)+len(list))
+		way.step()
 	}
 	return nil
 }

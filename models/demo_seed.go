@@ -19,7 +19,7 @@ const insertedAtOnce = 500
 
 // seed puts the companies and their stories in the place of all that is there,
 // in one transaction: nobody sees half a demo.
-func (d *Demo) seed(ctx context.Context) error {
+func (d *Demo) seed(ctx context.Context, way *steps) error {
 	db := d.connections.db
 	// One for all: they have the same password, and it is no secret.
 	hash, err := d.accounts.hasher.hash(ctx, d.options.Password)
@@ -43,11 +43,15 @@ func (d *Demo) seed(ctx context.Context) error {
 		if err := s.hire(tx, d.options.Staff); err != nil {
 			return err
 		}
-		for i, company := range d.options.Companies {
+		way.done, way.all = 0, len(d.options.Companies)
+		for _, company := range d.options.Companies {
+			way.all += company.standing()
+		}
+		for _, company := range d.options.Companies {
 			if err := s.company(tx, company); err != nil {
 				return fmt.Errorf("add %s: %w", company.Name, err)
 			}
-			d.options.Progress(i+1, 2*len(d.options.Companies))
+			way.step()
 		}
 		return s.writeHours(tx)
 	})

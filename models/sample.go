@@ -24,6 +24,17 @@ type SampleCompany struct {
 	LockedAge time.Duration
 }
 
+// standing is how many of its connections the stand-in has to know.
+func (c SampleCompany) standing() int {
+	n := 0
+	for _, connection := range c.Connections {
+		if connection.State != Disconnected {
+			n++
+		}
+	}
+	return n
+}
+
 // SamplePerson is someone of a made-up company.
 type SamplePerson struct {
 	Name, Email string

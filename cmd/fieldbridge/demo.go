@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -134,8 +135,22 @@ func newDemo(a *app, standIn *sandbox.Sandbox, environment servicetitan.Environm
 		Access: func(of models.StandingAccess) (servicetitan.Tokens, servicetitan.OwnClient, error) {
 			return standingAccess(standIn, of)
 		},
-		Forget: standIn.Reset,
+		Forget: standIn.Reset, Progress: seedProgress(os.Stderr),
 	})}
+}
+
+// seedProgress says on the screen how far a beginning is.
+func seedProgress(screen io.Writer) func(done, all int) {
+	var p *progress
+	return func(done, all int) {
+		if p == nil {
+			p = newProgress(screen, "seeded", int64(all))
+		}
+		if p.set(int64(done)); done == all {
+			p.end()
+			p = nil
+		}
+	}
 }
 
 // begin makes the companies, or goes on with those that are there if keep is
