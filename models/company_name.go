@@ -77,7 +77,8 @@ const namedAtOnce = 500
 
 // nameCompanies does so for companies from before names were searched. Several
 // instances may do it at once.
-func (db *DB) nameCompanies(ctx context.Context) error {
+func (db *DB) nameCompanies(ctx context.Context, report func(done, total int64)) error {
+	var done, total int64
 	for {
 		var nameless []Company
 		if err := db.Read(ctx).Where("name_key = ''").Order("id").Limit(namedAtOnce).Find(&nameless).Error; err != nil {
@@ -85,6 +86,12 @@ func (db *DB) nameCompanies(ctx context.Context) error {
 		}
 		if len(nameless) == 0 {
 			return nil
+		}
+		if total == 0 {
+			if err := db.Read(ctx).Model(&Company{}).Where("name_key = ''").Count(&total).Error; err != nil {
+				return fmt.Errorf("count companies without a key: %w", err)
+			}
+			report(0, total)
 		}
 		err := db.Write(ctx, func(tx *gorm.DB) error {
 			for _, company := range nameless {
@@ -97,5 +104,7 @@ func (db *DB) nameCompanies(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		done += int64(len(nameless))
+		report(done, total)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
@@ -28,13 +30,28 @@ var ErrSchemaAhead = errors.New("database schema is newer than this program; run
 // MigrationStatus is where the schema stands.
 type MigrationStatus struct{ Current, Target int64 }
 
+// MigrationWatch is told how far a migration is. None of its fields may be nil.
+type MigrationWatch struct {
+	// Begins is told of each version that is about to be applied, of how many
+	// there are.
+	Begins func(version, newest int64, name string)
+	// Named is told how many companies from before names were searched can be found
+	// by theirs now, of how many.
+	Named func(done, total int64)
+}
+
 // Migrate brings the schema up to date. Several instances may call it at once:
 // one migrates, the others wait.
 func (db *DB) Migrate(ctx context.Context) (MigrationStatus, error) {
-	if err := db.runMigrations(ctx); err != nil {
+	return db.MigrateWatched(ctx, MigrationWatch{Begins: func(int64, int64, string) {}, Named: func(int64, int64) {}})
+}
+
+// MigrateWatched is Migrate that says how far it is.
+func (db *DB) MigrateWatched(ctx context.Context, watch MigrationWatch) (MigrationStatus, error) {
+	if err := db.runMigrations(ctx, watch); err != nil {
 		return MigrationStatus{}, fmt.Errorf("migrate: %w", err)
 	}
-	if err := db.nameCompanies(ctx); err != nil {
+	if err := db.nameCompanies(ctx, watch.Named); err != nil {
 		return MigrationStatus{}, fmt.Errorf("migrate: %w", err)
 	}
 	return db.CheckSchema(ctx)
@@ -72,7 +89,7 @@ func newestMigration(d dialect) (int64, error) {
 }
 
 // runMigrations applies what is missing.
-func (db *DB) runMigrations(ctx context.Context) error {
+func (db *DB) runMigrations(ctx context.Context, watch MigrationWatch) error {
 	folder, err := fs.Sub(migrations, "migrations/"+string(db.dialect))
 	if err != nil {
 		return err
@@ -86,7 +103,7 @@ func (db *DB) runMigrations(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return up(ctx, goose.DialectPostgres, pool, folder, goose.WithSessionLocker(locker))
+		return up(ctx, watch, goose.DialectPostgres, pool, folder, goose.WithSessionLocker(locker))
 	}
 	release, err := lockFile(db.path + ".lock")
 	if err != nil {
@@ -97,16 +114,43 @@ func (db *DB) runMigrations(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(up(ctx, goose.DialectSQLite3, pool, folder), pool.Close())
+	return errors.Join(up(ctx, watch, goose.DialectSQLite3, pool, folder), pool.Close())
 }
 
-func up(ctx context.Context, d goose.Dialect, pool *sql.DB, folder fs.FS, options ...goose.ProviderOption) error {
+// up applies one version after the other, each under the lock. Another instance
+// may have been quicker at any of them.
+func up(ctx context.Context, watch MigrationWatch, d goose.Dialect, pool *sql.DB, folder fs.FS, options ...goose.ProviderOption) error {
 	provider, err := goose.NewProvider(d, pool, folder, options...)
 	if err != nil {
 		return err
 	}
-	_, err = provider.Up(ctx)
-	return err
+	for {
+		pending, err := provider.HasPending(ctx)
+		if err != nil || !pending {
+			return err
+		}
+		current, newest, err := provider.GetVersions(ctx)
+		if err != nil {
+			return err
+		}
+		for _, source := range provider.ListSources() {
+			if source.Version > current {
+				watch.Begins(source.Version, newest, migrationName(source.Path))
+				break
+			}
+		}
+		if _, err := provider.UpByOne(ctx); errors.Is(err, goose.ErrNoNextVersion) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+// migrationName is what a migration's file is named for.
+func migrationName(path string) string {
+	_, name, _ := strings.Cut(strings.TrimSuffix(filepath.Base(path), ".sql"), "_")
+	return strings.ReplaceAll(name, "_", " ")
 }
 
 // lockFile keeps other processes from opening or migrating the same SQLite file

@@ -52,7 +52,7 @@ func newApp(ctx context.Context, c config, keys *seal.Keys, demo *handlers.Demo,
 
 func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo *handlers.Demo, log *slog.Logger) (*app, error) {
 	if _, err := db.CheckSchema(ctx); errors.Is(err, models.ErrSchemaBehind) {
-		if _, err := db.Migrate(ctx); err != nil {
+		if err := migrateLogged(ctx, db, log); err != nil {
 			return nil, err
 		}
 	} else if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/csv"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -86,8 +87,12 @@ func TestExportToAFile(t *testing.T) {
 		t.Errorf("%d bytes, %v", len(whole), err)
 	}
 	gone, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := (exportCommand{To: file}).Run(gone); !errors.Is(err, context.Canceled) {
+	err = writeWhole(file, func(w io.Writer) error {
+		_, err := w.Write(make([]byte, 1<<20)) // more than is held back
+		cancel()
+		return errors.Join(err, context.Cause(gone))
+	})
+	if !errors.Is(err, context.Canceled) {
 		t.Errorf("interrupted: %v", err)
 	}
 	if now, err := os.ReadFile(file); err != nil || !bytes.Equal(now, whole) { // #nosec G304 -- of this test

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"os"
 	"runtime/debug"
 	"time"
@@ -21,13 +23,50 @@ type migrateUp struct{}
 // Run applies migrations.
 func (migrateUp) Run(ctx context.Context) error {
 	return withDB(ctx, func(db *models.DB) error {
-		s, err := db.Migrate(ctx)
+		s, err := migrate(ctx, db, os.Stderr)
 		if err != nil {
 			return err
 		}
 		fmt.Printf("schema is at version %d\n", s.Current)
 		return nil
 	})
+}
+
+// migrate applies migrations and says on the screen how far it is.
+func migrate(ctx context.Context, db *models.DB, screen io.Writer) (models.MigrationStatus, error) {
+	var named *progress
+	s, err := db.MigrateWatched(ctx, models.MigrationWatch{
+		Begins: func(version, newest int64, name string) {
+			_, _ = fmt.Fprintf(screen, "migration %d of %d: %s\n", version, newest, name)
+		},
+		Named: func(done, total int64) {
+			if named == nil {
+				named = newProgress(screen, "made companies known by name:", total)
+			}
+			named.set(done)
+		},
+	})
+	if named != nil {
+		named.end()
+	}
+	return s, err
+}
+
+// migrateLogged does so in the log.
+func migrateLogged(ctx context.Context, db *models.DB, log *slog.Logger) error {
+	said := time.Now()
+	_, err := db.MigrateWatched(ctx, models.MigrationWatch{
+		Begins: func(version, newest int64, name string) {
+			log.InfoContext(ctx, "migration", "version", version, "of", newest, "name", name)
+		},
+		Named: func(done, total int64) {
+			if now := time.Now(); now.Sub(said) >= lineEvery || done >= total {
+				said = now
+				log.InfoContext(ctx, "made companies known by name", "done", done, "of", total)
+			}
+		},
+	})
+	return err
 }
 
 type migrateStatus struct{}

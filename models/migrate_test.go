@@ -1,0 +1,69 @@
+package models
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/testdb"
+)
+
+// watched are the lines that a migration says.
+func watched(t *testing.T, db *DB) (lines []string) {
+	t.Helper()
+	s, err := db.MigrateWatched(t.Context(), MigrationWatch{
+		Begins: func(version, newest int64, name string) {
+			lines = append(lines, fmt.Sprintf("%d of %d: %s", version, newest, name))
+		},
+		Named: func(done, total int64) { lines = append(lines, fmt.Sprintf("named %d of %d", done, total)) },
+	})
+	if err != nil || s.Current != s.Target {
+		t.Errorf("%+v, %v", s, err)
+	}
+	return lines
+}
+
+// A migration says which version it is at, and how many companies are named.
+func TestMigrationSaysHowFarItIs(t *testing.T) {
+	for name, address := range map[string]func(t *testing.T) string{
+		"sqlite":   func(t *testing.T) string { return filepath.Join(t.TempDir(), "test.db") },
+		"postgres": func(t *testing.T) string { return testdb.Postgres(t) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			db, err := OpenDB(t.Context(), address(t), time.Now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = db.Close() }()
+			newest, err := newestMigration(db.dialect)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines := watched(t, db)
+			if first := fmt.Sprintf("1 of %d: accounts and connections", newest); int64(len(lines)) != newest || lines[0] != first {
+				t.Errorf("said %q, want %d lines that begin with %q", lines, newest, first)
+			}
+			if again := watched(t, db); again != nil {
+				t.Errorf("once more: %q", again)
+			}
+			err = db.Write(t.Context(), func(tx *gorm.DB) error {
+				for range namedAtOnce + 1 {
+					if err := createCompany(tx, &Company{ID: newID(), Name: "Northgate", CreatedAt: db.Now()}); err != nil {
+						return err
+					}
+				}
+				return tx.Exec("UPDATE companies SET name_key = ''").Error
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if lines, want := watched(t, db), []string{"named 0 of 501", "named 500 of 501", "named 501 of 501"}; !slices.Equal(lines, want) {
+				t.Errorf("said %q, want %q", lines, want)
+			}
+		})
+	}
+}
