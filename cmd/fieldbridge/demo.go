@@ -82,7 +82,9 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 		return errors.New("a demo has made-up companies and connects to its stand-in alone; take FIELDBRIDGE_SANDBOX_ADDR or SERVICETITAN_…_APP_KEY away")
 	}
 	var d demo
-	standIn, environment := newSandbox(c, log, func(ctx context.Context) error { return d.begin(ctx, false) })
+	standIn, environment := newSandbox(c, log, func(ctx context.Context) error {
+		return d.begin(context.WithoutCancel(ctx), false) // to its end, though who asked goes away
+	})
 	// Its staff sign in with passwords that are no secret.
 	c.staffIssuer = ""
 	c.environments = []servicetitan.Environment{environment}
