@@ -227,6 +227,12 @@ func TestStaffCSV(t *testing.T) {
 		if empty := sam.get("/staff/connections.csv?q=nothing").body; strings.Count(empty, "\n") != 1 {
 			t.Errorf("an empty list has more than its columns: %q", empty)
 		}
+		for path, rows := range map[string]string{"/staff/connections": ">8 rows<", "/staff/connections?status=attention": ">4 rows<", "/staff/connections?q=nothing": ""} {
+			body := sam.get(path).body
+			if said := regexp.MustCompile(`>[0-9,]+ rows?<`).FindString(body); said != rows {
+				t.Errorf("%s says %q before the CSV is fetched, want %q", path, said, rows)
+			}
+		}
 		if !strings.Contains(a.log.String(), "connections exported") {
 			t.Error("who exports is not in the log")
 		}

@@ -18,8 +18,9 @@ const (
 	// resealedAtOnce is how many rows are sealed again by one write: whoever writes
 	// meanwhile waits for it.
 	resealedAtOnce = 250
-	// resealPause is how long others have between two writes at most. It is long
-	// enough for another process that waits for SQLite to come in.
+	// resealPause is how long others have at most between two writes on SQLite,
+	// which takes one writer at a time. It is long enough for another process that
+	// waits to come in.
 	resealPause = 50 * time.Millisecond
 	// resealPasses bounds how often rows are looked for that were being written
 	// when their turn came.
@@ -169,7 +170,9 @@ func (db *DB) resealTable(ctx context.Context, keys *seal.Keys, t sealedTable, p
 		}
 		did(resealed, broken)
 		missed += int64(len(rows)) - resealed - int64(len(broken))
-		// Much of the time is for those who serve.
+		if db.dialect == postgresDialect {
+			continue // others write meanwhile
+		}
 		select {
 		case <-time.After(min(time.Since(began), resealPause)):
 		case <-ctx.Done():
