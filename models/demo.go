@@ -112,13 +112,15 @@ func (s *steps) step() {
 func (d *Demo) Reset(ctx context.Context) error {
 	d.beginning.Lock()
 	defer d.beginning.Unlock()
-	_, err := d.Begun(ctx)
+	begun, err := d.Begun(ctx)
 	way := steps{tell: d.options.Progress}
 	if err == nil {
 		err = d.seed(ctx, &way)
 	}
-	if err == nil {
+	if err == nil && !begun.IsZero() {
 		d.options.Forget()
+	}
+	if err == nil {
 		err = d.giveAccess(ctx, &way)
 	}
 	if err != nil {

@@ -51,11 +51,14 @@ func newApp(ctx context.Context, c config, keys *seal.Keys, demo *handlers.Demo,
 }
 
 func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo *handlers.Demo, log *slog.Logger) (*app, error) {
-	if _, err := db.CheckSchema(ctx); errors.Is(err, models.ErrSchemaBehind) {
-		if err := migrateLogged(ctx, db, log); err != nil {
-			return nil, err
-		}
-	} else if err != nil {
+	schema, err := db.CheckSchema(ctx)
+	switch {
+	case errors.Is(err, models.ErrSchemaBehind) && schema.Current == 0:
+		_, err = db.Migrate(ctx) // an empty database takes no time
+	case errors.Is(err, models.ErrSchemaBehind):
+		err = migrateLogged(ctx, db, log)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if err := db.CheckKeyset(ctx, keys); err != nil {

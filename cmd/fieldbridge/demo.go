@@ -54,7 +54,8 @@ func (d demoCommand) Run(ctx context.Context) error {
 	// stand-in and to nothing else.
 	c.environments = nil
 	return serveDemo(ctx, c, keys, d.Keep, newLogger(c), func() {
-		fmt.Printf("\n  Fieldbridge   %s\n  Sandbox       %s  (stands in for ServiceTitan)\n", c.baseURL, c.sandboxURL)
+		fmt.Printf("\n  Fieldbridge   %s\n  Try these     %s\n", c.baseURL, c.baseURL.JoinPath("/demo"))
+		fmt.Printf("  Sandbox       %s  (stands in for ServiceTitan)\n  Mailbox       %s\n", c.sandboxURL, c.sandboxURL.JoinPath("/mailbox"))
 		for _, account := range demoAccounts() {
 			fmt.Printf("  Sign in as    %s: %s, password %s\n", account.Who, account.Email, account.Password)
 		}
