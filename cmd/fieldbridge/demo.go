@@ -25,6 +25,8 @@ const (
 	resetLooks = time.Minute
 )
 
+var errDemoBesideReal = errors.New("a demo has made-up companies and connects to its stand-in alone")
+
 type demoCommand struct {
 	Keep bool `help:"Go on with the data of the last demo instead of beginning afresh."`
 }
@@ -80,7 +82,7 @@ func beginAfresh(c config) error {
 // that are there already if keep is set.
 func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *slog.Logger, ready func()) error {
 	if len(c.environments) > 0 {
-		return errors.New("a demo has made-up companies and connects to its stand-in alone; take FIELDBRIDGE_SANDBOX_ADDR or SERVICETITAN_…_APP_KEY away")
+		return fmt.Errorf("%w; take FIELDBRIDGE_SANDBOX_ADDR or SERVICETITAN_…_APP_KEY away", errDemoBesideReal)
 	}
 	var d demo
 	standIn, environment := newSandbox(c, log, func(ctx context.Context) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
@@ -25,6 +26,7 @@ type seeded struct {
 	*app
 	demo     demo
 	standIn  *sandbox.Sandbox
+	url      string // of the stand-in
 	database string
 	keys     *seal.Keys
 }
@@ -60,7 +62,7 @@ func openDemo(t *testing.T, database string, keys *seal.Keys) *seeded {
 	server.Start()
 	t.Cleanup(server.Close)
 	c.environments = append(c.environments[:0], environment)
-	s.standIn = standIn
+	s.standIn, s.url = standIn, address
 	if s.app, err = newApp(t.Context(), c, keys, demoPages(c.sandboxURL), quiet()); err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +246,7 @@ func (s *seeded) isReal() {
 }
 
 // Reset brings everything back as it was, in the app and in the stand-in, and
-// signs everybody out. The sandbox's own button asks for it.
+// signs everybody out. Programs and the sandbox's own button ask for it.
 func TestDemoBeginsAgain(t *testing.T) {
 	onDemos(t, func(s *seeded) {
 		before := states(s.all())
@@ -261,8 +263,8 @@ func TestDemoBeginsAgain(t *testing.T) {
 		if maps.Equal(before, states(s.all())) {
 			t.Fatal("nothing has changed, so nothing is shown")
 		}
-		if err := s.demo.begin(t.Context(), false); err != nil {
-			t.Fatal(err)
+		if status, body := fetch(t, http.MethodPost, s.url+"/control/reset", nil); status != http.StatusNoContent {
+			t.Fatalf("the stand-in answers %d %s", status, body)
 		}
 		if after := states(s.all()); !maps.Equal(before, after) {
 			t.Errorf("%v, it was %v", after, before)

@@ -79,7 +79,12 @@ func (d *doctor) examine(ctx context.Context) {
 	if c.baseURL.Scheme != "https" {
 		d.find(note, "configuration", "set FIELDBRIDGE_BASE_URL to the https address before anybody else uses it", "the base URL is http, which is fit for this machine alone")
 	}
-	if len(c.environments) == 0 {
+	switch {
+	case c.sandboxAddr != "" && len(c.environments) > 0:
+		d.find(bad, "configuration", "take FIELDBRIDGE_SANDBOX_ADDR away, or SERVICETITAN_…_APP_KEY", "%v", errDemoBesideReal)
+	case c.sandboxAddr != "":
+		d.find(note, "configuration", "take FIELDBRIDGE_SANDBOX_ADDR away unless that is wanted", "this is a demo, in which anybody may sign in")
+	case len(c.environments) == 0:
 		d.find(bad, "configuration", "set SERVICETITAN_PRODUCTION_APP_KEY to the application key of My Apps in the developer portal", "no environment of ServiceTitan is configured, so nobody can connect")
 	}
 	keys := d.keyset(c)

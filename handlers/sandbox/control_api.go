@@ -23,9 +23,10 @@ func (s *Sandbox) handleControl() {
 	s.control("GET", "requests", s.controlRequests)
 	s.control("GET", "settings", func(a *answer, _ *http.Request) { a.json(http.StatusOK, settingsBody(s.Settings())) })
 	s.control("POST", "settings", s.controlSet)
-	s.control("POST", "reset", func(a *answer, _ *http.Request) {
-		s.Reset()
-		a.WriteHeader(http.StatusNoContent)
+	s.control("POST", "reset", func(a *answer, r *http.Request) {
+		if s.beginAgain(a, r) {
+			a.WriteHeader(http.StatusNoContent)
+		}
 	})
 	s.control("POST", "tenants/{tenant}/{deed}", s.controlDeed)
 }

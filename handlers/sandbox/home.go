@@ -81,14 +81,23 @@ func (s *Sandbox) reset(a *answer, r *http.Request) {
 	if !s.formFresh(a, r) {
 		return
 	}
+	if s.beginAgain(a, r) {
+		a.seeOther(pathHome)
+	}
+}
+
+// beginAgain resets what there is to reset, or says that it did not work.
+func (s *Sandbox) beginAgain(a *answer, r *http.Request) bool {
 	if s.options.OnReset == nil {
 		s.Reset()
-	} else if err := s.options.OnReset(r.Context()); err != nil {
+		return true
+	}
+	err := s.options.OnReset(r.Context())
+	if err != nil {
 		s.options.Log.ErrorContext(r.Context(), "reset failed", "error", err)
 		http.Error(a, "the reset did not work; see the log", http.StatusInternalServerError)
-		return
 	}
-	a.seeOther(pathHome)
+	return err == nil
 }
 
 // changeHome does what a button of the control page says.
