@@ -138,7 +138,7 @@ func newAppOn(t *testing.T, database string) *app {
 	environment := a.environments[0]
 	a.sandbox = sandbox.New(sandbox.Options{
 		URL: standInURL, ClientID: environment.ClientID, ClientSecret: environment.ClientSecret.Reveal(), AppKey: environment.AppKey.Reveal(),
-		RedirectURIs: []string{a.url + "/callback"}, Scopes: environment.Scopes, Now: a.clock.Now, Log: log, RecordSecrets: true,
+		RedirectURIs: []string{a.url + "/callback"}, Scopes: environment.Scopes, Now: a.clock.Now, Log: log, RecordSecrets: true, Mailbox: true,
 	})
 	a.standIn.Config.Handler = a.sandbox
 	a.standIn.Start()

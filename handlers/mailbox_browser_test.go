@@ -1,0 +1,149 @@
+package handlers_test
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/fieldbridge/fieldbridge/handlers"
+	"github.com/fieldbridge/fieldbridge/handlers/browsertest"
+	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/models"
+)
+
+// background lets the keeper and the outbox work until the test ends. Mails go
+// to the sandbox's mailbox, as in a demo.
+func (a *app) background() {
+	a.Helper()
+	base := parse(a.T, a.url)
+	outbox := models.NewOutbox(a.db, func(ctx context.Context, m models.OutgoingMail) error {
+		l, err := handlers.ComposeMail(ctx, m, base)
+		if err == nil {
+			a.sandbox.Deliver(sandbox.Letter{To: l.To, Subject: l.Subject, Plain: l.Plain, HTML: l.HTML})
+		}
+		return err
+	}, slog.New(slog.NewTextHandler(a.log, nil)))
+	ctx, stop := context.WithCancel(a.Context())
+	var all sync.WaitGroup
+	all.Go(func() { a.keeper.Run(ctx) })
+	all.Go(func() { outbox.Run(ctx) })
+	a.Cleanup(func() { stop(); all.Wait() })
+}
+
+// Access is withdrawn at ServiceTitan; the keeper finds out, and the owner is
+// led from the mail to the page that mends it, by way of the sign-in.
+func TestBrowserMailbox(t *testing.T) {
+	a := newApp(t)
+	c := a.contractor(t)
+	c.signUp("Northgate Heating & Plumbing")
+	c.toServiceTitan(northgate)
+	c.allow()
+	control := c.contractorAt("/")
+	control.Click("Mailbox", "No mail yet.")
+	control.inspect("sandbox-mailbox-empty")
+	control.Click("Keep it current", "loads itself again")
+	if _, err := a.sandbox.Do(sandbox.Withdraw, northgate); err != nil {
+		t.Fatal(err)
+	}
+	a.clock.Add(2 * time.Hour)
+	a.background()
+	// The page loads itself until the mail is there.
+	control.See("Reconnect needed: ServiceTitan for Northgate Heating & Plumbing")
+	control.Click("Stop", "The last 200 are kept.")
+	control.inspect("sandbox-mailbox")
+
+	// Dana, who has been signed out meanwhile, reads it.
+	c.Goto(a.standIn.URL + "/mailbox")
+	c.Click("Reconnect needed: ServiceTitan for Northgate Heating & Plumbing", "The same as plain text")
+	if said := browsertest.Framed[string](c.Page, "document.body.innerText"); !strings.Contains(said, "Hello Dana,") {
+		t.Errorf("the mail says %s", said)
+	}
+	c.inspect("sandbox-mail")
+	c.Click("The same as plain text", "Reconnect ServiceTitan: "+a.url+"/connections/")
+	c.inspect("sandbox-mail-plain")
+	c.ClickFramed("Reconnect ServiceTitan")
+	c.See("Welcome back.")
+	c.Type("email", "northgateheating&plumbing@trades.example")
+	c.Type("password", password)
+	c.Click("Sign in", "The connection has not worked since")
+	connection := c.Address()
+	if !strings.HasPrefix(connection, a.url+"/connections/") {
+		t.Errorf("the mail leads to %s", connection)
+	}
+	// Signed in, it is one click.
+	c.Goto(a.standIn.URL + "/mailbox/1")
+	c.See("The same as plain text")
+	c.ClickFramed("Reconnect ServiceTitan")
+	c.See("The connection has not worked since")
+	if at := c.Address(); at != connection {
+		t.Errorf("the mail leads to %s", at)
+	}
+	c.Back()
+	c.See("The same as plain text")
+}
+
+// A letter is hostile until proven otherwise: shown, it runs nothing, sends
+// nothing, loads nothing and shows no other page in its frame, whatever is
+// clicked; and what is a plain link leads on.
+func TestBrowserHostileMail(t *testing.T) {
+	a := newApp(t)
+	control, reached := a.standIn.URL, make(chan string, 100)
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { reached <- r.URL.Path }))
+	t.Cleanup(elsewhere.Close)
+	a.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status500})
+	a.sandbox.Deliver(sandbox.Letter{To: `"><script>alert(1)</script>`, Subject: "<script>document.title='taken'</script>", Plain: "</p><script>alert(1)</script>", HTML: `
+		<base href="` + elsewhere.URL + `/base/" target="_self">
+		<meta http-equiv="refresh" content="0;url=` + elsewhere.URL + `/refresh">
+		<meta http-equiv="Content-Security-Policy" content="script-src *">
+		<link rel="stylesheet" href="` + elsewhere.URL + `/style"><script src="` + elsewhere.URL + `/script"></script>
+		<script>document.body.dataset.ran = "script"; top.location = "` + elsewhere.URL + `/top"</script>
+		<img src="` + elsewhere.URL + `/image" onerror="document.body.dataset.ran = 'error'">
+		<iframe src="` + control + `/"></iframe><object data="` + control + `/"></object>
+		<form action="` + control + `/reset" method="post" target="_top"><input name="token" value="x"><button>Send the form</button></form>
+		<form action="` + elsewhere.URL + `/form"><button>Send the other form</button></form>
+		<p><a href="javascript:document.body.dataset.ran = 'link'">Run the link</a></p>
+		<p><a href="` + control + `/" target="_self">Frame the control page</a></p>
+		<p><a href="#here" ping="` + elsewhere.URL + `/ping ` + control + `/control/reset" onclick="document.body.dataset.ran = 'click'" target="_self">Ping</a></p>
+		<p id="here"><a href="` + a.url + `/signin">The plain link</a></p>`})
+	c := a.contractor(t)
+	for _, refusal := range []string{"Content Security Policy", "sandbox", "Blocked", "Refused", "allow-scripts"} {
+		c.Expect(refusal)
+	}
+	c.Goto(control + "/mailbox")
+	c.See("taken")
+	c.Goto(control + "/mailbox/1")
+	c.See("The same as plain text")
+	for _, words := range []string{"Send the form", "Send the other form", "Run the link", "Ping"} {
+		c.ClickFramed(words)
+		if ran := browsertest.Framed[string](c.Page, `document.body?.dataset.ran ?? ""`); ran != "" {
+			t.Errorf("after %q, the letter has run a %s", words, ran)
+		}
+	}
+	c.ClickFramed("Frame the control page")
+	if shown := c.FrameLeaves(); slices.Contains(shown, control+"/") {
+		t.Error("the letter shows the control page in its frame")
+	}
+	c.See("<script>document.title='taken'</script>")
+	if at := c.Address(); at != control+"/mailbox/1" {
+		t.Errorf("the letter has led to %s", at)
+	}
+	if kind := a.sandbox.Faults(); len(kind) != 1 {
+		t.Error("the letter has reset the sandbox")
+	}
+	c.Reload()
+	c.ClickFramed("The plain link")
+	c.See("Sign in")
+	if at := c.Address(); at != a.url+"/signin" {
+		t.Errorf("a plain link leads to %s", at)
+	}
+	close(reached)
+	for path := range reached {
+		t.Errorf("the letter has reached %s", path)
+	}
+}
