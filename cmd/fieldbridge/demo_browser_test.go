@@ -235,6 +235,18 @@ func TestBrowserDemoJourneys(t *testing.T) {
 			g.Screenshot(fmt.Sprintf("demo-journey-%d", i+1))
 		})
 	}
+	t.Run("Reset everything", func(t *testing.T) {
+		page := browsertest.Open(t)
+		g := &guest{Page: page, beside: page.Tab(), base: base, standIn: standIn}
+		g.start(1, "Start as Dana", "Tell us which account")
+		g.beside.Goto(standIn)
+		g.beside.Click("Reset everything", "The demo begins again as it was at its start")
+		press(g.beside, "dialog", "", "Reset")
+		g.beside.See("Lakeshore Comfort Systems") // whose fault is on again
+		g.Goto(base + "/connections")
+		g.See("Demo sign-in")
+		g.press("main", "DW Dana Whitfield", "connect ServiceTitan")
+	})
 }
 
 // inLetter waits until the newest mail to somebody has the subject, and says
