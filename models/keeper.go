@@ -269,6 +269,10 @@ func (k *Keeper) open(ctx context.Context, connection Connection, sealed credent
 			access, err = sealed.access(k.keys)
 		}
 	}
+	if errors.Is(err, seal.ErrKeyMissing) {
+		k.log.ErrorContext(ctx, "this host has not the newest keyset file", "connection", connection.ID, "error", err)
+		return Access{}, &ReasonError{Reason: ReasonUnavailable, Err: ErrUnavailable}
+	}
 	if err != nil {
 		return k.giveUp(ctx, connection, ReasonSealBroken, err)
 	}

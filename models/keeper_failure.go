@@ -8,6 +8,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -52,14 +53,17 @@ func (k *Keeper) change(tx *gorm.DB, current Connection, what change, edit func(
 // served for as long as it lasts.
 func (k *Keeper) postpone(ctx context.Context, connection Connection, sealed credential, held lease, cause error) (Access, error) {
 	reason, asked := ReasonUnavailable, time.Duration(0)
-	ours := false
+	ours := errors.Is(cause, seal.ErrKeyMissing)
+	if ours {
+		k.log.ErrorContext(ctx, "this host has not the newest keyset file", "connection", connection.ID, "error", cause)
+	}
 	if e, ok := errors.AsType[*servicetitan.Error](cause); ok {
 		if e.Kind == servicetitan.RateLimited {
 			reason = ReasonRateLimited
 		}
 		asked, ours = e.RetryAfter, registrationRefused(e)
 	}
-	// Of our own registration refused, no connection is to blame; and one that
+	// Of our own registration or keyset, no connection is to blame; and one that
 	// was not tried has not failed once more.
 	untried := errors.Is(cause, errGateClosed) || errors.Is(cause, errLeaseOld)
 	if !ours && !untried {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -89,6 +90,9 @@ func (k *Keeper) renewLeased(ctx context.Context, connection Connection, sealed 
 		return Access{}, &ReasonError{Reason: ReasonUnavailable, Err: ErrUnavailable}
 	}
 	basis, err := k.openBasis(sealed)
+	if errors.Is(err, seal.ErrKeyMissing) {
+		return k.postpone(ctx, connection, sealed, held, err)
+	}
 	if err != nil {
 		return k.giveUp(ctx, connection, ReasonSealBroken, err)
 	}

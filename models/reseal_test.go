@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -439,4 +440,51 @@ func (k *kept) backup() (opens func()) {
 			}
 		}
 	}
+}
+
+// A host that has yet to get the newest keyset file ends no connection: it opens
+// what it can, and goes on with the rest once it has the file.
+func TestHostWithoutTheNewKey(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
+		k := newKept(t, db, clock.Now)
+		id := k.seed(1, db.Now(), db.Now().Add(time.Hour))[0]
+		behind, err := os.ReadFile(k.keyset)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(t.TempDir(), "keyset.json")
+		if err := os.WriteFile(file, behind, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		keys, err := seal.Load(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		host := NewKeeper(db, keys, k.clients, KeeperOptions{KeepAlive: time.Hour, PerSecond: 100}, slog.New(slog.NewTextHandler(k.log, nil)))
+		k.rotate()
+		k.reseal()
+
+		generation := k.connection(id).Generation
+		for name, ask := range map[string]func() (Access, error){
+			"access":  func() (Access, error) { return host.AccessToken(t.Context(), k.companyID, id) },
+			"renewal": func() (Access, error) { return host.Renew(t.Context(), k.companyID, id, generation) },
+		} {
+			if _, err := ask(); !errors.Is(err, ErrUnavailable) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if c := k.connection(id); c.State != Connected || c.Failures != 0 {
+			t.Errorf("it is %s after %d failures", c.State, c.Failures)
+		}
+		newest, err := os.ReadFile(k.keyset)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, newest, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := host.Renew(t.Context(), k.companyID, id, generation); err != nil {
+			t.Errorf("with the file: %v", err)
+		}
+	})
 }

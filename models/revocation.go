@@ -68,7 +68,7 @@ func (k *Keeper) revoke(ctx context.Context, r *revocation, supportCode string) 
 	event := Event{CompanyID: r.CompanyID, ConnectionID: &r.ConnectionID, Kind: EventRevoked, SupportCode: supportCode, At: k.db.Now()}
 	switch {
 	case err == nil:
-	case errors.Is(err, servicetitan.ErrNoRevocation), errors.Is(err, seal.ErrCannotOpen), k.db.Now().Sub(r.CreatedAt) >= revokeFor:
+	case errors.Is(err, servicetitan.ErrNoRevocation), errors.Is(err, seal.ErrCannotOpen) && !errors.Is(err, seal.ErrKeyMissing), k.db.Now().Sub(r.CreatedAt) >= revokeFor:
 		event.Kind = EventRevocationFailed
 		k.log.WarnContext(ctx, "access was not withdrawn", "connection", r.ConnectionID, "tries", r.Tries, "error", err)
 	default:

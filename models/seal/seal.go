@@ -22,6 +22,10 @@ import (
 // altered, moved from its place, or sealed with a key we do not have.
 var ErrCannotOpen = errors.New("sealed value cannot be opened")
 
+// ErrKeyMissing goes with ErrCannotOpen where the value names a key that is not
+// in the file: another host may have a newer one.
+var ErrKeyMissing = errors.New("its key is not in the keyset file")
+
 // Place says where a sealed value lives. All of it is authenticated.
 type Place struct {
 	Table   string
@@ -139,11 +143,13 @@ func (k *Keys) Seal(value string, p Place) ([]byte, error) {
 }
 
 // Open decrypts a value from its place. Whatever is wrong with it, the error
-// is ErrCannotOpen.
+// is ErrCannotOpen, with ErrKeyMissing if that is why.
 func (k *Keys) Open(sealed []byte, p Place) (string, error) {
 	r := k.ring.Load()
 	if id, ok := KeyID(sealed); ok && !slices.Contains(r.ids, id) {
-		r = k.reload()
+		if r = k.reload(); !slices.Contains(r.ids, id) {
+			return "", fmt.Errorf("open %s.%s: %w: key %d: %w", p.Table, p.Column, ErrCannotOpen, id, ErrKeyMissing)
+		}
 	}
 	value, err := r.primitive.Decrypt(sealed, p.associatedData())
 	if err != nil {
