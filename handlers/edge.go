@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"log/slog"
 	"net"
@@ -13,17 +12,12 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/fieldbridge/fieldbridge/models"
 )
 
 // maxBody is the largest request body, in bytes; every form is far smaller.
 const maxBody = 64 << 10
-
-// newSupportCode names a request to people: in the log, on error pages, on
-// timelines.
-func newSupportCode() string {
-	text := rand.Text()
-	return "FB-" + text[:4] + "-" + text[4:8]
-}
 
 type supportCodeKey struct{}
 
@@ -38,7 +32,7 @@ func edge(log *slog.Logger, metrics *Metrics) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			began := time.Now()
-			code := newSupportCode()
+			code := models.NewSupportCode()
 			r := c.Request().WithContext(context.WithValue(c.Request().Context(), supportCodeKey{}, code))
 			r.Body = http.MaxBytesReader(c.Response(), r.Body, maxBody)
 			c.SetRequest(r)

@@ -132,7 +132,7 @@ func (s *seeding) asides(tx *gorm.DB, c sampleCompany) error {
 		at := s.now.Add(-c.Failed.Age)
 		err := tx.Create(&Event{
 			ID: newIDAt(at), CompanyID: c.row.ID, Kind: EventConnectFailed, ActorName: c.owner.Name,
-			Outcome: c.Failed.Outcome, SupportCode: sampleSupportCode(), At: at,
+			Outcome: c.Failed.Outcome, SupportCode: NewSupportCode(), At: at,
 		}).Error
 		if err != nil {
 			return err
@@ -162,7 +162,7 @@ func (s *seeding) asides(tx *gorm.DB, c sampleCompany) error {
 	if err := tx.Create(&note).Error; err != nil {
 		return err
 	}
-	return recordForAll(tx, Event{CompanyID: c.row.ID, Kind: EventLocked, ActorName: supportName, StaffName: admin.Name, SupportCode: sampleSupportCode(), At: at})
+	return recordForAll(tx, Event{CompanyID: c.row.ID, Kind: EventLocked, ActorName: supportName, StaffName: admin.Name, SupportCode: NewSupportCode(), At: at})
 }
 
 // connection writes a connection and its story down, without its access.

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"crypto/rand"
 	"time"
 
 	"github.com/google/uuid"
@@ -51,6 +52,13 @@ const (
 	// EventStaffViewed: staff looked at the connection. Only staff see it.
 	EventStaffViewed EventKind = "staff_viewed"
 )
+
+// NewSupportCode names a request to people: in the log, on error pages, on
+// timelines.
+func NewSupportCode() string {
+	text := rand.Text()
+	return "FB-" + text[:4] + "-" + text[4:8]
+}
 
 // Event is a line of a connection's timeline.
 type Event struct {

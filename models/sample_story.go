@@ -1,7 +1,6 @@
 package models
 
 import (
-	"crypto/rand"
 	"encoding/binary"
 	"slices"
 	"time"
@@ -156,7 +155,7 @@ func (s story) events(c cast) []Event {
 		e.At = s.ago(age)
 		e.ID = newIDAt(e.At)
 		if e.ActorName != "" {
-			e.SupportCode = sampleSupportCode()
+			e.SupportCode = NewSupportCode()
 		}
 		list = append(list, e)
 	}
@@ -257,9 +256,4 @@ func newIDAt(at time.Time) uuid.UUID {
 	binary.BigEndian.PutUint64(millis[:], uint64(at.UnixMilli())) // #nosec G115 -- after 1970
 	copy(id[:6], millis[2:])
 	return id
-}
-
-func sampleSupportCode() string {
-	text := rand.Text()
-	return "FB-" + text[:4] + "-" + text[4:8]
 }
