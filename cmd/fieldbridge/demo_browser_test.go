@@ -231,6 +231,9 @@ func TestBrowserDemoJourneys(t *testing.T) {
 			g.beside.Expect("Autofocus processing was blocked")
 			g.Goto(base + "/demo")
 			g.See(fmt.Sprintf("%d. %s", i+1, w.title))
+			if i == 0 {
+				g.Accessible()
+			}
 			w.walk(g)
 			g.Screenshot(fmt.Sprintf("demo-journey-%d", i+1))
 		})
