@@ -244,7 +244,7 @@ func resetQuestion(v homeView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "\"> <button class=\"btn\" type=\"button\" popovertarget=\"reset\" popovertargetaction=\"hide\" autofocus>Keep it</button> <button class=\"btn danger solid\">Reset</button></form></dialog>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "\"> <button class=\"btn\" type=\"button\" popovertarget=\"reset\" popovertargetaction=\"hide\">Keep it</button> <button class=\"btn danger solid\">Reset</button></form></dialog>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
