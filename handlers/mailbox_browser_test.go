@@ -95,7 +95,7 @@ func TestBrowserHostileMail(t *testing.T) {
 	a := newApp(t)
 	control, reached := a.standIn.URL, make(chan string, 100)
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { reached <- r.URL.Path }))
-	t.Cleanup(elsewhere.Close)
+	defer elsewhere.Close()
 	a.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status500})
 	a.sandbox.Deliver(sandbox.Letter{To: `"><script>alert(1)</script>`, Subject: "<script>document.title='taken'</script>", Plain: "</p><script>alert(1)</script>", HTML: `
 		<base href="` + elsewhere.URL + `/base/" target="_self">
@@ -125,15 +125,17 @@ func TestBrowserHostileMail(t *testing.T) {
 			t.Errorf("after %q, the letter has run a %s", words, ran)
 		}
 	}
-	c.ClickFramed("Frame the control page")
-	if shown := c.FrameLeaves(); slices.Contains(shown, control+"/") {
-		t.Error("the letter shows the control page in its frame")
-	}
-	c.See("<script>document.title='taken'</script>")
 	if at := c.Address(); at != control+"/mailbox/1" {
 		t.Errorf("the letter has led to %s", at)
 	}
-	if kind := a.sandbox.Faults(); len(kind) != 1 {
+	c.See("<script>document.title='taken'</script>")
+	c.Value(`document.querySelector("iframe").addEventListener("load", () => document.querySelector("h1").textContent = "Another page"), ""`)
+	c.ClickFramed("Frame the control page")
+	c.See("Another page") // the browser's own, which says that it was refused
+	if shown := c.Frames(); slices.Contains(shown, control+"/") {
+		t.Error("the letter shows the control page in its frame")
+	}
+	if on := a.sandbox.Faults(); len(on) != 1 {
 		t.Error("the letter has reset the sandbox")
 	}
 	c.Reload()
@@ -142,6 +144,7 @@ func TestBrowserHostileMail(t *testing.T) {
 	if at := c.Address(); at != a.url+"/signin" {
 		t.Errorf("a plain link leads to %s", at)
 	}
+	elsewhere.Close()
 	close(reached)
 	for path := range reached {
 		t.Errorf("the letter has reached %s", path)

@@ -29,54 +29,38 @@ func Framed[T any](p *Page, expression string) T {
 func (p *Page) frame() target.ID {
 	p.Helper()
 	source := p.Value(`document.querySelector("iframe").src`)
-	var id target.ID
-	p.untilFrames(func(frames map[string]target.ID) bool {
-		id = frames[source]
-		return id != ""
-	}, "there is no frame of "+source)
-	return id
-}
-
-// FrameLeaves waits until the page's frame shows another address, and returns
-// those that frames show then.
-func (p *Page) FrameLeaves() []string {
-	p.Helper()
-	source := p.Value(`document.querySelector("iframe").src`)
-	var shown []string
-	p.untilFrames(func(frames map[string]target.ID) bool {
-		shown = slices.Collect(maps.Keys(frames))
-		return frames[source] == ""
-	}, "the frame still shows "+source)
-	return shown
-}
-
-// untilFrames waits until the frames that the browser runs apart are as wanted.
-func (p *Page) untilFrames(wanted func(frames map[string]target.ID) bool, failure string) {
-	p.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	for {
-		targets, err := chromedp.Targets(p.ctx)
-		if err != nil {
-			p.Fatalf("browser: %v", err)
-		}
-		frames := map[string]target.ID{}
-		for _, t := range targets {
-			if address, _, _ := strings.Cut(t.URL, "#"); t.Type == "iframe" {
-				frames[address] = t.TargetID
-			}
-		}
-		if wanted(frames) {
-			return
+		if id, ok := p.frames()[source]; ok {
+			return id
 		}
 		select {
 		case <-again.C:
 		case <-ctx.Done():
-			p.Fatal(failure)
+			p.Fatalf("there is no frame of %s", source)
 		}
 	}
+}
+
+// Frames are the addresses that sandboxed frames show.
+func (p *Page) Frames() []string { p.Helper(); return slices.Collect(maps.Keys(p.frames())) }
+
+func (p *Page) frames() map[string]target.ID {
+	p.Helper()
+	targets, err := chromedp.Targets(p.ctx)
+	if err != nil {
+		p.Fatalf("browser: %v", err)
+	}
+	frames := map[string]target.ID{}
+	for _, t := range targets {
+		if address, _, _ := strings.Cut(t.URL, "#"); t.Type == "iframe" {
+			frames[address] = t.TargetID
+		}
+	}
+	return frames
 }
 
 // ClickFramed clicks the button or link with the words in the page's frame, by
