@@ -2,14 +2,17 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/seal"
@@ -159,4 +162,45 @@ const sandboxHealth = "/.well-known/openid-configuration"
 func with(m map[string]string, name, value string) map[string]string {
 	m[name] = value
 	return m
+}
+
+// The mails that were sent are in the mailbox at once, and again after a
+// restart, at the times at which they were sent.
+func TestDemoShowsMailsAgain(t *testing.T) {
+	dir := t.TempDir()
+	type mail struct {
+		At                 time.Time
+		To, Subject, Plain string
+	}
+	sent := func(t *testing.T) []mail {
+		t.Helper()
+		d := newDeployment(t, dir, asDemo())
+		running(t, serveCommand{}.Run, d.admin)
+		status, body := fetch(t, http.MethodGet, "http://"+d.sandbox+"/control/mailbox", nil)
+		var list struct{ Letters []mail }
+		if err := json.Unmarshal([]byte(body), &list); err != nil || status != http.StatusOK {
+			t.Fatalf("answer %d, %v", status, err)
+		}
+		for i := range list.Letters {
+			if i > 0 && list.Letters[i].At.After(list.Letters[i-1].At) {
+				t.Error("the newest is not first")
+			}
+			// The restart has another port.
+			list.Letters[i].Plain = strings.ReplaceAll(list.Letters[i].Plain, d.addr, "")
+		}
+		return list.Letters
+	}
+	var first []mail
+	t.Run("begins", func(t *testing.T) { first = sent(t) })
+	if len(first) == 0 {
+		t.Fatal("there is no mail")
+	}
+	t.Run("goes on", func(t *testing.T) {
+		again := sent(t)
+		for _, m := range first {
+			if !slices.Contains(again, m) {
+				t.Errorf("%s to %s is gone", m.Subject, m.To)
+			}
+		}
+	})
 }
