@@ -228,10 +228,10 @@ func TestBrowserDemoJourneys(t *testing.T) {
 		t.Run(w.title, func(t *testing.T) {
 			page := browsertest.Open(t)
 			g := &guest{Page: page, beside: page.Tab(), base: base, standIn: standIn}
+			g.Look(1280, 900, "light") // without transitions, amid which colours are others
 			g.Goto(base + "/demo")
 			g.See(fmt.Sprintf("%d. %s", i+1, w.title))
 			if i == 0 {
-				g.Look(1280, 900, "light")
 				g.Accessible()
 			}
 			w.walk(g)
