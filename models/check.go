@@ -1,7 +1,6 @@
 package models
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,20 +79,9 @@ func (c *Connections) ask(ctx context.Context, client *servicetitan.Client, conn
 	}
 	account, err := checkAccount(ctx, client, access.Token, connection.TenantID)
 	if e, ok := errors.AsType[*servicetitan.Error](err); ok && e.Kind == servicetitan.Unauthorized {
-		renewed, failed := c.keeper.Renew(ctx, connection.CompanyID, connection.ID, access.Generation)
-		if failed != nil {
-			return account, failed
+		if access, err = c.keeper.renewed(ctx, connection.CompanyID, connection.ID, access.Generation); err != nil {
+			return account, err
 		}
-		if renewed.Generation <= access.Generation {
-			// It is still the one that was refused. Why there is no other is on the
-			// connection, if the connection is to blame.
-			now, err := getConnection(c.db.Read(ctx), connection.CompanyID, connection.ID)
-			if err != nil {
-				return account, err
-			}
-			return account, &ReasonError{Reason: cmp.Or(now.Reason, ReasonUnavailable), Err: ErrUnavailable}
-		}
-		access = renewed
 		account, err = checkAccount(ctx, client, access.Token, connection.TenantID)
 	}
 	if e, ok := errors.AsType[*servicetitan.Error](err); ok && e.Kind == servicetitan.NotAllowed {

@@ -222,6 +222,21 @@ func (k *Keeper) Renew(ctx context.Context, companyID, connectionID uuid.UUID, g
 	return k.renew(ctx, companyID, connectionID, generation)
 }
 
+// renewed is Renew for those whom the token of the generation is no good to:
+// where there is no other, its ReasonError says why.
+func (k *Keeper) renewed(ctx context.Context, companyID, connectionID uuid.UUID, generation int64) (Access, error) {
+	access, err := k.Renew(ctx, companyID, connectionID, generation)
+	if err != nil || access.Generation > generation {
+		return access, err
+	}
+	// Why is on the connection, if the connection is to blame.
+	now, err := getConnection(k.db.Read(ctx), companyID, connectionID)
+	if err != nil {
+		return Access{}, err
+	}
+	return Access{}, &ReasonError{Reason: cmp.Or(now.Reason, ReasonUnavailable), Err: ErrUnavailable}
+}
+
 // load reads a connection and its credential, if it may be used.
 func (k *Keeper) load(ctx context.Context, companyID, connectionID uuid.UUID) (Connection, credential, error) {
 	connection, err := getConnection(k.db.Read(ctx), companyID, connectionID)

@@ -37,22 +37,11 @@ func (d *Desk) Refresh(ctx context.Context, staff Staff, id uuid.UUID) error {
 	// It goes to its end and is recorded even if who asked goes away.
 	ctx = context.WithoutCancel(ctx)
 	began := time.Now()
-	access, err := c.keeper.Renew(ctx, connection.CompanyID, id, connection.Generation)
+	_, err = c.keeper.renewed(ctx, connection.CompanyID, id, connection.Generation)
 	took := time.Since(began)
 	reason := reasonOf(err)
-	switch {
-	case err != nil && reason == ReasonNone:
+	if err != nil && reason == ReasonNone {
 		return fmt.Errorf("refresh: %w", err)
-	case err == nil && access.Generation <= connection.Generation:
-		// The old token still serves; why there is no new one is on the connection,
-		// if the connection is to blame.
-		now, err := d.connection(ctx, id)
-		if err != nil {
-			return err
-		}
-		if reason = now.Reason; reason == ReasonNone {
-			reason = ReasonUnavailable
-		}
 	}
 	event := staff.act(connection, EventRefreshed, c.db.Now())
 	if event.Millis = took.Milliseconds(); reason != ReasonNone {
