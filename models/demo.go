@@ -37,6 +37,8 @@ type DemoOptions struct {
 	Staff []SampleStaff
 	// Password is everybody's.
 	Password Secret
+	// TokenLife is how long the stand-in's access tokens live.
+	TokenLife time.Duration
 	// Access asks the stand-in for the access that a connection has, and lets it
 	// be as the connection says. What is zero is not there.
 	Access func(StandingAccess) (servicetitan.Tokens, servicetitan.OwnClient, error)
@@ -80,20 +82,30 @@ func NewDemo(accounts *Accounts, connections *Connections, o DemoOptions) *Demo 
 // connections are given new access. A database with anything else in it is
 // ErrNotDemo.
 func (d *Demo) Begin(ctx context.Context) error {
-	d.beginning.Lock()
-	defer d.beginning.Unlock()
-	begun, err := d.Begun(ctx)
-	way := steps{tell: d.options.Progress}
-	if err == nil && begun.IsZero() {
-		err = d.seed(ctx, &way)
-	}
-	if err == nil {
-		err = d.giveAccess(ctx, &way)
-	}
-	if err != nil {
+	if err := d.begin(ctx, false); err != nil {
 		return fmt.Errorf("begin demo: %w", err)
 	}
 	return nil
+}
+
+// begin fills the database if it is empty or afresh is set, and gives access.
+func (d *Demo) begin(ctx context.Context, afresh bool) error {
+	d.beginning.Lock()
+	defer d.beginning.Unlock()
+	begun, err := d.Begun(ctx)
+	if err != nil {
+		return err
+	}
+	way := steps{tell: d.options.Progress}
+	if afresh || begun.IsZero() {
+		if err := d.seed(ctx, &way); err != nil {
+			return err
+		}
+	}
+	if afresh && !begun.IsZero() {
+		d.options.Forget()
+	}
+	return d.giveAccess(ctx, &way)
 }
 
 // steps are how far a beginning is.
@@ -110,20 +122,7 @@ func (s *steps) step() {
 // Reset deletes all that is in the database and begins again. Whoever is signed
 // in is signed out.
 func (d *Demo) Reset(ctx context.Context) error {
-	d.beginning.Lock()
-	defer d.beginning.Unlock()
-	begun, err := d.Begun(ctx)
-	way := steps{tell: d.options.Progress}
-	if err == nil {
-		err = d.seed(ctx, &way)
-	}
-	if err == nil && !begun.IsZero() {
-		d.options.Forget()
-	}
-	if err == nil {
-		err = d.giveAccess(ctx, &way)
-	}
-	if err != nil {
+	if err := d.begin(ctx, true); err != nil {
 		return fmt.Errorf("reset demo: %w", err)
 	}
 	return nil

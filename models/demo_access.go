@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
@@ -19,7 +20,7 @@ func (d *Demo) giveAccess(ctx context.Context, way *steps) error {
 	if err := db.Read(ctx).Where("environment = ? AND state <> ?", d.options.Environment, Disconnected).Order("id").Find(&list).Error; err != nil {
 		return fmt.Errorf("list connections: %w", err)
 	}
-	steps, err := openSteps(db.Read(ctx))
+	open, err := openSteps(db.Read(ctx))
 	if err != nil {
 		return err
 	}
@@ -27,7 +28,7 @@ func (d *Demo) giveAccess(ctx context.Context, way *steps) error {
 	for _, connection := range list {
 		tokens, own, err := d.options.Access(StandingAccess{
 			TenantID: connection.TenantID, Way: connection.Way, State: connection.State, Reason: connection.Reason,
-			UpgradeNeeded: connection.UpgradeNeeded, Step: steps[connection.ID.String()],
+			UpgradeNeeded: connection.UpgradeNeeded, Step: open[connection.ID],
 		})
 		if err == nil && !tokens.Access.IsZero() {
 			err = d.keep(ctx, connection, tokens, own)
@@ -41,14 +42,14 @@ func (d *Demo) giveAccess(ctx context.Context, way *steps) error {
 }
 
 // openSteps are what the set-ups that are under way are at, by connection.
-func openSteps(db *gorm.DB) (map[string]SetupStep, error) {
+func openSteps(db *gorm.DB) (map[uuid.UUID]SetupStep, error) {
 	var open []Setup
 	if err := db.Where("closed_at IS NULL").Find(&open).Error; err != nil {
 		return nil, fmt.Errorf("list set-ups: %w", err)
 	}
-	steps := map[string]SetupStep{}
+	steps := map[uuid.UUID]SetupStep{}
 	for _, s := range open {
-		steps[s.ConnectionID.String()] = s.Step
+		steps[s.ConnectionID] = s.Step
 	}
 	return steps, nil
 }

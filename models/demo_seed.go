@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -39,7 +40,7 @@ func (d *Demo) seed(ctx context.Context, way *steps) error {
 		if err := tx.Create(&demoMark{ID: 1, BegunAt: now}).Error; err != nil {
 			return err
 		}
-		s := seeding{environment: d.options.Environment, scopes: d.options.Scopes, every: d.meanRenewal(), now: now, hash: hash, hours: map[time.Time]RenewalHour{}}
+		s := seeding{environment: d.options.Environment, scopes: d.options.Scopes, every: d.meanRenewal(), life: d.options.TokenLife, now: now, hash: hash}
 		if err := s.hire(tx, d.options.Staff); err != nil {
 			return err
 		}
@@ -75,11 +76,12 @@ func (d *Demo) meanRenewal() time.Duration {
 type seeding struct {
 	environment servicetitan.EnvironmentName
 	scopes      []string
-	every       time.Duration
+	// every is how often a connection is renewed, for a token that lives for life.
+	every, life time.Duration
 	now         time.Time
 	hash        string
 	staff       []User
-	hours       map[time.Time]RenewalHour
+	hours       tally
 }
 
 // hire adds our staff, who have been here for longer than any company.
@@ -213,7 +215,7 @@ func (s *seeding) row(c sampleCompany, told story) Connection {
 	}
 	row.Scopes = strings.Join(scopes, " ")
 	row.RenewedAt = told.lastRenewal()
-	row.ExpiresAt = row.RenewedAt.Add(2 * time.Minute)
+	row.ExpiresAt = row.RenewedAt.Add(s.life)
 	row.UpgradeNeeded = sample.UpgradeAge > 0
 	ago := func(d time.Duration) *time.Time { at := told.ago(d); return &at }
 	if tested := cmp.Or(sample.TestedAge, sample.Age-time.Minute); tested > 0 {
@@ -243,15 +245,11 @@ func (s *seeding) counters(tx *gorm.DB, row Connection, told story) error {
 		sum := days[day]
 		days[day] = RenewalDay{ConnectionID: row.ID, Day: day, OK: sum.OK + int(h.OK), Failed: sum.Failed + int(h.Failed)}
 		if at.After(s.now.Add(-hoursKept * time.Hour)) {
-			all := s.hours[at]
-			s.hours[at] = RenewalHour{Hour: h.Hour, Environment: s.environment, OK: all.OK + h.OK, Failed: all.Failed + h.Failed}
+			h.Environment = s.environment
+			s.hours.put(h)
 		}
 	}
-	list := make([]RenewalDay, 0, len(days))
-	for _, day := range days {
-		list = append(list, day)
-	}
-	slices.SortFunc(list, func(a, b RenewalDay) int { return strings.Compare(a.Day, b.Day) })
+	list := slices.Collect(maps.Values(days))
 	if len(list) == 0 {
 		return nil
 	}
@@ -259,11 +257,7 @@ func (s *seeding) counters(tx *gorm.DB, row Connection, told story) error {
 }
 
 func (s *seeding) writeHours(tx *gorm.DB) error {
-	list := make([]RenewalHour, 0, len(s.hours))
-	for _, h := range s.hours {
-		list = append(list, h)
-	}
-	slices.SortFunc(list, func(a, b RenewalHour) int { return strings.Compare(a.Hour, b.Hour) })
+	list := slices.Collect(maps.Values(s.hours.counts))
 	if len(list) == 0 {
 		return nil
 	}

@@ -91,10 +91,9 @@ func (apikeyList) Run(ctx context.Context) error {
 }
 
 func withKeys(ctx context.Context, do func(*models.APIKeys) error) error {
-	return withDB(ctx, func(db *models.DB) error {
-		if _, err := db.CheckSchema(ctx); err != nil {
-			return err
-		}
-		return do(models.NewAPIKeys(db))
-	})
+	c, err := environmentConfig(serveDefaults())
+	if err != nil {
+		return err
+	}
+	return withSchema(ctx, c, func(db *models.DB) error { return do(models.NewAPIKeys(db)) })
 }

@@ -69,11 +69,7 @@ func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo *h
 			return nil, err
 		}
 	}
-	transport := servicetitan.NewTransport()
-	var clients models.Clients
-	for _, e := range c.environments {
-		clients = append(clients, servicetitan.NewClient(e, transport, db.Now))
-	}
+	clients := clientsOf(c, db)
 	accounts, err := models.NewAccounts(db, keys, parallelHashes)
 	if err != nil {
 		return nil, err
@@ -107,6 +103,16 @@ func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo *h
 			return db.VerifyKeyset(ctx, keys)
 		}, metrics.Handler(keeper.Figures), log),
 	}, nil
+}
+
+// clientsOf are those of the environments that are offered.
+func clientsOf(c config, db *models.DB) models.Clients {
+	transport := servicetitan.NewTransport()
+	var clients models.Clients
+	for _, e := range c.environments {
+		clients = append(clients, servicetitan.NewClient(e, transport, db.Now))
+	}
+	return clients
 }
 
 // loadKeys wants a keyset to be there: one made silently would hide that the

@@ -6,6 +6,7 @@ import (
 	"net/mail"
 	"net/netip"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -239,6 +240,15 @@ func loadConfig(d defaults, lookup func(string) (string, bool)) (config, error) 
 		}
 	}
 	return c, errors.Join(append(faults, c.check()...)...)
+}
+
+// environmentConfig is what this process's environment says.
+func environmentConfig(d defaults) (config, error) {
+	c, err := loadConfig(d, os.LookupEnv)
+	if err != nil {
+		return c, fmt.Errorf("the configuration is not right:\n%w", err)
+	}
+	return c, nil
 }
 
 // check finds what is wrong between the variables, and drops the environments

@@ -36,9 +36,9 @@ func (demoCommand) Help() string { return variablesHelp(demoDefaults()) }
 
 // Run serves the app and the sandbox until the context ends.
 func (d demoCommand) Run(ctx context.Context) error {
-	c, err := loadConfig(demoDefaults(), os.LookupEnv)
+	c, err := environmentConfig(demoDefaults())
 	if err != nil {
-		return fmt.Errorf("the configuration is not right:\n%w", err)
+		return err
 	}
 	if !d.Keep {
 		if err := beginAfresh(c); err != nil {
@@ -136,7 +136,7 @@ func newDemo(a *app, standIn *sandbox.Sandbox, environment servicetitan.Environm
 	a.mailer.deliver = standIn.Deliver
 	return demo{app: a, data: models.NewDemo(a.accounts, a.connections, models.DemoOptions{
 		Environment: environment.Name, Scopes: environment.Scopes, Companies: demoSamples(standIn.Tenants()), Staff: demoStaff(),
-		Password: servicetitan.NewSecret(demoPassword),
+		Password: servicetitan.NewSecret(demoPassword), TokenLife: demoTokenLife,
 		Access: func(of models.StandingAccess) (servicetitan.Tokens, servicetitan.OwnClient, error) {
 			return standingAccess(standIn, of)
 		},

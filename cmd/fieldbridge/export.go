@@ -13,7 +13,6 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models"
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
 type exportCommand struct {
@@ -35,18 +34,15 @@ value that the list's address has when the same is chosen there.`
 
 // Run writes the CSV.
 func (e exportCommand) Run(ctx context.Context) error {
-	c, err := loadConfig(serveDefaults(), os.LookupEnv)
+	c, err := environmentConfig(serveDefaults())
 	if err != nil {
-		return fmt.Errorf("the configuration is not right:\n%w", err)
+		return err
 	}
 	filter, err := e.filter()
 	if err != nil {
 		return err
 	}
-	return withDB(ctx, func(db *models.DB) error {
-		if _, err := db.CheckSchema(ctx); err != nil {
-			return err
-		}
+	return withSchema(ctx, c, func(db *models.DB) error {
 		if e.To == "-" {
 			return exportTo(ctx, deskOf(c, db), filter, os.Stdout, os.Stderr)
 		}
@@ -80,11 +76,7 @@ func (e exportCommand) filter() (models.ConnectionFilter, error) {
 
 // deskOf is a desk that only reads: it has no keys.
 func deskOf(c config, db *models.DB) *models.Desk {
-	var clients models.Clients
-	transport := servicetitan.NewTransport()
-	for _, e := range c.environments {
-		clients = append(clients, servicetitan.NewClient(e, transport, db.Now))
-	}
+	clients := clientsOf(c, db)
 	log := slog.New(slog.DiscardHandler)
 	keeper := models.NewKeeper(db, nil, clients, models.KeeperOptions{KeepAlive: c.keepAlive, PerSecond: c.perSecond}, log)
 	return models.NewDesk(models.NewConnections(db, nil, clients, keeper, "", log))

@@ -22,9 +22,9 @@ type keysNew struct{}
 
 // Run creates the keyset.
 func (keysNew) Run() error {
-	c, err := loadConfig(serveDefaults(), os.LookupEnv)
+	c, err := environmentConfig(serveDefaults())
 	if err != nil {
-		return fmt.Errorf("the configuration is not right:\n%w", err)
+		return err
 	}
 	keys, err := seal.Create(c.keysetFile)
 	if err != nil {
@@ -54,9 +54,9 @@ Keep a copy of the new file apart from the database's backups. Then run fieldbri
 
 // Run changes the keyset file.
 func (r keysRotate) Run() error {
-	c, err := loadConfig(serveDefaults(), os.LookupEnv)
+	c, err := environmentConfig(serveDefaults())
 	if err != nil {
-		return fmt.Errorf("the configuration is not right:\n%w", err)
+		return err
 	}
 	if r.Prepare {
 		id, err := seal.Prepare(c.keysetFile)
@@ -97,9 +97,9 @@ host has the new file, or what a host seals with an old key meanwhile is lost.`
 
 // Run seals everything again.
 func (r keysReseal) Run(ctx context.Context) error {
-	c, err := loadConfig(serveDefaults(), os.LookupEnv)
+	c, err := environmentConfig(serveDefaults())
 	if err != nil {
-		return fmt.Errorf("the configuration is not right:\n%w", err)
+		return err
 	}
 	keys, err := loadKeys(c.keysetFile)
 	if err != nil {
@@ -109,10 +109,7 @@ func (r keysReseal) Run(ctx context.Context) error {
 		return errors.New("--drop removes old keys for good, and backups of the database from before never open with this keyset file again; " +
 			"if there is a copy of the file for them, or no need of them, add --yes")
 	}
-	return withDB(ctx, func(db *models.DB) error {
-		if _, err := db.CheckSchema(ctx); err != nil {
-			return err
-		}
+	return withSchema(ctx, c, func(db *models.DB) error {
 		if err := db.VerifyKeyset(ctx, keys); err != nil {
 			return err
 		}

@@ -83,11 +83,27 @@ func (migrateStatus) Run(ctx context.Context) error {
 	})
 }
 
+// withDB opens the database that the environment names.
 func withDB(ctx context.Context, do func(*models.DB) error) error {
-	c, err := loadConfig(serveDefaults(), os.LookupEnv)
+	c, err := environmentConfig(serveDefaults())
 	if err != nil {
-		return fmt.Errorf("the configuration is not right:\n%w", err)
+		return err
 	}
+	return inDB(ctx, c, do)
+}
+
+// withSchema opens the database of a configuration, if its schema is the one
+// that this program wants.
+func withSchema(ctx context.Context, c config, do func(*models.DB) error) error {
+	return inDB(ctx, c, func(db *models.DB) error {
+		if _, err := db.CheckSchema(ctx); err != nil {
+			return err
+		}
+		return do(db)
+	})
+}
+
+func inDB(ctx context.Context, c config, do func(*models.DB) error) error {
 	db, err := models.OpenDB(ctx, c.databaseURL, time.Now)
 	if err != nil {
 		return err

@@ -31,9 +31,9 @@ func (serveCommand) Run(ctx context.Context) error {
 	if addr, _ := os.LookupEnv("FIELDBRIDGE_SANDBOX_ADDR"); addr != "" {
 		d.keepAlive = demoKeepAlive
 	}
-	c, err := loadConfig(d, os.LookupEnv)
+	c, err := environmentConfig(d)
 	if err != nil {
-		return fmt.Errorf("the configuration is not right:\n%w", err)
+		return err
 	}
 	log := newLogger(c)
 	keys, err := loadKeys(c.keysetFile)

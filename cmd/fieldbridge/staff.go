@@ -113,18 +113,15 @@ func (staffList) Run(ctx context.Context) error {
 }
 
 func withAccounts(ctx context.Context, do func(config, *models.Accounts) error) error {
-	c, err := loadConfig(serveDefaults(), os.LookupEnv)
+	c, err := environmentConfig(serveDefaults())
 	if err != nil {
-		return fmt.Errorf("the configuration is not right:\n%w", err)
+		return err
 	}
 	keys, err := loadKeys(c.keysetFile)
 	if err != nil {
 		return err
 	}
-	return withDB(ctx, func(db *models.DB) error {
-		if _, err := db.CheckSchema(ctx); err != nil {
-			return err
-		}
+	return withSchema(ctx, c, func(db *models.DB) error {
 		accounts, err := models.NewAccounts(db, keys, parallelHashes)
 		if err != nil {
 			return err

@@ -21,9 +21,7 @@ type Given struct {
 func (s *Sandbox) GiveAccess(tenantID int64) Given {
 	now := s.now()
 	s.mu.Lock()
-	of := &grant{tenantID: tenantID, scopes: s.options.Scopes, expires: now.Add(grantLife)}
-	s.grants.begin(of)
-	given := s.give(of, now)
+	given := s.give(s.allowedGrant(tenantID, now), now)
 	s.mu.Unlock()
 	s.record(given.AccessToken, given.RefreshToken)
 	return given

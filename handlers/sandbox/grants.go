@@ -241,13 +241,19 @@ func (g *grants) tenantOfCode(secret string) int64 {
 func (s *Sandbox) NewGrant(tenantID int64) (refresh string) {
 	now := s.now()
 	s.mu.Lock()
-	g := &grant{tenantID: tenantID, scopes: s.options.Scopes, expires: now.Add(grantLife)}
-	s.grants.sweep(now)
-	s.grants.begin(g)
-	refresh = s.grants.rotate(g, s.settings.RefreshGrace, now)
+	refresh = s.grants.rotate(s.allowedGrant(tenantID, now), s.settings.RefreshGrace, now)
 	s.mu.Unlock()
 	s.record(refresh)
 	return refresh
+}
+
+// allowedGrant is a grant of all that the client may ask for. The caller holds
+// the mutex.
+func (s *Sandbox) allowedGrant(tenantID int64, now time.Time) *grant {
+	g := &grant{tenantID: tenantID, scopes: s.options.Scopes, expires: now.Add(grantLife)}
+	s.grants.sweep(now)
+	s.grants.begin(g)
+	return g
 }
 
 // DeadSince says whether a refresh token would be refused, and since when; the
