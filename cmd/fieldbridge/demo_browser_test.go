@@ -60,7 +60,9 @@ func (g *guest) press(within, words, then string) {
 // words.
 func (g *guest) besideRow(row, button, then string) {
 	g.Helper()
+	g.beside.Value(`document.body.dataset.before = "", ""`)
 	press(g.beside, "tr", row, button)
+	g.beside.Gone("[data-before]") // or what comes might stand on the page before
 	g.beside.See(then)
 }
 
@@ -121,7 +123,7 @@ func TestBrowserDemoJourneys(t *testing.T) {
 		{"Watch access renew itself", func(g *guest) {
 			g.start(3, "Start as Theo", "Theo Marsh Member")
 			g.press("main", "Blue Mesa Air Conditioning", "Access renews by itself")
-			g.Click("Test connection", "Last test: passed")
+			g.Click("Test connection", "Theo Marsh ran a test")
 			g.toBeside(3, "Last requests, live", "Last requests")
 			g.beside.See("/connect/token")
 			g.beside.See("grant_type=refresh_token")
@@ -172,14 +174,14 @@ func TestBrowserDemoJourneys(t *testing.T) {
 			desk := g.Address()
 			g.toBeside(7, "Developer portal", "Prairie Wind Mechanical")
 			g.besideRow("Prairie Wind Mechanical", "Add", "Not Connected Yet")
-			g.Click("Tenant ID is added", "Waits for")
+			g.Click("Tenant ID is added", "Check and connect")
 			g.start(7, "Start as Wade", "Wade Jensen Owner")
 			g.Goto(path)
 			g.See("I have allowed it")
 			g.toBeside(7, "Wade’s ServiceTitan page", "Connect New App")
-			g.beside.Click("Connect New App", "Allow Access")
-			g.beside.Click("Allow Access", "Fieldbridge")
-			g.Click("I have allowed it", "Fieldbridge")
+			g.beside.Click("Connect New App", "Fieldbridge: review API scopes")
+			g.beside.Click("Allow Access", "Application Details")
+			g.Click("I have allowed it", "There is nothing you need to do.")
 			g.start(7, "Go on as Priya", "Priya Nair Support")
 			g.toBeside(7, "Developer portal", "Prairie Wind Mechanical")
 			id, secret := g.generate("tr", "Prairie Wind Mechanical")
@@ -195,7 +197,7 @@ func TestBrowserDemoJourneys(t *testing.T) {
 			g.Type("tenant", "905118274")
 			g.Click("Continue", "Check and connect")
 			g.toBeside(8, "Northgate South’s ServiceTitan page", "Connect New App")
-			g.beside.Click("Connect New App", "Allow Access")
+			g.beside.Click("Connect New App", "Fieldbridge: review API scopes")
 			g.beside.Click("Allow Access", "Application Details")
 			id, secret := g.generate("main", "Application Details")
 			g.Type("client", id)

@@ -191,7 +191,12 @@ func (p *Page) Press(key string) { p.Helper(); p.do(chromedp.KeyEvent(key)) }
 // See waits until the page shows the text.
 func (p *Page) See(text string) {
 	p.Helper()
-	expression := fmt.Sprintf(`document.readyState === "complete" && document.body.innerText.replace(/\s+/g, " ").includes(%q)`, text)
+	p.wait(fmt.Sprintf(`document.readyState === "complete" && document.body.innerText.replace(/\s+/g, " ").includes(%q)`, text), fmt.Sprintf("%q does not come", text))
+}
+
+// wait waits until an expression is true.
+func (p *Page) wait(expression, otherwise string) {
+	p.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
 	again := time.NewTicker(20 * time.Millisecond)
@@ -204,9 +209,15 @@ func (p *Page) See(text string) {
 		select {
 		case <-again.C:
 		case <-ctx.Done():
-			p.Fatalf("%q does not come; the page shows:\n%s", text, p.text())
+			p.Fatalf("%s; the page shows:\n%s", otherwise, p.text())
 		}
 	}
+}
+
+// Gone waits until nothing on the page matches the selector.
+func (p *Page) Gone(selector string) {
+	p.Helper()
+	p.wait(fmt.Sprintf(`document.readyState === "complete" && !document.querySelector(%q)`, selector), selector+" stays")
 }
 
 // Value evaluates an expression on the page.
