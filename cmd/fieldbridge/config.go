@@ -74,7 +74,7 @@ func variables(d defaults) []variable {
 			c.keysetFile = v
 			return nil
 		}},
-		{"FIELDBRIDGE_SMTP_URL", "", "the mail server; without one, mails are named in the log and not sent (demo: they are in the mailbox)", "smtp://user:password@mail.example.com:587", func(c *config, v string) (err error) {
+		{"FIELDBRIDGE_SMTP_URL", "", "the mail server; without one, mails are named in the log and not sent (a demo sends none: they are in its mailbox)", "smtp://user:password@mail.example.com:587", func(c *config, v string) (err error) {
 			if v != "" {
 				c.smtpURL, err = smtpURL(v)
 			}
