@@ -27,7 +27,7 @@ func statusOf(err error) int {
 		return http.StatusTooManyRequests
 	}
 	switch {
-	case errors.Is(err, models.ErrNotFound):
+	case models.Gone(err):
 		return http.StatusNotFound
 	case errors.Is(err, models.ErrForbidden), errors.Is(err, models.ErrNoMembership), errors.Is(err, models.ErrLocked), errors.Is(err, errForeignOrigin):
 		return http.StatusForbidden

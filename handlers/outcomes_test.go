@@ -3,6 +3,7 @@ package handlers_test
 import (
 	"fmt"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -170,4 +171,27 @@ func TestTestWithoutItsScope(t *testing.T) {
 	a.clock.Add(16 * time.Minute)
 	amy.post(path+"/test").want(a, 303)
 	amy.says(path, "Connected", "Test did not pass", "Upgrade to New Version", "New version to allow")
+}
+
+// What was deleted while a request was under way is not there, and no fault of
+// ours.
+func TestGoneMeanwhile(t *testing.T) {
+	onBoth(t, func(t *testing.T, a *app) {
+		amy := a.signUp("A", "Amy")
+		path := amy.connect("sandbox", northgate)
+		asked := a.sandbox.Count(sandbox.PathBusinessUnits)
+		if _, err := a.sandbox.PlanFault(sandbox.Fault{Kind: sandbox.Slow, Path: sandbox.PathBusinessUnits, Times: 1, Delay: 20 * time.Second}); err != nil {
+			t.Fatal(err)
+		}
+		answered := make(chan answer, 1)
+		go func() { answered <- amy.post(path + "/test") }()
+		for a.sandbox.Count(sandbox.PathBusinessUnits) == asked {
+			runtime.Gosched()
+		}
+		for _, table := range []string{"revocations", "renewal_days", "events", "authorizations", "credentials", "connections"} {
+			a.exec("DELETE FROM " + table)
+		}
+		a.sandbox.ClearFaults() // what they hold back is answered
+		(<-answered).want(a, 404, "This page is not here")
+	})
 }

@@ -9,7 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"gorm.io/driver/postgres"
@@ -22,6 +24,9 @@ import (
 type DB struct {
 	reader *gorm.DB
 	write  func(context.Context, func(*gorm.DB) error) error
+	// writes is held for reading by each write, and for writing by one that is to
+	// be alone.
+	writes *sync.RWMutex
 	now    func() time.Time
 	// ahead is by how much the database's clock is ahead of the app's, in
 	// nanoseconds; 0 on SQLite.
@@ -44,7 +49,7 @@ const postgresPool = 20
 // OpenDB opens the database at a SQLite path or a postgres:// address. The
 // clock is the app's; where instances must agree, the database's is used.
 func OpenDB(ctx context.Context, address string, now func() time.Time) (*DB, error) {
-	db := &DB{ahead: new(atomic.Int64), now: func() time.Time { return now().UTC().Truncate(time.Microsecond) }}
+	db := &DB{ahead: new(atomic.Int64), writes: new(sync.RWMutex), now: func() time.Time { return now().UTC().Truncate(time.Microsecond) }}
 	var err error
 	if strings.HasPrefix(address, "postgres://") || strings.HasPrefix(address, "postgresql://") {
 		err = db.openPostgres(address)
@@ -97,7 +102,7 @@ func (db *DB) openSQLite(path string) error {
 	}
 	// Two openers that make the file a WAL database at the same moment do not
 	// wait for each other; one would fail.
-	release, err := lockFile(path + ".lock")
+	release, err := lockFile(path+".lock", syscall.LOCK_EX)
 	if err != nil {
 		return err
 	}
@@ -133,6 +138,16 @@ func (db *DB) openSQLite(path string) error {
 // to be used only if Write returns nil. On SQLite the writes that wait at the
 // same moment share one commit; one failing takes no other down.
 func (db *DB) Write(ctx context.Context, fn func(tx *gorm.DB) error) error {
+	db.writes.RLock()
+	defer db.writes.RUnlock()
+	return db.write(ctx, fn)
+}
+
+// writeAlone is Write while this process makes no other: what touches most
+// tables would meet the others' locks in another order on PostgreSQL.
+func (db *DB) writeAlone(ctx context.Context, fn func(tx *gorm.DB) error) error {
+	db.writes.Lock()
+	defer db.writes.Unlock()
 	return db.write(ctx, fn)
 }
 

@@ -93,6 +93,12 @@ func Unavailable(err error) bool {
 	return ok
 }
 
+// Gone says whether the error is that there is no such thing, or none any more:
+// what a write belonged to may have been deleted since it was read.
+func Gone(err error) bool {
+	return errors.Is(err, ErrNotFound) || errors.Is(err, gorm.ErrRecordNotFound) || errors.Is(err, gorm.ErrForeignKeyViolated)
+}
+
 // found turns GORM's "no record" into ours.
 func found(err error, doing string) error {
 	if err == nil {
