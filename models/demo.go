@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"gorm.io/gorm"
+
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -68,6 +70,8 @@ type Demo struct {
 	options     DemoOptions
 	// beginning lets one beginning end before the next.
 	beginning sync.Mutex
+	// unfinished says that the last beginning failed on its way.
+	unfinished bool
 }
 
 // NewDemo returns the demo of a database.
@@ -96,16 +100,22 @@ func (d *Demo) begin(ctx context.Context, afresh bool) error {
 	if err != nil {
 		return err
 	}
+	d.unfinished = true
 	way := steps{tell: d.options.Progress}
 	if afresh || begun.IsZero() {
 		if err := d.seed(ctx, &way); err != nil {
 			return err
 		}
+		d.connections.keeper.tally.forget()
 	}
 	if afresh && !begun.IsZero() {
 		d.options.Forget()
 	}
-	return d.giveAccess(ctx, &way)
+	if err := d.giveAccess(ctx, &way); err != nil {
+		return err
+	}
+	d.unfinished = false
+	return nil
 }
 
 // steps are how far a beginning is.
@@ -129,18 +139,21 @@ func (d *Demo) Reset(ctx context.Context) error {
 }
 
 // ResetDaily is Reset if the demo was begun before the last time that it was
-// this long after midnight (UTC).
+// this long after midnight (UTC), or if the last beginning failed.
 func (d *Demo) ResetDaily(ctx context.Context, after time.Duration) (done bool, err error) {
 	begun, err := d.Begun(ctx)
 	if err != nil {
 		return false, err
 	}
+	d.beginning.Lock()
+	again := d.unfinished
+	d.beginning.Unlock()
 	now := d.connections.db.Now()
 	last := now.Truncate(24 * time.Hour).Add(after)
 	if last.After(now) {
 		last = last.Add(-24 * time.Hour)
 	}
-	if !begun.Before(last) {
+	if !again && !begun.Before(last) {
 		return false, nil
 	}
 	return true, d.Reset(ctx)
@@ -149,30 +162,39 @@ func (d *Demo) ResetDaily(ctx context.Context, after time.Duration) (done bool, 
 // Begun is when the demo that is in the database was begun; zero if it is
 // empty.
 func (d *Demo) Begun(ctx context.Context) (time.Time, error) {
-	begun, err := d.connections.db.demoBegun(ctx)
+	return begunOrEmpty(d.connections.db.Read(ctx))
+}
+
+// begunOrEmpty is ErrNotDemo if something else is in the database: people,
+// companies, or a key for programs, which may be the first thing that is made.
+func begunOrEmpty(db *gorm.DB) (time.Time, error) {
+	begun, err := demoBegun(db)
 	if err != nil || !begun.IsZero() {
 		return begun, err
 	}
 	var others int64
-	err = d.connections.db.Read(ctx).Raw("SELECT count(*) FROM (SELECT 1 FROM users LIMIT 1) AS found").Scan(&others).Error
-	if err == nil && others > 0 {
-		err = ErrNotDemo
+	err = db.Raw("SELECT count(*) FROM (SELECT 1 FROM users UNION ALL SELECT 1 FROM companies UNION ALL SELECT 1 FROM api_keys LIMIT 1) AS found").Scan(&others).Error
+	switch {
+	case err != nil:
+		return time.Time{}, fmt.Errorf("look for what is no demo's: %w", err)
+	case others > 0:
+		return time.Time{}, ErrNotDemo
 	}
-	return time.Time{}, err
+	return time.Time{}, nil
 }
 
 // CheckNoDemo returns ErrDemoData if the database is a demo's.
 func (db *DB) CheckNoDemo(ctx context.Context) error {
-	begun, err := db.demoBegun(ctx)
+	begun, err := demoBegun(db.Read(ctx))
 	if err == nil && !begun.IsZero() {
 		err = ErrDemoData
 	}
 	return err
 }
 
-func (db *DB) demoBegun(ctx context.Context) (time.Time, error) {
+func demoBegun(db *gorm.DB) (time.Time, error) {
 	var marks []demoMark
-	if err := db.Read(ctx).Limit(1).Find(&marks).Error; err != nil {
+	if err := db.Limit(1).Find(&marks).Error; err != nil {
 		return time.Time{}, fmt.Errorf("look for a demo: %w", err)
 	}
 	if len(marks) == 0 {

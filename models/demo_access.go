@@ -13,7 +13,8 @@ import (
 )
 
 // giveAccess lets the stand-in know all connections as they are, and gives
-// those that have access theirs anew.
+// those that have access theirs anew. One that the stand-in does not take stays
+// without, and says so on its page as soon as it is used.
 func (d *Demo) giveAccess(ctx context.Context, way *steps) error {
 	db := d.connections.db
 	var list []Connection
@@ -30,11 +31,12 @@ func (d *Demo) giveAccess(ctx context.Context, way *steps) error {
 			TenantID: connection.TenantID, Way: connection.Way, State: connection.State, Reason: connection.Reason,
 			UpgradeNeeded: connection.UpgradeNeeded, Step: open[connection.ID],
 		})
-		if err == nil && !tokens.Access.IsZero() {
-			err = d.keep(ctx, connection, tokens, own)
-		}
 		if err != nil {
-			return fmt.Errorf("give access to tenant %d: %w", connection.TenantID, err)
+			d.connections.log.WarnContext(ctx, "the stand-in does not take a connection", "connection", connection.ID, "tenant", connection.TenantID, "error", err)
+		} else if !tokens.Access.IsZero() {
+			if err := d.keep(ctx, connection, tokens, own); err != nil && !Gone(err) {
+				return fmt.Errorf("give access to tenant %d: %w", connection.TenantID, err)
+			}
 		}
 		way.step()
 	}

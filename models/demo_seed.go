@@ -27,7 +27,10 @@ func (d *Demo) seed(ctx context.Context, way *steps) error {
 	if err != nil {
 		return err
 	}
-	return db.Write(ctx, func(tx *gorm.DB) error {
+	return db.writeAlone(ctx, func(tx *gorm.DB) error {
+		if _, err := begunOrEmpty(tx); err != nil {
+			return err
+		}
 		for _, table := range demoTables {
 			if err := tx.Exec("DELETE FROM " + table).Error; err != nil {
 				return fmt.Errorf("delete %s: %w", table, err)

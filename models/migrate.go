@@ -105,7 +105,7 @@ func (db *DB) runMigrations(ctx context.Context, watch MigrationWatch) error {
 		}
 		return up(ctx, watch, goose.DialectPostgres, pool, folder, goose.WithSessionLocker(locker))
 	}
-	release, err := lockFile(db.path + ".lock")
+	release, err := lockFile(db.path+".lock", syscall.LOCK_EX)
 	if err != nil {
 		return err
 	}
@@ -156,13 +156,13 @@ func migrationName(path string) string {
 // lockFile keeps other processes from opening or migrating the same SQLite file
 // meanwhile, for which it has no lock; PostgreSQL has. The lock is on a file beside the
 // database: closing any handle of the database itself would drop SQLite's own
-// locks.
-func lockFile(path string) (release func(), err error) {
+// locks. how is flock(2)'s operation.
+func lockFile(path string, how int) (release func(), err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // #nosec G304 -- beside the database
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil { // #nosec G115 -- a file descriptor fits
+	if err := syscall.Flock(int(f.Fd()), how); err != nil { // #nosec G115 -- a file descriptor fits
 		return nil, errors.Join(err, f.Close())
 	}
 	return func() { _ = f.Close() }, nil

@@ -58,6 +58,13 @@ func (t *tally) put(h RenewalHour) {
 	t.counts[key] = RenewalHour{Hour: h.Hour, Environment: h.Environment, OK: sum.OK + h.OK, Failed: sum.Failed + h.Failed}
 }
 
+// forget drops what was counted.
+func (t *tally) forget() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.counts = nil
+}
+
 // write adds what was counted to the database's counts.
 func (t *tally) write(ctx context.Context, db *DB) error {
 	t.mu.Lock()

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -40,11 +39,6 @@ func (d demoCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !d.Keep {
-		if err := beginAfresh(c); err != nil {
-			return err
-		}
-	}
 	keys, err := seal.Load(c.keysetFile)
 	if errors.Is(err, seal.ErrNoKeyset) {
 		keys, err = seal.Create(c.keysetFile)
@@ -65,25 +59,18 @@ func (d demoCommand) Run(ctx context.Context) error {
 	})
 }
 
-// beginAfresh deletes the last demo's data, but only in the demo's own folder:
-// a database named by the configuration is never deleted.
-func beginAfresh(c config) error {
-	own := demoDefaults()
-	if c.databaseURL != own.database || c.keysetFile != own.keyset {
-		return nil
-	}
-	if err := os.RemoveAll(filepath.Dir(own.database)); err != nil {
-		return fmt.Errorf("begin afresh: %w", err)
-	}
-	return nil
-}
-
 // serveDemo serves the app beside its stand-in, with made-up companies: those
-// that are there already if keep is set.
+// that are there already if keep is set. Before it begins anything, it has its
+// addresses and its database for itself.
 func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *slog.Logger, ready func()) error {
 	if len(c.environments) > 0 {
 		return fmt.Errorf("%w; take FIELDBRIDGE_SANDBOX_ADDR or SERVICETITAN_…_APP_KEY away", errDemoBesideReal)
 	}
+	ls, err := listenOn(ctx, c.addr, c.adminAddr, c.sandboxAddr)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = ls.close() }() // those that were served are closed already
 	var d demo
 	standIn, environment := newSandbox(c, log, func(ctx context.Context) error {
 		return d.begin(context.WithoutCancel(ctx), false) // to its end, though who asked goes away
@@ -96,13 +83,17 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 		return err
 	}
 	d = newDemo(a, standIn, environment)
-	if err := d.begin(ctx, keep); err != nil {
+	err = d.data.Hold(ctx)
+	if err == nil {
+		err = d.begin(ctx, keep)
+	}
+	if err != nil {
 		return errors.Join(err, a.db.Close())
 	}
 	if c.demoReset != nil {
 		a.background = append(a.background, func(ctx context.Context) { d.resetDaily(ctx, *c.demoReset, log) })
 	}
-	return errors.Join(a.run(ctx, log, listeners{c.addr: a.public, c.adminAddr: a.admin, c.sandboxAddr: standIn}, ready), a.db.Close())
+	return errors.Join(a.run(ctx, log, ls.serve(a.public, a.admin, standIn), ready), a.db.Close())
 }
 
 // newSandbox makes the stand-in, and the environment that leads to it. Its

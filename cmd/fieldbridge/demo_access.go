@@ -52,21 +52,24 @@ func standingSetup(s *sandbox.Sandbox, of models.StandingAccess) error {
 	return err
 }
 
-// standingTrouble makes what has gone wrong go on going wrong.
+// standingTrouble makes what has gone wrong go on going wrong. Who signed in has
+// a grant and no client of the tenant's own.
 func standingTrouble(s *sandbox.Sandbox, of models.StandingAccess) error {
 	fault := sandbox.Fault{Path: sandbox.PathToken, TenantID: of.TenantID}
-	switch of.Reason {
-	case models.ReasonNone, models.ReasonSealBroken:
+	switch signedIn := of.Way == servicetitan.SignIn; {
+	case of.Reason == models.ReasonNone || of.Reason == models.ReasonSealBroken:
 		return nil
-	case models.ReasonUnavailable:
+	case of.Reason == models.ReasonUnavailable:
 		fault.Kind = sandbox.Status503
-	case models.ReasonRateLimited:
+	case of.Reason == models.ReasonRateLimited:
 		fault.Kind = sandbox.Status429
-	case models.ReasonClientRefused:
-		return s.DeleteSecret(of.TenantID, 1)
-	case models.ReasonNotAllowed:
+	case of.Reason == models.ReasonNotAllowed && signedIn:
 		s.RevokeGrants(of.TenantID)
+		return nil
+	case of.Reason == models.ReasonNotAllowed:
 		return s.Disable(of.TenantID)
+	case of.Reason == models.ReasonClientRefused && !signedIn:
+		return s.DeleteSecret(of.TenantID, 1)
 	default:
 		s.EndGrants(of.TenantID)
 		return nil

@@ -47,12 +47,17 @@ func onDemos(t *testing.T, test func(*seeded)) {
 	}
 }
 
-// openDemo is the demo of a database, with a stand-in that has just begun.
-func openDemo(t *testing.T, database string, keys *seal.Keys) *seeded {
+// openDemo is the demo of a database, with a stand-in that has just begun. more
+// are further variables.
+func openDemo(t *testing.T, database string, keys *seal.Keys, more ...map[string]string) *seeded {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	address := "http://" + server.Listener.Addr().String()
-	c, err := loadConfig(demoDefaults(), lookupIn(map[string]string{"FIELDBRIDGE_DATABASE_URL": database, "FIELDBRIDGE_SANDBOX_URL": address}))
+	variables := map[string]string{"FIELDBRIDGE_DATABASE_URL": database, "FIELDBRIDGE_SANDBOX_URL": address}
+	for _, m := range more {
+		maps.Copy(variables, m)
+	}
+	c, err := loadConfig(demoDefaults(), lookupIn(variables))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,23 +54,52 @@ func (serveCommand) Run(ctx context.Context) error {
 	if len(c.environments) == 0 {
 		log.Warn("no ServiceTitan environment is configured, so nobody can connect; see fieldbridge serve --help")
 	}
-	return errors.Join(a.run(ctx, log, listeners{c.addr: a.public, c.adminAddr: a.admin}, ready), a.db.Close())
+	ls, err := listenOn(ctx, c.addr, c.adminAddr)
+	if err != nil {
+		return errors.Join(err, a.db.Close())
+	}
+	return errors.Join(a.run(ctx, log, ls.serve(a.public, a.admin), ready), a.db.Close())
 }
 
-// listeners are handlers by the address they listen on.
-type listeners map[string]http.Handler
+// listeners are open, but not yet served.
+type listeners []net.Listener
+
+// listenOn opens a listener at each of the addresses, or none.
+func listenOn(ctx context.Context, addresses ...string) (listeners, error) {
+	var ls listeners
+	for _, address := range addresses {
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("listen: %w", err), ls.close())
+		}
+		ls = append(ls, l)
+	}
+	return ls, nil
+}
+
+func (ls listeners) close() (err error) {
+	for _, l := range ls {
+		err = errors.Join(err, l.Close())
+	}
+	return err
+}
+
+// serve names the handler of each listener, in the same order.
+func (ls listeners) serve(handlers ...http.Handler) map[net.Listener]http.Handler {
+	served := map[net.Listener]http.Handler{}
+	for i, l := range ls {
+		served[l] = handlers[i]
+	}
+	return served
+}
 
 // run serves until the context ends, then lets the requests under way end.
-func (a *app) run(ctx context.Context, log *slog.Logger, ls listeners, ready func()) error {
+func (a *app) run(ctx context.Context, log *slog.Logger, served map[net.Listener]http.Handler, ready func()) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var servers []*http.Server
-	failed := make(chan error, len(ls))
-	for addr, handler := range ls {
-		l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
-		if err != nil {
-			return errors.Join(fmt.Errorf("listen: %w", err), shutdown(servers))
-		}
+	failed := make(chan error, len(served))
+	for l, handler := range served {
 		s := newServer(handler, log)
 		servers = append(servers, s)
 		go func() { failed <- s.Serve(l) }()

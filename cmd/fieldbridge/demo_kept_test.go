@@ -1,0 +1,365 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// reasons are all for which a connection can fail.
+var reasons = []models.Reason{
+	models.ReasonNone, models.ReasonUnavailable, models.ReasonRateLimited, models.ReasonGrantRefused, models.ReasonClientRefused, models.ReasonAnswerLost,
+	models.ReasonNotAllowed, models.ReasonUnauthorized, models.ReasonTenantUnknown, models.ReasonScopeMissing, models.ReasonSealBroken,
+}
+
+// Whatever guests have made of a demo's connections, it starts again, and what
+// had ended stays so.
+func TestDemoIsKeptAsGuestsLeftIt(t *testing.T) {
+	s := openDemo(t, filepath.Join(t.TempDir(), "demo.db"), newKeyset(t))
+	if err := s.demo.begin(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	for _, state := range []models.State{models.Degraded, models.ReconnectNeeded} {
+		for _, reason := range reasons {
+			s.write("UPDATE connections SET state = ?, reason = ? WHERE state IN ('connected', 'degraded', 'reconnect_needed')", state, reason)
+			kept := openDemo(t, s.database, s.keys)
+			if err := kept.demo.begin(t.Context(), true); err != nil {
+				t.Errorf("%s for %s: %v", state, reason, err)
+			}
+			for _, c := range kept.all() {
+				if c.State != models.ReconnectNeeded {
+					continue
+				}
+				if _, err := kept.keeper.Renew(t.Context(), c.CompanyID, c.ID, c.Generation); err == nil {
+					t.Errorf("tenant %d by %s, ended for %s, is renewed", c.TenantID, c.Way, reason)
+				}
+			}
+		}
+	}
+}
+
+// A journey that withdraws the app leaves a demo that starts again.
+func TestDemoIsKeptAfterTheAppIsWithdrawn(t *testing.T) {
+	onDemos(t, func(s *seeded) {
+		if _, err := s.standIn.Do(sandbox.Withdraw, 0); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range s.all() {
+			if c.State == models.Connected {
+				if err := s.connections.Test(t.Context(), models.Visitor{CompanyID: c.CompanyID, Name: "Guest"}, c.ID); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		before, ended := states(s.all()), 0
+		for _, c := range s.all() {
+			if c.State == models.Connected {
+				t.Errorf("tenant %d is connected without the app", c.TenantID)
+			}
+			if c.Way == servicetitan.SignIn && c.Reason == models.ReasonNotAllowed {
+				ended++
+			}
+		}
+		if ended == 0 {
+			t.Error("no sign-in ended for want of the app, so nothing is shown")
+		}
+		kept := openDemo(s.T, s.database, s.keys)
+		if err := kept.demo.begin(s.Context(), true); err != nil {
+			s.Fatal(err)
+		}
+		for tenant, state := range states(kept.all()) {
+			if before[tenant] != state {
+				s.Errorf("tenant %d was %s and is %s", tenant, before[tenant], state)
+			}
+		}
+	})
+}
+
+// One tenant that the stand-in does not know keeps no demo from starting.
+func TestDemoIsKeptWithAnUnknownTenant(t *testing.T) {
+	onDemos(t, func(s *seeded) {
+		for _, step := range []models.SetupStep{models.StepAddTenant, models.StepAllowAccess, models.StepEnterCredentials} {
+			s.write("UPDATE setups SET tenant_id = 123456789, step = ? WHERE tenant_id IN (529316084, 123456789)", step)
+			s.write("UPDATE connections SET tenant_id = 123456789 WHERE tenant_id IN (529316084, 123456789)")
+			kept := openDemo(s.T, s.database, s.keys)
+			if err := kept.demo.begin(s.Context(), true); err != nil {
+				s.Errorf("at %s: %v", step, err)
+			}
+			kept.isReal()
+		}
+	})
+}
+
+func (s *seeded) write(statement string, values ...any) {
+	s.Helper()
+	err := s.db.Write(s.Context(), func(tx *gorm.DB) error { return tx.Exec(statement, values...).Error })
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+// A database is one demo's at a time: two stand-ins would each refuse what the
+// other has issued.
+func TestDemoHasItsDatabaseForItself(t *testing.T) {
+	onDemos(t, func(s *seeded) {
+		if err := s.demo.data.Hold(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		second := openDemo(t, s.database, s.keys)
+		if err := second.demo.data.Hold(t.Context()); !errors.Is(err, models.ErrDemoRuns) {
+			t.Errorf("a second demo: %v", err)
+		}
+		if err := s.db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := second.demo.data.Hold(t.Context()); err != nil {
+			t.Errorf("after the first: %v", err)
+		}
+	})
+}
+
+// Neither what is at the demo's own paths nor a demo that runs is ever deleted
+// by another that is started.
+func TestDemoLooksBeforeItBegins(t *testing.T) {
+	t.Chdir(t.TempDir())
+	addr, admin, standIn := freeAddrs(t)
+	at := func(addr, admin, standIn string) {
+		for name, value := range map[string]string{
+			"FIELDBRIDGE_ADDR": addr, "FIELDBRIDGE_ADMIN_ADDR": admin, "FIELDBRIDGE_BASE_URL": "http://" + addr,
+			"FIELDBRIDGE_SANDBOX_ADDR": standIn, "FIELDBRIDGE_SANDBOX_URL": "http://" + standIn, "FIELDBRIDGE_LOG_LEVEL": "error",
+			"FIELDBRIDGE_DATABASE_URL": "", "FIELDBRIDGE_KEYSET_FILE": "", "FIELDBRIDGE_DEMO_RESET": "",
+		} {
+			t.Setenv(name, value)
+		}
+	}
+	at(addr, admin, standIn)
+	t.Run("beside another", func(t *testing.T) {
+		running(t, demoCommand{}.Run, admin)
+		for _, keep := range []bool{true, false} {
+			if err := (demoCommand{Keep: keep}).Run(t.Context()); err == nil || !strings.Contains(err.Error(), "address already in use") {
+				t.Errorf("at the same addresses: %v", err)
+			}
+			at(freeAddrs(t))
+			if err := (demoCommand{Keep: keep}).Run(t.Context()); !errors.Is(err, models.ErrDemoRuns) {
+				t.Errorf("at others: %v", err)
+			}
+			at(addr, admin, standIn)
+		}
+		if status, _ := afterPassword(t, "http://"+addr, "priya@fieldbridge.example", demoPassword); status != http.StatusOK {
+			t.Errorf("the first answers %d", status)
+		}
+		if status, body := fetch(t, http.MethodGet, "http://"+admin+"/readyz", nil); status != http.StatusOK {
+			t.Errorf("the first is not ready: %s", body)
+		}
+	})
+	t.Run("afresh", func(t *testing.T) {
+		running(t, demoCommand{}.Run, admin)
+	})
+	own := demoDefaults().database
+	db, err := models.OpenDB(t.Context(), own, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Write(t.Context(), func(tx *gorm.DB) error { return tx.Exec("DELETE FROM demo").Error })
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := (demoCommand{}).Run(t.Context()); !errors.Is(err, models.ErrNotDemo) {
+		t.Errorf("over what is no demo: %v", err)
+	}
+	if kept, err := filepath.Glob(own); err != nil || len(kept) != 1 {
+		t.Errorf("%v is there: %v", kept, err)
+	}
+}
+
+// A key that reads all companies may be all that a real database has yet.
+func TestDemoLeavesKeysAlone(t *testing.T) {
+	s := openDemo(t, filepath.Join(t.TempDir(), "real.db"), newKeyset(t))
+	_, key, err := s.apiKeys.Create(t.Context(), nil, "Warehouse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, begin := range map[string]func(context.Context) error{"begin": s.demo.data.Begin, "reset": s.demo.data.Reset} {
+		if err := begin(t.Context()); !errors.Is(err, models.ErrNotDemo) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := s.apiKeys.Check(t.Context(), key); err != nil {
+		t.Errorf("the key is gone: %v", err)
+	}
+}
+
+// Everybody goes on at a demo while it begins again. Nothing of theirs breaks
+// it, and what they do is done or refused, never broken.
+func TestDemoBeginsAgainUnderGuests(t *testing.T) {
+	onDemos(t, func(s *seeded) {
+		ctx, stop := context.WithCancel(t.Context())
+		var guests sync.WaitGroup
+		broken := make(chan error, 100)
+		for guest := range 6 {
+			guests.Go(func() {
+				for n := 0; ctx.Err() == nil; n++ {
+					for _, err := range s.busy(ctx, guest, n) {
+						if err != nil && ctx.Err() == nil && !expected(err) {
+							select {
+							case broken <- err:
+							default:
+							}
+						}
+					}
+				}
+			})
+		}
+		for range 5 {
+			if err := s.demo.data.Reset(t.Context()); err != nil {
+				t.Errorf("reset: %v", err)
+			}
+		}
+		stop()
+		guests.Wait()
+		close(broken)
+		for err := range broken {
+			t.Errorf("a guest: %v", err)
+		}
+		if err := s.demo.data.Reset(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.isReal()
+	})
+}
+
+// busy is what a guest does: signs up, tests connections, writes notes. It
+// returns what came of it.
+func (s *seeded) busy(ctx context.Context, guest, n int) []error {
+	email := fmt.Sprintf("guest%d-%d@visitor.example", guest, n)
+	_, _, err := s.accounts.SignUp(ctx, models.SignUp{Company: "Visitor", Name: "V", Email: email, Password: servicetitan.NewSecret("a visitor's password"), Address: email})
+	results := []error{err}
+	var list []models.Connection
+	if err := s.db.Read(ctx).Where("state = ?", models.Connected).Order("id").Limit(3).Offset(guest * 3).Find(&list).Error; err != nil {
+		return append(results, err)
+	}
+	var people []models.User
+	if err := s.db.Read(ctx).Where("staff_role <> ''").Limit(1).Find(&people).Error; err != nil || len(people) == 0 {
+		return append(results, err)
+	}
+	for _, c := range list {
+		results = append(results, s.connections.Test(ctx, models.Visitor{CompanyID: c.CompanyID, Name: "Guest"}, c.ID))
+		_, err := s.keeper.Renew(ctx, c.CompanyID, c.ID, c.Generation)
+		results = append(results, err)
+		results = append(results, models.NewDesk(s.connections).AddNote(ctx, models.Staff{UserID: people[0].ID, Name: "Guest"}, c.ID, "called"))
+	}
+	return results
+}
+
+// expected says whether a guest may meet the error: what they had in hand is
+// gone, or ServiceTitan refuses what is no longer known.
+func expected(err error) bool {
+	return models.Gone(err) || errors.Is(err, models.ErrReconnectNeeded) || errors.Is(err, models.ErrNotConnected) || errors.Is(err, models.ErrUnavailable)
+}
+
+// A demo writes to its mailbox alone: a mail server that is configured is never
+// asked.
+func TestDemoSendsNoMail(t *testing.T) {
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := make(chan struct{}, 1)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_ = c.Close()
+			select {
+			case asked <- struct{}{}:
+			default:
+			}
+		}
+	}()
+	t.Cleanup(func() { _ = l.Close() })
+	s := openDemo(t, filepath.Join(t.TempDir(), "demo.db"), newKeyset(t), map[string]string{
+		"FIELDBRIDGE_SMTP_URL": "smtp://" + l.Addr().String(), "FIELDBRIDGE_MAIL_FROM": "support@fieldbridge.example",
+	})
+	mail := models.OutgoingMail{
+		Mail:          models.Mail{ConnectionID: uuid.Max, Kind: models.MailReconnectNeeded, Reason: models.ReasonGrantRefused, Recipient: "stranger@example.com"},
+		RecipientName: "A stranger", CompanyName: "Visitor", TenantID: 842193311, Environment: servicetitan.Sandbox,
+	}
+	if err := s.mailer.send(t.Context(), mail); err != nil {
+		t.Errorf("sent: %v", err)
+	}
+	if _, body := fetch(t, http.MethodGet, s.url+"/control/mailbox", nil); !strings.Contains(body, "stranger@example.com") {
+		t.Errorf("the mailbox has %s", body)
+	}
+	select {
+	case <-asked:
+		t.Error("the mail server was asked")
+	default:
+	}
+}
+
+// What was counted of renewals before a demo began again is not counted after.
+func TestDemoForgetsWhatWasCounted(t *testing.T) {
+	onDemos(t, func(s *seeded) {
+		s.isReal()
+		if err := s.demo.data.Reset(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		counted := func() (n int64) {
+			if err := s.db.Read(t.Context()).Raw("SELECT sum(ok + failed) FROM renewal_hours").Scan(&n).Error; err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		before := counted()
+		stopped, stop := context.WithCancel(t.Context())
+		stop()
+		s.keeper.Run(stopped) // which writes down what was counted
+		if after := counted(); after != before || before == 0 {
+			t.Errorf("%d renewals, %d were seeded", after, before)
+		}
+	})
+}
+
+// A nightly beginning that failed on its way is begun anew, the same night.
+func TestDemoBeginsAgainWhenItFailed(t *testing.T) {
+	s := openDemo(t, filepath.Join(t.TempDir(), "demo.db"), newKeyset(t))
+	ctx, stop := context.WithCancel(t.Context())
+	asked := 0
+	d := models.NewDemo(s.accounts, s.connections, models.DemoOptions{
+		Environment: servicetitan.Sandbox, Companies: demoSamples(s.standIn.Tenants()), Staff: demoStaff(),
+		Password: servicetitan.NewSecret(demoPassword), TokenLife: demoTokenLife, Forget: s.standIn.Reset,
+		Access: func(of models.StandingAccess) (servicetitan.Tokens, servicetitan.OwnClient, error) {
+			if asked++; asked == 3 {
+				stop() // the database goes away
+			}
+			return standingAccess(s.standIn, of)
+		},
+	})
+	if err := d.Reset(ctx); err == nil {
+		t.Fatal("it did not fail")
+	}
+	now := s.db.Now()
+	soon := now.Sub(now.Truncate(24*time.Hour)) + time.Hour
+	for _, want := range []bool{true, false} {
+		if done, err := d.ResetDaily(t.Context(), soon); err != nil || done != want {
+			t.Errorf("begun anew: %v, %v; want %v", done, err, want)
+		}
+	}
+	s.isReal()
+}
