@@ -25,14 +25,37 @@ type (
 
 // inDemo makes every page that is shown from here on a demo's, those of errors
 // included.
-func inDemo(d *Demo) echo.MiddlewareFunc {
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			r := c.Request()
-			c.SetRequest(r.WithContext(views.InDemo(r.Context(), d)))
-			return next(c)
-		}
+func (s *site) inDemo(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		s.showDemo(c, "")
+		return next(c)
 	}
+}
+
+// namedInDemo makes the pages of a demo say who is signed in, which a click in
+// another tab may have changed.
+func (s *site) namedInDemo(next echo.HandlerFunc) echo.HandlerFunc {
+	if s.Demo == nil {
+		return next
+	}
+	return func(c echo.Context) error {
+		ctx := c.Request().Context()
+		if in, ok := s.sessions.SignedIn(ctx); ok {
+			// Whoever may not sign in any more has no name, and is told so by admit.
+			if in.staff {
+				m, _ := s.Accounts.Staff(ctx, in.userID, in.epoch)
+				s.showDemo(c, m.Name)
+			} else {
+				v, _ := s.Accounts.Visitor(ctx, in.userID, in.companyID, in.epoch)
+				s.showDemo(c, v.Name)
+			}
+		}
+		return next(c)
+	}
+}
+
+func (s *site) showDemo(c echo.Context, who string) {
+	c.SetRequest(c.Request().WithContext(views.InDemo(c.Request().Context(), s.Demo, who)))
 }
 
 // demoTour lists what to try. Who is signed in may change persons there.

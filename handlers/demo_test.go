@@ -220,7 +220,13 @@ func TestBrowserDemo(t *testing.T) {
 	c.Goto(a.url + "/nowhere")
 	c.inspect("demo-404")
 	c.Click("Try these", "10. Connect in a minute")
-	c.Click("Start as "+people[0].Who, "Tell us which account")
+	tour := c.Page
+	start := func(n int) {
+		t.Helper()
+		c.Page = tour.Opened(func() { tour.Choose(fmt.Sprintf("[aria-labelledby=journey-1] form:nth-child(%d) button", n)) })
+	}
+	start(1)
+	c.See("Tell us which account")
 	c.inspect("demo-connect")
 	c.Goto(a.url + path)
 	c.See("Access renews by itself")
@@ -238,7 +244,15 @@ func TestBrowserDemo(t *testing.T) {
 
 	// Somebody else, while she is signed in.
 	c.Look(1280, 900, "light")
-	c.Goto(a.url + "/demo")
-	c.Click("Start as "+people[3].Who, "Overview")
+	start(4)
+	c.See("You are Ada.")
 	c.inspect("demo-staff")
+
+	// What was Dana's is not hers, and the page says whose turn it is.
+	c.Expect("404")
+	c.Goto(a.url + path)
+	c.See("You are Ada now.")
+	c.inspect("demo-another-person")
+	tour.Reload()
+	tour.See("You are signed in as Ada")
 }

@@ -54,7 +54,7 @@ func New(o Options) http.Handler {
 	}
 	e.Use(edge(o.Log, o.Metrics), secure(o.BaseURL.Scheme == "https"))
 	if o.Demo != nil {
-		e.Use(inDemo(o.Demo))
+		e.Use(s.inDemo)
 	}
 	e.GET("/static/*", echo.WrapHandler(static.Handler()))
 	e.HEAD("/static/*", echo.WrapHandler(static.Handler()))
@@ -64,7 +64,7 @@ func New(o Options) http.Handler {
 			e.Add(r.method, r.path, r.handle, s.admitKey)
 			continue
 		}
-		e.Add(r.method, r.path, r.handle, s.refuseForeignOrigins(origins), s.sessions.middleware, s.admit(r.who))
+		e.Add(r.method, r.path, r.handle, s.refuseForeignOrigins(origins), s.sessions.middleware, s.namedInDemo, s.admit(r.who))
 	}
 	return e
 }

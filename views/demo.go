@@ -77,16 +77,24 @@ func journeyID(n int) string { return "journey-" + strconv.Itoa(n) }
 
 type demoKey struct{}
 
-// InDemo returns a context whose pages are a demo's. Every page has the banner,
-// and what goes into every page comes by the context that components get anyway:
-// as an argument it would go through each page's own data, for a line that is
-// never there outside a demo.
-func InDemo(ctx context.Context, d *Demo) context.Context {
-	return context.WithValue(ctx, demoKey{}, d)
+// shownDemo is a demo as one visitor sees it.
+type shownDemo struct {
+	*Demo
+	// who is the name of the person who is signed in; empty for nobody. In a demo
+	// it changes with a click, for all tabs.
+	who string
 }
 
-// demoOf is the demo that a page is shown in; nil outside one.
-func demoOf(ctx context.Context) *Demo {
-	d, _ := ctx.Value(demoKey{}).(*Demo)
+// InDemo returns a context whose pages are a demo's, shown to who is signed in,
+// if anybody is. Every page has the banner, and what goes into every page comes
+// by the context that components get anyway: as an argument it would go through
+// each page's own data, for a line that is never there outside a demo.
+func InDemo(ctx context.Context, d *Demo, who string) context.Context {
+	return context.WithValue(ctx, demoKey{}, shownDemo{d, who})
+}
+
+// demoOf is the demo that a page is shown in; it has none outside one.
+func demoOf(ctx context.Context) shownDemo {
+	d, _ := ctx.Value(demoKey{}).(shownDemo)
 	return d
 }

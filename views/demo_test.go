@@ -48,7 +48,7 @@ func TestDemoTour(t *testing.T) {
 			next = append(next, value(n, "value"))
 		}
 	}
-	if !slices.Equal(primary, []string{"Dana, owner"}) || !slices.Equal(next, []string{"connect"}) {
+	if !slices.Equal(primary, []string{"Dana, owner (opens in a new tab)"}) || !slices.Equal(next, []string{"connect"}) {
 		t.Errorf("primary buttons %q lead to %q", primary, next)
 	}
 	if !slices.Equal(p.actions(), []string{"/signin", "/signin", "/signin"}) {
@@ -59,7 +59,7 @@ func TestDemoTour(t *testing.T) {
 // The banner comes by the context, to the frame of every page, after the link
 // that skips to the content.
 func TestBannerComesByTheContext(t *testing.T) {
-	ctx := InDemo(t.Context(), testDemo("Dana, owner"))
+	ctx := InDemo(t.Context(), testDemo("Dana, owner"), "Dana Whitfield")
 	for name, page := range everyPage() {
 		var b strings.Builder
 		if err := page.Render(ctx, &b); err != nil {
@@ -67,6 +67,9 @@ func TestBannerComesByTheContext(t *testing.T) {
 		}
 		if n := strings.Count(b.String(), `<aside class="demo-banner"`); n != 1 {
 			t.Errorf("%s has %d banners", name, n)
+		}
+		if !strings.Contains(b.String(), "You are Dana Whitfield.") {
+			t.Errorf("%s does not say who is signed in", name)
 		}
 		skip, banner := strings.Index(b.String(), `href="#main"`), strings.Index(b.String(), "demo-banner")
 		if skip > banner {

@@ -70,7 +70,7 @@ func Front() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if demoOf(ctx) != nil {
+			if demoOf(ctx).Demo != nil {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<p class=\"center row sm\">New here? <a href=\"/demo\">Try these: short ways through the demo</a></p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

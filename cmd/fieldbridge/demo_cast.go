@@ -75,7 +75,7 @@ func demoCompanies() []demoCompany {
 
 		// Connected, from hours to more than a year.
 		{
-			name: "Cedar Ridge HVAC", place: "Boise, ID", trade: hvac, people: []string{"Marta Quinn <marta@cedarridgehvac.example>"},
+			name: "Cedar Ridge HVAC", place: "Boise, ID", trade: hvac, people: []string{"Marta Quinn <marta@cedarridgehvac.example>", "Otis Bell <otis@cedarridgehvac.example>"},
 			tenant: connected(410301188, signIn, 380*day),
 		},
 		{

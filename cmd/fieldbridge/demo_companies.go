@@ -78,13 +78,17 @@ func demoSamples(tenants []sandbox.Tenant) []models.SampleCompany {
 	return samples
 }
 
-// demoTenants are those that the stand-in has not by itself.
+// demoTenants are those that the stand-in has not by itself: one that nobody has
+// connected yet, and the companies'.
 func demoTenants() []sandbox.Tenant {
 	known := map[int64]bool{}
 	for _, t := range sandbox.SampleTenants() {
 		known[t.ID] = true
 	}
-	var list []sandbox.Tenant
+	list := []sandbox.Tenant{{
+		ID: 918640725, Name: "Northgate East", City: "Zanesville", State: "OH",
+		BusinessUnits: []sandbox.BusinessUnit{{ID: 401, Name: "Plumbing - Service", Active: true}},
+	}}
 	for _, c := range demoCompanies() {
 		if c.tenant == nil || known[c.tenant.TenantID] {
 			continue

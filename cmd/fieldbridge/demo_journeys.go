@@ -10,7 +10,7 @@ const demoPassword = "a bridge to the field"
 
 // cast are the people whom a demo's pages sign in. The seed creates them.
 type cast struct {
-	dana, theo, ines, luis, june, wade, grace, priya, ada handlers.DemoAccount
+	dana, theo, luis, june, wade, grace, marta, otis, priya, ada handlers.DemoAccount
 }
 
 func demoCast() cast {
@@ -20,11 +20,12 @@ func demoCast() cast {
 	return cast{
 		dana:  person("dana@northgatehvac.example", "Dana Whitfield, owner at Northgate", "Nothing connected yet"),
 		theo:  person("theo@bluemesaair.example", "Theo Marsh, member at Blue Mesa", "One connection, healthy for months"),
-		ines:  person("ines@bluemesaair.example", "Ines Calder, owner at Blue Mesa", ""),
 		luis:  person("luis@harborline.example", "Luis Ortega, owner at Harbor Line", ""),
 		june:  person("june@kettlecreek.example", "June Abbott, owner at Kettle Creek", ""),
 		wade:  person("wade@prairiewind.example", "Wade Jensen, owner at Prairie Wind", ""),
 		grace: person("grace@lakeshorecomfort.example", "Grace Lindqvist, owner at Lakeshore", ""),
+		marta: person("marta@cedarridgehvac.example", "Marta Quinn, owner at Cedar Ridge", ""),
+		otis:  person("otis@cedarridgehvac.example", "Otis Bell, member at Cedar Ridge", ""),
 		priya: person("priya@fieldbridge.example", "Priya Nair, Fieldbridge support", "All companies, and what needs attention"),
 		ada:   person("ada@fieldbridge.example", "Ada Reyes, Fieldbridge admin", "Also locks, disconnects and the team"),
 	}
@@ -52,7 +53,8 @@ const (
 )
 
 // demoJourneys are the short ways that a demo offers. Buttons and headings are
-// named as the pages name them.
+// named as the pages name them. Each has tenants of its own, so that they can be
+// gone in any order.
 func demoJourneys(sandbox *url.URL, people cast) []handlers.Journey {
 	start := func(label string, who handlers.DemoAccount, next string) handlers.JourneyStart {
 		return handlers.JourneyStart{Label: label, Account: who, Next: next}
@@ -67,7 +69,7 @@ func demoJourneys(sandbox *url.URL, people cast) []handlers.Journey {
 			Steps: []string{
 				"Enter the tenant ID 842193311 and choose *Continue*.",
 				"Read what Fieldbridge asks to use, then choose *Continue to ServiceTitan*.",
-				"In the sandbox, choose *Sign in*, then *Allow*.",
+				"In the sandbox, choose *Sign in* if it asks, then *Allow*.",
 				"Choose *Go to your connection*: access renews by itself from now on.",
 			},
 			Starts: []handlers.JourneyStart{start("Start as Dana", people.dana, nextConnect)},
@@ -76,7 +78,7 @@ func demoJourneys(sandbox *url.URL, people cast) []handlers.Journey {
 			Title: "Say no, and try again",
 			Shows: "A no at ServiceTitan changes nothing, and one button leads back.",
 			Steps: []string{
-				"Enter the tenant ID 905118274, choose *Continue*, then *Continue to ServiceTitan*.",
+				"Enter the tenant ID 918640725, choose *Continue*, then *Continue to ServiceTitan*.",
 				"In the sandbox, choose *Sign in* if it asks, then *Deny*.",
 				"The page says what happened and what stays as it is. Choose *Try again*, then *Continue to ServiceTitan*.",
 				"This time choose *Allow*.",
@@ -88,7 +90,7 @@ func demoJourneys(sandbox *url.URL, people cast) []handlers.Journey {
 			Shows: "Access lives for two minutes in this demo. Fieldbridge renews it before it lapses, with nobody there.",
 			Steps: []string{
 				"Open Blue Mesa Air Conditioning and choose *Test connection*: the connection counts as in use from now on.",
-				"Open *Last requests, live*. Within two minutes there is a POST to /connect/token with grant_type=refresh_token.",
+				"Open *Last requests, live*. Within two minutes a line for Blue Mesa Air Conditioning has POST /connect/token and grant_type=refresh_token.",
 				"Load the connection’s page again: *Last renewed* is moments ago.",
 			},
 			Starts: []handlers.JourneyStart{start("Start as Theo", people.theo, "")},
@@ -99,7 +101,7 @@ func demoJourneys(sandbox *url.URL, people cast) []handlers.Journey {
 			Shows: "A failure that passes needs nobody: the page says so, and the connection comes back by itself.",
 			Steps: []string{
 				"Open Lakeshore Comfort Systems. It shows *Retrying*, and that there is nothing to do.",
-				"In the sandbox, under *Faults that are on*, choose *Off* beside *Unavailable (503)*.",
+				"In the sandbox, under *Faults that are on*, choose *Off* in the row of Lakeshore Comfort Systems.",
 				"As Priya, open Lakeshore under *Retrying* and choose *Refresh now*. Or wait: the next try comes by itself within minutes.",
 				"The connection shows *Connected*, and its timeline says *Works again*.",
 			},
@@ -112,7 +114,7 @@ func demoJourneys(sandbox *url.URL, people cast) []handlers.Journey {
 			Steps: []string{
 				"Open Harbor Line Electric. It shows *Needs reconnect*, since when, and why.",
 				"Choose *Reconnect*, then *Continue to ServiceTitan*.",
-				"In the sandbox, choose *Sign in* if it asks, then *Allow*. It is the same connection, and its history goes on.",
+				"In the sandbox, choose *Sign in* if it asks, then *Allow*. Choose *Go to your connection*: it is the same one, and its history goes on.",
 			},
 			Starts: []handlers.JourneyStart{start("Start as Luis", people.luis, "")},
 		},
@@ -121,9 +123,9 @@ func demoJourneys(sandbox *url.URL, people cast) []handlers.Journey {
 			Shows: "When a person must act, the owner gets one mail, with a link to the page where it is put right.",
 			Steps: []string{
 				"In the sandbox, under *Do at once*, Kettle Creek is chosen. Choose *Do* beside *Withdraw the app*.",
-				"As June, open the connection and choose *Test connection*. It says that ServiceTitan needs her.",
+				"As June, open the connection and choose *Test connection*, or wait a minute: it says that ServiceTitan needs her.",
 				"In the mailbox, open the mail *Reconnect needed* and follow *Reconnect ServiceTitan*.",
-				"Choose *Reconnect*, then *Continue to ServiceTitan*, and *Allow*. A second mail says that it works again.",
+				"Choose *Reconnect*, then *Continue to ServiceTitan*, *Sign in* if it asks, and *Allow*. A second mail says that it works again.",
 			},
 			Starts: []handlers.JourneyStart{start("Start as June", people.june, "")},
 			Links:  []handlers.JourneyLink{beside("Do at once, for Kettle Creek", "/?tenant=580937745#do"), beside("Mailbox", "/mailbox")},
@@ -156,9 +158,9 @@ func demoJourneys(sandbox *url.URL, people cast) []handlers.Journey {
 			Title: "A contractor calls",
 			Shows: "Support finds the company, reads what is wrong and what to say, and leaves a note for the next who picks up.",
 			Steps: []string{
-				"Type Harbor Line in the search field, choose *Search*, and open the connection of Harbor Line Electric in the table.",
+				"Type Silver Creek in the search field, choose *Search*, and open the connection of Silver Creek Sprinkler in the table.",
 				"Read why and since when, and the sentence after *Tell them*. The *Timeline* has what happened before.",
-				"Choose the copy button at the top: the link opens for members of Harbor Line only, and starts nothing.",
+				"Choose *Copy reconnect link*: the link opens for members of Silver Creek only, and starts nothing.",
 				"Under *Notes*, write what was agreed and choose *Add note*.",
 			},
 			Starts: []handlers.JourneyStart{start("Start as Priya", people.priya, "")},
@@ -167,11 +169,11 @@ func demoJourneys(sandbox *url.URL, people cast) []handlers.Journey {
 			Title: "Disconnect, and who may",
 			Shows: "A member sees who can end a connection. An owner ends it, and the access is deleted at once.",
 			Steps: []string{
-				"Open Blue Mesa Air Conditioning. Under *Disconnect* it says that only owners can, and whom to ask.",
-				"As Ines, open the same page, choose *Disconnect*, read what follows, and choose *Disconnect* again.",
+				"Open Cedar Ridge HVAC. Under *Disconnect* it says that only owners can, and whom to ask.",
+				"As Marta, open the same page, choose *Disconnect*, read what follows, and choose *Disconnect* again.",
 				"The page shows *Disconnected*, and who did it. *Reconnect* brings it back with its history.",
 			},
-			Starts: []handlers.JourneyStart{start("Start as Theo", people.theo, ""), start("Go on as Ines", people.ines, "")},
+			Starts: []handlers.JourneyStart{start("Start as Otis", people.otis, ""), start("Go on as Marta", people.marta, "")},
 		},
 	}
 }

@@ -2,8 +2,11 @@ package main
 
 import (
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 )
 
 // Each journey is short, begins with somebody of the cast, and leads to the
@@ -39,5 +42,30 @@ func TestDemoJourneys(t *testing.T) {
 				t.Errorf("%s leads to %s", j.Title, link.URL)
 			}
 		}
+	}
+}
+
+// The journeys can be gone in any order: what one does to a tenant, no other
+// meets.
+func TestDemoJourneysKeepApart(t *testing.T) {
+	demo := demoPages(&url.URL{Scheme: "http", Host: "127.0.0.1:9090"})
+	met := map[int64]string{}
+	for _, tenant := range append(sandbox.SampleTenants(), demoTenants()...) {
+		for _, j := range demo.Journeys {
+			text := strings.Join(j.Steps, " ")
+			for _, link := range j.Links {
+				text += " " + link.URL
+			}
+			if !strings.Contains(text, tenant.Name) && !strings.Contains(text, strconv.FormatInt(tenant.ID, 10)) {
+				continue
+			}
+			if other := met[tenant.ID]; other != "" {
+				t.Errorf("%q and %q both meet %s", other, j.Title, tenant.Name)
+			}
+			met[tenant.ID] = j.Title
+		}
+	}
+	if len(met) != len(demo.Journeys) {
+		t.Errorf("%d tenants for %d journeys", len(met), len(demo.Journeys))
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 
 	"github.com/fieldbridge/fieldbridge/models/testdb"
@@ -45,6 +46,8 @@ func Main(run func() int) int {
 // content security policy or a file not found, fails the test.
 type Page struct {
 	testing.TB
+	// Close closes the tab; otherwise the end of the test does.
+	Close    func()
 	ctx      context.Context
 	expected []string
 }
@@ -80,7 +83,7 @@ func begin(t testing.TB, parent context.Context, options ...chromedp.ContextOpti
 		cancel()
 		t.Fatalf("open tab: %v", err)
 	}
-	p := &Page{TB: t, ctx: ctx}
+	p := &Page{TB: t, ctx: ctx, Close: cancel}
 	p.do(chromedp.EmulateViewport(1280, 900))
 	p.watch(cancel)
 	return p
@@ -90,6 +93,21 @@ func begin(t testing.TB, parent context.Context, options ...chromedp.ContextOpti
 func (p *Page) Tab() *Page {
 	p.Helper()
 	return begin(p.TB, p.ctx)
+}
+
+// Opened is the tab that something opens, with the same cookies.
+func (p *Page) Opened(open func()) *Page {
+	p.Helper()
+	own := chromedp.FromContext(p.ctx).BrowserContextID
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	opened := chromedp.WaitNewTarget(ctx, func(t *target.Info) bool { return t.Type == "page" && t.BrowserContextID == own })
+	open()
+	id, ok := <-opened
+	if !ok {
+		p.Fatalf("no tab opens from:\n%s", p.text())
+	}
+	return begin(p.TB, p.ctx, chromedp.WithTargetID(id))
 }
 
 // watch collects the console's messages until the test ends.
