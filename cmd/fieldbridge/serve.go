@@ -27,11 +27,7 @@ func (serveCommand) Help() string { return variablesHelp(serveDefaults()) }
 
 // Run serves until the context ends.
 func (serveCommand) Run(ctx context.Context) error {
-	d := serveDefaults()
-	if addr, _ := os.LookupEnv("FIELDBRIDGE_SANDBOX_ADDR"); addr != "" {
-		d.keepAlive = demoKeepAlive
-	}
-	c, err := environmentConfig(d)
+	c, err := environmentConfig(servedDefaults(os.LookupEnv))
 	if err != nil {
 		return err
 	}
@@ -59,6 +55,15 @@ func (serveCommand) Run(ctx context.Context) error {
 		return errors.Join(err, a.db.Close())
 	}
 	return errors.Join(a.run(ctx, log, ls.serve(a.public, a.admin), ready), a.db.Close())
+}
+
+// servedDefaults are those of serve: beside a stand-in, some are a demo's.
+func servedDefaults(lookup func(string) (string, bool)) defaults {
+	d := serveDefaults()
+	if addr, _ := lookup("FIELDBRIDGE_SANDBOX_ADDR"); strings.TrimSpace(addr) != "" {
+		d.keepAlive = demoKeepAlive
+	}
+	return d
 }
 
 // listeners are open, but not yet served.

@@ -93,6 +93,26 @@ func TestServeHasNoWayAroundTheSecondFactor(t *testing.T) {
 	}
 }
 
+// Connections are kept alive as often as in a demo where there is a stand-in, and
+// nowhere else: a variable of spaces is none.
+func TestServeKeepsAliveAsADemoBesideAStandInAlone(t *testing.T) {
+	for name, tt := range map[string]struct {
+		addr, url string
+		want      time.Duration
+	}{
+		"without":    {"", "", time.Hour},
+		"of spaces":  {"  ", "", time.Hour},
+		"with one":   {"127.0.0.1:9090", "http://127.0.0.1:9090", 90 * time.Second},
+		"and spaces": {" 127.0.0.1:9090 ", "http://127.0.0.1:9090", 90 * time.Second},
+	} {
+		env := lookupIn(map[string]string{"FIELDBRIDGE_SANDBOX_ADDR": tt.addr, "FIELDBRIDGE_SANDBOX_URL": tt.url})
+		c, err := loadConfig(servedDefaults(env), env)
+		if err != nil || c.keepAlive != tt.want || c.sandboxAddr != strings.TrimSpace(tt.addr) {
+			t.Errorf("%s: every %s beside a stand-in at %q, want every %s; %v", name, c.keepAlive, c.sandboxAddr, tt.want, err)
+		}
+	}
+}
+
 // A demo's staff sign in as it prints, whatever is configured for serve.
 func TestDemoSignsStaffIn(t *testing.T) {
 	dir := t.TempDir()
