@@ -1,22 +1,19 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/url"
 	"os"
-	"path/filepath"
 
 	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
 type exportCommand struct {
-	To          string `arg:"" help:"The file to write, or - for standard output. A file that is there is replaced once all is written."`
+	To          string `arg:"" help:"The file to write, or - for standard output. A file that is there is replaced once all is written, and keeps its permissions."`
 	Q           string `help:"Part of a company's name, a tenant ID, an email, an ID or a support code."`
 	State       string `help:"One state, attention, or overdue."`
 	Environment string `help:"One environment of ServiceTitan."`
@@ -99,28 +96,4 @@ func exportTo(ctx context.Context, desk *models.Desk, filter models.ConnectionFi
 		}
 		return err
 	})
-}
-
-// writeWhole writes a file that is there once all of it is, or not at all. Until
-// then it has another name, in the same folder.
-func writeWhole(path string, write func(io.Writer) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	buffered := bufio.NewWriterSize(f, 1<<16)
-	err = write(buffered)
-	if err == nil {
-		err = buffered.Flush()
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("write %s: %w", path, err), os.Remove(f.Name()))
-	}
-	return nil
 }

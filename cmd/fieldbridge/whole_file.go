@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// writeWhole writes a file that is there once all of it is, or not at all: until
+// then it has another name, in the same folder. A file that it replaces keeps its
+// owner and permissions. A link stays one; what it leads to is written. What is no
+// file, such as a pipe or a device, is written to as it is.
+func writeWhole(path string, write func(io.Writer) error) error {
+	old, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		err = replaceFile(followed(path), nil, write)
+	case err != nil:
+	case old.IsDir():
+		err = errors.New("it is a folder; name a file in it")
+	case old.Mode().IsRegular():
+		err = replaceFile(followed(path), old, write)
+	default:
+		err = writeThrough(path, write)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+// mostLinks is how many links lead on from another at most, as in Linux.
+const mostLinks = 40
+
+// followed is where a path leads to over symbolic links, whether or not there is
+// anything.
+func followed(path string) string {
+	for range mostLinks {
+		to, err := os.Readlink(path)
+		if err != nil {
+			break // it is no link
+		}
+		if !filepath.IsAbs(to) {
+			// Not joined: that takes "link/.." for nothing, where a link leads on.
+			folder, _ := filepath.Split(path)
+			to = folder + to
+		}
+		path = to
+	}
+	return path
+}
+
+// replaceFile puts a file in the place of the old one, if there is one.
+func replaceFile(path string, old fs.FileInfo, write func(io.Writer) error) error {
+	folder, name := filepath.Split(path)
+	if folder == "" {
+		folder = "." // else it is the one for temporary files
+	}
+	f, err := os.CreateTemp(folder, "."+name+"-*") // its mode is 0600
+	if err != nil {
+		return err
+	}
+	if old != nil {
+		err = keepPermissions(f, old)
+	}
+	if err == nil {
+		err = writeBuffered(f, write)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
+}
+
+// keepPermissions lets those use a file who may use the old one.
+func keepPermissions(f *os.File, old fs.FileInfo) error {
+	if owner, ok := old.Sys().(*syscall.Stat_t); ok {
+		err := f.Chown(int(owner.Uid), int(owner.Gid))
+		if errors.Is(err, fs.ErrPermission) {
+			return fmt.Errorf("the file that is there belongs to somebody else, and would not any more; delete it first, or write to another: %w", err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return f.Chmod(old.Mode().Perm())
+}
+
+// writeThrough writes to what stays as it is.
+func writeThrough(path string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0) // #nosec G304 -- the operator names it
+	if err != nil {
+		return err
+	}
+	return errors.Join(writeBuffered(f, write), f.Close())
+}
+
+func writeBuffered(w io.Writer, write func(io.Writer) error) error {
+	buffered := bufio.NewWriterSize(w, 1<<16)
+	if err := write(buffered); err != nil {
+		return err
+	}
+	return buffered.Flush()
+}
