@@ -45,7 +45,9 @@ func (d *Desk) Browse(ctx context.Context, f ConnectionFilter, at Cursor) (Conne
 }
 
 // Each hands every connection of the list over, in order, a page at a time, so
-// that however many there are, few are in memory.
+// that however many there are, few are in memory. Sorted by what never changes,
+// as ByCompany and NewestFirst are, each comes once; in another order, one that
+// changes meanwhile may come twice or not at all.
 func (d *Desk) Each(ctx context.Context, f ConnectionFilter, do func([]ListedConnection) error) error {
 	const atOnce = 1000
 	at := Cursor{}

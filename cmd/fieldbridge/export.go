@@ -20,13 +20,18 @@ type exportCommand struct {
 	Way         string `help:"One way to connect."`
 	Reason      string `help:"One reason why a connection does not work."`
 	Age         string `help:"At least for so long in the state."`
-	Sort        string `help:"The order. With newest, what changes meanwhile is in it all the same, and once."`
+	Sort        string `help:"The order: longest, latest, company or newest; without it, what needs attention comes first."`
 }
 
-// Help says which values there are.
+// Help says which values there are, and what becomes of changes.
 func (exportCommand) Help() string {
 	return `Writes the CSV of /staff/connections, of all connections or of those that the flags pick. A flag takes the
-value that the list's address has when the same is chosen there.`
+value that the list's address has when the same is chosen there.
+
+Connections may change while it is written. With --sort company or --sort newest, what the flags pick from beginning
+to end is in it once. In the other orders, and always with --age or --state overdue, one that changes meanwhile also
+moves, and may be in it twice or not at all. In any order, one that is new or comes to be picked meanwhile may be
+missing. With --q there is one order, by what was found, and --sort changes nothing.`
 }
 
 // Run writes the CSV.

@@ -53,6 +53,50 @@ func TestExport(t *testing.T) {
 	}
 }
 
+// What the help says of changes while it is written: sorted by company or newest,
+// each is in it once; in the other orders, one may be twice or not at all.
+func TestExportWhileConnectionsChange(t *testing.T) {
+	for sort, want := range map[string]struct{ written, waiting int }{
+		"company": {1, 1}, "newest": {1, 1},
+		"": {2, 0}, "longest": {2, 1}, "latest": {1, 0},
+	} {
+		t.Run(sort, func(t *testing.T) {
+			db := openFilled(t, newKeyset(t), 1005)
+			c, err := loadConfig(serveDefaults(), lookupIn(nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			filter, err := exportCommand{Sort: sort}.filter()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var written, waiting string
+			times := map[string]int{}
+			err = deskOf(c, db).Each(t.Context(), filter, func(list []models.ListedConnection) error {
+				for _, connection := range list {
+					times[connection.ID.String()]++
+				}
+				if written != "" {
+					return nil
+				}
+				written = list[0].ID.String()
+				for i := range 1005 {
+					if times[filledID(i)] == 0 {
+						waiting = filledID(i)
+					}
+				}
+				const moves = "UPDATE connections SET state = ?, reason = ?, updated_at = ? WHERE id = ?"
+				change(t, db, moves, "disconnected", "", time.Now(), written)
+				change(t, db, moves, "degraded", "unavailable", time.Now(), waiting)
+				return nil
+			})
+			if err != nil || len(times) < 1004 || times[written] != want.written || times[waiting] != want.waiting {
+				t.Errorf("of %d, one that was written is in it %d times and one that was not %d times, want %+v; %v", len(times), times[written], times[waiting], want, err)
+			}
+		})
+	}
+}
+
 // A flag that picks nothing must not pick everything.
 func TestExportRefusesUnknownValues(t *testing.T) {
 	for name, c := range map[string]exportCommand{
