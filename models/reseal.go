@@ -27,15 +27,6 @@ const (
 	resealPasses = 10
 )
 
-// Resealed is what Reseal did.
-type Resealed struct {
-	// Rows were sealed again.
-	Rows int64
-	// Broken names rows that do not open: altered, or sealed with a key that is not
-	// in the keyset. They were left as they are.
-	Broken []string
-}
-
 // sealedTable is a table with sealed columns.
 type sealedTable struct {
 	name, key string
@@ -55,6 +46,12 @@ type sealedValue struct {
 	column string
 	sealed []byte
 	place  seal.Place
+}
+
+// other says that there is a value, sealed with another key than the one.
+func (v sealedValue) other(key []byte) bool {
+	id, ok := seal.KeyID(v.sealed)
+	return v.sealed != nil && (!ok || !slices.Equal(keyBytes(id), key))
 }
 
 // sealedTables are all there are. The canary comes first: readiness opens it, so
@@ -108,32 +105,30 @@ func (t sealedTable) otherThan(db *gorm.DB, key []byte) *gorm.DB {
 // keyBytes is a key's ID as sealed values have it, after their first byte.
 func keyBytes(id uint32) []byte { return binary.BigEndian.AppendUint32(nil, id) }
 
-// Reseal seals with the primary key everything that is sealed with another. It
-// may be run beside instances that serve, be broken off at any point, and be run
-// again: it goes on where it was. Report is told now and then how many rows are
-// done, of how many.
-func (db *DB) Reseal(ctx context.Context, keys *seal.Keys, report func(done, total int64)) (Resealed, error) {
-	var did Resealed
+// Reseal seals with the primary key everything that is sealed with another, and
+// returns how many rows that were. What does not open is left as it is; see
+// LeftOver. It may be run beside instances that serve, be broken off at any point,
+// and be run again: it goes on where it was. Report is told now and then how many
+// rows are done, of how many.
+func (db *DB) Reseal(ctx context.Context, keys *seal.Keys, report func(done, total int64)) (rows int64, err error) {
 	primary, total := keyBytes(keys.Primary()), int64(0)
 	for _, t := range sealedTables() {
 		var n int64
 		if err := t.otherThan(db.Read(ctx), primary).Count(&n).Error; err != nil {
-			return did, fmt.Errorf("count what is to be sealed again: %w", err)
+			return 0, fmt.Errorf("count what is to be sealed again: %w", err)
 		}
 		total += n
 	}
 	report(0, total)
 	for range resealPasses {
-		did.Broken = nil
 		missed := int64(0)
 		for _, t := range sealedTables() {
-			n, err := db.resealTable(ctx, keys, t, primary, func(rows int64, broken []string) {
-				did.Rows += rows
-				did.Broken = append(did.Broken, broken...)
-				report(did.Rows, total)
+			n, err := db.resealTable(ctx, keys, t, primary, func(did int64) {
+				rows += did
+				report(rows, total)
 			})
 			if err != nil {
-				return did, fmt.Errorf("seal %s again: %w", t.name, err)
+				return rows, fmt.Errorf("seal %s again: %w", t.name, err)
 			}
 			missed += n
 		}
@@ -141,76 +136,86 @@ func (db *DB) Reseal(ctx context.Context, keys *seal.Keys, report func(done, tot
 			break
 		}
 	}
-	return did, nil
+	return rows, nil
 }
 
 // resealTable goes through a table once. It returns how many rows it left to
 // those who were writing them.
-func (db *DB) resealTable(ctx context.Context, keys *seal.Keys, t sealedTable, primary []byte, did func(rows int64, broken []string)) (missed int64, err error) {
-	page := t.otherThan(db.Read(ctx), primary).Order(t.key).Limit(resealedAtOnce).Session(&gorm.Session{})
-	for next := page; ; {
-		rows, err := t.rows(next)
-		if err != nil || len(rows) == 0 {
-			return missed, err
-		}
+func (db *DB) resealTable(ctx context.Context, keys *seal.Keys, t sealedTable, primary []byte, did func(rows int64)) (missed int64, err error) {
+	err = db.eachOther(ctx, t, primary, func(rows []sealedRow) error {
 		ids := make([]any, len(rows))
 		for i, row := range rows {
 			ids[i] = row.key
 		}
-		next = page.Where(t.key+" > ?", ids[len(ids)-1])
-		var resealed int64
-		var broken []string
+		var resealed, left int64
 		began := time.Now()
-		err = db.Write(ctx, func(tx *gorm.DB) (err error) {
-			resealed, broken, err = t.reseal(tx, keys, primary, ids)
+		err := db.Write(ctx, func(tx *gorm.DB) (err error) {
+			resealed, left, err = t.reseal(tx, keys, primary, ids)
 			return err
 		})
 		if err != nil {
-			return missed, err
+			return err
 		}
-		did(resealed, broken)
-		missed += int64(len(rows)) - resealed - int64(len(broken))
+		did(resealed)
+		missed += int64(len(rows)) - resealed - left
 		if db.dialect == postgresDialect {
-			continue // others write meanwhile
+			return nil // others write meanwhile
 		}
 		select {
 		case <-time.After(min(time.Since(began), resealPause)):
+			return nil
 		case <-ctx.Done():
-			return missed, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
+	})
+	return missed, err
+}
+
+// eachOther hands over the rows that have a value sealed with another key than
+// the one, some at a time.
+func (db *DB) eachOther(ctx context.Context, t sealedTable, key []byte, do func([]sealedRow) error) error {
+	page := t.otherThan(db.Read(ctx), key).Order(t.key).Limit(resealedAtOnce).Session(&gorm.Session{})
+	for next := page; ; {
+		rows, err := t.rows(next)
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		if err := do(rows); err != nil {
+			return err
+		}
+		next = page.Where(t.key+" > ?", rows[len(rows)-1].key)
 	}
 }
 
 // reseal seals rows again as they are now. It waits for nobody: what others are
 // writing is left to them. Nothing of a row changes but its sealed values, and
 // they only if they are still those that were read, so that a renewal always
-// wins.
-func (t sealedTable) reseal(tx *gorm.DB, keys *seal.Keys, primary []byte, ids []any) (resealed int64, broken []string, err error) {
+// wins. It returns how many rows it sealed, and how many have nothing that opens.
+func (t sealedTable) reseal(tx *gorm.DB, keys *seal.Keys, primary []byte, ids []any) (resealed, left int64, err error) {
 	rows, err := t.rows(t.otherThan(tx, primary).Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"}).Where(t.key+" IN ?", ids))
 	if err != nil {
-		return 0, nil, err
+		return 0, 0, err
 	}
 	for _, row := range rows {
 		var set, still []string
 		var fresh, old []any
-		whole := true
 		for _, v := range row.values {
-			if id, ok := seal.KeyID(v.sealed); v.sealed == nil || (ok && slices.Equal(keyBytes(id), primary)) {
-				continue // there is none, or it is done
+			if !v.other(primary) {
+				continue
 			}
 			value, err := keys.Open(v.sealed, v.place)
 			if err != nil {
-				broken, whole = append(broken, fmt.Sprintf("%s of %s %v", v.column, t.name, v.place.Row)), false
-				break
+				continue
 			}
 			sealed, err := keys.Seal(value, v.place)
 			if err != nil {
-				return 0, nil, err
+				return 0, 0, err
 			}
 			set, fresh = append(set, v.column+" = ?"), append(fresh, sealed)
 			still, old = append(still, v.column+" = ?"), append(old, v.sealed)
 		}
-		if !whole {
+		if len(set) == 0 {
+			left++
 			continue
 		}
 		if row.generation > 0 {
@@ -219,11 +224,11 @@ func (t sealedTable) reseal(tx *gorm.DB, keys *seal.Keys, primary []byte, ids []
 		result := tx.Exec("UPDATE "+t.name+" SET "+strings.Join(set, ", ")+" WHERE "+t.key+" = ? AND "+strings.Join(still, " AND "),
 			slices.Concat(fresh, []any{row.key}, old)...)
 		if result.Error != nil {
-			return 0, nil, result.Error
+			return 0, 0, result.Error
 		}
 		resealed += result.RowsAffected
 	}
-	return resealed, broken, nil
+	return resealed, left, nil
 }
 
 // SealedWith is how many values are sealed with each key, by its ID.

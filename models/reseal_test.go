@@ -68,17 +68,17 @@ func (k *kept) rotate() (old, primary uint32) {
 	return old, primary
 }
 
-func (k *kept) reseal() Resealed {
+func (k *kept) reseal() (rows int64) {
 	k.Helper()
 	keys, err := seal.Load(k.keyset)
 	if err != nil {
 		k.Fatal(err)
 	}
-	did, err := k.db.Reseal(k.Context(), keys, func(int64, int64) {})
+	rows, err = k.db.Reseal(k.Context(), keys, func(int64, int64) {})
 	if err != nil {
 		k.Fatal(err)
 	}
-	return did
+	return rows
 }
 
 func (k *kept) sealedWith(id uint32) int64 {
@@ -132,9 +132,9 @@ func TestReseal(t *testing.T) {
 			t.Fatal(err)
 		}
 		var said []string
-		did, err := db.Reseal(t.Context(), keys, func(done, total int64) { said = append(said, fmt.Sprint(done, " of ", total)) })
-		if err != nil || did.Rows != 7 || did.Broken != nil {
-			t.Errorf("%+v, %v", did, err)
+		rows, err := db.Reseal(t.Context(), keys, func(done, total int64) { said = append(said, fmt.Sprint(done, " of ", total)) })
+		if err != nil || rows != 7 {
+			t.Errorf("%d rows, %v", rows, err)
 		}
 		if want := []string{"0 of 7", "1 of 7", "2 of 7", "3 of 7", "4 of 7", "7 of 7"}; !slices.Equal(said, want) {
 			t.Errorf("said %q, want %q", said, want)
@@ -156,8 +156,8 @@ func TestReseal(t *testing.T) {
 				t.Errorf("keys %s: %v", name, err)
 			}
 		}
-		if did := k.reseal(); did.Rows != 0 {
-			t.Errorf("once more: %+v", did)
+		if rows := k.reseal(); rows != 0 {
+			t.Errorf("once more: %d rows", rows)
 		}
 	})
 }
@@ -186,22 +186,71 @@ func TestResealKnowsEveryColumn(t *testing.T) {
 	})
 }
 
-// What does not open is named and left alone, and keeps nothing else back.
+// What does not open is named and left alone, and keeps nothing else back, not
+// even in the same row.
 func TestResealLeavesWhatDoesNotOpen(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
 		k := newKept(t, db, clock.Now)
-		ids := k.seed(3, clock.Now(), clock.Now().Add(time.Hour))
-		foreign := k.credential(ids[2]).AccessSealed
-		k.exec("UPDATE credentials SET access_sealed = ? WHERE connection_id = ?", foreign, ids[1])
-		cut := k.seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
-		k.exec("UPDATE credentials SET refresh_sealed = ? WHERE connection_id = ?", []byte{1}, cut)
-		old, _ := k.rotate()
-		did := k.reseal()
-		if did.Rows != 2 || len(did.Broken) != 2 || did.Broken[1] != "refresh_sealed of credentials "+cut.String() || did.Broken[0] != "access_sealed of credentials "+ids[1].String() {
-			t.Errorf("%+v", did)
+		ids := k.seed(4, clock.Now(), clock.Now().Add(time.Hour))
+		foreign, moved, cut, elsewhere := k.credential(ids[3]).AccessSealed, ids[0], ids[1], ids[2]
+		k.exec("UPDATE credentials SET access_sealed = ? WHERE connection_id = ?", foreign, moved)
+		k.exec("UPDATE connections SET state = 'reconnect_needed', reason = 'seal_broken' WHERE id = ?", moved)
+		k.exec("UPDATE credentials SET access_sealed = ?, refresh_sealed = ? WHERE connection_id = ?", []byte{1}, []byte{1}, cut)
+		k.exec("UPDATE credentials SET refresh_sealed = ? WHERE connection_id = ?", append([]byte{1, 0, 0, 0, 7}, foreign[5:]...), elsewhere)
+		old, primary := k.rotate()
+		keys, err := seal.Load(k.keyset)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if got := k.credential(ids[1]); !slices.Equal(got.AccessSealed, foreign) || k.sealedWith(old) != 3 {
-			t.Errorf("%d values under the old key, or the row was changed", k.sealedWith(old))
+		before, err := db.LeftOver(t.Context(), keys)
+		if err != nil || before.Opens[old] != 4 || len(before.Opens) != 1 {
+			t.Errorf("before: %v, %v", before.Opens, err)
+		}
+		if rows := k.reseal(); rows != 3 {
+			t.Errorf("%d rows", rows)
+		}
+		left, err := db.LeftOver(t.Context(), keys)
+		if err != nil || len(left.Opens) != 0 || len(left.Broken) != 3 {
+			t.Fatalf("%+v, %v", left, err)
+		}
+		for _, want := range []struct {
+			id      uuid.UUID
+			columns string
+			missing []uint32
+			givenUp bool
+		}{
+			{moved, "[access_sealed]", nil, true},
+			{cut, "[access_sealed refresh_sealed]", nil, false},
+			{elsewhere, "[refresh_sealed]", []uint32{7}, false},
+		} {
+			i := slices.IndexFunc(left.Broken, func(b Broken) bool { return b.Row == want.id.String() })
+			if i < 0 {
+				t.Errorf("%s is not named", want.id)
+				continue
+			}
+			got := left.Broken[i]
+			if got.Table != "credentials" || fmt.Sprint(got.Columns) != want.columns || !slices.Equal(got.MissingKeys, want.missing) || got.GivenUp() != want.givenUp || got.CompanyName == "" {
+				t.Errorf("%+v, want %+v", got, want)
+			}
+		}
+		if got := k.credential(moved); !slices.Equal(got.AccessSealed, foreign) || k.sealedWith(old) != 1 || k.sealedWith(primary) != 4 {
+			t.Errorf("%d values under the old key and %d under the new one, or the row was changed", k.sealedWith(old), k.sealedWith(primary))
+		}
+		if rows := k.reseal(); rows != 0 {
+			t.Errorf("once more: %d rows", rows)
+		}
+	})
+}
+
+// Whose second factor it is that does not open is said too.
+func TestLeftOverNamesASecondFactor(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
+		k := newKept(t, db, clock.Now)
+		k.sealOneOfEach()
+		k.exec("UPDATE second_factors SET secret_sealed = ?", []byte{1})
+		left, err := db.LeftOver(t.Context(), k.keys)
+		if err != nil || len(left.Opens) != 0 || len(left.Broken) != 1 || left.Broken[0].Email != "amy@northgate.example" || left.Broken[0].Table != "second_factors" {
+			t.Errorf("%+v, %v", left, err)
 		}
 	})
 }
@@ -224,8 +273,8 @@ func TestResealWaitsForNobody(t *testing.T) {
 		if err := tx.Exec("UPDATE credentials SET generation = 2 WHERE connection_id = ?", ids[1]).Error; err != nil {
 			return err
 		}
-		if did := k.reseal(); did.Rows != 2 || did.Broken != nil {
-			t.Errorf("%+v", did)
+		if rows := k.reseal(); rows != 2 {
+			t.Errorf("%d rows", rows)
 		}
 		theirs.Generation = 2
 		sealed, err := k.keys.Seal("stc_access_renewed", theirs.place("access_sealed"))
@@ -237,8 +286,8 @@ func TestResealWaitsForNobody(t *testing.T) {
 	if access, err := new(k.credential(ids[1])).access(k.keys); err != nil || access.Reveal() != "stc_access_renewed" {
 		t.Errorf("%v", err)
 	}
-	if did := k.reseal(); did.Rows != 0 || k.sealedWith(old) != 0 {
-		t.Errorf("%+v, %d under the old key: a running process sealed with it", did, k.sealedWith(old))
+	if rows := k.reseal(); rows != 0 || k.sealedWith(old) != 0 {
+		t.Errorf("%d rows, %d under the old key: a running process sealed with it", rows, k.sealedWith(old))
 	}
 }
 

@@ -39,9 +39,9 @@ func BenchmarkReseal(b *testing.B) {
 					b.Fatal(err)
 				}
 				began := time.Now()
-				did, err := db.Reseal(b.Context(), keys, func(int64, int64) {})
-				if took = time.Since(began); err != nil || did.Rows != connections || did.Broken != nil {
-					b.Fatalf("%+v, %v", did, err)
+				rows, err := db.Reseal(b.Context(), keys, func(int64, int64) {})
+				if took = time.Since(began); err != nil || rows != connections {
+					b.Fatalf("%d rows, %v", rows, err)
 				}
 			}
 			b.ReportMetric(took.Seconds(), "s")

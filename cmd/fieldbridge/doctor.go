@@ -84,11 +84,17 @@ func (d *doctor) examine(ctx context.Context) {
 		d.find(bad, "configuration", "take FIELDBRIDGE_SANDBOX_ADDR away, or SERVICETITAN_…_APP_KEY", "%v", errDemoBesideReal)
 	case c.sandboxAddr != "":
 		d.find(note, "configuration", "take FIELDBRIDGE_SANDBOX_ADDR away unless that is wanted", "this is a demo, in which anybody may sign in")
+	}
+	isDemo := d.database(ctx, c, d.keyset(c))
+	switch {
+	case c.sandboxAddr != "":
+	case isDemo && len(c.environments) > 0:
+		d.find(bad, "database", "set FIELDBRIDGE_DATABASE_URL to another, or take SERVICETITAN_…_APP_KEY away", "it is a demo's, which has no place beside ServiceTitan")
+	case isDemo:
+		d.find(note, "database", "fieldbridge demo goes on with it if it is given --keep and the same variables", "it is a demo's, which needs no environment of ServiceTitan")
 	case len(c.environments) == 0:
 		d.find(bad, "configuration", "set SERVICETITAN_PRODUCTION_APP_KEY to the application key of My Apps in the developer portal", "no environment of ServiceTitan is configured, so nobody can connect")
 	}
-	keys := d.keyset(c)
-	d.database(ctx, c, keys)
 	transport := servicetitan.NewTransport()
 	defer transport.CloseIdleConnections()
 	if issuer := c.staffSignIn(); issuer != nil {
@@ -118,36 +124,38 @@ func (d *doctor) keyset(c config) *seal.Keys {
 	return nil
 }
 
-// database opens a database that exists. One that does not is left alone.
-func (d *doctor) database(ctx context.Context, c config, keys *seal.Keys) {
+// database opens a database that exists, and says whether it is a demo's. One
+// that does not is left alone.
+func (d *doctor) database(ctx context.Context, c config, keys *seal.Keys) (isDemo bool) {
 	const about = "database"
 	if !strings.Contains(c.databaseURL, "://") {
 		if _, err := os.Stat(c.databaseURL); errors.Is(err, fs.ErrNotExist) {
 			d.find(note, about, "", "%s is not there yet; serve makes it", c.databaseURL)
-			return
+			return false
 		}
 	}
 	db, err := models.OpenDB(ctx, c.databaseURL, d.now)
 	if err != nil {
 		d.find(bad, about, "check FIELDBRIDGE_DATABASE_URL, and that the database runs and lets this user in", "%v", err)
-		return
+		return false
 	}
 	defer func() { _ = db.Close() }() // nothing was written
 	schema, err := db.CheckSchema(ctx)
 	switch {
 	case errors.Is(err, models.ErrSchemaBehind):
 		d.find(note, about, "start serve, or run fieldbridge migrate", "the schema is at version %d, this program wants %d", schema.Current, schema.Target)
-		return
+		return false
 	case errors.Is(err, models.ErrSchemaAhead):
 		d.find(bad, about, "run the newer fieldbridge", "the schema is at version %d, this program knows %d", schema.Current, schema.Target)
-		return
+		return false
 	case err != nil:
 		d.find(bad, about, "check that the user may read the tables", "%v", err)
-		return
+		return false
 	}
 	d.find(good, about, "", "answers, schema at version %d", schema.Current)
+	isDemo = errors.Is(db.CheckNoDemo(ctx), models.ErrDemoData)
 	if keys == nil {
-		return
+		return isDemo
 	}
 	switch err := db.VerifyKeyset(ctx, keys); {
 	case errors.Is(err, models.ErrNoMark):
@@ -157,6 +165,7 @@ func (d *doctor) database(ctx context.Context, c config, keys *seal.Keys) {
 	default:
 		d.find(good, "keyset", "", "opens what is in the database")
 	}
+	return isDemo
 }
 
 // largestSkew is how far our clock may be from an issuer's. Tokens last 15

@@ -131,6 +131,17 @@ func TestDoctor(t *testing.T) {
 				}
 			}
 		}, "FAULT configuration: no environment"},
+		{"a demo's data alone", func(p *patient) {
+			for name := range p.env {
+				if strings.HasPrefix(name, "SERVICETITAN") {
+					delete(p.env, name)
+				}
+			}
+			p.withDB(func(db *models.DB) error { return markDemo(p.Context(), db) })
+		}, "note database: it is a demo's"},
+		{"a demo's data beside ServiceTitan", func(p *patient) {
+			p.withDB(func(db *models.DB) error { return markDemo(p.Context(), db) })
+		}, "FAULT database: it is a demo's"},
 		{"http base URL", func(p *patient) { p.env["FIELDBRIDGE_BASE_URL"] = "http://localhost:8080" }, "note configuration: the base URL is http"},
 		{"no keyset", func(p *patient) { p.harmFile(os.Remove(p.env["FIELDBRIDGE_KEYSET_FILE"])) }, "FAULT keyset: load keyset"},
 		{"open keyset", func(p *patient) { p.harmFile(os.Chmod(p.env["FIELDBRIDGE_KEYSET_FILE"], 0o644)) }, "chmod 600"},
@@ -215,6 +226,9 @@ func TestDoctor(t *testing.T) {
 			if tt.finding != "" && found != 1 {
 				t.Errorf("%d lines say %q:\n%s", found, tt.finding, all)
 			}
+			if faults := strings.Count("\n"+all, "\nFAULT"); strings.HasPrefix(tt.finding, "note") && faults > 0 {
+				t.Errorf("%d faults beside a note:\n%s", faults, all)
+			}
 			for _, secret := range []string{secretAppKey, secretClient, "stc_password"} {
 				if strings.Contains(all, secret) {
 					t.Errorf("a secret is printed:\n%s", all)
@@ -227,6 +241,12 @@ func TestDoctor(t *testing.T) {
 			}
 		})
 	}
+}
+
+func markDemo(ctx context.Context, db *models.DB) error {
+	return db.Write(ctx, func(tx *gorm.DB) error {
+		return tx.Exec("INSERT INTO demo (id, begun_at) VALUES (1, ?)", db.Now()).Error
+	})
 }
 
 func (p *patient) harmFile(err error) {

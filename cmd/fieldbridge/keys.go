@@ -90,6 +90,9 @@ type keysReseal struct {
 func (keysReseal) Help() string {
 	return `It may run while serve runs, be broken off at any time, and be run again: it goes on where it was.
 
+A value that does not open with any key of the file was altered or moved, or needs a key that the file does not have.
+It is named, with what to do, and left as it is. Nothing is lost by that: it did not open before.
+
 --drop removes old keys from the file for good, and asks for --yes: a backup of the database from before
 this needs them, so keep a copy of the file as long as the backup. Run it a day after the rotation, when every
 host has the new file, or what a host seals with an old key meanwhile is lost.`
@@ -120,10 +123,11 @@ func (r keysReseal) Run(ctx context.Context) error {
 	})
 }
 
-// reseal seals everything again and says what each key still seals.
+// reseal seals everything again, and says what each key still seals and what does
+// not open.
 func reseal(ctx context.Context, db *models.DB, keys *seal.Keys, out, screen io.Writer) error {
 	var p *progress
-	did, err := db.Reseal(ctx, keys, func(done, total int64) {
+	_, err := db.Reseal(ctx, keys, func(done, total int64) {
 		if p == nil {
 			p = newProgress(screen, "resealed", total)
 		}
@@ -143,27 +147,25 @@ func reseal(ctx context.Context, db *models.DB, keys *seal.Keys, out, screen io.
 	for _, id := range keys.Old() {
 		_, _ = fmt.Fprintf(out, "sealed with old key %d: %s\n", id, thousands(with[id]))
 	}
-	const named = 20
-	for _, broken := range did.Broken[:min(named, len(did.Broken))] {
-		_, _ = fmt.Fprintf(out, "does not open: %s\n", broken)
-	}
-	if n := len(did.Broken); n > 0 {
-		return fmt.Errorf("%s values do not open with any key of the file, and were left as they are", thousands(int64(n)))
-	}
-	return nil
-}
-
-// dropUnused removes the old keys from the file, if nothing is sealed with any.
-func dropUnused(ctx context.Context, db *models.DB, keys *seal.Keys, file string, out io.Writer) error {
-	old := keys.Old()
-	with, err := db.SealedWith(ctx)
+	left, err := db.LeftOver(ctx, keys)
 	if err != nil {
 		return err
 	}
-	used := slices.ContainsFunc(old, func(id uint32) bool { return with[id] > 0 })
+	return sayBroken(out, left.Broken)
+}
+
+// dropUnused removes the old keys from the file, if nothing is lost by that.
+func dropUnused(ctx context.Context, db *models.DB, keys *seal.Keys, file string, out io.Writer) error {
+	old := keys.Old()
+	left, err := db.LeftOver(ctx, keys)
+	if err != nil {
+		return err
+	}
 	switch {
-	case used:
+	case slices.ContainsFunc(old, func(id uint32) bool { return left.Opens[id] > 0 }):
 		return errors.New("an old key still seals something, so none was removed; does every host have the new keyset file? Run it again then")
+	case slices.ContainsFunc(left.Broken, func(b models.Broken) bool { return !b.GivenUp() }):
+		return errors.New("something does not open that is still counted on, so no old key was removed: without its key, it would look as if only this file were too old; do what is said above, and run it again then")
 	case len(old) == 0:
 		_, _ = fmt.Fprintln(out, "there is no old key to remove")
 		return nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -72,7 +73,8 @@ func TestKeysCommands(t *testing.T) {
 	}
 }
 
-// What does not open keeps every old key in the file.
+// What opens with an old key keeps it in the file, and so does what does not open
+// and is still counted on.
 func TestDropKeepsKeysInUse(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "keyset.json")
 	keys, err := seal.Create(file)
@@ -86,23 +88,74 @@ func TestDropKeepsKeysInUse(t *testing.T) {
 	if keys, err = seal.Load(file); err != nil {
 		t.Fatal(err)
 	}
-	var out bytes.Buffer
+	var out, screen bytes.Buffer
 	if err := dropUnused(t.Context(), db, keys, file, &out); err == nil || !strings.Contains(err.Error(), "still seals something") {
 		t.Errorf("%v, said %q", err, out.String())
 	}
-	change(t, db, "UPDATE credentials SET company_id = (SELECT max(id) FROM companies) WHERE connection_id = ?", filledID(3))
-	var screen bytes.Buffer
-	err = reseal(t.Context(), db, keys, &out, &screen)
-	if err == nil || !strings.Contains(err.Error(), "1 values do not open") || !strings.Contains(out.String(), "does not open: access_sealed of credentials "+filledID(3)) {
-		t.Errorf("%v, said %q", err, out.String())
+	broken := filledID(3)
+	change(t, db, "UPDATE credentials SET company_id = (SELECT max(id) FROM companies) WHERE connection_id = ?", broken)
+	foreign := append([]byte{1, 0, 0, 0, 7}, make([]byte, 40)...)
+	for _, step := range []struct {
+		name, how            string
+		args                 []any
+		says, reseals, drops string
+		old                  int
+	}{
+		{
+			"not known yet", "UPDATE connections SET state = 'connected' WHERE id = ?",
+			[]any{broken},
+			"does not open: access_sealed and refresh_sealed of connection " + broken + " of Company 0, which is connected\n  do: let the company reconnect", "", "still counted on", 1,
+		},
+		{
+			"sealed elsewhere", "UPDATE credentials SET access_sealed = ?, refresh_sealed = NULL WHERE connection_id = ?",
+			[]any{foreign, broken},
+			"do: bring the keyset file that has key 7,", "needs a key that the file does not have", "still counted on", 1,
+		},
+		{
+			"given up", "UPDATE connections SET state = 'reconnect_needed', reason = 'seal_broken' WHERE id = ?",
+			[]any{broken},
+			"does not open: access_sealed of connection " + broken + " of Company 0, which needs reconnect\n  do: let the company reconnect", "", "", 0,
+		},
+	} {
+		change(t, db, step.how, step.args...)
+		out.Reset()
+		err := reseal(t.Context(), db, keys, &out, &screen)
+		if !says(err, step.reseals) || !strings.Contains(out.String(), step.says) {
+			t.Errorf("%s: resealed with %v, said %q", step.name, err, out.String())
+		}
+		err = dropUnused(t.Context(), db, keys, file, &out)
+		if !says(err, step.drops) {
+			t.Errorf("%s: dropped with %v", step.name, err)
+		}
+		if again, err := seal.Load(file); err != nil || len(again.Old()) != step.old {
+			t.Errorf("%s: %d old keys are left, %v", step.name, len(again.Old()), err)
+		}
 	}
-	if got, want := screen.String(), "resealed 19 of 20 (95 %)\n"; got != want {
+	if got, want := screen.String(), "resealed 19 of 20 (95 %)\nresealed 0 of 1 (0 %)\nresealed 0 of 1 (0 %)\n"; got != want {
 		t.Errorf("progress %q, want %q", got, want)
 	}
-	if err := dropUnused(t.Context(), db, keys, file, &out); err == nil {
-		t.Error("a key in use was dropped")
+}
+
+// says tells whether an error has the words, or is none where there are none.
+func says(err error, words string) bool {
+	if err == nil || words == "" {
+		return err == nil && words == ""
 	}
-	if again, err := seal.Load(file); err != nil || len(again.Old()) != 1 {
-		t.Errorf("%v", err)
+	return strings.Contains(err.Error(), words)
+}
+
+// A demo's keys are rotated like any: of what it shows, one connection's access
+// never opens.
+func TestKeysOfADemo(t *testing.T) {
+	dir := t.TempDir()
+	t.Run("serves", func(t *testing.T) {
+		d := newDeployment(t, dir, asDemo())
+		running(t, serveCommand{}.Run, d.admin)
+	})
+	newDeployment(t, dir, nil)
+	for _, r := range []keysReseal{{}, {Drop: true, Yes: true}, {}, {Drop: true, Yes: true}} {
+		if err := errors.Join(keysRotate{}.Run(), r.Run(t.Context())); err != nil {
+			t.Errorf("%+v: %v", r, err)
+		}
 	}
 }

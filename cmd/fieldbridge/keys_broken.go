@@ -1,0 +1,66 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/fieldbridge/fieldbridge/models"
+)
+
+// brokenNamed is how many rows with values that do not open are named.
+const brokenNamed = 20
+
+// sayBroken names what does not open, and what to do about it. It fails if that
+// is to bring a key.
+func sayBroken(out io.Writer, list []models.Broken) error {
+	missing := 0
+	for i, b := range list {
+		if len(b.MissingKeys) > 0 && !b.GivenUp() {
+			missing++
+		}
+		if i < brokenNamed {
+			_, _ = fmt.Fprintf(out, "does not open: %s of %s\n  do: %s\n", strings.Join(b.Columns, " and "), whose(b), remedy(b))
+		}
+	}
+	if more := len(list) - brokenNamed; more > 0 {
+		_, _ = fmt.Fprintf(out, "and as much of %s more\n", thousands(int64(more)))
+	}
+	if missing > 0 {
+		return errors.New("something needs a key that the file does not have, and was left as it is; bring the file that has it, and run it again")
+	}
+	return nil
+}
+
+// whose says in what a value is that does not open.
+func whose(b models.Broken) string {
+	switch b.Table {
+	case "credentials":
+		state := "is " + string(b.State)
+		if b.State == models.ReconnectNeeded {
+			state = "needs reconnect"
+		}
+		return fmt.Sprintf("connection %s of %s, which %s", b.Row, b.CompanyName, state)
+	case "second_factors":
+		return "the second factor of " + b.Email
+	}
+	return b.Table + " " + b.Row
+}
+
+// remedy says what to do about it.
+func remedy(b models.Broken) string {
+	if len(b.MissingKeys) > 0 && !b.GivenUp() {
+		ids := strings.Trim(fmt.Sprint(b.MissingKeys), "[]")
+		return "bring the keyset file that has key " + ids + ", from another host or a copy"
+	}
+	switch {
+	case b.GivenUp():
+		return "let the company reconnect, or disconnect it; until then it is as it was, and needs no old key"
+	case b.Table == "credentials":
+		return "let the company reconnect, or disconnect it; its next renewal says so on its page too"
+	case b.Table == "second_factors":
+		return "fieldbridge staff reset-factor " + b.Email
+	}
+	return "nothing; while serve runs, it is given up within a day"
+}
