@@ -112,6 +112,7 @@ func newSandbox(c config, log *slog.Logger, reset func(context.Context) error) (
 		ClientSecret: environment.ClientSecret.Reveal(), AppKey: environment.AppKey.Reveal(),
 		RedirectURIs: []string{c.baseURL.JoinPath("/callback").String()},
 		Scopes:       environment.Scopes, AccessTokenLife: demoTokenLife,
+		Home:    sandbox.Link{Label: "Fieldbridge: Try these", Address: c.baseURL.JoinPath("/demo").String()},
 		Tenants: demoTenants(), Mailbox: true, OnReset: reset, Log: log,
 	}), environment
 }

@@ -150,12 +150,12 @@ func (s *Sandbox) callback(asked authorization, outcome url.Values) string {
 
 func (s *Sandbox) showRefusal(a *answer, r *http.Request, why refusal) {
 	a.oauthError = why.code
-	a.page(r.Context(), http.StatusBadRequest, refusalPage(why))
+	a.page(r.Context(), http.StatusBadRequest, s.refusalPage(why))
 }
 
 func (s *Sandbox) showSignIn(a *answer, r *http.Request, status int, asked authorization, v signInView) {
 	v.action = pathSignIn + "?" + asked.query
-	a.page(r.Context(), status, signInPage(v))
+	a.page(r.Context(), status, s.signInPage(v))
 }
 
 func (s *Sandbox) showConsent(a *answer, r *http.Request, status int, asked authorization, visitor session, problem string) {
@@ -163,7 +163,7 @@ func (s *Sandbox) showConsent(a *answer, r *http.Request, status int, asked auth
 	if at := slices.IndexFunc(offered, func(t Tenant) bool { return t.ID == asked.tenantID }); at > 0 {
 		offered = slices.Insert(slices.Delete(offered, at, at+1), 0, s.tenants[at])
 	}
-	a.page(r.Context(), status, consentPage(consentView{
+	a.page(r.Context(), status, s.consentPage(consentView{
 		action: PathAuthorize + "?" + asked.query, formToken: visitor.formToken, email: visitor.email,
 		tenants: offered, access: describeScopes(asked.scopes), problem: problem, faults: consentFaults(),
 	}))

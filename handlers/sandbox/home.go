@@ -54,7 +54,7 @@ func (s *Sandbox) showHome(a *answer, r *http.Request, status int, v homeView) {
 	for _, deed := range Deeds() {
 		v.done[deed] = s.DeedsDone(deed)
 	}
-	a.page(r.Context(), status, homePage(v))
+	a.page(r.Context(), status, s.homePage(v))
 }
 
 // newest are the last requests, newest first.
@@ -74,7 +74,7 @@ func (s *Sandbox) requestList(a *answer, r *http.Request) {
 	if live {
 		a.header.Set("Refresh", liveEvery)
 	}
-	a.page(r.Context(), http.StatusOK, requestsPage(s.newest(requestsShown), s.tenants, live))
+	a.page(r.Context(), http.StatusOK, s.requestsPage(s.newest(requestsShown), s.tenants, live))
 }
 
 func (s *Sandbox) reset(a *answer, r *http.Request) {

@@ -285,3 +285,32 @@ func TestRequestsPage(t *testing.T) {
 	}
 	wantWords(t, live.body, "loads itself again", "Stop")
 }
+
+// Every page leads back to the app beside it, if there is one.
+func TestEveryPageLeadsHome(t *testing.T) {
+	t.Parallel()
+	const home = `<a href="http://localhost:8080/demo">Fieldbridge: Try these</a>`
+	for _, beside := range []bool{true, false} {
+		s := start(t, withMailbox, func(o *sandbox.Options) {
+			if beside {
+				o.Home = sandbox.Link{Label: "Fieldbridge: Try these", Address: "http://localhost:8080/demo"}
+			}
+		})
+		s.Deliver(letter("First"))
+		if err := s.AddTenant(northgate); err != nil {
+			t.Fatal(err)
+		}
+		asks := s.config.AuthCodeURL("a-state", oauth2.S256ChallengeOption(oauth2.GenerateVerifier()))
+		tenant := fmt.Sprintf("/tenant/%d", northgate)
+		pages := map[string]string{"signing in": s.get(strings.TrimPrefix(asks, s.url)).body, "consent": s.signIn(asks)}
+		for _, path := range []string{"/", "/requests", "/portal", tenant, tenant + "/review", "/mailbox", "/mailbox/1", "/connect/authorize"} {
+			pages[path] = s.get(path).body
+		}
+		for name, page := range pages {
+			wantWords(t, page, "SANDBOX – not ServiceTitan")
+			if strings.Contains(page, home) != beside || strings.Contains(page, "Try these") != beside {
+				t.Errorf("%s, beside an app: %v, is:\n%s", name, beside, page)
+			}
+		}
+	}
+}

@@ -86,7 +86,7 @@ func (s *Sandbox) mailList(a *answer, r *http.Request) {
 	if live {
 		a.header.Set("Refresh", liveEvery)
 	}
-	a.page(r.Context(), http.StatusOK, mailboxPage(s.mails(), live))
+	a.page(r.Context(), http.StatusOK, s.mailboxPage(s.mails(), live))
 }
 
 // asked is the letter that the address names; without one it answers.
@@ -104,7 +104,7 @@ func (s *Sandbox) asked(a *answer, r *http.Request) (filed, bool) {
 func (s *Sandbox) mail(a *answer, r *http.Request) {
 	if letter, ok := s.asked(a, r); ok {
 		a.header.Set("Content-Security-Policy", s.policy()+"; frame-src 'self'")
-		a.page(r.Context(), http.StatusOK, mailPage(letter))
+		a.page(r.Context(), http.StatusOK, s.mailPage(letter))
 	}
 }
 

@@ -48,7 +48,7 @@ func (s *Sandbox) portal(a *answer, r *http.Request) {
 
 func (s *Sandbox) showPortal(a *answer, r *http.Request, status int, made generated, problem string) {
 	rows, newest, scopes := s.rows()
-	a.page(r.Context(), status, portalPage(portalView{
+	a.page(r.Context(), status, s.portalPage(portalView{
 		formToken: s.formToken, made: made, problem: problem, rows: rows, version: newest, scopes: scopes,
 	}))
 }
@@ -117,7 +117,7 @@ func (s *Sandbox) tenantAdmin(a *answer, r *http.Request) {
 func (s *Sandbox) showTenant(a *answer, r *http.Request, status int, made generated, problem string) {
 	if v, ok := s.tenantView(a, r); ok {
 		v.made, v.problem = made, problem
-		a.page(r.Context(), status, tenantPage(v))
+		a.page(r.Context(), status, s.tenantPage(v))
 	}
 }
 
@@ -131,7 +131,7 @@ func (s *Sandbox) reviewApp(a *answer, r *http.Request) {
 		a.seeOther(tenantPath(v.row.ID))
 		return
 	}
-	a.page(r.Context(), http.StatusOK, reviewAppPage(v))
+	a.page(r.Context(), http.StatusOK, s.reviewAppPage(v))
 }
 
 func (s *Sandbox) tenantView(a *answer, r *http.Request) (v tenantView, ok bool) {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-func requestsPage(requests []Request, all tenants, live bool) templ.Component {
+func (s *Sandbox) requestsPage(requests []Request, all tenants, live bool) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -168,7 +168,7 @@ func requestsPage(requests []Request, all tenants, live bool) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = frame("Last requests", "wide").Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = s.frame("Last requests", "wide").Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

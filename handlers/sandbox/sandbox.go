@@ -76,6 +76,9 @@ type Options struct {
 	OnReset func(context.Context) error
 	// Links are pages elsewhere that the control page leads to.
 	Links []Link
+	// Home is a page of the app beside it, to which the head of every page leads.
+	// Without an address there is none.
+	Home Link
 	// Mailbox turns the mailbox on, which shows what Deliver is given.
 	Mailbox bool
 	// RecordSecrets makes Secrets remember; for tests.
@@ -84,7 +87,7 @@ type Options struct {
 	Log           *slog.Logger
 }
 
-// Link is a page that the control page leads to.
+// Link is a page that another leads to.
 type Link struct{ Label, Address, About string }
 
 // Sandbox is the stand-in. It is safe for concurrent use.

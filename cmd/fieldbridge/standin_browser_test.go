@@ -1,0 +1,78 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/fieldbridge/fieldbridge/handlers/browsertest"
+)
+
+// The stand-in's pages can be used and read at a desk and on a phone.
+func TestBrowserStandIn(t *testing.T) {
+	base, standIn := runDemo(t)
+	page := browsertest.Open(t)
+	g := &guest{Page: page, beside: page.Tab(), base: base, standIn: standIn}
+	g.start(1, "Start as Dana", "Tell us which account")
+	g.Type("tenant", "842193311")
+	g.Click("Continue", "Continue to ServiceTitan")
+	g.toServiceTitan()
+	consent := g.Address()
+	g.Goto(standIn + "/mailbox")
+	letter := g.Value(`document.querySelector("tbody a").href`)
+	for _, look := range []struct {
+		name          string
+		width, height int64
+		scheme        string
+	}{
+		{"desk", 1280, 800, "light"}, {"dark", 1280, 800, "dark"}, {"phone", 390, 844, "light"}, {"phone-dark", 390, 844, "dark"},
+	} {
+		g.Look(look.width, look.height, look.scheme)
+		for name, address := range map[string]string{
+			"consent": consent, "portal": standIn + "/portal", "mailbox": standIn + "/mailbox", "letter": letter,
+		} {
+			g.Goto(address)
+			g.See("SANDBOX – not ServiceTitan")
+			g.Screenshot("stand-in-" + name + "-" + look.name)
+			g.Accessible()
+			for what, fault := range standInFaults() {
+				if got := g.Value(fault); got != "" {
+					t.Errorf("%s at %s: %s: %s", name, look.name, what, got)
+				}
+			}
+			if home := g.Value(`document.querySelector("header a").href`); home != base+"/demo" {
+				t.Errorf("%s leads home to %s", name, home)
+			}
+		}
+		g.Goto(consent)
+		g.Click("Other companies", "Prairie Wind Mechanical")
+		g.Screenshot("stand-in-others-" + look.name)
+	}
+	g.Goto(standIn + "/portal")
+	if labels := g.Value(`[...new Set([...document.querySelectorAll("td:has([value=add], [value=remove])")].map(e => e.dataset.label))].join()`); labels != "In the app" {
+		t.Errorf("the buttons to add and remove are labelled %q", labels)
+	}
+	if words := g.Value(`document.body.innerText`); !strings.Contains(words, "stays “Not added”") {
+		t.Errorf("it is not said why companies are not added:\n%s", words)
+	}
+}
+
+// standInFaults are expressions that name what is wrong with a page of the
+// stand-in.
+func standInFaults() map[string]string {
+	return map[string]string{
+		"it is wider than the window": `document.documentElement.scrollWidth > innerWidth ? String(document.documentElement.scrollWidth) : ""`,
+		"an email or an ID is broken": `[...document.querySelectorAll("td > code, td > .any, th code")].filter(e => {
+			const range = document.createRange()
+			range.selectNodeContents(e)
+			return new Set([...range.getClientRects()].map(r => r.top)).size > 1
+		}).map(e => e.innerText).join()`,
+		"an email or an ID is cut off": `[...document.querySelectorAll("td > code, td > .any, th code")].filter(e =>
+			e.getBoundingClientRect().right > e.closest(".card").getBoundingClientRect().right).map(e => e.innerText).join()`,
+		"a button to answer with is out of sight": `[...document.querySelectorAll("[name=decision]")].filter(e => {
+			const r = e.getBoundingClientRect()
+			return !e.contains(document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2))
+		}).map(e => e.innerText).join()`,
+		"what can be opened stands too near": `[...document.querySelectorAll("fieldset details")].filter(e =>
+			e.getBoundingClientRect().top - e.previousElementSibling.getBoundingClientRect().bottom < 8).map(e => e.innerText).join()`,
+	}
+}
