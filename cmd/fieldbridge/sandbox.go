@@ -133,7 +133,8 @@ func (c *sandboxCommand) open(log *slog.Logger) (*sandbox.Sandbox, error) {
 	return standIn, standIn.Set(standIn.Settings()) // which are checked by that
 }
 
-// print shows the registration, secrets and all: they are good here alone.
+// print shows the registration, secrets and all: they are good here alone. It is
+// pasted into shells, so each value is written as a shell takes it.
 func (c sandboxCommand) print(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, line := range [][2]string{
@@ -141,10 +142,22 @@ func (c sandboxCommand) print(out io.Writer) {
 		{"Client ID", c.ClientID},
 		{"Client secret", c.ClientSecret},
 		{"App key", c.AppKey},
-		{"Redirect URIs", strings.Join(c.RedirectURI, " ")},
+		{"Redirect URIs", strings.Join(c.RedirectURI, ",")},
 		{"Scopes", strings.Join(strings.Fields(c.Scopes), " ")},
 	} {
-		_, _ = fmt.Fprintf(w, "%s\t%s\n", line[0], line[1])
+		_, _ = fmt.Fprintf(w, "%s\t%s\n", line[0], inShell(line[1]))
 	}
 	_ = w.Flush()
+}
+
+// inShell is a value as a shell takes it: between quotes, if there is anything in
+// it that a shell may take for more than itself.
+func inShell(value string) string {
+	special := func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && !strings.ContainsRune("-_.,:/@%+", r)
+	}
+	if value != "" && !strings.ContainsFunc(value, special) {
+		return value
+	}
+	return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'"
 }

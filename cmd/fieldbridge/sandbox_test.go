@@ -2,13 +2,17 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -60,14 +64,46 @@ func startSandbox(t *testing.T, args ...string) (registration map[string]string,
 	return registration, stop
 }
 
+// What is printed is pasted into a shell, and is there what it was here.
+func TestSandboxPrintsForAShell(t *testing.T) {
+	c := sandboxCommand{
+		URL: "http://127.0.0.1:9090", ClientID: "cid.sandbox", ClientSecret: "a test's $(secret) \\ \"key\"", AppKey: "ak1.sandbox;~*",
+		RedirectURI: []string{"http://localhost:3000/callback?a=1&b=2", "http://localhost:8080/callback"}, Scopes: defaultScopes,
+	}
+	var out bytes.Buffer
+	c.print(&out)
+	said := map[string]string{}
+	for line := range strings.Lines(out.String()) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "  ")
+		text, err := exec.CommandContext(t.Context(), "sh", "-c", "printf %s "+value).Output() // #nosec G204 -- what is tested
+		if err != nil {
+			t.Fatal(err)
+		}
+		said[name] = string(text)
+	}
+	if want := map[string]string{
+		"Sandbox": c.URL, "Client ID": c.ClientID, "Client secret": c.ClientSecret, "App key": c.AppKey,
+		"Redirect URIs": strings.Join(c.RedirectURI, ","), "Scopes": c.Scopes,
+	}; !maps.Equal(said, want) {
+		t.Errorf("a shell takes it for %q, want %q", said, want)
+	}
+	if strings.Contains(out.String(), "'cid.sandbox'") {
+		t.Error("what needs no quotes has them")
+	}
+	// The list is one that the flag takes.
+	if again := parseSandbox(t, "--redirect-uri", said["Redirect URIs"]); !slices.Equal(again.RedirectURI, c.RedirectURI) {
+		t.Errorf("the flag takes it for %q", again.RedirectURI)
+	}
+}
+
 // Somebody else's test starts it, sets up what it needs without a browser, and
 // has it misbehave.
 func TestSandboxAlone(t *testing.T) {
 	said, stop := startSandbox(t, "--client-secret", "a secret", "--access-token-life", "2m", "--no-rotation",
 		"--redirect-uri", "https://one.example/callback", "--redirect-uri", "https://two.example/callback", "--scopes", "tn.stt.businessunits:r offline_access")
 	base := said["Sandbox"]
-	if said["Client ID"] != "cid.sandbox" || said["Client secret"] != "a secret" || !strings.HasPrefix(said["App key"], "ak1.sandbox") ||
-		said["Redirect URIs"] != "https://one.example/callback https://two.example/callback" || said["Scopes"] != "tn.stt.businessunits:r offline_access" {
+	if said["Client ID"] != "cid.sandbox" || said["Client secret"] != "'a secret'" || !strings.HasPrefix(said["App key"], "ak1.sandbox") ||
+		said["Redirect URIs"] != "https://one.example/callback,https://two.example/callback" || said["Scopes"] != "'tn.stt.businessunits:r offline_access'" {
 		t.Errorf("it says %v", said)
 	}
 	client := &http.Client{Transport: &http.Transport{}, Timeout: 10 * time.Second}
@@ -98,7 +134,7 @@ func TestSandboxAlone(t *testing.T) {
 		return ask("POST", "/connect/token", "application/x-www-form-urlencoded", form)
 	}
 	for range 2 {
-		if status, tokens := renew(); status != 200 || tokens["refresh_token"] != refresh || tokens["expires_in"] != 120.0 || tokens["scope"] != said["Scopes"] {
+		if status, tokens := renew(); status != 200 || tokens["refresh_token"] != refresh || tokens["expires_in"] != 120.0 || tokens["scope"] != "tn.stt.businessunits:r offline_access" {
 			t.Errorf("answer %d %v", status, tokens)
 		}
 	}
@@ -144,7 +180,7 @@ func TestSandboxSecretsAreItsOwn(t *testing.T) {
 			t.Errorf("%s is %q and %q", name, one[name], two[name])
 		}
 	}
-	if one["Scopes"] != defaultScopes || one["Redirect URIs"] != "http://localhost:8080/callback" {
+	if one["Scopes"] != "'"+defaultScopes+"'" || one["Redirect URIs"] != "http://localhost:8080/callback" {
 		t.Errorf("it says %v", one)
 	}
 }
