@@ -76,7 +76,7 @@ func (p StaffConnectionPage) since() *time.Time {
 
 // why says why it is as it is, and whether we can do anything about it.
 func (p StaffConnectionPage) why() string {
-	return strings.TrimSpace(p.advice().text + " " + noRefresh[p.View.Connection.State])
+	return strings.TrimSpace(p.advice().text + " " + p.noRefresh())
 }
 
 // wantsReconnect says whether the company has to reconnect.

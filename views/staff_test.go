@@ -118,9 +118,44 @@ func TestStaffReadWhatToSay(t *testing.T) {
 				}
 			}
 			if !p.View.Connection.Refreshable() {
-				shown.says(noRefresh[state])
+				shown.says(p.noRefresh())
 			}
 		}
+	}
+}
+
+// Why a refresh cannot help, and who acts, is true of the reason: only of a
+// grant that ServiceTitan refused is said that it refused for good. A person
+// reconnects in the end whatever it was, for nothing else begins it again.
+func TestStaffReadWhyARefreshCannotHelp(t *testing.T) {
+	const forGood, reconnect = "refused for good", "a person has to reconnect"
+	cases := map[models.Reason]struct {
+		says    string
+		refused bool
+	}{
+		models.ReasonNone:          {says: "renewals have stopped"},
+		models.ReasonUnavailable:   {says: "renewals have stopped"}, // it is tried again, and never ends so
+		models.ReasonRateLimited:   {says: "renewals have stopped"}, // nor does this
+		models.ReasonGrantRefused:  {says: "ServiceTitan has refused", refused: true},
+		models.ReasonClientRefused: {says: "no other client ID and secret"},
+		models.ReasonAnswerLost:    {says: "no refresh token that counts"},
+		models.ReasonNotAllowed:    {says: "A ServiceTitan admin allows Fieldbridge again"},
+		models.ReasonUnauthorized:  {says: "Our engineers put it right"},
+		models.ReasonTenantUnknown: {says: "The company finds out its tenant ID"},
+		models.ReasonScopeMissing:  {says: "An admin there chooses Upgrade to New Version"},
+		models.ReasonSealBroken:    {says: "Our engineers find out why"},
+	}
+	for _, reason := range constants(t, "Reason") {
+		want, ok := cases[models.Reason(reason)]
+		if !ok {
+			t.Errorf("there is no case for %q", reason)
+			continue
+		}
+		p := staffPage(models.ReconnectNeeded, models.Reason(reason))
+		if why := p.why(); strings.Contains(why, forGood) != want.refused {
+			t.Errorf("%q: %s", reason, why)
+		}
+		show(t, StaffConnection(p)).says("A refresh cannot help: ", want.says, reconnect)
 	}
 }
 

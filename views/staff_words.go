@@ -1,6 +1,7 @@
 package views
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/fieldbridge/fieldbridge/models"
@@ -60,7 +61,7 @@ var staffReasons = map[models.Reason]advice{
 	},
 	models.ReasonScopeMissing: {
 		"A part of the access is missing", "The tenant runs a version of the app without business units, by which we check that it works.", "403",
-		"In ServiceTitan, an admin opens Settings, Integrations, API Application Access, and chooses Upgrade to New Version beside Fieldbridge.",
+		"In ServiceTitan, an admin opens Settings, Integrations, API Application Access, and chooses Upgrade to New Version beside Fieldbridge." + howToReconnect,
 	},
 	models.ReasonSealBroken: {
 		"The stored access cannot be opened", "This is our mistake: it was altered, or sealed with a key that we do not have. Tell an engineer.", "",
@@ -70,9 +71,31 @@ var staffReasons = map[models.Reason]advice{
 
 // noRefresh says why a renewal cannot help.
 var noRefresh = map[models.State]string{
-	models.ReconnectNeeded: "A refresh cannot help: ServiceTitan has refused for good, and a person has to reconnect.",
-	models.Disconnected:    "There is nothing to refresh: the access is deleted.",
-	models.Pending:         "There is nothing to refresh yet.",
+	models.Disconnected: "There is nothing to refresh: the access is deleted.",
+	models.Pending:      "There is nothing to refresh yet.",
+}
+
+// noRefreshFor says why a renewal cannot help a connection that needs a person,
+// and who acts. Whatever ended it, nothing but a new connection begins it again.
+var noRefreshFor = map[models.Reason]string{
+	models.ReasonNone:          "A refresh cannot help: renewals have stopped, and a person has to reconnect.",
+	models.ReasonGrantRefused:  "A refresh cannot help: ServiceTitan has refused for good, and a person has to reconnect.",
+	models.ReasonClientRefused: "A refresh cannot help: we have no other client ID and secret than the ones it refuses, and a person has to reconnect.",
+	models.ReasonAnswerLost:    "A refresh cannot help: we have no refresh token that counts, and a person has to reconnect.",
+	models.ReasonNotAllowed:    "A refresh cannot help: new access would not be allowed either. A ServiceTitan admin allows Fieldbridge again; then a person has to reconnect.",
+	models.ReasonUnauthorized:  "A refresh cannot help: the API would refuse the next token too. Our engineers put it right; then a person has to reconnect.",
+	models.ReasonTenantUnknown: "A refresh cannot help: no token opens a tenant that is not there. The company finds out its tenant ID; then a person has to reconnect, or connect the right one.",
+	models.ReasonScopeMissing:  "A refresh cannot help: the version in ServiceTitan lacks the scope. An admin there chooses Upgrade to New Version; then a person has to reconnect.",
+	models.ReasonSealBroken:    "A refresh cannot help: what it takes is in what cannot be opened. Our engineers find out why, and a person has to reconnect.",
+}
+
+// noRefresh says why a renewal cannot help the connection; empty if it can.
+func (p StaffConnectionPage) noRefresh() string {
+	c := p.View.Connection
+	if c.State != models.ReconnectNeeded {
+		return noRefresh[c.State]
+	}
+	return cmp.Or(noRefreshFor[c.Reason], noRefreshFor[models.ReasonNone])
 }
 
 // setupAdvice says how a set-up stands.
