@@ -15,6 +15,8 @@ import (
 type ListedConnection struct {
 	Connection
 	CompanyName string
+	// CompanyLockedAt is nil unless the company is kept out.
+	CompanyLockedAt *time.Time
 }
 
 // ConnectionPage is a part of a list, and the places before and after it; zero
@@ -345,7 +347,7 @@ func fetch(db *gorm.DB, places []place) ([]ListedConnection, error) {
 		ids[i], order[p.ID] = p.ID, i
 	}
 	var list []ListedConnection
-	err := db.Raw("SELECT o.*, c.name AS company_name FROM connections o JOIN companies c ON c.id = o.company_id WHERE o.id IN ?", ids).Scan(&list).Error
+	err := db.Raw("SELECT o.*, c.name AS company_name, c.locked_at AS company_locked_at FROM connections o JOIN companies c ON c.id = o.company_id WHERE o.id IN ?", ids).Scan(&list).Error
 	if err != nil {
 		return nil, fmt.Errorf("read listed connections: %w", err)
 	}

@@ -159,6 +159,44 @@ func TestStaffReadWhyARefreshCannotHelp(t *testing.T) {
 	}
 }
 
+// That a company is locked shows wherever its connections are listed, with an
+// icon and a word, and on a connection's page there is one sentence to say.
+func TestStaffSeeThatACompanyIsLocked(t *testing.T) {
+	open := models.ListedConnection{Connection: testConnection(models.Connected), CompanyName: "Northgate"}
+	locked := open
+	locked.CompanyName, locked.CompanyLockedAt = "Delta Duct", ago(time.Hour)
+	rows := []models.ListedConnection{open, locked}
+	overview := models.Overview{ReconnectNeeded: rows, Retrying: rows}
+	for name, page := range map[string]templ.Component{
+		"list":     StaffConnections(StaffConnectionsPage{Staff: testStaff, List: models.ConnectionPage{Connections: rows}, Clock: testClock()}),
+		"overview": StaffOverview(StaffOverviewPage{Staff: testStaff, Overview: overview, Clock: testClock()}),
+	} {
+		seen := 0
+		for _, row := range show(t, page).all("tr") {
+			words := text(row)
+			if strings.Contains(words, "Locked") != strings.Contains(words, "Delta Duct") {
+				t.Errorf("%s: the row says %q", name, words)
+			}
+			if strings.Contains(words, "Locked") {
+				seen++
+			}
+		}
+		if seen == 0 {
+			t.Errorf("%s: no row says that the company is locked", name)
+		}
+	}
+	for state := range states {
+		p := staffPage(state, models.ReasonGrantRefused)
+		p.Missing = models.Areas([]string{"tn.crm.bookings:rw"})
+		p.View.Company.LockedAt = ago(time.Hour)
+		shown := show(t, StaffConnection(p))
+		if n := strings.Count(shown.words(), "Tell them:"); n != 1 {
+			t.Errorf("%s: there are %d sentences to tell", state, n)
+		}
+		shown.says("Tell them: “Your account is locked for now", p.why())
+	}
+}
+
 func TestStaffReadWhatASetupWaitsFor(t *testing.T) {
 	for _, step := range constants(t, "SetupStep") {
 		for _, side := range []models.Side{models.Us, models.TheCompany} {
