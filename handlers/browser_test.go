@@ -362,7 +362,7 @@ func TestBrowserGuided(t *testing.T) {
 	sam.Type("password", password)
 	sam.inspect("choose-password")
 	sam.enrolInBrowser()
-	sam.Click("Queue", "Nothing waits for us")
+	sam.Click("Queue", "No set-up waits for us")
 	sam.inspect("staff-queue-empty")
 
 	c.signUp("Harbor Line Electric")

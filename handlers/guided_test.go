@@ -83,7 +83,7 @@ func (m *member) saysNot(path string, words ...string) {
 func TestGuidedSetup(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy, sam := a.signUp("Harbor Line", "Amy"), a.staff("Sam", models.Support)
-		sam.says("/staff/queue", "Nothing waits for us")
+		sam.says("/staff/queue", "No set-up waits for us")
 		path := amy.guided(harbor)
 		amy.says(path, "Being set up", "Our turn", "We add your tenant ID", "Set-up asked for")
 		amy.says("/connections", "Being set up", "A set-up is under way")
@@ -95,7 +95,7 @@ func TestGuidedSetup(t *testing.T) {
 			t.Fatal(err)
 		}
 		sam.post(desk+"/tenant-added").want(a, 303, desk)
-		sam.says("/staff/queue", "Nothing waits for us", "Their admin allows access")
+		sam.says("/staff/queue", "No set-up waits for us", "Their admin allows access")
 		if page := amy.says(path, "Your turn", "Connect New App", "Tenant ID added"); !strings.Contains(page, a.url+"/guide/sandbox") {
 			t.Error("there is no link to pass on")
 		}
@@ -118,7 +118,7 @@ func TestGuidedSetup(t *testing.T) {
 		amy.says(path, "Being set up", "Set-up not finished yet")
 		sam.post(desk+"/credentials", "client", id, "secret", secret).want(a, 303, desk)
 		sam.says(desk, "Connected", "By Sam")
-		sam.says("/staff/queue", "Nothing waits for us", "No company has a step to do")
+		sam.says("/staff/queue", "No set-up waits for us", "No company has a step to do")
 		amy.says(path, "Connected", "Access renews by itself", "Fieldbridge support connected ServiceTitan", "Set up with our staff")
 		amy.saysNot(path, "Sam", "Looked at by staff", "Your turn")
 		if n := a.count("SELECT count(*) FROM events WHERE kind = 'staff_viewed' AND staff_name = 'Sam'"); n < 3 {
@@ -203,7 +203,7 @@ func TestGuidedSetupOvertaken(t *testing.T) {
 	}
 	amy.says(path, "Connected")
 	amy.saysNot(path, "Our turn")
-	sam.says("/staff/queue", "Nothing waits for us")
+	sam.says("/staff/queue", "No set-up waits for us")
 
 	// And a connection that works goes on working while it is set up anew.
 	form := amy.post(path+"/reconnect", "how", "guided").want(a, 303, "/connect/guided").location

@@ -520,7 +520,7 @@ func waitingCard(o models.Overview) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = waitingFact("Tenant conflicts", o.Conflicts, queuePath+"#tasks").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = waitingFact("Tenant conflicts", o.Conflicts, queuePath+"#conflicts").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -197,6 +197,39 @@ func TestStaffSeeThatACompanyIsLocked(t *testing.T) {
 	}
 }
 
+// The overview's numbers are those of the queue's lists that they lead to, under
+// the same words.
+func TestOverviewAgreesWithTheQueue(t *testing.T) {
+	tasks := []models.Task{{Kind: models.TaskTenantConflict}}
+	for _, kind := range []models.TaskKind{models.TaskDeleteSecret, models.TaskRemoveTenant, models.TaskDeleteSecret} {
+		tasks = append(tasks, models.Task{ID: uuid.New(), Kind: kind})
+	}
+	queue := show(t, StaffQueue(StaffQueuePage{Staff: testStaff, Clock: testClock(), Queue: models.Queue{
+		ForUs: make([]models.QueuedSetup, 2), Tasks: tasks, Upgrades: make([]models.Upgrade, 4), ForCompanies: make([]models.QueuedSetup, 5),
+	}}))
+	lists := map[string]string{} // by the address that leads to them
+	for _, h2 := range queue.all("h2") {
+		lists[queuePath+"#"+value(h2, "id")] = text(h2.Parent)
+	}
+	overview := show(t, StaffOverview(StaffOverviewPage{Staff: testStaff, Clock: testClock(), Overview: models.Overview{
+		ForUs: 2, Conflicts: 1, ByHand: 3, Upgrades: 4, ForCompanies: 5,
+	}}))
+	led := 0
+	for _, a := range overview.all("a") {
+		href := value(a, "href")
+		if !strings.HasPrefix(href, queuePath+"#") {
+			continue
+		}
+		led++
+		if name, n := text(a.Parent.PrevSibling), text(a); !strings.HasPrefix(lists[href], name+n+" ") {
+			t.Errorf("the overview says %s: %s, the queue at %s %q", name, n, href, lists[href])
+		}
+	}
+	if led != len(lists) {
+		t.Errorf("the overview leads to %d of the queue’s %d lists", led, len(lists))
+	}
+}
+
 func TestStaffReadWhatASetupWaitsFor(t *testing.T) {
 	for _, step := range constants(t, "SetupStep") {
 		for _, side := range []models.Side{models.Us, models.TheCompany} {
