@@ -66,7 +66,7 @@ func demoSamples(tenants []sandbox.Tenant) []models.SampleCompany {
 		if c.tenant != nil {
 			for _, t := range tenants {
 				if t.ID == c.tenant.TenantID {
-					c.tenant.TenantName, c.tenant.BusinessUnits = t.Name, len(t.BusinessUnits)
+					c.tenant.TenantName, c.tenant.BusinessUnits = t.Name, activeUnits(t)
 				}
 			}
 			sample.Connections = []models.SampleConnection{*c.tenant}
@@ -76,6 +76,17 @@ func demoSamples(tenants []sandbox.Tenant) []models.SampleCompany {
 		samples = append(samples, sample)
 	}
 	return samples
+}
+
+// activeUnits are how many the API counts unless it is asked for all.
+func activeUnits(t sandbox.Tenant) int {
+	n := 0
+	for _, unit := range t.BusinessUnits {
+		if unit.Active {
+			n++
+		}
+	}
+	return n
 }
 
 // demoTenants are those that the stand-in has not by itself: one that nobody has

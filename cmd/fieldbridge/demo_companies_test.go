@@ -1,0 +1,43 @@
+package main
+
+import (
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// What a demo's database says of a tenant is what a connection's test reads of
+// it from the stand-in.
+func TestDemoTenantsAreAsTheStandInHasThem(t *testing.T) {
+	server := httptest.NewUnstartedServer(nil)
+	c, err := loadConfig(demoDefaults(), lookupIn(map[string]string{"FIELDBRIDGE_SANDBOX_URL": "http://" + server.Listener.Addr().String()}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	standIn, environment := newSandbox(c, quiet(), nil)
+	server.Config.Handler = standIn
+	server.Start()
+	defer server.Close()
+	client := servicetitan.NewClient(environment, servicetitan.NewTransport(), time.Now)
+
+	seen := 0
+	for _, company := range demoSamples(standIn.Tenants()) {
+		for _, connection := range company.Connections {
+			seen++
+			access := servicetitan.NewSecret(standIn.GiveAccess(connection.TenantID).AccessToken)
+			account, err := client.Account(t.Context(), access, connection.TenantID)
+			if err != nil {
+				t.Fatalf("%s: %v", company.Name, err)
+			}
+			if connection.BusinessUnits != account.BusinessUnits || connection.TenantName != account.Name {
+				t.Errorf("%s is seeded as %q with %d business units; a test reads %q and %d",
+					company.Name, connection.TenantName, connection.BusinessUnits, account.Name, account.BusinessUnits)
+			}
+		}
+	}
+	if seen < 30 {
+		t.Errorf("only %d connections were compared", seen)
+	}
+}
