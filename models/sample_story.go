@@ -133,6 +133,11 @@ func (s story) countHours(from time.Time) map[time.Time]RenewalHour {
 			add(hour, int64(w.renewalsBefore(hour.Add(time.Hour), s.every)-w.renewalsBefore(hour, s.every)), 0)
 		}
 	}
+	for _, t := range s.Troubles {
+		if t.passing() {
+			add(s.ago(t.Age-t.Length), 1, 0) // the renewal by which it was over
+		}
+	}
 	for _, at := range s.failed() {
 		add(at, 0, 1)
 	}

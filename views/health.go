@@ -25,7 +25,7 @@ const (
 func healthBars(days []models.RenewalDay) []healthBar {
 	bars := make([]healthBar, len(days))
 	for i, d := range days {
-		tone, height, says := "ok", barHeight-2, "no problems"
+		tone, height, says := "ok", barHeight-2, "all renewals worked"
 		switch {
 		case d.OK+d.Failed == 0:
 			tone, height, says = "off", 4, "nothing to renew"

@@ -146,7 +146,7 @@ func TestConnectionSaysHowItIs(t *testing.T) {
 	show(t, Connection(ConnectionPage{Visitor: testVisitor(models.Owner), Connection: failing, Clock: testClock()})).says("The next try is at 12:38 PM, or when access is needed.")
 	days := []models.RenewalDay{{Day: "2026-11-20"}, {Day: "2026-11-21", OK: 24}, {Day: "2026-11-22", OK: 20, Failed: 4}, {Day: "2026-11-23", Failed: 2}}
 	strip := show(t, Connection(ConnectionPage{Visitor: testVisitor(models.Owner), Connection: due, Days: days, Clock: testClock()}))
-	strip.says("Last 30 days", "1 of 3 days without a problem", "Nov 22: 4 renewals of 24 did not work at first", "Nov 23: renewals did not work")
+	strip.says("Renewals, last 30 days", "1 of 3 days without a problem", "Nov 21: all renewals worked", "Nov 22: 4 renewals of 24 did not work at first", "Nov 23: renewals did not work")
 }
 
 func TestConnectionSaysWhatCameOfATest(t *testing.T) {
