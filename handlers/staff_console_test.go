@@ -261,6 +261,29 @@ func TestStaffSearchIsHarmless(t *testing.T) {
 	})
 }
 
+// untidy finds the cells that are not under those of the first row, by the edge
+// by which their column is aligned, or that reach out of their card.
+const untidy = `[...document.querySelectorAll(".dense tbody")].flatMap(body => {
+	const card = body.closest(".card").getBoundingClientRect(), edges = {};
+	return [...body.querySelectorAll("td:is(:nth-child(2), :nth-child(4), :nth-child(6))")].filter(cell => cell.innerText).filter(cell => {
+		const box = cell.getBoundingClientRect(), column = edges[cell.cellIndex] ??= box;
+		return box.right > card.right || Math.abs(box.left - column.left) > 1 && Math.abs(box.right - column.right) > 1;
+	});
+}).map(cell => cell.innerText).join(", ")`
+
+// tidy holds that in windows of every width the lines of lists are alike, and
+// whole.
+func (c *contractor) tidy() {
+	c.Helper()
+	for _, width := range []int64{320, 390, 600, 768, 900, 1040, 1140, 1280, 1440, 1600} {
+		c.Look(width, 900, "light")
+		if cells := c.Value(untidy); cells != "" {
+			c.Errorf("at %d pixels these are out of line: %s", width, cells)
+		}
+	}
+	c.Look(1280, 900, "light")
+}
+
 // The console's list in a real browser, with and without a keyboard's patience.
 func TestBrowserConsole(t *testing.T) {
 	a := newApp(t)
@@ -273,8 +296,10 @@ func TestBrowserConsole(t *testing.T) {
 	sam.Goto(a.url + "/staff")
 	sam.See("Needs attention now")
 	sam.inspect("staff-overview")
+	sam.tidy()
 	sam.Click("Connections", "8 connections shown of 8")
 	sam.inspect("staff-connections")
+	sam.tidy()
 
 	// As it is typed: no button, and the address is that of what is shown.
 	sam.Type("q", "blueb")
