@@ -331,7 +331,7 @@ var tags = regexp.MustCompile(`(?s)<(style|svg).*?</(style|svg)>|<[^>]*>`)
 
 // text is the page without its tags.
 func text(body string) string {
-	return strings.Join(strings.Fields(html.UnescapeString(tags.ReplaceAllString(body, " "))), " ")
+	return strings.Join(strings.Fields(html.UnescapeString(tags.ReplaceAllString(strings.ReplaceAll(body, "<wbr>", ""), " "))), " ")
 }
 
 // member is a signed-in person.

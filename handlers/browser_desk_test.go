@@ -33,11 +33,13 @@ func TestBrowserDesk(t *testing.T) {
 	c.Click("Go to your connection", "Access renews by itself")
 	path := strings.TrimPrefix(c.Address(), a.url)
 	a.history(strings.TrimPrefix(path, "/connections/"))
+	a.exec("UPDATE users SET email = 'ruth.abara@northgateheating.example' WHERE name = 'Ruth Abara'")
 
 	sam := a.staffAt(t, "Sam Okafor", models.Support)
 	sam.Goto(a.url + "/staff" + path)
 	sam.See("It works since")
 	sam.inspect("staff-connection")
+	sam.keepsWhole()
 	sam.Click("Refresh now", "Refreshed.")
 
 	a.sandbox.RevokeGrants(northgate)
@@ -61,6 +63,17 @@ func TestBrowserDesk(t *testing.T) {
 
 	sam.Click("The company", "Company since")
 	sam.inspect("staff-company")
+	sam.keepsWhole()
+	// One that no line has room for is broken rather than widen the page.
+	a.exec("UPDATE users SET email = ? WHERE name = 'Ruth Abara'", strings.Repeat("a", 64)+"@"+strings.Repeat("b", 60)+".example")
+	for _, page := range []string{sam.Address(), a.url + "/staff" + path} {
+		sam.Goto(page)
+		sam.Look(390, 844, "light")
+		if wide := sam.Value(`document.documentElement.scrollWidth > innerWidth ? document.documentElement.scrollWidth + " pixels" : ""`); wide != "" {
+			t.Errorf("%s is %s wide", page, wide)
+		}
+	}
+	sam.Look(1280, 900, "light")
 	sam.Expect("403")
 	sam.Goto(a.url + "/staff" + path + "/disconnect")
 	sam.See("Only admins can do this")
@@ -101,6 +114,30 @@ func TestBrowserDesk(t *testing.T) {
 	ada.inspect("staff-disconnected")
 	c.Goto(a.url + path)
 	c.See("Fieldbridge support disconnected it")
+}
+
+// broken finds the tenant IDs, and the halves of email addresses, that take more
+// than one line.
+const broken = `(() => {
+	const found = [], walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT), range = document.createRange();
+	for (let node; node = walker.nextNode();) {
+		const text = node.data.trim(), half = node.nextSibling?.nodeName === "WBR";
+		if (!half && !/^[0-9]{6,}$/.test(text) && !/^[^ ]*@[^ ]+$/.test(text)) continue;
+		range.selectNodeContents(node);
+		if (new Set([...range.getClientRects()].map(box => Math.round(box.top))).size > 1) found.push(text);
+	}
+	return found.join(", ");
+})()`
+
+// keepsWhole holds that none is broken, in windows of every width in use.
+func (c *contractor) keepsWhole() {
+	c.Helper()
+	for _, width := range []int64{360, 390, 900, 1280} {
+		c.Look(width, 900, "light")
+		if words := c.Value(broken); words != "" {
+			c.Errorf("at %d pixels these are broken: %s", width, words)
+		}
+	}
 }
 
 // history gives a connection what a month brings: renewals, a bad day, older
