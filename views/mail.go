@@ -30,7 +30,7 @@ func Mail(m models.OutgoingMail) MailText {
 	}
 	switch m.Kind {
 	case models.MailReconnectNeeded:
-		text.Subject, text.Title = "Reconnect needed: ServiceTitan for "+m.CompanyName, "ServiceTitan needs you to allow the access again"
+		text.Subject, text.Title = "Reconnect needed: ServiceTitan for "+m.CompanyName, needsReconnect(m.Reason)
 		text.Action = "Reconnect ServiceTitan"
 		text.Paragraphs = []string{
 			reasons[m.Reason] + " Until it is reconnected, the integration cannot reach ServiceTitan.",

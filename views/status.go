@@ -28,6 +28,15 @@ var reasons = map[models.Reason]string{
 	models.ReasonSealBroken:    "We can no longer read the access that we kept for you. This is our mistake.",
 }
 
+// needsReconnect says who needs a person to reconnect: us, if it was us who lost
+// the access.
+func needsReconnect(r models.Reason) string {
+	if r == models.ReasonSealBroken || r == models.ReasonAnswerLost {
+		return "We need you to allow the access again"
+	}
+	return "ServiceTitan needs you to allow the access again"
+}
+
 // eventWords is how an entry of the timeline is shown.
 type eventWords struct {
 	tone, icon, title string
