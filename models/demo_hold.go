@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"syscall"
 )
 
@@ -35,7 +36,11 @@ func (d *Demo) Hold(ctx context.Context) error {
 }
 
 func (db *DB) holdFile(context.Context) (release func(), err error) {
-	release, err = lockFile(db.path+".demo", syscall.LOCK_EX|syscall.LOCK_NB)
+	path, err := filepath.EvalSymlinks(db.path) // one file, by whatever name
+	if err != nil {
+		return nil, err
+	}
+	release, err = lockFile(path+".demo", syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		err = ErrDemoRuns
 	}
