@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -113,3 +114,12 @@ const (
 	// ReasonSealBroken: the stored credential cannot be opened.
 	ReasonSealBroken Reason = "seal_broken"
 )
+
+// addConnection adds a connection to its company, or returns ErrNotFound if that
+// is gone: the database's own columns of it would be at fault first.
+func addConnection(tx *gorm.DB, c *Connection) error {
+	if err := tx.Select("id").Where("id = ?", c.CompanyID).Take(&Company{}).Error; err != nil {
+		return found(err, "find company")
+	}
+	return tx.Create(c).Error
+}

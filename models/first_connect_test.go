@@ -1,6 +1,7 @@
 package models
 
 import (
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -56,5 +57,21 @@ func TestTwoTripsToOneTenant(t *testing.T) {
 			t.Errorf("%d revocations, want those of the three that were replaced in each round", n)
 		}
 		k.invariants()
+	})
+}
+
+// A company that is gone gets no connection, in either way to begin one.
+func TestNoConnectionForACompanyThatIsGone(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
+		k := newKept(t, db, clock.Now)
+		connections, gone := k.connections(), k.owner()
+		gone.CompanyID = newID()
+		if _, err := connections.save(t.Context(), gone, k.proof(northgate)); !errors.Is(err, ErrNotFound) {
+			t.Errorf("a trip: %v", err)
+		}
+		guided := Choice{Environment: servicetitan.Sandbox, Way: servicetitan.Guided, TenantID: northgate}
+		if _, err := connections.RequestSetup(t.Context(), gone, guided); !errors.Is(err, ErrNotFound) {
+			t.Errorf("a set-up: %v", err)
+		}
 	})
 }

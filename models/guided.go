@@ -71,7 +71,7 @@ func (c *Connections) requestSetup(tx *gorm.DB, v Visitor, choice Choice) (id uu
 	}
 	connection.SettingUp, connection.UpdatedAt = true, now
 	if isNew {
-		err = tx.Create(&connection).Error
+		err = addConnection(tx, &connection)
 	} else {
 		err = tx.Select("*").Updates(&connection).Error
 	}

@@ -87,7 +87,7 @@ func (c *Connections) saveProven(ctx context.Context, v Visitor, p proven) (id u
 		due := nextRenewal(&connection, c.keeper.options.KeepAlive, now)
 		upgrade := connection.granted(tokens, client.Environment().Scopes, due, now)
 		if isNew {
-			if err := tx.Create(&connection).Error; err != nil {
+			if err := addConnection(tx, &connection); err != nil {
 				return err
 			}
 		} else {
