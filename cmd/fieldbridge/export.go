@@ -48,7 +48,7 @@ func (e exportCommand) Run(ctx context.Context) error {
 		if e.To == "-" {
 			return exportTo(ctx, deskOf(c, db), filter, os.Stdout, os.Stderr)
 		}
-		return writeWhole(e.To, func(w io.Writer) error { return exportTo(ctx, deskOf(c, db), filter, w, os.Stderr) })
+		return writeWhole(ctx, e.To, func(w io.Writer) error { return exportTo(ctx, deskOf(c, db), filter, w, os.Stderr) })
 	})
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,9 +16,11 @@ import (
 // then it has another name, in the same folder. A file that it replaces keeps its
 // owner and permissions. A link stays one; what it leads to is written. What is no
 // file, such as a pipe or a device, is written to as it is.
-func writeWhole(path string, write func(io.Writer) error) error {
+func writeWhole(ctx context.Context, path string, write func(io.Writer) error) error {
 	old, err := os.Stat(path)
 	switch {
+	case path == "":
+		err = errors.New("the file has no name")
 	case errors.Is(err, fs.ErrNotExist):
 		err = replaceFile(followed(path), nil, write)
 	case err != nil:
@@ -26,7 +29,7 @@ func writeWhole(path string, write func(io.Writer) error) error {
 	case old.Mode().IsRegular():
 		err = replaceFile(followed(path), old, write)
 	default:
-		err = writeThrough(path, write)
+		err = writeThrough(ctx, path, write)
 	}
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
@@ -97,13 +100,23 @@ func keepPermissions(f *os.File, old fs.FileInfo) error {
 	return f.Chmod(old.Mode().Perm())
 }
 
-// writeThrough writes to what stays as it is.
-func writeThrough(path string, write func(io.Writer) error) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0) // #nosec G304 -- the operator names it
-	if err != nil {
+// writeThrough writes to what stays as it is. A pipe is opened once somebody reads
+// it, and takes no more than they read: the wait for them ends with the context.
+func writeThrough(ctx context.Context, path string, write func(io.Writer) error) error {
+	written := make(chan error, 1)
+	go func() {
+		f, err := os.OpenFile(path, os.O_WRONLY, 0) // #nosec G304 -- the operator names it
+		if err == nil {
+			err = errors.Join(writeBuffered(f, write), f.Close())
+		}
+		written <- err
+	}()
+	select {
+	case err := <-written:
 		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
-	return errors.Join(writeBuffered(f, write), f.Close())
 }
 
 func writeBuffered(w io.Writer, write func(io.Writer) error) error {

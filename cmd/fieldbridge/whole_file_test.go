@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -79,7 +80,7 @@ func TestWholeFileFollowsLinks(t *testing.T) {
 				}
 			}
 			t.Chdir(dir)
-			if err := writeWhole("link", writes("after")); err != nil {
+			if err := writeWhole(t.Context(), "link", writes("after")); err != nil {
 				t.Fatal(err)
 			}
 			holds(t, file, "after", 0o600)
@@ -99,7 +100,7 @@ func TestWholeFileFollowsLinks(t *testing.T) {
 func TestWholeFileKeepsPermissions(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
-	if err := writeWhole(file, writes("first")); err != nil {
+	if err := writeWhole(t.Context(), file, writes("first")); err != nil {
 		t.Fatal(err)
 	}
 	holds(t, file, "first", 0o600)
@@ -107,7 +108,7 @@ func TestWholeFileKeepsPermissions(t *testing.T) {
 		if err := os.Chmod(file, mode); err != nil {
 			t.Fatal(err)
 		}
-		if err := writeWhole(file, writes("again")); err != nil {
+		if err := writeWhole(t.Context(), file, writes("again")); err != nil {
 			t.Fatal(err)
 		}
 		holds(t, file, "again", mode)
@@ -118,7 +119,7 @@ func TestWholeFileKeepsPermissions(t *testing.T) {
 	if err := os.Chown(file, 1234, 4321); err != nil {
 		t.Fatal(err)
 	}
-	if err := writeWhole(file, writes("more")); err != nil {
+	if err := writeWhole(t.Context(), file, writes("more")); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(file)
@@ -143,7 +144,7 @@ func TestWholeFileWritesThroughWhatIsNoFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := writeWhole(path, writes("through")); err != nil {
+		if err := writeWhole(t.Context(), path, writes("through")); err != nil {
 			t.Fatal(err)
 		}
 		// What was replaced has nothing to read, and is not waited for.
@@ -166,6 +167,28 @@ func TestWholeFileWritesThroughWhatIsNoFile(t *testing.T) {
 	}
 }
 
+// A pipe that nobody reads is waited for no longer than the context lasts.
+func TestWholeFileIsWaitedForNoLonger(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if err := writeWhole(ctx, pipe, writes("through")); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	f, err := os.OpenFile(pipe, os.O_RDWR, 0) // #nosec G304 -- of this test; whoever waits goes on
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	got := make([]byte, len("through"))
+	if _, err := io.ReadFull(f, got); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWholeFileRefuses(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
@@ -177,8 +200,9 @@ func TestWholeFileRefuses(t *testing.T) {
 		"link":         "write link: it is a folder; name a file in it",
 		"round":        "too many levels of symbolic links",
 		"nowhere/file": "no such file or directory",
+		"":             "the file has no name",
 	} {
-		err := writeWhole(path, func(io.Writer) error {
+		err := writeWhole(t.Context(), path, func(io.Writer) error {
 			t.Errorf("%s: it has begun", path)
 			return nil
 		})
