@@ -32,6 +32,7 @@ type DB struct {
 	// nanoseconds; 0 on SQLite.
 	ahead   *atomic.Int64
 	close   func() error
+	held    *demoHold
 	dialect dialect
 	path    string // of the SQLite file
 }
@@ -49,7 +50,7 @@ const postgresPool = 20
 // OpenDB opens the database at a SQLite path or a postgres:// address. The
 // clock is the app's; where instances must agree, the database's is used.
 func OpenDB(ctx context.Context, address string, now func() time.Time) (*DB, error) {
-	db := &DB{ahead: new(atomic.Int64), writes: new(sync.RWMutex), now: func() time.Time { return now().UTC().Truncate(time.Microsecond) }}
+	db := &DB{ahead: new(atomic.Int64), writes: new(sync.RWMutex), held: new(demoHold), now: func() time.Time { return now().UTC().Truncate(time.Microsecond) }}
 	var err error
 	if strings.HasPrefix(address, "postgres://") || strings.HasPrefix(address, "postgresql://") {
 		err = db.openPostgres(address)
@@ -99,6 +100,10 @@ func (db *DB) openPostgres(address string) error {
 func (db *DB) openSQLite(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
+	}
+	// The files beside it are named for the file that it is, whatever links there are.
+	if file, err := filepath.EvalSymlinks(path); err == nil {
+		path = file
 	}
 	// Two openers that make the file a WAL database at the same moment do not
 	// wait for each other; one would fail.
@@ -204,7 +209,12 @@ func (db *DB) Ping(ctx context.Context) error {
 }
 
 // Close ends all writes and closes the connections.
-func (db *DB) Close() error { return db.close() }
+func (db *DB) Close() error {
+	db.held.mu.Lock()
+	defer db.held.mu.Unlock()
+	db.held.let()
+	return db.close()
+}
 
 // gormConfig is made anew for each database: a shared one would keep the first
 // dialect's clause builders.

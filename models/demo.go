@@ -15,7 +15,7 @@ import (
 var (
 	// ErrNotDemo says that a database holds something else than a demo, which is
 	// never deleted or added to.
-	ErrNotDemo = errors.New("the database holds companies that are no demo's")
+	ErrNotDemo = errors.New("the database holds accounts, companies or API keys that are no demo's")
 	// ErrDemoData says that a database is a demo's.
 	ErrDemoData = errors.New("the database holds a demo, which runs with a stand-in for ServiceTitan (FIELDBRIDGE_SANDBOX_ADDR) and nowhere else")
 )
@@ -166,19 +166,26 @@ func (d *Demo) Begun(ctx context.Context) (time.Time, error) {
 }
 
 // begunOrEmpty is ErrNotDemo if something else is in the database: people,
-// companies, or a key for programs, which may be the first thing that is made.
+// companies, or a key for programs, which may be the first thing that is made. An
+// older schema, or none, may lack a table.
 func begunOrEmpty(db *gorm.DB) (time.Time, error) {
-	begun, err := demoBegun(db)
-	if err != nil || !begun.IsZero() {
-		return begun, err
+	if db.Migrator().HasTable(&demoMark{}) {
+		begun, err := demoBegun(db)
+		if err != nil || !begun.IsZero() {
+			return begun, err
+		}
 	}
-	var others int64
-	err = db.Raw("SELECT count(*) FROM (SELECT 1 FROM users UNION ALL SELECT 1 FROM companies UNION ALL SELECT 1 FROM api_keys LIMIT 1) AS found").Scan(&others).Error
-	switch {
-	case err != nil:
-		return time.Time{}, fmt.Errorf("look for what is no demo's: %w", err)
-	case others > 0:
-		return time.Time{}, ErrNotDemo
+	for _, table := range []string{"users", "companies", "api_keys"} {
+		if !db.Migrator().HasTable(table) {
+			continue
+		}
+		var others int64
+		if err := db.Raw("SELECT count(*) FROM (SELECT 1 FROM " + table + " LIMIT 1) AS found").Scan(&others).Error; err != nil {
+			return time.Time{}, fmt.Errorf("look for what is no demo's: %w", err)
+		}
+		if others > 0 {
+			return time.Time{}, ErrNotDemo
+		}
 	}
 	return time.Time{}, nil
 }

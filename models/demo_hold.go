@@ -2,9 +2,10 @@ package models
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
-	"path/filepath"
+	"sync"
 	"syscall"
 )
 
@@ -14,58 +15,75 @@ var ErrDemoRuns = errors.New("a demo is running with this database; stop it, or 
 // demoLock names PostgreSQL's advisory lock of a database's demo.
 const demoLock = 0x64656d6f
 
-// Hold keeps the database for this demo until it is closed or the process ends;
-// ErrDemoRuns if it is another's. On PostgreSQL that is for as long as one
-// connection to the server lasts.
-func (d *Demo) Hold(ctx context.Context) error {
-	db := d.connections.db
-	hold := db.holdFile
-	if db.dialect == postgresDialect {
-		hold = db.holdAdvisory
-	}
-	release, err := hold(ctx)
-	if err != nil {
-		return fmt.Errorf("hold database: %w", err)
-	}
-	closeRest := db.close
-	db.close = func() error {
-		release()
-		return closeRest()
-	}
-	return nil
+// demoHold is what keeps other demos off a database.
+type demoHold struct {
+	mu sync.Mutex
+	// release is nil while nothing is held.
+	release func()
+	// conn has PostgreSQL's lock for as long as it lasts.
+	conn *sql.Conn
 }
 
-func (db *DB) holdFile(context.Context) (release func(), err error) {
-	path, err := filepath.EvalSymlinks(db.path) // one file, by whatever name
-	if err != nil {
-		return nil, err
+// HoldForDemo keeps the database for this process's demo until it is closed;
+// ErrDemoRuns if it is another's, ErrNotDemo if there is anything else in it.
+// Nothing is written. Asked again, it takes back what a restart of PostgreSQL
+// has taken away.
+func (db *DB) HoldForDemo(ctx context.Context) error {
+	h := db.held
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.conn != nil && h.conn.PingContext(ctx) != nil {
+		h.let()
 	}
-	release, err = lockFile(path+".demo", syscall.LOCK_EX|syscall.LOCK_NB)
+	if h.release == nil {
+		hold := db.holdFile
+		if db.dialect == postgresDialect {
+			hold = db.holdAdvisory
+		}
+		if err := hold(ctx); err != nil {
+			return fmt.Errorf("hold database: %w", err)
+		}
+	}
+	_, err := begunOrEmpty(db.Read(ctx))
+	return err
+}
+
+func (h *demoHold) let() {
+	if h.release != nil {
+		h.release()
+	}
+	h.release, h.conn = nil, nil
+}
+
+func (db *DB) holdFile(context.Context) (err error) {
+	db.held.release, err = lockFile(db.path+".demo", syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		err = ErrDemoRuns
 	}
-	return release, err
+	return err
 }
 
-func (db *DB) holdAdvisory(ctx context.Context) (release func(), err error) {
+func (db *DB) holdAdvisory(ctx context.Context) error {
 	pool, err := db.reader.DB()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	conn, err := pool.Conn(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var held bool
 	if err := conn.QueryRowContext(ctx, "SELECT pg_try_advisory_lock($1)", demoLock).Scan(&held); err != nil {
-		return nil, errors.Join(err, conn.Close())
+		return errors.Join(err, conn.Close())
 	}
 	if !held {
-		return nil, errors.Join(ErrDemoRuns, conn.Close())
+		return errors.Join(ErrDemoRuns, conn.Close())
 	}
-	return func() {
+	db.held.conn = conn
+	db.held.release = func() {
 		// Back in the pool, the connection would keep the lock.
-		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", demoLock)
+		_, _ = conn.ExecContext(context.Background(), "SELECT pg_advisory_unlock($1)", demoLock)
 		_ = conn.Close()
-	}, nil
+	}
+	return nil
 }

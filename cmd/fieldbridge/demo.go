@@ -22,6 +22,8 @@ const (
 	demoTokenLife = 2 * time.Minute
 	// resetLooks is how often is looked whether a demo is to begin again.
 	resetLooks = time.Minute
+	// holdLooks is how often is looked whether the database is still this demo's.
+	holdLooks = 10 * time.Second
 )
 
 var errDemoBesideReal = errors.New("a demo has made-up companies and connects to its stand-in alone")
@@ -71,6 +73,13 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 		return err
 	}
 	defer func() { _ = ls.close() }() // those that were served are closed already
+	db, err := models.OpenDB(ctx, c.databaseURL, time.Now)
+	if err != nil {
+		return err
+	}
+	if err := db.HoldForDemo(ctx); err != nil {
+		return errors.Join(err, db.Close())
+	}
 	var d demo
 	standIn, environment := newSandbox(c, log, func(ctx context.Context) error {
 		return d.begin(context.WithoutCancel(ctx), false) // to its end, though who asked goes away
@@ -78,22 +87,25 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 	// Its staff sign in with passwords that are no secret.
 	c.staffIssuer = ""
 	c.environments = []servicetitan.Environment{environment}
-	a, err := newApp(ctx, c, keys, demoPages(c.sandboxURL), log)
+	a, err := wire(ctx, c, db, keys, demoPages(c.sandboxURL), log)
 	if err != nil {
-		return err
+		return errors.Join(err, db.Close())
 	}
 	d = newDemo(a, standIn, environment)
-	err = d.data.Hold(ctx)
-	if err == nil {
-		err = d.begin(ctx, keep)
+	if err := d.begin(ctx, keep); err != nil {
+		return errors.Join(err, db.Close())
 	}
-	if err != nil {
-		return errors.Join(err, a.db.Close())
-	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	a.background = append(a.background, func(ctx context.Context) { stop(d.holdOn(ctx)) })
 	if c.demoReset != nil {
 		a.background = append(a.background, func(ctx context.Context) { d.resetDaily(ctx, *c.demoReset, log) })
 	}
-	return errors.Join(a.run(ctx, log, ls.serve(a.public, a.admin, standIn), ready), a.db.Close())
+	err = a.run(ctx, log, ls.serve(a.public, a.admin, standIn), ready)
+	if cause := context.Cause(ctx); errors.Is(cause, models.ErrDemoRuns) {
+		err = errors.Join(cause, err)
+	}
+	return errors.Join(err, db.Close())
 }
 
 // newSandbox makes the stand-in, and the environment that leads to it. Its
@@ -161,6 +173,23 @@ func (d demo) begin(ctx context.Context, keep bool) error {
 		return err
 	}
 	return d.app.showSentMails(ctx)
+}
+
+// holdOn ends when the context does, or when the database has become another
+// demo's: PostgreSQL forgets at a restart whose it was.
+func (d demo) holdOn(ctx context.Context) error {
+	tick := time.NewTicker(holdLooks)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if err := d.app.db.HoldForDemo(ctx); errors.Is(err, models.ErrDemoRuns) {
+				return err
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 // resetDaily lets the demo begin again each day, until the context ends.

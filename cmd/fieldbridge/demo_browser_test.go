@@ -38,6 +38,12 @@ func runDemo(t *testing.T) (base, standIn string) {
 	return base, "http://" + sandbox
 }
 
+func newGuest(t *testing.T, base, standIn string) *guest {
+	t.Helper()
+	page := browsertest.Open(t)
+	return &guest{Page: page, tour: page.Tab(), beside: page.Tab(), base: base, standIn: standIn}
+}
+
 // start presses a journey's button on the page of all of them, where the nth
 // journey has the title. It goes on where the tab is that opens.
 func (g *guest) start(n int, label, then string) {
@@ -242,8 +248,7 @@ func TestBrowserDemoJourneys(t *testing.T) {
 	}
 	for i, w := range walks {
 		t.Run(w.title, func(t *testing.T) {
-			page := browsertest.Open(t)
-			g := &guest{Page: page, tour: page.Tab(), beside: page.Tab(), base: base, standIn: standIn}
+			g := newGuest(t, base, standIn)
 			g.Look(1280, 900, "light") // without transitions, amid which colours are others
 			g.Goto(base + "/demo")
 			g.See(fmt.Sprintf("%d. %s", i+1, w.title))
@@ -255,8 +260,7 @@ func TestBrowserDemoJourneys(t *testing.T) {
 		})
 	}
 	t.Run("Reset everything", func(t *testing.T) {
-		page := browsertest.Open(t)
-		g := &guest{Page: page, tour: page.Tab(), beside: page.Tab(), base: base, standIn: standIn}
+		g := newGuest(t, base, standIn)
 		g.start(1, "Start as Dana", "Tell us which account")
 		g.beside.Goto(standIn)
 		g.beside.Click("Reset everything", "The demo begins again as it was at its start")

@@ -19,6 +19,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
 // reasons are all for which a connection can fail.
@@ -117,7 +118,7 @@ func (s *seeded) write(statement string, values ...any) {
 // other has issued.
 func TestDemoHasItsDatabaseForItself(t *testing.T) {
 	onDemos(t, func(s *seeded) {
-		if err := s.demo.data.Hold(t.Context()); err != nil {
+		if err := s.db.HoldForDemo(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		database := s.database
@@ -128,16 +129,80 @@ func TestDemoHasItsDatabaseForItself(t *testing.T) {
 			}
 		}
 		second := openDemo(t, database, s.keys)
-		if err := second.demo.data.Hold(t.Context()); !errors.Is(err, models.ErrDemoRuns) {
+		if err := second.db.HoldForDemo(t.Context()); !errors.Is(err, models.ErrDemoRuns) {
 			t.Errorf("a second demo: %v", err)
 		}
 		if err := s.db.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if err := second.demo.data.Hold(t.Context()); err != nil {
+		if err := second.db.HoldForDemo(t.Context()); err != nil {
 			t.Errorf("after the first: %v", err)
 		}
 	})
+}
+
+// A restart of PostgreSQL takes the hold away. Whoever is first takes it back.
+func TestDemoHoldsOn(t *testing.T) {
+	database := testdb.Postgres(t)
+	first, second := openDemo(t, database, newKeyset(t)), openDatabase(t, database)
+	cutOff := func(of *models.DB) {
+		t.Helper()
+		err := of.Write(t.Context(), func(tx *gorm.DB) error {
+			return tx.Exec("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()").Error
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	held := func(name string, db *models.DB, want error) {
+		t.Helper()
+		if err := db.HoldForDemo(t.Context()); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", name, err, want)
+		}
+	}
+	held("the first", first.db, nil)
+	held("the second", second, models.ErrDemoRuns)
+	cutOff(second)
+	held("the first, cut off", first.db, nil)
+	held("the second", second, models.ErrDemoRuns)
+	cutOff(second)
+	held("the second, while the first is cut off", second, nil)
+	held("the first, too late", first.db, models.ErrDemoRuns)
+}
+
+func openDatabase(t *testing.T, address string) *models.DB {
+	t.Helper()
+	db, err := models.OpenDB(t.Context(), address, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// What is no demo's is found in a schema of any age, and nothing is added to it.
+func TestDemoFindsOthersInAnOlderSchema(t *testing.T) {
+	for name, database := range map[string]string{"SQLite": filepath.Join(t.TempDir(), "old.db"), "PostgreSQL": testdb.Postgres(t)} {
+		t.Run(name, func(t *testing.T) {
+			db := openDatabase(t, database)
+			if err := db.HoldForDemo(t.Context()); err != nil {
+				t.Errorf("empty: %v", err)
+			}
+			err := db.Write(t.Context(), func(tx *gorm.DB) error {
+				return errors.Join(tx.Exec("CREATE TABLE users (name TEXT)").Error, tx.Exec("INSERT INTO users VALUES ('somebody')").Error)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := db.HoldForDemo(t.Context()); !errors.Is(err, models.ErrNotDemo) {
+				t.Errorf("with somebody in it: %v", err)
+			}
+			tables, err := db.Read(t.Context()).Migrator().GetTables()
+			if err != nil || len(tables) != 1 {
+				t.Errorf("tables %v: %v", tables, err)
+			}
+		})
+	}
 }
 
 // Neither what is at the demo's own paths nor a demo that runs is ever deleted
@@ -178,11 +243,10 @@ func TestDemoLooksBeforeItBegins(t *testing.T) {
 		running(t, demoCommand{}.Run, admin)
 	})
 	own := demoDefaults().database
-	db, err := models.OpenDB(t.Context(), own, time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = db.Write(t.Context(), func(tx *gorm.DB) error { return tx.Exec("DELETE FROM demo").Error })
+	db := openDatabase(t, own)
+	err := db.Write(t.Context(), func(tx *gorm.DB) error {
+		return tx.Exec("DELETE FROM demo").Error
+	})
 	if err := errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
 	}

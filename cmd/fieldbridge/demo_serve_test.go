@@ -149,11 +149,19 @@ func TestServeAsDemoLeavesOthersAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	other := filepath.Join(t.TempDir(), "other.json")
+	if _, err := seal.Create(other); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("FIELDBRIDGE_KEYSET_FILE", other)
 	for name, run := range map[string]func(context.Context) error{"serve": serveCommand{}.Run, "demo": demoCommand{}.Run} {
 		if err := run(t.Context()); !errors.Is(err, models.ErrNotDemo) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	// Nor is it marked with the demo's keys.
+	d := newDeployment(t, dir, nil)
+	running(t, serveCommand{}.Run, d.admin)
 }
 
 // sandboxHealth is an address that every stand-in answers.

@@ -3,15 +3,12 @@ package main
 import (
 	"strings"
 	"testing"
-
-	"github.com/fieldbridge/fieldbridge/handlers/browsertest"
 )
 
 // The stand-in's pages can be used and read at a desk and on a phone.
 func TestBrowserStandIn(t *testing.T) {
 	base, standIn := runDemo(t)
-	page := browsertest.Open(t)
-	g := &guest{Page: page, beside: page.Tab(), base: base, standIn: standIn}
+	g := newGuest(t, base, standIn)
 	g.start(1, "Start as Dana", "Tell us which account")
 	g.Type("tenant", "842193311")
 	g.Click("Continue", "Continue to ServiceTitan")
