@@ -68,7 +68,7 @@ func TestBannerComesByTheContext(t *testing.T) {
 		if n := strings.Count(b.String(), `<aside class="demo-banner"`); n != 1 {
 			t.Errorf("%s has %d banners", name, n)
 		}
-		if !strings.Contains(b.String(), "You are Dana Whitfield.") {
+		if !strings.Contains(b.String(), "You are <bdi>Dana Whitfield</bdi>.") {
 			t.Errorf("%s does not say who is signed in", name)
 		}
 		skip, banner := strings.Index(b.String(), `href="#main"`), strings.Index(b.String(), "demo-banner")
