@@ -28,7 +28,8 @@ type credential struct {
 	DueAt *time.Time
 	// Generation counts the rewrites; a save names the one it replaces.
 	Generation int64
-	// LeaseOwner may renew until LeaseUntil; nobody else may.
+	// LeaseOwner may renew until LeaseUntil; nobody else may. One without an end
+	// has asked in vain, and the refresh token may be spent by it.
 	LeaseOwner string
 	LeaseUntil *time.Time
 }

@@ -182,6 +182,26 @@ func TestRefresh(t *testing.T) {
 	})
 }
 
+// What is not tried, because ServiceTitan asked us to wait over another
+// connection, is said so.
+func TestRefreshWhileServiceTitanAsksUsToWait(t *testing.T) {
+	onDesks(t, func(t *testing.T, d *staffDesk) {
+		ids, sam := d.seed(2, d.clock.Now(), d.clock.Now().Add(time.Hour)), d.staff("Sam", Support)
+		d.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status429, Times: 1})
+		for i, want := range []State{Degraded, Connected} {
+			d.must(d.desk.Refresh(t.Context(), sam, ids[i]))
+			v, err := d.desk.View(t.Context(), sam, ids[i], nil)
+			d.must(err)
+			if e := v.Events[0]; e.Kind != EventRefreshFailed || e.Reason != ReasonRateLimited || v.Connection.State != want {
+				t.Errorf("connection %d: event %+v, %s", i, e, v.Connection.State)
+			}
+		}
+		if n := d.tokenRequests(); n != 1 {
+			t.Errorf("%d token requests, want the one that was refused", n)
+		}
+	})
+}
+
 // Who asked may go away: it goes to its end and is recorded.
 func TestRefreshGoesToItsEnd(t *testing.T) {
 	onDesks(t, func(t *testing.T, d *staffDesk) {

@@ -43,8 +43,9 @@ type gate struct {
 	rest        time.Duration
 	closedUntil time.Time
 	probing     bool
-	// ours says that it was shut because our own registration is refused.
-	ours bool
+	// ours says that it was shut because our own registration is refused, and
+	// limited that the issuer asked us to wait.
+	ours, limited bool
 }
 
 func newGate(perSecond int, now func() time.Time) *gate {
@@ -58,6 +59,13 @@ func (g *gate) closed() bool {
 	return g.probing || g.now().Before(g.closedUntil)
 }
 
+// asked says that the issuer is left alone because it asked us to wait.
+func (g *gate) asked() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.limited && g.now().Before(g.closedUntil)
+}
+
 // enter admits a request, or says why not and for how long. Who enters says how
 // it went with leave.
 func (g *gate) enter() *servicetitan.Error {
@@ -66,8 +74,11 @@ func (g *gate) enter() *servicetitan.Error {
 	now := g.now()
 	refuse := func(wait time.Duration) *servicetitan.Error {
 		e := &servicetitan.Error{Op: "renew", Kind: servicetitan.Unavailable, RetryAfter: wait, Err: errGateClosed}
-		if g.ours {
+		switch {
+		case g.ours:
 			e.Kind = servicetitan.ClientRefused
+		case g.limited:
+			e.Kind = servicetitan.RateLimited
 		}
 		return e
 	}
@@ -90,6 +101,7 @@ func (g *gate) leave(of uuid.UUID, err *servicetitan.Error, ours bool) (shut boo
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.probing, g.ours = false, ours
+	g.limited = err != nil && err.Kind == servicetitan.RateLimited
 	switch {
 	case err == nil:
 		g.works()

@@ -229,12 +229,16 @@ func (k *Keeper) renewed(ctx context.Context, companyID, connectionID uuid.UUID,
 	if err != nil || access.Generation > generation {
 		return access, err
 	}
-	// Why is on the connection, if the connection is to blame.
+	// Why is on the connection, if the connection is to blame; else the gate knows.
 	now, err := getConnection(k.db.Read(ctx), companyID, connectionID)
 	if err != nil {
 		return Access{}, err
 	}
-	return Access{}, &ReasonError{Reason: cmp.Or(now.Reason, ReasonUnavailable), Err: ErrUnavailable}
+	reason := cmp.Or(now.Reason, ReasonUnavailable)
+	if g := k.gates[gateKey{now.Environment, now.Way != SignInWay}]; now.Reason == ReasonNone && g != nil && g.asked() {
+		reason = ReasonRateLimited
+	}
+	return Access{}, &ReasonError{Reason: reason, Err: ErrUnavailable}
 }
 
 // load reads a connection and its credential, if it may be used.

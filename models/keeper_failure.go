@@ -84,8 +84,12 @@ func (k *Keeper) postpone(ctx context.Context, connection Connection, sealed cre
 			failures++
 		}
 		due := nextTry(max(failures, 1), asked, now)
+		owner := ""
+		if held.abandoned {
+			owner = held.owner // so that the next to hold the lease knows
+		}
 		result := tx.Model(&credential{}).Where("connection_id = ? AND lease_owner = ?", sealed.ConnectionID, held.owner).
-			Updates(map[string]any{"lease_owner": "", "lease_until": nil, "due_at": due})
+			Updates(map[string]any{"lease_owner": owner, "lease_until": nil, "due_at": due})
 		if replaced = result.Error == nil && result.RowsAffected == 0; replaced || result.Error != nil {
 			return result.Error
 		}

@@ -24,8 +24,8 @@ const (
 // lease is the sole right to renew a credential.
 type lease struct {
 	owner string
-	// abandoned says that an earlier owner never came to an end, so that the
-	// refresh token may be spent.
+	// abandoned says that an earlier owner never came to an end, or that an answer
+	// was lost, so that the refresh token may be spent.
 	abandoned bool
 	// asked is when the lease was asked for, by a clock that does not stand still
 	// while the process does.

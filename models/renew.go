@@ -134,6 +134,7 @@ func (k *Keeper) renewLeased(ctx context.Context, connection Connection, sealed 
 	default:
 		outcome = string(ReasonUnavailable)
 	}
+	held.abandoned = held.abandoned || lost
 	return k.postpone(ctx, connection, sealed, held, err)
 }
 

@@ -162,6 +162,38 @@ func TestB23PoisonedTenants(t *testing.T) {
 	})
 }
 
+// B4: that an answer was lost is remembered over what fails later, until it shows
+// whether the refresh token was spent.
+func TestB4LostAnswerIsRemembered(t *testing.T) {
+	for name, then := range map[string]*sandbox.Fault{
+		"twice":               nil,
+		"twice, then a 503":   {Kind: sandbox.Status503, Times: 1},
+		"twice, then garbage": {Kind: sandbox.Garbage, Times: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inVirtualTime(t, func(k *kept) {
+				id := k.seed(1, time.Now(), time.Now())[0]
+				k.sandbox.SetFault(sandbox.Fault{Kind: sandbox.ResetAfter, Times: 2})
+				k.start()
+				k.pass(2 * time.Second)
+				if c := k.connection(id); c.State != Degraded || k.sandbox.Fired(sandbox.ResetAfter) != 2 {
+					t.Fatalf("%s after %d answers that were lost", c.State, k.sandbox.Fired(sandbox.ResetAfter))
+				}
+				if then != nil {
+					k.sandbox.SetFault(*then)
+				}
+				k.pass(10 * time.Minute)
+				if c := k.connection(id); c.State != ReconnectNeeded || c.Reason != ReasonAnswerLost {
+					t.Errorf("%s for %s", c.State, c.Reason)
+				}
+				if then != nil && k.sandbox.Fired(then.Kind) != 1 {
+					t.Error("the fault after it did not fire")
+				}
+			})
+		})
+	}
+}
+
 // B3, B4, B5: an answer that is lost after the work was done is asked for once
 // more at once, with the same refresh token. A server with a grace time answers
 // again, and nothing is lost; of one without, the reason is told.
