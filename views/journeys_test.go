@@ -135,15 +135,20 @@ func TestConnectionSaysHowItIs(t *testing.T) {
 	show(t, connectionPage(models.Connected, models.Owner)).says("Last renewed 4 min ago. It renews again by 12:47 PM, or as soon as access is needed.", "passed today at 11:36 AM, in 0.4 seconds")
 	show(t, connectionPage(models.Degraded, models.Owner)).says("There is nothing you need to do", reasons[models.ReasonUnavailable], "today at 12:31 PM", "works until about 12:48 PM", "did not pass")
 	show(t, connectionPage(models.ReconnectNeeded, models.Owner)).says("since Nov 22 at 6:36 PM.", reasons[models.ReasonGrantRefused])
-	for reason, whoAsks := range map[models.Reason]string{
-		models.ReasonGrantRefused: "ServiceTitan needs you to", models.ReasonUnauthorized: "ServiceTitan needs you to",
-		models.ReasonAnswerLost: "We need you to", models.ReasonSealBroken: "We need you to",
+	for reason, want := range map[models.Reason][2]string{
+		models.ReasonGrantRefused:  {"ServiceTitan needs you to allow the access again", "Reconnecting takes about a minute."},
+		models.ReasonAnswerLost:    {"We need you to allow the access again", "Nobody did anything wrong."},
+		models.ReasonSealBroken:    {"We need you to allow the access again", "This is our mistake."},
+		models.ReasonUnauthorized:  {"We have to put something right first", "There is nothing you need to do yet"},
+		models.ReasonTenantUnknown: {"ServiceTitan does not know this tenant ID", "Compare the tenant ID with My Tenant ID"},
+		models.ReasonScopeMissing:  {"ServiceTitan needs you to allow the access again", "Upgrade to New Version under API Application Access. We stopped trying. Once that is done, reconnect"},
 	} {
 		c := testConnection(models.ReconnectNeeded)
 		c.Reason = reason
-		show(t, Connection(ConnectionPage{Visitor: testVisitor(models.Owner), Connection: c, Clock: testClock()})).says(whoAsks + " allow the access again")
-		if letter := Mail(models.OutgoingMail{Mail: models.Mail{Kind: models.MailReconnectNeeded, Reason: reason}}); !strings.HasPrefix(letter.Title, whoAsks) {
-			t.Errorf("the mail for %s says %q", reason, letter.Title)
+		show(t, Connection(ConnectionPage{Visitor: testVisitor(models.Owner), Connection: c, Clock: testClock()})).says(want[0], want[1], "Reconnect")
+		letter := Mail(models.OutgoingMail{Mail: models.Mail{Kind: models.MailReconnectNeeded, Reason: reason}})
+		if letter.Title != want[0] || reason != models.ReasonScopeMissing && !strings.Contains(strings.Join(letter.Paragraphs, " "), want[1]) {
+			t.Errorf("the mail for %s says %q, %q", reason, letter.Title, letter.Paragraphs)
 		}
 	}
 	show(t, connectionPage(models.Disconnected, models.Owner)).says("Luis Ortega disconnected it today at 11:46 AM.")

@@ -30,11 +30,11 @@ func Mail(m models.OutgoingMail) MailText {
 	}
 	switch m.Kind {
 	case models.MailReconnectNeeded:
-		text.Subject, text.Title = "Reconnect needed: ServiceTitan for "+m.CompanyName, needsReconnect(m.Reason)
+		text.Subject, text.Title = "Reconnect needed: ServiceTitan for "+m.CompanyName, reconnectAdviceFor(m.Reason).title
 		text.Action = "Reconnect ServiceTitan"
 		text.Paragraphs = []string{
 			reasons[m.Reason] + " Until it is reconnected, the integration cannot reach ServiceTitan.",
-			"Reconnecting takes about a minute. You need a ServiceTitan admin, with the permission Manage API Application Access. Nothing changes in ServiceTitan.",
+			reconnectAdviceFor(m.Reason).next + " You need a ServiceTitan admin, with the permission Manage API Application Access. Nothing changes in ServiceTitan.",
 		}
 	case models.MailWorksAgain:
 		text.Subject, text.Title = "Works again: ServiceTitan for "+m.CompanyName, "ServiceTitan is connected again"

@@ -28,13 +28,24 @@ var reasons = map[models.Reason]string{
 	models.ReasonSealBroken:    "We can no longer read the access that we kept for you. This is our mistake.",
 }
 
-// needsReconnect says who needs a person to reconnect: us, if it was us who lost
-// the access.
-func needsReconnect(r models.Reason) string {
-	if r == models.ReasonSealBroken || r == models.ReasonAnswerLost {
-		return "We need you to allow the access again"
+// reconnectAdvice is what a company reads when a person has to act.
+type reconnectAdvice struct{ title, next string }
+
+// reconnectAdviceFor says who needs it, and what comes before the button: where
+// reconnecting alone would not last, that.
+func reconnectAdviceFor(r models.Reason) reconnectAdvice {
+	const theirs, ours, quick = "ServiceTitan needs you to allow the access again", "We need you to allow the access again", "Reconnecting takes about a minute."
+	switch r {
+	case models.ReasonSealBroken, models.ReasonAnswerLost:
+		return reconnectAdvice{ours, quick}
+	case models.ReasonUnauthorized:
+		return reconnectAdvice{"We have to put something right first", "There is nothing you need to do yet: we look into it. Once Fieldbridge support tells you that it is put right, reconnect. " + quick}
+	case models.ReasonTenantUnknown:
+		return reconnectAdvice{"ServiceTitan does not know this tenant ID", "Compare the tenant ID with My Tenant ID, at the top right of API Application Access. If it is the same, reconnect; if it is another, connect that one. " + quick}
+	case models.ReasonScopeMissing:
+		return reconnectAdvice{theirs, "Once that is done, reconnect: it takes about a minute."}
 	}
-	return "ServiceTitan needs you to allow the access again"
+	return reconnectAdvice{theirs, quick}
 }
 
 // eventWords is how an entry of the timeline is shown.
