@@ -51,7 +51,7 @@ func faultGroups() []faultGroup {
 			{Status404, "Tenant unknown (404)", "Fieldbridge asks for a reconnect, and says that the tenant is not known."},
 		}},
 		{"Clock", []faultWords{
-			{ClockSkew, "Clock is off", "Fieldbridge goes on, since it counts from its own clock. Its doctor names the difference."},
+			{ClockSkew, "Clock is off", "Fieldbridge goes on, since it counts from its own clock. Outside a demo, fieldbridge doctor names the difference."},
 		}},
 	}
 }
