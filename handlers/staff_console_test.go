@@ -313,6 +313,12 @@ func TestBrowserConsole(t *testing.T) {
 	sam.Type("q", "no such company")
 	sam.See("No connection matches")
 	sam.inspect("staff-connections-none")
+	if inset := sam.Value(`(() => {
+		const words = document.querySelector("#list-results h2");
+		return String(words.getBoundingClientRect().left - words.closest(".card").getBoundingClientRect().left);
+	})()`); len(inset) < 2 {
+		t.Errorf("the words of an empty list are %s pixels from its edge", inset)
+	}
 	sam.Click("Clear", "8 connections shown of 8")
 	sam.Click("Retrying 2", "2 connections shown of 2")
 	sam.inspect("staff-connections-retrying")
