@@ -865,7 +865,7 @@ func noConnections(p StaffConnectionsPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else if p.Filter.Query != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 72, "<h2 class=\"sm\">No connection matches</h2><p class=\"sm muted\">Searched are company names, tenant IDs, members’ emails, connection IDs and support codes of timelines, by how they begin. A support code of an error page may be in the log alone.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 72, "<h2 class=\"sm\">No connection matches</h2><p class=\"sm muted\">Type the beginning of a tenant ID, or of words of a company’s name (O’Rourke is one word). Type a member’s email at least as far as its @, a connection ID at least as far as its first hyphen, and a company’s ID or a timeline’s support code whole. A support code of an error page may be in the log alone.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

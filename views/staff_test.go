@@ -258,6 +258,14 @@ func TestEveryNoteProblemHasWords(t *testing.T) {
 	}
 }
 
+// What is searched is said as it is: what must be typed whole, and what not.
+func TestStaffReadWhatASearchFinds(t *testing.T) {
+	show(t, StaffConnections(StaffConnectionsPage{Staff: testStaff, Filter: models.ConnectionFilter{Query: "dale"}, Clock: testClock()})).says(
+		"the beginning of a tenant ID, or of words of a company’s name (O’Rourke is one word)", "a member’s email at least as far as its @",
+		"a connection ID at least as far as its first hyphen", "a company’s ID or a timeline’s support code whole",
+	)
+}
+
 // What only admins may do is not offered to support.
 func TestStaffAreOfferedWhatTheyMayDo(t *testing.T) {
 	links := func(p testPage) string {
