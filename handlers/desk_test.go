@@ -190,7 +190,7 @@ func TestStaffRefresh(t *testing.T) {
 		amy, sam := a.signUp("Northgate", "Amy"), a.staff("Sam", models.Support)
 		path := amy.connect("sandbox", northgate)
 		desk := "/staff" + path
-		sam.says(desk, "It works since", "Refresh now", "Tell them: “Your connection to ServiceTitan works.", "Access token Stored, sealed. Never shown")
+		sam.says(desk, "It works · since", "Refresh now", "Tell them: “Your connection to ServiceTitan works.", "Access token Stored, sealed. Never shown")
 		done := sam.post(desk+"/refresh", "connection_id", uuid.NewString()).want(a, 303, desk).location
 		sam.says(done, "Refreshed. ServiceTitan answered in", "Access renewed", "By Sam")
 		sam.says(done, "Refreshed.") // loaded again, it is not done again
@@ -202,16 +202,16 @@ func TestStaffRefresh(t *testing.T) {
 
 		// While ServiceTitan is down, and again although the next try is later.
 		a.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status503})
-		sam.says(sam.post(desk+"/refresh").want(a, 303).location, "The refresh did not work", "Retrying", "ServiceTitan does not answer since",
+		sam.says(sam.post(desk+"/refresh").want(a, 303).location, "The refresh did not work", "Retrying", "ServiceTitan does not answer · since",
 			"Code unavailable", "Next try", "Access expires", "Failed tries 1 in a row", "there is nothing you need to do")
 		amy.says(path, "Fieldbridge support tried to renew the access")
 		a.sandbox.ClearFaults()
-		sam.says(sam.post(desk+"/refresh").want(a, 303).location, "Refreshed.", "It works since")
+		sam.says(sam.post(desk+"/refresh").want(a, 303).location, "Refreshed.", "It works · since")
 
 		a.sandbox.RevokeGrants(northgate)
-		page := sam.says(sam.post(desk+"/refresh").want(a, 303).location, "The refresh did not work", "Needs reconnect", "ServiceTitan refuses the access since",
+		page := sam.says(sam.post(desk+"/refresh").want(a, 303).location, "The refresh did not work", "Needs reconnect", "ServiceTitan refuses the access · since",
 			"ServiceTitan answers invalid_grant", "Code grant_refused", "A refresh cannot help", "choose Reconnect", "Copy reconnect link",
-			"Mails about it", "Reconnect needed To Amy", "Waits since")
+			"Mails about it", "Reconnect needed To Amy", "Waiting since")
 		if strings.Contains(page, "/refresh\"") {
 			t.Error("a refresh is offered where it cannot help")
 		}
@@ -219,13 +219,13 @@ func TestStaffRefresh(t *testing.T) {
 		sam.post(desk+"/refresh").want(a, 303, desk)
 		amy.post(path+"/disconnect").want(a, 303)
 		sam.post(desk+"/refresh").want(a, 303, desk)
-		sam.says(desk, "It is disconnected since", "There is nothing to refresh", "Access token None")
+		sam.says(desk, "It is disconnected · since", "There is nothing to refresh", "Access token None")
 		if a.tokenRequests() != asked {
 			t.Error("it was refreshed where it cannot help")
 		}
 		pending := "/staff" + amy.guided(harbor)
 		sam.post(pending+"/refresh").want(a, 303, pending)
-		sam.says(pending, "The set-up waits for us since", "Next step: add the tenant ID to the app.", "Tell them: “We add your tenant ID")
+		sam.says(pending, "The set-up waits for us · since", "Next step: add the tenant ID to the app.", "Tell them: “We add your tenant ID")
 	})
 }
 
@@ -306,7 +306,7 @@ func TestStaffDisconnect(t *testing.T) {
 		ada.post(desk+"/disconnect", "text", "Their owner asked by phone.", "connection_id", strings.TrimPrefix(other, "/connections/")).want(a, 303, desk)
 		ada.post(desk+"/disconnect", "text", "Once more.").want(a, 303, desk)
 		ada.get(desk+"/disconnect").want(a, 303, desk)
-		ada.says(desk, "It is disconnected since", "Fieldbridge support disconnected ServiceTitan", "By Ada", "Their owner asked by phone.", "Ada · today at")
+		ada.says(desk, "It is disconnected · since", "Fieldbridge support disconnected ServiceTitan", "By Ada", "Their owner asked by phone.", "Ada · today at")
 		amy.says(path, "Fieldbridge support disconnected it", "Fieldbridge support disconnected ServiceTitan")
 		amy.saysNot(path, "Ada", "by phone")
 		bob.says(other, "Connected")

@@ -27,9 +27,9 @@ func TestLockedCompany(t *testing.T) {
 		al.says(path, "Connected")
 		sam.says("/staff/connections", "Northgate 842193311")
 		ada.post(company+"/lock", "text", "Their owner reports a stolen laptop.", "company_id", bob.company()).want(a, 303, company)
-		ada.says(company, "Locked", "The company is locked since today", "by Ada", "stolen laptop", "Unlock the company")
+		ada.says(company, "Locked", "The company is locked · since today", "by Ada", "stolen laptop", "Unlock the company")
 		sam.says("/staff/connections", "Northgate Locked 842193311", "South 905118274")
-		sam.says("/staff"+path, "The company is locked since today", "stolen laptop", "Tell them: “Your account is locked for now")
+		sam.says("/staff"+path, "The company is locked · since today", "stolen laptop", "Tell them: “Your account is locked for now")
 
 		for _, m := range []*member{al, amy} {
 			for _, page := range []string{

@@ -387,7 +387,7 @@ func staffMails(p StaffConnectionPage) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				default:
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "Waits since ")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "Waiting since ")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

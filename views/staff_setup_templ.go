@@ -50,12 +50,12 @@ func staffSetup(p StaffConnectionPage, s models.QueuedSetup) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if s.WaitsFor == models.Us {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "Waits for us, ")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "Waiting for us ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "Waits for the company, ")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "Waiting for the company ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

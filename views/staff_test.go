@@ -108,7 +108,7 @@ func TestStaffReadWhatToSay(t *testing.T) {
 				t.Errorf("%s, %s: %+v", state, reason, a)
 			}
 			shown := show(t, StaffConnection(p))
-			shown.says("Tell them: “"+a.tell+"”", "842193311", "Production", states[state].word, " since ")
+			shown.says("Tell them: “"+a.tell+"”", "842193311", "Production", states[state].word, a.title+" · since ")
 			if (state == models.Degraded || state == models.ReconnectNeeded) && reason != "" {
 				shown.says("Code " + reason)
 			}

@@ -41,7 +41,7 @@ var staffReasons = map[models.Reason]advice{
 	},
 	models.ReasonClientRefused: {
 		"ServiceTitan refuses the client ID and secret", "Someone may have disabled Fieldbridge, or made a new secret, under API Application Access.", "invalid_client",
-		"ServiceTitan no longer accepts the client ID and secret. Please look under API Application Access whether Fieldbridge is disabled." + howToReconnect,
+		"ServiceTitan no longer accepts the client ID and secret. Please check under API Application Access whether Fieldbridge is disabled." + howToReconnect,
 	},
 	models.ReasonAnswerLost: {
 		"The answer to a renewal was lost", "ServiceTitan had renewed the access, but its answer did not reach us. The refresh token before it no longer counts.", "invalid_grant",
@@ -49,7 +49,7 @@ var staffReasons = map[models.Reason]advice{
 	},
 	models.ReasonNotAllowed: {
 		"ServiceTitan does not allow the app for this tenant", "The token is good, but Fieldbridge was disabled or removed under API Application Access.", "403",
-		"ServiceTitan does not let us use your account any more. Please have a ServiceTitan admin look under API Application Access whether Fieldbridge is disabled." + howToReconnect,
+		"ServiceTitan does not let us use your account any more. Please have a ServiceTitan admin check under API Application Access whether Fieldbridge is disabled." + howToReconnect,
 	},
 	models.ReasonUnauthorized: {
 		"The API refuses a token that was just issued", "The app key of this environment may be wrong: ask an engineer to run fieldbridge doctor.", "401",
