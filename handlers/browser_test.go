@@ -420,7 +420,7 @@ func TestBrowserGuided(t *testing.T) {
 	sam.inspect("staff-setup-refused")
 	sam.Type("client", id)
 	sam.Type("secret", secret)
-	sam.Click("Check and connect", "Last renewed")
+	sam.Click("Check and connect", "Access given")
 	sam.inspect("staff-connected")
 
 	c.Goto(a.url + path)

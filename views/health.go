@@ -64,7 +64,7 @@ func healthSum(days []models.RenewalDay) string {
 		}
 	}
 	if renewed == 0 {
-		return "Nothing renewed yet"
+		return "No renewals"
 	}
 	return fmt.Sprintf("%d of %s without a problem", fine, plural(renewed, "day", "days"))
 }

@@ -131,6 +131,30 @@ func TestConnectionOffersWhatItsStateAllows(t *testing.T) {
 	}
 }
 
+// What was just connected has not been renewed, and no part of a page says so.
+func TestAccessIsGivenBeforeItIsRenewed(t *testing.T) {
+	c := testConnection(models.Connected)
+	c.ConnectedAt = c.RenewedAt
+	days := []models.RenewalDay{{Day: "2026-11-22"}, {Day: "2026-11-23"}}
+	own := ConnectionPage{Visitor: testVisitor(models.Owner), Connection: c, Days: days, Clock: testClock()}
+	staff := staffPage(models.Connected, "")
+	staff.View.Connection, staff.View.Days = c, days
+	ended := own
+	ended.Connection.State, ended.Connection.DisconnectedAt = models.Disconnected, ago(time.Minute)
+	for _, page := range []struct {
+		shown testPage
+		says  []string
+	}{
+		{show(t, Connection(own)), []string{"Access was given 4 min ago. It renews by 12:47 PM, or as soon as access is needed.", "Given 12:32 PM", "No renewals"}},
+		{show(t, Connection(ended)), []string{"No renewals"}},
+		{show(t, Connections(ConnectionsPage{Visitor: testVisitor(models.Owner), Connections: []models.Connection{c}, Clock: testClock()})), []string{"Connected 4 min ago"}},
+		{show(t, StaffConnection(staff)), []string{"Access was given 4 min ago and renews by itself.", "Access given 12:32 PM", "No renewals"}},
+	} {
+		page.shown.says(page.says...)
+		page.shown.doesNotSay("Last renewed", "Renewed 12", "renews again", "renewed yet")
+	}
+}
+
 func TestConnectionSaysHowItIs(t *testing.T) {
 	show(t, connectionPage(models.Connected, models.Owner)).says("Last renewed 4 min ago. It renews again by 12:47 PM, or as soon as access is needed.", "passed today at 11:36 AM, in 0.4 seconds")
 	show(t, connectionPage(models.Degraded, models.Owner)).says("There is nothing you need to do", reasons[models.ReasonUnavailable], "today at 12:31 PM", "works until about 12:48 PM", "did not pass")

@@ -127,8 +127,12 @@ func (p StaffConnectionPage) advice() advice {
 	case models.Pending:
 		return setupAdvice(p.View.Setup)
 	case models.Connected:
+		got := "renewed"
+		if !renewed(c) {
+			got = "given"
+		}
 		return advice{
-			title: "It works", text: "Access was renewed " + p.Clock.ago(c.RenewedAt) + " and renews by itself.",
+			title: "It works", text: "Access was " + got + " " + p.Clock.ago(c.RenewedAt) + " and renews by itself.",
 			tell: "Your connection to ServiceTitan works. If something is missing, please choose Test connection on its page and tell me what it says.",
 		}
 	case models.Disconnected:
