@@ -31,8 +31,8 @@ type filed struct {
 
 func (f filed) path() string { return pathMailbox + "/" + strconv.Itoa(f.number) }
 
-// when is the time for people, moment for programs.
-func (f filed) when() string   { return f.At.Local().Format("Jan 2, 2006, 3:04 PM") }
+// when is the time in UTC for people, moment for programs.
+func (f filed) when() string   { return f.At.UTC().Format("Jan 2, 2006, 3:04 PM") }
 func (f filed) moment() string { return f.At.UTC().Format(time.RFC3339) }
 
 // mailbox is what was delivered, oldest first.

@@ -28,12 +28,12 @@ func TestMailbox(t *testing.T) {
 	s.Deliver(second)
 
 	list := s.get("/mailbox").body
-	wantWords(t, list, `<a class="any" href="/mailbox/1">First</a>`, "&lt;b&gt;Second&lt;/b&gt;", "dana@northgate.example", `datetime="2026-11-23T11:00:00Z"`)
+	wantWords(t, list, `<a class="any" href="/mailbox/1">First</a>`, "&lt;b&gt;Second&lt;/b&gt;", "dana@northgate.example", `datetime="2026-11-23T11:00:00Z">Nov 23, 2026, 11:00 AM<`, "Times are in UTC.")
 	if strings.Index(list, "First") < strings.Index(list, "Second") {
 		t.Error("the newest is not first")
 	}
 	page := s.get("/mailbox/1").body
-	wantWords(t, page, "<h1>First</h1>", "To dana@northgate.example", `datetime="2026-11-23T12:00:00Z"`, `src="/mailbox/1/html"`, "plain First")
+	wantWords(t, page, "<h1>First</h1>", "To dana@northgate.example", `datetime="2026-11-23T12:00:00Z">Nov 23, 2026, 12:00 PM</time> UTC`, `src="/mailbox/1/html"`, "plain First")
 	if strings.Contains(page, "Hello First") {
 		t.Error("the letter's HTML is part of the page")
 	}
