@@ -410,6 +410,9 @@ func TestBrowserGuided(t *testing.T) {
 	portal.Choose(`[aria-label="Generate secret cs1 for Harbor Line Electric"]`)
 	portal.See("Copy the new secret now")
 	portal.inspect("sandbox-secret")
+	if lines := portal.Value(`String(new Set([...document.querySelectorAll("[aria-label*='secret cs1 for Harbor']")].map(button => button.getBoundingClientRect().top)).size)`); lines != "1" {
+		t.Errorf("the buttons of a secret are on %s lines", lines)
+	}
 	id := portal.Value(`document.querySelector("#client-id").textContent`)
 	secret := portal.Value(`document.querySelector("#client-secret").textContent`)
 	sam.Goto(a.url + "/staff" + path)

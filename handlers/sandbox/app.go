@@ -50,14 +50,18 @@ type app struct {
 	clients  map[string]int64
 }
 
-// newApp has one version, and a few tenants whose admins have yet to allow it.
+// addedFirst are in the app from the start, their admins have yet to allow it:
+// the two Northgates.
+const addedFirst = 2
+
+// newApp has one version, and a few tenants that are added to it.
 func newApp(scopes []string, all tenants) app {
 	// Not an access that a client without a user can have.
 	scopes = slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool { return scope == scopeOfflineAccess })
 	a := app{versions: [][]string{scopes}, installs: map[int64]*install{}, clients: map[string]int64{}}
 	for i, tenant := range all {
 		a.installs[tenant.ID] = &install{}
-		if i < 3 {
+		if i < addedFirst {
 			a.installs[tenant.ID].state = notConnected
 		}
 	}

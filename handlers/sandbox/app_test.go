@@ -216,7 +216,11 @@ func TestPortalAndTenantPages(t *testing.T) {
 		}
 		return page
 	}
-	_, fields := s.form(wants("/portal", "Not added", "Not Connected Yet"))
+	portal := wants("/portal", "Not added", "Not Connected Yet", "The two Northgates are added from the start")
+	if n := strings.Count(portal, ">Not Connected Yet<"); n != 2 {
+		t.Errorf("%d are added from the start:\n%s", n, portal)
+	}
+	_, fields := s.form(portal)
 	press := func(path string, pairs ...string) reply {
 		t.Helper()
 		form := url.Values{"token": fields["token"], "tenant": {fmt.Sprint(harbor)}}
