@@ -271,14 +271,23 @@ const untidy = `[...document.querySelectorAll(".dense tbody")].flatMap(body => {
 	});
 }).map(cell => cell.innerText).join(", ")`
 
-// tidy holds that in windows of every width the lines of lists are alike, and
-// whole.
+// askew finds the titles of lists that do not begin where their lines do.
+const askew = `[...document.querySelectorAll(".card:has(tbody)")].filter(card => {
+	const title = card.querySelector("header h2"), line = card.querySelector("tbody th a");
+	return title && line && Math.abs(title.getBoundingClientRect().left - line.getBoundingClientRect().left) > 1;
+}).map(card => card.querySelector("h2").innerText).join(", ")`
+
+// tidy holds that in windows of every width the lines of lists are alike, begin
+// below their title, and are whole.
 func (c *contractor) tidy() {
 	c.Helper()
 	for _, width := range []int64{320, 390, 600, 768, 900, 1040, 1140, 1280, 1440, 1600} {
 		c.Look(width, 900, "light")
 		if cells := c.Value(untidy); cells != "" {
 			c.Errorf("at %d pixels these are out of line: %s", width, cells)
+		}
+		if titles := c.Value(askew); titles != "" {
+			c.Errorf("at %d pixels these titles are not above their lines: %s", width, titles)
 		}
 	}
 	c.Look(1280, 900, "light")
