@@ -153,6 +153,13 @@ func TestDemoHoldsOn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		until(t, func() bool { // it ends a moment later
+			var left int
+			if err := of.Read(t.Context()).Raw("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").Scan(&left).Error; err != nil {
+				t.Fatal(err)
+			}
+			return left == 0
+		})
 	}
 	held := func(name string, db *models.DB, want error) {
 		t.Helper()
