@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/testdb"
+)
+
+// A database is one demo's at a time: two stand-ins would each refuse what the
+// other has issued.
+func TestDemoHasItsDatabaseForItself(t *testing.T) {
+	onDemos(t, func(s *seeded) {
+		if err := s.db.HoldForDemo(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		database := s.database
+		if !strings.Contains(database, "://") { // the same file by another name
+			database = filepath.Join(t.TempDir(), "link.db")
+			if err := os.Symlink(s.database, database); err != nil {
+				t.Fatal(err)
+			}
+		}
+		second := openDemo(t, database, s.keys)
+		if err := second.db.HoldForDemo(t.Context()); !errors.Is(err, models.ErrDemoRuns) {
+			t.Errorf("a second demo: %v", err)
+		}
+		if err := s.db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := second.db.HoldForDemo(t.Context()); err != nil {
+			t.Errorf("after the first: %v", err)
+		}
+	})
+}
+
+// A restart of PostgreSQL takes the hold away. Whoever is first takes it back.
+func TestDemoHoldsOn(t *testing.T) {
+	database := testdb.Postgres(t)
+	first, second := openDemo(t, database, newKeyset(t)), openDatabase(t, database)
+	cutOff := func(of *models.DB) {
+		t.Helper()
+		err := of.Write(t.Context(), func(tx *gorm.DB) error {
+			return tx.Exec("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()").Error
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		until(t, func() bool { // it ends a moment later
+			var left int
+			if err := of.Read(t.Context()).Raw("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").Scan(&left).Error; err != nil {
+				t.Fatal(err)
+			}
+			return left == 0
+		})
+	}
+	held := func(name string, db *models.DB, want error) {
+		t.Helper()
+		if err := db.HoldForDemo(t.Context()); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", name, err, want)
+		}
+	}
+	held("the first", first.db, nil)
+	held("the second", second, models.ErrDemoRuns)
+	cutOff(second)
+	held("the first, cut off", first.db, nil)
+	held("the second", second, models.ErrDemoRuns)
+	cutOff(second)
+	held("the second, while the first is cut off", second, nil)
+	held("the first, too late", first.db, models.ErrDemoRuns)
+}
+
+func openDatabase(t *testing.T, address string) *models.DB {
+	t.Helper()
+	db, err := models.OpenDB(t.Context(), address, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// What is no demo's is found in a schema of any age, and nothing is added to it.
+func TestDemoFindsOthersInAnOlderSchema(t *testing.T) {
+	for name, database := range map[string]string{"SQLite": filepath.Join(t.TempDir(), "old.db"), "PostgreSQL": testdb.Postgres(t)} {
+		t.Run(name, func(t *testing.T) {
+			db := openDatabase(t, database)
+			if err := db.HoldForDemo(t.Context()); err != nil {
+				t.Errorf("empty: %v", err)
+			}
+			err := db.Write(t.Context(), func(tx *gorm.DB) error {
+				return errors.Join(tx.Exec("CREATE TABLE users (name TEXT)").Error, tx.Exec("INSERT INTO users VALUES ('somebody')").Error)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := db.HoldForDemo(t.Context()); !errors.Is(err, models.ErrNotDemo) {
+				t.Errorf("with somebody in it: %v", err)
+			}
+			tables, err := db.Read(t.Context()).Migrator().GetTables()
+			if err != nil || len(tables) != 1 {
+				t.Errorf("tables %v: %v", tables, err)
+			}
+		})
+	}
+}
+
+// Neither what is at the demo's own paths nor a demo that runs is ever deleted
+// by another that is started.
+func TestDemoLooksBeforeItBegins(t *testing.T) {
+	t.Chdir(t.TempDir())
+	addr, admin, standIn := freeAddrs(t)
+	at := func(addr, admin, standIn string) {
+		for name, value := range map[string]string{
+			"FIELDBRIDGE_ADDR": addr, "FIELDBRIDGE_ADMIN_ADDR": admin, "FIELDBRIDGE_BASE_URL": "http://" + addr,
+			"FIELDBRIDGE_SANDBOX_ADDR": standIn, "FIELDBRIDGE_SANDBOX_URL": "http://" + standIn, "FIELDBRIDGE_LOG_LEVEL": "error",
+			"FIELDBRIDGE_DATABASE_URL": "", "FIELDBRIDGE_KEYSET_FILE": "", "FIELDBRIDGE_DEMO_RESET": "",
+		} {
+			t.Setenv(name, value)
+		}
+	}
+	at(addr, admin, standIn)
+	t.Run("beside another", func(t *testing.T) {
+		running(t, demoCommand{}.Run, admin)
+		for _, keep := range []bool{true, false} {
+			if err := (demoCommand{Keep: keep}).Run(t.Context()); err == nil || !strings.Contains(err.Error(), "address already in use") {
+				t.Errorf("at the same addresses: %v", err)
+			}
+			at(freeAddrs(t))
+			if err := (demoCommand{Keep: keep}).Run(t.Context()); !errors.Is(err, models.ErrDemoRuns) {
+				t.Errorf("at others: %v", err)
+			}
+			at(addr, admin, standIn)
+		}
+		if status, _ := afterPassword(t, "http://"+addr, "priya@fieldbridge.example", demoPassword); status != http.StatusOK {
+			t.Errorf("the first answers %d", status)
+		}
+		if status, body := fetch(t, http.MethodGet, "http://"+admin+"/readyz", nil); status != http.StatusOK {
+			t.Errorf("the first is not ready: %s", body)
+		}
+	})
+	t.Run("afresh", func(t *testing.T) {
+		running(t, demoCommand{}.Run, admin)
+	})
+	own := demoDefaults().database
+	db := openDatabase(t, own)
+	err := db.Write(t.Context(), func(tx *gorm.DB) error {
+		return tx.Exec("DELETE FROM demo").Error
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := (demoCommand{}).Run(t.Context()); !errors.Is(err, models.ErrNotDemo) {
+		t.Errorf("over what is no demo: %v", err)
+	}
+	if kept, err := filepath.Glob(own); err != nil || len(kept) != 1 {
+		t.Errorf("%v is there: %v", kept, err)
+	}
+}
+
+// A key that reads all companies may be all that a real database has yet.
+func TestDemoLeavesKeysAlone(t *testing.T) {
+	s := openDemo(t, filepath.Join(t.TempDir(), "real.db"), newKeyset(t))
+	_, key, err := s.apiKeys.Create(t.Context(), nil, "Warehouse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, begin := range map[string]func(context.Context) error{"begin": s.demo.data.Begin, "reset": s.demo.data.Reset} {
+		if err := begin(t.Context()); !errors.Is(err, models.ErrNotDemo) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := s.apiKeys.Check(t.Context(), key); err != nil {
+		t.Errorf("the key is gone: %v", err)
+	}
+}
