@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"html"
 	"io"
@@ -36,7 +37,16 @@ func TestMain(m *testing.M) {
 	if os.Getenv(childVariable) != "" {
 		serveAsChild()
 	}
-	os.Exit(browsertest.Main(func() int { return testdb.Main(m) }))
+	os.Exit(browsertest.Main(func() int { return testdb.Main(m, migrate) }))
+}
+
+func migrate(address string) error {
+	db, err := models.OpenDB(context.Background(), address, time.Now)
+	if err != nil {
+		return err
+	}
+	_, err = db.Migrate(context.Background())
+	return errors.Join(err, db.Close())
 }
 
 // The sample tenants that tests connect.
@@ -110,7 +120,7 @@ func (l *lockedBuffer) String() string {
 // newApp starts everything on SQLite.
 func newApp(t *testing.T) *app {
 	t.Helper()
-	return newAppOn(t, filepath.Join(t.TempDir(), "app.db"))
+	return newAppOn(t, testdb.SQLite(t))
 }
 
 // onBoth runs a test with an app on each kind of database.

@@ -32,11 +32,7 @@ func (a *app) accounts() *models.Accounts {
 	if err != nil {
 		a.Fatal(err)
 	}
-	accounts, err := models.NewAccounts(a.db, keys, 1)
-	if err != nil {
-		a.Fatal(err)
-	}
-	return accounts
+	return models.NewAccounts(a.db, keys, 1)
 }
 
 // staff is one of our own people, signed in.

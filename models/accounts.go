@@ -21,12 +21,8 @@ type Accounts struct {
 }
 
 // NewAccounts hashes at most parallelHashes passwords at a time.
-func NewAccounts(db *DB, keys *seal.Keys, parallelHashes int) (*Accounts, error) {
-	h, err := newHasher(parallelHashes)
-	if err != nil {
-		return nil, err
-	}
-	return &Accounts{db: db, keys: keys, hasher: h}, nil
+func NewAccounts(db *DB, keys *seal.Keys, parallelHashes int) *Accounts {
+	return &Accounts{db: db, keys: keys, hasher: &hasher{slots: make(chan struct{}, parallelHashes)}}
 }
 
 // The limits of sign-in and sign-up. A device that has signed in to the account

@@ -17,11 +17,7 @@ const password = "a short sentence works"
 
 func newAccounts(t *testing.T, db *DB) *Accounts {
 	t.Helper()
-	a, err := NewAccounts(db, testKeys(t), 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a
+	return NewAccounts(db, testKeys(t), 2)
 }
 
 func signUp(t *testing.T, a *Accounts, email string) (User, Company) {

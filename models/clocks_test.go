@@ -30,14 +30,7 @@ func TestB18ClocksThatAreWrong(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			address := testdb.Postgres(t)
-			db, err := OpenDB(t.Context(), address, time.Now)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = db.Close() }()
-			if _, err := db.Migrate(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			db := openAt(t, address)
 			k := newKept(t, db, time.Now)
 			// Another instance, with a clock of its own.
 			offDB, err := OpenDB(t.Context(), address, func() time.Time { return time.Now().Add(wrong) })

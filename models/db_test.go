@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(childVariable) != "" {
 		runAsChild()
 	}
-	os.Exit(testdb.Main(m))
+	os.Exit(testdb.Main(m, migrate))
 }
 
 // clock is a clock that tests set.
@@ -50,22 +50,40 @@ func onBoth(t *testing.T, test func(t *testing.T, db *DB, clock *clock)) {
 	open := func(t *testing.T, address string) {
 		t.Helper()
 		c := newClock()
-		db, err := OpenDB(t.Context(), address, c.Now)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := db.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		if _, err := db.Migrate(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		test(t, db, c)
+		test(t, openBy(t, address, c.Now), c)
 	}
-	t.Run("sqlite", func(t *testing.T) { open(t, filepath.Join(t.TempDir(), "test.db")) })
+	t.Run("sqlite", func(t *testing.T) { open(t, testdb.SQLite(t)) })
 	t.Run("postgres", func(t *testing.T) { open(t, testdb.Postgres(t)) })
+}
+
+// openAt opens a database until the end of the test.
+func openAt(t testing.TB, address string) *DB {
+	t.Helper()
+	return openBy(t, address, time.Now)
+}
+
+func openBy(t testing.TB, address string, now func() time.Time) *DB {
+	t.Helper()
+	db, err := OpenDB(t.Context(), address, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+// migrate is what the copies of testdb are made with.
+func migrate(address string) error {
+	db, err := OpenDB(context.Background(), address, time.Now)
+	if err != nil {
+		return err
+	}
+	_, err = db.Migrate(context.Background())
+	return errors.Join(err, db.Close())
 }
 
 func testKeys(t *testing.T) *seal.Keys {
@@ -184,22 +202,14 @@ func TestSQLiteSettings(t *testing.T) {
 
 func openSQLite(t *testing.T) *DB {
 	t.Helper()
-	db, err := OpenDB(t.Context(), filepath.Join(t.TempDir(), "test.db"), time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	if _, err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return db
+	return openAt(t, testdb.SQLite(t))
 }
 
 // Several starters at once: one migrates, the others wait, none fails.
 func TestB24MigrateAtOnce(t *testing.T) {
 	addresses := map[string]func(t *testing.T) string{
 		"sqlite":   func(t *testing.T) string { return filepath.Join(t.TempDir(), "test.db") },
-		"postgres": func(t *testing.T) string { return testdb.Postgres(t) },
+		"postgres": func(t *testing.T) string { return testdb.EmptyPostgres(t) },
 	}
 	for name, address := range addresses {
 		t.Run(name, func(t *testing.T) {

@@ -28,11 +28,7 @@ func onDesks(t *testing.T, test func(t *testing.T, d *staffDesk)) {
 	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
 		k := newKept(t, db, clock.Now)
 		connections := NewConnections(db, k.keys, k.clients, k.keeper, "https://app.example/callback", k.keeper.log)
-		accounts, err := NewAccounts(db, k.keys, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		test(t, &staffDesk{kept: k, desk: NewDesk(connections), connections: connections, accounts: accounts, clock: clock})
+		test(t, &staffDesk{kept: k, desk: NewDesk(connections), connections: connections, accounts: NewAccounts(db, k.keys, 1), clock: clock})
 	})
 }
 

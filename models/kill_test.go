@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"strconv"
 	"syscall"
 	"testing"
@@ -122,21 +121,14 @@ func TestB7KilledWhileRenewing(t *testing.T) {
 		database  func(t *testing.T) string
 	}{
 		"4 on PostgreSQL": {4, func(t *testing.T) string { return testdb.Postgres(t) }},
-		"1 on SQLite":     {1, func(t *testing.T) string { return filepath.Join(t.TempDir(), "app.db") }},
+		"1 on SQLite":     {1, func(t *testing.T) string { return testdb.SQLite(t) }},
 	} {
 		t.Run(name, func(t *testing.T) { killWhileRenewing(t, tt.processes, tt.database(t), many(t, 400, 5000)) })
 	}
 }
 
 func killWhileRenewing(t *testing.T, processes int, database string, connections int) {
-	db, err := OpenDB(t.Context(), database, time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	if _, err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	db := openAt(t, database)
 	k := newKept(t, db, time.Now)
 	c := k.overTheNetwork(database, time.Hour)
 	k.seed(connections, time.Now(), time.Now())

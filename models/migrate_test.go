@@ -31,7 +31,7 @@ func watched(t *testing.T, db *DB) (lines []string) {
 func TestMigrationSaysHowFarItIs(t *testing.T) {
 	for name, address := range map[string]func(t *testing.T) string{
 		"sqlite":   func(t *testing.T) string { return filepath.Join(t.TempDir(), "test.db") },
-		"postgres": func(t *testing.T) string { return testdb.Postgres(t) },
+		"postgres": func(t *testing.T) string { return testdb.EmptyPostgres(t) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			db, err := OpenDB(t.Context(), address(t), time.Now)

@@ -16,14 +16,7 @@ import (
 func onProxy(t *testing.T) (*DB, *testdb.Proxy) {
 	t.Helper()
 	proxy := testdb.NewProxy(t, testdb.Postgres(t))
-	db, err := OpenDB(t.Context(), proxy.Address, time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	if _, err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	db := openAt(t, proxy.Address)
 	return db, proxy
 }
 
@@ -75,14 +68,7 @@ func TestB16ConnectionLostInASave(t *testing.T) {
 // renew. Every connection is renewed, none twice, and the pool recovers.
 func TestB16SessionsAreTerminated(t *testing.T) {
 	address := testdb.Postgres(t)
-	db, err := OpenDB(t.Context(), address, time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	if _, err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	db := openAt(t, address)
 	k := newKept(t, db, time.Now)
 	const connections = 600
 	k.seed(connections, time.Now(), time.Now())

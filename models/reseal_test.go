@@ -257,14 +257,7 @@ func TestLeftOverNamesASecondFactor(t *testing.T) {
 
 // A row that somebody is writing is not waited for, and is theirs.
 func TestResealWaitsForNobody(t *testing.T) {
-	db, err := OpenDB(t.Context(), testdb.Postgres(t), time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	if _, err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	db := openAt(t, testdb.Postgres(t))
 	k := newKept(t, db, time.Now)
 	ids := k.seed(3, time.Now(), time.Now().Add(time.Hour))
 	old, _ := k.rotate()
@@ -298,21 +291,14 @@ func TestResealWaitsForNobody(t *testing.T) {
 func TestA73RotationUnderLoad(t *testing.T) {
 	for name, database := range map[string]func(t *testing.T) string{
 		"PostgreSQL": func(t *testing.T) string { return testdb.Postgres(t) },
-		"SQLite":     func(t *testing.T) string { return filepath.Join(t.TempDir(), "app.db") },
+		"SQLite":     func(t *testing.T) string { return testdb.SQLite(t) },
 	} {
 		t.Run(name, func(t *testing.T) { rotateUnderLoad(t, database(t), 2000) })
 	}
 }
 
 func rotateUnderLoad(t *testing.T, database string, connections int) {
-	db, err := OpenDB(t.Context(), database, time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	if _, err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	db := openAt(t, database)
 	k := newKept(t, db, time.Now)
 	c := k.overTheNetwork(database, time.Hour)
 	k.sealOneOfEach()

@@ -73,14 +73,7 @@ func TestB8HolderIsStopped(t *testing.T) {
 
 func stopHolders(t *testing.T, processes, rounds int) {
 	database := testdb.Postgres(t)
-	db, err := OpenDB(t.Context(), database, time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	if _, err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	db := openAt(t, database)
 	k := newKept(t, db, time.Now)
 	c := k.overTheNetwork(database, time.Hour)
 	c.Company, c.Connection = k.companyID, k.seed(1, time.Now(), time.Now().Add(time.Hour))[0]

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alexedwards/argon2id"
+
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -110,5 +112,14 @@ func TestAreasSayEverything(t *testing.T) {
 	}
 	if len(scopes) != 4 {
 		t.Errorf("scopes told of: %v", scopes)
+	}
+}
+
+// Who has no account waits as long as who has one: the decoy is hashed as
+// passwords are.
+func TestA39DecoyIsHashedLikePasswords(t *testing.T) {
+	params, _, _, err := argon2id.DecodeHash(decoy)
+	if err != nil || *params != *hashParams() {
+		t.Errorf("%+v, %v", params, err)
 	}
 }

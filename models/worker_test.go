@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
 // inVirtualTime runs a test in a time of its own, which passes as soon as
@@ -25,15 +25,8 @@ func inVirtualTime(t *testing.T, test func(k *kept), change ...func(*sandbox.Opt
 	// The database lives outside of the bubble, since its libraries have goroutines
 	// that never end. Writes are made where they are asked for: the writer's
 	// goroutine could not answer into the bubble.
-	path := filepath.Join(t.TempDir(), "app.db")
-	db, err := OpenDB(t.Context(), path, time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	if _, err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	path := testdb.SQLite(t)
+	db := openAt(t, path)
 	w, err := newWriter(path)
 	if err != nil {
 		t.Fatal(err)

@@ -70,10 +70,7 @@ func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo *h
 		}
 	}
 	clients := clientsOf(c, db)
-	accounts, err := models.NewAccounts(db, keys, parallelHashes)
-	if err != nil {
-		return nil, err
-	}
+	accounts := models.NewAccounts(db, keys, parallelHashes)
 	metrics := handlers.NewMetrics()
 	keeper := models.NewKeeper(db, keys, clients, models.KeeperOptions{KeepAlive: c.keepAlive, PerSecond: c.perSecond, Watch: metrics.Watch()}, log)
 	apiKeys := models.NewAPIKeys(db)

@@ -91,7 +91,7 @@ func openDatabase(t *testing.T, address string) *models.DB {
 
 // What is no demo's is found in a schema of any age, and nothing is added to it.
 func TestDemoFindsOthersInAnOlderSchema(t *testing.T) {
-	for name, database := range map[string]string{"SQLite": filepath.Join(t.TempDir(), "old.db"), "PostgreSQL": testdb.Postgres(t)} {
+	for name, database := range map[string]string{"SQLite": filepath.Join(t.TempDir(), "old.db"), "PostgreSQL": testdb.EmptyPostgres(t)} {
 		t.Run(name, func(t *testing.T) {
 			db := openDatabase(t, database)
 			if err := db.HoldForDemo(t.Context()); err != nil {
@@ -169,7 +169,7 @@ func TestDemoLooksBeforeItBegins(t *testing.T) {
 
 // A key that reads all companies may be all that a real database has yet.
 func TestDemoLeavesKeysAlone(t *testing.T) {
-	s := openDemo(t, filepath.Join(t.TempDir(), "real.db"), newKeyset(t))
+	s := openDemo(t, testdb.SQLite(t), newKeyset(t))
 	_, key, err := s.apiKeys.Create(t.Context(), nil, "Warehouse")
 	if err != nil {
 		t.Fatal(err)

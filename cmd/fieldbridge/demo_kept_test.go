@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +17,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
 // reasons are all for which a connection can fail.
@@ -29,7 +29,7 @@ var reasons = []models.Reason{
 // Whatever guests have made of a demo's connections, it starts again, and what
 // had ended stays so.
 func TestDemoIsKeptAsGuestsLeftIt(t *testing.T) {
-	s := openDemo(t, filepath.Join(t.TempDir(), "demo.db"), newKeyset(t))
+	s := openDemo(t, testdb.SQLite(t), newKeyset(t))
 	if err := s.demo.begin(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +202,7 @@ func TestDemoSendsNoMail(t *testing.T) {
 		}
 	}()
 	t.Cleanup(func() { _ = l.Close() })
-	s := openDemo(t, filepath.Join(t.TempDir(), "demo.db"), newKeyset(t), map[string]string{
+	s := openDemo(t, testdb.SQLite(t), newKeyset(t), map[string]string{
 		"FIELDBRIDGE_SMTP_URL": "smtp://" + l.Addr().String(), "FIELDBRIDGE_MAIL_FROM": "support@fieldbridge.example",
 	})
 	mail := models.OutgoingMail{
@@ -247,7 +247,7 @@ func TestDemoForgetsWhatWasCounted(t *testing.T) {
 
 // A nightly beginning that failed on its way is begun anew, the same night.
 func TestDemoBeginsAgainWhenItFailed(t *testing.T) {
-	s := openDemo(t, filepath.Join(t.TempDir(), "demo.db"), newKeyset(t))
+	s := openDemo(t, testdb.SQLite(t), newKeyset(t))
 	ctx, stop := context.WithCancel(t.Context())
 	asked := 0
 	d := models.NewDemo(s.accounts, s.connections, models.DemoOptions{

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -34,7 +33,7 @@ type seeded struct {
 // onDemos seeds a demo in a database of each kind.
 func onDemos(t *testing.T, test func(*seeded)) {
 	for name, database := range map[string]func(*testing.T) string{
-		"SQLite":     func(t *testing.T) string { return filepath.Join(t.TempDir(), "demo.db") },
+		"SQLite":     func(t *testing.T) string { return testdb.SQLite(t) },
 		"PostgreSQL": func(t *testing.T) string { return testdb.Postgres(t) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -292,7 +291,7 @@ func states(list []models.Connection) map[int64]models.State {
 // A demo begins again once its hour has passed since it was begun, and not
 // before.
 func TestDemoBeginsAgainEachDay(t *testing.T) {
-	s := openDemo(t, filepath.Join(t.TempDir(), "demo.db"), newKeyset(t))
+	s := openDemo(t, testdb.SQLite(t), newKeyset(t))
 	if err := s.demo.begin(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
@@ -328,7 +327,7 @@ func TestDemoBeginsAgainEachDay(t *testing.T) {
 
 // A demo is never made of a database that has something else in it.
 func TestDemoLeavesOthersAlone(t *testing.T) {
-	s := openDemo(t, filepath.Join(t.TempDir(), "real.db"), newKeyset(t))
+	s := openDemo(t, testdb.SQLite(t), newKeyset(t))
 	_, _, err := s.accounts.SignUp(t.Context(), models.SignUp{Company: "Real", Name: "R", Email: "r@real.example", Password: servicetitan.NewSecret("a real person's password"), Address: "test"})
 	if err != nil {
 		t.Fatal(err)

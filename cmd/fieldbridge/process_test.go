@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/handlers/browsertest"
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
@@ -24,7 +26,15 @@ func TestMain(m *testing.M) {
 		main()
 		os.Exit(0)
 	}
-	os.Exit(browsertest.Main(func() int { return testdb.Main(m) }))
+	os.Exit(browsertest.Main(func() int { return testdb.Main(m, withTheSchema) }))
+}
+
+// withTheSchema is what the copies of testdb are made with.
+func withTheSchema(address string) error {
+	return inDB(context.Background(), config{databaseURL: address}, func(db *models.DB) error {
+		_, err := db.Migrate(context.Background())
+		return err
+	})
 }
 
 // process is the product as an operator runs it: fieldbridge serve, in a process

@@ -122,10 +122,6 @@ func withAccounts(ctx context.Context, do func(config, *models.Accounts) error) 
 		return err
 	}
 	return withSchema(ctx, c, func(db *models.DB) error {
-		accounts, err := models.NewAccounts(db, keys, parallelHashes)
-		if err != nil {
-			return err
-		}
-		return do(c, accounts)
+		return do(c, models.NewAccounts(db, keys, parallelHashes))
 	})
 }

@@ -1,4 +1,4 @@
-// Package testdb gives tests a PostgreSQL of their own. Only tests import it.
+// Package testdb gives tests databases of their own. Only tests import it.
 package testdb
 
 import (
@@ -46,8 +46,9 @@ var cluster struct {
 }
 
 // Main runs the tests and stops the server if one was started. Call it from
-// TestMain.
-func Main(m *testing.M) int {
+// TestMain. migrate brings the schema of the database at an address up to date.
+func Main(m *testing.M, migrate func(address string) error) int {
+	migrateOnce(migrate)
 	code := m.Run()
 	if cluster.stop != nil {
 		cluster.stop()
@@ -57,8 +58,14 @@ func Main(m *testing.M) int {
 
 var errNotInstalled = errors.New("PostgreSQL")
 
-// Postgres returns the address of a new, empty database.
-func Postgres(t testing.TB) string {
+// EmptyPostgres returns the address of a new, empty database.
+func EmptyPostgres(t testing.TB) string {
+	t.Helper()
+	startCluster(t)
+	return newPostgres(t, "template0")
+}
+
+func startCluster(t testing.TB) {
 	t.Helper()
 	cluster.once.Do(func() {
 		// Nothing in it outlives the tests, so it trades safety for speed.
@@ -70,24 +77,30 @@ func Postgres(t testing.TB) string {
 	if cluster.err != nil {
 		t.Fatal(cluster.err)
 	}
+}
+
+func newPostgres(t testing.TB, template string) string {
+	t.Helper()
 	name := "test" + strconv.FormatInt(cluster.names.Add(1), 10)
-	run := func(statement string) error {
-		db, err := sql.Open("pgx", cluster.address+"postgres")
-		if err != nil {
-			return err
-		}
-		_, err = db.ExecContext(context.Background(), statement)
-		return errors.Join(err, db.Close())
-	}
-	if err := run("CREATE DATABASE " + name + " TEMPLATE template0"); err != nil {
+	if err := control("CREATE DATABASE " + name + " TEMPLATE " + template); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := run("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
+		if err := control("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
 			t.Error(err)
 		}
 	})
 	return cluster.address + name
+}
+
+// control runs a statement outside of the tests' databases.
+func control(statement string) error {
+	db, err := sql.Open("pgx", cluster.address+"postgres")
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(context.Background(), statement)
+	return errors.Join(err, db.Close())
 }
 
 // Durable returns the address of an empty database on a server of its own,
