@@ -109,7 +109,8 @@ const (
 	ReasonUnauthorized Reason = "unauthorized"
 	// ReasonTenantUnknown: the API answers 404 for the tenant.
 	ReasonTenantUnknown Reason = "tenant_unknown"
-	// ReasonScopeMissing: the API answers 403, and the token lacks the scope.
+	// ReasonScopeMissing: the API answers 403 to a test, and the token lacks its
+	// scope. It ends no connection, which works on for what the token allows.
 	ReasonScopeMissing Reason = "scope_missing"
 	// ReasonSealBroken: the stored credential cannot be opened.
 	ReasonSealBroken Reason = "seal_broken"

@@ -212,11 +212,7 @@ func (s *seeding) row(c sampleCompany, told story) Connection {
 	if row.ConnectedByID = &c.owner.ID; sample.Way == servicetitan.Guided {
 		row.ConnectedByName, row.ConnectedByID = supportName, nil
 	}
-	scopes := slices.Clone(s.scopes)
-	if sample.Reason == ReasonScopeMissing {
-		scopes = slices.DeleteFunc(scopes, func(scope string) bool { return scope == servicetitan.AccountScope })
-	}
-	row.Scopes = strings.Join(scopes, " ")
+	row.Scopes = strings.Join(s.scopes, " ")
 	row.RenewedAt = told.lastRenewal()
 	row.ExpiresAt = row.RenewedAt.Add(s.life)
 	row.UpgradeNeeded = sample.UpgradeAge > 0

@@ -165,13 +165,12 @@ func TestConnectionSaysHowItIs(t *testing.T) {
 		models.ReasonSealBroken:    {"We need you to allow the access again", "This is our mistake."},
 		models.ReasonUnauthorized:  {"We have to put something right first", "There is nothing you need to do yet"},
 		models.ReasonTenantUnknown: {"ServiceTitan does not know this tenant ID", "Compare the tenant ID with My Tenant ID"},
-		models.ReasonScopeMissing:  {"ServiceTitan needs you to allow the access again", "Upgrade to New Version under API Application Access. We stopped trying. Once that is done, reconnect"},
 	} {
 		c := testConnection(models.ReconnectNeeded)
 		c.Reason = reason
 		show(t, Connection(ConnectionPage{Visitor: testVisitor(models.Owner), Connection: c, Clock: testClock()})).says(want[0], want[1], "Reconnect")
 		letter := Mail(models.OutgoingMail{Mail: models.Mail{Kind: models.MailReconnectNeeded, Reason: reason}})
-		if letter.Title != want[0] || reason != models.ReasonScopeMissing && !strings.Contains(strings.Join(letter.Paragraphs, " "), want[1]) {
+		if letter.Title != want[0] || !strings.Contains(strings.Join(letter.Paragraphs, " "), want[1]) {
 			t.Errorf("the mail for %s says %q, %q", reason, letter.Title, letter.Paragraphs)
 		}
 	}

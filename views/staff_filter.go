@@ -80,9 +80,10 @@ func list(s models.Status) string {
 var (
 	environmentsListed = models.EnvironmentNames()
 	waysListed         = []models.Way{models.SignInWay, models.GuidedWay, models.OwnCredentialsWay}
-	reasonsListed      = []models.Reason{
+	// reasonsListed are those for which a connection can fail.
+	reasonsListed = []models.Reason{
 		models.ReasonGrantRefused, models.ReasonClientRefused, models.ReasonNotAllowed, models.ReasonUnauthorized, models.ReasonTenantUnknown,
-		models.ReasonAnswerLost, models.ReasonSealBroken, models.ReasonUnavailable, models.ReasonRateLimited, models.ReasonScopeMissing,
+		models.ReasonAnswerLost, models.ReasonSealBroken, models.ReasonUnavailable, models.ReasonRateLimited,
 	}
 )
 
@@ -120,7 +121,6 @@ var (
 		models.ReasonNotAllowed:    "The app is not allowed any more",
 		models.ReasonUnauthorized:  "The API refuses fresh access",
 		models.ReasonTenantUnknown: "The tenant is unknown",
-		models.ReasonScopeMissing:  "A part of the access is missing",
 		models.ReasonSealBroken:    "We cannot read what we stored",
 	}
 )

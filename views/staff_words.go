@@ -59,10 +59,6 @@ var staffReasons = map[models.Reason]advice{
 		"ServiceTitan does not know the tenant", "The account may have been closed or moved.", "404",
 		"ServiceTitan says that it has no account with this tenant ID. Please compare it with My Tenant ID at the top right of API Application Access.",
 	},
-	models.ReasonScopeMissing: {
-		"A part of the access is missing", "The tenant runs a version of the app without business units, by which we check that it works.", "403",
-		"In ServiceTitan, an admin opens Settings, Integrations, API Application Access, and chooses Upgrade to New Version beside Fieldbridge." + howToReconnect,
-	},
 	models.ReasonSealBroken: {
 		"The stored access cannot be opened", "This is our mistake: it was altered, or sealed with a key that we do not have. Tell an engineer.", "",
 		"We can no longer read the access that we kept for you. That is our mistake, and nobody else can read it either." + howToReconnect,
@@ -85,7 +81,6 @@ var noRefreshFor = map[models.Reason]string{
 	models.ReasonNotAllowed:    "A refresh cannot help: new access would not be allowed either. A ServiceTitan admin allows Fieldbridge again; then a person has to reconnect.",
 	models.ReasonUnauthorized:  "A refresh cannot help: the API would refuse the next token too. Our engineers put it right; then a person has to reconnect.",
 	models.ReasonTenantUnknown: "A refresh cannot help: no token opens a tenant that is not there. The company finds out its tenant ID; then a person has to reconnect, or connect the right one.",
-	models.ReasonScopeMissing:  "A refresh cannot help: the version in ServiceTitan lacks the scope. An admin there chooses Upgrade to New Version; then a person has to reconnect.",
 	models.ReasonSealBroken:    "A refresh cannot help: what it takes is in what cannot be opened. Our engineers find out why, and a person has to reconnect.",
 }
 

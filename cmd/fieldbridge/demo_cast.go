@@ -135,6 +135,10 @@ func demoCompanies() []demoCompany {
 			tenant: with(connected(553309471, guided, 52*day), func(c *connection) { c.UpgradeAge = 4 * day }),
 		},
 		{
+			name: "Orchard Valley Electric", place: "Yakima, WA", trade: electrical, people: []string{"Miguel Santos <miguel@orchardvalley.example>"},
+			tenant: with(connected(684017396, guided, 66*day), func(c *connection) { c.UpgradeAge = 3 * hour }),
+		},
+		{
 			name: "Evergreen Pipeworks", place: "Olympia, WA", trade: plumbing, people: []string{"Piotr Zielinski <piotr@evergreenpipe.example>"},
 			tenant: connected(566120938, signIn, 16*day),
 		},
@@ -167,7 +171,7 @@ func demoCompanies() []demoCompany {
 			tenant: retrying(625531840, signIn, 29*day, 6*hour, down),
 		},
 
-		// A person must act, for each reason there is.
+		// A person must act, for each reason that ends a connection.
 		{
 			name: "Blackstone Boiler Works", place: "Providence, RI", trade: hvac, people: []string{"Gina Marchetti <gina@blackstoneboiler.example>"},
 			tenant: ended(638270194, own, 222*day, 5*day, models.ReasonClientRefused),
@@ -187,10 +191,6 @@ func demoCompanies() []demoCompany {
 		{
 			name: "Badger State Plumbing", place: "Madison, WI", trade: plumbing, people: []string{"Ingrid Olsen <ingrid@badgerplumbing.example>"},
 			tenant: ended(679420853, signIn, 340*day, 19*day, models.ReasonTenantUnknown),
-		},
-		{
-			name: "Orchard Valley Electric", place: "Yakima, WA", trade: electrical, people: []string{"Miguel Santos <miguel@orchardvalley.example>"},
-			tenant: ended(684017396, guided, 66*day, 3*day, models.ReasonScopeMissing),
 		},
 		{
 			name: "Steel City Climate", place: "Pittsburgh, PA", trade: hvac, people: []string{"Joanna Kowalski <joanna@steelcityclimate.example>"},

@@ -23,7 +23,7 @@ import (
 // reasons are all for which a connection can fail.
 var reasons = []models.Reason{
 	models.ReasonNone, models.ReasonUnavailable, models.ReasonRateLimited, models.ReasonGrantRefused, models.ReasonClientRefused, models.ReasonAnswerLost,
-	models.ReasonNotAllowed, models.ReasonUnauthorized, models.ReasonTenantUnknown, models.ReasonScopeMissing, models.ReasonSealBroken,
+	models.ReasonNotAllowed, models.ReasonUnauthorized, models.ReasonTenantUnknown, models.ReasonSealBroken,
 }
 
 // Whatever guests have made of a demo's connections, it starts again, and what

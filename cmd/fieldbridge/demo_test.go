@@ -94,7 +94,7 @@ func (s *seeded) events(c models.Connection) []models.Event {
 	return list
 }
 
-// There are companies in every state, and one for each reason to reconnect.
+// There are companies in every state, and one for each reason that ends a connection.
 func TestDemoHasEverything(t *testing.T) {
 	onDemos(t, func(s *seeded) {
 		found := map[string]int{}
@@ -106,7 +106,7 @@ func TestDemoHasEverything(t *testing.T) {
 		for _, want := range []string{
 			"connected", "degraded unavailable", "degraded rate_limited", "disconnected", "pending", "sign_in", "guided", "own_credentials",
 			"reconnect_needed grant_refused", "reconnect_needed client_refused", "reconnect_needed answer_lost", "reconnect_needed not_allowed",
-			"reconnect_needed unauthorized", "reconnect_needed tenant_unknown", "reconnect_needed scope_missing", "reconnect_needed seal_broken",
+			"reconnect_needed unauthorized", "reconnect_needed tenant_unknown", "reconnect_needed seal_broken",
 		} {
 			if found[want] == 0 {
 				t.Errorf("no connection is %s", want)
