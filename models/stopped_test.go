@@ -103,6 +103,10 @@ func stopHolders(t *testing.T, processes, rounds int) {
 		holder.stop(t)
 		stops++
 		k.sandbox.Release()
+		k.until(func() bool { // the answer is on its way
+			asked := k.sandbox.Requests()
+			return asked[len(asked)-1].EndedAs != 0
+		})
 		k.expireLeases(true) // half a minute passes
 		for _, child := range children {
 			if child != holder {
