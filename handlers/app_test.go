@@ -254,8 +254,12 @@ func (a *app) newBrowser() *browser {
 	if err != nil {
 		a.Fatal(err)
 	}
+	// Not the default one, whose idle connections any test's server closes when it
+	// ends.
+	transport := &http.Transport{}
+	a.Cleanup(transport.CloseIdleConnections)
 	return &browser{app: a, client: &http.Client{
-		Jar: jar, Timeout: 60 * time.Second,
+		Transport: transport, Jar: jar, Timeout: 60 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }

@@ -106,11 +106,11 @@ func (d *Demo) begin(ctx context.Context, afresh bool) error {
 		if err := d.seed(ctx, &way); err != nil {
 			return err
 		}
-		d.connections.keeper.tally.forget()
 	}
 	if afresh && !begun.IsZero() {
 		d.options.Forget()
 	}
+	d.connections.keeper.forget()
 	if err := d.giveAccess(ctx, &way); err != nil {
 		return err
 	}

@@ -7,15 +7,22 @@ import (
 	"fmt"
 	"sync"
 	"syscall"
+	"time"
 )
 
-// ErrDemoRuns says that another process runs a demo with the same database.
-var ErrDemoRuns = errors.New("a demo is running with this database; stop it, or name another in FIELDBRIDGE_DATABASE_URL")
+// ErrHeld says that another process has the same database: a demo has it for
+// itself, and what is no demo shares it with its like.
+var ErrHeld = errors.New("a demo, or the app itself, is running with this database; stop it, or name another in FIELDBRIDGE_DATABASE_URL")
 
-// demoLock names PostgreSQL's advisory lock of a database's demo.
-const demoLock = 0x64656d6f
+const (
+	// demoLock names PostgreSQL's advisory lock of a database's demo.
+	demoLock = 0x64656d6f
+	// letWithin is for how long PostgreSQL may take to let go. The connection's end
+	// does it too, if PostgreSQL does not answer.
+	letWithin = 2 * time.Second
+)
 
-// demoHold is what keeps other demos off a database.
+// demoHold is what keeps demos off a database.
 type demoHold struct {
 	mu sync.Mutex
 	// release is nil while nothing is held.
@@ -25,10 +32,24 @@ type demoHold struct {
 }
 
 // HoldForDemo keeps the database for this process's demo until it is closed;
-// ErrDemoRuns if it is another's, ErrNotDemo if there is anything else in it.
+// ErrHeld if somebody else has it, ErrNotDemo if there is anything else in it.
 // Nothing is written. Asked again, it takes back what a restart of PostgreSQL
 // has taken away.
 func (db *DB) HoldForDemo(ctx context.Context) error {
+	if err := db.hold(ctx, false); err != nil {
+		return err
+	}
+	_, err := begunOrEmpty(db.Read(ctx))
+	return err
+}
+
+// KeepDemosOff keeps demos off the database until it is closed, also while it is
+// empty; ErrHeld if one is running with it. After a restart of PostgreSQL it is
+// what is in the database that does.
+func (db *DB) KeepDemosOff(ctx context.Context) error { return db.hold(ctx, true) }
+
+// hold has the database for this process, or shared with those that share it.
+func (db *DB) hold(ctx context.Context, shared bool) error {
 	h := db.held
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -40,12 +61,11 @@ func (db *DB) HoldForDemo(ctx context.Context) error {
 		if db.dialect == postgresDialect {
 			hold = db.holdAdvisory
 		}
-		if err := hold(ctx); err != nil {
+		if err := hold(ctx, shared); err != nil {
 			return fmt.Errorf("hold database: %w", err)
 		}
 	}
-	_, err := begunOrEmpty(db.Read(ctx))
-	return err
+	return nil
 }
 
 func (h *demoHold) let() {
@@ -55,15 +75,23 @@ func (h *demoHold) let() {
 	h.release, h.conn = nil, nil
 }
 
-func (db *DB) holdFile(context.Context) (err error) {
-	db.held.release, err = lockFile(db.path+".demo", syscall.LOCK_EX|syscall.LOCK_NB)
+func (db *DB) holdFile(_ context.Context, shared bool) (err error) {
+	how := syscall.LOCK_EX
+	if shared {
+		how = syscall.LOCK_SH
+	}
+	db.held.release, err = lockFile(db.path+".held", how|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		err = ErrDemoRuns
+		err = ErrHeld
 	}
 	return err
 }
 
-func (db *DB) holdAdvisory(ctx context.Context) error {
+func (db *DB) holdAdvisory(ctx context.Context, shared bool) error {
+	take, let := "SELECT pg_try_advisory_lock($1)", "SELECT pg_advisory_unlock($1)"
+	if shared {
+		take, let = "SELECT pg_try_advisory_lock_shared($1)", "SELECT pg_advisory_unlock_shared($1)"
+	}
 	pool, err := db.reader.DB()
 	if err != nil {
 		return err
@@ -73,16 +101,18 @@ func (db *DB) holdAdvisory(ctx context.Context) error {
 		return err
 	}
 	var held bool
-	if err := conn.QueryRowContext(ctx, "SELECT pg_try_advisory_lock($1)", demoLock).Scan(&held); err != nil {
+	if err := conn.QueryRowContext(ctx, take, demoLock).Scan(&held); err != nil {
 		return errors.Join(err, conn.Close())
 	}
 	if !held {
-		return errors.Join(ErrDemoRuns, conn.Close())
+		return errors.Join(ErrHeld, conn.Close())
 	}
 	db.held.conn = conn
 	db.held.release = func() {
+		ctx, cancel := context.WithTimeout(context.Background(), letWithin)
+		defer cancel()
 		// Back in the pool, the connection would keep the lock.
-		_, _ = conn.ExecContext(context.Background(), "SELECT pg_advisory_unlock($1)", demoLock)
+		_, _ = conn.ExecContext(ctx, let, demoLock)
 		_ = conn.Close()
 	}
 	return nil

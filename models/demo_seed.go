@@ -218,7 +218,7 @@ func (s *seeding) row(c sampleCompany, told story) Connection {
 	row.UpgradeNeeded = sample.UpgradeAge > 0
 	ago := func(d time.Duration) *time.Time { at := told.ago(d); return &at }
 	if tested := cmp.Or(sample.TestedAge, sample.Age-time.Minute); tested > 0 {
-		row.TestedAt, row.TestPassed, row.TestMillis = ago(tested), true, 187
+		row.TestedAt, row.TestPassed, row.TestMillis = ago(tested), true, sampleTestMillis
 	}
 	if sample.Used {
 		row.LastUsedAt = ago(4 * time.Minute)

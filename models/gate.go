@@ -133,6 +133,14 @@ func (g *gate) works() {
 	clear(g.failed)
 }
 
+// open forgets what was learned.
+func (g *gate) open() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.works()
+	g.closedUntil, g.ours, g.limited = time.Time{}, false, false
+}
+
 func (g *gate) close(d time.Duration) {
 	if until := g.now().Add(d); until.After(g.closedUntil) {
 		g.closedUntil = until

@@ -92,6 +92,14 @@ func NewKeeper(db *DB, keys *seal.Keys, clients Clients, o KeeperOptions, log *s
 	return k
 }
 
+// forget drops what was counted and what was learned of the issuers.
+func (k *Keeper) forget() {
+	k.tally.forget()
+	for _, g := range k.gates {
+		g.open()
+	}
+}
+
 // gateKeys are all gates, in one order.
 func (k *Keeper) gateKeys() []gateKey {
 	return slices.SortedFunc(maps.Keys(k.gates), func(a, b gateKey) int {

@@ -10,6 +10,9 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
+// sampleTestMillis is how long a test takes.
+const sampleTestMillis = 187
+
 // story tells what has become of a sample connection until now, if it was
 // renewed every so often.
 type story struct {
@@ -178,7 +181,7 @@ func (s story) events(c cast) []Event {
 	default:
 		tell(s.Age, theirs(EventConnected))
 	}
-	tell(s.Age-time.Minute, Event{Kind: EventTestPassed, ActorName: c.owner.Name, Millis: 212})
+	tell(s.Age-time.Minute, Event{Kind: EventTestPassed, ActorName: c.owner.Name, Millis: sampleTestMillis})
 	for _, t := range s.troubles() {
 		kind, over := EventReconnectNeeded, theirs(EventReconnected)
 		if t.passing() {
@@ -193,7 +196,7 @@ func (s story) events(c cast) []Event {
 		tell(s.UpgradeAge, Event{Kind: EventUpgradeNeeded})
 	}
 	if s.TestedAge > 0 {
-		tell(s.TestedAge, Event{Kind: EventTestPassed, ActorName: c.owner.Name, Millis: 187})
+		tell(s.TestedAge, Event{Kind: EventTestPassed, ActorName: c.owner.Name, Millis: sampleTestMillis})
 	}
 	if s.State == Disconnected {
 		tell(s.StateAge, theirs(EventDisconnected))

@@ -51,6 +51,11 @@ func newApp(ctx context.Context, c config, keys *seal.Keys, demo *handlers.Demo,
 }
 
 func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo *handlers.Demo, log *slog.Logger) (*app, error) {
+	if demo == nil {
+		if err := db.KeepDemosOff(ctx); err != nil {
+			return nil, err
+		}
+	}
 	schema, err := db.CheckSchema(ctx)
 	switch {
 	case errors.Is(err, models.ErrSchemaBehind) && schema.Current == 0:

@@ -102,7 +102,7 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 		a.background = append(a.background, func(ctx context.Context) { d.resetDaily(ctx, *c.demoReset, log) })
 	}
 	err = a.run(ctx, log, ls.serve(a.public, a.admin, standIn), ready)
-	if cause := context.Cause(ctx); errors.Is(cause, models.ErrDemoRuns) {
+	if cause := context.Cause(ctx); errors.Is(cause, models.ErrHeld) {
 		err = errors.Join(cause, err)
 	}
 	return errors.Join(err, db.Close())
@@ -183,7 +183,7 @@ func (d demo) holdOn(ctx context.Context) error {
 	for {
 		select {
 		case <-tick.C:
-			if err := d.app.db.HoldForDemo(ctx); errors.Is(err, models.ErrDemoRuns) {
+			if err := d.app.db.HoldForDemo(ctx); errors.Is(err, models.ErrHeld) {
 				return err
 			}
 		case <-ctx.Done():

@@ -19,7 +19,7 @@ import (
 // A database is one demo's at a time: two stand-ins would each refuse what the
 // other has issued.
 func TestDemoHasItsDatabaseForItself(t *testing.T) {
-	onDemos(t, func(s *seeded) {
+	onDemos(t, func(t *testing.T, s *seeded) {
 		if err := s.db.HoldForDemo(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -31,7 +31,7 @@ func TestDemoHasItsDatabaseForItself(t *testing.T) {
 			}
 		}
 		second := openDemo(t, database, s.keys)
-		if err := second.db.HoldForDemo(t.Context()); !errors.Is(err, models.ErrDemoRuns) {
+		if err := second.db.HoldForDemo(t.Context()); !errors.Is(err, models.ErrHeld) {
 			t.Errorf("a second demo: %v", err)
 		}
 		if err := s.db.Close(); err != nil {
@@ -41,6 +41,43 @@ func TestDemoHasItsDatabaseForItself(t *testing.T) {
 			t.Errorf("after the first: %v", err)
 		}
 	})
+}
+
+// The app itself keeps demos off its database also while that is empty, and does
+// not start while a demo has it. Several instances of it share it.
+func TestAppKeepsDemosOffItsDatabase(t *testing.T) {
+	for name, database := range map[string]string{"SQLite": testdb.SQLite(t), "PostgreSQL": testdb.Postgres(t)} {
+		t.Run(name, func(t *testing.T) {
+			c, err := loadConfig(serveDefaults(), lookupIn(map[string]string{"FIELDBRIDGE_DATABASE_URL": database}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			keys := newKeyset(t)
+			var instances []*app
+			for range 2 {
+				a, err := newApp(t.Context(), c, keys, nil, quiet())
+				if err != nil {
+					t.Fatal(err)
+				}
+				instances = append(instances, a)
+			}
+			other := openDatabase(t, database)
+			for _, a := range instances {
+				if err := other.HoldForDemo(t.Context()); !errors.Is(err, models.ErrHeld) {
+					t.Errorf("a demo beside the app: %v", err)
+				}
+				if err := a.db.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := other.HoldForDemo(t.Context()); err != nil {
+				t.Errorf("a demo after the app: %v", err)
+			}
+			if a, err := newApp(t.Context(), c, keys, nil, quiet()); !errors.Is(err, models.ErrHeld) {
+				t.Errorf("the app beside a demo: %v, %v", a, err)
+			}
+		})
+	}
 }
 
 // A restart of PostgreSQL takes the hold away. Whoever is first takes it back.
@@ -70,13 +107,13 @@ func TestDemoHoldsOn(t *testing.T) {
 		}
 	}
 	held("the first", first.db, nil)
-	held("the second", second, models.ErrDemoRuns)
+	held("the second", second, models.ErrHeld)
 	cutOff(second)
 	held("the first, cut off", first.db, nil)
-	held("the second", second, models.ErrDemoRuns)
+	held("the second", second, models.ErrHeld)
 	cutOff(second)
 	held("the second, while the first is cut off", second, nil)
-	held("the first, too late", first.db, models.ErrDemoRuns)
+	held("the first, too late", first.db, models.ErrHeld)
 }
 
 func openDatabase(t *testing.T, address string) *models.DB {
@@ -136,7 +173,7 @@ func TestDemoLooksBeforeItBegins(t *testing.T) {
 				t.Errorf("at the same addresses: %v", err)
 			}
 			at(freeAddrs(t))
-			if err := (demoCommand{Keep: keep}).Run(t.Context()); !errors.Is(err, models.ErrDemoRuns) {
+			if err := (demoCommand{Keep: keep}).Run(t.Context()); !errors.Is(err, models.ErrHeld) {
 				t.Errorf("at others: %v", err)
 			}
 			at(addr, admin, standIn)

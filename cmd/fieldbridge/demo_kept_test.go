@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -54,7 +55,7 @@ func TestDemoIsKeptAsGuestsLeftIt(t *testing.T) {
 
 // A journey that withdraws the app leaves a demo that starts again.
 func TestDemoIsKeptAfterTheAppIsWithdrawn(t *testing.T) {
-	onDemos(t, func(s *seeded) {
+	onDemos(t, func(t *testing.T, s *seeded) {
 		if _, err := s.standIn.Do(sandbox.Withdraw, 0); err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +78,7 @@ func TestDemoIsKeptAfterTheAppIsWithdrawn(t *testing.T) {
 		if ended == 0 {
 			t.Error("no sign-in ended for want of the app, so nothing is shown")
 		}
-		kept := openDemo(s.T, s.database, s.keys)
+		kept := openDemo(t, s.database, s.keys)
 		if err := kept.demo.begin(s.Context(), true); err != nil {
 			s.Fatal(err)
 		}
@@ -91,11 +92,11 @@ func TestDemoIsKeptAfterTheAppIsWithdrawn(t *testing.T) {
 
 // One tenant that the stand-in does not know keeps no demo from starting.
 func TestDemoIsKeptWithAnUnknownTenant(t *testing.T) {
-	onDemos(t, func(s *seeded) {
+	onDemos(t, func(t *testing.T, s *seeded) {
 		for _, step := range []models.SetupStep{models.StepAddTenant, models.StepAllowAccess, models.StepEnterCredentials} {
 			s.write("UPDATE setups SET tenant_id = 123456789, step = ? WHERE tenant_id IN (529316084, 123456789)", step)
 			s.write("UPDATE connections SET tenant_id = 123456789 WHERE tenant_id IN (529316084, 123456789)")
-			kept := openDemo(s.T, s.database, s.keys)
+			kept := openDemo(t, s.database, s.keys)
 			if err := kept.demo.begin(s.Context(), true); err != nil {
 				s.Errorf("at %s: %v", step, err)
 			}
@@ -115,7 +116,7 @@ func (s *seeded) write(statement string, values ...any) {
 // Everybody goes on at a demo while it begins again. Nothing of theirs breaks
 // it, and what they do is done or refused, never broken.
 func TestDemoBeginsAgainUnderGuests(t *testing.T) {
-	onDemos(t, func(s *seeded) {
+	onDemos(t, func(t *testing.T, s *seeded) {
 		ctx, stop := context.WithCancel(t.Context())
 		var guests sync.WaitGroup
 		broken := make(chan error, 100)
@@ -224,7 +225,7 @@ func TestDemoSendsNoMail(t *testing.T) {
 
 // What was counted of renewals before a demo began again is not counted after.
 func TestDemoForgetsWhatWasCounted(t *testing.T) {
-	onDemos(t, func(s *seeded) {
+	onDemos(t, func(t *testing.T, s *seeded) {
 		s.isReal()
 		if err := s.demo.data.Reset(t.Context()); err != nil {
 			t.Fatal(err)
@@ -271,4 +272,67 @@ func TestDemoBeginsAgainWhenItFailed(t *testing.T) {
 		}
 	}
 	s.isReal()
+}
+
+// Trouble that guests made passes with the stand-in that made it; what the demo
+// began with stays.
+func TestDemoIsKeptWithoutGuestsPassingTrouble(t *testing.T) {
+	onDemos(t, func(t *testing.T, s *seeded) {
+		before := states(s.all())
+		s.standIn.SetFault(sandbox.Fault{Kind: sandbox.Status503})
+		begun, err := s.demo.data.Begun(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		failed := 0
+		for _, c := range s.all() {
+			if c.State == models.Connected {
+				_, _ = s.keeper.Renew(t.Context(), c.CompanyID, c.ID, c.Generation)
+			}
+		}
+		for _, c := range s.all() {
+			if c.State == models.Degraded && c.FailingSince.After(begun) {
+				failed++
+			}
+		}
+		if failed == 0 {
+			t.Fatal("nothing fails")
+		}
+		kept := openDemo(t, s.database, s.keys)
+		if err := kept.demo.begin(t.Context(), true); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range kept.all() {
+			if before[c.TenantID] == models.Connected {
+				_, _ = kept.keeper.Renew(t.Context(), c.CompanyID, c.ID, c.Generation)
+			}
+		}
+		if after := states(kept.all()); !maps.Equal(before, after) {
+			t.Errorf("%v, want %v", after, before)
+		}
+	})
+}
+
+// A guest's 429 shuts nothing for those who come after a reset.
+func TestDemoForgetsWhatWasAskedOfIt(t *testing.T) {
+	onDemos(t, func(t *testing.T, s *seeded) {
+		s.standIn.SetFault(sandbox.Fault{Kind: sandbox.Status429, RetryAfter: time.Hour})
+		for _, c := range s.all() {
+			_, _ = s.keeper.Renew(t.Context(), c.CompanyID, c.ID, c.Generation)
+		}
+		if s.standIn.Fired(sandbox.Status429) == 0 {
+			t.Fatal("nobody was asked to wait")
+		}
+		if err := s.demo.begin(t.Context(), false); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range s.all() {
+			if c.State != models.Connected {
+				continue
+			}
+			if access, err := s.keeper.Renew(t.Context(), c.CompanyID, c.ID, c.Generation); err != nil || access.Generation != c.Generation+1 {
+				t.Errorf("tenant %d has generation %d after %d: %v", c.TenantID, access.Generation, c.Generation, err)
+			}
+		}
+	})
 }

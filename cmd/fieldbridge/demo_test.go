@@ -31,7 +31,7 @@ type seeded struct {
 }
 
 // onDemos seeds a demo in a database of each kind.
-func onDemos(t *testing.T, test func(*seeded)) {
+func onDemos(t *testing.T, test func(*testing.T, *seeded)) {
 	for name, database := range map[string]func(*testing.T) string{
 		"SQLite":     func(t *testing.T) string { return testdb.SQLite(t) },
 		"PostgreSQL": func(t *testing.T) string { return testdb.Postgres(t) },
@@ -41,7 +41,7 @@ func onDemos(t *testing.T, test func(*seeded)) {
 			if err := s.demo.begin(t.Context(), true); err != nil {
 				t.Fatal(err)
 			}
-			test(s)
+			test(t, s)
 		})
 	}
 }
@@ -96,7 +96,7 @@ func (s *seeded) events(c models.Connection) []models.Event {
 
 // There are companies in every state, and one for each reason that ends a connection.
 func TestDemoHasEverything(t *testing.T) {
-	onDemos(t, func(s *seeded) {
+	onDemos(t, func(t *testing.T, s *seeded) {
 		found := map[string]int{}
 		for _, c := range s.all() {
 			found[string(c.State)]++
@@ -134,7 +134,7 @@ func TestDemoHasEverything(t *testing.T) {
 // The story of a connection is one: what its state, its counters and its
 // timeline say of it agrees.
 func TestDemoAgreesWithItself(t *testing.T) {
-	onDemos(t, func(s *seeded) {
+	onDemos(t, func(t *testing.T, s *seeded) {
 		now := s.db.Now()
 		perDay := map[string]models.RenewalDay{}
 		for _, c := range s.all() {
@@ -174,13 +174,16 @@ func (s *seeded) daysAgree(c models.Connection, events []models.Event, perDay ma
 	}
 	began := map[string]bool{} // days on which a trouble began
 	for _, e := range events {
+		if e.Kind == models.EventTestPassed && c.TestedAt != nil && e.At.Equal(*c.TestedAt) && e.Millis != c.TestMillis {
+			s.Errorf("tenant %d was tested in %d ms and in %d ms", c.TenantID, e.Millis, c.TestMillis)
+		}
 		if e.Kind == models.EventRetrying {
-			began[e.At.Format(time.DateOnly)] = true
+			began[e.At.UTC().Format(time.DateOnly)] = true
 		}
 	}
-	connected := c.ConnectedAt.Format(time.DateOnly)
+	connected := c.ConnectedAt.UTC().Format(time.DateOnly)
 	if first := lastOf(events[:1], models.EventConnected, models.EventSetupRequested); !first.At.IsZero() {
-		connected = first.At.Format(time.DateOnly)
+		connected = first.At.UTC().Format(time.DateOnly)
 	}
 	for _, d := range days {
 		sum := perDay[d.Day]
@@ -190,7 +193,7 @@ func (s *seeded) daysAgree(c models.Connection, events []models.Event, perDay ma
 			s.Errorf("tenant %d was renewed on %s, before it was connected", c.TenantID, d.Day)
 		case began[d.Day] && d.Failed == 0:
 			s.Errorf("tenant %d retried on %s, and nothing failed", c.TenantID, d.Day)
-		case c.State == models.Disconnected && d.Day > c.DisconnectedAt.Format(time.DateOnly) && d.OK+d.Failed > 0:
+		case c.State == models.Disconnected && d.Day > c.DisconnectedAt.UTC().Format(time.DateOnly) && d.OK+d.Failed > 0:
 			s.Errorf("tenant %d was renewed on %s, after it was disconnected", c.TenantID, d.Day)
 		}
 	}
@@ -221,7 +224,7 @@ func (s *seeded) hoursAgree(perDay map[string]models.RenewalDay) {
 // What is connected works, and nothing else does, by the stand-in's own word. A
 // demo that is kept is no worse off, although the stand-in has forgotten all.
 func TestDemoIsReal(t *testing.T) {
-	onDemos(t, func(s *seeded) {
+	onDemos(t, func(t *testing.T, s *seeded) {
 		s.isReal()
 		kept := openDemo(t, s.database, s.keys)
 		if err := kept.demo.begin(t.Context(), true); err != nil {
@@ -252,7 +255,7 @@ func (s *seeded) isReal() {
 // Reset brings everything back as it was, in the app and in the stand-in, and
 // signs everybody out. Programs and the sandbox's own button ask for it.
 func TestDemoBeginsAgain(t *testing.T) {
-	onDemos(t, func(s *seeded) {
+	onDemos(t, func(t *testing.T, s *seeded) {
 		before := states(s.all())
 		if _, err := s.standIn.Do(sandbox.Revoke, 0); err != nil {
 			t.Fatal(err)

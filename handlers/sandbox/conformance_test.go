@@ -27,7 +27,7 @@ func TestConformance(t *testing.T) {
 			if q.Get("state") != "a state & more" || q.Get("iss") != s.url || len(q) != 3 {
 				t.Errorf("callback has %v, want code, state and iss", q)
 			}
-			first, err := s.config.Exchange(t.Context(), q.Get("code"), oauth2.VerifierOption(verifier))
+			first, err := s.config.Exchange(s.asProgram(t.Context()), q.Get("code"), oauth2.VerifierOption(verifier))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -144,7 +144,7 @@ func TestSecretsAreFound(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	code, verifier := s.code(northgate)
-	token, err := s.config.Exchange(t.Context(), code, oauth2.VerifierOption(verifier))
+	token, err := s.config.Exchange(s.asProgram(t.Context()), code, oauth2.VerifierOption(verifier))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,7 @@ func TestEveryFault(t *testing.T) {
 			"comes back with a code that is refused",
 			func(s *stand, _ *oauth2.Token) error {
 				code, verifier := s.code(northgate)
-				_, err := s.config.Exchange(s.Context(), code, oauth2.VerifierOption(verifier))
+				_, err := s.config.Exchange(s.asProgram(s.Context()), code, oauth2.VerifierOption(verifier))
 				return wantCode(err, "invalid_grant")
 			}, untouched,
 		},

@@ -236,7 +236,7 @@ func TestRules(t *testing.T) {
 		{"RFC 7636", "appendix B", "the example of the RFC is computed right", func(s *stand) {
 			u := s.config.AuthCodeURL("a-state", oauth2.SetAuthURLParam("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"), oauth2.SetAuthURLParam("code_challenge_method", "S256"))
 			code := s.decide(u, northgate, "allow").Get("code")
-			if _, err := s.config.Exchange(s.Context(), code, oauth2.VerifierOption("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")); err != nil {
+			if _, err := s.config.Exchange(s.asProgram(s.Context()), code, oauth2.VerifierOption("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")); err != nil {
 				s.Error(err)
 			}
 		}},

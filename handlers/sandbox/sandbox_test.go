@@ -86,13 +86,26 @@ func start(t *testing.T, change ...func(*sandbox.Options)) *stand {
 	return s
 }
 
+// transport is not the default one, whose idle connections any test's server
+// closes when it ends.
+func (s *stand) transport() http.RoundTripper {
+	transport := &http.Transport{}
+	s.Cleanup(transport.CloseIdleConnections)
+	return transport
+}
+
+// asProgram lets x/oauth2 ask as a client of its own.
+func (s *stand) asProgram(ctx context.Context) context.Context {
+	return context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Transport: s.transport()})
+}
+
 func (s *stand) newBrowser() *http.Client {
 	s.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		s.Fatal(err)
 	}
-	return &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return &http.Client{Transport: s.transport(), Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 // reply is an answer read whole.
@@ -225,7 +238,7 @@ func (s *stand) code(tenantID int64) (code, verifier string) {
 func (s *stand) connect(tenantID int64) *oauth2.Token {
 	s.Helper()
 	code, verifier := s.code(tenantID)
-	token, err := s.config.Exchange(s.Context(), code, oauth2.VerifierOption(verifier))
+	token, err := s.config.Exchange(s.asProgram(s.Context()), code, oauth2.VerifierOption(verifier))
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -233,7 +246,7 @@ func (s *stand) connect(tenantID int64) *oauth2.Token {
 }
 
 func (s *stand) refresh(ctx context.Context, refreshToken string) (*oauth2.Token, error) {
-	return s.config.TokenSource(ctx, &oauth2.Token{RefreshToken: refreshToken}).Token()
+	return s.config.TokenSource(s.asProgram(ctx), &oauth2.Token{RefreshToken: refreshToken}).Token()
 }
 
 // tokenForm is a token request of the registered client.

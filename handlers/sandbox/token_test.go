@@ -86,7 +86,7 @@ func TestCodeUsedTwiceEndsItsTokens(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	code, verifier := s.code(northgate)
-	token, err := s.config.Exchange(t.Context(), code, oauth2.VerifierOption(verifier))
+	token, err := s.config.Exchange(s.asProgram(t.Context()), code, oauth2.VerifierOption(verifier))
 	if err != nil {
 		t.Fatal(err)
 	}
