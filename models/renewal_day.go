@@ -18,6 +18,11 @@ type RenewalDay struct {
 	// Day is in the form 2006-01-02.
 	Day        string `gorm:"primaryKey"`
 	OK, Failed int
+	// DownFrom is from when on, on this day, somebody had to reconnect the
+	// connection; nil if nobody had to. Of several times it is the last one.
+	DownFrom *time.Time `gorm:"-"`
+	// UpAgain says that this was over on the same day.
+	UpAgain bool `gorm:"-"`
 }
 
 // countRenewal counts a renewal in the transaction that records it.
@@ -32,9 +37,10 @@ func countRenewal(tx *gorm.DB, connectionID uuid.UUID, ok, failed int, now time.
 }
 
 // Health is the connection's last 30 days, oldest first; a day without any
-// renewal has zeros.
+// renewal has zeros. Of a connection that somebody has to reconnect nothing is
+// renewed, so a day knows of that too.
 func (c *Connections) Health(ctx context.Context, connection Connection) ([]RenewalDay, error) {
-	today := c.db.Now()
+	today := c.db.Now().UTC()
 	first := today.AddDate(0, 0, 1-healthDays)
 	var rows []RenewalDay
 	err := c.db.Read(ctx).Where("connection_id = ? AND day >= ?", connection.ID, first.Format(time.DateOnly)).Find(&rows).Error
@@ -45,11 +51,19 @@ func (c *Connections) Health(ctx context.Context, connection Connection) ([]Rene
 	for _, row := range rows {
 		counted[row.Day] = row
 	}
+	downtimes, err := c.downtimes(ctx, connection)
+	if err != nil {
+		return nil, err
+	}
 	days := make([]RenewalDay, healthDays)
 	for i := range days {
-		day := first.AddDate(0, 0, i).Format(time.DateOnly)
+		begins := first.AddDate(0, 0, i).Truncate(24 * time.Hour)
+		day := begins.Format(time.DateOnly)
 		days[i] = counted[day]
 		days[i].ConnectionID, days[i].Day = connection.ID, day
+		for _, down := range downtimes {
+			days[i].meet(down, begins)
+		}
 	}
 	return days, nil
 }

@@ -21,12 +21,15 @@ const (
 )
 
 // healthBars are the days as bars: high and whole without a problem, lower with
-// one, and a mere line where nothing was renewed.
+// one, and a mere line where there was nothing to renew: before it was connected,
+// and after it was disconnected.
 func healthBars(days []models.RenewalDay) []healthBar {
 	bars := make([]healthBar, len(days))
 	for i, d := range days {
 		tone, height, says := "ok", barHeight-2, "all renewals worked"
 		switch {
+		case d.DownFrom != nil:
+			tone, height, says = "bad", barHeight/3, downWords(d)
 		case d.OK+d.Failed == 0:
 			tone, height, says = "off", 4, "nothing to renew"
 		case d.OK == 0:
@@ -42,6 +45,18 @@ func healthBars(days []models.RenewalDay) []healthBar {
 	return bars
 }
 
+// downWords say for which part of a day somebody had to reconnect.
+func downWords(d models.RenewalDay) string {
+	switch from := d.DownFrom.UTC(); {
+	case d.UpAgain:
+		return "not connected for a part of the day"
+	case from.Equal(from.Truncate(24 * time.Hour)):
+		return "not connected"
+	default:
+		return "not connected since " + from.Format(minuteLayout)
+	}
+}
+
 // day is a day of the counters as people read it.
 func day(iso string) string {
 	t, err := time.Parse(time.DateOnly, iso)
@@ -51,22 +66,24 @@ func day(iso string) string {
 	return t.Format(dayLayout)
 }
 
-// healthSum says how many of the days on which something was renewed had no
-// problem.
+// healthSum says how many of the days on which there was something to renew had
+// no problem. It counts the bars, so that they cannot say otherwise.
 func healthSum(days []models.RenewalDay) string {
-	renewed, fine := 0, 0
-	for _, d := range days {
-		if d.OK+d.Failed > 0 {
-			renewed++
-			if d.Failed == 0 {
-				fine++
-			}
+	counted, fine := 0, 0
+	for _, bar := range healthBars(days) {
+		switch bar.tone {
+		case "off":
+		case "ok":
+			fine++
+			fallthrough
+		default:
+			counted++
 		}
 	}
-	if renewed == 0 {
+	if counted == 0 {
 		return "No renewals"
 	}
-	return fmt.Sprintf("%d of %s without a problem", fine, plural(renewed, "day", "days"))
+	return fmt.Sprintf("%d of %s without a problem", fine, plural(counted, "day", "days"))
 }
 
 // troubledDays are those with a problem, newest first, in words.

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a-h/templ"
 	"golang.org/x/net/html"
 
 	"github.com/fieldbridge/fieldbridge/models"
@@ -186,6 +187,39 @@ func TestConnectionSaysHowItIs(t *testing.T) {
 	days := []models.RenewalDay{{Day: "2026-11-20"}, {Day: "2026-11-21", OK: 24}, {Day: "2026-11-22", OK: 20, Failed: 4}, {Day: "2026-11-23", Failed: 2}}
 	strip := show(t, Connection(ConnectionPage{Visitor: testVisitor(models.Owner), Connection: due, Days: days, Clock: testClock()}))
 	strip.says("Renewals, last 30 days", "1 of 3 days without a problem", "Nov 21: all renewals worked", "Nov 22: 4 renewals of 24 did not work at first", "Nov 23: renewals did not work")
+}
+
+// A day on which somebody had to reconnect is one with a problem, on the page of
+// the company and on that of our staff, whatever was renewed on it before.
+func TestHealthStripShowsWhenSomebodyHadToReconnect(t *testing.T) {
+	midnight, part := noon.Truncate(24*time.Hour), noon.AddDate(0, 0, -3)
+	c := testConnection(models.ReconnectNeeded)
+	days := []models.RenewalDay{
+		{Day: "2026-11-19"},
+		{Day: "2026-11-20", OK: 90, DownFrom: &part, UpAgain: true},
+		{Day: "2026-11-21", OK: 96},
+		{Day: "2026-11-22", OK: 70, DownFrom: c.FailingSince},
+		{Day: "2026-11-23", DownFrom: &midnight},
+	}
+	staff := staffPage(models.ReconnectNeeded, models.ReasonNotAllowed)
+	staff.View.Connection, staff.View.Days = c, days
+	for name, page := range map[string]templ.Component{
+		"company": Connection(ConnectionPage{Visitor: testVisitor(models.Owner), Connection: c, Days: days, Clock: testClock()}),
+		"staff":   StaffConnection(staff),
+	} {
+		shown := show(t, page)
+		shown.says("1 of 4 days without a problem", "3 days with a problem", "Nov 19: nothing to renew", "Nov 20: not connected for a part of the day", "Nov 21: all renewals worked")
+		shown.says("Nov 22: not connected since 6:36 PM", "Nov 23: not connected")
+		var tones []string
+		for _, bar := range shown.all("rect") {
+			if tone := value(bar, "data-tone"); tone != "" {
+				tones = append(tones, tone)
+			}
+		}
+		if want := []string{"off", "bad", "ok", "bad", "bad"}; !slices.Equal(tones, want) {
+			t.Errorf("%s: bars are %q, want %q", name, tones, want)
+		}
+	}
 }
 
 func TestConnectionSaysWhatCameOfATest(t *testing.T) {
