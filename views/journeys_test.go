@@ -230,6 +230,50 @@ func TestConnectionSaysWhatCameOfATest(t *testing.T) {
 	show(t, Connection(page)).says("Test did not pass. " + reasons[models.ReasonRateLimited])
 	page.Tested = false
 	show(t, Connection(page)).doesNotSay("Test did not pass. " + reasons[models.ReasonRateLimited])
+
+	// The address that says so may be opened again: what is known since counts.
+	page.Tested = true
+	for name, later := range map[string]func(){
+		"the page is opened later": func() { page.Events[0].At = *ago(2 * time.Minute) },
+		"it was renewed since":     func() { page.Connection.RenewedAt = *ago(20 * time.Second) },
+		"it was connected again":   func() { page.Connection.ConnectedAt = *ago(20 * time.Second) },
+	} {
+		page.Connection, page.Events[0].At = testConnection(models.Connected), *ago(30 * time.Second)
+		show(t, Connection(page)).says("Test did not pass. " + reasons[models.ReasonRateLimited])
+		later()
+		if shown := show(t, Connection(page)); len(shown.banners()) > 0 {
+			t.Errorf("%s: a test that is no news is told as one", name)
+		}
+	}
+}
+
+// The last test tells of the access that there is, not of one before it.
+func TestLastTestIsOfThisAccess(t *testing.T) {
+	c := testConnection(models.Connected)
+	c.TestedAt, c.TestPassed, c.ConnectedAt = ago(2*time.Hour), false, *ago(time.Hour)
+	shown := show(t, Connection(ConnectionPage{Visitor: testVisitor(models.Owner), Connection: c, Clock: testClock()}))
+	shown.says("Not tested since it was connected again.")
+	shown.doesNotSay("Last test")
+}
+
+// Beside its icon, a banner's text is in a box that shrinks: a paragraph alone
+// would go below the icon once it is long.
+func TestBannersKeepTheirTextBesideTheirIcon(t *testing.T) {
+	pages := everyPage()
+	tested := ConnectionPage{Visitor: testVisitor(models.Owner), Connection: testConnection(models.Connected), Clock: testClock(), Tested: true}
+	for _, kind := range []models.EventKind{models.EventTestPassed, models.EventTestFailed} {
+		tested.Events = []models.Event{{Kind: kind, Reason: models.ReasonRateLimited, At: noon}}
+		pages[string(kind)] = Connection(tested)
+	}
+	for name, page := range pages {
+		for _, banner := range show(t, page).banners() {
+			for n := range banner.ChildNodes() {
+				if n.Data == "p" && value(n, "class") != "grow" {
+					t.Errorf("%s: a banner has a paragraph of its own: %s", name, text(n))
+				}
+			}
+		}
+	}
 }
 
 func TestConnectionsSayWhetherAnyoneIsNeeded(t *testing.T) {

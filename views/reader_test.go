@@ -1,6 +1,7 @@
 package views
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,6 +38,11 @@ func (p testPage) all(tag string) []*html.Node {
 		}
 	}
 	return found
+}
+
+// banners are the notices across the page.
+func (p testPage) banners() []*html.Node {
+	return slices.DeleteFunc(p.all("section"), func(n *html.Node) bool { return value(n, "class") != "banner" })
 }
 
 // inline has the elements that do not part words.
