@@ -1,9 +1,15 @@
 package views
 
 import (
+	"context"
+	"io"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/a-h/templ"
+
+	"github.com/fieldbridge/fieldbridge/models"
 )
 
 // testDemo has one of everything, with the words in every place.
@@ -77,4 +83,18 @@ func TestBannerComesByTheContext(t *testing.T) {
 		}
 		show(t, page).doesNotSay("Nothing here is real")
 	}
+}
+
+// A demo asks nobody for a second step, so its team lacks none.
+func TestDemoAsksForNoSecondStep(t *testing.T) {
+	team := StaffTeam(StaffTeamPage{Staff: testStaff, Team: []models.Staff{{UserID: testStaff.UserID, Name: "Lee", Email: "lee@f.example", SetUp: true}}})
+	const real, demo = "No second step yet", "Not asked for in a demo"
+	outside := show(t, team)
+	outside.says(real)
+	outside.doesNotSay(demo)
+	inside := show(t, templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
+		return team.Render(InDemo(ctx, testDemo("Dana, owner"), "Lee"), w)
+	}))
+	inside.says(demo)
+	inside.doesNotSay(real)
 }
