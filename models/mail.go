@@ -24,7 +24,7 @@ const (
 	MailReconnectNeeded MailKind = "reconnect_needed"
 	// MailWorksAgain goes to those who were told of the incident that is over.
 	MailWorksAgain MailKind = "works_again"
-	// MailUpgradeNeeded: a new version of the app is to be allowed.
+	// MailUpgradeNeeded: a new version of the app waits to be allowed.
 	MailUpgradeNeeded MailKind = "upgrade_needed"
 )
 

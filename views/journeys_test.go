@@ -247,6 +247,33 @@ func TestConnectionSaysWhatCameOfATest(t *testing.T) {
 	}
 }
 
+// What the page of a connection says of its state and of ServiceTitan is so.
+func TestConnectionPromisesNothingThatIsNotSo(t *testing.T) {
+	works := show(t, connectionPage(models.Connected, models.Owner))
+	// Disconnecting withdraws access there, and connecting again is a new date.
+	works.says("Access renews by itself", "you can end it. Nothing is deleted in ServiceTitan.", "Last connected on")
+	works.doesNotSay("Nothing changes in ServiceTitan", " Connected on")
+	retrying := show(t, connectionPage(models.Degraded, models.Owner))
+	retrying.says("We keep trying")
+	retrying.doesNotSay("Access renews by itself")
+	letter := Mail(models.OutgoingMail{Mail: models.Mail{Kind: models.MailReconnectNeeded, Reason: models.ReasonGrantRefused}})
+	if words := strings.Join(letter.Paragraphs, " "); !strings.Contains(words, "Nothing is deleted in ServiceTitan.") || strings.Contains(words, "Nothing changes") {
+		t.Errorf("the mail says %q", words)
+	}
+}
+
+// Where a set-up is the company's to go on with, its own steps come after those
+// of the whole, under a heading of their own.
+func TestSetupHeadsWhatTheCompanyDoes(t *testing.T) {
+	page := ConnectionPage{
+		Visitor: testVisitor(models.Owner), Connection: testConnection(models.Pending), Clock: testClock(),
+		Setup: &models.Setup{Step: models.StepAllowAccess, WaitsFor: models.TheCompany, Since: noon},
+	}
+	show(t, Connection(page)).says("Your part, in ServiceTitan Open the settings page")
+	page.Setup.Step, page.Setup.WaitsFor = models.StepEnterCredentials, models.Us
+	show(t, Connection(page)).doesNotSay("Your part, in ServiceTitan")
+}
+
 // The last test tells of the access that there is, not of one before it.
 func TestLastTestIsOfThisAccess(t *testing.T) {
 	c := testConnection(models.Connected)

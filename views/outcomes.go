@@ -67,7 +67,7 @@ var outcomes = map[models.Outcome]outcomeWords{
 		again: tryAgain, event: "ServiceTitan asked us to wait.",
 	},
 	models.OutcomeWrongTenant: {
-		icon: "warn", title: "That is a different ServiceTitan company", lead: "You signed in to another tenant than the one to connect.",
+		icon: "warn", title: "That is a different ServiceTitan company", lead: "You signed in to a different tenant than the one you entered.",
 		happened:  "You may have more than one ServiceTitan account, or your browser was still signed in to the other one.",
 		unchanged: "No connection was made, and nothing of the other company was kept.",
 		kept:      "Your connection still belongs to the first company. Nothing of the other one was kept.",

@@ -819,7 +819,7 @@ func connectionRow(c models.ListedConnection, clock Clock) templ.Component {
 			}
 		case models.Connected:
 			if c.UpgradeNeeded {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 68, "A new version of the app is to be allowed")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 68, "A new version of the app waits to be allowed")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
