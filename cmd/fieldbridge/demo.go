@@ -152,6 +152,10 @@ func newDemo(a *app, standIn *sandbox.Sandbox, environment servicetitan.Environm
 func seedProgress(screen io.Writer) func(done, all int) {
 	var p *progress
 	return func(done, all int) {
+		if p != nil && done == 1 { // the beginning before has failed
+			p.end()
+			p = nil
+		}
 		if p == nil {
 			p = newProgress(screen, "seeded", int64(all))
 		}
