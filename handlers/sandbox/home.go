@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"net/url"
@@ -38,7 +39,7 @@ func (s *Sandbox) home(a *answer, r *http.Request) {
 		v.note = "Set. It holds for tokens that are handed out from now on."
 	} else {
 		count, _ := strconv.Atoi(q.Get("count"))
-		v.note = Done{Count: count}.outcome(Deed(did))
+		v.outcome = Done{Count: count}.outcome(Deed(did))
 	}
 	s.showHome(a, r, http.StatusOK, v)
 }
@@ -106,16 +107,22 @@ func (s *Sandbox) changeHome(a *answer, r *http.Request) {
 		return
 	}
 	form := r.PostForm
-	v := homeView{fault: readFaultForm(form)}
+	tenantID, err := readTenant(form)
+	v := homeView{fault: readFaultForm(form), deedTenant: tenantID}
+	v.fault.tenantID = tenantID
+	if err != nil {
+		v.problem = sentence(err)
+		s.showHome(a, r, http.StatusUnprocessableEntity, v)
+		return
+	}
 	back := pathHome
-	var err error
 	switch action := form.Get("action"); action {
 	case "switch_on":
 		var f Fault
 		if f, err = v.fault.read(); err == nil {
 			_, err = s.PlanFault(f)
 		}
-		back = "/#active"
+		back = backTo("active", tenantID, url.Values{})
 	case "switch_off":
 		id, _ := strconv.Atoi(form.Get("id")) // 0 is no fault
 		s.ClearFault(id)
@@ -126,12 +133,11 @@ func (s *Sandbox) changeHome(a *answer, r *http.Request) {
 		err = s.Set(readSettings(form))
 		back = "/?did=set"
 	default:
-		tenantID, _ := strconv.ParseInt(form.Get("tenant"), 10, 64) // 0 is all
-		v.fault, v.deedTenant = emptyFault(), tenantID
+		v.fault = emptyFault()
 		var done Done
 		if done, err = s.Do(Deed(action), tenantID); err == nil {
 			v.made = generated{tenantID: tenantID, clientID: done.ClientID, secret: done.ClientSecret}
-			back = "/?" + url.Values{"did": {action}, "count": {strconv.Itoa(done.Count)}}.Encode()
+			back = backTo("do", tenantID, url.Values{"did": {action}, "count": {strconv.Itoa(done.Count)}})
 		}
 	}
 	switch {
@@ -146,6 +152,29 @@ func (s *Sandbox) changeHome(a *answer, r *http.Request) {
 	}
 }
 
+// backTo is a part of the control page, on which the same company stays chosen:
+// else the next button would be about all of them.
+func backTo(part string, tenantID int64, query url.Values) string {
+	if tenantID != 0 {
+		query.Set("tenant", strconv.FormatInt(tenantID, 10))
+	}
+	return (&url.URL{Path: pathHome, RawQuery: query.Encode(), Fragment: part}).String()
+}
+
+// readTenant is the company that a form is about, or 0 for all. What is no
+// tenant ID is not all.
+func readTenant(form url.Values) (int64, error) {
+	text := form.Get("tenant")
+	if text == "" {
+		return 0, nil
+	}
+	tenantID, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("tenant %q: %w", text, ErrNoTenant)
+	}
+	return tenantID, nil
+}
+
 // faultForm is the form of a fault as it was filled in.
 type faultForm struct {
 	kind                          FaultKind
@@ -156,9 +185,8 @@ type faultForm struct {
 func emptyFault() faultForm { return faultForm{seconds: "5", minutes: "10"} }
 
 func readFaultForm(form url.Values) faultForm {
-	tenantID, _ := strconv.ParseInt(form.Get("tenant"), 10, 64) // 0 is all
 	return faultForm{
-		kind: FaultKind(form.Get("kind")), tenantID: tenantID, path: form.Get("path"),
+		kind: FaultKind(form.Get("kind")), path: form.Get("path"),
 		times: form.Get("times"), seconds: form.Get("seconds"), minutes: form.Get("minutes"),
 	}
 }
@@ -174,6 +202,9 @@ func (f faultForm) read() (Fault, error) {
 	minutes, errMinutes := number(f.minutes)
 	if errTimes != nil || errSeconds != nil || errMinutes != nil {
 		return Fault{}, errors.New("how often, seconds and minutes are numbers")
+	}
+	if times != math.Trunc(times) {
+		return Fault{}, errors.New("how often is a whole number") // 0 would be without end
 	}
 	fault.Times = int(times)
 	wait := time.Duration(seconds * float64(time.Second))

@@ -173,6 +173,34 @@ func TestHomeDoesDeeds(t *testing.T) {
 	}
 }
 
+// After a button the same company is chosen, so that pressing another is about
+// no other company; and what was done is where the button is.
+func TestHomeKeepsTheCompany(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.account(northgate)
+	one := fmt.Sprint(northgate)
+	chosen := fmt.Sprintf(`<option value="%d" selected>`, northgate)
+	for _, test := range []struct {
+		form     url.Values
+		fragment string
+	}{
+		{s.homeForm("expire", "tenant", one), "do"},
+		{s.homeForm("withdraw", "tenant", one), "do"},
+		{s.homeForm("switch_on", "tenant", one, "kind", "status_500"), "active"},
+	} {
+		to := s.post("/", test.form).location(t)
+		page := s.get(to.RequestURI()).body
+		if to.Fragment != test.fragment || strings.Count(page, chosen) != 2 {
+			t.Errorf("%s leads to %s:\n%s", test.form.Get("action"), to, page)
+		}
+		if test.fragment == "do" {
+			wantWords(t, page[strings.Index(page, `id="do"`):], `role="status"><b>Northgate Heating &amp; Plumbing</b>`)
+		}
+	}
+	wantWords(t, s.press("expire", "tenant", "0").body, `role="status"><b>All companies</b>`)
+}
+
 func TestHomeChangesSettings(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -223,6 +251,11 @@ func TestHomeIsGuarded(t *testing.T) {
 		"no fault":            s.homeForm("switch_on"),
 		"unknown fault":       s.homeForm("switch_on", "kind", "boil"),
 		"how often in words":  s.homeForm("switch_on", "kind", "status_500", "times", "often"),
+		"how often, a half":   s.homeForm("switch_on", "kind", "status_500", "times", "0.5"),
+		"less than never":     s.homeForm("switch_on", "kind", "status_500", "times", "-1"),
+		"no tenant's fault":   s.homeForm("switch_on", "kind", "status_500", "tenant", "garbage"),
+		"no tenant's deed":    s.homeForm("expire", "tenant", "garbage"),
+		"unknown tenant":      s.homeForm("expire", "tenant", "12"),
 		"endless seconds":     s.homeForm("switch_on", "kind", "slow", "seconds", "1e300"),
 		"no number":           s.homeForm("switch_on", "kind", "clock_skew", "minutes", "NaN"),
 		"no life":             s.homeForm("set", "grace", "0s"),
@@ -233,6 +266,9 @@ func TestHomeIsGuarded(t *testing.T) {
 		if r.status != http.StatusUnprocessableEntity || !strings.Contains(r.body, `role="alert"`) {
 			t.Errorf("%s: answer %d, want 422 and words", name, r.status)
 		}
+	}
+	if len(s.Faults()) != 0 || s.DeedsDone(sandbox.Expire) != 0 {
+		t.Error("a form that makes no sense has changed something")
 	}
 	// What was chosen stays chosen.
 	r := s.post("/", s.homeForm("switch_on", "kind", "slow", "seconds", "99", "tenant", fmt.Sprint(south)))
