@@ -145,6 +145,26 @@ func TestNewVersionAwaitsTheUpgrade(t *testing.T) {
 	}
 }
 
+// A new version is offered where it has a scope that is lacked, and nowhere
+// else.
+func TestNewVersionIsOfferedToWhoLacksIt(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.ownClient(northgate)
+	s.ownClient(south)
+	done, err := s.Do(sandbox.NewVersion, northgate)
+	s.do(err)
+	for path, offered := range map[string]bool{"/tenant/842193311": true, "/tenant/905118274": false} {
+		if page := s.get(path).body; strings.Contains(page, "New Version Available") != offered {
+			t.Errorf("%s, offered %t:\n%s", path, offered, page)
+		}
+	}
+	if done.Count != 1 {
+		t.Errorf("it waits for %d, want 1", done.Count)
+	}
+	s.get("/tenant/905118274/review").location(t) // there is nothing to review
+}
+
 // A secret that is made again leaves no other that works.
 func TestRegenerateEndsBothSecrets(t *testing.T) {
 	t.Parallel()
