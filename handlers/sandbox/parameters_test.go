@@ -69,6 +69,31 @@ func TestParametersAreRedacted(t *testing.T) {
 	}
 }
 
+// Of a path that is no endpoint's, no more is shown than is known.
+func TestPathsAreRedacted(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	for given, shown := range map[string]string{
+		"/stc_SECRET":                         "[unknown]",
+		"/stc_SECRET/token":                   "[unknown]",
+		"/connect/token/stc_SECRET":           "/connect/[unknown]",
+		"/settings/v2/tenant/stc_SECRET/jobs": "/settings/[unknown]",
+		"/tenant/842193311/stc_SECRET":        "/tenant/[unknown]",
+		"/connect/revocation":                 "/connect/revocation", // wants POST
+		"/connect/token":                      "/connect/token",
+	} {
+		s.get(given)
+		if got := lastRequest(s).Path; got != shown {
+			t.Errorf("%s is shown as %s, want %s", given, got, shown)
+		}
+	}
+	for _, path := range []string{"/requests", "/control/requests"} {
+		if strings.Contains(s.get(path).body, "stc_SECRET") {
+			t.Errorf("%s shows a secret", path)
+		}
+	}
+}
+
 func TestHeadersAreRedacted(t *testing.T) {
 	t.Parallel()
 	s := start(t)

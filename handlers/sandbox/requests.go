@@ -19,15 +19,12 @@ const (
 	requestsShown = 100
 )
 
-// longestPath is how much is kept of a path that is none of ours, in bytes.
-const longestPath = 64
-
 // Request is one line of what was asked.
 type Request struct {
 	Time   time.Time
 	Method string
 	// Path is the endpoint's, as the Path constants name it; for a request that
-	// reached none, what was asked for.
+	// reached none, what of the address is known to be harmless.
 	Path string
 	// GrantType is that of a token request, if it is one that RFC 6749 knows.
 	GrantType string
@@ -103,7 +100,7 @@ func (s *Sandbox) begin(r *http.Request) *Request {
 	endpoint := s.endpoint(r)
 	line := &Request{Time: s.now(), Method: r.Method, Path: endpoint}
 	if endpoint == "" {
-		line.Path = r.URL.Path[:min(len(r.URL.Path), longestPath)]
+		line.Path = knownPath(r.URL.Path)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -122,6 +119,22 @@ func (s *Sandbox) begin(r *http.Request) *Request {
 		s.ledger.lines[older].Parameters = nil
 	}
 	return line
+}
+
+// knownPath is a path that leads nowhere, as it may be shown: the rest of it may
+// be a secret.
+func knownPath(path string) string {
+	ours := append(endpoints(), pathHome, pathServerMetadata, pathSignIn, pathRequests, pathReset, pathPortal)
+	if slices.Contains(ours, path) { // by a method that it does not have
+		return path
+	}
+	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	for _, known := range append(ours, pathControl, pathTenant) {
+		if strings.HasPrefix(known, "/"+first+"/") {
+			return "/" + first + "/" + unknown
+		}
+	}
+	return unknown
 }
 
 // describe notes what a request is about. The caller holds the mutex.
