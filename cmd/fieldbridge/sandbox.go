@@ -112,7 +112,7 @@ func (c sandboxCommand) checkReach() error {
 // open makes the sandbox, and fills in what was not given.
 func (c *sandboxCommand) open(log *slog.Logger) (*sandbox.Sandbox, error) {
 	for _, redirect := range c.RedirectURI {
-		if u, err := url.Parse(redirect); err != nil || u.Host == "" || u.Fragment != "" {
+		if u, err := url.Parse(redirect); err != nil || u.Scheme == "" || u.Host == "" || u.Fragment != "" {
 			return nil, fmt.Errorf("--redirect-uri %q is not an absolute URL (for example --redirect-uri http://localhost:8080/callback)", redirect)
 		}
 	}

@@ -218,6 +218,7 @@ func TestSandboxReach(t *testing.T) {
 func TestSandboxRefusesNonsense(t *testing.T) {
 	for name, args := range map[string][]string{
 		"a relative redirect": {"--redirect-uri", "/callback"},
+		"no scheme":           {"--redirect-uri", "//localhost:3000/callback"},
 		"endless tokens":      {"--access-token-life", "48h"},
 		"negative tokens":     {"--access-token-life=-1m"},
 		"an endless grace":    {"--refresh-grace", "2h"},

@@ -45,7 +45,7 @@ func (s *Sandbox) home(a *answer, r *http.Request) {
 }
 
 func (s *Sandbox) showHome(a *answer, r *http.Request, status int, v homeView) {
-	v.formToken, v.tenants, v.links = s.formToken, s.tenants, s.options.Links
+	v.formToken, v.tenants = s.formToken, s.tenants
 	v.mailbox, v.resetsMore = s.options.Mailbox, s.options.OnReset != nil
 	v.planned, v.settings, v.requests = s.Faults(), s.Settings(), s.newest(requestsAtHome)
 	v.fired, v.done = map[FaultKind]int{}, map[Deed]int{}

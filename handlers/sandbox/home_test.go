@@ -43,16 +43,13 @@ func wantWords(t *testing.T, page string, words ...string) {
 
 func TestHome(t *testing.T) {
 	t.Parallel()
-	s := start(t, func(o *sandbox.Options) {
-		o.Links = []sandbox.Link{{Label: "Somewhere else", Address: "http://127.0.0.1:9/elsewhere", About: "What it is."}}
-	})
+	s := start(t)
 	s.connect(northgate)
 	s.SetFault(sandbox.Fault{Kind: sandbox.Status500, Times: 1})
 	s.post("/connect/token", tokenForm("grant_type", "refresh_token", "refresh_token", "stc_A.B"))
 	page := s.get("/").body
 	wantWords(t, page, "<h1>Sandbox</h1>", "Northgate South", "905118274", "/connect/token", "authorization_code",
-		"500, fault: server error (500)", "Server error (500) · fired 1×", "None. Everything works.",
-		`<a href="http://127.0.0.1:9/elsewhere">Somewhere else</a>`)
+		"500, fault: server error (500)", "Server error (500) · fired 1×", "None. Everything works.")
 	for _, secret := range s.Secrets() {
 		if strings.Contains(page, secret) {
 			t.Error("a secret is on the page")
@@ -212,6 +209,8 @@ func TestHomeChangesSettings(t *testing.T) {
 	// One that is set by a program is offered too.
 	s.set(func(to *sandbox.Settings) { to.AccessTokenLife = 45 * time.Second })
 	wantWords(t, s.get("/").body, `<option value="45s" selected>45 seconds</option>`)
+	s.press("set", "life", "1m0s", "grace", "1s", "rotation", "off")
+	wantWords(t, s.get("/").body, ">1 minute</option>", ">1 second</option>")
 	s.press("set", "life", "2m0s", "grace", "0s", "rotation", "on")
 	if s.Settings().KeepRefreshTokens {
 		t.Error("rotation stays off")

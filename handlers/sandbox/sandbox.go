@@ -74,8 +74,6 @@ type Options struct {
 	// OnReset does what Reset everything asks for, in place of Reset. It is for
 	// those who keep something of their own that goes with what is kept here.
 	OnReset func(context.Context) error
-	// Links are pages elsewhere that the control page leads to.
-	Links []Link
 	// Home is a page of the app beside it, to which the head of every page leads.
 	// Without an address there is none.
 	Home Link
@@ -163,7 +161,7 @@ func New(o Options) *Sandbox {
 
 func mustParse(address string) *url.URL {
 	u, err := url.Parse(address)
-	if err != nil || u.Host == "" {
+	if err != nil || u.Scheme == "" || u.Host == "" {
 		panic("sandbox: not an absolute URL: " + address)
 	}
 	return u
