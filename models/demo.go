@@ -169,11 +169,8 @@ func (d *Demo) Begun(ctx context.Context) (time.Time, error) {
 // companies, or a key for programs, which may be the first thing that is made. An
 // older schema, or none, may lack a table.
 func begunOrEmpty(db *gorm.DB) (time.Time, error) {
-	if db.Migrator().HasTable(&demoMark{}) {
-		begun, err := demoBegun(db)
-		if err != nil || !begun.IsZero() {
-			return begun, err
-		}
+	if begun, err := demoBegun(db); err != nil || !begun.IsZero() {
+		return begun, err
 	}
 	for _, table := range []string{"users", "companies", "api_keys"} {
 		if !db.Migrator().HasTable(table) {
@@ -200,6 +197,9 @@ func (db *DB) CheckNoDemo(ctx context.Context) error {
 }
 
 func demoBegun(db *gorm.DB) (time.Time, error) {
+	if !db.Migrator().HasTable(&demoMark{}) {
+		return time.Time{}, nil // the schema is older than demos, or there is none
+	}
 	var marks []demoMark
 	if err := db.Limit(1).Find(&marks).Error; err != nil {
 		return time.Time{}, fmt.Errorf("look for a demo: %w", err)

@@ -44,9 +44,15 @@ func (db *DB) HoldForDemo(ctx context.Context) error {
 }
 
 // KeepDemosOff keeps demos off the database until it is closed, also while it is
-// empty; ErrHeld if one is running with it. After a restart of PostgreSQL it is
-// what is in the database that does.
-func (db *DB) KeepDemosOff(ctx context.Context) error { return db.hold(ctx, true) }
+// empty; ErrHeld if one is running with it, ErrDemoData if one has been. Nothing
+// is written. After a restart of PostgreSQL it is what is in the database that
+// keeps them off.
+func (db *DB) KeepDemosOff(ctx context.Context) error {
+	if err := db.hold(ctx, true); err != nil {
+		return err
+	}
+	return db.CheckNoDemo(ctx)
+}
 
 // hold has the database for this process, or shared with those that share it.
 func (db *DB) hold(ctx context.Context, shared bool) error {

@@ -69,11 +69,6 @@ func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo *h
 	if err := db.CheckKeyset(ctx, keys); err != nil {
 		return nil, err
 	}
-	if demo == nil {
-		if err := db.CheckNoDemo(ctx); err != nil {
-			return nil, err
-		}
-	}
 	clients := clientsOf(c, db)
 	accounts := models.NewAccounts(db, keys, parallelHashes)
 	metrics := handlers.NewMetrics()
