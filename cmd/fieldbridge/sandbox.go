@@ -44,7 +44,7 @@ prints its registration, and has
   /connect/revocation                 revocation (RFC 7009)
   /settings/v2/tenant/{tenant}/business-units   the API; wants Authorization: Bearer and ST-App-Key
   /                                   the control page: faults, deeds, settings, the last requests
-  /control/                           the same for programs, as JSON; see the README
+  /control/                           the same for programs, as JSON; see handlers/sandbox/README.md
 
 A code is good once and for a minute, a grant for 30 days. What is refused at the token endpoint is a 400 with a code
 of RFC 6749, section 5.2. A client of a tenant's own, for client_credentials, is made at /portal. Nobody but the

@@ -259,12 +259,11 @@ func TestSandboxHelp(t *testing.T) {
 
 // The README names every fault and deed of the control API.
 func TestSandboxReadme(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(root, "README.md"))
+	text, err := os.ReadFile(filepath.Join(root, "handlers", "sandbox", "README.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section, _ := strings.Cut(string(text), "\n## The sandbox\n")
-	section, _, _ = strings.Cut(section, "\n## ")
+	section := string(text)
 	for _, kind := range sandbox.FaultKinds() {
 		if !strings.Contains(section, "`"+string(kind)+"`") {
 			t.Errorf("it does not name the fault %s", kind)

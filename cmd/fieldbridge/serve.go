@@ -193,7 +193,7 @@ func variablesHelp(d defaults) string {
 	for _, v := range variables(d) {
 		fallback := v.fallback
 		if v.fallback == defaultScopes {
-			fallback = "(see README)"
+			fallback = "(see cmd/fieldbridge/README.md)"
 		}
 		_, _ = fmt.Fprintf(w, "  %s\t%s\t%s\n", v.name, fallback, v.meaning)
 	}
