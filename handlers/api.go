@@ -2,6 +2,8 @@ package handlers
 
 import (
 	"errors"
+	"fmt"
+	"log/slog"
 	"math"
 	"net/http"
 	"strconv"
@@ -193,6 +195,6 @@ func (s *site) showProblem(c echo.Context, status int, err error) {
 	}
 	h.Set(echo.HeaderContentType, "application/problem+json")
 	if err := c.JSON(status, body); err != nil {
-		s.Log.ErrorContext(c.Request().Context(), "API error was not answered", "support_code", body.SupportCode, "error", err)
+		noteError(c.Request().Context(), slog.LevelError, fmt.Errorf("answer with problem: %w", err))
 	}
 }

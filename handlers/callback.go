@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -28,7 +29,8 @@ func (s *site) callback(c echo.Context) error {
 		result, err = s.Connections.Complete(ctx, v, s.sessions.Binding(ctx), q)
 	}
 	if errors.Is(err, models.ErrUnknownState) {
-		s.Log.InfoContext(ctx, "callback refused", "support_code", v.SupportCode, "error", err)
+		noteEvent(ctx, slog.LevelInfo, "callback refused")
+		noteError(ctx, slog.LevelInfo, err)
 		result, err = models.Result{Outcome: models.OutcomeStartAgain}, nil
 	}
 	if err != nil {

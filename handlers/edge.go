@@ -19,37 +19,28 @@ import (
 // maxBody is the largest request body, in bytes; every form is far smaller.
 const maxBody = 64 << 10
 
-type supportCodeKey struct{}
-
-func supportCode(c echo.Context) string {
-	code, _ := c.Request().Context().Value(supportCodeKey{}).(string)
-	return code
-}
-
 // edge is the outermost middleware: it names the request, logs and counts it
 // when it has been answered, and turns a panic into an error page.
 func edge(log *slog.Logger, metrics *Metrics) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			began := time.Now()
-			code := models.NewSupportCode()
-			r := c.Request().WithContext(context.WithValue(c.Request().Context(), supportCodeKey{}, code))
+			record := &requestRecord{supportCode: models.NewSupportCode()}
+			r := c.Request().WithContext(context.WithValue(c.Request().Context(), requestRecordKey{}, record))
 			r.Body = http.MaxBytesReader(c.Response(), r.Body, maxBody)
 			c.SetRequest(r)
-			answer(c, next, log)
-			took := time.Since(began)
-			metrics.observe(c, took)
-			// The route, never the address: codes travel in the query.
-			log.LogAttrs(r.Context(), slog.LevelInfo, "request",
-				slog.String("method", knownMethod(r.Method)), slog.String("route", c.Path()),
-				slog.Int("status", c.Response().Status), slog.Float64("took_ms", float64(took.Microseconds())/1000),
-				slog.String("support_code", code))
+			defer func() { // also when the answer is broken off
+				took := time.Since(began)
+				metrics.observe(c, took)
+				record.line(c, log, took)
+			}()
+			answer(c, next)
 			return nil
 		}
 	}
 }
 
-func answer(c echo.Context, next echo.HandlerFunc, log *slog.Logger) {
+func answer(c echo.Context, next echo.HandlerFunc) {
 	defer func() {
 		r := recover()
 		if r == nil {
@@ -59,7 +50,7 @@ func answer(c echo.Context, next echo.HandlerFunc, log *slog.Logger) {
 			panic(r)
 		}
 		// The panic's own words may hold values; its stack holds none.
-		log.ErrorContext(c.Request().Context(), "panic", "support_code", supportCode(c), "stack", string(debug.Stack()))
+		noteEvent(c.Request().Context(), slog.LevelError, "panic", slog.String("stack", string(debug.Stack())))
 		c.Error(echo.NewHTTPError(http.StatusInternalServerError))
 	}()
 	if err := next(c); err != nil {

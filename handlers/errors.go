@@ -2,6 +2,8 @@ package handlers
 
 import (
 	"errors"
+	"fmt"
+	"log/slog"
 	"math"
 	"net/http"
 	"strconv"
@@ -44,15 +46,15 @@ func statusOf(err error) int {
 // retrySoon is what a 503 asks browsers to wait, in seconds.
 const retrySoon = 5
 
-// showError answers with the page of an error. What went wrong goes to the
-// log under the support code that the page shows.
+// showError answers with the page of an error. What went wrong goes into the
+// request's line of the log, beside the support code that the page shows.
 func (s *site) showError(err error, c echo.Context) {
 	status := statusOf(err)
 	ctx := c.Request().Context()
 	if status >= http.StatusInternalServerError {
-		s.Log.ErrorContext(ctx, "failed", "route", c.Path(), "support_code", supportCode(c), "error", err)
+		noteError(ctx, slog.LevelError, err)
 	} else {
-		s.Log.InfoContext(ctx, "refused", "route", c.Path(), "status", status, "support_code", supportCode(c), "error", err)
+		noteError(ctx, slog.LevelInfo, err)
 	}
 	if c.Response().Committed {
 		return
@@ -86,19 +88,18 @@ func (s *site) showError(err error, c echo.Context) {
 	page.NoMembership = errors.Is(err, models.ErrNoMembership)
 	page.Locked = errors.Is(err, models.ErrLocked)
 	if err := fieldbridge.Render(c, status, views.Error(page)); err != nil {
-		s.Log.ErrorContext(ctx, "error page failed", "support_code", supportCode(c), "error", err)
+		noteError(ctx, slog.LevelError, fmt.Errorf("show error page: %w", err))
 	}
 }
 
 // sessionError answers when a session cannot be loaded or saved.
 func (s *site) sessionError(w http.ResponseWriter, r *http.Request, err error) {
-	code, _ := r.Context().Value(supportCodeKey{}).(string)
-	s.Log.ErrorContext(r.Context(), "session failed", "support_code", code, "error", err)
-	page := views.ErrorPage{Status: http.StatusServiceUnavailable, SupportCode: code, Clock: s.clock(), RetryAt: s.Now().Add(retrySoon * time.Second)}
+	noteError(r.Context(), slog.LevelError, fmt.Errorf("session: %w", err))
+	page := views.ErrorPage{Status: http.StatusServiceUnavailable, SupportCode: recordOf(r.Context()).supportCode, Clock: s.clock(), RetryAt: s.Now().Add(retrySoon * time.Second)}
 	w.Header().Set("Retry-After", strconv.Itoa(retrySoon))
 	w.Header().Set("Content-Type", echo.MIMETextHTMLCharsetUTF8)
 	w.WriteHeader(http.StatusServiceUnavailable)
 	if err := views.Error(page).Render(r.Context(), w); err != nil {
-		s.Log.ErrorContext(r.Context(), "error page failed", "support_code", code, "error", err)
+		noteError(r.Context(), slog.LevelError, fmt.Errorf("show error page: %w", err))
 	}
 }

@@ -3,6 +3,7 @@ package handlers
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -97,7 +98,7 @@ func (s *site) refuseCode(c echo.Context, err error, again func() error) error {
 	default:
 		return err
 	}
-	s.Log.InfoContext(c.Request().Context(), "second factor refused", "staff", staffMember(c).UserID, "reason", reason, "support_code", supportCode(c))
+	noteEvent(c.Request().Context(), slog.LevelInfo, "second factor refused", slog.Any("staff", staffMember(c).UserID), slog.String("reason", reason))
 	if reason == "throttled" {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"strings"
@@ -30,6 +31,8 @@ type instance struct {
 	staffIssuer *handlers.StaffIssuer
 	// demo is what its pages have more; nil if it is none.
 	demo *handlers.Demo
+	// trusted are the networks of proxies.
+	trusted []netip.Prefix
 }
 
 // environments are what contractors may connect to; all are the sandbox.
@@ -86,7 +89,7 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	apiKeys := models.NewAPIKeys(db)
 	connections := models.NewConnections(db, keys, clients, keeper, i.URL+"/callback", log)
 	return running{db: db, keeper: keeper, apiKeys: apiKeys, handler: handlers.New(handlers.Options{
-		BaseURL: base, Accounts: accounts, Sessions: models.NewSessions(db),
+		BaseURL: base, TrustedProxies: i.trusted, Accounts: accounts, Sessions: models.NewSessions(db),
 		Connections: connections, Desk: models.NewDesk(connections), APIKeys: apiKeys, StaffIssuer: i.staffIssuer, Demo: i.demo, Now: now, Log: log,
 	})}, nil
 }

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -51,7 +52,7 @@ func (s *site) signIn(c echo.Context) error {
 		Address: address(c), Device: s.sessions.Device(c), NoStaff: s.StaffIssuer != nil,
 	})
 	if errors.Is(err, models.ErrWrongCredentials) {
-		s.Log.InfoContext(ctx, "sign-in refused", "support_code", supportCode(c))
+		noteEvent(ctx, slog.LevelInfo, "sign-in refused")
 		return s.showSignIn(c, http.StatusUnprocessableEntity, views.SignInPage{
 			Email: f.Line("email"), Next: f.Raw("next"),
 			Errors: views.SignInErrors{Password: "This email and password do not go together. Check both and try again."},

@@ -1,6 +1,8 @@
 package handlers
 
 import (
+	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -58,7 +60,7 @@ func (s *site) staffConnectionsCSV(c echo.Context) error {
 		return answer.Flush()
 	})
 	if err != nil && begun {
-		s.Log.WarnContext(ctx, "export broke off", "support_code", supportCode(c), "error", err)
+		noteError(ctx, slog.LevelWarn, fmt.Errorf("export broke off: %w", err))
 		panic(http.ErrAbortHandler)
 	}
 	return err

@@ -3,6 +3,7 @@ package handlers
 import (
 	"crypto/rand"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -161,11 +162,10 @@ func (s *site) staffSignInFailed(c echo.Context, err error) error {
 	default:
 		return err
 	}
-	attrs := []any{"reason", reason, "support_code", supportCode(c)}
+	noteEvent(c.Request().Context(), slog.LevelWarn, "staff sign-in refused", slog.String("reason", reason))
 	if err != nil {
-		attrs = append(attrs, "error", err)
+		noteError(c.Request().Context(), slog.LevelWarn, err)
 	}
-	s.Log.WarnContext(c.Request().Context(), "staff sign-in refused", attrs...)
 	if !ok {
 		status, page.Away = http.StatusServiceUnavailable, true
 		c.Response().Header().Set("Retry-After", strconv.Itoa(retrySoon))

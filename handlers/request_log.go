@@ -1,0 +1,68 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+// requestRecord collects what is said about a request while it is answered, for its
+// one line in the log.
+type requestRecord struct {
+	supportCode string
+	level       slog.Level
+	attrs       []slog.Attr
+	err         error
+}
+
+type requestRecordKey struct{}
+
+// recordOf returns the record of the request that a context belongs to.
+func recordOf(ctx context.Context) *requestRecord {
+	if r, ok := ctx.Value(requestRecordKey{}).(*requestRecord); ok {
+		return r
+	}
+	return new(requestRecord) // of no request, and said nowhere
+}
+
+func supportCode(c echo.Context) string { return recordOf(c.Request().Context()).supportCode }
+
+// noteError adds an error to the line of the request.
+func noteError(ctx context.Context, level slog.Level, err error) {
+	r := recordOf(ctx)
+	r.level, r.err = max(r.level, level), errors.Join(r.err, err)
+}
+
+// noteEvent adds to the line of the request what happened, with attributes of it.
+func noteEvent(ctx context.Context, level slog.Level, event string, attrs ...slog.Attr) {
+	r := recordOf(ctx)
+	r.level = max(r.level, level)
+	r.attrs = append(append(r.attrs, slog.String("event", event)), attrs...)
+}
+
+// line writes the line. It has the route and never the address: codes travel in the
+// query.
+func (r *requestRecord) line(c echo.Context, log *slog.Logger, took time.Duration) {
+	attrs := append([]slog.Attr{
+		slog.String("method", knownMethod(c.Request().Method)), slog.String("route", c.Path()),
+		slog.Int("status", c.Response().Status), slog.Float64("took_ms", float64(took.Microseconds())/1000),
+		slog.String("client", clientAddress(c)),
+	}, r.attrs...)
+	if r.err != nil {
+		attrs = append(attrs, slog.Any("error", r.err))
+	}
+	log.LogAttrs(c.Request().Context(), r.level, "request", append(attrs, slog.String("support_code", r.supportCode))...)
+}
+
+// clientAddress is the browser's address, whole.
+func clientAddress(c echo.Context) string {
+	ip, err := netip.ParseAddr(c.RealIP())
+	if err != nil {
+		return "unknown"
+	}
+	return ip.Unmap().WithZone("").String()
+}
