@@ -11,8 +11,8 @@ import (
 )
 
 // NewAdmin returns what operators and load balancers ask, for a listener that
-// the public does not reach.
-func NewAdmin(ready func(context.Context) error, metrics http.Handler, log *slog.Logger) http.Handler {
+// the public does not reach, at the given host:port.
+func NewAdmin(addr string, ready func(context.Context) error, metrics http.Handler, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		say(w, http.StatusOK, "ok")
@@ -28,7 +28,7 @@ func NewAdmin(ready func(context.Context) error, metrics http.Handler, log *slog
 		say(w, http.StatusOK, "ready")
 	})
 	mux.Handle("GET /metrics", metrics)
-	return mux
+	return onlyOwnHost(addr, mux)
 }
 
 // whyNotReady says what is not, without the error's own words.

@@ -170,6 +170,8 @@ func (s *site) showProblem(c echo.Context, status int, err error) {
 		body.Reason = reason.Reason
 	}
 	switch {
+	case status == http.StatusMisdirectedRequest:
+		body.Detail = "This is not the address of Fieldbridge. Use " + s.BaseURL.String() + "."
 	case status == http.StatusUnauthorized:
 		h.Set(echo.HeaderWWWAuthenticate, "Bearer")
 		body.Detail = "Send an API key as a bearer token."

@@ -409,7 +409,11 @@ func hidden(t testing.TB, body, name string) string {
 func (a *app) secondInstance() string {
 	a.Helper()
 	db := a.db
-	server := httptest.NewServer(a.wire(slog.New(slog.NewTextHandler(a.log, nil))))
+	handler, host := a.wire(slog.New(slog.NewTextHandler(a.log, nil))), parse(a.T, a.url).Host
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Host = host // both are behind one name
+		handler.ServeHTTP(w, r)
+	}))
 	a.Cleanup(server.Close)
 	a.db = db
 	return "http://localhost:" + port(server)

@@ -33,6 +33,8 @@ func statusOf(err error) int {
 		return http.StatusNotFound
 	case errors.Is(err, models.ErrForbidden), errors.Is(err, models.ErrNoMembership), errors.Is(err, models.ErrLocked), errors.Is(err, errForeignOrigin):
 		return http.StatusForbidden
+	case errors.Is(err, errForeignHost):
+		return http.StatusMisdirectedRequest
 	case errors.Is(err, errNoKey):
 		return http.StatusUnauthorized
 	case errors.Is(err, models.ErrNotConnected), errors.Is(err, models.ErrReconnectNeeded):
@@ -61,6 +63,10 @@ func (s *site) showError(err error, c echo.Context) {
 	}
 	if strings.HasPrefix(c.Request().URL.Path, apiPrefix) {
 		s.showProblem(c, status, err)
+		return
+	}
+	if errors.Is(err, errForeignHost) {
+		s.showAddress(c)
 		return
 	}
 	page := views.ErrorPage{Status: status, SupportCode: supportCode(c), Clock: s.clock()}

@@ -56,6 +56,7 @@ func TestRefusedRequestsHaveOneLine(t *testing.T) {
 		{"from elsewhere", func() answer { return foreign(amy.request("POST", "/signout", nil)) }, "INFO", []string{"status=403", "another site"}},
 		{"role", func() answer { return member.post(path + "/disconnect") }, "INFO", []string{"status=403", "error="}},
 		{"API without a key", func() answer { return stranger.get("/api/v1/connections?after=stc_query") }, "INFO", []string{"status=401", "no valid API key"}},
+		{"another host", func() answer { return stranger.otherHost("stc-host.example", "GET", "/signin", nil) }, "INFO", []string{"status=421", "error="}},
 		{"password", func() answer {
 			return stranger.post("/signin", "email", amy.email, "password", "stc_wrong password")
 		}, "INFO", []string{"status=422", "sign-in refused"}},

@@ -52,7 +52,7 @@ func New(o Options) http.Handler {
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics()
 	}
-	e.Use(edge(o.Log, o.Metrics), secure(o.BaseURL.Scheme == "https"), s.sayUnknownProxy())
+	e.Use(edge(o.Log, o.Metrics), secure(o.BaseURL.Scheme == "https"), s.sayUnknownProxy(), s.refuseForeignHosts)
 	if o.Demo != nil {
 		e.Use(s.inDemo)
 	}

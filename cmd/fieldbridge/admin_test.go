@@ -26,7 +26,7 @@ func TestAdmin(t *testing.T) {
 	wants := func(path string, status int, words ...string) {
 		t.Helper()
 		answer := httptest.NewRecorder()
-		a.admin.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), "GET", path, nil))
+		a.admin.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), "GET", "http://127.0.0.1:8081"+path, nil))
 		if answer.Code != status {
 			t.Errorf("%s: %d, want %d: %s", path, answer.Code, status, answer.Body)
 		}
@@ -39,12 +39,12 @@ func TestAdmin(t *testing.T) {
 	wants("/healthz", 200, "ok")
 	wants("/readyz", 200, "ready")
 	front := httptest.NewRecorder()
-	a.public.ServeHTTP(front, httptest.NewRequestWithContext(t.Context(), "GET", "/signin?next=secret", nil))
+	a.public.ServeHTTP(front, httptest.NewRequestWithContext(t.Context(), "GET", "http://localhost:8080/signin?next=secret", nil))
 	wants("/metrics", 200, `fieldbridge_http_request_seconds_count{method="GET",route="/signin",status="200"} 1`,
 		"fieldbridge_due_lag_seconds 0", "fieldbridge_unsaved_renewals 0", "fieldbridge_leases_lost_total 0", "go_goroutines")
 	for _, path := range []string{"/metrics", "/healthz", "/readyz"} {
 		public := httptest.NewRecorder()
-		a.public.ServeHTTP(public, httptest.NewRequestWithContext(t.Context(), "GET", path, nil))
+		a.public.ServeHTTP(public, httptest.NewRequestWithContext(t.Context(), "GET", "http://localhost:8080"+path, nil))
 		if public.Code != 404 {
 			t.Errorf("%s is public: %d", path, public.Code)
 		}

@@ -90,7 +90,7 @@ func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo *h
 			Sessions: models.NewSessions(db), Connections: connections, Desk: models.NewDesk(connections), APIKeys: apiKeys, Metrics: metrics,
 			StaffIssuer: c.staffSignIn(), Demo: demo, Now: time.Now, Log: log,
 		}),
-		admin: handlers.NewAdmin(func(ctx context.Context) error {
+		admin: handlers.NewAdmin(c.adminAddr, func(ctx context.Context) error {
 			if err := db.Ping(ctx); err != nil {
 				return err
 			}

@@ -66,7 +66,7 @@ func TestKeysCommands(t *testing.T) {
 			t.Errorf("%s: %d keys, primary %d, %v; the first was %d", step.name, n, keys.Primary(), err, first)
 		}
 		ready := httptest.NewRecorder()
-		a.admin.ServeHTTP(ready, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil))
+		a.admin.ServeHTTP(ready, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost:8081/readyz", nil))
 		if ready.Code != http.StatusOK {
 			t.Errorf("%s: the running instance says %d %s", step.name, ready.Code, ready.Body)
 		}

@@ -190,7 +190,7 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// Else a page elsewhere could reach us by a name of its own that resolves
 		// to our address (DNS rebinding).
 		s.secure(a.header)
-		http.Error(a, "this is not the sandbox's host", http.StatusMisdirectedRequest)
+		http.Error(a, "This is not the address of the sandbox. Use "+s.options.URL+".", http.StatusMisdirectedRequest)
 		a.send(w)
 		return
 	}
