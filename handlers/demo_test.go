@@ -44,7 +44,7 @@ func (a *app) inDemo(people ...handlers.DemoAccount) *models.DB {
 func (a *app) demoStaff(name string, role models.StaffRole) *member {
 	a.Helper()
 	m := &member{browser: a.newBrowser(), email: strings.ToLower(name) + "@fieldbridge.example"}
-	m.post("/password/reset", "token", a.addStaff(m.email, role), "name", name, "password", password).want(a, 303, "/staff")
+	m.choosePassword(a.addStaff(m.email, role), name, password).want(a, 303, "/staff")
 	return m
 }
 

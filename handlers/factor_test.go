@@ -76,7 +76,7 @@ func TestSecondFactorIsRequired(t *testing.T) {
 		for i, role := range []models.StaffRole{models.Support, models.Admin} {
 			b := a.newBrowser()
 			sam := &member{browser: b, email: fmt.Sprintf("sam%d@fieldbridge.example", i)}
-			b.post("/password/reset", "token", a.addStaff(sam.email, role), "name", "Sam", "password", password).want(a, 303, "/staff")
+			b.choosePassword(a.addStaff(sam.email, role), "Sam", password).want(a, 303, "/staff")
 			halfway := b.client.Jar.Cookies(parse(t, a.url))
 			for _, path := range []string{"/staff", "/staff/queue", "/staff/connections", "/staff/connections.csv", "/staff/factor/change"} {
 				if got := b.get(path); got.status != 303 || got.location != "/staff/factor" || strings.Contains(got.body, "Northgate") {
@@ -158,7 +158,7 @@ func TestRecoveryCodes(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		b := a.newBrowser()
 		sam := &member{browser: b, email: "sam@fieldbridge.example"}
-		b.post("/password/reset", "token", a.addStaff(sam.email, models.Support), "name", "Sam", "password", password).want(a, 303)
+		b.choosePassword(a.addStaff(sam.email, models.Support), "Sam", password).want(a, 303)
 		codes := sam.enrol()
 		if len(codes) != 10 {
 			t.Fatalf("%d recovery codes", len(codes))
@@ -202,7 +202,7 @@ func (m *member) signedIn() *member {
 func TestEnrolmentBelongsToItsSession(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		sam := &member{browser: a.newBrowser(), email: "sam@fieldbridge.example"}
-		sam.post("/password/reset", "token", a.addStaff(sam.email, models.Support), "name", "Sam", "password", password).want(a, 303)
+		sam.choosePassword(a.addStaff(sam.email, models.Support), "Sam", password).want(a, 303)
 		eve := sam.signedIn()
 		shown := factorKey.FindStringSubmatch(eve.get("/staff/factor").want(a, 200).body)[1]
 		if again := factorKey.FindStringSubmatch(eve.get("/staff/factor").want(a, 200).body)[1]; again != shown {
@@ -220,7 +220,7 @@ func TestEnrolmentBelongsToItsSession(t *testing.T) {
 
 		// Of two first keys that are confirmed at once, one counts.
 		pat := &member{browser: a.newBrowser(), email: "pat@fieldbridge.example"}
-		pat.post("/password/reset", "token", a.addStaff(pat.email, models.Support), "name", "Pat", "password", password).want(a, 303)
+		pat.choosePassword(a.addStaff(pat.email, models.Support), "Pat", password).want(a, 303)
 		browsers := []*member{pat, pat.signedIn(), pat.signedIn()}
 		for _, b := range browsers {
 			b.factorKey = strings.ReplaceAll(factorKey.FindStringSubmatch(b.get("/staff/factor").want(a, 200).body)[1], " ", "")
@@ -281,7 +281,7 @@ func TestAnotherPhone(t *testing.T) {
 func TestFewRecoveryCodes(t *testing.T) {
 	a := newApp(t)
 	sam := &member{browser: a.newBrowser(), email: "sam@fieldbridge.example"}
-	sam.post("/password/reset", "token", a.addStaff(sam.email, models.Support), "name", "Sam", "password", password).want(a, 303)
+	sam.choosePassword(a.addStaff(sam.email, models.Support), "Sam", password).want(a, 303)
 	for i, code := range sam.enrol() {
 		other := sam.signedIn()
 		got := other.post("/staff/factor", "code", code)
@@ -304,7 +304,7 @@ func TestFewRecoveryCodes(t *testing.T) {
 func TestSecondFactorAtRest(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		sam := &member{browser: a.newBrowser(), email: "sam@fieldbridge.example"}
-		sam.post("/password/reset", "token", a.addStaff(sam.email, models.Support), "name", "Sam", "password", password).want(a, 303)
+		sam.choosePassword(a.addStaff(sam.email, models.Support), "Sam", password).want(a, 303)
 		pending := strings.ReplaceAll(factorKey.FindStringSubmatch(sam.signedIn().get("/staff/factor").want(a, 200).body)[1], " ", "")
 		secrets := sam.enrol()
 		for _, key := range []string{pending, sam.factorKey} {

@@ -40,7 +40,7 @@ func (a *app) staff(name string, role models.StaffRole) *member {
 	a.Helper()
 	email := strings.ToLower(name) + "@fieldbridge.example"
 	b := a.newBrowser()
-	b.post("/password/reset", "token", a.addStaff(email, role), "name", name, "password", password).want(a, 303, "/staff")
+	b.choosePassword(a.addStaff(email, role), name, password).want(a, 303, "/staff")
 	m := &member{browser: b, email: email}
 	m.enrol()
 	return m

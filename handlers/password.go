@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -14,20 +15,44 @@ import (
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
-// passwordForm is where a one-time link leads.
+const passwordPath = "/password/reset"
+
+// passwordForm is where a one-time link leads. The link's secret is taken out of
+// the address at once: a cookie keeps it for the form. That spends nothing, so
+// whoever only looks at the link leaves it good.
 func (s *site) passwordForm(c echo.Context) error {
-	user, err := s.settingUp(c.Request().Context(), servicetitan.NewSecret(c.QueryParam("token")))
+	if c.QueryParams().Has("token") {
+		return s.takeLink(c, servicetitan.NewSecret(c.QueryParam("token")))
+	}
+	name := c.QueryParam("link")
+	link, ok := s.sessions.Link(c, name)
+	if name != "" && !ok {
+		return fieldbridge.Render(c, http.StatusNotFound, views.PasswordFormExpired())
+	}
+	user, err := s.settingUp(c.Request().Context(), link)
 	if errors.Is(err, models.ErrNotFound) {
 		return fieldbridge.Render(c, http.StatusNotFound, views.PasswordLinkSpent())
 	}
 	if err != nil {
 		return err
 	}
-	page := views.PasswordPage{Email: user.Email, Token: servicetitan.NewSecret(c.QueryParam("token"))}
+	page := views.PasswordPage{Email: user.Email, Link: name}
 	if user.Name != user.Email {
 		page.Name = user.Name
 	}
 	return fieldbridge.Render(c, http.StatusOK, views.Password(page))
+}
+
+// takeLink exchanges a link's secret for a cookie and goes on to its form.
+func (s *site) takeLink(c echo.Context, link models.Secret) error {
+	_, err := s.settingUp(c.Request().Context(), link)
+	if errors.Is(err, models.ErrNotFound) {
+		return fieldbridge.Render(c, http.StatusNotFound, views.PasswordLinkSpent())
+	}
+	if err != nil {
+		return err
+	}
+	return seeOther(c, passwordPath+"?"+url.Values{"link": {s.sessions.KeepLink(c, link)}}.Encode())
 }
 
 // settingUp is whose link it is. Staff who sign in elsewhere have no password.
@@ -45,10 +70,14 @@ func (s *site) choosePassword(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx := c.Request().Context()
-	link, password := servicetitan.NewSecret(f.Raw("token")), servicetitan.NewSecret(f.Raw("password"))
+	name := f.Raw("link")
+	link, ok := s.sessions.Link(c, name)
+	if name != "" && !ok {
+		return fieldbridge.Render(c, http.StatusNotFound, views.PasswordFormExpired())
+	}
+	ctx, password := c.Request().Context(), servicetitan.NewSecret(f.Raw("password"))
 	user, err := s.settingUp(ctx, link)
-	page := views.PasswordPage{Email: user.Email, Name: f.Line("name"), Token: link}
+	page := views.PasswordPage{Email: user.Email, Name: f.Line("name"), Link: name}
 	if err == nil {
 		if !goodName(page.Name) {
 			page.Errors.Name = "Enter your name, up to 100 characters."
@@ -64,6 +93,7 @@ func (s *site) choosePassword(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	s.sessions.DropLink(c, name)
 	if err := s.begin(c, models.SignedIn{User: user, CompanyID: uuid.Nil}); err != nil {
 		return err
 	}
