@@ -122,12 +122,12 @@ func (s *sessions) SignIn(ctx context.Context, user models.User, companyID uuid.
 }
 
 // PassFactor notes that one of our staff has passed the second factor. The
-// session goes on under a new token.
+// session goes on under a new token, unless it was signed out meanwhile.
 func (s *sessions) PassFactor(ctx context.Context) error {
+	s.store.GoOn(ctx)
 	if err := s.scs.RenewToken(ctx); err != nil {
 		return fmt.Errorf("renew session: %w", err)
 	}
-	s.store.ForStaff(ctx)
 	s.scs.Put(ctx, keyFactor, true)
 	s.scs.Remove(ctx, keyEnrolment)
 	return nil

@@ -64,6 +64,7 @@ func (d *Demo) seed(ctx context.Context, way *steps) error {
 // demoTables are all that hold what people and connections do, those first that
 // refer to others.
 var demoTables = []string{
+	"token_reads", "sign_ins", "audit_records", "staff_identities",
 	"demo", "mails", "revocations", "staff_tasks", "setups", "notes", "renewal_days", "renewal_hours", "events", "authorizations",
 	"credentials", "connections", "connection_totals", "api_keys", "recovery_codes", "second_factors", "memberships", "company_words",
 	"users", "companies", "sessions", "throttles",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -38,6 +39,8 @@ type session struct {
 	ExpiresAt time.Time
 	SeenAt    time.Time
 	Staff     bool
+	// Previous is the token that the session had before it went on under this one.
+	Previous *string
 }
 
 type trackKey struct{}
@@ -46,6 +49,12 @@ type trackKey struct{}
 type track struct {
 	token string // of the session that was loaded
 	staff bool   // the session that begins is one of staff
+	// asked is the token that the browser sent, also if it has no session any more.
+	asked string
+	// renews says that the session goes on under another token, and renewed is the
+	// token that it had.
+	renews  bool
+	renewed string
 }
 
 // Track returns a context for one request, in which the store remembers which
@@ -66,9 +75,20 @@ func (*Sessions) ForStaff(ctx context.Context) {
 	}
 }
 
+// GoOn makes the session of this request go on under another token, if it is
+// still there when it is saved: one that was signed out meanwhile stays gone.
+func (*Sessions) GoOn(ctx context.Context) {
+	if t := tracked(ctx); t != nil {
+		t.renews = true
+	}
+}
+
 // FindCtx loads a session that has neither expired nor been idle too long.
 func (s *Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
 	var row session
+	if t := tracked(ctx); t != nil {
+		t.asked = token
+	}
 	now := s.db.Now()
 	err := s.db.Read(ctx).Where("token = ? AND expires_at > ? AND ((staff AND seen_at > ?) OR (NOT staff AND seen_at > ?))",
 		token, now, now.Add(-staffSessionIdle), now.Add(-SessionIdle)).Take(&row).Error
@@ -102,6 +122,9 @@ func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, _ t
 		if t.token == token {
 			return tx.Model(&session{}).Where("token = ?", token).Update("data", data).Error
 		}
+		if t.renewed != "" {
+			return tx.Model(&session{}).Where("token = ?", t.renewed).Updates(map[string]any{"token": token, "previous": t.renewed, "data": data}).Error
+		}
 		now := s.db.Now()
 		row := session{Token: token, Data: data, ExpiresAt: now.Add(SessionLifetime), SeenAt: now, Staff: t.staff}
 		if t.staff {
@@ -112,13 +135,25 @@ func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, _ t
 	if err != nil {
 		return fmt.Errorf("save session: %w", err)
 	}
-	t.token = token
+	t.token, t.renewed = token, ""
 	return nil
 }
 
-// DeleteCtx ends a session.
+// DeleteCtx ends a session. It also ends one that has gone on under another token
+// since this browser sent the old one.
 func (s *Sessions) DeleteCtx(ctx context.Context, token string) error {
-	err := s.db.Write(ctx, func(tx *gorm.DB) error { return tx.Where("token = ?", token).Delete(&session{}).Error })
+	tokens := []string{token}
+	if t := tracked(ctx); t != nil {
+		if t.renews && t.renewed == "" && t.token == token {
+			t.renewed = token // it is given another token when it is saved
+			return nil
+		}
+		tokens = append(tokens, t.asked, t.renewed)
+		tokens = slices.DeleteFunc(tokens, func(token string) bool { return token == "" })
+	}
+	err := s.db.Write(ctx, func(tx *gorm.DB) error {
+		return tx.Where("token IN ? OR previous IN ?", tokens, tokens).Delete(&session{}).Error
+	})
 	if err != nil {
 		return fmt.Errorf("end session: %w", err)
 	}

@@ -41,6 +41,45 @@ func TestSessionsStore(t *testing.T) {
 				t.Errorf("it is back: %q", got)
 			}
 		})
+		t.Run("a sign-out ends a session that goes on under another token", func(t *testing.T) {
+			for name, signOutAt := range map[string]int{"before it is renewed": 0, "between": 1, "after": 2} {
+				commit(request(), name, "x")
+				renewing, signingOut := request(), request()
+				find(renewing, name)
+				find(signingOut, name)
+				s.GoOn(renewing)
+				for at, step := range []func(){
+					func() {
+						if err := s.DeleteCtx(renewing, name); err != nil { // as scs renews a token
+							t.Fatal(err)
+						}
+					},
+					func() { commit(renewing, name+", renewed", "x") },
+					func() {},
+				} {
+					if at == signOutAt {
+						if err := s.DeleteCtx(signingOut, name); err != nil {
+							t.Fatal(err)
+						}
+					}
+					step()
+				}
+				if find(request(), name) != "" || find(request(), name+", renewed") != "" {
+					t.Errorf("signed out %s, it goes on", name)
+				}
+			}
+			commit(request(), "stays", "x")
+			renewing := request()
+			find(renewing, "stays")
+			s.GoOn(renewing)
+			if err := s.DeleteCtx(renewing, "stays"); err != nil {
+				t.Fatal(err)
+			}
+			commit(renewing, "renewed", "y")
+			if find(request(), "stays") != "" || find(request(), "renewed") != "y" {
+				t.Error("renewed, it does not go on")
+			}
+		})
 		t.Run("A34 idle", func(t *testing.T) {
 			commit(request(), "idle", "x")
 			clock.Add(SessionIdle - time.Second)
