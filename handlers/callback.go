@@ -70,6 +70,9 @@ var callbackStatus = map[models.Outcome]int{
 	models.OutcomeUnauthorized:  http.StatusConflict,
 	models.OutcomeTenantUnknown: http.StatusConflict,
 	models.OutcomeScopeMissing:  http.StatusConflict,
+	models.OutcomeLocked:        http.StatusForbidden,
+	models.OutcomeNoMembership:  http.StatusForbidden,
+	models.OutcomeNoStaff:       http.StatusForbidden,
 	models.OutcomeSetupProblem:  http.StatusServiceUnavailable,
 }
 

@@ -159,6 +159,12 @@ func (c *Connections) settle(ctx context.Context, v Visitor, a authorization, q 
 	if end, ended := endingOfQuery(q); ended {
 		return c.finish(ctx, v, a, end)
 	}
+	if err := stillAllowed(c.db.Read(ctx), v); err != nil {
+		if end, out := shutOut(err); out {
+			return c.finish(ctx, v, a, end)
+		}
+		return Result{}, fmt.Errorf("check visitor: %w", err)
+	}
 	verifier, err := c.keys.Open(a.VerifierSealed, a.verifierPlace())
 	if err != nil {
 		return c.finish(ctx, v, a, ending{outcome: OutcomeStartAgain, cause: err})
@@ -177,6 +183,9 @@ func (c *Connections) settle(ctx context.Context, v Visitor, a authorization, q 
 	id, err := c.save(ctx, v, proven{choice: a.choice(), tokens: tokens, account: account, also: a.connected})
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		return c.giveUp(ctx, client, v, a, tokens, ending{outcome: OutcomeTenantTaken})
+	}
+	if end, out := shutOut(err); out {
+		return c.giveUp(ctx, client, v, a, tokens, end)
 	}
 	if err != nil {
 		return Result{}, fmt.Errorf("save connection: %w", err)

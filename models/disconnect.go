@@ -19,7 +19,8 @@ func (c *Connections) Disconnect(ctx context.Context, v Visitor, id uuid.UUID) e
 	if !v.Owns() {
 		return ErrForbidden
 	}
-	return c.disconnect(ctx, v, id, func(*gorm.DB, time.Time) error { return nil })
+	may := func(tx *gorm.DB) error { return stillOwner(tx, v) }
+	return c.disconnect(ctx, v, id, may, func(*gorm.DB, time.Time) error { return nil })
 }
 
 // Disconnect ends a connection on the company's behalf. ParseNote has found the
@@ -32,18 +33,22 @@ func (d *Desk) Disconnect(ctx context.Context, staff Staff, id uuid.UUID, reason
 	if err != nil {
 		return err
 	}
-	return d.connections.disconnect(ctx, staff.visitor(connection.CompanyID), id, func(tx *gorm.DB, now time.Time) error {
+	may := func(tx *gorm.DB) error { return stillAdmin(tx, staff.UserID) }
+	return d.connections.disconnect(ctx, staff.visitor(connection.CompanyID), id, may, func(tx *gorm.DB, now time.Time) error {
 		return addNote(tx, staff, Note{CompanyID: connection.CompanyID, ConnectionID: &id, Text: reason, CreatedAt: now})
 	})
 }
 
-// disconnect ends a connection for whoever may; also is written in the same
-// transaction, if there is anything to end.
-func (c *Connections) disconnect(ctx context.Context, v Visitor, id uuid.UUID, also func(tx *gorm.DB, now time.Time) error) error {
+// disconnect ends a connection for whoever may, which the transaction asks
+// first; also is written in the same transaction, if there is anything to end.
+func (c *Connections) disconnect(ctx context.Context, v Visitor, id uuid.UUID, may func(tx *gorm.DB) error, also func(tx *gorm.DB, now time.Time) error) error {
 	var old *revocation
 	var connection Connection
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
-		var err error
+		err := may(tx)
+		if err != nil {
+			return err
+		}
 		if connection, err = getConnection(forUpdate(tx), v.CompanyID, id); err != nil {
 			return err
 		}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models/seal"
@@ -181,8 +182,18 @@ func (k *kept) exec(statement string, args ...any) {
 	k.write(func(tx *gorm.DB) error { return tx.Exec(statement, args...).Error })
 }
 
-// owner is who disconnects and reconnects.
-func (k *kept) owner() Visitor { return Visitor{CompanyID: k.companyID, Role: Owner, Name: "Amy"} }
+// owner is who disconnects and reconnects, as the company's owner.
+func (k *kept) owner() Visitor {
+	k.Helper()
+	v := Visitor{UserID: k.companyID, CompanyID: k.companyID, Role: Owner, Name: "Amy"}
+	k.write(func(tx *gorm.DB) error {
+		user := User{ID: v.UserID, Email: "owner-" + v.UserID.String() + "@northgate.example", Name: v.Name, CreatedAt: k.db.Now()}
+		member := Membership{CompanyID: v.CompanyID, UserID: v.UserID, Role: Owner, CreatedAt: k.db.Now()}
+		once := clause.OnConflict{DoNothing: true}
+		return errors.Join(tx.Clauses(once).Create(&user).Error, tx.Clauses(once).Create(&member).Error)
+	})
+	return v
+}
 
 func (k *kept) connections() *Connections {
 	return NewConnections(k.db, k.keys, k.clients, k.keeper, "https://app.example/callback", k.keeper.log)

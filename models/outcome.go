@@ -38,6 +38,12 @@ const (
 	OutcomeClientRefused Outcome = "client_refused"
 	// OutcomeScopeMissing: access was given, without the scope of the check call.
 	OutcomeScopeMissing Outcome = "scope_missing"
+	// OutcomeLocked: the company was locked meanwhile.
+	OutcomeLocked Outcome = "locked"
+	// OutcomeNoMembership: the person was removed from the company meanwhile.
+	OutcomeNoMembership Outcome = "no_membership"
+	// OutcomeNoStaff: the person was removed from our staff meanwhile.
+	OutcomeNoStaff Outcome = "no_staff"
 	// OutcomeSetupProblem: ServiceTitan does not accept our registration.
 	OutcomeSetupProblem Outcome = "setup_problem"
 )

@@ -43,6 +43,12 @@ func (c *Connections) tryClient(ctx context.Context, v Visitor, choice Choice, o
 	if err = errors.Join(err, throttled); err != nil {
 		return Result{}, err
 	}
+	if err := stillAllowed(c.db.Read(ctx), v); err != nil {
+		if end, out := shutOut(err); out {
+			return c.refuse(ctx, v, choice, end)
+		}
+		return Result{}, fmt.Errorf("check visitor: %w", err)
+	}
 	client, _ := c.clients.In(choice.Environment)
 	tokens, err := client.ClientCredentials(ctx, own)
 	if e, ok := errors.AsType[*servicetitan.Error](err); ok && e.Kind == servicetitan.Unavailable {
@@ -62,6 +68,9 @@ func (c *Connections) tryClient(ctx context.Context, v Visitor, choice Choice, o
 	id, err := c.save(ctx, v, proven{choice: choice, tokens: tokens, own: own, account: account})
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		return c.refuse(ctx, v, choice, ending{outcome: OutcomeTenantTaken})
+	}
+	if end, out := shutOut(err); out {
+		return c.refuse(ctx, v, choice, end)
 	}
 	if err != nil {
 		return Result{}, fmt.Errorf("save connection: %w", err)

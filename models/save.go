@@ -25,7 +25,8 @@ type proven struct {
 
 // save makes or renews the company's connection, its sealed credential and the
 // event in one transaction, and withdraws the access that is replaced. A tenant
-// that another company holds is gorm.ErrDuplicatedKey.
+// that another company holds is gorm.ErrDuplicatedKey. Somebody who may no
+// longer act gets the error of stillAllowed.
 func (c *Connections) save(ctx context.Context, v Visitor, p proven) (id uuid.UUID, err error) {
 	id, old, err := c.saveProven(ctx, v, p)
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
@@ -43,6 +44,9 @@ func (c *Connections) saveProven(ctx context.Context, v Visitor, p proven) (id u
 	a, tokens := p.choice, p.tokens
 	client, _ := c.clients.In(a.Environment)
 	err = c.db.Write(ctx, func(tx *gorm.DB) error {
+		if err := stillAllowed(tx, v); err != nil {
+			return err
+		}
 		now, err := c.db.sharedNow(tx)
 		if err != nil {
 			return err

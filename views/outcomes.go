@@ -116,6 +116,27 @@ var outcomes = map[models.Outcome]outcomeWords{
 		next:  "A ServiceTitan admin opens Settings, Integrations, API Application Access, and chooses Upgrade to New Version beside Fieldbridge. Then try again here.",
 		again: tryAgain, event: "A part of the access is missing in ServiceTitan.",
 	},
+	models.OutcomeLocked: {
+		icon: "lock", title: "This account was locked", lead: "Fieldbridge support locked it for your whole company while you were at ServiceTitan. Nothing was connected.",
+		happened:  "The lock came before the connection was saved. We asked ServiceTitan to withdraw the access that it had just given.",
+		unchanged: nothingKept, kept: asBefore,
+		next:  "Call Fieldbridge support and give them the code below: they can tell you why, and unlock it.",
+		again: startAgain, event: "The account was locked meanwhile.",
+	},
+	models.OutcomeNoMembership: {
+		icon: "lock", title: "You no longer belong to this company", lead: "You were removed from the company while you were at ServiceTitan. Nothing was connected.",
+		happened:  "An owner removed you before the connection was saved. We asked ServiceTitan to withdraw the access that it had just given.",
+		unchanged: nothingKept, kept: asBefore,
+		next:  "If that is not right, ask an owner of the company.",
+		again: startAgain, event: "They had been removed from the company meanwhile.",
+	},
+	models.OutcomeNoStaff: {
+		icon: "lock", title: "You no longer belong to our staff", lead: "Your staff account ended before the connection was saved. Nothing was connected.",
+		happened:  "An admin removed you from the team.",
+		unchanged: nothingKept, kept: asBefore,
+		next:  "If that is not right, ask an admin.",
+		again: startAgain, event: "The staff account had ended meanwhile.",
+	},
 	models.OutcomeSetupProblem: {
 		icon: "warn", title: "This is our mistake, not yours", lead: "ServiceTitan does not accept how Fieldbridge is set up, so we cannot connect you right now.",
 		happened:  "Something is wrong with Fieldbridge’s own registration at ServiceTitan. It has been reported on our side.",

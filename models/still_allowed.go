@@ -1,0 +1,102 @@
+package models
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// errNoStaff says that somebody no longer belongs to our staff.
+var errNoStaff = errors.New("no longer one of staff")
+
+// stillAllowed says whether the visitor may still act for their company. A
+// request can wait long for ServiceTitan, and much can change meanwhile. It
+// returns ErrNotFound, ErrLocked, ErrNoMembership, or errNoStaff.
+//
+// In a transaction its rows stay as they are until the end. It comes first
+// there: whoever locks a company or removes a person takes the company's row
+// before any connection's.
+func stillAllowed(db *gorm.DB, v Visitor) error {
+	var company Company
+	if err := forShare(db).Select("id", "locked_at").Where("id = ?", v.CompanyID).Take(&company).Error; err != nil {
+		return found(err, "find company")
+	}
+	if company.LockedAt != nil {
+		return ErrLocked
+	}
+	if v.StaffName != "" {
+		return stillStaff(db, v.UserID)
+	}
+	_, err := stillMember(db, v)
+	return err
+}
+
+// stillMember is the visitor's role in their company now.
+func stillMember(db *gorm.DB, v Visitor) (Role, error) {
+	var member Membership
+	err := forShare(db).Where("company_id = ? AND user_id = ?", v.CompanyID, v.UserID).Take(&member).Error
+	if err == nil {
+		err = forShare(db).Select("id").Where("id = ? AND disabled_at IS NULL", v.UserID).Take(&User{}).Error
+	}
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return "", ErrNoMembership
+	}
+	if err != nil {
+		return "", fmt.Errorf("find membership: %w", err)
+	}
+	return member.Role, nil
+}
+
+func stillStaff(db *gorm.DB, userID uuid.UUID) error {
+	err := forShare(db).Select("id").Where("id = ? AND staff_role <> '' AND disabled_at IS NULL", userID).Take(&User{}).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return errNoStaff
+	}
+	if err != nil {
+		return fmt.Errorf("find staff: %w", err)
+	}
+	return nil
+}
+
+// stillAdmin returns ErrForbidden for who is no admin of our staff any more.
+func stillAdmin(tx *gorm.DB, userID uuid.UUID) error {
+	err := stillStaff(tx.Where("staff_role = ?", Admin), userID)
+	if errors.Is(err, errNoStaff) {
+		err = ErrForbidden
+	}
+	return err
+}
+
+// stillOwner returns ErrForbidden for a member who owns the company no more.
+func stillOwner(tx *gorm.DB, v Visitor) error {
+	if err := stillAllowed(tx, v); err != nil {
+		return err
+	}
+	role, err := stillMember(tx, v)
+	if err == nil && role != Owner {
+		err = ErrForbidden
+	}
+	return err
+}
+
+// shutOut is how a try ends for somebody who may no longer act.
+func shutOut(err error) (ending, bool) {
+	for _, e := range []struct {
+		err     error
+		outcome Outcome
+	}{
+		{ErrLocked, OutcomeLocked}, {ErrNoMembership, OutcomeNoMembership}, {errNoStaff, OutcomeNoStaff},
+	} {
+		if errors.Is(err, e.err) {
+			return ending{outcome: e.outcome, cause: err}, true
+		}
+	}
+	return ending{}, false
+}
+
+// forShare keeps the row that is read as it is, where the database has many
+// writers.
+func forShare(db *gorm.DB) *gorm.DB { return db.Clauses(clause.Locking{Strength: "SHARE"}) }
