@@ -22,6 +22,8 @@ type config struct {
 	databaseURL     string
 	keysetFile      string
 	trustedProxies  []netip.Prefix
+	// proxiesNamed says that FIELDBRIDGE_TRUSTED_PROXIES is set, if only to none.
+	proxiesNamed bool
 	logFormat       string
 	logLevel        string
 	sandboxAddr     string
@@ -54,8 +56,10 @@ type variable struct {
 // variables is every variable there is, in the order in which help prints them.
 func variables(d defaults) []variable {
 	all := []variable{
-		{"FIELDBRIDGE_ADDR", ":8080", "public listener", ":8080", func(c *config, v string) (err error) {
-			c.addr, err = listenAddr(v)
+		{"FIELDBRIDGE_ADDR", "", "public listener; by default :8080, or 127.0.0.1:8080 with an https base URL", ":8080", func(c *config, v string) (err error) {
+			if v != "" {
+				c.addr, err = listenAddr(v)
+			}
 			return err
 		}},
 		{"FIELDBRIDGE_ADMIN_ADDR", "127.0.0.1:8081", "listener for health checks and metrics", "127.0.0.1:8081", func(c *config, v string) (err error) {
@@ -117,8 +121,10 @@ func variables(d defaults) []variable {
 			c.staffClientSecret = servicetitan.NewSecret(v)
 			return nil
 		}},
-		{"FIELDBRIDGE_TRUSTED_PROXIES", "", "networks whose X-Forwarded-For is believed", "10.0.0.0/8,192.168.1.7/32", func(c *config, v string) (err error) {
-			c.trustedProxies, err = networks(v)
+		{"FIELDBRIDGE_TRUSTED_PROXIES", "", "networks of the proxies in front, whose X-Forwarded-For is believed, or none; needed with an https base URL", "10.0.0.0/8,192.168.1.7/32", func(c *config, v string) (err error) {
+			if c.proxiesNamed = v != ""; !strings.EqualFold(v, "none") {
+				c.trustedProxies, err = networks(v)
+			}
 			return err
 		}},
 		{"FIELDBRIDGE_LOG", "", "text or json; by default text on a terminal, else json", "json", func(c *config, v string) (err error) {
@@ -238,6 +244,9 @@ func loadConfig(d defaults, lookup func(string) (string, bool)) (config, error) 
 		if err := v.set(&c, value); err != nil {
 			faults = append(faults, fmt.Errorf("%s %w (for example %s=%s)", v.name, err, v.name, v.example))
 		}
+	}
+	if c.addr == "" {
+		c.addr = c.defaultAddr()
 	}
 	return c, errors.Join(append(faults, c.check()...)...)
 }

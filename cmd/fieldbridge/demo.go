@@ -37,7 +37,7 @@ func (demoCommand) Help() string { return variablesHelp(demoDefaults()) }
 
 // Run serves the app and the sandbox until the context ends.
 func (d demoCommand) Run(ctx context.Context) error {
-	c, err := environmentConfig(demoDefaults())
+	c, log, err := servedConfig(demoDefaults())
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (d demoCommand) Run(ctx context.Context) error {
 	// What .env says of ServiceTitan is left alone: a demo connects to its own
 	// stand-in and to nothing else.
 	c.environments = nil
-	return serveDemo(ctx, c, keys, d.Keep, newLogger(c), func() {
+	return serveDemo(ctx, c, keys, d.Keep, log, func() {
 		fmt.Printf("\n  Fieldbridge   %s\n  Try these     %s\n", c.baseURL, c.baseURL.JoinPath("/demo"))
 		fmt.Printf("  Sandbox       %s  (stands in for ServiceTitan)\n  Mailbox       %s\n", c.sandboxURL, c.sandboxURL.JoinPath("/mailbox"))
 		for _, account := range demoAccounts() {

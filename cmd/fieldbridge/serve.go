@@ -27,11 +27,10 @@ func (serveCommand) Help() string { return variablesHelp(serveDefaults()) }
 
 // Run serves until the context ends.
 func (serveCommand) Run(ctx context.Context) error {
-	c, err := environmentConfig(servedDefaults(os.LookupEnv))
+	c, log, err := servedConfig(servedDefaults(os.LookupEnv))
 	if err != nil {
 		return err
 	}
-	log := newLogger(c)
 	keys, err := loadKeys(c.keysetFile)
 	if err != nil {
 		return err
