@@ -251,8 +251,12 @@ func loadConfig(d defaults, lookup func(string) (string, bool)) (config, error) 
 	return c, errors.Join(append(faults, c.check()...)...)
 }
 
-// environmentConfig is what this process's environment says.
+// environmentConfig is what this process's environment says. It names unknown variables
+// on standard error.
 func environmentConfig(d defaults) (config, error) {
+	for _, u := range unknownVariables(os.Environ()) {
+		fmt.Fprintln(os.Stderr, "fieldbridge: warning:", u)
+	}
 	c, err := loadConfig(d, os.LookupEnv)
 	if err != nil {
 		return c, fmt.Errorf("the configuration is not right:\n%w", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -19,24 +20,36 @@ type doctorCommand struct{}
 
 // Run prints what it finds, and fails if something is to be put right.
 func (doctorCommand) Run(ctx context.Context) error {
-	d := doctor{lookup: os.LookupEnv, now: time.Now}
+	d := doctor{lookup: os.LookupEnv, environ: os.Environ(), now: time.Now}
 	d.examine(ctx)
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	faults := 0
+	count := map[level]int{}
 	for _, f := range d.findings {
 		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\n", f.level, f.about, f.says)
 		if f.todo != "" {
 			_, _ = fmt.Fprintf(w, "\t\tdo: %s\n", f.todo)
 		}
-		if f.level == bad {
-			faults++
-		}
+		count[f.level]++
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	if faults > 0 {
-		return fmt.Errorf("%d to be put right", faults)
+	return conclude(os.Stdout, count)
+}
+
+// conclude ends the report with what is to be done. It fails if there is a problem.
+func conclude(out io.Writer, count map[level]int) error {
+	switch problems, warnings := count[bad], count[warning]; {
+	case problems == 1:
+		return errors.New("1 problem to fix")
+	case problems > 1:
+		return fmt.Errorf("%d problems to fix", problems)
+	case warnings == 1:
+		_, _ = fmt.Fprintln(out, "\nNothing needs to be fixed. There is 1 warning.")
+	case warnings > 1:
+		_, _ = fmt.Fprintf(out, "\nNothing needs to be fixed. There are %d warnings.\n", warnings)
+	default:
+		_, _ = fmt.Fprintln(out, "\nEverything is fine.")
 	}
 	return nil
 }
@@ -45,9 +58,10 @@ func (doctorCommand) Run(ctx context.Context) error {
 type level string
 
 const (
-	good level = "ok"
-	note level = "note"
-	bad  level = "FAULT"
+	good    level = "ok"
+	note    level = "note"
+	warning level = "warning"
+	bad     level = "FAULT"
 )
 
 // finding is one line of the doctor's. It holds no secret.
@@ -58,7 +72,9 @@ type finding struct {
 
 // doctor looks at everything that the app needs, and changes nothing.
 type doctor struct {
-	lookup   func(string) (string, bool)
+	lookup func(string) (string, bool)
+	// environ is the environment as entries of NAME=value.
+	environ  []string
 	now      func() time.Time
 	findings []finding
 }
@@ -68,6 +84,9 @@ func (d *doctor) find(l level, about, todo, says string, args ...any) {
 }
 
 func (d *doctor) examine(ctx context.Context) {
+	for _, u := range unknownVariables(d.environ) {
+		d.find(warning, "configuration", "correct its name or remove it; fieldbridge serve --help lists all variables", "%s", u)
+	}
 	c, err := loadConfig(serveDefaults(), d.lookup)
 	if err != nil {
 		for line := range strings.Lines(err.Error()) {
@@ -76,6 +95,9 @@ func (d *doctor) examine(ctx context.Context) {
 		return
 	}
 	d.find(good, "configuration", "", "%s, with %d of ServiceTitan's environments", c.baseURL, len(c.environments))
+	if c.checkProxies() != nil {
+		d.find(bad, "configuration", proxiesRemedy, "the base URL is https, and it is not said which proxies are in front: without that, all people would count as one address")
+	}
 	if c.baseURL.Scheme != "https" {
 		d.find(note, "configuration", "set FIELDBRIDGE_BASE_URL to the https address before anybody else uses it", "the base URL is http, which is fit for this machine alone")
 	}
@@ -93,7 +115,7 @@ func (d *doctor) examine(ctx context.Context) {
 	case isDemo:
 		d.find(note, "database", "fieldbridge demo goes on with it if it is given --keep and the same variables", "it is a demo's, which needs no environment of ServiceTitan")
 	case len(c.environments) == 0:
-		d.find(bad, "configuration", "set SERVICETITAN_PRODUCTION_APP_KEY to the application key of My Apps in the developer portal", "no environment of ServiceTitan is configured, so nobody can connect")
+		d.find(warning, "configuration", "set SERVICETITAN_PRODUCTION_APP_KEY to the application key of My Apps in the developer portal", noEnvironment)
 	}
 	transport := servicetitan.NewTransport()
 	defer transport.CloseIdleConnections()

@@ -42,6 +42,7 @@ func newPatient(t *testing.T) *patient {
 	dir := t.TempDir()
 	p := &patient{T: t, clock: time.Now(), env: map[string]string{
 		"FIELDBRIDGE_BASE_URL":                  "https://connect.example.com",
+		"FIELDBRIDGE_TRUSTED_PROXIES":           "10.0.0.0/8",
 		"FIELDBRIDGE_DATABASE_URL":              filepath.Join(dir, "fieldbridge.db"),
 		"FIELDBRIDGE_KEYSET_FILE":               filepath.Join(dir, "keyset.json"),
 		"SERVICETITAN_PRODUCTION_APP_KEY":       secretAppKey,
@@ -130,7 +131,8 @@ func TestDoctor(t *testing.T) {
 					delete(p.env, name)
 				}
 			}
-		}, "FAULT configuration: no environment"},
+		}, "warning configuration: no environment"},
+		{"no proxies", func(p *patient) { delete(p.env, "FIELDBRIDGE_TRUSTED_PROXIES") }, "set FIELDBRIDGE_TRUSTED_PROXIES to the networks of the proxies in front, or to none"},
 		{"a demo's data alone", func(p *patient) {
 			for name := range p.env {
 				if strings.HasPrefix(name, "SERVICETITAN") {

@@ -26,6 +26,10 @@ func TestMain(m *testing.M) {
 		main()
 		os.Exit(0)
 	}
+	if os.Getenv(commandVariable) != "" {
+		main()
+		os.Exit(0)
+	}
 	os.Exit(browsertest.Main(func() int { return testdb.Main(m, withTheSchema) }))
 }
 

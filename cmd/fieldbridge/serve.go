@@ -47,7 +47,7 @@ func (serveCommand) Run(ctx context.Context) error {
 		return err
 	}
 	if len(c.environments) == 0 {
-		log.Warn("no ServiceTitan environment is configured, so nobody can connect; see fieldbridge serve --help")
+		log.Warn(noEnvironment + "; see fieldbridge serve --help")
 	}
 	ls, err := listenOn(ctx, c.addr, c.adminAddr)
 	if err != nil {

@@ -7,10 +7,16 @@ import (
 	"os"
 )
 
+// noEnvironment is what serve and doctor say where nothing can be connected to. It is
+// a warning in both: a new installation starts and can be looked at before the app
+// key has come.
+const noEnvironment = "no environment of ServiceTitan is configured, so nobody can connect"
+
 // servedConfig is environmentConfig for commands that serve people, with a logger.
 func servedConfig(d defaults) (config, *slog.Logger, error) {
 	c, err := loadConfig(d, os.LookupEnv)
 	log := newLogger(c)
+	logUnknown(log, unknownVariables(os.Environ()))
 	if err := errors.Join(err, c.checkProxies()); err != nil {
 		return c, log, fmt.Errorf("the configuration is not right:\n%w", err)
 	}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+)
+
+// unknownVariable is a variable that nothing reads, though its name looks like one of
+// ours.
+type unknownVariable struct {
+	name string
+	// nearest is the variable that was probably meant; empty if none is near.
+	nearest string
+}
+
+// String says so without the variable's value.
+func (u unknownVariable) String() string {
+	if u.nearest == "" {
+		return u.name + " is not known"
+	}
+	return fmt.Sprintf("%s is not known; did you mean %s?", u.name, u.nearest)
+}
+
+// ourPrefixes begin the names of our variables.
+var ourPrefixes = []string{"FIELDBRIDGE_", "SERVICETITAN_"}
+
+// unknownVariables finds them in an environment, whose entries are NAME=value. What
+// tests and benchmarks read is left out.
+func unknownVariables(environment []string) []unknownVariable {
+	var unknown []unknownVariable
+	known := variables(serveDefaults())
+	for _, entry := range environment {
+		name, _, _ := strings.Cut(entry, "=")
+		if !isOurs(name) || isKnown(known, name) {
+			continue
+		}
+		unknown = append(unknown, unknownVariable{name, nearestTo(name, known)})
+	}
+	return unknown
+}
+
+func isOurs(name string) bool {
+	for _, other := range []string{"FIELDBRIDGE_TEST_", "FIELDBRIDGE_BENCH_", "FIELDBRIDGE_SCREENSHOTS"} {
+		if strings.HasPrefix(name, other) {
+			return false
+		}
+	}
+	for _, prefix := range ourPrefixes {
+		if strings.HasPrefix(strings.ToUpper(name), prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+func isKnown(known []variable, name string) bool {
+	for _, v := range known {
+		if v.name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// nearestTo returns the known name that is the fewest changes away, if they are at
+// most half of what follows the prefix. A name that lacks its middle, such as
+// SERVICETITAN_APP_KEY, is one change away.
+func nearestTo(name string, known []variable) string {
+	upper := strings.ToUpper(name)
+	prefix, rest, _ := strings.Cut(upper, "_")
+	nearest, fewest := "", max(2, len(rest)/2)+1
+	for _, v := range known {
+		n := editDistance(upper, v.name)
+		if strings.HasPrefix(v.name, prefix+"_") && strings.HasSuffix(v.name, "_"+rest) {
+			n = min(n, 1)
+		}
+		if n < fewest {
+			nearest, fewest = v.name, n
+		}
+	}
+	return nearest
+}
+
+// editDistance counts the letters to insert, delete or replace to make one name the
+// other (Levenshtein).
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			changed := diagonal
+			if a[i] != b[j] {
+				changed++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(changed, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// logUnknown warns about each of them.
+func logUnknown(log *slog.Logger, unknown []unknownVariable) {
+	for _, u := range unknown {
+		log.Warn(u.String())
+	}
+}
