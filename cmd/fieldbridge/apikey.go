@@ -21,9 +21,12 @@ type apikeyCommand struct {
 
 type apikeyCreate struct {
 	Name    string `arg:"" help:"What the key is for."`
-	Company string `help:"The ID of the company whose connections it may read." xor:"whose" required:""`
-	All     bool   `help:"It may read every company's connections." xor:"whose" required:""`
+	Company string `help:"The ID of the company whose connections the key may read." placeholder:"ID" xor:"whose" required:""`
+	All     bool   `help:"The key may read every company's connections." xor:"whose" required:""`
 }
+
+// Help says which flags are needed.
+func (apikeyCreate) Help() string { return "Either --company or --all is needed." }
 
 // Run makes the key.
 func (a apikeyCreate) Run(ctx context.Context) error {

@@ -44,12 +44,20 @@ func main() {
 		os.Exit(1)
 	}
 	var c commands
-	run := kong.Parse(&c,
-		kong.Name("fieldbridge"),
-		kong.Description("Connects contractors' ServiceTitan accounts and keeps the connections alive."),
-		kong.UsageOnError(),
-		kong.BindTo(ctx, (*context.Context)(nil)))
-	if err := run.Run(); err != nil {
+	parser, err := newParser(&c, kong.BindTo(ctx, (*context.Context)(nil)))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "fieldbridge:", err)
+		os.Exit(1)
+	}
+	run, err := parser.Parse(os.Args[1:])
+	if wrong, ok := errors.AsType[*kong.ParseError](err); ok {
+		sayUsage(os.Stderr, parser, wrong)
+		os.Exit(usageExit)
+	}
+	if err == nil {
+		err = run.Run()
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "fieldbridge:", err)
 		os.Exit(1)
 	}
