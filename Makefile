@@ -34,5 +34,5 @@ bench: ## print the figures: connect flow, status page, tokens, renewals, memory
 generate: ## make Go code of the pages
 	go generate ./...
 
-build: ## build bin/fieldbridge
-	go build -o bin/fieldbridge ./cmd/fieldbridge
+build: ## build bin/fieldbridge (VERSION=v1.2.3 names a release)
+	go build -buildvcs=auto -ldflags "-X main.version=$(VERSION)" -o bin/fieldbridge ./cmd/fieldbridge

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/models"
@@ -109,22 +108,4 @@ func inDB(ctx context.Context, c config, do func(*models.DB) error) error {
 		return err
 	}
 	return errors.Join(do(db), db.Close())
-}
-
-type versionCommand struct{}
-
-// Run prints the version that Go recorded in the binary.
-func (versionCommand) Run() error {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return errors.New("this binary does not know its version")
-	}
-	version := info.Main.Version
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			version += " " + s.Value
-		}
-	}
-	fmt.Println("fieldbridge", version, info.GoVersion)
-	return nil
 }
