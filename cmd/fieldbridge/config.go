@@ -24,10 +24,10 @@ type config struct {
 	trustedProxies  []netip.Prefix
 	// proxiesNamed says that FIELDBRIDGE_TRUSTED_PROXIES is set, if only to none.
 	proxiesNamed bool
-	logFormat       string
-	logLevel        string
-	sandboxAddr     string
-	sandboxURL      *url.URL
+	logFormat    string
+	logLevel     string
+	sandboxAddr  string
+	sandboxURL   *url.URL
 	// demoReset is how long after midnight (UTC) a demo begins again; nil for
 	// never.
 	demoReset    *time.Duration
