@@ -1,10 +1,13 @@
 package models
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -162,11 +165,14 @@ func (a *APIKeys) Flush(ctx context.Context) error {
 		return nil
 	}
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
-		var err error
-		for id, use := range uses {
-			err = errors.Join(err, tx.Exec("UPDATE api_keys SET reads = reads + ?, last_used_at = ? WHERE id = ?", use.reads, use.last, id).Error)
+		// Instances that write at the same moment lock the rows in one order.
+		for _, id := range slices.SortedFunc(maps.Keys(uses), func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }) {
+			err := tx.Exec("UPDATE api_keys SET reads = reads + ?, last_used_at = ? WHERE id = ?", uses[id].reads, uses[id].last, id).Error
+			if err != nil {
+				return err
+			}
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		a.mu.Lock()

@@ -92,7 +92,7 @@ func (db *DB) openPostgres(address string) error {
 	sqlDB.SetMaxIdleConns(postgresPool)
 	db.dialect, db.reader, db.close = postgresDialect, pool, sqlDB.Close
 	db.write = func(ctx context.Context, fn func(*gorm.DB) error) error {
-		return pool.WithContext(ctx).Transaction(fn)
+		return writeAgain(ctx, func(ctx context.Context, fn func(*gorm.DB) error) error { return pool.WithContext(ctx).Transaction(fn) }, fn)
 	}
 	return nil
 }
@@ -140,8 +140,10 @@ func (db *DB) openSQLite(path string) error {
 }
 
 // Write runs fn in a transaction of its own. Values that fn read or made are
-// to be used only if Write returns nil. On SQLite the writes that wait at the
-// same moment share one commit; one failing takes no other down.
+// to be used only if Write returns nil. PostgreSQL may roll the transaction back
+// because of others; then fn runs again, so it must set anew whatever it keeps
+// outside. On SQLite the writes that wait at the same moment share one commit;
+// one failing takes no other down.
 func (db *DB) Write(ctx context.Context, fn func(tx *gorm.DB) error) error {
 	db.writes.RLock()
 	defer db.writes.RUnlock()

@@ -92,6 +92,7 @@ func (d *Demo) keep(ctx context.Context, connection Connection, tokens serviceti
 		if err := tx.Select(renewalColumns).Updates(&connection).Error; err != nil {
 			return err
 		}
+		tokens := tokens
 		tokens.ExpiresAt = connection.ExpiresAt
 		generation := connection.Generation
 		if connection.Reason == ReasonSealBroken {

@@ -26,10 +26,15 @@ type staffDesk struct {
 func onDesks(t *testing.T, test func(t *testing.T, d *staffDesk)) {
 	t.Helper()
 	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
-		k := newKept(t, db, clock.Now)
-		connections := NewConnections(db, k.keys, k.clients, k.keeper, "https://app.example/callback", k.keeper.log)
-		test(t, &staffDesk{kept: k, desk: NewDesk(connections), connections: connections, accounts: NewAccounts(db, k.keys, 1), clock: clock})
+		test(t, newStaffDesk(t, db, clock))
 	})
+}
+
+func newStaffDesk(t *testing.T, db *DB, clock *clock) *staffDesk {
+	t.Helper()
+	k := newKept(t, db, clock.Now)
+	connections := NewConnections(db, k.keys, k.clients, k.keeper, "https://app.example/callback", k.keeper.log)
+	return &staffDesk{kept: k, desk: NewDesk(connections), connections: connections, accounts: NewAccounts(db, k.keys, 1), clock: clock}
 }
 
 // staff adds somebody who has chosen a password.

@@ -45,6 +45,7 @@ func (c *Connections) disconnect(ctx context.Context, v Visitor, id uuid.UUID, m
 	var old *revocation
 	var connection Connection
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
+		old = nil // of an earlier run
 		err := may(tx)
 		if err != nil {
 			return err
@@ -82,7 +83,7 @@ func (c *Connections) disconnect(ctx context.Context, v Visitor, id uuid.UUID, m
 		}
 		connection.State, connection.Reason, connection.FailingSince, connection.NextRenewalAt = to, ReasonNone, nil, nil
 		connection.DisconnectedAt, connection.UpdatedAt = &now, now
-		if err := tx.Select("*").Updates(&connection).Error; err != nil {
+		if err := updateConnection(tx, &connection); err != nil {
 			return err
 		}
 		if err := also(tx, now); err != nil {

@@ -76,7 +76,7 @@ func (c *Connections) requestSetup(tx *gorm.DB, v Visitor, choice Choice) (id uu
 	if isNew {
 		err = addConnection(tx, &connection)
 	} else {
-		err = tx.Select("*").Updates(&connection).Error
+		err = updateConnection(tx, &connection)
 	}
 	if err != nil {
 		return id, err
@@ -143,6 +143,10 @@ func (c *Connections) AccessAllowed(ctx context.Context, v Visitor, connectionID
 // does not fit any more, such as a button pressed twice, changes nothing.
 func (c *Connections) changeSetup(ctx context.Context, v Visitor, connectionID uuid.UUID, kind EventKind, change func(*Setup, time.Time) bool) error {
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
+		// The connection first, as whoever closes the setup does.
+		if _, err := getConnection(forUpdate(tx), v.CompanyID, connectionID); err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
 		s, err := findSetup(forUpdate(tx).Where("company_id = ?", v.CompanyID), connectionID)
 		if err != nil {
 			return err
@@ -188,7 +192,7 @@ func (c *Connections) WithdrawSetup(ctx context.Context, v Visitor, connectionID
 			}
 		}
 		connection.UpdatedAt = now
-		return tx.Select("*").Updates(&connection).Error
+		return updateConnection(tx, &connection)
 	})
 	if err != nil {
 		return fmt.Errorf("withdraw set-up: %w", err)

@@ -32,11 +32,11 @@ func (k *Keeper) change(tx *gorm.DB, current Connection, what change, edit func(
 		current.Reason, current.FailingSince, current.Failures = ReasonNone, nil, 0
 	}
 	edit(&current)
-	columns := []string{"*"}
+	save := updateConnection
 	if was == to && because == current.Reason {
-		columns = renewalColumns
+		save = func(tx *gorm.DB, c *Connection) error { return tx.Select(renewalColumns).Updates(c).Error }
 	}
-	if err := tx.Select(columns).Updates(&current).Error; err != nil {
+	if err := save(tx, &current); err != nil {
 		return fmt.Errorf("change connection to %s: %w", to, err)
 	}
 	if was == to {

@@ -43,8 +43,10 @@ func (l lease) old() bool { return time.Since(l.asked) > sendWithin }
 // database that cannot be written costs no token. The lease is empty if
 // another holds one.
 func (k *Keeper) takeLease(ctx context.Context, sealed credential) (lease, error) {
-	taken := lease{owner: newID().String(), asked: time.Now()}
+	var taken lease
+	asked := time.Now()
 	err := k.db.Write(ctx, func(tx *gorm.DB) error {
+		taken = lease{owner: newID().String(), asked: asked}
 		now, err := k.db.sharedNow(tx)
 		if err != nil {
 			return err
@@ -86,6 +88,7 @@ func (k *Keeper) due(ctx context.Context, at gateKey, limit int) ([]dueRenewal, 
 	owner, asked := newID().String(), time.Now()
 	var list []dueRenewal
 	err := k.db.Write(ctx, func(tx *gorm.DB) error {
+		list = nil // of an earlier run
 		now, err := k.db.sharedNow(tx)
 		if err != nil {
 			return err

@@ -1,8 +1,11 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -75,7 +78,10 @@ func (t *tally) write(ctx context.Context, db *DB) error {
 		return nil
 	}
 	err := db.Write(ctx, func(tx *gorm.DB) error {
-		for _, h := range counts {
+		// Instances that write at the same moment lock the rows in one order.
+		for _, h := range slices.SortedFunc(maps.Values(counts), func(a, b RenewalHour) int {
+			return cmp.Or(cmp.Compare(a.Hour, b.Hour), cmp.Compare(a.Environment, b.Environment))
+		}) {
 			err := tx.Exec(`INSERT INTO renewal_hours (hour, environment, ok, failed) VALUES (?, ?, ?, ?)
 				ON CONFLICT (hour, environment) DO UPDATE SET ok = renewal_hours.ok + excluded.ok, failed = renewal_hours.failed + excluded.failed`,
 				h.Hour, h.Environment, h.OK, h.Failed).Error

@@ -44,6 +44,7 @@ func (c *Connections) saveProven(ctx context.Context, v Visitor, p proven) (id u
 	a, tokens := p.choice, p.tokens
 	client, _ := c.clients.In(a.Environment)
 	err = c.db.Write(ctx, func(tx *gorm.DB) error {
+		old = nil // of an earlier run
 		if err := stillAllowed(tx, v); err != nil {
 			return err
 		}
@@ -104,7 +105,7 @@ func (c *Connections) saveProven(ctx context.Context, v Visitor, p proven) (id u
 					return err
 				}
 			}
-			if err := tx.Select("*").Updates(&connection).Error; err != nil {
+			if err := updateConnection(tx, &connection); err != nil {
 				return err
 			}
 		}
@@ -171,6 +172,3 @@ func (c *Connection) granted(tokens servicetitan.Tokens, required []string, due,
 	c.UpgradeNeeded = len(MissingAreas(c.ScopeList(), required)) > 0
 	return c.UpgradeNeeded && !before
 }
-
-// forUpdate locks the row that is read, where the database has many writers.
-func forUpdate(tx *gorm.DB) *gorm.DB { return tx.Clauses(clause.Locking{Strength: "UPDATE"}) }

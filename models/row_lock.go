@@ -1,0 +1,40 @@
+package models
+
+import (
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// forUpdate locks the rows that are read, until the transaction ends. On SQLite
+// there is one writer, so nothing is locked.
+//
+// Two transactions that lock the same rows in opposite orders are a deadlock.
+// Every transaction therefore locks, updates, and deletes rows in this order,
+// and leaves out what it does not need:
+//
+//  1. a throttle's count
+//  2. the company
+//  3. users, by ID
+//  4. the connection
+//  5. its setup, then its tasks
+//  6. its credential
+//  7. its counts, and the totals of all connections
+//  8. everything else
+//
+// Several rows of one table are taken in the order of their keys, or with SKIP
+// LOCKED. A transaction that starts at the credential, as taking a lease does,
+// must not go back to the connection. Only a write that the person's own request
+// ends, such as forgetting the tries of a sign-in, may touch a throttle last.
+//
+// Inserts do not count: a foreign key takes KEY SHARE on the row that it refers
+// to, and NO KEY UPDATE does not conflict with that. This is why nothing locks
+// with plain FOR UPDATE, and why no transaction may set a column of a unique key.
+func forUpdate(tx *gorm.DB) *gorm.DB { return tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}) }
+
+// updateConnection writes a connection back. It leaves out the columns of its
+// unique key, which never change: because of the table's trigger, PostgreSQL
+// would lock the row as if they did, and every insert that refers to it would
+// wait.
+func updateConnection(tx *gorm.DB, c *Connection) error {
+	return tx.Select("*").Omit("CompanyID", "Environment", "TenantID").Updates(c).Error
+}

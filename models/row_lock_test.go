@@ -1,0 +1,275 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/pquerna/otp/totp"
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/testdb"
+)
+
+// stop is a transaction that stands still in the middle, because a trigger waits
+// for a lock that the test has.
+type stop struct {
+	*staffDesk
+	release func()
+}
+
+// stopping lets each insert into a table for which a condition holds wait until
+// it is released.
+func stopping(d *staffDesk, table, when string) stop {
+	d.Helper()
+	d.exec("CREATE FUNCTION stand_still() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(13); RETURN NEW; END $$")
+	d.exec("CREATE TRIGGER stand_still BEFORE INSERT ON " + table + " FOR EACH ROW WHEN (" + when + ") EXECUTE FUNCTION stand_still()")
+	pool, err := d.db.reader.DB()
+	d.must(err)
+	conn, err := pool.Conn(d.Context())
+	d.must(err)
+	_, err = conn.ExecContext(d.Context(), "SELECT pg_advisory_lock(13)")
+	d.must(err)
+	release := sync.OnceFunc(func() {
+		_, err := conn.ExecContext(d.Context(), "SELECT pg_advisory_unlock(13)")
+		if err := errors.Join(err, conn.Close()); err != nil {
+			d.Error(err)
+		}
+	})
+	return stop{d, release}
+}
+
+// waiting is how many sessions wait for a lock; advisory says for which kind.
+func (s stop) waiting(advisory bool) int {
+	return s.count("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND (wait_event = 'advisory') = ?", advisory)
+}
+
+// meeting is a connection that is retrying and being set up, and people who act
+// on it.
+type meeting struct {
+	*staffDesk
+	id            uuid.UUID
+	ada, sam, lee Staff
+	// code passes Lee's second factor.
+	code string
+}
+
+func newMeeting(t *testing.T, db *DB, clock *clock) *meeting {
+	t.Helper()
+	m := &meeting{staffDesk: newStaffDesk(t, db, clock)}
+	m.ada, m.sam, m.lee = m.staff("Ada", Admin), m.staff("Sam", Support), m.staff("Lee", Support)
+	m.person("Amy", Owner)
+	m.id = m.seed(1, m.clock.Now(), m.clock.Now().Add(time.Hour))[0]
+	m.exec("UPDATE connections SET state = 'degraded', reason = 'unavailable', failures = 1 WHERE id = ?", m.id)
+	m.settingUp(m.id)
+	begun, err := m.accounts.Enrol(t.Context(), m.lee, "")
+	m.must(err)
+	codeAt := func(at time.Time) string {
+		code, err := totp.GenerateCode(begun.Key.Reveal(), at)
+		m.must(err)
+		return code
+	}
+	_, err = m.accounts.ConfirmFactor(t.Context(), m.lee.UserID, begun.Kept, codeAt(m.db.Now()))
+	m.must(err)
+	m.clock.Add(time.Minute)
+	m.code = codeAt(m.db.Now())
+	return m
+}
+
+// Transactions that meet in the middle do not wait for each other in a circle.
+func TestTransactionsThatMeetDoNotDeadlock(t *testing.T) {
+	type party func(m *meeting) error
+	lock := func(m *meeting) error { return m.desk.Lock(m.Context(), m.ada, m.companyID, "Asked for by phone.") }
+	recovers := func(m *meeting) error {
+		_, err := m.keeper.Renew(m.Context(), m.companyID, m.id, 1)
+		return err
+	}
+	reconnect := func(m *meeting) error {
+		m.reconnect(m.id)
+		return nil
+	}
+	allowed := func(m *meeting) error { return m.connections.AccessAllowed(m.Context(), m.owner(), m.id) }
+	withdraw := func(m *meeting) error { return m.connections.WithdrawSetup(m.Context(), m.owner(), m.id) }
+	disconnect := func(m *meeting) error { return m.connections.Disconnect(m.Context(), m.owner(), m.id) }
+	test := func(m *meeting) error { return m.connections.Test(m.Context(), m.owner(), m.id) }
+	note := func(m *meeting) error { return m.desk.AddNote(m.Context(), m.sam, m.id, "Called back.") }
+	newCodes := func(m *meeting) error {
+		_, err := m.accounts.NewRecoveryCodes(m.Context(), m.lee.UserID, m.code)
+		return err
+	}
+	reset := func(m *meeting) error { return m.accounts.ResetFactor(m.Context(), m.lee.Email) }
+	for name, tt := range map[string]struct {
+		// first stands still at its insert into the table; second comes meanwhile.
+		first       party
+		table, when string
+		second      party
+		// waits says that the second has to wait for the first.
+		waits bool
+	}{
+		"lock, then a renewal that recovers": {first: lock, table: "notes", when: "true", second: recovers},
+		"a renewal that recovers, then lock": {first: recovers, table: "events", when: "NEW.kind = 'recovered'", second: lock},
+		"lock, then a reconnect":             {first: lock, table: "notes", when: "true", second: reconnect},
+		"lock, then a setup step":            {first: lock, table: "notes", when: "true", second: allowed},
+		"lock, then a disconnect":            {first: lock, table: "notes", when: "true", second: disconnect},
+		"lock, then a test":                  {first: lock, table: "notes", when: "true", second: test},
+		"lock, then a note":                  {first: lock, table: "events", when: "NEW.kind = 'locked'", second: note},
+		"a setup step, then withdraw":        {first: allowed, table: "events", when: "NEW.kind = 'setup_allowed'", second: withdraw, waits: true},
+		"a setup step, then a reconnect":     {first: allowed, table: "events", when: "NEW.kind = 'setup_allowed'", second: reconnect, waits: true},
+		"a setup step, then a disconnect":    {first: allowed, table: "events", when: "NEW.kind = 'setup_allowed'", second: disconnect, waits: true},
+		"withdraw, then a setup step":        {first: withdraw, table: "events", when: "NEW.kind = 'setup_withdrawn'", second: allowed, waits: true},
+		"a note, then a renewal that recovers": {
+			first: note, table: "notes", when: "true", second: recovers, waits: true,
+		},
+		"new recovery codes, then a reset of the second factor": {first: newCodes, table: "recovery_codes", when: "true", second: reset, waits: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clock := newClock()
+			db := openBy(t, testdb.Postgres(t), clock.Now)
+			var mu sync.Mutex
+			var deadlocks []error
+			write := db.write
+			db.write = func(ctx context.Context, fn func(*gorm.DB) error) error {
+				return write(ctx, func(tx *gorm.DB) error {
+					err := fn(tx)
+					if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code[:2] == "40" {
+						mu.Lock()
+						defer mu.Unlock()
+						deadlocks = append(deadlocks, err)
+					}
+					return err
+				})
+			}
+			m := newMeeting(t, db, clock)
+			s := stopping(m.staffDesk, tt.table, tt.when)
+			defer s.release()
+			ended := make(chan error, 2)
+			go func() { ended <- tt.first(m) }()
+			s.until(func() bool {
+				select {
+				case err := <-ended:
+					t.Fatalf("the first does not stand still: %v", err)
+				default:
+				}
+				return s.waiting(true) == 1
+			})
+			second := make(chan error, 1)
+			go func() { second <- tt.second(m) }()
+			var err error
+			came := false
+			s.until(func() bool {
+				select {
+				case err = <-second:
+					came = true
+				default:
+				}
+				return came || s.waiting(false) > 0
+			})
+			if came == tt.waits {
+				t.Errorf("the second waits: %t, want %t (%v)", !came, tt.waits, err)
+			}
+			s.release()
+			if !came {
+				err = <-second
+			}
+			if err := errors.Join(<-ended, err); err != nil && !errors.Is(err, ErrNoSetup) {
+				t.Error(err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if len(deadlocks) > 0 {
+				t.Errorf("rolled back: %v", deadlocks)
+			}
+		})
+	}
+}
+
+// settingUp opens a guided setup of a connection, at the step of the company.
+func (d *staffDesk) settingUp(id uuid.UUID) {
+	d.Helper()
+	c := d.connection(id)
+	now := d.db.Now()
+	d.write(func(tx *gorm.DB) error {
+		s := Setup{
+			ID: newID(), ConnectionID: id, CompanyID: c.CompanyID, Environment: c.Environment, TenantID: c.TenantID,
+			RequestedByName: "Amy", RequestedAt: now, TenantAddedAt: &now,
+		}
+		s.wait(StepAllowAccess, TheCompany, "", now)
+		return errors.Join(tx.Create(&s).Error, tx.Model(&Connection{}).Where("id = ?", id).Update("setting_up", true).Error)
+	})
+}
+
+// What a write keeps outside is set anew when PostgreSQL makes it run again.
+func TestWritesRunAgain(t *testing.T) {
+	db := openAt(t, testdb.Postgres(t))
+	var runs, again int
+	db.write = func(ctx context.Context, fn func(*gorm.DB) error) error {
+		runs++
+		return writeAgain(ctx, func(ctx context.Context, fn func(*gorm.DB) error) error {
+			return db.reader.WithContext(ctx).Transaction(fn)
+		}, func(tx *gorm.DB) error {
+			if runs > 0 { // the first of its runs: all that it did is rolled back
+				runs, again = runs-1, again+1
+				if err := fn(tx); err != nil {
+					return err
+				}
+				return tx.Exec("DO $$ BEGIN RAISE EXCEPTION 'raised by the test' USING ERRCODE = '40001'; END $$").Error
+			}
+			return fn(tx)
+		})
+	}
+	d := newStaffDesk(t, db, newClock())
+	ada := d.staff("Ada", Admin)
+	d.person("Amy", Owner)
+	ids := d.seed(3, d.clock.Now(), d.clock.Now())
+	list, err := d.keeper.due(t.Context(), gateKey{servicetitan.Sandbox, false}, 10)
+	if err != nil || len(list) != len(ids) {
+		t.Errorf("%d are leased, want %d; %v", len(list), len(ids), err)
+	}
+	for _, due := range list {
+		if _, err := d.keeper.renewLeased(t.Context(), due.connection, due.sealed, due.held, true); err != nil {
+			t.Error(err)
+		}
+	}
+	d.reconnect(ids[0])
+	if n := d.count("SELECT count(*) FROM revocations"); n != 0 {
+		t.Errorf("%d revocations are left of a reconnect", n)
+	}
+	d.disconnect(ids[0])
+	if n := d.count("SELECT count(*) FROM revocations"); n != 0 {
+		t.Errorf("%d revocations are left of a disconnect", n)
+	}
+	d.settingUp(ids[1])
+	d.must(d.connections.AccessAllowed(t.Context(), d.owner(), ids[1]))
+	d.must(d.connections.WithdrawSetup(t.Context(), d.owner(), ids[1]))
+	d.must(d.desk.Lock(t.Context(), ada, d.companyID, "Asked for by phone."))
+	d.must(d.desk.Unlock(t.Context(), ada, d.companyID, "Settled."))
+	d.sandbox.RevokeGrants(northgate)
+	if _, err := d.keeper.Renew(t.Context(), d.companyID, ids[2], 2); !errors.Is(err, ErrReconnectNeeded) {
+		t.Errorf("got %v", err)
+	}
+	box := &mailbox{}
+	outbox := NewOutbox(d.db, box.send, d.keeper.log)
+	mails, err := outbox.due(t.Context())
+	d.must(err)
+	for _, m := range mails {
+		outbox.deliver(t.Context(), m)
+	}
+	if got := box.take(); !slices.Equal(got, []string{"reconnect_needed Amy grant_refused"}) {
+		t.Errorf("mails %q", got)
+	}
+	if again < 20 {
+		t.Errorf("%d writes ran again", again)
+	}
+	for kind, want := range map[EventKind]int{EventReconnected: 1, EventDisconnected: 1, EventSetupAllowed: 1, EventLocked: 4, EventReconnectNeeded: 1, EventRevoked: 2} {
+		if n := d.count("SELECT count(*) FROM events WHERE kind = ?", kind); n != want {
+			t.Errorf("%d events %s, want %d", n, kind, want)
+		}
+	}
+	d.invariants()
+}

@@ -1,0 +1,56 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"gorm.io/gorm"
+)
+
+const (
+	// writeRuns is how often a write is run at most.
+	writeRuns = 5
+	// firstWritePause is the longest pause before a write is run again. It doubles
+	// each time.
+	firstWritePause = 20 * time.Millisecond
+)
+
+// writeAgain runs a write once more, a few times at most, if PostgreSQL rolled
+// its transaction back because of others: a deadlock or a serialization failure.
+// The pauses are random, so that the same transactions do not meet again. SQLite
+// needs none of this: there one writer waits for the lock before it begins.
+func writeAgain(ctx context.Context, write func(context.Context, func(*gorm.DB) error) error, fn func(*gorm.DB) error) error {
+	pause := firstWritePause
+	for run := 1; ; run++ {
+		err := write(ctx, fn)
+		if !rolledBack(err) || run == writeRuns {
+			return err
+		}
+		select {
+		case <-time.After(spread(pause)):
+			pause *= 2
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// rolledBack says whether the server rolled the transaction back, so that
+// running it again can succeed and does nothing twice.
+func rolledBack(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return false
+	}
+	switch e.Code {
+	case "40000", // transaction_rollback
+		"40001", // serialization_failure
+		"40P01": // deadlock_detected
+		return true
+	}
+	// 40002 fails again, and of 40003 (statement_completion_unknown) nobody knows
+	// whether the transaction was committed.
+	return false
+}
