@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -62,11 +63,12 @@ func (e *ReasonError) Error() string { return fmt.Sprintf("%s: %v", e.Reason, e.
 // Unwrap lets errors.Is find the kind.
 func (e *ReasonError) Unwrap() error { return e.Err }
 
-// Unavailable says whether the error is a passing one of the database's or of
+// Unavailable says whether the error is a temporary one of the database's or of
 // the time limit, so that trying again makes sense.
 func Unavailable(err error) bool {
 	if errors.Is(err, ErrUnavailable) || errors.Is(err, errWriterClosed) ||
 		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, driver.ErrBadConn) ||
+		errors.Is(err, sql.ErrTxDone) || errors.Is(err, sql.ErrConnDone) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, pgconn.ErrConnClosed) {
 		return true
 	}
@@ -78,19 +80,39 @@ func Unavailable(err error) bool {
 		return false
 	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
-		// Classes of PostgreSQL's appendix A: connection exceptions, out of
-		// resources, operator intervention, system error.
-		switch e.Code[:2] {
-		case "08", "53", "57", "58":
-			return true
-		}
-		return false
+		return temporary(e.Code)
 	}
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return true
 	}
-	_, ok := errors.AsType[*net.OpError](err)
-	return ok
+	if _, ok := errors.AsType[*net.OpError](err); ok {
+		return true
+	}
+	// The driver had not sent anything yet, or gave up waiting.
+	return pgconn.SafeToRetry(err) || pgconn.Timeout(err)
+}
+
+// temporary says whether an SQLSTATE is of a condition that passes by itself
+// (PostgreSQL's appendix A).
+func temporary(state string) bool {
+	switch state {
+	case "25006", // read_only_sql_transaction: after a failover, the server is no longer the primary
+		"25P03", "25P04": // the server ended a transaction that took too long
+		return true
+	}
+	if len(state) != 5 {
+		return false
+	}
+	switch state[:2] {
+	case "08", // connection exception
+		"40", // transaction rollback: deadlock, serialization failure
+		"53", // insufficient resources
+		"55", // object not in prerequisite state: lock_not_available
+		"57", // operator intervention: shutdown, query_canceled by statement_timeout
+		"58": // system error
+		return true
+	}
+	return false
 }
 
 // Gone says whether the error is that there is no such thing, or none any more:

@@ -69,8 +69,10 @@ type Keeper struct {
 	cache    tokenCache
 	gates    map[gateKey]*gate
 	tally    tally
-	// unsaved is how many renewals have an answer and no database to save it in.
+	// unsaved is how many renewals have an answer that is not saved yet.
 	unsaved atomic.Int64
+	// stalled is how many of them wait because the database is unavailable.
+	stalled atomic.Int64
 }
 
 // gateKey names an issuer's gate. The app's own registration and the tenants'

@@ -66,26 +66,53 @@ func (k *Keeper) keep(ctx context.Context, client *servicetitan.Client, connecti
 }
 
 // saveUntilSaved holds on to new tokens, sealed, until the database takes them:
-// the old ones are spent. Others wait for their leases meanwhile, so nothing
-// more is sent.
+// the old ones are spent. Only a connection that is gone ends it sooner. An error
+// of unknown kind may pass like any other, for example once an operator has put
+// a permission right. While the database is unavailable, others wait for their
+// leases, so nothing more is sent.
 func (k *Keeper) saveUntilSaved(ctx context.Context, client *servicetitan.Client, connection Connection, sealed, fresh credential, tokens servicetitan.Tokens) (saveEnd, error) {
 	ctx = context.WithoutCancel(ctx)
 	began, pause := time.Now(), firstPause
+	waits, stalls := false, false
+	defer func() {
+		if waits {
+			k.unsaved.Add(-1)
+		}
+		k.stall(&stalls, false)
+	}()
 	for {
 		end, err := k.saveOnce(ctx, client, connection, sealed, fresh, tokens)
-		if err == nil || !Unavailable(err) {
-			return end, err
+		if err == nil {
+			return end, nil
 		}
-		if pause == firstPause {
+		if Gone(err) {
+			return 0, found(err, "find connection")
+		}
+		if !waits {
+			waits = true
 			k.unsaved.Add(1)
-			defer k.unsaved.Add(-1)
 		}
-		k.log.ErrorContext(ctx, "renewals wait to be saved", "count", k.unsaved.Load(), "error", err)
+		k.stall(&stalls, Unavailable(err))
+		k.log.ErrorContext(ctx, "renewals wait to be saved", "count", k.unsaved.Load(), "connection", connection.ID, "error", err)
 		if time.Since(began) > saveGivenUp {
 			return 0, err
 		}
 		<-time.After(pause/2 + spread(pause/2))
 		pause = min(2*pause, longPause)
+	}
+}
+
+// stall counts a save that the whole database stands in the way of, or no longer
+// counts it.
+func (k *Keeper) stall(stalls *bool, now bool) {
+	if *stalls == now {
+		return
+	}
+	*stalls = now
+	if now {
+		k.stalled.Add(1)
+	} else {
+		k.stalled.Add(-1)
 	}
 }
 

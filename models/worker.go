@@ -69,7 +69,7 @@ func (k *Keeper) tend(ctx context.Context, at gateKey) {
 }
 
 func (k *Keeper) dueNow(ctx context.Context, at gateKey, limit int) []dueRenewal {
-	if limit <= 0 || ctx.Err() != nil || k.unsaved.Load() > 0 || k.gates[at].closed() {
+	if limit <= 0 || ctx.Err() != nil || k.stalled.Load() > 0 || k.gates[at].closed() {
 		return nil
 	}
 	list, err := k.due(ctx, at, limit)
