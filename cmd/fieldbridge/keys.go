@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/seal"
@@ -82,8 +83,9 @@ func (r keysRotate) Run() error {
 }
 
 type keysReseal struct {
-	Drop bool `help:"Then remove the old keys that seal nothing any more from the keyset file."`
-	Yes  bool `help:"With --drop: backups from before will never open with this file again, and that is all right."`
+	Drop  bool `help:"Then remove the old keys that seal nothing any more from the keyset file."`
+	Yes   bool `help:"With --drop: backups from before will never open with this file again, and that is all right."`
+	Force bool `help:"With --drop: do not wait until a day after the rotation, since every host has the new file."`
 }
 
 // Help says what else there is to know.
@@ -94,8 +96,9 @@ A value that does not open with any key of the file was altered or moved, or nee
 It is named, with what to do, and left as it is. Nothing is lost by that: it did not open before.
 
 --drop removes old keys from the file for good, and asks for --yes: a backup of the database from before
-this needs them, so keep a copy of the file as long as the backup. Run it a day after the rotation, when every
-host has the new file, or what a host seals with an old key meanwhile is lost.`
+this needs them, so keep a copy of the file as long as the backup. It is refused until a day after the rotation: a
+host that does not have the new file yet may still seal with an old key, and that would be lost. If every host has
+the new file, --force removes them earlier.`
 }
 
 // Run seals everything again.
@@ -111,6 +114,12 @@ func (r keysReseal) Run(ctx context.Context) error {
 	if r.Drop && !r.Yes {
 		return errors.New("--drop removes old keys for good, and backups of the database from before never open with this keyset file again; " +
 			"if there is a copy of the file for them, or no need of them, add --yes")
+	}
+	if r.Drop && !r.Force {
+		if err := keys.CheckDrop(time.Now()); err != nil {
+			return fmt.Errorf("%w, a day after the rotation, since a host that has the old file may still seal with an old key; "+
+				"run it again then, or add --force if every host has the new file", err)
+		}
 	}
 	return withSchema(ctx, c, func(db *models.DB) error {
 		if err := db.VerifyKeyset(ctx, keys); err != nil {

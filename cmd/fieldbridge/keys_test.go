@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -9,7 +10,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
@@ -51,7 +54,8 @@ func TestKeysCommands(t *testing.T) {
 		{"drop without a word", func() error { return keysReseal{Drop: true}.Run(t.Context()) }, "add --yes", 2, false},
 		{"reseal", func() error { return keysReseal{}.Run(t.Context()) }, "", 2, false},
 		{"rotate once more", keysRotate{}.Run, "", 3, false},
-		{"reseal and drop", func() error { return keysReseal{Drop: true, Yes: true}.Run(t.Context()) }, "", 1, false},
+		{"reseal and drop at once", func() error { return keysReseal{Drop: true, Yes: true}.Run(t.Context()) }, "a day after the rotation", 3, false},
+		{"reseal and drop by force", func() error { return keysReseal{Drop: true, Yes: true, Force: true}.Run(t.Context()) }, "", 1, false},
 		{"nothing to drop", func() error { return keysReseal{Drop: true, Yes: true}.Run(t.Context()) }, "", 1, false},
 	} {
 		if err := step.run(); (err == nil) != (step.fails == "") || (err != nil && !strings.Contains(err.Error(), step.fails)) {
@@ -153,9 +157,94 @@ func TestKeysOfADemo(t *testing.T) {
 		running(t, serveCommand{}.Run, d.admin)
 	})
 	newDeployment(t, dir, nil)
-	for _, r := range []keysReseal{{}, {Drop: true, Yes: true}, {}, {Drop: true, Yes: true}} {
+	for _, r := range []keysReseal{{}, {Drop: true, Yes: true, Force: true}, {}, {Drop: true, Yes: true, Force: true}} {
 		if err := errors.Join(keysRotate{}.Run(), r.Run(t.Context())); err != nil {
 			t.Errorf("%+v: %v", r, err)
 		}
+	}
+}
+
+// Old keys are removed a day after the rotation at the earliest, however it is asked
+// for but by force. The file says when that was, or else when it was changed last.
+func TestDropWaitsADay(t *testing.T) {
+	folder := t.TempDir()
+	file := filepath.Join(folder, "keyset.json")
+	t.Setenv("FIELDBRIDGE_KEYSET_FILE", file)
+	t.Setenv("FIELDBRIDGE_DATABASE_URL", filepath.Join(folder, "app.db"))
+	keys, err := seal.Create(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inDatabase := func(do func(*models.DB) error) {
+		t.Helper()
+		if err := withDB(t.Context(), do); err != nil {
+			t.Fatal(err)
+		}
+	}
+	inDatabase(func(db *models.DB) error {
+		_, err := db.Migrate(t.Context())
+		return errors.Join(err, db.CheckKeyset(t.Context(), keys))
+	})
+	now := time.Now()
+	for _, tt := range []struct {
+		name     string
+		since    string // in the file; empty for none
+		modified time.Time
+		waits    bool
+	}{
+		{"at once", now.UTC().Format(time.RFC3339), now, true},
+		{"almost a day later", now.Add(-23 * time.Hour).UTC().Format(time.RFC3339), now, true},
+		{"of a file that was copied without its time", now.Add(-23 * time.Hour).UTC().Format(time.RFC3339), now.Add(-48 * time.Hour), true},
+		{"a day later", now.Add(-25 * time.Hour).UTC().Format(time.RFC3339), now, false},
+		{"of an older program's file", "", now.Add(-time.Hour), true},
+		{"of an older program's file, a day later", "", now.Add(-25 * time.Hour), false},
+	} {
+		if _, _, err := seal.Rotate(file); err != nil {
+			t.Fatal(err)
+		}
+		rewriteSince(t, file, tt.since)
+		if err := os.Chtimes(file, tt.modified, tt.modified); err != nil {
+			t.Fatal(err)
+		}
+		err := keysReseal{Drop: true, Yes: true}.Run(t.Context())
+		left, loadErr := seal.Load(file)
+		if loadErr != nil {
+			t.Fatal(loadErr)
+		}
+		if waits := err != nil && strings.Contains(err.Error(), "a day after the rotation"); waits != tt.waits || (len(left.Old()) > 0) != tt.waits || (err != nil) != tt.waits {
+			t.Errorf("%s: %d old keys are left, %v", tt.name, len(left.Old()), err)
+		}
+		if tt.waits && !strings.Contains(err.Error(), left.PrimarySince().Add(24*time.Hour).UTC().Format("2006-01-02 15:04")) {
+			t.Errorf("%s: it is not said when: %v", tt.name, err)
+		}
+		if tt.waits && !errors.Is(keysReseal{Drop: true, Yes: true, Force: true}.Run(t.Context()), nil) {
+			t.Errorf("%s: not by force either", tt.name)
+		}
+	}
+	if err := (keysReseal{Drop: true, Yes: true}).Run(t.Context()); err != nil {
+		t.Errorf("with no old key there is nothing to wait for: %v", err)
+	}
+}
+
+// rewriteSince changes since when a keyset file says that its key is in use.
+func rewriteSince(t *testing.T, file, since string) {
+	t.Helper()
+	text, err := os.ReadFile(file) // #nosec G304 -- of this test
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(text, &fields); err != nil {
+		t.Fatal(err)
+	}
+	delete(fields, "primarySince")
+	if since != "" {
+		fields["primarySince"] = json.RawMessage(`"` + since + `"`)
+	}
+	if text, err = json.Marshal(fields); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
@@ -21,15 +22,15 @@ var ErrKeysetReadable = errors.New("keyset file may be used by others; its mode 
 
 // Load reads the keyset from a file that only its owner may use.
 func Load(path string) (*Keys, error) {
-	h, info, err := readKeyset(path)
+	r, info, err := readKeyset(path)
 	if err != nil {
 		return nil, err
 	}
-	return newKeys(path, h, info)
+	return newKeys(path, r, info), nil
 }
 
 // readKeyset reads a file, and says what it was when it was read.
-func readKeyset(path string) (*keyset.Handle, fs.FileInfo, error) {
+func readKeyset(path string) (*ring, fs.FileInfo, error) {
 	// Of a file that is replaced meanwhile, what is read is newer than this.
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -45,12 +46,20 @@ func readKeyset(path string) (*keyset.Handle, fs.FileInfo, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("load keyset: %w", err)
 	}
-	h, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(text)))
+	text, since, err := takeSince(text)
+	var h *keyset.Handle
+	if err == nil {
+		h, err = insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(text)))
+	}
 	if err != nil {
-		// Tink's error may quote the file.
+		// The error may quote the file.
 		return nil, nil, fmt.Errorf("load keyset %s: the file is not a keyset", path)
 	}
-	return h, info, nil
+	if since.IsZero() {
+		since = info.ModTime()
+	}
+	r, err := newRing(h, since)
+	return r, info, err
 }
 
 // Create makes a keyset with one AES-256-GCM key and writes it to a new file.
@@ -60,7 +69,7 @@ func Create(path string) (*Keys, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create keyset: %w", err)
 	}
-	text, err := written(h)
+	text, err := written(h, time.Now())
 	if err != nil {
 		return nil, fmt.Errorf("create keyset: %w", err)
 	}
@@ -73,11 +82,13 @@ func Create(path string) (*Keys, error) {
 	return Load(path)
 }
 
-// written is the keyset as the file has it.
-func written(h *keyset.Handle) ([]byte, error) {
+// written is the keyset as the file has it, with since when its primary key is in use.
+func written(h *keyset.Handle, since time.Time) ([]byte, error) {
 	var text bytes.Buffer
-	err := insecurecleartextkeyset.Write(h, keyset.NewJSONWriter(&text))
-	return text.Bytes(), err
+	if err := insecurecleartextkeyset.Write(h, keyset.NewJSONWriter(&text)); err != nil {
+		return nil, err
+	}
+	return withSince(text.Bytes(), since)
 }
 
 // writeNew writes and syncs a file that must not exist yet: a keyset lost to a

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/keyset"
@@ -91,22 +92,26 @@ func change(path string, how func(*keyset.Manager, *ring) error) error {
 	if err := syscall.Flock(int(folder.Fd()), syscall.LOCK_EX); err != nil { // #nosec G115 -- a file descriptor fits
 		return fmt.Errorf("lock folder: %w", err)
 	}
-	h, info, err := readKeyset(path)
+	before, info, err := readKeyset(path)
 	if err != nil {
 		return err
 	}
-	before, err := newRing(h)
-	if err != nil {
-		return err
-	}
-	m := keyset.NewManagerFromHandle(h)
+	m := keyset.NewManagerFromHandle(before.handle)
 	if err := how(m, before); err != nil {
 		return err
 	}
-	if h, err = m.Handle(); err != nil {
+	h, err := m.Handle()
+	if err != nil {
 		return err
 	}
-	text, err := written(h)
+	after, err := newRing(h, before.since)
+	if err != nil {
+		return err
+	}
+	if after.primary != before.primary {
+		after.since = time.Now()
+	}
+	text, err := written(h, after.since)
 	if err != nil {
 		return err
 	}

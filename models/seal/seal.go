@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/keyset"
@@ -67,27 +68,26 @@ type Keys struct {
 // ring is the keys of a keyset, in its order: old ones, the primary one, and
 // those that are prepared.
 type ring struct {
+	handle    *keyset.Handle
 	primitive tink.AEAD
 	primary   uint32
 	ids       []uint32
+	// since is when the primary key became that.
+	since time.Time
 }
 
-func newKeys(path string, h *keyset.Handle, info fs.FileInfo) (*Keys, error) {
-	r, err := newRing(h)
-	if err != nil {
-		return nil, err
-	}
+func newKeys(path string, r *ring, info fs.FileInfo) *Keys {
 	k := &Keys{path: path, seen: info}
 	k.ring.Store(r)
-	return k, nil
+	return k
 }
 
-func newRing(h *keyset.Handle) (*ring, error) {
+func newRing(h *keyset.Handle, since time.Time) (*ring, error) {
 	primitive, err := aead.New(h)
 	if err != nil {
 		return nil, fmt.Errorf("use keyset: %w", err)
 	}
-	r := &ring{primitive: primitive}
+	r := &ring{handle: h, primitive: primitive, since: since}
 	for i := range h.Len() {
 		entry, err := h.Entry(i)
 		if err != nil {
@@ -113,13 +113,10 @@ func (k *Keys) reload() *ring {
 	if err != nil || (os.SameFile(info, k.seen) && info.ModTime().Equal(k.seen.ModTime()) && info.Size() == k.seen.Size() && info.Mode() == k.seen.Mode()) {
 		return k.ring.Load()
 	}
-	h, _, err := readKeyset(k.path)
+	r, _, err := readKeyset(k.path)
 	k.seen, k.fault = info, err
 	if err == nil {
-		var r *ring
-		if r, k.fault = newRing(h); k.fault == nil {
-			k.ring.Store(r)
-		}
+		k.ring.Store(r)
 	}
 	return k.ring.Load()
 }
