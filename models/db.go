@@ -33,6 +33,7 @@ type DB struct {
 	ahead   *atomic.Int64
 	close   func() error
 	held    *demoHold
+	alive   liveness
 	dialect dialect
 	path    string // of the SQLite file
 }
@@ -90,7 +91,7 @@ func (db *DB) openPostgres(address string) error {
 	}
 	sqlDB.SetMaxOpenConns(postgresPool)
 	sqlDB.SetMaxIdleConns(postgresPool)
-	db.dialect, db.reader, db.close = postgresDialect, pool, sqlDB.Close
+	db.dialect, db.reader, db.close, db.alive = postgresDialect, pool, sqlDB.Close, newSessionLiveness(address)
 	db.write = func(ctx context.Context, fn func(*gorm.DB) error) error {
 		return writeAgain(ctx, func(ctx context.Context, fn func(*gorm.DB) error) error { return pool.WithContext(ctx).Transaction(fn) }, fn)
 	}
@@ -128,7 +129,7 @@ func (db *DB) openSQLite(path string) error {
 	if err != nil {
 		return errors.Join(err, w.Close())
 	}
-	db.dialect, db.path, db.reader, db.write = sqliteDialect, path, reader, w.Write
+	db.dialect, db.path, db.reader, db.write, db.alive = sqliteDialect, path, reader, w.Write, &fileLiveness{path: path}
 	db.close = func() error {
 		pool, err := reader.DB()
 		if err == nil {
@@ -215,6 +216,7 @@ func (db *DB) Close() error {
 	db.held.mu.Lock()
 	defer db.held.mu.Unlock()
 	db.held.let()
+	db.alive.close()
 	return db.close()
 }
 

@@ -33,7 +33,9 @@ var errGateClosed = errors.New("the issuer is left alone for a while")
 type gate struct {
 	now     func() time.Time
 	limiter *rate.Limiter
-	turn    chan struct{}
+	// takenOver limits what was taken over from the dead.
+	takenOver *rate.Limiter
+	turn      chan struct{}
 
 	mu       sync.Mutex
 	failures int
@@ -49,7 +51,8 @@ type gate struct {
 }
 
 func newGate(perSecond int, now func() time.Time) *gate {
-	return &gate{now: now, turn: make(chan struct{}, 1), failed: map[uuid.UUID]struct{}{}, limiter: rate.NewLimiter(rate.Limit(perSecond), max(perSecond/4, 2*foregroundShare))}
+	return &gate{now: now, turn: make(chan struct{}, 1), failed: map[uuid.UUID]struct{}{}, limiter: rate.NewLimiter(rate.Limit(perSecond), max(perSecond/4, 2*foregroundShare)),
+		takenOver: rate.NewLimiter(rate.Limit(perSecond), parallelRenewals)}
 }
 
 // closed says that the issuer is left alone for now.

@@ -2,11 +2,13 @@ package models
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
@@ -35,6 +37,8 @@ type child struct {
 	Database, Keyset, Issuer, Secret string
 	Company, Connection              uuid.UUID
 	Reseals                          bool
+	KeepAlive                        time.Duration
+	PerSecond                        int
 }
 
 func keeperClients(issuer *url.URL, secret string) Clients {
@@ -68,7 +72,7 @@ func runAsChild() {
 	}
 	issuer, err := url.Parse(c.Issuer)
 	fail(err)
-	k := NewKeeper(db, keys, keeperClients(issuer, c.Secret), KeeperOptions{KeepAlive: time.Hour, PerSecond: 2000}, slog.New(slog.DiscardHandler))
+	k := NewKeeper(db, keys, keeperClients(issuer, c.Secret), KeeperOptions{KeepAlive: cmp.Or(c.KeepAlive, time.Hour), PerSecond: cmp.Or(c.PerSecond, 2000)}, slog.New(slog.DiscardHandler))
 	fmt.Println("renewing")
 	if c.Connection == uuid.Nil {
 		k.Run(ctx)
@@ -137,31 +141,21 @@ func killWhileRenewing(t *testing.T, processes int, database string, connections
 		children[i] = c.start(t)
 	}
 	began := time.Now()
-	kills, unfinished := 0, func() int { return k.count("SELECT count(*) FROM connections WHERE generation = 1") }
+	kills := 0
 	for kill := range 8 {
 		k.until(func() bool { return k.tokenRequests() >= (kill+1)*connections/10 })
 		victim := children[kill%processes]
 		_ = victim.Process.Kill()
 		_ = victim.Wait()
 		kills++
-		k.expireLeases(processes == 1)
 		children[kill%processes] = c.start(t)
 	}
-	k.until(func() bool {
-		return k.count("SELECT count(*) FROM credentials WHERE generation = 1 AND lease_until IS NULL") == 0
-	})
+	k.until(func() bool { return k.count("SELECT count(*) FROM connections WHERE generation = 1") == 0 })
 	for _, process := range children {
 		_ = process.Process.Signal(syscall.SIGTERM)
 		if err := process.Wait(); err != nil {
 			t.Errorf("a process does not stop well: %v", err)
 		}
-	}
-	if left := unfinished(); left > 0 {
-		k.expireLeases(true) // half a minute passes
-		last := c.start(t)
-		k.until(func() bool { return unfinished() == 0 })
-		_ = last.Process.Signal(syscall.SIGTERM)
-		_ = last.Wait()
 	}
 	if states := k.states(); states[Connected] != connections {
 		t.Errorf("%v", states)
@@ -176,8 +170,8 @@ func killWhileRenewing(t *testing.T, processes int, database string, connections
 }
 
 // overTheNetwork puts the sandbox behind an address that other processes reach,
-// and returns what they are started with.
-func (k *kept) overTheNetwork(database string, grace time.Duration) child {
+// and returns what they are started with. What wraps the sandbox stands before it.
+func (k *kept) overTheNetwork(database string, grace time.Duration, wraps ...func(http.Handler) http.Handler) child {
 	k.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	c := child{Database: database, Keyset: k.keyset, Issuer: "http://" + server.Listener.Addr().String(), Secret: "cs1.stc_secret"}
@@ -186,6 +180,9 @@ func (k *kept) overTheNetwork(database string, grace time.Duration) child {
 		RedirectURIs: []string{"https://app.example/callback"}, Scopes: keptScopes, RefreshGrace: grace,
 	})
 	server.Config.Handler = k.sandbox
+	for _, wrap := range wraps {
+		server.Config.Handler = wrap(server.Config.Handler)
+	}
 	server.Start()
 	k.Cleanup(server.Close)
 	return c

@@ -24,9 +24,12 @@ const (
 // lease is the sole right to renew a credential.
 type lease struct {
 	owner string
-	// abandoned says that an earlier owner never came to an end, or that an answer
-	// was lost, so that the refresh token may be spent.
-	abandoned bool
+	// term is that of the lock under which it was taken.
+	term term
+	// takenOver says that its holder died, and abandoned that an earlier owner never
+	// came to an end, or that an answer was lost, so that the refresh token may be
+	// spent.
+	takenOver, abandoned bool
 	// asked is when the lease was asked for, by a clock that does not stand still
 	// while the process does.
 	asked time.Time
@@ -39,14 +42,29 @@ var errLeaseOld = errors.New("the lease is about to end")
 // old says that nothing more may be sent under the lease.
 func (l lease) old() bool { return time.Since(l.asked) > sendWithin }
 
+// maySend returns an error unless a request may be sent under the lease now.
+func (k *Keeper) maySend(ctx context.Context, held lease) error {
+	if err := k.db.alive.holds(ctx, held.term); err != nil {
+		return fmt.Errorf("%w: %w", errLeaseOld, err)
+	}
+	if held.old() { // the last thing before the request, because what is above may take long
+		return errLeaseOld
+	}
+	return nil
+}
+
 // takeLease writes down that a renewal begins, before anything is sent: a
 // database that cannot be written costs no token. The lease is empty if
-// another holds one.
+// another instance that lives holds one.
 func (k *Keeper) takeLease(ctx context.Context, sealed credential) (lease, error) {
-	var taken lease
 	asked := time.Now()
-	err := k.db.Write(ctx, func(tx *gorm.DB) error {
-		taken = lease{owner: newID().String(), asked: asked}
+	t, err := k.db.alive.prove(ctx)
+	if err != nil {
+		return lease{}, fmt.Errorf("take lease: %w", err)
+	}
+	var taken lease
+	err = k.db.Write(ctx, func(tx *gorm.DB) error {
+		taken = lease{owner: t.newOwner(), term: t, asked: asked}
 		now, err := k.db.sharedNow(tx)
 		if err != nil {
 			return err
@@ -54,12 +72,19 @@ func (k *Keeper) takeLease(ctx context.Context, sealed credential) (lease, error
 		var current credential
 		err = forUpdate(tx).Select("lease_owner", "lease_until").
 			Where("connection_id = ? AND generation = ?", sealed.ConnectionID, sealed.Generation).Take(&current).Error
-		if errors.Is(err, gorm.ErrRecordNotFound) || (err == nil && current.LeaseUntil != nil && current.LeaseUntil.After(now)) {
+		if errors.Is(err, gorm.ErrRecordNotFound) {
 			taken = lease{}
 			return nil
 		}
 		if err != nil {
 			return err
+		}
+		if until := current.LeaseUntil; until != nil {
+			taken.takenOver = k.db.alive.dead(current.LeaseOwner, until.Add(-leaseLife))
+			if until.After(now) && !taken.takenOver {
+				taken = lease{}
+				return nil
+			}
 		}
 		taken.abandoned = current.LeaseOwner != ""
 		return tx.Model(&credential{}).Where("connection_id = ?", sealed.ConnectionID).
@@ -85,9 +110,13 @@ func (k *Keeper) due(ctx context.Context, at gateKey, limit int) ([]dueRenewal, 
 	if some, err := k.anythingDue(ctx, at); err != nil || !some {
 		return nil, err
 	}
-	owner, asked := newID().String(), time.Now()
+	asked := time.Now()
+	t, err := k.db.alive.prove(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("lease what is due: %w", err)
+	}
 	var list []dueRenewal
-	err := k.db.Write(ctx, func(tx *gorm.DB) error {
+	err = k.db.Write(ctx, func(tx *gorm.DB) error {
 		list = nil // of an earlier run
 		now, err := k.db.sharedNow(tx)
 		if err != nil {
@@ -96,31 +125,43 @@ func (k *Keeper) due(ctx context.Context, at gateKey, limit int) ([]dueRenewal, 
 		query := tx.Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"}).
 			Where("environment = ? AND own_client = ? AND due_at <= ? AND (lease_until IS NULL OR lease_until <= ?)", at.environment, at.own, now, now)
 		var rows []credential
-		if err := query.Order("due_at").Limit(limit).Find(&rows).Error; err != nil || len(rows) == 0 {
+		if err := query.Order("due_at").Limit(limit).Find(&rows).Error; err != nil {
 			return err
 		}
-		ids := make([]uuid.UUID, len(rows))
-		for i, row := range rows {
-			ids[i] = row.ConnectionID
-		}
-		var connections []Connection
-		if err := tx.Where("id IN ?", ids).Find(&connections).Error; err != nil {
-			return err
-		}
-		byID := map[uuid.UUID]Connection{}
-		for _, c := range connections {
-			byID[c.ID] = c
-		}
-		for _, row := range rows {
-			list = append(list, dueRenewal{connection: byID[row.ConnectionID], sealed: row, held: lease{owner, row.LeaseOwner != "", asked}})
-		}
-		return tx.Model(&credential{}).Where("connection_id IN ?", ids).
-			Updates(map[string]any{"lease_owner": owner, "lease_until": now.Add(leaseLife)}).Error
+		list, err = leaseAll(tx, rows, lease{owner: t.newOwner(), term: t, asked: asked}, now)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("lease what is due: %w", err)
 	}
 	return list, nil
+}
+
+// leaseAll writes down that credentials are leased. The caller has locked them.
+func leaseAll(tx *gorm.DB, rows []credential, to lease, now time.Time) ([]dueRenewal, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	ids := make([]uuid.UUID, len(rows))
+	for i, row := range rows {
+		ids[i] = row.ConnectionID
+	}
+	var connections []Connection
+	if err := tx.Where("id IN ?", ids).Find(&connections).Error; err != nil {
+		return nil, err
+	}
+	byID := map[uuid.UUID]Connection{}
+	for _, c := range connections {
+		byID[c.ID] = c
+	}
+	list := make([]dueRenewal, len(rows))
+	for i, row := range rows {
+		held := to
+		held.abandoned = row.LeaseOwner != ""
+		list[i] = dueRenewal{connection: byID[row.ConnectionID], sealed: row, held: held}
+	}
+	return list, tx.Model(&credential{}).Where("connection_id IN ?", ids).
+		Updates(map[string]any{"lease_owner": to.owner, "lease_until": now.Add(leaseLife)}).Error
 }
 
 func (k *Keeper) anythingDue(ctx context.Context, at gateKey) (bool, error) {

@@ -149,11 +149,12 @@ func registrationRefused(e *servicetitan.Error) bool {
 // again within a grace time. The second result says that one was lost.
 func (k *Keeper) askThroughGate(ctx context.Context, client *servicetitan.Client, of uuid.UUID, b basis, held lease, ahead bool) (tokens servicetitan.Tokens, lost bool, err error) {
 	g := k.gates[gateKey{client.Environment().Name, !b.own.IsZero()}]
-	if err := g.wait(ctx, ahead); err != nil {
+	if err := g.waitTurn(ctx, held, ahead); err != nil {
 		return servicetitan.Tokens{}, false, fmt.Errorf("wait for the rate limit: %w", err)
 	}
-	if held.old() {
-		return servicetitan.Tokens{}, false, errLeaseOld
+	_, _ = client.Endpoints(ctx) // to find them out may take long; nothing may come between the next look and the request
+	if err := k.maySend(ctx, held); err != nil {
+		return servicetitan.Tokens{}, false, err
 	}
 	if refused := g.enter(); refused != nil {
 		return servicetitan.Tokens{}, false, refused
@@ -167,7 +168,7 @@ func (k *Keeper) askThroughGate(ctx context.Context, client *servicetitan.Client
 	}()
 	tokens, err = b.ask(ctx, client)
 	e, _ = errors.AsType[*servicetitan.Error](err)
-	if e != nil && e.AnswerLost && !held.old() {
+	if e != nil && e.AnswerLost && k.maySend(ctx, held) == nil {
 		lost = true
 		tokens, err = b.ask(ctx, client)
 		e, _ = errors.AsType[*servicetitan.Error](err)

@@ -80,6 +80,9 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 	if err := db.HoldForDemo(ctx); err != nil {
 		return errors.Join(err, db.Close())
 	}
+	if err := db.HoldForServing(ctx); err != nil {
+		return errors.Join(err, db.Close())
+	}
 	var d demo
 	standIn, environment := newSandbox(c, log, func(ctx context.Context) error {
 		return d.begin(context.WithoutCancel(ctx), false) // to its end, though who asked goes away

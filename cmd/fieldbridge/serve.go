@@ -12,6 +12,8 @@ import (
 	"sync"
 	"text/tabwriter"
 	"time"
+
+	"github.com/fieldbridge/fieldbridge/models"
 )
 
 const (
@@ -42,9 +44,16 @@ func (serveCommand) Run(ctx context.Context) error {
 		log.Warn("this is a demo: anybody may sign in to its made-up companies", "sandbox", c.sandboxURL.String(), "listener", c.sandboxAddr)
 		return serveDemo(ctx, c, keys, true, log, ready)
 	}
-	a, err := newApp(ctx, c, keys, nil, log)
+	db, err := models.OpenDB(ctx, c.databaseURL, time.Now)
 	if err != nil {
 		return err
+	}
+	if err := db.HoldForServing(ctx); err != nil { // before anything is migrated
+		return errors.Join(err, db.Close())
+	}
+	a, err := wire(ctx, c, db, keys, nil, log)
+	if err != nil {
+		return errors.Join(err, db.Close())
 	}
 	if len(c.environments) == 0 {
 		log.Warn(noEnvironment + "; see fieldbridge serve --help")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -90,6 +91,35 @@ func TestServeHasNoWayAroundTheSecondFactor(t *testing.T) {
 	}
 	if status, location := afterPassword(t, "http://"+addr, staffEmail, staffPassword); status != 303 || location != "/staff/factor" {
 		t.Errorf("serve lets the password alone in: %d to %q", status, location)
+	}
+}
+
+// One process serves a SQLite file. A second one is told so; a command that
+// renews nothing works beside the first.
+func TestOneProcessServesAFile(t *testing.T) {
+	dir := t.TempDir()
+	addr, admin, another := freeAddrs(t)
+	keyset := filepath.Join(dir, "keyset.json")
+	for name, value := range map[string]string{
+		"FIELDBRIDGE_ADDR": addr, "FIELDBRIDGE_ADMIN_ADDR": admin, "FIELDBRIDGE_BASE_URL": "http://" + addr,
+		"FIELDBRIDGE_DATABASE_URL": filepath.Join(dir, "app.db"), "FIELDBRIDGE_KEYSET_FILE": keyset, "FIELDBRIDGE_LOG_LEVEL": "error",
+	} {
+		t.Setenv(name, value)
+	}
+	if _, err := seal.Create(keyset); err != nil {
+		t.Fatal(err)
+	}
+	running(t, serveCommand{}.Run, admin)
+	t.Setenv("FIELDBRIDGE_ADDR", another)
+	t.Setenv("FIELDBRIDGE_ADMIN_ADDR", "127.0.0.1:0")
+	if err := (serveCommand{}).Run(t.Context()); !errors.Is(err, models.ErrServed) {
+		t.Errorf("a second process: %v", err)
+	}
+	if err := withAccounts(t.Context(), func(_ config, accounts *models.Accounts) error {
+		_, err := accounts.AddStaff(t.Context(), staffEmail, models.Admin)
+		return err
+	}); err != nil {
+		t.Errorf("a command beside it: %v", err)
 	}
 }
 

@@ -1,0 +1,349 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/url"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/testdb"
+)
+
+// Who counts as dead, by what was seen when.
+func TestPresence(t *testing.T) {
+	const other = 7
+	start := time.Now()
+	clock := start.Add(time.Hour) // the database's
+	with, without := map[int64]bool{1: true, other: true}, map[int64]bool{1: true}
+	type step struct {
+		at   time.Duration
+		keys map[int64]bool // nil: the session is lost
+	}
+	for name, tt := range map[string]struct {
+		steps []step
+		taken time.Duration
+		asked time.Duration
+		want  bool
+	}{
+		"nobody has looked":                 {nil, 0, time.Hour, false},
+		"it is there":                       {[]step{{0, with}, {2 * time.Second, with}}, 0, 2 * time.Second, false},
+		"it has just gone":                  {[]step{{0, with}, {time.Second, without}}, 0, time.Second, false},
+		"it has not been gone for long":     {[]step{{0, with}, {time.Second, without}, {time.Second + absentFor - 1, without}}, 0, time.Second + absentFor, false},
+		"it has been gone for long enough":  {[]step{{0, with}, {time.Second, without}, {time.Second + absentFor, without}}, 0, time.Second + absentFor, true},
+		"it has come back":                  {[]step{{0, with}, {time.Second, without}, {time.Second + absentFor, with}}, 0, time.Second + absentFor, false},
+		"it has come back and gone again":   {[]step{{0, with}, {1, without}, {absentFor, with}, {absentFor + 1, without}}, 0, absentFor + 1, false},
+		"it was never there, at the start":  {[]step{{0, without}, {absentFor - 1, without}}, -time.Second, absentFor - 1, false},
+		"it was never there, for a while":   {[]step{{0, without}, {absentFor, without}}, -time.Second, absentFor, true},
+		"the last look is too old":          {[]step{{0, without}, {absentFor, without}}, -time.Second, absentFor + confirmedFor + 1, false},
+		"it came and went between looks":    {[]step{{0, without}, {5 * time.Second, without}}, time.Second, 5 * time.Second, false},
+		"all sessions were lost":            {[]step{{0, with}, {1, nil}, {2, without}, {10 * time.Second, without}}, 0, 10 * time.Second, false},
+		"all sessions were lost, and twice": {[]step{{0, with}, {1, nil}, {2, nil}, {3, without}, {10 * time.Second, without}}, 0, 10 * time.Second, false},
+		"no lease is from before the loss":  {[]step{{0, with}, {1, nil}, {2, without}, {2 + leaseLife, without}}, 0, 2 + leaseLife, true},
+		"it was seen again after the loss":  {[]step{{0, with}, {1, nil}, {2, with}, {3, without}, {3 + absentFor, without}}, 0, 3 + absentFor, true},
+		"no session was had at first":       {[]step{{0, nil}, {1, without}, {1 + absentFor, without}}, -time.Second, 1 + absentFor, true},
+		"gone for so long that it is forgotten": {[]step{{0, with}, {1, without}, {3 * leaseLife, without}, {4 * leaseLife, without}},
+			0, 4 * leaseLife, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var p presence
+			for _, s := range tt.steps {
+				if s.keys == nil {
+					p.lose()
+					continue
+				}
+				p.saw(look{start.Add(s.at), clock.Add(s.at)}, maps.Clone(s.keys))
+			}
+			if got := p.dead(other, clock.Add(tt.taken), start.Add(tt.asked)); got != tt.want {
+				t.Errorf("dead: %t, want %t", got, tt.want)
+			}
+		})
+	}
+}
+
+// Who came and went between two looks is dead a while later all the same.
+func TestPresenceOfAShortLife(t *testing.T) {
+	start := time.Now()
+	var p presence
+	for _, at := range []time.Duration{0, 5 * time.Second} {
+		p.saw(look{start.Add(at), start.Add(at)}, map[int64]bool{})
+	}
+	at := start.Add(5 * time.Second)
+	if p.dead(7, start.Add(time.Second), at) {
+		t.Error("dead at once")
+	}
+	at = at.Add(absentFor)
+	p.saw(look{at, at}, map[int64]bool{})
+	if !p.dead(7, start.Add(time.Second), at) {
+		t.Error("not dead a while later")
+	}
+}
+
+// lockSession is how an instance on PostgreSQL shows that it is alive.
+func lockSession(db *DB) *sessionLiveness { return db.alive.(*sessionLiveness) }
+
+// looked waits until an instance has looked some more times.
+func (k *kept) looked(db *DB, times int) {
+	k.Helper()
+	l := lockSession(db)
+	count := func() int {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.looks
+	}
+	end := count() + times
+	k.until(func() bool { return count() >= end })
+}
+
+// enoughLooks are so many that a dead holder is known to be dead.
+const enoughLooks = int(3 * absentFor / lookEvery)
+
+// run lets a keeper renew what is due until the function that it returns.
+func (k *kept) run(keeper *Keeper) (stop func()) {
+	ctx, cancel := context.WithCancel(k.Context())
+	done := make(chan struct{})
+	go func() {
+		keeper.Run(ctx)
+		close(done)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// B8: a process that is stopped with a request under way is not taken for a dead
+// one. Once it is killed, another retries what it had sent.
+func TestB8StoppedIsNotDead(t *testing.T) {
+	database := testdb.Postgres(t)
+	db := openAt(t, database)
+	k := newKept(t, db, time.Now)
+	c := k.overTheNetwork(database, time.Hour)
+	k.clients = k.networkClients(c)
+	c.Company, c.Connection = k.companyID, k.seed(1, time.Now(), time.Now())[0]
+	holder := c.startAsked(t)
+	k.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Hold})
+	holder.renew(t, 1)
+	<-k.sandbox.Held()
+	holder.stop(t)
+	k.sandbox.Release()
+	other := k.newKeeper(k.keeper.options)
+	defer k.run(other)()
+	k.until(func() bool { return db.HoldForServing(t.Context()) == nil })
+	k.looked(db, enoughLooks)
+	if n, leased := k.tokenRequests(), k.count("SELECT count(*) FROM credentials WHERE lease_until IS NOT NULL"); n != 1 || leased != 1 {
+		t.Fatalf("%d token requests, %d leases while the holder is stopped", n, leased)
+	}
+	if err := holder.Process.Signal(syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	k.until(func() bool { return k.connection(c.Connection).Generation == 2 })
+	if n := k.tokenRequests(); n != 2 || k.refusals() != 0 {
+		t.Errorf("%d token requests, %d refused", n, k.refusals())
+	}
+	k.invariants()
+}
+
+// networkClients are clients that reach the sandbox where child processes do.
+func (k *kept) networkClients(c child) Clients {
+	k.Helper()
+	issuer, err := url.Parse(c.Issuer)
+	if err != nil {
+		k.Fatal(err)
+	}
+	return keeperClients(issuer, c.Secret)
+}
+
+// B16: PostgreSQL ends all sessions while the requests of two instances are
+// under way. Neither takes the other for dead, and each saves what it got.
+func TestB16CutOffIsNotDead(t *testing.T) {
+	for name, cut := range map[string]string{
+		"all sessions":          "pid <> pg_backend_pid()",
+		"those that hold locks": "pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory')",
+	} {
+		t.Run(name, func(t *testing.T) {
+			database := testdb.Postgres(t)
+			k := newKept(t, openAt(t, database), time.Now)
+			ids := k.seed(4, time.Now(), time.Now().Add(time.Hour))
+			k.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Hold})
+			var all sync.WaitGroup
+			var instances []*DB
+			for i := range 2 {
+				db := openAt(t, database)
+				instances = append(instances, db)
+				keeper := k.newKeeper(k.keeper.options)
+				keeper.db = db
+				defer k.run(keeper)()
+				for _, id := range ids[2*i : 2*i+2] {
+					all.Go(func() {
+						if access, err := keeper.Renew(t.Context(), k.companyID, id, 1); err != nil || access.Generation != 2 {
+							t.Errorf("generation %d, error %v", access.Generation, err)
+						}
+					})
+				}
+			}
+			for range ids {
+				<-k.sandbox.Held()
+			}
+			if n := k.count("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND " + cut); n < 2 {
+				t.Fatalf("%d sessions were ended", n)
+			}
+			for _, db := range instances {
+				k.looked(db, enoughLooks)
+			}
+			if n := k.tokenRequests(); n != len(ids) {
+				t.Errorf("%d token requests while %d are under way", n, len(ids))
+			}
+			k.sandbox.Release()
+			all.Wait()
+			if n := k.tokenRequests(); n != len(ids) || k.refusals() != 0 {
+				t.Errorf("%d token requests for %d connections, %d refused", n, len(ids), k.refusals())
+			}
+			k.invariants()
+		})
+	}
+}
+
+// An instance that has lost its lock sends nothing under the leases that it has,
+// also once it has the lock again.
+func TestLostLockSendsNothing(t *testing.T) {
+	db := openAt(t, testdb.Postgres(t))
+	k := newKept(t, db, time.Now)
+	ids := k.seed(2, time.Now(), time.Now())
+	leased := func(i int) dueRenewal {
+		t.Helper()
+		connection, sealed, err := k.keeper.load(t.Context(), k.companyID, ids[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		held, err := k.keeper.takeLease(t.Context(), sealed)
+		if err != nil || held.owner == "" {
+			t.Fatalf("no lease: %v", err)
+		}
+		return dueRenewal{connection, sealed, held}
+	}
+	d := leased(0)
+	if err := k.keeper.maySend(t.Context(), d.held); err != nil {
+		t.Fatalf("before: %v", err)
+	}
+	if n := k.count("SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE locktype = 'advisory'"); n != 1 {
+		t.Fatalf("%d sessions were ended", n)
+	}
+	k.until(func() bool {
+		now, age := lockSession(db).current()
+		return now != d.held.term && age >= 0
+	})
+	if err := k.keeper.maySend(t.Context(), d.held); !errors.Is(err, errLockLost) || !errors.Is(err, errLeaseOld) {
+		t.Errorf("after: %v", err)
+	}
+	access, err := k.keeper.renewLeased(t.Context(), d.connection, d.sealed, d.held, false)
+	if err != nil || access.Generation != 1 || k.tokenRequests() != 0 {
+		t.Errorf("served generation %d, error %v, %d token requests", access.Generation, err, k.tokenRequests())
+	}
+	next := leased(1)
+	if access, err := k.keeper.renewLeased(t.Context(), next.connection, next.sealed, next.held, false); err != nil || access.Generation != 2 {
+		t.Errorf("under the new lock: generation %d, error %v", access.Generation, err)
+	}
+	k.invariants()
+}
+
+// What an instance leaves behind is somebody else's as soon as it is dead, and
+// not before; and only if it died in the same run of the server.
+func TestLeaseEndsWithItsHolder(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
+		k := newKept(t, db, clock.Now, func(o *sandbox.Options, _ *KeeperOptions) { o.RefreshGrace = time.Minute })
+		ids := k.seed(3, clock.Now(), clock.Now())
+		address := db.path
+		if db.dialect == postgresDialect {
+			address = lockSession(db).address
+		}
+		holder := openBy(t, address, clock.Now)
+		dying := k.newKeeper(k.keeper.options)
+		dying.db = holder
+		list, err := dying.due(t.Context(), gateKey{environment: servicetitan.Sandbox}, leasedAtOnce)
+		if err != nil || len(list) != len(ids) {
+			t.Fatalf("%d leased: %v", len(list), err)
+		}
+		if db.dialect == postgresDialect { // on SQLite nobody else may serve
+			k.exec("UPDATE credentials SET lease_owner = '0000000000000007.1/from-another-run-of-the-server' WHERE connection_id = ?", ids[1])
+			k.exec("UPDATE credentials SET lease_owner = 'from-before-holders-were-named' WHERE connection_id = ?", ids[2])
+			if err := db.HoldForServing(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			k.looked(db, enoughLooks)
+			if list, err := k.keeper.takeOver(t.Context()); err != nil || len(list) != 0 {
+				t.Errorf("%d are taken over from one that lives: %v", len(list), err)
+			}
+		} else if err := db.HoldForServing(t.Context()); !errors.Is(err, ErrServed) {
+			t.Errorf("a second process may serve the file: %v", err)
+		}
+		if err := holder.Close(); err != nil {
+			t.Fatal(err)
+		}
+		want := len(ids)
+		if db.dialect == postgresDialect {
+			want = 1
+			k.looked(db, enoughLooks)
+		}
+		// Who asks for a token gets it.
+		if access, err := k.keeper.Renew(t.Context(), k.companyID, ids[0], 1); err != nil || access.Generation != 2 {
+			t.Errorf("generation %d, error %v", access.Generation, err)
+		}
+		list, err = k.keeper.takeOver(t.Context())
+		if err != nil || len(list) != want-1 {
+			t.Errorf("%d are taken over, want %d: %v", len(list), want-1, err)
+		}
+		for _, d := range list {
+			if !d.held.abandoned || !d.held.takenOver {
+				t.Errorf("a lease of the dead is not known as one: %+v", d.held)
+			}
+			k.keeper.renewDue(t.Context(), d)
+		}
+		if n := k.tokenRequests(); n != want || k.refusals() != 0 {
+			t.Errorf("%d token requests, %d refused", n, k.refusals())
+		}
+		k.expireLeases(true)
+		k.invariants()
+	})
+}
+
+// What the dead had sent does not wait behind the rate limit.
+func TestTakenOverGoesFirst(t *testing.T) {
+	inVirtualTime(t, func(k *kept) {
+		ids := k.seed(40, time.Now(), time.Now().Add(-time.Hour))
+		last := ids[len(ids)-1]
+		k.exec("UPDATE credentials SET lease_owner = ?, lease_until = ?, due_at = ? WHERE connection_id = ?",
+			"dead/lease", time.Now().Add(leaseLife).UTC(), time.Now().UTC(), last)
+		k.start()
+		k.pass(time.Second / 2)
+		if c := k.connection(last); c.Generation != 2 {
+			k.Errorf("generation %d", c.Generation)
+		}
+		if n := k.count("SELECT count(*) FROM connections WHERE generation = 1"); n < len(ids)/2 {
+			k.Errorf("only %d others wait for the rate limit", n)
+		}
+		k.pass(time.Minute)
+	}, func(_ *sandbox.Options, o *KeeperOptions) { o.PerSecond = 1 })
+}
+
+// The leases of the dead are found by an index on either database.
+func TestTakeOverUsesIndexes(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
+		k := newKept(t, db, clock.Now)
+		k.seed(3, clock.Now(), clock.Now())
+		explains(t, db, "leases of the dead", func() {
+			if _, err := k.keeper.ownersDead(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		})
+		owners := []any{"dead/1", "dead/2"}
+		for _, whole := range wholeReads(t, db, "SELECT * FROM credentials WHERE lease_until IS NOT NULL AND lease_owner IN (?, ?) AND due_at IS NOT NULL AND environment IN ('sandbox') ORDER BY lease_until LIMIT 128", owners) {
+			t.Errorf("taking over reads %s whole", whole)
+		}
+	})
+}
