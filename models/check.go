@@ -108,8 +108,11 @@ func reasonOf(err error) Reason {
 		return e.Reason
 	}
 	if e, ok := errors.AsType[*servicetitan.Error](err); ok {
-		if e.Kind == servicetitan.RateLimited {
+		switch {
+		case e.Kind == servicetitan.RateLimited:
 			return ReasonRateLimited
+		case onOurSide(e, false):
+			return ReasonOurSide
 		}
 		return ReasonUnavailable
 	}

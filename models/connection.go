@@ -114,6 +114,10 @@ const (
 	ReasonScopeMissing Reason = "scope_missing"
 	// ReasonSealBroken: the stored credential cannot be opened.
 	ReasonSealBroken Reason = "seal_broken"
+	// ReasonOurSide: our request, registration, or configuration is wrong. Renewals
+	// are tried again, and only we can put it right. A connection that uses the
+	// app's own registration has it without a change of its state.
+	ReasonOurSide Reason = "our_side"
 )
 
 // addConnection adds a connection to its company, or returns ErrNotFound if that

@@ -47,8 +47,11 @@ type QueuedSetup struct {
 
 // Task is something for staff to do by hand.
 type Task struct {
-	ID           uuid.UUID
-	Kind         TaskKind
+	ID   uuid.UUID
+	Kind TaskKind
+	// Cause is the error code that ServiceTitan answers, or CauseMetadata, of a problem
+	// on our side.
+	Cause        string
 	ConnectionID uuid.UUID
 	CreatedAt    time.Time
 	CompanyName  string
@@ -114,7 +117,7 @@ func waiting(db *gorm.DB, where string, arg any) ([]QueuedSetup, error) {
 // openTasks are those to be done, of one connection if one is named.
 func openTasks(db *gorm.DB, where string, args []any) ([]Task, error) {
 	var list []Task
-	err := db.Raw(`SELECT t.id, t.kind, t.connection_id, t.created_at, c.name AS company_name, o.environment, o.tenant_id
+	err := db.Raw(`SELECT t.id, t.kind, t.cause, t.connection_id, t.created_at, c.name AS company_name, o.environment, o.tenant_id
 		FROM staff_tasks t JOIN connections o ON o.id = t.connection_id JOIN companies c ON c.id = t.company_id
 		WHERE t.done_at IS NULL `+where+` ORDER BY t.id LIMIT ?`, append(args, queueShown)...).Scan(&list).Error
 	if err != nil {

@@ -50,7 +50,8 @@ func (d *Desk) EnterCredentials(ctx context.Context, staff Staff, id uuid.UUID, 
 	}, own)
 }
 
-// TaskDone ticks a task. Ticked twice, it is ticked once.
+// TaskDone ticks a task. Ticked twice, it is ticked once. One that ends by itself
+// stays as it is.
 func (d *Desk) TaskDone(ctx context.Context, staff Staff, taskID uuid.UUID) error {
 	db := d.connections.db
 	err := db.Write(ctx, func(tx *gorm.DB) error {
@@ -58,7 +59,7 @@ func (d *Desk) TaskDone(ctx context.Context, staff Staff, taskID uuid.UUID) erro
 		if err := forUpdate(tx).Where("id = ?", taskID).Take(&task).Error; err != nil {
 			return found(err, "find task")
 		}
-		if task.DoneAt != nil {
+		if task.DoneAt != nil || !task.Kind.Ticked() {
 			return nil
 		}
 		now := db.Now()

@@ -81,6 +81,11 @@ func (c *Connections) disconnect(ctx context.Context, v Visitor, id uuid.UUID, m
 				return err
 			}
 		}
+		if connection.State == Degraded {
+			if err := endOurSide(tx, connection, now); err != nil {
+				return err
+			}
+		}
 		connection.State, connection.Reason, connection.FailingSince, connection.NextRenewalAt = to, ReasonNone, nil, nil
 		connection.DisconnectedAt, connection.UpdatedAt = &now, now
 		if err := updateConnection(tx, &connection); err != nil {

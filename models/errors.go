@@ -55,7 +55,9 @@ func (e *ThrottledError) Error() string {
 // ReasonError says why ServiceTitan could not be used for a connection.
 type ReasonError struct {
 	Reason Reason
-	Err    error // ErrUnavailable, ErrReconnectNeeded or ErrNotConnected
+	// RetryAt is when the connection is tried again; zero if that is unknown.
+	RetryAt time.Time
+	Err     error // ErrUnavailable, ErrReconnectNeeded or ErrNotConnected
 }
 
 func (e *ReasonError) Error() string { return fmt.Sprintf("%s: %v", e.Reason, e.Err) }

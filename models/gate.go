@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 
@@ -16,6 +17,9 @@ const (
 	// gateTrips is after how many failures in a row, of as many connections, an
 	// issuer is left alone.
 	gateTrips = 10
+	// limitWindow is within which time as many tenants must be told to wait for
+	// all of them to wait.
+	limitWindow = time.Minute
 	// shortestRest and longestRest bound for how long.
 	shortestRest = 5 * time.Second
 	longestRest  = time.Minute
@@ -30,29 +34,48 @@ var errGateClosed = errors.New("the issuer is left alone for a while")
 // gate stands before an issuer: it limits the rate of renewals, and leaves the
 // issuer alone while it is down or asks us to wait. One request then tries
 // whether it is back.
+//
+// What one answer says about the others depends on whose client asked. The app
+// has one client ID: a 429 to it, or a refusal of it, concerns every connection,
+// and shuts the gate at once. Tenants' own clients have a client ID each: a 429
+// holds back only the connection that got it, and a refused request counts as
+// one failure of that connection. Only when gateTrips tenants meet the same
+// within a short time does the gate shut for all of them. Metadata that
+// contradicts our configuration concerns everybody, and shuts either gate at
+// once.
 type gate struct {
 	now     func() time.Time
 	limiter *rate.Limiter
 	// takenOver limits what was taken over from the dead.
 	takenOver *rate.Limiter
 	turn      chan struct{}
+	// own says that the gate stands before the requests of tenants' own clients.
+	own bool
 
 	mu       sync.Mutex
 	failures int
 	// failed are the connections that they are of: one that always fails says
 	// nothing of the issuer.
-	failed      map[uuid.UUID]struct{}
+	failed map[uuid.UUID]struct{}
+	// waiting are the connections with a client of their own that the issuer
+	// told to wait lately, and when.
+	waiting     map[uuid.UUID]time.Time
 	rest        time.Duration
 	closedUntil time.Time
 	probing     bool
-	// ours says that it was shut because our own registration is refused, and
-	// limited that the issuer asked us to wait.
-	ours, limited bool
+	// why says why the gate is shut: ReasonUnavailable, ReasonRateLimited, or
+	// ReasonOurSide.
+	why Reason
+	// alarmed says that the operator knows that our registration is refused.
+	alarmed bool
 }
 
-func newGate(perSecond int, now func() time.Time) *gate {
-	return &gate{now: now, turn: make(chan struct{}, 1), failed: map[uuid.UUID]struct{}{}, limiter: rate.NewLimiter(rate.Limit(perSecond), max(perSecond/4, 2*foregroundShare)),
-		takenOver: rate.NewLimiter(rate.Limit(perSecond), parallelRenewals)}
+func newGate(perSecond int, own bool, now func() time.Time) *gate {
+	return &gate{
+		now: now, own: own, turn: make(chan struct{}, 1), failed: map[uuid.UUID]struct{}{}, waiting: map[uuid.UUID]time.Time{},
+		limiter:   rate.NewLimiter(rate.Limit(perSecond), max(perSecond/4, 2*foregroundShare)),
+		takenOver: rate.NewLimiter(rate.Limit(perSecond), parallelRenewals),
+	}
 }
 
 // closed says that the issuer is left alone for now.
@@ -62,77 +85,116 @@ func (g *gate) closed() bool {
 	return g.probing || g.now().Before(g.closedUntil)
 }
 
-// asked says that the issuer is left alone because it asked us to wait.
-func (g *gate) asked() bool {
+// shut says why the issuer is left alone, and until when; ReasonNone if it is not.
+func (g *gate) shut() (Reason, time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.limited && g.now().Before(g.closedUntil)
+	if !g.now().Before(g.closedUntil) {
+		return ReasonNone, time.Time{}
+	}
+	return g.why, g.closedUntil
 }
 
 // enter admits a request, or says why not and for how long. Who enters says how
-// it went with leave.
-func (g *gate) enter() *servicetitan.Error {
+// it went with leave. A probe is the one request that tries whether the issuer
+// is back.
+func (g *gate) enter() (probe bool, refused *servicetitan.Error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.now()
-	refuse := func(wait time.Duration) *servicetitan.Error {
-		e := &servicetitan.Error{Op: "renew", Kind: servicetitan.Unavailable, RetryAfter: wait, Err: errGateClosed}
-		switch {
-		case g.ours:
-			e.Kind = servicetitan.ClientRefused
-		case g.limited:
-			e.Kind = servicetitan.RateLimited
-		}
-		return e
-	}
 	if now.Before(g.closedUntil) {
-		return refuse(g.closedUntil.Sub(now))
+		return false, g.refusal(g.closedUntil.Sub(now))
 	}
-	if g.failures >= gateTrips {
-		if g.probing {
-			return refuse(time.Second)
-		}
-		g.probing = true
+	if g.failures < gateTrips {
+		return false, nil
 	}
-	return nil
+	if g.probing {
+		return false, g.refusal(time.Second)
+	}
+	g.probing = true
+	return true, nil
 }
 
-// leave learns from how a connection's request went, and reports whether the
-// gate shuts by it. A refusal of one grant is the answer of an issuer that
-// works.
-func (g *gate) leave(of uuid.UUID, err *servicetitan.Error, ours bool) (shut bool) {
+// refusal says why a request is not sent, in the terms of what was answered to
+// others.
+func (g *gate) refusal(wait time.Duration) *servicetitan.Error {
+	e := &servicetitan.Error{Op: "renew", Kind: servicetitan.Unavailable, RetryAfter: wait, Err: errGateClosed}
+	switch g.why {
+	case ReasonOurSide:
+		e.Kind = servicetitan.RequestRefused
+	case ReasonRateLimited:
+		e.Kind = servicetitan.RateLimited
+	}
+	return e
+}
+
+// leave learns from how a connection's request went. It reports whether the
+// operator is to be told that our registration is not accepted. A refusal of one
+// grant, or of one tenant's client, is the answer of an issuer that works.
+func (g *gate) leave(of uuid.UUID, probe bool, err *servicetitan.Error) (alarm bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.probing, g.ours = false, ours
-	g.limited = err != nil && err.Kind == servicetitan.RateLimited
+	if probe {
+		g.probing = false
+	}
+	ours := onOurSide(err, g.own)
 	switch {
-	case err == nil:
+	case err != nil && err.Kind == servicetitan.RateLimited:
+		g.limited(of, err.RetryAfter)
+		return false
+	case !ours && (err == nil || err.Kind != servicetitan.Unavailable):
 		g.works()
 		return false
-	case err.Kind == servicetitan.RateLimited:
-		g.close(max(min(err.RetryAfter, longestAsked), shortestRest))
+	}
+	late := g.failures >= gateTrips && !probe // it was under way when the gate shut
+	if !late {
+		g.fails(of, err, ours)
+	}
+	if g.failures < gateTrips || (late && !ours) {
 		return false
-	case ours:
+	}
+	if g.why = ReasonUnavailable; ours {
+		g.why = ReasonOurSide
+	}
+	alarm = ours && !g.alarmed
+	g.alarmed = g.alarmed || ours
+	return alarm
+}
+
+// fails counts a failure, and shuts the gate if it is one too many.
+func (g *gate) fails(of uuid.UUID, err *servicetitan.Error, ours bool) {
+	concernsAll := ours && (!g.own || err.Kind == servicetitan.Misconfigured)
+	if concernsAll {
 		g.failures = max(g.failures, gateTrips-1) // one is enough: it is not a matter of chance
-	case err.Kind != servicetitan.Unavailable:
-		g.works()
-		return false
-	case g.failures < gateTrips:
+	} else if g.failures < gateTrips {
 		if _, again := g.failed[of]; again {
-			return false
+			return
 		}
 		g.failed[of] = struct{}{}
 	}
 	if g.failures++; g.failures >= gateTrips {
-		shut = g.failures == gateTrips
 		g.rest = min(max(2*g.rest, shortestRest), longestRest)
 		g.close(max(g.rest/2+spread(g.rest/2), min(err.RetryAfter, longestAsked)))
 	}
-	return shut
+}
+
+// limited shuts the gate because the issuer asks to wait, if that concerns more
+// than the connection that was told so.
+func (g *gate) limited(of uuid.UUID, asked time.Duration) {
+	if g.own {
+		now := g.now()
+		maps.DeleteFunc(g.waiting, func(_ uuid.UUID, since time.Time) bool { return now.Sub(since) > limitWindow })
+		if g.waiting[of] = now; len(g.waiting) < gateTrips {
+			return
+		}
+		clear(g.waiting)
+	}
+	g.why = ReasonRateLimited
+	g.close(max(min(asked, longestAsked), shortestRest))
 }
 
 func (g *gate) works() {
-	g.failures, g.rest = 0, 0
+	g.failures, g.rest, g.alarmed = 0, 0, false
 	clear(g.failed)
 }
 
@@ -141,7 +203,8 @@ func (g *gate) open() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.works()
-	g.closedUntil, g.ours, g.limited = time.Time{}, false, false
+	clear(g.waiting)
+	g.closedUntil, g.why = time.Time{}, ReasonNone
 }
 
 func (g *gate) close(d time.Duration) {

@@ -88,7 +88,7 @@ func NewKeeper(db *DB, keys *seal.Keys, clients Clients, o KeeperOptions, log *s
 	k := &Keeper{db: db, keys: keys, clients: clients, options: o, log: log, gates: map[gateKey]*gate{}}
 	for _, c := range clients {
 		for _, own := range []bool{false, true} {
-			k.gates[gateKey{c.Environment().Name, own}] = newGate(o.PerSecond, db.Now)
+			k.gates[gateKey{c.Environment().Name, own}] = newGate(o.PerSecond, own, db.Now)
 		}
 	}
 	return k
@@ -182,7 +182,7 @@ func (k *Keeper) accessOf(ctx context.Context, connection Connection, insist boo
 		return access, err
 	}
 	if next := connection.NextRenewalAt; !insist && connection.Failures > 0 && next != nil && now.Before(*next) {
-		return k.old(ctx, connection, sealed, connection.Reason)
+		return k.old(ctx, connection, sealed, cmp.Or(connection.Reason, ReasonUnavailable), *next)
 	}
 	access, err = k.renew(ctx, connection.CompanyID, connection.ID, sealed.Generation)
 	if err == nil {
@@ -244,11 +244,19 @@ func (k *Keeper) renewed(ctx context.Context, companyID, connectionID uuid.UUID,
 	if err != nil {
 		return Access{}, err
 	}
-	reason := cmp.Or(now.Reason, ReasonUnavailable)
-	if g := k.gates[gateKey{now.Environment, now.Way != SignInWay}]; now.Reason == ReasonNone && g != nil && g.asked() {
-		reason = ReasonRateLimited
+	e := &ReasonError{Reason: now.Reason, Err: ErrUnavailable}
+	if next := now.NextRenewalAt; next != nil && now.Failures > 0 {
+		e.RetryAt = *next
 	}
-	return Access{}, &ReasonError{Reason: reason, Err: ErrUnavailable}
+	if g := k.gates[gateKey{now.Environment, now.Way != SignInWay}]; g != nil {
+		why, until := g.shut()
+		e.Reason = cmp.Or(e.Reason, why)
+		if e.RetryAt.Before(until) {
+			e.RetryAt = until
+		}
+	}
+	e.Reason = cmp.Or(e.Reason, ReasonUnavailable)
+	return Access{}, e
 }
 
 // load reads a connection and its credential, if it may be used.
@@ -308,10 +316,11 @@ func (k *Keeper) open(ctx context.Context, connection Connection, sealed credent
 	return Access{Token: access, ExpiresAt: sealed.ExpiresAt, Generation: sealed.Generation}, nil
 }
 
-// old serves the token that could not be renewed for as long as it lasts.
-func (k *Keeper) old(ctx context.Context, connection Connection, sealed credential, reason Reason) (Access, error) {
+// old serves the token that could not be renewed for as long as it lasts. Then
+// its ReasonError says when the renewal is tried again; a zero time is unknown.
+func (k *Keeper) old(ctx context.Context, connection Connection, sealed credential, reason Reason, retryAt time.Time) (Access, error) {
 	if sealed.ExpiresAt.After(k.db.Now()) {
 		return k.open(ctx, connection, sealed)
 	}
-	return Access{}, &ReasonError{Reason: reason, Err: ErrUnavailable}
+	return Access{}, &ReasonError{Reason: reason, RetryAt: retryAt, Err: ErrUnavailable}
 }

@@ -42,6 +42,11 @@ func (k *Keeper) change(tx *gorm.DB, current Connection, what change, edit func(
 	if was == to {
 		return nil
 	}
+	if was == Degraded && current.Way != SignInWay {
+		if err := endOurSide(tx, current, event.At); err != nil {
+			return err
+		}
+	}
 	event.CompanyID, event.ConnectionID = current.CompanyID, &current.ID
 	if err := record(tx, event); err != nil || to != ReconnectNeeded {
 		return err
@@ -49,28 +54,57 @@ func (k *Keeper) change(tx *gorm.DB, current Connection, what change, edit func(
 	return queueMails(tx, current, MailReconnectNeeded, current.Reason, event.At)
 }
 
+// setback is why a renewal did not work for now.
+type setback struct {
+	reason Reason
+	// retryAfter is how long ServiceTitan asks us to wait.
+	retryAfter time.Duration
+	// untried says that nothing was sent, so nothing has failed once more.
+	untried bool
+	// blameless says that no connection is to blame and none changes state: our own
+	// registration is refused, or this host lacks a key.
+	blameless bool
+	// cause is what staff have to put right on our side; empty if nothing.
+	cause string
+}
+
+func (k *Keeper) setbackOf(sealed credential, err error) setback {
+	s := setback{reason: ReasonUnavailable, untried: errors.Is(err, errGateClosed) || errors.Is(err, errLeaseOld)}
+	if errors.Is(err, seal.ErrKeyMissing) {
+		s.reason, s.blameless = ReasonOurSide, true
+	}
+	e, ok := errors.AsType[*servicetitan.Error](err)
+	if !ok {
+		return s
+	}
+	s.retryAfter = e.RetryAfter
+	own := sealed.SecretSealed != nil
+	switch {
+	case e.Kind == servicetitan.RateLimited:
+		s.reason = ReasonRateLimited
+	case onOurSide(e, own):
+		s.reason, s.blameless = ReasonOurSide, !own
+		if own && !s.untried {
+			s.cause = causeOf(e)
+		}
+	}
+	return s
+}
+
 // postpone ends a renewal that failed for a passing reason. The old token is
 // served for as long as it lasts.
 func (k *Keeper) postpone(ctx context.Context, connection Connection, sealed credential, held lease, cause error) (Access, error) {
-	reason, asked := ReasonUnavailable, time.Duration(0)
-	ours := errors.Is(cause, seal.ErrKeyMissing)
-	if ours {
+	why := k.setbackOf(sealed, cause)
+	switch {
+	case errors.Is(cause, seal.ErrKeyMissing):
 		k.log.ErrorContext(ctx, "this host has not the newest keyset file", "connection", connection.ID, "error", cause)
+	case !why.blameless && !why.untried:
+		k.log.WarnContext(ctx, "renewal failed for now", "connection", connection.ID, "reason", why.reason, "error", cause)
 	}
-	if e, ok := errors.AsType[*servicetitan.Error](cause); ok {
-		if e.Kind == servicetitan.RateLimited {
-			reason = ReasonRateLimited
-		}
-		asked, ours = e.RetryAfter, registrationRefused(e)
-	}
-	// Of our own registration or keyset, no connection is to blame; and one that
-	// was not tried has not failed once more.
-	untried := errors.Is(cause, errGateClosed) || errors.Is(cause, errLeaseOld)
-	if !ours && !untried {
-		k.log.WarnContext(ctx, "renewal failed for now", "connection", connection.ID, "reason", reason, "error", cause)
-	}
-	replaced := false // by who got the lease after us
+	var due time.Time
+	replaced, raised := false, false // replaced by who got the lease after us
 	err := k.db.Write(ctx, func(tx *gorm.DB) error {
+		raised = false
 		now, err := k.db.sharedNow(tx)
 		if err != nil {
 			return err
@@ -80,10 +114,10 @@ func (k *Keeper) postpone(ctx context.Context, connection Connection, sealed cre
 			return err
 		}
 		failures := current.Failures
-		if !untried {
+		if !why.untried {
 			failures++
 		}
-		due := nextTry(max(failures, 1), asked, now)
+		due = nextTry(max(failures, 1), why.retryAfter, now)
 		owner := ""
 		if held.abandoned {
 			owner = held.owner // so that the next to hold the lease knows
@@ -93,30 +127,61 @@ func (k *Keeper) postpone(ctx context.Context, connection Connection, sealed cre
 		if replaced = result.Error == nil && result.RowsAffected == 0; replaced || result.Error != nil {
 			return result.Error
 		}
-		if ours || (untried && current.ExpiresAt.After(now)) {
+		lapsed := !current.ExpiresAt.After(now)
+		if (why.blameless || why.untried) && !lapsed {
 			return nil
 		}
-		if !untried {
+		if why.blameless {
+			return noteBlameless(tx, current, why.reason, due, now)
+		}
+		if why.cause != "" {
+			if raised, err = raiseOurSide(tx, current, why.cause, now); err != nil {
+				return err
+			}
+		}
+		if !why.untried {
 			if err := countRenewal(tx, connection.ID, 0, 1, now); err != nil {
 				return err
 			}
 		}
 		return k.change(tx, current, failedPassed, func(c *Connection) {
-			c.Reason, c.Failures, c.NextRenewalAt, c.UpdatedAt = reason, max(failures, 1), &due, now
+			c.Reason, c.Failures, c.NextRenewalAt, c.UpdatedAt = why.reason, max(failures, 1), &due, now
 			if c.FailingSince == nil {
 				c.FailingSince = &now
 			}
-		}, Event{Kind: EventRetrying, Reason: reason, At: now})
+		}, Event{Kind: EventRetrying, Reason: why.reason, At: now})
 	})
 	if err != nil {
 		return Access{}, fmt.Errorf("postpone renewal: %w", err)
+	}
+	if raised {
+		k.log.ErrorContext(ctx, "renewals with a company's own client fail because of us; the queue has a task",
+			"connection", connection.ID, "environment", connection.Environment, "cause", why.cause, "error", cause)
 	}
 	if replaced {
 		if connection, sealed, err = k.load(ctx, connection.CompanyID, connection.ID); err != nil {
 			return Access{}, err
 		}
+		due = time.Time{}
 	}
-	return k.old(ctx, connection, sealed, reason)
+	return k.old(ctx, connection, sealed, why.reason, due)
+}
+
+// noteBlameless notes why a connection whose access has lapsed cannot be used,
+// and when it is tried again. Its state stays as it is: nothing is wrong with
+// the connection.
+func noteBlameless(tx *gorm.DB, current Connection, reason Reason, due, now time.Time) error {
+	since := current.FailingSince
+	if since == nil {
+		since = &now
+	}
+	err := tx.Model(&Connection{}).Where("id = ? AND state IN ?", current.ID, []State{Connected, Degraded}).Updates(map[string]any{
+		"reason": reason, "failures": max(current.Failures, 1), "failing_since": since, "next_renewal_at": due, "updated_at": now,
+	}).Error
+	if err != nil {
+		return fmt.Errorf("note why access has lapsed: %w", err)
+	}
+	return nil
 }
 
 // giveUp records that ServiceTitan has refused for good, and returns the
@@ -164,7 +229,7 @@ func (k *Keeper) giveUp(ctx context.Context, connection Connection, reason Reaso
 	if err != nil {
 		return Access{}, err
 	}
-	return k.old(ctx, connection, sealed, ReasonUnavailable)
+	return k.old(ctx, connection, sealed, ReasonUnavailable, time.Time{})
 }
 
 // refusedRenewal says whether the reason is one that a renewal is refused for.

@@ -62,7 +62,7 @@ func (k *Keeper) keep(ctx context.Context, client *servicetitan.Client, connecti
 	if connection, sealed, err = k.load(ctx, sealed.CompanyID, sealed.ConnectionID); err != nil {
 		return Access{}, err
 	}
-	return k.old(ctx, connection, sealed, ReasonUnavailable)
+	return k.old(ctx, connection, sealed, ReasonUnavailable, time.Time{})
 }
 
 // saveUntilSaved holds on to new tokens, sealed, until the database takes them:

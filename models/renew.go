@@ -127,8 +127,11 @@ func (k *Keeper) renewLeased(ctx context.Context, connection Connection, sealed 
 		}
 		outcome = string(reason)
 		return k.giveUp(ctx, connection, reason, err)
-	case failed && registrationRefused(e):
-		outcome = "registration"
+	case failed && onOurSide(e, !basis.own.IsZero()):
+		// The app's own registration is an incident of its own in the figures.
+		if outcome = string(ReasonOurSide); basis.own.IsZero() {
+			outcome = "registration"
+		}
 	case failed && e.Kind == servicetitan.RateLimited:
 		outcome = string(ReasonRateLimited)
 	default:
@@ -136,12 +139,6 @@ func (k *Keeper) renewLeased(ctx context.Context, connection Connection, sealed 
 	}
 	held.abandoned = held.abandoned || lost
 	return k.postpone(ctx, connection, sealed, held, err)
-}
-
-// registrationRefused says that our own registration or request is refused: an
-// incident of ours, of which no connection is to blame.
-func registrationRefused(e *servicetitan.Error) bool {
-	return e.Kind == servicetitan.ClientRefused || e.Kind == servicetitan.RequestRefused || e.Kind == servicetitan.Misconfigured
 }
 
 // askThroughGate asks for tokens if the issuer may be asked now. An answer that
@@ -156,13 +153,15 @@ func (k *Keeper) askThroughGate(ctx context.Context, client *servicetitan.Client
 	if err := k.maySend(ctx, held); err != nil {
 		return servicetitan.Tokens{}, false, err
 	}
-	if refused := g.enter(); refused != nil {
+	probe, refused := g.enter()
+	if refused != nil {
 		return servicetitan.Tokens{}, false, refused
 	}
 	// Of a panic the gate learns no less: it may be waiting for this one request.
-	e, ours := &servicetitan.Error{Op: "renew", Kind: servicetitan.Unavailable}, false
+	e := &servicetitan.Error{Op: "renew", Kind: servicetitan.Unavailable}
 	defer func() {
-		if g.leave(of, e, ours) && ours {
+		// A problem with a tenant's own client is told of with its task.
+		if g.leave(of, probe, e) && b.own.IsZero() {
 			k.log.ErrorContext(ctx, "ServiceTitan does not accept our registration", "environment", client.Environment().Name, "error", err)
 		}
 	}()
@@ -173,6 +172,5 @@ func (k *Keeper) askThroughGate(ctx context.Context, client *servicetitan.Client
 		tokens, err = b.ask(ctx, client)
 		e, _ = errors.AsType[*servicetitan.Error](err)
 	}
-	ours = e != nil && b.own.IsZero() && registrationRefused(e)
 	return tokens, lost, err
 }

@@ -97,5 +97,5 @@ type SampleTrouble struct {
 
 // passing says whether renewals are tried again.
 func (t SampleTrouble) passing() bool {
-	return t.Reason == ReasonUnavailable || t.Reason == ReasonRateLimited
+	return t.Reason == ReasonUnavailable || t.Reason == ReasonRateLimited || t.Reason == ReasonOurSide
 }

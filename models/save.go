@@ -123,6 +123,11 @@ func (c *Connections) saveProven(ctx context.Context, v Visitor, p proven) (id u
 		}); err != nil {
 			return err
 		}
+		if was == Degraded {
+			if err := endOurSide(tx, connection, now); err != nil {
+				return err
+			}
+		}
 		if was == ReconnectNeeded {
 			if err := queueWorksAgain(tx, connection, since, now); err != nil {
 				return err

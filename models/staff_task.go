@@ -19,7 +19,14 @@ const (
 	TaskRemoveTenant TaskKind = "remove_tenant"
 	// TaskTenantConflict: another company has tried to connect the tenant.
 	TaskTenantConflict TaskKind = "tenant_conflict"
+	// TaskOurSide: renewals with a company's own client fail because of us. It ends
+	// by itself when they work again.
+	TaskOurSide TaskKind = "our_side"
 )
+
+// Ticked says whether a person says that the task is done. Others end by
+// themselves.
+func (k TaskKind) Ticked() bool { return k != TaskOurSide }
 
 // tasksDone are the events of tasks that were done.
 var tasksDone = map[TaskKind]EventKind{
@@ -30,8 +37,11 @@ var tasksDone = map[TaskKind]EventKind{
 
 // staffTask is something that staff have to do by hand, about a connection.
 type staffTask struct {
-	ID           uuid.UUID `gorm:"primaryKey"`
-	Kind         TaskKind
+	ID   uuid.UUID `gorm:"primaryKey"`
+	Kind TaskKind
+	// Cause is what is wrong, where the kind alone does not say it: an error code of
+	// RFC 6749, or CauseMetadata.
+	Cause        string
 	CompanyID    uuid.UUID
 	ConnectionID uuid.UUID
 	CreatedAt    time.Time

@@ -136,7 +136,7 @@ func TestFaultsAheadOfTime(t *testing.T) {
 		"B4 answer lost":        {sandbox.Fault{Kind: sandbox.ResetAfter, Times: 1}, ReconnectNeeded, ReasonAnswerLost, false},
 		"B5 garbage":            {sandbox.Fault{Kind: sandbox.Garbage}, Degraded, ReasonUnavailable, true},
 		"missing expires_in":    {sandbox.Fault{Kind: sandbox.MissingExpiresIn}, Connected, ReasonNone, true},
-		"B11 registration gone": {sandbox.Fault{Kind: sandbox.CustomToken, Status: 400, ContentType: "application/json", Body: `{"error":"invalid_client"}`}, Connected, ReasonNone, true},
+		"B11 registration gone": {sandbox.Fault{Kind: sandbox.CustomToken, Status: 400, ContentType: "application/json", Body: `{"error":"invalid_client"}`}, Connected, ReasonOurSide, true},
 		"grant revoked":         {sandbox.Fault{Kind: sandbox.CustomToken, Status: 400, ContentType: "application/json", Body: `{"error":"invalid_grant"}`}, ReconnectNeeded, ReasonGrantRefused, false},
 	}
 	for name, tt := range tests {

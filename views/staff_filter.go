@@ -83,7 +83,7 @@ var (
 	// reasonsListed are those for which a connection can fail.
 	reasonsListed = []models.Reason{
 		models.ReasonGrantRefused, models.ReasonClientRefused, models.ReasonNotAllowed, models.ReasonUnauthorized, models.ReasonTenantUnknown,
-		models.ReasonAnswerLost, models.ReasonSealBroken, models.ReasonUnavailable, models.ReasonRateLimited,
+		models.ReasonAnswerLost, models.ReasonSealBroken, models.ReasonOurSide, models.ReasonUnavailable, models.ReasonRateLimited,
 	}
 )
 
@@ -122,6 +122,7 @@ var (
 		models.ReasonUnauthorized:  "The API refuses fresh access",
 		models.ReasonTenantUnknown: "The tenant is unknown",
 		models.ReasonSealBroken:    "We cannot read what we stored",
+		models.ReasonOurSide:       "There is a problem on our side",
 	}
 )
 

@@ -144,6 +144,7 @@ func TestStaffReadWhyARefreshCannotHelp(t *testing.T) {
 		models.ReasonTenantUnknown: {says: "The company finds out its tenant ID"},
 		models.ReasonScopeMissing:  {says: "renewals have stopped"}, // it is a test's, and ends nothing
 		models.ReasonSealBroken:    {says: "Our engineers find out why"},
+		models.ReasonOurSide:       {says: "renewals have stopped"}, // it is tried again, and never ends so
 	}
 	for _, reason := range constants(t, "Reason") {
 		want, ok := cases[models.Reason(reason)]

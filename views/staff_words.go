@@ -63,6 +63,11 @@ var staffReasons = map[models.Reason]advice{
 		"The stored access cannot be opened", "This is our mistake: it was altered, or sealed with a key that we do not have. Tell an engineer.", "",
 		"We can no longer read the access that we kept for you. That is our mistake, and nobody else can read it either." + howToReconnect,
 	},
+	models.ReasonOurSide: {
+		"There is a problem on our side", "ServiceTitan refuses our request or our registration, or its metadata contradicts our settings. " +
+			"Ask an engineer to look for the alarm in the log and to run fieldbridge doctor.", "",
+		"There is a problem on our side. Nothing is lost and there is nothing you need to do: our engineers know about it and are putting it right.",
+	},
 }
 
 // noRefresh says why a renewal cannot help.
@@ -118,7 +123,7 @@ func setupAdvice(s *models.QueuedSetup) advice {
 // advice says what is the matter with the connection.
 func (p StaffConnectionPage) advice() advice {
 	c := p.View.Connection
-	switch c.State {
+	switch shownState(c) {
 	case models.Pending:
 		return setupAdvice(p.View.Setup)
 	case models.Connected:
@@ -141,7 +146,36 @@ func (p StaffConnectionPage) advice() advice {
 		}
 		return a
 	}
-	return staffReasons[c.Reason]
+	a := staffReasons[c.Reason]
+	for _, t := range p.View.Tasks {
+		if t.Kind == models.TaskOurSide && c.Reason == models.ReasonOurSide {
+			a.answer = ourSideAnswer(t)
+		}
+	}
+	return a
+}
+
+// ourSideAnswer is what ServiceTitan answers, in its own code; empty where
+// nothing was asked, because its metadata is wrong.
+func ourSideAnswer(t models.Task) string {
+	if t.Cause == models.CauseMetadata {
+		return ""
+	}
+	return t.Cause
+}
+
+// taskText says what a task is about.
+func taskText(t models.Task) string {
+	text := taskWords[t.Kind]
+	if t.Kind != models.TaskOurSide {
+		return text
+	}
+	if answer := ourSideAnswer(t); answer != "" {
+		text += " ServiceTitan answers " + answer + "."
+	} else if t.Cause != "" {
+		text += " ServiceTitan’s metadata contradicts our settings."
+	}
+	return text + " Ask an engineer to run fieldbridge doctor."
 }
 
 // lowerFirst makes a title part of a sentence.

@@ -1,6 +1,10 @@
 package views
 
-import "github.com/fieldbridge/fieldbridge/models"
+import (
+	"time"
+
+	"github.com/fieldbridge/fieldbridge/models"
+)
 
 // stateWords is how a connection's state is shown.
 type stateWords struct{ tone, icon, word string }
@@ -11,6 +15,25 @@ var states = map[models.State]stateWords{
 	models.Degraded:        {"info", "clock", "Retrying"},
 	models.ReconnectNeeded: {"warn", "warn", "Needs reconnect"},
 	models.Disconnected:    {"off", "off", "Disconnected"},
+}
+
+// shownState is the state whose words fit the connection. One that uses the
+// app's own registration stays connected while a problem on our side keeps it
+// from being renewed, and is shown like others that are retried.
+func shownState(c models.Connection) models.State {
+	if c.State == models.Connected && c.Reason == models.ReasonOurSide {
+		return models.Degraded
+	}
+	return c.State
+}
+
+// troubledSince is since when a connection that is retried, or needs a person,
+// does not work.
+func troubledSince(c models.Connection) time.Time {
+	if c.State == models.Connected && c.FailingSince != nil {
+		return *c.FailingSince
+	}
+	return c.StateSince
 }
 
 // reasons say why ServiceTitan could not be used, in a sentence.
@@ -26,6 +49,7 @@ var reasons = map[models.Reason]string{
 	models.ReasonTenantUnknown: "ServiceTitan no longer knows this tenant.",
 	models.ReasonScopeMissing:  "The version of Fieldbridge that is allowed in ServiceTitan lacks a part of the access. A ServiceTitan admin chooses Upgrade to New Version under API Application Access.",
 	models.ReasonSealBroken:    "We can no longer read the access that we kept for you. This is our mistake.",
+	models.ReasonOurSide:       "There is a problem on our side. We know about it and are putting it right.",
 }
 
 // reconnectAdvice is what a company reads when a person has to act.

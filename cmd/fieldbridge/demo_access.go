@@ -1,6 +1,8 @@
 package main
 
 import (
+	"net/http"
+
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -63,6 +65,10 @@ func standingTrouble(s *sandbox.Sandbox, of models.StandingAccess) error {
 		fault.Kind = sandbox.Status503
 	case of.Reason == models.ReasonRateLimited:
 		fault.Kind = sandbox.Status429
+	case of.Reason == models.ReasonOurSide && signedIn:
+		return nil // a refused registration would stop everybody
+	case of.Reason == models.ReasonOurSide:
+		fault.Kind, fault.Status, fault.ContentType, fault.Body = sandbox.CustomToken, http.StatusBadRequest, "application/json", `{"error":"invalid_scope"}`
 	case of.Reason == models.ReasonNotAllowed && signedIn:
 		s.RevokeGrants(of.TenantID)
 		return nil

@@ -1,0 +1,494 @@
+package models
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// seedOwn makes connections that use a client of the tenant's own. No connection
+// beside them uses the app's registration.
+func (k *kept) seedOwn(n int, granted, due time.Time) []uuid.UUID {
+	k.Helper()
+	given, err := k.sandbox.GiveClient(northgate)
+	if err != nil {
+		k.Fatal(err)
+	}
+	own := servicetitan.OwnClient{ID: given.ClientID, Secret: servicetitan.NewSecret(given.ClientSecret)}
+	return k.seedClients(n, granted, due, func(int) servicetitan.OwnClient { return own })
+}
+
+// seedClients makes connections with the clients that own names.
+func (k *kept) seedClients(n int, granted, due time.Time, own func(i int) servicetitan.OwnClient) []uuid.UUID {
+	k.Helper()
+	ids := make([]uuid.UUID, n)
+	granted, due = granted.UTC().Truncate(time.Microsecond), due.UTC().Truncate(time.Microsecond)
+	k.write(func(tx *gorm.DB) error {
+		for i := range n {
+			tokens := servicetitan.Tokens{
+				Access: servicetitan.NewSecret("stc_access_" + newID().String()), ExpiresAt: granted.Add(15 * time.Minute), Scopes: keptScopes,
+			}
+			c := Connection{
+				ID: newID(), CompanyID: k.companyID, Environment: servicetitan.Sandbox, TenantID: k.tenants.Add(1), Way: OwnCredentialsWay,
+				State: Connected, Scopes: strings.Join(keptScopes, " "), Generation: 1, ConnectedByName: "Amy",
+				ConnectedAt: granted, CreatedAt: granted,
+			}
+			c.granted(tokens, keptScopes, due, granted)
+			sealed, err := sealCredential(k.keys, k.companyID, c.ID, 1, tokens, own(i))
+			if err != nil {
+				return err
+			}
+			sealed.Environment, sealed.DueAt = c.Environment, &due
+			if err := errors.Join(tx.Create(&c).Error, tx.Create(&sealed).Error); err != nil {
+				return err
+			}
+			ids[i] = c.ID
+		}
+		return nil
+	})
+	return ids
+}
+
+func (k *kept) openOurSide() int {
+	return k.count("SELECT count(*) FROM staff_tasks WHERE kind = 'our_side' AND done_at IS NULL")
+}
+
+// alarms counts the lines of the log at error level.
+func (k *kept) alarms() int { return strings.Count(k.log.String(), "level=ERROR") }
+
+func tokenError(code string) sandbox.Fault {
+	return sandbox.Fault{
+		Kind: sandbox.CustomToken, Status: http.StatusBadRequest, ContentType: "application/json", Body: `{"error":"` + code + `"}`, Path: sandbox.PathToken,
+	}
+}
+
+// foreignMetadata is discovery that names another issuer.
+func foreignMetadata(r *http.Request) *http.Response {
+	if !strings.HasPrefix(r.URL.Path, "/.well-known/") {
+		return nil
+	}
+	body := `{"issuer":"https://elsewhere.example","authorization_endpoint":"https://elsewhere.example/a","token_endpoint":"https://elsewhere.example/t"}`
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body))}
+}
+
+// instead answers requests in the sandbox's place, where it has an answer.
+type instead struct {
+	next   http.RoundTripper
+	answer func(*http.Request) *http.Response
+}
+
+func (i instead) RoundTrip(r *http.Request) (*http.Response, error) {
+	if resp := i.answer(r); resp != nil {
+		return resp, nil
+	}
+	return i.next.RoundTrip(r)
+}
+
+// A renewal with a company's own client that fails because of our request or
+// our configuration is an incident of ours: an alarm and a task once, failures
+// that are stored and counted, tries that back off, and no mail to the company.
+func TestOwnClientFailsOnOurSide(t *testing.T) {
+	for _, cause := range []string{"invalid_scope", "invalid_request", "unsupported_grant_type", "misconfigured"} {
+		t.Run(cause, func(t *testing.T) {
+			var outcomes atomic.Int64
+			inVirtualTime(t, func(k *kept) {
+				k.person("Amy", Owner)
+				id := k.seedOwn(1, time.Now(), time.Now())[0]
+				var bad atomic.Bool
+				bad.Store(true)
+				if cause == "misconfigured" {
+					k.keeper.clients = k.clientsThrough(instead{memory{k.sandbox}, func(r *http.Request) *http.Response {
+						if bad.Load() {
+							return foreignMetadata(r)
+						}
+						return nil
+					}}, time.Now)
+				} else {
+					k.sandbox.SetFault(tokenError(cause))
+				}
+				k.start()
+				k.pass(20 * time.Minute)
+				c := k.connection(id)
+				if c.State != Degraded || c.Reason != "our_side" || c.FailingSince == nil {
+					t.Errorf("the connection is %s (%q) since %v", c.State, c.Reason, c.FailingSince)
+				}
+				if c.Failures < 5 || c.NextRenewalAt == nil || c.NextRenewalAt.Before(time.Now()) || time.Until(*c.NextRenewalAt) > longestRetry+10*time.Second {
+					t.Errorf("%d failures, next try %v", c.Failures, c.NextRenewalAt)
+				}
+				if n := k.count("SELECT coalesce(sum(failed), 0) FROM renewal_days"); n != c.Failures {
+					t.Errorf("%d failed renewals are counted, want %d", n, c.Failures)
+				}
+				if outcomes.Load() == 0 {
+					t.Error("the metrics do not name the outcome our_side")
+				}
+				if n := k.openOurSide(); n != 1 {
+					t.Errorf("%d open tasks, want 1", n)
+				}
+				if n := k.alarms(); n != 1 {
+					t.Errorf("%d alarms, want 1:\n%s", n, k.log)
+				}
+				if _, err := k.keeper.AccessToken(k.Context(), k.companyID, id); reasonOf(err) != "our_side" || !errors.Is(err, ErrUnavailable) {
+					t.Errorf("asked for access, the keeper says %v", err)
+				}
+				if n := k.count("SELECT count(*) FROM mails"); n != 0 {
+					t.Errorf("%d mails ask the company for something", n)
+				}
+				bad.Store(false)
+				k.sandbox.ClearFaults()
+				k.pass(longestRetry + time.Minute)
+				if c = k.connection(id); c.State != Connected || c.Reason != ReasonNone || c.Failures != 0 {
+					t.Errorf("afterwards the connection is %s (%s) with %d failures", c.State, c.Reason, c.Failures)
+				}
+				if n := k.openOurSide(); n != 0 {
+					t.Errorf("%d tasks are open after the recovery", n)
+				}
+				if n := k.count("SELECT count(*) FROM mails"); n != 0 {
+					t.Errorf("%d mails after the recovery", n)
+				}
+				// The next incident is a new one.
+				k.sandbox.SetFault(tokenError("invalid_scope"))
+				k.pass(90 * time.Minute)
+				if n := k.openOurSide(); n != 1 {
+					t.Errorf("%d open tasks in the second incident, want 1", n)
+				}
+				if n := k.alarms(); n != 2 {
+					t.Errorf("%d alarms after two incidents", n)
+				}
+			}, func(_ *sandbox.Options, o *KeeperOptions) {
+				o.Watch.Renewed = func(_ servicetitan.EnvironmentName, outcome string, _ time.Duration) {
+					if outcome == "our_side" {
+						outcomes.Add(1)
+					}
+				}
+			})
+		})
+	}
+}
+
+// The app's own registration is an operator's incident: one alarm, one request
+// now and then, and no connection changes state. Connections whose access lapses
+// meanwhile say why they cannot be used.
+func TestAppRegistrationRefused(t *testing.T) {
+	for _, cause := range []string{"invalid_client", "unauthorized_client", "invalid_scope"} {
+		t.Run(cause, func(t *testing.T) {
+			inVirtualTime(t, func(k *kept) {
+				k.person("Amy", Owner)
+				ids := k.seed(20, time.Now(), time.Now())
+				// An outage comes first: its failures must not hide the alarm.
+				k.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status503, Path: sandbox.PathToken})
+				k.start()
+				k.pass(time.Minute)
+				k.sandbox.ClearFaults()
+				k.sandbox.SetFault(tokenError(cause))
+				asked := k.tokenRequests()
+				k.pass(20 * time.Minute)
+				if n := k.alarms(); n != 1 || !strings.Contains(k.log.String(), "does not accept our registration") {
+					t.Errorf("%d alarms, want 1:\n%s", n, k.log)
+				}
+				if n := k.tokenRequests() - asked; n < 10 || n > 60 {
+					t.Errorf("%d token requests in 20 minutes of an open breaker", n)
+				}
+				events := k.count("SELECT count(*) FROM events")
+				for _, id := range ids {
+					c := k.connection(id)
+					if c.Reason != ReasonOurSide || c.FailingSince == nil || c.NextRenewalAt == nil || time.Since(*c.NextRenewalAt) > 2*longestRest {
+						t.Errorf("access has lapsed, and the connection is %s (%q) since %v, tried again at %v", c.State, c.Reason, c.FailingSince, c.NextRenewalAt)
+					}
+				}
+				_, err := k.keeper.AccessToken(k.Context(), k.companyID, ids[0])
+				e, ok := errors.AsType[*ReasonError](err)
+				if !ok || e.Reason != ReasonOurSide || !errors.Is(err, ErrUnavailable) || !e.RetryAt.After(time.Now()) {
+					t.Errorf("asked for access, the keeper says %v", err)
+				}
+				if k.openOurSide() != 0 || k.count("SELECT count(*) FROM mails") != 0 {
+					t.Error("companies or their tasks have a part in it")
+				}
+				k.pass(time.Hour)
+				if n := k.count("SELECT count(*) FROM events"); n != events {
+					t.Errorf("%d events, want %d", n, events)
+				}
+				k.sandbox.ClearFaults()
+				k.pass(longestRetry + 2*time.Minute)
+				for _, id := range ids {
+					if c := k.connection(id); c.State != Connected || c.Reason != ReasonNone || c.Failures != 0 || c.FailingSince != nil {
+						t.Errorf("afterwards the connection is %s (%q), %d failures since %v", c.State, c.Reason, c.Failures, c.FailingSince)
+					}
+				}
+			})
+		})
+	}
+}
+
+// While access lasts, a refused registration changes nothing of a connection;
+// when it lapses, the state stays, and the reason is there.
+func TestAppRegistrationRefusedChangesNoState(t *testing.T) {
+	inVirtualTime(t, func(k *kept) {
+		ids := k.seed(20, time.Now(), time.Now())
+		own := k.seedOwn(3, time.Now(), time.Now())
+		k.spoil(func(r *http.Request) (*http.Response, error) {
+			if form := formOf(r); form.Get("grant_type") == "refresh_token" {
+				return answers(http.StatusBadRequest, `{"error":"invalid_client"}`), nil
+			}
+			return nil, nil
+		})
+		k.start()
+		k.pass(10 * time.Minute)
+		for _, id := range ids {
+			if c := k.connection(id); c.State != Connected || c.Reason != ReasonNone || c.Failures != 0 {
+				t.Errorf("access lasts, and the connection is %s (%q) with %d failures", c.State, c.Reason, c.Failures)
+			}
+		}
+		k.pass(10 * time.Minute)
+		for _, id := range ids {
+			if c := k.connection(id); c.State != Connected || c.Reason != ReasonOurSide {
+				t.Errorf("access has lapsed, and the connection is %s (%q)", c.State, c.Reason)
+			}
+		}
+		for _, id := range own {
+			if c := k.connection(id); c.State != Connected || c.Reason != ReasonNone || c.Generation < 2 {
+				t.Errorf("with a client of its own, the connection is %s (%q) of generation %d", c.State, c.Reason, c.Generation)
+			}
+		}
+		if n := k.alarms(); n != 1 {
+			t.Errorf("%d alarms, want 1:\n%s", n, k.log)
+		}
+	})
+}
+
+func formOf(r *http.Request) url.Values {
+	body, err := r.GetBody()
+	if err != nil {
+		return nil
+	}
+	text, err := io.ReadAll(body)
+	if err != nil {
+		return nil
+	}
+	form, _ := url.ParseQuery(string(text))
+	return form
+}
+
+func answers(status int, body string) *http.Response {
+	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body))}
+}
+
+// clients answers token requests of tenants' own clients, cid.0 to cid.n, and
+// counts them.
+type clientsAnswered struct {
+	mu    sync.Mutex
+	asked map[string][]time.Time
+}
+
+// answerClients answers in the sandbox's place; refuse may do so first.
+func (k *kept) answerClients(refuse func(client string) *http.Response) *clientsAnswered {
+	c := &clientsAnswered{asked: map[string][]time.Time{}}
+	k.spoil(func(r *http.Request) (*http.Response, error) {
+		client := formOf(r).Get("client_id")
+		c.mu.Lock()
+		c.asked[client] = append(c.asked[client], time.Now())
+		c.mu.Unlock()
+		if resp := refuse(client); resp != nil {
+			return resp, nil
+		}
+		return answers(http.StatusOK, `{"access_token":"stc_`+newID().String()+`","token_type":"Bearer","expires_in":900}`), nil
+	})
+	return c
+}
+
+func (c *clientsAnswered) all() (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, times := range c.asked {
+		n += len(times)
+	}
+	return n
+}
+
+func (c *clientsAnswered) times(client string) []time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.asked[client])
+}
+
+func clientNumber(i int) servicetitan.OwnClient {
+	return servicetitan.OwnClient{ID: "cid." + strconv.Itoa(i), Secret: servicetitan.NewSecret("cs1.stc")}
+}
+
+func tooMany(seconds string) *http.Response {
+	resp := answers(http.StatusTooManyRequests, "")
+	resp.Header.Set("Retry-After", seconds)
+	return resp
+}
+
+// One tenant's own client that is told to wait waits alone, and as long as it is
+// told. The app's registration is one client: told to wait, all wait.
+func TestRateLimitedClient(t *testing.T) {
+	t.Run("one own client", func(t *testing.T) {
+		inVirtualTime(t, func(k *kept) {
+			began := time.Now()
+			ids := k.seedClients(5, began, began, clientNumber)
+			clients := k.answerClients(func(client string) *http.Response {
+				if client == "cid.0" && time.Since(began) < 30*time.Minute {
+					return tooMany("600")
+				}
+				return nil
+			})
+			k.start()
+			k.pass(9 * time.Minute)
+			if n := len(clients.times("cid.0")); n != 1 {
+				t.Errorf("the client that has to wait asked %d times", n)
+			}
+			if c := k.connection(ids[0]); c.Reason != ReasonRateLimited || time.Until(*c.NextRenewalAt) < time.Minute-pollEvery {
+				t.Errorf("it is %s (%q), tried again at %v", c.State, c.Reason, c.NextRenewalAt)
+			}
+			for i, id := range ids[1:] {
+				if c := k.connection(id); c.State != Connected || c.Generation != 2 {
+					t.Errorf("connection %d is %s of generation %d: it waits for another's client", i+1, c.State, c.Generation)
+				}
+			}
+			// A new one is not held back either, while the first one waits.
+			late := k.seedClients(1, time.Now(), time.Now(), func(int) servicetitan.OwnClient { return clientNumber(7) })[0]
+			k.pass(5 * time.Second)
+			if c := k.connection(late); c.Generation != 2 {
+				t.Errorf("a connection made meanwhile is %s of generation %d", c.State, c.Generation)
+			}
+			k.pass(45 * time.Minute)
+			if c := k.connection(ids[0]); c.State != Connected || c.Generation < 2 {
+				t.Errorf("afterwards it is %s (%q)", c.State, c.Reason)
+			}
+		})
+	})
+	t.Run("many own clients within a minute", func(t *testing.T) {
+		inVirtualTime(t, func(k *kept) {
+			began := time.Now()
+			k.seedClients(gateTrips, began, began, clientNumber)
+			clients := k.answerClients(func(string) *http.Response {
+				if time.Since(began) < 5*time.Second {
+					return tooMany("300")
+				}
+				return nil
+			})
+			k.start()
+			k.pass(10 * time.Second)
+			late := k.seedClients(1, time.Now(), time.Now(), func(int) servicetitan.OwnClient { return clientNumber(99) })[0]
+			asked := clients.all()
+			k.pass(4 * time.Minute)
+			if n := clients.all(); n != asked {
+				t.Errorf("%d more requests, while ServiceTitan asks everybody to wait", n-asked)
+			}
+			k.pass(3 * time.Minute)
+			if c := k.connection(late); c.State != Connected || c.Generation != 2 {
+				t.Errorf("afterwards the connection is %s of generation %d", c.State, c.Generation)
+			}
+		})
+	})
+	t.Run("many own clients over an hour", func(t *testing.T) {
+		inVirtualTime(t, func(k *kept) {
+			began := time.Now()
+			var ids []uuid.UUID
+			for i := range 3 * gateTrips {
+				at := began.Add(time.Duration(i) * 2 * limitWindow / gateTrips)
+				ids = append(ids, k.seedClients(1, began, at, func(int) servicetitan.OwnClient { return clientNumber(i) })...)
+			}
+			clients := k.answerClients(func(string) *http.Response { return tooMany("3600") })
+			k.start()
+			k.pass(8 * time.Minute)
+			for i := range ids {
+				if n := len(clients.times("cid." + strconv.Itoa(i))); n != 1 {
+					t.Errorf("client %d asked %d times: the others' limits hold it back", i, n)
+				}
+			}
+		})
+	})
+	t.Run("the app's registration", func(t *testing.T) {
+		inVirtualTime(t, func(k *kept) {
+			began := time.Now()
+			k.seed(1, began, began)
+			own := k.seedClients(1, began, began.Add(time.Minute), clientNumber)[0]
+			var refreshed atomic.Int64
+			k.spoil(func(r *http.Request) (*http.Response, error) {
+				if formOf(r).Get("grant_type") != "refresh_token" {
+					return answers(http.StatusOK, `{"access_token":"stc_a","token_type":"Bearer","expires_in":900}`), nil
+				}
+				if refreshed.Add(1) == 1 {
+					return tooMany("300"), nil
+				}
+				return nil, nil
+			})
+			k.start()
+			k.pass(10 * time.Second)
+			late := k.seed(1, time.Now(), time.Now())[0]
+			k.pass(4 * time.Minute)
+			if n := refreshed.Load(); n != 1 || k.connection(late).Generation != 1 {
+				t.Errorf("%d requests with the one client that has to wait", n)
+			}
+			if c := k.connection(own); c.Generation != 2 {
+				t.Error("a tenant's own client waits for the app's")
+			}
+			k.pass(3 * time.Minute)
+			if c := k.connection(late); c.Generation != 2 {
+				t.Errorf("afterwards the connection is %s of generation %d", c.State, c.Generation)
+			}
+		})
+	})
+}
+
+// Requests that are refused for gateTrips clients in a row shut the gate of own
+// clients: one request then tries whether it is over. Fewer, or always the same
+// one, hold nobody back.
+func TestOwnClientsShutTheirGate(t *testing.T) {
+	inVirtualTime(t, func(k *kept) {
+		began := time.Now()
+		var bad atomic.Bool
+		bad.Store(true)
+		clients := k.answerClients(func(client string) *http.Response {
+			if bad.Load() && client != "cid.100" {
+				return answers(http.StatusBadRequest, `{"error":"invalid_scope"}`)
+			}
+			return nil
+		})
+		ids := k.seedClients(gateTrips-1, began, began, clientNumber)
+		k.start()
+		k.pass(5 * time.Minute) // each of them fails many times
+		well := k.seedClients(1, time.Now(), time.Now(), func(int) servicetitan.OwnClient { return clientNumber(100) })[0]
+		k.pass(5 * time.Second)
+		if c := k.connection(well); c.Generation != 2 {
+			t.Errorf("%d failing clients hold back another one", gateTrips-1)
+		}
+		// That one worked, so counting begins anew: these shut the gate.
+		ids = append(ids, k.seedClients(3*gateTrips, time.Now(), time.Now(), func(i int) servicetitan.OwnClient { return clientNumber(200 + i) })...)
+		k.pass(time.Minute)
+		asked := clients.all()
+		k.pass(10 * time.Minute)
+		if n := clients.all() - asked; n < 5 || n > 40 {
+			t.Errorf("%d requests in ten minutes, while the gate is shut", n)
+		}
+		if n := k.openOurSide(); n != ourSideTasks {
+			t.Errorf("%d tasks, want %d at most", n, ourSideTasks)
+		}
+		bad.Store(false)
+		k.pass(longestRetry + 2*time.Minute)
+		for _, id := range ids {
+			if c := k.connection(id); c.State != Connected || c.Reason != ReasonNone {
+				t.Errorf("afterwards a connection is %s (%q)", c.State, c.Reason)
+			}
+		}
+		if n := k.openOurSide(); n != 0 {
+			t.Errorf("%d tasks are open afterwards", n)
+		}
+	})
+}
