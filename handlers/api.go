@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -151,6 +150,17 @@ func (s *site) apiToken(c echo.Context) error {
 	return c.JSON(http.StatusOK, body)
 }
 
+// The types of problems that say more than their status. They are stable, and
+// handlers/README.md documents each.
+const (
+	problemBlank        = "about:blank"
+	problemUnavailable  = "urn:fieldbridge:problem:temporarily-unavailable"
+	problemNoToken      = "urn:fieldbridge:problem:token-unavailable"
+	problemReconnect    = "urn:fieldbridge:problem:reconnect-needed"
+	problemNotConnected = "urn:fieldbridge:problem:not-connected"
+	problemLocked       = "urn:fieldbridge:problem:company-locked"
+)
+
 // problemBody is an error of the API (RFC 9457).
 type problemBody struct {
 	Type        string        `json:"type"`
@@ -161,40 +171,51 @@ type problemBody struct {
 	SupportCode string        `json:"support_code"`
 }
 
-// showProblem answers an API request with an error.
-func (s *site) showProblem(c echo.Context, status int, err error) {
-	body := problemBody{Type: "about:blank", Title: http.StatusText(status), Status: status, SupportCode: supportCode(c)}
-	h := c.Response().Header()
-	reason, known := errors.AsType[*models.ReasonError](err)
-	if known {
+// problemOf puts an error into the API's terms.
+func problemOf(status int, err error) problemBody {
+	body := problemBody{Type: problemBlank, Title: http.StatusText(status), Status: status}
+	reason, ofConnection := errors.AsType[*models.ReasonError](err)
+	if ofConnection {
 		body.Reason = reason.Reason
 	}
 	switch {
-	case status == http.StatusMisdirectedRequest:
-		body.Detail = "This is not the address of Fieldbridge. Use " + s.BaseURL.String() + "."
 	case status == http.StatusUnauthorized:
-		h.Set(echo.HeaderWWWAuthenticate, "Bearer")
 		body.Detail = "Send an API key as a bearer token."
 	case errors.Is(err, models.ErrLocked):
-		body.Title = "Company locked"
+		body.Type, body.Title = problemLocked, "Company locked"
 		body.Detail = "Fieldbridge support has locked this company. Its access is kept and can be read again once it is unlocked."
 	case errors.Is(err, models.ErrReconnectNeeded):
-		body.Title = "Reconnect needed"
+		body.Type, body.Title = problemReconnect, "Reconnect needed"
 		body.Detail = "ServiceTitan has refused this connection for good. Someone of the company has to reconnect it in Fieldbridge."
 	case errors.Is(err, models.ErrNotConnected):
-		body.Title = "Not connected"
+		body.Type, body.Title = problemNotConnected, "Not connected"
 		body.Detail = "This connection is disconnected, or still being set up."
+	case status == http.StatusServiceUnavailable && ofConnection:
+		body.Type, body.Title = problemNoToken, "No access token right now"
+		body.Detail = "The access token of this connection has expired, and it cannot be renewed right now. Fieldbridge keeps trying. Ask again after the time in Retry-After."
 	case status == http.StatusServiceUnavailable:
-		h.Set("Retry-After", strconv.Itoa(retrySoon))
-		body.Detail = "No valid access token can be had right now. Try again."
+		body.Type, body.Title = problemUnavailable, "Fieldbridge is temporarily unavailable"
+		body.Detail = "Fieldbridge cannot answer at the moment. Ask again after the time in Retry-After."
 	case status == http.StatusBadRequest:
 		if e, ok := errors.AsType[*echo.HTTPError](err); ok {
 			body.Detail, _ = e.Message.(string)
 		}
 	}
-	if e, ok := errors.AsType[*models.ThrottledError](err); ok {
-		h.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(e.Until.Sub(s.Now()).Seconds())))))
+	return body
+}
+
+// showProblem answers an API request with an error.
+func (s *site) showProblem(c echo.Context, status int, err error) {
+	body := problemOf(status, err)
+	body.SupportCode = supportCode(c)
+	h := c.Response().Header()
+	switch status {
+	case http.StatusUnauthorized:
+		h.Set(echo.HeaderWWWAuthenticate, "Bearer")
+	case http.StatusMisdirectedRequest:
+		body.Detail = "This is not the address of Fieldbridge. Use " + s.BaseURL.String() + "."
 	}
+	s.setRetryAfter(h, s.retryAt(status, err))
 	h.Set(echo.HeaderContentType, "application/problem+json")
 	if err := c.JSON(status, body); err != nil {
 		noteError(c.Request().Context(), slog.LevelError, fmt.Errorf("answer with problem: %w", err))

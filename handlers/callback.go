@@ -48,6 +48,7 @@ func (s *site) callback(c echo.Context) error {
 			return err
 		}
 	}
+	s.setRetryAfter(c.Response().Header(), result.RetryAt)
 	return fieldbridge.Render(c, callbackStatus[result.Outcome], views.NotConnected(page))
 }
 

@@ -99,6 +99,7 @@ func (s *site) showCredentialsResult(c echo.Context, page views.CredentialsPage,
 		page.Errors.Tenant = "ServiceTitan does not know this tenant ID. Compare it with My Tenant ID."
 	default:
 		page.Result, page.Clock, status = result, s.clock(), callbackStatus[result.Outcome]
+		s.setRetryAfter(c.Response().Header(), result.RetryAt)
 	}
 	return fieldbridge.Render(c, status, views.Credentials(page))
 }

@@ -45,8 +45,35 @@ func statusOf(err error) int {
 	return http.StatusInternalServerError
 }
 
-// retrySoon is what a 503 asks browsers to wait, in seconds.
-const retrySoon = 5
+const (
+	// retrySoon is how long a 503 asks to wait where nothing says when the next try
+	// may be made.
+	retrySoon = 5 * time.Second
+	// longestRetry bounds what a 503 asks to wait.
+	longestRetry = time.Hour
+)
+
+// retryAt is when to ask again after an error; zero if asking again is no use.
+func (s *site) retryAt(status int, err error) time.Time {
+	if e, ok := errors.AsType[*models.ThrottledError](err); ok {
+		return e.Until
+	}
+	if status != http.StatusServiceUnavailable {
+		return time.Time{}
+	}
+	now := s.Now()
+	if e, ok := errors.AsType[*models.ReasonError](err); ok && !e.RetryAt.IsZero() {
+		return now.Add(min(max(e.RetryAt.Sub(now), time.Second), longestRetry))
+	}
+	return now.Add(retrySoon)
+}
+
+// setRetryAfter says in a header when to ask again (RFC 9110, section 10.2.3).
+func (s *site) setRetryAfter(h http.Header, at time.Time) {
+	if !at.IsZero() {
+		h.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(at.Sub(s.Now()).Seconds())))))
+	}
+}
 
 // showError answers with the page of an error. What went wrong goes into the
 // request's line of the log, beside the support code that the page shows.
@@ -72,15 +99,8 @@ func (s *site) showError(err error, c echo.Context) {
 	page := views.ErrorPage{Status: status, SupportCode: supportCode(c), Clock: s.clock()}
 	h := c.Response().Header()
 	setPolicy(h, "")
-	if e, ok := errors.AsType[*models.ThrottledError](err); ok {
-		wait := max(1, int(math.Ceil(e.Until.Sub(s.Now()).Seconds())))
-		h.Set("Retry-After", strconv.Itoa(wait))
-		page.RetryAt = e.Until
-	}
-	if status == http.StatusServiceUnavailable {
-		h.Set("Retry-After", strconv.Itoa(retrySoon))
-		page.RetryAt = s.Now().Add(retrySoon * time.Second)
-	}
+	page.RetryAt = s.retryAt(status, err)
+	s.setRetryAfter(h, page.RetryAt)
 	if errors.Is(err, models.ErrForbidden) {
 		// Without the names the page still says what to do.
 		if page.Staff = staffMember(c); page.Staff.Name != "" {
@@ -101,8 +121,8 @@ func (s *site) showError(err error, c echo.Context) {
 // sessionError answers when a session cannot be loaded or saved.
 func (s *site) sessionError(w http.ResponseWriter, r *http.Request, err error) {
 	noteError(r.Context(), slog.LevelError, fmt.Errorf("session: %w", err))
-	page := views.ErrorPage{Status: http.StatusServiceUnavailable, SupportCode: recordOf(r.Context()).supportCode, Clock: s.clock(), RetryAt: s.Now().Add(retrySoon * time.Second)}
-	w.Header().Set("Retry-After", strconv.Itoa(retrySoon))
+	page := views.ErrorPage{Status: http.StatusServiceUnavailable, SupportCode: recordOf(r.Context()).supportCode, Clock: s.clock(), RetryAt: s.Now().Add(retrySoon)}
+	s.setRetryAfter(w.Header(), page.RetryAt)
 	w.Header().Set("Content-Type", echo.MIMETextHTMLCharsetUTF8)
 	w.WriteHeader(http.StatusServiceUnavailable)
 	if err := views.Error(page).Render(r.Context(), w); err != nil {

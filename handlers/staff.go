@@ -136,6 +136,7 @@ func (s *site) enterCredentials(c echo.Context) error {
 			", not to " + strconv.FormatInt(result.Choice.TenantID, 10) + "."
 	default:
 		page.Result, status = result, callbackStatus[result.Outcome]
+		s.setRetryAfter(c.Response().Header(), result.RetryAt)
 	}
 	return s.showStaffConnection(c, status, page)
 }

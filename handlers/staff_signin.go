@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -168,7 +167,7 @@ func (s *site) staffSignInFailed(c echo.Context, err error) error {
 	}
 	if !ok {
 		status, page.Away = http.StatusServiceUnavailable, true
-		c.Response().Header().Set("Retry-After", strconv.Itoa(retrySoon))
+		s.setRetryAfter(c.Response().Header(), s.Now().Add(retrySoon))
 	}
 	return fieldbridge.Render(c, status, views.StaffSignInFailed(page))
 }
