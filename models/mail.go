@@ -105,8 +105,11 @@ const outgoingMails = `SELECT m.*, u.name AS recipient_name, c.name AS company_n
 const sentShown = 200
 
 const (
-	mailEvery        = 5 * time.Second
+	mailEvery = 5 * time.Second
+	// mailLease is for how long the mails of a batch are ours. A mail is begun only
+	// if it ends before that: deliverLimit bounds one.
 	mailLease        = 2 * time.Minute
+	deliverLimit     = 20 * time.Second
 	firstMailRetry   = time.Minute
 	longestMailRetry = time.Hour
 	// mailFor is for how long a mail is tried to be sent.
@@ -125,18 +128,18 @@ func NewOutbox(db *DB, send func(context.Context, OutgoingMail) error, log *slog
 	return &Outbox{db: db, send: send, log: log}
 }
 
-// Run sends until the context ends.
+// Run sends until the context ends. The mail that is under way then is brought
+// to its end, and what was taken and not begun is given back.
 func (o *Outbox) Run(ctx context.Context) {
 	poll := time.NewTicker(mailEvery)
 	defer poll.Stop()
 	for {
+		taken := time.Now()
 		list, err := o.due(ctx)
 		if err != nil && ctx.Err() == nil {
 			o.log.WarnContext(ctx, "mails cannot be read", "error", err)
 		}
-		for _, mail := range list {
-			o.deliver(context.WithoutCancel(ctx), mail)
-		}
+		o.deliverAll(ctx, list, taken)
 		if len(list) > 0 && ctx.Err() == nil {
 			continue
 		}
@@ -186,10 +189,43 @@ func (o *Outbox) due(ctx context.Context) ([]OutgoingMail, error) {
 	return list, nil
 }
 
+// deliverAll sends mails that were taken at a time. It stops when the context
+// ends, or when the lease might end before the next mail is sent; then it gives
+// back those that are left.
+func (o *Outbox) deliverAll(ctx context.Context, list []OutgoingMail, taken time.Time) {
+	for i, mail := range list {
+		if ctx.Err() != nil || time.Since(taken) > mailLease-deliverLimit {
+			o.giveBack(ctx, list[i:])
+			return
+		}
+		o.deliver(context.WithoutCancel(ctx), mail)
+	}
+}
+
+// giveBack lets others send mails that were taken and not begun, as if nobody
+// had tried. Those that somebody else has taken since stay theirs.
+func (o *Outbox) giveBack(ctx context.Context, list []OutgoingMail) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveLimit)
+	defer cancel()
+	err := o.db.Write(ctx, func(tx *gorm.DB) error {
+		for _, mail := range list {
+			err := tx.Model(&Mail{}).Where("id = ? AND next_try_at = ?", mail.ID, mail.NextTryAt).
+				Updates(map[string]any{"tries": gorm.Expr("tries - 1"), "next_try_at": o.db.Now()}).Error
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		o.log.WarnContext(ctx, "mails were not given back; they go out once their lease has ended", "count", len(list), "error", err)
+	}
+}
+
 func (o *Outbox) deliver(ctx context.Context, mail OutgoingMail) {
 	now := o.db.Now()
 	change := map[string]any{"sent_at": now, "next_try_at": nil}
-	if err := o.send(ctx, mail); err != nil {
+	if err := o.sendOne(ctx, mail); err != nil {
 		o.log.WarnContext(ctx, "mail was not sent", "mail", mail.ID, "kind", mail.Kind, "tries", mail.Tries, "error", err)
 		wait := longestMailRetry
 		if mail.Tries < 6 {
@@ -204,6 +240,12 @@ func (o *Outbox) deliver(ctx context.Context, mail OutgoingMail) {
 	if err != nil {
 		o.log.ErrorContext(ctx, "mail is not marked", "mail", mail.ID, "error", err)
 	}
+}
+
+func (o *Outbox) sendOne(ctx context.Context, mail OutgoingMail) error {
+	ctx, cancel := context.WithTimeout(ctx, deliverLimit)
+	defer cancel()
+	return o.send(ctx, mail)
 }
 
 // Sent are the last mails that were sent, in that order. Names in them are as

@@ -21,7 +21,9 @@ const (
 	// revokeEvery is how often the keeper looks for what is to be withdrawn.
 	revokeEvery = 10 * time.Second
 	// firstRevokeRetry and longestRevokeRetry bound the wait between tries.
-	firstRevokeRetry   = 30 * time.Second
+	firstRevokeRetry = 30 * time.Second
+	// revokeLimit bounds one try. It is shorter than the shortest wait between tries.
+	revokeLimit        = 15 * time.Second
 	longestRevokeRetry = time.Hour
 )
 
@@ -96,6 +98,8 @@ func (k *Keeper) askToRevoke(ctx context.Context, r *revocation) error {
 	if err != nil {
 		return fmt.Errorf("open token to be withdrawn: %w", err)
 	}
+	ctx, cancel := context.WithTimeout(ctx, revokeLimit)
+	defer cancel()
 	return client.Revoke(ctx, servicetitan.NewSecret(token))
 }
 
@@ -113,9 +117,40 @@ func (k *Keeper) tendRevocations(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			k.log.WarnContext(ctx, "revocations cannot be read", "error", err)
 		}
-		for i := range list {
-			k.revoke(ctx, &list[i], "")
+		k.revokeAll(ctx, list)
+	}
+}
+
+// revokeAll tries what was taken. It stops when the context ends, or when the
+// next try of one might come before this one ends; then it gives back those that
+// are left.
+func (k *Keeper) revokeAll(ctx context.Context, list []revocation) {
+	for i := range list {
+		if ctx.Err() != nil || list[i].NextTryAt.Sub(k.db.Now()) < revokeLimit {
+			k.giveBackRevocations(ctx, list[i:])
+			return
 		}
+		k.revoke(ctx, &list[i], "")
+	}
+}
+
+// giveBackRevocations lets others try what was taken and not begun, as if nobody
+// had tried. What somebody else has taken since stays theirs.
+func (k *Keeper) giveBackRevocations(ctx context.Context, list []revocation) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveLimit)
+	defer cancel()
+	err := k.db.Write(ctx, func(tx *gorm.DB) error {
+		for _, r := range list {
+			err := tx.Model(&revocation{}).Where("id = ? AND next_try_at = ?", r.ID, r.NextTryAt).
+				Updates(map[string]any{"tries": r.Tries - 1, "next_try_at": k.db.Now()}).Error
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		k.log.WarnContext(ctx, "revocations were not given back; they are tried at their next time", "count", len(list), "error", err)
 	}
 }
 
@@ -144,8 +179,9 @@ func (k *Keeper) dueRevocations(ctx context.Context) ([]revocation, error) {
 			if r.Tries < 8 {
 				wait = min(firstRevokeRetry<<r.Tries, longestRevokeRetry)
 			}
+			r.NextTryAt = now.Add(wait/2 + spread(wait/2)).Truncate(time.Microsecond) // as databases keep it
 			err := tx.Model(&revocation{}).Where("id = ?", r.ID).
-				Updates(map[string]any{"tries": r.Tries, "next_try_at": now.Add(wait/2 + spread(wait/2))}).Error
+				Updates(map[string]any{"tries": r.Tries, "next_try_at": r.NextTryAt}).Error
 			if err != nil {
 				return err
 			}

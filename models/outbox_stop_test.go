@@ -1,0 +1,168 @@
+package models
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+)
+
+// queueMail queues n mails to the owner about a connection.
+func (k *kept) queueMail(id uuid.UUID, n int) {
+	k.Helper()
+	c := k.connection(id)
+	k.write(func(tx *gorm.DB) error {
+		return addMails(tx, c, MailUpgradeNeeded, ReasonNone, slices.Repeat([]string{"amy@northgate.example"}, n), k.db.Now())
+	})
+}
+
+// slowOffice sends a mail when it is told to.
+type slowOffice struct {
+	begun   chan uuid.UUID
+	deliver chan struct{}
+	mu      sync.Mutex
+	sent    map[uuid.UUID]int
+}
+
+func newSlowOffice() *slowOffice {
+	return &slowOffice{begun: make(chan uuid.UUID, 100), deliver: make(chan struct{}), sent: map[uuid.UUID]int{}}
+}
+
+func (s *slowOffice) send(ctx context.Context, mail OutgoingMail) error {
+	s.begun <- mail.ID
+	select {
+	case <-s.deliver:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sent[mail.ID]++
+	return nil
+}
+
+// A stop in the middle of a batch lets the mail under way go out and gives the
+// others back: the next instance sends each of them at once, and none twice.
+func TestOutboxStopsInTheMiddle(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
+		k := newKept(t, db, clock.Now)
+		k.person("Amy", Owner)
+		id := k.seed(1, clock.Now(), clock.Now())[0]
+		k.queueMail(id, 5)
+		office := newSlowOffice()
+		ctx, stop := context.WithCancel(t.Context())
+		stopped := make(chan struct{})
+		go func() {
+			NewOutbox(db, office.send, slog.New(slog.DiscardHandler)).Run(ctx)
+			close(stopped)
+		}()
+		<-office.begun
+		stop()
+		close(office.deliver)
+		<-stopped
+		if n := len(office.sent); n != 1 {
+			t.Errorf("%d mails were sent after the stop, want the one under way", n)
+		}
+		if n := k.count("SELECT count(*) FROM mails WHERE sent_at IS NULL AND tries = 0"); n != 4 {
+			t.Errorf("%d mails are as if nobody had tried, want 4", n)
+		}
+		next := NewOutbox(db, office.send, slog.New(slog.DiscardHandler))
+		taken := time.Now()
+		list, err := next.due(t.Context())
+		if err != nil || len(list) != 4 {
+			t.Fatalf("the next instance gets %d mails at once, error %v", len(list), err)
+		}
+		next.deliverAll(t.Context(), list, taken)
+		if len(office.sent) != 5 {
+			t.Errorf("%d mails were sent", len(office.sent))
+		}
+		for mail, n := range office.sent {
+			if n != 1 {
+				t.Errorf("mail %s was sent %d times", mail, n)
+			}
+		}
+	})
+}
+
+// A batch that takes longer than its lease gives back in time what it has not
+// begun: another instance would send it too.
+func TestOutboxKeepsItsLease(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
+		k := newKept(t, db, clock.Now)
+		k.person("Amy", Owner)
+		id := k.seed(1, clock.Now(), clock.Now())[0]
+		k.queueMail(id, 3)
+		office := newSlowOffice()
+		close(office.deliver)
+		outbox := NewOutbox(db, office.send, slog.New(slog.DiscardHandler))
+		taken := time.Now()
+		list, err := outbox.due(t.Context())
+		if err != nil || len(list) != 3 {
+			t.Fatalf("%d mails, error %v", len(list), err)
+		}
+		outbox.deliverAll(t.Context(), list, taken.Add(deliverLimit-mailLease))
+		if len(office.sent) != 0 {
+			t.Errorf("%d mails were begun at the end of their lease", len(office.sent))
+		}
+		// Another instance has them by now: they are not given back once more.
+		if list, err = outbox.due(t.Context()); err != nil || len(list) != 3 {
+			t.Fatalf("%d mails were given back, error %v", len(list), err)
+		}
+		k.write(func(tx *gorm.DB) error {
+			return tx.Exec("UPDATE mails SET tries = 7, next_try_at = ?", db.Now().Add(time.Hour)).Error
+		})
+		outbox.deliverAll(t.Context(), list, time.Now().Add(-mailLease))
+		if n := k.count("SELECT count(*) FROM mails WHERE tries = 7 AND next_try_at > ?", db.Now().Add(time.Minute)); n != 3 {
+			t.Errorf("%d mails are still the other instance's, want 3", n)
+		}
+	})
+}
+
+// A stop in the middle of revocations ends after the one under way, and gives
+// the others back.
+func TestRevocationsStopInTheMiddle(t *testing.T) {
+	inVirtualTime(t, func(k *kept) {
+		ids := k.seed(5, time.Now(), time.Now().Add(100*time.Hour))
+		k.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status503, Path: sandbox.PathRevocation, Times: 5})
+		for _, id := range ids {
+			k.disconnect(id)
+		}
+		asked := k.sandbox.Count(sandbox.PathRevocation)
+		begun, answer := make(chan struct{}, 10), make(chan struct{})
+		k.keeper.clients = k.clientsThrough(instead{memory{k.sandbox}, func(r *http.Request) *http.Response {
+			if r.URL.Path == sandbox.PathRevocation {
+				begun <- struct{}{}
+				<-answer
+			}
+			return nil
+		}}, time.Now)
+		ctx, stop := context.WithCancel(k.Context())
+		stopped := make(chan struct{})
+		go func() {
+			k.keeper.tendRevocations(ctx)
+			close(stopped)
+		}()
+		<-begun
+		stop()
+		close(answer)
+		<-stopped
+		if n := k.sandbox.Count(sandbox.PathRevocation) - asked; n != 1 {
+			t.Errorf("%d revocations were asked for after the stop, want the one under way", n)
+		}
+		if n := k.count("SELECT count(*) FROM revocations WHERE tries = 1 AND next_try_at <= ?", time.Now().UTC()); n != 4 {
+			t.Errorf("%d revocations are as if nobody had tried, want 4", n)
+		}
+		if n := k.count("SELECT count(*) FROM revocations"); n != 4 {
+			t.Errorf("%d revocations wait", n)
+		}
+		k.start() // the harness stops a keeper that runs
+	})
+}
