@@ -2,10 +2,10 @@
 
 LINT = go tool -modfile=.ci/tools/go.mod golangci-lint
 
-.PHONY: help run dev test soak check bench generate build
+.PHONY: help run dev test soak check bench bench-floods generate build
 
 help: ## print this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## build and start the demo: the app on SQLite beside the sandbox
 	go run ./cmd/fieldbridge demo
@@ -30,6 +30,9 @@ check: ## format, vet, lint, generated code, go.mod, import rules
 
 bench: ## print the figures: connect flow, status page, tokens, renewals, memory, start
 	go test ./cmd/fieldbridge -run '^$$' -bench . -benchtime 1x -timeout 30m
+
+bench-floods: ## print how long people wait while others flood the sign-in, on SQLite and PostgreSQL
+	go test ./cmd/fieldbridge -run '^$$' -bench Floods -benchtime 1x -timeout 30m
 
 generate: ## make Go code of the pages
 	go generate ./...

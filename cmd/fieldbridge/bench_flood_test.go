@@ -1,0 +1,288 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/testdb"
+)
+
+const (
+	floodPassword = "a short sentence works"
+	// floodPeople is how many people sign in during a flood on a device that has
+	// signed in before, and as many on one that has not.
+	floodPeople = 16
+	// floodEvery is how much later each of them comes than the one before.
+	floodEvery = 75 * time.Millisecond
+	// floodPatience bounds how long anybody waits for an answer.
+	floodPatience = 60 * time.Second
+)
+
+// flooded is the product in a process of its own, while it is flooded. All
+// addresses but the process's own are made up: it trusts X-Forwarded-For from the
+// loopback.
+type flooded struct {
+	base  string
+	known []*floodPerson
+	other []*floodPerson
+}
+
+// floodPerson is somebody with an account. Device is the cookie of a device
+// that has signed in before, if any.
+type floodPerson struct{ email, address, device string }
+
+// floodAnswer is how one request ended.
+type floodAnswer struct {
+	status int
+	header http.Header
+	took   time.Duration
+}
+
+// newFlooded starts the product on a database that has the people's accounts.
+func newFlooded(b *testing.B, database string) (*flooded, *process) {
+	b.Helper()
+	keyset := filepath.Join(b.TempDir(), "keyset.json")
+	keys, err := seal.Create(keyset)
+	if err != nil {
+		b.Fatal(err)
+	}
+	f := &flooded{}
+	err = inDB(b.Context(), config{databaseURL: database}, func(db *models.DB) error {
+		if _, err := db.Migrate(b.Context()); err != nil {
+			return err
+		}
+		accounts := models.NewAccounts(db, keys, 1)
+		for i := range 2 * floodPeople {
+			person := &floodPerson{email: fmt.Sprintf("person%d@bench.example", i), address: fmt.Sprintf("10.1.0.%d", i)}
+			_, _, err := accounts.SignUp(b.Context(), models.SignUp{
+				Company: "Northgate Heating", Name: "Dana Whitfield", Email: person.email,
+				Password: servicetitan.NewSecret(floodPassword), Address: person.address,
+			})
+			if err != nil {
+				return err
+			}
+			if i < floodPeople {
+				f.known = append(f.known, person)
+			} else {
+				f.other = append(f.other, person)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, issuer := serveStub(b)
+	p := startProcess(b, database, keyset, issuer, "FIELDBRIDGE_TRUSTED_PROXIES=127.0.0.1/32")
+	f.base = p.base
+	for _, person := range f.known {
+		in, err := f.signIn(person.email, floodPassword, person.address, "")
+		if err != nil || in.status != http.StatusSeeOther {
+			b.Fatalf("first sign-in: status %d, %v", in.status, err)
+		}
+		for _, cookie := range (&http.Response{Header: in.header}).Cookies() {
+			if cookie.Name == "fieldbridge_device" {
+				person.device = cookie.Name + "=" + cookie.Value
+			}
+		}
+	}
+	return f, p
+}
+
+// send asks on a connection of its own, as a browser that has just come.
+func (f *flooded) send(method, path, form, address, cookie string) (floodAnswer, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), floodPatience)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, method, f.base+path, strings.NewReader(form))
+	if err != nil {
+		return floodAnswer{}, err
+	}
+	r.Header.Set("X-Forwarded-For", address)
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+	}
+	if cookie != "" {
+		r.Header.Set("Cookie", cookie)
+	}
+	transport := &http.Transport{DisableKeepAlives: true, DialContext: (&net.Dialer{}).DialContext}
+	began := time.Now()
+	resp, err := transport.RoundTrip(r)
+	if err != nil {
+		return floodAnswer{took: time.Since(began)}, err
+	}
+	_, err = io.Copy(io.Discard, resp.Body)
+	_ = resp.Body.Close()
+	return floodAnswer{status: resp.StatusCode, header: resp.Header, took: time.Since(began)}, err
+}
+
+func (f *flooded) signIn(email, password, address, device string) (floodAnswer, error) {
+	form := url.Values{"email": {email}, "password": {password}}
+	return f.send(http.MethodPost, "/signin", form.Encode(), address, device)
+}
+
+// flood is what others do meanwhile. At once many requests are sent; before
+// comes what makes the product know them already.
+type flood struct {
+	name   string
+	atOnce int
+	// waves is how often they are sent, a quarter of a second apart.
+	waves  int
+	before func(*flooded) error
+	send   func(f *flooded, i int) (floodAnswer, error)
+	// victim says that those with a known device all sign in to the account that
+	// is flooded.
+	victim bool
+}
+
+func floods() []flood {
+	anybody := func(f *flooded, i int) (floodAnswer, error) {
+		return f.signIn(fmt.Sprintf("nobody%d@bench.example", i), "a wrong one, surely", fmt.Sprintf("10.2.%d.%d", i/250, i%250), "")
+	}
+	from := func(f *flooded, i int) (floodAnswer, error) {
+		return f.signIn(fmt.Sprintf("nobody%d@bench.example", i), "a wrong one, surely", "10.3.0.1", "")
+	}
+	return []flood{
+		{name: "one-account-90-right", atOnce: 90, waves: 1, send: func(f *flooded, _ int) (floodAnswer, error) {
+			return f.signIn(f.other[floodPeople-1].email, floodPassword, "10.4.0.1", "")
+		}},
+		{name: "400-addresses", atOnce: 400, waves: 1, send: anybody},
+		{name: "1500-addresses", atOnce: 1500, waves: 1, send: anybody},
+		{name: "200-refused", atOnce: 200, waves: 6, send: from, before: func(f *flooded) error {
+			for i := range 400 {
+				answer, err := from(f, i)
+				if err != nil || answer.status == http.StatusTooManyRequests {
+					return err
+				}
+			}
+			return errors.New("an address may try without end")
+		}},
+		{name: "strangers-at-one-account", atOnce: 90, waves: 1, victim: true, send: func(f *flooded, i int) (floodAnswer, error) {
+			return f.signIn(f.known[0].email, "a wrong one, surely", fmt.Sprintf("10.5.%d.1", i), "")
+		}},
+	}
+}
+
+// floodFigures are the answers of one kind of people.
+type floodFigures struct {
+	mu            sync.Mutex
+	times         []time.Duration
+	retry, failed int
+}
+
+func (s *floodFigures) add(answer floodAnswer, err error, want int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	told := answer.status == http.StatusServiceUnavailable || answer.status == http.StatusTooManyRequests
+	switch {
+	case err == nil && answer.status == want:
+		s.times = append(s.times, answer.took)
+	case err == nil && told && answer.header.Get("Retry-After") != "":
+		s.retry++
+	default:
+		s.failed++
+	}
+}
+
+func (s *floodFigures) report(b *testing.B, name string) {
+	b.Helper()
+	slices.Sort(s.times)
+	all := float64(len(s.times) + s.retry + s.failed)
+	if n := len(s.times); n > 0 {
+		b.ReportMetric(milliseconds(s.times[n/2]), name+"-p50-ms")
+		b.ReportMetric(milliseconds(s.times[n*99/100]), name+"-p99-ms")
+	}
+	b.ReportMetric(100*float64(s.retry)/all, name+"-told-to-retry-%")
+	b.ReportMetric(100*float64(s.failed)/all, name+"-failed-%")
+}
+
+// run floods the product once and lets people sign in and read meanwhile.
+func (l flood) run(b *testing.B, f *flooded) {
+	b.Helper()
+	if l.before != nil {
+		if err := l.before(f); err != nil {
+			b.Fatal(err)
+		}
+	}
+	var known, other, page floodFigures
+	var all sync.WaitGroup
+	var sent atomic.Int64
+	for wave := range l.waves {
+		for i := range l.atOnce {
+			all.Go(func() {
+				time.Sleep(time.Duration(wave) * 250 * time.Millisecond)
+				if _, err := l.send(f, i); err == nil {
+					sent.Add(1)
+				}
+			})
+		}
+	}
+	for i := range floodPeople {
+		all.Go(func() {
+			time.Sleep(time.Duration(i+1) * floodEvery)
+			person := f.known[i]
+			if l.victim {
+				person = f.known[0]
+			}
+			answer, err := f.signIn(person.email, floodPassword, f.known[i].address, person.device)
+			known.add(answer, err, http.StatusSeeOther)
+		})
+		all.Go(func() {
+			time.Sleep(time.Duration(i+1) * floodEvery)
+			answer, err := f.signIn(f.other[i].email, floodPassword, f.other[i].address, "")
+			other.add(answer, err, http.StatusSeeOther)
+		})
+		for part := range 3 {
+			all.Go(func() {
+				time.Sleep(time.Duration(i+1)*floodEvery + time.Duration(part)*floodEvery/3)
+				answer, err := f.send(http.MethodGet, "/signup", "", "10.6.0.1", "")
+				page.add(answer, err, http.StatusOK)
+			})
+		}
+	}
+	all.Wait()
+	known.report(b, "known")
+	other.report(b, "other")
+	page.report(b, "page")
+	b.ReportMetric(float64(sent.Load()), "flood-answered")
+	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkFloods measures what people meet while others flood the sign-in: on
+// a device that has signed in before, on another, and on a page that needs no
+// password. The load shares the machine's cores with the product.
+func BenchmarkFloods(b *testing.B) {
+	databases := []struct {
+		name string
+		at   func(b *testing.B) string
+	}{
+		{"sqlite", func(b *testing.B) string { return filepath.Join(b.TempDir(), "product.db") }},
+		{"postgres", func(b *testing.B) string { return testdb.Durable(b) }},
+	}
+	for _, database := range databases {
+		for _, l := range floods() {
+			b.Run(database.name+"/"+l.name, func(b *testing.B) {
+				f, p := newFlooded(b, database.at(b))
+				for b.Loop() {
+					l.run(b, f)
+				}
+				p.stop(b)
+			})
+		}
+	}
+}
