@@ -28,6 +28,9 @@ func statusOf(err error) int {
 	if _, ok := errors.AsType[*models.ThrottledError](err); ok {
 		return http.StatusTooManyRequests
 	}
+	if _, ok := errors.AsType[*models.BusyError](err); ok {
+		return http.StatusServiceUnavailable
+	}
 	switch {
 	case models.Gone(err):
 		return http.StatusNotFound
@@ -58,6 +61,9 @@ func (s *site) retryAt(status int, err error) time.Time {
 	if e, ok := errors.AsType[*models.ThrottledError](err); ok {
 		return e.Until
 	}
+	if e, ok := errors.AsType[*models.BusyError](err); ok {
+		return e.Until
+	}
 	if status != http.StatusServiceUnavailable {
 		return time.Time{}
 	}
@@ -80,7 +86,8 @@ func (s *site) setRetryAfter(h http.Header, at time.Time) {
 func (s *site) showError(err error, c echo.Context) {
 	status := statusOf(err)
 	ctx := c.Request().Context()
-	if status >= http.StatusInternalServerError {
+	busy, _ := errors.AsType[*models.BusyError](err)
+	if status >= http.StatusInternalServerError && busy == nil {
 		noteError(ctx, slog.LevelError, err)
 	} else {
 		noteError(ctx, slog.LevelInfo, err)
@@ -99,7 +106,7 @@ func (s *site) showError(err error, c echo.Context) {
 	page := views.ErrorPage{Status: status, SupportCode: supportCode(c), Clock: s.clock()}
 	h := c.Response().Header()
 	setPolicy(h, "")
-	page.RetryAt = s.retryAt(status, err)
+	page.RetryAt, page.Busy = s.retryAt(status, err), busy != nil
 	s.setRetryAfter(h, page.RetryAt)
 	if errors.Is(err, models.ErrForbidden) {
 		// Without the names the page still says what to do.

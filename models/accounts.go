@@ -2,7 +2,6 @@ package models
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"time"
@@ -15,25 +14,16 @@ import (
 
 // Accounts signs people up and in.
 type Accounts struct {
-	db     *DB
-	keys   *seal.Keys
-	hasher *hasher
+	db       *DB
+	keys     *seal.Keys
+	hasher   *hasher
+	refusals *knownRefusals
 }
 
 // NewAccounts hashes at most parallelHashes passwords at a time.
 func NewAccounts(db *DB, keys *seal.Keys, parallelHashes int) *Accounts {
-	return &Accounts{db: db, keys: keys, hasher: &hasher{slots: make(chan struct{}, parallelHashes)}}
+	return &Accounts{db: db, keys: keys, hasher: &hasher{queue: newHashQueue(parallelHashes, db.Now)}, refusals: newKnownRefusals()}
 }
-
-// The limits of sign-in and sign-up. A device that has signed in to the account
-// before has a count of its own, so that a stranger's guesses do not lock the
-// owner out.
-var (
-	signInPerAccount = limit{"signin-account", 10, 15 * time.Minute}
-	signInPerDevice  = limit{"signin-device", 10, 15 * time.Minute}
-	signInPerAddress = limit{"signin-address", 100, 15 * time.Minute}
-	signUpPerAddress = limit{"signup-address", 20, time.Hour}
-)
 
 // SignUp is what a new company's first owner tells of themselves. Email is in
 // the form of ParseEmail, and CheckPassword has found the password fine.
@@ -43,17 +33,26 @@ type SignUp struct {
 	Address              string // of the browser
 }
 
-// SignUp creates the company and its first owner. It returns ErrEmailTaken or
-// a ThrottledError.
+// SignUp creates the company and its first owner. It returns ErrEmailTaken, a
+// ThrottledError or a BusyError.
 func (a *Accounts) SignUp(ctx context.Context, s SignUp) (User, Company, error) {
-	now := a.db.Now()
-	if err := a.db.Write(ctx, func(tx *gorm.DB) error { return signUpPerAddress.take(tx, s.Address, now) }); err != nil {
+	keys := []string{signUpPerAddress.key(s.Address)}
+	if err := a.refusals.Check(a.db.Now(), keys...); err != nil {
 		return User{}, Company{}, err
 	}
-	hash, err := a.hasher.hash(ctx, s.Password)
+	done, err := a.hasher.queue.Turn(ctx, hashAsker{key: s.Address})
 	if err != nil {
 		return User{}, Company{}, fmt.Errorf("sign up: %w", err)
 	}
+	defer done()
+	if err := a.limited(ctx, keys, func(tx *gorm.DB, now time.Time) error { return signUpPerAddress.take(tx, s.Address, now) }); err != nil {
+		return User{}, Company{}, err
+	}
+	hash, err := a.hasher.hash(s.Password)
+	if err != nil {
+		return User{}, Company{}, fmt.Errorf("sign up: %w", err)
+	}
+	now := a.db.Now()
 	company := Company{ID: newID(), Name: s.Company, CreatedAt: now}
 	user := User{ID: newID(), Email: s.Email, Name: s.Name, PasswordHash: hash, CreatedAt: now}
 	err = a.db.Write(ctx, func(tx *gorm.DB) error {
@@ -93,55 +92,62 @@ type SignedIn struct {
 
 // SignIn checks email and password. An unknown email and a wrong password give
 // the same ErrWrongCredentials after the same work. Too many tries give a
-// ThrottledError, even with the right password.
+// ThrottledError, even with the right password, and too many at once a BusyError.
 func (a *Accounts) SignIn(ctx context.Context, s SignIn) (SignedIn, error) {
 	email, ok := ParseEmail(s.Email)
 	if !ok || len(s.Password.Reveal()) > maxPasswordBytes {
-		email = ""
+		email, s.Password = "", Secret{}
 	}
-	perAccount, account := signInPerAccount, email
-	if a.knownDevice(email, s.Device) {
-		perAccount, account = signInPerDevice, s.Device
-	}
-	now := a.db.Now()
-	if err := a.db.Write(ctx, func(tx *gorm.DB) error {
-		if err := signInPerAddress.take(tx, s.Address, now); err != nil {
-			return err
-		}
-		if email == "" {
-			return nil
-		}
-		return perAccount.take(tx, account, now)
-	}); err != nil {
+	try := signInTry{email: email, address: s.Address, device: a.deviceName(email, s.Device)}
+	// What is refused anyway neither waits for a turn nor takes one.
+	if err := a.refusals.Check(a.db.Now(), try.keys()...); err != nil {
 		return SignedIn{}, err
 	}
-
-	var user User
-	err := a.db.Read(ctx).Where("email = ? AND disabled_at IS NULL", email).Take(&user).Error
-	if err != nil && !errors.Is(err, gorm.ErrRecordNotFound) {
-		return SignedIn{}, fmt.Errorf("sign in: %w", err)
-	}
-	password := s.Password
-	if email == "" {
-		password = Secret{}
-	}
-	matches, err := a.hasher.matches(ctx, password, user.PasswordHash)
+	done, err := a.hasher.queue.Turn(ctx, try.asker())
 	if err != nil {
 		return SignedIn{}, fmt.Errorf("sign in: %w", err)
 	}
+	defer done()
+	in, err := a.signIn(ctx, try, s)
+	if err != nil {
+		return SignedIn{}, fmt.Errorf("sign in: %w", err)
+	}
+	return in, nil
+}
+
+// signIn is a try whose turn has come. That it works with the database in its
+// turn keeps a flood of tries from taking all connections to it.
+func (a *Accounts) signIn(ctx context.Context, try signInTry, s SignIn) (SignedIn, error) {
+	var strange int
+	err := a.limited(ctx, try.keys(), func(tx *gorm.DB, now time.Time) (err error) {
+		strange, err = try.count(tx, now)
+		return err
+	})
+	if err != nil {
+		return SignedIn{}, err
+	}
+	var user User
+	err = a.db.Read(ctx).Where("email = ? AND disabled_at IS NULL", try.email).Take(&user).Error
+	if err != nil && !errors.Is(err, gorm.ErrRecordNotFound) {
+		return SignedIn{}, err
+	}
+	matches, err := a.hasher.matches(s.Password, user.PasswordHash)
+	if err != nil {
+		return SignedIn{}, err
+	}
 	if !matches || (s.NoStaff && user.StaffRole != "") {
+		if err := a.tellOfTries(ctx, try.email, user, strange); err != nil {
+			return SignedIn{}, err
+		}
 		return SignedIn{}, ErrWrongCredentials
 	}
-
 	var membership Membership
 	err = a.db.Read(ctx).Where("user_id = ?", user.ID).Order("created_at").Take(&membership).Error
 	if err != nil && !errors.Is(err, gorm.ErrRecordNotFound) {
-		return SignedIn{}, fmt.Errorf("sign in: %w", err)
+		return SignedIn{}, err
 	}
-	if err := a.db.Write(ctx, func(tx *gorm.DB) error {
-		return errors.Join(signInPerAddress.giveBack(tx, s.Address), perAccount.forget(tx, account))
-	}); err != nil {
-		return SignedIn{}, fmt.Errorf("sign in: %w", err)
+	if err := a.limited(ctx, nil, try.worked); err != nil {
+		return SignedIn{}, err
 	}
 	return SignedIn{User: user, CompanyID: membership.CompanyID}, nil
 }
@@ -204,32 +210,6 @@ func (a *Accounts) SignOutEverywhere(ctx context.Context, userID uuid.UUID) erro
 		return fmt.Errorf("sign out everywhere: %w", err)
 	}
 	return nil
-}
-
-func devicePlace(email string) seal.Place {
-	return seal.Place{Table: "devices", Row: email, Column: "cookie"}
-}
-
-// Device returns what a browser keeps to show that this account has signed in
-// from it before. It opens nothing.
-func (a *Accounts) Device(email string) (string, error) {
-	sealed, err := a.keys.Seal(email, devicePlace(email))
-	if err != nil {
-		return "", fmt.Errorf("name device: %w", err)
-	}
-	return base64.RawURLEncoding.EncodeToString(sealed), nil
-}
-
-func (a *Accounts) knownDevice(email, device string) bool {
-	if email == "" || device == "" {
-		return false
-	}
-	sealed, err := base64.RawURLEncoding.DecodeString(device)
-	if err != nil {
-		return false
-	}
-	_, err = a.keys.Open(sealed, devicePlace(email))
-	return err == nil
 }
 
 // newID is a UUIDv7: random enough not to be guessed, and sorted by time.

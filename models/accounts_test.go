@@ -95,7 +95,7 @@ func TestA39WrongEmailAndWrongPasswordAreOneAnswer(t *testing.T) {
 	})
 }
 
-// Ten tries for an account and a hundred from an address, known or not, with
+// Ten tries for an account from one address and a hundred from an address, with
 // the right password too; a device that has signed in before counts apart (A40).
 func TestA40Guessing(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
@@ -118,8 +118,11 @@ func TestA40Guessing(t *testing.T) {
 				t.Fatalf("got %v", err)
 			}
 		}
-		if err := try("dana@northgate.example", password, "6.6.6.7", ""); !throttled(err) {
+		if err := try("dana@northgate.example", password, "6.6.6.6", ""); !throttled(err) {
 			t.Errorf("the eleventh try, with the right password: got %v", err)
+		}
+		if err := try("dana@northgate.example", password, "6.6.6.7", ""); !throttled(err) {
+			t.Errorf("right after it, from next door: got %v", err)
 		}
 		if err := try("dana@northgate.example", password, "6.6.6.7", device); err != nil {
 			t.Errorf("the owner on a known device: got %v", err)
@@ -137,8 +140,11 @@ func TestA40Guessing(t *testing.T) {
 				t.Fatalf("try %d: got %v", i, err)
 			}
 		}
-		if err := try("dana@northgate.example", password, "7.7.7.7", device); !throttled(err) {
+		if err := try("dana@northgate.example", password, "7.7.7.7", ""); !throttled(err) {
 			t.Errorf("the 101st try from an address: got %v", err)
+		}
+		if err := try("dana@northgate.example", password, "7.7.7.7", device); err != nil {
+			t.Errorf("the 101st try from an address, on a known device: got %v", err)
 		}
 		if err := try("dana@northgate.example", password, "8.8.8.8", ""); err != nil {
 			t.Errorf("from elsewhere: got %v", err)

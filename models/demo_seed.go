@@ -23,7 +23,7 @@ const insertedAtOnce = 500
 func (d *Demo) seed(ctx context.Context, way *steps) error {
 	db := d.connections.db
 	// One for all: they have the same password, and it is no secret.
-	hash, err := d.accounts.hasher.hash(ctx, d.options.Password)
+	hash, err := d.accounts.hasher.hashInTurn(ctx, "", d.options.Password)
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (d *Demo) seed(ctx context.Context, way *steps) error {
 // refer to others.
 var demoTables = []string{
 	"token_reads", "sign_ins", "audit_records", "staff_identities",
-	"demo", "mails", "revocations", "staff_tasks", "setups", "notes", "renewal_days", "renewal_hours", "events", "authorizations",
+	"demo", "account_mails", "mails", "revocations", "staff_tasks", "setups", "notes", "renewal_days", "renewal_hours", "events", "authorizations",
 	"credentials", "connections", "connection_totals", "api_keys", "recovery_codes", "second_factors", "memberships", "company_words",
 	"users", "companies", "sessions", "throttles",
 }

@@ -46,10 +46,21 @@ var (
 )
 
 // ThrottledError says that there were too many tries, and until when.
-type ThrottledError struct{ Until time.Time }
+type ThrottledError struct {
+	Until time.Time
+	key   string // of the limit
+}
 
 func (e *ThrottledError) Error() string {
 	return fmt.Sprintf("too many tries until %s", e.Until.Format(time.RFC3339))
+}
+
+// BusyError says that too many people sign in at this moment, and when to try
+// again.
+type BusyError struct{ Until time.Time }
+
+func (e *BusyError) Error() string {
+	return fmt.Sprintf("too many sign-ins at once; try again at %s", e.Until.Format(time.RFC3339))
 }
 
 // ReasonError says why ServiceTitan could not be used for a connection.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -26,6 +27,9 @@ const (
 	MailWorksAgain MailKind = "works_again"
 	// MailUpgradeNeeded: a new version of the app waits to be allowed.
 	MailUpgradeNeeded MailKind = "upgrade_needed"
+	// MailSignInTries: strangers try to sign in. It is about an account, and not
+	// about a connection.
+	MailSignInTries MailKind = "sign_in_tries"
 )
 
 // Mail is a message to be sent, or sent. It holds no secret.
@@ -136,6 +140,8 @@ func (o *Outbox) Run(ctx context.Context) {
 	for {
 		taken := time.Now()
 		list, err := o.due(ctx)
+		toAccounts, accountErr := o.dueToAccounts(ctx)
+		list, err = append(list, toAccounts...), errors.Join(err, accountErr)
 		if err != nil && ctx.Err() == nil {
 			o.log.WarnContext(ctx, "mails cannot be read", "error", err)
 		}
@@ -236,7 +242,7 @@ func (o *Outbox) deliver(ctx context.Context, mail OutgoingMail) {
 			change["next_try_at"] = nil
 		}
 	}
-	err := o.db.Write(ctx, func(tx *gorm.DB) error { return tx.Model(&Mail{}).Where("id = ?", mail.ID).Updates(change).Error })
+	err := o.db.Write(ctx, func(tx *gorm.DB) error { return tx.Table(mail.table()).Where("id = ?", mail.ID).Updates(change).Error })
 	if err != nil {
 		o.log.ErrorContext(ctx, "mail is not marked", "mail", mail.ID, "error", err)
 	}

@@ -2,7 +2,6 @@ package models
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -57,9 +56,8 @@ func distinct(s string) int {
 	return len(seen)
 }
 
-// hasher computes argon2id hashes, a bounded number at a time: each takes its
-// full memory.
-type hasher struct{ slots chan struct{} }
+// hasher computes argon2id hashes for those whose turn it is.
+type hasher struct{ queue *hashQueue }
 
 // decoy is compared with where there is no account, so that the answer takes as
 // long: a hash by hashParams of what no account has as a password.
@@ -71,34 +69,27 @@ func hashParams() *argon2id.Params {
 	return &argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 }
 
-func (h *hasher) hash(ctx context.Context, password Secret) (string, error) {
-	release, err := h.slot(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer release()
+// hash is for whoever has a turn.
+func (h *hasher) hash(password Secret) (string, error) {
 	return argon2id.CreateHash(password.Reveal(), hashParams())
 }
 
-// matches compares; an empty hash matches nothing and takes as long.
-func (h *hasher) matches(ctx context.Context, password Secret, hash string) (bool, error) {
-	release, err := h.slot(ctx)
+// hashInTurn waits for a turn of somebody who is known.
+func (h *hasher) hashInTurn(ctx context.Context, account string, password Secret) (string, error) {
+	done, err := h.queue.Turn(ctx, hashAsker{key: account, known: true})
 	if err != nil {
-		return false, err
+		return "", err
 	}
-	defer release()
+	defer done()
+	return h.hash(password)
+}
+
+// matches compares, for whoever has a turn; an empty hash matches nothing and
+// takes as long.
+func (h *hasher) matches(password Secret, hash string) (bool, error) {
 	if hash == "" {
 		_, err := argon2id.ComparePasswordAndHash(password.Reveal(), decoy)
 		return false, err
 	}
 	return argon2id.ComparePasswordAndHash(password.Reveal(), hash)
-}
-
-func (h *hasher) slot(ctx context.Context) (release func(), err error) {
-	select {
-	case h.slots <- struct{}{}:
-		return func() { <-h.slots }, nil
-	case <-ctx.Done():
-		return nil, fmt.Errorf("wait to hash: %w", context.Cause(ctx))
-	}
 }

@@ -164,10 +164,11 @@ func settingUp(db *gorm.DB, link Secret, now time.Time) (User, error) {
 // link works once; a second use is ErrNotFound. CheckPassword has found the
 // password fine.
 func (a *Accounts) SetUp(ctx context.Context, link Secret, name string, password Secret) (User, error) {
-	if _, err := a.SettingUp(ctx, link); err != nil {
+	person, err := a.SettingUp(ctx, link)
+	if err != nil {
 		return User{}, err
 	}
-	hash, err := a.hasher.hash(ctx, password)
+	hash, err := a.hasher.hashInTurn(ctx, person.Email, password)
 	if err != nil {
 		return User{}, fmt.Errorf("set up account: %w", err)
 	}

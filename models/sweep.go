@@ -33,6 +33,7 @@ func (db *DB) Sweep(ctx context.Context, eventsKept time.Duration) error {
 		table, key, column string
 		before             any
 	}{
+		{"account_mails", "id", "created_at", now.Add(-accountMailsKept)},
 		{"events", "id", "at", now.Add(-eventsKept)},
 		{"renewal_days", "connection_id, day", "day", now.AddDate(0, 0, -healthDays).Format(time.DateOnly)},
 	} {

@@ -22,13 +22,16 @@ func (l limit) key(of string) string {
 	return l.name + ":" + hex.EncodeToString(sum[:16])
 }
 
-// take counts a try and refuses it when there were too many. One statement,
-// so that the count is exact under any number of instances.
-func (l limit) take(tx *gorm.DB, of string, now time.Time) error {
-	var row struct {
-		N       int
-		ResetAt time.Time
-	}
+// throttle is a count as the database has it.
+type throttle struct {
+	N       int
+	ResetAt time.Time
+}
+
+// add counts a try and returns the count. One statement counts, so that it is
+// exact under any number of instances.
+func (l limit) add(tx *gorm.DB, of string, now time.Time) (throttle, error) {
+	var row throttle
 	key, reset := l.key(of), now.Add(l.per)
 	err := tx.Exec(`INSERT INTO throttles (key, n, reset_at) VALUES (?, 1, ?)
 		ON CONFLICT (key) DO UPDATE SET
@@ -39,12 +42,40 @@ func (l limit) take(tx *gorm.DB, of string, now time.Time) error {
 		err = tx.Table("throttles").Select("n", "reset_at").Where("key = ?", key).Take(&row).Error
 	}
 	if err != nil {
-		return fmt.Errorf("count tries: %w", err)
+		return row, fmt.Errorf("count tries: %w", err)
+	}
+	return row, nil
+}
+
+// take counts a try and refuses it when there were too many.
+func (l limit) take(tx *gorm.DB, of string, now time.Time) error {
+	row, err := l.add(tx, of, now)
+	if err != nil {
+		return err
 	}
 	if row.N > l.tries {
-		return &ThrottledError{Until: row.ResetAt.UTC()}
+		return &ThrottledError{Until: row.ResetAt.UTC(), key: l.key(of)}
 	}
 	return nil
+}
+
+// pause refuses a try while an earlier one's pause lasts, and else begins one.
+// One statement does both, so that one try comes through each time.
+func (l limit) pause(tx *gorm.DB, of string, now time.Time, wait time.Duration) error {
+	key := l.key(of)
+	begun := tx.Exec(`INSERT INTO throttles (key, n, reset_at) VALUES (?, 1, ?)
+		ON CONFLICT (key) DO UPDATE SET reset_at = excluded.reset_at WHERE throttles.reset_at <= ?`, key, now.Add(wait), now)
+	if begun.Error != nil {
+		return fmt.Errorf("pause tries: %w", begun.Error)
+	}
+	if begun.RowsAffected > 0 {
+		return nil
+	}
+	var row throttle
+	if err := tx.Table("throttles").Select("n", "reset_at").Where("key = ?", key).Take(&row).Error; err != nil {
+		return fmt.Errorf("read pause: %w", err)
+	}
+	return &ThrottledError{Until: row.ResetAt.UTC(), key: key}
 }
 
 // giveBack takes a try off the count, since it was a good one.

@@ -19,6 +19,9 @@ type MailText struct {
 
 // Mail puts what a mail tells of into words.
 func Mail(m models.OutgoingMail) MailText {
+	if m.Kind == models.MailSignInTries {
+		return signInTries()
+	}
 	tenant := m.TenantName
 	if tenant == "" {
 		tenant = "tenant " + strconv.FormatInt(m.TenantID, 10)

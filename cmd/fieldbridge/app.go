@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/mattn/go-isatty"
@@ -17,8 +18,12 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// parallelHashes bounds the memory that sign-ins can take: 19 MiB each.
-const parallelHashes = 4
+// mostHashes bounds the memory that sign-ins can take: 19 MiB each.
+const mostHashes = 4
+
+// parallelHashes is how many passwords are hashed at once. One core is left to
+// the pages, where there are several.
+func parallelHashes() int { return min(max(1, runtime.GOMAXPROCS(0)-1), mostHashes) }
 
 // app is everything that one process runs, wired in the order in which things
 // depend on each other.
@@ -70,7 +75,7 @@ func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo *h
 		return nil, err
 	}
 	clients := clientsOf(c, db)
-	accounts := models.NewAccounts(db, keys, parallelHashes)
+	accounts := models.NewAccounts(db, keys, parallelHashes())
 	metrics := handlers.NewMetrics()
 	keeper := models.NewKeeper(db, keys, clients, models.KeeperOptions{KeepAlive: c.keepAlive, PerSecond: c.perSecond, Watch: metrics.Watch()}, log)
 	apiKeys := models.NewAPIKeys(db)

@@ -122,6 +122,6 @@ func withAccounts(ctx context.Context, do func(config, *models.Accounts) error) 
 		return err
 	}
 	return withSchema(ctx, c, func(db *models.DB) error {
-		return do(c, models.NewAccounts(db, keys, parallelHashes))
+		return do(c, models.NewAccounts(db, keys, parallelHashes()))
 	})
 }
