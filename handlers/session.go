@@ -114,6 +114,7 @@ func (s *sessions) SignIn(ctx context.Context, user models.User, companyID uuid.
 		s.store.ForStaff(ctx)
 		s.scs.Put(ctx, keyStaff, true)
 	}
+	s.store.ForUser(ctx, user.ID)
 	s.scs.Put(ctx, keyUser, user.ID.String())
 	s.scs.Put(ctx, keyCompany, companyID.String())
 	s.scs.Put(ctx, keyEpoch, user.SessionEpoch)

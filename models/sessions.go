@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 )
@@ -20,6 +21,9 @@ const (
 	// Staff see every company, so theirs are shorter.
 	staffSessionIdle     = 15 * time.Minute
 	staffSessionLifetime = 8 * time.Hour
+	// sessionsPerUser is how many sessions a user has at once. A new one more ends
+	// the oldest.
+	sessionsPerUser = 20
 )
 
 // Sessions keeps browser sessions for scs, which hands it hashed tokens.
@@ -41,14 +45,17 @@ type session struct {
 	Staff     bool
 	// Previous is the token that the session had before it went on under this one.
 	Previous *string
+	// UserID is nil for a session of nobody yet.
+	UserID *uuid.UUID
 }
 
 type trackKey struct{}
 
 // track is what the store remembers of a request.
 type track struct {
-	token string // of the session that was loaded
-	staff bool   // the session that begins is one of staff
+	token string     // of the session that was loaded
+	user  *uuid.UUID // whose session it is
+	staff bool       // the session that begins is one of staff
 	// asked is the token that the browser sent, also if it has no session any more.
 	asked string
 	// renews says that the session goes on under another token, and renewed is the
@@ -83,6 +90,13 @@ func (*Sessions) GoOn(ctx context.Context) {
 	}
 }
 
+// ForUser makes the session that this request begins one of the user.
+func (*Sessions) ForUser(ctx context.Context, userID uuid.UUID) {
+	if t := tracked(ctx); t != nil {
+		t.user = &userID
+	}
+}
+
 // FindCtx loads a session that has neither expired nor been idle too long.
 func (s *Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
 	var row session
@@ -106,13 +120,14 @@ func (s *Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, err
 		}
 	}
 	if t := tracked(ctx); t != nil {
-		t.token = token
+		t.token, t.user = token, row.UserID
 	}
 	return row.Data, true, nil
 }
 
 // CommitCtx saves a session. A new one lives for SessionLifetime by our clock;
-// what scs says of its end is by another.
+// what scs says of its end is by another. One too many of its user ends the
+// oldest.
 func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, _ time.Time) error {
 	t := tracked(ctx)
 	if t == nil {
@@ -126,17 +141,43 @@ func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, _ t
 			return tx.Model(&session{}).Where("token = ?", t.renewed).Updates(map[string]any{"token": token, "previous": t.renewed, "data": data}).Error
 		}
 		now := s.db.Now()
-		row := session{Token: token, Data: data, ExpiresAt: now.Add(SessionLifetime), SeenAt: now, Staff: t.staff}
+		row := session{Token: token, Data: data, ExpiresAt: now.Add(SessionLifetime), SeenAt: now, Staff: t.staff, UserID: t.user}
 		if t.staff {
 			row.ExpiresAt = now.Add(staffSessionLifetime)
 		}
-		return tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&row).Error
+		if err := lockUser(tx, t.user); err != nil {
+			return err
+		}
+		if err := tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&row).Error; err != nil {
+			return err
+		}
+		return endOldest(tx, row)
 	})
 	if err != nil {
 		return fmt.Errorf("save session: %w", err)
 	}
 	t.token, t.renewed = token, ""
 	return nil
+}
+
+// lockUser lets the sessions of a user begin one after the other, so that their
+// count is exact.
+func lockUser(tx *gorm.DB, userID *uuid.UUID) error {
+	if userID == nil {
+		return nil
+	}
+	var locked []uuid.UUID
+	return forUpdate(tx.Model(&User{})).Where("id = ?", *userID).Pluck("id", &locked).Error
+}
+
+// endOldest ends what the user of a new session has beyond sessionsPerUser.
+func endOldest(tx *gorm.DB, row session) error {
+	if row.UserID == nil {
+		return nil
+	}
+	return tx.Exec(`DELETE FROM sessions WHERE token IN (
+		SELECT token FROM sessions WHERE user_id = ? AND token <> ? ORDER BY expires_at DESC LIMIT 1000 OFFSET ?)`,
+		*row.UserID, row.Token, sessionsPerUser-1).Error
 }
 
 // DeleteCtx ends a session. It also ends one that has gone on under another token

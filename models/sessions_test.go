@@ -2,8 +2,14 @@ package models
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
 )
 
 func TestSessionsStore(t *testing.T) {
@@ -127,6 +133,57 @@ func TestSessionsStore(t *testing.T) {
 			find(request(), "seen")
 			if seen().Equal(began) {
 				t.Error("not noted")
+			}
+		})
+		t.Run("a user has so many", func(t *testing.T) {
+			var all sync.WaitGroup
+			someone, other := newID(), newID()
+			begin := func(token string, userID uuid.UUID) {
+				ctx := request()
+				s.ForUser(ctx, userID)
+				if err := s.CommitCtx(ctx, token, []byte("x"), clock.Now()); err != nil {
+					t.Error(err)
+				}
+			}
+			left := func(userID uuid.UUID) (n int64) {
+				t.Helper()
+				if err := db.Read(t.Context()).Model(&session{}).Where("user_id = ?", userID).Count(&n).Error; err != nil {
+					t.Fatal(err)
+				}
+				return n
+			}
+			write := func(tx *gorm.DB) error {
+				return tx.Create(&User{ID: someone, Email: "s@a.example", CreatedAt: clock.Now()}).Error
+			}
+			if err := db.Write(t.Context(), write); err != nil {
+				t.Fatal(err)
+			}
+			begin("of another", other)
+			begin("the oldest", someone)
+			clock.Add(time.Minute)
+			for i := range 2 * sessionsPerUser {
+				all.Go(func() { begin(fmt.Sprint("at once ", i), someone) })
+			}
+			all.Wait()
+			if n := left(someone); n != sessionsPerUser {
+				t.Errorf("%d sessions, want %d", n, sessionsPerUser)
+			}
+			if find(request(), "the oldest") != "" || find(request(), "of another") == "" {
+				t.Error("another than the oldest ended")
+			}
+			clock.Add(time.Minute)
+			ctx := request()
+			if s.ForUser(ctx, someone); s.CommitCtx(ctx, "the newest", []byte("x"), clock.Now()) != nil || find(request(), "the newest") == "" || left(someone) != sessionsPerUser {
+				t.Errorf("the newest is not among %d", left(someone))
+			}
+			// A session goes on under a new token as the same user's.
+			again := request()
+			find(again, "the newest")
+			if err := errors.Join(s.DeleteCtx(again, "the newest"), s.CommitCtx(again, "renewed", []byte("x"), clock.Now())); err != nil || left(someone) != sessionsPerUser {
+				t.Errorf("%d sessions after a renewal, %v", left(someone), err)
+			}
+			if whole := wholeReads(t, db, "SELECT token FROM sessions WHERE user_id = ? AND token <> ? ORDER BY expires_at DESC LIMIT 1000 OFFSET ?", []any{someone, "x", 19}); len(whole) > 0 {
+				t.Errorf("reads %q whole", whole)
 			}
 		})
 		t.Run("sweep", func(t *testing.T) {
