@@ -86,7 +86,7 @@ func (s *site) apiConnections(c echo.Context) error {
 	after, tenantID := uuid.Nil, int64(0)
 	var err error
 	if v := c.QueryParam("after"); v != "" {
-		if after, err = uuid.Parse(v); err != nil {
+		if after, err = uuid.Parse(v); err != nil || after.String() != v {
 			return echo.NewHTTPError(http.StatusBadRequest, "after is not what a page gave as next")
 		}
 	}

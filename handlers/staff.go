@@ -61,7 +61,7 @@ func beforeEvent(c echo.Context) (*uuid.UUID, error) {
 		return nil, nil
 	}
 	id, err := uuid.Parse(text)
-	if err != nil {
+	if err != nil || id.String() != text {
 		return nil, models.ErrNotFound
 	}
 	return &id, nil

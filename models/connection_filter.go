@@ -134,12 +134,13 @@ func (c Cursor) String() string {
 
 // ParseCursor reads what String wrote. What nobody wrote is the beginning.
 func ParseCursor(text string) Cursor {
-	raw, err := base64.RawURLEncoding.DecodeString(text)
+	raw, ok := decodeExactly(text)
 	parts := strings.SplitN(string(raw), ".", 5)
-	if err != nil || len(parts) != 5 || !Storable(parts[4]) {
+	if !ok || len(parts) != 5 || !Storable(parts[4]) {
 		return Cursor{}
 	}
 	c := Cursor{Back: parts[0] == "p", Key: parts[4]}
+	var err error
 	if c.Rank, err = strconv.Atoi(parts[1]); err != nil || c.Rank < 0 || c.Rank > len(ranks) {
 		return Cursor{}
 	}
@@ -150,7 +151,7 @@ func ParseCursor(text string) Cursor {
 		}
 		c.At = time.UnixMicro(micros).UTC()
 	}
-	if c.ID, err = uuid.Parse(parts[3]); err != nil {
+	if c.ID, err = uuid.Parse(parts[3]); err != nil || c.ID.String() != parts[3] {
 		return Cursor{}
 	}
 	return c

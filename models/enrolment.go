@@ -40,8 +40,8 @@ func enrolmentPlace(userID uuid.UUID, replaces bool) seal.Place {
 }
 
 func (a *Accounts) openEnrolment(kept string, userID uuid.UUID, replaces bool) (string, bool) {
-	sealed, err := base64.RawURLEncoding.DecodeString(kept)
-	if err != nil {
+	sealed, ok := decodeExactly(kept)
+	if !ok {
 		return "", false
 	}
 	raw, err := a.keys.Open(sealed, enrolmentPlace(userID, replaces))
