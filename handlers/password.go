@@ -82,7 +82,7 @@ func (s *site) choosePassword(c echo.Context) error {
 		if !goodName(page.Name) {
 			page.Errors.Name = "Enter your name, up to 100 characters."
 		}
-		if page.Errors.Password = passwordProblem(password); page.Errors != (views.PasswordErrors{}) {
+		if page.Errors.Password = passwordProblem(password, models.PasswordOf{Name: page.Name, Email: user.Email}); page.Errors != (views.PasswordErrors{}) {
 			return fieldbridge.Render(c, http.StatusUnprocessableEntity, views.Password(page))
 		}
 		user, err = s.Accounts.SetUp(ctx, link, page.Name, password)

@@ -252,21 +252,25 @@ func TestA40TooManyTries(t *testing.T) {
 func TestA41Passwords(t *testing.T) {
 	a := newApp(t)
 	b := a.newBrowser()
-	long := strings.Repeat("é", 60) + "abcd"
+	long := strings.Repeat("größer als éin bäum ", 5) // more bytes than bcrypt reads
 	b.post("/signup", "company", "A", "name", "Amy", "email", "amy@a.example", "password", long).want(a, 303)
 	other := a.newBrowser()
-	other.post("/signin", "email", "amy@a.example", "password", strings.Repeat("é", 60)+"abcx").want(a, 422)
+	other.post("/signin", "email", "amy@a.example", "password", long[:len(long)-1]+"x").want(a, 422)
 	other.post("/signin", "email", "amy@a.example", "password", long).want(a, 303)
 	for password, status := range map[string]int{
-		strings.Repeat("x", 1<<20): 413, strings.Repeat("xyzab", 1000): 422, "short": 422, "password1234": 422,
+		strings.Repeat("x", 1<<20): 413, strings.Repeat("xyzab", 1000): 422, "short": 422, "password1234": 422, "Evil Corp 2026": 422,
 	} {
-		a.newBrowser().post("/signup", "company", "A", "name", "Amy", "email", "b@a.example", "password", password).want(a, status)
+		a.newBrowser().post("/signup", "company", "Evil Corp", "name", "Amy", "email", "b@a.example", "password", password).want(a, status)
 	}
 	a.newBrowser().post("/signin", "email", "amy@a.example", "password", strings.Repeat("xyzab", 1000)).want(a, 422)
 	var wg sync.WaitGroup
 	for i := range 40 {
 		wg.Go(func() {
-			a.newBrowser().post("/signin", "email", fmt.Sprintf("n%d@a.example", i), "password", "wrong").want(a, 422)
+			// A slow machine does not come through with all of them.
+			got := a.newBrowser().post("/signin", "email", fmt.Sprintf("n%d@a.example", i), "password", "wrong")
+			if got.status != 503 || got.header.Get("Retry-After") == "" {
+				got.want(a, 422)
+			}
 		})
 	}
 	wg.Wait()

@@ -33,19 +33,19 @@ func readSignUp(f form) (models.SignUp, views.SignUpErrors) {
 	if in.Email, ok = models.ParseEmail(f.Raw("email")); !ok {
 		wrong.Email = "Enter an email address, like name@company.com."
 	}
-	wrong.Password = passwordProblem(in.Password)
+	wrong.Password = passwordProblem(in.Password, models.PasswordOf{Company: in.Company, Name: in.Name, Email: in.Email})
 	return in, wrong
 }
 
 // passwordProblem says what is wrong with a new password, if anything.
-func passwordProblem(password models.Secret) string {
-	switch models.CheckPassword(password) {
+func passwordProblem(password models.Secret, of models.PasswordOf) string {
+	switch models.CheckPassword(password, of) {
 	case models.PasswordTooShort:
 		return "Use at least 12 characters."
 	case models.PasswordTooLong:
 		return "Use fewer characters."
 	case models.PasswordTooEasy:
-		return "This password is easy to guess. Choose another."
+		return "This password is easy to guess. Choose one without names, repeated characters, and rows of keys, such as a short sentence."
 	case models.PasswordFine:
 	}
 	return ""

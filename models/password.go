@@ -34,15 +34,15 @@ const commonPasswords = " 123456789012 1234567890123 12345678901234 123456123456
 	"letmein12345 letmeinletmein welcome12345 changeme1234 changemechangeme administrator admin1234567 " +
 	"motherfucker unbelievable basketball12 football1234 superman1234 sunshine1234 princess1234 dragon123456 "
 
-// CheckPassword says whether a new password will do.
-func CheckPassword(password Secret) PasswordProblem {
+// CheckPassword says whether a new password will do for somebody.
+func CheckPassword(password Secret, of PasswordOf) PasswordProblem {
 	p := password.Reveal()
 	switch {
 	case utf8.RuneCountInString(p) < MinPassword:
 		return PasswordTooShort
 	case len(p) > maxPasswordBytes:
 		return PasswordTooLong
-	case strings.Contains(commonPasswords, " "+strings.ToLower(p)+" "), distinct(p) < 5:
+	case strings.Contains(commonPasswords, " "+strings.ToLower(p)+" "), distinct(p) < 5, guessable(p, of):
 		return PasswordTooEasy
 	}
 	return PasswordFine
