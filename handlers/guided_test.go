@@ -105,7 +105,8 @@ func TestGuidedSetup(t *testing.T) {
 		amy.says(path, "Access allowed", "There is nothing you need to do")
 		sam.says(desk, "Amy says that access is allowed")
 
-		// Ours: the client, wrong at first.
+		// Ours: the confirmation, and the client, wrong at first.
+		sam.confirm(desk).want(a, 303, desk)
 		sam.post(desk+"/credentials", "client", id, "secret", "").want(a, 422, "Enter the client secret")
 		refused := sam.post(desk+"/credentials", "client", id, "secret", "cs1.stc_wrong_one").want(a, 422, "did not accept this client ID and secret")
 		if strings.Contains(refused.body, "cs1.stc_wrong_one") {
@@ -209,6 +210,7 @@ func TestGuidedSetupOvertaken(t *testing.T) {
 	amy.says(path, "Last test: passed")
 	id, secret := a.ownClient(northgate)
 	sam.post("/staff"+path+"/tenant-added").want(a, 303)
+	sam.confirm("/staff"+path).want(a, 303)
 	sam.post("/staff"+path+"/credentials", "client", id, "secret", secret).want(a, 303)
 	amy.says(path, "Set up with our staff", "Old access withdrawn")
 	if n := a.sandbox.Count(sandbox.PathRevocation); n != 1 {
@@ -227,6 +229,7 @@ func TestGuidedSetupOfAnotherCompanysTenant(t *testing.T) {
 	id, secret := a.ownClient(northgate)
 	desk := "/staff" + held
 	sam.post(desk+"/tenant-added").want(a, 303)
+	sam.confirm(desk, "despite", "yes").want(a, 303)
 	sam.post(desk+"/credentials", "client", id, "secret", secret).want(a, 409, "connected to another company")
 	sam.says("/staff/queue", "Another company tried to connect this tenant")
 	sam.post(desk+"/send-back", "problem", "tenant_taken").want(a, 303)
@@ -256,6 +259,7 @@ func TestStaffCredentialsRefused(t *testing.T) {
 			desk := "/staff" + amy.guided(northgate)
 			id, secret := a.ownClient(northgate)
 			sam.post(desk+"/tenant-added").want(a, 303)
+			sam.confirm(desk).want(a, 303)
 			a.sandbox.SetFault(tt.fault)
 			page := sam.post(desk+"/credentials", "client", id, "secret", secret).want(a, tt.status)
 			if !strings.Contains(text(page.body), tt.says) || strings.Contains(page.body, secret) {

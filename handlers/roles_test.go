@@ -60,6 +60,7 @@ var admitted = map[string]int{
 	"GET /staff/connections/:id":                 200,
 	"POST /staff/connections/:id/tenant-added":   303,
 	"POST /staff/connections/:id/send-back":      303,
+	"POST /staff/connections/:id/confirm":        303,
 	"POST /staff/connections/:id/credentials":    422,
 	"POST /staff/tasks/:id/done":                 303,
 	"POST /staff/connections/:id/refresh":        303,

@@ -86,6 +86,7 @@ func (s *site) routes() []route {
 		{get, "/staff/connections/:id", "staff: connection", staff, s.staffConnection},
 		{post, "/staff/connections/:id/tenant-added", "staff: tenant ID added", staff, s.tenantAdded},
 		{post, "/staff/connections/:id/send-back", "staff: send set-up back", staff, s.sendBack},
+		{post, "/staff/connections/:id/confirm", "staff: control of the tenant is confirmed", staff, s.confirmControl},
 		{post, "/staff/connections/:id/credentials", "staff: enter client ID and secret", staff, s.enterCredentials},
 		{post, "/staff/tasks/:id/done", "staff: task done", staff, s.taskDone},
 

@@ -122,6 +122,10 @@ func (s *site) enterCredentials(c echo.Context) error {
 	if errors.Is(err, models.ErrNoSetup) {
 		return seeOther(c, staffConnectionPath(id))
 	}
+	if errors.Is(err, models.ErrNotProven) {
+		page.NotProven = true
+		return s.showStaffConnection(c, http.StatusConflict, page)
+	}
 	if err != nil {
 		return err
 	}

@@ -66,6 +66,7 @@ func (s *seeding) setup(c sampleCompany, row Connection, told story) Setup {
 		setup.allowed(c.owner.Name, told.ago(allowed))
 	}
 	if row.State != Pending {
+		setup.Proof = told.proof(c.cast)
 		setup.close(true, told.began())
 	}
 	return setup

@@ -43,6 +43,11 @@ type QueuedSetup struct {
 	CompanyName string
 	// Taken says that another company has the tenant connected.
 	Taken bool
+	// Proven says that the confirmation counts: there is one, and no other company
+	// has appeared since.
+	Proven bool
+	// Others are other companies' connections to the tenant, in any state.
+	Others []OtherRow `gorm:"-"`
 }
 
 // Task is something for staff to do by hand.
@@ -105,13 +110,13 @@ func waiting(db *gorm.DB, where string, arg any) ([]QueuedSetup, error) {
 	var list []QueuedSetup
 	err := db.Raw(`SELECT s.*, c.name AS company_name, EXISTS (
 			SELECT 1 FROM connections o WHERE o.environment = s.environment AND o.tenant_id = s.tenant_id
-			AND o.state NOT IN ('disconnected', 'pending') AND o.company_id <> s.company_id) AS taken
+			AND o.state NOT IN ('disconnected', 'pending') AND o.company_id <> s.company_id) AS taken, `+provenSQL+` AS proven
 		FROM setups s JOIN companies c ON c.id = s.company_id
 		WHERE s.closed_at IS NULL AND `+where+` ORDER BY s.since, s.id LIMIT ?`, arg, queueShown).Scan(&list).Error
 	if err != nil {
 		return nil, fmt.Errorf("list set-ups: %w", err)
 	}
-	return list, nil
+	return list, addOthers(db, list)
 }
 
 // openTasks are those to be done, of one connection if one is named.

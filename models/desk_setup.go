@@ -39,15 +39,23 @@ func (d *Desk) connection(ctx context.Context, id uuid.UUID) (Connection, error)
 
 // EnterCredentials tries the client that we made for the tenant of an open
 // set-up, and connects with it if it works. How it ended is in the result; the
-// error is for what could not be tried or noted.
+// error is for what could not be tried or noted, among it ErrNoSetup and
+// ErrNotProven.
 func (d *Desk) EnterCredentials(ctx context.Context, staff Staff, id uuid.UUID, own servicetitan.OwnClient) (Result, error) {
 	s, err := findSetup(d.connections.db.Read(ctx), id)
 	if err != nil {
 		return Result{}, err
 	}
+	proven, err := isProven(d.connections.db.Read(ctx), s)
+	if err != nil {
+		return Result{}, err
+	}
+	if !proven {
+		return Result{}, fmt.Errorf("enter credentials: %w", ErrNotProven)
+	}
 	return d.connections.tryClient(ctx, staff.visitor(s.CompanyID), Choice{
 		Environment: s.Environment, Way: GuidedWay, TenantID: s.TenantID, ConnectionID: id,
-	}, own)
+	}, own, &s)
 }
 
 // TaskDone ticks a task. Ticked twice, it is ticked once. One that ends by itself

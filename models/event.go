@@ -31,6 +31,9 @@ const (
 	EventSetupAllowed     EventKind = "setup_allowed"
 	EventSetupSentBack    EventKind = "setup_sent_back"
 	EventSetupFailed      EventKind = "setup_failed"
+	// EventSetupConfirmed: an admin of the tenant confirmed that the company
+	// controls it. Detail says who.
+	EventSetupConfirmed EventKind = "setup_confirmed"
 	EventSetupWithdrawn   EventKind = "setup_withdrawn"
 	// What our staff did for the company.
 	EventRefreshed     EventKind = "refreshed"
@@ -74,6 +77,12 @@ type Event struct {
 	Reason    Reason
 	// Outcome says how a failed trip to ServiceTitan ended.
 	Outcome Outcome
+	// Detail is what the kind does not say, such as a person's name.
+	Detail string
+	// Repeats is how many equal events came after the first of a series, which was
+	// at FirstAt. At is when the last was.
+	Repeats int
+	FirstAt *time.Time
 	// Millis is how long ServiceTitan took to answer a test.
 	Millis int64
 	// SupportCode is the request that caused the event, as in the log.

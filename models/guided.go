@@ -98,6 +98,7 @@ func openSetup(tx *gorm.DB, v Visitor, connection Connection, now time.Time) err
 	s.wait(StepAddTenant, Us, "", now)
 	if last.Step == StepChecked { // the tenant ID has been in our app ever since
 		s.TenantAddedAt = last.TenantAddedAt
+		s.Proof = last.Proof // it counts for as long as no other company appears
 		s.wait(StepAllowAccess, TheCompany, "", now)
 	}
 	if err := tx.Create(&s).Error; err != nil {

@@ -23,11 +23,12 @@ func (c *Connections) ConnectWithCredentials(ctx context.Context, v Visitor, cho
 	if choice.Way != servicetitan.OwnCredentials {
 		return Result{}, fmt.Errorf("check choice: %w", ErrNotFound)
 	}
-	return c.tryClient(ctx, v, choice, own)
+	return c.tryClient(ctx, v, choice, own, nil)
 }
 
-// tryClient tries a client, and saves it if it works.
-func (c *Connections) tryClient(ctx context.Context, v Visitor, choice Choice, own servicetitan.OwnClient) (Result, error) {
+// tryClient tries a client, and saves it if it works. The set-up is the one for
+// which staff try it; nil if the company tries its own.
+func (c *Connections) tryClient(ctx context.Context, v Visitor, choice Choice, own servicetitan.OwnClient, setup *Setup) (Result, error) {
 	if err := c.CheckChoice(ctx, v, choice); err != nil {
 		return Result{}, err
 	}
@@ -65,7 +66,7 @@ func (c *Connections) tryClient(ctx context.Context, v Visitor, choice Choice, o
 	if ended {
 		return c.refuse(ctx, v, choice, end)
 	}
-	id, err := c.save(ctx, v, proven{choice: choice, tokens: tokens, own: own, account: account})
+	id, err := c.save(ctx, v, proven{choice: choice, tokens: tokens, own: own, account: account, setup: setup})
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		return c.refuse(ctx, v, choice, ending{outcome: OutcomeTenantTaken})
 	}

@@ -171,7 +171,7 @@ func (s story) events(c cast) []Event {
 	theirs := func(kind EventKind) Event { return Event{Kind: kind, ActorName: c.owner.Name} }
 
 	if s.Way == servicetitan.Guided {
-		s.tellSetup(tell, ours, theirs)
+		s.tellSetup(c, tell, ours, theirs)
 	}
 	switch {
 	case s.State == Pending:
@@ -237,7 +237,7 @@ func (s story) requestedAge() time.Duration {
 	return s.Age + 26*time.Hour
 }
 
-func (s story) tellSetup(tell func(time.Duration, Event), ours, theirs func(EventKind) Event) {
+func (s story) tellSetup(c cast, tell func(time.Duration, Event), ours, theirs func(EventKind) Event) {
 	added, allowed := s.setupAges()
 	tell(s.requestedAge(), theirs(EventSetupRequested))
 	if s.Problem != "" { // what was done before it was sent back
@@ -253,6 +253,24 @@ func (s story) tellSetup(tell func(time.Duration, Event), ours, theirs func(Even
 	}
 	if allowed > 0 {
 		tell(allowed, theirs(EventSetupAllowed))
+	}
+	if s.State != Pending {
+		e := ours(EventSetupConfirmed)
+		e.Detail = s.proof(c).Who()
+		tell(s.Age+proofBefore, e)
+	}
+}
+
+// proofBefore is how long before a set-up ended staff spoke with the owner, who
+// is the ServiceTitan admin too.
+const proofBefore = time.Hour
+
+// proof is the confirmation of a set-up that ended.
+func (s story) proof(c cast) Proof {
+	at := s.ago(s.Age + proofBefore)
+	return Proof{
+		Name: c.owner.Name, Role: "Owner", Channel: CalledBack, Contact: "The number on their website",
+		ReachedAt: &at, ByName: c.staff.Name, At: &at,
 	}
 }
 

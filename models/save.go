@@ -19,6 +19,8 @@ type proven struct {
 	tokens  servicetitan.Tokens
 	own     servicetitan.OwnClient
 	account servicetitan.Account
+	// setup is the guided set-up that it ends; nil for the other ways.
+	setup *Setup
 	// also is written in the same transaction; nil if there is nothing.
 	also func(tx *gorm.DB, connectionID uuid.UUID, now time.Time) error
 }
@@ -69,6 +71,11 @@ func (c *Connections) saveProven(ctx context.Context, v Visitor, p proven) (id u
 			return errors.New("connection cannot be authorized in state " + string(connection.State))
 		}
 		id = connection.ID
+		if a.Way == GuidedWay {
+			if err := stillProven(tx, p.setup); err != nil {
+				return err
+			}
+		}
 		if kind == EventReconnected {
 			if err := replaces(tx, &connection, a.Way, now); err != nil {
 				return err

@@ -51,7 +51,9 @@ type Setup struct {
 	TenantAddedAt   *time.Time
 	AllowedByName   string
 	AllowedAt       *time.Time
-	ClosedAt        *time.Time
+	// Proof is the confirmation that the company controls the tenant.
+	Proof    Proof `gorm:"embedded;embeddedPrefix:proven_"`
+	ClosedAt *time.Time
 }
 
 // Problems that our staff find and send back to the company. The tenant's
@@ -99,6 +101,9 @@ func (s *Setup) sentBack(problem Outcome, now time.Time) bool {
 	for _, step := range p.from {
 		if s.Step == step {
 			s.AllowedByName, s.AllowedAt = "", nil
+			if problem != OutcomeNotAllowed {
+				s.Proof = Proof{} // whose tenant it is, is open again
+			}
 			s.wait(p.to, TheCompany, problem, now)
 			return true
 		}

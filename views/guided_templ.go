@@ -112,14 +112,14 @@ func Guided(p GuidedPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "</code></small></header><div class=\"body\"><ol class=\"list how\" role=\"list\"><li><div><h3>We add your tenant ID</h3><p>Then ServiceTitan shows Fieldbridge to your company.</p></div></li><li><div><h3>You allow Fieldbridge in ServiceTitan</h3><p>It takes a ServiceTitan admin about two minutes. There is a guide, and a link to it that you can pass on.</p></div></li><li><div><h3>We finish the set-up</h3><p>You copy nothing, and send nobody a password.</p></div></li><li><div><h3>We check that it works</h3><p>The page of the connection shows at any time how far it is, and who acts next.</p></div></li></ol></div></section><form class=\"actions split\" method=\"post\" action=\"/connect/guided\"><input type=\"hidden\" name=\"choice\" value=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "</code></small></header><div class=\"body\"><ol class=\"list how\" role=\"list\"><li><div><h3>We add your tenant ID</h3><p>Then ServiceTitan shows Fieldbridge to your company.</p></div></li><li><div><h3>You allow Fieldbridge in ServiceTitan</h3><p>It takes a ServiceTitan admin about two minutes. There is a guide, and a link to it that you can pass on.</p></div></li><li><div><h3>We confirm it with your ServiceTitan admin</h3><p>So that nobody else can connect your account, we call a ServiceTitan admin on a number that ServiceTitan or your website shows.</p></div></li><li><div><h3>We finish the set-up</h3><p>You copy nothing, and send nobody a password.</p></div></li><li><div><h3>We check that it works</h3><p>The page of the connection shows at any time how far it is, and who acts next.</p></div></li></ol></div></section><form class=\"actions split\" method=\"post\" action=\"/connect/guided\"><input type=\"hidden\" name=\"choice\" value=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var6 string
 			templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(p.ChoiceID)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/guided.templ`, Line: 55, Col: 56}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/guided.templ`, Line: 56, Col: 56}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var6))
 			if templ_7745c5c3_Err != nil {
@@ -132,7 +132,7 @@ func Guided(p GuidedPage) templ.Component {
 			var templ_7745c5c3_Var7 templ.SafeURL
 			templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.JoinURLErrs(p.back())
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/guided.templ`, Line: 56, Col: 39}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/guided.templ`, Line: 57, Col: 39}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var7))
 			if templ_7745c5c3_Err != nil {
@@ -219,7 +219,7 @@ func Guide(p GuidePage) templ.Component {
 			var templ_7745c5c3_Var10 string
 			templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs(optionOf(p.Environment).label)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/guided.templ`, Line: 85, Col: 79}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/guided.templ`, Line: 86, Col: 79}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var10))
 			if templ_7745c5c3_Err != nil {
@@ -276,7 +276,7 @@ func allowSteps(openURL string) templ.Component {
 		var templ_7745c5c3_Var12 templ.SafeURL
 		templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinURLErrs(openURL)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/guided.templ`, Line: 99, Col: 27}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/guided.templ`, Line: 100, Col: 27}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var12))
 		if templ_7745c5c3_Err != nil {

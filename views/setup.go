@@ -9,7 +9,7 @@ import (
 
 // setupStep is a step of a guided set-up as its checklist shows it.
 type setupStep struct {
-	step        models.SetupStep
+	step        models.SetupStep // empty for the confirmation, which may come at any time
 	title, text string
 	side        models.Side // who acts
 	done        bool
@@ -23,17 +23,35 @@ func setupSteps(s models.Setup) []setupStep {
 	steps := []setupStep{
 		{step: models.StepAddTenant, title: "We add your tenant ID", text: "Then ServiceTitan shows Fieldbridge to your company.", side: models.Us, at: s.TenantAddedAt},
 		{step: models.StepAllowAccess, title: "You allow Fieldbridge in ServiceTitan", text: "A ServiceTitan admin does this in about two minutes.", side: models.TheCompany, at: s.AllowedAt},
+		confirmation(s),
 		{step: models.StepEnterCredentials, title: "We finish the set-up", text: "You copy nothing, and send nobody a password.", side: models.Us},
-		{step: models.StepChecked, title: "We check that it works", text: "It happens by itself, right after step 3.", side: models.Us},
+		{step: models.StepChecked, title: "We check that it works", text: "It happens by itself, right after step 4.", side: models.Us},
 	}
 	for i := range steps {
-		if steps[i].step == s.Step {
-			steps[i].current, steps[i].at = true, &s.Since
-			break
+		switch step := &steps[i]; {
+		case step.step == s.Step:
+			step.current, step.at = true, &s.Since
+			return steps
+		case step.step != "":
+			step.done = true
+		case s.Step == models.StepEnterCredentials && !step.done:
+			step.current, step.at = true, &s.Since
+			return steps
 		}
-		steps[i].done = true
 	}
 	return steps
+}
+
+// confirmation is the step in which staff find out who controls the tenant.
+func confirmation(s models.Setup) setupStep {
+	step := setupStep{
+		title: "We confirm it with your ServiceTitan admin", side: models.Us,
+		text: "We call a ServiceTitan admin of your company, on a number that ServiceTitan or your website shows, and ask whether you may connect this account.",
+	}
+	if s.Proof.Recorded() {
+		step.done, step.at, step.text = true, s.Proof.At, "Confirmed with "+s.Proof.Who()+"."
+	}
+	return step
 }
 
 // turn says in a word or two whose turn it is.

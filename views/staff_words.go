@@ -103,7 +103,7 @@ func setupAdvice(s *models.QueuedSetup) advice {
 	if s == nil {
 		return advice{title: "Being set up", text: "No step is open.", tell: "Your connection is not set up yet. Please open its page: it shows what comes next."}
 	}
-	a := advice{title: "The set-up waits for us", text: "Next step: " + lowerFirst(staffSteps[s.Step]) + "."}
+	a := advice{title: "The set-up waits for us", text: "Next step: " + lowerFirst(staffStep(*s)) + "."}
 	if s.WaitsFor == models.TheCompany {
 		a.title = "The set-up waits for the company"
 	}
@@ -114,6 +114,8 @@ func setupAdvice(s *models.QueuedSetup) advice {
 		a.tell = "We add your tenant ID, usually within a working day. Then a ServiceTitan admin can allow Fieldbridge. The connection’s page shows when."
 	case s.Step == models.StepAllowAccess:
 		a.tell = "In ServiceTitan, an admin opens Settings, Integrations, API Application Access, chooses Connect New App, then Fieldbridge, then Allow Access. The connection’s page has a guide to pass on."
+	case !s.Proven:
+		a.tell = "We confirm with a ServiceTitan admin of your company that you may connect this account. We call a number that your website or ServiceTitan shows. Then we finish the set-up."
 	default:
 		a.tell = "We have what we need and finish it, usually within a working day. There is nothing you need to do."
 	}

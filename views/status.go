@@ -131,6 +131,9 @@ var events = map[models.EventKind]eventWords{
 	models.EventSetupFailed: {"info", "clock", "Set-up not finished yet", func(e models.Event) string {
 		return actor(e) + " tried to finish it. " + outcomes[e.Outcome].event
 	}},
+	models.EventSetupConfirmed: {"ok", "shield", "Control confirmed", func(e models.Event) string {
+		return actor(e) + " confirmed with " + e.Detail + " that your company may connect this tenant."
+	}},
 	models.EventSetupWithdrawn: {"off", "off", "Set-up withdrawn", func(e models.Event) string {
 		return actor(e) + " withdrew the set-up."
 	}},

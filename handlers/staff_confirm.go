@@ -1,0 +1,44 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/views"
+)
+
+// confirmControl records that a ServiceTitan admin of the tenant confirmed that
+// the company controls it.
+func (s *site) confirmControl(c echo.Context) error {
+	id, err := connectionID(c)
+	if err != nil {
+		return err
+	}
+	f, err := readForm(c)
+	if err != nil {
+		return err
+	}
+	proof := models.Proof{
+		Name: f.Line("admin"), Role: f.Line("role"), Channel: models.ProofChannel(f.Line("channel")), Contact: f.Line("contact"),
+		Despite: f.Raw("despite") == "yes",
+	}
+	reached := f.Line("reached")
+	if at, err := time.ParseInLocation(views.MinuteField, reached, s.clock().Zone); err == nil {
+		at = at.UTC()
+		proof.ReachedAt = &at
+	}
+	err = ignoreClosed(s.Desk.Confirm(c.Request().Context(), staffMember(c), id, proof))
+	if problem, ok := errors.AsType[*models.ProofError](err); ok {
+		return s.showStaffConnection(c, http.StatusUnprocessableEntity, views.StaffConnectionPage{
+			Proof: views.ProofForm{Proof: proof, Reached: reached, Problem: problem},
+		})
+	}
+	if err != nil {
+		return err
+	}
+	return seeOther(c, staffConnectionPath(id))
+}
