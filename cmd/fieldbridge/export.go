@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -44,12 +45,16 @@ func (e exportCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return withSchema(ctx, c, func(db *models.DB) error {
+	err = withSchema(ctx, c, func(db *models.DB) error {
 		if e.To == "-" {
-			return exportTo(ctx, deskOf(c, db), filter, os.Stdout, os.Stderr)
+			return exportTo(ctx, deskOf(c, db), filter, stoppable{ctx, os.Stdout}, os.Stderr)
 		}
 		return writeWhole(ctx, e.To, func(w io.Writer) error { return exportTo(ctx, deskOf(c, db), filter, w, os.Stderr) })
 	})
+	if err != nil && ctx.Err() != nil && !errors.Is(err, errStopped) {
+		return fmt.Errorf("%w: %w", errStopped, err)
+	}
+	return err
 }
 
 // filter is what the flags pick.
