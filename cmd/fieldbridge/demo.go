@@ -100,7 +100,10 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	a.background = append(a.background, func(ctx context.Context) { stop(d.holdOn(ctx)) })
+	a.background = append(a.background, func(ctx context.Context) { stop(d.holdOn(ctx)) }, func(ctx context.Context) {
+		<-ctx.Done()
+		standIn.ClearFaults() // so that renewals under way are answered
+	})
 	if c.demoReset != nil {
 		a.background = append(a.background, func(ctx context.Context) { d.resetDaily(ctx, *c.demoReset, log) })
 	}

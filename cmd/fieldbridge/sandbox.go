@@ -79,7 +79,7 @@ func (c sandboxCommand) serve(ctx context.Context, out io.Writer, log *slog.Logg
 	select {
 	case <-ctx.Done():
 		standIn.ClearFaults() // what they delay is answered
-		return shutdown([]*http.Server{server})
+		return shutdown([]*http.Server{server}, drainLimit)
 	case err := <-failed:
 		return fmt.Errorf("serve: %w", err)
 	}

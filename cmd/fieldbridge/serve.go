@@ -97,25 +97,34 @@ func (ls listeners) close() (err error) {
 	return err
 }
 
-// serve names the handler of each listener, in the same order.
-func (ls listeners) serve(handlers ...http.Handler) map[net.Listener]http.Handler {
-	served := map[net.Listener]http.Handler{}
-	for i, l := range ls {
-		served[l] = handlers[i]
-	}
-	return served
+// servedListener is a listener with its handler.
+type servedListener struct {
+	listener net.Listener
+	handler  http.Handler
 }
 
-// run serves until the context ends, then lets the requests under way end.
-func (a *app) run(ctx context.Context, log *slog.Logger, served map[net.Listener]http.Handler, ready func()) error {
+// serve names the handler of each listener, in the same order.
+func (ls listeners) serve(handlers ...http.Handler) []servedListener {
+	var all []servedListener
+	for i, l := range ls {
+		all = append(all, servedListener{l, handlers[i]})
+	}
+	return all
+}
+
+// run serves until the context ends. Then the first server stops, which is the public
+// one, and the requests under way end. Next, the work in the background ends, with all
+// renewals under way. The other servers stop last: one of them may be the sandbox,
+// which has to answer those renewals.
+func (a *app) run(ctx context.Context, log *slog.Logger, all []servedListener, ready func()) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var servers []*http.Server
-	failed := make(chan error, len(served))
-	for l, handler := range served {
-		s := newServer(handler, log)
+	failed := make(chan error, len(all))
+	for _, one := range all {
+		s := newServer(one.handler, log)
 		servers = append(servers, s)
-		go func() { failed <- s.Serve(l) }()
+		go func() { failed <- s.Serve(one.listener) }()
 	}
 	var background sync.WaitGroup
 	background.Go(func() { a.sweep(ctx, log) })
@@ -125,18 +134,21 @@ func (a *app) run(ctx context.Context, log *slog.Logger, served map[net.Listener
 	for _, run := range a.background {
 		background.Go(func() { run(ctx) })
 	}
-	// What is under way is saved before the database is closed.
-	defer a.keeper.Wait()
-	defer background.Wait()
-	defer cancel(nil)
 	ready()
+	var err error
 	select {
 	case <-ctx.Done():
 		log.Info("stopping")
-		return shutdown(servers)
-	case err := <-failed:
-		return errors.Join(fmt.Errorf("serve: %w", err), shutdown(servers))
+	case failure := <-failed:
+		err = fmt.Errorf("serve: %w", failure)
 	}
+	cancel(nil)
+	began := time.Now()
+	err = errors.Join(err, shutdown(servers[:1], drainLimit))
+	// What is under way is saved before the database is closed.
+	background.Wait()
+	a.keeper.Wait()
+	return errors.Join(err, shutdown(servers[1:], max(time.Second, drainLimit-time.Since(began))))
 }
 
 func newServer(h http.Handler, log *slog.Logger) *http.Server {
@@ -151,8 +163,9 @@ func newServer(h http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-func shutdown(servers []*http.Server) error {
-	ctx, cancel := context.WithTimeout(context.Background(), drainLimit)
+// shutdown lets the requests under way end, for at most so long.
+func shutdown(servers []*http.Server, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	var err error
 	for _, s := range servers {
