@@ -2,7 +2,7 @@
 
 LINT = go tool -modfile=.ci/tools/go.mod golangci-lint
 
-.PHONY: help run dev test soak check bench bench-floods generate build
+.PHONY: help run dev test soak check vuln bench bench-floods generate build
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ check: ## format, vet, lint, generated code, go.mod, import rules
 	go tool templ generate && git diff --exit-code -- '*_templ.go'
 	go mod tidy -diff
 	go test -run 'House|Import' ./cmd/fieldbridge
+
+vuln: ## look for known vulnerabilities, if their database can be reached
+	.ci/vuln
 
 bench: ## print the figures: connect flow, status page, tokens, renewals, memory, start
 	go test ./cmd/fieldbridge -run '^$$' -bench . -benchtime 1x -timeout 30m
