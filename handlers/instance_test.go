@@ -33,6 +33,8 @@ type instance struct {
 	demo *handlers.Demo
 	// trusted are the networks of proxies.
 	trusted []netip.Prefix
+	// requestLimit is how long a request may work; 0 for the usual limits.
+	requestLimit time.Duration
 }
 
 // environments are what contractors may connect to; all are the sandbox.
@@ -90,7 +92,7 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	connections := models.NewConnections(db, keys, clients, keeper, i.URL+"/callback", log)
 	return running{db: db, keeper: keeper, apiKeys: apiKeys, handler: handlers.New(handlers.Options{
 		BaseURL: base, TrustedProxies: i.trusted, Accounts: accounts, Sessions: models.NewSessions(db),
-		Connections: connections, Desk: models.NewDesk(connections), APIKeys: apiKeys, StaffIssuer: i.staffIssuer, Demo: i.demo, Now: now, Log: log,
+		Connections: connections, Desk: models.NewDesk(connections), APIKeys: apiKeys, StaffIssuer: i.staffIssuer, Demo: i.demo, RequestLimit: i.requestLimit, Now: now, Log: log,
 	})}, nil
 }
 

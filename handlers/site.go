@@ -33,8 +33,10 @@ type Options struct {
 	// Demo is what a demo's pages have more; nil in anything else. With it, staff
 	// are not asked for a second factor.
 	Demo *Demo
-	Now  func() time.Time
-	Log  *slog.Logger
+	// RequestLimit is how long any request may work; 0 for the usual limits.
+	RequestLimit time.Duration
+	Now          func() time.Time
+	Log          *slog.Logger
 }
 
 type site struct {
@@ -61,10 +63,10 @@ func New(o Options) http.Handler {
 	origins := http.NewCrossOriginProtection()
 	for _, r := range s.routes() {
 		if r.who == apiKey {
-			e.Add(r.method, r.path, r.handle, s.admitKey)
+			e.Add(r.method, r.path, r.handle, s.deadline(r), s.admitKey)
 			continue
 		}
-		e.Add(r.method, r.path, r.handle, s.refuseForeignOrigins(origins), s.sessions.middleware, s.namedInDemo, s.admit(r.who))
+		e.Add(r.method, r.path, r.handle, s.deadline(r), s.refuseForeignOrigins(origins), s.sessions.middleware, s.namedInDemo, s.admit(r.who))
 	}
 	return e
 }

@@ -164,6 +164,8 @@ func (a *APIKeys) Flush(ctx context.Context) error {
 	if len(uses) == 0 {
 		return nil
 	}
+	ctx, cancel := a.db.within(ctx, a.db.limits.work)
+	defer cancel()
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
 		// Instances that write at the same moment lock the rows in one order.
 		for _, id := range slices.SortedFunc(maps.Keys(uses), func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }) {

@@ -54,7 +54,9 @@ func (d *Desk) Each(ctx context.Context, f ConnectionFilter, do func([]ListedCon
 	const atOnce = 1000
 	at := Cursor{}
 	for {
-		page, err := d.browse(ctx, f, at, atOnce)
+		within, cancel := d.connections.db.within(ctx, d.connections.db.limits.part)
+		page, err := d.browse(within, f, at, atOnce)
+		cancel()
 		if err != nil {
 			return err
 		}

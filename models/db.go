@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
@@ -35,7 +36,10 @@ type DB struct {
 	held    *demoHold
 	alive   liveness
 	dialect dialect
+	limits  limits
 	path    string // of the SQLite file
+	// postgres is how to connect to PostgreSQL.
+	postgres *pgx.ConnConfig
 }
 
 type dialect string
@@ -45,13 +49,10 @@ const (
 	postgresDialect dialect = "postgres"
 )
 
-// postgresPool bounds the connections of one instance.
-const postgresPool = 20
-
 // OpenDB opens the database at a SQLite path or a postgres:// address. The
 // clock is the app's; where instances must agree, the database's is used.
 func OpenDB(ctx context.Context, address string, now func() time.Time) (*DB, error) {
-	db := &DB{ahead: new(atomic.Int64), writes: new(sync.RWMutex), held: new(demoHold), now: func() time.Time { return now().UTC().Truncate(time.Microsecond) }}
+	db := &DB{ahead: new(atomic.Int64), writes: new(sync.RWMutex), held: new(demoHold), limits: defaultLimits(), now: func() time.Time { return now().UTC().Truncate(time.Microsecond) }}
 	var err error
 	if strings.HasPrefix(address, "postgres://") || strings.HasPrefix(address, "postgresql://") {
 		err = db.openPostgres(address)
@@ -65,10 +66,12 @@ func OpenDB(ctx context.Context, address string, now func() time.Time) (*DB, err
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	if err := pool.PingContext(ctx); err != nil {
+	reached, cancel := db.within(ctx, db.limits.write)
+	defer cancel()
+	if err := pool.PingContext(reached); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database: %w", redactDSN(err, address)), db.Close())
 	}
-	shared, err := db.sharedNow(db.Read(ctx))
+	shared, err := db.sharedNow(db.Read(reached))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open database: %w", err), db.Close())
 	}
@@ -77,21 +80,21 @@ func OpenDB(ctx context.Context, address string, now func() time.Time) (*DB, err
 }
 
 func (db *DB) openPostgres(address string) error {
+	parsed, err := pgx.ParseConfig(address)
+	if err != nil {
+		return redactDSN(err, address)
+	}
 	config := gormConfig()
 	// The driver does, once for each connection. GORM would do it anew, and undo
 	// it, in each transaction.
 	config.PrepareStmt = false
-	pool, err := gorm.Open(postgres.New(postgres.Config{DSN: address}), config)
+	config.DisableAutomaticPing = true // it would know no deadline
+	sqlDB := openPool(parsed, appSettings.missing(parsed))
+	pool, err := gorm.Open(postgres.New(postgres.Config{Conn: sqlDB}), config)
 	if err != nil {
-		return redactDSN(err, address)
+		return errors.Join(err, sqlDB.Close())
 	}
-	sqlDB, err := pool.DB()
-	if err != nil {
-		return err
-	}
-	sqlDB.SetMaxOpenConns(postgresPool)
-	sqlDB.SetMaxIdleConns(postgresPool)
-	db.dialect, db.reader, db.close, db.alive = postgresDialect, pool, sqlDB.Close, newSessionLiveness(address)
+	db.dialect, db.reader, db.close, db.postgres, db.alive = postgresDialect, pool, sqlDB.Close, parsed, newSessionLiveness(address)
 	db.write = func(ctx context.Context, fn func(*gorm.DB) error) error {
 		return writeAgain(ctx, func(ctx context.Context, fn func(*gorm.DB) error) error { return pool.WithContext(ctx).Transaction(fn) }, fn)
 	}
@@ -148,6 +151,8 @@ func (db *DB) openSQLite(path string) error {
 func (db *DB) Write(ctx context.Context, fn func(tx *gorm.DB) error) error {
 	db.writes.RLock()
 	defer db.writes.RUnlock()
+	ctx, cancel := db.within(ctx, db.limits.write)
+	defer cancel()
 	return db.write(ctx, fn)
 }
 
@@ -156,6 +161,8 @@ func (db *DB) Write(ctx context.Context, fn func(tx *gorm.DB) error) error {
 func (db *DB) writeAlone(ctx context.Context, fn func(tx *gorm.DB) error) error {
 	db.writes.Lock()
 	defer db.writes.Unlock()
+	ctx, cancel := db.within(ctx, aloneLimit)
+	defer cancel()
 	return db.write(ctx, fn)
 }
 

@@ -199,7 +199,9 @@ func (k *Keeper) noteUse(ctx context.Context, connection Connection, now time.Ti
 		return
 	}
 	_, err, _ := k.flights.Do("use "+connection.ID.String(), func() (any, error) {
-		return nil, k.db.Write(context.WithoutCancel(ctx), func(tx *gorm.DB) error { return writeUse(tx, connection, now) })
+		ctx, cancel := k.db.within(context.WithoutCancel(ctx), k.db.limits.work)
+		defer cancel()
+		return nil, k.db.Write(ctx, func(tx *gorm.DB) error { return writeUse(tx, connection, now) })
 	})
 	if err != nil {
 		k.log.WarnContext(ctx, "use was not noted", "connection", connection.ID, "error", err)

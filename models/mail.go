@@ -139,8 +139,10 @@ func (o *Outbox) Run(ctx context.Context) {
 	defer poll.Stop()
 	for {
 		taken := time.Now()
-		list, err := o.due(ctx)
-		toAccounts, accountErr := o.dueToAccounts(ctx)
+		within, cancel := o.db.within(ctx, o.db.limits.work)
+		list, err := o.due(within)
+		toAccounts, accountErr := o.dueToAccounts(within)
+		cancel()
 		list, err = append(list, toAccounts...), errors.Join(err, accountErr)
 		if err != nil && ctx.Err() == nil {
 			o.log.WarnContext(ctx, "mails cannot be read", "error", err)

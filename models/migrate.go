@@ -95,15 +95,12 @@ func (db *DB) runMigrations(ctx context.Context, watch MigrationWatch) error {
 		return err
 	}
 	if db.dialect == postgresDialect {
-		pool, err := db.reader.DB()
-		if err != nil {
-			return err
-		}
 		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
 		if err != nil {
 			return err
 		}
-		return up(ctx, watch, goose.DialectPostgres, pool, folder, goose.WithSessionLocker(locker))
+		pool := openPool(db.postgres, migrationSettings)
+		return errors.Join(up(ctx, watch, goose.DialectPostgres, pool, folder, goose.WithSessionLocker(locker)), pool.Close())
 	}
 	release, err := lockFile(db.path+".lock", syscall.LOCK_EX)
 	if err != nil {

@@ -12,6 +12,9 @@ import (
 // refreshes bounds how often our staff renew one connection.
 var refreshes = limit{name: "staff-refresh", tries: 10, per: time.Minute}
 
+// refreshLimit bounds a renewal that staff wait for, and its record.
+const refreshLimit = 40 * time.Second
+
 // Refreshable says whether a renewal can help the connection.
 func (c Connection) Refreshable() bool { return c.State == Connected || c.State == Degraded }
 
@@ -35,7 +38,8 @@ func (d *Desk) Refresh(ctx context.Context, staff Staff, id uuid.UUID) error {
 		return fmt.Errorf("refresh: %w", err)
 	}
 	// It goes to its end and is recorded even if who asked goes away.
-	ctx = context.WithoutCancel(ctx)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshLimit)
+	defer cancel()
 	began := time.Now()
 	_, err = c.keeper.renewed(ctx, connection.CompanyID, id, connection.Generation)
 	took := time.Since(began)

@@ -117,7 +117,9 @@ func (k *Keeper) keepTally(ctx context.Context) {
 }
 
 func (k *Keeper) writeTally(ctx context.Context) {
-	if err := k.tally.write(context.WithoutCancel(ctx), k.db); err != nil {
+	within, cancel := k.db.within(context.WithoutCancel(ctx), k.db.limits.work)
+	defer cancel()
+	if err := k.tally.write(within, k.db); err != nil {
 		k.log.WarnContext(ctx, "renewals are not written down yet", "error", err)
 	}
 }

@@ -113,7 +113,9 @@ func (k *Keeper) tendRevocations(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		list, err := k.dueRevocations(ctx)
+		within, cancel := k.db.within(ctx, k.db.limits.work)
+		list, err := k.dueRevocations(within)
+		cancel()
 		if err != nil && ctx.Err() == nil {
 			k.log.WarnContext(ctx, "revocations cannot be read", "error", err)
 		}

@@ -75,7 +75,9 @@ func (k *Keeper) dueNow(ctx context.Context, at gateKey, limit int) []dueRenewal
 	if limit <= 0 || ctx.Err() != nil || k.stalled.Load() > 0 || k.gates[at].closed() {
 		return nil
 	}
-	list, err := k.due(ctx, at, limit)
+	within, cancel := k.db.within(ctx, k.db.limits.work)
+	defer cancel()
+	list, err := k.due(within, at, limit)
 	if err != nil && ctx.Err() == nil {
 		k.log.WarnContext(ctx, "what is due cannot be leased", "environment", at.environment, "error", err)
 	}

@@ -17,6 +17,7 @@ type Proxy struct {
 	server  string
 	lose    atomic.Int64
 	lost    atomic.Int64
+	swallow atomic.Bool
 
 	mu    sync.Mutex
 	conns map[net.Conn]struct{}
@@ -57,6 +58,14 @@ func (p *Proxy) LoseCommits(n int) { p.lose.Store(int64(n)) }
 // Lost is how many commits were lost so.
 func (p *Proxy) Lost() int { return int(p.lost.Load()) }
 
+// Swallow makes the server vanish: of every connection, old or new, nothing is
+// passed on any more, and nothing is closed.
+func (p *Proxy) Swallow() { p.swallow.Store(true) }
+
+// Restore lets the server be found again. Connections of which something was
+// swallowed stay silent, because what they lost never comes.
+func (p *Proxy) Restore() { p.swallow.Store(false) }
+
 // Cut drops every connection.
 func (p *Proxy) Cut() {
 	p.mu.Lock()
@@ -76,11 +85,18 @@ func (p *Proxy) serve(app net.Conn) {
 	p.mu.Lock()
 	p.conns[app], p.conns[server] = struct{}{}, struct{}{}
 	p.mu.Unlock()
-	var losing atomic.Bool
+	var losing, silent atomic.Bool
+	// swallowed says whether what was sent goes nowhere.
+	swallowed := func() bool {
+		if p.swallow.Load() {
+			silent.Store(true)
+		}
+		return silent.Load()
+	}
 	var both sync.WaitGroup
 	both.Go(func() {
 		defer func() { _ = server.Close() }()
-		pass(server, app, func(sent []byte) bool {
+		pass(server, app, swallowed, func(sent []byte) bool {
 			if bytes.HasPrefix(sent, []byte("Q")) && bytes.Contains(sent, []byte("commit\x00")) && p.lose.Add(-1) >= 0 {
 				losing.Store(true)
 			}
@@ -89,7 +105,7 @@ func (p *Proxy) serve(app net.Conn) {
 	})
 	both.Go(func() {
 		defer func() { _ = app.Close() }()
-		pass(app, server, func([]byte) bool {
+		pass(app, server, swallowed, func([]byte) bool {
 			if losing.Load() {
 				p.lost.Add(1)
 				return false
@@ -105,11 +121,12 @@ func (p *Proxy) serve(app net.Conn) {
 }
 
 // pass copies for as long as both sides are there and what comes may be passed on.
-func pass(to io.Writer, from io.Reader, may func([]byte) bool) {
+// What is swallowed is read and goes nowhere.
+func pass(to io.Writer, from io.Reader, swallowed func() bool, may func([]byte) bool) {
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buffer)
-		if n > 0 {
+		if n > 0 && !swallowed() {
 			if !may(buffer[:n]) {
 				return
 			}

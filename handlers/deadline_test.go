@@ -1,0 +1,54 @@
+package handlers_test
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/fieldbridge/fieldbridge/models/testdb"
+)
+
+// A PostgreSQL host that vanishes keeps no request for good: each is answered
+// with 503, also when there are more of them than the pool has connections, and
+// all is well again once the host is back.
+func TestVanishedPostgreSQLIsA503(t *testing.T) {
+	proxy := testdb.NewProxy(t, testdb.Postgres(t))
+	a := newAppOn(t, proxy.Address+"?connect_timeout=1")
+	a.instance.requestLimit = 2 * time.Second
+	first := a.db
+	a.serve(a.wire(slog.New(slog.NewTextHandler(a.log, nil))))
+	a.db = first // which outlives the test, for the invariants
+	amy := a.signUp("A", "Amy")
+	amy.get("/connections").want(a, 200)
+	key := a.backEnd(amy)
+	key.ask("/connections").want(a, 200)
+
+	proxy.Swallow()
+	const each = 12
+	answers := make(chan answer)
+	for range each {
+		go func() { answers <- amy.get("/connections") }()
+		go func() { answers <- amy.post("/connect", "environment", "sandbox", "way", "sign_in", "tenant", "842193311") }()
+		go func() { answers <- key.ask("/connections") }()
+	}
+	for range 3 * each {
+		got := <-answers
+		if got.want(a, 503); got.header.Get("Retry-After") == "" {
+			t.Errorf("%s: no Retry-After", got.request)
+		}
+	}
+
+	proxy.Restore()
+	// A connection that was being made meanwhile has to be given up first.
+	for tries := 0; amy.get("/connections").status != 200; tries++ {
+		if tries == 30 {
+			t.Fatal("the app does not come back")
+		}
+	}
+	for range 2 * each {
+		go func() { answers <- amy.get("/connections") }()
+	}
+	for range 2 * each {
+		(<-answers).want(a, 200)
+	}
+}

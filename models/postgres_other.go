@@ -1,0 +1,9 @@
+//go:build !linux
+
+package models
+
+import "syscall"
+
+// limitUnanswered does nothing: the option exists on Linux alone, and elsewhere
+// the deadlines of queries close the connection.
+func limitUnanswered(string, string, syscall.RawConn) error { return nil }
