@@ -34,7 +34,7 @@ func NewAdmin(addr string, ready func(context.Context) error, metrics http.Handl
 // whyNotReady says what is not, without the error's own words.
 func whyNotReady(err error) string {
 	switch {
-	case errors.Is(err, models.ErrSchemaBehind), errors.Is(err, models.ErrSchemaAhead):
+	case errors.Is(err, models.ErrNoSchema), errors.Is(err, models.ErrSchemaBehind), errors.Is(err, models.ErrSchemaAhead):
 		return "the database schema is of another version"
 	case errors.Is(err, models.ErrWrongKeyset):
 		return "the keyset does not belong to the database"

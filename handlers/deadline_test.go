@@ -28,7 +28,9 @@ func TestVanishedPostgreSQLIsA503(t *testing.T) {
 	answers := make(chan answer)
 	for range each {
 		go func() { answers <- amy.get("/connections") }()
-		go func() { answers <- amy.post("/connect", "environment", "sandbox", "way", "sign_in", "tenant", "842193311") }()
+		go func() {
+			answers <- amy.post("/connect", "environment", "sandbox", "way", "sign_in", "tenant", "842193311")
+		}()
 		go func() { answers <- key.ask("/connections") }()
 	}
 	for range 3 * each {

@@ -53,8 +53,11 @@ const (
 // clock is the app's; where instances must agree, the database's is used.
 func OpenDB(ctx context.Context, address string, now func() time.Time) (*DB, error) {
 	db := &DB{ahead: new(atomic.Int64), writes: new(sync.RWMutex), held: new(demoHold), limits: defaultLimits(), now: func() time.Time { return now().UTC().Truncate(time.Microsecond) }}
+	if err := CheckAddress(address); err != nil {
+		return nil, fmt.Errorf("open database: the address %w", err)
+	}
 	var err error
-	if strings.HasPrefix(address, "postgres://") || strings.HasPrefix(address, "postgresql://") {
+	if isPostgres(address) {
 		err = db.openPostgres(address)
 	} else {
 		err = db.openSQLite(address)

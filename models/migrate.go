@@ -21,6 +21,9 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
+// ErrNoSchema says that the database is new.
+var ErrNoSchema = errors.New("the database is new and has no tables yet; run: fieldbridge migrate")
+
 // ErrSchemaBehind says that the database lacks migrations.
 var ErrSchemaBehind = errors.New("database schema is older than this program; run: fieldbridge migrate")
 
@@ -71,6 +74,8 @@ func (db *DB) CheckSchema(ctx context.Context) (MigrationStatus, error) {
 	switch {
 	case err != nil:
 		return s, fmt.Errorf("check schema: %w", err)
+	case s.Current == 0:
+		return s, ErrNoSchema
 	case s.Current < s.Target:
 		return s, ErrSchemaBehind
 	case s.Current > s.Target:

@@ -61,9 +61,9 @@ func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo *h
 			return nil, err
 		}
 	}
-	schema, err := db.CheckSchema(ctx)
+	_, err := db.CheckSchema(ctx)
 	switch {
-	case errors.Is(err, models.ErrSchemaBehind) && schema.Current == 0:
+	case errors.Is(err, models.ErrNoSchema):
 		_, err = db.Migrate(ctx) // an empty database takes no time
 	case errors.Is(err, models.ErrSchemaBehind):
 		err = migrateLogged(ctx, db, log)

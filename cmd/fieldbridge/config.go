@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/handlers"
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -20,8 +21,11 @@ type config struct {
 	addr, adminAddr string
 	baseURL         *url.URL
 	databaseURL     string
-	keysetFile      string
-	trustedProxies  []netip.Prefix
+	// databaseInsecure lets a PostgreSQL host beyond this machine go without
+	// sslmode=verify-full.
+	databaseInsecure bool
+	keysetFile       string
+	trustedProxies   []netip.Prefix
 	// proxiesNamed says that FIELDBRIDGE_TRUSTED_PROXIES is set, if only to none.
 	proxiesNamed bool
 	logFormat    string
@@ -47,6 +51,8 @@ type config struct {
 const defaultScopes = "tn.crm.customers:r tn.crm.locations:r tn.jpm.jobs:r tn.jpm.appointments:r tn.dis.capacity:r " +
 	"tn.acc.invoices:r tn.acc.payments:r tn.crm.bookings:rw tn.stt.businessunits:r offline_access"
 
+const exampleDatabase = "postgres://fieldbridge@db.internal/fieldbridge?sslmode=verify-full"
+
 // variable is one environment variable.
 type variable struct {
 	name, fallback, meaning, example string
@@ -70,9 +76,14 @@ func variables(d defaults) []variable {
 			c.baseURL, err = originURL(v)
 			return err
 		}},
-		{"FIELDBRIDGE_DATABASE_URL", d.database, "a SQLite path, or postgres://…", "postgres://fieldbridge@db.internal/fieldbridge", func(c *config, v string) error {
+		{"FIELDBRIDGE_DATABASE_URL", d.database, "a SQLite path, or postgres://…; a host beyond this machine needs sslmode=verify-full", exampleDatabase, func(c *config, v string) error {
 			c.databaseURL = v
-			return nil
+			return models.CheckAddress(v)
+		}},
+		{"FIELDBRIDGE_DATABASE_INSECURE", "false", "true lets PostgreSQL be another host that does not prove who it is, for a network that nobody else is on", "false", func(c *config, v string) (err error) {
+			v, err = oneOf(v, "true", "false")
+			c.databaseInsecure = v == "true"
+			return err
 		}},
 		{"FIELDBRIDGE_KEYSET_FILE", d.keyset, "the sealing keys, readable by their owner alone", "/etc/fieldbridge/keyset.json", func(c *config, v string) error {
 			c.keysetFile = v
@@ -284,6 +295,10 @@ func (c *config) check() []error {
 				faults = append(faults, fmt.Errorf("FIELDBRIDGE_STAFF_OIDC_%s is missing beside the others (for example FIELDBRIDGE_STAFF_OIDC_%s=%s)", part.name, part.name, part.example))
 			}
 		}
+	}
+	if !c.databaseInsecure && models.CheckAddress(c.databaseURL) == nil && !models.ProvesServer(c.databaseURL) {
+		faults = append(faults, fmt.Errorf("FIELDBRIDGE_DATABASE_URL connects to another host without sslmode=verify-full, so somebody on the way could read and change everything"+
+			" (for example FIELDBRIDGE_DATABASE_URL=%s, with sslrootcert=FILE for an authority of your own; on a network that nobody else is on, FIELDBRIDGE_DATABASE_INSECURE=true)", exampleDatabase))
 	}
 	faults = append(faults, c.checkDemo()...)
 	offered := c.environments[:0]

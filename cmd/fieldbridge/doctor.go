@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -150,13 +149,14 @@ func (d *doctor) keyset(c config) *seal.Keys {
 // that does not is left alone.
 func (d *doctor) database(ctx context.Context, c config, keys *seal.Keys) (isDemo bool) {
 	const about = "database"
-	if !strings.Contains(c.databaseURL, "://") {
-		if _, err := os.Stat(c.databaseURL); errors.Is(err, fs.ErrNotExist) {
-			d.find(note, about, "", "%s is not there yet; serve makes it", c.databaseURL)
-			return false
-		}
+	if c.databaseInsecure && !models.ProvesServer(c.databaseURL) {
+		d.find(note, about, "add sslmode=verify-full to FIELDBRIDGE_DATABASE_URL and take FIELDBRIDGE_DATABASE_INSECURE away, unless nobody else is on that network", "it is another host that need not prove who it is")
 	}
-	db, err := models.OpenDB(ctx, c.databaseURL, d.now)
+	db, err := models.OpenExistingDB(ctx, c.databaseURL, d.now)
+	if errors.Is(err, models.ErrNoDatabase) {
+		d.find(note, about, "", "%s is not there yet; serve makes it", c.databaseURL)
+		return false
+	}
 	if err != nil {
 		d.find(bad, about, "check FIELDBRIDGE_DATABASE_URL, and that the database runs and lets this user in", "%v", err)
 		return false
@@ -164,6 +164,9 @@ func (d *doctor) database(ctx context.Context, c config, keys *seal.Keys) (isDem
 	defer func() { _ = db.Close() }() // nothing was written
 	schema, err := db.CheckSchema(ctx)
 	switch {
+	case errors.Is(err, models.ErrNoSchema):
+		d.find(note, about, "start serve, or run fieldbridge migrate", "it is new and has no tables yet")
+		return false
 	case errors.Is(err, models.ErrSchemaBehind):
 		d.find(note, about, "start serve, or run fieldbridge migrate", "the schema is at version %d, this program wants %d", schema.Current, schema.Target)
 		return false

@@ -164,7 +164,7 @@ func TestDoctor(t *testing.T) {
 		{"empty database", func(p *patient) {
 			p.env["FIELDBRIDGE_DATABASE_URL"] += ".empty"
 			p.withDB(func(*models.DB) error { return nil })
-		}, "note database: the schema is at version 0"},
+		}, "note database: it is new"},
 		{"newer database", func(p *patient) {
 			p.withDB(func(db *models.DB) error {
 				return db.Write(p.Context(), func(tx *gorm.DB) error {

@@ -21,7 +21,11 @@ type migrateUp struct{}
 
 // Run applies migrations.
 func (migrateUp) Run(ctx context.Context) error {
-	return withDB(ctx, func(db *models.DB) error {
+	c, err := environmentConfig(serveDefaults())
+	if err != nil {
+		return err
+	}
+	return inDB(ctx, c, models.OpenDB, func(db *models.DB) error {
 		s, err := migrate(ctx, db, os.Stderr)
 		if err != nil {
 			return err
@@ -72,29 +76,33 @@ type migrateStatus struct{}
 
 // Run prints where the schema stands.
 func (migrateStatus) Run(ctx context.Context) error {
-	return withDB(ctx, func(db *models.DB) error {
-		s, err := db.CheckSchema(ctx)
-		if err != nil && !errors.Is(err, models.ErrSchemaBehind) && !errors.Is(err, models.ErrSchemaAhead) {
-			return err
-		}
-		fmt.Printf("schema is at version %d, this program wants %d\n", s.Current, s.Target)
-		return nil
-	})
-}
-
-// withDB opens the database that the environment names.
-func withDB(ctx context.Context, do func(*models.DB) error) error {
 	c, err := environmentConfig(serveDefaults())
 	if err != nil {
 		return err
 	}
-	return inDB(ctx, c, do)
+	err = inDB(ctx, c, models.OpenExistingDB, func(db *models.DB) error {
+		s, err := db.CheckSchema(ctx)
+		switch {
+		case err == nil, errors.Is(err, models.ErrSchemaBehind), errors.Is(err, models.ErrSchemaAhead):
+			fmt.Printf("schema is at version %d, this program wants %d\n", s.Current, s.Target)
+		case errors.Is(err, models.ErrNoSchema):
+			fmt.Printf("the database is new and has no tables yet, this program wants version %d\n", s.Target)
+		default:
+			return err
+		}
+		return nil
+	})
+	if errors.Is(err, models.ErrNoDatabase) {
+		fmt.Printf("there is no database at %s yet; fieldbridge serve and fieldbridge migrate make it\n", c.databaseURL)
+		return nil
+	}
+	return err
 }
 
-// withSchema opens the database of a configuration, if its schema is the one
-// that this program wants.
+// withSchema opens the database of a configuration, if it is there and its schema
+// is one that this program can work with.
 func withSchema(ctx context.Context, c config, do func(*models.DB) error) error {
-	return inDB(ctx, c, func(db *models.DB) error {
+	return inDB(ctx, c, models.OpenExistingDB, func(db *models.DB) error {
 		if _, err := db.CheckSchema(ctx); err != nil {
 			return err
 		}
@@ -102,8 +110,10 @@ func withSchema(ctx context.Context, c config, do func(*models.DB) error) error 
 	})
 }
 
-func inDB(ctx context.Context, c config, do func(*models.DB) error) error {
-	db, err := models.OpenDB(ctx, c.databaseURL, time.Now)
+// inDB opens the database of a configuration in one of two ways: models.OpenDB
+// makes it if it is not there, models.OpenExistingDB does not.
+func inDB(ctx context.Context, c config, open func(context.Context, string, func() time.Time) (*models.DB, error), do func(*models.DB) error) error {
+	db, err := open(ctx, c.databaseURL, time.Now)
 	if err != nil {
 		return err
 	}

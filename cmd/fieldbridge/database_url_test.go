@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/seal"
+)
+
+// An address of another kind, or one that lets anybody play the database, is
+// named with the variable and an example, and without the password.
+func TestConfigDatabase(t *testing.T) {
+	for name, tt := range map[string]struct {
+		address, insecure string
+		fault             string // empty if there is none
+	}{
+		"a path":                        {address: "data/app.db"},
+		"another database":              {address: "mysql://u:stc_password@x/y", fault: "neither a path"},
+		"a mistyped scheme":             {address: "postgress://u:stc_password@x/y", fault: "neither a path"},
+		"a scheme in capitals":          {address: "Postgres://u:stc_password@x/y", fault: "neither a path"},
+		"a port that is none":           {address: "postgres://u:stc_password@x:port/y", fault: "cannot be read"},
+		"this machine":                  {address: "postgres://u:stc_password@127.0.0.1/y"},
+		"another host":                  {address: "postgres://u:stc_password@db.internal/y", fault: "without sslmode=verify-full"},
+		"another host, require":         {address: "postgres://u:stc_password@db.internal/y?sslmode=require", fault: "without sslmode=verify-full"},
+		"another host, verify-full":     {address: "postgres://u:stc_password@db.internal/y?sslmode=verify-full"},
+		"another host, on purpose":      {address: "postgres://u:stc_password@db.internal/y", insecure: "true"},
+		"another host, not on purpose":  {address: "postgres://u:stc_password@db.internal/y", insecure: "false", fault: "FIELDBRIDGE_DATABASE_INSECURE=true"},
+		"neither true nor false":        {address: "data/app.db", insecure: "perhaps", fault: "FIELDBRIDGE_DATABASE_INSECURE "},
+		"a mistyped scheme, on purpose": {address: "postgress://u:stc_password@x/y", insecure: "true", fault: "neither a path"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			env := map[string]string{"FIELDBRIDGE_DATABASE_URL": tt.address}
+			if tt.insecure != "" {
+				env["FIELDBRIDGE_DATABASE_INSECURE"] = tt.insecure
+			}
+			c, err := loadConfig(serveDefaults(), lookupIn(env))
+			if tt.fault == "" {
+				if err != nil || c.databaseURL != tt.address {
+					t.Errorf("got %q, %v", c.databaseURL, err)
+				}
+				return
+			}
+			if err == nil {
+				t.Fatal("it was taken")
+			}
+			says := err.Error()
+			if !strings.Contains(says, tt.fault) || !strings.Contains(says, "for example FIELDBRIDGE_DATABASE_") {
+				t.Errorf("got %s", says)
+			}
+			if strings.Contains(says, "stc_password") {
+				t.Errorf("the password is in %s", says)
+			}
+		})
+	}
+}
+
+// Commands that only look, or that belong to a database, make none.
+func TestCommandsMakeNoDatabase(t *testing.T) {
+	for name, tt := range map[string]struct {
+		run func(context.Context) error
+		// fine says that it is no failure that there is none.
+		fine bool
+	}{
+		"migrate status":   {migrateStatus{}.Run, true},
+		"export":           {exportCommand{To: "-"}.Run, false},
+		"staff list":       {staffList{}.Run, false},
+		"staff add":        {staffAdd{Email: "sam@fieldbridge.example", Role: "support"}.Run, false},
+		"staff remove":     {staffRemove{Email: "sam@fieldbridge.example"}.Run, false},
+		"staff reset":      {staffResetFactor{Email: "sam@fieldbridge.example"}.Run, false},
+		"apikey list":      {apikeyList{}.Run, false},
+		"apikey create":    {apikeyCreate{Name: "x", All: true}.Run, false},
+		"apikey revoke":    {apikeyRevoke{}.Run, false},
+		"keys reseal":      {keysReseal{}.Run, false},
+		"keys reseal drop": {keysReseal{Drop: true, Yes: true}.Run, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			keyset := filepath.Join(t.TempDir(), "keyset.json")
+			if _, err := seal.Create(keyset); err != nil {
+				t.Fatal(err)
+			}
+			t.Chdir(t.TempDir())
+			t.Setenv("FIELDBRIDGE_KEYSET_FILE", keyset)
+			for _, address := range []string{"data/app.db", "app.db", "mysql://x/y"} {
+				t.Setenv("FIELDBRIDGE_DATABASE_URL", address)
+				err := tt.run(t.Context())
+				switch {
+				case address == "mysql://x/y":
+					if err == nil || !strings.Contains(err.Error(), "FIELDBRIDGE_DATABASE_URL") {
+						t.Errorf("%s: %v", address, err)
+					}
+				case tt.fine && err != nil, !tt.fine && !errors.Is(err, models.ErrNoDatabase):
+					t.Errorf("%s: %v", address, err)
+				}
+				if left, err := os.ReadDir("."); err != nil || len(left) != 0 {
+					t.Errorf("%s: it made %v; %v", address, left, err)
+				}
+			}
+		})
+	}
+}
