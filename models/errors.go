@@ -93,7 +93,7 @@ func Unavailable(err error) bool {
 		return false
 	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return temporary(e.Code)
+		return temporary(e.Code) || stalePlan(e)
 	}
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return true

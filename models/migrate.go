@@ -27,7 +27,8 @@ var ErrNoSchema = errors.New("the database is new and has no tables yet; run: fi
 // ErrSchemaBehind says that the database lacks migrations.
 var ErrSchemaBehind = errors.New("database schema is older than this program; run: fieldbridge migrate")
 
-// ErrSchemaAhead says that a newer program has migrated the database.
+// ErrSchemaAhead says that a newer program has migrated the database in a way that
+// this program cannot work with.
 var ErrSchemaAhead = errors.New("database schema is newer than this program; run the newer fieldbridge")
 
 // MigrationStatus is where the schema stands.
@@ -60,8 +61,8 @@ func (db *DB) MigrateWatched(ctx context.Context, watch MigrationWatch) (Migrati
 	return db.CheckSchema(ctx)
 }
 
-// CheckSchema compares the schema with what this program was built for. It
-// writes nothing.
+// CheckSchema compares the schema with what this program was built for. A newer
+// one is fine if it says that this program can work with it. It writes nothing.
 func (db *DB) CheckSchema(ctx context.Context) (MigrationStatus, error) {
 	var s MigrationStatus
 	var err error
@@ -79,9 +80,28 @@ func (db *DB) CheckSchema(ctx context.Context) (MigrationStatus, error) {
 	case s.Current < s.Target:
 		return s, ErrSchemaBehind
 	case s.Current > s.Target:
-		return s, ErrSchemaAhead
+		return s, db.checkNewerSchema(ctx, s.Target)
 	}
 	return s, nil
+}
+
+// checkNewerSchema says whether this program can work with a schema that newer
+// programs have migrated, as during a rolling upgrade: each migration that it
+// does not know must say that it can.
+func (db *DB) checkNewerSchema(ctx context.Context, target int64) error {
+	if !db.Read(ctx).Migrator().HasTable("schema_compatibility") {
+		return ErrSchemaAhead
+	}
+	var unfit int64
+	err := db.Read(ctx).Raw(`SELECT count(*) FROM goose_db_version v LEFT JOIN schema_compatibility c ON c.version = v.version_id
+		WHERE v.is_applied AND v.version_id > ? AND (c.oldest IS NULL OR c.oldest > ?)`, target, target).Scan(&unfit).Error
+	if err != nil {
+		return fmt.Errorf("check schema: %w", err)
+	}
+	if unfit > 0 {
+		return ErrSchemaAhead
+	}
+	return nil
 }
 
 // newestMigration is the highest version among the embedded files.

@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -18,7 +19,8 @@ const (
 )
 
 // writeAgain runs a write once more, a few times at most, if PostgreSQL rolled
-// its transaction back because of others: a deadlock or a serialization failure.
+// its transaction back because of others: a deadlock, a serialization failure, or
+// a table that a newer program has changed.
 // The pauses are random, so that the same transactions do not meet again. SQLite
 // needs none of this: there one writer waits for the lock before it begins.
 func writeAgain(ctx context.Context, write func(context.Context, func(*gorm.DB) error) error, fn func(*gorm.DB) error) error {
@@ -44,6 +46,9 @@ func rolledBack(err error) bool {
 	if !ok {
 		return false
 	}
+	if stalePlan(e) {
+		return true
+	}
 	switch e.Code {
 	case "40000", // transaction_rollback
 		"40001", // serialization_failure
@@ -53,4 +58,10 @@ func rolledBack(err error) bool {
 	// 40002 fails again, and of 40003 (statement_completion_unknown) nobody knows
 	// whether the transaction was committed.
 	return false
+}
+
+// stalePlan says whether a newer program has changed a table since the connection
+// planned the statement. The driver plans it anew the next time.
+func stalePlan(e *pgconn.PgError) bool {
+	return e.Code == "0A000" && strings.Contains(e.Routine, "RevalidateCachedQuery")
 }

@@ -178,6 +178,9 @@ func (d *doctor) database(ctx context.Context, c config, keys *seal.Keys) (isDem
 		return false
 	}
 	d.find(good, about, "", "answers, schema at version %d", schema.Current)
+	if schema.Current > schema.Target {
+		d.find(note, about, "upgrade this program too", "the schema is newer than version %d, which this program knows, and says that it can work with it", schema.Target)
+	}
 	isDemo = errors.Is(db.CheckNoDemo(ctx), models.ErrDemoData)
 	if keys == nil {
 		return isDemo

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -165,6 +166,14 @@ func TestDoctor(t *testing.T) {
 			p.env["FIELDBRIDGE_DATABASE_URL"] += ".empty"
 			p.withDB(func(*models.DB) error { return nil })
 		}, "note database: it is new"},
+		{"newer database that this program can work with", func(p *patient) {
+			p.withDB(func(db *models.DB) error {
+				return db.Write(p.Context(), func(tx *gorm.DB) error {
+					return errors.Join(tx.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, true)").Error,
+						tx.Exec("INSERT INTO schema_compatibility (version, oldest) VALUES (9999, 1)").Error)
+				})
+			})
+		}, "note database: the schema is newer"},
 		{"newer database", func(p *patient) {
 			p.withDB(func(db *models.DB) error {
 				return db.Write(p.Context(), func(tx *gorm.DB) error {
