@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,8 +17,9 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// mailTime bounds the delivery of one mail.
-const mailTime = 10 * time.Second
+// mailTime bounds the delivery of one mail, from the first packet to the last.
+// The outbox allows for a little more.
+const mailTime = 15 * time.Second
 
 // mailer delivers by SMTP, or into a demo's mailbox: what a demo writes never
 // leaves it, since anybody may sign up there with somebody else's address.
@@ -25,7 +27,9 @@ type mailer struct {
 	base   *url.URL
 	server *url.URL // smtp or smtps; nil if there is none
 	from   string
-	log    *slog.Logger
+	// limit bounds the delivery of one mail; mailTime if it is zero.
+	limit time.Duration
+	log   *slog.Logger
 	// deliver puts a letter into the mailbox; nil if there is none.
 	deliver func(sandbox.Letter)
 }
@@ -77,32 +81,31 @@ func (a *app) showSentMails(ctx context.Context) error {
 // post sends a letter by SMTP.
 func (m *mailer) post(ctx context.Context, letter handlers.Letter) error {
 	message := mail.NewMsg()
-	if err := errors.Join(message.From(m.from), message.To(letter.To)); err != nil {
+	if err := message.From(m.from); err != nil {
 		return fmt.Errorf("address mail: %w", err)
+	}
+	if err := message.To(letter.To); err != nil {
+		return errors.New("address mail: the recipient's address cannot be read") // the library quotes it
 	}
 	message.Subject(letter.Subject)
 	message.SetBodyString(mail.TypeTextPlain, letter.Plain)
 	message.AddAlternativeString(mail.TypeTextHTML, letter.HTML)
-	client, err := m.client()
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, mailTime)
-	defer cancel()
-	if err := client.DialAndSendWithContext(ctx, message); err != nil {
-		return fmt.Errorf("deliver mail: %w", err)
-	}
-	return nil
+	return m.handOver(ctx, message)
 }
+
+func (m *mailer) within() time.Duration { return cmp.Or(m.limit, mailTime) }
 
 // client speaks TLS always, but to this machine.
 func (m *mailer) client() (*mail.Client, error) {
-	options := []mail.Option{mail.WithTimeout(mailTime), mail.WithTLSPolicy(mail.TLSMandatory)}
+	options := []mail.Option{mail.WithTLSPolicy(mail.TLSMandatory)}
 	if loopback(m.server.Hostname()) {
 		options = append(options, mail.WithTLSPolicy(mail.TLSOpportunistic))
 	}
 	if m.server.Scheme == "smtps" {
-		options = append(options, mail.WithSSL())
+		// Here the library connects by itself: in three steps before anything is sent.
+		options = append(options, mail.WithSSL(), mail.WithTimeout(m.within()/3))
+	} else {
+		options = append(options, mail.WithDialContextFunc(dialUntil), mail.WithTimeout(m.within()))
 	}
 	if port, err := strconv.Atoi(m.server.Port()); err == nil {
 		options = append(options, mail.WithPort(port))
