@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 )
 
 const (
@@ -33,6 +35,8 @@ type issuer struct {
 	endpoints Endpoints
 	err       error
 	until     time.Time
+	// flights lets all who ask at once wait for one discovery.
+	flights singleflight.Group
 }
 
 // metadata is what we read of RFC 8414, section 2.
@@ -49,14 +53,42 @@ type metadata struct {
 // Endpoints returns the issuer's endpoints: by discovery where it answers,
 // else those that ServiceTitan's documentation implies. Metadata that names
 // another issuer or another host is an Error of kind Misconfigured.
+//
+// A discovery belongs to nobody: all who ask meanwhile wait for it, each for as
+// long as their own context lasts, and it goes on when one of them leaves.
 func (c *Client) Endpoints(ctx context.Context) (Endpoints, error) {
+	if endpoints, known, err := c.knownEndpoints(); known {
+		return endpoints, err
+	}
+	answer := c.issuer.flights.DoChan("", func() (any, error) {
+		if endpoints, known, err := c.knownEndpoints(); known {
+			return endpoints, err // found out while this one began
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestLimit)
+		defer cancel()
+		return c.learnEndpoints(c.discover(ctx))
+	})
+	select {
+	case <-ctx.Done():
+		return Endpoints{}, &Error{Op: opDiscover, Kind: Unavailable, Err: context.Cause(ctx)}
+	case got := <-answer:
+		endpoints, _ := got.Val.(Endpoints)
+		return endpoints, got.Err
+	}
+}
+
+// knownEndpoints are those that were found out lately, if any were.
+func (c *Client) knownEndpoints() (endpoints Endpoints, known bool, err error) {
+	c.issuer.mu.Lock()
+	defer c.issuer.mu.Unlock()
+	return c.issuer.endpoints, c.now().Before(c.issuer.until), c.issuer.err
+}
+
+// learnEndpoints remembers for a while what a discovery found.
+func (c *Client) learnEndpoints(endpoints Endpoints, err error) (Endpoints, error) {
 	c.issuer.mu.Lock()
 	defer c.issuer.mu.Unlock()
 	now := c.now()
-	if now.Before(c.issuer.until) {
-		return c.issuer.endpoints, c.issuer.err
-	}
-	endpoints, err := c.discover(ctx)
 	if e, ok := errors.AsType[*Error](err); ok && e.Kind == Unavailable {
 		// No answer: go on with what was known before, and ask again soon.
 		c.issuer.until = now.Add(metadataRetry)
