@@ -50,7 +50,7 @@ func (k *Keeper) renewOnce(ctx context.Context, companyID, connectionID uuid.UUI
 			return Access{}, err
 		}
 		if held.owner != "" {
-			return k.renewLeased(ctx, connection, sealed, held, false)
+			return k.renewForSomebody(ctx, connection, sealed, held)
 		}
 		select {
 		case <-pause.C:

@@ -3,7 +3,6 @@ package models
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 )
@@ -91,8 +90,8 @@ func (k *Keeper) renewDue(ctx context.Context, d dueRenewal) {
 	defer cancel()
 	defer func() {
 		if r := recover(); r != nil {
-			k.log.ErrorContext(ctx, "renewal panicked", "connection", d.connection.ID, "panic", fmt.Sprint(r))
-			_, _ = k.postpone(ctx, d.connection, d.sealed, d.held, errors.New("panic")) // its own error is logged there
+			k.logPanic(ctx, d.connection.ID, r)
+			_, _ = k.postpone(ctx, d.connection, d.sealed, d.held, errPanicked) // its own error is logged there
 		}
 	}()
 	_, err := k.renewLeased(ctx, d.connection, d.sealed, d.held, true)

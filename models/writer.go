@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"runtime/debug"
 	"sync"
 
 	"gorm.io/driver/sqlite"
@@ -187,7 +188,8 @@ func (w *writer) rollback() error {
 func (w *writer) try(p *pendingWrite) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("write panicked: %v", r)
+			// The panic's own words may hold values; its type and stack hold none.
+			err = fmt.Errorf("write panicked with a %T\n%s", r, debug.Stack())
 		}
 	}()
 	return p.fn(w.db.WithContext(context.WithoutCancel(p.ctx)))

@@ -1,0 +1,62 @@
+package models
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/testdb"
+)
+
+// What a panic holds may be a secret or a person's name: the log has its type
+// and where it came from, whoever asked for the renewal, and the process lives.
+func TestPanicsOfRenewalsAreLoggedWithoutValues(t *testing.T) {
+	for _, who := range []string{"ahead of time", "on use"} {
+		t.Run(who, func(t *testing.T) {
+			inVirtualTime(t, func(k *kept) {
+				due := time.Now()
+				if who == "on use" {
+					due = due.Add(time.Hour)
+				}
+				id := k.seed(1, time.Now(), due)[0]
+				k.pass(16 * time.Minute)
+				k.spoil(func(*http.Request) (*http.Response, error) { panic("stc_poison") })
+				if who == "on use" {
+					_, err := k.keeper.AccessToken(k.Context(), k.companyID, id)
+					if reasonOf(err) != ReasonUnavailable || !errors.Is(err, ErrUnavailable) {
+						t.Errorf("asked for access, the keeper says %v", err)
+					}
+				}
+				k.start()
+				k.pass(10 * time.Second)
+				log := k.log.String()
+				if strings.Contains(log, "stc_poison") {
+					t.Errorf("the log holds the value of a panic:\n%s", log)
+				}
+				if !strings.Contains(log, "renewal panicked") || !strings.Contains(log, "type=string") || !strings.Contains(log, "panic_test.go") {
+					t.Errorf("the log does not say what panicked, and where:\n%s", log)
+				}
+				k.spoil(func(*http.Request) (*http.Response, error) { return nil, nil })
+				k.pass(longestRetry + time.Minute)
+				if c := k.connection(id); c.State != Connected || c.Generation < 2 {
+					t.Errorf("afterwards the connection is %s of generation %d", c.State, c.Generation)
+				}
+			})
+		})
+	}
+}
+
+func TestPanicsOfWritesAreToldWithoutValues(t *testing.T) {
+	db := openAt(t, testdb.SQLite(t))
+	err := db.Write(t.Context(), func(*gorm.DB) error { panic(errors.New("stc_poison")) })
+	if err == nil || strings.Contains(err.Error(), "stc_poison") || !strings.Contains(err.Error(), "*errors.errorString") || !strings.Contains(err.Error(), "panic_test.go") {
+		t.Errorf("a write that panicked ends with %v", err)
+	}
+	if err := db.Write(t.Context(), func(*gorm.DB) error { return nil }); err != nil {
+		t.Errorf("the next one ends with %v", err)
+	}
+}
