@@ -47,8 +47,10 @@ func TestPresence(t *testing.T) {
 		"no lease is from before the loss":  {[]step{{0, with}, {1, nil}, {2, without}, {2 + leaseLife, without}}, 0, 2 + leaseLife, true},
 		"it was seen again after the loss":  {[]step{{0, with}, {1, nil}, {2, with}, {3, without}, {3 + absentFor, without}}, 0, 3 + absentFor, true},
 		"no session was had at first":       {[]step{{0, nil}, {1, without}, {1 + absentFor, without}}, -time.Second, 1 + absentFor, true},
-		"gone for so long that it is forgotten": {[]step{{0, with}, {1, without}, {3 * leaseLife, without}, {4 * leaseLife, without}},
-			0, 4 * leaseLife, true},
+		"gone for so long that it is forgotten": {
+			[]step{{0, with}, {1, without}, {3 * leaseLife, without}, {4 * leaseLife, without}},
+			0, 4 * leaseLife, true,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var p presence
@@ -312,20 +314,26 @@ func TestLeaseEndsWithItsHolder(t *testing.T) {
 	})
 }
 
-// What the dead had sent does not wait behind the rate limit.
+// What the dead had sent does not wait behind those that wait for the rate limit.
 func TestTakenOverGoesFirst(t *testing.T) {
 	inVirtualTime(t, func(k *kept) {
-		ids := k.seed(40, time.Now(), time.Now().Add(-time.Hour))
-		last := ids[len(ids)-1]
-		k.exec("UPDATE credentials SET lease_owner = ?, lease_until = ?, due_at = ? WHERE connection_id = ?",
-			"dead/lease", time.Now().Add(leaseLife).UTC(), time.Now().UTC(), last)
+		const due = 40
+		k.seed(due, time.Now(), time.Now())
+		left := k.seed(1, time.Now(), time.Now().Add(time.Hour))[0]
 		k.start()
-		k.pass(time.Second / 2)
-		if c := k.connection(last); c.Generation != 2 {
-			k.Errorf("generation %d", c.Generation)
+		k.pass(time.Second) // from now on, all wait
+		k.exec("UPDATE credentials SET lease_owner = ?, lease_until = ? WHERE connection_id = ?", "dead/lease", time.Now().Add(leaseLife).UTC(), left)
+		list, err := k.keeper.takeOver(k.Context())
+		if err != nil || len(list) != 1 {
+			k.Fatalf("%d taken over: %v", len(list), err)
 		}
-		if n := k.count("SELECT count(*) FROM connections WHERE generation = 1"); n < len(ids)/2 {
-			k.Errorf("only %d others wait for the rate limit", n)
+		began := time.Now()
+		k.keeper.renewDue(k.Context(), list[0])
+		if took := time.Since(began); took > 0 || k.connection(left).Generation != 2 {
+			k.Errorf("renewed to generation %d after %s", k.connection(left).Generation, took)
+		}
+		if n := k.count("SELECT count(*) FROM connections WHERE generation = 1"); n < due/2 {
+			k.Errorf("%d others wait for the rate limit", n)
 		}
 		k.pass(time.Minute)
 	}, func(_ *sandbox.Options, o *KeeperOptions) { o.PerSecond = 1 })
