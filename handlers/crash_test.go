@@ -127,7 +127,7 @@ func TestB7KilledBetweenRenewalAndSave(t *testing.T) {
 
 		a.startChild("")
 		amy.get(path).want(a, 200, "Connected") // which is all that is known
-		amy.post(path+"/test").want(a, 303) // the dead process's lease is in nobody's way
+		amy.post(path+"/test").want(a, 303)
 		amy.get(path).want(a, 200, "Needs reconnect", "was lost on the way")
 		if again := amy.connect("sandbox", northgate); again != path {
 			t.Errorf("reconnected as %s, want %s", again, path)

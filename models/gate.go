@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -46,8 +47,10 @@ var errGateClosed = errors.New("the issuer is left alone for a while")
 type gate struct {
 	now     func() time.Time
 	limiter *rate.Limiter
-	// takenOver limits what was taken over from the dead.
+	// takenOver limits what was taken over from the dead, and rescuing is how much
+	// of that is under way.
 	takenOver *rate.Limiter
+	rescuing  atomic.Int64
 	turn      chan struct{}
 	// own says that the gate stands before the requests of tenants' own clients.
 	own bool

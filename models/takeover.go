@@ -53,7 +53,12 @@ func (k *Keeper) takeOverNow(ctx context.Context, renewals *sync.WaitGroup) (tak
 	}
 	k.log.WarnContext(ctx, "renewals of an instance that died are retried", "count", len(list))
 	for _, d := range list {
-		renewals.Go(func() { k.renewDue(ctx, d) })
+		g := k.gates[gateKey{d.sealed.Environment, d.sealed.OwnClient}]
+		g.rescuing.Add(1)
+		renewals.Go(func() {
+			defer g.rescuing.Add(-1)
+			k.renewDue(ctx, d)
+		})
 	}
 	return len(list), nil
 }

@@ -41,7 +41,8 @@ func (k *Keeper) tend(ctx context.Context, at gateKey) {
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
 	for {
-		limit := min(leasedAtOnce, cap(slots)-len(slots))
+		// What was taken over comes first, and counts like what is due.
+		limit := min(leasedAtOnce, cap(slots)-len(slots)-int(k.gates[at].rescuing.Load()))
 		list := k.dueNow(ctx, at, limit)
 		for _, d := range list {
 			slots <- struct{}{} // there is room: nobody else fills the slots
@@ -50,7 +51,7 @@ func (k *Keeper) tend(ctx context.Context, at gateKey) {
 				k.renewDue(ctx, d)
 			})
 		}
-		if len(list) == limit && len(slots) < cap(slots) && ctx.Err() == nil {
+		if limit > 0 && len(list) == limit && len(slots) < cap(slots) && ctx.Err() == nil {
 			continue // there is probably more
 		}
 		if len(slots) == cap(slots) {
@@ -62,8 +63,12 @@ func (k *Keeper) tend(ctx context.Context, at gateKey) {
 				return
 			}
 		}
+		wait := poll.C
+		if limit <= 0 {
+			wait = time.After(leasePause)
+		}
 		select {
-		case <-poll.C:
+		case <-wait:
 		case <-ctx.Done():
 			return
 		}
