@@ -14,8 +14,10 @@ const (
 	hashWaiters           = 80
 	hashWaitersPerAddress = 40
 	hashWaitersPerAccount = 8
-	// hashPatience bounds how long anybody waits for a turn.
-	hashPatience = 2500 * time.Millisecond
+	// hashPatience bounds how long strangers wait for a turn, so that they hear
+	// within three seconds. Who is known is let in a little later rather than not.
+	hashPatience      = 2500 * time.Millisecond
+	knownHashPatience = 10 * time.Second
 	// knownTurns is how many known devices are served before one of the others is.
 	knownTurns = 3
 	// busyRetry is when people whom we could not serve are told to come back. The
@@ -73,13 +75,17 @@ func newHashQueue(slots int, now func() time.Time) *hashQueue {
 }
 
 // Turn waits until the asker may hash and returns what ends the turn. It
-// returns a BusyError at once if too many wait, or after hashPatience.
+// returns a BusyError at once if too many wait, or when it has waited for too long.
 func (q *hashQueue) Turn(ctx context.Context, asker hashAsker) (done func(), err error) {
 	w := &hashWaiter{asker: asker, turn: make(chan error, 1)}
 	if !q.enter(w) {
 		return nil, q.busy()
 	}
-	patience := time.NewTimer(hashPatience)
+	limit := hashPatience
+	if asker.known {
+		limit = knownHashPatience
+	}
+	patience := time.NewTimer(limit)
 	defer patience.Stop()
 	select {
 	case err = <-w.turn:

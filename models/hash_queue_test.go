@@ -192,5 +192,15 @@ func TestHashQueueForgetsWhoLeaves(t *testing.T) {
 		synctest.Wait()
 		h.ask(t.Context(), stranger("next"), hash)
 		h.wants([]string{"slow", "next"}, 1)
+
+		h = newHashing(t, 1)
+		h.ask(t.Context(), stranger("slow"), knownHashPatience+time.Second)
+		h.ask(t.Context(), known("Dana"), hash)
+		time.Sleep(hashPatience)
+		synctest.Wait()
+		if h.known.waiting != 1 {
+			t.Error("who is known has left too soon")
+		}
+		h.wants([]string{"slow"}, 1)
 	})
 }
