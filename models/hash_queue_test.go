@@ -45,7 +45,7 @@ func (h *hashing) ask(ctx context.Context, asker hashAsker, takes time.Duration)
 			return
 		}
 		h.note(func() { h.served = append(h.served, asker.key) })
-		time.Sleep(takes)
+		<-time.After(takes)
 		done()
 		done() // once more changes nothing
 	})
@@ -188,7 +188,7 @@ func TestHashQueueForgetsWhoLeaves(t *testing.T) {
 		if h.stranger.waiting != 1 {
 			t.Errorf("%d wait, want 1", h.stranger.waiting)
 		}
-		time.Sleep(hashPatience)
+		<-time.After(hashPatience)
 		synctest.Wait()
 		h.ask(t.Context(), stranger("next"), hash)
 		h.wants([]string{"slow", "next"}, 1)
@@ -196,7 +196,7 @@ func TestHashQueueForgetsWhoLeaves(t *testing.T) {
 		h = newHashing(t, 1)
 		h.ask(t.Context(), stranger("slow"), knownHashPatience+time.Second)
 		h.ask(t.Context(), known("Dana"), hash)
-		time.Sleep(hashPatience)
+		<-time.After(hashPatience)
 		synctest.Wait()
 		if h.known.waiting != 1 {
 			t.Error("who is known has left too soon")

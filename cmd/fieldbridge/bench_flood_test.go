@@ -235,7 +235,7 @@ func (l flood) run(b *testing.B, f *flooded) {
 	for wave := range l.waves {
 		for i := range l.atOnce {
 			all.Go(func() {
-				time.Sleep(time.Duration(wave) * 250 * time.Millisecond)
+				<-time.After(time.Duration(wave) * 250 * time.Millisecond)
 				if _, err := l.send(f, i); err == nil {
 					sent.Add(1)
 				}
@@ -244,7 +244,7 @@ func (l flood) run(b *testing.B, f *flooded) {
 	}
 	for i := range floodPeople {
 		all.Go(func() {
-			time.Sleep(time.Duration(i+1) * floodEvery)
+			<-time.After(time.Duration(i+1) * floodEvery)
 			person := f.known[i]
 			if l.victim {
 				person = f.known[0]
@@ -253,13 +253,13 @@ func (l flood) run(b *testing.B, f *flooded) {
 			known.add(answer, err, http.StatusSeeOther)
 		})
 		all.Go(func() {
-			time.Sleep(time.Duration(i+1) * floodEvery)
+			<-time.After(time.Duration(i+1) * floodEvery)
 			answer, err := f.signIn(f.other[i].email, floodPassword, f.other[i].address, "")
 			other.add(answer, err, http.StatusSeeOther)
 		})
 		for part := range 3 {
 			all.Go(func() {
-				time.Sleep(time.Duration(i+1)*floodEvery + time.Duration(part)*floodEvery/3)
+				<-time.After(time.Duration(i+1)*floodEvery + time.Duration(part)*floodEvery/3)
 				answer, err := f.send(http.MethodGet, "/signup", "", "10.6.0.1", "")
 				page.add(answer, err, http.StatusOK)
 			})
