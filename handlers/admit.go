@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/views"
 )
 
 // admit lets a request in if its route allows it. Who they are is asked of the
@@ -133,13 +134,18 @@ const (
 	nextQueue      = "queue"       // of our staff
 )
 
+// resume asks the wizard to go on with what was chosen for the last trip.
+const resume = "resume"
+
 // afterSignIn is the query by which the sign-in page remembers what was asked
 // for. A trip to ServiceTitan that ends signed out begins again.
 func afterSignIn(c echo.Context) string {
 	next := ""
 	switch c.Path() {
-	case "/connect", "/connect/review", "/connect/authorize", "/connect/credentials", "/connect/guided", "/callback":
+	case "/connect", "/connect/review", "/connect/authorize", "/connect/credentials", "/connect/guided":
 		next = nextConnect
+	case "/callback":
+		next = views.NextCallback
 	case "/connections/:id", "/connections/:id/disconnect":
 		if id, err := connectionID(c); err == nil && c.Request().Method == http.MethodGet {
 			next = nextConnection + id.String()
@@ -167,8 +173,11 @@ func destination(staff bool, next string) string {
 		}
 		return home(staff)
 	}
-	if next == nextConnect {
+	switch next {
+	case nextConnect:
 		return "/connect"
+	case views.NextCallback:
+		return "/connect?" + resume + "=yes"
 	}
 	if len(next) == len(nextConnection)+36 && next[:len(nextConnection)] == nextConnection {
 		if id, err := uuid.Parse(next[len(nextConnection):]); err == nil {

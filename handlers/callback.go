@@ -73,6 +73,7 @@ var callbackStatus = map[models.Outcome]int{
 	models.OutcomeScopeMissing:  http.StatusConflict,
 	models.OutcomeLocked:        http.StatusForbidden,
 	models.OutcomeNoMembership:  http.StatusForbidden,
+	models.OutcomeTooMany:       http.StatusConflict,
 	models.OutcomeNoStaff:       http.StatusForbidden,
 	models.OutcomeSetupProblem:  http.StatusServiceUnavailable,
 }

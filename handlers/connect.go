@@ -23,10 +23,24 @@ func (s *site) offered() []string {
 	return names
 }
 
-// connectForm is the first step: which ServiceTitan, and how.
+// connectForm is the first step: which ServiceTitan, and how. It is empty for a
+// new connection, and filled in for somebody who comes back to it.
 func (s *site) connectForm(c echo.Context) error {
 	var page views.ConnectPage
-	if _, choice, ok := s.sessions.Choice(c.Request().Context(), ""); ok && !choice.Reconnects() {
+	ctx, choice, ok := c.Request().Context(), models.Choice{}, false
+	switch id := c.QueryParam("choice"); {
+	case id != "":
+		_, choice, ok = s.sessions.Choice(ctx, id)
+	case c.QueryParam(resume) != "":
+		var err error
+		if choice, ok, err = s.Connections.LastBegun(ctx, visitor(c)); err != nil {
+			return err
+		}
+		if ok && choice.Reconnects() {
+			return s.review(c, choice)
+		}
+	}
+	if ok && !choice.Reconnects() {
 		page.Environment, page.Way = string(choice.Environment), string(choice.Way)
 		page.Tenant = strconv.FormatInt(choice.TenantID, 10)
 	}
@@ -65,6 +79,9 @@ func recommended(environments []servicetitan.Environment) string {
 	return string(way)
 }
 
+// tenantProblem says what a tenant ID looks like.
+const tenantProblem = "Enter the number that ServiceTitan shows as My Tenant ID. It has digits only, 10 at most."
+
 // connect keeps the choice and goes on to the review.
 func (s *site) connect(c echo.Context) error {
 	f, err := readForm(c)
@@ -75,7 +92,7 @@ func (s *site) connect(c echo.Context) error {
 	choice := models.Choice{Environment: servicetitan.EnvironmentName(page.Environment), Way: servicetitan.Way(page.Way)}
 	var ok bool
 	if choice.TenantID, ok = models.ParseTenantID(page.Tenant); !ok {
-		page.Errors.Tenant = "Enter the number that ServiceTitan shows as My Tenant ID. It has digits only."
+		page.Errors.Tenant = tenantProblem
 	}
 	if environment, ok := s.environment(choice.Environment); !ok {
 		page.Errors.Environment = "Choose which ServiceTitan to connect."

@@ -68,7 +68,7 @@ func (s *site) tryCredentials(c echo.Context) error {
 	if !choice.Reconnects() {
 		page.Tenant = f.Line("tenant")
 		if choice.TenantID, ok = models.ParseTenantID(page.Tenant); !ok {
-			page.Errors.Tenant = "Enter the number that ServiceTitan shows as My Tenant ID. It has digits only."
+			page.Errors.Tenant = tenantProblem
 		}
 	}
 	if page.Errors != (views.CredentialsErrors{}) {

@@ -40,7 +40,7 @@ func statusOf(err error) int {
 		return http.StatusMisdirectedRequest
 	case errors.Is(err, errNoKey):
 		return http.StatusUnauthorized
-	case errors.Is(err, models.ErrNotConnected), errors.Is(err, models.ErrReconnectNeeded):
+	case errors.Is(err, models.ErrTooManyConnections), errors.Is(err, models.ErrNotConnected), errors.Is(err, models.ErrReconnectNeeded):
 		return http.StatusConflict
 	case models.Unavailable(err):
 		return http.StatusServiceUnavailable
@@ -119,6 +119,7 @@ func (s *site) showError(err error, c echo.Context) {
 	}
 	page.ForeignOrigin = errors.Is(err, errForeignOrigin)
 	page.NoMembership = errors.Is(err, models.ErrNoMembership)
+	page.TooMany = errors.Is(err, models.ErrTooManyConnections)
 	page.Locked = errors.Is(err, models.ErrLocked)
 	if err := fieldbridge.Render(c, status, views.Error(page)); err != nil {
 		noteError(ctx, slog.LevelError, fmt.Errorf("show error page: %w", err))

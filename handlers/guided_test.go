@@ -118,7 +118,7 @@ func TestGuidedSetup(t *testing.T) {
 		sam.says("/staff/queue", "No set-up waits for us", "No company has a step to do")
 		amy.says(path, "Connected", "Access renews by itself", "Fieldbridge support connected ServiceTitan", "Set up with our staff")
 		amy.saysNot(path, "Sam", "Looked at by staff", "Your turn")
-		if n := a.count("SELECT count(*) FROM events WHERE kind = 'staff_viewed' AND staff_name = 'Sam'"); n < 3 {
+		if n := a.count("SELECT sum(repeats + 1) FROM events WHERE kind = 'staff_viewed' AND staff_name = 'Sam'"); n < 3 {
 			t.Errorf("%d views by staff are recorded", n)
 		}
 		for _, page := range []string{sam.says(desk), sam.says("/staff/queue"), amy.says(path), a.log.String()} {

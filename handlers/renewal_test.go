@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -62,19 +63,27 @@ func TestRenewalHappensOnce(t *testing.T) {
 		amy.lapse()
 		session := amy.client.Jar.Cookies(parse(t, a.url))
 		var wg sync.WaitGroup
+		var tested atomic.Int64
 		for i := range 40 {
 			wg.Go(func() {
 				b := a.newBrowser()
 				b.client.Jar.SetCookies(parse(t, a.url), session)
-				b.send(b.request("POST", instances[i%len(instances)]+path+"/test", url.Values{})).want(a, 303)
+				// More than a few a minute are refused, and those that are let in race.
+				switch got := b.send(b.request("POST", instances[i%len(instances)]+path+"/test", url.Values{})); got.status {
+				case 303:
+					tested.Add(1)
+				case 429:
+				default:
+					a.Errorf("status %d", got.status)
+				}
 			})
 		}
 		wg.Wait()
 		if n := a.refreshes(); n != 1 {
 			t.Errorf("%d renewals, want 1", n)
 		}
-		if n := a.count("SELECT count(*) FROM events WHERE kind = 'test_passed'"); n != 40 {
-			t.Errorf("%d tests passed, want 40", n)
+		if n := a.count("SELECT sum(repeats + 1) FROM events WHERE kind = 'test_passed'"); n != 5 || tested.Load() != 5 {
+			t.Errorf("%d tests passed and %d were let in, want 5", n, tested.Load())
 		}
 	})
 }

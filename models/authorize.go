@@ -29,8 +29,18 @@ func (c Choice) Reconnects() bool { return c.ConnectionID != uuid.Nil }
 const (
 	// authorizationLife is how long a person may stay at ServiceTitan.
 	authorizationLife = 10 * time.Minute
-	// pendingPerSession bounds the trips begun and not come back from.
-	pendingPerSession = 5
+	// resumableFor is how long afterwards a trip can be begun again from what was
+	// chosen for it.
+	resumableFor = time.Hour
+	// keptPerSession bounds the trips of a session, except one that is at work.
+	keptPerSession = 5
+)
+
+// authorizationsOfUser and authorizationsOfCompany bound how many trips are
+// begun, however they end.
+var (
+	authorizationsOfUser    = limit{name: "authorizations", tries: 30, per: time.Hour}
+	authorizationsOfCompany = limit{name: "company-authorizations", tries: 60, per: time.Hour}
 )
 
 type purpose string
@@ -100,7 +110,7 @@ func hashOf(s Secret) []byte {
 // what is not the company's, both with ErrNotFound.
 func (c *Connections) CheckChoice(ctx context.Context, v Visitor, choice Choice) error {
 	client, ok := c.clients.In(choice.Environment)
-	if !ok || !client.Environment().Offers(choice.Way) || choice.TenantID <= 0 {
+	if !ok || !client.Environment().Offers(choice.Way) || !validTenantID(choice.TenantID) {
 		return fmt.Errorf("check choice: %w", ErrNotFound)
 	}
 	if !choice.Reconnects() {
@@ -145,10 +155,17 @@ func (c *Connections) Begin(ctx context.Context, v Visitor, binding Secret, choi
 		if err != nil {
 			return err
 		}
-		// The newest stay: whoever opens tab after tab means the last ones.
-		if err := tx.Exec(`DELETE FROM authorizations WHERE binding_hash = ? AND claimed_at IS NULL AND created_at <=
-				(SELECT created_at FROM authorizations WHERE binding_hash = ? AND claimed_at IS NULL
-				 ORDER BY created_at DESC LIMIT 1 OFFSET ?)`, a.BindingHash, a.BindingHash, pendingPerSession-1).Error; err != nil {
+		if err := authorizationsOfUser.take(tx, v.UserID.String(), now); err != nil {
+			return err
+		}
+		if err := authorizationsOfCompany.take(tx, v.CompanyID.String(), now); err != nil {
+			return err
+		}
+		// The newest stay: whoever opens tab after tab means the last ones. Those that
+		// have ended count too, or saying no again and again would keep them all.
+		if err := tx.Exec(`DELETE FROM authorizations WHERE binding_hash = ? AND (claimed_at IS NULL OR finished_at IS NOT NULL) AND created_at <=
+				(SELECT created_at FROM authorizations WHERE binding_hash = ? AND (claimed_at IS NULL OR finished_at IS NOT NULL)
+				 ORDER BY created_at DESC LIMIT 1 OFFSET ?)`, a.BindingHash, a.BindingHash, keptPerSession-1).Error; err != nil {
 			return err
 		}
 		a.CreatedAt, a.ExpiresAt = now, now.Add(authorizationLife)
@@ -158,4 +175,17 @@ func (c *Connections) Begin(ctx context.Context, v Visitor, binding Secret, choi
 		return "", fmt.Errorf("begin authorization: %w", err)
 	}
 	return address, nil
+}
+
+// LastBegun is the choice of the visitor's newest trip that has not come back
+// and may still, if there is one. It lets somebody go on who was signed out on
+// the way.
+func (c *Connections) LastBegun(ctx context.Context, v Visitor) (Choice, bool, error) {
+	var list []authorization
+	err := c.db.Read(ctx).Where("user_id = ? AND company_id = ? AND claimed_at IS NULL AND created_at > ?", v.UserID, v.CompanyID, c.db.Now().Add(-resumableFor)).
+		Order("created_at DESC").Limit(1).Find(&list).Error
+	if err != nil || len(list) == 0 {
+		return Choice{}, false, found(err, "find last authorization")
+	}
+	return list[0].choice(), true, nil
 }

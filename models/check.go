@@ -20,9 +20,16 @@ var refusals = map[servicetitan.ErrorKind]Reason{
 	servicetitan.TenantUnknown: ReasonTenantUnknown,
 }
 
+// testsOfConnection and testsOfCompany bound how often people have ServiceTitan
+// asked: each test uses calls that renewals share.
+var (
+	testsOfConnection = limit{name: "tests", tries: 5, per: time.Minute}
+	testsOfCompany    = limit{name: "company-tests", tries: 10, per: time.Minute}
+)
+
 // Test asks ServiceTitan whether the connection works, by a person's wish, and
 // notes what came of it on the connection. Its error is only for what could
-// not be asked or noted.
+// not be asked or noted, among it a ThrottledError.
 func (c *Connections) Test(ctx context.Context, v Visitor, id uuid.UUID) error {
 	connection, err := c.Get(ctx, v.CompanyID, id)
 	if err != nil {
@@ -34,6 +41,15 @@ func (c *Connections) Test(ctx context.Context, v Visitor, id uuid.UUID) error {
 	client, ok := c.clients.In(connection.Environment)
 	if !ok {
 		return &ReasonError{Reason: ReasonUnavailable, Err: ErrUnavailable}
+	}
+	err = c.db.Write(ctx, func(tx *gorm.DB) error {
+		if err := testsOfConnection.take(tx, id.String(), c.db.Now()); err != nil {
+			return err
+		}
+		return testsOfCompany.take(tx, v.CompanyID.String(), c.db.Now())
+	})
+	if err != nil {
+		return fmt.Errorf("test connection: %w", err)
 	}
 	began := time.Now()
 	account, err := c.ask(ctx, client, connection)
@@ -62,7 +78,7 @@ func (c *Connections) Test(ctx context.Context, v Visitor, id uuid.UUID) error {
 		}
 		event.CompanyID, event.ConnectionID, event.ActorName = v.CompanyID, &id, v.Name
 		event.Millis, event.SupportCode, event.At = took.Milliseconds(), v.SupportCode, now
-		return record(tx, event)
+		return recordSeries(tx, event)
 	})
 	if err != nil {
 		return fmt.Errorf("note test: %w", err)

@@ -1,6 +1,8 @@
 package models
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -120,11 +122,21 @@ const (
 	ReasonOurSide Reason = "our_side"
 )
 
-// addConnection adds a connection to its company, or returns ErrNotFound if that
-// is gone: the database's own columns of it would be at fault first.
+// ErrTooManyConnections says that a company has as many as it can.
+var ErrTooManyConnections = errors.New("company has too many connections")
+
+// addConnection adds a connection to its company. It returns
+// ErrTooManyConnections if the company is full, and ErrNotFound if that is gone: the database's own columns of it would be at fault first.
 func addConnection(tx *gorm.DB, c *Connection) error {
 	if err := tx.Select("id").Where("id = ?", c.CompanyID).Take(&Company{}).Error; err != nil {
 		return found(err, "find company")
+	}
+	var n int64
+	if err := tx.Model(&Connection{}).Where("company_id = ?", c.CompanyID).Count(&n).Error; err != nil {
+		return fmt.Errorf("count connections: %w", err)
+	}
+	if n >= connectionsShown {
+		return ErrTooManyConnections
 	}
 	return tx.Create(c).Error
 }

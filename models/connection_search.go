@@ -85,21 +85,17 @@ func byID(text string, f ConnectionFilter, at Cursor, now time.Time, limit int) 
 	return union([]query{own, whose}, "id", limit+1)
 }
 
-// longestTenant is how many digits a tenant ID has at most (servicetitan.md 3
-// says 4 to 10; the column takes 18).
-const longestTenant = 18
-
 // byTenant finds connections by the beginning of their tenant ID: a range for
 // each length that the ID may have.
 func byTenant(digits string, f ConnectionFilter, at Cursor, now time.Time, limit int) query {
 	low, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || low == 0 || len(digits) > longestTenant {
+	if err != nil || low == 0 || len(digits) > tenantDigits {
 		return query{}
 	}
 	after, _ := strconv.ParseInt(at.Key, 10, 64)
 	var pieces []query
 	high := low
-	for range longestTenant - len(digits) + 1 {
+	for range tenantDigits - len(digits) + 1 {
 		if high >= after {
 			var q query
 			q.add("SELECT o.id, o.tenant_id AS rank, '' AS key FROM connections o WHERE o.tenant_id BETWEEN ? AND ?", max(low, after), high)

@@ -52,7 +52,8 @@ func (c *Connections) Environments() []servicetitan.Environment {
 	return environments
 }
 
-// connectionsShown bounds a company's list; nobody has so many tenants.
+// connectionsShown bounds a company's connections, those that were withdrawn or
+// disconnected included; nobody has so many tenants.
 const connectionsShown = 200
 
 // List is the company's connections, oldest first.

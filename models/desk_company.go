@@ -38,7 +38,7 @@ func (d *Desk) Company(ctx context.Context, staff Staff, id uuid.UUID) (CompanyV
 		return CompanyView{}, err
 	}
 	err = d.connections.db.Write(ctx, func(tx *gorm.DB) error {
-		return record(tx, Event{
+		return recordSeries(tx, Event{
 			CompanyID: id, Kind: EventStaffViewed, ActorName: supportName, StaffName: staff.Name,
 			SupportCode: staff.SupportCode, At: d.connections.db.Now(),
 		})

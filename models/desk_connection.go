@@ -74,7 +74,7 @@ func (d *Desk) View(ctx context.Context, staff Staff, id uuid.UUID, before *uuid
 		return StaffView{}, err
 	}
 	err = d.connections.db.Write(ctx, func(tx *gorm.DB) error {
-		return record(tx, staff.act(v.Connection, EventStaffViewed, d.connections.db.Now()))
+		return recordSeries(tx, staff.act(v.Connection, EventStaffViewed, d.connections.db.Now()))
 	})
 	if err != nil {
 		return StaffView{}, fmt.Errorf("record view: %w", err)

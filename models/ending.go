@@ -109,7 +109,7 @@ func (c *Connections) finish(ctx context.Context, v Visitor, a authorization, en
 		if a.Purpose == toReconnect {
 			event.ConnectionID = a.ConnectionID
 		}
-		if err := record(tx, event); err != nil || end.outcome != OutcomeTenantTaken {
+		if err := recordSeries(tx, event); err != nil || end.outcome != OutcomeTenantTaken {
 			return err
 		}
 		return recordConflict(tx, v, a.choice(), now)
@@ -135,7 +135,7 @@ func recordConflict(tx *gorm.DB, v Visitor, a Choice, now time.Time) error {
 	if err := addTask(tx, TaskTenantConflict, holder, now); err != nil {
 		return err
 	}
-	return record(tx, Event{
+	return recordSeries(tx, Event{
 		CompanyID: holder.CompanyID, ConnectionID: &holder.ID, Kind: EventTenantConflict,
 		ActorName: v.CompanyName, StaffName: v.StaffName, SupportCode: v.SupportCode, At: now,
 	})

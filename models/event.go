@@ -34,7 +34,7 @@ const (
 	// EventSetupConfirmed: an admin of the tenant confirmed that the company
 	// controls it. Detail says who.
 	EventSetupConfirmed EventKind = "setup_confirmed"
-	EventSetupWithdrawn   EventKind = "setup_withdrawn"
+	EventSetupWithdrawn EventKind = "setup_withdrawn"
 	// What our staff did for the company.
 	EventRefreshed     EventKind = "refreshed"
 	EventRefreshFailed EventKind = "refresh_failed"

@@ -30,6 +30,9 @@ type Note struct {
 // maxNote is the longest note, in characters.
 const maxNote = 2000
 
+// notesOfStaff bounds how many notes and confirmations one of our staff writes.
+var notesOfStaff = limit{name: "notes", tries: 60, per: time.Hour}
+
 // notesShown bounds the notes on a page.
 const notesShown = 100
 
@@ -86,6 +89,9 @@ func (d *Desk) AddNote(ctx context.Context, staff Staff, id uuid.UUID, text stri
 			return nil
 		}
 		now := db.Now()
+		if err := notesOfStaff.take(tx, staff.UserID.String(), now); err != nil {
+			return err
+		}
 		if err := addNote(tx, staff, Note{CompanyID: connection.CompanyID, ConnectionID: &id, Text: text, CreatedAt: now}); err != nil {
 			return err
 		}

@@ -42,6 +42,8 @@ const (
 	OutcomeLocked Outcome = "locked"
 	// OutcomeNoMembership: the person was removed from the company meanwhile.
 	OutcomeNoMembership Outcome = "no_membership"
+	// OutcomeTooMany: the company has as many connections as it can.
+	OutcomeTooMany Outcome = "too_many"
 	// OutcomeNoStaff: the person was removed from our staff meanwhile.
 	OutcomeNoStaff Outcome = "no_staff"
 	// OutcomeSetupProblem: ServiceTitan does not accept our registration.

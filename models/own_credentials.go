@@ -15,6 +15,18 @@ import (
 // our address is not used to guess secrets at ServiceTitan.
 var credentialTries = limit{name: "credentials", tries: 20, per: 10 * time.Minute}
 
+// staffCredentialTries is the same for each of our staff, so that no company
+// can use up what its own set-up needs.
+var staffCredentialTries = limit{name: "staff-credentials", tries: 20, per: 10 * time.Minute}
+
+// takeCredentialTry counts a try against whoever makes it.
+func takeCredentialTry(tx *gorm.DB, v Visitor, now time.Time) error {
+	if v.StaffName != "" {
+		return staffCredentialTries.take(tx, v.UserID.String(), now)
+	}
+	return credentialTries.take(tx, v.CompanyID.String(), now)
+}
+
 // ConnectWithCredentials connects with the client ID and secret that a tenant's
 // admin made. They are tried at once, and saved only if access, tenant and
 // check call agree. How it ended is in the result; the error is for what could
@@ -32,17 +44,9 @@ func (c *Connections) tryClient(ctx context.Context, v Visitor, choice Choice, o
 	if err := c.CheckChoice(ctx, v, choice); err != nil {
 		return Result{}, err
 	}
-	// In a transaction of its own: a refused try counts too.
-	var throttled error
-	err := c.db.Write(ctx, func(tx *gorm.DB) error {
-		throttled = credentialTries.take(tx, v.CompanyID.String(), c.db.Now())
-		if _, ok := errors.AsType[*ThrottledError](throttled); ok {
-			return nil
-		}
-		return throttled
-	})
-	if err = errors.Join(err, throttled); err != nil {
-		return Result{}, err
+	err := c.db.Write(ctx, func(tx *gorm.DB) error { return takeCredentialTry(tx, v, c.db.Now()) })
+	if err != nil {
+		return Result{}, fmt.Errorf("try credentials: %w", err)
 	}
 	if err := stillAllowed(c.db.Read(ctx), v); err != nil {
 		if end, out := shutOut(err); out {
@@ -95,7 +99,7 @@ func (c *Connections) refuse(ctx context.Context, v Visitor, choice Choice, end 
 		if choice.Reconnects() {
 			event.ConnectionID = &choice.ConnectionID
 		}
-		if err := record(tx, event); err != nil || end.outcome != OutcomeTenantTaken {
+		if err := recordSeries(tx, event); err != nil || end.outcome != OutcomeTenantTaken {
 			return err
 		}
 		return recordConflict(tx, v, choice, now)

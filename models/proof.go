@@ -160,6 +160,9 @@ func (d *Desk) Confirm(ctx context.Context, staff Staff, id uuid.UUID, p Proof) 
 		if err != nil || proven && s.Proof.same(p) {
 			return err
 		}
+		if err := notesOfStaff.take(tx, staff.UserID.String(), now); err != nil {
+			return err
+		}
 		s.Proof = p
 		s.Proof.ByName, s.Proof.At = staff.Name, &now
 		if err := tx.Select("*").Updates(&s).Error; err != nil {

@@ -51,7 +51,7 @@ func (d *Desk) Refresh(ctx context.Context, staff Staff, id uuid.UUID) error {
 	if event.Millis = took.Milliseconds(); reason != ReasonNone {
 		event.Kind, event.Reason = EventRefreshFailed, reason
 	}
-	if err := c.db.Write(ctx, func(tx *gorm.DB) error { return record(tx, event) }); err != nil {
+	if err := c.db.Write(ctx, func(tx *gorm.DB) error { return recordSeries(tx, event) }); err != nil {
 		return fmt.Errorf("refresh: %w", err)
 	}
 	return nil
@@ -64,7 +64,7 @@ func (d *Desk) LinkGiven(ctx context.Context, staff Staff, id uuid.UUID) error {
 		return err
 	}
 	db := d.connections.db
-	err = db.Write(ctx, func(tx *gorm.DB) error { return record(tx, staff.act(connection, EventLinkGiven, db.Now())) })
+	err = db.Write(ctx, func(tx *gorm.DB) error { return recordSeries(tx, staff.act(connection, EventLinkGiven, db.Now())) })
 	if err != nil {
 		return fmt.Errorf("record link: %w", err)
 	}

@@ -89,6 +89,7 @@ func shutOut(err error) (ending, bool) {
 		outcome Outcome
 	}{
 		{ErrLocked, OutcomeLocked}, {ErrNoMembership, OutcomeNoMembership}, {errNoStaff, OutcomeNoStaff},
+		{ErrTooManyConnections, OutcomeTooMany},
 	} {
 		if errors.Is(err, e.err) {
 			return ending{outcome: e.outcome, cause: err}, true

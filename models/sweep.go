@@ -13,12 +13,17 @@ import (
 // who comes back to it.
 const authorizationKept = 24 * time.Hour
 
+// mailsKept is how long a mail stays that was sent or given up. Whoever was
+// told of an incident is told of its end while theirs is there.
+const mailsKept = 180 * 24 * time.Hour
+
 // sweptAtOnce bounds how much of what grows with the connections is deleted in
 // one write, so that nobody waits long behind it.
 const sweptAtOnce = 5000
 
 // Sweep deletes what has expired: sessions, throttles, trips, counters, and
-// events older than eventsKept.
+// mails; and events, closed set-ups and tasks that are older than eventsKept.
+// Each connection keeps its last set-up, which says what is done already.
 func (db *DB) Sweep(ctx context.Context, eventsKept time.Duration) error {
 	now := db.Now()
 	err := db.Write(ctx, func(tx *gorm.DB) error {
@@ -32,14 +37,21 @@ func (db *DB) Sweep(ctx context.Context, eventsKept time.Duration) error {
 	for _, old := range []struct {
 		table, key, column string
 		before             any
+		also               string // what else must hold
 	}{
-		{"account_mails", "id", "created_at", now.Add(-accountMailsKept)},
-		{"events", "id", "at", now.Add(-eventsKept)},
-		{"renewal_days", "connection_id, day", "day", now.AddDate(0, 0, -healthDays).Format(time.DateOnly)},
+		{table: "account_mails", key: "id", column: "created_at", before: now.Add(-accountMailsKept)},
+		{table: "events", key: "id", column: "at", before: now.Add(-eventsKept)},
+		{table: "renewal_days", key: "connection_id, day", column: "day", before: now.AddDate(0, 0, -healthDays).Format(time.DateOnly)},
+		{table: "mails", key: "id", column: "created_at", before: now.Add(-mailsKept), also: " AND next_try_at IS NULL"},
+		{table: "staff_tasks", key: "id", column: "done_at", before: now.Add(-eventsKept)},
+		{
+			table: "setups", key: "id", column: "closed_at", before: now.Add(-eventsKept),
+			also: " AND EXISTS (SELECT 1 FROM setups later WHERE later.connection_id = setups.connection_id AND later.id > setups.id)",
+		},
 	} {
 		for deleted := int64(sweptAtOnce); err == nil && deleted == sweptAtOnce; {
 			err = db.Write(ctx, func(tx *gorm.DB) error {
-				result := tx.Exec("DELETE FROM "+old.table+" WHERE ("+old.key+") IN (SELECT "+old.key+" FROM "+old.table+" WHERE "+old.column+" < ? LIMIT ?)",
+				result := tx.Exec("DELETE FROM "+old.table+" WHERE ("+old.key+") IN (SELECT "+old.key+" FROM "+old.table+" WHERE "+old.column+" < ?"+old.also+" LIMIT ?)",
 					old.before, sweptAtOnce)
 				deleted = result.RowsAffected
 				return result.Error

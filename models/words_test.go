@@ -29,6 +29,10 @@ func TestParseTenantID(t *testing.T) {
 		{"0", 0, false},
 		{"-", 0, false},
 		{"99999999999999999999", 0, false},
+		{"905118274905118274", 0, false},
+		{"9999999999", 9999999999, true},
+		{"10000000000", 0, false},
+		{"My Tenant ID: 9 999 999 999", 9999999999, true},
 		{"٨٤٢", 0, false},
 		{strings.Repeat("1", 101), 0, false},
 	}

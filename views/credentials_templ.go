@@ -49,7 +49,7 @@ func (p CredentialsPage) back() string {
 	if p.Choice.Reconnects() {
 		return connectionPath(p.Choice.ConnectionID)
 	}
-	return "/connect"
+	return "/connect?choice=" + p.ChoiceID
 }
 
 // Credentials shows the form for a client ID and secret.

@@ -32,7 +32,7 @@ func (p GuidedPage) back() string {
 	if p.Choice.Reconnects() {
 		return connectionPath(p.Choice.ConnectionID)
 	}
-	return "/connect"
+	return "/connect?choice=" + p.ChoiceID
 }
 
 // Guided says how a set-up with our staff goes, before it is asked for.

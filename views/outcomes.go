@@ -130,6 +130,13 @@ var outcomes = map[models.Outcome]outcomeWords{
 		next:  "If that is not right, ask an owner of the company.",
 		again: startAgain, event: "They had been removed from the company meanwhile.",
 	},
+	models.OutcomeTooMany: {
+		icon: "off", title: "There is no room for another connection", lead: "Your company has 200 connections, which is as many as Fieldbridge keeps. Nothing was connected.",
+		happened:  "Connections that were disconnected or withdrawn count too, because their history stays.",
+		unchanged: nothingKept, kept: asBefore,
+		next:  "Give Fieldbridge support the code below. They can make room.",
+		again: startAgain, event: "The company has as many connections as it can.",
+	},
 	models.OutcomeNoStaff: {
 		icon: "lock", title: "You no longer belong to our staff", lead: "Your staff account ended before the connection was saved. Nothing was connected.",
 		happened:  "An admin removed you from the team.",

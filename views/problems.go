@@ -89,3 +89,10 @@ var noMembership = problemWords{
 	"warn", "lock", "no permission", "You no longer belong to this company",
 	"An owner may have removed you while you were signed in.", "If that is not right, ask an owner of the company.",
 }
+
+// tooManyConnections tells people that their company can have no more.
+var tooManyConnections = problemWords{
+	"warn", "off", "too many connections", "There is no room for another connection",
+	"Your company has 200 connections, which is as many as Fieldbridge keeps. Those that were disconnected or withdrawn count too.",
+	"Nothing was changed. Ask Fieldbridge support to make room.",
+}

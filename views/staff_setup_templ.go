@@ -479,6 +479,7 @@ var staffOutcomes = map[models.Outcome]string{
 	models.OutcomeTenantTaken:   "Another company has it connected. The conflict is on the list of things to do by hand.",
 	models.OutcomeUnauthorized:  "The API answers 401 to a token that was just issued: check the app key of this environment.",
 	models.OutcomeLocked:        "The company is locked. Unlock it first, then enter the same values again.",
+	models.OutcomeTooMany:       "The company has 200 connections, which is as many as it can.",
 	models.OutcomeNoStaff:       "Your staff account has ended.",
 	models.OutcomeSetupProblem:  "ServiceTitan refuses the request itself: run fieldbridge doctor.",
 }

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/models"
@@ -181,4 +182,9 @@ func actor(e models.Event) string {
 // troubled says whether support may be asked about the event.
 func troubled(e models.Event) bool {
 	return events[e.Kind].tone == "warn" && e.SupportCode != ""
+}
+
+// times says how often something has happened that is told once.
+func times(e models.Event, clock Clock) string {
+	return fmt.Sprintf("%d times since %s.", e.Repeats+1, clock.at(e.Began()))
 }

@@ -168,8 +168,8 @@ func readTenant(form url.Values) (int64, error) {
 	if text == "" {
 		return 0, nil
 	}
-	tenantID, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
+	tenantID, ok := parseTenant(text)
+	if !ok {
 		return 0, fmt.Errorf("tenant %q: %w", text, ErrNoTenant)
 	}
 	return tenantID, nil

@@ -59,8 +59,8 @@ func (s *Sandbox) changePortal(a *answer, r *http.Request) {
 		return
 	}
 	form := r.PostForm
-	tenantID, _ := strconv.ParseInt(strings.TrimSpace(form.Get("tenant")), 10, 64) // 0 is no tenant
-	slot, _ := strconv.Atoi(form.Get("slot"))                                      // 0 is no slot
+	tenantID, _ := parseTenant(form.Get("tenant")) // 0 is no tenant
+	slot, _ := strconv.Atoi(form.Get("slot"))      // 0 is no slot
 	var err error
 	switch form.Get("action") {
 	case "add":

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -79,9 +80,18 @@ func (ts tenants) name(id int64) string {
 
 // known reads the ID of a tenant, or returns 0.
 func (ts tenants) known(id string) int64 {
-	n, err := strconv.ParseInt(id, 10, 64)
-	if _, ok := ts.byID(n); err != nil || !ok {
+	n, ok := parseTenant(id)
+	if _, known := ts.byID(n); !ok || !known {
 		return 0
 	}
 	return n
+}
+
+// parseTenant reads a tenant ID, which has 10 digits at most.
+func parseTenant(text string) (int64, bool) {
+	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+	if err != nil || n <= 0 || n > 9_999_999_999 {
+		return 0, false
+	}
+	return n, true
 }

@@ -1,0 +1,61 @@
+package models
+
+import (
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+const (
+	// seriesLength is how long after its first event a series goes on.
+	seriesLength = time.Hour
+	// seriesWithin is how many of a timeline's newest entries are looked at for
+	// the series that an event belongs to.
+	seriesWithin = 20
+)
+
+// recordSeries adds an event that people can cause again and again. Equal events
+// within an hour are one entry of the timeline, with their number, and stand
+// where the last of them stood. So pressing a button writes no rows without end.
+func recordSeries(tx *gorm.DB, e Event) error {
+	timeline := tx.Where("company_id = ? AND connection_id IS NULL", e.CompanyID)
+	if e.ConnectionID != nil {
+		timeline = tx.Where("connection_id = ?", *e.ConnectionID)
+	}
+	var newest []Event
+	err := timeline.Select("id", "kind", "actor_name", "staff_name", "reason", "outcome", "detail", "at", "first_at").
+		Order("id DESC").Limit(seriesWithin).Find(&newest).Error
+	if err != nil {
+		return fmt.Errorf("look for equal events: %w", err)
+	}
+	for _, last := range newest {
+		if !e.continues(last) {
+			continue
+		}
+		result := tx.Exec(`UPDATE events SET id = ?, at = ?, first_at = coalesce(first_at, at), repeats = repeats + 1, millis = ?, support_code = ?
+			WHERE id = ?`, newID(), e.At, e.Millis, e.SupportCode, last.ID)
+		if result.Error != nil {
+			return fmt.Errorf("record %s: %w", e.Kind, result.Error)
+		}
+		if result.RowsAffected == 1 {
+			return nil
+		}
+		break // another request has moved it this moment
+	}
+	return record(tx, e)
+}
+
+// continues says whether the event belongs to the series of another.
+func (e Event) continues(last Event) bool {
+	return e.Kind == last.Kind && e.ActorName == last.ActorName && e.StaffName == last.StaffName && e.Reason == last.Reason &&
+		e.Outcome == last.Outcome && e.Detail == last.Detail && e.At.Sub(last.Began()) < seriesLength
+}
+
+// Began is when the first event of the series was.
+func (e Event) Began() time.Time {
+	if e.FirstAt != nil {
+		return *e.FirstAt
+	}
+	return e.At
+}
