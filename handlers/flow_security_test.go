@@ -346,7 +346,7 @@ func TestA14PendingTrips(t *testing.T) {
 func TestA15CallbackSignedOut(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
-	back := amy.trip("sandbox", northgate)
+	back, other := amy.trip("sandbox", northgate), a.signUp("B", "Bob")
 	amy.post("/signout").want(a, 303)
 	before := a.standing()
 	if to := amy.get(back).want(a, 303).location; to != "/signin?next=callback" {
@@ -355,7 +355,6 @@ func TestA15CallbackSignedOut(t *testing.T) {
 	page := amy.get("/signin?next=callback").want(a, 200, "Sign in to finish connecting", "Nothing was changed")
 	next := amy.post("/signin", "email", amy.email, "password", password, "next", hidden(t, page.body, "next")).want(a, 303, "/connect").location
 	amy.get(next).want(a, 200, fmt.Sprintf(`value="%d"`, northgate))
-	other := a.signUp("B", "Bob")
 	if page := other.get(next).want(a, 200).body; strings.Contains(page, fmt.Sprint(northgate)) {
 		t.Error("another’s trip is known")
 	}
