@@ -193,7 +193,7 @@ func TestBrowserDemoJourneys(t *testing.T) {
 			desk := g.Address()
 			g.toBeside(7, "Developer portal", "Prairie Wind Mechanical")
 			g.besideRow("Prairie Wind Mechanical", "Add", "Not Connected Yet")
-			g.Click("Tenant ID is added", "Record the confirmation")
+			g.Click("Tenant ID is added", "Their admin allows access")
 			g.start(7, "Start as Wade", "Wade Jensen Owner")
 			g.Goto(path)
 			g.See("I have allowed it")
