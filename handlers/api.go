@@ -32,7 +32,7 @@ func (s *site) admitKey(next echo.HandlerFunc) echo.HandlerFunc {
 		if !strings.EqualFold(scheme, "Bearer") {
 			return errNoKey
 		}
-		key, err := s.APIKeys.Check(c.Request().Context(), servicetitan.NewSecret(strings.TrimSpace(value)))
+		key, err := s.APIKeys.Check(c.Request().Context(), servicetitan.NewSecret(strings.TrimSpace(value)), address(c))
 		if errors.Is(err, models.ErrNotFound) {
 			return errNoKey
 		}
@@ -140,7 +140,7 @@ func (s *site) apiToken(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	s.APIKeys.CountRead(key.ID)
+	s.APIKeys.CountRead(key.ID, connection.ID, address(c))
 	body := apiTokenBody{
 		AccessToken: access.Token.Reveal(), ExpiresAt: access.ExpiresAt.UTC(), TenantID: connection.TenantID, Environment: string(connection.Environment),
 	}

@@ -177,7 +177,7 @@ func TestShutOutWhileStaffEnterCredentials(t *testing.T) {
 			a.staff("Ada", models.Admin).post("/staff/companies/"+a.companyOf(amy).String()+"/lock", "text", "x").want(a, 303)
 		}, 403},
 		"removed from staff": {func(a *app, _ *member, _ string) {
-			if err := a.accounts().RemoveStaff(a.Context(), "sam@fieldbridge.example"); err != nil {
+			if err := a.accounts().RemoveStaff(a.Context(), models.CommandLine("test"), "sam@fieldbridge.example"); err != nil {
 				a.Fatal(err)
 			}
 		}, 403},

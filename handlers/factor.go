@@ -62,7 +62,7 @@ func (s *site) passFactor(c echo.Context) error {
 	if err := s.sessions.PassFactor(ctx); err != nil {
 		return err
 	}
-	s.Log.InfoContext(ctx, "staff signed in", "staff", member.UserID, "recovery_code", passed.Recovery, "support_code", supportCode(c))
+	s.recordSignIn(c, "staff signed in", factorEvent(member, models.OutcomeOK), slog.Bool("recovery_code", passed.Recovery))
 	if passed.Recovery && passed.Left <= models.FewRecoveryCodes {
 		return fieldbridge.Render(c, http.StatusOK, views.FewRecoveryCodes(passed.Left))
 	}
@@ -72,7 +72,7 @@ func (s *site) passFactor(c echo.Context) error {
 // confirmFactor ends an enrolment and lets the person in.
 func (s *site) confirmFactor(c echo.Context, member models.Staff, kept, code string) error {
 	ctx := c.Request().Context()
-	enrolled, err := s.Accounts.ConfirmFactor(ctx, member.UserID, kept, code)
+	enrolled, err := s.Accounts.ConfirmFactor(ctx, member, kept, code)
 	if err != nil {
 		return s.refuseCode(c, err, func() error { return s.showFactor(c, http.StatusUnprocessableEntity, true) })
 	}
@@ -80,7 +80,7 @@ func (s *site) confirmFactor(c echo.Context, member models.Staff, kept, code str
 		return err
 	}
 	s.sessions.GoOn(ctx, enrolled.Epoch)
-	s.Log.InfoContext(ctx, "second factor enrolled", "staff", member.UserID, "support_code", supportCode(c))
+	s.recordSignIn(c, "second factor enrolled", factorEvent(member, models.OutcomeOK))
 	return fieldbridge.Render(c, http.StatusOK, views.Recovery(views.RecoveryPage{Staff: member, Codes: enrolled.Codes}))
 }
 
@@ -90,16 +90,18 @@ func (s *site) refuseCode(c echo.Context, err error, again func() error) error {
 	reason := ""
 	switch _, throttled := errors.AsType[*models.ThrottledError](err); {
 	case throttled:
-		reason = "throttled"
+		reason = outcomeThrottled
 	case errors.Is(err, models.ErrUsedCode):
-		reason = "used_before"
+		reason = outcomeUsedCode
 	case errors.Is(err, models.ErrWrongCode):
-		reason = "wrong_code"
+		reason = outcomeWrongCode
+	case errors.Is(err, models.ErrSignedOut):
+		return s.endSession(c)
 	default:
 		return err
 	}
-	noteEvent(c.Request().Context(), slog.LevelInfo, "second factor refused", slog.Any("staff", staffMember(c).UserID), slog.String("reason", reason))
-	if reason == "throttled" {
+	s.recordSignIn(c, "second factor refused", factorEvent(staffMember(c), reason))
+	if reason == outcomeThrottled {
 		return err
 	}
 	return again()
@@ -153,6 +155,10 @@ func (s *site) changeFactor(c echo.Context) error {
 		return seeOther(c, factorPath)
 	}
 	return fieldbridge.Render(c, http.StatusOK, views.Recovery(views.RecoveryPage{Staff: member, Codes: codes}))
+}
+
+func factorEvent(member models.Staff, outcome string) models.SignInEvent {
+	return models.SignInEvent{Action: models.ActionSecondFactor, Outcome: outcome, UserID: member.UserID, Staff: true}
 }
 
 // outline draws a QR code as one path, with the quiet zone around it that

@@ -143,7 +143,7 @@ func TestSecondFactorCodes(t *testing.T) {
 		again().post("/staff/factor", "code", sam.code()).want(a, 303, "/staff")
 		log := a.log.String()
 		for _, reason := range []string{"wrong_code", "used_before", "throttled"} {
-			if !regexp.MustCompile(`second factor refused" staff=\S+ reason=` + reason).MatchString(log) {
+			if !regexp.MustCompile(`second factor refused" action=second_factor outcome=` + reason + ` user=\S+ address=\S+ support_code=FB-`).MatchString(log) {
 				t.Errorf("no refusal is logged as %s", reason)
 			}
 		}
@@ -330,16 +330,16 @@ func TestResetFactor(t *testing.T) {
 	a := newApp(t)
 	sam := a.staff("Sam", models.Support)
 	accounts := a.accounts()
-	if err := accounts.ResetFactor(t.Context(), "nobody@fieldbridge.example"); err == nil {
+	if err := accounts.ResetFactor(t.Context(), models.CommandLine("root"), "nobody@fieldbridge.example"); err == nil {
 		t.Error("nobody's is reset")
 	}
-	if err := accounts.ResetFactor(t.Context(), sam.email); err != nil {
+	if err := accounts.ResetFactor(t.Context(), models.CommandLine("root"), sam.email); err != nil {
 		t.Fatal(err)
 	}
 	sam.get("/staff").want(a, 303, "/signin")
 	sam.post("/signin", "email", sam.email, "password", password).want(a, 303)
 	sam.enrol()
-	if err := accounts.RemoveStaff(t.Context(), sam.email); err != nil {
+	if err := accounts.RemoveStaff(t.Context(), models.CommandLine("root"), sam.email); err != nil {
 		t.Fatal(err)
 	}
 	if n := a.count("SELECT count(*) FROM second_factors") + a.count("SELECT count(*) FROM recovery_codes"); n != 0 {

@@ -18,7 +18,7 @@ const harbor = 738846120
 // addStaff makes a staff account, and returns the one-time link's secret.
 func (a *app) addStaff(email string, role models.StaffRole) string {
 	a.Helper()
-	link, err := a.accounts().AddStaff(a.Context(), email, role)
+	link, err := a.accounts().AddStaff(a.Context(), models.CommandLine("root"), email, role)
 	if err != nil {
 		a.Fatal(err)
 	}

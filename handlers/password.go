@@ -31,7 +31,7 @@ func (s *site) passwordForm(c echo.Context) error {
 	}
 	user, err := s.settingUp(c.Request().Context(), link)
 	if errors.Is(err, models.ErrNotFound) {
-		return fieldbridge.Render(c, http.StatusNotFound, views.PasswordLinkSpent())
+		return s.linkSpent(c)
 	}
 	if err != nil {
 		return err
@@ -47,7 +47,7 @@ func (s *site) passwordForm(c echo.Context) error {
 func (s *site) takeLink(c echo.Context, link models.Secret) error {
 	_, err := s.settingUp(c.Request().Context(), link)
 	if errors.Is(err, models.ErrNotFound) {
-		return fieldbridge.Render(c, http.StatusNotFound, views.PasswordLinkSpent())
+		return s.linkSpent(c)
 	}
 	if err != nil {
 		return err
@@ -88,7 +88,7 @@ func (s *site) choosePassword(c echo.Context) error {
 		user, err = s.Accounts.SetUp(ctx, link, page.Name, password)
 	}
 	if errors.Is(err, models.ErrNotFound) {
-		return fieldbridge.Render(c, http.StatusNotFound, views.PasswordLinkSpent())
+		return s.linkSpent(c)
 	}
 	if err != nil {
 		return err
@@ -97,5 +97,12 @@ func (s *site) choosePassword(c echo.Context) error {
 	if err := s.begin(c, models.SignedIn{User: user, CompanyID: uuid.Nil}); err != nil {
 		return err
 	}
+	s.recordSignIn(c, "password chosen", models.SignInEvent{Action: models.ActionPassword, Outcome: models.OutcomeOK, UserID: user.ID})
 	return seeOther(c, home(user.StaffRole != ""))
+}
+
+// linkSpent says that a link works no more.
+func (s *site) linkSpent(c echo.Context) error {
+	s.recordSignIn(c, "link refused", models.SignInEvent{Action: models.ActionPassword, Outcome: outcomeLinkSpent})
+	return fieldbridge.Render(c, http.StatusNotFound, views.PasswordLinkSpent())
 }

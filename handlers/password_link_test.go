@@ -52,8 +52,8 @@ func TestPasswordLinkIsExchanged(t *testing.T) {
 func TestPasswordLinksInTwoTabs(t *testing.T) {
 	a := newApp(t)
 	b := a.newBrowser()
-	pat := b.get("/password/reset?token=" + a.addStaff("pat@fieldbridge.example", models.Support)).want(a, 303).location
-	sam := b.get("/password/reset?token=" + a.addStaff("sam@fieldbridge.example", models.Support)).want(a, 303).location
+	pat := b.get("/password/reset?token="+a.addStaff("pat@fieldbridge.example", models.Support)).want(a, 303).location
+	sam := b.get("/password/reset?token="+a.addStaff("sam@fieldbridge.example", models.Support)).want(a, 303).location
 	for address, email := range map[string]string{pat: "pat@fieldbridge.example", sam: "sam@fieldbridge.example"} {
 		page := b.get(address).want(a, 200, email)
 		b.post("/password/reset", "link", hidden(t, page.body, "link"), "name", email, "password", password).want(a, 303, "/staff")

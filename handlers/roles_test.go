@@ -188,7 +188,7 @@ func (a *app) companyOf(m *member) uuid.UUID {
 // keyOf is an API key of a company.
 func (a *app) keyOf(companyID uuid.UUID) string {
 	a.Helper()
-	_, secret, err := a.apiKeys.Create(a.Context(), &companyID, "a back end")
+	_, secret, err := a.apiKeys.Create(a.Context(), models.CommandLine("root"), &companyID, "a back end")
 	if err != nil {
 		a.Fatal(err)
 	}

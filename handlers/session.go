@@ -3,12 +3,15 @@ package handlers
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
 	"github.com/alexedwards/scs/v2"
 	"github.com/google/uuid"
@@ -154,25 +157,38 @@ func (s *sessions) KeepEnrolment(ctx context.Context, kept string) {
 // staffTripsKept bounds the trips that are begun side by side.
 const staffTripsKept = 5
 
+// keptTrip is what the session keeps of a trip to the staff's issuer: its state as
+// a hash, and the rest of it sealed.
+type keptTrip struct {
+	State, Sealed string
+	Until         time.Time
+}
+
+// stateName is the hash by which a session knows a trip.
+func stateName(state string) string {
+	sum := sha256.Sum256([]byte(state))
+	return hex.EncodeToString(sum[:])
+}
+
 // BeginStaffTrip remembers a trip to the staff's issuer: each tab has its own.
-func (s *sessions) BeginStaffTrip(ctx context.Context, trip staffTrip) error {
+func (s *sessions) BeginStaffTrip(ctx context.Context, trip keptTrip) error {
 	trips := append(s.staffTrips(ctx), trip)
 	return s.keepStaffTrips(ctx, trips[max(0, len(trips)-staffTripsKept):])
 }
 
-// TakeStaffTrip is the session's trip with the state, which is then kept no
-// more.
-func (s *sessions) TakeStaffTrip(ctx context.Context, state string) (staffTrip, bool) {
+// TakeStaffTrip is the session's trip with the state of a name, which is then kept
+// no more.
+func (s *sessions) TakeStaffTrip(ctx context.Context, state string) (keptTrip, bool) {
 	trips := s.staffTrips(ctx)
 	for i, trip := range trips {
 		if subtle.ConstantTimeCompare([]byte(trip.State), []byte(state)) == 1 {
 			return trip, s.keepStaffTrips(ctx, slices.Delete(trips, i, i+1)) == nil
 		}
 	}
-	return staffTrip{}, false
+	return keptTrip{}, false
 }
 
-func (s *sessions) keepStaffTrips(ctx context.Context, trips []staffTrip) error {
+func (s *sessions) keepStaffTrips(ctx context.Context, trips []keptTrip) error {
 	text, err := json.Marshal(trips)
 	if err != nil {
 		return fmt.Errorf("keep trips: %w", err)
@@ -181,8 +197,8 @@ func (s *sessions) keepStaffTrips(ctx context.Context, trips []staffTrip) error 
 	return nil
 }
 
-func (s *sessions) staffTrips(ctx context.Context) []staffTrip {
-	var trips []staffTrip
+func (s *sessions) staffTrips(ctx context.Context) []keptTrip {
+	var trips []keptTrip
 	text := s.scs.GetString(ctx, keyStaffTrips)
 	if text == "" || json.Unmarshal([]byte(text), &trips) != nil {
 		return nil

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"errors"
-	"log/slog"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -51,8 +50,8 @@ func (s *site) signIn(c echo.Context) error {
 		Email: f.Raw("email"), Password: servicetitan.NewSecret(f.Raw("password")),
 		Address: address(c), Device: s.sessions.Device(c), NoStaff: s.StaffIssuer != nil,
 	})
+	s.recordRefusal(c, models.ActionSignIn, f.Raw("email"), err)
 	if errors.Is(err, models.ErrWrongCredentials) {
-		noteEvent(ctx, slog.LevelInfo, "sign-in refused")
 		return s.showSignIn(c, http.StatusUnprocessableEntity, views.SignInPage{
 			Email: f.Line("email"), Next: f.Raw("next"),
 			Errors: views.SignInErrors{Password: "This email and password do not go together. Check both and try again."},
@@ -64,6 +63,7 @@ func (s *site) signIn(c echo.Context) error {
 	if err := s.begin(c, in); err != nil {
 		return err
 	}
+	s.recordSignIn(c, "signed in", models.SignInEvent{Action: models.ActionSignIn, Outcome: models.OutcomeOK, UserID: in.User.ID})
 	return seeOther(c, destination(in.User.StaffRole != "", f.Raw("next")))
 }
 
@@ -81,8 +81,12 @@ func (s *site) begin(c echo.Context, in models.SignedIn) error {
 }
 
 func (s *site) signOut(c echo.Context) error {
+	in, signedIn := s.sessions.SignedIn(c.Request().Context())
 	if err := s.sessions.SignOut(c.Request().Context()); err != nil {
 		return err
+	}
+	if signedIn {
+		s.recordSignIn(c, "signed out", models.SignInEvent{Action: models.ActionSignOut, Outcome: models.OutcomeOK, UserID: in.userID})
 	}
 	return seeOther(c, "/signin")
 }

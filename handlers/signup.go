@@ -68,6 +68,7 @@ func (s *site) signUp(c echo.Context) error {
 	}
 	in.Address = address(c)
 	user, company, err := s.Accounts.SignUp(c.Request().Context(), in)
+	s.recordRefusal(c, models.ActionSignUp, f.Raw("email"), err)
 	if errors.Is(err, models.ErrEmailTaken) {
 		wrong.Email = "This email cannot be used for a new account. If it is yours, sign in instead."
 		return again()
@@ -78,5 +79,6 @@ func (s *site) signUp(c echo.Context) error {
 	if err := s.begin(c, models.SignedIn{User: user, CompanyID: company.ID}); err != nil {
 		return err
 	}
+	s.recordSignIn(c, "signed up", models.SignInEvent{Action: models.ActionSignUp, Outcome: models.OutcomeOK, UserID: user.ID})
 	return seeOther(c, "/connections")
 }

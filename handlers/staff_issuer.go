@@ -34,6 +34,9 @@ const (
 type StaffIssuer struct {
 	Issuer, ClientID string
 	ClientSecret     models.Secret
+	// ACR are the authentication context classes of which a sign-in there must have
+	// one; none if any will do (OpenID Connect Core, section 2).
+	ACR []string
 
 	mu    sync.Mutex
 	known *issuerMetadata
@@ -159,50 +162,58 @@ func (i *StaffIssuer) oauth(m *issuerMetadata, redirectURI string) *oauth2.Confi
 	}
 }
 
-// issuedPerson is whom the issuer vouches for.
-type issuedPerson struct {
-	email string
-	name  string // empty if there is none that can be shown
+// authURL is where a trip goes to.
+func (i *StaffIssuer) authURL(m *issuerMetadata, redirectURI string, trip staffTrip) string {
+	options := []oauth2.AuthCodeOption{oidc.Nonce(trip.Nonce), oauth2.S256ChallengeOption(trip.Verifier)}
+	if len(i.ACR) > 0 {
+		options = append(options, oauth2.SetAuthURLParam("acr_values", strings.Join(i.ACR, " ")))
+	}
+	return i.oauth(m, redirectURI).AuthCodeURL(trip.State, options...)
 }
 
 // exchange sends the code and reads the ID token (OpenID Connect Core, section
 // 3.1.3.7).
-func (i *StaffIssuer) exchange(ctx context.Context, m *issuerMetadata, redirectURI, code string, trip staffTrip, now func() time.Time) (issuedPerson, error) {
+func (i *StaffIssuer) exchange(ctx context.Context, m *issuerMetadata, redirectURI, code string, trip staffTrip, now func() time.Time) (models.IssuedPerson, error) {
 	token, err := i.oauth(m, redirectURI).Exchange(i.client(ctx), code, oauth2.VerifierOption(trip.Verifier))
 	if err != nil {
-		return issuedPerson{}, exchangeRefused(err)
+		return models.IssuedPerson{}, exchangeRefused(err)
 	}
 	raw, _ := token.Extra("id_token").(string)
 	id, err := m.provider.Verifier(&oidc.Config{ClientID: i.ClientID, Now: now}).Verify(i.client(ctx), raw)
 	if err != nil {
-		return issuedPerson{}, refused("id_token", nil)
+		return models.IssuedPerson{}, refused("id_token", nil)
 	}
 	var claims struct {
 		Party    string `json:"azp"`
+		ACR      string `json:"acr"`
 		Email    string `json:"email"`
 		Verified bool   `json:"email_verified"`
 	}
 	if err := id.Claims(&claims); err != nil {
-		return issuedPerson{}, refused("id_token", nil)
+		return models.IssuedPerson{}, refused("id_token", nil)
 	}
 	email, ok := models.ParseEmail(claims.Email)
 	switch {
 	case (claims.Party != "" || len(id.Audience) > 1) && claims.Party != i.ClientID:
-		return issuedPerson{}, refused("authorized_party", nil)
+		return models.IssuedPerson{}, refused("authorized_party", nil)
 	case subtle.ConstantTimeCompare([]byte(id.Nonce), []byte(trip.Nonce)) != 1:
-		return issuedPerson{}, refused("nonce", nil)
+		return models.IssuedPerson{}, refused("nonce", nil)
+	case len(i.ACR) > 0 && !slices.Contains(i.ACR, claims.ACR):
+		return models.IssuedPerson{}, refused("acr", nil)
 	case !claims.Verified:
-		return issuedPerson{}, refused("email_not_verified", nil)
+		return models.IssuedPerson{}, refused("email_not_verified", nil)
 	case !ok:
-		return issuedPerson{}, refused("email", nil)
+		return models.IssuedPerson{}, refused("email", nil)
+	case id.Subject == "" || len(id.Subject) > 255: // OpenID Connect Core, section 2
+		return models.IssuedPerson{}, refused("subject", nil)
 	}
 	var profile struct {
 		Name string `json:"name"`
 	}
 	_ = id.Claims(&profile) // it is a courtesy
-	person := issuedPerson{email: email}
+	person := models.IssuedPerson{Issuer: i.Issuer, Subject: id.Subject, Email: email}
 	if name := strings.TrimSpace(profile.Name); goodName(name) {
-		person.name = name
+		person.Name = name
 	}
 	return person, nil
 }

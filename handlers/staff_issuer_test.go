@@ -38,6 +38,8 @@ type staffIssuer struct {
 	sign func(claims map[string]any) string
 	// asked is the last authorization request.
 	asked url.Values
+	// verifier is the last one that a code was redeemed with.
+	verifier string
 
 	mu sync.Mutex
 	// spoil answers in the issuer's place, if it wants to.
@@ -111,6 +113,7 @@ func (i *staffIssuer) redeems(r *http.Request) bool {
 		base64.RawURLEncoding.EncodeToString(challenge[:]) != asked.Get("code_challenge") {
 		return false
 	}
+	i.verifier = r.FormValue("code_verifier")
 	delete(i.codes, r.FormValue("code"))
 	return true
 }
@@ -443,7 +446,7 @@ func TestBrowserStaffSignInElsewhere(t *testing.T) {
 	c.Choose(`[popovertarget="account"]`)
 	c.Click("Sign out", "Staff sign-in")
 	c.Click("Staff sign-in", "I am Sam")
-	if err := a.accounts().RemoveStaff(t.Context(), "sam@fieldbridge.example"); err != nil {
+	if err := a.accounts().RemoveStaff(t.Context(), models.CommandLine("root"), "sam@fieldbridge.example"); err != nil {
 		t.Fatal(err)
 	}
 	c.Expect("403")

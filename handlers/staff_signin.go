@@ -6,9 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"time"
 
-	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 	"golang.org/x/oauth2"
@@ -24,16 +22,14 @@ const (
 	staffReturnPath = "/staff/signin/callback"
 )
 
-// staffTrip is what is kept of a trip to the issuer in the session it began in.
-type staffTrip struct {
-	State, Nonce, Verifier string
-	Until                  time.Time
-}
+// staffTrip is a trip to the issuer.
+type staffTrip struct{ State, Nonce, Verifier string }
 
 // staffRefusal is why a trip let nobody in.
 type staffRefusal struct {
 	reason string
-	err    error // more of it, fit for the log
+	err    error  // more of it, fit for the log
+	email  string // of the person whom the issuer vouches for, if that is known
 }
 
 func (r *staffRefusal) Error() string { return "staff sign-in refused: " + r.reason }
@@ -41,7 +37,9 @@ func (r *staffRefusal) Error() string { return "staff sign-in refused: " + r.rea
 // Unwrap lets errors.Is find the cause.
 func (r *staffRefusal) Unwrap() error { return r.err }
 
-func refused(reason string, err error) error { return &staffRefusal{reason, err} }
+func refused(reason string, err error) error { return &staffRefusal{reason: reason, err: err} }
+
+func refusedPerson(reason, email string) error { return &staffRefusal{reason: reason, email: email} }
 
 // errStaffTrip is the cause of refusals of what is not this session's trip.
 var errStaffTrip = errors.New("not the way back of this session")
@@ -65,15 +63,15 @@ func (s *site) staffSignIn(c echo.Context) error {
 	if err := s.Accounts.BeginStaffTrip(ctx, address(c)); err != nil {
 		return err
 	}
-	trip := staffTrip{
-		State: rand.Text() + rand.Text(), Nonce: rand.Text() + rand.Text(), Verifier: oauth2.GenerateVerifier(),
-		Until: s.Now().Add(models.StaffTripLife),
-	}
-	if err := s.sessions.BeginStaffTrip(ctx, trip); err != nil {
+	trip := staffTrip{State: rand.Text() + rand.Text(), Nonce: rand.Text() + rand.Text(), Verifier: oauth2.GenerateVerifier()}
+	sealed, err := s.Accounts.SealStaffTrip(servicetitan.NewSecret(trip.State), trip.Nonce, trip.Verifier)
+	if err != nil {
 		return err
 	}
-	return seeOther(c, s.StaffIssuer.oauth(metadata, s.staffReturnURL()).
-		AuthCodeURL(trip.State, oidc.Nonce(trip.Nonce), oauth2.S256ChallengeOption(trip.Verifier)))
+	if err := s.sessions.BeginStaffTrip(ctx, keptTrip{State: stateName(trip.State), Sealed: sealed, Until: s.Now().Add(models.StaffTripLife)}); err != nil {
+		return err
+	}
+	return seeOther(c, s.StaffIssuer.authURL(metadata, s.staffReturnURL(), trip))
 }
 
 func (s *site) staffReturnURL() string { return s.BaseURL.JoinPath(staffReturnPath).String() }
@@ -92,9 +90,12 @@ func (s *site) staffReturn(c echo.Context) error {
 	if err != nil {
 		return s.staffSignInFailed(c, err)
 	}
-	user, err := s.Accounts.StaffArrived(ctx, person.email, person.name)
-	if errors.Is(err, models.ErrNotFound) {
-		return s.staffSignInFailed(c, refused("not_staff", nil))
+	user, err := s.Accounts.StaffArrived(ctx, person)
+	switch {
+	case errors.Is(err, models.ErrNotFound):
+		return s.staffSignInFailed(c, refusedPerson("not_staff", person.Email))
+	case errors.Is(err, models.ErrOtherIdentity):
+		return s.staffSignInFailed(c, refusedPerson("other_identity", person.Email))
 	}
 	if err != nil {
 		return err
@@ -103,41 +104,45 @@ func (s *site) staffReturn(c echo.Context) error {
 		return err
 	}
 	s.sessions.CameFromElsewhere(ctx)
-	s.Log.InfoContext(ctx, "staff signed in", "staff", user.ID, "support_code", supportCode(c))
+	s.recordSignIn(c, "staff signed in", models.SignInEvent{Action: models.ActionStaffIssuer, Outcome: models.OutcomeOK, UserID: user.ID, Staff: true})
 	return seeOther(c, home(true))
 }
 
 // endStaffTrip ends a trip of this session, once, and says whom the issuer
 // vouches for.
-func (s *site) endStaffTrip(c echo.Context, query url.Values) (issuedPerson, error) {
+func (s *site) endStaffTrip(c echo.Context, query url.Values) (models.IssuedPerson, error) {
 	ctx := c.Request().Context()
 	for _, values := range query {
 		if len(values) > 1 { // RFC 6749, section 3.1
-			return issuedPerson{}, refused("repeated", errStaffTrip)
+			return models.IssuedPerson{}, refused("repeated", errStaffTrip)
 		}
 	}
-	trip, ok := s.sessions.TakeStaffTrip(ctx, query.Get("state"))
-	if !ok || s.Now().After(trip.Until) {
-		return issuedPerson{}, refused("state", errStaffTrip)
+	trip := staffTrip{State: query.Get("state")}
+	kept, ok := s.sessions.TakeStaffTrip(ctx, stateName(trip.State))
+	if !ok || s.Now().After(kept.Until) {
+		return models.IssuedPerson{}, refused("state", errStaffTrip)
+	}
+	if trip.Nonce, trip.Verifier, ok = s.Accounts.OpenStaffTrip(servicetitan.NewSecret(trip.State), kept.Sealed); !ok {
+		return models.IssuedPerson{}, refused("state", errStaffTrip)
 	}
 	err := s.Accounts.EndStaffTrip(ctx, servicetitan.NewSecret(trip.State))
 	if errors.Is(err, models.ErrUnknownState) {
-		return issuedPerson{}, refused("ended_before", errStaffTrip)
+		return models.IssuedPerson{}, refused("ended_before", errStaffTrip)
 	}
 	if err != nil {
-		return issuedPerson{}, err
+		return models.IssuedPerson{}, err
 	}
 	metadata, err := s.StaffIssuer.metadata(ctx, s.Now())
 	if err != nil {
-		return issuedPerson{}, err
+		return models.IssuedPerson{}, err
 	}
 	switch { // RFC 9207, section 2.4; an error has its issuer too
 	case query.Has("iss") && query.Get("iss") != s.StaffIssuer.Issuer, !query.Has("iss") && metadata.sendsIss:
-		return issuedPerson{}, refused("issuer", errStaffTrip)
+		return models.IssuedPerson{}, refused("issuer", errStaffTrip)
 	case query.Has("error"):
-		return issuedPerson{}, refused("denied", nil)
+		return models.IssuedPerson{}, refused("denied", nil)
 	case query.Get("code") == "":
-		return issuedPerson{}, refused("no_code", nil)
+		return models.IssuedPerson{}, refused("no_code", nil)
 	}
 	return s.StaffIssuer.exchange(ctx, metadata, s.staffReturnURL(), query.Get("code"), trip, s.Now)
 }
@@ -146,11 +151,12 @@ func (s *site) endStaffTrip(c echo.Context, query url.Values) (issuedPerson, err
 // is the same for whoever is not one of staff.
 func (s *site) staffSignInFailed(c echo.Context, err error) error {
 	page := views.StaffSignInFailedPage{SupportCode: supportCode(c), Clock: s.clock()}
-	status, reason := http.StatusForbidden, ""
+	status, reason, email := http.StatusForbidden, "", ""
 	refusal, ok := errors.AsType[*staffRefusal](err)
 	switch {
 	case ok:
-		reason, err = refusal.reason, refusal.err
+		reason, err, email = refusal.reason, refusal.err, refusal.email
+		page.OtherIdentity = reason == "other_identity"
 		if errors.Is(err, errStaffTrip) {
 			status, err = http.StatusBadRequest, nil
 		}
@@ -161,10 +167,14 @@ func (s *site) staffSignInFailed(c echo.Context, err error) error {
 	default:
 		return err
 	}
-	noteEvent(c.Request().Context(), slog.LevelWarn, "staff sign-in refused", slog.String("reason", reason))
 	if err != nil {
 		noteError(c.Request().Context(), slog.LevelWarn, err)
 	}
+	var more []slog.Attr
+	if page.OtherIdentity {
+		more = append(more, slog.String("remedy", "if the person has a new account at the issuer, run: fieldbridge staff add EMAIL"))
+	}
+	s.recordSignIn(c, "staff sign-in refused", models.SignInEvent{Action: models.ActionStaffIssuer, Outcome: reason, Email: email, Staff: true}, more...)
 	if !ok {
 		status, page.Away = http.StatusServiceUnavailable, true
 		s.setRetryAfter(c.Response().Header(), s.Now().Add(retrySoon))

@@ -80,7 +80,7 @@ func TestStaffSignInRefused(t *testing.T) {
 	a, i := withStaffIssuer(t)
 	a.addStaff("sam@fieldbridge.example", models.Support)
 	a.addStaff("gone@fieldbridge.example", models.Admin)
-	if err := a.accounts().RemoveStaff(t.Context(), "gone@fieldbridge.example"); err != nil {
+	if err := a.accounts().RemoveStaff(t.Context(), models.CommandLine("root"), "gone@fieldbridge.example"); err != nil {
 		t.Fatal(err)
 	}
 	amy := a.signUp("Northgate", "Amy")
@@ -298,7 +298,7 @@ func TestTeamWithStaffIssuer(t *testing.T) {
 	}
 	other := a.newBrowser()
 	back = i.trip(other)
-	i.claims["email"], i.claims["name"] = "pat@fieldbridge.example", "line\nbreak"
+	i.claims["sub"], i.claims["email"], i.claims["name"] = "8", "pat@fieldbridge.example", "line\nbreak"
 	other.get("/staff/signin/callback?"+back.Encode()).want(a, 303)
 	other.get("/staff").want(a, 200, "pat@fieldbridge.example")
 }
@@ -321,7 +321,7 @@ func TestStaffSignInRefusalsAreLogged(t *testing.T) {
 		before := len(a.log.String())
 		page := b.get("/staff/signin/callback?" + back.Encode())
 		code, log := supportCode.FindString(page.body), a.log.String()[before:]
-		if strings.Count(log, "staff sign-in refused") != 1 || !strings.Contains(log, "reason="+reason+" ") || code == "" || !strings.Contains(log, "support_code="+code) {
+		if strings.Count(log, "staff sign-in refused") != 1 || !strings.Contains(log, "outcome="+reason+" ") || code == "" || !strings.Contains(log, "support_code="+code) {
 			t.Errorf("%s: %s", reason, log)
 		}
 		if strings.Contains(log, "stc_") || strings.Contains(log, back.Get("code")) {

@@ -20,8 +20,15 @@ func (s *site) team(c echo.Context) error {
 
 func (s *site) showTeam(c echo.Context, status int, page views.StaffTeamPage) error {
 	var err error
-	page.Staff, page.Elsewhere = staffMember(c), s.StaffIssuer != nil
-	if page.Team, err = s.Accounts.ListStaff(c.Request().Context()); err != nil {
+	ctx := c.Request().Context()
+	page.Staff, page.Elsewhere, page.Clock = staffMember(c), s.StaffIssuer != nil, s.clock()
+	if page.Team, err = s.Accounts.ListStaff(ctx); err != nil {
+		return err
+	}
+	if page.Audit, err = s.Accounts.Audit(ctx); err != nil {
+		return err
+	}
+	if page.SignIns, err = s.Accounts.StaffSignIns(ctx); err != nil {
 		return err
 	}
 	return fieldbridge.Render(c, status, views.StaffTeam(page))
@@ -44,16 +51,18 @@ func (s *site) addToTeam(c echo.Context) error {
 	if page.Errors != (views.StaffTeamErrors{}) {
 		return s.showTeam(c, http.StatusUnprocessableEntity, page)
 	}
-	link, err := s.Accounts.Invite(c.Request().Context(), staffMember(c), email, page.Role)
+	member, link, err := s.Accounts.Invite(c.Request().Context(), staffMember(c), email, page.Role)
 	switch {
 	case errors.Is(err, models.ErrEmailTaken):
 		page.Errors.Email = "This person is on the team already."
 	case errors.Is(err, models.ErrMemberEmail):
 		page.Errors.Email = "This email belongs to a member of a company. Use another one."
+	case errors.Is(err, models.ErrRemoved):
+		page.Errors.Email = "This person was removed from the team. An operator can add them again on the server: fieldbridge staff add EMAIL."
 	case err != nil:
 		return err
 	default:
-		s.logTeam(c, "staff added", models.Staff{Email: email, Role: page.Role})
+		s.logTeam(c, "staff added", member)
 		return s.showTeamLink(c, views.StaffTeamLinkPage{Email: email, Link: link})
 	}
 	return s.showTeam(c, http.StatusUnprocessableEntity, page)
@@ -139,7 +148,7 @@ func (s *site) notOneself(c echo.Context, err error) error {
 	return s.showTeam(c, http.StatusUnprocessableEntity, views.StaffTeamPage{Role: models.Support, Oneself: true})
 }
 
-// logTeam writes down who did what to whom.
+// logTeam logs who did what to whom, by their user IDs.
 func (s *site) logTeam(c echo.Context, what string, member models.Staff) {
-	s.Log.InfoContext(c.Request().Context(), what, "by", staffMember(c).Email, "email", member.Email, "role", member.Role, "support_code", supportCode(c))
+	s.Log.InfoContext(c.Request().Context(), what, "by", staffMember(c).UserID, "staff", member.UserID, "role", member.Role, "support_code", supportCode(c))
 }

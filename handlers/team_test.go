@@ -83,17 +83,23 @@ func TestStaffTeam(t *testing.T) {
 		ada.saysNot("/staff/team", "sam@fieldbridge.example")
 		ada.says(desk, "Sam was here.")
 		ada.post(sam.teammate()+"/role", "role", "admin").want(a, 404)
-		ada.post("/staff/team", "email", sam.email, "role", "support").want(a, 200, "A link for")
+		// The command line alone takes back whoever was removed.
+		ada.post("/staff/team", "email", sam.email, "role", "support").want(a, 422, "was removed from the team", "fieldbridge staff add")
+		samID, adaID := strings.TrimPrefix(sam.teammate(), "/staff/team/"), strings.TrimPrefix(ada.teammate(), "/staff/team/")
+		ada.says("/staff/team", "Changes to staff and API keys", "Removed from the team: Sam", "by Ada", "Role changed: Sam (admin)", "New link to choose a password: Sam", "by command line (root)")
 
 		log := a.log.String()
 		for _, line := range []string{
-			`msg="staff added" by=ada@fieldbridge.example email=sam@fieldbridge.example role=support`,
-			`msg="staff role changed" by=ada@fieldbridge.example email=sam@fieldbridge.example role=admin`,
-			`msg="staff link made" by=ada@fieldbridge.example`, `msg="staff removed" by=ada@fieldbridge.example`,
+			`msg="staff added" by=` + adaID + ` staff=` + samID + ` role=support`,
+			`msg="staff role changed" by=` + adaID + ` staff=` + samID + ` role=admin`,
+			`msg="staff link made" by=` + adaID, `msg="staff removed" by=` + adaID,
 		} {
 			if !strings.Contains(log, line) {
 				t.Errorf("the log does not say %s", line)
 			}
+		}
+		if strings.Contains(log, "@fieldbridge.example") {
+			t.Error("the log has an email address")
 		}
 		if strings.Contains(log, token) || strings.Contains(log, second) || strings.Contains(a.stored(), token) {
 			t.Error("a link is in the log or the database")

@@ -18,11 +18,12 @@ type Accounts struct {
 	keys     *seal.Keys
 	hasher   *hasher
 	refusals *knownRefusals
+	signIns  *signInRecord
 }
 
 // NewAccounts hashes at most parallelHashes passwords at a time.
 func NewAccounts(db *DB, keys *seal.Keys, parallelHashes int) *Accounts {
-	return &Accounts{db: db, keys: keys, hasher: &hasher{queue: newHashQueue(parallelHashes, db.Now)}, refusals: newKnownRefusals()}
+	return &Accounts{db: db, keys: keys, hasher: &hasher{queue: newHashQueue(parallelHashes, db.Now)}, refusals: newKnownRefusals(), signIns: newSignInRecord()}
 }
 
 // SignUp is what a new company's first owner tells of themselves. Email is in
@@ -199,17 +200,6 @@ func (a *Accounts) OwnerNames(ctx context.Context, companyID uuid.UUID) ([]strin
 		return nil, fmt.Errorf("name owners: %w", err)
 	}
 	return names, nil
-}
-
-// SignOutEverywhere ends all sessions of a user, on all devices.
-func (a *Accounts) SignOutEverywhere(ctx context.Context, userID uuid.UUID) error {
-	err := a.db.Write(ctx, func(tx *gorm.DB) error {
-		return tx.Exec("UPDATE users SET session_epoch = session_epoch + 1 WHERE id = ?", userID).Error
-	})
-	if err != nil {
-		return fmt.Errorf("sign out everywhere: %w", err)
-	}
-	return nil
 }
 
 // newID is a UUIDv7: random enough not to be guessed, and sorted by time.

@@ -187,7 +187,7 @@ func TestA34VisitorIsAskedAfresh(t *testing.T) {
 		if err := visit(); !errors.Is(err, ErrNoMembership) {
 			t.Errorf("removed: got %v", err)
 		}
-		if err := a.SignOutEverywhere(t.Context(), user.ID); err != nil {
+		if err := db.Write(t.Context(), func(tx *gorm.DB) error { return endSessions(tx, user.ID) }); err != nil {
 			t.Fatal(err)
 		}
 		if err := visit(); !errors.Is(err, ErrSignedOut) {

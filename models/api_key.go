@@ -39,6 +39,12 @@ type APIKey struct {
 	LastUsedAt *time.Time
 	CreatedAt  time.Time
 	RevokedAt  *time.Time
+	// Refused counts the requests that were refused although the key exists:
+	// revoked, locked, or used too often. The last one came at RefusedAt from
+	// RefusedAddress.
+	Refused        int64
+	RefusedAt      *time.Time
+	RefusedAddress string
 }
 
 // TableName is as the migration has it.
@@ -51,22 +57,40 @@ type APIKeys struct {
 	mu     sync.Mutex
 	limits map[uuid.UUID]*rate.Limiter
 	uses   map[uuid.UUID]keyUse
+	reads  tokenReads
 }
 
 // keyUse is what was done with a key since it was last written down.
 type keyUse struct {
 	reads int64
-	last  time.Time
+	last  time.Time // zero if it was only refused
+
+	refused        int64
+	refusedAt      time.Time
+	refusedAddress string
+}
+
+// and is what was done in both, other before u.
+func (u keyUse) and(other keyUse) keyUse {
+	u.reads += other.reads
+	if u.last.Before(other.last) {
+		u.last = other.last
+	}
+	u.refused += other.refused
+	if u.refusedAt.Before(other.refusedAt) {
+		u.refusedAt, u.refusedAddress = other.refusedAt, other.refusedAddress
+	}
+	return u
 }
 
 // NewAPIKeys returns the API keys of a database.
 func NewAPIKeys(db *DB) *APIKeys {
-	return &APIKeys{db: db, limits: map[uuid.UUID]*rate.Limiter{}, uses: map[uuid.UUID]keyUse{}}
+	return &APIKeys{db: db, limits: map[uuid.UUID]*rate.Limiter{}, uses: map[uuid.UUID]keyUse{}, reads: newTokenReads()}
 }
 
 // Create makes a key for a company, or for all if companyID is nil. The secret
 // cannot be read again. A company that is not there is ErrNotFound.
-func (a *APIKeys) Create(ctx context.Context, companyID *uuid.UUID, name string) (APIKey, Secret, error) {
+func (a *APIKeys) Create(ctx context.Context, by Actor, companyID *uuid.UUID, name string) (APIKey, Secret, error) {
 	secret := servicetitan.NewSecret(keyPrefix + strings.ToLower(rand.Text()+rand.Text()))
 	key := APIKey{ID: newID(), CompanyID: companyID, Name: name, KeyHash: hashOf(secret), CreatedAt: a.db.Now()}
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
@@ -75,7 +99,14 @@ func (a *APIKeys) Create(ctx context.Context, companyID *uuid.UUID, name string)
 				return found(err, "find company")
 			}
 		}
-		return tx.Create(&key).Error
+		if err := tx.Create(&key).Error; err != nil {
+			return err
+		}
+		whose := "all companies"
+		if companyID != nil {
+			whose = "company " + companyID.String()
+		}
+		return by.audit(tx, AuditKeyCreated, key.ID, whose, key.CreatedAt)
 	})
 	if err != nil {
 		return APIKey{}, Secret{}, fmt.Errorf("create API key: %w", err)
@@ -85,13 +116,13 @@ func (a *APIKeys) Create(ctx context.Context, companyID *uuid.UUID, name string)
 
 // Revoke ends a key at once, on every instance. One that is not there, or was
 // revoked before, is ErrNotFound.
-func (a *APIKeys) Revoke(ctx context.Context, id uuid.UUID) error {
+func (a *APIKeys) Revoke(ctx context.Context, by Actor, id uuid.UUID) error {
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
 		result := tx.Model(&APIKey{}).Where("id = ? AND revoked_at IS NULL", id).Update("revoked_at", a.db.Now())
 		if result.Error == nil && result.RowsAffected == 0 {
 			return ErrNotFound
 		}
-		return result.Error
+		return errors.Join(result.Error, by.audit(tx, AuditKeyRevoked, id, "", a.db.Now()))
 	})
 	if err != nil {
 		return fmt.Errorf("revoke API key: %w", err)
@@ -108,9 +139,10 @@ func (a *APIKeys) List(ctx context.Context) ([]APIKey, error) {
 	return list, nil
 }
 
-// Check finds the key that was sent. An unknown or revoked one is ErrNotFound,
-// one used too often a ThrottledError, and one of a locked company ErrLocked.
-func (a *APIKeys) Check(ctx context.Context, sent Secret) (APIKey, error) {
+// Check finds the key that was sent from an address. An unknown or revoked one is
+// ErrNotFound, one used too often a ThrottledError, and one of a locked company
+// ErrLocked. Refusals of a key that exists are counted.
+func (a *APIKeys) Check(ctx context.Context, sent Secret, address string) (APIKey, error) {
 	var keys []struct {
 		APIKey
 		LockedAt *time.Time
@@ -118,45 +150,60 @@ func (a *APIKeys) Check(ctx context.Context, sent Secret) (APIKey, error) {
 	if sent.IsZero() {
 		return APIKey{}, ErrNotFound
 	}
-	err := a.db.Read(ctx).Raw(`SELECT k.id, k.company_id, k.name, c.locked_at FROM api_keys k LEFT JOIN companies c ON c.id = k.company_id
-		WHERE k.key_hash = ? AND k.revoked_at IS NULL`, hashOf(sent)).Scan(&keys).Error
+	err := a.db.Read(ctx).Raw(`SELECT k.id, k.company_id, k.name, k.revoked_at, c.locked_at FROM api_keys k LEFT JOIN companies c ON c.id = k.company_id
+		WHERE k.key_hash = ?`, hashOf(sent)).Scan(&keys).Error
 	if err != nil {
 		return APIKey{}, fmt.Errorf("check API key: %w", err)
 	}
 	if len(keys) == 0 {
 		return APIKey{}, ErrNotFound
 	}
-	now := a.db.Now()
+	key, now := keys[0].APIKey, a.db.Now()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	limit := a.limits[keys[0].ID]
+	use := a.uses[key.ID]
+	defer func() { a.uses[key.ID] = use }()
+	refuse := func(err error) (APIKey, error) {
+		use.refused, use.refusedAt, use.refusedAddress = use.refused+1, now, address
+		return APIKey{}, err
+	}
+	if key.RevokedAt != nil {
+		return refuse(ErrNotFound)
+	}
+	limit := a.limits[key.ID]
 	if limit == nil {
 		limit = rate.NewLimiter(keyPerSecond, keyBurst)
-		a.limits[keys[0].ID] = limit
+		a.limits[key.ID] = limit
 	}
 	if !limit.AllowN(now, 1) {
-		return APIKey{}, &ThrottledError{Until: now.Add(time.Second)}
+		return refuse(&ThrottledError{Until: now.Add(time.Second)})
 	}
-	use := a.uses[keys[0].ID]
 	use.last = now
-	a.uses[keys[0].ID] = use
 	if keys[0].LockedAt != nil {
-		return APIKey{}, ErrLocked
+		return refuse(ErrLocked)
 	}
-	return keys[0].APIKey, nil
+	return key, nil
 }
 
-// CountRead counts a token that was read with a key.
-func (a *APIKeys) CountRead(id uuid.UUID) {
+// CountRead counts a connection's token that was read with a key from an address.
+// It is written down by Flush: whoever asks for a token waits for no write.
+func (a *APIKeys) CountRead(id, connectionID uuid.UUID, address string) {
+	now := a.db.Now()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	use := a.uses[id]
 	use.reads++
 	a.uses[id] = use
+	a.reads.add(id, connectionID, address, now)
 }
 
-// Flush writes down what was counted since the last time.
+// Flush writes down what was counted since the last time. A process that is killed
+// loses what it has counted since.
 func (a *APIKeys) Flush(ctx context.Context) error {
+	return errors.Join(a.flushUses(ctx), a.flushTokenReads(ctx))
+}
+
+func (a *APIKeys) flushUses(ctx context.Context) error {
 	a.mu.Lock()
 	uses := a.uses
 	a.uses = map[uuid.UUID]keyUse{}
@@ -169,8 +216,7 @@ func (a *APIKeys) Flush(ctx context.Context) error {
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
 		// Instances that write at the same moment lock the rows in one order.
 		for _, id := range slices.SortedFunc(maps.Keys(uses), func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }) {
-			err := tx.Exec("UPDATE api_keys SET reads = reads + ?, last_used_at = ? WHERE id = ?", uses[id].reads, uses[id].last, id).Error
-			if err != nil {
+			if err := uses[id].write(tx, id); err != nil {
 				return err
 			}
 		}
@@ -180,16 +226,23 @@ func (a *APIKeys) Flush(ctx context.Context) error {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		for id, use := range uses { // they are written the next time
-			newer := a.uses[id]
-			newer.reads += use.reads
-			if newer.last.Before(use.last) {
-				newer.last = use.last
-			}
-			a.uses[id] = newer
+			a.uses[id] = a.uses[id].and(use)
 		}
 		return fmt.Errorf("count API key's use: %w", err)
 	}
 	return nil
+}
+
+// write adds the use to the key's row.
+func (u keyUse) write(tx *gorm.DB, id uuid.UUID) error {
+	set := map[string]any{"reads": gorm.Expr("reads + ?", u.reads)}
+	if !u.last.IsZero() {
+		set["last_used_at"] = u.last
+	}
+	if u.refused > 0 {
+		set["refused"], set["refused_at"], set["refused_address"] = gorm.Expr("refused + ?", u.refused), u.refusedAt, u.refusedAddress
+	}
+	return tx.Model(&APIKey{}).Where("id = ?", id).Updates(set).Error
 }
 
 // pageSize is how many connections a page of the API has.

@@ -19,6 +19,8 @@ type CompanyView struct {
 	Events []Event
 	// Notes are about the company and its connections, newest first.
 	Notes []Note
+	// SignIns are the newest of its people, for admins alone.
+	SignIns []SignInLine
 }
 
 // CompanyMember is one of a company's people.
@@ -36,6 +38,11 @@ func (d *Desk) Company(ctx context.Context, staff Staff, id uuid.UUID) (CompanyV
 	v, err := d.lookAtCompany(ctx, id)
 	if err != nil {
 		return CompanyView{}, err
+	}
+	if staff.Role == Admin {
+		if v.SignIns, err = signInsOf(d.connections.db.Read(ctx), id.String()); err != nil {
+			return CompanyView{}, err
+		}
 	}
 	err = d.connections.db.Write(ctx, func(tx *gorm.DB) error {
 		return recordSeries(tx, Event{

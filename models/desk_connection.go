@@ -29,6 +29,8 @@ type StaffView struct {
 	Owners []CompanyMember
 	Looks  []Look
 	Notes  []Note // newest first
+	// Reads says who has read the token, newest first.
+	Reads []TokenReads
 }
 
 // Stored says what is kept of a connection's secrets, and nothing of them.
@@ -124,6 +126,9 @@ func (d *Desk) look(ctx context.Context, id uuid.UUID, before *uuid.UUID) (v Sta
 	if v.Looks, err = looks(db, id); err != nil {
 		return v, err
 	}
+	if v.Reads, err = tokenReadsOf(db, id); err != nil {
+		return v, err
+	}
 	v.Notes, err = notes(db, "connection_id = ?", id, notesShown)
 	return v, err
 }
@@ -196,7 +201,7 @@ func maskedEmail(email string) string {
 // keysOf are a company's API keys, the revoked ones too.
 func keysOf(db *gorm.DB, companyID uuid.UUID) ([]APIKey, error) {
 	var list []APIKey
-	err := db.Select("id", "company_id", "name", "reads", "last_used_at", "created_at", "revoked_at").
+	err := db.Select("id", "company_id", "name", "reads", "last_used_at", "created_at", "revoked_at", "refused", "refused_at", "refused_address").
 		Where("company_id = ?", companyID).Order("id").Limit(keysShown).Find(&list).Error
 	if err != nil {
 		return nil, fmt.Errorf("view API keys: %w", err)

@@ -254,7 +254,7 @@ func TestDeskUsesIndexes(t *testing.T) {
 		})
 		before := newID()
 		keys := NewAPIKeys(d.db)
-		_, secret, err := keys.Create(t.Context(), nil, "all")
+		_, secret, err := keys.Create(t.Context(), CommandLine("root"), nil, "all")
 		d.must(err)
 		outbox := NewOutbox(d.db, (&mailbox{}).send, slog.New(slog.DiscardHandler))
 		for name, read := range map[string]func() error{
@@ -265,7 +265,7 @@ func TestDeskUsesIndexes(t *testing.T) {
 				_, err := d.accounts.Visitor(t.Context(), newID(), d.companyID, 0)
 				return ignoreKind(err, ErrSignedOut)
 			},
-			"API key": func() error { _, err := keys.Check(t.Context(), secret); return err },
+			"API key": func() error { _, err := keys.Check(t.Context(), secret, "203.0.113.7"); return err },
 			"key's list": func() error {
 				_, _, err := d.connections.PageFor(t.Context(), APIKey{CompanyID: &d.companyID}, 0, before)
 				return err

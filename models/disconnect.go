@@ -33,7 +33,7 @@ func (d *Desk) Disconnect(ctx context.Context, staff Staff, id uuid.UUID, reason
 	if err != nil {
 		return err
 	}
-	may := func(tx *gorm.DB) error { return stillAdmin(tx, staff.UserID) }
+	may := func(tx *gorm.DB) error { return holdAdmin(tx, staff) }
 	return d.connections.disconnect(ctx, staff.visitor(connection.CompanyID), id, may, func(tx *gorm.DB, now time.Time) error {
 		return addNote(tx, staff, Note{CompanyID: connection.CompanyID, ConnectionID: &id, Text: reason, CreatedAt: now})
 	})

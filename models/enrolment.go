@@ -104,10 +104,19 @@ type Enrolled struct {
 }
 
 // ConfirmFactor ends an enrolment with a right code. It returns ErrWrongCode,
-// also for what was not kept for this, or a ThrottledError.
-func (a *Accounts) ConfirmFactor(ctx context.Context, userID uuid.UUID, kept, code string) (Enrolled, error) {
+// also for what was not kept for this, or a ThrottledError. It returns
+// ErrSignedOut if the session has ended meanwhile, as by a reset of the factor.
+func (a *Accounts) ConfirmFactor(ctx context.Context, staff Staff, kept, code string) (Enrolled, error) {
 	var done Enrolled
+	userID := staff.UserID
 	err := a.tryCode(ctx, userID, func(tx *gorm.DB, f secondFactor, now time.Time) error {
+		var epoch int
+		if err := tx.Raw("SELECT session_epoch FROM users WHERE id = ?", userID).Scan(&epoch).Error; err != nil {
+			return err
+		}
+		if epoch != staff.Epoch {
+			return ErrSignedOut
+		}
 		replaces := f.ConfirmedAt != nil
 		raw, ok := a.openEnrolment(kept, userID, replaces)
 		if !ok {
@@ -121,7 +130,7 @@ func (a *Accounts) ConfirmFactor(ctx context.Context, userID uuid.UUID, kept, co
 			return err
 		}
 		if replaces {
-			if err := tx.Exec("UPDATE users SET session_epoch = session_epoch + 1 WHERE id = ?", userID).Error; err != nil {
+			if err := endSessions(tx, userID); err != nil {
 				return err
 			}
 		}

@@ -20,11 +20,11 @@ func TestLock(t *testing.T) {
 		amy := d.person("Amy", Owner)
 		ids, sam, ada := d.seed(2, d.clock.Now(), d.clock.Now()), d.staff("Sam", Support), d.staff("Ada", Admin)
 		keys := NewAPIKeys(d.db)
-		_, own, err := keys.Create(t.Context(), &d.companyID, "own")
+		_, own, err := keys.Create(t.Context(), CommandLine("root"), &d.companyID, "own")
 		d.must(err)
-		_, all, err := keys.Create(t.Context(), nil, "all")
+		_, all, err := keys.Create(t.Context(), CommandLine("root"), nil, "all")
 		d.must(err)
-		forAll, err := keys.Check(t.Context(), all)
+		forAll, err := keys.Check(t.Context(), all, "203.0.113.7")
 		d.must(err)
 		box := &mailbox{}
 		outbox := NewOutbox(d.db, box.send, slog.New(slog.DiscardHandler))
@@ -43,7 +43,7 @@ func TestLock(t *testing.T) {
 				want = ErrLocked
 			}
 			_, visitor := d.accounts.Visitor(t.Context(), amy, d.companyID, 0)
-			_, checked := keys.Check(t.Context(), own)
+			_, checked := keys.Check(t.Context(), own, "203.0.113.7")
 			_, found := d.connections.For(t.Context(), forAll, ids[0])
 			_, _, token := d.connections.TokenFor(t.Context(), forAll, ids[0])
 			for what, err := range map[string]error{"visitor": visitor, "own key": checked, "key for all": found, "token": token} {

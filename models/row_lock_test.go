@@ -75,7 +75,7 @@ func newMeeting(t *testing.T, db *DB, clock *clock) *meeting {
 		m.must(err)
 		return code
 	}
-	_, err = m.accounts.ConfirmFactor(t.Context(), m.lee.UserID, begun.Kept, codeAt(m.db.Now()))
+	_, err = m.accounts.ConfirmFactor(t.Context(), m.lee, begun.Kept, codeAt(m.db.Now()))
 	m.must(err)
 	m.clock.Add(time.Minute)
 	m.code = codeAt(m.db.Now())
@@ -103,7 +103,7 @@ func TestTransactionsThatMeetDoNotDeadlock(t *testing.T) {
 		_, err := m.accounts.NewRecoveryCodes(m.Context(), m.lee.UserID, m.code)
 		return err
 	}
-	reset := func(m *meeting) error { return m.accounts.ResetFactor(m.Context(), m.lee.Email) }
+	reset := func(m *meeting) error { return m.accounts.ResetFactor(m.Context(), CommandLine("test"), m.lee.Email) }
 	for name, tt := range map[string]struct {
 		// first stands still at its insert into the table; second comes meanwhile.
 		first       party

@@ -105,16 +105,16 @@ func (a *Accounts) pass(tx *gorm.DB, f secondFactor, code string, now time.Time)
 
 // ResetFactor forgets a staff member's second factor and recovery codes, and
 // ends all sessions. They enrol anew when they sign in.
-func (a *Accounts) ResetFactor(ctx context.Context, email string) error {
+func (a *Accounts) ResetFactor(ctx context.Context, by Actor, email string) error {
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
 		var user User
-		if err := forUpdate(tx).Where("email = ? AND staff_role <> ''", email).Take(&user).Error; err != nil {
+		if err := holdUsers(tx).Where("email = ? AND staff_role <> ''", email).Take(&user).Error; err != nil {
 			return found(err, "find staff")
 		}
-		if err := tx.Exec("UPDATE users SET session_epoch = session_epoch + 1 WHERE id = ?", user.ID).Error; err != nil {
+		if err := endSessions(tx, user.ID); err != nil {
 			return err
 		}
-		return forgetFactor(tx, user.ID)
+		return errors.Join(forgetFactor(tx, user.ID), by.audit(tx, AuditFactorReset, user.ID, "", a.db.Now()))
 	})
 	if err != nil {
 		return fmt.Errorf("reset second factor: %w", err)
@@ -138,6 +138,15 @@ func (a *Accounts) tryCode(ctx context.Context, userID uuid.UUID, check func(*go
 		return err
 	}
 	return a.db.Write(ctx, func(tx *gorm.DB) error {
+		// Somebody may be removed, or have the factor reset, at this moment. Those
+		// lock the user first too.
+		staff, err := holdStaff(tx, userID)
+		if err != nil {
+			return err
+		}
+		if _, there := staff[userID]; !there {
+			return ErrSignedOut
+		}
 		f, err := a.factor(forUpdate(tx), userID)
 		if err != nil {
 			return err

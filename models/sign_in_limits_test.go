@@ -94,7 +94,7 @@ func TestStrangersCannotLockAnAccount(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
 		a := newAccounts(t, db)
 		signUp(t, a, "dana@northgate.example")
-		link, err := a.AddStaff(t.Context(), "sam@fieldbridge.example", Admin)
+		link, err := a.AddStaff(t.Context(), CommandLine("test"), "sam@fieldbridge.example", Admin)
 		if err != nil {
 			t.Fatal(err)
 		}

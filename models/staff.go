@@ -44,39 +44,42 @@ type Staff struct {
 	Factor bool `gorm:"-"`
 	// SupportCode names the request, for the timeline and the log.
 	SupportCode string `gorm:"-"`
+	// Epoch is that of the session in which they are here.
+	Epoch int `gorm:"-"`
 }
 
 // setupLife is how long a link to choose a password works.
 const setupLife = 48 * time.Hour
+
+// ErrRemoved: the person was removed from staff.
+var ErrRemoved = errors.New("was removed from staff")
 
 // ErrMemberEmail: the email belongs to someone of a company.
 var ErrMemberEmail = errors.New("email belongs to a member of a company")
 
 // AddStaff makes a staff account, or changes the role of one and lets it choose
 // a new password. It returns the secret of the link by which the person chooses
-// one; what they had before works no more.
-func (a *Accounts) AddStaff(ctx context.Context, email string, role StaffRole) (Secret, error) {
+// one; what they had before works no more. It is for the command line alone: it
+// also takes back whoever was removed, and forgets which account at their issuer
+// they signed in with.
+func (a *Accounts) AddStaff(ctx context.Context, by Actor, email string, role StaffRole) (Secret, error) {
 	link := servicetitan.NewSecret(rand.Text())
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
-		now := a.db.Now()
-		until := now.Add(setupLife)
 		var user User
-		err := forUpdate(tx).Where("email = ?", email).Take(&user).Error
+		err := holdUsers(tx).Where("email = ?", email).Take(&user).Error
 		switch {
 		case errors.Is(err, gorm.ErrRecordNotFound):
-			return tx.Create(&User{
-				ID: newID(), Email: email, Name: email, StaffRole: role,
-				SetupHash: hashOf(link), SetupUntil: &until, CreatedAt: now,
-			}).Error
+			return a.createStaff(tx, by, email, role, link)
 		case err != nil:
 			return err
 		case user.StaffRole == "":
 			return ErrMemberEmail
 		}
-		user.StaffRole, user.PasswordHash, user.DisabledAt = role, "", nil
-		user.SetupHash, user.SetupUntil = hashOf(link), &until
-		user.SessionEpoch++
-		return tx.Select("*").Updates(&user).Error
+		if err := tx.Model(&User{}).Where("id = ?", user.ID).Updates(map[string]any{"staff_role": role, "disabled_at": nil}).Error; err != nil {
+			return err
+		}
+		return errors.Join(forgetIdentity(tx, user.ID), a.letChoose(tx, user.ID, link),
+			by.audit(tx, AuditStaffAdded, user.ID, string(role), a.db.Now()))
 	})
 	if err != nil {
 		return Secret{}, fmt.Errorf("add staff: %w", err)
@@ -84,25 +87,52 @@ func (a *Accounts) AddStaff(ctx context.Context, email string, role StaffRole) (
 	return link, nil
 }
 
+// createStaff makes an account for somebody who has none.
+func (a *Accounts) createStaff(tx *gorm.DB, by Actor, email string, role StaffRole, link Secret) error {
+	now := a.db.Now()
+	until := now.Add(setupLife)
+	user := User{
+		ID: newID(), Email: email, Name: email, StaffRole: role,
+		SetupHash: hashOf(link), SetupUntil: &until, CreatedAt: now,
+	}
+	if err := tx.Create(&user).Error; err != nil {
+		return err
+	}
+	return by.audit(tx, AuditStaffAdded, user.ID, string(role), now)
+}
+
+// letChoose lets somebody choose a new password by a link. The old one and all
+// sessions end. Nothing else about the account changes.
+func (a *Accounts) letChoose(tx *gorm.DB, userID uuid.UUID, link Secret) error {
+	err := tx.Model(&User{}).Where("id = ?", userID).Updates(map[string]any{
+		"password_hash": "", "setup_hash": hashOf(link), "setup_until": a.db.Now().Add(setupLife),
+	}).Error
+	return errors.Join(err, endSessions(tx, userID))
+}
+
 // RemoveStaff ends a staff account and all its sessions, or returns
 // ErrNotFound. What the person did stays on the timelines.
-func (a *Accounts) RemoveStaff(ctx context.Context, email string) error {
-	if err := a.db.Write(ctx, func(tx *gorm.DB) error { return a.endStaff(tx, email) }); err != nil {
+func (a *Accounts) RemoveStaff(ctx context.Context, by Actor, email string) error {
+	err := a.db.Write(ctx, func(tx *gorm.DB) error {
+		var user User
+		if err := holdUsers(tx).Where("email = ? AND staff_role <> '' AND disabled_at IS NULL", email).Take(&user).Error; err != nil {
+			return found(err, "find staff")
+		}
+		return a.endStaff(tx, by, user.ID)
+	})
+	if err != nil {
 		return fmt.Errorf("remove staff: %w", err)
 	}
 	return nil
 }
 
-func (a *Accounts) endStaff(tx *gorm.DB, email string) error {
-	var user User
-	if err := tx.Select("id").Where("email = ? AND staff_role <> '' AND disabled_at IS NULL", email).Take(&user).Error; err != nil {
-		return found(err, "find staff")
-	}
-	err := tx.Model(&User{}).Where("id = ?", user.ID).Updates(map[string]any{
-		"disabled_at": a.db.Now(), "password_hash": "", "setup_hash": nil, "setup_until": nil,
-		"session_epoch": gorm.Expr("session_epoch + 1"),
+// endStaff ends the account of somebody whose row is locked.
+func (a *Accounts) endStaff(tx *gorm.DB, by Actor, userID uuid.UUID) error {
+	now := a.db.Now()
+	err := tx.Model(&User{}).Where("id = ?", userID).Updates(map[string]any{
+		"disabled_at": now, "password_hash": "", "setup_hash": nil, "setup_until": nil,
 	}).Error
-	return errors.Join(err, forgetFactor(tx, user.ID))
+	return errors.Join(err, endSessions(tx, userID), forgetFactor(tx, userID), forgetIdentity(tx, userID), by.audit(tx, AuditStaffRemoved, userID, "", now))
 }
 
 // ListStaff is everybody who may sign in as staff, or may soon.
@@ -143,7 +173,7 @@ func (a *Accounts) Staff(ctx context.Context, userID uuid.UUID, epoch int) (Staf
 	case user.StaffRole == "":
 		return Staff{}, ErrNotFound
 	}
-	return Staff{UserID: userID, Name: user.Name, Email: user.Email, Role: user.StaffRole, SetUp: true}, nil
+	return Staff{UserID: userID, Name: user.Name, Email: user.Email, Role: user.StaffRole, SetUp: true, Epoch: epoch}, nil
 }
 
 // SettingUp is the account whose password a link lets choose, or ErrNotFound.

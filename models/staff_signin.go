@@ -2,11 +2,16 @@ package models
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
 // StaffTripLife is how long a trip to the staff's own issuer may take.
@@ -37,24 +42,29 @@ func (a *Accounts) EndStaffTrip(ctx context.Context, state Secret) error {
 	return err
 }
 
-// StaffArrived is the staff account with an email for which their issuer
-// vouches, or ErrNotFound. Who has no name yet gets the one that the issuer
-// knows, if it does.
-func (a *Accounts) StaffArrived(ctx context.Context, email, name string) (User, error) {
-	var user User
-	err := a.db.Read(ctx).Where("email = ? AND staff_role <> '' AND disabled_at IS NULL", email).Take(&user).Error
+// staffTripPlace binds what is sealed of a trip to its state.
+func staffTripPlace(state Secret) seal.Place {
+	return seal.Place{Table: "sessions", Row: hex.EncodeToString(hashOf(state)), Column: "staff_trip"}
+}
+
+// SealStaffTrip seals a trip's nonce and verifier for the session to keep.
+func (a *Accounts) SealStaffTrip(state Secret, nonce, verifier string) (string, error) {
+	sealed, err := a.keys.Seal(nonce+" "+verifier, staffTripPlace(state))
 	if err != nil {
-		return User{}, found(err, "find staff")
+		return "", fmt.Errorf("begin staff sign-in: %w", err)
 	}
-	if name == "" || user.Name != user.Email {
-		return user, nil
-	}
-	err = a.db.Write(ctx, func(tx *gorm.DB) error {
-		return tx.Model(&User{}).Where("id = ? AND name = email", user.ID).Update("name", name).Error
-	})
+	return base64.RawURLEncoding.EncodeToString(sealed), nil
+}
+
+// OpenStaffTrip opens what SealStaffTrip sealed for the same state.
+func (a *Accounts) OpenStaffTrip(state Secret, kept string) (nonce, verifier string, ok bool) {
+	sealed, err := base64.RawURLEncoding.DecodeString(kept)
 	if err != nil {
-		return User{}, fmt.Errorf("name staff: %w", err)
+		return "", "", false
 	}
-	user.Name = name
-	return user, nil
+	opened, err := a.keys.Open(sealed, staffTripPlace(state))
+	if err != nil {
+		return "", "", false
+	}
+	return strings.Cut(opened, " ")
 }

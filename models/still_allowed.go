@@ -61,15 +61,6 @@ func stillStaff(db *gorm.DB, userID uuid.UUID) error {
 	return nil
 }
 
-// stillAdmin returns ErrForbidden for who is no admin of our staff any more.
-func stillAdmin(tx *gorm.DB, userID uuid.UUID) error {
-	err := stillStaff(tx.Where("staff_role = ?", Admin), userID)
-	if errors.Is(err, errNoStaff) {
-		err = ErrForbidden
-	}
-	return err
-}
-
 // stillOwner returns ErrForbidden for a member who owns the company no more.
 func stillOwner(tx *gorm.DB, v Visitor) error {
 	if err := stillAllowed(tx, v); err != nil {

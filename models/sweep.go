@@ -41,6 +41,9 @@ func (db *DB) Sweep(ctx context.Context, eventsKept time.Duration) error {
 	}{
 		{table: "account_mails", key: "id", column: "created_at", before: now.Add(-accountMailsKept)},
 		{table: "events", key: "id", column: "at", before: now.Add(-eventsKept)},
+		{table: "token_reads", key: "connection_id, hour, key_id, address", column: "hour", before: now.Add(-tokenReadsKept).Format(hourForm)},
+		{table: "sign_ins", key: "hour, scope, subject, action, outcome, address", column: "hour", before: now.Add(-signInsKept).Format(hourForm)},
+		{table: "audit_records", key: "id", column: "at", before: now.Add(-eventsKept)},
 		{table: "renewal_days", key: "connection_id, day", column: "day", before: now.AddDate(0, 0, -healthDays).Format(time.DateOnly)},
 		{table: "mails", key: "id", column: "created_at", before: now.Add(-mailsKept), also: " AND next_try_at IS NULL"},
 		{table: "staff_tasks", key: "id", column: "done_at", before: now.Add(-eventsKept)},

@@ -2,42 +2,66 @@ package models
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// What admins do about staff. Whoever does it is an admin at that moment, and
+// What admins do about staff. Whoever does it is an admin when it is written, and
 // it is never about themselves, so at least one admin is left.
 
-// Invite makes a staff account for somebody who has none, and returns the
-// secret of the link by which they choose a password. Whose email it is already
-// is ErrEmailTaken or ErrMemberEmail.
-func (a *Accounts) Invite(ctx context.Context, by Staff, email string, role StaffRole) (Secret, error) {
-	if by.Role != Admin {
-		return Secret{}, ErrForbidden
+// Invite makes a staff account for somebody who has none, and returns whose it is
+// and the secret of the link by which they choose a password. Whose email it is
+// already is ErrEmailTaken or ErrMemberEmail. Whoever was removed is ErrRemoved.
+func (a *Accounts) Invite(ctx context.Context, by Staff, email string, role StaffRole) (Staff, Secret, error) {
+	link := servicetitan.NewSecret(rand.Text())
+	var user User
+	err := a.db.Write(ctx, func(tx *gorm.DB) error {
+		if err := holdAdmin(tx, by); err != nil {
+			return err
+		}
+		err := tx.Where("email = ?", email).Take(&user).Error
+		switch {
+		case errors.Is(err, gorm.ErrRecordNotFound):
+		case err != nil:
+			return err
+		case user.StaffRole == "":
+			return ErrMemberEmail
+		case user.DisabledAt != nil:
+			return ErrRemoved
+		default:
+			return ErrEmailTaken
+		}
+		if err := a.createStaff(tx, by.actor(), email, role, link); err != nil {
+			return err
+		}
+		return tx.Where("email = ?", email).Take(&user).Error
+	})
+	if errors.Is(err, gorm.ErrDuplicatedKey) { // added by somebody else meanwhile
+		err = ErrEmailTaken
 	}
-	team, err := a.ListStaff(ctx)
 	if err != nil {
-		return Secret{}, err
+		return Staff{}, Secret{}, fmt.Errorf("invite: %w", err)
 	}
-	if slices.ContainsFunc(team, func(s Staff) bool { return s.Email == email }) {
-		return Secret{}, fmt.Errorf("invite: %w", ErrEmailTaken)
-	}
-	return a.AddStaff(ctx, email, role)
+	return staffOf(user), link, nil
 }
 
 // NewLink lets one of the others choose a new password, and returns who it is
 // and the secret of the link. What they had before works no more.
 func (a *Accounts) NewLink(ctx context.Context, by Staff, id uuid.UUID) (Staff, Secret, error) {
-	member, err := a.Teammate(ctx, by, id)
+	link := servicetitan.NewSecret(rand.Text())
+	member, err := a.changeTeam(ctx, by, id, func(tx *gorm.DB, member Staff) error {
+		return errors.Join(a.letChoose(tx, member.UserID, link), by.actor().audit(tx, AuditLinkMade, member.UserID, "", a.db.Now()))
+	})
 	if err != nil {
 		return Staff{}, Secret{}, err
 	}
-	link, err := a.AddStaff(ctx, member.Email, member.Role)
-	return member, link, err
+	return member, link, nil
 }
 
 // Teammate is one of the others of staff, or ErrNotFound.
@@ -49,30 +73,37 @@ func (a *Accounts) Teammate(ctx context.Context, by Staff, id uuid.UUID) (Staff,
 // and returns who it is.
 func (a *Accounts) SetRole(ctx context.Context, by Staff, id uuid.UUID, role StaffRole) (Staff, error) {
 	return a.changeTeam(ctx, by, id, func(tx *gorm.DB, member Staff) error {
-		return tx.Model(&User{}).Where("id = ?", member.UserID).Update("staff_role", role).Error
+		err := tx.Model(&User{}).Where("id = ?", member.UserID).Update("staff_role", role).Error
+		return errors.Join(err, by.actor().audit(tx, AuditRoleChanged, member.UserID, string(role), a.db.Now()))
 	})
 }
 
 // Dismiss ends the account of one of the others and all its sessions, and
 // returns who it was.
 func (a *Accounts) Dismiss(ctx context.Context, by Staff, id uuid.UUID) (Staff, error) {
-	return a.changeTeam(ctx, by, id, func(tx *gorm.DB, member Staff) error { return a.endStaff(tx, member.Email) })
+	return a.changeTeam(ctx, by, id, func(tx *gorm.DB, member Staff) error { return a.endStaff(tx, by.actor(), member.UserID) })
 }
 
+// changeTeam changes one of the others while both rows are locked: of two who
+// remove each other, the second is no longer an admin, and nobody who was removed
+// or got another role meanwhile is changed as they were before.
 func (a *Accounts) changeTeam(ctx context.Context, by Staff, id uuid.UUID, change func(tx *gorm.DB, member Staff) error) (member Staff, err error) {
 	err = a.db.Write(ctx, func(tx *gorm.DB) error {
-		// Of two who remove each other, the second is no longer an admin.
-		var admins []uuid.UUID
-		err := forUpdate(tx.Model(&User{})).Where("staff_role <> '' AND staff_role = 'admin' AND disabled_at IS NULL").Order("id").Pluck("id", &admins).Error
+		staff, err := holdStaff(tx, by.UserID, id)
 		if err != nil {
 			return err
 		}
-		if !slices.Contains(admins, by.UserID) {
+		if staff[by.UserID].StaffRole != Admin {
 			return ErrForbidden
 		}
-		if member, err = teammate(tx, by, id); err != nil {
-			return err
+		if by.UserID == id {
+			return ErrYourself
 		}
+		user, there := staff[id]
+		if !there {
+			return ErrNotFound
+		}
+		member = staffOf(user)
 		return change(tx, member)
 	})
 	if err != nil {

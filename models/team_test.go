@@ -30,13 +30,13 @@ func TestTeam(t *testing.T) {
 				}
 			}
 		}
-		if _, err := a.Invite(ctx, sam, "new@f.example", Admin); !errors.Is(err, ErrForbidden) {
+		if _, _, err := a.Invite(ctx, sam, "new@f.example", Admin); !errors.Is(err, ErrForbidden) {
 			t.Errorf("support invites: %v", err)
 		}
-		if _, err := a.Invite(ctx, ada, sam.Email, Admin); !errors.Is(err, ErrEmailTaken) {
+		if _, _, err := a.Invite(ctx, ada, sam.Email, Admin); !errors.Is(err, ErrEmailTaken) {
 			t.Errorf("who is on the team is invited: %v", err)
 		}
-		if _, err := a.Invite(ctx, ada, "plink@northgate.example", Admin); !errors.Is(err, ErrMemberEmail) {
+		if _, _, err := a.Invite(ctx, ada, "plink@northgate.example", Admin); !errors.Is(err, ErrMemberEmail) {
 			t.Errorf("a member is invited: %v", err)
 		}
 		if _, err := a.SetRole(ctx, ada, sam.UserID, Admin); err != nil {

@@ -11,9 +11,12 @@ import templruntime "github.com/a-h/templ/runtime"
 // StaffSignInFailedPage tells of a trip to the staff's issuer that let nobody in.
 type StaffSignInFailedPage struct {
 	// Away says that the issuer does not answer.
-	Away        bool
-	SupportCode string
-	Clock       Clock
+	Away bool
+	// OtherIdentity says that the email belongs to one of staff who signs in with
+	// another account there.
+	OtherIdentity bool
+	SupportCode   string
+	Clock         Clock
 }
 
 // StaffSignInFailed says that the staff sign-in let nobody in.
@@ -59,13 +62,18 @@ func StaffSignInFailed(p StaffSignInFailedPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
+			} else if p.OtherIdentity {
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<p>Nobody was signed in. This email belongs to one of staff, who has signed in with another account until now. If your account is new, ask an operator of Fieldbridge to add you again, and tell them the support code.</p>")
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
 			} else {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<p>Nobody was signed in. Only people whom an admin has added as staff can sign in here, with the same email and in one go.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<p>Nobody was signed in. Only people whom an admin has added as staff can sign in here, with the same email and in one go.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<div class=\"actions\"><a class=\"btn primary big\" href=\"/staff/signin\">Try again</a> <a class=\"btn big\" href=\"/signin\">Other sign-in</a></div></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<div class=\"actions\"><a class=\"btn primary big\" href=\"/staff/signin\">Try again</a> <a class=\"btn big\" href=\"/signin\">Other sign-in</a></div></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -73,7 +81,7 @@ func StaffSignInFailed(p StaffSignInFailedPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "</section>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "</section>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

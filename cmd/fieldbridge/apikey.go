@@ -39,7 +39,7 @@ func (a apikeyCreate) Run(ctx context.Context) error {
 		companyID = &id
 	}
 	return withKeys(ctx, func(keys *models.APIKeys) error {
-		key, secret, err := keys.Create(ctx, companyID, a.Name)
+		key, secret, err := keys.Create(ctx, operator(), companyID, a.Name)
 		if errors.Is(err, models.ErrNotFound) {
 			return fmt.Errorf("there is no company %s", a.Company)
 		}
@@ -58,7 +58,7 @@ type apikeyRevoke struct {
 // Run ends the key.
 func (a apikeyRevoke) Run(ctx context.Context) error {
 	return withKeys(ctx, func(keys *models.APIKeys) error {
-		err := keys.Revoke(ctx, a.ID)
+		err := keys.Revoke(ctx, operator(), a.ID)
 		if errors.Is(err, models.ErrNotFound) {
 			return fmt.Errorf("there is no key %s that works", a.ID)
 		}

@@ -207,7 +207,7 @@ func consoleClient(b *testing.B, driver string, size int) *client {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = a.db.Close() })
-	link, err := a.accounts.AddStaff(b.Context(), account.Email, models.Support)
+	link, err := a.accounts.AddStaff(b.Context(), models.CommandLine("root"), account.Email, models.Support)
 	if err != nil {
 		b.Fatal(err)
 	}

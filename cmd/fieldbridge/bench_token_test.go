@@ -25,7 +25,7 @@ func bareAPI(a *app, token string) http.Handler {
 	e := echo.New()
 	e.GET("/api/v1/connections/:id/token", func(c echo.Context) error {
 		value := strings.TrimPrefix(c.Request().Header.Get(echo.HeaderAuthorization), "Bearer ")
-		if _, err := keys.Check(c.Request().Context(), servicetitan.NewSecret(value)); err != nil {
+		if _, err := keys.Check(c.Request().Context(), servicetitan.NewSecret(value), "127.0.0.1"); err != nil {
 			return err
 		}
 		return c.JSON(http.StatusOK, body{token})
@@ -43,7 +43,7 @@ func (p *product) backEnds(b *testing.B, base string, n int) []*client {
 		clients[i] = newClient(base)
 		b.Cleanup(clients[i].transport.CloseIdleConnections)
 		for range each {
-			_, key, err := p.apiKeys.Create(b.Context(), nil, "bench")
+			_, key, err := p.apiKeys.Create(b.Context(), models.CommandLine("root"), nil, "bench")
 			if err != nil {
 				b.Fatal(err)
 			}

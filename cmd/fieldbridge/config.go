@@ -44,6 +44,8 @@ type config struct {
 	// staffIssuer is the address where staff sign in; empty for passwords of ours.
 	staffIssuer, staffClientID string
 	staffClientSecret          servicetitan.Secret
+	// staffACR is how staff must have signed in there; empty if any way will do.
+	staffACR string
 }
 
 // defaultScopes is what the app asks for: to read what an integration needs,
@@ -130,6 +132,10 @@ func variables(d defaults) []variable {
 		}},
 		{"FIELDBRIDGE_STAFF_OIDC_CLIENT_SECRET", "", "our client secret there", "…", func(c *config, v string) error {
 			c.staffClientSecret = servicetitan.NewSecret(v)
+			return nil
+		}},
+		{"FIELDBRIDGE_STAFF_OIDC_ACR", "", "the authentication context class that staff sign-ins there must have, such as one with a second factor; several are separated by spaces", "urn:okta:loa:2fa:any", func(c *config, v string) error {
+			c.staffACR = v
 			return nil
 		}},
 		{"FIELDBRIDGE_TRUSTED_PROXIES", "", "networks of the proxies in front, whose X-Forwarded-For is believed, or none; needed with an https base URL", "10.0.0.0/8,192.168.1.7/32", func(c *config, v string) (err error) {
@@ -282,7 +288,7 @@ func (c *config) check() []error {
 	if c.smtpURL != nil && c.mailFrom == "" {
 		faults = append(faults, errors.New("FIELDBRIDGE_MAIL_FROM is missing beside FIELDBRIDGE_SMTP_URL (for example FIELDBRIDGE_MAIL_FROM=support@example.com)"))
 	}
-	if c.staffIssuer != "" || c.staffClientID != "" || !c.staffClientSecret.IsZero() {
+	if c.staffIssuer != "" || c.staffACR != "" || c.staffClientID != "" || !c.staffClientSecret.IsZero() {
 		for _, part := range []struct {
 			missing       bool
 			name, example string
@@ -340,5 +346,5 @@ func (c *config) staffSignIn() *handlers.StaffIssuer {
 	if c.staffIssuer == "" {
 		return nil
 	}
-	return &handlers.StaffIssuer{Issuer: c.staffIssuer, ClientID: c.staffClientID, ClientSecret: c.staffClientSecret}
+	return &handlers.StaffIssuer{Issuer: c.staffIssuer, ClientID: c.staffClientID, ClientSecret: c.staffClientSecret, ACR: strings.Fields(c.staffACR)}
 }

@@ -207,7 +207,7 @@ func TestDemoLooksBeforeItBegins(t *testing.T) {
 // A key that reads all companies may be all that a real database has yet.
 func TestDemoLeavesKeysAlone(t *testing.T) {
 	s := openDemo(t, testdb.SQLite(t), newKeyset(t))
-	_, key, err := s.apiKeys.Create(t.Context(), nil, "Warehouse")
+	_, key, err := s.apiKeys.Create(t.Context(), models.CommandLine("root"), nil, "Warehouse")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +216,7 @@ func TestDemoLeavesKeysAlone(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := s.apiKeys.Check(t.Context(), key); err != nil {
+	if _, err := s.apiKeys.Check(t.Context(), key, "203.0.113.7"); err != nil {
 		t.Errorf("the key is gone: %v", err)
 	}
 }

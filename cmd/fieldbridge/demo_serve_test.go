@@ -143,7 +143,7 @@ func TestServeAsDemoLeavesOthersAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := withAccounts(t.Context(), func(_ config, accounts *models.Accounts) error {
-		_, err := accounts.AddStaff(t.Context(), staffEmail, models.Support)
+		_, err := accounts.AddStaff(t.Context(), models.CommandLine("root"), staffEmail, models.Support)
 		return err
 	})
 	if err != nil {

@@ -174,7 +174,8 @@ func shutdown(servers []*http.Server, limit time.Duration) error {
 	return err
 }
 
-// flush writes down the use of API keys, now and then and at the end.
+// flush writes down the use of API keys and the record of sign-ins, now and then
+// and at the end.
 func (a *app) flush(ctx context.Context, log *slog.Logger) {
 	tick := time.NewTicker(flushEvery)
 	defer tick.Stop()
@@ -186,6 +187,9 @@ func (a *app) flush(ctx context.Context, log *slog.Logger) {
 		}
 		if err := a.apiKeys.Flush(context.WithoutCancel(ctx)); err != nil {
 			log.Warn("use of API keys is not written down yet", "error", err)
+		}
+		if err := a.accounts.FlushSignIns(context.WithoutCancel(ctx)); err != nil {
+			log.Warn("sign-ins are not written down yet", "error", err)
 		}
 	}
 }

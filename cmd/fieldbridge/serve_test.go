@@ -80,7 +80,7 @@ func TestServeHasNoWayAroundTheSecondFactor(t *testing.T) {
 	}
 	running(t, serveCommand{}.Run, admin)
 	if err := withAccounts(t.Context(), func(_ config, accounts *models.Accounts) error {
-		link, err := accounts.AddStaff(t.Context(), staffEmail, models.Admin)
+		link, err := accounts.AddStaff(t.Context(), models.CommandLine("root"), staffEmail, models.Admin)
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/user"
+	"strconv"
 	"text/tabwriter"
 
 	"github.com/fieldbridge/fieldbridge/models"
@@ -30,7 +32,7 @@ func (s staffAdd) Run(ctx context.Context) error {
 		return fmt.Errorf("%q is not an email address", s.Email)
 	}
 	return withAccounts(ctx, func(c config, accounts *models.Accounts) error {
-		link, err := accounts.AddStaff(ctx, email, models.StaffRole(s.Role))
+		link, err := accounts.AddStaff(ctx, operator(), email, models.StaffRole(s.Role))
 		if errors.Is(err, models.ErrMemberEmail) {
 			return fmt.Errorf("%s belongs to a member of a company; use another email", email)
 		}
@@ -56,7 +58,7 @@ type staffRemove struct {
 func (s staffRemove) Run(ctx context.Context) error {
 	email, _ := models.ParseEmail(s.Email) // an empty one is nobody's
 	return withAccounts(ctx, func(_ config, accounts *models.Accounts) error {
-		err := accounts.RemoveStaff(ctx, email)
+		err := accounts.RemoveStaff(ctx, operator(), email)
 		if errors.Is(err, models.ErrNotFound) {
 			return fmt.Errorf("%s is not one of staff", s.Email)
 		}
@@ -75,7 +77,7 @@ type staffResetFactor struct {
 func (s staffResetFactor) Run(ctx context.Context) error {
 	email, _ := models.ParseEmail(s.Email) // an empty one is nobody's
 	return withAccounts(ctx, func(_ config, accounts *models.Accounts) error {
-		err := accounts.ResetFactor(ctx, email)
+		err := accounts.ResetFactor(ctx, operator(), email)
 		if errors.Is(err, models.ErrNotFound) {
 			return fmt.Errorf("%s is not one of staff", s.Email)
 		}
@@ -110,6 +112,18 @@ func (staffList) Run(ctx context.Context) error {
 		}
 		return w.Flush()
 	})
+}
+
+// operator is who runs this command, by the name that the operating system knows
+// them by. That of sudo's caller says more than root.
+func operator() models.Actor {
+	if name := os.Getenv("SUDO_USER"); name != "" {
+		return models.CommandLine(name)
+	}
+	if u, err := user.Current(); err == nil {
+		return models.CommandLine(u.Username)
+	}
+	return models.CommandLine("user " + strconv.Itoa(os.Getuid()))
 }
 
 func withAccounts(ctx context.Context, do func(config, *models.Accounts) error) error {

@@ -1,0 +1,66 @@
+package handlers
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"github.com/fieldbridge/fieldbridge/models"
+)
+
+// The outcomes of refused sign-ins.
+const (
+	outcomeWrongCredentials = "wrong_credentials"
+	outcomeWrongCode        = "wrong_code"
+	outcomeUsedCode         = "used_before"
+	outcomeThrottled        = "throttled"
+	outcomeEmailTaken       = "email_taken"
+	outcomeLinkSpent        = "link_spent"
+)
+
+// recordSignIn records a sign-in or the like for staff. It also notes the action,
+// the outcome, and the person on the request's line of the log. An email is noted
+// as a keyed hash.
+func (s *site) recordSignIn(c echo.Context, message string, e models.SignInEvent, more ...slog.Attr) {
+	e.Address, e.SupportCode = address(c), supportCode(c)
+	s.Accounts.RecordSignIn(e)
+	ctx := c.Request().Context()
+	attrs := []slog.Attr{slog.String("action", string(e.Action)), slog.String("outcome", e.Outcome)}
+	switch {
+	case e.UserID != uuid.Nil:
+		attrs = append(attrs, slog.Any("user", e.UserID))
+	case e.Email != "":
+		hash, err := s.Accounts.EmailHash(ctx, e.Email)
+		if err != nil {
+			noteError(ctx, slog.LevelWarn, fmt.Errorf("name an email in the log: %w", err))
+		}
+		if hash != "" {
+			attrs = append(attrs, slog.String("email_hash", hash))
+		}
+	}
+	level := slog.LevelInfo
+	if e.Action == models.ActionStaffIssuer && e.Outcome != models.OutcomeOK {
+		level = slog.LevelWarn // the issuer may be misconfigured
+	}
+	noteEvent(ctx, level, message, append(attrs, more...)...)
+}
+
+// recordRefusal records a refused sign-in or sign-up, if it is one that the
+// visitor brought about.
+func (s *site) recordRefusal(c echo.Context, action models.SignInAction, email string, err error) {
+	e := models.SignInEvent{Action: action, Email: email}
+	switch _, throttled := errors.AsType[*models.ThrottledError](err); {
+	case throttled:
+		e.Outcome = outcomeThrottled
+	case errors.Is(err, models.ErrWrongCredentials):
+		e.Outcome = outcomeWrongCredentials
+	case errors.Is(err, models.ErrEmailTaken):
+		e.Outcome = outcomeEmailTaken
+	default:
+		return
+	}
+	s.recordSignIn(c, "sign-in refused", e)
+}

@@ -1,0 +1,51 @@
+package models
+
+import (
+	"fmt"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// holdUsers locks the users that a transaction decides about, until it ends. Rows
+// that refer to a user may be written meanwhile.
+func holdUsers(tx *gorm.DB) *gorm.DB {
+	return tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"})
+}
+
+// holdStaff locks those of the users who are staff now, and returns them. They are
+// locked in the order of their IDs, so that two transactions do not wait for each
+// other. Lock users before anything else.
+func holdStaff(tx *gorm.DB, ids ...uuid.UUID) (map[uuid.UUID]User, error) {
+	var users []User
+	if err := holdUsers(tx).Where("id IN ? AND staff_role <> '' AND disabled_at IS NULL", ids).Order("id").Find(&users).Error; err != nil {
+		return nil, fmt.Errorf("lock staff: %w", err)
+	}
+	staff := map[uuid.UUID]User{}
+	for _, u := range users {
+		staff[u.ID] = u
+	}
+	return staff, nil
+}
+
+// holdAdmin refuses whoever is not an admin at this moment. The request may have
+// been admitted before they were demoted or removed.
+func holdAdmin(tx *gorm.DB, by Staff) error {
+	staff, err := holdStaff(tx, by.UserID)
+	if err != nil {
+		return err
+	}
+	if staff[by.UserID].StaffRole != Admin {
+		return ErrForbidden
+	}
+	return nil
+}
+
+// endSessions ends all sessions of a user, on all devices.
+func endSessions(tx *gorm.DB, userID uuid.UUID) error {
+	if err := tx.Exec("UPDATE users SET session_epoch = session_epoch + 1 WHERE id = ?", userID).Error; err != nil {
+		return fmt.Errorf("end sessions: %w", err)
+	}
+	return nil
+}
