@@ -60,13 +60,15 @@ const password = "a short sentence works"
 // app is the whole app on a database of its own, beside a sandbox.
 type app struct {
 	*testing.T
-	url       string
-	public    *httptest.Server
-	sandbox   *sandbox.Sandbox
-	standIn   *httptest.Server
-	db        *models.DB
-	keeper    *models.Keeper
-	apiKeys   *models.APIKeys
+	url     string
+	public  *httptest.Server
+	sandbox *sandbox.Sandbox
+	standIn *httptest.Server
+	db      *models.DB
+	keeper  *models.Keeper
+	apiKeys *models.APIKeys
+	// served are the accounts that the app signs people in with.
+	served    *models.Accounts
 	log       *lockedBuffer
 	clock     *clock
 	instance  instance
@@ -189,7 +191,7 @@ func (a *app) wire(log *slog.Logger) http.Handler {
 		_ = r.db.Close()
 		transport.CloseIdleConnections()
 	})
-	a.db, a.keeper, a.apiKeys = r.db, r.keeper, r.apiKeys
+	a.db, a.keeper, a.apiKeys, a.served = r.db, r.keeper, r.apiKeys, r.accounts
 	return r.handler
 }
 

@@ -58,9 +58,11 @@ func (i instance) environments() []servicetitan.Environment {
 // running is an instance on its database.
 type running struct {
 	handler http.Handler
-	db      *models.DB
-	keeper  *models.Keeper
-	apiKeys *models.APIKeys
+	// accounts are what it signs people in with.
+	accounts *models.Accounts
+	db       *models.DB
+	keeper   *models.Keeper
+	apiKeys  *models.APIKeys
 }
 
 func (i instance) open(ctx context.Context, transport http.RoundTripper, now func() time.Time, log *slog.Logger) (running, error) {
@@ -90,7 +92,7 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	keeper := models.NewKeeper(db, keys, clients, models.KeeperOptions{KeepAlive: time.Hour, PerSecond: 1000}, log)
 	apiKeys := models.NewAPIKeys(db)
 	connections := models.NewConnections(db, keys, clients, keeper, i.URL+"/callback", log)
-	return running{db: db, keeper: keeper, apiKeys: apiKeys, handler: handlers.New(handlers.Options{
+	return running{accounts: accounts, db: db, keeper: keeper, apiKeys: apiKeys, handler: handlers.New(handlers.Options{
 		BaseURL: base, TrustedProxies: i.trusted, Accounts: accounts, Sessions: models.NewSessions(db),
 		Connections: connections, Desk: models.NewDesk(connections), APIKeys: apiKeys, StaffIssuer: i.staffIssuer, Demo: i.demo, RequestLimit: i.requestLimit, Now: now, Log: log,
 	})}, nil

@@ -72,7 +72,7 @@ const auditShown = 20
 func (a *Accounts) Audit(ctx context.Context) ([]AuditRecord, error) {
 	var list []AuditRecord
 	err := a.db.Read(ctx).Raw(`SELECT r.*, coalesce(u.name, k.name, '') AS target_name FROM audit_records r
-		LEFT JOIN users u ON u.id = r.target_id LEFT JOIN api_keys k ON k.id = r.target_id ORDER BY r.id DESC LIMIT ?`, auditShown).Scan(&list).Error
+		LEFT JOIN users u ON u.id = r.target_id LEFT JOIN api_keys k ON k.id = r.target_id ORDER BY r.at DESC, r.id DESC LIMIT ?`, auditShown).Scan(&list).Error
 	if err != nil {
 		return nil, fmt.Errorf("list audit records: %w", err)
 	}

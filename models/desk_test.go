@@ -272,7 +272,14 @@ func TestDeskUsesIndexes(t *testing.T) {
 			},
 			"all keys' list":   func() error { _, _, err := d.connections.PageFor(t.Context(), APIKey{}, 0, before); return err },
 			"key's connection": func() error { _, err := d.connections.For(t.Context(), APIKey{}, id); return err },
-			"due mails":        func() error { _, err := outbox.due(t.Context()); return err },
+			"token reads":      func() error { _, err := tokenReadsOf(d.db.Read(t.Context()), id); return err },
+			"sign-ins":         func() error { _, err := signInsOf(d.db.Read(t.Context()), d.companyID.String()); return err },
+			"audit records":    func() error { _, err := d.accounts.Audit(t.Context()); return err },
+			"people of sign-ins": func() error {
+				_, _, err := d.accounts.people(t.Context(), map[signInOf]signInCount{{userID: ada.UserID}: {}, {email: "amy@northgate.example"}: {}})
+				return err
+			},
+			"due mails": func() error { _, err := outbox.due(t.Context()); return err },
 		} {
 			explains(t, d.db, name, func() { d.must(read()) })
 		}

@@ -15,7 +15,7 @@ import (
 // large are the tables that grow with the business: none may be read whole.
 var large = []string{
 	"companies", "users", "memberships", "connections", "credentials", "events", "company_words", "renewal_days", "setups", "staff_tasks",
-	"notes", "mails", "account_mails", "sessions", "authorizations", "revocations",
+	"notes", "mails", "account_mails", "sessions", "authorizations", "revocations", "token_reads", "sign_ins", "audit_records",
 }
 
 // explains hands every statement that a reading makes to the database's own

@@ -116,7 +116,7 @@ func TestOneProcessServesAFile(t *testing.T) {
 		t.Errorf("a second process: %v", err)
 	}
 	if err := withAccounts(t.Context(), func(_ config, accounts *models.Accounts) error {
-		_, err := accounts.AddStaff(t.Context(), staffEmail, models.Admin)
+		_, err := accounts.AddStaff(t.Context(), models.CommandLine("test"), staffEmail, models.Admin)
 		return err
 	}); err != nil {
 		t.Errorf("a command beside it: %v", err)
