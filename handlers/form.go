@@ -5,8 +5,6 @@ import (
 	"mime"
 	"net/http"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
@@ -50,19 +48,17 @@ func (f form) Raw(name string) string {
 // Line is a field as one trimmed line.
 func (f form) Line(name string) string { return strings.TrimSpace(f.Raw(name)) }
 
-// maxName is the longest name of a person or company, in characters.
-const maxName = 100
-
-// goodName says whether a name can be shown and kept: not empty, not endless,
-// without line breaks and other control characters.
-func goodName(s string) bool {
-	if s == "" || utf8.RuneCountInString(s) > maxName {
-		return false
+// nameProblem says what is wrong with a name, if anything. missing is what to
+// say when there is none, or too much of it.
+func nameProblem(problem models.NameProblem, missing string) string {
+	switch problem {
+	case models.NameMissing, models.NameTooLong:
+		return missing
+	case models.NameInvisible:
+		return "This name holds invisible characters. Type it instead of pasting it."
+	case models.NameAddress:
+		return "Leave out web addresses and email addresses."
+	case models.NameFine:
 	}
-	for _, r := range s {
-		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
-			return false
-		}
-	}
-	return true
+	return ""
 }

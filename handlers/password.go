@@ -79,13 +79,12 @@ func (s *site) choosePassword(c echo.Context) error {
 	user, err := s.settingUp(ctx, link)
 	page := views.PasswordPage{Email: user.Email, Name: f.Line("name"), Link: name}
 	if err == nil {
-		if !goodName(page.Name) {
-			page.Errors.Name = "Enter your name, up to 100 characters."
-		}
+		person, problem := models.ParseName(page.Name)
+		page.Errors.Name = nameProblem(problem, yourName)
 		if page.Errors.Password = passwordProblem(password, models.PasswordOf{Name: page.Name, Email: user.Email}); page.Errors != (views.PasswordErrors{}) {
 			return fieldbridge.Render(c, http.StatusUnprocessableEntity, views.Password(page))
 		}
-		user, err = s.Accounts.SetUp(ctx, link, page.Name, password)
+		user, err = s.Accounts.SetUp(ctx, link, person, password)
 	}
 	if errors.Is(err, models.ErrNotFound) {
 		return s.linkSpent(c)

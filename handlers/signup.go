@@ -19,16 +19,18 @@ func (s *site) signUpForm(c echo.Context) error {
 	return fieldbridge.Render(c, http.StatusOK, views.SignUp(views.SignUpPage{}))
 }
 
+// yourName asks for a person's name.
+const yourName = "Enter your name, up to 100 characters."
+
 // readSignUp reads the sign-up form, and what is wrong with it.
 func readSignUp(f form) (models.SignUp, views.SignUpErrors) {
-	in := models.SignUp{Company: f.Line("company"), Name: f.Line("name"), Password: servicetitan.NewSecret(f.Raw("password"))}
+	in := models.SignUp{Password: servicetitan.NewSecret(f.Raw("password"))}
 	var wrong views.SignUpErrors
-	if !goodName(in.Company) {
-		wrong.Company = "Enter your company’s name, up to 100 characters."
-	}
-	if !goodName(in.Name) {
-		wrong.Name = "Enter your name, up to 100 characters."
-	}
+	var problem models.NameProblem
+	in.Company, problem = models.ParseName(f.Raw("company"))
+	wrong.Company = nameProblem(problem, "Enter your company’s name, up to 100 characters.")
+	in.Name, problem = models.ParseName(f.Raw("name"))
+	wrong.Name = nameProblem(problem, yourName)
 	var ok bool
 	if in.Email, ok = models.ParseEmail(f.Raw("email")); !ok {
 		wrong.Email = "Enter an email address, like name@company.com."

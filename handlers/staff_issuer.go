@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
+	"slices"
 	"sync"
 	"time"
 
@@ -212,9 +212,7 @@ func (i *StaffIssuer) exchange(ctx context.Context, m *issuerMetadata, redirectU
 	}
 	_ = id.Claims(&profile) // it is a courtesy
 	person := models.IssuedPerson{Issuer: i.Issuer, Subject: id.Subject, Email: email}
-	if name := strings.TrimSpace(profile.Name); goodName(name) {
-		person.Name = name
-	}
+	person.Name, _ = models.ParseName(profile.Name)
 	return person, nil
 }
 

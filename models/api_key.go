@@ -89,8 +89,13 @@ func NewAPIKeys(db *DB) *APIKeys {
 }
 
 // Create makes a key for a company, or for all if companyID is nil. The secret
-// cannot be read again. A company that is not there is ErrNotFound.
+// cannot be read again. A company that is not there is ErrNotFound, and a name
+// that ParseName refuses is a BadNameError.
 func (a *APIKeys) Create(ctx context.Context, by Actor, companyID *uuid.UUID, name string) (APIKey, Secret, error) {
+	name, problem := ParseName(name)
+	if problem != NameFine {
+		return APIKey{}, Secret{}, fmt.Errorf("create API key: %w", BadNameError{problem})
+	}
 	secret := servicetitan.NewSecret(keyPrefix + strings.ToLower(rand.Text()+rand.Text()))
 	key := APIKey{ID: newID(), CompanyID: companyID, Name: name, KeyHash: hashOf(secret), CreatedAt: a.db.Now()}
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {

@@ -1,0 +1,54 @@
+package handlers_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/fieldbridge/fieldbridge/models"
+)
+
+// The names that no form takes, each with what its page says.
+var refusedNames = map[string]string{
+	"Northgate \u202eetagdaP": "invisible",
+	"North\u200bgate":         "invisible",
+	"\u2066Northgate\u2069":   "invisible",
+	"\u200d\u200c":            "invisible",
+	"\u3164":                  "invisible",
+	"Payout on hold - verify at https://evil.example/pay": "web address",
+	"see www.evil.example":                                "web address",
+}
+
+func TestSignUpRefusesNames(t *testing.T) {
+	a := newApp(t)
+	b := a.newBrowser()
+	for name, says := range refusedNames {
+		b.post("/signup", "company", name, "name", "Dana Ruiz", "email", "dana@names.example", "password", password).want(t, 422, says)
+		b.post("/signup", "company", "Northgate", "name", name, "email", "dana@names.example", "password", password).want(t, 422, says)
+	}
+	if n := a.count("SELECT count(*) FROM users WHERE email = 'dana@names.example'"); n != 0 {
+		t.Errorf("%d users were added", n)
+	}
+}
+
+func TestNamesAreKeptInComposedForm(t *testing.T) {
+	a := newApp(t)
+	a.newBrowser().post("/signup", "company", "Cafe\u0301  Cooling", "name", "Ame\u0301lie Roy", "email", "amelie@names.example", "password", password).want(t, 303)
+	if n := a.count("SELECT count(*) FROM companies WHERE name = ?", "Café Cooling"); n != 1 {
+		t.Errorf("%d companies have the composed name", n)
+	}
+	if n := a.count("SELECT count(*) FROM users WHERE name = ?", "Amélie Roy"); n != 1 {
+		t.Errorf("%d users have the composed name", n)
+	}
+}
+
+func TestSetUpLinkRefusesNames(t *testing.T) {
+	a := newApp(t)
+	link := a.addStaff("noor@fieldbridge.example", models.Support)
+	b := a.newBrowser()
+	for name, says := range refusedNames {
+		b.post("/password/reset", "token", link, "name", name, "password", password).want(t, 422, says)
+	}
+	if name := a.lookup("SELECT name FROM users WHERE email = ?", "noor@fieldbridge.example"); !strings.Contains(name, "@") {
+		t.Errorf("the name is %q", name)
+	}
+}
