@@ -1,14 +1,14 @@
 package handlers
 
 import (
-	"encoding/csv"
+	"bufio"
 	"fmt"
 	"io"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/views"
@@ -18,37 +18,44 @@ import (
 // that the list does not offer picks nothing out.
 func ParseFilter(v url.Values) models.ConnectionFilter { return views.ParseFilter(v) }
 
-// ConnectionsCSV writes connections of all companies as CSV (RFC 4180).
+// ConnectionsCSV writes connections of all companies as CSV (RFC 4180). Every
+// field is in quotation marks.
 type ConnectionsCSV struct {
-	out   *csv.Writer
+	out   *bufio.Writer
 	begun bool
 }
 
 // NewConnectionsCSV returns one that has written nothing yet.
-func NewConnectionsCSV(w io.Writer) *ConnectionsCSV {
-	c := &ConnectionsCSV{out: csv.NewWriter(w)}
-	c.out.UseCRLF = true
-	return c
-}
+func NewConnectionsCSV(w io.Writer) *ConnectionsCSV { return &ConnectionsCSV{out: bufio.NewWriter(w)} }
 
 // Write writes a row for each, behind the names of the columns.
 func (c *ConnectionsCSV) Write(list []models.ListedConnection) error {
 	if !c.begun {
 		c.begun = true
-		if err := c.out.Write(csvColumns); err != nil {
-			return fmt.Errorf("write CSV: %w", err)
-		}
+		c.row(csvColumns)
 	}
 	for _, connection := range list {
-		if err := c.out.Write(csvRow(connection)); err != nil {
-			return fmt.Errorf("write CSV: %w", err)
-		}
+		c.row(csvRow(connection))
 	}
-	c.out.Flush()
-	if err := c.out.Error(); err != nil {
+	if err := c.out.Flush(); err != nil {
 		return fmt.Errorf("write CSV: %w", err)
 	}
 	return nil
+}
+
+// row writes a line. Flush returns what went wrong. The library's writer leaves
+// out quotation marks that are not needed where a comma parts the fields; they are
+// needed where a semicolon does.
+func (c *ConnectionsCSV) row(fields []string) {
+	for i, field := range fields {
+		if i > 0 {
+			_ = c.out.WriteByte(',')
+		}
+		_ = c.out.WriteByte('"')
+		_, _ = c.out.WriteString(strings.ReplaceAll(field, `"`, `""`))
+		_ = c.out.WriteByte('"')
+	}
+	_, _ = c.out.WriteString("\r\n")
 }
 
 var csvColumns = []string{
@@ -75,11 +82,13 @@ func csvTime(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// csvText keeps a spreadsheet from taking text for a formula.
+// formulaForm matches what a spreadsheet takes for the beginning of a formula:
+// at the beginning of a text, or behind a semicolon, which ends a field in the
+// locales where a comma is the decimal sign.
+var formulaForm = regexp.MustCompile(`(^|;)([ "]*)([=+\-@|%＝＋－＠％])`)
+
+// csvText keeps a spreadsheet from taking any of the text for a formula, and
+// leaves out what cannot be seen.
 func csvText(text string) string {
-	begins, _ := utf8.DecodeRuneInString(strings.TrimLeft(text, " "))
-	if strings.ContainsRune("=+-@|%\t\r\n＝＋－＠", begins) {
-		return "'" + text
-	}
-	return text
+	return formulaForm.ReplaceAllString(models.VisibleText(text), "$1$2'$3")
 }
