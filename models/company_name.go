@@ -20,10 +20,10 @@ func nameKey(name string) string {
 	var b strings.Builder
 	for _, r := range norm.NFKD.String(name) {
 		switch {
+		case unicode.Is(unicode.Mn, r) || strings.ContainsRune(apostrophes, r):
+			// An accent, or the apostrophe of O'Brien, does not end a word.
 		case unicode.IsLetter(r) || unicode.IsDigit(r):
 			b.WriteRune(unicode.ToLower(r))
-		case unicode.Is(unicode.Mn, r) || r == '\'' || r == '’':
-			// An accent, or the apostrophe of O'Brien, does not end a word.
 		default:
 			b.WriteByte(' ')
 		}
@@ -34,9 +34,26 @@ func nameKey(name string) string {
 	return name
 }
 
-// nameWords are the words of a key, each once.
-func nameWords(key string) []string {
-	words := strings.Fields(key)
+// apostrophes are the characters that people type for one, or that a program makes
+// of what they type. Some of them count as letters.
+const apostrophes = "'’‘ʼʻʹ′´`＇"
+
+// nameWords are the words by which a name is found, each once. Punctuation within
+// a word parts it and does not: O'Rourke is found as orourke and as rourke, and
+// A.C. as a, c, and ac.
+func nameWords(name string) []string {
+	words := strings.Fields(nameKey(name))
+	for _, whole := range strings.Fields(norm.NFKD.String(name)) {
+		parts := strings.Fields(nameKey(strings.Map(func(r rune) rune {
+			if strings.ContainsRune(apostrophes, r) {
+				return ' '
+			}
+			return r
+		}, whole)))
+		if len(parts) > 1 {
+			words = append(append(words, parts...), strings.Join(parts, ""))
+		}
+	}
 	slices.Sort(words)
 	return slices.Compact(words)
 }
@@ -60,7 +77,7 @@ func nameCompany(tx *gorm.DB, company Company) error {
 	key := nameKey(company.Name)
 	err := tx.Exec("UPDATE companies SET name_key = ? WHERE id = ?", key, company.ID).Error
 	var words []companyWord
-	for _, word := range nameWords(key) {
+	for _, word := range nameWords(company.Name) {
 		words = append(words, companyWord{Word: word, CompanyID: company.ID})
 	}
 	if err == nil && len(words) > 0 {

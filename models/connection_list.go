@@ -28,8 +28,11 @@ type ConnectionPage struct {
 	// Totals are those of all connections.
 	Totals Totals
 	// Companies are some whose name or member was searched for, with or without
-	// connections.
-	Companies []FoundCompany
+	// connections. NothingConnected says that none of them has any.
+	Companies        []FoundCompany
+	NothingConnected bool
+	// Suggestion is what to search for instead, if nothing was found by a name.
+	Suggestion Suggestion
 }
 
 // FoundCompany is a company that a search finds.

@@ -52,7 +52,11 @@ func search(db *gorm.DB, f ConnectionFilter, at Cursor, now time.Time, limit int
 		}
 	default:
 		page, err = byName(db, text, f, at, now, limit)
+		if err == nil && at == (Cursor{}) && len(page.Connections)+len(page.Companies) == 0 && page.After == (Cursor{}) {
+			page.Suggestion, err = suggest(db, text)
+		}
 	}
+	page.NothingConnected = at == (Cursor{}) && f.nothingConnected(page)
 	page.Before = Cursor{}
 	return page, err
 }

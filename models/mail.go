@@ -58,6 +58,9 @@ func queueMails(tx *gorm.DB, c Connection, kind MailKind, reason Reason, now tim
 	if err != nil {
 		return fmt.Errorf("find whom to write to: %w", err)
 	}
+	if recipients, err = belowMailLimit(tx, recipients, now); err != nil {
+		return err
+	}
 	return addMails(tx, c, kind, reason, recipients, now)
 }
 
@@ -88,6 +91,9 @@ func queueWorksAgain(tx *gorm.DB, c Connection, since *time.Time, now time.Time)
 		c.ID, MailReconnectNeeded, *since).Scan(&told).Error
 	if err != nil {
 		return fmt.Errorf("find who was told: %w", err)
+	}
+	if told, err = belowMailLimit(tx, told, now); err != nil {
+		return err
 	}
 	return addMails(tx, c, MailWorksAgain, ReasonNone, told, now)
 }

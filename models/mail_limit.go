@@ -1,0 +1,32 @@
+package models
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+const (
+	// mailsADay is how many mails one address is sent in mailDay, for all companies
+	// together. Addresses are not proven to belong to who gave them, so nobody may
+	// use us to flood somebody else's. The pages show all the same what the mails
+	// would have told of.
+	mailsADay = 20
+	mailDay   = 24 * time.Hour
+)
+
+// belowMailLimit returns the recipients who may be sent another mail.
+func belowMailLimit(tx *gorm.DB, recipients []string, now time.Time) ([]string, error) {
+	if len(recipients) == 0 {
+		return nil, nil
+	}
+	var full []string
+	err := tx.Raw("SELECT recipient FROM mails WHERE recipient IN ? AND created_at > ? GROUP BY recipient HAVING count(*) >= ?",
+		recipients, now.Add(-mailDay), mailsADay).Scan(&full).Error
+	if err != nil {
+		return nil, fmt.Errorf("count mails by recipient: %w", err)
+	}
+	return slices.DeleteFunc(recipients, func(r string) bool { return slices.Contains(full, r) }), nil
+}

@@ -1,0 +1,127 @@
+package models
+
+import (
+	"fmt"
+	"strings"
+
+	"gorm.io/gorm"
+)
+
+const (
+	// wordsCompared bounds how many different words of names a mistyped one is
+	// compared with.
+	wordsCompared = 500
+	// shortestSuggested is the shortest word that is taken for a mistyped one, in
+	// characters: shorter ones are near to too many.
+	shortestSuggested = 3
+)
+
+// Suggestion is a search that would find something, where another found nothing.
+type Suggestion struct {
+	// Query is what to search for, and Name what the reader is asked about: the
+	// company, if it is one.
+	Query, Name string
+}
+
+// suggest looks for words of companies' names that are near to what was typed and
+// found nothing. Each word that begins no name is compared with the words that
+// begin with the same two letters, as far as wordsCompared. Both are read
+// by an index.
+func suggest(db *gorm.DB, text string) (Suggestion, error) {
+	words := strings.Fields(nameKey(text))
+	words = words[:min(len(words), wordsUsed)]
+	changed := false
+	for i, word := range words {
+		near, err := nearWord(db, word)
+		if err != nil || near == "" {
+			return Suggestion{}, err
+		}
+		changed = changed || near != word
+		words[i] = near
+	}
+	if !changed {
+		return Suggestion{}, nil
+	}
+	s := Suggestion{Query: strings.Join(words, " ")}
+	companies, err := companiesByName(db, s.Query)
+	if err != nil || len(companies) == 0 {
+		return Suggestion{}, err
+	}
+	if s.Name = s.Query; len(companies) == 1 {
+		s.Name = companies[0].Name
+	}
+	return s, nil
+}
+
+// nearWord is the word itself if it begins a name, or else the nearest word of
+// one; empty if there is none.
+func nearWord(db *gorm.DB, word string) (string, error) {
+	candidates, err := differentWords(db, word, 1)
+	if err != nil || len(candidates) > 0 {
+		return word, err
+	}
+	letters := []rune(word)
+	if len(letters) < shortestSuggested {
+		return "", nil
+	}
+	if candidates, err = differentWords(db, string(letters[:2]), wordsCompared); err != nil {
+		return "", err
+	}
+	nearest, least := "", 2+min(1, len(letters)/6) // one letter, or two of a long word
+	for _, candidate := range candidates {
+		if d := distance(letters, []rune(candidate)); d < least {
+			nearest, least = candidate, d
+		}
+	}
+	return nearest, nil
+}
+
+// differentWords are the first words of names that begin so, each once. However
+// many companies have a word, the index is asked once for it.
+func differentWords(db *gorm.DB, begin string, limit int) ([]string, error) {
+	p := prefix(begin)
+	var words []string
+	err := db.Raw(`WITH RECURSIVE begun (word, n) AS (
+			SELECT * FROM (SELECT word, 1 FROM company_words WHERE word >= ? AND word < ? ORDER BY word LIMIT 1) AS first
+			UNION ALL
+			SELECT (SELECT c.word FROM company_words c WHERE c.word > begun.word AND c.word < ? ORDER BY c.word LIMIT 1), n + 1
+			FROM begun WHERE begun.word IS NOT NULL AND n < ?)
+		SELECT word FROM begun WHERE word IS NOT NULL ORDER BY n`, begin, p.end(), p.end(), limit).Scan(&words).Error
+	if err != nil {
+		return nil, fmt.Errorf("read words of names: %w", err)
+	}
+	return words, nil
+}
+
+// distance is how many letters have to be added, left out, changed, or swapped
+// with the next one to make one word of the other (optimal string alignment).
+func distance(a, b []rune) int {
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := range a {
+		row[0] = i + 1
+		for j := range b {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			row[j+1] = min(last[j]+cost, last[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}
+
+// nothingConnected reports whether the companies that a search names are all
+// without a connection: it looked for nothing but companies, and found no
+// connection of theirs.
+func (f ConnectionFilter) nothingConnected(page ConnectionPage) bool {
+	text := strings.TrimSpace(f.Query)
+	return len(page.Connections) == 0 && page.After == (Cursor{}) && len(page.Companies) > 0 && !tenantForm.MatchString(text) &&
+		f == (ConnectionFilter{Query: f.Query, Order: f.Order})
+}
