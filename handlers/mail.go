@@ -15,17 +15,16 @@ type Letter struct{ To, Subject, Plain, HTML string }
 
 // ComposeMail writes the letter of a mail. Its link is that of the connection's
 // page, which asks whoever is signed out to sign in first, or of the sign-in page
-// for a mail about an account. Such a mail names nobody: a name is typed by
-// whoever signed up, with whatever address.
+// for a mail about an account.
 func ComposeMail(ctx context.Context, m models.OutgoingMail, base *url.URL) (Letter, error) {
 	link := base.JoinPath(connectionPath(m.ConnectionID)).String()
-	text, name := views.Mail(m), m.RecipientName
 	if m.Kind == models.MailSignInTries {
-		name, link = "there", base.JoinPath("/signin").String()
+		link = base.JoinPath("/signin").String()
 	}
+	text := views.Mail(m)
 	var html strings.Builder
-	if err := views.MailPage(text, name, link).Render(ctx, &html); err != nil {
+	if err := views.MailPage(text, link).Render(ctx, &html); err != nil {
 		return Letter{}, fmt.Errorf("write mail: %w", err)
 	}
-	return Letter{To: m.Recipient, Subject: text.Subject, Plain: text.Plain(name, link), HTML: html.String()}, nil
+	return Letter{To: m.Recipient, Subject: text.Subject, Plain: text.Plain(link), HTML: html.String()}, nil
 }

@@ -17,34 +17,37 @@ type MailText struct {
 	Foot   string
 }
 
-// Mail puts what a mail tells of into words.
+// Mail puts what a mail tells of into words. None of them were typed by anybody:
+// no address has been proven to belong to the person who gave it, so a stranger
+// could otherwise have us send their words, as the name of a person or a
+// company. The tenant ID says which account it is about; it is a number that
+// ServiceTitan has confirmed.
 func Mail(m models.OutgoingMail) MailText {
 	if m.Kind == models.MailSignInTries {
 		return signInTries()
 	}
-	tenant := m.TenantName
-	if tenant == "" {
-		tenant = "tenant " + strconv.FormatInt(m.TenantID, 10)
-	}
+	tenant := strconv.FormatInt(m.TenantID, 10)
+	about := ": ServiceTitan tenant " + tenant
 	text := MailText{
-		Facts: [][2]string{{"Company", m.CompanyName}, {"ServiceTitan account", tenant}, {"Tenant ID", strconv.FormatInt(m.TenantID, 10)}, {"Environment", m.Environment.Label()}},
-		Foot: "You get this because you are an owner of " + m.CompanyName + " in Fieldbridge, or connected this account. " +
+		Facts: [][2]string{{"Tenant ID", tenant}, {"Environment", m.Environment.Label()}},
+		Foot: "You get this because an account with this address is an owner of the company in Fieldbridge, or connected it. " +
+			"If you do not know Fieldbridge, somebody gave your address by mistake, and you can ignore this. " +
 			"We never ask for a password by email. Fieldbridge is an independent product and is not part of ServiceTitan.",
 	}
 	switch m.Kind {
 	case models.MailReconnectNeeded:
-		text.Subject, text.Title = "Reconnect needed: ServiceTitan for "+m.CompanyName, reconnectAdviceFor(m.Reason).title
+		text.Subject, text.Title = "Reconnect needed"+about, reconnectAdviceFor(m.Reason).title
 		text.Action = "Reconnect ServiceTitan"
 		text.Paragraphs = []string{
 			reasons[m.Reason] + " Until it is reconnected, the integration cannot reach ServiceTitan.",
 			reconnectAdviceFor(m.Reason).next + " You need a ServiceTitan admin, with the permission Manage API Application Access. Nothing is deleted in ServiceTitan.",
 		}
 	case models.MailWorksAgain:
-		text.Subject, text.Title = "Works again: ServiceTitan for "+m.CompanyName, "ServiceTitan is connected again"
+		text.Subject, text.Title = "Works again"+about, "ServiceTitan is connected again"
 		text.Action = "See the connection"
 		text.Paragraphs = []string{"The connection that we wrote to you about works again. There is nothing you need to do."}
 	case models.MailUpgradeNeeded:
-		text.Subject, text.Title = "A new version to allow: ServiceTitan for "+m.CompanyName, "A new version of Fieldbridge waits for your OK in ServiceTitan"
+		text.Subject, text.Title = "A new version to allow"+about, "A new version of Fieldbridge waits for your OK in ServiceTitan"
 		text.Action = "See what is missing"
 		text.Paragraphs = []string{
 			"The connection works on, without a part of the access.",
@@ -55,9 +58,9 @@ func Mail(m models.OutgoingMail) MailText {
 }
 
 // Plain is the mail for those who read text, with the link spelled out.
-func (t MailText) Plain(name, link string) string {
+func (t MailText) Plain(link string) string {
 	var b strings.Builder
-	b.WriteString("Hello " + firstName(name) + ",\n\n" + t.Title + ".\n\n" + strings.Join(t.Paragraphs, "\n\n") + "\n\n" + t.Action + ":\n" + link + "\n\n")
+	b.WriteString("Hello,\n\n" + t.Title + ".\n\n" + strings.Join(t.Paragraphs, "\n\n") + "\n\n" + t.Action + ":\n" + link + "\n\n")
 	for _, fact := range t.Facts {
 		b.WriteString(fact[0] + ": " + fact[1] + "\n")
 	}

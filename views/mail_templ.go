@@ -11,7 +11,7 @@ import templruntime "github.com/a-h/templ/runtime"
 // MailPage is a mail for those who read HTML. Mail programs load no stylesheet
 // and some forget the style element, so every rule that matters stands at its
 // element, in tables; the style element has dark colours and small screens.
-func MailPage(t MailText, name, link string) templ.Component {
+func MailPage(t MailText, link string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -62,7 +62,7 @@ func MailPage(t MailText, name, link string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = mailParagraph("Hello "+firstName(name)+",").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = mailParagraph("Hello,").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -1,0 +1,34 @@
+package views
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/fieldbridge/fieldbridge/models"
+)
+
+// No address has been proven to belong to who typed it, so a mail holds nothing
+// that anybody typed: else a stranger could have us send their words.
+func TestMailsHoldNothingThatWasTyped(t *testing.T) {
+	const typed = "Payout on hold"
+	for _, kind := range []models.MailKind{models.MailReconnectNeeded, models.MailWorksAgain, models.MailUpgradeNeeded} {
+		m := models.OutgoingMail{
+			Mail:          models.Mail{Kind: kind, Reason: models.ReasonGrantRefused, Recipient: "dana@northgate.example"},
+			RecipientName: typed, CompanyName: typed, TenantName: typed, TenantID: 842193311, Environment: "production",
+		}
+		text := Mail(m)
+		page := show(t, MailPage(text, "https://connect.example.com/connections/1"))
+		all := text.Subject + text.Plain("https://connect.example.com/connections/1") + page.source
+		if strings.Contains(all, typed) {
+			t.Errorf("%s: says what was typed: %s", kind, all)
+		}
+		for _, says := range []string{"842193311", "https://connect.example.com/connections/1", "If you do not know Fieldbridge"} {
+			if strings.Count(all, says) < 2 {
+				t.Errorf("%s: does not say %q in text and HTML", kind, says)
+			}
+		}
+		if !strings.HasSuffix(text.Subject, ": ServiceTitan tenant 842193311") {
+			t.Errorf("%s: the subject is %q", kind, text.Subject)
+		}
+	}
+}
