@@ -30,6 +30,8 @@ type sandboxCommand struct {
 	Scopes          string        `env:"FIELDBRIDGE_SANDBOX_SCOPES" help:"Scopes that it may ask for, with spaces between them; by default those that Fieldbridge asks for."`
 	AccessTokenLife time.Duration `env:"FIELDBRIDGE_SANDBOX_ACCESS_TOKEN_LIFE" default:"15m" help:"How long access tokens live."`
 	RefreshGrace    time.Duration `env:"FIELDBRIDGE_SANDBOX_REFRESH_GRACE" default:"0s" help:"How long a refresh token that was used stays good."`
+	GraceUntilUsed  bool          `env:"FIELDBRIDGE_SANDBOX_GRACE_UNTIL_USED" help:"Keep a refresh token that was used good until the access token that came after it is first used at the API, in place of a grace time."`
+	Tenants         int           `env:"FIELDBRIDGE_SANDBOX_TENANTS" help:"How many made-up tenants there are beside the samples, for tests at scale; 10,000 at most. Their IDs and names are always the same, from 200000001 on."`
 	Rotation        bool          `env:"FIELDBRIDGE_SANDBOX_ROTATION" default:"true" negatable:"" help:"Whether refresh tokens change with each use. One that is used again after its grace time ends its grant."`
 }
 
@@ -116,6 +118,9 @@ func (c *sandboxCommand) open(log *slog.Logger) (*sandbox.Sandbox, error) {
 			return nil, fmt.Errorf("--redirect-uri %q is not an absolute URL (for example --redirect-uri http://localhost:8080/callback)", redirect)
 		}
 	}
+	if c.Tenants < 0 || c.Tenants > sandbox.MostTenants {
+		return nil, fmt.Errorf("--tenants %d: %w", c.Tenants, sandbox.ErrTooManyTenants)
+	}
 	if c.ClientSecret == "" {
 		c.ClientSecret = "cs1.sandbox" + rand.Text()
 	}
@@ -127,7 +132,8 @@ func (c *sandboxCommand) open(log *slog.Logger) (*sandbox.Sandbox, error) {
 	}
 	standIn := sandbox.New(sandbox.Options{
 		URL: c.URL, ClientID: c.ClientID, ClientSecret: c.ClientSecret, AppKey: c.AppKey, RedirectURIs: c.RedirectURI,
-		Scopes: strings.Fields(c.Scopes), AccessTokenLife: c.AccessTokenLife, RefreshGrace: c.RefreshGrace,
+		Scopes: strings.Fields(c.Scopes), AccessTokenLife: c.AccessTokenLife, RefreshGrace: c.RefreshGrace, GraceUntilUsed: c.GraceUntilUsed,
+		Tenants:           sandbox.GeneratedTenants(c.Tenants),
 		KeepRefreshTokens: !c.Rotation, Log: log,
 	})
 	return standIn, standIn.Set(standIn.Settings()) // which are checked by that

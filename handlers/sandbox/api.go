@@ -56,6 +56,9 @@ func (s *Sandbox) admit(a *answer, r *http.Request) (Tenant, bool) {
 	var state grantState
 	var paused, removed bool
 	if ok {
+		if s.now().Before(found.expires) {
+			found.used(s.settings)
+		}
 		state = found.grant.state
 		installed := s.app.installs[found.grant.tenantID].state
 		paused = installed == disabled
@@ -67,7 +70,7 @@ func (s *Sandbox) admit(a *answer, r *http.Request) (Tenant, bool) {
 		a.problem(http.StatusUnauthorized, "Access token is missing, not valid or expired.", nil)
 		return Tenant{}, false
 	}
-	tenant, known := s.tenants.byID(s.tenants.known(r.PathValue("tenant")))
+	tenant, known := s.all().byID(s.all().known(r.PathValue("tenant")))
 	switch {
 	case !known:
 		a.problem(http.StatusNotFound, "Tenant not found.", nil)

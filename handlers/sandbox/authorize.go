@@ -63,10 +63,21 @@ func (s *Sandbox) readAuthorization(r *http.Request) (authorization, refusal) {
 func (s *Sandbox) tenantHint(acrValues string) int64 {
 	for value := range strings.FieldsSeq(acrValues) {
 		if id, ok := strings.CutPrefix(value, "tenant:"); ok {
-			return s.tenants.known(id)
+			return s.all().known(id)
 		}
 	}
 	return 0
+}
+
+// unknownHint is the tenant ID that acr_values name, if there is no such tenant.
+func unknownHint(all tenants, query string) string {
+	q, _ := url.ParseQuery(query) // we wrote it
+	for value := range strings.FieldsSeq(q.Get("acr_values")) {
+		if id, ok := strings.CutPrefix(value, "tenant:"); ok && all.known(id) == 0 {
+			return id
+		}
+	}
+	return ""
 }
 
 // authorize is the authorization endpoint.
@@ -100,7 +111,7 @@ func (s *Sandbox) decide(a *answer, r *http.Request) {
 		s.showConsent(a, r, http.StatusForbidden, asked, visitor, "This page was out of date. Choose again.")
 		return
 	}
-	tenantID := s.tenants.known(r.PostForm.Get("tenant"))
+	tenantID := s.all().known(r.PostForm.Get("tenant"))
 	decision, flaw := r.PostForm.Get("decision"), a.asked
 	if flaw == "" && decision == "allow" && tenantID != 0 {
 		flaw = s.chosenFault(r.PostForm.Get("fault"), tenantID)
@@ -159,12 +170,12 @@ func (s *Sandbox) showSignIn(a *answer, r *http.Request, status int, asked autho
 }
 
 func (s *Sandbox) showConsent(a *answer, r *http.Request, status int, asked authorization, visitor session, problem string) {
-	offered := slices.Clone(s.tenants)
+	offered := slices.Clone(s.all())
 	if at := slices.IndexFunc(offered, func(t Tenant) bool { return t.ID == asked.tenantID }); at > 0 {
-		offered = slices.Insert(slices.Delete(offered, at, at+1), 0, s.tenants[at])
+		offered = slices.Insert(slices.Delete(offered, at, at+1), 0, s.all()[at])
 	}
 	a.page(r.Context(), status, s.consentPage(consentView{
 		action: PathAuthorize + "?" + asked.query, formToken: visitor.formToken, email: visitor.email,
-		tenants: offered, access: describeScopes(asked.scopes), problem: problem, faults: consentFaults(),
+		tenants: offered, access: describeScopes(asked.scopes), problem: problem, faults: consentFaults(), unknown: unknownHint(s.all(), asked.query),
 	}))
 }

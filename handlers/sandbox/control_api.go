@@ -28,6 +28,7 @@ func (s *Sandbox) handleControl() {
 			a.WriteHeader(http.StatusNoContent)
 		}
 	})
+	s.control("POST", "tenants", s.controlTenants)
 	s.control("POST", "tenants/{tenant}/{deed}", s.controlDeed)
 }
 
@@ -189,11 +190,12 @@ func (s *Sandbox) controlRequests(a *answer, _ *http.Request) {
 type settingsJSON struct {
 	AccessTokenLife float64 `json:"access_token_life"`
 	RefreshGrace    float64 `json:"refresh_grace"`
+	GraceUntilUsed  bool    `json:"grace_until_used"`
 	Rotation        bool    `json:"rotation"`
 }
 
 func settingsBody(now Settings) settingsJSON {
-	return settingsJSON{now.AccessTokenLife.Seconds(), now.RefreshGrace.Seconds(), !now.KeepRefreshTokens}
+	return settingsJSON{now.AccessTokenLife.Seconds(), now.RefreshGrace.Seconds(), now.GraceUntilUsed, !now.KeepRefreshTokens}
 }
 
 // controlSet changes the settings that the body names, and answers with all.
@@ -202,7 +204,7 @@ func (s *Sandbox) controlSet(a *answer, r *http.Request) {
 	if !readControl(a, r, &b) {
 		return
 	}
-	to := Settings{AccessTokenLife: seconds(b.AccessTokenLife), RefreshGrace: seconds(b.RefreshGrace), KeepRefreshTokens: !b.Rotation}
+	to := Settings{AccessTokenLife: seconds(b.AccessTokenLife), RefreshGrace: seconds(b.RefreshGrace), GraceUntilUsed: b.GraceUntilUsed, KeepRefreshTokens: !b.Rotation}
 	if err := s.Set(to); err != nil {
 		a.refuseControl(http.StatusUnprocessableEntity, err.Error())
 		return
@@ -210,12 +212,37 @@ func (s *Sandbox) controlSet(a *answer, r *http.Request) {
 	a.json(http.StatusOK, settingsBody(to))
 }
 
+// controlTenants makes tenants up, as many as the body says, and answers with
+// them.
+func (s *Sandbox) controlTenants(a *answer, r *http.Request) {
+	b := struct {
+		Count int `json:"count"`
+	}{}
+	if !readControl(a, r, &b) {
+		return
+	}
+	made, err := s.MakeTenants(b.Count)
+	if err != nil {
+		a.refuseControl(http.StatusUnprocessableEntity, err.Error())
+		return
+	}
+	type tenantJSON struct {
+		ID   int64  `json:"id"`
+		Name string `json:"name"`
+	}
+	list := make([]tenantJSON, len(made))
+	for i, t := range made {
+		list[i] = tenantJSON{t.ID, t.Name}
+	}
+	a.json(http.StatusCreated, map[string]any{"tenants": list})
+}
+
 // controlDeed does a deed to a tenant, or to "all". Beside the control page's
 // deeds there are those that set a test up.
 func (s *Sandbox) controlDeed(a *answer, r *http.Request) {
 	var tenantID int64
 	if id := r.PathValue("tenant"); id != "all" {
-		if tenantID = s.tenants.known(id); tenantID == 0 {
+		if tenantID = s.all().known(id); tenantID == 0 {
 			a.refuseControl(http.StatusNotFound, ErrNoTenant.Error())
 			return
 		}

@@ -128,7 +128,7 @@ func TestControlRequests(t *testing.T) {
 func TestControlSettings(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	const begin = `{"access_token_life":900,"refresh_grace":0,"rotation":true}`
+	const begin = `{"access_token_life":900,"refresh_grace":0,"grace_until_used":false,"rotation":true}`
 	if got := s.control("GET", "settings", "").body; got != begin {
 		t.Errorf("settings are %s", got)
 	}
@@ -136,8 +136,8 @@ func TestControlSettings(t *testing.T) {
 	if got := s.control("POST", "settings", `{"refresh_grace":10}`).body; got != strings.Replace(begin, `"refresh_grace":0`, `"refresh_grace":10`, 1) {
 		t.Errorf("settings are %s", got)
 	}
-	s.control("POST", "settings", `{"access_token_life":30,"rotation":false}`)
-	if got := s.Settings(); got != (sandbox.Settings{AccessTokenLife: 30 * time.Second, RefreshGrace: 10 * time.Second, KeepRefreshTokens: true}) {
+	s.control("POST", "settings", `{"access_token_life":30,"grace_until_used":true,"rotation":false}`)
+	if got := s.Settings(); got != (sandbox.Settings{AccessTokenLife: 30 * time.Second, RefreshGrace: 10 * time.Second, GraceUntilUsed: true, KeepRefreshTokens: true}) {
 		t.Errorf("settings are %+v", got)
 	}
 	if r := s.control("POST", "reset", ""); r.status != 204 {

@@ -40,7 +40,7 @@ type Done struct {
 
 // Do does a deed to a tenant, or to all if it is 0.
 func (s *Sandbox) Do(deed Deed, tenantID int64) (done Done, err error) {
-	if _, known := s.tenants.byID(tenantID); tenantID != 0 && !known {
+	if _, known := s.all().byID(tenantID); tenantID != 0 && !known {
 		return Done{}, fmt.Errorf("tenant %d: %w", tenantID, ErrNoTenant)
 	}
 	switch deed {
@@ -81,7 +81,7 @@ func (s *Sandbox) DeedsDone(deed Deed) int {
 // allowed the app. The caller holds the mutex.
 func (s *Sandbox) allowedBy(tenantID int64) []*install {
 	var found []*install
-	for _, tenant := range s.tenants {
+	for _, tenant := range s.all() {
 		if i := s.app.installs[tenant.ID]; i.state == allowed && (tenantID == 0 || tenantID == tenant.ID) {
 			found = append(found, i)
 		}

@@ -50,7 +50,7 @@ func (s *Sandbox) PlanFault(f Fault) (Planned, error) {
 	if f.Path == "" {
 		f.Path = f.Kind.path()
 	}
-	if err := f.check(s.tenants); err != nil {
+	if err := f.check(s.all()); err != nil {
 		return Planned{}, err
 	}
 	s.mu.Lock()

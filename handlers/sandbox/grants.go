@@ -86,7 +86,16 @@ type replaced struct {
 type access struct {
 	grant   *grant
 	scopes  []string
+	issued  time.Time
 	expires time.Time
+}
+
+// used notes that an access token is used at the API: the refresh tokens from
+// before it are good no more, where they were good until then.
+func (a access) used(with Settings) {
+	if with.GraceUntilUsed {
+		a.grant.replaced = slices.DeleteFunc(a.grant.replaced, func(r replaced) bool { return !r.at.After(a.issued) })
+	}
 }
 
 // grants is all that was handed out. The sandbox's mutex guards it.
@@ -182,13 +191,13 @@ func verifies(verifier, challenge string) bool {
 
 // use finds the grant that a refresh token renews, or returns nil. Using one
 // that was used before ends its family (RFC 9700, section 4.14.2).
-func (g *grants) use(secret string, grace time.Duration, now time.Time) *grant {
+func (g *grants) use(secret string, with Settings, now time.Time) *grant {
 	family := g.familyOf(secret)
 	if family == nil || !now.Before(family.expires) {
 		return nil
 	}
 	token := hash(secret)
-	family.replaced = slices.DeleteFunc(family.replaced, func(r replaced) bool { return now.Sub(r.at) >= grace })
+	family.replaced = slices.DeleteFunc(family.replaced, func(r replaced) bool { return !with.forgives(r, now) })
 	if family.dead || token != family.newest && !slices.ContainsFunc(family.replaced, func(r replaced) bool { return r.token == token }) {
 		g.end(family, revoked, now)
 		return nil
@@ -198,8 +207,8 @@ func (g *grants) use(secret string, grace time.Duration, now time.Time) *grant {
 
 // rotate gives a grant its next refresh token. The one before stays good for
 // the grace time.
-func (g *grants) rotate(of *grant, grace time.Duration, now time.Time) string {
-	if of.newest != (sum{}) && grace > 0 {
+func (g *grants) rotate(of *grant, with Settings, now time.Time) string {
+	if of.newest != (sum{}) && (with.GraceUntilUsed || with.RefreshGrace > 0) {
 		of.replaced = append(of.replaced, replaced{of.newest, now})
 	}
 	secret := canary + of.family + "." + rand.Text()
@@ -241,7 +250,7 @@ func (g *grants) tenantOfCode(secret string) int64 {
 func (s *Sandbox) NewGrant(tenantID int64) (refresh string) {
 	now := s.now()
 	s.mu.Lock()
-	refresh = s.grants.rotate(s.allowedGrant(tenantID, now), s.settings.RefreshGrace, now)
+	refresh = s.grants.rotate(s.allowedGrant(tenantID, now), s.settings, now)
 	s.mu.Unlock()
 	s.record(refresh)
 	return refresh
@@ -271,7 +280,7 @@ func (s *Sandbox) DeadSince(refresh string) (since time.Time, dead bool) {
 	case family.dead:
 		return family.since, true
 	case token == family.newest, slices.ContainsFunc(family.replaced, func(r replaced) bool {
-		return r.token == token && now.Sub(r.at) < s.settings.RefreshGrace
+		return r.token == token && s.settings.forgives(r, now)
 	}):
 		return time.Time{}, false
 	}

@@ -33,7 +33,7 @@ func (s *Sandbox) home(a *answer, r *http.Request) {
 	q := r.URL.Query()
 	v := homeView{fault: emptyFault()}
 	// A link may choose the company and the fault; it does nothing by itself.
-	v.fault.kind, v.fault.tenantID = FaultKind(q.Get("kind")), s.tenants.known(q.Get("tenant"))
+	v.fault.kind, v.fault.tenantID = FaultKind(q.Get("kind")), s.all().known(q.Get("tenant"))
 	v.deedTenant = v.fault.tenantID
 	if did := q.Get("did"); did == "set" {
 		v.note = "Set. It holds for tokens that are handed out from now on."
@@ -45,7 +45,7 @@ func (s *Sandbox) home(a *answer, r *http.Request) {
 }
 
 func (s *Sandbox) showHome(a *answer, r *http.Request, status int, v homeView) {
-	v.formToken, v.tenants = s.formToken, s.tenants
+	v.formToken, v.tenants = s.formToken, s.all()
 	v.mailbox, v.resetsMore = s.options.Mailbox, s.options.OnReset != nil
 	v.planned, v.settings, v.requests = s.Faults(), s.Settings(), s.newest(requestsAtHome)
 	v.fired, v.done = map[FaultKind]int{}, map[Deed]int{}
@@ -75,7 +75,7 @@ func (s *Sandbox) requestList(a *answer, r *http.Request) {
 	if live {
 		a.header.Set("Refresh", liveEvery)
 	}
-	a.page(r.Context(), http.StatusOK, s.requestsPage(s.newest(requestsShown), s.tenants, live))
+	a.page(r.Context(), http.StatusOK, s.requestsPage(s.newest(requestsShown), s.all(), live))
 }
 
 func (s *Sandbox) reset(a *answer, r *http.Request) {
@@ -232,7 +232,11 @@ func number(text string) (float64, error) {
 }
 
 func readSettings(form url.Values) Settings {
-	life, _ := time.ParseDuration(form.Get("life"))   // 0 is refused
+	life, _ := time.ParseDuration(form.Get("life")) // 0 is refused
+	// What is no time is none.
 	grace, _ := time.ParseDuration(form.Get("grace")) // 0 is none
-	return Settings{AccessTokenLife: life, RefreshGrace: grace, KeepRefreshTokens: form.Get("rotation") == "off"}
+	return Settings{AccessTokenLife: life, RefreshGrace: grace, GraceUntilUsed: form.Get("grace") == graceUntilUsed, KeepRefreshTokens: form.Get("rotation") == "off"}
 }
+
+// graceUntilUsed is the form's choice of the other kind of grace.
+const graceUntilUsed = "until_used"

@@ -111,7 +111,7 @@ func (s *Sandbox) shown(name, value string) Parameter {
 	case name == "page" || name == "pageSize":
 		safe = shortNumber.MatchString(value)
 	case name == "tenant":
-		safe = s.tenants.known(value) != 0
+		safe = s.all().known(value) != 0
 	case name == "acr_values":
 		safe = s.tenantHint(value) != 0 && !strings.Contains(value, " ")
 	case name == "client_id":

@@ -29,7 +29,7 @@ type installRow struct {
 func (s *Sandbox) rows() (rows []installRow, newest int, scopes []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, tenant := range s.tenants {
+	for _, tenant := range s.all() {
 		i := s.app.installs[tenant.ID]
 		row := installRow{Tenant: tenant, state: i.state, version: i.version, scopes: s.app.scopes(i), clientID: i.clientID}
 		for slot := range slots {
@@ -136,7 +136,7 @@ func (s *Sandbox) reviewApp(a *answer, r *http.Request) {
 
 func (s *Sandbox) tenantView(a *answer, r *http.Request) (v tenantView, ok bool) {
 	rows, newest, scopes := s.rows()
-	id := s.tenants.known(r.PathValue("tenant"))
+	id := s.all().known(r.PathValue("tenant"))
 	at := slices.IndexFunc(rows, func(row installRow) bool { return row.ID == id })
 	if at < 0 {
 		http.Error(a, sentence(ErrNoTenant), http.StatusNotFound)
@@ -150,7 +150,7 @@ func (s *Sandbox) changeTenant(a *answer, r *http.Request) {
 	if !s.formFresh(a, r) {
 		return
 	}
-	id := s.tenants.known(r.PathValue("tenant"))
+	id := s.all().known(r.PathValue("tenant"))
 	slot, _ := strconv.Atoi(r.PostForm.Get("slot")) // 0 is no slot
 	err := errors.New("there is no such button")
 	switch r.PostForm.Get("action") {

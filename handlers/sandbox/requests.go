@@ -156,11 +156,11 @@ func (s *Sandbox) describe(line *Request, endpoint string, r *http.Request) {
 	case PathRevocation:
 		line.TenantID = s.grants.tenantOfRefresh(r.PostForm.Get("token"))
 	case PathAuthorize:
-		line.TenantID = s.tenants.known(r.PostForm.Get("tenant"))
+		line.TenantID = s.all().known(r.PostForm.Get("tenant"))
 	case PathBusinessUnits:
 		after, _ := strings.CutPrefix(r.URL.Path, "/settings/v2/tenant/")
 		id, _, _ := strings.Cut(after, "/")
-		line.TenantID = s.tenants.known(id)
+		line.TenantID = s.all().known(id)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/static"
@@ -66,6 +67,9 @@ type Options struct {
 	// RefreshGrace is how long a refresh token that was used stays good, so that
 	// a lost answer can be asked for again. Zero means not at all.
 	RefreshGrace time.Duration
+	// GraceUntilUsed is another kind of grace: a used refresh token stays good until
+	// the access token that came after it is first used.
+	GraceUntilUsed bool
 	// KeepRefreshTokens turns rotation off: a refresh token stays the same however
 	// often it is used.
 	KeepRefreshTokens bool
@@ -97,10 +101,11 @@ type Sandbox struct {
 	formTargets []string
 	// formToken is on the forms that need no sign-in.
 	formToken string
-	tenants   tenants
-	mux       *http.ServeMux
-	handler   http.Handler
-	held      chan struct{}
+	// tenants are those there are: they are replaced, and never changed in place.
+	tenants atomic.Pointer[tenants]
+	mux     *http.ServeMux
+	handler http.Handler
+	held    chan struct{}
 
 	mu       sync.Mutex
 	app      app
@@ -126,7 +131,7 @@ func New(o Options) *Sandbox {
 	}
 	s := &Sandbox{
 		options: o, host: mustParse(o.URL).Host, formToken: rand.Text(), formTargets: []string{"'self'"},
-		tenants: append(SampleTenants(), o.Tenants...), mux: http.NewServeMux(), held: make(chan struct{}),
+		mux: http.NewServeMux(), held: make(chan struct{}),
 	}
 	for _, redirect := range o.RedirectURIs {
 		u := mustParse(redirect)
@@ -300,7 +305,9 @@ func (s *Sandbox) Reset() {
 func (s *Sandbox) clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.app = newApp(s.options.Scopes, s.tenants)
+	begun := tenants(append(SampleTenants(), s.options.Tenants...))
+	s.tenants.Store(&begun)
+	s.app = newApp(s.options.Scopes, begun)
 	s.grants = newGrants()
 	s.faults.clear()
 	s.ledger = newLedger()

@@ -14,13 +14,22 @@ const (
 // then on.
 type Settings struct {
 	AccessTokenLife, RefreshGrace time.Duration
+	// GraceUntilUsed keeps a refresh token that was used good until an access token
+	// that came after it is first used at the API, in place of RefreshGrace.
+	GraceUntilUsed bool
 	// KeepRefreshTokens turns rotation off.
 	KeepRefreshTokens bool
 }
 
+// forgives says whether a refresh token that was used is still good. With
+// GraceUntilUsed, those that are not are forgotten when the access token is used.
+func (s Settings) forgives(r replaced, now time.Time) bool {
+	return s.GraceUntilUsed || now.Sub(r.at) < s.RefreshGrace
+}
+
 // settings are those that a start and a reset begin with.
 func (o Options) settings() Settings {
-	return Settings{AccessTokenLife: o.AccessTokenLife, RefreshGrace: o.RefreshGrace, KeepRefreshTokens: o.KeepRefreshTokens}
+	return Settings{AccessTokenLife: o.AccessTokenLife, RefreshGrace: o.RefreshGrace, GraceUntilUsed: o.GraceUntilUsed, KeepRefreshTokens: o.KeepRefreshTokens}
 }
 
 // Settings are those in force.

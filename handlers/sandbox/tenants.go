@@ -22,8 +22,11 @@ type BusinessUnit struct {
 	Active bool
 }
 
+// all are the tenants there are.
+func (s *Sandbox) all() tenants { return *s.tenants.Load() }
+
 // Tenants returns the tenants there are: the samples, and those of the options.
-func (s *Sandbox) Tenants() []Tenant { return slices.Clone(s.tenants) }
+func (s *Sandbox) Tenants() []Tenant { return slices.Clone(s.all()) }
 
 // SampleTenants are those that every sandbox has.
 func SampleTenants() []Tenant {
@@ -54,7 +57,7 @@ func SampleTenants() []Tenant {
 // tenantsSince is when the sample records say that they were made.
 func tenantsSince() time.Time { return time.Date(2024, time.March, 1, 9, 0, 0, 0, time.UTC) }
 
-// tenants are those there are; they stay the same.
+// tenants are a list of them.
 type tenants []Tenant
 
 func (ts tenants) byID(id int64) (Tenant, bool) {

@@ -107,7 +107,7 @@ func (s *Sandbox) renew(asked tokenRequest) (granted tokens, refusal string) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	of := s.grants.use(refresh, s.settings.RefreshGrace, asked.now)
+	of := s.grants.use(refresh, s.settings, asked.now)
 	if of == nil {
 		return tokens{}, "invalid_grant"
 	}
@@ -155,7 +155,7 @@ func (s *Sandbox) issue(of *grant, scopes []string, asked tokenRequest) tokens {
 		granted.RefreshToken = s.nextRefresh(of, asked)
 	}
 	s.grants.sweep(asked.now)
-	s.grants.access[hash(granted.AccessToken)] = access{of, scopes, asked.now.Add(life)}
+	s.grants.access[hash(granted.AccessToken)] = access{of, scopes, asked.now, asked.now.Add(life)}
 	return granted
 }
 
@@ -165,7 +165,7 @@ func (s *Sandbox) nextRefresh(of *grant, asked tokenRequest) string {
 	if used := asked.form.Get("refresh_token"); s.settings.KeepRefreshTokens && used != "" {
 		return used
 	}
-	return s.grants.rotate(of, s.settings.RefreshGrace, asked.now)
+	return s.grants.rotate(of, s.settings, asked.now)
 }
 
 // within says that every scope is among those allowed.
