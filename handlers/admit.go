@@ -40,6 +40,7 @@ func (s *site) admit(who access) echo.MiddlewareFunc {
 			}
 			v.SupportCode = supportCode(c)
 			c.Set(visitorName, v)
+			showAccount(c, views.Account{ID: v.UserID, Name: v.Name, Company: v.CompanyName})
 			if who == owner && !v.Owns() {
 				return s.refuseRole(c, v)
 			}
@@ -63,6 +64,7 @@ func (s *site) admitStaff(c echo.Context, in signedIn, who access, next echo.Han
 	}
 	member.SupportCode, member.Factor = supportCode(c), in.factor
 	c.Set(staffName, member)
+	showAccount(c, views.Account{ID: member.UserID, Name: member.Name, Staff: true})
 	switch passed := in.factor || in.elsewhere || s.noFactor(); {
 	case who == staffWithoutFactor && passed:
 		return seeOther(c, home(true))

@@ -67,8 +67,8 @@ func knownMethod(m string) string {
 	return "other"
 }
 
-// secure sets the headers that every answer has. Pages hold no script; the
-// console's have one file of it.
+// secure sets the headers that every answer has. Pages for who is signed in have
+// one file of script, the others none.
 func secure(https bool) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {

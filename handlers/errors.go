@@ -103,6 +103,10 @@ func (s *site) showError(err error, c echo.Context) {
 		s.showAddress(c)
 		return
 	}
+	if status == http.StatusNotFound || status == http.StatusMethodNotAllowed {
+		s.showAccountAnywhere(c)
+		ctx = c.Request().Context()
+	}
 	page := views.ErrorPage{Status: status, SupportCode: supportCode(c), Clock: s.clock()}
 	h := c.Response().Header()
 	setPolicy(h, "")

@@ -24,6 +24,7 @@ var admitted = map[string]int{
 	"GET /signin":                                200,
 	"POST /signin":                               422,
 	"POST /signout":                              303,
+	"GET /session":                               200,
 	"GET /password/reset":                        404,
 	"POST /password/reset":                       404,
 	"GET /guide/:environment":                    200,

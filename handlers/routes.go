@@ -45,6 +45,7 @@ func (s *site) routes() []route {
 		{get, "/signin", "sign-in form", anyone, s.signInForm},
 		{post, "/signin", "sign in", anyone, s.signIn},
 		{post, "/signout", "sign out", anyone, s.signOut},
+		{get, "/session", "who is signed in", anyone, s.sessionUser},
 
 		{get, "/password/reset", "choose a password", anyone, s.passwordForm},
 		{post, "/password/reset", "password chosen", anyone, s.choosePassword},

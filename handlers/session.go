@@ -89,8 +89,12 @@ func (s *sessions) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// trackedName says in a request's context that its session has been loaded.
+const trackedName = "tracked"
+
 func (s *sessions) track(c echo.Context) {
 	r := c.Request()
+	c.Set(trackedName, true)
 	c.SetRequest(r.WithContext(s.store.Track(r.Context())))
 }
 

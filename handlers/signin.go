@@ -88,5 +88,8 @@ func (s *site) signOut(c echo.Context) error {
 	if signedIn {
 		s.recordSignIn(c, "signed out", models.SignInEvent{Action: models.ActionSignOut, Outcome: models.OutcomeOK, UserID: in.userID})
 	}
+	// Browsers that know it drop the pages that going back would show. Chromium
+	// does by https and on localhost; elsewhere by http it does nothing.
+	c.Response().Header().Set("Clear-Site-Data", `"cache"`)
 	return seeOther(c, "/signin")
 }

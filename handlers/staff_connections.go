@@ -24,6 +24,9 @@ func (s *site) staffOverview(c echo.Context) error {
 
 // staffConnections is the list of all connections, as its address says.
 func (s *site) staffConnections(c echo.Context) error {
+	if unknown := views.UnknownFilters(c.QueryParams()); len(unknown) > 0 {
+		return s.unknownFilter(c, unknown)
+	}
 	page := views.StaffConnectionsPage{Staff: staffMember(c), Clock: s.clock()}
 	page.Filter, page.Place = views.ParseFilter(c.QueryParams()), models.ParseCursor(c.QueryParam("at"))
 	var err error
@@ -33,6 +36,12 @@ func (s *site) staffConnections(c echo.Context) error {
 	return fieldbridge.Render(c, http.StatusOK, views.StaffConnections(page))
 }
 
+// unknownFilter refuses an address that means another list than it would show.
+func (s *site) unknownFilter(c echo.Context, unknown []string) error {
+	page := views.StaffFilterPage{Staff: staffMember(c), Filter: views.ParseFilter(c.QueryParams()), Unknown: unknown}
+	return fieldbridge.Render(c, http.StatusBadRequest, views.StaffUnknownFilter(page))
+}
+
 // exportTime is for how long a part of an export may take to be written.
 const exportTime = 30 * time.Second
 
@@ -40,6 +49,9 @@ const exportTime = 30 * time.Second
 // on the way breaks the answer off, so that nobody takes a part for the
 // whole.
 func (s *site) staffConnectionsCSV(c echo.Context) error {
+	if unknown := views.UnknownFilters(c.QueryParams()); len(unknown) > 0 {
+		return s.unknownFilter(c, unknown)
+	}
 	ctx, filter := c.Request().Context(), views.ParseFilter(c.QueryParams())
 	s.Log.InfoContext(ctx, "connections exported", "staff", staffMember(c).UserID, "support_code", supportCode(c))
 	h := c.Response().Header()

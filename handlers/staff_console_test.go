@@ -99,22 +99,36 @@ func TestStaffList(t *testing.T) {
 			t.Error("attention does not come first")
 		}
 		for query, has := range map[string][]string{
-			"?status=attention&env=integration":   {"1 connection shown of 1", "Prairie Sun"},
-			"?reason=client_refused":              {"1 connection shown of 1", "Bluebird", "client_refused"},
-			"?way=guided&sort=company":            {"3 connections shown of 3", "Hartwell"},
-			"?age=1d&status=connected":            {"1 connection shown", "Copper Creek"},
-			"?q=north+plumb":                      {"1 connection shown", "Northgate"},
-			"?q=84219331":                         {"8 connections shown"},
-			"?q=" + first:                         {"1 connection shown", "Northgate"},
-			"?q=nothing+like+it":                  {"No connection matches"},
-			"?q=north&status=connected":           {"Search in every status"},
-			"?status=disconnected&env=sandbox":    {"No connection is like this"},
-			"?status=no_such&sort=%27%3B--&env=x": {"8 connections shown of 8"},
-			"?at=nonsense":                        {"8 connections shown of 8"},
-			"?q=%00":                              {"No connection matches"},
-			"?q=%ff%fe":                           {"No connection matches"},
+			"?status=attention&env=integration": {"1 connection shown of 1", "Prairie Sun"},
+			"?reason=client_refused":            {"1 connection shown of 1", "Bluebird", "client_refused"},
+			"?way=guided&sort=company":          {"3 connections shown of 3", "Hartwell"},
+			"?age=1d&status=connected":          {"1 connection shown", "Copper Creek"},
+			"?q=north+plumb":                    {"1 connection shown", "Northgate"},
+			"?q=84219331":                       {"8 connections shown"},
+			"?q=" + first:                       {"1 connection shown", "Northgate"},
+			"?q=nothing+like+it":                {"No connection matches"},
+			"?q=north&status=connected":         {"Search in every status"},
+			"?status=disconnected&env=sandbox":  {"No connection is like this"},
+			"?status=&env=&q=":                  {"8 connections shown of 8"},
+			"?q=%00":                            {"No connection matches"},
+			"?q=%ff%fe":                         {"No connection matches"},
 		} {
 			sam.says("/staff/connections"+query, has...)
+		}
+		// An address is shared: what is unknown in it must not show everything.
+		for query, says := range map[string]string{
+			"?status=bogus":                     "status=bogus",
+			"?status=no_such&sort=%27%3B--":     "sort=';--",
+			"?at=nonsense":                      "at=nonsense",
+			"?env=x&status=connected":           "Show the list without it",
+			"?stauts=connected":                 "stauts=connected",
+			"?status=connected&status=degraded": "status=degraded",
+		} {
+			page := sam.get("/staff/connections"+query).want(a, 400, says, "Show all connections")
+			if strings.Contains(page.body, "Bluebird") {
+				t.Errorf("%s shows connections", query)
+			}
+			sam.get("/staff/connections.csv"+query).want(a, 400, says)
 		}
 		// Every number of the overview leads to the list that has as many.
 		overview := sam.get("/staff").want(a, 200)
@@ -250,7 +264,11 @@ func TestStaffSearchIsHarmless(t *testing.T) {
 		} {
 			for _, name := range []string{"q", "status", "env", "way", "reason", "age", "sort", "at"} {
 				got := sam.get("/staff/connections?" + url.Values{name: {payload}}.Encode())
-				if got.status != 200 || (name == "q" && strings.Contains(got.body, ">842193311</code>")) {
+				want := 400
+				if name == "q" {
+					want = 200
+				}
+				if got.status != want || (name == "q" && strings.Contains(got.body, ">842193311</code>")) {
 					t.Errorf("%s=%q: %d", name, payload, got.status)
 				}
 			}

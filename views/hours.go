@@ -9,13 +9,14 @@ import (
 )
 
 // hourBars are the hours as bars: as high as the hour had renewals, beside the
-// hour with the most; the tone says whether any failed.
+// hour with the most. Where some failed, a second bar covers the top of the first,
+// as much of it as failed, so that one failure in a thousand looks like one.
 func hourBars(hours []models.RenewalHour, clock Clock) []healthBar {
 	most := int64(1)
 	for _, h := range hours {
 		most = max(most, h.OK+h.Failed)
 	}
-	bars := make([]healthBar, len(hours))
+	var bars []healthBar
 	for i, h := range hours {
 		all := h.OK + h.Failed
 		tone, says := "ok", thousands(h.OK)+" worked"
@@ -25,16 +26,24 @@ func hourBars(hours []models.RenewalHour, clock Clock) []healthBar {
 		case h.OK == 0:
 			tone, says = "bad", "all "+thousands(h.Failed)+" failed"
 		case h.Failed > 0:
-			tone, says = "warn", says+", "+thousands(h.Failed)+" failed"
+			says += ", " + thousands(h.Failed) + " failed"
 		}
 		height := 2 + int(all*(barHeight-4)/most)
-		bars[i] = healthBar{
+		bar := healthBar{
 			x: fmt.Sprintf("%d.5", i*barStep+1), y: strconv.Itoa(barHeight - height), height: strconv.Itoa(height),
 			tone: tone, says: clock.stamp(h.Begins()) + ": " + says,
+		}
+		bars = append(bars, bar)
+		if h.OK > 0 && h.Failed > 0 {
+			bar.tone, bar.height = "bad", strconv.Itoa(max(leastFailed, int(int64(height)*h.Failed/all)))
+			bars = append(bars, bar)
 		}
 	}
 	return bars
 }
+
+// leastFailed is how high the bar of failures is at least, so that it can be seen.
+const leastFailed = 2
 
 func renewalsOf(hours []models.RenewalHour) (ok, failed int64) {
 	for _, h := range hours {
@@ -58,12 +67,21 @@ func renewalShare(hours []models.RenewalHour) string {
 }
 
 // renewalSum says the same in numbers.
-func renewalSum(hours []models.RenewalHour) string {
+func renewalSum(hours []models.RenewalHour, clock Clock) string {
 	ok, failed := renewalsOf(hours)
 	if ok+failed == 0 {
-		return "Nothing was renewed in the last 24 hours."
+		return "Nothing was renewed" + sinceFirst(hours, clock) + "."
 	}
-	return thousands(ok) + " of " + thousands(ok+failed) + " in the last 24 hours."
+	return thousands(ok) + " of " + thousands(ok+failed) + sinceFirst(hours, clock) + "."
+}
+
+// sinceFirst says from when on the hours are counted: the first is a whole one,
+// and the last has just begun.
+func sinceFirst(hours []models.RenewalHour, clock Clock) string {
+	if len(hours) == 0 {
+		return ""
+	}
+	return " since " + clock.on(hours[0].Begins())
 }
 
 // lag is for how long a renewal is late.

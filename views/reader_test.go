@@ -46,7 +46,7 @@ func (p testPage) banners() []*html.Node {
 }
 
 // inline has the elements that do not part words.
-var inline = map[string]bool{"a": true, "b": true, "code": true, "small": true, "span": true, "time": true, "wbr": true}
+var inline = map[string]bool{"a": true, "b": true, "bdi": true, "code": true, "small": true, "span": true, "time": true, "wbr": true}
 
 // text is the words in an element, as a reader sees them.
 func text(n *html.Node) string {

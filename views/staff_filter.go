@@ -1,6 +1,7 @@
 package views
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 
@@ -27,6 +28,30 @@ func ParseFilter(v url.Values) models.ConnectionFilter {
 		Order:       offered(v.Get("sort"), models.Orders()),
 	}
 }
+
+// UnknownFilters are the names and values of an address that ParseFilter and
+// ParseCursor do not understand. An address is shared, so a list that passed over
+// them would show other connections than were meant.
+func UnknownFilters(v url.Values) []string {
+	known := filterValues(ParseFilter(v))
+	if at := models.ParseCursor(v.Get("at")); at != (models.Cursor{}) {
+		known.Set("at", v.Get("at"))
+	}
+	var unknown []string
+	for _, name := range slices.Sorted(maps.Keys(v)) {
+		values := v[name]
+		if len(values) == 1 && (values[0] == known.Get(name) || values[0] == "" && slices.Contains(filterNames, name)) {
+			continue
+		}
+		for _, value := range values {
+			unknown = append(unknown, name+"="+value)
+		}
+	}
+	return unknown
+}
+
+// filterNames are what a list's address may have.
+var filterNames = []string{"q", "status", "env", "way", "reason", "age", "sort", "at"}
 
 // offered is the value, if it is one of those.
 func offered[T ~string](value string, of []T) T {

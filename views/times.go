@@ -128,11 +128,15 @@ func plural(n int, one, many string) string {
 
 // either lists names: "Dana Whitfield, Luis Ortega or Ruth Abara".
 func either(names []string) string {
+	isolated := make([]string, len(names))
+	for i, name := range names {
+		isolated[i] = isolate(name)
+	}
 	if len(names) < 2 {
-		return strings.Join(names, "")
+		return strings.Join(isolated, "")
 	}
 	last := len(names) - 1
-	return strings.Join(names[:last], ", ") + " or " + names[last]
+	return strings.Join(isolated[:last], ", ") + " or " + isolated[last]
 }
 
 // initials are the first letters of the first and the last word.

@@ -80,10 +80,10 @@ func TestShareOfTheWay(t *testing.T) {
 
 func TestNames(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
-		{either(nil), ""},
-		{either([]string{"Dana"}), "Dana"},
-		{either([]string{"Dana", "Ruth"}), "Dana or Ruth"},
-		{either([]string{"Dana", "Luis", "Ruth"}), "Dana, Luis or Ruth"},
+		{plain(either(nil)), ""},
+		{plain(either([]string{"Dana"})), "Dana"},
+		{plain(either([]string{"Dana", "Ruth"})), "Dana or Ruth"},
+		{plain(either([]string{"Dana", "Luis", "Ruth"})), "Dana, Luis or Ruth"},
 		{initials("dana whitfield"), "DW"},
 		{initials("Northgate Heating & Plumbing"), "NP"},
 		{initials("Øystein"), "Ø"},

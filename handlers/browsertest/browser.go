@@ -83,7 +83,8 @@ func begin(t testing.TB, parent context.Context, options ...chromedp.ContextOpti
 		cancel()
 		t.Fatalf("open tab: %v", err)
 	}
-	p := &Page{TB: t, ctx: ctx, Close: cancel}
+	// Chromium says so whenever somebody signs out.
+	p := &Page{TB: t, ctx: ctx, Close: cancel, expected: []string{`Cleared data types: "cache"`}}
 	p.do(chromedp.EmulateViewport(1280, 900))
 	p.watch(cancel)
 	return p

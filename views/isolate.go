@@ -1,0 +1,86 @@
+package views
+
+import (
+	"strings"
+
+	"golang.org/x/text/unicode/bidi"
+
+	"github.com/fieldbridge/fieldbridge/models"
+)
+
+// Text that somebody else wrote must not change the text around it: a company's
+// name in Hebrew turns the number behind it around, and a hidden character may
+// turn a whole line. Pages put such text into a <bdi> element, after shown has
+// taken the hidden characters out, since one of them would end the isolation.
+
+// The characters that isolate text where no element can (Unicode Standard Annex
+// 9, section 2.4).
+const (
+	firstStrongIsolate = "\u2068"
+	popIsolate         = "\u2069"
+)
+
+// shown is a name as pages show it, inside a <bdi> element.
+func shown(name string) string { return models.VisibleText(name) }
+
+// shownLines is text of several lines as pages show it, inside a <bdi> element.
+// Joiners stay, which words of some languages need.
+func shownLines(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= '\u202a' && r <= '\u202e', r >= '\u2066' && r <= '\u2069', r == '\u200e', r == '\u200f', r == '\u061c':
+			return -1
+		}
+		return r
+	}, text)
+}
+
+// isolate is a name for a sentence: between isolating characters, which the told
+// component turns into a <bdi> element and plain into text.
+func isolate(name string) string { return firstStrongIsolate + shown(name) + popIsolate }
+
+// plain is a sentence with names from isolate in it for a title or an attribute.
+// A name that runs from left to right needs no isolation there.
+func plain(sentence string) string {
+	var b strings.Builder
+	for _, part := range spans(sentence) {
+		if part.name && rightToLeft(part.text) {
+			part.text = firstStrongIsolate + part.text + popIsolate
+		}
+		b.WriteString(part.text)
+	}
+	return b.String()
+}
+
+// rightToLeft reports whether any of the text runs from right to left.
+func rightToLeft(text string) bool {
+	for _, r := range text {
+		switch p, _ := bidi.LookupRune(r); p.Class() {
+		case bidi.R, bidi.AL, bidi.AN:
+			return true
+		}
+	}
+	return false
+}
+
+// span is a part of a sentence; name says that isolate wrote it.
+type span struct {
+	text string
+	name bool
+}
+
+// spans are the parts of a sentence with names from isolate in it.
+func spans(sentence string) []span {
+	var list []span
+	for {
+		before, rest, found := strings.Cut(sentence, firstStrongIsolate)
+		if before != "" {
+			list = append(list, span{text: before})
+		}
+		if !found {
+			return list
+		}
+		name, after, _ := strings.Cut(rest, popIsolate)
+		list, sentence = append(list, span{text: name, name: true}), after
+	}
+}
