@@ -226,12 +226,16 @@ func (s *seeded) hoursAgree(perDay map[string]models.RenewalDay) {
 func TestDemoIsReal(t *testing.T) {
 	onDemos(t, func(t *testing.T, s *seeded) {
 		s.isReal()
+		before := len(s.all())
+		if err := s.db.Close(); err != nil { // one process renews what is in a SQLite file
+			t.Fatal(err)
+		}
 		kept := openDemo(t, s.database, s.keys)
 		if err := kept.demo.begin(t.Context(), true); err != nil {
 			t.Fatal(err)
 		}
-		if n := len(kept.all()); n != len(s.all()) {
-			t.Errorf("%d connections, there were %d", n, len(s.all()))
+		if n := len(kept.all()); n != before {
+			t.Errorf("%d connections, there were %d", n, before)
 		}
 		kept.isReal()
 	})
