@@ -129,6 +129,7 @@ func TestA68A75NoSecretIsLeftInTheClear(t *testing.T) {
 		}
 		id, secret = a.ownClient(harbor)
 		sam.post("/staff"+pending+"/tenant-added").want(a, 303)
+		sam.confirm("/staff"+pending).want(a, 303)
 		sam.post("/staff"+pending+"/credentials", "client", secret, "secret", id).want(a, 422)
 		sam.post("/staff"+pending+"/credentials", "client", id, "secret", "cs1.stc_staff_wrong").want(a, 422)
 		sam.post("/staff"+pending+"/credentials", "client", id, "secret", secret).want(a, 303)

@@ -28,7 +28,8 @@ func TestTokenAnswers(t *testing.T) {
 		away        = "503 ServiceTitan is not answering"
 		again       = "400 This link is no longer valid"
 		refused     = "422 did not accept this client ID and secret"
-		stays       = "connected" // and the operator is told
+		stays       = "connected our_side" // and the operator is told
+		ownStays    = "degraded our_side"  // and so is whoever looks at the queue
 		retries     = "degraded unavailable"
 		waits       = "503 ServiceTitan asks us to wait"
 		deadGrant   = "reconnect_needed grant_refused"
@@ -48,9 +49,9 @@ func TestTokenAnswers(t *testing.T) {
 		{"invalid_client, 401", oauthError(401, "invalid_client"), ours, refused, stays, deadClient},
 		{"unauthorized_client", oauthError(400, "unauthorized_client"), ours, refused, stays, deadClient},
 		{"invalid_grant", oauthError(400, "invalid_grant"), again, refused, deadGrant, deadGrant},
-		{"invalid_request", oauthError(400, "invalid_request"), ours, ours, stays, stays},
-		{"invalid_scope", oauthError(400, "invalid_scope"), ours, ours, stays, stays},
-		{"unsupported_grant_type", oauthError(400, "unsupported_grant_type"), ours, ours, stays, stays},
+		{"invalid_request", oauthError(400, "invalid_request"), ours, ours, stays, ownStays},
+		{"invalid_scope", oauthError(400, "invalid_scope"), ours, ours, stays, ownStays},
+		{"unsupported_grant_type", oauthError(400, "unsupported_grant_type"), ours, ours, stays, ownStays},
 		{"unknown code", oauthError(400, "teapot"), away, away, retries, retries},
 		{"400 without a code", tokenAnswer(400, html, "<p>no</p>"), away, away, retries, retries},
 		{"401 without a code", tokenAnswer(401, html, "<p>no</p>"), away, away, retries, retries},

@@ -13,7 +13,7 @@ func TestNotFoundSaysWhoIsSignedIn(t *testing.T) {
 	dana := a.signUp("Northgate", "Dana Whitfield")
 	ada := a.staff("Ada", models.Admin)
 	half := a.newBrowser()
-	half.post("/password/reset", "token", a.addStaff("half@fieldbridge.example", models.Admin), "name", "Half", "password", password).want(t, 303)
+	half.choosePassword(a.addStaff("half@fieldbridge.example", models.Admin), "Half", password).want(t, 303)
 	stale := a.newBrowser()
 	stale.setCookie("fieldbridge_session", "made-up")
 	for name, c := range map[string]struct {

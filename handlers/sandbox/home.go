@@ -165,7 +165,7 @@ func backTo(part string, tenantID int64, query url.Values) string {
 // tenant ID is not all.
 func readTenant(form url.Values) (int64, error) {
 	text := form.Get("tenant")
-	if text == "" {
+	if text == "" || text == "0" {
 		return 0, nil
 	}
 	tenantID, ok := parseTenant(text)
