@@ -13,7 +13,7 @@ import (
 
 // The outcomes of refused sign-ins.
 const (
-	outcomeWrongCredentials = "wrong_credentials"
+	outcomeWrongCredentials = "wrong_credentials" // #nosec G101 -- a word for the log
 	outcomeWrongCode        = "wrong_code"
 	outcomeUsedCode         = "used_before"
 	outcomeThrottled        = "throttled"

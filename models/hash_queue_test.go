@@ -35,7 +35,7 @@ func (h *hashing) ask(ctx context.Context, asker hashAsker, takes time.Duration)
 	h.all.Go(func() {
 		done, err := h.Turn(ctx, asker)
 		if e, busy := errors.AsType[*BusyError](err); busy {
-			if wait := e.Until.Sub(time.Now()); wait < busyRetry || wait > 2*busyRetry {
+			if wait := time.Until(e.Until); wait < busyRetry || wait > 2*busyRetry {
 				h.Errorf("busy for %s", wait)
 			}
 			h.note(func() { h.busy++ })

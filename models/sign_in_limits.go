@@ -16,7 +16,7 @@ import (
 var (
 	// signInsPerAddress counts every try, right ones too. An office of 40 people
 	// behind one address does not come near it.
-	signInsPerAddress = limit{"signins-address", 300, 15 * time.Minute}
+	signInsPerAddress = limit{"sign-ins-address", 300, 15 * time.Minute}
 	// signInPerAddress and signInPerPair count wrong tries: of an address, and of
 	// an address for one account.
 	signInPerAddress = limit{"signin-address", 100, 15 * time.Minute}
@@ -24,7 +24,7 @@ var (
 	signInPerDevice  = limit{"signin-device", 10, 15 * time.Minute}
 	// signInsPerAccount counts what strangers cannot do: right tries, and tries on
 	// known devices.
-	signInsPerAccount = limit{"signins-account", 60, 15 * time.Minute}
+	signInsPerAccount = limit{"sign-ins-account", 60, 15 * time.Minute}
 
 	// signInLane counts the wrong tries of strangers for an account, from whatever
 	// address. After so many each try is followed by a pause. The account is never

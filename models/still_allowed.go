@@ -79,7 +79,9 @@ func shutOut(err error) (ending, bool) {
 		err     error
 		outcome Outcome
 	}{
-		{ErrLocked, OutcomeLocked}, {ErrNoMembership, OutcomeNoMembership}, {errNoStaff, OutcomeNoStaff},
+		{ErrLocked, OutcomeLocked},
+		{ErrNoMembership, OutcomeNoMembership},
+		{errNoStaff, OutcomeNoStaff},
 		{ErrTooManyConnections, OutcomeTooMany},
 	} {
 		if errors.Is(err, e.err) {

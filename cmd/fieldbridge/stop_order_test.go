@@ -43,7 +43,7 @@ func TestStandInStopsLast(t *testing.T) {
 		return string(text), err
 	}
 	var late error
-	s.app.background = append(s.app.background, func(ctx context.Context) {
+	s.background = append(s.background, func(ctx context.Context) {
 		<-ctx.Done()
 		until(t, func() bool { _, err := get(0); return err != nil })
 		for range 50 {
@@ -55,7 +55,7 @@ func TestStandInStopsLast(t *testing.T) {
 		}
 	})
 	ctx, stop := context.WithCancel(t.Context())
-	if err := s.app.run(ctx, quiet(), ls.serve(says("public"), says("admin"), says("stand-in")), stop); err != nil {
+	if err := s.run(ctx, quiet(), ls.serve(says("public"), says("admin"), says("stand-in")), stop); err != nil {
 		t.Fatal(err)
 	}
 	if late != nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"runtime/debug"
 	"strings"
 	"testing"
@@ -48,7 +47,7 @@ func TestBuiltBinariesNameTheirVersion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	build := exec.CommandContext(t.Context(), filepath.Join(runtime.GOROOT(), "bin", "go"), "build", "-buildvcs=true", "-ldflags=-X main.version=v1.4.0", "-o", binary, ".") // #nosec G204 -- of this test
+	build := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=true", "-ldflags=-X main.version=v1.4.0", "-o", binary, ".") // #nosec G204 -- of this test
 	if said, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, said)
 	}
