@@ -109,7 +109,7 @@ func (c *Connections) ask(ctx context.Context, client *servicetitan.Client, conn
 	if e, ok := errors.AsType[*servicetitan.Error](err); ok {
 		if reason, final := refusals[e.Kind]; final {
 			connection.Generation = access.Generation
-			if _, ended := c.keeper.giveUp(ctx, connection, reason, err); ended != nil {
+			if _, ended := c.keeper.giveUp(ctx, connection, lease{}, reason, err); ended != nil {
 				return account, ended
 			}
 		}

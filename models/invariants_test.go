@@ -164,7 +164,7 @@ func TestInvariantsAreChecked(t *testing.T) {
 			k.exec("DELETE FROM credentials WHERE connection_id = ?", ids[0])
 		}, []string{"I5"}},
 		"I6, given up for nothing": {func(k *kept, ids []uuid.UUID) {
-			_, _ = k.keeper.giveUp(k.Context(), k.connection(ids[0]), ReasonGrantRefused, ErrUnavailable)
+			_, _ = k.keeper.giveUp(k.Context(), k.connection(ids[0]), lease{}, ReasonGrantRefused, ErrUnavailable)
 		}, []string{"I6"}},
 		"I6, not tried again": {func(k *kept, ids []uuid.UUID) {
 			long := k.db.Now().Add(-10 * time.Minute)

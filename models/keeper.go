@@ -313,7 +313,7 @@ func (k *Keeper) open(ctx context.Context, connection Connection, sealed credent
 		return Access{}, &ReasonError{Reason: ReasonUnavailable, Err: ErrUnavailable}
 	}
 	if err != nil {
-		return k.giveUp(ctx, connection, ReasonSealBroken, err)
+		return k.giveUp(ctx, connection, lease{}, ReasonSealBroken, err)
 	}
 	return Access{Token: access, ExpiresAt: sealed.ExpiresAt, Generation: sealed.Generation}, nil
 }

@@ -102,7 +102,7 @@ func (k *Keeper) postpone(ctx context.Context, connection Connection, sealed cre
 		k.log.WarnContext(ctx, "renewal failed for now", "connection", connection.ID, "reason", why.reason, "error", cause)
 	}
 	var due time.Time
-	replaced, raised := false, false // replaced by who got the lease after us
+	replaced, raised := false, false // replaced by who had the lease after us, or before
 	err := k.db.Write(ctx, func(tx *gorm.DB) error {
 		raised = false
 		now, err := k.db.sharedNow(tx)
@@ -122,10 +122,9 @@ func (k *Keeper) postpone(ctx context.Context, connection Connection, sealed cre
 		if held.abandoned {
 			owner = held.owner // so that the next to hold the lease knows
 		}
-		result := tx.Model(&credential{}).Where("connection_id = ? AND lease_owner = ?", sealed.ConnectionID, held.owner).
-			Updates(map[string]any{"lease_owner": owner, "lease_until": nil, "due_at": due})
-		if replaced = result.Error == nil && result.RowsAffected == 0; replaced || result.Error != nil {
-			return result.Error
+		ours, err := held.end(tx, sealed, map[string]any{"lease_owner": owner, "lease_until": nil, "due_at": due})
+		if replaced = !ours; replaced || err != nil {
+			return err
 		}
 		lapsed := !current.ExpiresAt.After(now)
 		if (why.blameless || why.untried) && !lapsed {
@@ -186,8 +185,9 @@ func noteBlameless(tx *gorm.DB, current Connection, reason Reason, due, now time
 
 // giveUp records that ServiceTitan has refused for good, and returns the
 // ReasonError that says so. Where another instance or a person has replaced what
-// was refused, it returns the access that stands.
-func (k *Keeper) giveUp(ctx context.Context, connection Connection, reason Reason, cause error) (Access, error) {
+// was refused, or another has the lease by now, it returns the access that stands.
+// The lease is empty where something else than a renewal was refused.
+func (k *Keeper) giveUp(ctx context.Context, connection Connection, held lease, reason Reason, cause error) (Access, error) {
 	k.log.WarnContext(ctx, "reconnect needed", "connection", connection.ID, "reason", reason, "error", cause)
 	k.cache.drop(connection.ID)
 	superseded := false
@@ -201,11 +201,15 @@ func (k *Keeper) giveUp(ctx context.Context, connection Connection, reason Reaso
 			return err
 		}
 		if superseded = current.Generation != connection.Generation; superseded {
-			return nil
+			return held.letGo(tx, connection.ID)
 		}
-		if err := tx.Model(&credential{}).Where("connection_id = ?", connection.ID).
-			Updates(map[string]any{"lease_owner": "", "lease_until": nil, "due_at": nil}).Error; err != nil {
-			return err
+		mine := tx.Model(&credential{}).Where("connection_id = ?", connection.ID)
+		if held.owner != "" { // another may be getting what we were refused
+			mine = mine.Where("lease_owner = ?", held.owner)
+		}
+		result := mine.Updates(map[string]any{"lease_owner": "", "lease_until": nil, "due_at": nil})
+		if superseded = result.RowsAffected == 0 && held.owner != ""; superseded || result.Error != nil {
+			return result.Error
 		}
 		if refusedRenewal(reason) {
 			if err := countRenewal(tx, connection.ID, 0, 1, now); err != nil {

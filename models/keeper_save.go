@@ -35,31 +35,50 @@ const (
 	unwanted
 )
 
+// answered is what a renewal brought, on its way into the database.
+type answered struct {
+	client     *servicetitan.Client
+	connection Connection
+	// sealed is what was renewed, under the lease held.
+	sealed credential
+	held   lease
+	old    basis
+	tokens servicetitan.Tokens
+	// fresh is the tokens sealed.
+	fresh credential
+}
+
+// sealFor seals the tokens for a generation.
+func (a *answered) sealFor(k *Keeper, generation int64) (err error) {
+	a.fresh, err = sealCredential(k.keys, a.sealed.CompanyID, a.sealed.ConnectionID, generation, a.tokens, a.old.own)
+	return err
+}
+
 // keep saves new tokens if the credential is still the one they replace. If a
 // person disconnected or reconnected meanwhile, the new tokens are withdrawn.
 // Nobody gets a token that is not saved.
-func (k *Keeper) keep(ctx context.Context, client *servicetitan.Client, connection Connection, sealed credential, old basis, tokens servicetitan.Tokens) (Access, error) {
-	if tokens.Refresh.IsZero() {
-		tokens.Refresh = old.refresh
+func (k *Keeper) keep(ctx context.Context, a answered) (Access, error) {
+	if a.tokens.Refresh.IsZero() {
+		a.tokens.Refresh = a.old.refresh
 	}
-	fresh, err := sealCredential(k.keys, sealed.CompanyID, sealed.ConnectionID, sealed.Generation+1, tokens, old.own)
-	if err != nil {
+	if err := a.sealFor(k, a.sealed.Generation+1); err != nil {
 		return Access{}, err
 	}
-	end, err := k.saveUntilSaved(ctx, client, connection, sealed, fresh, tokens)
+	end, err := k.saveUntilSaved(ctx, &a)
 	if err != nil {
 		return Access{}, fmt.Errorf("save renewed access: %w", err)
 	}
 	if end == saved {
-		return Access{Token: tokens.Access, ExpiresAt: fresh.ExpiresAt, Generation: fresh.Generation}, nil
+		return Access{Token: a.tokens.Access, ExpiresAt: a.fresh.ExpiresAt, Generation: a.fresh.Generation}, nil
 	}
 	k.options.Watch.LeaseLost()
-	if end == unwanted && !tokens.Refresh.IsZero() {
-		if err := client.Revoke(ctx, tokens.Refresh); err != nil {
-			k.log.WarnContext(ctx, "unused access was not withdrawn", "connection", connection.ID, "error", err)
+	if end == unwanted && !a.tokens.Refresh.IsZero() {
+		if err := a.client.Revoke(ctx, a.tokens.Refresh); err != nil {
+			k.log.WarnContext(ctx, "unused access was not withdrawn", "connection", a.connection.ID, "error", err)
 		}
 	}
-	if connection, sealed, err = k.load(ctx, sealed.CompanyID, sealed.ConnectionID); err != nil {
+	connection, sealed, err := k.load(ctx, a.sealed.CompanyID, a.sealed.ConnectionID)
+	if err != nil {
 		return Access{}, err
 	}
 	return k.old(ctx, connection, sealed, ReasonUnavailable, time.Time{})
@@ -70,7 +89,7 @@ func (k *Keeper) keep(ctx context.Context, client *servicetitan.Client, connecti
 // of unknown kind may pass like any other, for example once an operator has put
 // a permission right. While the database is unavailable, others wait for their
 // leases, so nothing more is sent.
-func (k *Keeper) saveUntilSaved(ctx context.Context, client *servicetitan.Client, connection Connection, sealed, fresh credential, tokens servicetitan.Tokens) (saveEnd, error) {
+func (k *Keeper) saveUntilSaved(ctx context.Context, a *answered) (saveEnd, error) {
 	ctx = context.WithoutCancel(ctx)
 	began, pause := time.Now(), firstPause
 	waits, stalls := false, false
@@ -81,7 +100,7 @@ func (k *Keeper) saveUntilSaved(ctx context.Context, client *servicetitan.Client
 		k.stall(&stalls, false)
 	}()
 	for {
-		end, err := k.saveOnce(ctx, client, connection, sealed, fresh, tokens)
+		end, err := k.saveOnce(ctx, a)
 		if err == nil {
 			return end, nil
 		}
@@ -93,7 +112,7 @@ func (k *Keeper) saveUntilSaved(ctx context.Context, client *servicetitan.Client
 			k.unsaved.Add(1)
 		}
 		k.stall(&stalls, Unavailable(err))
-		k.log.ErrorContext(ctx, "renewals wait to be saved", "count", k.unsaved.Load(), "connection", connection.ID, "error", err)
+		k.log.ErrorContext(ctx, "renewals wait to be saved", "count", k.unsaved.Load(), "connection", a.connection.ID, "error", err)
 		if time.Since(began) > saveGivenUp {
 			return 0, err
 		}
@@ -116,7 +135,7 @@ func (k *Keeper) stall(stalls *bool, now bool) {
 	}
 }
 
-func (k *Keeper) saveOnce(ctx context.Context, client *servicetitan.Client, connection Connection, sealed, fresh credential, tokens servicetitan.Tokens) (end saveEnd, err error) {
+func (k *Keeper) saveOnce(ctx context.Context, a *answered) (end saveEnd, err error) {
 	ctx, cancel := context.WithTimeout(ctx, saveLimit)
 	defer cancel()
 	err = k.db.Write(ctx, func(tx *gorm.DB) error {
@@ -125,66 +144,85 @@ func (k *Keeper) saveOnce(ctx context.Context, client *servicetitan.Client, conn
 			return err
 		}
 		var current Connection
-		if err := forUpdate(tx).Where("id = ?", connection.ID).Take(&current).Error; err != nil {
+		if err := forUpdate(tx).Where("id = ?", a.connection.ID).Take(&current).Error; err != nil {
 			return err
 		}
 		if _, ok := next(current.State, renewed); !ok {
 			end = unwanted
 			return nil
 		}
-		current.ExpiresAt = fresh.ExpiresAt
+		current.ExpiresAt = a.fresh.ExpiresAt
 		due := nextRenewal(&current, k.options.KeepAlive, now)
 		// The generation is the fence. A lease that has run out meanwhile does not
 		// matter as long as nobody has replaced what we have renewed.
-		result := tx.Model(&credential{}).
-			Where("connection_id = ? AND generation = ?", sealed.ConnectionID, sealed.Generation).
-			Updates(map[string]any{
-				"access_sealed": fresh.AccessSealed, "refresh_sealed": fresh.RefreshSealed, "secret_sealed": fresh.SecretSealed, "expires_at": fresh.ExpiresAt,
-				"generation": fresh.Generation, "lease_owner": "", "lease_until": nil, "due_at": due,
-			})
-		if result.Error != nil {
-			return result.Error
+		replaced, err := a.replace(tx, a.sealed.Generation, due)
+		if err == nil && !replaced {
+			if replaced, end, err = k.whoseSave(tx, a, current, due); err == nil && !replaced {
+				return nil
+			}
 		}
-		if result.RowsAffected == 0 {
-			end, err = k.whoseSave(tx, connection, current, fresh, tokens)
+		if err != nil {
 			return err
 		}
 		end = saved
-		if err := countRenewal(tx, connection.ID, 1, 0, now); err != nil {
+		if err := countRenewal(tx, a.connection.ID, 1, 0, now); err != nil {
 			return err
 		}
 		upgrade := false
 		err = k.change(tx, current, renewed, func(c *Connection) {
-			c.Generation = fresh.Generation
-			upgrade = c.granted(tokens, client.Environment().Scopes, due, now)
+			c.Generation = a.fresh.Generation
+			upgrade = c.granted(a.tokens, a.client.Environment().Scopes, due, now)
 		}, Event{Kind: EventRecovered, At: now})
 		if err != nil || !upgrade {
 			return err
 		}
-		return recordUpgrade(tx, connection, now)
+		return recordUpgrade(tx, a.connection, now)
 	})
 	return end, err
 }
 
+// replace writes the tokens over the credential of a generation, and says whether
+// that was there. The lease of another, who may be asking with the same refresh
+// token at this moment, stays theirs.
+func (a *answered) replace(tx *gorm.DB, generation int64, due time.Time) (bool, error) {
+	result := tx.Model(&credential{}).Where("connection_id = ? AND generation = ?", a.sealed.ConnectionID, generation).
+		Updates(map[string]any{
+			"access_sealed": a.fresh.AccessSealed, "refresh_sealed": a.fresh.RefreshSealed, "secret_sealed": a.fresh.SecretSealed,
+			"expires_at": a.fresh.ExpiresAt, "generation": a.fresh.Generation, "due_at": due,
+			"lease_owner": gorm.Expr("CASE WHEN lease_owner = ? THEN '' ELSE lease_owner END", a.held.owner),
+			"lease_until": gorm.Expr("CASE WHEN lease_owner = ? THEN NULL ELSE lease_until END", a.held.owner),
+		})
+	return result.RowsAffected > 0, result.Error
+}
+
 // whoseSave says what stands in the place of a renewal that could not be saved.
-// It may be the renewal itself: a commit whose answer was lost.
-func (k *Keeper) whoseSave(tx *gorm.DB, connection, current Connection, fresh credential, tokens servicetitan.Tokens) (saveEnd, error) {
+// It may be the renewal itself: a commit whose answer was lost. Or it is what an
+// earlier holder of the lease got, who was stopped and went on before us; then our
+// tokens are the newer ones, and replace them.
+func (k *Keeper) whoseSave(tx *gorm.DB, a *answered, current Connection, due time.Time) (replaced bool, end saveEnd, err error) {
 	var stands credential
-	err := tx.Where("connection_id = ?", fresh.ConnectionID).Take(&stands).Error
+	err = forUpdate(tx).Where("connection_id = ?", a.sealed.ConnectionID).Take(&stands).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return unwanted, nil
+		return false, unwanted, nil
 	}
 	if err != nil {
-		return 0, err
+		return false, 0, err
 	}
-	if bytes.Equal(stands.AccessSealed, fresh.AccessSealed) { // no two sealings are alike
-		return saved, nil
+	if bytes.Equal(stands.AccessSealed, a.fresh.AccessSealed) { // no two sealings are alike
+		return false, saved, nil
 	}
-	if current.ConnectedAt.Equal(connection.ConnectedAt) {
-		return superseded, nil
+	if stands.LeaseOwner == a.held.owner { // whoever reconnects ends the lease
+		if err := a.sealFor(k, stands.Generation+1); err != nil {
+			return false, 0, err
+		}
+		replaced, err = a.replace(tx, stands.Generation, due)
+		return replaced, 0, err
 	}
-	if used, err := stands.refresh(k.keys); err != nil || used == tokens.Refresh {
-		return superseded, nil
+	if current.ConnectedAt.Equal(a.connection.ConnectedAt) {
+		return false, superseded, nil
 	}
-	return unwanted, nil
+	if used, err := stands.refresh(k.keys); err != nil || used == a.tokens.Refresh {
+		return false, superseded, nil
+	}
+	return false, unwanted, nil
 }

@@ -96,6 +96,34 @@ func (k *Keeper) takeLease(ctx context.Context, sealed credential) (lease, error
 	return taken, nil
 }
 
+// end writes what comes after a renewal that brought nothing, and says whether it
+// was ours to say. It is not if another has taken the lease since, or if an
+// earlier holder has saved what they got meanwhile.
+func (l lease) end(tx *gorm.DB, of credential, change map[string]any) (ours bool, err error) {
+	result := tx.Model(&credential{}).
+		Where("connection_id = ? AND lease_owner = ? AND generation = ?", of.ConnectionID, l.owner, of.Generation).Updates(change)
+	if result.Error != nil {
+		return false, fmt.Errorf("end lease: %w", result.Error)
+	}
+	if result.RowsAffected > 0 {
+		return true, nil
+	}
+	return false, l.letGo(tx, of.ConnectionID)
+}
+
+// letGo ends a lease, if it is still ours, and leaves its mark: the refresh token
+// may be spent by what was sent under it.
+func (l lease) letGo(tx *gorm.DB, connectionID uuid.UUID) error {
+	if l.owner == "" {
+		return nil
+	}
+	err := tx.Model(&credential{}).Where("connection_id = ? AND lease_owner = ?", connectionID, l.owner).Update("lease_until", nil).Error
+	if err != nil {
+		return fmt.Errorf("let go of lease: %w", err)
+	}
+	return nil
+}
+
 // dueRenewal is a credential whose time has come, under a lease.
 type dueRenewal struct {
 	connection Connection

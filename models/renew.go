@@ -94,10 +94,10 @@ func (k *Keeper) renewLeased(ctx context.Context, connection Connection, sealed 
 		return k.postpone(ctx, connection, sealed, held, err)
 	}
 	if err != nil {
-		return k.giveUp(ctx, connection, ReasonSealBroken, err)
+		return k.giveUp(ctx, connection, held, ReasonSealBroken, err)
 	}
 	if basis.refresh.IsZero() && basis.own.IsZero() {
-		return k.giveUp(ctx, connection, ReasonGrantRefused, errors.New("the grant has no refresh token"))
+		return k.giveUp(ctx, connection, held, ReasonGrantRefused, errors.New("the grant has no refresh token"))
 	}
 	began := k.db.Now()
 	tokens, lost, err := k.askThroughGate(ctx, client, connection.ID, basis, held, ahead)
@@ -113,20 +113,20 @@ func (k *Keeper) renewLeased(ctx context.Context, connection Connection, sealed 
 		}
 	}()
 	if err == nil {
-		return k.keep(ctx, client, connection, sealed, basis, tokens)
+		return k.keep(ctx, answered{client: client, connection: connection, sealed: sealed, held: held, old: basis, tokens: tokens})
 	}
 	e, failed := errors.AsType[*servicetitan.Error](err)
 	switch {
 	case failed && e.Kind == servicetitan.ClientRefused && !basis.own.IsZero():
 		outcome = string(ReasonClientRefused)
-		return k.giveUp(ctx, connection, ReasonClientRefused, err)
+		return k.giveUp(ctx, connection, held, ReasonClientRefused, err)
 	case failed && e.Kind == servicetitan.GrantRefused:
 		reason := ReasonGrantRefused
 		if lost || held.abandoned {
 			reason = ReasonAnswerLost
 		}
 		outcome = string(reason)
-		return k.giveUp(ctx, connection, reason, err)
+		return k.giveUp(ctx, connection, held, reason, err)
 	case failed && onOurSide(e, !basis.own.IsZero()):
 		// The app's own registration is an incident of its own in the figures.
 		if outcome = string(ReasonOurSide); basis.own.IsZero() {
