@@ -62,15 +62,15 @@ type setback struct {
 	// untried says that nothing was sent, so nothing has failed once more.
 	untried bool
 	// blameless says that no connection is to blame and none changes state: our own
-	// registration is refused, or this host lacks a key.
+	// registration is refused, or this host lacks a key or the environment.
 	blameless bool
 	// cause is what staff have to put right on our side; empty if nothing.
 	cause string
 }
 
 func (k *Keeper) setbackOf(sealed credential, err error) setback {
-	s := setback{reason: ReasonUnavailable, untried: errors.Is(err, errGateClosed) || errors.Is(err, errLeaseOld)}
-	if errors.Is(err, seal.ErrKeyMissing) {
+	s := setback{reason: ReasonUnavailable, untried: unasked(err)}
+	if errors.Is(err, seal.ErrKeyMissing) || errors.Is(err, errNotConfigured) {
 		s.reason, s.blameless = ReasonOurSide, true
 	}
 	e, ok := errors.AsType[*servicetitan.Error](err)
@@ -91,6 +91,9 @@ func (k *Keeper) setbackOf(sealed credential, err error) setback {
 	return s
 }
 
+// unasked says that a renewal ended before anything was sent.
+func unasked(err error) bool { return errors.Is(err, errGateClosed) || errors.Is(err, errLeaseOld) }
+
 // postpone ends a renewal that failed for a passing reason. The old token is
 // served for as long as it lasts.
 func (k *Keeper) postpone(ctx context.Context, connection Connection, sealed credential, held lease, cause error) (Access, error) {
@@ -98,6 +101,8 @@ func (k *Keeper) postpone(ctx context.Context, connection Connection, sealed cre
 	switch {
 	case errors.Is(cause, seal.ErrKeyMissing):
 		k.log.ErrorContext(ctx, "this host has not the newest keyset file", "connection", connection.ID, "error", cause)
+	case errors.Is(cause, errNotConfigured):
+		k.log.ErrorContext(ctx, "a connection cannot be renewed", "connection", connection.ID, "environment", connection.Environment, "error", cause)
 	case !why.blameless && !why.untried:
 		k.log.WarnContext(ctx, "renewal failed for now", "connection", connection.ID, "reason", why.reason, "error", cause)
 	}

@@ -87,7 +87,7 @@ func (b basis) ask(ctx context.Context, client *servicetitan.Client) (servicetit
 func (k *Keeper) renewLeased(ctx context.Context, connection Connection, sealed credential, held lease, ahead bool) (Access, error) {
 	client, ok := k.clients.In(connection.Environment)
 	if !ok {
-		return Access{}, &ReasonError{Reason: ReasonUnavailable, Err: ErrUnavailable}
+		return k.postpone(ctx, connection, sealed, held, errNotConfigured)
 	}
 	basis, err := k.openBasis(sealed)
 	if errors.Is(err, seal.ErrKeyMissing) {
@@ -108,7 +108,7 @@ func (k *Keeper) renewLeased(ctx context.Context, connection Connection, sealed 
 		switch {
 		case outcome == "ok":
 			k.tally.add(connection.Environment, 1, 0, now)
-		case !errors.Is(err, errGateClosed):
+		case !unasked(err):
 			k.tally.add(connection.Environment, 0, 1, now)
 		}
 	}()
