@@ -355,3 +355,27 @@ func TestTakeOverUsesIndexes(t *testing.T) {
 		}
 	})
 }
+
+// A renewal that waits to be saved because of its own row keeps nobody from
+// retrying what a dead instance had sent; an unavailable database does.
+func TestTakesOverWhileASaveWaits(t *testing.T) {
+	for name, unavailable := range map[string]bool{"its own row": false, "the database": true} {
+		t.Run(name, func(t *testing.T) {
+			k := newKept(t, openAt(t, testdb.SQLite(t)), time.Now)
+			k.seed(1, time.Now(), time.Now().Add(time.Hour))
+			k.exec("UPDATE credentials SET lease_owner = 'dead/1', lease_until = ?", time.Now().Add(leaseLife).UTC())
+			k.keeper.unsaved.Add(1)
+			want := 1
+			if unavailable {
+				k.keeper.stalled.Add(1)
+				want = 0
+			}
+			var all sync.WaitGroup
+			taken, err := k.keeper.takeOverNow(t.Context(), &all)
+			all.Wait()
+			if err != nil || taken != want || k.tokenRequests() != want {
+				t.Errorf("%d taken over, %d token requests, error %v; want %d", taken, k.tokenRequests(), err, want)
+			}
+		})
+	}
+}

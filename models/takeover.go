@@ -28,7 +28,7 @@ func (k *Keeper) tendAbandoned(ctx context.Context, renewals *sync.WaitGroup) {
 	for {
 		taken, err := k.takeOverNow(ctx, renewals)
 		switch {
-		case err == nil && k.db.dialect == sqliteDialect && taken < takenAtOnce && k.unsaved.Load() == 0:
+		case err == nil && k.db.dialect == sqliteDialect && taken < takenAtOnce && k.stalled.Load() == 0:
 			return
 		case err != nil && !failing && ctx.Err() == nil:
 			k.log.WarnContext(ctx, "leases of instances that died cannot be taken over", "error", err)
@@ -42,9 +42,10 @@ func (k *Keeper) tendAbandoned(ctx context.Context, renewals *sync.WaitGroup) {
 	}
 }
 
-// takeOverNow takes over what the dead have left, and begins to renew it.
+// takeOverNow takes over what the dead have left, and begins to renew it. A save
+// that waits because of its own row keeps from nothing.
 func (k *Keeper) takeOverNow(ctx context.Context, renewals *sync.WaitGroup) (taken int, err error) {
-	if ctx.Err() != nil || k.unsaved.Load() > 0 {
+	if ctx.Err() != nil || k.stalled.Load() > 0 {
 		return 0, nil
 	}
 	list, err := k.takeOver(ctx)
@@ -86,6 +87,7 @@ func (k *Keeper) takeOver(ctx context.Context) ([]dueRenewal, error) {
 	}
 	var list []dueRenewal
 	err = k.db.Write(ctx, func(tx *gorm.DB) error {
+		list = nil // of an earlier run
 		now, err := k.db.sharedNow(tx)
 		if err != nil {
 			return err
