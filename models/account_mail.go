@@ -69,6 +69,7 @@ func (o *Outbox) dueToAccounts(ctx context.Context) ([]OutgoingMail, error) {
 	}
 	var list []OutgoingMail
 	err = o.db.Write(ctx, func(tx *gorm.DB) error {
+		list = nil // of an earlier run
 		now, err := o.db.sharedNow(tx)
 		if err != nil {
 			return err

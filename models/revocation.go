@@ -165,6 +165,7 @@ func (k *Keeper) dueRevocations(ctx context.Context) ([]revocation, error) {
 	}
 	var list []revocation
 	err := k.db.Write(ctx, func(tx *gorm.DB) error {
+		list = nil // of an earlier run
 		now, err := k.db.sharedNow(tx)
 		if err != nil {
 			return err

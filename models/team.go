@@ -22,6 +22,7 @@ func (a *Accounts) Invite(ctx context.Context, by Staff, email string, role Staf
 	link := servicetitan.NewSecret(rand.Text())
 	var user User
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
+		user = User{} // of an earlier run; its ID would be looked for
 		if err := holdAdmin(tx, by); err != nil {
 			return err
 		}
