@@ -39,14 +39,14 @@ func (c *Connections) RequestSetup(ctx context.Context, v Visitor, choice Choice
 }
 
 func (c *Connections) requestSetup(tx *gorm.DB, v Visitor, choice Choice) (id uuid.UUID, err error) {
-	if err := stillAllowed(tx, v); err != nil {
-		return id, err
-	}
 	now, err := c.db.sharedNow(tx)
 	if err != nil {
 		return id, err
 	}
 	if err := setupRequests.take(tx, v.CompanyID.String(), now); err != nil {
+		return id, err
+	}
+	if err := stillAllowed(tx, v); err != nil {
 		return id, err
 	}
 	var connection Connection

@@ -40,12 +40,12 @@ func (d *Desk) setLock(ctx context.Context, staff Staff, companyID uuid.UUID, re
 	}
 	db := d.connections.db
 	err := db.Write(ctx, func(tx *gorm.DB) error {
-		if err := holdAdmin(tx, staff); err != nil {
-			return err
-		}
 		var company Company
 		if err := forUpdate(tx).Where("id = ?", companyID).Take(&company).Error; err != nil {
 			return found(err, "find company")
+		}
+		if err := holdAdmin(tx, staff); err != nil {
+			return err
 		}
 		now := db.Now()
 		if !change(&company, now) {

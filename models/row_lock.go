@@ -23,12 +23,15 @@ import (
 //
 // Several rows of one table are taken in the order of their keys, or with SKIP
 // LOCKED. A transaction that starts at the credential, as taking a lease does,
-// must not go back to the connection. Only a write that the person's own request
-// ends, such as forgetting the tries of a sign-in, may touch a throttle last.
+// must not go back to the connection. One that has the connection's row may take
+// its setup, tasks, and credential in any order, since nobody else takes two of
+// them without it. A throttle may come last where whoever takes that count locks
+// nothing after it, such as the notes of one of staff, or the tries of a sign-in.
 //
 // Inserts do not count: a foreign key takes KEY SHARE on the row that it refers
 // to, and NO KEY UPDATE does not conflict with that. This is why nothing locks
-// with plain FOR UPDATE, and why no transaction may set a column of a unique key.
+// with plain FOR UPDATE, except rows that nothing refers to and that are taken with
+// SKIP LOCKED, and why no transaction may set a column of a unique key.
 func forUpdate(tx *gorm.DB) *gorm.DB { return tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}) }
 
 // updateConnection writes a connection back. It leaves out the columns of its

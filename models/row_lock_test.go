@@ -90,10 +90,7 @@ func TestTransactionsThatMeetDoNotDeadlock(t *testing.T) {
 		_, err := m.keeper.Renew(m.Context(), m.companyID, m.id, 1)
 		return err
 	}
-	reconnect := func(m *meeting) error {
-		m.reconnect(m.id)
-		return nil
-	}
+	reconnect := func(m *meeting) error { return m.tryReconnect(m.id) }
 	allowed := func(m *meeting) error { return m.connections.AccessAllowed(m.Context(), m.owner(), m.id) }
 	withdraw := func(m *meeting) error { return m.connections.WithdrawSetup(m.Context(), m.owner(), m.id) }
 	disconnect := func(m *meeting) error { return m.connections.Disconnect(m.Context(), m.owner(), m.id) }
@@ -104,6 +101,16 @@ func TestTransactionsThatMeetDoNotDeadlock(t *testing.T) {
 		return err
 	}
 	reset := func(m *meeting) error { return m.accounts.ResetFactor(m.Context(), CommandLine("test"), m.lee.Email) }
+	// acts is stillAllowed of one of staff, standing still between its two rows.
+	acts := func(m *meeting) error {
+		return m.db.Write(m.Context(), func(tx *gorm.DB) error {
+			return errors.Join(
+				forShare(tx).Where("id = ?", m.companyID).Take(&Company{}).Error,
+				record(tx, Event{CompanyID: m.companyID, Kind: EventLinkGiven, At: m.db.Now()}),
+				stillStaff(tx, m.ada.UserID),
+			)
+		})
+	}
 	for name, tt := range map[string]struct {
 		// first stands still at its insert into the table; second comes meanwhile.
 		first       party
@@ -111,14 +118,17 @@ func TestTransactionsThatMeetDoNotDeadlock(t *testing.T) {
 		second      party
 		// waits says that the second has to wait for the first.
 		waits bool
+		// refused is what the second is told then.
+		refused error
 	}{
 		"lock, then a renewal that recovers": {first: lock, table: "notes", when: "true", second: recovers},
 		"a renewal that recovers, then lock": {first: recovers, table: "events", when: "NEW.kind = 'recovered'", second: lock},
-		"lock, then a reconnect":             {first: lock, table: "notes", when: "true", second: reconnect},
+		"lock, then a reconnect":             {first: lock, table: "notes", when: "true", second: reconnect, waits: true, refused: ErrLocked},
 		"lock, then a setup step":            {first: lock, table: "notes", when: "true", second: allowed},
-		"lock, then a disconnect":            {first: lock, table: "notes", when: "true", second: disconnect},
+		"lock, then a disconnect":            {first: lock, table: "notes", when: "true", second: disconnect, waits: true, refused: ErrLocked},
 		"lock, then a test":                  {first: lock, table: "notes", when: "true", second: test},
 		"lock, then a note":                  {first: lock, table: "events", when: "NEW.kind = 'locked'", second: note},
+		"staff who act, then lock":           {first: acts, table: "events", when: "NEW.kind = 'link_given'", second: lock, waits: true},
 		"a setup step, then withdraw":        {first: allowed, table: "events", when: "NEW.kind = 'setup_allowed'", second: withdraw, waits: true},
 		"a setup step, then a reconnect":     {first: allowed, table: "events", when: "NEW.kind = 'setup_allowed'", second: reconnect, waits: true},
 		"a setup step, then a disconnect":    {first: allowed, table: "events", when: "NEW.kind = 'setup_allowed'", second: disconnect, waits: true},
@@ -176,6 +186,12 @@ func TestTransactionsThatMeetDoNotDeadlock(t *testing.T) {
 			s.release()
 			if !came {
 				err = <-second
+			}
+			if tt.refused != nil {
+				if !errors.Is(err, tt.refused) {
+					t.Errorf("the second is told %v, want %v", err, tt.refused)
+				}
+				err = nil
 			}
 			if err := errors.Join(<-ended, err); err != nil && !errors.Is(err, ErrNoSetup) {
 				t.Error(err)

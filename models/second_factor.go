@@ -108,7 +108,7 @@ func (a *Accounts) pass(tx *gorm.DB, f secondFactor, code string, now time.Time)
 func (a *Accounts) ResetFactor(ctx context.Context, by Actor, email string) error {
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
 		var user User
-		if err := holdUsers(tx).Where("email = ? AND staff_role <> ''", email).Take(&user).Error; err != nil {
+		if err := forUpdate(tx).Where("email = ? AND staff_role <> ''", email).Take(&user).Error; err != nil {
 			return found(err, "find staff")
 		}
 		if err := endSessions(tx, user.ID); err != nil {

@@ -66,7 +66,7 @@ func (a *Accounts) AddStaff(ctx context.Context, by Actor, email string, role St
 	link := servicetitan.NewSecret(rand.Text())
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
 		var user User
-		err := holdUsers(tx).Where("email = ?", email).Take(&user).Error
+		err := forUpdate(tx).Where("email = ?", email).Take(&user).Error
 		switch {
 		case errors.Is(err, gorm.ErrRecordNotFound):
 			return a.createStaff(tx, by, email, role, link)
@@ -115,7 +115,7 @@ func (a *Accounts) letChoose(tx *gorm.DB, userID uuid.UUID, link Secret) error {
 func (a *Accounts) RemoveStaff(ctx context.Context, by Actor, email string) error {
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
 		var user User
-		if err := holdUsers(tx).Where("email = ? AND staff_role <> '' AND disabled_at IS NULL", email).Take(&user).Error; err != nil {
+		if err := forUpdate(tx).Where("email = ? AND staff_role <> '' AND disabled_at IS NULL", email).Take(&user).Error; err != nil {
 			return found(err, "find staff")
 		}
 		return a.endStaff(tx, by, user.ID)

@@ -64,13 +64,13 @@ func (a *Accounts) pinned(tx *gorm.DB, p IssuedPerson) (User, error) {
 	var identity staffIdentity
 	err := tx.Where("issuer = ? AND subject = ?", p.Issuer, p.Subject).Take(&identity).Error
 	if err == nil {
-		err = holdUsers(tx).Where("id = ? AND staff_role <> '' AND disabled_at IS NULL", identity.UserID).Take(&user).Error
+		err = forUpdate(tx).Where("id = ? AND staff_role <> '' AND disabled_at IS NULL", identity.UserID).Take(&user).Error
 		return user, found(err, "find staff")
 	}
 	if !errors.Is(err, gorm.ErrRecordNotFound) {
 		return user, err
 	}
-	if err := holdUsers(tx).Where("email = ? AND staff_role <> '' AND disabled_at IS NULL", p.Email).Take(&user).Error; err != nil {
+	if err := forUpdate(tx).Where("email = ? AND staff_role <> '' AND disabled_at IS NULL", p.Email).Take(&user).Error; err != nil {
 		return user, found(err, "find staff")
 	}
 	err = tx.Where("user_id = ?", user.ID).Take(&identity).Error

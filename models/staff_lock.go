@@ -5,21 +5,14 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 )
-
-// holdUsers locks the users that a transaction decides about, until it ends. Rows
-// that refer to a user may be written meanwhile.
-func holdUsers(tx *gorm.DB) *gorm.DB {
-	return tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"})
-}
 
 // holdStaff locks those of the users who are staff now, and returns them. They are
 // locked in the order of their IDs, so that two transactions do not wait for each
-// other. Lock users before anything else.
+// other.
 func holdStaff(tx *gorm.DB, ids ...uuid.UUID) (map[uuid.UUID]User, error) {
 	var users []User
-	if err := holdUsers(tx).Where("id IN ? AND staff_role <> '' AND disabled_at IS NULL", ids).Order("id").Find(&users).Error; err != nil {
+	if err := forUpdate(tx).Where("id IN ? AND staff_role <> '' AND disabled_at IS NULL", ids).Order("id").Find(&users).Error; err != nil {
 		return nil, fmt.Errorf("lock staff: %w", err)
 	}
 	staff := map[uuid.UUID]User{}
