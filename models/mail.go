@@ -223,7 +223,7 @@ func (o *Outbox) giveBack(ctx context.Context, list []OutgoingMail) {
 	defer cancel()
 	err := o.db.Write(ctx, func(tx *gorm.DB) error {
 		for _, mail := range list {
-			err := tx.Model(&Mail{}).Where("id = ? AND next_try_at = ?", mail.ID, mail.NextTryAt).
+			err := tx.Table(mail.table()).Where("id = ? AND next_try_at = ?", mail.ID, mail.NextTryAt).
 				Updates(map[string]any{"tries": gorm.Expr("tries - 1"), "next_try_at": o.db.Now()}).Error
 			if err != nil {
 				return err

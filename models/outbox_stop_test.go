@@ -92,6 +92,34 @@ func TestOutboxStopsInTheMiddle(t *testing.T) {
 	})
 }
 
+// A mail about an account that was taken and not begun is given back too, though
+// it is queued in another table.
+func TestOutboxGivesBackMailsAboutAccounts(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
+		k := newKept(t, db, clock.Now)
+		k.person("Amy", Owner)
+		var amy User
+		if err := db.Read(t.Context()).Where("email = ?", "amy@northgate.example").Take(&amy).Error; err != nil {
+			t.Fatal(err)
+		}
+		k.write(func(tx *gorm.DB) error {
+			now := db.Now()
+			return tx.Create(&accountMail{ID: newID(), UserID: amy.ID, Kind: MailSignInTries, NextTryAt: &now, CreatedAt: now}).Error
+		})
+		outbox := NewOutbox(db, newSlowOffice().send, slog.New(slog.DiscardHandler))
+		list, err := outbox.dueToAccounts(t.Context())
+		if err != nil || len(list) != 1 {
+			t.Fatalf("%d mails, error %v", len(list), err)
+		}
+		stopped, stop := context.WithCancel(t.Context())
+		stop()
+		outbox.deliverAll(stopped, list, time.Now())
+		if n := k.count("SELECT count(*) FROM account_mails WHERE sent_at IS NULL AND tries = 0"); n != 1 {
+			t.Error("the mail is not as if nobody had tried")
+		}
+	})
+}
+
 // A batch that takes longer than its lease gives back in time what it has not
 // begun: another instance would send it too.
 func TestOutboxKeepsItsLease(t *testing.T) {
