@@ -100,6 +100,16 @@ func (b *browser) openLink(link string) (address, name string) {
 	return address, hidden(b, b.get(address).want(b, 200).body, "link")
 }
 
+// anyLink is the name by which a form may know a link.
+const anyLink = "0123456789abcdef"
+
+// withLink puts the secret of a link into the browser, as if it had opened the
+// link before.
+func (b *browser) withLink(link string) *browser {
+	b.setCookie("fieldbridge_link_"+anyLink, link)
+	return b
+}
+
 // choosePassword opens the link of a secret and chooses a password.
 func (b *browser) choosePassword(link, name, password string) answer {
 	b.Helper()

@@ -22,7 +22,7 @@ func TestStaffSignInElsewhere(t *testing.T) {
 	link := a.addStaff("sam@fieldbridge.example", models.Support)
 	a.newBrowser().get("/signin").want(a, 200, "Staff sign-in")
 	a.newBrowser().get("/password/reset?token="+link).want(a, 404, "no longer valid")
-	a.newBrowser().post("/password/reset", "token", link, "name", "Sam", "password", password).want(a, 404)
+	a.newBrowser().withLink(link).post("/password/reset", "link", anyLink, "name", "Sam", "password", password).want(a, 404, "no longer valid")
 
 	b := a.newBrowser()
 	back := i.trip(b)
