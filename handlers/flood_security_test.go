@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -40,16 +41,17 @@ func TestSignInWhenTooManyDo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.addStaff("pat@fieldbridge.example", models.Support)
-	accounts := models.NewAccounts(a.db, keys, 0) // nobody gets a turn
 	a.serve(handlers.New(handlers.Options{
-		BaseURL: parse(t, a.url), Accounts: accounts,
+		BaseURL: parse(t, a.url), Accounts: models.NewAccounts(a.db, keys, 0), // nobody gets a turn
 		Sessions: models.NewSessions(a.db), APIKeys: a.apiKeys, Now: a.clock.Now, Log: slog.New(slog.NewTextHandler(a.log, nil)),
 	}))
-	for _, got := range []answer{
-		a.newBrowser().post("/signin", "email", "amy@a.example", "password", password),
-		a.newBrowser().post("/signup", "company", "A", "name", "Amy", "email", "amy@a.example", "password", password),
+	for action, got := range map[string]answer{
+		"sign_in": a.newBrowser().post("/signin", "email", "amy@a.example", "password", password),
+		"sign_up": a.newBrowser().post("/signup", "company", "A", "name", "Amy", "email", "amy@a.example", "password", password),
 	} {
+		if !strings.Contains(a.log.String(), "action="+action+" outcome=busy ") {
+			t.Errorf("the refused %s is not recorded", action)
+		}
 		got.want(a, 503, "Please try again in a moment", "You can try again in")
 		seconds, err := strconv.Atoi(got.header.Get("Retry-After"))
 		if err != nil || seconds < 1 || seconds > 10 || !supportCode.MatchString(got.body) {

@@ -85,6 +85,7 @@ func (s *site) choosePassword(c echo.Context) error {
 			return fieldbridge.Render(c, http.StatusUnprocessableEntity, views.Password(page))
 		}
 		user, err = s.Accounts.SetUp(ctx, link, person, password)
+		s.recordRefusal(c, models.ActionPassword, page.Email, err)
 	}
 	if errors.Is(err, models.ErrNotFound) {
 		return s.linkSpent(c)

@@ -17,6 +17,7 @@ const (
 	outcomeWrongCode        = "wrong_code"
 	outcomeUsedCode         = "used_before"
 	outcomeThrottled        = "throttled"
+	outcomeBusy             = "busy"
 	outcomeEmailTaken       = "email_taken"
 	outcomeLinkSpent        = "link_spent"
 )
@@ -48,13 +49,17 @@ func (s *site) recordSignIn(c echo.Context, message string, e models.SignInEvent
 	noteEvent(ctx, level, message, append(attrs, more...)...)
 }
 
-// recordRefusal records a refused sign-in or sign-up, if it is one that the
-// visitor brought about.
+// recordRefusal records a refused sign-in or the like. An error of ours is none:
+// the request's line of the log has it.
 func (s *site) recordRefusal(c echo.Context, action models.SignInAction, email string, err error) {
 	e := models.SignInEvent{Action: action, Email: email}
-	switch _, throttled := errors.AsType[*models.ThrottledError](err); {
+	_, throttled := errors.AsType[*models.ThrottledError](err)
+	_, busy := errors.AsType[*models.BusyError](err)
+	switch {
 	case throttled:
 		e.Outcome = outcomeThrottled
+	case busy:
+		e.Outcome = outcomeBusy
 	case errors.Is(err, models.ErrWrongCredentials):
 		e.Outcome = outcomeWrongCredentials
 	case errors.Is(err, models.ErrEmailTaken):
