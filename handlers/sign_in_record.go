@@ -52,7 +52,7 @@ func (s *site) recordSignIn(c echo.Context, message string, e models.SignInEvent
 // recordRefusal records a refused sign-in or the like. An error of ours is none:
 // the request's line of the log has it.
 func (s *site) recordRefusal(c echo.Context, action models.SignInAction, email string, err error) {
-	e := models.SignInEvent{Action: action, Email: email}
+	e := models.SignInEvent{Action: action, Email: email, Staff: action == models.ActionStaffIssuer}
 	_, throttled := errors.AsType[*models.ThrottledError](err)
 	_, busy := errors.AsType[*models.BusyError](err)
 	switch {

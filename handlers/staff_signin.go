@@ -61,6 +61,7 @@ func (s *site) staffSignIn(c echo.Context) error {
 		return s.staffSignInFailed(c, err)
 	}
 	if err := s.Accounts.BeginStaffTrip(ctx, address(c)); err != nil {
+		s.recordRefusal(c, models.ActionStaffIssuer, "", err)
 		return err
 	}
 	trip := staffTrip{State: rand.Text() + rand.Text(), Nonce: rand.Text() + rand.Text(), Verifier: oauth2.GenerateVerifier()}

@@ -239,6 +239,9 @@ func TestStaffTripsAreCounted(t *testing.T) {
 	if got := a.newBrowser().get("/staff/signin").want(a, 429); got.header.Get("Retry-After") == "" {
 		t.Error("it does not say for how long")
 	}
+	if !strings.Contains(a.log.String(), "action=staff_issuer outcome=throttled ") {
+		t.Error("the refusal is not recorded")
+	}
 	if n := a.count("SELECT count(*) FROM sessions"); n != 60 {
 		t.Errorf("%d sessions for 60 trips", n)
 	}
