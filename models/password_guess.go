@@ -18,6 +18,10 @@ const (
 	guessedRun = 3
 	// repeatedUnit is the longest unit whose repetition is guessed.
 	repeatedUnit = 8
+	// judgedRunes is how much of a password is looked at: its beginning decides. To
+	// look at a long one costs nearly as much as its hash, and nobody waits for a
+	// turn to do it.
+	judgedRunes = 128
 	// leastUnguessed is what a password must have beside what is guessed: a letter
 	// counts 2, and anything else 1, since people append numbers and signs.
 	leastUnguessed = 12
@@ -44,6 +48,7 @@ var guessedRows = []string{
 // numbers and signs around them.
 func guessable(password string, of PasswordOf) bool {
 	typed := plainRunes(password)
+	typed = typed[:min(len(typed), judgedRunes)]
 	guessed := make([]bool, len(typed))
 	words := slices.Concat(guessedWords, wordsOf(of))
 	for _, text := range [][]rune{typed, unleet(typed, 'i'), unleet(typed, 'l')} {

@@ -128,6 +128,7 @@ func TestA41CheckPassword(t *testing.T) {
 		"aaaaaaaaaaaaaaa":                   PasswordTooEasy,
 		"abababababab":                      PasswordTooEasy,
 		strings.Repeat("abcdefgh", 129):     PasswordTooLong,
+		strings.Repeat("hgfe ", 30) + "k7#Pq9!xZ2mLvT4w": PasswordTooEasy, // the beginning decides
 	}
 	for password, want := range tests {
 		if got := CheckPassword(servicetitan.NewSecret(password), of); got != want {
