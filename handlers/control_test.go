@@ -60,6 +60,8 @@ func TestSetupNeedsProofOfControl(t *testing.T) {
 			"long ago":       {"reached", now.Add(-9 * 24 * time.Hour).Format("2006-01-02T15:04")},
 			"no time":        {"reached", "noon"},
 			"hidden text":    {"admin", "Dana\u202eWhitfield"},
+			"a filler alone": {"admin", "\u3164\u3164"},
+			"private use":    {"role", "Owner\ue000"},
 			"a secret":       {"contact", "cs1.stc_0123456789"},
 			"an endless one": {"role", strings.Repeat("x", 101)},
 		} {

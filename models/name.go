@@ -84,11 +84,11 @@ func plainSpace(r rune) rune {
 	return r
 }
 
-// allVisible reports whether a reader can see every character of the name.
-func allVisible(name string) bool {
+// allVisible reports whether a reader can see every character of a line.
+func allVisible(line string) bool {
 	seen, marks := false, 0
 	var before rune
-	for _, r := range name {
+	for _, r := range line {
 		switch {
 		case hidden(r), unicode.Is(unicode.Variation_Selector, r) && !isVisible(before):
 			return false

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -114,13 +113,12 @@ func (p Proof) check(others bool, now time.Time) error {
 }
 
 func checkProofLine(s string) ProofProblem {
-	hidden := func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
 	switch {
 	case strings.TrimSpace(s) == "":
 		return ProofMissing
 	case utf8.RuneCountInString(s) > maxProofLine:
 		return ProofTooLong
-	case strings.ContainsFunc(s, hidden):
+	case !allVisible(s):
 		return ProofUnreadable
 	case secretForms.MatchString(s):
 		return ProofHasSecret
