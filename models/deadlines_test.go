@@ -74,6 +74,30 @@ func TestVanishedPostgreSQL(t *testing.T) {
 	running.Wait()
 }
 
+// What is written down now and then does not wait for a host that has vanished,
+// and is kept until it is back.
+func TestTrailsOfVanishedPostgreSQL(t *testing.T) {
+	proxy := testdb.NewProxy(t, testdb.Postgres(t))
+	db := openAt(t, proxy.Address+"?connect_timeout=1")
+	quick(db)
+	k := newKept(t, db, time.Now)
+	accounts, keys := NewAccounts(db, k.keys, 1), NewAPIKeys(db)
+	accounts.RecordSignIn(SignInEvent{Action: ActionSignIn, Outcome: "wrong_credentials", Email: "amy@northgate.example"})
+	keys.CountRead(newID(), newID(), "203.0.113.7")
+
+	proxy.Swallow()
+	for name, flush := range map[string]func(context.Context) error{"sign-ins": accounts.FlushSignIns, "token reads": keys.Flush} {
+		if err := flush(t.Context()); !Unavailable(err) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	proxy.Restore()
+	k.until(func() bool { return accounts.FlushSignIns(t.Context()) == nil && keys.Flush(t.Context()) == nil })
+	if n, m := k.count("SELECT count(*) FROM sign_ins"), k.count("SELECT count(*) FROM token_reads"); n != 1 || m != 1 {
+		t.Errorf("%d sign-ins and %d token reads are written down, want 1 and 1", n, m)
+	}
+}
+
 // An address of a host that does not answer is given up.
 func TestConnectingEnds(t *testing.T) {
 	proxy := testdb.NewProxy(t, testdb.Postgres(t))

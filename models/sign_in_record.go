@@ -180,6 +180,8 @@ func (a *Accounts) FlushSignIns(ctx context.Context) error {
 	if len(counts) == 0 {
 		return nil
 	}
+	ctx, cancel := a.db.within(ctx, a.db.limits.work)
+	defer cancel()
 	err := a.writeSignIns(ctx, counts)
 	if err == nil {
 		return nil

@@ -184,6 +184,8 @@ func (a *APIKeys) flushTokenReads(ctx context.Context) error {
 	slices.SortFunc(rows, func(a, b tokenRead) int {
 		return cmp.Or(bytes.Compare(a.ConnectionID[:], b.ConnectionID[:]), cmp.Compare(a.Hour, b.Hour), bytes.Compare(a.KeyID[:], b.KeyID[:]), cmp.Compare(a.Address, b.Address))
 	})
+	ctx, cancel := a.db.within(ctx, a.db.limits.work)
+	defer cancel()
 	if wrote := a.db.Write(ctx, func(tx *gorm.DB) error { return writeTokenReads(tx, rows) }); wrote != nil {
 		a.mu.Lock()
 		a.reads.giveBack(counts)
