@@ -48,16 +48,16 @@ func (f form) Raw(name string) string {
 // Line is a field as one trimmed line.
 func (f form) Line(name string) string { return strings.TrimSpace(f.Raw(name)) }
 
-// nameProblem says what is wrong with a name, if anything. missing is what to
-// say when there is none, or too much of it.
-func nameProblem(problem models.NameProblem, missing string) string {
+// nameProblem says what is wrong with a name, if anything. whose is the name as a
+// sentence has it, and missing is what to say when there is none or it is too long.
+func nameProblem(problem models.NameProblem, whose, missing string) string {
 	switch problem {
 	case models.NameMissing, models.NameTooLong:
 		return missing
 	case models.NameInvisible:
-		return "This name holds invisible characters. Type it instead of pasting it."
+		return "There are invisible characters in " + whose + ". Type it instead of pasting it."
 	case models.NameAddress:
-		return "Leave out web addresses and email addresses."
+		return "Leave web addresses and email addresses out of " + whose + "."
 	case models.NameFine:
 	}
 	return ""

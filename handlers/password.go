@@ -80,7 +80,7 @@ func (s *site) choosePassword(c echo.Context) error {
 	page := views.PasswordPage{Email: user.Email, Name: f.Line("name"), Link: name}
 	if err == nil {
 		person, problem := models.ParseName(page.Name)
-		page.Errors.Name = nameProblem(problem, yourName)
+		page.Errors.Name = nameProblem(problem, "your name", yourName)
 		if page.Errors.Password = passwordProblem(password, models.PasswordOf{Name: page.Name, Email: user.Email}); page.Errors != (views.PasswordErrors{}) {
 			return fieldbridge.Render(c, http.StatusUnprocessableEntity, views.Password(page))
 		}

@@ -28,9 +28,9 @@ func readSignUp(f form) (models.SignUp, views.SignUpErrors) {
 	var wrong views.SignUpErrors
 	var problem models.NameProblem
 	in.Company, problem = models.ParseName(f.Raw("company"))
-	wrong.Company = nameProblem(problem, "Enter your company’s name, up to 100 characters.")
+	wrong.Company = nameProblem(problem, "your company’s name", "Enter your company’s name, up to 100 characters.")
 	in.Name, problem = models.ParseName(f.Raw("name"))
-	wrong.Name = nameProblem(problem, yourName)
+	wrong.Name = nameProblem(problem, "your name", yourName)
 	var ok bool
 	if in.Email, ok = models.ParseEmail(f.Raw("email")); !ok {
 		wrong.Email = "Enter an email address, like name@company.com."
@@ -47,7 +47,7 @@ func passwordProblem(password models.Secret, of models.PasswordOf) string {
 	case models.PasswordTooLong:
 		return "Use fewer characters."
 	case models.PasswordTooEasy:
-		return "This password is easy to guess. Choose one without names, repeated characters, and rows of keys, such as a short sentence."
+		return "This password is easy to guess. Use a short sentence without names, repeated characters, or rows of keys."
 	case models.PasswordFine:
 	}
 	return ""

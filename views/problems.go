@@ -55,7 +55,7 @@ var problems = map[int]problemWords{
 // busySigningIn tells of a sign-in that came when too many others did.
 var busySigningIn = problemWords{
 	"info", "clock", "busy", "Please try again in a moment",
-	"Many people are signing in right now, more than we can let in at once.", "Nothing was changed. Whoever is signed in already is not affected.",
+	"Many people are signing in right now, more than we can let in at once.", "Nothing was changed. People who are signed in are not affected.",
 }
 
 // foreignOrigin tells of a change that another website's page asked for.
