@@ -1396,7 +1396,7 @@ func settingsCard(v homeView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 115, ">Until the new access token is used</option></select> <small id=\"grace-about\">A token that is used again after it ends its grant.</small></div><div class=\"actions\"><button class=\"btn\" name=\"action\" value=\"set\">Set</button></div><small>Holds for tokens that are handed out from then on.</small></div></form>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 115, ">Until the new access token is used</option></select> <small id=\"grace-about\">A token that is used again later than that ends its grant.</small></div><div class=\"actions\"><button class=\"btn\" name=\"action\" value=\"set\">Set</button></div><small>Holds for tokens that are handed out from then on.</small></div></form>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
