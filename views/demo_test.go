@@ -87,7 +87,7 @@ func TestBannerComesByTheContext(t *testing.T) {
 
 // A demo asks nobody for a second step, so its team lacks none.
 func TestDemoAsksForNoSecondStep(t *testing.T) {
-	team := StaffTeam(StaffTeamPage{Staff: testStaff, Team: []models.Staff{{UserID: testStaff.UserID, Name: "Lee", Email: "lee@f.example", SetUp: true}}})
+	team := StaffTeam(StaffTeamPage{Staff: testStaff, Clock: testClock(), Team: []models.Staff{{UserID: testStaff.UserID, Name: "Lee", Email: "lee@f.example", SetUp: true}}})
 	const real, demo = "No second step yet", "Not asked for in a demo"
 	outside := show(t, team)
 	outside.says(real)

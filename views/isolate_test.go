@@ -65,7 +65,7 @@ func TestIsolation(t *testing.T) {
 	if !strings.Contains(p.source, "<title>Lock \u2068"+hebrew+"\u2069?, support console · ") || !strings.Contains(p.source, "Lock <bdi>"+hebrew+"</bdi>?") {
 		t.Errorf("the question is not isolated: %s", p.source)
 	}
-	p = show(t, StaffTeam(StaffTeamPage{Staff: testStaff, Team: []models.Staff{{Name: hebrew, Email: "x@f.example", SetUp: true}}}))
+	p = show(t, StaffTeam(StaffTeamPage{Staff: testStaff, Clock: testClock(), Team: []models.Staff{{Name: hebrew, Email: "x@f.example", SetUp: true}}}))
 	if !strings.Contains(p.source, "Remove \u2068"+hebrew+"\u2069\"") {
 		t.Errorf("the label is not isolated: %s", p.source)
 	}

@@ -324,7 +324,7 @@ func TestOutcomesOfferTheWayOn(t *testing.T) {
 		p.says(words.title, words.happened, words.unchanged, words.next, "FB-4Z7E-58QQ", "Nov 23, 2026, 12:36 PM UTC")
 		want := "/connect/review?choice=K7QX"
 		if words.retype {
-			want = "/connect"
+			want = "/connect?choice=K7QX"
 		}
 		if !strings.Contains(p.source, `href="`+want+`"`) {
 			t.Errorf("%s: no way to %s", outcome, want)

@@ -57,14 +57,14 @@ func everyStaffPage() map[string]templ.Component {
 	pages := map[string]templ.Component{
 		"staff: queue": StaffQueue(StaffQueuePage{Staff: testStaff, Clock: testClock()}),
 		"staff: team": StaffTeam(StaffTeamPage{
-			Staff: testStaff, Team: []models.Staff{
+			Staff: testStaff, Clock: testClock(), Team: []models.Staff{
 				testStaff,
 				{UserID: uuid.New(), Name: "sam@f.example", Email: "sam@f.example", Role: models.Support},
 				{UserID: uuid.New(), Name: "Lee", Email: "lee@f.example", Role: models.Admin, SetUp: true},
 			},
 		}),
-		"staff: team, no":        StaffTeam(StaffTeamPage{Staff: testStaff, Email: "x", Errors: StaffTeamErrors{"Email.", "Role."}, Oneself: true}),
-		"staff: team, elsewhere": StaffTeam(StaffTeamPage{Staff: testStaff, Team: []models.Staff{{UserID: uuid.Max, Name: "Sam", Email: "sam@f.example"}}, Elsewhere: true}),
+		"staff: team, no":        StaffTeam(StaffTeamPage{Staff: testStaff, Clock: testClock(), Email: "x", Errors: StaffTeamErrors{"Email.", "Role."}, Oneself: true}),
+		"staff: team, elsewhere": StaffTeam(StaffTeamPage{Staff: testStaff, Clock: testClock(), Team: []models.Staff{{UserID: uuid.Max, Name: "Sam", Email: "sam@f.example"}}, Elsewhere: true}),
 		"staff: no link":         StaffTeamLink(StaffTeamLinkPage{Staff: testStaff, Email: "sam@f.example", SignIn: "https://app.example/staff/signin"}),
 		"staff: link":            StaffTeamLink(StaffTeamLinkPage{Staff: testStaff, Email: "sam@f.example", Base: "https://app.example/password/reset", Again: true}),
 		"staff: remove":          StaffRemove(StaffRemovePage{Staff: testStaff, Member: models.Staff{UserID: uuid.New(), Name: "Lee", Email: "lee@f.example"}}),
@@ -315,7 +315,7 @@ func TestStaffPagesShowHostileTextAsText(t *testing.T) {
 		"company":    StaffCompany(StaffCompanyPage{Staff: staff, View: company, Clock: testClock()}),
 		"disconnect": StaffDisconnect(StaffDisconnectPage{Staff: staff, View: v, Reason: hostile}),
 		"lock":       StaffLock(StaffLockPage{Staff: staff, Company: v.Company, Reason: hostile}),
-		"team":       StaffTeam(StaffTeamPage{Staff: staff, Team: []models.Staff{staff}, Email: hostile}),
+		"team":       StaffTeam(StaffTeamPage{Staff: staff, Clock: testClock(), Team: []models.Staff{staff}, Email: hostile}),
 		"team link":  StaffTeamLink(StaffTeamLinkPage{Staff: staff, Email: hostile}),
 		"remove":     StaffRemove(StaffRemovePage{Staff: staff, Member: staff}),
 		"error":      Error(ErrorPage{Status: 403, Staff: staff, CanHelp: []string{hostile}, Clock: testClock()}),

@@ -133,7 +133,11 @@ var events = map[models.EventKind]eventWords{
 		return actor(e) + " tried to finish it. " + outcomes[e.Outcome].event
 	}},
 	models.EventSetupConfirmed: {"ok", "shield", "Control confirmed", func(e models.Event) string {
-		return actor(e) + " confirmed with " + isolate(e.Detail) + ", that your company may connect this tenant."
+		with := ""
+		if e.Detail != "" {
+			with = " with " + isolate(e.Detail) + ","
+		}
+		return actor(e) + " confirmed" + with + " that your company may connect this tenant."
 	}},
 	models.EventSetupWithdrawn: {"off", "off", "Set-up withdrawn", func(e models.Event) string {
 		return actor(e) + " withdrew the set-up."
