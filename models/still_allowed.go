@@ -91,6 +91,12 @@ func shutOut(err error) (ending, bool) {
 	return ending{}, false
 }
 
-// forShare keeps the row that is read as it is, where the database has many
-// writers.
-func forShare(db *gorm.DB) *gorm.DB { return db.Clauses(clause.Locking{Strength: "SHARE"}) }
+// forShare keeps the row that is read as it is until the transaction ends, where
+// the database has many writers. Outside of one it locks nothing: that would only
+// write to the row.
+func forShare(db *gorm.DB) *gorm.DB {
+	if _, inTransaction := db.Statement.ConnPool.(gorm.TxCommitter); !inTransaction {
+		return db
+	}
+	return db.Clauses(clause.Locking{Strength: "SHARE"})
+}
