@@ -5,6 +5,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
 // A connection whose environment was taken out of the configuration does not fail
@@ -36,6 +40,36 @@ func TestEnvironmentNotConfigured(t *testing.T) {
 		}
 		if c := k.connection(id); c.State != Connected || c.Reason != ReasonOurSide {
 			k.Errorf("%s, reason %q", c.State, c.Reason)
+		}
+	})
+}
+
+// Access of an environment that this instance does not have is withdrawn by one
+// that has it, or given up after a day.
+func TestRevocationOfEnvironmentNotConfigured(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
+		k := newKept(t, db, clock.Now)
+		connection := k.connection(k.seed(1, clock.Now(), clock.Now().Add(time.Hour))[0])
+		k.write(func(tx *gorm.DB) error {
+			_, err := k.keeper.queueRevocation(tx, connection, servicetitan.NewSecret("stc_refresh"), clock.Now())
+			return err
+		})
+		other := NewKeeper(k.db, k.keys, nil, k.keeper.options, k.keeper.log)
+		long, soon := clock.Now().AddDate(-10, 0, 0).UTC(), clock.Now().AddDate(10, 0, 0).UTC()
+		for name, step := range map[string]struct {
+			keeper  *Keeper
+			created time.Time
+			taken   int
+		}{
+			"not configured":              {other, soon, 0},
+			"configured":                  {k.keeper, soon, 1},
+			"not configured, after a day": {other, long, 1},
+		} {
+			k.exec("UPDATE revocations SET created_at = ?, next_try_at = ?", step.created, long)
+			list, err := step.keeper.dueRevocations(t.Context())
+			if err != nil || len(list) != step.taken {
+				t.Errorf("%s: %d taken, error %v; want %d", name, len(list), err, step.taken)
+			}
 		}
 	})
 }

@@ -92,7 +92,7 @@ func (k *Keeper) revoke(ctx context.Context, r *revocation, supportCode string) 
 func (k *Keeper) askToRevoke(ctx context.Context, r *revocation) error {
 	client, ok := k.clients.In(r.Environment)
 	if !ok {
-		return fmt.Errorf("revoke in %s: %w", r.Environment, servicetitan.ErrNoRevocation)
+		return fmt.Errorf("revoke in %s: %w", r.Environment, errNotConfigured)
 	}
 	token, err := k.keys.Open(r.TokenSealed, r.place())
 	if err != nil {
@@ -157,10 +157,14 @@ func (k *Keeper) giveBackRevocations(ctx context.Context, list []revocation) {
 }
 
 // dueRevocations takes those whose next try has come, and sets their next one.
+// Those of other environments are for the instances that have them, until there is
+// no more point in trying.
 func (k *Keeper) dueRevocations(ctx context.Context) ([]revocation, error) {
 	var due []uuid.UUID
 	now := k.db.Now()
-	if err := k.db.Read(ctx).Raw("SELECT id FROM revocations WHERE next_try_at <= ? LIMIT 1", now).Scan(&due).Error; err != nil || len(due) == 0 {
+	mine := k.environments()
+	if err := k.db.Read(ctx).Raw("SELECT id FROM revocations WHERE next_try_at <= ? AND (environment IN ? OR created_at <= ?) LIMIT 1",
+		now, mine, now.Add(-revokeFor)).Scan(&due).Error; err != nil || len(due) == 0 {
 		return nil, err
 	}
 	var list []revocation
@@ -171,7 +175,8 @@ func (k *Keeper) dueRevocations(ctx context.Context) ([]revocation, error) {
 			return err
 		}
 		err = tx.Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"}).
-			Where("next_try_at <= ?", now).Order("next_try_at").Limit(leasedAtOnce).Find(&list).Error
+			Where("next_try_at <= ? AND (environment IN ? OR created_at <= ?)", now, mine, now.Add(-revokeFor)).
+			Order("next_try_at").Limit(leasedAtOnce).Find(&list).Error
 		if err != nil {
 			return err
 		}

@@ -8,8 +8,6 @@ import (
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
-
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
 const (
@@ -80,11 +78,7 @@ func (k *Keeper) takeOver(ctx context.Context) ([]dueRenewal, error) {
 		return nil, err
 	}
 	taken := lease{owner: t.newOwner(), term: t, takenOver: true, asked: time.Now()}
-	// Other environments are for the instances that have them.
-	var environments []servicetitan.EnvironmentName
-	for at := range k.gates {
-		environments = append(environments, at.environment)
-	}
+	mine := k.environments() // others are for the instances that have them
 	var list []dueRenewal
 	err = k.db.Write(ctx, func(tx *gorm.DB) error {
 		list = nil // of an earlier run
@@ -94,7 +88,7 @@ func (k *Keeper) takeOver(ctx context.Context) ([]dueRenewal, error) {
 		}
 		var rows []credential
 		err = tx.Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"}).
-			Where("lease_until IS NOT NULL AND lease_owner IN ? AND due_at IS NOT NULL AND environment IN ?", owners, environments).
+			Where("lease_until IS NOT NULL AND lease_owner IN ? AND due_at IS NOT NULL AND environment IN ?", owners, mine).
 			Order("lease_until").Limit(takenAtOnce).Find(&rows).Error
 		if err != nil {
 			return err
