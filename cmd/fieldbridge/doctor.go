@@ -95,7 +95,7 @@ func (d *doctor) examine(ctx context.Context) {
 	}
 	d.find(good, "configuration", "", "%s, with %d of ServiceTitan's environments", c.baseURL, len(c.environments))
 	if c.checkProxies() != nil {
-		d.find(bad, "configuration", proxiesRemedy, "the base URL is https, and it is not said which proxies are in front: without that, all people would count as one address")
+		d.find(bad, "configuration", proxiesRemedy, "the base URL is https, but FIELDBRIDGE_TRUSTED_PROXIES is not set: behind a proxy, everyone would count as one address")
 	}
 	if c.baseURL.Scheme != "https" {
 		d.find(note, "configuration", "set FIELDBRIDGE_BASE_URL to the https address before anybody else uses it", "the base URL is http, which is fit for this machine alone")
