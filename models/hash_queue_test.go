@@ -52,6 +52,15 @@ func (h *hashing) ask(ctx context.Context, asker hashAsker, takes time.Duration)
 	synctest.Wait()
 }
 
+// waiting returns how many wait in each line, and how many were told to come back.
+func (h *hashing) waiting() (known, strangers, busy int) {
+	h.hashQueue.mu.Lock()
+	known, strangers = h.known.waiting, h.stranger.waiting
+	h.hashQueue.mu.Unlock()
+	h.note(func() { busy = h.busy })
+	return known, strangers, busy
+}
+
 func (h *hashing) note(what func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -143,8 +152,8 @@ func TestHashQueueIsBounded(t *testing.T) {
 				h := newHashing(t, 1)
 				began := time.Now()
 				test.ask(h)
-				if waiting := h.known.waiting + h.stranger.waiting; waiting != test.most || h.busy != test.busy {
-					t.Errorf("%d wait, %d were told to come back; want %d, %d", waiting, h.busy, test.most, test.busy)
+				if known, strangers, busy := h.waiting(); known+strangers != test.most || busy != test.busy {
+					t.Errorf("%d wait, %d were told to come back; want %d, %d", known+strangers, busy, test.most, test.busy)
 				}
 				if took := time.Since(began); took != 0 {
 					t.Errorf("it took %s to say so", took)
@@ -165,8 +174,8 @@ func TestHashQueueMakesPlaceForOtherAddresses(t *testing.T) {
 			}
 		}
 		h.ask(t.Context(), stranger("c"), hash)
-		if h.busy != 1 || len(h.stranger.byKey["c"]) != 1 || h.stranger.waiting != hashWaiters {
-			t.Errorf("%d told to come back, %d of the new address wait, %d in all", h.busy, len(h.stranger.byKey["c"]), h.stranger.waiting)
+		if _, strangers, busy := h.waiting(); busy != 1 || strangers != hashWaiters {
+			t.Errorf("%d told to come back, %d wait", busy, strangers)
 		}
 		h.all.Wait()
 		if got := h.served[:4]; !slices.Equal(got, []string{"first", "a", "b", "c"}) {
@@ -185,8 +194,8 @@ func TestHashQueueForgetsWhoLeaves(t *testing.T) {
 		h.ask(t.Context(), stranger("patient"), hash)
 		leave()
 		synctest.Wait()
-		if h.stranger.waiting != 1 {
-			t.Errorf("%d wait, want 1", h.stranger.waiting)
+		if _, strangers, _ := h.waiting(); strangers != 1 {
+			t.Errorf("%d wait, want 1", strangers)
 		}
 		<-time.After(hashPatience)
 		synctest.Wait()
@@ -198,7 +207,7 @@ func TestHashQueueForgetsWhoLeaves(t *testing.T) {
 		h.ask(t.Context(), known("Dana"), hash)
 		<-time.After(hashPatience)
 		synctest.Wait()
-		if h.known.waiting != 1 {
+		if known, _, _ := h.waiting(); known != 1 {
 			t.Error("who is known has left too soon")
 		}
 		h.wants([]string{"slow"}, 1)
