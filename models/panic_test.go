@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,7 +25,13 @@ func TestPanicsOfRenewalsAreLoggedWithoutValues(t *testing.T) {
 				}
 				id := k.seed(1, time.Now(), due)[0]
 				k.pass(16 * time.Minute)
-				k.spoil(func(*http.Request) (*http.Response, error) { panic("stc_poison") })
+				var well atomic.Bool
+				k.spoil(func(*http.Request) (*http.Response, error) {
+					if !well.Load() {
+						panic("stc_poison")
+					}
+					return nil, nil
+				})
 				if who == "on use" {
 					_, err := k.keeper.AccessToken(k.Context(), k.companyID, id)
 					if reasonOf(err) != ReasonUnavailable || !errors.Is(err, ErrUnavailable) {
@@ -40,7 +47,7 @@ func TestPanicsOfRenewalsAreLoggedWithoutValues(t *testing.T) {
 				if !strings.Contains(log, "renewal panicked") || !strings.Contains(log, "type=string") || !strings.Contains(log, "panic_test.go") {
 					t.Errorf("the log does not say what panicked, and where:\n%s", log)
 				}
-				k.spoil(func(*http.Request) (*http.Response, error) { return nil, nil })
+				well.Store(true)
 				k.pass(longestRetry + time.Minute)
 				if c := k.connection(id); c.State != Connected || c.Generation < 2 {
 					t.Errorf("afterwards the connection is %s of generation %d", c.State, c.Generation)
