@@ -241,7 +241,6 @@ func TestWritesRunAgain(t *testing.T) {
 	}
 	d := newStaffDesk(t, db, newClock())
 	ada := d.staff("Ada", Admin)
-	d.person("Amy", Owner)
 	ids := d.seed(3, d.clock.Now(), d.clock.Now())
 	list, err := d.keeper.due(t.Context(), gateKey{servicetitan.Sandbox, false}, 10)
 	if err != nil || len(list) != len(ids) {
