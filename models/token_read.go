@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -23,6 +24,9 @@ const (
 	// readsWaiting bounds the reads that an instance keeps in memory while the
 	// database takes none. A key is refused meanwhile, so this is hardly reached.
 	readsWaiting = 100_000
+	// readsAtOnce is how many of them one write takes, so that each has time enough
+	// however many wait.
+	readsAtOnce = 2_000
 )
 
 // tokenReadOf is what reads of tokens have in common that are recorded as one.
@@ -174,23 +178,34 @@ func (a *APIKeys) flushTokenReads(ctx context.Context) error {
 	if len(counts) == 0 {
 		return err
 	}
-	rows := make([]tokenRead, 0, len(counts))
-	for of, count := range counts {
-		rows = append(rows, tokenRead{
-			ConnectionID: of.connectionID, KeyID: of.keyID, Address: of.address, N: count.n, FirstAt: count.first, LastAt: count.last,
-			Hour: time.Unix(of.hour*int64(time.Hour/time.Second), 0).UTC().Format(hourForm),
-		})
-	}
-	slices.SortFunc(rows, func(a, b tokenRead) int {
-		return cmp.Or(bytes.Compare(a.ConnectionID[:], b.ConnectionID[:]), cmp.Compare(a.Hour, b.Hour), bytes.Compare(a.KeyID[:], b.KeyID[:]), cmp.Compare(a.Address, b.Address))
+	order := slices.SortedFunc(maps.Keys(counts), func(a, b tokenReadOf) int {
+		return cmp.Or(bytes.Compare(a.connectionID[:], b.connectionID[:]), cmp.Compare(a.hour, b.hour), bytes.Compare(a.keyID[:], b.keyID[:]), cmp.Compare(a.address, b.address))
 	})
-	ctx, cancel := a.db.within(ctx, a.db.limits.work)
-	defer cancel()
-	if wrote := a.db.Write(ctx, func(tx *gorm.DB) error { return writeTokenReads(tx, rows) }); wrote != nil {
-		a.mu.Lock()
-		a.reads.giveBack(counts)
-		a.mu.Unlock()
-		return errors.Join(err, wrote)
+	for part := range slices.Chunk(order, readsAtOnce) {
+		if wrote := a.writePart(ctx, part, counts); wrote != nil {
+			a.mu.Lock()
+			a.reads.giveBack(counts)
+			a.mu.Unlock()
+			return errors.Join(err, wrote)
+		}
+		for _, of := range part {
+			delete(counts, of)
+		}
 	}
 	return err
+}
+
+// writePart writes some of the counts down, within a time of their own.
+func (a *APIKeys) writePart(ctx context.Context, part []tokenReadOf, counts map[tokenReadOf]tokenReadCount) error {
+	rows := make([]tokenRead, len(part))
+	for i, of := range part {
+		count := counts[of]
+		rows[i] = tokenRead{
+			ConnectionID: of.connectionID, KeyID: of.keyID, Address: of.address, N: count.n, FirstAt: count.first, LastAt: count.last,
+			Hour: time.Unix(of.hour*int64(time.Hour/time.Second), 0).UTC().Format(hourForm),
+		}
+	}
+	ctx, cancel := a.db.within(ctx, a.db.limits.work)
+	defer cancel()
+	return a.db.Write(ctx, func(tx *gorm.DB) error { return writeTokenReads(tx, rows) })
 }
