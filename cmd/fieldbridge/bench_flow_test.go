@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"gorm.io/gorm"
 )
 
 // tenants hands out tenant IDs that no run has used before.
@@ -19,7 +21,7 @@ type tenants struct{ last atomic.Int64 }
 
 func newTenants() *tenants {
 	t := &tenants{}
-	t.last.Store(time.Now().UnixMicro())
+	t.last.Store(1_000_000_000 + time.Now().UnixMicro()%8_000_000_000) // ten digits
 	return t
 }
 
@@ -64,7 +66,8 @@ func BenchmarkFlow(b *testing.B) {
 	numbers := newTenants()
 	database := filepath.Join(b.TempDir(), "product.db")
 	p := newProduct(b, database)
-	productClients := p.contractors(b, most)
+	p.unlimited(b)
+	productClients := p.contractors(b, most+16)
 	path, err := productClients[0].connect(p.issuer, numbers.next())
 	if err != nil {
 		b.Fatal(err)
@@ -74,19 +77,30 @@ func BenchmarkFlow(b *testing.B) {
 		b.Fatal(err)
 	}
 	f := newFloor(b, filepath.Join(b.TempDir(), "floor.db"), p.issuer, len(shown.body))
-	floorClients := f.contractors(b, most)
+	floorClients := f.contractors(b, most+16)
 	connect := func(c *client) error {
 		_, err := c.connect(p.issuer, numbers.next())
 		return err
 	}
-	for _, n := range []int{16, most} {
+	for first, n := range map[int]int{0: most, most: 16} { // each company has room for 200 connections
 		b.Run(fmt.Sprintf("contractors=%d", n), func(b *testing.B) {
 			b.Logf("the database keeps every commit (synchronous=FULL); %s", disk(b, filepath.Dir(database)))
 			contest{
 				lasting: 2 * time.Second, rounds: 5, product: connect, floor: connect,
-				productClients: productClients[:n], floorClients: floorClients[:n],
+				productClients: productClients[first : first+n], floorClients: floorClients[first : first+n],
 			}.run(b)
 		})
+	}
+}
+
+// unlimited lets contractors go to ServiceTitan more often than people may.
+func (p *product) unlimited(b *testing.B) {
+	b.Helper()
+	if err := p.db.Write(b.Context(), func(tx *gorm.DB) error {
+		return tx.Exec(`CREATE TRIGGER unlimited AFTER UPDATE ON throttles WHEN NEW.key LIKE '%authorizations:%' AND NEW.n > 5
+			BEGIN UPDATE throttles SET n = 1 WHERE key = NEW.key; END`).Error
+	}); err != nil {
+		b.Fatal(err)
 	}
 }
 
