@@ -201,6 +201,3 @@ func (a *Accounts) OwnerNames(ctx context.Context, companyID uuid.UUID) ([]strin
 	}
 	return names, nil
 }
-
-// newID is a UUIDv7: random enough not to be guessed, and sorted by time.
-func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) }

@@ -2,7 +2,6 @@ package models
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"time"
@@ -13,18 +12,6 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
-
-// Choice is what a contractor chose in the wizard.
-type Choice struct {
-	Environment servicetitan.EnvironmentName
-	Way         servicetitan.Way
-	TenantID    int64
-	// ConnectionID is the connection to reconnect; the zero ID begins a new one.
-	ConnectionID uuid.UUID
-}
-
-// Reconnects says whether the choice renews an existing connection.
-func (c Choice) Reconnects() bool { return c.ConnectionID != uuid.Nil }
 
 const (
 	// authorizationLife is how long a person may stay at ServiceTitan.
@@ -99,11 +86,6 @@ func (a *authorization) result() Result {
 
 func (a *authorization) verifierPlace() seal.Place {
 	return seal.Place{Table: "authorizations", Company: a.CompanyID.String(), Row: hex.EncodeToString(a.StateHash), Column: "verifier_sealed"}
-}
-
-func hashOf(s Secret) []byte {
-	sum := sha256.Sum256([]byte(s.Reveal()))
-	return sum[:]
 }
 
 // CheckChoice refuses what the environment does not offer, and a reconnect of

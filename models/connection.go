@@ -140,3 +140,13 @@ func addConnection(tx *gorm.DB, c *Connection) error {
 	}
 	return tx.Create(c).Error
 }
+
+// connectionsShown bounds a company's connections, those that were withdrawn or
+// disconnected included; nobody has so many tenants.
+const connectionsShown = 200
+
+func getConnection(db *gorm.DB, companyID, id uuid.UUID) (Connection, error) {
+	var connection Connection
+	err := db.Where("id = ? AND company_id = ?", id, companyID).Take(&connection).Error
+	return connection, found(err, "get connection")
+}

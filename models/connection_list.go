@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -358,10 +357,4 @@ func fetch(db *gorm.DB, places []place) ([]ListedConnection, error) {
 	}
 	slices.SortFunc(list, func(a, b ListedConnection) int { return order[a.ID] - order[b.ID] })
 	return list, nil
-}
-
-// Storable says whether a database takes the text: PostgreSQL holds no NUL and
-// nothing but UTF-8.
-func Storable(text string) bool {
-	return strings.ToValidUTF8(text, "") == text && !strings.ContainsRune(text, 0)
 }

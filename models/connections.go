@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 	"golang.org/x/sync/singleflight"
-	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -22,19 +21,6 @@ type Connections struct {
 	redirectURI string
 	log         *slog.Logger
 	waiting     singleflight.Group
-}
-
-// Clients are the environments' clients, in the order in which they are offered.
-type Clients []*servicetitan.Client
-
-// In returns the environment's client.
-func (cs Clients) In(name servicetitan.EnvironmentName) (*servicetitan.Client, bool) {
-	for _, c := range cs {
-		if c.Environment().Name == name {
-			return c, true
-		}
-	}
-	return nil, false
 }
 
 // NewConnections returns the connections of a database. The redirect URI is
@@ -52,10 +38,6 @@ func (c *Connections) Environments() []servicetitan.Environment {
 	return environments
 }
 
-// connectionsShown bounds a company's connections, those that were withdrawn or
-// disconnected included; nobody has so many tenants.
-const connectionsShown = 200
-
 // List is the company's connections, oldest first.
 func (c *Connections) List(ctx context.Context, companyID uuid.UUID) ([]Connection, error) {
 	var list []Connection
@@ -69,12 +51,6 @@ func (c *Connections) List(ctx context.Context, companyID uuid.UUID) ([]Connecti
 // Get is one of the company's connections, or ErrNotFound.
 func (c *Connections) Get(ctx context.Context, companyID, id uuid.UUID) (Connection, error) {
 	return getConnection(c.db.Read(ctx), companyID, id)
-}
-
-func getConnection(db *gorm.DB, companyID, id uuid.UUID) (Connection, error) {
-	var connection Connection
-	err := db.Where("id = ? AND company_id = ?", id, companyID).Take(&connection).Error
-	return connection, found(err, "get connection")
 }
 
 // eventsShown is how many events a timeline has.
@@ -96,13 +72,4 @@ func (c *Connections) Timeline(ctx context.Context, connection Connection) ([]Ev
 // staffEvents are the kinds that a company does not see.
 func staffEvents() []EventKind {
 	return []EventKind{EventTenantConflict, EventConflictSettled, EventNoted, EventStaffViewed}
-}
-
-// record adds an event to the timeline in the transaction that it tells of.
-func record(tx *gorm.DB, e Event) error {
-	e.ID = newID()
-	if err := tx.Create(&e).Error; err != nil {
-		return fmt.Errorf("record %s: %w", e.Kind, err)
-	}
-	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/fieldbridge/fieldbridge/models/retry"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -86,7 +87,7 @@ func (d *Demo) keep(ctx context.Context, connection Connection, tokens serviceti
 			due = &at
 			connection.granted(tokens, d.options.Scopes, at, now)
 		case Degraded:
-			at := now.Add(firstRetry + spread(longestWait(connection.Failures)))
+			at := now.Add(firstRetry + retry.Spread(longestWait(connection.Failures)))
 			due, connection.NextRenewalAt = &at, &at
 		}
 		if err := tx.Select(renewalColumns).Updates(&connection).Error; err != nil {

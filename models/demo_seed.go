@@ -15,9 +15,6 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// insertedAtOnce bounds the values of one statement.
-const insertedAtOnce = 500
-
 // seed puts the companies and their stories in the place of all that is there,
 // in one transaction: nobody sees half a demo.
 func (d *Demo) seed(ctx context.Context, way *steps) error {

@@ -36,11 +36,3 @@ func (a *Accounts) deviceName(email, device string) string {
 	}
 	return string(sealed)
 }
-
-// decodeExactly decodes unpadded base64url in the one spelling that encoding
-// gives. The library's decoder skips line breaks, even where it is strict, and
-// otherwise ignores the last character's unused bits.
-func decodeExactly(text string) ([]byte, bool) {
-	decoded, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	return decoded, err == nil && base64.RawURLEncoding.EncodeToString(decoded) == text
-}

@@ -2,9 +2,11 @@ package models
 
 import (
 	"crypto/rand"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
+	"gorm.io/gorm"
 )
 
 // EventKind names what happened to a connection.
@@ -88,4 +90,13 @@ type Event struct {
 	// SupportCode is the request that caused the event, as in the log.
 	SupportCode string
 	At          time.Time
+}
+
+// record adds an event to the timeline in the transaction that it tells of.
+func record(tx *gorm.DB, e Event) error {
+	e.ID = newID()
+	if err := tx.Create(&e).Error; err != nil {
+		return fmt.Errorf("record %s: %w", e.Kind, err)
+	}
+	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/time/rate"
 
+	"github.com/fieldbridge/fieldbridge/models/retry"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -177,7 +178,7 @@ func (g *gate) fails(of uuid.UUID, err *servicetitan.Error, ours bool) {
 	}
 	if g.failures++; g.failures >= gateTrips {
 		g.rest = min(max(2*g.rest, shortestRest), longestRest)
-		g.close(max(g.rest/2+spread(g.rest/2), min(err.RetryAfter, longestAsked)))
+		g.close(max(g.rest/2+retry.Spread(g.rest/2), min(err.RetryAfter, longestAsked)))
 	}
 }
 

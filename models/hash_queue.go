@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/fieldbridge/fieldbridge/models/retry"
 )
 
 // How many sign-ins may wait to hash a password. A whole office that signs in
@@ -101,7 +103,7 @@ func (q *hashQueue) Turn(ctx context.Context, asker hashAsker) (done func(), err
 }
 
 func (q *hashQueue) busy() error {
-	return &BusyError{Until: q.now().Add(busyRetry + spread(busyRetry))}
+	return &BusyError{Until: q.now().Add(busyRetry + retry.Spread(busyRetry))}
 }
 
 func (q *hashQueue) lineOf(asker hashAsker) *hashLine {

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/singleflight"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/retry"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -217,7 +218,7 @@ func writeUse(tx *gorm.DB, connection Connection, now time.Time) error {
 	}
 	// It was idle: from now on it is renewed before its access lapses.
 	life := connection.ExpiresAt.Sub(connection.RenewedAt)
-	next := connection.ExpiresAt.Add(-life/5 - spread(life/20))
+	next := connection.ExpiresAt.Add(-life/5 - retry.Spread(life/20))
 	if connection.NextRenewalAt != nil && connection.NextRenewalAt.Before(next) {
 		return nil
 	}

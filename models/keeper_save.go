@@ -9,6 +9,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/retry"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -116,7 +117,7 @@ func (k *Keeper) saveUntilSaved(ctx context.Context, a *answered) (saveEnd, erro
 		if time.Since(began) > saveGivenUp {
 			return 0, err
 		}
-		<-time.After(pause/2 + spread(pause/2))
+		<-time.After(pause/2 + retry.Spread(pause/2))
 		pause = min(2*pause, longPause)
 	}
 }

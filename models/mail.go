@@ -14,6 +14,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/fieldbridge/fieldbridge/models/retry"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -245,7 +246,7 @@ func (o *Outbox) deliver(ctx context.Context, mail OutgoingMail) {
 		if mail.Tries < 6 {
 			wait = min(firstMailRetry<<mail.Tries, longestMailRetry)
 		}
-		change = map[string]any{"next_try_at": now.Add(wait/2 + spread(wait/2))}
+		change = map[string]any{"next_try_at": now.Add(wait/2 + retry.Spread(wait/2))}
 		if now.Sub(mail.CreatedAt) >= mailFor {
 			change["next_try_at"] = nil
 		}

@@ -15,8 +15,6 @@ import (
 )
 
 const (
-	// hourForm is how an hour (UTC) is written.
-	hourForm = "2006-01-02T15"
 	// hoursShown is how many hours the overview shows, and hoursKept how many are
 	// kept.
 	hoursShown = 24

@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/fieldbridge/fieldbridge/models/retry"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -187,7 +188,7 @@ func (k *Keeper) dueRevocations(ctx context.Context) ([]revocation, error) {
 			if r.Tries < 8 {
 				wait = min(firstRevokeRetry<<r.Tries, longestRevokeRetry)
 			}
-			r.NextTryAt = now.Add(wait/2 + spread(wait/2)).Truncate(time.Microsecond) // as databases keep it
+			r.NextTryAt = now.Add(wait/2 + retry.Spread(wait/2)).Truncate(time.Microsecond) // as databases keep it
 			err := tx.Model(&revocation{}).Where("id = ?", r.ID).
 				Updates(map[string]any{"tries": r.Tries, "next_try_at": r.NextTryAt}).Error
 			if err != nil {

@@ -1,8 +1,9 @@
 package models
 
 import (
-	"math/rand/v2"
 	"time"
+
+	"github.com/fieldbridge/fieldbridge/models/retry"
 )
 
 const (
@@ -33,24 +34,16 @@ func (c *Connection) used(now time.Time) bool {
 func nextRenewal(c *Connection, keepAlive time.Duration, now time.Time) time.Time {
 	if c.used(now) {
 		life := max(c.ExpiresAt.Sub(now), 0)
-		return now.Add(life*4/5 - spread(life/20))
+		return now.Add(life*4/5 - retry.Spread(life/20))
 	}
-	return now.Add(keepAlive - spread(keepAlive/5))
-}
-
-// spread is a random time up to d.
-func spread(d time.Duration) time.Duration {
-	if d <= 0 {
-		return 0
-	}
-	return rand.N(d) // #nosec G404 -- nothing depends on its being unguessable
+	return now.Add(keepAlive - retry.Spread(keepAlive/5))
 }
 
 // nextTry is when a renewal is tried again after failures in a row: exponential
 // backoff with full jitter, and not before the time that ServiceTitan asks for.
 func nextTry(failures int, asked time.Duration, now time.Time) time.Time {
-	wait := time.Second + spread(longestWait(failures))
-	return now.Add(max(wait, min(asked, longestAsked)+spread(firstRetry)))
+	wait := time.Second + retry.Spread(longestWait(failures))
+	return now.Add(max(wait, min(asked, longestAsked)+retry.Spread(firstRetry)))
 }
 
 // longestWait is the longest that is waited after failures in a row, beside the

@@ -8,6 +8,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/retry"
 )
 
 const (
@@ -31,7 +33,7 @@ func writeAgain(ctx context.Context, write func(context.Context, func(*gorm.DB) 
 			return err
 		}
 		select {
-		case <-time.After(spread(pause)):
+		case <-time.After(retry.Spread(pause)):
 			pause *= 2
 		case <-ctx.Done():
 			return err
