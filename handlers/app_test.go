@@ -45,7 +45,7 @@ func migrate(address string) error {
 	if err != nil {
 		return err
 	}
-	_, err = db.Migrate(context.Background())
+	_, err = models.Migrate(context.Background(), db, models.MigrationWatch{})
 	return errors.Join(err, db.Close())
 }
 

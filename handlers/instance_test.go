@@ -78,7 +78,7 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	if err != nil {
 		return running{}, err
 	}
-	if _, err := db.Migrate(ctx); err != nil {
+	if _, err := models.Migrate(ctx, db, models.MigrationWatch{}); err != nil {
 		return running{}, errors.Join(err, db.Close())
 	}
 	if err := db.CheckKeyset(ctx, keys); err != nil {

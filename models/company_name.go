@@ -92,9 +92,10 @@ func nameCompany(tx *gorm.DB, company Company) error {
 // namedAtOnce is how many companies are named by one write.
 const namedAtOnce = 500
 
-// nameCompanies does so for companies from before names were searched. Several
-// instances may do it at once.
-func (db *DB) nameCompanies(ctx context.Context, report func(done, total int64)) error {
+// NameCompanies writes down the words of companies from before names were
+// searched. It reports how many of how many it has named. Several instances may
+// call it at once.
+func NameCompanies(ctx context.Context, db *DB, report func(done, total int64)) error {
 	var done, total int64
 	for {
 		var nameless []Company

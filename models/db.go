@@ -33,7 +33,7 @@ type DB struct {
 	// nanoseconds; 0 on SQLite.
 	ahead   *atomic.Int64
 	close   func() error
-	held    *demoHold
+	held    *hold
 	alive   liveness
 	dialect dialect
 	limits  limits
@@ -52,7 +52,7 @@ const (
 // OpenDB opens the database at a SQLite path or a postgres:// address. The
 // clock is the app's; where instances must agree, the database's is used.
 func OpenDB(ctx context.Context, address string, now func() time.Time) (*DB, error) {
-	db := &DB{ahead: new(atomic.Int64), writes: new(sync.RWMutex), held: new(demoHold), limits: defaultLimits(), now: func() time.Time { return now().UTC().Truncate(time.Microsecond) }}
+	db := &DB{ahead: new(atomic.Int64), writes: new(sync.RWMutex), held: new(hold), limits: defaultLimits(), now: func() time.Time { return now().UTC().Truncate(time.Microsecond) }}
 	if err := CheckAddress(address); err != nil {
 		return nil, fmt.Errorf("open database: the address %w", err)
 	}

@@ -82,7 +82,7 @@ func migrate(address string) error {
 	if err != nil {
 		return err
 	}
-	_, err = db.Migrate(context.Background())
+	_, err = Migrate(context.Background(), db, MigrationWatch{})
 	return errors.Join(err, db.Close())
 }
 
@@ -222,7 +222,7 @@ func TestB24MigrateAtOnce(t *testing.T) {
 						t.Error(err)
 						return
 					}
-					s, err := db.Migrate(t.Context())
+					s, err := Migrate(t.Context(), db, MigrationWatch{})
 					if err != nil || s.Current != s.Target {
 						t.Errorf("got %+v, %v", s, err)
 					}

@@ -138,7 +138,7 @@ func TestMigrationsHaveTimeOfTheirOwn(t *testing.T) {
 		CREATE EVENT TRIGGER see_limits ON ddl_command_end EXECUTE FUNCTION see_limits()`).Error; err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.Migrate(t.Context()); err != nil {
+	if _, err := Migrate(t.Context(), db, MigrationWatch{}); err != nil {
 		t.Fatal(err)
 	}
 	var seen []string

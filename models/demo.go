@@ -188,7 +188,7 @@ func begunOrEmpty(db *gorm.DB) (time.Time, error) {
 }
 
 // CheckNoDemo returns ErrDemoData if the database is a demo's.
-func (db *DB) CheckNoDemo(ctx context.Context) error {
+func CheckNoDemo(ctx context.Context, db *DB) error {
 	begun, err := demoBegun(db.Read(ctx))
 	if err == nil && !begun.IsZero() {
 		err = ErrDemoData

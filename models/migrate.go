@@ -34,28 +34,15 @@ var ErrSchemaAhead = errors.New("database schema is newer than this program; run
 // MigrationStatus is where the schema stands.
 type MigrationStatus struct{ Current, Target int64 }
 
-// MigrationWatch is told how far a migration is. None of its fields may be nil.
-type MigrationWatch struct {
-	// Begins is told of each version that is about to be applied, of how many
-	// there are.
-	Begins func(version, newest int64, name string)
-	// Named is told how many companies from before names were searched can be found
-	// by theirs now, of how many.
-	Named func(done, total int64)
-}
-
-// Migrate brings the schema up to date. Several instances may call it at once:
-// one migrates, the others wait.
-func (db *DB) Migrate(ctx context.Context) (MigrationStatus, error) {
-	return db.MigrateWatched(ctx, MigrationWatch{Begins: func(int64, int64, string) {}, Named: func(int64, int64) {}})
-}
-
-// MigrateWatched is Migrate that says how far it is.
-func (db *DB) MigrateWatched(ctx context.Context, watch MigrationWatch) (MigrationStatus, error) {
-	if err := db.runMigrations(ctx, watch); err != nil {
+// Migrate brings the schema up to date, and then runs fill, which gives old rows
+// the values that SQL alone cannot compute. It tells begins of each version that
+// it is about to apply, and of how many there are. Several instances may call it
+// at once: one migrates, the others wait.
+func (db *DB) Migrate(ctx context.Context, begins func(version, newest int64, name string), fill func(context.Context) error) (MigrationStatus, error) {
+	if err := db.runMigrations(ctx, begins); err != nil {
 		return MigrationStatus{}, fmt.Errorf("migrate: %w", err)
 	}
-	if err := db.nameCompanies(ctx, watch.Named); err != nil {
+	if err := fill(ctx); err != nil {
 		return MigrationStatus{}, fmt.Errorf("migrate: %w", err)
 	}
 	return db.CheckSchema(ctx)
@@ -114,7 +101,7 @@ func newestMigration(d dialect) (int64, error) {
 }
 
 // runMigrations applies what is missing.
-func (db *DB) runMigrations(ctx context.Context, watch MigrationWatch) error {
+func (db *DB) runMigrations(ctx context.Context, begins func(version, newest int64, name string)) error {
 	folder, err := fs.Sub(migrations, "migrations/"+string(db.dialect))
 	if err != nil {
 		return err
@@ -125,7 +112,7 @@ func (db *DB) runMigrations(ctx context.Context, watch MigrationWatch) error {
 			return err
 		}
 		pool := openPool(db.postgres, migrationSettings)
-		return errors.Join(up(ctx, watch, goose.DialectPostgres, pool, folder, goose.WithSessionLocker(locker)), pool.Close())
+		return errors.Join(up(ctx, begins, goose.DialectPostgres, pool, folder, goose.WithSessionLocker(locker)), pool.Close())
 	}
 	release, err := lockFile(db.path+".lock", syscall.LOCK_EX)
 	if err != nil {
@@ -136,12 +123,12 @@ func (db *DB) runMigrations(ctx context.Context, watch MigrationWatch) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(up(ctx, watch, goose.DialectSQLite3, pool, folder), pool.Close())
+	return errors.Join(up(ctx, begins, goose.DialectSQLite3, pool, folder), pool.Close())
 }
 
 // up applies one version after the other, each under the lock. Another instance
 // may have been quicker at any of them.
-func up(ctx context.Context, watch MigrationWatch, d goose.Dialect, pool *sql.DB, folder fs.FS, options ...goose.ProviderOption) error {
+func up(ctx context.Context, begins func(version, newest int64, name string), d goose.Dialect, pool *sql.DB, folder fs.FS, options ...goose.ProviderOption) error {
 	provider, err := goose.NewProvider(d, pool, folder, options...)
 	if err != nil {
 		return err
@@ -157,7 +144,7 @@ func up(ctx context.Context, watch MigrationWatch, d goose.Dialect, pool *sql.DB
 		}
 		for _, source := range provider.ListSources() {
 			if source.Version > current {
-				watch.Begins(source.Version, newest, migrationName(source.Path))
+				begins(source.Version, newest, migrationName(source.Path))
 				break
 			}
 		}

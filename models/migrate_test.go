@@ -15,7 +15,7 @@ import (
 // watched are the lines that a migration says.
 func watched(t *testing.T, db *DB) (lines []string) {
 	t.Helper()
-	s, err := db.MigrateWatched(t.Context(), MigrationWatch{
+	s, err := Migrate(t.Context(), db, MigrationWatch{
 		Begins: func(version, newest int64, name string) {
 			lines = append(lines, fmt.Sprintf("%d of %d: %s", version, newest, name))
 		},

@@ -20,7 +20,7 @@ func TestSearchFoldsPunctuation(t *testing.T) {
 				return createCompany(tx, &company)
 			})
 		}
-		if err := db.nameCompanies(t.Context(), func(int64, int64) {}); err != nil {
+		if err := NameCompanies(t.Context(), db, func(int64, int64) {}); err != nil {
 			t.Fatal(err)
 		}
 		for typed, want := range map[string]string{

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"gorm.io/gorm"
 )
 
 // healthDays is how many days the health strip shows.
@@ -23,17 +22,6 @@ type RenewalDay struct {
 	DownFrom *time.Time `gorm:"-"`
 	// UpAgain says that this was over on the same day.
 	UpAgain bool `gorm:"-"`
-}
-
-// countRenewal counts a renewal in the transaction that records it.
-func countRenewal(tx *gorm.DB, connectionID uuid.UUID, ok, failed int, now time.Time) error {
-	err := tx.Exec(`INSERT INTO renewal_days (connection_id, day, ok, failed) VALUES (?, ?, ?, ?)
-		ON CONFLICT (connection_id, day) DO UPDATE SET ok = renewal_days.ok + excluded.ok, failed = renewal_days.failed + excluded.failed`,
-		connectionID, now.UTC().Format(time.DateOnly), ok, failed).Error
-	if err != nil {
-		return fmt.Errorf("count renewal: %w", err)
-	}
-	return nil
 }
 
 // Health is the connection's last 30 days, oldest first; a day without any

@@ -53,7 +53,7 @@ func TestNewerSchemaThatSaysItIsCompatible(t *testing.T) {
 				t.Errorf("%s: %+v, %v; want %v", name, s, err, tt.want)
 			}
 			// Started anew, it is the same.
-			if _, err := db.Migrate(t.Context()); !errors.Is(err, tt.want) {
+			if _, err := Migrate(t.Context(), db, MigrationWatch{}); !errors.Is(err, tt.want) {
 				t.Errorf("%s: migrate: %v, want %v", name, err, tt.want)
 			}
 			write("DELETE FROM goose_db_version WHERE version_id > ?", target)

@@ -41,7 +41,7 @@ func pausedFor(err error, now time.Time) time.Duration {
 // Right passwords count too, so that one account cannot be used for a flood.
 func TestRightSignInsCount(t *testing.T) {
 	db := openSQLite(t)
-	if _, err := db.Migrate(t.Context()); err != nil {
+	if _, err := Migrate(t.Context(), db, MigrationWatch{}); err != nil {
 		t.Fatal(err)
 	}
 	a := newAccounts(t, db)

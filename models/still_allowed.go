@@ -73,24 +73,6 @@ func stillOwner(tx *gorm.DB, v Visitor) error {
 	return err
 }
 
-// shutOut is how a try ends for somebody who may no longer act.
-func shutOut(err error) (ending, bool) {
-	for _, e := range []struct {
-		err     error
-		outcome Outcome
-	}{
-		{ErrLocked, OutcomeLocked},
-		{ErrNoMembership, OutcomeNoMembership},
-		{errNoStaff, OutcomeNoStaff},
-		{ErrTooManyConnections, OutcomeTooMany},
-	} {
-		if errors.Is(err, e.err) {
-			return ending{outcome: e.outcome, cause: err}, true
-		}
-	}
-	return ending{}, false
-}
-
 // forShare keeps the row that is read as it is until the transaction ends, where
 // the database has many writers. Outside of one it locks nothing: that would only
 // write to the row.

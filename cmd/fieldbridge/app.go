@@ -57,14 +57,14 @@ func newApp(ctx context.Context, c config, keys *seal.Keys, demo *handlers.Demo,
 
 func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo *handlers.Demo, log *slog.Logger) (*app, error) {
 	if demo == nil {
-		if err := db.KeepDemosOff(ctx); err != nil {
+		if err := models.KeepDemosOff(ctx, db); err != nil {
 			return nil, err
 		}
 	}
 	_, err := db.CheckSchema(ctx)
 	switch {
 	case errors.Is(err, models.ErrNoSchema):
-		_, err = db.Migrate(ctx) // an empty database takes no time
+		_, err = models.Migrate(ctx, db, models.MigrationWatch{}) // an empty database takes no time
 	case errors.Is(err, models.ErrSchemaBehind):
 		err = migrateLogged(ctx, db, log)
 	}

@@ -63,7 +63,7 @@ func newFlooded(b *testing.B, database string) (*flooded, *process) {
 	}
 	f := &flooded{}
 	err = inDB(b.Context(), config{databaseURL: database}, models.OpenDB, func(db *models.DB) error {
-		if _, err := db.Migrate(b.Context()); err != nil {
+		if _, err := models.Migrate(b.Context(), db, models.MigrationWatch{}); err != nil {
 			return err
 		}
 		accounts := models.NewAccounts(db, keys, 1)

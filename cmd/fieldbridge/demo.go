@@ -77,7 +77,7 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 	if err != nil {
 		return err
 	}
-	if err := db.HoldForDemo(ctx); err != nil {
+	if err := models.HoldForDemo(ctx, db); err != nil {
 		return errors.Join(err, db.Close())
 	}
 	if err := db.HoldForServing(ctx); err != nil {
@@ -193,7 +193,7 @@ func (d demo) holdOn(ctx context.Context) error {
 	for {
 		select {
 		case <-tick.C:
-			if err := d.app.db.HoldForDemo(ctx); errors.Is(err, models.ErrHeld) {
+			if err := models.HoldForDemo(ctx, d.app.db); errors.Is(err, models.ErrHeld) {
 				return err
 			}
 		case <-ctx.Done():

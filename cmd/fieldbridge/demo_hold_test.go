@@ -20,7 +20,7 @@ import (
 // other has issued.
 func TestDemoHasItsDatabaseForItself(t *testing.T) {
 	onDemos(t, func(t *testing.T, s *seeded) {
-		if err := s.db.HoldForDemo(t.Context()); err != nil {
+		if err := models.HoldForDemo(t.Context(), s.db); err != nil {
 			t.Fatal(err)
 		}
 		database := s.database
@@ -31,13 +31,13 @@ func TestDemoHasItsDatabaseForItself(t *testing.T) {
 			}
 		}
 		second := openDemo(t, database, s.keys)
-		if err := second.db.HoldForDemo(t.Context()); !errors.Is(err, models.ErrHeld) {
+		if err := models.HoldForDemo(t.Context(), second.db); !errors.Is(err, models.ErrHeld) {
 			t.Errorf("a second demo: %v", err)
 		}
 		if err := s.db.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if err := second.db.HoldForDemo(t.Context()); err != nil {
+		if err := models.HoldForDemo(t.Context(), second.db); err != nil {
 			t.Errorf("after the first: %v", err)
 		}
 	})
@@ -63,14 +63,14 @@ func TestAppKeepsDemosOffItsDatabase(t *testing.T) {
 			}
 			other := openDatabase(t, database)
 			for _, a := range instances {
-				if err := other.HoldForDemo(t.Context()); !errors.Is(err, models.ErrHeld) {
+				if err := models.HoldForDemo(t.Context(), other); !errors.Is(err, models.ErrHeld) {
 					t.Errorf("a demo beside the app: %v", err)
 				}
 				if err := a.db.Close(); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if err := other.HoldForDemo(t.Context()); err != nil {
+			if err := models.HoldForDemo(t.Context(), other); err != nil {
 				t.Errorf("a demo after the app: %v", err)
 			}
 			if a, err := newApp(t.Context(), c, keys, nil, quiet()); !errors.Is(err, models.ErrHeld) {
@@ -102,7 +102,7 @@ func TestDemoHoldsOn(t *testing.T) {
 	}
 	held := func(name string, db *models.DB, want error) {
 		t.Helper()
-		if err := db.HoldForDemo(t.Context()); !errors.Is(err, want) {
+		if err := models.HoldForDemo(t.Context(), db); !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", name, err, want)
 		}
 	}
@@ -131,7 +131,7 @@ func TestDemoFindsOthersInAnOlderSchema(t *testing.T) {
 	for name, database := range map[string]string{"SQLite": filepath.Join(t.TempDir(), "old.db"), "PostgreSQL": testdb.EmptyPostgres(t)} {
 		t.Run(name, func(t *testing.T) {
 			db := openDatabase(t, database)
-			if err := db.HoldForDemo(t.Context()); err != nil {
+			if err := models.HoldForDemo(t.Context(), db); err != nil {
 				t.Errorf("empty: %v", err)
 			}
 			err := db.Write(t.Context(), func(tx *gorm.DB) error {
@@ -140,7 +140,7 @@ func TestDemoFindsOthersInAnOlderSchema(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := db.HoldForDemo(t.Context()); !errors.Is(err, models.ErrNotDemo) {
+			if err := models.HoldForDemo(t.Context(), db); !errors.Is(err, models.ErrNotDemo) {
 				t.Errorf("with somebody in it: %v", err)
 			}
 			tables, err := db.Read(t.Context()).Migrator().GetTables()

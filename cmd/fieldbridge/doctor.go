@@ -181,7 +181,7 @@ func (d *doctor) database(ctx context.Context, c config, keys *seal.Keys) (isDem
 	if schema.Current > schema.Target {
 		d.find(note, about, "upgrade this program too", "the schema is newer than version %d, which this program knows, and says that it can work with it", schema.Target)
 	}
-	isDemo = errors.Is(db.CheckNoDemo(ctx), models.ErrDemoData)
+	isDemo = errors.Is(models.CheckNoDemo(ctx, db), models.ErrDemoData)
 	if keys == nil {
 		return isDemo
 	}

@@ -58,7 +58,7 @@ func newPatient(t *testing.T) *patient {
 		t.Fatal(err)
 	}
 	p.withDB(func(db *models.DB) error {
-		if _, err := db.Migrate(t.Context()); err != nil {
+		if _, err := models.Migrate(t.Context(), db, models.MigrationWatch{}); err != nil {
 			return err
 		}
 		return db.CheckKeyset(t.Context(), keys)

@@ -22,7 +22,7 @@ func filledID(i int) string { return fmt.Sprintf("%08x-0000-7000-8000-0000000000
 // now, and the renewals are spread over the next hour.
 func fill(b testing.TB, db *models.DB, keys *seal.Keys, connections int) {
 	b.Helper()
-	if _, err := db.Migrate(b.Context()); err != nil {
+	if _, err := models.Migrate(b.Context(), db, models.MigrationWatch{}); err != nil {
 		b.Fatal(err)
 	}
 	const batch = 1000

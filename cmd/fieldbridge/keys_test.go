@@ -182,7 +182,7 @@ func TestDropWaitsADay(t *testing.T) {
 		}
 	}
 	inDatabase(func(db *models.DB) error {
-		_, err := db.Migrate(t.Context())
+		_, err := models.Migrate(t.Context(), db, models.MigrationWatch{})
 		return errors.Join(err, db.CheckKeyset(t.Context(), keys))
 	})
 	now := time.Now()

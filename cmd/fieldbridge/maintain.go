@@ -38,7 +38,7 @@ func (migrateUp) Run(ctx context.Context) error {
 // migrate applies migrations and says on the screen how far it is.
 func migrate(ctx context.Context, db *models.DB, screen io.Writer) (models.MigrationStatus, error) {
 	var named *progress
-	s, err := db.MigrateWatched(ctx, models.MigrationWatch{
+	s, err := models.Migrate(ctx, db, models.MigrationWatch{
 		Begins: func(version, newest int64, name string) {
 			_, _ = fmt.Fprintf(screen, "migration %d of %d: %s\n", version, newest, name)
 		},
@@ -58,7 +58,7 @@ func migrate(ctx context.Context, db *models.DB, screen io.Writer) (models.Migra
 // migrateLogged does so in the log.
 func migrateLogged(ctx context.Context, db *models.DB, log *slog.Logger) error {
 	said := time.Now()
-	_, err := db.MigrateWatched(ctx, models.MigrationWatch{
+	_, err := models.Migrate(ctx, db, models.MigrationWatch{
 		Begins: func(version, newest int64, name string) {
 			log.InfoContext(ctx, "migration", "version", version, "of", newest, "name", name)
 		},
