@@ -94,7 +94,7 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	connections := models.NewConnections(db, keys, clients, keeper, i.URL+"/callback", log)
 	return running{accounts: accounts, db: db, keeper: keeper, apiKeys: apiKeys, handler: handlers.New(handlers.Options{
 		BaseURL: base, TrustedProxies: i.trusted, Accounts: accounts, Sessions: models.NewSessions(db),
-		Connections: connections, Desk: models.NewDesk(connections), APIKeys: apiKeys, StaffIssuer: i.staffIssuer, Demo: i.demo, RequestLimit: i.requestLimit, Now: now, Log: log,
+		Connections: connections, Desk: models.NewDesk(db, keeper, connections), APIKeys: apiKeys, StaffIssuer: i.staffIssuer, Demo: i.demo, RequestLimit: i.requestLimit, Now: now, Log: log,
 	})}, nil
 }
 

@@ -150,3 +150,6 @@ func getConnection(db *gorm.DB, companyID, id uuid.UUID) (Connection, error) {
 	err := db.Where("id = ? AND company_id = ?", id, companyID).Take(&connection).Error
 	return connection, found(err, "get connection")
 }
+
+// Refreshable says whether a renewal can help the connection.
+func (c Connection) Refreshable() bool { return c.State == Connected || c.State == Degraded }

@@ -56,7 +56,7 @@ func (d *Desk) Each(ctx context.Context, f ConnectionFilter, do func([]ListedCon
 	const atOnce = 1000
 	at := Cursor{}
 	for {
-		within, cancel := d.connections.db.within(ctx, d.connections.db.limits.part)
+		within, cancel := d.db.within(ctx, d.db.limits.part)
 		page, err := d.browse(within, f, at, atOnce)
 		cancel()
 		if err != nil {
@@ -70,18 +70,18 @@ func (d *Desk) Each(ctx context.Context, f ConnectionFilter, do func([]ListedCon
 }
 
 func (d *Desk) browse(ctx context.Context, f ConnectionFilter, at Cursor, limit int) (ConnectionPage, error) {
-	db := d.connections.db.Read(ctx)
+	db := d.db.Read(ctx)
 	totals, err := readTotals(db)
 	if err != nil {
 		return ConnectionPage{}, err
 	}
-	now := d.connections.db.Now()
+	now := d.db.Now()
 	var page ConnectionPage
 	switch {
 	case f.Query != "":
 		page, err = search(db, f, at, now, limit)
 	case f.Status == Overdue:
-		page, err = cut(db, overdue(d.connections.keeper, f, at, now, limit), at, limit)
+		page, err = cut(db, overdue(d.keeper, f, at, now, limit), at, limit)
 	default:
 		page, err = list(db, totals.picked(f), f, at, now, limit)
 	}

@@ -25,7 +25,7 @@ func onConsoles(t *testing.T, test func(t *testing.T, c *console)) {
 	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
 		k := newKept(t, db, clock.Now)
 		connections := NewConnections(db, k.keys, k.clients, k.keeper, "https://app.example/callback", k.keeper.log)
-		test(t, &console{kept: k, desk: NewDesk(connections), clock: clock})
+		test(t, &console{kept: k, desk: NewDesk(db, k.keeper, connections), clock: clock})
 	})
 }
 

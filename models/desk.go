@@ -13,21 +13,27 @@ import (
 
 // Desk is what our staff do, across companies. Nothing that it returns holds a
 // secret.
-type Desk struct{ connections *Connections }
+type Desk struct {
+	db          *DB
+	keeper      *Keeper
+	connections *Connections
+}
 
 // NewDesk returns the desk of a database's connections.
-func NewDesk(c *Connections) *Desk { return &Desk{connections: c} }
+func NewDesk(db *DB, keeper *Keeper, connections *Connections) *Desk {
+	return &Desk{db: db, keeper: keeper, connections: connections}
+}
 
 // supportName is how companies read of what our staff did.
 const supportName = "Fieldbridge support"
 
-// visitor acts for the company in the staff member's name.
-func (s Staff) visitor(companyID uuid.UUID) Visitor {
+// visitorFor acts for the company in the staff member's name.
+func visitorFor(s Staff, companyID uuid.UUID) Visitor {
 	return Visitor{UserID: s.UserID, Name: supportName, CompanyID: companyID, StaffName: s.Name, SupportCode: s.SupportCode}
 }
 
-// act is an event of what the staff member does about a connection.
-func (s Staff) act(c Connection, kind EventKind, now time.Time) Event {
+// eventBy is an event of what the staff member does about a connection.
+func eventBy(s Staff, c Connection, kind EventKind, now time.Time) Event {
 	return Event{
 		CompanyID: c.CompanyID, ConnectionID: &c.ID, Kind: kind, ActorName: supportName, StaffName: s.Name,
 		SupportCode: s.SupportCode, At: now,
@@ -85,7 +91,7 @@ type Upgrade struct {
 // Queue returns what waits.
 func (d *Desk) Queue(ctx context.Context) (Queue, error) {
 	var q Queue
-	db := d.connections.db.Read(ctx)
+	db := d.db.Read(ctx)
 	var err error
 	if q.ForUs, err = waiting(db, "s.waits_for = ?", Us); err != nil {
 		return Queue{}, err

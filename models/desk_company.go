@@ -40,14 +40,14 @@ func (d *Desk) Company(ctx context.Context, staff Staff, id uuid.UUID) (CompanyV
 		return CompanyView{}, err
 	}
 	if staff.Role == Admin {
-		if v.SignIns, err = signInsOf(d.connections.db.Read(ctx), id.String()); err != nil {
+		if v.SignIns, err = signInsOf(d.db.Read(ctx), id.String()); err != nil {
 			return CompanyView{}, err
 		}
 	}
-	err = d.connections.db.Write(ctx, func(tx *gorm.DB) error {
+	err = d.db.Write(ctx, func(tx *gorm.DB) error {
 		return recordSeries(tx, Event{
 			CompanyID: id, Kind: EventStaffViewed, ActorName: supportName, StaffName: staff.Name,
-			SupportCode: staff.SupportCode, At: d.connections.db.Now(),
+			SupportCode: staff.SupportCode, At: d.db.Now(),
 		})
 	})
 	if err != nil {
@@ -57,7 +57,7 @@ func (d *Desk) Company(ctx context.Context, staff Staff, id uuid.UUID) (CompanyV
 }
 
 func (d *Desk) lookAtCompany(ctx context.Context, id uuid.UUID) (v CompanyView, err error) {
-	db := d.connections.db.Read(ctx)
+	db := d.db.Read(ctx)
 	if err := db.Where("id = ?", id).Take(&v.Company).Error; err != nil {
 		return v, found(err, "view company")
 	}

@@ -75,8 +75,8 @@ func (d *Desk) View(ctx context.Context, staff Staff, id uuid.UUID, before *uuid
 	if err != nil {
 		return StaffView{}, err
 	}
-	err = d.connections.db.Write(ctx, func(tx *gorm.DB) error {
-		return recordSeries(tx, staff.act(v.Connection, EventStaffViewed, d.connections.db.Now()))
+	err = d.db.Write(ctx, func(tx *gorm.DB) error {
+		return recordSeries(tx, eventBy(staff, v.Connection, EventStaffViewed, d.db.Now()))
 	})
 	if err != nil {
 		return StaffView{}, fmt.Errorf("record view: %w", err)
@@ -85,7 +85,7 @@ func (d *Desk) View(ctx context.Context, staff Staff, id uuid.UUID, before *uuid
 }
 
 func (d *Desk) look(ctx context.Context, id uuid.UUID, before *uuid.UUID) (v StaffView, err error) {
-	db := d.connections.db.Read(ctx)
+	db := d.db.Read(ctx)
 	if v.Connection, err = d.connection(ctx, id); err != nil {
 		return v, err
 	}

@@ -28,12 +28,12 @@ func (d *Desk) change(ctx context.Context, staff Staff, id uuid.UUID, kind Event
 	if err != nil {
 		return err
 	}
-	return d.connections.changeSetup(ctx, staff.visitor(connection.CompanyID), id, kind, change)
+	return d.connections.changeSetup(ctx, visitorFor(staff, connection.CompanyID), id, kind, change)
 }
 
 func (d *Desk) connection(ctx context.Context, id uuid.UUID) (Connection, error) {
 	var connection Connection
-	err := d.connections.db.Read(ctx).Where("id = ?", id).Take(&connection).Error
+	err := d.db.Read(ctx).Where("id = ?", id).Take(&connection).Error
 	return connection, found(err, "find connection")
 }
 
@@ -42,18 +42,18 @@ func (d *Desk) connection(ctx context.Context, id uuid.UUID) (Connection, error)
 // error is for what could not be tried or noted, among it ErrNoSetup and
 // ErrNotProven.
 func (d *Desk) EnterCredentials(ctx context.Context, staff Staff, id uuid.UUID, own servicetitan.OwnClient) (Result, error) {
-	s, err := findSetup(d.connections.db.Read(ctx), id)
+	s, err := findSetup(d.db.Read(ctx), id)
 	if err != nil {
 		return Result{}, err
 	}
-	proven, err := isProven(d.connections.db.Read(ctx), s)
+	proven, err := isProven(d.db.Read(ctx), s)
 	if err != nil {
 		return Result{}, err
 	}
 	if !proven {
 		return Result{}, fmt.Errorf("enter credentials: %w", ErrNotProven)
 	}
-	return d.connections.tryClient(ctx, staff.visitor(s.CompanyID), Choice{
+	return d.connections.tryClient(ctx, visitorFor(staff, s.CompanyID), Choice{
 		Environment: s.Environment, Way: GuidedWay, TenantID: s.TenantID, ConnectionID: id,
 	}, own, &s)
 }
@@ -61,7 +61,7 @@ func (d *Desk) EnterCredentials(ctx context.Context, staff Staff, id uuid.UUID, 
 // TaskDone ticks a task. Ticked twice, it is ticked once. One that ends by itself
 // stays as it is.
 func (d *Desk) TaskDone(ctx context.Context, staff Staff, taskID uuid.UUID) error {
-	db := d.connections.db
+	db := d.db
 	err := db.Write(ctx, func(tx *gorm.DB) error {
 		var task staffTask
 		if err := forUpdate(tx).Where("id = ?", taskID).Take(&task).Error; err != nil {
@@ -74,7 +74,7 @@ func (d *Desk) TaskDone(ctx context.Context, staff Staff, taskID uuid.UUID) erro
 		if err := tx.Model(&task).Updates(map[string]any{"done_at": now, "done_by_name": staff.Name}).Error; err != nil {
 			return err
 		}
-		return record(tx, staff.act(Connection{ID: task.ConnectionID, CompanyID: task.CompanyID}, tasksDone[task.Kind], now))
+		return record(tx, eventBy(staff, Connection{ID: task.ConnectionID, CompanyID: task.CompanyID}, tasksDone[task.Kind], now))
 	})
 	if err != nil {
 		return fmt.Errorf("tick task: %w", err)

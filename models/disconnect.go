@@ -23,22 +23,6 @@ func (c *Connections) Disconnect(ctx context.Context, v Visitor, id uuid.UUID) e
 	return c.disconnect(ctx, v, id, may, func(*gorm.DB, time.Time) error { return nil })
 }
 
-// Disconnect ends a connection on the company's behalf. ParseNote has found the
-// reason fine; it is kept as a note.
-func (d *Desk) Disconnect(ctx context.Context, staff Staff, id uuid.UUID, reason string) error {
-	if staff.Role != Admin {
-		return ErrForbidden
-	}
-	connection, err := d.connection(ctx, id)
-	if err != nil {
-		return err
-	}
-	may := func(tx *gorm.DB) error { return holdAdmin(tx, staff) }
-	return d.connections.disconnect(ctx, staff.visitor(connection.CompanyID), id, may, func(tx *gorm.DB, now time.Time) error {
-		return addNote(tx, staff, Note{CompanyID: connection.CompanyID, ConnectionID: &id, Text: reason, CreatedAt: now})
-	})
-}
-
 // disconnect ends a connection for whoever may, which the transaction asks
 // first; also is written in the same transaction, if there is anything to end.
 func (c *Connections) disconnect(ctx context.Context, v Visitor, id uuid.UUID, may func(tx *gorm.DB) error, also func(tx *gorm.DB, now time.Time) error) error {

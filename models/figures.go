@@ -3,7 +3,10 @@ package models
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
+
+	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -39,4 +42,25 @@ func (k *Keeper) Figures(ctx context.Context) (Figures, error) {
 		return f, err
 	}
 	return f, nil
+}
+
+// lag is for how long the renewal that is due the longest has been due.
+func (k *Keeper) lag(db *gorm.DB, now time.Time) (time.Duration, error) {
+	var pieces []string
+	var args []any
+	for i, gate := range k.gateKeys() {
+		pieces = append(pieces, fmt.Sprintf("SELECT due_at FROM (SELECT due_at FROM credentials WHERE environment = ? AND own_client = ? AND due_at <= ? ORDER BY due_at LIMIT 1) AS gate%d", i))
+		args = append(args, gate.environment, gate.own, now)
+	}
+	if len(pieces) == 0 {
+		return 0, nil
+	}
+	var due []credential
+	if err := db.Raw(strings.Join(pieces, " UNION ALL ")+" ORDER BY due_at LIMIT 1", args...).Scan(&due).Error; err != nil {
+		return 0, fmt.Errorf("find the longest due: %w", err)
+	}
+	if len(due) == 0 || due[0].DueAt == nil {
+		return 0, nil
+	}
+	return now.Sub(*due[0].DueAt), nil
 }

@@ -38,7 +38,7 @@ func (d *Desk) setLock(ctx context.Context, staff Staff, companyID uuid.UUID, re
 	if staff.Role != Admin {
 		return ErrForbidden
 	}
-	db := d.connections.db
+	db := d.db
 	err := db.Write(ctx, func(tx *gorm.DB) error {
 		var company Company
 		if err := forUpdate(tx).Where("id = ?", companyID).Take(&company).Error; err != nil {

@@ -75,7 +75,7 @@ func (d *Desk) AddNote(ctx context.Context, staff Staff, id uuid.UUID, text stri
 	if err != nil {
 		return err
 	}
-	db := d.connections.db
+	db := d.db
 	err = db.Write(ctx, func(tx *gorm.DB) error {
 		// Of two at once, the second sees what the first has written.
 		if _, err := getConnection(forUpdate(tx), connection.CompanyID, id); err != nil {
@@ -95,7 +95,7 @@ func (d *Desk) AddNote(ctx context.Context, staff Staff, id uuid.UUID, text stri
 		if err := addNote(tx, staff, Note{CompanyID: connection.CompanyID, ConnectionID: &id, Text: text, CreatedAt: now}); err != nil {
 			return err
 		}
-		return record(tx, staff.act(connection, EventNoted, now))
+		return record(tx, eventBy(staff, connection, EventNoted, now))
 	})
 	if err != nil {
 		return fmt.Errorf("add note: %w", err)

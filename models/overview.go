@@ -35,8 +35,8 @@ type Overview struct {
 
 // Overview reads it. Its cost does not grow with the connections.
 func (d *Desk) Overview(ctx context.Context) (Overview, error) {
-	db, k := d.connections.db.Read(ctx), d.connections.keeper
-	now := d.connections.db.Now()
+	db, k := d.db.Read(ctx), d.keeper
+	now := d.db.Now()
 	var o Overview
 	page, err := d.browse(ctx, ConnectionFilter{Status: Status(ReconnectNeeded), Order: LatestFirst}, Cursor{}, troubledShown)
 	if err != nil {
@@ -90,27 +90,4 @@ func (o *Overview) count(db *gorm.DB, k *Keeper, now time.Time) error {
 	o.Late, o.ForUs, o.ForCompanies = counts.Late, counts.ForUs, counts.ForCompanies
 	o.Conflicts, o.ByHand, o.Upgrades = counts.Conflicts, counts.ByHand, counts.Upgrades
 	return nil
-}
-
-// lag is for how long the renewal that is due the longest has been due.
-func (k *Keeper) lag(db *gorm.DB, now time.Time) (time.Duration, error) {
-	var pieces []query
-	for _, gate := range k.gateKeys() {
-		pieces = append(pieces, query{
-			sql:  "SELECT due_at FROM credentials WHERE environment = ? AND own_client = ? AND due_at <= ? ORDER BY due_at LIMIT 1",
-			args: []any{gate.environment, gate.own, now},
-		})
-	}
-	q := union(pieces, "due_at", 1)
-	if q.sql == "" {
-		return 0, nil
-	}
-	var due []credential
-	if err := db.Raw(q.sql, q.args...).Scan(&due).Error; err != nil {
-		return 0, fmt.Errorf("find the longest due: %w", err)
-	}
-	if len(due) == 0 || due[0].DueAt == nil {
-		return 0, nil
-	}
-	return now.Sub(*due[0].DueAt), nil
 }

@@ -15,15 +15,11 @@ var refreshes = limit{name: "staff-refresh", tries: 10, per: time.Minute}
 // refreshLimit bounds a renewal that staff wait for, and its record.
 const refreshLimit = 40 * time.Second
 
-// Refreshable says whether a renewal can help the connection.
-func (c Connection) Refreshable() bool { return c.State == Connected || c.State == Degraded }
-
 // Refresh renews a connection's access now, although its next try may be later,
 // and records what came of it. Its error is only for what could not be tried or
 // recorded: ErrNotConnected and ErrReconnectNeeded where it cannot help, or a
 // ThrottledError.
 func (d *Desk) Refresh(ctx context.Context, staff Staff, id uuid.UUID) error {
-	c := d.connections
 	connection, err := d.connection(ctx, id)
 	if err != nil {
 		return err
@@ -34,24 +30,24 @@ func (d *Desk) Refresh(ctx context.Context, staff Staff, id uuid.UUID) error {
 	if !connection.Refreshable() {
 		return &ReasonError{Err: ErrNotConnected}
 	}
-	if err := c.db.Write(ctx, func(tx *gorm.DB) error { return refreshes.take(tx, id.String(), c.db.Now()) }); err != nil {
+	if err := d.db.Write(ctx, func(tx *gorm.DB) error { return refreshes.take(tx, id.String(), d.db.Now()) }); err != nil {
 		return fmt.Errorf("refresh: %w", err)
 	}
 	// It goes to its end and is recorded even if who asked goes away.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshLimit)
 	defer cancel()
 	began := time.Now()
-	_, err = c.keeper.renewed(ctx, connection.CompanyID, id, connection.Generation)
+	_, err = d.keeper.renewed(ctx, connection.CompanyID, id, connection.Generation)
 	took := time.Since(began)
 	reason := reasonOf(err)
 	if err != nil && reason == ReasonNone {
 		return fmt.Errorf("refresh: %w", err)
 	}
-	event := staff.act(connection, EventRefreshed, c.db.Now())
+	event := eventBy(staff, connection, EventRefreshed, d.db.Now())
 	if event.Millis = took.Milliseconds(); reason != ReasonNone {
 		event.Kind, event.Reason = EventRefreshFailed, reason
 	}
-	if err := c.db.Write(ctx, func(tx *gorm.DB) error { return recordSeries(tx, event) }); err != nil {
+	if err := d.db.Write(ctx, func(tx *gorm.DB) error { return recordSeries(tx, event) }); err != nil {
 		return fmt.Errorf("refresh: %w", err)
 	}
 	return nil
@@ -63,8 +59,8 @@ func (d *Desk) LinkGiven(ctx context.Context, staff Staff, id uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	db := d.connections.db
-	err = db.Write(ctx, func(tx *gorm.DB) error { return recordSeries(tx, staff.act(connection, EventLinkGiven, db.Now())) })
+	db := d.db
+	err = db.Write(ctx, func(tx *gorm.DB) error { return recordSeries(tx, eventBy(staff, connection, EventLinkGiven, db.Now())) })
 	if err != nil {
 		return fmt.Errorf("record link: %w", err)
 	}

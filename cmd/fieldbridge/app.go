@@ -92,7 +92,7 @@ func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo *h
 		kept:        c.eventsKept,
 		public: handlers.New(handlers.Options{
 			BaseURL: c.baseURL, TrustedProxies: c.trustedProxies, Accounts: accounts,
-			Sessions: models.NewSessions(db), Connections: connections, Desk: models.NewDesk(connections), APIKeys: apiKeys, Metrics: metrics,
+			Sessions: models.NewSessions(db), Connections: connections, Desk: models.NewDesk(db, keeper, connections), APIKeys: apiKeys, Metrics: metrics,
 			StaffIssuer: c.staffSignIn(), Demo: demo, Now: time.Now, Log: log,
 		}),
 		admin: handlers.NewAdmin(c.adminAddr, func(ctx context.Context) error {

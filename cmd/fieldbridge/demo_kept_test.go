@@ -173,7 +173,7 @@ func (s *seeded) busy(ctx context.Context, guest, n int) []error {
 		results = append(results, s.connections.Test(ctx, models.Visitor{CompanyID: c.CompanyID, Name: "Guest"}, c.ID))
 		_, err := s.keeper.Renew(ctx, c.CompanyID, c.ID, c.Generation)
 		results = append(results, err)
-		results = append(results, models.NewDesk(s.connections).AddNote(ctx, models.Staff{UserID: people[0].ID, Name: "Guest"}, c.ID, "called"))
+		results = append(results, models.NewDesk(s.db, s.keeper, s.connections).AddNote(ctx, models.Staff{UserID: people[0].ID, Name: "Guest"}, c.ID, "called"))
 	}
 	return results
 }

@@ -115,7 +115,7 @@ func TestDemoHasEverything(t *testing.T) {
 		if n := len(demoCompanies()); n < 38 || n > 48 {
 			t.Errorf("%d companies, want about forty", n)
 		}
-		overview, err := models.NewDesk(s.connections).Overview(t.Context())
+		overview, err := models.NewDesk(s.db, s.keeper, s.connections).Overview(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

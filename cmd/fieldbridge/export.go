@@ -86,7 +86,7 @@ func deskOf(c config, db *models.DB) *models.Desk {
 	clients := clientsOf(c, db)
 	log := slog.New(slog.DiscardHandler)
 	keeper := models.NewKeeper(db, nil, clients, models.KeeperOptions{KeepAlive: c.keepAlive, PerSecond: c.perSecond}, log)
-	return models.NewDesk(models.NewConnections(db, nil, clients, keeper, "", log))
+	return models.NewDesk(db, keeper, models.NewConnections(db, nil, clients, keeper, "", log))
 }
 
 // exportTo writes the CSV, and on the screen how far it is.
