@@ -81,7 +81,7 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	if _, err := models.Migrate(ctx, db, models.MigrationWatch{}); err != nil {
 		return running{}, errors.Join(err, db.Close())
 	}
-	if err := db.CheckKeyset(ctx, keys); err != nil {
+	if err := models.CheckKeyset(ctx, db, keys); err != nil {
 		return running{}, errors.Join(err, db.Close())
 	}
 	var clients models.Clients

@@ -171,3 +171,10 @@ func (c *Connections) LastBegun(ctx context.Context, v Visitor) (Choice, bool, e
 	}
 	return list[0].choice(), true, nil
 }
+
+// sealedByConnect returns what authorizations keep encrypted.
+func sealedByConnect() []SealedTable {
+	return []SealedTable{{Name: "authorizations", Key: "state_hash", Columns: []string{"verifier_sealed"}, Rows: SealedRowsOf(func(a authorization) SealedRow {
+		return SealedRow{Key: a.StateHash, Values: []SealedValue{{Column: "verifier_sealed", Sealed: a.VerifierSealed, Place: a.verifierPlace()}}}
+	})}}
+}

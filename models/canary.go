@@ -34,12 +34,12 @@ func canaryPlace() seal.Place {
 // CheckKeyset opens the value that the first start sealed, and on that first
 // start seals it. With a wrong keyset it writes nothing, and its error wraps
 // ErrWrongKeyset and names the key that is missing.
-func (db *DB) CheckKeyset(ctx context.Context, keys *seal.Keys) error {
-	err := db.VerifyKeyset(ctx, keys)
+func CheckKeyset(ctx context.Context, db *DB, keys *seal.Keys) error {
+	err := VerifyKeyset(ctx, db, keys)
 	if !errors.Is(err, ErrNoMark) {
 		return err
 	}
-	canary, err := db.markWith(ctx, keys)
+	canary, err := markWith(ctx, db, keys)
 	if err != nil {
 		return fmt.Errorf("check keyset: %w", err)
 	}
@@ -48,7 +48,7 @@ func (db *DB) CheckKeyset(ctx context.Context, keys *seal.Keys) error {
 
 // VerifyKeyset is CheckKeyset for those who only look: a database that was
 // never started is ErrNoMark.
-func (db *DB) VerifyKeyset(ctx context.Context, keys *seal.Keys) error {
+func VerifyKeyset(ctx context.Context, db *DB, keys *seal.Keys) error {
 	var canary keyCanary
 	err := db.Read(ctx).Where("id = 1").Take(&canary).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
@@ -77,7 +77,7 @@ func (canary keyCanary) opens(keys *seal.Keys) error {
 
 // markWith seals the canary, unless another instance has been quicker, and
 // gives the one that stands.
-func (db *DB) markWith(ctx context.Context, keys *seal.Keys) (keyCanary, error) {
+func markWith(ctx context.Context, db *DB, keys *seal.Keys) (keyCanary, error) {
 	sealed, err := keys.Seal(canaryWord, canaryPlace())
 	if err != nil {
 		return keyCanary{}, fmt.Errorf("seal canary: %w", err)

@@ -279,15 +279,15 @@ func TestA74WrongKeyset(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
 		right, wrong := testKeys(t), testKeys(t)
 		for range 2 {
-			if err := db.CheckKeyset(t.Context(), right); err != nil {
+			if err := CheckKeyset(t.Context(), db, right); err != nil {
 				t.Fatal(err)
 			}
 		}
-		err := db.CheckKeyset(t.Context(), wrong)
+		err := CheckKeyset(t.Context(), db, wrong)
 		if !errors.Is(err, ErrWrongKeyset) || !strings.Contains(err.Error(), fmt.Sprint(right.Primary())) {
 			t.Errorf("got %v, want ErrWrongKeyset with the missing key's ID", err)
 		}
-		if err := db.CheckKeyset(t.Context(), right); err != nil {
+		if err := CheckKeyset(t.Context(), db, right); err != nil {
 			t.Errorf("the wrong keyset changed something: %v", err)
 		}
 	})
@@ -329,7 +329,7 @@ func TestA74FirstStartOfMany(t *testing.T) {
 		errs := make([]error, 8)
 		var all sync.WaitGroup
 		for i := range errs {
-			all.Go(func() { errs[i] = db.CheckKeyset(t.Context(), keys) })
+			all.Go(func() { errs[i] = CheckKeyset(t.Context(), db, keys) })
 		}
 		all.Wait()
 		if err := errors.Join(errs...); err != nil {

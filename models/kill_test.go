@@ -65,7 +65,7 @@ func runAsChild() {
 	db, err := OpenDB(ctx, c.Database, time.Now)
 	fail(err)
 	if c.Reseals {
-		_, err := db.Reseal(ctx, keys, func(done, _ int64) { fmt.Println(done) })
+		_, err := Reseal(ctx, db, keys, func(done, _ int64) { fmt.Println(done) })
 		fail(err)
 		fail(db.Close())
 		os.Exit(0)

@@ -21,7 +21,7 @@ func (k *kept) sealOneOfEach() uuid.UUID {
 	k.Helper()
 	now := k.db.Now()
 	ids := k.seed(3, now, now.Add(time.Hour))
-	if err := k.db.CheckKeyset(k.Context(), k.keys); err != nil {
+	if err := CheckKeyset(k.Context(), k.db, k.keys); err != nil {
 		k.Fatal(err)
 	}
 	user := User{ID: newID(), Email: "amy@northgate.example", Name: "Amy", CreatedAt: now}
@@ -64,7 +64,7 @@ func (k *kept) reseal() (rows int64) {
 	if err != nil {
 		k.Fatal(err)
 	}
-	rows, err = k.db.Reseal(k.Context(), keys, func(int64, int64) {})
+	rows, err = Reseal(k.Context(), k.db, keys, func(int64, int64) {})
 	if err != nil {
 		k.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func (k *kept) reseal() (rows int64) {
 
 func (k *kept) sealedWith(id uint32) int64 {
 	k.Helper()
-	n, err := k.db.SealedWith(k.Context())
+	n, err := SealedWith(k.Context(), k.db)
 	if err != nil {
 		k.Fatal(err)
 	}
@@ -86,17 +86,17 @@ func (k *kept) opened(keys *seal.Keys) map[seal.Place]string {
 	k.Helper()
 	all := map[seal.Place]string{}
 	for _, table := range sealedTables() {
-		rows, err := table.rows(k.db.Read(k.Context()).Table(table.name))
+		rows, err := table.Rows(k.db.Read(k.Context()).Table(table.Name))
 		if err != nil {
 			k.Fatal(err)
 		}
 		for _, row := range rows {
-			for _, v := range row.values {
-				if v.sealed == nil {
+			for _, v := range row.Values {
+				if v.Sealed == nil {
 					continue
 				}
-				if all[v.place], err = keys.Open(v.sealed, v.place); err != nil {
-					k.Errorf("%s of %s: %v", v.column, table.name, err)
+				if all[v.Place], err = keys.Open(v.Sealed, v.Place); err != nil {
+					k.Errorf("%s of %s: %v", v.Column, table.Name, err)
 				}
 			}
 		}
@@ -114,7 +114,7 @@ func TestReseal(t *testing.T) {
 		if n := k.sealedWith(old); n != 11 || len(before) != 11 {
 			t.Fatalf("%d values under the old key, %d opened", n, len(before))
 		}
-		if err := db.VerifyKeyset(t.Context(), k.keys); err != nil {
+		if err := VerifyKeyset(t.Context(), db, k.keys); err != nil {
 			t.Error("rotated:", err)
 		}
 		keys, err := seal.Load(k.keyset)
@@ -122,7 +122,7 @@ func TestReseal(t *testing.T) {
 			t.Fatal(err)
 		}
 		var said []string
-		rows, err := db.Reseal(t.Context(), keys, func(done, total int64) { said = append(said, fmt.Sprint(done, " of ", total)) })
+		rows, err := Reseal(t.Context(), db, keys, func(done, total int64) { said = append(said, fmt.Sprint(done, " of ", total)) })
 		if err != nil || rows != 7 {
 			t.Errorf("%d rows, %v", rows, err)
 		}
@@ -142,7 +142,7 @@ func TestReseal(t *testing.T) {
 					t.Errorf("keys %s: %s.%s changed", name, place.Table, place.Column)
 				}
 			}
-			if err := db.CheckKeyset(t.Context(), keys); err != nil {
+			if err := CheckKeyset(t.Context(), db, keys); err != nil {
 				t.Errorf("keys %s: %v", name, err)
 			}
 		}
@@ -164,8 +164,8 @@ func TestResealKnowsEveryColumn(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, table := range sealedTables() {
-			for _, column := range table.columns {
-				got = append(got, table.name+"."+column)
+			for _, column := range table.Columns {
+				got = append(got, table.Name+"."+column)
 			}
 		}
 		slices.Sort(want)
@@ -192,15 +192,15 @@ func TestResealLeavesWhatDoesNotOpen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		before, err := db.LeftOver(t.Context(), keys)
+		before, err := LookForOldKeys(t.Context(), db, keys)
 		if err != nil || before.Opens[old] != 4 || len(before.Opens) != 1 {
 			t.Errorf("before: %v, %v", before.Opens, err)
 		}
 		if rows := k.reseal(); rows != 3 {
 			t.Errorf("%d rows", rows)
 		}
-		left, err := db.LeftOver(t.Context(), keys)
-		if err != nil || len(left.Opens) != 0 || len(left.Broken) != 3 {
+		left, err := LookForOldKeys(t.Context(), db, keys)
+		if err != nil || len(left.Opens) != 0 || len(left.Unreadable) != 3 {
 			t.Fatalf("%+v, %v", left, err)
 		}
 		for _, want := range []struct {
@@ -213,12 +213,12 @@ func TestResealLeavesWhatDoesNotOpen(t *testing.T) {
 			{cut, "[access_sealed refresh_sealed]", nil, false},
 			{elsewhere, "[refresh_sealed]", []uint32{7}, false},
 		} {
-			i := slices.IndexFunc(left.Broken, func(b Broken) bool { return b.Row == want.id.String() })
+			i := slices.IndexFunc(left.Unreadable, func(b Unreadable) bool { return b.Row == want.id.String() })
 			if i < 0 {
 				t.Errorf("%s is not named", want.id)
 				continue
 			}
-			got := left.Broken[i]
+			got := left.Unreadable[i]
 			if got.Table != "credentials" || fmt.Sprint(got.Columns) != want.columns || !slices.Equal(got.MissingKeys, want.missing) || got.GivenUp() != want.givenUp || got.CompanyName == "" {
 				t.Errorf("%+v, want %+v", got, want)
 			}
@@ -233,13 +233,13 @@ func TestResealLeavesWhatDoesNotOpen(t *testing.T) {
 }
 
 // Whose second factor it is that does not open is said too.
-func TestLeftOverNamesASecondFactor(t *testing.T) {
+func TestOldKeysNamesASecondFactor(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
 		k := newKept(t, db, clock.Now)
 		k.sealOneOfEach()
 		k.exec("UPDATE second_factors SET secret_sealed = ?", []byte{1})
-		left, err := db.LeftOver(t.Context(), k.keys)
-		if err != nil || len(left.Opens) != 0 || len(left.Broken) != 1 || left.Broken[0].Email != "amy@northgate.example" || left.Broken[0].Table != "second_factors" {
+		left, err := LookForOldKeys(t.Context(), db, k.keys)
+		if err != nil || len(left.Opens) != 0 || len(left.Unreadable) != 1 || left.Unreadable[0].Email != "amy@northgate.example" || left.Unreadable[0].Table != "second_factors" {
 			t.Errorf("%+v, %v", left, err)
 		}
 	})

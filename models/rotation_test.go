@@ -164,7 +164,7 @@ func (k *kept) backup() (opens func()) {
 		k.Fatal(err)
 	}
 	before := k.opened(k.keys)
-	var rows []sealedRow
+	var rows []SealedRow
 	if k.db.dialect == sqliteDialect {
 		db, err := sql.Open("sqlite3", sqliteDSN(k.db.path, nil))
 		if err == nil {
@@ -175,7 +175,7 @@ func (k *kept) backup() (opens func()) {
 		}
 	} else {
 		for _, table := range sealedTables() {
-			more, err := table.rows(k.db.Read(k.Context()).Table(table.name))
+			more, err := table.Rows(k.db.Read(k.Context()).Table(table.Name))
 			if err != nil {
 				k.Fatal(err)
 			}
@@ -194,7 +194,7 @@ func (k *kept) backup() (opens func()) {
 				k.Fatal(err)
 			}
 			defer func() { _ = db.Close() }()
-			if err := db.CheckKeyset(k.Context(), keys); err != nil {
+			if err := CheckKeyset(k.Context(), db, keys); err != nil {
 				k.Error("old backup with old keyset:", err)
 			}
 			old := *k
@@ -204,12 +204,12 @@ func (k *kept) backup() (opens func()) {
 			}
 		}
 		for _, row := range rows {
-			for _, v := range row.values {
-				if v.sealed == nil {
+			for _, v := range row.Values {
+				if v.Sealed == nil {
 					continue
 				}
-				if value, err := keys.Open(v.sealed, v.place); err != nil || value != before[v.place] {
-					k.Errorf("old %s with old keyset: %v", strings.Join([]string{v.place.Table, v.column}, "."), err)
+				if value, err := keys.Open(v.Sealed, v.Place); err != nil || value != before[v.Place] {
+					k.Errorf("old %s with old keyset: %v", strings.Join([]string{v.Place.Table, v.Column}, "."), err)
 				}
 			}
 		}

@@ -194,3 +194,10 @@ func stepOf(raw, code string, now time.Time) (int64, bool) {
 func plainCode(code string) string {
 	return strings.ToUpper(strings.NewReplacer(" ", "", "-", "").Replace(strings.TrimSpace(code)))
 }
+
+// sealedByAccounts returns what people's accounts keep encrypted.
+func sealedByAccounts() []SealedTable {
+	return []SealedTable{{Name: "second_factors", Key: "user_id", Columns: []string{"secret_sealed"}, Rows: SealedRowsOf(func(f secondFactor) SealedRow {
+		return SealedRow{Key: f.UserID, Values: []SealedValue{{Column: "secret_sealed", Sealed: f.SecretSealed, Place: f.place()}}}
+	})}}
+}

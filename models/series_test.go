@@ -95,7 +95,7 @@ func TestSweepDeletesWhatIsDone(t *testing.T) {
 			return errors.Join(append(errs, tx.Create(&done).Error, tx.Create(&open).Error)...)
 		})
 		left := func() [3]int {
-			d.must(d.db.Sweep(t.Context(), 400*24*time.Hour))
+			d.must(Sweep(t.Context(), d.db, 400*24*time.Hour))
 			return [3]int{d.count("SELECT count(*) FROM mails"), d.count("SELECT count(*) FROM setups"), d.count("SELECT count(*) FROM staff_tasks")}
 		}
 		if got := left(); got != [3]int{3, 3, 2} {

@@ -189,7 +189,7 @@ func TestSessionsStore(t *testing.T) {
 		t.Run("sweep", func(t *testing.T) {
 			clock.Add(SessionLifetime + time.Hour)
 			commit(request(), "young", "x")
-			if err := db.Sweep(t.Context(), 24*time.Hour); err != nil {
+			if err := Sweep(t.Context(), db, 24*time.Hour); err != nil {
 				t.Fatal(err)
 			}
 			var tokens []string

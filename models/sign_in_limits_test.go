@@ -245,7 +245,7 @@ func TestOwnersAreToldOfTries(t *testing.T) {
 			t.Errorf("%d mails on the next day, want 1", n)
 		}
 		clock.Add(accountMailsKept - 12*time.Hour)
-		if err := db.Sweep(t.Context(), time.Hour); err != nil {
+		if err := Sweep(t.Context(), db, time.Hour); err != nil {
 			t.Fatal(err)
 		}
 		var left int64

@@ -57,7 +57,7 @@ func TestSignInsAreRecorded(t *testing.T) {
 			t.Error("an email is stored")
 		}
 		d.clock.Add(signInsKept + time.Hour)
-		d.must(d.db.Sweep(ctx, time.Hour))
+		d.must(Sweep(ctx, d.db, time.Hour))
 		if n := d.count("SELECT count(*) FROM sign_ins"); n != 0 {
 			t.Errorf("%d are left after 90 days", n)
 		}

@@ -24,7 +24,7 @@ const sweptAtOnce = 5000
 // Sweep deletes what has expired: sessions, throttles, trips, counters, and
 // mails; and events, closed set-ups and tasks that are older than eventsKept.
 // Each connection keeps its last set-up, which says what is done already.
-func (db *DB) Sweep(ctx context.Context, eventsKept time.Duration) error {
+func Sweep(ctx context.Context, db *DB, eventsKept time.Duration) error {
 	now := db.Now()
 	err := db.Write(ctx, func(tx *gorm.DB) error {
 		return errors.Join(

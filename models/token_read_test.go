@@ -52,7 +52,7 @@ func TestTokenReadsAreRecorded(t *testing.T) {
 			t.Errorf("%d reads from other addresses, want %d", n, 2*addressesNamed)
 		}
 		d.clock.Add(tokenReadsKept)
-		d.must(d.db.Sweep(ctx, time.Hour))
+		d.must(Sweep(ctx, d.db, time.Hour))
 		if n := d.count("SELECT count(*) FROM token_reads"); n != addressesNamed+1 {
 			t.Errorf("%d rows after 90 days, want the second hour's", n)
 		}

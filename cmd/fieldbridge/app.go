@@ -71,7 +71,7 @@ func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo *h
 	if err != nil {
 		return nil, err
 	}
-	if err := db.CheckKeyset(ctx, keys); err != nil {
+	if err := models.CheckKeyset(ctx, db, keys); err != nil {
 		return nil, err
 	}
 	clients := clientsOf(c, db)
@@ -102,7 +102,7 @@ func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo *h
 			if _, err := db.CheckSchema(ctx); err != nil {
 				return err
 			}
-			return db.VerifyKeyset(ctx, keys)
+			return models.VerifyKeyset(ctx, db, keys)
 		}, metrics.Handler(keeper.Figures), log),
 	}, nil
 }

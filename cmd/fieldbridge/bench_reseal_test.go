@@ -39,7 +39,7 @@ func BenchmarkReseal(b *testing.B) {
 					b.Fatal(err)
 				}
 				began := time.Now()
-				rows, err := db.Reseal(b.Context(), keys, func(int64, int64) {})
+				rows, err := models.Reseal(b.Context(), db, keys, func(int64, int64) {})
 				if took = time.Since(began); err != nil || rows != connections {
 					b.Fatalf("%d rows, %v", rows, err)
 				}

@@ -185,7 +185,7 @@ func (d *doctor) database(ctx context.Context, c config, keys *seal.Keys) (isDem
 	if keys == nil {
 		return isDemo
 	}
-	switch err := db.VerifyKeyset(ctx, keys); {
+	switch err := models.VerifyKeyset(ctx, db, keys); {
 	case errors.Is(err, models.ErrNoMark):
 		d.find(note, "keyset", "", "%v", models.ErrNoMark)
 	case err != nil:

@@ -61,7 +61,7 @@ func newPatient(t *testing.T) *patient {
 		if _, err := models.Migrate(t.Context(), db, models.MigrationWatch{}); err != nil {
 			return err
 		}
-		return db.CheckKeyset(t.Context(), keys)
+		return models.CheckKeyset(t.Context(), db, keys)
 	})
 	return p
 }

@@ -122,7 +122,7 @@ func (r keysReseal) Run(ctx context.Context) error {
 		}
 	}
 	return withSchema(ctx, c, func(db *models.DB) error {
-		if err := db.VerifyKeyset(ctx, keys); err != nil {
+		if err := models.VerifyKeyset(ctx, db, keys); err != nil {
 			return err
 		}
 		if err := reseal(ctx, db, keys, os.Stdout, os.Stderr); err != nil || !r.Drop {
@@ -136,7 +136,7 @@ func (r keysReseal) Run(ctx context.Context) error {
 // not open.
 func reseal(ctx context.Context, db *models.DB, keys *seal.Keys, out, screen io.Writer) error {
 	var p *progress
-	_, err := db.Reseal(ctx, keys, func(done, total int64) {
+	_, err := models.Reseal(ctx, db, keys, func(done, total int64) {
 		if p == nil {
 			p = newProgress(screen, "resealed", total)
 		}
@@ -148,7 +148,7 @@ func reseal(ctx context.Context, db *models.DB, keys *seal.Keys, out, screen io.
 	if err != nil {
 		return fmt.Errorf("%w; what is done is done, run it again for the rest", err)
 	}
-	with, err := db.SealedWith(ctx)
+	with, err := models.SealedWith(ctx, db)
 	if err != nil {
 		return err
 	}
@@ -156,24 +156,24 @@ func reseal(ctx context.Context, db *models.DB, keys *seal.Keys, out, screen io.
 	for _, id := range keys.Old() {
 		_, _ = fmt.Fprintf(out, "sealed with old key %d: %s\n", id, thousands(with[id]))
 	}
-	left, err := db.LeftOver(ctx, keys)
+	left, err := models.LookForOldKeys(ctx, db, keys)
 	if err != nil {
 		return err
 	}
-	return sayBroken(out, left.Broken)
+	return sayBroken(out, left.Unreadable)
 }
 
 // dropUnused removes the old keys from the file, if nothing is lost by that.
 func dropUnused(ctx context.Context, db *models.DB, keys *seal.Keys, file string, out io.Writer) error {
 	old := keys.Old()
-	left, err := db.LeftOver(ctx, keys)
+	left, err := models.LookForOldKeys(ctx, db, keys)
 	if err != nil {
 		return err
 	}
 	switch {
 	case slices.ContainsFunc(old, func(id uint32) bool { return left.Opens[id] > 0 }):
 		return errors.New("an old key still seals something, so none was removed; does every host have the new keyset file? Run it again then")
-	case slices.ContainsFunc(left.Broken, func(b models.Broken) bool { return !b.GivenUp() }):
+	case slices.ContainsFunc(left.Unreadable, func(b models.Unreadable) bool { return !b.GivenUp() }):
 		return errors.New("something does not open that is still counted on, so no old key was removed: without its key, it would look as if only this file were too old; do what is said above, and run it again then")
 	case len(old) == 0:
 		_, _ = fmt.Fprintln(out, "there is no old key to remove")

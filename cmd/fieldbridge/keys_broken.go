@@ -14,7 +14,7 @@ const brokenNamed = 20
 
 // sayBroken names what does not open, and what to do about it. It fails if that
 // is to bring a key.
-func sayBroken(out io.Writer, list []models.Broken) error {
+func sayBroken(out io.Writer, list []models.Unreadable) error {
 	missing := 0
 	for i, b := range list {
 		if len(b.MissingKeys) > 0 && !b.GivenUp() {
@@ -34,7 +34,7 @@ func sayBroken(out io.Writer, list []models.Broken) error {
 }
 
 // whose says in what a value is that does not open.
-func whose(b models.Broken) string {
+func whose(b models.Unreadable) string {
 	switch b.Table {
 	case "credentials":
 		state := "is " + string(b.State)
@@ -49,7 +49,7 @@ func whose(b models.Broken) string {
 }
 
 // remedy says what to do about it.
-func remedy(b models.Broken) string {
+func remedy(b models.Unreadable) string {
 	if len(b.MissingKeys) > 0 && !b.GivenUp() {
 		ids := strings.Trim(fmt.Sprint(b.MissingKeys), "[]")
 		return "bring the keyset file that has key " + ids + ", from another host or a copy"

@@ -183,7 +183,7 @@ func TestDropWaitsADay(t *testing.T) {
 	}
 	inDatabase(func(db *models.DB) error {
 		_, err := models.Migrate(t.Context(), db, models.MigrationWatch{})
-		return errors.Join(err, db.CheckKeyset(t.Context(), keys))
+		return errors.Join(err, models.CheckKeyset(t.Context(), db, keys))
 	})
 	now := time.Now()
 	for _, tt := range []struct {

@@ -199,7 +199,7 @@ func (a *app) sweep(ctx context.Context, log *slog.Logger) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
-		if err := a.db.Sweep(ctx, a.kept); err != nil && ctx.Err() == nil {
+		if err := models.Sweep(ctx, a.db, a.kept); err != nil && ctx.Err() == nil {
 			log.Warn("sweep failed", "error", err)
 		}
 		select {

@@ -9,18 +9,18 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
-// LeftOver is what is sealed with other keys than the one for new values.
-type LeftOver struct {
+// OldKeys is what is encrypted with other keys than the one for new values.
+type OldKeys struct {
 	// Opens is how many values open with each key, by its ID. They would be lost
 	// with it.
 	Opens map[uint32]int64
-	// Broken are the rows with values that open with no key of the file.
-	Broken []Broken
+	// Unreadable are the rows with values that open with no key of the file.
+	Unreadable []Unreadable
 }
 
-// Broken is a row with values that do not open: altered, moved from their place,
+// Unreadable is a row with values that do not open: altered, moved from their place,
 // or sealed with a key that the file does not have.
-type Broken struct {
+type Unreadable struct {
 	// Table and Row say where it is; the row of credentials is the connection's ID.
 	Table, Row string
 	Columns    []string
@@ -38,44 +38,45 @@ type Broken struct {
 
 // GivenUp says that nobody counts on the values any more: it was found out that
 // they do not open, and the company is asked to reconnect, which replaces them.
-func (b Broken) GivenUp() bool { return b.State == ReconnectNeeded && b.Reason == ReasonSealBroken }
+func (b Unreadable) GivenUp() bool { return b.State == ReconnectNeeded && b.Reason == ReasonSealBroken }
 
-// LeftOver looks at all that Reseal would seal again, and changes nothing.
-func (db *DB) LeftOver(ctx context.Context, keys *seal.Keys) (LeftOver, error) {
-	left := LeftOver{Opens: map[uint32]int64{}}
+// LookForOldKeys looks at everything that Reseal would encrypt again, and changes
+// nothing.
+func LookForOldKeys(ctx context.Context, db *DB, keys *seal.Keys) (OldKeys, error) {
+	left := OldKeys{Opens: map[uint32]int64{}}
 	for _, t := range sealedTables() {
 		primary := keyBytes(keys.Primary())
-		err := db.eachOther(ctx, t, primary, func(rows []sealedRow) error {
-			var broken []Broken
+		err := eachOther(ctx, db, t, primary, func(rows []SealedRow) error {
+			var unreadable []Unreadable
 			for _, row := range rows {
 				if b := left.look(keys, primary, row); len(b.Columns) > 0 {
-					b.Table = t.name
-					broken = append(broken, b)
+					b.Table = t.Name
+					unreadable = append(unreadable, b)
 				}
 			}
-			left.Broken = append(left.Broken, broken...)
-			return db.nameBroken(ctx, t.name, left.Broken[len(left.Broken)-len(broken):])
+			left.Unreadable = append(left.Unreadable, unreadable...)
+			return nameUnreadable(ctx, db, t.Name, left.Unreadable[len(left.Unreadable)-len(unreadable):])
 		})
 		if err != nil {
-			return LeftOver{}, fmt.Errorf("look at what %s has sealed with old keys: %w", t.name, err)
+			return OldKeys{}, fmt.Errorf("look at what %s has sealed with old keys: %w", t.Name, err)
 		}
 	}
 	return left, nil
 }
 
 // look counts the values of a row that open, and returns those that do not.
-func (l *LeftOver) look(keys *seal.Keys, primary []byte, row sealedRow) (b Broken) {
-	for _, v := range row.values {
-		if !v.other(primary) {
+func (l *OldKeys) look(keys *seal.Keys, primary []byte, row SealedRow) (b Unreadable) {
+	for _, v := range row.Values {
+		if !other(v, primary) {
 			continue
 		}
-		id, _ := seal.KeyID(v.sealed)
-		_, err := keys.Open(v.sealed, v.place)
+		id, _ := seal.KeyID(v.Sealed)
+		_, err := keys.Open(v.Sealed, v.Place)
 		if err == nil {
 			l.Opens[id]++
 			continue
 		}
-		b.Row, b.Columns = v.place.Row, append(b.Columns, v.column)
+		b.Row, b.Columns = v.Place.Row, append(b.Columns, v.Column)
 		if errors.Is(err, seal.ErrKeyMissing) && !slices.Contains(b.MissingKeys, id) {
 			b.MissingKeys = append(b.MissingKeys, id)
 		}
@@ -84,7 +85,7 @@ func (l *LeftOver) look(keys *seal.Keys, primary []byte, row sealedRow) (b Broke
 }
 
 // nameBroken finds out whose the rows of a table are.
-func (db *DB) nameBroken(ctx context.Context, table string, list []Broken) error {
+func nameUnreadable(ctx context.Context, db *DB, table string, list []Unreadable) error {
 	var query string
 	switch table {
 	case "credentials":
@@ -95,7 +96,7 @@ func (db *DB) nameBroken(ctx context.Context, table string, list []Broken) error
 	if query == "" || len(list) == 0 {
 		return nil
 	}
-	at := map[string]*Broken{}
+	at := map[string]*Unreadable{}
 	ids := make([]string, len(list))
 	for i := range list {
 		ids[i], at[list[i].Row] = list[i].Row, &list[i]
