@@ -100,7 +100,7 @@ func resealTable(ctx context.Context, db *DB, keys *seal.Keys, t SealedTable, pr
 		var resealed, left int64
 		began := time.Now()
 		err := db.Write(ctx, func(tx *gorm.DB) (err error) {
-			resealed, left, err = t.reseal(tx, keys, primary, ids)
+			resealed, left, err = resealRows(t, tx, keys, primary, ids)
 			return err
 		})
 		if err != nil {
@@ -141,7 +141,7 @@ func eachOther(ctx context.Context, db *DB, t SealedTable, key []byte, do func([
 // writing is left to them. Nothing of a row changes but its sealed values, and
 // they only if they are still those that were read, so that a renewal always
 // wins. It returns how many rows it sealed, and how many have nothing that opens.
-func (t SealedTable) reseal(tx *gorm.DB, keys *seal.Keys, primary []byte, ids []any) (resealed, left int64, err error) {
+func resealRows(t SealedTable, tx *gorm.DB, keys *seal.Keys, primary []byte, ids []any) (resealed, left int64, err error) {
 	rows, err := t.Rows(otherThan(t, tx, primary).Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"}).Where(t.Key+" IN ?", ids))
 	if err != nil {
 		return 0, 0, err
