@@ -24,7 +24,7 @@ import (
 // PostgreSQL behave alike behind it.
 type DB struct {
 	reader *gorm.DB
-	write  func(context.Context, func(*gorm.DB) error) error
+	write  WriteFunc
 	// writes is held for reading by each write, and for writing by one that is to
 	// be alone.
 	writes *sync.RWMutex

@@ -44,7 +44,7 @@ func (db *DB) Hold(ctx context.Context, shared bool) error {
 	}
 	if h.release == nil {
 		take := db.holdFile
-		if db.dialect == postgresDialect {
+		if db.OnPostgres() {
 			take = db.holdAdvisory
 		}
 		if err := take(ctx, shared); err != nil {

@@ -1,120 +1,13 @@
 package models
 
 import (
-	"bufio"
-	"cmp"
-	"context"
-	"encoding/json"
-	"fmt"
-	"io"
-	"log/slog"
-	"net/http"
-	"net/http/httptest"
-	"net/url"
-	"os"
 	"os/exec"
-	"os/signal"
-	"strconv"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-	"gorm.io/gorm"
-
-	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
-	"github.com/fieldbridge/fieldbridge/models/seal"
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
-
-// childVariable holds what a child process of the tests keeps.
-const childVariable = "FIELDBRIDGE_TEST_KEEPER"
-
-// child is a process that does nothing but renew: whatever is due, or one
-// connection whenever it is told to. Or it does nothing but seal everything again.
-type child struct {
-	Database, Keyset, Issuer, Secret string
-	Company, Connection              uuid.UUID
-	Reseals                          bool
-	KeepAlive                        time.Duration
-	PerSecond                        int
-}
-
-func keeperClients(issuer *url.URL, secret string) Clients {
-	return Clients{servicetitan.NewClient(servicetitan.Environment{
-		Name: servicetitan.Sandbox, AuthURL: issuer, APIURL: issuer, ClientID: "cid.sandbox",
-		ClientSecret: servicetitan.NewSecret(secret), AppKey: servicetitan.NewSecret("ak1.stc_key"), Scopes: keptScopes, Ways: []Way{SignInWay},
-	}, servicetitan.NewTransport(), time.Now)}
-}
-
-// runAsChild renews until the process is told to stop, or killed.
-func runAsChild() {
-	var c child
-	fail := func(err error) {
-		if err != nil {
-			fmt.Println("failed:", err)
-			os.Exit(1)
-		}
-	}
-	fail(json.Unmarshal([]byte(os.Getenv(childVariable)), &c))
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
-	keys, err := seal.Load(c.Keyset)
-	fail(err)
-	db, err := OpenDB(ctx, c.Database, time.Now)
-	fail(err)
-	if c.Reseals {
-		_, err := Reseal(ctx, db, keys, func(done, _ int64) { fmt.Println(done) })
-		fail(err)
-		fail(db.Close())
-		os.Exit(0)
-	}
-	issuer, err := url.Parse(c.Issuer)
-	fail(err)
-	k := NewKeeper(db, keys, keeperClients(issuer, c.Secret), KeeperOptions{KeepAlive: cmp.Or(c.KeepAlive, time.Hour), PerSecond: cmp.Or(c.PerSecond, 2000)}, slog.New(slog.DiscardHandler))
-	fmt.Println("renewing")
-	if c.Connection == uuid.Nil {
-		k.Run(ctx)
-	}
-	for orders := bufio.NewScanner(os.Stdin); c.Connection != uuid.Nil && orders.Scan(); {
-		generation, err := strconv.ParseInt(orders.Text(), 10, 64)
-		fail(err)
-		access, err := k.Renew(ctx, c.Company, c.Connection, generation)
-		fmt.Println(access.Generation, err)
-	}
-	fail(db.Close())
-	os.Exit(0)
-}
-
-// command is a child to be started, and what it will say.
-func (c child) command(t *testing.T) (*exec.Cmd, io.Reader) {
-	t.Helper()
-	text, err := json.Marshal(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	process := exec.CommandContext(t.Context(), os.Args[0]) // #nosec G204 -- this test itself
-	process.Env = append(os.Environ(), childVariable+"="+string(text))
-	out, err := process.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return process, out
-}
-
-// start starts a child and waits until it renews.
-func (c child) start(t *testing.T) *exec.Cmd {
-	t.Helper()
-	process, out := c.command(t)
-	if err := process.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if line, err := bufio.NewReader(out).ReadString('\n'); line != "renewing\n" {
-		t.Fatalf("child says %q, %v", line, err)
-	}
-	return process
-}
 
 // Processes that share a database are killed again and again while they renew:
 // every connection is renewed in the end, none twice but where an answer died
@@ -167,48 +60,4 @@ func killWhileRenewing(t *testing.T, processes int, database string, connections
 		t.Errorf("%d refused, %d more requests than connections", k.refusals(), again)
 	}
 	k.invariants()
-}
-
-// overTheNetwork puts the sandbox behind an address that other processes reach,
-// and returns what they are started with. What wraps the sandbox stands before it.
-func (k *kept) overTheNetwork(database string, grace time.Duration, wraps ...func(http.Handler) http.Handler) child {
-	k.Helper()
-	server := httptest.NewUnstartedServer(nil)
-	c := child{Database: database, Keyset: k.keyset, Issuer: "http://" + server.Listener.Addr().String(), Secret: "cs1.stc_secret"}
-	k.sandbox = sandbox.New(sandbox.Options{
-		URL: c.Issuer, ClientID: "cid.sandbox", ClientSecret: c.Secret, AppKey: "ak1.stc_key",
-		RedirectURIs: []string{"https://app.example/callback"}, Scopes: keptScopes, RefreshGrace: grace,
-	})
-	server.Config.Handler = k.sandbox
-	for _, wrap := range wraps {
-		server.Config.Handler = wrap(server.Config.Handler)
-	}
-	server.Start()
-	k.Cleanup(server.Close)
-	return c
-}
-
-// until waits until something has come to pass.
-func (k *kept) until(done func() bool) {
-	k.Helper()
-	limit, again := time.After(time.Minute), time.NewTicker(20*time.Millisecond)
-	defer again.Stop()
-	for !done() {
-		select {
-		case <-again.C:
-		case <-limit:
-			k.Fatal("it does not come to pass")
-		}
-	}
-}
-
-// expireLeases lets the leases run out as if their time had passed, where
-// nobody alive holds one.
-func (k *kept) expireLeases(nobody bool) {
-	k.Helper()
-	if nobody {
-		k.write(func(tx *gorm.DB) error {
-			return tx.Exec("UPDATE credentials SET lease_until = NULL WHERE lease_until IS NOT NULL").Error
-		})
-	}
 }

@@ -10,34 +10,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 )
-
-// instance is one more keeper with a way of its own to the database, which a
-// test may spoil.
-func (k *kept) instance(spoil func(write func() error) error) *Keeper {
-	db := *k.db
-	write := db.write
-	db.write = func(ctx context.Context, fn func(*gorm.DB) error) error {
-		return spoil(func() error { return write(ctx, fn) })
-	}
-	keeper := k.newKeeper(k.keeper.options)
-	keeper.db = &db
-	return keeper
-}
-
-// stillGranted checks that what the database holds is what ServiceTitan honours:
-// it can be renewed.
-func (k *kept) stillGranted(keeper *Keeper, id uuid.UUID) {
-	k.Helper()
-	before := k.connection(id)
-	access, err := keeper.Renew(k.Context(), k.companyID, id, before.Generation)
-	if err != nil || access.Generation != before.Generation+1 {
-		k.Errorf("renewed once more: generation %d, error %v; %d revocations", access.Generation, err, k.sandbox.Count(sandbox.PathRevocation))
-	}
-}
 
 // B16: a commit whose answer is lost is looked up, and not taken for another's.
 func TestB16CommitWhoseAnswerIsLost(t *testing.T) {
@@ -211,7 +186,7 @@ func refusedAfterAnotherRenewed(t *testing.T, fault sandbox.Fault) {
 			t.Fatal(err)
 		}
 		k.expireLeases(true)
-		other := k.newKeeper(k.keeper.options)
+		other := k.newKeeper(k.options)
 		if _, err := other.Renew(t.Context(), k.companyID, id, 1); err != nil {
 			t.Fatal(err)
 		}

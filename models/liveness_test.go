@@ -134,7 +134,7 @@ func TestB8StoppedIsNotDead(t *testing.T) {
 	<-k.sandbox.Held()
 	holder.stop(t)
 	k.sandbox.Release()
-	other := k.newKeeper(k.keeper.options)
+	other := k.newKeeper(k.options)
 	defer k.run(other)()
 	k.until(func() bool { return db.HoldForServing(t.Context()) == nil })
 	k.looked(db, enoughLooks)
@@ -178,7 +178,7 @@ func TestB16CutOffIsNotDead(t *testing.T) {
 			for i := range 2 {
 				db := openAt(t, database)
 				instances = append(instances, db)
-				keeper := k.newKeeper(k.keeper.options)
+				keeper := k.newKeeper(k.options)
 				keeper.db = db
 				defer k.run(keeper)()
 				for _, id := range ids[2*i : 2*i+2] {
@@ -261,17 +261,17 @@ func TestLeaseEndsWithItsHolder(t *testing.T) {
 		k := newKept(t, db, clock.Now, func(o *sandbox.Options, _ *KeeperOptions) { o.RefreshGrace = time.Minute })
 		ids := k.seed(3, clock.Now(), clock.Now())
 		address := db.path
-		if db.dialect == postgresDialect {
+		if db.OnPostgres() {
 			address = lockSession(db).address
 		}
 		holder := openBy(t, address, clock.Now)
-		dying := k.newKeeper(k.keeper.options)
+		dying := k.newKeeper(k.options)
 		dying.db = holder
 		list, err := dying.due(t.Context(), gateKey{environment: servicetitan.Sandbox}, leasedAtOnce)
 		if err != nil || len(list) != len(ids) {
 			t.Fatalf("%d leased: %v", len(list), err)
 		}
-		if db.dialect == postgresDialect { // on SQLite nobody else may serve
+		if db.OnPostgres() { // on SQLite nobody else may serve
 			k.exec("UPDATE credentials SET lease_owner = '0000000000000007.1/from-another-run-of-the-server' WHERE connection_id = ?", ids[1])
 			k.exec("UPDATE credentials SET lease_owner = 'from-before-holders-were-named' WHERE connection_id = ?", ids[2])
 			if err := db.HoldForServing(t.Context()); err != nil {
@@ -288,7 +288,7 @@ func TestLeaseEndsWithItsHolder(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := len(ids)
-		if db.dialect == postgresDialect {
+		if db.OnPostgres() {
 			want = 1
 			k.looked(db, enoughLooks)
 		}

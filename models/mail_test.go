@@ -1,60 +1,17 @@
 package models
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
-
-// person adds somebody to the company.
-func (k *kept) person(name string, role Role) uuid.UUID {
-	k.Helper()
-	id := newID()
-	k.write(func(tx *gorm.DB) error {
-		return errors.Join(
-			tx.Create(&User{ID: id, Email: strings.ToLower(name) + "@northgate.example", Name: name, CreatedAt: k.db.Now()}).Error,
-			tx.Create(&Membership{CompanyID: k.companyID, UserID: id, Role: role, CreatedAt: k.db.Now()}).Error,
-		)
-	})
-	return id
-}
-
-// mailbox takes what is sent, unless it is out of order.
-type mailbox struct {
-	mu     sync.Mutex
-	broken bool
-	mails  []string
-}
-
-func (m *mailbox) send(_ context.Context, mail OutgoingMail) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.broken {
-		return errors.New("no mail server")
-	}
-	m.mails = append(m.mails, fmt.Sprintf("%s %s %s", mail.Kind, mail.RecipientName, mail.Reason))
-	return nil
-}
-
-func (m *mailbox) take() []string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	mails := m.mails
-	m.mails = nil
-	slices.Sort(mails)
-	return mails
-}
 
 // An incident is told of once, to the owners and to whoever connected, by
 // however many instances; and its end to those who were told.
@@ -106,7 +63,7 @@ func TestMails(t *testing.T) {
 		}
 		reconnect := func() {
 			t.Helper()
-			connections := NewConnections(db, k.keys, k.clients, k.keeper, "https://app.example/callback", k.keeper.log)
+			connections := NewConnections(db, k.keys, k.clients, k.keeper, "https://app.example/callback", k.logger())
 			c := k.connection(id)
 			tokens := servicetitan.Tokens{
 				Access: servicetitan.NewSecret("stc_new"), Refresh: servicetitan.NewSecret(k.sandbox.NewGrant(northgate)),
@@ -123,7 +80,7 @@ func TestMails(t *testing.T) {
 		box.broken = false
 		wants(deliver()) // and is tried again in a while
 		clock.Add(3 * time.Minute)
-		if db.dialect == postgresDialect { // whose clock is its own
+		if db.OnPostgres() { // whose clock is its own
 			k.write(func(tx *gorm.DB) error {
 				return tx.Exec("UPDATE mails SET next_try_at = now() WHERE next_try_at IS NOT NULL").Error
 			})

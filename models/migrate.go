@@ -106,7 +106,7 @@ func (db *DB) runMigrations(ctx context.Context, begins func(version, newest int
 	if err != nil {
 		return err
 	}
-	if db.dialect == postgresDialect {
+	if db.OnPostgres() {
 		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
 		if err != nil {
 			return err

@@ -54,7 +54,7 @@ func TestRevocationOfEnvironmentNotConfigured(t *testing.T) {
 			_, err := k.keeper.queueRevocation(tx, connection, servicetitan.NewSecret("stc_refresh"), clock.Now())
 			return err
 		})
-		other := NewKeeper(k.db, k.keys, nil, k.keeper.options, k.keeper.log)
+		other := NewKeeper(k.db, k.keys, nil, k.options, k.logger())
 		long, soon := clock.Now().AddDate(-10, 0, 0).UTC(), clock.Now().AddDate(10, 0, 0).UTC()
 		for name, step := range map[string]struct {
 			keeper  *Keeper

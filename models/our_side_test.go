@@ -85,12 +85,6 @@ func foreignMetadata(r *http.Request) *http.Response {
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body))}
 }
 
-// instead answers requests in the sandbox's place, where it has an answer.
-type instead struct {
-	next   http.RoundTripper
-	answer func(*http.Request) *http.Response
-}
-
 func (i instead) RoundTrip(r *http.Request) (*http.Response, error) {
 	if resp := i.answer(r); resp != nil {
 		return resp, nil

@@ -79,7 +79,7 @@ func TestB16SessionsAreTerminated(t *testing.T) {
 	defer func() { _ = control.Close() }()
 	watch := *k // through sessions that nobody ends
 	watch.db = control
-	keepers := []*Keeper{k.keeper, k.newKeeper(k.keeper.options)}
+	keepers := []*Keeper{k.keeper, k.newKeeper(k.options)}
 	ctx, stop := context.WithCancel(t.Context())
 	var all sync.WaitGroup
 	for _, keeper := range keepers {
@@ -150,7 +150,7 @@ func TestB17NoDatabaseWhileAsking(t *testing.T) {
 		if n := pool.Stats().InUse; n > 4 {
 			t.Errorf("%d connections of the database are in use while %d requests hang", n, hanging)
 		}
-		if db.dialect == postgresDialect {
+		if db.OnPostgres() {
 			if n := k.count("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND xact_start IS NOT NULL AND pid <> pg_backend_pid()"); n != 0 {
 				t.Errorf("%d transactions are open", n)
 			}

@@ -108,7 +108,7 @@ func resealTable(ctx context.Context, db *DB, keys *seal.Keys, t SealedTable, pr
 		}
 		did(resealed)
 		missed += int64(len(rows)) - resealed - left
-		if db.dialect == postgresDialect {
+		if db.OnPostgres() {
 			return nil // others write meanwhile
 		}
 		select {

@@ -156,7 +156,7 @@ func TestReseal(t *testing.T) {
 func TestResealKnowsEveryColumn(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
 		query := "SELECT m.name || '.' || c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' AND c.name LIKE '%sealed'"
-		if db.dialect == postgresDialect {
+		if db.OnPostgres() {
 			query = "SELECT table_name || '.' || column_name FROM information_schema.columns WHERE table_schema = 'public' AND column_name LIKE '%sealed'"
 		}
 		var want, got []string

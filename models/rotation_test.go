@@ -165,7 +165,7 @@ func (k *kept) backup() (opens func()) {
 	}
 	before := k.opened(k.keys)
 	var rows []SealedRow
-	if k.db.dialect == sqliteDialect {
+	if !k.db.OnPostgres() {
 		db, err := sql.Open("sqlite3", sqliteDSN(k.db.path, nil))
 		if err == nil {
 			_, err = db.ExecContext(k.Context(), "VACUUM INTO ?", file)
@@ -188,7 +188,7 @@ func (k *kept) backup() (opens func()) {
 		if err != nil {
 			k.Fatal(err)
 		}
-		if k.db.dialect == sqliteDialect {
+		if !k.db.OnPostgres() {
 			db, err := OpenDB(k.Context(), file, time.Now)
 			if err != nil {
 				k.Fatal(err)

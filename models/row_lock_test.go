@@ -143,18 +143,19 @@ func TestTransactionsThatMeetDoNotDeadlock(t *testing.T) {
 			db := openBy(t, testdb.Postgres(t), clock.Now)
 			var mu sync.Mutex
 			var deadlocks []error
-			write := db.write
-			db.write = func(ctx context.Context, fn func(*gorm.DB) error) error {
-				return write(ctx, func(tx *gorm.DB) error {
-					err := fn(tx)
-					if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code[:2] == "40" {
-						mu.Lock()
-						defer mu.Unlock()
-						deadlocks = append(deadlocks, err)
-					}
-					return err
-				})
-			}
+			db.Intercept(func(write WriteFunc) WriteFunc {
+				return func(ctx context.Context, fn func(*gorm.DB) error) error {
+					return write(ctx, func(tx *gorm.DB) error {
+						err := fn(tx)
+						if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code[:2] == "40" {
+							mu.Lock()
+							defer mu.Unlock()
+							deadlocks = append(deadlocks, err)
+						}
+						return err
+					})
+				}
+			})
 			m := newMeeting(t, db, clock)
 			s := stopping(m.staffDesk, tt.table, tt.when)
 			defer s.release()
@@ -269,7 +270,7 @@ func TestWritesRunAgain(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	box := &mailbox{}
-	outbox := NewOutbox(d.db, box.send, d.keeper.log)
+	outbox := NewOutbox(d.db, box.send, d.logger())
 	mails, err := outbox.due(t.Context())
 	d.must(err)
 	for _, m := range mails {

@@ -93,19 +93,21 @@ func TestRenewalOutlivesADemotedServer(t *testing.T) {
 			id := k.seed(1, time.Now(), time.Now().Add(time.Hour))[0]
 			spoiled := *db
 			var failures []error
-			spoiled.write = func(ctx context.Context, fn func(*gorm.DB) error) error {
-				return db.write(ctx, func(tx *gorm.DB) error {
-					if k.tokenRequests() == 0 || len(failures) == 3 {
-						return fn(tx)
-					}
-					if err := spoil.with(tx); err != nil {
+			spoiled.Intercept(func(write WriteFunc) WriteFunc {
+				return func(ctx context.Context, fn func(*gorm.DB) error) error {
+					return write(ctx, func(tx *gorm.DB) error {
+						if k.tokenRequests() == 0 || len(failures) == 3 {
+							return fn(tx)
+						}
+						if err := spoil.with(tx); err != nil {
+							return err
+						}
+						err := fn(tx)
+						failures = append(failures, err)
 						return err
-					}
-					err := fn(tx)
-					failures = append(failures, err)
-					return err
-				})
-			}
+					})
+				}
+			})
 			k.keeper.db = &spoiled
 			access, err := k.keeper.Renew(t.Context(), k.companyID, id, 1)
 			if err != nil || access.Generation != 2 {

@@ -183,7 +183,7 @@ func TestOwnersAreToldOfTries(t *testing.T) {
 		deliver := func() int {
 			t.Helper()
 			sent = nil
-			if db.dialect == postgresDialect { // whose clock is its own
+			if db.OnPostgres() { // whose clock is its own
 				if err := db.Write(t.Context(), func(tx *gorm.DB) error {
 					return tx.Exec("UPDATE account_mails SET next_try_at = now() WHERE next_try_at IS NOT NULL").Error
 				}); err != nil {
@@ -264,11 +264,12 @@ func TestRefusedTriesDoNotReachTheDatabase(t *testing.T) {
 			var writes atomic.Int64
 			instance := func() signingIn {
 				db := openBy(t, address, clock.Now)
-				write := db.write
-				db.write = func(ctx context.Context, fn func(*gorm.DB) error) error {
-					writes.Add(1)
-					return write(ctx, fn)
-				}
+				db.Intercept(func(write WriteFunc) WriteFunc {
+					return func(ctx context.Context, fn func(*gorm.DB) error) error {
+						writes.Add(1)
+						return write(ctx, fn)
+					}
+				})
 				return signingIn{t, newAccounts(t, db), "nobody@northgate.example"}
 			}
 			one, other := instance(), instance()

@@ -175,20 +175,22 @@ func TestB8StoppedBeforeAsking(t *testing.T) {
 	inVirtualTime(t, func(k *kept) {
 		ids := k.seed(8, time.Now(), time.Now())
 		var stopped atomic.Bool
-		other := k.newKeeper(k.keeper.options)
+		other := k.newKeeper(k.options)
 		db := *k.db
-		db.write = func(ctx context.Context, fn func(*gorm.DB) error) error {
-			err := k.db.write(ctx, fn)
-			if k.tokenRequests() == 0 && stopped.CompareAndSwap(false, true) { // it has its leases
-				<-time.After(leaseLife + time.Second)
-				var all sync.WaitGroup
-				for _, id := range ids {
-					all.Go(func() { k.renewed(other, id) })
+		db.Intercept(func(write WriteFunc) WriteFunc {
+			return func(ctx context.Context, fn func(*gorm.DB) error) error {
+				err := write(ctx, fn)
+				if k.tokenRequests() == 0 && stopped.CompareAndSwap(false, true) { // it has its leases
+					<-time.After(leaseLife + time.Second)
+					var all sync.WaitGroup
+					for _, id := range ids {
+						all.Go(func() { k.renewed(other, id) })
+					}
+					all.Wait()
 				}
-				all.Wait()
+				return err
 			}
-			return err
-		}
+		})
 		k.keeper.db = &db
 		k.start()
 		k.pass(time.Minute)

@@ -26,7 +26,7 @@ func (k *Keeper) tendAbandoned(ctx context.Context, renewals *sync.WaitGroup) {
 	for {
 		taken, err := k.takeOverNow(ctx, renewals)
 		switch {
-		case err == nil && k.db.dialect == sqliteDialect && taken < takenAtOnce && k.stalled.Load() == 0:
+		case err == nil && !k.db.OnPostgres() && taken < takenAtOnce && k.stalled.Load() == 0:
 			return
 		case err != nil && !failing && ctx.Err() == nil:
 			k.log.WarnContext(ctx, "leases of instances that died cannot be taken over", "error", err)

@@ -16,12 +16,14 @@ import (
 // transaction begins.
 func (d *staffDesk) meanwhile(change func(tx *gorm.DB) error, do func() error) error {
 	d.Helper()
-	if d.db.dialect == sqliteDialect {
-		write := d.db.write
-		d.db.write = func(ctx context.Context, fn func(*gorm.DB) error) error {
-			d.db.write = write
-			return errors.Join(write(ctx, change), write(ctx, fn))
-		}
+	if !d.db.OnPostgres() {
+		var restore func()
+		restore = d.db.Intercept(func(write WriteFunc) WriteFunc {
+			return func(ctx context.Context, fn func(*gorm.DB) error) error {
+				restore()
+				return errors.Join(write(ctx, change), write(ctx, fn))
+			}
+		})
 		return do()
 	}
 	tx := d.db.Read(d.Context()).Begin()

@@ -65,8 +65,10 @@ func TestTokenReadsWait(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
 		keys := NewAPIKeys(db)
 		key, connection := newID(), newID()
-		write, down := db.write, errors.New("down")
-		db.write = func(_ context.Context, _ func(*gorm.DB) error) error { return down }
+		down := errors.New("down")
+		restore := db.Intercept(func(WriteFunc) WriteFunc {
+			return func(context.Context, func(*gorm.DB) error) error { return down }
+		})
 		for range 2 {
 			keys.CountRead(key, connection, "203.0.113.7")
 			if err := keys.Flush(t.Context()); !errors.Is(err, down) {
@@ -79,7 +81,7 @@ func TestTokenReadsWait(t *testing.T) {
 		if n := len(keys.reads.counts); n != readsWaiting {
 			t.Errorf("%d wait, want %d", n, readsWaiting)
 		}
-		db.write = write
+		restore()
 		if err := keys.flushTokenReads(t.Context()); err == nil {
 			t.Error("nothing is said of what had no room")
 		}

@@ -28,12 +28,6 @@ func (s through) RoundTrip(r *http.Request) (*http.Response, error) {
 	return s.next.RoundTrip(r)
 }
 
-// spoil answers token requests in the sandbox's place from now on, where it has
-// an answer.
-func (k *kept) spoil(answer func(r *http.Request) (*http.Response, error)) {
-	k.keeper.clients = k.clientsThrough(through{memory{k.sandbox}, answer}, time.Now)
-}
-
 // B2: however ServiceTitan asks us to wait, the environment is left alone until
 // then, and for an hour at most. What was refused for good is known afterwards.
 func TestB2RetryAfter(t *testing.T) {
@@ -253,4 +247,10 @@ func TestB4LostAnswers(t *testing.T) {
 			})
 		}
 	}
+}
+
+// spoil answers token requests in the sandbox's place from now on, where it has
+// an answer.
+func (k *kept) spoil(answer func(r *http.Request) (*http.Response, error)) {
+	k.keeper.clients = k.clientsThrough(through{memory{k.sandbox}, answer}, time.Now)
 }

@@ -1,82 +1,17 @@
 package models
 
 import (
-	"cmp"
 	"context"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
-	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
-
-// inVirtualTime runs a test in a time of its own, which passes as soon as
-// everybody waits. The keeper works in the background.
-func inVirtualTime(t *testing.T, test func(k *kept), change ...func(*sandbox.Options, *KeeperOptions)) {
-	t.Helper()
-	// The database lives outside of the bubble, since its libraries have goroutines
-	// that never end. Writes are made where they are asked for: the writer's
-	// goroutine could not answer into the bubble.
-	path := testdb.SQLite(t)
-	db := openAt(t, path)
-	w, err := newWriter(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = w.Close() }()
-	var one sync.Mutex
-	db.write = func(ctx context.Context, fn func(*gorm.DB) error) error {
-		one.Lock()
-		defer one.Unlock()
-		p := &pendingWrite{ctx: ctx, fn: fn}
-		return cmp.Or(w.commit([]*pendingWrite{p}), p.err)
-	}
-	synctest.Test(t, func(t *testing.T) {
-		k := newKept(t, db, time.Now, change...)
-		ctx, stop := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		k.start = func() {
-			go func() {
-				k.keeper.Run(ctx)
-				close(done)
-			}()
-		}
-		test(k)
-		stop()
-		<-done
-		k.invariants()
-	})
-}
-
-// pass lets time pass, with everything that it brings.
-func (k *kept) pass(d time.Duration) {
-	<-time.After(d)
-	synctest.Wait()
-}
-
-func (k *kept) states() map[State]int {
-	k.Helper()
-	var rows []struct {
-		State State
-		N     int
-	}
-	if err := k.db.Read(k.Context()).Raw("SELECT state, count(*) AS n FROM connections GROUP BY state").Scan(&rows).Error; err != nil {
-		k.Fatal(err)
-	}
-	states := map[State]int{}
-	for _, r := range rows {
-		states[r.State] = r.N
-	}
-	return states
-}
 
 // An idle connection is renewed once in a keep-alive, one in use before its
 // access lapses; those made together come apart.
@@ -242,18 +177,19 @@ func TestB23PoisonedRows(t *testing.T) {
 func TestB15SaveIsTriedUntilItWorks(t *testing.T) {
 	inVirtualTime(t, func(k *kept) {
 		ids := k.seed(5, time.Now(), time.Now())
-		write := k.db.write
 		away := make(chan struct{})
-		k.db.write = func(ctx context.Context, fn func(*gorm.DB) error) error {
-			select {
-			case <-away:
-			default:
-				if k.tokenRequests() > 0 { // the database is lost once something was asked
-					return ErrUnavailable
+		k.db.Intercept(func(write WriteFunc) WriteFunc {
+			return func(ctx context.Context, fn func(*gorm.DB) error) error {
+				select {
+				case <-away:
+				default:
+					if k.tokenRequests() > 0 { // the database is lost once something was asked
+						return ErrUnavailable
+					}
 				}
+				return write(ctx, fn)
 			}
-			return write(ctx, fn)
-		}
+		})
 		k.start()
 		k.pass(3 * time.Minute)
 		asked := k.tokenRequests()
@@ -366,7 +302,7 @@ func TestCacheEndsWithTheConnection(t *testing.T) {
 func TestB9ManyAskAtOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
 		k := newKept(t, db, clock.Now)
-		keepers := []*Keeper{k.keeper, k.newKeeper(k.keeper.options), k.newKeeper(k.keeper.options)}
+		keepers := []*Keeper{k.keeper, k.newKeeper(k.options), k.newKeeper(k.options)}
 		id := k.seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
 		clock.Add(20 * time.Minute)
 		answers := make(chan error, 300)
@@ -389,14 +325,4 @@ func TestB9ManyAskAtOnce(t *testing.T) {
 		}
 		k.invariants()
 	})
-}
-
-// many is a number of connections: as many as can be had in a moment, or the
-// full one where the long run is asked for (make soak).
-func many(t *testing.T, few, full int) int {
-	t.Helper()
-	if os.Getenv("FIELDBRIDGE_TEST_FULL") != "" {
-		return full
-	}
-	return few
 }

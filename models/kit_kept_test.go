@@ -1,17 +1,12 @@
 package models
 
 import (
-	"bytes"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httptrace"
 	"net/url"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -29,50 +24,6 @@ import (
 // northgate is the tenant whose grants the connections under test have.
 const northgate = 842193311
 
-// memory carries requests to a handler without a network, so that they take no
-// time by a fake clock. A handler that drops the connection loses the answer.
-type memory struct{ handler http.Handler }
-
-func (m memory) RoundTrip(r *http.Request) (resp *http.Response, err error) {
-	defer func() {
-		if dropped := recover(); dropped != nil {
-			resp, err = nil, io.ErrUnexpectedEOF
-		}
-	}()
-	if err := r.Context().Err(); err != nil {
-		return nil, err
-	}
-	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil && trace.WroteRequest != nil {
-		trace.WroteRequest(httptrace.WroteRequestInfo{})
-	}
-	in := r.Clone(r.Context())
-	in.RequestURI, in.RemoteAddr, in.Host = r.URL.RequestURI(), "192.0.2.1:1", r.URL.Host
-	if in.Body == nil {
-		in.Body = http.NoBody
-	}
-	out := httptest.NewRecorder()
-	m.handler.ServeHTTP(out, in)
-	return out.Result(), nil
-}
-
-// logs keeps what is logged.
-type logs struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logs) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 // kept is a keeper on a database, before a sandbox.
 type kept struct {
 	testing.TB
@@ -82,6 +33,7 @@ type kept struct {
 	sandbox *sandbox.Sandbox
 	clients Clients
 	keeper  *Keeper
+	options KeeperOptions
 	log     *logs
 	// start lets the keeper begin, in virtual time.
 	start     func()
@@ -109,10 +61,10 @@ func newKept(t testing.TB, db *DB, now func() time.Time, change ...func(*sandbox
 	for _, f := range change {
 		f(&so, &ko)
 	}
-	k := &kept{TB: t, db: db, keyset: keyset, keys: keys, sandbox: sandbox.New(so), log: &logs{}, companyID: newID(), tenants: new(atomic.Int64)}
+	k := &kept{TB: t, db: db, keyset: keyset, keys: keys, sandbox: sandbox.New(so), options: ko, log: &logs{}, companyID: newID(), tenants: new(atomic.Int64)}
 	k.clients = k.clientsBy(now)
 	k.keeper = k.newKeeper(ko)
-	testdb.Watch(db.dialect == postgresDialect, k.exec)
+	testdb.Watch(db.OnPostgres(), k.exec)
 	k.write(func(tx *gorm.DB) error {
 		return tx.Create(&Company{ID: k.companyID, Name: "Northgate", CreatedAt: db.Now()}).Error
 	})
@@ -135,8 +87,10 @@ func (k *kept) clientsThrough(transport http.RoundTripper, now func() time.Time)
 
 // newKeeper is one more instance.
 func (k *kept) newKeeper(o KeeperOptions) *Keeper {
-	return NewKeeper(k.db, k.keys, k.clients, o, slog.New(slog.NewTextHandler(k.log, nil)))
+	return NewKeeper(k.db, k.keys, k.clients, o, k.logger())
 }
+
+func (k *kept) logger() *slog.Logger { return slog.New(slog.NewTextHandler(k.log, nil)) }
 
 func (k *kept) write(fn func(tx *gorm.DB) error) {
 	k.Helper()
@@ -196,7 +150,7 @@ func (k *kept) owner() Visitor {
 }
 
 func (k *kept) connections() *Connections {
-	return NewConnections(k.db, k.keys, k.clients, k.keeper, "https://app.example/callback", k.keeper.log)
+	return NewConnections(k.db, k.keys, k.clients, k.keeper, "https://app.example/callback", k.logger())
 }
 
 func (k *kept) disconnect(id uuid.UUID) {
