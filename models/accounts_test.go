@@ -9,7 +9,6 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
-	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -29,29 +28,6 @@ func signUp(t *testing.T, a *Accounts, email string) (User, Company) {
 		t.Fatal(err)
 	}
 	return user, company
-}
-
-// seedConnection makes a connected company without any ServiceTitan.
-func seedConnection(t *testing.T, db *DB, keys *seal.Keys) Connection {
-	t.Helper()
-	now := db.Now()
-	company := Company{ID: newID(), Name: "Northgate", CreatedAt: now}
-	c := Connection{
-		ID: newID(), CompanyID: company.ID, Environment: servicetitan.Sandbox, TenantID: 842193311, Way: servicetitan.SignIn,
-		State: Connected, Generation: 1, ConnectedAt: now, RenewedAt: now, ExpiresAt: now.Add(15 * time.Minute), CreatedAt: now, UpdatedAt: now,
-	}
-	sealed, err := sealCredential(keys, c.CompanyID, c.ID, c.Generation, servicetitan.Tokens{
-		Access: servicetitan.NewSecret("stc_access"), Refresh: servicetitan.NewSecret("stc_refresh"), ExpiresAt: c.ExpiresAt,
-	}, servicetitan.OwnClient{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Write(t.Context(), func(tx *gorm.DB) error {
-		return errors.Join(tx.Create(&company).Error, tx.Create(&c).Error, tx.Create(&sealed).Error)
-	}); err != nil {
-		t.Fatal(err)
-	}
-	return c
 }
 
 func TestSignUpAndIn(t *testing.T) {
@@ -194,4 +170,8 @@ func TestA34VisitorIsAskedAfresh(t *testing.T) {
 			t.Errorf("signed out everywhere: got %v", err)
 		}
 	})
+}
+
+func TestAccountsMatchTheSchema(t *testing.T) {
+	matchSchema(t, &Company{}, &User{}, &Membership{}, &session{}, &secondFactor{}, &accountMail{}, &signIn{}, &tokenRead{})
 }

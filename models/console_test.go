@@ -131,7 +131,7 @@ func TestBrowseOverdue(t *testing.T) {
 			if i < 3 {
 				late = slices.Insert(late, 0, c.connection(id).TenantID)
 				c.write(func(tx *gorm.DB) error {
-					return tx.Model(&credential{}).Where("connection_id = ?", id).Update("due_at", c.db.Now().Add(-time.Duration(i+4)*15*time.Minute)).Error
+					return tx.Exec("UPDATE credentials SET due_at = ? WHERE connection_id = ?", c.db.Now().Add(-time.Duration(i+4)*15*time.Minute), id).Error
 				})
 			}
 		}

@@ -6,14 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"gorm.io/gorm"
 
-	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
@@ -172,91 +170,6 @@ func TestB24NewerSchemaIsRefused(t *testing.T) {
 		}
 		if _, err := db.CheckSchema(t.Context()); !errors.Is(err, ErrSchemaAhead) {
 			t.Errorf("got %v", err)
-		}
-	})
-}
-
-// Every field of every record has its column, on both.
-func TestRecordsMatchTheSchema(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
-		for _, record := range []any{
-			&Company{}, &User{}, &Membership{}, &session{}, &Connection{}, &credential{}, &authorization{}, &Event{}, &keyCanary{},
-		} {
-			statement := &gorm.Statement{DB: db.Read(t.Context())}
-			if err := statement.Parse(record); err != nil {
-				t.Fatal(err)
-			}
-			var columns []string
-			for _, f := range statement.Schema.Fields {
-				columns = append(columns, f.DBName)
-			}
-			query := "SELECT " + strings.Join(columns, ", ") + " FROM " + statement.Schema.Table + " WHERE 1 = 0"
-			if err := db.Read(t.Context()).Exec(query).Error; err != nil {
-				t.Errorf("%s: %v", statement.Schema.Table, err)
-			}
-		}
-	})
-}
-
-func TestA74WrongKeyset(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
-		right, wrong := testKeys(t), testKeys(t)
-		for range 2 {
-			if err := CheckKeyset(t.Context(), db, right); err != nil {
-				t.Fatal(err)
-			}
-		}
-		err := CheckKeyset(t.Context(), db, wrong)
-		if !errors.Is(err, ErrWrongKeyset) || !strings.Contains(err.Error(), fmt.Sprint(right.Primary())) {
-			t.Errorf("got %v, want ErrWrongKeyset with the missing key's ID", err)
-		}
-		if err := CheckKeyset(t.Context(), db, right); err != nil {
-			t.Errorf("the wrong keyset changed something: %v", err)
-		}
-	})
-}
-
-// Plaintext is refused by the database itself, by whatever road it comes.
-func TestSealedColumnsRefusePlaintext(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
-		seed := seedConnection(t, db, testKeys(t))
-		roads := map[string]func(tx *gorm.DB) error{
-			"update one": func(tx *gorm.DB) error {
-				return tx.Model(&credential{}).Where("connection_id = ?", seed.ID).Update("refresh_sealed", []byte("stc_plain")).Error
-			},
-			"update many": func(tx *gorm.DB) error {
-				return tx.Model(&credential{}).Where("connection_id = ?", seed.ID).Updates(map[string]any{"access_sealed": []byte("stc_plain")}).Error
-			},
-			"empty": func(tx *gorm.DB) error {
-				return tx.Model(&credential{}).Where("connection_id = ?", seed.ID).Update("access_sealed", []byte{}).Error
-			},
-			"canary": func(tx *gorm.DB) error {
-				return tx.Create(&keyCanary{ID: 1, Sealed: []byte("plain")}).Error
-			},
-		}
-		for name, road := range roads {
-			if err := db.Write(t.Context(), road); err == nil {
-				t.Errorf("%s: plaintext was taken", name)
-			}
-		}
-	})
-}
-
-// Instances that start together on a new database with one keyset all start.
-func TestA74FirstStartOfMany(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
-		keys, err := seal.Create(filepath.Join(t.TempDir(), "keyset.json"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		errs := make([]error, 8)
-		var all sync.WaitGroup
-		for i := range errs {
-			all.Go(func() { errs[i] = CheckKeyset(t.Context(), db, keys) })
-		}
-		all.Wait()
-		if err := errors.Join(errs...); err != nil {
-			t.Error(err)
 		}
 	})
 }

@@ -75,3 +75,5 @@ func TestNoConnectionForACompanyThatIsGone(t *testing.T) {
 		}
 	})
 }
+
+func TestAuthorizationsMatchTheSchema(t *testing.T) { matchSchema(t, &authorization{}) }

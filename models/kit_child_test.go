@@ -158,3 +158,27 @@ func (k *kept) expireLeases(nobody bool) {
 		})
 	}
 }
+
+// run lets a keeper renew what is due until the function that it returns.
+func (k *kept) run(keeper *Keeper) (stop func()) {
+	ctx, cancel := context.WithCancel(k.Context())
+	done := make(chan struct{})
+	go func() {
+		keeper.Run(ctx)
+		close(done)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// networkClients are clients that reach the sandbox where child processes do.
+func (k *kept) networkClients(c child) Clients {
+	k.Helper()
+	issuer, err := url.Parse(c.Issuer)
+	if err != nil {
+		k.Fatal(err)
+	}
+	return keeperClients(issuer, c.Secret)
+}

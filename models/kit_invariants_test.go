@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
@@ -38,38 +39,45 @@ func (k *kept) breaches() []string {
 func (k *kept) grantBreaches() (breaches []string) {
 	k.Helper()
 	var connections []Connection
-	var rows []credential
-	for _, err := range []error{k.db.Read(k.Context()).Find(&connections).Error, k.db.Read(k.Context()).Find(&rows).Error} {
+	var rows []struct {
+		ConnectionID  uuid.UUID
+		CompanyID     uuid.UUID
+		RefreshSealed []byte
+		Generation    int64
+	}
+	for _, err := range []error{
+		k.db.Read(k.Context()).Find(&connections).Error,
+		k.db.Read(k.Context()).Raw("SELECT connection_id, company_id, refresh_sealed, generation FROM credentials").Scan(&rows).Error,
+	} {
 		if err != nil {
 			k.Fatal(err)
 		}
 	}
-	byID := map[uuid.UUID]credential{}
-	for _, r := range rows {
-		byID[r.ConnectionID] = r
+	byID := map[uuid.UUID]int{}
+	for i, r := range rows {
+		byID[r.ConnectionID] = i
 	}
 	holders := map[string]uuid.UUID{}
 	now := k.db.Now()
 	for _, c := range connections {
-		r, ok := byID[c.ID]
-		if !ok {
+		i, ok := byID[c.ID]
+		if !ok || rows[i].RefreshSealed == nil {
 			continue
 		}
-		refresh, err := r.refresh(k.keys)
+		refresh, err := k.keys.Open(rows[i].RefreshSealed, seal.Place{
+			Table: "credentials", Company: rows[i].CompanyID.String(), Row: c.ID.String(), Column: "refresh_sealed", Generation: rows[i].Generation,
+		})
 		if err != nil {
 			if c.State != ReconnectNeeded {
 				breaches = append(breaches, fmt.Sprintf("I7: %s is %s and cannot be opened", c.ID, c.State))
 			}
 			continue
 		}
-		if refresh.IsZero() {
-			continue
-		}
-		if other, twice := holders[refresh.Reveal()]; twice {
+		if other, twice := holders[refresh]; twice {
 			breaches = append(breaches, fmt.Sprintf("I4: %s and %s have the same refresh token", c.ID, other))
 		}
-		holders[refresh.Reveal()] = c.ID
-		since, dead := k.sandbox.DeadSince(refresh.Reveal())
+		holders[refresh] = c.ID
+		since, dead := k.sandbox.DeadSince(refresh)
 		switch {
 		case !dead && c.State == ReconnectNeeded && (c.Reason == ReasonGrantRefused || c.Reason == ReasonAnswerLost):
 			breaches = append(breaches, fmt.Sprintf("I6: %s was given up for %s, and its grant is honoured", c.ID, c.Reason))

@@ -41,3 +41,7 @@ func TestLife(t *testing.T) {
 		}
 	}
 }
+
+func TestConnectionsMatchTheSchema(t *testing.T) {
+	matchSchema(t, &Connection{}, &Event{}, &Setup{}, &staffTask{}, &Mail{})
+}

@@ -14,54 +14,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
-
-// seedOwn makes connections that use a client of the tenant's own. No connection
-// beside them uses the app's registration.
-func (k *kept) seedOwn(n int, granted, due time.Time) []uuid.UUID {
-	k.Helper()
-	given, err := k.sandbox.GiveClient(northgate)
-	if err != nil {
-		k.Fatal(err)
-	}
-	own := servicetitan.OwnClient{ID: given.ClientID, Secret: servicetitan.NewSecret(given.ClientSecret)}
-	return k.seedClients(n, granted, due, func(int) servicetitan.OwnClient { return own })
-}
-
-// seedClients makes connections with the clients that own names.
-func (k *kept) seedClients(n int, granted, due time.Time, own func(i int) servicetitan.OwnClient) []uuid.UUID {
-	k.Helper()
-	ids := make([]uuid.UUID, n)
-	granted, due = granted.UTC().Truncate(time.Microsecond), due.UTC().Truncate(time.Microsecond)
-	k.write(func(tx *gorm.DB) error {
-		for i := range n {
-			tokens := servicetitan.Tokens{
-				Access: servicetitan.NewSecret("stc_access_" + newID().String()), ExpiresAt: granted.Add(15 * time.Minute), Scopes: keptScopes,
-			}
-			c := Connection{
-				ID: newID(), CompanyID: k.companyID, Environment: servicetitan.Sandbox, TenantID: k.tenants.Add(1), Way: OwnCredentialsWay,
-				State: Connected, Scopes: strings.Join(keptScopes, " "), Generation: 1, ConnectedByName: "Amy",
-				ConnectedAt: granted, CreatedAt: granted,
-			}
-			c.granted(tokens, keptScopes, due, granted)
-			sealed, err := sealCredential(k.keys, k.companyID, c.ID, 1, tokens, own(i))
-			if err != nil {
-				return err
-			}
-			sealed.Environment, sealed.DueAt = c.Environment, &due
-			if err := errors.Join(tx.Create(&c).Error, tx.Create(&sealed).Error); err != nil {
-				return err
-			}
-			ids[i] = c.ID
-		}
-		return nil
-	})
-	return ids
-}
 
 func (k *kept) openOurSide() int {
 	return k.count("SELECT count(*) FROM staff_tasks WHERE kind = 'our_side' AND done_at IS NULL")
@@ -316,10 +272,6 @@ func (c *clientsAnswered) times(client string) []time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.asked[client])
-}
-
-func clientNumber(i int) servicetitan.OwnClient {
-	return servicetitan.OwnClient{ID: "cid." + strconv.Itoa(i), Secret: servicetitan.NewSecret("cs1.stc")}
 }
 
 func tooMany(seconds string) *http.Response {

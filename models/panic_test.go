@@ -34,7 +34,7 @@ func TestPanicsOfRenewalsAreLoggedWithoutValues(t *testing.T) {
 				})
 				if who == "on use" {
 					_, err := k.keeper.AccessToken(k.Context(), k.companyID, id)
-					if reasonOf(err) != ReasonUnavailable || !errors.Is(err, ErrUnavailable) {
+					if e, ok := errors.AsType[*ReasonError](err); !ok || e.Reason != ReasonUnavailable || !errors.Is(err, ErrUnavailable) {
 						t.Errorf("asked for access, the keeper says %v", err)
 					}
 				}

@@ -25,18 +25,19 @@ func (k *kept) sealOneOfEach() uuid.UUID {
 		k.Fatal(err)
 	}
 	user := User{ID: newID(), Email: "amy@northgate.example", Name: "Amy", CreatedAt: now}
-	factor := secondFactor{UserID: user.ID, ConfirmedAt: &now, CreatedAt: now}
-	own := k.credential(ids[0])
-	var err, err2 error
-	factor.SecretSealed, err = k.keys.Seal("a second factor's secret", factor.place())
-	own.SecretSealed, err2 = k.keys.Seal("cs9.stc_own", own.place("secret_sealed"))
-	if err := errors.Join(err, err2); err != nil {
+	factor, err := k.keys.Seal("a second factor's secret", seal.Place{Table: "second_factors", Row: user.ID.String(), Column: "secret_sealed"})
+	own, err2 := k.keys.Seal("cs9.stc_own", k.credentialPlace(ids[0], 1, "secret_sealed"))
+	unwanted := newID()
+	revoked, err3 := k.keys.Seal("stc_refresh_unwanted", seal.Place{Table: "revocations", Company: k.companyID.String(), Row: unwanted.String(), Column: "token_sealed"})
+	if err := errors.Join(err, err2, err3); err != nil {
 		k.Fatal(err)
 	}
 	k.write(func(tx *gorm.DB) error {
-		_, err := k.keeper.queueRevocation(tx, k.connection(ids[1]), servicetitan.NewSecret("stc_refresh_unwanted"), now)
-		return errors.Join(err, tx.Create(&user).Error, tx.Create(&factor).Error,
-			tx.Exec("UPDATE credentials SET secret_sealed = ?, client_id = 'cid.own' WHERE connection_id = ?", own.SecretSealed, own.ConnectionID).Error)
+		return errors.Join(tx.Create(&user).Error,
+			tx.Exec("INSERT INTO second_factors (user_id, secret_sealed, confirmed_at, created_at) VALUES (?, ?, ?, ?)", user.ID, factor, now, now).Error,
+			tx.Exec("INSERT INTO revocations (id, company_id, connection_id, environment, token_sealed, next_try_at, created_at) VALUES (?, ?, ?, 'sandbox', ?, ?, ?)",
+				unwanted, k.companyID, ids[1], revoked, now, now).Error,
+			tx.Exec("UPDATE credentials SET secret_sealed = ?, client_id = 'cid.own' WHERE connection_id = ?", own, ids[0]).Error)
 	})
 	visitor := k.owner()
 	visitor.UserID = user.ID
@@ -46,6 +47,21 @@ func (k *kept) sealOneOfEach() uuid.UUID {
 		k.Fatal(err)
 	}
 	return ids[0]
+}
+
+// credentialPlace is where a column of a credential stands.
+func (k *kept) credentialPlace(id uuid.UUID, generation int64, column string) seal.Place {
+	return seal.Place{Table: "credentials", Company: k.companyID.String(), Row: id.String(), Column: column, Generation: generation}
+}
+
+// accessSealed reads the encrypted access token of a connection.
+func (k *kept) accessSealed(id uuid.UUID) []byte {
+	k.Helper()
+	var row struct{ AccessSealed []byte }
+	if err := k.db.Read(k.Context()).Raw("SELECT access_sealed FROM credentials WHERE connection_id = ?", id).Scan(&row).Error; err != nil {
+		k.Fatal(err)
+	}
+	return row.AccessSealed
 }
 
 func (k *kept) rotate() (old, primary uint32) {
@@ -182,7 +198,7 @@ func TestResealLeavesWhatDoesNotOpen(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
 		k := newKept(t, db, clock.Now)
 		ids := k.seed(4, clock.Now(), clock.Now().Add(time.Hour))
-		foreign, moved, cut, elsewhere := k.credential(ids[3]).AccessSealed, ids[0], ids[1], ids[2]
+		foreign, moved, cut, elsewhere := k.accessSealed(ids[3]), ids[0], ids[1], ids[2]
 		k.exec("UPDATE credentials SET access_sealed = ? WHERE connection_id = ?", foreign, moved)
 		k.exec("UPDATE connections SET state = 'reconnect_needed', reason = 'seal_broken' WHERE id = ?", moved)
 		k.exec("UPDATE credentials SET access_sealed = ?, refresh_sealed = ? WHERE connection_id = ?", []byte{1}, []byte{1}, cut)
@@ -223,7 +239,7 @@ func TestResealLeavesWhatDoesNotOpen(t *testing.T) {
 				t.Errorf("%+v, want %+v", got, want)
 			}
 		}
-		if got := k.credential(moved); !slices.Equal(got.AccessSealed, foreign) || k.sealedWith(old) != 1 || k.sealedWith(primary) != 4 {
+		if got := k.accessSealed(moved); !slices.Equal(got, foreign) || k.sealedWith(old) != 1 || k.sealedWith(primary) != 4 {
 			t.Errorf("%d values under the old key and %d under the new one, or the row was changed", k.sealedWith(old), k.sealedWith(primary))
 		}
 		if rows := k.reseal(); rows != 0 {
@@ -251,7 +267,6 @@ func TestResealWaitsForNobody(t *testing.T) {
 	k := newKept(t, db, time.Now)
 	ids := k.seed(3, time.Now(), time.Now().Add(time.Hour))
 	old, _ := k.rotate()
-	theirs := k.credential(ids[1])
 	k.write(func(tx *gorm.DB) error {
 		if err := tx.Exec("UPDATE credentials SET generation = 2 WHERE connection_id = ?", ids[1]).Error; err != nil {
 			return err
@@ -259,14 +274,13 @@ func TestResealWaitsForNobody(t *testing.T) {
 		if rows := k.reseal(); rows != 2 {
 			t.Errorf("%d rows", rows)
 		}
-		theirs.Generation = 2
-		sealed, err := k.keys.Seal("stc_access_renewed", theirs.place("access_sealed"))
+		sealed, err := k.keys.Seal("stc_access_renewed", k.credentialPlace(ids[1], 2, "access_sealed"))
 		if err != nil {
 			return err
 		}
 		return tx.Exec("UPDATE credentials SET access_sealed = ?, refresh_sealed = NULL WHERE connection_id = ?", sealed, ids[1]).Error
 	})
-	if access, err := new(k.credential(ids[1])).access(k.keys); err != nil || access.Reveal() != "stc_access_renewed" {
+	if access, err := k.keys.Open(k.accessSealed(ids[1]), k.credentialPlace(ids[1], 2, "access_sealed")); err != nil || access != "stc_access_renewed" {
 		t.Errorf("%v", err)
 	}
 	if rows := k.reseal(); rows != 0 || k.sealedWith(old) != 0 {

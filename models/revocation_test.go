@@ -1,6 +1,8 @@
 package models
 
 import (
+	"context"
+	"net/http"
 	"testing"
 	"time"
 
@@ -42,4 +44,45 @@ func TestRevocationIsTriedForADay(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A stop in the middle of revocations ends after the one under way, and gives
+// the others back.
+func TestRevocationsStopInTheMiddle(t *testing.T) {
+	inVirtualTime(t, func(k *kept) {
+		ids := k.seed(5, time.Now(), time.Now().Add(100*time.Hour))
+		k.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status503, Path: sandbox.PathRevocation, Times: 5})
+		for _, id := range ids {
+			k.disconnect(id)
+		}
+		asked := k.sandbox.Count(sandbox.PathRevocation)
+		begun, answer := make(chan struct{}, 10), make(chan struct{})
+		k.keeper.clients = k.clientsThrough(instead{memory{k.sandbox}, func(r *http.Request) *http.Response {
+			if r.URL.Path == sandbox.PathRevocation {
+				begun <- struct{}{}
+				<-answer
+			}
+			return nil
+		}}, time.Now)
+		ctx, stop := context.WithCancel(k.Context())
+		stopped := make(chan struct{})
+		go func() {
+			k.keeper.tendRevocations(ctx)
+			close(stopped)
+		}()
+		<-begun
+		stop()
+		close(answer)
+		<-stopped
+		if n := k.sandbox.Count(sandbox.PathRevocation) - asked; n != 1 {
+			t.Errorf("%d revocations were asked for after the stop, want the one under way", n)
+		}
+		if n := k.count("SELECT count(*) FROM revocations WHERE tries = 1 AND next_try_at <= ?", time.Now().UTC()); n != 4 {
+			t.Errorf("%d revocations are as if nobody had tried, want 4", n)
+		}
+		if n := k.count("SELECT count(*) FROM revocations"); n != 4 {
+			t.Errorf("%d revocations wait", n)
+		}
+		k.start() // the harness stops a keeper that runs
+	})
 }

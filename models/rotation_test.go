@@ -43,7 +43,7 @@ func rotateUnderLoad(t *testing.T, database string, connections int) {
 	k.sealOneOfEach()
 	k.exec("DELETE FROM credentials")
 	ids := k.seed(connections, time.Now(), time.Now().Add(time.Hour))
-	backup := k.backup()
+	backup := k.backup(database)
 	keeper := c.start(t)
 	old, primary := k.rotate()
 	reading, stop := context.WithCancel(t.Context())
@@ -107,22 +107,27 @@ func rotateUnderLoad(t *testing.T, database string, connections int) {
 
 // openAll opens what is asked for over and over, as whoever uses tokens does.
 func (k *kept) openAll(ctx context.Context, ids []uuid.UUID) (opens int) {
+	tables := sealedTables()
+	credentials := tables[slices.IndexFunc(tables, func(t SealedTable) bool { return t.Name == "credentials" })]
 	for ctx.Err() == nil {
 		for _, part := range slices.Collect(slices.Chunk(ids, 100)) {
-			var list []credential
-			if err := k.db.Read(ctx).Where("connection_id IN ?", part).Find(&list).Error; err != nil {
+			rows, err := credentials.Rows(k.db.Read(ctx).Table(credentials.Name).Where("connection_id IN ?", part))
+			if err != nil {
 				if ctx.Err() == nil {
 					k.Error(err)
 				}
 				return opens
 			}
-			for _, row := range list {
-				_, err := row.access(k.keys)
-				_, err2 := row.refresh(k.keys)
-				if err := errors.Join(err, err2); err != nil {
-					k.Error("a failed open:", err)
+			for _, row := range rows {
+				for _, v := range row.Values {
+					if v.Sealed == nil {
+						continue
+					}
+					if _, err := k.keys.Open(v.Sealed, v.Place); err != nil {
+						k.Error("a failed open:", err)
+					}
+					opens++
 				}
-				opens += 2
 			}
 		}
 	}
@@ -152,7 +157,7 @@ func (k *kept) makeDue(ctx context.Context, ids []uuid.UUID) (n int) {
 
 // backup copies database and keyset as an operator does; what it returns opens
 // the copies. Of PostgreSQL it copies the values that are sealed.
-func (k *kept) backup() (opens func()) {
+func (k *kept) backup(database string) (opens func()) {
 	k.Helper()
 	text, err := os.ReadFile(k.keyset)
 	if err != nil {
@@ -166,7 +171,7 @@ func (k *kept) backup() (opens func()) {
 	before := k.opened(k.keys)
 	var rows []SealedRow
 	if !k.db.OnPostgres() {
-		db, err := sql.Open("sqlite3", sqliteDSN(k.db.path, nil))
+		db, err := sql.Open("sqlite3", "file:"+database)
 		if err == nil {
 			_, err = db.ExecContext(k.Context(), "VACUUM INTO ?", file)
 		}

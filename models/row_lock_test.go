@@ -12,8 +12,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/pquerna/otp/totp"
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
@@ -30,7 +30,7 @@ func stopping(d *staffDesk, table, when string) stop {
 	d.Helper()
 	d.exec("CREATE FUNCTION stand_still() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(13); RETURN NEW; END $$")
 	d.exec("CREATE TRIGGER stand_still BEFORE INSERT ON " + table + " FOR EACH ROW WHEN (" + when + ") EXECUTE FUNCTION stand_still()")
-	pool, err := d.db.reader.DB()
+	pool, err := d.db.Read(d.Context()).DB()
 	d.must(err)
 	conn, err := pool.Conn(d.Context())
 	d.must(err)
@@ -105,9 +105,9 @@ func TestTransactionsThatMeetDoNotDeadlock(t *testing.T) {
 	acts := func(m *meeting) error {
 		return m.db.Write(m.Context(), func(tx *gorm.DB) error {
 			return errors.Join(
-				forShare(tx).Where("id = ?", m.companyID).Take(&Company{}).Error,
+				tx.Clauses(clause.Locking{Strength: "SHARE"}).Where("id = ?", m.companyID).Take(&Company{}).Error,
 				record(tx, Event{CompanyID: m.companyID, Kind: EventLinkGiven, At: m.db.Now()}),
-				stillStaff(tx, m.ada.UserID),
+				tx.Clauses(clause.Locking{Strength: "SHARE"}).Where("id = ? AND staff_role <> ''", m.ada.UserID).Take(&User{}).Error,
 			)
 		})
 	}
@@ -214,9 +214,8 @@ func (d *staffDesk) settingUp(id uuid.UUID) {
 	d.write(func(tx *gorm.DB) error {
 		s := Setup{
 			ID: newID(), ConnectionID: id, CompanyID: c.CompanyID, Environment: c.Environment, TenantID: c.TenantID,
-			RequestedByName: "Amy", RequestedAt: now, TenantAddedAt: &now,
+			RequestedByName: "Amy", RequestedAt: now, TenantAddedAt: &now, Step: StepAllowAccess, WaitsFor: TheCompany, Since: now,
 		}
-		s.wait(StepAllowAccess, TheCompany, "", now)
 		return errors.Join(tx.Create(&s).Error, tx.Model(&Connection{}).Where("id = ?", id).Update("setting_up", true).Error)
 	})
 }
@@ -225,33 +224,32 @@ func (d *staffDesk) settingUp(id uuid.UUID) {
 func TestWritesRunAgain(t *testing.T) {
 	db := openAt(t, testdb.Postgres(t))
 	var runs, again int
-	db.write = func(ctx context.Context, fn func(*gorm.DB) error) error {
-		runs++
-		return writeAgain(ctx, func(ctx context.Context, fn func(*gorm.DB) error) error {
-			return db.reader.WithContext(ctx).Transaction(fn)
-		}, func(tx *gorm.DB) error {
-			if runs > 0 { // the first of its runs: all that it did is rolled back
-				runs, again = runs-1, again+1
-				if err := fn(tx); err != nil {
-					return err
+	var mu sync.Mutex // the keeper writes from several goroutines
+	db.Intercept(func(write WriteFunc) WriteFunc {
+		return func(ctx context.Context, fn func(*gorm.DB) error) error {
+			mu.Lock()
+			defer mu.Unlock()
+			runs++
+			return write(ctx, func(tx *gorm.DB) error {
+				if runs > 0 { // the first of its runs: all that it did is rolled back
+					runs, again = runs-1, again+1
+					if err := fn(tx); err != nil {
+						return err
+					}
+					return tx.Exec("DO $$ BEGIN RAISE EXCEPTION 'raised by the test' USING ERRCODE = '40001'; END $$").Error
 				}
-				return tx.Exec("DO $$ BEGIN RAISE EXCEPTION 'raised by the test' USING ERRCODE = '40001'; END $$").Error
-			}
-			return fn(tx)
-		})
-	}
+				return fn(tx)
+			})
+		}
+	})
 	d := newStaffDesk(t, db, newClock())
 	ada := d.staff("Ada", Admin)
 	ids := d.seed(3, d.clock.Now(), d.clock.Now())
-	list, err := d.keeper.due(t.Context(), gateKey{servicetitan.Sandbox, false}, 10)
-	if err != nil || len(list) != len(ids) {
-		t.Errorf("%d are leased, want %d; %v", len(list), len(ids), err)
-	}
-	for _, due := range list {
-		if _, err := d.keeper.renewLeased(t.Context(), due.connection, due.sealed, due.held, true); err != nil {
-			t.Error(err)
-		}
-	}
+	stop := d.run(d.keeper)
+	d.until(func() bool {
+		return d.count("SELECT count(*) FROM credentials WHERE generation = 2 AND lease_until IS NULL") == len(ids)
+	})
+	stop()
 	d.reconnect(ids[0])
 	if n := d.count("SELECT count(*) FROM revocations"); n != 0 {
 		t.Errorf("%d revocations are left of a reconnect", n)

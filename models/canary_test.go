@@ -1,0 +1,51 @@
+package models
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/fieldbridge/fieldbridge/models/seal"
+)
+
+func TestA74WrongKeyset(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
+		right, wrong := testKeys(t), testKeys(t)
+		for range 2 {
+			if err := CheckKeyset(t.Context(), db, right); err != nil {
+				t.Fatal(err)
+			}
+		}
+		err := CheckKeyset(t.Context(), db, wrong)
+		if !errors.Is(err, ErrWrongKeyset) || !strings.Contains(err.Error(), fmt.Sprint(right.Primary())) {
+			t.Errorf("got %v, want ErrWrongKeyset with the missing key's ID", err)
+		}
+		if err := CheckKeyset(t.Context(), db, right); err != nil {
+			t.Errorf("the wrong keyset changed something: %v", err)
+		}
+	})
+}
+
+// Instances that start together on a new database with one keyset all start.
+func TestA74FirstStartOfMany(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
+		keys, err := seal.Create(filepath.Join(t.TempDir(), "keyset.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		errs := make([]error, 8)
+		var all sync.WaitGroup
+		for i := range errs {
+			all.Go(func() { errs[i] = CheckKeyset(t.Context(), db, keys) })
+		}
+		all.Wait()
+		if err := errors.Join(errs...); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestKeyCanaryMatchTheSchema(t *testing.T) { matchSchema(t, &keyCanary{}) }
