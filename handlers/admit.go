@@ -14,9 +14,9 @@ import (
 
 // admit lets a request in if its route allows it. Who they are is asked of the
 // database each time, so that a change of rights acts at once.
-func (s *site) admit(who access) echo.MiddlewareFunc {
+func (s *site) admit(who audience) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		if who == anyone {
+		if who == forAnyone {
 			return next
 		}
 		return func(c echo.Context) error {
@@ -41,7 +41,7 @@ func (s *site) admit(who access) echo.MiddlewareFunc {
 			v.SupportCode = supportCode(c)
 			c.Set(visitorName, v)
 			showAccount(c, views.Account{ID: v.UserID, Name: v.Name, Company: v.CompanyName})
-			if who == owner && !v.Owns() {
+			if who == forOwners && !v.Owns() {
 				return s.refuseRole(c, v)
 			}
 			return next(c)
@@ -51,7 +51,7 @@ func (s *site) admit(who access) echo.MiddlewareFunc {
 
 // admitStaff lets one of our staff in who has passed the second factor, or to
 // the pages where that is done.
-func (s *site) admitStaff(c echo.Context, in signedIn, who access, next echo.HandlerFunc) error {
+func (s *site) admitStaff(c echo.Context, in signedIn, who audience, next echo.HandlerFunc) error {
 	member, err := s.Accounts.Staff(c.Request().Context(), in.userID, in.epoch)
 	if errors.Is(err, models.ErrSignedOut) {
 		return s.endSession(c)
@@ -66,11 +66,11 @@ func (s *site) admitStaff(c echo.Context, in signedIn, who access, next echo.Han
 	c.Set(staffName, member)
 	showAccount(c, views.Account{ID: member.UserID, Name: member.Name, Staff: true})
 	switch passed := in.factor || in.elsewhere || s.noFactor(); {
-	case who == staffWithoutFactor && passed:
+	case who == forStaffWithoutFactor && passed:
 		return seeOther(c, home(true))
-	case who != staffWithoutFactor && !passed:
+	case who != forStaffWithoutFactor && !passed:
 		return seeOther(c, factorPath)
-	case who == staffAdmin && member.Role != models.Admin:
+	case who == forStaffAdmins && member.Role != models.Admin:
 		return models.ErrForbidden
 	}
 	return next(c)
@@ -160,20 +160,20 @@ func afterSignIn(c echo.Context) string {
 }
 
 // home is where who is signed in begins.
-func home(staff bool) string {
-	if staff {
+func home(ofStaff bool) string {
+	if ofStaff {
 		return "/staff"
 	}
 	return "/connections"
 }
 
 // destination is where a sign-in leads to.
-func destination(staff bool, next string) string {
-	if staff {
+func destination(ofStaff bool, next string) string {
+	if ofStaff {
 		if next == nextQueue {
 			return "/staff/queue"
 		}
-		return home(staff)
+		return home(ofStaff)
 	}
 	switch next {
 	case nextConnect:
@@ -186,5 +186,5 @@ func destination(staff bool, next string) string {
 			return "/connections/" + id.String()
 		}
 	}
-	return home(staff)
+	return home(ofStaff)
 }

@@ -92,16 +92,15 @@ func TestBannerIsOnEveryPageOfADemo(t *testing.T) {
 			if demo {
 				routes = handlers.DemoRoutes()
 			}
-			slices.SortStableFunc(routes, func(a, b [3]string) int { return cmp.Compare(lateness(a), lateness(b)) })
+			slices.SortStableFunc(routes, func(a, b handlers.Route) int { return cmp.Compare(lateness(a), lateness(b)) })
 			for _, r := range routes {
-				method, pattern := r[0], r[1]
 				var form url.Values
-				if method == http.MethodPost {
+				if r.Method == http.MethodPost {
 					form = url.Values{}
 				}
-				for _, id := range idsFor(pattern, path, uuid.Max.String(), company.String(), teammate, uuid.Max.String()) {
+				for _, id := range idsFor(r.Path, path, uuid.Max.String(), company.String(), teammate, uuid.Max.String()) {
 					for _, v := range []*browser{a.newBrowser(), amy.browser, al.browser, admin.browser} {
-						v.send(v.request(method, strings.NewReplacer(":id", id.value, ":environment", id.value).Replace(pattern), form))
+						v.send(v.request(r.Method, strings.NewReplacer(":id", id.value, ":environment", id.value).Replace(r.Path), form))
 					}
 				}
 			}

@@ -1,16 +1,39 @@
 package handlers
 
-// Routes is the table of routes, for the test that asks every one of them in
-// every role.
-func Routes() [][3]string { return list(new(site)) }
+// Route is a row of the table of routes, for the tests that ask every one of them
+// in every role.
+type Route struct {
+	Method, Path string
+	Who          Audience
+}
 
-// DemoRoutes is the same of a demo.
-func DemoRoutes() [][3]string { return list(&site{Options: Options{Demo: new(Demo)}}) }
+// String returns the method and the path, by which tests know a route.
+func (r Route) String() string { return r.Method + " " + r.Path }
 
-func list(s *site) [][3]string {
-	var list [][3]string
+// Audience says who may enter a route.
+type Audience = audience
+
+// The audiences.
+const (
+	ForAnyone             = forAnyone
+	ForMembers            = forMembers
+	ForOwners             = forOwners
+	ForStaff              = forStaff
+	ForStaffWithoutFactor = forStaffWithoutFactor
+	ForStaffAdmins        = forStaffAdmins
+	ForBackEnds           = forBackEnds
+)
+
+// Routes returns the table of routes.
+func Routes() []Route { return tableOf(new(site)) }
+
+// DemoRoutes returns the table of a demo's routes.
+func DemoRoutes() []Route { return tableOf(&site{Options: Options{Demo: new(Demo)}}) }
+
+func tableOf(s *site) []Route {
+	var table []Route
 	for _, r := range s.routes() {
-		list = append(list, [3]string{r.method, r.path, string(r.who)})
+		table = append(table, Route{Method: r.method, Path: r.path, Who: r.who})
 	}
-	return list
+	return table
 }

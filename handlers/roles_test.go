@@ -129,35 +129,34 @@ func TestEveryRouteInEveryRole(t *testing.T) {
 			task, company, strings.TrimPrefix(path, "/connections/"), a.clock.Now().UTC())
 		routes := handlers.Routes()
 		// What changes something comes after what only looks, and signing out last.
-		slices.SortStableFunc(routes, func(a, b [3]string) int { return cmp.Compare(lateness(a), lateness(b)) })
+		slices.SortStableFunc(routes, func(a, b handlers.Route) int { return cmp.Compare(lateness(a), lateness(b)) })
 		checks := 0
 		for _, r := range routes {
-			method, pattern, who := r[0], r[1], r[2]
-			want, listed := admitted[method+" "+pattern]
+			want, listed := admitted[r.String()]
 			if !listed {
-				t.Errorf("%s %s is not in the table", method, pattern)
+				t.Errorf("%s is not in the table", r)
 			}
 			var form url.Values
-			if method == http.MethodPost {
-				if form, _ = url.ParseQuery(filled[method+" "+pattern]); form == nil {
+			if r.Method == http.MethodPost {
+				if form, _ = url.ParseQuery(filled[r.String()]); form == nil {
 					form = url.Values{}
 				}
 			}
-			for _, id := range idsFor(pattern, path, foreign, company.String(), teammate, task.String()) {
+			for _, id := range idsFor(r.Path, path, foreign, company.String(), teammate, task.String()) {
 				for _, v := range everybody {
 					before := a.traces()
-					request := v.request(method, strings.NewReplacer(":id", id.value, ":environment", id.value).Replace(pattern), form)
+					request := v.request(r.Method, strings.NewReplacer(":id", id.value, ":environment", id.value).Replace(r.Path), form)
 					if v.key != "" {
 						request.Header.Set("Authorization", "Bearer "+v.key)
 					}
 					got := v.send(request)
 					checks++
-					expected := expect(v.name, who, id.kind, want)
-					if got.status != expected && (who != "anyone" || !home[got.location]) {
-						t.Errorf("%s %s, %s ID, %s: %d, want %d", method, pattern, id.kind, v.name, got.status, expected)
+					expected := expect(v.name, r.Who, id.kind, want)
+					if got.status != expected && (r.Who != handlers.ForAnyone || !home[got.location]) {
+						t.Errorf("%s, %s ID, %s: %d, want %d", r, id.kind, v.name, got.status, expected)
 					}
 					if refused(got) && a.traces() != before {
-						t.Errorf("%s %s, %s ID, %s: refused, and something happened", method, pattern, id.kind, v.name)
+						t.Errorf("%s, %s ID, %s: refused, and something happened", r, id.kind, v.name)
 					}
 				}
 			}
@@ -170,11 +169,11 @@ func TestEveryRouteInEveryRole(t *testing.T) {
 // not.
 var home = map[string]bool{"/connections": true, "/staff": true}
 
-func lateness(r [3]string) int {
+func lateness(r handlers.Route) int {
 	switch {
-	case r[1] == "/signout":
+	case r.Path == "/signout":
 		return 2
-	case r[0] == http.MethodPost:
+	case r.Method == http.MethodPost:
 		return 1
 	}
 	return 0
@@ -200,7 +199,7 @@ func (a *app) keyOf(companyID uuid.UUID) string {
 type givenID struct{ kind, value string }
 
 // idsFor are the IDs to ask a route with.
-func idsFor(pattern, path, foreign, company, staff, task string) []givenID {
+func idsFor(pattern, path, foreign, company, teammate, task string) []givenID {
 	own, others := strings.TrimPrefix(path, "/connections/"), strings.TrimPrefix(foreign, "/connections/")
 	absent := uuid.Max.String()
 	switch {
@@ -211,7 +210,7 @@ func idsFor(pattern, path, foreign, company, staff, task string) []givenID {
 	case strings.HasPrefix(pattern, "/staff/companies/"):
 		return []givenID{{"own", company}, {"absent", absent}, {"malformed", "x'--"}}
 	case strings.HasPrefix(pattern, "/staff/team/"):
-		return []givenID{{"own", staff}, {"absent", absent}, {"malformed", "1"}}
+		return []givenID{{"own", teammate}, {"absent", absent}, {"malformed", "1"}}
 	case strings.HasPrefix(pattern, "/staff/tasks/"):
 		return []givenID{{"own", task}, {"absent", absent}, {"malformed", "1"}}
 	}
@@ -219,7 +218,7 @@ func idsFor(pattern, path, foreign, company, staff, task string) []givenID {
 }
 
 // expect is what a route answers somebody, by the name of the role.
-func expect(name, who, id string, admitted int) int {
+func expect(name string, who handlers.Audience, id string, admitted int) int {
 	const notSignedIn, notThere, notAllowed, noKey = http.StatusSeeOther, http.StatusNotFound, http.StatusForbidden, http.StatusUnauthorized
 	ofStaff := name == "support" || name == "admin"
 	theirs := id == "own"
@@ -227,13 +226,13 @@ func expect(name, who, id string, admitted int) int {
 		theirs = id == "foreign" || id == "none"
 	}
 	theirs = theirs || id == "none"
-	switch who {
-	case "anyone":
+	if who == handlers.ForAnyone {
 		if id == "absent" {
 			return notThere
 		}
 		return admitted
-	case "API key":
+	}
+	if who == handlers.ForBackEnds {
 		switch {
 		case name != "key" && name != "another company's key":
 			return noKey
@@ -246,8 +245,7 @@ func expect(name, who, id string, admitted int) int {
 	case "nobody", "key", "another company's key", "no key at all":
 		return notSignedIn
 	}
-	switch who {
-	case "member", "owner":
+	if who == handlers.ForMembers || who == handlers.ForOwners {
 		switch {
 		case ofStaff || name == "staff without second factor":
 			return notThere
@@ -255,13 +253,14 @@ func expect(name, who, id string, admitted int) int {
 			return notAllowed
 		case !theirs:
 			return notThere
-		case who == "owner" && name == "member":
+		case who == handlers.ForOwners && name == "member":
 			return notAllowed
 		}
 		return admitted
-	case "staff without second factor":
+	}
+	if who == handlers.ForStaffWithoutFactor {
 		switch {
-		case name == who:
+		case name == "staff without second factor":
 			return admitted
 		case ofStaff:
 			return http.StatusSeeOther // to the console
@@ -273,7 +272,7 @@ func expect(name, who, id string, admitted int) int {
 		return http.StatusSeeOther // to the second factor
 	case !ofStaff:
 		return notThere
-	case who == "staff admin" && name == "support":
+	case who == handlers.ForStaffAdmins && name == "support":
 		return notAllowed
 	case id == "absent" || id == "malformed":
 		return notThere

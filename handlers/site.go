@@ -62,7 +62,7 @@ func New(o Options) http.Handler {
 	e.HEAD("/static/*", echo.WrapHandler(static.Handler()))
 	origins := http.NewCrossOriginProtection()
 	for _, r := range s.routes() {
-		if r.who == apiKey {
+		if r.who == forBackEnds {
 			e.Add(r.method, r.path, r.handle, s.deadline(r), s.admitKey)
 			continue
 		}
