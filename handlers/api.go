@@ -16,37 +16,26 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-const (
-	apiPrefix = "/api/"
-	keyName   = "key"
-)
+const apiPrefix = "/api/"
 
 // errNoKey: the request has no API key that is good.
 var errNoKey = errors.New("no valid API key")
 
-// admitKey lets a back end in that sends its key as a bearer token (RFC 6750,
+// admitBackEnd lets a back end in that sends its key as a bearer token (RFC 6750,
 // section 2.1).
-func (s *site) admitKey(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		scheme, value, _ := strings.Cut(c.Request().Header.Get(echo.HeaderAuthorization), " ")
-		if !strings.EqualFold(scheme, "Bearer") {
-			return errNoKey
-		}
-		key, err := s.APIKeys.Check(c.Request().Context(), servicetitan.NewSecret(strings.TrimSpace(value)), address(c))
-		if errors.Is(err, models.ErrNotFound) {
-			return errNoKey
-		}
-		if err != nil {
-			return err
-		}
-		c.Set(keyName, key)
-		return next(c)
+func (s *site) admitBackEnd(c echo.Context, handle func(echo.Context, models.APIKey) error) error {
+	scheme, value, _ := strings.Cut(c.Request().Header.Get(echo.HeaderAuthorization), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return errNoKey
 	}
-}
-
-func theKey(c echo.Context) models.APIKey {
-	key, _ := c.Get(keyName).(models.APIKey)
-	return key
+	key, err := s.APIKeys.Check(c.Request().Context(), servicetitan.NewSecret(strings.TrimSpace(value)), address(c))
+	if errors.Is(err, models.ErrNotFound) {
+		return errNoKey
+	}
+	if err != nil {
+		return err
+	}
+	return handle(c, key)
 }
 
 // apiConnectionBody is a connection as the API shows it.
@@ -82,20 +71,21 @@ type apiPageBody struct {
 }
 
 // apiConnections lists the connections that the key may see, a page at a time.
-func (s *site) apiConnections(c echo.Context) error {
+func (s *site) apiConnections(c echo.Context, key models.APIKey) error {
 	after, tenantID := uuid.Nil, int64(0)
-	var err error
 	if v := c.QueryParam("after"); v != "" {
-		if after, err = uuid.Parse(v); err != nil || after.String() != v {
+		var ok bool
+		if after, ok = parseID(v); !ok {
 			return echo.NewHTTPError(http.StatusBadRequest, "after is not what a page gave as next")
 		}
 	}
 	if v := c.QueryParam("tenant_id"); v != "" {
+		var err error
 		if tenantID, err = strconv.ParseInt(v, 10, 64); err != nil || tenantID <= 0 {
 			return echo.NewHTTPError(http.StatusBadRequest, "tenant_id is not a number")
 		}
 	}
-	list, more, err := s.Connections.PageFor(c.Request().Context(), theKey(c), tenantID, after)
+	list, more, err := s.Connections.PageFor(c.Request().Context(), key, tenantID, after)
 	if err != nil {
 		return err
 	}
@@ -109,12 +99,8 @@ func (s *site) apiConnections(c echo.Context) error {
 	return c.JSON(http.StatusOK, page)
 }
 
-func (s *site) apiConnection(c echo.Context) error {
-	id, err := connectionID(c)
-	if err != nil {
-		return err
-	}
-	connection, err := s.Connections.For(c.Request().Context(), theKey(c), id)
+func (s *site) apiConnection(c echo.Context, key models.APIKey, id uuid.UUID) error {
+	connection, err := s.Connections.For(c.Request().Context(), key, id)
 	if err != nil {
 		return err
 	}
@@ -130,12 +116,7 @@ type apiTokenBody struct {
 }
 
 // apiToken gives a valid access token, or the true reason why there is none.
-func (s *site) apiToken(c echo.Context) error {
-	id, err := connectionID(c)
-	if err != nil {
-		return err
-	}
-	key := theKey(c)
+func (s *site) apiToken(c echo.Context, key models.APIKey, id uuid.UUID) error {
 	connection, access, err := s.Connections.TokenFor(c.Request().Context(), key, id)
 	if err != nil {
 		return err

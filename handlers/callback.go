@@ -16,12 +16,11 @@ import (
 )
 
 // callback is the way back from ServiceTitan.
-func (s *site) callback(c echo.Context) error {
+func (s *site) callback(c echo.Context, v models.Visitor) error {
 	if looksAhead(c) {
 		return c.NoContent(http.StatusNoContent)
 	}
 	ctx := c.Request().Context()
-	v := visitor(c)
 	q, ok := readCallback(c.QueryParams())
 	var result models.Result
 	err := models.ErrUnknownState

@@ -25,7 +25,7 @@ func (s *site) offered() []string {
 
 // connectForm is the first step: which ServiceTitan, and how. It is empty for a
 // new connection, and filled in for somebody who comes back to it.
-func (s *site) connectForm(c echo.Context) error {
+func (s *site) connectForm(c echo.Context, v models.Visitor) error {
 	var page views.ConnectPage
 	ctx, choice, ok := c.Request().Context(), models.Choice{}, false
 	switch id := c.QueryParam("choice"); {
@@ -33,7 +33,7 @@ func (s *site) connectForm(c echo.Context) error {
 		_, choice, ok = s.sessions.Choice(ctx, id)
 	case c.QueryParam(resume) != "":
 		var err error
-		if choice, ok, err = s.Connections.LastBegun(ctx, visitor(c)); err != nil {
+		if choice, ok, err = s.Connections.LastBegun(ctx, v); err != nil {
 			return err
 		}
 		if ok && choice.Reconnects() {
@@ -83,7 +83,7 @@ func recommended(environments []servicetitan.Environment) string {
 const tenantProblem = "Enter the number that ServiceTitan shows as My Tenant ID. It has digits only, 10 at most."
 
 // connect keeps the choice and goes on to the review.
-func (s *site) connect(c echo.Context) error {
+func (s *site) connect(c echo.Context, _ models.Visitor) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
@@ -118,7 +118,7 @@ func (s *site) review(c echo.Context, choice models.Choice) error {
 }
 
 // reviewAccess is the second step: what access is asked for.
-func (s *site) reviewAccess(c echo.Context) error {
+func (s *site) reviewAccess(c echo.Context, v models.Visitor) error {
 	ctx := c.Request().Context()
 	id, choice, ok := s.sessions.Choice(ctx, c.QueryParam("choice"))
 	if !ok {
@@ -131,7 +131,7 @@ func (s *site) reviewAccess(c echo.Context) error {
 	setPolicy(c.Response().Header(), environment.AuthURL.Scheme+"://"+environment.AuthURL.Host)
 	page := views.ReviewPage{Choice: choice, ChoiceID: id, Scopes: environment.Scopes}
 	if choice.Reconnects() {
-		connection, err := s.Connections.Get(ctx, visitor(c).CompanyID, choice.ConnectionID)
+		connection, err := s.Connections.Get(ctx, v.CompanyID, choice.ConnectionID)
 		if err != nil {
 			return err
 		}
@@ -155,7 +155,7 @@ func (s *site) environment(name servicetitan.EnvironmentName) (servicetitan.Envi
 }
 
 // authorize sends the browser to ServiceTitan.
-func (s *site) authorize(c echo.Context) error {
+func (s *site) authorize(c echo.Context, v models.Visitor) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
@@ -165,7 +165,7 @@ func (s *site) authorize(c echo.Context) error {
 	if !ok {
 		return seeOther(c, "/connect")
 	}
-	to, err := s.Connections.Begin(ctx, visitor(c), s.sessions.Binding(ctx), choice)
+	to, err := s.Connections.Begin(ctx, v, s.sessions.Binding(ctx), choice)
 	if err != nil {
 		return err
 	}

@@ -16,8 +16,7 @@ import (
 func connectionPath(id uuid.UUID) string { return "/connections/" + id.String() }
 
 // listConnections is the signed-in home.
-func (s *site) listConnections(c echo.Context) error {
-	v := visitor(c)
+func (s *site) listConnections(c echo.Context, v models.Visitor) error {
 	list, err := s.Connections.List(c.Request().Context(), v.CompanyID)
 	if err != nil {
 		return err
@@ -25,19 +24,10 @@ func (s *site) listConnections(c echo.Context) error {
 	return fieldbridge.Render(c, http.StatusOK, views.Connections(views.ConnectionsPage{Visitor: v, Connections: list, Clock: s.clock()}))
 }
 
-// theConnection is the one that the address names, if it is the company's.
-func (s *site) theConnection(c echo.Context) (models.Connection, error) {
-	id, err := connectionID(c)
-	if err != nil {
-		return models.Connection{}, err
-	}
-	return s.Connections.Get(c.Request().Context(), visitor(c).CompanyID, id)
-}
-
 // showConnection says how a connection is doing.
-func (s *site) showConnection(c echo.Context) error {
-	ctx, v := c.Request().Context(), visitor(c)
-	connection, err := s.theConnection(c)
+func (s *site) showConnection(c echo.Context, v models.Visitor, id uuid.UUID) error {
+	ctx := c.Request().Context()
+	connection, err := s.Connections.Get(ctx, v.CompanyID, id)
 	if err != nil {
 		return err
 	}
@@ -74,12 +64,8 @@ func (s *site) showConnection(c echo.Context) error {
 }
 
 // testConnection asks ServiceTitan now and shows what it said.
-func (s *site) testConnection(c echo.Context) error {
-	id, err := connectionID(c)
-	if err != nil {
-		return err
-	}
-	err = s.Connections.Test(c.Request().Context(), visitor(c), id)
+func (s *site) testConnection(c echo.Context, v models.Visitor, id uuid.UUID) error {
+	err := s.Connections.Test(c.Request().Context(), v, id)
 	if errors.Is(err, models.ErrNotConnected) {
 		return seeOther(c, connectionPath(id)) // whose page says so
 	}
@@ -90,8 +76,8 @@ func (s *site) testConnection(c echo.Context) error {
 }
 
 // reconnect goes the wizard's road again for a connection that exists.
-func (s *site) reconnect(c echo.Context) error {
-	connection, err := s.theConnection(c)
+func (s *site) reconnect(c echo.Context, v models.Visitor, id uuid.UUID) error {
+	connection, err := s.Connections.Get(c.Request().Context(), v.CompanyID, id)
 	if err != nil {
 		return err
 	}
@@ -115,8 +101,8 @@ func (s *site) reconnect(c echo.Context) error {
 }
 
 // confirmDisconnect says what disconnecting means, before it is done.
-func (s *site) confirmDisconnect(c echo.Context) error {
-	connection, err := s.theConnection(c)
+func (s *site) confirmDisconnect(c echo.Context, v models.Visitor, id uuid.UUID) error {
+	connection, err := s.Connections.Get(c.Request().Context(), v.CompanyID, id)
 	if err != nil {
 		return err
 	}
@@ -126,12 +112,8 @@ func (s *site) confirmDisconnect(c echo.Context) error {
 	return fieldbridge.Render(c, http.StatusOK, views.Disconnect(views.DisconnectPage{Connection: connection}))
 }
 
-func (s *site) disconnect(c echo.Context) error {
-	id, err := connectionID(c)
-	if err != nil {
-		return err
-	}
-	if err := s.Connections.Disconnect(c.Request().Context(), visitor(c), id); err != nil {
+func (s *site) disconnect(c echo.Context, v models.Visitor, id uuid.UUID) error {
+	if err := s.Connections.Disconnect(c.Request().Context(), v, id); err != nil {
 		return err
 	}
 	return seeOther(c, connectionPath(id))

@@ -16,8 +16,8 @@ import (
 
 // credentialsForm is the second step for a company with its own client ID and
 // secret.
-func (s *site) credentialsForm(c echo.Context) error {
-	page, ok, err := s.credentialsPage(c, c.QueryParam("choice"))
+func (s *site) credentialsForm(c echo.Context, v models.Visitor) error {
+	page, ok, err := s.credentialsPage(c, v, c.QueryParam("choice"))
 	if err != nil {
 		return err
 	}
@@ -29,7 +29,7 @@ func (s *site) credentialsForm(c echo.Context) error {
 
 // credentialsPage is the empty form for a choice; not ok if the session does
 // not know the choice, or it is another way's.
-func (s *site) credentialsPage(c echo.Context, choiceID string) (page views.CredentialsPage, ok bool, err error) {
+func (s *site) credentialsPage(c echo.Context, v models.Visitor, choiceID string) (page views.CredentialsPage, ok bool, err error) {
 	ctx := c.Request().Context()
 	id, choice, ok := s.sessions.Choice(ctx, choiceID)
 	if !ok || choice.Way != servicetitan.OwnCredentials {
@@ -37,7 +37,7 @@ func (s *site) credentialsPage(c echo.Context, choiceID string) (page views.Cred
 	}
 	page = views.CredentialsPage{Choice: choice, ChoiceID: id, Tenant: strconv.FormatInt(choice.TenantID, 10)}
 	if choice.Reconnects() {
-		connection, err := s.Connections.Get(ctx, visitor(c).CompanyID, choice.ConnectionID)
+		connection, err := s.Connections.Get(ctx, v.CompanyID, choice.ConnectionID)
 		if err != nil {
 			return page, false, err
 		}
@@ -50,12 +50,12 @@ func (s *site) credentialsPage(c echo.Context, choiceID string) (page views.Cred
 }
 
 // tryCredentials tries what was typed, and connects if it works.
-func (s *site) tryCredentials(c echo.Context) error {
+func (s *site) tryCredentials(c echo.Context, v models.Visitor) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
 	}
-	page, ok, err := s.credentialsPage(c, f.Raw("choice"))
+	page, ok, err := s.credentialsPage(c, v, f.Raw("choice"))
 	if err != nil {
 		return err
 	}
@@ -74,21 +74,21 @@ func (s *site) tryCredentials(c echo.Context) error {
 	if page.Errors != (views.CredentialsErrors{}) {
 		return fieldbridge.Render(c, http.StatusUnprocessableEntity, views.Credentials(page))
 	}
-	result, err := s.Connections.ConnectWithCredentials(c.Request().Context(), visitor(c), choice, own)
+	result, err := s.Connections.ConnectWithCredentials(c.Request().Context(), v, choice, own)
 	if err != nil {
 		return err
 	}
-	return s.showCredentialsResult(c, page, result, own)
+	return s.showCredentialsResult(c, v, page, result, own)
 }
 
-func (s *site) showCredentialsResult(c echo.Context, page views.CredentialsPage, result models.Result, own servicetitan.OwnClient) error {
+func (s *site) showCredentialsResult(c echo.Context, v models.Visitor, page views.CredentialsPage, result models.Result, own servicetitan.OwnClient) error {
 	status := http.StatusUnprocessableEntity
 	switch result.Outcome {
 	case models.OutcomeConnected:
 		return seeOther(c, connectionPath(result.ConnectionID)+"?done=connected")
 	case models.OutcomeTenantTaken:
 		return fieldbridge.Render(c, callbackStatus[result.Outcome], views.NotConnected(views.NotConnectedPage{
-			Result: result, SupportCode: visitor(c).SupportCode, Clock: s.clock(),
+			Result: result, SupportCode: v.SupportCode, Clock: s.clock(),
 		}))
 	case models.OutcomeClientRefused:
 		page.Errors = whyRefused(own, page.Choice.Environment.Label())

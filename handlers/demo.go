@@ -41,7 +41,7 @@ func (s *site) namedInDemo(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		ctx := c.Request().Context()
 		if in, ok := s.sessions.SignedIn(ctx); ok {
-			// Whoever may not sign in any more has no name, and is told so by admit.
+			// Whoever may not sign in any more has no name, and is told so at the entrance.
 			if in.staff {
 				m, _ := s.Accounts.Staff(ctx, in.userID, in.epoch)
 				s.showDemo(c, m.Name)

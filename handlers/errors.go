@@ -112,14 +112,9 @@ func (s *site) showError(err error, c echo.Context) {
 	setPolicy(h, "")
 	page.RetryAt, page.Busy = s.retryAt(status, err), busy != nil
 	s.setRetryAfter(h, page.RetryAt)
-	if errors.Is(err, models.ErrForbidden) {
-		// Without the names the page still says what to do.
-		if page.Staff = staffMember(c); page.Staff.Name != "" {
-			page.CanHelp, _ = s.Accounts.AdminNames(ctx)
-		} else {
-			page.Visitor = visitor(c)
-			page.CanHelp, _ = s.Accounts.OwnerNames(ctx, page.Visitor.CompanyID)
-		}
+	if refused, ok := errors.AsType[*roleError](err); ok {
+		page.Visitor, page.Staff = refused.visitor, refused.member
+		page.CanHelp, _ = s.whoCanHelp(ctx, refused) // without the names the page still says what to do
 	}
 	page.ForeignOrigin = errors.Is(err, errForeignOrigin)
 	page.NoMembership = errors.Is(err, models.ErrNoMembership)

@@ -22,10 +22,12 @@ const (
 )
 
 // factorForm asks for the second factor, or sets one up.
-func (s *site) factorForm(c echo.Context) error { return s.showFactor(c, http.StatusOK, false) }
+func (s *site) factorForm(c echo.Context, m models.Staff) error {
+	return s.showFactor(c, m, http.StatusOK, false)
+}
 
-func (s *site) showFactor(c echo.Context, status int, wrong bool) error {
-	ctx, page := c.Request().Context(), views.FactorPage{Staff: staffMember(c), Wrong: wrong}
+func (s *site) showFactor(c echo.Context, m models.Staff, status int, wrong bool) error {
+	ctx, page := c.Request().Context(), views.FactorPage{Staff: m, Wrong: wrong}
 	var err error
 	if page.Enrolment, err = s.Accounts.Enrol(ctx, page.Staff, s.sessions.Enrolment(ctx)); err != nil {
 		return err
@@ -41,28 +43,28 @@ func (s *site) showFactor(c echo.Context, status int, wrong bool) error {
 
 // passFactor checks the code and lets the person in. A right code ends an
 // enrolment.
-func (s *site) passFactor(c echo.Context) error {
+func (s *site) passFactor(c echo.Context, m models.Staff) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
 	}
-	ctx, member := c.Request().Context(), staffMember(c)
+	ctx := c.Request().Context()
 	kept := s.sessions.Enrolment(ctx)
-	enrolment, err := s.Accounts.Enrol(ctx, member, kept)
+	enrolment, err := s.Accounts.Enrol(ctx, m, kept)
 	if err != nil {
 		return err
 	}
 	if enrolment != nil {
-		return s.confirmFactor(c, member, kept, f.Raw("code"))
+		return s.confirmFactor(c, m, kept, f.Raw("code"))
 	}
-	passed, err := s.Accounts.PassFactor(ctx, member.UserID, f.Raw("code"))
+	passed, err := s.Accounts.PassFactor(ctx, m.UserID, f.Raw("code"))
 	if err != nil {
-		return s.refuseCode(c, err, func() error { return s.showFactor(c, http.StatusUnprocessableEntity, true) })
+		return s.refuseCode(c, m, err, func() error { return s.showFactor(c, m, http.StatusUnprocessableEntity, true) })
 	}
 	if err := s.sessions.PassFactor(ctx); err != nil {
 		return err
 	}
-	s.recordSignIn(c, "staff signed in", factorEvent(member, models.OutcomeOK), slog.Bool("recovery_code", passed.Recovery))
+	s.recordSignIn(c, "staff signed in", factorEvent(m, models.OutcomeOK), slog.Bool("recovery_code", passed.Recovery))
 	if passed.Recovery && passed.Left <= models.FewRecoveryCodes {
 		return fieldbridge.Render(c, http.StatusOK, views.FewRecoveryCodes(passed.Left))
 	}
@@ -70,23 +72,23 @@ func (s *site) passFactor(c echo.Context) error {
 }
 
 // confirmFactor ends an enrolment and lets the person in.
-func (s *site) confirmFactor(c echo.Context, member models.Staff, kept, code string) error {
+func (s *site) confirmFactor(c echo.Context, m models.Staff, kept, code string) error {
 	ctx := c.Request().Context()
-	enrolled, err := s.Accounts.ConfirmFactor(ctx, member, kept, code)
+	enrolled, err := s.Accounts.ConfirmFactor(ctx, m, kept, code)
 	if err != nil {
-		return s.refuseCode(c, err, func() error { return s.showFactor(c, http.StatusUnprocessableEntity, true) })
+		return s.refuseCode(c, m, err, func() error { return s.showFactor(c, m, http.StatusUnprocessableEntity, true) })
 	}
 	if err := s.sessions.PassFactor(ctx); err != nil {
 		return err
 	}
 	s.sessions.GoOn(ctx, enrolled.Epoch)
-	s.recordSignIn(c, "second factor enrolled", factorEvent(member, models.OutcomeOK))
-	return fieldbridge.Render(c, http.StatusOK, views.Recovery(views.RecoveryPage{Staff: member, Codes: enrolled.Codes}))
+	s.recordSignIn(c, "second factor enrolled", factorEvent(m, models.OutcomeOK))
+	return fieldbridge.Render(c, http.StatusOK, views.Recovery(views.RecoveryPage{Staff: m, Codes: enrolled.Codes}))
 }
 
 // refuseCode writes down why a code was refused, never the code, and shows the
 // form again after a wrong one.
-func (s *site) refuseCode(c echo.Context, err error, again func() error) error {
+func (s *site) refuseCode(c echo.Context, m models.Staff, err error, again func() error) error {
 	reason := ""
 	switch _, throttled := errors.AsType[*models.ThrottledError](err); {
 	case throttled:
@@ -100,7 +102,7 @@ func (s *site) refuseCode(c echo.Context, err error, again func() error) error {
 	default:
 		return err
 	}
-	s.recordSignIn(c, "second factor refused", factorEvent(staffMember(c), reason))
+	s.recordSignIn(c, "second factor refused", factorEvent(m, reason))
 	if reason == outcomeThrottled {
 		return err
 	}
@@ -109,15 +111,15 @@ func (s *site) refuseCode(c echo.Context, err error, again func() error) error {
 
 // factorSettings is where staff look after their second factor, if it is one of
 // ours.
-func (s *site) factorSettings(c echo.Context) error {
-	if !staffMember(c).Factor {
+func (s *site) factorSettings(c echo.Context, m models.Staff) error {
+	if !m.Factor {
 		return models.ErrNotFound
 	}
-	return s.showFactorSettings(c, http.StatusOK, false)
+	return s.showFactorSettings(c, m, http.StatusOK, false)
 }
 
-func (s *site) showFactorSettings(c echo.Context, status int, wrong bool) error {
-	page := views.FactorSettingsPage{Staff: staffMember(c), Wrong: wrong}
+func (s *site) showFactorSettings(c echo.Context, m models.Staff, status int, wrong bool) error {
+	page := views.FactorSettingsPage{Staff: m, Wrong: wrong}
 	var err error
 	if page.Left, err = s.Accounts.RecoveryCodesLeft(c.Request().Context(), page.Staff.UserID); err != nil {
 		return err
@@ -126,39 +128,39 @@ func (s *site) showFactorSettings(c echo.Context, status int, wrong bool) error 
 }
 
 // changeFactor makes new recovery codes, or begins with another phone.
-func (s *site) changeFactor(c echo.Context) error {
+func (s *site) changeFactor(c echo.Context, m models.Staff) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
 	}
-	ctx, member := c.Request().Context(), staffMember(c)
-	if !member.Factor {
+	ctx := c.Request().Context()
+	if !m.Factor {
 		return models.ErrNotFound
 	}
 	var codes []models.Secret
 	var enrolment *models.Enrolment
 	switch f.Line("do") {
 	case "codes":
-		codes, err = s.Accounts.NewRecoveryCodes(ctx, member.UserID, f.Raw("code"))
+		codes, err = s.Accounts.NewRecoveryCodes(ctx, m.UserID, f.Raw("code"))
 	case "device":
-		enrolment, err = s.Accounts.ReplaceFactor(ctx, member, f.Raw("code"))
+		enrolment, err = s.Accounts.ReplaceFactor(ctx, m, f.Raw("code"))
 	default:
 		return echo.NewHTTPError(http.StatusBadRequest)
 	}
 	if err != nil {
-		return s.refuseCode(c, err, func() error { return s.showFactorSettings(c, http.StatusUnprocessableEntity, true) })
+		return s.refuseCode(c, m, err, func() error { return s.showFactorSettings(c, m, http.StatusUnprocessableEntity, true) })
 	}
-	s.Log.InfoContext(ctx, "second factor changed", "staff", member.UserID, "what", f.Line("do"), "support_code", supportCode(c))
+	s.Log.InfoContext(ctx, "second factor changed", "staff", m.UserID, "what", f.Line("do"), "support_code", supportCode(c))
 	if enrolment != nil {
 		s.sessions.AskFactor(ctx)
 		s.sessions.KeepEnrolment(ctx, enrolment.Kept)
 		return seeOther(c, factorPath)
 	}
-	return fieldbridge.Render(c, http.StatusOK, views.Recovery(views.RecoveryPage{Staff: member, Codes: codes}))
+	return fieldbridge.Render(c, http.StatusOK, views.Recovery(views.RecoveryPage{Staff: m, Codes: codes}))
 }
 
-func factorEvent(member models.Staff, outcome string) models.SignInEvent {
-	return models.SignInEvent{Action: models.ActionSecondFactor, Outcome: outcome, UserID: member.UserID, Staff: true}
+func factorEvent(m models.Staff, outcome string) models.SignInEvent {
+	return models.SignInEvent{Action: models.ActionSecondFactor, Outcome: outcome, UserID: m.UserID, Staff: true}
 }
 
 // outline draws a QR code as one path, with the quiet zone around it that

@@ -3,6 +3,7 @@ package handlers
 import (
 	"net/http"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
@@ -13,7 +14,7 @@ import (
 
 // guidedForm is the second step where our staff do the set-up: what will
 // happen.
-func (s *site) guidedForm(c echo.Context) error {
+func (s *site) guidedForm(c echo.Context, _ models.Visitor) error {
 	id, choice, ok := s.sessions.Choice(c.Request().Context(), c.QueryParam("choice"))
 	if !ok || choice.Way != servicetitan.Guided {
 		return seeOther(c, "/connect")
@@ -26,7 +27,7 @@ func (s *site) guidedForm(c echo.Context) error {
 }
 
 // requestSetup asks our staff.
-func (s *site) requestSetup(c echo.Context) error {
+func (s *site) requestSetup(c echo.Context, v models.Visitor) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
@@ -36,7 +37,7 @@ func (s *site) requestSetup(c echo.Context) error {
 	if !ok || choice.Way != servicetitan.Guided {
 		return seeOther(c, "/connect")
 	}
-	id, err := s.Connections.RequestSetup(ctx, visitor(c), choice)
+	id, err := s.Connections.RequestSetup(ctx, v, choice)
 	if err != nil {
 		return err
 	}
@@ -44,22 +45,22 @@ func (s *site) requestSetup(c echo.Context) error {
 }
 
 // accessAllowed is the contractor's word that the app is allowed.
-func (s *site) accessAllowed(c echo.Context) error {
-	connection, err := s.theConnection(c)
+func (s *site) accessAllowed(c echo.Context, v models.Visitor, id uuid.UUID) error {
+	connection, err := s.Connections.Get(c.Request().Context(), v.CompanyID, id)
 	if err != nil {
 		return err
 	}
-	err = s.Connections.AccessAllowed(c.Request().Context(), visitor(c), connection.ID)
+	err = s.Connections.AccessAllowed(c.Request().Context(), v, connection.ID)
 	return s.afterSetup(c, connection, err)
 }
 
 // withdrawSetup ends a set-up.
-func (s *site) withdrawSetup(c echo.Context) error {
-	connection, err := s.theConnection(c)
+func (s *site) withdrawSetup(c echo.Context, v models.Visitor, id uuid.UUID) error {
+	connection, err := s.Connections.Get(c.Request().Context(), v.CompanyID, id)
 	if err != nil {
 		return err
 	}
-	err = s.Connections.WithdrawSetup(c.Request().Context(), visitor(c), connection.ID)
+	err = s.Connections.WithdrawSetup(c.Request().Context(), v, connection.ID)
 	return s.afterSetup(c, connection, err)
 }
 
@@ -73,10 +74,6 @@ func (s *site) afterSetup(c echo.Context, connection models.Connection, err erro
 
 // guide is for the person who administers ServiceTitan, who may have no
 // account here. It shows nothing of any company.
-func (s *site) guide(c echo.Context) error {
-	environment, ok := s.environment(servicetitan.EnvironmentName(c.Param("environment")))
-	if !ok {
-		return models.ErrNotFound
-	}
+func (s *site) guide(c echo.Context, environment servicetitan.Environment) error {
 	return fieldbridge.Render(c, http.StatusOK, views.Guide(views.GuidePage{Environment: string(environment.Name), OpenURL: environment.AppURL()}))
 }

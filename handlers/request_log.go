@@ -14,9 +14,11 @@ import (
 // one line in the log.
 type requestRecord struct {
 	supportCode string
-	level       slog.Level
-	attrs       []slog.Attr
-	err         error
+	// sessionLoaded says that the request's session has been loaded.
+	sessionLoaded bool
+	level         slog.Level
+	attrs         []slog.Attr
+	err           error
 }
 
 type requestRecordKey struct{}

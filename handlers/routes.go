@@ -1,10 +1,6 @@
 package handlers
 
-import (
-	"net/http"
-
-	"github.com/labstack/echo/v4"
-)
+import "net/http"
 
 // audience says who may enter a route.
 type audience string
@@ -25,93 +21,88 @@ const (
 	forBackEnds audience = "API key"
 )
 
-// ours says whether the route is for our own people.
-func (a audience) ours() bool {
-	return a == forStaff || a == forStaffAdmins || a == forStaffWithoutFactor
-}
-
-// route is one address of the app.
+// route is one address of the app: its method, its path, and the entrance that says
+// who may enter and who answers.
 type route struct {
 	method, path string
-	who          audience
-	handle       echo.HandlerFunc
+	entrance
 }
 
-// routes is every address there is.
+// routes lists every address there is.
 func (s *site) routes() []route {
 	const get, post = http.MethodGet, http.MethodPost
 	routes := []route{
-		{get, "/", forAnyone, s.front},
-		{get, "/signup", forAnyone, s.signUpForm},
-		{post, "/signup", forAnyone, s.signUp},
-		{get, "/signin", forAnyone, s.signInForm},
-		{post, "/signin", forAnyone, s.signIn},
-		{post, "/signout", forAnyone, s.signOut},
-		{get, "/session", forAnyone, s.sessionUser},
+		{get, "/", anyone(s.front)},
+		{get, "/signup", anyone(s.signUpForm)},
+		{post, "/signup", anyone(s.signUp)},
+		{get, "/signin", anyone(s.signInForm)},
+		{post, "/signin", anyone(s.signIn)},
+		{post, "/signout", anyone(s.signOut)},
+		{get, "/session", anyone(s.sessionUser)},
 
-		{get, "/password/reset", forAnyone, s.passwordForm},
-		{post, "/password/reset", forAnyone, s.choosePassword},
-		{get, "/guide/:environment", forAnyone, s.guide},
+		{get, "/password/reset", anyone(s.passwordForm)},
+		{post, "/password/reset", anyone(s.choosePassword)},
+		{get, "/guide/:environment", anyone(s.inEnvironment(s.guide))},
 
-		{get, "/connections", forMembers, s.listConnections},
-		{get, "/connect", forMembers, s.connectForm},
-		{post, "/connect", forMembers, s.connect},
-		{get, "/connect/review", forMembers, s.reviewAccess},
-		{post, "/connect/authorize", forMembers, s.authorize},
-		{get, "/connect/credentials", forMembers, s.credentialsForm},
-		{post, "/connect/credentials", forMembers, s.tryCredentials},
-		{get, "/connect/guided", forMembers, s.guidedForm},
-		{post, "/connect/guided", forMembers, s.requestSetup},
-		{get, "/callback", forMembers, s.callback},
+		{get, "/connections", s.member(s.listConnections)},
+		{get, "/connect", s.member(s.connectForm)},
+		{post, "/connect", s.member(s.connect)},
+		{get, "/connect/review", s.member(s.reviewAccess)},
+		{post, "/connect/authorize", s.member(s.authorize)},
+		{get, "/connect/credentials", s.member(s.credentialsForm)},
+		{post, "/connect/credentials", s.member(s.tryCredentials)},
+		{get, "/connect/guided", s.member(s.guidedForm)},
+		{post, "/connect/guided", s.member(s.requestSetup)},
+		{get, "/callback", s.member(s.callback)},
 
-		{get, "/connections/:id", forMembers, s.showConnection},
-		{post, "/connections/:id/test", forMembers, s.testConnection},
-		{post, "/connections/:id/reconnect", forMembers, s.reconnect},
-		{post, "/connections/:id/allowed", forMembers, s.accessAllowed},
-		{post, "/connections/:id/withdraw", forMembers, s.withdrawSetup},
-		{get, "/connections/:id/disconnect", forOwners, s.confirmDisconnect},
-		{post, "/connections/:id/disconnect", forOwners, s.disconnect},
+		{get, "/connections/:id", s.member(withID(s.showConnection))},
+		{post, "/connections/:id/test", s.member(withID(s.testConnection))},
+		{post, "/connections/:id/reconnect", s.member(withID(s.reconnect))},
+		{post, "/connections/:id/allowed", s.member(withID(s.accessAllowed))},
+		{post, "/connections/:id/withdraw", s.member(withID(s.withdrawSetup))},
+		{get, "/connections/:id/disconnect", s.owner(s.confirmDisconnect)},
+		{post, "/connections/:id/disconnect", s.owner(s.disconnect)},
 
-		{get, "/api/v1/connections", forBackEnds, s.apiConnections},
-		{get, "/api/v1/connections/:id", forBackEnds, s.apiConnection},
-		{get, "/api/v1/connections/:id/token", forBackEnds, s.apiToken},
+		{get, "/api/v1/connections", s.backEnd(s.apiConnections)},
+		{get, "/api/v1/connections/:id", s.backEnd(withID(s.apiConnection))},
+		{get, "/api/v1/connections/:id/token", s.backEnd(withID(s.apiToken))},
 
-		{get, "/staff", forStaff, s.staffOverview},
-		{get, staffSignInPath, forAnyone, s.staffSignIn},
-		{get, staffReturnPath, forAnyone, s.staffReturn},
-		{get, factorPath, forStaffWithoutFactor, s.factorForm},
-		{post, factorPath, forStaffWithoutFactor, s.passFactor},
-		{get, factorChangePath, forStaff, s.factorSettings},
-		{post, factorChangePath, forStaff, s.changeFactor},
-		{get, "/staff/queue", forStaff, s.staffQueue},
-		{get, "/staff/connections", forStaff, s.staffConnections},
-		{get, "/staff/connections.csv", forStaff, s.staffConnectionsCSV},
-		{get, "/staff/connections/:id", forStaff, s.staffConnection},
-		{post, "/staff/connections/:id/tenant-added", forStaff, s.tenantAdded},
-		{post, "/staff/connections/:id/send-back", forStaff, s.sendBack},
-		{post, "/staff/connections/:id/confirm", forStaff, s.confirmControl},
-		{post, "/staff/connections/:id/credentials", forStaff, s.enterCredentials},
-		{post, "/staff/tasks/:id/done", forStaff, s.taskDone},
+		{get, "/staff", s.staffMember(s.staffOverview)},
+		{get, staffSignInPath, anyone(s.staffSignIn)},
+		{get, staffReturnPath, anyone(s.staffReturn)},
+		{get, factorPath, s.staffWithoutFactor(s.factorForm)},
+		{post, factorPath, s.staffWithoutFactor(s.passFactor)},
+		{get, factorChangePath, s.staffMember(s.factorSettings)},
+		{post, factorChangePath, s.staffMember(s.changeFactor)},
+		{get, "/staff/queue", s.staffMember(s.staffQueue)},
+		{get, "/staff/connections", s.staffMember(s.staffConnections)},
+		{get, "/staff/connections.csv", s.staffMember(s.staffConnectionsCSV)},
+		{get, "/staff/connections/:id", s.staffMember(withID(s.staffConnection))},
+		{post, "/staff/connections/:id/tenant-added", s.staffMember(withID(s.tenantAdded))},
+		{post, "/staff/connections/:id/send-back", s.staffMember(withID(s.sendBack))},
+		{post, "/staff/connections/:id/confirm", s.staffMember(withID(s.confirmControl))},
+		{post, "/staff/connections/:id/credentials", s.staffMember(withID(s.enterCredentials))},
+		{post, "/staff/tasks/:id/done", s.staffMember(withID(s.taskDone))},
 
-		{post, "/staff/connections/:id/refresh", forStaff, s.staffRefresh},
-		{post, "/staff/connections/:id/reconnect-link", forStaff, s.reconnectLink},
-		{post, "/staff/connections/:id/notes", forStaff, s.addNote},
-		{get, "/staff/connections/:id/disconnect", forStaffAdmins, s.staffConfirmDisconnect},
-		{post, "/staff/connections/:id/disconnect", forStaffAdmins, s.staffDisconnect},
-		{get, "/staff/companies/:id", forStaff, s.staffCompany},
-		{get, "/staff/companies/:id/lock", forStaffAdmins, s.confirmLock},
-		{post, "/staff/companies/:id/lock", forStaffAdmins, s.lock},
-		{get, "/staff/companies/:id/unlock", forStaffAdmins, s.confirmUnlock},
-		{post, "/staff/companies/:id/unlock", forStaffAdmins, s.unlock},
-		{get, "/staff/team", forStaffAdmins, s.team},
-		{post, "/staff/team", forStaffAdmins, s.addToTeam},
-		{post, "/staff/team/:id/role", forStaffAdmins, s.changeRole},
-		{post, "/staff/team/:id/link", forStaffAdmins, s.newLink},
-		{get, "/staff/team/:id/remove", forStaffAdmins, s.confirmRemove},
-		{post, "/staff/team/:id/remove", forStaffAdmins, s.removeFromTeam},
+		{post, "/staff/connections/:id/refresh", s.staffMember(withID(s.staffRefresh))},
+		{post, "/staff/connections/:id/reconnect-link", s.staffMember(withID(s.reconnectLink))},
+		{post, "/staff/connections/:id/notes", s.staffMember(withID(s.addNote))},
+		{get, "/staff/connections/:id/disconnect", s.staffAdmin(withID(s.staffConfirmDisconnect))},
+		{post, "/staff/connections/:id/disconnect", s.staffAdmin(withID(s.staffDisconnect))},
+		{get, "/staff/companies/:id", s.staffMember(withID(s.staffCompany))},
+		{get, "/staff/companies/:id/lock", s.staffAdmin(withID(s.confirmLock))},
+		{post, "/staff/companies/:id/lock", s.staffAdmin(withID(s.lock))},
+		{get, "/staff/companies/:id/unlock", s.staffAdmin(withID(s.confirmUnlock))},
+		{post, "/staff/companies/:id/unlock", s.staffAdmin(withID(s.unlock))},
+		{get, "/staff/team", s.staffAdmin(s.team)},
+		{post, "/staff/team", s.staffAdmin(s.addToTeam)},
+		{post, "/staff/team/:id/role", s.staffAdmin(withID(s.changeRole))},
+		{post, "/staff/team/:id/link", s.staffAdmin(withID(s.newLink))},
+		{get, "/staff/team/:id/remove", s.staffAdmin(withID(s.confirmRemove))},
+		{post, "/staff/team/:id/remove", s.staffAdmin(withID(s.removeFromTeam))},
 	}
 	if s.Demo != nil {
-		routes = append(routes, route{get, "/demo", forAnyone, s.demoTour})
+		routes = append(routes, route{get, "/demo", anyone(s.demoTour)})
 	}
 	return routes
 }

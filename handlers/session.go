@@ -89,12 +89,11 @@ func (s *sessions) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// trackedName says in a request's context that its session has been loaded.
-const trackedName = "tracked"
-
+// track notes that the request's session is loaded, and lets the store follow what
+// the request does with it.
 func (s *sessions) track(c echo.Context) {
 	r := c.Request()
-	c.Set(trackedName, true)
+	recordOf(r.Context()).sessionLoaded = true
 	c.SetRequest(r.WithContext(s.store.Track(r.Context())))
 }
 

@@ -17,8 +17,8 @@ func showAccount(c echo.Context, a views.Account) {
 // session has been loaded. A browser without a session's cookie costs nothing.
 // What cannot be read is left out: the page is about something else.
 func (s *site) showAccountAnywhere(c echo.Context) {
-	if c.Get(trackedName) != nil {
-		return // the route has loaded it, and admit has said who it is
+	if recordOf(c.Request().Context()).sessionLoaded {
+		return // the route has loaded it, and its entrance has said who it is
 	}
 	cookie, err := c.Cookie(s.sessions.scs.Cookie.Name)
 	if err != nil || cookie.Value == "" {

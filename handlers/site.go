@@ -63,10 +63,10 @@ func New(o Options) http.Handler {
 	origins := http.NewCrossOriginProtection()
 	for _, r := range s.routes() {
 		if r.who == forBackEnds {
-			e.Add(r.method, r.path, r.handle, s.deadline(r), s.admitKey)
+			e.Add(r.method, r.path, r.handle, s.deadline(r))
 			continue
 		}
-		e.Add(r.method, r.path, r.handle, s.deadline(r), s.refuseForeignOrigins(origins), s.sessions.middleware, s.namedInDemo, s.admit(r.who))
+		e.Add(r.method, r.path, r.handle, s.deadline(r), s.refuseForeignOrigins(origins), s.sessions.middleware, s.namedInDemo)
 	}
 	return e
 }

@@ -17,32 +17,28 @@ import (
 func staffConnectionPath(id uuid.UUID) string { return "/staff" + connectionPath(id) }
 
 // staffQueue is what waits for somebody.
-func (s *site) staffQueue(c echo.Context) error {
+func (s *site) staffQueue(c echo.Context, m models.Staff) error {
 	queue, err := s.Desk.Queue(c.Request().Context())
 	if err != nil {
 		return err
 	}
-	return fieldbridge.Render(c, http.StatusOK, views.StaffQueue(views.StaffQueuePage{Staff: staffMember(c), Queue: queue, Clock: s.clock()}))
+	return fieldbridge.Render(c, http.StatusOK, views.StaffQueue(views.StaffQueuePage{Staff: m, Queue: queue, Clock: s.clock()}))
 }
 
 // staffConnection is one connection, and what staff can do for it.
-func (s *site) staffConnection(c echo.Context) error {
-	return s.showStaffConnection(c, http.StatusOK, views.StaffConnectionPage{})
+func (s *site) staffConnection(c echo.Context, m models.Staff, id uuid.UUID) error {
+	return s.showStaffConnection(c, m, id, http.StatusOK, views.StaffConnectionPage{})
 }
 
-func (s *site) showStaffConnection(c echo.Context, status int, page views.StaffConnectionPage) error {
-	id, err := connectionID(c)
-	if err != nil {
-		return err
-	}
+func (s *site) showStaffConnection(c echo.Context, m models.Staff, id uuid.UUID, status int, page views.StaffConnectionPage) error {
 	before, err := beforeEvent(c)
 	if err != nil {
 		return err
 	}
-	page.Staff, page.Clock = staffMember(c), s.clock()
+	page.Staff, page.Clock = m, s.clock()
 	page.Did, page.Before = c.QueryParam("did"), before != nil
 	page.Link = s.BaseURL.JoinPath(connectionPath(id)).String()
-	if page.View, err = s.Desk.View(c.Request().Context(), page.Staff, id, before); err != nil {
+	if page.View, err = s.Desk.View(c.Request().Context(), m, id, before); err != nil {
 		return err
 	}
 	connection := page.View.Connection
@@ -60,36 +56,28 @@ func beforeEvent(c echo.Context) (*uuid.UUID, error) {
 	if text == "" {
 		return nil, nil
 	}
-	id, err := uuid.Parse(text)
-	if err != nil || id.String() != text {
+	id, ok := parseID(text)
+	if !ok {
 		return nil, models.ErrNotFound
 	}
 	return &id, nil
 }
 
 // tenantAdded ticks our first step.
-func (s *site) tenantAdded(c echo.Context) error {
-	id, err := connectionID(c)
-	if err != nil {
-		return err
-	}
-	if err := ignoreClosed(s.Desk.TenantAdded(c.Request().Context(), staffMember(c), id)); err != nil {
+func (s *site) tenantAdded(c echo.Context, m models.Staff, id uuid.UUID) error {
+	if err := ignoreClosed(s.Desk.TenantAdded(c.Request().Context(), m, id)); err != nil {
 		return err
 	}
 	return seeOther(c, staffConnectionPath(id))
 }
 
 // sendBack gives a set-up back to the company with what is in the way.
-func (s *site) sendBack(c echo.Context) error {
-	id, err := connectionID(c)
-	if err != nil {
-		return err
-	}
+func (s *site) sendBack(c echo.Context, m models.Staff, id uuid.UUID) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
 	}
-	if err := ignoreClosed(s.Desk.SendBack(c.Request().Context(), staffMember(c), id, models.Outcome(f.Line("problem")))); err != nil {
+	if err := ignoreClosed(s.Desk.SendBack(c.Request().Context(), m, id, models.Outcome(f.Line("problem")))); err != nil {
 		return err
 	}
 	return seeOther(c, staffConnectionPath(id))
@@ -104,11 +92,7 @@ func ignoreClosed(err error) error {
 }
 
 // enterCredentials tries the client that we made for a tenant.
-func (s *site) enterCredentials(c echo.Context) error {
-	id, err := connectionID(c)
-	if err != nil {
-		return err
-	}
+func (s *site) enterCredentials(c echo.Context, m models.Staff, id uuid.UUID) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
@@ -116,15 +100,15 @@ func (s *site) enterCredentials(c echo.Context) error {
 	own := servicetitan.OwnClient{ID: pasted(f.Raw("client")), Secret: servicetitan.NewSecret(pasted(f.Raw("secret")))}
 	page := views.StaffConnectionPage{ClientID: shownClientID(own)}
 	if page.Errors = missingClient(own); page.Errors != (views.CredentialsErrors{}) {
-		return s.showStaffConnection(c, http.StatusUnprocessableEntity, page)
+		return s.showStaffConnection(c, m, id, http.StatusUnprocessableEntity, page)
 	}
-	result, err := s.Desk.EnterCredentials(c.Request().Context(), staffMember(c), id, own)
+	result, err := s.Desk.EnterCredentials(c.Request().Context(), m, id, own)
 	if errors.Is(err, models.ErrNoSetup) {
 		return seeOther(c, staffConnectionPath(id))
 	}
 	if errors.Is(err, models.ErrNotProven) {
 		page.NotProven = true
-		return s.showStaffConnection(c, http.StatusConflict, page)
+		return s.showStaffConnection(c, m, id, http.StatusConflict, page)
 	}
 	if err != nil {
 		return err
@@ -142,16 +126,12 @@ func (s *site) enterCredentials(c echo.Context) error {
 		page.Result, status = result, callbackStatus[result.Outcome]
 		s.setRetryAfter(c.Response().Header(), result.RetryAt)
 	}
-	return s.showStaffConnection(c, status, page)
+	return s.showStaffConnection(c, m, id, status, page)
 }
 
 // taskDone ticks a task.
-func (s *site) taskDone(c echo.Context) error {
-	id, err := connectionID(c)
-	if err != nil {
-		return err
-	}
-	if err := s.Desk.TaskDone(c.Request().Context(), staffMember(c), id); err != nil {
+func (s *site) taskDone(c echo.Context, m models.Staff, id uuid.UUID) error {
+	if err := s.Desk.TaskDone(c.Request().Context(), m, id); err != nil {
 		return err
 	}
 	return seeOther(c, "/staff/queue")

@@ -15,35 +15,27 @@ import (
 func staffCompanyPath(id uuid.UUID) string { return "/staff/companies/" + id.String() }
 
 // staffCompany is one company: its people, connections and keys.
-func (s *site) staffCompany(c echo.Context) error {
-	id, err := connectionID(c)
+func (s *site) staffCompany(c echo.Context, m models.Staff, id uuid.UUID) error {
+	view, err := s.Desk.Company(c.Request().Context(), m, id)
 	if err != nil {
 		return err
 	}
-	page := views.StaffCompanyPage{Staff: staffMember(c), Clock: s.clock()}
-	if page.View, err = s.Desk.Company(c.Request().Context(), page.Staff, id); err != nil {
-		return err
-	}
-	return fieldbridge.Render(c, http.StatusOK, views.StaffCompany(page))
+	return fieldbridge.Render(c, http.StatusOK, views.StaffCompany(views.StaffCompanyPage{Staff: m, View: view, Clock: s.clock()}))
 }
 
 // confirmLock says what locking means, and asks why.
-func (s *site) confirmLock(c echo.Context) error {
-	return s.showLock(c, http.StatusOK, views.StaffLockPage{})
+func (s *site) confirmLock(c echo.Context, m models.Staff, id uuid.UUID) error {
+	return s.showLock(c, m, id, http.StatusOK, views.StaffLockPage{})
 }
 
 // confirmUnlock does the same the other way.
-func (s *site) confirmUnlock(c echo.Context) error {
-	return s.showLock(c, http.StatusOK, views.StaffLockPage{Unlock: true})
+func (s *site) confirmUnlock(c echo.Context, m models.Staff, id uuid.UUID) error {
+	return s.showLock(c, m, id, http.StatusOK, views.StaffLockPage{Unlock: true})
 }
 
-func (s *site) showLock(c echo.Context, status int, page views.StaffLockPage) error {
-	id, err := connectionID(c)
-	if err != nil {
-		return err
-	}
-	page.Staff = staffMember(c)
-	view, err := s.Desk.Company(c.Request().Context(), page.Staff, id)
+func (s *site) showLock(c echo.Context, m models.Staff, id uuid.UUID, status int, page views.StaffLockPage) error {
+	page.Staff = m
+	view, err := s.Desk.Company(c.Request().Context(), m, id)
 	if err != nil {
 		return err
 	}
@@ -53,28 +45,24 @@ func (s *site) showLock(c echo.Context, status int, page views.StaffLockPage) er
 	return fieldbridge.Render(c, status, views.StaffLock(page))
 }
 
-func (s *site) lock(c echo.Context) error {
-	return s.changeLock(c, views.StaffLockPage{}, s.Desk.Lock)
+func (s *site) lock(c echo.Context, m models.Staff, id uuid.UUID) error {
+	return s.changeLock(c, m, id, views.StaffLockPage{}, s.Desk.Lock)
 }
 
-func (s *site) unlock(c echo.Context) error {
-	return s.changeLock(c, views.StaffLockPage{Unlock: true}, s.Desk.Unlock)
+func (s *site) unlock(c echo.Context, m models.Staff, id uuid.UUID) error {
+	return s.changeLock(c, m, id, views.StaffLockPage{Unlock: true}, s.Desk.Unlock)
 }
 
 // changeLock locks or unlocks a company, if it is said why.
-func (s *site) changeLock(c echo.Context, page views.StaffLockPage, change func(context.Context, models.Staff, uuid.UUID, string) error) error {
-	id, err := connectionID(c)
-	if err != nil {
-		return err
-	}
+func (s *site) changeLock(c echo.Context, m models.Staff, id uuid.UUID, page views.StaffLockPage, change func(context.Context, models.Staff, uuid.UUID, string) error) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
 	}
 	if page.Reason, page.Problem = models.ParseNote(f.Raw("text")); page.Problem != models.NoteFine {
-		return s.showLock(c, http.StatusUnprocessableEntity, page)
+		return s.showLock(c, m, id, http.StatusUnprocessableEntity, page)
 	}
-	if err := change(c.Request().Context(), staffMember(c), id, page.Reason); err != nil {
+	if err := change(c.Request().Context(), m, id, page.Reason); err != nil {
 		return err
 	}
 	return seeOther(c, staffCompanyPath(id))

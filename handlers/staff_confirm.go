@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge/models"
@@ -13,11 +14,7 @@ import (
 
 // confirmControl records that a ServiceTitan admin of the tenant confirmed that
 // the company controls it.
-func (s *site) confirmControl(c echo.Context) error {
-	id, err := connectionID(c)
-	if err != nil {
-		return err
-	}
+func (s *site) confirmControl(c echo.Context, m models.Staff, id uuid.UUID) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
@@ -31,9 +28,9 @@ func (s *site) confirmControl(c echo.Context) error {
 		at = at.UTC()
 		proof.ReachedAt = &at
 	}
-	err = ignoreClosed(s.Desk.Confirm(c.Request().Context(), staffMember(c), id, proof))
+	err = ignoreClosed(s.Desk.Confirm(c.Request().Context(), m, id, proof))
 	if problem, ok := errors.AsType[*models.ProofError](err); ok {
-		return s.showStaffConnection(c, http.StatusUnprocessableEntity, views.StaffConnectionPage{
+		return s.showStaffConnection(c, m, id, http.StatusUnprocessableEntity, views.StaffConnectionPage{
 			Proof: views.ProofForm{Proof: proof, Reached: reached, Problem: problem},
 		})
 	}

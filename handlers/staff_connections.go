@@ -14,20 +14,20 @@ import (
 )
 
 // staffOverview is how everything is doing now.
-func (s *site) staffOverview(c echo.Context) error {
+func (s *site) staffOverview(c echo.Context, m models.Staff) error {
 	overview, err := s.Desk.Overview(c.Request().Context())
 	if err != nil {
 		return err
 	}
-	return fieldbridge.Render(c, http.StatusOK, views.StaffOverview(views.StaffOverviewPage{Staff: staffMember(c), Overview: overview, Clock: s.clock()}))
+	return fieldbridge.Render(c, http.StatusOK, views.StaffOverview(views.StaffOverviewPage{Staff: m, Overview: overview, Clock: s.clock()}))
 }
 
 // staffConnections is the list of all connections, as its address says.
-func (s *site) staffConnections(c echo.Context) error {
+func (s *site) staffConnections(c echo.Context, m models.Staff) error {
 	if unknown := views.UnknownFilters(c.QueryParams()); len(unknown) > 0 {
-		return s.unknownFilter(c, unknown)
+		return s.unknownFilter(c, m, unknown)
 	}
-	page := views.StaffConnectionsPage{Staff: staffMember(c), Clock: s.clock()}
+	page := views.StaffConnectionsPage{Staff: m, Clock: s.clock()}
 	page.Filter, page.Place = views.ParseFilter(c.QueryParams()), models.ParseCursor(c.QueryParam("at"))
 	var err error
 	if page.List, err = s.Desk.Browse(c.Request().Context(), page.Filter, page.Place); err != nil {
@@ -37,8 +37,8 @@ func (s *site) staffConnections(c echo.Context) error {
 }
 
 // unknownFilter refuses an address that means another list than it would show.
-func (s *site) unknownFilter(c echo.Context, unknown []string) error {
-	page := views.StaffFilterPage{Staff: staffMember(c), Filter: views.ParseFilter(c.QueryParams()), Unknown: unknown}
+func (s *site) unknownFilter(c echo.Context, m models.Staff, unknown []string) error {
+	page := views.StaffFilterPage{Staff: m, Filter: views.ParseFilter(c.QueryParams()), Unknown: unknown}
 	return fieldbridge.Render(c, http.StatusBadRequest, views.StaffUnknownFilter(page))
 }
 
@@ -48,12 +48,12 @@ const exportTime = 30 * time.Second
 // staffConnectionsCSV streams what the list shows, all of it. What fails
 // on the way breaks the answer off, so that nobody takes a part for the
 // whole.
-func (s *site) staffConnectionsCSV(c echo.Context) error {
+func (s *site) staffConnectionsCSV(c echo.Context, m models.Staff) error {
 	if unknown := views.UnknownFilters(c.QueryParams()); len(unknown) > 0 {
-		return s.unknownFilter(c, unknown)
+		return s.unknownFilter(c, m, unknown)
 	}
 	ctx, filter := c.Request().Context(), views.ParseFilter(c.QueryParams())
-	s.Log.InfoContext(ctx, "connections exported", "staff", staffMember(c).UserID, "support_code", supportCode(c))
+	s.Log.InfoContext(ctx, "connections exported", "staff", m.UserID, "support_code", supportCode(c))
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, "text/csv; charset=utf-8")
 	h.Set(echo.HeaderContentDisposition, `attachment; filename="connections-`+s.Now().UTC().Format("2006-01-02")+`.csv"`)

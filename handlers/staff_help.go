@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
@@ -12,12 +13,8 @@ import (
 )
 
 // staffRefresh renews a connection's access now, and shows what came of it.
-func (s *site) staffRefresh(c echo.Context) error {
-	id, err := connectionID(c)
-	if err != nil {
-		return err
-	}
-	err = s.Desk.Refresh(c.Request().Context(), staffMember(c), id)
+func (s *site) staffRefresh(c echo.Context, m models.Staff, id uuid.UUID) error {
+	err := s.Desk.Refresh(c.Request().Context(), m, id)
 	if errors.Is(err, models.ErrReconnectNeeded) || errors.Is(err, models.ErrNotConnected) {
 		return seeOther(c, staffConnectionPath(id)) // whose page says that it cannot help
 	}
@@ -29,49 +26,38 @@ func (s *site) staffRefresh(c echo.Context) error {
 
 // reconnectLink shows the address of the company's own page, to be passed on.
 // It carries nothing: who opens it signs in, and begins there.
-func (s *site) reconnectLink(c echo.Context) error {
-	id, err := connectionID(c)
-	if err != nil {
-		return err
-	}
-	if err := s.Desk.LinkGiven(c.Request().Context(), staffMember(c), id); err != nil {
+func (s *site) reconnectLink(c echo.Context, m models.Staff, id uuid.UUID) error {
+	if err := s.Desk.LinkGiven(c.Request().Context(), m, id); err != nil {
 		return err
 	}
 	return seeOther(c, staffConnectionPath(id)+"?did=link")
 }
 
 // addNote keeps what staff found or agreed.
-func (s *site) addNote(c echo.Context) error {
-	id, err := connectionID(c)
-	if err != nil {
-		return err
-	}
+func (s *site) addNote(c echo.Context, m models.Staff, id uuid.UUID) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
 	}
 	text, problem := models.ParseNote(f.Raw("text"))
 	if problem != models.NoteFine {
-		return s.showStaffConnection(c, http.StatusUnprocessableEntity, views.StaffConnectionPage{Note: text, NoteProblem: problem})
+		return s.showStaffConnection(c, m, id, http.StatusUnprocessableEntity, views.StaffConnectionPage{Note: text, NoteProblem: problem})
 	}
-	if err := s.Desk.AddNote(c.Request().Context(), staffMember(c), id, text); err != nil {
+	if err := s.Desk.AddNote(c.Request().Context(), m, id, text); err != nil {
 		return err
 	}
 	return seeOther(c, staffConnectionPath(id)+"#notes")
 }
 
 // staffConfirmDisconnect says what disconnecting means, and asks why.
-func (s *site) staffConfirmDisconnect(c echo.Context) error {
-	return s.showStaffDisconnect(c, http.StatusOK, views.StaffDisconnectPage{})
+func (s *site) staffConfirmDisconnect(c echo.Context, m models.Staff, id uuid.UUID) error {
+	return s.showStaffDisconnect(c, m, id, http.StatusOK, views.StaffDisconnectPage{})
 }
 
-func (s *site) showStaffDisconnect(c echo.Context, status int, page views.StaffDisconnectPage) error {
-	id, err := connectionID(c)
-	if err != nil {
-		return err
-	}
-	page.Staff = staffMember(c)
-	if page.View, err = s.Desk.View(c.Request().Context(), page.Staff, id, nil); err != nil {
+func (s *site) showStaffDisconnect(c echo.Context, m models.Staff, id uuid.UUID, status int, page views.StaffDisconnectPage) error {
+	var err error
+	page.Staff = m
+	if page.View, err = s.Desk.View(c.Request().Context(), m, id, nil); err != nil {
 		return err
 	}
 	if state := page.View.Connection.State; state == models.Disconnected || state == models.Pending {
@@ -81,20 +67,16 @@ func (s *site) showStaffDisconnect(c echo.Context, status int, page views.StaffD
 }
 
 // staffDisconnect ends a connection on the company's behalf.
-func (s *site) staffDisconnect(c echo.Context) error {
-	id, err := connectionID(c)
-	if err != nil {
-		return err
-	}
+func (s *site) staffDisconnect(c echo.Context, m models.Staff, id uuid.UUID) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
 	}
 	reason, problem := models.ParseNote(f.Raw("text"))
 	if problem != models.NoteFine {
-		return s.showStaffDisconnect(c, http.StatusUnprocessableEntity, views.StaffDisconnectPage{Reason: reason, Problem: problem})
+		return s.showStaffDisconnect(c, m, id, http.StatusUnprocessableEntity, views.StaffDisconnectPage{Reason: reason, Problem: problem})
 	}
-	if err := s.Desk.Disconnect(c.Request().Context(), staffMember(c), id, reason); err != nil {
+	if err := s.Desk.Disconnect(c.Request().Context(), m, id, reason); err != nil {
 		return err
 	}
 	return seeOther(c, staffConnectionPath(id))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
@@ -14,14 +15,14 @@ import (
 const teamPath = "/staff/team"
 
 // team is everybody of staff.
-func (s *site) team(c echo.Context) error {
-	return s.showTeam(c, http.StatusOK, views.StaffTeamPage{Role: models.Support})
+func (s *site) team(c echo.Context, m models.Staff) error {
+	return s.showTeam(c, m, http.StatusOK, views.StaffTeamPage{Role: models.Support})
 }
 
-func (s *site) showTeam(c echo.Context, status int, page views.StaffTeamPage) error {
+func (s *site) showTeam(c echo.Context, m models.Staff, status int, page views.StaffTeamPage) error {
 	var err error
 	ctx := c.Request().Context()
-	page.Staff, page.Elsewhere, page.Clock = staffMember(c), s.StaffIssuer != nil, s.clock()
+	page.Staff, page.Elsewhere, page.Clock = m, s.StaffIssuer != nil, s.clock()
 	if page.Team, err = s.Accounts.ListStaff(ctx); err != nil {
 		return err
 	}
@@ -35,7 +36,7 @@ func (s *site) showTeam(c echo.Context, status int, page views.StaffTeamPage) er
 }
 
 // addToTeam makes a staff account. Its link is on this answer and nowhere else.
-func (s *site) addToTeam(c echo.Context) error {
+func (s *site) addToTeam(c echo.Context, m models.Staff) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
@@ -49,9 +50,9 @@ func (s *site) addToTeam(c echo.Context) error {
 		page.Errors.Role = "Choose one."
 	}
 	if page.Errors != (views.StaffTeamErrors{}) {
-		return s.showTeam(c, http.StatusUnprocessableEntity, page)
+		return s.showTeam(c, m, http.StatusUnprocessableEntity, page)
 	}
-	member, link, err := s.Accounts.Invite(c.Request().Context(), staffMember(c), email, page.Role)
+	teammate, link, err := s.Accounts.Invite(c.Request().Context(), m, email, page.Role)
 	switch {
 	case errors.Is(err, models.ErrEmailTaken):
 		page.Errors.Email = "This person is on the team already."
@@ -62,28 +63,24 @@ func (s *site) addToTeam(c echo.Context) error {
 	case err != nil:
 		return err
 	default:
-		s.logTeam(c, "staff added", member)
-		return s.showTeamLink(c, views.StaffTeamLinkPage{Email: email, Link: link})
+		s.logTeam(c, m, "staff added", teammate)
+		return s.showTeamLink(c, m, views.StaffTeamLinkPage{Email: email, Link: link})
 	}
-	return s.showTeam(c, http.StatusUnprocessableEntity, page)
+	return s.showTeam(c, m, http.StatusUnprocessableEntity, page)
 }
 
 // newLink lets somebody choose a new password.
-func (s *site) newLink(c echo.Context) error {
-	id, err := connectionID(c)
+func (s *site) newLink(c echo.Context, m models.Staff, id uuid.UUID) error {
+	teammate, link, err := s.Accounts.NewLink(c.Request().Context(), m, id)
 	if err != nil {
-		return err
+		return s.notOneself(c, m, err)
 	}
-	member, link, err := s.Accounts.NewLink(c.Request().Context(), staffMember(c), id)
-	if err != nil {
-		return s.notOneself(c, err)
-	}
-	s.logTeam(c, "staff link made", member)
-	return s.showTeamLink(c, views.StaffTeamLinkPage{Email: member.Email, Link: link, Again: true})
+	s.logTeam(c, m, "staff link made", teammate)
+	return s.showTeamLink(c, m, views.StaffTeamLinkPage{Email: teammate.Email, Link: link, Again: true})
 }
 
-func (s *site) showTeamLink(c echo.Context, page views.StaffTeamLinkPage) error {
-	page.Staff, page.Base = staffMember(c), s.BaseURL.JoinPath("/password/reset").String()
+func (s *site) showTeamLink(c echo.Context, m models.Staff, page views.StaffTeamLinkPage) error {
+	page.Staff, page.Base = m, s.BaseURL.JoinPath("/password/reset").String()
 	if s.StaffIssuer != nil {
 		page.SignIn = s.BaseURL.JoinPath(staffSignInPath).String()
 	}
@@ -91,11 +88,7 @@ func (s *site) showTeamLink(c echo.Context, page views.StaffTeamLinkPage) error 
 }
 
 // changeRole makes somebody an admin, or no longer one.
-func (s *site) changeRole(c echo.Context) error {
-	id, err := connectionID(c)
-	if err != nil {
-		return err
-	}
+func (s *site) changeRole(c echo.Context, m models.Staff, id uuid.UUID) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
@@ -104,51 +97,43 @@ func (s *site) changeRole(c echo.Context) error {
 	if role != models.Support && role != models.Admin {
 		return echo.NewHTTPError(http.StatusBadRequest)
 	}
-	member, err := s.Accounts.SetRole(c.Request().Context(), staffMember(c), id, role)
+	teammate, err := s.Accounts.SetRole(c.Request().Context(), m, id, role)
 	if err != nil {
-		return s.notOneself(c, err)
+		return s.notOneself(c, m, err)
 	}
-	member.Role = role
-	s.logTeam(c, "staff role changed", member)
+	teammate.Role = role
+	s.logTeam(c, m, "staff role changed", teammate)
 	return seeOther(c, teamPath)
 }
 
 // confirmRemove asks before an account is ended.
-func (s *site) confirmRemove(c echo.Context) error {
-	id, err := connectionID(c)
+func (s *site) confirmRemove(c echo.Context, m models.Staff, id uuid.UUID) error {
+	teammate, err := s.Accounts.Teammate(c.Request().Context(), m, id)
 	if err != nil {
-		return err
+		return s.notOneself(c, m, err)
 	}
-	page := views.StaffRemovePage{Staff: staffMember(c)}
-	if page.Member, err = s.Accounts.Teammate(c.Request().Context(), page.Staff, id); err != nil {
-		return s.notOneself(c, err)
-	}
-	return fieldbridge.Render(c, http.StatusOK, views.StaffRemove(page))
+	return fieldbridge.Render(c, http.StatusOK, views.StaffRemove(views.StaffRemovePage{Staff: m, Member: teammate}))
 }
 
 // removeFromTeam ends an account.
-func (s *site) removeFromTeam(c echo.Context) error {
-	id, err := connectionID(c)
+func (s *site) removeFromTeam(c echo.Context, m models.Staff, id uuid.UUID) error {
+	teammate, err := s.Accounts.Dismiss(c.Request().Context(), m, id)
 	if err != nil {
-		return err
+		return s.notOneself(c, m, err)
 	}
-	member, err := s.Accounts.Dismiss(c.Request().Context(), staffMember(c), id)
-	if err != nil {
-		return s.notOneself(c, err)
-	}
-	s.logTeam(c, "staff removed", member)
+	s.logTeam(c, m, "staff removed", teammate)
 	return seeOther(c, teamPath)
 }
 
 // notOneself says on the team's page that another admin has to do it.
-func (s *site) notOneself(c echo.Context, err error) error {
+func (s *site) notOneself(c echo.Context, m models.Staff, err error) error {
 	if !errors.Is(err, models.ErrYourself) {
 		return err
 	}
-	return s.showTeam(c, http.StatusUnprocessableEntity, views.StaffTeamPage{Role: models.Support, Oneself: true})
+	return s.showTeam(c, m, http.StatusUnprocessableEntity, views.StaffTeamPage{Role: models.Support, Oneself: true})
 }
 
 // logTeam logs who did what to whom, by their user IDs.
-func (s *site) logTeam(c echo.Context, what string, member models.Staff) {
-	s.Log.InfoContext(c.Request().Context(), what, "by", staffMember(c).UserID, "staff", member.UserID, "role", member.Role, "support_code", supportCode(c))
+func (s *site) logTeam(c echo.Context, m models.Staff, what string, teammate models.Staff) {
+	s.Log.InfoContext(c.Request().Context(), what, "by", m.UserID, "staff", teammate.UserID, "role", teammate.Role, "support_code", supportCode(c))
 }
