@@ -22,6 +22,18 @@ type entrance struct {
 	handle echo.HandlerFunc
 }
 
+// Some audiences have a type of their own, although their people are visitors or
+// staff. A handler for owners does not compile at the entrance for all members, and
+// neither does a handler for admins at the entrance for all staff.
+type (
+	// owner is a visitor who owns the company.
+	owner struct{ models.Visitor }
+	// admin is a member of our staff with that role.
+	admin struct{ models.Staff }
+	// staffAtFactor is a member of our staff who has yet to pass the second factor.
+	staffAtFactor struct{ models.Staff }
+)
+
 // anyone lets everybody in. Its handler is told of nobody.
 func anyone(handle func(echo.Context) error) entrance { return entrance{forAnyone, handle} }
 
@@ -32,10 +44,10 @@ func (s *site) member(handle func(echo.Context, models.Visitor) error) entrance 
 
 // owner lets the owners of a company in, to one of its connections. A connection
 // that is not their company's is not there, whatever the visitor's role.
-func (s *site) owner(handle func(echo.Context, models.Visitor, uuid.UUID) error) entrance {
+func (s *site) owner(handle func(echo.Context, owner, uuid.UUID) error) entrance {
 	e := s.member(withID(func(c echo.Context, v models.Visitor, id uuid.UUID) error {
 		if v.Owns() {
-			return handle(c, v, id)
+			return handle(c, owner{v}, id)
 		}
 		if _, err := s.Connections.Get(c.Request().Context(), v.CompanyID, id); err != nil {
 			return err
@@ -52,12 +64,12 @@ func (s *site) staffMember(handle func(echo.Context, models.Staff) error) entran
 }
 
 // staffAdmin lets the admins of our staff in.
-func (s *site) staffAdmin(handle func(echo.Context, models.Staff) error) entrance {
+func (s *site) staffAdmin(handle func(echo.Context, admin) error) entrance {
 	e := s.staffMember(func(c echo.Context, m models.Staff) error {
 		if m.Role != models.Admin {
 			return models.ErrForbidden
 		}
-		return handle(c, m)
+		return handle(c, admin{m})
 	})
 	e.who = forStaffAdmins
 	return e
@@ -65,8 +77,9 @@ func (s *site) staffAdmin(handle func(echo.Context, models.Staff) error) entranc
 
 // staffWithoutFactor lets those of our staff in who have yet to pass the second
 // factor.
-func (s *site) staffWithoutFactor(handle func(echo.Context, models.Staff) error) entrance {
-	return entrance{forStaffWithoutFactor, func(c echo.Context) error { return s.admitStaff(c, false, handle) }}
+func (s *site) staffWithoutFactor(handle func(echo.Context, staffAtFactor) error) entrance {
+	atFactor := func(c echo.Context, m models.Staff) error { return handle(c, staffAtFactor{m}) }
+	return entrance{forStaffWithoutFactor, func(c echo.Context) error { return s.admitStaff(c, false, atFactor) }}
 }
 
 // backEnd lets back ends in.

@@ -101,7 +101,7 @@ func (s *site) reconnect(c echo.Context, v models.Visitor, id uuid.UUID) error {
 }
 
 // confirmDisconnect says what disconnecting means, before it is done.
-func (s *site) confirmDisconnect(c echo.Context, v models.Visitor, id uuid.UUID) error {
+func (s *site) confirmDisconnect(c echo.Context, v owner, id uuid.UUID) error {
 	connection, err := s.Connections.Get(c.Request().Context(), v.CompanyID, id)
 	if err != nil {
 		return err
@@ -112,8 +112,8 @@ func (s *site) confirmDisconnect(c echo.Context, v models.Visitor, id uuid.UUID)
 	return fieldbridge.Render(c, http.StatusOK, views.Disconnect(views.DisconnectPage{Connection: connection}))
 }
 
-func (s *site) disconnect(c echo.Context, v models.Visitor, id uuid.UUID) error {
-	if err := s.Connections.Disconnect(c.Request().Context(), v, id); err != nil {
+func (s *site) disconnect(c echo.Context, v owner, id uuid.UUID) error {
+	if err := s.Connections.Disconnect(c.Request().Context(), v.Visitor, id); err != nil {
 		return err
 	}
 	return seeOther(c, connectionPath(id))

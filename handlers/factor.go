@@ -22,12 +22,12 @@ const (
 )
 
 // factorForm asks for the second factor, or sets one up.
-func (s *site) factorForm(c echo.Context, m models.Staff) error {
+func (s *site) factorForm(c echo.Context, m staffAtFactor) error {
 	return s.showFactor(c, m, http.StatusOK, false)
 }
 
-func (s *site) showFactor(c echo.Context, m models.Staff, status int, wrong bool) error {
-	ctx, page := c.Request().Context(), views.FactorPage{Staff: m, Wrong: wrong}
+func (s *site) showFactor(c echo.Context, m staffAtFactor, status int, wrong bool) error {
+	ctx, page := c.Request().Context(), views.FactorPage{Staff: m.Staff, Wrong: wrong}
 	var err error
 	if page.Enrolment, err = s.Accounts.Enrol(ctx, page.Staff, s.sessions.Enrolment(ctx)); err != nil {
 		return err
@@ -43,14 +43,14 @@ func (s *site) showFactor(c echo.Context, m models.Staff, status int, wrong bool
 
 // passFactor checks the code and lets the person in. A right code ends an
 // enrolment.
-func (s *site) passFactor(c echo.Context, m models.Staff) error {
+func (s *site) passFactor(c echo.Context, m staffAtFactor) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
 	}
 	ctx := c.Request().Context()
 	kept := s.sessions.Enrolment(ctx)
-	enrolment, err := s.Accounts.Enrol(ctx, m, kept)
+	enrolment, err := s.Accounts.Enrol(ctx, m.Staff, kept)
 	if err != nil {
 		return err
 	}
@@ -59,12 +59,12 @@ func (s *site) passFactor(c echo.Context, m models.Staff) error {
 	}
 	passed, err := s.Accounts.PassFactor(ctx, m.UserID, f.Raw("code"))
 	if err != nil {
-		return s.refuseCode(c, m, err, func() error { return s.showFactor(c, m, http.StatusUnprocessableEntity, true) })
+		return s.refuseCode(c, m.Staff, err, func() error { return s.showFactor(c, m, http.StatusUnprocessableEntity, true) })
 	}
 	if err := s.sessions.PassFactor(ctx); err != nil {
 		return err
 	}
-	s.recordSignIn(c, "staff signed in", factorEvent(m, models.OutcomeOK), slog.Bool("recovery_code", passed.Recovery))
+	s.recordSignIn(c, "staff signed in", factorEvent(m.Staff, models.OutcomeOK), slog.Bool("recovery_code", passed.Recovery))
 	if passed.Recovery && passed.Left <= models.FewRecoveryCodes {
 		return fieldbridge.Render(c, http.StatusOK, views.FewRecoveryCodes(passed.Left))
 	}
@@ -72,18 +72,18 @@ func (s *site) passFactor(c echo.Context, m models.Staff) error {
 }
 
 // confirmFactor ends an enrolment and lets the person in.
-func (s *site) confirmFactor(c echo.Context, m models.Staff, kept, code string) error {
+func (s *site) confirmFactor(c echo.Context, m staffAtFactor, kept, code string) error {
 	ctx := c.Request().Context()
-	enrolled, err := s.Accounts.ConfirmFactor(ctx, m, kept, code)
+	enrolled, err := s.Accounts.ConfirmFactor(ctx, m.Staff, kept, code)
 	if err != nil {
-		return s.refuseCode(c, m, err, func() error { return s.showFactor(c, m, http.StatusUnprocessableEntity, true) })
+		return s.refuseCode(c, m.Staff, err, func() error { return s.showFactor(c, m, http.StatusUnprocessableEntity, true) })
 	}
 	if err := s.sessions.PassFactor(ctx); err != nil {
 		return err
 	}
 	s.sessions.GoOn(ctx, enrolled.Epoch)
-	s.recordSignIn(c, "second factor enrolled", factorEvent(m, models.OutcomeOK))
-	return fieldbridge.Render(c, http.StatusOK, views.Recovery(views.RecoveryPage{Staff: m, Codes: enrolled.Codes}))
+	s.recordSignIn(c, "second factor enrolled", factorEvent(m.Staff, models.OutcomeOK))
+	return fieldbridge.Render(c, http.StatusOK, views.Recovery(views.RecoveryPage{Staff: m.Staff, Codes: enrolled.Codes}))
 }
 
 // refuseCode writes down why a code was refused, never the code, and shows the

@@ -24,18 +24,18 @@ func (s *site) staffCompany(c echo.Context, m models.Staff, id uuid.UUID) error 
 }
 
 // confirmLock says what locking means, and asks why.
-func (s *site) confirmLock(c echo.Context, m models.Staff, id uuid.UUID) error {
+func (s *site) confirmLock(c echo.Context, m admin, id uuid.UUID) error {
 	return s.showLock(c, m, id, http.StatusOK, views.StaffLockPage{})
 }
 
 // confirmUnlock does the same the other way.
-func (s *site) confirmUnlock(c echo.Context, m models.Staff, id uuid.UUID) error {
+func (s *site) confirmUnlock(c echo.Context, m admin, id uuid.UUID) error {
 	return s.showLock(c, m, id, http.StatusOK, views.StaffLockPage{Unlock: true})
 }
 
-func (s *site) showLock(c echo.Context, m models.Staff, id uuid.UUID, status int, page views.StaffLockPage) error {
-	page.Staff = m
-	view, err := s.Desk.Company(c.Request().Context(), m, id)
+func (s *site) showLock(c echo.Context, m admin, id uuid.UUID, status int, page views.StaffLockPage) error {
+	page.Staff = m.Staff
+	view, err := s.Desk.Company(c.Request().Context(), m.Staff, id)
 	if err != nil {
 		return err
 	}
@@ -45,16 +45,16 @@ func (s *site) showLock(c echo.Context, m models.Staff, id uuid.UUID, status int
 	return fieldbridge.Render(c, status, views.StaffLock(page))
 }
 
-func (s *site) lock(c echo.Context, m models.Staff, id uuid.UUID) error {
+func (s *site) lock(c echo.Context, m admin, id uuid.UUID) error {
 	return s.changeLock(c, m, id, views.StaffLockPage{}, s.Desk.Lock)
 }
 
-func (s *site) unlock(c echo.Context, m models.Staff, id uuid.UUID) error {
+func (s *site) unlock(c echo.Context, m admin, id uuid.UUID) error {
 	return s.changeLock(c, m, id, views.StaffLockPage{Unlock: true}, s.Desk.Unlock)
 }
 
 // changeLock locks or unlocks a company, if it is said why.
-func (s *site) changeLock(c echo.Context, m models.Staff, id uuid.UUID, page views.StaffLockPage, change func(context.Context, models.Staff, uuid.UUID, string) error) error {
+func (s *site) changeLock(c echo.Context, m admin, id uuid.UUID, page views.StaffLockPage, change func(context.Context, models.Staff, uuid.UUID, string) error) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
@@ -62,7 +62,7 @@ func (s *site) changeLock(c echo.Context, m models.Staff, id uuid.UUID, page vie
 	if page.Reason, page.Problem = models.ParseNote(f.Raw("text")); page.Problem != models.NoteFine {
 		return s.showLock(c, m, id, http.StatusUnprocessableEntity, page)
 	}
-	if err := change(c.Request().Context(), m, id, page.Reason); err != nil {
+	if err := change(c.Request().Context(), m.Staff, id, page.Reason); err != nil {
 		return err
 	}
 	return seeOther(c, staffCompanyPath(id))

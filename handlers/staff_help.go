@@ -50,14 +50,14 @@ func (s *site) addNote(c echo.Context, m models.Staff, id uuid.UUID) error {
 }
 
 // staffConfirmDisconnect says what disconnecting means, and asks why.
-func (s *site) staffConfirmDisconnect(c echo.Context, m models.Staff, id uuid.UUID) error {
+func (s *site) staffConfirmDisconnect(c echo.Context, m admin, id uuid.UUID) error {
 	return s.showStaffDisconnect(c, m, id, http.StatusOK, views.StaffDisconnectPage{})
 }
 
-func (s *site) showStaffDisconnect(c echo.Context, m models.Staff, id uuid.UUID, status int, page views.StaffDisconnectPage) error {
+func (s *site) showStaffDisconnect(c echo.Context, m admin, id uuid.UUID, status int, page views.StaffDisconnectPage) error {
 	var err error
-	page.Staff = m
-	if page.View, err = s.Desk.View(c.Request().Context(), m, id, nil); err != nil {
+	page.Staff = m.Staff
+	if page.View, err = s.Desk.View(c.Request().Context(), m.Staff, id, nil); err != nil {
 		return err
 	}
 	if state := page.View.Connection.State; state == models.Disconnected || state == models.Pending {
@@ -67,7 +67,7 @@ func (s *site) showStaffDisconnect(c echo.Context, m models.Staff, id uuid.UUID,
 }
 
 // staffDisconnect ends a connection on the company's behalf.
-func (s *site) staffDisconnect(c echo.Context, m models.Staff, id uuid.UUID) error {
+func (s *site) staffDisconnect(c echo.Context, m admin, id uuid.UUID) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
@@ -76,7 +76,7 @@ func (s *site) staffDisconnect(c echo.Context, m models.Staff, id uuid.UUID) err
 	if problem != models.NoteFine {
 		return s.showStaffDisconnect(c, m, id, http.StatusUnprocessableEntity, views.StaffDisconnectPage{Reason: reason, Problem: problem})
 	}
-	if err := s.Desk.Disconnect(c.Request().Context(), m, id, reason); err != nil {
+	if err := s.Desk.Disconnect(c.Request().Context(), m.Staff, id, reason); err != nil {
 		return err
 	}
 	return seeOther(c, staffConnectionPath(id))

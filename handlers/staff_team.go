@@ -15,14 +15,14 @@ import (
 const teamPath = "/staff/team"
 
 // team is everybody of staff.
-func (s *site) team(c echo.Context, m models.Staff) error {
+func (s *site) team(c echo.Context, m admin) error {
 	return s.showTeam(c, m, http.StatusOK, views.StaffTeamPage{Role: models.Support})
 }
 
-func (s *site) showTeam(c echo.Context, m models.Staff, status int, page views.StaffTeamPage) error {
+func (s *site) showTeam(c echo.Context, m admin, status int, page views.StaffTeamPage) error {
 	var err error
 	ctx := c.Request().Context()
-	page.Staff, page.Elsewhere, page.Clock = m, s.StaffIssuer != nil, s.clock()
+	page.Staff, page.Elsewhere, page.Clock = m.Staff, s.StaffIssuer != nil, s.clock()
 	if page.Team, err = s.Accounts.ListStaff(ctx); err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (s *site) showTeam(c echo.Context, m models.Staff, status int, page views.S
 }
 
 // addToTeam makes a staff account. Its link is on this answer and nowhere else.
-func (s *site) addToTeam(c echo.Context, m models.Staff) error {
+func (s *site) addToTeam(c echo.Context, m admin) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
@@ -52,7 +52,7 @@ func (s *site) addToTeam(c echo.Context, m models.Staff) error {
 	if page.Errors != (views.StaffTeamErrors{}) {
 		return s.showTeam(c, m, http.StatusUnprocessableEntity, page)
 	}
-	teammate, link, err := s.Accounts.Invite(c.Request().Context(), m, email, page.Role)
+	teammate, link, err := s.Accounts.Invite(c.Request().Context(), m.Staff, email, page.Role)
 	switch {
 	case errors.Is(err, models.ErrEmailTaken):
 		page.Errors.Email = "This person is on the team already."
@@ -70,8 +70,8 @@ func (s *site) addToTeam(c echo.Context, m models.Staff) error {
 }
 
 // newLink lets somebody choose a new password.
-func (s *site) newLink(c echo.Context, m models.Staff, id uuid.UUID) error {
-	teammate, link, err := s.Accounts.NewLink(c.Request().Context(), m, id)
+func (s *site) newLink(c echo.Context, m admin, id uuid.UUID) error {
+	teammate, link, err := s.Accounts.NewLink(c.Request().Context(), m.Staff, id)
 	if err != nil {
 		return s.notOneself(c, m, err)
 	}
@@ -79,8 +79,8 @@ func (s *site) newLink(c echo.Context, m models.Staff, id uuid.UUID) error {
 	return s.showTeamLink(c, m, views.StaffTeamLinkPage{Email: teammate.Email, Link: link, Again: true})
 }
 
-func (s *site) showTeamLink(c echo.Context, m models.Staff, page views.StaffTeamLinkPage) error {
-	page.Staff, page.Base = m, s.BaseURL.JoinPath("/password/reset").String()
+func (s *site) showTeamLink(c echo.Context, m admin, page views.StaffTeamLinkPage) error {
+	page.Staff, page.Base = m.Staff, s.BaseURL.JoinPath("/password/reset").String()
 	if s.StaffIssuer != nil {
 		page.SignIn = s.BaseURL.JoinPath(staffSignInPath).String()
 	}
@@ -88,7 +88,7 @@ func (s *site) showTeamLink(c echo.Context, m models.Staff, page views.StaffTeam
 }
 
 // changeRole makes somebody an admin, or no longer one.
-func (s *site) changeRole(c echo.Context, m models.Staff, id uuid.UUID) error {
+func (s *site) changeRole(c echo.Context, m admin, id uuid.UUID) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
@@ -97,7 +97,7 @@ func (s *site) changeRole(c echo.Context, m models.Staff, id uuid.UUID) error {
 	if role != models.Support && role != models.Admin {
 		return echo.NewHTTPError(http.StatusBadRequest)
 	}
-	teammate, err := s.Accounts.SetRole(c.Request().Context(), m, id, role)
+	teammate, err := s.Accounts.SetRole(c.Request().Context(), m.Staff, id, role)
 	if err != nil {
 		return s.notOneself(c, m, err)
 	}
@@ -107,17 +107,17 @@ func (s *site) changeRole(c echo.Context, m models.Staff, id uuid.UUID) error {
 }
 
 // confirmRemove asks before an account is ended.
-func (s *site) confirmRemove(c echo.Context, m models.Staff, id uuid.UUID) error {
-	teammate, err := s.Accounts.Teammate(c.Request().Context(), m, id)
+func (s *site) confirmRemove(c echo.Context, m admin, id uuid.UUID) error {
+	teammate, err := s.Accounts.Teammate(c.Request().Context(), m.Staff, id)
 	if err != nil {
 		return s.notOneself(c, m, err)
 	}
-	return fieldbridge.Render(c, http.StatusOK, views.StaffRemove(views.StaffRemovePage{Staff: m, Member: teammate}))
+	return fieldbridge.Render(c, http.StatusOK, views.StaffRemove(views.StaffRemovePage{Staff: m.Staff, Member: teammate}))
 }
 
 // removeFromTeam ends an account.
-func (s *site) removeFromTeam(c echo.Context, m models.Staff, id uuid.UUID) error {
-	teammate, err := s.Accounts.Dismiss(c.Request().Context(), m, id)
+func (s *site) removeFromTeam(c echo.Context, m admin, id uuid.UUID) error {
+	teammate, err := s.Accounts.Dismiss(c.Request().Context(), m.Staff, id)
 	if err != nil {
 		return s.notOneself(c, m, err)
 	}
@@ -126,7 +126,7 @@ func (s *site) removeFromTeam(c echo.Context, m models.Staff, id uuid.UUID) erro
 }
 
 // notOneself says on the team's page that another admin has to do it.
-func (s *site) notOneself(c echo.Context, m models.Staff, err error) error {
+func (s *site) notOneself(c echo.Context, m admin, err error) error {
 	if !errors.Is(err, models.ErrYourself) {
 		return err
 	}
@@ -134,6 +134,6 @@ func (s *site) notOneself(c echo.Context, m models.Staff, err error) error {
 }
 
 // logTeam logs who did what to whom, by their user IDs.
-func (s *site) logTeam(c echo.Context, m models.Staff, what string, teammate models.Staff) {
+func (s *site) logTeam(c echo.Context, m admin, what string, teammate models.Staff) {
 	s.Log.InfoContext(c.Request().Context(), what, "by", m.UserID, "staff", teammate.UserID, "role", teammate.Role, "support_code", supportCode(c))
 }
