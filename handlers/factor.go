@@ -150,7 +150,7 @@ func (s *site) changeFactor(c echo.Context, m models.Staff) error {
 	if err != nil {
 		return s.refuseCode(c, m, err, func() error { return s.showFactorSettings(c, m, http.StatusUnprocessableEntity, true) })
 	}
-	s.Log.InfoContext(ctx, "second factor changed", "staff", m.UserID, "what", f.Line("do"), "support_code", supportCode(c))
+	noteEvent(ctx, slog.LevelInfo, "second factor changed", slog.Any("staff", m.UserID), slog.String("what", f.Line("do")))
 	if enrolment != nil {
 		s.sessions.AskFactor(ctx)
 		s.sessions.KeepEnrolment(ctx, enrolment.Kept)

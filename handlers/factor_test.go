@@ -175,6 +175,9 @@ func TestRecoveryCodes(t *testing.T) {
 
 		a.clock.Add(time.Minute)
 		page := sam.post("/staff/factor/change", "code", sam.code(), "do", "codes").want(a, 200, "Your recovery codes")
+		if !regexp.MustCompile(`event="second factor changed" staff=` + a.lookup("SELECT id FROM users WHERE email = ?", sam.email) + ` what=codes support_code=FB-`).MatchString(a.log.String()) {
+			t.Error("new recovery codes are not in the log")
+		}
 		fresh := recoveryCode.FindStringSubmatch(page.body)[1]
 		enter(codes[5], 422)
 		enter(fresh, 303)

@@ -53,6 +53,7 @@ func (s *site) staffConnectionsCSV(c echo.Context, m models.Staff) error {
 		return s.unknownFilter(c, m, unknown)
 	}
 	ctx, filter := c.Request().Context(), views.ParseFilter(c.QueryParams())
+	// Written before the first row leaves: the request's own line comes after the last.
 	s.Log.InfoContext(ctx, "connections exported", "staff", m.UserID, "support_code", supportCode(c))
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, "text/csv; charset=utf-8")

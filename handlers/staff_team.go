@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 
 	"github.com/google/uuid"
@@ -63,7 +64,7 @@ func (s *site) addToTeam(c echo.Context, m admin) error {
 	case err != nil:
 		return err
 	default:
-		s.logTeam(c, m, "staff added", teammate)
+		noteTeam(c, m, "staff added", teammate)
 		return s.showTeamLink(c, m, views.StaffTeamLinkPage{Email: email, Link: link})
 	}
 	return s.showTeam(c, m, http.StatusUnprocessableEntity, page)
@@ -75,7 +76,7 @@ func (s *site) newLink(c echo.Context, m admin, id uuid.UUID) error {
 	if err != nil {
 		return s.notOneself(c, m, err)
 	}
-	s.logTeam(c, m, "staff link made", teammate)
+	noteTeam(c, m, "staff link made", teammate)
 	return s.showTeamLink(c, m, views.StaffTeamLinkPage{Email: teammate.Email, Link: link, Again: true})
 }
 
@@ -102,7 +103,7 @@ func (s *site) changeRole(c echo.Context, m admin, id uuid.UUID) error {
 		return s.notOneself(c, m, err)
 	}
 	teammate.Role = role
-	s.logTeam(c, m, "staff role changed", teammate)
+	noteTeam(c, m, "staff role changed", teammate)
 	return seeOther(c, teamPath)
 }
 
@@ -121,7 +122,7 @@ func (s *site) removeFromTeam(c echo.Context, m admin, id uuid.UUID) error {
 	if err != nil {
 		return s.notOneself(c, m, err)
 	}
-	s.logTeam(c, m, "staff removed", teammate)
+	noteTeam(c, m, "staff removed", teammate)
 	return seeOther(c, teamPath)
 }
 
@@ -133,7 +134,8 @@ func (s *site) notOneself(c echo.Context, m admin, err error) error {
 	return s.showTeam(c, m, http.StatusUnprocessableEntity, views.StaffTeamPage{Role: models.Support, Oneself: true})
 }
 
-// logTeam logs who did what to whom, by their user IDs.
-func (s *site) logTeam(c echo.Context, m admin, what string, teammate models.Staff) {
-	s.Log.InfoContext(c.Request().Context(), what, "by", m.UserID, "staff", teammate.UserID, "role", teammate.Role, "support_code", supportCode(c))
+// noteTeam notes who did what to whom, by their user IDs.
+func noteTeam(c echo.Context, m admin, what string, teammate models.Staff) {
+	noteEvent(c.Request().Context(), slog.LevelInfo, what,
+		slog.Any("by", m.UserID), slog.Any("staff", teammate.UserID), slog.String("role", string(teammate.Role)))
 }

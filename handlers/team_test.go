@@ -90,9 +90,9 @@ func TestStaffTeam(t *testing.T) {
 
 		log := a.log.String()
 		for _, line := range []string{
-			`msg="staff added" by=` + adaID + ` staff=` + samID + ` role=support`,
-			`msg="staff role changed" by=` + adaID + ` staff=` + samID + ` role=admin`,
-			`msg="staff link made" by=` + adaID, `msg="staff removed" by=` + adaID,
+			`event="staff added" by=` + adaID + ` staff=` + samID + ` role=support`,
+			`event="staff role changed" by=` + adaID + ` staff=` + samID + ` role=admin`,
+			`event="staff link made" by=` + adaID, `event="staff removed" by=` + adaID,
 		} {
 			if !strings.Contains(log, line) {
 				t.Errorf("the log does not say %s", line)
