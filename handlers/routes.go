@@ -7,17 +7,17 @@ type audience string
 
 const (
 	forAnyone audience = "anyone"
-	// forMembers: signed in, and of the company that the session is for.
+	// forMembers is for people who are signed in to a company and belong to it.
 	forMembers audience = "member"
-	// forOwners: a member with that role.
+	// forOwners is for members with that role.
 	forOwners audience = "owner"
-	// forStaff: one of our own people, with the second factor.
+	// forStaff is for our own people, once they have passed the second factor.
 	forStaff audience = "staff"
-	// forStaffWithoutFactor: one of them who has yet to pass it.
+	// forStaffWithoutFactor is for those of them who have yet to pass it.
 	forStaffWithoutFactor audience = "staff without second factor"
-	// forStaffAdmins: staff with that role.
+	// forStaffAdmins is for staff with that role.
 	forStaffAdmins audience = "staff admin"
-	// forBackEnds: a back end with a key, without a session.
+	// forBackEnds is for back ends with an API key. They have no session.
 	forBackEnds audience = "API key"
 )
 
