@@ -56,20 +56,15 @@ func (c *Connections) Get(ctx context.Context, companyID, id uuid.UUID) (Connect
 // eventsShown is how many events a timeline has.
 const eventsShown = 50
 
-// Timeline is what happened to a connection, newest first, as its company may
-// see it.
+// Timeline returns what happened to a connection, newest first. It has the kinds
+// of events that a company may see and no others.
 func (c *Connections) Timeline(ctx context.Context, connection Connection) ([]Event, error) {
 	var events []Event
 	err := c.db.Read(ctx).
-		Where("connection_id = ? AND company_id = ? AND kind NOT IN ?", connection.ID, connection.CompanyID, staffEvents()).
+		Where("connection_id = ? AND company_id = ? AND kind IN ?", connection.ID, connection.CompanyID, companyEvents()).
 		Order("id DESC").Limit(eventsShown).Find(&events).Error
 	if err != nil {
 		return nil, fmt.Errorf("show timeline: %w", err)
 	}
 	return events, nil
-}
-
-// staffEvents are the kinds that a company does not see.
-func staffEvents() []EventKind {
-	return []EventKind{EventTenantConflict, EventConflictSettled, EventNoted, EventStaffViewed}
 }

@@ -3,6 +3,8 @@ package models
 import (
 	"crypto/rand"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -47,16 +49,71 @@ const (
 	EventSecretDeleted EventKind = "secret_deleted"
 	EventTenantRemoved EventKind = "tenant_removed"
 	// EventTenantConflict: another company tried to connect this tenant.
-	// Only staff see it.
 	EventTenantConflict EventKind = "tenant_conflict"
-	// EventConflictSettled: staff found out whom the tenant belongs to. Only staff
-	// see it.
+	// EventConflictSettled: staff found out whom the tenant belongs to.
 	EventConflictSettled EventKind = "conflict_settled"
-	// EventNoted: staff wrote a note. Only staff see it.
+	// EventNoted: staff wrote a note.
 	EventNoted EventKind = "noted"
-	// EventStaffViewed: staff looked at the connection. Only staff see it.
+	// EventStaffViewed: staff looked at the connection.
 	EventStaffViewed EventKind = "staff_viewed"
 )
+
+// audience says who may see the events of a kind.
+type audience int
+
+const (
+	// staffOnly comes first, so that it holds for a kind that has no row below.
+	staffOnly audience = iota
+	companyAndStaff
+)
+
+// audiences says who may see which kind of event. A new kind is hidden from
+// companies until its row says otherwise.
+//
+//exhaustive:enforce
+var audiences = map[EventKind]audience{
+	EventConnected:        companyAndStaff,
+	EventReconnected:      companyAndStaff,
+	EventConnectFailed:    companyAndStaff,
+	EventTestPassed:       companyAndStaff,
+	EventTestFailed:       companyAndStaff,
+	EventRetrying:         companyAndStaff,
+	EventRecovered:        companyAndStaff,
+	EventReconnectNeeded:  companyAndStaff,
+	EventUpgradeNeeded:    companyAndStaff,
+	EventDisconnected:     companyAndStaff,
+	EventRevoked:          companyAndStaff,
+	EventRevocationFailed: companyAndStaff,
+	EventSetupRequested:   companyAndStaff,
+	EventSetupTenantAdded: companyAndStaff,
+	EventSetupAllowed:     companyAndStaff,
+	EventSetupSentBack:    companyAndStaff,
+	EventSetupFailed:      companyAndStaff,
+	EventSetupConfirmed:   companyAndStaff,
+	EventSetupWithdrawn:   companyAndStaff,
+	EventRefreshed:        companyAndStaff,
+	EventRefreshFailed:    companyAndStaff,
+	EventLinkGiven:        companyAndStaff,
+	EventLocked:           companyAndStaff,
+	EventUnlocked:         companyAndStaff,
+	EventSecretDeleted:    companyAndStaff,
+	EventTenantRemoved:    companyAndStaff,
+	EventTenantConflict:   staffOnly,
+	EventConflictSettled:  staffOnly,
+	EventNoted:            staffOnly,
+	EventStaffViewed:      staffOnly,
+}
+
+// companyEvents returns the kinds that a company may see.
+func companyEvents() []EventKind {
+	var kinds []EventKind
+	for _, kind := range slices.Sorted(maps.Keys(audiences)) {
+		if audiences[kind] == companyAndStaff {
+			kinds = append(kinds, kind)
+		}
+	}
+	return kinds
+}
 
 // NewSupportCode names a request to people: in the log, on error pages, on
 // timelines.
