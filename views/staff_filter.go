@@ -119,12 +119,12 @@ type pick struct{ value, label string }
 var (
 	statusWords = map[models.Status]string{
 		models.NeedsAttention:                 "Needs attention",
-		models.Status(models.ReconnectNeeded): "Needs reconnect",
-		models.Status(models.Degraded):        "Retrying",
+		models.Status(models.ReconnectNeeded): states[models.ReconnectNeeded].word,
+		models.Status(models.Degraded):        states[models.Degraded].word,
 		models.Overdue:                        "Renewal late",
-		models.Status(models.Pending):         "Being set up",
-		models.Status(models.Connected):       "Connected",
-		models.Status(models.Disconnected):    "Disconnected",
+		models.Status(models.Pending):         states[models.Pending].word,
+		models.Status(models.Connected):       states[models.Connected].word,
+		models.Status(models.Disconnected):    states[models.Disconnected].word,
 	}
 	wayWords = map[models.Way]string{
 		models.SignInWay: "Sign in", models.GuidedWay: "Set up by us", models.OwnCredentialsWay: "Own client ID",

@@ -154,11 +154,11 @@ func StaffOverview(p StaffOverviewPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = troubledCard("reconnect", "Needs reconnect, latest first", models.Status(models.ReconnectNeeded), p.Overview.ReconnectNeeded, p).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = troubledCard("reconnect", states[models.ReconnectNeeded].word+", latest first", models.Status(models.ReconnectNeeded), p.Overview.ReconnectNeeded, p).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = troubledCard("retrying", "Retrying, longest first", models.Status(models.Degraded), p.Overview.Retrying, p).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = troubledCard("retrying", states[models.Degraded].word+", longest first", models.Status(models.Degraded), p.Overview.Retrying, p).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -101,7 +101,7 @@ func (p StaffConnectionPage) noRefresh() string {
 // setupAdvice says how a set-up stands.
 func setupAdvice(s *models.QueuedSetup) advice {
 	if s == nil {
-		return advice{title: "Being set up", text: "No step is open.", tell: "Your connection is not set up yet. Please open its page: it shows what comes next."}
+		return advice{title: states[models.Pending].word, text: "No step is open.", tell: "Your connection is not set up yet. Please open its page: it shows what comes next."}
 	}
 	a := advice{title: "The set-up waits for us", text: "Next step: " + lowerFirst(staffStep(*s)) + "."}
 	if s.WaitsFor == models.TheCompany {

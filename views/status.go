@@ -7,7 +7,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// stateWords is how a connection's state is shown.
+// stateWords is how a connection's state is shown. The word is written here and
+// nowhere else.
 type stateWords struct{ tone, icon, word string }
 
 var states = map[models.State]stateWords{
@@ -173,6 +174,17 @@ var events = map[models.EventKind]eventWords{
 	models.EventTenantConflict: {"warn", "lock", "Another company tried to connect this tenant", func(models.Event) string {
 		return "It was refused. This connection is as it was."
 	}},
+}
+
+// eventOf returns the words for a kind of event. Staff also see kinds that only a
+// newer version of the program knows.
+func eventOf(kind models.EventKind) eventWords {
+	if w, ok := events[kind]; ok {
+		return w
+	}
+	return eventWords{"off", "info", "Something new", func(models.Event) string {
+		return "A newer version of Fieldbridge recorded this as “" + string(kind) + "”."
+	}}
 }
 
 // actor is who did it, at the start of a sentence.
