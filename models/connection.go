@@ -90,6 +90,15 @@ func (c Connection) usesOwnClient() bool {
 	return c.Way != SignInWay && c.State != Pending && c.State != Disconnected
 }
 
+// granted notes what new tokens say of the connection.
+func (c *Connection) granted(tokens servicetitan.Tokens, required []string, due, now time.Time) {
+	if tokens.Scopes != nil {
+		c.Scopes = strings.Join(tokens.Scopes, " ")
+	}
+	c.RenewedAt, c.ExpiresAt, c.NextRenewalAt, c.UpdatedAt = now, tokens.ExpiresAt, &due, now
+	c.UpgradeNeeded = len(MissingAreas(c.ScopeList(), required)) > 0
+}
+
 // Reason is the code of what went wrong; pages put it into words.
 type Reason string
 

@@ -40,21 +40,11 @@ func (c *Connections) disconnect(ctx context.Context, v Visitor, id uuid.UUID, m
 		if connection.State == Pending {
 			return nil // that is withdrawn, not disconnected
 		}
-		to, ok := next(connection.State, letGo)
-		if !ok {
+		if _, ok := next(connection.State, letGo); !ok {
 			return nil
 		}
-		refresh, err := c.keeper.currentRefresh(tx, connection)
-		if err != nil {
-			return err
-		}
 		now := c.db.Now()
-		if !refresh.IsZero() {
-			if old, err = c.keeper.queueRevocation(tx, connection, refresh, now); err != nil {
-				return err
-			}
-		}
-		if err := tx.Where("connection_id = ?", id).Delete(&credential{}).Error; err != nil {
+		if old, err = c.keeper.drop(tx, connection, now); err != nil {
 			return err
 		}
 		if _, err := closeSetup(tx, &connection, false, now); err != nil {
@@ -65,23 +55,10 @@ func (c *Connections) disconnect(ctx context.Context, v Visitor, id uuid.UUID, m
 				return err
 			}
 		}
-		if connection.State == Degraded {
-			if err := endOurSide(tx, connection, now); err != nil {
-				return err
-			}
-		}
-		connection.State, connection.Reason, connection.FailingSince, connection.NextRenewalAt = to, ReasonNone, nil, nil
-		connection.DisconnectedAt, connection.UpdatedAt = &now, now
-		if err := updateConnection(tx, &connection); err != nil {
-			return err
-		}
-		if err := also(tx, now); err != nil {
-			return err
-		}
-		return record(tx, Event{
-			CompanyID: v.CompanyID, ConnectionID: &id, Kind: EventDisconnected, ActorName: v.Name, StaffName: v.StaffName,
-			SupportCode: v.SupportCode, At: now,
+		_, err = transit(tx, &connection, transition{
+			what: letGo, at: now, by: v, with: func(tx *gorm.DB, _ Connection) error { return also(tx, now) },
 		})
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("disconnect: %w", err)

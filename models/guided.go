@@ -52,8 +52,7 @@ func (c *Connections) requestSetup(tx *gorm.DB, v Visitor, choice Choice) (id uu
 	var connection Connection
 	err = forUpdate(tx).Where("company_id = ? AND environment = ? AND tenant_id = ?", v.CompanyID, choice.Environment, choice.TenantID).
 		Take(&connection).Error
-	isNew := errors.Is(err, gorm.ErrRecordNotFound)
-	if isNew {
+	if errors.Is(err, gorm.ErrRecordNotFound) {
 		connection = Connection{
 			ID: newID(), CompanyID: v.CompanyID, Environment: choice.Environment, TenantID: choice.TenantID, CreatedAt: now,
 		}
@@ -61,27 +60,22 @@ func (c *Connections) requestSetup(tx *gorm.DB, v Visitor, choice Choice) (id uu
 		return id, err
 	}
 	id = connection.ID
-	to, ok := next(connection.State, requested)
-	if !ok {
-		return id, errors.New("connection cannot be set up in state " + string(connection.State))
-	}
 	if connection.SettingUp {
 		return id, nil
 	}
-	if to == Pending {
-		connection.Way, connection.ConnectedByName = choice.Way, v.Name
-		connection.State, connection.Reason, connection.DisconnectedAt = to, ReasonNone, nil
+	happened, err := transit(tx, &connection, transition{
+		what: requested, at: now, by: v,
+		edit: func(o *Connection) {
+			if o.State == Pending { // what is connected stays so meanwhile
+				o.Way, o.ConnectedByName = choice.Way, v.Name
+			}
+		},
+		with: func(tx *gorm.DB, o Connection) error { return openSetup(tx, v, o, now) },
+	})
+	if err == nil && !happened {
+		err = errors.New("connection cannot be set up in state " + string(connection.State))
 	}
-	connection.SettingUp, connection.UpdatedAt = true, now
-	if isNew {
-		err = addConnection(tx, &connection)
-	} else {
-		err = updateConnection(tx, &connection)
-	}
-	if err != nil {
-		return id, err
-	}
-	return id, openSetup(tx, v, connection, now)
+	return id, err
 }
 
 // openSetup begins a set-up.
@@ -101,10 +95,7 @@ func openSetup(tx *gorm.DB, v Visitor, connection Connection, now time.Time) err
 		s.Proof = last.Proof // it counts for as long as no other company appears
 		s.wait(StepAllowAccess, TheCompany, "", now)
 	}
-	if err := tx.Create(&s).Error; err != nil {
-		return err
-	}
-	return recordSetup(tx, v, s, EventSetupRequested, now)
+	return tx.Create(&s).Error
 }
 
 // OpenSetup is the connection's set-up that is under way; nil if none is.
@@ -180,20 +171,19 @@ func (c *Connections) WithdrawSetup(ctx context.Context, v Visitor, connectionID
 		if err != nil || s == nil {
 			return err
 		}
-		if err := recordSetup(tx, v, *s, EventSetupWithdrawn, now); err != nil {
-			return err
+		if connection.State != Pending {
+			if err := tx.Model(&connection).Select("SettingUp", "UpdatedAt").Updates(Connection{UpdatedAt: now}).Error; err != nil {
+				return err
+			}
+			return recordSetup(tx, v, *s, EventSetupWithdrawn, now)
 		}
-		if connection.State == Pending {
-			connection.State, _ = next(connection.State, letGo)
-			connection.DisconnectedAt = &now
-			if s.TenantAddedAt != nil {
-				if err := addTask(tx, TaskRemoveTenant, connection, now); err != nil {
-					return err
-				}
+		if s.TenantAddedAt != nil {
+			if err := addTask(tx, TaskRemoveTenant, connection, now); err != nil {
+				return err
 			}
 		}
-		connection.UpdatedAt = now
-		return updateConnection(tx, &connection)
+		_, err = transit(tx, &connection, transition{what: letGo, at: now, by: v})
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("withdraw set-up: %w", err)

@@ -12,48 +12,6 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// renewalColumns are what renewals change of a connection whose state and
-// reason stay. No index of the lists holds any of them, so that a renewal
-// touches none.
-var renewalColumns = []string{
-	"scopes", "upgrade_needed", "generation", "renewed_at", "expires_at", "next_renewal_at", "failures", "failing_since", "updated_at",
-}
-
-// change moves a connection along its life and saves it. The caller has just
-// read it to change it. The event is recorded if the state changes by it.
-func (k *Keeper) change(tx *gorm.DB, current Connection, what change, edit func(*Connection), event Event) error {
-	to, ok := next(current.State, what)
-	if !ok {
-		return nil
-	}
-	was, because := current.State, current.Reason
-	current.State = to
-	if to == Connected {
-		current.Reason, current.FailingSince, current.Failures = ReasonNone, nil, 0
-	}
-	edit(&current)
-	save := updateConnection
-	if was == to && because == current.Reason {
-		save = func(tx *gorm.DB, c *Connection) error { return tx.Select(renewalColumns).Updates(c).Error }
-	}
-	if err := save(tx, &current); err != nil {
-		return fmt.Errorf("change connection to %s: %w", to, err)
-	}
-	if was == to {
-		return nil
-	}
-	if was == Degraded && current.Way != SignInWay {
-		if err := endOurSide(tx, current, event.At); err != nil {
-			return err
-		}
-	}
-	event.CompanyID, event.ConnectionID = current.CompanyID, &current.ID
-	if err := record(tx, event); err != nil || to != ReconnectNeeded {
-		return err
-	}
-	return queueMails(tx, current, MailReconnectNeeded, current.Reason, event.At)
-}
-
 // setback is why a renewal did not work for now.
 type setback struct {
 	reason Reason
@@ -148,12 +106,10 @@ func (k *Keeper) postpone(ctx context.Context, connection Connection, sealed cre
 				return err
 			}
 		}
-		return k.change(tx, current, failedPassed, func(c *Connection) {
-			c.Reason, c.Failures, c.NextRenewalAt, c.UpdatedAt = why.reason, max(failures, 1), &due, now
-			if c.FailingSince == nil {
-				c.FailingSince = &now
-			}
-		}, Event{Kind: EventRetrying, Reason: why.reason, At: now})
+		_, err = transit(tx, &current, transition{what: failedPassed, at: now, reason: why.reason, edit: func(c *Connection) {
+			c.Failures, c.NextRenewalAt = max(failures, 1), &due
+		}})
+		return err
 	})
 	if err != nil {
 		return Access{}, fmt.Errorf("postpone renewal: %w", err)
@@ -221,12 +177,8 @@ func (k *Keeper) giveUp(ctx context.Context, connection Connection, held lease, 
 				return err
 			}
 		}
-		return k.change(tx, current, refused, func(c *Connection) {
-			c.Reason, c.NextRenewalAt, c.UpdatedAt = reason, nil, now
-			if c.FailingSince == nil {
-				c.FailingSince = &now
-			}
-		}, Event{Kind: EventReconnectNeeded, Reason: reason, At: now})
+		_, err = transit(tx, &current, transition{what: refused, at: now, reason: reason})
+		return err
 	})
 	if err != nil {
 		return Access{}, fmt.Errorf("record refusal: %w", err)
@@ -244,23 +196,4 @@ func (k *Keeper) giveUp(ctx context.Context, connection Connection, held lease, 
 // refusedRenewal says whether the reason is one that a renewal is refused for.
 func refusedRenewal(r Reason) bool {
 	return r == ReasonGrantRefused || r == ReasonClientRefused || r == ReasonAnswerLost
-}
-
-// currentRefresh is the refresh token that is about to be replaced or deleted;
-// zero if there is none that can be opened.
-func (k *Keeper) currentRefresh(tx *gorm.DB, connection Connection) (Secret, error) {
-	var sealed credential
-	err := tx.Where("connection_id = ?", connection.ID).Take(&sealed).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return Secret{}, nil
-	}
-	if err != nil {
-		return Secret{}, fmt.Errorf("load credential: %w", err)
-	}
-	refresh, err := sealed.refresh(k.keys)
-	if err != nil {
-		k.log.Warn("old access cannot be opened to be withdrawn", "connection", connection.ID, "error", err)
-		return Secret{}, nil
-	}
-	return refresh, nil
 }

@@ -169,15 +169,11 @@ func (k *Keeper) saveOnce(ctx context.Context, a *answered) (end saveEnd, err er
 		if err := countRenewal(tx, a.connection.ID, 1, 0, now); err != nil {
 			return err
 		}
-		upgrade := false
-		err = k.change(tx, current, renewed, func(c *Connection) {
+		_, err = transit(tx, &current, transition{what: renewed, at: now, edit: func(c *Connection) {
 			c.Generation = a.fresh.Generation
-			upgrade = c.granted(a.tokens, a.client.Environment().Scopes, due, now)
-		}, Event{Kind: EventRecovered, At: now})
-		if err != nil || !upgrade {
-			return err
-		}
-		return recordUpgrade(tx, a.connection, now)
+			c.granted(a.tokens, a.client.Environment().Scopes, due, now)
+		}})
+		return err
 	})
 	return end, err
 }

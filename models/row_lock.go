@@ -33,11 +33,3 @@ import (
 // with plain FOR UPDATE, except rows that nothing refers to and that are taken with
 // SKIP LOCKED, and why no transaction may set a column of a unique key.
 func forUpdate(tx *gorm.DB) *gorm.DB { return tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}) }
-
-// updateConnection writes a connection back. It leaves out the columns of its
-// unique key, which never change: because of the table's trigger, PostgreSQL
-// would lock the row as if they did, and every insert that refers to it would
-// wait.
-func updateConnection(tx *gorm.DB, c *Connection) error {
-	return tx.Select("*").Omit("CompanyID", "Environment", "TenantID").Updates(c).Error
-}

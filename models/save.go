@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -57,18 +56,13 @@ func (c *Connections) saveProven(ctx context.Context, v Visitor, p proven) (id u
 		// The same tenant of the same company is the same connection, whatever
 		// state it is in: its history goes on.
 		var connection Connection
-		kind := EventReconnected
 		err = forUpdate(tx).Where("company_id = ? AND environment = ? AND tenant_id = ?", v.CompanyID, a.Environment, a.TenantID).
 			Take(&connection).Error
-		if errors.Is(err, gorm.ErrRecordNotFound) {
-			kind = EventConnected
+		isNew := errors.Is(err, gorm.ErrRecordNotFound)
+		if isNew {
 			connection = Connection{ID: newID(), CompanyID: v.CompanyID, Environment: a.Environment, TenantID: a.TenantID, CreatedAt: now}
 		} else if err != nil {
 			return err
-		}
-		state, ok := next(connection.State, authorized)
-		if !ok {
-			return errors.New("connection cannot be authorized in state " + string(connection.State))
 		}
 		id = connection.ID
 		if a.Way == GuidedWay {
@@ -76,74 +70,36 @@ func (c *Connections) saveProven(ctx context.Context, v Visitor, p proven) (id u
 				return err
 			}
 		}
-		if kind == EventReconnected {
+		if !isNew {
 			if err := replaces(tx, &connection, a.Way, now); err != nil {
 				return err
 			}
-			if connection.ConnectedAt.IsZero() {
-				kind = EventConnected // it was only being set up
-			}
-		}
-		isNew, was, since := connection.State == "", connection.State, connection.FailingSince
-		connection.State = state
-		connection.Reason, connection.FailingSince, connection.Failures, connection.DisconnectedAt = ReasonNone, nil, 0, nil
-		connection.Way = a.Way
-		connection.ConnectedByName, connection.ConnectedAt = v.Name, now
-		if connection.ConnectedByID = nil; v.StaffName == "" {
-			connection.ConnectedByID = &v.UserID
-		}
-		connection.TenantName, connection.BusinessUnits = p.account.Name, p.account.BusinessUnits
-		connection.Scopes = strings.Join(client.Environment().Scopes, " ")
-		connection.Generation++
-		connection.ExpiresAt = tokens.ExpiresAt
-		due := nextRenewal(&connection, c.keeper.options.KeepAlive, now)
-		upgrade := connection.granted(tokens, client.Environment().Scopes, due, now)
-		if isNew {
-			if err := addConnection(tx, &connection); err != nil {
+			if old, err = c.keeper.retire(tx, connection, tokens.Refresh, now); err != nil {
 				return err
 			}
-		} else {
-			replaced, err := c.keeper.currentRefresh(tx, connection)
-			if err != nil {
-				return err
-			}
-			if !replaced.IsZero() && replaced != tokens.Refresh {
-				if old, err = c.keeper.queueRevocation(tx, connection, replaced, now); err != nil {
-					return err
+		}
+		var due time.Time
+		happened, err := transit(tx, &connection, transition{
+			what: authorized, at: now, by: v,
+			edit: func(o *Connection) {
+				o.Way, o.ConnectedByName, o.ConnectedAt = a.Way, v.Name, now
+				if o.ConnectedByID = nil; v.StaffName == "" {
+					o.ConnectedByID = &v.UserID
 				}
-			}
-			if err := updateConnection(tx, &connection); err != nil {
-				return err
-			}
+				o.TenantName, o.BusinessUnits = p.account.Name, p.account.BusinessUnits
+				o.Scopes = strings.Join(client.Environment().Scopes, " ")
+				o.Generation++
+				o.ExpiresAt = tokens.ExpiresAt
+				due = nextRenewal(o, c.keeper.options.KeepAlive, now)
+				o.granted(tokens, client.Environment().Scopes, due, now)
+			},
+			with: func(tx *gorm.DB, o Connection) error { return c.keeper.store(tx, o, tokens, p.own, due) },
+		})
+		if err == nil && !happened {
+			err = errors.New("connection cannot be authorized in state " + string(connection.State))
 		}
-		sealed, err := sealCredential(c.keys, v.CompanyID, connection.ID, connection.Generation, tokens, p.own)
 		if err != nil {
 			return err
-		}
-		sealed.Environment, sealed.DueAt = a.Environment, &due
-		if err := tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&sealed).Error; err != nil {
-			return err
-		}
-		if err := record(tx, Event{
-			CompanyID: v.CompanyID, ConnectionID: &connection.ID, Kind: kind, ActorName: v.Name, StaffName: v.StaffName,
-			SupportCode: v.SupportCode, At: now,
-		}); err != nil {
-			return err
-		}
-		if was == Degraded {
-			if err := endOurSide(tx, connection, now); err != nil {
-				return err
-			}
-		}
-		if was == ReconnectNeeded {
-			if err := queueWorksAgain(tx, connection, since, now); err != nil {
-				return err
-			}
-		}
-		if upgrade {
-			if err := recordUpgrade(tx, connection, now); err != nil {
-				return err
-			}
 		}
 		if p.also == nil {
 			return nil
@@ -163,24 +119,4 @@ func replaces(tx *gorm.DB, connection *Connection, by Way, now time.Time) error 
 		return addTask(tx, TaskDeleteSecret, *connection, now)
 	}
 	return nil
-}
-
-func recordUpgrade(tx *gorm.DB, connection Connection, now time.Time) error {
-	event := Event{CompanyID: connection.CompanyID, ConnectionID: &connection.ID, Kind: EventUpgradeNeeded, At: now}
-	if err := record(tx, event); err != nil {
-		return err
-	}
-	return queueMails(tx, connection, MailUpgradeNeeded, ReasonNone, now)
-}
-
-// granted notes what new tokens say of the connection. It reports whether they
-// are the first to lack a scope that is required.
-func (c *Connection) granted(tokens servicetitan.Tokens, required []string, due, now time.Time) (upgrade bool) {
-	if tokens.Scopes != nil {
-		c.Scopes = strings.Join(tokens.Scopes, " ")
-	}
-	c.RenewedAt, c.ExpiresAt, c.NextRenewalAt, c.UpdatedAt = now, tokens.ExpiresAt, &due, now
-	before := c.UpgradeNeeded
-	c.UpgradeNeeded = len(MissingAreas(c.ScopeList(), required)) > 0
-	return c.UpgradeNeeded && !before
 }

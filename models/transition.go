@@ -1,0 +1,159 @@
+package models
+
+import (
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// transition is one change of a connection, with who made it and why.
+type transition struct {
+	what change
+	at   time.Time
+	// by is who made the change; zero if nobody did.
+	by Visitor
+	// reason is why access failed; empty for any other change.
+	reason Reason
+	// edit sets what the change brings besides the state; nil if there is nothing.
+	edit func(*Connection)
+	// with writes what belongs to the change, once the connection is saved and
+	// before anything tells of it; nil if there is nothing.
+	with func(tx *gorm.DB, c Connection) error
+}
+
+// transit moves a connection along its life. It saves the connection, ends the
+// task that no longer holds, records the event, and queues the messages, all in
+// the caller's transaction. Nothing else changes a connection's state. The
+// caller has locked the row, or made the connection and not saved it. A change
+// that cannot happen in the connection's state changes nothing, and happened is
+// false.
+func transit(tx *gorm.DB, c *Connection, t transition) (happened bool, err error) {
+	to, ok := next(c.State, t.what)
+	if !ok {
+		return false, nil
+	}
+	before := *c
+	t.apply(c, to)
+	if err := t.save(tx, before, c); err != nil {
+		return false, fmt.Errorf("change connection to %s: %w", to, err)
+	}
+	if t.with != nil {
+		if err := t.with(tx, *c); err != nil {
+			return false, err
+		}
+	}
+	moved := to != before.State
+	if moved && before.State == Degraded && before.Way != SignInWay {
+		if err := endOurSide(tx, *c, t.at); err != nil {
+			return false, err
+		}
+	}
+	if moved || !t.what.byRenewal() {
+		err := record(tx, Event{
+			CompanyID: c.CompanyID, ConnectionID: &c.ID, Kind: t.eventKind(before), ActorName: t.by.Name, StaffName: t.by.StaffName,
+			Reason: t.reason, SupportCode: t.by.SupportCode, At: t.at,
+		})
+		if err != nil {
+			return false, err
+		}
+	}
+	return true, queueMessages(tx, before, *c, t.at)
+}
+
+// apply sets the new state and what it implies.
+func (t transition) apply(c *Connection, to State) {
+	c.State, c.UpdatedAt = to, t.at
+	switch t.what {
+	case requested:
+		c.SettingUp = true
+		if to == Pending {
+			c.Reason, c.DisconnectedAt = ReasonNone, nil
+		}
+	case authorized, renewed:
+		c.Reason, c.FailingSince, c.Failures, c.DisconnectedAt = ReasonNone, nil, 0, nil
+	case failedPassed, refused:
+		c.Reason = t.reason
+		if c.FailingSince == nil {
+			c.FailingSince = &t.at
+		}
+		if t.what == refused {
+			c.NextRenewalAt = nil
+		}
+	case letGo:
+		c.Reason, c.FailingSince, c.NextRenewalAt, c.DisconnectedAt = ReasonNone, nil, nil, &t.at
+	}
+	if t.edit != nil {
+		t.edit(c)
+	}
+}
+
+// renewalColumns are what renewals change of a connection whose state and
+// reason stay. No index of the lists holds any of them, so that a renewal
+// touches none.
+var renewalColumns = []string{
+	"scopes", "upgrade_needed", "generation", "renewed_at", "expires_at", "next_renewal_at", "failures", "failing_since", "updated_at",
+}
+
+func (t transition) save(tx *gorm.DB, before Connection, c *Connection) error {
+	switch {
+	case before.State == "":
+		return addConnection(tx, c)
+	case t.what.byRenewal() && c.State == before.State && c.Reason == before.Reason:
+		return tx.Select(renewalColumns).Updates(c).Error
+	}
+	// The columns of the unique key never change. If they were written, PostgreSQL
+	// would lock the row as if they did, because of the table's trigger, and every
+	// insert that refers to the row would wait.
+	return tx.Select("*").Omit("CompanyID", "Environment", "TenantID").Updates(c).Error
+}
+
+// byRenewal says that the change happens again and again by itself. It is an
+// event only if it changes the state.
+func (c change) byRenewal() bool { return c == renewed || c == failedPassed }
+
+// eventKind returns the kind of event that tells of the change.
+func (t transition) eventKind(before Connection) EventKind {
+	switch t.what {
+	case requested:
+		return EventSetupRequested
+	case authorized:
+		if before.ConnectedAt.IsZero() { // it is new, or was only being set up
+			return EventConnected
+		}
+		return EventReconnected
+	case renewed:
+		return EventRecovered
+	case failedPassed:
+		return EventRetrying
+	case refused:
+		return EventReconnectNeeded
+	case letGo:
+		if before.State == Pending {
+			return EventSetupWithdrawn
+		}
+		return EventDisconnected
+	}
+	return ""
+}
+
+// queueMessages queues what people outside are told of a change.
+func queueMessages(tx *gorm.DB, before, c Connection, now time.Time) error {
+	switch {
+	case c.State == ReconnectNeeded && before.State != ReconnectNeeded:
+		if err := queueMails(tx, c, MailReconnectNeeded, c.Reason, now); err != nil {
+			return err
+		}
+	case c.State == Connected && before.State == ReconnectNeeded:
+		if err := queueWorksAgain(tx, c, before.FailingSince, now); err != nil {
+			return err
+		}
+	}
+	if c.UpgradeNeeded && !before.UpgradeNeeded {
+		if err := record(tx, Event{CompanyID: c.CompanyID, ConnectionID: &c.ID, Kind: EventUpgradeNeeded, At: now}); err != nil {
+			return err
+		}
+		return queueMails(tx, c, MailUpgradeNeeded, ReasonNone, now)
+	}
+	return nil
+}
