@@ -29,10 +29,18 @@ type accountMail struct {
 // table is where the mail is queued.
 func (m Mail) table() string {
 	if m.ConnectionID == uuid.Nil {
-		return "account_mails"
+		return accountMails
 	}
 	return "mails"
 }
+
+const (
+	// accountMails is the table of mails about accounts.
+	accountMails = "account_mails"
+	// outgoingAccountMails reads them with what their text tells of.
+	outgoingAccountMails = `SELECT m.id, 'mail' AS channel, m.kind, m.tries, m.next_try_at, m.created_at, u.email AS recipient, u.name AS recipient_name
+		FROM account_mails m JOIN users u ON u.id = m.user_id`
+)
 
 // tellOfTries writes to an account's owner, at most once a day, that strangers
 // make many tries. For an unknown email it does the same but for the mail.
@@ -61,13 +69,13 @@ func (a *Accounts) tellOfTries(ctx context.Context, email string, user User, str
 
 // dueToAccounts takes mails about accounts whose time has come: nobody else has
 // them for a while. Those to people who may no longer sign in are given up.
-func (o *Outbox) dueToAccounts(ctx context.Context) ([]OutgoingMail, error) {
+func (o *Outbox) dueToAccounts(ctx context.Context) ([]Mail, error) {
 	var waiting []int
 	err := o.db.Read(ctx).Raw("SELECT 1 FROM account_mails WHERE next_try_at <= ? LIMIT 1", o.db.Now()).Scan(&waiting).Error
 	if err != nil || len(waiting) == 0 {
 		return nil, err
 	}
-	var list []OutgoingMail
+	var list []Mail
 	err = o.db.Write(ctx, func(tx *gorm.DB) error {
 		list = nil // of an earlier run
 		now, err := o.db.sharedNow(tx)
@@ -82,16 +90,14 @@ func (o *Outbox) dueToAccounts(ctx context.Context) ([]OutgoingMail, error) {
 		}
 		err = errors.Join(
 			tx.Model(&accountMail{}).Where("id IN ?", ids).
-				Updates(map[string]any{"tries": gorm.Expr("tries + 1"), "next_try_at": now.Add(mailLease)}).Error,
+				Updates(map[string]any{"tries": gorm.Expr("tries + 1"), "next_try_at": now.Add(messageLease)}).Error,
 			tx.Model(&accountMail{}).Where("id IN ? AND user_id IN (SELECT id FROM users WHERE disabled_at IS NOT NULL)", ids).
 				Update("next_try_at", nil).Error,
 		)
 		if err != nil {
 			return err
 		}
-		return tx.Raw(`SELECT m.id, m.kind, m.tries, m.next_try_at, m.created_at, u.email AS recipient, u.name AS recipient_name
-			FROM account_mails m JOIN users u ON u.id = m.user_id
-			WHERE m.id IN ? AND m.next_try_at IS NOT NULL ORDER BY m.id`, ids).Scan(&list).Error
+		return tx.Raw(outgoingAccountMails+" WHERE m.id IN ? AND m.next_try_at IS NOT NULL ORDER BY m.id", ids).Scan(&list).Error
 	})
 	if err != nil {
 		return nil, fmt.Errorf("take mails about accounts: %w", err)

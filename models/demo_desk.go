@@ -82,7 +82,7 @@ func (s *seeding) mails(tx *gorm.DB, c sampleCompany, row Connection, told story
 		for i, person := range c.People {
 			if person.Role == Owner || i == 0 {
 				list = append(list, Mail{
-					ID: newIDAt(queued), CompanyID: row.CompanyID, ConnectionID: row.ID, Kind: kind, Reason: reason,
+					ID: newIDAt(queued), Channel: MailChannel, CompanyID: row.CompanyID, ConnectionID: row.ID, Kind: kind, Reason: reason,
 					Recipient: person.Email, Tries: 1, SentAt: &sent, CreatedAt: queued,
 				})
 			}

@@ -175,7 +175,7 @@ func sentMails(db *gorm.DB, id uuid.UUID) ([]SentMail, error) {
 		Name, Recipient string
 	}
 	err := db.Raw(`SELECT m.kind, m.recipient, m.sent_at, m.next_try_at, m.created_at, coalesce(u.name, '') AS name
-		FROM mails m LEFT JOIN users u ON u.email = m.recipient WHERE m.connection_id = ? ORDER BY m.id DESC LIMIT ?`, id, mailsShown).Scan(&list).Error
+		FROM mails m LEFT JOIN users u ON u.email = m.recipient WHERE m.connection_id = ? AND m.channel = ? ORDER BY m.id DESC LIMIT ?`, id, MailChannel, mailsShown).Scan(&list).Error
 	if err != nil {
 		return nil, fmt.Errorf("view mails: %w", err)
 	}

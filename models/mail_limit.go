@@ -23,8 +23,8 @@ func belowMailLimit(tx *gorm.DB, recipients []string, now time.Time) ([]string, 
 		return nil, nil
 	}
 	var full []string
-	err := tx.Raw("SELECT recipient FROM mails WHERE recipient IN ? AND created_at > ? GROUP BY recipient HAVING count(*) >= ?",
-		recipients, now.Add(-mailDay), mailsADay).Scan(&full).Error
+	err := tx.Raw("SELECT recipient FROM mails WHERE recipient IN ? AND created_at > ? AND channel = ? GROUP BY recipient HAVING count(*) >= ?",
+		recipients, now.Add(-mailDay), MailChannel, mailsADay).Scan(&full).Error
 	if err != nil {
 		return nil, fmt.Errorf("count mails by recipient: %w", err)
 	}

@@ -115,6 +115,7 @@ func TestSentMails(t *testing.T) {
 				{Kind: MailReconnectNeeded, NextTryAt: at(1)}, // waits
 				{Kind: MailReconnectNeeded},                   // was given up
 			} {
+				mail.Channel = MailChannel
 				mail.ID, mail.CompanyID, mail.ConnectionID, mail.Recipient, mail.CreatedAt = newID(), k.companyID, id, "amy@northgate.example", *at(i)
 				if err := tx.Create(&mail).Error; err != nil {
 					return err

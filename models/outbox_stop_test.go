@@ -133,7 +133,7 @@ func TestOutboxKeepsItsLease(t *testing.T) {
 		if err != nil || len(list) != 3 {
 			t.Fatalf("%d mails, error %v", len(list), err)
 		}
-		outbox.deliverAll(t.Context(), list, taken.Add(deliverLimit-mailLease))
+		outbox.deliverAll(t.Context(), list, taken.Add(deliverLimit-messageLease))
 		if len(office.sent) != 0 {
 			t.Errorf("%d mails were begun at the end of their lease", len(office.sent))
 		}
@@ -144,7 +144,7 @@ func TestOutboxKeepsItsLease(t *testing.T) {
 		k.write(func(tx *gorm.DB) error {
 			return tx.Exec("UPDATE mails SET tries = 7, next_try_at = ?", db.Now().Add(time.Hour)).Error
 		})
-		outbox.deliverAll(t.Context(), list, time.Now().Add(-mailLease))
+		outbox.deliverAll(t.Context(), list, time.Now().Add(-messageLease))
 		if n := k.count("SELECT count(*) FROM mails WHERE tries = 7 AND next_try_at > ?", db.Now().Add(time.Minute)); n != 3 {
 			t.Errorf("%d mails are still the other instance's, want 3", n)
 		}

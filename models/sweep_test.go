@@ -15,7 +15,7 @@ func TestSweepDeletesWhatIsDone(t *testing.T) {
 		id := d.seed(1, d.clock.Now(), d.clock.Now())[0]
 		c, now := d.connection(id), d.db.Now()
 		d.write(func(tx *gorm.DB) error {
-			waiting := Mail{ID: newID(), CompanyID: c.CompanyID, ConnectionID: id, Kind: MailUpgradeNeeded, Recipient: "a@x.example", NextTryAt: &now, CreatedAt: now}
+			waiting := Mail{ID: newID(), Channel: MailChannel, CompanyID: c.CompanyID, ConnectionID: id, Kind: MailUpgradeNeeded, Recipient: "a@x.example", NextTryAt: &now, CreatedAt: now}
 			sent, dead := waiting, waiting
 			sent.ID, sent.SentAt, sent.NextTryAt = newID(), &now, nil
 			dead.ID, dead.NextTryAt = newID(), nil

@@ -42,7 +42,7 @@ func TestTransition(t *testing.T) {
 				d.write(func(tx *gorm.DB) error {
 					err := addTask(tx, TaskOurSide, before, now)
 					if err == nil && from == ReconnectNeeded { // Amy was told of it
-						err = tx.Create(&Mail{ID: newID(), CompanyID: d.companyID, ConnectionID: id, Kind: MailReconnectNeeded, Recipient: "amy@northgate.example", SentAt: &now, CreatedAt: now}).Error
+						err = tx.Create(&Mail{ID: newID(), Channel: MailChannel, CompanyID: d.companyID, ConnectionID: id, Kind: MailReconnectNeeded, Recipient: "amy@northgate.example", SentAt: &now, CreatedAt: now}).Error
 					}
 					return err
 				})

@@ -291,7 +291,7 @@ func queueMails(t *testing.T, db *models.DB, n int) {
 			email := fmt.Sprintf("person%d@northgate.example", i)
 			user := models.User{ID: uuid.Must(uuid.NewV7()), Email: email, Name: "Dana", CreatedAt: now}
 			mail := models.Mail{
-				ID: uuid.Must(uuid.NewV7()), CompanyID: company, ConnectionID: connection.ID, Kind: models.MailReconnectNeeded,
+				ID: uuid.Must(uuid.NewV7()), Channel: models.MailChannel, CompanyID: company, ConnectionID: connection.ID, Kind: models.MailReconnectNeeded,
 				Reason: models.ReasonGrantRefused, Recipient: email, NextTryAt: &now, CreatedAt: now,
 			}
 			for _, row := range []any{&user, &mail} {

@@ -1,0 +1,176 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/fieldbridge/fieldbridge/models/retry"
+)
+
+// Channel is a way by which a message leaves us.
+type Channel string
+
+// MailChannel sends messages by mail. It is the only channel so far.
+const MailChannel Channel = "mail"
+
+// transport sends one message of a channel. An error means that it is to be
+// tried again.
+type transport func(context.Context, Mail) error
+
+const (
+	outboxEvery = 5 * time.Second
+	// messageLease is for how long the messages of a batch are ours. A message is
+	// begun only if it ends before that: deliverLimit bounds one.
+	messageLease        = 2 * time.Minute
+	deliverLimit        = 20 * time.Second
+	firstMessageRetry   = time.Minute
+	longestMessageRetry = time.Hour
+	// messageFor is for how long a message is tried to be sent.
+	messageFor = 72 * time.Hour
+)
+
+// Outbox sends what is queued, once though several instances run. It takes,
+// retries, and gives up messages of every channel alike. How one is sent is its
+// channel's transport.
+type Outbox struct {
+	db         *DB
+	transports map[Channel]transport
+	log        *slog.Logger
+}
+
+// NewOutbox sends mails with send, whose errors mean that it is to be tried again.
+func NewOutbox(db *DB, send func(context.Context, OutgoingMail) error, log *slog.Logger) *Outbox {
+	return &Outbox{db: db, log: log, transports: map[Channel]transport{MailChannel: mailTransport(db, send)}}
+}
+
+// Run sends until the context ends. The message that is under way then is
+// brought to its end, and what was taken and not begun is given back.
+func (o *Outbox) Run(ctx context.Context) {
+	poll := time.NewTicker(outboxEvery)
+	defer poll.Stop()
+	for {
+		taken := time.Now()
+		within, cancel := o.db.within(ctx, o.db.limits.work)
+		list, err := o.due(within)
+		toAccounts, accountErr := o.dueToAccounts(within)
+		cancel()
+		list, err = append(list, toAccounts...), errors.Join(err, accountErr)
+		if err != nil && ctx.Err() == nil {
+			o.log.WarnContext(ctx, "mails cannot be read", "error", err)
+		}
+		o.deliverAll(ctx, list, taken)
+		if len(list) > 0 && ctx.Err() == nil {
+			continue
+		}
+		select {
+		case <-poll.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// due takes messages whose time has come: nobody else has them for a while.
+// Those to locked companies wait until they are unlocked, and those of a channel
+// that only a newer program knows wait for it.
+func (o *Outbox) due(ctx context.Context) ([]Mail, error) {
+	const ready = "next_try_at <= ? AND channel IN ? AND company_id NOT IN (" + lockedCompanies + ")"
+	channels := slices.Sorted(maps.Keys(o.transports))
+	var waiting []int
+	err := o.db.Read(ctx).Raw("SELECT 1 FROM mails WHERE "+ready+" LIMIT 1", o.db.Now(), channels).Scan(&waiting).Error
+	if err != nil || len(waiting) == 0 {
+		return nil, err
+	}
+	var list []Mail
+	err = o.db.Write(ctx, func(tx *gorm.DB) error {
+		list = nil // of an earlier run
+		now, err := o.db.sharedNow(tx)
+		if err != nil {
+			return err
+		}
+		var ids []uuid.UUID
+		err = tx.Model(&Mail{}).Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"}).
+			Where(ready, now, channels).Order("next_try_at").Limit(leasedAtOnce).Pluck("id", &ids).Error
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		err = tx.Model(&Mail{}).Where("id IN ?", ids).
+			Updates(map[string]any{"tries": gorm.Expr("tries + 1"), "next_try_at": now.Add(messageLease)}).Error
+		if err != nil {
+			return err
+		}
+		return tx.Where("id IN ?", ids).Order("id").Find(&list).Error
+	})
+	if err != nil {
+		return nil, fmt.Errorf("take mails: %w", err)
+	}
+	return list, nil
+}
+
+// deliverAll sends messages that were taken at a time. It stops when the context
+// ends, or when the lease might end before the next message is sent; then it
+// gives back those that are left.
+func (o *Outbox) deliverAll(ctx context.Context, list []Mail, taken time.Time) {
+	for i, m := range list {
+		if ctx.Err() != nil || time.Since(taken) > messageLease-deliverLimit {
+			o.giveBack(ctx, list[i:])
+			return
+		}
+		o.deliver(context.WithoutCancel(ctx), m)
+	}
+}
+
+// giveBack lets others send messages that were taken and not begun, as if nobody
+// had tried. Those that somebody else has taken since stay theirs.
+func (o *Outbox) giveBack(ctx context.Context, list []Mail) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveLimit)
+	defer cancel()
+	err := o.db.Write(ctx, func(tx *gorm.DB) error {
+		for _, m := range list {
+			err := tx.Table(m.table()).Where("id = ? AND next_try_at = ?", m.ID, m.NextTryAt).
+				Updates(map[string]any{"tries": gorm.Expr("tries - 1"), "next_try_at": o.db.Now()}).Error
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		o.log.WarnContext(ctx, "mails were not given back; they go out once their lease has ended", "count", len(list), "error", err)
+	}
+}
+
+func (o *Outbox) deliver(ctx context.Context, m Mail) {
+	now := o.db.Now()
+	change := map[string]any{"sent_at": now, "next_try_at": nil}
+	if err := o.sendOne(ctx, m); err != nil {
+		o.log.WarnContext(ctx, "mail was not sent", "mail", m.ID, "kind", m.Kind, "tries", m.Tries, "error", err)
+		wait := longestMessageRetry
+		if m.Tries < 6 {
+			wait = min(firstMessageRetry<<m.Tries, longestMessageRetry)
+		}
+		change = map[string]any{"next_try_at": now.Add(wait/2 + retry.Spread(wait/2))}
+		if now.Sub(m.CreatedAt) >= messageFor {
+			change["next_try_at"] = nil
+		}
+	}
+	err := o.db.Write(ctx, func(tx *gorm.DB) error { return tx.Table(m.table()).Where("id = ?", m.ID).Updates(change).Error })
+	if err != nil {
+		o.log.ErrorContext(ctx, "mail is not marked", "mail", m.ID, "error", err)
+	}
+}
+
+func (o *Outbox) sendOne(ctx context.Context, m Mail) error {
+	ctx, cancel := context.WithTimeout(ctx, deliverLimit)
+	defer cancel()
+	return o.transports[m.Channel](ctx, m)
+}
