@@ -26,7 +26,7 @@ const (
 	MailUpgradeNeeded MailKind = "upgrade_needed"
 	// MailSignInTries: strangers try to sign in. It is about an account, and not
 	// about a connection.
-	MailSignInTries MailKind = "sign_in_tries"
+	MailSignInTries MailKind = AccountMailSignInTries
 )
 
 // Mail is a message to be sent, or sent, by its channel. It holds no secret.

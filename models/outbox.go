@@ -34,6 +34,10 @@ const (
 	deliverLimit        = 20 * time.Second
 	firstMessageRetry   = time.Minute
 	longestMessageRetry = time.Hour
+	// messagesAtOnce is how many messages one write takes.
+	messagesAtOnce = 16
+	// giveBackLimit bounds giving messages back.
+	giveBackLimit = 10 * time.Second
 	// messageFor is for how long a message is tried to be sent.
 	messageFor = 72 * time.Hour
 )
@@ -99,7 +103,7 @@ func (o *Outbox) due(ctx context.Context) ([]Mail, error) {
 		}
 		var ids []uuid.UUID
 		err = tx.Model(&Mail{}).Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"}).
-			Where(ready, now, channels).Order("next_try_at").Limit(leasedAtOnce).Pluck("id", &ids).Error
+			Where(ready, now, channels).Order("next_try_at").Limit(messagesAtOnce).Pluck("id", &ids).Error
 		if err != nil || len(ids) == 0 {
 			return err
 		}
@@ -132,7 +136,7 @@ func (o *Outbox) deliverAll(ctx context.Context, list []Mail, taken time.Time) {
 // giveBack lets others send messages that were taken and not begun, as if nobody
 // had tried. Those that somebody else has taken since stay theirs.
 func (o *Outbox) giveBack(ctx context.Context, list []Mail) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveLimit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBackLimit)
 	defer cancel()
 	err := o.db.Write(ctx, func(tx *gorm.DB) error {
 		for _, m := range list {
