@@ -4,19 +4,13 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/models"
-	"github.com/fieldbridge/fieldbridge/views"
 )
-
-// ParseFilter reads a filter as the address of the staff list has it. A value
-// that the list does not offer picks nothing out.
-func ParseFilter(v url.Values) models.ConnectionFilter { return views.ParseFilter(v) }
 
 // ConnectionsCSV writes connections of all companies as CSV (RFC 4180). Every
 // field is in quotation marks.

@@ -24,11 +24,11 @@ func (s *site) staffOverview(c echo.Context, m models.Staff) error {
 
 // staffConnections is the list of all connections, as its address says.
 func (s *site) staffConnections(c echo.Context, m models.Staff) error {
-	if unknown := views.UnknownFilters(c.QueryParams()); len(unknown) > 0 {
+	if unknown := models.UnknownFilters(c.QueryParams()); len(unknown) > 0 {
 		return s.unknownFilter(c, m, unknown)
 	}
 	page := views.StaffConnectionsPage{Staff: m, Clock: s.clock()}
-	page.Filter, page.Place = views.ParseFilter(c.QueryParams()), models.ParseCursor(c.QueryParam("at"))
+	page.Filter, page.Place = models.ParseFilter(c.QueryParams()), models.ParseCursor(c.QueryParam("at"))
 	var err error
 	if page.List, err = s.Desk.Browse(c.Request().Context(), page.Filter, page.Place); err != nil {
 		return err
@@ -38,7 +38,7 @@ func (s *site) staffConnections(c echo.Context, m models.Staff) error {
 
 // unknownFilter refuses an address that means another list than it would show.
 func (s *site) unknownFilter(c echo.Context, m models.Staff, unknown []string) error {
-	page := views.StaffFilterPage{Staff: m, Filter: views.ParseFilter(c.QueryParams()), Unknown: unknown}
+	page := views.StaffFilterPage{Staff: m, Filter: models.ParseFilter(c.QueryParams()), Unknown: unknown}
 	return fieldbridge.Render(c, http.StatusBadRequest, views.StaffUnknownFilter(page))
 }
 
@@ -49,10 +49,10 @@ const exportTime = 30 * time.Second
 // on the way breaks the answer off, so that nobody takes a part for the
 // whole.
 func (s *site) staffConnectionsCSV(c echo.Context, m models.Staff) error {
-	if unknown := views.UnknownFilters(c.QueryParams()); len(unknown) > 0 {
+	if unknown := models.UnknownFilters(c.QueryParams()); len(unknown) > 0 {
 		return s.unknownFilter(c, m, unknown)
 	}
-	ctx, filter := c.Request().Context(), views.ParseFilter(c.QueryParams())
+	ctx, filter := c.Request().Context(), models.ParseFilter(c.QueryParams())
 	// Written before the first row leaves: the request's own line comes after the last.
 	s.Log.InfoContext(ctx, "connections exported", "staff", m.UserID, "support_code", supportCode(c))
 	h := c.Response().Header()

@@ -19,3 +19,6 @@ type EnvironmentName = servicetitan.EnvironmentName
 func EnvironmentNames() []EnvironmentName {
 	return []EnvironmentName{servicetitan.Production, servicetitan.Integration, servicetitan.Sandbox}
 }
+
+// Ways returns all there are, in the order in which people read them.
+func Ways() []Way { return []Way{SignInWay, GuidedWay, OwnCredentialsWay} }

@@ -190,9 +190,9 @@ func StaffConnections(p StaffConnectionsPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var7 templ.SafeURL
-			templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.JoinURLErrs(address(csvPath, filterValues(p.Filter)))
+			templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.JoinURLErrs(address(csvPath, p.Filter.Values()))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connections.templ`, Line: 96, Col: 66}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connections.templ`, Line: 96, Col: 61}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var7))
 			if templ_7745c5c3_Err != nil {
@@ -308,7 +308,7 @@ func StaffConnections(p StaffConnectionsPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = picker("env", "Environment", string(p.Filter.Environment), picks("Any environment", environmentsListed, models.EnvironmentName.Label)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = picker("env", "Environment", string(p.Filter.Environment), picks("Any environment", models.EnvironmentNames(), models.EnvironmentName.Label)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -347,11 +347,11 @@ func StaffConnections(p StaffConnectionsPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = picker("way", "Way to connect", string(p.Filter.Way), picks("Any way", waysListed, wordsOf(wayWords))).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = picker("way", "Way to connect", string(p.Filter.Way), picks("Any way", models.Ways(), wordsOf(wayWords))).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = picker("reason", "Reason", string(p.Filter.Reason), picks("Any reason", reasonsListed, wordsOf(shortReasons))).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = picker("reason", "Reason", string(p.Filter.Reason), picks("Any reason", models.FailureReasons(), wordsOf(shortReasons))).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -1,9 +1,7 @@
 package views
 
 import (
-	"maps"
 	"net/url"
-	"slices"
 
 	"github.com/fieldbridge/fieldbridge/models"
 )
@@ -15,71 +13,6 @@ const (
 	queuePath = "/staff/queue"
 )
 
-// ParseFilter reads the filter of a list's address. A value that nobody offers
-// picks nothing out.
-func ParseFilter(v url.Values) models.ConnectionFilter {
-	return models.ConnectionFilter{
-		Query:       v.Get("q"),
-		Status:      offered(v.Get("status"), models.Statuses()),
-		Environment: offered(v.Get("env"), environmentsListed),
-		Way:         offered(v.Get("way"), waysListed),
-		Reason:      offered(v.Get("reason"), reasonsListed),
-		Age:         offered(v.Get("age"), models.Ages()),
-		Order:       offered(v.Get("sort"), models.Orders()),
-	}
-}
-
-// UnknownFilters are the names and values of an address that ParseFilter and
-// ParseCursor do not understand. An address is shared, so a list that passed over
-// them would show other connections than were meant.
-func UnknownFilters(v url.Values) []string {
-	known := filterValues(ParseFilter(v))
-	if at := models.ParseCursor(v.Get("at")); at != (models.Cursor{}) {
-		known.Set("at", v.Get("at"))
-	}
-	var unknown []string
-	for _, name := range slices.Sorted(maps.Keys(v)) {
-		values := v[name]
-		if len(values) == 1 && (values[0] == known.Get(name) || values[0] == "" && slices.Contains(filterNames, name)) {
-			continue
-		}
-		for _, value := range values {
-			unknown = append(unknown, name+"="+value)
-		}
-	}
-	return unknown
-}
-
-// filterNames are what a list's address may have.
-var filterNames = []string{"q", "status", "env", "way", "reason", "age", "sort", "at"}
-
-// offered is the value, if it is one of those.
-func offered[T ~string](value string, of []T) T {
-	if slices.Contains(of, T(value)) {
-		return T(value)
-	}
-	return ""
-}
-
-// filterValues is what ParseFilter reads.
-func filterValues(f models.ConnectionFilter) url.Values {
-	v := url.Values{}
-	for _, pair := range [][2]string{
-		{"q", f.Query},
-		{"status", string(f.Status)},
-		{"env", string(f.Environment)},
-		{"way", string(f.Way)},
-		{"reason", string(f.Reason)},
-		{"age", string(f.Age)},
-		{"sort", string(f.Order)},
-	} {
-		if pair[1] != "" {
-			v.Set(pair[0], pair[1])
-		}
-	}
-	return v
-}
-
 // address is a path with the filter behind it.
 func address(path string, v url.Values) string {
 	if len(v) == 0 {
@@ -90,7 +23,7 @@ func address(path string, v url.Values) string {
 
 // ListAddress is that of the list that a filter makes, at a place of it.
 func ListAddress(f models.ConnectionFilter, at models.Cursor) string {
-	v := filterValues(f)
+	v := f.Values()
 	if text := at.String(); text != "" {
 		v.Set("at", text)
 	}
@@ -101,16 +34,6 @@ func ListAddress(f models.ConnectionFilter, at models.Cursor) string {
 func list(s models.Status) string {
 	return ListAddress(models.ConnectionFilter{Status: s}, models.Cursor{})
 }
-
-var (
-	environmentsListed = models.EnvironmentNames()
-	waysListed         = []models.Way{models.SignInWay, models.GuidedWay, models.OwnCredentialsWay}
-	// reasonsListed are those for which a connection can fail.
-	reasonsListed = []models.Reason{
-		models.ReasonGrantRefused, models.ReasonClientRefused, models.ReasonNotAllowed, models.ReasonUnauthorized, models.ReasonTenantUnknown,
-		models.ReasonAnswerLost, models.ReasonSealBroken, models.ReasonOurSide, models.ReasonUnavailable, models.ReasonRateLimited,
-	}
-)
 
 // pick is an option of a select.
 type pick struct{ value, label string }

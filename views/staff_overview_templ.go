@@ -24,7 +24,7 @@ func (p StaffOverviewPage) sum(s models.Status, e models.EnvironmentName) int64 
 // environments are those in which there is any connection.
 func (p StaffOverviewPage) environments() []models.EnvironmentName {
 	var list []models.EnvironmentName
-	for _, e := range environmentsListed {
+	for _, e := range models.EnvironmentNames() {
 		if p.sum("", e) > 0 {
 			list = append(list, e)
 		}

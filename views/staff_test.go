@@ -101,7 +101,7 @@ func everyStaffPage() map[string]templ.Component {
 // Whatever state and reason: since when, in whose words, and what to say next.
 func TestStaffReadWhatToSay(t *testing.T) {
 	for state := range states {
-		for _, reason := range append([]models.Reason{models.ReasonNone}, reasonsListed...) {
+		for _, reason := range append([]models.Reason{models.ReasonNone}, models.FailureReasons()...) {
 			p := staffPage(state, reason)
 			a := p.advice()
 			if a.title == "" || a.text == "" || !strings.HasSuffix(a.tell, ".") {

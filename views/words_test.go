@@ -99,7 +99,7 @@ func TestEveryReasonHasWords(t *testing.T) {
 		}
 		r := models.Reason(v)
 		fails := r != models.ReasonNone && r != models.ReasonScopeMissing // which only a test can have
-		if fails && (shortReasons[r] == "" || staffReasons[r].title == "") || fails != slices.Contains(reasonsListed, r) {
+		if fails && (shortReasons[r] == "" || staffReasons[r].title == "") || fails != slices.Contains(models.FailureReasons(), r) {
 			t.Errorf("reason %q: a connection fails for it: %t", v, fails)
 		}
 	}
@@ -171,7 +171,7 @@ func TestFilterInAddress(t *testing.T) {
 	if err != nil || u.Path != listPath {
 		t.Fatal(u, err)
 	}
-	if got := ParseFilter(u.Query()); got != f {
+	if got := models.ParseFilter(u.Query()); got != f {
 		t.Errorf("%+v, want %+v", got, f)
 	}
 	if plain := ListAddress(models.ConnectionFilter{}, models.Cursor{}); plain != listPath {

@@ -73,12 +73,12 @@ func (e exportCommand) filter() (models.ConnectionFilter, error) {
 			continue
 		}
 		// The list passes over what it does not know; here it would be all connections.
-		if handlers.ParseFilter(url.Values{flag.parameter: {flag.value}}) == (models.ConnectionFilter{}) {
+		if models.ParseFilter(url.Values{flag.parameter: {flag.value}}) == (models.ConnectionFilter{}) {
 			return models.ConnectionFilter{}, fmt.Errorf("--%s %q is not one that the list has; choose it at /staff/connections and take it from the address, behind %s=", flag.name, flag.value, flag.parameter)
 		}
 		all.Set(flag.parameter, flag.value)
 	}
-	return handlers.ParseFilter(all), nil
+	return models.ParseFilter(all), nil
 }
 
 // deskOf is a desk that only reads: it has no keys.

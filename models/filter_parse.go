@@ -1,0 +1,80 @@
+package models
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+)
+
+// ParseFilter reads the filter of a list's address. A value that nobody offers
+// picks nothing out.
+func ParseFilter(v url.Values) ConnectionFilter {
+	return ConnectionFilter{
+		Query:       v.Get("q"),
+		Status:      offered(v.Get("status"), Statuses()),
+		Environment: offered(v.Get("env"), EnvironmentNames()),
+		Way:         offered(v.Get("way"), Ways()),
+		Reason:      offered(v.Get("reason"), FailureReasons()),
+		Age:         offered(v.Get("age"), Ages()),
+		Order:       offered(v.Get("sort"), Orders()),
+	}
+}
+
+// Values returns the filter as an address has it: what ParseFilter reads.
+func (f ConnectionFilter) Values() url.Values {
+	v := url.Values{}
+	for _, pair := range [][2]string{
+		{"q", f.Query},
+		{"status", string(f.Status)},
+		{"env", string(f.Environment)},
+		{"way", string(f.Way)},
+		{"reason", string(f.Reason)},
+		{"age", string(f.Age)},
+		{"sort", string(f.Order)},
+	} {
+		if pair[1] != "" {
+			v.Set(pair[0], pair[1])
+		}
+	}
+	return v
+}
+
+// UnknownFilters returns the names and values of an address that ParseFilter and
+// ParseCursor do not understand. An address is shared, so a list that passed over
+// them would show other connections than were meant.
+func UnknownFilters(v url.Values) []string {
+	known := ParseFilter(v).Values()
+	if at := ParseCursor(v.Get("at")); at != (Cursor{}) {
+		known.Set("at", v.Get("at"))
+	}
+	var unknown []string
+	for _, name := range slices.Sorted(maps.Keys(v)) {
+		values := v[name]
+		if len(values) == 1 && (values[0] == known.Get(name) || values[0] == "" && slices.Contains(filterNames, name)) {
+			continue
+		}
+		for _, value := range values {
+			unknown = append(unknown, name+"="+value)
+		}
+	}
+	return unknown
+}
+
+// filterNames are what a list's address may have.
+var filterNames = []string{"q", "status", "env", "way", "reason", "age", "sort", "at"}
+
+// offered is the value, if it is one of those.
+func offered[T ~string](value string, of []T) T {
+	if slices.Contains(of, T(value)) {
+		return T(value)
+	}
+	return ""
+}
+
+// FailureReasons returns the reasons for which a connection can fail.
+func FailureReasons() []Reason {
+	return []Reason{
+		ReasonGrantRefused, ReasonClientRefused, ReasonNotAllowed, ReasonUnauthorized, ReasonTenantUnknown,
+		ReasonAnswerLost, ReasonSealBroken, ReasonOurSide, ReasonUnavailable, ReasonRateLimited,
+	}
+}
