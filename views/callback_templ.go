@@ -62,7 +62,7 @@ func Finishing() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = icon("ok").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Icon("ok").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -80,7 +80,7 @@ func Finishing() templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = solo(soloFrame{title: "Finishing the connection", width: narrow, refresh: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Solo(SoloFrame{Title: "Finishing the connection", Width: Narrow, Refresh: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -112,11 +112,11 @@ func rights(areas []models.Area) string {
 	}
 	switch view := len(areas) - change; {
 	case change == 0:
-		return "View " + plural(view, "area", "areas")
+		return "View " + Plural(view, "area", "areas")
 	case view == 0:
-		return "View and change " + plural(change, "area", "areas")
+		return "View and change " + Plural(change, "area", "areas")
 	default:
-		return "View " + plural(view, "area", "areas") + ", view and change " + strconv.Itoa(change)
+		return "View " + Plural(view, "area", "areas") + ", view and change " + strconv.Itoa(change)
 	}
 }
 
@@ -185,7 +185,7 @@ func Connected(p ConnectedPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var6 string
-				templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(shown(p.Connection.TenantName))
+				templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(Shown(p.Connection.TenantName))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/callback.templ`, Line: 77, Col: 84}
 				}
@@ -265,7 +265,7 @@ func Connected(p ConnectedPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var11 templ.SafeURL
-			templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinURLErrs(connectionPath(p.Connection.ID))
+			templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinURLErrs(ConnectionPath(p.Connection.ID))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/callback.templ`, Line: 86, Col: 97}
 			}
@@ -279,7 +279,7 @@ func Connected(p ConnectedPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = solo(soloFrame{title: p.title(), width: narrow}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var4), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Solo(SoloFrame{Title: p.title(), Width: Narrow}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var4), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -307,7 +307,7 @@ func (p NotConnectedPage) points() []point {
 	}
 	next := w.next
 	if !p.Result.RetryAt.IsZero() {
-		next = "You can try again in " + p.Clock.wait(p.Result.RetryAt) + ", at " + p.Clock.at(p.Result.RetryAt) + "." + secondSignIn
+		next = "You can try again in " + p.Clock.wait(p.Result.RetryAt) + ", at " + p.Clock.At(p.Result.RetryAt) + "." + secondSignIn
 	}
 	return []point{
 		{icon: "info", title: "What happened", text: w.happened},
@@ -452,7 +452,7 @@ func NotConnected(p NotConnectedPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var18 templ.SafeURL
-				templ_7745c5c3_Var18, templ_7745c5c3_Err = templ.JoinURLErrs(connectionPath(p.Result.Choice.ConnectionID))
+				templ_7745c5c3_Var18, templ_7745c5c3_Err = templ.JoinURLErrs(ConnectionPath(p.Result.Choice.ConnectionID))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/callback.templ`, Line: 151, Col: 76}
 				}
@@ -479,7 +479,7 @@ func NotConnected(p NotConnectedPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = support(p.SupportCode, p.Clock).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = SupportCode(p.SupportCode, p.Clock).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -489,7 +489,7 @@ func NotConnected(p NotConnectedPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = solo(soloFrame{title: p.words().title, width: narrow}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var13), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Solo(SoloFrame{Title: p.words().title, Width: Narrow}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var13), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -29,15 +29,15 @@ type ConnectErrors struct {
 	Environment, Way, Tenant string
 }
 
-func (p ConnectPage) faults() []fault {
-	faults := []fault{{"tenant", p.Errors.Tenant}}
+func (p ConnectPage) problems() []Problem {
+	problems := []Problem{{"tenant", p.Errors.Tenant}}
 	if len(p.Ways) > 0 {
-		faults = append([]fault{{"how-" + p.Ways[0], p.Errors.Way}}, faults...)
+		problems = append([]Problem{{"how-" + p.Ways[0], p.Errors.Way}}, problems...)
 	}
 	if len(p.Environments) > 0 {
-		faults = append([]fault{{"env-" + p.Environments[0], p.Errors.Environment}}, faults...)
+		problems = append([]Problem{{"env-" + p.Environments[0], p.Errors.Environment}}, problems...)
 	}
-	return faults
+	return problems
 }
 
 // Connect shows the first step of connecting.
@@ -82,7 +82,7 @@ func Connect(p ConnectPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = faultSummary(p.faults()).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ProblemSummary(p.problems()).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -92,14 +92,14 @@ func Connect(p ConnectPage) templ.Component {
 			}
 			templ_7745c5c3_Err = choices(group{
 				name: "env", question: "Which ServiceTitan do you want to connect?",
-				offered: p.Environments, chosen: p.Environment, err: p.Errors.Environment, focus: firstFault(p.faults()),
+				offered: p.Environments, chosen: p.Environment, err: p.Errors.Environment, focus: FirstProblem(p.problems()),
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			templ_7745c5c3_Err = choices(group{
 				name: "how", question: "How do you want to connect?",
-				offered: p.Ways, chosen: p.Way, recommended: p.Recommended, err: p.Errors.Way, focus: firstFault(p.faults()),
+				offered: p.Ways, chosen: p.Way, recommended: p.Recommended, err: p.Errors.Way, focus: FirstProblem(p.problems()),
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -108,10 +108,10 @@ func Connect(p ConnectPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = input(field{
-				name: "tenant", label: "Tenant ID", value: p.Tenant, autocomplete: "off", digits: true,
-				hint: "ServiceTitan’s number for your account.",
-				err:  p.Errors.Tenant, focus: firstFault(p.faults()) == "tenant",
+			templ_7745c5c3_Err = Input(Field{
+				Name: "tenant", Label: "Tenant ID", Value: p.Tenant, Autocomplete: "off", Digits: true,
+				Hint: "ServiceTitan’s number for your account.",
+				Err:  p.Errors.Tenant, Focus: FirstProblem(p.problems()) == "tenant",
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -128,7 +128,7 @@ func Connect(p ConnectPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = icon("key").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Icon("key").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -136,7 +136,7 @@ func Connect(p ConnectPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = icon("arrow").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Icon("arrow").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -146,7 +146,7 @@ func Connect(p ConnectPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = solo(soloFrame{title: "Connect ServiceTitan", width: "solo", exit: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Solo(SoloFrame{Title: "Connect ServiceTitan", Width: "solo", Exit: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -288,9 +288,9 @@ func choices(g group) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var9 string
-			templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(optionOf(value).label)
+			templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(OptionLabel(value))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/connect.templ`, Line: 104, Col: 32}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/connect.templ`, Line: 104, Col: 29}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var9))
 			if templ_7745c5c3_Err != nil {
@@ -301,7 +301,7 @@ func choices(g group) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if value == g.recommended && len(g.offered) > 1 {
-				templ_7745c5c3_Err = badge("ok", "ok", "Recommended").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Badge("ok", "ok", "Recommended").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -328,7 +328,7 @@ func choices(g group) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = fieldError(g.name, g.err).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = FieldError(g.name, g.err).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

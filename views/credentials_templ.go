@@ -34,8 +34,8 @@ type CredentialsErrors struct {
 	Tenant, ClientID, Secret string
 }
 
-func (p CredentialsPage) faults() []fault {
-	return []fault{{"tenant", p.Errors.Tenant}, {"client", p.Errors.ClientID}, {"secret", p.Errors.Secret}}
+func (p CredentialsPage) problems() []Problem {
+	return []Problem{{"tenant", p.Errors.Tenant}, {"client", p.Errors.ClientID}, {"secret", p.Errors.Secret}}
 }
 
 func (p CredentialsPage) title() string {
@@ -47,7 +47,7 @@ func (p CredentialsPage) title() string {
 
 func (p CredentialsPage) back() string {
 	if p.Choice.Reconnects() {
-		return connectionPath(p.Choice.ConnectionID)
+		return ConnectionPath(p.Choice.ConnectionID)
 	}
 	return "/connect?choice=" + p.ChoiceID
 }
@@ -122,7 +122,7 @@ func Credentials(p CredentialsPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = faultSummary(p.faults()).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ProblemSummary(p.problems()).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -160,7 +160,7 @@ func Credentials(p CredentialsPage) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var5 string
-					templ_7745c5c3_Var5, templ_7745c5c3_Err = templ.JoinStringErrs(shown(p.TenantName))
+					templ_7745c5c3_Var5, templ_7745c5c3_Err = templ.JoinStringErrs(Shown(p.TenantName))
 					if templ_7745c5c3_Err != nil {
 						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/credentials.templ`, Line: 72, Col: 59}
 					}
@@ -203,32 +203,32 @@ func Credentials(p CredentialsPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = fieldError("tenant", p.Errors.Tenant).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = FieldError("tenant", p.Errors.Tenant).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = input(field{
-					name: "tenant", label: "Tenant ID", value: p.Tenant, autocomplete: "off", digits: true,
-					hint: "The number ServiceTitan uses for your company, in " + p.Choice.Environment.Label() + ".",
-					err:  p.Errors.Tenant, focus: firstFault(p.faults()) == "tenant",
+				templ_7745c5c3_Err = Input(Field{
+					Name: "tenant", Label: "Tenant ID", Value: p.Tenant, Autocomplete: "off", Digits: true,
+					Hint: "The number ServiceTitan uses for your company, in " + p.Choice.Environment.Label() + ".",
+					Err:  p.Errors.Tenant, Focus: FirstProblem(p.problems()) == "tenant",
 				}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = input(field{
-				name: "client", label: "Client ID", value: p.ClientID, autocomplete: "off", technical: true,
-				hint: "From step 4 of the guide.",
-				err:  p.Errors.ClientID, focus: firstFault(p.faults()) == "client",
+			templ_7745c5c3_Err = Input(Field{
+				Name: "client", Label: "Client ID", Value: p.ClientID, Autocomplete: "off", Technical: true,
+				Hint: "From step 4 of the guide.",
+				Err:  p.Errors.ClientID, Focus: FirstProblem(p.problems()) == "client",
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = input(field{
-				name: "secret", label: "Client secret", kind: "password", autocomplete: "off", technical: true,
-				hint: "ServiceTitan shows it once. If you missed it, generate a new one there.",
-				err:  p.Errors.Secret, focus: firstFault(p.faults()) == "secret",
+			templ_7745c5c3_Err = Input(Field{
+				Name: "secret", Label: "Client secret", Kind: "password", Autocomplete: "off", Technical: true,
+				Hint: "ServiceTitan shows it once. If you missed it, generate a new one there.",
+				Err:  p.Errors.Secret, Focus: FirstProblem(p.problems()) == "secret",
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -237,7 +237,7 @@ func Credentials(p CredentialsPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = smallIcon("lock").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = SmallIcon("lock").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -258,7 +258,7 @@ func Credentials(p CredentialsPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = icon("back").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Icon("back").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -280,7 +280,7 @@ func Credentials(p CredentialsPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = solo(soloFrame{title: p.title(), width: "solo wide", exit: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Solo(SoloFrame{Title: p.title(), Width: "solo wide", Exit: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -314,7 +314,7 @@ func tryProblem(p CredentialsPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = icon("warn").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Icon("warn").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -365,7 +365,7 @@ func tryProblem(p CredentialsPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var12 string
-				templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(p.Clock.at(p.Result.RetryAt))
+				templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(p.Clock.At(p.Result.RetryAt))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/credentials.templ`, Line: 127, Col: 89}
 				}

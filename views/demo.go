@@ -98,3 +98,6 @@ func demoOf(ctx context.Context) shownDemo {
 	d, _ := ctx.Value(demoKey{}).(shownDemo)
 	return d
 }
+
+// IsDemo reports whether the page is shown in a demo.
+func IsDemo(ctx context.Context) bool { return demoOf(ctx).Demo != nil }

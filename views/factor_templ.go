@@ -26,11 +26,11 @@ type FactorPage struct {
 	QRSize string
 }
 
-func (p FactorPage) faults() []fault {
+func (p FactorPage) problems() []Problem {
 	if !p.Wrong {
 		return nil
 	}
-	return []fault{{"code", "This code is not right, or was used before. Wait for the next one and try again."}}
+	return []Problem{{Field: "code", Text: "This code is not right, or was used before. Wait for the next one and try again."}}
 }
 
 // grouped is a key in groups of four, as people type it.
@@ -161,7 +161,7 @@ func Factor(p FactorPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = faultSummary(p.faults()).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ProblemSummary(p.problems()).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -169,10 +169,10 @@ func Factor(p FactorPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = input(field{
-				name: "code", label: "Code", autocomplete: "one-time-code", technical: true,
-				hint: "Six digits. A new one comes every 30 seconds.",
-				err:  firstText(p.faults()), focus: true,
+			templ_7745c5c3_Err = Input(Field{
+				Name: "code", Label: "Code", Autocomplete: "one-time-code", Technical: true,
+				Hint: "Six digits. A new one comes every 30 seconds.",
+				Err:  firstText(p.problems()), Focus: true,
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -193,7 +193,7 @@ func Factor(p FactorPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = solo(soloFrame{title: "Second step", width: narrow}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Solo(SoloFrame{Title: "Second step", Width: Narrow}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -202,10 +202,10 @@ func Factor(p FactorPage) templ.Component {
 }
 
 // firstText is what is wrong with the first field that is.
-func firstText(faults []fault) string {
-	for _, f := range faults {
-		if f.text != "" {
-			return f.text
+func firstText(problems []Problem) string {
+	for _, p := range problems {
+		if p.Text != "" {
+			return p.Text
 		}
 	}
 	return ""
@@ -280,7 +280,7 @@ func Recovery(p RecoveryPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = solo(soloFrame{title: "Your recovery codes", width: narrow}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var8), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Solo(SoloFrame{Title: "Your recovery codes", Width: Narrow}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var8), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -356,7 +356,7 @@ func FewRecoveryCodes(left int64) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = solo(soloFrame{title: "Few recovery codes are left", width: narrow}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var11), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Solo(SoloFrame{Title: "Few recovery codes are left", Width: Narrow}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var11), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -382,7 +382,7 @@ type FactorSettingsPage struct {
 	Left int64
 }
 
-func (p FactorSettingsPage) faults() []fault { return FactorPage{Wrong: p.Wrong}.faults() }
+func (p FactorSettingsPage) problems() []Problem { return FactorPage{Wrong: p.Wrong}.problems() }
 
 // FactorSettings offers new recovery codes, or another phone.
 func FactorSettings(p FactorSettingsPage) templ.Component {
@@ -435,11 +435,11 @@ func FactorSettings(p FactorSettingsPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = faultSummary(p.faults()).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ProblemSummary(p.problems()).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = input(field{name: "code", label: "Code", autocomplete: "one-time-code", technical: true, err: firstText(p.faults())}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Input(Field{Name: "code", Label: "Code", Autocomplete: "one-time-code", Technical: true, Err: firstText(p.problems())}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -9,37 +9,43 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// healthBar is a day of the health strip.
-type healthBar struct {
-	x, y, height string
-	tone, says   string
+// Bar is a bar of a picture: a day of the health strip, or an hour.
+type Bar struct {
+	// X, Y, and Height are in a picture that BarHeight is high, in which a bar
+	// begins each BarStep.
+	X, Y, Height string
+	// Tone is "ok", "warn", "bad", or "off".
+	Tone string
+	// Says is the bar in words.
+	Says string
 }
 
+// The measures of a picture of bars.
 const (
-	barStep   = 10
-	barHeight = 40
+	BarStep   = 10
+	BarHeight = 40
 )
 
 // healthBars are the days as bars: high and whole without a problem, lower with
 // one, and a mere line where there was nothing to renew: before it was connected,
 // and after it was disconnected.
-func healthBars(days []models.RenewalDay) []healthBar {
-	bars := make([]healthBar, len(days))
+func healthBars(days []models.RenewalDay) []Bar {
+	bars := make([]Bar, len(days))
 	for i, d := range days {
-		tone, height, says := "ok", barHeight-2, "all renewals worked"
+		tone, height, says := "ok", BarHeight-2, "all renewals worked"
 		switch {
 		case d.DownFrom != nil:
-			tone, height, says = "bad", barHeight/3, downWords(d)
+			tone, height, says = "bad", BarHeight/3, downWords(d)
 		case d.OK+d.Failed == 0:
 			tone, height, says = "off", 4, "nothing to renew"
 		case d.OK == 0:
-			tone, height, says = "bad", barHeight/3, "renewals did not work"
+			tone, height, says = "bad", BarHeight/3, "renewals did not work"
 		case d.Failed > 0:
-			tone, height, says = "warn", barHeight*2/3, plural(d.Failed, "renewal", "renewals")+" of "+strconv.Itoa(d.OK+d.Failed)+" did not work at first"
+			tone, height, says = "warn", BarHeight*2/3, Plural(d.Failed, "renewal", "renewals")+" of "+strconv.Itoa(d.OK+d.Failed)+" did not work at first"
 		}
-		bars[i] = healthBar{
-			x: fmt.Sprintf("%d.5", i*barStep+1), y: strconv.Itoa(barHeight - height), height: strconv.Itoa(height),
-			tone: tone, says: day(d.Day) + ": " + says,
+		bars[i] = Bar{
+			X: fmt.Sprintf("%d.5", i*BarStep+1), Y: strconv.Itoa(BarHeight - height), Height: strconv.Itoa(height),
+			Tone: tone, Says: day(d.Day) + ": " + says,
 		}
 	}
 	return bars
@@ -83,7 +89,7 @@ func day(iso string) string {
 func healthSum(days []models.RenewalDay) string {
 	counted, fine := 0, 0
 	for _, bar := range healthBars(days) {
-		switch bar.tone {
+		switch bar.Tone {
 		case "off":
 		case "ok":
 			fine++
@@ -95,15 +101,15 @@ func healthSum(days []models.RenewalDay) string {
 	if counted == 0 {
 		return "No renewals"
 	}
-	return fmt.Sprintf("%d of %s without a problem", fine, plural(counted, "day", "days"))
+	return fmt.Sprintf("%d of %s without a problem", fine, Plural(counted, "day", "days"))
 }
 
 // troubledDays are those with a problem, newest first, in words.
-func troubledDays(bars []healthBar) []string {
+func troubledDays(bars []Bar) []string {
 	var list []string
 	for i := len(bars) - 1; i >= 0; i-- {
-		if bars[i].tone == "warn" || bars[i].tone == "bad" {
-			list = append(list, bars[i].says)
+		if bars[i].Tone == "warn" || bars[i].Tone == "bad" {
+			list = append(list, bars[i].Says)
 		}
 	}
 	return list

@@ -11,31 +11,31 @@ import (
 // hourBars are the hours as bars: as high as the hour had renewals, beside the
 // hour with the most. Where some failed, a second bar covers the top of the first,
 // as much of it as failed, so that one failure in a thousand looks like one.
-func hourBars(hours []models.RenewalHour, clock Clock) []healthBar {
+func hourBars(hours []models.RenewalHour, clock Clock) []Bar {
 	most := int64(1)
 	for _, h := range hours {
 		most = max(most, h.OK+h.Failed)
 	}
-	var bars []healthBar
+	var bars []Bar
 	for i, h := range hours {
 		all := h.OK + h.Failed
-		tone, says := "ok", thousands(h.OK)+" worked"
+		tone, says := "ok", Thousands(h.OK)+" worked"
 		switch {
 		case all == 0:
 			tone, says = "off", "nothing to renew"
 		case h.OK == 0:
-			tone, says = "bad", "all "+thousands(h.Failed)+" failed"
+			tone, says = "bad", "all "+Thousands(h.Failed)+" failed"
 		case h.Failed > 0:
-			says += ", " + thousands(h.Failed) + " failed"
+			says += ", " + Thousands(h.Failed) + " failed"
 		}
-		height := 2 + int(all*(barHeight-4)/most)
-		bar := healthBar{
-			x: fmt.Sprintf("%d.5", i*barStep+1), y: strconv.Itoa(barHeight - height), height: strconv.Itoa(height),
-			tone: tone, says: clock.stamp(h.Begins()) + ": " + says,
+		height := 2 + int(all*(BarHeight-4)/most)
+		bar := Bar{
+			X: fmt.Sprintf("%d.5", i*BarStep+1), Y: strconv.Itoa(BarHeight - height), Height: strconv.Itoa(height),
+			Tone: tone, Says: clock.Stamp(h.Begins()) + ": " + says,
 		}
 		bars = append(bars, bar)
 		if h.OK > 0 && h.Failed > 0 {
-			bar.tone, bar.height = "bad", strconv.Itoa(max(leastFailed, int(int64(height)*h.Failed/all)))
+			bar.Tone, bar.Height = "bad", strconv.Itoa(max(leastFailed, int(int64(height)*h.Failed/all)))
 			bars = append(bars, bar)
 		}
 	}
@@ -72,7 +72,7 @@ func renewalSum(hours []models.RenewalHour, clock Clock) string {
 	if ok+failed == 0 {
 		return "Nothing was renewed" + sinceFirst(hours, clock) + "."
 	}
-	return thousands(ok) + " of " + thousands(ok+failed) + sinceFirst(hours, clock) + "."
+	return Thousands(ok) + " of " + Thousands(ok+failed) + sinceFirst(hours, clock) + "."
 }
 
 // sinceFirst says from when on the hours are counted: the first is a whole one,
@@ -81,7 +81,7 @@ func sinceFirst(hours []models.RenewalHour, clock Clock) string {
 	if len(hours) == 0 {
 		return ""
 	}
-	return " since " + clock.on(hours[0].Begins())
+	return " since " + clock.On(hours[0].Begins())
 }
 
 // lag is for how long a renewal is late.
@@ -90,26 +90,17 @@ func lag(d time.Duration) string {
 	case d < time.Second:
 		return "Nothing is late"
 	case d < time.Minute:
-		return plural(int(d.Seconds()), "second", "seconds")
+		return Plural(int(d.Seconds()), "second", "seconds")
 	case d < time.Hour:
-		return plural(int(d.Minutes()), "minute", "minutes")
+		return Plural(int(d.Minutes()), "minute", "minutes")
 	}
-	return plural(int(d.Hours()), "hour", "hours")
+	return Plural(int(d.Hours()), "hour", "hours")
 }
 
 // counted is a number that was counted only so far.
 func counted(n int) string {
 	if n >= models.CountedUpTo {
-		return thousands(int64(n)) + " or more"
+		return Thousands(int64(n)) + " or more"
 	}
-	return thousands(int64(n))
-}
-
-// thousands is a number as people read it: 39,803.
-func thousands(n int64) string {
-	text := strconv.FormatInt(n, 10)
-	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
+	return Thousands(int64(n))
 }

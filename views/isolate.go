@@ -20,12 +20,12 @@ const (
 	popIsolate         = "\u2069"
 )
 
-// shown is a name as pages show it, inside a <bdi> element.
-func shown(name string) string { return models.VisibleText(name) }
+// Shown returns a name as pages show it, inside a <bdi> element.
+func Shown(name string) string { return models.VisibleText(name) }
 
-// shownLines is text of several lines as pages show it, inside a <bdi> element.
+// ShownLines returns text of several lines as pages show it, inside a <bdi> element.
 // Joiners stay, which words of some languages need.
-func shownLines(text string) string {
+func ShownLines(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r >= '\u202a' && r <= '\u202e', r >= '\u2066' && r <= '\u2069', r == '\u200e', r == '\u200f', r == '\u061c':
@@ -35,13 +35,13 @@ func shownLines(text string) string {
 	}, text)
 }
 
-// isolate is a name for a sentence: between isolating characters, which the told
-// component turns into a <bdi> element and plain into text.
-func isolate(name string) string { return firstStrongIsolate + shown(name) + popIsolate }
+// Isolate returns a name for a sentence: between isolating characters, which the
+// Told component turns into a <bdi> element and Plain into text.
+func Isolate(name string) string { return firstStrongIsolate + Shown(name) + popIsolate }
 
-// plain is a sentence with names from isolate in it for a title or an attribute.
+// Plain returns a sentence with names from Isolate in it for a title or an attribute.
 // A name that runs from left to right needs no isolation there.
-func plain(sentence string) string {
+func Plain(sentence string) string {
 	var b strings.Builder
 	for _, part := range spans(sentence) {
 		if part.name && rightToLeft(part.text) {
@@ -63,13 +63,13 @@ func rightToLeft(text string) bool {
 	return false
 }
 
-// span is a part of a sentence; name says that isolate wrote it.
+// span is a part of a sentence; name says that Isolate wrote it.
 type span struct {
 	text string
 	name bool
 }
 
-// spans are the parts of a sentence with names from isolate in it.
+// spans are the parts of a sentence with names from Isolate in it.
 func spans(sentence string) []span {
 	var list []span
 	for {

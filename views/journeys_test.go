@@ -125,7 +125,7 @@ func TestConnectionOffersWhatItsStateAllows(t *testing.T) {
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s for %s: forms %q, want %q", c.state, c.role, got, c.want)
 		}
-		p.says(states[c.state].word, "842193311", "Production", "Customers and locations", "Times are shown in UTC")
+		p.says(states[c.state].Word, "842193311", "Production", "Customers and locations", "Times are shown in UTC")
 		if c.role == models.Member && c.state != models.Disconnected {
 			p.says("Ask Dana Whitfield or Ruth Abara.")
 		}

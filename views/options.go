@@ -26,6 +26,9 @@ func optionOf(value string) option {
 	return option{label: value}
 }
 
+// OptionLabel returns the name of an environment or of a way to connect.
+func OptionLabel(value string) string { return optionOf(value).label }
+
 // otherWay is how the link to another way is called.
 var otherWay = map[models.Way]string{
 	models.SignInWay:         "Sign in with ServiceTitan instead",
@@ -33,4 +36,5 @@ var otherWay = map[models.Way]string{
 	models.OwnCredentialsWay: "Use a client ID and secret instead",
 }
 
-func connectionPath(id uuid.UUID) string { return "/connections/" + id.String() }
+// ConnectionPath returns the address of the company's own page of a connection.
+func ConnectionPath(id uuid.UUID) string { return "/connections/" + id.String() }

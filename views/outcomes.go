@@ -152,3 +152,6 @@ var outcomes = map[models.Outcome]outcomeWords{
 		again: tryAgain, event: "ServiceTitan did not accept how Fieldbridge is set up.",
 	},
 }
+
+// OutcomeTitle returns the title of what came of a try to connect.
+func OutcomeTitle(o models.Outcome) string { return outcomes[o].title }

@@ -19,8 +19,8 @@ type PasswordPage struct {
 // PasswordErrors says what is wrong with each field.
 type PasswordErrors struct{ Name, Password string }
 
-func (p PasswordPage) faults() []fault {
-	return []fault{{"name", p.Errors.Name}, {"password", p.Errors.Password}}
+func (p PasswordPage) problems() []Problem {
+	return []Problem{{"name", p.Errors.Name}, {"password", p.Errors.Password}}
 }
 
 // Password asks for a name and a password.
@@ -74,7 +74,7 @@ func Password(p PasswordPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = faultSummary(p.faults()).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ProblemSummary(p.problems()).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -108,17 +108,17 @@ func Password(p PasswordPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = input(field{
-				name: "name", label: "Your name", value: p.Name, autocomplete: "name",
-				err: p.Errors.Name, focus: firstFault(p.faults()) == "name",
+			templ_7745c5c3_Err = Input(Field{
+				Name: "name", Label: "Your name", Value: p.Name, Autocomplete: "name",
+				Err: p.Errors.Name, Focus: FirstProblem(p.problems()) == "name",
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = input(field{
-				name: "password", label: "Password", kind: "password", autocomplete: "new-password", minLength: 12,
-				hint: "At least 12 characters. A short sentence works well.",
-				err:  p.Errors.Password, focus: firstFault(p.faults()) == "password",
+			templ_7745c5c3_Err = Input(Field{
+				Name: "password", Label: "Password", Kind: "password", Autocomplete: "new-password", MinLength: 12,
+				Hint: "At least 12 characters. A short sentence works well.",
+				Err:  p.Errors.Password, Focus: FirstProblem(p.problems()) == "password",
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -129,7 +129,7 @@ func Password(p PasswordPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = solo(soloFrame{title: "Choose your password", width: narrow}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Solo(SoloFrame{Title: "Choose your password", Width: Narrow}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -177,7 +177,7 @@ func PasswordLinkSpent() templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = solo(soloFrame{title: "This link is no longer valid", width: narrow}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var7), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Solo(SoloFrame{Title: "This link is no longer valid", Width: Narrow}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var7), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -226,7 +226,7 @@ func PasswordFormExpired() templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = solo(soloFrame{title: "Open the link again", width: narrow}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var9), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Solo(SoloFrame{Title: "Open the link again", Width: Narrow}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var9), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -55,16 +55,16 @@ func confirmation(s models.Setup) setupStep {
 }
 
 // turn says in a word or two whose turn it is.
-func (s setupStep) turn(waitsFor models.Side) stateWords {
+func (s setupStep) turn(waitsFor models.Side) StateWords {
 	switch {
 	case s.done:
-		return stateWords{"ok", "check", "Done"}
+		return StateWords{"ok", "check", "Done"}
 	case !s.current:
-		return stateWords{"off", "clock", "Later"}
+		return StateWords{"off", "clock", "Later"}
 	case waitsFor == models.TheCompany:
-		return stateWords{"warn", "users", "Your turn"}
+		return StateWords{"warn", "users", "Your turn"}
 	}
-	return stateWords{"info", "clock", "Our turn"}
+	return StateWords{"info", "clock", "Our turn"}
 }
 
 // setupProblems say to the company what our staff found in the way.
@@ -73,6 +73,10 @@ var setupProblems = map[models.Outcome]string{
 	models.OutcomeTenantUnknown: "ServiceTitan does not know this tenant ID. Compare it with My Tenant ID, withdraw this set-up, and begin again with the right number.",
 	models.OutcomeTenantTaken:   "This tenant cannot be connected here, because another company in Fieldbridge uses it. If that surprises you, ask Fieldbridge support.",
 }
+
+// SetupProblem returns what a company reads when our staff found something in the
+// way of its set-up.
+func SetupProblem(o models.Outcome) string { return setupProblems[o] }
 
 // digit is a small number as text.
 func digit(n int) string { return strconv.Itoa(n) }

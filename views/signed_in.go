@@ -18,11 +18,11 @@ type Account struct {
 func (a Account) words() string {
 	switch {
 	case a.Staff:
-		return "Signed in as " + isolate(a.Name) + ", support console"
+		return "Signed in as " + Isolate(a.Name) + ", support console"
 	case a.Company != "":
-		return "Signed in as " + isolate(a.Name) + ", " + isolate(a.Company)
+		return "Signed in as " + Isolate(a.Name) + ", " + Isolate(a.Company)
 	}
-	return "Signed in as " + isolate(a.Name)
+	return "Signed in as " + Isolate(a.Name)
 }
 
 type accountKey struct{}

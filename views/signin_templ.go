@@ -28,8 +28,8 @@ type SignInErrors struct {
 	Email, Password string
 }
 
-func (p SignInPage) faults() []fault {
-	return []fault{{"email", p.Errors.Email}, {"password", p.Errors.Password}}
+func (p SignInPage) problems() []Problem {
+	return []Problem{{"email", p.Errors.Email}, {"password", p.Errors.Password}}
 }
 
 func (p SignInPage) title() string {
@@ -114,7 +114,7 @@ func SignIn(p SignInPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = faultSummary(p.faults()).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ProblemSummary(p.problems()).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -141,16 +141,16 @@ func SignIn(p SignInPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = input(field{
-				name: "email", label: "Email", kind: "email", value: p.Email, autocomplete: "username",
-				err: p.Errors.Email, focus: firstFault(p.faults()) == "email",
+			templ_7745c5c3_Err = Input(Field{
+				Name: "email", Label: "Email", Kind: "email", Value: p.Email, Autocomplete: "username",
+				Err: p.Errors.Email, Focus: FirstProblem(p.problems()) == "email",
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = input(field{
-				name: "password", label: "Password", kind: "password", autocomplete: "current-password",
-				err: p.Errors.Password, focus: firstFault(p.faults()) == "password",
+			templ_7745c5c3_Err = Input(Field{
+				Name: "password", Label: "Password", Kind: "password", Autocomplete: "current-password",
+				Err: p.Errors.Password, Focus: FirstProblem(p.problems()) == "password",
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

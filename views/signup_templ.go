@@ -19,8 +19,8 @@ type SignUpErrors struct {
 	Company, Name, Email, Password string
 }
 
-func (p SignUpPage) faults() []fault {
-	return []fault{
+func (p SignUpPage) problems() []Problem {
+	return []Problem{
 		{"company", p.Errors.Company}, {"name", p.Errors.Name},
 		{"email", p.Errors.Email}, {"password", p.Errors.Password},
 	}
@@ -64,7 +64,7 @@ func SignUp(p SignUpPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = faultSummary(p.faults()).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ProblemSummary(p.problems()).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -72,32 +72,32 @@ func SignUp(p SignUpPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = input(field{
-				name: "company", label: "Company name", value: p.Company, autocomplete: "organization",
-				hint: "The name your team and customers know.",
-				err:  p.Errors.Company, focus: firstFault(p.faults()) == "company",
+			templ_7745c5c3_Err = Input(Field{
+				Name: "company", Label: "Company name", Value: p.Company, Autocomplete: "organization",
+				Hint: "The name your team and customers know.",
+				Err:  p.Errors.Company, Focus: FirstProblem(p.problems()) == "company",
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = input(field{
-				name: "name", label: "Your name", value: p.Name, autocomplete: "name",
-				err: p.Errors.Name, focus: firstFault(p.faults()) == "name",
+			templ_7745c5c3_Err = Input(Field{
+				Name: "name", Label: "Your name", Value: p.Name, Autocomplete: "name",
+				Err: p.Errors.Name, Focus: FirstProblem(p.problems()) == "name",
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = input(field{
-				name: "email", label: "Work email", kind: "email", value: p.Email, autocomplete: "email",
-				err: p.Errors.Email, focus: firstFault(p.faults()) == "email",
+			templ_7745c5c3_Err = Input(Field{
+				Name: "email", Label: "Work email", Kind: "email", Value: p.Email, Autocomplete: "email",
+				Err: p.Errors.Email, Focus: FirstProblem(p.problems()) == "email",
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = input(field{
-				name: "password", label: "Password", kind: "password", autocomplete: "new-password", minLength: 12,
-				hint: "At least 12 characters. A short sentence works well.",
-				err:  p.Errors.Password, focus: firstFault(p.faults()) == "password",
+			templ_7745c5c3_Err = Input(Field{
+				Name: "password", Label: "Password", Kind: "password", Autocomplete: "new-password", MinLength: 12,
+				Hint: "At least 12 characters. A short sentence works well.",
+				Err:  p.Errors.Password, Focus: FirstProblem(p.problems()) == "password",
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -141,7 +141,7 @@ func whatHappensNext() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = icon("building").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Icon("building").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -149,7 +149,7 @@ func whatHappensNext() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = icon("bridge").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Icon("bridge").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -157,7 +157,7 @@ func whatHappensNext() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = icon("shield").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Icon("shield").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -55,15 +55,15 @@ func (p StaffConnectionPage) path() string { return staffConnectionPath(p.View.C
 
 func (p StaffConnectionPage) action(name string) string { return p.path() + "/" + name }
 
-func (p StaffConnectionPage) faults() []fault {
-	return []fault{{"client", p.Errors.ClientID}, {"secret", p.Errors.Secret}}
+func (p StaffConnectionPage) problems() []Problem {
+	return []Problem{{Field: "client", Text: p.Errors.ClientID}, {Field: "secret", Text: p.Errors.Secret}}
 }
 
-func staffConnectionPath(c models.Connection) string { return "/staff" + connectionPath(c.ID) }
+func staffConnectionPath(c models.Connection) string { return "/staff" + ConnectionPath(c.ID) }
 
 // since is from when on it is as it is; nil where that is not known.
 func (p StaffConnectionPage) since() *time.Time {
-	switch shownState(p.View.Connection) {
+	switch ShownState(p.View.Connection) {
 	case models.Pending:
 		if p.View.Setup != nil {
 			return &p.View.Setup.Since
@@ -153,7 +153,7 @@ func StaffConnection(p StaffConnectionPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var5 string
-			templ_7745c5c3_Var5, templ_7745c5c3_Err = templ.JoinStringErrs(shown(p.View.Company.Name))
+			templ_7745c5c3_Var5, templ_7745c5c3_Err = templ.JoinStringErrs(Shown(p.View.Company.Name))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connection.templ`, Line: 86, Col: 179}
 			}
@@ -166,7 +166,7 @@ func StaffConnection(p StaffConnectionPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var6 string
-			templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(shown(p.View.Company.Name))
+			templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(Shown(p.View.Company.Name))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connection.templ`, Line: 90, Col: 38}
 			}
@@ -178,7 +178,7 @@ func StaffConnection(p StaffConnectionPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = stateBadge(shownState(p.View.Connection)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = StateBadge(ShownState(p.View.Connection)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -192,7 +192,7 @@ func StaffConnection(p StaffConnectionPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var7 string
-				templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.JoinStringErrs(shown(p.View.Connection.TenantName))
+				templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.JoinStringErrs(Shown(p.View.Connection.TenantName))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connection.templ`, Line: 95, Col: 48}
 				}
@@ -249,7 +249,7 @@ func StaffConnection(p StaffConnectionPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = icon("refresh").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Icon("refresh").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -290,7 +290,7 @@ func StaffConnection(p StaffConnectionPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = icon("copy").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Icon("copy").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -348,7 +348,7 @@ func StaffConnection(p StaffConnectionPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if len(p.View.Days) > 0 {
-				templ_7745c5c3_Err = healthStrip(p.View.Days).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = HealthStrip(p.View.Days).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -374,7 +374,7 @@ func StaffConnection(p StaffConnectionPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if p.View.Connection.Scopes != "" {
-				templ_7745c5c3_Err = access(p.View.Connection).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Access(p.View.Connection).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -401,7 +401,7 @@ func StaffConnection(p StaffConnectionPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = staffShell(isolate(p.View.Company.Name), p.Staff, inConnections).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = staffShell(Isolate(p.View.Company.Name), p.Staff, inConnections).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -437,7 +437,7 @@ func staffDid(p StaffConnectionPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = icon("copy").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Icon("copy").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -446,7 +446,7 @@ func staffDid(p StaffConnectionPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var13 string
-			templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(shown(p.View.Company.Name))
+			templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(Shown(p.View.Company.Name))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connection.templ`, Line: 166, Col: 101}
 			}
@@ -478,9 +478,9 @@ func staffDid(p StaffConnectionPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var15 string
-				templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.JoinStringErrs(events[e.Kind].tone)
+				templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.JoinStringErrs(WordsOfEvent(e.Kind).Tone)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connection.templ`, Line: 172, Col: 59}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connection.templ`, Line: 172, Col: 65}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var15))
 				if templ_7745c5c3_Err != nil {
@@ -491,7 +491,7 @@ func staffDid(p StaffConnectionPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				if e.Kind == models.EventRefreshed {
-					templ_7745c5c3_Err = icon("ok").Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Icon("ok").Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -500,7 +500,7 @@ func staffDid(p StaffConnectionPage) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var16 string
-					templ_7745c5c3_Var16, templ_7745c5c3_Err = templ.JoinStringErrs(seconds(e.Millis))
+					templ_7745c5c3_Var16, templ_7745c5c3_Err = templ.JoinStringErrs(Seconds(e.Millis))
 					if templ_7745c5c3_Err != nil {
 						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connection.templ`, Line: 175, Col: 76}
 					}
@@ -513,7 +513,7 @@ func staffDid(p StaffConnectionPage) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				} else {
-					templ_7745c5c3_Err = icon("warn").Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Icon("warn").Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -586,9 +586,9 @@ func staffTrouble(p StaffConnectionPage) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var20 string
-		templ_7745c5c3_Var20, templ_7745c5c3_Err = templ.JoinStringErrs(states[shownState(p.View.Connection)].tone)
+		templ_7745c5c3_Var20, templ_7745c5c3_Err = templ.JoinStringErrs(WordsOfState(ShownState(p.View.Connection)).Tone)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connection.templ`, Line: 188, Col: 79}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connection.templ`, Line: 188, Col: 85}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var20))
 		if templ_7745c5c3_Err != nil {
@@ -598,7 +598,7 @@ func staffTrouble(p StaffConnectionPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = icon(states[shownState(p.View.Connection)].icon).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Icon(WordsOfState(ShownState(p.View.Connection)).Icon).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -625,7 +625,7 @@ func staffTrouble(p StaffConnectionPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var22 string
-			templ_7745c5c3_Var22, templ_7745c5c3_Err = templ.JoinStringErrs(p.Clock.on(*at))
+			templ_7745c5c3_Var22, templ_7745c5c3_Err = templ.JoinStringErrs(p.Clock.On(*at))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connection.templ`, Line: 195, Col: 52}
 			}
@@ -642,7 +642,7 @@ func staffTrouble(p StaffConnectionPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = told(p.why()).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Told(p.why()).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -709,7 +709,7 @@ func staffTrouble(p StaffConnectionPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = icon("info").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Icon("info").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -718,7 +718,7 @@ func staffTrouble(p StaffConnectionPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var25 string
-			templ_7745c5c3_Var25, templ_7745c5c3_Err = templ.JoinStringErrs(listed(p.Missing))
+			templ_7745c5c3_Var25, templ_7745c5c3_Err = templ.JoinStringErrs(Listed(p.Missing))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connection.templ`, Line: 218, Col: 67}
 			}
@@ -811,7 +811,7 @@ func nextTry(p StaffConnectionPage) templ.Component {
 			templ_7745c5c3_Var28 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		if shownState(p.View.Connection) == models.Degraded {
+		if ShownState(p.View.Connection) == models.Degraded {
 			if next := p.View.Connection.NextRenewalAt; next != nil {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 59, "<span>")
 				if templ_7745c5c3_Err != nil {
@@ -826,7 +826,7 @@ func nextTry(p StaffConnectionPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = when(*next, p.Clock.at(*next)).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = When(*next, p.Clock.At(*next)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -848,7 +848,7 @@ func nextTry(p StaffConnectionPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = when(p.View.Connection.ExpiresAt, p.Clock.at(p.View.Connection.ExpiresAt)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = When(p.View.Connection.ExpiresAt, p.Clock.At(p.View.Connection.ExpiresAt)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -888,7 +888,7 @@ func lockBanner(c models.Company, clock Clock) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = icon("lock").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Icon("lock").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -897,7 +897,7 @@ func lockBanner(c models.Company, clock Clock) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var32 string
-			templ_7745c5c3_Var32, templ_7745c5c3_Err = templ.JoinStringErrs(clock.on(*c.LockedAt))
+			templ_7745c5c3_Var32, templ_7745c5c3_Err = templ.JoinStringErrs(clock.On(*c.LockedAt))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connection.templ`, Line: 256, Col: 106}
 			}
@@ -910,7 +910,7 @@ func lockBanner(c models.Company, clock Clock) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var33 string
-			templ_7745c5c3_Var33, templ_7745c5c3_Err = templ.JoinStringErrs(shown(c.LockedByName))
+			templ_7745c5c3_Var33, templ_7745c5c3_Err = templ.JoinStringErrs(Shown(c.LockedByName))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connection.templ`, Line: 256, Col: 141}
 			}
@@ -923,7 +923,7 @@ func lockBanner(c models.Company, clock Clock) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var34 string
-			templ_7745c5c3_Var34, templ_7745c5c3_Err = templ.JoinStringErrs(shownLines(c.LockReason))
+			templ_7745c5c3_Var34, templ_7745c5c3_Err = templ.JoinStringErrs(ShownLines(c.LockReason))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connection.templ`, Line: 257, Col: 50}
 			}
@@ -966,7 +966,7 @@ func staffTasks(p StaffConnectionPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = icon("wrench").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Icon("wrench").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -988,7 +988,7 @@ func staffTasks(p StaffConnectionPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var37 string
-			templ_7745c5c3_Var37, templ_7745c5c3_Err = templ.JoinStringErrs(p.Clock.on(t.CreatedAt))
+			templ_7745c5c3_Var37, templ_7745c5c3_Err = templ.JoinStringErrs(p.Clock.On(t.CreatedAt))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connection.templ`, Line: 269, Col: 96}
 			}

@@ -52,14 +52,14 @@ func (p StaffConnectionsPage) tabCount(s models.Status) string {
 	if !known {
 		return ""
 	}
-	return thousands(n)
+	return Thousands(n)
 }
 
 // sum says how many connections are shown, and of how many.
 func (p StaffConnectionsPage) sum() string {
-	shown := plural(len(p.List.Connections), "connection", "connections")
+	shown := Plural(len(p.List.Connections), "connection", "connections")
 	if n, known := p.List.Totals.Known(p.Filter); known {
-		return shown + " shown of " + thousands(n)
+		return shown + " shown of " + Thousands(n)
 	}
 	return shown + " shown"
 }
@@ -72,7 +72,7 @@ func (p StaffConnectionsPage) rows() string {
 	case n == 1:
 		return "1 row"
 	default:
-		return thousands(n) + " rows"
+		return Thousands(n) + " rows"
 	}
 }
 
@@ -128,9 +128,9 @@ func StaffConnections(p StaffConnectionsPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var3 string
-			templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(machine(p.Clock.Now))
+			templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(MachineTime(p.Clock.Now))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connections.templ`, Line: 90, Col: 67}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connections.templ`, Line: 90, Col: 71}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
 			if templ_7745c5c3_Err != nil {
@@ -141,9 +141,9 @@ func StaffConnections(p StaffConnectionsPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var4 string
-			templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(p.Clock.at(p.Clock.Now))
+			templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(p.Clock.At(p.Clock.Now))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connections.templ`, Line: 90, Col: 95}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connections.templ`, Line: 90, Col: 99}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var4))
 			if templ_7745c5c3_Err != nil {
@@ -154,9 +154,9 @@ func StaffConnections(p StaffConnectionsPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var5 string
-			templ_7745c5c3_Var5, templ_7745c5c3_Err = templ.JoinStringErrs(p.Clock.zone())
+			templ_7745c5c3_Var5, templ_7745c5c3_Err = templ.JoinStringErrs(p.Clock.ZoneName())
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connections.templ`, Line: 90, Col: 114}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connections.templ`, Line: 90, Col: 122}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var5))
 			if templ_7745c5c3_Err != nil {
@@ -316,7 +316,7 @@ func StaffConnections(p StaffConnectionsPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = icon("search").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Icon("search").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -404,7 +404,7 @@ func StaffConnections(p StaffConnectionsPage) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var16 string
-					templ_7745c5c3_Var16, templ_7745c5c3_Err = templ.JoinStringErrs(shown(company.Name))
+					templ_7745c5c3_Var16, templ_7745c5c3_Err = templ.JoinStringErrs(Shown(company.Name))
 					if templ_7745c5c3_Err != nil {
 						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connections.templ`, Line: 145, Col: 92}
 					}
@@ -497,7 +497,7 @@ func StaffConnections(p StaffConnectionsPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = smallIcon("prev").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = SmallIcon("prev").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -524,7 +524,7 @@ func StaffConnections(p StaffConnectionsPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = smallIcon("next").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = SmallIcon("next").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -676,7 +676,7 @@ func connectionRow(c models.ListedConnection, clock Clock) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var27 templ.SafeURL
-		templ_7745c5c3_Var27, templ_7745c5c3_Err = templ.JoinURLErrs("/staff" + connectionPath(c.ID))
+		templ_7745c5c3_Var27, templ_7745c5c3_Err = templ.JoinURLErrs("/staff" + ConnectionPath(c.ID))
 		if templ_7745c5c3_Err != nil {
 			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connections.templ`, Line: 202, Col: 44}
 		}
@@ -689,7 +689,7 @@ func connectionRow(c models.ListedConnection, clock Clock) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var28 string
-		templ_7745c5c3_Var28, templ_7745c5c3_Err = templ.JoinStringErrs(shown(c.CompanyName))
+		templ_7745c5c3_Var28, templ_7745c5c3_Err = templ.JoinStringErrs(Shown(c.CompanyName))
 		if templ_7745c5c3_Err != nil {
 			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connections.templ`, Line: 202, Col: 74}
 		}
@@ -702,7 +702,7 @@ func connectionRow(c models.ListedConnection, clock Clock) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if c.CompanyLockedAt != nil {
-			templ_7745c5c3_Err = badge("bad", "lock", "Locked").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Badge("bad", "lock", "Locked").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -737,7 +737,7 @@ func connectionRow(c models.ListedConnection, clock Clock) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = stateBadge(shownState(c.Connection)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = StateBadge(ShownState(c.Connection)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -746,7 +746,7 @@ func connectionRow(c models.ListedConnection, clock Clock) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if !c.RenewedAt.IsZero() {
-			templ_7745c5c3_Err = when(c.RenewedAt, clock.ago(c.RenewedAt)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = When(c.RenewedAt, clock.Ago(c.RenewedAt)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -755,7 +755,7 @@ func connectionRow(c models.ListedConnection, clock Clock) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		switch shownState(c.Connection) {
+		switch ShownState(c.Connection) {
 		case models.ReconnectNeeded, models.Degraded:
 			var templ_7745c5c3_Var31 string
 			templ_7745c5c3_Var31, templ_7745c5c3_Err = templ.JoinStringErrs(shortReasons[c.Reason])
@@ -771,7 +771,7 @@ func connectionRow(c models.ListedConnection, clock Clock) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var32 string
-			templ_7745c5c3_Var32, templ_7745c5c3_Err = templ.JoinStringErrs(clock.on(troubledSince(c.Connection)))
+			templ_7745c5c3_Var32, templ_7745c5c3_Err = templ.JoinStringErrs(clock.On(troubledSince(c.Connection)))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connections.templ`, Line: 221, Col: 101}
 			}
@@ -802,7 +802,7 @@ func connectionRow(c models.ListedConnection, clock Clock) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var34 string
-			templ_7745c5c3_Var34, templ_7745c5c3_Err = templ.JoinStringErrs(clock.on(c.StateSince))
+			templ_7745c5c3_Var34, templ_7745c5c3_Err = templ.JoinStringErrs(clock.On(c.StateSince))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connections.templ`, Line: 223, Col: 40}
 			}
@@ -816,7 +816,7 @@ func connectionRow(c models.ListedConnection, clock Clock) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var35 string
-			templ_7745c5c3_Var35, templ_7745c5c3_Err = templ.JoinStringErrs(clock.on(c.StateSince))
+			templ_7745c5c3_Var35, templ_7745c5c3_Err = templ.JoinStringErrs(clock.On(c.StateSince))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connections.templ`, Line: 225, Col: 43}
 			}
@@ -891,7 +891,7 @@ func StaffUnknownFilter(p StaffFilterPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = icon("warn").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Icon("warn").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -900,7 +900,7 @@ func StaffUnknownFilter(p StaffFilterPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var38 string
-				templ_7745c5c3_Var38, templ_7745c5c3_Err = templ.JoinStringErrs(shown(unknown))
+				templ_7745c5c3_Var38, templ_7745c5c3_Err = templ.JoinStringErrs(Shown(unknown))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connections.templ`, Line: 255, Col: 46}
 				}
@@ -1001,7 +1001,7 @@ func noConnections(p StaffConnectionsPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var42 string
-				templ_7745c5c3_Var42, templ_7745c5c3_Err = templ.JoinStringErrs(shown(p.List.Companies[0].Name))
+				templ_7745c5c3_Var42, templ_7745c5c3_Err = templ.JoinStringErrs(Shown(p.List.Companies[0].Name))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connections.templ`, Line: 278, Col: 57}
 				}
@@ -1047,7 +1047,7 @@ func noConnections(p StaffConnectionsPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var44 string
-				templ_7745c5c3_Var44, templ_7745c5c3_Err = templ.JoinStringErrs(shown(s.Name))
+				templ_7745c5c3_Var44, templ_7745c5c3_Err = templ.JoinStringErrs(Shown(s.Name))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_connections.templ`, Line: 286, Col: 96}
 				}

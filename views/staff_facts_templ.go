@@ -27,12 +27,12 @@ func sealedWords(there bool) string {
 func (p StaffConnectionPage) accessWords() string {
 	asked := len(models.Areas(p.Asked))
 	if asked == 0 {
-		return plural(len(models.Areas(p.View.Connection.ScopeList())), "area", "areas")
+		return Plural(len(models.Areas(p.View.Connection.ScopeList())), "area", "areas")
 	}
 	if len(p.Missing) == 0 {
-		return plural(asked, "area", "areas") + ", as asked"
+		return Plural(asked, "area", "areas") + ", as asked"
 	}
-	return strconv.Itoa(asked-len(p.Missing)) + " of " + plural(asked, "area", "areas") + " in full. Missing: " + listed(p.Missing)
+	return strconv.Itoa(asked-len(p.Missing)) + " of " + Plural(asked, "area", "areas") + " in full. Missing: " + Listed(p.Missing)
 }
 
 // renewalWords sum the renewals of some days.
@@ -41,9 +41,9 @@ func renewalWords(days []models.RenewalDay) string {
 	for _, d := range days {
 		ok, failed = ok+d.OK, failed+d.Failed
 	}
-	words := thousands(int64(ok)) + " worked, " + thousands(int64(failed)) + " failed"
+	words := Thousands(int64(ok)) + " worked, " + Thousands(int64(failed)) + " failed"
 	if down := daysDown(days); down > 0 {
-		words += ". Not connected on " + plural(down, "day", "days") + ", when there was nothing to renew"
+		words += ". Not connected on " + Plural(down, "day", "days") + ", when there was nothing to renew"
 	}
 	return words
 }
@@ -88,7 +88,7 @@ func fact(label, words string) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = told(words).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Told(words).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -141,7 +141,7 @@ func factAt(label string, at *time.Time, clock Clock) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = when(*at, clock.stamp(*at)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = When(*at, clock.Stamp(*at)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -156,7 +156,7 @@ func factAt(label string, at *time.Time, clock Clock) templ.Component {
 
 // renewedLabel says what the access's own moment is.
 func renewedLabel(c models.Connection) string {
-	if renewed(c) {
+	if Renewed(c) {
 		return "Last renewed"
 	}
 	return "Access given"
@@ -187,12 +187,12 @@ func staffFacts(p StaffConnectionPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = fact("Method", optionOf(string(p.View.Connection.Way)).label).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = fact("Method", OptionLabel(string(p.View.Connection.Way))).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		if !p.View.Connection.ConnectedAt.IsZero() {
-			templ_7745c5c3_Err = fact("Connected by", isolate(p.View.Connection.ConnectedByName)+", "+p.Clock.date(p.View.Connection.ConnectedAt)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = fact("Connected by", Isolate(p.View.Connection.ConnectedByName)+", "+p.Clock.Date(p.View.Connection.ConnectedAt)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -405,7 +405,7 @@ func lastTestFact(p StaffConnectionPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = when(*at, p.Clock.stamp(*at)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = When(*at, p.Clock.Stamp(*at)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -472,7 +472,7 @@ func staffOwners(p StaffConnectionPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var12 string
-				templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(initials(o.Name))
+				templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(Initials(o.Name))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_facts.templ`, Line: 159, Col: 65}
 				}
@@ -485,7 +485,7 @@ func staffOwners(p StaffConnectionPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var13 string
-				templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(shown(o.Name))
+				templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(Shown(o.Name))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_facts.templ`, Line: 161, Col: 31}
 				}
@@ -556,7 +556,7 @@ func keysCard(keys []models.APIKey, clock Clock) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var15 string
-		templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.JoinStringErrs(plural(len(keys), "key", "keys"))
+		templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.JoinStringErrs(Plural(len(keys), "key", "keys"))
 		if templ_7745c5c3_Err != nil {
 			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_facts.templ`, Line: 181, Col: 78}
 		}
@@ -583,7 +583,7 @@ func keysCard(keys []models.APIKey, clock Clock) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = smallIcon("key").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = SmallIcon("key").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -592,7 +592,7 @@ func keysCard(keys []models.APIKey, clock Clock) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var16 string
-				templ_7745c5c3_Var16, templ_7745c5c3_Err = templ.JoinStringErrs(shown(k.Name))
+				templ_7745c5c3_Var16, templ_7745c5c3_Err = templ.JoinStringErrs(Shown(k.Name))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_facts.templ`, Line: 191, Col: 28}
 				}
@@ -619,7 +619,7 @@ func keysCard(keys []models.APIKey, clock Clock) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = when(*k.LastUsedAt, clock.ago(*k.LastUsedAt)).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = When(*k.LastUsedAt, clock.Ago(*k.LastUsedAt)).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -630,7 +630,7 @@ func keysCard(keys []models.APIKey, clock Clock) templ.Component {
 					}
 				}
 				var templ_7745c5c3_Var17 string
-				templ_7745c5c3_Var17, templ_7745c5c3_Err = templ.JoinStringErrs(" · " + plural(int(k.Reads), "token", "tokens") + " read")
+				templ_7745c5c3_Var17, templ_7745c5c3_Err = templ.JoinStringErrs(" · " + Plural(int(k.Reads), "token", "tokens") + " read")
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_facts.templ`, Line: 203, Col: 69}
 				}
@@ -648,7 +648,7 @@ func keysCard(keys []models.APIKey, clock Clock) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var18 string
-					templ_7745c5c3_Var18, templ_7745c5c3_Err = templ.JoinStringErrs("Refused " + plural(int(k.Refused), "time", "times") + ", last from " + k.RefusedAddress + " ")
+					templ_7745c5c3_Var18, templ_7745c5c3_Err = templ.JoinStringErrs("Refused " + Plural(int(k.Refused), "time", "times") + ", last from " + k.RefusedAddress + " ")
 					if templ_7745c5c3_Err != nil {
 						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_facts.templ`, Line: 206, Col: 106}
 					}
@@ -656,7 +656,7 @@ func keysCard(keys []models.APIKey, clock Clock) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = when(*k.RefusedAt, clock.ago(*k.RefusedAt)).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = When(*k.RefusedAt, clock.Ago(*k.RefusedAt)).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -719,7 +719,7 @@ func staffEnd(p StaffConnectionPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = icon("unplug").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Icon("unplug").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -42,12 +42,12 @@ type pick struct{ value, label string }
 var (
 	statusWords = map[models.Status]string{
 		models.NeedsAttention:                 "Needs attention",
-		models.Status(models.ReconnectNeeded): states[models.ReconnectNeeded].word,
-		models.Status(models.Degraded):        states[models.Degraded].word,
+		models.Status(models.ReconnectNeeded): WordsOfState(models.ReconnectNeeded).Word,
+		models.Status(models.Degraded):        WordsOfState(models.Degraded).Word,
 		models.Overdue:                        "Renewal late",
-		models.Status(models.Pending):         states[models.Pending].word,
-		models.Status(models.Connected):       states[models.Connected].word,
-		models.Status(models.Disconnected):    states[models.Disconnected].word,
+		models.Status(models.Pending):         WordsOfState(models.Pending).Word,
+		models.Status(models.Connected):       WordsOfState(models.Connected).Word,
+		models.Status(models.Disconnected):    WordsOfState(models.Disconnected).Word,
 	}
 	wayWords = map[models.Way]string{
 		models.SignInWay: "Sign in", models.GuidedWay: "Set up by us", models.OwnCredentialsWay: "Own client ID",

@@ -75,9 +75,9 @@ func notesCard(n notesOf) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = area(field{
-				name: "text", label: "New note", hint: "What did you find or agree? No secrets here.",
-				value: n.text, err: noteProblems[n.problem], focus: n.problem != models.NoteFine,
+			templ_7745c5c3_Err = TextArea(Field{
+				Name: "text", Label: "New note", Hint: "What did you find or agree? No secrets here.",
+				Value: n.text, Err: noteProblems[n.problem], Focus: n.problem != models.NoteFine,
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -98,7 +98,7 @@ func notesCard(n notesOf) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var3 string
-				templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(shownLines(note.Text))
+				templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(ShownLines(note.Text))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_notes.templ`, Line: 45, Col: 53}
 				}
@@ -111,7 +111,7 @@ func notesCard(n notesOf) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var4 string
-				templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(shown(note.StaffName))
+				templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(Shown(note.StaffName))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_notes.templ`, Line: 47, Col: 37}
 				}
@@ -123,7 +123,7 @@ func notesCard(n notesOf) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = when(note.CreatedAt, n.clock.on(note.CreatedAt)).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = When(note.CreatedAt, n.clock.On(note.CreatedAt)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -200,13 +200,13 @@ func reasonForm(action, back, button, class, text string, problem models.NotePro
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = faultSummary([]fault{{"text", noteProblems[problem]}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ProblemSummary([]Problem{{Field: "text", Text: noteProblems[problem]}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = area(field{
-			name: "text", label: "Why", hint: "It is kept as a note, which only staff see. No secrets here.",
-			value: text, err: noteProblems[problem], focus: problem != models.NoteFine,
+		templ_7745c5c3_Err = TextArea(Field{
+			Name: "text", Label: "Why", Hint: "It is kept as a note, which only staff see. No secrets here.",
+			Value: text, Err: noteProblems[problem], Focus: problem != models.NoteFine,
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

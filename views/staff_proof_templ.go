@@ -43,7 +43,7 @@ var proofProblems = map[models.ProofProblem]string{
 	models.ProofTooOld:     "This was more than a week ago. Ask them again.",
 }
 
-func (f ProofForm) problems() models.ProofError {
+func (f ProofForm) wrong() models.ProofError {
 	if f.Problem == nil {
 		return models.ProofError{}
 	}
@@ -59,34 +59,34 @@ func proofProblem(problem models.ProofProblem, missing string) string {
 	return proofProblems[problem]
 }
 
-func (f ProofForm) faults() []fault {
-	e := f.problems()
-	list := []fault{
-		{"admin", proofProblem(e.Name, "Enter the admin’s name.")}, {"role", proofProblem(e.Role, "Enter their role.")},
-		{"channel-" + string(models.CalledBack), ""},
-		{"contact", proofProblem(e.Contact, "Enter the number, address, or meeting.")},
-		{"reached", proofProblem(e.ReachedAt, "Enter the date and time.")}, {"despite", ""},
+func (f ProofForm) problems() []Problem {
+	e := f.wrong()
+	list := []Problem{
+		{Field: "admin", Text: proofProblem(e.Name, "Enter the admin’s name.")}, {Field: "role", Text: proofProblem(e.Role, "Enter their role.")},
+		{Field: "channel-" + string(models.CalledBack)},
+		{Field: "contact", Text: proofProblem(e.Contact, "Enter the number, address, or meeting.")},
+		{Field: "reached", Text: proofProblem(e.ReachedAt, "Enter the date and time.")}, {Field: "despite"},
 	}
 	if e.Channel != "" {
-		list[2].text = "Choose how you reached them."
+		list[2].Text = "Choose how you reached them."
 	}
 	if e.Despite != "" {
-		list[5].text = "Check the other companies first, then check the box."
+		list[5].Text = "Check the other companies first, then check the box."
 	}
 	return list
 }
 
-// fault is the text for one of the fields; empty if nothing is wrong with it.
-func (f ProofForm) fault(name string) string {
-	for _, fault := range f.faults() {
-		if fault.field == name {
-			return fault.text
+// problem is the text for one of the fields; empty if nothing is wrong with it.
+func (f ProofForm) problem(name string) string {
+	for _, p := range f.problems() {
+		if p.Field == name {
+			return p.Text
 		}
 	}
 	return ""
 }
 
-func (f ProofForm) focus(name string) bool { return firstFault(f.faults()) == name }
+func (f ProofForm) focus(name string) bool { return FirstProblem(f.problems()) == name }
 
 // reached is the time in its field: now, unless something else was typed.
 func (f ProofForm) reached(clock Clock) string {
@@ -123,7 +123,7 @@ func otherRows(others []models.OtherRow) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = icon("warn").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Icon("warn").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -132,7 +132,7 @@ func otherRows(others []models.OtherRow) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var2 string
-			templ_7745c5c3_Var2, templ_7745c5c3_Err = templ.JoinStringErrs(plural(len(others), "other company", "other companies"))
+			templ_7745c5c3_Var2, templ_7745c5c3_Err = templ.JoinStringErrs(Plural(len(others), "other company", "other companies"))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_proof.templ`, Line: 97, Col: 93}
 			}
@@ -150,7 +150,7 @@ func otherRows(others []models.OtherRow) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var3 templ.SafeURL
-				templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinURLErrs("/staff" + connectionPath(o.ID))
+				templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinURLErrs("/staff" + ConnectionPath(o.ID))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_proof.templ`, Line: 102, Col: 49}
 				}
@@ -163,7 +163,7 @@ func otherRows(others []models.OtherRow) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var4 string
-				templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(shown(o.CompanyName))
+				templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(Shown(o.CompanyName))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_proof.templ`, Line: 102, Col: 79}
 				}
@@ -175,7 +175,7 @@ func otherRows(others []models.OtherRow) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = stateBadge(o.State).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = StateBadge(o.State).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -226,7 +226,7 @@ func staffProof(p StaffConnectionPage, s models.QueuedSetup) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var6 string
-			templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(shown(s.Proof.Who()))
+			templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(Shown(s.Proof.Who()))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_proof.templ`, Line: 120, Col: 63}
 			}
@@ -252,7 +252,7 @@ func staffProof(p StaffConnectionPage, s models.QueuedSetup) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var8 string
-			templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs(shown(s.Proof.Contact))
+			templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs(Shown(s.Proof.Contact))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_proof.templ`, Line: 121, Col: 90}
 			}
@@ -269,7 +269,7 @@ func staffProof(p StaffConnectionPage, s models.QueuedSetup) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = when(*s.Proof.ReachedAt, p.Clock.stamp(*s.Proof.ReachedAt)).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = When(*s.Proof.ReachedAt, p.Clock.Stamp(*s.Proof.ReachedAt)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -283,7 +283,7 @@ func staffProof(p StaffConnectionPage, s models.QueuedSetup) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var9 string
-			templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(shown(s.Proof.ByName))
+			templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(Shown(s.Proof.ByName))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_proof.templ`, Line: 133, Col: 34}
 			}
@@ -295,7 +295,7 @@ func staffProof(p StaffConnectionPage, s models.QueuedSetup) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = when(*s.Proof.At, p.Clock.stamp(*s.Proof.At)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = When(*s.Proof.At, p.Clock.Stamp(*s.Proof.At)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -310,7 +310,7 @@ func staffProof(p StaffConnectionPage, s models.QueuedSetup) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = icon("lock").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Icon("lock").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -347,7 +347,7 @@ func staffProof(p StaffConnectionPage, s models.QueuedSetup) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var11 string
-				templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(shown(s.CompanyName))
+				templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(Shown(s.CompanyName))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_proof.templ`, Line: 149, Col: 255}
 				}
@@ -415,20 +415,20 @@ func proofForm(p StaffConnectionPage, s models.QueuedSetup) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = faultSummary(p.Proof.faults()).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ProblemSummary(p.Proof.problems()).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = input(field{
-			name: "admin", label: "Name of the ServiceTitan admin", value: p.Proof.Proof.Name, autocomplete: "off",
-			err: p.Proof.fault("admin"), focus: p.Proof.focus("admin"),
+		templ_7745c5c3_Err = Input(Field{
+			Name: "admin", Label: "Name of the ServiceTitan admin", Value: p.Proof.Proof.Name, Autocomplete: "off",
+			Err: p.Proof.problem("admin"), Focus: p.Proof.focus("admin"),
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = input(field{
-			name: "role", label: "Their role", value: p.Proof.Proof.Role, autocomplete: "off", hint: "For example: owner, office manager.",
-			err: p.Proof.fault("role"), focus: p.Proof.focus("role"),
+		templ_7745c5c3_Err = Input(Field{
+			Name: "role", Label: "Their role", Value: p.Proof.Proof.Role, Autocomplete: "off", Hint: "For example: owner, office manager.",
+			Err: p.Proof.problem("role"), Focus: p.Proof.focus("role"),
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -437,7 +437,7 @@ func proofForm(p StaffConnectionPage, s models.QueuedSetup) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if p.Proof.fault("channel-"+string(models.CalledBack)) != "" {
+		if p.Proof.problem("channel-"+string(models.CalledBack)) != "" {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 31, " aria-describedby=\"channel-error\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -519,7 +519,7 @@ func proofForm(p StaffConnectionPage, s models.QueuedSetup) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = fieldError("channel", p.Proof.fault("channel-"+string(models.CalledBack))).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = FieldError("channel", p.Proof.problem("channel-"+string(models.CalledBack))).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -527,18 +527,18 @@ func proofForm(p StaffConnectionPage, s models.QueuedSetup) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = input(field{
-			name: "contact", label: "Number, address or meeting", value: p.Proof.Proof.Contact, autocomplete: "off",
-			hint: "And where you found it. Only staff see this.",
-			err:  p.Proof.fault("contact"), focus: p.Proof.focus("contact"),
+		templ_7745c5c3_Err = Input(Field{
+			Name: "contact", Label: "Number, address or meeting", Value: p.Proof.Proof.Contact, Autocomplete: "off",
+			Hint: "And where you found it. Only staff see this.",
+			Err:  p.Proof.problem("contact"), Focus: p.Proof.focus("contact"),
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = input(field{
-			name: "reached", label: "When", kind: "datetime-local", value: p.Proof.reached(p.Clock), autocomplete: "off",
-			hint: "In " + p.Clock.zone() + ".",
-			err:  p.Proof.fault("reached"), focus: p.Proof.focus("reached"),
+		templ_7745c5c3_Err = Input(Field{
+			Name: "reached", Label: "When", Kind: "datetime-local", Value: p.Proof.reached(p.Clock), Autocomplete: "off",
+			Hint: "In " + p.Clock.ZoneName() + ".",
+			Err:  p.Proof.problem("reached"), Focus: p.Proof.focus("reached"),
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -554,7 +554,7 @@ func proofForm(p StaffConnectionPage, s models.QueuedSetup) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			if p.Proof.fault("despite") != "" {
+			if p.Proof.problem("despite") != "" {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, " aria-invalid=\"true\" aria-describedby=\"despite-error\"")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -564,7 +564,7 @@ func proofForm(p StaffConnectionPage, s models.QueuedSetup) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = fieldError("despite", p.Proof.fault("despite")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = FieldError("despite", p.Proof.problem("despite")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

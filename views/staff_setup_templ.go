@@ -64,7 +64,7 @@ func staffSetup(p StaffConnectionPage, s models.QueuedSetup) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = when(s.Since, p.Clock.at(s.Since)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = When(s.Since, p.Clock.At(s.Since)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -77,7 +77,7 @@ func staffSetup(p StaffConnectionPage, s models.QueuedSetup) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = icon("lock").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Icon("lock").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -109,9 +109,9 @@ func staffSetup(p StaffConnectionPage, s models.QueuedSetup) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var4 string
-			templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(setupProblems[s.Problem])
+			templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(SetupProblem(s.Problem))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_setup.templ`, Line: 29, Col: 96}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_setup.templ`, Line: 29, Col: 95}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var4))
 			if templ_7745c5c3_Err != nil {
@@ -167,7 +167,7 @@ func staffSetup(p StaffConnectionPage, s models.QueuedSetup) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = icon("check").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Icon("check").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -189,7 +189,7 @@ func staffSetup(p StaffConnectionPage, s models.QueuedSetup) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var8 string
-			templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs(shown(s.RequestedByName))
+			templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs(Shown(s.RequestedByName))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_setup.templ`, Line: 44, Col: 52}
 			}
@@ -208,7 +208,7 @@ func staffSetup(p StaffConnectionPage, s models.QueuedSetup) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var9 string
-				templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(shown(s.AllowedByName))
+				templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(Shown(s.AllowedByName))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_setup.templ`, Line: 47, Col: 38}
 				}
@@ -401,7 +401,7 @@ func staffCredentials(p StaffConnectionPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = faultSummary(p.faults()).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ProblemSummary(p.problems()).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -410,7 +410,7 @@ func staffCredentials(p StaffConnectionPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = icon("warn").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Icon("warn").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -419,9 +419,9 @@ func staffCredentials(p StaffConnectionPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var18 string
-			templ_7745c5c3_Var18, templ_7745c5c3_Err = templ.JoinStringErrs(outcomes[p.Result.Outcome].title)
+			templ_7745c5c3_Var18, templ_7745c5c3_Err = templ.JoinStringErrs(OutcomeTitle(p.Result.Outcome))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_setup.templ`, Line: 83, Col: 54}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_setup.templ`, Line: 83, Col: 52}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var18))
 			if templ_7745c5c3_Err != nil {
@@ -445,18 +445,18 @@ func staffCredentials(p StaffConnectionPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = input(field{
-			name: "client", label: "Client ID", value: p.ClientID, autocomplete: "off", technical: true,
-			hint: "Choose Generate in View Connections and copy both values.",
-			err:  p.Errors.ClientID, focus: firstFault(p.faults()) == "client",
+		templ_7745c5c3_Err = Input(Field{
+			Name: "client", Label: "Client ID", Value: p.ClientID, Autocomplete: "off", Technical: true,
+			Hint: "Choose Generate in View Connections and copy both values.",
+			Err:  p.Errors.ClientID, Focus: FirstProblem(p.problems()) == "client",
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = input(field{
-			name: "secret", label: "Client secret", kind: "password", autocomplete: "off", technical: true,
-			hint: "The portal shows it once, and this page never.",
-			err:  p.Errors.Secret, focus: firstFault(p.faults()) == "secret",
+		templ_7745c5c3_Err = Input(Field{
+			Name: "secret", Label: "Client secret", Kind: "password", Autocomplete: "off", Technical: true,
+			Hint: "The portal shows it once, and this page never.",
+			Err:  p.Errors.Secret, Focus: FirstProblem(p.problems()) == "secret",
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

@@ -77,7 +77,7 @@ func StaffSignInFailed(p StaffSignInFailedPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = support(p.SupportCode, p.Clock).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = SupportCode(p.SupportCode, p.Clock).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -87,7 +87,7 @@ func StaffSignInFailed(p StaffSignInFailedPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = solo(soloFrame{title: "Sign-in did not work", width: narrow}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Solo(SoloFrame{Title: "Sign-in did not work", Width: Narrow}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

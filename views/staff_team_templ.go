@@ -36,8 +36,8 @@ type StaffTeamPage struct {
 // StaffTeamErrors says what is wrong with each field.
 type StaffTeamErrors struct{ Email, Role string }
 
-func (p StaffTeamPage) faults() []fault {
-	return []fault{{"email", p.Errors.Email}, {"role", p.Errors.Role}}
+func (p StaffTeamPage) problems() []Problem {
+	return []Problem{{Field: "email", Text: p.Errors.Email}, {Field: "role", Text: p.Errors.Role}}
 }
 
 func teammatePath(s models.Staff) string { return "/staff/team/" + s.UserID.String() }
@@ -93,7 +93,7 @@ func StaffTeam(p StaffTeamPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = icon("warn").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Icon("warn").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -106,7 +106,7 @@ func StaffTeam(p StaffTeamPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = faultSummary(p.faults()).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ProblemSummary(p.problems()).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -114,9 +114,9 @@ func StaffTeam(p StaffTeamPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = input(field{
-				name: "email", label: "Work email", kind: "email", value: p.Email, autocomplete: "off",
-				err: p.Errors.Email, focus: firstFault(p.faults()) == "email",
+			templ_7745c5c3_Err = Input(Field{
+				Name: "email", Label: "Work email", Kind: "email", Value: p.Email, Autocomplete: "off",
+				Err: p.Errors.Email, Focus: FirstProblem(p.problems()) == "email",
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -207,7 +207,7 @@ func StaffTeam(p StaffTeamPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = fieldError("role", p.Errors.Role).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = FieldError("role", p.Errors.Role).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -215,7 +215,7 @@ func StaffTeam(p StaffTeamPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = icon("plus").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Icon("plus").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -275,27 +275,27 @@ func StaffTeam(p StaffTeamPage) templ.Component {
 				}
 				switch {
 				case p.Elsewhere:
-					templ_7745c5c3_Err = badge("ok", "ok", "Signs in elsewhere").Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Badge("ok", "ok", "Signs in elsewhere").Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 				case !s.SetUp:
-					templ_7745c5c3_Err = badge("info", "mail", "No password yet").Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Badge("info", "mail", "No password yet").Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-				case !s.Factor && demoOf(ctx).Demo != nil:
-					templ_7745c5c3_Err = badge("off", "lock", "Not asked for in a demo").Render(ctx, templ_7745c5c3_Buffer)
+				case !s.Factor && IsDemo(ctx):
+					templ_7745c5c3_Err = Badge("off", "lock", "Not asked for in a demo").Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 				case !s.Factor:
-					templ_7745c5c3_Err = badge("info", "lock", "No second step yet").Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Badge("info", "lock", "No second step yet").Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 				default:
-					templ_7745c5c3_Err = badge("ok", "ok", "Set up").Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = Badge("ok", "ok", "Set up").Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -393,7 +393,7 @@ func teammateButtons(s models.Staff, elsewhere bool) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var12 string
-		templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(plain("Make " + lowerFirst(otherRole(s).Label()) + ": " + isolate(s.Name)))
+		templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(Plain("Make " + lowerFirst(otherRole(s).Label()) + ": " + Isolate(s.Name)))
 		if templ_7745c5c3_Err != nil {
 			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_team.templ`, Line: 144, Col: 110}
 		}
@@ -437,7 +437,7 @@ func teammateButtons(s models.Staff, elsewhere bool) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var15 string
-			templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.JoinStringErrs(plain("New link for " + isolate(s.Name)))
+			templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.JoinStringErrs(Plain("New link for " + Isolate(s.Name)))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_team.templ`, Line: 148, Col: 77}
 			}
@@ -468,7 +468,7 @@ func teammateButtons(s models.Staff, elsewhere bool) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var17 string
-		templ_7745c5c3_Var17, templ_7745c5c3_Err = templ.JoinStringErrs(plain("Remove " + isolate(s.Name)))
+		templ_7745c5c3_Var17, templ_7745c5c3_Err = templ.JoinStringErrs(Plain("Remove " + Isolate(s.Name)))
 		if templ_7745c5c3_Err != nil {
 			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_team.templ`, Line: 151, Col: 108}
 		}
@@ -667,7 +667,7 @@ func StaffRemove(p StaffRemovePage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var25 string
-			templ_7745c5c3_Var25, templ_7745c5c3_Err = templ.JoinStringErrs(shown(p.Member.Name))
+			templ_7745c5c3_Var25, templ_7745c5c3_Err = templ.JoinStringErrs(Shown(p.Member.Name))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_team.templ`, Line: 217, Col: 54}
 			}
@@ -719,7 +719,7 @@ func StaffRemove(p StaffRemovePage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = staffShell("Remove "+isolate(p.Member.Name)+"?", p.Staff, inTeam).Render(templ.WithChildren(ctx, templ_7745c5c3_Var23), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = staffShell("Remove "+Isolate(p.Member.Name)+"?", p.Staff, inTeam).Render(templ.WithChildren(ctx, templ_7745c5c3_Var23), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -108,7 +108,7 @@ func TestStaffReadWhatToSay(t *testing.T) {
 				t.Errorf("%s, %s: %+v", state, reason, a)
 			}
 			shown := show(t, StaffConnection(p))
-			shown.says("Tell them: “"+a.tell+"”", "842193311", "Production", states[state].word, a.title+" · since ")
+			shown.says("Tell them: “"+a.tell+"”", "842193311", "Production", states[state].Word, a.title+" · since ")
 			if (state == models.Degraded || state == models.ReconnectNeeded) && reason != "" {
 				shown.says("Code " + string(reason))
 			}
@@ -194,7 +194,7 @@ func TestStaffSeeThatACompanyIsLocked(t *testing.T) {
 		if n := strings.Count(shown.words(), "Tell them:"); n != 1 {
 			t.Errorf("%s: there are %d sentences to tell", state, n)
 		}
-		shown.says("Tell them: “Your account is locked for now", plain(p.why()))
+		shown.says("Tell them: “Your account is locked for now", Plain(p.why()))
 	}
 }
 
@@ -342,13 +342,13 @@ func TestHourBarsAreProportional(t *testing.T) {
 	}, testClock())
 	var drawn []string
 	for _, b := range bars {
-		drawn = append(drawn, b.tone+" "+b.height)
+		drawn = append(drawn, b.Tone+" "+b.Height)
 	}
 	if got := strings.Join(drawn, ", "); got != "ok 38, ok 38, bad 2, ok 38, bad 19, bad 38" {
 		t.Errorf("drawn are %s", got)
 	}
-	if !strings.HasSuffix(bars[1].says, "999 worked, 1 failed") || bars[2].says != bars[1].says {
-		t.Errorf("says %q", bars[1].says)
+	if !strings.HasSuffix(bars[1].Says, "999 worked, 1 failed") || bars[2].Says != bars[1].Says {
+		t.Errorf("says %q", bars[1].Says)
 	}
 	if got := renewalSum([]models.RenewalHour{{Hour: "2026-11-22T13", OK: 3, Failed: 1}}, testClock()); got != "3 of 4 since Nov 22 at 1:00 PM." {
 		t.Errorf("says %q", got)

@@ -110,12 +110,12 @@ func signInsCard(lines []models.SignInLine, clock Clock) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				if l.Outcome == models.OutcomeOK {
-					templ_7745c5c3_Err = smallIcon("ok").Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = SmallIcon("ok").Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 				} else {
-					templ_7745c5c3_Err = smallIcon("bad").Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = SmallIcon("bad").Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -125,7 +125,7 @@ func signInsCard(lines []models.SignInLine, clock Clock) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var3 string
-				templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(shown(l.Name))
+				templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(Shown(l.Name))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_trails.templ`, Line: 67, Col: 28}
 				}
@@ -169,7 +169,7 @@ func signInsCard(lines []models.SignInLine, clock Clock) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = when(l.LastAt, clock.on(l.LastAt)).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = When(l.LastAt, clock.On(l.LastAt)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -188,7 +188,7 @@ func signInsCard(lines []models.SignInLine, clock Clock) templ.Component {
 				}
 				if l.N > 1 {
 					var templ_7745c5c3_Var7 string
-					templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.JoinStringErrs(" · " + plural(int(l.N), "time", "times") + " since " + clock.on(l.FirstAt))
+					templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.JoinStringErrs(" · " + Plural(int(l.N), "time", "times") + " since " + clock.On(l.FirstAt))
 					if templ_7745c5c3_Err != nil {
 						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_trails.templ`, Line: 77, Col: 88}
 					}
@@ -244,9 +244,9 @@ func signInsCard(lines []models.SignInLine, clock Clock) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var10 string
-		templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs(clock.zone())
+		templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs(clock.ZoneName())
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_trails.templ`, Line: 89, Col: 89}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_trails.templ`, Line: 89, Col: 93}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var10))
 		if templ_7745c5c3_Err != nil {
@@ -299,7 +299,7 @@ func auditCard(records []models.AuditRecord, clock Clock) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var12 string
-			templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(plural(len(records), "change", "changes"))
+			templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(Plural(len(records), "change", "changes"))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_trails.templ`, Line: 106, Col: 65}
 			}
@@ -331,7 +331,7 @@ func auditCard(records []models.AuditRecord, clock Clock) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = smallIcon("shield").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = SmallIcon("shield").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -353,7 +353,7 @@ func auditCard(records []models.AuditRecord, clock Clock) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var14 string
-				templ_7745c5c3_Var14, templ_7745c5c3_Err = templ.JoinStringErrs(shown(r.TargetName))
+				templ_7745c5c3_Var14, templ_7745c5c3_Err = templ.JoinStringErrs(Shown(r.TargetName))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_trails.templ`, Line: 118, Col: 60}
 				}
@@ -380,7 +380,7 @@ func auditCard(records []models.AuditRecord, clock Clock) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = when(r.At, clock.on(r.At)).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = When(r.At, clock.On(r.At)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -398,7 +398,7 @@ func auditCard(records []models.AuditRecord, clock Clock) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var17 string
-				templ_7745c5c3_Var17, templ_7745c5c3_Err = templ.JoinStringErrs(shown(r.ActorName))
+				templ_7745c5c3_Var17, templ_7745c5c3_Err = templ.JoinStringErrs(Shown(r.ActorName))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_trails.templ`, Line: 125, Col: 47}
 				}
@@ -497,7 +497,7 @@ func tokenReadsCard(reads []models.TokenReads, clock Clock) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = smallIcon("key").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = SmallIcon("key").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -506,7 +506,7 @@ func tokenReadsCard(reads []models.TokenReads, clock Clock) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var21 string
-				templ_7745c5c3_Var21, templ_7745c5c3_Err = templ.JoinStringErrs(shown(r.KeyName))
+				templ_7745c5c3_Var21, templ_7745c5c3_Err = templ.JoinStringErrs(Shown(r.KeyName))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_trails.templ`, Line: 153, Col: 31}
 				}
@@ -531,12 +531,12 @@ func tokenReadsCard(reads []models.TokenReads, clock Clock) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = when(r.LastAt, clock.on(r.LastAt)).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = When(r.LastAt, clock.On(r.LastAt)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var23 string
-				templ_7745c5c3_Var23, templ_7745c5c3_Err = templ.JoinStringErrs(" · " + plural(int(r.N), "time", "times"))
+				templ_7745c5c3_Var23, templ_7745c5c3_Err = templ.JoinStringErrs(" · " + Plural(int(r.N), "time", "times"))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_trails.templ`, Line: 157, Col: 53}
 				}
@@ -550,7 +550,7 @@ func tokenReadsCard(reads []models.TokenReads, clock Clock) templ.Component {
 				}
 				if r.N > 1 {
 					var templ_7745c5c3_Var24 string
-					templ_7745c5c3_Var24, templ_7745c5c3_Err = templ.JoinStringErrs(" since " + clock.on(r.FirstAt))
+					templ_7745c5c3_Var24, templ_7745c5c3_Err = templ.JoinStringErrs(" since " + clock.On(r.FirstAt))
 					if templ_7745c5c3_Err != nil {
 						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff_trails.templ`, Line: 159, Col: 43}
 					}

@@ -101,7 +101,7 @@ func (p StaffConnectionPage) noRefresh() string {
 // setupAdvice says how a set-up stands.
 func setupAdvice(s *models.QueuedSetup) advice {
 	if s == nil {
-		return advice{title: states[models.Pending].word, text: "No step is open.", tell: "Your connection is not set up yet. Please open its page: it shows what comes next."}
+		return advice{title: WordsOfState(models.Pending).Word, text: "No step is open.", tell: "Your connection is not set up yet. Please open its page: it shows what comes next."}
 	}
 	a := advice{title: "The set-up waits for us", text: "Next step: " + lowerFirst(staffStep(*s)) + "."}
 	if s.WaitsFor == models.TheCompany {
@@ -109,7 +109,7 @@ func setupAdvice(s *models.QueuedSetup) advice {
 	}
 	switch {
 	case s.Problem != "":
-		a.text, a.tell = a.text+" "+staffProblems[s.Problem]+".", setupProblems[s.Problem]
+		a.text, a.tell = a.text+" "+staffProblems[s.Problem]+".", SetupProblem(s.Problem)
 	case s.Step == models.StepAddTenant:
 		a.tell = "We add your tenant ID, usually within a working day. Then a ServiceTitan admin can allow Fieldbridge. The connection’s page shows when."
 	case s.Step == models.StepAllowAccess:
@@ -125,21 +125,21 @@ func setupAdvice(s *models.QueuedSetup) advice {
 // advice says what is the matter with the connection.
 func (p StaffConnectionPage) advice() advice {
 	c := p.View.Connection
-	switch shownState(c) {
+	switch ShownState(c) {
 	case models.Pending:
 		return setupAdvice(p.View.Setup)
 	case models.Connected:
 		got := "renewed"
-		if !renewed(c) {
+		if !Renewed(c) {
 			got = "given"
 		}
 		return advice{
-			title: "It works", text: "Access was " + got + " " + p.Clock.ago(c.RenewedAt) + " and renews by itself.",
+			title: "It works", text: "Access was " + got + " " + p.Clock.Ago(c.RenewedAt) + " and renews by itself.",
 			tell: "Your connection to ServiceTitan works. If something is missing, please choose Test connection on its page and tell me what it says.",
 		}
 	case models.Disconnected:
 		a := advice{
-			title: "It is disconnected", text: strings.TrimSpace(disconnectedBy(p.View.Events)) + ". The history stays.",
+			title: "It is disconnected", text: strings.TrimSpace(DisconnectedBy(p.View.Events)) + ". The history stays.",
 			tell: "The connection was ended, and nothing changed in ServiceTitan. To use it again, please sign in to Fieldbridge, open its page and choose Reconnect.",
 		}
 		if c.ConnectedAt.IsZero() {

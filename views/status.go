@@ -7,11 +7,11 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// stateWords is how a connection's state is shown. The word is written here and
+// StateWords is how a connection's state is shown. The word is written here and
 // nowhere else.
-type stateWords struct{ tone, icon, word string }
+type StateWords struct{ Tone, Icon, Word string }
 
-var states = map[models.State]stateWords{
+var states = map[models.State]StateWords{
 	models.Pending:         {"info", "clock", "Being set up"},
 	models.Connected:       {"ok", "ok", "Connected"},
 	models.Degraded:        {"info", "clock", "Retrying"},
@@ -19,10 +19,13 @@ var states = map[models.State]stateWords{
 	models.Disconnected:    {"off", "off", "Disconnected"},
 }
 
-// shownState is the state whose words fit the connection. One that uses the
+// WordsOfState returns how a state is shown.
+func WordsOfState(s models.State) StateWords { return states[s] }
+
+// ShownState returns the state whose words fit the connection. One that uses the
 // app's own registration stays connected while a problem on our side keeps it
 // from being renewed, and is shown like others that are retried.
-func shownState(c models.Connection) models.State {
+func ShownState(c models.Connection) models.State {
 	if c.State == models.Connected && c.Reason == models.ReasonOurSide {
 		return models.Degraded
 	}
@@ -72,13 +75,13 @@ func reconnectAdviceFor(r models.Reason) reconnectAdvice {
 	return reconnectAdvice{theirs, quick}
 }
 
-// eventWords is how an entry of the timeline is shown.
-type eventWords struct {
-	tone, icon, title string
-	text              func(models.Event) string
+// EventWords is how an entry of the timeline is shown.
+type EventWords struct {
+	Tone, Icon, Title string
+	Text              func(models.Event) string
 }
 
-var events = map[models.EventKind]eventWords{
+var events = map[models.EventKind]EventWords{
 	models.EventConnected: {"ok", "bridge", "Connected", func(e models.Event) string {
 		return actor(e) + " connected ServiceTitan."
 	}},
@@ -92,7 +95,7 @@ var events = map[models.EventKind]eventWords{
 		return actor(e) + " tried to reconnect. " + outcomes[e.Outcome].event
 	}},
 	models.EventTestPassed: {"ok", "bolt", "Test passed", func(e models.Event) string {
-		return actor(e) + " ran a test. ServiceTitan answered in " + seconds(e.Millis) + "."
+		return actor(e) + " ran a test. ServiceTitan answered in " + Seconds(e.Millis) + "."
 	}},
 	models.EventTestFailed: {"warn", "bolt", "Test did not pass", func(e models.Event) string {
 		return actor(e) + " ran a test. " + reasons[e.Reason]
@@ -136,7 +139,7 @@ var events = map[models.EventKind]eventWords{
 	models.EventSetupConfirmed: {"ok", "shield", "Control confirmed", func(e models.Event) string {
 		with := ""
 		if e.Detail != "" {
-			with = " with " + isolate(e.Detail) + ","
+			with = " with " + Isolate(e.Detail) + ","
 		}
 		return actor(e) + " confirmed" + with + " that your company may connect this tenant."
 	}},
@@ -144,7 +147,7 @@ var events = map[models.EventKind]eventWords{
 		return actor(e) + " withdrew the set-up."
 	}},
 	models.EventRefreshed: {"ok", "refresh", "Access renewed", func(e models.Event) string {
-		return actor(e) + " renewed the access. ServiceTitan answered in " + seconds(e.Millis) + "."
+		return actor(e) + " renewed the access. ServiceTitan answered in " + Seconds(e.Millis) + "."
 	}},
 	models.EventRefreshFailed: {"warn", "refresh", "Renewal tried", func(e models.Event) string {
 		return actor(e) + " tried to renew the access. " + reasons[e.Reason]
@@ -176,13 +179,13 @@ var events = map[models.EventKind]eventWords{
 	}},
 }
 
-// eventOf returns the words for a kind of event. Staff also see kinds that only a
-// newer version of the program knows.
-func eventOf(kind models.EventKind) eventWords {
+// WordsOfEvent returns the words for a kind of event. Staff also see kinds that
+// only a newer version of the program knows.
+func WordsOfEvent(kind models.EventKind) EventWords {
 	if w, ok := events[kind]; ok {
 		return w
 	}
-	return eventWords{"off", "info", "Something new", func(models.Event) string {
+	return EventWords{"off", "info", "Something new", func(models.Event) string {
 		return "A newer version of Fieldbridge recorded this as “" + string(kind) + "”."
 	}}
 }
@@ -192,15 +195,15 @@ func actor(e models.Event) string {
 	if e.ActorName == "" {
 		return "Someone"
 	}
-	return isolate(e.ActorName)
+	return Isolate(e.ActorName)
 }
 
 // troubled says whether support may be asked about the event.
 func troubled(e models.Event) bool {
-	return events[e.Kind].tone == "warn" && e.SupportCode != ""
+	return events[e.Kind].Tone == "warn" && e.SupportCode != ""
 }
 
-// times says how often something has happened that is told once.
-func times(e models.Event, clock Clock) string {
-	return fmt.Sprintf("%d times since %s.", e.Repeats+1, clock.at(e.Began()))
+// Times says how often something has happened that is told once.
+func Times(e models.Event, clock Clock) string {
+	return fmt.Sprintf("%d times since %s.", e.Repeats+1, clock.At(e.Began()))
 }

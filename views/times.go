@@ -2,6 +2,7 @@ package views
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -18,29 +19,29 @@ const (
 	dateLayout   = "Jan 2, 2006"
 )
 
-// ago is how long ago t was; from a day on, when it was.
-func (c Clock) ago(t time.Time) string {
+// Ago returns how long ago t was; from a day on, when it was.
+func (c Clock) Ago(t time.Time) string {
 	switch past := c.Now.Sub(t); {
 	case past < time.Minute:
 		return "just now"
 	case past < time.Hour:
 		return fmt.Sprintf("%d min ago", int(past.Minutes()))
 	case past < 24*time.Hour:
-		return plural(int(past.Hours()), "hour", "hours") + " ago"
+		return Plural(int(past.Hours()), "hour", "hours") + " ago"
 	}
-	return c.on(t)
+	return c.On(t)
 }
 
-// at is the time of day for what is today, and else the day and time.
-func (c Clock) at(t time.Time) string {
+// At returns the time of day for what is today, and else the day and time.
+func (c Clock) At(t time.Time) string {
 	if c.today(t) {
 		return t.In(c.Zone).Format(minuteLayout)
 	}
-	return c.on(t)
+	return c.On(t)
 }
 
-// on is t as part of a sentence: "today at 9:02 AM", "Nov 22 at 6:15 PM".
-func (c Clock) on(t time.Time) string {
+// On returns t as part of a sentence: "today at 9:02 AM", "Nov 22 at 6:15 PM".
+func (c Clock) On(t time.Time) string {
 	return c.short(t) + " at " + t.In(c.Zone).Format(minuteLayout)
 }
 
@@ -52,19 +53,19 @@ func (c Clock) short(t time.Time) string {
 	case t.In(c.Zone).Year() == c.Now.In(c.Zone).Year():
 		return t.In(c.Zone).Format(dayLayout)
 	}
-	return c.date(t)
+	return c.Date(t)
 }
 
-// date is the day with its year: "Jun 2, 2026".
-func (c Clock) date(t time.Time) string { return t.In(c.Zone).Format(dateLayout) }
+// Date returns the day with its year: "Jun 2, 2026".
+func (c Clock) Date(t time.Time) string { return t.In(c.Zone).Format(dateLayout) }
 
 // full is the whole time with its zone: "Nov 23, 2026, 12:47 PM UTC".
 func (c Clock) full(t time.Time) string {
 	return t.In(c.Zone).Format(dateLayout + ", " + minuteLayout + " MST")
 }
 
-// zone is the abbreviation of the time zone.
-func (c Clock) zone() string { return c.Now.In(c.Zone).Format("MST") }
+// ZoneName returns the abbreviation of the time zone.
+func (c Clock) ZoneName() string { return c.Now.In(c.Zone).Format("MST") }
 
 // wait is how long it is until t, rounded up so that nobody comes too early.
 func (c Clock) wait(t time.Time) string {
@@ -75,9 +76,9 @@ func (c Clock) wait(t time.Time) string {
 	case left < time.Minute:
 		return fmt.Sprintf("about %d seconds", 10*roundUp(left, few))
 	case left <= time.Hour:
-		return "about " + plural(roundUp(left, time.Minute), "minute", "minutes")
+		return "about " + Plural(roundUp(left, time.Minute), "minute", "minutes")
 	default:
-		return "about " + plural(roundUp(left, time.Hour), "hour", "hours")
+		return "about " + Plural(roundUp(left, time.Hour), "hour", "hours")
 	}
 }
 
@@ -89,16 +90,16 @@ func (c Clock) today(t time.Time) bool {
 
 func roundUp(d, unit time.Duration) int { return int((d + unit - 1) / unit) }
 
-// seconds is a measured time for people: "0.4 seconds".
-func seconds(millis int64) string {
+// Seconds returns a measured time for people: "0.4 seconds".
+func Seconds(millis int64) string {
 	if millis < 100 {
 		return "less than 0.1 seconds"
 	}
 	return fmt.Sprintf("%.1f seconds", float64(millis)/1000)
 }
 
-// stamp is a time on the timeline: "12:32 PM", "Nov 22, 6:31 PM".
-func (c Clock) stamp(t time.Time) string {
+// Stamp returns a time on the timeline: "12:32 PM", "Nov 22, 6:31 PM".
+func (c Clock) Stamp(t time.Time) string {
 	clock := t.In(c.Zone).Format(minuteLayout)
 	if c.today(t) {
 		return clock
@@ -106,8 +107,8 @@ func (c Clock) stamp(t time.Time) string {
 	return c.short(t) + ", " + clock
 }
 
-// machine is t as the datetime attribute has it.
-func machine(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+// MachineTime returns t as the datetime attribute has it.
+func MachineTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // share is how much of the time from one moment to another has passed, from 0
 // to 100.
@@ -119,18 +120,28 @@ func (c Clock) share(from, to time.Time) int {
 	return min(100, int(100*past/whole))
 }
 
-func plural(n int, one, many string) string {
+// Plural returns a number with its word: "1 day", "2 days".
+func Plural(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
 	return fmt.Sprintf("%d %s", n, many)
 }
 
+// Thousands returns a number as people read it: 39,803.
+func Thousands(n int64) string {
+	text := strconv.FormatInt(n, 10)
+	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
 // either lists names: "Dana Whitfield, Luis Ortega or Ruth Abara".
 func either(names []string) string {
 	isolated := make([]string, len(names))
 	for i, name := range names {
-		isolated[i] = isolate(name)
+		isolated[i] = Isolate(name)
 	}
 	if len(names) < 2 {
 		return strings.Join(isolated, "")
@@ -139,8 +150,8 @@ func either(names []string) string {
 	return strings.Join(isolated[:last], ", ") + " or " + isolated[last]
 }
 
-// initials are the first letters of the first and the last word.
-func initials(name string) string {
+// Initials returns the first letters of the first and the last word.
+func Initials(name string) string {
 	words := strings.Fields(name)
 	if len(words) > 2 {
 		words = []string{words[0], words[len(words)-1]}

@@ -15,33 +15,33 @@ func TestTimesInWords(t *testing.T) {
 	day := 24 * time.Hour
 	before := func(d time.Duration) time.Time { return utc.Now.Add(-d) }
 	for _, c := range []struct{ what, got, want string }{
-		{"this moment", utc.ago(before(0)), "just now"},
-		{"a clock that is ahead", utc.ago(before(-time.Minute)), "just now"},
-		{"under a minute", utc.ago(before(59 * time.Second)), "just now"},
-		{"a minute", utc.ago(before(time.Minute)), "1 min ago"},
-		{"under an hour", utc.ago(before(time.Hour - time.Second)), "59 min ago"},
-		{"an hour", utc.ago(before(time.Hour)), "1 hour ago"},
-		{"yesterday by the calendar", utc.ago(before(23 * time.Hour)), "23 hours ago"},
-		{"a day", utc.ago(before(day)), "Nov 22 at 12:36 PM"},
-		{"another year", utc.ago(before(365 * day)), "Nov 23, 2025 at 12:36 PM"},
+		{"this moment", utc.Ago(before(0)), "just now"},
+		{"a clock that is ahead", utc.Ago(before(-time.Minute)), "just now"},
+		{"under a minute", utc.Ago(before(59 * time.Second)), "just now"},
+		{"a minute", utc.Ago(before(time.Minute)), "1 min ago"},
+		{"under an hour", utc.Ago(before(time.Hour - time.Second)), "59 min ago"},
+		{"an hour", utc.Ago(before(time.Hour)), "1 hour ago"},
+		{"yesterday by the calendar", utc.Ago(before(23 * time.Hour)), "23 hours ago"},
+		{"a day", utc.Ago(before(day)), "Nov 22 at 12:36 PM"},
+		{"another year", utc.Ago(before(365 * day)), "Nov 23, 2025 at 12:36 PM"},
 
-		{"today", utc.at(before(4 * time.Hour)), "8:36 AM"},
-		{"later today", utc.at(before(-11 * time.Minute)), "12:47 PM"},
-		{"yesterday", utc.at(before(13 * time.Hour)), "Nov 22 at 11:36 PM"},
-		{"yesterday in the zone", central.at(before(7 * time.Hour)), "Nov 22 at 11:36 PM"},
-		{"today in a sentence", utc.on(before(time.Hour)), "today at 11:36 AM"},
-		{"noon", utc.on(before(36 * time.Minute)), "today at 12:00 PM"},
-		{"midnight", utc.on(before(12*time.Hour + 36*time.Minute)), "today at 12:00 AM"},
+		{"today", utc.At(before(4 * time.Hour)), "8:36 AM"},
+		{"later today", utc.At(before(-11 * time.Minute)), "12:47 PM"},
+		{"yesterday", utc.At(before(13 * time.Hour)), "Nov 22 at 11:36 PM"},
+		{"yesterday in the zone", central.At(before(7 * time.Hour)), "Nov 22 at 11:36 PM"},
+		{"today in a sentence", utc.On(before(time.Hour)), "today at 11:36 AM"},
+		{"noon", utc.On(before(36 * time.Minute)), "today at 12:00 PM"},
+		{"midnight", utc.On(before(12*time.Hour + 36*time.Minute)), "today at 12:00 AM"},
 
-		{"on the timeline today", utc.stamp(before(4 * time.Minute)), "12:32 PM"},
-		{"on the timeline", utc.stamp(before(18 * time.Hour)), "Nov 22, 6:36 PM"},
-		{"on the timeline, another year", utc.stamp(before(365 * day)), "Nov 23, 2025, 12:36 PM"},
+		{"on the timeline today", utc.Stamp(before(4 * time.Minute)), "12:32 PM"},
+		{"on the timeline", utc.Stamp(before(18 * time.Hour)), "Nov 22, 6:36 PM"},
+		{"on the timeline, another year", utc.Stamp(before(365 * day)), "Nov 23, 2025, 12:36 PM"},
 
-		{"date", utc.date(before(174 * day)), "Jun 2, 2026"},
+		{"date", utc.Date(before(174 * day)), "Jun 2, 2026"},
 		{"full", utc.full(utc.Now), "Nov 23, 2026, 12:36 PM UTC"},
 		{"full in the zone", central.full(utc.Now), "Nov 23, 2026, 6:36 AM CST"},
-		{"zone", central.zone(), "CST"},
-		{"for machines", machine(utc.Now.In(chicago)), "2026-11-23T12:36:00Z"},
+		{"zone", central.ZoneName(), "CST"},
+		{"for machines", MachineTime(utc.Now.In(chicago)), "2026-11-23T12:36:00Z"},
 
 		{"wait is over", utc.wait(before(time.Second)), "a few seconds"},
 		{"wait 5 s", utc.wait(before(-5 * time.Second)), "a few seconds"},
@@ -51,8 +51,8 @@ func TestTimesInWords(t *testing.T) {
 		{"wait an hour", utc.wait(before(-time.Hour)), "about 60 minutes"},
 		{"wait over an hour", utc.wait(before(-time.Hour - time.Second)), "about 2 hours"},
 
-		{"quick", seconds(40), "less than 0.1 seconds"},
-		{"measured", seconds(420), "0.4 seconds"},
+		{"quick", Seconds(40), "less than 0.1 seconds"},
+		{"measured", Seconds(420), "0.4 seconds"},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s: %q, want %q", c.what, c.got, c.want)
@@ -80,17 +80,17 @@ func TestShareOfTheWay(t *testing.T) {
 
 func TestNames(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
-		{plain(either(nil)), ""},
-		{plain(either([]string{"Dana"})), "Dana"},
-		{plain(either([]string{"Dana", "Ruth"})), "Dana or Ruth"},
-		{plain(either([]string{"Dana", "Luis", "Ruth"})), "Dana, Luis or Ruth"},
-		{initials("dana whitfield"), "DW"},
-		{initials("Northgate Heating & Plumbing"), "NP"},
-		{initials("Øystein"), "Ø"},
-		{initials(" "), ""},
+		{Plain(either(nil)), ""},
+		{Plain(either([]string{"Dana"})), "Dana"},
+		{Plain(either([]string{"Dana", "Ruth"})), "Dana or Ruth"},
+		{Plain(either([]string{"Dana", "Luis", "Ruth"})), "Dana, Luis or Ruth"},
+		{Initials("dana whitfield"), "DW"},
+		{Initials("Northgate Heating & Plumbing"), "NP"},
+		{Initials("Øystein"), "Ø"},
+		{Initials(" "), ""},
 		{firstName("Dana Whitfield"), "Dana"},
-		{plural(1, "area", "areas"), "1 area"},
-		{plural(0, "area", "areas"), "0 areas"},
+		{Plural(1, "area", "areas"), "1 area"},
+		{Plural(0, "area", "areas"), "0 areas"},
 	} {
 		if c.got != c.want {
 			t.Errorf("got %q, want %q", c.got, c.want)

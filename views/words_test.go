@@ -61,7 +61,7 @@ func constants(t *testing.T, typeName string) []string {
 
 func TestEveryStateHasWords(t *testing.T) {
 	for _, v := range constants(t, "State") {
-		if w := states[models.State(v)]; w.word == "" || w.icon == "" || w.tone == "" {
+		if w := states[models.State(v)]; w.Word == "" || w.Icon == "" || w.Tone == "" {
 			t.Errorf("state %q has no words", v)
 		}
 	}
@@ -108,11 +108,11 @@ func TestEveryReasonHasWords(t *testing.T) {
 func TestEveryEventHasWords(t *testing.T) {
 	for _, v := range constants(t, "EventKind") {
 		w, ok := events[models.EventKind(v)]
-		if !ok || w.title == "" || w.icon == "" || w.tone == "" {
+		if !ok || w.Title == "" || w.Icon == "" || w.Tone == "" {
 			t.Errorf("event %q has no words", v)
 			continue
 		}
-		if got := w.text(models.Event{Kind: models.EventKind(v), Outcome: models.OutcomeDenied}); strings.HasPrefix(got, " ") || got == "" {
+		if got := w.Text(models.Event{Kind: models.EventKind(v), Outcome: models.OutcomeDenied}); strings.HasPrefix(got, " ") || got == "" {
 			t.Errorf("event %q by nobody reads %q", v, got)
 		}
 	}
