@@ -10,6 +10,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/views/pagetest"
 )
 
 // testDemo has one of everything, with the words in every place.
@@ -40,25 +41,25 @@ func TestStepsNameButtons(t *testing.T) {
 }
 
 func TestDemoTour(t *testing.T) {
-	p := show(t, DemoTour(testDemo("Dana, owner")))
-	p.says("1. Dana, owner", "Choose Continue, then Allow", "Go on as Priya", "Requests (opens in a new tab)")
-	p.doesNotSay("*")
+	p := pagetest.Show(t, DemoTour(testDemo("Dana, owner")))
+	p.Says("1. Dana, owner", "Choose Continue, then Allow", "Go on as Priya", "Requests (opens in a new tab)")
+	p.DoesNotSay("*")
 	var primary, next []string
-	for _, n := range p.all("button") {
-		if value(n, "class") == "btn primary" {
-			primary = append(primary, text(n))
+	for _, n := range p.All("button") {
+		if pagetest.Value(n, "class") == "btn primary" {
+			primary = append(primary, pagetest.Text(n))
 		}
 	}
-	for _, n := range p.all("input") {
-		if value(n, "name") == "next" {
-			next = append(next, value(n, "value"))
+	for _, n := range p.All("input") {
+		if pagetest.Value(n, "name") == "next" {
+			next = append(next, pagetest.Value(n, "value"))
 		}
 	}
 	if !slices.Equal(primary, []string{"Dana, owner (opens in a new tab)"}) || !slices.Equal(next, []string{"connect"}) {
 		t.Errorf("primary buttons %q lead to %q", primary, next)
 	}
-	if !slices.Equal(p.actions(), []string{"/signin", "/signin", "/signin"}) {
-		t.Errorf("forms post to %q", p.actions())
+	if !slices.Equal(p.Actions(), []string{"/signin", "/signin", "/signin"}) {
+		t.Errorf("forms post to %q", p.Actions())
 	}
 }
 
@@ -81,7 +82,7 @@ func TestBannerComesByTheContext(t *testing.T) {
 		if skip > banner {
 			t.Errorf("%s: the banner comes before the link to the content", name)
 		}
-		show(t, page).doesNotSay("Nothing here is real")
+		pagetest.Show(t, page).DoesNotSay("Nothing here is real")
 	}
 }
 
@@ -89,12 +90,12 @@ func TestBannerComesByTheContext(t *testing.T) {
 func TestDemoAsksForNoSecondStep(t *testing.T) {
 	team := StaffTeam(StaffTeamPage{Staff: testStaff, Clock: testClock(), Team: []models.Staff{{UserID: testStaff.UserID, Name: "Lee", Email: "lee@f.example", SetUp: true}}})
 	const real, demo = "No second step yet", "Not asked for in a demo"
-	outside := show(t, team)
-	outside.says(real)
-	outside.doesNotSay(demo)
-	inside := show(t, templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
+	outside := pagetest.Show(t, team)
+	outside.Says(real)
+	outside.DoesNotSay(demo)
+	inside := pagetest.Show(t, templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
 		return team.Render(InDemo(ctx, testDemo("Dana, owner"), "Lee"), w)
 	}))
-	inside.says(demo)
-	inside.doesNotSay(real)
+	inside.Says(demo)
+	inside.DoesNotSay(real)
 }

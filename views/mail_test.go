@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/views/pagetest"
 )
 
 // No address has been proven to belong to who typed it, so a mail holds nothing
@@ -17,8 +18,8 @@ func TestMailsHoldNothingThatWasTyped(t *testing.T) {
 			RecipientName: typed, CompanyName: typed, TenantName: typed, TenantID: 842193311, Environment: "production",
 		}
 		text := Mail(m)
-		page := show(t, MailPage(text, "https://connect.example.com/connections/1"))
-		all := text.Subject + text.Plain("https://connect.example.com/connections/1") + page.source
+		page := pagetest.Show(t, MailPage(text, "https://connect.example.com/connections/1"))
+		all := text.Subject + text.Plain("https://connect.example.com/connections/1") + page.Source
 		if strings.Contains(all, typed) {
 			t.Errorf("%s: says what was typed: %s", kind, all)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/views/pagetest"
 )
 
 // everyStaffSignInPage has each page on which our staff come in.
@@ -32,7 +33,7 @@ func everyStaffSignInPage() map[string]templ.Component {
 
 func TestEnrolmentShowsTheKeyInGroups(t *testing.T) {
 	enrolment := models.Enrolment{Key: servicetitan.NewSecret("JBSWY3DPEHPK3PXP"), Kept: "sealed-text"}
-	p := show(t, Factor(FactorPage{Staff: testStaff, Enrolment: &enrolment, QR: "M4 4h1v1h-1z", QRSize: "53"}))
-	p.says("JBSW Y3DP EHPK 3PXP")
-	p.doesNotSay("sealed-text")
+	p := pagetest.Show(t, Factor(FactorPage{Staff: testStaff, Enrolment: &enrolment, QR: "M4 4h1v1h-1z", QRSize: "53"}))
+	p.Says("JBSW Y3DP EHPK 3PXP")
+	p.DoesNotSay("sealed-text")
 }

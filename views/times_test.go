@@ -3,6 +3,8 @@ package views
 import (
 	"testing"
 	"time"
+
+	"github.com/fieldbridge/fieldbridge/views/pagetest"
 )
 
 func TestTimesInWords(t *testing.T) {
@@ -30,7 +32,7 @@ func TestTimesInWords(t *testing.T) {
 		{"yesterday", utc.At(before(13 * time.Hour)), "Nov 22 at 11:36 PM"},
 		{"yesterday in the zone", central.At(before(7 * time.Hour)), "Nov 22 at 11:36 PM"},
 		{"today in a sentence", utc.On(before(time.Hour)), "today at 11:36 AM"},
-		{"noon", utc.On(before(36 * time.Minute)), "today at 12:00 PM"},
+		{"pagetest.Noon", utc.On(before(36 * time.Minute)), "today at 12:00 PM"},
 		{"midnight", utc.On(before(12*time.Hour + 36*time.Minute)), "today at 12:00 AM"},
 
 		{"on the timeline today", utc.Stamp(before(4 * time.Minute)), "12:32 PM"},
@@ -72,7 +74,7 @@ func TestShareOfTheWay(t *testing.T) {
 		{0, 0, 0},
 		{-time.Minute, -2 * time.Minute, 0},
 	} {
-		if got := c.share(noon.Add(s.from), noon.Add(s.to)); got != s.want {
+		if got := c.share(pagetest.Noon.Add(s.from), pagetest.Noon.Add(s.to)); got != s.want {
 			t.Errorf("from %v to %v: %d, want %d", s.from, s.to, got, s.want)
 		}
 	}

@@ -48,6 +48,7 @@ var mayImport = map[string][]string{
 	"handlers/sandbox":     {"static"},
 	"handlers/browsertest": {"models/testdb"},
 	"views":                {"models", "static"},
+	"views/pagetest":       {"models", "static"},
 	"models":               {"models/servicetitan", "models/seal", "models/retry"},
 	"models/retry":         {},
 	"models/servicetitan":  {},

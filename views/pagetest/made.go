@@ -1,0 +1,142 @@
+package pagetest
+
+import (
+	"strings"
+
+	"golang.org/x/net/html"
+
+	"github.com/fieldbridge/fieldbridge/static"
+)
+
+// WellMade wants a title and a heading, no script but the one, nothing that the
+// content policy forbids, references that lead somewhere, and named fields.
+func (p Page) WellMade() {
+	p.Helper()
+	if title := Text(p.All("title")[0]); !strings.HasSuffix(title, " · Fieldbridge") || strings.HasPrefix(title, " ") {
+		p.Errorf("title %q", title)
+	}
+	if h1 := p.All("h1"); len(h1) != 1 || Text(h1[0]) == "" {
+		p.Errorf("%d h1, want one with words", len(h1))
+	}
+	for _, script := range p.All("script") {
+		if src, _ := Attribute(script, "src"); src != static.URL("app.js") || Text(script) != "" {
+			p.Errorf("has another script than the one: %q", src)
+		}
+	}
+	for _, tag := range []string{"style", "iframe", "object", "base"} {
+		if len(p.All(tag)) > 0 {
+			p.Errorf("has a %s", tag)
+		}
+	}
+	p.checkAttributes()
+	p.checkForms()
+	for _, bad := range []string{" .", " ,", "..", "!"} {
+		if strings.Contains(p.Words(), bad) {
+			p.Errorf("%q in: %s", bad, p.Words())
+		}
+	}
+}
+
+// checkAttributes wants nothing inline that the content policy forbids, no
+// address but our own, and references that lead somewhere.
+func (p Page) checkAttributes() {
+	ids := map[string]bool{}
+	for _, n := range p.All("*") {
+		if id, ok := Attribute(n, "id"); ok {
+			if ids[id] {
+				p.Errorf("id %q twice", id)
+			}
+			ids[id] = true
+		}
+	}
+	for _, n := range p.All("*") {
+		for _, a := range n.Attr {
+			switch {
+			case a.Key == "style" || strings.HasPrefix(a.Key, "on"):
+				p.Errorf("%s has %s", n.Data, a.Key)
+			case a.Key == "href" || a.Key == "action":
+				if local := strings.HasPrefix(a.Val, "/") && !strings.HasPrefix(a.Val, "//"); !local && a.Val != "" && !strings.HasPrefix(a.Val, "#") {
+					p.Errorf("%s leads to %q", n.Data, a.Val)
+				}
+				if strings.HasPrefix(a.Val, "#") && !ids[a.Val[1:]] {
+					p.Errorf("%s leads to %q, which is not there", n.Data, a.Val)
+				}
+			case a.Key == "aria-labelledby" || a.Key == "aria-describedby" || a.Key == "for" || a.Key == "popovertarget" || a.Key == "commandfor" || a.Key == "form":
+				for _, id := range strings.Fields(a.Val) {
+					if !ids[id] {
+						p.Errorf("%s of %s names %q, which is not there", a.Key, n.Data, id)
+					}
+				}
+			}
+		}
+		if n.Data == "svg" && Value(n, "aria-hidden") != "true" && Value(n, "role") == "" {
+			p.Error("a picture is neither hidden nor named")
+		}
+	}
+}
+
+// checkForms wants every field named to the reader and every form to post.
+func (p Page) checkForms() {
+	labels := map[string]bool{}
+	for _, label := range p.All("label") {
+		labels[Value(label, "for")] = true
+		for n := range label.Descendants() {
+			if n.Data == "input" {
+				labels[Value(n, "id")] = true
+			}
+		}
+	}
+	focused := 0
+	for _, tag := range []string{"textarea", "select"} {
+		for _, n := range p.All(tag) {
+			if !labels[Value(n, "id")] && Value(n, "aria-label") == "" {
+				p.Errorf("%s %q has no label", tag, Value(n, "name"))
+			}
+		}
+	}
+	for _, n := range p.All("input") {
+		if Value(n, "type") != "hidden" && !labels[Value(n, "id")] && Value(n, "aria-label") == "" {
+			p.Errorf("input %q has no label", Value(n, "name"))
+		}
+		if Value(n, "type") == "password" && Value(n, "value") != "" {
+			p.Error("shows a password")
+		}
+		if _, ok := Attribute(n, "autofocus"); ok {
+			focused++
+		}
+	}
+	if focused > 1 {
+		p.Errorf("%d inputs want the focus", focused)
+	}
+	for _, n := range p.All("form") {
+		// A search changes nothing, and its address can be shared.
+		if Value(n, "method") != "post" && Value(n, "role") != "search" {
+			p.Errorf("form to %q does not post", Value(n, "action"))
+		}
+	}
+}
+
+// Isolated wants every one of the names that is on the page to be isolated, for a
+// name may run from right to left.
+func (p Page) Isolated(names ...string) {
+	p.Helper()
+	for n := range p.Root.Descendants() {
+		if n.Type != html.TextNode || n.Parent.Data == "title" || inBDI(n) || Value(n.Parent, "aria-hidden") == "true" {
+			continue
+		}
+		for _, name := range names {
+			if strings.Contains(n.Data, name) {
+				p.Errorf("%q is not isolated: %s", name, n.Data)
+			}
+		}
+	}
+}
+
+func inBDI(n *html.Node) bool {
+	for up := range n.Ancestors() {
+		if up.Data == "bdi" {
+			return true
+		}
+	}
+	return false
+}

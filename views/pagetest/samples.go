@@ -1,0 +1,127 @@
+package pagetest
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/fieldbridge/fieldbridge/models"
+)
+
+// Noon is the time at which all test pages are shown.
+var Noon = time.Date(2026, 11, 23, 12, 36, 0, 0, time.UTC)
+
+// Ago returns a moment before Noon.
+func Ago(d time.Duration) *time.Time {
+	t := Noon.Add(-d)
+	return &t
+}
+
+// Visitor returns a member of a company.
+func Visitor(role models.Role) models.Visitor {
+	return models.Visitor{Name: "Dana Whitfield", Email: "dana@northgate.example", CompanyName: "Northgate Heating & Plumbing", Role: role}
+}
+
+// Connection returns a connection in a state, with what belongs to it.
+func Connection(state models.State) models.Connection {
+	next := Noon.Add(11 * time.Minute)
+	c := models.Connection{
+		ID: uuid.MustParse("019ab000-0000-7000-8000-000000000001"), Environment: "production", TenantID: 842193311,
+		TenantName: "Northgate Heating & Plumbing", BusinessUnits: 4, Way: "sign_in", State: state,
+		Scopes:          "tn.crm.customers:r tn.jpm.jobs:r tn.dis.capacity:r tn.acc.invoices:r tn.crm.bookings:rw tn.stt.businessunits:r tn.new.things:r offline_access",
+		ConnectedByName: "Dana Whitfield", ConnectedAt: *Ago(174 * 24 * time.Hour), RenewedAt: *Ago(4 * time.Minute),
+		NextRenewalAt: &next, ExpiresAt: Noon.Add(12 * time.Minute), TestedAt: Ago(time.Hour), TestPassed: true, TestMillis: 420,
+	}
+	switch state {
+	case models.Degraded:
+		c.Reason, c.FailingSince, c.TestPassed, c.NextRenewalAt = models.ReasonUnavailable, Ago(5*time.Minute), false, Ago(time.Minute)
+	case models.ReconnectNeeded:
+		c.Reason, c.FailingSince, c.NextRenewalAt = models.ReasonGrantRefused, Ago(18*time.Hour), nil
+	case models.Disconnected:
+		c.DisconnectedAt, c.NextRenewalAt, c.TestedAt = Ago(50*time.Minute), nil, nil
+	}
+	return c
+}
+
+// Events returns an event of each kind.
+func Events(kinds []models.EventKind) []models.Event {
+	var list []models.Event
+	for _, kind := range kinds {
+		list = append(list, models.Event{
+			Kind: kind, ActorName: "Luis Ortega", Reason: models.ReasonUnavailable, Outcome: models.OutcomeDenied,
+			Millis: 420, SupportCode: "FB-2H6P-83QA", At: *Ago(24 * time.Hour),
+		})
+	}
+	return list
+}
+
+// Constants reads all constants of a type from its source, so that a new one is
+// missed in a test at once.
+func Constants[T ~string](t *testing.T) []T {
+	t.Helper()
+	typeName := reflect.TypeFor[T]().Name()
+	files, err := filepath.Glob(filepath.Join(directory(t, reflect.TypeFor[T]().PkgPath()), "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var values []T
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for node := range ast.Preorder(parsed) {
+			spec, ok := node.(*ast.ValueSpec)
+			if !ok || len(spec.Values) != 1 {
+				continue
+			}
+			if named, ok := spec.Type.(*ast.Ident); !ok || named.Name != typeName {
+				continue
+			}
+			literal, ok := spec.Values[0].(*ast.BasicLit)
+			if !ok {
+				continue
+			}
+			v, err := strconv.Unquote(literal.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			values = append(values, T(v))
+		}
+	}
+	if len(values) < 4 {
+		t.Fatalf("found %d constants of type %s", len(values), typeName)
+	}
+	return values
+}
+
+// directory returns where the source of one of our packages is.
+func directory(t *testing.T, path string) string {
+	t.Helper()
+	root, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(root, "go.mod")); err == nil {
+			return filepath.Join(root, strings.TrimPrefix(path, "github.com/fieldbridge/fieldbridge/"))
+		}
+		up := filepath.Dir(root)
+		if up == root {
+			t.Fatal("no go.mod above the test")
+		}
+		root = up
+	}
+}
