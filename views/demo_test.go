@@ -1,15 +1,9 @@
 package views
 
 import (
-	"context"
-	"io"
 	"slices"
-	"strings"
 	"testing"
 
-	"github.com/a-h/templ"
-
-	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/views/pagetest"
 )
 
@@ -68,34 +62,7 @@ func TestDemoTour(t *testing.T) {
 func TestBannerComesByTheContext(t *testing.T) {
 	ctx := InDemo(t.Context(), testDemo("Dana, owner"), "Dana Whitfield")
 	for name, page := range everyPage() {
-		var b strings.Builder
-		if err := page.Render(ctx, &b); err != nil {
-			t.Fatal(err)
-		}
-		if n := strings.Count(b.String(), `<aside class="demo-banner"`); n != 1 {
-			t.Errorf("%s has %d banners", name, n)
-		}
-		if !strings.Contains(b.String(), "You are <bdi>Dana Whitfield</bdi>.") {
-			t.Errorf("%s does not say who is signed in", name)
-		}
-		skip, banner := strings.Index(b.String(), `href="#main"`), strings.Index(b.String(), "demo-banner")
-		if skip > banner {
-			t.Errorf("%s: the banner comes before the link to the content", name)
-		}
+		pagetest.Bannered(ctx, t, name, page)
 		pagetest.Show(t, page).DoesNotSay("Nothing here is real")
 	}
-}
-
-// A demo asks nobody for a second step, so its team lacks none.
-func TestDemoAsksForNoSecondStep(t *testing.T) {
-	team := StaffTeam(StaffTeamPage{Staff: testStaff, Clock: testClock(), Team: []models.Staff{{UserID: testStaff.UserID, Name: "Lee", Email: "lee@f.example", SetUp: true}}})
-	const real, demo = "No second step yet", "Not asked for in a demo"
-	outside := pagetest.Show(t, team)
-	outside.Says(real)
-	outside.DoesNotSay(demo)
-	inside := pagetest.Show(t, templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
-		return team.Render(InDemo(ctx, testDemo("Dana, owner"), "Lee"), w)
-	}))
-	inside.Says(demo)
-	inside.DoesNotSay(real)
 }

@@ -63,18 +63,6 @@ func downWords(d models.RenewalDay) string {
 	}
 }
 
-// daysDown is on how many of the days somebody had to reconnect. No renewal fails
-// then, since none is tried.
-func daysDown(days []models.RenewalDay) int {
-	down := 0
-	for _, d := range days {
-		if d.DownFrom != nil {
-			down++
-		}
-	}
-	return down
-}
-
 // day is a day of the counters as people read it.
 func day(iso string) string {
 	t, err := time.Parse(time.DateOnly, iso)

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/a-h/templ"
 	"golang.org/x/net/html"
 
 	"github.com/fieldbridge/fieldbridge/models"
@@ -139,8 +138,6 @@ func TestAccessIsGivenBeforeItIsRenewed(t *testing.T) {
 	c.ConnectedAt = c.RenewedAt
 	days := []models.RenewalDay{{Day: "2026-11-22"}, {Day: "2026-11-23"}}
 	own := ConnectionPage{Visitor: pagetest.Visitor(models.Owner), Connection: c, Days: days, Clock: testClock()}
-	staff := staffPage(models.Connected, "")
-	staff.View.Connection, staff.View.Days = c, days
 	ended := own
 	ended.Connection.State, ended.Connection.DisconnectedAt = models.Disconnected, pagetest.Ago(time.Minute)
 	for _, page := range []struct {
@@ -150,7 +147,6 @@ func TestAccessIsGivenBeforeItIsRenewed(t *testing.T) {
 		{pagetest.Show(t, Connection(own)), []string{"Access was given 4 min ago. It renews by 12:47 PM, or as soon as access is needed.", "Given 12:32 PM", "No renewals"}},
 		{pagetest.Show(t, Connection(ended)), []string{"No renewals"}},
 		{pagetest.Show(t, Connections(ConnectionsPage{Visitor: pagetest.Visitor(models.Owner), Connections: []models.Connection{c}, Clock: testClock()})), []string{"Connected 4 min ago"}},
-		{pagetest.Show(t, StaffConnection(staff)), []string{"Access was given 4 min ago and renews by itself.", "Access given 12:32 PM", "No renewals"}},
 	} {
 		page.shown.Says(page.says...)
 		page.shown.DoesNotSay("Last renewed", "Renewed 12", "renews again", "renewed yet")
@@ -190,8 +186,8 @@ func TestConnectionSaysHowItIs(t *testing.T) {
 	strip.Says("Renewals, last 30 days", "1 of 3 days without a problem", "Nov 21: all renewals worked", "Nov 22: 4 renewals of 24 did not work at first", "Nov 23: renewals did not work")
 }
 
-// A day on which somebody had to reconnect is one with a problem, on the page of
-// the company and on that of our staff, whatever was renewed on it before.
+// A day on which somebody had to reconnect is one with a problem, whatever was
+// renewed on it before.
 func TestHealthStripShowsWhenSomebodyHadToReconnect(t *testing.T) {
 	midnight, part := pagetest.Noon.Truncate(24*time.Hour), pagetest.Noon.AddDate(0, 0, -3)
 	c := pagetest.Connection(models.ReconnectNeeded)
@@ -202,24 +198,17 @@ func TestHealthStripShowsWhenSomebodyHadToReconnect(t *testing.T) {
 		{Day: "2026-11-22", OK: 70, DownFrom: c.FailingSince},
 		{Day: "2026-11-23", DownFrom: &midnight},
 	}
-	staff := staffPage(models.ReconnectNeeded, models.ReasonNotAllowed)
-	staff.View.Connection, staff.View.Days = c, days
-	for name, page := range map[string]templ.Component{
-		"company": Connection(ConnectionPage{Visitor: pagetest.Visitor(models.Owner), Connection: c, Days: days, Clock: testClock()}),
-		"staff":   StaffConnection(staff),
-	} {
-		shown := pagetest.Show(t, page)
-		shown.Says("1 of 4 days without a problem", "3 days with a problem", "Nov 19: nothing to renew", "Nov 20: not connected for a part of the day", "Nov 21: all renewals worked")
-		shown.Says("Nov 22: not connected since 6:36 PM", "Nov 23: not connected")
-		var tones []string
-		for _, bar := range shown.All("rect") {
-			if tone := pagetest.Value(bar, "data-tone"); tone != "" {
-				tones = append(tones, tone)
-			}
+	shown := pagetest.Show(t, Connection(ConnectionPage{Visitor: pagetest.Visitor(models.Owner), Connection: c, Days: days, Clock: testClock()}))
+	shown.Says("1 of 4 days without a problem", "3 days with a problem", "Nov 19: nothing to renew", "Nov 20: not connected for a part of the day", "Nov 21: all renewals worked")
+	shown.Says("Nov 22: not connected since 6:36 PM", "Nov 23: not connected")
+	var tones []string
+	for _, bar := range shown.All("rect") {
+		if tone := pagetest.Value(bar, "data-tone"); tone != "" {
+			tones = append(tones, tone)
 		}
-		if want := []string{"off", "bad", "ok", "bad", "bad"}; !slices.Equal(tones, want) {
-			t.Errorf("%s: bars are %q, want %q", name, tones, want)
-		}
+	}
+	if want := []string{"off", "bad", "ok", "bad", "bad"}; !slices.Equal(tones, want) {
+		t.Errorf("bars are %q, want %q", tones, want)
 	}
 }
 

@@ -4,14 +4,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/views/pagetest"
 )
 
-// A problem on our side asks nothing of a contractor, and tells our staff the
-// cause and the next step, whatever state the connection is in.
+// A problem on our side asks nothing of a contractor, whatever state the
+// connection is in.
 func TestProblemOnOurSide(t *testing.T) {
 	for _, state := range []models.State{models.Connected, models.Degraded} {
 		c := pagetest.Connection(state)
@@ -25,26 +23,5 @@ func TestProblemOnOurSide(t *testing.T) {
 		page.DoesNotSay("ServiceTitan did not answer", "Usually this passes", "invalid_scope", "Access renews by itself", "reconnect it")
 		list := pagetest.Show(t, Connections(ConnectionsPage{Visitor: pagetest.Visitor(models.Owner), Connections: []models.Connection{c}, Clock: testClock()}))
 		list.Says("Retrying")
-
-		task := models.Task{ID: uuid.New(), Kind: models.TaskOurSide, Cause: "invalid_scope", ConnectionID: c.ID, CreatedAt: *pagetest.Ago(time.Hour), CompanyName: "Northgate"}
-		p := staffPage(models.Degraded, models.ReasonOurSide)
-		p.View.Connection, p.View.Tasks = c, []models.Task{task}
-		staff := pagetest.Show(t, StaffConnection(p))
-		staff.Says("There is a problem on our side", "ServiceTitan answers invalid_scope", "fieldbridge doctor", "Tell them: “There is a problem on our side.", "nothing you need to do", "Ends by itself")
-		staff.DoesNotSay("It works")
-		for _, form := range staff.All("form") {
-			if pagetest.Value(form, "action") == "/staff/tasks/"+task.ID.String()+"/done" {
-				t.Error("a task that ends by itself can be ticked")
-			}
-		}
-		row := pagetest.Show(t, StaffConnections(StaffConnectionsPage{Staff: testStaff, List: models.ConnectionPage{
-			Connections: []models.ListedConnection{{Connection: c, CompanyName: "Northgate"}},
-		}, Clock: testClock()}))
-		row.Says("There is a problem on our side", "since today at 11:36 AM", "our_side")
-
-		queue := pagetest.Show(t, StaffQueue(StaffQueuePage{Staff: testStaff, Clock: testClock(), Queue: models.Queue{Tasks: []models.Task{task}}}))
-		queue.Says("1 task", "Renewals with the company’s own client fail because of a problem on our side. ServiceTitan answers invalid_scope. Ask an engineer to run fieldbridge doctor.")
-		task.Cause = models.CauseMetadata
-		pagetest.Show(t, StaffQueue(StaffQueuePage{Staff: testStaff, Clock: testClock(), Queue: models.Queue{Tasks: []models.Task{task}}})).Says("ServiceTitan’s metadata contradicts our settings.")
 	}
 }

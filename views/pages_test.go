@@ -37,20 +37,6 @@ var (
 	againChoice = models.Choice{Environment: "production", Way: "sign_in", TenantID: 842193311, ConnectionID: uuid.MustParse("019ab000-0000-7000-8000-000000000001")}
 )
 
-func testOverview() models.Overview {
-	o := models.Overview{Lag: 90 * time.Second, Late: 3, Conflicts: 1, Upgrades: models.CountedUpTo, Hours: make([]models.RenewalHour, 24)}
-	for state := range states {
-		o.Totals = append(o.Totals, models.Total{Environment: "production", State: state, N: 12_345})
-		c := pagetest.Connection(state)
-		c.StateSince = *pagetest.Ago(time.Hour)
-		o.Retrying = append(o.Retrying, models.ListedConnection{Connection: c, CompanyName: "Northgate"})
-	}
-	for i := range o.Hours {
-		o.Hours[i] = models.RenewalHour{Hour: "2026-11-23T11", OK: int64(i % 3 * 1000), Failed: int64(i % 2)}
-	}
-	return o
-}
-
 // everyPage has each page in each of its states, by its name in the tests.
 func everyPage() map[string]templ.Component {
 	connectForm := ConnectPage{Environments: []string{"production", "sandbox"}, Environment: "sandbox", Ways: []string{"sign_in"}, Way: "sign_in"}
@@ -80,30 +66,20 @@ func everyPage() map[string]templ.Component {
 			Visitor: pagetest.Visitor(models.Owner), Connection: pagetest.Connection(models.Connected), Clock: testClock(),
 			Missing: models.Areas([]string{"tn.crm.bookings:rw"}),
 		}),
-		"finishing":     Finishing(),
-		"connected":     Connected(ConnectedPage{Connection: pagetest.Connection(models.Connected)}),
-		"reconnected":   Connected(ConnectedPage{Connection: pagetest.Connection(models.Connected), Again: true}),
-		"home":          Connections(ConnectionsPage{Visitor: pagetest.Visitor(models.Owner), Clock: testClock()}),
-		"disconnect":    Disconnect(DisconnectPage{Connection: pagetest.Connection(models.Connected)}),
-		"overview":      StaffOverview(StaffOverviewPage{Staff: testStaff, Overview: testOverview(), Clock: testClock()}),
-		"overview, new": StaffOverview(StaffOverviewPage{Staff: testStaff, Clock: testClock()}),
-		"list": StaffConnections(StaffConnectionsPage{
-			Staff: testStaff, Place: models.Cursor{ID: uuid.Max}, Clock: testClock(),
-			List: models.ConnectionPage{
-				Connections: testOverview().Retrying, Before: models.Cursor{ID: uuid.Max}, After: models.Cursor{ID: uuid.Max}, Totals: testOverview().Totals,
-				Companies: []models.FoundCompany{{ID: uuid.Max, Name: "Northgate"}},
-			},
-		}),
-		"list, no match": StaffConnections(StaffConnectionsPage{Staff: testStaff, Filter: models.ConnectionFilter{Query: "x", Status: models.Overdue}, Clock: testClock()}),
-		"list, so far": StaffConnections(StaffConnectionsPage{
-			Staff: testStaff, Filter: models.ConnectionFilter{Query: "heat"}, List: models.ConnectionPage{After: models.Cursor{ID: uuid.Max}}, Clock: testClock(),
-		}),
-		"no role":     Error(ErrorPage{Status: 403, Visitor: pagetest.Visitor(models.Member), CanHelp: []string{"Ruth Abara"}, SupportCode: "FB-1", Clock: testClock()}),
-		"foreign":     Error(ErrorPage{Status: 403, ForeignOrigin: true, SupportCode: "FB-1", Clock: testClock()}),
-		"no member":   Error(ErrorPage{Status: 403, NoMembership: true, SupportCode: "FB-1", Clock: testClock()}),
-		"unheard of":  Error(ErrorPage{Status: 418, SupportCode: "FB-1", Clock: testClock()}),
-		"bad gateway": Error(ErrorPage{Status: 502, SupportCode: "FB-1", Clock: testClock()}),
-		"not tested":  Connection(ConnectionPage{Visitor: pagetest.Visitor(models.Owner), Connection: models.Connection{State: models.Connected, TenantID: 1}, Clock: testClock()}),
+		"finishing":                Finishing(),
+		"connected":                Connected(ConnectedPage{Connection: pagetest.Connection(models.Connected)}),
+		"reconnected":              Connected(ConnectedPage{Connection: pagetest.Connection(models.Connected), Again: true}),
+		"home":                     Connections(ConnectionsPage{Visitor: pagetest.Visitor(models.Owner), Clock: testClock()}),
+		"disconnect":               Disconnect(DisconnectPage{Connection: pagetest.Connection(models.Connected)}),
+		"staff: no role":           Error(ErrorPage{Status: 403, Staff: models.Staff{Name: "Ada Reyes", Email: "ada@fieldbridge.example", Role: models.Admin}, CanHelp: []string{"Lee"}, SupportCode: "FB-1", Clock: testClock()}),
+		"locked":                   Error(ErrorPage{Status: 403, Locked: true, SupportCode: "FB-1", Clock: testClock()}),
+		"sign in, staff elsewhere": SignIn(SignInPage{StaffSignIn: true}),
+		"no role":                  Error(ErrorPage{Status: 403, Visitor: pagetest.Visitor(models.Member), CanHelp: []string{"Ruth Abara"}, SupportCode: "FB-1", Clock: testClock()}),
+		"foreign":                  Error(ErrorPage{Status: 403, ForeignOrigin: true, SupportCode: "FB-1", Clock: testClock()}),
+		"no member":                Error(ErrorPage{Status: 403, NoMembership: true, SupportCode: "FB-1", Clock: testClock()}),
+		"unheard of":               Error(ErrorPage{Status: 418, SupportCode: "FB-1", Clock: testClock()}),
+		"bad gateway":              Error(ErrorPage{Status: 502, SupportCode: "FB-1", Clock: testClock()}),
+		"not tested":               Connection(ConnectionPage{Visitor: pagetest.Visitor(models.Owner), Connection: models.Connection{State: models.Connected, TenantID: 1}, Clock: testClock()}),
 	}
 	var all []models.Connection
 	for state := range states {
@@ -117,8 +93,6 @@ func everyPage() map[string]templ.Component {
 		pages["not connected: "+string(outcome)] = notConnected(outcome, newChoice)
 		pages["not reconnected: "+string(outcome)] = notConnected(outcome, againChoice)
 	}
-	maps.Copy(pages, everyStaffPage())
-	maps.Copy(pages, everyStaffSignInPage())
 	for status := range problems {
 		pages["error "+strings.TrimSpace(problems[status].name)] = Error(ErrorPage{Status: status, RetryAt: pagetest.Noon.Add(40 * time.Second), SupportCode: "FB-1", Clock: testClock()})
 	}
@@ -146,13 +120,14 @@ func TestHostileTextIsOnlyText(t *testing.T) {
 		"credentials": Credentials(CredentialsPage{
 			Choice: newChoice, ChoiceID: hostile, Tenant: hostile, ClientID: hostile, Errors: CredentialsErrors{hostile, hostile, hostile}, Clock: testClock(),
 		}),
-		"connected":  Connected(ConnectedPage{Connection: c}),
-		"home":       Connections(ConnectionsPage{Visitor: v, Clock: testClock()}),
-		"list":       Connections(ConnectionsPage{Visitor: v, Connections: []models.Connection{c}, Clock: testClock()}),
-		"connection": Connection(ConnectionPage{Visitor: v, Connection: c, Events: []models.Event{{Kind: models.EventConnected, ActorName: hostile}}, Owners: []string{hostile}, Clock: testClock()}),
-		"disconnect": Disconnect(DisconnectPage{Connection: c}),
-		"error":      Error(ErrorPage{Status: 403, Visitor: v, CanHelp: []string{hostile}, SupportCode: hostile, Clock: testClock()}),
-		"outcome":    NotConnected(NotConnectedPage{Result: models.Result{Outcome: models.OutcomeDenied}, ChoiceID: hostile, SupportCode: hostile, Clock: testClock()}),
+		"connected":   Connected(ConnectedPage{Connection: c}),
+		"home":        Connections(ConnectionsPage{Visitor: v, Clock: testClock()}),
+		"list":        Connections(ConnectionsPage{Visitor: v, Connections: []models.Connection{c}, Clock: testClock()}),
+		"connection":  Connection(ConnectionPage{Visitor: v, Connection: c, Events: []models.Event{{Kind: models.EventConnected, ActorName: hostile}}, Owners: []string{hostile}, Clock: testClock()}),
+		"disconnect":  Disconnect(DisconnectPage{Connection: c}),
+		"staff error": Error(ErrorPage{Status: 403, Staff: models.Staff{Name: hostile, Email: hostile}, CanHelp: []string{hostile}, Clock: testClock()}),
+		"error":       Error(ErrorPage{Status: 403, Visitor: v, CanHelp: []string{hostile}, SupportCode: hostile, Clock: testClock()}),
+		"outcome":     NotConnected(NotConnectedPage{Result: models.Result{Outcome: models.OutcomeDenied}, ChoiceID: hostile, SupportCode: hostile, Clock: testClock()}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := pagetest.Show(t, page)

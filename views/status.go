@@ -2,7 +2,6 @@ package views
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/fieldbridge/fieldbridge/models"
 )
@@ -30,15 +29,6 @@ func ShownState(c models.Connection) models.State {
 		return models.Degraded
 	}
 	return c.State
-}
-
-// troubledSince is since when a connection that is retried, or needs a person,
-// does not work.
-func troubledSince(c models.Connection) time.Time {
-	if c.State == models.Connected && c.FailingSince != nil {
-		return *c.FailingSince
-	}
-	return c.StateSince
 }
 
 // reasons say why ServiceTitan could not be used, in a sentence.

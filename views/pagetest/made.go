@@ -1,8 +1,11 @@
 package pagetest
 
 import (
+	"context"
 	"strings"
+	"testing"
 
+	"github.com/a-h/templ"
 	"golang.org/x/net/html"
 
 	"github.com/fieldbridge/fieldbridge/static"
@@ -116,15 +119,20 @@ func (p Page) checkForms() {
 	}
 }
 
-// Isolated wants every one of the names that is on the page to be isolated, for a
-// name may run from right to left.
-func (p Page) Isolated(names ...string) {
+// The names on the test pages. Whatever else a page says is our own.
+var namesOnPages = []string{
+	"Northgate", "Dana", "Luis Ortega", "Ruth Abara", "Ada Reyes", "Sam Okafor", "Lee", "Booking sync", "Called.", "Asked for by their owner",
+}
+
+// Isolated wants each name on the page to be isolated, for it may run from right
+// to left.
+func (p Page) Isolated() {
 	p.Helper()
 	for n := range p.Root.Descendants() {
 		if n.Type != html.TextNode || n.Parent.Data == "title" || inBDI(n) || Value(n.Parent, "aria-hidden") == "true" {
 			continue
 		}
-		for _, name := range names {
+		for _, name := range namesOnPages {
 			if strings.Contains(n.Data, name) {
 				p.Errorf("%q is not isolated: %s", name, n.Data)
 			}
@@ -139,4 +147,24 @@ func inBDI(n *html.Node) bool {
 		}
 	}
 	return false
+}
+
+// Bannered wants the demo's banner once on a page that is shown in a demo to Dana
+// Whitfield, after the link that skips to the content.
+func Bannered(ctx context.Context, t *testing.T, name string, page templ.Component) {
+	t.Helper()
+	var b strings.Builder
+	if err := page.Render(ctx, &b); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(b.String(), `<aside class="demo-banner"`); n != 1 {
+		t.Errorf("%s has %d banners", name, n)
+	}
+	if !strings.Contains(b.String(), "You are <bdi>Dana Whitfield</bdi>.") {
+		t.Errorf("%s does not say who is signed in", name)
+	}
+	skip, banner := strings.Index(b.String(), `href="#main"`), strings.Index(b.String(), "demo-banner")
+	if skip > banner {
+		t.Errorf("%s: the banner comes before the link to the content", name)
+	}
 }

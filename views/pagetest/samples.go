@@ -1,12 +1,12 @@
 package pagetest
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
+	"bytes"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -69,32 +69,26 @@ func Events(kinds []models.EventKind) []models.Event {
 func Constants[T ~string](t *testing.T) []T {
 	t.Helper()
 	typeName := reflect.TypeFor[T]().Name()
-	files, err := filepath.Glob(filepath.Join(directory(t, reflect.TypeFor[T]().PkgPath()), "*.go"))
+	sources := os.DirFS(directory(t, reflect.TypeFor[T]().PkgPath()))
+	files, err := fs.Glob(sources, "*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
+	constant := regexp.MustCompile(`(?m)^\s*(?:const )?\w+\s+` + typeName + `\s+= (".*?")`)
 	var values []T
 	for _, file := range files {
 		if strings.HasSuffix(file, "_test.go") {
 			continue
 		}
-		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		source, err := fs.ReadFile(sources, file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for node := range ast.Preorder(parsed) {
-			spec, ok := node.(*ast.ValueSpec)
-			if !ok || len(spec.Values) != 1 {
-				continue
-			}
-			if named, ok := spec.Type.(*ast.Ident); !ok || named.Name != typeName {
-				continue
-			}
-			literal, ok := spec.Values[0].(*ast.BasicLit)
-			if !ok {
-				continue
-			}
-			v, err := strconv.Unquote(literal.Value)
+		if !bytes.Contains(source, []byte(" "+typeName+" ")) {
+			continue // the expression is slow
+		}
+		for _, match := range constant.FindAllSubmatch(source, -1) {
+			v, err := strconv.Unquote(string(match[1]))
 			if err != nil {
 				t.Fatal(err)
 			}

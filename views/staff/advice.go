@@ -1,0 +1,190 @@
+package staff
+
+import (
+	"cmp"
+	"strings"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/views"
+)
+
+// advice is what our staff need on the phone: what is the matter, and the
+// sentence for the customer.
+type advice struct {
+	title, text string
+	// answer is what ServiceTitan answers, in its own code.
+	answer string
+	tell   string
+}
+
+const (
+	howToReconnect = " Please sign in to Fieldbridge, open the connection’s page and choose Reconnect. It takes about a minute and needs a ServiceTitan admin."
+	nothingToDo    = " Nothing is lost and there is nothing you need to do: we keep trying by ourselves."
+)
+
+// reasonAdvice say why a connection fails.
+var reasonAdvice = map[models.Reason]advice{
+	models.ReasonNone: {
+		"It does not work, and we do not know why", "No reason is on record. The log has more, under the support codes below.", "",
+		"Something does not work that we have to look into. I write it down and come back to you.",
+	},
+	models.ReasonUnavailable: {
+		"ServiceTitan does not answer", "Renewals get no answer, or an error.", "5xx",
+		"ServiceTitan is not answering us right now." + nothingToDo,
+	},
+	models.ReasonRateLimited: {
+		"ServiceTitan asks us to wait", "It has had too many requests from the app.", "429",
+		"ServiceTitan is busy and asked us to wait a little." + nothingToDo,
+	},
+	models.ReasonGrantRefused: {
+		"ServiceTitan refuses the access", "Most likely someone removed Fieldbridge under API Application Access.", "invalid_grant",
+		"ServiceTitan no longer lets us in. That usually means that Fieldbridge was removed there." + howToReconnect,
+	},
+	models.ReasonClientRefused: {
+		"ServiceTitan refuses the client ID and secret", "Someone may have disabled Fieldbridge, or made a new secret, under API Application Access.", "invalid_client",
+		"ServiceTitan no longer accepts the client ID and secret. Please check under API Application Access whether Fieldbridge is disabled." + howToReconnect,
+	},
+	models.ReasonAnswerLost: {
+		"The answer to a renewal was lost", "ServiceTitan had renewed the access, but its answer did not reach us. The refresh token before it no longer counts.", "invalid_grant",
+		"A fault on the way between ServiceTitan and us cost us the access. Nobody did anything wrong." + howToReconnect,
+	},
+	models.ReasonNotAllowed: {
+		"ServiceTitan does not allow the app for this tenant", "The token is good, but Fieldbridge was disabled or removed under API Application Access.", "403",
+		"ServiceTitan does not let us use your account any more. Please have a ServiceTitan admin check under API Application Access whether Fieldbridge is disabled." + howToReconnect,
+	},
+	models.ReasonUnauthorized: {
+		"The API refuses a token that was just issued", "The app key of this environment may be wrong: ask an engineer to run fieldbridge doctor.", "401",
+		"ServiceTitan does not accept our access, even right after it was renewed. I pass this on to our engineers and call you back.",
+	},
+	models.ReasonTenantUnknown: {
+		"ServiceTitan does not know the tenant", "The account may have been closed or moved.", "404",
+		"ServiceTitan says that it has no account with this tenant ID. Please compare it with My Tenant ID at the top right of API Application Access.",
+	},
+	models.ReasonSealBroken: {
+		"The stored access cannot be opened", "This is our mistake: it was altered, or sealed with a key that we do not have. Tell an engineer.", "",
+		"We can no longer read the access that we kept for you. That is our mistake, and nobody else can read it either." + howToReconnect,
+	},
+	models.ReasonOurSide: {
+		"There is a problem on our side", "ServiceTitan refuses our request or our registration, or its metadata contradicts our settings. " +
+			"Ask an engineer to look for the alarm in the log and to run fieldbridge doctor.", "",
+		"There is a problem on our side. Nothing is lost and there is nothing you need to do: our engineers know about it and are putting it right.",
+	},
+}
+
+// noRefresh says why a renewal cannot help.
+var noRefresh = map[models.State]string{
+	models.Disconnected: "There is nothing to refresh: the access is deleted.",
+	models.Pending:      "There is nothing to refresh yet.",
+}
+
+// noRefreshFor says why a renewal cannot help a connection that needs a person,
+// and who acts. Whatever ended it, nothing but a new connection begins it again.
+var noRefreshFor = map[models.Reason]string{
+	models.ReasonNone:          "A refresh cannot help: renewals have stopped, and a person has to reconnect.",
+	models.ReasonGrantRefused:  "A refresh cannot help: ServiceTitan has refused for good, and a person has to reconnect.",
+	models.ReasonClientRefused: "A refresh cannot help: we have no other client ID and secret than the ones it refuses, and a person has to reconnect.",
+	models.ReasonAnswerLost:    "A refresh cannot help: we have no refresh token that counts, and a person has to reconnect.",
+	models.ReasonNotAllowed:    "A refresh cannot help: new access would not be allowed either. A ServiceTitan admin allows Fieldbridge again; then a person has to reconnect.",
+	models.ReasonUnauthorized:  "A refresh cannot help: the API would refuse the next token too. Our engineers put it right; then a person has to reconnect.",
+	models.ReasonTenantUnknown: "A refresh cannot help: no token opens a tenant that is not there. The company finds out its tenant ID; then a person has to reconnect, or connect the right one.",
+	models.ReasonSealBroken:    "A refresh cannot help: what it takes is in what cannot be opened. Our engineers find out why, and a person has to reconnect.",
+}
+
+// noRefresh says why a renewal cannot help the connection; empty if it can.
+func (p ConnectionPage) noRefresh() string {
+	c := p.View.Connection
+	if c.State != models.ReconnectNeeded {
+		return noRefresh[c.State]
+	}
+	return cmp.Or(noRefreshFor[c.Reason], noRefreshFor[models.ReasonNone])
+}
+
+// setupAdvice says how a set-up stands.
+func setupAdvice(s *models.QueuedSetup) advice {
+	if s == nil {
+		return advice{title: views.WordsOfState(models.Pending).Word, text: "No step is open.", tell: "Your connection is not set up yet. Please open its page: it shows what comes next."}
+	}
+	a := advice{title: "The set-up waits for us", text: "Next step: " + lowerFirst(nextStep(*s)) + "."}
+	if s.WaitsFor == models.TheCompany {
+		a.title = "The set-up waits for the company"
+	}
+	switch {
+	case s.Problem != "":
+		a.text, a.tell = a.text+" "+sentBack[s.Problem]+".", views.SetupProblem(s.Problem)
+	case s.Step == models.StepAddTenant:
+		a.tell = "We add your tenant ID, usually within a working day. Then a ServiceTitan admin can allow Fieldbridge. The connection’s page shows when."
+	case s.Step == models.StepAllowAccess:
+		a.tell = "In ServiceTitan, an admin opens Settings, Integrations, API Application Access, chooses Connect New App, then Fieldbridge, then Allow Access. The connection’s page has a guide to pass on."
+	case !s.Proven:
+		a.tell = "We confirm with a ServiceTitan admin of your company that you may connect this account. We call a number that your website or ServiceTitan shows. Then we finish the set-up."
+	default:
+		a.tell = "We have what we need and finish it, usually within a working day. There is nothing you need to do."
+	}
+	return a
+}
+
+// advice says what is the matter with the connection.
+func (p ConnectionPage) advice() advice {
+	c := p.View.Connection
+	switch views.ShownState(c) {
+	case models.Pending:
+		return setupAdvice(p.View.Setup)
+	case models.Connected:
+		got := "renewed"
+		if !views.Renewed(c) {
+			got = "given"
+		}
+		return advice{
+			title: "It works", text: "Access was " + got + " " + p.Clock.Ago(c.RenewedAt) + " and renews by itself.",
+			tell: "Your connection to ServiceTitan works. If something is missing, please choose Test connection on its page and tell me what it says.",
+		}
+	case models.Disconnected:
+		a := advice{
+			title: "It is disconnected", text: strings.TrimSpace(views.DisconnectedBy(p.View.Events)) + ". The history stays.",
+			tell: "The connection was ended, and nothing changed in ServiceTitan. To use it again, please sign in to Fieldbridge, open its page and choose Reconnect.",
+		}
+		if c.ConnectedAt.IsZero() {
+			a.title, a.text = "The set-up was withdrawn", "It was never connected."
+			a.tell = "The set-up was withdrawn before it was finished. To begin again, please sign in to Fieldbridge, open its page and choose Reconnect."
+		}
+		return a
+	}
+	a := reasonAdvice[c.Reason]
+	for _, t := range p.View.Tasks {
+		if t.Kind == models.TaskOurSide && c.Reason == models.ReasonOurSide {
+			a.answer = ourSideAnswer(t)
+		}
+	}
+	return a
+}
+
+// ourSideAnswer is what ServiceTitan answers, in its own code; empty where
+// nothing was asked, because its metadata is wrong.
+func ourSideAnswer(t models.Task) string {
+	if t.Cause == models.CauseMetadata {
+		return ""
+	}
+	return t.Cause
+}
+
+// taskText says what a task is about.
+func taskText(t models.Task) string {
+	text := taskWords[t.Kind]
+	if t.Kind != models.TaskOurSide {
+		return text
+	}
+	if answer := ourSideAnswer(t); answer != "" {
+		text += " ServiceTitan answers " + answer + "."
+	} else if t.Cause != "" {
+		text += " ServiceTitan’s metadata contradicts our settings."
+	}
+	return text + " Ask an engineer to run fieldbridge doctor."
+}
+
+// lowerFirst makes a title part of a sentence.
+func lowerFirst(s string) string {
+	if s == "" {
+		return s
+	}
+	return string(s[0]|0x20) + s[1:]
+}

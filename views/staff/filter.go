@@ -1,0 +1,91 @@
+package staff
+
+import (
+	"net/url"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/views"
+)
+
+// The list's address holds the whole filter, so that it can be shared.
+const (
+	listPath  = "/staff/connections"
+	csvPath   = "/staff/connections.csv"
+	queuePath = "/staff/queue"
+)
+
+// address is a path with the filter behind it.
+func address(path string, v url.Values) string {
+	if len(v) == 0 {
+		return path
+	}
+	return path + "?" + v.Encode()
+}
+
+// listAddress is that of the list that a filter makes, at a place of it.
+func listAddress(f models.ConnectionFilter, at models.Cursor) string {
+	v := f.Values()
+	if text := at.String(); text != "" {
+		v.Set("at", text)
+	}
+	return address(listPath, v)
+}
+
+// listOf is the address of the list of a status.
+func listOf(s models.Status) string {
+	return listAddress(models.ConnectionFilter{Status: s}, models.Cursor{})
+}
+
+// pick is an option of a select.
+type pick struct{ value, label string }
+
+// The words of the filters, in the order in which they are offered.
+var (
+	statusWords = map[models.Status]string{
+		models.NeedsAttention:                 "Needs attention",
+		models.Status(models.ReconnectNeeded): views.WordsOfState(models.ReconnectNeeded).Word,
+		models.Status(models.Degraded):        views.WordsOfState(models.Degraded).Word,
+		models.Overdue:                        "Renewal late",
+		models.Status(models.Pending):         views.WordsOfState(models.Pending).Word,
+		models.Status(models.Connected):       views.WordsOfState(models.Connected).Word,
+		models.Status(models.Disconnected):    views.WordsOfState(models.Disconnected).Word,
+	}
+	wayWords = map[models.Way]string{
+		models.SignInWay: "Sign in", models.GuidedWay: "Set up by us", models.OwnCredentialsWay: "Own client ID",
+	}
+	ageWords = map[models.Age]string{
+		models.AnHour: "For an hour or more", models.ADay: "For a day or more", models.AWeek: "For a week or more", models.AMonth: "For 30 days or more",
+	}
+	orderWords = map[models.Order]string{
+		models.AttentionFirst: "Attention first", models.LongestFirst: "Longest in its status", models.LatestFirst: "Latest change",
+		models.ByCompany: "Company, A to Z", models.NewestFirst: "Newest connection",
+	}
+	// shortReasons say why in a line of a list.
+	shortReasons = map[models.Reason]string{
+		models.ReasonUnavailable:   "ServiceTitan does not answer",
+		models.ReasonRateLimited:   "ServiceTitan asks us to wait",
+		models.ReasonGrantRefused:  "ServiceTitan refuses the access",
+		models.ReasonClientRefused: "Client ID and secret are refused",
+		models.ReasonAnswerLost:    "The answer to a renewal was lost",
+		models.ReasonNotAllowed:    "The app is not allowed any more",
+		models.ReasonUnauthorized:  "The API refuses fresh access",
+		models.ReasonTenantUnknown: "The tenant is unknown",
+		models.ReasonSealBroken:    "We cannot read what we stored",
+		models.ReasonOurSide:       "There is a problem on our side",
+	}
+)
+
+// picks are the options of a select; the first one picks all.
+func picks[T ~string](all string, values []T, words func(T) string) []pick {
+	list := []pick{{"", all}}
+	for _, v := range values {
+		if v != "" {
+			list = append(list, pick{string(v), words(v)})
+		}
+	}
+	return list
+}
+
+func wordsOf[T ~string](words map[T]string) func(T) string {
+	return func(v T) string { return words[v] }
+}

@@ -1,0 +1,518 @@
+package staff
+
+import (
+	"context"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/google/uuid"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/views"
+	"github.com/fieldbridge/fieldbridge/views/pagetest"
+)
+
+var testStaff = models.Staff{UserID: uuid.MustParse("019ab000-0000-7000-8000-0000000000aa"), Name: "Ada Reyes", Email: "ada@fieldbridge.example", Role: models.Admin}
+
+func testClock() views.Clock { return views.Clock{Now: pagetest.Noon, Zone: time.UTC} }
+
+func testCompany() models.Company {
+	return models.Company{ID: uuid.MustParse("019ab000-0000-7000-8000-0000000000cc"), Name: "Northgate Heating & Plumbing", CreatedAt: *pagetest.Ago(9000 * time.Hour)}
+}
+
+func testOverview(t *testing.T) models.Overview {
+	o := models.Overview{Lag: 90 * time.Second, Late: 3, Conflicts: 1, Upgrades: models.CountedUpTo, Hours: make([]models.RenewalHour, 24)}
+	for _, state := range pagetest.Constants[models.State](t) {
+		o.Totals = append(o.Totals, models.Total{Environment: "production", State: state, N: 12_345})
+		c := pagetest.Connection(state)
+		c.StateSince = *pagetest.Ago(time.Hour)
+		o.Retrying = append(o.Retrying, models.ListedConnection{Connection: c, CompanyName: "Northgate"})
+	}
+	for i := range o.Hours {
+		o.Hours[i] = models.RenewalHour{Hour: "2026-11-23T11", OK: int64(i % 3 * 1000), Failed: int64(i % 2)}
+	}
+	return o
+}
+
+// everyEvent has one event of each kind.
+func everyEvent(t *testing.T) []models.Event {
+	return pagetest.Events(pagetest.Constants[models.EventKind](t))
+}
+
+// testView is a connection with all that a page can show of it.
+func testView(t *testing.T, state models.State, reason models.Reason) models.StaffView {
+	c := pagetest.Connection(state)
+	c.StateSince = *pagetest.Ago(48 * time.Hour)
+	if state == models.Degraded || state == models.ReconnectNeeded {
+		c.Reason, c.Failures = reason, 3
+	}
+	v := models.StaffView{
+		Connection: c, Company: testCompany(), Events: everyEvent(t), Older: true,
+		Days:   []models.RenewalDay{{Day: "2026-11-22", OK: 20, Failed: 4}, {Day: "2026-11-23", OK: 7}},
+		Stored: models.Stored{Access: true, Refresh: true, ExpiresAt: c.ExpiresAt, KeyID: 4021},
+		Mails: []models.SentMail{
+			{Kind: models.MailReconnectNeeded, To: "Ruth Abara", SentAt: pagetest.Ago(time.Hour), CreatedAt: *pagetest.Ago(time.Hour)},
+			{Kind: models.MailWorksAgain, To: "d…@northgate.example", NextTryAt: pagetest.Ago(-time.Hour), CreatedAt: *pagetest.Ago(time.Hour)},
+			{Kind: models.MailUpgradeNeeded, To: "Dana Whitfield", CreatedAt: *pagetest.Ago(time.Hour)},
+		},
+		Keys:   []models.APIKey{{Name: "Booking sync", Reads: 1204, LastUsedAt: pagetest.Ago(time.Minute)}, {Name: "Old", RevokedAt: pagetest.Ago(time.Hour)}},
+		Owners: []models.CompanyMember{{Name: "Dana Whitfield", Email: "dana@northgate.example", Role: models.Owner}, {Name: "Ruth Abara", Email: "ruth@northgate.example", Role: models.Owner, DisabledAt: pagetest.Ago(time.Hour)}},
+		Looks:  []models.Look{{StaffName: "Sam Okafor", At: *pagetest.Ago(2 * time.Hour)}},
+		Notes:  []models.Note{{StaffName: "Sam Okafor", Text: "Called.\nDana reconnects.", CreatedAt: *pagetest.Ago(time.Hour)}},
+	}
+	if state == models.Pending {
+		v.Connection.ConnectedAt, v.Connection.Scopes, v.Days, v.Stored = time.Time{}, "", nil, models.Stored{}
+		v.Setup = &models.QueuedSetup{Setup: models.Setup{Step: models.StepAddTenant, WaitsFor: models.Us, Since: *pagetest.Ago(time.Hour)}}
+	}
+	return v
+}
+
+func staffPage(t *testing.T, state models.State, reason models.Reason) ConnectionPage {
+	return ConnectionPage{
+		Staff: testStaff, View: testView(t, state, reason), Asked: pagetest.Connection("").ScopeList(),
+		Link: "https://app.example/connections/1", Clock: testClock(),
+	}
+}
+
+// everyPage has each page of the desk's in each of its states.
+func everyPage(t *testing.T) map[string]templ.Component {
+	pages := map[string]templ.Component{
+		"overview":      Overview(OverviewPage{Staff: testStaff, Overview: testOverview(t), Clock: testClock()}),
+		"overview, new": Overview(OverviewPage{Staff: testStaff, Clock: testClock()}),
+		"list": Connections(ConnectionsPage{
+			Staff: testStaff, Place: models.Cursor{ID: uuid.Max}, Clock: testClock(),
+			List: models.ConnectionPage{
+				Connections: testOverview(t).Retrying, Before: models.Cursor{ID: uuid.Max}, After: models.Cursor{ID: uuid.Max}, Totals: testOverview(t).Totals,
+				Companies: []models.FoundCompany{{ID: uuid.Max, Name: "Northgate"}},
+			},
+		}),
+		"list, no match": Connections(ConnectionsPage{Staff: testStaff, Filter: models.ConnectionFilter{Query: "x", Status: models.Overdue}, Clock: testClock()}),
+		"list, so far": Connections(ConnectionsPage{
+			Staff: testStaff, Filter: models.ConnectionFilter{Query: "heat"}, List: models.ConnectionPage{After: models.Cursor{ID: uuid.Max}}, Clock: testClock(),
+		}),
+		"staff: queue": Queue(QueuePage{Staff: testStaff, Clock: testClock()}),
+		"staff: team": Team(TeamPage{
+			Staff: testStaff, Clock: testClock(), Team: []models.Staff{
+				testStaff,
+				{UserID: uuid.New(), Name: "sam@f.example", Email: "sam@f.example", Role: models.Support},
+				{UserID: uuid.New(), Name: "Lee", Email: "lee@f.example", Role: models.Admin, SetUp: true},
+			},
+		}),
+		"staff: team, no":        Team(TeamPage{Staff: testStaff, Clock: testClock(), Email: "x", Errors: TeamErrors{"Email.", "Role."}, Oneself: true}),
+		"staff: team, elsewhere": Team(TeamPage{Staff: testStaff, Clock: testClock(), Team: []models.Staff{{UserID: uuid.Max, Name: "Sam", Email: "sam@f.example"}}, Elsewhere: true}),
+		"staff: no link":         TeamLink(TeamLinkPage{Staff: testStaff, Email: "sam@f.example", SignIn: "https://app.example/staff/signin"}),
+		"staff: link":            TeamLink(TeamLinkPage{Staff: testStaff, Email: "sam@f.example", Base: "https://app.example/password/reset", Again: true}),
+		"staff: remove":          Remove(RemovePage{Staff: testStaff, Member: models.Staff{UserID: uuid.New(), Name: "Lee", Email: "lee@f.example"}}),
+		"staff: lock":            Lock(LockPage{Staff: testStaff, Company: testCompany()}),
+		"staff: unlock, no":      Lock(LockPage{Staff: testStaff, Company: testCompany(), Unlock: true, Problem: models.NoteEmpty}),
+	}
+	company := models.CompanyView{Company: testCompany(), Members: testView(t, models.Connected, "").Owners, Keys: testView(t, models.Connected, "").Keys, Events: everyEvent(t)}
+	for _, state := range pagetest.Constants[models.State](t) {
+		c := pagetest.Connection(state)
+		c.ID = uuid.New()
+		company.Connections = append(company.Connections, c)
+		company.Notes = append(company.Notes, models.Note{ConnectionID: &c.ID, StaffName: "Sam", Text: "x", CreatedAt: pagetest.Noon})
+		for _, reason := range pagetest.Constants[models.Reason](t) {
+			p := staffPage(t, state, reason)
+			pages["staff: "+string(state)+" "+string(reason)] = Connection(p)
+		}
+		pages["staff: disconnect "+string(state)] = Disconnect(DisconnectPage{Staff: testStaff, View: testView(t, state, ""), Problem: models.NoteHasSecret})
+	}
+	pages["staff: company"] = Company(CompanyPage{Staff: testStaff, View: company, Clock: testClock()})
+	pages["staff: empty company"] = Company(CompanyPage{Staff: models.Staff{Name: "Sam"}, View: models.CompanyView{Company: testCompany()}, Clock: testClock()})
+	locked := staffPage(t, models.Degraded, models.ReasonUnavailable)
+	locked.View.Company.LockedAt, locked.View.Company.LockedByName, locked.View.Company.LockReason = pagetest.Ago(time.Hour), "Lee", "Asked for by their owner."
+	locked.Before, locked.Did, locked.Missing = true, "link", models.Areas([]string{"tn.crm.bookings:rw"})
+	pages["staff: locked"] = Connection(locked)
+	refreshed := staffPage(t, models.Connected, "")
+	refreshed.Did, refreshed.Note, refreshed.NoteProblem = "refreshed", "x", models.NoteTooLong
+	refreshed.View = models.StaffView{Connection: pagetest.Connection(models.Connected), Company: testCompany(), Events: []models.Event{{Kind: models.EventRefreshed, At: pagetest.Noon}}}
+	pages["staff: refreshed"] = Connection(refreshed)
+	maps.Copy(pages, everySignInPage())
+	return pages
+}
+
+// Whatever state and reason: since when, in whose words, and what to say next.
+func TestStaffReadWhatToSay(t *testing.T) {
+	for _, state := range pagetest.Constants[models.State](t) {
+		for _, reason := range append([]models.Reason{models.ReasonNone}, models.FailureReasons()...) {
+			p := staffPage(t, state, reason)
+			a := p.advice()
+			if a.title == "" || a.text == "" || !strings.HasSuffix(a.tell, ".") {
+				t.Errorf("%s, %s: %+v", state, reason, a)
+			}
+			shown := pagetest.Show(t, Connection(p))
+			shown.Says("Tell them: “"+a.tell+"”", "842193311", "Production", views.WordsOfState(state).Word, a.title+" · since ")
+			if (state == models.Degraded || state == models.ReconnectNeeded) && reason != "" {
+				shown.Says("Code " + string(reason))
+			}
+			for action, want := range map[string]bool{"/refresh": p.View.Connection.Refreshable(), "/reconnect-link": true, "/notes": true} {
+				if got := strings.Contains(strings.Join(shown.Actions(), " "), action); got != want {
+					t.Errorf("%s: %s is offered: %t", state, action, got)
+				}
+			}
+			if !p.View.Connection.Refreshable() {
+				shown.Says(p.noRefresh())
+			}
+		}
+	}
+}
+
+// Why a refresh cannot help, and who acts, is true of the reason: only of a
+// grant that ServiceTitan refused is said that it refused for good. A person
+// reconnects in the end whatever it was, for nothing else begins it again.
+func TestStaffReadWhyARefreshCannotHelp(t *testing.T) {
+	const forGood, reconnect = "refused for good", "a person has to reconnect"
+	cases := map[models.Reason]struct {
+		says    string
+		refused bool
+	}{
+		models.ReasonNone:          {says: "renewals have stopped"},
+		models.ReasonUnavailable:   {says: "renewals have stopped"}, // it is tried again, and never ends so
+		models.ReasonRateLimited:   {says: "renewals have stopped"}, // nor does this
+		models.ReasonGrantRefused:  {says: "ServiceTitan has refused", refused: true},
+		models.ReasonClientRefused: {says: "no other client ID and secret"},
+		models.ReasonAnswerLost:    {says: "no refresh token that counts"},
+		models.ReasonNotAllowed:    {says: "A ServiceTitan admin allows Fieldbridge again"},
+		models.ReasonUnauthorized:  {says: "Our engineers put it right"},
+		models.ReasonTenantUnknown: {says: "The company finds out its tenant ID"},
+		models.ReasonScopeMissing:  {says: "renewals have stopped"}, // it is a test's, and ends nothing
+		models.ReasonSealBroken:    {says: "Our engineers find out why"},
+		models.ReasonOurSide:       {says: "renewals have stopped"}, // it is tried again, and never ends so
+	}
+	for _, reason := range pagetest.Constants[models.Reason](t) {
+		want, ok := cases[reason]
+		if !ok {
+			t.Errorf("there is no case for %q", reason)
+			continue
+		}
+		p := staffPage(t, models.ReconnectNeeded, reason)
+		if why := p.why(); strings.Contains(why, forGood) != want.refused {
+			t.Errorf("%q: %s", reason, why)
+		}
+		pagetest.Show(t, Connection(p)).Says("A refresh cannot help: ", want.says, reconnect)
+	}
+}
+
+// That a company is locked shows wherever its connections are listed, with an
+// icon and a word, and on a connection's page there is one sentence to say.
+func TestStaffSeeThatACompanyIsLocked(t *testing.T) {
+	open := models.ListedConnection{Connection: pagetest.Connection(models.Connected), CompanyName: "Northgate"}
+	locked := open
+	locked.CompanyName, locked.CompanyLockedAt = "Delta Duct", pagetest.Ago(time.Hour)
+	rows := []models.ListedConnection{open, locked}
+	overview := models.Overview{ReconnectNeeded: rows, Retrying: rows}
+	for name, page := range map[string]templ.Component{
+		"list":     Connections(ConnectionsPage{Staff: testStaff, List: models.ConnectionPage{Connections: rows}, Clock: testClock()}),
+		"overview": Overview(OverviewPage{Staff: testStaff, Overview: overview, Clock: testClock()}),
+	} {
+		seen := 0
+		for _, row := range pagetest.Show(t, page).All("tr") {
+			words := pagetest.Text(row)
+			if strings.Contains(words, "Locked") != strings.Contains(words, "Delta Duct") {
+				t.Errorf("%s: the row says %q", name, words)
+			}
+			if strings.Contains(words, "Locked") {
+				seen++
+			}
+		}
+		if seen == 0 {
+			t.Errorf("%s: no row says that the company is locked", name)
+		}
+	}
+	for _, state := range pagetest.Constants[models.State](t) {
+		p := staffPage(t, state, models.ReasonGrantRefused)
+		p.Missing = models.Areas([]string{"tn.crm.bookings:rw"})
+		p.View.Company.LockedAt = pagetest.Ago(time.Hour)
+		shown := pagetest.Show(t, Connection(p))
+		if n := strings.Count(shown.Words(), "Tell them:"); n != 1 {
+			t.Errorf("%s: there are %d sentences to tell", state, n)
+		}
+		shown.Says("Tell them: “Your account is locked for now", views.Plain(p.why()))
+	}
+}
+
+// The overview's numbers are those of the queue's lists that they lead to, under
+// the same words.
+func TestOverviewAgreesWithTheQueue(t *testing.T) {
+	tasks := []models.Task{{Kind: models.TaskTenantConflict}}
+	for _, kind := range []models.TaskKind{models.TaskDeleteSecret, models.TaskRemoveTenant, models.TaskDeleteSecret} {
+		tasks = append(tasks, models.Task{ID: uuid.New(), Kind: kind})
+	}
+	queue := pagetest.Show(t, Queue(QueuePage{Staff: testStaff, Clock: testClock(), Queue: models.Queue{
+		ForUs: make([]models.QueuedSetup, 2), Tasks: tasks, Upgrades: make([]models.Upgrade, 4), ForCompanies: make([]models.QueuedSetup, 5),
+	}}))
+	lists := map[string]string{} // by the address that leads to them
+	for _, h2 := range queue.All("h2") {
+		lists[queuePath+"#"+pagetest.Value(h2, "id")] = pagetest.Text(h2.Parent)
+	}
+	overview := pagetest.Show(t, Overview(OverviewPage{Staff: testStaff, Clock: testClock(), Overview: models.Overview{
+		ForUs: 2, Conflicts: 1, ByHand: 3, Upgrades: 4, ForCompanies: 5,
+	}}))
+	led := 0
+	for _, a := range overview.All("a") {
+		href := pagetest.Value(a, "href")
+		if !strings.HasPrefix(href, queuePath+"#") {
+			continue
+		}
+		led++
+		if name, n := pagetest.Text(a.Parent.PrevSibling), pagetest.Text(a); !strings.HasPrefix(lists[href], name+n+" ") {
+			t.Errorf("the overview says %s: %s, the queue at %s %q", name, n, href, lists[href])
+		}
+	}
+	if led != len(lists) {
+		t.Errorf("the overview leads to %d of the queue’s %d lists", led, len(lists))
+	}
+}
+
+func TestStaffReadWhatASetupWaitsFor(t *testing.T) {
+	for _, step := range pagetest.Constants[models.SetupStep](t) {
+		for _, side := range []models.Side{models.Us, models.TheCompany} {
+			for problem := range sentBack {
+				for _, p := range []models.Outcome{"", problem} {
+					a := setupAdvice(&models.QueuedSetup{Setup: models.Setup{Step: step, WaitsFor: side, Problem: p}})
+					if a.title == "" || a.text == "" || a.tell == "" {
+						t.Errorf("%s, %s, %s: %+v", step, side, p, a)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestEveryNoteProblemHasWords(t *testing.T) {
+	for _, v := range pagetest.Constants[models.NoteProblem](t) {
+		if words, ok := noteProblems[v]; !ok || (words == "") != (v == "") {
+			t.Errorf("problem %q has the words %q", v, words)
+		}
+	}
+	for _, kind := range []models.MailKind{models.MailReconnectNeeded, models.MailWorksAgain, models.MailUpgradeNeeded} {
+		if mailWords[kind] == "" {
+			t.Errorf("mail %q has no words", kind)
+		}
+	}
+}
+
+// What is searched is said as it is: what must be typed whole, and what not.
+func TestStaffReadWhatASearchFinds(t *testing.T) {
+	pagetest.Show(t, Connections(ConnectionsPage{Staff: testStaff, Filter: models.ConnectionFilter{Query: "dale"}, Clock: testClock()})).Says(
+		"the beginning of a tenant ID, or of words of a company’s name", "a member’s email at least as far as its @",
+		"a connection ID at least as far as its first hyphen", "a company’s ID or a timeline’s support code whole",
+	)
+}
+
+// What only admins may do is not offered to support.
+func TestStaffAreOfferedWhatTheyMayDo(t *testing.T) {
+	links := func(p pagetest.Page) string {
+		var all []string
+		for _, a := range p.All("a") {
+			all = append(all, pagetest.Value(a, "href"))
+		}
+		return strings.Join(all, " ")
+	}
+	for role, want := range map[models.StaffRole]bool{models.Admin: true, models.Support: false} {
+		page := staffPage(t, models.Connected, "")
+		page.Staff.Role = role
+		for what, part := range map[string]string{
+			links(pagetest.Show(t, Connection(page))): "/disconnect",
+			links(pagetest.Show(t, Company(CompanyPage{Staff: page.Staff, View: models.CompanyView{Company: testCompany()}, Clock: testClock()}))): "/lock",
+			links(pagetest.Show(t, Queue(QueuePage{Staff: page.Staff, Clock: testClock()}))):                                                       "/staff/team",
+		} {
+			if strings.Contains(what, part) != want {
+				t.Errorf("%s: %s is offered: %t", role, part, !want)
+			}
+		}
+	}
+}
+
+// Of secrets the page says that they are there, and nothing more.
+func TestStaffSeeThatSecretsAreStored(t *testing.T) {
+	p := staffPage(t, models.Connected, "")
+	shown := pagetest.Show(t, Connection(p))
+	shown.Says("Access token Stored, sealed. Never shown", "Refresh token Stored, sealed. Never shown", "Encryption key 4021")
+	p.View.Stored, p.View.Connection.Way = models.Stored{}, models.GuidedWay
+	pagetest.Show(t, Connection(p)).Says("Access token None", "Refresh token None", "Client secret None")
+}
+
+func TestStaffPagesShowHostileTextAsText(t *testing.T) {
+	const hostile = `"><script>alert(1)</script><img src=x onerror=alert(1)>'&`
+	v := testView(t, models.ReconnectNeeded, models.ReasonGrantRefused)
+	v.Company.Name, v.Company.LockedAt, v.Company.LockedByName, v.Company.LockReason = hostile, pagetest.Ago(time.Hour), hostile, hostile
+	v.Connection.TenantName, v.Connection.ConnectedByName, v.Connection.Scopes = hostile, hostile, hostile
+	v.Events = []models.Event{{Kind: models.EventRefreshFailed, ActorName: hostile, StaffName: hostile, Reason: hostile, SupportCode: hostile}}
+	v.Mails, v.Keys[0].Name, v.Owners[0] = []models.SentMail{{To: hostile}}, hostile, models.CompanyMember{Name: hostile, Email: hostile}
+	v.Looks[0].StaffName, v.Notes[0] = hostile, models.Note{StaffName: hostile, Text: hostile}
+	company := models.CompanyView{Company: v.Company, Members: v.Owners, Keys: v.Keys, Notes: v.Notes, Events: v.Events, Connections: []models.Connection{v.Connection}}
+	staff := models.Staff{Name: hostile, Email: hostile}
+	for name, page := range map[string]templ.Component{
+		"connection": Connection(ConnectionPage{Staff: staff, View: v, Link: hostile, Did: "link", Note: hostile, NoteProblem: models.NoteEmpty, Clock: testClock()}),
+		"company":    Company(CompanyPage{Staff: staff, View: company, Clock: testClock()}),
+		"disconnect": Disconnect(DisconnectPage{Staff: staff, View: v, Reason: hostile}),
+		"lock":       Lock(LockPage{Staff: staff, Company: v.Company, Reason: hostile}),
+		"team":       Team(TeamPage{Staff: staff, Clock: testClock(), Team: []models.Staff{staff}, Email: hostile}),
+		"team link":  TeamLink(TeamLinkPage{Staff: staff, Email: hostile}),
+		"remove":     Remove(RemovePage{Staff: staff, Member: staff}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := pagetest.Show(t, page)
+			if len(p.All("script")) > 1 || len(p.All("img")) > 0 {
+				t.Errorf("became markup: %s", p.Source)
+			}
+			if !strings.Contains(p.Source, "&lt;script&gt;") {
+				t.Error("the text is not shown at all")
+			}
+		})
+	}
+}
+
+// One failure in a thousand is drawn as one, and no hour is all amber for it.
+func TestHourBarsAreProportional(t *testing.T) {
+	bars := hourBars([]models.RenewalHour{
+		{Hour: "2026-11-23T08", OK: 1000},
+		{Hour: "2026-11-23T09", OK: 999, Failed: 1},
+		{Hour: "2026-11-23T10", OK: 500, Failed: 500},
+		{Hour: "2026-11-23T11", Failed: 1000},
+	}, testClock())
+	var drawn []string
+	for _, b := range bars {
+		drawn = append(drawn, b.Tone+" "+b.Height)
+	}
+	if got := strings.Join(drawn, ", "); got != "ok 38, ok 38, bad 2, ok 38, bad 19, bad 38" {
+		t.Errorf("drawn are %s", got)
+	}
+	if !strings.HasSuffix(bars[1].Says, "999 worked, 1 failed") || bars[2].Says != bars[1].Says {
+		t.Errorf("says %q", bars[1].Says)
+	}
+	if got := renewalSum([]models.RenewalHour{{Hour: "2026-11-22T13", OK: 3, Failed: 1}}, testClock()); got != "3 of 4 since Nov 22 at 1:00 PM." {
+		t.Errorf("says %q", got)
+	}
+}
+
+// Days with a problem beside no failed renewal are explained.
+func TestRenewalWordsExplainDowntime(t *testing.T) {
+	for _, tt := range []struct {
+		days []models.RenewalDay
+		want string
+	}{
+		{[]models.RenewalDay{{OK: 30_064}}, "30,064 worked, 0 failed"},
+		{[]models.RenewalDay{{OK: 30_064, DownFrom: pagetest.Ago(time.Hour)}, {DownFrom: pagetest.Ago(2 * time.Hour)}}, "30,064 worked, 0 failed. Not connected on 2 days, when there was nothing to renew"},
+	} {
+		if got := renewalWords(tt.days); got != tt.want {
+			t.Errorf("says %q, want %q", got, tt.want)
+		}
+	}
+}
+
+// A search that finds a company and no connection says what that means, and one
+// that finds nothing says what may have been meant.
+func TestSearchSaysWhatItFound(t *testing.T) {
+	one := []models.FoundCompany{{Name: "Silver Creek"}}
+	for _, tt := range []struct {
+		list models.ConnectionPage
+		want []string
+	}{
+		{models.ConnectionPage{Companies: one, NothingConnected: true}, []string{"Silver Creek has nothing connected yet."}},
+		{models.ConnectionPage{Companies: append(one, one...), NothingConnected: true}, []string{"These companies have nothing connected yet."}},
+		{models.ConnectionPage{Companies: one}, []string{"No connection matches"}},
+		{models.ConnectionPage{Suggestion: models.Suggestion{Query: "silver creek", Name: "Silver Creek"}}, []string{"No connection matches", "Did you mean Silver Creek?"}},
+	} {
+		p := pagetest.Show(t, Connections(ConnectionsPage{Staff: testStaff, Filter: models.ConnectionFilter{Query: "silver crek"}, List: tt.list, Clock: testClock()}))
+		p.Says(tt.want...)
+	}
+}
+
+// An event that a newer program recorded does not break the page of staff.
+func TestUnknownEventHasWords(t *testing.T) {
+	p := staffPage(t, models.Connected, models.ReasonNone)
+	p.View.Events = []models.Event{{Kind: "fraud_suspected", At: *pagetest.Ago(time.Hour)}}
+	pagetest.Show(t, Connection(p)).Says("Something new", "fraud_suspected")
+}
+
+// What was just connected has not been renewed, and no part of the page says so.
+func TestAccessIsGivenBeforeItIsRenewed(t *testing.T) {
+	c := pagetest.Connection(models.Connected)
+	c.ConnectedAt = c.RenewedAt
+	page := staffPage(t, models.Connected, "")
+	page.View.Connection, page.View.Days = c, []models.RenewalDay{{Day: "2026-11-22"}, {Day: "2026-11-23"}}
+	shown := pagetest.Show(t, Connection(page))
+	shown.Says("Access was given 4 min ago and renews by itself.", "Access given 12:32 PM", "No renewals")
+	shown.DoesNotSay("Last renewed", "Renewed 12", "renews again", "renewed yet")
+}
+
+// A day on which somebody had to reconnect is one with a problem, whatever was
+// renewed on it before.
+func TestHealthStripShowsWhenSomebodyHadToReconnect(t *testing.T) {
+	midnight, part := pagetest.Noon.Truncate(24*time.Hour), pagetest.Noon.AddDate(0, 0, -3)
+	c := pagetest.Connection(models.ReconnectNeeded)
+	days := []models.RenewalDay{
+		{Day: "2026-11-19"},
+		{Day: "2026-11-20", OK: 90, DownFrom: &part, UpAgain: true},
+		{Day: "2026-11-21", OK: 96},
+		{Day: "2026-11-22", OK: 70, DownFrom: c.FailingSince},
+		{Day: "2026-11-23", DownFrom: &midnight},
+	}
+	page := staffPage(t, models.ReconnectNeeded, models.ReasonNotAllowed)
+	page.View.Connection, page.View.Days = c, days
+	shown := pagetest.Show(t, Connection(page))
+	shown.Says("1 of 4 days without a problem", "3 days with a problem", "Nov 19: nothing to renew", "Nov 20: not connected for a part of the day", "Nov 21: all renewals worked")
+	shown.Says("Nov 22: not connected since 6:36 PM", "Nov 23: not connected")
+	var tones []string
+	for _, bar := range shown.All("rect") {
+		if tone := pagetest.Value(bar, "data-tone"); tone != "" {
+			tones = append(tones, tone)
+		}
+	}
+	if want := []string{"off", "bad", "ok", "bad", "bad"}; !slices.Equal(tones, want) {
+		t.Errorf("bars are %q, want %q", tones, want)
+	}
+}
+
+// A demo asks nobody for a second step, so its team lacks none.
+func TestDemoAsksForNoSecondStep(t *testing.T) {
+	team := Team(TeamPage{Staff: testStaff, Clock: testClock(), Team: []models.Staff{{UserID: testStaff.UserID, Name: "Lee", Email: "lee@f.example", SetUp: true}}})
+	const real, demo = "No second step yet", "Not asked for in a demo"
+	outside := pagetest.Show(t, team)
+	outside.Says(real)
+	outside.DoesNotSay(demo)
+	inside := pagetest.Show(t, templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
+		return team.Render(views.InDemo(ctx, &views.Demo{}, "Lee"), w)
+	}))
+	inside.Says(demo)
+	inside.DoesNotSay(real)
+}
+
+func TestEveryPageIsWellMade(t *testing.T) {
+	for name, c := range everyPage(t) {
+		t.Run(name, func(t *testing.T) {
+			p := pagetest.Show(t, c)
+			p.WellMade()
+			p.Isolated()
+		})
+	}
+}
+
+func TestBannerComesByTheContext(t *testing.T) {
+	ctx := views.InDemo(t.Context(), &views.Demo{}, "Dana Whitfield")
+	for name, page := range everyPage(t) {
+		pagetest.Bannered(ctx, t, name, page)
+		pagetest.Show(t, page).DoesNotSay("Nothing here is real")
+	}
+}
+
+// The words around a name stay in their order.
+func TestIsolation(t *testing.T) {
+	const hebrew = "שלום קירור"
+	p := pagetest.Show(t, Lock(LockPage{Staff: testStaff, Company: models.Company{Name: hebrew}}))
+	if !strings.Contains(p.Source, "<title>Lock \u2068"+hebrew+"\u2069?, support console · ") || !strings.Contains(p.Source, "Lock <bdi>"+hebrew+"</bdi>?") {
+		t.Errorf("the question is not isolated: %s", p.Source)
+	}
+	p = pagetest.Show(t, Team(TeamPage{Staff: testStaff, Clock: testClock(), Team: []models.Staff{{Name: hebrew, Email: "x@f.example", SetUp: true}}}))
+	if !strings.Contains(p.Source, "Remove \u2068"+hebrew+"\u2069\"") {
+		t.Errorf("the label is not isolated: %s", p.Source)
+	}
+}

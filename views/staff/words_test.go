@@ -1,0 +1,55 @@
+package staff
+
+import (
+	"net/url"
+	"slices"
+	"testing"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/views/pagetest"
+)
+
+func TestEveryReasonHasWords(t *testing.T) {
+	for _, r := range pagetest.Constants[models.Reason](t) {
+		fails := r != models.ReasonNone && r != models.ReasonScopeMissing // which only a test can have
+		if fails && (shortReasons[r] == "" || reasonAdvice[r].title == "") || fails != slices.Contains(models.FailureReasons(), r) {
+			t.Errorf("reason %q: a connection fails for it: %t", r, fails)
+		}
+	}
+}
+
+func TestEveryFilterHasWords(t *testing.T) {
+	for _, s := range models.Statuses() {
+		if statusWords[s] == "" {
+			t.Errorf("status %q has no words", s)
+		}
+	}
+	for _, a := range models.Ages() {
+		if ageWords[a] == "" {
+			t.Errorf("age %q has no words", a)
+		}
+	}
+	for _, o := range models.Orders() {
+		if orderWords[o] == "" {
+			t.Errorf("order %q has no words", o)
+		}
+	}
+}
+
+// A list's address is read as it was written.
+func TestFilterInAddress(t *testing.T) {
+	f := models.ConnectionFilter{
+		Query: "north & co", Status: models.NeedsAttention, Environment: "integration", Way: models.GuidedWay,
+		Reason: models.ReasonRateLimited, Age: models.ADay, Order: models.ByCompany,
+	}
+	u, err := url.Parse(listAddress(f, models.Cursor{}))
+	if err != nil || u.Path != listPath {
+		t.Fatal(u, err)
+	}
+	if got := models.ParseFilter(u.Query()); got != f {
+		t.Errorf("%+v, want %+v", got, f)
+	}
+	if plain := listAddress(models.ConnectionFilter{}, models.Cursor{}); plain != listPath {
+		t.Errorf("the whole list is at %s", plain)
+	}
+}
