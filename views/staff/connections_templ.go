@@ -239,7 +239,7 @@ func Connections(p ConnectionsPage) templ.Component {
 					}
 				} else {
 					var templ_7745c5c3_Var9 string
-					templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(statusWords[s])
+					templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(statusLabel(s))
 					if templ_7745c5c3_Err != nil {
 						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 113, Col: 23}
 					}
@@ -306,7 +306,7 @@ func Connections(p ConnectionsPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = picker("status", "Status", string(p.Filter.Status), picks("Any status", models.Statuses(), wordsOf(statusWords))).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = picker("status", "Status", string(p.Filter.Status), picks("Any status", models.Statuses(), statusLabel)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

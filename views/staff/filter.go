@@ -41,15 +41,6 @@ type pick struct{ value, label string }
 
 // The words of the filters, in the order in which they are offered.
 var (
-	statusWords = map[models.Status]string{
-		models.NeedsAttention:                 "Needs attention",
-		models.Status(models.ReconnectNeeded): views.WordsOfState(models.ReconnectNeeded).Word,
-		models.Status(models.Degraded):        views.WordsOfState(models.Degraded).Word,
-		models.Overdue:                        "Renewal late",
-		models.Status(models.Pending):         views.WordsOfState(models.Pending).Word,
-		models.Status(models.Connected):       views.WordsOfState(models.Connected).Word,
-		models.Status(models.Disconnected):    views.WordsOfState(models.Disconnected).Word,
-	}
 	wayWords = map[models.Way]string{
 		models.SignInWay: "Sign in", models.GuidedWay: "Set up by us", models.OwnCredentialsWay: "Own client ID",
 	}
@@ -74,6 +65,18 @@ var (
 		models.ReasonOurSide:       "There is a problem on our side",
 	}
 )
+
+// statusLabel is how a status is called; one that is a state is called as the
+// state is.
+func statusLabel(s models.Status) string {
+	switch s {
+	case models.NeedsAttention:
+		return "Needs attention"
+	case models.Overdue:
+		return "Renewal late"
+	}
+	return views.WordsOfState(models.State(s)).Word
+}
 
 // picks are the options of a select; the first one picks all.
 func picks[T ~string](all string, values []T, words func(T) string) []pick {

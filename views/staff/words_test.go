@@ -20,7 +20,7 @@ func TestEveryReasonHasWords(t *testing.T) {
 
 func TestEveryFilterHasWords(t *testing.T) {
 	for _, s := range models.Statuses() {
-		if statusWords[s] == "" {
+		if statusLabel(s) == "" {
 			t.Errorf("status %q has no words", s)
 		}
 	}
