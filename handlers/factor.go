@@ -13,7 +13,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
-	staffviews "github.com/fieldbridge/fieldbridge/views/staff"
+	"github.com/fieldbridge/fieldbridge/views/staff"
 )
 
 const (
@@ -27,7 +27,7 @@ func (s *site) factorForm(c echo.Context, m staffAtFactor) error {
 }
 
 func (s *site) showFactor(c echo.Context, m staffAtFactor, status int, wrong bool) error {
-	ctx, page := c.Request().Context(), staffviews.FactorPage{Staff: m.Staff, Wrong: wrong}
+	ctx, page := c.Request().Context(), staff.FactorPage{Staff: m.Staff, Wrong: wrong}
 	var err error
 	if page.Enrolment, err = s.Accounts.Enrol(ctx, page.Staff, s.sessions.Enrolment(ctx)); err != nil {
 		return err
@@ -38,7 +38,7 @@ func (s *site) showFactor(c echo.Context, m staffAtFactor, status int, wrong boo
 			return err
 		}
 	}
-	return fieldbridge.Render(c, status, staffviews.Factor(page))
+	return fieldbridge.Render(c, status, staff.Factor(page))
 }
 
 // passFactor checks the code and lets the person in. A right code ends an
@@ -66,7 +66,7 @@ func (s *site) passFactor(c echo.Context, m staffAtFactor) error {
 	}
 	s.recordSignIn(c, "staff signed in", factorEvent(m.Staff, models.OutcomeOK), slog.Bool("recovery_code", passed.Recovery))
 	if passed.Recovery && passed.Left <= models.FewRecoveryCodes {
-		return fieldbridge.Render(c, http.StatusOK, staffviews.FewRecoveryCodes(passed.Left))
+		return fieldbridge.Render(c, http.StatusOK, staff.FewRecoveryCodes(passed.Left))
 	}
 	return seeOther(c, home(true))
 }
@@ -83,7 +83,7 @@ func (s *site) confirmFactor(c echo.Context, m staffAtFactor, kept, code string)
 	}
 	s.sessions.GoOn(ctx, enrolled.Epoch)
 	s.recordSignIn(c, "second factor enrolled", factorEvent(m.Staff, models.OutcomeOK))
-	return fieldbridge.Render(c, http.StatusOK, staffviews.Recovery(staffviews.RecoveryPage{Staff: m.Staff, Codes: enrolled.Codes}))
+	return fieldbridge.Render(c, http.StatusOK, staff.Recovery(staff.RecoveryPage{Staff: m.Staff, Codes: enrolled.Codes}))
 }
 
 // refuseCode writes down why a code was refused, never the code, and shows the
@@ -119,12 +119,12 @@ func (s *site) factorSettings(c echo.Context, m models.Staff) error {
 }
 
 func (s *site) showFactorSettings(c echo.Context, m models.Staff, status int, wrong bool) error {
-	page := staffviews.FactorSettingsPage{Staff: m, Wrong: wrong}
+	page := staff.FactorSettingsPage{Staff: m, Wrong: wrong}
 	var err error
 	if page.Left, err = s.Accounts.RecoveryCodesLeft(c.Request().Context(), page.Staff.UserID); err != nil {
 		return err
 	}
-	return fieldbridge.Render(c, status, staffviews.FactorSettings(page))
+	return fieldbridge.Render(c, status, staff.FactorSettings(page))
 }
 
 // changeFactor makes new recovery codes, or begins with another phone.
@@ -156,7 +156,7 @@ func (s *site) changeFactor(c echo.Context, m models.Staff) error {
 		s.sessions.KeepEnrolment(ctx, enrolment.Kept)
 		return seeOther(c, factorPath)
 	}
-	return fieldbridge.Render(c, http.StatusOK, staffviews.Recovery(staffviews.RecoveryPage{Staff: m, Codes: codes}))
+	return fieldbridge.Render(c, http.StatusOK, staff.Recovery(staff.RecoveryPage{Staff: m, Codes: codes}))
 }
 
 func factorEvent(m models.Staff, outcome string) models.SignInEvent {

@@ -12,7 +12,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/views"
-	staffviews "github.com/fieldbridge/fieldbridge/views/staff"
+	"github.com/fieldbridge/fieldbridge/views/staff"
 )
 
 func staffConnectionPath(id uuid.UUID) string { return "/staff" + connectionPath(id) }
@@ -23,15 +23,15 @@ func (s *site) staffQueue(c echo.Context, m models.Staff) error {
 	if err != nil {
 		return err
 	}
-	return fieldbridge.Render(c, http.StatusOK, staffviews.Queue(staffviews.QueuePage{Staff: m, Queue: queue, Clock: s.clock()}))
+	return fieldbridge.Render(c, http.StatusOK, staff.Queue(staff.QueuePage{Staff: m, Queue: queue, Clock: s.clock()}))
 }
 
 // staffConnection is one connection, and what staff can do for it.
 func (s *site) staffConnection(c echo.Context, m models.Staff, id uuid.UUID) error {
-	return s.showStaffConnection(c, m, id, http.StatusOK, staffviews.ConnectionPage{})
+	return s.showStaffConnection(c, m, id, http.StatusOK, staff.ConnectionPage{})
 }
 
-func (s *site) showStaffConnection(c echo.Context, m models.Staff, id uuid.UUID, status int, page staffviews.ConnectionPage) error {
+func (s *site) showStaffConnection(c echo.Context, m models.Staff, id uuid.UUID, status int, page staff.ConnectionPage) error {
 	before, err := beforeEvent(c)
 	if err != nil {
 		return err
@@ -47,7 +47,7 @@ func (s *site) showStaffConnection(c echo.Context, m models.Staff, id uuid.UUID,
 		page.PortalURL, page.Asked = environment.PortalURL(), environment.Scopes
 		page.Missing = models.MissingAreas(connection.ScopeList(), environment.Scopes)
 	}
-	return fieldbridge.Render(c, status, staffviews.Connection(page))
+	return fieldbridge.Render(c, status, staff.Connection(page))
 }
 
 // beforeEvent is the event before which the timeline is asked for; nil for the
@@ -99,7 +99,7 @@ func (s *site) enterCredentials(c echo.Context, m models.Staff, id uuid.UUID) er
 		return err
 	}
 	own := servicetitan.OwnClient{ID: pasted(f.Raw("client")), Secret: servicetitan.NewSecret(pasted(f.Raw("secret")))}
-	page := staffviews.ConnectionPage{ClientID: shownClientID(own)}
+	page := staff.ConnectionPage{ClientID: shownClientID(own)}
 	if page.Errors = missingClient(own); page.Errors != (views.CredentialsErrors{}) {
 		return s.showStaffConnection(c, m, id, http.StatusUnprocessableEntity, page)
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
-	staffviews "github.com/fieldbridge/fieldbridge/views/staff"
+	"github.com/fieldbridge/fieldbridge/views/staff"
 )
 
 func staffCompanyPath(id uuid.UUID) string { return "/staff/companies/" + id.String() }
@@ -20,20 +20,20 @@ func (s *site) staffCompany(c echo.Context, m models.Staff, id uuid.UUID) error 
 	if err != nil {
 		return err
 	}
-	return fieldbridge.Render(c, http.StatusOK, staffviews.Company(staffviews.CompanyPage{Staff: m, View: view, Clock: s.clock()}))
+	return fieldbridge.Render(c, http.StatusOK, staff.Company(staff.CompanyPage{Staff: m, View: view, Clock: s.clock()}))
 }
 
 // confirmLock says what locking means, and asks why.
 func (s *site) confirmLock(c echo.Context, m admin, id uuid.UUID) error {
-	return s.showLock(c, m, id, http.StatusOK, staffviews.LockPage{})
+	return s.showLock(c, m, id, http.StatusOK, staff.LockPage{})
 }
 
 // confirmUnlock does the same the other way.
 func (s *site) confirmUnlock(c echo.Context, m admin, id uuid.UUID) error {
-	return s.showLock(c, m, id, http.StatusOK, staffviews.LockPage{Unlock: true})
+	return s.showLock(c, m, id, http.StatusOK, staff.LockPage{Unlock: true})
 }
 
-func (s *site) showLock(c echo.Context, m admin, id uuid.UUID, status int, page staffviews.LockPage) error {
+func (s *site) showLock(c echo.Context, m admin, id uuid.UUID, status int, page staff.LockPage) error {
 	page.Staff = m.Staff
 	view, err := s.Desk.Company(c.Request().Context(), m.Staff, id)
 	if err != nil {
@@ -42,19 +42,19 @@ func (s *site) showLock(c echo.Context, m admin, id uuid.UUID, status int, page 
 	if page.Company = view.Company; page.Unlock != (page.Company.LockedAt != nil) {
 		return seeOther(c, staffCompanyPath(id)) // it is so already
 	}
-	return fieldbridge.Render(c, status, staffviews.Lock(page))
+	return fieldbridge.Render(c, status, staff.Lock(page))
 }
 
 func (s *site) lock(c echo.Context, m admin, id uuid.UUID) error {
-	return s.changeLock(c, m, id, staffviews.LockPage{}, s.Desk.Lock)
+	return s.changeLock(c, m, id, staff.LockPage{}, s.Desk.Lock)
 }
 
 func (s *site) unlock(c echo.Context, m admin, id uuid.UUID) error {
-	return s.changeLock(c, m, id, staffviews.LockPage{Unlock: true}, s.Desk.Unlock)
+	return s.changeLock(c, m, id, staff.LockPage{Unlock: true}, s.Desk.Unlock)
 }
 
 // changeLock locks or unlocks a company, if it is said why.
-func (s *site) changeLock(c echo.Context, m admin, id uuid.UUID, page staffviews.LockPage, change func(context.Context, models.Staff, uuid.UUID, string) error) error {
+func (s *site) changeLock(c echo.Context, m admin, id uuid.UUID, page staff.LockPage, change func(context.Context, models.Staff, uuid.UUID, string) error) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err

@@ -9,7 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge/models"
-	staffviews "github.com/fieldbridge/fieldbridge/views/staff"
+	"github.com/fieldbridge/fieldbridge/views/staff"
 )
 
 // confirmControl records that a ServiceTitan admin of the tenant confirmed that
@@ -24,14 +24,14 @@ func (s *site) confirmControl(c echo.Context, m models.Staff, id uuid.UUID) erro
 		Despite: f.Raw("despite") == "yes",
 	}
 	reached := f.Line("reached")
-	if at, err := time.ParseInLocation(staffviews.MinuteField, reached, s.clock().Zone); err == nil {
+	if at, err := time.ParseInLocation(staff.MinuteField, reached, s.clock().Zone); err == nil {
 		at = at.UTC()
 		proof.ReachedAt = &at
 	}
 	err = ignoreClosed(s.Desk.Confirm(c.Request().Context(), m, id, proof))
 	if problem, ok := errors.AsType[*models.ProofError](err); ok {
-		return s.showStaffConnection(c, m, id, http.StatusUnprocessableEntity, staffviews.ConnectionPage{
-			Proof: staffviews.ProofForm{Proof: proof, Reached: reached, Problem: problem},
+		return s.showStaffConnection(c, m, id, http.StatusUnprocessableEntity, staff.ConnectionPage{
+			Proof: staff.ProofForm{Proof: proof, Reached: reached, Problem: problem},
 		})
 	}
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
-	staffviews "github.com/fieldbridge/fieldbridge/views/staff"
+	"github.com/fieldbridge/fieldbridge/views/staff"
 )
 
 // staffOverview is how everything is doing now.
@@ -19,7 +19,7 @@ func (s *site) staffOverview(c echo.Context, m models.Staff) error {
 	if err != nil {
 		return err
 	}
-	return fieldbridge.Render(c, http.StatusOK, staffviews.Overview(staffviews.OverviewPage{Staff: m, Overview: overview, Clock: s.clock()}))
+	return fieldbridge.Render(c, http.StatusOK, staff.Overview(staff.OverviewPage{Staff: m, Overview: overview, Clock: s.clock()}))
 }
 
 // staffConnections is the list of all connections, as its address says.
@@ -27,19 +27,19 @@ func (s *site) staffConnections(c echo.Context, m models.Staff) error {
 	if unknown := models.UnknownFilters(c.QueryParams()); len(unknown) > 0 {
 		return s.unknownFilter(c, m, unknown)
 	}
-	page := staffviews.ConnectionsPage{Staff: m, Clock: s.clock()}
+	page := staff.ConnectionsPage{Staff: m, Clock: s.clock()}
 	page.Filter, page.Place = models.ParseFilter(c.QueryParams()), models.ParseCursor(c.QueryParam("at"))
 	var err error
 	if page.List, err = s.Desk.Browse(c.Request().Context(), page.Filter, page.Place); err != nil {
 		return err
 	}
-	return fieldbridge.Render(c, http.StatusOK, staffviews.Connections(page))
+	return fieldbridge.Render(c, http.StatusOK, staff.Connections(page))
 }
 
 // unknownFilter refuses an address that means another list than it would show.
 func (s *site) unknownFilter(c echo.Context, m models.Staff, unknown []string) error {
-	page := staffviews.UnknownFilterPage{Staff: m, Filter: models.ParseFilter(c.QueryParams()), Unknown: unknown}
-	return fieldbridge.Render(c, http.StatusBadRequest, staffviews.UnknownFilter(page))
+	page := staff.UnknownFilterPage{Staff: m, Filter: models.ParseFilter(c.QueryParams()), Unknown: unknown}
+	return fieldbridge.Render(c, http.StatusBadRequest, staff.UnknownFilter(page))
 }
 
 // exportTime is for how long a part of an export may take to be written.

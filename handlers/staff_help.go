@@ -9,7 +9,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
-	staffviews "github.com/fieldbridge/fieldbridge/views/staff"
+	"github.com/fieldbridge/fieldbridge/views/staff"
 )
 
 // staffRefresh renews a connection's access now, and shows what came of it.
@@ -41,7 +41,7 @@ func (s *site) addNote(c echo.Context, m models.Staff, id uuid.UUID) error {
 	}
 	text, problem := models.ParseNote(f.Raw("text"))
 	if problem != models.NoteFine {
-		return s.showStaffConnection(c, m, id, http.StatusUnprocessableEntity, staffviews.ConnectionPage{Note: text, NoteProblem: problem})
+		return s.showStaffConnection(c, m, id, http.StatusUnprocessableEntity, staff.ConnectionPage{Note: text, NoteProblem: problem})
 	}
 	if err := s.Desk.AddNote(c.Request().Context(), m, id, text); err != nil {
 		return err
@@ -51,10 +51,10 @@ func (s *site) addNote(c echo.Context, m models.Staff, id uuid.UUID) error {
 
 // staffConfirmDisconnect says what disconnecting means, and asks why.
 func (s *site) staffConfirmDisconnect(c echo.Context, m admin, id uuid.UUID) error {
-	return s.showStaffDisconnect(c, m, id, http.StatusOK, staffviews.DisconnectPage{})
+	return s.showStaffDisconnect(c, m, id, http.StatusOK, staff.DisconnectPage{})
 }
 
-func (s *site) showStaffDisconnect(c echo.Context, m admin, id uuid.UUID, status int, page staffviews.DisconnectPage) error {
+func (s *site) showStaffDisconnect(c echo.Context, m admin, id uuid.UUID, status int, page staff.DisconnectPage) error {
 	var err error
 	page.Staff = m.Staff
 	if page.View, err = s.Desk.View(c.Request().Context(), m.Staff, id, nil); err != nil {
@@ -63,7 +63,7 @@ func (s *site) showStaffDisconnect(c echo.Context, m admin, id uuid.UUID, status
 	if state := page.View.Connection.State; state == models.Disconnected || state == models.Pending {
 		return seeOther(c, staffConnectionPath(id))
 	}
-	return fieldbridge.Render(c, status, staffviews.Disconnect(page))
+	return fieldbridge.Render(c, status, staff.Disconnect(page))
 }
 
 // staffDisconnect ends a connection on the company's behalf.
@@ -74,7 +74,7 @@ func (s *site) staffDisconnect(c echo.Context, m admin, id uuid.UUID) error {
 	}
 	reason, problem := models.ParseNote(f.Raw("text"))
 	if problem != models.NoteFine {
-		return s.showStaffDisconnect(c, m, id, http.StatusUnprocessableEntity, staffviews.DisconnectPage{Reason: reason, Problem: problem})
+		return s.showStaffDisconnect(c, m, id, http.StatusUnprocessableEntity, staff.DisconnectPage{Reason: reason, Problem: problem})
 	}
 	if err := s.Desk.Disconnect(c.Request().Context(), m.Staff, id, reason); err != nil {
 		return err

@@ -14,7 +14,7 @@ import (
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
-	staffviews "github.com/fieldbridge/fieldbridge/views/staff"
+	"github.com/fieldbridge/fieldbridge/views/staff"
 )
 
 const (
@@ -151,7 +151,7 @@ func (s *site) endStaffTrip(c echo.Context, query url.Values) (models.IssuedPers
 // staffSignInFailed says that nobody was signed in, and writes down why. The page
 // is the same for whoever is not one of staff.
 func (s *site) staffSignInFailed(c echo.Context, err error) error {
-	page := staffviews.SignInFailedPage{SupportCode: supportCode(c), Clock: s.clock()}
+	page := staff.SignInFailedPage{SupportCode: supportCode(c), Clock: s.clock()}
 	status, reason, email := http.StatusForbidden, "", ""
 	refusal, ok := errors.AsType[*staffRefusal](err)
 	switch {
@@ -180,5 +180,5 @@ func (s *site) staffSignInFailed(c echo.Context, err error) error {
 		status, page.Away = http.StatusServiceUnavailable, true
 		s.setRetryAfter(c.Response().Header(), s.Now().Add(retrySoon))
 	}
-	return fieldbridge.Render(c, status, staffviews.SignInFailed(page))
+	return fieldbridge.Render(c, status, staff.SignInFailed(page))
 }

@@ -10,17 +10,17 @@ import (
 
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
-	staffviews "github.com/fieldbridge/fieldbridge/views/staff"
+	"github.com/fieldbridge/fieldbridge/views/staff"
 )
 
 const teamPath = "/staff/team"
 
 // team is everybody of staff.
 func (s *site) team(c echo.Context, m admin) error {
-	return s.showTeam(c, m, http.StatusOK, staffviews.TeamPage{Role: models.Support})
+	return s.showTeam(c, m, http.StatusOK, staff.TeamPage{Role: models.Support})
 }
 
-func (s *site) showTeam(c echo.Context, m admin, status int, page staffviews.TeamPage) error {
+func (s *site) showTeam(c echo.Context, m admin, status int, page staff.TeamPage) error {
 	var err error
 	ctx := c.Request().Context()
 	page.Staff, page.Elsewhere, page.Clock = m.Staff, s.StaffIssuer != nil, s.clock()
@@ -33,7 +33,7 @@ func (s *site) showTeam(c echo.Context, m admin, status int, page staffviews.Tea
 	if page.SignIns, err = s.Accounts.StaffSignIns(ctx); err != nil {
 		return err
 	}
-	return fieldbridge.Render(c, status, staffviews.Team(page))
+	return fieldbridge.Render(c, status, staff.Team(page))
 }
 
 // addToTeam makes a staff account. Its link is on this answer and nowhere else.
@@ -42,7 +42,7 @@ func (s *site) addToTeam(c echo.Context, m admin) error {
 	if err != nil {
 		return err
 	}
-	page := staffviews.TeamPage{Email: f.Line("email"), Role: models.StaffRole(f.Line("role"))}
+	page := staff.TeamPage{Email: f.Line("email"), Role: models.StaffRole(f.Line("role"))}
 	email, ok := models.ParseEmail(page.Email)
 	if !ok {
 		page.Errors.Email = "Enter an email address, like name@company.com."
@@ -50,7 +50,7 @@ func (s *site) addToTeam(c echo.Context, m admin) error {
 	if page.Role != models.Support && page.Role != models.Admin {
 		page.Errors.Role = "Choose one."
 	}
-	if page.Errors != (staffviews.TeamErrors{}) {
+	if page.Errors != (staff.TeamErrors{}) {
 		return s.showTeam(c, m, http.StatusUnprocessableEntity, page)
 	}
 	teammate, link, err := s.Accounts.Invite(c.Request().Context(), m.Staff, email, page.Role)
@@ -65,7 +65,7 @@ func (s *site) addToTeam(c echo.Context, m admin) error {
 		return err
 	default:
 		noteTeam(c, m, "staff added", teammate)
-		return s.showTeamLink(c, m, staffviews.TeamLinkPage{Email: email, Link: link})
+		return s.showTeamLink(c, m, staff.TeamLinkPage{Email: email, Link: link})
 	}
 	return s.showTeam(c, m, http.StatusUnprocessableEntity, page)
 }
@@ -77,15 +77,15 @@ func (s *site) newLink(c echo.Context, m admin, id uuid.UUID) error {
 		return s.notOneself(c, m, err)
 	}
 	noteTeam(c, m, "staff link made", teammate)
-	return s.showTeamLink(c, m, staffviews.TeamLinkPage{Email: teammate.Email, Link: link, Again: true})
+	return s.showTeamLink(c, m, staff.TeamLinkPage{Email: teammate.Email, Link: link, Again: true})
 }
 
-func (s *site) showTeamLink(c echo.Context, m admin, page staffviews.TeamLinkPage) error {
+func (s *site) showTeamLink(c echo.Context, m admin, page staff.TeamLinkPage) error {
 	page.Staff, page.Base = m.Staff, s.BaseURL.JoinPath("/password/reset").String()
 	if s.StaffIssuer != nil {
 		page.SignIn = s.BaseURL.JoinPath(staffSignInPath).String()
 	}
-	return fieldbridge.Render(c, http.StatusOK, staffviews.TeamLink(page))
+	return fieldbridge.Render(c, http.StatusOK, staff.TeamLink(page))
 }
 
 // changeRole makes somebody an admin, or no longer one.
@@ -113,7 +113,7 @@ func (s *site) confirmRemove(c echo.Context, m admin, id uuid.UUID) error {
 	if err != nil {
 		return s.notOneself(c, m, err)
 	}
-	return fieldbridge.Render(c, http.StatusOK, staffviews.Remove(staffviews.RemovePage{Staff: m.Staff, Member: teammate}))
+	return fieldbridge.Render(c, http.StatusOK, staff.Remove(staff.RemovePage{Staff: m.Staff, Member: teammate}))
 }
 
 // removeFromTeam ends an account.
@@ -131,7 +131,7 @@ func (s *site) notOneself(c echo.Context, m admin, err error) error {
 	if !errors.Is(err, models.ErrYourself) {
 		return err
 	}
-	return s.showTeam(c, m, http.StatusUnprocessableEntity, staffviews.TeamPage{Role: models.Support, Oneself: true})
+	return s.showTeam(c, m, http.StatusUnprocessableEntity, staff.TeamPage{Role: models.Support, Oneself: true})
 }
 
 // noteTeam notes who did what to whom, by their user IDs.
