@@ -44,7 +44,7 @@ type app struct {
 }
 
 func newApp(ctx context.Context, c config, keys *seal.Keys, demo *handlers.Demo, log *slog.Logger) (*app, error) {
-	db, err := models.OpenDB(ctx, c.databaseURL, time.Now)
+	db, err := models.OpenDB(ctx, c.DatabaseURL, time.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -77,10 +77,10 @@ func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo *h
 	clients := clientsOf(c, db)
 	accounts := models.NewAccounts(db, keys, parallelHashes())
 	metrics := handlers.NewMetrics()
-	keeper := models.NewKeeper(db, keys, clients, models.KeeperOptions{KeepAlive: c.keepAlive, PerSecond: c.perSecond, Watch: metrics.Watch()}, log)
+	keeper := models.NewKeeper(db, keys, clients, models.KeeperOptions{KeepAlive: c.KeepAlive, PerSecond: c.PerSecond, Watch: metrics.Watch()}, log)
 	apiKeys := models.NewAPIKeys(db)
-	connections := models.NewConnections(db, keys, clients, keeper, c.baseURL.JoinPath("/callback").String(), log)
-	mailer := &mailer{base: c.baseURL, server: c.smtpURL, from: c.mailFrom, log: log}
+	connections := models.NewConnections(db, keys, clients, keeper, c.BaseURL.JoinPath("/callback").String(), log)
+	mailer := &mailer{base: c.BaseURL, server: c.SMTPURL, from: c.MailFrom, log: log}
 	return &app{
 		db:          db,
 		accounts:    accounts,
@@ -89,13 +89,13 @@ func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo *h
 		connections: connections,
 		outbox:      models.NewOutbox(db, mailer.send, log),
 		mailer:      mailer,
-		kept:        c.eventsKept,
+		kept:        c.EventsKept,
 		public: handlers.New(handlers.Options{
-			BaseURL: c.baseURL, TrustedProxies: c.trustedProxies, Accounts: accounts,
+			BaseURL: c.BaseURL, TrustedProxies: c.TrustedProxies, Accounts: accounts,
 			Sessions: models.NewSessions(db), Connections: connections, Desk: models.NewDesk(db, keeper, connections), APIKeys: apiKeys, Metrics: metrics,
 			StaffIssuer: c.staffSignIn(), Demo: demo, Now: time.Now, Log: log,
 		}),
-		admin: handlers.NewAdmin(c.adminAddr, func(ctx context.Context) error {
+		admin: handlers.NewAdmin(c.AdminAddr, func(ctx context.Context) error {
 			if err := db.Ping(ctx); err != nil {
 				return err
 			}
@@ -128,10 +128,8 @@ func loadKeys(path string) (*seal.Keys, error) {
 }
 
 func newLogger(c config) *slog.Logger {
-	var level slog.Level
-	_ = level.UnmarshalText([]byte(c.logLevel)) // checked when it was read
-	options := &slog.HandlerOptions{Level: level}
-	if c.logFormat == "text" || (c.logFormat == "" && isatty.IsTerminal(os.Stderr.Fd())) {
+	options := &slog.HandlerOptions{Level: c.LogLevel}
+	if c.LogFormat == "text" || (c.LogFormat == "" && isatty.IsTerminal(os.Stderr.Fd())) {
 		return slog.New(slog.NewTextHandler(os.Stderr, options))
 	}
 	return slog.New(slog.NewJSONHandler(os.Stderr, options))

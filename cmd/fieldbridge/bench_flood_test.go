@@ -62,7 +62,7 @@ func newFlooded(b *testing.B, database string) (*flooded, *process) {
 		b.Fatal(err)
 	}
 	f := &flooded{}
-	err = inDB(b.Context(), config{databaseURL: database}, models.OpenDB, func(db *models.DB) error {
+	err = inDB(b.Context(), config{DatabaseURL: database}, models.OpenDB, func(db *models.DB) error {
 		if _, err := models.Migrate(b.Context(), db, models.MigrationWatch{}); err != nil {
 			return err
 		}

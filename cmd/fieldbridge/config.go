@@ -3,49 +3,67 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
 	"net/mail"
 	"net/netip"
 	"net/url"
 	"os"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/alecthomas/kong"
 
 	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// config is what the environment variables say.
+// config holds what the environment variables say. Kong reads its tags, but none of it
+// is a flag. The table in README.md is generated from the tags.
+//
+//go:generate go test . -run ^TestREADMEHasTheConfiguration$ -update
 type config struct {
-	addr, adminAddr string
-	baseURL         *url.URL
-	databaseURL     string
-	// databaseInsecure lets a PostgreSQL host beyond this machine go without
-	// sslmode=verify-full.
-	databaseInsecure bool
-	keysetFile       string
-	trustedProxies   []netip.Prefix
-	// proxiesNamed says that FIELDBRIDGE_TRUSTED_PROXIES is set, if only to none.
-	proxiesNamed bool
-	logFormat    string
-	logLevel     string
-	sandboxAddr  string
-	sandboxURL   *url.URL
-	// demoReset is how long after midnight (UTC) a demo begins again; nil for
-	// never.
-	demoReset    *time.Duration
+	Addr              string              `env:"FIELDBRIDGE_ADDR" type:"listener" placeholder:":8080" help:"Public listener, which speaks plain HTTP. The default is :8080, or 127.0.0.1:8080 with an https base URL."`
+	AdminAddr         string              `env:"FIELDBRIDGE_ADMIN_ADDR" type:"listener" default:"127.0.0.1:8081" placeholder:"127.0.0.1:8081" help:"Listener for health checks and metrics. It also answers to the name given here, such as metrics.internal."`
+	BaseURL           *url.URL            `env:"FIELDBRIDGE_BASE_URL" type:"origin" default:"http://localhost:8080" placeholder:"https://connect.example.com" help:"The app's address as browsers see it. With https, cookies are Secure and HSTS is on. http is for loopback only."`
+	DatabaseURL       string              `env:"FIELDBRIDGE_DATABASE_URL" type:"database" default:"${database}" placeholder:"${database_example}" help:"A SQLite path, or postgres://…. A host other than this machine needs sslmode=verify-full."`
+	DatabaseInsecure  bool                `env:"FIELDBRIDGE_DATABASE_INSECURE" enum:"true,false" default:"false" placeholder:"false" help:"true accepts a PostgreSQL host that does not prove its identity, for a network that nobody else uses."`
+	KeysetFile        string              `env:"FIELDBRIDGE_KEYSET_FILE" default:"${keyset}" placeholder:"/etc/fieldbridge/keyset.json" help:"The keys that seal tokens. The file's mode must be 0600."`
+	SMTPURL           *url.URL            `env:"FIELDBRIDGE_SMTP_URL" type:"smtp" placeholder:"smtp://user:password@mail.example.com:587" help:"The mail server, smtp:// or smtps://. TLS is required unless it is this machine. Without one, mails are named in the log and not sent. A demo sends none: they are in its mailbox."`
+	MailFrom          string              `env:"FIELDBRIDGE_MAIL_FROM" type:"mailbox" placeholder:"Fieldbridge <support@example.com>" help:"From address of outgoing mail."`
+	KeepAlive         time.Duration       `env:"FIELDBRIDGE_KEEPALIVE" type:"duration" least:"10s" default:"${keepalive}" placeholder:"1h" help:"How often an idle connection is renewed."`
+	PerSecond         int                 `env:"FIELDBRIDGE_RENEWALS_PER_SECOND" type:"count" default:"100" placeholder:"100" help:"Most renewals per second for one environment, from each instance."`
+	EventsKept        time.Duration       `env:"FIELDBRIDGE_EVENTS_KEPT" type:"duration" least:"24h" default:"9600h" placeholder:"9600h" help:"How long events stay on timelines."`
+	StaffIssuer       string              `env:"FIELDBRIDGE_STAFF_OIDC_ISSUER" type:"issuer" placeholder:"https://login.example.com" help:"Where staff sign in with OpenID Connect. Without it, they have passwords and a second factor here."`
+	StaffClientID     string              `env:"FIELDBRIDGE_STAFF_OIDC_CLIENT_ID" placeholder:"fieldbridge" help:"Our client ID there."`
+	StaffClientSecret servicetitan.Secret `env:"FIELDBRIDGE_STAFF_OIDC_CLIENT_SECRET" placeholder:"…" help:"Our client secret there."`
+	StaffACR          string              `env:"FIELDBRIDGE_STAFF_OIDC_ACR" placeholder:"urn:okta:loa:2fa:any" help:"The authentication context classes (acr) that staff sign-ins there may have, such as one with a second factor, separated by spaces."`
+	TrustedProxies    []netip.Prefix      `env:"FIELDBRIDGE_TRUSTED_PROXIES" type:"networks" placeholder:"10.0.0.0/8,192.168.1.7/32" help:"Networks of the proxies in front, whose X-Forwarded-For is believed, or none if browsers reach the listener directly. Required with an https base URL."`
+	LogFormat         string              `env:"FIELDBRIDGE_LOG" enum:",text,json" default:"" placeholder:"json" help:"text or json. The default is text on a terminal, else json."`
+	LogLevel          slog.Level          `env:"FIELDBRIDGE_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" placeholder:"info" help:"debug, info, warn, or error."`
+	SandboxAddr       string              `env:"FIELDBRIDGE_SANDBOX_ADDR" type:"listener" default:"${sandbox_addr}" placeholder:"127.0.0.1:9090" help:"Listener of the sandbox. Setting it makes this a demo."`
+	SandboxURL        *url.URL            `env:"FIELDBRIDGE_SANDBOX_URL" type:"origin" default:"${sandbox_url}" placeholder:"https://sandbox.example.com" help:"The sandbox's address as browsers and the app see it."`
+	DemoReset         *time.Duration      `env:"FIELDBRIDGE_DEMO_RESET" type:"timeofday" placeholder:"03:30" help:"When a demo resets each day, in UTC. The default is never."`
+	Production        environment         `embed:"" prefix:"production-" envprefix:"SERVICETITAN_PRODUCTION_" set:"host="`
+	Integration       environment         `embed:"" prefix:"integration-" envprefix:"SERVICETITAN_INTEGRATION_" set:"host=-integration"`
+
+	// environments are those that are offered.
 	environments []servicetitan.Environment
-	smtpURL      *url.URL // nil if no mail is sent
-	mailFrom     string
-	keepAlive    time.Duration
-	perSecond    int
-	eventsKept   time.Duration
-	// staffIssuer is the address where staff sign in; empty for passwords of ours.
-	staffIssuer, staffClientID string
-	staffClientSecret          servicetitan.Secret
-	// staffACR is how staff must have signed in there; empty if any way will do.
-	staffACR string
+}
+
+// environment holds what the variables say about one of ServiceTitan's environments.
+type environment struct {
+	ClientID     string              `env:"CLIENT_ID" placeholder:"cid.…" help:"The app's client ID, for sign_in."`
+	ClientSecret servicetitan.Secret `env:"CLIENT_SECRET" placeholder:"cs1.…" help:"The app's client secret, for sign_in."`
+	AppKey       servicetitan.Secret `env:"APP_KEY" placeholder:"ak1.…" help:"The app key. Without it, the environment is not offered."`
+	Ways         []servicetitan.Way  `env:"WAYS" enum:"sign_in,guided,own_credentials" default:"guided,own_credentials" placeholder:"sign_in" help:"Ways to connect, in the order in which they are offered: sign_in, guided, own_credentials. The first is recommended."`
+	AuthURL      *url.URL            `env:"AUTH_URL" type:"base" default:"https://auth${host}.servicetitan.io" placeholder:"${default}" help:"The authorization server. Any OAuth 2.0 server will do."`
+	APIURL       *url.URL            `env:"API_URL" type:"base" default:"https://api${host}.servicetitan.io" placeholder:"${default}" help:"The API."`
+	Scopes       []string            `env:"SCOPES" type:"scopes" default:"${scopes}" placeholder:"tn.crm.customers:r offline_access" help:"The scopes that the app asks for."`
 }
 
 // defaultScopes is what the app asks for: to read what an integration needs,
@@ -55,296 +73,303 @@ const defaultScopes = "tn.crm.customers:r tn.crm.locations:r tn.jpm.jobs:r tn.jp
 
 const exampleDatabase = "postgres://fieldbridge@db.internal/fieldbridge?sslmode=verify-full"
 
-// variable is one environment variable.
-type variable struct {
-	name, fallback, meaning, example string
-	set                              func(c *config, value string) error
-}
-
-// variables is every variable there is, in the order in which help prints them.
-func variables(d defaults) []variable {
-	all := []variable{
-		{"FIELDBRIDGE_ADDR", "", "public listener; by default :8080, or 127.0.0.1:8080 with an https base URL", ":8080", func(c *config, v string) (err error) {
-			if v != "" {
-				c.addr, err = listenAddr(v)
-			}
-			return err
-		}},
-		{"FIELDBRIDGE_ADMIN_ADDR", "127.0.0.1:8081", "listener for health checks and metrics", "127.0.0.1:8081", func(c *config, v string) (err error) {
-			c.adminAddr, err = listenAddr(v)
-			return err
-		}},
-		{"FIELDBRIDGE_BASE_URL", "http://localhost:8080", "the app's address as browsers see it; http only on loopback", "https://connect.example.com", func(c *config, v string) (err error) {
-			c.baseURL, err = originURL(v)
-			return err
-		}},
-		{"FIELDBRIDGE_DATABASE_URL", d.database, "a SQLite path, or postgres://…; a host beyond this machine needs sslmode=verify-full", exampleDatabase, func(c *config, v string) error {
-			c.databaseURL = v
-			return models.CheckAddress(v)
-		}},
-		{"FIELDBRIDGE_DATABASE_INSECURE", "false", "true lets PostgreSQL be another host that does not prove who it is, for a network that nobody else is on", "false", func(c *config, v string) (err error) {
-			v, err = oneOf(v, "true", "false")
-			c.databaseInsecure = v == "true"
-			return err
-		}},
-		{"FIELDBRIDGE_KEYSET_FILE", d.keyset, "the sealing keys, readable by their owner alone", "/etc/fieldbridge/keyset.json", func(c *config, v string) error {
-			c.keysetFile = v
-			return nil
-		}},
-		{"FIELDBRIDGE_SMTP_URL", "", "the mail server; without one, mails are named in the log and not sent (a demo sends none: they are in its mailbox)", "smtp://user:password@mail.example.com:587", func(c *config, v string) (err error) {
-			if v != "" {
-				c.smtpURL, err = smtpURL(v)
-			}
-			return err
-		}},
-		{"FIELDBRIDGE_MAIL_FROM", "", "whom mails are from", "Fieldbridge <support@example.com>", func(c *config, v string) error {
-			if _, err := mail.ParseAddress(v); v != "" && err != nil {
-				return errors.New("is not an address")
-			}
-			c.mailFrom = v
-			return nil
-		}},
-		{"FIELDBRIDGE_KEEPALIVE", d.keepAlive, "how often an idle connection proves that it works", "1h", func(c *config, v string) (err error) {
-			c.keepAlive, err = atLeast(v, 10*time.Second)
-			return err
-		}},
-		{"FIELDBRIDGE_RENEWALS_PER_SECOND", "100", "how many renewals an environment gets in a second at most", "100", func(c *config, v string) (err error) {
-			if c.perSecond, err = strconv.Atoi(v); err != nil || c.perSecond < 1 {
-				return errors.New("is not a number from 1")
-			}
-			return nil
-		}},
-		{"FIELDBRIDGE_EVENTS_KEPT", "9600h", "how long events stay on timelines", "9600h", func(c *config, v string) (err error) {
-			c.eventsKept, err = atLeast(v, 24*time.Hour)
-			return err
-		}},
-		{"FIELDBRIDGE_STAFF_OIDC_ISSUER", "", "where staff sign in by OpenID Connect; without it they have passwords and a second factor here", "https://login.example.com", func(c *config, v string) error {
-			// Kept to the letter: with or without a slash, it is another issuer.
-			if c.staffIssuer = v; v == "" {
-				return nil
-			}
-			_, err := baseURL(v)
-			return err
-		}},
-		{"FIELDBRIDGE_STAFF_OIDC_CLIENT_ID", "", "our client ID there", "fieldbridge", func(c *config, v string) error {
-			c.staffClientID = v
-			return nil
-		}},
-		{"FIELDBRIDGE_STAFF_OIDC_CLIENT_SECRET", "", "our client secret there", "…", func(c *config, v string) error {
-			c.staffClientSecret = servicetitan.NewSecret(v)
-			return nil
-		}},
-		{"FIELDBRIDGE_STAFF_OIDC_ACR", "", "the authentication context class that staff sign-ins there must have, such as one with a second factor; several are separated by spaces", "urn:okta:loa:2fa:any", func(c *config, v string) error {
-			c.staffACR = v
-			return nil
-		}},
-		{"FIELDBRIDGE_TRUSTED_PROXIES", "", "networks of the proxies in front, whose X-Forwarded-For is believed, or none; needed with an https base URL", "10.0.0.0/8,192.168.1.7/32", func(c *config, v string) (err error) {
-			if c.proxiesNamed = v != ""; !strings.EqualFold(v, "none") {
-				c.trustedProxies, err = networks(v)
-			}
-			return err
-		}},
-		{"FIELDBRIDGE_LOG", "", "text or json; by default text on a terminal, else json", "json", func(c *config, v string) (err error) {
-			c.logFormat, err = oneOf(v, "", "text", "json")
-			return err
-		}},
-		{"FIELDBRIDGE_LOG_LEVEL", "info", "debug, info, warn or error", "info", func(c *config, v string) (err error) {
-			c.logLevel, err = oneOf(v, "debug", "info", "warn", "error")
-			return err
-		}},
-		{"FIELDBRIDGE_SANDBOX_ADDR", d.sandboxAddr, "listener of the stand-in for ServiceTitan, which makes it a demo", "127.0.0.1:9090", func(c *config, v string) (err error) {
-			if v != "" {
-				c.sandboxAddr, err = listenAddr(v)
-			}
-			return err
-		}},
-		{"FIELDBRIDGE_SANDBOX_URL", d.sandboxURL, "the stand-in's address as browsers and the app see it", "http://127.0.0.1:9090", func(c *config, v string) (err error) {
-			if v != "" {
-				c.sandboxURL, err = originURL(v)
-			}
-			return err
-		}},
-		{"FIELDBRIDGE_DEMO_RESET", "", "when a demo begins again each day, in UTC; by default never", "03:30", func(c *config, v string) (err error) {
-			if v != "" {
-				c.demoReset, err = timeOfDay(v)
-			}
-			return err
-		}},
-	}
-	for _, e := range []struct {
-		name       servicetitan.EnvironmentName
-		auth, api  string
-		firstWords string
-	}{
-		{servicetitan.Production, "https://auth.servicetitan.io", "https://api.servicetitan.io", "production"},
-		{servicetitan.Integration, "https://auth-integration.servicetitan.io", "https://api-integration.servicetitan.io", "integration"},
-	} {
-		all = append(all, environmentVariables(e.name, e.auth, e.api)...)
-	}
-	return all
-}
-
-func environmentVariables(name servicetitan.EnvironmentName, auth, api string) []variable {
-	prefix := "SERVICETITAN_" + strings.ToUpper(string(name)) + "_"
-	in := func(set func(*servicetitan.Environment, string) error) func(*config, string) error {
-		return func(c *config, v string) error {
-			for i := range c.environments {
-				if c.environments[i].Name == name {
-					return set(&c.environments[i], v)
-				}
-			}
-			c.environments = append(c.environments, servicetitan.Environment{Name: name})
-			return set(&c.environments[len(c.environments)-1], v)
-		}
-	}
-	return []variable{
-		{prefix + "CLIENT_ID", "", "the app's client ID, for sign_in", "cid.…", in(func(e *servicetitan.Environment, v string) error {
-			e.ClientID = v
-			return nil
-		})},
-		{prefix + "CLIENT_SECRET", "", "the app's client secret, for sign_in", "cs1.…", in(func(e *servicetitan.Environment, v string) error {
-			e.ClientSecret = servicetitan.NewSecret(v)
-			return nil
-		})},
-		{prefix + "APP_KEY", "", "the app key; without it the environment is not offered", "ak1.…", in(func(e *servicetitan.Environment, v string) error {
-			e.AppKey = servicetitan.NewSecret(v)
-			return nil
-		})},
-		{prefix + "WAYS", "guided,own_credentials", "ways to connect that are offered, in order", "sign_in", in(func(e *servicetitan.Environment, v string) (err error) {
-			e.Ways, err = ways(v)
-			return err
-		})},
-		{prefix + "AUTH_URL", auth, "the authorization server", auth, in(func(e *servicetitan.Environment, v string) (err error) {
-			e.AuthURL, err = baseURL(v)
-			return err
-		})},
-		{prefix + "API_URL", api, "the API", api, in(func(e *servicetitan.Environment, v string) (err error) {
-			e.APIURL, err = baseURL(v)
-			return err
-		})},
-		{prefix + "SCOPES", defaultScopes, "the scopes asked for", "tn.crm.customers:r offline_access", in(func(e *servicetitan.Environment, v string) error {
-			if e.Scopes = strings.Fields(v); len(e.Scopes) == 0 {
-				return errors.New("names no scope")
-			}
-			return nil
-		})},
-	}
-}
-
-// defaults are those that differ between commands.
-type defaults struct{ database, keyset, keepAlive, sandboxAddr, sandboxURL string }
-
-func serveDefaults() defaults {
-	return defaults{database: "data/fieldbridge.db", keyset: "data/keyset.json", keepAlive: "1h"}
-}
-
-// demoKeepAlive lets one watch connections being renewed.
+// demoKeepAlive is short enough to watch connections being renewed.
 const demoKeepAlive = "90s"
 
-func demoDefaults() defaults {
-	return defaults{
-		database: "data/demo/fieldbridge.db", keyset: "data/demo/keyset.json", keepAlive: demoKeepAlive,
-		sandboxAddr: "127.0.0.1:9090", sandboxURL: "http://127.0.0.1:9090",
+// serveDefaults returns what the defaults in config's tags stand for.
+func serveDefaults() kong.Vars {
+	return kong.Vars{
+		"database": "data/fieldbridge.db", "keyset": "data/keyset.json", "keepalive": "1h",
+		"sandbox_addr": "", "sandbox_url": "", "scopes": defaultScopes, "database_example": exampleDatabase,
 	}
+}
+
+// demoDefaults returns the same for a demo.
+func demoDefaults() kong.Vars {
+	return serveDefaults().CloneWith(kong.Vars{
+		"database": "data/demo/fieldbridge.db", "keyset": "data/demo/keyset.json", "keepalive": demoKeepAlive,
+		"sandbox_addr": "127.0.0.1:9090", "sandbox_url": "http://127.0.0.1:9090",
+	})
+}
+
+// variables returns every environment variable, in the order of the fields. Decoding
+// one sets its field of c.
+func (c *config) variables(defaults kong.Vars) []*kong.Flag {
+	return kong.Must(c, defaults, kong.NoDefaultHelp(),
+		kong.TypeMapper(reflect.TypeFor[servicetitan.Secret](), reads(func(v string) (servicetitan.Secret, error) { return servicetitan.NewSecret(v), nil })),
+		kong.NamedMapper("listener", reads(listenAddr)),
+		kong.NamedMapper("origin", reads(originURL)),
+		kong.NamedMapper("base", reads(baseURL)),
+		kong.NamedMapper("smtp", reads(smtpURL)),
+		// An issuer is kept to the letter: with or without a slash, it is another one.
+		kong.NamedMapper("issuer", reads(func(v string) (string, error) { _, err := baseURL(v); return v, err })),
+		kong.NamedMapper("database", reads(func(v string) (string, error) { return v, models.CheckAddress(v) })),
+		kong.NamedMapper("mailbox", reads(mailAddress)),
+		kong.NamedMapper("duration", kong.MapperFunc(readDuration)),
+		kong.NamedMapper("timeofday", reads(timeOfDay)),
+		kong.NamedMapper("count", reads(count)),
+		kong.NamedMapper("networks", reads(networks)),
+		kong.NamedMapper("scopes", reads(func(v string) ([]string, error) { return strings.Fields(v), nil })),
+	).Model.Flags
 }
 
 // loadConfig reads the variables. Its error names everything that is wrong,
-// with an example for each.
-func loadConfig(d defaults, lookup func(string) (string, bool)) (config, error) {
+// with an example for each, and quotes no value.
+func loadConfig(defaults kong.Vars, lookup func(string) (string, bool)) (config, error) {
 	var c config
-	var faults []error
-	for _, v := range variables(d) {
-		value, given := lookup(v.name)
-		if value = strings.TrimSpace(value); !given || value == "" {
-			value = v.fallback
+	var problems []error
+	examples := map[string]string{}
+	for _, v := range c.variables(defaults) {
+		name := v.Envs[0]
+		examples[name] = v.PlaceHolder
+		value, _ := lookup(name)
+		if value = strings.TrimSpace(value); value == "" {
+			value = v.Default
 		}
-		if err := v.set(&c, value); err != nil {
-			faults = append(faults, fmt.Errorf("%s %w (for example %s=%s)", v.name, err, v.name, v.example))
+		if value == "" {
+			continue
+		}
+		if err := decode(v.Value, value); err != nil {
+			problems = append(problems, fmt.Errorf("%s %w (for example %s=%s)", name, err, name, v.PlaceHolder))
 		}
 	}
-	if c.addr == "" {
-		c.addr = c.defaultAddr()
+	if c.Addr == "" {
+		c.Addr = c.defaultAddr()
 	}
-	return c, errors.Join(append(faults, c.check()...)...)
+	// Without an app key, an environment is not offered.
+	c.environments = slices.DeleteFunc(c.all(), func(e servicetitan.Environment) bool { return e.AppKey.IsZero() })
+	return c, errors.Join(append(problems, c.check(examples)...)...)
 }
 
-// environmentConfig is what this process's environment says. It names unknown variables
+// decode sets the field of a variable. Where the tag has an enum, each value of a list has to
+// be one of it.
+func decode(v *kong.Value, value string) error {
+	if v.Enum != "" {
+		list := strings.Split(value, ",")
+		for i := range list {
+			if list[i] = strings.TrimSpace(list[i]); !slices.Contains(v.EnumSlice(), list[i]) {
+				return fmt.Errorf("is not one of %s", strings.ReplaceAll(strings.Trim(v.Enum, ","), ",", ", "))
+			}
+		}
+		value = strings.Join(list, ",")
+	}
+	return v.Mapper.Decode(&kong.DecodeContext{Value: v, Scan: kong.ScanFromTokens(kong.Token{Type: kong.FlagValueToken, Value: value})}, v.Target)
+}
+
+// environmentConfig returns what this process's environment says. It names unknown variables
 // on standard error.
-func environmentConfig(d defaults) (config, error) {
+func environmentConfig(defaults kong.Vars) (config, error) {
 	for _, u := range unknownVariables(os.Environ()) {
 		fmt.Fprintln(os.Stderr, "fieldbridge: warning:", u)
 	}
-	c, err := loadConfig(d, os.LookupEnv)
+	c, err := loadConfig(defaults, os.LookupEnv)
 	if err != nil {
 		return c, fmt.Errorf("the configuration is not right:\n%w", err)
 	}
 	return c, nil
 }
 
-// check finds what is wrong between the variables, and drops the environments
-// that are not offered.
-func (c *config) check() []error {
-	var faults []error
-	if c.smtpURL != nil && c.mailFrom == "" {
-		faults = append(faults, errors.New("FIELDBRIDGE_MAIL_FROM is missing beside FIELDBRIDGE_SMTP_URL (for example FIELDBRIDGE_MAIL_FROM=support@example.com)"))
+// servedConfig is environmentConfig for commands that serve people, with a logger.
+func servedConfig(defaults kong.Vars) (config, *slog.Logger, error) {
+	c, err := loadConfig(defaults, os.LookupEnv)
+	log := newLogger(c)
+	for _, u := range unknownVariables(os.Environ()) {
+		log.Warn(u.String())
 	}
-	if c.staffIssuer != "" || c.staffACR != "" || c.staffClientID != "" || !c.staffClientSecret.IsZero() {
-		for _, part := range []struct {
-			missing       bool
-			name, example string
-		}{
-			{c.staffIssuer == "", "ISSUER", "https://login.example.com"},
-			{c.staffClientID == "", "CLIENT_ID", "fieldbridge"},
-			{c.staffClientSecret.IsZero(), "CLIENT_SECRET", "…"},
-		} {
-			if part.missing {
-				faults = append(faults, fmt.Errorf("FIELDBRIDGE_STAFF_OIDC_%s is missing beside the others (for example FIELDBRIDGE_STAFF_OIDC_%s=%s)", part.name, part.name, part.example))
-			}
+	if err := errors.Join(err, c.checkProxies()); err != nil {
+		return c, log, fmt.Errorf("the configuration is not right:\n%w", err)
+	}
+	return c, log, nil
+}
+
+// check finds what is wrong between the variables.
+func (c *config) check(examples map[string]string) (problems []error) {
+	find := func(wrong bool, format string, args ...any) {
+		if wrong {
+			problems = append(problems, fmt.Errorf(format, args...))
 		}
 	}
-	if !c.databaseInsecure && models.CheckAddress(c.databaseURL) == nil && !models.ProvesServer(c.databaseURL) {
-		faults = append(faults, fmt.Errorf("FIELDBRIDGE_DATABASE_URL connects to another host without sslmode=verify-full, so somebody on the way could read and change everything"+
-			" (for example FIELDBRIDGE_DATABASE_URL=%s, with sslrootcert=FILE for an authority of your own; on a network that nobody else is on, FIELDBRIDGE_DATABASE_INSECURE=true)", exampleDatabase))
+	need := func(missing bool, name, beside string) {
+		find(missing, "%s is missing beside %s (for example %s=%s)", name, beside, name, examples[name])
 	}
-	faults = append(faults, c.checkDemo()...)
-	offered := c.environments[:0]
-	for _, e := range c.environments {
+	need(c.SMTPURL != nil && c.MailFrom == "", "FIELDBRIDGE_MAIL_FROM", "FIELDBRIDGE_SMTP_URL")
+	staff := c.StaffIssuer != "" || c.StaffACR != "" || c.StaffClientID != "" || !c.StaffClientSecret.IsZero()
+	need(staff && c.StaffIssuer == "", "FIELDBRIDGE_STAFF_OIDC_ISSUER", "the others")
+	need(staff && c.StaffClientID == "", "FIELDBRIDGE_STAFF_OIDC_CLIENT_ID", "the others")
+	need(staff && c.StaffClientSecret.IsZero(), "FIELDBRIDGE_STAFF_OIDC_CLIENT_SECRET", "the others")
+	find(!c.DatabaseInsecure && models.CheckAddress(c.DatabaseURL) == nil && !models.ProvesServer(c.DatabaseURL),
+		"FIELDBRIDGE_DATABASE_URL connects to another host without sslmode=verify-full, so somebody on the way could read and change everything"+
+			" (for example FIELDBRIDGE_DATABASE_URL=%s, with sslrootcert=FILE for an authority of your own; on a network that nobody else is on, FIELDBRIDGE_DATABASE_INSECURE=true)", exampleDatabase)
+	need(c.SandboxAddr != "" && c.SandboxURL == nil, "FIELDBRIDGE_SANDBOX_URL", "FIELDBRIDGE_SANDBOX_ADDR")
+	need(c.SandboxAddr == "" && c.SandboxURL != nil, "FIELDBRIDGE_SANDBOX_ADDR", "FIELDBRIDGE_SANDBOX_URL")
+	find(c.SandboxAddr == "" && c.SandboxURL == nil && c.DemoReset != nil, "FIELDBRIDGE_DEMO_RESET is for demos, which have FIELDBRIDGE_SANDBOX_ADDR")
+	find(c.SandboxAddr != "" && c.SandboxURL != nil && c.BaseURL != nil && c.SandboxURL.Host == c.BaseURL.Host,
+		"FIELDBRIDGE_SANDBOX_URL has the host of FIELDBRIDGE_BASE_URL; the sandbox needs one of its own")
+	for _, e := range c.all() {
 		prefix := "SERVICETITAN_" + strings.ToUpper(string(e.Name)) + "_"
-		if e.AppKey.IsZero() {
-			if e.ClientID != "" || !e.ClientSecret.IsZero() {
-				faults = append(faults, fmt.Errorf("%sAPP_KEY is missing beside the client ID and secret (for example %sAPP_KEY=ak1.…)", prefix, prefix))
-			}
-			continue
-		}
-		if e.Offers(servicetitan.SignIn) && (e.ClientID == "" || e.ClientSecret.IsZero()) {
-			faults = append(faults, fmt.Errorf("%sWAYS has sign_in, which needs %sCLIENT_ID and %sCLIENT_SECRET", prefix, prefix, prefix))
-		}
-		offered = append(offered, e)
+		need(e.AppKey.IsZero() && (e.ClientID != "" || !e.ClientSecret.IsZero()), prefix+"APP_KEY", "the client ID and secret")
+		find(!e.AppKey.IsZero() && e.Offers(servicetitan.SignIn) && (e.ClientID == "" || e.ClientSecret.IsZero()),
+			"%[1]sWAYS has sign_in, which needs %[1]sCLIENT_ID and %[1]sCLIENT_SECRET", prefix)
 	}
-	c.environments = offered
-	return faults
+	return problems
 }
 
-// checkDemo finds what is wrong between the variables of a demo.
-func (c *config) checkDemo() []error {
-	var faults []error
-	switch {
-	case c.sandboxAddr != "" && c.sandboxURL == nil:
-		faults = append(faults, errors.New("FIELDBRIDGE_SANDBOX_URL is missing beside FIELDBRIDGE_SANDBOX_ADDR (for example FIELDBRIDGE_SANDBOX_URL=https://sandbox.example.com)"))
-	case c.sandboxAddr == "" && c.sandboxURL != nil:
-		faults = append(faults, errors.New("FIELDBRIDGE_SANDBOX_ADDR is missing beside FIELDBRIDGE_SANDBOX_URL (for example FIELDBRIDGE_SANDBOX_ADDR=127.0.0.1:9090)"))
-	case c.sandboxAddr == "" && c.demoReset != nil:
-		faults = append(faults, errors.New("FIELDBRIDGE_DEMO_RESET is for demos, which have FIELDBRIDGE_SANDBOX_ADDR"))
-	case c.sandboxURL != nil && c.baseURL != nil && c.sandboxURL.Host == c.baseURL.Host:
-		faults = append(faults, errors.New("FIELDBRIDGE_SANDBOX_URL has the host of FIELDBRIDGE_BASE_URL; the stand-in needs one of its own"))
+// all returns ServiceTitan's environments, whether or not they are offered.
+func (c *config) all() []servicetitan.Environment {
+	as := func(name servicetitan.EnvironmentName, e environment) servicetitan.Environment {
+		return servicetitan.Environment{
+			Name: name, AuthURL: e.AuthURL, APIURL: e.APIURL, ClientID: e.ClientID,
+			ClientSecret: e.ClientSecret, AppKey: e.AppKey, Scopes: e.Scopes, Ways: e.Ways,
+		}
 	}
-	return faults
+	return []servicetitan.Environment{as(servicetitan.Production, c.Production), as(servicetitan.Integration, c.Integration)}
 }
 
-// staffSignIn is where staff sign in, or nil.
-func (c *config) staffSignIn() *handlers.StaffIssuer {
-	if c.staffIssuer == "" {
+// noEnvironment is what serve and doctor say where nothing can be connected to. It is
+// a warning in both: a new installation starts and can be looked at before the app
+// key has come.
+const noEnvironment = "no environment of ServiceTitan is configured, so nobody can connect"
+
+// proxiesRemedy says what to do where checkProxies fails.
+const proxiesRemedy = "set FIELDBRIDGE_TRUSTED_PROXIES to the networks of the proxies in front, or to none if browsers reach this listener directly"
+
+// checkProxies wants it to be said which proxies are in front. With https, there is
+// one that ends TLS, and without its name all people would count as one address: a
+// few wrong sign-ins would lock everybody out.
+func (c *config) checkProxies() error {
+	if c.BaseURL == nil || c.BaseURL.Scheme != "https" || c.TrustedProxies != nil {
 		return nil
 	}
-	return &handlers.StaffIssuer{Issuer: c.staffIssuer, ClientID: c.staffClientID, ClientSecret: c.staffClientSecret, ACR: strings.Fields(c.staffACR)}
+	return errors.New("FIELDBRIDGE_TRUSTED_PROXIES is missing beside an https FIELDBRIDGE_BASE_URL; " + proxiesRemedy +
+		" (for example FIELDBRIDGE_TRUSTED_PROXIES=10.0.0.0/8, or FIELDBRIDGE_TRUSTED_PROXIES=none)")
+}
+
+// defaultAddr returns the public listener where none is given. With https, plain HTTP stays
+// on this machine.
+func (c *config) defaultAddr() string {
+	if c.BaseURL != nil && c.BaseURL.Scheme == "https" {
+		return "127.0.0.1:8080"
+	}
+	return ":8080"
+}
+
+// staffSignIn returns where staff sign in, or nil.
+func (c *config) staffSignIn() *handlers.StaffIssuer {
+	if c.StaffIssuer == "" {
+		return nil
+	}
+	return &handlers.StaffIssuer{Issuer: c.StaffIssuer, ClientID: c.StaffClientID, ClientSecret: c.StaffClientSecret, ACR: strings.Fields(c.StaffACR)}
+}
+
+// reads makes a kong mapper of a function, whose error must not quote the value. What the
+// function returns is set even beside an error, so that a wrong value is not a missing one.
+func reads[T any](parse func(string) (T, error)) kong.Mapper {
+	return kong.MapperFunc(func(ctx *kong.DecodeContext, target reflect.Value) error {
+		v, err := parse(ctx.Scan.Pop().String())
+		target.Set(reflect.ValueOf(v))
+		return err
+	})
+}
+
+func listenAddr(v string) (string, error) {
+	if _, _, err := net.SplitHostPort(v); err != nil {
+		return "", errors.New("is not host:port")
+	}
+	return v, nil
+}
+
+// baseURL wants https, or http on loopback, and takes a trailing slash off.
+func baseURL(v string) (*url.URL, error) {
+	u, err := url.Parse(strings.TrimSuffix(v, "/"))
+	if err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return nil, errors.New("is not an address")
+	}
+	switch {
+	case u.Scheme == "https":
+	case u.Scheme == "http" && loopback(u.Hostname()):
+	case u.Scheme == "http":
+		return nil, errors.New("is http, which is allowed on this machine alone")
+	default:
+		return nil, errors.New("is neither https nor http")
+	}
+	return u, nil
+}
+
+// originURL is baseURL without a path.
+func originURL(v string) (*url.URL, error) {
+	u, err := baseURL(v)
+	if err == nil && u.Path != "" {
+		return nil, errors.New("has a path; only scheme, host and port count")
+	}
+	return u, err
+}
+
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+func smtpURL(v string) (*url.URL, error) {
+	u, err := url.Parse(v)
+	if err != nil || u.Hostname() == "" || (u.Scheme != "smtp" && u.Scheme != "smtps") || u.Path != "" {
+		return nil, errors.New("is not smtp://host:port or smtps://host:port")
+	}
+	return u, nil
+}
+
+func mailAddress(v string) (string, error) {
+	if _, err := mail.ParseAddress(v); err != nil {
+		return v, errors.New("is not an address")
+	}
+	return v, nil
+}
+
+// readDuration wants at least what the field's tag says.
+func readDuration(ctx *kong.DecodeContext, target reflect.Value) error {
+	d, err := time.ParseDuration(ctx.Scan.Pop().String())
+	if err != nil {
+		return errors.New("is not a duration")
+	}
+	if least, err := time.ParseDuration(ctx.Value.Tag.Get("least")); err != nil || d < least {
+		return fmt.Errorf("is less than %s", least)
+	}
+	target.SetInt(int64(d))
+	return nil
+}
+
+// timeOfDay returns how long after midnight 03:30 is.
+func timeOfDay(v string) (*time.Duration, error) {
+	at, err := time.Parse("15:04", v)
+	if err != nil {
+		return nil, errors.New("is not a time of day")
+	}
+	after := time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute
+	return &after, nil
+}
+
+func count(v string) (int, error) {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 {
+		return 0, errors.New("is not a number from 1")
+	}
+	return n, nil
+}
+
+// networks returns a list that is not nil, even if the word none is all it has.
+func networks(v string) ([]netip.Prefix, error) {
+	list := []netip.Prefix{}
+	if strings.EqualFold(v, "none") {
+		return list, nil
+	}
+	for _, text := range strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' }) {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, errors.New("is not a list of networks")
+		}
+		list = append(list, p)
+	}
+	return list, nil
 }

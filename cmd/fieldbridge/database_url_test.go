@@ -40,8 +40,8 @@ func TestConfigDatabase(t *testing.T) {
 			}
 			c, err := loadConfig(serveDefaults(), lookupIn(env))
 			if tt.fault == "" {
-				if err != nil || c.databaseURL != tt.address {
-					t.Errorf("got %q, %v", c.databaseURL, err)
+				if err != nil || c.DatabaseURL != tt.address {
+					t.Errorf("got %q, %v", c.DatabaseURL, err)
 				}
 				return
 			}

@@ -41,9 +41,9 @@ func (d demoCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	keys, err := seal.Load(c.keysetFile)
+	keys, err := seal.Load(c.KeysetFile)
 	if errors.Is(err, seal.ErrNoKeyset) {
-		keys, err = seal.Create(c.keysetFile)
+		keys, err = seal.Create(c.KeysetFile)
 	}
 	if err != nil {
 		return err
@@ -52,8 +52,8 @@ func (d demoCommand) Run(ctx context.Context) error {
 	// stand-in and to nothing else.
 	c.environments = nil
 	return serveDemo(ctx, c, keys, d.Keep, log, func() {
-		fmt.Printf("\n  Fieldbridge   %s\n  Try these     %s\n", c.baseURL, c.baseURL.JoinPath("/demo"))
-		fmt.Printf("  Sandbox       %s  (stands in for ServiceTitan)\n  Mailbox       %s\n", c.sandboxURL, c.sandboxURL.JoinPath("/mailbox"))
+		fmt.Printf("\n  Fieldbridge   %s\n  Try these     %s\n", c.BaseURL, c.BaseURL.JoinPath("/demo"))
+		fmt.Printf("  Sandbox       %s  (stands in for ServiceTitan)\n  Mailbox       %s\n", c.SandboxURL, c.SandboxURL.JoinPath("/mailbox"))
 		for _, account := range demoAccounts() {
 			fmt.Printf("  Sign in as    %s: %s, password %s\n", account.Who, account.Email, account.Password)
 		}
@@ -68,12 +68,12 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 	if len(c.environments) > 0 {
 		return fmt.Errorf("%w; take FIELDBRIDGE_SANDBOX_ADDR or SERVICETITAN_…_APP_KEY away", errDemoBesideReal)
 	}
-	ls, err := listenOn(ctx, c.addr, c.adminAddr, c.sandboxAddr)
+	ls, err := listenOn(ctx, c.Addr, c.AdminAddr, c.SandboxAddr)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = ls.close() }() // those that were served are closed already
-	db, err := models.OpenDB(ctx, c.databaseURL, time.Now)
+	db, err := models.OpenDB(ctx, c.DatabaseURL, time.Now)
 	if err != nil {
 		return err
 	}
@@ -88,9 +88,9 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 		return d.begin(context.WithoutCancel(ctx), false) // to its end, though who asked goes away
 	})
 	// Its staff sign in with passwords that are no secret.
-	c.staffIssuer = ""
+	c.StaffIssuer = ""
 	c.environments = []servicetitan.Environment{environment}
-	a, err := wire(ctx, c, db, keys, demoPages(c.sandboxURL), log)
+	a, err := wire(ctx, c, db, keys, demoPages(c.SandboxURL), log)
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
@@ -104,8 +104,8 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 		<-ctx.Done()
 		standIn.ClearFaults() // so that renewals under way are answered
 	})
-	if c.demoReset != nil {
-		a.background = append(a.background, func(ctx context.Context) { d.resetDaily(ctx, *c.demoReset, log) })
+	if c.DemoReset != nil {
+		a.background = append(a.background, func(ctx context.Context) { d.resetDaily(ctx, *c.DemoReset, log) })
 	}
 	err = a.run(ctx, log, ls.serve(a.public, a.admin, standIn), ready)
 	if cause := context.Cause(ctx); errors.Is(cause, models.ErrHeld) {
@@ -118,7 +118,7 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 // registration is new with every start.
 func newSandbox(c config, log *slog.Logger, reset func(context.Context) error) (*sandbox.Sandbox, servicetitan.Environment) {
 	environment := servicetitan.Environment{
-		Name: servicetitan.Sandbox, AuthURL: c.sandboxURL, APIURL: c.sandboxURL,
+		Name: servicetitan.Sandbox, AuthURL: c.SandboxURL, APIURL: c.SandboxURL,
 		ClientID:     "cid.sandbox",
 		ClientSecret: servicetitan.NewSecret("cs1.sandbox" + rand.Text()),
 		AppKey:       servicetitan.NewSecret("ak1.sandbox" + rand.Text()),
@@ -126,11 +126,11 @@ func newSandbox(c config, log *slog.Logger, reset func(context.Context) error) (
 		Ways:         []servicetitan.Way{servicetitan.SignIn, servicetitan.Guided, servicetitan.OwnCredentials},
 	}
 	return sandbox.New(sandbox.Options{
-		URL: c.sandboxURL.String(), ClientID: environment.ClientID,
+		URL: c.SandboxURL.String(), ClientID: environment.ClientID,
 		ClientSecret: environment.ClientSecret.Reveal(), AppKey: environment.AppKey.Reveal(),
-		RedirectURIs: []string{c.baseURL.JoinPath("/callback").String()},
+		RedirectURIs: []string{c.BaseURL.JoinPath("/callback").String()},
 		Scopes:       environment.Scopes, AccessTokenLife: demoTokenLife,
-		Home:    sandbox.Link{Label: "Fieldbridge: Try these", Address: c.baseURL.JoinPath("/demo").String()},
+		Home:    sandbox.Link{Label: "Fieldbridge: Try these", Address: c.BaseURL.JoinPath("/demo").String()},
 		Tenants: demoTenants(), Mailbox: true, OnReset: reset, Log: log,
 	}), environment
 }

@@ -188,7 +188,7 @@ func TestDemoLooksBeforeItBegins(t *testing.T) {
 	t.Run("afresh", func(t *testing.T) {
 		running(t, demoCommand{}.Run, admin)
 	})
-	own := demoDefaults().database
+	own := demoDefaults()["database"]
 	db := openDatabase(t, own)
 	err := db.Write(t.Context(), func(tx *gorm.DB) error {
 		return tx.Exec("DELETE FROM demo").Error

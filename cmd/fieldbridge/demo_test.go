@@ -67,7 +67,7 @@ func openDemo(t *testing.T, database string, keys *seal.Keys, more ...map[string
 	t.Cleanup(server.Close)
 	c.environments = append(c.environments[:0], environment)
 	s.standIn, s.url = standIn, address
-	if s.app, err = newApp(t.Context(), c, keys, demoPages(c.sandboxURL), quiet()); err != nil {
+	if s.app, err = newApp(t.Context(), c, keys, demoPages(c.SandboxURL), quiet()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.db.Close() })

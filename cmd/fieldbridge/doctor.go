@@ -93,22 +93,22 @@ func (d *doctor) examine(ctx context.Context) {
 		}
 		return
 	}
-	d.find(good, "configuration", "", "%s, with %d of ServiceTitan's environments", c.baseURL, len(c.environments))
+	d.find(good, "configuration", "", "%s, with %d of ServiceTitan's environments", c.BaseURL, len(c.environments))
 	if c.checkProxies() != nil {
 		d.find(bad, "configuration", proxiesRemedy, "the base URL is https, but FIELDBRIDGE_TRUSTED_PROXIES is not set: behind a proxy, everyone would count as one address")
 	}
-	if c.baseURL.Scheme != "https" {
+	if c.BaseURL.Scheme != "https" {
 		d.find(note, "configuration", "set FIELDBRIDGE_BASE_URL to the https address before anybody else uses it", "the base URL is http, which is fit for this machine alone")
 	}
 	switch {
-	case c.sandboxAddr != "" && len(c.environments) > 0:
+	case c.SandboxAddr != "" && len(c.environments) > 0:
 		d.find(bad, "configuration", "take FIELDBRIDGE_SANDBOX_ADDR away, or SERVICETITAN_…_APP_KEY", "%v", errDemoBesideReal)
-	case c.sandboxAddr != "":
+	case c.SandboxAddr != "":
 		d.find(note, "configuration", "take FIELDBRIDGE_SANDBOX_ADDR away unless that is wanted", "this is a demo, in which anybody may sign in")
 	}
 	isDemo := d.database(ctx, c, d.keyset(c))
 	switch {
-	case c.sandboxAddr != "":
+	case c.SandboxAddr != "":
 	case isDemo && len(c.environments) > 0:
 		d.find(bad, "database", "set FIELDBRIDGE_DATABASE_URL to another, or take SERVICETITAN_…_APP_KEY away", "it is a demo's, which has no place beside ServiceTitan")
 	case isDemo:
@@ -120,9 +120,9 @@ func (d *doctor) examine(ctx context.Context) {
 	defer transport.CloseIdleConnections()
 	if issuer := c.staffSignIn(); issuer != nil {
 		if err := issuer.Discover(ctx, d.now()); err != nil {
-			d.find(bad, "staff sign-in", "set FIELDBRIDGE_STAFF_OIDC_ISSUER to the issuer that the metadata names, to the letter, and let this machine reach it", "%s: %v", c.staffIssuer, err)
+			d.find(bad, "staff sign-in", "set FIELDBRIDGE_STAFF_OIDC_ISSUER to the issuer that the metadata names, to the letter, and let this machine reach it", "%s: %v", c.StaffIssuer, err)
 		} else {
-			d.find(good, "staff sign-in", "", "%s answers with its metadata", c.staffIssuer)
+			d.find(good, "staff sign-in", "", "%s answers with its metadata", c.StaffIssuer)
 		}
 	}
 	for _, e := range c.environments {
@@ -132,14 +132,14 @@ func (d *doctor) examine(ctx context.Context) {
 
 // keyset returns the keys, or nil if there are none to be had.
 func (d *doctor) keyset(c config) *seal.Keys {
-	keys, err := seal.Load(c.keysetFile)
+	keys, err := seal.Load(c.KeysetFile)
 	switch {
 	case errors.Is(err, seal.ErrNoKeyset):
 		d.find(bad, "keyset", "for a new database: fieldbridge keys new; else bring back the copy of the file", "%v", err)
 	case err != nil:
 		d.find(bad, "keyset", "the file must be the keyset, readable by the user who runs fieldbridge and by nobody else (chmod 600)", "%v", err)
 	default:
-		d.find(good, "keyset", "", "%s, new values are sealed with key %d", c.keysetFile, keys.Primary())
+		d.find(good, "keyset", "", "%s, new values are sealed with key %d", c.KeysetFile, keys.Primary())
 		return keys
 	}
 	return nil
@@ -149,12 +149,12 @@ func (d *doctor) keyset(c config) *seal.Keys {
 // that does not is left alone.
 func (d *doctor) database(ctx context.Context, c config, keys *seal.Keys) (isDemo bool) {
 	const about = "database"
-	if c.databaseInsecure && !models.ProvesServer(c.databaseURL) {
+	if c.DatabaseInsecure && !models.ProvesServer(c.DatabaseURL) {
 		d.find(note, about, "add sslmode=verify-full to FIELDBRIDGE_DATABASE_URL and take FIELDBRIDGE_DATABASE_INSECURE away, unless nobody else is on that network", "it is another host that need not prove who it is")
 	}
-	db, err := models.OpenExistingDB(ctx, c.databaseURL, d.now)
+	db, err := models.OpenExistingDB(ctx, c.DatabaseURL, d.now)
 	if errors.Is(err, models.ErrNoDatabase) {
-		d.find(note, about, "", "%s is not there yet; serve makes it", c.databaseURL)
+		d.find(note, about, "", "%s is not there yet; serve makes it", c.DatabaseURL)
 		return false
 	}
 	if err != nil {

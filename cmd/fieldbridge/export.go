@@ -85,7 +85,7 @@ func (e exportCommand) filter() (models.ConnectionFilter, error) {
 func deskOf(c config, db *models.DB) *models.Desk {
 	clients := clientsOf(c, db)
 	log := slog.New(slog.DiscardHandler)
-	keeper := models.NewKeeper(db, nil, clients, models.KeeperOptions{KeepAlive: c.keepAlive, PerSecond: c.perSecond}, log)
+	keeper := models.NewKeeper(db, nil, clients, models.KeeperOptions{KeepAlive: c.KeepAlive, PerSecond: c.PerSecond}, log)
 	return models.NewDesk(db, keeper, models.NewConnections(db, nil, clients, keeper, "", log))
 }
 

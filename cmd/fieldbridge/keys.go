@@ -27,11 +27,11 @@ func (keysNew) Run() error {
 	if err != nil {
 		return err
 	}
-	keys, err := seal.Create(c.keysetFile)
+	keys, err := seal.Create(c.KeysetFile)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("created %s with key %d; keep a copy apart from the database's backups\n", c.keysetFile, keys.Primary())
+	fmt.Printf("created %s with key %d; keep a copy apart from the database's backups\n", c.KeysetFile, keys.Primary())
 	return nil
 }
 
@@ -60,17 +60,17 @@ func (r keysRotate) Run() error {
 		return err
 	}
 	if r.Prepare {
-		id, err := seal.Prepare(c.keysetFile)
+		id, err := seal.Prepare(c.KeysetFile)
 		if errors.Is(err, seal.ErrPrepared) {
 			return fmt.Errorf("%w; once every host has it, run: fieldbridge keys rotate", err)
 		}
 		if err != nil {
 			return err
 		}
-		fmt.Printf("prepared key %d in %s, which seals nothing yet; copy the file to every host, then run: fieldbridge keys rotate\n", id, c.keysetFile)
+		fmt.Printf("prepared key %d in %s, which seals nothing yet; copy the file to every host, then run: fieldbridge keys rotate\n", id, c.KeysetFile)
 		return nil
 	}
-	id, prepared, err := seal.Rotate(c.keysetFile)
+	id, prepared, err := seal.Rotate(c.KeysetFile)
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (r keysRotate) Run() error {
 	if prepared {
 		what = "prepared"
 	}
-	fmt.Printf("new values are sealed with the %s key %d of %s; keep a copy of the file apart from the database's backups, and run: fieldbridge keys reseal\n", what, id, c.keysetFile)
+	fmt.Printf("new values are sealed with the %s key %d of %s; keep a copy of the file apart from the database's backups, and run: fieldbridge keys reseal\n", what, id, c.KeysetFile)
 	return nil
 }
 
@@ -107,7 +107,7 @@ func (r keysReseal) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	keys, err := loadKeys(c.keysetFile)
+	keys, err := loadKeys(c.KeysetFile)
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (r keysReseal) Run(ctx context.Context) error {
 		if err := reseal(ctx, db, keys, os.Stdout, os.Stderr); err != nil || !r.Drop {
 			return err
 		}
-		return dropUnused(ctx, db, keys, c.keysetFile, os.Stdout)
+		return dropUnused(ctx, db, keys, c.KeysetFile, os.Stdout)
 	})
 }
 

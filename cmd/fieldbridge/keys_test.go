@@ -177,7 +177,7 @@ func TestDropWaitsADay(t *testing.T) {
 	}
 	inDatabase := func(do func(*models.DB) error) {
 		t.Helper()
-		if err := inDB(t.Context(), config{databaseURL: filepath.Join(folder, "app.db")}, models.OpenDB, do); err != nil {
+		if err := inDB(t.Context(), config{DatabaseURL: filepath.Join(folder, "app.db")}, models.OpenDB, do); err != nil {
 			t.Fatal(err)
 		}
 	}

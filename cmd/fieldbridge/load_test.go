@@ -231,7 +231,7 @@ func benchConfig(b *testing.B, base, issuer, database string) config {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return config{databaseURL: database, baseURL: own, keepAlive: time.Hour, perSecond: unlimited, environments: []servicetitan.Environment{{
+	return config{DatabaseURL: database, BaseURL: own, KeepAlive: time.Hour, PerSecond: unlimited, environments: []servicetitan.Environment{{
 		Name: servicetitan.Production, AuthURL: at, APIURL: at, ClientID: "cid.bench",
 		ClientSecret: servicetitan.NewSecret("cs1.bench"), AppKey: servicetitan.NewSecret("ak1.bench"),
 		Scopes: strings.Fields(defaultScopes), Ways: []servicetitan.Way{servicetitan.SignIn},

@@ -93,7 +93,7 @@ func (migrateStatus) Run(ctx context.Context) error {
 		return nil
 	})
 	if errors.Is(err, models.ErrNoDatabase) {
-		fmt.Printf("there is no database at %s yet; fieldbridge serve and fieldbridge migrate make it\n", c.databaseURL)
+		fmt.Printf("there is no database at %s yet; fieldbridge serve and fieldbridge migrate make it\n", c.DatabaseURL)
 		return nil
 	}
 	return err
@@ -113,7 +113,7 @@ func withSchema(ctx context.Context, c config, do func(*models.DB) error) error 
 // inDB opens the database of a configuration in one of two ways: models.OpenDB
 // makes it if it is not there, models.OpenExistingDB does not.
 func inDB(ctx context.Context, c config, open func(context.Context, string, func() time.Time) (*models.DB, error), do func(*models.DB) error) error {
-	db, err := open(ctx, c.databaseURL, time.Now)
+	db, err := open(ctx, c.DatabaseURL, time.Now)
 	if err != nil {
 		return err
 	}

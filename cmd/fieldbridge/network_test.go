@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/alecthomas/kong"
 )
 
 // Behind a proxy that nobody has named, all people count as one address, so that a
@@ -58,8 +60,8 @@ func TestProxies(t *testing.T) {
 		"": 0, "none": 0, "10.0.0.0/8": 1, "10.0.0.0/8, 2001:db8::/32": 2, "none,10.0.0.0/8": -1, "10.0.0.1": -1, "nobody": -1,
 	} {
 		c, err := loadConfig(serveDefaults(), lookupIn(map[string]string{"FIELDBRIDGE_TRUSTED_PROXIES": value}))
-		if (err != nil) != (networks < 0) || len(c.trustedProxies) != max(0, networks) {
-			t.Errorf("%q: %v, %v", value, c.trustedProxies, err)
+		if (err != nil) != (networks < 0) || len(c.TrustedProxies) != max(0, networks) {
+			t.Errorf("%q: %v, %v", value, c.TrustedProxies, err)
 		}
 	}
 }
@@ -75,14 +77,14 @@ func TestDefaultListener(t *testing.T) {
 		{"https://connect.example.com", ":8080", ":8080"},
 		{"https://connect.example.com", "0.0.0.0:80", "0.0.0.0:80"},
 	} {
-		for _, d := range []defaults{serveDefaults(), demoDefaults()} {
+		for _, d := range []kong.Vars{serveDefaults(), demoDefaults()} {
 			c, err := loadConfig(d, lookupIn(map[string]string{"FIELDBRIDGE_BASE_URL": tt.base, "FIELDBRIDGE_ADDR": tt.addr}))
-			if err != nil || c.addr != tt.want {
-				t.Errorf("base URL %q, address %q: listens on %q, %v; want %q", tt.base, tt.addr, c.addr, err, tt.want)
+			if err != nil || c.Addr != tt.want {
+				t.Errorf("base URL %q, address %q: listens on %q, %v; want %q", tt.base, tt.addr, c.Addr, err, tt.want)
 			}
 		}
 	}
-	for _, d := range []defaults{serveDefaults(), demoDefaults()} {
+	for _, d := range []kong.Vars{serveDefaults(), demoDefaults()} {
 		if help := variablesHelp(d); !strings.Contains(help, ":8080, or 127.0.0.1:8080 with an https base URL") {
 			t.Errorf("the help does not say so:\n%s", help)
 		}

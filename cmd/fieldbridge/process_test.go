@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 
 // withTheSchema is what the copies of testdb are made with.
 func withTheSchema(address string) error {
-	return inDB(context.Background(), config{databaseURL: address}, models.OpenDB, func(db *models.DB) error {
+	return inDB(context.Background(), config{DatabaseURL: address}, models.OpenDB, func(db *models.DB) error {
 		_, err := models.Migrate(context.Background(), db, models.MigrationWatch{})
 		return err
 	})

@@ -13,6 +13,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
@@ -33,18 +35,18 @@ func (serveCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	keys, err := loadKeys(c.keysetFile)
+	keys, err := loadKeys(c.KeysetFile)
 	if err != nil {
 		return err
 	}
 	ready := func() {
-		log.Info("serving", "address", c.baseURL.String(), "listener", c.addr, "admin", c.adminAddr)
+		log.Info("serving", "address", c.BaseURL.String(), "listener", c.Addr, "admin", c.AdminAddr)
 	}
-	if c.sandboxAddr != "" {
-		log.Warn("this is a demo: anybody may sign in to its made-up companies", "sandbox", c.sandboxURL.String(), "listener", c.sandboxAddr)
+	if c.SandboxAddr != "" {
+		log.Warn("this is a demo: anybody may sign in to its made-up companies", "sandbox", c.SandboxURL.String(), "listener", c.SandboxAddr)
 		return serveDemo(ctx, c, keys, true, log, ready)
 	}
-	db, err := models.OpenDB(ctx, c.databaseURL, time.Now)
+	db, err := models.OpenDB(ctx, c.DatabaseURL, time.Now)
 	if err != nil {
 		return err
 	}
@@ -58,20 +60,20 @@ func (serveCommand) Run(ctx context.Context) error {
 	if len(c.environments) == 0 {
 		log.Warn(noEnvironment + "; see fieldbridge serve --help")
 	}
-	ls, err := listenOn(ctx, c.addr, c.adminAddr)
+	ls, err := listenOn(ctx, c.Addr, c.AdminAddr)
 	if err != nil {
 		return errors.Join(err, a.db.Close())
 	}
 	return errors.Join(a.run(ctx, log, ls.serve(a.public, a.admin), ready), a.db.Close())
 }
 
-// servedDefaults are those of serve: beside a stand-in, some are a demo's.
-func servedDefaults(lookup func(string) (string, bool)) defaults {
-	d := serveDefaults()
+// servedDefaults returns those of serve. Beside a sandbox, some are a demo's.
+func servedDefaults(lookup func(string) (string, bool)) kong.Vars {
+	vars := serveDefaults()
 	if addr, _ := lookup("FIELDBRIDGE_SANDBOX_ADDR"); strings.TrimSpace(addr) != "" {
-		d.keepAlive = demoKeepAlive
+		vars["keepalive"] = demoKeepAlive
 	}
-	return d
+	return vars
 }
 
 // listeners are open, but not yet served.
@@ -211,16 +213,13 @@ func (a *app) sweep(ctx context.Context, log *slog.Logger) {
 }
 
 // variablesHelp is the table of environment variables.
-func variablesHelp(d defaults) string {
+func variablesHelp(defaults kong.Vars) string {
 	var b strings.Builder
 	b.WriteString("Configuration comes from environment variables, also from a file .env in the working folder:\n\n")
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	for _, v := range variables(d) {
-		fallback := v.fallback
-		if v.fallback == defaultScopes {
-			fallback = "(see cmd/fieldbridge/README.md)"
-		}
-		_, _ = fmt.Fprintf(w, "  %s\t%s\t%s\n", v.name, fallback, v.meaning)
+	for _, v := range new(config).variables(defaults) {
+		value := strings.Replace(v.Default, defaultScopes, "(see cmd/fieldbridge/README.md)", 1)
+		_, _ = fmt.Fprintf(w, "  %s\t%s\t%s\n", v.Envs[0], value, v.Help)
 	}
 	_ = w.Flush()
 	return b.String()

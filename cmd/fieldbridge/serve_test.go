@@ -137,8 +137,8 @@ func TestServeKeepsAliveAsADemoBesideAStandInAlone(t *testing.T) {
 	} {
 		env := lookupIn(map[string]string{"FIELDBRIDGE_SANDBOX_ADDR": tt.addr, "FIELDBRIDGE_SANDBOX_URL": tt.url})
 		c, err := loadConfig(servedDefaults(env), env)
-		if err != nil || c.keepAlive != tt.want || c.sandboxAddr != strings.TrimSpace(tt.addr) {
-			t.Errorf("%s: every %s beside a stand-in at %q, want every %s; %v", name, c.keepAlive, c.sandboxAddr, tt.want, err)
+		if err != nil || c.KeepAlive != tt.want || c.SandboxAddr != strings.TrimSpace(tt.addr) {
+			t.Errorf("%s: every %s beside a stand-in at %q, want every %s; %v", name, c.KeepAlive, c.SandboxAddr, tt.want, err)
 		}
 	}
 }

@@ -39,11 +39,11 @@ func (s staffAdd) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if c.staffIssuer != "" {
-			fmt.Printf("%s may sign in as %s, at %s\n", email, s.Role, c.baseURL.JoinPath("/staff/signin"))
+		if c.StaffIssuer != "" {
+			fmt.Printf("%s may sign in as %s, at %s\n", email, s.Role, c.BaseURL.JoinPath("/staff/signin"))
 			return nil
 		}
-		address := c.baseURL.JoinPath("/password/reset")
+		address := c.BaseURL.JoinPath("/password/reset")
 		address.RawQuery = "token=" + link.Reveal()
 		fmt.Printf("%s may sign in as %s. Hand them this link; it works once, for two days:\n%s\n", email, s.Role, address)
 		return nil
@@ -101,8 +101,8 @@ func (staffList) Run(ctx context.Context) error {
 		for _, s := range list {
 			note := "with second factor"
 			switch {
-			case c.staffIssuer != "":
-				note = "signs in at " + c.staffIssuer
+			case c.StaffIssuer != "":
+				note = "signs in at " + c.StaffIssuer
 			case !s.SetUp:
 				note = "has not chosen a password yet"
 			case !s.Factor:
@@ -131,7 +131,7 @@ func withAccounts(ctx context.Context, do func(config, *models.Accounts) error) 
 	if err != nil {
 		return err
 	}
-	keys, err := loadKeys(c.keysetFile)
+	keys, err := loadKeys(c.KeysetFile)
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,7 @@ package main
 
 import (
 	"fmt"
-	"log/slog"
+	"slices"
 	"strings"
 )
 
@@ -29,10 +29,13 @@ var ourPrefixes = []string{"FIELDBRIDGE_", "SERVICETITAN_"}
 // tests and benchmarks read is left out.
 func unknownVariables(environment []string) []unknownVariable {
 	var unknown []unknownVariable
-	known := variables(serveDefaults())
+	var known []string
+	for _, v := range new(config).variables(serveDefaults()) {
+		known = append(known, v.Envs...)
+	}
 	for _, entry := range environment {
 		name, _, _ := strings.Cut(entry, "=")
-		if !isOurs(name) || isKnown(known, name) {
+		if !isOurs(name) || slices.Contains(known, name) {
 			continue
 		}
 		unknown = append(unknown, unknownVariable{name, nearestTo(name, known)})
@@ -54,29 +57,20 @@ func isOurs(name string) bool {
 	return false
 }
 
-func isKnown(known []variable, name string) bool {
-	for _, v := range known {
-		if v.name == name {
-			return true
-		}
-	}
-	return false
-}
-
 // nearestTo returns the known name that is the fewest changes away, if they are at
 // most half of what follows the prefix. A name that lacks its middle, such as
 // SERVICETITAN_APP_KEY, is one change away.
-func nearestTo(name string, known []variable) string {
+func nearestTo(name string, known []string) string {
 	upper := strings.ToUpper(name)
 	prefix, rest, _ := strings.Cut(upper, "_")
 	nearest, fewest := "", max(2, len(rest)/2)+1
 	for _, v := range known {
-		n := editDistance(upper, v.name)
-		if strings.HasPrefix(v.name, prefix+"_") && strings.HasSuffix(v.name, "_"+rest) {
+		n := editDistance(upper, v)
+		if strings.HasPrefix(v, prefix+"_") && strings.HasSuffix(v, "_"+rest) {
 			n = min(n, 1)
 		}
 		if n < fewest {
-			nearest, fewest = v.name, n
+			nearest, fewest = v, n
 		}
 	}
 	return nearest
@@ -102,11 +96,4 @@ func editDistance(a, b string) int {
 		}
 	}
 	return row[len(b)]
-}
-
-// logUnknown warns about each of them.
-func logUnknown(log *slog.Logger, unknown []unknownVariable) {
-	for _, u := range unknown {
-		log.Warn(u.String())
-	}
 }

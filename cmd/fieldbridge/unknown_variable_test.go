@@ -21,8 +21,8 @@ func TestUnknownVariables(t *testing.T) {
 		}
 	}
 	known := []string{"FIELDBRIDGE_TEST_SERVE=1", "FIELDBRIDGE=1", "OTHER_BASEURL=x", "PATH=/bin", ""}
-	for _, v := range variables(serveDefaults()) {
-		known = append(known, v.name+"=x")
+	for _, v := range new(config).variables(serveDefaults()) {
+		known = append(known, v.Envs[0]+"=x")
 	}
 	if got := unknownVariables(known); len(got) > 0 {
 		t.Errorf("%v are known, or are not ours", got)
