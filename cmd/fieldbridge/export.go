@@ -49,7 +49,7 @@ func (e exportCommand) Run(ctx context.Context) error {
 		if e.To == "-" {
 			return exportTo(ctx, deskOf(c, db), filter, stoppable{ctx, os.Stdout}, os.Stderr)
 		}
-		return writeWhole(ctx, e.To, func(w io.Writer) error { return exportTo(ctx, deskOf(c, db), filter, w, os.Stderr) })
+		return writeOutput(ctx, e.To, func(w io.Writer) error { return exportTo(ctx, deskOf(c, db), filter, w, os.Stderr) })
 	})
 	if err != nil && ctx.Err() != nil && !errors.Is(err, errStopped) {
 		return fmt.Errorf("%w: %w", errStopped, err)

@@ -131,7 +131,7 @@ func TestExportToAFile(t *testing.T) {
 		t.Errorf("%d bytes, %v", len(whole), err)
 	}
 	gone, cancel := context.WithCancel(t.Context())
-	err = writeWhole(t.Context(), file, func(w io.Writer) error {
+	err = writeOutput(t.Context(), file, func(w io.Writer) error {
 		_, err := w.Write(make([]byte, 1<<20)) // more than is held back
 		cancel()
 		return errors.Join(err, context.Cause(gone))

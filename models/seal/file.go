@@ -98,15 +98,9 @@ func writeNew(path string, content []byte) error {
 	if err != nil {
 		return err
 	}
-	return writeAndSync(f, content)
-}
-
-func writeAndSync(f *os.File, content []byte) error {
-	if _, err := f.Write(content); err != nil {
-		return errors.Join(err, f.Close())
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Sync()
 	}
-	if err := f.Sync(); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	return f.Close()
+	return errors.Join(err, f.Close())
 }

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/google/renameio/v2"
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/keyset"
 )
@@ -124,22 +125,18 @@ func change(path string, how func(*keyset.Manager, *ring) error) error {
 // replace puts content in the place of a file, whose owner keeps it: who rotates
 // may be another than who serves.
 func replace(path string, content []byte, old fs.FileInfo) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*") // its mode is 0600
+	f, err := renameio.TempFile(filepath.Dir(path), path) // its mode is 0600
 	if err != nil {
 		return err
 	}
+	defer func() { _ = f.Cleanup() }() // does nothing once the file is in its place
 	if owner, ok := old.Sys().(*syscall.Stat_t); ok {
-		err = f.Chown(int(owner.Uid), int(owner.Gid))
+		if err := f.Chown(int(owner.Uid), int(owner.Gid)); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return errors.Join(err, f.Close(), os.Remove(f.Name()))
+	if _, err := f.Write(content); err != nil {
+		return err
 	}
-	err = writeAndSync(f, content)
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
+	return f.CloseAtomicallyReplace()
 }

@@ -10,13 +10,14 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/google/renameio/v2"
 )
 
-// writeWhole writes a file that is there once all of it is, or not at all: until
-// then it has another name, in the same folder. A file that it replaces keeps its
-// owner and permissions. A link stays one; what it leads to is written. What is no
-// file, such as a pipe or a device, is written to as it is.
-func writeWhole(ctx context.Context, path string, write func(io.Writer) error) error {
+// writeOutput writes a file that is there once all of it is, or not at all. A file that
+// it replaces keeps its owner and permissions. A link stays one; what it leads to is
+// written. What is no file, such as a pipe or a device, is written to as it is.
+func writeOutput(ctx context.Context, path string, write func(io.Writer) error) error {
 	old, err := os.Stat(path)
 	switch {
 	case path == "":
@@ -40,7 +41,7 @@ func writeWhole(ctx context.Context, path string, write func(io.Writer) error) e
 // mostLinks is how many links lead on from another at most, as in Linux.
 const mostLinks = 40
 
-// followed is where a path leads to over symbolic links, whether or not there is
+// followed returns where a path leads to over symbolic links, whether or not there is
 // anything.
 func followed(path string) string {
 	for range mostLinks {
@@ -60,44 +61,40 @@ func followed(path string) string {
 
 // replaceFile puts a file in the place of the old one, if there is one.
 func replaceFile(path string, old fs.FileInfo, write func(io.Writer) error) error {
-	folder, name := filepath.Split(path)
-	if folder == "" {
-		folder = "." // else it is the one for temporary files
-	}
-	f, err := os.CreateTemp(folder, "."+name+"-*") // its mode is 0600
+	// Written beside the file, since only there a rename is sure to work. The library
+	// cleans the folder's path, so it has no links by then.
+	folder, _ := filepath.Split(path)
+	folder, err := filepath.EvalSymlinks(folder + ".")
 	if err != nil {
 		return err
 	}
-	if old != nil {
-		err = keepPermissions(f, old)
-	}
-	if err == nil {
-		err = writeBuffered(f, write)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
+	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(folder), renameio.WithExistingPermissions())
 	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
+		return err
 	}
-	return nil
-}
-
-// keepPermissions lets those use a file who may use the old one.
-func keepPermissions(f *os.File, old fs.FileInfo) error {
-	if owner, ok := old.Sys().(*syscall.Stat_t); ok {
-		err := f.Chown(int(owner.Uid), int(owner.Gid))
-		if errors.Is(err, fs.ErrPermission) {
-			return fmt.Errorf("the file that is there belongs to somebody else, and would not any more; delete it first, or write to another: %w", err)
-		}
-		if err != nil {
+	defer func() { _ = f.Cleanup() }() // does nothing once the file is in its place
+	if old != nil {
+		if err := keepOwner(f.File, old); err != nil {
 			return err
 		}
 	}
-	return f.Chmod(old.Mode().Perm())
+	if err := writeBuffered(f, write); err != nil {
+		return err
+	}
+	return f.CloseAtomicallyReplace()
+}
+
+// keepOwner lets those use a file who may use the old one.
+func keepOwner(f *os.File, old fs.FileInfo) error {
+	owner, ok := old.Sys().(*syscall.Stat_t)
+	if !ok {
+		return nil
+	}
+	err := f.Chown(int(owner.Uid), int(owner.Gid))
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("the file that is there belongs to somebody else, and would not any more; delete it first, or write to another: %w", err)
+	}
+	return err
 }
 
 // writeThrough writes to what stays as it is. A pipe is opened once somebody reads

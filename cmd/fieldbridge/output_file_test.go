@@ -48,7 +48,7 @@ func names(t *testing.T, folder string) []string {
 }
 
 // A link stays one, and what it leads to is written, wherever that is.
-func TestWholeFileFollowsLinks(t *testing.T) {
+func TestOutputFileFollowsLinks(t *testing.T) {
 	for name, tt := range map[string]struct {
 		links map[string]string
 		there bool
@@ -80,7 +80,7 @@ func TestWholeFileFollowsLinks(t *testing.T) {
 				}
 			}
 			t.Chdir(dir)
-			if err := writeWhole(t.Context(), "link", writes("after")); err != nil {
+			if err := writeOutput(t.Context(), "link", writes("after")); err != nil {
 				t.Fatal(err)
 			}
 			holds(t, file, "after", 0o600)
@@ -97,10 +97,10 @@ func TestWholeFileFollowsLinks(t *testing.T) {
 }
 
 // Who may read a file may go on reading it.
-func TestWholeFileKeepsPermissions(t *testing.T) {
+func TestOutputFileKeepsPermissions(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
-	if err := writeWhole(t.Context(), file, writes("first")); err != nil {
+	if err := writeOutput(t.Context(), file, writes("first")); err != nil {
 		t.Fatal(err)
 	}
 	holds(t, file, "first", 0o600)
@@ -108,7 +108,7 @@ func TestWholeFileKeepsPermissions(t *testing.T) {
 		if err := os.Chmod(file, mode); err != nil {
 			t.Fatal(err)
 		}
-		if err := writeWhole(t.Context(), file, writes("again")); err != nil {
+		if err := writeOutput(t.Context(), file, writes("again")); err != nil {
 			t.Fatal(err)
 		}
 		holds(t, file, "again", mode)
@@ -119,7 +119,7 @@ func TestWholeFileKeepsPermissions(t *testing.T) {
 	if err := os.Chown(file, 1234, 4321); err != nil {
 		t.Fatal(err)
 	}
-	if err := writeWhole(t.Context(), file, writes("more")); err != nil {
+	if err := writeOutput(t.Context(), file, writes("more")); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(file)
@@ -132,7 +132,7 @@ func TestWholeFileKeepsPermissions(t *testing.T) {
 }
 
 // What is no file is written to, stays what it is, and nothing stands beside it.
-func TestWholeFileWritesThroughWhatIsNoFile(t *testing.T) {
+func TestOutputFileWritesThroughWhatIsNoFile(t *testing.T) {
 	dir := t.TempDir()
 	pipe, link := filepath.Join(dir, "pipe"), filepath.Join(dir, "link")
 	if err := errors.Join(syscall.Mkfifo(pipe, 0o600), os.Symlink("pipe", link)); err != nil {
@@ -144,7 +144,7 @@ func TestWholeFileWritesThroughWhatIsNoFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := writeWhole(t.Context(), path, writes("through")); err != nil {
+		if err := writeOutput(t.Context(), path, writes("through")); err != nil {
 			t.Fatal(err)
 		}
 		// What was replaced has nothing to read, and is not waited for.
@@ -168,14 +168,14 @@ func TestWholeFileWritesThroughWhatIsNoFile(t *testing.T) {
 }
 
 // A pipe that nobody reads is waited for no longer than the context lasts.
-func TestWholeFileIsWaitedForNoLonger(t *testing.T) {
+func TestOutputFileIsWaitedForNoLonger(t *testing.T) {
 	pipe := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	if err := writeWhole(ctx, pipe, writes("through")); !errors.Is(err, context.Canceled) {
+	if err := writeOutput(ctx, pipe, writes("through")); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	f, err := os.OpenFile(pipe, os.O_RDWR, 0) // #nosec G304 -- of this test; whoever waits goes on
@@ -189,7 +189,7 @@ func TestWholeFileIsWaitedForNoLonger(t *testing.T) {
 	}
 }
 
-func TestWholeFileRefuses(t *testing.T) {
+func TestOutputFileRefuses(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
 	if err := errors.Join(os.Mkdir("folder", 0o700), os.Symlink("folder", "link"), os.Symlink("round", "round")); err != nil {
@@ -202,7 +202,7 @@ func TestWholeFileRefuses(t *testing.T) {
 		"nowhere/file": "no such file or directory",
 		"":             "the file has no name",
 	} {
-		err := writeWhole(t.Context(), path, func(io.Writer) error {
+		err := writeOutput(t.Context(), path, func(io.Writer) error {
 			t.Errorf("%s: it has begun", path)
 			return nil
 		})
