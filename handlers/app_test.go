@@ -27,6 +27,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers/browsertest"
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/handlers/sandbox/sandboxtest"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -62,7 +63,7 @@ type app struct {
 	*testing.T
 	url     string
 	public  *httptest.Server
-	sandbox *sandbox.Sandbox
+	sandbox *sandboxtest.Sandbox
 	standIn *httptest.Server
 	db      *models.DB
 	keeper  *models.Keeper
@@ -148,9 +149,9 @@ func newAppOn(t *testing.T, database string) *app {
 	}
 	a.environments = a.instance.environments()
 	environment := a.environments[0]
-	a.sandbox = sandbox.New(sandbox.Options{
+	a.sandbox = sandboxtest.NewRecording(sandbox.Options{
 		URL: standInURL, ClientID: environment.ClientID, ClientSecret: environment.ClientSecret.Reveal(), AppKey: environment.AppKey.Reveal(),
-		RedirectURIs: []string{a.url + "/callback"}, Scopes: environment.Scopes, Now: a.clock.Now, Log: log, RecordSecrets: true, Mailbox: true,
+		RedirectURIs: []string{a.url + "/callback"}, Scopes: environment.Scopes, Now: a.clock.Now, Log: log, Mailbox: true,
 	})
 	a.standIn.Config.Handler = a.sandbox
 	a.standIn.Start()
@@ -235,7 +236,7 @@ func (a *app) invariants() {
 	if slices.Contains(a.byHand, "closed") {
 		return
 	}
-	for _, breach := range slices.Concat(sandbox.Breaches(a.sandbox.Requests()), testdb.Breaches(a.count)) {
+	for _, breach := range slices.Concat(sandboxtest.Breaches(a.sandbox.Requests()), testdb.Breaches(a.count)) {
 		if number, _, _ := strings.Cut(breach, ":"); !slices.Contains(a.byHand, number) {
 			a.Error(breach)
 		}

@@ -113,7 +113,7 @@ func TestRenewalOutcomes(t *testing.T) {
 			path := amy.connect("sandbox", northgate)
 			amy.lapse()
 			before := a.refreshes()
-			tt.fault(a.sandbox)
+			tt.fault(a.sandbox.Sandbox)
 			amy.post(path+"/test").want(a, 303)
 			amy.get(path).want(t, 200, tt.page, tt.reason)
 			if a.refreshes() == before {

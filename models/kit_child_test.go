@@ -23,6 +23,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/handlers/sandbox/sandboxtest"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -121,7 +122,7 @@ func (k *kept) overTheNetwork(database string, grace time.Duration, wraps ...fun
 	k.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	c := child{Database: database, Keyset: k.keyset, Issuer: "http://" + server.Listener.Addr().String(), Secret: "cs1.stc_secret"}
-	k.sandbox = sandbox.New(sandbox.Options{
+	k.sandbox = sandboxtest.New(sandbox.Options{
 		URL: c.Issuer, ClientID: "cid.sandbox", ClientSecret: c.Secret, AppKey: "ak1.stc_key",
 		RedirectURIs: []string{"https://app.example/callback"}, Scopes: keptScopes, RefreshGrace: grace,
 	})

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/handlers/sandbox/sandboxtest"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
@@ -30,7 +30,7 @@ func (k *kept) invariants(but ...string) {
 // database finds: of the invariants I1 to I8, each that does not hold.
 func (k *kept) breaches() []string {
 	k.Helper()
-	breaches := append(sandbox.Breaches(k.sandbox.Requests()), testdb.Breaches(k.count)...)
+	breaches := append(sandboxtest.Breaches(k.sandbox.Requests()), testdb.Breaches(k.count)...)
 	breaches = append(breaches, k.grantBreaches()...)
 	return append(breaches, k.servedBreaches()...)
 }

@@ -17,6 +17,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/handlers/sandbox/sandboxtest"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
@@ -31,7 +32,7 @@ type kept struct {
 	db      *DB
 	keyset  string // the file of the keys
 	keys    *seal.Keys
-	sandbox *sandbox.Sandbox
+	sandbox *sandboxtest.Sandbox
 	clients Clients
 	keeper  *Keeper
 	options KeeperOptions
@@ -62,7 +63,7 @@ func newKept(t testing.TB, db *DB, now func() time.Time, change ...func(*sandbox
 	for _, f := range change {
 		f(&so, &ko)
 	}
-	k := &kept{TB: t, db: db, keyset: keyset, keys: keys, sandbox: sandbox.New(so), options: ko, log: &logs{}, companyID: newID(), tenants: new(atomic.Int64)}
+	k := &kept{TB: t, db: db, keyset: keyset, keys: keys, sandbox: sandboxtest.New(so), options: ko, log: &logs{}, companyID: newID(), tenants: new(atomic.Int64)}
 	k.clients = k.clientsBy(now)
 	k.keeper = k.newKeeper(ko)
 	testdb.Watch(db.OnPostgres(), k.exec)

@@ -104,15 +104,6 @@ func TestLogHasNoSecrets(t *testing.T) {
 	}
 }
 
-func TestSecretsAreNotKeptUnasked(t *testing.T) {
-	t.Parallel()
-	s := start(t, func(o *sandbox.Options) { o.RecordSecrets = false })
-	s.connect(northgate)
-	if n := len(s.Secrets()); n != 0 {
-		t.Errorf("%d secrets are kept", n)
-	}
-}
-
 func TestRequestsAreBounded(t *testing.T) {
 	t.Parallel()
 	s := start(t)

@@ -114,7 +114,7 @@ func (s *Sandbox) delay(ctx context.Context, met metFault) bool {
 // hold keeps an answer until it is released.
 func (s *Sandbox) hold(ctx context.Context, released <-chan struct{}) bool {
 	select {
-	case s.held <- struct{}{}:
+	case s.options.Held <- struct{}{}: // never, without a channel
 	case <-released:
 	case <-ctx.Done():
 	}

@@ -96,10 +96,6 @@ func (s *Sandbox) ClearFaults() {
 	s.faults.clear()
 }
 
-// Held yields a value for each request that a Hold fault keeps waiting, when
-// its work is done.
-func (s *Sandbox) Held() <-chan struct{} { return s.held }
-
 // Release sends the answers that are held, and takes the Hold faults back.
 func (s *Sandbox) Release() {
 	s.mu.Lock()

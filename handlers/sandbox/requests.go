@@ -58,11 +58,10 @@ type ledger struct {
 	reached map[string]int
 	fired   map[FaultKind]int
 	deeds   map[Deed]int
-	secrets map[string]struct{}
 }
 
 func newLedger() ledger {
-	return ledger{reached: map[string]int{}, fired: map[FaultKind]int{}, deeds: map[Deed]int{}, secrets: map[string]struct{}{}}
+	return ledger{reached: map[string]int{}, fired: map[FaultKind]int{}, deeds: map[Deed]int{}}
 }
 
 // Requests returns the last requests, oldest first. Static files, the control
@@ -220,32 +219,12 @@ func (s *Sandbox) end(line *Request, sent bool) {
 	line.Ended, line.Sent, line.EndedAs = now, sent, s.ledger.moments
 }
 
-// Secrets returns every code, token, key, client secret and verifier that was
-// handed out or received, if Options.RecordSecrets is set, in no order.
-func (s *Sandbox) Secrets() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	secrets := make([]string, 0, len(s.ledger.secrets))
-	for secret := range s.ledger.secrets {
-		secrets = append(secrets, secret)
-	}
-	return secrets
-}
-
-// shortestSecret is the least length that is remembered, in bytes: a search
-// for anything shorter finds it by chance.
-const shortestSecret = 8
-
 func (s *Sandbox) record(secrets ...string) {
-	if !s.options.RecordSecrets {
+	if s.options.OnSecret == nil {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	for _, secret := range secrets {
-		if len(secret) >= shortestSecret {
-			s.ledger.secrets[secret] = struct{}{}
-		}
+		s.options.OnSecret(secret)
 	}
 }
 

@@ -83,16 +83,20 @@ type Options struct {
 	Home Link
 	// Mailbox turns the mailbox on, which shows what Deliver is given.
 	Mailbox bool
-	// RecordSecrets makes Secrets remember; for tests.
-	RecordSecrets bool
-	Now           func() time.Time
-	Log           *slog.Logger
+	// OnSecret is told every code, token, key, client secret and verifier that is
+	// handed out or received. It is for tests, as is Held.
+	OnSecret func(secret string)
+	// Held is sent a value for each request that a Hold fault keeps waiting, when its
+	// work is done.
+	Held chan<- struct{}
+	Now  func() time.Time
+	Log  *slog.Logger
 }
 
 // Link is a page that another leads to.
 type Link struct{ Label, Address, About string }
 
-// Sandbox is the stand-in. It is safe for concurrent use.
+// Sandbox stands in for ServiceTitan. It is safe for concurrent use.
 type Sandbox struct {
 	options Options
 	host    string
@@ -105,7 +109,6 @@ type Sandbox struct {
 	tenants atomic.Pointer[tenants]
 	mux     *http.ServeMux
 	handler http.Handler
-	held    chan struct{}
 
 	mu       sync.Mutex
 	app      app
@@ -131,7 +134,7 @@ func New(o Options) *Sandbox {
 	}
 	s := &Sandbox{
 		options: o, host: mustParse(o.URL).Host, formToken: rand.Text(), formTargets: []string{"'self'"},
-		mux: http.NewServeMux(), held: make(chan struct{}),
+		mux: http.NewServeMux(),
 	}
 	for _, redirect := range o.RedirectURIs {
 		u := mustParse(redirect)

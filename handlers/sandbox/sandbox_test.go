@@ -18,6 +18,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/handlers/sandbox/sandboxtest"
 )
 
 const (
@@ -34,7 +35,7 @@ const (
 // stand is a running sandbox and a browser in front of it.
 type stand struct {
 	*testing.T
-	*sandbox.Sandbox
+	*sandboxtest.Sandbox
 	clock
 	url     string
 	browser *http.Client // keeps cookies, follows nothing
@@ -66,14 +67,14 @@ func start(t *testing.T, change ...func(*sandbox.Options)) *stand {
 	s.now = time.Date(2026, time.November, 23, 12, 0, 0, 0, time.UTC)
 	o := sandbox.Options{
 		URL: s.url, ClientID: clientID, ClientSecret: clientSecret, AppKey: appKey,
-		RedirectURIs:  []string{redirectURI, "http://localhost:8080/other?kept=1"},
-		Scopes:        []string{"tn.crm.customers:r", "tn.crm.bookings:rw", "tn.stt.businessunits:r", "offline_access"},
-		RecordSecrets: true, Now: s.Now,
+		RedirectURIs: []string{redirectURI, "http://localhost:8080/other?kept=1"},
+		Scopes:       []string{"tn.crm.customers:r", "tn.crm.bookings:rw", "tn.stt.businessunits:r", "offline_access"},
+		Now:          s.Now,
 	}
 	for _, f := range change {
 		f(&o)
 	}
-	s.Sandbox = sandbox.New(o)
+	s.Sandbox = sandboxtest.NewRecording(o)
 	server.Config.Handler = s.Sandbox
 	server.Start()
 	t.Cleanup(server.Close)

@@ -1,13 +1,13 @@
-package sandbox_test
+package sandboxtest_test
 
 import (
-	"net/http/httptest"
-	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/handlers/sandbox/sandboxtest"
 )
 
 // Each breach that is planted is found, and what is allowed is not.
@@ -38,7 +38,7 @@ func TestBreaches(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := strings.Join(sandbox.Breaches(tt.requests), "\n")
+			got := strings.Join(sandboxtest.Breaches(tt.requests), "\n")
 			if (tt.want == "") != (got == "") || !strings.HasPrefix(got, tt.want) {
 				t.Errorf("%q, want %q", got, tt.want)
 			}
@@ -46,34 +46,15 @@ func TestBreaches(t *testing.T) {
 	}
 }
 
-// The sandbox knows which refresh tokens it would refuse, and since when.
-func TestDeadSince(t *testing.T) {
-	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
-	s := sandbox.New(sandbox.Options{
-		URL: "https://issuer.example", ClientID: "cid.sandbox", ClientSecret: "cs1.stc_secret", AppKey: "ak1.stc_key",
-		Scopes: []string{"offline_access"}, RefreshGrace: time.Minute, Now: func() time.Time { return now },
-	})
-	want := func(when, token string, dead bool, since time.Time) {
-		t.Helper()
-		if got, is := s.DeadSince(token); is != dead || !got.Equal(since) {
-			t.Errorf("%s: dead %t since %s, want %t since %s", when, is, got, dead, since)
-		}
+func TestSecretsAreNotKeptUnasked(t *testing.T) {
+	o := sandbox.Options{URL: "https://issuer.example", Scopes: []string{"offline_access"}}
+	quiet, recording := sandboxtest.New(o), sandboxtest.NewRecording(o)
+	quiet.GiveAccess(842193311)
+	if n := len(quiet.Secrets()); n != 0 {
+		t.Errorf("%d secrets are kept", n)
 	}
-	token := s.NewGrant(842193311)
-	want("new", token, false, time.Time{})
-	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}, "client_id": {"cid.sandbox"}, "client_secret": {"cs1.stc_secret"}}
-	r := httptest.NewRequestWithContext(t.Context(), "POST", "https://issuer.example"+sandbox.PathToken, strings.NewReader(form.Encode()))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	s.ServeHTTP(httptest.NewRecorder(), r)
-	used := now
-	want("used, within the grace time", token, false, time.Time{})
-	now = now.Add(2 * time.Minute)
-	want("used", token, true, used)
-	other := s.NewGrant(842193311)
-	s.RevokeGrants(842193311)
-	want("withdrawn", other, true, now)
-	want("never ours", "stc_unknown.token", true, time.Time{})
-	if asked := s.Requests(); len(asked) != 1 || asked[0].Status != 200 || asked[0].About == "" || strings.Contains(token, asked[0].About) || !asked[0].Sent {
-		t.Errorf("%+v", asked)
+	given := recording.GiveAccess(842193311)
+	if kept := recording.Secrets(); len(kept) != 2 || !slices.Contains(kept, given.AccessToken) || !slices.Contains(kept, given.RefreshToken) {
+		t.Errorf("%d secrets are kept, want the two that were given", len(kept))
 	}
 }

@@ -1,33 +1,35 @@
-package sandbox
+package sandboxtest
 
 import (
 	"fmt"
 	"time"
+
+	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 )
 
 // noticedLate is how late a client that has gone may be noticed.
 const noticedLate = 500 * time.Millisecond
 
-// Breaches is what a client did that no client may, by the record of what it
+// Breaches returns what a client did that no client may, by the record of what it
 // asked:
 //
 //	I1: a code is sent once;
 //	I2: of a grant, or of a tenant's client, one request is under way at a time.
-func Breaches(requests []Request) []string {
+func Breaches(requests []sandbox.Request) []string {
 	var breaches []string
-	codes, before := map[string]int{}, map[string]Request{}
+	codes, before := map[string]int{}, map[string]sandbox.Request{}
 	for _, r := range requests { // in the order in which they came
-		if r.Path != PathToken || r.About == "" {
+		if r.Path != sandbox.PathToken || r.About == "" {
 			continue
 		}
-		if r.GrantType == grantCode {
+		if r.GrantType == "authorization_code" {
 			if codes[r.About]++; codes[r.About] == 2 {
 				breaches = append(breaches, fmt.Sprintf("I1: code %s is sent again at %s", r.About, r.Time.Format(time.StampMicro)))
 			}
 			continue
 		}
 		b, ok := before[r.About]
-		if ok && b.stillAsked(r) {
+		if ok && underWay(b, r) {
 			breaches = append(breaches, fmt.Sprintf("I2: of %s a request comes at %s, while that of %s is under way",
 				r.About, r.Time.Format(time.StampMicro), b.Time.Format(time.StampMicro)))
 		}
@@ -38,14 +40,13 @@ func Breaches(requests []Request) []string {
 	return breaches
 }
 
-// stillAsked says that the request was under way for its client when a later
-// one came.
-func (q Request) stillAsked(later Request) bool {
-	if q.EndedAs == 0 {
+// underWay says that a request was under way for its client when a later one came.
+func underWay(earlier, later sandbox.Request) bool {
+	if earlier.EndedAs == 0 {
 		return true
 	}
-	if !q.Sent && !later.Time.Before(q.Ended.Add(-noticedLate)) {
+	if !earlier.Sent && !later.Time.Before(earlier.Ended.Add(-noticedLate)) {
 		return false
 	}
-	return later.BeganAs < q.EndedAs
+	return later.BeganAs < earlier.EndedAs
 }
