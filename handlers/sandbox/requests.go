@@ -99,7 +99,7 @@ func (s *Sandbox) begin(r *http.Request) *Request {
 	endpoint := s.endpoint(r)
 	line := &Request{Time: s.now(), Method: r.Method, Path: endpoint}
 	if endpoint == "" {
-		line.Path = knownPath(r.URL.Path)
+		line.Path = s.knownPath(r.URL.Path)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -120,18 +120,15 @@ func (s *Sandbox) begin(r *http.Request) *Request {
 	return line
 }
 
-// knownPath is a path that leads nowhere, as it may be shown: the rest of it may
-// be a secret.
-func knownPath(path string) string {
-	ours := append(endpoints(), pathHome, pathServerMetadata, pathSignIn, pathRequests, pathReset, pathPortal)
-	if slices.Contains(ours, path) { // by a method that it does not have
+// knownPath returns a path that leads nowhere, as it may be shown. What is not part of
+// a route may be a secret.
+func (s *Sandbox) knownPath(path string) string {
+	if slices.Contains(s.paths, path) { // by a method that it does not have
 		return path
 	}
 	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
-	for _, known := range append(ours, pathControl, pathTenant) {
-		if strings.HasPrefix(known, "/"+first+"/") {
-			return "/" + first + "/" + unknown
-		}
+	if slices.ContainsFunc(s.paths, func(known string) bool { return strings.HasPrefix(known, "/"+first+"/") }) {
+		return "/" + first + "/" + unknown
 	}
 	return unknown
 }

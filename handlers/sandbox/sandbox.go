@@ -109,6 +109,8 @@ type Sandbox struct {
 	tenants atomic.Pointer[tenants]
 	mux     *http.ServeMux
 	handler http.Handler
+	// paths are those of all routes.
+	paths []string
 
 	mu       sync.Mutex
 	app      app
@@ -177,12 +179,18 @@ func mustParse(address string) *url.URL {
 
 // handle registers a handler. ServeHTTP hands every one an answer to fill.
 func (s *Sandbox) handle(pattern string, h func(*answer, *http.Request)) {
+	s.paths = append(s.paths, pathOf(pattern))
 	s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { h(w.(*answer), r) })
 }
 
 // endpoint is the path of the pattern that a request is routed by, or empty.
 func (s *Sandbox) endpoint(r *http.Request) string {
 	_, pattern := s.mux.Handler(r)
+	return pathOf(pattern)
+}
+
+// pathOf returns the path of a pattern, or an empty string if it has none.
+func pathOf(pattern string) string {
 	slash := strings.IndexByte(pattern, '/')
 	if slash < 0 {
 		return ""
