@@ -18,8 +18,8 @@ func (c *contractor) pick(id, value string) {
 	}
 }
 
-// deed presses a button of "Do at once" and waits for what the page says.
-func (c *contractor) deed(name, then string) {
+// action presses a button of "Do at once" and waits for what the page says.
+func (c *contractor) action(name, then string) {
 	c.Helper()
 	c.Choose(fmt.Sprintf(`[aria-label="Do: %s"]`, name))
 	c.See(then)
@@ -77,9 +77,9 @@ func TestBrowserSandboxControl(t *testing.T) {
 	requests.inspect("sandbox-requests")
 	requests.Click("Keep it current", "loads itself again")
 
-	// Deeds, and settings.
-	control.pick("deed-tenant", fmt.Sprint(northgate))
-	control.deed("Expire access tokens", "Access tokens that have expired: 2.")
+	// Actions, and settings.
+	control.pick("action-tenant", fmt.Sprint(northgate))
+	control.action("Expire access tokens", "Access tokens that have expired: 2.")
 	control.pick("life", "2m0s")
 	control.pick("grace", "10s")
 	control.Click("Set", "Set. It holds for tokens")
@@ -89,7 +89,7 @@ func TestBrowserSandboxControl(t *testing.T) {
 	c.Click("Test connection", "Test passed.")
 	// The page of the requests has loaded itself, and shows the 401.
 	requests.See("401")
-	control.deed("Revoke the grant", "Grants that were revoked: 1.")
+	control.action("Revoke the grant", "Grants that were revoked: 1.")
 	control.inspect("sandbox-control-done")
 	a.clock.Add(16 * time.Minute)
 	c.Click("Test connection", "needs you to allow the access again")
@@ -109,8 +109,8 @@ func TestBrowserSandboxControl(t *testing.T) {
 	if err := a.sandbox.Allow(northgate); err != nil {
 		t.Fatal(err)
 	}
-	control.pick("deed-tenant", fmt.Sprint(northgate))
-	control.deed("Regenerate the client secret", "Copy the new secret now")
+	control.pick("action-tenant", fmt.Sprint(northgate))
+	control.action("Regenerate the client secret", "Copy the new secret now")
 	control.inspect("sandbox-control-secret")
 	control.Click("Reset everything", "Reset everything?")
 	control.Click("Reset", "Nothing has been asked yet.")

@@ -129,21 +129,21 @@ func (a *app) wantLeftAlone(t *testing.T, m *member, path string, wait time.Dura
 	}
 }
 
-// What Fieldbridge does about each deed, by sign-in and with a client of the
+// What Fieldbridge does about each action, by sign-in and with a client of the
 // tenant's own.
-func TestSandboxDeedPromises(t *testing.T) {
+func TestSandboxActionPromises(t *testing.T) {
 	const connected = "connected"
-	tests := map[sandbox.Deed]struct{ signIn, own, page string }{
+	tests := map[sandbox.Action]struct{ signIn, own, page string }{
 		sandbox.Expire:     {connected, connected, ""},
 		sandbox.Revoke:     {"reconnect_needed grant_refused", connected, ""},
 		sandbox.Withdraw:   {"reconnect_needed grant_refused", "reconnect_needed client_refused", ""},
 		sandbox.NewVersion: {connected, connected, "Upgrade to New Version"},
 		sandbox.Regenerate: {connected, "reconnect_needed client_refused", ""},
 	}
-	for _, deed := range sandbox.Deeds() {
-		t.Run(string(deed), func(t *testing.T) {
+	for _, action := range sandbox.Actions() {
+		t.Run(string(action), func(t *testing.T) {
 			t.Parallel()
-			want, known := tests[deed]
+			want, known := tests[action]
 			if !known {
 				t.Fatal("nobody says what Fieldbridge does about it")
 			}
@@ -153,13 +153,13 @@ func TestSandboxDeedPromises(t *testing.T) {
 			signIn := amy.connect("sandbox", northgate)
 			own, _, _ := strings.Cut(amy.connectWith(south, id, secret).want(a, 303).location, "?")
 			before := a.tokenRequests()
-			if deed != sandbox.Expire { // which shows before the access has lapsed
+			if action != sandbox.Expire { // which shows before the access has lapsed
 				amy.lapse()
 			}
 			for _, tenantID := range []int64{northgate, south} {
 				// The sign-in's tenant has no client of its own to be regenerated.
-				_, err := a.sandbox.Do(deed, tenantID)
-				if err != nil && (tenantID == south || (deed != sandbox.NewVersion && deed != sandbox.Regenerate)) {
+				_, err := a.sandbox.Do(action, tenantID)
+				if err != nil && (tenantID == south || (action != sandbox.NewVersion && action != sandbox.Regenerate)) {
 					t.Fatal(err)
 				}
 			}
@@ -181,10 +181,10 @@ func TestSandboxDeedPromises(t *testing.T) {
 				amy.says(own, want.page)
 				amy.saysNot(signIn, want.page)
 			}
-			if n := a.sandbox.DeedsDone(deed); n == 0 {
+			if n := a.sandbox.ActionsDone(action); n == 0 {
 				t.Error("nothing was done")
 			}
-			if deed == sandbox.Expire {
+			if action == sandbox.Expire {
 				if n := a.count("SELECT sum(repeats + 1) FROM events WHERE kind = 'test_passed'"); n != 2 {
 					t.Errorf("%d tests passed, want 2", n)
 				}

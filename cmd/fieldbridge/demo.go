@@ -26,7 +26,7 @@ const (
 	holdLooks = 10 * time.Second
 )
 
-var errDemoBesideReal = errors.New("a demo has made-up companies and connects to its stand-in alone")
+var errDemoBesideReal = errors.New("a demo has made-up companies and connects to its sandbox alone")
 
 type demoCommand struct {
 	Keep bool `help:"Go on with the data of the last demo instead of beginning afresh."`
@@ -49,7 +49,7 @@ func (d demoCommand) Run(ctx context.Context) error {
 		return err
 	}
 	// What .env says of ServiceTitan is left alone: a demo connects to its own
-	// stand-in and to nothing else.
+	// sandbox and to nothing else.
 	c.environments = nil
 	return serveDemo(ctx, c, keys, d.Keep, log, func() {
 		fmt.Printf("\n  Fieldbridge   %s\n  Try these     %s\n", c.BaseURL, c.BaseURL.JoinPath("/demo"))
@@ -61,7 +61,7 @@ func (d demoCommand) Run(ctx context.Context) error {
 	})
 }
 
-// serveDemo serves the app beside its stand-in, with made-up companies: those
+// serveDemo serves the app beside its sandbox, with made-up companies: those
 // that are there already if keep is set. Before it begins anything, it has its
 // addresses and its database for itself.
 func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *slog.Logger, ready func()) error {
@@ -84,7 +84,7 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 		return errors.Join(err, db.Close())
 	}
 	var d demo
-	standIn, environment := newSandbox(c, log, func(ctx context.Context) error {
+	box, environment := newSandbox(c, log, func(ctx context.Context) error {
 		return d.begin(context.WithoutCancel(ctx), false) // to its end, though who asked goes away
 	})
 	// Its staff sign in with passwords that are no secret.
@@ -94,7 +94,7 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
-	d = newDemo(a, standIn, environment)
+	d = newDemo(a, box, environment)
 	if err := d.begin(ctx, keep); err != nil {
 		return errors.Join(err, db.Close())
 	}
@@ -102,19 +102,19 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 	defer stop(nil)
 	a.background = append(a.background, func(ctx context.Context) { stop(d.holdOn(ctx)) }, func(ctx context.Context) {
 		<-ctx.Done()
-		standIn.ClearFaults() // so that renewals under way are answered
+		box.ClearFaults() // so that renewals under way are answered
 	})
 	if c.DemoReset != nil {
 		a.background = append(a.background, func(ctx context.Context) { d.resetDaily(ctx, *c.DemoReset, log) })
 	}
-	err = a.run(ctx, log, ls.serve(a.public, a.admin, standIn), ready)
+	err = a.run(ctx, log, ls.serve(a.public, a.admin, box), ready)
 	if cause := context.Cause(ctx); errors.Is(cause, models.ErrHeld) {
 		err = errors.Join(cause, err)
 	}
 	return errors.Join(err, db.Close())
 }
 
-// newSandbox makes the stand-in, and the environment that leads to it. Its
+// newSandbox makes the sandbox, and the environment that leads to it. Its
 // registration is new with every start.
 func newSandbox(c config, log *slog.Logger, reset func(context.Context) error) (*sandbox.Sandbox, servicetitan.Environment) {
 	environment := servicetitan.Environment{
@@ -135,22 +135,22 @@ func newSandbox(c config, log *slog.Logger, reset func(context.Context) error) (
 	}), environment
 }
 
-// demo is an app with made-up companies, whose mails are in its stand-in's
+// demo is an app with made-up companies, whose mails are in its sandbox's
 // mailbox.
 type demo struct {
 	app  *app
 	data *models.Demo
 }
 
-func newDemo(a *app, standIn *sandbox.Sandbox, environment servicetitan.Environment) demo {
-	a.mailer.deliver = standIn.Deliver
+func newDemo(a *app, box *sandbox.Sandbox, environment servicetitan.Environment) demo {
+	a.mailer.deliver = box.Deliver
 	return demo{app: a, data: models.NewDemo(a.accounts, a.connections, models.DemoOptions{
-		Environment: environment.Name, Scopes: environment.Scopes, Companies: demoSamples(standIn.Tenants()), Staff: demoStaff(),
+		Environment: environment.Name, Scopes: environment.Scopes, Companies: demoSamples(box.Tenants()), Staff: demoStaff(),
 		Password: servicetitan.NewSecret(demoPassword), TokenLife: demoTokenLife,
 		Access: func(of models.StandingAccess) (servicetitan.Tokens, servicetitan.OwnClient, error) {
-			return standingAccess(standIn, of)
+			return standingAccess(box, of)
 		},
-		Forget: standIn.Reset, Progress: seedProgress(os.Stderr),
+		Forget: box.Reset, Progress: seedProgress(os.Stderr),
 	})}
 }
 

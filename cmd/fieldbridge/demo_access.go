@@ -8,7 +8,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// standingAccess lets the stand-in have a connection as it is, and gives the
+// standingAccess lets the sandbox have a connection as it is, and gives the
 // access that belongs to it.
 func standingAccess(s *sandbox.Sandbox, of models.StandingAccess) (servicetitan.Tokens, servicetitan.OwnClient, error) {
 	none := func(err error) (servicetitan.Tokens, servicetitan.OwnClient, error) {
@@ -42,7 +42,7 @@ func standingAccess(s *sandbox.Sandbox, of models.StandingAccess) (servicetitan.
 	return tokens, servicetitan.OwnClient{ID: given.ClientID, Secret: servicetitan.NewSecret(given.ClientSecret)}, nil
 }
 
-// standingSetup is what has been done at the stand-in for a set-up.
+// standingSetup is what has been done at the sandbox for a set-up.
 func standingSetup(s *sandbox.Sandbox, of models.StandingAccess) error {
 	if of.Step == models.StepAddTenant {
 		return nil

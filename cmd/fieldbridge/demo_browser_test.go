@@ -11,19 +11,19 @@ import (
 )
 
 // guest is somebody to whom a demo is given, at a browser with three tabs: one
-// with what to try, one of Fieldbridge and one of its stand-in.
+// with what to try, one of Fieldbridge and one of its sandbox.
 type guest struct {
 	*browsertest.Page
-	tour, beside  *browsertest.Page
-	base, standIn string
+	tour, beside *browsertest.Page
+	base, box    string
 }
 
-// runDemo runs the command itself, and says where the app and its stand-in are.
-func runDemo(t *testing.T) (base, standIn string) {
+// runDemo runs the command itself, and says where the app and its sandbox are.
+func runDemo(t *testing.T) (base, box string) {
 	t.Helper()
 	dir := t.TempDir()
 	addr, admin, sandbox := freeAddrs(t)
-	// On another host than the stand-in, as in a demo by its defaults.
+	// On another host than the sandbox, as in a demo by its defaults.
 	base = strings.Replace("http://"+addr, "127.0.0.1", "localhost", 1)
 	for name, value := range map[string]string{
 		"FIELDBRIDGE_ADDR": addr, "FIELDBRIDGE_ADMIN_ADDR": admin, "FIELDBRIDGE_BASE_URL": base,
@@ -38,10 +38,10 @@ func runDemo(t *testing.T) (base, standIn string) {
 	return base, "http://" + sandbox
 }
 
-func newGuest(t *testing.T, base, standIn string) *guest {
+func newGuest(t *testing.T, base, box string) *guest {
 	t.Helper()
 	page := browsertest.Open(t)
-	return &guest{Page: page, tour: page.Tab(), beside: page.Tab(), base: base, standIn: standIn}
+	return &guest{Page: page, tour: page.Tab(), beside: page.Tab(), base: base, box: box}
 }
 
 // start presses a journey's button on the page of all of them, where the nth
@@ -66,7 +66,7 @@ func (g *guest) press(within, words, then string) {
 	g.See(then)
 }
 
-// besideRow presses a button in the row of the stand-in's page that has the
+// besideRow presses a button in the row of the sandbox's page that has the
 // words.
 func (g *guest) besideRow(row, button, then string) {
 	g.Helper()
@@ -95,7 +95,7 @@ func press(p *browsertest.Page, within, text, words string) {
 	p.Value(fmt.Sprintf(script, within, text, words))
 }
 
-// toBeside opens a page of the stand-in by a journey's link.
+// toBeside opens a page of the sandbox by a journey's link.
 func (g *guest) toBeside(n int, link, then string) {
 	g.Helper()
 	g.beside.Goto(g.base + "/demo")
@@ -104,7 +104,7 @@ func (g *guest) toBeside(n int, link, then string) {
 	g.beside.See(then)
 }
 
-// toServiceTitan goes from the review to the stand-in and signs in there.
+// toServiceTitan goes from the review to the sandbox and signs in there.
 func (g *guest) toServiceTitan() {
 	g.Helper()
 	g.Click("Continue to ServiceTitan", "Sign in to the sandbox")
@@ -114,7 +114,7 @@ func (g *guest) toServiceTitan() {
 // Somebody who is given a demo can do all ten things that it offers, as it says
 // them.
 func TestBrowserDemoJourneys(t *testing.T) {
-	base, standIn := runDemo(t)
+	base, box := runDemo(t)
 	walks := []struct {
 		title string
 		walk  func(*guest)
@@ -254,7 +254,7 @@ func TestBrowserDemoJourneys(t *testing.T) {
 	}
 	for i, w := range walks {
 		t.Run(w.title, func(t *testing.T) {
-			g := newGuest(t, base, standIn)
+			g := newGuest(t, base, box)
 			g.Look(1280, 900, "light") // without transitions, amid which colours are others
 			g.Goto(base + "/demo")
 			g.See(fmt.Sprintf("%d. %s", i+1, w.title))
@@ -266,9 +266,9 @@ func TestBrowserDemoJourneys(t *testing.T) {
 		})
 	}
 	t.Run("Reset everything", func(t *testing.T) {
-		g := newGuest(t, base, standIn)
+		g := newGuest(t, base, box)
 		g.start(1, "Start as Dana", "Tell us which account")
-		g.beside.Goto(standIn)
+		g.beside.Goto(box)
 		g.beside.Click("Reset everything", "The demo begins again as it was at its start")
 		press(g.beside, "dialog", "", "Reset")
 		g.beside.See("Nothing has been asked yet.")
@@ -284,7 +284,7 @@ func (g *guest) inLetter(subject, to, words string) string {
 	g.Helper()
 	const newest = `[...document.querySelectorAll("tbody tr")].find(e => e.innerText.includes(%q))?.querySelector("a").innerText ?? ""`
 	until(g, func() bool {
-		g.beside.Goto(g.standIn + "/mailbox")
+		g.beside.Goto(g.box + "/mailbox")
 		return strings.Contains(g.beside.Value(fmt.Sprintf(newest, to)), subject)
 	})
 	press(g.beside, "tr", to, "")
@@ -294,7 +294,7 @@ func (g *guest) inLetter(subject, to, words string) string {
 	return g.beside.Value(fmt.Sprintf(`[...document.querySelectorAll("a")].find(e => e.innerText.includes(%q)).href`, words))
 }
 
-// generate makes a client secret within the row of the stand-in's page that has
+// generate makes a client secret within the row of the sandbox's page that has
 // the words; it is shown once.
 func (g *guest) generate(row, words string) (id, secret string) {
 	g.Helper()

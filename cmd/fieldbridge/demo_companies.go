@@ -14,7 +14,7 @@ const (
 	day    = 24 * hour
 )
 
-// demoCompany is a made-up company and its tenant in the stand-in. It has one
+// demoCompany is a made-up company and its tenant in the sandbox. It has one
 // connection at most; Name, units and state of the tenant are the company's.
 type demoCompany struct {
 	name, place string // "Tucson, AZ"
@@ -89,7 +89,7 @@ func activeUnits(t sandbox.Tenant) int {
 	return n
 }
 
-// demoTenants are those that the stand-in has not by itself: one that nobody has
+// demoTenants are those that the sandbox has not by itself: one that nobody has
 // connected yet, and the companies'.
 func demoTenants() []sandbox.Tenant {
 	known := map[int64]bool{}

@@ -9,24 +9,24 @@ import (
 )
 
 // What a demo's database says of a tenant is what a connection's test reads of
-// it from the stand-in.
-func TestDemoTenantsAreAsTheStandInHasThem(t *testing.T) {
+// it from the sandbox.
+func TestDemoTenantsAreAsTheSandboxHasThem(t *testing.T) {
 	server := httptest.NewUnstartedServer(nil)
 	c, err := loadConfig(demoDefaults(), lookupIn(map[string]string{"FIELDBRIDGE_SANDBOX_URL": "http://" + server.Listener.Addr().String()}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	standIn, environment := newSandbox(c, quiet(), nil)
-	server.Config.Handler = standIn
+	box, environment := newSandbox(c, quiet(), nil)
+	server.Config.Handler = box
 	server.Start()
 	defer server.Close()
 	client := servicetitan.NewClient(environment, servicetitan.NewTransport(), time.Now)
 
 	seen := 0
-	for _, company := range demoSamples(standIn.Tenants()) {
+	for _, company := range demoSamples(box.Tenants()) {
 		for _, connection := range company.Connections {
 			seen++
-			access := servicetitan.NewSecret(standIn.GiveAccess(connection.TenantID).AccessToken)
+			access := servicetitan.NewSecret(box.GiveAccess(connection.TenantID).AccessToken)
 			account, err := client.Account(t.Context(), access, connection.TenantID)
 			if err != nil {
 				t.Fatalf("%s: %v", company.Name, err)

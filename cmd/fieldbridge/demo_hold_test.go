@@ -16,7 +16,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
-// A database is one demo's at a time: two stand-ins would each refuse what the
+// A database is one demo's at a time: two sandboxes would each refuse what the
 // other has issued.
 func TestDemoHasItsDatabaseForItself(t *testing.T) {
 	onDemos(t, func(t *testing.T, s *seeded) {
@@ -155,17 +155,17 @@ func TestDemoFindsOthersInAnOlderSchema(t *testing.T) {
 // by another that is started.
 func TestDemoLooksBeforeItBegins(t *testing.T) {
 	t.Chdir(t.TempDir())
-	addr, admin, standIn := freeAddrs(t)
-	at := func(addr, admin, standIn string) {
+	addr, admin, box := freeAddrs(t)
+	at := func(addr, admin, box string) {
 		for name, value := range map[string]string{
 			"FIELDBRIDGE_ADDR": addr, "FIELDBRIDGE_ADMIN_ADDR": admin, "FIELDBRIDGE_BASE_URL": "http://" + addr,
-			"FIELDBRIDGE_SANDBOX_ADDR": standIn, "FIELDBRIDGE_SANDBOX_URL": "http://" + standIn, "FIELDBRIDGE_LOG_LEVEL": "error",
+			"FIELDBRIDGE_SANDBOX_ADDR": box, "FIELDBRIDGE_SANDBOX_URL": "http://" + box, "FIELDBRIDGE_LOG_LEVEL": "error",
 			"FIELDBRIDGE_DATABASE_URL": "", "FIELDBRIDGE_KEYSET_FILE": "", "FIELDBRIDGE_DEMO_RESET": "",
 		} {
 			t.Setenv(name, value)
 		}
 	}
-	at(addr, admin, standIn)
+	at(addr, admin, box)
 	t.Run("beside another", func(t *testing.T) {
 		running(t, demoCommand{}.Run, admin)
 		for _, keep := range []bool{true, false} {
@@ -176,7 +176,7 @@ func TestDemoLooksBeforeItBegins(t *testing.T) {
 			if err := (demoCommand{Keep: keep}).Run(t.Context()); !errors.Is(err, models.ErrHeld) {
 				t.Errorf("at others: %v", err)
 			}
-			at(addr, admin, standIn)
+			at(addr, admin, box)
 		}
 		if status, _ := afterPassword(t, "http://"+addr, "priya@fieldbridge.example", demoPassword); status != http.StatusOK {
 			t.Errorf("the first answers %d", status)

@@ -8,16 +8,16 @@ import (
 
 const demoPassword = "a bridge to the field"
 
-// cast are the people whom a demo's pages sign in. The seed creates them.
-type cast struct {
+// demoPeople are those whom a demo's pages sign in. The seed creates them.
+type demoPeople struct {
 	dana, theo, luis, june, wade, grace, marta, otis, priya, ada handlers.DemoAccount
 }
 
-func demoCast() cast {
+func newDemoPeople() demoPeople {
 	person := func(email, who, sees string) handlers.DemoAccount {
 		return handlers.DemoAccount{Who: who, Email: email, Password: demoPassword, Sees: sees}
 	}
-	return cast{
+	return demoPeople{
 		dana:  person("dana@northgatehvac.example", "Dana Whitfield, owner at Northgate", "Nothing connected yet"),
 		theo:  person("theo@bluemesaair.example", "Theo Marsh, member at Blue Mesa", "One connection, healthy for months"),
 		luis:  person("luis@harborline.example", "Luis Ortega, owner at Harbor Line", ""),
@@ -33,7 +33,7 @@ func demoCast() cast {
 
 // demoAccounts are two before the counter and two behind it.
 func demoAccounts() []handlers.DemoAccount {
-	people := demoCast()
+	people := newDemoPeople()
 	return []handlers.DemoAccount{people.dana, people.theo, people.priya, people.ada}
 }
 
@@ -41,7 +41,7 @@ func demoAccounts() []handlers.DemoAccount {
 // address.
 func demoPages(sandbox *url.URL) *handlers.Demo {
 	return &handlers.Demo{
-		Accounts: demoAccounts(), Journeys: demoJourneys(sandbox, demoCast()),
+		Accounts: demoAccounts(), Journeys: demoJourneys(sandbox, newDemoPeople()),
 		SandboxURL: sandbox.String(), MailboxURL: sandbox.JoinPath("/mailbox").String(),
 	}
 }
@@ -55,7 +55,7 @@ const (
 // demoJourneys are the short ways that a demo offers. Buttons and headings are
 // named as the pages name them. Each has tenants of its own, so that they can be
 // gone in any order.
-func demoJourneys(sandbox *url.URL, people cast) []handlers.Journey {
+func demoJourneys(sandbox *url.URL, people demoPeople) []handlers.Journey {
 	start := func(label string, who handlers.DemoAccount, next string) handlers.JourneyStart {
 		return handlers.JourneyStart{Label: label, Account: who, Next: next}
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 )
 
-// Each journey is short, begins with somebody of the cast, and leads to the
+// Each journey is short, begins with one of the people, and leads to the
 // sandbox's own pages alone.
 func TestDemoJourneys(t *testing.T) {
 	sandbox := &url.URL{Scheme: "http", Host: "127.0.0.1:9090"}

@@ -56,7 +56,7 @@ func TestDemoIsKeptAsGuestsLeftIt(t *testing.T) {
 // A journey that withdraws the app leaves a demo that starts again.
 func TestDemoIsKeptAfterTheAppIsWithdrawn(t *testing.T) {
 	onDemos(t, func(t *testing.T, s *seeded) {
-		if _, err := s.standIn.Do(sandbox.Withdraw, 0); err != nil {
+		if _, err := s.box.Do(sandbox.Withdraw, 0); err != nil {
 			t.Fatal(err)
 		}
 		for _, c := range s.all() {
@@ -90,7 +90,7 @@ func TestDemoIsKeptAfterTheAppIsWithdrawn(t *testing.T) {
 	})
 }
 
-// One tenant that the stand-in does not know keeps no demo from starting.
+// One tenant that the sandbox does not know keeps no demo from starting.
 func TestDemoIsKeptWithAnUnknownTenant(t *testing.T) {
 	onDemos(t, func(t *testing.T, s *seeded) {
 		for _, step := range []models.SetupStep{models.StepAddTenant, models.StepAllowAccess, models.StepEnterCredentials} {
@@ -258,13 +258,13 @@ func TestDemoBeginsAgainWhenItFailed(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	asked := 0
 	d := models.NewDemo(s.accounts, s.connections, models.DemoOptions{
-		Environment: servicetitan.Sandbox, Companies: demoSamples(s.standIn.Tenants()), Staff: demoStaff(),
-		Password: servicetitan.NewSecret(demoPassword), TokenLife: demoTokenLife, Forget: s.standIn.Reset,
+		Environment: servicetitan.Sandbox, Companies: demoSamples(s.box.Tenants()), Staff: demoStaff(),
+		Password: servicetitan.NewSecret(demoPassword), TokenLife: demoTokenLife, Forget: s.box.Reset,
 		Access: func(of models.StandingAccess) (servicetitan.Tokens, servicetitan.OwnClient, error) {
 			if asked++; asked == 3 {
 				stop() // the database goes away
 			}
-			return standingAccess(s.standIn, of)
+			return standingAccess(s.box, of)
 		},
 	})
 	if err := d.Reset(ctx); err == nil {
@@ -280,12 +280,12 @@ func TestDemoBeginsAgainWhenItFailed(t *testing.T) {
 	s.isReal()
 }
 
-// Trouble that guests made passes with the stand-in that made it; what the demo
+// Trouble that guests made passes with the sandbox that made it; what the demo
 // began with stays.
 func TestDemoIsKeptWithoutGuestsPassingTrouble(t *testing.T) {
 	onDemos(t, func(t *testing.T, s *seeded) {
 		before := states(s.all())
-		s.standIn.SetFault(sandbox.Fault{Kind: sandbox.Status503})
+		s.box.SetFault(sandbox.Fault{Kind: sandbox.Status503})
 		begun, err := s.demo.data.Begun(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -325,11 +325,11 @@ func TestDemoIsKeptWithoutGuestsPassingTrouble(t *testing.T) {
 // A guest's 429 shuts nothing for those who come after a reset.
 func TestDemoForgetsWhatWasAskedOfIt(t *testing.T) {
 	onDemos(t, func(t *testing.T, s *seeded) {
-		s.standIn.SetFault(sandbox.Fault{Kind: sandbox.Status429, RetryAfter: time.Hour})
+		s.box.SetFault(sandbox.Fault{Kind: sandbox.Status429, RetryAfter: time.Hour})
 		for _, c := range s.all() {
 			_, _ = s.keeper.Renew(t.Context(), c.CompanyID, c.ID, c.Generation)
 		}
-		if s.standIn.Fired(sandbox.Status429) == 0 {
+		if s.box.Fired(sandbox.Status429) == 0 {
 			t.Fatal("nobody was asked to wait")
 		}
 		if err := s.demo.begin(t.Context(), false); err != nil {

@@ -106,7 +106,7 @@ func TestServeAsDemo(t *testing.T) {
 			t.Errorf("its staff are answered %d", status)
 		}
 		if status, _ := fetch(t, http.MethodGet, "http://"+d.sandbox+sandboxHealth, nil); status != http.StatusOK {
-			t.Errorf("its stand-in answers %d", status)
+			t.Errorf("its sandbox answers %d", status)
 		}
 		if status, body := fetch(t, http.MethodGet, "http://"+d.addr+"/guide/sandbox", nil); status != http.StatusOK || !strings.Contains(body, "Sandbox") {
 			t.Errorf("the guide for its environment is answered %d", status)
@@ -119,8 +119,8 @@ func TestServeAsDemo(t *testing.T) {
 		more map[string]string
 		want string
 	}{
-		"beside production":            {with(asDemo(), "SERVICETITAN_PRODUCTION_APP_KEY", "ak1.real"), "connects to its stand-in alone"},
-		"without its stand-in":         {nil, models.ErrDemoData.Error()},
+		"beside production":            {with(asDemo(), "SERVICETITAN_PRODUCTION_APP_KEY", "ak1.real"), "connects to its sandbox alone"},
+		"without its sandbox":          {nil, models.ErrDemoData.Error()},
 		"with its address alone":       {map[string]string{"FIELDBRIDGE_SANDBOX_ADDR": "{sandbox}"}, "FIELDBRIDGE_SANDBOX_URL is missing"},
 		"with its URL alone":           {map[string]string{"FIELDBRIDGE_SANDBOX_URL": "http://{sandbox}"}, "FIELDBRIDGE_SANDBOX_ADDR is missing"},
 		"with a reset alone":           {map[string]string{"FIELDBRIDGE_DEMO_RESET": "03:30"}, "FIELDBRIDGE_DEMO_RESET is for demos"},
@@ -164,7 +164,7 @@ func TestServeAsDemoLeavesOthersAlone(t *testing.T) {
 	running(t, serveCommand{}.Run, d.admin)
 }
 
-// sandboxHealth is an address that every stand-in answers.
+// sandboxHealth is an address that every sandbox answers.
 const sandboxHealth = "/.well-known/openid-configuration"
 
 func with(m map[string]string, name, value string) map[string]string {

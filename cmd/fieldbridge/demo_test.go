@@ -24,8 +24,8 @@ type seeded struct {
 	*testing.T
 	*app
 	demo     demo
-	standIn  *sandbox.Sandbox
-	url      string // of the stand-in
+	box      *sandbox.Sandbox
+	url      string // of the sandbox
 	database string
 	keys     *seal.Keys
 }
@@ -46,7 +46,7 @@ func onDemos(t *testing.T, test func(*testing.T, *seeded)) {
 	}
 }
 
-// openDemo is the demo of a database, with a stand-in that has just begun. more
+// openDemo is the demo of a database, with a sandbox that has just begun. more
 // are further variables.
 func openDemo(t *testing.T, database string, keys *seal.Keys, more ...map[string]string) *seeded {
 	t.Helper()
@@ -61,17 +61,17 @@ func openDemo(t *testing.T, database string, keys *seal.Keys, more ...map[string
 		t.Fatal(err)
 	}
 	s := &seeded{T: t, database: database, keys: keys}
-	standIn, environment := newSandbox(c, quiet(), func(ctx context.Context) error { return s.demo.begin(ctx, false) })
-	server.Config.Handler = standIn
+	box, environment := newSandbox(c, quiet(), func(ctx context.Context) error { return s.demo.begin(ctx, false) })
+	server.Config.Handler = box
 	server.Start()
 	t.Cleanup(server.Close)
 	c.environments = append(c.environments[:0], environment)
-	s.standIn, s.url = standIn, address
+	s.box, s.url = box, address
 	if s.app, err = newApp(t.Context(), c, keys, demoPages(c.SandboxURL), quiet()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.db.Close() })
-	s.demo = newDemo(s.app, standIn, environment)
+	s.demo = newDemo(s.app, box, environment)
 	return s
 }
 
@@ -221,8 +221,8 @@ func (s *seeded) hoursAgree(perDay map[string]models.RenewalDay) {
 	}
 }
 
-// What is connected works, and nothing else does, by the stand-in's own word. A
-// demo that is kept is no worse off, although the stand-in has forgotten all.
+// What is connected works, and nothing else does, by the sandbox's own word. A
+// demo that is kept is no worse off, although the sandbox has forgotten all.
 func TestDemoIsReal(t *testing.T) {
 	onDemos(t, func(t *testing.T, s *seeded) {
 		s.isReal()
@@ -256,12 +256,12 @@ func (s *seeded) isReal() {
 	}
 }
 
-// Reset brings everything back as it was, in the app and in the stand-in, and
+// Reset brings everything back as it was, in the app and in the sandbox, and
 // signs everybody out. Programs and the sandbox's own button ask for it.
 func TestDemoBeginsAgain(t *testing.T) {
 	onDemos(t, func(t *testing.T, s *seeded) {
 		before := states(s.all())
-		if _, err := s.standIn.Do(sandbox.Revoke, 0); err != nil {
+		if _, err := s.box.Do(sandbox.Revoke, 0); err != nil {
 			t.Fatal(err)
 		}
 		for _, c := range s.all() {
@@ -275,7 +275,7 @@ func TestDemoBeginsAgain(t *testing.T) {
 			t.Fatal("nothing has changed, so nothing is shown")
 		}
 		if status, body := fetch(t, http.MethodPost, s.url+"/control/reset", nil); status != http.StatusNoContent {
-			t.Fatalf("the stand-in answers %d %s", status, body)
+			t.Fatalf("the sandbox answers %d %s", status, body)
 		}
 		if after := states(s.all()); !maps.Equal(before, after) {
 			t.Errorf("%v, it was %v", after, before)

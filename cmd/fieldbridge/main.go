@@ -16,8 +16,8 @@ import (
 
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Serve the app."`
-	Demo    demoCommand    `cmd:"" help:"Serve the app beside a stand-in for ServiceTitan, with made-up data."`
-	Sandbox sandboxCommand `cmd:"" help:"Serve the stand-in for ServiceTitan alone, for tests and demos."`
+	Demo    demoCommand    `cmd:"" help:"Serve the app beside the sandbox, with made-up data."`
+	Sandbox sandboxCommand `cmd:"" help:"Serve the sandbox alone, which plays ServiceTitan in tests and demos."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database schema up to date, or show where it stands."`
 	Staff   staffCommand   `cmd:"" help:"Look after the accounts of our own staff."`
 	Apikey  apikeyCommand  `cmd:"" help:"Look after the API keys of back ends."`

@@ -18,7 +18,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 )
 
-// sandboxCommand serves the stand-in for ServiceTitan alone.
+// sandboxCommand serves the sandbox without the app.
 type sandboxCommand struct {
 	Addr            string        `env:"FIELDBRIDGE_SANDBOX_ADDR" default:"127.0.0.1:9090" help:"Listener; port 0 takes a free one."`
 	URL             string        `name:"url" env:"FIELDBRIDGE_SANDBOX_URL" help:"Its address as browsers and clients see it; by default the listener's. Requests to any other host are refused."`
@@ -37,7 +37,7 @@ type sandboxCommand struct {
 
 // Help says what it is.
 func (sandboxCommand) Help() string {
-	return `A stand-in for ServiceTitan, for demos and for tests of any OAuth 2.0 client. It keeps everything in memory,
+	return `The sandbox plays ServiceTitan, for demos and for tests of any OAuth 2.0 client. It keeps everything in memory,
 prints its registration, and has
 
   /.well-known/openid-configuration   metadata (RFC 8414), also at /.well-known/oauth-authorization-server
@@ -45,7 +45,7 @@ prints its registration, and has
   /connect/token                      authorization_code, refresh_token and client_credentials (RFC 6749)
   /connect/revocation                 revocation (RFC 7009)
   /settings/v2/tenant/{tenant}/business-units   the API; wants Authorization: Bearer and ST-App-Key
-  /                                   the control page: faults, deeds, settings, the last requests
+  /                                   the control page: faults, actions, settings, the last requests
   /control/                           the same for programs, as JSON; see handlers/sandbox/README.md
 
 A code is good once and for a minute, a grant for 30 days. What is refused at the token endpoint is a 400 with a code
@@ -70,17 +70,17 @@ func (c sandboxCommand) serve(ctx context.Context, out io.Writer, log *slog.Logg
 	if c.URL == "" {
 		c.URL = "http://" + l.Addr().String()
 	}
-	standIn, err := c.open(log)
+	box, err := c.open(log)
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	server := newServer(standIn, log)
+	server := newServer(box, log)
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
 	c.print(out)
 	select {
 	case <-ctx.Done():
-		standIn.ClearFaults() // what they delay is answered
+		box.ClearFaults() // what they delay is answered
 		return shutdown([]*http.Server{server}, drainLimit)
 	case err := <-failed:
 		return fmt.Errorf("serve: %w", err)
@@ -130,13 +130,13 @@ func (c *sandboxCommand) open(log *slog.Logger) (*sandbox.Sandbox, error) {
 	if c.Scopes == "" {
 		c.Scopes = defaultScopes
 	}
-	standIn := sandbox.New(sandbox.Options{
+	box := sandbox.New(sandbox.Options{
 		URL: c.URL, ClientID: c.ClientID, ClientSecret: c.ClientSecret, AppKey: c.AppKey, RedirectURIs: c.RedirectURI,
 		Scopes: strings.Fields(c.Scopes), AccessTokenLife: c.AccessTokenLife, RefreshGrace: c.RefreshGrace, GraceUntilUsed: c.GraceUntilUsed,
 		Tenants:           sandbox.GeneratedTenants(c.Tenants),
 		KeepRefreshTokens: !c.Rotation, Log: log,
 	})
-	return standIn, standIn.Set(standIn.Settings()) // which are checked by that
+	return box, box.Set(box.Settings()) // which are checked by that
 }
 
 // print shows the registration, secrets and all: they are good here alone. It is

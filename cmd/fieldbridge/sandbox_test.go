@@ -257,7 +257,7 @@ func TestSandboxHelp(t *testing.T) {
 	}
 }
 
-// The README names every fault and deed of the control API.
+// The README names every fault and action of the control API.
 func TestSandboxReadme(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(root, "handlers", "sandbox", "README.md"))
 	if err != nil {
@@ -269,9 +269,9 @@ func TestSandboxReadme(t *testing.T) {
 			t.Errorf("it does not name the fault %s", kind)
 		}
 	}
-	for _, deed := range sandbox.Deeds() {
-		if !strings.Contains(section, string(deed)) {
-			t.Errorf("it does not name the deed %s", deed)
+	for _, action := range sandbox.Actions() {
+		if !strings.Contains(section, string(action)) {
+			t.Errorf("it does not name the action %s", action)
 		}
 	}
 }

@@ -123,9 +123,9 @@ func TestOneProcessServesAFile(t *testing.T) {
 	}
 }
 
-// Connections are kept alive as often as in a demo where there is a stand-in, and
+// Connections are kept alive as often as in a demo where there is a sandbox, and
 // nowhere else: a variable of spaces is none.
-func TestServeKeepsAliveAsADemoBesideAStandInAlone(t *testing.T) {
+func TestServeKeepsAliveAsADemoBesideASandboxAlone(t *testing.T) {
 	for name, tt := range map[string]struct {
 		addr, url string
 		want      time.Duration
@@ -138,7 +138,7 @@ func TestServeKeepsAliveAsADemoBesideAStandInAlone(t *testing.T) {
 		env := lookupIn(map[string]string{"FIELDBRIDGE_SANDBOX_ADDR": tt.addr, "FIELDBRIDGE_SANDBOX_URL": tt.url})
 		c, err := loadConfig(servedDefaults(env), env)
 		if err != nil || c.KeepAlive != tt.want || c.SandboxAddr != strings.TrimSpace(tt.addr) {
-			t.Errorf("%s: every %s beside a stand-in at %q, want every %s; %v", name, c.KeepAlive, c.SandboxAddr, tt.want, err)
+			t.Errorf("%s: every %s beside a sandbox at %q, want every %s; %v", name, c.KeepAlive, c.SandboxAddr, tt.want, err)
 		}
 	}
 }

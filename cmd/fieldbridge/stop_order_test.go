@@ -16,9 +16,9 @@ import (
 	"time"
 )
 
-// The servers stop in order: the public one first, and the stand-in only when what is
+// The servers stop in order: the public one first, and the sandbox only when what is
 // done in the background has ended, since that still asks it.
-func TestStandInStopsLast(t *testing.T) {
+func TestSandboxStopsLast(t *testing.T) {
 	s := openDemo(t, filepath.Join(t.TempDir(), "app.db"), newKeyset(t))
 	ls, err := listenOn(t.Context(), "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0")
 	if err != nil {
@@ -47,7 +47,7 @@ func TestStandInStopsLast(t *testing.T) {
 		<-ctx.Done()
 		until(t, func() bool { _, err := get(0); return err != nil })
 		for range 50 {
-			for at, want := range map[int]string{1: "admin", 2: "stand-in"} {
+			for at, want := range map[int]string{1: "admin", 2: "sandbox"} {
 				if got, err := get(at); got != want {
 					late = fmt.Errorf("%s: %q, %w", want, got, err)
 				}
@@ -55,7 +55,7 @@ func TestStandInStopsLast(t *testing.T) {
 		}
 	})
 	ctx, stop := context.WithCancel(t.Context())
-	if err := s.run(ctx, quiet(), ls.serve(says("public"), says("admin"), says("stand-in")), stop); err != nil {
+	if err := s.run(ctx, quiet(), ls.serve(says("public"), says("admin"), says("sandbox")), stop); err != nil {
 		t.Fatal(err)
 	}
 	if late != nil {
@@ -135,7 +135,7 @@ func TestDemoStopsWithoutRetrying(t *testing.T) {
 	p := start("--keep")
 	held := post(t, "http://"+d.sandbox+"/control/faults", `{"kind":"hold"}`)
 	if held != http.StatusCreated {
-		t.Fatalf("the stand-in answers %d", held)
+		t.Fatalf("the sandbox answers %d", held)
 	}
 	due := query("UPDATE credentials SET due_at = ? WHERE connection_id IN (SELECT id FROM connections WHERE state = 'connected') RETURNING connection_id", time.Now().UTC())
 	if len(due) == 0 {

@@ -29,7 +29,7 @@ func (s *Sandbox) handleControl() {
 		}
 	})
 	s.control("POST", "tenants", s.controlTenants)
-	s.control("POST", "tenants/{tenant}/{deed}", s.controlDeed)
+	s.control("POST", "tenants/{tenant}/{action}", s.controlAction)
 }
 
 // control registers a handler of the control API. It is for programs: whatever
@@ -237,9 +237,9 @@ func (s *Sandbox) controlTenants(a *answer, r *http.Request) {
 	a.json(http.StatusCreated, map[string]any{"tenants": list})
 }
 
-// controlDeed does a deed to a tenant, or to "all". Beside the control page's
-// deeds there are those that set a test up.
-func (s *Sandbox) controlDeed(a *answer, r *http.Request) {
+// controlAction does an action to a tenant, or to "all". Beside the control page's
+// actions there are those that set a test up.
+func (s *Sandbox) controlAction(a *answer, r *http.Request) {
 	var tenantID int64
 	if id := r.PathValue("tenant"); id != "all" {
 		if tenantID = s.all().known(id); tenantID == 0 {
@@ -257,13 +257,13 @@ func (s *Sandbox) controlDeed(a *answer, r *http.Request) {
 		RefreshToken string `json:"refresh_token,omitempty"`
 	}{Count: 1}
 	var err error
-	switch deed := r.PathValue("deed"); deed {
+	switch action := r.PathValue("action"); action {
 	case "grant", "allow", "restore":
 		if tenantID == 0 {
 			err = errors.New("this is done to one tenant")
 			break
 		}
-		switch deed {
+		switch action {
 		case "grant":
 			out.RefreshToken = s.NewGrant(tenantID)
 		case "allow":
@@ -275,7 +275,7 @@ func (s *Sandbox) controlDeed(a *answer, r *http.Request) {
 		}
 	default:
 		var done Done
-		done, err = s.Do(Deed(deed), tenantID)
+		done, err = s.Do(Action(action), tenantID)
 		out.Count, out.ClientID, out.ClientSecret = done.Count, done.ClientID, done.ClientSecret
 	}
 	if err != nil {

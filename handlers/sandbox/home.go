@@ -34,12 +34,12 @@ func (s *Sandbox) home(a *answer, r *http.Request) {
 	v := homeView{fault: emptyFault()}
 	// A link may choose the company and the fault; it does nothing by itself.
 	v.fault.kind, v.fault.tenantID = FaultKind(q.Get("kind")), s.all().known(q.Get("tenant"))
-	v.deedTenant = v.fault.tenantID
+	v.actionTenant = v.fault.tenantID
 	if did := q.Get("did"); did == "set" {
 		v.note = "Set. It holds for tokens that are handed out from now on."
 	} else {
 		count, _ := strconv.Atoi(q.Get("count"))
-		v.outcome = Done{Count: count}.outcome(Deed(did))
+		v.outcome = Done{Count: count}.outcome(Action(did))
 	}
 	s.showHome(a, r, http.StatusOK, v)
 }
@@ -48,12 +48,12 @@ func (s *Sandbox) showHome(a *answer, r *http.Request, status int, v homeView) {
 	v.formToken, v.tenants = s.formToken, s.all()
 	v.mailbox, v.resetsMore = s.options.Mailbox, s.options.OnReset != nil
 	v.planned, v.settings, v.requests = s.Faults(), s.Settings(), s.newest(requestsAtHome)
-	v.fired, v.done = map[FaultKind]int{}, map[Deed]int{}
+	v.fired, v.done = map[FaultKind]int{}, map[Action]int{}
 	for _, kind := range FaultKinds() {
 		v.fired[kind] = s.Fired(kind)
 	}
-	for _, deed := range Deeds() {
-		v.done[deed] = s.DeedsDone(deed)
+	for _, action := range Actions() {
+		v.done[action] = s.ActionsDone(action)
 	}
 	a.page(r.Context(), status, s.homePage(v))
 }
@@ -108,7 +108,7 @@ func (s *Sandbox) changeHome(a *answer, r *http.Request) {
 	}
 	form := r.PostForm
 	tenantID, err := readTenant(form)
-	v := homeView{fault: readFaultForm(form), deedTenant: tenantID}
+	v := homeView{fault: readFaultForm(form), actionTenant: tenantID}
 	v.fault.tenantID = tenantID
 	if err != nil {
 		v.problem = sentence(err)
@@ -135,7 +135,7 @@ func (s *Sandbox) changeHome(a *answer, r *http.Request) {
 	default:
 		v.fault = emptyFault()
 		var done Done
-		if done, err = s.Do(Deed(action), tenantID); err == nil {
+		if done, err = s.Do(Action(action), tenantID); err == nil {
 			v.made = generated{tenantID: tenantID, clientID: done.ClientID, secret: done.ClientSecret}
 			back = backTo("do", tenantID, url.Values{"did": {action}, "count": {strconv.Itoa(done.Count)}})
 		}

@@ -78,7 +78,7 @@ func TestHomeChooses(t *testing.T) {
 	}
 }
 
-// Every fault and deed has a radio or button with a line of what Fieldbridge
+// Every fault and action has a radio or button with a line of what Fieldbridge
 // does, but those that are for programs.
 func TestHomeOffersEverything(t *testing.T) {
 	t.Parallel()
@@ -90,9 +90,9 @@ func TestHomeOffersEverything(t *testing.T) {
 			t.Errorf("%s is offered: %t", kind, offered)
 		}
 	}
-	for _, deed := range sandbox.Deeds() {
-		if !regexp.MustCompile(`<b>[^<]+</b><small id="about-` + string(deed) + `">[^<]+\.</small>`).MatchString(page) {
-			t.Errorf("%s is not offered", deed)
+	for _, action := range sandbox.Actions() {
+		if !regexp.MustCompile(`<b>[^<]+</b><small id="about-` + string(action) + `">[^<]+\.</small>`).MatchString(page) {
+			t.Errorf("%s is not offered", action)
 		}
 	}
 }
@@ -150,7 +150,7 @@ func TestHomeSwitchesFaults(t *testing.T) {
 	}
 }
 
-func TestHomeDoesDeeds(t *testing.T) {
+func TestHomeDoesActions(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	s.account(northgate)
@@ -243,7 +243,7 @@ func TestHomeIsGuarded(t *testing.T) {
 			}
 		}
 	}
-	if len(s.Faults()) != 0 || s.DeedsDone(sandbox.Revoke) != 0 || s.Settings().RefreshGrace != 0 || s.Count(sandbox.PathToken) != 1 {
+	if len(s.Faults()) != 0 || s.ActionsDone(sandbox.Revoke) != 0 || s.Settings().RefreshGrace != 0 || s.Count(sandbox.PathToken) != 1 {
 		t.Error("a refused form has changed something")
 	}
 	for name, form := range map[string]url.Values{
@@ -253,7 +253,7 @@ func TestHomeIsGuarded(t *testing.T) {
 		"how often, a half":   s.homeForm("switch_on", "kind", "status_500", "times", "0.5"),
 		"less than never":     s.homeForm("switch_on", "kind", "status_500", "times", "-1"),
 		"no tenant's fault":   s.homeForm("switch_on", "kind", "status_500", "tenant", "garbage"),
-		"no tenant's deed":    s.homeForm("expire", "tenant", "garbage"),
+		"no tenant's action":  s.homeForm("expire", "tenant", "garbage"),
 		"unknown tenant":      s.homeForm("expire", "tenant", "12"),
 		"endless seconds":     s.homeForm("switch_on", "kind", "slow", "seconds", "1e300"),
 		"no number":           s.homeForm("switch_on", "kind", "clock_skew", "minutes", "NaN"),
@@ -266,7 +266,7 @@ func TestHomeIsGuarded(t *testing.T) {
 			t.Errorf("%s: answer %d, want 422 and words", name, r.status)
 		}
 	}
-	if len(s.Faults()) != 0 || s.DeedsDone(sandbox.Expire) != 0 {
+	if len(s.Faults()) != 0 || s.ActionsDone(sandbox.Expire) != 0 {
 		t.Error("a form that makes no sense has changed something")
 	}
 	// What was chosen stays chosen.
@@ -290,7 +290,7 @@ func TestReset(t *testing.T) {
 	if to := s.post("/reset", form).location(t).Path; to != "/" {
 		t.Errorf("reset leads to %s", to)
 	}
-	if before == s.Settings() || len(s.Faults()) != 0 || s.Fired(sandbox.Status500) != 0 || s.DeedsDone(sandbox.Expire) != 0 ||
+	if before == s.Settings() || len(s.Faults()) != 0 || s.Fired(sandbox.Status500) != 0 || s.ActionsDone(sandbox.Expire) != 0 ||
 		s.Count(sandbox.PathToken) != 0 || len(s.Requests()) != 0 {
 		t.Errorf("left are %+v, %+v, %d requests", s.Settings(), s.Faults(), len(s.Requests()))
 	}

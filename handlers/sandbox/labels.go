@@ -94,14 +94,14 @@ func (s *Sandbox) chosenFault(choice string, tenantID int64) (flaw FaultKind) {
 	return ""
 }
 
-// deedWords are a deed's button, and what Fieldbridge does about it.
-type deedWords struct {
-	deed       Deed
+// actionWords are an action's button, and what Fieldbridge does about it.
+type actionWords struct {
+	action     Action
 	name, then string
 }
 
-func deedList() []deedWords {
-	return []deedWords{
+func actionList() []actionWords {
+	return []actionWords{
 		{Expire, "Expire access tokens", "The API refuses them. Fieldbridge renews once and goes on."},
 		{Revoke, "Revoke the grant", "At the next renewal Fieldbridge asks for a reconnect and writes to the owners."},
 		{Withdraw, "Withdraw the app", "The tenant’s administrator takes the access back. At the next renewal Fieldbridge asks for a reconnect."},
@@ -110,12 +110,12 @@ func deedList() []deedWords {
 	}
 }
 
-// outcome is what a deed did, for the page.
-func (d Done) outcome(deed Deed) string {
-	words := map[Deed]string{
+// outcome is what an action did, for the page.
+func (d Done) outcome(action Action) string {
+	words := map[Action]string{
 		Expire: "Access tokens that have expired", Revoke: "Grants that were revoked",
 		Withdraw: "Grants and apps that were withdrawn", NewVersion: "Companies for which the new version waits",
-	}[deed]
+	}[action]
 	if words == "" {
 		return ""
 	}

@@ -57,11 +57,11 @@ type ledger struct {
 	moments int
 	reached map[string]int
 	fired   map[FaultKind]int
-	deeds   map[Deed]int
+	actions map[Action]int
 }
 
 func newLedger() ledger {
-	return ledger{reached: map[string]int{}, fired: map[FaultKind]int{}, deeds: map[Deed]int{}}
+	return ledger{reached: map[string]int{}, fired: map[FaultKind]int{}, actions: map[Action]int{}}
 }
 
 // Requests returns the last requests, oldest first. Static files, the control

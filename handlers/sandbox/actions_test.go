@@ -26,12 +26,12 @@ func (s *stand) account(tenantID int64) account {
 	}
 }
 
-// TestDeeds says what each deed leaves of a tenant's access, and that another
+// TestActions says what each action leaves of a tenant's access, and that another
 // tenant's is left alone.
-func TestDeeds(t *testing.T) {
+func TestActions(t *testing.T) {
 	t.Parallel()
 	const ok, noToken, notAllowed = http.StatusOK, http.StatusUnauthorized, http.StatusForbidden
-	tests := map[sandbox.Deed]struct {
+	tests := map[sandbox.Action]struct {
 		count          int
 		signedIn, own  int    // what the API says to the access tokens
 		refresh, renew string // the error code of a renewal by each, or empty
@@ -42,20 +42,20 @@ func TestDeeds(t *testing.T) {
 		sandbox.NewVersion: {1, ok, ok, "", ""},
 		sandbox.Regenerate: {1, ok, ok, "", "invalid_client"},
 	}
-	for _, deed := range sandbox.Deeds() {
-		t.Run(string(deed), func(t *testing.T) {
+	for _, action := range sandbox.Actions() {
+		t.Run(string(action), func(t *testing.T) {
 			t.Parallel()
-			want, known := tests[deed]
+			want, known := tests[action]
 			if !known {
-				t.Fatal("this deed has no row")
+				t.Fatal("this action has no row")
 			}
 			s := start(t)
 			mine, other := s.account(northgate), s.account(south)
-			done, err := s.Do(deed, northgate)
+			done, err := s.Do(action, northgate)
 			if err != nil || done.Count != want.count {
 				t.Fatalf("done %d, %v, want %d", done.Count, err, want.count)
 			}
-			if n := s.DeedsDone(deed); n != 1 {
+			if n := s.ActionsDone(action); n != 1 {
 				t.Errorf("counted %d times", n)
 			}
 			s.wantAPI(northgate, mine.signedIn, want.signedIn)
@@ -69,22 +69,22 @@ func TestDeeds(t *testing.T) {
 			}
 			s.wantAPI(south, other.signedIn, ok)
 			s.wantAPI(south, other.own, ok)
-			if s.Reset(); s.DeedsDone(deed) != 0 {
+			if s.Reset(); s.ActionsDone(action) != 0 {
 				t.Error("a reset left the count")
 			}
 		})
 	}
 }
 
-func TestDeedsToAll(t *testing.T) {
+func TestActionsToAll(t *testing.T) {
 	t.Parallel()
-	for deed, count := range map[sandbox.Deed]int{sandbox.Expire: 4, sandbox.Revoke: 2, sandbox.Withdraw: 4, sandbox.NewVersion: 2} {
-		t.Run(string(deed), func(t *testing.T) {
+	for action, count := range map[sandbox.Action]int{sandbox.Expire: 4, sandbox.Revoke: 2, sandbox.Withdraw: 4, sandbox.NewVersion: 2} {
+		t.Run(string(action), func(t *testing.T) {
 			t.Parallel()
 			s := start(t)
 			s.account(northgate)
 			s.account(south)
-			if done, err := s.Do(deed, 0); err != nil || done.Count != count {
+			if done, err := s.Do(action, 0); err != nil || done.Count != count {
 				t.Errorf("done %d, %v, want %d", done.Count, err, count)
 			}
 		})
@@ -92,25 +92,25 @@ func TestDeedsToAll(t *testing.T) {
 }
 
 // What cannot be done says why, and is not counted.
-func TestDeedsThatCannotBe(t *testing.T) {
+func TestActionsThatCannotBe(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	for name, test := range map[string]struct {
-		deed     sandbox.Deed
+		action   sandbox.Action
 		tenantID int64
 		want     error
 	}{
-		"no such deed":          {"boil", northgate, nil},
+		"no such action":        {"boil", northgate, nil},
 		"no such tenant":        {sandbox.Expire, 12, sandbox.ErrNoTenant},
 		"a secret for all":      {sandbox.Regenerate, 0, nil},
 		"a secret, not allowed": {sandbox.Regenerate, northgate, sandbox.ErrNotConnected},
 		"a secret, not added":   {sandbox.Regenerate, harbor, sandbox.ErrNotAdded},
 		"a version for nobody":  {sandbox.NewVersion, 0, sandbox.ErrNotConnected},
 	} {
-		if _, err := s.Do(test.deed, test.tenantID); err == nil || (test.want != nil && !errors.Is(err, test.want)) {
+		if _, err := s.Do(test.action, test.tenantID); err == nil || (test.want != nil && !errors.Is(err, test.want)) {
 			t.Errorf("%s: %v, want %v", name, err, test.want)
 		}
-		if n := s.DeedsDone(test.deed); n != 0 {
+		if n := s.ActionsDone(test.action); n != 0 {
 			t.Errorf("%s: counted", name)
 		}
 	}

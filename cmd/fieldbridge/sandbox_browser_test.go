@@ -5,16 +5,16 @@ import (
 	"testing"
 )
 
-// The stand-in's pages can be used and read at a desk and on a phone.
-func TestBrowserStandIn(t *testing.T) {
-	base, standIn := runDemo(t)
-	g := newGuest(t, base, standIn)
+// The sandbox's pages can be used and read at a desk and on a phone.
+func TestBrowserSandbox(t *testing.T) {
+	base, box := runDemo(t)
+	g := newGuest(t, base, box)
 	g.start(1, "Start as Dana", "Tell us which account")
 	g.Type("tenant", "842193311")
 	g.Click("Continue", "Continue to ServiceTitan")
 	g.toServiceTitan()
 	consent := g.Address()
-	g.Goto(standIn + "/mailbox")
+	g.Goto(box + "/mailbox")
 	letter := g.Value(`document.querySelector("tbody a").href`)
 	for _, look := range []struct {
 		name          string
@@ -25,13 +25,13 @@ func TestBrowserStandIn(t *testing.T) {
 	} {
 		g.Look(look.width, look.height, look.scheme)
 		for name, address := range map[string]string{
-			"consent": consent, "portal": standIn + "/portal", "mailbox": standIn + "/mailbox", "letter": letter,
+			"consent": consent, "portal": box + "/portal", "mailbox": box + "/mailbox", "letter": letter,
 		} {
 			g.Goto(address)
 			g.See("SANDBOX – not ServiceTitan")
-			g.Screenshot("stand-in-" + name + "-" + look.name)
+			g.Screenshot("sandbox-" + name + "-" + look.name)
 			g.Accessible()
-			for what, fault := range standInFaults() {
+			for what, fault := range sandboxPageFaults() {
 				if got := g.Value(fault); got != "" {
 					t.Errorf("%s at %s: %s: %s", name, look.name, what, got)
 				}
@@ -42,9 +42,9 @@ func TestBrowserStandIn(t *testing.T) {
 		}
 		g.Goto(consent)
 		g.Click("Other companies", "Prairie Wind Mechanical")
-		g.Screenshot("stand-in-others-" + look.name)
+		g.Screenshot("sandbox-others-" + look.name)
 	}
-	g.Goto(standIn + "/portal")
+	g.Goto(box + "/portal")
 	if labels := g.Value(`[...new Set([...document.querySelectorAll("td:has([value=add], [value=remove])")].map(e => e.dataset.label))].join()`); labels != "In the app" {
 		t.Errorf("the buttons to add and remove are labelled %q", labels)
 	}
@@ -53,9 +53,9 @@ func TestBrowserStandIn(t *testing.T) {
 	}
 }
 
-// standInFaults are expressions that name what is wrong with a page of the
-// stand-in.
-func standInFaults() map[string]string {
+// sandboxPageFaults are expressions that name what is wrong with a page of the
+// sandbox.
+func sandboxPageFaults() map[string]string {
 	return map[string]string{
 		"it is wider than the window": `document.documentElement.scrollWidth > innerWidth ? String(document.documentElement.scrollWidth) : ""`,
 		"an email or an ID is broken": `[...document.querySelectorAll("td > code, td > .any, th code")].filter(e => {

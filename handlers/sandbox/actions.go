@@ -6,31 +6,31 @@ import (
 	"slices"
 )
 
-// Deed is something that happens at ServiceTitan, at once and to what is there:
+// Action is something that happens at ServiceTitan, at once and to what is there:
 // not a fault that waits for a request.
-type Deed string
+type Action string
 
-// Deeds.
+// Actions.
 const (
 	// Expire makes the API answer 401 to the access tokens handed out so far.
-	Expire Deed = "expire"
+	Expire Action = "expire"
 	// Revoke ends the sign-ins: renewals are refused with invalid_grant, and the
 	// API answers 401.
-	Revoke Deed = "revoke"
+	Revoke Action = "revoke"
 	// Withdraw is the tenant's admin taking the app's access back: renewals are
 	// refused with invalid_grant and invalid_client, and the API answers 403.
-	Withdraw Deed = "withdraw"
+	Withdraw Action = "withdraw"
 	// NewVersion makes a version of the app that has one scope more than the
 	// tenant's admin has accepted.
-	NewVersion Deed = "new_version"
+	NewVersion Action = "new_version"
 	// Regenerate replaces the secret of the tenant's own client.
-	Regenerate Deed = "regenerate"
+	Regenerate Action = "regenerate"
 )
 
-// Deeds are all there are.
-func Deeds() []Deed { return []Deed{Expire, Revoke, Withdraw, NewVersion, Regenerate} }
+// Actions are all there are.
+func Actions() []Action { return []Action{Expire, Revoke, Withdraw, NewVersion, Regenerate} }
 
-// Done is what came of a deed.
+// Done is what came of an action.
 type Done struct {
 	// Count is how many tokens, grants or apps it took hold of.
 	Count int
@@ -38,12 +38,12 @@ type Done struct {
 	ClientID, ClientSecret string
 }
 
-// Do does a deed to a tenant, or to all if it is 0.
-func (s *Sandbox) Do(deed Deed, tenantID int64) (done Done, err error) {
+// Do does an action to a tenant, or to all if it is 0.
+func (s *Sandbox) Do(action Action, tenantID int64) (done Done, err error) {
 	if _, known := s.all().byID(tenantID); tenantID != 0 && !known {
 		return Done{}, fmt.Errorf("tenant %d: %w", tenantID, ErrNoTenant)
 	}
-	switch deed {
+	switch action {
 	case Expire:
 		done.Count = s.ExpireAccessTokens(tenantID)
 	case Revoke:
@@ -59,22 +59,22 @@ func (s *Sandbox) Do(deed Deed, tenantID int64) (done Done, err error) {
 		done.Count = 1
 		done.ClientID, done.ClientSecret, err = s.regenerate(tenantID)
 	default:
-		err = fmt.Errorf("there is no deed %q", deed)
+		err = fmt.Errorf("there is no action %q", action)
 	}
 	if err != nil {
 		return Done{}, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ledger.deeds[deed]++
+	s.ledger.actions[action]++
 	return done, nil
 }
 
-// DeedsDone is how often a deed was done.
-func (s *Sandbox) DeedsDone(deed Deed) int {
+// ActionsDone is how often an action was done.
+func (s *Sandbox) ActionsDone(action Action) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.ledger.deeds[deed]
+	return s.ledger.actions[action]
 }
 
 // allowedBy are the installs of a tenant, or of all if it is 0, whose admin has
