@@ -43,7 +43,7 @@ func (m *moment) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // next retries what it had sent while the issuer still forgives that, so that
 // no connection is lost. With two processes on PostgreSQL, it is the other one in
 // every second round, and in the rest whoever is first.
-func TestB7KilledWithinGrace(t *testing.T) {
+func TestSoakKilledWithinGrace(t *testing.T) {
 	for _, takes := range []time.Duration{200 * time.Millisecond, time.Second, 3 * time.Second} {
 		for name, tt := range map[string]struct {
 			processes int
@@ -153,7 +153,7 @@ func (k *kept) latestRetry() time.Duration {
 
 // Without a grace period, a kill loses the connections whose answers were on
 // their way, and says why. What was only leased or due is renewed.
-func TestB7KilledWithoutGrace(t *testing.T) {
+func TestSoakKilledWithoutGrace(t *testing.T) {
 	for name, database := range map[string]func(testing.TB) string{"SQLite": testdb.SQLite, "PostgreSQL": testdb.Postgres} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

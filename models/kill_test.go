@@ -12,7 +12,7 @@ import (
 // Processes that share a database are killed again and again while they renew:
 // every connection is renewed in the end, none twice but where an answer died
 // with a process, and the server never sees a token used twice (B7, B8, C7).
-func TestB7KilledWhileRenewing(t *testing.T) {
+func TestSoakKilledWhileRenewing(t *testing.T) {
 	for name, tt := range map[string]struct {
 		processes int
 		database  func(t *testing.T) string

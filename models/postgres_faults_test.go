@@ -66,7 +66,7 @@ func TestB16ConnectionLostInASave(t *testing.T) {
 
 // B16: the database ends all its sessions again and again while instances
 // renew. Every connection is renewed, none twice, and the pool recovers.
-func TestB16SessionsAreTerminated(t *testing.T) {
+func TestSoakSessionsAreTerminated(t *testing.T) {
 	address := testdb.Postgres(t)
 	db := openAt(t, address)
 	k := newKept(t, db, time.Now)
@@ -126,7 +126,7 @@ func TestB16SessionsAreTerminated(t *testing.T) {
 
 // B17: however many requests to ServiceTitan hang, hardly a connection of the
 // database's is in use, and no transaction is open.
-func TestB17NoDatabaseWhileAsking(t *testing.T) {
+func TestSoakNoDatabaseWhileAsking(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
 		k := newKept(t, db, clock.Now)
 		hanging := many(t, 100, 1000)

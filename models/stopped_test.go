@@ -64,7 +64,7 @@ func (a *asked) stop(t *testing.T) {
 // other round the one that has ServiceTitan's answer is stopped until its lease
 // has run out and another has renewed; when it goes on, its late save changes
 // nothing, and it gets what the other got.
-func TestB8HolderIsStopped(t *testing.T) {
+func TestSoakHolderIsStopped(t *testing.T) {
 	rounds := many(t, 12, 250)
 	for processes := 2; processes <= 5; processes++ {
 		t.Run(fmt.Sprint(processes), func(t *testing.T) { stopHolders(t, processes, rounds) })

@@ -116,7 +116,7 @@ func TestFaultsAheadOfTime(t *testing.T) {
 
 // B1, B22, C13: while the issuer is down it is left alone, and when it is back
 // everything recovers at the rate that is allowed.
-func TestB22Outage(t *testing.T) { outage(t, many(t, 2000, 20_000)) }
+func TestSoakOutage(t *testing.T) { outage(t, many(t, 2000, 20_000)) }
 
 func outage(t *testing.T, connections int) {
 	const perSecond = 100
@@ -214,7 +214,7 @@ func TestB15SaveIsTriedUntilItWorks(t *testing.T) {
 
 // A day with many connections: the load is that of the keep-alive in each hour,
 // memory and events do not grow, and the counters say what was done.
-func TestADay(t *testing.T) { aDay(t, many(t, 60, 10_000)) }
+func TestSoakADay(t *testing.T) { aDay(t, many(t, 60, 10_000)) }
 
 func aDay(t *testing.T, connections int) {
 	inVirtualTime(t, func(k *kept) {
