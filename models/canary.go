@@ -67,8 +67,8 @@ func (canary keyCanary) opens(keys *seal.Keys) error {
 	}
 	if id, ok := seal.KeyID(canary.Sealed); ok && !keys.Has(id) {
 		err := fmt.Errorf("%w: key %d is missing from it", ErrWrongKeyset, id)
-		if fault := keys.Fault(); fault != nil {
-			err = fmt.Errorf("%w; the file was replaced: %w", err, fault)
+		if problem := keys.Problem(); problem != nil {
+			err = fmt.Errorf("%w; the file was replaced: %w", err, problem)
 		}
 		return err
 	}

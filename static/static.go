@@ -1,6 +1,3 @@
-// Package static holds the files that browsers fetch as they are. Each is
-// served under a name that carries a hash of its content, so that it may be
-// kept forever and a new version is fetched at once.
 package static
 
 import (

@@ -60,7 +60,7 @@ const (
 	good    level = "ok"
 	note    level = "note"
 	warning level = "warning"
-	bad     level = "FAULT"
+	bad     level = "PROBLEM"
 )
 
 // finding is one line of the doctor's. It holds no secret.

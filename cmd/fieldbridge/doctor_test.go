@@ -125,7 +125,7 @@ func TestDoctor(t *testing.T) {
 		finding string // of which there must be one line; none means health
 	}{
 		{"health", func(*patient) {}, ""},
-		{"wrong variables", func(p *patient) { p.env["FIELDBRIDGE_ADDR"], p.env["FIELDBRIDGE_LOG"] = "nowhere", "xml" }, "FAULT configuration: FIELDBRIDGE_LOG"},
+		{"wrong variables", func(p *patient) { p.env["FIELDBRIDGE_ADDR"], p.env["FIELDBRIDGE_LOG"] = "nowhere", "xml" }, "PROBLEM configuration: FIELDBRIDGE_LOG"},
 		{"no environment", func(p *patient) {
 			for name := range p.env {
 				if strings.HasPrefix(name, "SERVICETITAN") {
@@ -144,15 +144,15 @@ func TestDoctor(t *testing.T) {
 		}, "note database: it is a demo's"},
 		{"a demo's data beside ServiceTitan", func(p *patient) {
 			p.withDB(func(db *models.DB) error { return markDemo(p.Context(), db) })
-		}, "FAULT database: it is a demo's"},
+		}, "PROBLEM database: it is a demo's"},
 		{"http base URL", func(p *patient) { p.env["FIELDBRIDGE_BASE_URL"] = "http://localhost:8080" }, "note configuration: the base URL is http"},
-		{"no keyset", func(p *patient) { p.harmFile(os.Remove(p.env["FIELDBRIDGE_KEYSET_FILE"])) }, "FAULT keyset: load keyset"},
+		{"no keyset", func(p *patient) { p.harmFile(os.Remove(p.env["FIELDBRIDGE_KEYSET_FILE"])) }, "PROBLEM keyset: load keyset"},
 		{"open keyset", func(p *patient) { p.harmFile(os.Chmod(p.env["FIELDBRIDGE_KEYSET_FILE"], 0o644)) }, "chmod 600"},
 		{"another keyset", func(p *patient) {
 			p.env["FIELDBRIDGE_KEYSET_FILE"] += ".other"
 			_, err := seal.Create(p.env["FIELDBRIDGE_KEYSET_FILE"])
 			p.harmFile(err)
-		}, "FAULT keyset: the keyset is not the one"},
+		}, "PROBLEM keyset: the keyset is not the one"},
 		{"never started", func(p *patient) {
 			p.withDB(func(db *models.DB) error {
 				return db.Write(p.Context(), func(tx *gorm.DB) error { return tx.Exec("DELETE FROM key_canary").Error })
@@ -161,7 +161,7 @@ func TestDoctor(t *testing.T) {
 		{"no database", func(p *patient) { p.env["FIELDBRIDGE_DATABASE_URL"] += ".none" }, "note database:"},
 		{"database away", func(p *patient) {
 			p.env["FIELDBRIDGE_DATABASE_URL"] = "postgres://fieldbridge:stc_password@127.0.0.1:1/x"
-		}, "FAULT database: open database"},
+		}, "PROBLEM database: open database"},
 		{"empty database", func(p *patient) {
 			p.env["FIELDBRIDGE_DATABASE_URL"] += ".empty"
 			p.withDB(func(*models.DB) error { return nil })
@@ -180,10 +180,10 @@ func TestDoctor(t *testing.T) {
 					return tx.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, true)").Error
 				})
 			})
-		}, "FAULT database: the schema is at version 9999"},
-		{"issuer away", func(p *patient) { p.env["SERVICETITAN_PRODUCTION_AUTH_URL"] = "http://127.0.0.1:1" }, "FAULT production: http://127.0.0.1:1: discover"},
-		{"API away", func(p *patient) { p.env["SERVICETITAN_PRODUCTION_API_URL"] = "http://127.0.0.1:1" }, "FAULT production: http://127.0.0.1:1: probe"},
-		{"API at the wrong path", func(p *patient) { p.env["SERVICETITAN_PRODUCTION_API_URL"] += "/nowhere" }, "FAULT production: http"},
+		}, "PROBLEM database: the schema is at version 9999"},
+		{"issuer away", func(p *patient) { p.env["SERVICETITAN_PRODUCTION_AUTH_URL"] = "http://127.0.0.1:1" }, "PROBLEM production: http://127.0.0.1:1: discover"},
+		{"API away", func(p *patient) { p.env["SERVICETITAN_PRODUCTION_API_URL"] = "http://127.0.0.1:1" }, "PROBLEM production: http://127.0.0.1:1: probe"},
+		{"API at the wrong path", func(p *patient) { p.env["SERVICETITAN_PRODUCTION_API_URL"] += "/nowhere" }, "PROBLEM production: http"},
 		{"another issuer", func(p *patient) {
 			p.lying(func(w http.ResponseWriter, _ string) { _, _ = fmt.Fprint(w, `{"issuer":"https://other.example"}`) })
 		}, "metadata names another issuer"},
@@ -199,15 +199,15 @@ func TestDoctor(t *testing.T) {
 		}, "note production: the metadata does not announce S256"},
 		{"huge metadata", func(p *patient) {
 			p.lying(func(w http.ResponseWriter, _ string) { _, _ = fmt.Fprint(w, strings.Repeat("x", 5<<20)) })
-		}, "FAULT production:"},
+		}, "PROBLEM production:"},
 		{"metadata elsewhere", func(p *patient) {
 			p.lying(func(w http.ResponseWriter, _ string) {
 				w.Header().Set("Location", "https://other.example/")
 				w.WriteHeader(http.StatusFound)
 			})
-		}, "FAULT production:"},
-		{"staff issuer away", func(p *patient) { p.staffIssuer("http://127.0.0.1:1") }, "FAULT staff sign-in: http://127.0.0.1:1: staff issuer does not answer"},
-		{"staff issuer's other name", func(p *patient) { p.staffIssuer(p.env["SERVICETITAN_PRODUCTION_AUTH_URL"] + "/") }, "FAULT staff sign-in: http"},
+		}, "PROBLEM production:"},
+		{"staff issuer away", func(p *patient) { p.staffIssuer("http://127.0.0.1:1") }, "PROBLEM staff sign-in: http://127.0.0.1:1: staff issuer does not answer"},
+		{"staff issuer's other name", func(p *patient) { p.staffIssuer(p.env["SERVICETITAN_PRODUCTION_AUTH_URL"] + "/") }, "PROBLEM staff sign-in: http"},
 		{"staff issuer elsewhere", func(p *patient) {
 			p.otherIssuer(func(w http.ResponseWriter, self string) {
 				_, _ = fmt.Fprintf(w, `{"issuer":%q,"authorization_endpoint":"%s/a","token_endpoint":"http://tokens.example/t","jwks_uri":"%s/k"}`, self, self, self)
@@ -219,8 +219,8 @@ func TestDoctor(t *testing.T) {
 			})
 		}, "ok staff sign-in: http"},
 		// Half a minute more than the finding names: an answer that takes a second changes the seconds alone.
-		{"clock ahead", func(p *patient) { p.clock = p.clock.Add(2*time.Minute + 30*time.Second) }, "FAULT production: this machine's clock is 2m"},
-		{"clock behind", func(p *patient) { p.clock = p.clock.Add(-time.Hour - 30*time.Second) }, "FAULT production: this machine's clock is 1h0m"},
+		{"clock ahead", func(p *patient) { p.clock = p.clock.Add(2*time.Minute + 30*time.Second) }, "PROBLEM production: this machine's clock is 2m"},
+		{"clock behind", func(p *patient) { p.clock = p.clock.Add(-time.Hour - 30*time.Second) }, "PROBLEM production: this machine's clock is 1h0m"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -238,8 +238,8 @@ func TestDoctor(t *testing.T) {
 			if tt.finding != "" && found != 1 {
 				t.Errorf("%d lines say %q:\n%s", found, tt.finding, all)
 			}
-			if faults := strings.Count("\n"+all, "\nFAULT"); strings.HasPrefix(tt.finding, "note") && faults > 0 {
-				t.Errorf("%d faults beside a note:\n%s", faults, all)
+			if problems := strings.Count("\n"+all, "\nPROBLEM"); strings.HasPrefix(tt.finding, "note") && problems > 0 {
+				t.Errorf("%d problems beside a note:\n%s", problems, all)
 			}
 			for _, secret := range []string{secretAppKey, secretClient, "stc_password"} {
 				if strings.Contains(all, secret) {

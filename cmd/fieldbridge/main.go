@@ -1,4 +1,3 @@
-// Command fieldbridge serves Fieldbridge and looks after its data.
 package main
 
 import (

@@ -1,6 +1,3 @@
-// Package sandbox stands in for ServiceTitan: an OAuth 2.0 authorization
-// server and the part of the API that Fieldbridge calls, with made-up
-// companies, kept in memory. It plays faults when asked to.
 package sandbox
 
 import (

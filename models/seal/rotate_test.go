@@ -146,8 +146,8 @@ func TestDamagedFileKeepsTheKeys(t *testing.T) {
 		if id := sealedWith(t, running); id != running.Primary() {
 			t.Errorf("%s: sealed with %d", name, id)
 		}
-		if err := running.Fault(); err == nil || strings.Contains(err.Error(), string(whole[20:40])) {
-			t.Errorf("%s: fault %v", name, err)
+		if err := running.Problem(); err == nil || strings.Contains(err.Error(), string(whole[20:40])) {
+			t.Errorf("%s: problem %v", name, err)
 		}
 	}
 	if err := os.Remove(path); err != nil {
@@ -159,8 +159,8 @@ func TestDamagedFileKeepsTheKeys(t *testing.T) {
 	if err := os.WriteFile(path, whole, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if sealed(t, running); running.Fault() != nil {
-		t.Errorf("whole again: %v", running.Fault())
+	if sealed(t, running); running.Problem() != nil {
+		t.Errorf("whole again: %v", running.Problem())
 	}
 }
 
@@ -184,7 +184,7 @@ func TestFailingOpensReadTheFileOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := running.Fault(); err != nil {
+	if err := running.Problem(); err != nil {
 		t.Errorf("the file was read again: %v", err)
 	}
 }

@@ -1,5 +1,3 @@
-// Package seal encrypts secrets at rest with a Tink keyset. Every sealed value
-// is bound to the place it belongs to, so that it opens nowhere else.
 package seal
 
 import (
@@ -59,10 +57,10 @@ type Keys struct {
 
 	// mu is held by whoever looks at the file.
 	mu sync.Mutex
-	// seen is what the file was when it was read last, and fault what was wrong
+	// seen is what the file was when it was read last, and problem what was wrong
 	// with it then.
-	seen  fs.FileInfo
-	fault error
+	seen    fs.FileInfo
+	problem error
 }
 
 // ring is the keys of a keyset, in its order: old ones, the primary one, and
@@ -114,19 +112,19 @@ func (k *Keys) reload() *ring {
 		return k.ring.Load()
 	}
 	r, _, err := readKeyset(k.path)
-	k.seen, k.fault = info, err
+	k.seen, k.problem = info, err
 	if err == nil {
 		k.ring.Store(r)
 	}
 	return k.ring.Load()
 }
 
-// Fault is what was wrong with the file when it had been replaced and was read
-// anew; the keys from before go on. It is nil if nothing was.
-func (k *Keys) Fault() error {
+// Problem returns what was wrong with the file when it had been replaced and was read
+// again. The keys from before stay in use then. It is nil if nothing was wrong.
+func (k *Keys) Problem() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.fault
+	return k.problem
 }
 
 // Seal encrypts a value for its place.
