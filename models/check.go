@@ -108,8 +108,7 @@ func (c *Connections) ask(ctx context.Context, client *servicetitan.Client, conn
 	}
 	if e, ok := errors.AsType[*servicetitan.Error](err); ok {
 		if reason, final := refusals[e.Kind]; final {
-			connection.Generation = access.Generation
-			if _, ended := c.keeper.giveUp(ctx, connection, lease{}, reason, err); ended != nil {
+			if ended := c.keeper.refuse(ctx, connection, access.Generation, reason, err); ended != nil {
 				return account, ended
 			}
 		}

@@ -110,7 +110,7 @@ func (d *Demo) begin(ctx context.Context, afresh bool) error {
 	if afresh && !begun.IsZero() {
 		d.options.Forget()
 	}
-	d.connections.keeper.forget()
+	d.connections.keeper.startOver()
 	if err := d.giveAccess(ctx, &way); err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func (d *Demo) seed(ctx context.Context, way *steps) error {
 		if err := tx.Create(&demoMark{ID: 1, BegunAt: now}).Error; err != nil {
 			return err
 		}
-		s := seeding{environment: d.options.Environment, scopes: d.options.Scopes, every: d.meanRenewal(), life: d.options.TokenLife, now: now, hash: hash}
+		s := seeding{environment: d.options.Environment, scopes: d.options.Scopes, every: d.connections.keeper.renewalInterval(), life: d.options.TokenLife, now: now, hash: hash}
 		if err := s.hire(tx, d.options.Staff); err != nil {
 			return err
 		}
@@ -65,12 +65,6 @@ var demoTables = []string{
 	"demo", "account_mails", "mails", "revocations", "staff_tasks", "setups", "notes", "renewal_days", "renewal_hours", "events", "authorizations",
 	"credentials", "connections", "connection_totals", "api_keys", "recovery_codes", "second_factors", "memberships", "company_words",
 	"users", "companies", "sessions", "throttles",
-}
-
-// meanRenewal is how often a connection is renewed, on average.
-func (d *Demo) meanRenewal() time.Duration {
-	keepAlive := d.connections.keeper.options.KeepAlive
-	return keepAlive - keepAlive/10
 }
 
 // seeding is what the companies of one seed have in common.

@@ -26,10 +26,10 @@ func (c *Connections) Disconnect(ctx context.Context, v Visitor, id uuid.UUID) e
 // disconnect ends a connection for whoever may, which the transaction asks
 // first; also is written in the same transaction, if there is anything to end.
 func (c *Connections) disconnect(ctx context.Context, v Visitor, id uuid.UUID, may func(tx *gorm.DB) error, also func(tx *gorm.DB, now time.Time) error) error {
-	var old *revocation
+	var old Replaced
 	var connection Connection
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
-		old = nil // of an earlier run
+		old = Replaced{} // of an earlier run
 		err := may(tx)
 		if err != nil {
 			return err
@@ -63,9 +63,7 @@ func (c *Connections) disconnect(ctx context.Context, v Visitor, id uuid.UUID, m
 	if err != nil {
 		return fmt.Errorf("disconnect: %w", err)
 	}
-	c.keeper.cache.drop(id)
-	if old != nil {
-		c.keeper.revoke(ctx, old, v.SupportCode)
-	}
+	c.keeper.forget(id)
+	c.keeper.revokeReplaced(ctx, old, v.SupportCode)
 	return nil
 }

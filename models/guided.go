@@ -113,18 +113,6 @@ func (c *Connections) OpenSetup(ctx context.Context, connection Connection) (*Se
 	return &s, nil
 }
 
-func findSetup(db *gorm.DB, connectionID uuid.UUID) (Setup, error) {
-	var s Setup
-	err := db.Where("connection_id = ? AND closed_at IS NULL", connectionID).Take(&s).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		err = ErrNoSetup
-	}
-	if err != nil {
-		return s, fmt.Errorf("find set-up: %w", err)
-	}
-	return s, nil
-}
-
 // AccessAllowed is a member's word that the app is allowed in ServiceTitan.
 // What was said before stays said.
 func (c *Connections) AccessAllowed(ctx context.Context, v Visitor, connectionID uuid.UUID) error {
@@ -189,21 +177,6 @@ func (c *Connections) WithdrawSetup(ctx context.Context, v Visitor, connectionID
 		return fmt.Errorf("withdraw set-up: %w", err)
 	}
 	return nil
-}
-
-// closeSetup closes the connection's open set-up and returns it; nil if none
-// was open. The caller saves the connection.
-func closeSetup(tx *gorm.DB, connection *Connection, checked bool, now time.Time) (*Setup, error) {
-	if !connection.SettingUp {
-		return nil, nil
-	}
-	connection.SettingUp = false
-	s, err := findSetup(forUpdate(tx), connection.ID)
-	if err != nil {
-		return nil, err
-	}
-	s.close(checked, now)
-	return &s, tx.Select("*").Updates(&s).Error
 }
 
 func recordSetup(tx *gorm.DB, v Visitor, s Setup, kind EventKind, now time.Time) error {

@@ -95,8 +95,8 @@ func NewKeeper(db *DB, keys *seal.Keys, clients Clients, o KeeperOptions, log *s
 	return k
 }
 
-// forget drops what was counted and what was learned of the issuers.
-func (k *Keeper) forget() {
+// startOver drops what was counted and what was learned of the issuers.
+func (k *Keeper) startOver() {
 	k.tally.forget()
 	for _, g := range k.gates {
 		g.open()

@@ -1,12 +1,15 @@
 package models
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+
+	"github.com/google/uuid"
 
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -25,28 +28,58 @@ func (k *Keeper) store(tx *gorm.DB, c Connection, tokens servicetitan.Tokens, ow
 	return nil
 }
 
-// drop deletes a connection's access. What is returned is to be revoked after
-// the commit; nil if there is nothing.
-func (k *Keeper) drop(tx *gorm.DB, c Connection, now time.Time) (*revocation, error) {
+// Replaced is access that is no longer kept, and that ServiceTitan is still to
+// withdraw. It is zero if there is nothing to withdraw.
+type Replaced struct{ row *revocation }
+
+// drop deletes a connection's access. Revoke what it returns after the commit.
+func (k *Keeper) drop(tx *gorm.DB, c Connection, now time.Time) (Replaced, error) {
 	old, err := k.retire(tx, c, Secret{}, now)
 	if err != nil {
-		return nil, err
+		return Replaced{}, err
 	}
 	if err := tx.Where("connection_id = ?", c.ID).Delete(&credential{}).Error; err != nil {
-		return nil, fmt.Errorf("delete credential: %w", err)
+		return Replaced{}, fmt.Errorf("delete credential: %w", err)
 	}
 	return old, nil
 }
 
 // retire queues the revocation of the refresh token that is about to be deleted,
-// or replaced by another. What is returned is to be revoked after the commit;
-// nil if there is nothing.
-func (k *Keeper) retire(tx *gorm.DB, c Connection, by Secret, now time.Time) (*revocation, error) {
+// or replaced by another. Revoke what it returns after the commit.
+func (k *Keeper) retire(tx *gorm.DB, c Connection, by Secret, now time.Time) (Replaced, error) {
 	refresh, err := k.currentRefresh(tx, c)
 	if err != nil || refresh.IsZero() || refresh == by {
-		return nil, err
+		return Replaced{}, err
 	}
-	return k.queueRevocation(tx, c, refresh, now)
+	row, err := k.queueRevocation(tx, c, refresh, now)
+	return Replaced{row}, err
+}
+
+// revokeReplaced asks ServiceTitan to withdraw replaced access, once what
+// replaced it is committed. What does not work now is tried again later.
+func (k *Keeper) revokeReplaced(ctx context.Context, old Replaced, supportCode string) {
+	if old.row != nil {
+		k.revoke(ctx, old.row, supportCode)
+	}
+}
+
+// forget drops a connection's token from memory, once its access is deleted.
+func (k *Keeper) forget(connectionID uuid.UUID) { k.cache.drop(connectionID) }
+
+// dueFrom returns when a connection's access that is granted now is renewed.
+func (k *Keeper) dueFrom(c *Connection, now time.Time) time.Time {
+	return nextRenewal(c, k.options.KeepAlive, now)
+}
+
+// renewalInterval returns how often an idle connection is renewed, on average.
+func (k *Keeper) renewalInterval() time.Duration { return k.options.KeepAlive - k.options.KeepAlive/10 }
+
+// refuse ends a connection whose token of a generation the API refuses for good.
+// It returns nil if another token or a person has come in between.
+func (k *Keeper) refuse(ctx context.Context, c Connection, generation int64, reason Reason, cause error) error {
+	c.Generation = generation
+	_, err := k.giveUp(ctx, c, lease{}, reason, cause)
+	return err
 }
 
 // currentRefresh returns the refresh token that is stored; zero if there is none

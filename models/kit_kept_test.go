@@ -109,7 +109,7 @@ func (k *kept) seed(n int, granted, due time.Time) []uuid.UUID {
 	granted, due = granted.UTC().Truncate(time.Microsecond), due.UTC().Truncate(time.Microsecond)
 	k.write(func(tx *gorm.DB) error {
 		var connections []Connection
-		var credentials []credential
+		var grants []servicetitan.Tokens
 		for i := range n {
 			tokens := servicetitan.Tokens{
 				Access: servicetitan.NewSecret("stc_access_" + newID().String()), Refresh: servicetitan.NewSecret(k.sandbox.NewGrant(northgate)),
@@ -121,14 +121,13 @@ func (k *kept) seed(n int, granted, due time.Time) []uuid.UUID {
 				ConnectedAt: granted, CreatedAt: granted,
 			}
 			c.granted(tokens, keptScopes, due, granted)
-			sealed, err := sealCredential(k.keys, k.companyID, c.ID, 1, tokens, servicetitan.OwnClient{})
-			if err != nil {
-				return err
-			}
-			sealed.Environment, sealed.DueAt = c.Environment, &due
-			ids[i], connections, credentials = c.ID, append(connections, c), append(credentials, sealed)
+			ids[i], connections, grants = c.ID, append(connections, c), append(grants, tokens)
 		}
-		return errors.Join(tx.CreateInBatches(&connections, 500).Error, tx.CreateInBatches(&credentials, 500).Error)
+		err := tx.CreateInBatches(&connections, 500).Error
+		for i := 0; err == nil && i < n; i++ {
+			err = k.keeper.store(tx, connections[i], grants[i], servicetitan.OwnClient{}, due)
+		}
+		return err
 	})
 	return ids
 }
@@ -173,14 +172,56 @@ func (k *kept) reconnect(id uuid.UUID) {
 
 func (k *kept) tryReconnect(id uuid.UUID) error {
 	k.Helper()
-	c := k.connection(id)
-	_, err := k.connections().save(k.Context(), k.owner(), proven{
-		choice: Choice{Environment: c.Environment, Way: SignInWay, TenantID: c.TenantID, ConnectionID: id},
-		tokens: servicetitan.Tokens{
-			Access: servicetitan.NewSecret("stc_access_" + newID().String()), Refresh: servicetitan.NewSecret(k.sandbox.NewGrant(northgate)),
-			ExpiresAt: k.db.Now().Add(15 * time.Minute), Scopes: keptScopes,
-		},
+	return k.reconnectAs(k.owner(), id)
+}
+
+// reconnectAs stores a new grant as a sign-in of the visitor does: in one
+// transaction with the change of state, and with the replaced grant withdrawn
+// after it.
+func (k *kept) reconnectAs(v Visitor, id uuid.UUID) error {
+	k.Helper()
+	tokens := servicetitan.Tokens{
+		Access: servicetitan.NewSecret("stc_access_" + newID().String()), Refresh: servicetitan.NewSecret(k.sandbox.NewGrant(northgate)),
+		ExpiresAt: k.db.Now().Add(15 * time.Minute), Scopes: keptScopes,
+	}
+	var old Replaced
+	err := k.db.Write(k.Context(), func(tx *gorm.DB) error {
+		if err := stillAllowed(tx, v); err != nil {
+			return err
+		}
+		now, err := k.db.sharedNow(tx)
+		if err != nil {
+			return err
+		}
+		c, err := getConnection(forUpdate(tx), k.companyID, id)
+		if err != nil {
+			return err
+		}
+		if _, err := closeSetup(tx, &c, false, now); err != nil {
+			return err
+		}
+		if old, err = k.keeper.retire(tx, c, tokens.Refresh, now); err != nil {
+			return err
+		}
+		var due time.Time
+		_, err = transit(tx, &c, transition{
+			what: authorized, at: now, by: v,
+			edit: func(c *Connection) {
+				c.Way, c.ConnectedByName, c.ConnectedByID, c.ConnectedAt = SignInWay, v.Name, &v.UserID, now
+				c.Generation++
+				c.ExpiresAt = tokens.ExpiresAt
+				due = k.keeper.dueFrom(c, now)
+				c.granted(tokens, keptScopes, due, now)
+			},
+			with: func(tx *gorm.DB, c Connection) error {
+				return k.keeper.store(tx, c, tokens, servicetitan.OwnClient{}, due)
+			},
+		})
+		return err
 	})
+	if err == nil {
+		k.keeper.revokeReplaced(k.Context(), old, v.SupportCode)
+	}
 	return err
 }
 
@@ -244,12 +285,7 @@ func (k *kept) seedClients(n int, granted, due time.Time, own func(i int) servic
 				ConnectedAt: granted, CreatedAt: granted,
 			}
 			c.granted(tokens, keptScopes, due, granted)
-			sealed, err := sealCredential(k.keys, k.companyID, c.ID, 1, tokens, own(i))
-			if err != nil {
-				return err
-			}
-			sealed.Environment, sealed.DueAt = c.Environment, &due
-			if err := errors.Join(tx.Create(&c).Error, tx.Create(&sealed).Error); err != nil {
+			if err := errors.Join(tx.Create(&c).Error, k.keeper.store(tx, c, tokens, own(i), due)); err != nil {
 				return err
 			}
 			ids[i] = c.ID

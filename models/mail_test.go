@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"gorm.io/gorm"
-
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
 // An incident is told of once, to the owners and to whoever connected, by
@@ -63,14 +61,7 @@ func TestMails(t *testing.T) {
 		}
 		reconnect := func() {
 			t.Helper()
-			connections := NewConnections(db, k.keys, k.clients, k.keeper, "https://app.example/callback", k.logger())
-			c := k.connection(id)
-			tokens := servicetitan.Tokens{
-				Access: servicetitan.NewSecret("stc_new"), Refresh: servicetitan.NewSecret(k.sandbox.NewGrant(northgate)),
-				ExpiresAt: clock.Now().Add(15 * time.Minute), Scopes: keptScopes,
-			}
-			choice := Choice{Environment: c.Environment, Way: SignInWay, TenantID: c.TenantID, ConnectionID: id}
-			if _, err := connections.save(t.Context(), Visitor{CompanyID: k.companyID, UserID: dana, Name: "Dana"}, proven{choice: choice, tokens: tokens}); err != nil {
+			if err := k.reconnectAs(Visitor{CompanyID: k.companyID, UserID: dana, Name: "Dana"}, id); err != nil {
 				t.Fatal(err)
 			}
 		}

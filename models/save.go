@@ -35,17 +35,17 @@ func (c *Connections) save(ctx context.Context, v Visitor, p proven) (id uuid.UU
 		// then it is there now.
 		id, old, err = c.saveProven(ctx, v, p)
 	}
-	if err == nil && old != nil {
-		c.keeper.revoke(ctx, old, v.SupportCode)
+	if err == nil {
+		c.keeper.revokeReplaced(ctx, old, v.SupportCode)
 	}
 	return id, err
 }
 
-func (c *Connections) saveProven(ctx context.Context, v Visitor, p proven) (id uuid.UUID, old *revocation, err error) {
+func (c *Connections) saveProven(ctx context.Context, v Visitor, p proven) (id uuid.UUID, old Replaced, err error) {
 	a, tokens := p.choice, p.tokens
 	client, _ := c.clients.In(a.Environment)
 	err = c.db.Write(ctx, func(tx *gorm.DB) error {
-		old = nil // of an earlier run
+		old = Replaced{} // of an earlier run
 		if err := stillAllowed(tx, v); err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func (c *Connections) saveProven(ctx context.Context, v Visitor, p proven) (id u
 				o.Scopes = strings.Join(client.Environment().Scopes, " ")
 				o.Generation++
 				o.ExpiresAt = tokens.ExpiresAt
-				due = nextRenewal(o, c.keeper.options.KeepAlive, now)
+				due = c.keeper.dueFrom(o, now)
 				o.granted(tokens, client.Environment().Scopes, due, now)
 			},
 			with: func(tx *gorm.DB, o Connection) error { return c.keeper.store(tx, o, tokens, p.own, due) },

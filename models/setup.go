@@ -1,9 +1,12 @@
 package models
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
+	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -119,4 +122,31 @@ func (s *Setup) close(checked bool, now time.Time) {
 		step = StepChecked
 	}
 	s.wait(step, Nobody, "", now)
+}
+
+func findSetup(db *gorm.DB, connectionID uuid.UUID) (Setup, error) {
+	var s Setup
+	err := db.Where("connection_id = ? AND closed_at IS NULL", connectionID).Take(&s).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		err = ErrNoSetup
+	}
+	if err != nil {
+		return s, fmt.Errorf("find set-up: %w", err)
+	}
+	return s, nil
+}
+
+// closeSetup closes the connection's open set-up and returns it; nil if none
+// was open. The caller saves the connection.
+func closeSetup(tx *gorm.DB, connection *Connection, checked bool, now time.Time) (*Setup, error) {
+	if !connection.SettingUp {
+		return nil, nil
+	}
+	connection.SettingUp = false
+	s, err := findSetup(forUpdate(tx), connection.ID)
+	if err != nil {
+		return nil, err
+	}
+	s.close(checked, now)
+	return &s, tx.Select("*").Updates(&s).Error
 }

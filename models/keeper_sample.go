@@ -1,0 +1,55 @@
+package models
+
+import (
+	"context"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/fieldbridge/fieldbridge/models/retry"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// storeSample stores the access of a demo's connection, as its state says that it
+// is. A connection that is retrying has had no access since its trouble began, and
+// one that must be reconnected keeps what was refused.
+func (k *Keeper) storeSample(ctx context.Context, connection Connection, tokens servicetitan.Tokens, own servicetitan.OwnClient, scopes []string) error {
+	return k.db.Write(ctx, func(tx *gorm.DB) error {
+		now, err := k.db.sharedNow(tx)
+		if err != nil {
+			return err
+		}
+		connection, err := getConnection(forUpdate(tx), connection.CompanyID, connection.ID)
+		if err != nil {
+			return err
+		}
+		connection.Generation++
+		var due *time.Time
+		switch connection.State {
+		case Connected:
+			connection.ExpiresAt = tokens.ExpiresAt
+			at := k.dueFrom(&connection, now)
+			due = &at
+			connection.granted(tokens, scopes, at, now)
+		case Degraded:
+			at := now.Add(firstRetry + retry.Spread(longestWait(connection.Failures)))
+			due, connection.NextRenewalAt = &at, &at
+		}
+		if err := tx.Select(renewalColumns).Updates(&connection).Error; err != nil {
+			return err
+		}
+		tokens := tokens
+		tokens.ExpiresAt = connection.ExpiresAt
+		generation := connection.Generation
+		if connection.Reason == ReasonSealBroken {
+			generation-- // encrypted for another place, it does not open
+		}
+		sealed, err := sealCredential(k.keys, connection.CompanyID, connection.ID, generation, tokens, own)
+		if err != nil {
+			return err
+		}
+		sealed.Generation, sealed.Environment, sealed.DueAt = connection.Generation, connection.Environment, due
+		return tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&sealed).Error
+	})
+}
