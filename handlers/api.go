@@ -152,42 +152,41 @@ type problemBody struct {
 	SupportCode string        `json:"support_code"`
 }
 
+// apiProblem is what the API says of an error.
+type apiProblem struct{ kind, title, detail string }
+
+// apiProblems says what the API says of a status, where the error has nothing
+// of its own.
+var apiProblems = map[int]apiProblem{
+	http.StatusUnauthorized: {problemBlank, http.StatusText(http.StatusUnauthorized), "Send an API key as a bearer token."},
+	http.StatusServiceUnavailable: {
+		problemUnavailable, "Fieldbridge is temporarily unavailable",
+		"Fieldbridge cannot answer at the moment. Ask again after the time in Retry-After.",
+	},
+}
+
 // problemOf puts an error into the API's terms.
-func problemOf(status int, err error) problemBody {
-	body := problemBody{Type: problemBlank, Title: http.StatusText(status), Status: status}
-	reason, ofConnection := errors.AsType[*models.ReasonError](err)
-	if ofConnection {
-		body.Reason = reason.Reason
+func problemOf(a errorAnswer, err error) problemBody {
+	p := a.api
+	if p == (apiProblem{}) {
+		p = apiProblems[a.status]
 	}
-	switch {
-	case status == http.StatusUnauthorized:
-		body.Detail = "Send an API key as a bearer token."
-	case errors.Is(err, models.ErrLocked):
-		body.Type, body.Title = problemLocked, "Company locked"
-		body.Detail = "Fieldbridge support has locked this company. Its access is kept and can be read again once it is unlocked."
-	case errors.Is(err, models.ErrReconnectNeeded):
-		body.Type, body.Title = problemReconnect, "Reconnect needed"
-		body.Detail = "ServiceTitan has refused this connection for good. Someone of the company has to reconnect it in Fieldbridge."
-	case errors.Is(err, models.ErrNotConnected):
-		body.Type, body.Title = problemNotConnected, "Not connected"
-		body.Detail = "This connection is disconnected, or still being set up."
-	case status == http.StatusServiceUnavailable && ofConnection:
-		body.Type, body.Title = problemNoToken, "No access token right now"
-		body.Detail = "The access token of this connection has expired, and it cannot be renewed right now. Fieldbridge keeps trying. Ask again after the time in Retry-After."
-	case status == http.StatusServiceUnavailable:
-		body.Type, body.Title = problemUnavailable, "Fieldbridge is temporarily unavailable"
-		body.Detail = "Fieldbridge cannot answer at the moment. Ask again after the time in Retry-After."
-	case status == http.StatusBadRequest:
-		if e, ok := errors.AsType[*echo.HTTPError](err); ok {
-			body.Detail, _ = e.Message.(string)
-		}
+	if p == (apiProblem{}) {
+		p = apiProblem{kind: problemBlank, title: http.StatusText(a.status)}
+	}
+	body := problemBody{Type: p.kind, Title: p.title, Status: a.status, Detail: p.detail}
+	if e, ok := errors.AsType[*models.ReasonError](err); ok {
+		body.Reason = e.Reason
+	}
+	if e, ok := errors.AsType[*echo.HTTPError](err); ok && a.status == http.StatusBadRequest {
+		body.Detail, _ = e.Message.(string)
 	}
 	return body
 }
 
 // showProblem answers an API request with an error.
-func (s *site) showProblem(c echo.Context, status int, err error) {
-	body := problemOf(status, err)
+func (s *site) showProblem(c echo.Context, a errorAnswer, err error) {
+	status, body := a.status, problemOf(a, err)
 	body.SupportCode = supportCode(c)
 	h := c.Response().Header()
 	switch status {

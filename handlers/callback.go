@@ -48,33 +48,13 @@ func (s *site) callback(c echo.Context, v models.Visitor) error {
 		}
 	}
 	s.setRetryAfter(c.Response().Header(), result.RetryAt)
-	return fieldbridge.Render(c, callbackStatus[result.Outcome], views.NotConnected(page))
+	return fieldbridge.Render(c, result.Outcome.Status(), views.NotConnected(page))
 }
 
 // looksAhead says that nobody has asked for the page yet, but the browser thinks
 // that somebody may. That must not use a code up.
 func looksAhead(c echo.Context) bool {
 	return strings.Contains(c.Request().Header.Get("Sec-Purpose"), "prefetch")
-}
-
-// callbackStatus is the status of each page that says why there is no connection.
-var callbackStatus = map[models.Outcome]int{
-	models.OutcomeStartAgain:    http.StatusBadRequest,
-	models.OutcomeInterrupted:   http.StatusConflict,
-	models.OutcomeDenied:        http.StatusOK,
-	models.OutcomeUnavailable:   http.StatusServiceUnavailable,
-	models.OutcomeRateLimited:   http.StatusServiceUnavailable,
-	models.OutcomeWrongTenant:   http.StatusConflict,
-	models.OutcomeTenantTaken:   http.StatusConflict,
-	models.OutcomeNotAllowed:    http.StatusConflict,
-	models.OutcomeUnauthorized:  http.StatusConflict,
-	models.OutcomeTenantUnknown: http.StatusConflict,
-	models.OutcomeScopeMissing:  http.StatusConflict,
-	models.OutcomeLocked:        http.StatusForbidden,
-	models.OutcomeNoMembership:  http.StatusForbidden,
-	models.OutcomeTooMany:       http.StatusConflict,
-	models.OutcomeNoStaff:       http.StatusForbidden,
-	models.OutcomeSetupProblem:  http.StatusServiceUnavailable,
 }
 
 // readCallback reads the query. Without exactly one state it is nobody's.

@@ -87,7 +87,7 @@ func (s *site) showCredentialsResult(c echo.Context, v models.Visitor, page view
 	case models.OutcomeConnected:
 		return seeOther(c, connectionPath(result.ConnectionID)+"?done=connected")
 	case models.OutcomeTenantTaken:
-		return fieldbridge.Render(c, callbackStatus[result.Outcome], views.NotConnected(views.NotConnectedPage{
+		return fieldbridge.Render(c, result.Outcome.Status(), views.NotConnected(views.NotConnectedPage{
 			Result: result, SupportCode: v.SupportCode, Clock: s.clock(),
 		}))
 	case models.OutcomeClientRefused:
@@ -98,7 +98,7 @@ func (s *site) showCredentialsResult(c echo.Context, v models.Visitor, page view
 	case models.OutcomeTenantUnknown:
 		page.Errors.Tenant = "ServiceTitan does not know this tenant ID. Compare it with My Tenant ID."
 	default:
-		page.Result, page.Clock, status = result, s.clock(), callbackStatus[result.Outcome]
+		page.Result, page.Clock, status = result, s.clock(), result.Outcome.Status()
 		s.setRetryAfter(c.Response().Header(), result.RetryAt)
 	}
 	return fieldbridge.Render(c, status, views.Credentials(page))

@@ -20,33 +20,77 @@ import (
 // errForeignOrigin refuses what another site's page made the browser send.
 var errForeignOrigin = errors.New("request comes from another site")
 
-// statusOf is the one place where kinds of errors become statuses.
-func statusOf(err error) int {
-	if e, ok := errors.AsType[*echo.HTTPError](err); ok {
-		return e.Code
-	}
-	if _, ok := errors.AsType[*models.ThrottledError](err); ok {
-		return http.StatusTooManyRequests
-	}
-	if _, ok := errors.AsType[*models.BusyError](err); ok {
-		return http.StatusServiceUnavailable
-	}
-	switch {
-	case models.Gone(err):
-		return http.StatusNotFound
-	case errors.Is(err, models.ErrForbidden), errors.Is(err, models.ErrNoMembership), errors.Is(err, models.ErrLocked), errors.Is(err, errForeignOrigin):
-		return http.StatusForbidden
-	case errors.Is(err, errForeignHost):
-		return http.StatusMisdirectedRequest
-	case errors.Is(err, errNoKey):
-		return http.StatusUnauthorized
-	case errors.Is(err, models.ErrTooManyConnections), errors.Is(err, models.ErrNotConnected), errors.Is(err, models.ErrReconnectNeeded):
-		return http.StatusConflict
-	case models.Unavailable(err):
-		return http.StatusServiceUnavailable
-	}
-	return http.StatusInternalServerError
+// errorAnswer is how an error is answered.
+type errorAnswer struct {
+	// is says whether the row is the error's.
+	is     func(error) bool
+	status int
+	// page is the page that tells of it; empty for the one of the status.
+	page views.ErrorKind
+	// api is what the API says; empty for what it says of the status.
+	api apiProblem
+	// level is that of the request's line in the log.
+	level slog.Level
 }
+
+// errorAnswers is the one place where kinds of errors become statuses, pages, and
+// problems of the API. The first row that fits counts.
+var errorAnswers = []errorAnswer{
+	{is: kind[*models.ThrottledError], status: http.StatusTooManyRequests},
+	{is: kind[*models.BusyError], status: http.StatusServiceUnavailable, page: views.BusySigningIn},
+	{is: models.Gone, status: http.StatusNotFound},
+	{is: exactly(models.ErrForbidden), status: http.StatusForbidden, page: views.LacksRole},
+	{is: exactly(models.ErrNoMembership), status: http.StatusForbidden, page: views.NoMembership},
+	{is: exactly(models.ErrLocked), status: http.StatusForbidden, page: views.CompanyLocked, api: apiProblem{
+		problemLocked, "Company locked",
+		"Fieldbridge support has locked this company. Its access is kept and can be read again once it is unlocked.",
+	}},
+	{is: exactly(errForeignOrigin), status: http.StatusForbidden, page: views.ForeignOrigin},
+	{is: exactly(errForeignHost), status: http.StatusMisdirectedRequest},
+	{is: exactly(errNoKey), status: http.StatusUnauthorized},
+	{is: exactly(models.ErrTooManyConnections), status: http.StatusConflict, page: views.TooManyConnections},
+	{is: exactly(models.ErrNotConnected), status: http.StatusConflict, api: apiProblem{
+		problemNotConnected, "Not connected", "This connection is disconnected, or still being set up.",
+	}},
+	{is: exactly(models.ErrReconnectNeeded), status: http.StatusConflict, api: apiProblem{
+		problemReconnect, "Reconnect needed",
+		"ServiceTitan has refused this connection for good. Someone of the company has to reconnect it in Fieldbridge.",
+	}},
+	{is: noToken, status: http.StatusServiceUnavailable, level: slog.LevelError, api: apiProblem{
+		problemNoToken, "No access token right now",
+		"The access token of this connection has expired, and it cannot be renewed right now. Fieldbridge keeps trying. Ask again after the time in Retry-After.",
+	}},
+	{is: models.Unavailable, status: http.StatusServiceUnavailable, level: slog.LevelError},
+}
+
+// answerTo returns how an error is answered. One without a row is our mistake.
+func answerTo(err error) errorAnswer {
+	if e, ok := errors.AsType[*echo.HTTPError](err); ok {
+		a := errorAnswer{status: e.Code}
+		if e.Code >= http.StatusInternalServerError {
+			a.level = slog.LevelError
+		}
+		return a
+	}
+	for _, a := range errorAnswers {
+		if a.is(err) {
+			return a
+		}
+	}
+	return errorAnswer{status: http.StatusInternalServerError, level: slog.LevelError}
+}
+
+func kind[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+func exactly(target error) func(error) bool {
+	return func(err error) bool { return errors.Is(err, target) }
+}
+
+// noToken says that a connection has no token for now.
+func noToken(err error) bool { return kind[*models.ReasonError](err) && models.Unavailable(err) }
 
 const (
 	// retrySoon is how long a 503 asks to wait where nothing says when the next try
@@ -81,22 +125,18 @@ func (s *site) setRetryAfter(h http.Header, at time.Time) {
 	}
 }
 
-// showError answers with the page of an error. What went wrong goes into the
+// showError errorAnswers with the page of an error. What went wrong goes into the
 // request's line of the log, beside the support code that the page shows.
 func (s *site) showError(err error, c echo.Context) {
-	status := statusOf(err)
+	a := answerTo(err)
+	status := a.status
 	ctx := c.Request().Context()
-	busy, _ := errors.AsType[*models.BusyError](err)
-	if status >= http.StatusInternalServerError && busy == nil {
-		noteError(ctx, slog.LevelError, err)
-	} else {
-		noteError(ctx, slog.LevelInfo, err)
-	}
+	noteError(ctx, a.level, err)
 	if c.Response().Committed {
 		return
 	}
 	if strings.HasPrefix(c.Request().URL.Path, apiPrefix) {
-		s.showProblem(c, status, err)
+		s.showProblem(c, a, err)
 		return
 	}
 	if errors.Is(err, errForeignHost) {
@@ -107,25 +147,21 @@ func (s *site) showError(err error, c echo.Context) {
 		s.showAccountAnywhere(c)
 		ctx = c.Request().Context()
 	}
-	page := views.ErrorPage{Status: status, SupportCode: supportCode(c), Clock: s.clock()}
+	page := views.ErrorPage{Status: status, Kind: a.page, SupportCode: supportCode(c), Clock: s.clock()}
 	h := c.Response().Header()
 	setPolicy(h, "")
-	page.RetryAt, page.Busy = s.retryAt(status, err), busy != nil
+	page.RetryAt = s.retryAt(status, err)
 	s.setRetryAfter(h, page.RetryAt)
 	if refused, ok := errors.AsType[*roleError](err); ok {
 		page.Visitor, page.Staff = refused.visitor, refused.member
 		page.CanHelp, _ = s.whoCanHelp(ctx, refused) // without the names the page still says what to do
 	}
-	page.ForeignOrigin = errors.Is(err, errForeignOrigin)
-	page.NoMembership = errors.Is(err, models.ErrNoMembership)
-	page.TooMany = errors.Is(err, models.ErrTooManyConnections)
-	page.Locked = errors.Is(err, models.ErrLocked)
 	if err := fieldbridge.Render(c, status, views.Error(page)); err != nil {
 		noteError(ctx, slog.LevelError, fmt.Errorf("show error page: %w", err))
 	}
 }
 
-// sessionError answers when a session cannot be loaded or saved.
+// sessionError errorAnswers when a session cannot be loaded or saved.
 func (s *site) sessionError(w http.ResponseWriter, r *http.Request, err error) {
 	noteError(r.Context(), slog.LevelError, fmt.Errorf("session: %w", err))
 	page := views.ErrorPage{Status: http.StatusServiceUnavailable, SupportCode: recordOf(r.Context()).supportCode, Clock: s.clock(), RetryAt: s.Now().Add(retrySoon)}

@@ -124,7 +124,7 @@ func (s *site) enterCredentials(c echo.Context, m models.Staff, id uuid.UUID) er
 		page.Errors.ClientID = "This client ID and secret belong to tenant " + strconv.FormatInt(result.FoundTenantID, 10) +
 			", not to " + strconv.FormatInt(result.Choice.TenantID, 10) + "."
 	default:
-		page.Result, status = result, callbackStatus[result.Outcome]
+		page.Result, status = result, result.Outcome.Status()
 		s.setRetryAfter(c.Response().Header(), result.RetryAt)
 	}
 	return s.showStaffConnection(c, m, id, status, page)

@@ -152,7 +152,7 @@ func (c *Connections) settle(ctx context.Context, v Visitor, a authorization, q 
 		return c.finish(ctx, v, a, ending{outcome: OutcomeSetupProblem})
 	}
 	if ok, err := client.CheckIssuer(ctx, q.Issuer, q.HasIssuer); err != nil {
-		return c.finish(ctx, v, a, c.endingOf(err))
+		return c.finish(ctx, v, a, c.endingOf(err, false))
 	} else if !ok {
 		return c.finish(ctx, v, a, ending{outcome: OutcomeStartAgain, cause: errors.New("answer is not from the issuer asked")})
 	}
@@ -171,7 +171,7 @@ func (c *Connections) settle(ctx context.Context, v Visitor, a authorization, q 
 	}
 	tokens, err := exchange(ctx, client, q.Code, servicetitan.NewSecret(verifier), c.redirectURI)
 	if err != nil {
-		return c.finish(ctx, v, a, c.endingOf(err))
+		return c.finish(ctx, v, a, c.endingOf(err, false))
 	}
 	if tokens.GuessedExpiry {
 		c.log.WarnContext(ctx, "token answer has no sensible expires_in", "environment", a.Environment)
@@ -221,7 +221,7 @@ func (c *Connections) checkTenant(ctx context.Context, client *servicetitan.Clie
 	}
 	account, err := checkAccount(ctx, client, tokens.Access, tenantID)
 	if err != nil {
-		end := c.endingOf(err)
+		end := c.endingOf(err, false)
 		if end.outcome == OutcomeNotAllowed && tokens.Scopes != nil && !slices.Contains(tokens.Scopes, servicetitan.AccountScope) {
 			end.outcome = OutcomeScopeMissing
 		}

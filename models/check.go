@@ -13,13 +13,6 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// refusals of the API that end a connection, when they come to a fresh token.
-var refusals = map[servicetitan.ErrorKind]Reason{
-	servicetitan.Unauthorized:  ReasonUnauthorized,
-	servicetitan.NotAllowed:    ReasonNotAllowed,
-	servicetitan.TenantUnknown: ReasonTenantUnknown,
-}
-
 // testsOfConnection and testsOfCompany bound how often people have ServiceTitan
 // asked: each test uses calls that renewals share.
 var (
@@ -106,11 +99,9 @@ func (c *Connections) ask(ctx context.Context, client *servicetitan.Client, conn
 			return account, &ReasonError{Reason: ReasonScopeMissing, Err: ErrUnavailable}
 		}
 	}
-	if e, ok := errors.AsType[*servicetitan.Error](err); ok {
-		if reason, final := refusals[e.Kind]; final {
-			if ended := c.keeper.refuse(ctx, connection, access.Generation, reason, err); ended != nil {
-				return account, ended
-			}
+	if v := verdictOf(err, false); v.permanent {
+		if ended := c.keeper.refuse(ctx, connection, access.Generation, v.reason, err); ended != nil {
+			return account, ended
 		}
 	}
 	return account, err
@@ -122,14 +113,11 @@ func reasonOf(err error) Reason {
 	if e, ok := errors.AsType[*ReasonError](err); ok {
 		return e.Reason
 	}
-	if e, ok := errors.AsType[*servicetitan.Error](err); ok {
-		switch {
-		case e.Kind == servicetitan.RateLimited:
-			return ReasonRateLimited
-		case onOurSide(e, false):
-			return ReasonOurSide
-		}
-		return ReasonUnavailable
+	if _, ok := errors.AsType[*servicetitan.Error](err); !ok {
+		return ReasonNone
 	}
-	return ReasonNone
+	if v := verdictOf(err, false); !v.permanent {
+		return v.reason
+	}
+	return ReasonUnavailable // what was refused for good has been replaced meanwhile
 }

@@ -19,26 +19,12 @@ type ending struct {
 	cause         error
 }
 
-// outcomes of what ServiceTitan answered while a connection was made.
-var outcomes = map[servicetitan.ErrorKind]Outcome{
-	servicetitan.Unavailable:    OutcomeUnavailable,
-	servicetitan.RateLimited:    OutcomeRateLimited,
-	servicetitan.GrantRefused:   OutcomeStartAgain,
-	servicetitan.ClientRefused:  OutcomeSetupProblem,
-	servicetitan.RequestRefused: OutcomeSetupProblem,
-	servicetitan.Misconfigured:  OutcomeSetupProblem,
-	servicetitan.Unauthorized:   OutcomeUnauthorized,
-	servicetitan.NotAllowed:     OutcomeNotAllowed,
-	servicetitan.TenantUnknown:  OutcomeTenantUnknown,
-}
-
-func (c *Connections) endingOf(err error) ending {
-	end := ending{outcome: OutcomeUnavailable, cause: err}
-	if e, ok := errors.AsType[*servicetitan.Error](err); ok {
-		end.outcome = outcomes[e.Kind]
-		if e.RetryAfter > 0 {
-			end.retryAt = c.db.Now().Add(e.RetryAfter)
-		}
+// endingOf returns how connecting ends by an error; own says that a tenant's own
+// client was used.
+func (c *Connections) endingOf(err error, own bool) ending {
+	end := ending{outcome: verdictOf(err, own).outcome, cause: err}
+	if e, ok := errors.AsType[*servicetitan.Error](err); ok && e.RetryAfter > 0 {
+		end.retryAt = c.db.Now().Add(e.RetryAfter)
 	}
 	return end
 }
@@ -84,11 +70,7 @@ func endingOfQuery(q CallbackQuery) (ending, bool) {
 
 // finish records how a trip ended without a connection.
 func (c *Connections) finish(ctx context.Context, v Visitor, a authorization, end ending) (Result, error) {
-	level := c.log.InfoContext
-	if end.outcome == OutcomeSetupProblem {
-		level = c.log.ErrorContext
-	}
-	level(ctx, "not connected", "outcome", end.outcome, "environment", a.Environment, "company", a.CompanyID, "support_code", v.SupportCode, "cause", end.cause)
+	c.log.Log(ctx, outcomes[end.outcome].level, "not connected", "outcome", end.outcome, "environment", a.Environment, "company", a.CompanyID, "support_code", v.SupportCode, "cause", end.cause)
 	a.Outcome, a.FoundTenantID = end.outcome, end.foundTenantID
 	if !end.retryAt.IsZero() {
 		a.RetryAt = &end.retryAt

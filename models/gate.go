@@ -141,7 +141,7 @@ func (g *gate) leave(of uuid.UUID, probe bool, err *servicetitan.Error) (alarm b
 	if probe {
 		g.probing = false
 	}
-	ours := onOurSide(err, g.own)
+	ours := err != nil && verdictOf(err, g.own).reason == ReasonOurSide
 	switch {
 	case err != nil && err.Kind == servicetitan.RateLimited:
 		g.limited(of, err.RetryAfter)

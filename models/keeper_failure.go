@@ -37,11 +37,8 @@ func (k *Keeper) setbackOf(sealed credential, err error) setback {
 	}
 	s.retryAfter = e.RetryAfter
 	own := sealed.SecretSealed != nil
-	switch {
-	case e.Kind == servicetitan.RateLimited:
-		s.reason = ReasonRateLimited
-	case onOurSide(e, own):
-		s.reason, s.blameless = ReasonOurSide, !own
+	if s.reason = verdictOf(e, own).reason; s.reason == ReasonOurSide {
+		s.blameless = !own
 		if own && !s.untried {
 			s.cause = causeOf(e)
 		}

@@ -9,22 +9,6 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// onOurSide says whether a request failed because of our request, our
-// registration, or our configuration, so that no company can put it right. A
-// refused client is ours unless it is the tenant's own.
-func onOurSide(e *servicetitan.Error, own bool) bool {
-	if e == nil {
-		return false
-	}
-	switch e.Kind {
-	case servicetitan.RequestRefused, servicetitan.Misconfigured:
-		return true
-	case servicetitan.ClientRefused:
-		return !own
-	}
-	return false
-}
-
 // CauseMetadata is the cause of a task that is not an error code of RFC 6749:
 // ServiceTitan's metadata contradicts our configuration.
 const CauseMetadata = "metadata"

@@ -60,11 +60,7 @@ func (c *Connections) tryClient(ctx context.Context, v Visitor, choice Choice, o
 		tokens, err = client.ClientCredentials(ctx, own) // asking again costs nothing
 	}
 	if err != nil {
-		end := c.endingOf(err)
-		if e, ok := errors.AsType[*servicetitan.Error](err); ok && (e.Kind == servicetitan.ClientRefused || e.Kind == servicetitan.GrantRefused) {
-			end.outcome = OutcomeClientRefused
-		}
-		return c.refuse(ctx, v, choice, end)
+		return c.refuse(ctx, v, choice, c.endingOf(err, true))
 	}
 	account, end, ended := c.checkTenant(ctx, client, choice.TenantID, tokens)
 	if ended {
@@ -83,7 +79,8 @@ func (c *Connections) tryClient(ctx context.Context, v Visitor, choice Choice, o
 	return Result{Outcome: OutcomeConnected, ConnectionID: id, Choice: choice}, nil
 }
 
-// refuse records why values that were typed made no connection.
+// refuse records why values that were typed made no connection. What somebody
+// types raises no alarm in the log.
 func (c *Connections) refuse(ctx context.Context, v Visitor, choice Choice, end ending) (Result, error) {
 	c.log.InfoContext(ctx, "not connected", "outcome", end.outcome, "environment", choice.Environment,
 		"company", v.CompanyID, "support_code", v.SupportCode, "cause", end.cause)

@@ -115,27 +115,16 @@ func (k *Keeper) renewLeased(ctx context.Context, connection Connection, sealed 
 	if err == nil {
 		return k.keep(ctx, answered{client: client, connection: connection, sealed: sealed, held: held, old: basis, tokens: tokens})
 	}
-	e, failed := errors.AsType[*servicetitan.Error](err)
-	switch {
-	case failed && e.Kind == servicetitan.ClientRefused && !basis.own.IsZero():
-		outcome = string(ReasonClientRefused)
-		return k.giveUp(ctx, connection, held, ReasonClientRefused, err)
-	case failed && e.Kind == servicetitan.GrantRefused:
-		reason := ReasonGrantRefused
-		if lost || held.abandoned {
-			reason = ReasonAnswerLost
-		}
-		outcome = string(reason)
-		return k.giveUp(ctx, connection, held, reason, err)
-	case failed && onOurSide(e, !basis.own.IsZero()):
-		// The app's own registration is an incident of its own in the figures.
-		if outcome = string(ReasonOurSide); basis.own.IsZero() {
-			outcome = "registration"
-		}
-	case failed && e.Kind == servicetitan.RateLimited:
-		outcome = string(ReasonRateLimited)
-	default:
-		outcome = string(ReasonUnavailable)
+	v := verdictOf(err, !basis.own.IsZero())
+	if v.reason == ReasonGrantRefused && (lost || held.abandoned) {
+		v.reason = ReasonAnswerLost
+	}
+	outcome = string(v.reason)
+	if v.permanent {
+		return k.giveUp(ctx, connection, held, v.reason, err)
+	}
+	if v.reason == ReasonOurSide && basis.own.IsZero() {
+		outcome = "registration" // an incident of its own in the figures
 	}
 	held.abandoned = held.abandoned || lost
 	return k.postpone(ctx, connection, sealed, held, err)

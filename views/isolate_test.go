@@ -34,7 +34,7 @@ func TestIsolation(t *testing.T) {
 	if !strings.Contains(p.Source, "<bdi>"+hebrew+"</bdi> disconnected ServiceTitan. ") {
 		t.Errorf("the sentence is cut: %s", p.Source)
 	}
-	p = pagetest.Show(t, Error(ErrorPage{Status: 403, Visitor: models.Visitor{Name: hebrew}, CanHelp: []string{hebrew, "Lee"}, Clock: testClock()}))
+	p = pagetest.Show(t, Error(ErrorPage{Status: 403, Kind: LacksRole, Visitor: models.Visitor{Name: hebrew}, CanHelp: []string{hebrew, "Lee"}, Clock: testClock()}))
 	if !strings.Contains(p.Source, "<bdi>"+hebrew+"</bdi> or <bdi>Lee</bdi> can help.") {
 		t.Errorf("the helpers are not isolated: %s", p.Source)
 	}

@@ -344,10 +344,10 @@ func TestFinishingComesBack(t *testing.T) {
 }
 
 func TestErrorsSayWhoOrWhenHelps(t *testing.T) {
-	pagetest.Show(t, Error(ErrorPage{Status: 403, Visitor: pagetest.Visitor(models.Member), CanHelp: []string{"Ruth Abara"}, Clock: testClock()})).Says("signed in as Dana Whitfield. Ruth Abara can help.")
+	pagetest.Show(t, Error(ErrorPage{Status: 403, Kind: LacksRole, Visitor: pagetest.Visitor(models.Member), CanHelp: []string{"Ruth Abara"}, Clock: testClock()})).Says("signed in as Dana Whitfield. Ruth Abara can help.")
 	pagetest.Show(t, Error(ErrorPage{Status: 429, RetryAt: pagetest.Noon.Add(40 * time.Second), Clock: testClock()})).Says("in about 40 seconds, at 12:36 PM.")
-	pagetest.Show(t, Error(ErrorPage{Status: 403, NoMembership: true, Clock: testClock()})).Says("You no longer belong to this company", "Sign out")
-	pagetest.Show(t, Error(ErrorPage{Status: 403, ForeignOrigin: true, Clock: testClock()})).Says("This did not come from a page of ours")
+	pagetest.Show(t, Error(ErrorPage{Status: 403, Kind: NoMembership, Clock: testClock()})).Says("You no longer belong to this company", "Sign out")
+	pagetest.Show(t, Error(ErrorPage{Status: 403, Kind: ForeignOrigin, Clock: testClock()})).Says("This did not come from a page of ours")
 	pagetest.Show(t, Error(ErrorPage{Status: 418, SupportCode: "FB-1", Clock: testClock()})).Says("Error 418", problems[400].title, "FB-1")
 	pagetest.Show(t, Error(ErrorPage{Status: 502, Clock: testClock()})).Says("Error 502", problems[500].title)
 }

@@ -52,6 +52,34 @@ var problems = map[int]problemWords{
 	},
 }
 
+// ErrorKind names what went wrong where a status can mean several things.
+type ErrorKind string
+
+const (
+	// BusySigningIn: too many people sign in at this moment.
+	BusySigningIn ErrorKind = "busy_signing_in"
+	// ForeignOrigin: another website's page made the browser ask for a change.
+	ForeignOrigin ErrorKind = "foreign_origin"
+	// LacksRole: the visitor's role, or the staff member's, does not allow it.
+	LacksRole ErrorKind = "lacks_role"
+	// CompanyLocked: the company is kept out.
+	CompanyLocked ErrorKind = "company_locked"
+	// NoMembership: the visitor no longer belongs to the company.
+	NoMembership ErrorKind = "no_membership"
+	// TooManyConnections: the company can have no more.
+	TooManyConnections ErrorKind = "too_many_connections"
+)
+
+//exhaustive:enforce
+var problemsByName = map[ErrorKind]problemWords{
+	BusySigningIn:      busySigningIn,
+	ForeignOrigin:      foreignOrigin,
+	LacksRole:          lacksRole,
+	CompanyLocked:      companyLocked,
+	NoMembership:       noMembership,
+	TooManyConnections: tooManyConnections,
+}
+
 // busySigningIn tells of a sign-in that came when too many others did.
 var busySigningIn = problemWords{
 	"info", "clock", "busy", "Please try again in a moment",

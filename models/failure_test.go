@@ -1,0 +1,81 @@
+package models
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"testing"
+
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// What each kind of error does to a renewal and to connecting.
+func TestVerdicts(t *testing.T) {
+	passing := func(r Reason) string { return string(r) + ", tried again" }
+	final := func(r Reason) string { return string(r) + ", for good" }
+	for kind, want := range map[servicetitan.ErrorKind]struct {
+		app, own           string
+		appEnds, ownEnds   Outcome
+		appLevel, ownLevel slog.Level
+	}{
+		servicetitan.Unavailable:    {app: passing(ReasonUnavailable), appEnds: OutcomeUnavailable},
+		servicetitan.RateLimited:    {app: passing(ReasonRateLimited), appEnds: OutcomeRateLimited},
+		servicetitan.GrantRefused:   {app: final(ReasonGrantRefused), appEnds: OutcomeStartAgain, ownEnds: OutcomeClientRefused},
+		servicetitan.ClientRefused:  {passing(ReasonOurSide), final(ReasonClientRefused), OutcomeSetupProblem, OutcomeClientRefused, slog.LevelError, slog.LevelInfo},
+		servicetitan.RequestRefused: {app: passing(ReasonOurSide), appEnds: OutcomeSetupProblem, appLevel: slog.LevelError, ownLevel: slog.LevelError},
+		servicetitan.Misconfigured:  {app: passing(ReasonOurSide), appEnds: OutcomeSetupProblem, appLevel: slog.LevelError, ownLevel: slog.LevelError},
+		servicetitan.Unauthorized:   {app: final(ReasonUnauthorized), appEnds: OutcomeUnauthorized},
+		servicetitan.NotAllowed:     {app: final(ReasonNotAllowed), appEnds: OutcomeNotAllowed},
+		servicetitan.TenantUnknown:  {app: final(ReasonTenantUnknown), appEnds: OutcomeTenantUnknown},
+		"of a newer version":        {app: passing(ReasonUnavailable), appEnds: OutcomeUnavailable},
+	} {
+		if want.own == "" {
+			want.own = want.app
+		}
+		if want.ownEnds == "" {
+			want.ownEnds = want.appEnds
+		}
+		err := fmt.Errorf("renew: %w", &servicetitan.Error{Kind: kind})
+		for _, of := range []struct {
+			own   bool
+			reads string
+			ends  Outcome
+			level slog.Level
+		}{{false, want.app, want.appEnds, want.appLevel}, {true, want.own, want.ownEnds, want.ownLevel}} {
+			v := verdictOf(err, of.own)
+			got := passing(v.reason)
+			if v.permanent {
+				got = final(v.reason)
+			}
+			if got != of.reads || v.outcome != of.ends || outcomes[v.outcome].level != of.level {
+				t.Errorf("%s, own client %t: %s, %s, %s", kind, of.own, got, v.outcome, outcomes[v.outcome].level)
+			}
+		}
+	}
+	for _, err := range []error{nil, io.EOF, errors.New("something else")} {
+		if v := verdictOf(err, false); v.permanent || v.reason != ReasonUnavailable {
+			t.Errorf("%v: %+v", err, v)
+		}
+	}
+}
+
+// Models does not know net/http, so its statuses are numbers. Each is one that
+// exists.
+func TestOutcomesHaveStatuses(t *testing.T) {
+	for o := range outcomes {
+		if http.StatusText(o.Status()) == "" {
+			t.Errorf("%s has the status %d", o, o.Status())
+		}
+	}
+	for o, want := range map[Outcome]int{
+		OutcomeConnected: http.StatusSeeOther, OutcomeFinishing: http.StatusAccepted, OutcomeDenied: http.StatusOK,
+		OutcomeStartAgain: http.StatusBadRequest, OutcomeTenantTaken: http.StatusConflict, OutcomeLocked: http.StatusForbidden,
+		OutcomeClientRefused: http.StatusUnprocessableEntity, OutcomeUnavailable: http.StatusServiceUnavailable,
+	} {
+		if o.Status() != want {
+			t.Errorf("%s has the status %d", o, o.Status())
+		}
+	}
+}
