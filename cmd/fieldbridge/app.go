@@ -43,18 +43,6 @@ type app struct {
 	kept time.Duration
 }
 
-func newApp(ctx context.Context, c config, keys *seal.Keys, demo *handlers.Demo, log *slog.Logger) (*app, error) {
-	db, err := models.OpenDB(ctx, c.DatabaseURL, time.Now)
-	if err != nil {
-		return nil, err
-	}
-	a, err := wire(ctx, c, db, keys, demo, log)
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return a, nil
-}
-
 func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo *handlers.Demo, log *slog.Logger) (*app, error) {
 	if demo == nil {
 		if err := models.KeepDemosOff(ctx, db); err != nil {

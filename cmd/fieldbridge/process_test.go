@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"os/exec"
@@ -12,8 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/handlers/browsertest"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
@@ -39,6 +43,19 @@ func withTheSchema(address string) error {
 		_, err := models.Migrate(context.Background(), db, models.MigrationWatch{})
 		return err
 	})
+}
+
+// newApp opens the database and wires an app to it.
+func newApp(ctx context.Context, c config, keys *seal.Keys, demo *handlers.Demo, log *slog.Logger) (*app, error) {
+	db, err := models.OpenDB(ctx, c.DatabaseURL, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	a, err := wire(ctx, c, db, keys, demo, log)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return a, nil
 }
 
 // process is the product as an operator runs it: fieldbridge serve, in a process
