@@ -80,6 +80,26 @@ func TestConfigFaultsAreSaidAtOnce(t *testing.T) {
 	}
 }
 
+// Whatever a variable holds, no error quotes it: it may be a secret in the wrong place.
+func TestConfigErrorsQuoteNoValue(t *testing.T) {
+	wrong := 0
+	for _, v := range new(config).variables(serveDefaults()) {
+		for _, value := range []string{"canary", "canary://user:canary@canary/canary", "postgres://user:canary@db.internal:canary/x", "smtp://user:canary@mail/canary", "1canary", "%canary"} {
+			_, err := loadConfig(serveDefaults(), lookupIn(map[string]string{v.Envs[0]: value}))
+			if err == nil {
+				continue
+			}
+			wrong++
+			if strings.Contains(err.Error(), "canary") || !strings.Contains(err.Error(), v.Envs[0]) && !strings.Contains(err.Error(), "missing beside") {
+				t.Errorf("%s=%s: %v", v.Envs[0], value, err)
+			}
+		}
+	}
+	if wrong < 50 {
+		t.Errorf("%d values were refused", wrong)
+	}
+}
+
 // The three variables of the staff's issuer go together.
 func TestConfigStaffIssuer(t *testing.T) {
 	const prefix = "FIELDBRIDGE_STAFF_OIDC_"
