@@ -32,7 +32,7 @@ func (a *app) accounts() *models.Accounts {
 	if err != nil {
 		a.Fatal(err)
 	}
-	return models.NewAccounts(a.db, keys, 1)
+	return models.NewAccounts(a.db, keys, 1, models.QuickHashes)
 }
 
 // staff is one of our own people, signed in.

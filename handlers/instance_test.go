@@ -88,7 +88,7 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	for _, e := range i.environments() {
 		clients = append(clients, servicetitan.NewClient(e, transport, db.Now))
 	}
-	accounts := models.NewAccounts(db, keys, 4)
+	accounts := models.NewAccounts(db, keys, 4, models.QuickHashes)
 	keeper := models.NewKeeper(db, keys, clients, models.KeeperOptions{KeepAlive: time.Hour, PerSecond: 1000}, log)
 	apiKeys := models.NewAPIKeys(db)
 	connections := models.NewConnections(db, keys, clients, keeper, i.URL+"/callback", log)

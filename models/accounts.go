@@ -22,8 +22,12 @@ type Accounts struct {
 }
 
 // NewAccounts hashes at most parallelHashes passwords at a time.
-func NewAccounts(db *DB, keys *seal.Keys, parallelHashes int) *Accounts {
-	return &Accounts{db: db, keys: keys, hasher: &hasher{queue: newHashQueue(parallelHashes, db.Now)}, refusals: newKnownRefusals(), signIns: newSignInRecord()}
+func NewAccounts(db *DB, keys *seal.Keys, parallelHashes int, options ...HashOption) *Accounts {
+	h := &hasher{queue: newHashQueue(parallelHashes, db.Now), params: hashParams(), decoy: decoy}
+	for _, option := range options {
+		option(h)
+	}
+	return &Accounts{db: db, keys: keys, hasher: h, refusals: newKnownRefusals(), signIns: newSignInRecord()}
 }
 
 // SignUp is what a new company's first owner tells of themselves. Email is in

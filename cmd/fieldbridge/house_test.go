@@ -110,6 +110,7 @@ func TestHouseRules(t *testing.T) {
 		"templ's way past escapes": regexp.MustCompile(`templ\.(Raw|SafeURL|SafeCSS|SafeCSSProperty|JSUnsafeFuncCall|SafeScript)\b|templ\.SafeClass`),
 		"a sleep in a test":        regexp.MustCompile(`time\.Sleep\(`),
 	}
+	quick := regexp.MustCompile(`\.QuickHashes\b`)
 	files := 0
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -131,6 +132,9 @@ func TestHouseRules(t *testing.T) {
 			if pattern.Match(text) {
 				t.Errorf("%s has %s", path, what)
 			}
+		}
+		if quick.Match(text) && !strings.HasSuffix(path, "_test.go") {
+			t.Errorf("%s hashes passwords as only tests may", path)
 		}
 		if lines := bytes.Count(text, []byte("\n")); lines > 400 && !strings.HasSuffix(path, "_test.go") {
 			t.Errorf("%s has %d lines", path, lines)
