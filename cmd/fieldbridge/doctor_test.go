@@ -17,6 +17,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
 // patient is a deployment for the doctor to look at.
@@ -40,12 +41,11 @@ func newPatient(t *testing.T) *patient {
 	})
 	server.Start()
 	t.Cleanup(server.Close)
-	dir := t.TempDir()
 	p := &patient{T: t, clock: time.Now(), env: map[string]string{
 		"FIELDBRIDGE_BASE_URL":                  "https://connect.example.com",
 		"FIELDBRIDGE_TRUSTED_PROXIES":           "10.0.0.0/8",
-		"FIELDBRIDGE_DATABASE_URL":              filepath.Join(dir, "fieldbridge.db"),
-		"FIELDBRIDGE_KEYSET_FILE":               filepath.Join(dir, "keyset.json"),
+		"FIELDBRIDGE_DATABASE_URL":              testdb.SQLite(t),
+		"FIELDBRIDGE_KEYSET_FILE":               filepath.Join(t.TempDir(), "keyset.json"),
 		"SERVICETITAN_PRODUCTION_APP_KEY":       secretAppKey,
 		"SERVICETITAN_PRODUCTION_CLIENT_ID":     "cid.sandbox",
 		"SERVICETITAN_PRODUCTION_WAYS":          "sign_in",
@@ -57,12 +57,7 @@ func newPatient(t *testing.T) *patient {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.withDB(func(db *models.DB) error {
-		if _, err := models.Migrate(t.Context(), db, models.MigrationWatch{}); err != nil {
-			return err
-		}
-		return models.CheckKeyset(t.Context(), db, keys)
-	})
+	p.withDB(func(db *models.DB) error { return models.CheckKeyset(t.Context(), db, keys) })
 	return p
 }
 
