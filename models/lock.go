@@ -9,9 +9,6 @@ import (
 	"gorm.io/gorm"
 )
 
-// lockedCompanies are their IDs. There are few, and an index has them.
-const lockedCompanies = "SELECT id FROM companies WHERE locked_at IS NOT NULL"
-
 // Lock keeps a company's people and programs out, from their next request on.
 // Its connections are renewed as ever, so that nothing is lost; its mails wait.
 // ParseNote has found the reason fine. What is locked already stays so.
