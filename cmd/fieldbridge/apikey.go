@@ -14,7 +14,7 @@ import (
 )
 
 type apikeyCommand struct {
-	Create apikeyCreate `cmd:"" help:"Make a key. It is printed this once."`
+	Create apikeyCreate `cmd:"" help:"Create a key. It is printed only once."`
 	Revoke apikeyRevoke `cmd:"" help:"End a key at once."`
 	List   apikeyList   `cmd:"" help:"Show the keys, and when each was last used."`
 }

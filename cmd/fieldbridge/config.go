@@ -164,7 +164,7 @@ func environmentConfig(defaults kong.Vars) (config, error) {
 	}
 	c, err := loadConfig(defaults, os.LookupEnv)
 	if err != nil {
-		return c, fmt.Errorf("the configuration is not right:\n%w", err)
+		return c, fmt.Errorf("the configuration has problems:\n%w", err)
 	}
 	return c, nil
 }
@@ -177,7 +177,7 @@ func servedConfig(defaults kong.Vars) (config, *slog.Logger, error) {
 		log.Warn(u.String())
 	}
 	if err := errors.Join(err, c.checkProxies()); err != nil {
-		return c, log, fmt.Errorf("the configuration is not right:\n%w", err)
+		return c, log, fmt.Errorf("the configuration has problems:\n%w", err)
 	}
 	return c, log, nil
 }
@@ -288,7 +288,7 @@ func baseURL(v string) (*url.URL, error) {
 	case u.Scheme == "https":
 	case u.Scheme == "http" && loopback(u.Hostname()):
 	case u.Scheme == "http":
-		return nil, errors.New("is http, which is allowed on this machine alone")
+		return nil, errors.New("is http, which is allowed only on this machine")
 	default:
 		return nil, errors.New("is neither https nor http")
 	}
@@ -299,7 +299,7 @@ func baseURL(v string) (*url.URL, error) {
 func originURL(v string) (*url.URL, error) {
 	u, err := baseURL(v)
 	if err == nil && u.Path != "" {
-		return nil, errors.New("has a path; only scheme, host and port count")
+		return nil, errors.New("has a path; only scheme, host, and port count")
 	}
 	return u, err
 }
@@ -353,7 +353,7 @@ func timeOfDay(v string) (*time.Duration, error) {
 func count(v string) (int, error) {
 	n, err := strconv.Atoi(v)
 	if err != nil || n < 1 {
-		return 0, errors.New("is not a number from 1")
+		return 0, errors.New("is not a positive number")
 	}
 	return n, nil
 }

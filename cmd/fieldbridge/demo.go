@@ -26,10 +26,10 @@ const (
 	holdLooks = 10 * time.Second
 )
 
-var errDemoBesideReal = errors.New("a demo has made-up companies and connects to its sandbox alone")
+var errDemoBesideReal = errors.New("a demo has made-up companies and connects only to its sandbox")
 
 type demoCommand struct {
-	Keep bool `help:"Go on with the data of the last demo instead of beginning afresh."`
+	Keep bool `help:"Continue with the data of the last demo instead of starting again."`
 }
 
 // Help lists the environment variables.
@@ -66,7 +66,7 @@ func (d demoCommand) Run(ctx context.Context) error {
 // addresses and its database for itself.
 func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *slog.Logger, ready func()) error {
 	if len(c.environments) > 0 {
-		return fmt.Errorf("%w; take FIELDBRIDGE_SANDBOX_ADDR or SERVICETITAN_…_APP_KEY away", errDemoBesideReal)
+		return fmt.Errorf("%w; remove FIELDBRIDGE_SANDBOX_ADDR or SERVICETITAN_…_APP_KEY", errDemoBesideReal)
 	}
 	ls, err := listenOn(ctx, c.Addr, c.AdminAddr, c.SandboxAddr)
 	if err != nil {

@@ -119,7 +119,7 @@ func TestServeAsDemo(t *testing.T) {
 		more map[string]string
 		want string
 	}{
-		"beside production":            {with(asDemo(), "SERVICETITAN_PRODUCTION_APP_KEY", "ak1.real"), "connects to its sandbox alone"},
+		"beside production":            {with(asDemo(), "SERVICETITAN_PRODUCTION_APP_KEY", "ak1.real"), "connects only to its sandbox"},
 		"without its sandbox":          {nil, models.ErrDemoData.Error()},
 		"with its address alone":       {map[string]string{"FIELDBRIDGE_SANDBOX_ADDR": "{sandbox}"}, "FIELDBRIDGE_SANDBOX_URL is missing"},
 		"with its URL alone":           {map[string]string{"FIELDBRIDGE_SANDBOX_URL": "http://{sandbox}"}, "FIELDBRIDGE_SANDBOX_ADDR is missing"},

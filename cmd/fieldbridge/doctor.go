@@ -98,21 +98,21 @@ func (d *doctor) examine(ctx context.Context) {
 		d.find(bad, "configuration", proxiesRemedy, "the base URL is https, but FIELDBRIDGE_TRUSTED_PROXIES is not set: behind a proxy, everyone would count as one address")
 	}
 	if c.BaseURL.Scheme != "https" {
-		d.find(note, "configuration", "set FIELDBRIDGE_BASE_URL to the https address before anybody else uses it", "the base URL is http, which is fit for this machine alone")
+		d.find(note, "configuration", "set FIELDBRIDGE_BASE_URL to the https address before anybody else uses it", "the base URL is http, which is only for this machine")
 	}
 	switch {
 	case c.SandboxAddr != "" && len(c.environments) > 0:
-		d.find(bad, "configuration", "take FIELDBRIDGE_SANDBOX_ADDR away, or SERVICETITAN_…_APP_KEY", "%v", errDemoBesideReal)
+		d.find(bad, "configuration", "remove FIELDBRIDGE_SANDBOX_ADDR or SERVICETITAN_…_APP_KEY", "%v", errDemoBesideReal)
 	case c.SandboxAddr != "":
-		d.find(note, "configuration", "take FIELDBRIDGE_SANDBOX_ADDR away unless that is wanted", "this is a demo, in which anybody may sign in")
+		d.find(note, "configuration", "remove FIELDBRIDGE_SANDBOX_ADDR unless you want that", "this is a demo, in which anybody may sign in")
 	}
 	isDemo := d.database(ctx, c, d.keyset(c))
 	switch {
 	case c.SandboxAddr != "":
 	case isDemo && len(c.environments) > 0:
-		d.find(bad, "database", "set FIELDBRIDGE_DATABASE_URL to another, or take SERVICETITAN_…_APP_KEY away", "it is a demo's, which has no place beside ServiceTitan")
+		d.find(bad, "database", "set FIELDBRIDGE_DATABASE_URL to another, or remove SERVICETITAN_…_APP_KEY", "it belongs to a demo, which cannot use ServiceTitan")
 	case isDemo:
-		d.find(note, "database", "fieldbridge demo goes on with it if it is given --keep and the same variables", "it is a demo's, which needs no environment of ServiceTitan")
+		d.find(note, "database", "fieldbridge demo continues with it if it is given --keep and the same variables", "it belongs to a demo, which needs no environment of ServiceTitan")
 	case len(c.environments) == 0:
 		d.find(warning, "configuration", "set SERVICETITAN_PRODUCTION_APP_KEY to the application key of My Apps in the developer portal", noEnvironment)
 	}
@@ -135,7 +135,7 @@ func (d *doctor) keyset(c config) *seal.Keys {
 	keys, err := seal.Load(c.KeysetFile)
 	switch {
 	case errors.Is(err, seal.ErrNoKeyset):
-		d.find(bad, "keyset", "for a new database: fieldbridge keys new; else bring back the copy of the file", "%v", err)
+		d.find(bad, "keyset", "for a new database: fieldbridge keys new; otherwise restore the copy of the file", "%v", err)
 	case err != nil:
 		d.find(bad, "keyset", "the file must be the keyset, readable by the user who runs fieldbridge and by nobody else (chmod 600)", "%v", err)
 	default:
@@ -150,7 +150,7 @@ func (d *doctor) keyset(c config) *seal.Keys {
 func (d *doctor) database(ctx context.Context, c config, keys *seal.Keys) (isDemo bool) {
 	const about = "database"
 	if c.DatabaseInsecure && !models.ProvesServer(c.DatabaseURL) {
-		d.find(note, about, "add sslmode=verify-full to FIELDBRIDGE_DATABASE_URL and take FIELDBRIDGE_DATABASE_INSECURE away, unless nobody else is on that network", "it is another host that need not prove who it is")
+		d.find(note, about, "add sslmode=verify-full to FIELDBRIDGE_DATABASE_URL and remove FIELDBRIDGE_DATABASE_INSECURE, unless nobody else is on that network", "it is another host that does not have to prove its identity")
 	}
 	db, err := models.OpenExistingDB(ctx, c.DatabaseURL, d.now)
 	if errors.Is(err, models.ErrNoDatabase) {
@@ -189,7 +189,7 @@ func (d *doctor) database(ctx context.Context, c config, keys *seal.Keys) (isDem
 	case errors.Is(err, models.ErrNoMark):
 		d.find(note, "keyset", "", "%v", models.ErrNoMark)
 	case err != nil:
-		d.find(bad, "keyset", "bring back the keyset file that belongs to this database; without it every company has to reconnect", "%v", err)
+		d.find(bad, "keyset", "restore the keyset file that belongs to this database; without it every company has to reconnect", "%v", err)
 	default:
 		d.find(good, "keyset", "", "opens what is in the database")
 	}

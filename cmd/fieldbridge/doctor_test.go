@@ -136,10 +136,10 @@ func TestDoctor(t *testing.T) {
 				}
 			}
 			p.withDB(func(db *models.DB) error { return markDemo(p.Context(), db) })
-		}, "note database: it is a demo's"},
+		}, "note database: it belongs to a demo"},
 		{"a demo's data beside ServiceTitan", func(p *patient) {
 			p.withDB(func(db *models.DB) error { return markDemo(p.Context(), db) })
-		}, "PROBLEM database: it is a demo's"},
+		}, "PROBLEM database: it belongs to a demo"},
 		{"http base URL", func(p *patient) { p.env["FIELDBRIDGE_BASE_URL"] = "http://localhost:8080" }, "note configuration: the base URL is http"},
 		{"no keyset", func(p *patient) { p.harmFile(os.Remove(p.env["FIELDBRIDGE_KEYSET_FILE"])) }, "PROBLEM keyset: load keyset"},
 		{"open keyset", func(p *patient) { p.harmFile(os.Chmod(p.env["FIELDBRIDGE_KEYSET_FILE"], 0o644)) }, "chmod 600"},

@@ -20,8 +20,8 @@ type exportCommand struct {
 	Environment string `help:"One environment of ServiceTitan."`
 	Way         string `help:"One way to connect."`
 	Reason      string `help:"One reason why a connection does not work."`
-	Age         string `help:"At least for so long in the state."`
-	Sort        string `help:"The order: longest, latest, company or newest; without it, what needs attention comes first."`
+	Age         string `help:"How long, at least, in the state."`
+	Sort        string `help:"The order: longest, latest, company, or newest. By default, what needs attention comes first."`
 }
 
 // Help says which values there are, and what becomes of changes.

@@ -36,7 +36,7 @@ func (keysNew) Run() error {
 }
 
 type keysRotate struct {
-	Prepare bool `help:"Add the new key without sealing with it yet: for several hosts."`
+	Prepare bool `help:"Add the new key, but do not seal with it yet. For several hosts."`
 }
 
 // Help says how it is done on one host and on several.
@@ -83,9 +83,9 @@ func (r keysRotate) Run() error {
 }
 
 type keysReseal struct {
-	Drop  bool `help:"Then remove the old keys that seal nothing any more from the keyset file."`
-	Yes   bool `help:"With --drop: backups from before will never open with this file again, and that is all right."`
-	Force bool `help:"With --drop: do not wait until a day after the rotation, since every host has the new file."`
+	Drop  bool `help:"Then remove from the keyset file the old keys that seal nothing."`
+	Yes   bool `help:"With --drop: accept that earlier backups will not open with this file."`
+	Force bool `help:"With --drop: do not wait a day after the rotation, because every host has the new file."`
 }
 
 // Help says what else there is to know.
@@ -113,7 +113,7 @@ func (r keysReseal) Run(ctx context.Context) error {
 	}
 	if r.Drop && !r.Yes {
 		return errors.New("--drop removes old keys for good, and backups of the database from before never open with this keyset file again; " +
-			"if there is a copy of the file for them, or no need of them, add --yes")
+			"if you have a copy of the file for them, or do not need them, add --yes")
 	}
 	if r.Drop && !r.Force {
 		if err := keys.CheckDrop(time.Now()); err != nil {
@@ -146,7 +146,7 @@ func reseal(ctx context.Context, db *models.DB, keys *seal.Keys, out, screen io.
 		p.end()
 	}
 	if err != nil {
-		return fmt.Errorf("%w; what is done is done, run it again for the rest", err)
+		return fmt.Errorf("%w; what is done stays done, run it again for the rest", err)
 	}
 	with, err := models.SealedWith(ctx, db)
 	if err != nil {
@@ -172,9 +172,9 @@ func dropUnused(ctx context.Context, db *models.DB, keys *seal.Keys, file string
 	}
 	switch {
 	case slices.ContainsFunc(old, func(id uint32) bool { return left.Opens[id] > 0 }):
-		return errors.New("an old key still seals something, so none was removed; does every host have the new keyset file? Run it again then")
+		return errors.New("an old key still seals something, so none was removed; make sure that every host has the new keyset file, and run it again")
 	case slices.ContainsFunc(left.Unreadable, func(b models.Unreadable) bool { return !b.GivenUp() }):
-		return errors.New("something does not open that is still counted on, so no old key was removed: without its key, it would look as if only this file were too old; do what is said above, and run it again then")
+		return errors.New("a value that is still needed does not open, so no old key was removed; do what is said above, and run it again")
 	case len(old) == 0:
 		_, _ = fmt.Fprintln(out, "there is no old key to remove")
 		return nil

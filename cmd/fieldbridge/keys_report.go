@@ -28,7 +28,7 @@ func sayBroken(out io.Writer, list []models.Unreadable) error {
 		_, _ = fmt.Fprintf(out, "and as much of %s more\n", thousands(int64(more)))
 	}
 	if missing > 0 {
-		return errors.New("something needs a key that the file does not have, and was left as it is; bring the file that has it, and run it again")
+		return errors.New("some values need a key that the file does not have, and were left as they are; get the file that has it, and run it again")
 	}
 	return nil
 }
@@ -52,7 +52,7 @@ func whose(b models.Unreadable) string {
 func remedy(b models.Unreadable) string {
 	if len(b.MissingKeys) > 0 && !b.GivenUp() {
 		ids := strings.Trim(fmt.Sprint(b.MissingKeys), "[]")
-		return "bring the keyset file that has key " + ids + ", from another host or a copy"
+		return "get the keyset file that has key " + ids + ", from another host or a copy"
 	}
 	switch {
 	case b.GivenUp():

@@ -78,7 +78,7 @@ func TestKeysCommands(t *testing.T) {
 }
 
 // What opens with an old key keeps it in the file, and so does what does not open
-// and is still counted on.
+// and is still needed.
 func TestDropKeepsKeysInUse(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "keyset.json")
 	keys, err := seal.Create(file)
@@ -108,12 +108,12 @@ func TestDropKeepsKeysInUse(t *testing.T) {
 		{
 			"not known yet", "UPDATE connections SET state = 'connected' WHERE id = ?",
 			[]any{broken},
-			"does not open: access_sealed and refresh_sealed of connection " + broken + " of Company 0, which is connected\n  do: let the company reconnect", "", "still counted on", 1,
+			"does not open: access_sealed and refresh_sealed of connection " + broken + " of Company 0, which is connected\n  do: let the company reconnect", "", "that is still needed", 1,
 		},
 		{
 			"sealed elsewhere", "UPDATE credentials SET access_sealed = ?, refresh_sealed = NULL WHERE connection_id = ?",
 			[]any{foreign, broken},
-			"do: bring the keyset file that has key 7,", "needs a key that the file does not have", "still counted on", 1,
+			"do: get the keyset file that has key 7,", "need a key that the file does not have", "that is still needed", 1,
 		},
 		{
 			"given up", "UPDATE connections SET state = 'reconnect_needed', reason = 'seal_broken' WHERE id = ?",

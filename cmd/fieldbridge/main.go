@@ -18,11 +18,11 @@ type commands struct {
 	Demo    demoCommand    `cmd:"" help:"Serve the app beside the sandbox, with made-up data."`
 	Sandbox sandboxCommand `cmd:"" help:"Serve the sandbox alone, which plays ServiceTitan in tests and demos."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database schema up to date, or show where it stands."`
-	Staff   staffCommand   `cmd:"" help:"Look after the accounts of our own staff."`
-	Apikey  apikeyCommand  `cmd:"" help:"Look after the API keys of back ends."`
-	Keys    keysCommand    `cmd:"" help:"Look after the sealing keys."`
+	Staff   staffCommand   `cmd:"" help:"Manage the accounts of our own staff."`
+	Apikey  apikeyCommand  `cmd:"" help:"Manage the API keys of back ends."`
+	Keys    keysCommand    `cmd:"" help:"Manage the sealing keys."`
 	Export  exportCommand  `cmd:"" help:"Write the connections of all companies as CSV."`
-	Doctor  doctorCommand  `cmd:"" help:"Look at configuration, database, keyset, clock and ServiceTitan, and say what to put right."`
+	Doctor  doctorCommand  `cmd:"" help:"Check configuration, database, keyset, clock, and ServiceTitan, and say what to fix."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -104,9 +104,9 @@ func (c sandboxCommand) checkReach() error {
 	}
 	switch {
 	case !local && !c.AllowRemote:
-		return errors.New("other machines could reach it, and whoever does can do everything; listen on 127.0.0.1, or say --allow-remote")
+		return errors.New("other machines could reach it, and could do everything in it; listen on 127.0.0.1, or add --allow-remote")
 	case !loopback(host) && c.URL == "":
-		return errors.New("say with --url by which address it is reached")
+		return errors.New("set --url to the address at which it is reached")
 	}
 	return nil
 }

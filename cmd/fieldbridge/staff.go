@@ -13,16 +13,16 @@ import (
 )
 
 type staffCommand struct {
-	Add    staffAdd    `cmd:"" help:"Make an account, change its role, or let it choose a new password. Prints a link that works once."`
+	Add    staffAdd    `cmd:"" help:"Create an account, change its role, or let its owner choose a new password. Prints a link that works once."`
 	Remove staffRemove `cmd:"" help:"End an account and its sessions."`
 	List   staffList   `cmd:"" help:"Show who may sign in as staff."`
 
-	ResetFactor staffResetFactor `cmd:"" help:"Forget somebody's second factor and end their sessions. They set up a new one when they sign in."`
+	ResetFactor staffResetFactor `cmd:"" help:"Delete a person's second factor and end their sessions. They set up a new one when they sign in."`
 }
 
 type staffAdd struct {
 	Email string `arg:"" help:"Their email."`
-	Role  string `enum:"support,admin" default:"support" help:"support, or admin who may also do what hurts."`
+	Role  string `enum:"support,admin" default:"support" help:"support, or admin, who may also lock, disconnect, and manage the team."`
 }
 
 // Run makes the account. The password is chosen by the person, behind the link.
