@@ -124,7 +124,9 @@ func TestBrowse(t *testing.T) {
 // Late renewals are listed by how late they are.
 func TestBrowseOverdue(t *testing.T) {
 	onConsoles(t, func(t *testing.T, c *console) {
-		c.write(func(tx *gorm.DB) error { return nameCompany(tx, Company{ID: c.companyID, Name: "Northgate"}) })
+		if err := NameCompanies(t.Context(), c.db, func(int64, int64) {}); err != nil {
+			t.Fatal(err)
+		}
 		now := c.clock.Now()
 		var late []int64 // the longest first
 		for i, id := range c.seed(5, now, now.Add(-time.Minute)) {

@@ -22,15 +22,6 @@ func TestMain(m *testing.M) {
 	os.Exit(testdb.Main(m, migrate))
 }
 
-func countCompanies(t *testing.T, db *DB) int64 {
-	t.Helper()
-	var n int64
-	if err := db.Read(t.Context()).Model(&Company{}).Count(&n).Error; err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
 // Writes that share a commit stand and fall each for itself.
 func TestWritesThatFailTakeNoOtherDown(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *DB, _ *clock) {

@@ -82,7 +82,7 @@ func TestInvariantsAreChecked(t *testing.T) {
 		}, []string{"I6"}},
 		"I7, dead for long": {func(k *kept, _ []uuid.UUID) {
 			k.sandbox.RevokeGrants(northgate)
-			k.db.now = func() time.Time { return time.Now().Add(2 * time.Hour) }
+			k.options.KeepAlive = -time.Second // whatever is dead has been so for too long
 		}, []string{"I7"}},
 		"I7, cannot be opened": {func(k *kept, ids []uuid.UUID) {
 			k.exec("UPDATE credentials SET refresh_sealed = (SELECT refresh_sealed FROM credentials WHERE connection_id = ?) WHERE connection_id = ?", ids[0], ids[1])

@@ -90,3 +90,12 @@ func addCompany(name string) func(*gorm.DB) error {
 		return tx.Create(&Company{ID: newID(), Name: name, CreatedAt: time.Now().UTC()}).Error
 	}
 }
+
+func countCompanies(t *testing.T, db *DB) int64 {
+	t.Helper()
+	var n int64
+	if err := db.Read(t.Context()).Model(&Company{}).Count(&n).Error; err != nil {
+		t.Fatal(err)
+	}
+	return n
+}

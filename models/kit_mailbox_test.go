@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
@@ -49,4 +50,12 @@ func (m *mailbox) take() []string {
 	m.mails = nil
 	slices.Sort(mails)
 	return mails
+}
+
+// mailTo is a mail about a connection that waits to be sent.
+func mailTo(recipient string, c Connection, kind MailKind, now time.Time) *Mail {
+	return &Mail{
+		ID: newID(), Channel: MailChannel, CompanyID: c.CompanyID, ConnectionID: c.ID, Kind: kind, Recipient: recipient,
+		NextTryAt: &now, CreatedAt: now,
+	}
 }

@@ -36,9 +36,7 @@ func (d *staffDesk) staff(name string, role StaffRole) Staff {
 	id := newID()
 	user := User{ID: id, Email: strings.ToLower(name) + "@fieldbridge.example", Name: name, PasswordHash: "x", StaffRole: role, CreatedAt: d.db.Now()}
 	d.write(func(tx *gorm.DB) error { return tx.Create(&user).Error })
-	member := staffOf(user)
-	member.SupportCode = "FB-AAAA-AAAA"
-	return member
+	return Staff{UserID: id, Name: name, Email: user.Email, Role: role, SetUp: true, SupportCode: "FB-AAAA-AAAA"}
 }
 
 func (d *staffDesk) must(err error) {

@@ -12,9 +12,6 @@ import (
 )
 
 const (
-	// leaseLife is longer than the slowest request to ServiceTitan and its
-	// repetition.
-	leaseLife  = 30 * time.Second
 	leasePause = 100 * time.Millisecond
 	// sendWithin is for how long after a lease was asked for a request may still
 	// be sent, so that it ends before the lease does.

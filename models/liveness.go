@@ -10,12 +10,16 @@ import (
 	"time"
 )
 
+// leaseLife is for how long a lease lasts. It is longer than the slowest request
+// to ServiceTitan and its repetition.
+const leaseLife = 30 * time.Second
+
 // ErrServed says that another process serves the same SQLite file.
 var ErrServed = errors.New("another fieldbridge is serving this SQLite file, and one process serves a file; stop that one, or use PostgreSQL for several")
 
-// errLockLost says that the lock was lost under which a lease was taken. Others
+// ErrLockLost says that the lock was lost under which a lease was taken. Others
 // may have seen this instance dead since, and have taken the lease over.
-var errLockLost = errors.New("the lock that shows this instance alive was lost")
+var ErrLockLost = errors.New("the lock that shows this instance alive was lost")
 
 // liveness shows other instances that this one is alive, and says which of them
 // have died. What a dead instance had sent can then be retried within the
@@ -116,7 +120,7 @@ func (l *fileLiveness) holds(_ context.Context, t term) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.release == nil || l.held != t {
-		return errLockLost
+		return ErrLockLost
 	}
 	return nil
 }

@@ -73,7 +73,7 @@ func (l *sessionLiveness) holds(ctx context.Context, t term) error {
 		now, age := l.current()
 		switch {
 		case now != t || age < 0:
-			return errLockLost
+			return ErrLockLost
 		case age < confirmedFor:
 			return nil
 		}
@@ -194,7 +194,7 @@ func (l *sessionLiveness) lookIn(ctx context.Context, session *pgx.Conn, fresh b
 		return err
 	}
 	if !held {
-		return errLockLost // a pooler has given us another session
+		return ErrLockLost // a pooler has given us another session
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

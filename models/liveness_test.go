@@ -142,7 +142,7 @@ func TestLostLockSendsNothing(t *testing.T) {
 		now, age := lockSession(db).current()
 		return now != d.held.term && age >= 0
 	})
-	if err := k.keeper.maySend(t.Context(), d.held); !errors.Is(err, errLockLost) || !errors.Is(err, errLeaseOld) {
+	if err := k.keeper.maySend(t.Context(), d.held); !errors.Is(err, ErrLockLost) || !errors.Is(err, errLeaseOld) {
 		t.Errorf("after: %v", err)
 	}
 	access, err := k.keeper.renewLeased(t.Context(), d.connection, d.sealed, d.held, false)

@@ -62,17 +62,11 @@ func (o *Outbox) Run(ctx context.Context) {
 	poll := time.NewTicker(outboxEvery)
 	defer poll.Stop()
 	for {
-		taken := time.Now()
-		within, cancel := o.db.within(ctx, o.db.limits.work)
-		list, err := o.due(within)
-		toAccounts, accountErr := o.dueToAccounts(within)
-		cancel()
-		list, err = append(list, toAccounts...), errors.Join(err, accountErr)
+		n, err := o.DeliverDue(ctx)
 		if err != nil && ctx.Err() == nil {
 			o.log.WarnContext(ctx, "mails cannot be read", "error", err)
 		}
-		o.deliverAll(ctx, list, taken)
-		if len(list) > 0 && ctx.Err() == nil {
+		if n > 0 && ctx.Err() == nil {
 			continue
 		}
 		select {
@@ -81,6 +75,19 @@ func (o *Outbox) Run(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// DeliverDue takes messages that are due, sends them, and returns how many it
+// took. What could not be sent is tried again later.
+func (o *Outbox) DeliverDue(ctx context.Context) (taken int, err error) {
+	began := time.Now()
+	within, cancel := o.db.within(ctx, o.db.limits.work)
+	list, err := o.due(within)
+	toAccounts, accountErr := o.dueToAccounts(within)
+	cancel()
+	list = append(list, toAccounts...)
+	o.deliverAll(ctx, list, began)
+	return len(list), errors.Join(err, accountErr)
 }
 
 // due takes messages whose time has come: nobody else has them for a while.

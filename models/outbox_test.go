@@ -67,3 +67,19 @@ func TestOutboxSendsWhatOlderProgramsQueue(t *testing.T) {
 		}
 	})
 }
+
+// Due messages are found by an index, on either database.
+func TestDueMessagesAreFoundByIndex(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
+		k := newKept(t, db, clock.Now)
+		k.person("Amy", Owner)
+		id := k.seed(1, clock.Now(), clock.Now())[0]
+		k.queueMail(id, 1)
+		outbox := NewOutbox(db, (&mailbox{}).send, k.logger())
+		explains(t, db, "due messages", func() {
+			if list, err := outbox.due(t.Context()); err != nil || len(list) != 1 {
+				t.Errorf("%d are due, %v", len(list), err)
+			}
+		})
+	})
+}

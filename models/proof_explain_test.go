@@ -20,7 +20,7 @@ func TestConnectingUsesIndexes(t *testing.T) {
 		}
 		now := c.db.Now()
 		setup := Setup{ID: newID(), ConnectionID: id, CompanyID: connection.CompanyID, Environment: servicetitan.Sandbox, TenantID: 738846120, RequestedAt: now}
-		setup.wait(StepEnterCredentials, Us, "", now)
+		setup.Step, setup.WaitsFor, setup.Since = StepEnterCredentials, Us, now
 		c.write(func(tx *gorm.DB) error { return tx.Create(&setup).Error })
 		explains(t, c.db, "queue", func() {
 			q, err := c.desk.Queue(t.Context())

@@ -140,3 +140,15 @@ func TestEnrolmentEndsWithItsSession(t *testing.T) {
 		}
 	})
 }
+
+// Whom sign-ins are about is found by an index, on either database.
+func TestPeopleOfSignInsAreFoundByIndex(t *testing.T) {
+	onDesks(t, func(t *testing.T, d *staffDesk) {
+		d.person("Amy", Owner)
+		ada := d.staff("Ada", Admin)
+		explains(t, d.db, "people of sign-ins", func() {
+			_, _, err := d.accounts.people(t.Context(), map[signInOf]signInCount{{userID: ada.UserID}: {}, {email: "amy@northgate.example"}: {}})
+			d.must(err)
+		})
+	})
+}
