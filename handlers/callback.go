@@ -35,6 +35,8 @@ func (s *site) callback(c echo.Context, v models.Visitor) error {
 	if err != nil {
 		return err
 	}
+	// All others have a page of one kind.
+	//exhaustive:ignore
 	switch result.Outcome {
 	case models.OutcomeConnected:
 		return seeOther(c, connectionPath(result.ConnectionID)+"?done=connected")

@@ -83,6 +83,8 @@ func (s *site) tryCredentials(c echo.Context, v models.Visitor) error {
 
 func (s *site) showCredentialsResult(c echo.Context, v models.Visitor, page views.CredentialsPage, result models.Result, own servicetitan.OwnClient) error {
 	status := http.StatusUnprocessableEntity
+	// Only some are told beside a field.
+	//exhaustive:ignore
 	switch result.Outcome {
 	case models.OutcomeConnected:
 		return seeOther(c, connectionPath(result.ConnectionID)+"?done=connected")

@@ -115,6 +115,8 @@ func (s *site) enterCredentials(c echo.Context, m models.Staff, id uuid.UUID) er
 		return err
 	}
 	status := http.StatusUnprocessableEntity
+	// Only some are told beside a field.
+	//exhaustive:ignore
 	switch result.Outcome {
 	case models.OutcomeConnected:
 		return seeOther(c, staffConnectionPath(id))

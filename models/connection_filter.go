@@ -68,7 +68,7 @@ const (
 // Ages are all there are.
 func Ages() []Age { return []Age{AnHour, ADay, AWeek, AMonth} }
 
-var ages = map[Age]time.Duration{AnHour: time.Hour, ADay: dayLong, AWeek: 7 * dayLong, AMonth: 30 * dayLong}
+var ages = map[Age]time.Duration{noAge: 0, AnHour: time.Hour, ADay: dayLong, AWeek: 7 * dayLong, AMonth: 30 * dayLong}
 
 // Order is how a list is sorted.
 type Order string

@@ -127,7 +127,9 @@ func union(pieces []query, order string, limit int) query {
 }
 
 // columns are what a list is sorted by before the ID.
-var columns = map[Order]string{AttentionFirst: "state_since", LongestFirst: "state_since", LatestFirst: "state_since", ByCompany: "company_key"}
+var columns = map[Order]string{
+	AttentionFirst: "state_since", LongestFirst: "state_since", LatestFirst: "state_since", ByCompany: "company_key", NewestFirst: "",
+}
 
 // list is a page of the kinds.
 func list(db *gorm.DB, kinds Totals, f ConnectionFilter, at Cursor, now time.Time, limit int) (ConnectionPage, error) {

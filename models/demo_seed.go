@@ -222,6 +222,7 @@ func (s *seeding) row(c sampleCompany, told story) Connection {
 		row.FailingSince = ago(sample.StateAge)
 	case Disconnected:
 		row.DisconnectedAt = ago(sample.StateAge)
+	case Pending, Connected:
 	}
 	return row
 }

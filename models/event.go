@@ -69,8 +69,6 @@ const (
 
 // audiences says who may see which kind of event. A new kind is hidden from
 // companies until its row says otherwise.
-//
-//exhaustive:enforce
 var audiences = map[EventKind]audience{
 	EventConnected:        companyAndStaff,
 	EventReconnected:      companyAndStaff,

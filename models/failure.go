@@ -20,8 +20,6 @@ type verdict struct {
 
 // verdicts says what each kind of error means where the app's own registration
 // was used. A refusal of it is for us to put right.
-//
-//exhaustive:enforce
 var verdicts = map[servicetitan.ErrorKind]verdict{
 	servicetitan.Unavailable:    {ReasonUnavailable, false, OutcomeUnavailable},
 	servicetitan.RateLimited:    {ReasonRateLimited, false, OutcomeRateLimited},
@@ -35,6 +33,8 @@ var verdicts = map[servicetitan.ErrorKind]verdict{
 }
 
 // ownVerdicts says what is different where a tenant's own client was used.
+//
+//exhaustive:ignore
 var ownVerdicts = map[servicetitan.ErrorKind]verdict{
 	servicetitan.GrantRefused:  {ReasonGrantRefused, true, OutcomeClientRefused},
 	servicetitan.ClientRefused: {ReasonClientRefused, true, OutcomeClientRefused},
@@ -67,8 +67,6 @@ type answer struct {
 
 // outcomes has a row for each outcome, whatever caused it: much that ends an
 // authorization is no error of ServiceTitan's.
-//
-//exhaustive:enforce
 var outcomes = map[Outcome]answer{
 	OutcomeConnected:     {303, slog.LevelInfo},
 	OutcomeFinishing:     {202, slog.LevelInfo},

@@ -123,6 +123,8 @@ func (g *gate) enter() (probe bool, refused *servicetitan.Error) {
 // others.
 func (g *gate) refusal(wait time.Duration) *servicetitan.Error {
 	e := &servicetitan.Error{Op: "renew", Kind: servicetitan.Unavailable, RetryAfter: wait, Err: errGateClosed}
+	// A gate shuts for three reasons, and one is set already.
+	//exhaustive:ignore
 	switch g.why {
 	case ReasonOurSide:
 		e.Kind = servicetitan.RequestRefused

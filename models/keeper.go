@@ -279,7 +279,7 @@ func (k *Keeper) credentialOf(ctx context.Context, connection Connection) (crede
 	case ReconnectNeeded:
 		return sealed, &ReasonError{Reason: connection.Reason, Err: ErrReconnectNeeded}
 	case Connected, Degraded:
-	default:
+	case Pending, Disconnected:
 		return sealed, &ReasonError{Reason: connection.Reason, Err: ErrNotConnected}
 	}
 	err := k.db.readRow(ctx, `SELECT access_sealed, refresh_sealed, client_id, secret_sealed, expires_at, generation

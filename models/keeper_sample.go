@@ -35,6 +35,7 @@ func (k *Keeper) storeSample(ctx context.Context, connection Connection, tokens 
 		case Degraded:
 			at := now.Add(firstRetry + retry.Spread(longestWait(connection.Failures)))
 			due, connection.NextRenewalAt = &at, &at
+		case Pending, ReconnectNeeded, Disconnected: // never due
 		}
 		if err := tx.Select(renewalColumns).Updates(&connection).Error; err != nil {
 			return err

@@ -14,6 +14,8 @@ const (
 
 // life is the whole life of a connection: what each change makes of each
 // state. What is not listed cannot happen and changes nothing.
+//
+//exhaustive:ignore
 var life = map[State]map[change]State{
 	"":      {requested: Pending, authorized: Connected},
 	Pending: {requested: Pending, authorized: Connected, letGo: Disconnected},

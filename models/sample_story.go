@@ -225,6 +225,7 @@ func (s story) setupAges() (added, allowed time.Duration) {
 		added = s.StateAge
 	case StepEnterCredentials:
 		added, allowed = (s.Age+s.StateAge)/2, s.StateAge
+	case StepAddTenant, StepChecked:
 	}
 	return added, allowed
 }

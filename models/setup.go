@@ -61,6 +61,8 @@ type Setup struct {
 
 // Problems that our staff find and send back to the company. The tenant's
 // admin may not have allowed the app after all (OutcomeNotAllowed).
+//
+//exhaustive:ignore
 var setupProblems = map[Outcome]struct {
 	from []SetupStep
 	to   SetupStep

@@ -28,7 +28,9 @@ const (
 // themselves.
 func (k TaskKind) Ticked() bool { return k != TaskOurSide }
 
-// tasksDone are the events of tasks that were done.
+// tasksDone are the events of tasks that a person ticks.
+//
+//exhaustive:ignore
 var tasksDone = map[TaskKind]EventKind{
 	TaskDeleteSecret:   EventSecretDeleted,
 	TaskRemoveTenant:   EventTenantRemoved,

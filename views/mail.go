@@ -23,9 +23,6 @@ type MailText struct {
 // company. The tenant ID says which account it is about; it is a number that
 // ServiceTitan has confirmed.
 func Mail(m models.OutgoingMail) MailText {
-	if m.Kind == models.MailSignInTries {
-		return signInTries()
-	}
 	tenant := strconv.FormatInt(m.TenantID, 10)
 	about := ": ServiceTitan tenant " + tenant
 	text := MailText{
@@ -35,6 +32,8 @@ func Mail(m models.OutgoingMail) MailText {
 			"We never ask for a password by email. Fieldbridge is an independent product and is not part of ServiceTitan.",
 	}
 	switch m.Kind {
+	case models.MailSignInTries:
+		return signInTries()
 	case models.MailReconnectNeeded:
 		text.Subject, text.Title = "Reconnect needed"+about, reconnectAdviceFor(m.Reason).title
 		text.Action = "Reconnect ServiceTitan"

@@ -30,6 +30,9 @@ const (
 	secondSignIn = " If ServiceTitan asks you to sign in a second time, that is expected."
 )
 
+// outcomes has no words for the two outcomes that have pages of their own.
+//
+//exhaustive:ignore
 var outcomes = map[models.Outcome]outcomeWords{
 	models.OutcomeDenied: {
 		icon: "bad", title: "Access was not given", lead: "The request ended without an Allow. Nothing was changed.",

@@ -70,7 +70,6 @@ const (
 	TooManyConnections ErrorKind = "too_many_connections"
 )
 
-//exhaustive:enforce
 var problemsByName = map[ErrorKind]problemWords{
 	BusySigningIn:      busySigningIn,
 	ForeignOrigin:      foreignOrigin,

@@ -68,6 +68,8 @@ func (s setupStep) turn(waitsFor models.Side) StateWords {
 }
 
 // setupProblems say to the company what our staff found in the way.
+//
+//exhaustive:ignore
 var setupProblems = map[models.Outcome]string{
 	models.OutcomeNotAllowed:    "ServiceTitan still shows Fieldbridge as not connected for this tenant. Please go through the steps once more: the last click is Allow Access.",
 	models.OutcomeTenantUnknown: "ServiceTitan does not know this tenant ID. Compare it with My Tenant ID, withdraw this set-up, and begin again with the right number.",

@@ -61,6 +61,8 @@ func reconnectAdviceFor(r models.Reason) reconnectAdvice {
 		return reconnectAdvice{"We have to put something right first", "There is nothing you need to do yet: we look into it. Once Fieldbridge support tells you that it is put right, reconnect. " + quick}
 	case models.ReasonTenantUnknown:
 		return reconnectAdvice{"ServiceTitan does not know this tenant ID", "Compare the tenant ID with My Tenant ID, at the top right of API Application Access. If it is the same, reconnect; if it is another, connect that one. " + quick}
+	case models.ReasonNone, models.ReasonUnavailable, models.ReasonRateLimited, models.ReasonGrantRefused, models.ReasonClientRefused,
+		models.ReasonNotAllowed, models.ReasonScopeMissing, models.ReasonOurSide:
 	}
 	return reconnectAdvice{theirs, quick}
 }

@@ -22,7 +22,7 @@ func (doctorCommand) Run(ctx context.Context) error {
 	d := doctor{lookup: os.LookupEnv, environ: os.Environ(), now: time.Now}
 	d.examine(ctx)
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	count := map[level]int{}
+	count := make(map[level]int)
 	for _, f := range d.findings {
 		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\n", f.level, f.about, f.says)
 		if f.todo != "" {

@@ -22,7 +22,9 @@ const (
 	nothingToDo    = " Nothing is lost and there is nothing you need to do: we keep trying by ourselves."
 )
 
-// reasonAdvice say why a connection fails.
+// reasonAdvice says why a connection fails.
+//
+//exhaustive:ignore
 var reasonAdvice = map[models.Reason]advice{
 	models.ReasonNone: {
 		"It does not work, and we do not know why", "No reason is on record. The log has more, under the support codes below.", "",
@@ -72,6 +74,8 @@ var reasonAdvice = map[models.Reason]advice{
 }
 
 // noRefresh says why a renewal cannot help.
+//
+//exhaustive:ignore
 var noRefresh = map[models.State]string{
 	models.Disconnected: "There is nothing to refresh: the access is deleted.",
 	models.Pending:      "There is nothing to refresh yet.",
@@ -79,6 +83,8 @@ var noRefresh = map[models.State]string{
 
 // noRefreshFor says why a renewal cannot help a connection that needs a person,
 // and who acts. Whatever ended it, nothing but a new connection begins it again.
+//
+//exhaustive:ignore
 var noRefreshFor = map[models.Reason]string{
 	models.ReasonNone:          "A refresh cannot help: renewals have stopped, and a person has to reconnect.",
 	models.ReasonGrantRefused:  "A refresh cannot help: ServiceTitan has refused for good, and a person has to reconnect.",
@@ -148,6 +154,7 @@ func (p ConnectionPage) advice() advice {
 			a.tell = "The set-up was withdrawn before it was finished. To begin again, please sign in to Fieldbridge, open its page and choose Reconnect."
 		}
 		return a
+	case models.Degraded, models.ReconnectNeeded: // see below
 	}
 	a := reasonAdvice[c.Reason]
 	for _, t := range p.View.Tasks {

@@ -52,6 +52,8 @@ var (
 		models.ByCompany: "Company, A to Z", models.NewestFirst: "Newest connection",
 	}
 	// shortReasons say why in a line of a list.
+	//
+	//exhaustive:ignore
 	shortReasons = map[models.Reason]string{
 		models.ReasonUnavailable:   "ServiceTitan does not answer",
 		models.ReasonRateLimited:   "ServiceTitan asks us to wait",
