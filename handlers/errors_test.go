@@ -19,7 +19,7 @@ func TestAnswersToErrors(t *testing.T) {
 	for name, tt := range map[string]struct {
 		err    error
 		status int
-		page   views.Problem
+		page   views.ErrorKind
 		api    string
 		level  slog.Level
 	}{

@@ -88,8 +88,11 @@ func (k *kept) clientsThrough(transport http.RoundTripper, now func() time.Time)
 }
 
 // newKeeper is one more instance.
-func (k *kept) newKeeper(o KeeperOptions) *Keeper {
-	return NewKeeper(k.db, k.keys, k.clients, o, k.logger())
+func (k *kept) newKeeper(o KeeperOptions) *Keeper { return k.newKeeperOn(k.db, o) }
+
+// newKeeperOn is one more instance, with a connection of its own to the database.
+func (k *kept) newKeeperOn(db *DB, o KeeperOptions) *Keeper {
+	return NewKeeper(db, k.keys, k.clients, o, k.logger())
 }
 
 func (k *kept) logger() *slog.Logger { return slog.New(slog.NewTextHandler(k.log, nil)) }

@@ -12,24 +12,39 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
-// lockSession is how an instance on PostgreSQL shows that it is alive.
-func lockSession(db *DB) *sessionLiveness { return db.alive.(*sessionLiveness) }
-
-// looked waits until an instance has looked some more times.
-func (k *kept) looked(db *DB, times int) {
+// looked waits until so many instances have looked some more times at the locks
+// of the others. Each looks in a session of its own.
+func (k *kept) looked(instances, times int) {
 	k.Helper()
-	l := lockSession(db)
-	count := func() int {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		return l.looks
+	type session struct {
+		Pid        int
+		QueryStart time.Time
 	}
-	end := count() + times
-	k.until(func() bool { return count() >= end })
+	last, looks := map[int]time.Time{}, map[int]int{}
+	k.until(func() bool {
+		var sessions []session
+		err := k.db.Read(k.Context()).Raw(`SELECT pid, query_start FROM pg_stat_activity
+			WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%l.objsubid = 1 AND l.granted%'`).Scan(&sessions).Error
+		if err != nil {
+			k.Fatal(err)
+		}
+		enough := 0
+		for _, s := range sessions {
+			if !s.QueryStart.Equal(last[s.Pid]) {
+				looks[s.Pid]++
+				last[s.Pid] = s.QueryStart
+			}
+			if looks[s.Pid] > times {
+				enough++
+			}
+		}
+		return enough >= instances
+	})
 }
 
-// enoughLooks are so many that a dead holder is known to be dead.
-const enoughLooks = int(3 * absentFor / lookEvery)
+// enoughLooks are so many that a dead holder is known to be dead: a look every
+// 100 ms, for three times as long as a lock must be absent.
+const enoughLooks = 24
 
 // B8: a process that is stopped with a request under way is not taken for a dead
 // one. Once it is killed, another retries what it had sent.
@@ -49,7 +64,7 @@ func TestB8StoppedIsNotDead(t *testing.T) {
 	other := k.newKeeper(k.options)
 	defer k.run(other)()
 	k.until(func() bool { return db.HoldForServing(t.Context()) == nil })
-	k.looked(db, enoughLooks)
+	k.looked(1, enoughLooks)
 	if n, leased := k.tokenRequests(), k.count("SELECT count(*) FROM credentials WHERE lease_until IS NOT NULL"); n != 1 || leased != 1 {
 		t.Fatalf("%d token requests, %d leases while the holder is stopped", n, leased)
 	}
@@ -76,12 +91,9 @@ func TestB16CutOffIsNotDead(t *testing.T) {
 			ids := k.seed(4, time.Now(), time.Now().Add(time.Hour))
 			k.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Hold})
 			var all sync.WaitGroup
-			var instances []*DB
 			for i := range 2 {
 				db := openAt(t, database)
-				instances = append(instances, db)
-				keeper := k.newKeeper(k.options)
-				keeper.db = db
+				keeper := k.newKeeperOn(db, k.options)
 				defer k.run(keeper)()
 				for _, id := range ids[2*i : 2*i+2] {
 					all.Go(func() {
@@ -97,9 +109,7 @@ func TestB16CutOffIsNotDead(t *testing.T) {
 			if n := k.count("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND " + cut); n < 2 {
 				t.Fatalf("%d sessions were ended", n)
 			}
-			for _, db := range instances {
-				k.looked(db, enoughLooks)
-			}
+			k.looked(2, enoughLooks)
 			if n := k.tokenRequests(); n != len(ids) {
 				t.Errorf("%d token requests while %d are under way", n, len(ids))
 			}
@@ -135,13 +145,14 @@ func TestLostLockSendsNothing(t *testing.T) {
 	if err := k.keeper.maySend(t.Context(), d.held); err != nil {
 		t.Fatalf("before: %v", err)
 	}
+	first := k.count("SELECT pid FROM pg_locks WHERE locktype = 'advisory'")
 	if n := k.count("SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE locktype = 'advisory'"); n != 1 {
 		t.Fatalf("%d sessions were ended", n)
 	}
 	k.until(func() bool {
-		now, age := lockSession(db).current()
-		return now != d.held.term && age >= 0
+		return k.count("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid <> ?", first) == 1
 	})
+	k.looked(1, 2)
 	if err := k.keeper.maySend(t.Context(), d.held); !errors.Is(err, ErrLockLost) || !errors.Is(err, errLeaseOld) {
 		t.Errorf("after: %v", err)
 	}
@@ -159,61 +170,62 @@ func TestLostLockSendsNothing(t *testing.T) {
 // What an instance leaves behind is somebody else's as soon as it is dead, and
 // not before; and only if it died in the same run of the server.
 func TestLeaseEndsWithItsHolder(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
-		k := newKept(t, db, clock.Now, func(o *sandbox.Options, _ *KeeperOptions) { o.RefreshGrace = time.Minute })
-		ids := k.seed(3, clock.Now(), clock.Now())
-		address := db.path
-		if db.OnPostgres() {
-			address = lockSession(db).address
-		}
-		holder := openBy(t, address, clock.Now)
-		dying := k.newKeeper(k.options)
-		dying.db = holder
-		list, err := dying.due(t.Context(), gateKey{environment: servicetitan.Sandbox}, leasedAtOnce)
-		if err != nil || len(list) != len(ids) {
-			t.Fatalf("%d leased: %v", len(list), err)
-		}
-		if db.OnPostgres() { // on SQLite nobody else may serve
-			k.exec("UPDATE credentials SET lease_owner = '0000000000000007.1/from-another-run-of-the-server' WHERE connection_id = ?", ids[1])
-			k.exec("UPDATE credentials SET lease_owner = 'from-before-holders-were-named' WHERE connection_id = ?", ids[2])
-			if err := db.HoldForServing(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			k.looked(db, enoughLooks)
-			if list, err := k.keeper.takeOver(t.Context()); err != nil || len(list) != 0 {
-				t.Errorf("%d are taken over from one that lives: %v", len(list), err)
-			}
-		} else if err := db.HoldForServing(t.Context()); !errors.Is(err, ErrServed) {
-			t.Errorf("a second process may serve the file: %v", err)
-		}
-		if err := holder.Close(); err != nil {
+	for name, database := range map[string]func(testing.TB) string{"sqlite": testdb.SQLite, "postgres": testdb.Postgres} {
+		t.Run(name, func(t *testing.T) { leaseEndsWithItsHolder(t, database(t)) })
+	}
+}
+
+func leaseEndsWithItsHolder(t *testing.T, address string) {
+	clock := newClock()
+	db := openBy(t, address, clock.Now)
+	k := newKept(t, db, clock.Now, func(o *sandbox.Options, _ *KeeperOptions) { o.RefreshGrace = time.Minute })
+	ids := k.seed(3, clock.Now(), clock.Now())
+	holder := openBy(t, address, clock.Now)
+	dying := k.newKeeperOn(holder, k.options)
+	list, err := dying.due(t.Context(), gateKey{environment: servicetitan.Sandbox}, leasedAtOnce)
+	if err != nil || len(list) != len(ids) {
+		t.Fatalf("%d leased: %v", len(list), err)
+	}
+	if db.OnPostgres() { // on SQLite nobody else may serve
+		k.exec("UPDATE credentials SET lease_owner = '0000000000000007.1/from-another-run-of-the-server' WHERE connection_id = ?", ids[1])
+		k.exec("UPDATE credentials SET lease_owner = 'from-before-holders-were-named' WHERE connection_id = ?", ids[2])
+		if err := db.HoldForServing(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		want := len(ids)
-		if db.OnPostgres() {
-			want = 1
-			k.looked(db, enoughLooks)
+		k.looked(2, enoughLooks)
+		if list, err := k.keeper.takeOver(t.Context()); err != nil || len(list) != 0 {
+			t.Errorf("%d are taken over from one that lives: %v", len(list), err)
 		}
-		// Who asks for a token gets it.
-		if access, err := k.keeper.Renew(t.Context(), k.companyID, ids[0], 1); err != nil || access.Generation != 2 {
-			t.Errorf("generation %d, error %v", access.Generation, err)
+	} else if err := db.HoldForServing(t.Context()); !errors.Is(err, ErrServed) {
+		t.Errorf("a second process may serve the file: %v", err)
+	}
+	if err := holder.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want := len(ids)
+	if db.OnPostgres() {
+		want = 1
+		k.looked(1, enoughLooks)
+	}
+	// Who asks for a token gets it.
+	if access, err := k.keeper.Renew(t.Context(), k.companyID, ids[0], 1); err != nil || access.Generation != 2 {
+		t.Errorf("generation %d, error %v", access.Generation, err)
+	}
+	list, err = k.keeper.takeOver(t.Context())
+	if err != nil || len(list) != want-1 {
+		t.Errorf("%d are taken over, want %d: %v", len(list), want-1, err)
+	}
+	for _, d := range list {
+		if !d.held.abandoned || !d.held.takenOver {
+			t.Errorf("a lease of the dead is not known as one: %+v", d.held)
 		}
-		list, err = k.keeper.takeOver(t.Context())
-		if err != nil || len(list) != want-1 {
-			t.Errorf("%d are taken over, want %d: %v", len(list), want-1, err)
-		}
-		for _, d := range list {
-			if !d.held.abandoned || !d.held.takenOver {
-				t.Errorf("a lease of the dead is not known as one: %+v", d.held)
-			}
-			k.keeper.renewDue(t.Context(), d)
-		}
-		if n := k.tokenRequests(); n != want || k.refusals() != 0 {
-			t.Errorf("%d token requests, %d refused", n, k.refusals())
-		}
-		k.expireLeases(true)
-		k.invariants()
-	})
+		k.keeper.renewDue(t.Context(), d)
+	}
+	if n := k.tokenRequests(); n != want || k.refusals() != 0 {
+		t.Errorf("%d token requests, %d refused", n, k.refusals())
+	}
+	k.expireLeases(true)
+	k.invariants()
 }
 
 // What the dead had sent does not wait behind those that wait for the rate limit.
