@@ -9,7 +9,7 @@ import (
 )
 
 // renewDueNow renews what is due, as the worker does, and says how many were.
-func (k *kept) renewDueNow(keeper *Keeper) int {
+func renewDueNow(k *kept, keeper *Keeper) int {
 	k.Helper()
 	list, err := keeper.due(k.Context(), gateKey{environment: servicetitan.Sandbox}, leasedAtOnce)
 	if err != nil {
@@ -43,11 +43,11 @@ func TestB18ClocksThatAreWrong(t *testing.T) {
 
 			ids := k.seed(6, time.Now(), time.Now())
 			k.exec("UPDATE connections SET last_used_at = ?", time.Now().UTC())
-			if n := k.renewDueNow(off); n != len(ids) {
+			if n := renewDueNow(k, off); n != len(ids) {
 				t.Fatalf("%d are renewed, want %d", n, len(ids))
 			}
 			for _, keeper := range []*Keeper{off, k.keeper, off} {
-				if n := k.renewDueNow(keeper); n != 0 {
+				if n := renewDueNow(k, keeper); n != 0 {
 					t.Fatalf("%d are renewed again at once", n)
 				}
 				for _, id := range ids {
@@ -75,10 +75,10 @@ func TestB18ClocksThatAreWrong(t *testing.T) {
 			if access, err := off.AccessToken(t.Context(), k.companyID, old); err != nil || access.Generation != 2 {
 				t.Errorf("served generation %d of access that has lapsed, error %v", access.Generation, err)
 			}
-			if held, err := k.keeper.takeLease(t.Context(), k.credential(old)); err != nil || held.owner == "" {
+			if held, err := k.keeper.takeLease(t.Context(), storedCredential(k, old)); err != nil || held.owner == "" {
 				t.Fatalf("no lease: %v", err)
 			}
-			if held, err := off.takeLease(t.Context(), k.credential(old)); err != nil || held.owner != "" {
+			if held, err := off.takeLease(t.Context(), storedCredential(k, old)); err != nil || held.owner != "" {
 				t.Errorf("a lease that another holds is taken; error %v", err)
 			}
 			k.invariants()
@@ -95,16 +95,16 @@ func TestB18ClockIsSet(t *testing.T) {
 				k := newKept(t, db, clock.Now)
 				const connections = 10
 				ids := k.seed(connections, clock.Now(), clock.Now())
-				if n := k.renewDueNow(k.keeper); n != connections {
+				if n := renewDueNow(k, k.keeper); n != connections {
 					t.Fatalf("%d are renewed", n)
 				}
 				clock.Add(step)
-				again := k.renewDueNow(k.keeper)
+				again := renewDueNow(k, k.keeper)
 				if want := map[bool]int{true: connections}[step > 0 && !db.OnPostgres()]; again != want {
 					t.Errorf("%d are due, want %d", again, want)
 				}
 				for range 3 {
-					if n := k.renewDueNow(k.keeper); n != 0 {
+					if n := renewDueNow(k, k.keeper); n != 0 {
 						t.Errorf("%d are due again", n)
 					}
 				}

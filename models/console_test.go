@@ -15,7 +15,7 @@ import (
 
 // all walks a list to its end, page by page, then back to its beginning, and
 // returns what it saw: the same both ways.
-func (c *console) all(f ConnectionFilter, limit int) []int64 {
+func all(c *console, f ConnectionFilter, limit int) []int64 {
 	c.Helper()
 	var forth, back []int64
 	at, last := Cursor{}, Cursor{}
@@ -106,7 +106,7 @@ func TestBrowse(t *testing.T) {
 		}
 		for _, tt := range tests {
 			for _, limit := range []int{1, 3, 50} {
-				if got := c.all(tt.f, limit); !slices.Equal(got, tt.want) {
+				if got := all(c, tt.f, limit); !slices.Equal(got, tt.want) {
 					t.Errorf("%+v, %d a page: %v, want %v", tt.f, limit, got, tt.want)
 				}
 			}
@@ -137,7 +137,7 @@ func TestBrowseOverdue(t *testing.T) {
 				})
 			}
 		}
-		if got := c.all(ConnectionFilter{Status: Overdue}, 2); !slices.Equal(got, late) {
+		if got := all(c, ConnectionFilter{Status: Overdue}, 2); !slices.Equal(got, late) {
 			t.Errorf("late are %v, want %v", got, late)
 		}
 		o, err := c.desk.Overview(t.Context())
@@ -210,7 +210,7 @@ func TestSearch(t *testing.T) {
 		for _, tt := range tests {
 			tt.f.Query = tt.query
 			for _, limit := range []int{1, 50} {
-				if got := c.all(tt.f, limit); !slices.Equal(got, tt.want) {
+				if got := all(c, tt.f, limit); !slices.Equal(got, tt.want) {
 					t.Errorf("%q, %d a page: %v, want %v", tt.query, limit, got, tt.want)
 				}
 			}
@@ -248,7 +248,7 @@ func TestSearchGoesOn(t *testing.T) {
 		if err != nil || len(page.Connections) != 0 || page.After == (Cursor{}) {
 			t.Errorf("%d connections, after %+v, %v", len(page.Connections), page.After, err)
 		}
-		if got := c.all(ConnectionFilter{Query: "heat"}, 50); !slices.Equal(got, []int64{77}) {
+		if got := all(c, ConnectionFilter{Query: "heat"}, 50); !slices.Equal(got, []int64{77}) {
 			t.Errorf("found %v", got)
 		}
 		// The rarer word leads.

@@ -13,7 +13,7 @@ import (
 )
 
 // proof is access to a tenant as a trip to ServiceTitan brings it.
-func (k *kept) proof(tenantID int64) proven {
+func proof(k *kept, tenantID int64) proven {
 	return proven{
 		choice: Choice{Environment: servicetitan.Sandbox, Way: SignInWay, TenantID: tenantID},
 		tokens: servicetitan.Tokens{
@@ -33,7 +33,7 @@ func TestTwoTripsToOneTenant(t *testing.T) {
 			var ids [4]uuid.UUID
 			var all sync.WaitGroup
 			for i := range ids {
-				p := k.proof(int64(round + 1))
+				p := proof(k, int64(round + 1))
 				all.Go(func() {
 					id, err := connections.save(t.Context(), k.owner(), p)
 					if err != nil {
@@ -66,7 +66,7 @@ func TestNoConnectionForACompanyThatIsGone(t *testing.T) {
 		k := newKept(t, db, clock.Now)
 		connections, gone := k.connections(), k.owner()
 		gone.CompanyID = newID()
-		if _, err := connections.save(t.Context(), gone, k.proof(northgate)); !errors.Is(err, ErrNotFound) {
+		if _, err := connections.save(t.Context(), gone, proof(k, northgate)); !errors.Is(err, ErrNotFound) {
 			t.Errorf("a trip: %v", err)
 		}
 		guided := Choice{Environment: servicetitan.Sandbox, Way: servicetitan.Guided, TenantID: northgate}

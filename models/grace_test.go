@@ -115,13 +115,13 @@ func killWithinGrace(t *testing.T, processes int, database string, takes time.Du
 		}
 		for id, reason := range ended {
 			t.Errorf("kill %d: a connection is lost: %s; a token was retried %s after it was used, the process was back after %s at most",
-				kill+1, reason, k.latestRetry(), restart)
+				kill+1, reason, latestRetry(k), restart)
 			lost++
 			k.reconnect(id)
 		}
 	}
 	t.Logf("%d kills, of which %d met %d renewals under way: %d connections were lost; all were renewed within %s, processes back within %s, the latest retry %s after a token was used",
-		kills, hit, hits, lost, longest.Round(10*time.Millisecond), restart.Round(10*time.Millisecond), k.latestRetry())
+		kills, hit, hits, lost, longest.Round(10*time.Millisecond), restart.Round(10*time.Millisecond), latestRetry(k))
 	for _, process := range children {
 		_ = process.Process.Signal(syscall.SIGTERM)
 		if err := process.Wait(); err != nil {
@@ -136,7 +136,7 @@ func killWithinGrace(t *testing.T, processes int, database string, takes time.Du
 
 // latestRetry is the longest time after which a grant was asked for once more
 // because the answer before did not arrive.
-func (k *kept) latestRetry() time.Duration {
+func latestRetry(k *kept) time.Duration {
 	var latest time.Duration
 	before := map[string]sandbox.Request{}
 	for _, r := range k.sandbox.Requests() {
@@ -182,7 +182,7 @@ func killWithoutGrace(t *testing.T, database string) {
 	k.sandbox.Release()
 	underWay := map[uuid.UUID]bool{}
 	for _, id := range ids {
-		b, err := k.keeper.openBasis(k.credential(id))
+		b, err := k.keeper.openBasis(storedCredential(k, id))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -22,7 +22,7 @@ func TestInvariantsAreChecked(t *testing.T) {
 	}{
 		"none": {func(*kept, []uuid.UUID) {}, nil},
 		"I2, two renew at once": {func(k *kept, ids []uuid.UUID) {
-			refresh, err := k.keeper.openBasis(k.credential(ids[0]))
+			refresh, err := k.keeper.openBasis(storedCredential(k, ids[0]))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -49,7 +49,7 @@ func TestInvariantsAreChecked(t *testing.T) {
 			k.exec("UPDATE credentials SET company_id = ? WHERE connection_id = ?", other.ID, ids[0])
 		}, []string{"I4", "I7"}},
 		"I4, a token is held twice": {func(k *kept, ids []uuid.UUID) {
-			row, again := k.credential(ids[0]), k.credential(ids[1])
+			row, again := storedCredential(k, ids[0]), storedCredential(k, ids[1])
 			basis, err := k.keeper.openBasis(row)
 			if err != nil {
 				t.Fatal(err)
@@ -64,7 +64,7 @@ func TestInvariantsAreChecked(t *testing.T) {
 			k.exec("UPDATE connections SET state = 'disconnected' WHERE id = ?", ids[0])
 		}, []string{"I5", "I8"}},
 		"I5, a token is stored and gone again": {func(k *kept, ids []uuid.UUID) {
-			row := k.credential(ids[0])
+			row := storedCredential(k, ids[0])
 			k.disconnect(ids[0])
 			k.write(func(tx *gorm.DB) error { return tx.Create(&row).Error })
 			k.exec("DELETE FROM credentials WHERE connection_id = ?", ids[0])
@@ -121,7 +121,7 @@ func TestInvariantsAreChecked(t *testing.T) {
 	}
 }
 
-func (k *kept) credential(id uuid.UUID) (r credential) {
+func storedCredential(k *kept, id uuid.UUID) (r credential) {
 	k.Helper()
 	if err := k.db.Read(k.Context()).Where("connection_id = ?", id).Take(&r).Error; err != nil {
 		k.Fatal(err)

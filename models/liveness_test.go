@@ -14,7 +14,7 @@ import (
 
 // looked waits until so many instances have looked some more times at the locks
 // of the others. Each looks in a session of its own.
-func (k *kept) looked(instances, times int) {
+func looked(k *kept, instances, times int) {
 	k.Helper()
 	type session struct {
 		Pid        int
@@ -64,7 +64,7 @@ func TestB8StoppedIsNotDead(t *testing.T) {
 	other := k.newKeeper(k.options)
 	defer k.run(other)()
 	k.until(func() bool { return db.HoldForServing(t.Context()) == nil })
-	k.looked(1, enoughLooks)
+	looked(k, 1, enoughLooks)
 	if n, leased := k.tokenRequests(), k.count("SELECT count(*) FROM credentials WHERE lease_until IS NOT NULL"); n != 1 || leased != 1 {
 		t.Fatalf("%d token requests, %d leases while the holder is stopped", n, leased)
 	}
@@ -109,7 +109,7 @@ func TestB16CutOffIsNotDead(t *testing.T) {
 			if n := k.count("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND " + cut); n < 2 {
 				t.Fatalf("%d sessions were ended", n)
 			}
-			k.looked(2, enoughLooks)
+			looked(k, 2, enoughLooks)
 			if n := k.tokenRequests(); n != len(ids) {
 				t.Errorf("%d token requests while %d are under way", n, len(ids))
 			}
@@ -152,7 +152,7 @@ func TestLostLockSendsNothing(t *testing.T) {
 	k.until(func() bool {
 		return k.count("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid <> ?", first) == 1
 	})
-	k.looked(1, 2)
+	looked(k, 1, 2)
 	if err := k.keeper.maySend(t.Context(), d.held); !errors.Is(err, ErrLockLost) || !errors.Is(err, errLeaseOld) {
 		t.Errorf("after: %v", err)
 	}
@@ -192,7 +192,7 @@ func leaseEndsWithItsHolder(t *testing.T, address string) {
 		if err := db.HoldForServing(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		k.looked(2, enoughLooks)
+		looked(k, 2, enoughLooks)
 		if list, err := k.keeper.takeOver(t.Context()); err != nil || len(list) != 0 {
 			t.Errorf("%d are taken over from one that lives: %v", len(list), err)
 		}
@@ -205,7 +205,7 @@ func leaseEndsWithItsHolder(t *testing.T, address string) {
 	want := len(ids)
 	if db.OnPostgres() {
 		want = 1
-		k.looked(1, enoughLooks)
+		looked(k, 1, enoughLooks)
 	}
 	// Who asks for a token gets it.
 	if access, err := k.keeper.Renew(t.Context(), k.companyID, ids[0], 1); err != nil || access.Generation != 2 {

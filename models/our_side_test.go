@@ -19,12 +19,12 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-func (k *kept) openOurSide() int {
+func openOurSide(k *kept) int {
 	return k.count("SELECT count(*) FROM staff_tasks WHERE kind = 'our_side' AND done_at IS NULL")
 }
 
 // alarms counts the lines of the log at error level.
-func (k *kept) alarms() int { return strings.Count(k.log.String(), "level=ERROR") }
+func alarms(k *kept) int { return strings.Count(k.log.String(), "level=ERROR") }
 
 func tokenError(code string) sandbox.Fault {
 	return sandbox.Fault{
@@ -39,13 +39,6 @@ func foreignMetadata(r *http.Request) *http.Response {
 	}
 	body := `{"issuer":"https://elsewhere.example","authorization_endpoint":"https://elsewhere.example/a","token_endpoint":"https://elsewhere.example/t"}`
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body))}
-}
-
-func (i instead) RoundTrip(r *http.Request) (*http.Response, error) {
-	if resp := i.answer(r); resp != nil {
-		return resp, nil
-	}
-	return i.next.RoundTrip(r)
 }
 
 // A renewal with a company's own client that fails because of our request or
@@ -85,10 +78,10 @@ func TestOwnClientFailsOnOurSide(t *testing.T) {
 				if outcomes.Load() == 0 {
 					t.Error("the metrics do not name the outcome our_side")
 				}
-				if n := k.openOurSide(); n != 1 {
+				if n := openOurSide(k); n != 1 {
 					t.Errorf("%d open tasks, want 1", n)
 				}
-				if n := k.alarms(); n != 1 {
+				if n := alarms(k); n != 1 {
 					t.Errorf("%d alarms, want 1:\n%s", n, k.log)
 				}
 				if _, err := k.keeper.AccessToken(k.Context(), k.companyID, id); !isOurSide(err) || !errors.Is(err, ErrUnavailable) {
@@ -103,7 +96,7 @@ func TestOwnClientFailsOnOurSide(t *testing.T) {
 				if c = k.connection(id); c.State != Connected || c.Reason != ReasonNone || c.Failures != 0 {
 					t.Errorf("afterwards the connection is %s (%s) with %d failures", c.State, c.Reason, c.Failures)
 				}
-				if n := k.openOurSide(); n != 0 {
+				if n := openOurSide(k); n != 0 {
 					t.Errorf("%d tasks are open after the recovery", n)
 				}
 				if n := k.count("SELECT count(*) FROM mails"); n != 0 {
@@ -112,10 +105,10 @@ func TestOwnClientFailsOnOurSide(t *testing.T) {
 				// The next incident is a new one.
 				k.sandbox.SetFault(tokenError("invalid_scope"))
 				k.pass(90 * time.Minute)
-				if n := k.openOurSide(); n != 1 {
+				if n := openOurSide(k); n != 1 {
 					t.Errorf("%d open tasks in the second incident, want 1", n)
 				}
-				if n := k.alarms(); n != 2 {
+				if n := alarms(k); n != 2 {
 					t.Errorf("%d alarms after two incidents", n)
 				}
 			}, func(_ *sandbox.Options, o *KeeperOptions) {
@@ -146,7 +139,7 @@ func TestAppRegistrationRefused(t *testing.T) {
 				k.sandbox.SetFault(tokenError(cause))
 				asked := k.tokenRequests()
 				k.pass(20 * time.Minute)
-				if n := k.alarms(); n != 1 || !strings.Contains(k.log.String(), "does not accept our registration") {
+				if n := alarms(k); n != 1 || !strings.Contains(k.log.String(), "does not accept our registration") {
 					t.Errorf("%d alarms, want 1:\n%s", n, k.log)
 				}
 				if n := k.tokenRequests() - asked; n < 10 || n > 60 {
@@ -164,7 +157,7 @@ func TestAppRegistrationRefused(t *testing.T) {
 				if !ok || e.Reason != ReasonOurSide || !errors.Is(err, ErrUnavailable) || !e.RetryAt.After(time.Now()) {
 					t.Errorf("asked for access, the keeper says %v", err)
 				}
-				if k.openOurSide() != 0 || k.count("SELECT count(*) FROM mails") != 0 {
+				if openOurSide(k) != 0 || k.count("SELECT count(*) FROM mails") != 0 {
 					t.Error("companies or their tasks have a part in it")
 				}
 				k.pass(time.Hour)
@@ -213,7 +206,7 @@ func TestAppRegistrationRefusedChangesNoState(t *testing.T) {
 				t.Errorf("with a client of its own, the connection is %s (%q) of generation %d", c.State, c.Reason, c.Generation)
 			}
 		}
-		if n := k.alarms(); n != 1 {
+		if n := alarms(k); n != 1 {
 			t.Errorf("%d alarms, want 1:\n%s", n, k.log)
 		}
 	})
@@ -244,7 +237,7 @@ type clientsAnswered struct {
 }
 
 // answerClients answers in the sandbox's place; refuse may do so first.
-func (k *kept) answerClients(refuse func(client string) *http.Response) *clientsAnswered {
+func answerClients(k *kept, refuse func(client string) *http.Response) *clientsAnswered {
 	c := &clientsAnswered{asked: map[string][]time.Time{}}
 	k.spoil(func(r *http.Request) (*http.Response, error) {
 		client := formOf(r).Get("client_id")
@@ -287,7 +280,7 @@ func TestRateLimitedClient(t *testing.T) {
 		inVirtualTime(t, func(k *kept) {
 			began := time.Now()
 			ids := k.seedClients(5, began, began, clientNumber)
-			clients := k.answerClients(func(client string) *http.Response {
+			clients := answerClients(k, func(client string) *http.Response {
 				if client == "cid.0" && time.Since(began) < 30*time.Minute {
 					return tooMany("600")
 				}
@@ -322,7 +315,7 @@ func TestRateLimitedClient(t *testing.T) {
 		inVirtualTime(t, func(k *kept) {
 			began := time.Now()
 			k.seedClients(gateTrips, began, began, clientNumber)
-			clients := k.answerClients(func(string) *http.Response {
+			clients := answerClients(k, func(string) *http.Response {
 				if time.Since(began) < 5*time.Second {
 					return tooMany("300")
 				}
@@ -350,7 +343,7 @@ func TestRateLimitedClient(t *testing.T) {
 				at := began.Add(time.Duration(i) * 2 * limitWindow / gateTrips)
 				ids = append(ids, k.seedClients(1, began, at, func(int) servicetitan.OwnClient { return clientNumber(i) })...)
 			}
-			clients := k.answerClients(func(string) *http.Response { return tooMany("3600") })
+			clients := answerClients(k, func(string) *http.Response { return tooMany("3600") })
 			k.start()
 			k.pass(8 * time.Minute)
 			for i := range ids {
@@ -401,7 +394,7 @@ func TestOwnClientsShutTheirGate(t *testing.T) {
 		began := time.Now()
 		var bad atomic.Bool
 		bad.Store(true)
-		clients := k.answerClients(func(client string) *http.Response {
+		clients := answerClients(k, func(client string) *http.Response {
 			if bad.Load() && client != "cid.100" {
 				return answers(http.StatusBadRequest, `{"error":"invalid_scope"}`)
 			}
@@ -423,7 +416,7 @@ func TestOwnClientsShutTheirGate(t *testing.T) {
 		if n := clients.all() - asked; n < 5 || n > 40 {
 			t.Errorf("%d requests in ten minutes, while the gate is shut", n)
 		}
-		if n := k.openOurSide(); n != 10 {
+		if n := openOurSide(k); n != 10 {
 			t.Errorf("%d tasks, want 10 at most", n)
 		}
 		bad.Store(false)
@@ -433,7 +426,7 @@ func TestOwnClientsShutTheirGate(t *testing.T) {
 				t.Errorf("afterwards a connection is %s (%q)", c.State, c.Reason)
 			}
 		}
-		if n := k.openOurSide(); n != 0 {
+		if n := openOurSide(k); n != 0 {
 			t.Errorf("%d tasks are open afterwards", n)
 		}
 	})

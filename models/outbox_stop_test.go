@@ -13,7 +13,7 @@ import (
 )
 
 // queueMail queues n mails to the owner about a connection.
-func (k *kept) queueMail(id uuid.UUID, n int) {
+func queueMail(k *kept, id uuid.UUID, n int) {
 	k.Helper()
 	c := k.connection(id)
 	k.write(func(tx *gorm.DB) error {
@@ -53,7 +53,7 @@ func TestOutboxStopsInTheMiddle(t *testing.T) {
 		k := newKept(t, db, clock.Now)
 		k.person("Amy", Owner)
 		id := k.seed(1, clock.Now(), clock.Now())[0]
-		k.queueMail(id, 5)
+		queueMail(k, id, 5)
 		office := newSlowOffice()
 		ctx, stop := context.WithCancel(t.Context())
 		stopped := make(chan struct{})
@@ -124,7 +124,7 @@ func TestOutboxKeepsItsLease(t *testing.T) {
 		k := newKept(t, db, clock.Now)
 		k.person("Amy", Owner)
 		id := k.seed(1, clock.Now(), clock.Now())[0]
-		k.queueMail(id, 3)
+		queueMail(k, id, 3)
 		office := newSlowOffice()
 		close(office.deliver)
 		outbox := NewOutbox(db, office.send, slog.New(slog.DiscardHandler))

@@ -74,7 +74,7 @@ func TestDueMessagesAreFoundByIndex(t *testing.T) {
 		k := newKept(t, db, clock.Now)
 		k.person("Amy", Owner)
 		id := k.seed(1, clock.Now(), clock.Now())[0]
-		k.queueMail(id, 1)
+		queueMail(k, id, 1)
 		outbox := NewOutbox(db, (&mailbox{}).send, k.logger())
 		explains(t, db, "due messages", func() {
 			if list, err := outbox.due(t.Context()); err != nil || len(list) != 1 {

@@ -17,7 +17,7 @@ import (
 
 // sealOneOfEach leaves something in every sealed column, and returns the
 // connection that has a client of its own.
-func (k *kept) sealOneOfEach() uuid.UUID {
+func sealOneOfEach(k *kept) uuid.UUID {
 	k.Helper()
 	now := k.db.Now()
 	ids := k.seed(3, now, now.Add(time.Hour))
@@ -26,7 +26,7 @@ func (k *kept) sealOneOfEach() uuid.UUID {
 	}
 	user := User{ID: newID(), Email: "amy@northgate.example", Name: "Amy", CreatedAt: now}
 	factor, err := k.keys.Seal("a second factor's secret", seal.Place{Table: "second_factors", Row: user.ID.String(), Column: "secret_sealed"})
-	own, err2 := k.keys.Seal("cs9.stc_own", k.credentialPlace(ids[0], 1, "secret_sealed"))
+	own, err2 := k.keys.Seal("cs9.stc_own", credentialPlace(k, ids[0], 1, "secret_sealed"))
 	unwanted := newID()
 	revoked, err3 := k.keys.Seal("stc_refresh_unwanted", seal.Place{Table: "revocations", Company: k.companyID.String(), Row: unwanted.String(), Column: "token_sealed"})
 	if err := errors.Join(err, err2, err3); err != nil {
@@ -50,12 +50,12 @@ func (k *kept) sealOneOfEach() uuid.UUID {
 }
 
 // credentialPlace is where a column of a credential stands.
-func (k *kept) credentialPlace(id uuid.UUID, generation int64, column string) seal.Place {
+func credentialPlace(k *kept, id uuid.UUID, generation int64, column string) seal.Place {
 	return seal.Place{Table: "credentials", Company: k.companyID.String(), Row: id.String(), Column: column, Generation: generation}
 }
 
 // accessSealed reads the encrypted access token of a connection.
-func (k *kept) accessSealed(id uuid.UUID) []byte {
+func accessSealed(k *kept, id uuid.UUID) []byte {
 	k.Helper()
 	var row struct{ AccessSealed []byte }
 	if err := k.db.Read(k.Context()).Raw("SELECT access_sealed FROM credentials WHERE connection_id = ?", id).Scan(&row).Error; err != nil {
@@ -64,7 +64,7 @@ func (k *kept) accessSealed(id uuid.UUID) []byte {
 	return row.AccessSealed
 }
 
-func (k *kept) rotate() (old, primary uint32) {
+func rotate(k *kept) (old, primary uint32) {
 	k.Helper()
 	old = k.keys.Primary()
 	primary, _, err := seal.Rotate(k.keyset)
@@ -74,7 +74,7 @@ func (k *kept) rotate() (old, primary uint32) {
 	return old, primary
 }
 
-func (k *kept) reseal() (rows int64) {
+func reseal(k *kept) (rows int64) {
 	k.Helper()
 	keys, err := seal.Load(k.keyset)
 	if err != nil {
@@ -87,7 +87,7 @@ func (k *kept) reseal() (rows int64) {
 	return rows
 }
 
-func (k *kept) sealedWith(id uint32) int64 {
+func sealedWith(k *kept, id uint32) int64 {
 	k.Helper()
 	n, err := SealedWith(k.Context(), k.db)
 	if err != nil {
@@ -98,7 +98,7 @@ func (k *kept) sealedWith(id uint32) int64 {
 
 // opened is every value of the database that is sealed, by its place; what does
 // not open is an error of the test.
-func (k *kept) opened(keys *seal.Keys) map[seal.Place]string {
+func opened(k *kept, keys *seal.Keys) map[seal.Place]string {
 	k.Helper()
 	all := map[seal.Place]string{}
 	for _, table := range sealedTables() {
@@ -124,10 +124,10 @@ func (k *kept) opened(keys *seal.Keys) map[seal.Place]string {
 func TestReseal(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
 		k := newKept(t, db, clock.Now)
-		k.sealOneOfEach()
-		before := k.opened(k.keys)
-		old, primary := k.rotate()
-		if n := k.sealedWith(old); n != 11 || len(before) != 11 {
+		sealOneOfEach(k)
+		before := opened(k, k.keys)
+		old, primary := rotate(k)
+		if n := sealedWith(k, old); n != 11 || len(before) != 11 {
 			t.Fatalf("%d values under the old key, %d opened", n, len(before))
 		}
 		if err := VerifyKeyset(t.Context(), db, k.keys); err != nil {
@@ -145,14 +145,14 @@ func TestReseal(t *testing.T) {
 		if want := []string{"0 of 7", "1 of 7", "2 of 7", "3 of 7", "4 of 7", "7 of 7"}; !slices.Equal(said, want) {
 			t.Errorf("said %q, want %q", said, want)
 		}
-		if n, m := k.sealedWith(old), k.sealedWith(primary); n != 0 || m != 11 {
+		if n, m := sealedWith(k, old), sealedWith(k, primary); n != 0 || m != 11 {
 			t.Errorf("%d values under the old key, %d under the new one", n, m)
 		}
 		if err := seal.Drop(k.keyset, []uint32{old}); err != nil {
 			t.Fatal(err)
 		}
 		for name, keys := range map[string]*seal.Keys{"from before": k.keys, "without the old key": keys} {
-			after := k.opened(keys)
+			after := opened(k, keys)
 			for place, value := range before {
 				if after[place] != value {
 					t.Errorf("keys %s: %s.%s changed", name, place.Table, place.Column)
@@ -162,7 +162,7 @@ func TestReseal(t *testing.T) {
 				t.Errorf("keys %s: %v", name, err)
 			}
 		}
-		if rows := k.reseal(); rows != 0 {
+		if rows := reseal(k); rows != 0 {
 			t.Errorf("once more: %d rows", rows)
 		}
 	})
@@ -198,12 +198,12 @@ func TestResealLeavesWhatDoesNotOpen(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
 		k := newKept(t, db, clock.Now)
 		ids := k.seed(4, clock.Now(), clock.Now().Add(time.Hour))
-		foreign, moved, cut, elsewhere := k.accessSealed(ids[3]), ids[0], ids[1], ids[2]
+		foreign, moved, cut, elsewhere := accessSealed(k, ids[3]), ids[0], ids[1], ids[2]
 		k.exec("UPDATE credentials SET access_sealed = ? WHERE connection_id = ?", foreign, moved)
 		k.exec("UPDATE connections SET state = 'reconnect_needed', reason = 'seal_broken' WHERE id = ?", moved)
 		k.exec("UPDATE credentials SET access_sealed = ?, refresh_sealed = ? WHERE connection_id = ?", []byte{1}, []byte{1}, cut)
 		k.exec("UPDATE credentials SET refresh_sealed = ? WHERE connection_id = ?", append([]byte{1, 0, 0, 0, 7}, foreign[5:]...), elsewhere)
-		old, primary := k.rotate()
+		old, primary := rotate(k)
 		keys, err := seal.Load(k.keyset)
 		if err != nil {
 			t.Fatal(err)
@@ -212,7 +212,7 @@ func TestResealLeavesWhatDoesNotOpen(t *testing.T) {
 		if err != nil || before.Opens[old] != 4 || len(before.Opens) != 1 {
 			t.Errorf("before: %v, %v", before.Opens, err)
 		}
-		if rows := k.reseal(); rows != 3 {
+		if rows := reseal(k); rows != 3 {
 			t.Errorf("%d rows", rows)
 		}
 		left, err := LookForOldKeys(t.Context(), db, keys)
@@ -239,10 +239,10 @@ func TestResealLeavesWhatDoesNotOpen(t *testing.T) {
 				t.Errorf("%+v, want %+v", got, want)
 			}
 		}
-		if got := k.accessSealed(moved); !slices.Equal(got, foreign) || k.sealedWith(old) != 1 || k.sealedWith(primary) != 4 {
-			t.Errorf("%d values under the old key and %d under the new one, or the row was changed", k.sealedWith(old), k.sealedWith(primary))
+		if got := accessSealed(k, moved); !slices.Equal(got, foreign) || sealedWith(k, old) != 1 || sealedWith(k, primary) != 4 {
+			t.Errorf("%d values under the old key and %d under the new one, or the row was changed", sealedWith(k, old), sealedWith(k, primary))
 		}
-		if rows := k.reseal(); rows != 0 {
+		if rows := reseal(k); rows != 0 {
 			t.Errorf("once more: %d rows", rows)
 		}
 	})
@@ -252,7 +252,7 @@ func TestResealLeavesWhatDoesNotOpen(t *testing.T) {
 func TestOldKeysNamesASecondFactor(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
 		k := newKept(t, db, clock.Now)
-		k.sealOneOfEach()
+		sealOneOfEach(k)
 		k.exec("UPDATE second_factors SET secret_sealed = ?", []byte{1})
 		left, err := LookForOldKeys(t.Context(), db, k.keys)
 		if err != nil || len(left.Opens) != 0 || len(left.Unreadable) != 1 || left.Unreadable[0].Email != "amy@northgate.example" || left.Unreadable[0].Table != "second_factors" {
@@ -266,24 +266,24 @@ func TestResealWaitsForNobody(t *testing.T) {
 	db := openAt(t, testdb.Postgres(t))
 	k := newKept(t, db, time.Now)
 	ids := k.seed(3, time.Now(), time.Now().Add(time.Hour))
-	old, _ := k.rotate()
+	old, _ := rotate(k)
 	k.write(func(tx *gorm.DB) error {
 		if err := tx.Exec("UPDATE credentials SET generation = 2 WHERE connection_id = ?", ids[1]).Error; err != nil {
 			return err
 		}
-		if rows := k.reseal(); rows != 2 {
+		if rows := reseal(k); rows != 2 {
 			t.Errorf("%d rows", rows)
 		}
-		sealed, err := k.keys.Seal("stc_access_renewed", k.credentialPlace(ids[1], 2, "access_sealed"))
+		sealed, err := k.keys.Seal("stc_access_renewed", credentialPlace(k, ids[1], 2, "access_sealed"))
 		if err != nil {
 			return err
 		}
 		return tx.Exec("UPDATE credentials SET access_sealed = ?, refresh_sealed = NULL WHERE connection_id = ?", sealed, ids[1]).Error
 	})
-	if access, err := k.keys.Open(k.accessSealed(ids[1]), k.credentialPlace(ids[1], 2, "access_sealed")); err != nil || access != "stc_access_renewed" {
+	if access, err := k.keys.Open(accessSealed(k, ids[1]), credentialPlace(k, ids[1], 2, "access_sealed")); err != nil || access != "stc_access_renewed" {
 		t.Errorf("%v", err)
 	}
-	if rows := k.reseal(); rows != 0 || k.sealedWith(old) != 0 {
-		t.Errorf("%d rows, %d under the old key: a running process sealed with it", rows, k.sealedWith(old))
+	if rows := reseal(k); rows != 0 || sealedWith(k, old) != 0 {
+		t.Errorf("%d rows, %d under the old key: a running process sealed with it", rows, sealedWith(k, old))
 	}
 }

@@ -40,17 +40,17 @@ func rotateUnderLoad(t *testing.T, database string, connections int) {
 	db := openAt(t, database)
 	k := newKept(t, db, time.Now)
 	c := k.overTheNetwork(database, time.Hour)
-	k.sealOneOfEach()
+	sealOneOfEach(k)
 	k.exec("DELETE FROM credentials")
 	ids := k.seed(connections, time.Now(), time.Now().Add(time.Hour))
-	backup := k.backup(database)
+	backup := backup(k, database)
 	keeper := c.start(t)
-	old, primary := k.rotate()
+	old, primary := rotate(k)
 	reading, stop := context.WithCancel(t.Context())
 	var readers sync.WaitGroup
 	opens, renewals := 0, 0
-	readers.Go(func() { opens = k.openAll(reading, ids) })
-	readers.Go(func() { renewals = k.makeDue(reading, ids) })
+	readers.Go(func() { opens = openAll(k, reading, ids) })
+	readers.Go(func() { renewals = makeDue(k, reading, ids) })
 	defer readers.Wait()
 	defer stop()
 
@@ -69,7 +69,7 @@ func rotateUnderLoad(t *testing.T, database string, connections int) {
 		if err := process.Wait(); err == nil {
 			t.Error("the process was done before it was killed")
 		}
-		if left := k.sealedWith(old); left == 0 {
+		if left := sealedWith(k, old); left == 0 {
 			t.Error("nothing is left for the next one")
 		}
 	}
@@ -91,13 +91,13 @@ func rotateUnderLoad(t *testing.T, database string, connections int) {
 	if err := keeper.Wait(); err != nil {
 		t.Error("the keeper does not stop well:", err)
 	}
-	if n := k.sealedWith(old); n != 0 {
+	if n := sealedWith(k, old); n != 0 {
 		t.Errorf("%d values under the old key", n)
 	}
-	if n := k.sealedWith(primary); n < int64(2*connections) {
+	if n := sealedWith(k, primary); n < int64(2*connections) {
 		t.Errorf("%d values under the new key", n)
 	}
-	k.opened(k.keys)
+	opened(k, k.keys)
 	if states := k.states(); states[Connected] != connections+3 || k.refusals() != 0 {
 		t.Errorf("%v, %d refused", states, k.refusals())
 	}
@@ -106,7 +106,7 @@ func rotateUnderLoad(t *testing.T, database string, connections int) {
 }
 
 // openAll opens what is asked for over and over, as whoever uses tokens does.
-func (k *kept) openAll(ctx context.Context, ids []uuid.UUID) (opens int) {
+func openAll(k *kept, ctx context.Context, ids []uuid.UUID) (opens int) {
 	tables := sealedTables()
 	credentials := tables[slices.IndexFunc(tables, func(t SealedTable) bool { return t.Name == "credentials" })]
 	for ctx.Err() == nil {
@@ -135,7 +135,7 @@ func (k *kept) openAll(ctx context.Context, ids []uuid.UUID) (opens int) {
 }
 
 // makeDue makes connections due, some at a time, so that they are renewed.
-func (k *kept) makeDue(ctx context.Context, ids []uuid.UUID) (n int) {
+func makeDue(k *kept, ctx context.Context, ids []uuid.UUID) (n int) {
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
 	for part := range slices.Chunk(ids, 20) {
@@ -157,7 +157,7 @@ func (k *kept) makeDue(ctx context.Context, ids []uuid.UUID) (n int) {
 
 // backup copies database and keyset as an operator does; what it returns opens
 // the copies. Of PostgreSQL it copies the values that are sealed.
-func (k *kept) backup(database string) (opens func()) {
+func backup(k *kept, database string) (opens func()) {
 	k.Helper()
 	text, err := os.ReadFile(k.keyset)
 	if err != nil {
@@ -168,7 +168,7 @@ func (k *kept) backup(database string) (opens func()) {
 	if err := os.WriteFile(keyset, text, 0o600); err != nil {
 		k.Fatal(err)
 	}
-	before := k.opened(k.keys)
+	before := opened(k, k.keys)
 	var rows []SealedRow
 	if !k.db.OnPostgres() {
 		db, err := sql.Open("sqlite3", "file:"+database)
@@ -204,7 +204,7 @@ func (k *kept) backup(database string) (opens func()) {
 			}
 			old := *k
 			old.db = db
-			if n := len(old.opened(keys)); n != len(before) {
+			if n := len(opened(&old, keys)); n != len(before) {
 				k.Errorf("%d values in the backup, want %d", n, len(before))
 			}
 		}
@@ -240,8 +240,8 @@ func TestHostWithoutTheNewKey(t *testing.T) {
 			t.Fatal(err)
 		}
 		host := NewKeeper(db, keys, k.clients, KeeperOptions{KeepAlive: time.Hour, PerSecond: 100}, slog.New(slog.NewTextHandler(k.log, nil)))
-		k.rotate()
-		k.reseal()
+		rotate(k)
+		reseal(k)
 
 		generation := k.connection(id).Generation
 		for name, ask := range map[string]func() (Access, error){

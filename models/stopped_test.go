@@ -119,12 +119,12 @@ func stopHolders(t *testing.T, processes, rounds int) {
 				child.got(t, generation)
 			}
 		}
-		before := k.credential(c.Connection)
+		before := storedCredential(k, c.Connection)
 		if err := holder.Process.Signal(syscall.SIGCONT); err != nil {
 			t.Fatal(err)
 		}
 		holder.got(t, generation)
-		if after := k.credential(c.Connection); after.Generation != before.Generation || string(after.AccessSealed) != string(before.AccessSealed) {
+		if after := storedCredential(k, c.Connection); after.Generation != before.Generation || string(after.AccessSealed) != string(before.AccessSealed) {
 			t.Fatalf("round %d: the late save changed the credential", round)
 		}
 		if asks += 2; k.tokenRequests() != asks {
@@ -184,7 +184,7 @@ func TestB8StoppedBeforeAsking(t *testing.T) {
 					<-time.After(leaseLife + time.Second)
 					var all sync.WaitGroup
 					for _, id := range ids {
-						all.Go(func() { k.renewed(other, id) })
+						all.Go(func() { renewNow(k, other, id) })
 					}
 					all.Wait()
 				}
@@ -206,7 +206,7 @@ func TestB8StoppedBeforeAsking(t *testing.T) {
 	})
 }
 
-func (k *kept) renewed(keeper *Keeper, id uuid.UUID) {
+func renewNow(k *kept, keeper *Keeper, id uuid.UUID) {
 	k.Helper()
 	if access, err := keeper.Renew(k.Context(), k.companyID, id, 1); err != nil || access.Generation != 2 {
 		k.Errorf("renewed to generation %d, error %v", access.Generation, err)

@@ -89,7 +89,7 @@ func TestB23PoisonedTenants(t *testing.T) {
 		panicking := k.seed(1, time.Now(), time.Now())[0]
 		ids := k.seed(20, time.Now(), time.Now())
 		refresh := func(id uuid.UUID) string {
-			basis, err := k.keeper.openBasis(k.credential(id))
+			basis, err := k.keeper.openBasis(storedCredential(k, id))
 			if err != nil {
 				t.Fatal(err)
 			}
