@@ -216,7 +216,7 @@ func (a *APIKeys) flushUses(ctx context.Context) error {
 	if len(uses) == 0 {
 		return nil
 	}
-	ctx, cancel := a.db.within(ctx, a.db.limits.work)
+	ctx, cancel := a.db.LimitWork(ctx)
 	defer cancel()
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
 		// Instances that write at the same moment lock the rows in one order.

@@ -82,7 +82,7 @@ func (c *Connections) Test(ctx context.Context, v Visitor, id uuid.UUID) error {
 // ask makes the check call. A token that the API refuses is renewed once; what
 // it refuses then, it refuses for good (RFC 6750, section 3.1).
 func (c *Connections) ask(ctx context.Context, client *servicetitan.Client, connection Connection) (servicetitan.Account, error) {
-	access, err := c.keeper.accessToken(ctx, connection.CompanyID, connection.ID, true)
+	access, err := c.keeper.AccessNow(ctx, connection.CompanyID, connection.ID)
 	if err != nil {
 		return servicetitan.Account{}, err
 	}

@@ -56,7 +56,7 @@ func (d *Desk) Each(ctx context.Context, f ConnectionFilter, do func([]ListedCon
 	const atOnce = 1000
 	at := Cursor{}
 	for {
-		within, cancel := d.db.within(ctx, d.db.limits.part)
+		within, cancel := d.db.LimitPart(ctx)
 		page, err := d.browse(within, f, at, atOnce)
 		cancel()
 		if err != nil {

@@ -162,7 +162,7 @@ func companiesByEmail(db *gorm.DB, text string) ([]FoundCompany, error) {
 
 // emailColumn is the email as the index of its beginnings has it.
 func emailColumn(db *gorm.DB) string {
-	if dialect(db.Name()) == postgresDialect {
+	if IsPostgres(db) {
 		return `u.email COLLATE "C"`
 	}
 	return "u.email"

@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(childVariable) != "" {
 		runAsChild()
 	}
-	os.Exit(testdb.Main(m, migrate))
+	os.Exit(testdb.Main(m, migrateAddress))
 }
 
 // Writes that share a commit stand and fall each for itself.

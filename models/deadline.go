@@ -32,3 +32,15 @@ func (db *DB) within(ctx context.Context, limit time.Duration) (context.Context,
 	}
 	return context.WithTimeout(ctx, limit)
 }
+
+// LimitWork returns a context for a query of the background work. On PostgreSQL
+// it ends after a few seconds; whoever waits tries again soon.
+func (db *DB) LimitWork(ctx context.Context) (context.Context, context.CancelFunc) {
+	return db.within(ctx, db.limits.work)
+}
+
+// LimitPart returns a context for one of the many reads of an export. On
+// PostgreSQL it ends after 30 seconds.
+func (db *DB) LimitPart(ctx context.Context) (context.Context, context.CancelFunc) {
+	return db.within(ctx, db.limits.part)
+}

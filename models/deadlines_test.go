@@ -48,7 +48,7 @@ func TestVanishedPostgreSQL(t *testing.T) {
 			t.Errorf("a write without an answer: %v", err)
 		}
 	}
-	k.until(func() bool { return strings.Contains(k.log.String(), "what is due cannot be leased") })
+	k.until(func() bool { return strings.Contains(k.logged.String(), "what is due cannot be leased") })
 
 	proxy.Restore()
 	k.until(func() bool { return db.Write(t.Context(), addCompany("Northgate")) == nil })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -65,9 +66,11 @@ type StandingAccess struct {
 // forgets everything when it stops, so there is one demo for a database, in one
 // process.
 type Demo struct {
-	accounts    *Accounts
-	connections *Connections
-	options     DemoOptions
+	db       *DB
+	accounts *Accounts
+	keeper   *Keeper
+	log      *slog.Logger
+	options  DemoOptions
 	// beginning lets one beginning end before the next.
 	beginning sync.Mutex
 	// unfinished says that the last beginning failed on its way.
@@ -75,11 +78,11 @@ type Demo struct {
 }
 
 // NewDemo returns the demo of a database.
-func NewDemo(accounts *Accounts, connections *Connections, o DemoOptions) *Demo {
+func NewDemo(db *DB, accounts *Accounts, keeper *Keeper, o DemoOptions, log *slog.Logger) *Demo {
 	if o.Progress == nil {
 		o.Progress = func(int, int) {}
 	}
-	return &Demo{accounts: accounts, connections: connections, options: o}
+	return &Demo{db: db, accounts: accounts, keeper: keeper, log: log, options: o}
 }
 
 // Begin fills an empty database, or goes on with a demo that is there, whose
@@ -110,7 +113,7 @@ func (d *Demo) begin(ctx context.Context, afresh bool) error {
 	if afresh && !begun.IsZero() {
 		d.options.Forget()
 	}
-	d.connections.keeper.startOver()
+	d.keeper.startOver()
 	if err := d.giveAccess(ctx, &way); err != nil {
 		return err
 	}
@@ -148,7 +151,7 @@ func (d *Demo) ResetDaily(ctx context.Context, after time.Duration) (done bool, 
 	d.beginning.Lock()
 	again := d.unfinished
 	d.beginning.Unlock()
-	now := d.connections.db.Now()
+	now := d.db.Now()
 	last := now.Truncate(24 * time.Hour).Add(after)
 	if last.After(now) {
 		last = last.Add(-24 * time.Hour)
@@ -162,7 +165,7 @@ func (d *Demo) ResetDaily(ctx context.Context, after time.Duration) (done bool, 
 // Begun is when the demo that is in the database was begun; zero if it is
 // empty.
 func (d *Demo) Begun(ctx context.Context) (time.Time, error) {
-	return begunOrEmpty(d.connections.db.Read(ctx))
+	return begunOrEmpty(d.db.Read(ctx))
 }
 
 // begunOrEmpty is ErrNotDemo if something else is in the database: people,

@@ -12,7 +12,7 @@ import (
 // those that have access theirs anew. One that the stand-in does not take stays
 // without, and says so on its page as soon as it is used.
 func (d *Demo) giveAccess(ctx context.Context, way *steps) error {
-	db := d.connections.db
+	db := d.db
 	var list []Connection
 	if err := db.Read(ctx).Where("environment = ? AND state <> ?", d.options.Environment, Disconnected).Order("id").Find(&list).Error; err != nil {
 		return fmt.Errorf("list connections: %w", err)
@@ -36,9 +36,9 @@ func (d *Demo) giveAccess(ctx context.Context, way *steps) error {
 			UpgradeNeeded: connection.UpgradeNeeded, Step: open[connection.ID],
 		})
 		if err != nil {
-			d.connections.log.WarnContext(ctx, "the stand-in does not take a connection", "connection", connection.ID, "tenant", connection.TenantID, "error", err)
+			d.log.WarnContext(ctx, "the stand-in does not take a connection", "connection", connection.ID, "tenant", connection.TenantID, "error", err)
 		} else if !tokens.Access.IsZero() {
-			if err := d.connections.keeper.storeSample(ctx, connection, tokens, own, d.options.Scopes); err != nil && !Gone(err) {
+			if err := d.keeper.storeSample(ctx, connection, tokens, own, d.options.Scopes); err != nil && !Gone(err) {
 				return fmt.Errorf("give access to tenant %d: %w", connection.TenantID, err)
 			}
 		}

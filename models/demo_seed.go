@@ -18,9 +18,9 @@ import (
 // seed puts the companies and their stories in the place of all that is there,
 // in one transaction: nobody sees half a demo.
 func (d *Demo) seed(ctx context.Context, way *steps) error {
-	db := d.connections.db
+	db := d.db
 	// One for all: they have the same password, and it is no secret.
-	hash, err := d.accounts.hasher.hashInTurn(ctx, "", d.options.Password)
+	hash, err := d.accounts.HashPassword(ctx, d.options.Password)
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func (d *Demo) seed(ctx context.Context, way *steps) error {
 		if err := tx.Create(&demoMark{ID: 1, BegunAt: now}).Error; err != nil {
 			return err
 		}
-		s := seeding{environment: d.options.Environment, scopes: d.options.Scopes, every: d.connections.keeper.renewalInterval(), life: d.options.TokenLife, now: now, hash: hash}
+		s := seeding{environment: d.options.Environment, scopes: d.options.Scopes, every: d.keeper.renewalInterval(), life: d.options.TokenLife, now: now, hash: hash}
 		if err := s.hire(tx, d.options.Staff); err != nil {
 			return err
 		}

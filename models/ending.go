@@ -70,7 +70,7 @@ func endingOfQuery(q CallbackQuery) (ending, bool) {
 
 // finish records how a trip ended without a connection.
 func (c *Connections) finish(ctx context.Context, v Visitor, a authorization, end ending) (Result, error) {
-	c.log.Log(ctx, outcomes[end.outcome].level, "not connected", "outcome", end.outcome, "environment", a.Environment, "company", a.CompanyID, "support_code", v.SupportCode, "cause", end.cause)
+	c.log.Log(ctx, end.outcome.Level(), "not connected", "outcome", end.outcome, "environment", a.Environment, "company", a.CompanyID, "support_code", v.SupportCode, "cause", end.cause)
 	a.Outcome, a.FoundTenantID = end.outcome, end.foundTenantID
 	if !end.retryAt.IsZero() {
 		a.RetryAt = &end.retryAt

@@ -91,3 +91,6 @@ var outcomes = map[Outcome]answer{
 
 // Status returns the HTTP status of the page that tells of the outcome.
 func (o Outcome) Status() int { return outcomes[o].status }
+
+// Level returns the level of the line in the log that tells of the outcome.
+func (o Outcome) Level() slog.Level { return outcomes[o].level }

@@ -33,7 +33,7 @@ func TestTwoTripsToOneTenant(t *testing.T) {
 			var ids [4]uuid.UUID
 			var all sync.WaitGroup
 			for i := range ids {
-				p := proof(k, int64(round + 1))
+				p := proof(k, int64(round+1))
 				all.Go(func() {
 					id, err := connections.save(t.Context(), k.owner(), p)
 					if err != nil {

@@ -19,3 +19,6 @@ func (db *DB) Intercept(wrap func(write WriteFunc) WriteFunc) (restore func()) {
 
 // OnPostgres says whether the database is PostgreSQL. Otherwise it is SQLite.
 func (db *DB) OnPostgres() bool { return db.dialect == postgresDialect }
+
+// IsPostgres says whether a handle or transaction is PostgreSQL's.
+func IsPostgres(db *gorm.DB) bool { return dialect(db.Name()) == postgresDialect }

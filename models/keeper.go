@@ -132,6 +132,12 @@ func (k *Keeper) AccessToken(ctx context.Context, companyID, connectionID uuid.U
 	return k.accessToken(ctx, companyID, connectionID, false)
 }
 
+// AccessNow is AccessToken for a person who asks: a connection that fails for a
+// passing reason is tried at once, and not only at its next try.
+func (k *Keeper) AccessNow(ctx context.Context, companyID, connectionID uuid.UUID) (Access, error) {
+	return k.accessToken(ctx, companyID, connectionID, true)
+}
+
 // accessToken is AccessToken; with insist it does not wait for the next try of
 // a connection that fails for a passing reason, because a person asks.
 func (k *Keeper) accessToken(ctx context.Context, companyID, connectionID uuid.UUID, insist bool) (Access, error) {
@@ -200,7 +206,7 @@ func (k *Keeper) noteUse(ctx context.Context, connection Connection, now time.Ti
 		return
 	}
 	_, err, _ := k.flights.Do("use "+connection.ID.String(), func() (any, error) {
-		ctx, cancel := k.db.within(context.WithoutCancel(ctx), k.db.limits.work)
+		ctx, cancel := k.db.LimitWork(context.WithoutCancel(ctx))
 		defer cancel()
 		return nil, k.db.Write(ctx, func(tx *gorm.DB) error { return writeUse(tx, connection, now) })
 	})
@@ -213,7 +219,7 @@ func writeUse(tx *gorm.DB, connection Connection, now time.Time) error {
 	if err := tx.Model(&Connection{}).Where("id = ?", connection.ID).Update("last_used_at", now).Error; err != nil {
 		return err
 	}
-	if connection.used(now) || connection.Failures > 0 || !connection.ExpiresAt.After(now) {
+	if inUseAt(&connection, now) || connection.Failures > 0 || !connection.ExpiresAt.After(now) {
 		return nil
 	}
 	// It was idle: from now on it is renewed before its access lapses.

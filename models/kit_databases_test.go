@@ -66,8 +66,8 @@ func openBy(t testing.TB, address string, now func() time.Time) *DB {
 	return db
 }
 
-// migrate is what the copies of testdb are made with.
-func migrate(address string) error {
+// migrateAddress is what the copies of testdb are made with.
+func migrateAddress(address string) error {
 	db, err := OpenDB(context.Background(), address, time.Now)
 	if err != nil {
 		return err

@@ -36,7 +36,7 @@ type kept struct {
 	clients Clients
 	keeper  *Keeper
 	options KeeperOptions
-	log     *logs
+	logged  *logs
 	// start lets the keeper begin, in virtual time.
 	start     func()
 	companyID uuid.UUID
@@ -63,7 +63,7 @@ func newKept(t testing.TB, db *DB, now func() time.Time, change ...func(*sandbox
 	for _, f := range change {
 		f(&so, &ko)
 	}
-	k := &kept{TB: t, db: db, keyset: keyset, keys: keys, sandbox: sandboxtest.New(so), options: ko, log: &logs{}, companyID: newID(), tenants: new(atomic.Int64)}
+	k := &kept{TB: t, db: db, keyset: keyset, keys: keys, sandbox: sandboxtest.New(so), options: ko, logged: &logs{}, companyID: newID(), tenants: new(atomic.Int64)}
 	k.clients = k.clientsBy(now)
 	k.keeper = k.newKeeper(ko)
 	testdb.Watch(db.OnPostgres(), k.exec)
@@ -95,7 +95,7 @@ func (k *kept) newKeeperOn(db *DB, o KeeperOptions) *Keeper {
 	return NewKeeper(db, k.keys, k.clients, o, k.logger())
 }
 
-func (k *kept) logger() *slog.Logger { return slog.New(slog.NewTextHandler(k.log, nil)) }
+func (k *kept) logger() *slog.Logger { return slog.New(slog.NewTextHandler(k.logged, nil)) }
 
 func (k *kept) write(fn func(tx *gorm.DB) error) {
 	k.Helper()

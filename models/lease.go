@@ -41,7 +41,7 @@ func (l lease) old() bool { return time.Since(l.asked) > sendWithin }
 
 // maySend returns an error unless a request may be sent under the lease now.
 func (k *Keeper) maySend(ctx context.Context, held lease) error {
-	if err := k.db.alive.holds(ctx, held.term); err != nil {
+	if err := k.db.StillAlive(ctx, held.term); err != nil {
 		return fmt.Errorf("%w: %w", errLeaseOld, err)
 	}
 	if held.old() { // the last thing before the request, because what is above may take long
@@ -55,7 +55,7 @@ func (k *Keeper) maySend(ctx context.Context, held lease) error {
 // another instance that lives holds one.
 func (k *Keeper) takeLease(ctx context.Context, sealed credential) (lease, error) {
 	asked := time.Now()
-	t, err := k.db.alive.prove(ctx)
+	t, err := k.db.ProveAlive(ctx)
 	if err != nil {
 		return lease{}, fmt.Errorf("take lease: %w", err)
 	}
@@ -77,7 +77,7 @@ func (k *Keeper) takeLease(ctx context.Context, sealed credential) (lease, error
 			return err
 		}
 		if until := current.LeaseUntil; until != nil {
-			taken.takenOver = k.db.alive.dead(current.LeaseOwner, until.Add(-leaseLife))
+			taken.takenOver = k.db.HolderDied(current.LeaseOwner, until.Add(-leaseLife))
 			if until.After(now) && !taken.takenOver {
 				taken = lease{}
 				return nil
@@ -136,7 +136,7 @@ func (k *Keeper) due(ctx context.Context, at gateKey, limit int) ([]dueRenewal, 
 		return nil, err
 	}
 	asked := time.Now()
-	t, err := k.db.alive.prove(ctx)
+	t, err := k.db.ProveAlive(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("lease what is due: %w", err)
 	}

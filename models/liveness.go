@@ -91,6 +91,20 @@ func (db *DB) HoldForServing(ctx context.Context) error {
 	return err
 }
 
+// ProveAlive returns the term of this instance's lock, and takes the lock if it
+// is not held. On SQLite it returns ErrServed if another process has it.
+func (db *DB) ProveAlive(ctx context.Context) (term, error) { return db.alive.prove(ctx) }
+
+// StillAlive returns an error unless the term lasts.
+func (db *DB) StillAlive(ctx context.Context, t term) error { return db.alive.holds(ctx, t) }
+
+// HolderDied says whether the holder of a lease has died. The lease was taken at
+// a time of the database's clock.
+func (db *DB) HolderDied(owner string, taken time.Time) bool { return db.alive.dead(owner, taken) }
+
+// SuspectsDead says whether there may be a lease of a holder that has died.
+func (db *DB) SuspectsDead() bool { return db.alive.suspects() }
+
 // fileLiveness is a lock on a file beside a SQLite database.
 type fileLiveness struct {
 	path string

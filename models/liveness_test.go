@@ -55,7 +55,7 @@ func TestB8StoppedIsNotDead(t *testing.T) {
 	c := k.overTheNetwork(database, time.Hour)
 	k.clients = k.networkClients(c)
 	c.Company, c.Connection = k.companyID, k.seed(1, time.Now(), time.Now())[0]
-	holder := c.startAsked(t)
+	holder := startAsked(c, t)
 	k.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Hold})
 	holder.renew(t, 1)
 	<-k.sandbox.Held()

@@ -25,7 +25,7 @@ func (k *Keeper) environments() []servicetitan.EnvironmentName {
 // their environment is not configured. Another instance may have it; if none has,
 // their access lapses.
 func (k *Keeper) tellOfNotConfigured(ctx context.Context) {
-	ctx, cancel := k.db.within(ctx, k.db.limits.work)
+	ctx, cancel := k.db.LimitWork(ctx)
 	defer cancel()
 	var others []struct {
 		Environment servicetitan.EnvironmentName

@@ -21,8 +21,8 @@ func TestEnvironmentNotConfigured(t *testing.T) {
 		k.exec("UPDATE credentials SET environment = 'production'")
 		k.start()
 		k.pass(20 * time.Minute) // its access lapses
-		if !strings.Contains(k.log.String(), "connections are not renewed here") || !strings.Contains(k.log.String(), "environment=production count=1") {
-			k.Errorf("the log says:\n%s", k.log)
+		if !strings.Contains(k.logged.String(), "connections are not renewed here") || !strings.Contains(k.logged.String(), "environment=production count=1") {
+			k.Errorf("the log says:\n%s", k.logged)
 		}
 		for range 3 {
 			began := time.Now()

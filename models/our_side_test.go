@@ -24,7 +24,7 @@ func openOurSide(k *kept) int {
 }
 
 // alarms counts the lines of the log at error level.
-func alarms(k *kept) int { return strings.Count(k.log.String(), "level=ERROR") }
+func alarms(k *kept) int { return strings.Count(k.logged.String(), "level=ERROR") }
 
 func tokenError(code string) sandbox.Fault {
 	return sandbox.Fault{
@@ -82,7 +82,7 @@ func TestOwnClientFailsOnOurSide(t *testing.T) {
 					t.Errorf("%d open tasks, want 1", n)
 				}
 				if n := alarms(k); n != 1 {
-					t.Errorf("%d alarms, want 1:\n%s", n, k.log)
+					t.Errorf("%d alarms, want 1:\n%s", n, k.logged)
 				}
 				if _, err := k.keeper.AccessToken(k.Context(), k.companyID, id); !isOurSide(err) || !errors.Is(err, ErrUnavailable) {
 					t.Errorf("asked for access, the keeper says %v", err)
@@ -139,8 +139,8 @@ func TestAppRegistrationRefused(t *testing.T) {
 				k.sandbox.SetFault(tokenError(cause))
 				asked := k.tokenRequests()
 				k.pass(20 * time.Minute)
-				if n := alarms(k); n != 1 || !strings.Contains(k.log.String(), "does not accept our registration") {
-					t.Errorf("%d alarms, want 1:\n%s", n, k.log)
+				if n := alarms(k); n != 1 || !strings.Contains(k.logged.String(), "does not accept our registration") {
+					t.Errorf("%d alarms, want 1:\n%s", n, k.logged)
 				}
 				if n := k.tokenRequests() - asked; n < 10 || n > 60 {
 					t.Errorf("%d token requests in 20 minutes of an open breaker", n)
@@ -182,7 +182,7 @@ func TestAppRegistrationRefusedChangesNoState(t *testing.T) {
 	inVirtualTime(t, func(k *kept) {
 		ids := k.seed(20, time.Now(), time.Now())
 		own := k.seedOwn(3, time.Now(), time.Now())
-		k.spoil(func(r *http.Request) (*http.Response, error) {
+		spoil(k, func(r *http.Request) (*http.Response, error) {
 			if form := formOf(r); form.Get("grant_type") == "refresh_token" {
 				return answers(http.StatusBadRequest, `{"error":"invalid_client"}`), nil
 			}
@@ -207,7 +207,7 @@ func TestAppRegistrationRefusedChangesNoState(t *testing.T) {
 			}
 		}
 		if n := alarms(k); n != 1 {
-			t.Errorf("%d alarms, want 1:\n%s", n, k.log)
+			t.Errorf("%d alarms, want 1:\n%s", n, k.logged)
 		}
 	})
 }
@@ -239,7 +239,7 @@ type clientsAnswered struct {
 // answerClients answers in the sandbox's place; refuse may do so first.
 func answerClients(k *kept, refuse func(client string) *http.Response) *clientsAnswered {
 	c := &clientsAnswered{asked: map[string][]time.Time{}}
-	k.spoil(func(r *http.Request) (*http.Response, error) {
+	spoil(k, func(r *http.Request) (*http.Response, error) {
 		client := formOf(r).Get("client_id")
 		c.mu.Lock()
 		c.asked[client] = append(c.asked[client], time.Now())
@@ -359,7 +359,7 @@ func TestRateLimitedClient(t *testing.T) {
 			k.seed(1, began, began)
 			own := k.seedClients(1, began, began.Add(time.Minute), clientNumber)[0]
 			var refreshed atomic.Int64
-			k.spoil(func(r *http.Request) (*http.Response, error) {
+			spoil(k, func(r *http.Request) (*http.Response, error) {
 				if formOf(r).Get("grant_type") != "refresh_token" {
 					return answers(http.StatusOK, `{"access_token":"stc_a","token_type":"Bearer","expires_in":900}`), nil
 				}

@@ -81,7 +81,7 @@ func (o *Outbox) Run(ctx context.Context) {
 // took. What could not be sent is tried again later.
 func (o *Outbox) DeliverDue(ctx context.Context) (taken int, err error) {
 	began := time.Now()
-	within, cancel := o.db.within(ctx, o.db.limits.work)
+	within, cancel := o.db.LimitWork(ctx)
 	list, err := o.due(within)
 	toAccounts, accountErr := o.dueToAccounts(within)
 	cancel()

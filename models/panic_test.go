@@ -26,7 +26,7 @@ func TestPanicsOfRenewalsAreLoggedWithoutValues(t *testing.T) {
 				id := k.seed(1, time.Now(), due)[0]
 				k.pass(16 * time.Minute)
 				var well atomic.Bool
-				k.spoil(func(*http.Request) (*http.Response, error) {
+				spoil(k, func(*http.Request) (*http.Response, error) {
 					if !well.Load() {
 						panic("stc_poison")
 					}
@@ -40,7 +40,7 @@ func TestPanicsOfRenewalsAreLoggedWithoutValues(t *testing.T) {
 				}
 				k.start()
 				k.pass(10 * time.Second)
-				log := k.log.String()
+				log := k.logged.String()
 				if strings.Contains(log, "stc_poison") {
 					t.Errorf("the log holds the value of a panic:\n%s", log)
 				}

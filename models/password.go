@@ -109,3 +109,9 @@ func (h *hasher) matches(password Secret, hash string) (bool, error) {
 	}
 	return argon2id.ComparePasswordAndHash(password.Reveal(), hash)
 }
+
+// HashPassword returns the hash under which a password is stored. It waits for
+// its turn among those who sign in.
+func (a *Accounts) HashPassword(ctx context.Context, password Secret) (string, error) {
+	return a.hasher.hashInTurn(ctx, "", password)
+}

@@ -115,7 +115,7 @@ func (k *Keeper) keepTally(ctx context.Context) {
 }
 
 func (k *Keeper) writeTally(ctx context.Context) {
-	within, cancel := k.db.within(context.WithoutCancel(ctx), k.db.limits.work)
+	within, cancel := k.db.LimitWork(context.WithoutCancel(ctx))
 	defer cancel()
 	if err := k.tally.write(within, k.db); err != nil {
 		k.log.WarnContext(ctx, "renewals are not written down yet", "error", err)

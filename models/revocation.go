@@ -114,7 +114,7 @@ func (k *Keeper) tendRevocations(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		within, cancel := k.db.within(ctx, k.db.limits.work)
+		within, cancel := k.db.LimitWork(ctx)
 		list, err := k.dueRevocations(within)
 		cancel()
 		if err != nil && ctx.Err() == nil {

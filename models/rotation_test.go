@@ -239,7 +239,7 @@ func TestHostWithoutTheNewKey(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		host := NewKeeper(db, keys, k.clients, KeeperOptions{KeepAlive: time.Hour, PerSecond: 100}, slog.New(slog.NewTextHandler(k.log, nil)))
+		host := NewKeeper(db, keys, k.clients, KeeperOptions{KeepAlive: time.Hour, PerSecond: 100}, slog.New(slog.NewTextHandler(k.logged, nil)))
 		rotate(k)
 		reseal(k)
 

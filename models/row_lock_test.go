@@ -67,7 +67,7 @@ func newMeeting(t *testing.T, db *DB, clock *clock) *meeting {
 	m.person("Amy", Owner)
 	m.id = m.seed(1, m.clock.Now(), m.clock.Now().Add(time.Hour))[0]
 	m.exec("UPDATE connections SET state = 'degraded', reason = 'unavailable', failures = 1 WHERE id = ?", m.id)
-	m.settingUp(m.id)
+	openSetupOf(m.staffDesk, m.id)
 	begun, err := m.accounts.Enrol(t.Context(), m.lee, "")
 	m.must(err)
 	codeAt := func(at time.Time) string {
@@ -206,8 +206,8 @@ func TestTransactionsThatMeetDoNotDeadlock(t *testing.T) {
 	}
 }
 
-// settingUp opens a guided setup of a connection, at the step of the company.
-func (d *staffDesk) settingUp(id uuid.UUID) {
+// openSetupOf opens a guided setup of a connection, at the step of the company.
+func openSetupOf(d *staffDesk, id uuid.UUID) {
 	d.Helper()
 	c := d.connection(id)
 	now := d.db.Now()
@@ -258,7 +258,7 @@ func TestWritesRunAgain(t *testing.T) {
 	if n := d.count("SELECT count(*) FROM revocations"); n != 0 {
 		t.Errorf("%d revocations are left of a disconnect", n)
 	}
-	d.settingUp(ids[1])
+	openSetupOf(d, ids[1])
 	d.must(d.connections.AccessAllowed(t.Context(), d.owner(), ids[1]))
 	d.must(d.connections.WithdrawSetup(t.Context(), d.owner(), ids[1]))
 	d.must(d.desk.Lock(t.Context(), ada, d.companyID, "Asked for by phone."))

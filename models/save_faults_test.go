@@ -63,7 +63,7 @@ func TestRenewalOutlivesFailuresOfItsSave(t *testing.T) {
 			if n := k.tokenRequests(); n != 1 {
 				t.Errorf("%d token requests, want 1", n)
 			}
-			if !strings.Contains(k.log.String(), "renewals wait to be saved") {
+			if !strings.Contains(k.logged.String(), "renewals wait to be saved") {
 				t.Error("nobody is told that a renewal waits")
 			}
 			k.stillGranted(k.keeper, id)

@@ -22,8 +22,8 @@ const (
 	longestAsked = time.Hour
 )
 
-// used says whether the connection's access was asked for lately.
-func (c *Connection) used(now time.Time) bool {
+// inUseAt says whether a connection's access was asked for lately.
+func inUseAt(c *Connection, now time.Time) bool {
 	return c.LastUsedAt != nil && now.Sub(*c.LastUsedAt) < inUse
 }
 
@@ -32,7 +32,7 @@ func (c *Connection) used(now time.Time) bool {
 // one proves once in a keep-alive that it still works. The spread keeps
 // connections that were made together from coming together.
 func nextRenewal(c *Connection, keepAlive time.Duration, now time.Time) time.Time {
-	if c.used(now) {
+	if inUseAt(c, now) {
 		life := max(c.ExpiresAt.Sub(now), 0)
 		return now.Add(life*4/5 - retry.Spread(life/20))
 	}

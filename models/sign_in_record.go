@@ -180,7 +180,7 @@ func (a *Accounts) FlushSignIns(ctx context.Context) error {
 	if len(counts) == 0 {
 		return nil
 	}
-	ctx, cancel := a.db.within(ctx, a.db.limits.work)
+	ctx, cancel := a.db.LimitWork(ctx)
 	defer cancel()
 	err := a.writeSignIns(ctx, counts)
 	if err == nil {

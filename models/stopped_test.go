@@ -79,7 +79,7 @@ func stopHolders(t *testing.T, processes, rounds int) {
 	c.Company, c.Connection = k.companyID, k.seed(1, time.Now(), time.Now().Add(time.Hour))[0]
 	children := make([]*asked, processes)
 	for i := range children {
-		children[i] = c.startAsked(t)
+		children[i] = startAsked(c, t)
 	}
 	stops, generation, asks := 0, int64(1), 0
 	for round := range rounds {
@@ -141,7 +141,7 @@ func stopHolders(t *testing.T, processes, rounds int) {
 	k.invariants()
 }
 
-func (c child) startAsked(t *testing.T) *asked {
+func startAsked(c child, t *testing.T) *asked {
 	t.Helper()
 	var a asked
 	var out io.Reader

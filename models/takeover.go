@@ -66,11 +66,11 @@ func (k *Keeper) takeOverNow(ctx context.Context, renewals *sync.WaitGroup) (tak
 // died, the oldest lease first. Whatever was sent under it may have spent the
 // refresh token, so the new lease says that it was abandoned.
 func (k *Keeper) takeOver(ctx context.Context) ([]dueRenewal, error) {
-	t, err := k.db.alive.prove(ctx)
+	t, err := k.db.ProveAlive(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if !k.db.alive.suspects() {
+	if !k.db.SuspectsDead() {
 		return nil, nil
 	}
 	owners, err := k.ownersDead(ctx)
@@ -114,7 +114,7 @@ func (k *Keeper) ownersDead(ctx context.Context) (owners []string, err error) {
 	}
 	listed := map[string]bool{}
 	for _, l := range leases {
-		if !listed[l.LeaseOwner] && k.db.alive.dead(l.LeaseOwner, l.LeaseUntil.Add(-leaseLife)) {
+		if !listed[l.LeaseOwner] && k.db.HolderDied(l.LeaseOwner, l.LeaseUntil.Add(-leaseLife)) {
 			listed[l.LeaseOwner] = true
 			owners = append(owners, l.LeaseOwner)
 		}

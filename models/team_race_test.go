@@ -14,7 +14,7 @@ import (
 // and before it writes. On PostgreSQL change holds its rows until do waits for
 // them. On SQLite, which has one writer, change commits right before do's first
 // transaction begins.
-func (d *staffDesk) meanwhile(change func(tx *gorm.DB) error, do func() error) error {
+func meanwhile(d *staffDesk, change func(tx *gorm.DB) error, do func() error) error {
 	d.Helper()
 	if !d.db.OnPostgres() {
 		var restore func()
@@ -74,25 +74,25 @@ func TestTeamChangesMeetEachOther(t *testing.T) {
 		}
 
 		bob := d.staff("Bob", Support)
-		err := d.meanwhile(gone(bob.UserID), func() error { _, _, err := a.NewLink(ctx, ada, bob.UserID); return err })
+		err := meanwhile(d, gone(bob.UserID), func() error { _, _, err := a.NewLink(ctx, ada, bob.UserID); return err })
 		if u := is(bob.UserID); u.DisabledAt == nil {
 			t.Errorf("removed while a link was made, Bob is back (%v)", err)
 		}
 
 		cleo := d.staff("Cleo", Support)
-		err = d.meanwhile(role(cleo.UserID, Admin), func() error { _, _, err := a.NewLink(ctx, ada, cleo.UserID); return err })
+		err = meanwhile(d, role(cleo.UserID, Admin), func() error { _, _, err := a.NewLink(ctx, ada, cleo.UserID); return err })
 		if u := is(cleo.UserID); u.StaffRole != Admin {
 			t.Errorf("made an admin while a link was made, Cleo is %s (%v)", u.StaffRole, err)
 		}
 
 		lee := d.staff("Lee", Admin)
-		err = d.meanwhile(role(lee.UserID, Support), func() error { _, _, err := a.Invite(ctx, lee, "new@fieldbridge.example", Admin); return err })
+		err = meanwhile(d, role(lee.UserID, Support), func() error { _, _, err := a.Invite(ctx, lee, "new@fieldbridge.example", Admin); return err })
 		if n := d.count("SELECT count(*) FROM users WHERE email = 'new@fieldbridge.example'"); n != 0 || !errors.Is(err, ErrForbidden) {
 			t.Errorf("demoted meanwhile, Lee invited %d people (%v)", n, err)
 		}
 
 		mia := d.staff("Mia", Admin)
-		err = d.meanwhile(gone(mia.UserID), func() error { _, _, err := a.NewLink(ctx, mia, cleo.UserID); return err })
+		err = meanwhile(d, gone(mia.UserID), func() error { _, _, err := a.NewLink(ctx, mia, cleo.UserID); return err })
 		if !errors.Is(err, ErrForbidden) {
 			t.Errorf("removed meanwhile, Mia makes a link: %v", err)
 		}
@@ -104,7 +104,7 @@ func TestTeamChangesMeetEachOther(t *testing.T) {
 			"sets roles": func(by Staff) error { _, err := a.SetRole(ctx, by, cleo.UserID, Support); return err },
 		} {
 			by := d.staff("By "+what, Admin)
-			if err := d.meanwhile(role(by.UserID, Support), func() error { return do(by) }); !errors.Is(err, ErrForbidden) {
+			if err := meanwhile(d, role(by.UserID, Support), func() error { return do(by) }); !errors.Is(err, ErrForbidden) {
 				t.Errorf("who was demoted meanwhile %s: %v", what, err)
 			}
 		}

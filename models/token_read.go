@@ -205,7 +205,7 @@ func (a *APIKeys) writePart(ctx context.Context, part []tokenReadOf, counts map[
 			Hour: time.Unix(of.hour*int64(time.Hour/time.Second), 0).UTC().Format(hourForm),
 		}
 	}
-	ctx, cancel := a.db.within(ctx, a.db.limits.work)
+	ctx, cancel := a.db.LimitWork(ctx)
 	defer cancel()
 	return a.db.Write(ctx, func(tx *gorm.DB) error { return writeTokenReads(tx, rows) })
 }

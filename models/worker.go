@@ -80,7 +80,7 @@ func (k *Keeper) dueNow(ctx context.Context, at gateKey, limit int) []dueRenewal
 	if limit <= 0 || ctx.Err() != nil || k.stalled.Load() > 0 || k.gates[at].closed() {
 		return nil
 	}
-	within, cancel := k.db.within(ctx, k.db.limits.work)
+	within, cancel := k.db.LimitWork(ctx)
 	defer cancel()
 	list, err := k.due(within, at, limit)
 	if err != nil && ctx.Err() == nil {

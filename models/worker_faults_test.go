@@ -52,7 +52,7 @@ func TestB2RetryAfter(t *testing.T) {
 				began := time.Now()
 				var refused atomic.Int64
 				var lastRefusal, next atomic.Pointer[time.Time]
-				k.spoil(func(*http.Request) (*http.Response, error) {
+				spoil(k, func(*http.Request) (*http.Response, error) {
 					now := time.Now()
 					if now.Sub(began) < 5*time.Second {
 						refused.Add(1)
@@ -98,7 +98,7 @@ func TestB23PoisonedTenants(t *testing.T) {
 		hangs, panics := refresh(hanging), refresh(panicking)
 		var hung, panicked atomic.Int64
 		var well atomic.Bool
-		k.spoil(func(r *http.Request) (*http.Response, error) {
+		spoil(k, func(r *http.Request) (*http.Response, error) {
 			body, err := r.GetBody()
 			if err != nil {
 				return nil, err
@@ -145,7 +145,7 @@ func TestB23PoisonedTenants(t *testing.T) {
 				t.Errorf("one of the others is %s", c.State)
 			}
 		}
-		if !strings.Contains(k.log.String(), "renewal panicked") {
+		if !strings.Contains(k.logged.String(), "renewal panicked") {
 			t.Error("nobody is told of the panic")
 		}
 		well.Store(true)
@@ -169,7 +169,7 @@ func TestB4LostAnswerIsRemembered(t *testing.T) {
 				id := k.seed(1, time.Now(), time.Now())[0]
 				k.sandbox.SetFault(sandbox.Fault{Kind: sandbox.ResetAfter, Times: 2})
 				var asked atomic.Int64
-				k.spoil(func(*http.Request) (*http.Response, error) {
+				spoil(k, func(*http.Request) (*http.Response, error) {
 					if asked.Add(1) == 3 && then != nil {
 						k.sandbox.SetFault(*then)
 					}
@@ -209,7 +209,7 @@ func TestB4LostAnswers(t *testing.T) {
 		},
 		"B5 cut": func(k *kept) func() int {
 			var cut atomic.Int64
-			k.spoil(func(r *http.Request) (*http.Response, error) {
+			spoil(k, func(r *http.Request) (*http.Response, error) {
 				if cut.Add(1) > 1 {
 					return nil, nil
 				}
@@ -251,6 +251,6 @@ func TestB4LostAnswers(t *testing.T) {
 
 // spoil answers token requests in the sandbox's place from now on, where it has
 // an answer.
-func (k *kept) spoil(answer func(r *http.Request) (*http.Response, error)) {
+func spoil(k *kept, answer func(r *http.Request) (*http.Response, error)) {
 	k.keeper.clients = k.clientsThrough(through{memory{k.sandbox}, answer}, time.Now)
 }

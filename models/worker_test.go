@@ -196,7 +196,7 @@ func TestB15SaveIsTriedUntilItWorks(t *testing.T) {
 		if asked == 0 || asked > 5 || k.keeper.Unsaved() == 0 {
 			t.Errorf("%d token requests, %d wait to be saved", asked, k.keeper.Unsaved())
 		}
-		if !strings.Contains(k.log.String(), "renewals wait to be saved") {
+		if !strings.Contains(k.logged.String(), "renewals wait to be saved") {
 			t.Error("nobody is told")
 		}
 		close(away)

@@ -94,7 +94,7 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
-	d = newDemo(a, box, environment)
+	d = newDemo(a, box, environment, log)
 	if err := d.begin(ctx, keep); err != nil {
 		return errors.Join(err, db.Close())
 	}
@@ -142,16 +142,16 @@ type demo struct {
 	data *models.Demo
 }
 
-func newDemo(a *app, box *sandbox.Sandbox, environment servicetitan.Environment) demo {
+func newDemo(a *app, box *sandbox.Sandbox, environment servicetitan.Environment, log *slog.Logger) demo {
 	a.mailer.deliver = box.Deliver
-	return demo{app: a, data: models.NewDemo(a.accounts, a.connections, models.DemoOptions{
+	return demo{app: a, data: models.NewDemo(a.db, a.accounts, a.keeper, models.DemoOptions{
 		Environment: environment.Name, Scopes: environment.Scopes, Companies: demoSamples(box.Tenants()), Staff: demoStaff(),
 		Password: servicetitan.NewSecret(demoPassword), TokenLife: demoTokenLife,
 		Access: func(of models.StandingAccess) (servicetitan.Tokens, servicetitan.OwnClient, error) {
 			return standingAccess(box, of)
 		},
 		Forget: box.Reset, Progress: seedProgress(os.Stderr),
-	})}
+	}, log)}
 }
 
 // seedProgress says on the screen how far a beginning is.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net"
 	"net/http"
@@ -257,7 +258,7 @@ func TestDemoBeginsAgainWhenItFailed(t *testing.T) {
 	s := openDemo(t, testdb.SQLite(t), newKeyset(t))
 	ctx, stop := context.WithCancel(t.Context())
 	asked := 0
-	d := models.NewDemo(s.accounts, s.connections, models.DemoOptions{
+	d := models.NewDemo(s.db, s.accounts, s.keeper, models.DemoOptions{
 		Environment: servicetitan.Sandbox, Companies: demoSamples(s.box.Tenants()), Staff: demoStaff(),
 		Password: servicetitan.NewSecret(demoPassword), TokenLife: demoTokenLife, Forget: s.box.Reset,
 		Access: func(of models.StandingAccess) (servicetitan.Tokens, servicetitan.OwnClient, error) {
@@ -266,7 +267,7 @@ func TestDemoBeginsAgainWhenItFailed(t *testing.T) {
 			}
 			return standingAccess(s.box, of)
 		},
-	})
+	}, slog.New(slog.DiscardHandler))
 	if err := d.Reset(ctx); err == nil {
 		t.Fatal("it did not fail")
 	}

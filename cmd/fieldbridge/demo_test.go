@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -71,7 +72,7 @@ func openDemo(t *testing.T, database string, keys *seal.Keys, more ...map[string
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.db.Close() })
-	s.demo = newDemo(s.app, box, environment)
+	s.demo = newDemo(s.app, box, environment, slog.New(slog.DiscardHandler))
 	return s
 }
 
