@@ -13,7 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge/models"
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
 const apiPrefix = "/api/"
@@ -28,7 +28,7 @@ func (s *site) admitBackEnd(c echo.Context, handle func(echo.Context, models.API
 	if !strings.EqualFold(scheme, "Bearer") {
 		return errNoKey
 	}
-	key, err := s.APIKeys.Check(c.Request().Context(), servicetitan.NewSecret(strings.TrimSpace(value)), address(c))
+	key, err := s.APIKeys.Check(c.Request().Context(), secret.New(strings.TrimSpace(value)), address(c))
 	if errors.Is(err, models.ErrNotFound) {
 		return errNoKey
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
@@ -65,8 +65,8 @@ func readCallback(query url.Values) (models.CallbackQuery, bool) {
 		return models.CallbackQuery{}, false
 	}
 	q := models.CallbackQuery{
-		State:     servicetitan.NewSecret(query.Get("state")),
-		Code:      servicetitan.NewSecret(query.Get("code")),
+		State:     secret.New(query.Get("state")),
+		Code:      secret.New(query.Get("code")),
 		Error:     query.Get("error"),
 		Issuer:    query.Get("iss"),
 		HasIssuer: query.Has("iss"),

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/views"
 )
@@ -62,7 +63,7 @@ func (s *site) tryCredentials(c echo.Context, v models.Visitor) error {
 	if !ok {
 		return seeOther(c, "/connect")
 	}
-	own := servicetitan.OwnClient{ID: pasted(f.Raw("client")), Secret: servicetitan.NewSecret(pasted(f.Raw("secret")))}
+	own := servicetitan.OwnClient{ID: pasted(f.Raw("client")), Secret: secret.New(pasted(f.Raw("secret")))}
 	page.ClientID, page.Errors = shownClientID(own), missingClient(own)
 	choice := page.Choice
 	if !choice.Reconnects() {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/views/staff"
 )
 
@@ -137,7 +138,7 @@ func (s *site) changeFactor(c echo.Context, m models.Staff) error {
 	if !m.Factor {
 		return models.ErrNotFound
 	}
-	var codes []models.Secret
+	var codes []secret.Value
 	var enrolment *models.Enrolment
 	switch f.Line("do") {
 	case "codes":

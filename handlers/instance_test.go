@@ -18,6 +18,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -47,7 +48,7 @@ func (i instance) environments() []servicetitan.Environment {
 	for _, name := range []servicetitan.EnvironmentName{servicetitan.Sandbox, servicetitan.Production, servicetitan.Integration} {
 		all = append(all, servicetitan.Environment{
 			Name: name, AuthURL: base, APIURL: base, ClientID: "cid.sandbox",
-			ClientSecret: servicetitan.NewSecret(i.ClientSecret), AppKey: servicetitan.NewSecret(i.AppKey),
+			ClientSecret: secret.New(i.ClientSecret), AppKey: secret.New(i.AppKey),
 			Scopes: strings.Fields("tn.crm.customers:r tn.crm.bookings:rw tn.stt.businessunits:r offline_access"),
 			Ways:   []servicetitan.Way{servicetitan.SignIn, servicetitan.Guided, servicetitan.OwnCredentials},
 		})

@@ -11,7 +11,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
@@ -22,7 +22,7 @@ const passwordPath = "/password/reset"
 // whoever only looks at the link leaves it good.
 func (s *site) passwordForm(c echo.Context) error {
 	if c.QueryParams().Has("token") {
-		return s.takeLink(c, servicetitan.NewSecret(c.QueryParam("token")))
+		return s.takeLink(c, secret.New(c.QueryParam("token")))
 	}
 	name := c.QueryParam("link")
 	link, ok := s.sessions.Link(c, name)
@@ -44,7 +44,7 @@ func (s *site) passwordForm(c echo.Context) error {
 }
 
 // takeLink exchanges a link's secret for a cookie and goes on to its form.
-func (s *site) takeLink(c echo.Context, link models.Secret) error {
+func (s *site) takeLink(c echo.Context, link secret.Value) error {
 	_, err := s.settingUp(c.Request().Context(), link)
 	if errors.Is(err, models.ErrNotFound) {
 		return s.linkSpent(c)
@@ -56,7 +56,7 @@ func (s *site) takeLink(c echo.Context, link models.Secret) error {
 }
 
 // settingUp is whose link it is. Staff who sign in elsewhere have no password.
-func (s *site) settingUp(ctx context.Context, link models.Secret) (models.User, error) {
+func (s *site) settingUp(ctx context.Context, link secret.Value) (models.User, error) {
 	user, err := s.Accounts.SettingUp(ctx, link)
 	if err == nil && user.StaffRole != "" && s.StaffIssuer != nil {
 		return models.User{}, models.ErrNotFound
@@ -75,7 +75,7 @@ func (s *site) choosePassword(c echo.Context) error {
 	if name != "" && !ok {
 		return fieldbridge.Render(c, http.StatusNotFound, views.PasswordFormExpired())
 	}
-	ctx, password := c.Request().Context(), servicetitan.NewSecret(f.Raw("password"))
+	ctx, password := c.Request().Context(), secret.New(f.Raw("password"))
 	user, err := s.settingUp(ctx, link)
 	page := views.PasswordPage{Email: user.Email, Name: f.Line("name"), Link: name}
 	if err == nil {

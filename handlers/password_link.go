@@ -8,8 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/fieldbridge/fieldbridge/models"
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
 // linkLife is how long a form that a one-time link opened can be sent, in
@@ -22,7 +21,7 @@ var linkName = regexp.MustCompile(`^[0-9a-f]{16}$`)
 // KeepLink keeps the secret of a one-time link for the form that it opens, and
 // returns the name by which the form knows it. The name is no secret. Each link
 // has its own cookie, so that two forms in two tabs do not mix.
-func (s *sessions) KeepLink(c echo.Context, link models.Secret) string {
+func (s *sessions) KeepLink(c echo.Context, link secret.Value) string {
 	sum := sha256.Sum256([]byte(link.Reveal()))
 	// Not the beginning, which would say what the database keeps of the link.
 	name := hex.EncodeToString(sum[24:])
@@ -32,15 +31,15 @@ func (s *sessions) KeepLink(c echo.Context, link models.Secret) string {
 
 // Link returns the secret of the link that a form knows by a name, if this
 // browser has it.
-func (s *sessions) Link(c echo.Context, name string) (models.Secret, bool) {
+func (s *sessions) Link(c echo.Context, name string) (secret.Value, bool) {
 	if !linkName.MatchString(name) {
-		return models.Secret{}, false
+		return secret.Value{}, false
 	}
 	cookie, err := c.Cookie(s.cookieName("link_" + name))
 	if err != nil {
-		return models.Secret{}, false
+		return secret.Value{}, false
 	}
-	return servicetitan.NewSecret(cookie.Value), true
+	return secret.New(cookie.Value), true
 }
 
 // DropLink takes the secret of a link out of the browser.

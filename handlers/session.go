@@ -18,7 +18,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge/models"
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
 // The keys of session values. Only this file knows them.
@@ -234,8 +234,8 @@ func (s *sessions) SignedIn(ctx context.Context) (signedIn, bool) {
 }
 
 // Binding is the value that authorizations of this session are bound to.
-func (s *sessions) Binding(ctx context.Context) models.Secret {
-	return servicetitan.NewSecret(s.scs.GetString(ctx, keyBinding))
+func (s *sessions) Binding(ctx context.Context) secret.Value {
+	return secret.New(s.scs.GetString(ctx, keyBinding))
 }
 
 // storedChoice is a wizard's choice as the session keeps it.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
@@ -47,7 +47,7 @@ func (s *site) signIn(c echo.Context) error {
 	}
 	ctx := c.Request().Context()
 	in, err := s.Accounts.SignIn(ctx, models.SignIn{
-		Email: f.Raw("email"), Password: servicetitan.NewSecret(f.Raw("password")),
+		Email: f.Raw("email"), Password: secret.New(f.Raw("password")),
 		Address: address(c), Device: s.sessions.Device(c), NoStaff: s.StaffIssuer != nil,
 	})
 	s.recordRefusal(c, models.ActionSignIn, f.Raw("email"), err)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
@@ -24,7 +24,7 @@ const yourName = "Enter your name, up to 100 characters."
 
 // readSignUp reads the sign-up form, and what is wrong with it.
 func readSignUp(f form) (models.SignUp, views.SignUpErrors) {
-	in := models.SignUp{Password: servicetitan.NewSecret(f.Raw("password"))}
+	in := models.SignUp{Password: secret.New(f.Raw("password"))}
 	var wrong views.SignUpErrors
 	var problem models.NameProblem
 	in.Company, problem = models.ParseName(f.Raw("company"))
@@ -40,7 +40,7 @@ func readSignUp(f form) (models.SignUp, views.SignUpErrors) {
 }
 
 // passwordProblem says what is wrong with a new password, if anything.
-func passwordProblem(password models.Secret, of models.PasswordOf) string {
+func passwordProblem(password secret.Value, of models.PasswordOf) string {
 	switch models.CheckPassword(password, of) {
 	case models.PasswordTooShort:
 		return "Use at least 12 characters."

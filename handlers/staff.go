@@ -10,6 +10,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/views"
 	"github.com/fieldbridge/fieldbridge/views/staff"
@@ -98,7 +99,7 @@ func (s *site) enterCredentials(c echo.Context, m models.Staff, id uuid.UUID) er
 	if err != nil {
 		return err
 	}
-	own := servicetitan.OwnClient{ID: pasted(f.Raw("client")), Secret: servicetitan.NewSecret(pasted(f.Raw("secret")))}
+	own := servicetitan.OwnClient{ID: pasted(f.Raw("client")), Secret: secret.New(pasted(f.Raw("secret")))}
 	page := staff.ConnectionPage{ClientID: shownClientID(own)}
 	if page.Errors = missingClient(own); page.Errors != (views.CredentialsErrors{}) {
 		return s.showStaffConnection(c, m, id, http.StatusUnprocessableEntity, page)

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
 const (
@@ -33,7 +34,7 @@ const (
 // password of ours.
 type StaffIssuer struct {
 	Issuer, ClientID string
-	ClientSecret     models.Secret
+	ClientSecret     secret.Value
 	// ACR are the authentication context classes of which a sign-in there must have
 	// one; none if any will do (OpenID Connect Core, section 2).
 	ACR []string

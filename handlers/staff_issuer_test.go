@@ -26,7 +26,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models"
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
 // staffIssuer is an OpenID Connect issuer whose answers a test may spoil.
@@ -181,7 +181,7 @@ func (a *app) signStaffInAt(issuer string) {
 	a.Helper()
 	a.instance.staffIssuer = nil
 	if issuer != "" {
-		a.instance.staffIssuer = &handlers.StaffIssuer{Issuer: issuer, ClientID: "fieldbridge", ClientSecret: servicetitan.NewSecret("stc_staff_secret")}
+		a.instance.staffIssuer = &handlers.StaffIssuer{Issuer: issuer, ClientID: "fieldbridge", ClientSecret: secret.New("stc_staff_secret")}
 	}
 	db := a.db
 	a.serve(a.wire(slog.New(slog.NewTextHandler(a.log, nil))))

@@ -13,7 +13,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/views/staff"
 )
 
@@ -65,7 +65,7 @@ func (s *site) staffSignIn(c echo.Context) error {
 		return err
 	}
 	trip := staffTrip{State: rand.Text() + rand.Text(), Nonce: rand.Text() + rand.Text(), Verifier: oauth2.GenerateVerifier()}
-	sealed, err := s.Accounts.SealStaffTrip(servicetitan.NewSecret(trip.State), trip.Nonce, trip.Verifier)
+	sealed, err := s.Accounts.SealStaffTrip(secret.New(trip.State), trip.Nonce, trip.Verifier)
 	if err != nil {
 		return err
 	}
@@ -123,10 +123,10 @@ func (s *site) endStaffTrip(c echo.Context, query url.Values) (models.IssuedPers
 	if !ok || s.Now().After(kept.Until) {
 		return models.IssuedPerson{}, refused("state", errStaffTrip)
 	}
-	if trip.Nonce, trip.Verifier, ok = s.Accounts.OpenStaffTrip(servicetitan.NewSecret(trip.State), kept.Sealed); !ok {
+	if trip.Nonce, trip.Verifier, ok = s.Accounts.OpenStaffTrip(secret.New(trip.State), kept.Sealed); !ok {
 		return models.IssuedPerson{}, refused("state", errStaffTrip)
 	}
-	err := s.Accounts.EndStaffTrip(ctx, servicetitan.NewSecret(trip.State))
+	err := s.Accounts.EndStaffTrip(ctx, secret.New(trip.State))
 	if errors.Is(err, models.ErrUnknownState) {
 		return models.IssuedPerson{}, refused("ended_before", errStaffTrip)
 	}

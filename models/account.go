@@ -4,12 +4,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
-
-// Secret is a value that never prints.
-type Secret = servicetitan.Secret
 
 // Role is what a member may do in a company.
 type Role string

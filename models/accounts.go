@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
 // Accounts signs people up and in.
@@ -34,7 +35,7 @@ func NewAccounts(db *DB, keys *seal.Keys, parallelHashes int, options ...HashOpt
 // the form of ParseEmail, and CheckPassword has found the password fine.
 type SignUp struct {
 	Company, Name, Email string
-	Password             Secret
+	Password             secret.Value
 	Address              string // of the browser
 }
 
@@ -81,7 +82,7 @@ func (a *Accounts) SignUp(ctx context.Context, s SignUp) (User, Company, error) 
 // SignIn is a try to sign in.
 type SignIn struct {
 	Email    string // as typed
-	Password Secret
+	Password secret.Value
 	Address  string // of the browser
 	Device   string // what Device returned for this browser, if anything
 	// NoStaff refuses our staff, who sign in elsewhere, as if the password were
@@ -101,7 +102,7 @@ type SignedIn struct {
 func (a *Accounts) SignIn(ctx context.Context, s SignIn) (SignedIn, error) {
 	email, ok := ParseEmail(s.Email)
 	if !ok || len(s.Password.Reveal()) > maxPasswordBytes {
-		email, s.Password = "", Secret{}
+		email, s.Password = "", secret.Value{}
 	}
 	try := signInTry{email: email, address: s.Address, device: a.deviceName(email, s.Device)}
 	// What is refused anyway neither waits for a turn nor takes one.

@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
 const password = "a short sentence works"
@@ -22,7 +22,7 @@ func newAccounts(t *testing.T, db *DB) *Accounts {
 func signUp(t *testing.T, a *Accounts, email string) (User, Company) {
 	t.Helper()
 	user, company, err := a.SignUp(t.Context(), SignUp{
-		Company: "Northgate", Name: "Dana Whitfield", Email: email, Password: servicetitan.NewSecret(password), Address: email,
+		Company: "Northgate", Name: "Dana Whitfield", Email: email, Password: secret.New(password), Address: email,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -34,13 +34,13 @@ func TestSignUpAndIn(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
 		a := newAccounts(t, db)
 		user, company := signUp(t, a, "dana@northgate.example")
-		if _, _, err := a.SignUp(t.Context(), SignUp{Company: "Other", Name: "D", Email: "dana@northgate.example", Password: servicetitan.NewSecret(password), Address: "x"}); !errors.Is(err, ErrEmailTaken) {
+		if _, _, err := a.SignUp(t.Context(), SignUp{Company: "Other", Name: "D", Email: "dana@northgate.example", Password: secret.New(password), Address: "x"}); !errors.Is(err, ErrEmailTaken) {
 			t.Errorf("second sign-up: got %v", err)
 		}
 		if n := countCompanies(t, db); n != 1 {
 			t.Errorf("%d companies: the refused sign-up left something", n)
 		}
-		in, err := a.SignIn(t.Context(), SignIn{Email: " DANA@northgate.example", Password: servicetitan.NewSecret(password), Address: "1.2.3.4"})
+		in, err := a.SignIn(t.Context(), SignIn{Email: " DANA@northgate.example", Password: secret.New(password), Address: "1.2.3.4"})
 		if err != nil || in.User.ID != user.ID || in.CompanyID != company.ID {
 			t.Errorf("sign-in: %+v, %v", in, err)
 		}
@@ -57,9 +57,9 @@ func TestA39WrongEmailAndWrongPasswordAreOneAnswer(t *testing.T) {
 		a := newAccounts(t, db)
 		signUp(t, a, "dana@northgate.example")
 		for _, try := range []SignIn{
-			{Email: "dana@northgate.example", Password: servicetitan.NewSecret("wrong")},
-			{Email: "nobody@northgate.example", Password: servicetitan.NewSecret(password)},
-			{Email: "not an email", Password: servicetitan.NewSecret(password)},
+			{Email: "dana@northgate.example", Password: secret.New("wrong")},
+			{Email: "nobody@northgate.example", Password: secret.New(password)},
+			{Email: "not an email", Password: secret.New(password)},
 			{Email: "dana@northgate.example"},
 			{},
 		} {
@@ -82,7 +82,7 @@ func TestA40Guessing(t *testing.T) {
 			t.Fatal(err)
 		}
 		try := func(email, password, address, device string) error {
-			_, err := a.SignIn(t.Context(), SignIn{Email: email, Password: servicetitan.NewSecret(password), Address: address, Device: device})
+			_, err := a.SignIn(t.Context(), SignIn{Email: email, Password: secret.New(password), Address: address, Device: device})
 			return err
 		}
 		throttled := func(err error) bool {
@@ -155,7 +155,7 @@ func TestA34VisitorIsAskedAfresh(t *testing.T) {
 		if err := visit(); !errors.Is(err, ErrSignedOut) {
 			t.Errorf("disabled: got %v", err)
 		}
-		if _, err := a.SignIn(t.Context(), SignIn{Email: user.Email, Password: servicetitan.NewSecret(password), Address: "x"}); !errors.Is(err, ErrWrongCredentials) {
+		if _, err := a.SignIn(t.Context(), SignIn{Email: user.Email, Password: secret.New(password), Address: "x"}); !errors.Is(err, ErrWrongCredentials) {
 			t.Errorf("disabled, signing in: got %v", err)
 		}
 		run("UPDATE users SET disabled_at = NULL WHERE id = ?", user.ID)

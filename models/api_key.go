@@ -16,7 +16,7 @@ import (
 	"golang.org/x/time/rate"
 	"gorm.io/gorm"
 
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
 const (
@@ -91,13 +91,13 @@ func NewAPIKeys(db *DB) *APIKeys {
 // Create makes a key for a company, or for all if companyID is nil. The secret
 // cannot be read again. A company that is not there is ErrNotFound, and a name
 // that ParseName refuses is a BadNameError.
-func (a *APIKeys) Create(ctx context.Context, by Actor, companyID *uuid.UUID, name string) (APIKey, Secret, error) {
+func (a *APIKeys) Create(ctx context.Context, by Actor, companyID *uuid.UUID, name string) (APIKey, secret.Value, error) {
 	name, problem := ParseName(name)
 	if problem != NameFine {
-		return APIKey{}, Secret{}, fmt.Errorf("create API key: %w", BadNameError{problem})
+		return APIKey{}, secret.Value{}, fmt.Errorf("create API key: %w", BadNameError{problem})
 	}
-	secret := servicetitan.NewSecret(keyPrefix + strings.ToLower(rand.Text()+rand.Text()))
-	key := APIKey{ID: newID(), CompanyID: companyID, Name: name, KeyHash: hashOf(secret), CreatedAt: a.db.Now()}
+	made := secret.New(keyPrefix + strings.ToLower(rand.Text()+rand.Text()))
+	key := APIKey{ID: newID(), CompanyID: companyID, Name: name, KeyHash: hashOf(made), CreatedAt: a.db.Now()}
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
 		if companyID != nil {
 			if err := tx.Select("id").Where("id = ?", *companyID).Take(&Company{}).Error; err != nil {
@@ -114,9 +114,9 @@ func (a *APIKeys) Create(ctx context.Context, by Actor, companyID *uuid.UUID, na
 		return by.audit(tx, AuditKeyCreated, key.ID, whose, key.CreatedAt)
 	})
 	if err != nil {
-		return APIKey{}, Secret{}, fmt.Errorf("create API key: %w", err)
+		return APIKey{}, secret.Value{}, fmt.Errorf("create API key: %w", err)
 	}
-	return key, secret, nil
+	return key, made, nil
 }
 
 // Revoke ends a key at once, on every instance. One that is not there, or was
@@ -147,7 +147,7 @@ func (a *APIKeys) List(ctx context.Context) ([]APIKey, error) {
 // Check finds the key that was sent from an address. An unknown or revoked one is
 // ErrNotFound, one used too often a ThrottledError, and one of a locked company
 // ErrLocked. Refusals of a key that exists are counted.
-func (a *APIKeys) Check(ctx context.Context, sent Secret, address string) (APIKey, error) {
+func (a *APIKeys) Check(ctx context.Context, sent secret.Value, address string) (APIKey, error) {
 	var keys []struct {
 		APIKey
 		LockedAt *time.Time

@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -110,7 +111,7 @@ func (c *Connections) CheckChoice(ctx context.Context, v Visitor, choice Choice)
 
 // Begin begins a trip to ServiceTitan and returns where to send the browser.
 // The binding is the session's.
-func (c *Connections) Begin(ctx context.Context, v Visitor, binding Secret, choice Choice) (string, error) {
+func (c *Connections) Begin(ctx context.Context, v Visitor, binding secret.Value, choice Choice) (string, error) {
 	if err := c.CheckChoice(ctx, v, choice); err != nil {
 		return "", err
 	}

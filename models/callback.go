@@ -10,6 +10,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -25,7 +26,7 @@ const (
 // CallbackQuery is what came back from ServiceTitan (RFC 6749, section 4.1.2;
 // RFC 9207).
 type CallbackQuery struct {
-	State, Code Secret
+	State, Code secret.Value
 	Error       string
 	Issuer      string
 	HasIssuer   bool
@@ -36,7 +37,7 @@ type CallbackQuery struct {
 // Complete ends a trip to ServiceTitan. However many requests bring the same
 // state, one does the work and all get its result. A state that is not this
 // session's is ErrUnknownState.
-func (c *Connections) Complete(ctx context.Context, v Visitor, binding Secret, q CallbackQuery) (Result, error) {
+func (c *Connections) Complete(ctx context.Context, v Visitor, binding secret.Value, q CallbackQuery) (Result, error) {
 	a, err := c.trip(ctx, q.State, binding)
 	if err != nil {
 		return Result{}, err
@@ -59,7 +60,7 @@ func (c *Connections) Complete(ctx context.Context, v Visitor, binding Secret, q
 }
 
 // trip loads a trip of this session.
-func (c *Connections) trip(ctx context.Context, state, binding Secret) (authorization, error) {
+func (c *Connections) trip(ctx context.Context, state, binding secret.Value) (authorization, error) {
 	var a authorization
 	if state.IsZero() || binding.IsZero() {
 		return a, ErrUnknownState
@@ -98,7 +99,7 @@ func (c *Connections) claim(ctx context.Context, a authorization) (bool, error) 
 }
 
 // await returns the result of the request that claimed the trip.
-func (c *Connections) await(ctx context.Context, state, binding Secret) (Result, error) {
+func (c *Connections) await(ctx context.Context, state, binding secret.Value) (Result, error) {
 	// The requests that wait here for the same trip ask the database as one.
 	answer := c.waiting.DoChan(hex.EncodeToString(hashOf(state))+hex.EncodeToString(hashOf(binding)), func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), waitLimit)
@@ -169,7 +170,7 @@ func (c *Connections) settle(ctx context.Context, v Visitor, a authorization, q 
 	if err != nil {
 		return c.finish(ctx, v, a, ending{outcome: OutcomeStartAgain, cause: err})
 	}
-	tokens, err := exchange(ctx, client, q.Code, servicetitan.NewSecret(verifier), c.redirectURI)
+	tokens, err := exchange(ctx, client, q.Code, secret.New(verifier), c.redirectURI)
 	if err != nil {
 		return c.finish(ctx, v, a, c.endingOf(err, false))
 	}
@@ -198,7 +199,7 @@ func (c *Connections) settle(ctx context.Context, v Visitor, a authorization, q 
 // while it has not left us.
 var exchangePauses = []time.Duration{250 * time.Millisecond, time.Second}
 
-func exchange(ctx context.Context, client *servicetitan.Client, code, verifier Secret, redirectURI string) (servicetitan.Tokens, error) {
+func exchange(ctx context.Context, client *servicetitan.Client, code, verifier secret.Value, redirectURI string) (servicetitan.Tokens, error) {
 	for try := 0; ; try++ {
 		tokens, err := client.Exchange(ctx, code, verifier, redirectURI)
 		e, ok := errors.AsType[*servicetitan.Error](err)
@@ -235,7 +236,7 @@ func (c *Connections) checkTenant(ctx context.Context, client *servicetitan.Clie
 
 // checkAccount asks a second time where the API did not answer the first; the
 // question changes nothing.
-func checkAccount(ctx context.Context, client *servicetitan.Client, access Secret, tenantID int64) (servicetitan.Account, error) {
+func checkAccount(ctx context.Context, client *servicetitan.Client, access secret.Value, tenantID int64) (servicetitan.Account, error) {
 	account, err := client.Account(ctx, access, tenantID)
 	if e, ok := errors.AsType[*servicetitan.Error](err); ok && e.Kind == servicetitan.Unavailable {
 		account, err = client.Account(ctx, access, tenantID)

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -61,24 +62,24 @@ func sealCredential(keys *seal.Keys, companyID, connectionID uuid.UUID, generati
 	return c, nil
 }
 
-func (c *credential) access(keys *seal.Keys) (Secret, error) {
+func (c *credential) access(keys *seal.Keys) (secret.Value, error) {
 	value, err := keys.Open(c.AccessSealed, c.place("access_sealed"))
 	if err != nil {
-		return Secret{}, fmt.Errorf("open access token: %w", err)
+		return secret.Value{}, fmt.Errorf("open access token: %w", err)
 	}
-	return servicetitan.NewSecret(value), nil
+	return secret.New(value), nil
 }
 
 // refresh is zero where the grant has no refresh token.
-func (c *credential) refresh(keys *seal.Keys) (Secret, error) {
+func (c *credential) refresh(keys *seal.Keys) (secret.Value, error) {
 	if c.RefreshSealed == nil {
-		return Secret{}, nil
+		return secret.Value{}, nil
 	}
 	value, err := keys.Open(c.RefreshSealed, c.place("refresh_sealed"))
 	if err != nil {
-		return Secret{}, fmt.Errorf("open refresh token: %w", err)
+		return secret.Value{}, fmt.Errorf("open refresh token: %w", err)
 	}
-	return servicetitan.NewSecret(value), nil
+	return secret.New(value), nil
 }
 
 // ownClient is zero where the connection uses the app's registration.
@@ -90,5 +91,5 @@ func (c *credential) ownClient(keys *seal.Keys) (servicetitan.OwnClient, error) 
 	if err != nil {
 		return servicetitan.OwnClient{}, fmt.Errorf("open client secret: %w", err)
 	}
-	return servicetitan.OwnClient{ID: c.ClientID, Secret: servicetitan.NewSecret(value)}, nil
+	return servicetitan.OwnClient{ID: c.ClientID, Secret: secret.New(value)}, nil
 }

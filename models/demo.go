@@ -10,6 +10,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -39,7 +40,7 @@ type DemoOptions struct {
 	// Staff has who set connections up and wrote notes first.
 	Staff []SampleStaff
 	// Password is everybody's.
-	Password Secret
+	Password secret.Value
 	// TokenLife is how long the stand-in's access tokens live.
 	TokenLife time.Duration
 	// Access asks the stand-in for the access that a connection has, and lets it

@@ -12,6 +12,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -138,7 +139,7 @@ func (s *seeding) asides(tx *gorm.DB, c sampleCompany) error {
 	if c.APIKey != "" {
 		made, used := s.now.Add(-c.Age/2), s.now.Add(-4*time.Minute)
 		err := tx.Create(&APIKey{
-			ID: newIDAt(made), CompanyID: &c.row.ID, Name: c.APIKey, KeyHash: hashOf(servicetitan.NewSecret(rand.Text())),
+			ID: newIDAt(made), CompanyID: &c.row.ID, Name: c.APIKey, KeyHash: hashOf(secret.New(rand.Text())),
 			// A back end that looks every quarter of an hour.
 			Reads: int64(c.Age / 2 / (15 * time.Minute)), LastUsedAt: &used, CreatedAt: made,
 		}).Error

@@ -13,13 +13,13 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/fieldbridge/fieldbridge/models/seal"
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
 // Enrolment is a second factor that is being set up: the secret in the letters
 // that people type, and the address that a QR code holds.
 type Enrolment struct {
-	Key, URL Secret
+	Key, URL secret.Value
 	// Kept is the secret, sealed, for the session to keep. It is in no other
 	// place until a code has shown that it arrived: whoever else knows the
 	// password sees another secret, or none.
@@ -91,13 +91,13 @@ func enrolment(staff Staff, raw, kept string, replaces bool) (*Enrolment, error)
 	if err != nil {
 		return nil, fmt.Errorf("begin second factor: %w", err)
 	}
-	return &Enrolment{Key: servicetitan.NewSecret(key.Secret()), URL: servicetitan.NewSecret(key.URL()), Kept: kept, Replaces: replaces}, nil
+	return &Enrolment{Key: secret.New(key.Secret()), URL: secret.New(key.URL()), Kept: kept, Replaces: replaces}, nil
 }
 
 // Enrolled is what a confirmed second factor comes with.
 type Enrolled struct {
 	// Codes are the recovery codes, which cannot be read again.
-	Codes []Secret
+	Codes []secret.Value
 	// Epoch is that of the sessions that go on. Where a second factor was
 	// replaced, the others end.
 	Epoch int

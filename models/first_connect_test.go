@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -17,7 +18,7 @@ func proof(k *kept, tenantID int64) proven {
 	return proven{
 		choice: Choice{Environment: servicetitan.Sandbox, Way: SignInWay, TenantID: tenantID},
 		tokens: servicetitan.Tokens{
-			Access: servicetitan.NewSecret("stc_access_" + newID().String()), Refresh: servicetitan.NewSecret(k.sandbox.NewGrant(northgate)),
+			Access: secret.New("stc_access_" + newID().String()), Refresh: secret.New(k.sandbox.NewGrant(northgate)),
 			ExpiresAt: k.db.Now().Add(15 * time.Minute), Scopes: keptScopes,
 		},
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models/retry"
 	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -118,7 +119,7 @@ func (k *Keeper) Wait() { k.underWay.Wait() }
 
 // Access is a usable access token.
 type Access struct {
-	Token     Secret
+	Token     secret.Value
 	ExpiresAt time.Time
 	// Generation says which credential it is from.
 	Generation int64

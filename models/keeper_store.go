@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -34,7 +35,7 @@ type Replaced struct{ row *revocation }
 
 // drop deletes a connection's access. Revoke what it returns after the commit.
 func (k *Keeper) drop(tx *gorm.DB, c Connection, now time.Time) (Replaced, error) {
-	old, err := k.retire(tx, c, Secret{}, now)
+	old, err := k.retire(tx, c, secret.Value{}, now)
 	if err != nil {
 		return Replaced{}, err
 	}
@@ -46,7 +47,7 @@ func (k *Keeper) drop(tx *gorm.DB, c Connection, now time.Time) (Replaced, error
 
 // retire queues the revocation of the refresh token that is about to be deleted,
 // or replaced by another. Revoke what it returns after the commit.
-func (k *Keeper) retire(tx *gorm.DB, c Connection, by Secret, now time.Time) (Replaced, error) {
+func (k *Keeper) retire(tx *gorm.DB, c Connection, by secret.Value, now time.Time) (Replaced, error) {
 	refresh, err := k.currentRefresh(tx, c)
 	if err != nil || refresh.IsZero() || refresh == by {
 		return Replaced{}, err
@@ -84,19 +85,19 @@ func (k *Keeper) refuse(ctx context.Context, c Connection, generation int64, rea
 
 // currentRefresh returns the refresh token that is stored; zero if there is none
 // that can be opened.
-func (k *Keeper) currentRefresh(tx *gorm.DB, connection Connection) (Secret, error) {
+func (k *Keeper) currentRefresh(tx *gorm.DB, connection Connection) (secret.Value, error) {
 	var sealed credential
 	err := tx.Where("connection_id = ?", connection.ID).Take(&sealed).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return Secret{}, nil
+		return secret.Value{}, nil
 	}
 	if err != nil {
-		return Secret{}, fmt.Errorf("load credential: %w", err)
+		return secret.Value{}, fmt.Errorf("load credential: %w", err)
 	}
 	refresh, err := sealed.refresh(k.keys)
 	if err != nil {
 		k.log.Warn("old access cannot be opened to be withdrawn", "connection", connection.ID, "error", err)
-		return Secret{}, nil
+		return secret.Value{}, nil
 	}
 	return refresh, nil
 }

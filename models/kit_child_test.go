@@ -25,6 +25,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox/sandboxtest"
 	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -41,10 +42,10 @@ type child struct {
 	PerSecond                        int
 }
 
-func keeperClients(issuer *url.URL, secret string) Clients {
+func keeperClients(issuer *url.URL, clientSecret string) Clients {
 	return Clients{servicetitan.NewClient(servicetitan.Environment{
 		Name: servicetitan.Sandbox, AuthURL: issuer, APIURL: issuer, ClientID: "cid.sandbox",
-		ClientSecret: servicetitan.NewSecret(secret), AppKey: servicetitan.NewSecret("ak1.stc_key"), Scopes: keptScopes, Ways: []Way{SignInWay},
+		ClientSecret: secret.New(clientSecret), AppKey: secret.New("ak1.stc_key"), Scopes: keptScopes, Ways: []Way{SignInWay},
 	}, servicetitan.NewTransport(), time.Now)}
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox/sandboxtest"
 	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
@@ -82,7 +83,7 @@ func (k *kept) clientsThrough(transport http.RoundTripper, now func() time.Time)
 	issuer, _ := url.Parse(issuerURL)
 	return Clients{servicetitan.NewClient(servicetitan.Environment{
 		Name: servicetitan.Sandbox, AuthURL: issuer, APIURL: issuer, ClientID: "cid.sandbox",
-		ClientSecret: servicetitan.NewSecret("cs1.stc_secret"), AppKey: servicetitan.NewSecret("ak1.stc_key"),
+		ClientSecret: secret.New("cs1.stc_secret"), AppKey: secret.New("ak1.stc_key"),
 		Scopes: keptScopes, Ways: []Way{SignInWay, OwnCredentialsWay},
 	}, transport, now)}
 }
@@ -115,7 +116,7 @@ func (k *kept) seed(n int, granted, due time.Time) []uuid.UUID {
 		var grants []servicetitan.Tokens
 		for i := range n {
 			tokens := servicetitan.Tokens{
-				Access: servicetitan.NewSecret("stc_access_" + newID().String()), Refresh: servicetitan.NewSecret(k.sandbox.NewGrant(northgate)),
+				Access: secret.New("stc_access_" + newID().String()), Refresh: secret.New(k.sandbox.NewGrant(northgate)),
 				ExpiresAt: granted.Add(15 * time.Minute), Scopes: keptScopes,
 			}
 			c := Connection{
@@ -184,7 +185,7 @@ func (k *kept) tryReconnect(id uuid.UUID) error {
 func (k *kept) reconnectAs(v Visitor, id uuid.UUID) error {
 	k.Helper()
 	tokens := servicetitan.Tokens{
-		Access: servicetitan.NewSecret("stc_access_" + newID().String()), Refresh: servicetitan.NewSecret(k.sandbox.NewGrant(northgate)),
+		Access: secret.New("stc_access_" + newID().String()), Refresh: secret.New(k.sandbox.NewGrant(northgate)),
 		ExpiresAt: k.db.Now().Add(15 * time.Minute), Scopes: keptScopes,
 	}
 	var old Replaced
@@ -268,7 +269,7 @@ func (k *kept) seedOwn(n int, granted, due time.Time) []uuid.UUID {
 	if err != nil {
 		k.Fatal(err)
 	}
-	own := servicetitan.OwnClient{ID: given.ClientID, Secret: servicetitan.NewSecret(given.ClientSecret)}
+	own := servicetitan.OwnClient{ID: given.ClientID, Secret: secret.New(given.ClientSecret)}
 	return k.seedClients(n, granted, due, func(int) servicetitan.OwnClient { return own })
 }
 
@@ -280,7 +281,7 @@ func (k *kept) seedClients(n int, granted, due time.Time, own func(i int) servic
 	k.write(func(tx *gorm.DB) error {
 		for i := range n {
 			tokens := servicetitan.Tokens{
-				Access: servicetitan.NewSecret("stc_access_" + newID().String()), ExpiresAt: granted.Add(15 * time.Minute), Scopes: keptScopes,
+				Access: secret.New("stc_access_" + newID().String()), ExpiresAt: granted.Add(15 * time.Minute), Scopes: keptScopes,
 			}
 			c := Connection{
 				ID: newID(), CompanyID: k.companyID, Environment: servicetitan.Sandbox, TenantID: k.tenants.Add(1), Way: OwnCredentialsWay,
@@ -299,5 +300,5 @@ func (k *kept) seedClients(n int, granted, due time.Time, own func(i int) servic
 }
 
 func clientNumber(i int) servicetitan.OwnClient {
-	return servicetitan.OwnClient{ID: "cid." + strconv.Itoa(i), Secret: servicetitan.NewSecret("cs1.stc")}
+	return servicetitan.OwnClient{ID: "cid." + strconv.Itoa(i), Secret: secret.New("cs1.stc")}
 }

@@ -8,7 +8,7 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
 // A connection whose environment was taken out of the configuration does not fail
@@ -51,7 +51,7 @@ func TestRevocationOfEnvironmentNotConfigured(t *testing.T) {
 		k := newKept(t, db, clock.Now)
 		connection := k.connection(k.seed(1, clock.Now(), clock.Now().Add(time.Hour))[0])
 		k.write(func(tx *gorm.DB) error {
-			_, err := k.keeper.queueRevocation(tx, connection, servicetitan.NewSecret("stc_refresh"), clock.Now())
+			_, err := k.keeper.queueRevocation(tx, connection, secret.New("stc_refresh"), clock.Now())
 			return err
 		})
 		other := NewKeeper(k.db, k.keys, nil, k.options, k.logger())

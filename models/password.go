@@ -6,6 +6,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/alexedwards/argon2id"
+
+	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
 // Password lengths, in characters and bytes. The upper bound keeps hashing
@@ -35,7 +37,7 @@ const commonPasswords = " 123456789012 1234567890123 12345678901234 123456123456
 	"motherfucker unbelievable basketball12 football1234 superman1234 sunshine1234 princess1234 dragon123456 "
 
 // CheckPassword says whether a new password will do for somebody.
-func CheckPassword(password Secret, of PasswordOf) PasswordProblem {
+func CheckPassword(password secret.Value, of PasswordOf) PasswordProblem {
 	p := password.Reveal()
 	switch {
 	case utf8.RuneCountInString(p) < MinPassword:
@@ -86,12 +88,12 @@ func hashParams() *argon2id.Params {
 }
 
 // hash is for whoever has a turn.
-func (h *hasher) hash(password Secret) (string, error) {
+func (h *hasher) hash(password secret.Value) (string, error) {
 	return argon2id.CreateHash(password.Reveal(), h.params)
 }
 
 // hashInTurn waits for a turn of somebody who is known.
-func (h *hasher) hashInTurn(ctx context.Context, account string, password Secret) (string, error) {
+func (h *hasher) hashInTurn(ctx context.Context, account string, password secret.Value) (string, error) {
 	done, err := h.queue.Turn(ctx, hashAsker{key: account, known: true})
 	if err != nil {
 		return "", err
@@ -102,7 +104,7 @@ func (h *hasher) hashInTurn(ctx context.Context, account string, password Secret
 
 // matches compares, for whoever has a turn; an empty hash matches nothing and
 // takes as long.
-func (h *hasher) matches(password Secret, hash string) (bool, error) {
+func (h *hasher) matches(password secret.Value, hash string) (bool, error) {
 	if hash == "" {
 		_, err := argon2id.ComparePasswordAndHash(password.Reveal(), h.decoy)
 		return false, err
@@ -112,6 +114,6 @@ func (h *hasher) matches(password Secret, hash string) (bool, error) {
 
 // HashPassword returns the hash under which a password is stored. It waits for
 // its turn among those who sign in.
-func (a *Accounts) HashPassword(ctx context.Context, password Secret) (string, error) {
+func (a *Accounts) HashPassword(ctx context.Context, password secret.Value) (string, error) {
 	return a.hasher.hashInTurn(ctx, "", password)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
 // recoveryCodes is how many there are, each of twelve characters: 60 bits.
@@ -35,8 +35,8 @@ func (a *Accounts) RecoveryCodesLeft(ctx context.Context, userID uuid.UUID) (int
 
 // NewRecoveryCodes replaces the recovery codes, after a right code. Its errors
 // are those of PassFactor.
-func (a *Accounts) NewRecoveryCodes(ctx context.Context, userID uuid.UUID, code string) ([]Secret, error) {
-	var codes []Secret
+func (a *Accounts) NewRecoveryCodes(ctx context.Context, userID uuid.UUID, code string) ([]secret.Value, error) {
+	var codes []secret.Value
 	err := a.tryCode(ctx, userID, func(tx *gorm.DB, f secondFactor, now time.Time) error {
 		if _, err := a.pass(tx, f, code, now); err != nil {
 			return err
@@ -53,20 +53,20 @@ func (a *Accounts) NewRecoveryCodes(ctx context.Context, userID uuid.UUID, code 
 
 // spendRecoveryCode says whether the code is one, which from now on it is not.
 func spendRecoveryCode(tx *gorm.DB, userID uuid.UUID, code string) (bool, error) {
-	result := tx.Where("user_id = ? AND code_hash = ?", userID, hashOf(servicetitan.NewSecret(plainCode(code)))).Delete(&recoveryCode{})
+	result := tx.Where("user_id = ? AND code_hash = ?", userID, hashOf(secret.New(plainCode(code)))).Delete(&recoveryCode{})
 	return result.RowsAffected > 0, result.Error
 }
 
 // replaceRecoveryCodes makes new ones; the old ones are good no more.
-func replaceRecoveryCodes(tx *gorm.DB, userID uuid.UUID) ([]Secret, error) {
+func replaceRecoveryCodes(tx *gorm.DB, userID uuid.UUID) ([]secret.Value, error) {
 	if err := tx.Where("user_id = ?", userID).Delete(&recoveryCode{}).Error; err != nil {
 		return nil, err
 	}
-	codes, rows := make([]Secret, recoveryCodes), make([]recoveryCode, recoveryCodes)
+	codes, rows := make([]secret.Value, recoveryCodes), make([]recoveryCode, recoveryCodes)
 	for i := range codes {
 		plain := rand.Text()[:12]
-		codes[i] = servicetitan.NewSecret(plain[:4] + "-" + plain[4:8] + "-" + plain[8:])
-		rows[i] = recoveryCode{UserID: userID, CodeHash: hashOf(servicetitan.NewSecret(plain))}
+		codes[i] = secret.New(plain[:4] + "-" + plain[4:8] + "-" + plain[8:])
+		rows[i] = recoveryCode{UserID: userID, CodeHash: hashOf(secret.New(plain))}
 	}
 	return codes, tx.Create(&rows).Error
 }

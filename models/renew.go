@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -63,7 +64,7 @@ func (k *Keeper) renewOnce(ctx context.Context, companyID, connectionID uuid.UUI
 // basis is what new tokens are asked for with: a refresh token, or the tenant's
 // own client.
 type basis struct {
-	refresh Secret
+	refresh secret.Value
 	own     servicetitan.OwnClient
 }
 

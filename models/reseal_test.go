@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
@@ -41,7 +42,7 @@ func sealOneOfEach(k *kept) uuid.UUID {
 	})
 	visitor := k.owner()
 	visitor.UserID = user.ID
-	if _, err := k.connections().Begin(k.Context(), visitor, servicetitan.NewSecret("a binding"), Choice{
+	if _, err := k.connections().Begin(k.Context(), visitor, secret.New("a binding"), Choice{
 		Environment: servicetitan.Sandbox, Way: SignInWay, TenantID: northgate,
 	}); err != nil {
 		k.Fatal(err)

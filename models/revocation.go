@@ -12,6 +12,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models/retry"
 	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -48,7 +49,7 @@ func (r *revocation) place() seal.Place {
 
 // queueRevocation writes down that a token is to be withdrawn. Whoever does it
 // now tries it at once, after the commit.
-func (k *Keeper) queueRevocation(tx *gorm.DB, c Connection, token Secret, now time.Time) (*revocation, error) {
+func (k *Keeper) queueRevocation(tx *gorm.DB, c Connection, token secret.Value, now time.Time) (*revocation, error) {
 	r := &revocation{
 		ID: newID(), CompanyID: c.CompanyID, ConnectionID: c.ID, Environment: c.Environment,
 		Tries: 1, NextTryAt: now.Add(firstRevokeRetry), CreatedAt: now,
@@ -101,7 +102,7 @@ func (k *Keeper) askToRevoke(ctx context.Context, r *revocation) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, revokeLimit)
 	defer cancel()
-	return client.Revoke(ctx, servicetitan.NewSecret(token))
+	return client.Revoke(ctx, secret.New(token))
 }
 
 // tendRevocations tries again what could not be withdrawn at once.

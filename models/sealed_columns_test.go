@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -21,7 +22,7 @@ func seedConnection(t *testing.T, db *DB, keys *seal.Keys) Connection {
 		State: Connected, Generation: 1, ConnectedAt: now, RenewedAt: now, ExpiresAt: now.Add(15 * time.Minute), CreatedAt: now, UpdatedAt: now,
 	}
 	sealed, err := sealCredential(keys, c.CompanyID, c.ID, c.Generation, servicetitan.Tokens{
-		Access: servicetitan.NewSecret("stc_access"), Refresh: servicetitan.NewSecret("stc_refresh"), ExpiresAt: c.ExpiresAt,
+		Access: secret.New("stc_access"), Refresh: secret.New("stc_refresh"), ExpiresAt: c.ExpiresAt,
 	}, servicetitan.OwnClient{})
 	if err != nil {
 		t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
@@ -24,7 +24,7 @@ type signingIn struct {
 }
 
 func (s signingIn) try(password, address, device string) error {
-	_, err := s.SignIn(s.Context(), SignIn{Email: s.email, Password: servicetitan.NewSecret(password), Address: address, Device: device})
+	_, err := s.SignIn(s.Context(), SignIn{Email: s.email, Password: secret.New(password), Address: address, Device: device})
 	return err
 }
 
@@ -98,7 +98,7 @@ func TestStrangersCannotLockAnAccount(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := a.SetUp(t.Context(), link, "Sam", servicetitan.NewSecret(password)); err != nil {
+		if _, err := a.SetUp(t.Context(), link, "Sam", secret.New(password)); err != nil {
 			t.Fatal(err)
 		}
 		for _, email := range []string{"dana@northgate.example", "sam@fieldbridge.example"} {

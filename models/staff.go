@@ -11,7 +11,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
 // StaffRole is what one of our staff may do.
@@ -62,8 +62,8 @@ var ErrMemberEmail = errors.New("email belongs to a member of a company")
 // one; what they had before works no more. It is for the command line alone: it
 // also takes back whoever was removed, and forgets which account at their issuer
 // they signed in with.
-func (a *Accounts) AddStaff(ctx context.Context, by Actor, email string, role StaffRole) (Secret, error) {
-	link := servicetitan.NewSecret(rand.Text())
+func (a *Accounts) AddStaff(ctx context.Context, by Actor, email string, role StaffRole) (secret.Value, error) {
+	link := secret.New(rand.Text())
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
 		var user User
 		err := forUpdate(tx).Where("email = ?", email).Take(&user).Error
@@ -82,13 +82,13 @@ func (a *Accounts) AddStaff(ctx context.Context, by Actor, email string, role St
 			by.audit(tx, AuditStaffAdded, user.ID, string(role), a.db.Now()))
 	})
 	if err != nil {
-		return Secret{}, fmt.Errorf("add staff: %w", err)
+		return secret.Value{}, fmt.Errorf("add staff: %w", err)
 	}
 	return link, nil
 }
 
 // createStaff makes an account for somebody who has none.
-func (a *Accounts) createStaff(tx *gorm.DB, by Actor, email string, role StaffRole, link Secret) error {
+func (a *Accounts) createStaff(tx *gorm.DB, by Actor, email string, role StaffRole, link secret.Value) error {
 	now := a.db.Now()
 	until := now.Add(setupLife)
 	user := User{
@@ -103,7 +103,7 @@ func (a *Accounts) createStaff(tx *gorm.DB, by Actor, email string, role StaffRo
 
 // letChoose lets somebody choose a new password by a link. The old one and all
 // sessions end. Nothing else about the account changes.
-func (a *Accounts) letChoose(tx *gorm.DB, userID uuid.UUID, link Secret) error {
+func (a *Accounts) letChoose(tx *gorm.DB, userID uuid.UUID, link secret.Value) error {
 	err := tx.Model(&User{}).Where("id = ?", userID).Updates(map[string]any{
 		"password_hash": "", "setup_hash": hashOf(link), "setup_until": a.db.Now().Add(setupLife),
 	}).Error
@@ -177,11 +177,11 @@ func (a *Accounts) Staff(ctx context.Context, userID uuid.UUID, epoch int) (Staf
 }
 
 // SettingUp is the account whose password a link lets choose, or ErrNotFound.
-func (a *Accounts) SettingUp(ctx context.Context, link Secret) (User, error) {
+func (a *Accounts) SettingUp(ctx context.Context, link secret.Value) (User, error) {
 	return settingUp(a.db.Read(ctx), link, a.db.Now())
 }
 
-func settingUp(db *gorm.DB, link Secret, now time.Time) (User, error) {
+func settingUp(db *gorm.DB, link secret.Value, now time.Time) (User, error) {
 	var user User
 	if link.IsZero() {
 		return user, ErrNotFound
@@ -193,7 +193,7 @@ func settingUp(db *gorm.DB, link Secret, now time.Time) (User, error) {
 // SetUp gives the account of a link its name and password, and returns it. The
 // link works once; a second use is ErrNotFound. CheckPassword has found the
 // password fine.
-func (a *Accounts) SetUp(ctx context.Context, link Secret, name string, password Secret) (User, error) {
+func (a *Accounts) SetUp(ctx context.Context, link secret.Value, name string, password secret.Value) (User, error) {
 	person, err := a.SettingUp(ctx, link)
 	if err != nil {
 		return User{}, err

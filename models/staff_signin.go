@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
 // StaffTripLife is how long a trip to the staff's own issuer may take.
@@ -34,7 +35,7 @@ func (a *Accounts) BeginStaffTrip(ctx context.Context, address string) error {
 
 // EndStaffTrip ends the trip of a state. One that was ended before is
 // ErrUnknownState.
-func (a *Accounts) EndStaffTrip(ctx context.Context, state Secret) error {
+func (a *Accounts) EndStaffTrip(ctx context.Context, state secret.Value) error {
 	err := a.db.Write(ctx, func(tx *gorm.DB) error { return staffTripOnce.take(tx, state.Reveal(), a.db.Now()) })
 	if _, ended := errors.AsType[*ThrottledError](err); ended {
 		return ErrUnknownState
@@ -43,12 +44,12 @@ func (a *Accounts) EndStaffTrip(ctx context.Context, state Secret) error {
 }
 
 // staffTripPlace binds what is sealed of a trip to its state.
-func staffTripPlace(state Secret) seal.Place {
+func staffTripPlace(state secret.Value) seal.Place {
 	return seal.Place{Table: "sessions", Row: hex.EncodeToString(hashOf(state)), Column: "staff_trip"}
 }
 
 // SealStaffTrip seals a trip's nonce and verifier for the session to keep.
-func (a *Accounts) SealStaffTrip(state Secret, nonce, verifier string) (string, error) {
+func (a *Accounts) SealStaffTrip(state secret.Value, nonce, verifier string) (string, error) {
 	sealed, err := a.keys.Seal(nonce+" "+verifier, staffTripPlace(state))
 	if err != nil {
 		return "", fmt.Errorf("begin staff sign-in: %w", err)
@@ -57,7 +58,7 @@ func (a *Accounts) SealStaffTrip(state Secret, nonce, verifier string) (string, 
 }
 
 // OpenStaffTrip opens what SealStaffTrip sealed for the same state.
-func (a *Accounts) OpenStaffTrip(state Secret, kept string) (nonce, verifier string, ok bool) {
+func (a *Accounts) OpenStaffTrip(state secret.Value, kept string) (nonce, verifier string, ok bool) {
 	sealed, err := base64.RawURLEncoding.DecodeString(kept)
 	if err != nil {
 		return "", "", false

@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
 // What admins do about staff. Whoever does it is an admin when it is written, and
@@ -18,8 +18,8 @@ import (
 // Invite makes a staff account for somebody who has none, and returns whose it is
 // and the secret of the link by which they choose a password. Whose email it is
 // already is ErrEmailTaken or ErrMemberEmail. Whoever was removed is ErrRemoved.
-func (a *Accounts) Invite(ctx context.Context, by Staff, email string, role StaffRole) (Staff, Secret, error) {
-	link := servicetitan.NewSecret(rand.Text())
+func (a *Accounts) Invite(ctx context.Context, by Staff, email string, role StaffRole) (Staff, secret.Value, error) {
+	link := secret.New(rand.Text())
 	var user User
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
 		user = User{} // of an earlier run; its ID would be looked for
@@ -47,20 +47,20 @@ func (a *Accounts) Invite(ctx context.Context, by Staff, email string, role Staf
 		err = ErrEmailTaken
 	}
 	if err != nil {
-		return Staff{}, Secret{}, fmt.Errorf("invite: %w", err)
+		return Staff{}, secret.Value{}, fmt.Errorf("invite: %w", err)
 	}
 	return staffOf(user), link, nil
 }
 
 // NewLink lets one of the others choose a new password, and returns who it is
 // and the secret of the link. What they had before works no more.
-func (a *Accounts) NewLink(ctx context.Context, by Staff, id uuid.UUID) (Staff, Secret, error) {
-	link := servicetitan.NewSecret(rand.Text())
+func (a *Accounts) NewLink(ctx context.Context, by Staff, id uuid.UUID) (Staff, secret.Value, error) {
+	link := secret.New(rand.Text())
 	member, err := a.changeTeam(ctx, by, id, func(tx *gorm.DB, member Staff) error {
 		return errors.Join(a.letChoose(tx, member.UserID, link), by.actor().audit(tx, AuditLinkMade, member.UserID, "", a.db.Now()))
 	})
 	if err != nil {
-		return Staff{}, Secret{}, err
+		return Staff{}, secret.Value{}, err
 	}
 	return member, link, nil
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/alexedwards/argon2id"
 
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
 func TestParseTenantID(t *testing.T) {
@@ -131,7 +131,7 @@ func TestA41CheckPassword(t *testing.T) {
 		strings.Repeat("hgfe ", 30) + "k7#Pq9!xZ2mLvT4w": PasswordTooEasy, // the beginning decides
 	}
 	for password, want := range tests {
-		if got := CheckPassword(servicetitan.NewSecret(password), of); got != want {
+		if got := CheckPassword(secret.New(password), of); got != want {
 			t.Errorf("%.30q: got %q, want %q", password, got, want)
 		}
 	}

@@ -16,7 +16,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models"
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
@@ -211,7 +211,7 @@ func consoleClient(b *testing.B, driver string, size int) *client {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if _, err := a.accounts.SetUp(b.Context(), link, "Sam Okafor", servicetitan.NewSecret(account.Password)); err != nil {
+	if _, err := a.accounts.SetUp(b.Context(), link, "Sam Okafor", secret.New(account.Password)); err != nil {
 		b.Fatal(err)
 	}
 	populate(b, driver, database, size)

@@ -18,7 +18,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/seal"
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
@@ -71,7 +71,7 @@ func newFlooded(b *testing.B, database string) (*flooded, *process) {
 			person := &floodPerson{email: fmt.Sprintf("person%d@bench.example", i), address: fmt.Sprintf("10.1.0.%d", i)}
 			_, _, err := accounts.SignUp(b.Context(), models.SignUp{
 				Company: "Northgate Heating", Name: "Dana Whitfield", Email: person.email,
-				Password: servicetitan.NewSecret(floodPassword), Address: person.address,
+				Password: secret.New(floodPassword), Address: person.address,
 			})
 			if err != nil {
 				return err

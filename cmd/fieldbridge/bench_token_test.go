@@ -12,7 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge/models"
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
 // bareAPI answers the same JSON to whoever has an API key: the same check of the
@@ -25,7 +25,7 @@ func bareAPI(a *app, token string) http.Handler {
 	e := echo.New()
 	e.GET("/api/v1/connections/:id/token", func(c echo.Context) error {
 		value := strings.TrimPrefix(c.Request().Header.Get(echo.HeaderAuthorization), "Bearer ")
-		if _, err := keys.Check(c.Request().Context(), servicetitan.NewSecret(value), "127.0.0.1"); err != nil {
+		if _, err := keys.Check(c.Request().Context(), secret.New(value), "127.0.0.1"); err != nil {
 			return err
 		}
 		return c.JSON(http.StatusOK, body{token})

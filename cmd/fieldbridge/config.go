@@ -19,6 +19,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -27,29 +28,29 @@ import (
 //
 //go:generate go test . -run ^TestREADMEHasTheConfiguration$ -update
 type config struct {
-	Addr              string              `env:"FIELDBRIDGE_ADDR" type:"listener" placeholder:":8080" help:"Public listener, which speaks plain HTTP. The default is :8080, or 127.0.0.1:8080 with an https base URL."`
-	AdminAddr         string              `env:"FIELDBRIDGE_ADMIN_ADDR" type:"listener" default:"127.0.0.1:8081" placeholder:"127.0.0.1:8081" help:"Listener for health checks and metrics. It also answers to the name given here, such as metrics.internal."`
-	BaseURL           *url.URL            `env:"FIELDBRIDGE_BASE_URL" type:"origin" default:"http://localhost:8080" placeholder:"https://connect.example.com" help:"The app's address as browsers see it. With https, cookies are Secure and HSTS is on. http is for loopback only."`
-	DatabaseURL       string              `env:"FIELDBRIDGE_DATABASE_URL" type:"database" default:"${database}" placeholder:"${database_example}" help:"A SQLite path, or postgres://…. A host other than this machine needs sslmode=verify-full."`
-	DatabaseInsecure  bool                `env:"FIELDBRIDGE_DATABASE_INSECURE" enum:"true,false" default:"false" placeholder:"false" help:"true accepts a PostgreSQL host that does not prove its identity, for a network that nobody else uses."`
-	KeysetFile        string              `env:"FIELDBRIDGE_KEYSET_FILE" default:"${keyset}" placeholder:"/etc/fieldbridge/keyset.json" help:"The keys that seal tokens. The file's mode must be 0600."`
-	SMTPURL           *url.URL            `env:"FIELDBRIDGE_SMTP_URL" type:"smtp" placeholder:"smtp://user:password@mail.example.com:587" help:"The mail server, smtp:// or smtps://. TLS is required unless it is this machine. Without one, mails are named in the log and not sent. A demo sends none: they are in its mailbox."`
-	MailFrom          string              `env:"FIELDBRIDGE_MAIL_FROM" type:"mailbox" placeholder:"Fieldbridge <support@example.com>" help:"From address of outgoing mail."`
-	KeepAlive         time.Duration       `env:"FIELDBRIDGE_KEEPALIVE" type:"duration" least:"10s" default:"${keepalive}" placeholder:"1h" help:"How often an idle connection is renewed."`
-	PerSecond         int                 `env:"FIELDBRIDGE_RENEWALS_PER_SECOND" type:"count" default:"100" placeholder:"100" help:"Most renewals per second for one environment, from each instance."`
-	EventsKept        time.Duration       `env:"FIELDBRIDGE_EVENTS_KEPT" type:"duration" least:"24h" default:"9600h" placeholder:"9600h" help:"How long events stay on timelines."`
-	StaffIssuer       string              `env:"FIELDBRIDGE_STAFF_OIDC_ISSUER" type:"issuer" placeholder:"https://login.example.com" help:"Where staff sign in with OpenID Connect. Without it, they have passwords and a second factor here."`
-	StaffClientID     string              `env:"FIELDBRIDGE_STAFF_OIDC_CLIENT_ID" placeholder:"fieldbridge" help:"Our client ID there."`
-	StaffClientSecret servicetitan.Secret `env:"FIELDBRIDGE_STAFF_OIDC_CLIENT_SECRET" placeholder:"…" help:"Our client secret there."`
-	StaffACR          string              `env:"FIELDBRIDGE_STAFF_OIDC_ACR" placeholder:"urn:okta:loa:2fa:any" help:"The authentication context classes (acr) that staff sign-ins there may have, such as one with a second factor, separated by spaces."`
-	TrustedProxies    []netip.Prefix      `env:"FIELDBRIDGE_TRUSTED_PROXIES" type:"networks" placeholder:"10.0.0.0/8,192.168.1.7/32" help:"Networks of the proxies in front, whose X-Forwarded-For is believed, or none if browsers reach the listener directly. Required with an https base URL."`
-	LogFormat         string              `env:"FIELDBRIDGE_LOG" enum:",text,json" default:"" placeholder:"json" help:"text or json. The default is text on a terminal, else json."`
-	LogLevel          slog.Level          `env:"FIELDBRIDGE_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" placeholder:"info" help:"debug, info, warn, or error."`
-	SandboxAddr       string              `env:"FIELDBRIDGE_SANDBOX_ADDR" type:"listener" default:"${sandbox_addr}" placeholder:"127.0.0.1:9090" help:"Listener of the sandbox. Setting it makes this a demo."`
-	SandboxURL        *url.URL            `env:"FIELDBRIDGE_SANDBOX_URL" type:"origin" default:"${sandbox_url}" placeholder:"https://sandbox.example.com" help:"The sandbox's address as browsers and the app see it."`
-	DemoReset         *time.Duration      `env:"FIELDBRIDGE_DEMO_RESET" type:"timeofday" placeholder:"03:30" help:"When a demo resets each day, in UTC. The default is never."`
-	Production        environment         `embed:"" prefix:"production-" envprefix:"SERVICETITAN_PRODUCTION_" set:"host="`
-	Integration       environment         `embed:"" prefix:"integration-" envprefix:"SERVICETITAN_INTEGRATION_" set:"host=-integration"`
+	Addr              string         `env:"FIELDBRIDGE_ADDR" type:"listener" placeholder:":8080" help:"Public listener, which speaks plain HTTP. The default is :8080, or 127.0.0.1:8080 with an https base URL."`
+	AdminAddr         string         `env:"FIELDBRIDGE_ADMIN_ADDR" type:"listener" default:"127.0.0.1:8081" placeholder:"127.0.0.1:8081" help:"Listener for health checks and metrics. It also answers to the name given here, such as metrics.internal."`
+	BaseURL           *url.URL       `env:"FIELDBRIDGE_BASE_URL" type:"origin" default:"http://localhost:8080" placeholder:"https://connect.example.com" help:"The app's address as browsers see it. With https, cookies are Secure and HSTS is on. http is for loopback only."`
+	DatabaseURL       string         `env:"FIELDBRIDGE_DATABASE_URL" type:"database" default:"${database}" placeholder:"${database_example}" help:"A SQLite path, or postgres://…. A host other than this machine needs sslmode=verify-full."`
+	DatabaseInsecure  bool           `env:"FIELDBRIDGE_DATABASE_INSECURE" enum:"true,false" default:"false" placeholder:"false" help:"true accepts a PostgreSQL host that does not prove its identity, for a network that nobody else uses."`
+	KeysetFile        string         `env:"FIELDBRIDGE_KEYSET_FILE" default:"${keyset}" placeholder:"/etc/fieldbridge/keyset.json" help:"The keys that seal tokens. The file's mode must be 0600."`
+	SMTPURL           *url.URL       `env:"FIELDBRIDGE_SMTP_URL" type:"smtp" placeholder:"smtp://user:password@mail.example.com:587" help:"The mail server, smtp:// or smtps://. TLS is required unless it is this machine. Without one, mails are named in the log and not sent. A demo sends none: they are in its mailbox."`
+	MailFrom          string         `env:"FIELDBRIDGE_MAIL_FROM" type:"mailbox" placeholder:"Fieldbridge <support@example.com>" help:"From address of outgoing mail."`
+	KeepAlive         time.Duration  `env:"FIELDBRIDGE_KEEPALIVE" type:"duration" least:"10s" default:"${keepalive}" placeholder:"1h" help:"How often an idle connection is renewed."`
+	PerSecond         int            `env:"FIELDBRIDGE_RENEWALS_PER_SECOND" type:"count" default:"100" placeholder:"100" help:"Most renewals per second for one environment, from each instance."`
+	EventsKept        time.Duration  `env:"FIELDBRIDGE_EVENTS_KEPT" type:"duration" least:"24h" default:"9600h" placeholder:"9600h" help:"How long events stay on timelines."`
+	StaffIssuer       string         `env:"FIELDBRIDGE_STAFF_OIDC_ISSUER" type:"issuer" placeholder:"https://login.example.com" help:"Where staff sign in with OpenID Connect. Without it, they have passwords and a second factor here."`
+	StaffClientID     string         `env:"FIELDBRIDGE_STAFF_OIDC_CLIENT_ID" placeholder:"fieldbridge" help:"Our client ID there."`
+	StaffClientSecret secret.Value   `env:"FIELDBRIDGE_STAFF_OIDC_CLIENT_SECRET" placeholder:"…" help:"Our client secret there."`
+	StaffACR          string         `env:"FIELDBRIDGE_STAFF_OIDC_ACR" placeholder:"urn:okta:loa:2fa:any" help:"The authentication context classes (acr) that staff sign-ins there may have, such as one with a second factor, separated by spaces."`
+	TrustedProxies    []netip.Prefix `env:"FIELDBRIDGE_TRUSTED_PROXIES" type:"networks" placeholder:"10.0.0.0/8,192.168.1.7/32" help:"Networks of the proxies in front, whose X-Forwarded-For is believed, or none if browsers reach the listener directly. Required with an https base URL."`
+	LogFormat         string         `env:"FIELDBRIDGE_LOG" enum:",text,json" default:"" placeholder:"json" help:"text or json. The default is text on a terminal, else json."`
+	LogLevel          slog.Level     `env:"FIELDBRIDGE_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" placeholder:"info" help:"debug, info, warn, or error."`
+	SandboxAddr       string         `env:"FIELDBRIDGE_SANDBOX_ADDR" type:"listener" default:"${sandbox_addr}" placeholder:"127.0.0.1:9090" help:"Listener of the sandbox. Setting it makes this a demo."`
+	SandboxURL        *url.URL       `env:"FIELDBRIDGE_SANDBOX_URL" type:"origin" default:"${sandbox_url}" placeholder:"https://sandbox.example.com" help:"The sandbox's address as browsers and the app see it."`
+	DemoReset         *time.Duration `env:"FIELDBRIDGE_DEMO_RESET" type:"timeofday" placeholder:"03:30" help:"When a demo resets each day, in UTC. The default is never."`
+	Production        environment    `embed:"" prefix:"production-" envprefix:"SERVICETITAN_PRODUCTION_" set:"host="`
+	Integration       environment    `embed:"" prefix:"integration-" envprefix:"SERVICETITAN_INTEGRATION_" set:"host=-integration"`
 
 	// environments are those that are offered.
 	environments []servicetitan.Environment
@@ -57,13 +58,13 @@ type config struct {
 
 // environment holds what the variables say about one of ServiceTitan's environments.
 type environment struct {
-	ClientID     string              `env:"CLIENT_ID" placeholder:"cid.…" help:"The app's client ID, for sign_in."`
-	ClientSecret servicetitan.Secret `env:"CLIENT_SECRET" placeholder:"cs1.…" help:"The app's client secret, for sign_in."`
-	AppKey       servicetitan.Secret `env:"APP_KEY" placeholder:"ak1.…" help:"The app key. Without it, the environment is not offered."`
-	Ways         []servicetitan.Way  `env:"WAYS" enum:"sign_in,guided,own_credentials" default:"guided,own_credentials" placeholder:"sign_in" help:"Ways to connect, in the order in which they are offered: sign_in, guided, own_credentials. The first is recommended."`
-	AuthURL      *url.URL            `env:"AUTH_URL" type:"base" default:"https://auth${host}.servicetitan.io" placeholder:"${default}" help:"The authorization server. Any OAuth 2.0 server will do."`
-	APIURL       *url.URL            `env:"API_URL" type:"base" default:"https://api${host}.servicetitan.io" placeholder:"${default}" help:"The API."`
-	Scopes       []string            `env:"SCOPES" type:"scopes" default:"${scopes}" placeholder:"tn.crm.customers:r offline_access" help:"The scopes that the app asks for."`
+	ClientID     string             `env:"CLIENT_ID" placeholder:"cid.…" help:"The app's client ID, for sign_in."`
+	ClientSecret secret.Value       `env:"CLIENT_SECRET" placeholder:"cs1.…" help:"The app's client secret, for sign_in."`
+	AppKey       secret.Value       `env:"APP_KEY" placeholder:"ak1.…" help:"The app key. Without it, the environment is not offered."`
+	Ways         []servicetitan.Way `env:"WAYS" enum:"sign_in,guided,own_credentials" default:"guided,own_credentials" placeholder:"sign_in" help:"Ways to connect, in the order in which they are offered: sign_in, guided, own_credentials. The first is recommended."`
+	AuthURL      *url.URL           `env:"AUTH_URL" type:"base" default:"https://auth${host}.servicetitan.io" placeholder:"${default}" help:"The authorization server. Any OAuth 2.0 server will do."`
+	APIURL       *url.URL           `env:"API_URL" type:"base" default:"https://api${host}.servicetitan.io" placeholder:"${default}" help:"The API."`
+	Scopes       []string           `env:"SCOPES" type:"scopes" default:"${scopes}" placeholder:"tn.crm.customers:r offline_access" help:"The scopes that the app asks for."`
 }
 
 // defaultScopes is what the app asks for: to read what an integration needs,
@@ -96,7 +97,7 @@ func demoDefaults() kong.Vars {
 // one sets its field of c.
 func (c *config) variables(defaults kong.Vars) []*kong.Flag {
 	return kong.Must(c, defaults, kong.NoDefaultHelp(),
-		kong.TypeMapper(reflect.TypeFor[servicetitan.Secret](), reads(func(v string) (servicetitan.Secret, error) { return servicetitan.NewSecret(v), nil })),
+		kong.TypeMapper(reflect.TypeFor[secret.Value](), reads(func(v string) (secret.Value, error) { return secret.New(v), nil })),
 		kong.NamedMapper("listener", reads(listenAddr)),
 		kong.NamedMapper("origin", reads(originURL)),
 		kong.NamedMapper("base", reads(baseURL)),

@@ -14,6 +14,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -120,8 +121,8 @@ func newSandbox(c config, log *slog.Logger, reset func(context.Context) error) (
 	environment := servicetitan.Environment{
 		Name: servicetitan.Sandbox, AuthURL: c.SandboxURL, APIURL: c.SandboxURL,
 		ClientID:     "cid.sandbox",
-		ClientSecret: servicetitan.NewSecret("cs1.sandbox" + rand.Text()),
-		AppKey:       servicetitan.NewSecret("ak1.sandbox" + rand.Text()),
+		ClientSecret: secret.New("cs1.sandbox" + rand.Text()),
+		AppKey:       secret.New("ak1.sandbox" + rand.Text()),
 		Scopes:       strings.Fields(defaultScopes),
 		Ways:         []servicetitan.Way{servicetitan.SignIn, servicetitan.Guided, servicetitan.OwnCredentials},
 	}
@@ -146,7 +147,7 @@ func newDemo(a *app, box *sandbox.Sandbox, environment servicetitan.Environment,
 	a.mailer.deliver = box.Deliver
 	return demo{app: a, data: models.NewDemo(a.db, a.accounts, a.keeper, models.DemoOptions{
 		Environment: environment.Name, Scopes: environment.Scopes, Companies: demoSamples(box.Tenants()), Staff: demoStaff(),
-		Password: servicetitan.NewSecret(demoPassword), TokenLife: demoTokenLife,
+		Password: secret.New(demoPassword), TokenLife: demoTokenLife,
 		Access: func(of models.StandingAccess) (servicetitan.Tokens, servicetitan.OwnClient, error) {
 			return standingAccess(box, of)
 		},

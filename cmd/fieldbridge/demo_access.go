@@ -5,6 +5,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -36,10 +37,10 @@ func standingAccess(s *sandbox.Sandbox, of models.StandingAccess) (servicetitan.
 		return none(err)
 	}
 	tokens := servicetitan.Tokens{
-		Access: servicetitan.NewSecret(given.AccessToken), Refresh: servicetitan.NewSecret(given.RefreshToken),
+		Access: secret.New(given.AccessToken), Refresh: secret.New(given.RefreshToken),
 		ExpiresAt: given.ExpiresAt, Scopes: given.Scopes, TenantID: of.TenantID,
 	}
-	return tokens, servicetitan.OwnClient{ID: given.ClientID, Secret: servicetitan.NewSecret(given.ClientSecret)}, nil
+	return tokens, servicetitan.OwnClient{ID: given.ClientID, Secret: secret.New(given.ClientSecret)}, nil
 }
 
 // standingSetup is what has been done at the sandbox for a set-up.

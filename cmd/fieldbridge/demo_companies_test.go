@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -26,7 +27,7 @@ func TestDemoTenantsAreAsTheSandboxHasThem(t *testing.T) {
 	for _, company := range demoSamples(box.Tenants()) {
 		for _, connection := range company.Connections {
 			seen++
-			access := servicetitan.NewSecret(box.GiveAccess(connection.TenantID).AccessToken)
+			access := secret.New(box.GiveAccess(connection.TenantID).AccessToken)
 			account, err := client.Account(t.Context(), access, connection.TenantID)
 			if err != nil {
 				t.Fatalf("%s: %v", company.Name, err)

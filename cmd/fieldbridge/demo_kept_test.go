@@ -18,6 +18,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
@@ -160,7 +161,7 @@ func TestDemoBeginsAgainUnderGuests(t *testing.T) {
 // returns what came of it.
 func (s *seeded) busy(ctx context.Context, guest, n int) []error {
 	email := fmt.Sprintf("guest%d-%d@visitor.example", guest, n)
-	_, _, err := s.accounts.SignUp(ctx, models.SignUp{Company: "Visitor", Name: "V", Email: email, Password: servicetitan.NewSecret("a visitor's password"), Address: email})
+	_, _, err := s.accounts.SignUp(ctx, models.SignUp{Company: "Visitor", Name: "V", Email: email, Password: secret.New("a visitor's password"), Address: email})
 	results := []error{err}
 	var list []models.Connection
 	if err := s.db.Read(ctx).Where("state = ?", models.Connected).Order("id").Limit(3).Offset(guest * 3).Find(&list).Error; err != nil {
@@ -260,7 +261,7 @@ func TestDemoBeginsAgainWhenItFailed(t *testing.T) {
 	asked := 0
 	d := models.NewDemo(s.db, s.accounts, s.keeper, models.DemoOptions{
 		Environment: servicetitan.Sandbox, Companies: demoSamples(s.box.Tenants()), Staff: demoStaff(),
-		Password: servicetitan.NewSecret(demoPassword), TokenLife: demoTokenLife, Forget: s.box.Reset,
+		Password: secret.New(demoPassword), TokenLife: demoTokenLife, Forget: s.box.Reset,
 		Access: func(of models.StandingAccess) (servicetitan.Tokens, servicetitan.OwnClient, error) {
 			if asked++; asked == 3 {
 				stop() // the database goes away

@@ -20,6 +20,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -233,7 +234,7 @@ func benchConfig(b *testing.B, base, issuer, database string) config {
 	}
 	return config{DatabaseURL: database, BaseURL: own, KeepAlive: time.Hour, PerSecond: unlimited, environments: []servicetitan.Environment{{
 		Name: servicetitan.Production, AuthURL: at, APIURL: at, ClientID: "cid.bench",
-		ClientSecret: servicetitan.NewSecret("cs1.bench"), AppKey: servicetitan.NewSecret("ak1.bench"),
+		ClientSecret: secret.New("cs1.bench"), AppKey: secret.New("ak1.bench"),
 		Scopes: strings.Fields(defaultScopes), Ways: []servicetitan.Way{servicetitan.SignIn},
 	}}}
 }
@@ -291,7 +292,7 @@ func (p *product) contractors(b *testing.B, n int) []*client {
 		// Not through the form, which takes only so many from one address.
 		if _, _, err := p.accounts.SignUp(b.Context(), models.SignUp{
 			Company: "Northgate Heating", Name: "Dana Whitfield", Email: email,
-			Password: servicetitan.NewSecret(password), Address: email,
+			Password: secret.New(password), Address: email,
 		}); err != nil {
 			b.Fatal(err)
 		}

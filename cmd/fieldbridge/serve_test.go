@@ -14,7 +14,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/seal"
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
 const staffEmail, staffPassword = "sam@fieldbridge.example", "a short sentence works"
@@ -84,7 +84,7 @@ func TestServeHasNoWayAroundTheSecondFactor(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		_, err = accounts.SetUp(t.Context(), link, "Sam", servicetitan.NewSecret(staffPassword))
+		_, err = accounts.SetUp(t.Context(), link, "Sam", secret.New(staffPassword))
 		return err
 	}); err != nil {
 		t.Fatal(err)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+
+	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
 // Account is what the check call tells of a tenant.
@@ -36,7 +38,7 @@ type businessUnits struct {
 
 // Account asks the API who the tenant is, which proves that the token works
 // for it.
-func (c *Client) Account(ctx context.Context, access Secret, tenantID int64) (Account, error) {
+func (c *Client) Account(ctx context.Context, access secret.Value, tenantID int64) (Account, error) {
 	const op = "check account"
 	address := c.env.APIURL.String() + "/settings/v2/tenant/" + strconv.FormatInt(tenantID, 10) + "/business-units?page=1&pageSize=1&includeTotal=true"
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)

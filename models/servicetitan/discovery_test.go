@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
 // slowIssuer answers discovery when it is let, with endpoints that are not the
@@ -89,7 +91,7 @@ func TestDiscoveryIsNotWaitedForLonger(t *testing.T) {
 	if _, err := client.Endpoints(hurried); !errors.Is(err, context.Canceled) {
 		t.Errorf("who has no time hears %v", err)
 	}
-	if _, err := client.Refresh(hurried, NewSecret("stc_refresh")); !errors.Is(err, context.Canceled) {
+	if _, err := client.Refresh(hurried, secret.New("stc_refresh")); !errors.Is(err, context.Canceled) {
 		t.Errorf("who renews and has no time hears %v", err)
 	}
 	close(issuer.answer)

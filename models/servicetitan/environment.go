@@ -3,7 +3,11 @@
 // It knows no database and keeps no state but what an issuer announces.
 package servicetitan
 
-import "net/url"
+import (
+	"net/url"
+
+	"github.com/fieldbridge/fieldbridge/models/secret"
+)
 
 // EnvironmentName says which ServiceTitan is meant.
 type EnvironmentName string
@@ -46,8 +50,8 @@ type Environment struct {
 	AuthURL      *url.URL // issuer, without a trailing slash
 	APIURL       *url.URL // API base, without a trailing slash
 	ClientID     string
-	ClientSecret Secret
-	AppKey       Secret // sent as ST-App-Key with every API call
+	ClientSecret secret.Value
+	AppKey       secret.Value // sent as ST-App-Key with every API call
 	Scopes       []string
 	Ways         []Way // in the order in which they are offered
 }

@@ -12,14 +12,16 @@ import (
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
+
+	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
 // Tokens is what a token endpoint grants.
 type Tokens struct {
-	Access Secret
+	Access secret.Value
 	// Refresh is zero where the answer had none: the old one stays good
 	// (RFC 6749, section 6).
-	Refresh Secret
+	Refresh secret.Value
 	// ExpiresAt is when the access token lapses.
 	ExpiresAt time.Time
 	// GuessedExpiry says that the answer did not say when in a way to be believed.
@@ -32,18 +34,18 @@ type Tokens struct {
 
 // AuthorizeRequest is one trip of a browser to the authorization endpoint.
 type AuthorizeRequest struct {
-	State       Secret
-	Verifier    Secret // of PKCE (RFC 7636)
+	State       secret.Value
+	Verifier    secret.Value // of PKCE (RFC 7636)
 	RedirectURI string
 	TenantID    int64 // a hint which tenant to offer
 }
 
 // NewState returns 256 random bits for a state parameter.
-func NewState() Secret { return NewSecret(oauth2.GenerateVerifier()) }
+func NewState() secret.Value { return secret.New(oauth2.GenerateVerifier()) }
 
 // NewVerifier returns a PKCE code verifier of 256 random bits (RFC 7636,
 // section 4.1).
-func NewVerifier() Secret { return NewSecret(oauth2.GenerateVerifier()) }
+func NewVerifier() secret.Value { return secret.New(oauth2.GenerateVerifier()) }
 
 func (c *Client) config(endpoints Endpoints, redirectURI string) *oauth2.Config {
 	return &oauth2.Config{
@@ -75,14 +77,14 @@ func (c *Client) AuthorizeURL(ctx context.Context, r AuthorizeRequest) (string, 
 
 // Exchange trades a code for tokens (RFC 6749, section 4.1.3). One call is one
 // request.
-func (c *Client) Exchange(ctx context.Context, code, verifier Secret, redirectURI string) (Tokens, error) {
+func (c *Client) Exchange(ctx context.Context, code, verifier secret.Value, redirectURI string) (Tokens, error) {
 	return c.tokens(ctx, "exchange code", redirectURI, func(ctx context.Context, config *oauth2.Config) (*oauth2.Token, error) {
 		return config.Exchange(ctx, code.Reveal(), oauth2.VerifierOption(verifier.Reveal()))
 	})
 }
 
 // Refresh renews access (RFC 6749, section 6). One call is one request.
-func (c *Client) Refresh(ctx context.Context, refresh Secret) (Tokens, error) {
+func (c *Client) Refresh(ctx context.Context, refresh secret.Value) (Tokens, error) {
 	return c.tokens(ctx, "refresh access", "", func(ctx context.Context, config *oauth2.Config) (*oauth2.Token, error) {
 		return config.TokenSource(ctx, &oauth2.Token{RefreshToken: refresh.Reveal()}).Token()
 	})
@@ -92,7 +94,7 @@ func (c *Client) Refresh(ctx context.Context, refresh Secret) (Tokens, error) {
 // ServiceTitan; not the app's registration.
 type OwnClient struct {
 	ID     string
-	Secret Secret
+	Secret secret.Value
 }
 
 // IsZero says that there is none.
@@ -109,7 +111,7 @@ func (c *Client) ClientCredentials(ctx context.Context, own OwnClient) (Tokens, 
 		}
 		return client.Token(ctx)
 	})
-	granted.Refresh = Secret{}
+	granted.Refresh = secret.Value{}
 	return granted, err
 }
 
@@ -130,14 +132,14 @@ func (c *Client) tokens(ctx context.Context, op, redirectURI string, ask func(co
 		return Tokens{}, &Error{Op: op, Kind: Unavailable, AnswerLost: true, Err: errors.New("answer was not understood")}
 	}
 	granted := Tokens{
-		Access:        NewSecret(token.AccessToken),
+		Access:        secret.New(token.AccessToken),
 		ExpiresAt:     began.Add(transport.lifetime).UTC(),
 		GuessedExpiry: transport.guessed,
 		TenantID:      tenantClaim(token.AccessToken),
 	}
 	// The library hands the old refresh token back where the answer has none.
 	if transport.refresh {
-		granted.Refresh = NewSecret(token.RefreshToken)
+		granted.Refresh = secret.New(token.RefreshToken)
 	}
 	if scope, ok := token.Extra("scope").(string); ok && scope != "" {
 		granted.Scopes = strings.Fields(scope)
@@ -150,7 +152,7 @@ var ErrNoRevocation = errors.New("issuer has no revocation endpoint")
 
 // Revoke withdraws a refresh token and with it the grant (RFC 7009, section
 // 2.1). That the issuer does not know the token counts as done.
-func (c *Client) Revoke(ctx context.Context, refresh Secret) error {
+func (c *Client) Revoke(ctx context.Context, refresh secret.Value) error {
 	const op = "revoke access"
 	endpoints, err := c.Endpoints(ctx)
 	if err != nil {

@@ -6,13 +6,13 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/fieldbridge/fieldbridge/models"
-	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/views/pagetest"
 )
 
 // everySignInPage has each page on which our staff come in.
 func everySignInPage() map[string]templ.Component {
-	enrolment := models.Enrolment{Key: servicetitan.NewSecret("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"), Kept: "kept"}
+	enrolment := models.Enrolment{Key: secret.New("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"), Kept: "kept"}
 	replacing := enrolment
 	replacing.Replaces = true
 	return map[string]templ.Component{
@@ -20,7 +20,7 @@ func everySignInPage() map[string]templ.Component {
 		"second step, no":          Factor(FactorPage{Staff: testStaff, Wrong: true}),
 		"second step, new":         Factor(FactorPage{Staff: testStaff, Enrolment: &enrolment, QR: "M4 4h1v1h-1z", QRSize: "53"}),
 		"second step, other phone": Factor(FactorPage{Staff: testStaff, Enrolment: &replacing, QR: "M4 4h1v1h-1z", QRSize: "53", Wrong: true}),
-		"recovery codes":           Recovery(RecoveryPage{Staff: testStaff, Codes: []models.Secret{servicetitan.NewSecret("ABCD-EFGH-IJKL")}}),
+		"recovery codes":           Recovery(RecoveryPage{Staff: testStaff, Codes: []secret.Value{secret.New("ABCD-EFGH-IJKL")}}),
 		"recovery codes, last":     FewRecoveryCodes(0),
 		"recovery codes, few":      FewRecoveryCodes(1),
 		"own second step":          FactorSettings(FactorSettingsPage{Staff: testStaff, Left: 7}),
@@ -31,7 +31,7 @@ func everySignInPage() map[string]templ.Component {
 }
 
 func TestEnrolmentShowsTheKeyInGroups(t *testing.T) {
-	enrolment := models.Enrolment{Key: servicetitan.NewSecret("JBSWY3DPEHPK3PXP"), Kept: "sealed-text"}
+	enrolment := models.Enrolment{Key: secret.New("JBSWY3DPEHPK3PXP"), Kept: "sealed-text"}
 	p := pagetest.Show(t, Factor(FactorPage{Staff: testStaff, Enrolment: &enrolment, QR: "M4 4h1v1h-1z", QRSize: "53"}))
 	p.Says("JBSW Y3DP EHPK 3PXP")
 	p.DoesNotSay("sealed-text")
