@@ -81,18 +81,18 @@ func TestTrailsOfVanishedPostgreSQL(t *testing.T) {
 	db := openAt(t, proxy.Address+"?connect_timeout=1")
 	quick(db)
 	k := newKept(t, db, time.Now)
-	accounts, keys := NewAccounts(db, k.keys, 1), NewAPIKeys(db)
-	accounts.RecordSignIn(SignInEvent{Action: ActionSignIn, Outcome: "wrong_credentials", Email: "amy@northgate.example"})
+	people, keys := NewAccounts(db, k.keys, 1), NewAPIKeys(db)
+	people.RecordSignIn(SignInEvent{Action: ActionSignIn, Outcome: "wrong_credentials", Email: "amy@northgate.example"})
 	keys.CountRead(newID(), newID(), "203.0.113.7")
 
 	proxy.Swallow()
-	for name, flush := range map[string]func(context.Context) error{"sign-ins": accounts.FlushSignIns, "token reads": keys.Flush} {
+	for name, flush := range map[string]func(context.Context) error{"sign-ins": people.FlushSignIns, "token reads": keys.Flush} {
 		if err := flush(t.Context()); !Unavailable(err) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	proxy.Restore()
-	k.until(func() bool { return accounts.FlushSignIns(t.Context()) == nil && keys.Flush(t.Context()) == nil })
+	k.until(func() bool { return people.FlushSignIns(t.Context()) == nil && keys.Flush(t.Context()) == nil })
 	if n, m := k.count("SELECT count(*) FROM sign_ins"), k.count("SELECT count(*) FROM token_reads"); n != 1 || m != 1 {
 		t.Errorf("%d sign-ins and %d token reads are written down, want 1 and 1", n, m)
 	}

@@ -36,14 +36,14 @@ func TestA73RotationUnderLoad(t *testing.T) {
 	}
 }
 
-func rotateUnderLoad(t *testing.T, database string, connections int) {
-	db := openAt(t, database)
+func rotateUnderLoad(t *testing.T, address string, connections int) {
+	db := openAt(t, address)
 	k := newKept(t, db, time.Now)
-	c := k.overTheNetwork(database, time.Hour)
+	c := k.overTheNetwork(address, time.Hour)
 	sealOneOfEach(k)
 	k.exec("DELETE FROM credentials")
 	ids := k.seed(connections, time.Now(), time.Now().Add(time.Hour))
-	backup := backup(k, database)
+	backup := backup(k, address)
 	keeper := c.start(t)
 	old, primary := rotate(k)
 	reading, stop := context.WithCancel(t.Context())
@@ -157,7 +157,7 @@ func makeDue(k *kept, ctx context.Context, ids []uuid.UUID) (n int) {
 
 // backup copies database and keyset as an operator does; what it returns opens
 // the copies. Of PostgreSQL it copies the values that are sealed.
-func backup(k *kept, database string) (opens func()) {
+func backup(k *kept, address string) (opens func()) {
 	k.Helper()
 	text, err := os.ReadFile(k.keyset)
 	if err != nil {
@@ -171,7 +171,7 @@ func backup(k *kept, database string) (opens func()) {
 	before := opened(k, k.keys)
 	var rows []SealedRow
 	if !k.db.OnPostgres() {
-		db, err := sql.Open("sqlite3", "file:"+database)
+		db, err := sql.Open("sqlite3", "file:"+address)
 		if err == nil {
 			_, err = db.ExecContext(k.Context(), "VACUUM INTO ?", file)
 		}
