@@ -43,8 +43,8 @@ type app struct {
 	kept time.Duration
 }
 
-func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo *handlers.Demo, log *slog.Logger) (*app, error) {
-	if demo == nil {
+func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, pages *handlers.Demo, log *slog.Logger) (*app, error) {
+	if pages == nil {
 		if err := models.KeepDemosOff(ctx, db); err != nil {
 			return nil, err
 		}
@@ -63,7 +63,7 @@ func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo *h
 		return nil, err
 	}
 	clients := clientsOf(c, db)
-	accounts := models.NewAccounts(db, keys, parallelHashes())
+	people := models.NewAccounts(db, keys, parallelHashes())
 	metrics := handlers.NewMetrics()
 	keeper := models.NewKeeper(db, keys, clients, models.KeeperOptions{KeepAlive: c.KeepAlive, PerSecond: c.PerSecond, Watch: metrics.Watch()}, log)
 	apiKeys := models.NewAPIKeys(db)
@@ -71,7 +71,7 @@ func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo *h
 	mailer := &mailer{base: c.BaseURL, server: c.SMTPURL, from: c.MailFrom, log: log}
 	return &app{
 		db:          db,
-		accounts:    accounts,
+		accounts:    people,
 		keeper:      keeper,
 		apiKeys:     apiKeys,
 		connections: connections,
@@ -79,9 +79,9 @@ func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, demo *h
 		mailer:      mailer,
 		kept:        c.EventsKept,
 		public: handlers.New(handlers.Options{
-			BaseURL: c.BaseURL, TrustedProxies: c.TrustedProxies, Accounts: accounts,
+			BaseURL: c.BaseURL, TrustedProxies: c.TrustedProxies, Accounts: people,
 			Sessions: models.NewSessions(db), Connections: connections, Desk: models.NewDesk(db, keeper, connections), APIKeys: apiKeys, Metrics: metrics,
-			StaffIssuer: c.staffSignIn(), Demo: demo, Now: time.Now, Log: log,
+			StaffIssuer: c.staffSignIn(), Demo: pages, Now: time.Now, Log: log,
 		}),
 		admin: handlers.NewAdmin(c.AdminAddr, func(ctx context.Context) error {
 			if err := db.Ping(ctx); err != nil {

@@ -84,7 +84,7 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 	if err := db.HoldForServing(ctx); err != nil {
 		return errors.Join(err, db.Close())
 	}
-	var d demo
+	var d demoApp
 	box, environment := newSandbox(c, log, func(ctx context.Context) error {
 		return d.begin(context.WithoutCancel(ctx), false) // to its end, though who asked goes away
 	})
@@ -136,16 +136,16 @@ func newSandbox(c config, log *slog.Logger, reset func(context.Context) error) (
 	}), environment
 }
 
-// demo is an app with made-up companies, whose mails are in its sandbox's
+// demoApp is an app with made-up companies, whose mails are in its sandbox's
 // mailbox.
-type demo struct {
+type demoApp struct {
 	app  *app
 	data *models.Demo
 }
 
-func newDemo(a *app, box *sandbox.Sandbox, environment servicetitan.Environment, log *slog.Logger) demo {
+func newDemo(a *app, box *sandbox.Sandbox, environment servicetitan.Environment, log *slog.Logger) demoApp {
 	a.mailer.deliver = box.Deliver
-	return demo{app: a, data: models.NewDemo(a.db, a.accounts, a.keeper, models.DemoOptions{
+	return demoApp{app: a, data: models.NewDemo(a.db, a.accounts, a.keeper, models.DemoOptions{
 		Environment: environment.Name, Scopes: environment.Scopes, Companies: demoSamples(box.Tenants()), Staff: demoStaff(),
 		Password: secret.New(demoPassword), TokenLife: demoTokenLife,
 		Access: func(of models.StandingAccess) (servicetitan.Tokens, servicetitan.OwnClient, error) {
@@ -175,7 +175,7 @@ func seedProgress(screen io.Writer) func(done, all int) {
 
 // begin makes the companies, or goes on with those that are there if keep is
 // set.
-func (d demo) begin(ctx context.Context, keep bool) error {
+func (d demoApp) begin(ctx context.Context, keep bool) error {
 	begin := d.data.Reset
 	if keep {
 		begin = d.data.Begin
@@ -188,7 +188,7 @@ func (d demo) begin(ctx context.Context, keep bool) error {
 
 // holdOn ends when the context does, or when the database has become another
 // demo's: PostgreSQL forgets at a restart whose it was.
-func (d demo) holdOn(ctx context.Context) error {
+func (d demoApp) holdOn(ctx context.Context) error {
 	tick := time.NewTicker(holdLooks)
 	defer tick.Stop()
 	for {
@@ -204,7 +204,7 @@ func (d demo) holdOn(ctx context.Context) error {
 }
 
 // resetDaily lets the demo begin again each day, until the context ends.
-func (d demo) resetDaily(ctx context.Context, after time.Duration, log *slog.Logger) {
+func (d demoApp) resetDaily(ctx context.Context, after time.Duration, log *slog.Logger) {
 	tick := time.NewTicker(resetLooks)
 	defer tick.Stop()
 	for {

@@ -24,7 +24,7 @@ import (
 type seeded struct {
 	*testing.T
 	*app
-	demo     demo
+	demo     demoApp
 	box      *sandbox.Sandbox
 	url      string // of the sandbox
 	database string
