@@ -332,17 +332,17 @@ func TestSecondFactorAtRest(t *testing.T) {
 func TestResetFactor(t *testing.T) {
 	a := newApp(t)
 	sam := a.staff("Sam", models.Support)
-	accounts := a.accounts()
-	if err := accounts.ResetFactor(t.Context(), models.CommandLine("root"), "nobody@fieldbridge.example"); err == nil {
+	people := a.accounts()
+	if err := people.ResetFactor(t.Context(), models.CommandLine("root"), "nobody@fieldbridge.example"); err == nil {
 		t.Error("nobody's is reset")
 	}
-	if err := accounts.ResetFactor(t.Context(), models.CommandLine("root"), sam.email); err != nil {
+	if err := people.ResetFactor(t.Context(), models.CommandLine("root"), sam.email); err != nil {
 		t.Fatal(err)
 	}
 	sam.get("/staff").want(a, 303, "/signin")
 	sam.post("/signin", "email", sam.email, "password", password).want(a, 303)
 	sam.enrol()
-	if err := accounts.RemoveStaff(t.Context(), models.CommandLine("root"), sam.email); err != nil {
+	if err := people.RemoveStaff(t.Context(), models.CommandLine("root"), sam.email); err != nil {
 		t.Fatal(err)
 	}
 	if n := a.count("SELECT count(*) FROM second_factors") + a.count("SELECT count(*) FROM recovery_codes"); n != 0 {

@@ -42,9 +42,9 @@ func TestSignInWhenTooManyDo(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.addStaff("pat@fieldbridge.example", models.Support)
-	accounts := models.NewAccounts(a.db, keys, 0) // nobody gets a turn
+	people := models.NewAccounts(a.db, keys, 0) // nobody gets a turn
 	a.serve(handlers.New(handlers.Options{
-		BaseURL: parse(t, a.url), Accounts: accounts,
+		BaseURL: parse(t, a.url), Accounts: people,
 		Sessions: models.NewSessions(a.db), APIKeys: a.apiKeys, Now: a.clock.Now, Log: slog.New(slog.NewTextHandler(a.log, nil)),
 	}))
 	for action, got := range map[string]answer{

@@ -89,12 +89,12 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	for _, e := range i.environments() {
 		clients = append(clients, servicetitan.NewClient(e, transport, db.Now))
 	}
-	accounts := models.NewAccounts(db, keys, 4, models.QuickHashes)
+	people := models.NewAccounts(db, keys, 4, models.QuickHashes)
 	keeper := models.NewKeeper(db, keys, clients, models.KeeperOptions{KeepAlive: time.Hour, PerSecond: 1000}, log)
 	apiKeys := models.NewAPIKeys(db)
 	connections := models.NewConnections(db, keys, clients, keeper, i.URL+"/callback", log)
-	return running{accounts: accounts, db: db, keeper: keeper, apiKeys: apiKeys, handler: handlers.New(handlers.Options{
-		BaseURL: base, TrustedProxies: i.trusted, Accounts: accounts, Sessions: models.NewSessions(db),
+	return running{accounts: people, db: db, keeper: keeper, apiKeys: apiKeys, handler: handlers.New(handlers.Options{
+		BaseURL: base, TrustedProxies: i.trusted, Accounts: people, Sessions: models.NewSessions(db),
 		Connections: connections, Desk: models.NewDesk(db, keeper, connections), APIKeys: apiKeys, StaffIssuer: i.staffIssuer, Demo: i.demo, RequestLimit: i.requestLimit, Now: now, Log: log,
 	})}, nil
 }

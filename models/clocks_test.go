@@ -9,14 +9,14 @@ import (
 )
 
 // renewDueNow renews what is due, as the worker does, and says how many were.
-func renewDueNow(k *kept, keeper *Keeper) int {
+func renewDueNow(k *kept, who *Keeper) int {
 	k.Helper()
-	list, err := keeper.due(k.Context(), gateKey{environment: servicetitan.Sandbox}, leasedAtOnce)
+	list, err := who.due(k.Context(), gateKey{environment: servicetitan.Sandbox}, leasedAtOnce)
 	if err != nil {
 		k.Fatal(err)
 	}
 	for _, d := range list {
-		keeper.renewDue(k.Context(), d)
+		who.renewDue(k.Context(), d)
 	}
 	return len(list)
 }
@@ -46,12 +46,12 @@ func TestB18ClocksThatAreWrong(t *testing.T) {
 			if n := renewDueNow(k, off); n != len(ids) {
 				t.Fatalf("%d are renewed, want %d", n, len(ids))
 			}
-			for _, keeper := range []*Keeper{off, k.keeper, off} {
-				if n := renewDueNow(k, keeper); n != 0 {
+			for _, who := range []*Keeper{off, k.keeper, off} {
+				if n := renewDueNow(k, who); n != 0 {
 					t.Fatalf("%d are renewed again at once", n)
 				}
 				for _, id := range ids {
-					access, err := keeper.AccessToken(t.Context(), k.companyID, id)
+					access, err := who.AccessToken(t.Context(), k.companyID, id)
 					if err != nil || access.Generation != 2 {
 						t.Fatalf("served generation %d, error %v", access.Generation, err)
 					}

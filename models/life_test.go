@@ -41,7 +41,3 @@ func TestLife(t *testing.T) {
 		}
 	}
 }
-
-func TestConnectionsMatchTheSchema(t *testing.T) {
-	matchSchema(t, &Connection{}, &Event{}, &Setup{}, &staffTask{}, &Mail{})
-}

@@ -83,3 +83,7 @@ func TestDueMessagesAreFoundByIndex(t *testing.T) {
 		})
 	})
 }
+
+func TestConnectionsMatchTheSchema(t *testing.T) {
+	matchSchema(t, &Connection{}, &Event{}, &Setup{}, &staffTask{}, &Mail{})
+}

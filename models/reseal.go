@@ -37,7 +37,7 @@ func other(v SealedValue, key []byte) bool {
 // that an instance which lacks the new key says so before anything else needs it.
 func sealedTables() []SealedTable {
 	canary := SealedTable{Name: "key_canary", Key: "id", Columns: []string{"sealed"}, Rows: SealedRowsOf(func(c keyCanary) SealedRow {
-		return SealedRow{Key: c.ID, Values: []SealedValue{{"sealed", c.Sealed, canaryPlace()}}}
+		return SealedRow{Key: c.ID, Values: []SealedValue{{Column: "sealed", Sealed: c.Sealed, Place: canaryPlace()}}}
 	})}
 	return slices.Concat([]SealedTable{canary}, sealedByAccounts(), sealedByConnect(), sealedByKeeper())
 }

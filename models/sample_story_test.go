@@ -52,9 +52,9 @@ func TestSampleTroublesCountAsRealOnesDo(t *testing.T) {
 					t.Errorf("the keeper counts %d that worked and %d that failed", real.OK, real.Failed)
 				}
 				// So young that nothing else was renewed.
-				told := story{SampleConnection{
+				told := story{SampleConnection: SampleConnection{
 					State: Connected, Age: 2 * time.Hour, Troubles: []SampleTrouble{{Age: time.Hour, Length: time.Second, Reason: reason}},
-				}, clock.Now(), 24 * time.Hour}
+				}, now: clock.Now(), every: 24 * time.Hour}
 				var made RenewalHour
 				for _, h := range told.countHours(clock.Now().Add(-24 * time.Hour)) {
 					made.OK, made.Failed = made.OK+h.OK, made.Failed+h.Failed

@@ -138,7 +138,7 @@ func TestStrangersCannotLockAnAccount(t *testing.T) {
 
 // strangerTry is a wrong try without the work of hashing.
 func (s signingIn) strangerTry(db *DB, address string) error {
-	return s.limited(s.Context(), nil, func(tx *gorm.DB, now time.Time) error {
+	return s.Accounts.limited(s.Context(), nil, func(tx *gorm.DB, now time.Time) error {
 		_, err := signInTry{email: s.email, address: address}.count(tx, now)
 		return err
 	})
@@ -270,18 +270,18 @@ func TestRefusedTriesDoNotReachTheDatabase(t *testing.T) {
 			}
 			one, other := instance(), instance()
 			for range signInPerPair.tries {
-				if err := one.strangerTry(one.db, "1.2.3.4"); err != nil {
+				if err := one.strangerTry(one.Accounts.db, "1.2.3.4"); err != nil {
 					t.Fatal(err)
 				}
 			}
 			for _, s := range []signingIn{one, other} {
 				refused := s.try("a wrong one, surely", "1.2.3.4", "")
-				if pausedFor(refused, s.db.Now()) <= 0 {
+				if pausedFor(refused, s.Accounts.db.Now()) <= 0 {
 					t.Fatalf("got %v", refused)
 				}
 				writes.Store(0)
 				for range 200 {
-					if again := s.try("a wrong one, surely", "1.2.3.4", ""); again == nil || again.Error() != refused.Error() && pausedFor(again, s.db.Now()) != pausedFor(refused, s.db.Now()) {
+					if again := s.try("a wrong one, surely", "1.2.3.4", ""); again == nil || again.Error() != refused.Error() && pausedFor(again, s.Accounts.db.Now()) != pausedFor(refused, s.Accounts.db.Now()) {
 						t.Fatalf("got %v, want %v", again, refused)
 					}
 				}

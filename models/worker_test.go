@@ -266,16 +266,16 @@ func TestCacheEndsWithTheConnection(t *testing.T) {
 		k := newKept(t, db, clock.Now)
 		other := k.newKeeper(KeeperOptions{KeepAlive: time.Hour, PerSecond: 1000})
 		id := k.seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
-		for _, keeper := range []*Keeper{k.keeper, other} {
+		for _, instance := range []*Keeper{k.keeper, other} {
 			for range 2 { // the second time from memory
-				if _, err := keeper.AccessToken(t.Context(), k.companyID, id); err != nil {
+				if _, err := instance.AccessToken(t.Context(), k.companyID, id); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if _, ok := keeper.cache.get(k.companyID, id, db.Now()); !ok {
+			if _, ok := instance.cache.get(k.companyID, id, db.Now()); !ok {
 				t.Error("the token is not in memory")
 			}
-			if _, err := keeper.AccessToken(t.Context(), newID(), id); err == nil {
+			if _, err := instance.AccessToken(t.Context(), newID(), id); err == nil {
 				t.Error("another company is served")
 			}
 		}

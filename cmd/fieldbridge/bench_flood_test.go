@@ -53,8 +53,8 @@ type floodAnswer struct {
 	took   time.Duration
 }
 
-// newFlooded starts the product on a database that has the people's accounts.
-func newFlooded(b *testing.B, database string) (*flooded, *process) {
+// newFlooded starts the product on a database that has the people.
+func newFlooded(b *testing.B, address string) (*flooded, *process) {
 	b.Helper()
 	keyset := filepath.Join(b.TempDir(), "keyset.json")
 	keys, err := seal.Create(keyset)
@@ -62,14 +62,14 @@ func newFlooded(b *testing.B, database string) (*flooded, *process) {
 		b.Fatal(err)
 	}
 	f := &flooded{}
-	err = inDB(b.Context(), config{DatabaseURL: database}, models.OpenDB, func(db *models.DB) error {
+	err = inDB(b.Context(), config{DatabaseURL: address}, models.OpenDB, func(db *models.DB) error {
 		if _, err := models.Migrate(b.Context(), db, models.MigrationWatch{}); err != nil {
 			return err
 		}
-		accounts := models.NewAccounts(db, keys, 1)
+		people := models.NewAccounts(db, keys, 1)
 		for i := range 2 * floodPeople {
 			person := &floodPerson{email: fmt.Sprintf("person%d@bench.example", i), address: fmt.Sprintf("10.1.0.%d", i)}
-			_, _, err := accounts.SignUp(b.Context(), models.SignUp{
+			_, _, err := people.SignUp(b.Context(), models.SignUp{
 				Company: "Northgate Heating", Name: "Dana Whitfield", Email: person.email,
 				Password: secret.New(floodPassword), Address: person.address,
 			})
@@ -88,7 +88,7 @@ func newFlooded(b *testing.B, database string) (*flooded, *process) {
 		b.Fatal(err)
 	}
 	_, issuer := serveStub(b)
-	p := startProcess(b, database, keyset, issuer, "FIELDBRIDGE_TRUSTED_PROXIES=127.0.0.1/32")
+	p := startProcess(b, address, keyset, issuer, "FIELDBRIDGE_TRUSTED_PROXIES=127.0.0.1/32")
 	f.base = p.base
 	for _, person := range f.known {
 		in, err := f.signIn(person.email, floodPassword, person.address, "")

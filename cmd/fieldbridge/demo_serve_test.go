@@ -142,8 +142,8 @@ func TestServeAsDemoLeavesOthersAlone(t *testing.T) {
 	if err := (migrateUp{}).Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	err := withAccounts(t.Context(), func(_ config, accounts *models.Accounts) error {
-		_, err := accounts.AddStaff(t.Context(), models.CommandLine("root"), staffEmail, models.Support)
+	err := withAccounts(t.Context(), func(_ config, people *models.Accounts) error {
+		_, err := people.AddStaff(t.Context(), models.CommandLine("root"), staffEmail, models.Support)
 		return err
 	})
 	if err != nil {

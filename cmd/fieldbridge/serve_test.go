@@ -79,12 +79,12 @@ func TestServeHasNoWayAroundTheSecondFactor(t *testing.T) {
 		t.Fatal(err)
 	}
 	running(t, serveCommand{}.Run, admin)
-	if err := withAccounts(t.Context(), func(_ config, accounts *models.Accounts) error {
-		link, err := accounts.AddStaff(t.Context(), models.CommandLine("root"), staffEmail, models.Admin)
+	if err := withAccounts(t.Context(), func(_ config, people *models.Accounts) error {
+		link, err := people.AddStaff(t.Context(), models.CommandLine("root"), staffEmail, models.Admin)
 		if err != nil {
 			return err
 		}
-		_, err = accounts.SetUp(t.Context(), link, "Sam", secret.New(staffPassword))
+		_, err = people.SetUp(t.Context(), link, "Sam", secret.New(staffPassword))
 		return err
 	}); err != nil {
 		t.Fatal(err)
@@ -115,8 +115,8 @@ func TestOneProcessServesAFile(t *testing.T) {
 	if err := (serveCommand{}).Run(t.Context()); !errors.Is(err, models.ErrServed) {
 		t.Errorf("a second process: %v", err)
 	}
-	if err := withAccounts(t.Context(), func(_ config, accounts *models.Accounts) error {
-		_, err := accounts.AddStaff(t.Context(), models.CommandLine("test"), staffEmail, models.Admin)
+	if err := withAccounts(t.Context(), func(_ config, people *models.Accounts) error {
+		_, err := people.AddStaff(t.Context(), models.CommandLine("test"), staffEmail, models.Admin)
 		return err
 	}); err != nil {
 		t.Errorf("a command beside it: %v", err)

@@ -31,8 +31,8 @@ func (s staffAdd) Run(ctx context.Context) error {
 	if !ok {
 		return fmt.Errorf("%q is not an email address", s.Email)
 	}
-	return withAccounts(ctx, func(c config, accounts *models.Accounts) error {
-		link, err := accounts.AddStaff(ctx, operator(), email, models.StaffRole(s.Role))
+	return withAccounts(ctx, func(c config, people *models.Accounts) error {
+		link, err := people.AddStaff(ctx, operator(), email, models.StaffRole(s.Role))
 		if errors.Is(err, models.ErrMemberEmail) {
 			return fmt.Errorf("%s belongs to a member of a company; use another email", email)
 		}
@@ -57,8 +57,8 @@ type staffRemove struct {
 // Run ends the account.
 func (s staffRemove) Run(ctx context.Context) error {
 	email, _ := models.ParseEmail(s.Email) // an empty one is nobody's
-	return withAccounts(ctx, func(_ config, accounts *models.Accounts) error {
-		err := accounts.RemoveStaff(ctx, operator(), email)
+	return withAccounts(ctx, func(_ config, people *models.Accounts) error {
+		err := people.RemoveStaff(ctx, operator(), email)
 		if errors.Is(err, models.ErrNotFound) {
 			return fmt.Errorf("%s is not one of staff", s.Email)
 		}
@@ -76,8 +76,8 @@ type staffResetFactor struct {
 // Run forgets the second factor.
 func (s staffResetFactor) Run(ctx context.Context) error {
 	email, _ := models.ParseEmail(s.Email) // an empty one is nobody's
-	return withAccounts(ctx, func(_ config, accounts *models.Accounts) error {
-		err := accounts.ResetFactor(ctx, operator(), email)
+	return withAccounts(ctx, func(_ config, people *models.Accounts) error {
+		err := people.ResetFactor(ctx, operator(), email)
 		if errors.Is(err, models.ErrNotFound) {
 			return fmt.Errorf("%s is not one of staff", s.Email)
 		}
@@ -92,8 +92,8 @@ type staffList struct{}
 
 // Run prints one line each.
 func (staffList) Run(ctx context.Context) error {
-	return withAccounts(ctx, func(c config, accounts *models.Accounts) error {
-		list, err := accounts.ListStaff(ctx)
+	return withAccounts(ctx, func(c config, people *models.Accounts) error {
+		list, err := people.ListStaff(ctx)
 		if err != nil {
 			return err
 		}
