@@ -18,7 +18,7 @@ var schema struct {
 
 func migrateOnce(migrate func(address string) error) {
 	schema.sqlite = sync.OnceValues(func() ([]byte, error) {
-		dir, err := os.MkdirTemp("", "fieldbridge-schema-")
+		dir, err := os.MkdirTemp(parent(sqliteRoom), "fieldbridge-schema-")
 		if err != nil {
 			return nil, err
 		}
@@ -44,7 +44,7 @@ func SQLite(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "app.db")
+	path := filepath.Join(folder(t), "app.db")
 	if err := os.WriteFile(path, whole, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -69,7 +69,7 @@ func startCluster(t testing.TB) {
 	t.Helper()
 	cluster.once.Do(func() {
 		// Nothing in it outlives the tests, so it trades safety for speed.
-		cluster.address, cluster.stop, cluster.err = start("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
+		cluster.address, cluster.stop, cluster.err = start(parent(postgresRoom), "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
 	})
 	if errors.Is(cluster.err, errNotInstalled) {
 		Missing(t, "PostgreSQL")
@@ -107,7 +107,7 @@ func control(statement string) error {
 // which keeps every commit as PostgreSQL does by default: for figures.
 func Durable(t testing.TB) string {
 	t.Helper()
-	address, stop, err := start()
+	address, stop, err := start("")
 	if errors.Is(err, errNotInstalled) {
 		Missing(t, "PostgreSQL")
 	}
@@ -118,13 +118,14 @@ func Durable(t testing.TB) string {
 	return address + "postgres"
 }
 
-// start makes a cluster in a temporary folder and serves it.
-func start(settings ...string) (address string, stop func(), err error) {
+// start makes a cluster in a temporary folder, below parent or else in the usual
+// place, and serves it.
+func start(parent string, settings ...string) (address string, stop func(), err error) {
 	initdb, server := find("initdb"), find("postgres")
 	if initdb == "" || server == "" {
 		return "", nil, errNotInstalled
 	}
-	dir, err := os.MkdirTemp("", "fieldbridge-postgres-")
+	dir, err := os.MkdirTemp(parent, "fieldbridge-postgres-")
 	if err != nil {
 		return "", nil, err
 	}
