@@ -148,7 +148,8 @@ func TestDemoSignsStaffIn(t *testing.T) {
 	dir := t.TempDir()
 	addr, admin, sandbox := freeAddrs(t)
 	for name, value := range map[string]string{
-		"FIELDBRIDGE_ADDR": addr, "FIELDBRIDGE_ADMIN_ADDR": admin, "FIELDBRIDGE_BASE_URL": "http://" + addr, "FIELDBRIDGE_SANDBOX_ADDR": sandbox,
+		"FIELDBRIDGE_ADDR": addr, "FIELDBRIDGE_ADMIN_ADDR": admin, "FIELDBRIDGE_BASE_URL": "http://" + addr,
+		"FIELDBRIDGE_SANDBOX_ADDR": sandbox, "FIELDBRIDGE_SANDBOX_URL": "http://" + sandbox,
 		"FIELDBRIDGE_DATABASE_URL": filepath.Join(dir, "app.db"), "FIELDBRIDGE_KEYSET_FILE": filepath.Join(dir, "keyset.json"), "FIELDBRIDGE_LOG_LEVEL": "error",
 		"FIELDBRIDGE_STAFF_OIDC_ISSUER": "http://127.0.0.1:1", "FIELDBRIDGE_STAFF_OIDC_CLIENT_ID": "fieldbridge", "FIELDBRIDGE_STAFF_OIDC_CLIENT_SECRET": "x",
 	} {
