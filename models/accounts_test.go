@@ -16,7 +16,7 @@ const password = "a short sentence works"
 
 func newAccounts(t *testing.T, db *DB) *Accounts {
 	t.Helper()
-	return NewAccounts(db, testKeys(t), 2)
+	return NewAccounts(db, testKeys(t), 2, QuickHashes)
 }
 
 func signUp(t *testing.T, a *Accounts, email string) (User, Company) {

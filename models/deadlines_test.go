@@ -81,7 +81,7 @@ func TestTrailsOfVanishedPostgreSQL(t *testing.T) {
 	db := openAt(t, proxy.Address+"?connect_timeout=1")
 	quick(db)
 	k := newKept(t, db, time.Now)
-	people, keys := NewAccounts(db, k.keys, 1), NewAPIKeys(db)
+	people, keys := NewAccounts(db, k.keys, 1, QuickHashes), NewAPIKeys(db)
 	people.RecordSignIn(SignInEvent{Action: ActionSignIn, Outcome: "wrong_credentials", Email: "amy@northgate.example"})
 	keys.CountRead(newID(), newID(), "203.0.113.7")
 

@@ -76,7 +76,7 @@ func newKept(t testing.TB, db *DB, now func() time.Time, change ...func(*sandbox
 
 // clientsBy are clients that have a clock.
 func (k *kept) clientsBy(now func() time.Time) Clients {
-	return k.clientsThrough(memory{k.sandbox}, now)
+	return k.clientsThrough(memory{handler: k.sandbox}, now)
 }
 
 func (k *kept) clientsThrough(transport http.RoundTripper, now func() time.Time) Clients {

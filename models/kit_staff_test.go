@@ -27,7 +27,7 @@ func newStaffDesk(t *testing.T, db *DB, clock *clock) *staffDesk {
 	t.Helper()
 	k := newKept(t, db, clock.Now)
 	connections := NewConnections(db, k.keys, k.clients, k.keeper, "https://app.example/callback", k.logger())
-	return &staffDesk{kept: k, desk: NewDesk(db, k.keeper, connections), connections: connections, accounts: NewAccounts(db, k.keys, 1), clock: clock}
+	return &staffDesk{kept: k, desk: NewDesk(db, k.keeper, connections), connections: connections, accounts: NewAccounts(db, k.keys, 1, QuickHashes), clock: clock}
 }
 
 // staff adds somebody who has chosen a password.

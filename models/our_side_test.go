@@ -54,7 +54,7 @@ func TestOwnClientFailsOnOurSide(t *testing.T) {
 				var bad atomic.Bool
 				bad.Store(true)
 				if cause == "misconfigured" {
-					k.keeper.clients = k.clientsThrough(instead{memory{k.sandbox}, func(r *http.Request) *http.Response {
+					k.keeper.clients = k.clientsThrough(instead{next: memory{handler: k.sandbox}, answer: func(r *http.Request) *http.Response {
 						if bad.Load() {
 							return foreignMetadata(r)
 						}

@@ -57,7 +57,7 @@ func TestRevocationsStopInTheMiddle(t *testing.T) {
 		}
 		asked := k.sandbox.Count(sandbox.PathRevocation)
 		begun, answer := make(chan struct{}, 10), make(chan struct{})
-		k.keeper.clients = k.clientsThrough(instead{memory{k.sandbox}, func(r *http.Request) *http.Response {
+		k.keeper.clients = k.clientsThrough(instead{next: memory{handler: k.sandbox}, answer: func(r *http.Request) *http.Response {
 			if r.URL.Path == sandbox.PathRevocation {
 				begun <- struct{}{}
 				<-answer

@@ -213,7 +213,7 @@ func TestB4LostAnswers(t *testing.T) {
 				if cut.Add(1) > 1 {
 					return nil, nil
 				}
-				resp, err := memory{k.sandbox}.RoundTrip(r)
+				resp, err := memory{handler: k.sandbox}.RoundTrip(r)
 				if err == nil {
 					resp.Body = io.NopCloser(io.LimitReader(resp.Body, 40))
 				}
@@ -252,5 +252,5 @@ func TestB4LostAnswers(t *testing.T) {
 // spoil answers token requests in the sandbox's place from now on, where it has
 // an answer.
 func spoil(k *kept, answer func(r *http.Request) (*http.Response, error)) {
-	k.keeper.clients = k.clientsThrough(through{memory{k.sandbox}, answer}, time.Now)
+	k.keeper.clients = k.clientsThrough(through{memory{handler: k.sandbox}, answer}, time.Now)
 }

@@ -50,11 +50,10 @@ func pick(number string, values ...string) string {
 
 // populate makes companies with names, owners and connections of every kind, so
 // mixed that even the smallest size fills a page of most lists.
-func populate(b *testing.B, driver, database string, connections int) {
+func populate(b *testing.B, driver, address string, connections int) {
 	b.Helper()
-	address := database
 	if driver == "sqlite3" {
-		address = "file:" + database + "?_journal_mode=WAL&_synchronous=OFF&_cache_size=-200000"
+		address = "file:" + address + "?_journal_mode=WAL&_synchronous=OFF&_cache_size=-200000"
 	}
 	db, err := sql.Open(driver, address)
 	if err != nil {
@@ -196,13 +195,13 @@ func BenchmarkConsole(b *testing.B) {
 // connections.
 func consoleClient(b *testing.B, driver string, size int) *client {
 	b.Helper()
-	database := filepath.Join(b.TempDir(), "console.db")
+	address := filepath.Join(b.TempDir(), "console.db")
 	if driver == "pgx" {
-		database = testdb.Postgres(b)
+		address = testdb.Postgres(b)
 	}
 	l, base := listen(b)
 	account := handlers.DemoAccount{Who: "support", Email: "sam@fieldbridge.example", Password: "a short sentence works"}
-	a, err := newApp(b.Context(), benchConfig(b, base, "http://127.0.0.1:1", database), newKeyset(b), &handlers.Demo{Accounts: []handlers.DemoAccount{account}}, quiet())
+	a, err := newApp(b.Context(), benchConfig(b, base, "http://127.0.0.1:1", address), newKeyset(b), &handlers.Demo{Accounts: []handlers.DemoAccount{account}}, quiet())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -214,7 +213,7 @@ func consoleClient(b *testing.B, driver string, size int) *client {
 	if _, err := a.accounts.SetUp(b.Context(), link, "Sam Okafor", secret.New(account.Password)); err != nil {
 		b.Fatal(err)
 	}
-	populate(b, driver, database, size)
+	populate(b, driver, address, size)
 	serve(b, l, newServer(a.public, quiet()))
 	c := newClient(base)
 	b.Cleanup(c.transport.CloseIdleConnections)

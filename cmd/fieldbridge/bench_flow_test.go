@@ -64,8 +64,8 @@ func (c *client) connect(issuer string, tenant int64) (string, error) {
 func BenchmarkFlow(b *testing.B) {
 	const most = 64
 	numbers := newTenants()
-	database := filepath.Join(b.TempDir(), "product.db")
-	p := newProduct(b, database)
+	address := filepath.Join(b.TempDir(), "product.db")
+	p := newProduct(b, address)
 	p.unlimited(b)
 	productClients := p.contractors(b, most+16)
 	path, err := productClients[0].connect(p.issuer, numbers.next())
@@ -84,7 +84,7 @@ func BenchmarkFlow(b *testing.B) {
 	}
 	for first, n := range map[int]int{0: most, most: 16} { // each company has room for 200 connections
 		b.Run(fmt.Sprintf("contractors=%d", n), func(b *testing.B) {
-			b.Logf("the database keeps every commit (synchronous=FULL); %s", disk(b, filepath.Dir(database)))
+			b.Logf("the database keeps every commit (synchronous=FULL); %s", disk(b, filepath.Dir(address)))
 			contest{
 				lasting: 2 * time.Second, rounds: 5, product: connect, floor: connect,
 				productClients: productClients[first : first+n], floorClients: floorClients[first : first+n],

@@ -26,14 +26,14 @@ type renewals struct {
 	connections      int
 }
 
-func newRenewals(b *testing.B, database string, connections int) *renewals {
+func newRenewals(b *testing.B, address string, connections int) *renewals {
 	b.Helper()
-	r := &renewals{database: database, keyset: filepath.Join(b.TempDir(), "keyset.json"), connections: connections}
+	r := &renewals{database: address, keyset: filepath.Join(b.TempDir(), "keyset.json"), connections: connections}
 	var err error
 	if r.keys, err = seal.Create(r.keyset); err != nil {
 		b.Fatal(err)
 	}
-	if r.db, err = models.OpenDB(b.Context(), database, time.Now); err != nil {
+	if r.db, err = models.OpenDB(b.Context(), address, time.Now); err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = r.db.Close() })

@@ -14,7 +14,7 @@ import (
 // each with two sealed values, while nothing else happens.
 func BenchmarkReseal(b *testing.B) {
 	const connections = 100_000
-	for name, database := range map[string]func() string{
+	for name, address := range map[string]func() string{
 		"sqlite":   func() string { return filepath.Join(b.TempDir(), "app.db") },
 		"postgres": func() string { return testdb.Durable(b) },
 	} {
@@ -24,7 +24,7 @@ func BenchmarkReseal(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			db, err := models.OpenDB(b.Context(), database(), time.Now)
+			db, err := models.OpenDB(b.Context(), address(), time.Now)
 			if err != nil {
 				b.Fatal(err)
 			}

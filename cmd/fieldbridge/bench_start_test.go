@@ -14,11 +14,11 @@ import (
 )
 
 // start opens the app and measures until its front page has come.
-func start(b *testing.B, database string, keys *seal.Keys) time.Duration {
+func start(b *testing.B, address string, keys *seal.Keys) time.Duration {
 	b.Helper()
 	began := time.Now()
 	l, base := listen(b)
-	a, err := newApp(b.Context(), benchConfig(b, base, "http://127.0.0.1:1", database), keys, nil, quiet())
+	a, err := newApp(b.Context(), benchConfig(b, base, "http://127.0.0.1:1", address), keys, nil, quiet())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -23,14 +23,14 @@ func TestDemoHasItsDatabaseForItself(t *testing.T) {
 		if err := models.HoldForDemo(t.Context(), s.db); err != nil {
 			t.Fatal(err)
 		}
-		database := s.database
-		if !strings.Contains(database, "://") { // the same file by another name
-			database = filepath.Join(t.TempDir(), "link.db")
-			if err := os.Symlink(s.database, database); err != nil {
+		address := s.database
+		if !strings.Contains(address, "://") { // the same file by another name
+			address = filepath.Join(t.TempDir(), "link.db")
+			if err := os.Symlink(s.database, address); err != nil {
 				t.Fatal(err)
 			}
 		}
-		second := openDemo(t, database, s.keys)
+		second := openDemo(t, address, s.keys)
 		if err := models.HoldForDemo(t.Context(), second.db); !errors.Is(err, models.ErrHeld) {
 			t.Errorf("a second demo: %v", err)
 		}
@@ -46,9 +46,9 @@ func TestDemoHasItsDatabaseForItself(t *testing.T) {
 // The app itself keeps demos off its database also while that is empty, and does
 // not start while a demo has it. Several instances of it share it.
 func TestAppKeepsDemosOffItsDatabase(t *testing.T) {
-	for name, database := range map[string]string{"SQLite": testdb.SQLite(t), "PostgreSQL": testdb.Postgres(t)} {
+	for name, address := range map[string]string{"SQLite": testdb.SQLite(t), "PostgreSQL": testdb.Postgres(t)} {
 		t.Run(name, func(t *testing.T) {
-			c, err := loadConfig(serveDefaults(), lookupIn(map[string]string{"FIELDBRIDGE_DATABASE_URL": database}))
+			c, err := loadConfig(serveDefaults(), lookupIn(map[string]string{"FIELDBRIDGE_DATABASE_URL": address}))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -61,7 +61,7 @@ func TestAppKeepsDemosOffItsDatabase(t *testing.T) {
 				}
 				instances = append(instances, a)
 			}
-			other := openDatabase(t, database)
+			other := openDatabase(t, address)
 			for _, a := range instances {
 				if err := models.HoldForDemo(t.Context(), other); !errors.Is(err, models.ErrHeld) {
 					t.Errorf("a demo beside the app: %v", err)
@@ -82,8 +82,8 @@ func TestAppKeepsDemosOffItsDatabase(t *testing.T) {
 
 // A restart of PostgreSQL takes the hold away. Whoever is first takes it back.
 func TestDemoHoldsOn(t *testing.T) {
-	database := testdb.Postgres(t)
-	first, second := openDemo(t, database, newKeyset(t)), openDatabase(t, database)
+	address := testdb.Postgres(t)
+	first, second := openDemo(t, address, newKeyset(t)), openDatabase(t, address)
 	cutOff := func(of *models.DB) {
 		t.Helper()
 		err := of.Write(t.Context(), func(tx *gorm.DB) error {
@@ -128,9 +128,9 @@ func openDatabase(t *testing.T, address string) *models.DB {
 
 // What is no demo's is found in a schema of any age, and nothing is added to it.
 func TestDemoFindsOthersInAnOlderSchema(t *testing.T) {
-	for name, database := range map[string]string{"SQLite": filepath.Join(t.TempDir(), "old.db"), "PostgreSQL": testdb.EmptyPostgres(t)} {
+	for name, address := range map[string]string{"SQLite": filepath.Join(t.TempDir(), "old.db"), "PostgreSQL": testdb.EmptyPostgres(t)} {
 		t.Run(name, func(t *testing.T) {
-			db := openDatabase(t, database)
+			db := openDatabase(t, address)
 			if err := models.HoldForDemo(t.Context(), db); err != nil {
 				t.Errorf("empty: %v", err)
 			}
