@@ -16,8 +16,8 @@ import (
 // An export whose reader has stalled ends at the first signal.
 func TestExportToAStalledReaderStops(t *testing.T) {
 	dir := t.TempDir()
-	database := filepath.Join(dir, "app.db")
-	db, err := models.OpenDB(t.Context(), database, time.Now)
+	address := filepath.Join(dir, "app.db")
+	db, err := models.OpenDB(t.Context(), address, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func TestExportToAStalledReaderStops(t *testing.T) {
 	}
 	defer func() { _ = reader.Close() }()
 	var screen bytes.Buffer
-	p := command(t, map[string]string{"FIELDBRIDGE_DATABASE_URL": database}, "export", "-")
+	p := command(t, map[string]string{"FIELDBRIDGE_DATABASE_URL": address}, "export", "-")
 	p.Stdout, p.Stderr = writer, &screen
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
