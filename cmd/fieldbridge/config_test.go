@@ -132,8 +132,8 @@ func TestConfigStaffIssuer(t *testing.T) {
 	}
 }
 
-// http is for this machine alone (A35).
-func TestA35BaseURL(t *testing.T) {
+// http is accepted only on this machine.
+func TestBaseURL(t *testing.T) {
 	tests := map[string]bool{
 		"https://connect.example.com":   true,
 		"http://localhost:8080":         true,

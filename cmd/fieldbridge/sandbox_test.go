@@ -185,7 +185,7 @@ func TestSandboxSecretsAreItsOwn(t *testing.T) {
 	}
 }
 
-// A99: what others could reach is refused unless it is asked for.
+// An address that other machines can reach is refused, unless --allow-remote is given.
 func TestSandboxReach(t *testing.T) {
 	for name, test := range map[string]struct {
 		args []string

@@ -64,7 +64,7 @@ func freeAddrs(t *testing.T) (addr, admin, sandbox string) {
 }
 
 // Only a demo, whose sign-ins are no secret, lets staff in without a second
-// factor; serve by itself never does (A46).
+// factor; serve by itself never does.
 func TestServeHasNoWayAroundTheSecondFactor(t *testing.T) {
 	dir := t.TempDir()
 	addr, admin, _ := freeAddrs(t)

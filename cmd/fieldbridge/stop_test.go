@@ -203,9 +203,9 @@ func (s *served) refuses() bool {
 	return err != nil
 }
 
-// B21: told to stop, the program takes nothing new, and brings to its end what
-// is under way: a way back from ServiceTitan, and renewals. All is saved.
-func TestB21StopWithWorkUnderWay(t *testing.T) {
+// Told to stop, the program accepts nothing new. It finishes and saves the work under
+// way: a callback from ServiceTitan, and renewals.
+func TestStopWithWorkUnderWay(t *testing.T) {
 	s := startServing(t)
 	const connections = 20
 	for i := range connections {
@@ -253,8 +253,8 @@ func TestB21StopWithWorkUnderWay(t *testing.T) {
 	}
 }
 
-// B21: a renewal whose asker has gone away is saved too.
-func TestB21StopAfterTheAskerLeft(t *testing.T) {
+// A renewal is saved even after its caller has gone.
+func TestStopAfterTheAskerLeft(t *testing.T) {
 	s := startServing(t)
 	path := s.connect(1000)
 	s.issuer.slow.Store(true)
@@ -288,8 +288,8 @@ func TestB21StopAfterTheAskerLeft(t *testing.T) {
 	}
 }
 
-// B21: told twice, it ends at once, and the database is whole.
-func TestB21StopTwice(t *testing.T) {
+// Told to stop twice, the program ends at once, and the database stays intact.
+func TestStopTwice(t *testing.T) {
 	s := startServing(t)
 	s.connect(1000)
 	s.issuer.slow.Store(true)

@@ -19,11 +19,11 @@ type violation struct {
 	Where string `json:"where"`
 }
 
-// Accessible fails the test if axe-core finds a fault on the page, or the page
-// is wider than the window.
+// Accessible fails the test if axe-core finds a problem on the page, or if the page is
+// wider than the window.
 func (p *Page) Accessible() {
 	p.Helper()
-	if p.Value(`typeof axe`) == "undefined" { // this page has not been looked at yet
+	if p.Value(`typeof axe`) == "undefined" { // axe is not loaded on this page yet
 		script, err := os.ReadFile(findUp(axePath))
 		if err != nil {
 			testdb.Missing(p, "axe-core")

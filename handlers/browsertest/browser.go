@@ -32,7 +32,7 @@ var chromium struct {
 	err    error
 }
 
-// Main runs the tests and ends the browser. Call it from TestMain.
+// Main runs the tests, and then ends the browser. Call it from TestMain.
 func Main(run func() int) int {
 	code := run()
 	if chromium.cancel != nil {
@@ -41,19 +41,19 @@ func Main(run func() int) int {
 	return code
 }
 
-// Page is a tab with cookies of its own. A message of the browser's console
-// that the test does not expect, such as a script error, a refusal by the
-// content security policy or a file not found, fails the test.
+// Page is a tab with its own cookies. A message in the browser's console fails the test
+// unless the test expects it. Such messages are script errors, refusals by the content
+// security policy, and missing files.
 type Page struct {
 	testing.TB
-	// Close closes the tab; otherwise the end of the test does.
+	// Close closes the tab before the test ends.
 	Close    func()
 	ctx      context.Context
 	expected []string
 }
 
-// find looks for Chromium without windows, which takes half as long for a page,
-// and then for the whole one.
+// find returns the path of Chromium, or an empty string. It prefers the one without
+// windows, which needs half the time for a page.
 func find() string {
 	for _, name := range []string{"chromium-headless-shell", "chromium"} {
 		if path, err := exec.LookPath(name); err == nil {
@@ -63,7 +63,7 @@ func find() string {
 	return ""
 }
 
-// Open opens a tab of the size of a desk's screen, in light colours.
+// Open opens a tab with the size of a desktop screen, in light colors.
 func Open(t testing.TB) *Page {
 	t.Helper()
 	path := find()
@@ -89,8 +89,8 @@ func Open(t testing.TB) *Page {
 	return begin(t, chromium.root, chromedp.WithNewBrowserContext())
 }
 
-// begin opens a tab. Its first step is on the tab's own context: the tab would
-// end with a shorter one.
+// begin opens a tab. The first step runs on the tab's own context, because the tab
+// would end with a shorter one.
 func begin(t testing.TB, parent context.Context, options ...chromedp.ContextOption) *Page {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(parent, options...)
@@ -99,8 +99,8 @@ func begin(t testing.TB, parent context.Context, options ...chromedp.ContextOpti
 		t.Fatalf("open tab: %v", err)
 	}
 	p := &Page{TB: t, ctx: ctx, Close: cancel, expected: []string{
-		`Cleared data types: "cache"`,              // whenever somebody signs out
-		"Autofocus processing was blocked because", // where a test is quicker than a page's autofocus
+		`Cleared data types: "cache"`,              // at each sign-out
+		"Autofocus processing was blocked because", // when a test is faster than the page's autofocus
 	}}
 	p.do(chromedp.EmulateViewport(1280, 900))
 	p.watch(cancel)
@@ -113,7 +113,7 @@ func (p *Page) Tab() *Page {
 	return begin(p.TB, p.ctx)
 }
 
-// Opened is the tab that something opens, with the same cookies.
+// Opened returns the tab that open opens, with the same cookies.
 func (p *Page) Opened(open func()) *Page {
 	p.Helper()
 	own := chromedp.FromContext(p.ctx).BrowserContextID
@@ -153,8 +153,8 @@ func (p *Page) watch(cancel context.CancelFunc) {
 	})
 }
 
-// Expect allows console messages that hold the text, such as the status of an
-// error page that the test asks for.
+// Expect allows console messages that contain the text, such as the status of an error
+// page that the test asks for.
 func (p *Page) Expect(part string) { p.expected = append(p.expected, part) }
 
 func (p *Page) do(steps ...chromedp.Action[chromedp.Void]) {
@@ -177,7 +177,7 @@ func run[T any](p *Page, action chromedp.Action[T]) T {
 	return value
 }
 
-// text is what the page shows, for messages.
+// text returns what the page shows, for failure messages.
 func (p *Page) text() string {
 	ctx, cancel := context.WithTimeout(p.ctx, time.Second)
 	defer cancel()
@@ -191,29 +191,29 @@ func (p *Page) text() string {
 // Goto opens an address.
 func (p *Page) Goto(address string) { p.Helper(); p.do(chromedp.Navigate(address)) }
 
-// Back goes back in the tab's history. Wait for what the page shows: one that
-// the browser has kept comes back without being loaded.
+// Back goes back in the tab's history. Wait for what the page shows, because the
+// browser may show a page that it kept without loading it again.
 func (p *Page) Back() { p.Helper(); p.Value(`setTimeout(() => history.back(), 0), ""`) }
 
 // Reload loads the page again.
 func (p *Page) Reload() { p.Helper(); p.do(chromedp.Reload()) }
 
-// named finds the visible button or link with the words.
+// named finds the visible button or link with the given words.
 const named = `[...document.querySelectorAll("button, a, summary")].find(e =>
 	e.checkVisibility() && e.innerText.replace(/\s+/g, " ").trim() === %q)`
 
-// Click clicks the button or link with the words, and waits until the page
-// shows the text.
+// Click clicks the button or link with the given words, and waits until the page shows
+// the text.
 func (p *Page) Click(words, then string) {
 	p.Helper()
 	p.do(chromedp.Click(chromedp.JSPath(fmt.Sprintf(named, words))))
 	p.See(then)
 }
 
-// Choose clicks what the CSS selector names.
+// Choose clicks the element that the CSS selector names.
 func (p *Page) Choose(selector string) { p.Helper(); p.do(chromedp.Click(chromedp.CSS(selector))) }
 
-// Type fills the field of the name.
+// Type fills in the field with the name.
 func (p *Page) Type(field, text string) {
 	p.Helper()
 	selector := fmt.Sprintf(`[name=%q]`, field)
@@ -238,7 +238,7 @@ func (p *Page) wait(expression, otherwise string) {
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	for {
-		// A question that a navigation interrupts is asked again on the next page.
+		// If a navigation interrupts the expression, the next page evaluates it again.
 		if there, err := chromedp.Run(ctx, chromedp.Evaluate[bool](expression)); err == nil && there {
 			return
 		}
@@ -262,10 +262,10 @@ func (p *Page) Value(expression string) string {
 	return run(p, chromedp.Evaluate[string](expression))
 }
 
-// Address is where the tab is.
+// Address returns the tab's address.
 func (p *Page) Address() string { p.Helper(); return run(p, chromedp.Location()) }
 
-// Look sets the size of the window and the colours that the person prefers.
+// Look sets the size of the window and the color scheme that the person prefers.
 func (p *Page) Look(width, height int64, scheme string) {
 	p.Helper()
 	p.do(chromedp.EmulateViewport(width, height), chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
@@ -276,8 +276,8 @@ func (p *Page) Look(width, height int64, scheme string) {
 	}))
 }
 
-// Screenshot saves a picture of the whole page under the name, in the folder
-// that FIELDBRIDGE_SCREENSHOTS names, if it is set.
+// Screenshot saves a picture of the whole page under the name, in the folder that
+// FIELDBRIDGE_SCREENSHOTS names. Without that variable, it does nothing.
 func (p *Page) Screenshot(name string) {
 	p.Helper()
 	folder := os.Getenv("FIELDBRIDGE_SCREENSHOTS")

@@ -12,7 +12,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(browsertest.Main(m.Run)) }
 
-// recorder takes what would fail a test.
+// recorder collects what would fail a test.
 type recorder struct {
 	testing.TB
 	said    []string
@@ -22,8 +22,8 @@ type recorder struct {
 func (r *recorder) Errorf(format string, args ...any) { r.said = append(r.said, format) }
 func (r *recorder) Cleanup(f func())                  { r.cleanup = append(r.cleanup, f) }
 
-// The watch is of no use if it lets through what it is there to find.
-func TestFaultsAreFound(t *testing.T) {
+// The checks must find each kind of problem that they look for.
+func TestProblemsAreFound(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/" {
 			http.NotFound(w, r)

@@ -12,8 +12,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Framed evaluates an expression in the page's one frame. The frame is a
-// sandboxed one, which the browser runs apart from the page.
+// Framed evaluates an expression in the page's only frame. The frame is sandboxed, so
+// the browser runs it in a separate process.
 func Framed[T any](p *Page, expression string) T {
 	p.Helper()
 	ctx, cancel := chromedp.NewContext(p.ctx, chromedp.WithTargetID(p.frame()), chromedp.WithDetachOnCancel())
@@ -45,7 +45,7 @@ func (p *Page) frame() target.ID {
 	}
 }
 
-// Frames are the addresses that sandboxed frames show.
+// Frames returns the addresses that sandboxed frames show.
 func (p *Page) Frames() []string { p.Helper(); return slices.Collect(maps.Keys(p.frames())) }
 
 func (p *Page) frames() map[string]target.ID {
@@ -63,16 +63,16 @@ func (p *Page) frames() map[string]target.ID {
 	return frames
 }
 
-// ClickFramed clicks the button or link with the words in the page's frame, by
-// the mouse. Frame and page scroll apart: told to, the frame would scroll the
-// page later.
+// ClickFramed clicks the button or link with the given words in the page's frame, with
+// the mouse. Frame and page scroll separately, so it scrolls the page itself: the frame
+// would do it too late.
 func (p *Page) ClickFramed(words string) {
 	p.Helper()
 	spot := Framed[[]float64](p, fmt.Sprintf(`(() => {
 		const e = `+named+`, at = () => e.getClientRects()[0];
 		scrollTo(0, scrollY + at().y - innerHeight / 2);
 		return [at().x + at().width / 2, at().y + at().height / 2] })()`, words))
-	// The browser knows where a frame is once it has drawn the page.
+	// The browser knows a frame's position only after it has drawn the page.
 	at := run(p, chromedp.Evaluate[[]float64](fmt.Sprintf(`(async () => {
 		const [x, y] = [%f, %f], at = () => document.querySelector("iframe").getBoundingClientRect();
 		scrollTo(0, scrollY + at().y + y - innerHeight / 2);

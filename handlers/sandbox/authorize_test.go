@@ -10,7 +10,7 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// A97: what is wrong with a request never leads to a redirect.
+// A wrong request is never redirected.
 func TestAuthorizeRefuses(t *testing.T) {
 	t.Parallel()
 	s := start(t)

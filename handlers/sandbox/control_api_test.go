@@ -233,7 +233,7 @@ func TestControlRefusesNonsense(t *testing.T) {
 	}
 }
 
-// A99: no web page can use the control API, whichever way it reaches it.
+// No web page can use the control API, however it reaches it.
 func TestControlIsForPrograms(t *testing.T) {
 	t.Parallel()
 	s := start(t)

@@ -13,7 +13,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 )
 
-// A99: a page elsewhere cannot reach the sandbox by a name of its own.
+// Another site's page cannot reach the sandbox under a name of its own.
 func TestOtherHostsAreRefused(t *testing.T) {
 	t.Parallel()
 	s := start(t)

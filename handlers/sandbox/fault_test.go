@@ -132,7 +132,7 @@ func TestMissingExpiresIn(t *testing.T) {
 	s.wantFired(sandbox.MissingExpiresIn, 1)
 }
 
-// A22, RFC 9207: the issuer on the way back, on errors too.
+// The callback names the issuer (RFC 9207), also when it carries an error.
 func TestIssuerFaults(t *testing.T) {
 	t.Parallel()
 	for kind, want := range map[sandbox.FaultKind]string{sandbox.WrongIssuer: "https://issuer.example", sandbox.NoIssuer: ""} {
@@ -211,7 +211,7 @@ func TestFaultsFireInTheOrderTheyWereSet(t *testing.T) {
 	if r := s.post("/connect/revocation", tokenForm("token", "stc_A.B")); r.status != 500 {
 		t.Errorf("revocation answers %d, want 500", r.status)
 	}
-	// A100: a fault that never fired shows.
+	// A fault that never fired is reported.
 	s.wantFired(sandbox.MissingExpiresIn, 0)
 }
 

@@ -217,7 +217,7 @@ func TestHomeChangesSettings(t *testing.T) {
 	}
 }
 
-// A99: what the buttons do wants a token of this start, and a page of ours.
+// Every button needs a form token of this start, from a page of this site.
 func TestHomeIsGuarded(t *testing.T) {
 	t.Parallel()
 	s := start(t)

@@ -17,7 +17,7 @@ func (s *stand) set(change func(*sandbox.Settings)) {
 	}
 }
 
-// A98: both kinds of provider can be played, and changed between while it runs.
+// The sandbox can act as either kind of provider, and change while it runs.
 func TestRefreshTokenRotation(t *testing.T) {
 	t.Parallel()
 	const grace = 10 * time.Second

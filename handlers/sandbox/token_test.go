@@ -81,7 +81,7 @@ func TestTokenWantsAForm(t *testing.T) {
 	s.wantRefused(s.post("/connect/token?"+form.Encode(), url.Values{}), "invalid_client")
 }
 
-// A97: the tokens of a code that comes twice end.
+// When a code is used twice, the tokens from its first use end.
 func TestCodeUsedTwiceEndsItsTokens(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -97,7 +97,7 @@ func TestCodeUsedTwiceEndsItsTokens(t *testing.T) {
 	s.wantAPI(south, other.AccessToken, http.StatusOK)
 }
 
-// A20: a stolen code with another verifier is spent by the try.
+// A try with another verifier uses up a stolen code.
 func TestCodeIsGoodForOneTry(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -135,7 +135,7 @@ func TestCodeInParallel(t *testing.T) {
 	}
 }
 
-// A98: a refresh token that comes twice ends its family.
+// A refresh token that is used twice ends its family.
 func TestRefreshTokenUsedTwiceEndsItsFamily(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -149,7 +149,7 @@ func TestRefreshTokenUsedTwiceEndsItsFamily(t *testing.T) {
 	s.wantAPI(northgate, second.AccessToken, http.StatusUnauthorized)
 }
 
-// A98: within the grace window a lost answer can be asked for again.
+// Within the grace time, a client whose answer was lost can ask again.
 func TestRefreshGrace(t *testing.T) {
 	t.Parallel()
 	s := start(t, func(o *sandbox.Options) { o.RefreshGrace = 10 * time.Second })

@@ -17,7 +17,7 @@ import (
 // ErrNoKeyset says that there is no keyset file.
 var ErrNoKeyset = errors.New("no keyset file")
 
-// ErrKeysetReadable says that others than its owner may use the keyset file.
+// ErrKeysetReadable says that users other than the owner may use the keyset file.
 var ErrKeysetReadable = errors.New("keyset file may be used by others; its mode must be 0600")
 
 // Load reads the keyset from a file that only its owner may use.
@@ -29,9 +29,10 @@ func Load(path string) (*Keys, error) {
 	return newKeys(path, r, info), nil
 }
 
-// readKeyset reads a file, and says what it was when it was read.
+// readKeyset reads a file, and returns the file's info from just before the read.
 func readKeyset(path string) (*ring, fs.FileInfo, error) {
-	// Of a file that is replaced meanwhile, what is read is newer than this.
+	// If the file is replaced in between, the content is newer than this info, and
+	// reload notices that.
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fmt.Errorf("load keyset %s: %w", path, ErrNoKeyset)
@@ -52,7 +53,7 @@ func readKeyset(path string) (*ring, fs.FileInfo, error) {
 		h, err = insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(text)))
 	}
 	if err != nil {
-		// The error may quote the file.
+		// The library's error may quote the file.
 		return nil, nil, fmt.Errorf("load keyset %s: the file is not a keyset", path)
 	}
 	if since.IsZero() {
@@ -62,8 +63,8 @@ func readKeyset(path string) (*ring, fs.FileInfo, error) {
 	return r, info, err
 }
 
-// Create makes a keyset with one AES-256-GCM key and writes it to a new file.
-// It never overwrites one.
+// Create makes a keyset with one AES-256-GCM key and writes it to a new file. It never
+// overwrites a file.
 func Create(path string) (*Keys, error) {
 	h, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
 	if err != nil {
@@ -82,7 +83,8 @@ func Create(path string) (*Keys, error) {
 	return Load(path)
 }
 
-// written is the keyset as the file has it, with since when its primary key is in use.
+// written returns the content of a keyset file: the keyset, and the time since when its
+// primary key is in use.
 func written(h *keyset.Handle, since time.Time) ([]byte, error) {
 	var text bytes.Buffer
 	if err := insecurecleartextkeyset.Write(h, keyset.NewJSONWriter(&text)); err != nil {
@@ -91,8 +93,8 @@ func written(h *keyset.Handle, since time.Time) ([]byte, error) {
 	return withSince(text.Bytes(), since)
 }
 
-// writeNew writes and syncs a file that must not exist yet: a keyset lost to a
-// power cut would be the loss of everything sealed with it.
+// writeNew writes and syncs a file that must not exist yet. It syncs because a keyset
+// that is lost in a power failure would take everything that it sealed with it.
 func writeNew(path string, content []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) // #nosec G304 -- the operator names the file
 	if err != nil {

@@ -15,14 +15,14 @@ import (
 	"github.com/tink-crypto/tink-go/v2/keyset"
 )
 
-// ErrPrepared says that a key was prepared already, and is not in use yet.
+// ErrPrepared says that the keyset already has a prepared key.
 var ErrPrepared = errors.New("a key is prepared already")
 
-// ErrKept says that a key may not be dropped: it seals new values, or will.
+// ErrKept says that a key must stay, because it seals new values or is prepared to.
 var ErrKept = errors.New("the key is not an old one")
 
-// Prepare adds a key to a keyset file, which opens values and seals none until
-// Rotate. It returns its ID.
+// Prepare adds a key to a keyset file and returns the key's ID. The key opens values,
+// but seals none until Rotate.
 func Prepare(path string) (added uint32, err error) {
 	err = change(path, func(m *keyset.Manager, k *ring) error {
 		if prepared := k.prepared(); len(prepared) > 0 {
@@ -37,9 +37,8 @@ func Prepare(path string) (added uint32, err error) {
 	return added, nil
 }
 
-// Rotate makes a prepared key of a keyset file the one that seals new values, or
-// adds one if there is none. All that were there before stay, and open what was
-// sealed with them.
+// Rotate makes the prepared key of a keyset file the one that seals new values. Without
+// a prepared key, it adds one. The older keys stay, and open what they sealed.
 func Rotate(path string) (primary uint32, prepared bool, err error) {
 	err = change(path, func(m *keyset.Manager, k *ring) error {
 		if ready := k.prepared(); len(ready) > 0 {
@@ -55,8 +54,8 @@ func Rotate(path string) (primary uint32, prepared bool, err error) {
 	return primary, prepared, nil
 }
 
-// Drop takes old keys out of a keyset file. What is sealed with them never opens
-// again. A key that seals new values, or is prepared to, is ErrKept.
+// Drop removes old keys from a keyset file. Values that they sealed never open again.
+// It returns ErrKept for a key that seals new values or is prepared to.
 func Drop(path string, ids []uint32) error {
 	err := change(path, func(m *keyset.Manager, k *ring) error {
 		for _, id := range ids {
@@ -75,10 +74,11 @@ func Drop(path string, ids []uint32) error {
 	return nil
 }
 
-// change rewrites a keyset file. Whoever else wants to waits meanwhile, and who
-// reads it finds the old one or the new one, whole.
+// change rewrites a keyset file. Other processes that want to change the file wait
+// meanwhile. A reader finds either the old file or the new one, never a part.
 func change(path string, how func(*keyset.Manager, *ring) error) error {
-	// A link stays one.
+	// If the path is a symbolic link, the file that it leads to is replaced and the link
+	// stays.
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real
 	}
@@ -89,7 +89,7 @@ func change(path string, how func(*keyset.Manager, *ring) error) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = folder.Close() }()                                    // which gives the lock back
+	defer func() { _ = folder.Close() }()                                    // which releases the lock
 	if err := syscall.Flock(int(folder.Fd()), syscall.LOCK_EX); err != nil { // #nosec G115 -- a file descriptor fits
 		return fmt.Errorf("lock folder: %w", err)
 	}
@@ -122,8 +122,8 @@ func change(path string, how func(*keyset.Manager, *ring) error) error {
 	return folder.Sync()
 }
 
-// replace puts content in the place of a file, whose owner keeps it: who rotates
-// may be another than who serves.
+// replace replaces a file's content and keeps the file's owner, because the user who
+// rotates keys may not be the one that serves.
 func replace(path string, content []byte, old fs.FileInfo) error {
 	f, err := renameio.TempFile(filepath.Dir(path), path) // its mode is 0600
 	if err != nil {

@@ -47,8 +47,8 @@ func sealedWith(t *testing.T, keys *seal.Keys) uint32 {
 	return id
 }
 
-// What was sealed before a rotation opens after it, and what is sealed after it
-// opens in a process that began before.
+// Values sealed before a rotation open after it. Values sealed after it open in a
+// process that started before it.
 func TestRotate(t *testing.T) {
 	path, running := keysetFile(t)
 	first := running.Primary()
@@ -73,7 +73,8 @@ func TestRotate(t *testing.T) {
 	}
 }
 
-// A process seals with the new key at once, without having met it.
+// A process seals with the new key at once, even if it has not yet met a value sealed
+// with it.
 func TestSealsWithTheNewKey(t *testing.T) {
 	path, running := keysetFile(t)
 	if id := rotate(t, path); sealedWith(t, running) != id {
@@ -124,7 +125,7 @@ func TestDrop(t *testing.T) {
 	}
 }
 
-// A file that is no good leaves a running process as it was, and is said.
+// A damaged file leaves a running process as it was, and Problem reports the damage.
 func TestDamagedFileKeepsTheKeys(t *testing.T) {
 	path, running := keysetFile(t)
 	whole, err := os.ReadFile(path) // #nosec G304 -- of this test
@@ -164,8 +165,8 @@ func TestDamagedFileKeepsTheKeys(t *testing.T) {
 	}
 }
 
-// However much fails to open, a file that stays the same is read once. That is
-// seen by taking its content away behind its back.
+// A file that stays the same is read only once, however many values fail to open. The
+// test replaces the file's content without changing its info.
 func TestFailingOpensReadTheFileOnce(t *testing.T) {
 	path, running := keysetFile(t)
 	info, err := os.Stat(path)
@@ -189,7 +190,7 @@ func TestFailingOpensReadTheFileOnce(t *testing.T) {
 	}
 }
 
-// Many rotate, seal and open at once: every value opens everywhere.
+// While many rotate, seal, and open at once, every value opens everywhere.
 func TestRotateWhileInUse(t *testing.T) {
 	path, running := keysetFile(t)
 	values := make(chan []byte)
@@ -232,7 +233,7 @@ func TestRotateWhileInUse(t *testing.T) {
 	}
 }
 
-// The file may be a link, which stays one.
+// The file may be a symbolic link, and stays one.
 func TestRotateBehindALink(t *testing.T) {
 	path, _ := keysetFile(t)
 	link := filepath.Join(t.TempDir(), "link.json")

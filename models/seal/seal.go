@@ -17,27 +17,27 @@ import (
 	"github.com/tink-crypto/tink-go/v2/tink"
 )
 
-// ErrCannotOpen is the one answer to every sealed value that does not open:
-// altered, moved from its place, or sealed with a key we do not have.
+// ErrCannotOpen is the only error for a sealed value that does not open, whether it was
+// altered, moved, or sealed with a key that is not there.
 var ErrCannotOpen = errors.New("sealed value cannot be opened")
 
-// ErrKeyMissing goes with ErrCannotOpen where the value names a key that is not
-// in the file: another host may have a newer one.
+// ErrKeyMissing accompanies ErrCannotOpen when the keyset file lacks the value's key.
+// Another host may have a newer file.
 var ErrKeyMissing = errors.New("its key is not in the keyset file")
 
-// Place says where a sealed value lives. All of it is authenticated.
+// Place says where a sealed value is stored. Every field of it is authenticated.
 type Place struct {
 	Table   string
 	Company string
 	Row     string
 	Column  string
-	// Generation counts the rewrites of the row, so that an old value cannot be
-	// put back over a new one.
+	// Generation counts the rewrites of the row, so that an old value cannot replace a
+	// newer one.
 	Generation int64
 }
 
-// associatedData joins the parts with their lengths, so that no two places
-// come out alike.
+// associatedData joins the parts with their lengths, so that two places never give the
+// same data.
 func (p Place) associatedData() []byte {
 	var b strings.Builder
 	b.WriteString("fieldbridge/1")
@@ -48,29 +48,29 @@ func (p Place) associatedData() []byte {
 	return []byte(b.String())
 }
 
-// Keys seals and opens with the keyset of a file. When the file is replaced, it
-// goes on with the new one: before it seals the next value, and when it meets one
-// whose key it does not have. It is safe for concurrent use.
+// Keys seals and opens values with the keyset of a file. When the file is replaced,
+// Keys reads it again before it seals the next value, and when it meets a value whose
+// key it does not have. It is safe for concurrent use.
 type Keys struct {
 	path string
 	ring atomic.Pointer[ring]
 
-	// mu is held by whoever looks at the file.
+	// mu guards seen and problem, and is held while the file is read.
 	mu sync.Mutex
-	// seen is what the file was when it was read last, and problem what was wrong
-	// with it then.
+	// seen describes the file as it was last read. problem is what was wrong with it
+	// then.
 	seen    fs.FileInfo
 	problem error
 }
 
-// ring is the keys of a keyset, in its order: old ones, the primary one, and
-// those that are prepared.
+// ring holds the keys of a keyset in order: old keys, the primary key, and prepared
+// keys.
 type ring struct {
 	handle    *keyset.Handle
 	primitive tink.AEAD
 	primary   uint32
 	ids       []uint32
-	// since is when the primary key became that.
+	// since is when the primary key became the primary one.
 	since time.Time
 }
 
@@ -102,8 +102,8 @@ func newRing(h *keyset.Handle, since time.Time) (*ring, error) {
 func (r *ring) old() []uint32      { return r.ids[:slices.Index(r.ids, r.primary)] }
 func (r *ring) prepared() []uint32 { return r.ids[slices.Index(r.ids, r.primary)+1:] }
 
-// reload reads the file if it is another than was read last. One that is no good
-// changes nothing.
+// reload reads the file if it has changed since it was last read. A file that cannot be
+// used changes nothing.
 func (k *Keys) reload() *ring {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -119,8 +119,8 @@ func (k *Keys) reload() *ring {
 	return k.ring.Load()
 }
 
-// Problem returns what was wrong with the file when it had been replaced and was read
-// again. The keys from before stay in use then. It is nil if nothing was wrong.
+// Problem returns what was wrong with a replaced file when it was last read, or nil.
+// The previous keys stay in use then.
 func (k *Keys) Problem() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -129,7 +129,8 @@ func (k *Keys) Problem() error {
 
 // Seal encrypts a value for its place.
 func (k *Keys) Seal(value string, p Place) ([]byte, error) {
-	// A key that is no longer the primary one may be dropped soon.
+	// Reloaded first, because a key that is no longer the primary one may be dropped
+	// soon.
 	sealed, err := k.reload().primitive.Encrypt([]byte(value), p.associatedData())
 	if err != nil {
 		return nil, fmt.Errorf("seal %s.%s: %w", p.Table, p.Column, err)
@@ -137,8 +138,8 @@ func (k *Keys) Seal(value string, p Place) ([]byte, error) {
 	return sealed, nil
 }
 
-// Open decrypts a value from its place. Whatever is wrong with it, the error
-// is ErrCannotOpen, with ErrKeyMissing if that is why.
+// Open decrypts a value from its place. For anything wrong with the value it returns
+// ErrCannotOpen, with ErrKeyMissing if that is the cause.
 func (k *Keys) Open(sealed []byte, p Place) (string, error) {
 	r := k.ring.Load()
 	if id, ok := KeyID(sealed); ok && !slices.Contains(r.ids, id) {
@@ -153,17 +154,17 @@ func (k *Keys) Open(sealed []byte, p Place) (string, error) {
 	return string(value), nil
 }
 
-// Primary is the ID of the key that seals new values.
+// Primary returns the ID of the key that seals new values.
 func (k *Keys) Primary() uint32 { return k.ring.Load().primary }
 
-// Old are the IDs of the keys that were primary before.
+// Old returns the IDs of the keys that were the primary one before.
 func (k *Keys) Old() []uint32 { return slices.Clone(k.ring.Load().old()) }
 
-// Has says whether the keyset holds the key.
+// Has reports whether the keyset holds the key.
 func (k *Keys) Has(id uint32) bool { return slices.Contains(k.ring.Load().ids, id) }
 
-// KeyID reads from a sealed value which key it was sealed with: Tink's output
-// prefix is the byte 1 and four bytes of key ID.
+// KeyID reads from a sealed value the ID of the key that sealed it. Tink's output
+// prefix is the byte 1 and the four bytes of the ID.
 func KeyID(sealed []byte) (uint32, bool) {
 	if len(sealed) < 5 || sealed[0] != 1 {
 		return 0, false

@@ -40,8 +40,8 @@ func TestOpensInItsPlace(t *testing.T) {
 	}
 }
 
-// A value opens in its own place alone (A70).
-func TestA70CiphertextSwap(t *testing.T) {
+// A value opens only in its own place.
+func TestCiphertextSwap(t *testing.T) {
 	keys := newKeys(t)
 	value := sealed(t, keys)
 	moves := map[string]func(*seal.Place){
@@ -66,8 +66,8 @@ func TestA70CiphertextSwap(t *testing.T) {
 	}
 }
 
-// Each bit and each byte of a sealed value counts (A71).
-func TestA71EveryBitCounts(t *testing.T) {
+// Every bit and every byte of a sealed value counts.
+func TestEveryBitCounts(t *testing.T) {
 	keys := newKeys(t)
 	value := sealed(t, keys)
 	refused := func(b []byte, what string) {
@@ -87,8 +87,8 @@ func TestA71EveryBitCounts(t *testing.T) {
 	refused(append(append([]byte(nil), value...), 0), "appended")
 }
 
-// Sealing the same twice gives two values (A72).
-func TestA72Nonces(t *testing.T) {
+// Sealing the same value twice gives two different results.
+func TestNonces(t *testing.T) {
 	keys := newKeys(t)
 	seen := map[string]bool{}
 	for range 100_000 {

@@ -7,27 +7,27 @@ import (
 	"time"
 )
 
-// DropWait is how long after a rotation the old keys stay in the keyset file. Until
-// every host has the new file, one of them may still seal with an old key.
+// DropWait is how long the old keys stay in the keyset file after a rotation. A host
+// that does not have the new file yet may still seal values with an old key.
 const DropWait = 24 * time.Hour
 
 // ErrTooEarly says that old keys may not be dropped yet.
 var ErrTooEarly = errors.New("it is too early to remove old keys")
 
-// sinceField is the field of a keyset file that says since when the primary key seals
-// new values. Tink does not know it.
+// sinceField is the field of a keyset file that says when the primary key began to seal
+// new values. Tink does not know this field.
 const sinceField = "primarySince"
 
-// PrimarySince returns since when the primary key seals new values. If the file does
-// not say so, because an older program wrote it, this is when the file was changed
-// last: the key cannot have become the primary one after that.
+// PrimarySince returns when the primary key began to seal new values. A file from an
+// older program does not say so. Then PrimarySince returns when the file last changed,
+// because the key cannot have become the primary one later.
 func (k *Keys) PrimarySince() time.Time { return k.ring.Load().since }
 
-// CheckDrop returns ErrTooEarly if there are old keys and it is less than DropWait
-// since the rotation.
+// CheckDrop returns ErrTooEarly if there are old keys and the rotation was less than
+// DropWait ago.
 func (k *Keys) CheckDrop(now time.Time) error {
 	if from := k.PrimarySince().Add(DropWait); len(k.Old()) > 0 && now.Before(from) {
-		return fmt.Errorf("%w; they can be removed from %s UTC on", ErrTooEarly, from.UTC().Format("2006-01-02 15:04:05"))
+		return fmt.Errorf("%w; they can be removed after %s UTC", ErrTooEarly, from.UTC().Format("2006-01-02 15:04:05"))
 	}
 	return nil
 }
@@ -46,8 +46,8 @@ func withSince(text []byte, since time.Time) ([]byte, error) {
 	return json.Marshal(fields)
 }
 
-// takeSince splits a keyset file into what Tink reads and the time. The time is the
-// zero time if the file has none.
+// takeSince splits a keyset file into the part that Tink reads and the time. The time
+// is zero if the file has none.
 func takeSince(text []byte) (rest []byte, since time.Time, err error) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(text, &fields); err != nil {

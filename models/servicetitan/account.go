@@ -11,9 +11,9 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
-// Account is what the check call tells of a tenant.
+// Account holds what the check call says about a tenant.
 type Account struct {
-	// TenantID is the API's own word for it; 0 if no row says.
+	// TenantID is the tenant that the API names, or 0 if no row names one.
 	TenantID      int64
 	Name          string
 	BusinessUnits int
@@ -22,8 +22,8 @@ type Account struct {
 // AccountScope is the scope that the check call needs.
 const AccountScope = "tn.stt.businessunits:r"
 
-// businessUnits is the part that we read of
-// GET /settings/v2/tenant/{tenant}/business-units.
+// businessUnits holds the fields that we read from the answer to GET
+// /settings/v2/tenant/{tenant}/business-units.
 type businessUnits struct {
 	TotalCount *int `json:"totalCount"`
 	Data       []struct {
@@ -36,8 +36,7 @@ type businessUnits struct {
 	} `json:"data"`
 }
 
-// Account asks the API who the tenant is, which proves that the token works
-// for it.
+// Account asks the API about the tenant, which proves that the token works for it.
 func (c *Client) Account(ctx context.Context, access secret.Value, tenantID int64) (Account, error) {
 	const op = "check account"
 	address := c.env.APIURL.String() + "/settings/v2/tenant/" + strconv.FormatInt(tenantID, 10) + "/business-units?page=1&pageSize=1&includeTotal=true"
@@ -78,13 +77,13 @@ func (c *Client) Account(ctx context.Context, access secret.Value, tenantID int6
 	return account, nil
 }
 
-// apiError puts an API answer that is not 200 into our terms.
+// apiError turns an API answer other than 200 into an Error.
 func (c *Client) apiError(op string, a answer) *Error {
 	var problem struct {
 		Title   string `json:"title"`
 		TraceID string `json:"traceId"`
 	}
-	_ = json.Unmarshal(a.body, &problem) // an answer without one has no trace
+	_ = json.Unmarshal(a.body, &problem) // without a trace, TraceID stays empty
 	e := &Error{Op: op, Kind: Unavailable, Status: a.status, TraceID: printable(problem.TraceID)}
 	switch a.status {
 	case http.StatusUnauthorized:
@@ -102,7 +101,7 @@ func (c *Client) apiError(op string, a answer) *Error {
 	return e
 }
 
-// printable keeps what may stand in a log line.
+// printable keeps only characters that are safe in a log line.
 func printable(s string) string {
 	if len(s) > 128 {
 		return ""

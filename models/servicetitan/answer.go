@@ -15,18 +15,18 @@ import (
 )
 
 const (
-	// defaultLifetime stands in for an expires_in that is missing or senseless;
-	// it is what ServiceTitan documents.
+	// defaultLifetime replaces an expires_in that is missing or implausible. It is the
+	// lifetime that ServiceTitan documents.
 	defaultLifetime = 15 * time.Minute
 	minLifetime     = time.Minute
 	maxLifetime     = 24 * time.Hour
-	// longestToken is more than any token seen, in bytes.
+	// longestToken is the most bytes that a token may have. No real token comes near it.
 	longestToken = 32 << 10
 )
 
-// tokenTransport reads token answers strictly before the OAuth library reads
-// them leniently: it takes any token_type, a token with line breaks, and a
-// missing expires_in for "never". It serves one request.
+// tokenTransport checks token answers strictly before the OAuth library reads them. The
+// library accepts any token_type and tokens with line breaks, and takes a missing
+// expires_in for "never". A tokenTransport serves one request.
 type tokenTransport struct {
 	client   *Client
 	op       string
@@ -35,7 +35,7 @@ type tokenTransport struct {
 	refresh  bool
 }
 
-// RoundTrip answers with a rewritten 200, or with an Error.
+// RoundTrip returns a rewritten 200, or an Error.
 func (t *tokenTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	a, err := t.client.do(req, t.op)
 	if err != nil {
@@ -46,7 +46,7 @@ func (t *tokenTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	body, err := t.read(a)
 	if err != nil {
-		// A grant may have been made and lost.
+		// The server may have made a grant whose answer is lost.
 		return nil, &Error{Op: t.op, Kind: Unavailable, Status: a.status, AnswerLost: true, Err: err}
 	}
 	return &http.Response{
@@ -56,7 +56,7 @@ func (t *tokenTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// tokenAnswer is RFC 6749, section 5.1.
+// tokenAnswer holds the fields of RFC 6749, section 5.1.
 type tokenAnswer struct {
 	AccessToken  string          `json:"access_token"`
 	TokenType    string          `json:"token_type"`
@@ -66,8 +66,8 @@ type tokenAnswer struct {
 	ExpiresIn    json.RawMessage `json:"expires_in,omitempty"`
 }
 
-// parseTokenAnswer wants one JSON object. Names are taken as they are written,
-// and none may come twice: encoding/json would ignore case and keep the last.
+// parseTokenAnswer accepts exactly one JSON object. Names are case-sensitive and must
+// be unique, because encoding/json would ignore case and keep the last value.
 func parseTokenAnswer(body []byte) (tokenAnswer, error) {
 	var in tokenAnswer
 	fields := map[string]any{
@@ -130,8 +130,8 @@ func (t *tokenTransport) read(a answer) ([]byte, error) {
 	return json.Marshal(in) // #nosec G117 -- the answer, for the OAuth library to read
 }
 
-// goodToken allows what may stand in an Authorization header (RFC 6750,
-// section 2.1) and other visible ASCII.
+// goodToken accepts the characters that an Authorization header may have (RFC 6750,
+// section 2.1), and other visible ASCII.
 func goodToken(s string) bool {
 	if s == "" || len(s) > longestToken {
 		return false
@@ -144,7 +144,7 @@ func goodToken(s string) bool {
 	return true
 }
 
-// lifetime reads expires_in, which some send as text or with a fraction.
+// lifetime reads expires_in. Some servers send it as a string or with a fraction.
 func lifetime(raw json.RawMessage) (d time.Duration, guessed bool) {
 	text := strings.Trim(string(raw), `"`)
 	seconds, err := strconv.ParseFloat(text, 64)
@@ -155,8 +155,8 @@ func lifetime(raw json.RawMessage) (d time.Duration, guessed bool) {
 	return max(time.Duration(seconds)*time.Second, minLifetime), false
 }
 
-// tokenError puts an answer that is not 200 into our terms. What counts is the
-// parsed code, and only with the statuses that RFC 6749 allows for it.
+// tokenError turns a token answer other than 200 into an Error. It trusts a parsed
+// error code only with the statuses that RFC 6749 allows for it.
 func (c *Client) tokenError(op string, a answer) *Error {
 	e := &Error{Op: op, Kind: Unavailable, Status: a.status}
 	switch a.status {
@@ -178,9 +178,9 @@ func (c *Client) tokenError(op string, a answer) *Error {
 	return e
 }
 
-// tenantClaim reads the tenant from a JWT without checking its signature: we
-// fetched it ourselves, and use it only to tell a person which account they
-// signed in to. It is 0 where there is none.
+// tenantClaim reads the tenant ID from a JWT, or returns 0. It does not check the
+// signature: we fetched the token ourselves, and the claim only tells a person which
+// account they signed in to.
 func tenantClaim(token string) int64 {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {

@@ -16,7 +16,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// issuer is a server that answers the token endpoint with what a test wants.
+// issuer is a server whose token endpoint answers what a test sets.
 type issuer struct {
 	*httptest.Server
 	hits  atomic.Int32
@@ -60,9 +60,9 @@ func good(field string) string {
 	return `{"access_token":"acc","token_type":"Bearer","refresh_token":"ref"` + field + `}`
 }
 
-// What a token endpoint may answer, and what becomes of it. Neither call site
-// takes anything that is not a sound token (A85 to A90).
-func TestA85toA90HostileTokenAnswers(t *testing.T) {
+// For each answer of a token endpoint, the expected error. Neither Exchange nor Refresh
+// accepts an answer that is not a valid token.
+func TestHostileTokenAnswers(t *testing.T) {
 	const passing, lost = servicetitan.Unavailable, true
 	tests := []struct {
 		name         string
@@ -140,15 +140,15 @@ func TestA85toA90HostileTokenAnswers(t *testing.T) {
 					t.Errorf("%s: the error quotes the answer or a secret: %v", name, err)
 				}
 				if sent := server.hits.Load() - before; sent != 1 {
-					t.Errorf("A91 %s: %d requests for one call", name, sent)
+					t.Errorf("%s: %d requests for one call", name, sent)
 				}
 			}
 		})
 	}
 }
 
-// The lifetimes that servers send, and what we make of them (A88).
-func TestA88ExpiresIn(t *testing.T) {
+// Lifetimes that servers send, and how they are understood.
+func TestExpiresIn(t *testing.T) {
 	tests := []struct {
 		field   string
 		want    time.Duration
@@ -193,7 +193,7 @@ func TestTokensOfASoundAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	if tokens.Access.Reveal() != long {
-		t.Error("A89: a token of 16 KiB did not come through whole")
+		t.Error("a token of 16 KiB did not come through whole")
 	}
 	if !tokens.Refresh.IsZero() {
 		t.Error("the old refresh token is handed out as if the answer had one")
@@ -203,8 +203,8 @@ func TestTokensOfASoundAnswer(t *testing.T) {
 	}
 }
 
-// No redirect is followed, whichever call it answers (A82).
-func TestA82Redirects(t *testing.T) {
+// No call follows a redirect.
+func TestRedirects(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			var server *issuer
@@ -229,8 +229,8 @@ func TestA82Redirects(t *testing.T) {
 	}
 }
 
-// Metadata that would lead secrets elsewhere is refused (A23).
-func TestA23LyingDiscovery(t *testing.T) {
+// Metadata that would send secrets to another host is refused.
+func TestLyingDiscovery(t *testing.T) {
 	type document map[string]any
 	sound := func(base string) document {
 		return document{

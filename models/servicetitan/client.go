@@ -15,17 +15,17 @@ import (
 )
 
 const (
-	// requestLimit is how long a request to ServiceTitan may take in all. A
-	// renewal's lease must outlast it.
+	// requestLimit is the total time that a request to ServiceTitan may take. A
+	// renewal's lease must last longer.
 	requestLimit = 10 * time.Second
-	// answerLimit is how much of an answer is read, in bytes.
+	// answerLimit is the most bytes that are read of an answer.
 	answerLimit = 64 << 10
-	// longestWait caps what a Retry-After may ask of us.
+	// longestWait is the longest Retry-After that we follow.
 	longestWait = time.Hour
 	userAgent   = "Fieldbridge/1"
 )
 
-// Client speaks with one environment. It is safe for concurrent use.
+// Client talks to one environment. It is safe for concurrent use.
 type Client struct {
 	env    Environment
 	http   *http.Client
@@ -33,18 +33,18 @@ type Client struct {
 	issuer issuer
 }
 
-// NewClient returns a client that sends through the transport, usually
-// NewTransport's.
+// NewClient returns a client that sends requests through the transport, which is
+// usually from NewTransport.
 func NewClient(env Environment, transport http.RoundTripper, now func() time.Time) *Client {
 	return &Client{env: env, now: now, http: &http.Client{
 		Transport: transport,
-		// A redirected token request would hand secrets to another address.
+		// A redirected token request would send secrets to another address.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
 
-// NewTransport returns a transport with limits of its own. Compressed answers
-// are not asked for, so that the size limit counts what is read.
+// NewTransport returns a transport with its own limits. It does not ask for compressed
+// answers, so that the size limit counts what is read.
 func NewTransport() *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.DisableCompression = true
@@ -54,18 +54,18 @@ func NewTransport() *http.Transport {
 	return t
 }
 
-// Environment is what the client was made for.
+// Environment returns the environment that the client was made for.
 func (c *Client) Environment() Environment { return c.env }
 
-// answer is a response read whole.
+// answer is a response that was read completely.
 type answer struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// do sends a request and reads the answer within the limits. Its error is an
-// Error of kind Unavailable.
+// do sends a request and reads the answer within the limits. Its errors are of type
+// Error and kind Unavailable.
 func (c *Client) do(req *http.Request, op string) (answer, error) {
 	ctx, cancel := context.WithTimeout(req.Context(), requestLimit)
 	defer cancel()
@@ -89,9 +89,9 @@ func (c *Client) do(req *http.Request, op string) (answer, error) {
 	return answer{status: resp.StatusCode, header: resp.Header, body: body}, nil
 }
 
-// retryAfter reads how long to wait: the header in seconds or as a date
-// (RFC 9110, section 10.2.3), else the number in a problem's title, which ends
-// in "try again in N seconds".
+// retryAfter reads how long to wait from the header, in seconds or as a date (RFC 9110,
+// section 10.2.3). Without one, it reads the number in a problem's title, which ends in
+// "try again in N seconds".
 func retryAfter(h http.Header, title string, now time.Time) time.Duration {
 	var wait time.Duration
 	value := strings.TrimSpace(h.Get("Retry-After"))

@@ -14,8 +14,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
-// slowIssuer answers discovery when it is let, with endpoints that are not the
-// documented ones.
+// slowIssuer answers discovery only when the test lets it. Its endpoints differ from
+// the documented ones.
 type slowIssuer struct {
 	server *httptest.Server
 	asked  atomic.Int64
@@ -45,8 +45,8 @@ func newSlowIssuer(t *testing.T) (*slowIssuer, *Client) {
 	return i, NewClient(Environment{Name: Sandbox, AuthURL: u, APIURL: u}, http.DefaultTransport, time.Now)
 }
 
-// Who asks first and goes away neither ends the discovery of the others nor
-// leaves them the endpoints of an issuer that does not answer.
+// When the first caller gives up, the discovery of the others continues, and they do
+// not get the documented endpoints instead.
 func TestDiscoveryOutlivesWhoAsksFirst(t *testing.T) {
 	issuer, client := newSlowIssuer(t)
 	first, goAway := context.WithCancel(t.Context())
@@ -77,7 +77,7 @@ func TestDiscoveryOutlivesWhoAsksFirst(t *testing.T) {
 	}
 }
 
-// Who waits for another's discovery leaves when their own time is up.
+// A caller that waits for another's discovery stops when its own time is up.
 func TestDiscoveryIsNotWaitedForLonger(t *testing.T) {
 	issuer, client := newSlowIssuer(t)
 	done := make(chan error, 1)

@@ -1,6 +1,6 @@
-// Package servicetitan speaks ServiceTitan's protocol: OAuth 2.0 against its
-// authorization server and the few API calls that prove a connection works.
-// It knows no database and keeps no state but what an issuer announces.
+// Package servicetitan speaks ServiceTitan's protocol: OAuth 2.0 with its authorization
+// server, and the few API calls that prove that a connection works. It knows no
+// database. Its only state is an issuer's metadata, which it keeps for a while.
 package servicetitan
 
 import (
@@ -9,7 +9,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
-// EnvironmentName says which ServiceTitan is meant.
+// EnvironmentName names one of ServiceTitan's environments.
 type EnvironmentName string
 
 const (
@@ -18,7 +18,7 @@ const (
 	Sandbox     EnvironmentName = "sandbox"
 )
 
-// Label is the environment's name as people read it.
+// Label returns the environment's name as pages show it.
 func (n EnvironmentName) Label() string {
 	switch n {
 	case Production:
@@ -31,20 +31,21 @@ func (n EnvironmentName) Label() string {
 	return string(n)
 }
 
-// Way is one of the roads to a connection.
+// Way is a way to connect.
 type Way string
 
 const (
 	// SignIn is the authorization code grant (RFC 6749, section 4.1).
 	SignIn Way = "sign_in"
-	// Guided is the client credentials grant with values that our staff enter.
+	// Guided is the client credentials grant with a client ID and secret that our staff
+	// enter.
 	Guided Way = "guided"
-	// OwnCredentials is the client credentials grant with values that the
-	// contractor pastes.
+	// OwnCredentials is the client credentials grant with a client ID and secret that
+	// the contractor enters.
 	OwnCredentials Way = "own_credentials"
 )
 
-// Environment is one ServiceTitan and our app's registration with it.
+// Environment is one of ServiceTitan's environments, with our app's registration there.
 type Environment struct {
 	Name         EnvironmentName
 	AuthURL      *url.URL // issuer, without a trailing slash
@@ -56,7 +57,7 @@ type Environment struct {
 	Ways         []Way // in the order in which they are offered
 }
 
-// Offers says whether contractors may take the way in this environment.
+// Offers reports whether contractors can connect this way in this environment.
 func (e Environment) Offers(w Way) bool {
 	for _, offered := range e.Ways {
 		if offered == w {
@@ -66,7 +67,7 @@ func (e Environment) Offers(w Way) bool {
 	return false
 }
 
-// AppURL is where people sign in to use this ServiceTitan (developer
+// AppURL returns the address where people sign in to this ServiceTitan (developer
 // documentation, "Manage client ID and secret").
 func (e Environment) AppURL() string {
 	switch e.Name {
@@ -79,7 +80,8 @@ func (e Environment) AppURL() string {
 	return e.AuthURL.String()
 }
 
-// PortalURL is where our app is managed: My Apps in the developer portal.
+// PortalURL returns the address where our app is managed: My Apps in the developer
+// portal.
 func (e Environment) PortalURL() string {
 	if e.Name == Sandbox {
 		return e.AuthURL.JoinPath("portal").String()

@@ -6,47 +6,48 @@ import (
 	"time"
 )
 
-// ErrorKind is what an answer of ServiceTitan's means for us.
+// ErrorKind classifies how a request to ServiceTitan failed.
 type ErrorKind string
 
 const (
-	// Unavailable: no answer, 5xx, a redirect, or nonsense. It will pass.
+	// Unavailable is no answer, a 5xx, a redirect, or an answer that makes no sense. It
+	// passes by itself.
 	Unavailable ErrorKind = "unavailable"
-	// RateLimited: 429.
+	// RateLimited is a 429.
 	RateLimited ErrorKind = "rate_limited"
-	// GrantRefused: invalid_grant (RFC 6749, section 5.2). The code or refresh
-	// token is dead for good.
+	// GrantRefused is invalid_grant (RFC 6749, section 5.2). The code or refresh token
+	// will never work again.
 	GrantRefused ErrorKind = "grant_refused"
-	// ClientRefused: invalid_client or unauthorized_client. The client's own
-	// registration is not accepted.
+	// ClientRefused is invalid_client or unauthorized_client. The server does not accept
+	// the client itself.
 	ClientRefused ErrorKind = "client_refused"
-	// RequestRefused: another error code of RFC 6749, section 5.2, such as
+	// RequestRefused is another error code of RFC 6749, section 5.2, such as
 	// invalid_scope. Our request or registration is wrong.
 	RequestRefused ErrorKind = "request_refused"
-	// Misconfigured: the issuer's metadata contradicts our configuration.
+	// Misconfigured says that the issuer's metadata contradicts our configuration.
 	Misconfigured ErrorKind = "misconfigured"
-	// Unauthorized: the API answers 401.
+	// Unauthorized is a 401 from the API.
 	Unauthorized ErrorKind = "unauthorized"
-	// NotAllowed: the API answers 403: not connected for the tenant, disabled,
-	// another tenant's token, or a scope is missing.
+	// NotAllowed is a 403 from the API. The app is not connected for the tenant or is
+	// disabled, the token is for another tenant, or a scope is missing.
 	NotAllowed ErrorKind = "not_allowed"
-	// TenantUnknown: the API answers 404.
+	// TenantUnknown is a 404 from the API.
 	TenantUnknown ErrorKind = "tenant_unknown"
 )
 
-// Error is a request to ServiceTitan that did not give what was asked. It
-// holds nothing of the answer's text but what is safe to log.
+// Error is a failed request to ServiceTitan. Of the answer's text, it holds only what
+// is safe to log.
 type Error struct {
 	Op     string // what was attempted
 	Kind   ErrorKind
 	Status int    // HTTP status, 0 without an answer
-	Code   string // OAuth error code, if it is one of the RFC's
-	// TraceID is what ServiceTitan's support asks for.
+	Code   string // OAuth error code, if the RFC defines it
+	// TraceID identifies the request for ServiceTitan's support.
 	TraceID string
 	// RetryAfter is how long ServiceTitan asks us to wait; 0 if it does not say.
 	RetryAfter time.Duration
-	// AnswerLost says that the request may have been worked on although no
-	// usable answer came: a rotated token may have been lost with it.
+	// AnswerLost says that the server may have done the work although no usable answer
+	// came. A new refresh token may be lost with the answer.
 	AnswerLost bool
 	Err        error
 }
@@ -72,10 +73,10 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// oauthErrors maps the error codes of RFC 6749, section 5.2.
+// oauthErrors maps the error codes of RFC 6749, section 5.2, to kinds.
 var oauthErrors = map[string]ErrorKind{
 	"invalid_grant":          GrantRefused,
 	"invalid_client":         ClientRefused,

@@ -18,7 +18,7 @@ const (
 	metadataRetry = time.Minute
 )
 
-// Endpoints is where an issuer's endpoints are.
+// Endpoints holds the addresses of an issuer's endpoints.
 type Endpoints struct {
 	Authorize string
 	Token     string
@@ -29,17 +29,17 @@ type Endpoints struct {
 	AnnouncesIssuer bool
 }
 
-// issuer remembers an issuer's metadata for a while.
+// issuer caches an issuer's metadata for a while.
 type issuer struct {
 	mu        sync.Mutex
 	endpoints Endpoints
 	err       error
 	until     time.Time
-	// flights lets all who ask at once wait for one discovery.
+	// flights makes concurrent callers share one discovery.
 	flights singleflight.Group
 }
 
-// metadata is what we read of RFC 8414, section 2.
+// metadata holds the fields that we read of RFC 8414, section 2.
 type metadata struct {
 	Issuer        string `json:"issuer"`
 	Authorization string `json:"authorization_endpoint"`
@@ -50,19 +50,19 @@ type metadata struct {
 	Challenges []string `json:"code_challenge_methods_supported"`
 }
 
-// Endpoints returns the issuer's endpoints: by discovery where it answers,
-// else those that ServiceTitan's documentation implies. Metadata that names
-// another issuer or another host is an Error of kind Misconfigured.
+// Endpoints returns the issuer's endpoints from its metadata. If the issuer has no
+// metadata, Endpoints returns the ones that ServiceTitan documents. For metadata that
+// names another issuer or another host, it returns an Error of kind Misconfigured.
 //
-// A discovery belongs to nobody: all who ask meanwhile wait for it, each for as
-// long as their own context lasts, and it goes on when one of them leaves.
+// Concurrent callers share one discovery. Each waits as long as its own context lasts.
+// The discovery continues when one of them gives up.
 func (c *Client) Endpoints(ctx context.Context) (Endpoints, error) {
 	if endpoints, known, err := c.knownEndpoints(); known {
 		return endpoints, err
 	}
 	answer := c.issuer.flights.DoChan("", func() (any, error) {
 		if endpoints, known, err := c.knownEndpoints(); known {
-			return endpoints, err // found out while this one began
+			return endpoints, err // another call has just found them
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestLimit)
 		defer cancel()
@@ -77,20 +77,20 @@ func (c *Client) Endpoints(ctx context.Context) (Endpoints, error) {
 	}
 }
 
-// knownEndpoints are those that were found out lately, if any were.
+// knownEndpoints returns the cached result of a recent discovery, if there is one.
 func (c *Client) knownEndpoints() (endpoints Endpoints, known bool, err error) {
 	c.issuer.mu.Lock()
 	defer c.issuer.mu.Unlock()
 	return c.issuer.endpoints, c.now().Before(c.issuer.until), c.issuer.err
 }
 
-// learnEndpoints remembers for a while what a discovery found.
+// learnEndpoints caches the result of a discovery for a while.
 func (c *Client) learnEndpoints(endpoints Endpoints, err error) (Endpoints, error) {
 	c.issuer.mu.Lock()
 	defer c.issuer.mu.Unlock()
 	now := c.now()
 	if e, ok := errors.AsType[*Error](err); ok && e.Kind == Unavailable {
-		// No answer: go on with what was known before, and ask again soon.
+		// The issuer did not answer. Keep the known endpoints, and try again soon.
 		c.issuer.until = now.Add(metadataRetry)
 		if c.issuer.endpoints == (Endpoints{}) {
 			c.issuer.endpoints, c.issuer.err = c.defaultEndpoints(), nil
@@ -132,8 +132,8 @@ func (c *Client) fetchMetadata(ctx context.Context) (answer, error) {
 	return c.do(req, opDiscover)
 }
 
-// readMetadata reads what the issuer answered; no metadata at all means the
-// documented endpoints.
+// readMetadata reads the issuer's answer. Without metadata, it returns the documented
+// endpoints.
 func (c *Client) readMetadata(a answer) (Endpoints, metadata, error) {
 	if a.status == http.StatusNotFound {
 		return c.defaultEndpoints(), metadata{}, nil
@@ -160,8 +160,8 @@ func (c *Client) readMetadata(a answer) (Endpoints, metadata, error) {
 	return Endpoints{Authorize: m.Authorization, Token: m.Token, Revocation: m.Revocation, AnnouncesIssuer: m.SendsIss}, m, nil
 }
 
-// CheckIssuer compares the iss of an answer to an authorization request with
-// the issuer asked, character by character (RFC 9207, section 2.4).
+// CheckIssuer compares the iss parameter of an authorization response with the issuer
+// that was asked, character by character (RFC 9207, section 2.4).
 func (c *Client) CheckIssuer(ctx context.Context, iss string, present bool) (bool, error) {
 	endpoints, err := c.Endpoints(ctx)
 	if err != nil {

@@ -8,27 +8,27 @@ import (
 	"time"
 )
 
-// Probe is what a look at an environment finds, without any credential but the
-// app key.
+// Probe is the result of checking an environment with no credential other than the app
+// key.
 type Probe struct {
-	// IssuerErr is why the issuer's metadata cannot be used: nil, or an Error of
+	// IssuerErr says why the issuer's metadata cannot be used. It is nil, or an Error of
 	// kind Unavailable or Misconfigured.
 	IssuerErr error
-	// Discovered says that the issuer has metadata; else the documented
-	// endpoints count.
+	// Discovered says that the issuer has metadata. Otherwise the documented endpoints
+	// are used.
 	Discovered bool
-	// PlainPKCE says that the metadata does not announce S256 (RFC 8414, section
-	// 2). It is used all the same.
+	// PlainPKCE says that the metadata does not announce S256 (RFC 8414, section 2). We
+	// use S256 anyway.
 	PlainPKCE bool
-	// Skew is by how much our clock is ahead of the issuer's Date header, which
-	// has whole seconds; 0 without one.
+	// Skew is how far our clock is ahead of the issuer's Date header, which has whole
+	// seconds. It is 0 without that header.
 	Skew time.Duration
-	// APIErr is why the API cannot be used; nil if it answers as it does to
-	// somebody without a token, with 401.
+	// APIErr says why the API cannot be used. It is nil if the API answers a request
+	// without a token with 401, as it should.
 	APIErr error
 }
 
-// Probe asks the issuer and the API for a sign of life.
+// Probe asks the issuer and the API whether they work.
 func (c *Client) Probe(ctx context.Context) Probe {
 	var p Probe
 	a, err := c.fetchMetadata(ctx)

@@ -19,25 +19,28 @@ import (
 // Tokens is what a token endpoint grants.
 type Tokens struct {
 	Access secret.Value
-	// Refresh is zero where the answer had none: the old one stays good
+	// Refresh is zero if the answer had no refresh token. Then the old one stays valid
 	// (RFC 6749, section 6).
 	Refresh secret.Value
-	// ExpiresAt is when the access token lapses.
+	// ExpiresAt is when the access token expires.
 	ExpiresAt time.Time
-	// GuessedExpiry says that the answer did not say when in a way to be believed.
+	// GuessedExpiry says that the answer gave no plausible lifetime, so ExpiresAt is a
+	// guess.
 	GuessedExpiry bool
-	// Scopes is nil where the answer did not say; then they are as asked.
+	// Scopes is nil if the answer did not name them. Then they are the scopes that were
+	// asked for.
 	Scopes []string
-	// TenantID is the token's own word for which tenant it is; 0 if it has none.
+	// TenantID is the tenant that the token names, or 0 if it names none.
 	TenantID int64
 }
 
-// AuthorizeRequest is one trip of a browser to the authorization endpoint.
+// AuthorizeRequest is one authorization request, which a browser takes to the
+// authorization endpoint.
 type AuthorizeRequest struct {
 	State       secret.Value
 	Verifier    secret.Value // of PKCE (RFC 7636)
 	RedirectURI string
-	TenantID    int64 // a hint which tenant to offer
+	TenantID    int64 // a hint about which tenant to offer
 }
 
 // NewState returns 256 random bits for a state parameter.
@@ -56,15 +59,15 @@ func (c *Client) config(endpoints Endpoints, redirectURI string) *oauth2.Config 
 		Endpoint: oauth2.Endpoint{
 			AuthURL:  endpoints.Authorize,
 			TokenURL: endpoints.Token,
-			// Left to guess, the library sends a failed request a second time, and
-			// with it a code or refresh token that is good only once.
+			// By default the library sends a failed request a second time. It would also
+			// send a code or refresh token again that works only once.
 			AuthStyle: oauth2.AuthStyleInParams,
 		},
 	}
 }
 
-// AuthorizeURL is where the browser is sent (RFC 6749, section 4.1.1), with
-// PKCE S256 always.
+// AuthorizeURL returns the address to send the browser to (RFC 6749, section 4.1.1).
+// The request always uses PKCE with S256.
 func (c *Client) AuthorizeURL(ctx context.Context, r AuthorizeRequest) (string, error) {
 	endpoints, err := c.Endpoints(ctx)
 	if err != nil {
@@ -75,7 +78,7 @@ func (c *Client) AuthorizeURL(ctx context.Context, r AuthorizeRequest) (string, 
 		oauth2.SetAuthURLParam("acr_values", "tenant:"+strconv.FormatInt(r.TenantID, 10))), nil
 }
 
-// Exchange trades a code for tokens (RFC 6749, section 4.1.3). One call is one
+// Exchange trades a code for tokens (RFC 6749, section 4.1.3). Each call sends one
 // request.
 func (c *Client) Exchange(ctx context.Context, code, verifier secret.Value, redirectURI string) (Tokens, error) {
 	return c.tokens(ctx, "exchange code", redirectURI, func(ctx context.Context, config *oauth2.Config) (*oauth2.Token, error) {
@@ -83,26 +86,26 @@ func (c *Client) Exchange(ctx context.Context, code, verifier secret.Value, redi
 	})
 }
 
-// Refresh renews access (RFC 6749, section 6). One call is one request.
+// Refresh renews access (RFC 6749, section 6). Each call sends one request.
 func (c *Client) Refresh(ctx context.Context, refresh secret.Value) (Tokens, error) {
 	return c.tokens(ctx, "refresh access", "", func(ctx context.Context, config *oauth2.Config) (*oauth2.Token, error) {
 		return config.TokenSource(ctx, &oauth2.Token{RefreshToken: refresh.Reveal()}).Token()
 	})
 }
 
-// OwnClient is a client ID and secret that a tenant's admin has made for us in
-// ServiceTitan; not the app's registration.
+// OwnClient is a client ID and secret that a tenant's admin made for us in
+// ServiceTitan. It is not the app's own registration.
 type OwnClient struct {
 	ID     string
 	Secret secret.Value
 }
 
-// IsZero says that there is none.
+// IsZero reports whether there is no client.
 func (o OwnClient) IsZero() bool { return o.ID == "" && o.Secret.IsZero() }
 
-// ClientCredentials gets access in the name of a tenant's own client (RFC 6749,
-// section 4.4). No scope is sent, since ServiceTitan then grants all that the
-// admin allowed. A refresh token does not belong in the answer, and is dropped.
+// ClientCredentials gets access for a tenant's own client (RFC 6749, section 4.4). It
+// sends no scope, because ServiceTitan then grants everything that the admin allowed. A
+// refresh token has no place in this answer, and is dropped.
 func (c *Client) ClientCredentials(ctx context.Context, own OwnClient) (Tokens, error) {
 	granted, err := c.tokens(ctx, "get access", "", func(ctx context.Context, config *oauth2.Config) (*oauth2.Token, error) {
 		client := clientcredentials.Config{
@@ -128,7 +131,7 @@ func (c *Client) tokens(ctx context.Context, op, redirectURI string, ask func(co
 		return Tokens{}, e
 	}
 	if err != nil {
-		// Not the library's words: they may quote the answer.
+		// The library's error may quote the answer, so it is not included.
 		return Tokens{}, &Error{Op: op, Kind: Unavailable, AnswerLost: true, Err: errors.New("answer was not understood")}
 	}
 	granted := Tokens{
@@ -137,7 +140,7 @@ func (c *Client) tokens(ctx context.Context, op, redirectURI string, ask func(co
 		GuessedExpiry: transport.guessed,
 		TenantID:      tenantClaim(token.AccessToken),
 	}
-	// The library hands the old refresh token back where the answer has none.
+	// If the answer has no refresh token, the library returns the old one.
 	if transport.refresh {
 		granted.Refresh = secret.New(token.RefreshToken)
 	}
@@ -150,8 +153,8 @@ func (c *Client) tokens(ctx context.Context, op, redirectURI string, ask func(co
 // ErrNoRevocation says that the issuer has no revocation endpoint.
 var ErrNoRevocation = errors.New("issuer has no revocation endpoint")
 
-// Revoke withdraws a refresh token and with it the grant (RFC 7009, section
-// 2.1). That the issuer does not know the token counts as done.
+// Revoke revokes a refresh token, and its grant with it (RFC 7009, section 2.1). If the
+// issuer does not know the token, Revoke succeeds.
 func (c *Client) Revoke(ctx context.Context, refresh secret.Value) error {
 	const op = "revoke access"
 	endpoints, err := c.Endpoints(ctx)

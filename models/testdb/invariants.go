@@ -2,9 +2,8 @@ package testdb
 
 import "fmt"
 
-// Watch lets a database note by itself what must be known to check invariants
-// in the end: each change of a connection's state, and each write that may not
-// be. exec runs a statement.
+// Watch makes a database record what Breaches checks later: each change of a
+// connection's state, and each write that breaks a rule. exec runs a statement.
 func Watch(postgres bool, exec func(statement string, args ...any)) {
 	exec("CREATE TABLE watched_changes (connection_id TEXT NOT NULL, was TEXT NOT NULL, became TEXT NOT NULL)")
 	exec("CREATE TABLE watched_breaches (what TEXT NOT NULL, connection_id TEXT NOT NULL)")
@@ -40,8 +39,8 @@ func Watch(postgres bool, exec func(statement string, args ...any)) {
 const tokenStored = "INSERT INTO watched_breaches SELECT 'I5: a token is stored for a connection that is ' || state, id FROM connections" +
 	" WHERE id = NEW.connection_id AND state IN ('pending', 'disconnected', 'reconnect_needed')"
 
-// unlike counts connections of which one kind of thing happened another number
-// of times than it was written down.
+// unlike returns a query for the number of connections on which a kind of change
+// happened a different number of times than it was recorded.
 func unlike(changes, events, compared string) string {
 	return "SELECT count(*) FROM (SELECT id FROM (" +
 		"SELECT connection_id AS id, 1 AS n FROM watched_changes WHERE " + changes +
@@ -49,7 +48,8 @@ func unlike(changes, events, compared string) string {
 		") AS lines GROUP BY id HAVING sum(n) " + compared + ") AS differ"
 }
 
-// invariants are queries that count what must not be.
+// invariants are queries that must each count zero. I1 and I2 are rules for the requests
+// that a client sends; sandboxtest checks those.
 var invariants = []struct{ what, query string }{
 	{"I3: a connection and its credential have other generations", "SELECT count(*) FROM connections c JOIN credentials r ON r.connection_id = c.id WHERE r.generation <> c.generation"},
 	{"I4: a credential is of another company than its connection", "SELECT count(*) FROM credentials r JOIN connections c ON c.id = r.connection_id WHERE c.company_id <> r.company_id"},
@@ -62,11 +62,12 @@ var invariants = []struct{ what, query string }{
 	{"I8: reconnect needed", unlike("became = 'reconnect_needed'", "kind = 'reconnect_needed'", "<> 0")},
 	{"I8: disconnected", unlike("became = 'disconnected' AND was <> 'pending'", "kind = 'disconnected'", "<> 0")},
 	{"I8: recovered", unlike("became = 'connected' AND was = 'degraded'", "kind = 'recovered'", "< 0")},
-	// Who reconnects what works makes an event and no change.
+	// Reconnecting a connection that works makes an event without a change.
 	{"I8: connected", unlike("became = 'connected'", "kind IN ('connected', 'reconnected', 'recovered')", "> 0")},
 }
 
-// Breaches is what in a watched database must not be. count answers a query.
+// Breaches returns the invariants that a watched database breaks. count runs a query
+// that counts.
 func Breaches(count func(query string, args ...any) int) []string {
 	var breaches []string
 	for _, i := range invariants {
@@ -76,7 +77,7 @@ func Breaches(count func(query string, args ...any) int) []string {
 	}
 	for _, what := range []string{"I3", "I5"} {
 		if n := count("SELECT count(*) FROM watched_breaches WHERE what LIKE ?", what+"%"); n != 0 {
-			breaches = append(breaches, fmt.Sprintf("%s: %d writes that may not be", what, n))
+			breaches = append(breaches, fmt.Sprintf("%s: %d writes that break this rule", what, n))
 		}
 	}
 	return breaches

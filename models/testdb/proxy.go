@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// Proxy stands between an app and PostgreSQL and loses what it is told to.
+// Proxy sits between an app and PostgreSQL, and loses what a test tells it to lose.
 type Proxy struct {
-	// Address is where the app finds the database.
+	// Address is where the app connects.
 	Address string
 	server  string
 	lose    atomic.Int64
@@ -23,7 +23,7 @@ type Proxy struct {
 	conns map[net.Conn]struct{}
 }
 
-// NewProxy stands before the database at the address.
+// NewProxy starts a proxy for the database at the address.
 func NewProxy(t testing.TB, address string) *Proxy {
 	t.Helper()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -51,19 +51,19 @@ func NewProxy(t testing.TB, address string) *Proxy {
 	return p
 }
 
-// LoseCommits lets the next n commits take effect, and drops the connection
-// instead of saying so.
+// LoseCommits lets the next n commits take effect, but drops the connection instead of
+// confirming them.
 func (p *Proxy) LoseCommits(n int) { p.lose.Store(int64(n)) }
 
-// Lost is how many commits were lost so.
+// Lost returns how many commits were lost this way.
 func (p *Proxy) Lost() int { return int(p.lost.Load()) }
 
-// Swallow makes the server vanish: of every connection, old or new, nothing is
-// passed on any more, and nothing is closed.
+// Swallow makes the server disappear. On every connection, old or new, nothing is
+// passed on and nothing is closed.
 func (p *Proxy) Swallow() { p.swallow.Store(true) }
 
-// Restore lets the server be found again. Connections of which something was
-// swallowed stay silent, because what they lost never comes.
+// Restore makes the server reachable again. A connection on which something was
+// swallowed stays silent, because what it lost never arrives.
 func (p *Proxy) Restore() { p.swallow.Store(false) }
 
 // Cut drops every connection.
@@ -86,7 +86,7 @@ func (p *Proxy) serve(app net.Conn) {
 	p.conns[app], p.conns[server] = struct{}{}, struct{}{}
 	p.mu.Unlock()
 	var losing, silent atomic.Bool
-	// swallowed says whether what was sent goes nowhere.
+	// swallowed reports whether to drop what was sent.
 	swallowed := func() bool {
 		if p.swallow.Load() {
 			silent.Store(true)
@@ -120,8 +120,8 @@ func (p *Proxy) serve(app net.Conn) {
 	delete(p.conns, server)
 }
 
-// pass copies for as long as both sides are there and what comes may be passed on.
-// What is swallowed is read and goes nowhere.
+// pass copies data while both sides are there and may allows it. It reads swallowed
+// data and drops it.
 func pass(to io.Writer, from io.Reader, swallowed func() bool, may func([]byte) bool) {
 	buffer := make([]byte, 64<<10)
 	for {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// schema is made once for each kind of database; tests get copies, since to
-// migrate takes longer than most of them.
+// schema is made once for each kind of database. Tests get copies, because migrating
+// takes longer than most of them.
 var schema struct {
 	sqlite func() ([]byte, error) // the whole file
 	// postgres returns the name of a database to copy.

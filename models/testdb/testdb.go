@@ -1,4 +1,4 @@
-// Package testdb gives tests databases of their own. Only tests import it.
+// Package testdb gives each test its own database. Only tests import it.
 package testdb
 
 import (
@@ -22,11 +22,11 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 )
 
-// requireAll turns every skip for want of a program into a failure.
+// requireAll turns each skip because of a missing program into a failure.
 const requireAll = "FIELDBRIDGE_TEST_REQUIRE_ALL"
 
-// Missing skips a test for want of a program, or fails it where all programs
-// are required.
+// Missing skips a test because a program is missing. Where all programs are required,
+// it fails the test.
 func Missing(t testing.TB, what string) {
 	t.Helper()
 	if os.Getenv(requireAll) != "" {
@@ -35,8 +35,8 @@ func Missing(t testing.TB, what string) {
 	t.Skipf("skipped: %s is not installed", what)
 }
 
-// cluster is the server of this process's tests, started by the first that
-// asks for it.
+// cluster is the PostgreSQL server of this process's tests. The first test that needs
+// it starts it.
 var cluster struct {
 	once    sync.Once
 	address string
@@ -45,7 +45,7 @@ var cluster struct {
 	names   atomic.Int64
 }
 
-// Main runs the tests and stops the server if one was started. Call it from
+// Main runs the tests, and then stops the server if one was started. Call it from
 // TestMain. migrate brings the schema of the database at an address up to date.
 func Main(m *testing.M, migrate func(address string) error) int {
 	migrateOnce(migrate)
@@ -68,7 +68,7 @@ func EmptyPostgres(t testing.TB) string {
 func startCluster(t testing.TB) {
 	t.Helper()
 	cluster.once.Do(func() {
-		// Nothing in it outlives the tests, so it trades safety for speed.
+		// The data need not outlive the tests, so the server trades safety for speed.
 		cluster.address, cluster.stop, cluster.err = start(parent(postgresRoom), "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
 	})
 	if errors.Is(cluster.err, errNotInstalled) {
@@ -93,7 +93,7 @@ func newPostgres(t testing.TB, template string) string {
 	return cluster.address + name
 }
 
-// control runs a statement outside of the tests' databases.
+// control runs a statement in the server's own database, not in one of a test's.
 func control(statement string) error {
 	db, err := sql.Open("pgx", cluster.address+"postgres")
 	if err != nil {
@@ -103,8 +103,8 @@ func control(statement string) error {
 	return errors.Join(err, db.Close())
 }
 
-// Durable returns the address of an empty database on a server of its own,
-// which keeps every commit as PostgreSQL does by default: for figures.
+// Durable returns the address of an empty database on a server of its own, which keeps
+// every commit as PostgreSQL does by default. Benchmarks use it.
 func Durable(t testing.TB) string {
 	t.Helper()
 	address, stop, err := start("")
@@ -136,7 +136,7 @@ func start(parent string, settings ...string) (address string, stop func(), err 
 	command := func(program string, args ...string) *exec.Cmd {
 		c := exec.CommandContext(context.Background(), program, args...) // #nosec G204 -- found on this machine
 		c.Dir = dir
-		// It must not outlive a test process that is killed.
+		// The server must not outlive a test process that is killed.
 		c.SysProcAttr = &syscall.SysProcAttr{Credential: as, Pdeathsig: syscall.SIGKILL}
 		return c
 	}
@@ -165,7 +165,7 @@ func start(parent string, settings ...string) (address string, stop func(), err 
 	return address, stop, nil
 }
 
-// find looks in PATH and where Debian keeps the server's programs.
+// find looks for a program in PATH, and where Debian installs PostgreSQL's programs.
 func find(program string) string {
 	if path, err := exec.LookPath(program); err == nil {
 		return path
@@ -177,7 +177,7 @@ func find(program string) string {
 	return paths[len(paths)-1]
 }
 
-// account is whom PostgreSQL runs as: it refuses to run as root.
+// account returns the user to run PostgreSQL as, because it refuses to run as root.
 func account(dir string) (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
@@ -206,7 +206,7 @@ func freePort() (string, error) {
 	return port, l.Close()
 }
 
-// answering waits until the server takes connections.
+// answering waits until the server accepts connections.
 func answering(address string) error {
 	db, err := sql.Open("pgx", address)
 	if err != nil {

@@ -1,6 +1,7 @@
-// Package sandboxtest has what tests want of a sandbox beside its pages and its control
-// API: to wait until an answer is held, to search for every secret that was sent, and to
-// judge what a client has asked. Only tests import it. It has no tables.
+// Package sandboxtest has what tests need from a sandbox beyond its pages and its
+// control API. They can wait until an answer is held, search for every secret that was
+// sent, and check the requests that a client made. Only tests import this package. It
+// has no tables.
 package sandboxtest
 
 import (
@@ -9,7 +10,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 )
 
-// Sandbox is a sandbox that tells a test what it holds back.
+// Sandbox is a sandbox that tells a test which answers it holds back.
 type Sandbox struct {
 	*sandbox.Sandbox
 	held chan struct{}
@@ -25,7 +26,7 @@ func New(o sandbox.Options) *Sandbox {
 	return &Sandbox{Sandbox: sandbox.New(o), held: held}
 }
 
-// NewRecording returns one that remembers every secret, for Secrets.
+// NewRecording returns a sandbox that remembers every secret, for Secrets.
 func NewRecording(o sandbox.Options) *Sandbox {
 	s := &Sandbox{held: make(chan struct{}), secrets: map[string]struct{}{}}
 	o.Held, o.OnSecret = s.held, s.record
@@ -33,12 +34,12 @@ func NewRecording(o sandbox.Options) *Sandbox {
 	return s
 }
 
-// Held yields a value for each request that a Hold fault keeps waiting, when
-// its work is done.
+// Held yields a value for each request that a Hold fault keeps waiting, once its work
+// is done.
 func (s *Sandbox) Held() <-chan struct{} { return s.held }
 
-// Secrets returns every code, token, key, client secret and verifier that was
-// handed out or received, in no order.
+// Secrets returns every code, token, key, client secret, and verifier that was handed
+// out or received, in no particular order.
 func (s *Sandbox) Secrets() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -49,8 +50,8 @@ func (s *Sandbox) Secrets() []string {
 	return secrets
 }
 
-// shortestSecret is the least length that is remembered, in bytes: a search
-// for anything shorter finds it by chance.
+// shortestSecret is the length in bytes of the shortest secret that is remembered. A
+// search for anything shorter would find it by chance.
 const shortestSecret = 8
 
 func (s *Sandbox) record(secret string) {

@@ -7,14 +7,13 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 )
 
-// noticedLate is how late a client that has gone may be noticed.
+// noticedLate is how late the sandbox may notice that a client has gone.
 const noticedLate = 500 * time.Millisecond
 
-// Breaches returns what a client did that no client may, by the record of what it
-// asked:
+// Breaches returns what a client's requests break of these rules:
 //
-//	I1: a code is sent once;
-//	I2: of a grant, or of a tenant's client, one request is under way at a time.
+//   - I1: A code is sent once.
+//   - I2: Each grant, and each tenant's client, has one request under way at a time.
 func Breaches(requests []sandbox.Request) []string {
 	var breaches []string
 	codes, before := map[string]int{}, map[string]sandbox.Request{}
@@ -24,13 +23,13 @@ func Breaches(requests []sandbox.Request) []string {
 		}
 		if r.GrantType == "authorization_code" {
 			if codes[r.About]++; codes[r.About] == 2 {
-				breaches = append(breaches, fmt.Sprintf("I1: code %s is sent again at %s", r.About, r.Time.Format(time.StampMicro)))
+				breaches = append(breaches, fmt.Sprintf("I1: code %s was sent again at %s", r.About, r.Time.Format(time.StampMicro)))
 			}
 			continue
 		}
 		b, ok := before[r.About]
 		if ok && underWay(b, r) {
-			breaches = append(breaches, fmt.Sprintf("I2: of %s a request comes at %s, while that of %s is under way",
+			breaches = append(breaches, fmt.Sprintf("I2: a request for %s came at %s, while the one of %s was under way",
 				r.About, r.Time.Format(time.StampMicro), b.Time.Format(time.StampMicro)))
 		}
 		if !ok || (b.EndedAs != 0 && (r.EndedAs == 0 || r.EndedAs > b.EndedAs)) {
@@ -40,7 +39,8 @@ func Breaches(requests []sandbox.Request) []string {
 	return breaches
 }
 
-// underWay says that a request was under way for its client when a later one came.
+// underWay reports whether a request was under way for its client when a later one
+// arrived.
 func underWay(earlier, later sandbox.Request) bool {
 	if earlier.EndedAs == 0 {
 		return true
