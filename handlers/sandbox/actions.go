@@ -6,39 +6,39 @@ import (
 	"slices"
 )
 
-// Action is something that happens at ServiceTitan, at once and to what is there:
-// not a fault that waits for a request.
+// Action is something that happens at ServiceTitan at once, to what is there. A fault,
+// in contrast, waits for a request.
 type Action string
 
-// Actions.
+// The actions.
 const (
-	// Expire makes the API answer 401 to the access tokens handed out so far.
+	// Expire makes the API answer 401 to all access tokens issued so far.
 	Expire Action = "expire"
-	// Revoke ends the sign-ins: renewals are refused with invalid_grant, and the
-	// API answers 401.
+	// Revoke ends sign-ins. Renewals are refused with invalid_grant, and the API answers
+	// 401.
 	Revoke Action = "revoke"
-	// Withdraw is the tenant's admin taking the app's access back: renewals are
+	// Withdraw takes the app's access back, as the tenant's admin would. Renewals are
 	// refused with invalid_grant and invalid_client, and the API answers 403.
 	Withdraw Action = "withdraw"
-	// NewVersion makes a version of the app that has one scope more than the
-	// tenant's admin has accepted.
+	// NewVersion makes a version of the app with one scope more than the tenant's admin
+	// has accepted.
 	NewVersion Action = "new_version"
 	// Regenerate replaces the secret of the tenant's own client.
 	Regenerate Action = "regenerate"
 )
 
-// Actions are all there are.
+// Actions returns all actions.
 func Actions() []Action { return []Action{Expire, Revoke, Withdraw, NewVersion, Regenerate} }
 
-// Done is what came of an action.
+// Done is the result of an action.
 type Done struct {
-	// Count is how many tokens, grants or apps it took hold of.
+	// Count is how many tokens, grants, or apps the action affected.
 	Count int
-	// ClientID and ClientSecret are what Regenerate made, to be seen this once.
+	// ClientID and ClientSecret are what Regenerate made. They are shown only this once.
 	ClientID, ClientSecret string
 }
 
-// Do does an action to a tenant, or to all if it is 0.
+// Do performs an action on a tenant, or on all tenants if tenantID is 0.
 func (s *Sandbox) Do(action Action, tenantID int64) (done Done, err error) {
 	if _, known := s.all().byID(tenantID); tenantID != 0 && !known {
 		return Done{}, fmt.Errorf("tenant %d: %w", tenantID, ErrNoTenant)
@@ -54,7 +54,7 @@ func (s *Sandbox) Do(action Action, tenantID int64) (done Done, err error) {
 		done.Count, err = s.OfferVersion(tenantID)
 	case Regenerate:
 		if tenantID == 0 {
-			return Done{}, errors.New("a secret is one company's; choose which")
+			return Done{}, errors.New("a secret belongs to one company; choose which")
 		}
 		done.Count = 1
 		done.ClientID, done.ClientSecret, err = s.regenerate(tenantID)
@@ -70,15 +70,15 @@ func (s *Sandbox) Do(action Action, tenantID int64) (done Done, err error) {
 	return done, nil
 }
 
-// ActionsDone is how often an action was done.
+// ActionsDone returns how often an action was done.
 func (s *Sandbox) ActionsDone(action Action) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.ledger.actions[action]
 }
 
-// allowedBy are the installs of a tenant, or of all if it is 0, whose admin has
-// allowed the app. The caller holds the mutex.
+// allowedBy returns the installs whose admin has allowed the app, of one tenant or of
+// all if tenantID is 0. The caller holds the mutex.
 func (s *Sandbox) allowedBy(tenantID int64) []*install {
 	var found []*install
 	for _, tenant := range s.all() {
@@ -89,7 +89,7 @@ func (s *Sandbox) allowedBy(tenantID int64) []*install {
 	return found
 }
 
-// disableAll pauses the app where it is allowed, and says at how many tenants.
+// disableAll pauses the app where it is allowed, and returns for how many tenants.
 func (s *Sandbox) disableAll(tenantID int64) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -100,9 +100,9 @@ func (s *Sandbox) disableAll(tenantID int64) int {
 	return len(found)
 }
 
-// OfferVersion makes a new version out of the newest one's scopes, and moves
-// tenants to a version before it that lacks one of them. One that lacks one
-// already is left as it is. It says for how many the new version waits.
+// OfferVersion makes a new version with the newest one's scopes. It moves tenants to a
+// version before it that lacks one of those scopes, except tenants whose version
+// already lacks one. It returns for how many tenants the new version waits.
 func (s *Sandbox) OfferVersion(tenantID int64) (waiting int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,7 +113,7 @@ func (s *Sandbox) OfferVersion(tenantID int64) (waiting int, err error) {
 	newest := s.app.versions[len(s.app.versions)-1]
 	extra := len(newest) - 1
 	if newest[extra] == scopeBusinessUnits {
-		extra-- // else the test of a connection would fail with it
+		extra-- // without this scope, testing a connection would fail
 	}
 	if extra < 0 {
 		return 0, errors.New("the newest version has no scope to spare")
@@ -128,7 +128,7 @@ func (s *Sandbox) OfferVersion(tenantID int64) (waiting int, err error) {
 	return len(found), nil
 }
 
-// regenerate leaves a tenant's own client with one secret, a new one.
+// regenerate replaces the secrets of a tenant's own client with one new secret.
 func (s *Sandbox) regenerate(tenantID int64) (clientID, secret string, err error) {
 	if err := s.DeleteSecret(tenantID, 2); err != nil {
 		return "", "", err

@@ -10,17 +10,17 @@ import (
 	"github.com/a-h/templ"
 )
 
-// answer collects what a handler answers, so that it can still be changed or
-// dropped.
+// answer collects a handler's answer, so that a fault can still change or drop it.
 type answer struct {
 	header http.Header
 	status int
 	body   bytes.Buffer
-	// oauthError is the error code of RFC 6749 that the answer carries.
+	// oauthError is the answer's error code of RFC 6749.
 	oauthError string
-	// asked is the fault that the consent is to play, played the one that it has.
+	// asked is the fault that the consent has to play. played is the fault that it did
+	// play.
 	asked, played FaultKind
-	// skew is by how much the clock is off.
+	// skew is how far the clock is off.
 	skew time.Duration
 }
 
@@ -51,22 +51,22 @@ func (a *answer) json(status int, v any) { a.jsonAs("application/json", status, 
 func (a *answer) jsonAs(contentType string, status int, v any) {
 	body, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // only our own structs come here
+		panic(err) // callers pass only our own structs
 	}
 	a.header.Set("Content-Type", contentType)
 	a.WriteHeader(status)
-	_, _ = a.Write(body) // a buffer takes everything
+	_, _ = a.Write(body) // a buffer never fails
 }
 
-// refuse answers as ServiceTitan's token endpoint does: 400 whatever the error
-// (RFC 6749, section 5.2).
+// refuse answers like ServiceTitan's token endpoint: with 400, whatever the error (RFC
+// 6749, section 5.2).
 func (a *answer) refuse(code string) {
 	a.oauthError = code
 	a.json(http.StatusBadRequest, map[string]string{"error": code})
 }
 
 func (a *answer) seeOther(location string) {
-	// Not 302 or 307: a browser would post the form on (RFC 9700, section 4.12).
+	// With 302 or 307, a browser might send the form on (RFC 9700, section 4.12).
 	a.header.Set("Location", location)
 	a.WriteHeader(http.StatusSeeOther)
 }

@@ -28,8 +28,8 @@ type problem struct {
 	Data    struct{}            `json:"data"`
 }
 
-// problem answers with an error, and with what is wrong with which parameter
-// if that is the matter.
+// problem answers with an error, and with what is wrong with each parameter, if
+// anything.
 func (a *answer) problem(status int, title string, wrong map[string][]string) {
 	if wrong == nil {
 		wrong = map[string][]string{}
@@ -42,8 +42,7 @@ func (a *answer) problem(status int, title string, wrong map[string][]string) {
 	})
 }
 
-// admit answers with an error unless the request may read the tenant in its
-// path.
+// admit answers with an error unless the request may read the tenant in its path.
 func (s *Sandbox) admit(a *answer, r *http.Request) (Tenant, bool) {
 	appKey, token := r.Header.Get("ST-App-Key"), bearer(r)
 	s.record(appKey, token)
@@ -86,7 +85,7 @@ func (s *Sandbox) admit(a *answer, r *http.Request) (Tenant, bool) {
 	return Tenant{}, false
 }
 
-// bearer is the access token. ServiceTitan's own examples leave the scheme out.
+// bearer returns the access token. ServiceTitan's own examples leave out the scheme.
 func bearer(r *http.Request) string {
 	value := r.Header.Get("Authorization")
 	if scheme, token, ok := strings.Cut(value, " "); ok && strings.EqualFold(scheme, "Bearer") {
@@ -95,7 +94,7 @@ func bearer(r *http.Request) string {
 	return value
 }
 
-// page is ServiceTitan's envelope.
+// page is the envelope of ServiceTitan's lists.
 type page struct {
 	Page       int   `json:"page"`
 	PageSize   int   `json:"pageSize"`
@@ -138,7 +137,7 @@ type tenantRef struct {
 	ModifiedOn  time.Time `json:"modifiedOn"`
 }
 
-// businessUnits is GET /settings/v2/tenant/{tenant}/business-units.
+// businessUnits answers GET /settings/v2/tenant/{tenant}/business-units.
 func (s *Sandbox) businessUnits(a *answer, r *http.Request) {
 	tenant, ok := s.admit(a, r)
 	if !ok {
@@ -150,7 +149,8 @@ func (s *Sandbox) businessUnits(a *answer, r *http.Request) {
 		return
 	}
 	rows := tenant.rows(q.active)
-	// Compared before it is multiplied, so that a huge page number cannot overflow.
+	// The page number is compared before it is multiplied, so that a huge one cannot
+	// overflow.
 	from := len(rows)
 	if q.page-1 <= len(rows)/q.size {
 		from = min((q.page-1)*q.size, len(rows))
@@ -164,8 +164,7 @@ func (s *Sandbox) businessUnits(a *answer, r *http.Request) {
 	a.json(http.StatusOK, out)
 }
 
-// rows are the tenant's business units, those that match "True", "False" or
-// "Any".
+// rows returns the tenant's business units that match "True", "False", or "Any".
 func (t Tenant) rows(active string) []row {
 	rows := []row{} // an empty list, not null
 	for _, unit := range t.BusinessUnits {
@@ -188,8 +187,8 @@ type pageQuery struct {
 	active     string
 }
 
-// readPageQuery reads the parameters that lists have in common, and says what
-// is wrong with which.
+// readPageQuery reads the parameters that all lists have, and says what is wrong with
+// each.
 func readPageQuery(q url.Values) (pageQuery, map[string][]string) {
 	read, wrong := pageQuery{page: 1, size: defaultPageSize, active: "True"}, map[string][]string{}
 	var err error

@@ -8,8 +8,7 @@ import (
 	"strings"
 )
 
-// What stands in the way of the developer portal's and the tenant pages'
-// buttons.
+// Reasons why a button of the developer portal or of a tenant's page does not work.
 var (
 	ErrNoTenant     = errors.New("there is no such tenant")
 	ErrNotAdded     = errors.New("the developer has not added this tenant ID to the app")
@@ -17,15 +16,14 @@ var (
 	ErrNoSlot       = errors.New("a client has two secrets, 1 and 2")
 )
 
-// slots is how many secrets a client has, so that one can be replaced while
-// the other works.
+// slots is how many secrets a client has. One can be replaced while the other works.
 const slots = 2
 
 type installState int
 
 const (
 	notAdded installState = iota
-	// notConnected is what the portal calls "Not Connected Yet".
+	// notConnected is "Not Connected Yet" in the portal.
 	notConnected
 	allowed
 	disabled
@@ -36,27 +34,28 @@ type install struct {
 	state installState
 	// version is the app version that the tenant's admin has accepted.
 	version int
-	// clientID is the tenant's own, made when its admin first allows the app.
+	// clientID is the tenant's own client. It is made when the admin first allows the
+	// app.
 	clientID string
 	secrets  [slots]sum
 }
 
-// app is our app in the developer portal: who has it, and its versions. The
+// app is our app in the developer portal: its versions, and which tenants have it. The
 // sandbox's mutex guards it.
 type app struct {
-	// versions are the scopes of each, version 1 first.
+	// versions holds the scopes of each version, version 1 first.
 	versions [][]string
 	installs map[int64]*install
 	clients  map[string]int64
 }
 
-// addedFirst are in the app from the start, their admins have yet to allow it:
-// the two Northgates.
+// addedFirst is how many tenants are added to the app from the start: the two
+// Northgates. Their admins have not allowed it yet.
 const addedFirst = 2
 
-// newApp has one version, and a few tenants that are added to it.
+// newApp returns an app with one version and a few tenants added.
 func newApp(scopes []string, all tenants) app {
-	// Not an access that a client without a user can have.
+	// A client without a user cannot have offline access.
 	scopes = slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool { return scope == scopeOfflineAccess })
 	a := app{versions: [][]string{scopes}, installs: map[int64]*install{}, clients: map[string]int64{}}
 	for i, tenant := range all {
@@ -68,7 +67,7 @@ func newApp(scopes []string, all tenants) app {
 	return a
 }
 
-// scopes are those of the version that the tenant has accepted.
+// scopes returns the scopes of the version that the tenant has accepted.
 func (a *app) scopes(i *install) []string {
 	if i.version == 0 {
 		return nil
@@ -76,7 +75,7 @@ func (a *app) scopes(i *install) []string {
 	return a.versions[i.version-1]
 }
 
-// owner is the tenant of a client whose secret is right and which is in use.
+// owner returns the tenant of a client whose secret is right and whose app is allowed.
 func (a *app) owner(clientID, secret string) (tenantID int64, ok bool) {
 	tenantID, ok = a.clients[clientID]
 	if !ok || secret == "" {
@@ -86,8 +85,7 @@ func (a *app) owner(clientID, secret string) (tenantID int64, ok bool) {
 	return tenantID, i.state == allowed && slices.Contains(i.secrets[:], hash(secret))
 }
 
-// change finds a tenant's install, and changes it if it is in one of the
-// states.
+// change finds a tenant's install, and changes it if it is in one of the states.
 func (s *Sandbox) change(tenantID int64, f func(*install), states ...installState) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,7 +102,7 @@ func (s *Sandbox) change(tenantID int64, f func(*install), states ...installStat
 	return fmt.Errorf("tenant %d: %w", tenantID, ErrNotConnected)
 }
 
-// AddTenant adds a tenant ID to the app, as its developer does.
+// AddTenant adds a tenant ID to the app, as the app's developer would.
 func (s *Sandbox) AddTenant(tenantID int64) error {
 	return s.change(tenantID, func(i *install) {
 		if i.state == notAdded {
@@ -113,7 +111,7 @@ func (s *Sandbox) AddTenant(tenantID int64) error {
 	}, notAdded, notConnected, allowed, disabled)
 }
 
-// RemoveTenant takes a tenant ID out of the app, with its client.
+// RemoveTenant removes a tenant ID from the app, together with its client.
 func (s *Sandbox) RemoveTenant(tenantID int64) error {
 	return s.change(tenantID, func(i *install) {
 		delete(s.app.clients, i.clientID)
@@ -121,7 +119,8 @@ func (s *Sandbox) RemoveTenant(tenantID int64) error {
 	}, notAdded, notConnected, allowed, disabled)
 }
 
-// Allow is the tenant's admin choosing Connect New App and Allow Access.
+// Allow allows the app, as the tenant's admin does with Connect New App and Allow
+// Access.
 func (s *Sandbox) Allow(tenantID int64) error {
 	return s.change(tenantID, func(i *install) {
 		if i.state == allowed {
@@ -133,30 +132,31 @@ func (s *Sandbox) Allow(tenantID int64) error {
 	}, notConnected, allowed)
 }
 
-// Disable is the tenant's admin pausing the app.
+// Disable pauses the app, as the tenant's admin would.
 func (s *Sandbox) Disable(tenantID int64) error {
 	return s.change(tenantID, func(i *install) { i.state = disabled }, allowed, disabled)
 }
 
-// Restore takes Disable back.
+// Restore undoes Disable.
 func (s *Sandbox) Restore(tenantID int64) error {
 	return s.change(tenantID, func(i *install) { i.state = allowed }, allowed, disabled)
 }
 
-// PublishVersion makes the app's next version. It holds for a tenant once its
-// admin has upgraded.
+// PublishVersion makes the app's next version. It applies to a tenant once its admin
+// has upgraded.
 func (s *Sandbox) PublishVersion(scopes []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.app.versions = append(s.app.versions, slices.Clone(scopes))
 }
 
-// Upgrade is the tenant's admin choosing Upgrade to New Version.
+// Upgrade accepts the newest version, as the tenant's admin does with Upgrade to New
+// Version.
 func (s *Sandbox) Upgrade(tenantID int64) error {
 	return s.change(tenantID, func(i *install) { i.version = len(s.app.versions) }, allowed)
 }
 
-// Generate makes a new secret in one of the client's two slots. It cannot be
+// Generate makes a new secret in one of the client's two slots. The secret cannot be
 // read again.
 func (s *Sandbox) Generate(tenantID int64, slot int) (clientID, secret string, err error) {
 	if slot < 1 || slot > slots {

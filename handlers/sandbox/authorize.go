@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// authorization is what a client asks for (RFC 6749, section 4.1.1). The pages
-// carry it along in their address and it is read again at each step, so none
-// has to be remembered.
+// authorization holds the parameters of an authorization request (RFC 6749, section
+// 4.1.1). The pages carry them in their address. Each step reads them again, so the
+// sandbox need not remember them.
 type authorization struct {
 	redirectURI, state, challenge string
 	scopes                        []string
-	// tenantID is the tenant to offer first.
+	// tenantID is the tenant that the page offers first.
 	tenantID int64
 	query    string
 }
@@ -22,9 +22,8 @@ type authorization struct {
 // refusal says why a request cannot be used.
 type refusal struct{ code, reason string }
 
-// readAuthorization checks a request. A request that is wrong is never
-// redirected, whatever is wrong with it: ServiceTitan's kind of server shows a
-// page of its own.
+// readAuthorization checks a request. It never redirects a wrong request: like
+// ServiceTitan, the sandbox then shows a page of its own.
 func (s *Sandbox) readAuthorization(r *http.Request) (authorization, refusal) {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -59,7 +58,8 @@ func (s *Sandbox) readAuthorization(r *http.Request) (authorization, refusal) {
 	}, refusal{}
 }
 
-// tenantHint finds tenant:<id> among acr_values, and the sample tenant it names.
+// tenantHint finds tenant:<id> in acr_values, and returns the ID if there is such a
+// tenant.
 func (s *Sandbox) tenantHint(acrValues string) int64 {
 	for value := range strings.FieldsSeq(acrValues) {
 		if id, ok := strings.CutPrefix(value, "tenant:"); ok {
@@ -69,7 +69,7 @@ func (s *Sandbox) tenantHint(acrValues string) int64 {
 	return 0
 }
 
-// unknownHint is the tenant ID that acr_values name, if there is no such tenant.
+// unknownHint returns the tenant ID in acr_values if there is no such tenant.
 func unknownHint(all tenants, query string) string {
 	q, _ := url.ParseQuery(query) // we wrote it
 	for value := range strings.FieldsSeq(q.Get("acr_values")) {
@@ -95,7 +95,7 @@ func (s *Sandbox) authorize(a *answer, r *http.Request) {
 	s.showConsent(a, r, http.StatusOK, asked, visitor, "")
 }
 
-// decide takes the visitor's answer back to the app.
+// decide redirects to the app with the visitor's decision.
 func (s *Sandbox) decide(a *answer, r *http.Request) {
 	asked, refused := s.readAuthorization(r)
 	if refused.code != "" {
@@ -143,10 +143,10 @@ func (s *Sandbox) issueCode(asked authorization, tenantID int64, flaw FaultKind)
 	}, s.now())
 }
 
-// callback is the address that leads back to the app. Errors name their issuer
-// too (RFC 9207, section 2).
+// callback returns the address that leads back to the app. Errors also name their
+// issuer (RFC 9207, section 2).
 func (s *Sandbox) callback(asked authorization, outcome url.Values) string {
-	u := *mustParse(asked.redirectURI) // it is one of those registered
+	u := *mustParse(asked.redirectURI) // it is registered, so it parses
 	q := u.Query()
 	for name, values := range outcome {
 		q[name] = values

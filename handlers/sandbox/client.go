@@ -7,15 +7,15 @@ import (
 	"net/url"
 )
 
-// isForm says that a body is what OAuth requests are made of (RFC 6749,
+// isForm reports whether the body has the content type of OAuth requests (RFC 6749,
 // appendix B).
 func isForm(r *http.Request) bool {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	return err == nil && kind == "application/x-www-form-urlencoded"
 }
 
-// repeated says that a parameter comes twice, which RFC 6749, sections 3.1 and
-// 3.2, forbid.
+// repeated reports whether a parameter occurs twice, which RFC 6749, sections 3.1 and
+// 3.2, forbids.
 func repeated(values url.Values) bool {
 	for _, v := range values {
 		if len(v) > 1 {
@@ -25,22 +25,22 @@ func repeated(values url.Values) bool {
 	return false
 }
 
-// client is who asks at the token endpoint.
+// client is the client that sends a request to the token endpoint.
 type client struct {
 	id string
-	// tenantID is the tenant that the client belongs to; 0 for the app's own
+	// tenantID is the tenant that the client belongs to, or 0 for the app's own
 	// registration.
 	tenantID int64
 }
 
-// authenticate checks who the client is, by the body or by Basic (RFC 6749,
-// section 2.3.1). The refusal is an error code, or empty.
+// authenticate checks the client's credentials in the body or in the Basic header (RFC
+// 6749, section 2.3.1). refusal is an error code, or empty.
 func (s *Sandbox) authenticate(r *http.Request) (c client, refusal string) {
 	id, secret := r.PostForm.Get("client_id"), r.PostForm.Get("client_secret")
 	s.record(secret)
 	if user, password, ok := r.BasicAuth(); ok {
 		if secret != "" {
-			return client{}, "invalid_request" // two ways at once
+			return client{}, "invalid_request" // credentials in both places
 		}
 		user, userErr := url.QueryUnescape(user)
 		password, passwordErr := url.QueryUnescape(password)
@@ -62,8 +62,8 @@ func (s *Sandbox) authenticate(r *http.Request) (c client, refusal string) {
 	return client{id, tenantID}, ""
 }
 
-// same compares secrets. An empty one is like no other, so that an option that
-// was forgotten opens nothing.
+// same compares secrets in constant time. An empty want matches nothing, so that a
+// forgotten option lets nobody in.
 func same(got, want string) bool {
 	return want != "" && subtle.ConstantTimeCompare([]byte(got), []byte(want)) == 1
 }

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// handleControl registers the control API, by which tests of other programs
-// work the sandbox.
+// handleControl registers the control API, with which tests of other programs control
+// the sandbox.
 func (s *Sandbox) handleControl() {
 	s.control("GET", "faults", s.controlFaults)
 	s.control("POST", "faults", s.controlPlan)
@@ -32,9 +32,10 @@ func (s *Sandbox) handleControl() {
 	s.control("POST", "tenants/{tenant}/{action}", s.controlAction)
 }
 
-// control registers a handler of the control API. It is for programs: whatever
-// a browser sends from a page elsewhere is refused, be it that the page's site
-// is on this machine too. A page cannot send JSON without asking first.
+// control registers a handler of the control API. The API is for programs. A request
+// from a web page of another site is refused, even if that site is on this machine. The
+// content type adds to that: a page cannot send JSON to another site without a
+// preflight request.
 func (s *Sandbox) control(method, path string, h func(*answer, *http.Request)) {
 	s.handle(method+" "+pathControl+path, func(a *answer, r *http.Request) {
 		site := r.Header.Get("Sec-Fetch-Site")
@@ -54,8 +55,8 @@ func (a *answer) refuseControl(status int, words string) {
 	a.json(status, map[string]string{"error": words})
 }
 
-// readControl reads a body, which may be empty. Names that are not known are
-// refused, since they are mistakes.
+// readControl reads a body, which may be empty. It refuses unknown names, because they
+// are mistakes.
 func readControl(a *answer, r *http.Request, into any) bool {
 	d := json.NewDecoder(r.Body)
 	d.DisallowUnknownFields()
@@ -74,7 +75,7 @@ func readControl(a *answer, r *http.Request, into any) bool {
 	return false
 }
 
-// faultBody is a fault as the control API has it; times are in seconds.
+// faultBody is a fault in the control API. Times are in seconds.
 type faultBody struct {
 	Kind        FaultKind `json:"kind"`
 	Path        string    `json:"path,omitempty"`
@@ -96,7 +97,8 @@ type plannedBody struct {
 	Fired int `json:"fired"`
 }
 
-// seconds keeps a duration in range: a float may be anything.
+// seconds converts a number to a duration, and keeps it in range because a float may be
+// anything.
 func seconds(n float64) time.Duration {
 	const most = 1e6
 	return time.Duration(min(max(n, -most), most) * float64(time.Second))
@@ -152,7 +154,7 @@ func (s *Sandbox) controlClear(a *answer, r *http.Request) {
 	a.WriteHeader(http.StatusNoContent)
 }
 
-// requestBody is a request as the control API has it.
+// requestBody is a request in the control API.
 type requestBody struct {
 	Time       time.Time   `json:"time"`
 	Method     string      `json:"method"`
@@ -186,7 +188,7 @@ func (s *Sandbox) controlRequests(a *answer, _ *http.Request) {
 	a.json(http.StatusOK, out)
 }
 
-// settingsJSON are settings as the control API has them; times are in seconds.
+// settingsJSON holds the settings in the control API. Times are in seconds.
 type settingsJSON struct {
 	AccessTokenLife float64 `json:"access_token_life"`
 	RefreshGrace    float64 `json:"refresh_grace"`
@@ -198,7 +200,7 @@ func settingsBody(now Settings) settingsJSON {
 	return settingsJSON{now.AccessTokenLife.Seconds(), now.RefreshGrace.Seconds(), now.GraceUntilUsed, !now.KeepRefreshTokens}
 }
 
-// controlSet changes the settings that the body names, and answers with all.
+// controlSet changes the settings that the body names, and answers with all settings.
 func (s *Sandbox) controlSet(a *answer, r *http.Request) {
 	b := settingsBody(s.Settings())
 	if !readControl(a, r, &b) {
@@ -212,8 +214,7 @@ func (s *Sandbox) controlSet(a *answer, r *http.Request) {
 	a.json(http.StatusOK, settingsBody(to))
 }
 
-// controlTenants makes tenants up, as many as the body says, and answers with
-// them.
+// controlTenants makes as many tenants as the body asks for, and answers with them.
 func (s *Sandbox) controlTenants(a *answer, r *http.Request) {
 	b := struct {
 		Count int `json:"count"`
@@ -237,8 +238,8 @@ func (s *Sandbox) controlTenants(a *answer, r *http.Request) {
 	a.json(http.StatusCreated, map[string]any{"tenants": list})
 }
 
-// controlAction does an action to a tenant, or to "all". Beside the control page's
-// actions there are those that set a test up.
+// controlAction performs an action on a tenant, or on "all". Besides the control page's
+// actions, it knows a few that prepare a test.
 func (s *Sandbox) controlAction(a *answer, r *http.Request) {
 	var tenantID int64
 	if id := r.PathValue("tenant"); id != "all" {

@@ -2,7 +2,7 @@ package sandbox
 
 import "net/http"
 
-// metadata is RFC 8414, section 2, and RFC 9207, section 3.
+// metadata holds the fields of RFC 8414, section 2, and RFC 9207, section 3.
 type metadata struct {
 	Issuer        string   `json:"issuer"`
 	Authorization string   `json:"authorization_endpoint"`

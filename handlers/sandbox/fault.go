@@ -11,8 +11,8 @@ import (
 // FaultKind names a fault.
 type FaultKind string
 
-// Faults that come instead of the answer; no work is done. The first three are
-// about the API unless the fault says otherwise.
+// These faults replace the answer, and no work is done. By default, the first three are
+// about the API.
 const (
 	Status401 FaultKind = "status_401"
 	Status403 FaultKind = "status_403"
@@ -22,46 +22,46 @@ const (
 	Status503 FaultKind = "status_503" // with Retry-After
 	// Garbage is a 200 with a web page where JSON should be.
 	Garbage FaultKind = "garbage"
-	// CustomToken is Fault's Status, ContentType and Body, as they are.
+	// CustomToken answers with the fault's Status, ContentType, and Body.
 	CustomToken FaultKind = "custom_token"
 	// ResetBefore drops the connection.
 	ResetBefore FaultKind = "reset_before"
 )
 
-// Faults that let the work be done and then spoil the answer.
+// These faults let the work be done, and then spoil the answer.
 const (
 	// ResetAfter drops the connection, so that the answer is lost.
 	ResetAfter FaultKind = "reset_after"
-	// Hold keeps the answer back until Release.
+	// Hold holds the answer until Release.
 	Hold FaultKind = "hold"
-	// Slow keeps the answer back for Fault's Delay.
+	// Slow delays the answer by the fault's Delay.
 	Slow FaultKind = "slow"
-	// MissingExpiresIn takes expires_in out of a token response.
+	// MissingExpiresIn removes expires_in from a token response.
 	MissingExpiresIn FaultKind = "missing_expires_in"
-	// WrongType calls a JSON answer text/html.
+	// WrongType labels a JSON answer as text/html.
 	WrongType FaultKind = "wrong_type"
 	// Huge pads a JSON answer to more than 64 KiB.
 	Huge FaultKind = "huge"
-	// ClockSkew sets the clock of the Date header and of the times in tokens off
-	// by Fault's Skew. It comes on top of any other fault.
+	// ClockSkew shifts the clock of the Date header and of the times in tokens by the
+	// fault's Skew. It comes on top of any other fault.
 	ClockSkew FaultKind = "clock_skew"
 )
 
-// Faults of the consent.
+// These faults are about the consent.
 const (
 	// Deny answers access_denied although the visitor allows access.
 	Deny FaultKind = "deny"
-	// ExpiredCode comes back with a code that has lapsed.
+	// ExpiredCode returns a code that has expired.
 	ExpiredCode FaultKind = "expired_code"
 	// DeadRefresh makes a grant whose refresh token is refused.
 	DeadRefresh FaultKind = "dead_refresh"
-	// WrongIssuer names another issuer on the way back (RFC 9207).
+	// WrongIssuer names another issuer in the callback (RFC 9207).
 	WrongIssuer FaultKind = "wrong_issuer"
-	// NoIssuer names none, although the metadata announces it.
+	// NoIssuer names no issuer, although the metadata announces that one is named.
 	NoIssuer FaultKind = "no_issuer"
 )
 
-// FaultKinds are all there are.
+// FaultKinds returns all kinds.
 func FaultKinds() []FaultKind {
 	return []FaultKind{
 		Deny, ExpiredCode, DeadRefresh, WrongIssuer, NoIssuer, Status500, Status503, Status429, Slow, ResetBefore, ResetAfter,
@@ -69,11 +69,11 @@ func FaultKinds() []FaultKind {
 	}
 }
 
-// Everywhere is every endpoint, for Fault's Path.
+// Everywhere, as a fault's Path, means every endpoint.
 const Everywhere = "*"
 
 const (
-	// longestDelay is less than servers allow for an answer.
+	// longestDelay is shorter than the time that servers allow for an answer.
 	longestDelay = 30 * time.Second
 	longestSkew  = 24 * time.Hour
 )
@@ -81,25 +81,25 @@ const (
 // Fault is a planned fault.
 type Fault struct {
 	Kind FaultKind
-	// Path is the endpoint, one of the Path constants, or Everywhere. Empty means
-	// the one that the kind is about, which mostly is PathToken.
+	// Path is the endpoint: one of the Path constants, or Everywhere. Empty means the
+	// endpoint that the kind is about, which is PathToken for most kinds.
 	Path string
-	// TenantID limits the fault to requests that concern a tenant; 0 means all.
+	// TenantID limits the fault to requests about one tenant. 0 means all tenants.
 	TenantID int64
-	// Times is how many requests it meets; 0 means until it is taken back. One
-	// whose answer has nothing to spoil is met too, but does not count as fired.
+	// Times is how many requests meet the fault. 0 means all, until it is switched off.
+	// A request whose answer has nothing to spoil counts as met, but not as fired.
 	Times int
-	// RetryAfter goes with Status429 and Status503, in whole seconds, at least
-	// one.
+	// RetryAfter is for Status429 and Status503. It is rounded to whole seconds, at
+	// least one.
 	RetryAfter time.Duration
-	// Delay goes with Slow, Skew with ClockSkew.
+	// Delay is for Slow, and Skew for ClockSkew.
 	Delay, Skew time.Duration
-	// Status, ContentType and Body are the answer of a CustomToken.
+	// Status, ContentType, and Body are the answer of a CustomToken.
 	Status            int
 	ContentType, Body string
 }
 
-// status is the error status that a kind answers with, or 0.
+// status returns the error status that a kind answers with, or 0.
 func (k FaultKind) status() int {
 	switch k {
 	case Status401:
@@ -118,16 +118,16 @@ func (k FaultKind) status() int {
 	return 0
 }
 
-// ofConsent says that the kind is about what the visitor decides, so it meets
-// no request that only shows the question.
+// ofConsent reports whether the kind is about the visitor's decision. Such a fault does
+// not meet a request that only shows the question.
 func (k FaultKind) ofConsent() bool {
 	return slices.Contains([]FaultKind{Deny, ExpiredCode, DeadRefresh, WrongIssuer, NoIssuer}, k)
 }
 
-// isFlaw says that the consent plays the kind itself.
+// isFlaw reports whether the consent plays the kind itself.
 func (k FaultKind) isFlaw() bool { return k == Deny || k == ExpiredCode || k == DeadRefresh }
 
-// path is the endpoint that a kind is about.
+// path returns the endpoint that a kind is about.
 func (k FaultKind) path() string {
 	switch {
 	case k.ofConsent():
@@ -140,8 +140,8 @@ func (k FaultKind) path() string {
 	return PathToken
 }
 
-// check says what is wrong with a fault. One that could never fire is refused,
-// so that nobody waits for it.
+// check returns what is wrong with a fault. It refuses a fault that could never fire,
+// so that nobody waits for one.
 func (f Fault) check(ts tenants) error {
 	_, known := ts.byID(f.TenantID)
 	switch {
@@ -150,17 +150,17 @@ func (f Fault) check(ts tenants) error {
 	case f.Path != Everywhere && !slices.Contains(endpoints(), f.Path):
 		return fmt.Errorf("there is no endpoint %q", f.Path)
 	case (f.Kind.ofConsent() || f.Kind == MissingExpiresIn) && f.Path != f.Kind.path():
-		return fmt.Errorf("fault %s is about %s alone", f.Kind, f.Kind.path())
+		return fmt.Errorf("fault %s is only about %s", f.Kind, f.Kind.path())
 	case f.TenantID != 0 && !known:
 		return fmt.Errorf("tenant %d: %w", f.TenantID, ErrNoTenant)
 	case f.Times < 0:
-		return errors.New("how often a fault comes cannot be negative")
+		return errors.New("the number of times cannot be negative")
 	case f.RetryAfter < 0 || f.RetryAfter > longestSkew:
-		return errors.New("a Retry-After is a day at most")
+		return errors.New("Retry-After can be one day at most")
 	case f.Kind == Slow && (f.Delay <= 0 || f.Delay > longestDelay):
-		return fmt.Errorf("a delay is more than none and at most %s", longestDelay)
+		return fmt.Errorf("a delay must be more than 0 and at most %s", longestDelay)
 	case f.Kind == ClockSkew && (f.Skew == 0 || f.Skew.Abs() > longestSkew):
-		return errors.New("a clock is off by something, and by a day at most")
+		return errors.New("a skew must not be 0, and can be one day at most")
 	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
 		return fmt.Errorf("an answer cannot have status %d", f.Status)
 	}

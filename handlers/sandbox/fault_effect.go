@@ -12,16 +12,16 @@ import (
 	"time"
 )
 
-// hugeBody is how long a Huge answer is at least, in bytes: more than clients
-// that set themselves a limit of 64 KiB read.
+// hugeBody is the least number of bytes of a Huge answer. Clients that limit answers to
+// 64 KiB do not read all of it.
 const hugeBody = 72 << 10
 
-// replaces says that the fault comes instead of the work.
+// replaces reports whether the fault comes instead of the work.
 func (f Fault) replaces() bool {
 	return f.Kind == Garbage || f.Kind == CustomToken || f.Kind.status() != 0
 }
 
-// replace makes the answer.
+// replace writes the fault's answer.
 func (f Fault) replace(a *answer) {
 	wait := max(1, int(math.Ceil(f.RetryAfter.Seconds())))
 	switch f.Kind {
@@ -41,11 +41,11 @@ func (f Fault) replace(a *answer) {
 	}
 	a.header.Set("Content-Type", f.ContentType)
 	a.WriteHeader(f.Status)
-	_, _ = a.Write([]byte(f.Body)) // a buffer takes everything
+	_, _ = a.Write([]byte(f.Body)) // a buffer never fails
 }
 
-// spoil changes the answer after the work, and reports whether there was
-// something to spoil: a refusal has no expires_in to take out.
+// spoil changes the answer after the work. It reports whether there was something to
+// spoil: a refusal, for example, has no expires_in to remove.
 func (f Fault) spoil(a *answer) bool {
 	if f.Kind.isFlaw() {
 		return a.played == f.Kind
@@ -87,8 +87,8 @@ func (f Fault) spoil(a *answer) bool {
 	return false
 }
 
-// rewrite changes the fields of a JSON object that was answered with 200. It
-// reports whether there was one and the change took.
+// rewrite changes the fields of a JSON object that was answered with 200. It reports
+// whether there was one and change changed it.
 func (a *answer) rewrite(change func(fields map[string]json.RawMessage) bool) bool {
 	var fields map[string]json.RawMessage
 	if (a.status != http.StatusOK && a.status != 0) || json.Unmarshal(a.body.Bytes(), &fields) != nil || !change(fields) {
@@ -99,8 +99,7 @@ func (a *answer) rewrite(change func(fields map[string]json.RawMessage) bool) bo
 	return true
 }
 
-// delay keeps an answer back as the fault says. It reports whether there is
-// still someone to send it to.
+// delay delays an answer as the fault says. It reports whether the client still waits.
 func (s *Sandbox) delay(ctx context.Context, met metFault) bool {
 	switch met.Kind {
 	case Hold:
@@ -111,7 +110,7 @@ func (s *Sandbox) delay(ctx context.Context, met metFault) bool {
 	return true
 }
 
-// hold keeps an answer until it is released.
+// hold holds an answer until it is released.
 func (s *Sandbox) hold(ctx context.Context, released <-chan struct{}) bool {
 	select {
 	case s.options.Held <- struct{}{}: // never, without a channel
@@ -126,7 +125,7 @@ func (s *Sandbox) hold(ctx context.Context, released <-chan struct{}) bool {
 	}
 }
 
-// wait keeps an answer for a while, or until it is released.
+// wait delays an answer, or until it is released.
 func wait(ctx context.Context, delay time.Duration, released <-chan struct{}) bool {
 	timer := time.NewTimer(delay)
 	defer timer.Stop()
@@ -140,7 +139,7 @@ func wait(ctx context.Context, delay time.Duration, released <-chan struct{}) bo
 	}
 }
 
-// reset drops the connection with a TCP reset where the connection has one.
+// reset drops the connection, with a TCP reset if possible.
 func reset(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {

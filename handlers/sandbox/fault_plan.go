@@ -11,11 +11,11 @@ type Planned struct {
 	Fault
 	// ID names it for ClearFault.
 	ID int
-	// Met is how many requests it has met, Fired how often it has fired.
+	// Met is how many requests have met the fault, and Fired how often it has fired.
 	Met, Fired int
 }
 
-// faults are those planned, in the order in which they were set.
+// faults holds the planned faults, in the order in which they were set.
 type faults struct {
 	planned  []*Planned
 	last     int
@@ -27,7 +27,7 @@ func (f *faults) clear() {
 	f.release()
 }
 
-// release lets delayed answers go, and plans no more to be held.
+// release sends delayed answers, and drops the Hold faults.
 func (f *faults) release() {
 	if f.released != nil {
 		close(f.released)
@@ -36,16 +36,16 @@ func (f *faults) release() {
 	f.planned = slices.DeleteFunc(f.planned, func(p *Planned) bool { return p.Kind == Hold })
 }
 
-// SetFault plans a fault. A request meets at most one: the first set of those
-// that fit it. It panics if the fault is one that PlanFault refuses.
+// SetFault plans a fault. Each request meets at most one: the first set that fits it.
+// SetFault panics if PlanFault would refuse the fault.
 func (s *Sandbox) SetFault(f Fault) {
 	if _, err := s.PlanFault(f); err != nil {
 		panic("sandbox: " + err.Error())
 	}
 }
 
-// PlanFault is SetFault for a fault that somebody typed. It refuses one that
-// could never fire.
+// PlanFault plans a fault that a person or program entered. It refuses one that could
+// never fire.
 func (s *Sandbox) PlanFault(f Fault) (Planned, error) {
 	if f.Path == "" {
 		f.Path = f.Kind.path()
@@ -61,7 +61,7 @@ func (s *Sandbox) PlanFault(f Fault) (Planned, error) {
 	return planned, nil
 }
 
-// Faults are those that are switched on, in the order in which they were set.
+// Faults returns the faults that are switched on, in the order in which they were set.
 func (s *Sandbox) Faults() []Planned {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,8 +72,8 @@ func (s *Sandbox) Faults() []Planned {
 	return list
 }
 
-// ClearFault takes one planned fault back, and reports whether there was one.
-// Answers that it delays are sent.
+// ClearFault switches off one planned fault, and reports whether there was one. Answers
+// that it delays are sent.
 func (s *Sandbox) ClearFault(id int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -89,31 +89,30 @@ func (s *Sandbox) ClearFault(id int) bool {
 	return true
 }
 
-// ClearFaults takes all planned faults back and releases what is held.
+// ClearFaults switches off all planned faults, and sends the answers that they delay.
 func (s *Sandbox) ClearFaults() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults.clear()
 }
 
-// Release sends the answers that are held, and takes the Hold faults back.
+// Release sends the answers that are held, and switches off the Hold faults.
 func (s *Sandbox) Release() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults.release()
 }
 
-// metFault is what a request meets; the zero value is nothing.
+// metFault is the fault that a request meets. The zero value is none.
 type metFault struct {
 	Fault
-	// plan is where it is counted, clock where the skew is.
+	// plan is where the fault is counted, and clock where the skew is counted.
 	plan, clock *Planned
 	skew        time.Duration
 	released    <-chan struct{}
 }
 
-// takeFault returns the fault that a request meets, and by how much the clock
-// is off for it.
+// takeFault returns the fault that a request meets, with the clock's skew for it.
 func (s *Sandbox) takeFault(method string, line *Request) metFault {
 	s.mu.Lock()
 	defer s.mu.Unlock()

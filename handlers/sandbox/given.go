@@ -5,19 +5,18 @@ import (
 	"time"
 )
 
-// Given is access to a tenant that was given without a trip through the pages.
+// Given is access to a tenant that was given without the pages.
 type Given struct {
 	AccessToken string
-	// RefreshToken is empty for a client of the tenant's own, which has ClientID
-	// and ClientSecret.
+	// RefreshToken is empty for a tenant's own client, which has ClientID and
+	// ClientSecret.
 	RefreshToken           string
 	ClientID, ClientSecret string
 	ExpiresAt              time.Time
 	Scopes                 []string
 }
 
-// GiveAccess gives access to a tenant as if its admin had signed in and allowed
-// it.
+// GiveAccess gives access to a tenant as if its admin had signed in and allowed it.
 func (s *Sandbox) GiveAccess(tenantID int64) Given {
 	now := s.now()
 	s.mu.Lock()
@@ -27,8 +26,8 @@ func (s *Sandbox) GiveAccess(tenantID int64) Given {
 	return given
 }
 
-// GiveClient gives access as if the tenant ID had been added to the app, the
-// tenant's admin had allowed it, and a client secret had been generated.
+// GiveClient gives access as if the tenant ID had been added to the app, the tenant's
+// admin had allowed it, and a client secret had been generated.
 func (s *Sandbox) GiveClient(tenantID int64) (Given, error) {
 	if err := s.AddTenant(tenantID); err != nil {
 		return Given{}, err

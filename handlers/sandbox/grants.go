@@ -12,17 +12,16 @@ import (
 )
 
 const (
-	codeLife = time.Minute // RFC 6749, section 4.1.2, wants at most ten
-	// codeKept is how long a used code is remembered, to notice its second use.
+	codeLife = time.Minute // RFC 6749, section 4.1.2, recommends ten at most
+	// codeKept is how long a used code is remembered, to notice a second use.
 	codeKept    = time.Hour
 	grantLife   = 30 * 24 * time.Hour
 	sessionLife = 8 * time.Hour
-	// canary begins every secret that the sandbox makes, so that a leak is found
-	// by searching for it.
+	// canary begins every secret that the sandbox makes, so that a search finds a leak.
 	canary = "stc_"
 )
 
-// sum is the SHA-256 by which a secret is kept.
+// sum is the SHA-256 of a secret. The secret itself is not kept.
 type sum = [sha256.Size]byte
 
 func hash(secret string) sum { return sha256.Sum256([]byte(secret)) }
@@ -33,7 +32,8 @@ type session struct {
 	expires          time.Time
 }
 
-// code is an authorization code. There is one client, so it need not say whose.
+// code is an authorization code. There is only one client, so the code does not name
+// it.
 type code struct {
 	redirectURI, challenge string
 	tenantID               int64
@@ -41,7 +41,7 @@ type code struct {
 	expires                time.Time
 	used                   bool
 	grant                  *grant // what it was traded for
-	// flaw is ExpiredCode or DeadRefresh, or empty.
+	// flaw is ExpiredCode, DeadRefresh, or empty.
 	flaw FaultKind
 }
 
@@ -49,34 +49,33 @@ type grantState int
 
 const (
 	_ grantState = iota // a grant that works
-	// revoked grants are gone as if they had never been.
+	// revoked grants are gone as if they had never existed.
 	revoked
-	// withdrawn grants were taken back by the tenant's admin: the API says 403.
+	// withdrawn grants were taken back by the tenant's admin. The API answers 403.
 	withdrawn
 )
 
-// grant is what a code was traded for, or what a tenant's own client was given.
-// The first is a family of refresh tokens, one good at a time, and the access
-// tokens that came with them. The family's name is part of the token (RFC 9700,
-// section 4.14.2), so a token that names a family and is not its newest has
-// been used before.
+// grant is the access that a code was traded for, or that a tenant's own client has.
+// For a code, it is a family of refresh tokens, of which one works at a time, with
+// their access tokens. The token contains the family's name (RFC 9700, section 4.14.2).
+// A token that names a family but is not its newest one has therefore been used before.
 type grant struct {
 	family string
-	// clientID is the tenant's own client; empty for the app's registration.
+	// clientID is the tenant's own client, or empty for the app's registration.
 	clientID string
 	tenantID int64
 	scopes   []string
 	expires  time.Time
 	state    grantState
 	newest   sum
-	// since is when the newest was handed out.
+	// since is when the newest refresh token was issued.
 	since    time.Time
 	replaced []replaced
-	// dead says that its refresh token is refused.
+	// dead says that the refresh token is refused.
 	dead bool
 }
 
-// replaced is a refresh token that was used, within the grace window.
+// replaced is a refresh token that was used, and still works for its grace time.
 type replaced struct {
 	token sum
 	at    time.Time
@@ -90,23 +89,23 @@ type access struct {
 	expires time.Time
 }
 
-// used notes that an access token is used at the API: the refresh tokens from
-// before it are good no more, where they were good until then.
+// used notes that an access token was used at the API. With GraceUntilUsed, the older
+// refresh tokens no longer work after that.
 func (a access) used(with Settings) {
 	if with.GraceUntilUsed {
 		a.grant.replaced = slices.DeleteFunc(a.grant.replaced, func(r replaced) bool { return !r.at.After(a.issued) })
 	}
 }
 
-// grants is all that was handed out. The sandbox's mutex guards it.
+// grants holds everything that was issued. The sandbox's mutex guards it.
 type grants struct {
 	sessions map[sum]session
 	codes    map[sum]*code
 	families map[string]*grant
-	// ended says when families were.
+	// ended maps families to the time at which they ended.
 	ended  map[string]time.Time
 	access map[sum]access
-	// sweepAt is the size at which what has expired is thrown out.
+	// sweepAt is the number of entries at which expired ones are removed.
 	sweepAt int
 }
 
@@ -125,8 +124,8 @@ func (g *grants) size() int {
 	return len(g.sessions) + len(g.codes) + len(g.families) + len(g.ended) + len(g.access)
 }
 
-// sweep throws out what has expired. It waits until twice as much is kept as
-// after the last time, so its cost is spread evenly.
+// sweep removes what has expired. It waits until there is twice as much as after the
+// last sweep, which spreads its cost evenly.
 func (g *grants) sweep(now time.Time) {
 	if g.size() < g.sweepAt {
 		return
@@ -139,7 +138,7 @@ func (g *grants) sweep(now time.Time) {
 	g.sweepAt = max(leastSweep, 2*g.size())
 }
 
-// issueCode keeps a code and returns it.
+// issueCode stores a code and returns it.
 func (g *grants) issueCode(c code, now time.Time) string {
 	g.sweep(now)
 	secret := canary + rand.Text()
@@ -151,8 +150,8 @@ func (g *grants) issueCode(c code, now time.Time) string {
 	return secret
 }
 
-// redeem trades a code for a grant, or returns nil. A code is good for one try,
-// and a second one ends what the first was given (RFC 6749, section 4.1.2).
+// redeem trades a code for a grant, or returns nil. A code works for one try. A second
+// try ends the grant from the first one (RFC 6749, section 4.1.2).
 func (g *grants) redeem(secret, redirectURI, verifier string, now time.Time) *grant {
 	c, ok := g.codes[hash(secret)]
 	if !ok {
@@ -174,7 +173,7 @@ func (g *grants) redeem(secret, redirectURI, verifier string, now time.Time) *gr
 	return c.grant
 }
 
-// begin gives a grant of refresh tokens its name, and keeps it.
+// begin gives a grant's family a name, and stores it.
 func (g *grants) begin(of *grant) {
 	of.family = rand.Text()
 	g.families[of.family] = of
@@ -189,8 +188,8 @@ func verifies(verifier, challenge string) bool {
 	return subtle.ConstantTimeCompare([]byte(base64.RawURLEncoding.EncodeToString(h[:])), []byte(challenge)) == 1
 }
 
-// use finds the grant that a refresh token renews, or returns nil. Using one
-// that was used before ends its family (RFC 9700, section 4.14.2).
+// use finds the grant that a refresh token renews, or returns nil. A refresh token that
+// was used before ends its family (RFC 9700, section 4.14.2).
 func (g *grants) use(secret string, with Settings, now time.Time) *grant {
 	family := g.familyOf(secret)
 	if family == nil || !now.Before(family.expires) {
@@ -205,8 +204,8 @@ func (g *grants) use(secret string, with Settings, now time.Time) *grant {
 	return family
 }
 
-// rotate gives a grant its next refresh token. The one before stays good for
-// the grace time.
+// rotate issues the next refresh token of a grant. The previous one still works for the
+// grace time.
 func (g *grants) rotate(of *grant, with Settings, now time.Time) string {
 	if of.newest != (sum{}) && (with.GraceUntilUsed || with.RefreshGrace > 0) {
 		of.replaced = append(of.replaced, replaced{of.newest, now})
@@ -245,8 +244,8 @@ func (g *grants) tenantOfCode(secret string) int64 {
 	return 0
 }
 
-// NewGrant gives access to a tenant as if its admin had signed in and allowed
-// it, and returns the refresh token.
+// NewGrant gives access to a tenant as if its admin had signed in and allowed it, and
+// returns the refresh token.
 func (s *Sandbox) NewGrant(tenantID int64) (refresh string) {
 	now := s.now()
 	s.mu.Lock()
@@ -256,8 +255,8 @@ func (s *Sandbox) NewGrant(tenantID int64) (refresh string) {
 	return refresh
 }
 
-// allowedGrant is a grant of all that the client may ask for. The caller holds
-// the mutex.
+// allowedGrant returns a grant of everything that the client may ask for. The caller
+// holds the mutex.
 func (s *Sandbox) allowedGrant(tenantID int64, now time.Time) *grant {
 	g := &grant{tenantID: tenantID, scopes: s.options.Scopes, expires: now.Add(grantLife)}
 	s.grants.sweep(now)
@@ -265,8 +264,8 @@ func (s *Sandbox) allowedGrant(tenantID int64, now time.Time) *grant {
 	return g
 }
 
-// DeadSince says whether a refresh token would be refused, and since when; the
-// zero time if that is not known.
+// DeadSince reports whether a refresh token would be refused, and since when. The time
+// is zero if it is not known.
 func (s *Sandbox) DeadSince(refresh string) (since time.Time, dead bool) {
 	now := s.now()
 	s.mu.Lock()
@@ -287,14 +286,14 @@ func (s *Sandbox) DeadSince(refresh string) (since time.Time, dead bool) {
 	return family.since, true
 }
 
-// RevokeGrants withdraws a tenant's access, or everybody's if it is 0, as its
-// admin would: renewals are refused with invalid_grant, and the API answers
-// 403. It says how many grants ended.
+// RevokeGrants withdraws the access to a tenant, or to all if tenantID is 0, as the
+// admin would. Renewals are refused with invalid_grant, and the API answers 403. It
+// returns how many grants ended.
 func (s *Sandbox) RevokeGrants(tenantID int64) int { return s.endGrants(tenantID, withdrawn) }
 
-// EndGrants ends a tenant's grants, or everybody's if it is 0, as if they had
-// never been: renewals are refused with invalid_grant, and the API answers 401.
-// It says how many.
+// EndGrants ends a tenant's grants, or all if tenantID is 0, as if they had never
+// existed. Renewals are refused with invalid_grant, and the API answers 401. It returns
+// how many grants ended.
 func (s *Sandbox) EndGrants(tenantID int64) int { return s.endGrants(tenantID, revoked) }
 
 func (s *Sandbox) endGrants(tenantID int64, state grantState) int {
@@ -312,8 +311,8 @@ func (s *Sandbox) endGrants(tenantID int64, state grantState) int {
 	return ended
 }
 
-// ExpireAccessTokens makes the API answer 401 to the access tokens that a
-// tenant, or everybody if it is 0, has been issued so far. It says how many.
+// ExpireAccessTokens makes the API answer 401 to all access tokens issued so far for a
+// tenant, or for all if tenantID is 0. It returns how many tokens expired.
 func (s *Sandbox) ExpireAccessTokens(tenantID int64) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -15,8 +15,7 @@ import (
 // requestsAtHome is how many requests the control page lists.
 const requestsAtHome = 10
 
-// liveEvery is how often a page that is kept current is loaded again, in
-// seconds.
+// liveEvery is the number of seconds after which a live page loads itself again.
 const liveEvery = "3"
 
 // formFresh refuses a form that is not from a page of this start.
@@ -28,11 +27,11 @@ func (s *Sandbox) formFresh(a *answer, r *http.Request) bool {
 	return false
 }
 
-// home is the control page.
+// home shows the control page.
 func (s *Sandbox) home(a *answer, r *http.Request) {
 	q := r.URL.Query()
 	v := homeView{fault: emptyFault()}
-	// A link may choose the company and the fault; it does nothing by itself.
+	// A link may choose the company and the fault. It changes nothing by itself.
 	v.fault.kind, v.fault.tenantID = FaultKind(q.Get("kind")), s.all().known(q.Get("tenant"))
 	v.actionTenant = v.fault.tenantID
 	if did := q.Get("did"); did == "set" {
@@ -58,7 +57,7 @@ func (s *Sandbox) showHome(a *answer, r *http.Request, status int, v homeView) {
 	a.page(r.Context(), status, s.homePage(v))
 }
 
-// newest are the last requests, newest first.
+// newest returns the last requests, newest first.
 func (s *Sandbox) newest(n int) []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -69,7 +68,7 @@ func (s *Sandbox) newest(n int) []Request {
 	return list
 }
 
-// requestList is the page of the last requests.
+// requestList shows the page of the last requests.
 func (s *Sandbox) requestList(a *answer, r *http.Request) {
 	live := r.URL.Query().Get("live") == "1"
 	if live {
@@ -87,7 +86,8 @@ func (s *Sandbox) reset(a *answer, r *http.Request) {
 	}
 }
 
-// beginAgain resets what there is to reset, or says that it did not work.
+// beginAgain resets everything, or answers that the reset failed. It reports whether it
+// worked.
 func (s *Sandbox) beginAgain(a *answer, r *http.Request) bool {
 	if s.options.OnReset == nil {
 		s.Reset()
@@ -96,7 +96,7 @@ func (s *Sandbox) beginAgain(a *answer, r *http.Request) bool {
 	err := s.options.OnReset(r.Context())
 	if err != nil {
 		s.options.Log.ErrorContext(r.Context(), "reset failed", "error", err)
-		http.Error(a, "the reset did not work; see the log", http.StatusInternalServerError)
+		http.Error(a, "the reset failed; see the log", http.StatusInternalServerError)
 	}
 	return err == nil
 }
@@ -145,15 +145,15 @@ func (s *Sandbox) changeHome(a *answer, r *http.Request) {
 		v.problem = sentence(err)
 		s.showHome(a, r, http.StatusUnprocessableEntity, v)
 	case v.made.secret != "":
-		// On this answer and nowhere else, so it is seen once.
+		// The secret is only on this answer, so it is seen once.
 		s.showHome(a, r, http.StatusOK, v)
 	default:
 		a.seeOther(back)
 	}
 }
 
-// backTo is a part of the control page, on which the same company stays chosen:
-// else the next button would be about all of them.
+// backTo returns the address of a part of the control page, with the same company
+// chosen. Otherwise the next button would apply to all companies.
 func backTo(part string, tenantID int64, query url.Values) string {
 	if tenantID != 0 {
 		query.Set("tenant", strconv.FormatInt(tenantID, 10))
@@ -161,8 +161,8 @@ func backTo(part string, tenantID int64, query url.Values) string {
 	return (&url.URL{Path: pathHome, RawQuery: query.Encode(), Fragment: part}).String()
 }
 
-// readTenant is the company that a form is about, or 0 for all. What is no
-// tenant ID is not all.
+// readTenant returns the company that a form is about, or 0 for all. It refuses what is
+// not a tenant ID, rather than take it for all.
 func readTenant(form url.Values) (int64, error) {
 	text := form.Get("tenant")
 	if text == "" || text == "0" {
@@ -191,7 +191,7 @@ func readFaultForm(form url.Values) faultForm {
 	}
 }
 
-// read is the fault that the form asks for.
+// read returns the fault that the form asks for.
 func (f faultForm) read() (Fault, error) {
 	if f.kind == "" {
 		return Fault{}, errors.New("choose a fault")
@@ -201,10 +201,10 @@ func (f faultForm) read() (Fault, error) {
 	seconds, errSeconds := number(f.seconds)
 	minutes, errMinutes := number(f.minutes)
 	if errTimes != nil || errSeconds != nil || errMinutes != nil {
-		return Fault{}, errors.New("how often, seconds and minutes are numbers")
+		return Fault{}, errors.New("seconds, minutes, and how often must be numbers")
 	}
 	if times != math.Trunc(times) {
-		return Fault{}, errors.New("how often is a whole number") // 0 would be without end
+		return Fault{}, errors.New("how often must be a whole number") // it would become 0, which has no end
 	}
 	fault.Times = int(times)
 	wait := time.Duration(seconds * float64(time.Second))
@@ -219,7 +219,7 @@ func (f faultForm) read() (Fault, error) {
 	return fault, nil
 }
 
-// number reads what was typed; nothing is 0.
+// number reads a number. An empty field is 0.
 func number(text string) (float64, error) {
 	if text = strings.TrimSpace(text); text == "" {
 		return 0, nil
@@ -233,10 +233,10 @@ func number(text string) (float64, error) {
 
 func readSettings(form url.Values) Settings {
 	life, _ := time.ParseDuration(form.Get("life")) // 0 is refused
-	// What is no time is none.
+	// A value that is not a time means no grace.
 	grace, _ := time.ParseDuration(form.Get("grace")) // 0 is none
 	return Settings{AccessTokenLife: life, RefreshGrace: grace, GraceUntilUsed: form.Get("grace") == graceUntilUsed, KeepRefreshTokens: form.Get("rotation") == "off"}
 }
 
-// graceUntilUsed is the form's choice of the other kind of grace.
+// graceUntilUsed is the form's value for the other kind of grace.
 const graceUntilUsed = "until_used"

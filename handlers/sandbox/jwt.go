@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// jwtHeader looks like that of a ServiceTitan access token.
+// jwtHeader looks like the header of a ServiceTitan access token.
 const jwtHeader = `{"alg":"RS256","kid":"53414E44424F583030303030303030303030303031RS256","typ":"at+jwt","x5t":"U0FOREJPWDAwMDAwMDAwMDAwMDE"}`
 
-// signatureLength is that of RS256 with a key of 2048 bits, in bytes.
+// signatureLength is the length in bytes of an RS256 signature with a 2048-bit key.
 const signatureLength = 256
 
-// claims are those of a ServiceTitan access token, which has no aud and no sub.
+// claims are the claims of a ServiceTitan access token, which has no aud and no sub.
 type claims struct {
 	NotBefore int64    `json:"nbf"`
 	Expires   int64    `json:"exp"`
@@ -26,9 +26,9 @@ type claims struct {
 	Scope     []string `json:"scope"`
 }
 
-// newAccessToken returns a token that has the shape of a JWT. Its signature is
-// random: nobody can check it, since the sandbox publishes no key, and the API
-// looks tokens up. The caller holds the mutex.
+// newAccessToken returns a token in the form of a JWT. Its signature is random. Nobody
+// can check it, because the sandbox publishes no key, and the API looks tokens up. The
+// caller holds the mutex.
 func (s *Sandbox) newAccessToken(clientID string, tenantID int64, scopes []string, now time.Time) string {
 	payload, err := json.Marshal(claims{
 		NotBefore: now.Unix(), Expires: now.Add(s.settings.AccessTokenLife).Unix(), IssuedAt: now.Unix(),

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// faultWords are a fault as the control page names it, and what Fieldbridge
-// does about it. A test of the whole app holds them to it.
+// faultWords is a fault as the control page names it, and what Fieldbridge does about
+// it. A test of the whole app checks that what it says is true.
 type faultWords struct {
 	kind       FaultKind
 	name, then string
@@ -20,8 +20,8 @@ type faultGroup struct {
 	faults []faultWords
 }
 
-// faultGroups are the faults of the control page. Hold and CustomToken are for
-// programs.
+// faultGroups returns the faults of the control page. It leaves out Hold and
+// CustomToken, which are for programs.
 func faultGroups() []faultGroup {
 	return []faultGroup{
 		{"On the way back from consent", []faultWords{
@@ -56,7 +56,7 @@ func faultGroups() []faultGroup {
 	}
 }
 
-// words are those of the control page, or the kind's own name.
+// words returns the control page's words for a kind, or the kind's own name.
 func (k FaultKind) words() faultWords {
 	for _, group := range faultGroups() {
 		for _, f := range group.faults {
@@ -68,7 +68,7 @@ func (k FaultKind) words() faultWords {
 	return faultWords{kind: k, name: strings.ReplaceAll(string(k), "_", " ")}
 }
 
-// consentFaults are those that the consent page offers for one sign-in.
+// consentFaults returns the faults that the consent page offers for one sign-in.
 func consentFaults() []faultWords {
 	return []faultWords{
 		{"", "No fault", "Everything works."},
@@ -80,8 +80,8 @@ func consentFaults() []faultWords {
 	}
 }
 
-// chosenFault is the flaw of the code that the visitor of the consent page has
-// chosen. A fault of the token endpoint is planned instead.
+// chosenFault returns the code's flaw that the visitor chose on the consent page. If
+// the visitor chose a fault of the token endpoint, it plans that fault instead.
 func (s *Sandbox) chosenFault(choice string, tenantID int64) (flaw FaultKind) {
 	switch kind := FaultKind(choice); kind {
 	case Deny, ExpiredCode, DeadRefresh:
@@ -94,7 +94,7 @@ func (s *Sandbox) chosenFault(choice string, tenantID int64) (flaw FaultKind) {
 	return ""
 }
 
-// actionWords are an action's button, and what Fieldbridge does about it.
+// actionWords is an action's button, and what Fieldbridge does about it.
 type actionWords struct {
 	action     Action
 	name, then string
@@ -110,7 +110,7 @@ func actionList() []actionWords {
 	}
 }
 
-// outcome is what an action did, for the page.
+// outcome returns what an action did, for the page.
 func (d Done) outcome(action Action) string {
 	words := map[Action]string{
 		Expire: "Access tokens that have expired", Revoke: "Grants that were revoked",
@@ -122,7 +122,7 @@ func (d Done) outcome(action Action) string {
 	return words + ": " + strconv.Itoa(d.Count) + "."
 }
 
-// where is the endpoint that a fault is about, in words.
+// where returns the endpoint that a fault is about, in words.
 func (f Fault) where() string {
 	switch f.Path {
 	case PathDiscovery:
@@ -139,12 +139,12 @@ func (f Fault) where() string {
 	return "Everywhere"
 }
 
-// whom is the tenant that a fault is about, in words.
+// whom returns the tenant that a fault is about, in words.
 func (f Fault) whom(ts tenants) string {
 	return cmp.Or(ts.name(f.TenantID), "All companies")
 }
 
-// detail is how long or by how much.
+// detail returns how long the delay is, or how far the clock is off.
 func (f Fault) detail() string {
 	switch {
 	case f.Kind == Slow:
@@ -157,7 +157,7 @@ func (f Fault) detail() string {
 	return ""
 }
 
-// left is how often a planned fault will still come.
+// left returns how many more times a planned fault will come.
 func (p Planned) left() string {
 	switch p.Times {
 	case 0:

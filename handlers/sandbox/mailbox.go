@@ -16,10 +16,11 @@ const (
 	pathLetterHTML = pathLetter + "/html"
 )
 
-// Letter is a mail as somebody gets it.
+// Letter is a mail as its recipient gets it.
 type Letter struct {
 	To, Subject, Plain, HTML string
-	// At is when it was sent; if zero, when it is delivered.
+	// At is when the letter was sent. If it is zero, Deliver sets it to the current
+	// time.
 	At time.Time
 }
 
@@ -31,15 +32,15 @@ type filed struct {
 
 func (f filed) path() string { return pathMailbox + "/" + strconv.Itoa(f.number) }
 
-// when is the time in UTC for people, moment for programs.
+// when returns the time in UTC for people, and moment for programs.
 func (f filed) when() string   { return f.At.UTC().Format("Jan 2, 2006, 3:04 PM") }
 func (f filed) moment() string { return f.At.UTC().Format(time.RFC3339) }
 
-// mailbox is what was delivered, oldest first.
+// mailbox holds the delivered letters, oldest first.
 type mailbox struct {
 	letters []filed
-	// delivered counts on over a reset, so that the address of a letter that is
-	// gone never leads to another.
+	// delivered continues counting after a reset, so that the address of a deleted
+	// letter never leads to another one.
 	delivered int
 }
 
@@ -54,7 +55,7 @@ func (s *Sandbox) handleMailbox() {
 	s.control("GET", "mailbox", s.controlMailbox)
 }
 
-// Deliver puts a letter into the mailbox. Without one it is dropped.
+// Deliver puts a letter into the mailbox. Without a mailbox, it drops the letter.
 func (s *Sandbox) Deliver(l Letter) {
 	if !s.options.Mailbox {
 		return
@@ -72,7 +73,7 @@ func (s *Sandbox) Deliver(l Letter) {
 	}
 }
 
-// mails are the letters, newest first.
+// mails returns the letters, newest first.
 func (s *Sandbox) mails() []filed {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -89,7 +90,7 @@ func (s *Sandbox) mailList(a *answer, r *http.Request) {
 	a.page(r.Context(), http.StatusOK, s.mailboxPage(s.mails(), live))
 }
 
-// asked is the letter that the address names; without one it answers.
+// asked returns the letter that the address names. If there is none, it answers 404.
 func (s *Sandbox) asked(a *answer, r *http.Request) (filed, bool) {
 	number, _ := strconv.Atoi(r.PathValue("number")) // 0 is no letter
 	list := s.mails()
@@ -108,12 +109,13 @@ func (s *Sandbox) mail(a *answer, r *http.Request) {
 	}
 }
 
-// letterMay is what the frame of a letter may do: its links lead the tab away
-// when somebody follows them, and nothing else.
+// letterMay is what the frame of a letter may do. A link that somebody clicks may open
+// a page, and nothing else is allowed.
 const letterMay = "allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation"
 
-// mailHTML is a letter's HTML for its frame. Whoever sent it is not trusted: it
-// has an origin of its own, runs no script, sends no form and loads nothing.
+// mailHTML answers with a letter's HTML for its frame. The letter's sender is not
+// trusted. The frame therefore has its own origin, runs no script, sends no form, and
+// loads nothing.
 func (s *Sandbox) mailHTML(a *answer, r *http.Request) {
 	letter, ok := s.asked(a, r)
 	if !ok {
@@ -122,12 +124,12 @@ func (s *Sandbox) mailHTML(a *answer, r *http.Request) {
 	a.header.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "+
 		"base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox "+letterMay)
 	a.header.Set("Content-Type", "text/html; charset=utf-8")
-	// Links open in the tab and not in the frame. The first base counts, so the
-	// letter cannot take that back; a second doctype is passed over.
+	// Links open in the tab and not in the frame. Only the first base element counts, so
+	// the letter cannot change that. Browsers ignore a second doctype.
 	_, _ = a.Write([]byte(`<!DOCTYPE html><base target="_top">` + letter.HTML)) // a buffer takes everything
 }
 
-// letterBody is a letter as the control API has it.
+// letterBody is a letter in the control API.
 type letterBody struct {
 	Number  int       `json:"number"`
 	At      time.Time `json:"at"`

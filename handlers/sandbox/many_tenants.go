@@ -7,20 +7,20 @@ import (
 )
 
 const (
-	// MostTenants is how many tenants there may be beside the samples.
+	// MostTenants is how many made-up tenants there may be besides the samples.
 	MostTenants = 10_000
-	// firstGenerated is the ID of the first tenant that is made up.
+	// firstGenerated is the ID of the first made-up tenant.
 	firstGenerated = 200_000_001
 )
 
 // ErrTooManyTenants says that there would be more than MostTenants.
 var ErrTooManyTenants = errors.New("there can be 10,000 tenants beside the samples")
 
-// GeneratedTenants returns n made-up tenants for tests at scale. The n-th one is
-// the same in every sandbox.
+// GeneratedTenants returns n made-up tenants for tests at scale. The nth tenant is the
+// same in every sandbox.
 func GeneratedTenants(n int) []Tenant { return generatedFrom(0, n) }
 
-// generatedFrom returns those from a place on.
+// generatedFrom returns n made-up tenants, starting at a position.
 func generatedFrom(from, n int) []Tenant {
 	list := make([]Tenant, n)
 	for i := range list {
@@ -33,8 +33,8 @@ func generatedFrom(from, n int) []Tenant {
 	return list
 }
 
-// MakeTenants adds n made-up tenants, until the next reset, and returns them.
-// Those that the sandbox began with are not made again.
+// MakeTenants adds n made-up tenants until the next reset, and returns them. It does
+// not repeat those that the sandbox began with.
 func (s *Sandbox) MakeTenants(n int) ([]Tenant, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

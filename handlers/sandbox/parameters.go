@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Parameter is a parameter or header of a request, as it may be shown: its
-// value only where it is known to be harmless.
+// Parameter is a parameter or header of a request in a form that is safe to show. It
+// has its value only if the value is known to be harmless.
 type Parameter struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
@@ -18,15 +18,15 @@ type Parameter struct {
 
 const (
 	redacted = "[redacted]"
-	// unknown stands for a value that is not among the harmless ones. It may be
-	// anything: a secret that was put into the wrong field too.
+	// unknown replaces a value that is not known to be harmless. The value could be a
+	// secret in the wrong field.
 	unknown = "[unknown]"
-	// parametersKept is how many of a request's parameters are kept, and how many
-	// of its scopes.
+	// parametersKept is how many of a request's parameters are kept, and how many of its
+	// scopes.
 	parametersKept = 24
 )
 
-// harmless are the values that may be shown of parameters that have few.
+// harmless returns the values of a parameter that are safe to show.
 func harmless(name string) []string {
 	switch name {
 	case "grant_type":
@@ -53,7 +53,7 @@ func harmless(name string) []string {
 	return nil
 }
 
-// secretNames are parameters whose names may be shown and nothing else.
+// secretNames returns the parameters of which only the names are shown.
 func secretNames() []string {
 	return []string{
 		"access_token", "code", "code_challenge", "code_verifier", "client_secret", "email", "nonce", "refresh_token", "scopes",
@@ -66,8 +66,8 @@ var (
 	plainScope  = regexp.MustCompile(`^(openid|profile|offline_access|tn\.[a-z]{2,12}\.[a-z]{2,40}:[rw]{1,2})$`)
 )
 
-// parameters lists what a request gives, in the order of the names. The caller
-// holds the mutex.
+// parameters lists the parameters of a request, ordered by name. The caller holds the
+// mutex.
 func (s *Sandbox) parameters(endpoint string, r *http.Request) []Parameter {
 	var list []Parameter
 	for _, values := range []url.Values{r.URL.Query(), r.PostForm} {
@@ -99,7 +99,7 @@ func (s *Sandbox) parameters(endpoint string, r *http.Request) []Parameter {
 	return list
 }
 
-// shown is a parameter as it may be shown.
+// shown returns a parameter in a form that is safe to show.
 func (s *Sandbox) shown(name, value string) Parameter {
 	values := harmless(name)
 	safe := false

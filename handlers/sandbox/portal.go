@@ -8,24 +8,24 @@ import (
 	"strings"
 )
 
-// generated is a secret at the one time that it is shown.
+// generated is a new secret, which is shown only once.
 type generated struct {
 	tenantID         int64
 	clientID, secret string
 }
 
-// installRow is the app at one tenant, as the pages show it.
+// installRow is a tenant's install as the pages show it.
 type installRow struct {
 	Tenant
 	state    installState
 	version  int
 	scopes   []string
 	clientID string
-	// secrets says of each slot whether it holds one.
+	// secrets says for each slot whether it holds a secret.
 	secrets [slots]bool
 }
 
-// rows are the tenants and the newest version's number and scopes.
+// rows returns the tenants, and the newest version's number and scopes.
 func (s *Sandbox) rows() (rows []installRow, newest int, scopes []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -41,7 +41,7 @@ func (s *Sandbox) rows() (rows []installRow, newest int, scopes []string) {
 	return rows, newest, s.app.versions[newest-1]
 }
 
-// portal is the developer's page: My Apps.
+// portal shows the developer's page: My Apps.
 func (s *Sandbox) portal(a *answer, r *http.Request) {
 	s.showPortal(a, r, http.StatusOK, generated{}, "")
 }
@@ -87,8 +87,8 @@ func (s *Sandbox) changePortal(a *answer, r *http.Request) {
 	a.seeOther(pathPortal)
 }
 
-// changeSecret generates or deletes a secret. A new one is on the answer itself
-// and nowhere else, so it is seen once.
+// changeSecret generates or deletes a secret. A new secret is only on this answer, so
+// it is seen once.
 func (s *Sandbox) changeSecret(a *answer, r *http.Request, tenantID int64, slot int, show func(*answer, *http.Request, int, generated, string)) {
 	made := generated{tenantID: tenantID}
 	var err error
@@ -104,12 +104,12 @@ func (s *Sandbox) changeSecret(a *answer, r *http.Request, tenantID int64, slot 
 	show(a, r, http.StatusOK, made, "")
 }
 
-// tenantPath is where a tenant's admin manages apps.
+// tenantPath returns the path where a tenant's admin manages apps.
 func tenantPath(tenantID int64) string {
 	return strings.Replace(pathTenant, "{tenant}", strconv.FormatInt(tenantID, 10), 1)
 }
 
-// tenantAdmin is the page Manage API Application Access of a tenant.
+// tenantAdmin shows a tenant's page: Manage API Application Access.
 func (s *Sandbox) tenantAdmin(a *answer, r *http.Request) {
 	s.showTenant(a, r, http.StatusOK, generated{}, "")
 }
@@ -121,7 +121,7 @@ func (s *Sandbox) showTenant(a *answer, r *http.Request, status int, made genera
 	}
 }
 
-// reviewApp is the question whether to allow the app, or its new version.
+// reviewApp asks whether to allow the app, or its new version.
 func (s *Sandbox) reviewApp(a *answer, r *http.Request) {
 	v, ok := s.tenantView(a, r)
 	if !ok {
@@ -175,7 +175,7 @@ func (s *Sandbox) changeTenant(a *answer, r *http.Request) {
 	a.seeOther(tenantPath(id))
 }
 
-// sentence is an error as a page says it.
+// sentence returns an error as a sentence for a page.
 func sentence(err error) string {
 	words := err.Error()
 	return strings.ToUpper(words[:1]) + words[1:] + "."

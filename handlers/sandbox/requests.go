@@ -12,26 +12,26 @@ import (
 	"time"
 )
 
-// requestsKept is how many requests are remembered one by one, requestsShown
-// how many of them with their parameters.
+// requestsKept is how many requests are remembered. requestsShown is how many of them
+// keep their parameters.
 const (
 	requestsKept  = 20_000
 	requestsShown = 100
 )
 
-// Request is one line of what was asked.
+// Request is a request that the sandbox received.
 type Request struct {
 	Time   time.Time
 	Method string
-	// Path is the endpoint's, as the Path constants name it; for a request that
-	// reached none, what of the address is known to be harmless.
+	// Path is the endpoint's path, one of the Path constants. For a request that reached
+	// no endpoint, it is the part of the address that is safe to show.
 	Path string
-	// GrantType is that of a token request, if it is one that RFC 6749 knows.
+	// GrantType is the grant type of a token request, if RFC 6749 defines it.
 	GrantType string
-	// TenantID is the tenant that the request concerns, if it is one of ours.
+	// TenantID is the tenant that the request is about, if there is such a tenant.
 	TenantID int64
-	// About tells apart the codes, the grants and the tenants' clients that token
-	// requests are about. It is made from their names, which are not in it.
+	// About is a made-up name for the code, grant, or tenant's client of a token
+	// request. It tells them apart without revealing them.
 	About string
 	// Status is 0 until the answer is made, and for ResetBefore.
 	Status int
@@ -39,21 +39,23 @@ type Request struct {
 	Fault FaultKind
 	// Error is the OAuth error code of the answer, or empty.
 	Error string
-	// Ended is when the request was answered or given up; zero until then.
+	// Ended is when the request was answered or given up. It is zero until then.
 	Ended time.Time
-	// Sent says that the answer was sent, and was none that a client leaves.
+	// Sent says that the answer was sent, and that it was not one that clients stop
+	// reading.
 	Sent bool
-	// BeganAs and EndedAs number the beginnings and ends of all requests in the
-	// order in which they came, which times may not tell; EndedAs is 0 until then.
+	// BeganAs and EndedAs number the beginnings and ends of all requests in their order,
+	// because times may be equal. EndedAs is 0 until the end.
 	BeganAs, EndedAs int
-	// Parameters are what was given, as it may be shown. Older requests have none.
+	// Parameters are the request's parameters in a form that is safe to show. Older
+	// requests have none.
 	Parameters []Parameter
 }
 
-// ledger is what was asked.
+// ledger records the requests.
 type ledger struct {
 	lines []*Request
-	// moments is how many requests have begun and ended.
+	// moments counts the beginnings and ends of requests.
 	moments int
 	reached map[string]int
 	fired   map[FaultKind]int
@@ -64,8 +66,8 @@ func newLedger() ledger {
 	return ledger{reached: map[string]int{}, fired: map[FaultKind]int{}, actions: map[Action]int{}}
 }
 
-// Requests returns the last requests, oldest first. Static files, the control
-// page and API, and requests to another host are left out.
+// Requests returns the last requests, oldest first. It leaves out static files, the
+// control page and API, and requests to another host.
 func (s *Sandbox) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -79,8 +81,8 @@ func (s *Sandbox) Requests() []Request {
 
 func (l *ledger) last(n int) []*Request { return l.lines[max(0, len(l.lines)-n):] }
 
-// Count returns how many requests have reached an endpoint, one of the Path
-// constants. It counts a request when it arrives.
+// Count returns how many requests have reached an endpoint, which is one of the Path
+// constants. A request counts when it arrives.
 func (s *Sandbox) Count(path string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -109,7 +111,7 @@ func (s *Sandbox) begin(r *http.Request) *Request {
 	if endpoint != "" {
 		s.ledger.reached[endpoint]++
 	}
-	// Cut back now and then, not each time.
+	// The oldest are removed now and then, not each time.
 	if len(s.ledger.lines) >= 2*requestsKept {
 		s.ledger.lines = slices.Clone(s.ledger.last(requestsKept))
 	}
@@ -120,10 +122,10 @@ func (s *Sandbox) begin(r *http.Request) *Request {
 	return line
 }
 
-// knownPath returns a path that leads nowhere, as it may be shown. What is not part of
-// a route may be a secret.
+// knownPath returns the path of a request that reached no endpoint, in a form that is
+// safe to show. A part that belongs to no route may be a secret.
 func (s *Sandbox) knownPath(path string) string {
-	if slices.Contains(s.paths, path) { // by a method that it does not have
+	if slices.Contains(s.paths, path) { // the route exists, but not with this method
 		return path
 	}
 	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
@@ -160,7 +162,8 @@ func (s *Sandbox) describe(line *Request, endpoint string, r *http.Request) {
 	}
 }
 
-// nickname is a name for something that cannot be found out from it.
+// nickname returns a name for something. The thing itself cannot be found out from the
+// name.
 func nickname(of string) string {
 	if of == "" {
 		return ""
@@ -169,7 +172,7 @@ func nickname(of string) string {
 	return hex.EncodeToString(h[:6])
 }
 
-// clientOf is the client ID that a token request names.
+// clientOf returns the client ID that a token request names.
 func clientOf(r *http.Request) string {
 	if user, _, ok := r.BasicAuth(); ok {
 		if id, err := url.QueryUnescape(user); err == nil {
@@ -179,8 +182,8 @@ func clientOf(r *http.Request) string {
 	return r.PostForm.Get("client_id")
 }
 
-// finish notes what is answered and which fault has fired, before the client
-// can know it.
+// finish notes the answer and the fault that fired, before the client can see the
+// answer.
 func (s *Sandbox) finish(ctx context.Context, a *answer, line *Request, met metFault) {
 	s.mu.Lock()
 	line.Status, line.Error = a.status, a.oauthError
@@ -198,7 +201,7 @@ func (s *Sandbox) finish(ctx context.Context, a *answer, line *Request, met metF
 		slog.String("fault", string(done.Fault)), slog.String("error", done.Error))
 }
 
-// fire counts a fault. One that the consent was asked for has no plan.
+// fire counts a fault. A fault that was chosen on the consent page has no plan.
 func (s *Sandbox) fire(line *Request, kind FaultKind, plan *Planned) {
 	line.Fault = kind
 	s.ledger.fired[kind]++
@@ -225,7 +228,7 @@ func (s *Sandbox) record(secrets ...string) {
 	}
 }
 
-// outcome is how a request ended, for the front page.
+// outcome says how a request ended, for the front page.
 func (q Request) outcome() string {
 	words := "waiting"
 	if q.Status != 0 {
@@ -243,8 +246,8 @@ func (q Request) outcome() string {
 	return words
 }
 
-// took is how long a request took, with what delayed its answer; 0 while it is
-// under way.
+// took returns how long a request took, including a delay of its answer. It is 0 while
+// the request is under way.
 func (q Request) took() time.Duration {
 	if q.Ended.IsZero() {
 		return 0
@@ -252,7 +255,7 @@ func (q Request) took() time.Duration {
 	return q.Ended.Sub(q.Time)
 }
 
-// duration is took for the pages.
+// duration returns took for the pages.
 func (q Request) duration() string {
 	switch took := q.took(); {
 	case q.Ended.IsZero():

@@ -2,9 +2,8 @@ package sandbox
 
 import "net/http"
 
-// revoke is the revocation endpoint (RFC 7009). Access tokens are JWTs to
-// their holders and live on until they expire; only refresh tokens are known
-// here, and all are the app's own.
+// revoke is the revocation endpoint (RFC 7009). It knows only refresh tokens, which all
+// belong to the app's own registration. Access tokens stay valid until they expire.
 func (s *Sandbox) revoke(a *answer, r *http.Request) {
 	form := r.PostForm
 	if !isForm(r) {

@@ -16,7 +16,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/static"
 )
 
-// Endpoints, as Count, Request and Fault name them.
+// Endpoints, as Count, Request, and Fault name them.
 const (
 	PathDiscovery     = "/.well-known/openid-configuration"
 	PathAuthorize     = "/connect/authorize"
@@ -24,8 +24,7 @@ const (
 	PathRevocation    = "/connect/revocation"
 	PathBusinessUnits = "/settings/v2/tenant/{tenant}/business-units"
 
-	// pathServerMetadata has the same content as PathDiscovery (RFC 8414,
-	// section 3).
+	// pathServerMetadata answers the same as PathDiscovery (RFC 8414, section 3).
 	pathServerMetadata = "/.well-known/oauth-authorization-server"
 	pathSignIn         = "/signin"
 	pathHome           = "/"
@@ -42,71 +41,71 @@ const (
 	defaultAccessLife = 15 * time.Minute
 )
 
-// endpoints are those of the authorization server and the API, which faults can
-// meet.
+// endpoints returns the endpoints of the authorization server and the API. Faults can
+// meet requests to these.
 func endpoints() []string {
 	return []string{PathDiscovery, PathAuthorize, PathToken, PathRevocation, PathBusinessUnits}
 }
 
 // Options configures a Sandbox. It has one registered client.
 type Options struct {
-	// URL is the sandbox's own origin, such as http://127.0.0.1:9090: the issuer
+	// URL is the sandbox's own origin, such as http://127.0.0.1:9090. It is the issuer
 	// and the base of the API. Requests to any other host are refused.
 	URL                            string
 	ClientID, ClientSecret, AppKey string
 	// RedirectURIs are compared character by character.
 	RedirectURIs []string
-	// Scopes are those that the client may ask for. A refresh token is handed
-	// out only where offline_access is among those asked for.
+	// Scopes are the scopes that the client may ask for. A refresh token is issued only
+	// if the client asks for offline_access.
 	Scopes []string
-	// AccessTokenLife is 15 minutes if zero.
+	// AccessTokenLife is how long access tokens work. Zero means 15 minutes.
 	AccessTokenLife time.Duration
-	// RefreshGrace is how long a refresh token that was used stays good, so that
-	// a lost answer can be asked for again. Zero means not at all.
+	// RefreshGrace is how long a used refresh token still works, so that a client whose
+	// answer was lost can ask again. Zero means not at all.
 	RefreshGrace time.Duration
-	// GraceUntilUsed is another kind of grace: a used refresh token stays good until
-	// the access token that came after it is first used.
+	// GraceUntilUsed is another kind of grace. A used refresh token works until the
+	// access token that came after it is first used.
 	GraceUntilUsed bool
-	// KeepRefreshTokens turns rotation off: a refresh token stays the same however
+	// KeepRefreshTokens turns rotation off. A refresh token then stays the same, however
 	// often it is used.
 	KeepRefreshTokens bool
-	// Tenants are there beside the sample tenants.
+	// Tenants are tenants besides the sample tenants.
 	Tenants []Tenant
-	// OnReset does what Reset everything asks for, in place of Reset. It is for
-	// those who keep something of their own that goes with what is kept here.
+	// OnReset is called in place of Reset when somebody chooses Reset everything. It is
+	// for programs that must also reset something of their own.
 	OnReset func(context.Context) error
-	// Home is a page of the app beside it, to which the head of every page leads.
-	// Without an address there is none.
+	// Home is a page of the app that every page links to at the top. Without an address,
+	// there is no link.
 	Home Link
-	// Mailbox turns the mailbox on, which shows what Deliver is given.
+	// Mailbox turns on the mailbox, which shows the letters given to Deliver.
 	Mailbox bool
-	// OnSecret is told every code, token, key, client secret and verifier that is
-	// handed out or received. It is for tests, as is Held.
+	// OnSecret is called with every code, token, key, client secret, and verifier that
+	// is issued or received. It is for tests, and so is Held.
 	OnSecret func(secret string)
-	// Held is sent a value for each request that a Hold fault keeps waiting, when its
+	// Held receives a value for each request that a Hold fault keeps waiting, once its
 	// work is done.
 	Held chan<- struct{}
 	Now  func() time.Time
 	Log  *slog.Logger
 }
 
-// Link is a page that another leads to.
+// Link is a link to another page.
 type Link struct{ Label, Address, About string }
 
-// Sandbox stands in for ServiceTitan. It is safe for concurrent use.
+// Sandbox plays ServiceTitan. It is safe for concurrent use.
 type Sandbox struct {
 	options Options
 	host    string
-	// formTargets are the origins to which the answer to a form may redirect, for
-	// the content security policy.
+	// formTargets are the origins that the answer to a form may redirect to, for the
+	// content security policy.
 	formTargets []string
-	// formToken is on the forms that need no sign-in.
+	// formToken is in the forms that need no sign-in.
 	formToken string
-	// tenants are those there are: they are replaced, and never changed in place.
+	// tenants is replaced as a whole, and never changed in place.
 	tenants atomic.Pointer[tenants]
 	mux     *http.ServeMux
 	handler http.Handler
-	// paths are those of all routes.
+	// paths are the paths of all routes.
 	paths []string
 
 	mu       sync.Mutex
@@ -118,9 +117,9 @@ type Sandbox struct {
 	mailbox  mailbox
 }
 
-// New returns a sandbox with the sample tenants, some of them added to the app, and
-// no grants. It panics if
-// Options.URL or a redirect URI is not an absolute URL.
+// New returns a sandbox with the sample tenants, a few of which are added to the app,
+// and with no grants. It panics if Options.URL or a redirect URI is not an absolute
+// URL.
 func New(o Options) *Sandbox {
 	if o.AccessTokenLife == 0 {
 		o.AccessTokenLife = defaultAccessLife
@@ -152,7 +151,7 @@ func New(o Options) *Sandbox {
 	s.handle("GET "+PathAuthorize, s.authorize)
 	s.handle("POST "+PathAuthorize, s.decide)
 	s.handle("POST "+pathSignIn, s.signIn)
-	s.handle(PathToken, s.token) // any method, since a wrong one is answered like every other error
+	s.handle(PathToken, s.token) // any method, because a wrong one gets the same kind of answer as other errors
 	s.handle("POST "+PathRevocation, s.revoke)
 	s.handle("GET "+PathBusinessUnits, s.businessUnits)
 	s.handle("GET "+pathPortal, s.portal)
@@ -174,13 +173,13 @@ func mustParse(address string) *url.URL {
 	return u
 }
 
-// handle registers a handler. ServeHTTP hands every one an answer to fill.
+// handle registers a handler. ServeHTTP gives each handler an answer to fill in.
 func (s *Sandbox) handle(pattern string, h func(*answer, *http.Request)) {
 	s.paths = append(s.paths, pathOf(pattern))
 	s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { h(w.(*answer), r) })
 }
 
-// endpoint is the path of the pattern that a request is routed by, or empty.
+// endpoint returns the path of the pattern that routes a request, or an empty string.
 func (s *Sandbox) endpoint(r *http.Request) string {
 	_, pattern := s.mux.Handler(r)
 	return pathOf(pattern)
@@ -195,13 +194,13 @@ func pathOf(pattern string) string {
 	return strings.TrimSuffix(pattern[slash:], "{$}")
 }
 
-// ServeHTTP answers one request. The answer is made whole before any of it is
-// sent, so that a fault can spoil it after the work is done.
+// ServeHTTP answers a request. It makes the whole answer before it sends any of it, so
+// that a fault can spoil the answer after the work is done.
 func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a := &answer{header: w.Header()}
 	if !strings.EqualFold(r.Host, s.host) {
-		// Else a page elsewhere could reach us by a name of its own that resolves
-		// to our address (DNS rebinding).
+		// Otherwise a page of another site could reach the sandbox under a name of its
+		// own that resolves to our address (DNS rebinding).
 		s.secure(a.header)
 		http.Error(a, "This is not the address of the sandbox. Use "+s.options.URL+".", http.StatusMisdirectedRequest)
 		a.send(w)
@@ -246,12 +245,12 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		reset(w)
 	case wanted:
 		a.send(w)
-		sent = met.Kind != Huge // which a client may leave before its end
+		sent = met.Kind != Huge // clients may stop reading a huge answer
 	}
 }
 
-// controls says that a request is about the sandbox itself and no part of what
-// it stands in for. It is not noted and meets no fault.
+// controls reports whether a request is about the sandbox itself, and not about the
+// ServiceTitan that it plays. Such a request is not recorded and meets no fault.
 func (s *Sandbox) controls(r *http.Request) bool {
 	endpoint := s.endpoint(r)
 	switch endpoint {
@@ -261,7 +260,7 @@ func (s *Sandbox) controls(r *http.Request) bool {
 	return strings.HasPrefix(endpoint, pathControl)
 }
 
-// work lets the request's handler answer, and reports whether it got to it.
+// work lets the request's handler answer, and reports whether the handler ran.
 func (s *Sandbox) work(a *answer, r *http.Request, formError error) bool {
 	if formError != nil {
 		refuseForm(a, formError)
@@ -279,10 +278,11 @@ func (s *Sandbox) secure(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 }
 
-// policy is what pages may load, and where their forms may lead.
+// policy returns the content security policy: what pages may load, and where their
+// forms may lead.
 func (s *Sandbox) policy() string {
-	// A form's answer leads back to the app, and browsers hold redirects against
-	// form-action too.
+	// The answer to a form redirects to the app, and browsers apply form-action to
+	// redirects too.
 	return "default-src 'none'; style-src 'self'; img-src 'self' data:; " +
 		"base-uri 'none'; frame-ancestors 'none'; form-action " + strings.Join(s.formTargets, " ")
 }
@@ -303,8 +303,8 @@ func refuseForm(a *answer, err error) {
 	a.refuse("invalid_request")
 }
 
-// Reset forgets every grant, client, version, session, fault, setting, request
-// and letter.
+// Reset forgets every grant, client, version, session, fault, setting, request, and
+// letter.
 func (s *Sandbox) Reset() {
 	s.options.Log.Info("sandbox reset")
 	s.clear()
@@ -323,5 +323,5 @@ func (s *Sandbox) clear() {
 	s.mailbox.letters = nil
 }
 
-// now is the sandbox's clock.
+// now returns the time of the sandbox's clock.
 func (s *Sandbox) now() time.Time { return s.options.Now() }

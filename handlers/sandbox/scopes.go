@@ -2,11 +2,11 @@ package sandbox
 
 import "strings"
 
-// asking is one scope in plain words.
+// asking is a scope with its description.
 type asking struct{ words, scope string }
 
-// describeScopes says what each scope opens. One that has no words is told by
-// its name alone.
+// describeScopes describes what each scope allows. A scope without a description is
+// shown by its name.
 func describeScopes(scopes []string) []asking {
 	list := make([]asking, len(scopes))
 	for i, scope := range scopes {

@@ -10,29 +10,29 @@ const (
 	longestGrace      = time.Hour
 )
 
-// Settings are how tokens are handed out. They hold for what is handed out from
-// then on.
+// Settings say how tokens are issued. A change applies to tokens that are issued
+// afterward.
 type Settings struct {
 	AccessTokenLife, RefreshGrace time.Duration
-	// GraceUntilUsed keeps a refresh token that was used good until an access token
-	// that came after it is first used at the API, in place of RefreshGrace.
+	// GraceUntilUsed keeps a used refresh token working until an access token that came
+	// after it is first used at the API. It replaces RefreshGrace.
 	GraceUntilUsed bool
 	// KeepRefreshTokens turns rotation off.
 	KeepRefreshTokens bool
 }
 
-// forgives says whether a refresh token that was used is still good. With
-// GraceUntilUsed, those that are not are forgotten when the access token is used.
+// forgives reports whether a used refresh token still works. With GraceUntilUsed, the
+// ones that no longer work were already removed when the access token was used.
 func (s Settings) forgives(r replaced, now time.Time) bool {
 	return s.GraceUntilUsed || now.Sub(r.at) < s.RefreshGrace
 }
 
-// settings are those that a start and a reset begin with.
+// settings returns the settings that a start and a reset begin with.
 func (o Options) settings() Settings {
 	return Settings{AccessTokenLife: o.AccessTokenLife, RefreshGrace: o.RefreshGrace, GraceUntilUsed: o.GraceUntilUsed, KeepRefreshTokens: o.KeepRefreshTokens}
 }
 
-// Settings are those in force.
+// Settings returns the current settings.
 func (s *Sandbox) Settings() Settings {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -43,9 +43,9 @@ func (s *Sandbox) Settings() Settings {
 func (s *Sandbox) Set(to Settings) error {
 	switch {
 	case to.AccessTokenLife < time.Second || to.AccessTokenLife > longestAccessLife:
-		return errors.New("an access token lives for a second at least and a day at most")
+		return errors.New("an access token can live from a second to a day")
 	case to.RefreshGrace < 0 || to.RefreshGrace > longestGrace:
-		return errors.New("the grace time is an hour at most")
+		return errors.New("the grace time can be an hour at most")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -12,7 +12,7 @@ const (
 	longestEmail   = 254
 )
 
-// signIn signs in whoever says so, and goes on to the question.
+// signIn signs in anybody with the email they enter, and goes on to the consent page.
 func (s *Sandbox) signIn(a *answer, r *http.Request) {
 	asked, refused := s.readAuthorization(r)
 	if refused.code != "" {
@@ -37,7 +37,7 @@ func (s *Sandbox) signIn(a *answer, r *http.Request) {
 	a.seeOther(PathAuthorize + "?" + asked.query)
 }
 
-// visitor is who has signed in with this browser.
+// visitor returns who has signed in with this browser.
 func (s *Sandbox) visitor(r *http.Request) (session, bool) {
 	cookie, err := r.Cookie(sessionCookie)
 	if err != nil {

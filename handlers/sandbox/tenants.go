@@ -22,13 +22,13 @@ type BusinessUnit struct {
 	Active bool
 }
 
-// all are the tenants there are.
+// all returns all tenants.
 func (s *Sandbox) all() tenants { return *s.tenants.Load() }
 
-// Tenants returns the tenants there are: the samples, and those of the options.
+// Tenants returns all tenants: the samples, and those of the options.
 func (s *Sandbox) Tenants() []Tenant { return slices.Clone(s.all()) }
 
-// SampleTenants are those that every sandbox has.
+// SampleTenants returns the tenants that every sandbox has.
 func SampleTenants() []Tenant {
 	return []Tenant{
 		{ID: 842193311, Name: "Northgate Heating & Plumbing", City: "Columbus", State: "OH", BusinessUnits: []BusinessUnit{
@@ -54,10 +54,10 @@ func SampleTenants() []Tenant {
 	}
 }
 
-// tenantsSince is when the sample records say that they were made.
+// tenantsSince returns the creation time of the sample records.
 func tenantsSince() time.Time { return time.Date(2024, time.March, 1, 9, 0, 0, 0, time.UTC) }
 
-// tenants are a list of them.
+// tenants is a list of tenants.
 type tenants []Tenant
 
 func (ts tenants) byID(id int64) (Tenant, bool) {
@@ -75,13 +75,13 @@ const shownAtOnce = 6
 func (ts tenants) first() tenants  { return ts[:min(shownAtOnce, len(ts))] }
 func (ts tenants) others() tenants { return ts[len(ts.first()):] }
 
-// name is a tenant's, or empty.
+// name returns a tenant's name, or an empty string.
 func (ts tenants) name(id int64) string {
 	t, _ := ts.byID(id)
 	return t.Name
 }
 
-// known reads the ID of a tenant, or returns 0.
+// known returns the ID of a tenant that exists, or 0.
 func (ts tenants) known(id string) int64 {
 	n, ok := parseTenant(id)
 	if _, known := ts.byID(n); !ok || !known {
@@ -90,7 +90,7 @@ func (ts tenants) known(id string) int64 {
 	return n
 }
 
-// parseTenant reads a tenant ID, which has 10 digits at most.
+// parseTenant reads a tenant ID, which has at most 10 digits.
 func parseTenant(text string) (int64, bool) {
 	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
 	if err != nil || n <= 0 || n > 9_999_999_999 {

@@ -27,12 +27,12 @@ const (
 
 const scopeOfflineAccess = "offline_access"
 
-// tokenRequest is a token request of a client that has been recognised.
+// tokenRequest is a token request of a client that has been authenticated.
 type tokenRequest struct {
 	form url.Values
 	by   client
 	now  time.Time
-	// skew is by how much the times in the token are off.
+	// skew is how far the times in the token are off.
 	skew time.Duration
 }
 
@@ -53,7 +53,8 @@ func (s *Sandbox) token(a *answer, r *http.Request) {
 	grantType := form.Get("grant_type")
 	switch grantType {
 	case grantCode, grantRefresh, grantClient:
-		// The app's registration is for sign-in, a tenant's client for itself.
+		// The app's registration is for signing in, and a tenant's client is for the
+		// tenant itself.
 		if (grantType == grantClient) != (by.tenantID != 0) {
 			refusal = "unauthorized_client"
 		}
@@ -81,11 +82,11 @@ func (s *Sandbox) token(a *answer, r *http.Request) {
 	a.json(http.StatusOK, granted)
 }
 
-// exchange trades a code (RFC 6749, section 4.1.3; RFC 7636, section 4.5).
+// exchange trades a code for tokens (RFC 6749, section 4.1.3; RFC 7636, section 4.5).
 func (s *Sandbox) exchange(asked tokenRequest) (granted tokens, refusal string) {
 	form := asked.form
 	if form.Get("redirect_uri") == "" {
-		return tokens{}, "unauthorized_client" // not invalid_request: so answers ServiceTitan's kind of server
+		return tokens{}, "unauthorized_client" // ServiceTitan's kind of server does not answer invalid_request here
 	}
 	if form.Get("code") == "" || form.Get("code_verifier") == "" {
 		return tokens{}, "invalid_request"
@@ -99,7 +100,7 @@ func (s *Sandbox) exchange(asked tokenRequest) (granted tokens, refusal string) 
 	return s.issue(of, of.scopes, asked), ""
 }
 
-// renew trades a refresh token (RFC 6749, section 6).
+// renew trades a refresh token for new tokens (RFC 6749, section 6).
 func (s *Sandbox) renew(asked tokenRequest) (granted tokens, refusal string) {
 	refresh := asked.form.Get("refresh_token")
 	if refresh == "" {
@@ -121,15 +122,14 @@ func (s *Sandbox) renew(asked tokenRequest) (granted tokens, refusal string) {
 	return s.issue(of, scopes, asked), ""
 }
 
-// grantClient gives a tenant's own client access to the tenant (RFC 6749,
-// section 4.4). A request that names no scope is given all that the tenant's
-// admin has allowed.
+// grantClient gives a tenant's own client access to the tenant (RFC 6749, section 4.4).
+// A request that names no scope gets everything that the tenant's admin has allowed.
 func (s *Sandbox) grantClient(asked tokenRequest) (granted tokens, refusal string) {
 	by := asked.by
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	install := s.app.installs[by.tenantID]
-	if install.state != allowed { // taken back this moment
+	if install.state != allowed { // it was taken back just now
 		return tokens{}, "invalid_client"
 	}
 	scopes := s.app.scopes(install)
@@ -159,8 +159,8 @@ func (s *Sandbox) issue(of *grant, scopes []string, asked tokenRequest) tokens {
 	return granted
 }
 
-// nextRefresh is the refresh token that goes with an answer: another one each
-// time, unless rotation is off.
+// nextRefresh returns the refresh token for an answer. It is a new one each time,
+// unless rotation is off.
 func (s *Sandbox) nextRefresh(of *grant, asked tokenRequest) string {
 	if used := asked.form.Get("refresh_token"); s.settings.KeepRefreshTokens && used != "" {
 		return used
@@ -168,7 +168,7 @@ func (s *Sandbox) nextRefresh(of *grant, asked tokenRequest) string {
 	return s.grants.rotate(of, s.settings, asked.now)
 }
 
-// within says that every scope is among those allowed.
+// within reports whether every scope is allowed.
 func within(scopes, allowed []string) bool {
 	return !slices.ContainsFunc(scopes, func(scope string) bool { return !slices.Contains(allowed, scope) })
 }
