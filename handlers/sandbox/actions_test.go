@@ -9,7 +9,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 )
 
-// account is a tenant's two kinds of access: a sign-in and a client of its own.
+// account is a tenant's two kinds of access: a sign-in, and a client of its own.
 type account struct {
 	refresh, signedIn string
 	client, secret    string
@@ -26,14 +26,14 @@ func (s *stand) account(tenantID int64) account {
 	}
 }
 
-// TestActions says what each action leaves of a tenant's access, and that another
-// tenant's is left alone.
+// TestActions checks what each action leaves of a tenant's access, and that another
+// tenant's access stays.
 func TestActions(t *testing.T) {
 	t.Parallel()
 	const ok, noToken, notAllowed = http.StatusOK, http.StatusUnauthorized, http.StatusForbidden
 	tests := map[sandbox.Action]struct {
 		count          int
-		signedIn, own  int    // what the API says to the access tokens
+		signedIn, own  int    // the API's answers to the access tokens
 		refresh, renew string // the error code of a renewal by each, or empty
 	}{
 		sandbox.Expire:     {2, noToken, noToken, "", ""},
@@ -91,7 +91,7 @@ func TestActionsToAll(t *testing.T) {
 	}
 }
 
-// What cannot be done says why, and is not counted.
+// An action that cannot be done says why, and is not counted.
 func TestActionsThatCannotBe(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -127,7 +127,7 @@ func TestNewVersionAwaitsTheUpgrade(t *testing.T) {
 	s := start(t)
 	form := s.ownClient(northgate)
 	all := s.ownToken(form).Scope
-	for range 2 { // pressed twice, it changes no more
+	for range 2 { // pressing it twice changes nothing more
 		if _, err := s.Do(sandbox.NewVersion, northgate); err != nil {
 			t.Fatal(err)
 		}
@@ -145,8 +145,7 @@ func TestNewVersionAwaitsTheUpgrade(t *testing.T) {
 	}
 }
 
-// A new version is offered where it has a scope that is lacked, and nowhere
-// else.
+// A new version is offered only to tenants that lack a scope.
 func TestNewVersionIsOfferedToWhoLacksIt(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -165,7 +164,7 @@ func TestNewVersionIsOfferedToWhoLacksIt(t *testing.T) {
 	s.get("/tenant/905118274/review").location(t) // there is nothing to review
 }
 
-// A secret that is made again leaves no other that works.
+// After a secret is regenerated, no older secret works.
 func TestRegenerateEndsBothSecrets(t *testing.T) {
 	t.Parallel()
 	s := start(t)

@@ -14,7 +14,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 )
 
-// harbor is a tenant that is not added to the app at the beginning.
+// harbor is a tenant that is not added to the app at the start.
 const harbor = 738846120
 
 // ownClient is a client of the tenant's own, ready to use.
@@ -75,7 +75,7 @@ func TestClientCredentials(t *testing.T) {
 		t.Errorf("noted as %+v", last)
 	}
 
-	// Two secrets work at once, each until it is deleted.
+	// Two secrets work at the same time, each until it is deleted.
 	second := url.Values{"grant_type": {"client_credentials"}, "client_id": {form.Get("client_id")}}
 	_, secret, err := s.Generate(northgate, 2)
 	s.do(err)
@@ -201,7 +201,7 @@ func TestAppSteps(t *testing.T) {
 	}
 }
 
-// The road from both sides, by the buttons of the pages.
+// The whole path on both sides, with the buttons of the pages.
 func TestPortalAndTenantPages(t *testing.T) {
 	t.Parallel()
 	s := start(t)

@@ -121,7 +121,7 @@ func TestAccessTokenLooksLikeServiceTitans(t *testing.T) {
 	}
 }
 
-// issuedAt is the iat of an answer's access token.
+// issuedAt returns the iat claim of an answer's access token.
 func issuedAt(s *stand, r reply) int64 {
 	s.Helper()
 	var tokens struct {

@@ -12,7 +12,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 )
 
-// control sends a request as curl does.
+// control sends a request like curl.
 func (s *stand) control(method, path, body string) reply {
 	s.Helper()
 	return s.send(s.controlRequest(method, path, body))
@@ -51,8 +51,7 @@ type faultAnswer struct {
 	Met, Fired int
 }
 
-// A program's whole test: a fault, what it does, how often it fired, and the
-// end of it.
+// A program's complete test: set a fault, meet it, count it, and clear it.
 func TestControlFaults(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -132,7 +131,7 @@ func TestControlSettings(t *testing.T) {
 	if got := s.control("GET", "settings", "").body; got != begin {
 		t.Errorf("settings are %s", got)
 	}
-	// What is not named stays.
+	// Settings that the body does not name stay as they are.
 	if got := s.control("POST", "settings", `{"refresh_grace":10}`).body; got != strings.Replace(begin, `"refresh_grace":0`, `"refresh_grace":10`, 1) {
 		t.Errorf("settings are %s", got)
 	}
@@ -148,7 +147,7 @@ func TestControlSettings(t *testing.T) {
 	}
 }
 
-// Other programs' tests set up what they need without a browser.
+// Other programs' tests prepare what they need without a browser.
 func TestControlTenants(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -162,7 +161,7 @@ func TestControlTenants(t *testing.T) {
 		t.Helper()
 		return answers[done](t, s.control("POST", "tenants/"+path, ""), 200)
 	}
-	do("738846120/allow") // is not added at the beginning
+	do("738846120/allow") // it is not added at the start
 	made := do("738846120/regenerate")
 	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {made.ClientID}, "client_secret": {made.ClientSecret}}
 	own := s.ownToken(form).AccessToken

@@ -120,7 +120,7 @@ func TestRequestsAreBounded(t *testing.T) {
 	}
 }
 
-// discard takes an answer and forgets it.
+// discard is a response writer that drops everything.
 type discard struct{}
 
 func (discard) Header() http.Header         { return http.Header{} }

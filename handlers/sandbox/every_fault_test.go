@@ -15,14 +15,13 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 )
 
-// comesBack is what the consent brings back when the visitor allows.
+// comesBack returns the callback's parameters when the visitor allows access.
 func comesBack(s *stand) url.Values {
 	return s.decide(s.config.AuthCodeURL("a-state", oauth2.S256ChallengeOption(oauth2.GenerateVerifier())), northgate, "allow")
 }
 
-// What a client that was not written for the sandbox meets in each fault.
-// Whether the work was done is what a second try tells: a refresh token that
-// was used is refused.
+// What an independent client sees of each fault. A second try shows whether the work
+// was done, because a refresh token that was used is refused.
 func TestEveryFault(t *testing.T) {
 	t.Parallel()
 	const (
@@ -32,9 +31,9 @@ func TestEveryFault(t *testing.T) {
 	tests := []struct {
 		fault sandbox.Fault
 		rule  string
-		// meet does what meets the fault, and returns what is wrong.
+		// meet sends the request that meets the fault, and returns its error.
 		meet func(s *stand, token *oauth2.Token) error
-		// after is what has become of the refresh token.
+		// after says whether the refresh token still works.
 		after string
 	}{
 		{
@@ -227,8 +226,8 @@ func apiAnswers(status int) func(*stand, *oauth2.Token) error {
 	}
 }
 
-// Faults that are switched on come in their order, for whom and where they are
-// meant, until they have come often enough.
+// Faults that are switched on come in their order, for the tenant and the endpoint that
+// they are for, as often as they should.
 func TestPlannedFaults(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -246,7 +245,7 @@ func TestPlannedFaults(t *testing.T) {
 	if twice.ID == stays.ID || stays.Path != sandbox.PathBusinessUnits {
 		t.Errorf("planned %+v and %+v", twice, stays)
 	}
-	s.get("/portal") // is no endpoint
+	s.get("/portal") // it is not an endpoint
 	if r := s.get("/.well-known/oauth-authorization-server"); r.status != 503 {
 		t.Errorf("metadata answers %d, want 503", r.status)
 	}
@@ -266,7 +265,7 @@ func TestPlannedFaults(t *testing.T) {
 	s.wantFired(sandbox.Status503, 2)
 }
 
-// The clock is off beside another fault, and both have fired.
+// The clock's skew comes on top of another fault, and both have fired.
 func TestClockSkewComesOnTop(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -285,7 +284,7 @@ func TestClockSkewComesOnTop(t *testing.T) {
 	}
 }
 
-// What is slow can be let go, and counts what it took.
+// A slow answer can be released early, and its duration is recorded.
 func TestSlowAnswerIsReleased(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -340,7 +339,7 @@ func TestFaultsThatCannotBe(t *testing.T) {
 	}
 }
 
-// A flaw that the visitor's decision leaves no room for has not fired.
+// A flaw does not fire if the visitor denies access.
 func TestFlawOfADenial(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -349,7 +348,7 @@ func TestFlawOfADenial(t *testing.T) {
 	s.wantFired(sandbox.ExpiredCode, 0)
 }
 
-// The consent page's own faults are for the sign-in at hand.
+// The consent page's faults apply only to that sign-in.
 func TestFaultsOfTheConsentPage(t *testing.T) {
 	t.Parallel()
 	for kind, want := range map[sandbox.FaultKind]sandbox.Fault{

@@ -35,7 +35,7 @@ func refreshForm(token *oauth2.Token) url.Values {
 	return tokenForm("grant_type", "refresh_token", "refresh_token", token.RefreshToken)
 }
 
-// Faults that come instead of the answer leave the refresh token good.
+// Faults that replace the answer leave the refresh token valid.
 func TestFaultsThatReplaceTheAnswer(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -126,7 +126,7 @@ func TestMissingExpiresIn(t *testing.T) {
 		t.Errorf("answer has %d fields, expires_in: %t", len(body), has)
 	}
 	s.wantFired(sandbox.MissingExpiresIn, 1)
-	// A refusal has nothing to take out.
+	// A refusal has no expires_in to remove.
 	s.SetFault(sandbox.Fault{Kind: sandbox.MissingExpiresIn, Times: 1})
 	s.wantRefreshRefused("stc_A.B")
 	s.wantFired(sandbox.MissingExpiresIn, 1)
@@ -171,7 +171,7 @@ func TestHold(t *testing.T) {
 	for range 2 {
 		<-s.Held()
 	}
-	// The work is done, and nobody has been told.
+	// The work is done, but no client has its answer.
 	s.wantFired(sandbox.Hold, 2)
 	select {
 	case got := <-answers:
@@ -190,7 +190,7 @@ func TestHold(t *testing.T) {
 	if statuses[200] != 1 || statuses[400] != 1 {
 		t.Errorf("held answers are %v, want a 200 and a 400", statuses)
 	}
-	// Nothing is held any more.
+	// Nothing is held anymore.
 	s.wantRefreshRefused(token.RefreshToken)
 	s.wantFired(sandbox.Hold, 2)
 }

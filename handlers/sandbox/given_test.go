@@ -12,14 +12,14 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 )
 
-// pine is a tenant that no sandbox has by itself.
+// pine is a tenant that the sandbox does not have by default.
 const pine = 700100200
 
 func withPine(o *sandbox.Options) {
 	o.Tenants = []sandbox.Tenant{{ID: pine, Name: "Pine Street Plumbing", City: "Salem", State: "OR", BusinessUnits: []sandbox.BusinessUnit{{ID: 7, Name: "Drains", Active: true}}}}
 }
 
-// Access that was given without the pages is as good as any, and ends like any.
+// Access that was given without the pages works and ends like any other.
 func TestGivenAccess(t *testing.T) {
 	t.Parallel()
 	s := start(t, withPine)
@@ -55,7 +55,7 @@ func TestGivenClient(t *testing.T) {
 	}
 }
 
-// The company that is asked for comes first, however many there are.
+// The company that the request names comes first, however many there are.
 func TestConsentOffersTheOneAskedFor(t *testing.T) {
 	t.Parallel()
 	s := start(t, withPine)
@@ -70,7 +70,7 @@ func TestConsentOffersTheOneAskedFor(t *testing.T) {
 	}
 }
 
-// Whoever keeps something that goes with the sandbox is asked in its place.
+// A program that keeps something of its own resets in place of the sandbox.
 func TestResetOfMore(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

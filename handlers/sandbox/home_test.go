@@ -15,7 +15,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 )
 
-// homeForm is a form of the control page, ready to be sent with a button.
+// homeForm returns a form of the control page, ready to be sent with a button.
 func (s *stand) homeForm(action string, pairs ...string) url.Values {
 	s.Helper()
 	_, fields := s.form(s.get("/").body)
@@ -26,7 +26,7 @@ func (s *stand) homeForm(action string, pairs ...string) url.Values {
 	return form
 }
 
-// press presses a button of the control page, and loads what it leads to.
+// press presses a button of the control page, and follows its redirect.
 func (s *stand) press(action string, pairs ...string) reply {
 	s.Helper()
 	return s.get(s.post("/", s.homeForm(action, pairs...)).location(s.T).RequestURI())
@@ -60,7 +60,7 @@ func TestHome(t *testing.T) {
 	}
 }
 
-// A link to the page may choose the company and the fault; it does nothing else.
+// A link to the page may choose the company and the fault, and changes nothing.
 func TestHomeChooses(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -78,8 +78,8 @@ func TestHomeChooses(t *testing.T) {
 	}
 }
 
-// Every fault and action has a radio or button with a line of what Fieldbridge
-// does, but those that are for programs.
+// Every fault and action for people has a button or radio button, with a line about
+// what Fieldbridge does.
 func TestHomeOffersEverything(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -164,14 +164,14 @@ func TestHomeDoesActions(t *testing.T) {
 		t.Errorf("the secret is not shown once: %d %s", made.status, made.body)
 	}
 	wantWords(t, s.press("withdraw", "tenant", one).body, "Grants and apps that were withdrawn: 1.")
-	// The page says nothing that somebody else has put into its address.
+	// The page does not show text that others put into its address.
 	if page := s.get("/?did=%3Cb%3E&count=%3Cb%3E").body; strings.Contains(page, `role="status"`) {
 		t.Errorf("it says what it was told:\n%s", page)
 	}
 }
 
-// After a button the same company is chosen, so that pressing another is about
-// no other company; and what was done is where the button is.
+// After a button, the same company stays chosen, so the next button is not about
+// another. The page scrolls to the button.
 func TestHomeKeepsTheCompany(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -206,7 +206,7 @@ func TestHomeChangesSettings(t *testing.T) {
 	if got := s.Settings(); got != (sandbox.Settings{AccessTokenLife: 2 * time.Minute, RefreshGrace: 30 * time.Second, KeepRefreshTokens: true}) {
 		t.Errorf("settings are %+v", got)
 	}
-	// One that is set by a program is offered too.
+	// A setting that a program chose is offered too.
 	s.set(func(to *sandbox.Settings) { to.AccessTokenLife = 45 * time.Second })
 	wantWords(t, s.get("/").body, `<option value="45s" selected>45 seconds</option>`)
 	s.press("set", "life", "1m0s", "grace", "1s", "rotation", "off")
@@ -269,12 +269,12 @@ func TestHomeIsGuarded(t *testing.T) {
 	if len(s.Faults()) != 0 || s.ActionsDone(sandbox.Expire) != 0 {
 		t.Error("a form that makes no sense has changed something")
 	}
-	// What was chosen stays chosen.
+	// The form keeps what was chosen.
 	r := s.post("/", s.homeForm("switch_on", "kind", "slow", "seconds", "99", "tenant", fmt.Sprint(south)))
 	wantWords(t, r.body, `value="slow" checked`, `value="99"`, `value="905118274" selected`)
 }
 
-// Reset takes everything back to the beginning.
+// Reset returns everything to the start.
 func TestReset(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -302,7 +302,7 @@ func TestReset(t *testing.T) {
 	}
 }
 
-// The page of the requests is loaded again only if asked, and without a script.
+// The page of requests loads itself again only if asked to, and needs no script.
 func TestRequestsPage(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -321,7 +321,7 @@ func TestRequestsPage(t *testing.T) {
 	wantWords(t, live.body, "loads itself again", "Stop")
 }
 
-// Every page leads back to the app beside it, if there is one.
+// Every page links to the app beside the sandbox, if there is one.
 func TestEveryPageLeadsHome(t *testing.T) {
 	t.Parallel()
 	const home = `<a href="http://localhost:8080/demo">Fieldbridge: Try these</a>`

@@ -60,7 +60,7 @@ func TestMailbox(t *testing.T) {
 		t.Errorf("%d requests are noted", n)
 	}
 
-	// A reset empties it, and no address comes to mean another letter.
+	// A reset empties the mailbox, and no address ever leads to another letter.
 	s.Reset()
 	s.Deliver(letter("Third"))
 	for path, status := range map[string]int{"/mailbox/1": 404, "/mailbox/1/html": 404, "/mailbox/3": 200, "/mailbox/0": 404, "/mailbox/x": 404} {
@@ -74,7 +74,7 @@ func TestMailbox(t *testing.T) {
 	}
 }
 
-// Faults are for what Fieldbridge asks.
+// Faults apply only to Fieldbridge's requests.
 func TestMailboxMeetsNoFault(t *testing.T) {
 	t.Parallel()
 	s := start(t, withMailbox)
@@ -121,7 +121,7 @@ func TestMailboxIsBounded(t *testing.T) {
 	}
 }
 
-// Only a letter's page has a frame, and only a page of ours frames a letter.
+// Only a letter's page has a frame, and only our own page can frame a letter.
 func TestMailboxPolicy(t *testing.T) {
 	t.Parallel()
 	s := start(t, withMailbox)

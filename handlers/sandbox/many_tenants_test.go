@@ -21,7 +21,7 @@ func TestManyTenants(t *testing.T) {
 	if err != nil || len(made) != 3 || made[0].ID != 200_000_003 || made[0].Name != "Test company 00003" {
 		t.Fatalf("made %+v, %v", made, err)
 	}
-	// They are as good as the others.
+	// Generated tenants work like the others.
 	if err := errors.Join(s.AddTenant(200_000_005), s.Allow(200_000_005)); err != nil {
 		t.Error(err)
 	}
@@ -45,8 +45,8 @@ func TestManyTenants(t *testing.T) {
 	}
 }
 
-// A refresh token that was used stays good, for however long, until the access
-// token that came after it is used.
+// With GraceUntilUsed, a used refresh token works until the access token that came
+// after it is used, however long that takes.
 func TestGraceUntilUsed(t *testing.T) {
 	t.Parallel()
 	s := start(t, func(o *sandbox.Options) { o.GraceUntilUsed = true })

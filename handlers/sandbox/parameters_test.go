@@ -19,8 +19,8 @@ func lastParameters(s *stand) string {
 	return strings.Join(list, " ")
 }
 
-// A parameter is shown with its value only if the value is known to be
-// harmless: whatever else stands in its place may be a secret.
+// A parameter's value is shown only if it is known to be harmless. Any other value may
+// be a secret.
 func TestParametersAreRedacted(t *testing.T) {
 	t.Parallel()
 	const secret = "stc_SOMETHING_SECRET"
@@ -69,7 +69,7 @@ func TestParametersAreRedacted(t *testing.T) {
 	}
 }
 
-// Of a path that is no endpoint's, no more is shown than is known.
+// Of a path that is not an endpoint, only known parts are shown.
 func TestPathsAreRedacted(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -79,7 +79,7 @@ func TestPathsAreRedacted(t *testing.T) {
 		"/connect/token/stc_SECRET":           "/connect/[unknown]",
 		"/settings/v2/tenant/stc_SECRET/jobs": "/settings/[unknown]",
 		"/tenant/842193311/stc_SECRET":        "/tenant/[unknown]",
-		"/connect/revocation":                 "/connect/revocation", // wants POST
+		"/connect/revocation":                 "/connect/revocation", // accepts only POST
 		"/connect/token":                      "/connect/token",
 	} {
 		s.get(given)
@@ -115,8 +115,8 @@ func TestHeadersAreRedacted(t *testing.T) {
 	}
 }
 
-// Nothing that was handed out or received is anywhere on the pages or in the
-// control API, whatever went wrong on the way.
+// No secret that was issued or received is on the pages or in the control API, whatever
+// went wrong before.
 func TestNoSecretIsShown(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -147,7 +147,8 @@ func TestNoSecretIsShown(t *testing.T) {
 	}
 }
 
-// Parameters are bounded, and kept for the requests that are shown.
+// The number of parameters is limited, and they are kept only for the requests that are
+// shown.
 func TestParametersAreBounded(t *testing.T) {
 	t.Parallel()
 	s := start(t)

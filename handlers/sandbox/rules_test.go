@@ -13,7 +13,7 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 )
 
-// authorizeWith is the answer to an authorization request that was changed.
+// authorizeWith returns the answer to an authorization request after a change.
 func (s *stand) authorizeWith(change func(url.Values)) reply {
 	s.Helper()
 	u, err := url.Parse(s.config.AuthCodeURL("a-state", oauth2.S256ChallengeOption(oauth2.GenerateVerifier())))
@@ -25,14 +25,14 @@ func (s *stand) authorizeWith(change func(url.Values)) reply {
 	return s.get("/connect/authorize?" + q.Encode())
 }
 
-// exchangeForm is a token request for a fresh code.
+// exchangeForm returns a token request for a fresh code.
 func (s *stand) exchangeForm() url.Values {
 	s.Helper()
 	code, verifier := s.code(northgate)
 	return tokenForm("grant_type", "authorization_code", "code", code, "code_verifier", verifier, "redirect_uri", redirectURI)
 }
 
-// wantPage wants a page that says the error code, and no redirect.
+// wantPage checks that the answer is a page with the error code, and not a redirect.
 func (s *stand) wantPage(r reply, code string) {
 	s.Helper()
 	if r.status != http.StatusBadRequest || r.header.Get("Location") != "" || !strings.Contains(r.body, code) {
@@ -40,7 +40,7 @@ func (s *stand) wantPage(r reply, code string) {
 	}
 }
 
-// granted reads a token response as its fields.
+// granted returns the fields of a token response.
 func (s *stand) granted(r reply) map[string]any {
 	s.Helper()
 	var fields map[string]any
@@ -55,8 +55,8 @@ func (s *stand) metadata() map[string]any {
 	return s.granted(s.get("/.well-known/oauth-authorization-server"))
 }
 
-// TestRules are the rules that Fieldbridge relies on, by RFC and section, each
-// held against the sandbox by a client that was not written for it.
+// TestRules checks the rules that Fieldbridge relies on, by RFC and section, with a
+// client that was not written for the sandbox.
 func TestRules(t *testing.T) {
 	t.Parallel()
 	for _, rule := range []struct {

@@ -32,17 +32,17 @@ const (
 	redirectURI  = "http://localhost:8080/callback"
 )
 
-// stand is a running sandbox and a browser in front of it.
+// stand is a running sandbox with a browser.
 type stand struct {
 	*testing.T
 	*sandboxtest.Sandbox
 	clock
 	url     string
-	browser *http.Client // keeps cookies, follows nothing
+	browser *http.Client // keeps cookies and does not follow redirects
 	config  oauth2.Config
 }
 
-// clock stands still until it is moved.
+// clock shows the same time until a test moves it.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -87,15 +87,15 @@ func start(t *testing.T, change ...func(*sandbox.Options)) *stand {
 	return s
 }
 
-// transport is not the default one, whose idle connections any test's server
-// closes when it ends.
+// transport returns a transport of its own. Any test's server closes the idle
+// connections of the default one when the server ends.
 func (s *stand) transport() http.RoundTripper {
 	transport := &http.Transport{}
 	s.Cleanup(transport.CloseIdleConnections)
 	return transport
 }
 
-// asProgram lets x/oauth2 ask as a client of its own.
+// asProgram makes x/oauth2 use a client of its own.
 func (s *stand) asProgram(ctx context.Context) context.Context {
 	return context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Transport: s.transport()})
 }
@@ -109,14 +109,14 @@ func (s *stand) newBrowser() *http.Client {
 	return &http.Client{Transport: s.transport(), Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-// reply is an answer read whole.
+// reply is an answer that was read completely.
 type reply struct {
 	status int
 	header http.Header
 	body   string
 }
 
-// location is where a redirect leads.
+// location returns the target of a redirect.
 func (r reply) location(t *testing.T) *url.URL {
 	t.Helper()
 	if r.status != http.StatusSeeOther {
@@ -157,7 +157,7 @@ func (s *stand) send(r *http.Request) reply {
 	return a
 }
 
-// try is send for answers that may be lost.
+// try is like send, for answers that may be lost.
 func (s *stand) try(r *http.Request) (reply, error) {
 	resp, err := s.browser.Do(r)
 	if err != nil {
@@ -178,8 +178,8 @@ func (s *stand) post(path string, form url.Values) reply {
 	return s.send(s.request(http.MethodPost, path, form))
 }
 
-// form reads the form on a page: where it posts to, and its fields as a
-// browser would send them without a button.
+// form reads the form on a page: its address, and its fields as a browser would send
+// them without a button.
 func (s *stand) form(page string) (action string, fields url.Values) {
 	s.Helper()
 	root, err := html.Parse(strings.NewReader(page))
@@ -206,7 +206,7 @@ func (s *stand) form(page string) (action string, fields url.Values) {
 	return action, fields
 }
 
-// signIn signs the browser in, unless it is, and returns the consent page.
+// signIn signs the browser in if necessary, and returns the consent page.
 func (s *stand) signIn(authorizeURL string) (consentPage string) {
 	s.Helper()
 	page := s.get(authorizeURL).body
@@ -218,7 +218,7 @@ func (s *stand) signIn(authorizeURL string) (consentPage string) {
 	return s.get(back.String()).body
 }
 
-// decide answers the question of the consent page for a tenant.
+// decide answers the consent page for a tenant.
 func (s *stand) decide(authorizeURL string, tenantID int64, decision string) url.Values {
 	s.Helper()
 	action, fields := s.form(s.signIn(authorizeURL))
@@ -227,7 +227,7 @@ func (s *stand) decide(authorizeURL string, tenantID int64, decision string) url
 	return s.post(action, fields).location(s.T).Query()
 }
 
-// code goes through consent and returns a code and the verifier that goes with it.
+// code goes through the consent, and returns a code with its verifier.
 func (s *stand) code(tenantID int64) (code, verifier string) {
 	s.Helper()
 	verifier = oauth2.GenerateVerifier()
@@ -235,7 +235,7 @@ func (s *stand) code(tenantID int64) (code, verifier string) {
 	return q.Get("code"), verifier
 }
 
-// connect goes all the way to tokens.
+// connect goes through the whole flow, and returns the tokens.
 func (s *stand) connect(tenantID int64) *oauth2.Token {
 	s.Helper()
 	code, verifier := s.code(tenantID)
@@ -250,7 +250,7 @@ func (s *stand) refresh(ctx context.Context, refreshToken string) (*oauth2.Token
 	return s.config.TokenSource(s.asProgram(ctx), &oauth2.Token{RefreshToken: refreshToken}).Token()
 }
 
-// tokenForm is a token request of the registered client.
+// tokenForm returns a token request of the registered client.
 func tokenForm(pairs ...string) url.Values {
 	form := url.Values{"client_id": {clientID}, "client_secret": {clientSecret}}
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -259,7 +259,7 @@ func tokenForm(pairs ...string) url.Values {
 	return form
 }
 
-// oauthError is the code of an error answer of the token endpoint, or empty.
+// oauthError returns the code of the token endpoint's error, or an empty string.
 func (r reply) oauthError() string {
 	var body struct {
 		Error string `json:"error"`
@@ -280,7 +280,7 @@ func (s *stand) wantRefused(r reply, code string) {
 	}
 }
 
-// wantRefreshRefused wants a refresh token to be good no more.
+// wantRefreshRefused checks that a refresh token no longer works.
 func (s *stand) wantRefreshRefused(refreshToken string) {
 	s.Helper()
 	s.wantRefused(s.post("/connect/token", tokenForm("grant_type", "refresh_token", "refresh_token", refreshToken)), "invalid_grant")

@@ -24,8 +24,8 @@ func TestRefreshTokenRotation(t *testing.T) {
 	tests := map[string]struct {
 		grace time.Duration
 		keep  bool
-		// again is how long after its first use the same token is used again, and
-		// works whether that is answered.
+		// again is how long after its first use the token is used again. works says
+		// whether that succeeds.
 		again time.Duration
 		works bool
 	}{
@@ -57,7 +57,7 @@ func TestRefreshTokenRotation(t *testing.T) {
 				}
 				return
 			}
-			// Its whole family ends.
+			// The whole family ends.
 			s.wantRefreshRefused(first.RefreshToken)
 			s.wantRefreshRefused(second.RefreshToken)
 			s.wantAPI(northgate, second.AccessToken, http.StatusUnauthorized)

@@ -77,7 +77,8 @@ func TestTokenWantsAForm(t *testing.T) {
 	r = s.request(http.MethodPost, "/connect/token", form)
 	r.SetBasicAuth(clientID, clientSecret)
 	s.wantRefused(s.send(r), "invalid_request")
-	// Parameters in the address are not the body's (RFC 6749, section 2.3.1).
+	// Parameters in the address do not replace those in the body (RFC 6749, section
+	// 2.3.1).
 	s.wantRefused(s.post("/connect/token?"+form.Encode(), url.Values{}), "invalid_client")
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox/sandboxtest"
 )
 
-// Each breach that is planted is found, and what is allowed is not.
+// Breaches finds each planted breach, and nothing that is allowed.
 func TestBreaches(t *testing.T) {
 	at := func(ms int) time.Time { return time.UnixMilli(1_700_000_000_000 + int64(ms)) }
 	token := func(grantType, about string, from, to int, sent bool) sandbox.Request {
