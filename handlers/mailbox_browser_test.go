@@ -47,7 +47,7 @@ func TestBrowserMailbox(t *testing.T) {
 	control := c.contractorAt("/")
 	control.Click("Mailbox", "No mail yet.")
 	control.inspect("sandbox-mailbox-empty")
-	control.Click("Keep it current", "loads itself again")
+	control.Click("Update live", "This page reloads every")
 	if _, err := a.sandbox.Do(sandbox.Withdraw, northgate); err != nil {
 		t.Fatal(err)
 	}
@@ -60,12 +60,12 @@ func TestBrowserMailbox(t *testing.T) {
 
 	// Dana, who has been signed out meanwhile, reads it.
 	c.Goto(a.standIn.URL + "/mailbox")
-	c.Click("Reconnect needed: ServiceTitan tenant 842193311", "The same as plain text")
+	c.Click("Reconnect needed: ServiceTitan tenant 842193311", "Plain text version")
 	if said := browsertest.Framed[string](c.Page, "document.body.innerText"); !strings.Contains(said, "Hello,") {
 		t.Errorf("the mail says %s", said)
 	}
 	c.inspect("sandbox-mail")
-	c.Click("The same as plain text", "Reconnect ServiceTitan: "+a.url+"/connections/")
+	c.Click("Plain text version", "Reconnect ServiceTitan: "+a.url+"/connections/")
 	c.inspect("sandbox-mail-plain")
 	c.ClickFramed("Reconnect ServiceTitan")
 	c.See("Welcome back.")
@@ -78,14 +78,14 @@ func TestBrowserMailbox(t *testing.T) {
 	}
 	// Signed in, it is one click.
 	c.Goto(a.standIn.URL + "/mailbox/1")
-	c.See("The same as plain text")
+	c.See("Plain text version")
 	c.ClickFramed("Reconnect ServiceTitan")
 	c.See("The connection has not worked since")
 	if at := c.Address(); at != connection {
 		t.Errorf("the mail leads to %s", at)
 	}
 	c.Back()
-	c.See("The same as plain text")
+	c.See("Plain text version")
 }
 
 // A letter is hostile until proven otherwise: shown, it runs nothing, sends
@@ -118,7 +118,7 @@ func TestBrowserHostileMail(t *testing.T) {
 	c.Goto(control + "/mailbox")
 	c.See("taken")
 	c.Goto(control + "/mailbox/1")
-	c.See("The same as plain text")
+	c.See("Plain text version")
 	for _, words := range []string{"Send the form", "Send the other form", "Run the link", "Ping"} {
 		c.ClickFramed(words)
 		if ran := browsertest.Framed[string](c.Page, `document.body?.dataset.ran ?? ""`); ran != "" {

@@ -52,7 +52,7 @@ func TestBrowserSandboxControl(t *testing.T) {
 	control.Expect("422")
 	control.Choose(`[name=kind][value="deny"]`)
 	control.pick("path", sandbox.PathToken)
-	control.Click("Switch it on", "Fault deny is about /connect/authorize alone.")
+	control.Click("Switch it on", "Fault deny is only about /connect/authorize.")
 	control.inspect("sandbox-control-faults")
 
 	a.clock.Add(16 * time.Minute)
@@ -75,21 +75,21 @@ func TestBrowserSandboxControl(t *testing.T) {
 	requests.See("503, fault: unavailable (503)")
 	requests.See("refresh_token=[redacted]")
 	requests.inspect("sandbox-requests")
-	requests.Click("Keep it current", "loads itself again")
+	requests.Click("Update live", "This page reloads every")
 
 	// Actions, and settings.
 	control.pick("action-tenant", fmt.Sprint(northgate))
-	control.action("Expire access tokens", "Access tokens that have expired: 2.")
+	control.action("Expire access tokens", "Expired access tokens: 2.")
 	control.pick("life", "2m0s")
 	control.pick("grace", "10s")
-	control.Click("Set", "Set. It holds for tokens")
+	control.Click("Set", "The settings apply to tokens")
 	if got := a.sandbox.Settings(); got.AccessTokenLife != 2*time.Minute || got.RefreshGrace != 10*time.Second {
 		t.Errorf("settings are %+v", got)
 	}
 	c.Click("Test connection", "Test passed.")
 	// The page of the requests has loaded itself, and shows the 401.
 	requests.See("401")
-	control.action("Revoke the grant", "Grants that were revoked: 1.")
+	control.action("Revoke the grant", "Revoked grants: 1.")
 	control.inspect("sandbox-control-done")
 	a.clock.Add(16 * time.Minute)
 	c.Click("Test connection", "needs you to allow the access again")
@@ -113,7 +113,7 @@ func TestBrowserSandboxControl(t *testing.T) {
 	control.action("Regenerate the client secret", "Copy the new secret now")
 	control.inspect("sandbox-control-secret")
 	control.Click("Reset everything", "Reset everything?")
-	control.Click("Reset", "Nothing has been asked yet.")
+	control.Click("Reset", "No requests yet.")
 }
 
 // The control page works by keyboard alone.

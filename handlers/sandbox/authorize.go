@@ -44,13 +44,13 @@ func (s *Sandbox) readAuthorization(r *http.Request) (authorization, refusal) {
 	case q.Get("response_mode") != "" && q.Get("response_mode") != "query":
 		return authorization{}, refusal{"invalid_request", "The response mode must be query."}
 	case len(scopes) == 0:
-		return authorization{}, refusal{"invalid_scope", "No scope is asked for."}
+		return authorization{}, refusal{"invalid_scope", "The request names no scope."}
 	case !within(scopes, s.options.Scopes):
-		return authorization{}, refusal{"invalid_scope", "A scope is asked for that this app may not have."}
+		return authorization{}, refusal{"invalid_scope", "The request names a scope that this app may not have."}
 	case q.Get("code_challenge_method") != "S256":
 		return authorization{}, refusal{"invalid_request", "The code challenge method must be S256."}
 	case err != nil || len(challenge) != len(sum{}):
-		return authorization{}, refusal{"invalid_request", "The code challenge is missing or is not one of S256."}
+		return authorization{}, refusal{"invalid_request", "The code challenge is missing or is not an S256 challenge."}
 	}
 	return authorization{
 		redirectURI: q.Get("redirect_uri"), state: q.Get("state"), challenge: q.Get("code_challenge"),

@@ -35,7 +35,7 @@ func (s *Sandbox) home(a *answer, r *http.Request) {
 	v.fault.kind, v.fault.tenantID = FaultKind(q.Get("kind")), s.all().known(q.Get("tenant"))
 	v.actionTenant = v.fault.tenantID
 	if did := q.Get("did"); did == "set" {
-		v.note = "Set. It holds for tokens that are handed out from now on."
+		v.note = "The settings apply to tokens issued from now on."
 	} else {
 		count, _ := strconv.Atoi(q.Get("count"))
 		v.outcome = Done{Count: count}.outcome(Action(did))

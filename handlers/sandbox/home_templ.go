@@ -27,9 +27,9 @@ type homeView struct {
 	requests                 []Request
 	fault                    faultForm
 	actionTenant             int64
-	// outcome is what an action did.
+	// outcome says what an action did.
 	outcome string
-	// resetsMore says that a reset is about more than the sandbox.
+	// resetsMore says that a reset covers more than the sandbox.
 	resetsMore bool
 }
 
@@ -66,7 +66,7 @@ func (s *Sandbox) homePage(v homeView) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"head\"><div><h1>Sandbox</h1><p>It stands in for ServiceTitan. Connect one of the test companies from Fieldbridge, then make things go wrong here.</p></div><button class=\"btn\" type=\"button\" popovertarget=\"reset\">Reset everything</button></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"head\"><div><h1>Sandbox</h1><p>The sandbox plays ServiceTitan. Connect one of the test companies from Fieldbridge, and then make things go wrong here.</p></div><button class=\"btn\" type=\"button\" popovertarget=\"reset\">Reset everything</button></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -162,7 +162,7 @@ func (s *Sandbox) homePage(v homeView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "\">All of them</a></header>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "\">All requests</a></header>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -210,12 +210,12 @@ func resetQuestion(v homeView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if v.resetsMore {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "<p>The demo begins again as it was at its start, in Fieldbridge and here: companies, connections, mails and faults. Whoever is signed in is signed out.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "<p>The demo starts over, in Fieldbridge and here: companies, connections, mails, and faults. Everybody is signed out.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "<p>Every sign-in, client, version, fault and setting is as at the start. What was connected has to be connected again.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "<p>Every sign-in, client, version, fault, and setting goes back to how it was at the start. Connected companies have to be connected again.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -246,7 +246,7 @@ func resetQuestion(v homeView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "\"> <button class=\"btn\" type=\"button\" popovertarget=\"reset\" popovertargetaction=\"hide\">Keep it</button> <button class=\"btn danger solid\">Reset</button></form></dialog>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "\"> <button class=\"btn\" type=\"button\" popovertarget=\"reset\" popovertargetaction=\"hide\">Cancel</button> <button class=\"btn danger solid\">Reset</button></form></dialog>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -321,7 +321,7 @@ func activeCard(v homeView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "<table class=\"table\"><thead><tr><th scope=\"col\">Fault</th><th scope=\"col\">For</th><th scope=\"col\">Comes</th><th scope=\"col\">Fired</th><th scope=\"col\"><span class=\"sr\">Switch off</span></th></tr></thead> <tbody>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "<table class=\"table\"><thead><tr><th scope=\"col\">Fault</th><th scope=\"col\">For</th><th scope=\"col\">Remaining</th><th scope=\"col\">Fired</th><th scope=\"col\"><span class=\"sr\">Switch off</span></th></tr></thead> <tbody>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -388,14 +388,14 @@ func activeCard(v homeView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, "</small></span></td><td data-label=\"Comes\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, "</small></span></td><td data-label=\"Remaining\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var15 string
 				templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.JoinStringErrs(p.left())
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `handlers/sandbox/home.templ`, Line: 108, Col: 40}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `handlers/sandbox/home.templ`, Line: 108, Col: 44}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var15))
 				if templ_7745c5c3_Err != nil {
@@ -484,7 +484,7 @@ func activeCard(v homeView) templ.Component {
 	})
 }
 
-// company lets one company or all be chosen.
+// company is a field to choose one company or all.
 func company(id string, all tenants, chosen int64) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -620,7 +620,7 @@ func faultCard(v homeView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 51, "\"><header><h2>Switch a fault on</h2></header><div class=\"body stack loose\"><input type=\"hidden\" name=\"token\" value=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 51, "\"><header><h2>Switch on a fault</h2></header><div class=\"body stack loose\"><input type=\"hidden\" name=\"token\" value=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -674,7 +674,7 @@ func faultCard(v homeView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 57, "<div class=\"field\"><label class=\"label\" for=\"path\">Endpoint</label> <select class=\"in\" id=\"path\" name=\"path\"><option value=\"\">Where it belongs</option> ")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 57, "<div class=\"field\"><label class=\"label\" for=\"path\">Endpoint</label> <select class=\"in\" id=\"path\" name=\"path\"><option value=\"\">The fault’s own</option> ")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -724,15 +724,15 @@ func faultCard(v homeView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = numberField("times", "How often", v.fault.times, "1", "Empty: until it is switched off.").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = numberField("times", "How often", v.fault.times, "1", "Leave empty to keep it on until you switch it off.").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = numberField("seconds", "Seconds", v.fault.seconds, "any", "Slow answers and Retry-After.").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = numberField("seconds", "Seconds", v.fault.seconds, "any", "For slow answers and Retry-After.").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = numberField("minutes", "Minutes", v.fault.minutes, "any", "By which the clock is ahead.").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = numberField("minutes", "Minutes", v.fault.minutes, "any", "How far the clock is ahead.").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -744,7 +744,7 @@ func faultCard(v homeView) templ.Component {
 	})
 }
 
-// times is how often something has happened, after its name.
+// times returns how often something has happened, to follow its name.
 func times(n int, verb string) string {
 	if n == 0 {
 		return ""
@@ -945,7 +945,7 @@ func actionCard(v homeView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 77, "\"><p class=\"sm muted\">These happen when you press the button, to what is there. They do not wait for a request, and Reset alone takes them back.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 77, "\"><p class=\"sm muted\">An action happens when you press its button. It does not wait for a request, and only a reset undoes it.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1106,15 +1106,15 @@ func linkCard(v homeView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = linkLine(Link{"Developer portal", pathPortal, "Tenant IDs, client IDs and secrets, versions."}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = linkLine(Link{"Developer portal", pathPortal, "Tenant IDs, client IDs and secrets, and versions."}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = linkLine(Link{"Last requests", pathRequests, "What was asked and answered."}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = linkLine(Link{"Last requests", pathRequests, "Requests and their answers."}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = linkLine(Link{"Last requests, live", pathRequests + "?live=1", "Loads itself again; good in a window of its own."}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = linkLine(Link{"Last requests, live", pathRequests + "?live=1", "Reloads by itself, so you can keep it open in a separate window."}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1200,7 +1200,7 @@ func linkLine(link Link) templ.Component {
 	})
 }
 
-// choices are the durations that a setting has, and the one in force.
+// choices returns the durations that a setting offers, with the current one.
 func choices(now time.Duration, usual ...time.Duration) []time.Duration {
 	if !slices.Contains(usual, now) {
 		usual = append(usual, now)
@@ -1209,7 +1209,7 @@ func choices(now time.Duration, usual ...time.Duration) []time.Duration {
 	return usual
 }
 
-// inWords is a duration of a setting.
+// inWords returns a setting's duration in words.
 func inWords(d time.Duration) string {
 	switch {
 	case d == 0:
@@ -1271,7 +1271,7 @@ func settingsCard(v homeView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 98, "\"><div class=\"field\"><label class=\"label\" for=\"life\">Access tokens live for</label> <select class=\"in\" id=\"life\" name=\"life\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 98, "\"><div class=\"field\"><label class=\"label\" for=\"life\">Access token lifetime</label> <select class=\"in\" id=\"life\" name=\"life\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1396,7 +1396,7 @@ func settingsCard(v homeView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 115, ">Until the new access token is used</option></select> <small id=\"grace-about\">A token that is used again later than that ends its grant.</small></div><div class=\"actions\"><button class=\"btn\" name=\"action\" value=\"set\">Set</button></div><small>Holds for tokens that are handed out from then on.</small></div></form>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 115, ">Until the new access token is used</option></select> <small id=\"grace-about\">Using a refresh token after its grace time ends its grant.</small></div><div class=\"actions\"><button class=\"btn\" name=\"action\" value=\"set\">Set</button></div><small>Applies to tokens issued from now on.</small></div></form>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1425,7 +1425,7 @@ func tenantCard(v homeView) templ.Component {
 			templ_7745c5c3_Var66 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 116, "<section class=\"card\"><header><h2>Test companies</h2></header><div class=\"body stack\"><p class=\"sm muted\">Choose one to see ServiceTitan as its administrator does.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 116, "<section class=\"card\"><header><h2>Test companies</h2></header><div class=\"body stack\"><p class=\"sm muted\">Choose a company to see ServiceTitan as its administrator does.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

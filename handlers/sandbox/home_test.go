@@ -155,15 +155,15 @@ func TestHomeDoesActions(t *testing.T) {
 	s := start(t)
 	s.account(northgate)
 	one := fmt.Sprint(northgate)
-	wantWords(t, s.press("expire", "tenant", one).body, "Access tokens that have expired: 2.", "Expire access tokens · done 1×")
-	wantWords(t, s.press("revoke", "tenant", "0").body, "Grants that were revoked: 1.")
-	wantWords(t, s.press("new_version", "tenant", one).body, "Companies for which the new version waits: 1.")
+	wantWords(t, s.press("expire", "tenant", one).body, "Expired access tokens: 2.", "Expire access tokens · done 1×")
+	wantWords(t, s.press("revoke", "tenant", "0").body, "Revoked grants: 1.")
+	wantWords(t, s.press("new_version", "tenant", one).body, "Companies with a new version to accept: 1.")
 	made := s.post("/", s.homeForm("regenerate", "tenant", one))
 	secret := regexp.MustCompile(`cs1\.stc_\w+`).FindString(made.body)
 	if made.status != http.StatusOK || secret == "" || strings.Contains(s.get("/").body, secret) {
 		t.Errorf("the secret is not shown once: %d %s", made.status, made.body)
 	}
-	wantWords(t, s.press("withdraw", "tenant", one).body, "Grants and apps that were withdrawn: 1.")
+	wantWords(t, s.press("withdraw", "tenant", one).body, "Withdrawn grants and apps: 1.")
 	// The page does not show text that others put into its address.
 	if page := s.get("/?did=%3Cb%3E&count=%3Cb%3E").body; strings.Contains(page, `role="status"`) {
 		t.Errorf("it says what it was told:\n%s", page)
@@ -318,7 +318,7 @@ func TestRequestsPage(t *testing.T) {
 	if len(rows) != 100 || rows[0][1] != "/.well-known/openid-configuration" {
 		t.Errorf("%d rows, the first %q, want 100 with the newest first", len(rows), rows[0])
 	}
-	wantWords(t, live.body, "loads itself again", "Stop")
+	wantWords(t, live.body, "This page reloads every", "Stop")
 }
 
 // Every page links to the app beside the sandbox, if there is one.

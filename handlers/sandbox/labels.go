@@ -24,34 +24,34 @@ type faultGroup struct {
 // CustomToken, which are for programs.
 func faultGroups() []faultGroup {
 	return []faultGroup{
-		{"On the way back from consent", []faultWords{
+		{"Consent", []faultWords{
 			{Deny, "Deny", "Fieldbridge says that access was not given and that nothing was changed."},
-			{ExpiredCode, "Code has lapsed", "Fieldbridge says that the link is no longer valid, and offers to start again."},
-			{DeadRefresh, "Refresh token is refused", "Connected now; at the next renewal Fieldbridge asks for a reconnect."},
-			{WrongIssuer, "Another issuer is named", "Fieldbridge does not use the code, and offers to start again."},
-			{NoIssuer, "No issuer is named", "Fieldbridge does not use the code, and offers to start again."},
+			{ExpiredCode, "Code has expired", "Fieldbridge says that the link is no longer valid, and offers to start again."},
+			{DeadRefresh, "Refresh token is refused", "The connection works now. At the next renewal, Fieldbridge asks for a reconnect."},
+			{WrongIssuer, "Wrong issuer", "Fieldbridge does not use the code, and offers to start again."},
+			{NoIssuer, "No issuer", "Fieldbridge does not use the code, and offers to start again."},
 		}},
-		{"Refusals that pass", []faultWords{
+		{"Temporary errors", []faultWords{
 			{Status500, "Server error (500)", "Fieldbridge shows Retrying, and tries again by itself."},
-			{Status503, "Unavailable (503)", "Fieldbridge shows Retrying, and tries again by itself, not before Retry-After."},
-			{Status429, "Too many requests (429)", "Fieldbridge shows Retrying, and sends nothing more until Retry-After."},
+			{Status503, "Unavailable (503)", "Fieldbridge shows Retrying, and tries again by itself, but not before Retry-After."},
+			{Status429, "Too many requests (429)", "Fieldbridge shows Retrying, and sends no more renewals until Retry-After."},
 		}},
-		{"Answers that are lost or spoiled", []faultWords{
-			{Slow, "Slow", "Fieldbridge waits for 10 seconds; later than that, the answer is lost."},
-			{ResetBefore, "Reset before the work", "Fieldbridge tries once more at once, then shows Retrying."},
-			{ResetAfter, "Reset after the work: the lost answer", "Fieldbridge tries once more at once, which works within the grace time; else it asks for a reconnect."},
-			{Garbage, "Web page instead of JSON", "Fieldbridge tries once more at once, then shows Retrying."},
+		{"Lost or damaged answers", []faultWords{
+			{Slow, "Slow", "Fieldbridge waits for 10 seconds. After that, the answer is lost."},
+			{ResetBefore, "Connection reset before the work", "Fieldbridge tries again at once, and then shows Retrying."},
+			{ResetAfter, "Connection reset after the work: the lost answer", "Fieldbridge tries again at once. That works within the grace time. Otherwise, Fieldbridge asks for a reconnect."},
+			{Garbage, "Web page instead of JSON", "Fieldbridge tries again at once, and then shows Retrying."},
 			{WrongType, "Wrong content type", "As with the lost answer: the tokens cannot be used."},
 			{Huge, "Answer of more than 64 KiB", "As with the lost answer: the tokens cannot be used."},
-			{MissingExpiresIn, "No expires_in", "Fieldbridge goes on, and takes 15 minutes for it."},
+			{MissingExpiresIn, "No expires_in", "Fieldbridge continues, and assumes a lifetime of 15 minutes."},
 		}},
-		{"Refusals of the API", []faultWords{
-			{Status401, "Unauthorized (401)", "Fieldbridge renews once; refused again, it asks for a reconnect."},
+		{"API errors", []faultWords{
+			{Status401, "Unauthorized (401)", "Fieldbridge renews once. If the API refuses again, Fieldbridge asks for a reconnect."},
 			{Status403, "Not allowed (403)", "Fieldbridge asks for a reconnect, and says that the app is not allowed."},
 			{Status404, "Tenant unknown (404)", "Fieldbridge asks for a reconnect, and says that the tenant is not known."},
 		}},
 		{"Clock", []faultWords{
-			{ClockSkew, "Clock is off", "Fieldbridge goes on, since it counts from its own clock. Outside a demo, fieldbridge doctor names the difference."},
+			{ClockSkew, "Clock is off", "Fieldbridge continues, because it uses its own clock. Outside a demo, fieldbridge doctor reports the difference."},
 		}},
 	}
 }
@@ -102,10 +102,10 @@ type actionWords struct {
 
 func actionList() []actionWords {
 	return []actionWords{
-		{Expire, "Expire access tokens", "The API refuses them. Fieldbridge renews once and goes on."},
-		{Revoke, "Revoke the grant", "At the next renewal Fieldbridge asks for a reconnect and writes to the owners."},
-		{Withdraw, "Withdraw the app", "The tenant’s administrator takes the access back. At the next renewal Fieldbridge asks for a reconnect."},
-		{NewVersion, "New version of the app", "It has one scope more and awaits Upgrade to New Version. A connection with a client ID works on, and says at the next renewal what to allow."},
+		{Expire, "Expire access tokens", "The API refuses them. Fieldbridge renews once and continues."},
+		{Revoke, "Revoke the grant", "At the next renewal, Fieldbridge asks for a reconnect and sends mail to the owners."},
+		{Withdraw, "Withdraw the app", "The tenant’s administrator takes the access back. At the next renewal, Fieldbridge asks for a reconnect."},
+		{NewVersion, "New version of the app", "The version has one more scope, and waits for Upgrade to New Version. A connection with a client ID keeps working, and says at the next renewal what to allow."},
 		{Regenerate, "Regenerate the client secret", "A connection with the old secret asks for a reconnect at its next renewal."},
 	}
 }
@@ -113,8 +113,8 @@ func actionList() []actionWords {
 // outcome returns what an action did, for the page.
 func (d Done) outcome(action Action) string {
 	words := map[Action]string{
-		Expire: "Access tokens that have expired", Revoke: "Grants that were revoked",
-		Withdraw: "Grants and apps that were withdrawn", NewVersion: "Companies for which the new version waits",
+		Expire: "Expired access tokens", Revoke: "Revoked grants",
+		Withdraw: "Withdrawn grants and apps", NewVersion: "Companies with a new version to accept",
 	}[action]
 	if words == "" {
 		return ""

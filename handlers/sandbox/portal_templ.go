@@ -18,7 +18,7 @@ type portalView struct {
 	formToken, problem string
 	made               generated
 	rows               []installRow
-	// version and scopes are the newest version's.
+	// version and scopes describe the newest version.
 	version int
 	scopes  []string
 }
@@ -31,12 +31,12 @@ type tenantView struct {
 	scopes             []string
 }
 
-// upgradable says that the newest version has a scope that the tenant lacks.
+// upgradable reports whether the newest version has a scope that the tenant lacks.
 func (v tenantView) upgradable() bool {
 	return v.row.state == allowed && !within(v.scopes, v.row.scopes)
 }
 
-// words is a tenant's status as the portal names it.
+// words returns a tenant's status in the portal's words.
 func (s installState) words() string {
 	switch s {
 	case notConnected:
@@ -72,7 +72,7 @@ func madeNote(made generated) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if made.secret != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<section class=\"card\" role=\"status\"><header><h2>Copy the new secret now</h2></header><div class=\"body stack tight\"><p>It is shown this once.</p><p>Client ID<br><code class=\"whole\" id=\"client-id\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<section class=\"card\" role=\"status\"><header><h2>Copy the new secret now</h2></header><div class=\"body stack tight\"><p>It is shown only once.</p><p>Client ID<br><code class=\"whole\" id=\"client-id\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -107,7 +107,7 @@ func madeNote(made generated) templ.Component {
 	})
 }
 
-// button is a form of one button.
+// button is a form with one button.
 func button(path, formToken, action string, tenantID int64, slot int, label, describes string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -245,7 +245,7 @@ func slotWords(slot int, filled bool) string {
 	return "cs" + strconv.Itoa(slot+1) + " empty"
 }
 
-// secretSlots are a client's two secrets.
+// secretSlots shows a client's two secrets.
 func secretSlots(path, formToken string, row installRow) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -363,7 +363,7 @@ func (s *Sandbox) portalPage(v portalView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, " <section class=\"card\"><header><h2>Fieldbridge: View Connections</h2><p class=\"sm muted\">Connecting by signing in uses the app’s own registration and changes nothing here: a company that does so stays “Not added”. Only one that gets a client ID and secret of its own is added. The two Northgates are added from the start, to try that with.</p></header><table class=\"table\"><thead><tr><th scope=\"col\">Tenant</th><th scope=\"col\">Status</th><th scope=\"col\">Version</th><th scope=\"col\">Client ID</th><th scope=\"col\">Client Secret</th><th scope=\"col\">In the app</th></tr></thead> <tbody>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, " <section class=\"card\"><header><h2>Fieldbridge: View Connections</h2><p class=\"sm muted\">A company that connects by signing in uses the app’s own registration, so it stays “Not added” here. Add a company only to give it a client ID and secret of its own. The two Northgates are added from the start, so that you can try this.</p></header><table class=\"table\"><thead><tr><th scope=\"col\">Tenant</th><th scope=\"col\">Status</th><th scope=\"col\">Version</th><th scope=\"col\">Client ID</th><th scope=\"col\">Client Secret</th><th scope=\"col\">In the app</th></tr></thead> <tbody>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -527,7 +527,7 @@ func (s *Sandbox) portalPage(v portalView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "\"><div class=\"field\"><label class=\"label\" for=\"scopes\">Scopes, with spaces between them</label> <textarea class=\"in\" id=\"scopes\" name=\"scopes\" rows=\"4\" required>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "\"><div class=\"field\"><label class=\"label\" for=\"scopes\">Scopes, separated by spaces</label> <textarea class=\"in\" id=\"scopes\" name=\"scopes\" rows=\"4\" required>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -540,7 +540,7 @@ func (s *Sandbox) portalPage(v portalView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 37, "</textarea></div><p class=\"sm muted\">A new version holds for a tenant once its administrator chooses Upgrade to New Version.</p><div class=\"actions\"><button class=\"btn\" name=\"action\" value=\"publish\">Publish a new version</button></div></div></form>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 37, "</textarea></div><p class=\"sm muted\">A new version applies to a tenant once its administrator chooses Upgrade to New Version.</p><div class=\"actions\"><button class=\"btn\" name=\"action\" value=\"publish\">Publish a new version</button></div></div></form>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -827,7 +827,7 @@ func (s *Sandbox) tenantPage(v tenantView) templ.Component {
 	})
 }
 
-// reviewAppPage asks for the app, or for what its new version adds and drops.
+// reviewAppPage asks to allow the app, or shows what its new version adds and removes.
 func (s *Sandbox) reviewAppPage(v tenantView) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -21,7 +21,7 @@ func (s *Sandbox) signIn(a *answer, r *http.Request) {
 	}
 	email := strings.TrimSpace(r.PostForm.Get("email"))
 	if len(email) > longestEmail || !strings.Contains(email, "@") {
-		s.showSignIn(a, r, http.StatusUnprocessableEntity, asked, signInView{email: email, problem: "Enter an email address. A made-up one will do."})
+		s.showSignIn(a, r, http.StatusUnprocessableEntity, asked, signInView{email: email, problem: "Enter an email address. It can be made up."})
 		return
 	}
 	id := rand.Text()
