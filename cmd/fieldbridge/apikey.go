@@ -16,7 +16,7 @@ import (
 type apikeyCommand struct {
 	Create apikeyCreate `cmd:"" help:"Create a key. It is printed only once."`
 	Revoke apikeyRevoke `cmd:"" help:"End a key at once."`
-	List   apikeyList   `cmd:"" help:"Show the keys, and when each was last used."`
+	List   apikeyList   `cmd:"" help:"List the keys, and when each was last used."`
 }
 
 type apikeyCreate struct {
@@ -25,10 +25,10 @@ type apikeyCreate struct {
 	All     bool   `help:"The key may read every company's connections." xor:"whose" required:""`
 }
 
-// Help says which flags are needed.
+// Help says which flags are required.
 func (apikeyCreate) Help() string { return "Either --company or --all is needed." }
 
-// Run makes the key.
+// Run makes a key.
 func (a apikeyCreate) Run(ctx context.Context) error {
 	var companyID *uuid.UUID
 	if !a.All {
@@ -46,7 +46,7 @@ func (a apikeyCreate) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("key %s, shown this once:\n%s\n", key.ID, secret.Reveal())
+		fmt.Printf("key %s, shown only once:\n%s\n", key.ID, secret.Reveal())
 		return nil
 	})
 }
@@ -55,7 +55,7 @@ type apikeyRevoke struct {
 	ID uuid.UUID `arg:"" help:"The key's ID."`
 }
 
-// Run ends the key.
+// Run revokes a key.
 func (a apikeyRevoke) Run(ctx context.Context) error {
 	return withKeys(ctx, func(keys *models.APIKeys) error {
 		err := keys.Revoke(ctx, operator(), a.ID)
@@ -68,7 +68,7 @@ func (a apikeyRevoke) Run(ctx context.Context) error {
 
 type apikeyList struct{}
 
-// Run prints one line each.
+// Run lists the keys, one on each line.
 func (apikeyList) Run(ctx context.Context) error {
 	return withKeys(ctx, func(keys *models.APIKeys) error {
 		list, err := keys.List(ctx)

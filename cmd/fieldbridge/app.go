@@ -18,15 +18,15 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// mostHashes bounds the memory that sign-ins can take: 19 MiB each.
+// mostHashes limits the memory that sign-ins can take. Each hash takes 19 MiB.
 const mostHashes = 4
 
-// parallelHashes is how many passwords are hashed at once. One core is left to
-// the pages, where there are several.
+// parallelHashes returns how many passwords are hashed at once. If there are several
+// cores, one of them stays free for the pages.
 func parallelHashes() int { return min(max(1, runtime.GOMAXPROCS(0)-1), mostHashes) }
 
-// app is everything that one process runs, wired in the order in which things
-// depend on each other.
+// app is everything that one process runs. The fields are in the order in which they
+// are wired.
 type app struct {
 	db          *models.DB
 	accounts    *models.Accounts
@@ -37,7 +37,7 @@ type app struct {
 	public      http.Handler
 	admin       http.Handler
 	connections *models.Connections
-	// background is what else runs beside it until the context ends.
+	// background functions run beside the servers until the context ends.
 	background []func(context.Context)
 	// kept is how long events stay.
 	kept time.Duration
@@ -52,7 +52,7 @@ func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, pages *
 	_, err := db.CheckSchema(ctx)
 	switch {
 	case errors.Is(err, models.ErrNoSchema):
-		_, err = models.Migrate(ctx, db, models.MigrationWatch{}) // an empty database takes no time
+		_, err = models.Migrate(ctx, db, models.MigrationWatch{}) // an empty database migrates at once
 	case errors.Is(err, models.ErrSchemaBehind):
 		err = migrateLogged(ctx, db, log)
 	}
@@ -95,7 +95,7 @@ func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, pages *
 	}, nil
 }
 
-// clientsOf are those of the environments that are offered.
+// clientsOf returns clients for the environments that are offered.
 func clientsOf(c config, db *models.DB) models.Clients {
 	transport := servicetitan.NewTransport()
 	var clients models.Clients
@@ -105,8 +105,8 @@ func clientsOf(c config, db *models.DB) models.Clients {
 	return clients
 }
 
-// loadKeys wants a keyset to be there: one made silently would hide that the
-// right one is missing.
+// loadKeys loads the keyset, and fails if there is none. Creating one silently would
+// hide that the right one is missing.
 func loadKeys(path string) (*seal.Keys, error) {
 	keys, err := seal.Load(path)
 	if errors.Is(err, seal.ErrNoKeyset) {

@@ -33,7 +33,7 @@ type config struct {
 	BaseURL           *url.URL       `env:"FIELDBRIDGE_BASE_URL" type:"origin" default:"http://localhost:8080" placeholder:"https://connect.example.com" help:"The app's address as browsers see it. With https, cookies are Secure and HSTS is on. http is for loopback only."`
 	DatabaseURL       string         `env:"FIELDBRIDGE_DATABASE_URL" type:"database" default:"${database}" placeholder:"${database_example}" help:"A SQLite path, or postgres://…. A host other than this machine needs sslmode=verify-full."`
 	DatabaseInsecure  bool           `env:"FIELDBRIDGE_DATABASE_INSECURE" enum:"true,false" default:"false" placeholder:"false" help:"true accepts a PostgreSQL host that does not prove its identity, for a network that nobody else uses."`
-	KeysetFile        string         `env:"FIELDBRIDGE_KEYSET_FILE" default:"${keyset}" placeholder:"/etc/fieldbridge/keyset.json" help:"The keys that seal tokens. The file's mode must be 0600."`
+	KeysetFile        string         `env:"FIELDBRIDGE_KEYSET_FILE" default:"${keyset}" placeholder:"/etc/fieldbridge/keyset.json" help:"The keys that encrypt access tokens and secrets. The file's mode must be 0600."`
 	SMTPURL           *url.URL       `env:"FIELDBRIDGE_SMTP_URL" type:"smtp" placeholder:"smtp://user:password@mail.example.com:587" help:"The mail server, smtp:// or smtps://. TLS is required unless it is this machine. Without one, mails are named in the log and not sent. A demo sends none: they are in its mailbox."`
 	MailFrom          string         `env:"FIELDBRIDGE_MAIL_FROM" type:"mailbox" placeholder:"Fieldbridge <support@example.com>" help:"From address of outgoing mail."`
 	KeepAlive         time.Duration  `env:"FIELDBRIDGE_KEEPALIVE" type:"duration" least:"10s" default:"${keepalive}" placeholder:"1h" help:"How often an idle connection is renewed."`
@@ -52,7 +52,7 @@ type config struct {
 	Production        environment    `embed:"" prefix:"production-" envprefix:"SERVICETITAN_PRODUCTION_" set:"host="`
 	Integration       environment    `embed:"" prefix:"integration-" envprefix:"SERVICETITAN_INTEGRATION_" set:"host=-integration"`
 
-	// environments are those that are offered.
+	// environments are the environments that are offered.
 	environments []servicetitan.Environment
 }
 
@@ -77,7 +77,7 @@ const exampleDatabase = "postgres://fieldbridge@db.internal/fieldbridge?sslmode=
 // demoKeepAlive is short enough to watch connections being renewed.
 const demoKeepAlive = "90s"
 
-// serveDefaults returns what the defaults in config's tags stand for.
+// serveDefaults returns the values of the variables in config's default tags.
 func serveDefaults() kong.Vars {
 	return kong.Vars{
 		"database": "data/fieldbridge.db", "keyset": "data/keyset.json", "keepalive": "1h",
@@ -93,8 +93,8 @@ func demoDefaults() kong.Vars {
 	})
 }
 
-// variables returns every environment variable, in the order of the fields. Decoding
-// one sets its field of c.
+// variables returns all environment variables, in the order of the fields. Decoding a
+// variable sets its field of c.
 func (c *config) variables(defaults kong.Vars) []*kong.Flag {
 	return kong.Must(c, defaults, kong.NoDefaultHelp(),
 		kong.TypeMapper(reflect.TypeFor[secret.Value](), reads(func(v string) (secret.Value, error) { return secret.New(v), nil })),
@@ -102,7 +102,8 @@ func (c *config) variables(defaults kong.Vars) []*kong.Flag {
 		kong.NamedMapper("origin", reads(originURL)),
 		kong.NamedMapper("base", reads(baseURL)),
 		kong.NamedMapper("smtp", reads(smtpURL)),
-		// An issuer is kept to the letter: with or without a slash, it is another one.
+		// An issuer stays exactly as it was written. With a slash at the end, it is a
+		// different issuer.
 		kong.NamedMapper("issuer", reads(func(v string) (string, error) { _, err := baseURL(v); return v, err })),
 		kong.NamedMapper("database", reads(func(v string) (string, error) { return v, models.CheckAddress(v) })),
 		kong.NamedMapper("mailbox", reads(mailAddress)),
@@ -114,8 +115,8 @@ func (c *config) variables(defaults kong.Vars) []*kong.Flag {
 	).Model.Flags
 }
 
-// loadConfig reads the variables. Its error names everything that is wrong,
-// with an example for each, and quotes no value.
+// loadConfig reads the variables. Its error names everything that is wrong, gives an
+// example for each, and quotes no value.
 func loadConfig(defaults kong.Vars, lookup func(string) (string, bool)) (config, error) {
 	var c config
 	var problems []error
@@ -142,8 +143,8 @@ func loadConfig(defaults kong.Vars, lookup func(string) (string, bool)) (config,
 	return c, errors.Join(append(problems, c.check(examples)...)...)
 }
 
-// decode sets the field of a variable. Where the tag has an enum, each value of a list has to
-// be one of it.
+// decode sets the field of a variable. If the tag has an enum, each value of a list
+// must be one of the enum's.
 func decode(v *kong.Value, value string) error {
 	if v.Enum != "" {
 		list := strings.Split(value, ",")
@@ -157,8 +158,8 @@ func decode(v *kong.Value, value string) error {
 	return v.Mapper.Decode(&kong.DecodeContext{Value: v, Scan: kong.ScanFromTokens(kong.Token{Type: kong.FlagValueToken, Value: value})}, v.Target)
 }
 
-// environmentConfig returns what this process's environment says. It names unknown variables
-// on standard error.
+// environmentConfig returns the configuration from this process's environment. It names
+// unknown variables on standard error.
 func environmentConfig(defaults kong.Vars) (config, error) {
 	for _, u := range unknownVariables(os.Environ()) {
 		fmt.Fprintln(os.Stderr, "fieldbridge: warning:", u)
@@ -170,7 +171,7 @@ func environmentConfig(defaults kong.Vars) (config, error) {
 	return c, nil
 }
 
-// servedConfig is environmentConfig for commands that serve people, with a logger.
+// servedConfig returns environmentConfig and a logger, for commands that serve people.
 func servedConfig(defaults kong.Vars) (config, *slog.Logger, error) {
 	c, err := loadConfig(defaults, os.LookupEnv)
 	log := newLogger(c)
@@ -183,7 +184,7 @@ func servedConfig(defaults kong.Vars) (config, *slog.Logger, error) {
 	return c, log, nil
 }
 
-// check finds what is wrong between the variables.
+// check returns what is wrong with the variables together.
 func (c *config) check(examples map[string]string) (problems []error) {
 	find := func(wrong bool, format string, args ...any) {
 		if wrong {
@@ -226,17 +227,17 @@ func (c *config) all() []servicetitan.Environment {
 	return []servicetitan.Environment{as(servicetitan.Production, c.Production), as(servicetitan.Integration, c.Integration)}
 }
 
-// noEnvironment is what serve and doctor say where nothing can be connected to. It is
-// a warning in both: a new installation starts and can be looked at before the app
-// key has come.
+// noEnvironment is the warning of serve and doctor if nothing can be connected to. It
+// is only a warning, so that a new installation can start before the app key has
+// arrived.
 const noEnvironment = "no environment of ServiceTitan is configured, so nobody can connect"
 
-// proxiesRemedy says what to do where checkProxies fails.
+// proxiesRemedy says what to do if checkProxies fails.
 const proxiesRemedy = "set FIELDBRIDGE_TRUSTED_PROXIES to the networks of the proxies in front, or to none if browsers reach this listener directly"
 
-// checkProxies wants it to be said which proxies are in front. With https, there is
-// one that ends TLS, and without its name all people would count as one address: a
-// few wrong sign-ins would lock everybody out.
+// checkProxies requires FIELDBRIDGE_TRUSTED_PROXIES with an https base URL. Then a
+// proxy ends TLS, and unless it is named, all people count as one address. A few wrong
+// sign-ins would lock everybody out.
 func (c *config) checkProxies() error {
 	if c.BaseURL == nil || c.BaseURL.Scheme != "https" || c.TrustedProxies != nil {
 		return nil
@@ -245,8 +246,8 @@ func (c *config) checkProxies() error {
 		" (for example FIELDBRIDGE_TRUSTED_PROXIES=10.0.0.0/8, or FIELDBRIDGE_TRUSTED_PROXIES=none)")
 }
 
-// defaultAddr returns the public listener where none is given. With https, plain HTTP stays
-// on this machine.
+// defaultAddr returns the public listener if none is given. With https, plain HTTP
+// stays on this machine.
 func (c *config) defaultAddr() string {
 	if c.BaseURL != nil && c.BaseURL.Scheme == "https" {
 		return "127.0.0.1:8080"
@@ -254,7 +255,7 @@ func (c *config) defaultAddr() string {
 	return ":8080"
 }
 
-// staffSignIn returns where staff sign in, or nil.
+// staffSignIn returns the issuer where staff sign in, or nil.
 func (c *config) staffSignIn() *handlers.StaffIssuer {
 	if c.StaffIssuer == "" {
 		return nil
@@ -262,8 +263,9 @@ func (c *config) staffSignIn() *handlers.StaffIssuer {
 	return &handlers.StaffIssuer{Issuer: c.StaffIssuer, ClientID: c.StaffClientID, ClientSecret: c.StaffClientSecret, ACR: strings.Fields(c.StaffACR)}
 }
 
-// reads makes a kong mapper of a function, whose error must not quote the value. What the
-// function returns is set even beside an error, so that a wrong value is not a missing one.
+// reads makes a kong mapper of a function. The function's error must not quote the
+// value. Its result is set even if it returns an error, so that a wrong value does not
+// count as a missing one.
 func reads[T any](parse func(string) (T, error)) kong.Mapper {
 	return kong.MapperFunc(func(ctx *kong.DecodeContext, target reflect.Value) error {
 		v, err := parse(ctx.Scan.Pop().String())
@@ -279,7 +281,7 @@ func listenAddr(v string) (string, error) {
 	return v, nil
 }
 
-// baseURL wants https, or http on loopback, and takes a trailing slash off.
+// baseURL accepts https, or http on loopback, and removes a trailing slash.
 func baseURL(v string) (*url.URL, error) {
 	u, err := url.Parse(strings.TrimSuffix(v, "/"))
 	if err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
@@ -296,7 +298,7 @@ func baseURL(v string) (*url.URL, error) {
 	return u, nil
 }
 
-// originURL is baseURL without a path.
+// originURL is like baseURL, but refuses a path.
 func originURL(v string) (*url.URL, error) {
 	u, err := baseURL(v)
 	if err == nil && u.Path != "" {
@@ -328,7 +330,7 @@ func mailAddress(v string) (string, error) {
 	return v, nil
 }
 
-// readDuration wants at least what the field's tag says.
+// readDuration requires at least the duration in the field's tag.
 func readDuration(ctx *kong.DecodeContext, target reflect.Value) error {
 	d, err := time.ParseDuration(ctx.Scan.Pop().String())
 	if err != nil {
@@ -341,7 +343,7 @@ func readDuration(ctx *kong.DecodeContext, target reflect.Value) error {
 	return nil
 }
 
-// timeOfDay returns how long after midnight 03:30 is.
+// timeOfDay returns the time between midnight and a time of day such as 03:30.
 func timeOfDay(v string) (*time.Duration, error) {
 	at, err := time.Parse("15:04", v)
 	if err != nil {
@@ -359,7 +361,7 @@ func count(v string) (int, error) {
 	return n, nil
 }
 
-// networks returns a list that is not nil, even if the word none is all it has.
+// networks returns a list that is not nil, even for the word none.
 func networks(v string) ([]netip.Prefix, error) {
 	list := []netip.Prefix{}
 	if strings.EqualFold(v, "none") {

@@ -21,9 +21,9 @@ import (
 const (
 	// demoTokenLife is short enough to watch a connection being renewed.
 	demoTokenLife = 2 * time.Minute
-	// resetLooks is how often is looked whether a demo is to begin again.
+	// resetLooks is how often the demo checks whether it is time for its reset.
 	resetLooks = time.Minute
-	// holdLooks is how often is looked whether the database is still this demo's.
+	// holdLooks is how often the demo checks that the database is still its own.
 	holdLooks = 10 * time.Second
 )
 
@@ -49,12 +49,12 @@ func (d demoCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// What .env says of ServiceTitan is left alone: a demo connects to its own
-	// sandbox and to nothing else.
+	// ServiceTitan's variables in .env are ignored, because a demo connects only to its
+	// own sandbox.
 	c.environments = nil
 	return serveDemo(ctx, c, keys, d.Keep, log, func() {
 		fmt.Printf("\n  Fieldbridge   %s\n  Try these     %s\n", c.BaseURL, c.BaseURL.JoinPath("/demo"))
-		fmt.Printf("  Sandbox       %s  (stands in for ServiceTitan)\n  Mailbox       %s\n", c.SandboxURL, c.SandboxURL.JoinPath("/mailbox"))
+		fmt.Printf("  Sandbox       %s  (plays ServiceTitan)\n  Mailbox       %s\n", c.SandboxURL, c.SandboxURL.JoinPath("/mailbox"))
 		for _, account := range demoAccounts() {
 			fmt.Printf("  Sign in as    %s: %s, password %s\n", account.Who, account.Email, account.Password)
 		}
@@ -62,9 +62,9 @@ func (d demoCommand) Run(ctx context.Context) error {
 	})
 }
 
-// serveDemo serves the app beside its sandbox, with made-up companies: those
-// that are there already if keep is set. Before it begins anything, it has its
-// addresses and its database for itself.
+// serveDemo serves the app beside its sandbox, with made-up companies. With keep, it
+// continues with the companies that are there. Before it starts anything, it makes sure
+// that nobody else uses its addresses and its database.
 func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *slog.Logger, ready func()) error {
 	if len(c.environments) > 0 {
 		return fmt.Errorf("%w; remove FIELDBRIDGE_SANDBOX_ADDR or SERVICETITAN_…_APP_KEY", errDemoBesideReal)
@@ -73,7 +73,7 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 	if err != nil {
 		return err
 	}
-	defer func() { _ = ls.close() }() // those that were served are closed already
+	defer func() { _ = ls.close() }() // a listener that was served is closed already
 	db, err := models.OpenDB(ctx, c.DatabaseURL, time.Now)
 	if err != nil {
 		return err
@@ -86,9 +86,9 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 	}
 	var d demoApp
 	box, environment := newSandbox(c, log, func(ctx context.Context) error {
-		return d.begin(context.WithoutCancel(ctx), false) // to its end, though who asked goes away
+		return d.begin(context.WithoutCancel(ctx), false) // a reset finishes even if its client goes away
 	})
-	// Its staff sign in with passwords that are no secret.
+	// A demo's staff sign in with the passwords that it prints.
 	c.StaffIssuer = ""
 	c.environments = []servicetitan.Environment{environment}
 	a, err := wire(ctx, c, db, keys, demoPages(c.SandboxURL), log)
@@ -103,7 +103,7 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 	defer stop(nil)
 	a.background = append(a.background, func(ctx context.Context) { stop(d.holdOn(ctx)) }, func(ctx context.Context) {
 		<-ctx.Done()
-		box.ClearFaults() // so that renewals under way are answered
+		box.ClearFaults() // so that renewals under way get their answers
 	})
 	if c.DemoReset != nil {
 		a.background = append(a.background, func(ctx context.Context) { d.resetDaily(ctx, *c.DemoReset, log) })
@@ -115,8 +115,8 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 	return errors.Join(err, db.Close())
 }
 
-// newSandbox makes the sandbox, and the environment that leads to it. Its
-// registration is new with every start.
+// newSandbox makes the sandbox, and the environment that connects to it. The sandbox's
+// registration is new at each start.
 func newSandbox(c config, log *slog.Logger, reset func(context.Context) error) (*sandbox.Sandbox, servicetitan.Environment) {
 	environment := servicetitan.Environment{
 		Name: servicetitan.Sandbox, AuthURL: c.SandboxURL, APIURL: c.SandboxURL,
@@ -136,8 +136,7 @@ func newSandbox(c config, log *slog.Logger, reset func(context.Context) error) (
 	}), environment
 }
 
-// demoApp is an app with made-up companies, whose mails are in its sandbox's
-// mailbox.
+// demo is an app with made-up companies. Its mails go to its sandbox's mailbox.
 type demoApp struct {
 	app  *app
 	data *models.Demo
@@ -155,11 +154,11 @@ func newDemo(a *app, box *sandbox.Sandbox, environment servicetitan.Environment,
 	}, log)}
 }
 
-// seedProgress says on the screen how far a beginning is.
+// seedProgress returns a function that shows the progress of a start on the screen.
 func seedProgress(screen io.Writer) func(done, all int) {
 	var p *progress
 	return func(done, all int) {
-		if p != nil && done == 1 { // the beginning before has failed
+		if p != nil && done == 1 { // the previous start has failed
 			p.end()
 			p = nil
 		}
@@ -173,8 +172,7 @@ func seedProgress(screen io.Writer) func(done, all int) {
 	}
 }
 
-// begin makes the companies, or goes on with those that are there if keep is
-// set.
+// begin makes the companies. With keep, it continues with those that are there.
 func (d demoApp) begin(ctx context.Context, keep bool) error {
 	begin := d.data.Reset
 	if keep {
@@ -186,8 +184,8 @@ func (d demoApp) begin(ctx context.Context, keep bool) error {
 	return d.app.showSentMails(ctx)
 }
 
-// holdOn ends when the context does, or when the database has become another
-// demo's: PostgreSQL forgets at a restart whose it was.
+// holdOn returns when the context ends, or when the database belongs to another demo.
+// That can happen because PostgreSQL forgets the lock at a restart.
 func (d demoApp) holdOn(ctx context.Context) error {
 	tick := time.NewTicker(holdLooks)
 	defer tick.Stop()
@@ -203,7 +201,7 @@ func (d demoApp) holdOn(ctx context.Context) error {
 	}
 }
 
-// resetDaily lets the demo begin again each day, until the context ends.
+// resetDaily resets the demo at its time each day, until the context ends.
 func (d demoApp) resetDaily(ctx context.Context, after time.Duration, log *slog.Logger) {
 	tick := time.NewTicker(resetLooks)
 	defer tick.Stop()

@@ -9,8 +9,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// standingAccess lets the sandbox have a connection as it is, and gives the
-// access that belongs to it.
+// standingAccess brings the sandbox into the state that belongs to a connection, and
+// returns the connection's access.
 func standingAccess(s *sandbox.Sandbox, of models.StandingAccess) (servicetitan.Tokens, servicetitan.OwnClient, error) {
 	none := func(err error) (servicetitan.Tokens, servicetitan.OwnClient, error) {
 		return servicetitan.Tokens{}, servicetitan.OwnClient{}, err
@@ -43,7 +43,7 @@ func standingAccess(s *sandbox.Sandbox, of models.StandingAccess) (servicetitan.
 	return tokens, servicetitan.OwnClient{ID: given.ClientID, Secret: secret.New(given.ClientSecret)}, nil
 }
 
-// standingSetup is what has been done at the sandbox for a set-up.
+// standingSetup does at the sandbox what the steps of a setup have done so far.
 func standingSetup(s *sandbox.Sandbox, of models.StandingAccess) error {
 	if of.Step == models.StepAddTenant {
 		return nil
@@ -55,8 +55,8 @@ func standingSetup(s *sandbox.Sandbox, of models.StandingAccess) error {
 	return err
 }
 
-// standingTrouble makes what has gone wrong go on going wrong. Who signed in has
-// a grant and no client of the tenant's own.
+// standingTrouble makes the connection's problem persist. A connection that signed in
+// has a grant, and no client of the tenant's own.
 func standingTrouble(s *sandbox.Sandbox, of models.StandingAccess) error {
 	fault := sandbox.Fault{Path: sandbox.PathToken, TenantID: of.TenantID}
 	switch signedIn := of.Way == servicetitan.SignIn; {
@@ -67,7 +67,7 @@ func standingTrouble(s *sandbox.Sandbox, of models.StandingAccess) error {
 	case of.Reason == models.ReasonRateLimited:
 		fault.Kind = sandbox.Status429
 	case of.Reason == models.ReasonOurSide && signedIn:
-		return nil // a refused registration would stop everybody
+		return nil // a refused registration would stop all connections
 	case of.Reason == models.ReasonOurSide:
 		fault.Kind, fault.Status, fault.ContentType, fault.Body = sandbox.CustomToken, http.StatusBadRequest, "application/json", `{"error":"invalid_scope"}`
 	case of.Reason == models.ReasonNotAllowed && signedIn:

@@ -14,12 +14,12 @@ const (
 	day    = 24 * hour
 )
 
-// demoCompany is a made-up company and its tenant in the sandbox. It has one
-// connection at most; Name, units and state of the tenant are the company's.
+// demoCompany is a made-up company and its tenant in the sandbox. It has at most one
+// connection. The tenant's name, units, and state are the company's.
 type demoCompany struct {
 	name, place string // "Tucson, AZ"
 	trade       string
-	// people are "name <email>", the owner first, then a member.
+	// people are in the form "name <email>": the owner first, then a member.
 	people  []string
 	age     time.Duration
 	tenant  *models.SampleConnection
@@ -29,7 +29,8 @@ type demoCompany struct {
 	lockAge time.Duration
 }
 
-// demoStaff are ours; the first set connections up, the last may lock.
+// demoStaff returns our staff. The first sets up connections, and the last may lock
+// companies.
 func demoStaff() []models.SampleStaff {
 	return []models.SampleStaff{
 		{Name: "Priya Nair", Email: "priya@fieldbridge.example", Role: models.Support},
@@ -37,7 +38,7 @@ func demoStaff() []models.SampleStaff {
 	}
 }
 
-// unitsOf are the divisions of a company of a trade.
+// unitsOf returns the business units of a company in a trade.
 func unitsOf(trade string) []string {
 	switch trade {
 	case "hvac":
@@ -50,7 +51,7 @@ func unitsOf(trade string) []string {
 	return []string{"HVAC - Service", "Plumbing - Service", "Electrical - Service"}
 }
 
-// demoSamples are the companies as a demo's database has them.
+// demoSamples returns the companies for a demo's database.
 func demoSamples(tenants []sandbox.Tenant) []models.SampleCompany {
 	samples := make([]models.SampleCompany, 0, len(tenants))
 	for _, c := range demoCompanies() {
@@ -70,7 +71,7 @@ func demoSamples(tenants []sandbox.Tenant) []models.SampleCompany {
 				}
 			}
 			sample.Connections = []models.SampleConnection{*c.tenant}
-			// The account is a little older than what was done with it.
+			// The account is a little older than everything that was done with it.
 			sample.Age = max(sample.Age, c.tenant.Age+30*hour)
 		}
 		samples = append(samples, sample)
@@ -78,7 +79,7 @@ func demoSamples(tenants []sandbox.Tenant) []models.SampleCompany {
 	return samples
 }
 
-// activeUnits are how many the API counts unless it is asked for all.
+// activeUnits returns how many units the API counts by default.
 func activeUnits(t sandbox.Tenant) int {
 	n := 0
 	for _, unit := range t.BusinessUnits {
@@ -89,8 +90,8 @@ func activeUnits(t sandbox.Tenant) int {
 	return n
 }
 
-// demoTenants are those that the sandbox has not by itself: one that nobody has
-// connected yet, and the companies'.
+// demoTenants returns the tenants that the sandbox does not have by default: one that
+// nobody has connected yet, and the companies' tenants.
 func demoTenants() []sandbox.Tenant {
 	known := map[int64]bool{}
 	for _, t := range sandbox.SampleTenants() {

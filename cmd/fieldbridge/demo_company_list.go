@@ -7,8 +7,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// demoCompanies are all of them: those that the journeys are about first, then
-// the others by what has become of them.
+// demoCompanies returns all companies: first those of the journeys, then the others by
+// their state.
 func demoCompanies() []demoCompany {
 	type connection = models.SampleConnection
 	const (

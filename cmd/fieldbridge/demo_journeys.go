@@ -8,7 +8,7 @@ import (
 
 const demoPassword = "a bridge to the field"
 
-// demoPeople are those whom a demo's pages sign in. The seed creates them.
+// demoPeople are the people that a demo's pages can sign in. The seed creates them.
 type demoPeople struct {
 	dana, theo, luis, june, wade, grace, marta, otis, priya, ada handlers.DemoAccount
 }
@@ -27,18 +27,17 @@ func newDemoPeople() demoPeople {
 		marta: person("marta@cedarridgehvac.example", "Marta Quinn, owner at Cedar Ridge", ""),
 		otis:  person("otis@cedarridgehvac.example", "Otis Bell, member at Cedar Ridge", ""),
 		priya: person("priya@fieldbridge.example", "Priya Nair, Fieldbridge support", "All companies, and what needs attention"),
-		ada:   person("ada@fieldbridge.example", "Ada Reyes, Fieldbridge admin", "Also locks, disconnects and the team"),
+		ada:   person("ada@fieldbridge.example", "Ada Reyes, Fieldbridge admin", "Also locks, disconnects, and manages the team"),
 	}
 }
 
-// demoAccounts are two before the counter and two behind it.
+// demoAccounts returns two people of companies and two of staff.
 func demoAccounts() []handlers.DemoAccount {
 	people := newDemoPeople()
 	return []handlers.DemoAccount{people.dana, people.theo, people.priya, people.ada}
 }
 
-// demoPages is what the app's pages show in a demo, beside a sandbox at the
-// address.
+// demoPages returns what the app's pages show in a demo with a sandbox at the address.
 func demoPages(sandbox *url.URL) *handlers.Demo {
 	return &handlers.Demo{
 		Accounts: demoAccounts(), Journeys: demoJourneys(sandbox, newDemoPeople()),
@@ -46,15 +45,15 @@ func demoPages(sandbox *url.URL) *handlers.Demo {
 	}
 }
 
-// The names by which a sign-in leads to a page.
+// Values of next that lead to a page after the sign-in.
 const (
 	nextConnect = "connect"
 	nextQueue   = "queue"
 )
 
-// demoJourneys are the short ways that a demo offers. Buttons and headings are
-// named as the pages name them. Each has tenants of its own, so that they can be
-// gone in any order.
+// demoJourneys returns the short journeys that a demo offers. They name buttons and
+// headings as the pages do. Each journey has tenants of its own, so their order does
+// not matter.
 func demoJourneys(sandbox *url.URL, people demoPeople) []handlers.Journey {
 	start := func(label string, who handlers.DemoAccount, next string) handlers.JourneyStart {
 		return handlers.JourneyStart{Label: label, Account: who, Next: next}
@@ -76,7 +75,7 @@ func demoJourneys(sandbox *url.URL, people demoPeople) []handlers.Journey {
 		},
 		{
 			Title: "Say no, and try again",
-			Shows: "A no at ServiceTitan changes nothing, and one button leads back.",
+			Shows: "Denying access changes nothing, and one button starts again.",
 			Steps: []string{
 				"Enter the tenant ID 918640725, choose *Continue*, then *Continue to ServiceTitan*.",
 				"In the sandbox, choose *Sign in* if it asks, then *Deny*.",
@@ -87,7 +86,7 @@ func demoJourneys(sandbox *url.URL, people demoPeople) []handlers.Journey {
 		},
 		{
 			Title: "Watch access renew itself",
-			Shows: "Access lives for two minutes in this demo. Fieldbridge renews it before it lapses, with nobody there.",
+			Shows: "Access lives for two minutes in this demo. Fieldbridge renews it before it expires, with nobody there.",
 			Steps: []string{
 				"Open Blue Mesa Air Conditioning and choose *Test connection*: the connection counts as in use from now on.",
 				"Open *Last requests, live*. Within two minutes a line for Blue Mesa Air Conditioning has POST /connect/token and grant_type=refresh_token.",
@@ -98,29 +97,29 @@ func demoJourneys(sandbox *url.URL, people demoPeople) []handlers.Journey {
 		},
 		{
 			Title: "ServiceTitan is down, and comes back",
-			Shows: "A failure that passes needs nobody: the page says so, and the connection comes back by itself.",
+			Shows: "A temporary failure needs nobody. The page says so, and the connection recovers by itself.",
 			Steps: []string{
 				"Open Lakeshore Comfort Systems. It shows *Retrying*, and that there is nothing to do.",
 				"In the sandbox, under *Faults that are on*, choose *Off* in the row of Lakeshore Comfort Systems.",
 				"As Priya, open Lakeshore under *Retrying* and choose *Refresh now*. Or wait: the next try comes by itself within minutes.",
 				"The connection shows *Connected*, and its timeline says *Works again*.",
 			},
-			Starts: []handlers.JourneyStart{start("Start as Grace", people.grace, ""), start("Go on as Priya", people.priya, "")},
+			Starts: []handlers.JourneyStart{start("Start as Grace", people.grace, ""), start("Continue as Priya", people.priya, "")},
 			Links:  []handlers.JourneyLink{beside("Faults that are on", "/#active")},
 		},
 		{
 			Title: "Access was withdrawn: reconnect",
-			Shows: "Somebody removed Fieldbridge at ServiceTitan two days ago. The owner reads why, and puts it right in a minute.",
+			Shows: "Somebody removed Fieldbridge at ServiceTitan two days ago. The owner reads why, and fixes it in a minute.",
 			Steps: []string{
 				"Open Harbor Line Electric. It shows *Needs reconnect*, since when, and why.",
 				"Choose *Reconnect*, then *Continue to ServiceTitan*.",
-				"In the sandbox, choose *Sign in* if it asks, then *Allow*. Choose *Go to your connection*: it is the same one, and its history goes on.",
+				"In the sandbox, choose *Sign in* if it asks, then *Allow*. Choose *Go to your connection*: it is the same connection, and its history continues.",
 			},
 			Starts: []handlers.JourneyStart{start("Start as Luis", people.luis, "")},
 		},
 		{
 			Title: "Withdraw access, and follow the mail",
-			Shows: "When a person must act, the owner gets one mail, with a link to the page where it is put right.",
+			Shows: "When a person must act, the owner gets one mail, with a link to the page that fixes it.",
 			Steps: []string{
 				"In the sandbox, under *Do at once*, Kettle Creek is chosen. Choose *Do* beside *Withdraw the app*.",
 				"As June, open the connection and choose *Test connection*, or wait a minute: it says that ServiceTitan needs her.",
@@ -132,19 +131,19 @@ func demoJourneys(sandbox *url.URL, people demoPeople) []handlers.Journey {
 		},
 		{
 			Title: "Set up with our staff, from both sides",
-			Shows: "A contractor asked for the set-up. Support and a ServiceTitan admin each do their part, and both see who acts next.",
+			Shows: "A contractor asked for a setup. Support and a ServiceTitan admin each do their part, and both see who acts next.",
 			Steps: []string{
-				"Wade has asked; his connection’s page says what comes next, and that it is our turn.",
+				"Wade has asked. His connection’s page says what comes next, and that it is our turn.",
 				"As Priya, open Prairie Wind in the queue. In the developer portal, choose *Add* for Prairie Wind Mechanical; then choose *Tenant ID is added*.",
 				"As Wade, open the connection. On his ServiceTitan page, choose *Connect New App*, then *Allow Access*; then choose *I have allowed it*.",
 				"As Priya, fill in *Confirm who controls the tenant* as if you had called Wade back, and choose *Record the confirmation*. In the portal, choose *Generate* beside *cs1 empty*, copy both values into Prairie Wind’s page, and choose *Check and connect*.",
 			},
-			Starts: []handlers.JourneyStart{start("Start as Wade", people.wade, ""), start("Go on as Priya", people.priya, nextQueue)},
+			Starts: []handlers.JourneyStart{start("Start as Wade", people.wade, ""), start("Continue as Priya", people.priya, nextQueue)},
 			Links:  []handlers.JourneyLink{beside("Developer portal", "/portal"), beside("Wade’s ServiceTitan page", "/tenant/529316084")},
 		},
 		{
 			Title: "Use a client ID and secret",
-			Shows: "A company that manages its own values types them once. They are tried at once, and saved only if they work.",
+			Shows: "A company that manages its own client enters the ID and secret once. Fieldbridge tries them at once, and saves them only if they work.",
 			Steps: []string{
 				"Choose *Use a client ID and secret*, enter the tenant ID 905118274, and choose *Continue*.",
 				"On Northgate South’s ServiceTitan page, choose *Connect New App*, then *Allow Access*.",
@@ -156,7 +155,7 @@ func demoJourneys(sandbox *url.URL, people demoPeople) []handlers.Journey {
 		},
 		{
 			Title: "A contractor calls",
-			Shows: "Support finds the company, reads what is wrong and what to say, and leaves a note for the next who picks up.",
+			Shows: "Support finds the company, reads what is wrong and what to say, and leaves a note for the next person who answers.",
 			Steps: []string{
 				"Type Silver Creek in the search field, choose *Search*, and open the connection of Silver Creek Sprinkler in the table.",
 				"Read why and since when, and the sentence after *Tell them*. The *Timeline* has what happened before.",
@@ -169,11 +168,11 @@ func demoJourneys(sandbox *url.URL, people demoPeople) []handlers.Journey {
 			Title: "Disconnect, and who may",
 			Shows: "A member sees who can end a connection. An owner ends it, and the access is deleted at once.",
 			Steps: []string{
-				"Open Cedar Ridge HVAC. Under *Disconnect* it says that only owners can, and whom to ask.",
-				"As Marta, open the same page, choose *Disconnect*, read what follows, and choose *Disconnect* again.",
+				"Open Cedar Ridge HVAC. Under *Disconnect* it says that only owners can disconnect, and whom to ask.",
+				"As Marta, open the same page, choose *Disconnect*, read what will happen, and choose *Disconnect* again.",
 				"The page shows *Disconnected*, and who did it. *Reconnect* brings it back with its history.",
 			},
-			Starts: []handlers.JourneyStart{start("Start as Otis", people.otis, ""), start("Go on as Marta", people.marta, "")},
+			Starts: []handlers.JourneyStart{start("Start as Otis", people.otis, ""), start("Continue as Marta", people.marta, "")},
 		},
 	}
 }

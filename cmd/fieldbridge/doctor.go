@@ -17,7 +17,7 @@ import (
 
 type doctorCommand struct{}
 
-// Run prints what it finds, and fails if something is to be put right.
+// Run prints the findings, and fails if there is a problem.
 func (doctorCommand) Run(ctx context.Context) error {
 	d := doctor{lookup: os.LookupEnv, environ: os.Environ(), now: time.Now}
 	d.examine(ctx)
@@ -36,7 +36,8 @@ func (doctorCommand) Run(ctx context.Context) error {
 	return conclude(os.Stdout, count)
 }
 
-// conclude ends the report with what is to be done. It fails if there is a problem.
+// conclude ends the report with what remains to be done. It fails if there is a
+// problem.
 func conclude(out io.Writer, count map[level]int) error {
 	switch problems, warnings := count[bad], count[warning]; {
 	case problems == 1:
@@ -53,7 +54,7 @@ func conclude(out io.Writer, count map[level]int) error {
 	return nil
 }
 
-// level says how grave a finding is.
+// level says how serious a finding is.
 type level string
 
 const (
@@ -63,16 +64,16 @@ const (
 	bad     level = "PROBLEM"
 )
 
-// finding is one line of the doctor's. It holds no secret.
+// finding is one line of the doctor's report. It contains no secret.
 type finding struct {
 	level             level
 	about, says, todo string
 }
 
-// doctor looks at everything that the app needs, and changes nothing.
+// doctor checks everything that the app needs, and changes nothing.
 type doctor struct {
 	lookup func(string) (string, bool)
-	// environ is the environment as entries of NAME=value.
+	// environ is the environment, as entries of the form NAME=value.
 	environ  []string
 	now      func() time.Time
 	findings []finding
@@ -120,7 +121,7 @@ func (d *doctor) examine(ctx context.Context) {
 	defer transport.CloseIdleConnections()
 	if issuer := c.staffSignIn(); issuer != nil {
 		if err := issuer.Discover(ctx, d.now()); err != nil {
-			d.find(bad, "staff sign-in", "set FIELDBRIDGE_STAFF_OIDC_ISSUER to the issuer that the metadata names, to the letter, and let this machine reach it", "%s: %v", c.StaffIssuer, err)
+			d.find(bad, "staff sign-in", "set FIELDBRIDGE_STAFF_OIDC_ISSUER to exactly the issuer that the metadata names, and let this machine reach it", "%s: %v", c.StaffIssuer, err)
 		} else {
 			d.find(good, "staff sign-in", "", "%s answers with its metadata", c.StaffIssuer)
 		}
@@ -130,7 +131,7 @@ func (d *doctor) examine(ctx context.Context) {
 	}
 }
 
-// keyset returns the keys, or nil if there are none to be had.
+// keyset returns the keys, or nil if they cannot be loaded.
 func (d *doctor) keyset(c config) *seal.Keys {
 	keys, err := seal.Load(c.KeysetFile)
 	switch {
@@ -145,8 +146,8 @@ func (d *doctor) keyset(c config) *seal.Keys {
 	return nil
 }
 
-// database opens a database that exists, and says whether it is a demo's. One
-// that does not is left alone.
+// database checks a database, and reports whether it is a demo's. It does not create a
+// database.
 func (d *doctor) database(ctx context.Context, c config, keys *seal.Keys) (isDemo bool) {
 	const about = "database"
 	if c.DatabaseInsecure && !models.ProvesServer(c.DatabaseURL) {
@@ -154,24 +155,24 @@ func (d *doctor) database(ctx context.Context, c config, keys *seal.Keys) (isDem
 	}
 	db, err := models.OpenExistingDB(ctx, c.DatabaseURL, d.now)
 	if errors.Is(err, models.ErrNoDatabase) {
-		d.find(note, about, "", "%s is not there yet; serve makes it", c.DatabaseURL)
+		d.find(note, about, "", "%s does not exist yet; serve creates it", c.DatabaseURL)
 		return false
 	}
 	if err != nil {
-		d.find(bad, about, "check FIELDBRIDGE_DATABASE_URL, and that the database runs and lets this user in", "%v", err)
+		d.find(bad, about, "check FIELDBRIDGE_DATABASE_URL, and that the database is running and accepts this user", "%v", err)
 		return false
 	}
-	defer func() { _ = db.Close() }() // nothing was written
+	defer func() { _ = db.Close() }() // only read from
 	schema, err := db.CheckSchema(ctx)
 	switch {
 	case errors.Is(err, models.ErrNoSchema):
 		d.find(note, about, "start serve, or run fieldbridge migrate", "it is new and has no tables yet")
 		return false
 	case errors.Is(err, models.ErrSchemaBehind):
-		d.find(note, about, "start serve, or run fieldbridge migrate", "the schema is at version %d, this program wants %d", schema.Current, schema.Target)
+		d.find(note, about, "start serve, or run fieldbridge migrate", "the schema is at version %d, this program needs %d", schema.Current, schema.Target)
 		return false
 	case errors.Is(err, models.ErrSchemaAhead):
-		d.find(bad, about, "run the newer fieldbridge", "the schema is at version %d, this program knows %d", schema.Current, schema.Target)
+		d.find(bad, about, "run the newer fieldbridge", "the schema is at version %d, this program supports %d", schema.Current, schema.Target)
 		return false
 	case err != nil:
 		d.find(bad, about, "check that the user may read the tables", "%v", err)
@@ -179,7 +180,7 @@ func (d *doctor) database(ctx context.Context, c config, keys *seal.Keys) (isDem
 	}
 	d.find(good, about, "", "answers, schema at version %d", schema.Current)
 	if schema.Current > schema.Target {
-		d.find(note, about, "upgrade this program too", "the schema is newer than version %d, which this program knows, and says that it can work with it", schema.Target)
+		d.find(note, about, "upgrade this program too", "the schema is newer than version %d, which this program supports, but allows this program to work with it", schema.Target)
 	}
 	isDemo = errors.Is(models.CheckNoDemo(ctx, db), models.ErrDemoData)
 	if keys == nil {
@@ -191,35 +192,35 @@ func (d *doctor) database(ctx context.Context, c config, keys *seal.Keys) (isDem
 	case err != nil:
 		d.find(bad, "keyset", "restore the keyset file that belongs to this database; without it every company has to reconnect", "%v", err)
 	default:
-		d.find(good, "keyset", "", "opens what is in the database")
+		d.find(good, "keyset", "", "opens the values in the database")
 	}
 	return isDemo
 }
 
-// largestSkew is how far our clock may be from an issuer's. Tokens last 15
+// largestSkew is how far our clock may differ from an issuer's. Access tokens last 15
 // minutes.
 const largestSkew = time.Minute
 
-// environment judges what was found of one environment.
+// environment reports what a probe of an environment found.
 func (d *doctor) environment(e servicetitan.Environment, p servicetitan.Probe) {
 	about, prefix := string(e.Name), "SERVICETITAN_"+strings.ToUpper(string(e.Name))
 	if bound, ok := errors.AsType[*servicetitan.Error](p.IssuerErr); ok && bound.Kind == servicetitan.Misconfigured {
-		d.find(bad, about, "set "+prefix+"_AUTH_URL to the issuer that the metadata names, to the letter", "%v", p.IssuerErr)
+		d.find(bad, about, "set "+prefix+"_AUTH_URL to exactly the issuer that the metadata names", "%v", p.IssuerErr)
 	} else if p.IssuerErr != nil {
-		d.find(bad, about, "check "+prefix+"_AUTH_URL, and that this machine reaches it", "%s: %v", e.AuthURL, p.IssuerErr)
+		d.find(bad, about, "check "+prefix+"_AUTH_URL, and that this machine can reach it", "%s: %v", e.AuthURL, p.IssuerErr)
 	} else if p.Discovered {
 		d.find(good, about, "", "%s answers with its metadata", e.AuthURL)
 	} else {
-		d.find(good, about, "", "%s answers; it has no metadata, so ServiceTitan's documented endpoints count", e.AuthURL)
+		d.find(good, about, "", "%s answers; it has no metadata, so ServiceTitan's documented endpoints are used", e.AuthURL)
 	}
 	if p.IssuerErr == nil && p.PlainPKCE && e.Offers(servicetitan.SignIn) {
-		d.find(note, about, "ask the issuer for code challenges by S256", "the metadata does not announce S256; Fieldbridge sends it all the same")
+		d.find(note, about, "ask the issuer to support S256 code challenges", "the metadata does not announce S256; Fieldbridge uses it anyway")
 	}
 	if p.Skew > largestSkew || p.Skew < -largestSkew {
-		d.find(bad, about, "set this machine's clock by NTP", "this machine's clock is %s off the issuer's", p.Skew.Round(time.Second).Abs())
+		d.find(bad, about, "synchronize this machine's clock with NTP", "this machine's clock is %s off the issuer's", p.Skew.Round(time.Second).Abs())
 	}
 	if p.APIErr != nil {
-		d.find(bad, about, "check "+prefix+"_API_URL and "+prefix+"_APP_KEY, and that this machine reaches it", "%s: %v", e.APIURL, p.APIErr)
+		d.find(bad, about, "check "+prefix+"_API_URL and "+prefix+"_APP_KEY, and that this machine can reach it", "%s: %v", e.APIURL, p.APIErr)
 	} else {
 		d.find(good, about, "", "%s answers", e.APIURL)
 	}

@@ -14,8 +14,8 @@ import (
 )
 
 type exportCommand struct {
-	To          string `arg:"" help:"The file to write, or - for standard output. A file that is there is replaced once all is written, and keeps its permissions."`
-	Q           string `help:"Part of a company's name, a tenant ID, an email, an ID or a support code."`
+	To          string `arg:"" help:"The file to write, or - for standard output. An existing file is replaced once everything is written, and keeps its permissions."`
+	Q           string `help:"Part of a company's name, a tenant ID, an email, an ID, or a support code."`
 	State       string `help:"One state, attention, or overdue."`
 	Environment string `help:"One environment of ServiceTitan."`
 	Way         string `help:"One way to connect."`
@@ -24,15 +24,16 @@ type exportCommand struct {
 	Sort        string `help:"The order: longest, latest, company, or newest. By default, what needs attention comes first."`
 }
 
-// Help says which values there are, and what becomes of changes.
+// Help lists the values of the flags, and says what happens when connections change.
 func (exportCommand) Help() string {
-	return `Writes the CSV of /staff/connections, of all connections or of those that the flags pick. A flag takes the
-value that the list's address has when the same is chosen there.
+	return `Writes the CSV of /staff/connections, for all connections or for those that the flags select. To find a flag's
+value, choose the same filter at /staff/connections, and copy the value from the address.
 
-Connections may change while it is written. With --sort company or --sort newest, what the flags pick from beginning
-to end is in it once. In the other orders, and always with --age or --state overdue, one that changes meanwhile also
-moves, and may be in it twice or not at all. In any order, one that is new or comes to be picked meanwhile may be
-missing. With --q there is one order, by what was found, and --sort changes nothing.`
+Connections may change during the export. With --sort company or --sort newest, a connection that matches the flags
+from beginning to end appears once. In the other orders, and always with --age or --state overdue, a connection that
+changes during the export also moves, and may appear twice or not at all. In any order, a connection that is new or
+begins to match during the export may be missing. With --q, the order depends on what was found, and --sort has no
+effect.`
 }
 
 // Run writes the CSV.
@@ -57,7 +58,7 @@ func (e exportCommand) Run(ctx context.Context) error {
 	return err
 }
 
-// filter is what the flags pick.
+// filter returns the filter that the flags describe.
 func (e exportCommand) filter() (models.ConnectionFilter, error) {
 	all := url.Values{}
 	for _, flag := range []struct{ name, value, parameter string }{
@@ -72,16 +73,17 @@ func (e exportCommand) filter() (models.ConnectionFilter, error) {
 		if flag.value == "" {
 			continue
 		}
-		// The list passes over what it does not know; here it would be all connections.
+		// The list ignores a value that it does not know. Here that would export all
+		// connections.
 		if models.ParseFilter(url.Values{flag.parameter: {flag.value}}) == (models.ConnectionFilter{}) {
-			return models.ConnectionFilter{}, fmt.Errorf("--%s %q is not one that the list has; choose it at /staff/connections and take it from the address, behind %s=", flag.name, flag.value, flag.parameter)
+			return models.ConnectionFilter{}, fmt.Errorf("--%s %q is not a value of the list; choose one at /staff/connections, and copy it from the address, after %s=", flag.name, flag.value, flag.parameter)
 		}
 		all.Set(flag.parameter, flag.value)
 	}
 	return models.ParseFilter(all), nil
 }
 
-// deskOf is a desk that only reads: it has no keys.
+// deskOf returns a desk that only reads, and so needs no keys.
 func deskOf(c config, db *models.DB) *models.Desk {
 	clients := clientsOf(c, db)
 	log := slog.New(slog.DiscardHandler)
@@ -89,7 +91,7 @@ func deskOf(c config, db *models.DB) *models.Desk {
 	return models.NewDesk(db, keeper, models.NewConnections(db, nil, clients, keeper, "", log))
 }
 
-// exportTo writes the CSV, and on the screen how far it is.
+// exportTo writes the CSV, and shows its progress on the screen.
 func exportTo(ctx context.Context, desk *models.Desk, filter models.ConnectionFilter, w io.Writer, screen io.Writer) error {
 	totals, err := desk.Totals(ctx)
 	if err != nil {

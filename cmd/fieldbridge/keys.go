@@ -15,8 +15,8 @@ import (
 
 type keysCommand struct {
 	New    keysNew    `cmd:"" help:"Create a keyset file. It never overwrites one."`
-	Rotate keysRotate `cmd:"" help:"Seal new values with a new key from now on. The old keys stay in the file."`
-	Reseal keysReseal `cmd:"" help:"Seal everything in the database again with the newest key."`
+	Rotate keysRotate `cmd:"" help:"Encrypt (seal) new values with a new key from now on. The old keys stay in the file."`
+	Reseal keysReseal `cmd:"" help:"Encrypt (seal) everything in the database again with the newest key."`
 }
 
 type keysNew struct{}
@@ -31,7 +31,7 @@ func (keysNew) Run() error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("created %s with key %d; keep a copy apart from the database's backups\n", c.KeysetFile, keys.Primary())
+	fmt.Printf("created %s with key %d; keep a copy separate from the database's backups\n", c.KeysetFile, keys.Primary())
 	return nil
 }
 
@@ -39,18 +39,18 @@ type keysRotate struct {
 	Prepare bool `help:"Add the new key, but do not seal with it yet. For several hosts."`
 }
 
-// Help says how it is done on one host and on several.
+// Help describes the steps on one host and on several.
 func (keysRotate) Help() string {
-	return `Run it while serve runs. A running process goes on with the new file before it seals the next value,
-and when it meets one whose key it does not know; it needs no restart.
+	return `Run it while serve runs. No restart is needed: a running process reads the new file before it seals (encrypts)
+the next value, and when it meets a value whose key it does not know.
 
-Several hosts: each must know a key before any of them seals with it.
+With several hosts, every host must know a key before any host seals with it:
   1. fieldbridge keys rotate --prepare    on one host
   2. copy the keyset file to the others, with mode 0600
-  3. fieldbridge keys rotate              on one host: the prepared key is used from now on
+  3. fieldbridge keys rotate              on one host: the prepared key is in use from now on
   4. copy the keyset file to the others again
 
-Keep a copy of the new file apart from the database's backups. Then run fieldbridge keys reseal.`
+Keep a copy of the new file separate from the database's backups. Then run fieldbridge keys reseal.`
 }
 
 // Run changes the keyset file.
@@ -67,7 +67,7 @@ func (r keysRotate) Run() error {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("prepared key %d in %s, which seals nothing yet; copy the file to every host, then run: fieldbridge keys rotate\n", id, c.KeysetFile)
+		fmt.Printf("prepared key %d in %s, which is not in use yet; copy the file to every host, then run: fieldbridge keys rotate\n", id, c.KeysetFile)
 		return nil
 	}
 	id, prepared, err := seal.Rotate(c.KeysetFile)
@@ -78,7 +78,7 @@ func (r keysRotate) Run() error {
 	if prepared {
 		what = "prepared"
 	}
-	fmt.Printf("new values are sealed with the %s key %d of %s; keep a copy of the file apart from the database's backups, and run: fieldbridge keys reseal\n", what, id, c.KeysetFile)
+	fmt.Printf("new values are sealed with the %s key %d of %s; keep a copy of the file separate from the database's backups, and run: fieldbridge keys reseal\n", what, id, c.KeysetFile)
 	return nil
 }
 
@@ -88,17 +88,17 @@ type keysReseal struct {
 	Force bool `help:"With --drop: do not wait a day after the rotation, because every host has the new file."`
 }
 
-// Help says what else there is to know.
+// Help describes what reseal does with unreadable values, and what --drop removes.
 func (keysReseal) Help() string {
-	return `It may run while serve runs, be broken off at any time, and be run again: it goes on where it was.
+	return `It can run while serve runs. You can stop it at any time and run it again; it continues where it stopped.
 
 A value that does not open with any key of the file was altered or moved, or needs a key that the file does not have.
-It is named, with what to do, and left as it is. Nothing is lost by that: it did not open before.
+reseal names such a value, says what to do, and leaves it as it is.
 
---drop removes old keys from the file for good, and asks for --yes: a backup of the database from before
-this needs them, so keep a copy of the file as long as the backup. It is refused until a day after the rotation: a
-host that does not have the new file yet may still seal with an old key, and that would be lost. If every host has
-the new file, --force removes them earlier.`
+--drop removes old keys from the file for good, and requires --yes. A backup of the database from before
+this needs the old keys, so keep a copy of the file as long as the backup. --drop is refused until a day after the
+rotation: a host that does not have the new file yet may still seal values with an old key, and they would be lost.
+If every host has the new file, --force removes the keys earlier.`
 }
 
 // Run seals everything again.
@@ -117,7 +117,7 @@ func (r keysReseal) Run(ctx context.Context) error {
 	}
 	if r.Drop && !r.Force {
 		if err := keys.CheckDrop(time.Now()); err != nil {
-			return fmt.Errorf("%w, a day after the rotation, since a host that has the old file may still seal with an old key; "+
+			return fmt.Errorf("%w, a day after the rotation, because a host that has the old file may still seal with an old key; "+
 				"run it again then, or add --force if every host has the new file", err)
 		}
 	}
@@ -132,8 +132,8 @@ func (r keysReseal) Run(ctx context.Context) error {
 	})
 }
 
-// reseal seals everything again, and says what each key still seals and what does
-// not open.
+// reseal seals everything again. It prints how much each key still seals, and what is
+// unreadable.
 func reseal(ctx context.Context, db *models.DB, keys *seal.Keys, out, screen io.Writer) error {
 	var p *progress
 	_, err := models.Reseal(ctx, db, keys, func(done, total int64) {
@@ -163,7 +163,7 @@ func reseal(ctx context.Context, db *models.DB, keys *seal.Keys, out, screen io.
 	return sayBroken(out, left.Unreadable)
 }
 
-// dropUnused removes the old keys from the file, if nothing is lost by that.
+// dropUnused removes the old keys from the file if no value needs them.
 func dropUnused(ctx context.Context, db *models.DB, keys *seal.Keys, file string, out io.Writer) error {
 	old := keys.Old()
 	left, err := models.LookForOldKeys(ctx, db, keys)

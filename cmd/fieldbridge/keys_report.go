@@ -9,11 +9,11 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// brokenNamed is how many rows with values that do not open are named.
+// brokenNamed is how many rows with unreadable values are named.
 const brokenNamed = 20
 
-// sayBroken names what does not open, and what to do about it. It fails if that
-// is to bring a key.
+// sayBroken names the unreadable values, and says what to do about each. It fails if
+// one of them needs a key that the file lacks.
 func sayBroken(out io.Writer, list []models.Unreadable) error {
 	missing := 0
 	for i, b := range list {
@@ -25,7 +25,7 @@ func sayBroken(out io.Writer, list []models.Unreadable) error {
 		}
 	}
 	if more := len(list) - brokenNamed; more > 0 {
-		_, _ = fmt.Fprintf(out, "and as much of %s more\n", thousands(int64(more)))
+		_, _ = fmt.Fprintf(out, "and %s more\n", thousands(int64(more)))
 	}
 	if missing > 0 {
 		return errors.New("some values need a key that the file does not have, and were left as they are; get the file that has it, and run it again")
@@ -33,7 +33,7 @@ func sayBroken(out io.Writer, list []models.Unreadable) error {
 	return nil
 }
 
-// whose says in what a value is that does not open.
+// whose says what an unreadable value belongs to.
 func whose(b models.Unreadable) string {
 	switch b.Table {
 	case "credentials":
@@ -48,7 +48,7 @@ func whose(b models.Unreadable) string {
 	return b.Table + " " + b.Row
 }
 
-// remedy says what to do about it.
+// remedy says what to do about an unreadable value.
 func remedy(b models.Unreadable) string {
 	if len(b.MissingKeys) > 0 && !b.GivenUp() {
 		ids := strings.Trim(fmt.Sprint(b.MissingKeys), "[]")

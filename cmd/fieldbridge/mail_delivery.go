@@ -12,9 +12,9 @@ import (
 	"github.com/wneessen/go-mail"
 )
 
-// handOver gives a message to the mail server within the mailer's limit. What the
-// server has taken is sent, even if the connection then ends badly: sent again,
-// it would arrive twice.
+// handOver gives a message to the mail server within the mailer's limit. Once the
+// server has accepted a message, it counts as sent even if the connection then fails.
+// Sent again, it would arrive twice.
 func (m *mailer) handOver(ctx context.Context, message *mail.Msg) error {
 	ctx, cancel := context.WithTimeout(ctx, m.within())
 	defer cancel()
@@ -26,7 +26,7 @@ func (m *mailer) handOver(ctx context.Context, message *mail.Msg) error {
 	if err != nil {
 		return withoutNames("connect", err)
 	}
-	// The library's deadlines are for one step each, and this is for all of them.
+	// Each of the library's deadlines is for one step. This one is for all of them.
 	overdue := context.AfterFunc(ctx, func() { _ = connection.Close() })
 	defer overdue()
 	err = client.SendWithSMTPClient(connection, message)
@@ -38,11 +38,11 @@ func (m *mailer) handOver(ctx context.Context, message *mail.Msg) error {
 	return withoutNames("send", err)
 }
 
-// deliveryError says at which step a delivery failed. It holds no text of the
-// server's or of the library's: those quote addresses.
+// deliveryError says at which step a delivery failed. It contains no text from the
+// server or the library, because that text quotes addresses.
 type deliveryError struct {
 	step string
-	code int // the server's (RFC 5321, section 4.2); 0 without an answer
+	code int // the server's code (RFC 5321, section 4.2), or 0 without an answer
 	why  string
 }
 
@@ -57,8 +57,8 @@ func (e *deliveryError) Error() string {
 	return text
 }
 
-// withoutNames keeps of a failed delivery the step, the server's code, and what
-// kind of error it was.
+// withoutNames reduces a delivery error to the step, the server's code, and the kind of
+// error.
 func withoutNames(step string, err error) error {
 	e := &deliveryError{step: step}
 	if sent, ok := errors.AsType[*mail.SendError](err); ok {
@@ -84,8 +84,8 @@ func withoutNames(step string, err error) error {
 	return e
 }
 
-// dialUntil connects to a server without TLS of its own, until the context's
-// deadline and no longer.
+// dialUntil connects to a server without TLS. The connection ends at the context's
+// deadline.
 func dialUntil(ctx context.Context, network, address string) (net.Conn, error) {
 	c, err := new(net.Dialer).DialContext(ctx, network, address)
 	if err != nil {
@@ -98,7 +98,7 @@ func dialUntil(ctx context.Context, network, address string) (net.Conn, error) {
 	return untilConn{Conn: c, until: until}, nil
 }
 
-// untilConn is a connection whose deadlines cannot be later than a time.
+// untilConn is a connection whose deadlines cannot be later than a given time.
 type untilConn struct {
 	net.Conn
 	until time.Time

@@ -17,17 +17,17 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// mailTime bounds the delivery of one mail, from the first packet to the last.
-// The outbox allows for a little more.
+// mailTime is the most time that the delivery of one mail may take, from the first
+// packet to the last. The outbox allows a little more.
 const mailTime = 15 * time.Second
 
-// mailer delivers by SMTP, or into a demo's mailbox: what a demo writes never
-// leaves it, since anybody may sign up there with somebody else's address.
+// mailer delivers mail by SMTP, or into a demo's mailbox. A demo's mail never leaves
+// it, because anybody can sign up there with somebody else's address.
 type mailer struct {
 	base   *url.URL
 	server *url.URL // smtp or smtps; nil if there is none
 	from   string
-	// limit bounds the delivery of one mail; mailTime if it is zero.
+	// limit is the most time for the delivery of one mail. Zero means mailTime.
 	limit time.Duration
 	log   *slog.Logger
 	// deliver puts a letter into the mailbox; nil if there is none.
@@ -47,13 +47,13 @@ func (m *mailer) send(ctx context.Context, outgoing models.OutgoingMail) error {
 	case m.server != nil:
 		return m.post(ctx, letter)
 	}
-	// The address is a person's, so it stays out of the log.
+	// The address identifies a person, so it stays out of the log.
 	m.log.InfoContext(ctx, "no mail server is configured; this mail is not sent", "subject", letter.Subject, "connection", outgoing.ConnectionID)
 	return nil
 }
 
-// inMailbox is a letter as the mailbox takes it. One that is sent just now has
-// no time yet.
+// inMailbox converts a letter for the mailbox. A letter that is being sent has no time
+// yet.
 func inMailbox(letter handlers.Letter, sent *time.Time) sandbox.Letter {
 	filed := sandbox.Letter{To: letter.To, Subject: letter.Subject, Plain: letter.Plain, HTML: letter.HTML}
 	if sent != nil {
@@ -62,7 +62,7 @@ func inMailbox(letter handlers.Letter, sent *time.Time) sandbox.Letter {
 	return filed
 }
 
-// showSentMails puts those that were sent before into the mailbox.
+// showSentMails puts earlier mails into the mailbox.
 func (a *app) showSentMails(ctx context.Context) error {
 	sent, err := a.outbox.Sent(ctx)
 	if err != nil {
@@ -85,7 +85,7 @@ func (m *mailer) post(ctx context.Context, letter handlers.Letter) error {
 		return fmt.Errorf("address mail: %w", err)
 	}
 	if err := message.To(letter.To); err != nil {
-		return errors.New("address mail: the recipient's address cannot be read") // the library quotes it
+		return errors.New("address mail: the recipient's address cannot be read") // the library's error quotes it
 	}
 	message.Subject(letter.Subject)
 	message.SetBodyString(mail.TypeTextPlain, letter.Plain)
@@ -95,14 +95,14 @@ func (m *mailer) post(ctx context.Context, letter handlers.Letter) error {
 
 func (m *mailer) within() time.Duration { return cmp.Or(m.limit, mailTime) }
 
-// client speaks TLS always, but to this machine.
+// client returns an SMTP client that requires TLS, except to this machine.
 func (m *mailer) client() (*mail.Client, error) {
 	options := []mail.Option{mail.WithTLSPolicy(mail.TLSMandatory)}
 	if loopback(m.server.Hostname()) {
 		options = append(options, mail.WithTLSPolicy(mail.TLSOpportunistic))
 	}
 	if m.server.Scheme == "smtps" {
-		// Here the library connects by itself: in three steps before anything is sent.
+		// Here the library connects by itself, in three steps before it sends anything.
 		options = append(options, mail.WithSSL(), mail.WithTimeout(m.within()/3))
 	} else {
 		options = append(options, mail.WithDialContextFunc(dialUntil), mail.WithTimeout(m.within()))

@@ -27,7 +27,7 @@ type commands struct {
 }
 
 func main() {
-	// Files with tokens or keys are for their owner alone.
+	// Only the owner may read files with tokens or keys.
 	syscall.Umask(0o077)
 	ctx, stop := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)

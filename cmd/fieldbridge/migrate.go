@@ -13,13 +13,13 @@ import (
 )
 
 type migrateCommand struct {
-	Up     migrateUp     `cmd:"" default:"1" help:"Apply the migrations that are missing."`
-	Status migrateStatus `cmd:"" help:"Show the schema's version and the one this program wants."`
+	Up     migrateUp     `cmd:"" default:"1" help:"Apply the missing migrations."`
+	Status migrateStatus `cmd:"" help:"Show the schema's version, and the one that this program needs."`
 }
 
 type migrateUp struct{}
 
-// Run applies migrations.
+// Run applies the missing migrations.
 func (migrateUp) Run(ctx context.Context) error {
 	c, err := environmentConfig(serveDefaults())
 	if err != nil {
@@ -35,7 +35,7 @@ func (migrateUp) Run(ctx context.Context) error {
 	})
 }
 
-// migrate applies migrations and says on the screen how far it is.
+// migrate applies migrations and shows their progress on the screen.
 func migrate(ctx context.Context, db *models.DB, screen io.Writer) (models.MigrationStatus, error) {
 	var named *progress
 	s, err := models.Migrate(ctx, db, models.MigrationWatch{
@@ -55,7 +55,7 @@ func migrate(ctx context.Context, db *models.DB, screen io.Writer) (models.Migra
 	return s, err
 }
 
-// migrateLogged does so in the log.
+// migrateLogged applies migrations and logs their progress.
 func migrateLogged(ctx context.Context, db *models.DB, log *slog.Logger) error {
 	said := time.Now()
 	_, err := models.Migrate(ctx, db, models.MigrationWatch{
@@ -74,7 +74,7 @@ func migrateLogged(ctx context.Context, db *models.DB, log *slog.Logger) error {
 
 type migrateStatus struct{}
 
-// Run prints where the schema stands.
+// Run prints the schema's version.
 func (migrateStatus) Run(ctx context.Context) error {
 	c, err := environmentConfig(serveDefaults())
 	if err != nil {
@@ -84,23 +84,23 @@ func (migrateStatus) Run(ctx context.Context) error {
 		s, err := db.CheckSchema(ctx)
 		switch {
 		case err == nil, errors.Is(err, models.ErrSchemaBehind), errors.Is(err, models.ErrSchemaAhead):
-			fmt.Printf("schema is at version %d, this program wants %d\n", s.Current, s.Target)
+			fmt.Printf("schema is at version %d, this program needs %d\n", s.Current, s.Target)
 		case errors.Is(err, models.ErrNoSchema):
-			fmt.Printf("the database is new and has no tables yet, this program wants version %d\n", s.Target)
+			fmt.Printf("the database is new and has no tables yet, this program needs version %d\n", s.Target)
 		default:
 			return err
 		}
 		return nil
 	})
 	if errors.Is(err, models.ErrNoDatabase) {
-		fmt.Printf("there is no database at %s yet; fieldbridge serve and fieldbridge migrate make it\n", c.DatabaseURL)
+		fmt.Printf("there is no database at %s yet; fieldbridge serve and fieldbridge migrate create it\n", c.DatabaseURL)
 		return nil
 	}
 	return err
 }
 
-// withSchema opens the database of a configuration, if it is there and its schema
-// is one that this program can work with.
+// withSchema opens the database of a configuration if it exists and its schema is one
+// that this program can work with.
 func withSchema(ctx context.Context, c config, do func(*models.DB) error) error {
 	return inDB(ctx, c, models.OpenExistingDB, func(db *models.DB) error {
 		if _, err := db.CheckSchema(ctx); err != nil {
@@ -110,8 +110,8 @@ func withSchema(ctx context.Context, c config, do func(*models.DB) error) error 
 	})
 }
 
-// inDB opens the database of a configuration in one of two ways: models.OpenDB
-// makes it if it is not there, models.OpenExistingDB does not.
+// inDB opens the database of a configuration in one of two ways. models.OpenDB creates
+// a missing database, and models.OpenExistingDB does not.
 func inDB(ctx context.Context, c config, open func(context.Context, string, func() time.Time) (*models.DB, error), do func(*models.DB) error) error {
 	db, err := open(ctx, c.DatabaseURL, time.Now)
 	if err != nil {

@@ -14,9 +14,10 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// writeOutput writes a file that is there once all of it is, or not at all. A file that
-// it replaces keeps its owner and permissions. A link stays one; what it leads to is
-// written. What is no file, such as a pipe or a device, is written to as it is.
+// writeOutput writes a file that appears only once it is complete. An existing file
+// keeps its owner and permissions. A symbolic link stays, and the file that it leads to
+// is written. Output to something else, such as a pipe or a device, is written
+// directly.
 func writeOutput(ctx context.Context, path string, write func(io.Writer) error) error {
 	old, err := os.Stat(path)
 	switch {
@@ -38,19 +39,19 @@ func writeOutput(ctx context.Context, path string, write func(io.Writer) error) 
 	return nil
 }
 
-// mostLinks is how many links lead on from another at most, as in Linux.
+// mostLinks is how many links may lead from one to the next, as in Linux.
 const mostLinks = 40
 
-// followed returns where a path leads to over symbolic links, whether or not there is
-// anything.
+// followed returns the path that symbolic links lead to, whether or not a file exists
+// there.
 func followed(path string) string {
 	for range mostLinks {
 		to, err := os.Readlink(path)
 		if err != nil {
-			break // it is no link
+			break // it is not a link
 		}
 		if !filepath.IsAbs(to) {
-			// Not joined: that takes "link/.." for nothing, where a link leads on.
+			// filepath.Join would remove "link/..", but a link may lead to another folder.
 			folder, _ := filepath.Split(path)
 			to = folder + to
 		}
@@ -59,10 +60,10 @@ func followed(path string) string {
 	return path
 }
 
-// replaceFile puts a file in the place of the old one, if there is one.
+// replaceFile replaces the old file, if there is one.
 func replaceFile(path string, old fs.FileInfo, write func(io.Writer) error) error {
-	// Written beside the file, since only there a rename is sure to work. The library
-	// cleans the folder's path, so it has no links by then.
+	// The new file is in the same folder, because only there is a rename sure to work.
+	// The library cleans the folder's path, which has no links at this point.
 	folder, _ := filepath.Split(path)
 	folder, err := filepath.EvalSymlinks(folder + ".")
 	if err != nil {
@@ -84,7 +85,7 @@ func replaceFile(path string, old fs.FileInfo, write func(io.Writer) error) erro
 	return f.CloseAtomicallyReplace()
 }
 
-// keepOwner lets those use a file who may use the old one.
+// keepOwner gives a file the owner and permissions of the old one.
 func keepOwner(f *os.File, old fs.FileInfo) error {
 	owner, ok := old.Sys().(*syscall.Stat_t)
 	if !ok {
@@ -97,8 +98,9 @@ func keepOwner(f *os.File, old fs.FileInfo) error {
 	return err
 }
 
-// writeThrough writes to what stays as it is. A pipe is opened once somebody reads
-// it, and takes no more than they read: the wait for them ends with the context.
+// writeThrough writes to something that is not a regular file. A pipe opens when
+// somebody reads it, and takes only as much as they read. The wait for a reader ends
+// with the context.
 func writeThrough(ctx context.Context, path string, write func(io.Writer) error) error {
 	written := make(chan error, 1)
 	go func() {

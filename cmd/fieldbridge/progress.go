@@ -14,15 +14,15 @@ import (
 )
 
 const (
-	// quietFor is for how long nothing is said: most things end before.
+	// quietFor is how long nothing is shown. Most work ends before that.
 	quietFor = time.Second
-	// lineEvery and barEvery are how often the two forms say how far it is.
+	// lineEvery and barEvery are how often a line and the bar are updated.
 	lineEvery = 5 * time.Second
 	barEvery  = 100 * time.Millisecond
 )
 
-// progress says how far something long is: with a bar on a terminal, else with
-// a plain line now and then. It is safe for concurrent use.
+// progress shows how far long work has come: with a bar on a terminal, and otherwise
+// with a line now and then. It is safe for concurrent use.
 type progress struct {
 	out  io.Writer
 	what string
@@ -33,8 +33,8 @@ type progress struct {
 	began, said time.Time
 }
 
-// newProgress begins. What is the past tense of what is done, as in "resealed".
-// A total of 0 is one that nobody knows.
+// newProgress starts a progress. what is the past participle of the work, as in
+// "resealed". A total of 0 means that the total is unknown.
 func newProgress(out io.Writer, what string, total int64) *progress {
 	f, isFile := out.(*os.File)
 	return newProgressOn(out, isFile && isatty.IsTerminal(f.Fd()), what, total)
@@ -56,14 +56,14 @@ func newProgressOn(out io.Writer, terminal bool, what string, total int64) *prog
 	return p
 }
 
-// add says that n more are done.
+// add reports that n more are done.
 func (p *progress) add(n int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.show(p.done + n)
 }
 
-// set says how many are done.
+// set reports how many are done.
 func (p *progress) set(done int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -76,16 +76,16 @@ func (p *progress) show(done int64) {
 	case now.Sub(p.began) < quietFor:
 	case p.bar != nil:
 		if p.total > 0 {
-			done = min(done, p.total) // more than were expected would be the bar's fault
+			done = min(done, p.total) // the bar rejects more than its total
 		}
-		_ = p.bar.Set64(done) // what cannot be shown does not stop the work
-	case now.Sub(p.said) >= lineEvery && (done < p.total || p.total == 0): // the last line says the rest
+		_ = p.bar.Set64(done) // a display error must not stop the work
+	case now.Sub(p.said) >= lineEvery && (done < p.total || p.total == 0): // the last line reports the end
 		p.said = now
 		_, _ = fmt.Fprintln(p.out, p.line())
 	}
 }
 
-// end takes the bar away and says how many were done.
+// end removes the bar, and says how many were done.
 func (p *progress) end() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -106,8 +106,8 @@ func (p *progress) line() string {
 	if p.total == 0 {
 		return fmt.Sprintf("%s %s", p.what, thousands(p.done))
 	}
-	return fmt.Sprintf("%s %s of %s (%d %%)", p.what, thousands(p.done), thousands(p.total), min(100*p.done/p.total, 100))
+	return fmt.Sprintf("%s %s of %s (%d%%)", p.what, thousands(p.done), thousands(p.total), min(100*p.done/p.total, 100))
 }
 
-// thousands is a count as people read it.
+// thousands formats a count with thousands separators.
 func thousands(n int64) string { return message.NewPrinter(language.English).Sprint(n) }

@@ -25,12 +25,12 @@ func TestProgressInLines(t *testing.T) {
 		each  int64
 		want  string
 	}{
-		"total known": {100_000, 10, 10_000, `resealed 50,000 of 100,000 (50 %)
-resealed 100,000 of 100,000 (100 %) in 10s
+		"total known": {100_000, 10, 10_000, `resealed 50,000 of 100,000 (50%)
+resealed 100,000 of 100,000 (100%) in 10s
 `},
 		"nobody knows the total":      {0, 6, 1500, "resealed 7,500\nresealed 9,000 in 6s\n"},
-		"more than were expected":     {10, 2, 6, "resealed 12 of 10 (100 %) in 2s\n"},
-		"ended before a line was due": {10, 3, 1, "resealed 3 of 10 (30 %) in 3s\n"},
+		"more than were expected":     {10, 2, 6, "resealed 12 of 10 (100%) in 2s\n"},
+		"ended before a line was due": {10, 3, 1, "resealed 3 of 10 (30%) in 3s\n"},
 		"nothing to do":               {0, 0, 0, "resealed 0\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -61,7 +61,7 @@ func TestProgressInABar(t *testing.T) {
 		if !regexp.MustCompile(`resealed +20% \|█+ +\| \(20000/100000, 10000 /s\) \[2s:8s\]`).MatchString(shown) {
 			t.Errorf("no bar in %q", bars)
 		}
-		if last := bars[len(bars)-1]; last != "resealed 40,000 of 100,000 (40 %) in 4s\n" {
+		if last := bars[len(bars)-1]; last != "resealed 40,000 of 100,000 (40%) in 4s\n" {
 			t.Errorf("in the end: %q", last)
 		}
 	})
@@ -89,7 +89,7 @@ func TestProgressOfAMoment(t *testing.T) {
 			p := newProgressOn(&out, terminal, "wrote", 3)
 			p.add(3)
 			p.end()
-			if got := out.String(); got != "wrote 3 of 3 (100 %)\n" {
+			if got := out.String(); got != "wrote 3 of 3 (100%)\n" {
 				t.Errorf("terminal %t: %q", terminal, got)
 			}
 		}

@@ -21,21 +21,21 @@ import (
 // sandboxCommand serves the sandbox without the app.
 type sandboxCommand struct {
 	Addr            string        `env:"FIELDBRIDGE_SANDBOX_ADDR" default:"127.0.0.1:9090" help:"Listener; port 0 takes a free one."`
-	URL             string        `name:"url" env:"FIELDBRIDGE_SANDBOX_URL" help:"Its address as browsers and clients see it; by default the listener's. Requests to any other host are refused."`
-	AllowRemote     bool          `help:"Let other machines reach it. Whoever does can do everything that its pages offer."`
+	URL             string        `name:"url" env:"FIELDBRIDGE_SANDBOX_URL" help:"Its address as browsers and clients see it. The default is the listener's address. Requests to any other host are refused."`
+	AllowRemote     bool          `help:"Let other machines reach it. Anyone who reaches it can do everything that its pages offer."`
 	ClientID        string        `name:"client-id" env:"FIELDBRIDGE_SANDBOX_CLIENT_ID" default:"cid.sandbox" help:"The registered client."`
-	ClientSecret    string        `env:"FIELDBRIDGE_SANDBOX_CLIENT_SECRET" help:"Its secret; by default a new one."`
-	AppKey          string        `env:"FIELDBRIDGE_SANDBOX_APP_KEY" help:"What the API wants as ST-App-Key; by default a new one."`
-	RedirectURI     []string      `name:"redirect-uri" env:"FIELDBRIDGE_SANDBOX_REDIRECT_URIS" default:"http://localhost:8080/callback" help:"Its redirect URIs."`
-	Scopes          string        `env:"FIELDBRIDGE_SANDBOX_SCOPES" help:"Scopes that it may ask for, with spaces between them; by default those that Fieldbridge asks for."`
+	ClientSecret    string        `env:"FIELDBRIDGE_SANDBOX_CLIENT_SECRET" help:"The client's secret. The default is a new one."`
+	AppKey          string        `env:"FIELDBRIDGE_SANDBOX_APP_KEY" help:"The app key that the API requires as ST-App-Key. The default is a new one."`
+	RedirectURI     []string      `name:"redirect-uri" env:"FIELDBRIDGE_SANDBOX_REDIRECT_URIS" default:"http://localhost:8080/callback" help:"The client's redirect URIs."`
+	Scopes          string        `env:"FIELDBRIDGE_SANDBOX_SCOPES" help:"The scopes that the client may ask for, separated by spaces. The default is what Fieldbridge asks for."`
 	AccessTokenLife time.Duration `env:"FIELDBRIDGE_SANDBOX_ACCESS_TOKEN_LIFE" default:"15m" help:"How long access tokens live."`
-	RefreshGrace    time.Duration `env:"FIELDBRIDGE_SANDBOX_REFRESH_GRACE" default:"0s" help:"How long a refresh token that was used stays good."`
-	GraceUntilUsed  bool          `env:"FIELDBRIDGE_SANDBOX_GRACE_UNTIL_USED" help:"Keep a refresh token that was used good until the access token that came after it is first used at the API, in place of a grace time."`
-	Tenants         int           `env:"FIELDBRIDGE_SANDBOX_TENANTS" help:"How many made-up tenants there are beside the samples, for tests at scale; 10,000 at most. Their IDs and names are always the same, from 200000001 on."`
+	RefreshGrace    time.Duration `env:"FIELDBRIDGE_SANDBOX_REFRESH_GRACE" default:"0s" help:"How long a used refresh token still works."`
+	GraceUntilUsed  bool          `env:"FIELDBRIDGE_SANDBOX_GRACE_UNTIL_USED" help:"Let a used refresh token work until the access token that came after it is first used at the API, in place of a grace time."`
+	Tenants         int           `env:"FIELDBRIDGE_SANDBOX_TENANTS" help:"How many made-up tenants to add to the samples, for tests at scale. The most is 10,000. Their IDs and names are always the same, from 200000001 on."`
 	Rotation        bool          `env:"FIELDBRIDGE_SANDBOX_ROTATION" default:"true" negatable:"" help:"Whether refresh tokens change with each use. One that is used again after its grace time ends its grant."`
 }
 
-// Help says what it is.
+// Help describes the sandbox and its endpoints.
 func (sandboxCommand) Help() string {
 	return `The sandbox plays ServiceTitan, for demos and for tests of any OAuth 2.0 client. It keeps everything in memory,
 prints its registration, and has
@@ -44,13 +44,13 @@ prints its registration, and has
   /connect/authorize                  sign-in and consent; PKCE with S256 is required (RFC 7636)
   /connect/token                      authorization_code, refresh_token and client_credentials (RFC 6749)
   /connect/revocation                 revocation (RFC 7009)
-  /settings/v2/tenant/{tenant}/business-units   the API; wants Authorization: Bearer and ST-App-Key
+  /settings/v2/tenant/{tenant}/business-units   the API; requires Authorization: Bearer and ST-App-Key
   /                                   the control page: faults, actions, settings, the last requests
   /control/                           the same for programs, as JSON; see handlers/sandbox/README.md
 
-A code is good once and for a minute, a grant for 30 days. What is refused at the token endpoint is a 400 with a code
-of RFC 6749, section 5.2. A client of a tenant's own, for client_credentials, is made at /portal. Nobody but the
-person at the consent page has to sign in, so it is for this machine alone: requests to another host are refused.
+A code works once, within a minute. A grant lasts 30 days. The token endpoint refuses with a 400 and an error code of
+RFC 6749, section 5.2. To make a tenant's own client for client_credentials, go to /portal. Only the consent page asks
+for a sign-in, so the sandbox is for this machine only. It refuses requests to any other host.
 `
 }
 
@@ -87,8 +87,8 @@ func (c sandboxCommand) serve(ctx context.Context, out io.Writer, log *slog.Logg
 	}
 }
 
-// checkReach refuses an address that other machines can reach, unless that is
-// wanted: the sandbox trusts whoever reaches it.
+// checkReach refuses an address that other machines can reach, unless --allow-remote is
+// given. The sandbox trusts everyone who reaches it.
 func (c sandboxCommand) checkReach() error {
 	host, _, err := net.SplitHostPort(c.Addr)
 	if err != nil {
@@ -111,7 +111,7 @@ func (c sandboxCommand) checkReach() error {
 	return nil
 }
 
-// open makes the sandbox, and fills in what was not given.
+// open makes the sandbox, with defaults for what was not given.
 func (c *sandboxCommand) open(log *slog.Logger) (*sandbox.Sandbox, error) {
 	for _, redirect := range c.RedirectURI {
 		if u, err := url.Parse(redirect); err != nil || u.Scheme == "" || u.Host == "" || u.Fragment != "" {
@@ -136,11 +136,11 @@ func (c *sandboxCommand) open(log *slog.Logger) (*sandbox.Sandbox, error) {
 		Tenants:           sandbox.GeneratedTenants(c.Tenants),
 		KeepRefreshTokens: !c.Rotation, Log: log,
 	})
-	return box, box.Set(box.Settings()) // which are checked by that
+	return box, box.Set(box.Settings()) // Set checks them
 }
 
-// print shows the registration, secrets and all: they are good here alone. It is
-// pasted into shells, so each value is written as a shell takes it.
+// print shows the registration with its secrets, which work only in this sandbox.
+// People paste it into shells, so each value is written for a shell.
 func (c sandboxCommand) print(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, line := range [][2]string{
@@ -156,8 +156,8 @@ func (c sandboxCommand) print(out io.Writer) {
 	_ = w.Flush()
 }
 
-// inShell is a value as a shell takes it: between quotes, if there is anything in
-// it that a shell may take for more than itself.
+// inShell returns a value as it is written in a shell. It puts a value with special
+// characters in quotes.
 func inShell(value string) string {
 	special := func(r rune) bool {
 		return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && !strings.ContainsRune("-_.,:/@%+", r)

@@ -50,7 +50,7 @@ func (serveCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := db.HoldForServing(ctx); err != nil { // before anything is migrated
+	if err := db.HoldForServing(ctx); err != nil { // before any migration
 		return errors.Join(err, db.Close())
 	}
 	a, err := wire(ctx, c, db, keys, nil, log)
@@ -67,7 +67,8 @@ func (serveCommand) Run(ctx context.Context) error {
 	return errors.Join(a.run(ctx, log, ls.serve(a.public, a.admin), ready), a.db.Close())
 }
 
-// servedDefaults returns those of serve. Beside a sandbox, some are a demo's.
+// servedDefaults returns the defaults of serve. With a sandbox, some of them are a
+// demo's.
 func servedDefaults(lookup func(string) (string, bool)) kong.Vars {
 	vars := serveDefaults()
 	if addr, _ := lookup("FIELDBRIDGE_SANDBOX_ADDR"); strings.TrimSpace(addr) != "" {
@@ -76,10 +77,11 @@ func servedDefaults(lookup func(string) (string, bool)) kong.Vars {
 	return vars
 }
 
-// listeners are open, but not yet served.
+// listeners are open, but not served yet.
 type listeners []net.Listener
 
-// listenOn opens a listener at each of the addresses, or none.
+// listenOn opens a listener at each of the addresses. If one fails, it closes the
+// others.
 func listenOn(ctx context.Context, addresses ...string) (listeners, error) {
 	var ls listeners
 	for _, address := range addresses {
@@ -105,7 +107,7 @@ type servedListener struct {
 	handler  http.Handler
 }
 
-// serve names the handler of each listener, in the same order.
+// serve pairs each listener with its handler, in the same order.
 func (ls listeners) serve(handlers ...http.Handler) []servedListener {
 	var all []servedListener
 	for i, l := range ls {
@@ -114,10 +116,10 @@ func (ls listeners) serve(handlers ...http.Handler) []servedListener {
 	return all
 }
 
-// run serves until the context ends. Then the first server stops, which is the public
-// one, and the requests under way end. Next, the work in the background ends, with all
-// renewals under way. The other servers stop last: one of them may be the sandbox,
-// which has to answer those renewals.
+// run serves until the context ends. The first server, which is the public one, stops
+// first and finishes the requests under way. Then the background work ends, with all
+// renewals under way. The other servers stop last, because one of them may be the
+// sandbox, which has to answer those renewals.
 func (a *app) run(ctx context.Context, log *slog.Logger, all []servedListener, ready func()) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -147,7 +149,7 @@ func (a *app) run(ctx context.Context, log *slog.Logger, all []servedListener, r
 	cancel(nil)
 	began := time.Now()
 	err = errors.Join(err, shutdown(servers[:1], drainLimit))
-	// What is under way is saved before the database is closed.
+	// Work under way is saved before the database is closed.
 	background.Wait()
 	a.keeper.Wait()
 	return errors.Join(err, shutdown(servers[1:], max(time.Second, drainLimit-time.Since(began))))
@@ -165,7 +167,7 @@ func newServer(h http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// shutdown lets the requests under way end, for at most so long.
+// shutdown finishes the requests under way within the limit.
 func shutdown(servers []*http.Server, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
@@ -176,8 +178,8 @@ func shutdown(servers []*http.Server, limit time.Duration) error {
 	return err
 }
 
-// flush writes down the use of API keys and the record of sign-ins, now and then
-// and at the end.
+// flush saves the use of API keys and the record of sign-ins, now and then and at the
+// end.
 func (a *app) flush(ctx context.Context, log *slog.Logger) {
 	tick := time.NewTicker(flushEvery)
 	defer tick.Stop()
@@ -188,21 +190,21 @@ func (a *app) flush(ctx context.Context, log *slog.Logger) {
 			done = true
 		}
 		if err := a.apiKeys.Flush(context.WithoutCancel(ctx)); err != nil {
-			log.Warn("use of API keys is not written down yet", "error", err)
+			log.Warn("the use of API keys could not be saved yet", "error", err)
 		}
 		if err := a.accounts.FlushSignIns(context.WithoutCancel(ctx)); err != nil {
-			log.Warn("sign-ins are not written down yet", "error", err)
+			log.Warn("sign-ins could not be saved yet", "error", err)
 		}
 	}
 }
 
-// sweep deletes what has expired, now and then.
+// sweep deletes expired rows, now and then.
 func (a *app) sweep(ctx context.Context, log *slog.Logger) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
 		if err := models.Sweep(ctx, a.db, a.kept); err != nil && ctx.Err() == nil {
-			log.Warn("sweep failed", "error", err)
+			log.Warn("deleting expired rows failed", "error", err)
 		}
 		select {
 		case <-tick.C:
@@ -212,7 +214,7 @@ func (a *app) sweep(ctx context.Context, log *slog.Logger) {
 	}
 }
 
-// variablesHelp is the table of environment variables.
+// variablesHelp returns the table of environment variables.
 func variablesHelp(defaults kong.Vars) string {
 	var b strings.Builder
 	b.WriteString("Configuration comes from environment variables, also from a file .env in the working folder:\n\n")

@@ -25,7 +25,7 @@ type staffAdd struct {
 	Role  string `enum:"support,admin" default:"support" help:"support, or admin, who may also lock, disconnect, and manage the team."`
 }
 
-// Run makes the account. The password is chosen by the person, behind the link.
+// Run makes the account. The person chooses a password with the link.
 func (s staffAdd) Run(ctx context.Context) error {
 	email, ok := models.ParseEmail(s.Email)
 	if !ok {
@@ -40,46 +40,46 @@ func (s staffAdd) Run(ctx context.Context) error {
 			return err
 		}
 		if c.StaffIssuer != "" {
-			fmt.Printf("%s may sign in as %s, at %s\n", email, s.Role, c.BaseURL.JoinPath("/staff/signin"))
+			fmt.Printf("%s can sign in as %s at %s\n", email, s.Role, c.BaseURL.JoinPath("/staff/signin"))
 			return nil
 		}
 		address := c.BaseURL.JoinPath("/password/reset")
 		address.RawQuery = "token=" + link.Reveal()
-		fmt.Printf("%s may sign in as %s. Hand them this link; it works once, for two days:\n%s\n", email, s.Role, address)
+		fmt.Printf("%s can sign in as %s. Give them this link, which works once, within two days:\n%s\n", email, s.Role, address)
 		return nil
 	})
 }
 
 type staffRemove struct {
-	Email string `arg:"" help:"Their email."`
+	Email string `arg:"" help:"The person's email."`
 }
 
-// Run ends the account.
+// Run removes the account.
 func (s staffRemove) Run(ctx context.Context) error {
 	email, _ := models.ParseEmail(s.Email) // an empty one is nobody's
 	return withAccounts(ctx, func(_ config, people *models.Accounts) error {
 		err := people.RemoveStaff(ctx, operator(), email)
 		if errors.Is(err, models.ErrNotFound) {
-			return fmt.Errorf("%s is not one of staff", s.Email)
+			return fmt.Errorf("%s is not on the staff", s.Email)
 		}
 		if err == nil {
-			fmt.Printf("%s is no longer one of staff, and is signed out everywhere\n", email)
+			fmt.Printf("%s is no longer on the staff, and is signed out everywhere\n", email)
 		}
 		return err
 	})
 }
 
 type staffResetFactor struct {
-	Email string `arg:"" help:"Their email."`
+	Email string `arg:"" help:"The person's email."`
 }
 
-// Run forgets the second factor.
+// Run deletes the second factor.
 func (s staffResetFactor) Run(ctx context.Context) error {
 	email, _ := models.ParseEmail(s.Email) // an empty one is nobody's
 	return withAccounts(ctx, func(_ config, people *models.Accounts) error {
 		err := people.ResetFactor(ctx, operator(), email)
 		if errors.Is(err, models.ErrNotFound) {
-			return fmt.Errorf("%s is not one of staff", s.Email)
+			return fmt.Errorf("%s is not on the staff", s.Email)
 		}
 		if err == nil {
 			fmt.Printf("%s is signed out everywhere, and sets up a new second factor at the next sign-in\n", email)
@@ -90,7 +90,7 @@ func (s staffResetFactor) Run(ctx context.Context) error {
 
 type staffList struct{}
 
-// Run prints one line each.
+// Run lists the accounts, one on each line.
 func (staffList) Run(ctx context.Context) error {
 	return withAccounts(ctx, func(c config, people *models.Accounts) error {
 		list, err := people.ListStaff(ctx)
@@ -114,8 +114,8 @@ func (staffList) Run(ctx context.Context) error {
 	})
 }
 
-// operator is who runs this command, by the name that the operating system knows
-// them by. That of sudo's caller says more than root.
+// operator returns who runs this command, by the name that the operating system knows.
+// Under sudo, that is the caller's name, which says more than root.
 func operator() models.Actor {
 	if name := os.Getenv("SUDO_USER"); name != "" {
 		return models.CommandLine(name)

@@ -7,14 +7,14 @@ import (
 	"io"
 )
 
-// errStopped says that a command was told to stop before it had written everything.
+// errStopped says that a command was stopped before it had written everything.
 var errStopped = errors.New("the export was stopped before its end")
 
-// stoppable writes to a writer that may block for good, such as a pipe whose reader
-// has stalled. When the context ends, it gives up a write that is under way, and writes
-// nothing more.
+// stoppable writes to a writer that may block forever, such as a pipe whose reader has
+// stalled. When the context ends, it abandons a write under way and writes nothing
+// more.
 type stoppable struct {
-	ctx context.Context // of the command; a Writer is given none
+	ctx context.Context // the command's, because Write takes none
 	to  io.Writer
 }
 
@@ -28,7 +28,7 @@ func (s stoppable) Write(p []byte) (int, error) {
 		err error
 	}
 	written := make(chan result, 1)
-	own := bytes.Clone(p) // the caller may change p after a write that was given up
+	own := bytes.Clone(p) // the caller may change p after an abandoned write
 	go func() {
 		n, err := s.to.Write(own)
 		written <- result{n, err}

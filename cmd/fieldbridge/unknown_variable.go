@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// unknownVariable is a variable that nothing reads, though its name looks like one of
+// unknownVariable is a variable that nothing reads, although its name looks like one of
 // ours.
 type unknownVariable struct {
 	name string
-	// nearest is the variable that was probably meant; empty if none is near.
+	// nearest is the variable that was probably meant, or empty if no name is close.
 	nearest string
 }
 
-// String says so without the variable's value.
+// String names the variable without its value.
 func (u unknownVariable) String() string {
 	if u.nearest == "" {
 		return u.name + " is not known"
@@ -25,8 +25,8 @@ func (u unknownVariable) String() string {
 // ourPrefixes begin the names of our variables.
 var ourPrefixes = []string{"FIELDBRIDGE_", "SERVICETITAN_"}
 
-// unknownVariables finds them in an environment, whose entries are NAME=value. What
-// tests and benchmarks read is left out.
+// unknownVariables returns the unknown variables of an environment, whose entries have
+// the form NAME=value. It leaves out variables that tests and benchmarks read.
 func unknownVariables(environment []string) []unknownVariable {
 	var unknown []unknownVariable
 	var known []string
@@ -57,9 +57,9 @@ func isOurs(name string) bool {
 	return false
 }
 
-// nearestTo returns the known name that is the fewest changes away, if they are at
-// most half of what follows the prefix. A name that lacks its middle, such as
-// SERVICETITAN_APP_KEY, is one change away.
+// nearestTo returns the known name that takes the fewest changes, if they are at most
+// half the length of what follows the prefix. A name that lacks its middle, such as
+// SERVICETITAN_APP_KEY, takes one change.
 func nearestTo(name string, known []string) string {
 	upper := strings.ToUpper(name)
 	prefix, rest, _ := strings.Cut(upper, "_")
@@ -76,8 +76,8 @@ func nearestTo(name string, known []string) string {
 	return nearest
 }
 
-// editDistance counts the letters to insert, delete or replace to make one name the
-// other (Levenshtein).
+// editDistance counts the letters to insert, delete, or replace to turn one name into
+// the other (Levenshtein).
 func editDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -9,10 +9,10 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// usageExit is the exit code of a command line that cannot be understood.
+// usageExit is the exit code of a command line that is not understood.
 const usageExit = 2
 
-// newParser returns what reads command lines into c.
+// newParser returns the parser that reads command lines into c.
 func newParser(c *commands, options ...kong.Option) (*kong.Kong, error) {
 	return kong.New(c, append(options,
 		kong.Name("fieldbridge"),
@@ -21,15 +21,15 @@ func newParser(c *commands, options ...kong.Option) (*kong.Kong, error) {
 	)...)
 }
 
-// sayUsage writes what is wrong with a command line, after a short usage.
+// sayUsage writes a short usage, and then what is wrong with the command line.
 func sayUsage(screen io.Writer, parser *kong.Kong, wrong *kong.ParseError) {
 	parser.Stdout = screen
 	_ = withAlternatives(kong.DefaultShortHelpPrinter)(kong.HelpOptions{}, wrong.Context)
 	_, _ = fmt.Fprintln(screen, "fieldbridge:", wrong)
 }
 
-// withAlternatives prints help in which required flags that exclude each other are
-// shown as alternatives. Kong prints them as if all were needed.
+// withAlternatives prints help that shows required, mutually exclusive flags as
+// alternatives. Kong prints them as if all were required.
 func withAlternatives(printer kong.HelpPrinter) kong.HelpPrinter {
 	return func(options kong.HelpOptions, ctx *kong.Context) error {
 		var text bytes.Buffer
@@ -45,8 +45,8 @@ func withAlternatives(printer kong.HelpPrinter) kong.HelpPrinter {
 	}
 }
 
-// alternatives returns, in pairs, how Kong prints the required flags of a group below
-// a command, and how they are to be printed.
+// alternatives returns pairs: how Kong prints a group of required flags below a
+// command, and how to print them instead.
 func alternatives(n *kong.Node) []string {
 	groups, order := map[string][]string{}, []string(nil)
 	for _, flag := range n.Flags {

@@ -7,8 +7,7 @@ import (
 	"strings"
 )
 
-// version is the release, for builds that are given one with
-// -ldflags "-X main.version=v1.2.3".
+// version is the release of builds that set it with -ldflags "-X main.version=v1.2.3".
 var version string
 
 type versionCommand struct{}
@@ -23,13 +22,13 @@ func (versionCommand) Run() error {
 	return nil
 }
 
-// versionOf describes a binary by the release that it was given, or else by the
-// version that Go recorded, and by the revision of its source, if that is known.
+// versionOf describes a binary by its release, or otherwise by the version that Go
+// recorded. It adds the revision of the source if that is known.
 func versionOf(release string, info *debug.BuildInfo) string {
 	if release == "" {
 		release = info.Main.Version
 	}
-	if release == "" || release == "(devel)" { // Go's word for a version that it does not know
+	if release == "" || release == "(devel)" { // this is what Go records for an unknown version
 		release = "development build"
 	}
 	parts := []string{release}
