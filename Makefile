@@ -7,10 +7,10 @@ LINT = go tool -modfile=.ci/tools/go.mod golangci-lint
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## build and start the demo: the app beside the sandbox
+run: ## build and start the demo: the app and the sandbox
 	go run ./cmd/fieldbridge demo
 
-dev: ## the demo, rebuilt and reloaded when a page changes
+dev: ## start the demo, and rebuild and reload it when a page changes
 	go tool templ generate --watch --proxy=http://localhost:8080 --cmd="go run ./cmd/fieldbridge demo --keep"
 
 test: ## run all tests (TESTFLAGS=-race for the race detector)
@@ -19,7 +19,7 @@ test: ## run all tests (TESTFLAGS=-race for the race detector)
 soak: ## run the tests named TestSoak… at full length: killed and stopped processes, an outage, a day with 10,000 connections
 	FIELDBRIDGE_TEST_FULL=1 go test ./models/... -run '^TestSoak' -v -count=1 -timeout 90m
 
-check: ## format, vet, lint, generated code, go.mod, import rules
+check: ## check format, vet, lint, generated code, go.mod, and the house rules
 	go tool templ fmt -fail .
 	go vet ./...
 	$(LINT) fmt --diff
@@ -28,16 +28,16 @@ check: ## format, vet, lint, generated code, go.mod, import rules
 	go mod tidy -diff
 	go test -run 'House|Import' ./cmd/fieldbridge
 
-vuln: ## look for known vulnerabilities, if their database can be reached
+vuln: ## look for known vulnerabilities, if the vulnerability database can be reached
 	.ci/vuln
 
-bench: ## print the figures: connect flow, status page, tokens, renewals, memory, start
+bench: ## run the benchmarks: connect flow, status page, tokens, renewals, memory, start
 	go test ./cmd/fieldbridge -run '^$$' -bench . -benchtime 1x -timeout 30m
 
-bench-floods: ## print how long people wait while others flood the sign-in, on SQLite and PostgreSQL
+bench-floods: ## measure how long people wait while others flood the sign-in, on SQLite and PostgreSQL
 	go test ./cmd/fieldbridge -run '^$$' -bench Floods -benchtime 1x -timeout 30m
 
-generate: ## make the pages' Go code and the table of the configuration
+generate: ## generate the pages' Go code and the configuration table
 	go generate ./...
 
 build: ## build bin/fieldbridge (VERSION=v1.2.3 names a release)
