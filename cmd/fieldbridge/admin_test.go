@@ -9,7 +9,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// What operators ask, beside the public listener.
+// The admin listener answers what operators ask.
 func TestAdmin(t *testing.T) {
 	env := map[string]string{
 		"FIELDBRIDGE_DATABASE_URL": filepath.Join(t.TempDir(), "app.db"), "SERVICETITAN_PRODUCTION_APP_KEY": "ak1.x",

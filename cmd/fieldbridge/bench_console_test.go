@@ -20,17 +20,17 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
-// consoleSizes are how many connections the console is measured with, five to a
-// company.
+// consoleSizes are the numbers of connections that the console is measured with. Each
+// company has five.
 var consoleSizes = []int{1000, 100_000, 1_000_000}
 
-// countTo begins a statement over the numbers from 1 to the argument.
+// countTo begins a statement over the numbers from 1 to its argument.
 var countTo = map[string]string{
 	"sqlite3": "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) ",
 	"pgx":     "WITH n (i) AS (SELECT generate_series(1, $1::bigint)) ",
 }
 
-// idOf is the ID with a number, as each database writes it.
+// idOf returns the ID that belongs to a number, as each database writes it.
 func idOf(driver, number string) string {
 	if driver == "pgx" {
 		return "(lpad(to_hex(" + number + "), 8, '0') || '-0000-7000-8000-000000000000')::uuid"
@@ -38,8 +38,8 @@ func idOf(driver, number string) string {
 	return "printf('%08x-0000-7000-8000-000000000000', " + number + ")"
 }
 
-// pick is an SQL expression that has one of the values by a number, each as
-// often as it is listed.
+// pick returns an SQL expression that chooses one of the values by a number. Each value
+// is chosen as often as it is listed.
 func pick(number string, values ...string) string {
 	text := "CASE (" + number + ") % " + fmt.Sprint(len(values))
 	for i, v := range values {
@@ -48,8 +48,8 @@ func pick(number string, values ...string) string {
 	return text + " END"
 }
 
-// populate makes companies with names, owners and connections of every kind, so
-// mixed that even the smallest size fills a page of most lists.
+// populate makes companies with names, owners, and connections of every kind. They are
+// so mixed that even the smallest size fills a page of most lists.
 func populate(b *testing.B, driver, address string, connections int) {
 	b.Helper()
 	if driver == "sqlite3" {
@@ -61,13 +61,13 @@ func populate(b *testing.B, driver, address string, connections int) {
 	}
 	db.SetMaxOpenConns(1)
 	if driver == "pgx" {
-		// A transaction that counts a million times in the same rows gets ever
-		// slower; what the triggers keep is written below.
+		// A transaction that counts in the same rows a million times becomes slower and
+		// slower. The values that the triggers keep are written below.
 		if _, err := db.ExecContext(b.Context(), "SET session_replication_role = replica"); err != nil {
 			b.Fatal(err)
 		}
 	}
-	const mixed = "(i * 7919 % 1000003)" // spreads neighbours apart
+	const mixed = "(i * 7919 % 1000003)" // spreads neighbors apart
 	first := pick(mixed, "northgate", "bluebird", "tidewater", "prairie", "hartwell", "copper", "juniper", "lakeshore", "ironwood", "fairbanks", "redwood")
 	trade := pick(mixed+" / 11", "heating", "plumbing", "electric", "cooling", "drain", "comfort", "air")
 	count, companies := countTo[driver], connections/5
@@ -111,7 +111,7 @@ func populate(b *testing.B, driver, address string, connections int) {
 		for _, statement := range []string{
 			"UPDATE connections o SET state_since = updated_at, company_key = c.name_key FROM companies c WHERE c.id = o.company_id",
 			"INSERT INTO connection_totals SELECT environment, state, reason, way, 0, count(*) FROM connections GROUP BY environment, state, reason, way",
-			"VACUUM ANALYZE", // as its own housekeeping does after a while
+			"VACUUM ANALYZE", // as PostgreSQL's own maintenance does after a while
 		} {
 			if _, err := db.ExecContext(b.Context(), statement); err != nil {
 				b.Fatal(err)
@@ -123,8 +123,8 @@ func populate(b *testing.B, driver, address string, connections int) {
 	}
 }
 
-// consoleViews are what support looks at, by name. Each is a page of the list
-// but the overview.
+// consoleViews are the pages that support looks at, by name. Each is a page of the
+// list, except the overview.
 var consoleViews = map[string]string{
 	"overview":            "/staff",
 	"first page":          "/staff/connections",
@@ -150,14 +150,14 @@ var consoleViews = map[string]string{
 	"search code":         "/staff/connections?q=FB-2222-2222",
 }
 
-// deepPage is the page of the list that is measured far from its beginning; or
-// the one in the middle, where there are not so many.
+// deepPage is the page of the list that is measured far from its beginning. If there
+// are not so many pages, it is the one in the middle.
 const deepPage = 1000
 
-// BenchmarkConsole measures the pages of the staff console with 1,000, 100,000
-// and 1,000,000 connections, on SQLite and PostgreSQL, one person at a time:
-// session, queries, page. The growth is that of the medians, from the smallest
-// to the largest.
+// BenchmarkConsole measures the pages of the staff console with 1,000, 100,000, and
+// 1,000,000 connections, on SQLite and PostgreSQL, for one person at a time: session,
+// queries, and page. The growth is that of the medians, from the smallest size to the
+// largest.
 func BenchmarkConsole(b *testing.B) {
 	for _, driver := range []string{"sqlite3", "pgx"} {
 		b.Run(map[string]string{"sqlite3": "sqlite", "pgx": "postgres"}[driver], func(b *testing.B) {
@@ -183,7 +183,7 @@ func BenchmarkConsole(b *testing.B) {
 				for i, r := range rounds {
 					line += fmt.Sprintf("  %7d: p50 %6.2f p99 %6.2f ms", consoleSizes[i], milliseconds(r.p50), milliseconds(r.p99))
 				}
-				fmt.Printf("%s  growth %.2f\n", line, growth) // a benchmark's own log is cut short
+				fmt.Printf("%s  growth %.2f\n", line, growth) // a benchmark's own log is truncated
 			}
 			b.ReportMetric(worst, "worst-growth")
 			b.ReportMetric(0, "ns/op")
@@ -191,8 +191,8 @@ func BenchmarkConsole(b *testing.B) {
 	}
 }
 
-// consoleClient is one of our staff, signed in to an app with so many
-// connections.
+// consoleClient returns a client of a staff member who is signed in to an app with a
+// number of connections.
 func consoleClient(b *testing.B, driver string, size int) *client {
 	b.Helper()
 	address := filepath.Join(b.TempDir(), "console.db")
@@ -227,7 +227,7 @@ func consoleClient(b *testing.B, driver string, size int) *client {
 
 var nextPage = regexp.MustCompile(`href="([^"]*)" rel="next"`)
 
-// page is the address of a page of a list.
+// page returns the address of a page of a list.
 func (c *client) page(b *testing.B, path string, number int) string {
 	b.Helper()
 	for range number - 1 {
@@ -244,7 +244,7 @@ func (c *client) page(b *testing.B, path string, number int) string {
 	return path
 }
 
-// times asks for a page again and again and returns how long it took.
+// times loads a page again and again, and returns how long it took.
 func (c *client) times(b *testing.B, path string) round {
 	b.Helper()
 	const times, warm = 100, 10

@@ -24,26 +24,25 @@ import (
 
 const (
 	floodPassword = "a short sentence works"
-	// floodPeople is how many people sign in during a flood on a device that has
-	// signed in before, and as many on one that has not.
+	// floodPeople is how many people sign in on known devices during a flood. As many
+	// sign in on new devices.
 	floodPeople = 16
-	// floodEvery is how much later each of them comes than the one before.
+	// floodEvery is the time between the arrivals of two people.
 	floodEvery = 75 * time.Millisecond
-	// floodPatience bounds how long anybody waits for an answer.
+	// floodPatience is the most time that anybody waits for an answer.
 	floodPatience = 60 * time.Second
 )
 
-// flooded is the product in a process of its own, while it is flooded. All
-// addresses but the process's own are made up: it trusts X-Forwarded-For from the
-// loopback.
+// flooded is the product in a process of its own during a flood. It trusts
+// X-Forwarded-For from loopback, so all client addresses can be made up.
 type flooded struct {
 	base  string
 	known []*floodPerson
 	other []*floodPerson
 }
 
-// floodPerson is somebody with an account. Device is the cookie of a device
-// that has signed in before, if any.
+// floodPerson is a person with an account. device is the cookie of a device that has
+// signed in before, if there is one.
 type floodPerson struct{ email, address, device string }
 
 // floodAnswer is how one request ended.
@@ -104,7 +103,7 @@ func newFlooded(b *testing.B, address string) (*flooded, *process) {
 	return f, p
 }
 
-// send asks on a connection of its own, as a browser that has just come.
+// send sends a request on a new connection, like a browser that has just started.
 func (f *flooded) send(method, path, form, address, cookie string) (floodAnswer, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), floodPatience)
 	defer cancel()
@@ -136,17 +135,17 @@ func (f *flooded) signIn(email, password, address, device string) (floodAnswer, 
 	return f.send(http.MethodPost, "/signin", form.Encode(), address, device)
 }
 
-// flood is what others do meanwhile. At once many requests are sent; before
-// comes what makes the product know them already.
+// flood is what others do at the same time. atOnce is how many requests they send
+// together. before prepares what the product must know already.
 type flood struct {
 	name   string
 	atOnce int
-	// waves is how often they are sent, a quarter of a second apart.
+	// waves is how often the requests are sent, a quarter of a second apart.
 	waves  int
 	before func(*flooded) error
 	send   func(f *flooded, i int) (floodAnswer, error)
-	// victim says that those with a known device all sign in to the account that
-	// is flooded.
+	// victim says that the people with known devices all sign in to the account that is
+	// flooded.
 	victim bool
 }
 
@@ -178,7 +177,7 @@ func floods() []flood {
 	}
 }
 
-// floodFigures are the answers of one kind of people.
+// floodFigures are the answers to one kind of people.
 type floodFigures struct {
 	mu            sync.Mutex
 	times         []time.Duration
@@ -215,7 +214,7 @@ func (s *floodFigures) report(b *testing.B, name string) {
 	b.ReportMetric(100*float64(s.failed)/all, name+"-failed-%")
 }
 
-// run floods the product once and lets people sign in and read meanwhile.
+// run floods the product once, while people sign in and read.
 func (l flood) run(b *testing.B, f *flooded) {
 	b.Helper()
 	if l.before != nil {
@@ -224,7 +223,7 @@ func (l flood) run(b *testing.B, f *flooded) {
 		}
 	}
 	var known, other, page, alone, pageAlone floodFigures
-	for i := range 5 { // what the machine needs without a flood
+	for i := range 5 { // the time that the machine needs without a flood
 		answer, err := f.signIn(f.known[i].email, floodPassword, f.known[i].address, f.known[i].device)
 		alone.add(answer, err, http.StatusSeeOther)
 		answer, err = f.send(http.MethodGet, "/signup", "", "10.6.0.1", "")
@@ -275,9 +274,9 @@ func (l flood) run(b *testing.B, f *flooded) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// BenchmarkFloods measures what people meet while others flood the sign-in: on
-// a device that has signed in before, on another, and on a page that needs no
-// password. The load shares the machine's cores with the product.
+// BenchmarkFloods measures how long people wait while others flood the sign-in: on a
+// known device, on a new device, and on a page that needs no password. The load shares
+// the machine's cores with the product.
 func BenchmarkFloods(b *testing.B) {
 	databases := []struct {
 		name string

@@ -16,7 +16,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// tenants hands out tenant IDs that no run has used before.
+// tenants issues tenant IDs that no earlier run has used.
 type tenants struct{ last atomic.Int64 }
 
 func newTenants() *tenants {
@@ -27,8 +27,8 @@ func newTenants() *tenants {
 
 func (t *tenants) next() int64 { return t.last.Add(1) }
 
-// connect walks the whole way to a connection and returns its page's path: the
-// choice, the trip to ServiceTitan and back, and the connection's page.
+// connect goes through the whole flow and returns the path of the connection's page:
+// the choice, the authorization at ServiceTitan, the callback, and the page.
 func (c *client) connect(issuer string, tenant int64) (string, error) {
 	number := strconv.FormatInt(tenant, 10)
 	chosen, err := c.post("/connect", url.Values{"env": {"production"}, "how": {"sign_in"}, "tenant": {number}})
@@ -57,10 +57,10 @@ func (c *client) connect(issuer string, tenant int64) (string, error) {
 	return path, err
 }
 
-// BenchmarkFlow counts the connections that contractors make per second, each
-// with a tenant of its own, beside the floor: the least that could do the job.
-// They have signed in before. The load, the issuer, the floor and the product
-// share the machine's cores.
+// BenchmarkFlow counts the connections that contractors make per second, each with a
+// tenant of its own. It compares them with the floor, which is the least that could do
+// the job. The contractors have signed in before. The load, the issuer, the floor, and
+// the product share the machine's cores.
 func BenchmarkFlow(b *testing.B) {
 	const most = 64
 	numbers := newTenants()
@@ -93,7 +93,7 @@ func BenchmarkFlow(b *testing.B) {
 	}
 }
 
-// unlimited lets contractors go to ServiceTitan more often than people may.
+// unlimited removes the limit on how often contractors may go to ServiceTitan.
 func (p *product) unlimited(b *testing.B) {
 	b.Helper()
 	if err := p.db.Write(b.Context(), func(tx *gorm.DB) error {
@@ -104,8 +104,8 @@ func (p *product) unlimited(b *testing.B) {
 	}
 }
 
-// BenchmarkFlowPostgres is BenchmarkFlow's product alone on the PostgreSQL
-// database that FIELDBRIDGE_BENCH_POSTGRES names; what it writes stays there.
+// BenchmarkFlowPostgres runs only BenchmarkFlow's product, on the PostgreSQL database
+// that FIELDBRIDGE_BENCH_POSTGRES names. What it writes stays there.
 func BenchmarkFlowPostgres(b *testing.B) {
 	address := os.Getenv("FIELDBRIDGE_BENCH_POSTGRES")
 	if address == "" {

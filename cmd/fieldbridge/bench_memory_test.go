@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// BenchmarkMemory measures how much memory the product takes, in a process of
-// its own, that keeps 100,000 connections while visitors read pages as fast as
-// they come: right after the start, at its most while they read, and at its
-// most ever, which is while they sign in, since a password costs 19 MiB to
-// check. The renewals of the connections are spread over an hour.
+// BenchmarkMemory measures the memory of the product with 100,000 connections, in a
+// process of its own, while visitors read pages as fast as they can. It reports the
+// memory right after the start, the most while they read, and the most ever. The last
+// is while they sign in, because checking a password takes 19 MiB. The renewals of the
+// connections are spread over an hour.
 func BenchmarkMemory(b *testing.B) {
 	const connections, visitors, lasting = 100_000, 64, 15 * time.Second
 	r := newRenewals(b, filepath.Join(b.TempDir(), "product.db"), connections)

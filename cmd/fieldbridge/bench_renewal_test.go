@@ -42,16 +42,16 @@ func newRenewals(b *testing.B, address string, connections int) *renewals {
 	return r
 }
 
-// kept is what instances did in one stretch of time.
+// kept is what the instances did in a period of time.
 type kept struct {
 	perSecond float64
-	// busy is how much of the machine's cores was in use.
+	// busy is the share of the machine's cores that was in use.
 	busy float64
 }
 
-// keep lets instances of the product renew, each in a process of its own. A
-// renewal counts when the issuer has answered; that each answer was saved, and
-// once, is checked in the end.
+// keep runs instances of the product, each in a process of its own. A renewal counts
+// once the issuer has answered. At the end, keep checks that each answer was saved, and
+// only once.
 func (r *renewals) keep(b *testing.B, instances int, lasting time.Duration) kept {
 	b.Helper()
 	change(b, r.db, "UPDATE credentials SET due_at = ?", r.db.Now())
@@ -61,7 +61,7 @@ func (r *renewals) keep(b *testing.B, instances int, lasting time.Duration) kept
 	for i := range processes {
 		processes[i] = startProcess(b, r.database, r.keyset, r.issuer, "FIELDBRIDGE_RENEWALS_PER_SECOND="+strconv.Itoa(unlimited))
 	}
-	<-time.After(lasting / 4) // until each has prepared its statements
+	<-time.After(lasting / 4) // each instance prepares its statements
 	before, began := r.stub.grants.Load(), time.Now()
 	idleBefore, allBefore := processorTime(b)
 	<-time.After(lasting)
@@ -82,8 +82,8 @@ func (r *renewals) keep(b *testing.B, instances int, lasting time.Duration) kept
 	return k
 }
 
-// askDirectly lets as many workers as an instance has ask the stub, and do
-// nothing with the answers.
+// askDirectly sends requests to the stub from as many workers as an instance has, and
+// ignores the answers.
 func (r *renewals) askDirectly(b *testing.B, lasting time.Duration) round {
 	b.Helper()
 	clients := make([]*client, 32)
@@ -104,8 +104,8 @@ func (r *renewals) askDirectly(b *testing.B, lasting time.Duration) round {
 	return asked
 }
 
-// processorTime is how long the machine's cores have been idle, and how long
-// there have been any, in clock ticks.
+// processorTime returns the idle time and the total time of the machine's cores, in
+// clock ticks.
 func processorTime(b *testing.B) (idle, all int64) {
 	b.Helper()
 	text, err := os.ReadFile("/proc/stat")
@@ -126,11 +126,11 @@ func processorTime(b *testing.B) (idle, all int64) {
 	return idle, all
 }
 
-// BenchmarkRenewal counts the renewals per second that the keeper makes by
-// itself, beside the stub issuer asked directly by as many workers. The issuer
-// answers at once, so that the machine is the bound, or takes a tenth of a
-// second, as one far away does, so that it is not. Each instance is a process;
-// the stub and what asks it directly are in this one.
+// BenchmarkRenewal counts the renewals per second of the keeper by itself, and of the
+// same number of workers that ask the stub issuer directly. In one case the issuer
+// answers at once, so that the machine is the limit. In the other it takes a tenth of a
+// second, like a distant one. Each instance is a process. The stub and its direct
+// callers are in this one.
 func BenchmarkRenewal(b *testing.B) {
 	const connections, rounds, lasting = 30_000, 3, 3 * time.Second
 	for _, database := range []struct {

@@ -10,8 +10,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
-// BenchmarkReseal measures how long it takes to seal 100,000 credentials again,
-// each with two sealed values, while nothing else happens.
+// BenchmarkReseal measures how long it takes to seal 100,000 credentials again, each
+// with two sealed values, while nothing else happens.
 func BenchmarkReseal(b *testing.B) {
 	const connections = 100_000
 	for name, address := range map[string]func() string{

@@ -13,7 +13,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
-// start opens the app and measures until its front page has come.
+// start opens the app, and measures the time until its front page is there.
 func start(b *testing.B, address string, keys *seal.Keys) time.Duration {
 	b.Helper()
 	began := time.Now()
@@ -39,10 +39,10 @@ func start(b *testing.B, address string, keys *seal.Keys) time.Duration {
 	return took
 }
 
-// BenchmarkStart measures the time from opening the database to the first
-// answer, with 100,000 connections in it and with none: open, check the schema
-// and the keyset, wire, listen, answer. It does not count what a process costs
-// before main begins, nor a cold file cache, nor the first start's migration.
+// BenchmarkStart measures the time from opening the database to the first answer, with
+// 100,000 connections and with none. This includes checking the schema and the keyset,
+// wiring, and listening. It does not include the start of the process before main, a
+// cold file cache, or the migration at the first start.
 func BenchmarkStart(b *testing.B) {
 	const connections, rounds = 100_000, 9
 	keys := newKeyset(b)

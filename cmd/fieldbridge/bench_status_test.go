@@ -15,8 +15,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// bareRoute answers a fixed page to whoever is signed in: the same session
-// read and the same look at who they are as the product's, and nothing else.
+// bareRoute answers a fixed page to people who are signed in. It reads the session and
+// the member like the product, and does nothing else.
 func bareRoute(a *app, page []byte) http.Handler {
 	sessions := scs.New()
 	sessions.Store = models.NewSessions(a.db)
@@ -42,9 +42,9 @@ func bareRoute(a *app, page []byte) http.Handler {
 	return e
 }
 
-// BenchmarkStatusPage counts the reads of a connection's page per second,
-// beside a bare Echo route with a fixed page of the same size behind the same
-// session. The connection has been made and renewed twice.
+// BenchmarkStatusPage counts the reads of a connection's page per second. It compares
+// them with a bare Echo route with a fixed page of the same size and the same session.
+// The connection has been made and renewed twice.
 func BenchmarkStatusPage(b *testing.B) {
 	const readers = 16
 	p := newProduct(b, filepath.Join(b.TempDir(), "product.db"))

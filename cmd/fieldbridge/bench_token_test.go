@@ -15,8 +15,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
-// bareAPI answers the same JSON to whoever has an API key: the same check of the
-// key as the product's, and nothing else.
+// bareAPI answers the same JSON to programs with an API key. It checks the key like the
+// product, and does nothing else.
 func bareAPI(a *app, token string) http.Handler {
 	type body struct {
 		AccessToken string `json:"access_token"`
@@ -33,8 +33,8 @@ func bareAPI(a *app, token string) http.Handler {
 	return e
 }
 
-// backEnds are clients with API keys for all companies, as many as the limit of
-// each asks for.
+// backEnds returns clients with API keys for all companies, as many as the limit of
+// each key requires.
 func (p *product) backEnds(b *testing.B, base string, n int) []*client {
 	b.Helper()
 	const each = 50
@@ -53,19 +53,19 @@ func (p *product) backEnds(b *testing.B, base string, n int) []*client {
 	return clients
 }
 
-// tokenOf is where the access token of the n-th connection filled in is read.
+// tokenOf returns the path of the access token of the nth connection.
 func tokenOf(n int64) string { return "/api/v1/connections/" + filledID(int(n)) + "/token" }
 
-// BenchmarkToken counts the access tokens that back ends read per second,
-// beside a bare Echo route that answers JSON of the same size behind the same
-// check of the API key. The cache holds 4,096 tokens: those of a few connections
-// come from it, and those of very many, each asked for in its turn, come from
-// the database. Last it counts those that have to be renewed.
+// BenchmarkToken counts the access tokens that back ends read per second. It compares
+// them with a bare Echo route that answers JSON of the same size and checks the API key
+// in the same way. The cache holds 4,096 tokens. Those of a few connections come from
+// the cache, and those of very many, in turn, come from the database. The last case
+// counts tokens that have to be renewed.
 func BenchmarkToken(b *testing.B) {
 	const readers, connections, cached = 16, 100_000, 512
 	p := newProduct(b, filepath.Join(b.TempDir(), "product.db"))
 	fill(b, p.db, p.keys, connections)
-	// They are in use, so that reading one need not write that down.
+	// The connections are in use, so that a read need not record the use.
 	change(b, p.db, "UPDATE connections SET last_used_at = ?", p.db.Now())
 	clients := p.backEnds(b, p.base, readers)
 	first, err := clients[0].get(tokenOf(0), http.StatusOK)
@@ -84,7 +84,8 @@ func BenchmarkToken(b *testing.B) {
 		return err
 	}
 	var asked atomic.Int64
-	// 7,919 is prime to the number of connections, so all have their turn.
+	// 7,919 and the number of connections have no common factor, so every connection
+	// gets its turn.
 	next := func() int64 { return asked.Add(1) * 7919 % connections }
 	floor := func(c *client) error { return read(tokenOf(0), c) }
 	for _, way := range []struct {
@@ -102,8 +103,8 @@ func BenchmarkToken(b *testing.B) {
 			}.run(b)
 		})
 	}
-	// All have lapsed, so each is renewed when it is read. What is still in the
-	// cache is not, and does not count.
+	// All tokens have expired, so each is renewed when it is read. Tokens that are still
+	// in the cache are not renewed, and do not count.
 	change(b, p.db, "UPDATE credentials SET expires_at = ?", p.db.Now())
 	b.Run(fmt.Sprintf("from=renewal/readers=%d", readers), func(b *testing.B) {
 		const lasting, rounds = time.Second, 5

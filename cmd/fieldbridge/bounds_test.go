@@ -11,7 +11,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
-// Every table of the schema has a line in the README that says what bounds it.
+// Every table of the schema has a line in the README that says what limits its size.
 func TestEveryTableHasABound(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	if err != nil {

@@ -12,18 +12,17 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
-// commandVariable tells a process of the tests that it is the product, with the
-// command that its arguments name.
+// commandVariable makes a process of the tests run the command that its arguments name.
 const commandVariable = "FIELDBRIDGE_TEST_COMMAND"
 
-// ended is what a command has left behind.
+// ended is the result of a command.
 type ended struct {
 	out, err string
 	code     int
 }
 
-// command prepares a command in a folder of its own, with variables beside those of
-// a test's environment.
+// command prepares a command in a folder of its own, with more variables than a test's
+// environment.
 func command(t *testing.T, variables map[string]string, args ...string) *exec.Cmd {
 	t.Helper()
 	p := exec.CommandContext(t.Context(), os.Args[0], args...) // #nosec G204 -- this test itself
@@ -40,7 +39,7 @@ func command(t *testing.T, variables map[string]string, args ...string) *exec.Cm
 	return p
 }
 
-// end runs a command to its end.
+// end runs a command until it ends.
 func end(t *testing.T, p *exec.Cmd) ended {
 	t.Helper()
 	var out, screen bytes.Buffer
@@ -52,8 +51,8 @@ func end(t *testing.T, p *exec.Cmd) ended {
 	return ended{out.String(), screen.String(), p.ProcessState.ExitCode()}
 }
 
-// A misspelled variable is named with the one that was probably meant, in every
-// command, and never with its value.
+// Every command names a misspelled variable and the one that was probably meant, and
+// never quotes the value.
 func TestCommandsNameUnknownVariables(t *testing.T) {
 	for _, args := range [][]string{{"serve"}, {"demo"}, {"migrate", "status"}, {"keys", "rotate"}, {"doctor"}} {
 		p := command(t, map[string]string{"FIELDBRIDGE_BASEURL": "stc_value", "FIELDBRIDGE_KEYSET_FILE": "none/keyset.json", "FIELDBRIDGE_ADDR": "127.0.0.1"}, args...)
@@ -72,8 +71,8 @@ func TestCommandsNameUnknownVariables(t *testing.T) {
 	}
 }
 
-// healthy are the variables of a deployment in which nothing is missing but an
-// environment of ServiceTitan.
+// healthy returns the variables of a deployment that lacks only an environment of
+// ServiceTitan.
 func healthy(t *testing.T) map[string]string {
 	t.Helper()
 	dir := t.TempDir()
@@ -84,7 +83,7 @@ func healthy(t *testing.T) map[string]string {
 	return map[string]string{"FIELDBRIDGE_KEYSET_FILE": keyset, "FIELDBRIDGE_DATABASE_URL": filepath.Join(dir, "app.db"), "FIELDBRIDGE_BASE_URL": "http://localhost:8080"}
 }
 
-// The doctor's last line says in plain English whether something is to be done, and
+// The doctor's last line says in plain English whether something needs to be fixed, and
 // its exit code agrees.
 func TestDoctorsLastLine(t *testing.T) {
 	for name, tt := range map[string]struct {

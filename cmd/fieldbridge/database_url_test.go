@@ -12,12 +12,12 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
-// An address of another kind, or one that lets anybody play the database, is
-// named with the variable and an example, and without the password.
+// The error for an unknown kind of address, or for one that lets anybody impersonate
+// the database, names the variable with an example, and not the password.
 func TestConfigDatabase(t *testing.T) {
 	for name, tt := range map[string]struct {
 		address, insecure string
-		fault             string // empty if there is none
+		fault             string // empty if the address is fine
 	}{
 		"a path":                        {address: "data/app.db"},
 		"another database":              {address: "mysql://u:stc_password@x/y", fault: "neither a path"},
@@ -59,11 +59,11 @@ func TestConfigDatabase(t *testing.T) {
 	}
 }
 
-// Commands that only look, or that belong to a database, make none.
+// Commands that only read, or that need an existing database, do not create one.
 func TestCommandsMakeNoDatabase(t *testing.T) {
 	for name, tt := range map[string]struct {
 		run func(context.Context) error
-		// fine says that it is no failure that there is none.
+		// fine says that a missing database is not a failure.
 		fine bool
 	}{
 		"migrate status":   {migrateStatus{}.Run, true},

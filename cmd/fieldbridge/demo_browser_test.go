@@ -10,26 +10,27 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/browsertest"
 )
 
-// guest is somebody to whom a demo is given, at a browser with three tabs: one
-// with what to try, one of Fieldbridge and one of its sandbox.
+// guest is somebody who tries a demo in a browser with three tabs: one with the
+// journeys, one with Fieldbridge, and one with its sandbox.
 type guest struct {
 	*browsertest.Page
 	tour, beside *browsertest.Page
 	base, box    string
 }
 
-// runDemo runs the command itself, and says where the app and its sandbox are.
+// runDemo runs the command itself, and returns the addresses of the app and its
+// sandbox.
 func runDemo(t *testing.T) (base, box string) {
 	t.Helper()
 	dir := t.TempDir()
 	addr, admin, sandbox := freeAddrs(t)
-	// On another host than the sandbox, as in a demo by its defaults.
+	// The app has another host name than the sandbox, as in a demo by default.
 	base = strings.Replace("http://"+addr, "127.0.0.1", "localhost", 1)
 	for name, value := range map[string]string{
 		"FIELDBRIDGE_ADDR": addr, "FIELDBRIDGE_ADMIN_ADDR": admin, "FIELDBRIDGE_BASE_URL": base,
 		"FIELDBRIDGE_SANDBOX_ADDR": sandbox, "FIELDBRIDGE_SANDBOX_URL": "http://" + sandbox,
 		"FIELDBRIDGE_DATABASE_URL": filepath.Join(dir, "app.db"), "FIELDBRIDGE_KEYSET_FILE": filepath.Join(dir, "keyset.json"), "FIELDBRIDGE_LOG_LEVEL": "error",
-		// Nobody waits here for as long as a guest does.
+		// Shorter than the default, so that the test need not wait long.
 		"FIELDBRIDGE_KEEPALIVE": "10s",
 	} {
 		t.Setenv(name, value)
@@ -44,8 +45,8 @@ func newGuest(t *testing.T, base, box string) *guest {
 	return &guest{Page: page, tour: page.Tab(), beside: page.Tab(), base: base, box: box}
 }
 
-// start presses a journey's button on the page of all of them, where the nth
-// journey has the title. It goes on where the tab is that opens.
+// start presses a button of the nth journey, whose title is checked. The test continues
+// in the tab that opens.
 func (g *guest) start(n int, label, then string) {
 	g.Helper()
 	g.tour.Goto(g.base + "/demo")
@@ -58,23 +59,22 @@ func (g *guest) start(n int, label, then string) {
 	opened.Close()
 }
 
-// press presses the button or link whose words begin so, within what a selector
-// names.
+// press presses the button or link whose text begins with the words, within the element
+// of the selector.
 func (g *guest) press(within, words, then string) {
 	g.Helper()
 	press(g.Page, within, "", words)
 	g.See(then)
 }
 
-// besideRow presses a button in the row of the sandbox's page that has the
-// words.
+// besideRow presses a button in the row of the sandbox's page that has the words.
 func (g *guest) besideRow(row, button, then string) {
 	g.Helper()
 	next(g.beside, then, func() { press(g.beside, "tr", row, button) })
 }
 
-// next does what leads to another page, and waits until that page shows the
-// text: the page before may show it too.
+// next does something that leads to another page, and waits until that page shows the
+// text. The previous page may show it too.
 func next(p *browsertest.Page, then string, do func()) {
 	p.Helper()
 	p.Value(`document.body.dataset.before = "", ""`)
@@ -83,8 +83,8 @@ func next(p *browsertest.Page, then string, do func()) {
 	p.See(then)
 }
 
-// press presses a button or link within the first of what a selector names that
-// has the text.
+// press presses a button or link within the first element of a selector that has the
+// text.
 func press(p *browsertest.Page, within, text, words string) {
 	p.Helper()
 	const script = `(() => {
@@ -95,7 +95,7 @@ func press(p *browsertest.Page, within, text, words string) {
 	p.Value(fmt.Sprintf(script, within, text, words))
 }
 
-// toBeside opens a page of the sandbox by a journey's link.
+// toBeside opens a page of the sandbox with a journey's link.
 func (g *guest) toBeside(n int, link, then string) {
 	g.Helper()
 	g.beside.Goto(g.base + "/demo")
@@ -104,15 +104,14 @@ func (g *guest) toBeside(n int, link, then string) {
 	g.beside.See(then)
 }
 
-// toServiceTitan goes from the review to the sandbox and signs in there.
+// toServiceTitan goes from the review to the sandbox, and signs in there.
 func (g *guest) toServiceTitan() {
 	g.Helper()
 	g.Click("Continue to ServiceTitan", "Sign in to the sandbox")
 	g.Click("Sign in", "Allow Fieldbridge to use a test company?")
 }
 
-// Somebody who is given a demo can do all ten things that it offers, as it says
-// them.
+// A guest can follow all ten journeys of a demo exactly as it describes them.
 func TestBrowserDemoJourneys(t *testing.T) {
 	base, box := runDemo(t)
 	walks := []struct {
@@ -173,7 +172,7 @@ func TestBrowserDemoJourneys(t *testing.T) {
 			g.beside.See("Withdraw the app · done 1×")
 			g.start(6, "Start as June", "June Abbott Owner")
 			g.press("main", "Kettle Creek Plumbing & Drain", "Disconnect")
-			if g.Value(`document.querySelector("main .badge").innerText`) == "Connected" { // the keeper was not quicker
+			if g.Value(`document.querySelector("main .badge").innerText`) == "Connected" { // the keeper has not renewed it yet
 				g.Click("Test connection", "Needs reconnect")
 			}
 			g.toBeside(6, "Mailbox", "Mailbox")
@@ -255,7 +254,7 @@ func TestBrowserDemoJourneys(t *testing.T) {
 	for i, w := range walks {
 		t.Run(w.title, func(t *testing.T) {
 			g := newGuest(t, base, box)
-			g.Look(1280, 900, "light") // without transitions, amid which colours are others
+			g.Look(1280, 900, "light") // without transitions, which change colors on the way
 			g.Goto(base + "/demo")
 			g.See(fmt.Sprintf("%d. %s", i+1, w.title))
 			if i == 0 {
@@ -278,8 +277,8 @@ func TestBrowserDemoJourneys(t *testing.T) {
 	})
 }
 
-// inLetter waits until the newest mail to somebody has the subject, and says
-// where the link in it leads that has the words.
+// inLetter waits until the newest mail to somebody has the subject, and returns the
+// target of its link with the words.
 func (g *guest) inLetter(subject, to, words string) string {
 	g.Helper()
 	const newest = `[...document.querySelectorAll("tbody tr")].find(e => e.innerText.includes(%q))?.querySelector("a").innerText ?? ""`
@@ -294,8 +293,8 @@ func (g *guest) inLetter(subject, to, words string) string {
 	return g.beside.Value(fmt.Sprintf(`[...document.querySelectorAll("a")].find(e => e.innerText.includes(%q)).href`, words))
 }
 
-// generate makes a client secret within the row of the sandbox's page that has
-// the words; it is shown once.
+// generate makes a client secret in the row of the sandbox's page that has the words.
+// The secret is shown only once.
 func (g *guest) generate(row, words string) (id, secret string) {
 	g.Helper()
 	press(g.beside, row, words, "Generate")

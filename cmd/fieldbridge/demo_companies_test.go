@@ -9,8 +9,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// What a demo's database says of a tenant is what a connection's test reads of
-// it from the sandbox.
+// A demo's database has the same facts about a tenant as a test of its connection reads
+// from the sandbox.
 func TestDemoTenantsAreAsTheSandboxHasThem(t *testing.T) {
 	server := httptest.NewUnstartedServer(nil)
 	c, err := loadConfig(demoDefaults(), lookupIn(map[string]string{"FIELDBRIDGE_SANDBOX_URL": "http://" + server.Listener.Addr().String()}))

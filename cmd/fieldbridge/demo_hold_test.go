@@ -16,8 +16,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
-// A database is one demo's at a time: two sandboxes would each refuse what the
-// other has issued.
+// Only one demo at a time can use a database. Two sandboxes would refuse each other's
+// tokens.
 func TestDemoHasItsDatabaseForItself(t *testing.T) {
 	onDemos(t, func(t *testing.T, s *seeded) {
 		if err := models.HoldForDemo(t.Context(), s.db); err != nil {
@@ -43,8 +43,8 @@ func TestDemoHasItsDatabaseForItself(t *testing.T) {
 	})
 }
 
-// The app itself keeps demos off its database also while that is empty, and does
-// not start while a demo has it. Several instances of it share it.
+// While the app uses a database, no demo can use it, even if it is empty. The app does
+// not start on a database that a demo uses. Several instances of the app can share one.
 func TestAppKeepsDemosOffItsDatabase(t *testing.T) {
 	for name, address := range map[string]string{"SQLite": testdb.SQLite(t), "PostgreSQL": testdb.Postgres(t)} {
 		t.Run(name, func(t *testing.T) {
@@ -80,7 +80,7 @@ func TestAppKeepsDemosOffItsDatabase(t *testing.T) {
 	}
 }
 
-// A restart of PostgreSQL takes the hold away. Whoever is first takes it back.
+// A restart of PostgreSQL releases the demo's hold. The first to come gets it.
 func TestDemoHoldsOn(t *testing.T) {
 	address := testdb.Postgres(t)
 	first, second := openDemo(t, address, newKeyset(t)), openDatabase(t, address)
@@ -92,7 +92,7 @@ func TestDemoHoldsOn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		until(t, func() bool { // it ends a moment later
+		until(t, func() bool { // the demo ends a moment later
 			var left int
 			if err := of.Read(t.Context()).Raw("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").Scan(&left).Error; err != nil {
 				t.Fatal(err)
@@ -126,7 +126,7 @@ func openDatabase(t *testing.T, address string) *models.DB {
 	return db
 }
 
-// What is no demo's is found in a schema of any age, and nothing is added to it.
+// A demo finds other data in a schema of any age, and adds nothing to it.
 func TestDemoFindsOthersInAnOlderSchema(t *testing.T) {
 	for name, address := range map[string]string{"SQLite": filepath.Join(t.TempDir(), "old.db"), "PostgreSQL": testdb.EmptyPostgres(t)} {
 		t.Run(name, func(t *testing.T) {
@@ -151,8 +151,8 @@ func TestDemoFindsOthersInAnOlderSchema(t *testing.T) {
 	}
 }
 
-// Neither what is at the demo's own paths nor a demo that runs is ever deleted
-// by another that is started.
+// A demo that starts deletes neither other data at its own paths nor a demo that is
+// running.
 func TestDemoLooksBeforeItBegins(t *testing.T) {
 	t.Chdir(t.TempDir())
 	addr, admin, box := freeAddrs(t)
@@ -204,7 +204,7 @@ func TestDemoLooksBeforeItBegins(t *testing.T) {
 	}
 }
 
-// A key that reads all companies may be all that a real database has yet.
+// A real database may contain nothing but an API key for all companies.
 func TestDemoLeavesKeysAlone(t *testing.T) {
 	s := openDemo(t, testdb.SQLite(t), newKeyset(t))
 	_, key, err := s.apiKeys.Create(t.Context(), models.CommandLine("root"), nil, "Warehouse")

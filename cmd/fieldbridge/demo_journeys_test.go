@@ -9,8 +9,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 )
 
-// Each journey is short, begins with one of the people, and leads to the
-// sandbox's own pages alone.
+// Each journey is short, begins with one of the people, and links only to the sandbox's
+// own pages.
 func TestDemoJourneys(t *testing.T) {
 	sandbox := &url.URL{Scheme: "http", Host: "127.0.0.1:9090"}
 	demo := demoPages(sandbox)
@@ -45,8 +45,7 @@ func TestDemoJourneys(t *testing.T) {
 	}
 }
 
-// The journeys can be gone in any order: what one does to a tenant, no other
-// meets.
+// The journeys work in any order, because no two of them change the same tenant.
 func TestDemoJourneysKeepApart(t *testing.T) {
 	demo := demoPages(&url.URL{Scheme: "http", Host: "127.0.0.1:9090"})
 	met := map[int64]string{}

@@ -23,14 +23,14 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
-// reasons are all for which a connection can fail.
+// reasons are all reasons why a connection can fail.
 var reasons = []models.Reason{
 	models.ReasonNone, models.ReasonUnavailable, models.ReasonRateLimited, models.ReasonGrantRefused, models.ReasonClientRefused, models.ReasonAnswerLost,
 	models.ReasonNotAllowed, models.ReasonUnauthorized, models.ReasonTenantUnknown, models.ReasonSealBroken,
 }
 
-// Whatever guests have made of a demo's connections, it starts again, and what
-// had ended stays so.
+// A demo starts again, whatever guests did to its connections, and connections that had
+// ended stay ended.
 func TestDemoIsKeptAsGuestsLeftIt(t *testing.T) {
 	s := openDemo(t, testdb.SQLite(t), newKeyset(t))
 	if err := s.demo.begin(t.Context(), true); err != nil {
@@ -55,7 +55,7 @@ func TestDemoIsKeptAsGuestsLeftIt(t *testing.T) {
 	}
 }
 
-// A journey that withdraws the app leaves a demo that starts again.
+// A demo starts again after a journey that withdraws the app.
 func TestDemoIsKeptAfterTheAppIsWithdrawn(t *testing.T) {
 	onDemos(t, func(t *testing.T, s *seeded) {
 		if _, err := s.box.Do(sandbox.Withdraw, 0); err != nil {
@@ -92,13 +92,13 @@ func TestDemoIsKeptAfterTheAppIsWithdrawn(t *testing.T) {
 	})
 }
 
-// One tenant that the sandbox does not know keeps no demo from starting.
+// A demo starts although the sandbox does not know one of its tenants.
 func TestDemoIsKeptWithAnUnknownTenant(t *testing.T) {
 	onDemos(t, func(t *testing.T, s *seeded) {
 		for _, step := range []models.SetupStep{models.StepAddTenant, models.StepAllowAccess, models.StepEnterCredentials} {
 			s.write("UPDATE setups SET tenant_id = 123456789, step = ? WHERE tenant_id IN (529316084, 123456789)", step)
 			s.write("UPDATE connections SET tenant_id = 123456789 WHERE tenant_id IN (529316084, 123456789)")
-			if err := s.db.Close(); err != nil { // one process renews what is in a SQLite file
+			if err := s.db.Close(); err != nil { // only one process renews the connections of a SQLite file
 				s.Fatal(err)
 			}
 			s = openDemo(t, s.database, s.keys)
@@ -118,8 +118,8 @@ func (s *seeded) write(statement string, values ...any) {
 	}
 }
 
-// Everybody goes on at a demo while it begins again. Nothing of theirs breaks
-// it, and what they do is done or refused, never broken.
+// Guests continue to use a demo while it resets. Nothing they do breaks the reset, and
+// each action succeeds or is refused.
 func TestDemoBeginsAgainUnderGuests(t *testing.T) {
 	onDemos(t, func(t *testing.T, s *seeded) {
 		ctx, stop := context.WithCancel(t.Context())
@@ -157,8 +157,8 @@ func TestDemoBeginsAgainUnderGuests(t *testing.T) {
 	})
 }
 
-// busy is what a guest does: signs up, tests connections, writes notes. It
-// returns what came of it.
+// busy does what a guest does: sign up, test connections, and write notes. It returns
+// the errors.
 func (s *seeded) busy(ctx context.Context, guest, n int) []error {
 	email := fmt.Sprintf("guest%d-%d@visitor.example", guest, n)
 	_, _, err := s.accounts.SignUp(ctx, models.SignUp{Company: "Visitor", Name: "V", Email: email, Password: secret.New("a visitor's password"), Address: email})
@@ -180,8 +180,8 @@ func (s *seeded) busy(ctx context.Context, guest, n int) []error {
 	return results
 }
 
-// expected says whether a guest may meet the error: what they had in hand is
-// gone, or ServiceTitan refuses what is no longer known.
+// expected reports whether a guest may get the error, because their data is gone or
+// ServiceTitan refuses an unknown tenant.
 func expected(err error) bool {
 	if _, busy := errors.AsType[*models.BusyError](err); busy {
 		return true
@@ -189,8 +189,7 @@ func expected(err error) bool {
 	return models.Gone(err) || errors.Is(err, models.ErrReconnectNeeded) || errors.Is(err, models.ErrNotConnected) || errors.Is(err, models.ErrUnavailable)
 }
 
-// A demo writes to its mailbox alone: a mail server that is configured is never
-// asked.
+// A demo writes only to its mailbox. It never uses a configured mail server.
 func TestDemoSendsNoMail(t *testing.T) {
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -231,7 +230,7 @@ func TestDemoSendsNoMail(t *testing.T) {
 	}
 }
 
-// What was counted of renewals before a demo began again is not counted after.
+// The counts of renewals from before a reset are gone after it.
 func TestDemoForgetsWhatWasCounted(t *testing.T) {
 	onDemos(t, func(t *testing.T, s *seeded) {
 		s.isReal()
@@ -247,14 +246,14 @@ func TestDemoForgetsWhatWasCounted(t *testing.T) {
 		before := counted()
 		stopped, stop := context.WithCancel(t.Context())
 		stop()
-		s.keeper.Run(stopped) // which writes down what was counted
+		s.keeper.Run(stopped) // this saves the counts
 		if after := counted(); after != before || before == 0 {
 			t.Errorf("%d renewals, %d were seeded", after, before)
 		}
 	})
 }
 
-// A nightly beginning that failed on its way is begun anew, the same night.
+// A nightly reset that failed halfway is done again in the same night.
 func TestDemoBeginsAgainWhenItFailed(t *testing.T) {
 	s := openDemo(t, testdb.SQLite(t), newKeyset(t))
 	ctx, stop := context.WithCancel(t.Context())
@@ -264,7 +263,7 @@ func TestDemoBeginsAgainWhenItFailed(t *testing.T) {
 		Password: secret.New(demoPassword), TokenLife: demoTokenLife, Forget: s.box.Reset,
 		Access: func(of models.StandingAccess) (servicetitan.Tokens, servicetitan.OwnClient, error) {
 			if asked++; asked == 3 {
-				stop() // the database goes away
+				stop() // the database disappears
 			}
 			return standingAccess(s.box, of)
 		},
@@ -282,8 +281,8 @@ func TestDemoBeginsAgainWhenItFailed(t *testing.T) {
 	s.isReal()
 }
 
-// Trouble that guests made passes with the sandbox that made it; what the demo
-// began with stays.
+// Trouble that guests caused ends with the sandbox that made it. The trouble that the
+// demo began with stays.
 func TestDemoIsKeptWithoutGuestsPassingTrouble(t *testing.T) {
 	onDemos(t, func(t *testing.T, s *seeded) {
 		before := states(s.all())
@@ -306,7 +305,7 @@ func TestDemoIsKeptWithoutGuestsPassingTrouble(t *testing.T) {
 		if failed == 0 {
 			t.Fatal("nothing fails")
 		}
-		if err := s.db.Close(); err != nil { // one process renews what is in a SQLite file
+		if err := s.db.Close(); err != nil { // only one process renews the connections of a SQLite file
 			t.Fatal(err)
 		}
 		kept := openDemo(t, s.database, s.keys)
@@ -324,7 +323,7 @@ func TestDemoIsKeptWithoutGuestsPassingTrouble(t *testing.T) {
 	})
 }
 
-// A guest's 429 shuts nothing for those who come after a reset.
+// After a reset, a guest's 429 stops nobody.
 func TestDemoForgetsWhatWasAskedOfIt(t *testing.T) {
 	onDemos(t, func(t *testing.T, s *seeded) {
 		s.box.SetFault(sandbox.Fault{Kind: sandbox.Status429, RetryAfter: time.Hour})

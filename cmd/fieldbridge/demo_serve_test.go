@@ -18,7 +18,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
-// deployment is serve with its variables, not yet started.
+// deployment is serve with its variables, before it starts.
 type deployment struct{ addr, admin, sandbox string }
 
 func newDeployment(t *testing.T, dir string, more map[string]string) deployment {
@@ -44,12 +44,12 @@ func newDeployment(t *testing.T, dir string, more map[string]string) deployment 
 	return d
 }
 
-// asDemo are the variables that make serve a demo.
+// asDemo returns the variables that make serve a demo.
 func asDemo() map[string]string {
 	return map[string]string{"FIELDBRIDGE_SANDBOX_ADDR": "{sandbox}", "FIELDBRIDGE_SANDBOX_URL": "http://{sandbox}"}
 }
 
-// fetch is what an address answers.
+// fetch returns what an address answers.
 func fetch(t *testing.T, method, address string, form url.Values) (status int, body string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(form.Encode()))
@@ -72,7 +72,7 @@ func fetch(t *testing.T, method, address string, form url.Values) (status int, b
 	return resp.StatusCode, string(text)
 }
 
-// Without its variables, serve has no account, page, environment or listener of
+// Without the demo's variables, serve has no account, page, environment, or listener of
 // a demo.
 func TestServeIsNoDemo(t *testing.T) {
 	d := newDeployment(t, t.TempDir(), map[string]string{"SERVICETITAN_PRODUCTION_APP_KEY": "ak1.real"})
@@ -95,8 +95,8 @@ func TestServeIsNoDemo(t *testing.T) {
 	}
 }
 
-// With them it is one, until they are taken away: neither its data nor its
-// environment ever stands beside what is real.
+// With the variables, serve is a demo. Neither its data nor its environment is ever
+// used together with real ones.
 func TestServeAsDemo(t *testing.T) {
 	dir := t.TempDir()
 	t.Run("serves", func(t *testing.T) {
@@ -135,7 +135,7 @@ func TestServeAsDemo(t *testing.T) {
 	}
 }
 
-// A database with real companies in it does not become a demo.
+// A database with real companies does not become a demo.
 func TestServeAsDemoLeavesOthersAlone(t *testing.T) {
 	dir := t.TempDir()
 	newDeployment(t, dir, asDemo())
@@ -159,7 +159,7 @@ func TestServeAsDemoLeavesOthersAlone(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	// Nor is it marked with the demo's keys.
+	// The database is not marked with the demo's keys either.
 	d := newDeployment(t, dir, nil)
 	running(t, serveCommand{}.Run, d.admin)
 }
@@ -172,8 +172,8 @@ func with(m map[string]string, name, value string) map[string]string {
 	return m
 }
 
-// The mails that were sent are in the mailbox at once, and again after a
-// restart, at the times at which they were sent.
+// Sent mails appear in the mailbox at once, and again after a restart, with the times
+// at which they were sent.
 func TestDemoShowsMailsAgain(t *testing.T) {
 	dir := t.TempDir()
 	type mail struct {
@@ -193,7 +193,7 @@ func TestDemoShowsMailsAgain(t *testing.T) {
 			if i > 0 && list.Letters[i].At.After(list.Letters[i-1].At) {
 				t.Error("the newest is not first")
 			}
-			// The restart has another port.
+			// After the restart, the port is different.
 			list.Letters[i].Plain = strings.ReplaceAll(list.Letters[i].Plain, d.addr, "")
 		}
 		return list.Letters

@@ -20,13 +20,13 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
-// seeded is a demo as it is at its start.
+// seeded is a demo in the state in which it starts.
 type seeded struct {
 	*testing.T
 	*app
 	demo     demoApp
 	box      *sandbox.Sandbox
-	url      string // of the sandbox
+	url      string // the sandbox's
 	database string
 	keys     *seal.Keys
 }
@@ -47,8 +47,8 @@ func onDemos(t *testing.T, test func(*testing.T, *seeded)) {
 	}
 }
 
-// openDemo is the demo of a database, with a sandbox that has just begun. more
-// are further variables.
+// openDemo opens the demo of a database, with a new sandbox. more are additional
+// variables.
 func openDemo(t *testing.T, database string, keys *seal.Keys, more ...map[string]string) *seeded {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
@@ -76,7 +76,7 @@ func openDemo(t *testing.T, database string, keys *seal.Keys, more ...map[string
 	return s
 }
 
-// all are the connections, read as the keeper and the pages read them.
+// all returns the connections as the keeper and the pages read them.
 func (s *seeded) all() []models.Connection {
 	s.Helper()
 	var list []models.Connection
@@ -132,8 +132,7 @@ func TestDemoHasEverything(t *testing.T) {
 	})
 }
 
-// The story of a connection is one: what its state, its counters and its
-// timeline say of it agrees.
+// The state, the counters, and the timeline of a connection agree.
 func TestDemoAgreesWithItself(t *testing.T) {
 	onDemos(t, func(t *testing.T, s *seeded) {
 		now := s.db.Now()
@@ -173,7 +172,7 @@ func (s *seeded) daysAgree(c models.Connection, events []models.Event, perDay ma
 	if err != nil {
 		s.Fatal(err)
 	}
-	began := map[string]bool{} // days on which a trouble began
+	began := map[string]bool{} // days on which a problem began
 	for _, e := range events {
 		if e.Kind == models.EventTestPassed && c.TestedAt != nil && e.At.Equal(*c.TestedAt) && e.Millis != c.TestMillis {
 			s.Errorf("tenant %d was tested in %d ms and in %d ms", c.TenantID, e.Millis, c.TestMillis)
@@ -213,7 +212,7 @@ func (s *seeded) hoursAgree(perDay map[string]models.RenewalDay) {
 		sum := sums[day]
 		sums[day] = models.RenewalDay{OK: sum.OK + int(h.OK), Failed: sum.Failed + int(h.Failed)}
 	}
-	// The oldest is a part of a day.
+	// The oldest day is not complete.
 	for i := range 13 {
 		day := s.db.Now().AddDate(0, 0, -i).Format(time.DateOnly)
 		if got, want := sums[day], perDay[day]; got != want || want.OK == 0 && i > 0 {
@@ -222,13 +221,13 @@ func (s *seeded) hoursAgree(perDay map[string]models.RenewalDay) {
 	}
 }
 
-// What is connected works, and nothing else does, by the sandbox's own word. A
-// demo that is kept is no worse off, although the sandbox has forgotten all.
+// The sandbox confirms that connected connections work, and that no others do. This
+// also holds for a demo that is kept, although the sandbox has forgotten everything.
 func TestDemoIsReal(t *testing.T) {
 	onDemos(t, func(t *testing.T, s *seeded) {
 		s.isReal()
 		before := len(s.all())
-		if err := s.db.Close(); err != nil { // one process renews what is in a SQLite file
+		if err := s.db.Close(); err != nil { // only one process renews the connections of a SQLite file
 			t.Fatal(err)
 		}
 		kept := openDemo(t, s.database, s.keys)
@@ -257,8 +256,8 @@ func (s *seeded) isReal() {
 	}
 }
 
-// Reset brings everything back as it was, in the app and in the sandbox, and
-// signs everybody out. Programs and the sandbox's own button ask for it.
+// A reset restores everything in the app and in the sandbox, and signs everybody out.
+// Programs and the sandbox's own button can ask for it.
 func TestDemoBeginsAgain(t *testing.T) {
 	onDemos(t, func(t *testing.T, s *seeded) {
 		before := states(s.all())
@@ -296,8 +295,7 @@ func states(list []models.Connection) map[int64]models.State {
 	return m
 }
 
-// A demo begins again once its hour has passed since it was begun, and not
-// before.
+// A demo resets once its hour has passed since the last start, and not earlier.
 func TestDemoBeginsAgainEachDay(t *testing.T) {
 	s := openDemo(t, testdb.SQLite(t), newKeyset(t))
 	if err := s.demo.begin(t.Context(), true); err != nil {
@@ -311,7 +309,7 @@ func TestDemoBeginsAgainEachDay(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		after time.Duration // midnight
-		ago   time.Duration // it was begun
+		ago   time.Duration // since the last start
 		done  bool
 	}{
 		{"a moment before it was begun", begun.Sub(midnight) - time.Second, 0, false},
@@ -333,7 +331,7 @@ func TestDemoBeginsAgainEachDay(t *testing.T) {
 	}
 }
 
-// A demo is never made of a database that has something else in it.
+// A demo never uses a database that has other data.
 func TestDemoLeavesOthersAlone(t *testing.T) {
 	s := openDemo(t, testdb.SQLite(t), newKeyset(t))
 	_, _, err := s.accounts.SignUp(t.Context(), models.SignUp{Company: "Real", Name: "R", Email: "r@real.example", Password: secret.New("a real person's password"), Address: "test"})

@@ -9,11 +9,11 @@ import (
 	"testing"
 )
 
-// Each promise of SECURITY.md has its tests: those that it names exist.
+// Every promise of SECURITY.md names tests that exist.
 func TestSecurityPromisesHaveTests(t *testing.T) {
 	declared := map[string]bool{}
 	function := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
-	// Until they have names of words alone, some begin with codes.
+	// Some test names still begin with codes.
 	code := regexp.MustCompile(`^Test([A-Z][0-9]+(to|And)?)+`)
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, "_test.go") {

@@ -20,7 +20,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
-// patient is a deployment for the doctor to look at.
+// patient is a deployment that the doctor checks.
 type patient struct {
 	*testing.T
 	env   map[string]string
@@ -29,8 +29,8 @@ type patient struct {
 
 const secretAppKey, secretClient = "ak1.stc_doctor_key", "cs1.stc_doctor_secret"
 
-// newPatient is in good health: a keyset, a database that has been used with
-// it, and the sandbox for ServiceTitan.
+// newPatient returns a healthy deployment: a keyset, a database that was used with it,
+// and the sandbox as ServiceTitan.
 func newPatient(t *testing.T) *patient {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
@@ -73,7 +73,7 @@ func (p *patient) withDB(do func(*models.DB) error) {
 	}
 }
 
-// examined is every finding as a line.
+// examined returns every finding as a line.
 func (p *patient) examined(ctx context.Context) []string {
 	d := doctor{now: func() time.Time { return p.clock }, lookup: func(name string) (string, bool) { v, ok := p.env[name]; return v, ok }}
 	d.examine(ctx)
@@ -84,7 +84,7 @@ func (p *patient) examined(ctx context.Context) []string {
 	return lines
 }
 
-// lying is an issuer that answers with its own metadata.
+// lying replaces the issuer with one that answers with the test's own metadata.
 func (p *patient) lying(answer func(w http.ResponseWriter, self string)) {
 	var url string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -99,12 +99,13 @@ func (p *patient) lying(answer func(w http.ResponseWriter, self string)) {
 	p.env["SERVICETITAN_PRODUCTION_AUTH_URL"], p.env["SERVICETITAN_PRODUCTION_API_URL"] = url, url
 }
 
-// staffIssuer makes staff sign in elsewhere.
+// staffIssuer makes staff sign in at another issuer.
 func (p *patient) staffIssuer(issuer string) {
 	p.env["FIELDBRIDGE_STAFF_OIDC_ISSUER"], p.env["FIELDBRIDGE_STAFF_OIDC_CLIENT_ID"], p.env["FIELDBRIDGE_STAFF_OIDC_CLIENT_SECRET"] = issuer, "fieldbridge", secretClient
 }
 
-// otherIssuer is one of staff that answers with its own metadata.
+// otherIssuer makes staff sign in at an issuer that answers with the test's own
+// metadata.
 func (p *patient) otherIssuer(answer func(w http.ResponseWriter, self string)) {
 	var url string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { answer(w, url) }))
@@ -117,7 +118,7 @@ func TestDoctor(t *testing.T) {
 	tests := []struct {
 		name    string
 		harm    func(p *patient)
-		finding string // of which there must be one line; none means health
+		finding string // one line must contain it; empty means that nothing is wrong
 	}{
 		{"health", func(*patient) {}, ""},
 		{"wrong variables", func(p *patient) { p.env["FIELDBRIDGE_ADDR"], p.env["FIELDBRIDGE_LOG"] = "nowhere", "xml" }, "PROBLEM configuration: FIELDBRIDGE_LOG"},
@@ -213,7 +214,8 @@ func TestDoctor(t *testing.T) {
 				_, _ = fmt.Fprintf(w, `{"issuer":%q,"authorization_endpoint":"%s/a","token_endpoint":"%s/t","jwks_uri":"%s/k"}`, self, self, self, self)
 			})
 		}, "ok staff sign-in: http"},
-		// Half a minute more than the finding names: an answer that takes a second changes the seconds alone.
+		// Half a minute more than the finding names, so that a slow answer changes only
+		// the seconds.
 		{"clock ahead", func(p *patient) { p.clock = p.clock.Add(2*time.Minute + 30*time.Second) }, "PROBLEM production: this machine's clock is 2m"},
 		{"clock behind", func(p *patient) { p.clock = p.clock.Add(-time.Hour - 30*time.Second) }, "PROBLEM production: this machine's clock is 1h0m"},
 	}

@@ -39,7 +39,7 @@ func TestExportToAStalledReaderStops(t *testing.T) {
 	if err := writer.Close(); err != nil {
 		t.Fatal(err)
 	}
-	// It is writing: something has come, and nothing more is read.
+	// The export has begun to write, and nothing more is read.
 	if _, err := io.ReadFull(reader, make([]byte, 1)); err != nil {
 		t.Fatal(err)
 	}

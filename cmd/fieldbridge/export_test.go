@@ -53,8 +53,9 @@ func TestExport(t *testing.T) {
 	}
 }
 
-// What the help says of changes while it is written: sorted by company or newest,
-// each is in it once; in the other orders, one may be twice or not at all.
+// What the help says about changes during an export is true. Sorted by company or
+// newest, each connection appears once. In the other orders, one may appear twice or
+// not at all.
 func TestExportWhileConnectionsChange(t *testing.T) {
 	for sort, want := range map[string]struct{ written, waiting int }{
 		"company": {1, 1}, "newest": {1, 1},
@@ -97,7 +98,7 @@ func TestExportWhileConnectionsChange(t *testing.T) {
 	}
 }
 
-// A flag that picks nothing must not pick everything.
+// A flag that selects nothing must not select everything.
 func TestExportRefusesUnknownValues(t *testing.T) {
 	for name, c := range map[string]exportCommand{
 		"--state": {State: "broken"}, "--environment": {Environment: "moon"}, "--way": {Way: "by hand"},
@@ -109,7 +110,7 @@ func TestExportRefusesUnknownValues(t *testing.T) {
 	}
 }
 
-// The file is there once it is whole; what was there before stays until then.
+// The file appears once it is complete. Until then, the old file stays.
 func TestExportToAFile(t *testing.T) {
 	folder := t.TempDir()
 	file := filepath.Join(folder, "connections.csv")
@@ -132,7 +133,7 @@ func TestExportToAFile(t *testing.T) {
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	err = writeOutput(t.Context(), file, func(w io.Writer) error {
-		_, err := w.Write(make([]byte, 1<<20)) // more than is held back
+		_, err := w.Write(make([]byte, 1<<20)) // more than the buffer holds
 		cancel()
 		return errors.Join(err, context.Cause(gone))
 	})

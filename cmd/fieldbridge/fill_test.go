@@ -13,13 +13,12 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
-// filledID is the ID of the i-th thing of a kind that was filled in; they count
-// from 0.
+// filledID returns the ID of the ith filled-in thing of a kind. i counts from 0.
 func filledID(i int) string { return fmt.Sprintf("%08x-0000-7000-8000-000000000000", i) }
 
-// fill makes connections, each with an event and with a credential that opens
-// and that the stub issuer renews, ten to a company. Access was granted just
-// now, and the renewals are spread over the next hour.
+// fill makes connections, ten for each company. Each has an event, and a credential
+// that opens and that the stub issuer renews. Access was granted just now, and the
+// renewals are spread over the next hour.
 func fill(b testing.TB, db *models.DB, keys *seal.Keys, connections int) {
 	b.Helper()
 	if _, err := models.Migrate(b.Context(), db, models.MigrationWatch{}); err != nil {
@@ -70,7 +69,7 @@ func fillOne(tx *gorm.DB, keys *seal.Keys, i int, now, due time.Time) error {
 			VALUES (?, ?, ?, 'connected', 'Dana Whitfield', 'FB-ABCD-EFGH', ?)`, id, company, id, now).Error)
 }
 
-// change changes what was filled in.
+// change changes rows that were filled in.
 func change(b testing.TB, db *models.DB, statement string, args ...any) {
 	b.Helper()
 	if err := db.Write(b.Context(), func(tx *gorm.DB) error { return tx.Exec(statement, args...).Error }); err != nil {
@@ -78,7 +77,7 @@ func change(b testing.TB, db *models.DB, statement string, args ...any) {
 	}
 }
 
-// number is what a query of one number answers.
+// number returns the result of a query for one number.
 func number(b testing.TB, db *models.DB, query string, args ...any) (n int64) {
 	b.Helper()
 	if err := db.Read(b.Context()).Raw(query, args...).Scan(&n).Error; err != nil {
@@ -87,7 +86,7 @@ func number(b testing.TB, db *models.DB, query string, args ...any) (n int64) {
 	return n
 }
 
-// openFilled is a new SQLite database with connections.
+// openFilled opens a new SQLite database with connections.
 func openFilled(b testing.TB, keys *seal.Keys, connections int) *models.DB {
 	b.Helper()
 	db, err := models.OpenDB(b.Context(), filepath.Join(b.TempDir(), "app.db"), time.Now)

@@ -26,12 +26,11 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// floor is the least that could connect a contractor: net/http, x/oauth2 and
-// database/sql, written for BenchmarkFlow alone. It commits what the product
-// commits, as durably, with one writer that groups writes as the product's
-// does; but it has no framework, no templates, no log, no headers, and of each
-// page and error only what the good case needs. The product is measured by how
-// near it comes.
+// floor is the least that could connect a contractor. It is written only for
+// BenchmarkFlow, with net/http, x/oauth2, and database/sql. It commits what the product
+// commits, equally durably, with one writer that groups writes like the product's. But
+// it has no framework, no templates, no log, and no headers. Of each page and error, it
+// has only what the successful case needs. The benchmark compares the product with it.
 type floor struct {
 	reader *sql.DB
 	writer *floorWriter
@@ -39,11 +38,11 @@ type floor struct {
 	oauth  *oauth2.Config
 	http   *http.Client
 	appKey string
-	filler string // brings the page to the size of the product's
+	filler string // makes the page as large as the product's
 
 	// These read, on any connection of the pool.
 	findSession, findConnection, findEvents *sql.Stmt
-	// These write, on the writer's connection alone.
+	// These write, only on the writer's connection.
 	saveSession, begin, claim, saveConnection, saveCredential, saveEvent, finish *sql.Stmt
 
 	base string
@@ -140,7 +139,7 @@ func (f *floor) close() {
 	_ = f.reader.Close()
 }
 
-// contractors are clients with a session each.
+// contractors returns clients with a session each.
 func (f *floor) contractors(b *testing.B, n int) []*client {
 	b.Helper()
 	clients := make([]*client, n)
@@ -170,7 +169,7 @@ func digest(s string) []byte {
 	return sum[:]
 }
 
-// floorSession is what the session holds.
+// floorSession is the content of a session.
 type floorSession struct {
 	Binding string
 	Choices []floorChoice
@@ -181,7 +180,7 @@ type floorChoice struct {
 	Tenant int64
 }
 
-// floorVisitor is who asks.
+// floorVisitor is the person who sends a request.
 type floorVisitor struct {
 	floorSession
 	token                          []byte
@@ -190,7 +189,7 @@ type floorVisitor struct {
 
 var errFloor = errors.New("not the good case")
 
-// member lets the signed-in in, and answers 500 to whatever goes wrong.
+// member accepts people who are signed in, and answers 500 to any error.
 func (f *floor) member(next func(http.ResponseWriter, *http.Request, floorVisitor) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		err := func() error {
@@ -331,8 +330,8 @@ func (f *floor) check(ctx context.Context, access string, tenant int64) (units i
 	return answer.TotalCount, answer.Data[0].Tenant.Name, nil
 }
 
-// save runs on the writer. The ID becomes the older one where the tenant has
-// been connected before.
+// save runs on the writer. If the tenant was connected before, it sets the ID to that
+// connection's.
 func (f *floor) save(id *string, v floorVisitor, tenant int64, name string, units int, token *oauth2.Token, state string) error {
 	now := time.Now().Unix()
 	if err := f.saveConnection.QueryRow(*id, v.companyID, tenant, name, units, v.name, now).Scan(id); err != nil {
@@ -394,8 +393,8 @@ func (f *floor) show(w http.ResponseWriter, r *http.Request, v floorVisitor) err
 	return err
 }
 
-// floorWriter commits the writes that wait at the same moment together, each
-// behind a savepoint.
+// floorWriter commits the writes that wait at the same moment together, each behind a
+// savepoint.
 type floorWriter struct {
 	pool  *sql.DB
 	conn  *sql.Conn

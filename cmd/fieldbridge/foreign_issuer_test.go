@@ -15,8 +15,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
-// startForeignIssuer runs the OAuth 2.0 server of .ci/oauth, which is none of
-// ours, and returns its address.
+// startForeignIssuer runs the OAuth 2.0 server of .ci/oauth, which is independent of
+// this project, and returns its address.
 func startForeignIssuer(t *testing.T, redirect, secret string) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "oauth")
@@ -44,9 +44,9 @@ func startForeignIssuer(t *testing.T, redirect, secret string) string {
 	return strings.TrimSpace(address)
 }
 
-// Both grants work with an OAuth 2.0 server that is not ours and not like
-// ServiceTitan's: other paths, opaque tokens, no tenant claim, no revocation.
-// Nothing but the configuration says so.
+// Both grants work with an independent OAuth 2.0 server that differs from
+// ServiceTitan's. It has other paths, opaque tokens, no tenant claim, and no
+// revocation. Only the configuration tells the app about it.
 func TestForeignIssuer(t *testing.T) {
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -116,8 +116,8 @@ func TestForeignIssuer(t *testing.T) {
 	}
 	post("/signup", "company", "Northgate", "name", "Amy", "email", "amy@northgate.example", "password", "a short sentence works")
 
-	// The authorization code grant, then renewal by refresh token, twice: the
-	// server rotates them.
+	// The authorization code grant, and then renewal by refresh token, twice, because
+	// the server rotates them.
 	review := post("/connect", "env", "production", "how", "sign_in", "tenant", "842193311").location
 	authorize := post("/connect/authorize", "choice", field(says(review), "choice")).location
 	back := followOnce(t, authorize)
@@ -127,7 +127,7 @@ func TestForeignIssuer(t *testing.T) {
 		says(path, "Connected", "A server of another kind", "Test passed")
 	}
 
-	// The client credentials grant, refused and accepted, then renewal.
+	// The client credentials grant, refused and accepted, and then renewal.
 	choice := field(says(post("/connect", "env", "production", "how", "own_credentials", "tenant", "905118274").location), "choice")
 	if _, err := b.send(http.MethodPost, "/connect/credentials", url.Values{
 		"choice": {choice}, "tenant": {"905118274"}, "client": {"tenant"}, "secret": {"wrong"},
@@ -138,12 +138,12 @@ func TestForeignIssuer(t *testing.T) {
 	post(path + "/test")
 	says(path, "Connected", "Test passed", "Use a client ID and secret")
 
-	// There is nothing to revoke at, and that is no fault.
+	// The server has no revocation endpoint, and that is not an error.
 	post(path + "/disconnect")
 	says(path, "Disconnected")
 }
 
-// followOnce asks for an address and returns where it redirects to.
+// followOnce loads an address, and returns where it redirects to.
 func followOnce(t *testing.T, address string) string {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)

@@ -20,7 +20,7 @@ const (
 	module = "github.com/fieldbridge/fieldbridge"
 )
 
-// The top level has these and nothing else, beside LICENSE and dot files.
+// The top level has only these, besides LICENSE and dot files.
 func TestHouseTopLevel(t *testing.T) {
 	want := []string{"Makefile", "README.md", "cmd", "go.mod", "go.sum", "handlers", "models", "static", "templ.go", "views"}
 	entries, err := os.ReadDir(root)
@@ -40,8 +40,8 @@ func TestHouseTopLevel(t *testing.T) {
 	}
 }
 
-// mayImport says which of our packages each of our packages may import; what
-// is not listed may import none.
+// mayImport lists the packages of ours that each of our packages may import. A package
+// that is not listed may import none.
 var mayImport = map[string][]string{
 	"cmd/fieldbridge":              {"handlers", "handlers/sandbox", "models", "models/seal", "models/secret", "models/servicetitan", "static"},
 	"handlers":                     {"views", "views/staff", "models", "models/secret", "models/servicetitan", "static", ""},
@@ -104,7 +104,7 @@ func TestImportRules(t *testing.T) {
 	}
 }
 
-// What no source file may hold, and how long it may be.
+// What no source file may contain, and how long a file may be.
 func TestHouseRules(t *testing.T) {
 	forbidden := map[string]*regexp.Regexp{
 		"an init function":         regexp.MustCompile(`(?m)^func init\(\)`),

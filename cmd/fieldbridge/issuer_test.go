@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// stubIssuer answers what ServiceTitan would, for whatever tenant the code or
-// the refresh token names (see stubCode and stubRefresh), and keeps nothing.
-// Its discovery document is not found, so the documented endpoints count.
+// stubIssuer answers like ServiceTitan, for the tenant that the code or the refresh
+// token names (see stubCode and stubRefresh), and keeps nothing. It has no discovery
+// document, so the documented endpoints are used.
 type stubIssuer struct {
 	http.Handler
-	// grants counts the tokens it has given.
+	// grants counts the tokens that it has issued.
 	grants atomic.Int64
-	// thinks is for how many nanoseconds it waits before it gives one.
+	// thinks is how many nanoseconds it waits before it issues a token.
 	thinks atomic.Int64
 }
 
@@ -58,17 +58,17 @@ func newStubIssuer() *stubIssuer {
 const (
 	codePrefix    = "c-"
 	refreshPrefix = "rt-"
-	// stubLife is how long the stub issuer's access lasts.
+	// stubLife is the lifetime of the stub issuer's access tokens.
 	stubLife = 15 * time.Minute
 )
 
-// stubCode is a code that the stub issuer takes for the tenant's.
+// stubCode returns a code that the stub issuer accepts for the tenant.
 func stubCode(tenant int64) string { return fmt.Sprint(codePrefix, tenant) }
 
-// stubRefresh is a refresh token that it takes for the tenant's.
+// stubRefresh returns a refresh token that the stub issuer accepts for the tenant.
 func stubRefresh(tenant int64) string { return fmt.Sprintf("%s%064d", refreshPrefix, tenant) }
 
-// stubAccess is the tenant's access token, in the form and about as long as
+// stubAccess returns the tenant's access token. It has the form and about the length of
 // ServiceTitan's.
 func stubAccess(tenant int64) string {
 	encode := base64.RawURLEncoding.EncodeToString

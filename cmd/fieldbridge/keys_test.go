@@ -16,8 +16,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
-// An operator rotates, seals again and drops, while an instance from before goes
-// on and stays ready.
+// An operator rotates, reseals, and drops keys, while an older instance continues and
+// stays ready.
 func TestKeysCommands(t *testing.T) {
 	folder := t.TempDir()
 	file := filepath.Join(folder, "keyset.json")
@@ -77,8 +77,8 @@ func TestKeysCommands(t *testing.T) {
 	}
 }
 
-// What opens with an old key keeps it in the file, and so does what does not open
-// and is still needed.
+// A key stays in the file while a value opens with it, or while an unreadable value is
+// still in use.
 func TestDropKeepsKeysInUse(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "keyset.json")
 	keys, err := seal.Create(file)
@@ -140,7 +140,8 @@ func TestDropKeepsKeysInUse(t *testing.T) {
 	}
 }
 
-// says tells whether an error has the words, or is none where there are none.
+// says reports whether an error contains the words. Without words, there must be no
+// error.
 func says(err error, words string) bool {
 	if err == nil || words == "" {
 		return err == nil && words == ""
@@ -148,8 +149,8 @@ func says(err error, words string) bool {
 	return strings.Contains(err.Error(), words)
 }
 
-// A demo's keys are rotated like any: of what it shows, one connection's access
-// never opens.
+// A demo's keys can be rotated like any other. One connection's access in it never
+// opens.
 func TestKeysOfADemo(t *testing.T) {
 	dir := t.TempDir()
 	t.Run("serves", func(t *testing.T) {
@@ -164,8 +165,8 @@ func TestKeysOfADemo(t *testing.T) {
 	}
 }
 
-// Old keys are removed a day after the rotation at the earliest, however it is asked
-// for but by force. The file says when that was, or else when it was changed last.
+// Old keys are removed no earlier than a day after the rotation, except with --force.
+// The file says when the rotation was. Otherwise, its last change counts.
 func TestDropWaitsADay(t *testing.T) {
 	folder := t.TempDir()
 	file := filepath.Join(folder, "keyset.json")
@@ -188,7 +189,7 @@ func TestDropWaitsADay(t *testing.T) {
 	now := time.Now()
 	for _, tt := range []struct {
 		name     string
-		since    string // in the file; empty for none
+		since    string // as in the file; empty if the file has none
 		modified time.Time
 		waits    bool
 	}{
@@ -226,7 +227,7 @@ func TestDropWaitsADay(t *testing.T) {
 	}
 }
 
-// rewriteSince changes since when a keyset file says that its key is in use.
+// rewriteSince changes the time since when a keyset file says that its key is in use.
 func rewriteSince(t *testing.T, file, since string) {
 	t.Helper()
 	text, err := os.ReadFile(file) // #nosec G304 -- of this test
