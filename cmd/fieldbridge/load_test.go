@@ -24,9 +24,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// client is a browser that costs little: one connection, cookies that never
-// change, and no redirect followed. With API keys it is a back end instead, or
-// rather some, who ask by turns.
+// client is a cheap browser: one connection, cookies that never change, and no
+// redirects followed. With API keys, it is a group of back ends that take turns.
 type client struct {
 	base      string
 	cookies   string
@@ -38,7 +37,7 @@ func newClient(base string) *client {
 	return &client{base: base, transport: &http.Transport{MaxIdleConnsPerHost: 1, DisableCompression: true}}
 }
 
-// page is what came back.
+// page is a response.
 type page struct {
 	location string
 	header   http.Header
@@ -81,7 +80,7 @@ func (c *client) post(path string, form url.Values) (page, error) {
 	return c.send(http.MethodPost, path, form.Encode(), http.StatusSeeOther)
 }
 
-// keep takes over the cookies of an answer.
+// keep stores the cookies of a response.
 func (c *client) keep(p page) {
 	var pairs []string
 	for _, cookie := range (&http.Response{Header: p.header}).Cookies() {
@@ -90,7 +89,7 @@ func (c *client) keep(p page) {
 	c.cookies = strings.Join(pairs, "; ")
 }
 
-// round is what some clients did in one stretch of time.
+// round is what some clients did in a period of time.
 type round struct {
 	perSecond float64
 	p50, p99  time.Duration
@@ -126,7 +125,7 @@ func runRound(clients []*client, lasting time.Duration, work func(*client) error
 	}, nil
 }
 
-// median takes each figure's median by itself.
+// median returns the median of each figure by itself.
 func median(rounds []round) round {
 	return round{
 		perSecond: middle(rounds, func(r round) float64 { return r.perSecond }),
@@ -144,7 +143,8 @@ func middle[T any](list []T, figure func(T) float64) float64 {
 	return figures[len(figures)/2]
 }
 
-// ratio is the median of the ratios of what was measured in the same turns.
+// ratio returns the median of the ratios of figures that were measured in the same
+// turns.
 func ratio[T any](of, to []T, figure func(T) float64) float64 {
 	ratios := make([]float64, len(of))
 	for i := range ratios {
@@ -163,18 +163,18 @@ func report(b *testing.B, name string, r round) {
 	b.ReportMetric(milliseconds(r.p99), name+"-p99-ms")
 }
 
-// contest is two ways of doing the same work.
+// contest compares two ways of doing the same work.
 type contest struct {
 	lasting time.Duration
 	rounds  int
-	// product and floor do the work once; each has its own clients.
+	// product and floor do the work once. Each has its own clients.
 	product, floor               func(*client) error
 	productClients, floorClients []*client
 }
 
-// run lets both work by turns and reports medians; the ratios are the medians
-// of the turns' own, so that whatever else the machine does meanwhile burdens
-// both sides of each. A short turn of both comes first and does not count.
+// run lets both work in turns, and reports medians. A ratio is the median of the ratios
+// of the turns, so that other load on the machine affects both sides. A short turn of
+// both comes first and does not count.
 func (c contest) run(b *testing.B) {
 	b.Helper()
 	var product, floor []round
@@ -197,10 +197,10 @@ func (c contest) run(b *testing.B) {
 	report(b, "floor", median(floor))
 	b.ReportMetric(ratio(product, floor, func(r round) float64 { return r.perSecond }), "product/floor")
 	b.ReportMetric(ratio(product, floor, func(r round) float64 { return float64(r.p99) }), "p99-product/floor")
-	b.ReportMetric(0, "ns/op") // the time of all rounds together says nothing
+	b.ReportMetric(0, "ns/op") // the total time of all rounds means nothing
 }
 
-// listen takes a port of the loopback.
+// listen takes a port on loopback.
 func listen(b *testing.B) (l net.Listener, base string) {
 	b.Helper()
 	l, err := new(net.ListenConfig).Listen(b.Context(), "tcp", "127.0.0.1:0")
@@ -217,11 +217,11 @@ func serve(b *testing.B, l net.Listener, s *http.Server) {
 	b.Cleanup(func() { _ = s.Close() })
 }
 
-// quiet does the work of logging and throws the lines away.
+// quiet returns a logger that does its work and discards the lines.
 func quiet() *slog.Logger { return slog.New(slog.NewJSONHandler(io.Discard, nil)) }
 
-// benchConfig is a configuration with the stub issuer as ServiceTitan, which may
-// be asked as often as we can.
+// benchConfig returns a configuration with the stub issuer as ServiceTitan, and without
+// a limit on renewals.
 func benchConfig(b *testing.B, base, issuer, database string) config {
 	b.Helper()
 	own, err := url.Parse(base)
@@ -239,7 +239,7 @@ func benchConfig(b *testing.B, base, issuer, database string) config {
 	}}}
 }
 
-// unlimited is more renewals in a second than any machine makes.
+// unlimited is more renewals per second than any machine can make.
 const unlimited = 1_000_000
 
 func newKeyset(b testing.TB) *seal.Keys {
@@ -260,7 +260,7 @@ func serveStub(b *testing.B) (stub *stubIssuer, issuer string) {
 	return stub, issuer
 }
 
-// product is the app as serve runs it, beside a stub issuer.
+// product is the app as serve runs it, with a stub issuer.
 type product struct {
 	*app
 	keys         *seal.Keys
@@ -282,14 +282,15 @@ func newProduct(b *testing.B, database string) *product {
 	return &product{app: a, keys: keys, stub: stub, base: base, issuer: issuer}
 }
 
-// contractors are clients signed in to the app, each to a company of their own.
+// contractors returns clients that are signed in to the app, each in a company of its
+// own.
 func (p *product) contractors(b *testing.B, n int) []*client {
 	b.Helper()
 	const password = "a short sentence works"
 	clients := make([]*client, n)
 	for i := range clients {
 		email := strings.ToLower(rand.Text()) + "@bench.example"
-		// Not through the form, which takes only so many from one address.
+		// This does not use the form, which limits sign-ups from one address.
 		if _, _, err := p.accounts.SignUp(b.Context(), models.SignUp{
 			Company: "Northgate Heating", Name: "Dana Whitfield", Email: email,
 			Password: secret.New(password), Address: email,
@@ -307,8 +308,8 @@ func (p *product) contractors(b *testing.B, n int) []*client {
 	return clients
 }
 
-// disk names the file system under a folder and what a synced write costs
-// there: every commit makes one.
+// disk returns the file system of a folder, and the cost of a synced write there. Every
+// commit makes one.
 func disk(b *testing.B, folder string) string {
 	b.Helper()
 	out, err := exec.CommandContext(b.Context(), "df", "-P", folder).Output()

@@ -22,11 +22,12 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
-// smtpServer is an SMTP server (RFC 5321) that a test tells what to answer.
+// smtpServer is an SMTP server (RFC 5321) whose answers a test chooses.
 type smtpServer struct {
 	address string
-	// answer replaces the answer to a command; an empty one is as usual. It may
-	// block. "greeting" and "message" stand for what is no command.
+	// answer replaces the answer to a command. If it returns an empty string, the answer
+	// is the usual one. It may block. "greeting" and "message" are for the steps that
+	// are not commands.
 	answer  func(command, line string) string
 	mu      sync.Mutex
 	letters map[string]int // by recipient
@@ -95,7 +96,7 @@ func (s *smtpServer) delivered() map[string]int {
 	return maps.Clone(s.letters)
 }
 
-// mailerTo posts to the server.
+// mailerTo returns a mailer that sends to the server.
 func mailerTo(t *testing.T, s *smtpServer, user string) *mailer {
 	t.Helper()
 	base, _ := url.Parse("https://connect.example.com")
@@ -113,8 +114,8 @@ func aMail(to string) models.OutgoingMail {
 	}
 }
 
-// What goes wrong with a mail is told by the step and the server's code, and
-// without anything that the server or the library says of a person.
+// The error of a mail has the step and the server's code, and nothing that the server
+// or the library says about a person.
 func TestMailErrorsNameNobody(t *testing.T) {
 	for name, tt := range map[string]struct {
 		command, answer string
@@ -150,8 +151,7 @@ func TestMailErrorsNameNobody(t *testing.T) {
 	}
 }
 
-// However far a server lets a delivery come, it has an end: sooner than the
-// mail's lease.
+// A delivery ends before the mail's lease does, at whatever step the server stalls.
 func TestMailHasALimit(t *testing.T) {
 	for _, at := range []string{"greeting", "EHLO", "NOOP", "MAIL", "RCPT", "DATA", "message"} {
 		t.Run(at, func(t *testing.T) {
@@ -173,7 +173,7 @@ func TestMailHasALimit(t *testing.T) {
 	}
 }
 
-// A deadline is kept, however often the library asks for a later one.
+// The deadline holds, however often the library asks for a later one.
 func TestMailDeadlineIsNotExtended(t *testing.T) {
 	ours, theirs := net.Pipe()
 	defer func() { _ = theirs.Close() }()
@@ -188,7 +188,8 @@ func TestMailDeadlineIsNotExtended(t *testing.T) {
 	}
 }
 
-// What the server has taken is sent, whatever happens after that.
+// Once the server has accepted a mail, the mail counts as sent, whatever happens after
+// that.
 func TestMailThatWasTakenIsSent(t *testing.T) {
 	for _, after := range []string{"RSET", "QUIT"} {
 		t.Run(after, func(t *testing.T) {
@@ -208,8 +209,8 @@ func TestMailThatWasTakenIsSent(t *testing.T) {
 	}
 }
 
-// A stop in the middle of a batch to a slow server sends no mail twice, and does
-// not wait for the mails that are left.
+// A stop in the middle of a batch to a slow server sends no mail twice, and does not
+// wait for the remaining mails.
 func TestStopInTheMiddleOfMails(t *testing.T) {
 	db, err := models.OpenDB(t.Context(), testdb.SQLite(t), time.Now)
 	if err != nil {

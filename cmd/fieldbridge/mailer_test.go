@@ -17,7 +17,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// postOffice is a real SMTP server that keeps what it is given.
+// postOffice is a real SMTP server that keeps the mails it receives.
 type postOffice struct {
 	refuses bool
 	to      []string
@@ -86,7 +86,7 @@ func TestMailer(t *testing.T) {
 	if err := m.send(t.Context(), outgoing); err == nil {
 		t.Error("a letter that was refused counts as sent")
 	}
-	// A demo's mailbox has all, and no server is asked.
+	// A demo's mailbox gets all mails, and no server is used.
 	var box []sandbox.Letter
 	m.deliver = func(l sandbox.Letter) { box = append(box, l) }
 	if err := m.send(t.Context(), outgoing); err != nil || len(office.letters) != 3 || len(box) != 1 {
@@ -101,7 +101,7 @@ func TestMailer(t *testing.T) {
 	}
 }
 
-// An SMTP address holds a password, which no error shows.
+// An SMTP address contains a password, which no error shows.
 func TestSMTPURL(t *testing.T) {
 	for _, wrong := range []string{"mail.example.com", "http://u:stc_pw@h", "smtp://u:stc_pw@", "smtp://u:stc_pw@h/x", "smtp://u:stc_p w@h:1"} {
 		if _, err := smtpURL(wrong); err == nil || strings.Contains(err.Error(), "stc_") {

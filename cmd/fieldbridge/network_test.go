@@ -9,9 +9,9 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Behind a proxy that nobody has named, all people count as one address, so that a
-// few wrong sign-ins lock everybody out. With https there is a proxy, or someone says
-// that there is none.
+// Behind a proxy that is not named, all people count as one address, so a few wrong
+// sign-ins would lock everybody out. With https, the operator has to name the proxies,
+// or say that there are none.
 func TestProxiesMustBeNamedBehindHTTPS(t *testing.T) {
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
@@ -45,7 +45,7 @@ func TestProxiesMustBeNamedBehindHTTPS(t *testing.T) {
 	}
 }
 
-// Commands that serve nobody need no proxies.
+// Commands that serve nobody do not need the proxies.
 func TestOtherCommandsNeedNoProxies(t *testing.T) {
 	newDeployment(t, t.TempDir(), nil)
 	t.Setenv("FIELDBRIDGE_BASE_URL", "https://connect.example.com")
@@ -54,7 +54,7 @@ func TestOtherCommandsNeedNoProxies(t *testing.T) {
 	}
 }
 
-// Nothing but networks, or the word alone, says which proxies are trusted.
+// Only networks, or the single word none, say which proxies are trusted.
 func TestProxies(t *testing.T) {
 	for value, networks := range map[string]int{
 		"": 0, "none": 0, "10.0.0.0/8": 1, "10.0.0.0/8, 2001:db8::/32": 2, "none,10.0.0.0/8": -1, "10.0.0.1": -1, "nobody": -1,
@@ -66,8 +66,8 @@ func TestProxies(t *testing.T) {
 	}
 }
 
-// With https, a proxy ends TLS: what is not encrypted stays on this machine unless it
-// is told otherwise.
+// With https, a proxy ends TLS. Plain HTTP therefore stays on this machine, unless an
+// address is set.
 func TestDefaultListener(t *testing.T) {
 	for _, tt := range []struct{ base, addr, want string }{
 		{"", "", ":8080"},

@@ -20,7 +20,7 @@ func writes(words string) func(io.Writer) error {
 	}
 }
 
-// holds looks at a regular file.
+// holds checks the content and mode of a regular file.
 func holds(t *testing.T, path, words string, mode fs.FileMode) {
 	t.Helper()
 	info, err := os.Lstat(path)
@@ -33,7 +33,7 @@ func holds(t *testing.T, path, words string, mode fs.FileMode) {
 	}
 }
 
-// names are those of what is in a folder, so that nothing is left behind.
+// names returns the names in a folder, to check that nothing is left behind.
 func names(t *testing.T, folder string) []string {
 	t.Helper()
 	entries, err := os.ReadDir(folder)
@@ -47,7 +47,7 @@ func names(t *testing.T, folder string) []string {
 	return list
 }
 
-// A link stays one, and what it leads to is written, wherever that is.
+// A symbolic link stays, and the file that it leads to is written, wherever it is.
 func TestOutputFileFollowsLinks(t *testing.T) {
 	for name, tt := range map[string]struct {
 		links map[string]string
@@ -96,7 +96,7 @@ func TestOutputFileFollowsLinks(t *testing.T) {
 	}
 }
 
-// Who may read a file may go on reading it.
+// People who can read a file can still read it after it is replaced.
 func TestOutputFileKeepsPermissions(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
@@ -114,7 +114,7 @@ func TestOutputFileKeepsPermissions(t *testing.T) {
 		holds(t, file, "again", mode)
 	}
 	if os.Getuid() != 0 {
-		return // only root gives files away
+		return // only root can change owners
 	}
 	if err := os.Chown(file, 1234, 4321); err != nil {
 		t.Fatal(err)
@@ -131,7 +131,8 @@ func TestOutputFileKeepsPermissions(t *testing.T) {
 	}
 }
 
-// What is no file is written to, stays what it is, and nothing stands beside it.
+// Output to something that is not a regular file goes into it. It stays what it is, and
+// no file appears beside it.
 func TestOutputFileWritesThroughWhatIsNoFile(t *testing.T) {
 	dir := t.TempDir()
 	pipe, link := filepath.Join(dir, "pipe"), filepath.Join(dir, "link")
@@ -139,7 +140,7 @@ func TestOutputFileWritesThroughWhatIsNoFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{pipe, link} {
-		// Also for writing, or opening it would wait for whoever writes.
+		// It is also opened for writing. Otherwise opening it would wait for a writer.
 		f, err := os.OpenFile(pipe, os.O_RDWR, 0) // #nosec G304 -- of this test
 		if err != nil {
 			t.Fatal(err)
@@ -147,7 +148,8 @@ func TestOutputFileWritesThroughWhatIsNoFile(t *testing.T) {
 		if err := writeOutput(t.Context(), path, writes("through")); err != nil {
 			t.Fatal(err)
 		}
-		// What was replaced has nothing to read, and is not waited for.
+		// If the pipe had been replaced, there would be nothing to read, so the test does
+		// not wait for it.
 		if info, err := os.Lstat(pipe); err != nil || info.Mode() != fs.ModeNamedPipe|0o600 {
 			t.Fatalf("the pipe is %v, %v", info, err)
 		}
@@ -167,7 +169,7 @@ func TestOutputFileWritesThroughWhatIsNoFile(t *testing.T) {
 	}
 }
 
-// A pipe that nobody reads is waited for no longer than the context lasts.
+// The wait for a reader of a pipe ends with the context.
 func TestOutputFileIsWaitedForNoLonger(t *testing.T) {
 	pipe := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {

@@ -21,7 +21,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
-// serveVariable tells a process of the tests that it is the product.
+// serveVariable makes a process of the tests run the product.
 const serveVariable = "FIELDBRIDGE_TEST_SERVE"
 
 func TestMain(m *testing.M) {
@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 	os.Exit(browsertest.Main(func() int { return testdb.Main(m, withTheSchema) }))
 }
 
-// withTheSchema is what the copies of testdb are made with.
+// withTheSchema brings the schema up to date for the copies of testdb.
 func withTheSchema(address string) error {
 	return inDB(context.Background(), config{DatabaseURL: address}, models.OpenDB, func(db *models.DB) error {
 		_, err := models.Migrate(context.Background(), db, models.MigrationWatch{})
@@ -45,7 +45,7 @@ func withTheSchema(address string) error {
 	})
 }
 
-// newApp opens the database and wires an app to it.
+// newApp opens the database, and wires an app to it.
 func newApp(ctx context.Context, c config, keys *seal.Keys, demo *handlers.Demo, log *slog.Logger) (*app, error) {
 	db, err := models.OpenDB(ctx, c.DatabaseURL, time.Now)
 	if err != nil {
@@ -58,14 +58,14 @@ func newApp(ctx context.Context, c config, keys *seal.Keys, demo *handlers.Demo,
 	return a, nil
 }
 
-// process is the product as an operator runs it: fieldbridge serve, in a process
-// of its own, with all that it does in the background.
+// process is the product as an operator runs it: fieldbridge serve in a process of its
+// own, with all its background work.
 type process struct {
 	*exec.Cmd
 	base string
 }
 
-// startProcess starts the product and waits until it answers.
+// startProcess starts the product, and waits until it answers.
 func startProcess(b *testing.B, database, keyset, issuer string, more ...string) *process {
 	b.Helper()
 	l, base := listen(b)
@@ -80,7 +80,7 @@ func startProcess(b *testing.B, database, keyset, issuer string, more ...string)
 		"SERVICETITAN_PRODUCTION_AUTH_URL="+issuer, "SERVICETITAN_PRODUCTION_API_URL="+issuer, "SERVICETITAN_PRODUCTION_APP_KEY=ak1.bench",
 		"SERVICETITAN_PRODUCTION_CLIENT_ID=cid.bench", "SERVICETITAN_PRODUCTION_CLIENT_SECRET=cs1.bench", "SERVICETITAN_PRODUCTION_WAYS=sign_in",
 	), more...)
-	// It must not outlive a test process that is killed.
+	// The product must not outlive a test process that is killed.
 	p.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.Start(); err != nil {
 		b.Fatal(err)
@@ -103,7 +103,7 @@ func startProcess(b *testing.B, database, keyset, issuer string, more ...string)
 	}
 }
 
-// stop lets it end what is under way.
+// stop lets the product finish the work under way.
 func (p *process) stop(b *testing.B) {
 	b.Helper()
 	_ = p.Process.Signal(syscall.SIGTERM)
@@ -112,8 +112,8 @@ func (p *process) stop(b *testing.B) {
 	}
 }
 
-// megabytes reads a figure of the process's memory by its name in proc(5):
-// VmRSS is what is resident, VmHWM the most that ever was.
+// megabytes reads a figure of the process's memory by its name in proc(5). VmRSS is the
+// resident memory, and VmHWM is the most that it ever was.
 func (p *process) megabytes(name string) (float64, error) {
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(p.Process.Pid) + "/status")
 	if err != nil {
@@ -128,7 +128,7 @@ func (p *process) megabytes(name string) (float64, error) {
 	return 0, fmt.Errorf("no %s in %s", name, text)
 }
 
-// watch notes ten times a second what is resident.
+// watch records the resident memory ten times a second.
 func (p *process) watch(lasting time.Duration, resident *[]float64) error {
 	tick, end := time.NewTicker(100*time.Millisecond), time.After(lasting)
 	defer tick.Stop()

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// work is 10 seconds of it, in steps of a tenth of the whole.
+// work does 10 seconds of work, in equal steps.
 func work(p *progress, steps int, each int64) {
 	for range steps {
 		<-time.After(time.Second)
@@ -57,7 +57,7 @@ func TestProgressInABar(t *testing.T) {
 		work(p, 4, 10_000)
 		bars := strings.Split(out.String(), "\r")
 		shown := strings.Join(bars, "\n")
-		// Count, rate, and the time that it has taken and that is left.
+		// Count, rate, elapsed time, and remaining time.
 		if !regexp.MustCompile(`resealed +20% \|█+ +\| \(20000/100000, 10000 /s\) \[2s:8s\]`).MatchString(shown) {
 			t.Errorf("no bar in %q", bars)
 		}
@@ -81,7 +81,7 @@ func TestProgressInABarWithoutTotal(t *testing.T) {
 	})
 }
 
-// What ends soon shows no bar, only its last line.
+// Work that ends soon shows no bar, but only its last line.
 func TestProgressOfAMoment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, terminal := range []bool{false, true} {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// The sandbox's pages can be used and read at a desk and on a phone.
+// The sandbox's pages work on a desktop and on a phone.
 func TestBrowserSandbox(t *testing.T) {
 	base, box := runDemo(t)
 	g := newGuest(t, base, box)
@@ -53,8 +53,7 @@ func TestBrowserSandbox(t *testing.T) {
 	}
 }
 
-// sandboxPageFaults are expressions that name what is wrong with a page of the
-// sandbox.
+// sandboxPageFaults are expressions that name problems of a page of the sandbox.
 func sandboxPageFaults() map[string]string {
 	return map[string]string{
 		"it is wider than the window": `document.documentElement.scrollWidth > innerWidth ? String(document.documentElement.scrollWidth) : ""`,

@@ -36,7 +36,8 @@ func parseSandbox(t *testing.T, args ...string) (c sandboxCommand) {
 	return c
 }
 
-// startSandbox runs the command, and returns what it prints and how to stop it.
+// startSandbox runs the command, and returns what it prints and a function that stops
+// it.
 func startSandbox(t *testing.T, args ...string) (registration map[string]string, stop func()) {
 	t.Helper()
 	command := parseSandbox(t, append([]string{"--addr", "127.0.0.1:0"}, args...)...)
@@ -64,7 +65,7 @@ func startSandbox(t *testing.T, args ...string) (registration map[string]string,
 	return registration, stop
 }
 
-// What is printed is pasted into a shell, and is there what it was here.
+// A printed value that is pasted into a shell keeps its meaning.
 func TestSandboxPrintsForAShell(t *testing.T) {
 	c := sandboxCommand{
 		URL: "http://127.0.0.1:9090", ClientID: "cid.sandbox", ClientSecret: "a test's $(secret) \\ \"key\"", AppKey: "ak1.sandbox;~*",
@@ -90,14 +91,14 @@ func TestSandboxPrintsForAShell(t *testing.T) {
 	if strings.Contains(out.String(), "'cid.sandbox'") {
 		t.Error("what needs no quotes has them")
 	}
-	// The list is one that the flag takes.
+	// The flag accepts the printed list.
 	if again := parseSandbox(t, "--redirect-uri", said["Redirect URIs"]); !slices.Equal(again.RedirectURI, c.RedirectURI) {
 		t.Errorf("the flag takes it for %q", again.RedirectURI)
 	}
 }
 
-// Somebody else's test starts it, sets up what it needs without a browser, and
-// has it misbehave.
+// A test of another program starts the sandbox, prepares what it needs without a
+// browser, and switches on faults.
 func TestSandboxAlone(t *testing.T) {
 	said, stop := startSandbox(t, "--client-secret", "a secret", "--access-token-life", "2m", "--no-rotation",
 		"--redirect-uri", "https://one.example/callback", "--redirect-uri", "https://two.example/callback", "--scopes", "tn.stt.businessunits:r offline_access")
@@ -145,7 +146,7 @@ func TestSandboxAlone(t *testing.T) {
 	if _, list := ask("GET", "/control/faults", "", ""); list["fired"].(map[string]any)["status_503"] != 1.0 {
 		t.Errorf("fired %v", list["fired"])
 	}
-	// A stop does not wait for what a fault delays.
+	// A stop does not wait for answers that a fault delays.
 	ask("POST", "/control/faults", "application/json", `{"kind":"hold"}`)
 	r, err := http.NewRequestWithContext(t.Context(), "POST", base+"/connect/token", strings.NewReader(form))
 	if err != nil {
@@ -171,7 +172,7 @@ func TestSandboxAlone(t *testing.T) {
 	}
 }
 
-// Each secret that is not given is another one with each start.
+// Each secret that is not given is new at each start.
 func TestSandboxSecretsAreItsOwn(t *testing.T) {
 	one, _ := startSandbox(t)
 	two, _ := startSandbox(t)
@@ -230,7 +231,7 @@ func TestSandboxRefusesNonsense(t *testing.T) {
 	}
 }
 
-// What help says is there.
+// Everything that the help names exists.
 func TestSandboxHelp(t *testing.T) {
 	help := sandboxCommand{}.Help()
 	said, _ := startSandbox(t)

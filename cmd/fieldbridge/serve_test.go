@@ -19,8 +19,8 @@ import (
 
 const staffEmail, staffPassword = "sam@fieldbridge.example", "a short sentence works"
 
-// afterPassword signs somebody of staff in at the address and says where the
-// console's page leads to, if anywhere.
+// afterPassword signs in a staff member at the address, and returns where the console's
+// page redirects to, if anywhere.
 func afterPassword(t *testing.T, address, email, password string) (status int, location string) {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
@@ -49,7 +49,7 @@ func afterPassword(t *testing.T, address, email, password string) (status int, l
 	return resp.StatusCode, resp.Header.Get("Location")
 }
 
-// freeAddrs are addresses that nobody listens on.
+// freeAddrs returns addresses that nobody listens on.
 func freeAddrs(t *testing.T) (addr, admin, sandbox string) {
 	t.Helper()
 	for _, free := range []*string{&addr, &admin, &sandbox} {
@@ -57,14 +57,14 @@ func freeAddrs(t *testing.T) (addr, admin, sandbox string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = l.Close() }() // all at the end, so that they differ
+		defer func() { _ = l.Close() }() // closed at the end, so that the ports differ
 		*free = l.Addr().String()
 	}
 	return addr, admin, sandbox
 }
 
-// Only a demo, whose sign-ins are no secret, lets staff in without a second
-// factor; serve by itself never does.
+// Only a demo, whose passwords are public, lets staff in without a second factor. serve
+// never does.
 func TestServeHasNoWayAroundTheSecondFactor(t *testing.T) {
 	dir := t.TempDir()
 	addr, admin, _ := freeAddrs(t)
@@ -94,8 +94,8 @@ func TestServeHasNoWayAroundTheSecondFactor(t *testing.T) {
 	}
 }
 
-// One process serves a SQLite file. A second one is told so; a command that
-// renews nothing works beside the first.
+// Only one process serves a SQLite file. A second one is refused. A command that renews
+// nothing works beside the first.
 func TestOneProcessServesAFile(t *testing.T) {
 	dir := t.TempDir()
 	addr, admin, another := freeAddrs(t)
@@ -123,8 +123,8 @@ func TestOneProcessServesAFile(t *testing.T) {
 	}
 }
 
-// Connections are kept alive as often as in a demo where there is a sandbox, and
-// nowhere else: a variable of spaces is none.
+// serve renews idle connections as often as a demo only if there is a sandbox. A
+// variable that contains only spaces counts as not set.
 func TestServeKeepsAliveAsADemoBesideASandboxAlone(t *testing.T) {
 	for name, tt := range map[string]struct {
 		addr, url string
@@ -143,7 +143,8 @@ func TestServeKeepsAliveAsADemoBesideASandboxAlone(t *testing.T) {
 	}
 }
 
-// A demo's staff sign in as it prints, whatever is configured for serve.
+// A demo's staff sign in with the passwords that it prints, whatever is configured for
+// serve.
 func TestDemoSignsStaffIn(t *testing.T) {
 	dir := t.TempDir()
 	addr, admin, sandbox := freeAddrs(t)
@@ -196,7 +197,7 @@ func running(t *testing.T, run func(context.Context) error, admin string) {
 	})
 }
 
-// until waits for what comes soon.
+// until waits for something that happens soon.
 func until(t testing.TB, done func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)

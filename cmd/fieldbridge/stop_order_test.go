@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// The servers stop in order: the public one first, and the sandbox only when what is
-// done in the background has ended, since that still asks it.
+// The servers stop in order. The public one stops first. The sandbox stops only after
+// the background work, which still sends requests to it.
 func TestSandboxStopsLast(t *testing.T) {
 	s := openDemo(t, filepath.Join(t.TempDir(), "app.db"), newKeyset(t))
 	ls, err := listenOn(t.Context(), "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0")
@@ -28,7 +28,8 @@ func TestSandboxStopsLast(t *testing.T) {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, words) })
 	}
 	get := func(at int) (string, error) {
-		// A connection of its own each time: one that is kept would be answered longer.
+		// Each request needs a new connection, because a kept connection would be served
+		// longer.
 		transport := &http.Transport{DisableKeepAlives: true}
 		r, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), http.MethodGet, "http://"+ls[at].Addr().String(), nil)
 		if err != nil {
@@ -68,7 +69,7 @@ func TestSandboxStopsLast(t *testing.T) {
 	}
 }
 
-// A demo that is stopped while it renews goes on with every connection as it was.
+// A demo that is stopped during renewals leaves every connection as it was.
 func TestDemoStopsWithoutRetrying(t *testing.T) {
 	dir := t.TempDir()
 	d := newDeployment(t, dir, nil)
@@ -156,7 +157,7 @@ func TestDemoStopsWithoutRetrying(t *testing.T) {
 	}
 }
 
-// post sends JSON and returns the status of the answer.
+// post sends JSON, and returns the status of the answer.
 func post(t *testing.T, address, body string) int {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader(body))

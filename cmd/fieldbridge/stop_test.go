@@ -21,8 +21,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
-// slowIssuer is the stub issuer, which also renews, and which keeps token
-// requests waiting from when it is told to until it is let go.
+// slowIssuer is the stub issuer, which can also hold token requests until it is told to
+// answer them.
 type slowIssuer struct {
 	stub     http.Handler
 	slow     atomic.Bool
@@ -53,8 +53,8 @@ func (i *slowIssuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprintf(w, `{"access_token":"at-%d","token_type":"Bearer","expires_in":900,"refresh_token":"rt-%d"}`, n, n)
 }
 
-// served is the program in a process of its own, on SQLite, with an owner who
-// is signed in.
+// served is the program in a process of its own, on SQLite, with an owner who is signed
+// in.
 type served struct {
 	*testing.T
 	*client
@@ -134,7 +134,7 @@ func (s *served) form(path string, pairs ...string) page {
 
 var choiceField = regexp.MustCompile(`name="choice" value="([^"]*)"`)
 
-// trip begins to connect a tenant, and returns the way back.
+// trip starts an authorization for a tenant, and returns the path of the callback.
 func (s *served) trip(tenant int64) string {
 	s.Helper()
 	review, err := s.get(s.form("/connect", "env", "production", "how", "sign_in", "tenant", fmt.Sprint(tenant)).location, http.StatusOK)
@@ -152,7 +152,7 @@ func (s *served) trip(tenant int64) string {
 	return "/callback?" + url.Values{"code": {stubCode(tenant)}, "state": {to.Query().Get("state")}}.Encode()
 }
 
-// ask posts for as long as the context lasts.
+// ask posts a request that ends with the context.
 func (s *served) ask(ctx context.Context, path string) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.base+path, nil)
 	if err != nil {
@@ -169,7 +169,7 @@ func (s *served) ask(ctx context.Context, path string) {
 	}
 }
 
-// connect connects a tenant and returns the connection's address.
+// connect connects a tenant, and returns the connection's address.
 func (s *served) connect(tenant int64) string {
 	s.Helper()
 	p, err := s.get(s.trip(tenant), http.StatusSeeOther)
@@ -180,7 +180,7 @@ func (s *served) connect(tenant int64) string {
 	return path
 }
 
-// query works on the database beside the program.
+// query queries the database while the program runs.
 func (s *served) query(statement string, args ...any) (n int) {
 	s.Helper()
 	db, err := sql.Open("sqlite3", "file:"+s.database+"?_busy_timeout=5000")
@@ -194,7 +194,7 @@ func (s *served) query(statement string, args ...any) (n int) {
 	return n
 }
 
-// refuses says that the program takes no new connections.
+// refuses reports whether the program refuses new connections.
 func (s *served) refuses() bool {
 	c, err := new(net.Dialer).DialContext(s.Context(), "tcp", strings.TrimPrefix(s.base, "http://"))
 	if err == nil {

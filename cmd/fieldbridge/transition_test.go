@@ -14,15 +14,15 @@ import (
 	"testing"
 )
 
-// mayWriteStates says why a file may assign a state.
+// mayWriteStates says for each excused file why it may assign a state.
 var mayWriteStates = map[string]string{
 	"transition.go": "it is the transition",
 	"demo_seed.go":  "the demo makes connections with a past",
 	"unreadable.go":  "a report copies the state",
 }
 
-// Every change of a connection's state goes through the transition, which also
-// records it and tells of it.
+// Every change of a connection's state goes through the transition, which also records
+// it and sends the messages.
 func TestHouseOnlyTheTransitionWritesStates(t *testing.T) {
 	read, excused := 0, 0
 	err := filepath.WalkDir(root+"/models", func(path string, d fs.DirEntry, err error) error {
@@ -52,7 +52,7 @@ func TestHouseOnlyTheTransitionWritesStates(t *testing.T) {
 	}
 }
 
-// The test above sees each way to write a state.
+// The check in the test above finds each way to write a state.
 func TestHouseStateWritesAreSeen(t *testing.T) {
 	for body, want := range map[string]int{
 		`c.State = Connected`:                                                    1,
@@ -87,11 +87,11 @@ func TestHouseStateWritesAreSeen(t *testing.T) {
 	}
 }
 
-// sqlWritesStates matches statements that set the column, or that make a row.
+// sqlWritesStates matches statements that set the column or insert a row.
 var sqlWritesStates = regexp.MustCompile(`(?is)\bupdate\s+connections\b.*\bset\b.*\bstate\s*=|\binsert\s+into\s+connections\b`)
 
-// stateWrites returns the places where a file writes the state of a connection.
-// Whole rows that are saved count, since the state is one of their columns.
+// stateWrites returns the places where a file writes the state of a connection. Saving
+// a whole row counts, because the state is one of its columns.
 func stateWrites(files *token.FileSet, file *ast.File) (found []string) {
 	add := func(n ast.Node, what string) {
 		found = append(found, fmt.Sprintf("%s: %s", files.Position(n.Pos()), what))
@@ -126,7 +126,7 @@ func stateWrites(files *token.FileSet, file *ast.File) (found []string) {
 			if ok && method.Sel.Name == "Save" {
 				add(n, "saves a whole row")
 			}
-			if ok && method.Sel.Name == "readRow" { // which fills in what it reads
+			if ok && method.Sel.Name == "readRow" { // readRow only fills in what it reads
 				scanned = append(scanned, n.Args...)
 			}
 		case *ast.BasicLit:
@@ -139,8 +139,8 @@ func stateWrites(files *token.FileSet, file *ast.File) (found []string) {
 	return found
 }
 
-// connectionLiterals returns the literal if it is a connection, or the
-// connections that it lists.
+// connectionLiterals returns the literal if it is a connection, or the connections in
+// it if it is a list.
 func connectionLiterals(n *ast.CompositeLit) (list []*ast.CompositeLit) {
 	if isConnection(n.Type) {
 		return []*ast.CompositeLit{n}

@@ -2,7 +2,8 @@ package main
 
 import "testing"
 
-// The variable that was probably meant is named, and none where it is anybody's guess.
+// The warning names the variable that was probably meant, or none if the choice would
+// be a guess.
 func TestUnknownVariables(t *testing.T) {
 	for name, nearest := range map[string]string{
 		"FIELDBRIDGE_BASEURL":                   "FIELDBRIDGE_BASE_URL",

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// A usage error is said with a short usage on standard error and exit code 2, and
-// help goes to standard output when it is asked for.
+// For a usage error, a short usage goes to standard error, and the exit code is 2. Help
+// that is asked for goes to standard output.
 func TestUsage(t *testing.T) {
 	for _, tt := range []struct {
 		args     []string

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// The version says where a binary comes from, in whatever way it was built.
+// The version says where a binary comes from, however it was built.
 func TestVersionOf(t *testing.T) {
 	const revision = "11fa57e0123456789abcdef0123456789abcdef0"
 	info := func(version string, settings ...string) *debug.BuildInfo {
@@ -38,8 +38,8 @@ func TestVersionOf(t *testing.T) {
 	}
 }
 
-// A binary that is built in a clone names its revision, and a release the version that
-// it was given.
+// A binary that was built in a clone names its revision, and a release names the
+// version that it was given.
 func TestBuiltBinariesNameTheirVersion(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "fieldbridge")
 	root := filepath.Join("..", "..")
