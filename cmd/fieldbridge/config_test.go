@@ -50,7 +50,7 @@ func TestConfigEnvironment(t *testing.T) {
 
 // One error names everything that is wrong, each with the variable's name and an
 // example, and without any value.
-func TestConfigFaultsAreSaidAtOnce(t *testing.T) {
+func TestConfigProblemsAreReportedTogether(t *testing.T) {
 	_, err := loadConfig(serveDefaults(), lookupIn(map[string]string{
 		"FIELDBRIDGE_ADDR":                      "eighty",
 		"FIELDBRIDGE_BASE_URL":                  "http://connect.example.com",

@@ -17,21 +17,21 @@ import (
 func TestConfigDatabase(t *testing.T) {
 	for name, tt := range map[string]struct {
 		address, insecure string
-		fault             string // empty if the address is fine
+		problem           string // empty if the address is fine
 	}{
 		"a path":                        {address: "data/app.db"},
-		"another database":              {address: "mysql://u:stc_password@x/y", fault: "neither a path"},
-		"a mistyped scheme":             {address: "postgress://u:stc_password@x/y", fault: "neither a path"},
-		"a scheme in capitals":          {address: "Postgres://u:stc_password@x/y", fault: "neither a path"},
-		"a port that is none":           {address: "postgres://u:stc_password@x:port/y", fault: "cannot be read"},
+		"another database":              {address: "mysql://u:stc_password@x/y", problem: "neither a path"},
+		"a mistyped scheme":             {address: "postgress://u:stc_password@x/y", problem: "neither a path"},
+		"a scheme in capitals":          {address: "Postgres://u:stc_password@x/y", problem: "neither a path"},
+		"a port that is none":           {address: "postgres://u:stc_password@x:port/y", problem: "cannot be read"},
 		"this machine":                  {address: "postgres://u:stc_password@127.0.0.1/y"},
-		"another host":                  {address: "postgres://u:stc_password@db.internal/y", fault: "without sslmode=verify-full"},
-		"another host, require":         {address: "postgres://u:stc_password@db.internal/y?sslmode=require", fault: "without sslmode=verify-full"},
+		"another host":                  {address: "postgres://u:stc_password@db.internal/y", problem: "without sslmode=verify-full"},
+		"another host, require":         {address: "postgres://u:stc_password@db.internal/y?sslmode=require", problem: "without sslmode=verify-full"},
 		"another host, verify-full":     {address: "postgres://u:stc_password@db.internal/y?sslmode=verify-full"},
 		"another host, on purpose":      {address: "postgres://u:stc_password@db.internal/y", insecure: "true"},
-		"another host, not on purpose":  {address: "postgres://u:stc_password@db.internal/y", insecure: "false", fault: "FIELDBRIDGE_DATABASE_INSECURE=true"},
-		"neither true nor false":        {address: "data/app.db", insecure: "perhaps", fault: "FIELDBRIDGE_DATABASE_INSECURE "},
-		"a mistyped scheme, on purpose": {address: "postgress://u:stc_password@x/y", insecure: "true", fault: "neither a path"},
+		"another host, not on purpose":  {address: "postgres://u:stc_password@db.internal/y", insecure: "false", problem: "FIELDBRIDGE_DATABASE_INSECURE=true"},
+		"neither true nor false":        {address: "data/app.db", insecure: "perhaps", problem: "FIELDBRIDGE_DATABASE_INSECURE "},
+		"a mistyped scheme, on purpose": {address: "postgress://u:stc_password@x/y", insecure: "true", problem: "neither a path"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			env := map[string]string{"FIELDBRIDGE_DATABASE_URL": tt.address}
@@ -39,7 +39,7 @@ func TestConfigDatabase(t *testing.T) {
 				env["FIELDBRIDGE_DATABASE_INSECURE"] = tt.insecure
 			}
 			c, err := loadConfig(serveDefaults(), lookupIn(env))
-			if tt.fault == "" {
+			if tt.problem == "" {
 				if err != nil || c.DatabaseURL != tt.address {
 					t.Errorf("got %q, %v", c.DatabaseURL, err)
 				}
@@ -49,7 +49,7 @@ func TestConfigDatabase(t *testing.T) {
 				t.Fatal("it was taken")
 			}
 			says := err.Error()
-			if !strings.Contains(says, tt.fault) || !strings.Contains(says, "for example FIELDBRIDGE_DATABASE_") {
+			if !strings.Contains(says, tt.problem) || !strings.Contains(says, "for example FIELDBRIDGE_DATABASE_") {
 				t.Errorf("got %s", says)
 			}
 			if strings.Contains(says, "stc_password") {

@@ -172,7 +172,7 @@ func TestBrowserDemoJourneys(t *testing.T) {
 			g.beside.See("Withdraw the app · done 1×")
 			g.start(6, "Start as June", "June Abbott Owner")
 			g.press("main", "Kettle Creek Plumbing & Drain", "Disconnect")
-			if g.Value(`document.querySelector("main .badge").innerText`) == "Connected" { // the keeper has not renewed it yet
+			if g.Value(`document.querySelector("main .badge").innerText`) == "Connected" { // the keeper has not noticed it yet
 				g.Click("Test connection", "Needs reconnect")
 			}
 			g.toBeside(6, "Mailbox", "Mailbox")

@@ -31,7 +31,7 @@ func TestBrowserSandbox(t *testing.T) {
 			g.See("SANDBOX – not ServiceTitan")
 			g.Screenshot("sandbox-" + name + "-" + look.name)
 			g.Accessible()
-			for what, fault := range sandboxPageFaults() {
+			for what, fault := range sandboxPageProblems() {
 				if got := g.Value(fault); got != "" {
 					t.Errorf("%s at %s: %s: %s", name, look.name, what, got)
 				}
@@ -53,8 +53,8 @@ func TestBrowserSandbox(t *testing.T) {
 	}
 }
 
-// sandboxPageFaults are expressions that name problems of a page of the sandbox.
-func sandboxPageFaults() map[string]string {
+// sandboxPageProblems are expressions that name problems of a page of the sandbox.
+func sandboxPageProblems() map[string]string {
 	return map[string]string{
 		"it is wider than the window": `document.documentElement.scrollWidth > innerWidth ? String(document.documentElement.scrollWidth) : ""`,
 		"an email or an ID is broken": `[...document.querySelectorAll("td > code, td > .any, th code")].filter(e => {

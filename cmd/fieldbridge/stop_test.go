@@ -134,8 +134,8 @@ func (s *served) form(path string, pairs ...string) page {
 
 var choiceField = regexp.MustCompile(`name="choice" value="([^"]*)"`)
 
-// trip starts an authorization for a tenant, and returns the path of the callback.
-func (s *served) trip(tenant int64) string {
+// authorize starts an authorization for a tenant, and returns the path of the callback.
+func (s *served) authorize(tenant int64) string {
 	s.Helper()
 	review, err := s.get(s.form("/connect", "env", "production", "how", "sign_in", "tenant", fmt.Sprint(tenant)).location, http.StatusOK)
 	if err != nil {
@@ -172,7 +172,7 @@ func (s *served) ask(ctx context.Context, path string) {
 // connect connects a tenant, and returns the connection's address.
 func (s *served) connect(tenant int64) string {
 	s.Helper()
-	p, err := s.get(s.trip(tenant), http.StatusSeeOther)
+	p, err := s.get(s.authorize(tenant), http.StatusSeeOther)
 	if err != nil || !strings.HasPrefix(p.location, "/connections/") {
 		s.Fatalf("back at %s, %v", p.location, err)
 	}
@@ -211,7 +211,7 @@ func TestStopWithWorkUnderWay(t *testing.T) {
 	for i := range connections {
 		s.connect(int64(1000 + i))
 	}
-	back := s.trip(3000)
+	back := s.authorize(3000)
 	s.issuer.slow.Store(true)
 	s.query("UPDATE credentials SET due_at = ?", time.Now().UTC())
 	came := make(chan error, 1)
