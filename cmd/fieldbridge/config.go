@@ -192,21 +192,21 @@ func (c *config) check(examples map[string]string) (problems []error) {
 		}
 	}
 	need := func(missing bool, name, beside string) {
-		find(missing, "%s is missing beside %s (for example %s=%s)", name, beside, name, examples[name])
+		find(missing, "%s is missing; it is required with %s (for example %s=%s)", name, beside, name, examples[name])
 	}
 	need(c.SMTPURL != nil && c.MailFrom == "", "FIELDBRIDGE_MAIL_FROM", "FIELDBRIDGE_SMTP_URL")
 	staff := c.StaffIssuer != "" || c.StaffACR != "" || c.StaffClientID != "" || !c.StaffClientSecret.IsZero()
-	need(staff && c.StaffIssuer == "", "FIELDBRIDGE_STAFF_OIDC_ISSUER", "the others")
-	need(staff && c.StaffClientID == "", "FIELDBRIDGE_STAFF_OIDC_CLIENT_ID", "the others")
-	need(staff && c.StaffClientSecret.IsZero(), "FIELDBRIDGE_STAFF_OIDC_CLIENT_SECRET", "the others")
+	need(staff && c.StaffIssuer == "", "FIELDBRIDGE_STAFF_OIDC_ISSUER", "the other FIELDBRIDGE_STAFF_OIDC variables")
+	need(staff && c.StaffClientID == "", "FIELDBRIDGE_STAFF_OIDC_CLIENT_ID", "the other FIELDBRIDGE_STAFF_OIDC variables")
+	need(staff && c.StaffClientSecret.IsZero(), "FIELDBRIDGE_STAFF_OIDC_CLIENT_SECRET", "the other FIELDBRIDGE_STAFF_OIDC variables")
 	find(!c.DatabaseInsecure && models.CheckAddress(c.DatabaseURL) == nil && !models.ProvesServer(c.DatabaseURL),
-		"FIELDBRIDGE_DATABASE_URL connects to another host without sslmode=verify-full, so somebody on the way could read and change everything"+
-			" (for example FIELDBRIDGE_DATABASE_URL=%s, with sslrootcert=FILE for an authority of your own; on a network that nobody else is on, FIELDBRIDGE_DATABASE_INSECURE=true)", exampleDatabase)
+		"FIELDBRIDGE_DATABASE_URL connects to another host without sslmode=verify-full, so somebody on the network could read and change everything"+
+			" (for example FIELDBRIDGE_DATABASE_URL=%s, with sslrootcert=FILE for your own certificate authority; on a network that nobody else uses, FIELDBRIDGE_DATABASE_INSECURE=true)", exampleDatabase)
 	need(c.SandboxAddr != "" && c.SandboxURL == nil, "FIELDBRIDGE_SANDBOX_URL", "FIELDBRIDGE_SANDBOX_ADDR")
 	need(c.SandboxAddr == "" && c.SandboxURL != nil, "FIELDBRIDGE_SANDBOX_ADDR", "FIELDBRIDGE_SANDBOX_URL")
 	find(c.SandboxAddr == "" && c.SandboxURL == nil && c.DemoReset != nil, "FIELDBRIDGE_DEMO_RESET is for demos, which have FIELDBRIDGE_SANDBOX_ADDR")
 	find(c.SandboxAddr != "" && c.SandboxURL != nil && c.BaseURL != nil && c.SandboxURL.Host == c.BaseURL.Host,
-		"FIELDBRIDGE_SANDBOX_URL has the host of FIELDBRIDGE_BASE_URL; the sandbox needs one of its own")
+		"FIELDBRIDGE_SANDBOX_URL has the host of FIELDBRIDGE_BASE_URL; the sandbox needs a host of its own")
 	for _, e := range c.all() {
 		prefix := "SERVICETITAN_" + strings.ToUpper(string(e.Name)) + "_"
 		need(e.AppKey.IsZero() && (e.ClientID != "" || !e.ClientSecret.IsZero()), prefix+"APP_KEY", "the client ID and secret")
@@ -242,7 +242,7 @@ func (c *config) checkProxies() error {
 	if c.BaseURL == nil || c.BaseURL.Scheme != "https" || c.TrustedProxies != nil {
 		return nil
 	}
-	return errors.New("FIELDBRIDGE_TRUSTED_PROXIES is missing beside an https FIELDBRIDGE_BASE_URL; " + proxiesRemedy +
+	return errors.New("FIELDBRIDGE_TRUSTED_PROXIES is missing; it is required with an https FIELDBRIDGE_BASE_URL; " + proxiesRemedy +
 		" (for example FIELDBRIDGE_TRUSTED_PROXIES=10.0.0.0/8, or FIELDBRIDGE_TRUSTED_PROXIES=none)")
 }
 

@@ -91,7 +91,7 @@ func TestConfigErrorsQuoteNoValue(t *testing.T) {
 				continue
 			}
 			wrong++
-			if strings.Contains(err.Error(), "canary") || !strings.Contains(err.Error(), v.Envs[0]) && !strings.Contains(err.Error(), "missing beside") {
+			if strings.Contains(err.Error(), "canary") || !strings.Contains(err.Error(), v.Envs[0]) && !strings.Contains(err.Error(), "is required with") {
 				t.Errorf("%s=%s: %v", v.Envs[0], value, err)
 			}
 		}

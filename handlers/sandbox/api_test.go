@@ -21,7 +21,7 @@ func TestAPIRefuses(t *testing.T) {
 		"wrong app key":       {func(_ *stand, r *http.Request) { r.Header.Set("ST-App-Key", "ak1.wrong") }, 401, "Application key not present, check ST-App-Key header value."},
 		"no token":            {func(_ *stand, r *http.Request) { r.Header.Del("Authorization") }, 401, ""},
 		"unknown token":       {func(_ *stand, r *http.Request) { r.Header.Set("Authorization", "Bearer x.y.z") }, 401, ""},
-		"token lapsed":        {func(s *stand, _ *http.Request) { s.pass(15 * time.Minute) }, 401, ""},
+		"token expired":       {func(s *stand, _ *http.Request) { s.pass(15 * time.Minute) }, 401, ""},
 		"tokens expired now":  {func(s *stand, _ *http.Request) { s.ExpireAccessTokens(northgate) }, 401, ""},
 		"access withdrawn":    {func(s *stand, _ *http.Request) { s.RevokeGrants(northgate) }, 403, ""},
 		"another tenant":      {func(_ *stand, r *http.Request) { setTenant(r, "905118274") }, 403, ""},

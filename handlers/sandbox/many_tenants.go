@@ -14,7 +14,7 @@ const (
 )
 
 // ErrTooManyTenants says that there would be more than MostTenants.
-var ErrTooManyTenants = errors.New("there can be 10,000 tenants beside the samples")
+var ErrTooManyTenants = errors.New("there can be at most 10,000 tenants besides the samples")
 
 // GeneratedTenants returns n made-up tenants for tests at scale. The nth tenant is the
 // same in every sandbox.

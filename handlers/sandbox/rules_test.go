@@ -89,7 +89,7 @@ func TestRules(t *testing.T) {
 		{"RFC 6749", "3.1", "a parameter must not come twice", func(s *stand) {
 			s.wantPage(s.authorizeWith(func(q url.Values) { q.Add("scope", "offline_access") }), "invalid_request")
 		}},
-		{"RFC 6749", "3.1.1", "response_type is required, and code alone is supported", func(s *stand) {
+		{"RFC 6749", "3.1.1", "response_type is required, and only code is supported", func(s *stand) {
 			s.wantPage(s.authorizeWith(func(q url.Values) { q.Set("response_type", "token") }), "unsupported_response_type")
 			s.wantPage(s.authorizeWith(func(q url.Values) { q.Del("response_type") }), "unsupported_response_type")
 		}},
@@ -102,7 +102,7 @@ func TestRules(t *testing.T) {
 			s.wantPage(s.authorizeWith(func(q url.Values) { q.Set("redirect_uri", "https://attacker.example/") }), "invalid_request")
 			s.wantPage(s.authorizeWith(func(q url.Values) { q.Set("client_id", "cid.other") }), "unauthorized_client")
 		}},
-		{"RFC 6749", "3.2", "the token endpoint takes POST alone, and no parameter twice", func(s *stand) {
+		{"RFC 6749", "3.2", "the token endpoint accepts only POST, and no parameter twice", func(s *stand) {
 			form := s.exchangeForm()
 			s.wantRefused(s.get("/connect/token?"+form.Encode()), "invalid_request")
 			form.Add("grant_type", "authorization_code")
@@ -130,7 +130,7 @@ func TestRules(t *testing.T) {
 			s.wantRefreshRefused(first["refresh_token"].(string))
 			s.wantAPI(northgate, first["access_token"].(string), http.StatusUnauthorized)
 		}},
-		{"RFC 6749", "4.1.2", "a code lapses shortly, at most ten minutes after it was issued", func(s *stand) {
+		{"RFC 6749", "4.1.2", "a code expires soon, at most ten minutes after it was issued", func(s *stand) {
 			form := s.exchangeForm()
 			s.pass(time.Minute)
 			s.wantRefused(s.post("/connect/token", form), "invalid_grant")
