@@ -27,9 +27,9 @@ func TestExport(t *testing.T) {
 		rows    int
 		says    string
 	}{
-		"all":             {exportCommand{}, 1005, "wrote 1,005 of 1,005 (100 %)\n"},
-		"one state":       {exportCommand{State: "degraded"}, 2, "wrote 2 of 2 (100 %)\n"},
-		"what needs us":   {exportCommand{State: "attention", Way: "sign_in", Sort: "newest"}, 2, "wrote 2 of 2 (100 %)\n"},
+		"all":             {exportCommand{}, 1005, "wrote 1,005 of 1,005 (100%)\n"},
+		"one state":       {exportCommand{State: "degraded"}, 2, "wrote 2 of 2 (100%)\n"},
+		"what needs us":   {exportCommand{State: "attention", Way: "sign_in", Sort: "newest"}, 2, "wrote 2 of 2 (100%)\n"},
 		"one environment": {exportCommand{Environment: "integration"}, 0, "wrote 0\n"},
 		"what is typed":   {exportCommand{Q: "1003"}, 1, "wrote 1\n"},
 	} {

@@ -135,7 +135,7 @@ func TestDropKeepsKeysInUse(t *testing.T) {
 			t.Errorf("%s: %d old keys are left, %v", step.name, len(again.Old()), err)
 		}
 	}
-	if got, want := screen.String(), "resealed 19 of 20 (95 %)\nresealed 0 of 1 (0 %)\nresealed 0 of 1 (0 %)\n"; got != want {
+	if got, want := screen.String(), "resealed 19 of 20 (95%)\nresealed 0 of 1 (0%)\nresealed 0 of 1 (0%)\n"; got != want {
 		t.Errorf("progress %q, want %q", got, want)
 	}
 }
