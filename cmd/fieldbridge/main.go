@@ -15,9 +15,9 @@ import (
 
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Serve the app."`
-	Demo    demoCommand    `cmd:"" help:"Serve the app beside the sandbox, with made-up data."`
-	Sandbox sandboxCommand `cmd:"" help:"Serve the sandbox alone, which plays ServiceTitan in tests and demos."`
-	Migrate migrateCommand `cmd:"" help:"Bring the database schema up to date, or show where it stands."`
+	Demo    demoCommand    `cmd:"" help:"Serve the app and the sandbox, with made-up data."`
+	Sandbox sandboxCommand `cmd:"" help:"Serve only the sandbox, which plays ServiceTitan in tests and demos."`
+	Migrate migrateCommand `cmd:"" help:"Bring the database schema up to date, or show its version."`
 	Staff   staffCommand   `cmd:"" help:"Manage the accounts of our own staff."`
 	Apikey  apikeyCommand  `cmd:"" help:"Manage the API keys of back ends."`
 	Keys    keysCommand    `cmd:"" help:"Manage the sealing keys."`

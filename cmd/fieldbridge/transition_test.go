@@ -18,7 +18,7 @@ import (
 var mayWriteStates = map[string]string{
 	"transition.go": "it is the transition",
 	"demo_seed.go":  "the demo makes connections with a past",
-	"unreadable.go":  "a report copies the state",
+	"unreadable.go": "a report copies the state",
 }
 
 // Every change of a connection's state goes through the transition, which also records
