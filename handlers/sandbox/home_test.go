@@ -202,7 +202,7 @@ func TestHomeChangesSettings(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	page := s.press("set", "life", "2m0s", "grace", "30s", "rotation", "off").body
-	wantWords(t, page, "Set. It holds", `value="2m0s" selected`, `value="30s" selected`, `value="off" selected`)
+	wantWords(t, page, "The settings apply to tokens", `value="2m0s" selected`, `value="30s" selected`, `value="off" selected`)
 	if got := s.Settings(); got != (sandbox.Settings{AccessTokenLife: 2 * time.Minute, RefreshGrace: 30 * time.Second, KeepRefreshTokens: true}) {
 		t.Errorf("settings are %+v", got)
 	}
