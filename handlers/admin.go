@@ -10,8 +10,9 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// NewAdmin returns what operators and load balancers ask, for a listener that
-// the public does not reach, at the given host:port.
+// NewAdmin returns the handler of health checks and metrics, for operators and load
+// balancers. It belongs on a listener at the given host:port that the public does
+// not reach.
 func NewAdmin(addr string, ready func(context.Context) error, metrics http.Handler, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
@@ -31,7 +32,7 @@ func NewAdmin(addr string, ready func(context.Context) error, metrics http.Handl
 	return onlyOwnHost(addr, mux)
 }
 
-// whyNotReady says what is not, without the error's own words.
+// whyNotReady says what is not ready, without the error's own text.
 func whyNotReady(err error) string {
 	switch {
 	case errors.Is(err, models.ErrNoSchema), errors.Is(err, models.ErrSchemaBehind), errors.Is(err, models.ErrSchemaAhead):
@@ -47,5 +48,5 @@ func say(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = w.Write([]byte(text + "\n")) // #nosec G705 -- plain text, which browsers take for nothing else
+	_, _ = w.Write([]byte(text + "\n")) // #nosec G705 -- plain text, which browsers do not take for anything else
 }

@@ -14,36 +14,37 @@ import (
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
-// entrance lets an audience into a route and tells the route's handler who came in.
-// There is a function for each audience. It takes a handler with the parameters of
-// that audience, so a handler of another audience does not compile there.
+// entrance checks who a request comes from and passes that person to the route's
+// handler. There is one function for each audience. It takes a handler with the
+// parameters of that audience, so a handler for another audience does not compile
+// there.
 type entrance struct {
 	who    audience
 	handle echo.HandlerFunc
 }
 
-// Some audiences have a type of their own, although their people are visitors or
-// staff. A handler for owners does not compile at the entrance for all members, and
-// neither does a handler for admins at the entrance for all staff.
+// Some audiences have a type of their own, although they are visitors or staff too.
+// A handler for owners does not compile at the entrance for all members, and a
+// handler for admins does not compile at the entrance for all staff.
 type (
 	// owner is a visitor who owns the company.
 	owner struct{ models.Visitor }
-	// admin is a member of our staff with that role.
+	// admin is a staff member with the role of admin.
 	admin struct{ models.Staff }
-	// staffAtFactor is a member of our staff who has yet to pass the second factor.
+	// staffAtFactor is a staff member who has not passed the second factor yet.
 	staffAtFactor struct{ models.Staff }
 )
 
-// anyone lets everybody in. Its handler is told of nobody.
+// anyone admits everybody. Its handler does not learn who it is.
 func anyone(handle func(echo.Context) error) entrance { return entrance{forAnyone, handle} }
 
-// member lets the members of a company in.
+// member admits the members of a company.
 func (s *site) member(handle func(echo.Context, models.Visitor) error) entrance {
 	return entrance{forMembers, func(c echo.Context) error { return s.admitMember(c, handle) }}
 }
 
-// owner lets the owners of a company in, to one of its connections. A connection
-// that is not their company's is not there, whatever the visitor's role.
+// owner admits the owners of a company to one of its connections. A connection of
+// another company is not found, whatever the visitor's role.
 func (s *site) owner(handle func(echo.Context, owner, uuid.UUID) error) entrance {
 	e := s.member(withID(func(c echo.Context, v models.Visitor, id uuid.UUID) error {
 		if v.Owns() {
@@ -58,12 +59,12 @@ func (s *site) owner(handle func(echo.Context, owner, uuid.UUID) error) entrance
 	return e
 }
 
-// staffMember lets our staff in.
+// staffMember admits staff.
 func (s *site) staffMember(handle func(echo.Context, models.Staff) error) entrance {
 	return entrance{forStaff, func(c echo.Context) error { return s.admitStaff(c, true, handle) }}
 }
 
-// staffAdmin lets the admins of our staff in.
+// staffAdmin admits admins of staff.
 func (s *site) staffAdmin(handle func(echo.Context, admin) error) entrance {
 	e := s.staffMember(func(c echo.Context, m models.Staff) error {
 		if m.Role != models.Admin {
@@ -75,19 +76,18 @@ func (s *site) staffAdmin(handle func(echo.Context, admin) error) entrance {
 	return e
 }
 
-// staffWithoutFactor lets those of our staff in who have yet to pass the second
-// factor.
+// staffWithoutFactor admits staff who have not passed the second factor yet.
 func (s *site) staffWithoutFactor(handle func(echo.Context, staffAtFactor) error) entrance {
 	atFactor := func(c echo.Context, m models.Staff) error { return handle(c, staffAtFactor{m}) }
 	return entrance{forStaffWithoutFactor, func(c echo.Context) error { return s.admitStaff(c, false, atFactor) }}
 }
 
-// backEnd lets back ends in.
+// backEnd admits back ends.
 func (s *site) backEnd(handle func(echo.Context, models.APIKey) error) entrance {
 	return entrance{forBackEnds, func(c echo.Context) error { return s.admitBackEnd(c, handle) }}
 }
 
-// withID makes a handler of one that also takes the ID in the path.
+// withID turns a handler that also takes the ID in the path into one without it.
 func withID[Who any](handle func(echo.Context, Who, uuid.UUID) error) func(echo.Context, Who) error {
 	return func(c echo.Context, who Who) error {
 		id, err := pathID(c)
@@ -98,8 +98,8 @@ func withID[Who any](handle func(echo.Context, Who, uuid.UUID) error) func(echo.
 	}
 }
 
-// pathID parses the ID in the path. One that is spelled in another way than ours
-// names nothing.
+// pathID parses the ID in the path. An ID in any other spelling than ours is not
+// found.
 func pathID(c echo.Context) (uuid.UUID, error) {
 	id, ok := parseID(c.Param("id"))
 	if !ok {
@@ -108,14 +108,15 @@ func pathID(c echo.Context) (uuid.UUID, error) {
 	return id, nil
 }
 
-// parseID parses an ID that is spelled as we spell it. The library takes other
+// parseID parses an ID in the spelling that we use. The library accepts other
 // spellings, too.
 func parseID(text string) (uuid.UUID, bool) {
 	id, err := uuid.Parse(text)
 	return id, err == nil && id.String() == text
 }
 
-// inEnvironment makes a handler of one that takes the environment in the path.
+// inEnvironment turns a handler that takes the environment in the path into one
+// without it.
 func (s *site) inEnvironment(handle func(echo.Context, servicetitan.Environment) error) func(echo.Context) error {
 	return func(c echo.Context) error {
 		environment, ok := s.environment(servicetitan.EnvironmentName(c.Param("environment")))
@@ -126,8 +127,8 @@ func (s *site) inEnvironment(handle func(echo.Context, servicetitan.Environment)
 	}
 }
 
-// admitMember lets a member of a company in. It asks the database each time who
-// that is, so that a change of rights acts at once.
+// admitMember admits a member of a company. It reads the member from the database
+// for each request, so that a change of rights takes effect at once.
 func (s *site) admitMember(c echo.Context, handle func(echo.Context, models.Visitor) error) error {
 	ctx := c.Request().Context()
 	in, ok := s.sessions.SignedIn(ctx)
@@ -135,7 +136,7 @@ func (s *site) admitMember(c echo.Context, handle func(echo.Context, models.Visi
 		return seeOther(c, "/signin"+afterSignIn(c))
 	}
 	if in.staff {
-		return models.ErrNotFound // for them there is no such page
+		return models.ErrNotFound // the page does not exist for them
 	}
 	v, err := s.Accounts.Visitor(ctx, in.userID, in.companyID, in.epoch)
 	if errors.Is(err, models.ErrSignedOut) {
@@ -152,8 +153,8 @@ func (s *site) admitMember(c echo.Context, handle func(echo.Context, models.Visi
 	return err
 }
 
-// admitStaff lets one of our staff in. passed says whether the route is for those
-// who have passed the second factor, or is where that is done.
+// admitStaff admits a staff member. passed says whether the route needs the second
+// factor to be passed. It is false for the routes where staff pass it.
 func (s *site) admitStaff(c echo.Context, passed bool, handle func(echo.Context, models.Staff) error) error {
 	ctx := c.Request().Context()
 	in, ok := s.sessions.SignedIn(ctx)
@@ -161,7 +162,7 @@ func (s *site) admitStaff(c echo.Context, passed bool, handle func(echo.Context,
 		return seeOther(c, "/signin"+afterSignIn(c))
 	}
 	if !in.staff {
-		return models.ErrNotFound // for them there is no such page
+		return models.ErrNotFound // the page does not exist for them
 	}
 	m, err := s.Accounts.Staff(ctx, in.userID, in.epoch)
 	if errors.Is(err, models.ErrSignedOut) {
@@ -171,7 +172,7 @@ func (s *site) admitStaff(c echo.Context, passed bool, handle func(echo.Context,
 		return err
 	}
 	if in.elsewhere != (s.StaffIssuer != nil) {
-		return s.endSession(c) // staff sign in in another way by now
+		return s.endSession(c) // staff have switched to the other way of signing in
 	}
 	m.SupportCode, m.Factor = supportCode(c), in.factor
 	showAccount(c, views.Account{ID: m.UserID, Name: m.Name, Staff: true})
@@ -187,8 +188,8 @@ func (s *site) admitStaff(c echo.Context, passed bool, handle func(echo.Context,
 	return err
 }
 
-// roleError says whom models.ErrForbidden refuses, for the error page: a visitor,
-// or a member of our staff.
+// roleError says who was refused with models.ErrForbidden, for the error page: a
+// visitor or a staff member.
 type roleError struct {
 	error
 	visitor models.Visitor
@@ -198,7 +199,7 @@ type roleError struct {
 // Unwrap returns the error without the person.
 func (e *roleError) Unwrap() error { return e.error }
 
-// whoCanHelp returns the names of those whose role is enough.
+// whoCanHelp returns the names of the people whose role is sufficient.
 func (s *site) whoCanHelp(ctx context.Context, e *roleError) ([]string, error) {
 	if e.member.UserID != uuid.Nil {
 		return s.Accounts.AdminNames(ctx)
@@ -206,11 +207,11 @@ func (s *site) whoCanHelp(ctx context.Context, e *roleError) ([]string, error) {
 	return s.Accounts.OwnerNames(ctx, e.visitor.CompanyID)
 }
 
-// noFactor says that no second factor is asked for: in demos, whose sign-ins
-// are no secret.
+// noFactor says that staff are not asked for a second factor. That is so in demos,
+// whose sign-ins are not secret.
 func (s *site) noFactor() bool { return s.Demo != nil }
 
-// endSession ends a session that may no longer be used.
+// endSession ends a session that is no longer valid.
 func (s *site) endSession(c echo.Context) error {
 	if err := s.sessions.SignOut(c.Request().Context()); err != nil {
 		return err
@@ -218,19 +219,19 @@ func (s *site) endSession(c echo.Context) error {
 	return seeOther(c, "/signin"+afterSignIn(c))
 }
 
-// Where a sign-in may lead to: the name of a page, never an address, so that
-// nobody can make it lead off the site.
+// The pages to which a sign-in may lead. They are names and never addresses, so
+// that nobody can make a sign-in lead off the site.
 const (
 	nextConnect    = "connect"
-	nextConnection = "connection-" // and the connection's ID
-	nextQueue      = "queue"       // of our staff
+	nextConnection = "connection-" // followed by the connection's ID
+	nextQueue      = "queue"       // of staff
 )
 
-// resume asks the wizard to go on with what was chosen for the last trip.
+// resume asks the wizard to continue with the choice of the last authorization.
 const resume = "resume"
 
-// afterSignIn is the query by which the sign-in page remembers what was asked
-// for. A trip to ServiceTitan that ends signed out begins again.
+// afterSignIn returns the query by which the sign-in page remembers the page that
+// was asked for. An authorization that ends without a session starts again.
 func afterSignIn(c echo.Context) string {
 	next := ""
 	switch c.Path() {
@@ -249,7 +250,7 @@ func afterSignIn(c echo.Context) string {
 	return "?" + url.Values{"next": {next}}.Encode()
 }
 
-// home is where who is signed in begins.
+// home returns the first page after sign-in.
 func home(ofStaff bool) string {
 	if ofStaff {
 		return "/staff"
@@ -257,7 +258,7 @@ func home(ofStaff bool) string {
 	return "/connections"
 }
 
-// destination is where a sign-in leads to.
+// destination returns the address to which a sign-in leads.
 func destination(ofStaff bool, next string) string {
 	if ofStaff {
 		if next == nextQueue {

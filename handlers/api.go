@@ -18,10 +18,10 @@ import (
 
 const apiPrefix = "/api/"
 
-// errNoKey: the request has no API key that is good.
+// errNoKey says that the request has no valid API key.
 var errNoKey = errors.New("no valid API key")
 
-// admitBackEnd lets a back end in that sends its key as a bearer token (RFC 6750,
+// admitBackEnd admits a back end that sends its key as a bearer token (RFC 6750,
 // section 2.1).
 func (s *site) admitBackEnd(c echo.Context, handle func(echo.Context, models.APIKey) error) error {
 	scheme, value, _ := strings.Cut(c.Request().Header.Get(echo.HeaderAuthorization), " ")
@@ -66,11 +66,11 @@ func apiBody(c models.Connection) apiConnectionBody {
 
 type apiPageBody struct {
 	Data []apiConnectionBody `json:"data"`
-	// Next is what to ask for as after; absent on the last page.
+	// Next is the value of after for the next page. The last page has none.
 	Next string `json:"next,omitempty"`
 }
 
-// apiConnections lists the connections that the key may see, a page at a time.
+// apiConnections lists the connections that the key may read, one page at a time.
 func (s *site) apiConnections(c echo.Context, key models.APIKey) error {
 	after, tenantID := uuid.Nil, int64(0)
 	if v := c.QueryParam("after"); v != "" {
@@ -115,7 +115,7 @@ type apiTokenBody struct {
 	APIBaseURL  string    `json:"api_base_url"`
 }
 
-// apiToken gives a valid access token, or the true reason why there is none.
+// apiToken returns a valid access token, or the real reason why there is none.
 func (s *site) apiToken(c echo.Context, key models.APIKey, id uuid.UUID) error {
 	connection, access, err := s.Connections.TokenFor(c.Request().Context(), key, id)
 	if err != nil {
@@ -132,7 +132,7 @@ func (s *site) apiToken(c echo.Context, key models.APIKey, id uuid.UUID) error {
 }
 
 // The types of problems that say more than their status. They are stable, and
-// handlers/README.md documents each.
+// handlers/README.md documents each of them.
 const (
 	problemBlank        = "about:blank"
 	problemUnavailable  = "urn:fieldbridge:problem:temporarily-unavailable"
@@ -142,7 +142,7 @@ const (
 	problemLocked       = "urn:fieldbridge:problem:company-locked"
 )
 
-// problemBody is an error of the API (RFC 9457).
+// problemBody is an error response of the API (RFC 9457).
 type problemBody struct {
 	Type        string        `json:"type"`
 	Title       string        `json:"title"`
@@ -152,11 +152,11 @@ type problemBody struct {
 	SupportCode string        `json:"support_code"`
 }
 
-// apiProblem is what the API says of an error.
+// apiProblem is the API's description of an error.
 type apiProblem struct{ kind, title, detail string }
 
-// apiProblems says what the API says of a status, where the error has nothing
-// of its own.
+// apiProblems describes the statuses of errors that have no description of their
+// own.
 var apiProblems = map[int]apiProblem{
 	http.StatusUnauthorized: {problemBlank, http.StatusText(http.StatusUnauthorized), "Send an API key as a bearer token."},
 	http.StatusServiceUnavailable: {
@@ -165,7 +165,7 @@ var apiProblems = map[int]apiProblem{
 	},
 }
 
-// problemOf puts an error into the API's terms.
+// problemOf describes an error in the API's terms.
 func problemOf(a errorAnswer, err error) problemBody {
 	p := a.api
 	if p == (apiProblem{}) {

@@ -15,7 +15,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
-// callback is the way back from ServiceTitan.
+// callback receives the browser when it returns from ServiceTitan.
 func (s *site) callback(c echo.Context, v models.Visitor) error {
 	if looksAhead(c) {
 		return c.NoContent(http.StatusNoContent)
@@ -53,13 +53,14 @@ func (s *site) callback(c echo.Context, v models.Visitor) error {
 	return fieldbridge.Render(c, result.Outcome.Status(), views.NotConnected(page))
 }
 
-// looksAhead says that nobody has asked for the page yet, but the browser thinks
-// that somebody may. That must not use a code up.
+// looksAhead says that the browser fetches the page before anybody has opened it.
+// Such a request must not use up a code.
 func looksAhead(c echo.Context) bool {
 	return strings.Contains(c.Request().Header.Get("Sec-Purpose"), "prefetch")
 }
 
-// readCallback reads the query. Without exactly one state it is nobody's.
+// readCallback reads the query. A query without exactly one state belongs to no
+// authorization.
 func readCallback(query url.Values) (models.CallbackQuery, bool) {
 	if len(query["state"]) != 1 {
 		return models.CallbackQuery{}, false

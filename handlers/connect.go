@@ -14,7 +14,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
-// offered are the environments that a contractor can choose from.
+// offered returns the environments that a contractor can choose.
 func (s *site) offered() []string {
 	var names []string
 	for _, e := range s.Connections.Environments() {
@@ -23,8 +23,8 @@ func (s *site) offered() []string {
 	return names
 }
 
-// connectForm is the first step: which ServiceTitan, and how. It is empty for a
-// new connection, and filled in for somebody who comes back to it.
+// connectForm shows the first step: the environment, the way, and the tenant. The
+// form is empty for a new connection, and filled in for a person who returns to it.
 func (s *site) connectForm(c echo.Context, v models.Visitor) error {
 	var page views.ConnectPage
 	ctx, choice, ok := c.Request().Context(), models.Choice{}, false
@@ -66,8 +66,8 @@ func (s *site) showConnect(c echo.Context, status int, page views.ConnectPage) e
 	return fieldbridge.Render(c, status, views.Connect(page))
 }
 
-// recommended is the way that every environment offers first; empty if they
-// differ.
+// recommended returns the way that every environment offers first. It is empty if
+// they differ.
 func recommended(environments []servicetitan.Environment) string {
 	way := servicetitan.Way("")
 	for i, e := range environments {
@@ -79,7 +79,7 @@ func recommended(environments []servicetitan.Environment) string {
 	return string(way)
 }
 
-// tenantProblem says what a tenant ID looks like.
+// tenantProblem describes a valid tenant ID.
 const tenantProblem = "Enter the number that ServiceTitan shows as My Tenant ID. It has digits only, 10 at most."
 
 // connect keeps the choice and goes on to the review.
@@ -105,7 +105,7 @@ func (s *site) connect(c echo.Context, _ models.Visitor) error {
 	return s.review(c, choice)
 }
 
-// review keeps a choice and goes on to the way's second step.
+// review keeps a choice and goes on to the second step of its way.
 func (s *site) review(c echo.Context, choice models.Choice) error {
 	id, err := s.sessions.AddChoice(c.Request().Context(), choice)
 	if err != nil {
@@ -117,7 +117,7 @@ func (s *site) review(c echo.Context, choice models.Choice) error {
 	return seeOther(c, step+"?"+url.Values{"choice": {id}}.Encode())
 }
 
-// reviewAccess is the second step: what access is asked for.
+// reviewAccess shows the second step: the access that Fieldbridge asks for.
 func (s *site) reviewAccess(c echo.Context, v models.Visitor) error {
 	ctx := c.Request().Context()
 	id, choice, ok := s.sessions.Choice(ctx, c.QueryParam("choice"))

@@ -15,7 +15,7 @@ import (
 
 func connectionPath(id uuid.UUID) string { return "/connections/" + id.String() }
 
-// listConnections is the signed-in home.
+// listConnections shows the home page of a company.
 func (s *site) listConnections(c echo.Context, v models.Visitor) error {
 	list, err := s.Connections.List(c.Request().Context(), v.CompanyID)
 	if err != nil {
@@ -24,7 +24,7 @@ func (s *site) listConnections(c echo.Context, v models.Visitor) error {
 	return fieldbridge.Render(c, http.StatusOK, views.Connections(views.ConnectionsPage{Visitor: v, Connections: list, Clock: s.clock()}))
 }
 
-// showConnection says how a connection is doing.
+// showConnection shows one connection.
 func (s *site) showConnection(c echo.Context, v models.Visitor, id uuid.UUID) error {
 	ctx := c.Request().Context()
 	connection, err := s.Connections.Get(ctx, v.CompanyID, id)
@@ -63,11 +63,11 @@ func (s *site) showConnection(c echo.Context, v models.Visitor, id uuid.UUID) er
 	return fieldbridge.Render(c, http.StatusOK, views.Connection(page))
 }
 
-// testConnection asks ServiceTitan now and shows what it said.
+// testConnection tests the connection now and shows the result.
 func (s *site) testConnection(c echo.Context, v models.Visitor, id uuid.UUID) error {
 	err := s.Connections.Test(c.Request().Context(), v, id)
 	if errors.Is(err, models.ErrNotConnected) {
-		return seeOther(c, connectionPath(id)) // whose page says so
+		return seeOther(c, connectionPath(id)) // the connection's page says why
 	}
 	if err != nil {
 		return err
@@ -75,7 +75,7 @@ func (s *site) testConnection(c echo.Context, v models.Visitor, id uuid.UUID) er
 	return seeOther(c, connectionPath(id)+"?done=tested")
 }
 
-// reconnect goes the wizard's road again for a connection that exists.
+// reconnect starts the wizard for an existing connection.
 func (s *site) reconnect(c echo.Context, v models.Visitor, id uuid.UUID) error {
 	connection, err := s.Connections.Get(c.Request().Context(), v.CompanyID, id)
 	if err != nil {
@@ -91,7 +91,7 @@ func (s *site) reconnect(c echo.Context, v models.Visitor, id uuid.UUID) error {
 	if way := f.Line("how"); way != "" {
 		choice.Way = servicetitan.Way(way)
 	}
-	// A way that is offered no longer gives place to the recommended one.
+	// The recommended way replaces a way that is no longer offered.
 	if environment, ok := s.environment(choice.Environment); ok {
 		if !environment.Offers(choice.Way) && len(environment.Ways) > 0 {
 			choice.Way = environment.Ways[0]
@@ -100,7 +100,7 @@ func (s *site) reconnect(c echo.Context, v models.Visitor, id uuid.UUID) error {
 	return s.review(c, choice)
 }
 
-// confirmDisconnect says what disconnecting means, before it is done.
+// confirmDisconnect says what disconnecting means and asks for confirmation.
 func (s *site) confirmDisconnect(c echo.Context, v owner, id uuid.UUID) error {
 	connection, err := s.Connections.Get(c.Request().Context(), v.CompanyID, id)
 	if err != nil {

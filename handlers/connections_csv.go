@@ -12,17 +12,18 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// ConnectionsCSV writes connections of all companies as CSV (RFC 4180). Every
-// field is in quotation marks.
+// ConnectionsCSV writes connections of all companies as CSV (RFC 4180). Every field
+// is quoted.
 type ConnectionsCSV struct {
 	out   *bufio.Writer
 	begun bool
 }
 
-// NewConnectionsCSV returns one that has written nothing yet.
+// NewConnectionsCSV returns a ConnectionsCSV that has written nothing yet.
 func NewConnectionsCSV(w io.Writer) *ConnectionsCSV { return &ConnectionsCSV{out: bufio.NewWriter(w)} }
 
-// Write writes a row for each, behind the names of the columns.
+// Write writes a row for each connection. The first call writes the column names
+// before them.
 func (c *ConnectionsCSV) Write(list []models.ListedConnection) error {
 	if !c.begun {
 		c.begun = true
@@ -37,9 +38,9 @@ func (c *ConnectionsCSV) Write(list []models.ListedConnection) error {
 	return nil
 }
 
-// row writes a line. Flush returns what went wrong. The library's writer leaves
-// out quotation marks that are not needed where a comma parts the fields; they are
-// needed where a semicolon does.
+// row writes a line. Flush returns its error. The library's writer omits quotation
+// marks that are not needed where a comma separates the fields; where a semicolon
+// does, they are.
 func (c *ConnectionsCSV) row(fields []string) {
 	for i, field := range fields {
 		if i > 0 {
@@ -76,13 +77,13 @@ func csvTime(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// formulaForm matches what a spreadsheet takes for the beginning of a formula:
-// at the beginning of a text, or behind a semicolon, which ends a field in the
-// locales where a comma is the decimal sign.
+// formulaForm matches text that a spreadsheet takes for the beginning of a formula.
+// A formula begins at the beginning of a text, or after a semicolon, which ends a
+// field in locales where the decimal separator is a comma.
 var formulaForm = regexp.MustCompile(`(^|;)([ "]*)([=+\-@|%＝＋－＠％])`)
 
-// csvText keeps a spreadsheet from taking any of the text for a formula, and
-// leaves out what cannot be seen.
+// csvText changes text so that a spreadsheet takes no part of it for a formula. It
+// also removes invisible characters.
 func csvText(text string) string {
 	return formulaForm.ReplaceAllString(models.VisibleText(text), "$1$2'$3")
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
-// credentialsForm is the second step for a company with its own client ID and
+// credentialsForm shows the second step for a company with its own client ID and
 // secret.
 func (s *site) credentialsForm(c echo.Context, v models.Visitor) error {
 	page, ok, err := s.credentialsPage(c, v, c.QueryParam("choice"))
@@ -28,8 +28,8 @@ func (s *site) credentialsForm(c echo.Context, v models.Visitor) error {
 	return fieldbridge.Render(c, http.StatusOK, views.Credentials(page))
 }
 
-// credentialsPage is the empty form for a choice; not ok if the session does
-// not know the choice, or it is another way's.
+// credentialsPage returns the empty form for a choice. It is not ok if the session
+// does not know the choice, or if the choice is of another way.
 func (s *site) credentialsPage(c echo.Context, v models.Visitor, choiceID string) (page views.CredentialsPage, ok bool, err error) {
 	ctx := c.Request().Context()
 	id, choice, ok := s.sessions.Choice(ctx, choiceID)
@@ -50,7 +50,7 @@ func (s *site) credentialsPage(c echo.Context, v models.Visitor, choiceID string
 	return page, true, nil
 }
 
-// tryCredentials tries what was typed, and connects if it works.
+// tryCredentials tries the values that were typed, and connects if they work.
 func (s *site) tryCredentials(c echo.Context, v models.Visitor) error {
 	f, err := readForm(c)
 	if err != nil {
@@ -107,8 +107,8 @@ func (s *site) showCredentialsResult(c echo.Context, v models.Visitor, page view
 	return fieldbridge.Render(c, status, views.Credentials(page))
 }
 
-// shownClientID is the client ID as it may be shown again: a secret in the
-// wrong field is not.
+// shownClientID returns the client ID if the page may show it again. It returns
+// nothing for a secret in the wrong field.
 func shownClientID(own servicetitan.OwnClient) string {
 	if looksSecret(own.ID) {
 		return ""
@@ -126,8 +126,8 @@ func missingClient(own servicetitan.OwnClient) (errs views.CredentialsErrors) {
 	return errs
 }
 
-// Prefixes of ServiceTitan's values. They are not documented, so they explain
-// a refusal and never cause one.
+// The prefixes of ServiceTitan's values. They are not documented, so they explain a
+// refusal but never cause one.
 const (
 	clientIDPrefix = "cid."
 	appKeyPrefix   = "ak1."
@@ -137,8 +137,8 @@ func looksSecret(value string) bool {
 	return strings.HasPrefix(value, "cs1.") || strings.HasPrefix(value, "cs2.") || strings.HasPrefix(value, appKeyPrefix)
 }
 
-// whyRefused says of the values that ServiceTitan did not accept what is
-// likely wrong with which.
+// whyRefused says what is probably wrong with values that ServiceTitan did not
+// accept.
 func whyRefused(own servicetitan.OwnClient, environment string) (errs views.CredentialsErrors) {
 	secret := own.Secret.Reveal()
 	switch {
@@ -158,9 +158,9 @@ func whyRefused(own servicetitan.OwnClient, environment string) (errs views.Cred
 	return errs
 }
 
-// pasted is a value as it was meant: without the spaces around it, and without
-// line breaks and invisible characters, which come along when it is copied. A
-// space within is kept, since a secret may hold one (RFC 6749, appendix A.2).
+// pasted returns a value without the surrounding spaces, line breaks, and invisible
+// characters that copying adds. It keeps spaces within the value, since a secret
+// may contain them (RFC 6749, appendix A.2).
 func pasted(s string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		if unicode.In(r, unicode.Cf, unicode.Cc) {

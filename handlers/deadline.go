@@ -9,16 +9,16 @@ import (
 )
 
 const (
-	// requestLimit is how long a request may work, mostly in the database, until it
-	// is answered with 503.
+	// requestLimit is how long a request may take before it is answered with 503.
+	// Most of that time goes to the database.
 	requestLimit = 30 * time.Second
-	// waitingLimit is the limit of requests that wait for ServiceTitan. It ends
-	// before the server stops writing to the browser.
+	// waitingLimit is the limit for requests that wait for ServiceTitan. It ends
+	// before the server's write timeout.
 	waitingLimit = 42 * time.Second
 )
 
-// waits are the routes whose requests wait for several answers of ServiceTitan,
-// and save what came of them afterwards.
+// waits lists the routes whose requests wait for several answers of ServiceTitan
+// and then save the result.
 var waits = map[string]bool{
 	http.MethodGet + " /callback":                           true,
 	http.MethodPost + " /connect/credentials":               true,
@@ -30,12 +30,12 @@ var waits = map[string]bool{
 	http.MethodPost + " /staff/connections/:id/disconnect":  true,
 }
 
-// streams are the routes whose answers take as long as they are long. Each of
-// their reads has a limit of its own.
+// streams lists the routes whose answers have no limit in total. Each of their
+// reads has a limit of its own.
 var streams = map[string]bool{http.MethodGet + " /staff/connections.csv": true}
 
-// deadline ends a request's context when its time is up, so that a database that
-// does not answer keeps neither the browser waiting nor its connection.
+// deadline ends a request's context when its time is up. A database that does not
+// answer then keeps neither the browser nor the connection waiting.
 func (s *site) deadline(r route) echo.MiddlewareFunc {
 	limit := requestLimit
 	if waits[r.method+" "+r.path] {
@@ -53,7 +53,7 @@ func (s *site) deadline(r route) echo.MiddlewareFunc {
 			defer cancel()
 			c.SetRequest(c.Request().WithContext(ctx))
 			if err := next(c); err != nil {
-				c.Error(err) // while the deadline counts
+				c.Error(err) // answered here, while the deadline still applies
 			}
 			return nil
 		}

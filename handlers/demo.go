@@ -9,22 +9,21 @@ import (
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
-// The parts of a demo, which whoever starts one fills in.
+// The parts of a demo, which the command that starts it fills in.
 type (
-	// Demo is what the pages of a demo show beside what they always show.
+	// Demo is the data that only the pages of a demo show.
 	Demo = views.Demo
-	// DemoAccount is a sign-in that is no secret.
+	// DemoAccount is a sign-in that is not secret.
 	DemoAccount = views.DemoAccount
-	// Journey is a short way through the demo that shows one thing.
+	// Journey is a short tour of the demo that shows one thing.
 	Journey = views.Journey
-	// JourneyStart signs somebody in where a step of a journey is done.
+	// JourneyStart signs a person in at the page where a step of a journey begins.
 	JourneyStart = views.JourneyStart
-	// JourneyLink leads to a page beside the app.
+	// JourneyLink leads to a page outside the app.
 	JourneyLink = views.JourneyLink
 )
 
-// inDemo makes every page that is shown from here on a demo's, those of errors
-// included.
+// inDemo marks every page as a demo's, including error pages.
 func (s *site) inDemo(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		s.showDemo(c, "")
@@ -32,8 +31,8 @@ func (s *site) inDemo(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// namedInDemo makes the pages of a demo say who is signed in, which a click in
-// another tab may have changed.
+// namedInDemo makes the pages of a demo say who is signed in. A click in another
+// tab may have changed that person.
 func (s *site) namedInDemo(next echo.HandlerFunc) echo.HandlerFunc {
 	if s.Demo == nil {
 		return next
@@ -41,7 +40,8 @@ func (s *site) namedInDemo(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		ctx := c.Request().Context()
 		if in, ok := s.sessions.SignedIn(ctx); ok {
-			// Whoever may not sign in any more has no name, and is told so at the entrance.
+			// A person who may not sign in anymore has no name. The entrance tells
+			// them why.
 			if in.staff {
 				m, _ := s.Accounts.Staff(ctx, in.userID, in.epoch)
 				s.showDemo(c, m.Name)
@@ -58,7 +58,8 @@ func (s *site) showDemo(c echo.Context, who string) {
 	c.SetRequest(c.Request().WithContext(views.InDemo(c.Request().Context(), s.Demo, who)))
 }
 
-// demoTour lists what to try. Who is signed in may change persons there.
+// demoTour lists what to try. The people who are signed in may switch accounts
+// there.
 func (s *site) demoTour(c echo.Context) error {
 	return fieldbridge.Render(c, http.StatusOK, views.DemoTour(s.Demo))
 }

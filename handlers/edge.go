@@ -16,11 +16,11 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// maxBody is the largest request body, in bytes; every form is far smaller.
+// maxBody is the largest request body, in bytes. Every form is far smaller.
 const maxBody = 64 << 10
 
-// edge is the outermost middleware: it names the request, logs and counts it
-// when it has been answered, and turns a panic into an error page.
+// edge is the outermost middleware. It gives the request its support code, logs and
+// counts it after the answer, and turns a panic into an error page.
 func edge(log *slog.Logger, metrics *Metrics) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -29,7 +29,7 @@ func edge(log *slog.Logger, metrics *Metrics) echo.MiddlewareFunc {
 			r := c.Request().WithContext(context.WithValue(c.Request().Context(), requestRecordKey{}, record))
 			r.Body = http.MaxBytesReader(c.Response(), r.Body, maxBody)
 			c.SetRequest(r)
-			defer func() { // also when the answer is broken off
+			defer func() { // runs even if the connection breaks during the answer
 				took := time.Since(began)
 				metrics.observe(c, took)
 				record.line(c, log, took)
@@ -49,7 +49,7 @@ func answer(c echo.Context, next echo.HandlerFunc) {
 		if err, ok := r.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 			panic(r)
 		}
-		// The panic's own words may hold values; its stack holds none.
+		// The panic's message may contain values. Its stack contains none.
 		noteEvent(c.Request().Context(), slog.LevelError, "panic", slog.String("stack", string(debug.Stack())))
 		c.Error(echo.NewHTTPError(http.StatusInternalServerError))
 	}()
@@ -67,15 +67,15 @@ func knownMethod(m string) string {
 	return "other"
 }
 
-// secure sets the headers that every answer has. Pages for who is signed in have
-// one file of script, the others none.
+// secure sets the headers of every answer. Only pages for people who are signed in
+// have a script, in one file.
 func secure(https bool) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			h := c.Response().Header()
 			setPolicy(h, "")
 			h.Set("X-Content-Type-Options", "nosniff")
-			// A callback's address holds a code.
+			// The address of a callback contains a code.
 			h.Set("Referrer-Policy", "no-referrer")
 			h.Set("Cross-Origin-Opener-Policy", "same-origin")
 			h.Set("Cross-Origin-Resource-Policy", "same-origin")
@@ -88,16 +88,16 @@ func secure(https bool) echo.MiddlewareFunc {
 	}
 }
 
-// setPolicy sets the content security policy. formTargets are the origins to
-// which a form's answer may redirect, beside our own: browsers hold the whole
+// setPolicy sets the content security policy. formTargets are the origins, besides
+// our own, to which the answer to a form may redirect: browsers check the whole
 // chain of redirects against form-action.
 func setPolicy(h http.Header, formTargets string) {
 	h.Set("Content-Security-Policy", strings.TrimSpace("default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "+
 		"object-src 'none'; frame-ancestors 'none'; form-action 'self' "+formTargets))
 }
 
-// addressOf finds a browser's address: the peer's, or what proxies that we
-// trust say.
+// addressOf returns a function that finds a browser's address. It is the peer's
+// address, or the one that the proxies we trust report.
 func addressOf(trusted []netip.Prefix) echo.IPExtractor {
 	if len(trusted) == 0 {
 		return echo.ExtractIPDirect()
@@ -112,8 +112,8 @@ func addressOf(trusted []netip.Prefix) echo.IPExtractor {
 	return echo.ExtractIPFromXFFHeader(options...)
 }
 
-// address is what tries are counted by: the address, or for IPv6 the network
-// of one customer.
+// address returns the value by which attempts are counted: the address, or for IPv6
+// the network of one customer.
 func address(c echo.Context) string {
 	ip, err := netip.ParseAddr(c.RealIP())
 	if err != nil {

@@ -17,23 +17,23 @@ import (
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
-// errForeignOrigin refuses what another site's page made the browser send.
+// errForeignOrigin refuses requests that another site's page made the browser send.
 var errForeignOrigin = errors.New("request comes from another site")
 
-// errorAnswer is how an error is answered.
+// errorAnswer describes how an error is answered.
 type errorAnswer struct {
-	// is says whether the row is the error's.
+	// is says whether the row describes the error.
 	is     func(error) bool
 	status int
-	// page is the page that tells of it; empty for the one of the status.
+	// page is the kind of the error page. It is empty for the page of the status.
 	page views.ErrorKind
-	// api is what the API says; empty for what it says of the status.
+	// api is the API's description. It is empty for the description of the status.
 	api apiProblem
-	// level is that of the request's line in the log.
+	// level is the level of the request's log line.
 	level slog.Level
 }
 
-// errorAnswers is the one place where kinds of errors become statuses, pages, and
+// errorAnswers is the one place that maps kinds of errors to statuses, pages, and
 // problems of the API. The first row that fits counts.
 var errorAnswers = []errorAnswer{
 	{is: kind[*models.ThrottledError], status: http.StatusTooManyRequests},
@@ -63,7 +63,8 @@ var errorAnswers = []errorAnswer{
 	{is: models.Unavailable, status: http.StatusServiceUnavailable, level: slog.LevelError},
 }
 
-// answerTo returns how an error is answered. One without a row is our mistake.
+// answerTo returns how an error is answered. An error without a row is a mistake of
+// ours.
 func answerTo(err error) errorAnswer {
 	if e, ok := errors.AsType[*echo.HTTPError](err); ok {
 		a := errorAnswer{status: e.Code}
@@ -93,14 +94,14 @@ func exactly(target error) func(error) bool {
 func noToken(err error) bool { return kind[*models.ReasonError](err) && models.Unavailable(err) }
 
 const (
-	// retrySoon is how long a 503 asks to wait where nothing says when the next try
-	// may be made.
+	// retrySoon is the Retry-After of a 503 when the time of the next attempt is
+	// unknown.
 	retrySoon = 5 * time.Second
-	// longestRetry bounds what a 503 asks to wait.
+	// longestRetry is the longest Retry-After of a 503.
 	longestRetry = time.Hour
 )
 
-// retryAt is when to ask again after an error; zero if asking again is no use.
+// retryAt returns when to retry after an error. It is zero if a retry is no use.
 func (s *site) retryAt(status int, err error) time.Time {
 	if e, ok := errors.AsType[*models.ThrottledError](err); ok {
 		return e.Until
@@ -118,15 +119,15 @@ func (s *site) retryAt(status int, err error) time.Time {
 	return now.Add(retrySoon)
 }
 
-// setRetryAfter says in a header when to ask again (RFC 9110, section 10.2.3).
+// setRetryAfter sets the header that says when to retry (RFC 9110, section 10.2.3).
 func (s *site) setRetryAfter(h http.Header, at time.Time) {
 	if !at.IsZero() {
 		h.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(at.Sub(s.Now()).Seconds())))))
 	}
 }
 
-// showError errorAnswers with the page of an error. What went wrong goes into the
-// request's line of the log, beside the support code that the page shows.
+// showError answers with the page of an error. The error itself goes into the
+// request's log line, next to the support code that the page shows.
 func (s *site) showError(err error, c echo.Context) {
 	a := answerTo(err)
 	status := a.status
@@ -154,14 +155,14 @@ func (s *site) showError(err error, c echo.Context) {
 	s.setRetryAfter(h, page.RetryAt)
 	if refused, ok := errors.AsType[*roleError](err); ok {
 		page.Visitor, page.Staff = refused.visitor, refused.member
-		page.CanHelp, _ = s.whoCanHelp(ctx, refused) // without the names the page still says what to do
+		page.CanHelp, _ = s.whoCanHelp(ctx, refused) // without the names, the page still says what to do
 	}
 	if err := fieldbridge.Render(c, status, views.Error(page)); err != nil {
 		noteError(ctx, slog.LevelError, fmt.Errorf("show error page: %w", err))
 	}
 }
 
-// sessionError errorAnswers when a session cannot be loaded or saved.
+// sessionError answers when a session cannot be loaded or saved.
 func (s *site) sessionError(w http.ResponseWriter, r *http.Request, err error) {
 	noteError(r.Context(), slog.LevelError, fmt.Errorf("session: %w", err))
 	page := views.ErrorPage{Status: http.StatusServiceUnavailable, SupportCode: recordOf(r.Context()).supportCode, Clock: s.clock(), RetryAt: s.Now().Add(retrySoon)}

@@ -42,8 +42,8 @@ func (s *site) showFactor(c echo.Context, m staffAtFactor, status int, wrong boo
 	return fieldbridge.Render(c, status, staff.Factor(page))
 }
 
-// passFactor checks the code and lets the person in. A right code ends an
-// enrolment.
+// passFactor checks the code and signs the staff member in. A correct code
+// completes an enrollment.
 func (s *site) passFactor(c echo.Context, m staffAtFactor) error {
 	f, err := readForm(c)
 	if err != nil {
@@ -72,7 +72,7 @@ func (s *site) passFactor(c echo.Context, m staffAtFactor) error {
 	return seeOther(c, home(true))
 }
 
-// confirmFactor ends an enrolment and lets the person in.
+// confirmFactor completes an enrollment and signs the staff member in.
 func (s *site) confirmFactor(c echo.Context, m staffAtFactor, kept, code string) error {
 	ctx := c.Request().Context()
 	enrolled, err := s.Accounts.ConfirmFactor(ctx, m.Staff, kept, code)
@@ -87,8 +87,8 @@ func (s *site) confirmFactor(c echo.Context, m staffAtFactor, kept, code string)
 	return fieldbridge.Render(c, http.StatusOK, staff.Recovery(staff.RecoveryPage{Staff: m.Staff, Codes: enrolled.Codes}))
 }
 
-// refuseCode writes down why a code was refused, never the code, and shows the
-// form again after a wrong one.
+// refuseCode logs why a code was refused, but never the code. After a wrong code,
+// it shows the form again.
 func (s *site) refuseCode(c echo.Context, m models.Staff, err error, again func() error) error {
 	reason := ""
 	switch _, throttled := errors.AsType[*models.ThrottledError](err); {
@@ -110,7 +110,7 @@ func (s *site) refuseCode(c echo.Context, m models.Staff, err error, again func(
 	return again()
 }
 
-// factorSettings is where staff look after their second factor, if it is one of
+// factorSettings shows where staff manage their second factor, if it is one of
 // ours.
 func (s *site) factorSettings(c echo.Context, m models.Staff) error {
 	if !m.Factor {
@@ -128,7 +128,7 @@ func (s *site) showFactorSettings(c echo.Context, m models.Staff, status int, wr
 	return fieldbridge.Render(c, status, staff.FactorSettings(page))
 }
 
-// changeFactor makes new recovery codes, or begins with another phone.
+// changeFactor makes new recovery codes, or starts the setup of another phone.
 func (s *site) changeFactor(c echo.Context, m models.Staff) error {
 	f, err := readForm(c)
 	if err != nil {
@@ -164,8 +164,8 @@ func factorEvent(m models.Staff, outcome string) models.SignInEvent {
 	return models.SignInEvent{Action: models.ActionSecondFactor, Outcome: outcome, UserID: m.UserID, Staff: true}
 }
 
-// outline draws a QR code as one path, with the quiet zone around it that
-// scanners need (ISO/IEC 18004 wants four modules), and says how wide it is.
+// outline draws a QR code as one path and returns its width. It includes the quiet
+// zone that scanners need (ISO/IEC 18004 requires four modules).
 func outline(text string) (path, size string, err error) {
 	const quiet = 4
 	code, err := qr.Encode(text, qr.M, qr.Auto)

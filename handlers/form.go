@@ -11,12 +11,12 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// form is what a page posted. Values come from the body alone: a query never
-// counts.
+// form holds the values that a page posted. They come from the body alone and never
+// from the query.
 type form struct{ values map[string][]string }
 
-// readForm wants a URL-encoded body in which no field comes twice and all text
-// is text.
+// readForm requires a URL-encoded body without repeated fields, whose values are
+// valid text.
 func readForm(c echo.Context) (form, error) {
 	r := c.Request()
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
@@ -37,7 +37,7 @@ func readForm(c echo.Context) (form, error) {
 	return form{values: r.PostForm}, nil
 }
 
-// Raw is a field as it was typed.
+// Raw returns a field exactly as it was typed.
 func (f form) Raw(name string) string {
 	if v := f.values[name]; len(v) == 1 {
 		return v[0]
@@ -45,11 +45,12 @@ func (f form) Raw(name string) string {
 	return ""
 }
 
-// Line is a field as one trimmed line.
+// Line returns a field as one trimmed line.
 func (f form) Line(name string) string { return strings.TrimSpace(f.Raw(name)) }
 
-// nameProblem says what is wrong with a name, if anything. whose is the name as a
-// sentence has it, and missing is what to say when there is none or it is too long.
+// nameProblem says what is wrong with a name. It is empty if nothing is. whose
+// names the name in a sentence, and missing is the text for a name that is empty or
+// too long.
 func nameProblem(problem models.NameProblem, whose, missing string) string {
 	switch problem {
 	case models.NameMissing, models.NameTooLong:

@@ -12,8 +12,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
-// guidedForm is the second step where our staff do the set-up: what will
-// happen.
+// guidedForm shows the second step of a setup by our staff: what will happen.
 func (s *site) guidedForm(c echo.Context, _ models.Visitor) error {
 	id, choice, ok := s.sessions.Choice(c.Request().Context(), c.QueryParam("choice"))
 	if !ok || choice.Way != servicetitan.Guided {
@@ -26,7 +25,7 @@ func (s *site) guidedForm(c echo.Context, _ models.Visitor) error {
 	return fieldbridge.Render(c, http.StatusOK, views.Guided(page))
 }
 
-// requestSetup asks our staff.
+// requestSetup asks our staff for a setup.
 func (s *site) requestSetup(c echo.Context, v models.Visitor) error {
 	f, err := readForm(c)
 	if err != nil {
@@ -44,7 +43,7 @@ func (s *site) requestSetup(c echo.Context, v models.Visitor) error {
 	return seeOther(c, connectionPath(id))
 }
 
-// accessAllowed is the contractor's word that the app is allowed.
+// accessAllowed records the contractor's statement that the app is allowed.
 func (s *site) accessAllowed(c echo.Context, v models.Visitor, id uuid.UUID) error {
 	connection, err := s.Connections.Get(c.Request().Context(), v.CompanyID, id)
 	if err != nil {
@@ -54,7 +53,7 @@ func (s *site) accessAllowed(c echo.Context, v models.Visitor, id uuid.UUID) err
 	return s.afterSetup(c, connection, err)
 }
 
-// withdrawSetup ends a set-up.
+// withdrawSetup cancels a setup.
 func (s *site) withdrawSetup(c echo.Context, v models.Visitor, id uuid.UUID) error {
 	connection, err := s.Connections.Get(c.Request().Context(), v.CompanyID, id)
 	if err != nil {
@@ -64,7 +63,7 @@ func (s *site) withdrawSetup(c echo.Context, v models.Visitor, id uuid.UUID) err
 	return s.afterSetup(c, connection, err)
 }
 
-// afterSetup shows the connection, also where the set-up had ended meanwhile.
+// afterSetup shows the connection, even if the setup ended in the meantime.
 func (s *site) afterSetup(c echo.Context, connection models.Connection, err error) error {
 	if err := ignoreClosed(err); err != nil {
 		return err
@@ -72,8 +71,8 @@ func (s *site) afterSetup(c echo.Context, connection models.Connection, err erro
 	return seeOther(c, connectionPath(connection.ID))
 }
 
-// guide is for the person who administers ServiceTitan, who may have no
-// account here. It shows nothing of any company.
+// guide shows the steps for the person who administers ServiceTitan. That person
+// may have no account here, so the page shows nothing about any company.
 func (s *site) guide(c echo.Context, environment servicetitan.Environment) error {
 	return fieldbridge.Render(c, http.StatusOK, views.Guide(views.GuidePage{Environment: string(environment.Name), OpenURL: environment.AppURL()}))
 }

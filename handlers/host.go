@@ -16,7 +16,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
-// errForeignHost refuses a request that was sent to another name than ours.
+// errForeignHost refuses requests that were sent to another host than ours.
 var errForeignHost = errors.New("request is for another host")
 
 // hostKind says how the host of a request relates to the base URL.
@@ -26,13 +26,13 @@ const (
 	foreignHost hostKind = iota
 	// ownHost is the host of the base URL.
 	ownHost
-	// otherName is another name of the same address: with a dot at the end, or of
-	// the same machine.
+	// otherName is another name of the same address: one with a final dot, or
+	// another name of the local machine.
 	otherName
 )
 
-// hostOf reads the host and port of a Host header, or of a URL. The host is in
-// lower case. It returns an empty host for what is no host.
+// hostOf returns the host and port of a Host header or of a URL. The host is in
+// lower case. It is empty if the text names no host.
 func hostOf(text, scheme string) (host, port string) {
 	u, err := url.Parse(scheme + "://" + text)
 	if err != nil || u.Host != text || u.Hostname() == "" {
@@ -40,7 +40,7 @@ func hostOf(text, scheme string) (host, port string) {
 	}
 	host, port = strings.ToLower(u.Hostname()), u.Port()
 	if ip, err := netip.ParseAddr(host); err == nil {
-		host = ip.String() // IPv6 has several spellings
+		host = ip.String() // an IPv6 address has several spellings
 	}
 	if port == "" && scheme == "https" {
 		port = "443"
@@ -50,8 +50,8 @@ func hostOf(text, scheme string) (host, port string) {
 	return host, port
 }
 
-// kindOfHost compares the Host of a request with the base URL. A port that the
-// scheme implies may be left out, as browsers do.
+// kindOfHost compares the Host header of a request with the base URL. It may omit a
+// port that the scheme implies, as browsers do.
 func kindOfHost(base *url.URL, text string) hostKind {
 	ours, ourPort := hostOf(base.Host, base.Scheme)
 	host, port := hostOf(text, base.Scheme)
@@ -68,22 +68,23 @@ func kindOfHost(base *url.URL, text string) hostKind {
 	return foreignHost
 }
 
-// isLoopback says whether a host names the machine that it is used on.
+// isLoopback says whether a host is a name of the local machine.
 func isLoopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || (err == nil && ip.IsLoopback())
 }
 
-// refuseForeignHosts refuses requests whose Host is not the base URL's. Otherwise
-// a page elsewhere could reach us by a name of its own that resolves to our address
-// (DNS rebinding), and the comparison of Origin with Host would protect nothing. A
-// page that is asked for by another name of ours is answered with its address.
+// refuseForeignHosts refuses requests whose Host is not the base URL's. Without it,
+// a page elsewhere could reach us through a name of its own that resolves to our
+// address (DNS rebinding), and comparing Origin with Host would protect nothing. A
+// page that is requested by another name of ours is answered with its proper
+// address.
 func (s *site) refuseForeignHosts(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
 		switch kind := kindOfHost(s.BaseURL, r.Host); {
 		case kind == ownHost:
-			r.Host = s.BaseURL.Host // as browsers spell it in Origin
+			r.Host = s.BaseURL.Host // in the spelling that browsers use in Origin
 			return next(c)
 		case kind == otherName && (r.Method == http.MethodGet || r.Method == http.MethodHead) && strings.HasPrefix(r.URL.Path, "/"):
 			return c.Redirect(http.StatusTemporaryRedirect, s.BaseURL.String()+r.URL.RequestURI())
@@ -92,15 +93,16 @@ func (s *site) refuseForeignHosts(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// notOurAddress is the answer in plain text to a request for another host. It does
-// not repeat that host.
+// notOurAddress answers a request for another host in plain text. It does not
+// repeat that host.
 func notOurAddress(w http.ResponseWriter, what, address string) {
 	say(w, http.StatusMisdirectedRequest, "This is not the address of "+what+". Use "+address+".")
 }
 
-// onlyOwnHost refuses requests to the admin listener, unless their Host is localhost,
-// the host of the listener's configured address, or the IP address at which the
-// connection arrived. The port is not compared: it may be forwarded from another one.
+// onlyOwnHost refuses requests to the admin listener unless their Host is
+// localhost, the host of the listener's configured address, or the IP address at
+// which the connection arrived. It does not compare the port, which may be
+// forwarded from another one.
 func onlyOwnHost(configured string, next http.Handler) http.Handler {
 	own, _, _ := net.SplitHostPort(configured)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -120,7 +122,7 @@ func onlyOwnHost(configured string, next http.Handler) http.Handler {
 	})
 }
 
-// arrivedAt is our own IP address of the connection. It is not valid if the
+// arrivedAt returns our own IP address of the connection. It is invalid if the
 // connection has none.
 func arrivedAt(r *http.Request) netip.Addr {
 	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)

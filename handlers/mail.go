@@ -10,12 +10,12 @@ import (
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
-// Letter is a mail as it is sent.
+// Letter is a mail in the form in which it is sent.
 type Letter struct{ To, Subject, Plain, HTML string }
 
-// ComposeMail writes the letter of a mail. Its link is that of the connection's
-// page, which asks whoever is signed out to sign in first, or of the sign-in page
-// for a mail about an account.
+// ComposeMail writes the letter of a mail. It links to the connection's page, which
+// asks people who are signed out to sign in first. A mail about an account links to
+// the sign-in page.
 func ComposeMail(ctx context.Context, m models.OutgoingMail, base *url.URL) (Letter, error) {
 	link := base.JoinPath(connectionPath(m.ConnectionID)).String()
 	if m.Kind == models.MailSignInTries {

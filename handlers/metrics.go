@@ -16,7 +16,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// Metrics are the figures of one process, in Prometheus' form.
+// Metrics holds the metrics of one process, for Prometheus.
 type Metrics struct {
 	registry   *prometheus.Registry
 	renewals   *prometheus.HistogramVec
@@ -25,22 +25,22 @@ type Metrics struct {
 	requests   *prometheus.HistogramVec
 }
 
-// NewMetrics returns figures that are all zero.
+// NewMetrics returns metrics that are all zero.
 func NewMetrics() *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		renewals: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "fieldbridge_renewal_seconds", Help: "Renewals of access, by how they went: ok, or the reason.",
+			Name: "fieldbridge_renewal_seconds", Help: "Renewals of access, by outcome: ok, or the reason of the failure.",
 			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 25},
 		}, []string{"environment", "outcome"}),
 		served: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "fieldbridge_tokens_served_total", Help: "Access tokens handed out, by where they came from: cache, database or renewal.",
+			Name: "fieldbridge_tokens_served_total", Help: "Access tokens handed out, by source: cache, database, or renewal.",
 		}, []string{"from"}),
 		leasesLost: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "fieldbridge_leases_lost_total", Help: "Renewals whose result another one, or a person, had made useless.",
+			Name: "fieldbridge_leases_lost_total", Help: "Renewals whose result was discarded because another renewal or a person had changed the connection.",
 		}),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "fieldbridge_http_request_seconds", Help: "Requests, by route, method and status.",
+			Name: "fieldbridge_http_request_seconds", Help: "Requests, by route, method, and status.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
 		}, []string{"route", "method", "status"}),
 	}
@@ -49,7 +49,7 @@ func NewMetrics() *Metrics {
 	return m
 }
 
-// Watch is what the keeper is to tell.
+// Watch returns the hooks by which the keeper reports to the metrics.
 func (m *Metrics) Watch() models.KeeperWatch {
 	return models.KeeperWatch{
 		Renewed: func(environment servicetitan.EnvironmentName, outcome string, took time.Duration) {
@@ -69,10 +69,11 @@ func (m *Metrics) observe(c echo.Context, took time.Duration) {
 	m.requests.WithLabelValues(route, knownMethod(c.Request().Method), strconv.Itoa(c.Response().Status)).Observe(took.Seconds())
 }
 
-// figuresKept is how old the figures that cost a count may be.
+// figuresKept is the maximum age of figures that take a query to count.
 const figuresKept = 15 * time.Second
 
-// keeperCollector asks the keeper when it is scraped, but not every time.
+// keeperCollector gets the keeper's figures for a scrape and keeps them for a
+// moment.
 type keeperCollector struct {
 	figures                   func(context.Context) (models.Figures, error)
 	connections, lag, unsaved *prometheus.Desc
@@ -85,7 +86,7 @@ func newKeeperCollector(figures func(context.Context) (models.Figures, error)) *
 	return &keeperCollector{
 		figures:     figures,
 		connections: prometheus.NewDesc("fieldbridge_connections", "Connections, by environment and state.", []string{"environment", "state"}, nil),
-		lag:         prometheus.NewDesc("fieldbridge_due_lag_seconds", "For how long the renewal that is due the longest has been due.", nil, nil),
+		lag:         prometheus.NewDesc("fieldbridge_due_lag_seconds", "How long the longest overdue renewal has been due.", nil, nil),
 		unsaved:     prometheus.NewDesc("fieldbridge_unsaved_renewals", "Renewals that wait for the database.", nil, nil),
 	}
 }

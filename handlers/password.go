@@ -17,9 +17,9 @@ import (
 
 const passwordPath = "/password/reset"
 
-// passwordForm is where a one-time link leads. The link's secret is taken out of
-// the address at once: a cookie keeps it for the form. That spends nothing, so
-// whoever only looks at the link leaves it good.
+// passwordForm shows the form to which a one-time link leads. It takes the link's
+// secret out of the address at once and keeps it in a cookie for the form. Opening
+// the link does not use it up.
 func (s *site) passwordForm(c echo.Context) error {
 	if c.QueryParams().Has("token") {
 		return s.takeLink(c, secret.New(c.QueryParam("token")))
@@ -43,7 +43,7 @@ func (s *site) passwordForm(c echo.Context) error {
 	return fieldbridge.Render(c, http.StatusOK, views.Password(page))
 }
 
-// takeLink exchanges a link's secret for a cookie and goes on to its form.
+// takeLink exchanges a link's secret for a cookie and goes on to the form.
 func (s *site) takeLink(c echo.Context, link secret.Value) error {
 	_, err := s.settingUp(c.Request().Context(), link)
 	if errors.Is(err, models.ErrNotFound) {
@@ -55,7 +55,8 @@ func (s *site) takeLink(c echo.Context, link secret.Value) error {
 	return seeOther(c, passwordPath+"?"+url.Values{"link": {s.sessions.KeepLink(c, link)}}.Encode())
 }
 
-// settingUp is whose link it is. Staff who sign in elsewhere have no password.
+// settingUp returns the user that the link belongs to. Staff who sign in at their
+// own issuer have no password.
 func (s *site) settingUp(ctx context.Context, link secret.Value) (models.User, error) {
 	user, err := s.Accounts.SettingUp(ctx, link)
 	if err == nil && user.StaffRole != "" && s.StaffIssuer != nil {
@@ -64,7 +65,7 @@ func (s *site) settingUp(ctx context.Context, link secret.Value) (models.User, e
 	return user, err
 }
 
-// choosePassword spends the link and signs the person in.
+// choosePassword uses up the link and signs the person in.
 func (s *site) choosePassword(c echo.Context) error {
 	f, err := readForm(c)
 	if err != nil {
@@ -101,7 +102,7 @@ func (s *site) choosePassword(c echo.Context) error {
 	return seeOther(c, home(user.StaffRole != ""))
 }
 
-// linkSpent says that a link works no more.
+// linkSpent says that a link no longer works.
 func (s *site) linkSpent(c echo.Context) error {
 	s.recordSignIn(c, "link refused", models.SignInEvent{Action: models.ActionPassword, Outcome: outcomeLinkSpent})
 	return fieldbridge.Render(c, http.StatusNotFound, views.PasswordLinkSpent())

@@ -11,26 +11,25 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
-// linkLife is how long a form that a one-time link opened can be sent, in
-// seconds. The link itself may open another one for as long as it is good.
+// linkLife is how long a form that a one-time link opened can be sent, in seconds.
+// While the link is valid, it can open another form.
 const linkLife = 30 * 60
 
-// linkName is the form of the names that forms know their links by.
+// linkName matches the names by which forms refer to their links.
 var linkName = regexp.MustCompile(`^[0-9a-f]{16}$`)
 
-// KeepLink keeps the secret of a one-time link for the form that it opens, and
-// returns the name by which the form knows it. The name is no secret. Each link
-// has its own cookie, so that two forms in two tabs do not mix.
+// KeepLink keeps the secret of a one-time link for the form that it opens. It
+// returns the name by which the form refers to the link; the name is not secret.
+// Each link has its own cookie, so that forms in two tabs do not mix.
 func (s *sessions) KeepLink(c echo.Context, link secret.Value) string {
 	sum := sha256.Sum256([]byte(link.Reveal()))
-	// Not the beginning, which would say what the database keeps of the link.
+	// The first bytes would reveal what the database stores of the link.
 	name := hex.EncodeToString(sum[24:])
 	s.setLink(c, name, link.Reveal(), linkLife)
 	return name
 }
 
-// Link returns the secret of the link that a form knows by a name, if this
-// browser has it.
+// Link returns the secret of the link with a name, if this browser has it.
 func (s *sessions) Link(c echo.Context, name string) (secret.Value, bool) {
 	if !linkName.MatchString(name) {
 		return secret.Value{}, false
@@ -42,7 +41,7 @@ func (s *sessions) Link(c echo.Context, name string) (secret.Value, bool) {
 	return secret.New(cookie.Value), true
 }
 
-// DropLink takes the secret of a link out of the browser.
+// DropLink removes the secret of a link from the browser.
 func (s *sessions) DropLink(c echo.Context, name string) { s.setLink(c, name, "", -1) }
 
 func (s *sessions) setLink(c echo.Context, name, value string, seconds int) {

@@ -10,8 +10,8 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// requestRecord collects what is said about a request while it is answered, for its
-// one line in the log.
+// requestRecord collects what is noted about a request while it is answered, for
+// its one log line.
 type requestRecord struct {
 	supportCode string
 	// sessionLoaded says that the request's session has been loaded.
@@ -28,26 +28,26 @@ func recordOf(ctx context.Context) *requestRecord {
 	if r, ok := ctx.Value(requestRecordKey{}).(*requestRecord); ok {
 		return r
 	}
-	return new(requestRecord) // of no request, and said nowhere
+	return new(requestRecord) // the context belongs to no request, so nothing is logged
 }
 
 func supportCode(c echo.Context) string { return recordOf(c.Request().Context()).supportCode }
 
-// noteError adds an error to the line of the request.
+// noteError adds an error to the log line of the request.
 func noteError(ctx context.Context, level slog.Level, err error) {
 	r := recordOf(ctx)
 	r.level, r.err = max(r.level, level), errors.Join(r.err, err)
 }
 
-// noteEvent adds to the line of the request what happened, with attributes of it.
+// noteEvent adds an event and its attributes to the log line of the request.
 func noteEvent(ctx context.Context, level slog.Level, event string, attrs ...slog.Attr) {
 	r := recordOf(ctx)
 	r.level = max(r.level, level)
 	r.attrs = append(append(r.attrs, slog.String("event", event)), attrs...)
 }
 
-// line writes the line. It has the route and never the address: codes travel in the
-// query.
+// line writes the log line. It contains the route and never the address, since the
+// query may contain codes.
 func (r *requestRecord) line(c echo.Context, log *slog.Logger, took time.Duration) {
 	attrs := append([]slog.Attr{
 		slog.String("method", knownMethod(c.Request().Method)), slog.String("route", c.Path()),
@@ -60,7 +60,7 @@ func (r *requestRecord) line(c echo.Context, log *slog.Logger, took time.Duratio
 	log.LogAttrs(c.Request().Context(), r.level, "request", append(attrs, slog.String("support_code", r.supportCode))...)
 }
 
-// clientAddress is the browser's address, whole.
+// clientAddress returns the browser's full address.
 func clientAddress(c echo.Context) string {
 	ip, err := netip.ParseAddr(c.RealIP())
 	if err != nil {

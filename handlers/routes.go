@@ -7,22 +7,22 @@ type audience string
 
 const (
 	forAnyone audience = "anyone"
-	// forMembers is for people who are signed in to a company and belong to it.
+	// forMembers is for people who are signed in and belong to the company.
 	forMembers audience = "member"
-	// forOwners is for members with that role.
+	// forOwners is for members with the role of owner.
 	forOwners audience = "owner"
-	// forStaff is for our own people, once they have passed the second factor.
+	// forStaff is for staff who have passed the second factor.
 	forStaff audience = "staff"
-	// forStaffWithoutFactor is for those of them who have yet to pass it.
+	// forStaffWithoutFactor is for staff who have not passed it yet.
 	forStaffWithoutFactor audience = "staff without second factor"
-	// forStaffAdmins is for staff with that role.
+	// forStaffAdmins is for staff with the role of admin.
 	forStaffAdmins audience = "staff admin"
 	// forBackEnds is for back ends with an API key. They have no session.
 	forBackEnds audience = "API key"
 )
 
 // route is one address of the app: its method, its path, and the entrance that says
-// who may enter and who answers.
+// who may enter and which handler answers.
 type route struct {
 	method, path string
 	entrance

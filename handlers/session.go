@@ -21,27 +21,28 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
-// The keys of session values. Only this file knows them.
+// The keys of session values. Only this file uses them.
 const (
 	keyUser    = "user"
 	keyCompany = "company"
 	keyEpoch   = "epoch"
 	keyStaff   = "staff"
-	// keyFactor says that one of our staff has passed the second factor.
+	// keyFactor says that the staff member has passed the second factor.
 	keyFactor = "factor"
-	// keyEnrolment holds a second factor that is being set up, sealed.
+	// keyEnrolment holds the encrypted second factor that is being set up.
 	keyEnrolment = "enrolment"
-	// keyElsewhere says that one of our staff has signed in at their own issuer.
+	// keyElsewhere says that the staff member has signed in at their own issuer.
 	keyElsewhere = "elsewhere"
-	// keyStaffTrips holds the trips to it that are under way.
+	// keyStaffTrips holds the authorizations at that issuer that are under way.
 	keyStaffTrips = "staff trips"
-	// keyBinding holds the random value that authorizations are bound to. It
-	// changes at every sign-in, so that none outlives the session it began in.
+	// keyBinding holds the random value to which authorizations are bound. It
+	// changes at every sign-in, so that no authorization outlives the session in
+	// which it began.
 	keyBinding = "binding"
 	keyChoices = "choices"
 )
 
-// sessions is typed access to what the app keeps for a browser.
+// sessions gives typed access to what the app keeps for a browser.
 type sessions struct {
 	scs    *scs.SessionManager
 	store  *models.Sessions
@@ -63,8 +64,8 @@ func newSessions(store *models.Sessions, base *url.URL) *sessions {
 	return s
 }
 
-// cookieName adds the prefix by which browsers keep other hosts from setting
-// the cookie (RFC 6265bis, section 4.1.3.2). It works with https alone.
+// cookieName adds the prefix that makes browsers reject such a cookie from other
+// hosts (RFC 6265bis, section 4.1.3.2). It works with https only.
 func (s *sessions) cookieName(name string) string {
 	if s.secure {
 		return "__Host-fieldbridge_" + name
@@ -73,8 +74,8 @@ func (s *sessions) cookieName(name string) string {
 }
 
 // middleware loads the session before a handler and saves it when the answer
-// begins. An error is answered inside it: left to Echo, it would be answered
-// after the session was saved, and the session saved again.
+// begins. It answers errors itself: Echo would answer them after the session was
+// saved, and the session would be saved again.
 func (s *sessions) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 	inner := func(c echo.Context) error {
 		if err := next(c); err != nil {
@@ -90,25 +91,25 @@ func (s *sessions) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 // track notes that the request's session is loaded, and lets the store follow what
-// the request does with it.
+// the request does with the session.
 func (s *sessions) track(c echo.Context) {
 	r := c.Request()
 	recordOf(r.Context()).sessionLoaded = true
 	c.SetRequest(r.WithContext(s.store.Track(r.Context())))
 }
 
-// signedIn is who the session belongs to.
+// signedIn says who the session belongs to.
 type signedIn struct {
 	userID, companyID uuid.UUID
 	epoch             int
-	// staff says that the session is one of our staff, who have no company, factor
-	// that they have passed the second factor, and elsewhere that they have signed
-	// in at their own issuer.
+	// staff says that the session belongs to a staff member, who has no company.
+	// factor says that they have passed the second factor. elsewhere says that they
+	// have signed in at their own issuer.
 	staff, factor, elsewhere bool
 }
 
-// SignIn begins a session for the user under a new token, with nothing left of
-// what the browser had before.
+// SignIn starts a session for the user under a new token. It keeps nothing of the
+// browser's earlier session.
 func (s *sessions) SignIn(ctx context.Context, user models.User, companyID uuid.UUID) error {
 	if err := s.scs.Clear(ctx); err != nil {
 		return fmt.Errorf("clear session: %w", err)
@@ -128,8 +129,8 @@ func (s *sessions) SignIn(ctx context.Context, user models.User, companyID uuid.
 	return nil
 }
 
-// PassFactor notes that one of our staff has passed the second factor. The
-// session goes on under a new token, unless it was signed out meanwhile.
+// PassFactor notes that the staff member has passed the second factor. The session
+// continues under a new token, unless it was signed out in the meantime.
 func (s *sessions) PassFactor(ctx context.Context) error {
 	s.store.GoOn(ctx)
 	if err := s.scs.RenewToken(ctx); err != nil {
@@ -140,47 +141,48 @@ func (s *sessions) PassFactor(ctx context.Context) error {
 	return nil
 }
 
-// CameFromElsewhere notes, in a session that has just begun, that one of our staff
+// CameFromElsewhere notes, in a session that has just begun, that the staff member
 // has signed in at their own issuer.
 func (s *sessions) CameFromElsewhere(ctx context.Context) { s.scs.Put(ctx, keyElsewhere, true) }
 
-// GoOn keeps the session when the user's others have ended.
+// GoOn keeps the session when the user's other sessions have ended.
 func (s *sessions) GoOn(ctx context.Context, epoch int) { s.scs.Put(ctx, keyEpoch, epoch) }
 
-// Enrolment is the second factor that is being set up in this session, if any.
+// Enrolment returns the second factor that is being set up in this session, if any.
 func (s *sessions) Enrolment(ctx context.Context) string { return s.scs.GetString(ctx, keyEnrolment) }
 
-// KeepEnrolment keeps it until it is confirmed.
+// KeepEnrolment keeps an enrollment until it is confirmed.
 func (s *sessions) KeepEnrolment(ctx context.Context, kept string) {
 	if s.Enrolment(ctx) != kept {
 		s.scs.Put(ctx, keyEnrolment, kept)
 	}
 }
 
-// staffTripsKept bounds the trips that are begun side by side.
+// staffTripsKept limits the authorizations that one session begins side by side.
 const staffTripsKept = 5
 
-// keptTrip is what the session keeps of a trip to the staff's issuer: its state as
-// a hash, and the rest of it sealed.
+// keptTrip is an authorization at the staff's issuer as the session keeps it: a
+// hash of its state, and the rest encrypted.
 type keptTrip struct {
 	State, Sealed string
 	Until         time.Time
 }
 
-// stateName is the hash by which a session knows a trip.
+// stateName returns the hash by which a session knows an authorization.
 func stateName(state string) string {
 	sum := sha256.Sum256([]byte(state))
 	return hex.EncodeToString(sum[:])
 }
 
-// BeginStaffTrip remembers a trip to the staff's issuer: each tab has its own.
+// BeginStaffTrip remembers an authorization at the staff's issuer. Each tab has its
+// own.
 func (s *sessions) BeginStaffTrip(ctx context.Context, trip keptTrip) error {
 	trips := append(s.staffTrips(ctx), trip)
 	return s.keepStaffTrips(ctx, trips[max(0, len(trips)-staffTripsKept):])
 }
 
-// TakeStaffTrip is the session's trip with the state of a name, which is then kept
-// no more.
+// TakeStaffTrip returns the session's authorization with a state, and removes it
+// from the session.
 func (s *sessions) TakeStaffTrip(ctx context.Context, state string) (keptTrip, bool) {
 	trips := s.staffTrips(ctx)
 	for i, trip := range trips {
@@ -212,7 +214,7 @@ func (s *sessions) staffTrips(ctx context.Context) []keptTrip {
 // AskFactor makes the session wait for the second factor again.
 func (s *sessions) AskFactor(ctx context.Context) { s.scs.Remove(ctx, keyFactor) }
 
-// SignOut ends the session on the server and takes the cookie away.
+// SignOut ends the session on the server and removes the cookie.
 func (s *sessions) SignOut(ctx context.Context) error {
 	if err := s.scs.Destroy(ctx); err != nil {
 		return fmt.Errorf("end session: %w", err)
@@ -220,7 +222,7 @@ func (s *sessions) SignOut(ctx context.Context) error {
 	return nil
 }
 
-// SignedIn says who is signed in, if anybody is.
+// SignedIn returns who is signed in, if anybody is.
 func (s *sessions) SignedIn(ctx context.Context) (signedIn, bool) {
 	user, err := uuid.Parse(s.scs.GetString(ctx, keyUser))
 	if err != nil {
@@ -233,22 +235,22 @@ func (s *sessions) SignedIn(ctx context.Context) (signedIn, bool) {
 	}, err == nil
 }
 
-// Binding is the value that authorizations of this session are bound to.
+// Binding returns the value to which authorizations of this session are bound.
 func (s *sessions) Binding(ctx context.Context) secret.Value {
 	return secret.New(s.scs.GetString(ctx, keyBinding))
 }
 
-// storedChoice is a wizard's choice as the session keeps it.
+// storedChoice is a wizard's choice in the form that the session keeps.
 type storedChoice struct {
 	ID     string
 	Choice models.Choice
 }
 
-// choicesKept bounds the wizards that are open side by side.
+// choicesKept limits the wizards that are open side by side.
 const choicesKept = 5
 
-// AddChoice keeps what a wizard's first step chose and returns the name by
-// which its next steps find it: each tab has its own.
+// AddChoice keeps the choice of a wizard's first step. It returns the name by which
+// the next steps find the choice. Each tab has its own.
 func (s *sessions) AddChoice(ctx context.Context, choice models.Choice) (string, error) {
 	choices := s.choices(ctx)
 	for _, c := range choices {
@@ -269,7 +271,7 @@ func (s *sessions) AddChoice(ctx context.Context, choice models.Choice) (string,
 	return id, nil
 }
 
-// Choice finds a wizard's choice; without a name, the latest.
+// Choice returns a wizard's choice. Without a name, it returns the latest.
 func (s *sessions) Choice(ctx context.Context, id string) (string, models.Choice, bool) {
 	choices := s.choices(ctx)
 	for i := len(choices) - 1; i >= 0; i-- {
@@ -287,14 +289,14 @@ func (s *sessions) choices(ctx context.Context) []storedChoice {
 		return nil
 	}
 	if json.Unmarshal([]byte(text), &choices) != nil {
-		return nil // from another version of the app; the wizard begins again
+		return nil // another version of the app wrote it; the wizard starts again
 	}
 	return choices
 }
 
 const deviceLife = 180 * 24 * 60 * 60 // seconds
 
-// Device is what the browser keeps of an earlier sign-in, if anything.
+// Device returns what the browser keeps of an earlier sign-in, if anything.
 func (s *sessions) Device(c echo.Context) string {
 	cookie, err := c.Cookie(s.cookieName("device"))
 	if err != nil {
@@ -303,8 +305,8 @@ func (s *sessions) Device(c echo.Context) string {
 	return cookie.Value
 }
 
-// KeepDevice lets the browser show next time that the account has signed in
-// from it before. It signs nobody in.
+// KeepDevice lets the browser prove at the next sign-in that the account has signed
+// in from it before. It does not sign anybody in.
 func (s *sessions) KeepDevice(c echo.Context, device string) {
 	c.SetCookie(&http.Cookie{ // #nosec G124 -- Secure wherever the app is served by https
 		Name: s.cookieName("device"), Value: device, Path: "/", MaxAge: deviceLife,

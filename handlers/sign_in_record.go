@@ -22,8 +22,8 @@ const (
 	outcomeLinkSpent        = "link_spent"
 )
 
-// recordSignIn records a sign-in or the like for staff. It also notes the action,
-// the outcome, and the person on the request's line of the log. An email is noted
+// recordSignIn records a sign-in or a similar action for staff. It also notes the
+// action, the outcome, and the person on the request's log line. An email is noted
 // as a keyed hash.
 func (s *site) recordSignIn(c echo.Context, message string, e models.SignInEvent, more ...slog.Attr) {
 	e.Address, e.SupportCode = address(c), supportCode(c)
@@ -49,8 +49,8 @@ func (s *site) recordSignIn(c echo.Context, message string, e models.SignInEvent
 	noteEvent(ctx, level, message, append(attrs, more...)...)
 }
 
-// recordRefusal records a refused sign-in or the like. An error of ours is none:
-// the request's line of the log has it.
+// recordRefusal records a refused sign-in or a similar refusal. It records no
+// errors of ours, which the request's log line has.
 func (s *site) recordRefusal(c echo.Context, action models.SignInAction, email string, err error) {
 	e := models.SignInEvent{Action: action, Email: email, Staff: action == models.ActionStaffIssuer}
 	_, throttled := errors.AsType[*models.ThrottledError](err)

@@ -8,17 +8,17 @@ import (
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
-// showAccount lets the pages of the request say who is signed in.
+// showAccount makes the pages of the request say who is signed in.
 func showAccount(c echo.Context, a views.Account) {
 	c.SetRequest(c.Request().WithContext(views.SignedInAs(c.Request().Context(), a)))
 }
 
-// showAccountAnywhere does so for an error page outside the routes, where no
-// session has been loaded. A browser without a session's cookie costs nothing.
-// What cannot be read is left out: the page is about something else.
+// showAccountAnywhere does the same for an error page outside the routes, where no
+// session has been loaded. It reads nothing for a browser without a session cookie.
+// It leaves out what it cannot read, since the page is about something else.
 func (s *site) showAccountAnywhere(c echo.Context) {
 	if recordOf(c.Request().Context()).sessionLoaded {
-		return // the route has loaded it, and its entrance has said who it is
+		return // the route has loaded the session, and its entrance has set the account
 	}
 	cookie, err := c.Cookie(s.sessions.scs.Cookie.Name)
 	if err != nil || cookie.Value == "" {
@@ -42,8 +42,8 @@ func (s *site) showAccountAnywhere(c echo.Context) {
 	}
 }
 
-// sessionUser answers with the ID of the user who is signed in, or with nothing.
-// A page asks when somebody looks at it again: it belongs to one user.
+// sessionUser answers with the ID of the user who is signed in, or with nothing. A
+// page belongs to one user, and asks whenever somebody looks at it again.
 func (s *site) sessionUser(c echo.Context) error {
 	in, ok := s.sessions.SignedIn(c.Request().Context())
 	if !ok {

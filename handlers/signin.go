@@ -12,8 +12,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
-// front is the short page that says what this is; who is signed in goes on to
-// their connections.
+// front shows the short page that explains Fieldbridge. People who are signed in go
+// on to their connections.
 func (s *site) front(c echo.Context) error {
 	if in, ok := s.sessions.SignedIn(c.Request().Context()); ok {
 		return seeOther(c, home(in.staff))
@@ -30,7 +30,7 @@ func (s *site) signInForm(c echo.Context) error {
 
 func (s *site) showSignIn(c echo.Context, status int, page views.SignInPage) error {
 	if destination(false, page.Next) == home(false) && destination(true, page.Next) == home(true) {
-		page.Next = "" // it leads nowhere
+		page.Next = "" // an unknown page name leads nowhere
 	}
 	page.StaffSignIn = s.StaffIssuer != nil
 	if s.Demo != nil {
@@ -39,7 +39,7 @@ func (s *site) showSignIn(c echo.Context, status int, page views.SignInPage) err
 	return fieldbridge.Render(c, status, views.SignIn(page))
 }
 
-// signIn checks email and password and begins a session.
+// signIn checks the email and password and starts a session.
 func (s *site) signIn(c echo.Context) error {
 	f, err := readForm(c)
 	if err != nil {
@@ -67,7 +67,7 @@ func (s *site) signIn(c echo.Context) error {
 	return seeOther(c, destination(in.User.StaffRole != "", f.Raw("next")))
 }
 
-// begin begins the session of who has just signed in.
+// begin starts the session of a person who has just signed in.
 func (s *site) begin(c echo.Context, in models.SignedIn) error {
 	if err := s.sessions.SignIn(c.Request().Context(), in.User, in.CompanyID); err != nil {
 		return err
@@ -88,8 +88,8 @@ func (s *site) signOut(c echo.Context) error {
 	if signedIn {
 		s.recordSignIn(c, "signed out", models.SignInEvent{Action: models.ActionSignOut, Outcome: models.OutcomeOK, UserID: in.userID})
 	}
-	// Browsers that know it drop the pages that going back would show. Chromium
-	// does by https and on localhost; elsewhere by http it does nothing.
+	// Browsers that support it drop the pages that Back would show. Chromium
+	// supports it with https and on localhost, but not with http elsewhere.
 	c.Response().Header().Set("Clear-Site-Data", `"cache"`)
 	return seeOther(c, "/signin")
 }

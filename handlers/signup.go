@@ -22,7 +22,7 @@ func (s *site) signUpForm(c echo.Context) error {
 // yourName asks for a person's name.
 const yourName = "Enter your name, up to 100 characters."
 
-// readSignUp reads the sign-up form, and what is wrong with it.
+// readSignUp reads the sign-up form and returns its problems.
 func readSignUp(f form) (models.SignUp, views.SignUpErrors) {
 	in := models.SignUp{Password: secret.New(f.Raw("password"))}
 	var wrong views.SignUpErrors
@@ -39,7 +39,8 @@ func readSignUp(f form) (models.SignUp, views.SignUpErrors) {
 	return in, wrong
 }
 
-// passwordProblem says what is wrong with a new password, if anything.
+// passwordProblem says what is wrong with a new password. It is empty if nothing
+// is.
 func passwordProblem(password secret.Value, of models.PasswordOf) string {
 	switch models.CheckPassword(password, of) {
 	case models.PasswordTooShort:

@@ -1,5 +1,5 @@
-// Package handlers answers the browsers: it parses what they send, lets models
-// decide, and shows views.
+// Package handlers serves the app: it parses what browsers and back ends send, lets
+// models decide, and shows views.
 package handlers
 
 import (
@@ -16,9 +16,9 @@ import (
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
-// Options are what the app is made of.
+// Options are the parts that the app is made of.
 type Options struct {
-	BaseURL *url.URL // as browsers see it
+	BaseURL *url.URL // the address by which browsers reach the app
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 	Accounts       *models.Accounts
@@ -26,14 +26,15 @@ type Options struct {
 	Connections    *models.Connections
 	Desk           *models.Desk
 	APIKeys        *models.APIKeys
-	// Metrics are fresh ones if nil.
+	// Metrics may be nil for new ones.
 	Metrics *Metrics
-	// StaffIssuer is where staff sign in; nil if they do with a password.
+	// StaffIssuer is where staff sign in. It is nil if they sign in with a
+	// password.
 	StaffIssuer *StaffIssuer
-	// Demo is what a demo's pages have more; nil in anything else. With it, staff
-	// are not asked for a second factor.
+	// Demo holds what only the pages of a demo show. It is nil outside a demo. In a
+	// demo, staff are not asked for a second factor.
 	Demo *Demo
-	// RequestLimit is how long any request may work; 0 for the usual limits.
+	// RequestLimit is how long any request may take. Zero means the usual limits.
 	RequestLimit time.Duration
 	Now          func() time.Time
 	Log          *slog.Logger
@@ -44,7 +45,7 @@ type site struct {
 	sessions *sessions
 }
 
-// New returns the app.
+// New returns the app's handler.
 func New(o Options) http.Handler {
 	s := &site{Options: o, sessions: newSessions(o.Sessions, o.BaseURL)}
 	s.sessions.scs.ErrorFunc = s.sessionError
@@ -71,7 +72,8 @@ func New(o Options) http.Handler {
 	return e
 }
 
-// refuseForeignOrigins refuses what another site's page makes a browser send.
+// refuseForeignOrigins refuses requests that another site's page makes a browser
+// send.
 func (s *site) refuseForeignOrigins(p *http.CrossOriginProtection) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -83,8 +85,8 @@ func (s *site) refuseForeignOrigins(p *http.CrossOriginProtection) echo.Middlewa
 	}
 }
 
-// clock is how pages know what time it is.
+// clock returns the time that pages show.
 func (s *site) clock() views.Clock { return views.Clock{Now: s.Now().UTC(), Zone: time.UTC} }
 
-// seeOther sends the browser on with a GET.
+// seeOther redirects the browser with a GET.
 func seeOther(c echo.Context, path string) error { return c.Redirect(http.StatusSeeOther, path) }

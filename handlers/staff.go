@@ -18,7 +18,7 @@ import (
 
 func staffConnectionPath(id uuid.UUID) string { return "/staff" + connectionPath(id) }
 
-// staffQueue is what waits for somebody.
+// staffQueue shows the setups and tasks that wait for somebody.
 func (s *site) staffQueue(c echo.Context, m models.Staff) error {
 	queue, err := s.Desk.Queue(c.Request().Context())
 	if err != nil {
@@ -27,7 +27,7 @@ func (s *site) staffQueue(c echo.Context, m models.Staff) error {
 	return fieldbridge.Render(c, http.StatusOK, staff.Queue(staff.QueuePage{Staff: m, Queue: queue, Clock: s.clock()}))
 }
 
-// staffConnection is one connection, and what staff can do for it.
+// staffConnection shows one connection, and what staff can do for it.
 func (s *site) staffConnection(c echo.Context, m models.Staff, id uuid.UUID) error {
 	return s.showStaffConnection(c, m, id, http.StatusOK, staff.ConnectionPage{})
 }
@@ -51,8 +51,8 @@ func (s *site) showStaffConnection(c echo.Context, m models.Staff, id uuid.UUID,
 	return fieldbridge.Render(c, status, staff.Connection(page))
 }
 
-// beforeEvent is the event before which the timeline is asked for; nil for the
-// newest. One of a wrong form names nothing.
+// beforeEvent returns the event before which the timeline is asked for. It is nil
+// for the newest events. A malformed one is not found.
 func beforeEvent(c echo.Context) (*uuid.UUID, error) {
 	text := c.QueryParam("before")
 	if text == "" {
@@ -65,7 +65,7 @@ func beforeEvent(c echo.Context) (*uuid.UUID, error) {
 	return &id, nil
 }
 
-// tenantAdded ticks our first step.
+// tenantAdded checks off the first step of staff.
 func (s *site) tenantAdded(c echo.Context, m models.Staff, id uuid.UUID) error {
 	if err := ignoreClosed(s.Desk.TenantAdded(c.Request().Context(), m, id)); err != nil {
 		return err
@@ -73,7 +73,7 @@ func (s *site) tenantAdded(c echo.Context, m models.Staff, id uuid.UUID) error {
 	return seeOther(c, staffConnectionPath(id))
 }
 
-// sendBack gives a set-up back to the company with what is in the way.
+// sendBack returns a setup to the company and names the problem.
 func (s *site) sendBack(c echo.Context, m models.Staff, id uuid.UUID) error {
 	f, err := readForm(c)
 	if err != nil {
@@ -85,7 +85,8 @@ func (s *site) sendBack(c echo.Context, m models.Staff, id uuid.UUID) error {
 	return seeOther(c, staffConnectionPath(id))
 }
 
-// ignoreClosed forgives a button of a page on which the set-up was still open.
+// ignoreClosed ignores the error of a button on an old page, whose setup has since
+// been closed.
 func ignoreClosed(err error) error {
 	if errors.Is(err, models.ErrNoSetup) {
 		return nil
@@ -93,7 +94,7 @@ func ignoreClosed(err error) error {
 	return err
 }
 
-// enterCredentials tries the client that we made for a tenant.
+// enterCredentials tries the client that staff created for a tenant.
 func (s *site) enterCredentials(c echo.Context, m models.Staff, id uuid.UUID) error {
 	f, err := readForm(c)
 	if err != nil {
@@ -133,7 +134,7 @@ func (s *site) enterCredentials(c echo.Context, m models.Staff, id uuid.UUID) er
 	return s.showStaffConnection(c, m, id, status, page)
 }
 
-// taskDone ticks a task.
+// taskDone checks off a task.
 func (s *site) taskDone(c echo.Context, m models.Staff, id uuid.UUID) error {
 	if err := s.Desk.TaskDone(c.Request().Context(), m, id); err != nil {
 		return err

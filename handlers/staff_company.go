@@ -14,7 +14,7 @@ import (
 
 func staffCompanyPath(id uuid.UUID) string { return "/staff/companies/" + id.String() }
 
-// staffCompany is one company: its people, connections and keys.
+// staffCompany shows one company: its people, connections, and keys.
 func (s *site) staffCompany(c echo.Context, m models.Staff, id uuid.UUID) error {
 	view, err := s.Desk.Company(c.Request().Context(), m, id)
 	if err != nil {
@@ -23,12 +23,12 @@ func (s *site) staffCompany(c echo.Context, m models.Staff, id uuid.UUID) error 
 	return fieldbridge.Render(c, http.StatusOK, staff.Company(staff.CompanyPage{Staff: m, View: view, Clock: s.clock()}))
 }
 
-// confirmLock says what locking means, and asks why.
+// confirmLock says what locking means, and asks for the reason.
 func (s *site) confirmLock(c echo.Context, m admin, id uuid.UUID) error {
 	return s.showLock(c, m, id, http.StatusOK, staff.LockPage{})
 }
 
-// confirmUnlock does the same the other way.
+// confirmUnlock says what unlocking means, and asks for the reason.
 func (s *site) confirmUnlock(c echo.Context, m admin, id uuid.UUID) error {
 	return s.showLock(c, m, id, http.StatusOK, staff.LockPage{Unlock: true})
 }
@@ -40,7 +40,7 @@ func (s *site) showLock(c echo.Context, m admin, id uuid.UUID, status int, page 
 		return err
 	}
 	if page.Company = view.Company; page.Unlock != (page.Company.LockedAt != nil) {
-		return seeOther(c, staffCompanyPath(id)) // it is so already
+		return seeOther(c, staffCompanyPath(id)) // the company already is in that state
 	}
 	return fieldbridge.Render(c, status, staff.Lock(page))
 }
@@ -53,7 +53,7 @@ func (s *site) unlock(c echo.Context, m admin, id uuid.UUID) error {
 	return s.changeLock(c, m, id, staff.LockPage{Unlock: true}, s.Desk.Unlock)
 }
 
-// changeLock locks or unlocks a company, if it is said why.
+// changeLock locks or unlocks a company if a reason is given.
 func (s *site) changeLock(c echo.Context, m admin, id uuid.UUID, page staff.LockPage, change func(context.Context, models.Staff, uuid.UUID, string) error) error {
 	f, err := readForm(c)
 	if err != nil {

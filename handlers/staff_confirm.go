@@ -12,8 +12,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/views/staff"
 )
 
-// confirmControl records that a ServiceTitan admin of the tenant confirmed that
-// the company controls it.
+// confirmControl records that a ServiceTitan admin of the tenant confirmed that the
+// company controls it.
 func (s *site) confirmControl(c echo.Context, m models.Staff, id uuid.UUID) error {
 	f, err := readForm(c)
 	if err != nil {

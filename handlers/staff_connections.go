@@ -13,7 +13,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/views/staff"
 )
 
-// staffOverview is how everything is doing now.
+// staffOverview shows the current state of the whole service.
 func (s *site) staffOverview(c echo.Context, m models.Staff) error {
 	overview, err := s.Desk.Overview(c.Request().Context())
 	if err != nil {
@@ -22,7 +22,8 @@ func (s *site) staffOverview(c echo.Context, m models.Staff) error {
 	return fieldbridge.Render(c, http.StatusOK, staff.Overview(staff.OverviewPage{Staff: m, Overview: overview, Clock: s.clock()}))
 }
 
-// staffConnections is the list of all connections, as its address says.
+// staffConnections shows the part of the list of all connections that its address
+// selects.
 func (s *site) staffConnections(c echo.Context, m models.Staff) error {
 	if unknown := models.UnknownFilters(c.QueryParams()); len(unknown) > 0 {
 		return s.unknownFilter(c, m, unknown)
@@ -36,24 +37,25 @@ func (s *site) staffConnections(c echo.Context, m models.Staff) error {
 	return fieldbridge.Render(c, http.StatusOK, staff.Connections(page))
 }
 
-// unknownFilter refuses an address that means another list than it would show.
+// unknownFilter refuses an address whose filter it does not fully know, since it
+// would show a different list.
 func (s *site) unknownFilter(c echo.Context, m models.Staff, unknown []string) error {
 	page := staff.UnknownFilterPage{Staff: m, Filter: models.ParseFilter(c.QueryParams()), Unknown: unknown}
 	return fieldbridge.Render(c, http.StatusBadRequest, staff.UnknownFilter(page))
 }
 
-// exportTime is for how long a part of an export may take to be written.
+// exportTime is how long it may take to write one part of an export.
 const exportTime = 30 * time.Second
 
-// staffConnectionsCSV streams what the list shows, all of it. What fails
-// on the way breaks the answer off, so that nobody takes a part for the
-// whole.
+// staffConnectionsCSV streams every row that the list's filter selects. An error on
+// the way breaks off the answer, so that nobody takes a part for the whole.
 func (s *site) staffConnectionsCSV(c echo.Context, m models.Staff) error {
 	if unknown := models.UnknownFilters(c.QueryParams()); len(unknown) > 0 {
 		return s.unknownFilter(c, m, unknown)
 	}
 	ctx, filter := c.Request().Context(), models.ParseFilter(c.QueryParams())
-	// Written before the first row leaves: the request's own line comes after the last.
+	// This line is written before the first row leaves. The request's own line
+	// comes after the last.
 	s.Log.InfoContext(ctx, "connections exported", "staff", m.UserID, "support_code", supportCode(c))
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, "text/csv; charset=utf-8")
@@ -61,7 +63,7 @@ func (s *site) staffConnectionsCSV(c echo.Context, m models.Staff) error {
 	out, answer := NewConnectionsCSV(c.Response()), http.NewResponseController(c.Response())
 	begun := false
 	err := s.Desk.Each(ctx, filter, func(list []models.ListedConnection) error {
-		// A server without deadlines has none to move.
+		// A server without deadlines cannot extend them.
 		_ = answer.SetWriteDeadline(time.Now().Add(exportTime))
 		if !begun {
 			begun = true

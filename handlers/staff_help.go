@@ -12,11 +12,11 @@ import (
 	"github.com/fieldbridge/fieldbridge/views/staff"
 )
 
-// staffRefresh renews a connection's access now, and shows what came of it.
+// staffRefresh renews a connection's access now, and shows the result.
 func (s *site) staffRefresh(c echo.Context, m models.Staff, id uuid.UUID) error {
 	err := s.Desk.Refresh(c.Request().Context(), m, id)
 	if errors.Is(err, models.ErrReconnectNeeded) || errors.Is(err, models.ErrNotConnected) {
-		return seeOther(c, staffConnectionPath(id)) // whose page says that it cannot help
+		return seeOther(c, staffConnectionPath(id)) // the connection's page says why a renewal cannot help
 	}
 	if err != nil {
 		return err
@@ -24,8 +24,8 @@ func (s *site) staffRefresh(c echo.Context, m models.Staff, id uuid.UUID) error 
 	return seeOther(c, staffConnectionPath(id)+"?did=refreshed")
 }
 
-// reconnectLink shows the address of the company's own page, to be passed on.
-// It carries nothing: who opens it signs in, and begins there.
+// reconnectLink shows the address of the company's own page, to be passed on. It is
+// not a secret: the person who opens it has to sign in first.
 func (s *site) reconnectLink(c echo.Context, m models.Staff, id uuid.UUID) error {
 	if err := s.Desk.LinkGiven(c.Request().Context(), m, id); err != nil {
 		return err
@@ -33,7 +33,7 @@ func (s *site) reconnectLink(c echo.Context, m models.Staff, id uuid.UUID) error
 	return seeOther(c, staffConnectionPath(id)+"?did=link")
 }
 
-// addNote keeps what staff found or agreed.
+// addNote keeps a note that staff wrote.
 func (s *site) addNote(c echo.Context, m models.Staff, id uuid.UUID) error {
 	f, err := readForm(c)
 	if err != nil {
@@ -49,7 +49,7 @@ func (s *site) addNote(c echo.Context, m models.Staff, id uuid.UUID) error {
 	return seeOther(c, staffConnectionPath(id)+"#notes")
 }
 
-// staffConfirmDisconnect says what disconnecting means, and asks why.
+// staffConfirmDisconnect says what disconnecting means, and asks for the reason.
 func (s *site) staffConfirmDisconnect(c echo.Context, m admin, id uuid.UUID) error {
 	return s.showStaffDisconnect(c, m, id, http.StatusOK, staff.DisconnectPage{})
 }
@@ -66,7 +66,7 @@ func (s *site) showStaffDisconnect(c echo.Context, m admin, id uuid.UUID, status
 	return fieldbridge.Render(c, status, staff.Disconnect(page))
 }
 
-// staffDisconnect ends a connection on the company's behalf.
+// staffDisconnect ends a connection on behalf of the company.
 func (s *site) staffDisconnect(c echo.Context, m admin, id uuid.UUID) error {
 	f, err := readForm(c)
 	if err != nil {

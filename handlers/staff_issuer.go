@@ -20,23 +20,23 @@ import (
 )
 
 const (
-	// issuerTime and issuerAnswer bound each request to the issuer, in time and in
+	// issuerTime and issuerAnswer limit each request to the issuer, in time and in
 	// bytes.
 	issuerTime   = 10 * time.Second
 	issuerAnswer = 256 << 10
-	// issuerKept is how long its metadata count, and issuerRetry how soon it is
-	// asked again when it did not answer.
+	// issuerKept is how long the issuer's metadata is valid. issuerRetry is how
+	// soon we ask again after the issuer did not answer.
 	issuerKept  = time.Hour
 	issuerRetry = 5 * time.Second
 )
 
-// StaffIssuer is where our staff sign in by OpenID Connect instead of with a
-// password of ours.
+// StaffIssuer is where staff sign in by OpenID Connect instead of with a password
+// of ours.
 type StaffIssuer struct {
 	Issuer, ClientID string
 	ClientSecret     secret.Value
-	// ACR are the authentication context classes of which a sign-in there must have
-	// one; none if any will do (OpenID Connect Core, section 2).
+	// ACR lists authentication context classes. A sign-in must have one of them. If
+	// the list is empty, any class will do (OpenID Connect Core, section 2).
 	ACR []string
 
 	mu    sync.Mutex
@@ -45,12 +45,13 @@ type StaffIssuer struct {
 	until time.Time
 }
 
-// issuerMetadata is what an issuer says of itself.
+// issuerMetadata is an issuer's description of itself.
 type issuerMetadata struct {
 	provider *oidc.Provider
-	// basic says how a client authenticates at the token endpoint.
+	// basic says that the client authenticates at the token endpoint with
+	// client_secret_basic.
 	basic bool
-	// sendsIss says that every way back names the issuer (RFC 9207, section 3).
+	// sendsIss says that every callback names the issuer (RFC 9207, section 3).
 	sendsIss bool
 }
 
@@ -59,8 +60,8 @@ var (
 	errIssuerMisconfigured = errors.New("staff issuer's metadata are not right")
 )
 
-// client sends requests within our limits. A redirect would carry the client
-// secret to another address.
+// client returns a context whose requests keep our limits and follow no redirects.
+// A redirect would send the client secret to another address.
 func (*StaffIssuer) client(ctx context.Context) context.Context {
 	return oidc.ClientContext(ctx, &http.Client{
 		Timeout: issuerTime, Transport: limited{http.DefaultTransport},
@@ -79,8 +80,8 @@ func (l limited) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// Discover asks the issuer for its metadata and remembers them, so that the app
-// starts while the issuer is down, and goes on when it is down later.
+// Discover asks the issuer for its metadata and remembers it. The app thus starts
+// while the issuer is down, and keeps working when it goes down later.
 func (i *StaffIssuer) Discover(ctx context.Context, now time.Time) error {
 	_, err := i.metadata(ctx, now)
 	return err
@@ -92,7 +93,8 @@ func (i *StaffIssuer) metadata(ctx context.Context, now time.Time) (*issuerMetad
 	if now.Before(i.until) {
 		return i.known, i.err
 	}
-	// All who wait get this answer, also if the one who asked hangs up.
+	// Everyone who waits gets this answer, even if the request that asked is
+	// canceled.
 	known, err := i.discover(context.WithoutCancel(ctx))
 	switch {
 	case err == nil:
@@ -114,7 +116,7 @@ func (i *StaffIssuer) discover(ctx context.Context) (*issuerMetadata, error) {
 		return nil, fmt.Errorf("%w: %w", errIssuerAway, failed.Err)
 	}
 	if err != nil {
-		// Its words hold the issuer's whole answer.
+		// The error contains the issuer's whole answer.
 		return nil, fmt.Errorf("%w with its metadata", errIssuerAway)
 	}
 	var m struct {
@@ -133,14 +135,14 @@ func (i *StaffIssuer) discover(ctx context.Context) (*issuerMetadata, error) {
 	}
 	return &issuerMetadata{
 		provider: provider, sendsIss: m.SendsIss,
-		// Without a list, the issuer takes client_secret_basic (OpenID Connect
+		// An issuer without a list supports client_secret_basic (OpenID Connect
 		// Discovery, section 3).
 		basic: len(m.Methods) == 0 || slices.Contains(m.Methods, "client_secret_basic"),
 	}, nil
 }
 
-// trusts says whether secrets and staff may be sent to an address: by https, or
-// as the issuer itself, which is http on this machine alone.
+// trusts says whether secrets and staff may be sent to an address. It must use
+// https, or the issuer's own scheme, which is http on this machine only.
 func (i *StaffIssuer) trusts(address string) bool {
 	to, err := url.Parse(address)
 	if err != nil || to.Host == "" {
@@ -150,10 +152,10 @@ func (i *StaffIssuer) trusts(address string) bool {
 	return to.Scheme == "https" || (err == nil && to.Scheme == issuer.Scheme && to.Host == issuer.Host)
 }
 
-// oauth is how a trip to the issuer goes.
+// oauth returns the configuration of an authorization at the issuer.
 func (i *StaffIssuer) oauth(m *issuerMetadata, redirectURI string) *oauth2.Config {
 	endpoint := m.provider.Endpoint()
-	// Left to be found out, the code would be sent twice.
+	// With automatic detection, the library would send the code twice.
 	if endpoint.AuthStyle = oauth2.AuthStyleInParams; m.basic {
 		endpoint.AuthStyle = oauth2.AuthStyleInHeader
 	}
@@ -163,7 +165,7 @@ func (i *StaffIssuer) oauth(m *issuerMetadata, redirectURI string) *oauth2.Confi
 	}
 }
 
-// authURL is where a trip goes to.
+// authURL returns the address where an authorization begins.
 func (i *StaffIssuer) authURL(m *issuerMetadata, redirectURI string, trip staffTrip) string {
 	options := []oauth2.AuthCodeOption{oidc.Nonce(trip.Nonce), oauth2.S256ChallengeOption(trip.Verifier)}
 	if len(i.ACR) > 0 {
@@ -172,7 +174,7 @@ func (i *StaffIssuer) authURL(m *issuerMetadata, redirectURI string, trip staffT
 	return i.oauth(m, redirectURI).AuthCodeURL(trip.State, options...)
 }
 
-// exchange sends the code and reads the ID token (OpenID Connect Core, section
+// exchange sends the code and checks the ID token (OpenID Connect Core, section
 // 3.1.3.7).
 func (i *StaffIssuer) exchange(ctx context.Context, m *issuerMetadata, redirectURI, code string, trip staffTrip, now func() time.Time) (models.IssuedPerson, error) {
 	token, err := i.oauth(m, redirectURI).Exchange(i.client(ctx), code, oauth2.VerifierOption(trip.Verifier))
@@ -211,14 +213,14 @@ func (i *StaffIssuer) exchange(ctx context.Context, m *issuerMetadata, redirectU
 	var profile struct {
 		Name string `json:"name"`
 	}
-	_ = id.Claims(&profile) // it is a courtesy
+	_ = id.Claims(&profile) // the profile is optional
 	person := models.IssuedPerson{Issuer: i.Issuer, Subject: id.Subject, Email: email}
 	person.Name, _ = models.ParseName(profile.Name)
 	return person, nil
 }
 
-// exchangeRefused tells a refusal from an issuer that does not answer. The
-// library's words for both hold parts of the answer.
+// exchangeRefused distinguishes a refusal from an issuer that does not answer. The
+// library's error texts contain parts of the answer, so they are not used.
 func exchangeRefused(err error) error {
 	if answer, ok := errors.AsType[*oauth2.RetrieveError](err); ok && answer.Response.StatusCode < http.StatusInternalServerError {
 		return refused("exchange_refused", fmt.Errorf("status %d, %s", answer.Response.StatusCode, oauthCode(answer.ErrorCode)))
@@ -229,7 +231,7 @@ func exchangeRefused(err error) error {
 	return fmt.Errorf("%w with a token", errIssuerAway)
 }
 
-// oauthCode keeps the log to the codes of RFC 6749, section 5.2.
+// oauthCode limits the log to the codes of RFC 6749, section 5.2.
 func oauthCode(code string) string {
 	if slices.Contains([]string{"invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope"}, code) {
 		return code

@@ -22,14 +22,14 @@ const (
 	staffReturnPath = "/staff/signin/callback"
 )
 
-// staffTrip is a trip to the issuer.
+// staffTrip is an authorization at the staff's issuer.
 type staffTrip struct{ State, Nonce, Verifier string }
 
-// staffRefusal is why a trip let nobody in.
+// staffRefusal says why an authorization did not sign anybody in.
 type staffRefusal struct {
 	reason string
-	err    error  // more of it, fit for the log
-	email  string // of the person whom the issuer vouches for, if that is known
+	err    error  // details that are fit for the log
+	email  string // of the person that the issuer vouches for, if it is known
 }
 
 func (r *staffRefusal) Error() string { return "staff sign-in refused: " + r.reason }
@@ -41,10 +41,11 @@ func refused(reason string, err error) error { return &staffRefusal{reason: reas
 
 func refusedPerson(reason, email string) error { return &staffRefusal{reason: reason, email: email} }
 
-// errStaffTrip is the cause of refusals of what is not this session's trip.
-var errStaffTrip = errors.New("not the way back of this session")
+// errStaffTrip is the cause of refusing a callback that does not belong to this
+// session.
+var errStaffTrip = errors.New("the callback does not belong to an authorization of this session")
 
-// staffSignIn sends one of our staff to their issuer.
+// staffSignIn sends a staff member to their issuer.
 func (s *site) staffSignIn(c echo.Context) error {
 	if s.StaffIssuer == nil {
 		return models.ErrNotFound
@@ -77,8 +78,9 @@ func (s *site) staffSignIn(c echo.Context) error {
 
 func (s *site) staffReturnURL() string { return s.BaseURL.JoinPath(staffReturnPath).String() }
 
-// staffReturn is the way back. Only who was made staff before gets in, and the
-// second factor is the issuer's matter.
+// staffReturn receives the browser when it returns from the issuer. It signs in
+// only people who already have a staff account. The second factor is up to the
+// issuer.
 func (s *site) staffReturn(c echo.Context) error {
 	if s.StaffIssuer == nil {
 		return models.ErrNotFound
@@ -109,8 +111,8 @@ func (s *site) staffReturn(c echo.Context) error {
 	return seeOther(c, home(true))
 }
 
-// endStaffTrip ends a trip of this session, once, and says whom the issuer
-// vouches for.
+// endStaffTrip ends an authorization of this session, which works only once. It
+// returns the person that the issuer vouches for.
 func (s *site) endStaffTrip(c echo.Context, query url.Values) (models.IssuedPerson, error) {
 	ctx := c.Request().Context()
 	for _, values := range query {
@@ -137,7 +139,7 @@ func (s *site) endStaffTrip(c echo.Context, query url.Values) (models.IssuedPers
 	if err != nil {
 		return models.IssuedPerson{}, err
 	}
-	switch { // RFC 9207, section 2.4; an error has its issuer too
+	switch { // RFC 9207, section 2.4; error responses name their issuer too
 	case query.Has("iss") && query.Get("iss") != s.StaffIssuer.Issuer, !query.Has("iss") && metadata.sendsIss:
 		return models.IssuedPerson{}, refused("issuer", errStaffTrip)
 	case query.Has("error"):
@@ -148,8 +150,8 @@ func (s *site) endStaffTrip(c echo.Context, query url.Values) (models.IssuedPers
 	return s.StaffIssuer.exchange(ctx, metadata, s.staffReturnURL(), query.Get("code"), trip, s.Now)
 }
 
-// staffSignInFailed says that nobody was signed in, and writes down why. The page
-// is the same for whoever is not one of staff.
+// staffSignInFailed says that nobody was signed in, and logs the reason. All people
+// without a staff account get the same page.
 func (s *site) staffSignInFailed(c echo.Context, err error) error {
 	page := staff.SignInFailedPage{SupportCode: supportCode(c), Clock: s.clock()}
 	status, reason, email := http.StatusForbidden, "", ""

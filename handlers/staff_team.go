@@ -15,7 +15,7 @@ import (
 
 const teamPath = "/staff/team"
 
-// team is everybody of staff.
+// team lists all staff.
 func (s *site) team(c echo.Context, m admin) error {
 	return s.showTeam(c, m, http.StatusOK, staff.TeamPage{Role: models.Support})
 }
@@ -36,7 +36,7 @@ func (s *site) showTeam(c echo.Context, m admin, status int, page staff.TeamPage
 	return fieldbridge.Render(c, status, staff.Team(page))
 }
 
-// addToTeam makes a staff account. Its link is on this answer and nowhere else.
+// addToTeam creates a staff account. Only this answer shows its link.
 func (s *site) addToTeam(c echo.Context, m admin) error {
 	f, err := readForm(c)
 	if err != nil {
@@ -70,7 +70,7 @@ func (s *site) addToTeam(c echo.Context, m admin) error {
 	return s.showTeam(c, m, http.StatusUnprocessableEntity, page)
 }
 
-// newLink lets somebody choose a new password.
+// newLink lets a staff member choose a new password.
 func (s *site) newLink(c echo.Context, m admin, id uuid.UUID) error {
 	teammate, link, err := s.Accounts.NewLink(c.Request().Context(), m.Staff, id)
 	if err != nil {
@@ -88,7 +88,7 @@ func (s *site) showTeamLink(c echo.Context, m admin, page staff.TeamLinkPage) er
 	return fieldbridge.Render(c, http.StatusOK, staff.TeamLink(page))
 }
 
-// changeRole makes somebody an admin, or no longer one.
+// changeRole makes a staff member an admin, or takes that role away.
 func (s *site) changeRole(c echo.Context, m admin, id uuid.UUID) error {
 	f, err := readForm(c)
 	if err != nil {
@@ -107,7 +107,7 @@ func (s *site) changeRole(c echo.Context, m admin, id uuid.UUID) error {
 	return seeOther(c, teamPath)
 }
 
-// confirmRemove asks before an account is ended.
+// confirmRemove asks for confirmation before an account is removed.
 func (s *site) confirmRemove(c echo.Context, m admin, id uuid.UUID) error {
 	teammate, err := s.Accounts.Teammate(c.Request().Context(), m.Staff, id)
 	if err != nil {
@@ -116,7 +116,7 @@ func (s *site) confirmRemove(c echo.Context, m admin, id uuid.UUID) error {
 	return fieldbridge.Render(c, http.StatusOK, staff.Remove(staff.RemovePage{Staff: m.Staff, Member: teammate}))
 }
 
-// removeFromTeam ends an account.
+// removeFromTeam removes an account.
 func (s *site) removeFromTeam(c echo.Context, m admin, id uuid.UUID) error {
 	teammate, err := s.Accounts.Dismiss(c.Request().Context(), m.Staff, id)
 	if err != nil {
@@ -126,7 +126,7 @@ func (s *site) removeFromTeam(c echo.Context, m admin, id uuid.UUID) error {
 	return seeOther(c, teamPath)
 }
 
-// notOneself says on the team's page that another admin has to do it.
+// notOneself says on the team's page that another admin has to make the change.
 func (s *site) notOneself(c echo.Context, m admin, err error) error {
 	if !errors.Is(err, models.ErrYourself) {
 		return err
@@ -134,7 +134,7 @@ func (s *site) notOneself(c echo.Context, m admin, err error) error {
 	return s.showTeam(c, m, http.StatusUnprocessableEntity, staff.TeamPage{Role: models.Support, Oneself: true})
 }
 
-// noteTeam notes who did what to whom, by their user IDs.
+// noteTeam notes who did what to whom, by user ID.
 func noteTeam(c echo.Context, m admin, what string, teammate models.Staff) {
 	noteEvent(c.Request().Context(), slog.LevelInfo, what,
 		slog.Any("by", m.UserID), slog.Any("staff", teammate.UserID), slog.String("role", string(teammate.Role)))

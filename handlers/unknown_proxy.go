@@ -8,10 +8,10 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// sayUnknownProxy warns, once, when a request has X-Forwarded-For and its peer is not
-// a trusted proxy. All who come through that proxy count as one address then.
+// sayUnknownProxy warns once when a request has X-Forwarded-For but its peer is not
+// a trusted proxy. All people behind such a proxy count as one address.
 func (s *site) sayUnknownProxy() echo.MiddlewareFunc {
-	said := new(atomic.Bool) // Echo wraps handlers anew for each request
+	said := new(atomic.Bool) // Echo wraps handlers again for each request
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			r := c.Request()
