@@ -36,7 +36,7 @@ func NewAdmin(addr string, ready func(context.Context) error, metrics http.Handl
 func whyNotReady(err error) string {
 	switch {
 	case errors.Is(err, models.ErrNoSchema), errors.Is(err, models.ErrSchemaBehind), errors.Is(err, models.ErrSchemaAhead):
-		return "the database schema is of another version"
+		return "the database schema has a different version"
 	case errors.Is(err, models.ErrWrongKeyset):
 		return "the keyset does not belong to the database"
 	}

@@ -76,7 +76,7 @@ func (s *site) apiConnections(c echo.Context, key models.APIKey) error {
 	if v := c.QueryParam("after"); v != "" {
 		var ok bool
 		if after, ok = parseID(v); !ok {
-			return echo.NewHTTPError(http.StatusBadRequest, "after is not what a page gave as next")
+			return echo.NewHTTPError(http.StatusBadRequest, "after is not the next of a page")
 		}
 	}
 	if v := c.QueryParam("tenant_id"); v != "" {
@@ -161,7 +161,7 @@ var apiProblems = map[int]apiProblem{
 	http.StatusUnauthorized: {problemBlank, http.StatusText(http.StatusUnauthorized), "Send an API key as a bearer token."},
 	http.StatusServiceUnavailable: {
 		problemUnavailable, "Fieldbridge is temporarily unavailable",
-		"Fieldbridge cannot answer at the moment. Ask again after the time in Retry-After.",
+		"Fieldbridge cannot answer right now. Retry after the time in Retry-After.",
 	},
 }
 

@@ -143,9 +143,9 @@ func whyRefused(own servicetitan.OwnClient, environment string) (errs views.Cred
 	secret := own.Secret.Reveal()
 	switch {
 	case own.ID == secret:
-		errs.Secret = "This is the same value as the client ID. Copy the client secret, which stands beside it in ServiceTitan."
+		errs.Secret = "This is the same value as the client ID. Copy the client secret, which is next to it in ServiceTitan."
 	case looksSecret(own.ID) && !strings.HasPrefix(own.ID, appKeyPrefix) && strings.HasPrefix(secret, clientIDPrefix):
-		errs.ClientID = "The client ID and the client secret look swapped. The client ID begins with cid."
+		errs.ClientID = "The client ID and the client secret seem to be swapped. The client ID begins with cid."
 	case strings.HasPrefix(own.ID, appKeyPrefix):
 		errs.ClientID = "This looks like an app key. Fieldbridge needs the client ID, which begins with cid. Please keep app keys to yourself."
 	case strings.HasPrefix(secret, appKeyPrefix):

@@ -43,7 +43,7 @@ var errorAnswers = []errorAnswer{
 	{is: exactly(models.ErrNoMembership), status: http.StatusForbidden, page: views.NoMembership},
 	{is: exactly(models.ErrLocked), status: http.StatusForbidden, page: views.CompanyLocked, api: apiProblem{
 		problemLocked, "Company locked",
-		"Fieldbridge support has locked this company. Its access is kept and can be read again once it is unlocked.",
+		"Fieldbridge support has locked this company. Fieldbridge keeps its access, which can be read again once the company is unlocked.",
 	}},
 	{is: exactly(errForeignOrigin), status: http.StatusForbidden, page: views.ForeignOrigin},
 	{is: exactly(errForeignHost), status: http.StatusMisdirectedRequest},
@@ -54,11 +54,11 @@ var errorAnswers = []errorAnswer{
 	}},
 	{is: exactly(models.ErrReconnectNeeded), status: http.StatusConflict, api: apiProblem{
 		problemReconnect, "Reconnect needed",
-		"ServiceTitan has refused this connection for good. Someone of the company has to reconnect it in Fieldbridge.",
+		"ServiceTitan has refused this connection for good. Someone at the company has to reconnect it in Fieldbridge.",
 	}},
 	{is: noToken, status: http.StatusServiceUnavailable, level: slog.LevelError, api: apiProblem{
 		problemNoToken, "No access token right now",
-		"The access token of this connection has expired, and it cannot be renewed right now. Fieldbridge keeps trying. Ask again after the time in Retry-After.",
+		"The access token of this connection has expired, and it cannot be renewed right now. Fieldbridge keeps trying. Retry after the time in Retry-After.",
 	}},
 	{is: models.Unavailable, status: http.StatusServiceUnavailable, level: slog.LevelError},
 }

@@ -196,7 +196,7 @@ func (s *sessions) TakeStaffTrip(ctx context.Context, state string) (keptTrip, b
 func (s *sessions) keepStaffTrips(ctx context.Context, trips []keptTrip) error {
 	text, err := json.Marshal(trips)
 	if err != nil {
-		return fmt.Errorf("keep trips: %w", err)
+		return fmt.Errorf("keep authorizations: %w", err)
 	}
 	s.scs.Put(ctx, keyStaffTrips, string(text))
 	return nil

@@ -36,7 +36,7 @@ func (s *site) recordSignIn(c echo.Context, message string, e models.SignInEvent
 	case e.Email != "":
 		hash, err := s.Accounts.EmailHash(ctx, e.Email)
 		if err != nil {
-			noteError(ctx, slog.LevelWarn, fmt.Errorf("name an email in the log: %w", err))
+			noteError(ctx, slog.LevelWarn, fmt.Errorf("hash an email for the log: %w", err))
 		}
 		if hash != "" {
 			attrs = append(attrs, slog.String("email_hash", hash))

@@ -75,7 +75,7 @@ func (s *site) staffConnectionsCSV(c echo.Context, m models.Staff) error {
 		return answer.Flush()
 	})
 	if err != nil && begun {
-		noteError(ctx, slog.LevelWarn, fmt.Errorf("export broke off: %w", err))
+		noteError(ctx, slog.LevelWarn, fmt.Errorf("export failed before its end: %w", err))
 		panic(http.ErrAbortHandler)
 	}
 	return err

@@ -57,7 +57,7 @@ type issuerMetadata struct {
 
 var (
 	errIssuerAway          = errors.New("staff issuer does not answer")
-	errIssuerMisconfigured = errors.New("staff issuer's metadata are not right")
+	errIssuerMisconfigured = errors.New("staff issuer's metadata is wrong")
 )
 
 // client returns a context whose requests keep our limits and follow no redirects.
@@ -110,7 +110,7 @@ func (i *StaffIssuer) metadata(ctx context.Context, now time.Time) (*issuerMetad
 func (i *StaffIssuer) discover(ctx context.Context) (*issuerMetadata, error) {
 	provider, err := oidc.NewProvider(i.client(ctx), i.Issuer)
 	if _, ok := errors.AsType[*oidc.IssuerMismatchError](err); ok {
-		return nil, fmt.Errorf("%w: they name another issuer", errIssuerMisconfigured)
+		return nil, fmt.Errorf("%w: it names another issuer", errIssuerMisconfigured)
 	}
 	if failed, ok := errors.AsType[*url.Error](err); ok {
 		return nil, fmt.Errorf("%w: %w", errIssuerAway, failed.Err)
@@ -125,7 +125,7 @@ func (i *StaffIssuer) discover(ctx context.Context) (*issuerMetadata, error) {
 		SendsIss bool     `json:"authorization_response_iss_parameter_supported"`
 	}
 	if err := provider.Claims(&m); err != nil {
-		return nil, fmt.Errorf("%w: they cannot be read", errIssuerMisconfigured)
+		return nil, fmt.Errorf("%w: it cannot be read", errIssuerMisconfigured)
 	}
 	endpoint := provider.Endpoint()
 	for name, address := range map[string]string{"authorization endpoint": endpoint.AuthURL, "token endpoint": endpoint.TokenURL, "keys": m.Keys} {

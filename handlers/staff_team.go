@@ -56,7 +56,7 @@ func (s *site) addToTeam(c echo.Context, m admin) error {
 	teammate, link, err := s.Accounts.Invite(c.Request().Context(), m.Staff, email, page.Role)
 	switch {
 	case errors.Is(err, models.ErrEmailTaken):
-		page.Errors.Email = "This person is on the team already."
+		page.Errors.Email = "This person is already on the team."
 	case errors.Is(err, models.ErrMemberEmail):
 		page.Errors.Email = "This email belongs to a member of a company. Use another one."
 	case errors.Is(err, models.ErrRemoved):

@@ -1,6 +1,6 @@
-// Package static holds the files that browsers fetch as they are. Each is
-// served under a name that carries a hash of its content, so that browsers may
-// keep it forever and fetch a new version at once.
+// Package static holds the files that browsers fetch unchanged. The name of each
+// contains a hash of its content, so that browsers may keep it forever and fetch a
+// new version at once.
 //
 // It has no tables. The handlers, the pages, and the sandbox import it.
 package static

@@ -19,8 +19,8 @@ var embedded embed.FS
 // prefix is the path below which files are served.
 const prefix = "/static/"
 
-// contentTypes has every kind of file that is embedded. The machine's own
-// table is not asked, since it differs from one to the next.
+// contentTypes has every kind of file that is embedded. The machine's own table is
+// not used, since it differs between machines.
 var contentTypes = map[string]string{
 	".css": "text/css; charset=utf-8",
 	".js":  "text/javascript; charset=utf-8",
@@ -36,8 +36,8 @@ type file struct {
 // byName and byAddress are filled when the program starts and never change.
 var byName, byAddress = load()
 
-// URL is the address of an embedded file. A name that is not embedded is a
-// mistake in our own code and panics.
+// URL returns the address of an embedded file. It panics on the name of a file that
+// is not embedded, which is a mistake in our own code.
 func URL(name string) string {
 	f, ok := byName[name]
 	if !ok {
@@ -53,8 +53,8 @@ func serve(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	f, ok := byAddress[r.URL.Path]
 	if !ok {
-		// While a new version is rolled out, an older instance may be asked for a
-		// file that only the newer ones have.
+		// During the rollout of a new version, an older instance may be asked for a
+		// file that only the newer instances have.
 		header.Set("Cache-Control", "no-store")
 		http.Error(w, "not found", http.StatusNotFound)
 		return
@@ -79,8 +79,8 @@ func serve(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
 }
 
-// acceptsGzip reads Accept-Encoding (RFC 9110, section 12.5.3). A client that
-// says nothing, or only "*", gets the file as it is.
+// acceptsGzip reads Accept-Encoding (RFC 9110, section 12.5.3). A client without
+// the header, or with only "*", gets the file uncompressed.
 func acceptsGzip(values []string) bool {
 	for coding := range strings.SplitSeq(strings.Join(values, ","), ",") {
 		name, parameter, _ := strings.Cut(coding, ";")
@@ -141,7 +141,7 @@ func compress(plain []byte) []byte {
 		err = w.Close()
 	}
 	if err != nil {
-		panic(err) // a buffer takes everything, and the level exists
+		panic(err) // a buffer accepts everything, and the level exists
 	}
 	return zipped.Bytes()
 }

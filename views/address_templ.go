@@ -8,8 +8,8 @@ package views
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-// Address tells who came by another name than ours which address to use. It stands
-// alone: a stylesheet would have to come from that other name.
+// Address tells a person who came by another name of ours which address to use. It
+// links to no stylesheet, which would have to come from that other name.
 func Address(address, supportCode string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -16,7 +16,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// Finishing waits for a trip that another request is bringing to its end.
+// Finishing waits for an authorization that another request is completing.
 func Finishing() templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -88,10 +88,10 @@ func Finishing() templ.Component {
 	})
 }
 
-// ConnectedPage tells that a connection stands.
+// ConnectedPage says that a connection was made.
 type ConnectedPage struct {
 	Connection models.Connection
-	// Again is set when the connection existed before.
+	// Again says that the connection existed before.
 	Again bool
 }
 
@@ -120,7 +120,7 @@ func rights(areas []models.Area) string {
 	}
 }
 
-// Connected tells that a connection stands.
+// Connected says that a connection was made.
 func Connected(p ConnectedPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -287,11 +287,11 @@ func Connected(p ConnectedPage) templ.Component {
 	})
 }
 
-// NotConnectedPage tells that a trip to ServiceTitan made no connection.
+// NotConnectedPage says that an authorization did not make a connection.
 type NotConnectedPage struct {
 	Result models.Result
-	// ChoiceID is the name by which the session knows the trip's choice; empty
-	// if it does not.
+	// ChoiceID is the name by which the session knows the choice of the
+	// authorization. It is empty if the session does not know it.
 	ChoiceID    string
 	SupportCode string
 	Clock       Clock
@@ -316,7 +316,7 @@ func (p NotConnectedPage) points() []point {
 	}
 }
 
-// retry is where the main button leads.
+// retry returns the address to which the main button leads.
 func (p NotConnectedPage) retry() string {
 	switch {
 	case p.ChoiceID == "":
@@ -330,7 +330,7 @@ func (p NotConnectedPage) retry() string {
 	return "/connect/review?choice=" + p.ChoiceID
 }
 
-// NotConnected tells how a trip ended without a connection.
+// NotConnected says how an authorization ended without a connection.
 func NotConnected(p NotConnectedPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -497,7 +497,7 @@ func NotConnected(p NotConnectedPage) templ.Component {
 	})
 }
 
-// tenantsInQuestion names the tenant, where it is what the page is about.
+// tenantsInQuestion names the tenant where the page is about it.
 func tenantsInQuestion(p NotConnectedPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -602,7 +602,7 @@ func tenantsInQuestion(p NotConnectedPage) templ.Component {
 	})
 }
 
-// howToAllow has the clicks by which an admin allows the app.
+// howToAllow lists the clicks by which an admin allows the app.
 func howToAllow() templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

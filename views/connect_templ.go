@@ -8,17 +8,17 @@ package views
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-// ConnectPage is the first step of connecting: which ServiceTitan, how, and
-// which tenant.
+// ConnectPage is the first step of connecting: the environment, the way, and the
+// tenant.
 type ConnectPage struct {
-	// Environments and Ways are what is offered, in order; Environment and Way
-	// are what is chosen.
+	// Environments and Ways list what is offered, in order. Environment and Way are
+	// the current choice.
 	Environments []string
 	Environment  string
 	Ways         []string
 	Way          string
-	// Recommended is the way to take unless there is a reason for another; empty
-	// where the environments differ.
+	// Recommended is the way that fits most companies. It is empty if the
+	// environments differ.
 	Recommended string
 	Tenant      string // as it was typed
 	Errors      ConnectErrors
@@ -154,16 +154,16 @@ func Connect(p ConnectPage) templ.Component {
 	})
 }
 
-// group is a question with cards of which one is chosen.
+// group is a question whose answers are cards. The reader chooses one of them.
 type group struct {
 	name, question string
 	offered        []string
 	chosen, err    string
 	recommended    string
-	focus          string // the id of the field where the reader should begin
+	focus          string // the ID of the field that gets the focus
 }
 
-// id is the id of the card of a value.
+// id returns the ID of the card with a value.
 func (g group) id(value string) string { return g.name + "-" + value }
 
 func choices(g group) templ.Component {

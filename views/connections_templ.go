@@ -14,7 +14,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// ConnectionsPage is a company's home: its connections, or how to begin.
+// ConnectionsPage is a company's home: its connections, or the first step to one.
 type ConnectionsPage struct {
 	Visitor     models.Visitor
 	Connections []models.Connection
@@ -172,7 +172,7 @@ func howTheyAre(list []models.Connection) string {
 	return "Nothing needs you right now."
 }
 
-// NameOf returns a connection's account, as people know it.
+// NameOf returns the name that people know a connection's account by.
 func NameOf(c models.Connection) string {
 	if c.TenantName != "" {
 		return c.TenantName
@@ -362,7 +362,7 @@ func connectionCard(c models.Connection, clock Clock) templ.Component {
 	})
 }
 
-// LastNews says what last changed, in a few words.
+// LastNews returns the latest change in a few words.
 func LastNews(c models.Connection, clock Clock) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

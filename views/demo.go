@@ -6,60 +6,60 @@ import (
 	"strings"
 )
 
-// Demo is what the pages of a demo show beside what they always show.
+// Demo is the data that only the pages of a demo show.
 type Demo struct {
-	// Accounts are offered to everyone, each a click away.
+	// Accounts are the sign-ins that the demo offers to everyone, one click each.
 	Accounts []DemoAccount
 	Journeys []Journey
-	// SandboxURL is the stand-in's control page, MailboxURL where the mails are
-	// that a demo does not send.
+	// SandboxURL is the sandbox's control page. MailboxURL shows the mails that a
+	// demo does not send.
 	SandboxURL, MailboxURL string
 }
 
-// DemoAccount is a sign-in that is no secret.
+// DemoAccount is a sign-in that is not secret.
 type DemoAccount struct {
-	// Who says whose it is: "Dana Whitfield, owner at Northgate".
+	// Who describes the person: "Dana Whitfield, owner at Northgate".
 	Who, Email, Password string
-	// Sees says in a few words what she finds: "Nothing connected yet".
+	// Sees says in a few words what the person finds: "Nothing connected yet".
 	Sees string
 }
 
-// name is the person's name.
+// name returns the person's name.
 func (a DemoAccount) name() string {
 	name, _, _ := strings.Cut(a.Who, ",")
 	return name
 }
 
-// Journey is a short way through the demo that shows one thing.
+// Journey is a short tour of the demo that shows one thing.
 type Journey struct {
 	Title, Shows string
-	// Steps are what to do, in order. What stands between asterisks is a button's
-	// or a page's own name.
+	// Steps say what to do, in order. Text between asterisks is the name of a
+	// button or a page.
 	Steps []string
-	// Starts sign somebody in; the first begins the journey.
+	// Starts sign a person in. The first one begins the journey.
 	Starts []JourneyStart
 	Links  []JourneyLink
 }
 
-// JourneyStart signs somebody in where a step of a journey is done.
+// JourneyStart signs a person in at the page where a step of a journey begins.
 type JourneyStart struct {
 	Label   string // "Start as Dana"
 	Account DemoAccount
-	// Next is the name of the page that it leads to, as the sign-in form has it;
-	// empty for the start.
+	// Next is the page that it leads to, by the name that the sign-in form uses. It
+	// is empty for the start.
 	Next string
 }
 
-// JourneyLink leads to a page beside the app.
+// JourneyLink leads to a page outside the app.
 type JourneyLink struct{ Label, URL string }
 
 // phrase is a part of a step.
 type phrase struct {
 	text string
-	name bool // a button's or a page's own name
+	name bool // the name of a button or a page
 }
 
-// phrases parts a step at its asterisks.
+// phrases splits a step at its asterisks.
 func phrases(step string) []phrase {
 	var list []phrase
 	name := false
@@ -72,7 +72,7 @@ func phrases(step string) []phrase {
 	return list
 }
 
-// journeyID is the ID of a journey's heading, counted from 1.
+// journeyID returns the ID of a journey's heading, counted from 1.
 func journeyID(n int) string { return "journey-" + strconv.Itoa(n) }
 
 type demoKey struct{}
@@ -80,20 +80,20 @@ type demoKey struct{}
 // shownDemo is a demo as one visitor sees it.
 type shownDemo struct {
 	*Demo
-	// who is the name of the person who is signed in; empty for nobody. In a demo
-	// it changes with a click, for all tabs.
+	// who is the name of the person who is signed in. It is empty if nobody is. In
+	// a demo, a click changes the person for all tabs.
 	who string
 }
 
-// InDemo returns a context whose pages are a demo's, shown to who is signed in,
-// if anybody is. Every page has the banner, and what goes into every page comes
-// by the context that components get anyway: as an argument it would go through
-// each page's own data, for a line that is never there outside a demo.
+// InDemo returns a context whose pages belong to a demo. who is the person who is
+// signed in, if anybody is. The banner is on every page, so the demo travels in the
+// context that components get anyway. As an argument, it would pass through each
+// page's own data for a line that only a demo shows.
 func InDemo(ctx context.Context, d *Demo, who string) context.Context {
 	return context.WithValue(ctx, demoKey{}, shownDemo{d, who})
 }
 
-// demoOf is the demo that a page is shown in; it has none outside one.
+// demoOf returns the demo that a page is shown in. Its Demo is nil outside a demo.
 func demoOf(ctx context.Context) shownDemo {
 	d, _ := ctx.Value(demoKey{}).(shownDemo)
 	return d

@@ -79,7 +79,7 @@ func demoBanner(d shownDemo) templ.Component {
 	})
 }
 
-// away is a link to a page beside the app, which stays open.
+// away links to a page outside the app and opens it in a new tab.
 func away(link JourneyLink) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -139,7 +139,7 @@ func away(link JourneyLink) templ.Component {
 	})
 }
 
-// demoAccounts are sign-ins of one click.
+// demoAccounts lists sign-ins that take one click.
 func demoAccounts(accounts []DemoAccount, next string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -150,7 +150,7 @@ func disconnectDialog(c models.Connection) templ.Component {
 	})
 }
 
-// consequences says what follows when a connection is ended.
+// consequences says what happens when a connection is ended.
 func consequences(c models.Connection) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -16,17 +16,17 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// ErrorPage tells of a request that could not be answered.
+// ErrorPage says that a request failed.
 type ErrorPage struct {
 	Status int
-	// Kind says what went wrong, if the status alone does not.
+	// Kind says what went wrong if the status alone does not.
 	Kind ErrorKind
-	// Visitor or Staff is set when their role was not enough; CanHelp are the
-	// names of those whose role is.
+	// Visitor or Staff is set if the role of that person was not sufficient.
+	// CanHelp lists the names of people whose role is.
 	Visitor models.Visitor
 	Staff   models.Staff
 	CanHelp []string
-	// RetryAt is when to try again; zero if unknown.
+	// RetryAt is when to try again. It is zero if that is unknown.
 	RetryAt     time.Time
 	SupportCode string
 	Clock       Clock
@@ -48,10 +48,10 @@ func (p ErrorPage) words() problemWords {
 	return problems[http.StatusBadRequest]
 }
 
-// refused is who was refused for their role.
+// refused returns the name of the person whose role was not sufficient.
 func (p ErrorPage) refused() string { return p.Visitor.Name + p.Staff.Name }
 
-// Error tells of a request that could not be answered.
+// Error says that a request failed.
 func Error(p ErrorPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -10,23 +10,23 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import "strconv"
 
-// Field is a labelled line of input with its hint and its error.
+// Field is a labeled line of input with its hint and its error.
 type Field struct {
 	// Name is the field's name and its ID on the page.
 	Name, Label, Value, Hint, Err string
-	// Kind is the input's type; text if empty.
+	// Kind is the input's type. The default is text.
 	Kind         string
 	Autocomplete string
 	MinLength    int
 	// Technical says that the value is copied and is not a word.
 	Technical bool
 	Focus     bool
-	// Digits asks for a keyboard of digits and for type in which they are easy
-	// to compare.
+	// Digits asks for a numeric keyboard, and for type in which digits are easy to
+	// compare.
 	Digits bool
 }
 
-// describedBy names what explains the field to those who do not see it.
+// describedBy names the elements that explain the field to a screen reader.
 func (f Field) describedBy() string {
 	switch {
 	case f.Hint != "" && f.Err != "":
@@ -277,7 +277,7 @@ func Input(f Field) templ.Component {
 	})
 }
 
-// FieldError shows what is wrong with a field, if anything is.
+// FieldError shows a field's error, if there is one.
 func FieldError(name, err string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -335,10 +335,10 @@ func FieldError(name, err string) templ.Component {
 	})
 }
 
-// Problem says what is wrong with a field; nothing is if Text is empty.
+// Problem says what is wrong with a field. An empty Text means that nothing is.
 type Problem struct{ Field, Text string }
 
-// FirstProblem returns the field where the reader should begin.
+// FirstProblem returns the first field with a problem, which gets the focus.
 func FirstProblem(problems []Problem) string {
 	for _, p := range problems {
 		if p.Text != "" {
@@ -348,7 +348,7 @@ func FirstProblem(problems []Problem) string {
 	return ""
 }
 
-// ProblemSummary says above a form what is wrong with it, and leads there.
+// ProblemSummary lists the problems of a form above it, with links to the fields.
 func ProblemSummary(problems []Problem) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -426,7 +426,7 @@ func ProblemSummary(problems []Problem) templ.Component {
 	})
 }
 
-// TextArea shows a labelled field of several lines.
+// TextArea shows a labeled field of several lines.
 func TextArea(f Field) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

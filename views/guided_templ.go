@@ -10,7 +10,7 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import "github.com/fieldbridge/fieldbridge/models"
 
-// GuidedPage is the second step where our staff do the set-up.
+// GuidedPage is the second step of connecting for a setup by our staff.
 type GuidedPage struct {
 	Choice   models.Choice
 	ChoiceID string
@@ -31,7 +31,7 @@ func (p GuidedPage) back() string {
 	return "/connect?choice=" + p.ChoiceID
 }
 
-// Guided says how a set-up with our staff goes, before it is asked for.
+// Guided explains a setup by our staff before the company asks for it.
 func Guided(p GuidedPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -238,7 +238,7 @@ func Guide(p GuidePage) templ.Component {
 	})
 }
 
-// allowSteps are the clicks by which an admin allows the app.
+// allowSteps lists the clicks by which an admin allows the app.
 func allowSteps(openURL string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

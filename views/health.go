@@ -9,26 +9,26 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// Bar is a bar of a picture: a day of the health strip, or an hour.
+// Bar is one bar of a chart: a day of the health strip, or an hour.
 type Bar struct {
-	// X, Y, and Height are in a picture that BarHeight is high, in which a bar
-	// begins each BarStep.
+	// X, Y, and Height are coordinates in a chart that is BarHeight high. A bar
+	// begins every BarStep.
 	X, Y, Height string
 	// Tone is "ok", "warn", "bad", or "off".
 	Tone string
-	// Says is the bar in words.
+	// Says describes the bar in words.
 	Says string
 }
 
-// The measures of a picture of bars.
+// The dimensions of a chart of bars.
 const (
 	BarStep   = 10
 	BarHeight = 40
 )
 
-// healthBars are the days as bars: high and whole without a problem, lower with
-// one, and a mere line where there was nothing to renew: before it was connected,
-// and after it was disconnected.
+// healthBars returns the days as bars. A bar is high for a day without a problem
+// and lower for a day with one. It is a mere line for a day on which there was
+// nothing to renew, such as a day before the connection or after its end.
 func healthBars(days []models.RenewalDay) []Bar {
 	bars := make([]Bar, len(days))
 	for i, d := range days {
@@ -51,7 +51,7 @@ func healthBars(days []models.RenewalDay) []Bar {
 	return bars
 }
 
-// downWords say for which part of a day somebody had to reconnect.
+// downWords says for which part of a day the connection needed a person.
 func downWords(d models.RenewalDay) string {
 	switch from := d.DownFrom.UTC(); {
 	case d.UpAgain:
@@ -63,7 +63,7 @@ func downWords(d models.RenewalDay) string {
 	}
 }
 
-// day is a day of the counters as people read it.
+// day returns a day of the counters in the form that people read.
 func day(iso string) string {
 	t, err := time.Parse(time.DateOnly, iso)
 	if err != nil {
@@ -72,8 +72,8 @@ func day(iso string) string {
 	return t.Format(dayLayout)
 }
 
-// healthSum says how many of the days on which there was something to renew had
-// no problem. It counts the bars, so that they cannot say otherwise.
+// healthSum says how many of the days with something to renew had no problem. It
+// counts the bars, so that the two cannot disagree.
 func healthSum(days []models.RenewalDay) string {
 	counted, fine := 0, 0
 	for _, bar := range healthBars(days) {
@@ -92,7 +92,7 @@ func healthSum(days []models.RenewalDay) string {
 	return fmt.Sprintf("%d of %s without a problem", fine, Plural(counted, "day", "days"))
 }
 
-// troubledDays are those with a problem, newest first, in words.
+// troubledDays describes the days with a problem, newest first.
 func troubledDays(bars []Bar) []string {
 	var list []string
 	for i := len(bars) - 1; i >= 0; i-- {
@@ -103,7 +103,7 @@ func troubledDays(bars []Bar) []string {
 	return list
 }
 
-// healthWords is the strip for those who do not see it.
+// healthWords describes the strip for screen readers.
 func healthWords(days []models.RenewalDay) string {
 	words := "Renewals of the last 30 days: " + healthSum(days) + "."
 	if list := troubledDays(healthBars(days)); len(list) > 0 {

@@ -10,9 +10,9 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import "github.com/fieldbridge/fieldbridge/models"
 
-// HealthStrip shows how the renewals of the last 30 days went, and when there
-// were none because somebody had to reconnect. It says that it is about them:
-// what a test was refused is on the timeline.
+// HealthStrip shows the renewals of the last 30 days, and the times without any
+// because somebody had to reconnect. Its heading says that it is about renewals:
+// the timeline shows failed tests.
 func HealthStrip(days []models.RenewalDay) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -122,7 +122,7 @@ func HealthStrip(days []models.RenewalDay) templ.Component {
 	})
 }
 
-// Bars draws bars in a picture.
+// Bars draws the bars of a chart.
 func Bars(bars []Bar) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -2,7 +2,7 @@ package views
 
 import "fmt"
 
-// glyphs are the outlines of the icons, on a square of 20 by 20.
+// glyphs holds the outlines of the icons, on a square of 20 by 20.
 var glyphs = map[string]string{
 	"arrow":    "M4 10h12M11 5l5 5-5 5",
 	"back":     "M16 10H4M9 5l-5 5 5 5",
@@ -43,7 +43,7 @@ var glyphs = map[string]string{
 	"wrench":   "M16.4 6.2a4.3 4.3 0 0 1-5.7 4.5l-5 5a1.7 1.7 0 0 1-2.4-2.4l5-5a4.3 4.3 0 0 1 5.5-4.7l-2.4 2.4.3 2.3 2.3.3z",
 }
 
-// glyph is the outline of an icon.
+// glyph returns the outline of an icon.
 func glyph(name string) (string, error) {
 	outline, ok := glyphs[name]
 	if !ok {

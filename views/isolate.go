@@ -8,23 +8,23 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// Text that somebody else wrote must not change the text around it: a company's
-// name in Hebrew turns the number behind it around, and a hidden character may
-// turn a whole line. Pages put such text into a <bdi> element, after shown has
-// taken the hidden characters out, since one of them would end the isolation.
+// Text that other people wrote must not change the text around it. A company name
+// in Hebrew reverses the number that follows it, and a hidden character may reverse
+// a whole line. Pages put such text into a <bdi> element after Shown has removed
+// the hidden characters, any of which could end the isolation.
 
-// The characters that isolate text where no element can (Unicode Standard Annex
-// 9, section 2.4).
+// These characters isolate text where an element cannot (Unicode Standard Annex 9,
+// section 2.4).
 const (
 	firstStrongIsolate = "\u2068"
 	popIsolate         = "\u2069"
 )
 
-// Shown returns a name as pages show it, inside a <bdi> element.
+// Shown returns a name in the form that pages show inside a <bdi> element.
 func Shown(name string) string { return models.VisibleText(name) }
 
-// ShownLines returns text of several lines as pages show it, inside a <bdi> element.
-// Joiners stay, which words of some languages need.
+// ShownLines returns text of several lines in the form that pages show inside a
+// <bdi> element. It keeps joiners, which words of some languages need.
 func ShownLines(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -35,12 +35,12 @@ func ShownLines(text string) string {
 	}, text)
 }
 
-// Isolate returns a name for a sentence: between isolating characters, which the
-// Told component turns into a <bdi> element and Plain into text.
+// Isolate returns a name for use in a sentence, between isolating characters. The
+// Told component turns them into a <bdi> element, and Plain into text.
 func Isolate(name string) string { return firstStrongIsolate + Shown(name) + popIsolate }
 
-// Plain returns a sentence with names from Isolate in it for a title or an attribute.
-// A name that runs from left to right needs no isolation there.
+// Plain returns a sentence with names from Isolate for use in a title or an
+// attribute. There, a name that runs from left to right needs no isolation.
 func Plain(sentence string) string {
 	var b strings.Builder
 	for _, part := range spans(sentence) {
@@ -63,13 +63,13 @@ func rightToLeft(text string) bool {
 	return false
 }
 
-// span is a part of a sentence; name says that Isolate wrote it.
+// span is a part of a sentence. name says that Isolate wrote it.
 type span struct {
 	text string
 	name bool
 }
 
-// spans are the parts of a sentence with names from Isolate in it.
+// spans returns the parts of a sentence with names from Isolate.
 func spans(sentence string) []span {
 	var list []span
 	for {

@@ -15,18 +15,18 @@ import (
 	"github.com/fieldbridge/fieldbridge/static"
 )
 
-// Page is what differs in the head of a document.
+// Page holds the parts of a document that differ from page to page.
 type Page struct {
 	Title string
-	// Body is the frame's class.
+	// Body is the frame's CSS class.
 	Body string
-	// Refresh makes the browser ask again after two seconds.
+	// Refresh makes the browser reload the page after two seconds.
 	Refresh bool
-	// Skip leads those who use the keyboard past everything to the content.
+	// Skip adds a link by which keyboard users skip to the content.
 	Skip bool
 }
 
-// Document is every page: the head, and the frame around its content.
+// Document is the frame of every page: the head, and the body around its content.
 func Document(p Page) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -224,7 +224,7 @@ func Document(p Page) templ.Component {
 	})
 }
 
-// skipLink comes before all else on the page.
+// skipLink is the first element of the page.
 func skipLink(p Page) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -256,8 +256,8 @@ func skipLink(p Page) templ.Component {
 	})
 }
 
-// auth is the frame of pages for visitors who are not signed in: the page on
-// the left, a picture and the aside on the right where there is room.
+// auth is the frame of pages for visitors who are not signed in. The page is on the
+// left. Where there is room, a picture and the aside are on the right.
 func auth(title string, aside templ.Component) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -345,10 +345,10 @@ func auth(title string, aside templ.Component) templ.Component {
 	})
 }
 
-// Narrow is a SoloFrame's width for pages with one message or question.
+// Narrow is the width of a SoloFrame for pages with one message or question.
 const Narrow = "solo mid"
 
-// SoloFrame is what differs between pages with one task.
+// SoloFrame holds the parts that differ between pages with one task.
 type SoloFrame struct {
 	Title   string
 	Width   string // "solo", or Narrow
@@ -357,7 +357,7 @@ type SoloFrame struct {
 	Refresh bool
 }
 
-// Solo is the frame of pages with one task and nothing beside it.
+// Solo is the frame of pages with one task and nothing next to it.
 func Solo(f SoloFrame) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -449,8 +449,8 @@ func Solo(f SoloFrame) templ.Component {
 	})
 }
 
-// shell is the frame of a company's own pages; list says that the page is the
-// list of connections itself.
+// shell is the frame of a company's own pages. list says that the page is the list
+// of connections itself.
 func shell(title string, v models.Visitor, list bool) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -716,8 +716,8 @@ func independent() templ.Component {
 	})
 }
 
-// currentness is the value of aria-current for a link to the page, or to what
-// the page belongs to.
+// currentness returns the value of aria-current for a link to the page itself, or
+// to the section of the page.
 func currentness(itself bool) string {
 	if itself {
 		return "page"

@@ -7,7 +7,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// MailText is a mail in plain words.
+// MailText is the text of a mail.
 type MailText struct {
 	Subject, Title string
 	Paragraphs     []string
@@ -17,11 +17,10 @@ type MailText struct {
 	Foot   string
 }
 
-// Mail puts what a mail tells of into words. None of them were typed by anybody:
-// no address has been proven to belong to the person who gave it, so a stranger
-// could otherwise have us send their words, as the name of a person or a
-// company. The tenant ID says which account it is about; it is a number that
-// ServiceTitan has confirmed.
+// Mail returns the text of a mail. It never contains words that a person typed,
+// such as the name of a person or a company. Addresses are not verified, so a
+// stranger could otherwise make us send such words to anybody. The tenant ID says
+// which account the mail is about; ServiceTitan has confirmed that number.
 func Mail(m models.OutgoingMail) MailText {
 	tenant := strconv.FormatInt(m.TenantID, 10)
 	about := ": ServiceTitan tenant " + tenant
@@ -56,7 +55,7 @@ func Mail(m models.OutgoingMail) MailText {
 	return text
 }
 
-// Plain is the mail for those who read text, with the link spelled out.
+// Plain returns the plain-text version of the mail, with the link spelled out.
 func (t MailText) Plain(link string) string {
 	var b strings.Builder
 	b.WriteString("Hello,\n\n" + t.Title + ".\n\n" + strings.Join(t.Paragraphs, "\n\n") + "\n\n" + t.Action + ":\n" + link + "\n\n")

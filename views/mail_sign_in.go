@@ -1,7 +1,7 @@
 package views
 
-// signInTries tells of strangers' tries to sign in. It says nothing that anybody
-// typed: the address it goes to may be another person's.
+// signInTries returns the mail about sign-in attempts by strangers. It repeats
+// nothing that anybody typed: the address may belong to another person.
 func signInTries() MailText {
 	return MailText{
 		Subject: "Many tries to sign in to your Fieldbridge account",

@@ -8,9 +8,9 @@ package views
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-// MailPage is a mail for those who read HTML. Mail programs load no stylesheet
-// and some forget the style element, so every rule that matters stands at its
-// element, in tables; the style element has dark colours and small screens.
+// MailPage is the HTML version of a mail. Mail programs load no stylesheet, and
+// some drop the style element. Every rule that matters is therefore an attribute of
+// its element, in tables. The style element covers dark colors and small screens.
 func MailPage(t MailText, link string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

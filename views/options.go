@@ -6,10 +6,10 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// option is a choice in the words of the first step of connecting.
+// option is a choice in the first step of connecting.
 type option struct{ label, about string }
 
-// options has the environments and the ways to connect.
+// options describes the environments and the ways to connect.
 var options = map[string]option{
 	"production":      {"Production", "Your live account: the one your office uses every day."},
 	"integration":     {"Integration", "A separate practice copy. Choose this only if ServiceTitan gave you one."},
@@ -29,7 +29,7 @@ func optionOf(value string) option {
 // OptionLabel returns the name of an environment or of a way to connect.
 func OptionLabel(value string) string { return optionOf(value).label }
 
-// otherWay is how the link to another way is called.
+// otherWay is the text of the link to another way.
 var otherWay = map[models.Way]string{
 	models.SignInWay:         "Sign in with ServiceTitan instead",
 	models.GuidedWay:         "Set it up with our staff instead",

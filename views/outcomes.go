@@ -2,23 +2,24 @@ package views
 
 import "github.com/fieldbridge/fieldbridge/models"
 
-// outcomeWords is how a trip to ServiceTitan that made no connection is told:
-// what happened, that nothing was changed, and what to do next.
+// outcomeWords describes an authorization that made no connection: what happened,
+// that nothing was changed, and what to do next.
 type outcomeWords struct {
-	icon     string // on the bridge
+	icon     string // in the picture of the bridge
 	title    string
 	lead     string
 	happened string
-	// unchanged is for a new connection, kept for a connection to be renewed.
+	// unchanged is the text for a new connection. kept is the text for an existing
+	// one.
 	unchanged, kept string
 	next            string
-	// again is the main button. It leads back to the review of the access, or,
-	// with retype, to the form where the tenant ID is typed.
+	// again is the text of the main button. It leads back to the review of the
+	// access or, with retype, to the form with the tenant ID.
 	again  string
 	retype bool
 	// allow adds the steps by which an admin allows the app in ServiceTitan.
 	allow bool
-	// event is the same on the connection's timeline.
+	// event is the outcome in the words of the timeline.
 	event string
 }
 
@@ -156,5 +157,5 @@ var outcomes = map[models.Outcome]outcomeWords{
 	},
 }
 
-// OutcomeTitle returns the title of what came of a try to connect.
+// OutcomeTitle returns the title of an outcome of connecting.
 func OutcomeTitle(o models.Outcome) string { return outcomes[o].title }

@@ -8,7 +8,7 @@ package views
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-// Icon shows an icon; what it means stands beside it in words.
+// Icon shows an icon. The text next to it says what it means.
 func Icon(name string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -51,7 +51,7 @@ func Icon(name string) templ.Component {
 	})
 }
 
-// SmallIcon shows a smaller one.
+// SmallIcon shows a small icon.
 func SmallIcon(name string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -94,7 +94,7 @@ func SmallIcon(name string) templ.Component {
 	})
 }
 
-// turningIcon is an icon for what is going on right now.
+// turningIcon shows an icon that turns while something is going on.
 func turningIcon(name string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -137,7 +137,7 @@ func turningIcon(name string) templ.Component {
 	})
 }
 
-// Mark draws our sign; favicon.svg is the same.
+// Mark draws our logo. favicon.svg is the same.
 func Mark() templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -167,8 +167,8 @@ func Mark() templ.Component {
 	})
 }
 
-// bridge draws how Fieldbridge and ServiceTitan stand to each other. The label
-// says the same in words.
+// bridge draws the connection between Fieldbridge and ServiceTitan. The label says
+// the same in words.
 func bridge(tone, iconName, label string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -255,7 +255,7 @@ func bridge(tone, iconName, label string) templ.Component {
 	})
 }
 
-// bridgeAtDusk is the picture beside the pages for visitors.
+// bridgeAtDusk is the picture next to the pages for visitors.
 func bridgeAtDusk() templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

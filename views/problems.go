@@ -2,10 +2,10 @@ package views
 
 import "net/http"
 
-// problemWords is how a request that could not be answered is told.
+// problemWords describes a failed request.
 type problemWords struct {
 	tone, icon string
-	name       string // beside the status
+	name       string // next to the status
 	title      string
 	lead, more string
 }
@@ -52,21 +52,23 @@ var problems = map[int]problemWords{
 	},
 }
 
-// ErrorKind names what went wrong where a status can mean several things.
+// ErrorKind names what went wrong if the status can mean several things.
 type ErrorKind string
 
 const (
-	// BusySigningIn: too many people sign in at this moment.
+	// BusySigningIn says that too many people are signing in right now.
 	BusySigningIn ErrorKind = "busy_signing_in"
-	// ForeignOrigin: another website's page made the browser ask for a change.
+	// ForeignOrigin says that a page of another website made the browser ask for a
+	// change.
 	ForeignOrigin ErrorKind = "foreign_origin"
-	// LacksRole: the visitor's role, or the staff member's, does not allow it.
+	// LacksRole says that the role of the visitor or the staff member does not
+	// allow it.
 	LacksRole ErrorKind = "lacks_role"
-	// CompanyLocked: the company is kept out.
+	// CompanyLocked says that support has locked the company.
 	CompanyLocked ErrorKind = "company_locked"
-	// NoMembership: the visitor no longer belongs to the company.
+	// NoMembership says that the visitor no longer belongs to the company.
 	NoMembership ErrorKind = "no_membership"
-	// TooManyConnections: the company can have no more.
+	// TooManyConnections says that the company may not have another connection.
 	TooManyConnections ErrorKind = "too_many_connections"
 )
 
@@ -79,45 +81,46 @@ var problemsByName = map[ErrorKind]problemWords{
 	TooManyConnections: tooManyConnections,
 }
 
-// busySigningIn tells of a sign-in that came when too many others did.
+// busySigningIn describes a sign-in that came at the same time as too many others.
 var busySigningIn = problemWords{
 	"info", "clock", "busy", "Please try again in a moment",
 	"Many people are signing in right now, more than we can let in at once.", "Nothing was changed. People who are signed in are not affected.",
 }
 
-// foreignOrigin tells of a change that another website's page asked for.
+// foreignOrigin describes a change that a page of another website asked for.
 var foreignOrigin = problemWords{
 	"warn", "shield", "came from elsewhere", "This did not come from a page of ours",
 	"For your safety, changes are only accepted from Fieldbridge’s own pages.", "Nothing was changed. Open Fieldbridge and try again from there.",
 }
 
-// lacksRole tells of what only owners may do.
+// lacksRole describes what only owners may do.
 var lacksRole = problemWords{
 	"warn", "lock", "no permission", "Only owners can do this",
 	"Members can connect, test and reconnect. Ending a connection is for owners.", "Nothing was changed.",
 }
 
-// lacksStaffRole tells our staff of what only admins may do.
+// lacksStaffRole describes what only admins of staff may do.
 var lacksStaffRole = problemWords{
 	"warn", "lock", "no permission", "Only admins can do this",
 	"Support can look, set up, refresh and take notes. Disconnecting, locking and the team are for admins.", "Nothing was changed.",
 }
 
-// companyLocked tells people that their company is kept out.
+// companyLocked tells people that support has locked their company.
 var companyLocked = problemWords{
 	"warn", "lock", "account locked", "This account is locked",
 	"Fieldbridge support has locked it for your whole company. Your connections are kept as they are, and access is still renewed.",
 	"Call Fieldbridge support and give them the code below: they can tell you why, and unlock it.",
 }
 
-// noMembership tells people that they no longer belong to the company that
-// they signed in for.
+// noMembership tells people that they no longer belong to the company for which
+// they signed in.
 var noMembership = problemWords{
 	"warn", "lock", "no permission", "You no longer belong to this company",
 	"An owner may have removed you while you were signed in.", "If that is not right, ask an owner of the company.",
 }
 
-// tooManyConnections tells people that their company can have no more.
+// tooManyConnections tells people that their company may not have another
+// connection.
 var tooManyConnections = problemWords{
 	"warn", "off", "too many connections", "There is no room for another connection",
 	"Your company has 200 connections, which is as many as Fieldbridge keeps. Those that were disconnected or withdrawn count too.",

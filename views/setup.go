@@ -7,18 +7,19 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// setupStep is a step of a guided set-up as its checklist shows it.
+// setupStep is a step of a guided setup as its checklist shows it.
 type setupStep struct {
 	step        models.SetupStep // empty for the confirmation, which may come at any time
 	title, text string
 	side        models.Side // who acts
 	done        bool
 	current     bool
-	// at is when it was done, or since when it waits; nil if it has yet to come.
+	// at is when the step was done, or since when it waits. It is nil for later
+	// steps.
 	at *time.Time
 }
 
-// setupSteps is the checklist of a set-up, in the company's words.
+// setupSteps returns the checklist of a setup, in the words for the company.
 func setupSteps(s models.Setup) []setupStep {
 	steps := []setupStep{
 		{step: models.StepAddTenant, title: "We add your tenant ID", text: "Then ServiceTitan shows Fieldbridge to your company.", side: models.Us, at: s.TenantAddedAt},
@@ -42,7 +43,7 @@ func setupSteps(s models.Setup) []setupStep {
 	return steps
 }
 
-// confirmation is the step in which staff find out who controls the tenant.
+// confirmation returns the step in which staff find out who controls the tenant.
 func confirmation(s models.Setup) setupStep {
 	step := setupStep{
 		title: "We confirm it with your ServiceTitan admin", side: models.Us,
@@ -67,18 +68,16 @@ func (s setupStep) turn(waitsFor models.Side) StateWords {
 	return StateWords{"info", "clock", "Our turn"}
 }
 
-// setupProblems say to the company what our staff found in the way.
-//
-//exhaustive:ignore
+// setupProblems tells the company what prevented our staff from continuing.
 var setupProblems = map[models.Outcome]string{
 	models.OutcomeNotAllowed:    "ServiceTitan still shows Fieldbridge as not connected for this tenant. Please go through the steps once more: the last click is Allow Access.",
 	models.OutcomeTenantUnknown: "ServiceTitan does not know this tenant ID. Compare it with My Tenant ID, withdraw this set-up, and begin again with the right number.",
 	models.OutcomeTenantTaken:   "This tenant cannot be connected here, because another company in Fieldbridge uses it. If that surprises you, ask Fieldbridge support.",
 }
 
-// SetupProblem returns what a company reads when our staff found something in the
-// way of its set-up.
+// SetupProblem returns the company's text for a problem that our staff found in its
+// setup.
 func SetupProblem(o models.Outcome) string { return setupProblems[o] }
 
-// digit is a small number as text.
+// digit returns a small number as text.
 func digit(n int) string { return strconv.Itoa(n) }

@@ -10,7 +10,7 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import "github.com/fieldbridge/fieldbridge/models"
 
-// setupCard is the checklist of a guided set-up that is under way.
+// setupCard is the checklist of a guided setup that is under way.
 func setupCard(p ConnectionPage, s models.Setup) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

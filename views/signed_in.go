@@ -6,15 +6,15 @@ import (
 	"github.com/google/uuid"
 )
 
-// Account is who is signed in, as every page may say it.
+// Account describes who is signed in. Every page may show it.
 type Account struct {
 	ID            uuid.UUID
 	Name, Company string
-	// Staff says that it is one of our own people, who have no company.
+	// Staff says that the person is a staff member, who has no company.
 	Staff bool
 }
 
-// words say who it is.
+// words says who is signed in.
 func (a Account) words() string {
 	switch {
 	case a.Staff:
@@ -27,14 +27,13 @@ func (a Account) words() string {
 
 type accountKey struct{}
 
-// SignedInAs returns a context whose pages are shown to somebody who is signed
-// in. Such pages have the script, which keeps a page from being seen after its
-// reader has signed out.
+// SignedInAs returns a context whose pages are shown to a person who is signed in.
+// Such pages have the script that hides a page after its reader has signed out.
 func SignedInAs(ctx context.Context, a Account) context.Context {
 	return context.WithValue(ctx, accountKey{}, a)
 }
 
-// signedInAs is who is signed in; the zero Account if nobody is.
+// signedInAs returns who is signed in. It is the zero Account if nobody is.
 func signedInAs(ctx context.Context) Account {
 	a, _ := ctx.Value(accountKey{}).(Account)
 	return a

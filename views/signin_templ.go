@@ -11,16 +11,16 @@ import templruntime "github.com/a-h/templ/runtime"
 // SignInPage is the sign-in form.
 type SignInPage struct {
 	Email string
-	// Next is where to go afterwards; empty for the start.
+	// Next is the page to go to afterwards. It is empty for the start.
 	Next   string
 	Errors SignInErrors
-	// Demo is offered to everyone.
+	// Demo lists the accounts that a demo offers to everyone.
 	Demo []DemoAccount
-	// StaffSignIn leads our staff to where they sign in.
+	// StaffSignIn adds the link to the staff's sign-in.
 	StaffSignIn bool
 }
 
-// NextCallback is where somebody goes who came back from ServiceTitan signed out.
+// NextCallback is the page for a person who returned from ServiceTitan signed out.
 const NextCallback = "callback"
 
 // SignInErrors says what is wrong with each field.

@@ -6,8 +6,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// StateWords is how a connection's state is shown. The word is written here and
-// nowhere else.
+// StateWords describes how a connection's state is shown. Only this table has the
+// word.
 type StateWords struct{ Tone, Icon, Word string }
 
 var states = map[models.State]StateWords{
@@ -21,9 +21,9 @@ var states = map[models.State]StateWords{
 // WordsOfState returns how a state is shown.
 func WordsOfState(s models.State) StateWords { return states[s] }
 
-// ShownState returns the state whose words fit the connection. One that uses the
-// app's own registration stays connected while a problem on our side keeps it
-// from being renewed, and is shown like others that are retried.
+// ShownState returns the state that pages show for the connection. A connection
+// that uses the app's own registration stays connected while a problem on our side
+// prevents its renewal. Pages show it like other connections that are retried.
 func ShownState(c models.Connection) models.State {
 	if c.State == models.Connected && c.Reason == models.ReasonOurSide {
 		return models.Degraded
@@ -31,7 +31,7 @@ func ShownState(c models.Connection) models.State {
 	return c.State
 }
 
-// reasons say why ServiceTitan could not be used, in a sentence.
+// reasons says in a sentence why ServiceTitan could not be used.
 var reasons = map[models.Reason]string{
 	models.ReasonNone:          "We do not know why.",
 	models.ReasonUnavailable:   "ServiceTitan did not answer, or answered with an error.",
@@ -47,11 +47,11 @@ var reasons = map[models.Reason]string{
 	models.ReasonOurSide:       "There is a problem on our side. We know about it and are putting it right.",
 }
 
-// reconnectAdvice is what a company reads when a person has to act.
+// reconnectAdvice is the text for a company when a person has to act.
 type reconnectAdvice struct{ title, next string }
 
-// reconnectAdviceFor says who needs it, and what comes before the button: where
-// reconnecting alone would not last, that.
+// reconnectAdviceFor returns who needs the reconnection and what to do. If
+// reconnecting alone would not last, it says what has to come first.
 func reconnectAdviceFor(r models.Reason) reconnectAdvice {
 	const theirs, ours, quick = "ServiceTitan needs you to allow the access again", "We need you to allow the access again", "Reconnecting takes about a minute."
 	switch r {
@@ -67,7 +67,7 @@ func reconnectAdviceFor(r models.Reason) reconnectAdvice {
 	return reconnectAdvice{theirs, quick}
 }
 
-// EventWords is how an entry of the timeline is shown.
+// EventWords describes how an event is shown on the timeline.
 type EventWords struct {
 	Tone, Icon, Title string
 	Text              func(models.Event) string
@@ -182,7 +182,7 @@ func WordsOfEvent(kind models.EventKind) EventWords {
 	}}
 }
 
-// actor is who did it, at the start of a sentence.
+// actor returns the person who did it, at the start of a sentence.
 func actor(e models.Event) string {
 	if e.ActorName == "" {
 		return "Someone"
@@ -190,12 +190,12 @@ func actor(e models.Event) string {
 	return Isolate(e.ActorName)
 }
 
-// troubled says whether support may be asked about the event.
+// troubled says whether a person may ask support about the event.
 func troubled(e models.Event) bool {
 	return events[e.Kind].Tone == "warn" && e.SupportCode != ""
 }
 
-// Times says how often something has happened that is told once.
+// Times says how often an event happened that the timeline shows once.
 func Times(e models.Event, clock Clock) string {
 	return fmt.Sprintf("%d times since %s.", e.Repeats+1, clock.At(e.Began()))
 }

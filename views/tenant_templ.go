@@ -10,7 +10,7 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import "strconv"
 
-// groups are the digits of a number in threes, counted from its end.
+// groups splits the digits of a number into threes, counted from the end.
 func groups(n int64) []string {
 	digits := strconv.FormatInt(n, 10)
 	var list []string
@@ -23,7 +23,7 @@ func groups(n int64) []string {
 }
 
 // tenantID shows a tenant ID in groups of three, which are easy to compare. The
-// gaps are drawn: who copies it or has it read aloud gets the plain number.
+// gaps are drawn, so that copying and reading aloud give the plain number.
 func tenantID(id int64) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

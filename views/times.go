@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Clock is what time it is, and where.
+// Clock holds the current time and the time zone of a page.
 type Clock struct {
 	Now  time.Time
 	Zone *time.Location
@@ -19,7 +19,7 @@ const (
 	dateLayout   = "Jan 2, 2006"
 )
 
-// Ago returns how long ago t was; from a day on, when it was.
+// Ago returns how long ago t was. After a day, it returns the date and time.
 func (c Clock) Ago(t time.Time) string {
 	switch past := c.Now.Sub(t); {
 	case past < time.Minute:
@@ -32,7 +32,7 @@ func (c Clock) Ago(t time.Time) string {
 	return c.On(t)
 }
 
-// At returns the time of day for what is today, and else the day and time.
+// At returns the time of day if t is today, and the day and time otherwise.
 func (c Clock) At(t time.Time) string {
 	if c.today(t) {
 		return t.In(c.Zone).Format(minuteLayout)
@@ -45,7 +45,8 @@ func (c Clock) On(t time.Time) string {
 	return c.short(t) + " at " + t.In(c.Zone).Format(minuteLayout)
 }
 
-// short is the day of t: "today", "Nov 22", or with the year if it is another.
+// short returns the day of t: "today", "Nov 22", or a date with the year if it is
+// not this year.
 func (c Clock) short(t time.Time) string {
 	switch {
 	case c.today(t):
@@ -59,7 +60,7 @@ func (c Clock) short(t time.Time) string {
 // Date returns the day with its year: "Jun 2, 2026".
 func (c Clock) Date(t time.Time) string { return t.In(c.Zone).Format(dateLayout) }
 
-// full is the whole time with its zone: "Nov 23, 2026, 12:47 PM UTC".
+// full returns the date and time with the zone: "Nov 23, 2026, 12:47 PM UTC".
 func (c Clock) full(t time.Time) string {
 	return t.In(c.Zone).Format(dateLayout + ", " + minuteLayout + " MST")
 }
@@ -67,7 +68,7 @@ func (c Clock) full(t time.Time) string {
 // ZoneName returns the abbreviation of the time zone.
 func (c Clock) ZoneName() string { return c.Now.In(c.Zone).Format("MST") }
 
-// wait is how long it is until t, rounded up so that nobody comes too early.
+// wait returns how long it is until t, rounded up so that nobody comes too early.
 func (c Clock) wait(t time.Time) string {
 	const few = 10 * time.Second
 	switch left := t.Sub(c.Now); {
@@ -90,7 +91,7 @@ func (c Clock) today(t time.Time) bool {
 
 func roundUp(d, unit time.Duration) int { return int((d + unit - 1) / unit) }
 
-// Seconds returns a measured time for people: "0.4 seconds".
+// Seconds returns a duration for people: "0.4 seconds".
 func Seconds(millis int64) string {
 	if millis < 100 {
 		return "less than 0.1 seconds"
@@ -98,7 +99,7 @@ func Seconds(millis int64) string {
 	return fmt.Sprintf("%.1f seconds", float64(millis)/1000)
 }
 
-// Stamp returns a time on the timeline: "12:32 PM", "Nov 22, 6:31 PM".
+// Stamp returns a time for the timeline: "12:32 PM", "Nov 22, 6:31 PM".
 func (c Clock) Stamp(t time.Time) string {
 	clock := t.In(c.Zone).Format(minuteLayout)
 	if c.today(t) {
@@ -107,11 +108,10 @@ func (c Clock) Stamp(t time.Time) string {
 	return c.short(t) + ", " + clock
 }
 
-// MachineTime returns t as the datetime attribute has it.
+// MachineTime returns t in the form of the datetime attribute.
 func MachineTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// share is how much of the time from one moment to another has passed, from 0
-// to 100.
+// share returns how much of the time between two moments has passed, from 0 to 100.
 func (c Clock) share(from, to time.Time) int {
 	whole, past := to.Sub(from), c.Now.Sub(from)
 	if whole <= 0 || past <= 0 {
@@ -120,7 +120,7 @@ func (c Clock) share(from, to time.Time) int {
 	return min(100, int(100*past/whole))
 }
 
-// Plural returns a number with its word: "1 day", "2 days".
+// Plural returns a number with its noun: "1 day", "2 days".
 func Plural(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
@@ -128,7 +128,7 @@ func Plural(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// Thousands returns a number as people read it: 39,803.
+// Thousands returns a number with separators: "39,803".
 func Thousands(n int64) string {
 	text := strconv.FormatInt(n, 10)
 	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
@@ -163,7 +163,7 @@ func Initials(name string) string {
 	return strings.ToUpper(letters)
 }
 
-// firstName is the first word of a name.
+// firstName returns the first word of a name.
 func firstName(name string) string {
 	first, _, _ := strings.Cut(strings.TrimSpace(name), " ")
 	return first

@@ -14,7 +14,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// trouble says what is the matter with a connection, and what to do.
+// trouble says what is wrong with a connection, and what to do.
 func trouble(p ConnectionPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -369,7 +369,7 @@ func trouble(p ConnectionPage) templ.Component {
 	})
 }
 
-// Listed names areas in a sentence.
+// Listed lists areas in a sentence.
 func Listed(areas []models.Area) string {
 	names := make([]string, len(areas))
 	for i, a := range areas {
@@ -378,7 +378,8 @@ func Listed(areas []models.Area) string {
 	return strings.ToLower(strings.Join(names, ", "))
 }
 
-// DisconnectedBy begins the sentence that says when a connection was ended.
+// DisconnectedBy returns the beginning of the sentence that says when a connection
+// was ended.
 func DisconnectedBy(events []models.Event) string {
 	for _, e := range events {
 		if e.Kind == models.EventDisconnected && e.ActorName != "" {
@@ -416,7 +417,7 @@ func reconnectForm(p ConnectionPage, class string) templ.Component {
 		var templ_7745c5c3_Var16 templ.SafeURL
 		templ_7745c5c3_Var16, templ_7745c5c3_Err = templ.JoinURLErrs(p.action("reconnect"))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/trouble.templ`, Line: 112, Col: 51}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/trouble.templ`, Line: 113, Col: 51}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var16))
 		if templ_7745c5c3_Err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/static"
 )
 
-// WellMade wants a title and a heading, no script but the one, nothing that the
+// WellMade requires a title and a heading, no script but our own, nothing that the
 // content policy forbids, references that lead somewhere, and named fields.
 func (p Page) WellMade() {
 	p.Helper()
@@ -40,8 +40,8 @@ func (p Page) WellMade() {
 	}
 }
 
-// checkAttributes wants nothing inline that the content policy forbids, no
-// address but our own, and references that lead somewhere.
+// checkAttributes requires that nothing inline is forbidden by the content policy,
+// that all addresses are our own, and that references lead somewhere.
 func (p Page) checkAttributes() {
 	ids := map[string]bool{}
 	for _, n := range p.All("*") {
@@ -78,7 +78,8 @@ func (p Page) checkAttributes() {
 	}
 }
 
-// checkForms wants every field named to the reader and every form to post.
+// checkForms requires that every field has a name for the reader and that every
+// form posts.
 func (p Page) checkForms() {
 	labels := map[string]bool{}
 	for _, label := range p.All("label") {
@@ -119,13 +120,13 @@ func (p Page) checkForms() {
 	}
 }
 
-// The names on the test pages. Whatever else a page says is our own.
+// The names on the test pages. All other text on a page is our own.
 var namesOnPages = []string{
 	"Northgate", "Dana", "Luis Ortega", "Ruth Abara", "Ada Reyes", "Sam Okafor", "Lee", "Booking sync", "Called.", "Asked for by their owner",
 }
 
-// Isolated wants each name on the page to be isolated, for it may run from right
-// to left.
+// Isolated requires that each name on the page is isolated, since it may run from
+// right to left.
 func (p Page) Isolated() {
 	p.Helper()
 	for n := range p.Root.Descendants() {
@@ -149,8 +150,8 @@ func inBDI(n *html.Node) bool {
 	return false
 }
 
-// Bannered wants the demo's banner once on a page that is shown in a demo to Dana
-// Whitfield, after the link that skips to the content.
+// Bannered requires the demo's banner once on a page that is shown in a demo to
+// Dana Whitfield, after the link that skips to the content.
 func Bannered(ctx context.Context, t *testing.T, name string, page templ.Component) {
 	t.Helper()
 	var b strings.Builder

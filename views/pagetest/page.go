@@ -46,10 +46,10 @@ func (p Page) Banners() []*html.Node {
 	return slices.DeleteFunc(p.All("section"), func(n *html.Node) bool { return Value(n, "class") != "banner" })
 }
 
-// inline has the elements that do not part words.
+// inline lists the elements that do not separate words.
 var inline = map[string]bool{"a": true, "b": true, "bdi": true, "code": true, "small": true, "span": true, "time": true, "wbr": true}
 
-// Text returns the words in an element, as a reader sees them.
+// Text returns the words in an element as a reader sees them.
 func Text(n *html.Node) string {
 	var words strings.Builder
 	for d := range n.Descendants() {
@@ -66,7 +66,7 @@ func Text(n *html.Node) string {
 // Words returns the words of the page.
 func (p Page) Words() string { return Text(p.All("body")[0]) }
 
-// Attribute returns an attribute, and whether it is there.
+// Attribute returns an attribute, and whether it exists.
 func Attribute(n *html.Node, name string) (string, bool) {
 	for _, a := range n.Attr {
 		if a.Key == name {
@@ -76,13 +76,13 @@ func Attribute(n *html.Node, name string) (string, bool) {
 	return "", false
 }
 
-// Value returns an attribute; empty if it is not there.
+// Value returns an attribute. It is empty if it does not exist.
 func Value(n *html.Node, name string) string {
 	v, _ := Attribute(n, name)
 	return v
 }
 
-// Actions returns where the forms of the page post to.
+// Actions returns the addresses to which the forms of the page post.
 func (p Page) Actions() []string {
 	var actions []string
 	for _, form := range p.All("form") {
@@ -91,7 +91,7 @@ func (p Page) Actions() []string {
 	return actions
 }
 
-// Says wants the words on the page.
+// Says requires the words on the page.
 func (p Page) Says(words ...string) {
 	p.Helper()
 	for _, w := range words {
@@ -101,7 +101,7 @@ func (p Page) Says(words ...string) {
 	}
 }
 
-// DoesNotSay wants none of the words on the page.
+// DoesNotSay requires that the page has none of the words.
 func (p Page) DoesNotSay(words ...string) {
 	p.Helper()
 	for _, w := range words {

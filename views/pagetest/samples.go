@@ -31,7 +31,8 @@ func Visitor(role models.Role) models.Visitor {
 	return models.Visitor{Name: "Dana Whitfield", Email: "dana@northgate.example", CompanyName: "Northgate Heating & Plumbing", Role: role}
 }
 
-// Connection returns a connection in a state, with what belongs to it.
+// Connection returns a connection in a state, with the fields that belong to that
+// state.
 func Connection(state models.State) models.Connection {
 	next := Noon.Add(11 * time.Minute)
 	c := models.Connection{
@@ -64,8 +65,8 @@ func Events(kinds []models.EventKind) []models.Event {
 	return list
 }
 
-// Constants reads all constants of a type from its source, so that a new one is
-// missed in a test at once.
+// Constants reads all constants of a type from its source, so that a test notices a
+// new one at once.
 func Constants[T ~string](t *testing.T) []T {
 	t.Helper()
 	typeName := reflect.TypeFor[T]().Name()
@@ -85,7 +86,7 @@ func Constants[T ~string](t *testing.T) []T {
 			t.Fatal(err)
 		}
 		if !bytes.Contains(source, []byte(" "+typeName+" ")) {
-			continue // the expression is slow
+			continue // the regular expression below is slow
 		}
 		for _, match := range constant.FindAllSubmatch(source, -1) {
 			v, err := strconv.Unquote(string(match[1]))
@@ -101,7 +102,7 @@ func Constants[T ~string](t *testing.T) []T {
 	return values
 }
 
-// directory returns where the source of one of our packages is.
+// directory returns the directory of one of our packages.
 func directory(t *testing.T, path string) string {
 	t.Helper()
 	root, err := os.Getwd()
