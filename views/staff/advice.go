@@ -8,11 +8,11 @@ import (
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
-// advice is what our staff need on the phone: what is the matter, and the
-// sentence for the customer.
+// advice is what staff need on the phone: the problem, and the sentence for the
+// customer.
 type advice struct {
 	title, text string
-	// answer is what ServiceTitan answers, in its own code.
+	// answer is ServiceTitan's answer, in its own code.
 	answer string
 	tell   string
 }
@@ -23,8 +23,6 @@ const (
 )
 
 // reasonAdvice says why a connection fails.
-//
-//exhaustive:ignore
 var reasonAdvice = map[models.Reason]advice{
 	models.ReasonNone: {
 		"It does not work, and we do not know why", "No reason is on record. The log has more, under the support codes below.", "",
@@ -73,9 +71,7 @@ var reasonAdvice = map[models.Reason]advice{
 	},
 }
 
-// noRefresh says why a renewal cannot help.
-//
-//exhaustive:ignore
+// noRefresh says for each state why a renewal cannot help.
 var noRefresh = map[models.State]string{
 	models.Disconnected: "There is nothing to refresh: the access is deleted.",
 	models.Pending:      "There is nothing to refresh yet.",
@@ -96,7 +92,7 @@ var noRefreshFor = map[models.Reason]string{
 	models.ReasonSealBroken:    "A refresh cannot help: what it takes is in what cannot be opened. Our engineers find out why, and a person has to reconnect.",
 }
 
-// noRefresh says why a renewal cannot help the connection; empty if it can.
+// noRefresh says why a renewal cannot help the connection. It is empty if it can.
 func (p ConnectionPage) noRefresh() string {
 	c := p.View.Connection
 	if c.State != models.ReconnectNeeded {
@@ -105,7 +101,7 @@ func (p ConnectionPage) noRefresh() string {
 	return cmp.Or(noRefreshFor[c.Reason], noRefreshFor[models.ReasonNone])
 }
 
-// setupAdvice says how a set-up stands.
+// setupAdvice describes the progress of a setup.
 func setupAdvice(s *models.QueuedSetup) advice {
 	if s == nil {
 		return advice{title: views.WordsOfState(models.Pending).Word, text: "No step is open.", tell: "Your connection is not set up yet. Please open its page: it shows what comes next."}
@@ -129,7 +125,7 @@ func setupAdvice(s *models.QueuedSetup) advice {
 	return a
 }
 
-// advice says what is the matter with the connection.
+// advice describes the problem of the connection.
 func (p ConnectionPage) advice() advice {
 	c := p.View.Connection
 	switch views.ShownState(c) {
@@ -165,8 +161,8 @@ func (p ConnectionPage) advice() advice {
 	return a
 }
 
-// ourSideAnswer is what ServiceTitan answers, in its own code; empty where
-// nothing was asked, because its metadata is wrong.
+// ourSideAnswer returns ServiceTitan's answer, in its own code. It is empty if
+// ServiceTitan was not asked because its metadata is wrong.
 func ourSideAnswer(t models.Task) string {
 	if t.Cause == models.CauseMetadata {
 		return ""
@@ -174,7 +170,7 @@ func ourSideAnswer(t models.Task) string {
 	return t.Cause
 }
 
-// taskText says what a task is about.
+// taskText describes a task.
 func taskText(t models.Task) string {
 	text := taskWords[t.Kind]
 	if t.Kind != models.TaskOurSide {
@@ -188,7 +184,7 @@ func taskText(t models.Task) string {
 	return text + " Ask an engineer to run fieldbridge doctor."
 }
 
-// lowerFirst makes a title part of a sentence.
+// lowerFirst turns a title into a part of a sentence.
 func lowerFirst(s string) string {
 	if s == "" {
 		return s

@@ -18,14 +18,14 @@ import (
 
 func companyPath(c models.Company) string { return "/staff/companies/" + c.ID.String() }
 
-// CompanyPage is one company for our staff. No secret is on it.
+// CompanyPage shows one company to staff. It contains no secret.
 type CompanyPage struct {
 	Staff models.Staff
 	View  models.CompanyView
 	Clock views.Clock
 }
 
-// about names the connection that a note is about.
+// about names the connection of a note.
 func (p CompanyPage) about(n models.Note) string {
 	if n.ConnectionID == nil {
 		return ""
@@ -38,7 +38,7 @@ func (p CompanyPage) about(n models.Note) string {
 	return "a connection"
 }
 
-// Company shows one company to our staff.
+// Company shows one company to staff.
 func Company(p CompanyPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -509,7 +509,7 @@ func companyMembers(p CompanyPage) templ.Component {
 	})
 }
 
-// person is somebody in a table.
+// person shows a person in a table.
 func person(name, address string, you bool) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -589,7 +589,7 @@ func person(name, address string, you bool) templ.Component {
 	})
 }
 
-// emailText is an email address, which is broken before its @ if it has to be.
+// emailText shows an email address. It breaks before the @ if it has to.
 func emailText(address string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -699,7 +699,7 @@ func companyEvents(p CompanyPage) templ.Component {
 	})
 }
 
-// LockPage asks an admin whether to lock a company, or to unlock it.
+// LockPage asks an admin whether to lock or unlock a company.
 type LockPage struct {
 	Staff   models.Staff
 	Company models.Company
@@ -708,7 +708,7 @@ type LockPage struct {
 	Problem models.NoteProblem
 }
 
-// Lock asks whether to lock a company, or to unlock it.
+// Lock asks whether to lock or unlock a company.
 func Lock(p LockPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -888,7 +888,7 @@ func consequence(tone, iconName, text string) templ.Component {
 	})
 }
 
-// question is the frame of a page that asks before it is done.
+// question is the frame of a page that asks for confirmation.
 func question(title string, s models.Staff) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -16,17 +16,17 @@ import (
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
-// ConnectionsPage is a part of the list of all connections.
+// ConnectionsPage is one page of the list of all connections.
 type ConnectionsPage struct {
 	Staff  models.Staff
 	Filter models.ConnectionFilter
-	// Place is where in the list the page is; zero at its beginning.
+	// Place is the position of the page in the list. It is zero at the beginning.
 	Place models.Cursor
 	List  models.ConnectionPage
 	Clock views.Clock
 }
 
-// tabs are the filters that are a click away.
+// tabs returns the statuses that can be selected with one click.
 func (p ConnectionsPage) tabs() []models.Status {
 	return []models.Status{
 		"", models.NeedsAttention, models.Status(models.ReconnectNeeded), models.Status(models.Degraded), models.Overdue,
@@ -34,21 +34,21 @@ func (p ConnectionsPage) tabs() []models.Status {
 	}
 }
 
-// with is the filter with another status and everything else as it is.
+// with returns the filter with another status. Everything else stays the same.
 func (p ConnectionsPage) with(s models.Status) models.ConnectionFilter {
 	f := p.Filter
 	f.Status = s
 	return f
 }
 
-// suggested is the filter with what was probably meant.
+// suggested returns the filter that was probably meant.
 func (p ConnectionsPage) suggested() models.ConnectionFilter {
 	f := p.Filter
 	f.Query = p.List.Suggestion.Query
 	return f
 }
 
-// tabCount is how many connections a tab has, if that is known.
+// tabCount returns the number of connections in a tab, if it is known.
 func (p ConnectionsPage) tabCount(s models.Status) string {
 	n, known := p.List.Totals.Known(p.with(s))
 	if !known {
@@ -57,7 +57,7 @@ func (p ConnectionsPage) tabCount(s models.Status) string {
 	return views.Thousands(n)
 }
 
-// sum says how many connections are shown, and of how many.
+// sum says how many connections are shown, and out of how many.
 func (p ConnectionsPage) sum() string {
 	shown := views.Plural(len(p.List.Connections), "connection", "connections")
 	if n, known := p.List.Totals.Known(p.Filter); known {
@@ -78,14 +78,14 @@ func (p ConnectionsPage) rows() string {
 	}
 }
 
-// narrowed says whether anything is picked at all.
+// narrowed says whether any filter is set.
 func (p ConnectionsPage) narrowed() bool {
 	f := p.Filter
 	f.Order = ""
 	return f != models.ConnectionFilter{}
 }
 
-// refined says whether one of the filters that few need is set.
+// refined says whether one of the rarely used filters is set.
 func (p ConnectionsPage) refined() bool {
 	f := p.Filter
 	return f.Way != "" || f.Reason != "" || f.Age != "" || f.Order != ""
@@ -549,7 +549,7 @@ func Connections(p ConnectionsPage) templ.Component {
 	})
 }
 
-// picker is a select that is named by what it picks.
+// picker shows a select whose first option names what it filters.
 func picker(name, label, value string, list []pick) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -651,9 +651,8 @@ func picker(name, label, value string, list []pick) templ.Component {
 	})
 }
 
-// connectionRow is a line of a list of all companies' connections.
-// troubledSince is since when a connection that is retried, or needs a person,
-// does not work.
+// troubledSince returns when a connection stopped working that is retried or needs
+// a person.
 func troubledSince(c models.Connection) time.Time {
 	if c.State == models.Connected && c.FailingSince != nil {
 		return *c.FailingSince
@@ -689,7 +688,7 @@ func connectionRow(c models.ListedConnection, clock views.Clock) templ.Component
 		var templ_7745c5c3_Var27 templ.SafeURL
 		templ_7745c5c3_Var27, templ_7745c5c3_Err = templ.JoinURLErrs("/staff" + views.ConnectionPath(c.ID))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 213, Col: 50}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 212, Col: 50}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var27))
 		if templ_7745c5c3_Err != nil {
@@ -702,7 +701,7 @@ func connectionRow(c models.ListedConnection, clock views.Clock) templ.Component
 		var templ_7745c5c3_Var28 string
 		templ_7745c5c3_Var28, templ_7745c5c3_Err = templ.JoinStringErrs(views.Shown(c.CompanyName))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 213, Col: 86}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 212, Col: 86}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var28))
 		if templ_7745c5c3_Err != nil {
@@ -725,7 +724,7 @@ func connectionRow(c models.ListedConnection, clock views.Clock) templ.Component
 		var templ_7745c5c3_Var29 string
 		templ_7745c5c3_Var29, templ_7745c5c3_Err = templ.JoinStringErrs(strconv.FormatInt(c.TenantID, 10))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 218, Col: 93}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 217, Col: 93}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var29))
 		if templ_7745c5c3_Err != nil {
@@ -738,7 +737,7 @@ func connectionRow(c models.ListedConnection, clock views.Clock) templ.Component
 		var templ_7745c5c3_Var30 string
 		templ_7745c5c3_Var30, templ_7745c5c3_Err = templ.JoinStringErrs(c.Environment.Label())
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 219, Col: 66}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 218, Col: 66}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var30))
 		if templ_7745c5c3_Err != nil {
@@ -771,7 +770,7 @@ func connectionRow(c models.ListedConnection, clock views.Clock) templ.Component
 			var templ_7745c5c3_Var31 string
 			templ_7745c5c3_Var31, templ_7745c5c3_Err = templ.JoinStringErrs(shortReasons[c.Reason])
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 232, Col: 30}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 231, Col: 30}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var31))
 			if templ_7745c5c3_Err != nil {
@@ -784,7 +783,7 @@ func connectionRow(c models.ListedConnection, clock views.Clock) templ.Component
 			var templ_7745c5c3_Var32 string
 			templ_7745c5c3_Var32, templ_7745c5c3_Err = templ.JoinStringErrs(clock.On(troubledSince(c.Connection)))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 232, Col: 101}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 231, Col: 101}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var32))
 			if templ_7745c5c3_Err != nil {
@@ -797,7 +796,7 @@ func connectionRow(c models.ListedConnection, clock views.Clock) templ.Component
 			var templ_7745c5c3_Var33 string
 			templ_7745c5c3_Var33, templ_7745c5c3_Err = templ.JoinStringErrs(string(c.Reason))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 232, Col: 149}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 231, Col: 149}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var33))
 			if templ_7745c5c3_Err != nil {
@@ -815,7 +814,7 @@ func connectionRow(c models.ListedConnection, clock views.Clock) templ.Component
 			var templ_7745c5c3_Var34 string
 			templ_7745c5c3_Var34, templ_7745c5c3_Err = templ.JoinStringErrs(clock.On(c.StateSince))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 234, Col: 40}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 233, Col: 40}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var34))
 			if templ_7745c5c3_Err != nil {
@@ -829,7 +828,7 @@ func connectionRow(c models.ListedConnection, clock views.Clock) templ.Component
 			var templ_7745c5c3_Var35 string
 			templ_7745c5c3_Var35, templ_7745c5c3_Err = templ.JoinStringErrs(clock.On(c.StateSince))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 236, Col: 43}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 235, Col: 43}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var35))
 			if templ_7745c5c3_Err != nil {
@@ -851,15 +850,15 @@ func connectionRow(c models.ListedConnection, clock views.Clock) templ.Component
 	})
 }
 
-// UnknownFilterPage is an address of the list that picks by something unknown.
+// UnknownFilterPage answers an address of the list with an unknown filter.
 type UnknownFilterPage struct {
 	Staff models.Staff
-	// Filter is what is known of it.
+	// Filter is the known part of the filter.
 	Filter  models.ConnectionFilter
 	Unknown []string
 }
 
-// UnknownFilter shows no list, since the address means another one.
+// UnknownFilter shows no list, since the address asks for a different one.
 func UnknownFilter(p UnknownFilterPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -913,7 +912,7 @@ func UnknownFilter(p UnknownFilterPage) templ.Component {
 				var templ_7745c5c3_Var38 string
 				templ_7745c5c3_Var38, templ_7745c5c3_Err = templ.JoinStringErrs(views.Shown(unknown))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 266, Col: 52}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 265, Col: 52}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var38))
 				if templ_7745c5c3_Err != nil {
@@ -936,7 +935,7 @@ func UnknownFilter(p UnknownFilterPage) templ.Component {
 				var templ_7745c5c3_Var39 templ.SafeURL
 				templ_7745c5c3_Var39, templ_7745c5c3_Err = templ.JoinURLErrs(listAddress(p.Filter, models.Cursor{}))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 272, Col: 74}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 271, Col: 74}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var39))
 				if templ_7745c5c3_Err != nil {
@@ -954,7 +953,7 @@ func UnknownFilter(p UnknownFilterPage) templ.Component {
 			var templ_7745c5c3_Var40 templ.SafeURL
 			templ_7745c5c3_Var40, templ_7745c5c3_Err = templ.JoinURLErrs(listPath)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 274, Col: 35}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 273, Col: 35}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var40))
 			if templ_7745c5c3_Err != nil {
@@ -1014,7 +1013,7 @@ func noConnections(p ConnectionsPage) templ.Component {
 				var templ_7745c5c3_Var42 string
 				templ_7745c5c3_Var42, templ_7745c5c3_Err = templ.JoinStringErrs(views.Shown(p.List.Companies[0].Name))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 289, Col: 63}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 288, Col: 63}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var42))
 				if templ_7745c5c3_Err != nil {
@@ -1047,7 +1046,7 @@ func noConnections(p ConnectionsPage) templ.Component {
 				var templ_7745c5c3_Var43 templ.SafeURL
 				templ_7745c5c3_Var43, templ_7745c5c3_Err = templ.JoinURLErrs(listAddress(p.suggested(), models.Cursor{}))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 297, Col: 73}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 296, Col: 73}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var43))
 				if templ_7745c5c3_Err != nil {
@@ -1060,7 +1059,7 @@ func noConnections(p ConnectionsPage) templ.Component {
 				var templ_7745c5c3_Var44 string
 				templ_7745c5c3_Var44, templ_7745c5c3_Err = templ.JoinStringErrs(views.Shown(s.Name))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 297, Col: 102}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 296, Col: 102}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var44))
 				if templ_7745c5c3_Err != nil {
@@ -1083,7 +1082,7 @@ func noConnections(p ConnectionsPage) templ.Component {
 				var templ_7745c5c3_Var45 templ.SafeURL
 				templ_7745c5c3_Var45, templ_7745c5c3_Err = templ.JoinURLErrs(listAddress(models.ConnectionFilter{Query: p.Filter.Query}, models.Cursor{}))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 301, Col: 104}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 300, Col: 104}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var45))
 				if templ_7745c5c3_Err != nil {
@@ -1102,7 +1101,7 @@ func noConnections(p ConnectionsPage) templ.Component {
 			var templ_7745c5c3_Var46 templ.SafeURL
 			templ_7745c5c3_Var46, templ_7745c5c3_Err = templ.JoinURLErrs(listPath)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 305, Col: 35}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/connections.templ`, Line: 304, Col: 35}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var46))
 			if templ_7745c5c3_Err != nil {

@@ -19,11 +19,11 @@ import (
 // FactorPage asks a staff member for the second factor.
 type FactorPage struct {
 	Staff models.Staff
-	// Wrong says that the last code was not right.
+	// Wrong says that the last code was wrong.
 	Wrong bool
-	// Enrolment is set where there is no second factor yet.
+	// Enrolment is set if there is no second factor yet.
 	Enrolment *models.Enrolment
-	// QR is the outline of the enrolment's QR code, on a square of QRSize.
+	// QR is the outline of the enrollment's QR code, on a square of QRSize.
 	QR     string
 	QRSize string
 }
@@ -35,7 +35,7 @@ func (p FactorPage) problems() []views.Problem {
 	return []views.Problem{{Field: "code", Text: "This code is not right, or was used before. Wait for the next one and try again."}}
 }
 
-// grouped is a key in groups of four, as people type it.
+// grouped returns a key in groups of four, as people type it.
 func grouped(key string) string {
 	text := ""
 	for i, r := range key {
@@ -203,7 +203,7 @@ func Factor(p FactorPage) templ.Component {
 	})
 }
 
-// firstText is what is wrong with the first field that is.
+// firstText returns the text of the first field with a problem.
 func firstText(problems []views.Problem) string {
 	for _, p := range problems {
 		if p.Text != "" {
@@ -213,7 +213,7 @@ func firstText(problems []views.Problem) string {
 	return ""
 }
 
-// RecoveryPage shows recovery codes, this once.
+// RecoveryPage shows recovery codes, once.
 type RecoveryPage struct {
 	Staff models.Staff
 	Codes []secret.Value
@@ -290,7 +290,7 @@ func Recovery(p RecoveryPage) templ.Component {
 	})
 }
 
-// FewRecoveryCodes says, after one was used, that few are left.
+// FewRecoveryCodes says, after a code was used, that few are left.
 func FewRecoveryCodes(left int64) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -376,11 +376,11 @@ func codesLeft(left int64) string {
 	return strconv.FormatInt(left, 10) + " recovery codes are left."
 }
 
-// FactorSettingsPage is where a staff member looks after the second factor.
+// FactorSettingsPage is where a staff member manages the second factor.
 type FactorSettingsPage struct {
 	Staff models.Staff
 	Wrong bool
-	// Left is how many recovery codes there are.
+	// Left is the number of recovery codes that are left.
 	Left int64
 }
 

@@ -7,14 +7,15 @@ import (
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
-// The list's address holds the whole filter, so that it can be shared.
+// The query parameters of the list. The address holds the whole filter, so that
+// people can share it.
 const (
 	listPath  = "/staff/connections"
 	csvPath   = "/staff/connections.csv"
 	queuePath = "/staff/queue"
 )
 
-// address is a path with the filter behind it.
+// address returns a path with the filter as its query.
 func address(path string, v url.Values) string {
 	if len(v) == 0 {
 		return path
@@ -22,7 +23,7 @@ func address(path string, v url.Values) string {
 	return path + "?" + v.Encode()
 }
 
-// listAddress is that of the list that a filter makes, at a place of it.
+// listAddress returns the address of the list with a filter, at a position in it.
 func listAddress(f models.ConnectionFilter, at models.Cursor) string {
 	v := f.Values()
 	if text := at.String(); text != "" {
@@ -31,7 +32,7 @@ func listAddress(f models.ConnectionFilter, at models.Cursor) string {
 	return address(listPath, v)
 }
 
-// listOf is the address of the list of a status.
+// listOf returns the address of the list with a status.
 func listOf(s models.Status) string {
 	return listAddress(models.ConnectionFilter{Status: s}, models.Cursor{})
 }
@@ -39,7 +40,7 @@ func listOf(s models.Status) string {
 // pick is an option of a select.
 type pick struct{ value, label string }
 
-// The words of the filters, in the order in which they are offered.
+// The options of the filters, in the order in which the page offers them.
 var (
 	wayWords = map[models.Way]string{
 		models.SignInWay: "Sign in", models.GuidedWay: "Set up by us", models.OwnCredentialsWay: "Own client ID",
@@ -51,9 +52,7 @@ var (
 		models.AttentionFirst: "Attention first", models.LongestFirst: "Longest in its status", models.LatestFirst: "Latest change",
 		models.ByCompany: "Company, A to Z", models.NewestFirst: "Newest connection",
 	}
-	// shortReasons say why in a line of a list.
-	//
-	//exhaustive:ignore
+	// shortReasons says why in a row of a list.
 	shortReasons = map[models.Reason]string{
 		models.ReasonUnavailable:   "ServiceTitan does not answer",
 		models.ReasonRateLimited:   "ServiceTitan asks us to wait",
@@ -68,8 +67,8 @@ var (
 	}
 )
 
-// statusLabel is how a status is called; one that is a state is called as the
-// state is.
+// statusLabel returns the label of a status. A status that is a state has the label
+// of that state.
 func statusLabel(s models.Status) string {
 	switch s {
 	case models.NeedsAttention:
@@ -80,7 +79,7 @@ func statusLabel(s models.Status) string {
 	return views.WordsOfState(models.State(s)).Word
 }
 
-// picks are the options of a select; the first one picks all.
+// picks returns the options of a select. The first one selects everything.
 func picks[T ~string](all string, values []T, words func(T) string) []pick {
 	list := []pick{{"", all}}
 	for _, v := range values {

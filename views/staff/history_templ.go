@@ -15,7 +15,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
-// newestOf is the newest event of some kinds, if there is one.
+// newestOf returns the newest event of some kinds, if there is one.
 func newestOf(timeline []models.Event, kinds ...models.EventKind) []models.Event {
 	for i, e := range timeline {
 		if slices.Contains(kinds, e.Kind) {
@@ -121,8 +121,8 @@ func timelineCard(p ConnectionPage) templ.Component {
 	})
 }
 
-// timeline are entries of a timeline with what only staff see: the codes,
-// and who of us it was.
+// timeline shows entries of a timeline with what only staff see: the codes, and
+// which staff member it was.
 func timeline(list []models.Event, clock views.Clock) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -313,7 +313,7 @@ func timeline(list []models.Event, clock views.Clock) templ.Component {
 	})
 }
 
-// mailWords name mails.
+// mailWords names the kinds of mails.
 var mailWords = map[models.MailKind]string{
 	models.MailReconnectNeeded: "Reconnect needed",
 	models.MailWorksAgain:      "Works again",
@@ -429,7 +429,7 @@ func mailsCard(p ConnectionPage) templ.Component {
 	})
 }
 
-// looksCard says who of us has looked here before.
+// looksCard says which staff members have opened the page before.
 func looksCard(p ConnectionPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -9,9 +9,9 @@ import (
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
-// hourBars are the hours as bars: as high as the hour had renewals, beside the
-// hour with the most. Where some failed, a second bar covers the top of the first,
-// as much of it as failed, so that one failure in a thousand looks like one.
+// hourBars returns the hours as bars. The height shows the renewals of the hour,
+// compared with the busiest hour. A second bar over the top of the first shows the
+// share that failed, so that one failure in a thousand looks like one.
 func hourBars(hours []models.RenewalHour, clock views.Clock) []views.Bar {
 	most := int64(1)
 	for _, h := range hours {
@@ -43,7 +43,8 @@ func hourBars(hours []models.RenewalHour, clock views.Clock) []views.Bar {
 	return bars
 }
 
-// leastFailed is how high the bar of failures is at least, so that it can be seen.
+// leastFailed is the minimum height of the bar of failures, so that people can see
+// it.
 const leastFailed = 2
 
 func renewalsOf(hours []models.RenewalHour) (ok, failed int64) {
@@ -53,8 +54,8 @@ func renewalsOf(hours []models.RenewalHour) (ok, failed int64) {
 	return ok, failed
 }
 
-// renewalShare is how many of the renewals worked, in per cent, rounded down so
-// that 100% means all.
+// renewalShare returns the percentage of renewals that worked. It is rounded down
+// so that 100% means all.
 func renewalShare(hours []models.RenewalHour) string {
 	ok, failed := renewalsOf(hours)
 	switch {
@@ -76,8 +77,8 @@ func renewalSum(hours []models.RenewalHour, clock views.Clock) string {
 	return views.Thousands(ok) + " of " + views.Thousands(ok+failed) + sinceFirst(hours, clock) + "."
 }
 
-// sinceFirst says from when on the hours are counted: the first is a whole one,
-// and the last has just begun.
+// sinceFirst says when the count of hours begins. The first hour is complete, and
+// the last has just begun.
 func sinceFirst(hours []models.RenewalHour, clock views.Clock) string {
 	if len(hours) == 0 {
 		return ""
@@ -85,7 +86,7 @@ func sinceFirst(hours []models.RenewalHour, clock views.Clock) string {
 	return " since " + clock.On(hours[0].Begins())
 }
 
-// lag is for how long a renewal is late.
+// lag describes how late a renewal is.
 func lag(d time.Duration) string {
 	switch {
 	case d < time.Second:
@@ -98,7 +99,7 @@ func lag(d time.Duration) string {
 	return views.Plural(int(d.Hours()), "hour", "hours")
 }
 
-// counted is a number that was counted only so far.
+// counted returns a number that may have been counted only up to a limit.
 func counted(n int) string {
 	if n >= models.CountedUpTo {
 		return views.Thousands(int64(n)) + " or more"

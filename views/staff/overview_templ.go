@@ -13,7 +13,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
-// OverviewPage is how everything is doing now.
+// OverviewPage shows the current state of the whole service.
 type OverviewPage struct {
 	Staff    models.Staff
 	Overview models.Overview
@@ -24,7 +24,7 @@ func (p OverviewPage) sum(s models.Status, e models.EnvironmentName) int64 {
 	return p.Overview.Totals.Sum(models.ConnectionFilter{Status: s, Environment: e})
 }
 
-// environments are those in which there is any connection.
+// environments returns the environments that have connections.
 func (p OverviewPage) environments() []models.EnvironmentName {
 	var list []models.EnvironmentName
 	for _, e := range models.EnvironmentNames() {
@@ -35,11 +35,11 @@ func (p OverviewPage) environments() []models.EnvironmentName {
 	return list
 }
 
-// statesListed are the lines of the table of totals.
+// statesListed lists the rows of the table of totals.
 var statesListed = []models.State{models.ReconnectNeeded, models.Degraded, models.Pending, models.Connected, models.Disconnected}
 
-// Overview shows what needs attention now, and how many connections there
-// are of each kind.
+// Overview shows what needs attention now, and the number of connections in each
+// state.
 func Overview(p OverviewPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -475,7 +475,7 @@ func troubledCard(id, title string, s models.Status, connections []models.Listed
 	})
 }
 
-// waitingCard lists what else needs attention, each number with the list that
+// waitingCard shows what else needs attention. Each number links to the list that
 // it counts.
 func waitingCard(o models.Overview) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
@@ -797,7 +797,7 @@ func totalsCard(p OverviewPage) templ.Component {
 	})
 }
 
-// hoursCard shows the renewals of the last hours, as a picture and in words.
+// hoursCard shows the renewals of the last hours, as a chart and in words.
 func hoursCard(p OverviewPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -15,18 +15,19 @@ import (
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
-// MinuteField is the form of a browser's field for a date and time.
+// MinuteField is the format of a browser's field for a date and time.
 const MinuteField = "2006-01-02T15:04"
 
-// ProofForm is the form in which staff record a confirmation, as it was filled in.
+// ProofForm is the form in which staff record a confirmation, with the values that
+// were entered.
 type ProofForm struct {
 	Proof   models.Proof
 	Reached string
-	// Problem is what is wrong with it; nil if nothing is known to be.
+	// Problem is what is wrong with the form. It is nil if no problem is known.
 	Problem *models.ProofError
 }
 
-// channelWords name the ways to reach an admin.
+// channelWords names the ways to reach an admin.
 var channelWords = map[models.ProofChannel]optionWords{
 	models.CalledBack: {label: "Called back", about: "On a number that ServiceTitan or the company’s own website shows. Never on a number from the request."},
 	models.OwnDomain:  {label: "Mail from their own domain", about: "They answered our mail from the domain that belongs to the tenant."},
@@ -35,7 +36,7 @@ var channelWords = map[models.ProofChannel]optionWords{
 
 type optionWords struct{ label, about string }
 
-// proofProblems say what is wrong with a field.
+// proofProblems says what is wrong with a field.
 var proofProblems = map[models.ProofProblem]string{
 	models.ProofTooLong:    "Use 100 characters or fewer.",
 	models.ProofUnreadable: "This has characters that cannot be seen. Type it again.",
@@ -51,8 +52,9 @@ func (f ProofForm) wrong() models.ProofError {
 	return *f.Problem
 }
 
-// proofProblem says what is wrong with a field. missing is what to say when it is
-// empty: the summary lists the texts without the labels, so each has to name its field.
+// proofProblem says what is wrong with a field. missing is the text for an empty
+// field. The summary lists the texts without the labels, so each text has to name
+// its field.
 func proofProblem(problem models.ProofProblem, missing string) string {
 	if problem == models.ProofMissing {
 		return missing
@@ -77,7 +79,8 @@ func (f ProofForm) problems() []views.Problem {
 	return list
 }
 
-// problem is the text for one of the fields; empty if nothing is wrong with it.
+// problem returns the text for one of the fields. It is empty if nothing is wrong
+// with it.
 func (f ProofForm) problem(name string) string {
 	for _, p := range f.problems() {
 		if p.Field == name {
@@ -89,7 +92,8 @@ func (f ProofForm) problem(name string) string {
 
 func (f ProofForm) focus(name string) bool { return views.FirstProblem(f.problems()) == name }
 
-// reached is the time in its field: now, unless something else was typed.
+// reached returns the value of the time field: the current time, unless something
+// else was typed.
 func (f ProofForm) reached(clock views.Clock) string {
 	if f.Problem != nil {
 		return f.Reached
@@ -97,7 +101,7 @@ func (f ProofForm) reached(clock views.Clock) string {
 	return clock.Now.In(clock.Zone).Format(MinuteField)
 }
 
-// otherRows names the other companies that have a row for the tenant.
+// otherRows names the other companies with a row for the tenant.
 func otherRows(others []models.OtherRow) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -135,7 +139,7 @@ func otherRows(others []models.OtherRow) templ.Component {
 			var templ_7745c5c3_Var2 string
 			templ_7745c5c3_Var2, templ_7745c5c3_Err = templ.JoinStringErrs(views.Plural(len(others), "other company", "other companies"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 98, Col: 99}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 102, Col: 99}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var2))
 			if templ_7745c5c3_Err != nil {
@@ -153,7 +157,7 @@ func otherRows(others []models.OtherRow) templ.Component {
 				var templ_7745c5c3_Var3 templ.SafeURL
 				templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinURLErrs("/staff" + views.ConnectionPath(o.ID))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 103, Col: 55}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 107, Col: 55}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
 				if templ_7745c5c3_Err != nil {
@@ -166,7 +170,7 @@ func otherRows(others []models.OtherRow) templ.Component {
 				var templ_7745c5c3_Var4 string
 				templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(views.Shown(o.CompanyName))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 103, Col: 91}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 107, Col: 91}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var4))
 				if templ_7745c5c3_Err != nil {
@@ -194,8 +198,8 @@ func otherRows(others []models.OtherRow) templ.Component {
 	})
 }
 
-// proofSection shows the confirmation that the company controls the tenant, or
-// the form in which it is recorded.
+// proofSection shows the confirmation that the company controls the tenant, or the
+// form in which staff record it.
 func proofSection(p ConnectionPage, s models.QueuedSetup) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -229,7 +233,7 @@ func proofSection(p ConnectionPage, s models.QueuedSetup) templ.Component {
 			var templ_7745c5c3_Var6 string
 			templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(views.Shown(s.Proof.Who()))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 121, Col: 69}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 125, Col: 69}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var6))
 			if templ_7745c5c3_Err != nil {
@@ -242,7 +246,7 @@ func proofSection(p ConnectionPage, s models.QueuedSetup) templ.Component {
 			var templ_7745c5c3_Var7 string
 			templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.JoinStringErrs(channelWords[s.Proof.Channel].label)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 122, Col: 50}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 126, Col: 50}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var7))
 			if templ_7745c5c3_Err != nil {
@@ -255,7 +259,7 @@ func proofSection(p ConnectionPage, s models.QueuedSetup) templ.Component {
 			var templ_7745c5c3_Var8 string
 			templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs(views.Shown(s.Proof.Contact))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 122, Col: 96}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 126, Col: 96}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var8))
 			if templ_7745c5c3_Err != nil {
@@ -286,7 +290,7 @@ func proofSection(p ConnectionPage, s models.QueuedSetup) templ.Component {
 			var templ_7745c5c3_Var9 string
 			templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(views.Shown(s.Proof.ByName))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 134, Col: 40}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 138, Col: 40}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var9))
 			if templ_7745c5c3_Err != nil {
@@ -337,7 +341,7 @@ func proofSection(p ConnectionPage, s models.QueuedSetup) templ.Component {
 				var templ_7745c5c3_Var10 string
 				templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs(strconv.FormatInt(s.TenantID, 10))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 150, Col: 197}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 154, Col: 197}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var10))
 				if templ_7745c5c3_Err != nil {
@@ -350,7 +354,7 @@ func proofSection(p ConnectionPage, s models.QueuedSetup) templ.Component {
 				var templ_7745c5c3_Var11 string
 				templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(views.Shown(s.CompanyName))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 150, Col: 261}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 154, Col: 261}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var11))
 				if templ_7745c5c3_Err != nil {
@@ -406,7 +410,7 @@ func proofForm(p ConnectionPage, s models.QueuedSetup) templ.Component {
 		var templ_7745c5c3_Var13 templ.SafeURL
 		templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinURLErrs(p.action("confirm"))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 158, Col: 63}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 162, Col: 63}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var13))
 		if templ_7745c5c3_Err != nil {
@@ -456,7 +460,7 @@ func proofForm(p ConnectionPage, s models.QueuedSetup) templ.Component {
 			var templ_7745c5c3_Var14 string
 			templ_7745c5c3_Var14, templ_7745c5c3_Err = templ.JoinStringErrs("channel-" + string(channel))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 177, Col: 59}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 181, Col: 59}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var14))
 			if templ_7745c5c3_Err != nil {
@@ -469,7 +473,7 @@ func proofForm(p ConnectionPage, s models.QueuedSetup) templ.Component {
 			var templ_7745c5c3_Var15 string
 			templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.JoinStringErrs(string(channel))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 177, Col: 100}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 181, Col: 100}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var15))
 			if templ_7745c5c3_Err != nil {
@@ -492,7 +496,7 @@ func proofForm(p ConnectionPage, s models.QueuedSetup) templ.Component {
 			var templ_7745c5c3_Var16 string
 			templ_7745c5c3_Var16, templ_7745c5c3_Err = templ.JoinStringErrs(channelWords[channel].label)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 178, Col: 44}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 182, Col: 44}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var16))
 			if templ_7745c5c3_Err != nil {
@@ -505,7 +509,7 @@ func proofForm(p ConnectionPage, s models.QueuedSetup) templ.Component {
 			var templ_7745c5c3_Var17 string
 			templ_7745c5c3_Var17, templ_7745c5c3_Err = templ.JoinStringErrs(channelWords[channel].about)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 178, Col: 86}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 182, Col: 86}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var17))
 			if templ_7745c5c3_Err != nil {

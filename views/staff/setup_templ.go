@@ -13,7 +13,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
-// setupCard is a set-up with what we can do at its step.
+// setupCard shows a setup with the actions at its current step.
 func setupCard(p ConnectionPage, s models.QueuedSetup) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -365,7 +365,7 @@ func sendBackButton(p ConnectionPage, problem models.Outcome, label string) temp
 	})
 }
 
-// credentialsForm is where we enter what the portal shows once.
+// credentialsForm is where staff enter the values that the portal shows once.
 func credentialsForm(p ConnectionPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -472,7 +472,7 @@ func credentialsForm(p ConnectionPage) templ.Component {
 	})
 }
 
-// outcomeWords tell our staff what a try means.
+// outcomeWords tells staff what a result means.
 var outcomeWords = map[models.Outcome]string{
 	models.OutcomeUnavailable:   "Wait a minute, then try again with the same values.",
 	models.OutcomeRateLimited:   "Wait a few minutes, then try again with the same values.",

@@ -23,11 +23,11 @@ const (
 	inTeam        section = "team"
 )
 
-// link is a way to a section.
+// link leads to a section.
 type link struct {
 	section           section
 	href, icon, label string
-	// admin says that it is for admins alone.
+	// admin says that only admins see it.
 	admin bool
 }
 

@@ -10,18 +10,19 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import "github.com/fieldbridge/fieldbridge/views"
 
-// SignInFailedPage tells of a trip to the staff's issuer that let nobody in.
+// SignInFailedPage says that an authorization at the staff's issuer did not sign
+// anybody in.
 type SignInFailedPage struct {
 	// Away says that the issuer does not answer.
 	Away bool
-	// OtherIdentity says that the email belongs to one of staff who signs in with
-	// another account there.
+	// OtherIdentity says that the email belongs to a staff member who signs in with
+	// another account at the issuer.
 	OtherIdentity bool
 	SupportCode   string
 	Clock         views.Clock
 }
 
-// SignInFailed says that the staff sign-in let nobody in.
+// SignInFailed says that the staff sign-in failed.
 func SignInFailed(p SignInFailedPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

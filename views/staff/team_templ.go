@@ -16,20 +16,20 @@ import (
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
-// TeamPage is everybody of staff, and how to add somebody.
+// TeamPage lists all staff, with a form to add somebody.
 type TeamPage struct {
 	Staff models.Staff
 	Team  []models.Staff
-	// Email and Role are of who is to be added.
+	// Email and Role belong to the person who is to be added.
 	Email  string
 	Role   models.StaffRole
 	Errors TeamErrors
-	// Oneself says that somebody tried to change their own account.
+	// Oneself says that the admin tried to change their own account.
 	Oneself bool
 	// Elsewhere says that staff sign in at their own issuer, without a password of
 	// ours.
 	Elsewhere bool
-	// SignIns and Audit are the newest lines of both.
+	// SignIns and Audit hold the newest entries of both records.
 	SignIns []models.SignInLine
 	Audit   []models.AuditRecord
 	Clock   views.Clock
@@ -44,7 +44,7 @@ func (p TeamPage) problems() []views.Problem {
 
 func teammatePath(s models.Staff) string { return "/staff/team/" + s.UserID.String() }
 
-// otherRole is the one that somebody does not have.
+// otherRole returns the role that the staff member does not have.
 func otherRole(s models.Staff) models.StaffRole {
 	if s.Role == models.Admin {
 		return models.Support
@@ -52,7 +52,7 @@ func otherRole(s models.Staff) models.StaffRole {
 	return models.Admin
 }
 
-// Team shows everybody of staff.
+// Team lists all staff.
 func Team(p TeamPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -486,20 +486,22 @@ func teammateButtons(s models.Staff, elsewhere bool) templ.Component {
 	})
 }
 
-// TeamLinkPage hands out a link, once.
+// TeamLinkPage shows a link, once.
 type TeamLinkPage struct {
 	Staff models.Staff
 	Email string
-	// Base is where a password is chosen, and Link the secret that lets it be.
+	// Base is the address where a password is chosen. Link is the secret part of
+	// the link.
 	Base string
 	Link secret.Value
-	// Again says that they had an account before.
+	// Again says that the person had an account before.
 	Again bool
-	// SignIn is where they sign in, if that is at their own issuer. It is no secret.
+	// SignIn is the address where the person signs in, if that is at their own
+	// issuer. It is not secret.
 	SignIn string
 }
 
-// TeamLink hands out a link, once.
+// TeamLink shows a link, once.
 func TeamLink(p TeamLinkPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -553,7 +555,7 @@ func TeamLink(p TeamLinkPage) templ.Component {
 				var templ_7745c5c3_Var20 string
 				templ_7745c5c3_Var20, templ_7745c5c3_Err = templ.JoinStringErrs(p.SignIn)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/team.templ`, Line: 185, Col: 78}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/team.templ`, Line: 187, Col: 78}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var20))
 				if templ_7745c5c3_Err != nil {
@@ -589,7 +591,7 @@ func TeamLink(p TeamLinkPage) templ.Component {
 				var templ_7745c5c3_Var21 string
 				templ_7745c5c3_Var21, templ_7745c5c3_Err = templ.JoinStringErrs(p.Base + "?token=" + p.Link.Reveal())
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/team.templ`, Line: 202, Col: 106}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/team.templ`, Line: 204, Col: 106}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var21))
 				if templ_7745c5c3_Err != nil {
@@ -614,10 +616,10 @@ func TeamLink(p TeamLinkPage) templ.Component {
 	})
 }
 
-// RemovePage asks whether to end somebody's account.
+// RemovePage asks whether to remove an account.
 type RemovePage struct{ Staff, Member models.Staff }
 
-// Remove asks whether to end somebody's account.
+// Remove asks whether to remove an account.
 func Remove(p RemovePage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -658,7 +660,7 @@ func Remove(p RemovePage) templ.Component {
 			var templ_7745c5c3_Var24 templ.SafeURL
 			templ_7745c5c3_Var24, templ_7745c5c3_Err = templ.JoinURLErrs(teammatePath(p.Member) + "/remove")
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/team.templ`, Line: 218, Col: 85}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/team.templ`, Line: 220, Col: 85}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var24))
 			if templ_7745c5c3_Err != nil {
@@ -671,7 +673,7 @@ func Remove(p RemovePage) templ.Component {
 			var templ_7745c5c3_Var25 string
 			templ_7745c5c3_Var25, templ_7745c5c3_Err = templ.JoinStringErrs(views.Shown(p.Member.Name))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/team.templ`, Line: 219, Col: 60}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/team.templ`, Line: 221, Col: 60}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var25))
 			if templ_7745c5c3_Err != nil {
@@ -684,7 +686,7 @@ func Remove(p RemovePage) templ.Component {
 			var templ_7745c5c3_Var26 string
 			templ_7745c5c3_Var26, templ_7745c5c3_Err = templ.JoinStringErrs(p.Member.Email)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/team.templ`, Line: 220, Col: 41}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/team.templ`, Line: 222, Col: 41}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var26))
 			if templ_7745c5c3_Err != nil {
@@ -697,7 +699,7 @@ func Remove(p RemovePage) templ.Component {
 			var templ_7745c5c3_Var27 string
 			templ_7745c5c3_Var27, templ_7745c5c3_Err = templ.JoinStringErrs(p.Member.Role.Label())
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/team.templ`, Line: 220, Col: 68}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/team.templ`, Line: 222, Col: 68}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var27))
 			if templ_7745c5c3_Err != nil {

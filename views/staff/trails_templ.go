@@ -16,7 +16,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
-// signInWords are the actions of the record of sign-ins.
+// signInWords names the actions of the record of sign-ins.
 var signInWords = map[models.SignInAction]string{
 	models.ActionSignIn:       "Sign-in",
 	models.ActionSignUp:       "Sign-up",
@@ -26,7 +26,7 @@ var signInWords = map[models.SignInAction]string{
 	models.ActionPassword:     "Password chosen by a link",
 }
 
-// refusalWords are the outcomes that are not told by their own name.
+// refusalWords describes the outcomes whose names do not explain themselves.
 var refusalWords = map[string]string{
 	"wrong_credentials": "Refused: wrong email or password",
 	"wrong_code":        "Refused: wrong code",
@@ -44,7 +44,7 @@ func refusalWord(outcome string) string {
 	return cmp.Or(refusalWords[outcome], "Refused: "+strings.ReplaceAll(outcome, "_", " "))
 }
 
-// auditWords are the actions of audit records.
+// auditWords names the actions of audit records.
 var auditWords = map[models.AuditAction]string{
 	models.AuditStaffAdded:   "Added to the team",
 	models.AuditLinkMade:     "New link to choose a password",
@@ -55,8 +55,8 @@ var auditWords = map[models.AuditAction]string{
 	models.AuditKeyRevoked:   "API key revoked",
 }
 
-// signInsCard lists sign-ins and refusals, newest first. Equal ones of an hour are
-// one line.
+// signInsCard lists sign-ins and refusals, newest first. Equal entries within an
+// hour share one line.
 func signInsCard(lines []models.SignInLine, clock views.Clock) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -268,7 +268,7 @@ func signInTone(l models.SignInLine) string {
 	return "warn"
 }
 
-// auditCard lists what was done about staff and API keys, newest first.
+// auditCard lists the changes to staff and API keys, newest first.
 func auditCard(records []models.AuditRecord, clock views.Clock) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -457,7 +457,7 @@ func auditCard(records []models.AuditRecord, clock views.Clock) templ.Component 
 	})
 }
 
-// tokenReadsCard lists who has read a connection's token, newest first.
+// tokenReadsCard lists the readers of a connection's token, newest first.
 func tokenReadsCard(reads []models.TokenReads, clock views.Clock) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
