@@ -77,10 +77,9 @@ var noRefresh = map[models.State]string{
 	models.Pending:      "There is nothing to refresh yet.",
 }
 
-// noRefreshFor says why a renewal cannot help a connection that needs a person,
-// and who acts. Whatever ended it, nothing but a new connection begins it again.
-//
-//exhaustive:ignore
+// noRefreshFor says why a renewal cannot help a connection that needs a person, and
+// who has to act. Whatever the reason was, only a new authorization brings such a
+// connection back.
 var noRefreshFor = map[models.Reason]string{
 	models.ReasonNone:          "A refresh cannot help: renewals have stopped, and a person has to reconnect.",
 	models.ReasonGrantRefused:  "A refresh cannot help: ServiceTitan has refused for good, and a person has to reconnect.",
