@@ -270,7 +270,7 @@ func TestBrowserFaultPages(t *testing.T) {
 	c.inspect("home-reconnect-needed")
 
 	c.Goto(a.url + "/nowhere")
-	c.See("This page is not here")
+	c.See("We cannot find this page")
 	c.inspect("error-404")
 	c.Goto(a.url + "/signout")
 	c.See("does not work that way")
@@ -362,7 +362,7 @@ func TestBrowserGuided(t *testing.T) {
 	sam.Type("password", password)
 	sam.inspect("choose-password")
 	sam.enrolInBrowser()
-	sam.Click("Queue", "No set-up waits for us")
+	sam.Click("Queue", "No setup is waiting for us")
 	sam.inspect("staff-queue-empty")
 
 	c.signUp("Harbor Line Electric")
@@ -371,7 +371,7 @@ func TestBrowserGuided(t *testing.T) {
 	c.Type("tenant", fmt.Sprint(harbor))
 	c.Click("Continue", "Set it up with our staff")
 	c.inspect("guided")
-	c.Click("Ask for the set-up", "Being set up")
+	c.Click("Request setup", "Being set up")
 	c.inspect("setup-1")
 	path := strings.TrimPrefix(c.Address(), a.url)
 
@@ -426,7 +426,7 @@ func TestBrowserGuided(t *testing.T) {
 	sam.Expect("422")
 	sam.Type("client", secret)
 	sam.Type("secret", id)
-	sam.Click("Check and connect", "look swapped")
+	sam.Click("Check and connect", "seem to be swapped")
 	sam.inspect("staff-setup-refused")
 	sam.Type("client", id)
 	sam.Type("secret", secret)
@@ -446,8 +446,8 @@ func TestBrowserGuided(t *testing.T) {
 	// Asked for again, and taken back.
 	c.Goto(a.url + path)
 	c.Click("Reconnect", "Ask us to set it up again")
-	c.Click("Ask for the set-up", "Your turn")
-	c.Click("Withdraw this set-up", "ServiceTitan is disconnected")
+	c.Click("Request setup", "Your turn")
+	c.Click("Withdraw this setup", "ServiceTitan is disconnected")
 }
 
 // contractorAt opens a page of the sandbox in another browser.

@@ -177,7 +177,7 @@ func TestA27StartedByAStrangersPage(t *testing.T) {
 	} {
 		r := amy.request(http.MethodPost, "/connect/authorize", url.Values{})
 		r.Header.Set(value[0], value[1])
-		amy.send(r).want(a, 403, "did not come from a page of ours")
+		amy.send(r).want(a, 403, "did not come from one of our pages")
 		if n := a.count("SELECT count(*) FROM authorizations"); n != pending {
 			t.Errorf("%s: a trip was begun", name)
 		}

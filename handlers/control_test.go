@@ -43,7 +43,7 @@ func TestSetupNeedsProofOfControl(t *testing.T) {
 			t.Error("the form for client ID and secret is offered")
 		}
 		sam.says("/staff/queue", "Confirm who controls the tenant")
-		sam.post(desk+"/credentials", "client", id, "secret", secret).want(a, 409, "Nobody of the tenant has confirmed it yet")
+		sam.post(desk+"/credentials", "client", id, "secret", secret).want(a, 409, "Nobody at the tenant has confirmed it yet")
 		a.nothingConnected(0)
 		if a.tokenRequests() != 0 {
 			t.Error("the client was tried")
@@ -163,7 +163,7 @@ func TestHowLongAConfirmationHolds(t *testing.T) {
 	})
 }
 
-// A set-up that is withdrawn, a company that is locked, or a staff member who is
+// A setup that is withdrawn, a company that is locked, or a staff member who is
 // removed while ServiceTitan is asked makes no connection.
 func TestShutOutWhileStaffEnterCredentials(t *testing.T) {
 	for name, tt := range map[string]struct {

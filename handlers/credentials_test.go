@@ -83,7 +83,7 @@ func TestOwnCredentials(t *testing.T) {
 		}
 
 		amy.post(path+"/disconnect").want(a, 303)
-		if page := text(amy.get(path).body); !strings.Contains(page, "choose Disable beside Fieldbridge") {
+		if page := text(amy.get(path).body); !strings.Contains(page, "choose Disable next to Fieldbridge") {
 			t.Errorf("got %s", page)
 		}
 		if n := a.count("SELECT count(*) FROM credentials"); n != 0 {
@@ -162,7 +162,7 @@ func TestOwnCredentialsRefused(t *testing.T) {
 		{name: "tenant is no number", tenant: "Northgate", status: 422, says: "It has digits only", unasked: true},
 		{name: "wrong secret", secret: wrong, status: 422, says: "did not accept this client ID and secret"},
 		{name: "other environment", client: "cid.ofproduction", status: 422, says: "check that they are from Sandbox"},
-		{name: "swapped", client: wrong, secret: "cid.swapped", status: 422, says: "look swapped", showsNone: true},
+		{name: "swapped", client: wrong, secret: "cid.swapped", status: 422, says: "seem to be swapped", showsNone: true},
 		{name: "same twice", client: "cid.same", secret: "cid.same", status: 422, says: "same value as the client ID"},
 		{name: "app key as ID", client: "ak1.stc_key", status: 422, says: "looks like an app key", showsNone: true},
 		{name: "app key as secret", secret: "ak1.stc_key", status: 422, says: "looks like an app key"},
@@ -172,7 +172,7 @@ func TestOwnCredentialsRefused(t *testing.T) {
 		{name: "scope missing", before: func(a *app) {
 			a.sandbox.PublishVersion([]string{"tn.crm.customers:r"})
 			_ = a.sandbox.Upgrade(northgate)
-		}, status: 409, says: "A part of the access is missing"},
+		}, status: 409, says: "Part of the access is missing"},
 		{name: "403", before: set(sandbox.Fault{Path: sandbox.PathBusinessUnits, Kind: sandbox.Status403}), status: 409, says: "work, but not for this tenant"},
 		{name: "404", before: set(sandbox.Fault{Path: sandbox.PathBusinessUnits, Kind: sandbox.Status404}), status: 422, says: "does not know this tenant ID"},
 		{name: "401", before: set(sandbox.Fault{Path: sandbox.PathBusinessUnits, Kind: sandbox.Status401}), status: 409, says: "did not accept the access"},
@@ -266,7 +266,7 @@ func TestUpgradeNeeded(t *testing.T) {
 		t.Fatal(err)
 	}
 	path, _, _ := strings.Cut(amy.connectWith(northgate, id, secret).want(a, 303).location, "?")
-	amy.says(path, "A new version of Fieldbridge waits for your OK", "Upgrade to New Version", "without: bookings")
+	amy.says(path, "A new version of Fieldbridge needs your OK", "Upgrade to New Version", "without: bookings")
 	sam.says("/staff/queue", "Upgrade needed", "Northgate")
 	sam.says("/staff"+path, "Upgrade needed: bookings")
 	a.sandbox.PublishVersion([]string{"tn.crm.customers:r", "tn.crm.bookings:rw", "tn.stt.businessunits:r"})
@@ -275,7 +275,7 @@ func TestUpgradeNeeded(t *testing.T) {
 	}
 	a.clock.Add(16 * time.Minute)
 	amy.post(path+"/test").want(a, 303)
-	amy.saysNot(path, "waits for your OK")
+	amy.saysNot(path, "needs your OK")
 	sam.signInAgain() // idle for too long
 	sam.saysNot("/staff/queue", "Upgrade needed")
 	if n := a.count("SELECT count(*) FROM events WHERE kind = 'upgrade_needed'"); n != 1 {

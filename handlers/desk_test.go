@@ -66,7 +66,7 @@ func TestDeskByRole(t *testing.T) {
 			{"GET", teammate, "/remove", true},
 			{"POST", teammate, "/remove", true},
 		}
-		form := url.Values{"text": {"Asked for by phone."}, "role": {"admin"}, "email": {"eve@fieldbridge.example"}}
+		form := url.Values{"text": {"Requested by phone."}, "role": {"admin"}, "email": {"eve@fieldbridge.example"}}
 		ask := func(m *member, method, path string) answer {
 			if method == http.MethodGet {
 				return m.get(path)
@@ -190,7 +190,7 @@ func TestStaffRefresh(t *testing.T) {
 		amy, sam := a.signUp("Northgate", "Amy"), a.staff("Sam", models.Support)
 		path := amy.connect("sandbox", northgate)
 		desk := "/staff" + path
-		sam.says(desk, "It works · since", "Refresh now", "Tell them: “Your connection to ServiceTitan works.", "Access token Stored, sealed. Never shown")
+		sam.says(desk, "It works · since", "Refresh now", "Tell them: “Your connection to ServiceTitan works.", "Access token Stored, encrypted. Never shown")
 		done := sam.post(desk+"/refresh", "connection_id", uuid.NewString()).want(a, 303, desk).location
 		sam.says(done, "Refreshed. ServiceTitan answered in", "Access renewed", "By Sam")
 		sam.says(done, "Refreshed.") // loaded again, it is not done again
@@ -203,7 +203,7 @@ func TestStaffRefresh(t *testing.T) {
 		// While ServiceTitan is down, and again although the next try is later.
 		a.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status503})
 		sam.says(sam.post(desk+"/refresh").want(a, 303).location, "The refresh did not work", "Retrying", "ServiceTitan does not answer · since",
-			"Code unavailable", "Next try", "Access expires", "Failed tries 1 in a row", "there is nothing you need to do")
+			"Code unavailable", "Next attempt", "Access expires", "Failed tries 1 in a row", "there is nothing you need to do")
 		amy.says(path, "Fieldbridge support tried to renew the access")
 		a.sandbox.ClearFaults()
 		sam.says(sam.post(desk+"/refresh").want(a, 303).location, "Refreshed.", "It works · since")
@@ -225,7 +225,7 @@ func TestStaffRefresh(t *testing.T) {
 		}
 		pending := "/staff" + amy.guided(harbor)
 		sam.post(pending+"/refresh").want(a, 303, pending)
-		sam.says(pending, "The set-up waits for us · since", "Next step: add the tenant ID to the app.", "Tell them: “We add your tenant ID")
+		sam.says(pending, "The setup is waiting for us · since", "Next step: add the tenant ID to the app.", "Tell them: “We add your tenant ID")
 	})
 }
 

@@ -65,7 +65,7 @@ func (c *contractor) enrolInBrowser() {
 	}
 	c.Type("code", code)
 	c.Click("Continue", "Your recovery codes")
-	c.Click("I have kept them", "Needs attention now")
+	c.Click("I have saved them", "Needs attention now")
 }
 
 // A46: without the second factor, there is nothing but the page that asks for
@@ -373,7 +373,7 @@ func TestBrowserSecondFactor(t *testing.T) {
 	c.Click("Continue", "Your recovery codes")
 	c.inspect("factor-recovery-codes")
 	recovery := strings.Fields(c.Value(`[...document.querySelectorAll(".codes code")].map(c => c.textContent).join(" ")`))
-	c.Click("I have kept them", "Needs attention now")
+	c.Click("I have saved them", "Needs attention now")
 	c.Goto(a.url + "/staff/factor/change")
 	c.See("Make new recovery codes")
 	c.inspect("factor-settings")
@@ -411,6 +411,6 @@ func TestBrowserSecondFactor(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Type("code", code)
-	c.Click("Use another phone", "The phone you have now works")
+	c.Click("Use another phone", "Your current phone works")
 	c.inspect("factor-another-phone")
 }

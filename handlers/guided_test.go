@@ -46,7 +46,7 @@ func (a *app) staff(name string, role models.StaffRole) *member {
 	return m
 }
 
-// guided asks for a set-up, and returns the connection's path.
+// guided asks for a setup, and returns the connection's path.
 func (m *member) guided(tenant int) string {
 	m.Helper()
 	form := m.post("/connect", "env", "sandbox", "how", "guided", "tenant", fmt.Sprint(tenant)).want(m, 303, "/connect/guided").location
@@ -79,10 +79,10 @@ func (m *member) saysNot(path string, words ...string) {
 func TestGuidedSetup(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy, sam := a.signUp("Harbor Line", "Amy"), a.staff("Sam", models.Support)
-		sam.says("/staff/queue", "No set-up waits for us")
+		sam.says("/staff/queue", "No setup is waiting for us")
 		path := amy.guided(harbor)
-		amy.says(path, "Being set up", "Our turn", "We add your tenant ID", "Set-up asked for")
-		amy.says("/connections", "Being set up", "A set-up is under way")
+		amy.says(path, "Being set up", "Our turn", "We add your tenant ID", "Setup requested")
+		amy.says("/connections", "Being set up", "A setup is under way")
 		desk := "/staff" + path
 		sam.says("/staff/queue", "Harbor Line", "738846120", "Add the tenant ID to the app")
 
@@ -91,7 +91,7 @@ func TestGuidedSetup(t *testing.T) {
 			t.Fatal(err)
 		}
 		sam.post(desk+"/tenant-added").want(a, 303, desk)
-		sam.says("/staff/queue", "No set-up waits for us", "Their admin allows access")
+		sam.says("/staff/queue", "No setup is waiting for us", "Their admin allows access")
 		if page := amy.says(path, "Your turn", "Connect New App", "Tenant ID added"); !strings.Contains(page, a.url+"/guide/sandbox") {
 			t.Error("there is no link to pass on")
 		}
@@ -112,12 +112,12 @@ func TestGuidedSetup(t *testing.T) {
 		if strings.Contains(refused.body, "cs1.stc_wrong_one") {
 			t.Error("a secret is shown to staff")
 		}
-		amy.says(path, "Being set up", "Set-up not finished yet")
+		amy.says(path, "Being set up", "Setup not finished yet")
 		sam.post(desk+"/credentials", "client", id, "secret", secret).want(a, 303, desk)
 		sam.says(desk, "Connected", "By Sam")
-		sam.says("/staff/queue", "No set-up waits for us", "No company has a step to do")
+		sam.says("/staff/queue", "No setup is waiting for us", "No company has a step to do")
 		amy.says(path, "Connected", "Access renews by itself", "Fieldbridge support connected ServiceTitan", "Set up with our staff")
-		amy.saysNot(path, "Sam", "Looked at by staff", "Your turn")
+		amy.saysNot(path, "Sam", "Viewed by staff", "Your turn")
 		if n := a.count("SELECT sum(repeats + 1) FROM events WHERE kind = 'staff_viewed' AND staff_name = 'Sam'"); n < 3 {
 			t.Errorf("%d views by staff are recorded", n)
 		}
@@ -167,7 +167,7 @@ func TestGuidedSetupWithdrawn(t *testing.T) {
 	amy, sam := a.signUp("Harbor Line", "Amy"), a.staff("Sam", models.Support)
 	path := amy.guided(harbor)
 	if again := amy.guided(harbor); again != path || a.count("SELECT count(*) FROM setups") != 1 {
-		t.Error("asked twice, it is not one set-up")
+		t.Error("asked twice, it is not one setup")
 	}
 	sam.post("/staff"+path+"/send-back", "problem", "tenant_unknown").want(a, 303)
 	amy.says(path, "does not know this tenant ID", "Your turn")
@@ -186,11 +186,11 @@ func TestGuidedSetupWithdrawn(t *testing.T) {
 	}
 	amy.post(path+"/allowed").want(a, 303)
 	if a.tokenRequests() != 0 {
-		t.Error("a withdrawn set-up was tried")
+		t.Error("a withdrawn setup was tried")
 	}
 }
 
-// The other ways end a set-up that waits.
+// The other ways end a setup that waits.
 func TestGuidedSetupOvertaken(t *testing.T) {
 	a := newApp(t)
 	amy, sam := a.signUp("Northgate", "Amy"), a.staff("Sam", models.Support)
@@ -200,7 +200,7 @@ func TestGuidedSetupOvertaken(t *testing.T) {
 	}
 	amy.says(path, "Connected")
 	amy.saysNot(path, "Our turn")
-	sam.says("/staff/queue", "No set-up waits for us")
+	sam.says("/staff/queue", "No setup is waiting for us")
 
 	// And a connection that works goes on working while it is set up anew.
 	form := amy.post(path+"/reconnect", "how", "guided").want(a, 303, "/connect/guided").location
@@ -218,14 +218,14 @@ func TestGuidedSetupOvertaken(t *testing.T) {
 	}
 }
 
-// A set-up holds no tenant, and tells nobody whose it is.
+// A setup holds no tenant, and tells nobody whose it is.
 func TestGuidedSetupOfAnotherCompanysTenant(t *testing.T) {
 	a := newApp(t)
 	amy, bob, sam := a.signUp("Northgate", "Amy"), a.signUp("Stranger", "Bob"), a.staff("Sam", models.Support)
 	held := bob.guided(northgate)
 	bob.saysNot(held, "another company")
 	amy.connect("sandbox", northgate)
-	sam.says("/staff/queue", "Tenant is another company’s")
+	sam.says("/staff/queue", "Tenant belongs to another company")
 	id, secret := a.ownClient(northgate)
 	desk := "/staff" + held
 	sam.post(desk+"/tenant-added").want(a, 303)
@@ -271,7 +271,7 @@ func TestStaffCredentialsRefused(t *testing.T) {
 	}
 }
 
-// A double click, or two tabs, ask for one set-up.
+// A double click, or two tabs, ask for one setup.
 func TestGuidedSetupAskedForAtOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("Harbor Line", "Amy")
@@ -289,7 +289,7 @@ func TestGuidedSetupAskedForAtOnce(t *testing.T) {
 			}
 		}
 		if n := a.count("SELECT count(*) FROM setups") + a.count("SELECT count(*) FROM connections"); n != 2 {
-			t.Errorf("%d set-ups and connections, want one each", n)
+			t.Errorf("%d setups and connections, want one each", n)
 		}
 	})
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// The tries that a company uses up are its own: staff still finish its set-up.
+// The tries that a company uses up are its own: staff still finish its setup.
 func TestCompanyCannotUseUpStaffsTries(t *testing.T) {
 	a := newApp(t)
 	amy, sam := a.signUp("Harbor Line", "Amy"), a.staff("Sam", models.Support)

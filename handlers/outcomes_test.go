@@ -193,6 +193,6 @@ func TestGoneMeanwhile(t *testing.T) {
 			a.exec("DELETE FROM " + table)
 		}
 		a.sandbox.ClearFaults() // what they hold back is answered
-		(<-answered).want(a, 404, "This page is not here")
+		(<-answered).want(a, 404, "We cannot find this page")
 	})
 }

@@ -25,7 +25,7 @@ func (c *contractor) action(name, then string) {
 	c.See(then)
 }
 
-// Somebody gives a demo: faults are switched on and off beside Fieldbridge, and
+// Somebody gives a demo: faults are switched on and off next to Fieldbridge, and
 // everything can be seen to have happened.
 func TestBrowserSandboxControl(t *testing.T) {
 	a := newApp(t)

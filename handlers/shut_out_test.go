@@ -50,7 +50,7 @@ func TestShutOutDuringTheCallback(t *testing.T) {
 	}{
 		"company locked": {func(a *app, amy *member) {
 			company := a.companyOf(amy).String()
-			a.staff("Ada", models.Admin).post("/staff/companies/"+company+"/lock", "text", "Asked for by phone.").want(a, 303)
+			a.staff("Ada", models.Admin).post("/staff/companies/"+company+"/lock", "text", "Requested by phone.").want(a, 303)
 		}, "locked", "This account was locked"},
 		"member removed": {func(a *app, amy *member) {
 			a.exec("DELETE FROM memberships WHERE user_id = (SELECT id FROM users WHERE email = ?)", amy.email)

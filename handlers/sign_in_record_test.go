@@ -65,7 +65,7 @@ func TestSignInsAreLoggedAndShown(t *testing.T) {
 			t.Fatal(err)
 		}
 		company := "/staff/companies/" + a.companyOf(amy).String()
-		ada.says(company, "Sign-ins", "Amy · Sign-in", "Refused: wrong email or password", "Refused: too many tries", "from 127.0.0.1")
+		ada.says(company, "Sign-ins", "Amy · Sign-in", "Refused: wrong email or password", "Refused: too many attempts", "from 127.0.0.1")
 		ada.says("/staff/team", "Sam · Second step", "Refused: wrong code", "Kept for 90 days")
 		sam.clock.Add(16 * time.Minute)
 		sam.signInAgain()

@@ -108,7 +108,7 @@ func TestStaffList(t *testing.T) {
 			"?q=" + first:                       {"1 connection shown", "Northgate"},
 			"?q=nothing+like+it":                {"No connection matches"},
 			"?q=north&status=connected":         {"Search in every status"},
-			"?status=disconnected&env=sandbox":  {"No connection is like this"},
+			"?status=disconnected&env=sandbox":  {"No connection matches these filters"},
 			"?status=&env=&q=":                  {"8 connections shown of 8"},
 			"?q=%00":                            {"No connection matches"},
 			"?q=%ff%fe":                         {"No connection matches"},

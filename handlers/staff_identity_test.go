@@ -64,7 +64,7 @@ func TestStaffArePinnedToTheirIdentity(t *testing.T) {
 		if err := a.accounts().RemoveStaff(t.Context(), models.CommandLine("root"), "sam@fieldbridge.example"); err != nil {
 			t.Fatal(err)
 		}
-		i.arrive(a.newBrowser(), map[string]any{"sub": "sam-2"}).want(a, 403, "Only people whom an admin has added")
+		i.arrive(a.newBrowser(), map[string]any{"sub": "sam-2"}).want(a, 403, "Only people that an admin has added")
 		a.addStaff("sam.new@fieldbridge.example", models.Support)
 		i.arrive(a.newBrowser(), map[string]any{"sub": "sam-2", "email": "sam.new@fieldbridge.example"}).want(a, 303, "/staff")
 	})

@@ -450,7 +450,7 @@ func TestBrowserStaffSignInElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Expect("403")
-	c.Click("I am Sam", "Only people whom an admin has added")
+	c.Click("I am Sam", "Only people that an admin has added")
 	c.inspect("staff-sign-in-failed")
 	i.spoils(func(w http.ResponseWriter, _ *http.Request) bool {
 		w.WriteHeader(http.StatusServiceUnavailable)

@@ -25,7 +25,7 @@ func TestStaffTeam(t *testing.T) {
 			{"nobody", "support", "Enter an email address"},
 			{"", "support", "Enter an email address"},
 			{"sam@fieldbridge.example", "owner", "Choose one"},
-			{"ADA@fieldbridge.example", "support", "on the team already"},
+			{"ADA@fieldbridge.example", "support", "already on the team"},
 			{amy.email, "support", "belongs to a member of a company"},
 		} {
 			ada.post("/staff/team?role=admin", "email", tt.email, "role", tt.role).want(a, 422, tt.says)

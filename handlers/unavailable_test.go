@@ -151,7 +151,7 @@ func TestDatabaseIsAway(t *testing.T) {
 			t.Errorf("%s: Retry-After %s", address, wait)
 		}
 	}
-	page := amy.get(path).want(a, 503, "Fieldbridge cannot answer for a moment")
+	page := amy.get(path).want(a, 503, "Fieldbridge cannot answer right now")
 	if wait := retryIn(t, page); wait < time.Second || wait > time.Minute {
 		t.Errorf("the page: Retry-After %s", wait)
 	}

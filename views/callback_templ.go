@@ -58,7 +58,7 @@ func Finishing() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<h1 id=\"t\">Finishing the connection…</h1><p>This usually takes a few seconds. The page moves on by itself.</p><ul class=\"list inset lined sm\" role=\"list\" aria-label=\"Progress\"><li data-tone=\"ok\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<h1 id=\"t\">Finishing the connection…</h1><p>This usually takes a few seconds. This page continues by itself.</p><ul class=\"list inset lined sm\" role=\"list\" aria-label=\"Progress\"><li data-tone=\"ok\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -74,7 +74,7 @@ func Finishing() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<div><b>Getting access, and checking that it works</b><span class=\"sr\">(in progress)</span></div></li></ul><p class=\"sm\">Still here after 20 seconds? <a href=\"\">Check again</a>. It is safe to close this page: we carry on.</p></div></section>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<div><b>Getting access, and checking that it works</b><span class=\"sr\">(in progress)</span></div></li></ul><p class=\"sm\">Still here after 20 seconds? <a href=\"\">Check again</a>. It is safe to close this page. We finish the connection either way.</p></div></section>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -311,7 +311,7 @@ func (p NotConnectedPage) points() []point {
 	}
 	return []point{
 		{icon: "info", title: "What happened", text: w.happened},
-		{tone: "ok", icon: "shield", title: "What stays as it is", text: unchanged},
+		{tone: "ok", icon: "shield", title: "What stays the same", text: unchanged},
 		{icon: "arrow", title: "What to do next", text: next},
 	}
 }

@@ -165,7 +165,7 @@ func howTheyAre(list []models.Connection) string {
 	case needed > 1:
 		return strconv.Itoa(needed) + " connections need you to reconnect them."
 	case pending > 0:
-		return "A set-up is under way."
+		return "A setup is under way."
 	case working == 0:
 		return "Nothing is connected right now."
 	}
@@ -386,7 +386,7 @@ func LastNews(c models.Connection, clock Clock) templ.Component {
 		ctx = templ.ClearChildren(ctx)
 		switch c.State {
 		case models.Pending:
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "Asked for ")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "Requested ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -512,7 +512,7 @@ func nothingConnected(v models.Visitor) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 31, "<span>You sign in on ServiceTitan’s own page. Fieldbridge never sees your ServiceTitan password.</span></p></div></section><div class=\"grid\"><section class=\"card\" aria-labelledby=\"will\"><header><h2 id=\"will\">What will happen</h2><small>About 3 minutes</small></header><div class=\"body\"><ol class=\"list how\" role=\"list\"><li><div><h3>Choose what to connect</h3><p>You say which ServiceTitan account it is, by its tenant ID.</p></div></li><li><div><h3>Review the access</h3><p>You see what Fieldbridge asks for, in plain words, before anything is shared.</p></div></li><li><div><h3>Allow it in ServiceTitan</h3><p>ServiceTitan asks you to confirm, then brings you back here.</p></div></li><li><div><h3>We check that it works</h3><p>After that, access renews by itself. If it ever needs you, this page says so.</p></div></li></ol></div></section><section class=\"card\" aria-labelledby=\"need\"><header><h2 id=\"need\">What you need</h2></header><div class=\"body stack\"><ul class=\"list\" role=\"list\"><li>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 31, "<span>You sign in on ServiceTitan’s own page. Fieldbridge never sees your ServiceTitan password.</span></p></div></section><div class=\"grid\"><section class=\"card\" aria-labelledby=\"will\"><header><h2 id=\"will\">What will happen</h2><small>About 3 minutes</small></header><div class=\"body\"><ol class=\"list how\" role=\"list\"><li><div><h3>Choose what to connect</h3><p>You enter the tenant ID of your ServiceTitan account.</p></div></li><li><div><h3>Review the access</h3><p>You see what Fieldbridge asks for, in plain words, before anything is shared.</p></div></li><li><div><h3>Allow it in ServiceTitan</h3><p>ServiceTitan asks you to confirm, then brings you back here.</p></div></li><li><div><h3>We check that it works</h3><p>After that, access renews by itself. If it ever needs you, this page says so.</p></div></li></ol></div></section><section class=\"card\" aria-labelledby=\"need\"><header><h2 id=\"need\">What you need</h2></header><div class=\"body stack\"><ul class=\"list\" role=\"list\"><li>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -536,7 +536,7 @@ func nothingConnected(v models.Visitor) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "<div><h3>Nothing to install</h3><p>Connecting does not change your ServiceTitan settings, prices or schedule.</p></div></li></ul><details class=\"sm\"><summary>How do I know if I have the permission?</summary><p class=\"muted\">In ServiceTitan, open <b>Settings</b>. If you can see <b>Integrations</b>, then <b>API Application Access</b>, you have it.</p></details></div></section></div></div>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "<div><h3>Nothing to install</h3><p>Connecting does not change your ServiceTitan settings, prices, or schedule.</p></div></li></ul><details class=\"sm\"><summary>How do I know if I have the permission?</summary><p class=\"muted\">In ServiceTitan, open <b>Settings</b>. If you can see <b>Integrations</b>, then <b>API Application Access</b>, you have it.</p></details></div></section></div></div>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

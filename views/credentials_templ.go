@@ -384,7 +384,7 @@ func tryProblem(p CredentialsPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		case models.OutcomeNotAllowed:
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<p>The client ID and secret work, but not for this tenant. A ServiceTitan admin allows Fieldbridge as in steps 1 to 3, and enables it if it is disabled. Nothing was saved.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<p>The client ID and secret work, but not for this tenant. A ServiceTitan admin has to allow Fieldbridge as in steps 1 to 3, and enable it if it is disabled. Nothing was saved.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -445,7 +445,7 @@ func whereToFindThem() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "<p>At the top right of that page is <b>My Tenant ID</b>.</p></div></li><li><div><h3>Connect the app</h3><p>Choose <b>Connect New App</b>, pick Fieldbridge, and choose <b>Connect</b>.</p></div></li><li><div><h3>Allow it</h3><p>Read the <b>API scopes</b>, then choose <b>Allow Access</b>.</p></div></li><li><div><h3>Copy the values</h3><p>On the app’s row choose <b>Edit</b>. Copy the <b>Client ID</b>, and choose <b>Generate</b> next to <b>Client Secret</b>.</p></div></li></ol><details class=\"sm\"><summary>I do not see API Application Access</summary><p class=\"muted\">Your ServiceTitan user needs the permission <b>Manage API Application Access</b>. A ServiceTitan admin has it.</p></details> <details class=\"sm\"><summary>Fieldbridge is not in the list</summary><p class=\"muted\">We first have to add your tenant ID to the app. Send the number to Fieldbridge support.</p></details> <details class=\"sm\"><summary>There is no Generate button</summary><p class=\"muted\">For some apps ServiceTitan leaves the client ID and secret to us. Then this way does not fit; ask Fieldbridge support.</p></details></div></section>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "<p>At the top right of that page is <b>My Tenant ID</b>.</p></div></li><li><div><h3>Connect the app</h3><p>Choose <b>Connect New App</b>, pick Fieldbridge, and choose <b>Connect</b>.</p></div></li><li><div><h3>Allow it</h3><p>Read the <b>API scopes</b>, then choose <b>Allow Access</b>.</p></div></li><li><div><h3>Copy the values</h3><p>On the app’s row choose <b>Edit</b>. Copy the <b>Client ID</b>, and choose <b>Generate</b> next to <b>Client Secret</b>.</p></div></li></ol><details class=\"sm\"><summary>I do not see API Application Access</summary><p class=\"muted\">Your ServiceTitan user needs the permission <b>Manage API Application Access</b>. A ServiceTitan admin has it.</p></details> <details class=\"sm\"><summary>Fieldbridge is not in the list</summary><p class=\"muted\">We first have to add your tenant ID to the app. Send the number to Fieldbridge support.</p></details> <details class=\"sm\"><summary>There is no Generate button</summary><p class=\"muted\">For some apps, ServiceTitan gives the client ID and secret only to us. Then you cannot connect this way. Ask Fieldbridge support.</p></details></div></section>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -352,7 +352,7 @@ func DemoTour(d *Demo) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "<div class=\"head\"><div><h1>Try these</h1><p>Short ways through Fieldbridge, in any order; nothing you do here can do harm. Each button opens a new tab, and signs you in there as somebody else: in all tabs, since they share one sign-in.</p><p>To go a way once more, choose Reset everything in the ")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "<div class=\"head\"><div><h1>Try these</h1><p>Short tours of Fieldbridge, in any order. Nothing you do here can do harm. Each button opens a new tab and signs you in as somebody else. That applies to all tabs, since they share one sign-in.</p><p>To take a tour again, choose Reset everything in the ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -418,7 +418,7 @@ func DemoTour(d *Demo) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "</div></section><section class=\"card\" aria-labelledby=\"beside\"><header><h2 id=\"beside\">Beside Fieldbridge</h2></header><ul class=\"body list sm\" role=\"list\"><li><div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "</div></section><section class=\"card\" aria-labelledby=\"beside\"><header><h2 id=\"beside\">Demo tools</h2></header><ul class=\"body list sm\" role=\"list\"><li><div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -426,7 +426,7 @@ func DemoTour(d *Demo) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "<p>It stands in for ServiceTitan, and makes things go wrong.</p></div></li><li><div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "<p>It simulates ServiceTitan, and can make things go wrong.</p></div></li><li><div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -434,7 +434,7 @@ func DemoTour(d *Demo) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "<p>The mails that Fieldbridge has written. None leaves this machine.</p></div></li></ul></section></div></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "<p>The emails that Fieldbridge has written. None of them leaves this machine.</p></div></li></ul></section></div></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -42,7 +42,7 @@ func Front() templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div><h1>Connect ServiceTitan once. Keep it connected.</h1><p class=\"muted\">Fieldbridge connects your ServiceTitan account to the integration that you use, and looks after the connection from then on.</p></div><ul class=\"list\" role=\"list\"><li>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div><h1>Connect ServiceTitan once. Keep it connected.</h1><p class=\"muted\">Fieldbridge connects your ServiceTitan account to the integration that you use, and keeps the connection working from then on.</p></div><ul class=\"list\" role=\"list\"><li>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -58,7 +58,7 @@ func Front() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<div>You see what is asked for, in plain words, before anything is shared.</div></li><li>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<div>You see what Fieldbridge asks for, in plain words, before anything is shared.</div></li><li>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -71,7 +71,7 @@ func Front() templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if IsDemo(ctx) {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<p class=\"center row sm\">New here? <a href=\"/demo\">Try these: short ways through the demo</a></p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<p class=\"center row sm\">New here? <a href=\"/demo\">Try these: short tours of the demo</a></p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -65,7 +65,7 @@ func Guided(p GuidedPage) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = stepsOf(2, []string{"Choose", "Ask for the set-up", "Done together"}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = stepsOf(2, []string{"Choose", "Request setup", "Done together"}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -82,7 +82,7 @@ func Guided(p GuidedPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "</h1><p>You do one step in ServiceTitan. We do the rest, usually within one working day.</p></div></div><section class=\"card\" aria-labelledby=\"how\"><header><h2 id=\"how\">How it goes</h2><small>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "</h1><p>You do one step in ServiceTitan. We do the rest, usually within one business day.</p></div></div><section class=\"card\" aria-labelledby=\"how\"><header><h2 id=\"how\">How it works</h2><small>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -103,7 +103,7 @@ func Guided(p GuidedPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "</small></header><div class=\"body\"><ol class=\"list how\" role=\"list\"><li><div><h3>We add your tenant ID</h3><p>Then ServiceTitan shows Fieldbridge to your company.</p></div></li><li><div><h3>You allow Fieldbridge in ServiceTitan</h3><p>It takes a ServiceTitan admin about two minutes. There is a guide, and a link to it that you can pass on.</p></div></li><li><div><h3>We confirm it with your ServiceTitan admin</h3><p>So that nobody else can connect your account, we call a ServiceTitan admin on a number that ServiceTitan or your website shows.</p></div></li><li><div><h3>We finish the set-up</h3><p>You copy nothing, and send nobody a password.</p></div></li><li><div><h3>We check that it works</h3><p>The page of the connection shows at any time how far it is, and who acts next.</p></div></li></ol></div></section><form class=\"actions split\" method=\"post\" action=\"/connect/guided\"><input type=\"hidden\" name=\"choice\" value=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "</small></header><div class=\"body\"><ol class=\"list how\" role=\"list\"><li><div><h3>We add your tenant ID</h3><p>Then ServiceTitan shows Fieldbridge to your company.</p></div></li><li><div><h3>You allow Fieldbridge in ServiceTitan</h3><p>It takes a ServiceTitan admin about two minutes. There is a guide, and a link to it that you can pass on.</p></div></li><li><div><h3>We confirm it with your ServiceTitan admin</h3><p>So that nobody else can connect your account, we call a ServiceTitan admin at a number that ServiceTitan or your website shows.</p></div></li><li><div><h3>We finish the setup</h3><p>You do not copy anything, and you do not send anybody a password.</p></div></li><li><div><h3>We check that it works</h3><p>The connection’s page always shows the progress, and who acts next.</p></div></li></ol></div></section><form class=\"actions split\" method=\"post\" action=\"/connect/guided\"><input type=\"hidden\" name=\"choice\" value=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -137,7 +137,7 @@ func Guided(p GuidedPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "Back</a> <button class=\"btn primary big\">Ask for the set-up")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "Back</a> <button class=\"btn primary big\">Request setup")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -281,7 +281,7 @@ func allowSteps(openURL string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "</div></li><li><div><h3>Choose the app</h3><p>Choose <b>Connect New App</b>, pick Fieldbridge, and choose <b>Connect</b>.</p></div></li><li><div><h3>Allow it</h3><p>Read the <b>API scopes</b>, then choose <b>Allow Access</b>. That is all: there is nothing to copy.</p></div></li></ol><details class=\"sm\"><summary>I do not see API Application Access</summary><p class=\"muted\">Your ServiceTitan user needs the permission <b>Manage API Application Access</b>. A ServiceTitan admin has it.</p></details> <details class=\"sm\"><summary>Fieldbridge is not in the list</summary><p class=\"muted\">It appears once we have added your tenant ID. Check that you are in the right ServiceTitan company: the number is at the top right of that page, next to <b>My Tenant ID</b>.</p></details> <details class=\"sm\"><summary>Fieldbridge is there, and disabled</summary><p class=\"muted\">Select it and restore its access. If <b>New Version Available</b> is shown, choose <b>Upgrade to New Version</b> and then <b>Allow Access</b>.</p></details>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "</div></li><li><div><h3>Choose the app</h3><p>Choose <b>Connect New App</b>, pick Fieldbridge, and choose <b>Connect</b>.</p></div></li><li><div><h3>Allow it</h3><p>Read the <b>API scopes</b>, then choose <b>Allow Access</b>. That is all: there is nothing to copy.</p></div></li></ol><details class=\"sm\"><summary>I do not see API Application Access</summary><p class=\"muted\">Your ServiceTitan user needs the permission <b>Manage API Application Access</b>. A ServiceTitan admin has it.</p></details> <details class=\"sm\"><summary>Fieldbridge is not in the list</summary><p class=\"muted\">It appears once we have added your tenant ID. Check that you are in the right ServiceTitan company: the number is at the top right of that page, next to <b>My Tenant ID</b>.</p></details> <details class=\"sm\"><summary>Fieldbridge is listed but disabled</summary><p class=\"muted\">Select it and restore its access. If <b>New Version Available</b> is shown, choose <b>Upgrade to New Version</b> and then <b>Allow Access</b>.</p></details>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

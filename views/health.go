@@ -55,7 +55,7 @@ func healthBars(days []models.RenewalDay) []Bar {
 func downWords(d models.RenewalDay) string {
 	switch from := d.DownFrom.UTC(); {
 	case d.UpAgain:
-		return "not connected for a part of the day"
+		return "not connected for part of the day"
 	case from.Equal(from.Truncate(24 * time.Hour)):
 		return "not connected"
 	default:

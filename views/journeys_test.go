@@ -161,7 +161,7 @@ func TestConnectionSaysHowItIs(t *testing.T) {
 		models.ReasonGrantRefused:  {"ServiceTitan needs you to allow the access again", "Reconnecting takes about a minute."},
 		models.ReasonAnswerLost:    {"We need you to allow the access again", "Nobody did anything wrong."},
 		models.ReasonSealBroken:    {"We need you to allow the access again", "This is our mistake."},
-		models.ReasonUnauthorized:  {"We have to put something right first", "There is nothing you need to do yet"},
+		models.ReasonUnauthorized:  {"We have to fix something first", "There is nothing you need to do yet"},
 		models.ReasonTenantUnknown: {"ServiceTitan does not know this tenant ID", "Compare the tenant ID with My Tenant ID"},
 	} {
 		c := pagetest.Connection(models.ReconnectNeeded)
@@ -177,10 +177,10 @@ func TestConnectionSaysHowItIs(t *testing.T) {
 	due := pagetest.Connection(models.Connected)
 	due.NextRenewalAt = pagetest.Ago(time.Minute)
 	p := pagetest.Show(t, Connection(ConnectionPage{Visitor: pagetest.Visitor(models.Owner), Connection: due, Clock: testClock()}))
-	p.Says("It renews within a moment.")
+	p.Says("It renews in a moment.")
 	failing := pagetest.Connection(models.Degraded)
 	failing.Failures, failing.NextRenewalAt = 3, pagetest.Ago(-2*time.Minute)
-	pagetest.Show(t, Connection(ConnectionPage{Visitor: pagetest.Visitor(models.Owner), Connection: failing, Clock: testClock()})).Says("The next try is at 12:38 PM, or when access is needed.")
+	pagetest.Show(t, Connection(ConnectionPage{Visitor: pagetest.Visitor(models.Owner), Connection: failing, Clock: testClock()})).Says("The next attempt is at 12:38 PM, or when access is needed.")
 	days := []models.RenewalDay{{Day: "2026-11-20"}, {Day: "2026-11-21", OK: 24}, {Day: "2026-11-22", OK: 20, Failed: 4}, {Day: "2026-11-23", Failed: 2}}
 	strip := pagetest.Show(t, Connection(ConnectionPage{Visitor: pagetest.Visitor(models.Owner), Connection: due, Days: days, Clock: testClock()}))
 	strip.Says("Renewals, last 30 days", "1 of 3 days without a problem", "Nov 21: all renewals worked", "Nov 22: 4 renewals of 24 did not work at first", "Nov 23: renewals did not work")
@@ -199,7 +199,7 @@ func TestHealthStripShowsWhenSomebodyHadToReconnect(t *testing.T) {
 		{Day: "2026-11-23", DownFrom: &midnight},
 	}
 	shown := pagetest.Show(t, Connection(ConnectionPage{Visitor: pagetest.Visitor(models.Owner), Connection: c, Days: days, Clock: testClock()}))
-	shown.Says("1 of 4 days without a problem", "3 days with a problem", "Nov 19: nothing to renew", "Nov 20: not connected for a part of the day", "Nov 21: all renewals worked")
+	shown.Says("1 of 4 days without a problem", "3 days with a problem", "Nov 19: nothing to renew", "Nov 20: not connected for part of the day", "Nov 21: all renewals worked")
 	shown.Says("Nov 22: not connected since 6:36 PM", "Nov 23: not connected")
 	var tones []string
 	for _, bar := range shown.All("rect") {
@@ -252,7 +252,7 @@ func TestConnectionPromisesNothingThatIsNotSo(t *testing.T) {
 	}
 }
 
-// Where a set-up is the company's to go on with, its own steps come after those
+// Where a setup is the company's to go on with, its own steps come after those
 // of the whole, under a heading of their own.
 func TestSetupHeadsWhatTheCompanyDoes(t *testing.T) {
 	page := ConnectionPage{
@@ -347,7 +347,7 @@ func TestErrorsSayWhoOrWhenHelps(t *testing.T) {
 	pagetest.Show(t, Error(ErrorPage{Status: 403, Kind: LacksRole, Visitor: pagetest.Visitor(models.Member), CanHelp: []string{"Ruth Abara"}, Clock: testClock()})).Says("signed in as Dana Whitfield. Ruth Abara can help.")
 	pagetest.Show(t, Error(ErrorPage{Status: 429, RetryAt: pagetest.Noon.Add(40 * time.Second), Clock: testClock()})).Says("in about 40 seconds, at 12:36 PM.")
 	pagetest.Show(t, Error(ErrorPage{Status: 403, Kind: NoMembership, Clock: testClock()})).Says("You no longer belong to this company", "Sign out")
-	pagetest.Show(t, Error(ErrorPage{Status: 403, Kind: ForeignOrigin, Clock: testClock()})).Says("This did not come from a page of ours")
+	pagetest.Show(t, Error(ErrorPage{Status: 403, Kind: ForeignOrigin, Clock: testClock()})).Says("This did not come from one of our pages")
 	pagetest.Show(t, Error(ErrorPage{Status: 418, SupportCode: "FB-1", Clock: testClock()})).Says("Error 418", problems[400].title, "FB-1")
 	pagetest.Show(t, Error(ErrorPage{Status: 502, Clock: testClock()})).Says("Error 502", problems[500].title)
 }

@@ -26,7 +26,7 @@ func Mail(m models.OutgoingMail) MailText {
 	about := ": ServiceTitan tenant " + tenant
 	text := MailText{
 		Facts: [][2]string{{"Tenant ID", tenant}, {"Environment", m.Environment.Label()}},
-		Foot: "You get this because an account with this address is an owner of the company in Fieldbridge, or connected it. " +
+		Foot: "You are receiving this because an account with this address is an owner of the company in Fieldbridge, or connected it. " +
 			"If you do not know Fieldbridge, somebody gave your address by mistake, and you can ignore this. " +
 			"We never ask for a password by email. Fieldbridge is an independent product and is not part of ServiceTitan.",
 	}
@@ -42,14 +42,14 @@ func Mail(m models.OutgoingMail) MailText {
 		}
 	case models.MailWorksAgain:
 		text.Subject, text.Title = "Works again"+about, "ServiceTitan is connected again"
-		text.Action = "See the connection"
+		text.Action = "View the connection"
 		text.Paragraphs = []string{"The connection that we wrote to you about works again. There is nothing you need to do."}
 	case models.MailUpgradeNeeded:
-		text.Subject, text.Title = "A new version to allow"+about, "A new version of Fieldbridge waits for your OK in ServiceTitan"
+		text.Subject, text.Title = "A new version to allow"+about, "A new version of Fieldbridge needs your OK in ServiceTitan"
 		text.Action = "See what is missing"
 		text.Paragraphs = []string{
-			"The connection works on, without a part of the access.",
-			"A ServiceTitan admin opens Settings, Integrations, API Application Access, and chooses Upgrade to New Version beside Fieldbridge.",
+			"The connection keeps working, but without part of the access.",
+			"A ServiceTitan admin opens Settings, Integrations, API Application Access, and chooses Upgrade to New Version next to Fieldbridge.",
 		}
 	}
 	return text

@@ -19,8 +19,8 @@ func TestProblemOnOurSide(t *testing.T) {
 		}
 		c.Failures, c.NextRenewalAt = 3, pagetest.Ago(-2*time.Minute)
 		page := pagetest.Show(t, Connection(ConnectionPage{Visitor: pagetest.Visitor(models.Owner), Connection: c, Clock: testClock()}))
-		page.Says("There is a problem on our side. There is nothing you need to do.", "putting it right", "Retrying", "We keep trying", "The next try is at")
-		page.DoesNotSay("ServiceTitan did not answer", "Usually this passes", "invalid_scope", "Access renews by itself", "reconnect it")
+		page.Says("There is a problem on our side. There is nothing you need to do.", "fixing it", "Retrying", "We keep trying", "The next attempt is at")
+		page.DoesNotSay("ServiceTitan did not answer", "This usually passes", "invalid_scope", "Access renews by itself", "reconnect it")
 		list := pagetest.Show(t, Connections(ConnectionsPage{Visitor: pagetest.Visitor(models.Owner), Connections: []models.Connection{c}, Clock: testClock()}))
 		list.Says("Retrying")
 	}

@@ -24,8 +24,8 @@ type outcomeWords struct {
 }
 
 const (
-	nothingKept  = "Fieldbridge keeps no access and no data from this try. Your ServiceTitan settings are as they were."
-	asBefore     = "The connection is as it was before this try, and so are your ServiceTitan settings."
+	nothingKept  = "Fieldbridge keeps no access and no data from this attempt. Your ServiceTitan settings have not changed."
+	asBefore     = "The connection and your ServiceTitan settings are the same as before."
 	tryAgain     = "Try again"
 	startAgain   = "Start again"
 	secondSignIn = " If ServiceTitan asks you to sign in a second time, that is expected."
@@ -36,18 +36,18 @@ const (
 //exhaustive:ignore
 var outcomes = map[models.Outcome]outcomeWords{
 	models.OutcomeDenied: {
-		icon: "bad", title: "Access was not given", lead: "The request ended without an Allow. Nothing was changed.",
-		happened:  "Someone said no on ServiceTitan’s page, or the user there does not have the permission to allow apps.",
+		icon: "bad", title: "Access was not given", lead: "Nobody chose Allow. Nothing was changed.",
+		happened:  "Someone declined on ServiceTitan’s page, or the ServiceTitan user does not have permission to allow apps.",
 		unchanged: nothingKept, kept: asBefore,
-		next:  "If it was a slip, try again and choose Allow. If there was no Allow button, a ServiceTitan admin has to do this step.",
+		next:  "If that was a mistake, try again and choose Allow. If there was no Allow button, a ServiceTitan admin has to do this step.",
 		again: tryAgain, event: "Access was not given in ServiceTitan.",
 	},
 	models.OutcomeStartAgain: {
-		icon: "clock", title: "This link is no longer valid", lead: "The way back from ServiceTitan could not be used. You can start again right away.",
-		happened:  "For your safety each link works once, for 10 minutes, and only in the browser where you started. This one was late, already used, incomplete, or opened somewhere else.",
-		unchanged: "This link has changed nothing. Connections that you already have are as they were.", kept: asBefore,
-		next:  "Start again in this browser and finish in one go. It takes about a minute.",
-		again: startAgain, event: "The way back from ServiceTitan could not be used.",
+		icon: "clock", title: "This link is no longer valid", lead: "The link back from ServiceTitan did not work. You can start again right away.",
+		happened:  "For your safety each link works once, for 10 minutes, and only in the browser where you started. This one had expired, was already used, was incomplete, or was opened somewhere else.",
+		unchanged: "This link did not change anything. Your existing connections are the same as before.", kept: asBefore,
+		next:  "Start again in this browser and finish within 10 minutes. It takes about a minute.",
+		again: startAgain, event: "The link back from ServiceTitan did not work.",
 	},
 	models.OutcomeInterrupted: {
 		icon: "warn", title: "We were interrupted", lead: "The connection was not finished. You can start again right away.",
@@ -57,7 +57,7 @@ var outcomes = map[models.Outcome]outcomeWords{
 		again: startAgain, event: "We were interrupted before the connection was saved.",
 	},
 	models.OutcomeUnavailable: {
-		icon: "clock", title: "ServiceTitan is not answering", lead: "We could not reach ServiceTitan to finish the connection. This is usually short.",
+		icon: "clock", title: "ServiceTitan is not answering", lead: "We could not reach ServiceTitan to finish the connection. This usually passes quickly.",
 		happened:  "You came back from ServiceTitan, but it did not answer, or answered with an error, when we asked to complete the connection.",
 		unchanged: "Nothing was changed, and nothing is half connected. " + nothingKept, kept: asBefore,
 		next:  "Wait a minute, then try again." + secondSignIn,
@@ -73,10 +73,10 @@ var outcomes = map[models.Outcome]outcomeWords{
 	models.OutcomeWrongTenant: {
 		icon: "warn", title: "That is a different ServiceTitan company", lead: "You signed in to a different tenant than the one you entered.",
 		happened:  "You may have more than one ServiceTitan account, or your browser was still signed in to the other one.",
-		unchanged: "No connection was made, and nothing of the other company was kept.",
-		kept:      "Your connection still belongs to the first company. Nothing of the other one was kept.",
+		unchanged: "No connection was made, and nothing from the other company was kept.",
+		kept:      "Your connection still belongs to the first company. Nothing from the other one was kept.",
 		next:      "Sign out of ServiceTitan, then try again and sign in to the right company. To connect the other company instead, enter its tenant ID.",
-		again:     tryAgain, event: "Another ServiceTitan company was signed in.",
+		again:     tryAgain, event: "The sign-in was to a different ServiceTitan company.",
 	},
 	models.OutcomeTenantTaken: {
 		icon: "lock", title: "This tenant is connected to another company", lead: "In Fieldbridge, a ServiceTitan tenant belongs to one company at a time.",
@@ -87,14 +87,14 @@ var outcomes = map[models.Outcome]outcomeWords{
 	},
 	models.OutcomeNotAllowed: {
 		icon: "lock", title: "ServiceTitan has not allowed Fieldbridge yet", lead: "You signed in, but ServiceTitan does not let Fieldbridge use this account.",
-		happened:  "Fieldbridge is not connected to this tenant in ServiceTitan, is disabled there, or lacks a part of the access.",
+		happened:  "Fieldbridge is not connected to this tenant in ServiceTitan, is disabled there, or lacks part of the access.",
 		unchanged: nothingKept, kept: asBefore,
 		next:  "A ServiceTitan admin allows Fieldbridge in a few clicks. Then try again here.",
 		again: tryAgain, allow: true, event: "ServiceTitan does not let Fieldbridge use this account.",
 	},
 	models.OutcomeUnauthorized: {
-		icon: "warn", title: "ServiceTitan did not accept the access", lead: "You allowed it, but it was refused when we tried it out.",
-		happened:  "ServiceTitan gave access and then did not accept it. Nothing that you did caused this.",
+		icon: "warn", title: "ServiceTitan did not accept the access", lead: "You allowed it, but it was refused when we tested it.",
+		happened:  "ServiceTitan gave access and then did not accept it. Nothing you did caused this.",
 		unchanged: nothingKept, kept: asBefore,
 		next:  "Try again once. If the same page comes back, give Fieldbridge support the code below.",
 		again: tryAgain, event: "ServiceTitan did not accept the access it had given.",
@@ -108,45 +108,45 @@ var outcomes = map[models.Outcome]outcomeWords{
 	},
 	models.OutcomeClientRefused: {
 		icon: "bad", title: "ServiceTitan did not accept these values", lead: "The client ID and secret do not work together.",
-		happened:  "One of them may have been copied in part, or belong to another environment.",
+		happened:  "One of them may be incomplete, or may belong to another environment.",
 		unchanged: nothingKept, kept: asBefore,
 		next:  "Copy both values again from the app’s row in ServiceTitan.",
 		again: tryAgain, event: "ServiceTitan did not accept the client ID and secret.",
 	},
 	models.OutcomeScopeMissing: {
-		icon: "lock", title: "A part of the access is missing", lead: "ServiceTitan let Fieldbridge in, but not to your business units, by which we check that the connection works.",
-		happened:  "The version of Fieldbridge that was allowed in ServiceTitan lacks a part of the access.",
+		icon: "lock", title: "Part of the access is missing", lead: "ServiceTitan let Fieldbridge in, but not to your business units, which we use to check that the connection works.",
+		happened:  "The version of Fieldbridge that was allowed in ServiceTitan lacks part of the access.",
 		unchanged: nothingKept, kept: asBefore,
-		next:  "A ServiceTitan admin opens Settings, Integrations, API Application Access, and chooses Upgrade to New Version beside Fieldbridge. Then try again here.",
-		again: tryAgain, event: "A part of the access is missing in ServiceTitan.",
+		next:  "A ServiceTitan admin opens Settings, Integrations, API Application Access, and chooses Upgrade to New Version next to Fieldbridge. Then try again here.",
+		again: tryAgain, event: "Part of the access is missing in ServiceTitan.",
 	},
 	models.OutcomeLocked: {
 		icon: "lock", title: "This account was locked", lead: "Fieldbridge support has just locked it for your whole company. Nothing was connected.",
-		happened:  "The lock came before the connection was saved. If ServiceTitan had given access already, we asked it to withdraw it.",
+		happened:  "The lock came before the connection was saved. If ServiceTitan had already given access, we asked ServiceTitan to withdraw it.",
 		unchanged: nothingKept, kept: asBefore,
 		next:  "Call Fieldbridge support and give them the code below: they can tell you why, and unlock it.",
-		again: startAgain, event: "The account was locked meanwhile.",
+		again: startAgain, event: "The account was locked in the meantime.",
 	},
 	models.OutcomeNoMembership: {
 		icon: "lock", title: "You no longer belong to this company", lead: "You have just been removed from the company. Nothing was connected.",
-		happened:  "You were removed before the connection was saved. If ServiceTitan had given access already, we asked it to withdraw it.",
+		happened:  "You were removed before the connection was saved. If ServiceTitan had already given access, we asked ServiceTitan to withdraw it.",
 		unchanged: nothingKept, kept: asBefore,
 		next:  "If that is not right, ask an owner of the company.",
-		again: startAgain, event: "They had been removed from the company meanwhile.",
+		again: startAgain, event: "They were removed from the company in the meantime.",
 	},
 	models.OutcomeTooMany: {
-		icon: "off", title: "There is no room for another connection", lead: "Your company has 200 connections, which is as many as Fieldbridge keeps. Nothing was connected.",
+		icon: "off", title: "There is no room for another connection", lead: "Your company has 200 connections, which is the limit. Nothing was connected.",
 		happened:  "Connections that were disconnected or withdrawn count too, because their history stays.",
 		unchanged: nothingKept, kept: asBefore,
 		next:  "Give Fieldbridge support the code below. They can make room.",
-		again: startAgain, event: "The company has as many connections as it can.",
+		again: startAgain, event: "The company has reached its limit of connections.",
 	},
 	models.OutcomeNoStaff: {
-		icon: "lock", title: "You no longer belong to our staff", lead: "Your staff account ended before the connection was saved. Nothing was connected.",
+		icon: "lock", title: "You no longer belong to our staff", lead: "Your staff account was removed before the connection was saved. Nothing was connected.",
 		happened:  "An admin removed you from the team.",
 		unchanged: nothingKept, kept: asBefore,
 		next:  "If that is not right, ask an admin.",
-		again: startAgain, event: "The staff account had ended meanwhile.",
+		again: startAgain, event: "The staff account was removed in the meantime.",
 	},
 	models.OutcomeSetupProblem: {
 		icon: "warn", title: "This is our mistake, not yours", lead: "ServiceTitan does not accept how Fieldbridge is set up, so we cannot connect you right now.",

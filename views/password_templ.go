@@ -172,7 +172,7 @@ func PasswordLinkSpent() templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<section class=\"card\"><div class=\"body stack\"><h1>This link is no longer valid</h1><p>It works once, for two days. If you have chosen a password already, sign in. Otherwise ask for a new link.</p><div class=\"actions\"><a class=\"btn primary big\" href=\"/signin\">Go to sign-in</a></div></div></section>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<section class=\"card\"><div class=\"body stack\"><h1>This link is no longer valid</h1><p>It works once, for two days. If you have already chosen a password, sign in. Otherwise ask for a new link.</p><div class=\"actions\"><a class=\"btn primary big\" href=\"/signin\">Go to sign-in</a></div></div></section>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -221,7 +221,7 @@ func PasswordFormExpired() templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<section class=\"card\"><div class=\"body stack\"><h1>Open the link again</h1><p>This page was open for more than 30 minutes, or was opened in another browser. Nothing was changed. Open the link that you were given once more, and choose your password there.</p><div class=\"actions\"><a class=\"btn big\" href=\"/signin\">Go to sign-in</a></div></div></section>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<section class=\"card\"><div class=\"body stack\"><h1>Open the link again</h1><p>This page was open for more than 30 minutes, or was opened in another browser. Nothing was changed. Open the link that you were given again, and choose your password there.</p><div class=\"actions\"><a class=\"btn big\" href=\"/signin\">Go to sign-in</a></div></div></section>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

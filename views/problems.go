@@ -13,42 +13,42 @@ type problemWords struct {
 var problems = map[int]problemWords{
 	http.StatusBadRequest: {
 		"warn", "warn", "request not understood", "We could not read that request",
-		"Part of it was missing or damaged on the way.", "Nothing was changed. Go back, reload the page and try again.",
+		"Part of it was missing or damaged on the way.", "Nothing was changed. Go back, reload the page, and try again.",
 	},
 	http.StatusForbidden: {
 		"warn", "lock", "no permission", "You cannot do this here", "Your account does not have the permission.", "Nothing was changed.",
 	},
 	http.StatusNotFound: {
-		"off", "search", "page not found", "This page is not here",
+		"off", "search", "page not found", "We cannot find this page",
 		"The address may have a typo, or the page has moved.", "Your connections are not affected.",
 	},
 	http.StatusMethodNotAllowed: {
 		"off", "off", "not possible here", "This page does not work that way",
-		"The request does not fit this address.", "Nothing was changed. Start again from home.",
+		"The request does not fit this address.", "Nothing was changed. Start again from the home page.",
 	},
 	http.StatusConflict: {
 		"off", "unplug", "not connected", "This connection is disconnected",
 		"What you asked for needs a connection that works.", "Nothing was changed. Reconnect it first.",
 	},
 	http.StatusRequestEntityTooLarge: {
-		"warn", "warn", "too much at once", "That is more than we can take",
+		"warn", "warn", "too much at once", "That is more than we can accept",
 		"The form held more text than any of our pages needs.", "Nothing was changed. Shorten what you entered and try again.",
 	},
 	http.StatusUnsupportedMediaType: {
-		"warn", "warn", "kind of data not known", "We cannot read that kind of data",
-		"Our pages send their forms in one way only, and this came in another.", "Nothing was changed. Open the page again and use its form.",
+		"warn", "warn", "unknown kind of data", "We cannot read that kind of data",
+		"Our pages send forms in one format only, and this came in another.", "Nothing was changed. Open the page again and use its form.",
 	},
 	http.StatusTooManyRequests: {
-		"info", "clock", "too many tries", "Please wait a moment",
-		"There were many tries in a short time, so we paused this for your safety.", "Nothing was changed.",
+		"info", "clock", "too many attempts", "Please wait a moment",
+		"There were many attempts in a short time, so we paused this for your safety.", "Nothing was changed.",
 	},
 	http.StatusInternalServerError: {
 		"bad", "warn", "our mistake", "Something went wrong on our side",
-		"We could not finish your last step. What was saved before is as it was.", "Try again. If it happens twice, give Fieldbridge support the code below.",
+		"We could not finish your last step. What was saved before has not changed.", "Try again. If it happens twice, give Fieldbridge support the code below.",
 	},
 	http.StatusServiceUnavailable: {
-		"info", "clock", "busy", "Fieldbridge cannot answer for a moment",
-		"We could not finish your last step. What was saved before is as it was.", "Wait a little, then try again.",
+		"info", "clock", "busy", "Fieldbridge cannot answer right now",
+		"We could not finish your last step. What was saved before has not changed.", "Wait a moment, then try again.",
 	},
 }
 
@@ -89,20 +89,20 @@ var busySigningIn = problemWords{
 
 // foreignOrigin describes a change that a page of another website asked for.
 var foreignOrigin = problemWords{
-	"warn", "shield", "came from elsewhere", "This did not come from a page of ours",
-	"For your safety, changes are only accepted from Fieldbridge’s own pages.", "Nothing was changed. Open Fieldbridge and try again from there.",
+	"warn", "shield", "came from elsewhere", "This did not come from one of our pages",
+	"For your safety, we only accept changes from Fieldbridge’s own pages.", "Nothing was changed. Open Fieldbridge and try again from there.",
 }
 
 // lacksRole describes what only owners may do.
 var lacksRole = problemWords{
 	"warn", "lock", "no permission", "Only owners can do this",
-	"Members can connect, test and reconnect. Ending a connection is for owners.", "Nothing was changed.",
+	"Members can connect, test, and reconnect. Only owners can end a connection.", "Nothing was changed.",
 }
 
 // lacksStaffRole describes what only admins of staff may do.
 var lacksStaffRole = problemWords{
 	"warn", "lock", "no permission", "Only admins can do this",
-	"Support can look, set up, refresh and take notes. Disconnecting, locking and the team are for admins.", "Nothing was changed.",
+	"Support can view, set up, refresh, and take notes. Only admins can disconnect, lock companies, and manage the team.", "Nothing was changed.",
 }
 
 // companyLocked tells people that support has locked their company.
@@ -123,6 +123,6 @@ var noMembership = problemWords{
 // connection.
 var tooManyConnections = problemWords{
 	"warn", "off", "too many connections", "There is no room for another connection",
-	"Your company has 200 connections, which is as many as Fieldbridge keeps. Those that were disconnected or withdrawn count too.",
+	"Your company has 200 connections, which is the limit. Those that were disconnected or withdrawn count too.",
 	"Nothing was changed. Ask Fieldbridge support to make room.",
 }

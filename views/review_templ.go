@@ -227,7 +227,7 @@ func Review(p ReviewPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if p.sandbox() {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<p>The sandbox stands in for ServiceTitan. Its pages say SANDBOX at the top. Sign in there, choose Allow, and you come back here.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<p>The sandbox simulates ServiceTitan. Its pages say SANDBOX at the top. Sign in there, choose Allow, and you come back here.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

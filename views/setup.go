@@ -25,7 +25,7 @@ func setupSteps(s models.Setup) []setupStep {
 		{step: models.StepAddTenant, title: "We add your tenant ID", text: "Then ServiceTitan shows Fieldbridge to your company.", side: models.Us, at: s.TenantAddedAt},
 		{step: models.StepAllowAccess, title: "You allow Fieldbridge in ServiceTitan", text: "A ServiceTitan admin does this in about two minutes.", side: models.TheCompany, at: s.AllowedAt},
 		confirmation(s),
-		{step: models.StepEnterCredentials, title: "We finish the set-up", text: "You copy nothing, and send nobody a password.", side: models.Us},
+		{step: models.StepEnterCredentials, title: "We finish the setup", text: "You do not copy anything, and you do not send anybody a password.", side: models.Us},
 		{step: models.StepChecked, title: "We check that it works", text: "It happens by itself, right after step 4.", side: models.Us},
 	}
 	for i := range steps {
@@ -47,7 +47,7 @@ func setupSteps(s models.Setup) []setupStep {
 func confirmation(s models.Setup) setupStep {
 	step := setupStep{
 		title: "We confirm it with your ServiceTitan admin", side: models.Us,
-		text: "We call a ServiceTitan admin of your company, on a number that ServiceTitan or your website shows, and ask whether you may connect this account.",
+		text: "We call a ServiceTitan admin of your company, at a number that ServiceTitan or your website shows, and ask whether you may connect this account.",
 	}
 	if s.Proof.Recorded() {
 		step.done, step.at, step.text = true, s.Proof.At, "Confirmed with "+s.Proof.Who()+"."
@@ -70,8 +70,8 @@ func (s setupStep) turn(waitsFor models.Side) StateWords {
 
 // setupProblems tells the company what prevented our staff from continuing.
 var setupProblems = map[models.Outcome]string{
-	models.OutcomeNotAllowed:    "ServiceTitan still shows Fieldbridge as not connected for this tenant. Please go through the steps once more: the last click is Allow Access.",
-	models.OutcomeTenantUnknown: "ServiceTitan does not know this tenant ID. Compare it with My Tenant ID, withdraw this set-up, and begin again with the right number.",
+	models.OutcomeNotAllowed:    "ServiceTitan still shows Fieldbridge as not connected for this tenant. Please go through the steps again: the last click is Allow Access.",
+	models.OutcomeTenantUnknown: "ServiceTitan does not know this tenant ID. Compare it with My Tenant ID, withdraw this setup, and begin again with the right number.",
 	models.OutcomeTenantTaken:   "This tenant cannot be connected here, because another company in Fieldbridge uses it. If that surprises you, ask Fieldbridge support.",
 }
 

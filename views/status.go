@@ -39,12 +39,12 @@ var reasons = map[models.Reason]string{
 	models.ReasonGrantRefused:  "ServiceTitan no longer accepts our access. This usually means that someone removed Fieldbridge under API Application Access.",
 	models.ReasonClientRefused: "ServiceTitan no longer accepts the client ID and secret. Someone may have disabled Fieldbridge, or made a new secret, under API Application Access.",
 	models.ReasonAnswerLost:    "ServiceTitan’s answer to a renewal was lost on the way, and the access was lost with it. Nobody did anything wrong.",
-	models.ReasonNotAllowed:    "ServiceTitan does not let Fieldbridge use this account any more. Someone may have disabled or removed it under API Application Access.",
+	models.ReasonNotAllowed:    "ServiceTitan does not let Fieldbridge use this account anymore. Someone may have disabled or removed it under API Application Access.",
 	models.ReasonUnauthorized:  "ServiceTitan did not accept our access, even right after it was renewed.",
 	models.ReasonTenantUnknown: "ServiceTitan no longer knows this tenant.",
-	models.ReasonScopeMissing:  "The version of Fieldbridge that is allowed in ServiceTitan lacks a part of the access. A ServiceTitan admin chooses Upgrade to New Version under API Application Access.",
+	models.ReasonScopeMissing:  "The version of Fieldbridge that is allowed in ServiceTitan lacks part of the access. A ServiceTitan admin chooses Upgrade to New Version under API Application Access.",
 	models.ReasonSealBroken:    "We can no longer read the access that we kept for you. This is our mistake.",
-	models.ReasonOurSide:       "There is a problem on our side. We know about it and are putting it right.",
+	models.ReasonOurSide:       "There is a problem on our side. We know about it and are fixing it.",
 }
 
 // reconnectAdvice is the text for a company when a person has to act.
@@ -58,9 +58,9 @@ func reconnectAdviceFor(r models.Reason) reconnectAdvice {
 	case models.ReasonSealBroken, models.ReasonAnswerLost:
 		return reconnectAdvice{ours, quick}
 	case models.ReasonUnauthorized:
-		return reconnectAdvice{"We have to put something right first", "There is nothing you need to do yet: we look into it. Once Fieldbridge support tells you that it is put right, reconnect. " + quick}
+		return reconnectAdvice{"We have to fix something first", "There is nothing you need to do yet. We are looking into it. Once Fieldbridge support tells you that it is fixed, reconnect. " + quick}
 	case models.ReasonTenantUnknown:
-		return reconnectAdvice{"ServiceTitan does not know this tenant ID", "Compare the tenant ID with My Tenant ID, at the top right of API Application Access. If it is the same, reconnect; if it is another, connect that one. " + quick}
+		return reconnectAdvice{"ServiceTitan does not know this tenant ID", "Compare the tenant ID with My Tenant ID, at the top right of API Application Access. If it is the same, reconnect. If it is different, connect that one. " + quick}
 	case models.ReasonNone, models.ReasonUnavailable, models.ReasonRateLimited, models.ReasonGrantRefused, models.ReasonClientRefused,
 		models.ReasonNotAllowed, models.ReasonScopeMissing, models.ReasonOurSide:
 	}
@@ -102,7 +102,7 @@ var events = map[models.EventKind]EventWords{
 		return reasons[e.Reason]
 	}},
 	models.EventUpgradeNeeded: {"info", "info", "New version to allow", func(models.Event) string {
-		return "A part of the access is missing until a ServiceTitan admin chooses Upgrade to New Version."
+		return "Part of the access is missing until a ServiceTitan admin chooses Upgrade to New Version."
 	}},
 	models.EventDisconnected: {"off", "unplug", "Disconnected", func(e models.Event) string {
 		return actor(e) + " disconnected ServiceTitan. Fieldbridge deleted its access."
@@ -113,7 +113,7 @@ var events = map[models.EventKind]EventWords{
 	models.EventRevocationFailed: {"warn", "shield", "Old access not confirmed as withdrawn", func(models.Event) string {
 		return "ServiceTitan did not confirm it, and we stopped asking. Fieldbridge has deleted that access and cannot use it."
 	}},
-	models.EventSetupRequested: {"info", "clock", "Set-up asked for", func(e models.Event) string {
+	models.EventSetupRequested: {"info", "clock", "Setup requested", func(e models.Event) string {
 		return actor(e) + " asked our staff to set the connection up."
 	}},
 	models.EventSetupTenantAdded: {"ok", "check", "Tenant ID added", func(models.Event) string {
@@ -122,10 +122,10 @@ var events = map[models.EventKind]EventWords{
 	models.EventSetupAllowed: {"ok", "check", "Access allowed", func(e models.Event) string {
 		return actor(e) + " says that Fieldbridge is allowed in ServiceTitan."
 	}},
-	models.EventSetupSentBack: {"warn", "warn", "Set-up needs you", func(e models.Event) string {
-		return "Our staff found something in the way. " + setupProblems[e.Outcome]
+	models.EventSetupSentBack: {"warn", "warn", "Setup needs you", func(e models.Event) string {
+		return "Our staff found a problem. " + setupProblems[e.Outcome]
 	}},
-	models.EventSetupFailed: {"info", "clock", "Set-up not finished yet", func(e models.Event) string {
+	models.EventSetupFailed: {"info", "clock", "Setup not finished yet", func(e models.Event) string {
 		return actor(e) + " tried to finish it. " + outcomes[e.Outcome].event
 	}},
 	models.EventSetupConfirmed: {"ok", "shield", "Control confirmed", func(e models.Event) string {
@@ -135,8 +135,8 @@ var events = map[models.EventKind]EventWords{
 		}
 		return actor(e) + " confirmed" + with + " that your company may connect this tenant."
 	}},
-	models.EventSetupWithdrawn: {"off", "off", "Set-up withdrawn", func(e models.Event) string {
-		return actor(e) + " withdrew the set-up."
+	models.EventSetupWithdrawn: {"off", "off", "Setup withdrawn", func(e models.Event) string {
+		return actor(e) + " withdrew the setup."
 	}},
 	models.EventRefreshed: {"ok", "refresh", "Access renewed", func(e models.Event) string {
 		return actor(e) + " renewed the access. ServiceTitan answered in " + Seconds(e.Millis) + "."
@@ -144,8 +144,8 @@ var events = map[models.EventKind]EventWords{
 	models.EventRefreshFailed: {"warn", "refresh", "Renewal tried", func(e models.Event) string {
 		return actor(e) + " tried to renew the access. " + reasons[e.Reason]
 	}},
-	models.EventLinkGiven: {"info", "copy", "Address of this page given out", func(e models.Event) string {
-		return actor(e) + " gave out the address of this page. It opens for members of your company only."
+	models.EventLinkGiven: {"info", "copy", "Link to this page shared", func(e models.Event) string {
+		return actor(e) + " shared the link to this page. Only members of your company can open it."
 	}},
 	models.EventLocked: {"warn", "lock", "Account locked", func(e models.Event) string {
 		return actor(e) + " locked the account. The access is kept, and renewed as before."
@@ -160,14 +160,14 @@ var events = map[models.EventKind]EventWords{
 		return actor(e) + " removed the tenant ID from Fieldbridge at ServiceTitan."
 	}},
 	models.EventConflictSettled: {"ok", "check", "Conflict settled", func(models.Event) string {
-		return "It is known whom this tenant belongs to."
+		return "It is now known who this tenant belongs to."
 	}},
 	models.EventNoted: {"off", "note", "Note added", func(models.Event) string {
-		return "It is beside the timeline."
+		return "It is next to the timeline."
 	}},
-	models.EventStaffViewed: {"off", "eye", "Looked at by staff", func(models.Event) string { return "The page was opened." }},
+	models.EventStaffViewed: {"off", "eye", "Viewed by staff", func(models.Event) string { return "The page was opened." }},
 	models.EventTenantConflict: {"warn", "lock", "Another company tried to connect this tenant", func(models.Event) string {
-		return "It was refused. This connection is as it was."
+		return "It was refused. This connection has not changed."
 	}},
 }
 

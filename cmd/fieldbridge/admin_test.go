@@ -57,7 +57,7 @@ func TestAdmin(t *testing.T) {
 		}
 	}
 	change("INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, true)")
-	wants("/readyz", 503, "schema is of another version")
+	wants("/readyz", 503, "schema has a different version")
 	change("DELETE FROM goose_db_version WHERE version_id = 9999")
 	change("UPDATE key_canary SET sealed = X'01ffffffff00'")
 	wants("/readyz", 503, "keyset does not belong")

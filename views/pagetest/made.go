@@ -122,7 +122,7 @@ func (p Page) checkForms() {
 
 // The names on the test pages. All other text on a page is our own.
 var namesOnPages = []string{
-	"Northgate", "Dana", "Luis Ortega", "Ruth Abara", "Ada Reyes", "Sam Okafor", "Lee", "Booking sync", "Called.", "Asked for by their owner",
+	"Northgate", "Dana", "Luis Ortega", "Ruth Abara", "Ada Reyes", "Sam Okafor", "Lee", "Booking sync", "Called.", "Requested by their owner",
 }
 
 // Isolated requires that each name on the page is isolated, since it may run from

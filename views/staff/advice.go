@@ -18,15 +18,15 @@ type advice struct {
 }
 
 const (
-	howToReconnect = " Please sign in to Fieldbridge, open the connection’s page and choose Reconnect. It takes about a minute and needs a ServiceTitan admin."
-	nothingToDo    = " Nothing is lost and there is nothing you need to do: we keep trying by ourselves."
+	howToReconnect = " Please sign in to Fieldbridge, open the connection’s page, and choose Reconnect. It takes about a minute and needs a ServiceTitan admin."
+	nothingToDo    = " Nothing is lost, and there is nothing you need to do. We keep trying."
 )
 
 // reasonAdvice says why a connection fails.
 var reasonAdvice = map[models.Reason]advice{
 	models.ReasonNone: {
 		"It does not work, and we do not know why", "No reason is on record. The log has more, under the support codes below.", "",
-		"Something does not work that we have to look into. I write it down and come back to you.",
+		"Something does not work, and we have to look into it. I will write it down and get back to you.",
 	},
 	models.ReasonUnavailable: {
 		"ServiceTitan does not answer", "Renewals get no answer, or an error.", "5xx",
@@ -45,35 +45,35 @@ var reasonAdvice = map[models.Reason]advice{
 		"ServiceTitan no longer accepts the client ID and secret. Please check under API Application Access whether Fieldbridge is disabled." + howToReconnect,
 	},
 	models.ReasonAnswerLost: {
-		"The answer to a renewal was lost", "ServiceTitan had renewed the access, but its answer did not reach us. The refresh token before it no longer counts.", "invalid_grant",
-		"A fault on the way between ServiceTitan and us cost us the access. Nobody did anything wrong." + howToReconnect,
+		"The answer to a renewal was lost", "ServiceTitan had renewed the access, but its answer did not reach us. The previous refresh token is no longer valid.", "invalid_grant",
+		"The access was lost because of a problem between ServiceTitan and us. Nobody did anything wrong." + howToReconnect,
 	},
 	models.ReasonNotAllowed: {
 		"ServiceTitan does not allow the app for this tenant", "The token is good, but Fieldbridge was disabled or removed under API Application Access.", "403",
-		"ServiceTitan does not let us use your account any more. Please have a ServiceTitan admin check under API Application Access whether Fieldbridge is disabled." + howToReconnect,
+		"ServiceTitan does not let us use your account anymore. Please have a ServiceTitan admin check under API Application Access whether Fieldbridge is disabled." + howToReconnect,
 	},
 	models.ReasonUnauthorized: {
 		"The API refuses a token that was just issued", "The app key of this environment may be wrong: ask an engineer to run fieldbridge doctor.", "401",
-		"ServiceTitan does not accept our access, even right after it was renewed. I pass this on to our engineers and call you back.",
+		"ServiceTitan does not accept our access, even right after it was renewed. I will pass this on to our engineers and call you back.",
 	},
 	models.ReasonTenantUnknown: {
 		"ServiceTitan does not know the tenant", "The account may have been closed or moved.", "404",
 		"ServiceTitan says that it has no account with this tenant ID. Please compare it with My Tenant ID at the top right of API Application Access.",
 	},
 	models.ReasonSealBroken: {
-		"The stored access cannot be opened", "This is our mistake: it was altered, or sealed with a key that we do not have. Tell an engineer.", "",
+		"The stored access is unreadable", "This is our mistake: it was altered, or encrypted with a key that we do not have. Tell an engineer.", "",
 		"We can no longer read the access that we kept for you. That is our mistake, and nobody else can read it either." + howToReconnect,
 	},
 	models.ReasonOurSide: {
 		"There is a problem on our side", "ServiceTitan refuses our request or our registration, or its metadata contradicts our settings. " +
 			"Ask an engineer to look for the alarm in the log and to run fieldbridge doctor.", "",
-		"There is a problem on our side. Nothing is lost and there is nothing you need to do: our engineers know about it and are putting it right.",
+		"There is a problem on our side. Nothing is lost, and there is nothing you need to do. Our engineers know about it and are fixing it.",
 	},
 }
 
 // noRefresh says for each state why a renewal cannot help.
 var noRefresh = map[models.State]string{
-	models.Disconnected: "There is nothing to refresh: the access is deleted.",
+	models.Disconnected: "There is nothing to refresh: the access has been deleted.",
 	models.Pending:      "There is nothing to refresh yet.",
 }
 
@@ -83,12 +83,12 @@ var noRefresh = map[models.State]string{
 var noRefreshFor = map[models.Reason]string{
 	models.ReasonNone:          "A refresh cannot help: renewals have stopped, and a person has to reconnect.",
 	models.ReasonGrantRefused:  "A refresh cannot help: ServiceTitan has refused for good, and a person has to reconnect.",
-	models.ReasonClientRefused: "A refresh cannot help: we have no other client ID and secret than the ones it refuses, and a person has to reconnect.",
-	models.ReasonAnswerLost:    "A refresh cannot help: we have no refresh token that counts, and a person has to reconnect.",
-	models.ReasonNotAllowed:    "A refresh cannot help: new access would not be allowed either. A ServiceTitan admin allows Fieldbridge again; then a person has to reconnect.",
-	models.ReasonUnauthorized:  "A refresh cannot help: the API would refuse the next token too. Our engineers put it right; then a person has to reconnect.",
-	models.ReasonTenantUnknown: "A refresh cannot help: no token opens a tenant that is not there. The company finds out its tenant ID; then a person has to reconnect, or connect the right one.",
-	models.ReasonSealBroken:    "A refresh cannot help: what it takes is in what cannot be opened. Our engineers find out why, and a person has to reconnect.",
+	models.ReasonClientRefused: "A refresh cannot help: ServiceTitan refuses the only client ID and secret that we have, and a person has to reconnect.",
+	models.ReasonAnswerLost:    "A refresh cannot help: we have no valid refresh token, and a person has to reconnect.",
+	models.ReasonNotAllowed:    "A refresh cannot help: new access would not be allowed either. A ServiceTitan admin has to allow Fieldbridge again; then a person has to reconnect.",
+	models.ReasonUnauthorized:  "A refresh cannot help: the API would refuse the next token too. Our engineers have to fix it; then a person has to reconnect.",
+	models.ReasonTenantUnknown: "A refresh cannot help: no token works for a tenant that does not exist. The company has to find its tenant ID; then a person has to reconnect, or connect the right one.",
+	models.ReasonSealBroken:    "A refresh cannot help: the stored access that it needs is unreadable. Our engineers have to find out why, and a person has to reconnect.",
 }
 
 // noRefresh says why a renewal cannot help the connection. It is empty if it can.
@@ -105,21 +105,21 @@ func setupAdvice(s *models.QueuedSetup) advice {
 	if s == nil {
 		return advice{title: views.WordsOfState(models.Pending).Word, text: "No step is open.", tell: "Your connection is not set up yet. Please open its page: it shows what comes next."}
 	}
-	a := advice{title: "The set-up waits for us", text: "Next step: " + lowerFirst(nextStep(*s)) + "."}
+	a := advice{title: "The setup is waiting for us", text: "Next step: " + lowerFirst(nextStep(*s)) + "."}
 	if s.WaitsFor == models.TheCompany {
-		a.title = "The set-up waits for the company"
+		a.title = "The setup is waiting for the company"
 	}
 	switch {
 	case s.Problem != "":
 		a.text, a.tell = a.text+" "+sentBack[s.Problem]+".", views.SetupProblem(s.Problem)
 	case s.Step == models.StepAddTenant:
-		a.tell = "We add your tenant ID, usually within a working day. Then a ServiceTitan admin can allow Fieldbridge. The connection’s page shows when."
+		a.tell = "We add your tenant ID, usually within a business day. Then a ServiceTitan admin can allow Fieldbridge. The connection’s page shows when."
 	case s.Step == models.StepAllowAccess:
 		a.tell = "In ServiceTitan, an admin opens Settings, Integrations, API Application Access, chooses Connect New App, then Fieldbridge, then Allow Access. The connection’s page has a guide to pass on."
 	case !s.Proven:
-		a.tell = "We confirm with a ServiceTitan admin of your company that you may connect this account. We call a number that your website or ServiceTitan shows. Then we finish the set-up."
+		a.tell = "We confirm with a ServiceTitan admin of your company that you may connect this account. We call a number that your website or ServiceTitan shows. Then we finish the setup."
 	default:
-		a.tell = "We have what we need and finish it, usually within a working day. There is nothing you need to do."
+		a.tell = "We have what we need and finish it, usually within a business day. There is nothing you need to do."
 	}
 	return a
 }
@@ -142,11 +142,11 @@ func (p ConnectionPage) advice() advice {
 	case models.Disconnected:
 		a := advice{
 			title: "It is disconnected", text: strings.TrimSpace(views.DisconnectedBy(p.View.Events)) + ". The history stays.",
-			tell: "The connection was ended, and nothing changed in ServiceTitan. To use it again, please sign in to Fieldbridge, open its page and choose Reconnect.",
+			tell: "The connection was ended, and nothing changed in ServiceTitan. To use it again, please sign in to Fieldbridge, open its page, and choose Reconnect.",
 		}
 		if c.ConnectedAt.IsZero() {
-			a.title, a.text = "The set-up was withdrawn", "It was never connected."
-			a.tell = "The set-up was withdrawn before it was finished. To begin again, please sign in to Fieldbridge, open its page and choose Reconnect."
+			a.title, a.text = "The setup was withdrawn", "It was never connected."
+			a.tell = "The setup was withdrawn before it was finished. To begin again, please sign in to Fieldbridge, open its page, and choose Reconnect."
 		}
 		return a
 	case models.Degraded, models.ReconnectNeeded: // see below

@@ -32,7 +32,7 @@ func (p FactorPage) problems() []views.Problem {
 	if !p.Wrong {
 		return nil
 	}
-	return []views.Problem{{Field: "code", Text: "This code is not right, or was used before. Wait for the next one and try again."}}
+	return []views.Problem{{Field: "code", Text: "This code is wrong, or was used before. Wait for the next one and try again."}}
 }
 
 // grouped returns a key in groups of four, as people type it.
@@ -91,12 +91,12 @@ func Factor(p FactorPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				if p.Enrolment.Replaces {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<p class=\"muted\">The phone you have now works until the new one has given a right code.</p>")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<p class=\"muted\">Your current phone works until the new one has given a correct code.</p>")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 				} else {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<p class=\"muted\">Support sees every company, so signing in takes a code from your phone too.</p>")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<p class=\"muted\">Support sees every company, so signing in also takes a code from your phone.</p>")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -276,7 +276,7 @@ func Recovery(p RecoveryPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "</ul><a class=\"btn primary big full\" href=\"/staff\">I have kept them</a></div></section>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "</ul><a class=\"btn primary big full\" href=\"/staff\">I have saved them</a></div></section>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -458,7 +458,7 @@ func FactorSettings(p FactorSettingsPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, " New ones end the old ones. With another phone you scan a new code right away; the old phone works until the new one has given a right code.</p></form></section>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, " New codes replace the old ones. With another phone, you scan a new code right away; the old phone works until the new one has given a correct code.</p></form></section>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

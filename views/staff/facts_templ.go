@@ -19,7 +19,7 @@ import (
 // sealedWords says that a secret exists, and never more.
 func sealedWords(there bool) string {
 	if there {
-		return "Stored, sealed. Never shown"
+		return "Stored, encrypted. Never shown"
 	}
 	return "None"
 }
@@ -249,7 +249,7 @@ func facts(p ConnectionPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if p.View.Connection.Failures > 0 {
-				templ_7745c5c3_Err = fact("Failed tries", strconv.Itoa(p.View.Connection.Failures)+" in a row").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = fact("Failed attempts", strconv.Itoa(p.View.Connection.Failures)+" in a row").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -276,7 +276,7 @@ func facts(p ConnectionPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = factAt("Last asked for", p.View.Connection.LastUsedAt, p.Clock).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = factAt("Last used", p.View.Connection.LastUsedAt, p.Clock).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -377,7 +377,7 @@ func nextLabel(c models.Connection, clock views.Clock) string {
 	case c.NextRenewalAt != nil && !c.NextRenewalAt.After(clock.Now):
 		return "Due since"
 	case c.Failures > 0:
-		return "Next try"
+		return "Next attempt"
 	}
 	return "Next renewal"
 }

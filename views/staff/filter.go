@@ -59,7 +59,7 @@ var (
 		models.ReasonGrantRefused:  "ServiceTitan refuses the access",
 		models.ReasonClientRefused: "Client ID and secret are refused",
 		models.ReasonAnswerLost:    "The answer to a renewal was lost",
-		models.ReasonNotAllowed:    "The app is not allowed any more",
+		models.ReasonNotAllowed:    "The app is no longer allowed",
 		models.ReasonUnauthorized:  "The API refuses fresh access",
 		models.ReasonTenantUnknown: "The tenant is unknown",
 		models.ReasonSealBroken:    "We cannot read what we stored",

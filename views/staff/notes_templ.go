@@ -19,7 +19,7 @@ var noteProblems = map[models.NoteProblem]string{
 	models.NoteEmpty:      "Write something first.",
 	models.NoteTooLong:    "Shorten it to 2,000 characters.",
 	models.NoteUnreadable: "It has characters that cannot be shown. Type it, or paste it as plain text.",
-	models.NoteHasSecret:  "That looked like a secret, and we took it out. Notes are read by all of staff and kept for good.",
+	models.NoteHasSecret:  "That looked like a secret, and we took it out. All staff can read notes, and notes are kept forever.",
 }
 
 // notesOf is the data of the card of notes.
@@ -81,7 +81,7 @@ func notesCard(n notesOf) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			templ_7745c5c3_Err = views.TextArea(views.Field{
-				Name: "text", Label: "New note", Hint: "What did you find or agree? No secrets here.",
+				Name: "text", Label: "New note", Hint: "What did you find out or agree on? No secrets here.",
 				Value: n.text, Err: noteProblems[n.problem], Focus: n.problem != models.NoteFine,
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
@@ -153,7 +153,7 @@ func notesCard(n notesOf) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else if n.action == "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<p class=\"sm muted\">There are none.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<p class=\"sm muted\">There are no notes.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

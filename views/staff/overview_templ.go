@@ -137,11 +137,11 @@ func Overview(p OverviewPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = stateTile(p, models.ReconnectNeeded, "A person of the company must act").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = stateTile(p, models.ReconnectNeeded, "Someone at the company has to act").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = stateTile(p, models.Degraded, "Tried again by itself").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = stateTile(p, models.Degraded, "Retried automatically").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -527,7 +527,7 @@ func waitingCard(o models.Overview) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = waitingFact("Set-ups for us", o.ForUs, queuePath+"#us").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = waitingFact("Setups waiting for us", o.ForUs, queuePath+"#us").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -539,7 +539,7 @@ func waitingCard(o models.Overview) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = waitingFact("Set-ups for companies", o.ForCompanies, queuePath+"#them").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = waitingFact("Setups waiting for companies", o.ForCompanies, queuePath+"#them").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

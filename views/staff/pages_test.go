@@ -126,7 +126,7 @@ func everyPage(t *testing.T) map[string]templ.Component {
 	pages["staff: company"] = Company(CompanyPage{Staff: testStaff, View: company, Clock: testClock()})
 	pages["staff: empty company"] = Company(CompanyPage{Staff: models.Staff{Name: "Sam"}, View: models.CompanyView{Company: testCompany()}, Clock: testClock()})
 	locked := staffPage(t, models.Degraded, models.ReasonUnavailable)
-	locked.View.Company.LockedAt, locked.View.Company.LockedByName, locked.View.Company.LockReason = pagetest.Ago(time.Hour), "Lee", "Asked for by their owner."
+	locked.View.Company.LockedAt, locked.View.Company.LockedByName, locked.View.Company.LockReason = pagetest.Ago(time.Hour), "Lee", "Requested by their owner."
 	locked.Before, locked.Did, locked.Missing = true, "link", models.Areas([]string{"tn.crm.bookings:rw"})
 	pages["staff: locked"] = Connection(locked)
 	refreshed := staffPage(t, models.Connected, "")
@@ -176,13 +176,13 @@ func TestStaffReadWhyARefreshCannotHelp(t *testing.T) {
 		models.ReasonUnavailable:   {says: "renewals have stopped"}, // it is tried again, and never ends so
 		models.ReasonRateLimited:   {says: "renewals have stopped"}, // nor does this
 		models.ReasonGrantRefused:  {says: "ServiceTitan has refused", refused: true},
-		models.ReasonClientRefused: {says: "no other client ID and secret"},
-		models.ReasonAnswerLost:    {says: "no refresh token that counts"},
-		models.ReasonNotAllowed:    {says: "A ServiceTitan admin allows Fieldbridge again"},
-		models.ReasonUnauthorized:  {says: "Our engineers put it right"},
-		models.ReasonTenantUnknown: {says: "The company finds out its tenant ID"},
+		models.ReasonClientRefused: {says: "the only client ID and secret that we have"},
+		models.ReasonAnswerLost:    {says: "no valid refresh token"},
+		models.ReasonNotAllowed:    {says: "A ServiceTitan admin has to allow Fieldbridge again"},
+		models.ReasonUnauthorized:  {says: "Our engineers have to fix it"},
+		models.ReasonTenantUnknown: {says: "The company has to find its tenant ID"},
 		models.ReasonScopeMissing:  {says: "renewals have stopped"}, // it is a test's, and ends nothing
-		models.ReasonSealBroken:    {says: "Our engineers find out why"},
+		models.ReasonSealBroken:    {says: "Our engineers have to find out why"},
 		models.ReasonOurSide:       {says: "renewals have stopped"}, // it is tried again, and never ends so
 	}
 	for _, reason := range pagetest.Constants[models.Reason](t) {
@@ -301,8 +301,8 @@ func TestEveryNoteProblemHasWords(t *testing.T) {
 // What is searched is said as it is: what must be typed whole, and what not.
 func TestStaffReadWhatASearchFinds(t *testing.T) {
 	pagetest.Show(t, Connections(ConnectionsPage{Staff: testStaff, Filter: models.ConnectionFilter{Query: "dale"}, Clock: testClock()})).Says(
-		"the beginning of a tenant ID, or of words of a company’s name", "a member’s email at least as far as its @",
-		"a connection ID at least as far as its first hyphen", "a company’s ID or a timeline’s support code whole",
+		"the beginning of a tenant ID, or of words in a company’s name", "a member’s email at least up to the @",
+		"a connection ID at least up to its first hyphen", "a company’s ID, or a support code from a timeline, in full",
 	)
 }
 
@@ -334,7 +334,7 @@ func TestStaffAreOfferedWhatTheyMayDo(t *testing.T) {
 func TestStaffSeeThatSecretsAreStored(t *testing.T) {
 	p := staffPage(t, models.Connected, "")
 	shown := pagetest.Show(t, Connection(p))
-	shown.Says("Access token Stored, sealed. Never shown", "Refresh token Stored, sealed. Never shown", "Encryption key 4021")
+	shown.Says("Access token Stored, encrypted. Never shown", "Refresh token Stored, encrypted. Never shown", "Encryption key 4021")
 	p.View.Stored, p.View.Connection.Way = models.Stored{}, models.GuidedWay
 	pagetest.Show(t, Connection(p)).Says("Access token None", "Refresh token None", "Client secret None")
 }
@@ -459,7 +459,7 @@ func TestHealthStripShowsWhenSomebodyHadToReconnect(t *testing.T) {
 	page := staffPage(t, models.ReconnectNeeded, models.ReasonNotAllowed)
 	page.View.Connection, page.View.Days = c, days
 	shown := pagetest.Show(t, Connection(page))
-	shown.Says("1 of 4 days without a problem", "3 days with a problem", "Nov 19: nothing to renew", "Nov 20: not connected for a part of the day", "Nov 21: all renewals worked")
+	shown.Says("1 of 4 days without a problem", "3 days with a problem", "Nov 19: nothing to renew", "Nov 20: not connected for part of the day", "Nov 21: all renewals worked")
 	shown.Says("Nov 22: not connected since 6:36 PM", "Nov 23: not connected")
 	var tones []string
 	for _, bar := range shown.All("rect") {

@@ -29,7 +29,7 @@ type ProofForm struct {
 
 // channelWords names the ways to reach an admin.
 var channelWords = map[models.ProofChannel]optionWords{
-	models.CalledBack: {label: "Called back", about: "On a number that ServiceTitan or the company’s own website shows. Never on a number from the request."},
+	models.CalledBack: {label: "Called back", about: "At a number that ServiceTitan or the company’s own website shows. Never at a number from the request."},
 	models.OwnDomain:  {label: "Mail from their own domain", about: "They answered our mail from the domain that belongs to the tenant."},
 	models.OnScreen:   {label: "Shared screen", about: "They opened API Application Access, and My Tenant ID was this number."},
 }
@@ -39,9 +39,9 @@ type optionWords struct{ label, about string }
 // proofProblems says what is wrong with a field.
 var proofProblems = map[models.ProofProblem]string{
 	models.ProofTooLong:    "Use 100 characters or fewer.",
-	models.ProofUnreadable: "This has characters that cannot be seen. Type it again.",
+	models.ProofUnreadable: "This has invisible characters. Type it again.",
 	models.ProofHasSecret:  "This looks like a secret. Do not write it down here.",
-	models.ProofAhead:      "This time is ahead. Enter when you spoke with them.",
+	models.ProofAhead:      "This time is in the future. Enter when you spoke with them.",
 	models.ProofTooOld:     "This was more than a week ago. Ask them again.",
 }
 
@@ -319,7 +319,7 @@ func proofSection(p ConnectionPage, s models.QueuedSetup) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<p><b>Nothing was tried.</b> Nobody of the tenant has confirmed it yet, or another company has appeared since.</p></div>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<p><b>Nothing was tried.</b> Nobody at the tenant has confirmed it yet, or another company has appeared since.</p></div>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -334,14 +334,14 @@ func proofSection(p ConnectionPage, s models.QueuedSetup) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "<p><b>Confirm who controls the tenant.</b> A tenant ID is no secret. Before you enter a client ID and secret, a ServiceTitan admin of tenant <code class=\"id\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "<p><b>Confirm who controls the tenant.</b> A tenant ID is not a secret. Before you enter a client ID and secret, a ServiceTitan admin of tenant <code class=\"id\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var10 string
 				templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs(strconv.FormatInt(s.TenantID, 10))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 154, Col: 197}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 154, Col: 200}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var10))
 				if templ_7745c5c3_Err != nil {
@@ -354,7 +354,7 @@ func proofSection(p ConnectionPage, s models.QueuedSetup) templ.Component {
 				var templ_7745c5c3_Var11 string
 				templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(views.Shown(s.CompanyName))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 154, Col: 261}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/proof.templ`, Line: 154, Col: 264}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var11))
 				if templ_7745c5c3_Err != nil {
@@ -533,7 +533,7 @@ func proofForm(p ConnectionPage, s models.QueuedSetup) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		templ_7745c5c3_Err = views.Input(views.Field{
-			Name: "contact", Label: "Number, address or meeting", Value: p.Proof.Proof.Contact, Autocomplete: "off",
+			Name: "contact", Label: "Number, address, or meeting", Value: p.Proof.Proof.Contact, Autocomplete: "off",
 			Hint: "And where you found it. Only staff see this.",
 			Err:  p.Proof.problem("contact"), Focus: p.Proof.focus("contact"),
 		}).Render(ctx, templ_7745c5c3_Buffer)

@@ -187,7 +187,7 @@ func setupCard(p ConnectionPage, s models.QueuedSetup) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		case models.StepAllowAccess:
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<p>Asked for by <bdi>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<p>Requested by <bdi>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -200,7 +200,7 @@ func setupCard(p ConnectionPage, s models.QueuedSetup) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "</bdi>. Their admin chooses <b>Connect New App</b> and <b>Allow Access</b>. If View Connections already shows a client ID, you need not wait: once control of the tenant is confirmed, enter it here.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "</bdi>. Their admin chooses <b>Connect New App</b> and <b>Allow Access</b>. If View Connections already shows a client ID, you do not have to wait: once control of the tenant is confirmed, enter it here.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -280,7 +280,7 @@ func setupCard(p ConnectionPage, s models.QueuedSetup) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = sendBackButton(p, models.OutcomeTenantTaken, "The tenant is another company’s").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = sendBackButton(p, models.OutcomeTenantTaken, "The tenant belongs to another company").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -458,7 +458,7 @@ func credentialsForm(p ConnectionPage) templ.Component {
 		}
 		templ_7745c5c3_Err = views.Input(views.Field{
 			Name: "secret", Label: "Client secret", Kind: "password", Autocomplete: "off", Technical: true,
-			Hint: "The portal shows it once, and this page never.",
+			Hint: "The portal shows it once. This page never shows it.",
 			Err:  p.Errors.Secret, Focus: views.FirstProblem(p.problems()) == "secret",
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
@@ -482,8 +482,8 @@ var outcomeWords = map[models.Outcome]string{
 	models.OutcomeTenantTaken:   "Another company has it connected. The conflict is on the list of things to do by hand.",
 	models.OutcomeUnauthorized:  "The API answers 401 to a token that was just issued: check the app key of this environment.",
 	models.OutcomeLocked:        "The company is locked. Unlock it first, then enter the same values again.",
-	models.OutcomeTooMany:       "The company has 200 connections, which is as many as it can.",
-	models.OutcomeNoStaff:       "Your staff account has ended.",
+	models.OutcomeTooMany:       "The company has 200 connections, which is the limit.",
+	models.OutcomeNoStaff:       "Your staff account was removed.",
 	models.OutcomeSetupProblem:  "ServiceTitan refuses the request itself: run fieldbridge doctor.",
 }
 

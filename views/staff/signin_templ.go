@@ -61,17 +61,17 @@ func SignInFailed(p SignInFailedPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if p.Away {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<p>Nobody was signed in, because the place where staff sign in does not answer. Wait a little, then try again.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<p>Nobody was signed in, because the service where staff sign in does not answer. Wait a moment, then try again.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			} else if p.OtherIdentity {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<p>Nobody was signed in. This email belongs to one of staff, who has signed in with another account until now. If your account is new, ask an operator of Fieldbridge to add you again, and tell them the support code.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<p>Nobody was signed in. This email belongs to a staff member who has signed in with another account until now. If your account is new, ask an operator of Fieldbridge to add you again, and tell them the support code.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<p>Nobody was signed in. Only people whom an admin has added as staff can sign in here, with the same email and in one go.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<p>Nobody was signed in. Only people that an admin has added as staff can sign in here, with the same email and without a long break.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

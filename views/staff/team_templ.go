@@ -232,7 +232,7 @@ func Team(p TeamPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "</button></div><div class=\"grid tight sm\"><p class=\"muted\"><b>Support</b> looks, sets connections up, refreshes and takes notes.</p><p class=\"muted\"><b>Admin</b> also disconnects, locks companies, and manages this team.</p></div></form></section><section class=\"card\" aria-labelledby=\"people\"><header><h2 id=\"people\">People</h2><small>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "</button></div><div class=\"grid tight sm\"><p class=\"muted\"><b>Support</b> views connections, sets them up, refreshes them, and takes notes.</p><p class=\"muted\"><b>Admin</b> also disconnects, locks companies, and manages this team.</p></div></form></section><section class=\"card\" aria-labelledby=\"people\"><header><h2 id=\"people\">People</h2><small>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -317,7 +317,7 @@ func Team(p TeamPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "</tbody></table><footer><span>Nobody changes their own account, so at least one admin is left.</span></footer></section>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "</tbody></table><footer><span>Nobody can change their own account, so at least one admin always remains.</span></footer></section>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -574,12 +574,12 @@ func TeamLink(p TeamLinkPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 45, "</h1><p class=\"muted\">Copy it now, and hand it to them yourself: it is shown this once. It works once, for two days. ")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 45, "</h1><p class=\"muted\">Copy it now, and give it to them yourself. It is shown only this once. It works once, for two days. ")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 				if p.Again {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 46, "They are signed out, and their old password works no more.")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 46, "They are signed out, and their old password no longer works.")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -713,7 +713,7 @@ func Remove(p RemovePage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = consequence("ok", "shield", "What they did stays on the timelines, and their notes stay.").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = consequence("ok", "shield", "Their actions stay on the timelines, and their notes stay.").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

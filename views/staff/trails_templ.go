@@ -23,7 +23,7 @@ var signInWords = map[models.SignInAction]string{
 	models.ActionSignOut:      "Sign-out",
 	models.ActionSecondFactor: "Second step",
 	models.ActionStaffIssuer:  "Staff sign-in elsewhere",
-	models.ActionPassword:     "Password chosen by a link",
+	models.ActionPassword:     "Password chosen with a link",
 }
 
 // refusalWords describes the outcomes whose names do not explain themselves.
@@ -31,11 +31,11 @@ var refusalWords = map[string]string{
 	"wrong_credentials": "Refused: wrong email or password",
 	"wrong_code":        "Refused: wrong code",
 	"used_before":       "Refused: the code was used before",
-	"throttled":         "Refused: too many tries",
+	"throttled":         "Refused: too many attempts",
 	"busy":              "Not let in: too many at once",
 	"email_taken":       "Refused: the email has an account",
 	"link_spent":        "Refused: the link is no longer valid",
-	"not_staff":         "Refused: not one of staff",
+	"not_staff":         "Refused: not a staff member",
 	"other_identity":    "Refused: another account at the issuer",
 	"acr":               "Refused: not signed in as strongly as required",
 }
@@ -51,7 +51,7 @@ var auditWords = map[models.AuditAction]string{
 	models.AuditRoleChanged:  "Role changed",
 	models.AuditStaffRemoved: "Removed from the team",
 	models.AuditFactorReset:  "Second step reset",
-	models.AuditKeyCreated:   "API key made",
+	models.AuditKeyCreated:   "API key created",
 	models.AuditKeyRevoked:   "API key revoked",
 }
 
