@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func TestA17DuplicatedParameters(t *testing.T) {
+func TestDuplicatedParameters(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
 	for _, change := range []func(q url.Values){
@@ -32,7 +32,7 @@ func TestA17DuplicatedParameters(t *testing.T) {
 	}
 }
 
-func TestA18ErrorsAndContradictions(t *testing.T) {
+func TestErrorsAndContradictions(t *testing.T) {
 	tests := []struct {
 		name   string
 		query  func(q url.Values)
@@ -71,7 +71,7 @@ func otherScripts(body string) string {
 	return regexp.MustCompile(`<script src="/static/app\.[0-9a-f]+\.js" data-user="[0-9a-f-]*" defer></script>`).ReplaceAllString(body, "")
 }
 
-func TestA19ReflectedText(t *testing.T) {
+func TestReflectedText(t *testing.T) {
 	a := newApp(t)
 	payloads := []string{
 		`<svg onload=alert(1)>`, `"><script>alert(1)</script>`, `'><img src=x onerror=alert(1)>`, `javascript:alert(1)`,
@@ -91,7 +91,7 @@ func TestA19ReflectedText(t *testing.T) {
 	}
 }
 
-func TestA20InjectedCode(t *testing.T) {
+func TestInjectedCode(t *testing.T) {
 	a := newApp(t)
 	amy, bob := a.signUp("A", "Amy"), a.signUp("B", "Bob")
 	stolen := parse(t, bob.trip("sandbox", northgate)).Query().Get("code")
@@ -104,7 +104,7 @@ func TestA20InjectedCode(t *testing.T) {
 	}
 }
 
-func TestA21PKCE(t *testing.T) {
+func TestPKCE(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
 	amy.begin("sandbox", northgate)
@@ -125,7 +125,7 @@ func TestA21PKCE(t *testing.T) {
 	}
 }
 
-func TestA22Issuer(t *testing.T) {
+func TestIssuer(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
 	for name, change := range map[string]func(q url.Values){
@@ -152,7 +152,7 @@ func TestA22Issuer(t *testing.T) {
 	}
 }
 
-func TestA24RedirectURIFromHeaders(t *testing.T) {
+func TestRedirectURIFromHeaders(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
 	amy.begin("sandbox", northgate)
@@ -166,7 +166,7 @@ func TestA24RedirectURIFromHeaders(t *testing.T) {
 	}
 }
 
-func TestA27StartedByAStrangersPage(t *testing.T) {
+func TestStartedByAStrangersPage(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
 	amy.begin("sandbox", northgate)

@@ -68,7 +68,7 @@ func (a *app) stopServing() {
 
 // Killed between ServiceTitan's answer to the exchange and the save: nothing is
 // half made, and the page says so and offers the way on (B6).
-func TestB6KilledBetweenExchangeAndSave(t *testing.T) {
+func TestKilledBetweenExchangeAndSave(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		a.stopServing()
 		first := a.startChild(sandbox.PathToken)
@@ -104,7 +104,7 @@ func TestB6KilledBetweenExchangeAndSave(t *testing.T) {
 
 // Killed between ServiceTitan's answer to a renewal and the save: the rotated
 // token is lost, and the page says so and offers the way on (B7).
-func TestB7KilledBetweenRenewalAndSave(t *testing.T) {
+func TestKilledBetweenRenewalAndSave(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("A", "Amy")
 		path := amy.connect("sandbox", northgate)
@@ -137,7 +137,7 @@ func TestB7KilledBetweenRenewalAndSave(t *testing.T) {
 }
 
 // Killed while a person is at ServiceTitan: the way back works (B20).
-func TestB20RestartOnTheWay(t *testing.T) {
+func TestRestartDuringAuthorization(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		a.stopServing()
 		first := a.startChild("")
@@ -152,7 +152,7 @@ func TestB20RestartOnTheWay(t *testing.T) {
 
 // PostgreSQL commits a new connection, and is gone before it says so: nothing is
 // withdrawn, and the way back shows what stands (B16).
-func TestB16CommitOfAConnectionLost(t *testing.T) {
+func TestCommitOfAConnectionLost(t *testing.T) {
 	proxy := testdb.NewProxy(t, testdb.Postgres(t))
 	a := newAppOn(t, proxy.Address)
 	amy := a.signUp("A", "Amy")

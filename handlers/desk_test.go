@@ -126,7 +126,7 @@ func TestDeskByRole(t *testing.T) {
 }
 
 // A link that is given out carries nothing and starts nothing (A3).
-func TestA3ReconnectLink(t *testing.T) {
+func TestReconnectLink(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		al, bob, sam := a.signUp("Northgate", "Al Owner"), a.signUp("South", "Bob"), a.staff("Sam", models.Support)
 		amy := al.colleague("Amy", models.Member)

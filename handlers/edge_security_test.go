@@ -9,7 +9,7 @@ import (
 )
 
 // What leads on after signing in never leads off the site (A25).
-func TestA25OpenRedirect(t *testing.T) {
+func TestOpenRedirect(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
 	id := strings.TrimPrefix(amy.connect("sandbox", northgate), "/connections/")
@@ -39,7 +39,7 @@ func TestA25OpenRedirect(t *testing.T) {
 
 // Another company's connection is not there, whatever is asked of it, and
 // looks the same as one that never was (A47).
-func TestA47OtherCompanysConnection(t *testing.T) {
+func TestOtherCompanysConnection(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy, bob := a.signUp("A", "Amy"), a.signUp("B", "Bob")
 		cara := bob.colleague("Cara", "member")
@@ -65,7 +65,7 @@ func TestA47OtherCompanysConnection(t *testing.T) {
 }
 
 // A member may not disconnect, and is told who may (A50).
-func TestA50MemberMayNotDisconnect(t *testing.T) {
+func TestMemberMayNotDisconnect(t *testing.T) {
 	a := newApp(t)
 	al := a.signUp("A", "Al Owner")
 	amy := al.colleague("Amy", "member")
@@ -78,7 +78,7 @@ func TestA50MemberMayNotDisconnect(t *testing.T) {
 	al.post(path+"/disconnect").want(a, 303)
 }
 
-func TestA49AndA52FieldsThatAreNotTheVisitors(t *testing.T) {
+func TestFieldsThatVisitorsMayNotSet(t *testing.T) {
 	a := newApp(t)
 	amy, bob := a.signUp("A", "Amy"), a.signUp("B", "Bob")
 	foreign := strings.TrimPrefix(amy.connect("sandbox", northgate), "/connections/")
@@ -105,7 +105,7 @@ func TestA49AndA52FieldsThatAreNotTheVisitors(t *testing.T) {
 }
 
 // Headers that every answer has (A62), and what must not be kept (A63).
-func TestA62A63Headers(t *testing.T) {
+func TestHeaders(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
 	path := amy.connect("sandbox", northgate)
@@ -156,7 +156,7 @@ func TestA62A63Headers(t *testing.T) {
 }
 
 // Error pages say what happened in few words, with a code that is in the log (A64).
-func TestA64ErrorPages(t *testing.T) {
+func TestErrorPages(t *testing.T) {
 	a := newApp(t)
 	a.byHand = []string{"closed"}
 	amy := a.signUp("A", "Amy")
@@ -205,7 +205,7 @@ func TestA64ErrorPages(t *testing.T) {
 }
 
 // One request is one well-formed line of the log, whatever it holds (A65).
-func TestA65LogLines(t *testing.T) {
+func TestLogLines(t *testing.T) {
 	a := newApp(t)
 	b := a.newBrowser()
 	before := len(a.log.String())
@@ -220,7 +220,7 @@ func TestA65LogLines(t *testing.T) {
 	}
 }
 
-func TestA66StaticFiles(t *testing.T) {
+func TestStaticFiles(t *testing.T) {
 	a := newApp(t)
 	b := a.newBrowser()
 	for _, path := range []string{
@@ -235,7 +235,7 @@ func TestA66StaticFiles(t *testing.T) {
 }
 
 // Text of every kind is refused with a word, or kept and shown unchanged (A60, A67).
-func TestA60A67HostileText(t *testing.T) {
+func TestHostileText(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		for i, name := range []string{
 			"nul\x00", "\xff\xfe", "line\nbreak", "tab\tbed", "\u2028", strings.Repeat("x", 101), "", "   ",

@@ -31,7 +31,7 @@ func (a *app) noEffect(before standing, what string) {
 
 const startAgain = "This link is no longer valid"
 
-func TestA1CallbackInAnotherBrowser(t *testing.T) {
+func TestCallbackInAnotherBrowser(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy, bob := a.signUp("A", "Amy"), a.signUp("B", "Bob")
 		back := bob.trip("sandbox", northgate)
@@ -42,7 +42,7 @@ func TestA1CallbackInAnotherBrowser(t *testing.T) {
 	})
 }
 
-func TestA2AuthorizeLinkSentToAnother(t *testing.T) {
+func TestAuthorizeLinkSentToAnother(t *testing.T) {
 	a := newApp(t)
 	al, bob := a.signUp("A", "Al"), a.signUp("B", "Bob")
 	back := bob.atServiceTitan(al.begin("sandbox", northgate), northgate, "Allow")
@@ -55,7 +55,7 @@ func TestA2AuthorizeLinkSentToAnother(t *testing.T) {
 	a.noEffect(before, "another's authorization")
 }
 
-func TestA4EmptyState(t *testing.T) {
+func TestEmptyState(t *testing.T) {
 	a := newApp(t)
 	fresh, used := a.signUp("A", "Amy"), a.signUp("B", "Bob")
 	used.connect("sandbox", northgate)
@@ -68,7 +68,7 @@ func TestA4EmptyState(t *testing.T) {
 	a.noEffect(before, "an empty state")
 }
 
-func TestA5Replay(t *testing.T) {
+func TestReplay(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy, other := a.signUp("A", "Amy"), a.signUp("B", "Bob")
 		back := amy.trip("sandbox", northgate)
@@ -88,7 +88,7 @@ func TestA5Replay(t *testing.T) {
 
 // However often a callback comes at once, and on two instances, the code is
 // exchanged once and everybody ends on the same page.
-func TestA6CallbacksAtOnce(t *testing.T) {
+func TestCallbacksAtOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("A", "Amy")
 		instances := []string{a.url}
@@ -123,7 +123,7 @@ func TestA6CallbacksAtOnce(t *testing.T) {
 	})
 }
 
-func TestA7TamperedState(t *testing.T) {
+func TestTamperedState(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
 	back := parse(t, amy.trip("sandbox", northgate))
@@ -166,7 +166,7 @@ func swapCase(c byte) byte {
 	return c
 }
 
-func TestA8Expiry(t *testing.T) {
+func TestExpiry(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
 	late, inTime := amy.begin("sandbox", northgate), amy.begin("sandbox", south)
@@ -181,7 +181,7 @@ func TestA8Expiry(t *testing.T) {
 }
 
 // Where several instances must agree, the database's clock counts, not theirs.
-func TestA8ExpiryByTheDatabasesClock(t *testing.T) {
+func TestExpiryByTheDatabasesClock(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		if !strings.HasPrefix(a.database, "postgres") {
 			return // SQLite has one process, whose clock is the one
@@ -199,7 +199,7 @@ func TestA8ExpiryByTheDatabasesClock(t *testing.T) {
 	})
 }
 
-func TestA9StateOfAnotherSession(t *testing.T) {
+func TestStateOfAnotherSession(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
 	phone := &member{browser: a.newBrowser(), email: amy.email}
@@ -212,7 +212,7 @@ func TestA9StateOfAnotherSession(t *testing.T) {
 	a.noEffect(before, "another session's state")
 }
 
-func TestA10UserSwitched(t *testing.T) {
+func TestUserSwitched(t *testing.T) {
 	a := newApp(t)
 	amy, bob := a.signUp("A", "Amy"), a.signUp("B", "Bob")
 	back := amy.trip("sandbox", northgate)
@@ -227,7 +227,7 @@ func TestA10UserSwitched(t *testing.T) {
 	bob.get(back).want(a, 400, startAgain)
 }
 
-func TestA11RightsLostOnTheWay(t *testing.T) {
+func TestRightsLostDuringAuthorization(t *testing.T) {
 	a := newApp(t)
 	al := a.signUp("A", "Al")
 	amy := al.colleague("Amy", "member")
@@ -238,7 +238,7 @@ func TestA11RightsLostOnTheWay(t *testing.T) {
 	a.noEffect(before, "a removed member's callback")
 }
 
-func TestA12NothingOfTheProtocolIsTheVisitors(t *testing.T) {
+func TestVisitorsCannotSetProtocolValues(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
 	review := amy.post("/connect", "env", "sandbox", "how", "sign_in", "tenant", fmt.Sprint(northgate)).location
@@ -267,7 +267,7 @@ func TestA12NothingOfTheProtocolIsTheVisitors(t *testing.T) {
 	}
 }
 
-func TestA13Tabs(t *testing.T) {
+func TestTabsDoNotMix(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("A", "Amy")
 		environments := []string{"production", "integration", "sandbox"}
@@ -312,7 +312,7 @@ func TestA13Tabs(t *testing.T) {
 	})
 }
 
-func TestA14PendingTrips(t *testing.T) {
+func TestPendingAuthorizations(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("A", "Amy")
 		var trips []string
@@ -343,7 +343,7 @@ func TestA14PendingTrips(t *testing.T) {
 	})
 }
 
-func TestA15CallbackSignedOut(t *testing.T) {
+func TestCallbackSignedOut(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
 	back, other := amy.trip("sandbox", northgate), a.signUp("B", "Bob")
@@ -362,7 +362,7 @@ func TestA15CallbackSignedOut(t *testing.T) {
 	a.noEffect(before, "a callback without a session")
 }
 
-func TestA16OddMethods(t *testing.T) {
+func TestOddMethods(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
 	back := amy.trip("sandbox", northgate)

@@ -81,7 +81,7 @@ func (a *app) accessToken(key *backEnd, path string) string {
 
 // A whole life of a connection, with failures on the way, leaves none of its
 // secrets in the database, the log or a page (A36, A68, A75, A79).
-func TestA68A75NoSecretIsLeftInTheClear(t *testing.T) {
+func TestNoSecretIsLeftInTheClear(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		var pages strings.Builder
 		a.watch = func(page answer) {
@@ -196,7 +196,7 @@ func TestA68A75NoSecretIsLeftInTheClear(t *testing.T) {
 }
 
 // After the callback neither the address nor the next page's knows the code (A26).
-func TestA26CodeLeavesNoTrace(t *testing.T) {
+func TestCodeLeavesNoTrace(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
 	back := amy.trip("sandbox", northgate)

@@ -137,7 +137,7 @@ func TestRenewalOutcomes(t *testing.T) {
 }
 
 // A server with a grace time answers the same refresh token once more.
-func TestB4LostAnswerHealsWithinTheGraceTime(t *testing.T) {
+func TestLostAnswerHealsWithinTheGraceTime(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
 	path := amy.connect("sandbox", northgate)
@@ -150,7 +150,7 @@ func TestB4LostAnswerHealsWithinTheGraceTime(t *testing.T) {
 }
 
 // The app's own registration refused is no connection's fault (B11).
-func TestB11RegistrationRefused(t *testing.T) {
+func TestRegistrationRefused(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
 	path := amy.connect("sandbox", northgate)
@@ -232,7 +232,7 @@ func TestAPIRefusalWithoutARenewal(t *testing.T) {
 }
 
 // A renewal that ends after a disconnect brings nothing back (A78).
-func TestA78RenewalRacingDisconnect(t *testing.T) {
+func TestRenewalRacingDisconnect(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("A", "Amy")
 		path := amy.connect("sandbox", northgate)
@@ -255,7 +255,7 @@ func TestA78RenewalRacingDisconnect(t *testing.T) {
 }
 
 // A credential that was moved or altered is not used (A70).
-func TestA70MovedCredential(t *testing.T) {
+func TestMovedCredential(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy, bob := a.signUp("A", "Amy"), a.signUp("B", "Bob")
 		path, other := amy.connect("sandbox", northgate), bob.connect("sandbox", south)
@@ -270,7 +270,7 @@ func TestA70MovedCredential(t *testing.T) {
 
 // Disconnecting deletes and withdraws; where withdrawing fails, it is tried
 // again, and the access is deleted all the same (A77).
-func TestA77Disconnect(t *testing.T) {
+func TestDisconnect(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("A", "Amy")
 		path := amy.connect("sandbox", northgate)

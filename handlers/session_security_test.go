@@ -29,7 +29,7 @@ func (b *browser) setCookie(name, value string) {
 	b.client.Jar.SetCookies(parse(b.T, b.url), []*http.Cookie{{Name: name, Value: value, Path: "/"}})
 }
 
-func TestA31SessionFixation(t *testing.T) {
+func TestSessionFixation(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
 	expired := a.signUp("B", "Bob")
@@ -51,7 +51,7 @@ func TestA31SessionFixation(t *testing.T) {
 }
 
 // A slow request ends after the sign-out: the session stays gone (A32).
-func TestA32SignOutHoldsAgainstASlowRequest(t *testing.T) {
+func TestSignOutHoldsAgainstASlowRequest(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		a.byHand = []string{"I8"}
 		for range 10 {
@@ -78,7 +78,7 @@ func TestA32SignOutHoldsAgainstASlowRequest(t *testing.T) {
 }
 
 // Two requests that write to one session at once lose no trip (A33).
-func TestA33TwoWritersOfOneSession(t *testing.T) {
+func TestTwoWritersOfOneSession(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
 	review := amy.post("/connect", "env", "sandbox", "how", "sign_in", "tenant", fmt.Sprint(northgate)).location
@@ -95,7 +95,7 @@ func TestA33TwoWritersOfOneSession(t *testing.T) {
 	}
 }
 
-func TestA34SessionsEndOnTheServer(t *testing.T) {
+func TestSessionsEndOnTheServer(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("A", "Amy")
 		cookie := amy.cookie(sessionCookie)
@@ -129,7 +129,7 @@ func TestA34SessionsEndOnTheServer(t *testing.T) {
 	})
 }
 
-func TestA35Cookies(t *testing.T) {
+func TestCookies(t *testing.T) {
 	a := newApp(t)
 	amy := a.newBrowser()
 	got := amy.post("/signup", "company", "A", "name", "Amy", "email", "amy@a.example", "password", password).want(a, 303)
@@ -157,7 +157,7 @@ func TestA35Cookies(t *testing.T) {
 	}
 }
 
-func TestA36SessionTokenAtRest(t *testing.T) {
+func TestSessionTokenAtRest(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
 	stored := a.lookup("SELECT token FROM sessions")
@@ -169,7 +169,7 @@ func TestA36SessionTokenAtRest(t *testing.T) {
 	thief.get("/connections").want(a, 303, "/signin")
 }
 
-func TestA37ManyCookies(t *testing.T) {
+func TestManyCookies(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
 	for name, cookies := range map[string]string{
@@ -187,7 +187,7 @@ func TestA37ManyCookies(t *testing.T) {
 }
 
 // Every change asked for by another site's page is refused (A38).
-func TestA38ForeignOrigins(t *testing.T) {
+func TestForeignOrigins(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
 	path := amy.connect("sandbox", northgate)
@@ -210,7 +210,7 @@ func TestA38ForeignOrigins(t *testing.T) {
 }
 
 // An unknown email and a wrong password look alike (A39).
-func TestA39SignInTellsNothing(t *testing.T) {
+func TestSignInTellsNothing(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
 	known := a.newBrowser().post("/signin", "email", amy.email, "password", "wrong")
@@ -220,7 +220,7 @@ func TestA39SignInTellsNothing(t *testing.T) {
 	}
 }
 
-func TestA40TooManyTries(t *testing.T) {
+func TestTooManyTries(t *testing.T) {
 	a := newApp(t)
 	amy, bob := a.signUp("A", "Amy"), a.signUp("B", "Bob")
 	guesser := a.newBrowser()
@@ -249,7 +249,7 @@ func TestA40TooManyTries(t *testing.T) {
 	t.Error("120 tries from one address were let through")
 }
 
-func TestA41Passwords(t *testing.T) {
+func TestPasswords(t *testing.T) {
 	a := newApp(t)
 	b := a.newBrowser()
 	long := strings.Repeat("größer als éin bäum ", 5) // more bytes than bcrypt reads

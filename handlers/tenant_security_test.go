@@ -8,7 +8,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 )
 
-func TestA28WrongTenant(t *testing.T) {
+func TestWrongTenant(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("A", "Amy")
 		page := amy.get(amy.atServiceTitan(amy.begin("sandbox", northgate), south, "Allow"))
@@ -46,7 +46,7 @@ func tenantMarkup(id int) string {
 
 // Before control is proved, all tenants answer alike; a tenant of another
 // company is refused after it, without naming the company (A29).
-func TestA29TenantOfAnotherCompany(t *testing.T) {
+func TestTenantOfAnotherCompany(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy, bob := a.signUp("Alpine Air", "Amy"), a.signUp("B", "Bob")
 		path := amy.connect("sandbox", northgate)
