@@ -22,7 +22,8 @@ type backEnd struct {
 	secret string
 }
 
-// backEnd makes a key for the member's company; for all without one.
+// backEnd makes a key for the member's company, or for all companies without a
+// member.
 func (a *app) backEnd(of *member) *backEnd {
 	a.Helper()
 	var companyID *uuid.UUID
@@ -54,7 +55,7 @@ func (r answer) json(t testing.TB) map[string]any {
 	return body
 }
 
-// problem wants an error in the form of RFC 9457.
+// problem requires an error in the form of RFC 9457.
 func (r answer) problem(t testing.TB, status int) map[string]any {
 	t.Helper()
 	body := r.want(t, status).json(t)
@@ -85,7 +86,8 @@ func TestAPIToken(t *testing.T) {
 		r.Header.Set("ST-App-Key", a.instance.AppKey)
 		b.send(r).want(a, 200, "HVAC - Service")
 
-		// From memory while it is good, renewed when it is not.
+		// The API serves the token from memory while it is valid, and renews it
+		// after that.
 		before := a.tokenRequests()
 		if again := b.ask(path + "/token").json(t); again["access_token"] != body["access_token"] || a.tokenRequests() != before {
 			t.Error("the token is not the same")
@@ -106,7 +108,7 @@ func TestAPIToken(t *testing.T) {
 	})
 }
 
-// The true reason why there is no token.
+// The API says the real reason why there is no token.
 func TestAPITokenRefused(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("Northgate", "Amy")
@@ -139,7 +141,7 @@ func TestAPITokenRefused(t *testing.T) {
 	}
 }
 
-// A key opens what it is for, and nothing else opens anything.
+// A key reads what it was made for, and nothing else reads anything.
 func TestAPIKeys(t *testing.T) {
 	a := newApp(t)
 	amy, bob, sam := a.signUp("Northgate", "Amy"), a.signUp("South", "Bob"), a.staff("Sam", models.Support)

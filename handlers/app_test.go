@@ -58,7 +58,7 @@ const (
 
 const password = "a short sentence works"
 
-// app is the whole app on a database of its own, beside a sandbox.
+// app is the whole app with a database of its own and a sandbox.
 type app struct {
 	*testing.T
 	url     string
@@ -68,7 +68,7 @@ type app struct {
 	db      *models.DB
 	keeper  *models.Keeper
 	apiKeys *models.APIKeys
-	// served are the accounts that the app signs people in with.
+	// served is what the app signs people in with.
 	served    *models.Accounts
 	log       *lockedBuffer
 	clock     *clock
@@ -78,10 +78,11 @@ type app struct {
 	handler   atomic.Pointer[http.Handler]
 	// watch sees every answer of the app, if set.
 	watch func(answer)
-	// byHand are the invariants that a test breaks by a hand of its own, or
-	// "closed" where it closes the database.
+	// byHand lists the invariants that a test breaks on purpose, or "closed" if it
+	// closes the database.
 	byHand []string
-	// environments are what contractors may connect to; all are the sandbox.
+	// environments are those that contractors may connect to. All of them are the
+	// sandbox.
 	environments []servicetitan.Environment
 }
 
@@ -175,10 +176,10 @@ func newAppOn(t *testing.T, database string) *app {
 	return a
 }
 
-// serve makes the app answer with a handler from now on.
+// serve makes the app answer with another handler from now on.
 func (a *app) serve(handler http.Handler) { a.handler.Store(&handler) }
 
-// wire opens the database and builds the app on it: one instance.
+// wire opens the database and builds one instance of the app on it.
 func (a *app) wire(log *slog.Logger) http.Handler {
 	a.Helper()
 	transport := servicetitan.NewTransport()
@@ -210,7 +211,7 @@ func parse(t *testing.T, address string) *url.URL {
 	return u
 }
 
-// exec changes the database behind the app's back.
+// exec changes the database directly, without the app.
 func (a *app) exec(statement string, args ...any) {
 	a.Helper()
 	if err := a.db.Write(a.Context(), func(tx *gorm.DB) error { return tx.Exec(statement, args...).Error }); err != nil {
@@ -218,18 +219,18 @@ func (a *app) exec(statement string, args ...any) {
 	}
 }
 
-// count asks the database for one number.
+// count queries the database for one number.
 func (a *app) count(query string, args ...any) int {
 	a.Helper()
 	var n int
-	// Also when the test is over.
+	// It also works after the test has ended.
 	if err := a.db.Read(context.WithoutCancel(a.Context())).Raw(query, args...).Scan(&n).Error; err != nil {
 		a.Fatal(err)
 	}
 	return n
 }
 
-// invariants checks what must hold after every run, by the record of the sandbox
+// invariants checks what must hold after every run, from the records of the sandbox
 // and the database.
 func (a *app) invariants() {
 	a.Helper()
@@ -245,7 +246,7 @@ func (a *app) invariants() {
 
 func (a *app) tokenRequests() int { return a.sandbox.Count("/connect/token") }
 
-// browser is a client that keeps cookies and follows nothing by itself.
+// browser is a client that keeps cookies and follows no redirects.
 type browser struct {
 	*app
 	client *http.Client
@@ -257,8 +258,8 @@ func (a *app) newBrowser() *browser {
 	if err != nil {
 		a.Fatal(err)
 	}
-	// Not the default one, whose idle connections any test's server closes when it
-	// ends.
+	// The default transport would not do: the server of any test closes its idle
+	// connections when it ends.
 	transport := &http.Transport{}
 	a.Cleanup(transport.CloseIdleConnections)
 	return &browser{app: a, client: &http.Client{
@@ -267,7 +268,7 @@ func (a *app) newBrowser() *browser {
 	}}
 }
 
-// answer is what came back.
+// answer is a response that has been read.
 type answer struct {
 	status   int
 	location string
@@ -276,7 +277,7 @@ type answer struct {
 	request  string
 }
 
-// code is the support code of the page.
+// supportCode matches the support code of a page.
 var supportCode = regexp.MustCompile(`FB-[A-Z2-7]{4}-[A-Z2-7]{4}`)
 
 func (b *browser) send(r *http.Request) answer {
@@ -330,7 +331,7 @@ func (b *browser) post(path string, pairs ...string) answer {
 	return b.send(b.request(http.MethodPost, path, form))
 }
 
-// want stops the test if the answer is another.
+// want stops the test if the answer is different.
 func (r answer) want(t testing.TB, status int, has ...string) answer {
 	t.Helper()
 	if r.status != status {
@@ -345,12 +346,12 @@ func (r answer) want(t testing.TB, status int, has ...string) answer {
 	return r
 }
 
-// isolation takes out the elements around names, which part no words.
+// isolation removes the elements around names, which do not separate words.
 var isolation = strings.NewReplacer("<bdi>", "", "</bdi>", "", "<wbr>", "")
 
 var tags = regexp.MustCompile(`(?s)<(style|svg).*?</(style|svg)>|<[^>]*>`)
 
-// text is the page without its tags.
+// text returns the page without its tags.
 func text(body string) string {
 	return strings.Join(strings.Fields(html.UnescapeString(tags.ReplaceAllString(isolation.Replace(body), " "))), " ")
 }
@@ -394,7 +395,7 @@ func (a *app) lookup(query string, args ...any) string {
 	return s
 }
 
-// begin walks the wizard and returns the address at ServiceTitan.
+// begin walks through the wizard and returns the address at ServiceTitan.
 func (m *member) begin(env string, tenant int) string {
 	m.Helper()
 	review := m.post("/connect", "env", env, "how", "sign_in", "tenant", fmt.Sprint(tenant)).want(m, 303, "/connect/review").location
@@ -412,13 +413,13 @@ func hidden(t testing.TB, body, name string) string {
 	return html.UnescapeString(value[1])
 }
 
-// secondInstance serves the same database and keys from another listener.
+// secondInstance serves the same database and keys on another listener.
 func (a *app) secondInstance() string {
 	a.Helper()
 	db := a.db
 	handler, host := a.wire(slog.New(slog.NewTextHandler(a.log, nil))), parse(a.T, a.url).Host
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Host = host // both are behind one name
+		r.Host = host // both have the same name
 		handler.ServeHTTP(w, r)
 	}))
 	a.Cleanup(server.Close)
@@ -426,7 +427,7 @@ func (a *app) secondInstance() string {
 	return "http://localhost:" + port(server)
 }
 
-// overHTTPS is a browser of the same app behind an https base URL.
+// overHTTPS returns a browser for the same app with an https base URL.
 func (a *app) overHTTPS() *browser {
 	a.Helper()
 	db, plain := a.db, a.url
@@ -442,7 +443,7 @@ func (a *app) overHTTPS() *browser {
 	return b
 }
 
-// watchCallback tells of the callbacks that come in from now on.
+// watchCallback reports the callbacks that arrive from now on.
 func (a *app) watchCallback(came chan<- string) {
 	a.callbacks.Store(&came)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// staffAt is one of our own people at a browser.
+// staffAt returns a staff member at a browser.
 func (a *app) staffAt(t *testing.T, name string, role models.StaffRole) *contractor {
 	t.Helper()
 	c := a.contractor(t)
@@ -22,9 +22,9 @@ func (a *app) staffAt(t *testing.T, name string, role models.StaffRole) *contrac
 	return c
 }
 
-// Support has a contractor on the phone, and passes on to an admin what only
-// admins may do.
-func TestBrowserDesk(t *testing.T) {
+// A support agent has a contractor on the phone, and hands over to an admin for
+// what only admins may do.
+func TestBrowserSupport(t *testing.T) {
 	a := newApp(t)
 	c := a.contractor(t)
 	c.signUp("Northgate Heating & Plumbing")
@@ -64,7 +64,7 @@ func TestBrowserDesk(t *testing.T) {
 	sam.Click("The company", "Company since")
 	sam.inspect("staff-company")
 	sam.keepsWhole()
-	// One that no line has room for is broken rather than widen the page.
+	// An email that does not fit on any line breaks instead of widening the page.
 	a.exec("UPDATE users SET email = ? WHERE name = 'Ruth Abara'", strings.Repeat("a", 64)+"@"+strings.Repeat("b", 60)+".example")
 	for _, page := range []string{sam.Address(), a.url + "/staff" + path} {
 		sam.Goto(page)
@@ -129,7 +129,7 @@ const broken = `(() => {
 	return found.join(", ");
 })()`
 
-// keepsWhole holds that none is broken, in windows of every width in use.
+// keepsWhole requires that none is broken, in windows of every common width.
 func (c *contractor) keepsWhole() {
 	c.Helper()
 	for _, width := range []int64{360, 390, 900, 1280} {
@@ -140,8 +140,8 @@ func (c *contractor) keepsWhole() {
 	}
 }
 
-// history gives a connection what a month brings: renewals, a bad day, older
-// events, a second owner and an API key.
+// history gives a connection the records of a month: renewals, a bad day, older
+// events, a second owner, and an API key.
 func (a *app) history(id string) {
 	a.Helper()
 	now := a.clock.Now().UTC()

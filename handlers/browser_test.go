@@ -24,7 +24,7 @@ func (a *app) contractor(t *testing.T) *contractor {
 	return &contractor{Page: browsertest.Open(t), app: a}
 }
 
-// looks are the windows and colours in which each page must be usable.
+// looks are the window sizes and color schemes in which each page must be usable.
 var looks = []struct {
 	name          string
 	width, height int64
@@ -33,7 +33,7 @@ var looks = []struct {
 	{"phone-dark", 390, 844, "dark"}, {"phone", 390, 844, "light"}, {"dark", 1280, 900, "dark"}, {"desk", 1280, 900, "light"},
 }
 
-// inspect holds the page against axe-core in each look, and takes its picture.
+// inspect checks the page with axe-core in each look, and takes a screenshot.
 func (c *contractor) inspect(name string) {
 	c.Helper()
 	for _, look := range looks {
@@ -54,7 +54,7 @@ func (c *contractor) signUp(company string) {
 	c.Click("Create account", "Connect your ServiceTitan account")
 }
 
-// toServiceTitan walks the wizard to the sandbox's question.
+// toServiceTitan walks through the wizard to the sandbox's question.
 func (c *contractor) toServiceTitan(tenant int) {
 	c.Helper()
 	c.Goto(c.app.url + "/connect")
@@ -160,7 +160,7 @@ func TestBrowserExpiredAndBack(t *testing.T) {
 	c.Click("Start again", "Review the access")
 	c.Click("Continue to ServiceTitan", "Allow Fieldbridge")
 	c.allow()
-	// Back, to the sandbox's question that has been answered, is no dead end.
+	// Going back to the sandbox's answered question must not lead to a dead end.
 	c.Back()
 	c.See("not ServiceTitan")
 	c.Goto(a.url + "/connections")
@@ -186,7 +186,7 @@ func TestBrowserTwoTabs(t *testing.T) {
 	first.inspect("home-two")
 }
 
-// The callback is loaded again while it is at work: one exchange, one page.
+// The callback is reloaded while it is at work: there is one exchange and one page.
 func TestBrowserCallbackTwice(t *testing.T) {
 	a := newApp(t)
 	c := a.contractor(t)
@@ -208,7 +208,7 @@ func TestBrowserCallbackTwice(t *testing.T) {
 		defer close(loaded)
 		twin.Goto(address)
 	}()
-	<-back // the second request has come in
+	<-back // the second request has arrived
 	a.sandbox.Release()
 	<-clicked
 	<-loaded
@@ -218,8 +218,8 @@ func TestBrowserCallbackTwice(t *testing.T) {
 	}
 }
 
-// Each page that tells of a fault, in each look.
-func TestBrowserFaultPages(t *testing.T) {
+// Each page that reports a problem works in each look.
+func TestBrowserProblemPages(t *testing.T) {
 	a := newApp(t)
 	c := a.contractor(t)
 	c.signUp("Faults Heating")
@@ -287,7 +287,7 @@ func TestBrowserFaultPages(t *testing.T) {
 	other.inspect("error-429")
 }
 
-// Signing up and connecting work by keyboard alone.
+// Signing up and connecting work with the keyboard alone.
 func TestBrowserKeyboard(t *testing.T) {
 	a := newApp(t)
 	c := a.contractor(t)
@@ -306,7 +306,7 @@ func TestBrowserKeyboard(t *testing.T) {
 	c.See("Review the access")
 }
 
-// A company types its own client ID and secret, wrong at first.
+// A company enters its own client ID and secret, with mistakes at first.
 func TestBrowserOwnCredentials(t *testing.T) {
 	a := newApp(t)
 	c := a.contractor(t)
@@ -351,8 +351,8 @@ func TestBrowserOwnCredentials(t *testing.T) {
 	c.inspect("disconnect-own-credentials")
 }
 
-// A company has its connection set up by our staff, each at a browser of their
-// own, and both at the sandbox's pages.
+// Our staff set up a connection for a company. Each person uses a browser of their
+// own, and both use the sandbox's pages.
 func TestBrowserGuided(t *testing.T) {
 	a := newApp(t)
 	c, sam := a.contractor(t), a.contractor(t)
@@ -375,7 +375,7 @@ func TestBrowserGuided(t *testing.T) {
 	c.inspect("setup-1")
 	path := strings.TrimPrefix(c.Address(), a.url)
 
-	// Ours: the tenant ID in the developer portal.
+	// Our step: the tenant ID in the developer portal.
 	sam.Goto(a.url + "/staff/queue")
 	sam.inspect("staff-queue")
 	sam.Click("Harbor Line Electric", "Add the tenant ID to the app")
@@ -388,7 +388,7 @@ func TestBrowserGuided(t *testing.T) {
 	}
 	sam.Click("Tenant ID is added", "Their admin allows access")
 
-	// Theirs: Allow Access, by an admin who has the link alone.
+	// Their step: Allow Access, by an admin who has only the link.
 	c.Goto(a.url + path)
 	c.See("I have allowed it")
 	c.inspect("setup-2")
@@ -405,7 +405,7 @@ func TestBrowserGuided(t *testing.T) {
 	c.Click("I have allowed it", "There is nothing you need to do")
 	c.inspect("setup-3")
 
-	// Ours: the client ID and secret, swapped at first.
+	// Our step: the client ID and secret, swapped at first.
 	portal.Goto(a.standIn.URL + "/portal")
 	portal.Choose(`[aria-label="Generate secret cs1 for Harbor Line Electric"]`)
 	portal.See("Copy the new secret now")
@@ -443,7 +443,7 @@ func TestBrowserGuided(t *testing.T) {
 	sam.inspect("staff-queue-task")
 	sam.Click("Done", "There is nothing to do by hand")
 
-	// Asked for again, and taken back.
+	// The company requests a setup again and withdraws it.
 	c.Goto(a.url + path)
 	c.Click("Reconnect", "Ask us to set it up again")
 	c.Click("Request setup", "Your turn")

@@ -60,13 +60,13 @@ func TestErrorsAndContradictions(t *testing.T) {
 			bob.get("/callback?"+q.Encode()).want(t, 400, startAgain)
 			amy.get("/callback?"+q.Encode()).want(t, tt.status, tt.page)
 			again := amy.get("/callback?" + whole.Encode())
-			again.want(t, tt.status, tt.page) // the state is spent
+			again.want(t, tt.status, tt.page) // the state is used up
 			a.noEffect(before, tt.name)
 		})
 	}
 }
 
-// otherScripts is a page without the one script of ours that it may have.
+// otherScripts returns a page without the one script of ours that it may have.
 func otherScripts(body string) string {
 	return regexp.MustCompile(`<script src="/static/app\.[0-9a-f]+\.js" data-user="[0-9a-f-]*" defer></script>`).ReplaceAllString(body, "")
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// A spreadsheet whose locale parts fields by semicolons sees other fields than
-// we wrote. None of them may be a formula either, whatever the program makes of
+// A spreadsheet whose locale separates fields by semicolons sees other fields than
+// we wrote. None of those may be a formula either, whatever the program makes of
 // quotation marks in the middle of a line.
 func TestCSVHoldsNoFormula(t *testing.T) {
 	names := []string{
@@ -22,7 +22,8 @@ func TestCSVHoldsNoFormula(t *testing.T) {
 	}
 	list := make([]models.ListedConnection, len(names))
 	for i, name := range names {
-		// Both columns that somebody else fills, one of them at the line's beginning.
+		// Other people fill both columns, and one of them is at the beginning of
+		// the line.
 		list[i] = models.ListedConnection{CompanyName: name, Connection: models.Connection{ID: uuid.Max, TenantID: int64(i + 1), TenantName: name}}
 	}
 	var b strings.Builder
@@ -50,7 +51,7 @@ func TestCSVHoldsNoFormula(t *testing.T) {
 		if separator == ',' {
 			continue
 		}
-		for _, line := range lines { // as a program that knows no quotation marks reads it
+		for _, line := range lines { // as a program that does not know quotation marks reads it
 			for field := range strings.SplitSeq(line, string(separator)) {
 				if formula(field) {
 					t.Errorf("separator %q: %q is a formula, in %s", separator, field, line)
@@ -65,7 +66,7 @@ func TestCSVHoldsNoFormula(t *testing.T) {
 	}
 }
 
-// quotedLine is a line of 14 fields, each in quotation marks.
+// quotedLine matches a line of 14 fields, each in quotation marks.
 var quotedLine = regexp.MustCompile(`^"([^"]|"")*"(,"([^"]|"")*"){13}$`)
 
 // formula reports whether a spreadsheet may take a field for a formula.

@@ -9,7 +9,7 @@ import (
 )
 
 // confirm records that an admin of the tenant says that the company controls it.
-// More fields come after those of a good form and replace them.
+// More fields come after those of a valid form and replace them.
 func (m *member) confirm(desk string, more ...string) answer {
 	m.Helper()
 	fields := map[string]string{
@@ -26,8 +26,8 @@ func (m *member) confirm(desk string, more ...string) answer {
 	return m.post(desk+"/confirm", pairs...)
 }
 
-// Whoever types another company's tenant ID gets it connected only if an admin
-// of that tenant says so, although the tenant allows the app already.
+// A person who enters another company's tenant ID gets it connected only if an
+// admin of that tenant agrees, even though the tenant already allows the app.
 func TestSetupNeedsProofOfControl(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		bob, sam := a.signUp("Stranger", "Bob"), a.staff("Sam", models.Support)
@@ -84,8 +84,8 @@ func TestSetupNeedsProofOfControl(t *testing.T) {
 	})
 }
 
-// Every other company's row for the tenant is named to staff, in any state, and
-// the confirmation must say that they were looked at.
+// Staff see every other company with a row for the tenant, in any state. The
+// confirmation must say that staff have looked at them.
 func TestOtherCompaniesOfATenantAreNamed(t *testing.T) {
 	for _, state := range []string{"pending", "connected", "degraded", "reconnect_needed", "disconnected"} {
 		t.Run(state, func(t *testing.T) {
@@ -114,9 +114,9 @@ func TestOtherCompaniesOfATenantAreNamed(t *testing.T) {
 	}
 }
 
-// A confirmation covers the companies that were there; what appears later wants
-// another one. Withdrawn, it is void; a reconnect of what was confirmed is not
-// asked again.
+// A confirmation covers the companies that existed at the time. A company that
+// appears later requires another confirmation. A withdrawn setup voids it. A
+// reconnect of what was confirmed needs no new one.
 func TestHowLongAConfirmationHolds(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy, sam := a.signUp("Harbor Line", "Amy"), a.staff("Sam", models.Support)
@@ -141,7 +141,7 @@ func TestHowLongAConfirmationHolds(t *testing.T) {
 		sam.confirm(desk).want(a, 303)
 		sam.post(desk+"/credentials", "client", id, "secret", secret).want(a, 303, desk)
 
-		// Once more, by the same company.
+		// The same company asks again.
 		again := func() {
 			form := amy.post(path+"/reconnect", "how", "guided").want(a, 303).location
 			amy.post("/connect/guided", "choice", hidden(t, amy.get(form).body, "choice")).want(a, 303, path)
@@ -150,7 +150,7 @@ func TestHowLongAConfirmationHolds(t *testing.T) {
 		amy.says(path, "Confirmed with Dana Whitfield, Owner")
 		sam.post(desk+"/credentials", "client", id, "secret", secret).want(a, 303, desk)
 
-		// Another company types the tenant ID meanwhile.
+		// Another company enters the tenant ID in the meantime.
 		again()
 		bob := a.signUp("Stranger", "Bob")
 		bob.guided(harbor)
@@ -163,8 +163,8 @@ func TestHowLongAConfirmationHolds(t *testing.T) {
 	})
 }
 
-// A setup that is withdrawn, a company that is locked, or a staff member who is
-// removed while ServiceTitan is asked makes no connection.
+// No connection is made if the setup is withdrawn, the company is locked, or the
+// staff member is removed while ServiceTitan is asked.
 func TestShutOutWhileStaffEnterCredentials(t *testing.T) {
 	for name, tt := range map[string]struct {
 		shutOut func(a *app, amy *member, path string)

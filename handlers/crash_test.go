@@ -21,8 +21,8 @@ type child struct {
 	lines *bufio.Scanner
 }
 
-// startChild serves the app's database from another process at the same
-// address. The app's own listener must be closed.
+// startChild serves the app's database from another process at the same address.
+// The app's own listener must be closed.
 func (a *app) startChild(holdAfter string) *child {
 	a.Helper()
 	i := a.instance
@@ -66,8 +66,8 @@ func (a *app) stopServing() {
 	a.public.Close()
 }
 
-// Killed between ServiceTitan's answer to the exchange and the save: nothing is
-// half made, and the page says so and offers the way on (B6).
+// An instance is killed between ServiceTitan's answer to the exchange and the save.
+// Nothing is half connected, and the page says so and how to continue.
 func TestKilledBetweenExchangeAndSave(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		a.stopServing()
@@ -102,8 +102,8 @@ func TestKilledBetweenExchangeAndSave(t *testing.T) {
 	})
 }
 
-// Killed between ServiceTitan's answer to a renewal and the save: the rotated
-// token is lost, and the page says so and offers the way on (B7).
+// An instance is killed between ServiceTitan's answer to a renewal and the save.
+// The rotated token is lost, and the page says so and how to continue.
 func TestKilledBetweenRenewalAndSave(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("A", "Amy")
@@ -126,7 +126,7 @@ func TestKilledBetweenRenewalAndSave(t *testing.T) {
 		}
 
 		a.startChild("")
-		amy.get(path).want(a, 200, "Connected") // which is all that is known
+		amy.get(path).want(a, 200, "Connected") // nothing else is known yet
 		amy.post(path+"/test").want(a, 303)
 		amy.get(path).want(a, 200, "Needs reconnect", "was lost on the way")
 		if again := amy.connect("sandbox", northgate); again != path {
@@ -136,7 +136,8 @@ func TestKilledBetweenRenewalAndSave(t *testing.T) {
 	})
 }
 
-// Killed while a person is at ServiceTitan: the way back works (B20).
+// An instance is killed while a person is at ServiceTitan. The callback still
+// works.
 func TestRestartDuringAuthorization(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		a.stopServing()
@@ -150,8 +151,8 @@ func TestRestartDuringAuthorization(t *testing.T) {
 	})
 }
 
-// PostgreSQL commits a new connection, and is gone before it says so: nothing is
-// withdrawn, and the way back shows what stands (B16).
+// PostgreSQL commits a new connection and disappears before it confirms the commit.
+// Nothing is withdrawn, and the callback shows the connection.
 func TestCommitOfAConnectionLost(t *testing.T) {
 	proxy := testdb.NewProxy(t, testdb.Postgres(t))
 	a := newAppOn(t, proxy.Address)

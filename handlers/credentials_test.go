@@ -23,14 +23,14 @@ func (a *app) ownClient(tenant int) (id, secret string) {
 	return id, secret
 }
 
-// credentialsForm walks the wizard to the form, and returns its choice.
+// credentialsForm walks through the wizard to the form, and returns its choice.
 func (m *member) credentialsForm(tenant int) (choice string) {
 	m.Helper()
 	form := m.post("/connect", "env", "sandbox", "how", "own_credentials", "tenant", fmt.Sprint(tenant)).want(m, 303, "/connect/credentials").location
 	return hidden(m, m.get(form).want(m, 200).body, "choice")
 }
 
-// connectWith connects with a client of the tenant's own.
+// connectWith connects with a client of the tenant.
 func (m *member) connectWith(tenant int, id, secret string) answer {
 	m.Helper()
 	return m.post("/connect/credentials", "choice", m.credentialsForm(tenant), "tenant", fmt.Sprint(tenant), "client", id, "secret", secret)
@@ -40,7 +40,7 @@ func TestOwnCredentials(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("Northgate", "Amy")
 		id, secret := a.ownClient(northgate)
-		// As they are pasted: with a label's rest, spaces and a line break.
+		// The values are pasted with the end of a label, spaces, and a line break.
 		done := amy.post("/connect/credentials", "choice", amy.credentialsForm(south),
 			"tenant", "My Tenant ID: 842-193-311", "client", " "+id+"\u200b", "secret", secret+"\r\n").want(a, 303, "/connections/").location
 		if page := text(amy.get(done).want(a, 200).body); !strings.Contains(page, "ServiceTitan is connected") {
@@ -51,7 +51,7 @@ func TestOwnCredentials(t *testing.T) {
 			t.Errorf("got %s", page)
 		}
 
-		// Renewal asks with the sealed client, and one request does for all.
+		// Renewal decrypts the client, and one request is enough.
 		before := a.tokenRequests()
 		a.clock.Add(16 * time.Minute)
 		amy.post(path+"/test").want(a, 303)
@@ -59,8 +59,8 @@ func TestOwnCredentials(t *testing.T) {
 			t.Errorf("%d requests; got %s", a.tokenRequests()-before, page)
 		}
 
-		// Disabled in ServiceTitan: a person must act. Restored and typed again, it
-		// is the same connection.
+		// When the app is disabled in ServiceTitan, a person has to act. After it
+		// is restored and the values are entered again, it is the same connection.
 		if err := a.sandbox.Disable(northgate); err != nil {
 			t.Fatal(err)
 		}
@@ -145,8 +145,8 @@ func TestReconnectByAnotherWay(t *testing.T) {
 	}
 }
 
-// Each refusal goes to the field that it belongs to, the secret is never
-// shown again, and nothing is kept.
+// Each refusal is shown at the field that it concerns. The secret is never shown
+// again, and nothing is kept.
 func TestOwnCredentialsRefused(t *testing.T) {
 	const wrong = "cs1.stc_wrong_secret_typed"
 	set := func(f sandbox.Fault) func(a *app) { return func(a *app) { a.sandbox.SetFault(f) } }
@@ -226,7 +226,7 @@ func TestOwnCredentialsRefused(t *testing.T) {
 	}
 }
 
-// Nobody uses our address to guess secrets.
+// Nobody can use our address to guess secrets.
 func TestOwnCredentialsAreThrottled(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("Northgate", "Amy")
@@ -240,7 +240,7 @@ func TestOwnCredentialsAreThrottled(t *testing.T) {
 	}
 }
 
-// A tenant is one company's, by whatever way it is connected.
+// A tenant belongs to one company, however it is connected.
 func TestOwnCredentialsTenantTaken(t *testing.T) {
 	a := newApp(t)
 	amy, bob := a.signUp("Northgate", "Amy"), a.signUp("South", "Bob")
@@ -256,7 +256,7 @@ func TestOwnCredentialsTenantTaken(t *testing.T) {
 	amy.get(path).want(a, 200)
 }
 
-// What the access lacks is said with the way to allow it.
+// The page says what the access lacks, and how to allow it.
 func TestUpgradeNeeded(t *testing.T) {
 	a := newApp(t)
 	amy, sam := a.signUp("Northgate", "Amy"), a.staff("Sam", models.Support)
@@ -276,7 +276,7 @@ func TestUpgradeNeeded(t *testing.T) {
 	a.clock.Add(16 * time.Minute)
 	amy.post(path+"/test").want(a, 303)
 	amy.saysNot(path, "needs your OK")
-	sam.signInAgain() // idle for too long
+	sam.signInAgain() // the session was idle for too long
 	sam.saysNot("/staff/queue", "Upgrade needed")
 	if n := a.count("SELECT count(*) FROM events WHERE kind = 'upgrade_needed'"); n != 1 {
 		t.Errorf("%d events, want 1", n)

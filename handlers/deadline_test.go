@@ -8,16 +8,16 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
-// A PostgreSQL host that vanishes keeps no request for good: each is answered
-// with 503, also when there are more of them than the pool has connections, and
-// all is well again once the host is back.
+// A PostgreSQL host that disappears blocks no request forever. Each request is
+// answered with 503, even if there are more of them than connections in the pool.
+// Everything works again once the host is back.
 func TestVanishedPostgreSQLIsA503(t *testing.T) {
 	proxy := testdb.NewProxy(t, testdb.Postgres(t))
 	a := newAppOn(t, proxy.Address+"?connect_timeout=1")
 	a.instance.requestLimit = 2 * time.Second
 	first := a.db
 	a.serve(a.wire(slog.New(slog.NewTextHandler(a.log, nil))))
-	a.db = first // which outlives the test, for the invariants
+	a.db = first // it outlives the test, for the invariants
 	amy := a.signUp("A", "Amy")
 	amy.get("/connections").want(a, 200)
 	key := a.backEnd(amy)
@@ -41,7 +41,7 @@ func TestVanishedPostgreSQLIsA503(t *testing.T) {
 	}
 
 	proxy.Restore()
-	// A connection that was being made meanwhile has to be given up first.
+	// A connection attempt that was under way has to be given up first.
 	for tries := 0; amy.get("/connections").status != 200; tries++ {
 		if tries == 30 {
 			t.Fatal("the app does not come back")

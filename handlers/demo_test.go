@@ -16,8 +16,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// inDemo makes the app a demo's from now on, with the people to sign in and one
-// journey of theirs. It returns the demo's database, which ends before the app's
+// inDemo makes the app a demo's from now on, with accounts to sign in with and one
+// journey for them. It returns the demo's database, which closes before the app's
 // own.
 func (a *app) inDemo(people ...handlers.DemoAccount) *models.DB {
 	a.Helper()
@@ -40,7 +40,7 @@ func (a *app) inDemo(people ...handlers.DemoAccount) *models.DB {
 	return demo
 }
 
-// demoStaff is one of our own people in a demo, signed in by the password alone.
+// demoStaff returns a staff member of a demo, signed in with the password alone.
 func (a *app) demoStaff(name string, role models.StaffRole) *member {
 	a.Helper()
 	m := &member{browser: a.newBrowser(), email: strings.ToLower(name) + "@fieldbridge.example"}
@@ -48,14 +48,14 @@ func (a *app) demoStaff(name string, role models.StaffRole) *member {
 	return m
 }
 
-// bannered says of a page whether it has the banner, in full, once.
+// bannered says whether a page has the complete banner once.
 func bannered(page string) bool {
 	return strings.Count(page, `<aside class="demo-banner"`) == 1 && strings.Contains(page, "Demo with made-up companies.") &&
 		strings.Contains(page, `<a href="/demo">Try these</a>`) && strings.Count(page, `target="_blank" rel="noopener"`) >= 2
 }
 
-// The banner is on every page of a demo, of whatever status and to whomever it
-// is shown, and there is no trace of a demo in anything else.
+// The banner is on every page of a demo, whatever its status and audience. Outside
+// a demo, no page shows a trace of one.
 func TestBannerIsOnEveryPageOfADemo(t *testing.T) {
 	for _, demo := range []bool{true, false} {
 		t.Run(fmt.Sprint(demo), func(t *testing.T) {
@@ -105,7 +105,7 @@ func TestBannerIsOnEveryPageOfADemo(t *testing.T) {
 				}
 			}
 
-			// Errors that come before or beside the routes.
+			// These errors come before or outside the routes.
 			nobody := a.newBrowser()
 			nobody.get("/nowhere").want(a, 404)
 			nobody.send(nobody.request(http.MethodDelete, "/signin", nil)).want(a, 405)
@@ -132,7 +132,7 @@ func TestBannerIsOnEveryPageOfADemo(t *testing.T) {
 	}
 }
 
-// Outside a demo its address is one like any other that is not there.
+// Outside a demo, its address does not exist.
 func TestDemoPageIsThereOnlyInDemos(t *testing.T) {
 	a := newApp(t)
 	al, sam := a.signUp("Northgate", "Al"), a.staff("Sam", models.Support)
@@ -150,8 +150,8 @@ func TestDemoPageIsThereOnlyInDemos(t *testing.T) {
 	a.newBrowser().get("/").want(a, 200, `href="/demo"`)
 }
 
-// One click signs somebody in, also while somebody else is: nothing of theirs
-// is left, on either side of the counter.
+// One click signs a person in, even while somebody else is signed in. Nothing of
+// the earlier person is left, whether they are a contractor or staff.
 func TestDemoSignInChangesPersons(t *testing.T) {
 	a := newApp(t)
 	al, bob := a.signUp("Northgate", "Al"), a.signUp("Blue Sky", "Bob")
@@ -231,7 +231,7 @@ func TestBrowserDemo(t *testing.T) {
 	c.See("Access renews by itself")
 	c.inspect("demo-connection")
 
-	// On a phone the menu opens below its button, wherever the banner pushed it.
+	// On a phone, the menu opens below its button, wherever the banner moved it.
 	c.Look(390, 844, "light")
 	c.Value(`document.querySelector("[popovertarget=nav]").click(), ""`)
 	c.See("Connections")
@@ -241,13 +241,13 @@ func TestBrowserDemo(t *testing.T) {
 	c.Accessible()
 	c.Screenshot("demo-menu-phone")
 
-	// Somebody else, while she is signed in.
+	// A click signs in somebody else while she is signed in.
 	c.Look(1280, 900, "light")
 	start(4)
 	c.See("You are Ada.")
 	c.inspect("demo-staff")
 
-	// What was Dana's is not hers, and the page says whose turn it is.
+	// Dana's page is not hers, and the page says who is signed in.
 	c.Expect("404")
 	c.Goto(a.url + path)
 	c.See("You are Ada now.")

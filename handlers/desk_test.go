@@ -15,14 +15,14 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// company is the address of the member's company at the desk.
+// company returns the address of the staff page for the member's company.
 func (m *member) company() string {
 	m.Helper()
 	return "/staff/companies/" + m.lookup("SELECT company_id FROM memberships m JOIN users u ON u.id = m.user_id WHERE u.email = ?", m.email)
 }
 
-// deskState is what no refused request may change.
-func (a *app) deskState() string {
+// supportState returns what a refused request must not change.
+func (a *app) supportState() string {
 	a.Helper()
 	return fmt.Sprint(
 		a.count("SELECT count(*) FROM events"), a.count("SELECT count(*) FROM notes"), a.count("SELECT count(*) FROM credentials"),
@@ -31,11 +31,11 @@ func (a *app) deskState() string {
 	)
 }
 
-// momentOrCode is what differs between two pages that are the same.
+// momentOrCode matches the only differences between two equal pages.
 var momentOrCode = regexp.MustCompile(`<time.*?</time>|FB-[A-Z2-7]{4}-[A-Z2-7]{4}`)
 
-// Who may do what at the desk (A47, A50), with each kind of ID.
-func TestDeskByRole(t *testing.T) {
+// Every support action is allowed for the right roles only, with each kind of ID.
+func TestSupportByRole(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		al, bob := a.signUp("Northgate", "Al Owner"), a.signUp("South", "Bob")
 		amy := al.colleague("Amy", models.Member)
@@ -73,7 +73,7 @@ func TestDeskByRole(t *testing.T) {
 			}
 			return m.send(m.request(method, path, form))
 		}
-		before := a.deskState()
+		before := a.supportState()
 		for _, act := range acts {
 			path := act.base + act.suffix
 			a.newBrowser().send(a.newBrowser().request(act.method, path, form)).want(a, 303, "/signin")
@@ -96,20 +96,20 @@ func TestDeskByRole(t *testing.T) {
 					t.Errorf("%s %s%s%s: malformed and absent differ", act.method, folder, id, act.suffix)
 				}
 			}
-			// Another table's ID names nothing here.
+			// The ID of another table is not found here.
 			for _, other := range []string{connection, company, teammate} {
 				if other != act.base {
 					ask(ada, act.method, folder+other[strings.LastIndex(other, "/")+1:]+act.suffix).want(a, 404)
 				}
 			}
 		}
-		if after := a.deskState(); after != before {
+		if after := a.supportState(); after != before {
 			t.Errorf("refused requests changed something: %s, before %s", after, before)
 		}
 		if !strings.Contains(a.log.String(), "status=403") {
 			t.Error("the refusals are not in the log")
 		}
-		// And everything works for who may.
+		// Everything works for people who may do it.
 		for _, act := range acts {
 			by := sam
 			if act.admin {
@@ -125,7 +125,7 @@ func TestDeskByRole(t *testing.T) {
 	})
 }
 
-// A link that is given out carries nothing and starts nothing (A3).
+// The reconnect link contains no secret and starts nothing.
 func TestReconnectLink(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		al, bob, sam := a.signUp("Northgate", "Al Owner"), a.signUp("South", "Bob"), a.staff("Sam", models.Support)
@@ -137,7 +137,7 @@ func TestReconnectLink(t *testing.T) {
 		a.clock.Add(8 * time.Minute)
 		al.post(path+"/test").want(a, 303)
 		al.says(path, "Needs reconnect")
-		sam.get("/staff").want(a, 303, "/signin") // too long idle
+		sam.get("/staff").want(a, 303, "/signin") // the session was idle for too long
 		sam.signInAgain()
 		asked, begun := a.tokenRequests(), a.count("SELECT count(*) FROM authorizations")
 
@@ -165,13 +165,13 @@ func TestReconnectLink(t *testing.T) {
 		if n := a.tokenRequests(); n != asked || a.count("SELECT count(*) FROM authorizations") != begun {
 			t.Error("opening the link starts a trip")
 		}
-		// It works a day later, after signing in.
+		// The link works a day later, after signing in.
 		a.clock.Add(24 * time.Hour)
 		signIn.post("/signin", "email", amy.email, "password", password, "next", hidden(t, form.body, "next")).want(a, 303, path)
 		signIn.get(path).want(a, 200, "Needs reconnect")
 
-		// The company reads that it was given out, and not by whom.
-		(&member{browser: signIn}).says(path, "Fieldbridge support gave out the address of this page")
+		// The company reads that support shared the link, but not which person did.
+		(&member{browser: signIn}).says(path, "Fieldbridge support shared the link to this page")
 		(&member{browser: signIn}).saysNot(path, "Sam")
 		if n := a.count("SELECT count(*) FROM events WHERE kind = 'link_given' AND staff_name = 'Sam'"); n != 1 {
 			t.Errorf("%d links are recorded, want 1", n)
@@ -179,7 +179,7 @@ func TestReconnectLink(t *testing.T) {
 	})
 }
 
-// fieldValue is what the field of an ID holds.
+// fieldValue returns the value of the field with an ID.
 func fieldValue(t testing.TB, body, id string) string {
 	t.Helper()
 	return hidden(t, strings.ReplaceAll(body, `id="`+id+`"`, `name="`+id+`"`), id)
@@ -193,14 +193,15 @@ func TestStaffRefresh(t *testing.T) {
 		sam.says(desk, "It works · since", "Refresh now", "Tell them: “Your connection to ServiceTitan works.", "Access token Stored, encrypted. Never shown")
 		done := sam.post(desk+"/refresh", "connection_id", uuid.NewString()).want(a, 303, desk).location
 		sam.says(done, "Refreshed. ServiceTitan answered in", "Access renewed", "By Sam")
-		sam.says(done, "Refreshed.") // loaded again, it is not done again
+		sam.says(done, "Refreshed.") // reloading the page does not refresh again
 		if n := a.refreshes(); n != 1 {
 			t.Errorf("%d refreshes, want 1", n)
 		}
 		amy.says(path, "Access renewed", "Fieldbridge support renewed the access")
 		amy.saysNot(path, "Sam")
 
-		// While ServiceTitan is down, and again although the next try is later.
+		// It also works while ServiceTitan is down, and again before the next
+		// attempt is due.
 		a.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status503})
 		sam.says(sam.post(desk+"/refresh").want(a, 303).location, "The refresh did not work", "Retrying", "ServiceTitan does not answer · since",
 			"Code unavailable", "Next attempt", "Access expires", "Failed tries 1 in a row", "there is nothing you need to do")
@@ -289,7 +290,7 @@ func TestStaffNotes(t *testing.T) {
 	})
 }
 
-// An admin ends a connection on the company's behalf, and says why.
+// An admin ends a connection on behalf of the company, and says why.
 func TestStaffDisconnect(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy, bob := a.signUp("Northgate", "Amy"), a.signUp("South", "Bob")
@@ -316,7 +317,7 @@ func TestStaffDisconnect(t *testing.T) {
 		if n := a.count("SELECT count(*) FROM events WHERE kind = 'disconnected'") + a.count("SELECT count(*) FROM notes"); n != 2 {
 			t.Errorf("%d events and notes, want one each", n)
 		}
-		// What is being set up is withdrawn by the company, not disconnected.
+		// The company withdraws a setup. It cannot be disconnected.
 		pending := "/staff" + amy.guided(harbor)
 		ada.get(pending+"/disconnect").want(a, 303, pending)
 		ada.post(pending+"/disconnect", "text", "x").want(a, 303)
@@ -324,7 +325,7 @@ func TestStaffDisconnect(t *testing.T) {
 	})
 }
 
-// What a company's page has, and that looking at it is recorded.
+// The company page has its parts, and viewing it is recorded.
 func TestStaffCompany(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		al, bob, sam := a.signUp("Northgate", "Al Owner"), a.signUp("South", "Bob"), a.staff("Sam", models.Support)

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// What leads on after signing in never leads off the site (A25).
+// The page to go to after sign-in is never on another site.
 func TestOpenRedirect(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
@@ -37,8 +37,8 @@ func TestOpenRedirect(t *testing.T) {
 	b.post("/signin", "email", amy.email, "password", password, "next", hidden(t, page.body, "next")).want(a, 303, "/connections/"+id)
 }
 
-// Another company's connection is not there, whatever is asked of it, and
-// looks the same as one that never was (A47).
+// Another company's connection cannot be used in any way, and looks the same as one
+// that does not exist.
 func TestOtherCompanysConnection(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy, bob := a.signUp("A", "Amy"), a.signUp("B", "Bob")
@@ -64,7 +64,7 @@ func TestOtherCompanysConnection(t *testing.T) {
 	})
 }
 
-// A member may not disconnect, and is told who may (A50).
+// A member may not disconnect, and learns who may.
 func TestMemberMayNotDisconnect(t *testing.T) {
 	a := newApp(t)
 	al := a.signUp("A", "Al Owner")
@@ -104,7 +104,7 @@ func TestFieldsThatVisitorsMayNotSet(t *testing.T) {
 	a.newBrowser().post("/signin?"+url.Values{"email": {amy.email}, "password": {password}}.Encode()).want(a, 422)
 }
 
-// Headers that every answer has (A62), and what must not be kept (A63).
+// Every answer has the security headers, and private pages are not cached.
 func TestHeaders(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
@@ -155,7 +155,7 @@ func TestHeaders(t *testing.T) {
 	amy.get(path+".css").want(a, 404)
 }
 
-// Error pages say what happened in few words, with a code that is in the log (A64).
+// Error pages say briefly what happened, with a support code that is in the log.
 func TestErrorPages(t *testing.T) {
 	a := newApp(t)
 	a.byHand = []string{"closed"}
@@ -204,7 +204,7 @@ func TestErrorPages(t *testing.T) {
 	}
 }
 
-// One request is one well-formed line of the log, whatever it holds (A65).
+// One request is one well-formed line of the log, whatever the request contains.
 func TestLogLines(t *testing.T) {
 	a := newApp(t)
 	b := a.newBrowser()
@@ -234,7 +234,7 @@ func TestStaticFiles(t *testing.T) {
 	}
 }
 
-// Text of every kind is refused with a word, or kept and shown unchanged (A60, A67).
+// Hostile text is refused with an explanation, or kept and shown unchanged.
 func TestHostileText(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		for i, name := range []string{

@@ -22,7 +22,7 @@ var (
 	recoveryCode = regexp.MustCompile(`<li><code>([A-Z2-7]{4}-[A-Z2-7]{4}-[A-Z2-7]{4})</code></li>`)
 )
 
-// code is the one that the authenticator app shows now.
+// code returns the code that the authenticator app shows now.
 func (m *member) code() string {
 	m.Helper()
 	code, err := totp.GenerateCode(m.factorKey, m.clock.Now())
@@ -32,8 +32,8 @@ func (m *member) code() string {
 	return code
 }
 
-// enrol sets up the second factor of somebody of staff who has just given the
-// password, and returns the recovery codes.
+// enrol sets up the second factor of a staff member who has just entered the
+// password. It returns the recovery codes.
 func (m *member) enrol() []string {
 	m.Helper()
 	page := m.get("/staff/factor").want(m, 200, "Set up your second step")
@@ -46,7 +46,7 @@ func (m *member) enrol() []string {
 	return codes
 }
 
-// signInAgain signs one of staff in with the next code.
+// signInAgain signs the staff member in with the next code.
 func (m *member) signInAgain() {
 	m.Helper()
 	m.clock.Add(time.Minute)
@@ -54,7 +54,7 @@ func (m *member) signInAgain() {
 	m.post("/staff/factor", "code", m.code()).want(m, 303, "/staff")
 }
 
-// enrolInBrowser goes on from a chosen password.
+// enrolInBrowser continues after a password was chosen.
 func (c *contractor) enrolInBrowser() {
 	c.Helper()
 	c.Click("Save and sign in", "Set up your second step")
@@ -68,8 +68,8 @@ func (c *contractor) enrolInBrowser() {
 	c.Click("I have saved them", "Needs attention now")
 }
 
-// A46: without the second factor, there is nothing but the page that asks for
-// it, for staff of either role.
+// Without the second factor, staff of either role see nothing but the page that
+// asks for it.
 func TestSecondFactorIsRequired(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		a.fill()
@@ -89,7 +89,7 @@ func TestSecondFactorIsRequired(t *testing.T) {
 			sam.get("/staff").want(a, 200, "Needs attention now")
 			sam.get("/staff/factor").want(a, 303, "/staff")
 
-			// The session of before is worth nothing (A31).
+			// The earlier session is worthless.
 			other := a.newBrowser()
 			other.client.Jar.SetCookies(parse(t, a.url), halfway)
 			other.get("/staff").want(a, 303, "/signin")
@@ -97,7 +97,7 @@ func TestSecondFactorIsRequired(t *testing.T) {
 	})
 }
 
-// A code works once, in its time; wrong ones are counted.
+// A code works once, during its time. Wrong codes are counted.
 func TestSecondFactorCodes(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		sam := a.staff("Sam", models.Support)
@@ -111,7 +111,7 @@ func TestSecondFactorCodes(t *testing.T) {
 		a.clock.Add(2 * time.Minute)
 		again().post("/staff/factor", "code", spent).want(a, 422)
 
-		// Twice at once, it lets one in.
+		// Used twice at once, a code lets one request in.
 		code := sam.code()
 		browsers := []*browser{again(), again(), again()}
 		statuses := make(chan int, len(browsers))
@@ -153,7 +153,7 @@ func TestSecondFactorCodes(t *testing.T) {
 	})
 }
 
-// Recovery codes work once each; what is stored of them lets nobody in.
+// Each recovery code works once. The stored form of a code lets nobody in.
 func TestRecoveryCodes(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		b := a.newBrowser()
@@ -192,7 +192,7 @@ func TestRecoveryCodes(t *testing.T) {
 	})
 }
 
-// signedIn is another browser in which the password was given.
+// signedIn returns another browser in which the password was entered.
 func (m *member) signedIn() *member {
 	m.Helper()
 	other := &member{browser: m.newBrowser(), email: m.email, factorKey: m.factorKey}
@@ -200,8 +200,8 @@ func (m *member) signedIn() *member {
 	return other
 }
 
-// A key is shown to one session alone. Whoever else has the password sees
-// another, and nothing once a key counts.
+// A key is shown to one session only. Other people with the password see another
+// key, or none once a key is confirmed.
 func TestEnrolmentBelongsToItsSession(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		sam := &member{browser: a.newBrowser(), email: "sam@fieldbridge.example"}
@@ -221,7 +221,7 @@ func TestEnrolmentBelongsToItsSession(t *testing.T) {
 		}
 		eve.get("/staff").want(a, 303, "/staff/factor")
 
-		// Of two first keys that are confirmed at once, one counts.
+		// If two first keys are confirmed at once, only one counts.
 		pat := &member{browser: a.newBrowser(), email: "pat@fieldbridge.example"}
 		pat.choosePassword(a.addStaff(pat.email, models.Support), "Pat", password).want(a, 303)
 		browsers := []*member{pat, pat.signedIn(), pat.signedIn()}
@@ -241,8 +241,8 @@ func TestEnrolmentBelongsToItsSession(t *testing.T) {
 	})
 }
 
-// Another phone is begun with by who has the old one, which works until the new
-// one does; then the other sessions end.
+// Only a person with the old phone can start the setup of another one. The old
+// phone works until the new one does. Then the other sessions end.
 func TestAnotherPhone(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		sam := a.staff("Sam", models.Support)
@@ -257,7 +257,7 @@ func TestAnotherPhone(t *testing.T) {
 		sam.get("/staff/factor").want(a, 200, "works until the new one")
 		elsewhere.get("/staff").want(a, 200)
 
-		// Left unfinished, all is as before: a password alone shows no key.
+		// An unfinished setup changes nothing: the password alone shows no key.
 		a.clock.Add(time.Minute)
 		other := sam.signedIn()
 		if page := other.get("/staff/factor").want(a, 200); factorKey.MatchString(page.body) {
@@ -280,7 +280,7 @@ func TestAnotherPhone(t *testing.T) {
 	})
 }
 
-// Whoever uses a recovery code is told when few are left.
+// A person who uses a recovery code learns when few are left.
 func TestFewRecoveryCodes(t *testing.T) {
 	a := newApp(t)
 	sam := &member{browser: a.newBrowser(), email: "sam@fieldbridge.example"}
@@ -328,7 +328,7 @@ func TestSecondFactorAtRest(t *testing.T) {
 	})
 }
 
-// Resetting forgets the factor and ends the sessions; removing somebody too.
+// Resetting deletes the factor and ends the sessions. So does removing the person.
 func TestResetFactor(t *testing.T) {
 	a := newApp(t)
 	sam := a.staff("Sam", models.Support)
@@ -350,7 +350,7 @@ func TestResetFactor(t *testing.T) {
 	}
 }
 
-// The second step at a real browser.
+// The second step works in a real browser.
 func TestBrowserSecondFactor(t *testing.T) {
 	a := newApp(t)
 	c := a.contractor(t)

@@ -34,7 +34,7 @@ func TestSessionsOfOneUserAreLimited(t *testing.T) {
 	})
 }
 
-// Whoever cannot be served for the moment is told when to come back.
+// A person who cannot be served right now learns when to come back.
 func TestSignInWhenTooManyDo(t *testing.T) {
 	a := newApp(t)
 	keys, err := seal.Load(a.instance.Keyset)
@@ -65,7 +65,7 @@ func TestSignInWhenTooManyDo(t *testing.T) {
 	}
 }
 
-// Strangers without a password cannot use up the tries of a second factor.
+// Strangers without a password cannot use up the attempts of a second factor.
 func TestSecondFactorIsBehindThePassword(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")

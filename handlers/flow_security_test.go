@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// standing is what an attack must leave as it was.
+// standing holds the counts that an attack must not change.
 type standing struct{ hits, connections, credentials, memberships int }
 
 func (a *app) standing() standing {
@@ -21,7 +21,7 @@ func (a *app) standing() standing {
 	}
 }
 
-// noEffect fails the test if anything changed since.
+// noEffect fails the test if any of them has changed.
 func (a *app) noEffect(before standing, what string) {
 	a.Helper()
 	if now := a.standing(); now != before {
@@ -86,8 +86,8 @@ func TestReplay(t *testing.T) {
 	})
 }
 
-// However often a callback comes at once, and on two instances, the code is
-// exchanged once and everybody ends on the same page.
+// However often a callback arrives at once, even on two instances, the code is
+// exchanged once and everybody sees the same page.
 func TestCallbacksAtOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("A", "Amy")
@@ -180,11 +180,12 @@ func TestExpiry(t *testing.T) {
 	a.noEffect(before, "an expired state")
 }
 
-// Where several instances must agree, the database's clock counts, not theirs.
+// Where several instances must agree, they use the database's clock instead of
+// their own.
 func TestExpiryByTheDatabasesClock(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		if !strings.HasPrefix(a.database, "postgres") {
-			return // SQLite has one process, whose clock is the one
+			return // SQLite has one process and uses its clock
 		}
 		amy := a.signUp("A", "Amy")
 		begun := amy.begin("sandbox", northgate)
@@ -221,7 +222,7 @@ func TestUserSwitched(t *testing.T) {
 	before := a.standing()
 	amy.get(back).want(a, 400, startAgain)
 	a.noEffect(before, "the other user's state")
-	// Nor after signing in anew over a session that still stands.
+	// Nor does it work after a new sign-in over a session that is still valid.
 	back = bob.trip("sandbox", northgate)
 	bob.post("/signin", "email", bob.email, "password", password).want(a, 303)
 	bob.get(back).want(a, 400, startAgain)
@@ -326,7 +327,7 @@ func TestPendingAuthorizations(t *testing.T) {
 		amy.get(amy.atServiceTitan(trips[0], northgate, "Allow")).want(a, 400, startAgain)
 		a.noEffect(before, "the dropped trip")
 		for i := range 300 {
-			if i >= 24 { // with the six above, 30 an hour
+			if i >= 24 { // together with the six above, that makes 30 an hour
 				amy.post("/connect/authorize").want(a, 429)
 				continue
 			}

@@ -12,7 +12,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
-// harbor is a tenant that the app has yet to be given.
+// harbor is a tenant that has not been added to the app yet.
 const harbor = 738846120
 
 // addStaff makes a staff account, and returns the one-time link's secret.
@@ -25,7 +25,7 @@ func (a *app) addStaff(email string, role models.StaffRole) string {
 	return link.Reveal()
 }
 
-// accounts are the app's, as the command line has them.
+// accounts opens the accounts in the way that the command line does.
 func (a *app) accounts() *models.Accounts {
 	a.Helper()
 	keys, err := seal.Load(a.instance.Keyset)
@@ -35,7 +35,7 @@ func (a *app) accounts() *models.Accounts {
 	return models.NewAccounts(a.db, keys, 1, models.QuickHashes)
 }
 
-// staff is one of our own people, signed in.
+// staff returns a signed-in staff member.
 func (a *app) staff(name string, role models.StaffRole) *member {
 	a.Helper()
 	email := strings.ToLower(name) + "@fieldbridge.example"
@@ -46,7 +46,7 @@ func (a *app) staff(name string, role models.StaffRole) *member {
 	return m
 }
 
-// guided asks for a setup, and returns the connection's path.
+// guided requests a setup, and returns the connection's path.
 func (m *member) guided(tenant int) string {
 	m.Helper()
 	form := m.post("/connect", "env", "sandbox", "how", "guided", "tenant", fmt.Sprint(tenant)).want(m, 303, "/connect/guided").location
@@ -75,7 +75,7 @@ func (m *member) saysNot(path string, words ...string) {
 	}
 }
 
-// The whole road, from both sides.
+// The whole setup, from both sides.
 func TestGuidedSetup(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy, sam := a.signUp("Harbor Line", "Amy"), a.staff("Sam", models.Support)
@@ -86,7 +86,7 @@ func TestGuidedSetup(t *testing.T) {
 		desk := "/staff" + path
 		sam.says("/staff/queue", "Harbor Line", "738846120", "Add the tenant ID to the app")
 
-		// Ours: the tenant ID.
+		// Our step: the tenant ID.
 		if err := a.sandbox.AddTenant(harbor); err != nil {
 			t.Fatal(err)
 		}
@@ -96,7 +96,8 @@ func TestGuidedSetup(t *testing.T) {
 			t.Error("there is no link to pass on")
 		}
 
-		// Theirs: allowing it. Said before it is done, it is sent back.
+		// Their step: allowing the app. If they report it too early, staff send it
+		// back.
 		amy.post(path+"/allowed").want(a, 303, path)
 		sam.post(desk+"/send-back", "problem", "not_allowed").want(a, 303, desk)
 		amy.says(path, "still shows Fieldbridge as not connected", "Your turn")
@@ -105,7 +106,7 @@ func TestGuidedSetup(t *testing.T) {
 		amy.says(path, "Access allowed", "There is nothing you need to do")
 		sam.says(desk, "Amy says that access is allowed")
 
-		// Ours: the confirmation, and the client, wrong at first.
+		// Our step: the confirmation, and the client, with mistakes at first.
 		sam.confirm(desk).want(a, 303, desk)
 		sam.post(desk+"/credentials", "client", id, "secret", "").want(a, 422, "Enter the client secret")
 		refused := sam.post(desk+"/credentials", "client", id, "secret", "cs1.stc_wrong_one").want(a, 422, "did not accept this client ID and secret")
@@ -127,11 +128,11 @@ func TestGuidedSetup(t *testing.T) {
 			}
 		}
 
-		// It renews by itself, and ends with a task for us.
+		// It renews automatically. When it ends, we have a task.
 		a.clock.Add(16 * time.Minute)
 		amy.post(path+"/test").want(a, 303)
 		amy.says(path, "Last test: passed")
-		sam.get("/staff").want(a, 303, "/signin") // 15 minutes idle
+		sam.get("/staff").want(a, 303, "/signin") // the session was idle for 15 minutes
 		sam.signInAgain()
 		amy.post(path+"/disconnect").want(a, 303)
 		queue := sam.says("/staff/queue", "Delete the client secret in the developer portal")
@@ -144,7 +145,8 @@ func TestGuidedSetup(t *testing.T) {
 			t.Errorf("%d tasks done are recorded, want 1", n)
 		}
 
-		// Asked for again, it is the same connection and needs no tenant ID added.
+		// A new request is for the same connection, and the tenant ID is already
+		// added.
 		if again := amy.guided(harbor); again != path {
 			t.Errorf("a new connection %s, want %s", again, path)
 		}
@@ -180,7 +182,7 @@ func TestGuidedSetupWithdrawn(t *testing.T) {
 	sam.post("/staff"+path+"/tenant-added").want(a, 303)
 	amy.post(path+"/withdraw").want(a, 303)
 	sam.says("/staff/queue", "Remove the tenant ID from the app")
-	// A page that is out of date does no harm.
+	// Buttons of a page that is out of date do no harm.
 	for _, button := range []string{"/tenant-added", "/send-back", "/credentials"} {
 		sam.post("/staff"+path+button, "problem", "not_allowed", "client", "cid.a", "secret", "cs1.b").want(a, 303)
 	}
@@ -190,7 +192,7 @@ func TestGuidedSetupWithdrawn(t *testing.T) {
 	}
 }
 
-// The other ways end a setup that waits.
+// The other ways end a setup that is under way.
 func TestGuidedSetupOvertaken(t *testing.T) {
 	a := newApp(t)
 	amy, sam := a.signUp("Northgate", "Amy"), a.staff("Sam", models.Support)
@@ -202,7 +204,7 @@ func TestGuidedSetupOvertaken(t *testing.T) {
 	amy.saysNot(path, "Our turn")
 	sam.says("/staff/queue", "No setup is waiting for us")
 
-	// And a connection that works goes on working while it is set up anew.
+	// A connection that works keeps working while it is set up again.
 	form := amy.post(path+"/reconnect", "how", "guided").want(a, 303, "/connect/guided").location
 	amy.post("/connect/guided", "choice", hidden(t, amy.get(form).body, "choice")).want(a, 303, path)
 	amy.says(path, "Connected", "Our turn")
@@ -218,7 +220,7 @@ func TestGuidedSetupOvertaken(t *testing.T) {
 	}
 }
 
-// A setup holds no tenant, and tells nobody whose it is.
+// A setup does not reserve a tenant, and does not reveal whose it is.
 func TestGuidedSetupOfAnotherCompanysTenant(t *testing.T) {
 	a := newApp(t)
 	amy, bob, sam := a.signUp("Northgate", "Amy"), a.signUp("Stranger", "Bob"), a.staff("Sam", models.Support)
@@ -237,7 +239,7 @@ func TestGuidedSetupOfAnotherCompanysTenant(t *testing.T) {
 	bob.saysNot(held, "Northgate Heating", "Amy")
 }
 
-// What staff are told when the client they enter does not work.
+// Staff learn why the client that they entered does not work.
 func TestStaffCredentialsRefused(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -271,7 +273,7 @@ func TestStaffCredentialsRefused(t *testing.T) {
 	}
 }
 
-// A double click, or two tabs, ask for one setup.
+// A double click, or two tabs, request one setup.
 func TestGuidedSetupAskedForAtOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("Harbor Line", "Amy")

@@ -14,7 +14,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// otherHost sends a request to the app under another name.
+// otherHost sends a request to the app under another host name.
 func (b *browser) otherHost(host, method, path string, form url.Values, headers ...string) answer {
 	b.Helper()
 	r := b.request(method, path, form)
@@ -25,8 +25,8 @@ func (b *browser) otherHost(host, method, path string, form url.Values, headers 
 	return b.send(r)
 }
 
-// A request under a foreign name is answered 421 before anything is done, even if
-// its Origin is that name as well.
+// A request for a foreign host is answered with 421 before anything is done, even
+// if its Origin is that host, too.
 func TestForeignHostsAreRefused(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
@@ -68,7 +68,7 @@ func TestForeignHostsAreRefused(t *testing.T) {
 	}
 }
 
-// The configured host counts however it is spelled.
+// The configured host is accepted in every spelling.
 func TestOwnHostIsTaken(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
@@ -81,8 +81,8 @@ func TestOwnHostIsTaken(t *testing.T) {
 	}
 }
 
-// Another name of the same machine leads to the configured address, for a page and
-// for nothing else: cookies of one name are not those of another.
+// Another name of the same machine leads to the configured address, but only for
+// pages: cookies of one name do not belong to another.
 func TestOtherNamesOfLoopbackLeadToTheBaseURL(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
@@ -104,8 +104,8 @@ func TestOtherNamesOfLoopbackLeadToTheBaseURL(t *testing.T) {
 	}
 }
 
-// The admin listener answers by the names that operators and their probes use, and by
-// no other.
+// The admin listener answers to the names that operators and their probes use, and
+// to no others.
 func TestAdminRefusesForeignHosts(t *testing.T) {
 	ready := func(context.Context) error { return nil }
 	admin := handlers.NewAdmin("metrics.internal:8081", ready, handlers.NewMetrics().Handler(nil), slog.New(slog.DiscardHandler))
@@ -118,7 +118,7 @@ func TestAdminRefusesForeignHosts(t *testing.T) {
 		{"127.0.0.1", "LOCALHOST", 200},
 		{"127.0.0.1", "localhost.:9999", 200}, // forwarded from another port
 		{"::1", "[::1]:8081", 200},
-		{"10.1.2.3", "10.1.2.3:8081", 200}, // a probe by the pod's address
+		{"10.1.2.3", "10.1.2.3:8081", 200}, // a probe that uses the pod's address
 		{"10.1.2.3", "10.1.2.3", 200},
 		{"::ffff:10.1.2.3", "10.1.2.3:8081", 200},
 		{"2001:db8::3", "[2001:DB8:0::3]:8081", 200},

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// The Host of a request is compared as browsers send it.
+// The Host of a request is compared in the form that browsers send.
 func TestKindOfHost(t *testing.T) {
 	for _, tt := range []struct {
 		base, host string

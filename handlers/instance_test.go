@@ -22,23 +22,24 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// instance is what one process of the app is started with.
+// instance is the configuration of one process of the app.
 type instance struct {
 	URL, Database, Keyset, StandIn, ClientSecret, AppKey string
-	// HoldAfter is the path of a ServiceTitan endpoint: its first answer arrives,
-	// and then nothing more happens in this process.
+	// HoldAfter is the path of a ServiceTitan endpoint. After its first answer has
+	// arrived, nothing more happens in this process.
 	HoldAfter string
 	// staffIssuer is where staff sign in; nil for passwords.
 	staffIssuer *handlers.StaffIssuer
-	// demo is what its pages have more; nil if it is none.
+	// demo is what only the pages of a demo show; nil outside a demo
 	demo *handlers.Demo
 	// trusted are the networks of proxies.
 	trusted []netip.Prefix
-	// requestLimit is how long a request may work; 0 for the usual limits.
+	// requestLimit is how long a request may take; 0 for the usual limits.
 	requestLimit time.Duration
 }
 
-// environments are what contractors may connect to; all are the sandbox.
+// environments returns the environments that contractors may connect to. All of
+// them are the sandbox.
 func (i instance) environments() []servicetitan.Environment {
 	base, err := url.Parse(i.StandIn)
 	if err != nil {
@@ -59,7 +60,7 @@ func (i instance) environments() []servicetitan.Environment {
 // running is an instance on its database.
 type running struct {
 	handler http.Handler
-	// accounts are what it signs people in with.
+	// accounts is what the instance signs people in with.
 	accounts *models.Accounts
 	db       *models.DB
 	keeper   *models.Keeper
@@ -132,7 +133,7 @@ func serveAsChild() {
 	fail(http.Serve(l, app.handler)) // #nosec G114 -- the parent's limits are enough
 }
 
-// holding stands still once an answer has come whole.
+// holding stops after the whole answer has arrived.
 type holding struct {
 	next http.RoundTripper
 	path string

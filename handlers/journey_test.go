@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A contractor signs up, connects, tests, reconnects and disconnects.
+// A contractor signs up, connects, tests, reconnects, and disconnects.
 func TestJourney(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		dana := a.signUp("Northgate Heating", "Dana Whitfield")
@@ -43,7 +43,8 @@ func TestJourney(t *testing.T) {
 			t.Errorf("%d revocations after the disconnect, want 2", n)
 		}
 
-		// The same tenant again is the same connection with its history.
+		// Connecting the same tenant again continues the same connection with its
+		// history.
 		if again := dana.connect("sandbox", northgate); again != path {
 			t.Errorf("connected as %s, want %s", again, path)
 		}
@@ -55,8 +56,8 @@ func TestJourney(t *testing.T) {
 	})
 }
 
-// The ways are those that the configuration lists, the first one recommended;
-// a way that is not offered is not there.
+// The wizard offers the ways that the configuration lists, and recommends the first
+// one. A way that is not offered does not exist.
 func TestWaysOffered(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("Northgate", "Amy")
@@ -70,7 +71,7 @@ func TestWaysOffered(t *testing.T) {
 	for _, way := range []string{"", "password", "sign_in "} {
 		amy.post("/connect", "env", "sandbox", "how", way+"x", "tenant", "842193311").want(a, 422)
 	}
-	// The forms of one way do not take another's choice.
+	// The forms of one way do not accept the choice of another.
 	choice := hidden(t, amy.get(amy.post("/connect", "env", "sandbox", "how", "sign_in", "tenant", "842193311").location).body, "choice")
 	amy.get("/connect/credentials?choice="+choice).want(a, 303, "/connect")
 	amy.get("/connect/guided?choice="+choice).want(a, 303, "/connect")

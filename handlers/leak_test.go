@@ -14,11 +14,11 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// traces are the forms in which a secret might be found.
+// traces returns the forms in which a secret might appear.
 func traces(secret string) []string {
 	found := []string{secret, hex.EncodeToString([]byte(secret)), strings.ToUpper(hex.EncodeToString([]byte(secret)))}
 	for shift := range 3 {
-		// Base64 differs by where in a group of three the secret begins.
+		// Base64 depends on where in a group of three bytes the secret begins.
 		text := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("x", shift) + secret))
 		found = append(found, strings.TrimRight(text[(shift*4+2)/3+1:len(text)-4], "="))
 	}
@@ -30,7 +30,7 @@ func traces(secret string) []string {
 	return append(found, utf16.String())
 }
 
-// leaks names the secrets that a text holds, by their first letters.
+// leaks returns the first letters of the secrets that a text contains.
 func leaks(where string, secrets []string) []string {
 	var found []string
 	for _, secret := range secrets {
@@ -44,7 +44,7 @@ func leaks(where string, secrets []string) []string {
 	return found
 }
 
-// stored is all that the database holds, as bytes.
+// stored returns everything that the database holds, as bytes.
 func (a *app) stored() string {
 	a.Helper()
 	var all strings.Builder
@@ -73,19 +73,19 @@ func (a *app) stored() string {
 	return all.String()
 }
 
-// accessToken is what the key reads.
+// accessToken returns the token that the key reads.
 func (a *app) accessToken(key *backEnd, path string) string {
 	a.Helper()
 	return fmt.Sprint(key.ask(path+"/token").want(a, 200).json(a.T)["access_token"])
 }
 
-// A whole life of a connection, with failures on the way, leaves none of its
-// secrets in the database, the log or a page (A36, A68, A75, A79).
+// The whole life of a connection, with failures on the way, leaves none of its
+// secrets in the database, the log, or a page.
 func TestNoSecretIsLeftInTheClear(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		var pages strings.Builder
 		a.watch = func(page answer) {
-			if !strings.Contains(page.request, " /api/") { // which is there to give tokens
+			if !strings.Contains(page.request, " /api/") { // the API is there to hand out tokens
 				pages.WriteString(page.body)
 			}
 		}
@@ -112,7 +112,8 @@ func TestNoSecretIsLeftInTheClear(t *testing.T) {
 		secrets = append(secrets, "a wrong but secret try")
 		amy.get(path).want(a, 200)
 
-		// Client IDs and secrets, by the company and by our staff, wrong and right.
+		// Client IDs and secrets are entered by the company and by our staff, with
+		// and without mistakes.
 		id, secret := a.ownClient(south)
 		for _, wrong := range []string{"cs1.stc_typed_wrong", "ak1.stc_an_app_key"} {
 			amy.connectWith(south, id, wrong).want(a, 422)
@@ -137,9 +138,9 @@ func TestNoSecretIsLeftInTheClear(t *testing.T) {
 		sam.get("/staff"+pending).want(a, 200)
 		amy.get(pending).want(a, 200)
 
-		// Everything at the desk, secrets in notes among it (A51, A79).
+		// Staff use every support page, and write secrets into notes.
 		ada, key := a.staff("Ada", models.Admin), a.backEnd(amy)
-		a.clock.Add(2 * time.Minute) // ServiceTitan is no longer left alone
+		a.clock.Add(2 * time.Minute) // ServiceTitan may be asked again
 		ada.post("/staff"+path+"/refresh").want(a, 303)
 		secrets = append(secrets, ada.cookie(sessionCookie), key.secret)
 		for _, typed := range []string{secret, a.instance.ClientSecret, a.instance.AppKey, key.secret, a.accessToken(key, path)} {
@@ -167,7 +168,7 @@ func TestNoSecretIsLeftInTheClear(t *testing.T) {
 		secrets = append(secrets, a.sandbox.Secrets()...)
 		secrets = append(secrets, a.instance.ClientSecret, a.instance.AppKey)
 		slices.Sort(secrets)
-		secrets = slices.DeleteFunc(slices.Compact(secrets), func(s string) bool { return s == id }) // typed as a secret; it is none
+		secrets = slices.DeleteFunc(slices.Compact(secrets), func(s string) bool { return s == id }) // the client ID was typed as a secret, but is not one
 		if len(secrets) < 15 {
 			t.Fatalf("only %d secrets were used", len(secrets))
 		}
@@ -180,8 +181,8 @@ func TestNoSecretIsLeftInTheClear(t *testing.T) {
 			}
 		}
 
-		// What is deleted is gone from the database, and the scan does find what
-		// is there.
+		// Deleted secrets are gone from the database, and the scan finds the ones
+		// that are there.
 		amy.post(path+"/disconnect").want(a, 303)
 		a.exec("INSERT INTO throttles (key, n, reset_at) VALUES (?, 1, ?)", "planted:"+secrets[len(secrets)-1], time.Now().UTC())
 		if found := leaks(a.stored(), secrets); len(found) != 1 {
@@ -195,7 +196,8 @@ func TestNoSecretIsLeftInTheClear(t *testing.T) {
 	})
 }
 
-// After the callback neither the address nor the next page's knows the code (A26).
+// After the callback, neither the address nor the next page's referrer contains the
+// code.
 func TestCodeLeavesNoTrace(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")

@@ -7,7 +7,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// The tries that a company uses up are its own: staff still finish its setup.
+// A company can use up only its own attempts. Staff can still finish its setup.
 func TestCompanyCannotUseUpStaffsTries(t *testing.T) {
 	a := newApp(t)
 	amy, sam := a.signUp("Harbor Line", "Amy"), a.staff("Sam", models.Support)
@@ -29,7 +29,7 @@ func TestCompanyCannotUseUpStaffsTries(t *testing.T) {
 	sam.post(desk+"/credentials", "client", id, "secret", secret).want(a, 303, desk)
 }
 
-// Saying no again and again writes neither rows without end nor one event each.
+// Refusing again and again adds neither endless rows nor one event each.
 func TestAuthorizeAndRefuseIsBounded(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("Northgate", "Amy")
@@ -53,7 +53,7 @@ func TestAuthorizeAndRefuseIsBounded(t *testing.T) {
 	})
 }
 
-// Connect another begins with an empty field; Back does not.
+// Connecting another account starts with an empty field, but Back does not.
 func TestConnectAnotherIsEmpty(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("Northgate", "Amy")

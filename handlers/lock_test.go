@@ -7,8 +7,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// A locked company's people and programs are kept out from their next request
-// on, and let in again.
+// A locked company's people and programs are kept out from their next request on.
+// Unlocking lets them in again.
 func TestLockedCompany(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		al, bob := a.signUp("Northgate", "Al Owner"), a.signUp("South", "Bob")
@@ -16,7 +16,7 @@ func TestLockedCompany(t *testing.T) {
 		sam, ada := a.staff("Sam", models.Support), a.staff("Ada", models.Admin)
 		path, other, company := al.connect("sandbox", northgate), bob.connect("sandbox", south), al.company()
 		own, all, his := a.backEnd(al), a.backEnd(nil), a.backEnd(bob)
-		token := own.ask(path+"/token").want(a, 200).json(t)["access_token"] // in memory from now on
+		token := own.ask(path+"/token").want(a, 200).json(t)["access_token"] // it is in memory from now on
 		all.ask(path+"/token").want(a, 200)
 		begun := al.begin("sandbox", harbor)
 

@@ -36,8 +36,8 @@ func (a *app) background() {
 	a.Cleanup(func() { stop(); all.Wait() })
 }
 
-// Access is withdrawn at ServiceTitan; the keeper finds out, and the owner is
-// led from the mail to the page that mends it, by way of the sign-in.
+// Access is withdrawn at ServiceTitan. The keeper notices, and the mail leads the
+// owner through the sign-in to the page where they can reconnect.
 func TestBrowserMailbox(t *testing.T) {
 	a := newApp(t)
 	c := a.contractor(t)
@@ -53,12 +53,12 @@ func TestBrowserMailbox(t *testing.T) {
 	}
 	a.clock.Add(2 * time.Hour)
 	a.background()
-	// The page loads itself until the mail is there.
+	// The page reloads itself until the mail is there.
 	control.See("Reconnect needed: ServiceTitan tenant 842193311")
 	control.Click("Stop", "The last 200 are kept.")
 	control.inspect("sandbox-mailbox")
 
-	// Dana, who has been signed out meanwhile, reads it.
+	// Dana, who was signed out in the meantime, reads it.
 	c.Goto(a.standIn.URL + "/mailbox")
 	c.Click("Reconnect needed: ServiceTitan tenant 842193311", "Plain text version")
 	if said := browsertest.Framed[string](c.Page, "document.body.innerText"); !strings.Contains(said, "Hello,") {
@@ -76,7 +76,7 @@ func TestBrowserMailbox(t *testing.T) {
 	if !strings.HasPrefix(connection, a.url+"/connections/") {
 		t.Errorf("the mail leads to %s", connection)
 	}
-	// Signed in, it is one click.
+	// While signed in, it takes one click.
 	c.Goto(a.standIn.URL + "/mailbox/1")
 	c.See("Plain text version")
 	c.ClickFramed("Reconnect ServiceTitan")
@@ -88,9 +88,8 @@ func TestBrowserMailbox(t *testing.T) {
 	c.See("Plain text version")
 }
 
-// A letter is hostile until proven otherwise: shown, it runs nothing, sends
-// nothing, loads nothing and shows no other page in its frame, whatever is
-// clicked; and what is a plain link leads on.
+// A mail may be hostile. When it is shown, it runs, sends, and loads nothing, and
+// no click shows another page in its frame. Plain links work.
 func TestBrowserHostileMail(t *testing.T) {
 	a := newApp(t)
 	control, reached := a.standIn.URL, make(chan string, 100)
@@ -131,7 +130,7 @@ func TestBrowserHostileMail(t *testing.T) {
 	c.See("<script>document.title='taken'</script>")
 	c.Value(`document.querySelector("iframe").addEventListener("load", () => document.querySelector("h1").textContent = "Another page"), ""`)
 	c.ClickFramed("Frame the control page")
-	c.See("Another page") // the browser's own, which says that it was refused
+	c.See("Another page") // the browser's own page, which says that the request was refused
 	if shown := c.Frames(); slices.Contains(shown, control+"/") {
 		t.Error("the letter shows the control page in its frame")
 	}

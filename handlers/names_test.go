@@ -7,7 +7,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// The names that no form takes, each with what its page says.
+// refusedNames lists the names that no form accepts, each with the text of its
+// page.
 var refusedNames = map[string]string{
 	"Northgate \u202eetagdaP": "invisible",
 	"North\u200bgate":         "invisible",

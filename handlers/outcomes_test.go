@@ -11,7 +11,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 )
 
-// tokenAnswer is a fault by which the token endpoint gives the answer.
+// tokenAnswer is a fault with which the token endpoint gives this answer.
 func tokenAnswer(status int, contentType, body string) sandbox.Fault {
 	return sandbox.Fault{Kind: sandbox.CustomToken, Status: status, ContentType: contentType, Body: body}
 }
@@ -20,16 +20,16 @@ func oauthError(status int, code string) sandbox.Fault {
 	return tokenAnswer(status, "application/json", `{"error":"`+code+`"}`)
 }
 
-// Every answer of the token endpoint has one outcome and one page, for each
-// way, when a connection is made and when it is renewed.
+// Every answer of the token endpoint has one outcome and one page, for each way,
+// both when a connection is made and when it is renewed.
 func TestTokenAnswers(t *testing.T) {
 	const (
 		ours        = "503 This is our mistake, not yours"
 		away        = "503 ServiceTitan is not answering"
 		again       = "400 This link is no longer valid"
 		refused     = "422 did not accept this client ID and secret"
-		stays       = "connected our_side" // and the operator is told
-		ownStays    = "degraded our_side"  // and so is whoever looks at the queue
+		stays       = "connected our_side" // and the operator learns of it
+		ownStays    = "degraded our_side"  // and so does everyone who looks at the queue
 		retries     = "degraded unavailable"
 		waits       = "503 ServiceTitan asks us to wait"
 		deadGrant   = "reconnect_needed grant_refused"
@@ -43,8 +43,8 @@ func TestTokenAnswers(t *testing.T) {
 		fault                              sandbox.Fault
 		signIn, own, renewSignIn, renewOwn string
 	}{
-		// servicetitan.md's table of token errors: 400 whatever the error, and 401
-		// as RFC 6749, section 5.2, allows for invalid_client.
+		// Token errors as in ServiceTitan's documentation: 400 for every error, and
+		// also 401 for invalid_client, as RFC 6749, section 5.2, allows.
 		{"invalid_client", oauthError(400, "invalid_client"), ours, refused, stays, deadClient},
 		{"invalid_client, 401", oauthError(401, "invalid_client"), ours, refused, stays, deadClient},
 		{"unauthorized_client", oauthError(400, "unauthorized_client"), ours, refused, stays, deadClient},
@@ -105,7 +105,7 @@ func TestTokenAnswers(t *testing.T) {
 	}
 }
 
-// wantPage wants a status and words, given as one string.
+// wantPage requires a status and words, given as one string.
 func wantPage(t *testing.T, what, want string, got answer) {
 	t.Helper()
 	status, words, _ := strings.Cut(want, " ")
@@ -117,7 +117,7 @@ func wantPage(t *testing.T, what, want string, got answer) {
 	}
 }
 
-// Every status of the API has one outcome and one page, when a connection is
+// Every status of the API has one outcome and one page, both when a connection is
 // made and when it is tested.
 func TestAPIAnswers(t *testing.T) {
 	tests := []struct {
@@ -158,8 +158,8 @@ func TestAPIAnswers(t *testing.T) {
 	}
 }
 
-// A 403 for a scope that the token lacks is no refusal: the connection works on
-// for everything else.
+// A 403 because the token lacks a scope is not a refusal. The connection keeps
+// working for everything else.
 func TestTestWithoutItsScope(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("Northgate", "Amy")
@@ -174,8 +174,8 @@ func TestTestWithoutItsScope(t *testing.T) {
 	amy.says(path, "Connected", "Test did not pass", "Upgrade to New Version", "New version to allow")
 }
 
-// What was deleted while a request was under way is not there, and no fault of
-// ours.
+// A connection that was deleted during a request is not found, which is not an
+// error of ours.
 func TestGoneMeanwhile(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("A", "Amy")
@@ -192,7 +192,7 @@ func TestGoneMeanwhile(t *testing.T) {
 		for _, table := range []string{"revocations", "renewal_days", "events", "authorizations", "credentials", "connections"} {
 			a.exec("DELETE FROM " + table)
 		}
-		a.sandbox.ClearFaults() // what they hold back is answered
+		a.sandbox.ClearFaults() // releases the answers that they hold back
 		(<-answered).want(a, 404, "We cannot find this page")
 	})
 }

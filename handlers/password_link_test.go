@@ -8,12 +8,12 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// The secret of a link is in the address once. It is exchanged for a cookie that
-// belongs to the form, and is on no page, in no further address, and in no log.
+// The secret of a link is in the address only once. It is exchanged for a cookie
+// that belongs to the form. It is on no page, in no other address, and in no log.
 func TestPasswordLinkIsExchanged(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		link := a.addStaff("priya@fieldbridge.example", models.Admin)
-		a.newBrowser().get("/password/reset?token="+link).want(a, 303) // a scanner in a mail server looks first
+		a.newBrowser().get("/password/reset?token="+link).want(a, 303) // a mail scanner opens the link first
 		b := a.newBrowser()
 		to := b.get("/password/reset?token="+link).want(a, 303, "/password/reset?link=")
 		if strings.Contains(to.location, link) {
@@ -30,11 +30,11 @@ func TestPasswordLinkIsExchanged(t *testing.T) {
 		if got := page.header.Get("Referrer-Policy"); got != "no-referrer" {
 			t.Errorf("Referrer-Policy is %q", got)
 		}
-		// The address without the cookie opens nothing, and says how to go on.
+		// The address without the cookie opens nothing, and says how to continue.
 		a.newBrowser().get(to.location).want(a, 404, "Open the link again")
 		form := hidden(t, page.body, "link")
 		a.newBrowser().post("/password/reset", "link", form, "name", "Eve", "password", password).want(a, 404, "Open the link again")
-		// A form without the link's name, or with the secret itself, is no form of ours.
+		// A form without the link's name, or with the secret itself, is refused.
 		b.post("/password/reset", "token", link, "name", "Eve", "password", password).want(a, 404, "no longer valid")
 		b.post("/password/reset", "link", form, "name", "Priya", "password", "short").want(a, 422, "at least 12")
 		done := b.post("/password/reset", "link", form, "name", "Priya", "password", password).want(a, 303, "/staff")
@@ -48,7 +48,7 @@ func TestPasswordLinkIsExchanged(t *testing.T) {
 	})
 }
 
-// Two links in two tabs of one browser do not get into each other's way.
+// Two links in two tabs of one browser do not interfere with each other.
 func TestPasswordLinksInTwoTabs(t *testing.T) {
 	a := newApp(t)
 	b := a.newBrowser()
@@ -63,7 +63,7 @@ func TestPasswordLinksInTwoTabs(t *testing.T) {
 	}
 }
 
-// A link that has expired or was spent while its form was open says so.
+// A link that expires or is used up while its form is open says so.
 func TestPasswordLinkEndsWhileOpen(t *testing.T) {
 	a := newApp(t)
 	b, twin := a.newBrowser(), a.newBrowser()
@@ -80,7 +80,7 @@ func TestPasswordLinkEndsWhileOpen(t *testing.T) {
 	b.get("/password/reset?token="+link).want(a, 404, "no longer valid")
 }
 
-// Under https the cookie is kept from other hosts.
+// With https, the cookie cannot be set by other hosts.
 func TestPasswordLinkCookieOverHTTPS(t *testing.T) {
 	a := newApp(t)
 	link := a.addStaff("pat@fieldbridge.example", models.Support)
@@ -92,25 +92,25 @@ func TestPasswordLinkCookieOverHTTPS(t *testing.T) {
 	b.get(got.location).want(a, 200, "pat@fieldbridge.example")
 }
 
-// openLink opens the link of a secret, and returns the address of its form and
-// the name by which the form knows it.
+// openLink opens the link with a secret. It returns the address of the form, and
+// the name by which the form refers to the link.
 func (b *browser) openLink(link string) (address, name string) {
 	b.Helper()
 	address = b.get("/password/reset?token="+link).want(b, 303, "/password/reset?link=").location
 	return address, hidden(b, b.get(address).want(b, 200).body, "link")
 }
 
-// anyLink is the name by which a form may know a link.
+// anyLink is a name by which a form may refer to a link.
 const anyLink = "0123456789abcdef"
 
-// withLink puts the secret of a link into the browser, as if it had opened the
-// link before.
+// withLink puts the secret of a link into the browser, as if it had opened the link
+// before.
 func (b *browser) withLink(link string) *browser {
 	b.setCookie("fieldbridge_link_"+anyLink, link)
 	return b
 }
 
-// choosePassword opens the link of a secret and chooses a password.
+// choosePassword opens the link with a secret and chooses a password.
 func (b *browser) choosePassword(link, name, password string) answer {
 	b.Helper()
 	_, form := b.openLink(link)

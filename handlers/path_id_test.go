@@ -12,8 +12,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// An ID has one spelling in paths. On every route that has one, whoever may enter gets
-// 404 for any other spelling of an ID that is theirs, and nothing happens.
+// An ID has one spelling in paths. On every route with an ID, people who may enter
+// get 404 for any other spelling of their own ID, and nothing happens.
 func TestRoutesTakeOneSpellingOfAnID(t *testing.T) {
 	a := newApp(t)
 	al, ada := a.signUp("Northgate", "Al"), a.staff("Ada", models.Admin)

@@ -11,7 +11,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 )
 
-// refreshes is how many refresh requests the sandbox has answered.
+// refreshes returns how many refresh requests the sandbox has answered.
 func (a *app) refreshes() int {
 	n := 0
 	for _, r := range a.sandbox.Requests() {
@@ -22,7 +22,7 @@ func (a *app) refreshes() int {
 	return n
 }
 
-// lapse lets the access token run out, with everyone still signed in.
+// lapse lets the access token expire while everyone stays signed in.
 func (m *member) lapse() {
 	m.Helper()
 	m.clock.Add(16 * time.Minute)
@@ -51,7 +51,7 @@ func TestLapsedAccessIsRenewedWhenNeeded(t *testing.T) {
 	})
 }
 
-// However many ask at once, on two instances, access is renewed once.
+// However many requests come at once, on two instances, access is renewed once.
 func TestRenewalHappensOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("A", "Amy")
@@ -68,7 +68,7 @@ func TestRenewalHappensOnce(t *testing.T) {
 			wg.Go(func() {
 				b := a.newBrowser()
 				b.client.Jar.SetCookies(parse(t, a.url), session)
-				// More than a few a minute are refused, and those that are let in race.
+				// More than a few a minute are refused, and the others race.
 				switch got := b.send(b.request("POST", instances[i%len(instances)]+path+"/test", url.Values{})); got.status {
 				case 303:
 					tested.Add(1)
@@ -88,13 +88,13 @@ func TestRenewalHappensOnce(t *testing.T) {
 	})
 }
 
-// What each answer to a renewal makes of the connection.
+// Each answer to a renewal leads to the right state of the connection.
 func TestRenewalOutcomes(t *testing.T) {
 	tests := []struct {
 		name  string
 		fault func(s *sandbox.Sandbox)
-		// page is what the connection's page says afterwards, and healed what it
-		// says after the fault is gone and another test was made.
+		// page is the text of the connection's page afterwards. healed is its text
+		// after the fault is gone and another test was made.
 		page, reason, healed string
 	}{
 		{"500", func(s *sandbox.Sandbox) { s.SetFault(sandbox.Fault{Kind: sandbox.Status500}) }, "Retrying", "did not answer", "Connected"},
@@ -136,7 +136,7 @@ func TestRenewalOutcomes(t *testing.T) {
 	}
 }
 
-// A server with a grace time answers the same refresh token once more.
+// A server with a grace time answers the same refresh token a second time.
 func TestLostAnswerHealsWithinTheGraceTime(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
@@ -149,7 +149,7 @@ func TestLostAnswerHealsWithinTheGraceTime(t *testing.T) {
 	amy.get(path).want(t, 200, "Connected", "Test passed")
 }
 
-// The app's own registration refused is no connection's fault (B11).
+// If ServiceTitan refuses the app's own registration, no connection is to blame.
 func TestRegistrationRefused(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
@@ -171,7 +171,8 @@ func TestRegistrationRefused(t *testing.T) {
 	if a.tokenRequests() != asked {
 		t.Error("the issuer is not left alone")
 	}
-	// Its access has expired meanwhile, so the page does not say that it works.
+	// Its access has expired in the meantime, so the page does not say that it
+	// works.
 	if page := amy.get(path).want(t, 200, "a problem on our side"); strings.Contains(text(page.body), "Needs reconnect") {
 		t.Error("the connection is blamed")
 	}
@@ -181,7 +182,8 @@ func TestRegistrationRefused(t *testing.T) {
 	amy.get(path).want(t, 200, "Test passed")
 }
 
-// A token that the API refuses is renewed once; refused again, it is over.
+// A token that the API refuses is renewed once. If the API refuses that one too, a
+// person has to reconnect.
 func TestAPIRefusals(t *testing.T) {
 	for kind, reason := range map[sandbox.FaultKind]string{
 		sandbox.Status401: "did not accept our access", sandbox.Status403: "does not let Fieldbridge use", sandbox.Status404: "no longer knows this tenant",
@@ -208,8 +210,8 @@ func TestAPIRefusals(t *testing.T) {
 	})
 }
 
-// A token that the API refuses while no other can be had is no refusal for good:
-// nothing has been renewed that it could have refused.
+// If the API refuses a token and no other can be obtained, that is not a final
+// refusal: the API has not refused a renewed token.
 func TestAPIRefusalWithoutARenewal(t *testing.T) {
 	for _, kind := range []sandbox.FaultKind{sandbox.Status503, sandbox.Status429, sandbox.ResetBefore} {
 		t.Run(string(kind), func(t *testing.T) {
@@ -224,14 +226,14 @@ func TestAPIRefusalWithoutARenewal(t *testing.T) {
 				t.Error("a person is asked to reconnect")
 			}
 			a.sandbox.ClearFaults()
-			a.clock.Add(6 * time.Minute) // past what a 429 asks for
+			a.clock.Add(6 * time.Minute) // after the wait that a 429 asks for
 			amy.post(path+"/test").want(a, 303)
 			amy.get(path).want(a, 200, "Connected", "Test passed")
 		})
 	}
 }
 
-// A renewal that ends after a disconnect brings nothing back (A78).
+// A renewal that ends after a disconnect brings nothing back.
 func TestRenewalRacingDisconnect(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("A", "Amy")
@@ -254,7 +256,7 @@ func TestRenewalRacingDisconnect(t *testing.T) {
 	})
 }
 
-// A credential that was moved or altered is not used (A70).
+// A credential that was moved or altered is not used.
 func TestMovedCredential(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy, bob := a.signUp("A", "Amy"), a.signUp("B", "Bob")
@@ -268,8 +270,8 @@ func TestMovedCredential(t *testing.T) {
 	})
 }
 
-// Disconnecting deletes and withdraws; where withdrawing fails, it is tried
-// again, and the access is deleted all the same (A77).
+// Disconnecting deletes and withdraws the access. If withdrawing fails, it is
+// retried, and the access is deleted in any case.
 func TestDisconnect(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("A", "Amy")

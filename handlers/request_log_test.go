@@ -11,8 +11,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// logged are the lines of the log that are new since a length, and have a support
-// code.
+// logged returns the lines with a support code that were added to the log after a
+// length.
 func (a *app) logged(since int) []string {
 	var lines []string
 	for line := range strings.Lines(a.log.String()[since:]) {
@@ -23,9 +23,9 @@ func (a *app) logged(since int) []string {
 	return lines
 }
 
-// A request that is refused, or fails, has one line in the log, with the reason,
-// the client's address and the support code that the page shows. Neither the query
-// nor the Host is in it.
+// A request that is refused or fails has one line in the log. The line has the
+// reason, the client's address, and the support code that the page shows. It
+// contains neither the query nor the Host.
 func TestRefusedRequestsHaveOneLine(t *testing.T) {
 	a := newApp(t)
 	a.byHand = []string{"closed"}
@@ -99,8 +99,8 @@ func (b *browser) forwarded(from string) {
 	b.send(r).want(b, 200)
 }
 
-// A line has the address that a trusted proxy names, whole also for IPv6, and else
-// the peer's.
+// A line has the address that a trusted proxy reports, or else the peer's. An IPv6
+// address is complete.
 func TestLinesHaveTheClientsAddress(t *testing.T) {
 	a := newApp(t)
 	for _, tt := range []struct {
@@ -128,8 +128,7 @@ func TestLinesHaveTheClientsAddress(t *testing.T) {
 	}
 }
 
-// A proxy that nobody has named is said once, since people behind it are counted as
-// one.
+// The log reports an unconfigured proxy once, since people behind it count as one.
 func TestUnknownProxyIsSaidOnce(t *testing.T) {
 	a := newApp(t)
 	b := a.newBrowser()

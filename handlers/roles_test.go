@@ -14,9 +14,9 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// admitted has the status that each route answers those whom it lets in, for
-// something of their own and an empty form. A route that is not here fails the
-// test, so that nobody adds one without saying who may enter.
+// admitted lists the status with which each route answers people whom it admits,
+// for an ID of theirs and an empty form. A route without a row here fails the test,
+// so that nobody adds one without saying who may enter.
 var admitted = map[string]int{
 	"GET /":                                      200,
 	"GET /signup":                                200,
@@ -82,19 +82,19 @@ var admitted = map[string]int{
 	"POST /staff/team/:id/remove":                303,
 }
 
-// filled are the forms of routes that look at them before anything else.
+// filled lists the forms of routes that check them before anything else.
 var filled = map[string]string{"POST /staff/team/:id/role": "role=support"}
 
-// visitorOf is somebody who asks, by the name of the role.
+// visitorOf is a person who sends requests, named after the role.
 type visitorOf struct {
 	name string
 	*browser
-	key string // an API key, for those without a session
+	key string // the API key, for programs without a session
 }
 
-// C1, A47, A50, A56: every route, for everybody, with IDs that are theirs, that
-// are another's, that name nothing, and that are none. Who may not enter is
-// turned away in the same way everywhere, and nothing happens.
+// Every route is requested by everybody, with IDs that are their own, that belong
+// to others, that do not exist, and that are malformed. People who may not enter
+// are turned away in the same way everywhere, and nothing happens.
 func TestEveryRouteInEveryRole(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		al, bob := a.signUp("Northgate", "Al"), a.signUp("Blue Sky", "Bob")
@@ -128,7 +128,8 @@ func TestEveryRouteInEveryRole(t *testing.T) {
 		a.exec("INSERT INTO staff_tasks (id, kind, company_id, connection_id, created_at) VALUES (?, 'tenant_conflict', ?, ?, ?)",
 			task, company, strings.TrimPrefix(path, "/connections/"), a.clock.Now().UTC())
 		routes := handlers.Routes()
-		// What changes something comes after what only looks, and signing out last.
+		// Routes that change something come after routes that only read, and
+		// signing out comes last.
 		slices.SortStableFunc(routes, func(a, b handlers.Route) int { return cmp.Compare(lateness(a), lateness(b)) })
 		checks := 0
 		for _, r := range routes {
@@ -165,8 +166,8 @@ func TestEveryRouteInEveryRole(t *testing.T) {
 	})
 }
 
-// home is where those who are signed in are led from pages for those who are
-// not.
+// home lists the pages to which people who are signed in are sent from pages for
+// other visitors.
 var home = map[string]bool{"/connections": true, "/staff": true}
 
 func lateness(r handlers.Route) int {
@@ -179,13 +180,13 @@ func lateness(r handlers.Route) int {
 	return 0
 }
 
-// companyOf is the ID of somebody's company.
+// companyOf returns the ID of a person's company.
 func (a *app) companyOf(m *member) uuid.UUID {
 	a.Helper()
 	return uuid.MustParse(a.lookup("SELECT company_id FROM memberships m JOIN users u ON u.id = m.user_id WHERE u.email = ?", m.email))
 }
 
-// keyOf is an API key of a company.
+// keyOf returns an API key of a company.
 func (a *app) keyOf(companyID uuid.UUID) string {
 	a.Helper()
 	_, secret, err := a.apiKeys.Create(a.Context(), models.CommandLine("root"), &companyID, "a back end")
@@ -198,7 +199,7 @@ func (a *app) keyOf(companyID uuid.UUID) string {
 // givenID is an ID in an address.
 type givenID struct{ kind, value string }
 
-// idsFor are the IDs to ask a route with.
+// idsFor returns the IDs with which to request a route.
 func idsFor(pattern, path, foreign, company, teammate, task string) []givenID {
 	own, others := strings.TrimPrefix(path, "/connections/"), strings.TrimPrefix(foreign, "/connections/")
 	absent := uuid.Max.String()
@@ -217,7 +218,8 @@ func idsFor(pattern, path, foreign, company, teammate, task string) []givenID {
 	return []givenID{{"own", own}, {"foreign", others}, {"absent", absent}, {"malformed", strings.ToUpper(own)}}
 }
 
-// expect is what a route answers somebody, by the name of the role.
+// expect returns the status with which a route answers a person, by the name of the
+// role.
 func expect(name string, who handlers.Audience, id string, admitted int) int {
 	const notSignedIn, notThere, notAllowed, noKey = http.StatusSeeOther, http.StatusNotFound, http.StatusForbidden, http.StatusUnauthorized
 	ofStaff := name == "support" || name == "admin"
@@ -263,7 +265,7 @@ func expect(name string, who handlers.Audience, id string, admitted int) int {
 		case name == "staff without second factor":
 			return admitted
 		case ofStaff:
-			return http.StatusSeeOther // to the console
+			return http.StatusSeeOther // to the staff pages
 		}
 		return notThere
 	}
@@ -284,7 +286,7 @@ func refused(got answer) bool {
 	return got.status == 401 || got.status == 403 || got.status == 404 || strings.HasPrefix(got.location, "/signin")
 }
 
-// traces is what a request may leave behind, in one line.
+// traces sums up in one line what a request may leave behind.
 func (a *app) traces() string {
 	a.Helper()
 	var line string

@@ -25,8 +25,8 @@ func (c *contractor) action(name, then string) {
 	c.See(then)
 }
 
-// Somebody gives a demo: faults are switched on and off next to Fieldbridge, and
-// everything can be seen to have happened.
+// Somebody gives a demo. They switch faults on and off next to Fieldbridge, and see
+// everything that happens.
 func TestBrowserSandboxControl(t *testing.T) {
 	a := newApp(t)
 	c := a.contractor(t)
@@ -38,17 +38,18 @@ func TestBrowserSandboxControl(t *testing.T) {
 	control.See("None. Everything works.")
 	control.inspect("sandbox-control")
 
-	// A fault that comes once, for one company, by its radio, fields and button.
+	// A fault that happens once, for one company, set with its radio button,
+	// fields, and button.
 	control.Choose(`[name=kind][value="status_503"]`)
 	control.pick("fault-tenant", fmt.Sprint(northgate))
 	control.Type("times", "1")
 	control.Click("Switch it on", "once more 0 Off")
-	// One that stays, and is about the API.
+	// A fault that stays, and concerns the API.
 	control.Choose(`[name=kind][value="slow"]`)
 	control.pick("path", sandbox.PathBusinessUnits)
 	control.Type("seconds", "0.05")
 	control.Click("Switch it on", "until switched off 0 Off")
-	// One that cannot be.
+	// A fault that is not possible.
 	control.Expect("422")
 	control.Choose(`[name=kind][value="deny"]`)
 	control.pick("path", sandbox.PathToken)
@@ -70,14 +71,14 @@ func TestBrowserSandboxControl(t *testing.T) {
 	control.Choose(`[aria-label="Off: Slow"]`)
 	control.See("None. Everything works.")
 
-	// What was asked, kept current without a script.
+	// The list of requests stays current without a script.
 	requests := c.contractorAt("/requests")
 	requests.See("503, fault: unavailable (503)")
 	requests.See("refresh_token=[redacted]")
 	requests.inspect("sandbox-requests")
 	requests.Click("Update live", "This page reloads every")
 
-	// Actions, and settings.
+	// Next come actions and settings.
 	control.pick("action-tenant", fmt.Sprint(northgate))
 	control.action("Expire access tokens", "Expired access tokens: 2.")
 	control.pick("life", "2m0s")
@@ -87,14 +88,14 @@ func TestBrowserSandboxControl(t *testing.T) {
 		t.Errorf("settings are %+v", got)
 	}
 	c.Click("Test connection", "Test passed.")
-	// The page of the requests has loaded itself, and shows the 401.
+	// The page of requests has reloaded itself, and shows the 401.
 	requests.See("401")
 	control.action("Revoke the grant", "Revoked grants: 1.")
 	control.inspect("sandbox-control-done")
 	a.clock.Add(16 * time.Minute)
 	c.Click("Test connection", "needs you to allow the access again")
 
-	// The consent has faults of its own, for this sign-in.
+	// The consent has faults of its own, for this sign-in only.
 	c.Click("Reconnect", "Continue to ServiceTitan")
 	c.Click("Continue to ServiceTitan", "Allow Fieldbridge")
 	c.Choose(`[name=fault][value="expired_code"]`)
@@ -105,7 +106,7 @@ func TestBrowserSandboxControl(t *testing.T) {
 		t.Errorf("the code lapsed %d times, want once", n)
 	}
 
-	// A secret that is made again is shown once.
+	// A secret that is generated again is shown once.
 	if err := a.sandbox.Allow(northgate); err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +117,7 @@ func TestBrowserSandboxControl(t *testing.T) {
 	control.Click("Reset", "No requests yet.")
 }
 
-// The control page works by keyboard alone.
+// The control page works with the keyboard alone.
 func TestBrowserSandboxKeyboard(t *testing.T) {
 	a := newApp(t)
 	c := a.contractor(t)

@@ -9,7 +9,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 )
 
-// state is a connection's, with the reason.
+// state returns a connection's state with its reason.
 func (a *app) state(path string) string {
 	a.Helper()
 	return strings.TrimSpace(a.lookup("SELECT state || ' ' || reason FROM connections WHERE id = ?", strings.TrimPrefix(path, "/connections/")))
@@ -20,14 +20,14 @@ type promise struct {
 	name  string
 	fault sandbox.Fault
 	grace time.Duration
-	// back is the page on the way back from ServiceTitan, if the fault is one of
-	// the consent; renewed is the connection's state after the next renewal.
+	// back is the page after ServiceTitan, if the fault is one of the consent.
+	// renewed is the connection's state after the next renewal.
 	back, renewed string
 	fired         int
 }
 
-// The control page says of each fault what Fieldbridge does about it. This is
-// what Fieldbridge does, with each fault seen to have fired.
+// The control page says for each fault what Fieldbridge does about it. This test
+// checks that Fieldbridge does so, and that each fault has fired.
 func TestSandboxFaultPromises(t *testing.T) {
 	const (
 		connected  = "connected"
@@ -64,7 +64,7 @@ func TestSandboxFaultPromises(t *testing.T) {
 		{"401", sandbox.Fault{Kind: sandbox.Status401}, 0, "", "reconnect_needed unauthorized", 2},
 		{"403", sandbox.Fault{Kind: sandbox.Status403}, 0, "", "reconnect_needed not_allowed", 1},
 		{"404", sandbox.Fault{Kind: sandbox.Status404}, 0, "", "reconnect_needed tenant_unknown", 1},
-		// The renewal, and the check call after it.
+		// The fault concerns the renewal, and the check call after it.
 		{"clock", sandbox.Fault{Kind: sandbox.ClockSkew, Skew: 30 * time.Minute}, 0, "", connected, 2},
 	}
 	for _, kind := range sandbox.FaultKinds() {
@@ -111,8 +111,8 @@ func TestSandboxFaultPromises(t *testing.T) {
 	}
 }
 
-// wantLeftAlone wants the next try to be no sooner than was asked for; after a
-// 429 nothing is sent until then, even if a person asks.
+// wantLeftAlone requires that the next attempt comes no sooner than ServiceTitan
+// asked for. After a 429, nothing is sent until then, even if a person asks.
 func (a *app) wantLeftAlone(t *testing.T, m *member, path string, wait time.Duration) {
 	t.Helper()
 	soonest := a.clock.Now().Add(wait - time.Minute).UTC()
@@ -129,8 +129,8 @@ func (a *app) wantLeftAlone(t *testing.T, m *member, path string, wait time.Dura
 	}
 }
 
-// What Fieldbridge does about each action, by sign-in and with a client of the
-// tenant's own.
+// Fieldbridge handles each action, both with the sign-in and with a client of the
+// tenant.
 func TestSandboxActionPromises(t *testing.T) {
 	const connected = "connected"
 	tests := map[sandbox.Action]struct{ signIn, own, page string }{
@@ -153,11 +153,11 @@ func TestSandboxActionPromises(t *testing.T) {
 			signIn := amy.connect("sandbox", northgate)
 			own, _, _ := strings.Cut(amy.connectWith(south, id, secret).want(a, 303).location, "?")
 			before := a.tokenRequests()
-			if action != sandbox.Expire { // which shows before the access has lapsed
+			if action != sandbox.Expire { // Expire shows before the access has lapsed
 				amy.lapse()
 			}
 			for _, tenantID := range []int64{northgate, south} {
-				// The sign-in's tenant has no client of its own to be regenerated.
+				// The tenant of the sign-in has no client of its own to regenerate.
 				_, err := a.sandbox.Do(action, tenantID)
 				if err != nil && (tenantID == south || (action != sandbox.NewVersion && action != sandbox.Regenerate)) {
 					t.Fatal(err)
@@ -168,7 +168,7 @@ func TestSandboxActionPromises(t *testing.T) {
 				if got := a.state(path); got != state {
 					t.Errorf("%s: %s, want %s", path, got, state)
 				}
-				// The owner hears of it where a person must act.
+				// The owner gets a mail if a person has to act.
 				mails := a.count("SELECT count(*) FROM mails WHERE kind = 'reconnect_needed' AND connection_id = ?", strings.TrimPrefix(path, "/connections/"))
 				if (mails == 1) != strings.HasPrefix(state, "reconnect_needed") {
 					t.Errorf("%s: %d mails", path, mails)

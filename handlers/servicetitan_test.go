@@ -9,8 +9,8 @@ import (
 	"golang.org/x/net/html"
 )
 
-// formOf reads the first form on a page that has the given button: where it
-// posts to, and what its fields hold.
+// formOf reads the first form on a page with the given button. It returns where the
+// form posts to, and the values of its fields.
 func (b *browser) formOf(page answer, button string) (action string, fields url.Values) {
 	b.Helper()
 	root, err := html.Parse(strings.NewReader(page.body))
@@ -60,7 +60,7 @@ func nodeText(n *html.Node) string {
 	return b.String()
 }
 
-// resolve is an address found on a page of the sandbox.
+// resolve returns the full address for one found on a page of the sandbox.
 func (b *browser) resolve(address string) string {
 	b.Helper()
 	u, err := parse(b.T, b.standIn.URL).Parse(address)
@@ -70,8 +70,8 @@ func (b *browser) resolve(address string) string {
 	return u.String()
 }
 
-// atServiceTitan signs in at the sandbox and answers its question with a
-// button. It returns the address that leads back to the app.
+// atServiceTitan signs in at the sandbox and answers its question with a button. It
+// returns the address that leads back to the app.
 func (b *browser) atServiceTitan(authorize string, tenant int, button string) string {
 	b.Helper()
 	page := b.get(authorize)
@@ -97,7 +97,8 @@ func (b *browser) atServiceTitan(authorize string, tenant int, button string) st
 	return ""
 }
 
-// trip goes to ServiceTitan, allows, and returns the address of the way back.
+// trip goes to ServiceTitan, allows the access, and returns the address that leads
+// back.
 func (m *member) trip(env string, tenant int) string {
 	m.Helper()
 	return m.atServiceTitan(m.begin(env, tenant), tenant, "Allow")

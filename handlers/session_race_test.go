@@ -9,7 +9,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
-// twin is another tab of the same browser, with the session that it has now.
+// twin returns another tab of the same browser, with its current session.
 func (b *browser) twin() *browser {
 	b.Helper()
 	twin := b.newBrowser()
@@ -17,8 +17,8 @@ func (b *browser) twin() *browser {
 	return twin
 }
 
-// A sign-out while the second factor is being checked ends the session: it does
-// not go on under the token that the second factor brings.
+// A sign-out while the second factor is being checked ends the session. It does not
+// continue under the token that the second factor brings.
 func TestSignOutBesideTheSecondFactor(t *testing.T) {
 	a := newAppOn(t, testdb.Postgres(t))
 	sam := a.staff("Sam", models.Support)
@@ -47,8 +47,7 @@ func TestSignOutBesideTheSecondFactor(t *testing.T) {
 	}
 }
 
-// A sign-out that still has the token from before the second factor ends the
-// session too.
+// A sign-out with the token from before the second factor ends the session, too.
 func TestSignOutAfterTheSecondFactor(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		sam := a.staff("Sam", models.Support)

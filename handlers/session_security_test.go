@@ -50,7 +50,7 @@ func TestSessionFixation(t *testing.T) {
 	}
 }
 
-// A slow request ends after the sign-out: the session stays gone (A32).
+// After a sign-out, a slow request that ends later does not bring the session back.
 func TestSignOutHoldsAgainstASlowRequest(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		a.byHand = []string{"I8"}
@@ -77,7 +77,7 @@ func TestSignOutHoldsAgainstASlowRequest(t *testing.T) {
 	})
 }
 
-// Two requests that write to one session at once lose no trip (A33).
+// Two requests that write to one session at once lose no authorization.
 func TestTwoWritersOfOneSession(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
@@ -186,7 +186,7 @@ func TestManyCookies(t *testing.T) {
 	}
 }
 
-// Every change asked for by another site's page is refused (A38).
+// Every change that another site's page requests is refused.
 func TestForeignOrigins(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
@@ -199,7 +199,7 @@ func TestForeignOrigins(t *testing.T) {
 			amy.send(r).want(a, 403)
 		}
 		if to == "/signout" || strings.HasPrefix(to, path) {
-			continue // takes no form
+			continue // the route takes no form
 		}
 		r := amy.request(http.MethodPost, to, url.Values{})
 		r.Header.Set("Content-Type", "text/plain")
@@ -209,7 +209,7 @@ func TestForeignOrigins(t *testing.T) {
 	amy.get(path).want(a, 200, "Connected")
 }
 
-// An unknown email and a wrong password look alike (A39).
+// An unknown email and a wrong password look the same.
 func TestSignInTellsNothing(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
@@ -238,7 +238,7 @@ func TestTooManyTries(t *testing.T) {
 	amy.post("/signout").want(a, 303)
 	amy.post("/signin", "email", amy.email, "password", password).want(a, 303)
 
-	// What a proxy that nobody trusts says of the address does not count.
+	// The address that an untrusted proxy reports does not count.
 	for i := range 120 {
 		r := guesser.request(http.MethodPost, "/signin", url.Values{"email": {fmt.Sprintf("n%d@b.example", i)}, "password": {"wrong"}})
 		r.Header.Set("X-Forwarded-For", fmt.Sprintf("10.0.1.%d", i))
@@ -266,7 +266,7 @@ func TestPasswords(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 40 {
 		wg.Go(func() {
-			// A slow machine does not come through with all of them.
+			// Even a slow machine cannot get through all of them.
 			got := a.newBrowser().post("/signin", "email", fmt.Sprintf("n%d@a.example", i), "password", "wrong")
 			if got.status != 503 || got.header.Get("Retry-After") == "" {
 				got.want(a, 422)

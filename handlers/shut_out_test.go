@@ -9,8 +9,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// held makes a request whose call to ServiceTitan is held back, does something
-// meanwhile, and returns the request's answer.
+// held makes a request whose call to ServiceTitan is held back. It does something
+// in the meantime, and returns the request's answer.
 func (a *app) held(request func() answer, meanwhile func()) answer {
 	a.Helper()
 	a.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Hold, Path: sandbox.PathToken})
@@ -25,7 +25,7 @@ func (a *app) held(request func() answer, meanwhile func()) answer {
 	return got
 }
 
-// nothingConnected checks that a try left no access behind, here or in
+// nothingConnected checks that an attempt left no access behind, here or in
 // ServiceTitan.
 func (a *app) nothingConnected(revoked int) {
 	a.Helper()
@@ -40,8 +40,8 @@ func (a *app) nothingConnected(revoked int) {
 	}
 }
 
-// A company that is locked, or a person who is removed, while ServiceTitan is
-// asked for the tokens gets no connection, and the tokens are withdrawn.
+// No connection is made if the company is locked, or the person is removed, while
+// ServiceTitan is asked for the tokens. The tokens are withdrawn.
 func TestShutOutDuringTheCallback(t *testing.T) {
 	for name, tt := range map[string]struct {
 		shutOut func(a *app, amy *member)
@@ -76,7 +76,7 @@ func TestShutOutDuringTheCallback(t *testing.T) {
 	}
 }
 
-// A reconnect that is shut out leaves the connection as it was.
+// A reconnect that is shut out does not change the connection.
 func TestShutOutDuringAReconnect(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("Northgate", "Amy")
@@ -98,7 +98,7 @@ func TestShutOutDuringAReconnect(t *testing.T) {
 	})
 }
 
-// The same holds for a client ID and secret.
+// The same is true for a client ID and secret.
 func TestShutOutWhileCredentialsAreTried(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy, ada := a.signUp("Northgate", "Amy"), a.staff("Ada", models.Admin)

@@ -9,9 +9,9 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// Every sign-in and the like, and every refusal, is one line of the log with what
-// it was, how it ended, who, and from where, without an email; and staff admins
-// see it on the company's page or the team's.
+// Every sign-in, similar action, and refusal is one line of the log. It says what
+// happened, the outcome, the person, and the address, without an email. Admins of
+// staff see it on the page of the company or the team.
 func TestSignInsAreLoggedAndShown(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("Northgate", "Amy")

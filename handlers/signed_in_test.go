@@ -7,7 +7,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// An address that leads nowhere still says who is signed in.
+// An address that does not exist still says who is signed in.
 func TestNotFoundSaysWhoIsSignedIn(t *testing.T) {
 	a := newApp(t)
 	dana := a.signUp("Northgate", "Dana Whitfield")

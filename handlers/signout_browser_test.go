@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// signOut signs out by the menu, as a person does.
+// signOut signs out with the menu, as a person does.
 func (c *contractor) signOut() {
 	c.Helper()
 	c.Choose(`button[popovertarget="account"]`)
@@ -21,13 +21,13 @@ func (c *contractor) leave() {
 }
 
 // lookedAt tells the page that somebody looks at its tab again. Without a screen,
-// the browser shows all tabs at all times and tells no page itself.
+// the browser shows all tabs at all times and does not tell the page itself.
 func (c *contractor) lookedAt() {
 	c.Helper()
 	c.Value(`document.dispatchEvent(new Event("visibilitychange")), ""`)
 }
 
-// Whoever comes to the computer next cannot look at the account by going back.
+// The next person at the computer cannot see the account by going back.
 func TestBrowserBackAfterSignOut(t *testing.T) {
 	a := newApp(t)
 	c := a.contractor(t)
@@ -40,7 +40,7 @@ func TestBrowserBackAfterSignOut(t *testing.T) {
 	}
 }
 
-// The same where the session has ended without the browser having been told.
+// The same is true if the session has ended without the browser knowing.
 func TestBrowserBackAfterTheSessionEnded(t *testing.T) {
 	a := newApp(t)
 	c := a.contractor(t)
@@ -54,7 +54,7 @@ func TestBrowserBackAfterTheSessionEnded(t *testing.T) {
 	c.See("Welcome back.")
 }
 
-// A sign-out in one tab is seen by the others when somebody looks at them.
+// Other tabs notice a sign-out as soon as somebody looks at them.
 func TestBrowserSignOutInAnotherTab(t *testing.T) {
 	a := newApp(t)
 	c := a.contractor(t)

@@ -18,8 +18,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// fill makes companies with connections in every state, behind the app's back,
-// and returns the ID of the first.
+// fill adds companies with connections in every state directly to the database. It
+// returns the ID of the first connection.
 func (a *app) fill() string {
 	a.Helper()
 	now := a.clock.Now().UTC().Truncate(time.Second)
@@ -77,7 +77,7 @@ func (a *app) fill() string {
 	return first
 }
 
-// credentialFor stores a credential for a connection that works. Nothing opens
+// credentialFor stores a credential for a connection that works. Nothing decrypts
 // it.
 func credentialFor(tx *gorm.DB, c models.Connection) error {
 	if c.State != models.Connected && c.State != models.Degraded {
@@ -87,7 +87,7 @@ func credentialFor(tx *gorm.DB, c models.Connection) error {
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, c.ID, c.CompanyID, []byte{1, 0xff}, c.ExpiresAt, c.Generation, c.Environment, c.Way != models.SignInWay, time.Now().UTC().Add(time.Hour)).Error
 }
 
-// The address of the list holds the whole of what it shows.
+// The address of the list contains the whole filter.
 func TestStaffList(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		sam := a.staff("Sam", models.Support)
@@ -115,7 +115,8 @@ func TestStaffList(t *testing.T) {
 		} {
 			sam.says("/staff/connections"+query, has...)
 		}
-		// An address is shared: what is unknown in it must not show everything.
+		// People share addresses, so an unknown part of one must not show
+		// everything.
 		for query, says := range map[string]string{
 			"?status=bogus":                     "status=bogus",
 			"?status=no_such&sort=%27%3B--":     "sort=';--",
@@ -130,7 +131,7 @@ func TestStaffList(t *testing.T) {
 			}
 			sam.get("/staff/connections.csv"+query).want(a, 400, says)
 		}
-		// Every number of the overview leads to the list that has as many.
+		// Every number of the overview leads to a list with that many rows.
 		overview := sam.get("/staff").want(a, 200)
 		if !strings.Contains(text(overview.body), "Needs reconnect 2") {
 			t.Errorf("overview: %s", text(overview.body))
@@ -145,13 +146,13 @@ func TestStaffList(t *testing.T) {
 	})
 }
 
-// The list goes on page by page, and back.
+// The list continues page by page, and back.
 func TestStaffListPages(t *testing.T) {
 	a := newApp(t)
 	sam := a.staff("Sam", models.Support)
 	a.fill()
 	company := a.lookup("SELECT id FROM companies WHERE name = 'Copper Creek Plumbing'")
-	now := a.clock.Now().UTC().Truncate(time.Microsecond) // as the app has it
+	now := a.clock.Now().UTC().Truncate(time.Microsecond) // in the precision that the app uses
 	err := a.db.Write(t.Context(), func(tx *gorm.DB) error {
 		for i := range 120 {
 			c := models.Connection{
@@ -194,7 +195,7 @@ func TestStaffListPages(t *testing.T) {
 
 var tenants = regexp.MustCompile(`<td[^>]*><code class="id">(\d+)</code></td>`)
 
-// follow is where a page's link of a kind leads, if it has one.
+// follow returns the address of a page's link of a kind, if it has one.
 func follow(body, rel string) string {
 	link := regexp.MustCompile(`<a[^>]*href="([^"]*)"[^>]*rel="` + rel + `"`).FindStringSubmatch(body)
 	if link == nil {
@@ -203,7 +204,7 @@ func follow(body, rel string) string {
 	return html.UnescapeString(link[1])
 }
 
-// A61: the CSV has what the filter shows, and no spreadsheet runs any of it.
+// The CSV contains what the filter shows, and no spreadsheet runs any of it.
 func TestStaffCSV(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		sam := a.staff("Sam", models.Support)
@@ -253,7 +254,7 @@ func TestStaffCSV(t *testing.T) {
 	})
 }
 
-// A58, A59: whatever is typed is looked for and nothing else.
+// Whatever is typed is searched for, and does nothing else.
 func TestStaffSearchIsHarmless(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		sam := a.staff("Sam", models.Support)
@@ -279,8 +280,8 @@ func TestStaffSearchIsHarmless(t *testing.T) {
 	})
 }
 
-// untidy finds the cells that are not under those of the first row, by the edge
-// by which their column is aligned, or that reach out of their card.
+// untidy finds cells that are not below those of the first row, by the edge that
+// aligns their column. It also finds cells that reach out of their card.
 const untidy = `[...document.querySelectorAll(".dense tbody")].flatMap(body => {
 	const card = body.closest(".card").getBoundingClientRect(), edges = {};
 	return [...body.querySelectorAll("td:is(:nth-child(2), :nth-child(4), :nth-child(6))")].filter(cell => cell.innerText).filter(cell => {
@@ -295,8 +296,8 @@ const askew = `[...document.querySelectorAll(".card:has(tbody)")].filter(card =>
 	return title && line && Math.abs(title.getBoundingClientRect().left - line.getBoundingClientRect().left) > 1;
 }).map(card => card.querySelector("h2").innerText).join(", ")`
 
-// tidy holds that in windows of every width the lines of lists are alike, begin
-// below their title, and are whole.
+// tidy requires that the lines of lists are alike, begin below their title, and are
+// whole, in windows of every width.
 func (c *contractor) tidy() {
 	c.Helper()
 	for _, width := range []int64{320, 390, 600, 768, 900, 1040, 1140, 1280, 1440, 1600} {
@@ -311,8 +312,8 @@ func (c *contractor) tidy() {
 	c.Look(1280, 900, "light")
 }
 
-// The console's list in a real browser, with and without a keyboard's patience.
-func TestBrowserConsole(t *testing.T) {
+// The list works in a real browser, both while typing and with the button.
+func TestBrowserStaffList(t *testing.T) {
 	a := newApp(t)
 	sam := a.staffAt(t, "Sam Okafor", models.Support)
 	a.fill()
@@ -328,7 +329,8 @@ func TestBrowserConsole(t *testing.T) {
 	sam.inspect("staff-connections")
 	sam.tidy()
 
-	// As it is typed: no button, and the address is that of what is shown.
+	// The list follows what is typed. No button is needed, and the address is that
+	// of what is shown.
 	sam.Type("q", "blueb")
 	sam.See("1 connection shown")
 	if at := sam.Address(); !strings.HasSuffix(at, "/staff/connections?q=blueb") {

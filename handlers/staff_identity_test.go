@@ -8,8 +8,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// arrive is a whole trip to the issuer and back, with some of the ID token's
-// claims changed.
+// arrive makes a whole authorization at the issuer and back, with some changed
+// claims in the ID token.
 func (i *staffIssuer) arrive(b *browser, claims map[string]any) answer {
 	b.Helper()
 	back := i.trip(b)
@@ -19,9 +19,9 @@ func (i *staffIssuer) arrive(b *browser, claims map[string]any) answer {
 	return b.get("/staff/signin/callback?" + back.Encode())
 }
 
-// The first arrival pins an account to the issuer's subject. From then on the
-// subject decides, whatever email comes with it, until the command line adds the
-// person again.
+// The first sign-in pins an account to the issuer's subject. From then on, the
+// subject decides, whatever the email is, until the command line adds the person
+// again.
 func TestStaffArePinnedToTheirIdentity(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		i := newStaffIssuer(t)
@@ -30,7 +30,7 @@ func TestStaffArePinnedToTheirIdentity(t *testing.T) {
 		a.addStaff("pat@fieldbridge.example", models.Support)
 		i.arrive(a.newBrowser(), map[string]any{"sub": "sam-1"}).want(a, 303, "/staff")
 
-		// The email was given to somebody else at the issuer.
+		// Somebody else got the email at the issuer.
 		before := len(a.log.String())
 		thief := a.newBrowser()
 		page := i.arrive(thief, map[string]any{"sub": "thief"}).want(a, 403, "another account", "ask an operator")
@@ -45,22 +45,23 @@ func TestStaffArePinnedToTheirIdentity(t *testing.T) {
 			t.Error("the log has the email")
 		}
 
-		// The person's email changed at the issuer, even to one of another's.
+		// The person's email changed at the issuer, even to that of another person.
 		renamed := a.newBrowser()
 		i.arrive(renamed, map[string]any{"sub": "sam-1", "email": "pat@fieldbridge.example"}).want(a, 303, "/staff")
 		renamed.get("/staff").want(a, 200, "sam@fieldbridge.example")
 		i.arrive(a.newBrowser(), map[string]any{"sub": "pat-1", "email": "pat@fieldbridge.example"}).want(a, 303, "/staff")
 
-		// Without a subject, nobody arrives.
+		// Nobody signs in without a subject.
 		i.arrive(a.newBrowser(), map[string]any{"sub": ""}).want(a, 403)
 		i.arrive(a.newBrowser(), map[string]any{"sub": strings.Repeat("x", 256)}).want(a, 403)
 
-		// Added again, the next arrival counts.
+		// After the person is added again, the next sign-in counts.
 		a.addStaff("sam@fieldbridge.example", models.Support)
 		i.arrive(a.newBrowser(), map[string]any{"sub": "sam-2"}).want(a, 303, "/staff")
 		i.arrive(a.newBrowser(), map[string]any{"sub": "sam-1"}).want(a, 403)
 
-		// Removed, nobody arrives by the pin, and it is free for another account.
+		// After the person is removed, nobody signs in with the pin, and it is free
+		// for another account.
 		if err := a.accounts().RemoveStaff(t.Context(), models.CommandLine("root"), "sam@fieldbridge.example"); err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +71,7 @@ func TestStaffArePinnedToTheirIdentity(t *testing.T) {
 	})
 }
 
-// Where an authentication context class is required, it is asked for, and an ID
+// If an authentication context class is required, the app asks for it, and an ID
 // token without it lets nobody in.
 func TestStaffSignInRequiresACR(t *testing.T) {
 	a, i := withStaffIssuer(t)
@@ -102,8 +103,9 @@ func TestStaffSignInRequiresACR(t *testing.T) {
 	}
 }
 
-// Nothing that a trip to the issuer depends on is in the database in the clear.
-func TestStaffTripIsSealed(t *testing.T) {
+// Nothing that an authorization at the issuer depends on is in the database
+// unencrypted.
+func TestStaffAuthorizationIsEncrypted(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		i := newStaffIssuer(t)
 		a.signStaffInAt(i.URL)
@@ -120,7 +122,7 @@ func TestStaffTripIsSealed(t *testing.T) {
 	})
 }
 
-// arrived ends a trip.
+// arrived ends an authorization.
 func (i *staffIssuer) arrived(b *browser, back url.Values) {
 	b.Helper()
 	b.get("/staff/signin/callback?"+back.Encode()).want(b, 303, "/staff")

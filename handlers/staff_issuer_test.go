@@ -29,7 +29,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
-// staffIssuer is an OpenID Connect issuer whose answers a test may spoil.
+// staffIssuer is an OpenID Connect issuer whose answers a test can spoil.
 type staffIssuer struct {
 	*httptest.Server
 	key    *rsa.PrivateKey
@@ -38,16 +38,17 @@ type staffIssuer struct {
 	sign func(claims map[string]any) string
 	// asked is the last authorization request.
 	asked url.Values
-	// verifier is the last one that a code was redeemed with.
+	// verifier is the last one that came with a code.
 	verifier string
 
 	mu sync.Mutex
-	// spoil answers in the issuer's place, if it wants to.
+	// spoil may answer in the issuer's place.
 	spoil func(w http.ResponseWriter, r *http.Request) bool
-	// metadata are added to those of discovery.
+	// metadata is added to that of discovery.
 	metadata map[string]any
 	requests map[string]int
-	// codes are given out and not exchanged yet, with what was asked for.
+	// codes are those that were handed out but not exchanged yet, with what was
+	// requested.
 	codes map[string]url.Values
 }
 
@@ -101,8 +102,8 @@ func newStaffIssuer(t *testing.T) *staffIssuer {
 	return i
 }
 
-// redeems exchanges a code once, for the client, the redirect URI and the
-// verifier that it was given out for.
+// redeems exchanges a code once, for the client, the redirect URI, and the verifier
+// that it was issued for.
 func (i *staffIssuer) redeems(r *http.Request) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -118,7 +119,7 @@ func (i *staffIssuer) redeems(r *http.Request) bool {
 	return true
 }
 
-// count is how often a path was asked for.
+// count returns how often a path was requested.
 func (i *staffIssuer) count(path string) int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -132,7 +133,7 @@ func (i *staffIssuer) spoils(spoil func(w http.ResponseWriter, r *http.Request) 
 	i.spoil = spoil
 }
 
-// signed is an ID token by RS256.
+// signed returns an ID token that is signed with RS256.
 func (i *staffIssuer) signed(t *testing.T, key *rsa.PrivateKey, claims map[string]any) string {
 	t.Helper()
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key, KeyID: "1"}}, nil)
@@ -154,14 +155,14 @@ func (i *staffIssuer) signed(t *testing.T, key *rsa.PrivateKey, claims map[strin
 	return token
 }
 
-// trip sends the browser to the issuer and returns the query of the way back.
+// trip sends the browser to the issuer and returns the query of the callback.
 func (i *staffIssuer) trip(b *browser) url.Values {
 	b.Helper()
 	to := parse(b.T, b.get("/staff/signin").want(b, 303, i.URL+"/authorize").location)
 	return i.answers(to.Query(), b.clock.Now())
 }
 
-// answers gives out a code for what is asked, and says what the ID token will be.
+// answers issues a code for a request, and decides what the ID token will be.
 func (i *staffIssuer) answers(asked url.Values, now time.Time) url.Values {
 	i.asked = asked
 	i.claims = map[string]any{
@@ -175,8 +176,8 @@ func (i *staffIssuer) answers(asked url.Values, now time.Time) url.Values {
 	return url.Values{"state": {asked.Get("state")}, "code": {code}}
 }
 
-// signStaffInAt starts the app anew, with staff sign-in at an issuer, or with
-// passwords without one.
+// signStaffInAt restarts the app with staff sign-in at an issuer, or with passwords
+// if issuer is empty.
 func (a *app) signStaffInAt(issuer string) {
 	a.Helper()
 	a.instance.staffIssuer = nil
@@ -188,7 +189,7 @@ func (a *app) signStaffInAt(issuer string) {
 	a.db = db
 }
 
-// withStaffIssuer is the app with staff sign-in elsewhere.
+// withStaffIssuer returns an app whose staff sign in at an issuer.
 func withStaffIssuer(t *testing.T) (*app, *staffIssuer) {
 	t.Helper()
 	a := newApp(t)
@@ -197,8 +198,9 @@ func withStaffIssuer(t *testing.T) (*app, *staffIssuer) {
 	return a, i
 }
 
-// An issuer that does not answer, or not as one, is asked again soon and by one
-// request for all; nobody is sent there, and its words stay out of the log.
+// An issuer that does not answer, or answers nonsense, is asked again soon, with
+// one request for everyone. Nobody is sent there, and its text stays out of the
+// log.
 func TestStaffIssuerThatIsNone(t *testing.T) {
 	answers := map[string]func(i *staffIssuer) func(w http.ResponseWriter, r *http.Request) bool{
 		"500": func(*staffIssuer) func(http.ResponseWriter, *http.Request) bool {
@@ -267,8 +269,8 @@ func TestStaffIssuerThatIsNone(t *testing.T) {
 	}
 }
 
-// While the issuer hangs, whoever asks gets an answer, and who hangs up takes it
-// from nobody.
+// While the issuer hangs, everyone gets an answer. A person who gives up does not
+// take it from the others.
 func TestStaffIssuerThatHangs(t *testing.T) {
 	a, i := withStaffIssuer(t)
 	asked, release := make(chan struct{}, 8), make(chan struct{})
@@ -305,8 +307,8 @@ func TestStaffIssuerThatHangs(t *testing.T) {
 	}
 }
 
-// What was read is read again, so that the issuer may move its endpoints; while
-// it is away the old ones count.
+// The metadata is read again, so that the issuer can move its endpoints. While the
+// issuer is down, the old ones are used.
 func TestStaffIssuerMoves(t *testing.T) {
 	a, i := withStaffIssuer(t)
 	to := func() string { return a.newBrowser().get("/staff/signin").want(a, 303).location }
@@ -335,7 +337,8 @@ func TestStaffIssuerMoves(t *testing.T) {
 	a.newBrowser().get("/staff/signin").want(a, 503)
 }
 
-// The issuer's own name is wanted where it is announced (RFC 9207, section 2.4).
+// The issuer's own name is required if its metadata announces it (RFC 9207, section
+// 2.4).
 func TestStaffIssuerAnnouncesItself(t *testing.T) {
 	a, i := withStaffIssuer(t)
 	a.addStaff("sam@fieldbridge.example", models.Support)
@@ -347,8 +350,8 @@ func TestStaffIssuerAnnouncesItself(t *testing.T) {
 	b.get("/staff/signin/callback?"+back.Encode()).want(a, 303, "/staff")
 }
 
-// Whatever the token endpoint answers, nobody is signed in, the secret goes
-// nowhere else, and the page comes soon.
+// Whatever the token endpoint answers, nobody is signed in, the secret goes nowhere
+// else, and the page comes soon.
 func TestStaffTokenAnswers(t *testing.T) {
 	a, i := withStaffIssuer(t)
 	a.addStaff("sam@fieldbridge.example", models.Support)
@@ -403,8 +406,8 @@ func TestStaffTokenAnswers(t *testing.T) {
 	}
 }
 
-// The keys are asked for again when one is new, and keys that cannot be had let
-// nobody in.
+// The app reads the keys again when one is new. If the keys cannot be read, nobody
+// gets in.
 func TestStaffIssuerChangesKeys(t *testing.T) {
 	a, i := withStaffIssuer(t)
 	a.addStaff("sam@fieldbridge.example", models.Support)
@@ -430,7 +433,7 @@ func TestStaffIssuerChangesKeys(t *testing.T) {
 	signIn(303)
 }
 
-// Staff go to their issuer, which is another site, and come back, at a real
+// Staff go to their issuer, which is another site, and come back, in a real
 // browser.
 func TestBrowserStaffSignInElsewhere(t *testing.T) {
 	a, i := withStaffIssuer(t)

@@ -15,8 +15,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// Staff sign in at their own issuer; their password here works no more, and no
-// second factor of ours is asked for.
+// Staff sign in at their own issuer. Their password here no longer works, and the
+// app asks for no second factor of its own.
 func TestStaffSignInElsewhere(t *testing.T) {
 	a, i := withStaffIssuer(t)
 	link := a.addStaff("sam@fieldbridge.example", models.Support)
@@ -41,7 +41,7 @@ func TestStaffSignInElsewhere(t *testing.T) {
 	a.clock.Add(16 * time.Minute)
 	b.get("/staff").want(a, 303, "/signin") // as short as any staff session
 
-	// The way back works once.
+	// The callback works once.
 	again := a.newBrowser()
 	back = i.trip(again)
 	again.get("/staff/signin/callback?"+back.Encode()).want(a, 303)
@@ -57,8 +57,8 @@ func TestStaffSignInElsewhere(t *testing.T) {
 	amy.post("/signin", "email", amy.email, "password", password).want(a, 303, "/connections")
 }
 
-// A password that staff had before lets nobody in, and is answered as a wrong
-// one.
+// A password that staff had before lets nobody in. The answer is the one to a wrong
+// password.
 func TestStaffPasswordIsOffElsewhere(t *testing.T) {
 	a := newApp(t)
 	sam := a.staff("Sam", models.Support)
@@ -75,7 +75,7 @@ func TestStaffPasswordIsOffElsewhere(t *testing.T) {
 	}
 }
 
-// Whatever is wrong with the way back or the ID token, nobody is signed in.
+// Nobody is signed in, whatever is wrong with the callback or the ID token.
 func TestStaffSignInRefused(t *testing.T) {
 	a, i := withStaffIssuer(t)
 	a.addStaff("sam@fieldbridge.example", models.Support)
@@ -140,11 +140,11 @@ func TestStaffSignInRefused(t *testing.T) {
 	}
 	i.sign = sign
 	stolen := i.trip(a.newBrowser())
-	a.newBrowser().get("/staff/signin/callback?"+stolen.Encode()).want(a, 400) // A2: in another browser
+	a.newBrowser().get("/staff/signin/callback?"+stolen.Encode()).want(a, 400) // in another browser
 }
 
-// Without an issuer there is no such sign-in; with one that is down there is a
-// page that says so.
+// Without an issuer, there is no such sign-in. If the issuer is down, a page says
+// so.
 func TestStaffSignInNeedsItsIssuer(t *testing.T) {
 	a := newApp(t)
 	a.newBrowser().get("/staff/signin").want(a, 404)
@@ -153,9 +153,9 @@ func TestStaffSignInNeedsItsIssuer(t *testing.T) {
 	a.newBrowser().get("/staff/signin").want(a, 503, "Sign-in did not work")
 }
 
-// Two tabs are two trips, and each comes back once however often it is asked:
-// the code is exchanged by one request.
-func TestStaffTripsEndOnce(t *testing.T) {
+// Two tabs are two authorizations. Each ends once, however often its callback is
+// requested: one request exchanges the code.
+func TestStaffAuthorizationsEndOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		i := newStaffIssuer(t)
 		a.signStaffInAt(i.URL)
@@ -169,7 +169,8 @@ func TestStaffTripsEndOnce(t *testing.T) {
 		again := a.newBrowser()
 		foreign := i.trip(a.newBrowser())
 		back := i.trip(again)
-		// Another's state gets nowhere, and takes nothing from this session's.
+		// The state of another session has no effect, and takes nothing from this
+		// session's authorization.
 		again.get("/staff/signin/callback?"+foreign.Encode()).want(a, 400)
 
 		// Both requests have read the session before either has written it.
@@ -203,7 +204,7 @@ func TestStaffTripsEndOnce(t *testing.T) {
 	})
 }
 
-// ended tells when all are done.
+// ended says when all are done.
 func ended(all *sync.WaitGroup) <-chan struct{} {
 	done := make(chan struct{})
 	go func() {
@@ -213,7 +214,7 @@ func ended(all *sync.WaitGroup) <-chan struct{} {
 	return done
 }
 
-// A browser that looks ahead uses nothing up.
+// A browser that prefetches uses nothing up.
 func TestStaffSignInIsNotUsedUpAhead(t *testing.T) {
 	a, i := withStaffIssuer(t)
 	a.addStaff("sam@fieldbridge.example", models.Support)
@@ -230,8 +231,9 @@ func TestStaffSignInIsNotUsedUpAhead(t *testing.T) {
 	}
 }
 
-// Trips are begun without signing in, so an address has a number of them.
-func TestStaffTripsAreCounted(t *testing.T) {
+// Authorizations begin without a sign-in, so each address may begin a limited
+// number.
+func TestStaffAuthorizationsAreCounted(t *testing.T) {
 	a, _ := withStaffIssuer(t)
 	for range 60 {
 		a.newBrowser().get("/staff/signin").want(a, 303)
@@ -249,8 +251,8 @@ func TestStaffTripsAreCounted(t *testing.T) {
 	a.newBrowser().get("/staff/signin").want(a, 303)
 }
 
-// A session counts for the way of signing in that it began with: none outlives
-// a change of it.
+// A session is valid for the way of signing in that it began with. It does not
+// survive a change of that way.
 func TestStaffSessionsOfTheOtherWay(t *testing.T) {
 	a := newApp(t)
 	sam := a.staff("Sam", models.Support)
@@ -274,7 +276,7 @@ func TestStaffSessionsOfTheOtherWay(t *testing.T) {
 	sam.signInAgain()
 }
 
-// The team is shown no link to a password that nobody has.
+// The team page shows no link to choose a password that nobody has.
 func TestTeamWithStaffIssuer(t *testing.T) {
 	a, i := withStaffIssuer(t)
 	a.addStaff("sam@fieldbridge.example", models.Admin)
@@ -291,7 +293,7 @@ func TestTeamWithStaffIssuer(t *testing.T) {
 		t.Error("the team's page speaks of passwords")
 	}
 
-	// A name that was given once stays; one that cannot be shown is not taken.
+	// An existing name stays. A name that cannot be shown is not accepted.
 	for _, name := range []any{"Eve", "line\nbreak", strings.Repeat("x", 101), 7} {
 		other := a.newBrowser()
 		back := i.trip(other)
@@ -306,7 +308,7 @@ func TestTeamWithStaffIssuer(t *testing.T) {
 	other.get("/staff").want(a, 200, "pat@fieldbridge.example")
 }
 
-// Each refusal is one line with its reason, and without what came.
+// Each refusal is one line with its reason, without what the request contained.
 func TestStaffSignInRefusalsAreLogged(t *testing.T) {
 	a, i := withStaffIssuer(t)
 	for reason, spoil := range map[string]func(url.Values){

@@ -8,8 +8,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// A50, A56: the console is not there for anybody else, nor members' pages for
-// staff.
+// The staff pages do not exist for other people, nor members' pages for staff.
 func TestStaffOnly(t *testing.T) {
 	a := newApp(t)
 	amy, sam := a.signUp("Northgate", "Amy"), a.staff("Sam", models.Support)
@@ -41,7 +40,7 @@ func TestStaffOnly(t *testing.T) {
 	}
 }
 
-// A link works once, for two days, and lets nobody in by itself.
+// A link works once within two days, and does not sign anybody in by itself.
 func TestStaffLink(t *testing.T) {
 	a := newApp(t)
 	b := a.newBrowser()
@@ -62,7 +61,7 @@ func TestStaffLink(t *testing.T) {
 		t.Error("the link is in the log")
 	}
 
-	// A new link ends what was: sessions and password.
+	// A new link ends the old sessions and the old password.
 	again := a.addStaff("priya@fieldbridge.example", models.Support)
 	b.get("/staff").want(a, 303, "/signin")
 	b.post("/signin", "email", "priya@fieldbridge.example", "password", password).want(a, 422)
@@ -72,7 +71,7 @@ func TestStaffLink(t *testing.T) {
 	b.post("/signup", "company", "Mine", "name", "Priya", "email", "priya@fieldbridge.example", "password", password).want(a, 422)
 }
 
-// A34: staff are signed out sooner than members.
+// Staff are signed out sooner than members.
 func TestStaffSession(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		sam := a.staff("Sam", models.Support)
@@ -88,7 +87,7 @@ func TestStaffSession(t *testing.T) {
 	})
 }
 
-// The guide shows the way and nothing of anybody.
+// The guide shows the steps and nothing about anybody.
 func TestGuideIsPublic(t *testing.T) {
 	a := newApp(t)
 	b := a.newBrowser()

@@ -10,13 +10,13 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// teammate is the address of one of staff.
+// teammate returns the address of a staff member's page.
 func (m *member) teammate() string {
 	m.Helper()
 	return "/staff/team/" + m.lookup("SELECT id FROM users WHERE email = ?", m.email)
 }
 
-// What is done about staff, by an admin over the console.
+// An admin manages staff on the team's page.
 func TestStaffTeam(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy, ada := a.signUp("Northgate", "Amy"), a.staff("Ada", models.Admin)
@@ -48,7 +48,7 @@ func TestStaffTeam(t *testing.T) {
 		sam.choosePassword(token, "Sam", password).want(a, 303, "/staff")
 		sam.enrol()
 
-		// A role acts at the next request.
+		// A new role takes effect at the next request.
 		sam.get("/staff/team").want(a, 403)
 		ada.post(sam.teammate()+"/role", "role", "admin").want(a, 303, "/staff/team")
 		sam.get("/staff/team").want(a, 200)
@@ -56,14 +56,14 @@ func TestStaffTeam(t *testing.T) {
 		sam.get("/staff/team").want(a, 403)
 		ada.post(sam.teammate()+"/role", "role", "root").want(a, 400)
 
-		// Nobody does it to themselves.
+		// Nobody can do it to themselves.
 		for _, what := range []string{"/role", "/link", "/remove"} {
 			ada.post(ada.teammate()+what, "role", "support").want(a, 422, "for another admin to change")
 		}
 		ada.get(ada.teammate()+"/remove").want(a, 422)
 		ada.get("/staff").want(a, 200, "Admin")
 
-		// A new link ends what was before.
+		// A new link ends the old sessions and the old password.
 		again := ada.post(sam.teammate()+"/link").want(a, 200, "A link for sam@fieldbridge.example")
 		second := parse(t, fieldValue(t, again.body, "link")).Query().Get("token")
 		sam.get("/staff").want(a, 303, "/signin")
@@ -72,7 +72,7 @@ func TestStaffTeam(t *testing.T) {
 		a.clock.Add(time.Minute)
 		sam.post("/staff/factor", "code", sam.code()).want(a, 303, "/staff") // the second factor stays
 
-		// Removed, they are out at once, and what they did stays.
+		// A removed person is out at once, and the record of what they did stays.
 		desk := "/staff" + amy.connect("sandbox", northgate)
 		sam.post(desk+"/notes", "text", "Sam was here.").want(a, 303)
 		ada.says(sam.teammate()+"/remove", "Remove Sam?", "signed out everywhere")
@@ -83,7 +83,7 @@ func TestStaffTeam(t *testing.T) {
 		ada.saysNot("/staff/team", "sam@fieldbridge.example")
 		ada.says(desk, "Sam was here.")
 		ada.post(sam.teammate()+"/role", "role", "admin").want(a, 404)
-		// The command line alone takes back whoever was removed.
+		// Only the command line can add a removed person again.
 		ada.post("/staff/team", "email", sam.email, "role", "support").want(a, 422, "was removed from the team", "fieldbridge staff add")
 		samID, adaID := strings.TrimPrefix(sam.teammate(), "/staff/team/"), strings.TrimPrefix(ada.teammate(), "/staff/team/")
 		ada.says("/staff/team", "Changes to staff and API keys", "Removed from the team: Sam", "by Ada", "Role changed: Sam (admin)", "New link to choose a password: Sam", "by command line (root)")

@@ -21,7 +21,7 @@ func TestWrongTenant(t *testing.T) {
 			t.Errorf("%d revocations of the access that is not kept, want 1", n)
 		}
 
-		// On a reconnect the old access stays in use.
+		// On a reconnect, the old access stays in use.
 		path := amy.connect("sandbox", northgate)
 		sealed := a.lookup("SELECT generation FROM credentials")
 		review := amy.post(path+"/reconnect").want(a, 303).location
@@ -35,7 +35,8 @@ func TestWrongTenant(t *testing.T) {
 	})
 }
 
-// tenantMarkup is a tenant ID as the review draws it, in groups of three digits.
+// tenantMarkup returns a tenant ID as the review shows it, in groups of three
+// digits.
 func tenantMarkup(id int) string {
 	digits, markup := fmt.Sprint(id), ""
 	for n := len(digits); n > 0; n = max(0, n-3) {
@@ -44,8 +45,8 @@ func tenantMarkup(id int) string {
 	return markup
 }
 
-// Before control is proved, all tenants answer alike; a tenant of another
-// company is refused after it, without naming the company (A29).
+// Before control is proved, all tenants get the same answer. After that, a tenant
+// of another company is refused without naming the company.
 func TestTenantOfAnotherCompany(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy, bob := a.signUp("Alpine Air", "Amy"), a.signUp("B", "Bob")
@@ -69,13 +70,13 @@ func TestTenantOfAnotherCompany(t *testing.T) {
 		if strings.Contains(amy.get(path).body, "Another company") {
 			t.Error("the company is told of the conflict; it is for staff")
 		}
-		// Once let go, the tenant is free.
+		// After it is disconnected, the tenant is free.
 		amy.post(path+"/disconnect").want(a, 303)
 		bob.connect("sandbox", northgate)
 	})
 }
 
-// What the check call answers, each with its page.
+// Each answer to the check call has its page.
 func TestCheckCallAnswers(t *testing.T) {
 	for kind, want := range map[sandbox.FaultKind]struct {
 		status int

@@ -13,7 +13,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
-// retryIn is what an answer's Retry-After says.
+// retryIn returns an answer's Retry-After.
 func retryIn(t *testing.T, got answer) time.Duration {
 	t.Helper()
 	seconds, err := strconv.Atoi(got.header.Get("Retry-After"))
@@ -23,8 +23,8 @@ func retryIn(t *testing.T, got answer) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
-// Without a token, the API says when the next try may be made, and not earlier
-// or much later.
+// Without a token, the API says when the next attempt may be made, neither earlier
+// nor much later.
 func TestAPITokenRetryAfter(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("Northgate", "Amy")
@@ -49,7 +49,7 @@ func TestAPITokenRetryAfter(t *testing.T) {
 	if a.tokenRequests() != asked+1 {
 		t.Error("after the time that was said, nothing is tried")
 	}
-	// ServiceTitan asks for more than an hour: an hour is the longest.
+	// If ServiceTitan asks for more than an hour, the API says one hour.
 	a.clock.Add(16 * time.Minute)
 	a.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status503, RetryAfter: 3 * time.Hour})
 	if wait := retryIn(t, b.ask(path+"/token")); wait < 59*time.Minute || wait > time.Hour {
@@ -57,7 +57,7 @@ func TestAPITokenRetryAfter(t *testing.T) {
 	}
 }
 
-// Of a problem on our side, the API tells the reason and when to ask again.
+// For a problem on our side, the API gives the reason and the time to retry.
 func TestAPITokenOnOurSide(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("Northgate", "Amy")
@@ -78,14 +78,14 @@ func TestAPITokenOnOurSide(t *testing.T) {
 	}
 }
 
-// wire leads to a database until it is cut.
+// wire forwards to a database until it is cut.
 type wire struct {
 	l     net.Listener
 	mu    sync.Mutex
 	conns []net.Conn
 }
 
-// wireTo returns a wire to a database, and the address behind it.
+// wireTo returns a wire to a database, and its address.
 func wireTo(t *testing.T, address string) (*wire, string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -117,7 +117,7 @@ func wireTo(t *testing.T, address string) (*wire, string) {
 	return w, before + "@" + l.Addr().String() + "/" + database
 }
 
-// cut takes the database away.
+// cut makes the database unreachable.
 func (w *wire) cut() {
 	_ = w.l.Close()
 	w.mu.Lock()
@@ -127,8 +127,8 @@ func (w *wire) cut() {
 	}
 }
 
-// While the database is away, the API and the pages say that Fieldbridge is
-// unavailable, and nothing of tokens.
+// While the database is unreachable, the API and the pages say that Fieldbridge is
+// unavailable. They say nothing about tokens.
 func TestDatabaseIsAway(t *testing.T) {
 	w, address := wireTo(t, testdb.Postgres(t))
 	a := newAppOn(t, address)

@@ -7,7 +7,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/views/pagetest"
 )
 
-// testDemo has one of everything, with the words in every place.
+// testDemo returns a demo with one of everything, with the same words everywhere.
 func testDemo(words string) *Demo {
 	account := DemoAccount{Who: words, Email: words, Password: words, Sees: words}
 	return &Demo{
@@ -57,8 +57,8 @@ func TestDemoTour(t *testing.T) {
 	}
 }
 
-// The banner comes by the context, to the frame of every page, after the link
-// that skips to the content.
+// The banner reaches the frame of every page through the context. It comes after
+// the link that skips to the content.
 func TestBannerComesByTheContext(t *testing.T) {
 	ctx := InDemo(t.Context(), testDemo("Dana, owner"), "Dana Whitfield")
 	for name, page := range everyPage() {

@@ -18,8 +18,8 @@ func TestEveryNameIsIsolated(t *testing.T) {
 	}
 }
 
-// What is hidden in a name from before the rule for names stays hidden, and the
-// words around a name stay in their order.
+// Characters that are hidden in an old name stay hidden, and the words around a
+// name keep their order.
 func TestIsolation(t *testing.T) {
 	const hebrew = "שלום קירור"
 	c := pagetest.Connection(models.Disconnected)

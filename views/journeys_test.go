@@ -132,7 +132,7 @@ func TestConnectionOffersWhatItsStateAllows(t *testing.T) {
 	}
 }
 
-// What was just connected has not been renewed, and no part of a page says so.
+// New access has not been renewed yet, and no part of a page says that it has.
 func TestAccessIsGivenBeforeItIsRenewed(t *testing.T) {
 	c := pagetest.Connection(models.Connected)
 	c.ConnectedAt = c.RenewedAt
@@ -186,8 +186,8 @@ func TestConnectionSaysHowItIs(t *testing.T) {
 	strip.Says("Renewals, last 30 days", "1 of 3 days without a problem", "Nov 21: all renewals worked", "Nov 22: 4 renewals of 24 did not work at first", "Nov 23: renewals did not work")
 }
 
-// A day on which somebody had to reconnect is one with a problem, whatever was
-// renewed on it before.
+// A day on which somebody had to reconnect has a problem, whatever was renewed on
+// it before.
 func TestHealthStripShowsWhenSomebodyHadToReconnect(t *testing.T) {
 	midnight, part := pagetest.Noon.Truncate(24*time.Hour), pagetest.Noon.AddDate(0, 0, -3)
 	c := pagetest.Connection(models.ReconnectNeeded)
@@ -221,7 +221,7 @@ func TestConnectionSaysWhatCameOfATest(t *testing.T) {
 	page.Tested = false
 	pagetest.Show(t, Connection(page)).DoesNotSay("Test did not pass. " + reasons[models.ReasonRateLimited])
 
-	// The address that says so may be opened again: what is known since counts.
+	// The address that says so may be opened again later. Then newer facts count.
 	page.Tested = true
 	for name, later := range map[string]func(){
 		"the page is opened later": func() { page.Events[0].At = *pagetest.Ago(2 * time.Minute) },
@@ -237,7 +237,7 @@ func TestConnectionSaysWhatCameOfATest(t *testing.T) {
 	}
 }
 
-// What the page of a connection says of its state and of ServiceTitan is so.
+// Whatever a connection's page says about its state and ServiceTitan is true.
 func TestConnectionPromisesNothingThatIsNotSo(t *testing.T) {
 	works := pagetest.Show(t, connectionPage(models.Connected, models.Owner))
 	// Disconnecting withdraws access there, and connecting again is a new date.
@@ -252,8 +252,8 @@ func TestConnectionPromisesNothingThatIsNotSo(t *testing.T) {
 	}
 }
 
-// Where a setup is the company's to go on with, its own steps come after those
-// of the whole, under a heading of their own.
+// If it is the company's turn in a setup, its own steps come after those of the
+// setup, under their own heading.
 func TestSetupHeadsWhatTheCompanyDoes(t *testing.T) {
 	page := ConnectionPage{
 		Visitor: pagetest.Visitor(models.Owner), Connection: pagetest.Connection(models.Pending), Clock: testClock(),
@@ -264,7 +264,7 @@ func TestSetupHeadsWhatTheCompanyDoes(t *testing.T) {
 	pagetest.Show(t, Connection(page)).DoesNotSay("Your part, in ServiceTitan")
 }
 
-// The last test tells of the access that there is, not of one before it.
+// The last test is about the current access, not an earlier one.
 func TestLastTestIsOfThisAccess(t *testing.T) {
 	c := pagetest.Connection(models.Connected)
 	c.TestedAt, c.TestPassed, c.ConnectedAt = pagetest.Ago(2*time.Hour), false, *pagetest.Ago(time.Hour)
@@ -273,8 +273,8 @@ func TestLastTestIsOfThisAccess(t *testing.T) {
 	shown.DoesNotSay("Last test")
 }
 
-// Beside its icon, a banner's text is in a box that shrinks: a paragraph alone
-// would go below the icon once it is long.
+// Next to its icon, a banner's text is in a box that shrinks. A paragraph alone
+// would move below the icon if it is long.
 func TestBannersKeepTheirTextBesideTheirIcon(t *testing.T) {
 	pages := everyPage()
 	tested := ConnectionPage{Visitor: pagetest.Visitor(models.Owner), Connection: pagetest.Connection(models.Connected), Clock: testClock(), Tested: true}

@@ -8,8 +8,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/views/pagetest"
 )
 
-// No address has been proven to belong to who typed it, so a mail holds nothing
-// that anybody typed: else a stranger could have us send their words.
+// Email addresses are not verified, so a mail contains nothing that anybody typed.
+// Otherwise, a stranger could make us send their words.
 func TestMailsHoldNothingThatWasTyped(t *testing.T) {
 	const typed = "Payout on hold"
 	for _, kind := range []models.MailKind{models.MailReconnectNeeded, models.MailWorksAgain, models.MailUpgradeNeeded} {

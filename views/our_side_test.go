@@ -8,8 +8,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/views/pagetest"
 )
 
-// A problem on our side asks nothing of a contractor, whatever state the
-// connection is in.
+// A problem on our side asks nothing of a contractor, in any state of the
+// connection.
 func TestProblemOnOurSide(t *testing.T) {
 	for _, state := range []models.State{models.Connected, models.Degraded} {
 		c := pagetest.Connection(state)

@@ -15,7 +15,7 @@ import (
 
 func testClock() Clock { return Clock{Now: pagetest.Noon, Zone: time.UTC} }
 
-// everyEvent has one event of each kind.
+// everyEvent returns one event of each kind.
 func everyEvent() []models.Event { return pagetest.Events(slices.Collect(maps.Keys(events))) }
 
 func connectionPage(state models.State, role models.Role) templ.Component {
@@ -37,7 +37,7 @@ var (
 	againChoice = models.Choice{Environment: "production", Way: "sign_in", TenantID: 842193311, ConnectionID: uuid.MustParse("019ab000-0000-7000-8000-000000000001")}
 )
 
-// everyPage has each page in each of its states, by its name in the tests.
+// everyPage returns each page in each of its states, by its name in the tests.
 func everyPage() map[string]templ.Component {
 	connectForm := ConnectPage{Environments: []string{"production", "sandbox"}, Environment: "sandbox", Ways: []string{"sign_in"}, Way: "sign_in"}
 	wrongForm := connectForm

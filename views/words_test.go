@@ -20,7 +20,7 @@ func TestEveryStateHasWords(t *testing.T) {
 	}
 }
 
-// The word for a state is written in one file, so that changing it takes one edit.
+// The word for a state is in one file, so that changing it takes one edit.
 func TestWordsOfStatesAreInOneFile(t *testing.T) {
 	read := 0
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
@@ -69,7 +69,7 @@ func TestEveryEventHasWords(t *testing.T) {
 func TestEveryOutcomeHasWords(t *testing.T) {
 	for _, outcome := range pagetest.Constants[models.Outcome](t) {
 		if outcome == models.OutcomeConnected || outcome == models.OutcomeFinishing {
-			continue // pages of their own
+			continue // they have their own pages
 		}
 		w := outcomes[outcome]
 		for part, words := range map[string]string{

@@ -10,8 +10,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/views/pagetest"
 )
 
-// A problem on our side tells our staff the cause and the next step, whatever
-// state the connection is in.
+// A problem on our side tells staff the cause and the next step, in any state of
+// the connection.
 func TestProblemOnOurSide(t *testing.T) {
 	for _, state := range []models.State{models.Connected, models.Degraded} {
 		c := pagetest.Connection(state)

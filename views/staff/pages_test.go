@@ -39,12 +39,12 @@ func testOverview(t *testing.T) models.Overview {
 	return o
 }
 
-// everyEvent has one event of each kind.
+// everyEvent returns one event of each kind.
 func everyEvent(t *testing.T) []models.Event {
 	return pagetest.Events(pagetest.Constants[models.EventKind](t))
 }
 
-// testView is a connection with all that a page can show of it.
+// testView returns a connection with everything that a page can show about it.
 func testView(t *testing.T, state models.State, reason models.Reason) models.StaffView {
 	c := pagetest.Connection(state)
 	c.StateSince = *pagetest.Ago(48 * time.Hour)
@@ -79,7 +79,7 @@ func staffPage(t *testing.T, state models.State, reason models.Reason) Connectio
 	}
 }
 
-// everyPage has each page of the desk's in each of its states.
+// everyPage returns each staff page in each of its states.
 func everyPage(t *testing.T) map[string]templ.Component {
 	pages := map[string]templ.Component{
 		"overview":      Overview(OverviewPage{Staff: testStaff, Overview: testOverview(t), Clock: testClock()}),
@@ -137,7 +137,8 @@ func everyPage(t *testing.T) map[string]templ.Component {
 	return pages
 }
 
-// Whatever state and reason: since when, in whose words, and what to say next.
+// In every state and for every reason, staff read since when it is so, why, and
+// what to say.
 func TestStaffReadWhatToSay(t *testing.T) {
 	for _, state := range pagetest.Constants[models.State](t) {
 		for _, reason := range append([]models.Reason{models.ReasonNone}, models.FailureReasons()...) {
@@ -163,9 +164,9 @@ func TestStaffReadWhatToSay(t *testing.T) {
 	}
 }
 
-// Why a refresh cannot help, and who acts, is true of the reason: only of a
-// grant that ServiceTitan refused is said that it refused for good. A person
-// reconnects in the end whatever it was, for nothing else begins it again.
+// The page says truthfully why a refresh cannot help and who has to act. Only a
+// grant that ServiceTitan refused was refused for good. In the end, a person always
+// has to reconnect.
 func TestStaffReadWhyARefreshCannotHelp(t *testing.T) {
 	const forGood, reconnect = "refused for good", "a person has to reconnect"
 	cases := map[models.Reason]struct {
@@ -173,7 +174,7 @@ func TestStaffReadWhyARefreshCannotHelp(t *testing.T) {
 		refused bool
 	}{
 		models.ReasonNone:          {says: "renewals have stopped"},
-		models.ReasonUnavailable:   {says: "renewals have stopped"}, // it is tried again, and never ends so
+		models.ReasonUnavailable:   {says: "renewals have stopped"}, // it is retried, and never ends like this
 		models.ReasonRateLimited:   {says: "renewals have stopped"}, // nor does this
 		models.ReasonGrantRefused:  {says: "ServiceTitan has refused", refused: true},
 		models.ReasonClientRefused: {says: "the only client ID and secret that we have"},
@@ -181,9 +182,9 @@ func TestStaffReadWhyARefreshCannotHelp(t *testing.T) {
 		models.ReasonNotAllowed:    {says: "A ServiceTitan admin has to allow Fieldbridge again"},
 		models.ReasonUnauthorized:  {says: "Our engineers have to fix it"},
 		models.ReasonTenantUnknown: {says: "The company has to find its tenant ID"},
-		models.ReasonScopeMissing:  {says: "renewals have stopped"}, // it is a test's, and ends nothing
+		models.ReasonScopeMissing:  {says: "renewals have stopped"}, // only a test can have it, and it ends nothing
 		models.ReasonSealBroken:    {says: "Our engineers have to find out why"},
-		models.ReasonOurSide:       {says: "renewals have stopped"}, // it is tried again, and never ends so
+		models.ReasonOurSide:       {says: "renewals have stopped"}, // it is retried, and never ends like this
 	}
 	for _, reason := range pagetest.Constants[models.Reason](t) {
 		want, ok := cases[reason]
@@ -199,8 +200,8 @@ func TestStaffReadWhyARefreshCannotHelp(t *testing.T) {
 	}
 }
 
-// That a company is locked shows wherever its connections are listed, with an
-// icon and a word, and on a connection's page there is one sentence to say.
+// Every list of connections shows with an icon and a word that a company is locked.
+// A connection's page has one sentence to say.
 func TestStaffSeeThatACompanyIsLocked(t *testing.T) {
 	open := models.ListedConnection{Connection: pagetest.Connection(models.Connected), CompanyName: "Northgate"}
 	locked := open
@@ -237,7 +238,7 @@ func TestStaffSeeThatACompanyIsLocked(t *testing.T) {
 	}
 }
 
-// The overview's numbers are those of the queue's lists that they lead to, under
+// The overview's numbers match the lists of the queue that they link to, and use
 // the same words.
 func TestOverviewAgreesWithTheQueue(t *testing.T) {
 	tasks := []models.Task{{Kind: models.TaskTenantConflict}}
@@ -247,7 +248,7 @@ func TestOverviewAgreesWithTheQueue(t *testing.T) {
 	queue := pagetest.Show(t, Queue(QueuePage{Staff: testStaff, Clock: testClock(), Queue: models.Queue{
 		ForUs: make([]models.QueuedSetup, 2), Tasks: tasks, Upgrades: make([]models.Upgrade, 4), ForCompanies: make([]models.QueuedSetup, 5),
 	}}))
-	lists := map[string]string{} // by the address that leads to them
+	lists := map[string]string{} // by the address that links to them
 	for _, h2 := range queue.All("h2") {
 		lists[queuePath+"#"+pagetest.Value(h2, "id")] = pagetest.Text(h2.Parent)
 	}
@@ -298,7 +299,7 @@ func TestEveryNoteProblemHasWords(t *testing.T) {
 	}
 }
 
-// What is searched is said as it is: what must be typed whole, and what not.
+// The page says truthfully what a search finds, and what must be typed in full.
 func TestStaffReadWhatASearchFinds(t *testing.T) {
 	pagetest.Show(t, Connections(ConnectionsPage{Staff: testStaff, Filter: models.ConnectionFilter{Query: "dale"}, Clock: testClock()})).Says(
 		"the beginning of a tenant ID, or of words in a company’s name", "a member’s email at least up to the @",
@@ -306,7 +307,7 @@ func TestStaffReadWhatASearchFinds(t *testing.T) {
 	)
 }
 
-// What only admins may do is not offered to support.
+// Support is not offered what only admins may do.
 func TestStaffAreOfferedWhatTheyMayDo(t *testing.T) {
 	links := func(p pagetest.Page) string {
 		var all []string
@@ -330,7 +331,7 @@ func TestStaffAreOfferedWhatTheyMayDo(t *testing.T) {
 	}
 }
 
-// Of secrets the page says that they are there, and nothing more.
+// The page says that secrets exist, and nothing more.
 func TestStaffSeeThatSecretsAreStored(t *testing.T) {
 	p := staffPage(t, models.Connected, "")
 	shown := pagetest.Show(t, Connection(p))
@@ -370,7 +371,7 @@ func TestStaffPagesShowHostileTextAsText(t *testing.T) {
 	}
 }
 
-// One failure in a thousand is drawn as one, and no hour is all amber for it.
+// One failure in a thousand looks like one, and does not color the whole hour.
 func TestHourBarsAreProportional(t *testing.T) {
 	bars := hourBars([]models.RenewalHour{
 		{Hour: "2026-11-23T08", OK: 1000},
@@ -393,7 +394,7 @@ func TestHourBarsAreProportional(t *testing.T) {
 	}
 }
 
-// Days with a problem beside no failed renewal are explained.
+// Days with a problem but no failed renewal are explained.
 func TestRenewalWordsExplainDowntime(t *testing.T) {
 	for _, tt := range []struct {
 		days []models.RenewalDay
@@ -408,8 +409,8 @@ func TestRenewalWordsExplainDowntime(t *testing.T) {
 	}
 }
 
-// A search that finds a company and no connection says what that means, and one
-// that finds nothing says what may have been meant.
+// A search that finds a company without connections says so. A search that finds
+// nothing suggests what may have been meant.
 func TestSearchSaysWhatItFound(t *testing.T) {
 	one := []models.FoundCompany{{Name: "Silver Creek"}}
 	for _, tt := range []struct {
@@ -426,14 +427,14 @@ func TestSearchSaysWhatItFound(t *testing.T) {
 	}
 }
 
-// An event that a newer program recorded does not break the page of staff.
+// An event that a newer program recorded does not break the staff page.
 func TestUnknownEventHasWords(t *testing.T) {
 	p := staffPage(t, models.Connected, models.ReasonNone)
 	p.View.Events = []models.Event{{Kind: "fraud_suspected", At: *pagetest.Ago(time.Hour)}}
 	pagetest.Show(t, Connection(p)).Says("Something new", "fraud_suspected")
 }
 
-// What was just connected has not been renewed, and no part of the page says so.
+// New access has not been renewed yet, and no part of the page says that it has.
 func TestAccessIsGivenBeforeItIsRenewed(t *testing.T) {
 	c := pagetest.Connection(models.Connected)
 	c.ConnectedAt = c.RenewedAt
@@ -444,8 +445,8 @@ func TestAccessIsGivenBeforeItIsRenewed(t *testing.T) {
 	shown.DoesNotSay("Last renewed", "Renewed 12", "renews again", "renewed yet")
 }
 
-// A day on which somebody had to reconnect is one with a problem, whatever was
-// renewed on it before.
+// A day on which somebody had to reconnect has a problem, whatever was renewed on
+// it before.
 func TestHealthStripShowsWhenSomebodyHadToReconnect(t *testing.T) {
 	midnight, part := pagetest.Noon.Truncate(24*time.Hour), pagetest.Noon.AddDate(0, 0, -3)
 	c := pagetest.Connection(models.ReconnectNeeded)
@@ -472,7 +473,7 @@ func TestHealthStripShowsWhenSomebodyHadToReconnect(t *testing.T) {
 	}
 }
 
-// A demo asks nobody for a second step, so its team lacks none.
+// A demo asks nobody for a second step, so its team page reports none as missing.
 func TestDemoAsksForNoSecondStep(t *testing.T) {
 	team := Team(TeamPage{Staff: testStaff, Clock: testClock(), Team: []models.Staff{{UserID: testStaff.UserID, Name: "Lee", Email: "lee@f.example", SetUp: true}}})
 	const real, demo = "No second step yet", "Not asked for in a demo"
@@ -504,7 +505,7 @@ func TestBannerComesByTheContext(t *testing.T) {
 	}
 }
 
-// The words around a name stay in their order.
+// The words around a name keep their order.
 func TestIsolation(t *testing.T) {
 	const hebrew = "שלום קירור"
 	p := pagetest.Show(t, Lock(LockPage{Staff: testStaff, Company: models.Company{Name: hebrew}}))

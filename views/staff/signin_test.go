@@ -10,7 +10,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/views/pagetest"
 )
 
-// everySignInPage has each page on which our staff come in.
+// everySignInPage returns each page that staff see before they are signed in.
 func everySignInPage() map[string]templ.Component {
 	enrolment := models.Enrolment{Key: secret.New("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"), Kept: "kept"}
 	replacing := enrolment

@@ -11,7 +11,7 @@ import (
 
 func TestEveryReasonHasWords(t *testing.T) {
 	for _, r := range pagetest.Constants[models.Reason](t) {
-		fails := r != models.ReasonNone && r != models.ReasonScopeMissing // which only a test can have
+		fails := r != models.ReasonNone && r != models.ReasonScopeMissing // only a test can have it
 		if fails && (shortReasons[r] == "" || reasonAdvice[r].title == "") || fails != slices.Contains(models.FailureReasons(), r) {
 			t.Errorf("reason %q: a connection fails for it: %t", r, fails)
 		}
@@ -36,7 +36,7 @@ func TestEveryFilterHasWords(t *testing.T) {
 	}
 }
 
-// A list's address is read as it was written.
+// A list's address is read back as it was written.
 func TestFilterInAddress(t *testing.T) {
 	f := models.ConnectionFilter{
 		Query: "north & co", Status: models.NeedsAttention, Environment: "integration", Way: models.GuidedWay,
