@@ -204,7 +204,7 @@ func TestStaffRefresh(t *testing.T) {
 		// attempt is due.
 		a.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status503})
 		sam.says(sam.post(desk+"/refresh").want(a, 303).location, "The refresh did not work", "Retrying", "ServiceTitan does not answer · since",
-			"Code unavailable", "Next attempt", "Access expires", "Failed tries 1 in a row", "there is nothing you need to do")
+			"Code unavailable", "Next attempt", "Access expires", "Failed attempts 1 in a row", "there is nothing you need to do")
 		amy.says(path, "Fieldbridge support tried to renew the access")
 		a.sandbox.ClearFaults()
 		sam.says(sam.post(desk+"/refresh").want(a, 303).location, "Refreshed.", "It works · since")
@@ -357,7 +357,7 @@ func TestStaffCompany(t *testing.T) {
 			}
 		}
 		sam.get("/staff"+path).want(a, 200)
-		sam.says("/staff"+path, "Al Owner", al.email, "a back end", "3 tokens read", "Looked at by", "Sam")
+		sam.says("/staff"+path, "Al Owner", al.email, "a back end", "3 tokens read", "Viewed by", "Sam")
 		if page := sam.says("/staff" + path); !strings.Contains(page, `href="`+company+`"`) {
 			t.Error("no link to the company")
 		}

@@ -84,7 +84,7 @@ func TestSecondFactorIsRequired(t *testing.T) {
 				}
 			}
 			b.post("/staff/factor", "code", "").want(a, 422)
-			b.post("/staff/factor", "code", "000000").want(a, 422, "not right")
+			b.post("/staff/factor", "code", "000000").want(a, 422, "This code is wrong")
 			sam.enrol()
 			sam.get("/staff").want(a, 200, "Needs attention now")
 			sam.get("/staff/factor").want(a, 303, "/staff")
@@ -107,7 +107,7 @@ func TestSecondFactorCodes(t *testing.T) {
 			b.post("/signin", "email", sam.email, "password", password).want(a, 303, "/staff")
 			return b
 		}
-		again().post("/staff/factor", "code", spent).want(a, 422, "not right")
+		again().post("/staff/factor", "code", spent).want(a, 422, "This code is wrong")
 		a.clock.Add(2 * time.Minute)
 		again().post("/staff/factor", "code", spent).want(a, 422)
 
@@ -216,7 +216,7 @@ func TestEnrolmentBelongsToItsSession(t *testing.T) {
 		if sam.factorKey == eve.factorKey {
 			t.Fatal("two sessions are shown one key")
 		}
-		if page := eve.post("/staff/factor", "code", eve.code()).want(a, 422, "not right"); factorKey.MatchString(page.body) {
+		if page := eve.post("/staff/factor", "code", eve.code()).want(a, 422, "This code is wrong"); factorKey.MatchString(page.body) {
 			t.Error("there is a second factor, and a key is shown")
 		}
 		eve.get("/staff").want(a, 303, "/staff/factor")
@@ -362,7 +362,7 @@ func TestBrowserSecondFactor(t *testing.T) {
 	c.inspect("factor-enrol")
 	c.Expect("422")
 	c.Type("code", "123456")
-	c.Click("Continue", "not right")
+	c.Click("Continue", "This code is wrong")
 	c.inspect("factor-wrong")
 	key := strings.ReplaceAll(c.Value(`document.querySelector("#factor-key").textContent`), " ", "")
 	code, err := totp.GenerateCode(key, a.clock.Now())

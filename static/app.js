@@ -1,10 +1,10 @@
 "use strict";
 
-// A page belongs to the user who is signed in. One that the browser has kept is
-// loaded again before anybody sees it. One in another tab or window asks whose
-// the session is when somebody looks at it, and is loaded again if it is another
-// user's or nobody's by now. Without this script, signing out still clears what
-// browsers keep, where they support that.
+// A page belongs to the user who is signed in. A page that the browser has kept is
+// reloaded before anybody sees it. A page in another tab or window asks who is signed
+// in whenever somebody looks at it. It reloads if that is another user or nobody.
+// Without this script, signing out still clears what browsers keep, where they
+// support that.
 {
   const user = document.currentScript.dataset.user;
   let asking = false;
@@ -28,7 +28,7 @@
       const answer = await fetch("/session");
       if (answer.ok && (await answer.text()) !== user) load();
     } catch {
-      // No network: there is nothing to load either.
+      // Without a network, reloading would not work either.
     }
     asking = false;
   };
@@ -36,9 +36,9 @@
   addEventListener("focus", look);
 }
 
-// Search as you type: a form with data-live asks for its own page while somebody
-// types or picks, and shows the parts that the attribute names by their IDs.
-// Without this script the form has a button.
+// Search as you type: a form with data-live requests its own page while somebody
+// types or selects, and updates the elements whose IDs the attribute lists. Without
+// this script, the form has a button.
 for (const form of document.querySelectorAll("form[data-live]")) {
   const parts = form.dataset.live.split(" ");
   let timer = 0;
@@ -61,7 +61,7 @@ for (const form of document.querySelectorAll("form[data-live]")) {
     results.setAttribute("aria-busy", "true");
     try {
       const answer = await fetch(url, { signal: asking.signal, headers: { Accept: "text/html" } });
-      // Signed out, or an error: the page itself says what it is.
+      // The session has ended, or there is an error. The page itself says which.
       if (!answer.ok || answer.redirected) return location.assign(url);
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const id of parts) {
@@ -69,7 +69,7 @@ for (const form of document.querySelectorAll("form[data-live]")) {
       }
       history.replaceState(null, "", url);
     } catch (error) {
-      // Another key came first, or there is no network: the button still works.
+      // Another key was pressed, or there is no network. The button still works.
       if (error.name !== "AbortError") results.removeAttribute("aria-busy");
     }
   };
