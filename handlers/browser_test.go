@@ -108,7 +108,7 @@ func TestBrowserJourney(t *testing.T) {
 		t.Errorf("the address holds a code: %s", at)
 	}
 	if referrer := c.Value("document.referrer"); referrer != "" {
-		t.Errorf("A26: the page knows where it came from: %s", referrer)
+		t.Errorf("the page knows where it came from: %s", referrer)
 	}
 	if c.Value(`JSON.stringify(performance.getEntriesByType("navigation").map(e => e.name))`); strings.Contains(c.Address(), "callback") {
 		t.Error("the callback is the page's address")

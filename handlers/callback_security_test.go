@@ -179,7 +179,7 @@ func TestStartedByAStrangersPage(t *testing.T) {
 		r.Header.Set(value[0], value[1])
 		amy.send(r).want(a, 403, "did not come from one of our pages")
 		if n := a.count("SELECT count(*) FROM authorizations"); n != pending {
-			t.Errorf("%s: a trip was begun", name)
+			t.Errorf("%s: an authorization was begun", name)
 		}
 	}
 	if got := amy.get("/connect/authorize"); got.status != 405 {

@@ -325,7 +325,7 @@ func TestPendingAuthorizations(t *testing.T) {
 		}
 		before := a.standing()
 		amy.get(amy.atServiceTitan(trips[0], northgate, "Allow")).want(a, 400, startAgain)
-		a.noEffect(before, "the dropped trip")
+		a.noEffect(before, "the dropped authorization")
 		for i := range 300 {
 			if i >= 24 { // together with the six above, that makes 30 an hour
 				amy.post("/connect/authorize").want(a, 429)
@@ -357,7 +357,7 @@ func TestCallbackSignedOut(t *testing.T) {
 	next := amy.post("/signin", "email", amy.email, "password", password, "next", hidden(t, page.body, "next")).want(a, 303, "/connect").location
 	amy.get(next).want(a, 200, fmt.Sprintf(`value="%d"`, northgate))
 	if page := other.get(next).want(a, 200).body; strings.Contains(page, fmt.Sprint(northgate)) {
-		t.Error("another’s trip is known")
+		t.Error("another person’s authorization is known")
 	}
 	amy.get(back).want(a, 400, startAgain)
 	a.noEffect(before, "a callback without a session")

@@ -81,7 +81,7 @@ func TestLockedCompany(t *testing.T) {
 		}
 		all.ask(path+"/token").want(a, 200)
 		if n := a.count("SELECT count(*) FROM authorizations WHERE claimed_at IS NOT NULL"); n != 2 {
-			t.Errorf("%d trips ended, want the two before the lock", n)
+			t.Errorf("%d authorizations ended, want the two before the lock", n)
 		}
 	})
 }

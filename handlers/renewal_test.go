@@ -104,7 +104,7 @@ func TestRenewalOutcomes(t *testing.T) {
 		{"garbage", func(s *sandbox.Sandbox) { s.SetFault(sandbox.Fault{Kind: sandbox.Garbage}) }, "Retrying", "did not answer", "Connected"},
 		{"missing expires_in", func(s *sandbox.Sandbox) { s.SetFault(sandbox.Fault{Kind: sandbox.MissingExpiresIn}) }, "Connected", "", "Connected"},
 		{"grant revoked", func(s *sandbox.Sandbox) { s.RevokeGrants(northgate) }, "Needs reconnect", "no longer accepts our access", "Needs reconnect"},
-		{"B4 answer lost once", func(s *sandbox.Sandbox) { s.SetFault(sandbox.Fault{Kind: sandbox.ResetAfter, Times: 1}) }, "Needs reconnect", "was lost on the way", "Needs reconnect"},
+		{"answer lost once", func(s *sandbox.Sandbox) { s.SetFault(sandbox.Fault{Kind: sandbox.ResetAfter, Times: 1}) }, "Needs reconnect", "was lost on the way", "Needs reconnect"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -317,7 +317,7 @@ func TestStaffIssuerMoves(t *testing.T) {
 	}
 	i.metadata = map[string]any{"authorization_endpoint": i.URL + "/moved"}
 	if !strings.HasPrefix(to(), i.URL+"/authorize?") {
-		t.Error("the metadata are asked for each time")
+		t.Error("the metadata is requested each time")
 	}
 	a.clock.Add(time.Hour)
 	if !strings.HasPrefix(to(), i.URL+"/moved?") {

@@ -245,7 +245,7 @@ func TestStaffAuthorizationsAreCounted(t *testing.T) {
 		t.Error("the refusal is not recorded")
 	}
 	if n := a.count("SELECT count(*) FROM sessions"); n != 60 {
-		t.Errorf("%d sessions for 60 trips", n)
+		t.Errorf("%d sessions for 60 authorizations", n)
 	}
 	a.clock.Add(16 * time.Minute)
 	a.newBrowser().get("/staff/signin").want(a, 303)

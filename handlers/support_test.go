@@ -163,7 +163,7 @@ func TestReconnectLink(t *testing.T) {
 			t.Errorf("it leads to %s", got.location)
 		}
 		if n := a.tokenRequests(); n != asked || a.count("SELECT count(*) FROM authorizations") != begun {
-			t.Error("opening the link starts a trip")
+			t.Error("opening the link starts an authorization")
 		}
 		// The link works a day later, after signing in.
 		a.clock.Add(24 * time.Hour)
