@@ -87,7 +87,7 @@ func (s *site) backEnd(handle func(echo.Context, models.APIKey) error) entrance 
 	return entrance{forBackEnds, func(c echo.Context) error { return s.admitBackEnd(c, handle) }}
 }
 
-// withID turns a handler that also takes the ID in the path into one without it.
+// withID parses the ID in the path for a handler that takes it.
 func withID[Who any](handle func(echo.Context, Who, uuid.UUID) error) func(echo.Context, Who) error {
 	return func(c echo.Context, who Who) error {
 		id, err := pathID(c)
@@ -115,8 +115,7 @@ func parseID(text string) (uuid.UUID, bool) {
 	return id, err == nil && id.String() == text
 }
 
-// inEnvironment turns a handler that takes the environment in the path into one
-// without it.
+// inEnvironment finds the environment in the path for a handler that takes it.
 func (s *site) inEnvironment(handle func(echo.Context, servicetitan.Environment) error) func(echo.Context) error {
 	return func(c echo.Context) error {
 		environment, ok := s.environment(servicetitan.EnvironmentName(c.Param("environment")))

@@ -30,7 +30,7 @@ func TestBrowserSupport(t *testing.T) {
 	c.signUp("Northgate Heating & Plumbing")
 	c.toServiceTitan(northgate)
 	c.allow()
-	c.Click("Go to your connection", "Access renews by itself")
+	c.Click("Go to your connection", "Access renews automatically")
 	path := strings.TrimPrefix(c.Address(), a.url)
 	a.history(strings.TrimPrefix(path, "/connections/"))
 	a.exec("UPDATE users SET email = 'ruth.abara@northgateheating.example' WHERE name = 'Ruth Abara'")

@@ -114,7 +114,7 @@ func TestBrowserJourney(t *testing.T) {
 		t.Error("the callback is the page's address")
 	}
 
-	c.Click("Go to your connection", "Access renews by itself")
+	c.Click("Go to your connection", "Access renews automatically")
 	c.inspect("connection")
 	c.Click("Test connection", "Test passed.")
 	c.inspect("connection-tested")
@@ -126,7 +126,7 @@ func TestBrowserJourney(t *testing.T) {
 
 	c.Click("Disconnect", "Keep connected")
 	c.inspect("disconnect-dialog")
-	c.Click("Keep connected", "Access renews by itself")
+	c.Click("Keep connected", "Access renews automatically")
 	c.Click("See what happens first", "Disconnect ServiceTitan?")
 	c.inspect("disconnect-page")
 	c.Click("Disconnect", "ServiceTitan is disconnected")
@@ -256,7 +256,7 @@ func TestBrowserProblemPages(t *testing.T) {
 
 	c.toServiceTitan(northgate)
 	c.allow()
-	c.Click("Go to your connection", "Access renews by itself")
+	c.Click("Go to your connection", "Access renews automatically")
 	a.clock.Add(16 * time.Minute)
 	a.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status503})
 	c.Click("Test connection", "Test did not pass")
@@ -434,7 +434,7 @@ func TestBrowserGuided(t *testing.T) {
 	sam.inspect("staff-connected")
 
 	c.Goto(a.url + path)
-	c.See("Access renews by itself")
+	c.See("Access renews automatically")
 	c.inspect("setup-done")
 	c.Click("See what happens first", "choose Disable")
 	c.Click("Disconnect", "ServiceTitan is disconnected")

@@ -228,7 +228,7 @@ func TestBrowserDemo(t *testing.T) {
 	c.See("Tell us which account")
 	c.inspect("demo-connect")
 	c.Goto(a.url + path)
-	c.See("Access renews by itself")
+	c.See("Access renews automatically")
 	c.inspect("demo-connection")
 
 	// On a phone, the menu opens below its button, wherever the banner moved it.

@@ -117,7 +117,7 @@ func TestGuidedSetup(t *testing.T) {
 		sam.post(desk+"/credentials", "client", id, "secret", secret).want(a, 303, desk)
 		sam.says(desk, "Connected", "By Sam")
 		sam.says("/staff/queue", "No setup is waiting for us", "No company has a step to do")
-		amy.says(path, "Connected", "Access renews by itself", "Fieldbridge support connected ServiceTitan", "Set up with our staff")
+		amy.says(path, "Connected", "Access renews automatically", "Fieldbridge support connected ServiceTitan", "Set up with our staff")
 		amy.saysNot(path, "Sam", "Viewed by staff", "Your turn")
 		if n := a.count("SELECT sum(repeats + 1) FROM events WHERE kind = 'staff_viewed' AND staff_name = 'Sam'"); n < 3 {
 			t.Errorf("%d views by staff are recorded", n)

@@ -33,7 +33,7 @@ func TestBrowserSandboxControl(t *testing.T) {
 	c.signUp("Northgate Heating & Plumbing")
 	c.toServiceTitan(northgate)
 	c.allow()
-	c.Click("Go to your connection", "Access renews by itself")
+	c.Click("Go to your connection", "Access renews automatically")
 	control := c.contractorAt("/")
 	control.See("None. Everything works.")
 	control.inspect("sandbox-control")

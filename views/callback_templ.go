@@ -58,7 +58,7 @@ func Finishing() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<h1 id=\"t\">Finishing the connection…</h1><p>This usually takes a few seconds. This page continues by itself.</p><ul class=\"list inset lined sm\" role=\"list\" aria-label=\"Progress\"><li data-tone=\"ok\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<h1 id=\"t\">Finishing the connection…</h1><p>This usually takes a few seconds. This page continues automatically.</p><ul class=\"list inset lined sm\" role=\"list\" aria-label=\"Progress\"><li data-tone=\"ok\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -175,7 +175,7 @@ func Connected(p ConnectedPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "</h1><p>We reached your account, and the access works. From now on it renews by itself.</p><dl class=\"facts inset lined\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "</h1><p>We reached your account, and the access works. From now on, it renews automatically.</p><dl class=\"facts inset lined\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -241,11 +241,11 @@ func TestConnectionSaysWhatCameOfATest(t *testing.T) {
 func TestConnectionPromisesNothingThatIsNotSo(t *testing.T) {
 	works := pagetest.Show(t, connectionPage(models.Connected, models.Owner))
 	// Disconnecting withdraws access there, and connecting again is a new date.
-	works.Says("Access renews by itself", "you can end it. Nothing is deleted in ServiceTitan.", "Last connected on")
+	works.Says("Access renews automatically", "you can end it. Nothing is deleted in ServiceTitan.", "Last connected on")
 	works.DoesNotSay("Nothing changes in ServiceTitan", " Connected on")
 	retrying := pagetest.Show(t, connectionPage(models.Degraded, models.Owner))
 	retrying.Says("We keep trying")
-	retrying.DoesNotSay("Access renews by itself")
+	retrying.DoesNotSay("Access renews automatically")
 	letter := Mail(models.OutgoingMail{Mail: models.Mail{Kind: models.MailReconnectNeeded, Reason: models.ReasonGrantRefused}})
 	if words := strings.Join(letter.Paragraphs, " "); !strings.Contains(words, "Nothing is deleted in ServiceTitan.") || strings.Contains(words, "Nothing changes") {
 		t.Errorf("the mail says %q", words)

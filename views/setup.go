@@ -26,7 +26,7 @@ func setupSteps(s models.Setup) []setupStep {
 		{step: models.StepAllowAccess, title: "You allow Fieldbridge in ServiceTitan", text: "A ServiceTitan admin does this in about two minutes.", side: models.TheCompany, at: s.AllowedAt},
 		confirmation(s),
 		{step: models.StepEnterCredentials, title: "We finish the setup", text: "You do not copy anything, and you do not send anybody a password.", side: models.Us},
-		{step: models.StepChecked, title: "We check that it works", text: "It happens by itself, right after step 4.", side: models.Us},
+		{step: models.StepChecked, title: "We check that it works", text: "This happens automatically, right after step 4.", side: models.Us},
 	}
 	for i := range steps {
 		switch step := &steps[i]; {

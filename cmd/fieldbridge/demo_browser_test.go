@@ -124,7 +124,7 @@ func TestBrowserDemoJourneys(t *testing.T) {
 			g.Click("Continue", "Continue to ServiceTitan")
 			g.toServiceTitan()
 			g.Click("Allow", "Go to your connection")
-			g.Click("Go to your connection", "Access renews by itself")
+			g.Click("Go to your connection", "Access renews automatically")
 		}},
 		{"Say no, and try again", func(g *guest) {
 			g.start(2, "Start as Dana", "Tell us which account")
@@ -138,7 +138,7 @@ func TestBrowserDemoJourneys(t *testing.T) {
 		}},
 		{"Watch access renew itself", func(g *guest) {
 			g.start(3, "Start as Theo", "Theo Marsh Member")
-			g.press("main", "Blue Mesa Air Conditioning", "Access renews by itself")
+			g.press("main", "Blue Mesa Air Conditioning", "Access renews automatically")
 			g.Click("Test connection", "Theo Marsh ran a test")
 			g.toBeside(3, "Last requests, live", "Last requests")
 			g.beside.See("/connect/token")
@@ -163,7 +163,7 @@ func TestBrowserDemoJourneys(t *testing.T) {
 			g.Click("Reconnect", "Continue to ServiceTitan")
 			g.toServiceTitan()
 			g.Click("Allow", "Go to your connection")
-			g.Click("Go to your connection", "Access renews by itself")
+			g.Click("Go to your connection", "Access renews automatically")
 			g.See("Reconnected")
 		}},
 		{"Withdraw access, and follow the mail", func(g *guest) {
@@ -243,7 +243,7 @@ func TestBrowserDemoJourneys(t *testing.T) {
 			g.start(10, "Start as Otis", "Otis Bell Member")
 			g.press("main", "Cedar Ridge HVAC", "Only owners can end this connection. Ask Marta Quinn.")
 			g.start(10, "Continue as Marta", "Marta Quinn Owner")
-			g.press("main", "Cedar Ridge HVAC", "Access renews by itself")
+			g.press("main", "Cedar Ridge HVAC", "Access renews automatically")
 			g.Click("Disconnect", "Disconnect ServiceTitan?")
 			g.press("dialog", "Disconnect", "Disconnected")
 		}},

@@ -69,7 +69,7 @@ func demoJourneys(sandbox *url.URL, people demoPeople) []handlers.Journey {
 				"Enter the tenant ID 842193311 and choose *Continue*.",
 				"Read what Fieldbridge asks to use, then choose *Continue to ServiceTitan*.",
 				"In the sandbox, choose *Sign in* if it asks, then *Allow*.",
-				"Choose *Go to your connection*: access renews by itself from now on.",
+				"Choose *Go to your connection*: access renews automatically from now on.",
 			},
 			Starts: []handlers.JourneyStart{start("Start as Dana", people.dana, nextConnect)},
 		},

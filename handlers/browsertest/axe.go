@@ -10,7 +10,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
-// axePath is where npm puts axe-core, below the repository.
+// axePath is the path where npm installs axe-core, below the repository's root.
 const axePath = ".ci/node_modules/axe-core/axe.min.js"
 
 type violation struct {
@@ -40,7 +40,7 @@ func (p *Page) Accessible() {
 	}
 }
 
-// findUp finds a path in this folder or one above it.
+// findUp finds a path in this directory or one above it.
 func findUp(path string) string {
 	for range 6 {
 		if _, err := os.Stat(path); err == nil {

@@ -195,7 +195,7 @@ func (p *Page) Goto(address string) { p.Helper(); p.do(chromedp.Navigate(address
 // browser may show a page that it kept without loading it again.
 func (p *Page) Back() { p.Helper(); p.Value(`setTimeout(() => history.back(), 0), ""`) }
 
-// Reload loads the page again.
+// Reload reloads the page.
 func (p *Page) Reload() { p.Helper(); p.do(chromedp.Reload()) }
 
 // named finds the visible button or link with the given words.

@@ -136,7 +136,7 @@ func (p ConnectionPage) advice() advice {
 			got = "given"
 		}
 		return advice{
-			title: "It works", text: "Access was " + got + " " + p.Clock.Ago(c.RenewedAt) + " and renews by itself.",
+			title: "It works", text: "Access was " + got + " " + p.Clock.Ago(c.RenewedAt) + " and renews automatically.",
 			tell: "Your connection to ServiceTitan works. If something is missing, please choose Test connection on its page and tell me what it says.",
 		}
 	case models.Disconnected:

@@ -24,11 +24,11 @@ func TestProblemOnOurSide(t *testing.T) {
 		p := staffPage(t, models.Degraded, models.ReasonOurSide)
 		p.View.Connection, p.View.Tasks = c, []models.Task{task}
 		shown := pagetest.Show(t, Connection(p))
-		shown.Says("There is a problem on our side", "ServiceTitan answers invalid_scope", "fieldbridge doctor", "Tell them: “There is a problem on our side.", "nothing you need to do", "Ends by itself")
+		shown.Says("There is a problem on our side", "ServiceTitan answers invalid_scope", "fieldbridge doctor", "Tell them: “There is a problem on our side.", "nothing you need to do", "Closes automatically")
 		shown.DoesNotSay("It works")
 		for _, form := range shown.All("form") {
 			if pagetest.Value(form, "action") == "/staff/tasks/"+task.ID.String()+"/done" {
-				t.Error("a task that ends by itself can be ticked")
+				t.Error("a task that closes automatically can be checked off")
 			}
 		}
 		row := pagetest.Show(t, Connections(ConnectionsPage{Staff: testStaff, List: models.ConnectionPage{

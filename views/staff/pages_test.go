@@ -441,7 +441,7 @@ func TestAccessIsGivenBeforeItIsRenewed(t *testing.T) {
 	page := staffPage(t, models.Connected, "")
 	page.View.Connection, page.View.Days = c, []models.RenewalDay{{Day: "2026-11-22"}, {Day: "2026-11-23"}}
 	shown := pagetest.Show(t, Connection(page))
-	shown.Says("Access was given 4 min ago and renews by itself.", "Access given 12:32 PM", "No renewals")
+	shown.Says("Access was given 4 min ago and renews automatically.", "Access given 12:32 PM", "No renewals")
 	shown.DoesNotSay("Last renewed", "Renewed 12", "renews again", "renewed yet")
 }
 
