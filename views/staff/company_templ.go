@@ -755,7 +755,7 @@ func Lock(p LockPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = consequence("ok", "mail", "Mails that waited are sent.").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = consequence("ok", "mail", "Mails that were waiting are sent.").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1052,7 +1052,7 @@ func Disconnect(p DisconnectPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = consequence("info", "eye", "The company reads that Fieldbridge support did it, and not why.").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = consequence("info", "eye", "The company sees that Fieldbridge support did it, but not why.").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
