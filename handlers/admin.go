@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 // NewAdmin returns the handler of health checks and metrics, for operators and load
@@ -35,7 +36,7 @@ func NewAdmin(addr string, ready func(context.Context) error, metrics http.Handl
 // whyNotReady says what is not ready, without the error's own text.
 func whyNotReady(err error) string {
 	switch {
-	case errors.Is(err, models.ErrNoSchema), errors.Is(err, models.ErrSchemaBehind), errors.Is(err, models.ErrSchemaAhead):
+	case errors.Is(err, database.ErrNoSchema), errors.Is(err, database.ErrSchemaBehind), errors.Is(err, database.ErrSchemaAhead):
 		return "the database schema has a different version"
 	case errors.Is(err, models.ErrWrongKeyset):
 		return "the keyset does not belong to the database"

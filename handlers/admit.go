@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/views"
 )
@@ -103,7 +104,7 @@ func withID[Who any](handle func(echo.Context, Who, uuid.UUID) error) func(echo.
 func pathID(c echo.Context) (uuid.UUID, error) {
 	id, ok := parseID(c.Param("id"))
 	if !ok {
-		return uuid.Nil, models.ErrNotFound
+		return uuid.Nil, database.ErrNotFound
 	}
 	return id, nil
 }
@@ -120,7 +121,7 @@ func (s *site) inEnvironment(handle func(echo.Context, servicetitan.Environment)
 	return func(c echo.Context) error {
 		environment, ok := s.environment(servicetitan.EnvironmentName(c.Param("environment")))
 		if !ok {
-			return models.ErrNotFound
+			return database.ErrNotFound
 		}
 		return handle(c, environment)
 	}
@@ -135,7 +136,7 @@ func (s *site) admitMember(c echo.Context, handle func(echo.Context, models.Visi
 		return seeOther(c, "/signin"+afterSignIn(c))
 	}
 	if in.staff {
-		return models.ErrNotFound // the page does not exist for them
+		return database.ErrNotFound // the page does not exist for them
 	}
 	v, err := s.Accounts.Visitor(ctx, in.userID, in.companyID, in.epoch)
 	if errors.Is(err, models.ErrSignedOut) {
@@ -161,7 +162,7 @@ func (s *site) admitStaff(c echo.Context, passed bool, handle func(echo.Context,
 		return seeOther(c, "/signin"+afterSignIn(c))
 	}
 	if !in.staff {
-		return models.ErrNotFound // the page does not exist for them
+		return database.ErrNotFound // the page does not exist for them
 	}
 	m, err := s.Accounts.Staff(ctx, in.userID, in.epoch)
 	if errors.Is(err, models.ErrSignedOut) {

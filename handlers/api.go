@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
@@ -29,7 +30,7 @@ func (s *site) admitBackEnd(c echo.Context, handle func(echo.Context, models.API
 		return errNoKey
 	}
 	key, err := s.APIKeys.Check(c.Request().Context(), secret.New(strings.TrimSpace(value)), address(c))
-	if errors.Is(err, models.ErrNotFound) {
+	if errors.Is(err, database.ErrNotFound) {
 		return errNoKey
 	}
 	if err != nil {

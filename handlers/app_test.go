@@ -29,6 +29,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox/sandboxtest"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
@@ -42,7 +43,7 @@ func TestMain(m *testing.M) {
 }
 
 func migrate(address string) error {
-	db, err := models.OpenDB(context.Background(), address, time.Now)
+	db, err := database.OpenDB(context.Background(), address, time.Now)
 	if err != nil {
 		return err
 	}
@@ -65,7 +66,7 @@ type app struct {
 	public  *httptest.Server
 	sandbox *sandboxtest.Sandbox
 	standIn *httptest.Server
-	db      *models.DB
+	db      *database.DB
 	keeper  *models.Keeper
 	apiKeys *models.APIKeys
 	// served is what the app signs people in with.

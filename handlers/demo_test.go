@@ -14,12 +14,13 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 // inDemo makes the app a demo's from now on, with accounts to sign in with and one
 // journey for them. It returns the demo's database, which closes before the app's
 // own.
-func (a *app) inDemo(people ...handlers.DemoAccount) *models.DB {
+func (a *app) inDemo(people ...handlers.DemoAccount) *database.DB {
 	a.Helper()
 	journey := handlers.Journey{
 		Title: "Connect in a minute", Shows: "A contractor connects ServiceTitan.",

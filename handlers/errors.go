@@ -14,6 +14,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
@@ -38,7 +39,7 @@ type errorAnswer struct {
 var errorAnswers = []errorAnswer{
 	{is: kind[*models.ThrottledError], status: http.StatusTooManyRequests},
 	{is: kind[*models.BusyError], status: http.StatusServiceUnavailable, page: views.BusySigningIn},
-	{is: models.Gone, status: http.StatusNotFound},
+	{is: database.Gone, status: http.StatusNotFound},
 	{is: exactly(models.ErrForbidden), status: http.StatusForbidden, page: views.LacksRole},
 	{is: exactly(models.ErrNoMembership), status: http.StatusForbidden, page: views.NoMembership},
 	{is: exactly(models.ErrLocked), status: http.StatusForbidden, page: views.CompanyLocked, api: apiProblem{
@@ -60,7 +61,7 @@ var errorAnswers = []errorAnswer{
 		problemNoToken, "No access token right now",
 		"The access token of this connection has expired, and it cannot be renewed right now. Fieldbridge keeps trying. Retry after the time in Retry-After.",
 	}},
-	{is: models.Unavailable, status: http.StatusServiceUnavailable, level: slog.LevelError},
+	{is: database.Unavailable, status: http.StatusServiceUnavailable, level: slog.LevelError},
 }
 
 // answerTo returns how an error is answered. An error without a row is a mistake of
@@ -91,7 +92,7 @@ func exactly(target error) func(error) bool {
 }
 
 // noToken says that a connection has no token for now.
-func noToken(err error) bool { return kind[*models.ReasonError](err) && models.Unavailable(err) }
+func noToken(err error) bool { return kind[*models.ReasonError](err) && database.Unavailable(err) }
 
 const (
 	// retrySoon is the Retry-After of a 503 when the time of the next attempt is

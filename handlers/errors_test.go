@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
@@ -25,7 +26,7 @@ func TestAnswersToErrors(t *testing.T) {
 	}{
 		"throttled":            {&models.ThrottledError{}, 429, "", problemBlank, slog.LevelInfo},
 		"busy":                 {&models.BusyError{}, 503, views.BusySigningIn, problemUnavailable, slog.LevelInfo},
-		"not found":            {models.ErrNotFound, 404, "", problemBlank, slog.LevelInfo},
+		"not found":            {database.ErrNotFound, 404, "", problemBlank, slog.LevelInfo},
 		"no role":              {models.ErrForbidden, 403, views.LacksRole, problemBlank, slog.LevelInfo},
 		"no member":            {models.ErrNoMembership, 403, views.NoMembership, problemBlank, slog.LevelInfo},
 		"locked":               {models.ErrLocked, 403, views.CompanyLocked, problemLocked, slog.LevelInfo},
@@ -35,8 +36,8 @@ func TestAnswersToErrors(t *testing.T) {
 		"too many connections": {models.ErrTooManyConnections, 409, views.TooManyConnections, problemBlank, slog.LevelInfo},
 		"not connected":        {&models.ReasonError{Err: models.ErrNotConnected}, 409, "", problemNotConnected, slog.LevelInfo},
 		"reconnect needed":     {&models.ReasonError{Reason: models.ReasonGrantRefused, Err: models.ErrReconnectNeeded}, 409, "", problemReconnect, slog.LevelInfo},
-		"no token":             {&models.ReasonError{Reason: models.ReasonUnavailable, Err: models.ErrUnavailable}, 503, "", problemNoToken, slog.LevelError},
-		"unavailable":          {models.ErrUnavailable, 503, "", problemUnavailable, slog.LevelError},
+		"no token":             {&models.ReasonError{Reason: models.ReasonUnavailable, Err: database.ErrUnavailable}, 503, "", problemNoToken, slog.LevelError},
+		"unavailable":          {database.ErrUnavailable, 503, "", problemUnavailable, slog.LevelError},
 		"anything else":        {errors.New("no such table"), 500, "", problemBlank, slog.LevelError},
 		"echo: bad request":    {echo.NewHTTPError(http.StatusBadRequest, "tenant_id is not a number"), 400, "", problemBlank, slog.LevelInfo},
 		"echo: unavailable":    {echo.NewHTTPError(http.StatusServiceUnavailable), 503, "", problemUnavailable, slog.LevelError},

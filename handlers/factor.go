@@ -13,6 +13,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/views/staff"
 )
@@ -114,7 +115,7 @@ func (s *site) refuseCode(c echo.Context, m models.Staff, err error, again func(
 // ours.
 func (s *site) factorSettings(c echo.Context, m models.Staff) error {
 	if !m.Factor {
-		return models.ErrNotFound
+		return database.ErrNotFound
 	}
 	return s.showFactorSettings(c, m, http.StatusOK, false)
 }
@@ -136,7 +137,7 @@ func (s *site) changeFactor(c echo.Context, m models.Staff) error {
 	}
 	ctx := c.Request().Context()
 	if !m.Factor {
-		return models.ErrNotFound
+		return database.ErrNotFound
 	}
 	var codes []secret.Value
 	var enrolment *models.Enrolment

@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 // form holds the values that a page posted. They come from the body alone and never
@@ -30,7 +31,7 @@ func readForm(c echo.Context) (form, error) {
 		return form{}, echo.NewHTTPError(http.StatusBadRequest)
 	}
 	for name, values := range r.PostForm {
-		if len(values) != 1 || !models.Storable(name) || !models.Storable(values[0]) {
+		if len(values) != 1 || !database.Storable(name) || !database.Storable(values[0]) {
 			return form{}, echo.NewHTTPError(http.StatusBadRequest)
 		}
 	}

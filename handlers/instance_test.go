@@ -17,6 +17,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -62,7 +63,7 @@ type running struct {
 	handler http.Handler
 	// accounts is what the instance signs people in with.
 	accounts *models.Accounts
-	db       *models.DB
+	db       *database.DB
 	keeper   *models.Keeper
 	apiKeys  *models.APIKeys
 }
@@ -76,7 +77,7 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	if err != nil {
 		return running{}, err
 	}
-	db, err := models.OpenDB(ctx, i.Database, now)
+	db, err := database.OpenDB(ctx, i.Database, now)
 	if err != nil {
 		return running{}, err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/views"
 )
@@ -30,7 +31,7 @@ func (s *site) passwordForm(c echo.Context) error {
 		return fieldbridge.Render(c, http.StatusNotFound, views.PasswordFormExpired())
 	}
 	user, err := s.settingUp(c.Request().Context(), link)
-	if errors.Is(err, models.ErrNotFound) {
+	if errors.Is(err, database.ErrNotFound) {
 		return s.linkSpent(c)
 	}
 	if err != nil {
@@ -46,7 +47,7 @@ func (s *site) passwordForm(c echo.Context) error {
 // takeLink exchanges a link's secret for a cookie and goes on to the form.
 func (s *site) takeLink(c echo.Context, link secret.Value) error {
 	_, err := s.settingUp(c.Request().Context(), link)
-	if errors.Is(err, models.ErrNotFound) {
+	if errors.Is(err, database.ErrNotFound) {
 		return s.linkSpent(c)
 	}
 	if err != nil {
@@ -60,7 +61,7 @@ func (s *site) takeLink(c echo.Context, link secret.Value) error {
 func (s *site) settingUp(ctx context.Context, link secret.Value) (models.User, error) {
 	user, err := s.Accounts.SettingUp(ctx, link)
 	if err == nil && user.StaffRole != "" && s.StaffIssuer != nil {
-		return models.User{}, models.ErrNotFound
+		return models.User{}, database.ErrNotFound
 	}
 	return user, err
 }
@@ -88,7 +89,7 @@ func (s *site) choosePassword(c echo.Context) error {
 		user, err = s.Accounts.SetUp(ctx, link, person, password)
 		s.recordRefusal(c, models.ActionPassword, page.Email, err)
 	}
-	if errors.Is(err, models.ErrNotFound) {
+	if errors.Is(err, database.ErrNotFound) {
 		return s.linkSpent(c)
 	}
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/views"
@@ -60,7 +61,7 @@ func beforeEvent(c echo.Context) (*uuid.UUID, error) {
 	}
 	id, ok := parseID(text)
 	if !ok {
-		return nil, models.ErrNotFound
+		return nil, database.ErrNotFound
 	}
 	return &id, nil
 }

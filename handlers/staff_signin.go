@@ -13,6 +13,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/views/staff"
 )
@@ -48,7 +49,7 @@ var errStaffTrip = errors.New("the callback does not belong to an authorization 
 // staffSignIn sends a staff member to their issuer.
 func (s *site) staffSignIn(c echo.Context) error {
 	if s.StaffIssuer == nil {
-		return models.ErrNotFound
+		return database.ErrNotFound
 	}
 	if looksAhead(c) {
 		return c.NoContent(http.StatusNoContent)
@@ -83,7 +84,7 @@ func (s *site) staffReturnURL() string { return s.BaseURL.JoinPath(staffReturnPa
 // issuer.
 func (s *site) staffReturn(c echo.Context) error {
 	if s.StaffIssuer == nil {
-		return models.ErrNotFound
+		return database.ErrNotFound
 	}
 	if looksAhead(c) {
 		return c.NoContent(http.StatusNoContent)
@@ -95,7 +96,7 @@ func (s *site) staffReturn(c echo.Context) error {
 	}
 	user, err := s.Accounts.StaffArrived(ctx, person)
 	switch {
-	case errors.Is(err, models.ErrNotFound):
+	case errors.Is(err, database.ErrNotFound):
 		return s.staffSignInFailed(c, refusedPerson("not_staff", person.Email))
 	case errors.Is(err, models.ErrOtherIdentity):
 		return s.staffSignInFailed(c, refusedPerson("other_identity", person.Email))

@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 // accountMailsKept is how long mails about accounts stay.
@@ -31,17 +33,17 @@ type accountMail struct {
 // tellOfTries writes to an account's owner, at most once a day, that strangers
 // make many tries. For an unknown email it does the same but for the mail.
 func (a *Accounts) tellOfTries(ctx context.Context, email string, user User, strange int) error {
-	if strange < signInAlarm.tries {
+	if strange < signInAlarm.Tries {
 		return nil
 	}
 	err := a.limited(ctx, []string{signInTold.key(email)}, func(tx *gorm.DB, now time.Time) error {
-		if err := signInTold.take(tx, email, now); err != nil {
+		if err := signInTold.Take(tx, email, now); err != nil {
 			return err
 		}
 		if user.PasswordHash == "" { // nobody's, or one that cannot be signed in to yet
 			return nil
 		}
-		mail := accountMail{ID: newID(), UserID: user.ID, Kind: AccountMailSignInTries, NextTryAt: &now, CreatedAt: now}
+		mail := accountMail{ID: database.NewID(), UserID: user.ID, Kind: AccountMailSignInTries, NextTryAt: &now, CreatedAt: now}
 		if err := tx.Create(&mail).Error; err != nil {
 			return fmt.Errorf("queue mail: %w", err)
 		}

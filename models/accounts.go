@@ -9,13 +9,14 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
 // Accounts signs people up and in.
 type Accounts struct {
-	db       *DB
+	db       *database.DB
 	keys     *seal.Keys
 	hasher   *hasher
 	refusals *knownRefusals
@@ -23,7 +24,7 @@ type Accounts struct {
 }
 
 // NewAccounts hashes at most parallelHashes passwords at a time.
-func NewAccounts(db *DB, keys *seal.Keys, parallelHashes int, options ...HashOption) *Accounts {
+func NewAccounts(db *database.DB, keys *seal.Keys, parallelHashes int, options ...HashOption) *Accounts {
 	h := &hasher{queue: newHashQueue(parallelHashes, db.Now), params: hashParams(), decoy: decoy}
 	for _, option := range options {
 		option(h)
@@ -51,7 +52,7 @@ func (a *Accounts) SignUp(ctx context.Context, s SignUp) (User, Company, error) 
 		return User{}, Company{}, fmt.Errorf("sign up: %w", err)
 	}
 	defer done()
-	if err := a.limited(ctx, keys, func(tx *gorm.DB, now time.Time) error { return signUpPerAddress.take(tx, s.Address, now) }); err != nil {
+	if err := a.limited(ctx, keys, func(tx *gorm.DB, now time.Time) error { return signUpPerAddress.Take(tx, s.Address, now) }); err != nil {
 		return User{}, Company{}, err
 	}
 	hash, err := a.hasher.hash(s.Password)
@@ -59,13 +60,13 @@ func (a *Accounts) SignUp(ctx context.Context, s SignUp) (User, Company, error) 
 		return User{}, Company{}, fmt.Errorf("sign up: %w", err)
 	}
 	now := a.db.Now()
-	company := Company{ID: newID(), Name: s.Company, CreatedAt: now}
-	user := User{ID: newID(), Email: s.Email, Name: s.Name, PasswordHash: hash, CreatedAt: now}
+	company := Company{ID: database.NewID(), Name: s.Company, CreatedAt: now}
+	user := User{ID: database.NewID(), Email: s.Email, Name: s.Name, PasswordHash: hash, CreatedAt: now}
 	err = a.db.Write(ctx, func(tx *gorm.DB) error {
 		if err := tx.Create(&user).Error; err != nil {
 			return err
 		}
-		if err := createCompany(tx, &company); err != nil {
+		if err := CreateCompany(tx, &company); err != nil {
 			return err
 		}
 		return tx.Create(&Membership{CompanyID: company.ID, UserID: user.ID, Role: Owner, CreatedAt: now}).Error
@@ -104,7 +105,7 @@ func (a *Accounts) SignIn(ctx context.Context, s SignIn) (SignedIn, error) {
 	if !ok || len(s.Password.Reveal()) > maxPasswordBytes {
 		email, s.Password = "", secret.Value{}
 	}
-	try := signInTry{email: email, address: s.Address, device: a.deviceName(email, s.Device)}
+	try := signInTry{Email: email, Address: s.Address, device: a.deviceName(email, s.Device)}
 	// What is refused anyway neither waits for a turn nor takes one.
 	if err := a.refusals.Check(a.db.Now(), try.keys()...); err != nil {
 		return SignedIn{}, err
@@ -126,14 +127,14 @@ func (a *Accounts) SignIn(ctx context.Context, s SignIn) (SignedIn, error) {
 func (a *Accounts) signIn(ctx context.Context, try signInTry, s SignIn) (SignedIn, error) {
 	var strange int
 	err := a.limited(ctx, try.keys(), func(tx *gorm.DB, now time.Time) (err error) {
-		strange, err = try.count(tx, now)
+		strange, err = try.Count(tx, now)
 		return err
 	})
 	if err != nil {
 		return SignedIn{}, err
 	}
 	var user User
-	err = a.db.Read(ctx).Where("email = ? AND disabled_at IS NULL", try.email).Take(&user).Error
+	err = a.db.Read(ctx).Where("email = ? AND disabled_at IS NULL", try.Email).Take(&user).Error
 	if err != nil && !errors.Is(err, gorm.ErrRecordNotFound) {
 		return SignedIn{}, err
 	}
@@ -142,7 +143,7 @@ func (a *Accounts) signIn(ctx context.Context, try signInTry, s SignIn) (SignedI
 		return SignedIn{}, err
 	}
 	if !matches || (s.NoStaff && user.StaffRole != "") {
-		if err := a.tellOfTries(ctx, try.email, user, strange); err != nil {
+		if err := a.tellOfTries(ctx, try.Email, user, strange); err != nil {
 			return SignedIn{}, err
 		}
 		return SignedIn{}, ErrWrongCredentials
@@ -152,7 +153,7 @@ func (a *Accounts) signIn(ctx context.Context, try signInTry, s SignIn) (SignedI
 	if err != nil && !errors.Is(err, gorm.ErrRecordNotFound) {
 		return SignedIn{}, err
 	}
-	if err := a.limited(ctx, nil, try.worked); err != nil {
+	if err := a.limited(ctx, nil, try.Worked); err != nil {
 		return SignedIn{}, err
 	}
 	return SignedIn{User: user, CompanyID: membership.CompanyID}, nil

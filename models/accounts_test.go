@@ -1,4 +1,4 @@
-package models
+package models_test
 
 import (
 	"errors"
@@ -9,19 +9,22 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
 const password = "a short sentence works"
 
-func newAccounts(t *testing.T, db *DB) *Accounts {
+func newAccounts(t *testing.T, db *database.DB) *models.Accounts {
 	t.Helper()
-	return NewAccounts(db, testKeys(t), 2, QuickHashes)
+	return models.NewAccounts(db, modeltest.TestKeys(t), 2, models.QuickHashes)
 }
 
-func signUp(t *testing.T, a *Accounts, email string) (User, Company) {
+func signUp(t *testing.T, a *models.Accounts, email string) (models.User, models.Company) {
 	t.Helper()
-	user, company, err := a.SignUp(t.Context(), SignUp{
+	user, company, err := a.SignUp(t.Context(), models.SignUp{
 		Company: "Northgate", Name: "Dana Whitfield", Email: email, Password: secret.New(password), Address: email,
 	})
 	if err != nil {
@@ -31,16 +34,16 @@ func signUp(t *testing.T, a *Accounts, email string) (User, Company) {
 }
 
 func TestSignUpAndIn(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
 		a := newAccounts(t, db)
 		user, company := signUp(t, a, "dana@northgate.example")
-		if _, _, err := a.SignUp(t.Context(), SignUp{Company: "Other", Name: "D", Email: "dana@northgate.example", Password: secret.New(password), Address: "x"}); !errors.Is(err, ErrEmailTaken) {
+		if _, _, err := a.SignUp(t.Context(), models.SignUp{Company: "Other", Name: "D", Email: "dana@northgate.example", Password: secret.New(password), Address: "x"}); !errors.Is(err, models.ErrEmailTaken) {
 			t.Errorf("second sign-up: got %v", err)
 		}
-		if n := countCompanies(t, db); n != 1 {
+		if n := modeltest.CountCompanies(t, db); n != 1 {
 			t.Errorf("%d companies: the refused sign-up left something", n)
 		}
-		in, err := a.SignIn(t.Context(), SignIn{Email: " DANA@northgate.example", Password: secret.New(password), Address: "1.2.3.4"})
+		in, err := a.SignIn(t.Context(), models.SignIn{Email: " DANA@northgate.example", Password: secret.New(password), Address: "1.2.3.4"})
 		if err != nil || in.User.ID != user.ID || in.CompanyID != company.ID {
 			t.Errorf("sign-in: %+v, %v", in, err)
 		}
@@ -53,10 +56,10 @@ func TestSignUpAndIn(t *testing.T) {
 
 // Unknown email and wrong password are one answer (A39).
 func TestA39WrongEmailAndWrongPasswordAreOneAnswer(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
 		a := newAccounts(t, db)
 		signUp(t, a, "dana@northgate.example")
-		for _, try := range []SignIn{
+		for _, try := range []models.SignIn{
 			{Email: "dana@northgate.example", Password: secret.New("wrong")},
 			{Email: "nobody@northgate.example", Password: secret.New(password)},
 			{Email: "not an email", Password: secret.New(password)},
@@ -64,7 +67,7 @@ func TestA39WrongEmailAndWrongPasswordAreOneAnswer(t *testing.T) {
 			{},
 		} {
 			try.Address = "1.2.3.4"
-			if _, err := a.SignIn(t.Context(), try); !errors.Is(err, ErrWrongCredentials) {
+			if _, err := a.SignIn(t.Context(), try); !errors.Is(err, models.ErrWrongCredentials) {
 				t.Errorf("%q: got %v", try.Email, err)
 			}
 		}
@@ -74,7 +77,7 @@ func TestA39WrongEmailAndWrongPasswordAreOneAnswer(t *testing.T) {
 // Ten tries for an account from one address and a hundred from an address, with
 // the right password too; a device that has signed in before counts apart (A40).
 func TestA40Guessing(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		a := newAccounts(t, db)
 		signUp(t, a, "dana@northgate.example")
 		device, err := a.Device("dana@northgate.example")
@@ -82,15 +85,15 @@ func TestA40Guessing(t *testing.T) {
 			t.Fatal(err)
 		}
 		try := func(email, password, address, device string) error {
-			_, err := a.SignIn(t.Context(), SignIn{Email: email, Password: secret.New(password), Address: address, Device: device})
+			_, err := a.SignIn(t.Context(), models.SignIn{Email: email, Password: secret.New(password), Address: address, Device: device})
 			return err
 		}
 		throttled := func(err error) bool {
-			_, ok := errors.AsType[*ThrottledError](err)
+			_, ok := errors.AsType[*models.ThrottledError](err)
 			return ok
 		}
 		for range 10 {
-			if err := try("dana@northgate.example", "wrong", "6.6.6.6", ""); !errors.Is(err, ErrWrongCredentials) {
+			if err := try("dana@northgate.example", "wrong", "6.6.6.6", ""); !errors.Is(err, models.ErrWrongCredentials) {
 				t.Fatalf("got %v", err)
 			}
 		}
@@ -112,7 +115,7 @@ func TestA40Guessing(t *testing.T) {
 		}
 
 		for i := range 100 {
-			if err := try(fmt.Sprintf("nobody%d@northgate.example", i), "wrong", "7.7.7.7", ""); !errors.Is(err, ErrWrongCredentials) {
+			if err := try(fmt.Sprintf("nobody%d@northgate.example", i), "wrong", "7.7.7.7", ""); !errors.Is(err, models.ErrWrongCredentials) {
 				t.Fatalf("try %d: got %v", i, err)
 			}
 		}
@@ -129,7 +132,7 @@ func TestA40Guessing(t *testing.T) {
 }
 
 func TestA34VisitorIsAskedAfresh(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
 		a := newAccounts(t, db)
 		user, company := signUp(t, a, "dana@northgate.example")
 		visit := func() error {
@@ -145,33 +148,33 @@ func TestA34VisitorIsAskedAfresh(t *testing.T) {
 		if err := visit(); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := a.Visitor(t.Context(), user.ID, newID(), 0); !errors.Is(err, ErrNoMembership) {
+		if _, err := a.Visitor(t.Context(), user.ID, database.NewID(), 0); !errors.Is(err, models.ErrNoMembership) {
 			t.Errorf("another company: got %v", err)
 		}
-		if _, err := a.Visitor(t.Context(), uuid.New(), company.ID, 0); !errors.Is(err, ErrSignedOut) {
+		if _, err := a.Visitor(t.Context(), uuid.New(), company.ID, 0); !errors.Is(err, models.ErrSignedOut) {
 			t.Errorf("unknown user: got %v", err)
 		}
 		run("UPDATE users SET disabled_at = ? WHERE id = ?", db.Now(), user.ID)
-		if err := visit(); !errors.Is(err, ErrSignedOut) {
+		if err := visit(); !errors.Is(err, models.ErrSignedOut) {
 			t.Errorf("disabled: got %v", err)
 		}
-		if _, err := a.SignIn(t.Context(), SignIn{Email: user.Email, Password: secret.New(password), Address: "x"}); !errors.Is(err, ErrWrongCredentials) {
+		if _, err := a.SignIn(t.Context(), models.SignIn{Email: user.Email, Password: secret.New(password), Address: "x"}); !errors.Is(err, models.ErrWrongCredentials) {
 			t.Errorf("disabled, signing in: got %v", err)
 		}
 		run("UPDATE users SET disabled_at = NULL WHERE id = ?", user.ID)
 		run("DELETE FROM memberships WHERE user_id = ?", user.ID)
-		if err := visit(); !errors.Is(err, ErrNoMembership) {
+		if err := visit(); !errors.Is(err, models.ErrNoMembership) {
 			t.Errorf("removed: got %v", err)
 		}
-		if err := db.Write(t.Context(), func(tx *gorm.DB) error { return endSessions(tx, user.ID) }); err != nil {
+		if err := db.Write(t.Context(), func(tx *gorm.DB) error { return models.EndSessions(tx, user.ID) }); err != nil {
 			t.Fatal(err)
 		}
-		if err := visit(); !errors.Is(err, ErrSignedOut) {
+		if err := visit(); !errors.Is(err, models.ErrSignedOut) {
 			t.Errorf("signed out everywhere: got %v", err)
 		}
 	})
 }
 
 func TestAccountsMatchTheSchema(t *testing.T) {
-	matchSchema(t, &Company{}, &User{}, &Membership{}, &session{}, &secondFactor{}, &accountMail{}, &signIn{}, &tokenRead{})
+	modeltest.MatchSchema(t, &models.Company{}, &models.User{}, &models.Membership{}, &models.Session{}, &models.SecondFactor{}, &models.AccountMail{}, &models.SignInForTest{}, &models.TokenRead{})
 }

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/time/rate"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
@@ -53,7 +54,7 @@ func (APIKey) TableName() string { return "api_keys" }
 // APIKeys makes, checks and revokes API keys, and counts what is done with
 // them.
 type APIKeys struct {
-	db     *DB
+	db     *database.DB
 	mu     sync.Mutex
 	limits map[uuid.UUID]*rate.Limiter
 	uses   map[uuid.UUID]keyUse
@@ -84,7 +85,7 @@ func (u keyUse) and(other keyUse) keyUse {
 }
 
 // NewAPIKeys returns the API keys of a database.
-func NewAPIKeys(db *DB) *APIKeys {
+func NewAPIKeys(db *database.DB) *APIKeys {
 	return &APIKeys{db: db, limits: map[uuid.UUID]*rate.Limiter{}, uses: map[uuid.UUID]keyUse{}, reads: newTokenReads()}
 }
 
@@ -97,11 +98,11 @@ func (a *APIKeys) Create(ctx context.Context, by Actor, companyID *uuid.UUID, na
 		return APIKey{}, secret.Value{}, fmt.Errorf("create API key: %w", BadNameError{problem})
 	}
 	made := secret.New(keyPrefix + strings.ToLower(rand.Text()+rand.Text()))
-	key := APIKey{ID: newID(), CompanyID: companyID, Name: name, KeyHash: hashOf(made), CreatedAt: a.db.Now()}
+	key := APIKey{ID: database.NewID(), CompanyID: companyID, Name: name, KeyHash: database.HashOf(made), CreatedAt: a.db.Now()}
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
 		if companyID != nil {
 			if err := tx.Select("id").Where("id = ?", *companyID).Take(&Company{}).Error; err != nil {
-				return found(err, "find company")
+				return database.Found(err, "find company")
 			}
 		}
 		if err := tx.Create(&key).Error; err != nil {
@@ -125,7 +126,7 @@ func (a *APIKeys) Revoke(ctx context.Context, by Actor, id uuid.UUID) error {
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
 		result := tx.Model(&APIKey{}).Where("id = ? AND revoked_at IS NULL", id).Update("revoked_at", a.db.Now())
 		if result.Error == nil && result.RowsAffected == 0 {
-			return ErrNotFound
+			return database.ErrNotFound
 		}
 		return errors.Join(result.Error, by.audit(tx, AuditKeyRevoked, id, "", a.db.Now()))
 	})
@@ -153,15 +154,15 @@ func (a *APIKeys) Check(ctx context.Context, sent secret.Value, address string) 
 		LockedAt *time.Time
 	}
 	if sent.IsZero() {
-		return APIKey{}, ErrNotFound
+		return APIKey{}, database.ErrNotFound
 	}
 	err := a.db.Read(ctx).Raw(`SELECT k.id, k.company_id, k.name, k.revoked_at, c.locked_at FROM api_keys k LEFT JOIN companies c ON c.id = k.company_id
-		WHERE k.key_hash = ?`, hashOf(sent)).Scan(&keys).Error
+		WHERE k.key_hash = ?`, database.HashOf(sent)).Scan(&keys).Error
 	if err != nil {
 		return APIKey{}, fmt.Errorf("check API key: %w", err)
 	}
 	if len(keys) == 0 {
-		return APIKey{}, ErrNotFound
+		return APIKey{}, database.ErrNotFound
 	}
 	key, now := keys[0].APIKey, a.db.Now()
 	a.mu.Lock()
@@ -173,7 +174,7 @@ func (a *APIKeys) Check(ctx context.Context, sent secret.Value, address string) 
 		return APIKey{}, err
 	}
 	if key.RevokedAt != nil {
-		return refuse(ErrNotFound)
+		return refuse(database.ErrNotFound)
 	}
 	limit := a.limits[key.ID]
 	if limit == nil {

@@ -1,4 +1,4 @@
-package models
+package models_test
 
 import (
 	"errors"
@@ -6,27 +6,31 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
 func TestAPIKeyIsThrottled(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
-		keys := NewAPIKeys(db)
-		_, secret, err := keys.Create(t.Context(), CommandLine("root"), nil, "sync")
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
+		keys := models.NewAPIKeys(db)
+		_, secret, err := keys.Create(t.Context(), models.CommandLine("root"), nil, "sync")
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, other, err := keys.Create(t.Context(), CommandLine("root"), nil, "other")
+		_, other, err := keys.Create(t.Context(), models.CommandLine("root"), nil, "other")
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i := range keyBurst {
+		for i := range models.KeyBurst {
 			if _, err := keys.Check(t.Context(), secret, "203.0.113.7"); err != nil {
 				t.Fatalf("use %d: %v", i, err)
 			}
 		}
 		if _, err := keys.Check(t.Context(), secret, "203.0.113.7"); err == nil {
 			t.Error("there is no limit")
-		} else if _, ok := errors.AsType[*ThrottledError](err); !ok {
+		} else if _, ok := errors.AsType[*models.ThrottledError](err); !ok {
 			t.Error(err)
 		}
 		if _, err := keys.Check(t.Context(), other, "203.0.113.7"); err != nil {
@@ -36,7 +40,7 @@ func TestAPIKeyIsThrottled(t *testing.T) {
 		if _, err := keys.Check(t.Context(), secret, "203.0.113.7"); err != nil {
 			t.Errorf("after a second: %v", err)
 		}
-		if err := keys.Revoke(t.Context(), CommandLine("root"), uuid.New()); !errors.Is(err, ErrNotFound) {
+		if err := keys.Revoke(t.Context(), models.CommandLine("root"), uuid.New()); !errors.Is(err, database.ErrNotFound) {
 			t.Errorf("an unknown key is revoked: %v", err)
 		}
 	})

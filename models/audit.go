@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 // AuditAction is something that was done about staff or API keys.
@@ -55,7 +57,7 @@ type AuditRecord struct {
 
 // audit records what by did about a target.
 func (by Actor) audit(tx *gorm.DB, action AuditAction, target uuid.UUID, detail string, now time.Time) error {
-	r := AuditRecord{ID: newID(), Action: action, ActorName: by.Name, TargetID: target, Detail: detail, SupportCode: by.SupportCode, At: now}
+	r := AuditRecord{ID: database.NewID(), Action: action, ActorName: by.Name, TargetID: target, Detail: detail, SupportCode: by.SupportCode, At: now}
 	if by.UserID != uuid.Nil {
 		r.ActorID = &by.UserID
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -27,8 +28,8 @@ const (
 // authorizationsOfUser and authorizationsOfCompany bound how many trips are
 // begun, however they end.
 var (
-	authorizationsOfUser    = limit{name: "authorizations", tries: 30, per: time.Hour}
-	authorizationsOfCompany = limit{name: "company-authorizations", tries: 60, per: time.Hour}
+	authorizationsOfUser    = limit{name: "authorizations", Tries: 30, Per: time.Hour}
+	authorizationsOfCompany = limit{name: "company-authorizations", Tries: 60, Per: time.Hour}
 )
 
 type purpose string
@@ -94,7 +95,7 @@ func (a *authorization) verifierPlace() seal.Place {
 func (c *Connections) CheckChoice(ctx context.Context, v Visitor, choice Choice) error {
 	client, ok := c.clients.In(choice.Environment)
 	if !ok || !client.Environment().Offers(choice.Way) || !validTenantID(choice.TenantID) {
-		return fmt.Errorf("check choice: %w", ErrNotFound)
+		return fmt.Errorf("check choice: %w", database.ErrNotFound)
 	}
 	if !choice.Reconnects() {
 		return nil
@@ -104,7 +105,7 @@ func (c *Connections) CheckChoice(ctx context.Context, v Visitor, choice Choice)
 		return err
 	}
 	if connection.Environment != choice.Environment || connection.TenantID != choice.TenantID {
-		return fmt.Errorf("check choice: %w", ErrNotFound)
+		return fmt.Errorf("check choice: %w", database.ErrNotFound)
 	}
 	return nil
 }
@@ -124,7 +125,7 @@ func (c *Connections) Begin(ctx context.Context, v Visitor, binding secret.Value
 		return "", fmt.Errorf("begin authorization: %w", err)
 	}
 	a := authorization{
-		StateHash: hashOf(state), BindingHash: hashOf(binding), CompanyID: v.CompanyID, UserID: v.UserID,
+		StateHash: database.HashOf(state), BindingHash: database.HashOf(binding), CompanyID: v.CompanyID, UserID: v.UserID,
 		Environment: choice.Environment, TenantID: choice.TenantID, Way: choice.Way, Purpose: toConnect,
 	}
 	if choice.Reconnects() {
@@ -134,14 +135,14 @@ func (c *Connections) Begin(ctx context.Context, v Visitor, binding secret.Value
 		return "", fmt.Errorf("begin authorization: %w", err)
 	}
 	err = c.db.Write(ctx, func(tx *gorm.DB) error {
-		now, err := c.db.sharedNow(tx)
+		now, err := c.db.SharedNow(tx)
 		if err != nil {
 			return err
 		}
-		if err := authorizationsOfUser.take(tx, v.UserID.String(), now); err != nil {
+		if err := authorizationsOfUser.Take(tx, v.UserID.String(), now); err != nil {
 			return err
 		}
-		if err := authorizationsOfCompany.take(tx, v.CompanyID.String(), now); err != nil {
+		if err := authorizationsOfCompany.Take(tx, v.CompanyID.String(), now); err != nil {
 			return err
 		}
 		// The newest stay: whoever opens tab after tab means the last ones. Those that
@@ -168,14 +169,14 @@ func (c *Connections) LastBegun(ctx context.Context, v Visitor) (Choice, bool, e
 	err := c.db.Read(ctx).Where("user_id = ? AND company_id = ? AND claimed_at IS NULL AND created_at > ?", v.UserID, v.CompanyID, c.db.Now().Add(-resumableFor)).
 		Order("created_at DESC").Limit(1).Find(&list).Error
 	if err != nil || len(list) == 0 {
-		return Choice{}, false, found(err, "find last authorization")
+		return Choice{}, false, database.Found(err, "find last authorization")
 	}
 	return list[0].choice(), true, nil
 }
 
 // sealedByConnect returns what authorizations keep encrypted.
-func sealedByConnect() []SealedTable {
-	return []SealedTable{{Name: "authorizations", Key: "state_hash", Columns: []string{"verifier_sealed"}, Rows: SealedRowsOf(func(a authorization) SealedRow {
-		return SealedRow{Key: a.StateHash, Values: []SealedValue{{Column: "verifier_sealed", Sealed: a.VerifierSealed, Place: a.verifierPlace()}}}
+func sealedByConnect() []database.SealedTable {
+	return []database.SealedTable{{Name: "authorizations", Key: "state_hash", Columns: []string{"verifier_sealed"}, Rows: database.SealedRowsOf(func(a authorization) database.SealedRow {
+		return database.SealedRow{Key: a.StateHash, Values: []database.SealedValue{{Column: "verifier_sealed", Sealed: a.VerifierSealed, Place: a.verifierPlace()}}}
 	})}}
 }

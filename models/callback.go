@@ -10,6 +10,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -38,7 +39,7 @@ type CallbackQuery struct {
 // state, one does the work and all get its result. A state that is not this
 // session's is ErrUnknownState.
 func (c *Connections) Complete(ctx context.Context, v Visitor, binding secret.Value, q CallbackQuery) (Result, error) {
-	a, err := c.trip(ctx, q.State, binding)
+	a, err := c.authorization(ctx, q.State, binding)
 	if err != nil {
 		return Result{}, err
 	}
@@ -59,13 +60,13 @@ func (c *Connections) Complete(ctx context.Context, v Visitor, binding secret.Va
 	return c.settle(ctx, v, a, q)
 }
 
-// trip loads a trip of this session.
-func (c *Connections) trip(ctx context.Context, state, binding secret.Value) (authorization, error) {
+// authorization loads a trip of this session.
+func (c *Connections) authorization(ctx context.Context, state, binding secret.Value) (authorization, error) {
 	var a authorization
 	if state.IsZero() || binding.IsZero() {
 		return a, ErrUnknownState
 	}
-	err := c.db.Read(ctx).Where("state_hash = ? AND binding_hash = ?", hashOf(state), hashOf(binding)).Take(&a).Error
+	err := c.db.Read(ctx).Where("state_hash = ? AND binding_hash = ?", database.HashOf(state), database.HashOf(binding)).Take(&a).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return a, ErrUnknownState
 	}
@@ -82,7 +83,7 @@ func (c *Connections) claim(ctx context.Context, a authorization) (bool, error) 
 	}
 	var rows int64
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
-		now, err := c.db.sharedNow(tx)
+		now, err := c.db.SharedNow(tx)
 		if err != nil {
 			return err
 		}
@@ -101,20 +102,20 @@ func (c *Connections) claim(ctx context.Context, a authorization) (bool, error) 
 // await returns the result of the request that claimed the trip.
 func (c *Connections) await(ctx context.Context, state, binding secret.Value) (Result, error) {
 	// The requests that wait here for the same trip ask the database as one.
-	answer := c.waiting.DoChan(hex.EncodeToString(hashOf(state))+hex.EncodeToString(hashOf(binding)), func() (any, error) {
+	answer := c.waiting.DoChan(hex.EncodeToString(database.HashOf(state))+hex.EncodeToString(database.HashOf(binding)), func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), waitLimit)
 		defer cancel()
 		pause := time.NewTicker(waitPause)
 		defer pause.Stop()
 		for {
-			a, err := c.trip(ctx, state, binding)
+			a, err := c.authorization(ctx, state, binding)
 			if err != nil {
 				return nil, err
 			}
 			if a.FinishedAt != nil || a.ClaimedAt == nil {
 				return a, nil
 			}
-			if now, err := c.db.sharedNow(c.db.Read(ctx)); err != nil || now.Sub(*a.ClaimedAt) > settleLimit {
+			if now, err := c.db.SharedNow(c.db.Read(ctx)); err != nil || now.Sub(*a.ClaimedAt) > settleLimit {
 				return a, err
 			}
 			select {
@@ -150,17 +151,17 @@ func (c *Connections) await(ctx context.Context, state, binding secret.Value) (R
 func (c *Connections) settle(ctx context.Context, v Visitor, a authorization, q CallbackQuery) (Result, error) {
 	client, ok := c.clients.In(a.Environment)
 	if !ok {
-		return c.finish(ctx, v, a, ending{outcome: OutcomeSetupProblem})
+		return c.finish(ctx, v, a, failure{outcome: OutcomeSetupProblem})
 	}
 	if ok, err := client.CheckIssuer(ctx, q.Issuer, q.HasIssuer); err != nil {
-		return c.finish(ctx, v, a, c.endingOf(err, false))
+		return c.finish(ctx, v, a, c.failureOf(err, false))
 	} else if !ok {
-		return c.finish(ctx, v, a, ending{outcome: OutcomeStartAgain, cause: errors.New("answer is not from the issuer asked")})
+		return c.finish(ctx, v, a, failure{outcome: OutcomeStartAgain, cause: errors.New("answer is not from the issuer asked")})
 	}
 	if end, ended := endingOfQuery(q); ended {
 		return c.finish(ctx, v, a, end)
 	}
-	if err := stillAllowed(c.db.Read(ctx), v); err != nil {
+	if err := StillAllowed(c.db.Read(ctx), v); err != nil {
 		if end, out := shutOut(err); out {
 			return c.finish(ctx, v, a, end)
 		}
@@ -168,11 +169,11 @@ func (c *Connections) settle(ctx context.Context, v Visitor, a authorization, q 
 	}
 	verifier, err := c.keys.Open(a.VerifierSealed, a.verifierPlace())
 	if err != nil {
-		return c.finish(ctx, v, a, ending{outcome: OutcomeStartAgain, cause: err})
+		return c.finish(ctx, v, a, failure{outcome: OutcomeStartAgain, cause: err})
 	}
 	tokens, err := exchange(ctx, client, q.Code, secret.New(verifier), c.redirectURI)
 	if err != nil {
-		return c.finish(ctx, v, a, c.endingOf(err, false))
+		return c.finish(ctx, v, a, c.failureOf(err, false))
 	}
 	if tokens.GuessedExpiry {
 		c.log.WarnContext(ctx, "token answer has no sensible expires_in", "environment", a.Environment)
@@ -181,9 +182,9 @@ func (c *Connections) settle(ctx context.Context, v Visitor, a authorization, q 
 	if ended {
 		return c.giveUp(ctx, client, v, a, tokens, end)
 	}
-	id, err := c.save(ctx, v, proven{choice: a.choice(), tokens: tokens, account: account, also: a.connected})
+	id, err := c.save(ctx, v, grantedAccess{Choice: a.choice(), Tokens: tokens, account: account, also: a.connected})
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
-		return c.giveUp(ctx, client, v, a, tokens, ending{outcome: OutcomeTenantTaken})
+		return c.giveUp(ctx, client, v, a, tokens, failure{outcome: OutcomeTenantTaken})
 	}
 	if end, out := shutOut(err); out {
 		return c.giveUp(ctx, client, v, a, tokens, end)
@@ -216,22 +217,22 @@ func exchange(ctx context.Context, client *servicetitan.Client, code, verifier s
 
 // checkTenant proves that the tokens work for the tenant that was typed. The
 // token's own claim only tells a person sooner which tenant they chose.
-func (c *Connections) checkTenant(ctx context.Context, client *servicetitan.Client, tenantID int64, tokens servicetitan.Tokens) (servicetitan.Account, ending, bool) {
+func (c *Connections) checkTenant(ctx context.Context, client *servicetitan.Client, tenantID int64, tokens servicetitan.Tokens) (servicetitan.Account, failure, bool) {
 	if tokens.TenantID != 0 && tokens.TenantID != tenantID {
-		return servicetitan.Account{}, ending{outcome: OutcomeWrongTenant, foundTenantID: tokens.TenantID}, true
+		return servicetitan.Account{}, failure{outcome: OutcomeWrongTenant, foundTenantID: tokens.TenantID}, true
 	}
 	account, err := checkAccount(ctx, client, tokens.Access, tenantID)
 	if err != nil {
-		end := c.endingOf(err, false)
+		end := c.failureOf(err, false)
 		if end.outcome == OutcomeNotAllowed && tokens.Scopes != nil && !slices.Contains(tokens.Scopes, servicetitan.AccountScope) {
 			end.outcome = OutcomeScopeMissing
 		}
 		return account, end, true
 	}
 	if account.TenantID != 0 && account.TenantID != tenantID {
-		return account, ending{outcome: OutcomeWrongTenant, foundTenantID: account.TenantID}, true
+		return account, failure{outcome: OutcomeWrongTenant, foundTenantID: account.TenantID}, true
 	}
-	return account, ending{}, false
+	return account, failure{}, false
 }
 
 // checkAccount asks a second time where the API did not answer the first; the

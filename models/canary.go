@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
@@ -34,7 +35,7 @@ func canaryPlace() seal.Place {
 // CheckKeyset opens the value that the first start sealed, and on that first
 // start seals it. With a wrong keyset it writes nothing, and its error wraps
 // ErrWrongKeyset and names the key that is missing.
-func CheckKeyset(ctx context.Context, db *DB, keys *seal.Keys) error {
+func CheckKeyset(ctx context.Context, db *database.DB, keys *seal.Keys) error {
 	err := VerifyKeyset(ctx, db, keys)
 	if !errors.Is(err, ErrNoMark) {
 		return err
@@ -48,7 +49,7 @@ func CheckKeyset(ctx context.Context, db *DB, keys *seal.Keys) error {
 
 // VerifyKeyset is CheckKeyset for those who only look: a database that was
 // never started is ErrNoMark.
-func VerifyKeyset(ctx context.Context, db *DB, keys *seal.Keys) error {
+func VerifyKeyset(ctx context.Context, db *database.DB, keys *seal.Keys) error {
 	var canary keyCanary
 	err := db.Read(ctx).Where("id = 1").Take(&canary).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
@@ -77,7 +78,7 @@ func (canary keyCanary) opens(keys *seal.Keys) error {
 
 // markWith seals the canary, unless another instance has been quicker, and
 // gives the one that stands.
-func markWith(ctx context.Context, db *DB, keys *seal.Keys) (keyCanary, error) {
+func markWith(ctx context.Context, db *database.DB, keys *seal.Keys) (keyCanary, error) {
 	sealed, err := keys.Seal(canaryWord, canaryPlace())
 	if err != nil {
 		return keyCanary{}, fmt.Errorf("seal canary: %w", err)

@@ -1,4 +1,4 @@
-package models
+package models_test
 
 import (
 	"errors"
@@ -8,22 +8,25 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
 func TestA74WrongKeyset(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
-		right, wrong := testKeys(t), testKeys(t)
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
+		right, wrong := modeltest.TestKeys(t), modeltest.TestKeys(t)
 		for range 2 {
-			if err := CheckKeyset(t.Context(), db, right); err != nil {
+			if err := models.CheckKeyset(t.Context(), db, right); err != nil {
 				t.Fatal(err)
 			}
 		}
-		err := CheckKeyset(t.Context(), db, wrong)
-		if !errors.Is(err, ErrWrongKeyset) || !strings.Contains(err.Error(), fmt.Sprint(right.Primary())) {
+		err := models.CheckKeyset(t.Context(), db, wrong)
+		if !errors.Is(err, models.ErrWrongKeyset) || !strings.Contains(err.Error(), fmt.Sprint(right.Primary())) {
 			t.Errorf("got %v, want ErrWrongKeyset with the missing key's ID", err)
 		}
-		if err := CheckKeyset(t.Context(), db, right); err != nil {
+		if err := models.CheckKeyset(t.Context(), db, right); err != nil {
 			t.Errorf("the wrong keyset changed something: %v", err)
 		}
 	})
@@ -31,7 +34,7 @@ func TestA74WrongKeyset(t *testing.T) {
 
 // Instances that start together on a new database with one keyset all start.
 func TestA74FirstStartOfMany(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
 		keys, err := seal.Create(filepath.Join(t.TempDir(), "keyset.json"))
 		if err != nil {
 			t.Fatal(err)
@@ -39,7 +42,7 @@ func TestA74FirstStartOfMany(t *testing.T) {
 		errs := make([]error, 8)
 		var all sync.WaitGroup
 		for i := range errs {
-			all.Go(func() { errs[i] = CheckKeyset(t.Context(), db, keys) })
+			all.Go(func() { errs[i] = models.CheckKeyset(t.Context(), db, keys) })
 		}
 		all.Wait()
 		if err := errors.Join(errs...); err != nil {
@@ -48,4 +51,4 @@ func TestA74FirstStartOfMany(t *testing.T) {
 	})
 }
 
-func TestKeyCanaryMatchTheSchema(t *testing.T) { matchSchema(t, &keyCanary{}) }
+func TestKeyCanaryMatchTheSchema(t *testing.T) { modeltest.MatchSchema(t, &models.KeyCanary{}) }

@@ -10,14 +10,15 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
 // testsOfConnection and testsOfCompany bound how often people have ServiceTitan
 // asked: each test uses calls that renewals share.
 var (
-	testsOfConnection = limit{name: "tests", tries: 5, per: time.Minute}
-	testsOfCompany    = limit{name: "company-tests", tries: 10, per: time.Minute}
+	testsOfConnection = limit{name: "tests", Tries: 5, Per: time.Minute}
+	testsOfCompany    = limit{name: "company-tests", Tries: 10, Per: time.Minute}
 )
 
 // Test asks ServiceTitan whether the connection works, by a person's wish, and
@@ -33,13 +34,13 @@ func (c *Connections) Test(ctx context.Context, v Visitor, id uuid.UUID) error {
 	}
 	client, ok := c.clients.In(connection.Environment)
 	if !ok {
-		return &ReasonError{Reason: ReasonUnavailable, Err: ErrUnavailable}
+		return &ReasonError{Reason: ReasonUnavailable, Err: database.ErrUnavailable}
 	}
 	err = c.db.Write(ctx, func(tx *gorm.DB) error {
-		if err := testsOfConnection.take(tx, id.String(), c.db.Now()); err != nil {
+		if err := testsOfConnection.Take(tx, id.String(), c.db.Now()); err != nil {
 			return err
 		}
-		return testsOfCompany.take(tx, v.CompanyID.String(), c.db.Now())
+		return testsOfCompany.Take(tx, v.CompanyID.String(), c.db.Now())
 	})
 	if err != nil {
 		return fmt.Errorf("test connection: %w", err)
@@ -95,8 +96,8 @@ func (c *Connections) ask(ctx context.Context, client *servicetitan.Client, conn
 	}
 	if e, ok := errors.AsType[*servicetitan.Error](err); ok && e.Kind == servicetitan.NotAllowed {
 		// A renewal may have brought other scopes since the connection was read.
-		if now, err := getConnection(c.db.Read(ctx), connection.CompanyID, connection.ID); err == nil && !slices.Contains(now.ScopeList(), servicetitan.AccountScope) {
-			return account, &ReasonError{Reason: ReasonScopeMissing, Err: ErrUnavailable}
+		if now, err := GetConnection(c.db.Read(ctx), connection.CompanyID, connection.ID); err == nil && !slices.Contains(now.ScopeList(), servicetitan.AccountScope) {
+			return account, &ReasonError{Reason: ReasonScopeMissing, Err: database.ErrUnavailable}
 		}
 	}
 	if v := verdictOf(err, false); v.permanent {

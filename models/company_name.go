@@ -11,6 +11,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 // nameKey is a name as it is searched and sorted by: its words in small letters
@@ -64,8 +66,8 @@ type companyWord struct {
 	CompanyID uuid.UUID `gorm:"primaryKey"`
 }
 
-// createCompany makes a company that can be found by its name.
-func createCompany(tx *gorm.DB, company *Company) error {
+// CreateCompany makes a company that can be found by its name.
+func CreateCompany(tx *gorm.DB, company *Company) error {
 	if err := tx.Create(company).Error; err != nil {
 		return fmt.Errorf("add company: %w", err)
 	}
@@ -95,7 +97,7 @@ const namedAtOnce = 500
 // NameCompanies writes down the words of companies from before names were
 // searched. It reports how many of how many it has named. Several instances may
 // call it at once.
-func NameCompanies(ctx context.Context, db *DB, report func(done, total int64)) error {
+func NameCompanies(ctx context.Context, db *database.DB, report func(done, total int64)) error {
 	var done, total int64
 	for {
 		var nameless []Company

@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 const (
@@ -86,14 +88,14 @@ func (d *Desk) Confirm(ctx context.Context, staff Staff, id uuid.UUID, p Proof) 
 	}
 	db := d.db
 	err = db.Write(ctx, func(tx *gorm.DB) error {
-		if _, err := getConnection(forUpdate(tx), connection.CompanyID, id); err != nil {
+		if _, err := GetConnection(database.ForUpdate(tx), connection.CompanyID, id); err != nil {
 			return err
 		}
-		s, err := findSetup(forUpdate(tx), id)
+		s, err := findSetup(database.ForUpdate(tx), id)
 		if err != nil {
 			return err
 		}
-		now, err := db.sharedNow(tx)
+		now, err := db.SharedNow(tx)
 		if err != nil {
 			return err
 		}
@@ -108,7 +110,7 @@ func (d *Desk) Confirm(ctx context.Context, staff Staff, id uuid.UUID, p Proof) 
 		if err != nil || proven && s.Proof.same(p) {
 			return err
 		}
-		if err := notesOfStaff.take(tx, staff.UserID.String(), now); err != nil {
+		if err := notesOfStaff.Take(tx, staff.UserID.String(), now); err != nil {
 			return err
 		}
 		s.Proof = p

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -90,8 +91,8 @@ func (c Connection) usesOwnClient() bool {
 	return c.Way != SignInWay && c.State != Pending && c.State != Disconnected
 }
 
-// granted notes what new tokens say of the connection.
-func (c *Connection) granted(tokens servicetitan.Tokens, required []string, due, now time.Time) {
+// Granted notes what new tokens say of the connection.
+func (c *Connection) Granted(tokens servicetitan.Tokens, required []string, due, now time.Time) {
 	if tokens.Scopes != nil {
 		c.Scopes = strings.Join(tokens.Scopes, " ")
 	}
@@ -138,26 +139,26 @@ var ErrTooManyConnections = errors.New("company has too many connections")
 // ErrTooManyConnections if the company is full, and ErrNotFound if that is gone: the database's own columns of it would be at fault first.
 func addConnection(tx *gorm.DB, c *Connection) error {
 	if err := tx.Select("id").Where("id = ?", c.CompanyID).Take(&Company{}).Error; err != nil {
-		return found(err, "find company")
+		return database.Found(err, "find company")
 	}
 	var n int64
 	if err := tx.Model(&Connection{}).Where("company_id = ?", c.CompanyID).Count(&n).Error; err != nil {
 		return fmt.Errorf("count connections: %w", err)
 	}
-	if n >= connectionsShown {
+	if n >= ConnectionsPerCompany {
 		return ErrTooManyConnections
 	}
 	return tx.Create(c).Error
 }
 
-// connectionsShown bounds a company's connections, those that were withdrawn or
+// ConnectionsPerCompany bounds a company's connections, those that were withdrawn or
 // disconnected included; nobody has so many tenants.
-const connectionsShown = 200
+const ConnectionsPerCompany = 200
 
-func getConnection(db *gorm.DB, companyID, id uuid.UUID) (Connection, error) {
+func GetConnection(db *gorm.DB, companyID, id uuid.UUID) (Connection, error) {
 	var connection Connection
 	err := db.Where("id = ? AND company_id = ?", id, companyID).Take(&connection).Error
-	return connection, found(err, "get connection")
+	return connection, database.Found(err, "get connection")
 }
 
 // Refreshable says whether a renewal can help the connection.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -134,9 +135,9 @@ func (c Cursor) String() string {
 
 // ParseCursor reads what String wrote. What nobody wrote is the beginning.
 func ParseCursor(text string) Cursor {
-	raw, ok := decodeExactly(text)
+	raw, ok := database.DecodeExactly(text)
 	parts := strings.SplitN(string(raw), ".", 5)
-	if !ok || len(parts) != 5 || !Storable(parts[4]) {
+	if !ok || len(parts) != 5 || !database.Storable(parts[4]) {
 		return Cursor{}
 	}
 	c := Cursor{Back: parts[0] == "p", Key: parts[4]}

@@ -258,13 +258,13 @@ func overdue(k *Keeper, f ConnectionFilter, at Cursor, now time.Time, limit int)
 		than, way = "<", "DESC"
 	}
 	var pieces []query
-	for _, gate := range k.gateKeys() {
-		if f.Environment != "" && f.Environment != gate.environment {
+	for _, gate := range k.Lanes() {
+		if f.Environment != "" && f.Environment != gate.Environment {
 			continue
 		}
 		var q query
 		q.add(`SELECT r.connection_id AS id, 0 AS rank, r.due_at AS at, '' AS key FROM credentials r JOIN connections o ON o.id = r.connection_id
-			WHERE r.environment = ? AND r.own_client = ? AND r.due_at <= ?`, gate.environment, gate.own, now.Add(-lateAfter))
+			WHERE r.environment = ? AND r.own_client = ? AND r.due_at <= ?`, gate.Environment, gate.OwnClient, now.Add(-lateAfter))
 		q.narrow(f, now)
 		if at != (Cursor{}) {
 			q.add(" AND (r.due_at, r.connection_id) "+than+" (?, ?)", at.At, at.ID)

@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 const (
@@ -32,7 +34,7 @@ var (
 // new search.
 func search(db *gorm.DB, f ConnectionFilter, at Cursor, now time.Time, limit int) (ConnectionPage, error) {
 	text := strings.TrimSpace(f.Query)
-	if !Storable(text) || len([]rune(text)) > longestQuery {
+	if !database.Storable(text) || len([]rune(text)) > longestQuery {
 		return ConnectionPage{}, nil
 	}
 	at.Back = false
@@ -162,7 +164,7 @@ func companiesByEmail(db *gorm.DB, text string) ([]FoundCompany, error) {
 
 // emailColumn is the email as the index of its beginnings has it.
 func emailColumn(db *gorm.DB) string {
-	if IsPostgres(db) {
+	if database.IsPostgres(db) {
 		return `u.email COLLATE "C"`
 	}
 	return "u.email"

@@ -8,13 +8,14 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
 // Connections makes, shows, tests and ends connections.
 type Connections struct {
-	db          *DB
+	db          *database.DB
 	keys        *seal.Keys
 	clients     Clients
 	keeper      *Keeper
@@ -25,7 +26,7 @@ type Connections struct {
 
 // NewConnections returns the connections of a database. The redirect URI is
 // registered with every environment's app.
-func NewConnections(db *DB, keys *seal.Keys, clients Clients, keeper *Keeper, redirectURI string, log *slog.Logger) *Connections {
+func NewConnections(db *database.DB, keys *seal.Keys, clients Clients, keeper *Keeper, redirectURI string, log *slog.Logger) *Connections {
 	return &Connections{db: db, keys: keys, clients: clients, keeper: keeper, redirectURI: redirectURI, log: log}
 }
 
@@ -41,7 +42,7 @@ func (c *Connections) Environments() []servicetitan.Environment {
 // List is the company's connections, oldest first.
 func (c *Connections) List(ctx context.Context, companyID uuid.UUID) ([]Connection, error) {
 	var list []Connection
-	err := c.db.Read(ctx).Where("company_id = ?", companyID).Order("id").Limit(connectionsShown).Find(&list).Error
+	err := c.db.Read(ctx).Where("company_id = ?", companyID).Order("id").Limit(ConnectionsPerCompany).Find(&list).Error
 	if err != nil {
 		return nil, fmt.Errorf("list connections: %w", err)
 	}
@@ -50,7 +51,7 @@ func (c *Connections) List(ctx context.Context, companyID uuid.UUID) ([]Connecti
 
 // Get is one of the company's connections, or ErrNotFound.
 func (c *Connections) Get(ctx context.Context, companyID, id uuid.UUID) (Connection, error) {
-	return getConnection(c.db.Read(ctx), companyID, id)
+	return GetConnection(c.db.Read(ctx), companyID, id)
 }
 
 // eventsShown is how many events a timeline has.

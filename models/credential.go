@@ -42,8 +42,8 @@ func (c *credential) place(column string) seal.Place {
 	}
 }
 
-// sealCredential makes the row for new tokens.
-func sealCredential(keys *seal.Keys, companyID, connectionID uuid.UUID, generation int64, t servicetitan.Tokens, own servicetitan.OwnClient) (credential, error) {
+// newCredential makes the row for new tokens.
+func newCredential(keys *seal.Keys, companyID, connectionID uuid.UUID, generation int64, t servicetitan.Tokens, own servicetitan.OwnClient) (credential, error) {
 	c := credential{ConnectionID: connectionID, CompanyID: companyID, Generation: generation, ExpiresAt: t.ExpiresAt, ClientID: own.ID}
 	var err error
 	if c.AccessSealed, err = keys.Seal(t.Access.Reveal(), c.place("access_sealed")); err != nil {

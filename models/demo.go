@@ -10,6 +10,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -67,7 +68,7 @@ type StandingAccess struct {
 // forgets everything when it stops, so there is one demo for a database, in one
 // process.
 type Demo struct {
-	db       *DB
+	db       *database.DB
 	accounts *Accounts
 	keeper   *Keeper
 	log      *slog.Logger
@@ -79,7 +80,7 @@ type Demo struct {
 }
 
 // NewDemo returns the demo of a database.
-func NewDemo(db *DB, accounts *Accounts, keeper *Keeper, o DemoOptions, log *slog.Logger) *Demo {
+func NewDemo(db *database.DB, accounts *Accounts, keeper *Keeper, o DemoOptions, log *slog.Logger) *Demo {
 	if o.Progress == nil {
 		o.Progress = func(int, int) {}
 	}
@@ -192,7 +193,7 @@ func begunOrEmpty(db *gorm.DB) (time.Time, error) {
 }
 
 // CheckNoDemo returns ErrDemoData if the database is a demo's.
-func CheckNoDemo(ctx context.Context, db *DB) error {
+func CheckNoDemo(ctx context.Context, db *database.DB) error {
 	begun, err := demoBegun(db.Read(ctx))
 	if err == nil && !begun.IsZero() {
 		err = ErrDemoData

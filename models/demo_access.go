@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 // giveAccess lets the stand-in know all connections as they are, and gives
@@ -38,7 +40,7 @@ func (d *Demo) giveAccess(ctx context.Context, way *steps) error {
 		if err != nil {
 			d.log.WarnContext(ctx, "the stand-in does not take a connection", "connection", connection.ID, "tenant", connection.TenantID, "error", err)
 		} else if !tokens.Access.IsZero() {
-			if err := d.keeper.storeSample(ctx, connection, tokens, own, d.options.Scopes); err != nil && !Gone(err) {
+			if err := d.keeper.storeSample(ctx, connection, tokens, own, d.options.Scopes); err != nil && !database.Gone(err) {
 				return fmt.Errorf("give access to tenant %d: %w", connection.TenantID, err)
 			}
 		}

@@ -1,12 +1,16 @@
 package models
 
-import "context"
+import (
+	"context"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
+)
 
 // HoldForDemo keeps the database for this process's demo until it is closed. It
 // returns ErrHeld if another process uses the database, and ErrNotDemo if
 // anything but a demo is in it. Called again, it takes back what a restart of
 // PostgreSQL has taken away. It writes nothing.
-func HoldForDemo(ctx context.Context, db *DB) error {
+func HoldForDemo(ctx context.Context, db *database.DB) error {
 	if err := db.Hold(ctx, false); err != nil {
 		return err
 	}
@@ -18,7 +22,7 @@ func HoldForDemo(ctx context.Context, db *DB) error {
 // empty. It returns ErrHeld if a demo is running with it, and ErrDemoData if a
 // demo's data is in it. It writes nothing. After a restart of PostgreSQL, the
 // data in the database keeps demos off.
-func KeepDemosOff(ctx context.Context, db *DB) error {
+func KeepDemosOff(ctx context.Context, db *database.DB) error {
 	if err := db.Hold(ctx, true); err != nil {
 		return err
 	}

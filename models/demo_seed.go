@@ -12,6 +12,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -25,7 +26,7 @@ func (d *Demo) seed(ctx context.Context, way *steps) error {
 	if err != nil {
 		return err
 	}
-	return db.writeAlone(ctx, func(tx *gorm.DB) error {
+	return db.WriteAlone(ctx, func(tx *gorm.DB) error {
 		if _, err := begunOrEmpty(tx); err != nil {
 			return err
 		}
@@ -34,7 +35,7 @@ func (d *Demo) seed(ctx context.Context, way *steps) error {
 				return fmt.Errorf("delete %s: %w", table, err)
 			}
 		}
-		now, err := db.sharedNow(tx)
+		now, err := db.SharedNow(tx)
 		if err != nil {
 			return err
 		}
@@ -94,7 +95,7 @@ func (s *seeding) hire(tx *gorm.DB, staff []SampleStaff) error {
 func (s *seeding) company(tx *gorm.DB, sample SampleCompany) error {
 	founded := s.now.Add(-sample.Age)
 	company := Company{ID: newIDAt(founded), Name: sample.Name, CreatedAt: founded}
-	if err := createCompany(tx, &company); err != nil {
+	if err := CreateCompany(tx, &company); err != nil {
 		return err
 	}
 	var people []User
@@ -139,7 +140,7 @@ func (s *seeding) asides(tx *gorm.DB, c sampleCompany) error {
 	if c.APIKey != "" {
 		made, used := s.now.Add(-c.Age/2), s.now.Add(-4*time.Minute)
 		err := tx.Create(&APIKey{
-			ID: newIDAt(made), CompanyID: &c.row.ID, Name: c.APIKey, KeyHash: hashOf(secret.New(rand.Text())),
+			ID: newIDAt(made), CompanyID: &c.row.ID, Name: c.APIKey, KeyHash: database.HashOf(secret.New(rand.Text())),
 			// A back end that looks every quarter of an hour.
 			Reads: int64(c.Age / 2 / (15 * time.Minute)), LastUsedAt: &used, CreatedAt: made,
 		}).Error
@@ -174,7 +175,7 @@ func (s *seeding) connection(tx *gorm.DB, c sampleCompany, sample SampleConnecti
 	for i := range events {
 		events[i].CompanyID, events[i].ConnectionID = c.row.ID, &row.ID
 	}
-	if err := tx.CreateInBatches(&events, insertedAtOnce).Error; err != nil {
+	if err := tx.CreateInBatches(&events, database.InsertedAtOnce).Error; err != nil {
 		return err
 	}
 	if err := s.counters(tx, row, told); err != nil {
@@ -233,7 +234,7 @@ func (s *seeding) row(c sampleCompany, told story) Connection {
 func (s *seeding) counters(tx *gorm.DB, row Connection, told story) error {
 	first := s.now.AddDate(0, 0, 1-healthDays).Truncate(24 * time.Hour)
 	days := map[string]RenewalDay{}
-	for at, h := range told.countHours(first) {
+	for at, h := range told.CountHours(first) {
 		day := at.Format(time.DateOnly)
 		sum := days[day]
 		days[day] = RenewalDay{ConnectionID: row.ID, Day: day, OK: sum.OK + int(h.OK), Failed: sum.Failed + int(h.Failed)}
@@ -246,7 +247,7 @@ func (s *seeding) counters(tx *gorm.DB, row Connection, told story) error {
 	if len(list) == 0 {
 		return nil
 	}
-	return tx.CreateInBatches(&list, insertedAtOnce).Error
+	return tx.CreateInBatches(&list, database.InsertedAtOnce).Error
 }
 
 func (s *seeding) writeHours(tx *gorm.DB) error {
@@ -254,5 +255,5 @@ func (s *seeding) writeHours(tx *gorm.DB) error {
 	if len(list) == 0 {
 		return nil
 	}
-	return tx.CreateInBatches(&list, insertedAtOnce).Error
+	return tx.CreateInBatches(&list, database.InsertedAtOnce).Error
 }

@@ -8,19 +8,20 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
 // Desk is what our staff do, across companies. Nothing that it returns holds a
 // secret.
 type Desk struct {
-	db          *DB
+	db          *database.DB
 	keeper      *Keeper
 	connections *Connections
 }
 
 // NewDesk returns the desk of a database's connections.
-func NewDesk(db *DB, keeper *Keeper, connections *Connections) *Desk {
+func NewDesk(db *database.DB, keeper *Keeper, connections *Connections) *Desk {
 	return &Desk{db: db, keeper: keeper, connections: connections}
 }
 

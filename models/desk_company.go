@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 // CompanyView is a company as our staff see it.
@@ -59,7 +61,7 @@ func (d *Desk) Company(ctx context.Context, staff Staff, id uuid.UUID) (CompanyV
 func (d *Desk) lookAtCompany(ctx context.Context, id uuid.UUID) (v CompanyView, err error) {
 	db := d.db.Read(ctx)
 	if err := db.Where("id = ?", id).Take(&v.Company).Error; err != nil {
-		return v, found(err, "view company")
+		return v, database.Found(err, "view company")
 	}
 	if v.Members, err = membersOf(db, id, membersShown); err != nil {
 		return v, err

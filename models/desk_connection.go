@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
@@ -90,7 +91,7 @@ func (d *Desk) look(ctx context.Context, id uuid.UUID, before *uuid.UUID) (v Sta
 		return v, err
 	}
 	if err := db.Where("id = ?", v.Connection.CompanyID).Take(&v.Company).Error; err != nil {
-		return v, found(err, "view company")
+		return v, database.Found(err, "view company")
 	}
 	setups, err := waiting(db, "s.connection_id = ?", id)
 	if err != nil {

@@ -19,7 +19,7 @@ func (d *Desk) Disconnect(ctx context.Context, staff Staff, id uuid.UUID, reason
 		return err
 	}
 	may := func(tx *gorm.DB) error { return holdAdmin(tx, staff) }
-	return d.connections.disconnect(ctx, visitorFor(staff, connection.CompanyID), id, may, func(tx *gorm.DB, now time.Time) error {
+	return d.connections.End(ctx, visitorFor(staff, connection.CompanyID), id, may, func(tx *gorm.DB, now time.Time) error {
 		return addNote(tx, staff, Note{CompanyID: connection.CompanyID, ConnectionID: &id, Text: reason, CreatedAt: now})
 	})
 }

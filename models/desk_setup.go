@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -34,7 +35,7 @@ func (d *Desk) change(ctx context.Context, staff Staff, id uuid.UUID, kind Event
 func (d *Desk) connection(ctx context.Context, id uuid.UUID) (Connection, error) {
 	var connection Connection
 	err := d.db.Read(ctx).Where("id = ?", id).Take(&connection).Error
-	return connection, found(err, "find connection")
+	return connection, database.Found(err, "find connection")
 }
 
 // EnterCredentials tries the client that we made for the tenant of an open
@@ -64,8 +65,8 @@ func (d *Desk) TaskDone(ctx context.Context, staff Staff, taskID uuid.UUID) erro
 	db := d.db
 	err := db.Write(ctx, func(tx *gorm.DB) error {
 		var task staffTask
-		if err := forUpdate(tx).Where("id = ?", taskID).Take(&task).Error; err != nil {
-			return found(err, "find task")
+		if err := database.ForUpdate(tx).Where("id = ?", taskID).Take(&task).Error; err != nil {
+			return database.Found(err, "find task")
 		}
 		if task.DoneAt != nil || !task.Kind.Ticked() {
 			return nil

@@ -1,4 +1,4 @@
-package models
+package models_test
 
 import (
 	"context"
@@ -10,16 +10,19 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
 // The timeline goes on, page by page, and each event is on one page.
 func TestOlderEvents(t *testing.T) {
-	onDesks(t, func(t *testing.T, d *staffDesk) {
-		ids, sam := d.seed(2, d.clock.Now(), d.clock.Now()), d.staff("Sam", Support)
-		d.write(func(tx *gorm.DB) error {
-			for i := range 3*eventsViewed - 4 {
+	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+		ids, sam := d.Seed(2, d.Clock.Now(), d.Clock.Now()), d.Staff("Sam", models.Support)
+		d.Write(func(tx *gorm.DB) error {
+			for i := range 3*models.EventsViewed - 4 {
 				for _, id := range ids {
-					if err := record(tx, Event{CompanyID: d.companyID, ConnectionID: &id, Kind: EventTestPassed, Millis: int64(i), At: d.db.Now()}); err != nil {
+					if err := models.Record(tx, models.Event{CompanyID: d.CompanyID, ConnectionID: &id, Kind: models.EventTestPassed, Millis: int64(i), At: d.DB.Now()}); err != nil {
 						return err
 					}
 				}
@@ -27,10 +30,10 @@ func TestOlderEvents(t *testing.T) {
 			return nil
 		})
 		var before *uuid.UUID
-		want := int64(3*eventsViewed - 4)
+		want := int64(3*models.EventsViewed - 4)
 		for page := 1; ; page++ {
-			v, err := d.desk.View(t.Context(), sam, ids[0], before)
-			d.must(err)
+			v, err := d.Desk.View(t.Context(), sam, ids[0], before)
+			d.Must(err)
 			for _, e := range v.Events {
 				if want--; e.Millis != want || *e.ConnectionID != ids[0] {
 					t.Fatalf("page %d: event %d of %s, want %d", page, e.Millis, e.ConnectionID, want)
@@ -47,7 +50,7 @@ func TestOlderEvents(t *testing.T) {
 		if want != 0 {
 			t.Errorf("%d events are on no page", want)
 		}
-		if n := d.count("SELECT sum(repeats + 1) FROM events WHERE kind = 'staff_viewed'"); n != 3 {
+		if n := d.Count("SELECT sum(repeats + 1) FROM events WHERE kind = 'staff_viewed'"); n != 3 {
 			t.Errorf("%d looks are recorded, want 3", n)
 		}
 	})
@@ -55,17 +58,17 @@ func TestOlderEvents(t *testing.T) {
 
 // Who of staff looked, each once, the last first; and what else the page has.
 func TestViewHasWhatSupportNeeds(t *testing.T) {
-	onDesks(t, func(t *testing.T, d *staffDesk) {
-		d.person("Amy", Owner)
-		d.person("Mel", Member)
-		id := d.seed(1, d.clock.Now(), d.clock.Now())[0]
-		sam, ada := d.staff("Sam", Support), d.staff("Ada", Admin)
-		var v StaffView
-		for _, who := range []Staff{sam, ada, sam, ada, sam} {
+	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+		d.Person("Amy", models.Owner)
+		d.Person("Mel", models.Member)
+		id := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0]
+		sam, ada := d.Staff("Sam", models.Support), d.Staff("Ada", models.Admin)
+		var v models.StaffView
+		for _, who := range []models.Staff{sam, ada, sam, ada, sam} {
 			var err error
-			v, err = d.desk.View(t.Context(), who, id, nil)
-			d.must(err)
-			d.clock.Add(time.Minute)
+			v, err = d.Desk.View(t.Context(), who, id, nil)
+			d.Must(err)
+			d.Clock.Add(time.Minute)
 		}
 		if len(v.Looks) != 2 || v.Looks[0].StaffName != "Ada" || v.Looks[1].StaffName != "Sam" || !v.Looks[0].At.After(v.Looks[1].At) {
 			t.Errorf("looked at by %+v", v.Looks)
@@ -73,29 +76,29 @@ func TestViewHasWhatSupportNeeds(t *testing.T) {
 		if len(v.Owners) != 1 || v.Owners[0].Email != "amy@northgate.example" {
 			t.Errorf("owners %+v", v.Owners)
 		}
-		if s := v.Stored; !s.Access || !s.Refresh || s.ClientSecret || s.KeyID != d.keys.Primary() {
-			t.Errorf("stored %+v, key %d", s, d.keys.Primary())
+		if s := v.Stored; !s.Access || !s.Refresh || s.ClientSecret || s.KeyID != d.Keys.Primary() {
+			t.Errorf("stored %+v, key %d", s, d.Keys.Primary())
 		}
 		if len(v.Days) != 30 || len(v.Mails) != 0 || v.Company.Name != "Northgate" {
 			t.Errorf("%d days, %d mails, %q", len(v.Days), len(v.Mails), v.Company.Name)
 		}
 
-		d.sandbox.RevokeGrants(northgate)
-		if err := d.desk.Refresh(t.Context(), sam, id); err != nil {
+		d.Sandbox.RevokeGrants(modeltest.Northgate)
+		if err := d.Desk.Refresh(t.Context(), sam, id); err != nil {
 			t.Fatal(err)
 		}
-		d.write(func(tx *gorm.DB) error {
-			return tx.Create(mailTo("gone@elsewhere.example", d.connection(id), MailUpgradeNeeded, d.db.Now())).Error
+		d.Write(func(tx *gorm.DB) error {
+			return tx.Create(modeltest.MailTo("gone@elsewhere.example", d.Connection(id), models.MailUpgradeNeeded, d.DB.Now())).Error
 		})
-		v, err := d.desk.View(t.Context(), sam, id, nil)
-		d.must(err)
+		v, err := d.Desk.View(t.Context(), sam, id, nil)
+		d.Must(err)
 		if len(v.Mails) != 2 || v.Mails[0].To != "g…@elsewhere.example" || v.Mails[1].To != "Amy" || v.Mails[1].SentAt != nil {
 			t.Errorf("mails %+v", v.Mails)
 		}
-		d.must(d.desk.Disconnect(t.Context(), ada, id, "An owner asked."))
-		v, err = d.desk.View(t.Context(), sam, id, nil)
-		d.must(err)
-		if v.Stored != (Stored{}) || v.Notes[0].Text != "An owner asked." {
+		d.Must(d.Desk.Disconnect(t.Context(), ada, id, "An owner asked."))
+		v, err = d.Desk.View(t.Context(), sam, id, nil)
+		d.Must(err)
+		if v.Stored != (models.Stored{}) || v.Notes[0].Text != "An owner asked." {
 			t.Errorf("stored %+v, notes %+v", v.Stored, v.Notes)
 		}
 	})
@@ -103,61 +106,61 @@ func TestViewHasWhatSupportNeeds(t *testing.T) {
 
 // Refresh tells a renewal from the old token that still serves.
 func TestRefresh(t *testing.T) {
-	onDesks(t, func(t *testing.T, d *staffDesk) {
-		id, sam := d.seed(1, d.clock.Now(), d.clock.Now().Add(time.Hour))[0], d.staff("Sam", Support)
-		last := func() Event {
+	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+		id, sam := d.Seed(1, d.Clock.Now(), d.Clock.Now().Add(time.Hour))[0], d.Staff("Sam", models.Support)
+		last := func() models.Event {
 			t.Helper()
-			d.clock.Add(time.Second)
-			d.must(d.desk.Refresh(t.Context(), sam, id))
-			v, err := d.desk.View(t.Context(), sam, id, nil)
-			d.must(err)
+			d.Clock.Add(time.Second)
+			d.Must(d.Desk.Refresh(t.Context(), sam, id))
+			v, err := d.Desk.View(t.Context(), sam, id, nil)
+			d.Must(err)
 			return v.Events[0]
 		}
-		if e := last(); e.Kind != EventRefreshed || e.StaffName != "Sam" || e.ActorName != supportName || d.connection(id).Generation != 2 {
-			t.Errorf("event %+v, generation %d", e, d.connection(id).Generation)
+		if e := last(); e.Kind != models.EventRefreshed || e.StaffName != "Sam" || e.ActorName != models.SupportName || d.Connection(id).Generation != 2 {
+			t.Errorf("event %+v, generation %d", e, d.Connection(id).Generation)
 		}
-		d.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status500})
-		if e := last(); e.Kind != EventRefreshFailed || e.Reason != ReasonUnavailable || d.connection(id).State != Degraded {
-			t.Errorf("event %+v, %s", e, d.connection(id).State)
+		d.Sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status500})
+		if e := last(); e.Kind != models.EventRefreshFailed || e.Reason != models.ReasonUnavailable || d.Connection(id).State != models.Degraded {
+			t.Errorf("event %+v, %s", e, d.Connection(id).State)
 		}
 		// The next try is later: a person's is now.
-		if d.connection(id).NextRenewalAt == nil {
+		if d.Connection(id).NextRenewalAt == nil {
 			t.Error("there is no next try")
 		}
-		later := d.clock.Now().Add(time.Hour).UTC()
-		d.exec("UPDATE connections SET next_renewal_at = ? WHERE id = ?", later, id)
-		d.exec("UPDATE credentials SET due_at = ? WHERE connection_id = ?", later, id)
-		d.sandbox.ClearFaults()
-		if e := last(); e.Kind != EventRefreshed || d.connection(id).State != Connected || d.connection(id).Generation != 3 {
-			t.Errorf("event %+v, generation %d", e, d.connection(id).Generation)
+		later := d.Clock.Now().Add(time.Hour).UTC()
+		d.Exec("UPDATE connections SET next_renewal_at = ? WHERE id = ?", later, id)
+		d.Exec("UPDATE credentials SET due_at = ? WHERE connection_id = ?", later, id)
+		d.Sandbox.ClearFaults()
+		if e := last(); e.Kind != models.EventRefreshed || d.Connection(id).State != models.Connected || d.Connection(id).Generation != 3 {
+			t.Errorf("event %+v, generation %d", e, d.Connection(id).Generation)
 		}
-		d.sandbox.RevokeGrants(northgate)
-		if e := last(); e.Kind != EventRefreshFailed || e.Reason != ReasonGrantRefused || d.connection(id).State != ReconnectNeeded {
-			t.Errorf("event %+v, %s", e, d.connection(id).State)
+		d.Sandbox.RevokeGrants(modeltest.Northgate)
+		if e := last(); e.Kind != models.EventRefreshFailed || e.Reason != models.ReasonGrantRefused || d.Connection(id).State != models.ReconnectNeeded {
+			t.Errorf("event %+v, %s", e, d.Connection(id).State)
 		}
-		asked := d.tokenRequests()
-		if err := d.desk.Refresh(t.Context(), sam, id); !errors.Is(err, ErrReconnectNeeded) || d.tokenRequests() != asked {
+		asked := d.TokenRequests()
+		if err := d.Desk.Refresh(t.Context(), sam, id); !errors.Is(err, models.ErrReconnectNeeded) || d.TokenRequests() != asked {
 			t.Errorf("refreshed what cannot be: %v", err)
 		}
-		d.invariants()
+		d.Invariants()
 	})
 }
 
 // What is not tried, because ServiceTitan asked us to wait over another
 // connection, is said so.
 func TestRefreshWhileServiceTitanAsksUsToWait(t *testing.T) {
-	onDesks(t, func(t *testing.T, d *staffDesk) {
-		ids, sam := d.seed(2, d.clock.Now(), d.clock.Now().Add(time.Hour)), d.staff("Sam", Support)
-		d.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status429, Times: 1})
-		for i, want := range []State{Degraded, Connected} {
-			d.must(d.desk.Refresh(t.Context(), sam, ids[i]))
-			v, err := d.desk.View(t.Context(), sam, ids[i], nil)
-			d.must(err)
-			if e := v.Events[0]; e.Kind != EventRefreshFailed || e.Reason != ReasonRateLimited || v.Connection.State != want {
+	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+		ids, sam := d.Seed(2, d.Clock.Now(), d.Clock.Now().Add(time.Hour)), d.Staff("Sam", models.Support)
+		d.Sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status429, Times: 1})
+		for i, want := range []models.State{models.Degraded, models.Connected} {
+			d.Must(d.Desk.Refresh(t.Context(), sam, ids[i]))
+			v, err := d.Desk.View(t.Context(), sam, ids[i], nil)
+			d.Must(err)
+			if e := v.Events[0]; e.Kind != models.EventRefreshFailed || e.Reason != models.ReasonRateLimited || v.Connection.State != want {
 				t.Errorf("connection %d: event %+v, %s", i, e, v.Connection.State)
 			}
 		}
-		if n := d.tokenRequests(); n != 1 {
+		if n := d.TokenRequests(); n != 1 {
 			t.Errorf("%d token requests, want the one that was refused", n)
 		}
 	})
@@ -165,74 +168,74 @@ func TestRefreshWhileServiceTitanAsksUsToWait(t *testing.T) {
 
 // Who asked may go away: it goes to its end and is recorded.
 func TestRefreshGoesToItsEnd(t *testing.T) {
-	onDesks(t, func(t *testing.T, d *staffDesk) {
-		id, sam := d.seed(1, d.clock.Now(), d.clock.Now().Add(time.Hour))[0], d.staff("Sam", Support)
-		d.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Hold})
+	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+		id, sam := d.Seed(1, d.Clock.Now(), d.Clock.Now().Add(time.Hour))[0], d.Staff("Sam", models.Support)
+		d.Sandbox.SetFault(sandbox.Fault{Kind: sandbox.Hold})
 		ctx, goAway := context.WithCancel(t.Context())
 		done := make(chan error)
-		go func() { done <- d.desk.Refresh(ctx, sam, id) }()
-		<-d.sandbox.Held()
+		go func() { done <- d.Desk.Refresh(ctx, sam, id) }()
+		<-d.Sandbox.Held()
 		goAway()
-		d.sandbox.Release()
-		d.must(<-done)
-		if n := d.count("SELECT count(*) FROM events WHERE kind = 'refreshed'"); n != 1 || d.connection(id).Generation != 2 {
-			t.Errorf("%d events, generation %d", n, d.connection(id).Generation)
+		d.Sandbox.Release()
+		d.Must(<-done)
+		if n := d.Count("SELECT count(*) FROM events WHERE kind = 'refreshed'"); n != 1 || d.Connection(id).Generation != 2 {
+			t.Errorf("%d events, generation %d", n, d.Connection(id).Generation)
 		}
 	})
 }
 
 // Ten a minute for a connection, whoever of staff it is.
 func TestRefreshIsThrottled(t *testing.T) {
-	onDesks(t, func(t *testing.T, d *staffDesk) {
-		ids := d.seed(2, d.clock.Now(), d.clock.Now().Add(time.Hour))
-		sam, ada := d.staff("Sam", Support), d.staff("Ada", Admin)
-		for range refreshes.tries {
-			d.must(d.desk.Refresh(t.Context(), sam, ids[0]))
+	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+		ids := d.Seed(2, d.Clock.Now(), d.Clock.Now().Add(time.Hour))
+		sam, ada := d.Staff("Sam", models.Support), d.Staff("Ada", models.Admin)
+		for range models.Refreshes.Tries {
+			d.Must(d.Desk.Refresh(t.Context(), sam, ids[0]))
 		}
-		asked := d.tokenRequests()
-		err := d.desk.Refresh(t.Context(), ada, ids[0])
-		if _, throttled := errors.AsType[*ThrottledError](err); !throttled || d.tokenRequests() != asked {
+		asked := d.TokenRequests()
+		err := d.Desk.Refresh(t.Context(), ada, ids[0])
+		if _, throttled := errors.AsType[*models.ThrottledError](err); !throttled || d.TokenRequests() != asked {
 			t.Errorf("the eleventh: %v", err)
 		}
-		d.must(d.desk.Refresh(t.Context(), sam, ids[1]))
-		d.clock.Add(time.Minute)
-		d.must(d.desk.Refresh(t.Context(), ada, ids[0]))
+		d.Must(d.Desk.Refresh(t.Context(), sam, ids[1]))
+		d.Clock.Add(time.Minute)
+		d.Must(d.Desk.Refresh(t.Context(), ada, ids[0]))
 	})
 }
 
 // What the detail pages read has an index, on either database.
 func TestDeskUsesIndexes(t *testing.T) {
-	onDesks(t, func(t *testing.T, d *staffDesk) {
-		d.person("Amy", Owner)
-		id, ada := d.seed(1, d.clock.Now(), d.clock.Now())[0], d.staff("Ada", Admin)
-		d.must(d.desk.AddNote(t.Context(), ada, id, "x"))
-		d.write(func(tx *gorm.DB) error {
-			return tx.Create(mailTo("amy@northgate.example", d.connection(id), MailReconnectNeeded, d.db.Now())).Error
+	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+		d.Person("Amy", models.Owner)
+		id, ada := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0], d.Staff("Ada", models.Admin)
+		d.Must(d.Desk.AddNote(t.Context(), ada, id, "x"))
+		d.Write(func(tx *gorm.DB) error {
+			return tx.Create(modeltest.MailTo("amy@northgate.example", d.Connection(id), models.MailReconnectNeeded, d.DB.Now())).Error
 		})
-		before := newID()
-		keys := NewAPIKeys(d.db)
-		_, secret, err := keys.Create(t.Context(), CommandLine("root"), nil, "all")
-		d.must(err)
+		before := database.NewID()
+		keys := models.NewAPIKeys(d.DB)
+		_, secret, err := keys.Create(t.Context(), models.CommandLine("root"), nil, "all")
+		d.Must(err)
 		for name, read := range map[string]func() error{
-			"connection":   func() error { _, err := d.desk.look(t.Context(), id, nil); return err },
-			"older events": func() error { _, err := d.desk.look(t.Context(), id, &before); return err },
-			"company":      func() error { _, err := d.desk.lookAtCompany(t.Context(), d.companyID); return err },
+			"connection":   func() error { _, err := models.DeskLook(d.Desk, t.Context(), id, nil); return err },
+			"older events": func() error { _, err := models.DeskLook(d.Desk, t.Context(), id, &before); return err },
+			"company":      func() error { _, err := models.DeskLookAtCompany(d.Desk, t.Context(), d.CompanyID); return err },
 			"visitor": func() error {
-				_, err := d.accounts.Visitor(t.Context(), newID(), d.companyID, 0)
-				return ignoreKind(err, ErrSignedOut)
+				_, err := d.Accounts.Visitor(t.Context(), database.NewID(), d.CompanyID, 0)
+				return ignoreKind(err, models.ErrSignedOut)
 			},
 			"API key": func() error { _, err := keys.Check(t.Context(), secret, "203.0.113.7"); return err },
 			"key's list": func() error {
-				_, _, err := d.connections.PageFor(t.Context(), APIKey{CompanyID: &d.companyID}, 0, before)
+				_, _, err := d.Connections.PageFor(t.Context(), models.APIKey{CompanyID: &d.CompanyID}, 0, before)
 				return err
 			},
-			"all keys' list":   func() error { _, _, err := d.connections.PageFor(t.Context(), APIKey{}, 0, before); return err },
-			"key's connection": func() error { _, err := d.connections.For(t.Context(), APIKey{}, id); return err },
-			"token reads":      func() error { _, err := tokenReadsOf(d.db.Read(t.Context()), id); return err },
-			"sign-ins":         func() error { _, err := signInsOf(d.db.Read(t.Context()), d.companyID.String()); return err },
-			"audit records":    func() error { _, err := d.accounts.Audit(t.Context()); return err },
+			"all keys' list":   func() error { _, _, err := d.Connections.PageFor(t.Context(), models.APIKey{}, 0, before); return err },
+			"key's connection": func() error { _, err := d.Connections.For(t.Context(), models.APIKey{}, id); return err },
+			"token reads":      func() error { _, err := models.TokenReadsOf(d.DB.Read(t.Context()), id); return err },
+			"sign-ins":         func() error { _, err := models.SignInsOf(d.DB.Read(t.Context()), d.CompanyID.String()); return err },
+			"audit records":    func() error { _, err := d.Accounts.Audit(t.Context()); return err },
 		} {
-			explains(t, d.db, name, func() { d.must(read()) })
+			modeltest.Explains(t, d.DB, name, func() { d.Must(read()) })
 		}
 	})
 }

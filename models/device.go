@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
@@ -27,7 +28,7 @@ func (a *Accounts) deviceName(email, device string) string {
 	if email == "" || device == "" {
 		return ""
 	}
-	sealed, ok := decodeExactly(device)
+	sealed, ok := database.DecodeExactly(device)
 	if !ok {
 		return ""
 	}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 // Disconnect ends a connection by an owner's wish: the secrets are deleted with
@@ -20,12 +22,12 @@ func (c *Connections) Disconnect(ctx context.Context, v Visitor, id uuid.UUID) e
 		return ErrForbidden
 	}
 	may := func(tx *gorm.DB) error { return stillOwner(tx, v) }
-	return c.disconnect(ctx, v, id, may, func(*gorm.DB, time.Time) error { return nil })
+	return c.End(ctx, v, id, may, func(*gorm.DB, time.Time) error { return nil })
 }
 
-// disconnect ends a connection for whoever may, which the transaction asks
+// End ends a connection for whoever may, which the transaction asks
 // first; also is written in the same transaction, if there is anything to end.
-func (c *Connections) disconnect(ctx context.Context, v Visitor, id uuid.UUID, may func(tx *gorm.DB) error, also func(tx *gorm.DB, now time.Time) error) error {
+func (c *Connections) End(ctx context.Context, v Visitor, id uuid.UUID, may func(tx *gorm.DB) error, also func(tx *gorm.DB, now time.Time) error) error {
 	var old Replaced
 	var connection Connection
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
@@ -34,7 +36,7 @@ func (c *Connections) disconnect(ctx context.Context, v Visitor, id uuid.UUID, m
 		if err != nil {
 			return err
 		}
-		if connection, err = getConnection(forUpdate(tx), v.CompanyID, id); err != nil {
+		if connection, err = GetConnection(database.ForUpdate(tx), v.CompanyID, id); err != nil {
 			return err
 		}
 		if connection.State == Pending {
@@ -47,7 +49,7 @@ func (c *Connections) disconnect(ctx context.Context, v Visitor, id uuid.UUID, m
 		if old, err = c.keeper.drop(tx, connection, now); err != nil {
 			return err
 		}
-		if _, err := closeSetup(tx, &connection, false, now); err != nil {
+		if _, err := CloseSetup(tx, &connection, false, now); err != nil {
 			return err
 		}
 		if connection.usesOwnClient() {
@@ -55,8 +57,8 @@ func (c *Connections) disconnect(ctx context.Context, v Visitor, id uuid.UUID, m
 				return err
 			}
 		}
-		_, err = transit(tx, &connection, transition{
-			what: letGo, at: now, by: v, with: func(tx *gorm.DB, _ Connection) error { return also(tx, now) },
+		_, err = Transit(tx, &connection, Transition{
+			What: letGo, At: now, By: v, With: func(tx *gorm.DB, _ Connection) error { return also(tx, now) },
 		})
 		return err
 	})
@@ -64,6 +66,6 @@ func (c *Connections) disconnect(ctx context.Context, v Visitor, id uuid.UUID, m
 		return fmt.Errorf("disconnect: %w", err)
 	}
 	c.keeper.forget(id)
-	c.keeper.revokeReplaced(ctx, old, v.SupportCode)
+	c.keeper.RevokeReplaced(ctx, old, v.SupportCode)
 	return nil
 }

@@ -11,18 +11,18 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// ending is how a trip ended without a connection.
-type ending struct {
+// failure is how a trip ended without a connection.
+type failure struct {
 	outcome       Outcome
 	foundTenantID int64
 	retryAt       time.Time
 	cause         error
 }
 
-// endingOf returns how connecting ends by an error; own says that a tenant's own
+// failureOf returns how connecting ends by an error; own says that a tenant's own
 // client was used.
-func (c *Connections) endingOf(err error, own bool) ending {
-	end := ending{outcome: verdictOf(err, own).outcome, cause: err}
+func (c *Connections) failureOf(err error, own bool) failure {
+	end := failure{outcome: verdictOf(err, own).outcome, cause: err}
 	if e, ok := errors.AsType[*servicetitan.Error](err); ok && e.RetryAfter > 0 {
 		end.retryAt = c.db.Now().Add(e.RetryAfter)
 	}
@@ -47,9 +47,9 @@ var callbackErrors = map[string]Outcome{
 }
 
 // endingOfQuery says whether the query ends the trip before any code is used.
-func endingOfQuery(q CallbackQuery) (ending, bool) {
-	startAgain := func(why string) (ending, bool) {
-		return ending{outcome: OutcomeStartAgain, cause: errors.New(why)}, true
+func endingOfQuery(q CallbackQuery) (failure, bool) {
+	startAgain := func(why string) (failure, bool) {
+		return failure{outcome: OutcomeStartAgain, cause: errors.New(why)}, true
 	}
 	switch {
 	case q.Error != "" && !q.Code.IsZero():
@@ -59,24 +59,24 @@ func endingOfQuery(q CallbackQuery) (ending, bool) {
 		if !known {
 			return startAgain("answer has an unknown error code")
 		}
-		return ending{outcome: outcome, cause: fmt.Errorf("answer has the error %s", q.Error)}, true
+		return failure{outcome: outcome, cause: fmt.Errorf("answer has the error %s", q.Error)}, true
 	case q.Repeated:
 		return startAgain("answer repeats a parameter")
 	case q.Code.IsZero():
 		return startAgain("answer has neither code nor error")
 	}
-	return ending{}, false
+	return failure{}, false
 }
 
 // finish records how a trip ended without a connection.
-func (c *Connections) finish(ctx context.Context, v Visitor, a authorization, end ending) (Result, error) {
+func (c *Connections) finish(ctx context.Context, v Visitor, a authorization, end failure) (Result, error) {
 	c.log.Log(ctx, end.outcome.Level(), "not connected", "outcome", end.outcome, "environment", a.Environment, "company", a.CompanyID, "support_code", v.SupportCode, "cause", end.cause)
 	a.Outcome, a.FoundTenantID = end.outcome, end.foundTenantID
 	if !end.retryAt.IsZero() {
 		a.RetryAt = &end.retryAt
 	}
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
-		now, err := c.db.sharedNow(tx)
+		now, err := c.db.SharedNow(tx)
 		if err != nil {
 			return err
 		}
@@ -124,7 +124,7 @@ func recordConflict(tx *gorm.DB, v Visitor, a Choice, now time.Time) error {
 }
 
 // giveUp finishes a trip whose tokens are not kept, and withdraws them.
-func (c *Connections) giveUp(ctx context.Context, client *servicetitan.Client, v Visitor, a authorization, tokens servicetitan.Tokens, end ending) (Result, error) {
+func (c *Connections) giveUp(ctx context.Context, client *servicetitan.Client, v Visitor, a authorization, tokens servicetitan.Tokens, end failure) (Result, error) {
 	result, err := c.finish(ctx, v, a, end)
 	if !tokens.Refresh.IsZero() {
 		if err := client.Revoke(ctx, tokens.Refresh); err != nil {

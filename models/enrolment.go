@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
@@ -40,7 +41,7 @@ func enrolmentPlace(userID uuid.UUID, replaces bool) seal.Place {
 }
 
 func (a *Accounts) openEnrolment(kept string, userID uuid.UUID, replaces bool) (string, bool) {
-	sealed, ok := decodeExactly(kept)
+	sealed, ok := database.DecodeExactly(kept)
 	if !ok {
 		return "", false
 	}

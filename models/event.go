@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 // EventKind names what happened to a connection.
@@ -149,7 +151,7 @@ type Event struct {
 
 // record adds an event to the timeline in the transaction that it tells of.
 func record(tx *gorm.DB, e Event) error {
-	e.ID = newID()
+	e.ID = database.NewID()
 	if err := tx.Create(&e).Error; err != nil {
 		return fmt.Errorf("record %s: %w", e.Kind, err)
 	}

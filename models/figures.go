@@ -34,7 +34,7 @@ func (k *Keeper) Figures(ctx context.Context) (Figures, error) {
 	if err := db.Raw("SELECT environment, state, sum(n) AS n FROM connection_totals GROUP BY environment, state").Scan(&f.Connections).Error; err != nil {
 		return f, fmt.Errorf("count connections: %w", err)
 	}
-	now, err := k.db.sharedNow(db)
+	now, err := k.db.SharedNow(db)
 	if err != nil {
 		return f, err
 	}
@@ -48,9 +48,9 @@ func (k *Keeper) Figures(ctx context.Context) (Figures, error) {
 func (k *Keeper) lag(db *gorm.DB, now time.Time) (time.Duration, error) {
 	var pieces []string
 	var args []any
-	for i, gate := range k.gateKeys() {
+	for i, gate := range k.Lanes() {
 		pieces = append(pieces, fmt.Sprintf("SELECT due_at FROM (SELECT due_at FROM credentials WHERE environment = ? AND own_client = ? AND due_at <= ? ORDER BY due_at LIMIT 1) AS gate%d", i))
-		args = append(args, gate.environment, gate.own, now)
+		args = append(args, gate.Environment, gate.OwnClient, now)
 	}
 	if len(pieces) == 0 {
 		return 0, nil

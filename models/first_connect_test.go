@@ -1,4 +1,4 @@
-package models
+package models_test
 
 import (
 	"errors"
@@ -9,17 +9,20 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
 // proof is access to a tenant as a trip to ServiceTitan brings it.
-func proof(k *kept, tenantID int64) proven {
-	return proven{
-		choice: Choice{Environment: servicetitan.Sandbox, Way: SignInWay, TenantID: tenantID},
-		tokens: servicetitan.Tokens{
-			Access: secret.New("stc_access_" + newID().String()), Refresh: secret.New(k.sandbox.NewGrant(northgate)),
-			ExpiresAt: k.db.Now().Add(15 * time.Minute), Scopes: keptScopes,
+func proof(k *modeltest.Kept, tenantID int64) models.Proven {
+	return models.Proven{
+		Choice: models.Choice{Environment: servicetitan.Sandbox, Way: models.SignInWay, TenantID: tenantID},
+		Tokens: servicetitan.Tokens{
+			Access: secret.New("stc_access_" + database.NewID().String()), Refresh: secret.New(k.Sandbox.NewGrant(modeltest.Northgate)),
+			ExpiresAt: k.DB.Now().Add(15 * time.Minute), Scopes: modeltest.KeptScopes,
 		},
 	}
 }
@@ -27,16 +30,16 @@ func proof(k *kept, tenantID int64) proven {
 // Two trips of one company to the same tenant that end at the same moment make
 // one connection, with one grant; the other is withdrawn.
 func TestTwoTripsToOneTenant(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
-		k := newKept(t, db, clock.Now)
-		connections := k.connections()
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
+		k := modeltest.NewKept(t, db, clock.Now)
+		connections := k.Connections()
 		for round := range 20 {
 			var ids [4]uuid.UUID
 			var all sync.WaitGroup
 			for i := range ids {
 				p := proof(k, int64(round+1))
 				all.Go(func() {
-					id, err := connections.save(t.Context(), k.owner(), p)
+					id, err := models.ConnectionsSave(connections, t.Context(), k.Owner(), p)
 					if err != nil {
 						t.Errorf("trip %d: %v", i, err)
 					}
@@ -52,29 +55,31 @@ func TestTwoTripsToOneTenant(t *testing.T) {
 					t.Fatalf("connections %v", ids)
 				}
 			}
-			k.stillGranted(k.keeper, ids[0])
+			k.StillGranted(k.Keeper, ids[0])
 		}
-		if n := k.sandbox.Count(sandbox.PathRevocation); n != 60 {
+		if n := k.Sandbox.Count(sandbox.PathRevocation); n != 60 {
 			t.Errorf("%d revocations, want those of the three that were replaced in each round", n)
 		}
-		k.invariants()
+		k.Invariants()
 	})
 }
 
 // A company that is gone gets no connection, in either way to begin one.
 func TestNoConnectionForACompanyThatIsGone(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
-		k := newKept(t, db, clock.Now)
-		connections, gone := k.connections(), k.owner()
-		gone.CompanyID = newID()
-		if _, err := connections.save(t.Context(), gone, proof(k, northgate)); !errors.Is(err, ErrNotFound) {
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
+		k := modeltest.NewKept(t, db, clock.Now)
+		connections, gone := k.Connections(), k.Owner()
+		gone.CompanyID = database.NewID()
+		if _, err := models.ConnectionsSave(connections, t.Context(), gone, proof(k, modeltest.Northgate)); !errors.Is(err, database.ErrNotFound) {
 			t.Errorf("a trip: %v", err)
 		}
-		guided := Choice{Environment: servicetitan.Sandbox, Way: servicetitan.Guided, TenantID: northgate}
-		if _, err := connections.RequestSetup(t.Context(), gone, guided); !errors.Is(err, ErrNotFound) {
+		guided := models.Choice{Environment: servicetitan.Sandbox, Way: servicetitan.Guided, TenantID: modeltest.Northgate}
+		if _, err := connections.RequestSetup(t.Context(), gone, guided); !errors.Is(err, database.ErrNotFound) {
 			t.Errorf("a set-up: %v", err)
 		}
 	})
 }
 
-func TestAuthorizationsMatchTheSchema(t *testing.T) { matchSchema(t, &authorization{}) }
+func TestAuthorizationsMatchTheSchema(t *testing.T) {
+	modeltest.MatchSchema(t, &models.Authorization{})
+}

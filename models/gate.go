@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	// gateTrips is after how many failures in a row, of as many connections, an
+	// breakerTrips is after how many failures in a row, of as many connections, an
 	// issuer is left alone.
-	gateTrips = 10
+	breakerTrips = 10
 	// limitWindow is within which time as many tenants must be told to wait for
 	// all of them to wait.
 	limitWindow = time.Minute
@@ -30,10 +30,10 @@ const (
 	foregroundShare = 5
 )
 
-// errGateClosed says that the issuer is left alone for a while.
-var errGateClosed = errors.New("the issuer is left alone for a while")
+// errBreakerOpen says that the issuer is left alone for a while.
+var errBreakerOpen = errors.New("the issuer is left alone for a while")
 
-// gate stands before an issuer: it limits the rate of renewals, and leaves the
+// breaker stands before an issuer: it limits the rate of renewals, and leaves the
 // issuer alone while it is down or asks us to wait. One request then tries
 // whether it is back.
 //
@@ -45,7 +45,7 @@ var errGateClosed = errors.New("the issuer is left alone for a while")
 // within a short time does the gate shut for all of them. Metadata that
 // contradicts our configuration concerns everybody, and shuts either gate at
 // once.
-type gate struct {
+type breaker struct {
 	now     func() time.Time
 	limiter *rate.Limiter
 	// takenOver limits what was taken over from the dead, and rescuing is how much
@@ -74,8 +74,8 @@ type gate struct {
 	alarmed bool
 }
 
-func newGate(perSecond int, own bool, now func() time.Time) *gate {
-	return &gate{
+func newBreaker(perSecond int, own bool, now func() time.Time) *breaker {
+	return &breaker{
 		now: now, own: own, turn: make(chan struct{}, 1), failed: map[uuid.UUID]struct{}{}, waiting: map[uuid.UUID]time.Time{},
 		limiter:   rate.NewLimiter(rate.Limit(perSecond), max(perSecond/4, 2*foregroundShare)),
 		takenOver: rate.NewLimiter(rate.Limit(perSecond), parallelRenewals),
@@ -83,14 +83,14 @@ func newGate(perSecond int, own bool, now func() time.Time) *gate {
 }
 
 // closed says that the issuer is left alone for now.
-func (g *gate) closed() bool {
+func (g *breaker) closed() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.probing || g.now().Before(g.closedUntil)
 }
 
-// shut says why the issuer is left alone, and until when; ReasonNone if it is not.
-func (g *gate) shut() (Reason, time.Time) {
+// Shut says why the issuer is left alone, and until when; ReasonNone if it is not.
+func (g *breaker) Shut() (Reason, time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !g.now().Before(g.closedUntil) {
@@ -99,17 +99,17 @@ func (g *gate) shut() (Reason, time.Time) {
 	return g.why, g.closedUntil
 }
 
-// enter admits a request, or says why not and for how long. Who enters says how
+// Enter admits a request, or says why not and for how long. Who enters says how
 // it went with leave. A probe is the one request that tries whether the issuer
 // is back.
-func (g *gate) enter() (probe bool, refused *servicetitan.Error) {
+func (g *breaker) Enter() (probe bool, refused *servicetitan.Error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.now()
 	if now.Before(g.closedUntil) {
 		return false, g.refusal(g.closedUntil.Sub(now))
 	}
-	if g.failures < gateTrips {
+	if g.failures < breakerTrips {
 		return false, nil
 	}
 	if g.probing {
@@ -121,8 +121,8 @@ func (g *gate) enter() (probe bool, refused *servicetitan.Error) {
 
 // refusal says why a request is not sent, in the terms of what was answered to
 // others.
-func (g *gate) refusal(wait time.Duration) *servicetitan.Error {
-	e := &servicetitan.Error{Op: "renew", Kind: servicetitan.Unavailable, RetryAfter: wait, Err: errGateClosed}
+func (g *breaker) refusal(wait time.Duration) *servicetitan.Error {
+	e := &servicetitan.Error{Op: "renew", Kind: servicetitan.Unavailable, RetryAfter: wait, Err: errBreakerOpen}
 	// A gate shuts for three reasons, and one is set already.
 	//exhaustive:ignore
 	switch g.why {
@@ -134,10 +134,10 @@ func (g *gate) refusal(wait time.Duration) *servicetitan.Error {
 	return e
 }
 
-// leave learns from how a connection's request went. It reports whether the
+// Leave learns from how a connection's request went. It reports whether the
 // operator is to be told that our registration is not accepted. A refusal of one
 // grant, or of one tenant's client, is the answer of an issuer that works.
-func (g *gate) leave(of uuid.UUID, probe bool, err *servicetitan.Error) (alarm bool) {
+func (g *breaker) Leave(of uuid.UUID, probe bool, err *servicetitan.Error) (alarm bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if probe {
@@ -152,11 +152,11 @@ func (g *gate) leave(of uuid.UUID, probe bool, err *servicetitan.Error) (alarm b
 		g.works()
 		return false
 	}
-	late := g.failures >= gateTrips && !probe // it was under way when the gate shut
+	late := g.failures >= breakerTrips && !probe // it was under way when the gate shut
 	if !late {
 		g.fails(of, err, ours)
 	}
-	if g.failures < gateTrips || (late && !ours) {
+	if g.failures < breakerTrips || (late && !ours) {
 		return false
 	}
 	if g.why = ReasonUnavailable; ours {
@@ -168,17 +168,17 @@ func (g *gate) leave(of uuid.UUID, probe bool, err *servicetitan.Error) (alarm b
 }
 
 // fails counts a failure, and shuts the gate if it is one too many.
-func (g *gate) fails(of uuid.UUID, err *servicetitan.Error, ours bool) {
+func (g *breaker) fails(of uuid.UUID, err *servicetitan.Error, ours bool) {
 	concernsAll := ours && (!g.own || err.Kind == servicetitan.Misconfigured)
 	if concernsAll {
-		g.failures = max(g.failures, gateTrips-1) // one is enough: it is not a matter of chance
-	} else if g.failures < gateTrips {
+		g.failures = max(g.failures, breakerTrips-1) // one is enough: it is not a matter of chance
+	} else if g.failures < breakerTrips {
 		if _, again := g.failed[of]; again {
 			return
 		}
 		g.failed[of] = struct{}{}
 	}
-	if g.failures++; g.failures >= gateTrips {
+	if g.failures++; g.failures >= breakerTrips {
 		g.rest = min(max(2*g.rest, shortestRest), longestRest)
 		g.close(max(g.rest/2+retry.Spread(g.rest/2), min(err.RetryAfter, longestAsked)))
 	}
@@ -186,11 +186,11 @@ func (g *gate) fails(of uuid.UUID, err *servicetitan.Error, ours bool) {
 
 // limited shuts the gate because the issuer asks to wait, if that concerns more
 // than the connection that was told so.
-func (g *gate) limited(of uuid.UUID, asked time.Duration) {
+func (g *breaker) limited(of uuid.UUID, asked time.Duration) {
 	if g.own {
 		now := g.now()
 		maps.DeleteFunc(g.waiting, func(_ uuid.UUID, since time.Time) bool { return now.Sub(since) > limitWindow })
-		if g.waiting[of] = now; len(g.waiting) < gateTrips {
+		if g.waiting[of] = now; len(g.waiting) < breakerTrips {
 			return
 		}
 		clear(g.waiting)
@@ -199,13 +199,13 @@ func (g *gate) limited(of uuid.UUID, asked time.Duration) {
 	g.close(max(min(asked, longestAsked), shortestRest))
 }
 
-func (g *gate) works() {
+func (g *breaker) works() {
 	g.failures, g.rest, g.alarmed = 0, 0, false
 	clear(g.failed)
 }
 
 // open forgets what was learned.
-func (g *gate) open() {
+func (g *breaker) open() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.works()
@@ -213,7 +213,7 @@ func (g *gate) open() {
 	g.closedUntil, g.why = time.Time{}, ReasonNone
 }
 
-func (g *gate) close(d time.Duration) {
+func (g *breaker) close(d time.Duration) {
 	if until := g.now().Add(d); until.After(g.closedUntil) {
 		g.closedUntil = until
 	}
@@ -221,7 +221,7 @@ func (g *gate) close(d time.Duration) {
 
 // wait waits for the rate limit. Those who renew ahead of time leave room for
 // those who need a token now.
-func (g *gate) wait(ctx context.Context, ahead bool) error {
+func (g *breaker) wait(ctx context.Context, ahead bool) error {
 	if !ahead {
 		return g.limiter.Wait(ctx)
 	}

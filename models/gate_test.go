@@ -1,9 +1,12 @@
-package models
+package models_test
 
 import (
 	"testing"
 	"time"
 
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -13,34 +16,34 @@ import (
 func TestGateProbes(t *testing.T) {
 	down := &servicetitan.Error{Kind: servicetitan.Unavailable}
 	for _, own := range []bool{false, true} {
-		clock := newClock()
-		g := newGate(1000, own, clock.Now)
-		for range gateTrips {
-			if probe, refused := g.enter(); probe || refused != nil {
+		clock := modeltest.NewClock()
+		g := models.NewGate(1000, own, clock.Now)
+		for range models.GateTrips {
+			if probe, refused := g.Enter(); probe || refused != nil {
 				t.Fatalf("own %t: a working issuer is probed: %t, %v", own, probe, refused)
 			}
-			g.leave(newID(), false, down)
+			g.Leave(database.NewID(), false, down)
 		}
-		if _, refused := g.enter(); refused == nil || refused.Kind != servicetitan.Unavailable || refused.RetryAfter <= 0 {
-			t.Fatalf("own %t: the gate is open after %d failures: %v", own, gateTrips, refused)
+		if _, refused := g.Enter(); refused == nil || refused.Kind != servicetitan.Unavailable || refused.RetryAfter <= 0 {
+			t.Fatalf("own %t: the gate is open after %d failures: %v", own, models.GateTrips, refused)
 		}
-		_, until := g.shut()
+		_, until := g.Shut()
 		for range 50 { // were under way
-			g.leave(newID(), false, down)
+			g.Leave(database.NewID(), false, down)
 		}
-		if _, now := g.shut(); !now.Equal(until) {
+		if _, now := g.Shut(); !now.Equal(until) {
 			t.Errorf("own %t: late answers prolong the rest by %s", own, now.Sub(until))
 		}
-		clock.Add(longestRest)
-		if probe, refused := g.enter(); !probe || refused != nil {
+		clock.Add(models.LongestRest)
+		if probe, refused := g.Enter(); !probe || refused != nil {
 			t.Fatalf("own %t: nobody may try whether it is back: %v", own, refused)
 		}
-		g.leave(newID(), false, down) // was under way
-		if probe, refused := g.enter(); probe || refused == nil {
+		g.Leave(database.NewID(), false, down) // was under way
+		if probe, refused := g.Enter(); probe || refused == nil {
 			t.Errorf("own %t: a second one tries at the same time", own)
 		}
-		g.leave(newID(), true, nil)
-		if probe, refused := g.enter(); probe || refused != nil {
+		g.Leave(database.NewID(), true, nil)
+		if probe, refused := g.Enter(); probe || refused != nil {
 			t.Errorf("own %t: the issuer is back, and the gate %v", own, refused)
 		}
 	}
@@ -50,37 +53,37 @@ func TestGateProbes(t *testing.T) {
 func TestGateLearnsByClient(t *testing.T) {
 	for name, tt := range map[string]struct {
 		kind       servicetitan.ErrorKind
-		appShuts   Reason
-		ownShuts   Reason
-		ownTenShut Reason
+		appShuts   models.Reason
+		ownShuts   models.Reason
+		ownTenShut models.Reason
 	}{
-		"down":          {servicetitan.Unavailable, ReasonNone, ReasonNone, ReasonUnavailable},
-		"rate limit":    {servicetitan.RateLimited, ReasonRateLimited, ReasonNone, ReasonRateLimited},
-		"client":        {servicetitan.ClientRefused, ReasonOurSide, ReasonNone, ReasonNone},
-		"grant":         {servicetitan.GrantRefused, ReasonNone, ReasonNone, ReasonNone},
-		"request":       {servicetitan.RequestRefused, ReasonOurSide, ReasonNone, ReasonOurSide},
-		"misconfigured": {servicetitan.Misconfigured, ReasonOurSide, ReasonOurSide, ReasonOurSide},
+		"down":          {servicetitan.Unavailable, models.ReasonNone, models.ReasonNone, models.ReasonUnavailable},
+		"rate limit":    {servicetitan.RateLimited, models.ReasonRateLimited, models.ReasonNone, models.ReasonRateLimited},
+		"client":        {servicetitan.ClientRefused, models.ReasonOurSide, models.ReasonNone, models.ReasonNone},
+		"grant":         {servicetitan.GrantRefused, models.ReasonNone, models.ReasonNone, models.ReasonNone},
+		"request":       {servicetitan.RequestRefused, models.ReasonOurSide, models.ReasonNone, models.ReasonOurSide},
+		"misconfigured": {servicetitan.Misconfigured, models.ReasonOurSide, models.ReasonOurSide, models.ReasonOurSide},
 	} {
 		t.Run(name, func(t *testing.T) {
-			after := func(own bool, n int, one bool) Reason {
-				g, of := newGate(1000, own, time.Now), newID()
+			after := func(own bool, n int, one bool) models.Reason {
+				g, of := models.NewGate(1000, own, time.Now), database.NewID()
 				for range n {
 					if !one {
-						of = newID()
+						of = database.NewID()
 					}
-					g.leave(of, false, &servicetitan.Error{Kind: tt.kind})
+					g.Leave(of, false, &servicetitan.Error{Kind: tt.kind})
 				}
-				why, _ := g.shut()
+				why, _ := g.Shut()
 				return why
 			}
 			if got := after(false, 1, true); got != tt.appShuts {
 				t.Errorf("one answer to the app: shut for %q, want %q", got, tt.appShuts)
 			}
-			if got := after(true, 3*gateTrips, true); got != tt.ownShuts {
+			if got := after(true, 3*models.GateTrips, true); got != tt.ownShuts {
 				t.Errorf("many answers to one tenant: shut for %q, want %q", got, tt.ownShuts)
 			}
-			if got := after(true, gateTrips, false); got != tt.ownTenShut {
-				t.Errorf("answers to %d tenants: shut for %q, want %q", gateTrips, got, tt.ownTenShut)
+			if got := after(true, models.GateTrips, false); got != tt.ownTenShut {
+				t.Errorf("answers to %d tenants: shut for %q, want %q", models.GateTrips, got, tt.ownTenShut)
 			}
 		})
 	}

@@ -1,4 +1,4 @@
-package models
+package models_test
 
 import (
 	"fmt"
@@ -12,6 +12,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
@@ -51,7 +53,7 @@ func TestSoakKilledWithinGrace(t *testing.T) {
 		}{"1 on SQLite": {1, testdb.SQLite}, "2 on PostgreSQL": {2, testdb.Postgres}} {
 			t.Run(fmt.Sprintf("%s, answers take %s", name, takes), func(t *testing.T) {
 				t.Parallel() // they wait for answers most of the time
-				killWithinGrace(t, tt.processes, tt.database(t), takes, many(t, 2, 60))
+				killWithinGrace(t, tt.processes, tt.database(t), takes, modeltest.Many(t, 2, 60))
 			})
 		}
 	}
@@ -61,19 +63,19 @@ func killWithinGrace(t *testing.T, processes int, database string, takes time.Du
 	const keepAlive, connections = time.Second, 6
 	// A few kills show the same with more patience, however busy the machine is:
 	// a lease that does not end with its holder lasts longer.
-	grace := time.Duration(many(t, 20, 5)) * time.Second
-	k := newKept(t, openAt(t, database), time.Now, func(_ *sandbox.Options, o *KeeperOptions) { o.KeepAlive = keepAlive })
+	grace := time.Duration(modeltest.Many(t, 20, 5)) * time.Second
+	k := modeltest.NewKept(t, modeltest.OpenAt(t, database), time.Now, func(_ *sandbox.Options, o *models.KeeperOptions) { o.KeepAlive = keepAlive })
 	m := newMoment()
-	c := k.overTheNetwork(database, grace, func(next http.Handler) http.Handler {
+	c := k.OverTheNetwork(database, grace, func(next http.Handler) http.Handler {
 		m.next = next
 		return m
 	})
 	c.KeepAlive = keepAlive
-	k.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Slow, Delay: takes, Path: sandbox.PathToken})
-	ids := k.seed(connections, time.Now(), time.Now())
+	k.Sandbox.SetFault(sandbox.Fault{Kind: sandbox.Slow, Delay: takes, Path: sandbox.PathToken})
+	ids := k.Seed(connections, time.Now(), time.Now())
 	children := make([]*exec.Cmd, processes)
 	for i := range children {
-		children[i] = c.start(t)
+		children[i] = c.Start(t)
 	}
 	hit, hits, lost := 0, 0, 0
 	var longest, restart time.Duration
@@ -84,24 +86,24 @@ func killWithinGrace(t *testing.T, processes int, database string, takes time.Du
 		_ = children[victim].Process.Kill()
 		_ = children[victim].Wait()
 		killed := time.Now()
-		leased := k.count("SELECT count(*) FROM credentials WHERE lease_until IS NOT NULL")
+		leased := k.Count("SELECT count(*) FROM credentials WHERE lease_until IS NOT NULL")
 		if hits += leased; leased > 0 {
 			hit++
 		}
 		before := map[uuid.UUID]int64{}
 		for _, id := range ids {
-			before[id] = k.connection(id).Generation
+			before[id] = k.Connection(id).Generation
 		}
 		alone := kill%2 == 1 && processes > 1 // the other one is left alone with it
 		if !alone {
-			children[victim] = c.start(t)
+			children[victim] = c.Start(t)
 			restart = max(restart, time.Since(killed))
 		}
-		ended := map[uuid.UUID]Reason{}
-		k.until(func() bool { // each is renewed once more, or ended
+		ended := map[uuid.UUID]models.Reason{}
+		k.Until(func() bool { // each is renewed once more, or ended
 			for _, id := range ids {
-				now := k.connection(id)
-				if now.State == ReconnectNeeded {
+				now := k.Connection(id)
+				if now.State == models.ReconnectNeeded {
 					ended[id] = now.Reason
 				} else if now.Generation == before[id] {
 					return false
@@ -111,13 +113,13 @@ func killWithinGrace(t *testing.T, processes int, database string, takes time.Du
 		})
 		longest = max(longest, time.Since(killed))
 		if alone {
-			children[victim] = c.start(t)
+			children[victim] = c.Start(t)
 		}
 		for id, reason := range ended {
 			t.Errorf("kill %d: a connection is lost: %s; a token was retried %s after it was used, the process was back after %s at most",
 				kill+1, reason, latestRetry(k), restart)
 			lost++
-			k.reconnect(id)
+			k.Reconnect(id)
 		}
 	}
 	t.Logf("%d kills, of which %d met %d renewals under way: %d connections were lost; all were renewed within %s, processes back within %s, the latest retry %s after a token was used",
@@ -128,18 +130,18 @@ func killWithinGrace(t *testing.T, processes int, database string, takes time.Du
 			t.Errorf("a process does not stop well: %v", err)
 		}
 	}
-	if states := k.states(); states[Connected] != connections {
+	if states := k.States(); states[models.Connected] != connections {
 		t.Errorf("%v", states)
 	}
-	k.invariants()
+	k.Invariants()
 }
 
 // latestRetry is the longest time after which a grant was asked for once more
 // because the answer before did not arrive.
-func latestRetry(k *kept) time.Duration {
+func latestRetry(k *modeltest.Kept) time.Duration {
 	var latest time.Duration
 	before := map[string]sandbox.Request{}
-	for _, r := range k.sandbox.Requests() {
+	for _, r := range k.Sandbox.Requests() {
 		if r.Path != sandbox.PathToken {
 			continue
 		}
@@ -164,52 +166,52 @@ func TestSoakKilledWithoutGrace(t *testing.T) {
 
 func killWithoutGrace(t *testing.T, database string) {
 	const leased = 10
-	k := newKept(t, openAt(t, database), time.Now)
-	c := k.overTheNetwork(database, 0)
-	ids := append(k.seed(leased, time.Now(), time.Now()), k.seed(5, time.Now(), time.Now().Add(time.Hour))...)
-	k.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Hold, Path: sandbox.PathToken})
+	k := modeltest.NewKept(t, modeltest.OpenAt(t, database), time.Now)
+	c := k.OverTheNetwork(database, 0)
+	ids := append(k.Seed(leased, time.Now(), time.Now()), k.Seed(5, time.Now(), time.Now().Add(time.Hour))...)
+	k.Sandbox.SetFault(sandbox.Fault{Kind: sandbox.Hold, Path: sandbox.PathToken})
 	slow := c
 	slow.PerSecond = 1 // a few at once, and the rest wait for their turn
-	victim := slow.start(t)
-	for range foregroundShare {
-		<-k.sandbox.Held()
+	victim := slow.Start(t)
+	for range models.ForegroundShare {
+		<-k.Sandbox.Held()
 	}
 	_ = victim.Process.Kill()
 	_ = victim.Wait()
-	if n := k.count("SELECT count(*) FROM credentials WHERE lease_until IS NOT NULL"); n != leased {
+	if n := k.Count("SELECT count(*) FROM credentials WHERE lease_until IS NOT NULL"); n != leased {
 		t.Errorf("%d were leased, want %d", n, leased)
 	}
-	k.sandbox.Release()
+	k.Sandbox.Release()
 	underWay := map[uuid.UUID]bool{}
 	for _, id := range ids {
-		b, err := k.keeper.openBasis(storedCredential(k, id))
+		b, err := models.KeeperOpenBasis(k.Keeper, storedCredential(k, id))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, spent := k.sandbox.DeadSince(b.refresh.Reveal()); spent {
+		if _, spent := k.Sandbox.DeadSince(b.Refresh.Reveal()); spent {
 			underWay[id] = true
 		}
 	}
-	if n := len(underWay); n < foregroundShare || n == leased {
+	if n := len(underWay); n < models.ForegroundShare || n == leased {
 		t.Fatalf("the answers of %d were on their way", n)
 	}
-	next := c.start(t)
-	k.until(func() bool {
-		return k.count("SELECT count(*) FROM credentials WHERE lease_until IS NOT NULL OR due_at <= ?", time.Now().UTC()) == 0
+	next := c.Start(t)
+	k.Until(func() bool {
+		return k.Count("SELECT count(*) FROM credentials WHERE lease_until IS NOT NULL OR due_at <= ?", time.Now().UTC()) == 0
 	})
 	_ = next.Process.Signal(syscall.SIGTERM)
 	if err := next.Wait(); err != nil {
 		t.Errorf("a process does not stop well: %v", err)
 	}
 	for i, id := range ids {
-		c := k.connection(id)
+		c := k.Connection(id)
 		switch {
-		case underWay[id] && (c.State != ReconnectNeeded || c.Reason != ReasonAnswerLost):
+		case underWay[id] && (c.State != models.ReconnectNeeded || c.Reason != models.ReasonAnswerLost):
 			t.Errorf("one whose answer was lost is %s, %s", c.State, c.Reason)
-		case !underWay[id] && c.State != Connected, !underWay[id] && i < leased && c.Generation != 2:
+		case !underWay[id] && c.State != models.Connected, !underWay[id] && i < leased && c.Generation != 2:
 			t.Errorf("one that was not under way is %s, %s, of generation %d", c.State, c.Reason, c.Generation)
 		}
 	}
-	t.Logf("%d were leased and %d were under way: %v", leased, len(underWay), k.states())
-	k.invariants()
+	t.Logf("%d were leased and %d were under way: %v", leased, len(underWay), k.States())
+	k.Invariants()
 }

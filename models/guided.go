@@ -9,17 +9,18 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
 // setupRequests bounds how much of our staff's time a company can ask for.
-var setupRequests = limit{name: "setups", tries: 20, per: time.Hour}
+var setupRequests = limit{name: "setups", Tries: 20, Per: time.Hour}
 
 // RequestSetup asks our staff to set a connection up, and returns it. Asking
 // twice is asking once. An existing connection stays as it is meanwhile.
 func (c *Connections) RequestSetup(ctx context.Context, v Visitor, choice Choice) (id uuid.UUID, err error) {
 	if choice.Way != servicetitan.Guided {
-		return id, fmt.Errorf("check choice: %w", ErrNotFound)
+		return id, fmt.Errorf("check choice: %w", database.ErrNotFound)
 	}
 	if err := c.CheckChoice(ctx, v, choice); err != nil {
 		return id, err
@@ -39,22 +40,22 @@ func (c *Connections) RequestSetup(ctx context.Context, v Visitor, choice Choice
 }
 
 func (c *Connections) requestSetup(tx *gorm.DB, v Visitor, choice Choice) (id uuid.UUID, err error) {
-	now, err := c.db.sharedNow(tx)
+	now, err := c.db.SharedNow(tx)
 	if err != nil {
 		return id, err
 	}
-	if err := setupRequests.take(tx, v.CompanyID.String(), now); err != nil {
+	if err := setupRequests.Take(tx, v.CompanyID.String(), now); err != nil {
 		return id, err
 	}
-	if err := stillAllowed(tx, v); err != nil {
+	if err := StillAllowed(tx, v); err != nil {
 		return id, err
 	}
 	var connection Connection
-	err = forUpdate(tx).Where("company_id = ? AND environment = ? AND tenant_id = ?", v.CompanyID, choice.Environment, choice.TenantID).
+	err = database.ForUpdate(tx).Where("company_id = ? AND environment = ? AND tenant_id = ?", v.CompanyID, choice.Environment, choice.TenantID).
 		Take(&connection).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		connection = Connection{
-			ID: newID(), CompanyID: v.CompanyID, Environment: choice.Environment, TenantID: choice.TenantID, CreatedAt: now,
+			ID: database.NewID(), CompanyID: v.CompanyID, Environment: choice.Environment, TenantID: choice.TenantID, CreatedAt: now,
 		}
 	} else if err != nil {
 		return id, err
@@ -63,14 +64,14 @@ func (c *Connections) requestSetup(tx *gorm.DB, v Visitor, choice Choice) (id uu
 	if connection.SettingUp {
 		return id, nil
 	}
-	happened, err := transit(tx, &connection, transition{
-		what: requested, at: now, by: v,
-		edit: func(o *Connection) {
+	happened, err := Transit(tx, &connection, Transition{
+		What: requested, At: now, By: v,
+		Edit: func(o *Connection) {
 			if o.State == Pending { // what is connected stays so meanwhile
 				o.Way, o.ConnectedByName = choice.Way, v.Name
 			}
 		},
-		with: func(tx *gorm.DB, o Connection) error { return openSetup(tx, v, o, now) },
+		With: func(tx *gorm.DB, o Connection) error { return openSetup(tx, v, o, now) },
 	})
 	if err == nil && !happened {
 		err = errors.New("connection cannot be set up in state " + string(connection.State))
@@ -86,7 +87,7 @@ func openSetup(tx *gorm.DB, v Visitor, connection Connection, now time.Time) err
 		return err
 	}
 	s := Setup{
-		ID: newID(), ConnectionID: connection.ID, CompanyID: connection.CompanyID, Environment: connection.Environment,
+		ID: database.NewID(), ConnectionID: connection.ID, CompanyID: connection.CompanyID, Environment: connection.Environment,
 		TenantID: connection.TenantID, RequestedByName: v.Name, RequestedAt: now,
 	}
 	s.wait(StepAddTenant, Us, "", now)
@@ -124,10 +125,10 @@ func (c *Connections) AccessAllowed(ctx context.Context, v Visitor, connectionID
 func (c *Connections) changeSetup(ctx context.Context, v Visitor, connectionID uuid.UUID, kind EventKind, change func(*Setup, time.Time) bool) error {
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
 		// The connection first, as whoever closes the setup does.
-		if _, err := getConnection(forUpdate(tx), v.CompanyID, connectionID); err != nil && !errors.Is(err, ErrNotFound) {
+		if _, err := GetConnection(database.ForUpdate(tx), v.CompanyID, connectionID); err != nil && !errors.Is(err, database.ErrNotFound) {
 			return err
 		}
-		s, err := findSetup(forUpdate(tx).Where("company_id = ?", v.CompanyID), connectionID)
+		s, err := findSetup(database.ForUpdate(tx).Where("company_id = ?", v.CompanyID), connectionID)
 		if err != nil {
 			return err
 		}
@@ -150,12 +151,12 @@ func (c *Connections) changeSetup(ctx context.Context, v Visitor, connectionID u
 // waiting for it is disconnected.
 func (c *Connections) WithdrawSetup(ctx context.Context, v Visitor, connectionID uuid.UUID) error {
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
-		connection, err := getConnection(forUpdate(tx), v.CompanyID, connectionID)
+		connection, err := GetConnection(database.ForUpdate(tx), v.CompanyID, connectionID)
 		if err != nil {
 			return err
 		}
 		now := c.db.Now()
-		s, err := closeSetup(tx, &connection, false, now)
+		s, err := CloseSetup(tx, &connection, false, now)
 		if err != nil || s == nil {
 			return err
 		}
@@ -170,7 +171,7 @@ func (c *Connections) WithdrawSetup(ctx context.Context, v Visitor, connectionID
 				return err
 			}
 		}
-		_, err = transit(tx, &connection, transition{what: letGo, at: now, by: v})
+		_, err = Transit(tx, &connection, Transition{What: letGo, At: now, By: v})
 		return err
 	})
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/singleflight"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/retry"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
@@ -60,7 +61,7 @@ func (w *KeeperWatch) fill() {
 // Keeper always has a valid access token, or knows why not. Only it opens
 // credentials.
 type Keeper struct {
-	db      *DB
+	db      *database.DB
 	keys    *seal.Keys
 	clients Clients
 	options KeeperOptions
@@ -69,7 +70,7 @@ type Keeper struct {
 	// underWay are renewals that go on after who asked has gone away.
 	underWay sync.WaitGroup
 	cache    tokenCache
-	gates    map[gateKey]*gate
+	breakers map[Lane]*breaker
 	tally    tally
 	// unsaved is how many renewals have an answer that is not saved yet.
 	unsaved atomic.Int64
@@ -77,20 +78,20 @@ type Keeper struct {
 	stalled atomic.Int64
 }
 
-// gateKey names an issuer's gate. The app's own registration and the tenants'
+// Lane names an issuer's gate. The app's own registration and the tenants'
 // clients have one each: the first may be refused while the others work.
-type gateKey struct {
-	environment servicetitan.EnvironmentName
-	own         bool
+type Lane struct {
+	Environment servicetitan.EnvironmentName
+	OwnClient   bool
 }
 
 // NewKeeper returns the keeper of a database's credentials.
-func NewKeeper(db *DB, keys *seal.Keys, clients Clients, o KeeperOptions, log *slog.Logger) *Keeper {
+func NewKeeper(db *database.DB, keys *seal.Keys, clients Clients, o KeeperOptions, log *slog.Logger) *Keeper {
 	o.Watch.fill()
-	k := &Keeper{db: db, keys: keys, clients: clients, options: o, log: log, gates: map[gateKey]*gate{}}
+	k := &Keeper{db: db, keys: keys, clients: clients, options: o, log: log, breakers: map[Lane]*breaker{}}
 	for _, c := range clients {
 		for _, own := range []bool{false, true} {
-			k.gates[gateKey{c.Environment().Name, own}] = newGate(o.PerSecond, own, db.Now)
+			k.breakers[Lane{c.Environment().Name, own}] = newBreaker(o.PerSecond, own, db.Now)
 		}
 	}
 	return k
@@ -99,15 +100,15 @@ func NewKeeper(db *DB, keys *seal.Keys, clients Clients, o KeeperOptions, log *s
 // startOver drops what was counted and what was learned of the issuers.
 func (k *Keeper) startOver() {
 	k.tally.forget()
-	for _, g := range k.gates {
+	for _, g := range k.breakers {
 		g.open()
 	}
 }
 
-// gateKeys are all gates, in one order.
-func (k *Keeper) gateKeys() []gateKey {
-	return slices.SortedFunc(maps.Keys(k.gates), func(a, b gateKey) int {
-		return cmp.Or(cmp.Compare(a.environment, b.environment), cmp.Compare(fmt.Sprint(a.own), fmt.Sprint(b.own)))
+// Lanes are all gates, in one order.
+func (k *Keeper) Lanes() []Lane {
+	return slices.SortedFunc(maps.Keys(k.breakers), func(a, b Lane) int {
+		return cmp.Or(cmp.Compare(a.Environment, b.Environment), cmp.Compare(fmt.Sprint(a.OwnClient), fmt.Sprint(b.OwnClient)))
 	})
 }
 
@@ -161,16 +162,16 @@ func (k *Keeper) toServe(ctx context.Context, id uuid.UUID, companyID *uuid.UUID
 		query += " AND company_id NOT IN (" + lockedCompanies + ")"
 	}
 	var c Connection
-	err := k.db.readRow(ctx, query, values, &c.ID, &c.CompanyID, &c.Environment, &c.TenantID, &c.State, &c.Reason, &c.Generation,
+	err := k.db.ReadRow(ctx, query, values, &c.ID, &c.CompanyID, &c.Environment, &c.TenantID, &c.State, &c.Reason, &c.Generation,
 		&c.RenewedAt, &c.ExpiresAt, &c.NextRenewalAt, &c.LastUsedAt, &c.Failures)
-	return c, found(err, "get connection")
+	return c, database.Found(err, "get connection")
 }
 
 // accessOf is the access of a connection that has just been read. A token from
 // memory counts if the database still has the credential that it is from.
 func (k *Keeper) accessOf(ctx context.Context, connection Connection, insist bool) (Access, error) {
 	now := k.db.Now()
-	access, ok := k.cache.get(connection.CompanyID, connection.ID, now)
+	access, ok := k.cache.Get(connection.CompanyID, connection.ID, now)
 	if ok && access.Generation == connection.Generation && (connection.State == Connected || connection.State == Degraded) {
 		k.options.Watch.Served("cache")
 		return access, nil
@@ -250,16 +251,16 @@ func (k *Keeper) renewed(ctx context.Context, companyID, connectionID uuid.UUID,
 		return access, err
 	}
 	// Why is on the connection, if the connection is to blame; else the gate knows.
-	now, err := getConnection(k.db.Read(ctx), companyID, connectionID)
+	now, err := GetConnection(k.db.Read(ctx), companyID, connectionID)
 	if err != nil {
 		return Access{}, err
 	}
-	e := &ReasonError{Reason: now.Reason, Err: ErrUnavailable}
+	e := &ReasonError{Reason: now.Reason, Err: database.ErrUnavailable}
 	if next := now.NextRenewalAt; next != nil && now.Failures > 0 {
 		e.RetryAt = *next
 	}
-	if g := k.gates[gateKey{now.Environment, now.Way != SignInWay}]; g != nil {
-		why, until := g.shut()
+	if g := k.breakers[Lane{now.Environment, now.Way != SignInWay}]; g != nil {
+		why, until := g.Shut()
 		e.Reason = cmp.Or(e.Reason, why)
 		if e.RetryAt.Before(until) {
 			e.RetryAt = until
@@ -271,7 +272,7 @@ func (k *Keeper) renewed(ctx context.Context, companyID, connectionID uuid.UUID,
 
 // load reads a connection and its credential, if it may be used.
 func (k *Keeper) load(ctx context.Context, companyID, connectionID uuid.UUID) (Connection, credential, error) {
-	connection, err := getConnection(k.db.Read(ctx), companyID, connectionID)
+	connection, err := GetConnection(k.db.Read(ctx), companyID, connectionID)
 	if err != nil {
 		return connection, credential{}, err
 	}
@@ -289,14 +290,14 @@ func (k *Keeper) credentialOf(ctx context.Context, connection Connection) (crede
 	case Pending, Disconnected:
 		return sealed, &ReasonError{Reason: connection.Reason, Err: ErrNotConnected}
 	}
-	err := k.db.readRow(ctx, `SELECT access_sealed, refresh_sealed, client_id, secret_sealed, expires_at, generation
+	err := k.db.ReadRow(ctx, `SELECT access_sealed, refresh_sealed, client_id, secret_sealed, expires_at, generation
 		FROM credentials WHERE connection_id = $1 AND company_id = $2`, []any{sealed.ConnectionID, sealed.CompanyID},
 		&sealed.AccessSealed, &sealed.RefreshSealed, &sealed.ClientID, &sealed.SecretSealed, &sealed.ExpiresAt, &sealed.Generation)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, database.ErrNotFound) {
 		// Disconnected between the two reads.
 		return sealed, &ReasonError{Reason: connection.Reason, Err: ErrNotConnected}
 	}
-	return sealed, found(err, "load credential")
+	return sealed, database.Found(err, "load credential")
 }
 
 // open opens the access token. A credential that does not open, or is not the
@@ -318,7 +319,7 @@ func (k *Keeper) open(ctx context.Context, connection Connection, sealed credent
 	}
 	if errors.Is(err, seal.ErrKeyMissing) {
 		k.log.ErrorContext(ctx, "this host has not the newest keyset file", "connection", connection.ID, "error", err)
-		return Access{}, &ReasonError{Reason: ReasonUnavailable, Err: ErrUnavailable}
+		return Access{}, &ReasonError{Reason: ReasonUnavailable, Err: database.ErrUnavailable}
 	}
 	if err != nil {
 		return k.giveUp(ctx, connection, lease{}, ReasonSealBroken, err)
@@ -332,5 +333,5 @@ func (k *Keeper) old(ctx context.Context, connection Connection, sealed credenti
 	if sealed.ExpiresAt.After(k.db.Now()) {
 		return k.open(ctx, connection, sealed)
 	}
-	return Access{}, &ReasonError{Reason: reason, RetryAt: retryAt, Err: ErrUnavailable}
+	return Access{}, &ReasonError{Reason: reason, RetryAt: retryAt, Err: database.ErrUnavailable}
 }

@@ -8,6 +8,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -47,7 +48,7 @@ func (k *Keeper) setbackOf(sealed credential, err error) setback {
 }
 
 // unasked says that a renewal ended before anything was sent.
-func unasked(err error) bool { return errors.Is(err, errGateClosed) || errors.Is(err, errLeaseOld) }
+func unasked(err error) bool { return errors.Is(err, errBreakerOpen) || errors.Is(err, errLeaseOld) }
 
 // postpone ends a renewal that failed for a passing reason. The old token is
 // served for as long as it lasts.
@@ -65,11 +66,11 @@ func (k *Keeper) postpone(ctx context.Context, connection Connection, sealed cre
 	replaced, raised := false, false // replaced by who had the lease after us, or before
 	err := k.db.Write(ctx, func(tx *gorm.DB) error {
 		raised = false
-		now, err := k.db.sharedNow(tx)
+		now, err := k.db.SharedNow(tx)
 		if err != nil {
 			return err
 		}
-		current, err := getConnection(forUpdate(tx), connection.CompanyID, connection.ID)
+		current, err := GetConnection(database.ForUpdate(tx), connection.CompanyID, connection.ID)
 		if err != nil {
 			return err
 		}
@@ -79,8 +80,8 @@ func (k *Keeper) postpone(ctx context.Context, connection Connection, sealed cre
 		}
 		due = nextTry(max(failures, 1), why.retryAfter, now)
 		owner := ""
-		if held.abandoned {
-			owner = held.owner // so that the next to hold the lease knows
+		if held.Abandoned {
+			owner = held.Owner // so that the next to hold the lease knows
 		}
 		ours, err := held.end(tx, sealed, map[string]any{"lease_owner": owner, "lease_until": nil, "due_at": due})
 		if replaced = !ours; replaced || err != nil {
@@ -103,7 +104,7 @@ func (k *Keeper) postpone(ctx context.Context, connection Connection, sealed cre
 				return err
 			}
 		}
-		_, err = transit(tx, &current, transition{what: failedPassed, at: now, reason: why.reason, edit: func(c *Connection) {
+		_, err = Transit(tx, &current, Transition{What: failedPassed, At: now, Reason: why.reason, Edit: func(c *Connection) {
 			c.Failures, c.NextRenewalAt = max(failures, 1), &due
 		}})
 		return err
@@ -150,11 +151,11 @@ func (k *Keeper) giveUp(ctx context.Context, connection Connection, held lease, 
 	k.cache.drop(connection.ID)
 	superseded := false
 	err := k.db.Write(ctx, func(tx *gorm.DB) error {
-		now, err := k.db.sharedNow(tx)
+		now, err := k.db.SharedNow(tx)
 		if err != nil {
 			return err
 		}
-		current, err := getConnection(forUpdate(tx), connection.CompanyID, connection.ID)
+		current, err := GetConnection(database.ForUpdate(tx), connection.CompanyID, connection.ID)
 		if err != nil {
 			return err
 		}
@@ -162,11 +163,11 @@ func (k *Keeper) giveUp(ctx context.Context, connection Connection, held lease, 
 			return held.letGo(tx, connection.ID)
 		}
 		mine := tx.Model(&credential{}).Where("connection_id = ?", connection.ID)
-		if held.owner != "" { // another may be getting what we were refused
-			mine = mine.Where("lease_owner = ?", held.owner)
+		if held.Owner != "" { // another may be getting what we were refused
+			mine = mine.Where("lease_owner = ?", held.Owner)
 		}
 		result := mine.Updates(map[string]any{"lease_owner": "", "lease_until": nil, "due_at": nil})
-		if superseded = result.RowsAffected == 0 && held.owner != ""; superseded || result.Error != nil {
+		if superseded = result.RowsAffected == 0 && held.Owner != ""; superseded || result.Error != nil {
 			return result.Error
 		}
 		if refusedRenewal(reason) {
@@ -174,7 +175,7 @@ func (k *Keeper) giveUp(ctx context.Context, connection Connection, held lease, 
 				return err
 			}
 		}
-		_, err = transit(tx, &current, transition{what: refused, at: now, reason: reason})
+		_, err = Transit(tx, &current, Transition{What: refused, At: now, Reason: reason})
 		return err
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/retry"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -16,11 +17,11 @@ import (
 // one that must be reconnected keeps what was refused.
 func (k *Keeper) storeSample(ctx context.Context, connection Connection, tokens servicetitan.Tokens, own servicetitan.OwnClient, scopes []string) error {
 	return k.db.Write(ctx, func(tx *gorm.DB) error {
-		now, err := k.db.sharedNow(tx)
+		now, err := k.db.SharedNow(tx)
 		if err != nil {
 			return err
 		}
-		connection, err := getConnection(forUpdate(tx), connection.CompanyID, connection.ID)
+		connection, err := GetConnection(database.ForUpdate(tx), connection.CompanyID, connection.ID)
 		if err != nil {
 			return err
 		}
@@ -29,9 +30,9 @@ func (k *Keeper) storeSample(ctx context.Context, connection Connection, tokens 
 		switch connection.State {
 		case Connected:
 			connection.ExpiresAt = tokens.ExpiresAt
-			at := k.dueFrom(&connection, now)
+			at := k.DueFrom(&connection, now)
 			due = &at
-			connection.granted(tokens, scopes, at, now)
+			connection.Granted(tokens, scopes, at, now)
 		case Degraded:
 			at := now.Add(firstRetry + retry.Spread(longestWait(connection.Failures)))
 			due, connection.NextRenewalAt = &at, &at
@@ -46,7 +47,7 @@ func (k *Keeper) storeSample(ctx context.Context, connection Connection, tokens 
 		if connection.Reason == ReasonSealBroken {
 			generation-- // encrypted for another place, it does not open
 		}
-		sealed, err := sealCredential(k.keys, connection.CompanyID, connection.ID, generation, tokens, own)
+		sealed, err := newCredential(k.keys, connection.CompanyID, connection.ID, generation, tokens, own)
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/retry"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -43,7 +44,7 @@ type answered struct {
 	// sealed is what was renewed, under the lease held.
 	sealed credential
 	held   lease
-	old    basis
+	old    grant
 	tokens servicetitan.Tokens
 	// fresh is the tokens sealed.
 	fresh credential
@@ -51,7 +52,7 @@ type answered struct {
 
 // sealFor seals the tokens for a generation.
 func (a *answered) sealFor(k *Keeper, generation int64) (err error) {
-	a.fresh, err = sealCredential(k.keys, a.sealed.CompanyID, a.sealed.ConnectionID, generation, a.tokens, a.old.own)
+	a.fresh, err = newCredential(k.keys, a.sealed.CompanyID, a.sealed.ConnectionID, generation, a.tokens, a.old.Own)
 	return err
 }
 
@@ -60,7 +61,7 @@ func (a *answered) sealFor(k *Keeper, generation int64) (err error) {
 // Nobody gets a token that is not saved.
 func (k *Keeper) keep(ctx context.Context, a answered) (Access, error) {
 	if a.tokens.Refresh.IsZero() {
-		a.tokens.Refresh = a.old.refresh
+		a.tokens.Refresh = a.old.Refresh
 	}
 	if err := a.sealFor(k, a.sealed.Generation+1); err != nil {
 		return Access{}, err
@@ -105,14 +106,14 @@ func (k *Keeper) saveUntilSaved(ctx context.Context, a *answered) (saveEnd, erro
 		if err == nil {
 			return end, nil
 		}
-		if Gone(err) {
-			return 0, found(err, "find connection")
+		if database.Gone(err) {
+			return 0, database.Found(err, "find connection")
 		}
 		if !waits {
 			waits = true
 			k.unsaved.Add(1)
 		}
-		k.stall(&stalls, Unavailable(err))
+		k.stall(&stalls, database.Unavailable(err))
 		k.log.ErrorContext(ctx, "renewals wait to be saved", "count", k.unsaved.Load(), "connection", a.connection.ID, "error", err)
 		if time.Since(began) > saveGivenUp {
 			return 0, err
@@ -140,12 +141,12 @@ func (k *Keeper) saveOnce(ctx context.Context, a *answered) (end saveEnd, err er
 	ctx, cancel := context.WithTimeout(ctx, saveLimit)
 	defer cancel()
 	err = k.db.Write(ctx, func(tx *gorm.DB) error {
-		now, err := k.db.sharedNow(tx)
+		now, err := k.db.SharedNow(tx)
 		if err != nil {
 			return err
 		}
 		var current Connection
-		if err := forUpdate(tx).Where("id = ?", a.connection.ID).Take(&current).Error; err != nil {
+		if err := database.ForUpdate(tx).Where("id = ?", a.connection.ID).Take(&current).Error; err != nil {
 			return err
 		}
 		if _, ok := next(current.State, renewed); !ok {
@@ -169,9 +170,9 @@ func (k *Keeper) saveOnce(ctx context.Context, a *answered) (end saveEnd, err er
 		if err := countRenewal(tx, a.connection.ID, 1, 0, now); err != nil {
 			return err
 		}
-		_, err = transit(tx, &current, transition{what: renewed, at: now, edit: func(c *Connection) {
+		_, err = Transit(tx, &current, Transition{What: renewed, At: now, Edit: func(c *Connection) {
 			c.Generation = a.fresh.Generation
-			c.granted(a.tokens, a.client.Environment().Scopes, due, now)
+			c.Granted(a.tokens, a.client.Environment().Scopes, due, now)
 		}})
 		return err
 	})
@@ -186,8 +187,8 @@ func (a *answered) replace(tx *gorm.DB, generation int64, due time.Time) (bool, 
 		Updates(map[string]any{
 			"access_sealed": a.fresh.AccessSealed, "refresh_sealed": a.fresh.RefreshSealed, "secret_sealed": a.fresh.SecretSealed,
 			"expires_at": a.fresh.ExpiresAt, "generation": a.fresh.Generation, "due_at": due,
-			"lease_owner": gorm.Expr("CASE WHEN lease_owner = ? THEN '' ELSE lease_owner END", a.held.owner),
-			"lease_until": gorm.Expr("CASE WHEN lease_owner = ? THEN NULL ELSE lease_until END", a.held.owner),
+			"lease_owner": gorm.Expr("CASE WHEN lease_owner = ? THEN '' ELSE lease_owner END", a.held.Owner),
+			"lease_until": gorm.Expr("CASE WHEN lease_owner = ? THEN NULL ELSE lease_until END", a.held.Owner),
 		})
 	return result.RowsAffected > 0, result.Error
 }
@@ -198,7 +199,7 @@ func (a *answered) replace(tx *gorm.DB, generation int64, due time.Time) (bool, 
 // tokens are the newer ones, and replace them.
 func (k *Keeper) whoseSave(tx *gorm.DB, a *answered, current Connection, due time.Time) (replaced bool, end saveEnd, err error) {
 	var stands credential
-	err = forUpdate(tx).Where("connection_id = ?", a.sealed.ConnectionID).Take(&stands).Error
+	err = database.ForUpdate(tx).Where("connection_id = ?", a.sealed.ConnectionID).Take(&stands).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return false, unwanted, nil
 	}
@@ -208,7 +209,7 @@ func (k *Keeper) whoseSave(tx *gorm.DB, a *answered, current Connection, due tim
 	if bytes.Equal(stands.AccessSealed, a.fresh.AccessSealed) { // no two sealings are alike
 		return false, saved, nil
 	}
-	if stands.LeaseOwner == a.held.owner { // whoever reconnects ends the lease
+	if stands.LeaseOwner == a.held.Owner { // whoever reconnects ends the lease
 		if err := a.sealFor(k, stands.Generation+1); err != nil {
 			return false, 0, err
 		}

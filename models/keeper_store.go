@@ -15,10 +15,10 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// store seals a connection's new access and writes it in the place of what is
+// Store seals a connection's new access and writes it in the place of what is
 // there. It is due to be renewed at a time.
-func (k *Keeper) store(tx *gorm.DB, c Connection, tokens servicetitan.Tokens, own servicetitan.OwnClient, due time.Time) error {
-	sealed, err := sealCredential(k.keys, c.CompanyID, c.ID, c.Generation, tokens, own)
+func (k *Keeper) Store(tx *gorm.DB, c Connection, tokens servicetitan.Tokens, own servicetitan.OwnClient, due time.Time) error {
+	sealed, err := newCredential(k.keys, c.CompanyID, c.ID, c.Generation, tokens, own)
 	if err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ type Replaced struct{ row *revocation }
 
 // drop deletes a connection's access. Revoke what it returns after the commit.
 func (k *Keeper) drop(tx *gorm.DB, c Connection, now time.Time) (Replaced, error) {
-	old, err := k.retire(tx, c, secret.Value{}, now)
+	old, err := k.Retire(tx, c, secret.Value{}, now)
 	if err != nil {
 		return Replaced{}, err
 	}
@@ -45,9 +45,9 @@ func (k *Keeper) drop(tx *gorm.DB, c Connection, now time.Time) (Replaced, error
 	return old, nil
 }
 
-// retire queues the revocation of the refresh token that is about to be deleted,
+// Retire queues the revocation of the refresh token that is about to be deleted,
 // or replaced by another. Revoke what it returns after the commit.
-func (k *Keeper) retire(tx *gorm.DB, c Connection, by secret.Value, now time.Time) (Replaced, error) {
+func (k *Keeper) Retire(tx *gorm.DB, c Connection, by secret.Value, now time.Time) (Replaced, error) {
 	refresh, err := k.currentRefresh(tx, c)
 	if err != nil || refresh.IsZero() || refresh == by {
 		return Replaced{}, err
@@ -56,9 +56,9 @@ func (k *Keeper) retire(tx *gorm.DB, c Connection, by secret.Value, now time.Tim
 	return Replaced{row}, err
 }
 
-// revokeReplaced asks ServiceTitan to withdraw replaced access, once what
+// RevokeReplaced asks ServiceTitan to withdraw replaced access, once what
 // replaced it is committed. What does not work now is tried again later.
-func (k *Keeper) revokeReplaced(ctx context.Context, old Replaced, supportCode string) {
+func (k *Keeper) RevokeReplaced(ctx context.Context, old Replaced, supportCode string) {
 	if old.row != nil {
 		k.revoke(ctx, old.row, supportCode)
 	}
@@ -67,8 +67,8 @@ func (k *Keeper) revokeReplaced(ctx context.Context, old Replaced, supportCode s
 // forget drops a connection's token from memory, once its access is deleted.
 func (k *Keeper) forget(connectionID uuid.UUID) { k.cache.drop(connectionID) }
 
-// dueFrom returns when a connection's access that is granted now is renewed.
-func (k *Keeper) dueFrom(c *Connection, now time.Time) time.Time {
+// DueFrom returns when a connection's access that is granted now is renewed.
+func (k *Keeper) DueFrom(c *Connection, now time.Time) time.Time {
 	return nextRenewal(c, k.options.KeepAlive, now)
 }
 

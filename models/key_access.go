@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 // pageSize is how many connections a page of the API has.
@@ -48,14 +50,14 @@ func (c *Connections) For(ctx context.Context, key APIKey, id uuid.UUID) (Connec
 	if err == nil && row.LockedAt != nil {
 		err = ErrLocked
 	}
-	return row.Connection, found(err, "get connection")
+	return row.Connection, database.Found(err, "get connection")
 }
 
 // TokenFor is a valid access token of a connection that a key may see, and of
 // the connection what the keeper reads to serve it.
 func (c *Connections) TokenFor(ctx context.Context, key APIKey, id uuid.UUID) (Connection, Access, error) {
 	connection, err := c.keeper.toServe(ctx, id, key.CompanyID)
-	if errors.Is(err, ErrNotFound) && key.CompanyID == nil {
+	if errors.Is(err, database.ErrNotFound) && key.CompanyID == nil {
 		return c.whyNot(ctx, key, id)
 	}
 	if err != nil {
@@ -69,7 +71,7 @@ func (c *Connections) TokenFor(ctx context.Context, key APIKey, id uuid.UUID) (C
 func (c *Connections) whyNot(ctx context.Context, key APIKey, id uuid.UUID) (Connection, Access, error) {
 	connection, err := c.For(ctx, key, id)
 	if err == nil { // unlocked meanwhile
-		err = ErrUnavailable
+		err = database.ErrUnavailable
 	}
 	return connection, Access{}, err
 }

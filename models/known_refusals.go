@@ -14,24 +14,24 @@ const refusalsKept = 10_000
 // database has said.
 type knownRefusals struct {
 	mu    sync.Mutex
-	until map[string]time.Time
+	Until map[string]time.Time
 }
 
-func newKnownRefusals() *knownRefusals { return &knownRefusals{until: map[string]time.Time{}} }
+func newKnownRefusals() *knownRefusals { return &knownRefusals{Until: map[string]time.Time{}} }
 
 // Check returns a ThrottledError if one of the keys is refused at this time.
 func (r *knownRefusals) Check(now time.Time, keys ...string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, key := range keys {
-		until, ok := r.until[key]
+		until, ok := r.Until[key]
 		if !ok {
 			continue
 		}
 		if until.After(now) {
 			return &ThrottledError{Until: until}
 		}
-		delete(r.until, key)
+		delete(r.Until, key)
 	}
 	return nil
 }
@@ -42,18 +42,18 @@ func (r *knownRefusals) Check(now time.Time, keys ...string) error {
 func (r *knownRefusals) Remember(now time.Time, key string, until time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.until) >= refusalsKept {
-		for old, ends := range r.until {
+	if len(r.Until) >= refusalsKept {
+		for old, ends := range r.Until {
 			if !ends.After(now) {
-				delete(r.until, old)
+				delete(r.Until, old)
 			}
 		}
-		for old := range r.until {
-			if len(r.until) < refusalsKept {
+		for old := range r.Until {
+			if len(r.Until) < refusalsKept {
 				break
 			}
-			delete(r.until, old)
+			delete(r.Until, old)
 		}
 	}
-	r.until[key] = until
+	r.Until[key] = until
 }

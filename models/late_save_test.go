@@ -1,4 +1,4 @@
-package models
+package models_test
 
 import (
 	"context"
@@ -12,6 +12,9 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
 // B16: a commit whose answer is lost is looked up, and not taken for another's.
@@ -23,33 +26,33 @@ func TestB16CommitWhoseAnswerIsLost(t *testing.T) {
 	} {
 		for _, again := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, renewed again %t", name, again), func(t *testing.T) {
-				onBoth(t, func(t *testing.T, db *DB, clock *clock) {
-					k := newKept(t, db, clock.Now)
-					id := k.seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
+				modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
+					k := modeltest.NewKept(t, db, clock.Now)
+					id := k.Seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
 					fired := 0
-					keeper := k.instance(func(write func() error) error {
+					keeper := k.Instance(func(write func() error) error {
 						err := write()
-						if err != nil || k.tokenRequests() != 1 || fired > 0 {
+						if err != nil || k.TokenRequests() != 1 || fired > 0 {
 							return err
 						}
 						fired++
 						if again { // by another instance, before this one looks
-							k.stillGranted(k.keeper, id)
+							k.StillGranted(k.Keeper, id)
 						}
 						return lost
 					})
-					access, err := keeper.Renew(t.Context(), k.companyID, id, 1)
+					access, err := keeper.Renew(t.Context(), k.CompanyID, id, 1)
 					if err != nil || fired != 1 {
 						t.Errorf("the renewal says %v; the fault fired %d times", err, fired)
 					}
-					if c := k.connection(id); c.State != Connected || access.Generation != c.Generation {
+					if c := k.Connection(id); c.State != models.Connected || access.Generation != c.Generation {
 						t.Errorf("%s of generation %d, served %d", c.State, c.Generation, access.Generation)
 					}
-					if n := k.sandbox.Count(sandbox.PathRevocation); n != 0 {
+					if n := k.Sandbox.Count(sandbox.PathRevocation); n != 0 {
 						t.Errorf("%d revocations of a grant in use", n)
 					}
-					k.stillGranted(k.keeper, id)
-					k.invariants()
+					k.StillGranted(k.Keeper, id)
+					k.Invariants()
 				})
 			})
 		}
@@ -64,54 +67,54 @@ func TestB8SaveAfterAnotherRenewed(t *testing.T) {
 	for name, tt := range map[string]struct {
 		grace time.Duration
 		fault sandbox.Fault
-		state State
+		state models.State
 	}{
-		"the server answers both":      {grace: time.Minute, state: Connected},
-		"the refresh token stays good": {fault: sandbox.Fault{Kind: sandbox.CustomToken, Status: 200, ContentType: "application/json", Body: noRefreshToken}, state: Connected},
-		"the server refuses the other": {state: ReconnectNeeded},
+		"the server answers both":      {grace: time.Minute, state: models.Connected},
+		"the refresh token stays good": {fault: sandbox.Fault{Kind: sandbox.CustomToken, Status: 200, ContentType: "application/json", Body: noRefreshToken}, state: models.Connected},
+		"the server refuses the other": {state: models.ReconnectNeeded},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onBoth(t, func(t *testing.T, db *DB, clock *clock) {
-				k := newKept(t, db, clock.Now, func(o *sandbox.Options, _ *KeeperOptions) { o.RefreshGrace = tt.grace })
-				id := k.seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
+			modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
+				k := modeltest.NewKept(t, db, clock.Now, func(o *sandbox.Options, _ *models.KeeperOptions) { o.RefreshGrace = tt.grace })
+				id := k.Seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
 				if tt.fault.Kind != "" {
-					k.sandbox.SetFault(tt.fault)
+					k.Sandbox.SetFault(tt.fault)
 				}
 				var late atomic.Bool
-				stopped := k.instance(func(write func() error) error {
-					if k.tokenRequests() == 1 && late.CompareAndSwap(false, true) { // it has its answer
-						k.expireLeases(true)
-						access, err := k.keeper.Renew(t.Context(), k.companyID, id, 1)
-						if (err == nil) != (tt.state == Connected) {
+				stopped := k.Instance(func(write func() error) error {
+					if k.TokenRequests() == 1 && late.CompareAndSwap(false, true) { // it has its answer
+						k.ExpireLeases(true)
+						access, err := k.Keeper.Renew(t.Context(), k.CompanyID, id, 1)
+						if (err == nil) != (tt.state == models.Connected) {
 							t.Errorf("the other instance: generation %d, error %v", access.Generation, err)
 						}
 					}
 					return write()
 				})
-				access, err := stopped.Renew(t.Context(), k.companyID, id, 1)
+				access, err := stopped.Renew(t.Context(), k.CompanyID, id, 1)
 				if !late.Load() {
 					t.Fatal("the save was not late")
 				}
-				c := k.connection(id)
+				c := k.Connection(id)
 				if c.State != tt.state {
 					t.Errorf("%s, want %s", c.State, tt.state)
 				}
-				if tt.state != Connected {
+				if tt.state != models.Connected {
 					if err == nil || c.Generation != 1 {
 						t.Errorf("generation %d, error %v", c.Generation, err)
 					}
-					k.invariants()
+					k.Invariants()
 					return
 				}
 				if err != nil || access.Generation != 2 || c.Generation != 2 {
 					t.Errorf("served generation %d, error %v; the connection has %d", access.Generation, err, c.Generation)
 				}
-				if n := k.sandbox.Count(sandbox.PathRevocation); n != 0 {
+				if n := k.Sandbox.Count(sandbox.PathRevocation); n != 0 {
 					t.Errorf("%d revocations of a grant in use", n)
 				}
-				k.sandbox.ClearFaults()
-				k.stillGranted(k.keeper, id)
-				k.invariants()
+				k.Sandbox.ClearFaults()
+				k.StillGranted(k.Keeper, id)
+				k.Invariants()
 			})
 		})
 	}
@@ -120,43 +123,43 @@ func TestB8SaveAfterAnotherRenewed(t *testing.T) {
 // B8: what a renewal brought is withdrawn if a person has ended or replaced the
 // grant meanwhile, and only then.
 func TestB8SaveAfterAPersonActed(t *testing.T) {
-	for name, act := range map[string]func(k *kept, id uuid.UUID) State{
-		"disconnect": func(k *kept, id uuid.UUID) State {
-			k.disconnect(id)
-			return Disconnected
+	for name, act := range map[string]func(k *modeltest.Kept, id uuid.UUID) models.State{
+		"disconnect": func(k *modeltest.Kept, id uuid.UUID) models.State {
+			k.Disconnect(id)
+			return models.Disconnected
 		},
-		"reconnect": func(k *kept, id uuid.UUID) State {
-			k.reconnect(id)
-			return Connected
+		"reconnect": func(k *modeltest.Kept, id uuid.UUID) models.State {
+			k.Reconnect(id)
+			return models.Connected
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onBoth(t, func(t *testing.T, db *DB, clock *clock) {
-				k := newKept(t, db, clock.Now, func(o *sandbox.Options, _ *KeeperOptions) { o.RefreshGrace = time.Minute })
-				id := k.seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
+			modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
+				k := modeltest.NewKept(t, db, clock.Now, func(o *sandbox.Options, _ *models.KeeperOptions) { o.RefreshGrace = time.Minute })
+				id := k.Seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
 				var late atomic.Bool
-				var state State
-				keeper := k.instance(func(write func() error) error {
-					if k.tokenRequests() == 1 && late.CompareAndSwap(false, true) {
+				var state models.State
+				keeper := k.Instance(func(write func() error) error {
+					if k.TokenRequests() == 1 && late.CompareAndSwap(false, true) {
 						clock.Add(time.Second)
 						state = act(k, id)
 					}
 					return write()
 				})
-				_, _ = keeper.Renew(t.Context(), k.companyID, id, 1)
+				_, _ = keeper.Renew(t.Context(), k.CompanyID, id, 1)
 				if !late.Load() {
 					t.Fatal("the save was not late")
 				}
-				if c := k.connection(id); c.State != state {
+				if c := k.Connection(id); c.State != state {
 					t.Errorf("%s, want %s", c.State, state)
 				}
-				if n := k.sandbox.Count(sandbox.PathRevocation); n != 2 {
+				if n := k.Sandbox.Count(sandbox.PathRevocation); n != 2 {
 					t.Errorf("%d revocations, want those of the old token and of the unused one", n)
 				}
-				if state == Connected {
-					k.stillGranted(k.keeper, id)
+				if state == models.Connected {
+					k.StillGranted(k.Keeper, id)
 				}
-				k.invariants()
+				k.Invariants()
 			})
 		})
 	}
@@ -174,36 +177,36 @@ func TestB10RefusedAfterAnotherRenewed(t *testing.T) {
 }
 
 func refusedAfterAnotherRenewed(t *testing.T, fault sandbox.Fault) {
-	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
-		k := newKept(t, db, clock.Now)
-		id := k.seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
-		stale, sealed, err := k.keeper.load(t.Context(), k.companyID, id)
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
+		k := modeltest.NewKept(t, db, clock.Now)
+		id := k.Seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
+		stale, sealed, err := models.KeeperLoad(k.Keeper, t.Context(), k.CompanyID, id)
 		if err != nil {
 			t.Fatal(err)
 		}
-		held, err := k.keeper.takeLease(t.Context(), sealed)
+		held, err := models.KeeperTakeLease(k.Keeper, t.Context(), sealed)
 		if err != nil {
 			t.Fatal(err)
 		}
-		k.expireLeases(true)
-		other := k.newKeeper(k.options)
-		if _, err := other.Renew(t.Context(), k.companyID, id, 1); err != nil {
+		k.ExpireLeases(true)
+		other := k.NewKeeper(k.Options)
+		if _, err := other.Renew(t.Context(), k.CompanyID, id, 1); err != nil {
 			t.Fatal(err)
 		}
-		k.sandbox.SetFault(fault)
+		k.Sandbox.SetFault(fault)
 		clock.Add(20 * time.Minute) // what it knows has lapsed
-		k.exec("UPDATE credentials SET expires_at = ?", clock.Now().Add(10*time.Minute).UTC())
-		access, err := k.keeper.renewLeased(t.Context(), stale, sealed, held, false)
-		if k.sandbox.Fired(fault.Kind) != 1 {
+		k.Exec("UPDATE credentials SET expires_at = ?", clock.Now().Add(10*time.Minute).UTC())
+		access, err := models.KeeperRenewLeased(k.Keeper, t.Context(), stale, sealed, held, false)
+		if k.Sandbox.Fired(fault.Kind) != 1 {
 			t.Error("nothing was refused")
 		}
 		if err != nil || access.Generation != 2 {
 			t.Errorf("served generation %d, error %v", access.Generation, err)
 		}
-		if c := k.connection(id); c.State != Connected || c.Generation != 2 {
+		if c := k.Connection(id); c.State != models.Connected || c.Generation != 2 {
 			t.Errorf("%s of generation %d", c.State, c.Generation)
 		}
-		k.stillGranted(other, id)
-		k.invariants()
+		k.StillGranted(other, id)
+		k.Invariants()
 	})
 }

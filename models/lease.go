@@ -9,6 +9,8 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 const (
@@ -20,13 +22,13 @@ const (
 
 // lease is the sole right to renew a credential.
 type lease struct {
-	owner string
+	Owner string
 	// term is that of the lock under which it was taken.
-	term term
-	// takenOver says that its holder died, and abandoned that an earlier owner never
+	term database.Term
+	// TakenOver says that its holder died, and abandoned that an earlier owner never
 	// came to an end, or that an answer was lost, so that the refresh token may be
 	// spent.
-	takenOver, abandoned bool
+	TakenOver, Abandoned bool
 	// asked is when the lease was asked for, by a clock that does not stand still
 	// while the process does.
 	asked time.Time
@@ -61,13 +63,13 @@ func (k *Keeper) takeLease(ctx context.Context, sealed credential) (lease, error
 	}
 	var taken lease
 	err = k.db.Write(ctx, func(tx *gorm.DB) error {
-		taken = lease{owner: t.newOwner(), term: t, asked: asked}
-		now, err := k.db.sharedNow(tx)
+		taken = lease{Owner: t.NewOwner(), term: t, asked: asked}
+		now, err := k.db.SharedNow(tx)
 		if err != nil {
 			return err
 		}
 		var current credential
-		err = forUpdate(tx).Select("lease_owner", "lease_until").
+		err = database.ForUpdate(tx).Select("lease_owner", "lease_until").
 			Where("connection_id = ? AND generation = ?", sealed.ConnectionID, sealed.Generation).Take(&current).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
 			taken = lease{}
@@ -77,15 +79,15 @@ func (k *Keeper) takeLease(ctx context.Context, sealed credential) (lease, error
 			return err
 		}
 		if until := current.LeaseUntil; until != nil {
-			taken.takenOver = k.db.HolderDied(current.LeaseOwner, until.Add(-leaseLife))
-			if until.After(now) && !taken.takenOver {
+			taken.TakenOver = k.db.HolderDied(current.LeaseOwner, until.Add(-database.LeaseLife))
+			if until.After(now) && !taken.TakenOver {
 				taken = lease{}
 				return nil
 			}
 		}
-		taken.abandoned = current.LeaseOwner != ""
+		taken.Abandoned = current.LeaseOwner != ""
 		return tx.Model(&credential{}).Where("connection_id = ?", sealed.ConnectionID).
-			Updates(map[string]any{"lease_owner": taken.owner, "lease_until": now.Add(leaseLife)}).Error
+			Updates(map[string]any{"lease_owner": taken.Owner, "lease_until": now.Add(database.LeaseLife)}).Error
 	})
 	if err != nil {
 		return lease{}, fmt.Errorf("take lease: %w", err)
@@ -98,7 +100,7 @@ func (k *Keeper) takeLease(ctx context.Context, sealed credential) (lease, error
 // earlier holder has saved what they got meanwhile.
 func (l lease) end(tx *gorm.DB, of credential, change map[string]any) (ours bool, err error) {
 	result := tx.Model(&credential{}).
-		Where("connection_id = ? AND lease_owner = ? AND generation = ?", of.ConnectionID, l.owner, of.Generation).Updates(change)
+		Where("connection_id = ? AND lease_owner = ? AND generation = ?", of.ConnectionID, l.Owner, of.Generation).Updates(change)
 	if result.Error != nil {
 		return false, fmt.Errorf("end lease: %w", result.Error)
 	}
@@ -111,10 +113,10 @@ func (l lease) end(tx *gorm.DB, of credential, change map[string]any) (ours bool
 // letGo ends a lease, if it is still ours, and leaves its mark: the refresh token
 // may be spent by what was sent under it.
 func (l lease) letGo(tx *gorm.DB, connectionID uuid.UUID) error {
-	if l.owner == "" {
+	if l.Owner == "" {
 		return nil
 	}
-	err := tx.Model(&credential{}).Where("connection_id = ? AND lease_owner = ?", connectionID, l.owner).Update("lease_until", nil).Error
+	err := tx.Model(&credential{}).Where("connection_id = ? AND lease_owner = ?", connectionID, l.Owner).Update("lease_until", nil).Error
 	if err != nil {
 		return fmt.Errorf("let go of lease: %w", err)
 	}
@@ -123,14 +125,14 @@ func (l lease) letGo(tx *gorm.DB, connectionID uuid.UUID) error {
 
 // dueRenewal is a credential whose time has come, under a lease.
 type dueRenewal struct {
-	connection Connection
-	sealed     credential
-	held       lease
+	Connection Connection
+	Sealed     credential
+	Held       lease
 }
 
 // due leases credentials of a gate whose time has come, the longest due first.
 // Those that other instances are about to lease are passed over.
-func (k *Keeper) due(ctx context.Context, at gateKey, limit int) ([]dueRenewal, error) {
+func (k *Keeper) due(ctx context.Context, at Lane, limit int) ([]dueRenewal, error) {
 	// Looking costs less than a write, and mostly nothing is due.
 	if some, err := k.anythingDue(ctx, at); err != nil || !some {
 		return nil, err
@@ -143,17 +145,17 @@ func (k *Keeper) due(ctx context.Context, at gateKey, limit int) ([]dueRenewal, 
 	var list []dueRenewal
 	err = k.db.Write(ctx, func(tx *gorm.DB) error {
 		list = nil // of an earlier run
-		now, err := k.db.sharedNow(tx)
+		now, err := k.db.SharedNow(tx)
 		if err != nil {
 			return err
 		}
 		query := tx.Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"}).
-			Where("environment = ? AND own_client = ? AND due_at <= ? AND (lease_until IS NULL OR lease_until <= ?)", at.environment, at.own, now, now)
+			Where("environment = ? AND own_client = ? AND due_at <= ? AND (lease_until IS NULL OR lease_until <= ?)", at.Environment, at.OwnClient, now, now)
 		var rows []credential
 		if err := query.Order("due_at").Limit(limit).Find(&rows).Error; err != nil {
 			return err
 		}
-		list, err = leaseAll(tx, rows, lease{owner: t.newOwner(), term: t, asked: asked}, now)
+		list, err = leaseAll(tx, rows, lease{Owner: t.NewOwner(), term: t, asked: asked}, now)
 		return err
 	})
 	if err != nil {
@@ -182,23 +184,23 @@ func leaseAll(tx *gorm.DB, rows []credential, to lease, now time.Time) ([]dueRen
 	list := make([]dueRenewal, len(rows))
 	for i, row := range rows {
 		held := to
-		held.abandoned = row.LeaseOwner != ""
-		list[i] = dueRenewal{connection: byID[row.ConnectionID], sealed: row, held: held}
+		held.Abandoned = row.LeaseOwner != ""
+		list[i] = dueRenewal{Connection: byID[row.ConnectionID], Sealed: row, Held: held}
 	}
 	return list, tx.Model(&credential{}).Where("connection_id IN ?", ids).
-		Updates(map[string]any{"lease_owner": to.owner, "lease_until": now.Add(leaseLife)}).Error
+		Updates(map[string]any{"lease_owner": to.Owner, "lease_until": now.Add(database.LeaseLife)}).Error
 }
 
-func (k *Keeper) anythingDue(ctx context.Context, at gateKey) (bool, error) {
+func (k *Keeper) anythingDue(ctx context.Context, at Lane) (bool, error) {
 	db := k.db.Read(ctx)
-	now, err := k.db.sharedNow(db)
+	now, err := k.db.SharedNow(db)
 	if err != nil {
 		return false, err
 	}
-	k.db.follow(now)
+	k.db.Follow(now)
 	var found []int
 	err = db.Raw("SELECT 1 FROM credentials WHERE environment = ? AND own_client = ? AND due_at <= ? AND (lease_until IS NULL OR lease_until <= ?) LIMIT 1",
-		at.environment, at.own, now, now).Scan(&found).Error
+		at.Environment, at.OwnClient, now, now).Scan(&found).Error
 	if err != nil {
 		return false, fmt.Errorf("look for what is due: %w", err)
 	}

@@ -5,7 +5,7 @@ type change string
 
 const (
 	requested    change = "requested"    // a person asks our staff to set it up
-	authorized   change = "authorized"   // a person allowed access and the check worked
+	Authorized   change = "authorized"   // a person allowed access and the check worked
 	renewed      change = "renewed"      // access was renewed, or a check worked
 	failedPassed change = "failed"       // a renewal or check failed for a passing reason
 	refused      change = "refused"      // ServiceTitan refused for good
@@ -17,20 +17,20 @@ const (
 //
 //exhaustive:ignore
 var life = map[State]map[change]State{
-	"":      {requested: Pending, authorized: Connected},
-	Pending: {requested: Pending, authorized: Connected, letGo: Disconnected},
+	"":      {requested: Pending, Authorized: Connected},
+	Pending: {requested: Pending, Authorized: Connected, letGo: Disconnected},
 	Connected: {
-		requested: Connected, authorized: Connected, renewed: Connected, failedPassed: Degraded,
+		requested: Connected, Authorized: Connected, renewed: Connected, failedPassed: Degraded,
 		refused: ReconnectNeeded, letGo: Disconnected,
 	},
 	Degraded: {
-		requested: Degraded, authorized: Connected, renewed: Connected, failedPassed: Degraded,
+		requested: Degraded, Authorized: Connected, renewed: Connected, failedPassed: Degraded,
 		refused: ReconnectNeeded, letGo: Disconnected,
 	},
 	// A renewal that was under way when the grant was refused does not bring it
 	// back to life; only a person does.
-	ReconnectNeeded: {requested: ReconnectNeeded, authorized: Connected, letGo: Disconnected},
-	Disconnected:    {requested: Pending, authorized: Connected},
+	ReconnectNeeded: {requested: ReconnectNeeded, Authorized: Connected, letGo: Disconnected},
+	Disconnected:    {requested: Pending, Authorized: Connected},
 }
 
 // next is the state after a change, and whether the change can happen at all.

@@ -1,4 +1,4 @@
-package models
+package models_test
 
 import (
 	"errors"
@@ -8,22 +8,25 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
 // looked waits until so many instances have looked some more times at the locks
 // of the others. Each looks in a session of its own.
-func looked(k *kept, instances, times int) {
+func looked(k *modeltest.Kept, instances, times int) {
 	k.Helper()
 	type session struct {
 		Pid        int
 		QueryStart time.Time
 	}
 	last, looks := map[int]time.Time{}, map[int]int{}
-	k.until(func() bool {
+	k.Until(func() bool {
 		var sessions []session
-		err := k.db.Read(k.Context()).Raw(`SELECT pid, query_start FROM pg_stat_activity
+		err := k.DB.Read(k.Context()).Raw(`SELECT pid, query_start FROM pg_stat_activity
 			WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%l.objsubid = 1 AND l.granted%'`).Scan(&sessions).Error
 		if err != nil {
 			k.Fatal(err)
@@ -50,32 +53,32 @@ const enoughLooks = 24
 // one. Once it is killed, another retries what it had sent.
 func TestB8StoppedIsNotDead(t *testing.T) {
 	database := testdb.Postgres(t)
-	db := openAt(t, database)
-	k := newKept(t, db, time.Now)
-	c := k.overTheNetwork(database, time.Hour)
-	k.clients = k.networkClients(c)
-	c.Company, c.Connection = k.companyID, k.seed(1, time.Now(), time.Now())[0]
+	db := modeltest.OpenAt(t, database)
+	k := modeltest.NewKept(t, db, time.Now)
+	c := k.OverTheNetwork(database, time.Hour)
+	k.Clients = k.NetworkClients(c)
+	c.Company, c.Connection = k.CompanyID, k.Seed(1, time.Now(), time.Now())[0]
 	holder := startAsked(c, t)
-	k.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Hold})
+	k.Sandbox.SetFault(sandbox.Fault{Kind: sandbox.Hold})
 	holder.renew(t, 1)
-	<-k.sandbox.Held()
+	<-k.Sandbox.Held()
 	holder.stop(t)
-	k.sandbox.Release()
-	other := k.newKeeper(k.options)
-	defer k.run(other)()
-	k.until(func() bool { return db.HoldForServing(t.Context()) == nil })
+	k.Sandbox.Release()
+	other := k.NewKeeper(k.Options)
+	defer k.Run(other)()
+	k.Until(func() bool { return db.HoldForServing(t.Context()) == nil })
 	looked(k, 1, enoughLooks)
-	if n, leased := k.tokenRequests(), k.count("SELECT count(*) FROM credentials WHERE lease_until IS NOT NULL"); n != 1 || leased != 1 {
+	if n, leased := k.TokenRequests(), k.Count("SELECT count(*) FROM credentials WHERE lease_until IS NOT NULL"); n != 1 || leased != 1 {
 		t.Fatalf("%d token requests, %d leases while the holder is stopped", n, leased)
 	}
 	if err := holder.Process.Signal(syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	k.until(func() bool { return k.connection(c.Connection).Generation == 2 })
-	if n := k.tokenRequests(); n != 2 || k.refusals() != 0 {
-		t.Errorf("%d token requests, %d refused", n, k.refusals())
+	k.Until(func() bool { return k.Connection(c.Connection).Generation == 2 })
+	if n := k.TokenRequests(); n != 2 || k.Refusals() != 0 {
+		t.Errorf("%d token requests, %d refused", n, k.Refusals())
 	}
-	k.invariants()
+	k.Invariants()
 }
 
 // B16: PostgreSQL ends all sessions while the requests of two instances are
@@ -87,38 +90,38 @@ func TestB16CutOffIsNotDead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			database := testdb.Postgres(t)
-			k := newKept(t, openAt(t, database), time.Now)
-			ids := k.seed(4, time.Now(), time.Now().Add(time.Hour))
-			k.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Hold})
+			k := modeltest.NewKept(t, modeltest.OpenAt(t, database), time.Now)
+			ids := k.Seed(4, time.Now(), time.Now().Add(time.Hour))
+			k.Sandbox.SetFault(sandbox.Fault{Kind: sandbox.Hold})
 			var all sync.WaitGroup
 			for i := range 2 {
-				db := openAt(t, database)
-				keeper := k.newKeeperOn(db, k.options)
-				defer k.run(keeper)()
+				db := modeltest.OpenAt(t, database)
+				keeper := k.NewKeeperOn(db, k.Options)
+				defer k.Run(keeper)()
 				for _, id := range ids[2*i : 2*i+2] {
 					all.Go(func() {
-						if access, err := keeper.Renew(t.Context(), k.companyID, id, 1); err != nil || access.Generation != 2 {
+						if access, err := keeper.Renew(t.Context(), k.CompanyID, id, 1); err != nil || access.Generation != 2 {
 							t.Errorf("generation %d, error %v", access.Generation, err)
 						}
 					})
 				}
 			}
 			for range ids {
-				<-k.sandbox.Held()
+				<-k.Sandbox.Held()
 			}
-			if n := k.count("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND " + cut); n < 2 {
+			if n := k.Count("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND " + cut); n < 2 {
 				t.Fatalf("%d sessions were ended", n)
 			}
 			looked(k, 2, enoughLooks)
-			if n := k.tokenRequests(); n != len(ids) {
+			if n := k.TokenRequests(); n != len(ids) {
 				t.Errorf("%d token requests while %d are under way", n, len(ids))
 			}
-			k.sandbox.Release()
+			k.Sandbox.Release()
 			all.Wait()
-			if n := k.tokenRequests(); n != len(ids) || k.refusals() != 0 {
-				t.Errorf("%d token requests for %d connections, %d refused", n, len(ids), k.refusals())
+			if n := k.TokenRequests(); n != len(ids) || k.Refusals() != 0 {
+				t.Errorf("%d token requests for %d connections, %d refused", n, len(ids), k.Refusals())
 			}
-			k.invariants()
+			k.Invariants()
 		})
 	}
 }
@@ -126,45 +129,45 @@ func TestB16CutOffIsNotDead(t *testing.T) {
 // An instance that has lost its lock sends nothing under the leases that it has,
 // also once it has the lock again.
 func TestLostLockSendsNothing(t *testing.T) {
-	db := openAt(t, testdb.Postgres(t))
-	k := newKept(t, db, time.Now)
-	ids := k.seed(2, time.Now(), time.Now())
-	leased := func(i int) dueRenewal {
+	db := modeltest.OpenAt(t, testdb.Postgres(t))
+	k := modeltest.NewKept(t, db, time.Now)
+	ids := k.Seed(2, time.Now(), time.Now())
+	leased := func(i int) models.DueRenewal {
 		t.Helper()
-		connection, sealed, err := k.keeper.load(t.Context(), k.companyID, ids[i])
+		connection, sealed, err := models.KeeperLoad(k.Keeper, t.Context(), k.CompanyID, ids[i])
 		if err != nil {
 			t.Fatal(err)
 		}
-		held, err := k.keeper.takeLease(t.Context(), sealed)
-		if err != nil || held.owner == "" {
+		held, err := models.KeeperTakeLease(k.Keeper, t.Context(), sealed)
+		if err != nil || held.Owner == "" {
 			t.Fatalf("no lease: %v", err)
 		}
-		return dueRenewal{connection, sealed, held}
+		return models.DueRenewal{connection, sealed, held}
 	}
 	d := leased(0)
-	if err := k.keeper.maySend(t.Context(), d.held); err != nil {
+	if err := models.KeeperMaySend(k.Keeper, t.Context(), d.Held); err != nil {
 		t.Fatalf("before: %v", err)
 	}
-	first := k.count("SELECT pid FROM pg_locks WHERE locktype = 'advisory'")
-	if n := k.count("SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE locktype = 'advisory'"); n != 1 {
+	first := k.Count("SELECT pid FROM pg_locks WHERE locktype = 'advisory'")
+	if n := k.Count("SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE locktype = 'advisory'"); n != 1 {
 		t.Fatalf("%d sessions were ended", n)
 	}
-	k.until(func() bool {
-		return k.count("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid <> ?", first) == 1
+	k.Until(func() bool {
+		return k.Count("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid <> ?", first) == 1
 	})
 	looked(k, 1, 2)
-	if err := k.keeper.maySend(t.Context(), d.held); !errors.Is(err, ErrLockLost) || !errors.Is(err, errLeaseOld) {
+	if err := models.KeeperMaySend(k.Keeper, t.Context(), d.Held); !errors.Is(err, database.ErrLockLost) || !errors.Is(err, models.ErrLeaseOld) {
 		t.Errorf("after: %v", err)
 	}
-	access, err := k.keeper.renewLeased(t.Context(), d.connection, d.sealed, d.held, false)
-	if err != nil || access.Generation != 1 || k.tokenRequests() != 0 {
-		t.Errorf("served generation %d, error %v, %d token requests", access.Generation, err, k.tokenRequests())
+	access, err := models.KeeperRenewLeased(k.Keeper, t.Context(), d.Connection, d.Sealed, d.Held, false)
+	if err != nil || access.Generation != 1 || k.TokenRequests() != 0 {
+		t.Errorf("served generation %d, error %v, %d token requests", access.Generation, err, k.TokenRequests())
 	}
 	next := leased(1)
-	if access, err := k.keeper.renewLeased(t.Context(), next.connection, next.sealed, next.held, false); err != nil || access.Generation != 2 {
+	if access, err := models.KeeperRenewLeased(k.Keeper, t.Context(), next.Connection, next.Sealed, next.Held, false); err != nil || access.Generation != 2 {
 		t.Errorf("under the new lock: generation %d, error %v", access.Generation, err)
 	}
-	k.invariants()
+	k.Invariants()
 }
 
 // What an instance leaves behind is somebody else's as soon as it is dead, and
@@ -176,27 +179,27 @@ func TestLeaseEndsWithItsHolder(t *testing.T) {
 }
 
 func leaseEndsWithItsHolder(t *testing.T, address string) {
-	clock := newClock()
-	db := openBy(t, address, clock.Now)
-	k := newKept(t, db, clock.Now, func(o *sandbox.Options, _ *KeeperOptions) { o.RefreshGrace = time.Minute })
-	ids := k.seed(3, clock.Now(), clock.Now())
-	holder := openBy(t, address, clock.Now)
-	dying := k.newKeeperOn(holder, k.options)
-	list, err := dying.due(t.Context(), gateKey{environment: servicetitan.Sandbox}, leasedAtOnce)
+	clock := modeltest.NewClock()
+	db := modeltest.OpenBy(t, address, clock.Now)
+	k := modeltest.NewKept(t, db, clock.Now, func(o *sandbox.Options, _ *models.KeeperOptions) { o.RefreshGrace = time.Minute })
+	ids := k.Seed(3, clock.Now(), clock.Now())
+	holder := modeltest.OpenBy(t, address, clock.Now)
+	dying := k.NewKeeperOn(holder, k.Options)
+	list, err := models.KeeperDue(dying, t.Context(), models.GateKey{Environment: servicetitan.Sandbox}, models.LeasedAtOnce)
 	if err != nil || len(list) != len(ids) {
 		t.Fatalf("%d leased: %v", len(list), err)
 	}
 	if db.OnPostgres() { // on SQLite nobody else may serve
-		k.exec("UPDATE credentials SET lease_owner = '0000000000000007.1/from-another-run-of-the-server' WHERE connection_id = ?", ids[1])
-		k.exec("UPDATE credentials SET lease_owner = 'from-before-holders-were-named' WHERE connection_id = ?", ids[2])
+		k.Exec("UPDATE credentials SET lease_owner = '0000000000000007.1/from-another-run-of-the-server' WHERE connection_id = ?", ids[1])
+		k.Exec("UPDATE credentials SET lease_owner = 'from-before-holders-were-named' WHERE connection_id = ?", ids[2])
 		if err := db.HoldForServing(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		looked(k, 2, enoughLooks)
-		if list, err := k.keeper.takeOver(t.Context()); err != nil || len(list) != 0 {
+		if list, err := models.KeeperTakeOver(k.Keeper, t.Context()); err != nil || len(list) != 0 {
 			t.Errorf("%d are taken over from one that lives: %v", len(list), err)
 		}
-	} else if err := db.HoldForServing(t.Context()); !errors.Is(err, ErrServed) {
+	} else if err := db.HoldForServing(t.Context()); !errors.Is(err, database.ErrServed) {
 		t.Errorf("a second process may serve the file: %v", err)
 	}
 	if err := holder.Close(); err != nil {
@@ -208,63 +211,63 @@ func leaseEndsWithItsHolder(t *testing.T, address string) {
 		looked(k, 1, enoughLooks)
 	}
 	// Who asks for a token gets it.
-	if access, err := k.keeper.Renew(t.Context(), k.companyID, ids[0], 1); err != nil || access.Generation != 2 {
+	if access, err := k.Keeper.Renew(t.Context(), k.CompanyID, ids[0], 1); err != nil || access.Generation != 2 {
 		t.Errorf("generation %d, error %v", access.Generation, err)
 	}
-	list, err = k.keeper.takeOver(t.Context())
+	list, err = models.KeeperTakeOver(k.Keeper, t.Context())
 	if err != nil || len(list) != want-1 {
 		t.Errorf("%d are taken over, want %d: %v", len(list), want-1, err)
 	}
 	for _, d := range list {
-		if !d.held.abandoned || !d.held.takenOver {
-			t.Errorf("a lease of the dead is not known as one: %+v", d.held)
+		if !d.Held.Abandoned || !d.Held.TakenOver {
+			t.Errorf("a lease of the dead is not known as one: %+v", d.Held)
 		}
-		k.keeper.renewDue(t.Context(), d)
+		models.KeeperRenewDue(k.Keeper, t.Context(), d)
 	}
-	if n := k.tokenRequests(); n != want || k.refusals() != 0 {
-		t.Errorf("%d token requests, %d refused", n, k.refusals())
+	if n := k.TokenRequests(); n != want || k.Refusals() != 0 {
+		t.Errorf("%d token requests, %d refused", n, k.Refusals())
 	}
-	k.expireLeases(true)
-	k.invariants()
+	k.ExpireLeases(true)
+	k.Invariants()
 }
 
 // What the dead had sent does not wait behind those that wait for the rate limit.
 func TestTakenOverGoesFirst(t *testing.T) {
-	inVirtualTime(t, func(k *kept) {
+	modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
 		const due = 40
-		k.seed(due, time.Now(), time.Now())
-		left := k.seed(1, time.Now(), time.Now().Add(time.Hour))[0]
-		k.start()
-		k.pass(time.Second) // from now on, all wait
-		k.exec("UPDATE credentials SET lease_owner = ?, lease_until = ? WHERE connection_id = ?", "dead/lease", time.Now().Add(leaseLife).UTC(), left)
-		list, err := k.keeper.takeOver(k.Context())
+		k.Seed(due, time.Now(), time.Now())
+		left := k.Seed(1, time.Now(), time.Now().Add(time.Hour))[0]
+		k.Start()
+		k.Pass(time.Second) // from now on, all wait
+		k.Exec("UPDATE credentials SET lease_owner = ?, lease_until = ? WHERE connection_id = ?", "dead/lease", time.Now().Add(database.LeaseLife).UTC(), left)
+		list, err := models.KeeperTakeOver(k.Keeper, k.Context())
 		if err != nil || len(list) != 1 {
 			k.Fatalf("%d taken over: %v", len(list), err)
 		}
 		began := time.Now()
-		k.keeper.renewDue(k.Context(), list[0])
-		if took := time.Since(began); took > 0 || k.connection(left).Generation != 2 {
-			k.Errorf("renewed to generation %d after %s", k.connection(left).Generation, took)
+		models.KeeperRenewDue(k.Keeper, k.Context(), list[0])
+		if took := time.Since(began); took > 0 || k.Connection(left).Generation != 2 {
+			k.Errorf("renewed to generation %d after %s", k.Connection(left).Generation, took)
 		}
-		if n := k.count("SELECT count(*) FROM connections WHERE generation = 1"); n < due/2 {
+		if n := k.Count("SELECT count(*) FROM connections WHERE generation = 1"); n < due/2 {
 			k.Errorf("%d others wait for the rate limit", n)
 		}
-		k.pass(time.Minute)
-	}, func(_ *sandbox.Options, o *KeeperOptions) { o.PerSecond = 1 })
+		k.Pass(time.Minute)
+	}, func(_ *sandbox.Options, o *models.KeeperOptions) { o.PerSecond = 1 })
 }
 
 // The leases of the dead are found by an index on either database.
 func TestTakeOverUsesIndexes(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
-		k := newKept(t, db, clock.Now)
-		k.seed(3, clock.Now(), clock.Now())
-		explains(t, db, "leases of the dead", func() {
-			if _, err := k.keeper.ownersDead(t.Context()); err != nil {
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
+		k := modeltest.NewKept(t, db, clock.Now)
+		k.Seed(3, clock.Now(), clock.Now())
+		modeltest.Explains(t, db, "leases of the dead", func() {
+			if _, err := models.KeeperOwnersDead(k.Keeper, t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		})
 		owners := []any{"dead/1", "dead/2"}
-		for _, whole := range wholeReads(t, db, "SELECT * FROM credentials WHERE lease_until IS NOT NULL AND lease_owner IN (?, ?) AND due_at IS NOT NULL AND environment IN ('sandbox') ORDER BY lease_until LIMIT 128", owners) {
+		for _, whole := range modeltest.WholeReads(t, db, "SELECT * FROM credentials WHERE lease_until IS NOT NULL AND lease_owner IN (?, ?) AND due_at IS NOT NULL AND environment IN ('sandbox') ORDER BY lease_until LIMIT 128", owners) {
 			t.Errorf("taking over reads %s whole", whole)
 		}
 	})
@@ -275,20 +278,20 @@ func TestTakeOverUsesIndexes(t *testing.T) {
 func TestTakesOverWhileASaveWaits(t *testing.T) {
 	for name, unavailable := range map[string]bool{"its own row": false, "the database": true} {
 		t.Run(name, func(t *testing.T) {
-			k := newKept(t, openAt(t, testdb.SQLite(t)), time.Now)
-			k.seed(1, time.Now(), time.Now().Add(time.Hour))
-			k.exec("UPDATE credentials SET lease_owner = 'dead/1', lease_until = ?", time.Now().Add(leaseLife).UTC())
-			k.keeper.unsaved.Add(1)
+			k := modeltest.NewKept(t, modeltest.OpenAt(t, testdb.SQLite(t)), time.Now)
+			k.Seed(1, time.Now(), time.Now().Add(time.Hour))
+			k.Exec("UPDATE credentials SET lease_owner = 'dead/1', lease_until = ?", time.Now().Add(database.LeaseLife).UTC())
+			(*k.Keeper.UnsavedField()).Add(1)
 			want := 1
 			if unavailable {
-				k.keeper.stalled.Add(1)
+				(*k.Keeper.StalledField()).Add(1)
 				want = 0
 			}
 			var all sync.WaitGroup
-			taken, err := k.keeper.takeOverNow(t.Context(), &all)
+			taken, err := models.KeeperTakeOverNow(k.Keeper, t.Context(), &all)
 			all.Wait()
-			if err != nil || taken != want || k.tokenRequests() != want {
-				t.Errorf("%d taken over, %d token requests, error %v; want %d", taken, k.tokenRequests(), err, want)
+			if err != nil || taken != want || k.TokenRequests() != want {
+				t.Errorf("%d taken over, %d token requests, error %v; want %d", taken, k.TokenRequests(), err, want)
 			}
 		})
 	}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 // Lock keeps a company's people and programs out, from their next request on.
@@ -38,8 +40,8 @@ func (d *Desk) setLock(ctx context.Context, staff Staff, companyID uuid.UUID, re
 	db := d.db
 	err := db.Write(ctx, func(tx *gorm.DB) error {
 		var company Company
-		if err := forUpdate(tx).Where("id = ?", companyID).Take(&company).Error; err != nil {
-			return found(err, "find company")
+		if err := database.ForUpdate(tx).Where("id = ?", companyID).Take(&company).Error; err != nil {
+			return database.Found(err, "find company")
 		}
 		if err := holdAdmin(tx, staff); err != nil {
 			return err
@@ -71,10 +73,10 @@ func recordForAll(tx *gorm.DB, e Event) error {
 	if err := tx.Model(&Connection{}).Where("company_id = ?", e.CompanyID).Order("id").Pluck("id", &ids).Error; err != nil {
 		return fmt.Errorf("find timelines: %w", err)
 	}
-	e.ID = newID()
+	e.ID = database.NewID()
 	events := []Event{e}
 	for _, id := range ids {
-		e.ID, e.ConnectionID = newID(), &id
+		e.ID, e.ConnectionID = database.NewID(), &id
 		events = append(events, e)
 	}
 	if err := tx.CreateInBatches(&events, 500).Error; err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -65,7 +66,7 @@ func queueMails(tx *gorm.DB, c Connection, kind MailKind, reason Reason, now tim
 func addMails(tx *gorm.DB, c Connection, kind MailKind, reason Reason, recipients []string, now time.Time) error {
 	for _, recipient := range recipients {
 		mail := Mail{
-			ID: newID(), Channel: MailChannel, CompanyID: c.CompanyID, ConnectionID: c.ID, Kind: kind, Reason: reason, Recipient: recipient,
+			ID: database.NewID(), Channel: MailChannel, CompanyID: c.CompanyID, ConnectionID: c.ID, Kind: kind, Reason: reason, Recipient: recipient,
 			NextTryAt: &now, CreatedAt: now,
 		}
 		if err := tx.Create(&mail).Error; err != nil {
@@ -115,7 +116,7 @@ const sentShown = 200
 
 // mailTransport sends by mail. It reads what the text tells of as it is now, and
 // hands it to send.
-func mailTransport(db *DB, send func(context.Context, OutgoingMail) error) transport {
+func mailTransport(db *database.DB, send func(context.Context, OutgoingMail) error) transport {
 	return func(ctx context.Context, m Mail) error {
 		query := outgoingMails + " WHERE m.id = ?"
 		if m.table() == accountMails {
@@ -126,7 +127,7 @@ func mailTransport(db *DB, send func(context.Context, OutgoingMail) error) trans
 			return fmt.Errorf("read mail: %w", err)
 		}
 		if len(list) == 0 {
-			return fmt.Errorf("read mail: %w", ErrNotFound)
+			return fmt.Errorf("read mail: %w", database.ErrNotFound)
 		}
 		return send(ctx, list[0])
 	}

@@ -1,4 +1,4 @@
-package models
+package models_test
 
 import (
 	"errors"
@@ -9,39 +9,43 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
 // An incident is told of once, to the owners and to whoever connected, by
 // however many instances; and its end to those who were told.
 func TestMails(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
-		k := newKept(t, db, clock.Now)
-		k.person("Amy", Owner)
-		k.person("Otto", Owner)
-		k.person("Mel", Member)
-		dana := k.person("Dana", Member)
-		id := k.seed(1, clock.Now(), clock.Now())[0]
-		k.write(func(tx *gorm.DB) error {
-			return tx.Model(&Connection{}).Where("id = ?", id).Update("connected_by_id", dana).Error
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
+		k := modeltest.NewKept(t, db, clock.Now)
+		k.Person("Amy", models.Owner)
+		k.Person("Otto", models.Owner)
+		k.Person("Mel", models.Member)
+		dana := k.Person("Dana", models.Member)
+		id := k.Seed(1, clock.Now(), clock.Now())[0]
+		k.Write(func(tx *gorm.DB) error {
+			return tx.Model(&models.Connection{}).Where("id = ?", id).Update("connected_by_id", dana).Error
 		})
-		box := &mailbox{broken: true}
-		outboxes := []*Outbox{NewOutbox(db, box.send, slog.New(slog.DiscardHandler)), NewOutbox(db, box.send, slog.New(slog.DiscardHandler)), NewOutbox(db, box.send, slog.New(slog.DiscardHandler))}
+		box := &modeltest.Mailbox{Broken: true}
+		outboxes := []*models.Outbox{models.NewOutbox(db, box.Send, slog.New(slog.DiscardHandler)), models.NewOutbox(db, box.Send, slog.New(slog.DiscardHandler)), models.NewOutbox(db, box.Send, slog.New(slog.DiscardHandler))}
 		deliver := func() []string {
 			t.Helper()
 			var all sync.WaitGroup
 			for _, o := range outboxes {
 				all.Go(func() {
-					list, err := o.due(t.Context())
+					list, err := models.OutboxDue(o, t.Context())
 					if err != nil {
 						t.Error(err)
 					}
 					for _, mail := range list {
-						o.deliver(t.Context(), mail)
+						models.OutboxDeliver(o, t.Context(), mail)
 					}
 				})
 			}
 			all.Wait()
-			return box.take()
+			return box.Take()
 		}
 		wants := func(got []string, want ...string) {
 			t.Helper()
@@ -51,28 +55,28 @@ func TestMails(t *testing.T) {
 		}
 		fail := func() {
 			t.Helper()
-			k.sandbox.RevokeGrants(northgate)
+			k.Sandbox.RevokeGrants(modeltest.Northgate)
 			clock.Add(20 * time.Minute)
 			for range 3 { // however often it is asked for
-				if _, err := k.keeper.AccessToken(t.Context(), k.companyID, id); !errors.Is(err, ErrReconnectNeeded) {
+				if _, err := k.Keeper.AccessToken(t.Context(), k.CompanyID, id); !errors.Is(err, models.ErrReconnectNeeded) {
 					t.Fatal(err)
 				}
 			}
 		}
 		reconnect := func() {
 			t.Helper()
-			if err := k.reconnectAs(Visitor{CompanyID: k.companyID, UserID: dana, Name: "Dana"}, id); err != nil {
+			if err := k.ReconnectAs(models.Visitor{CompanyID: k.CompanyID, UserID: dana, Name: "Dana"}, id); err != nil {
 				t.Fatal(err)
 			}
 		}
 
 		fail()
 		wants(deliver()) // the mail server is away
-		box.broken = false
+		box.Broken = false
 		wants(deliver()) // and is tried again in a while
 		clock.Add(3 * time.Minute)
 		if db.OnPostgres() { // whose clock is its own
-			k.write(func(tx *gorm.DB) error {
+			k.Write(func(tx *gorm.DB) error {
 				return tx.Exec("UPDATE mails SET next_try_at = now() WHERE next_try_at IS NOT NULL").Error
 			})
 		}
@@ -91,23 +95,23 @@ func TestMails(t *testing.T) {
 // What was sent can be shown again: in the order in which it went out, without
 // what waits or was given up.
 func TestSentMails(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
-		k := newKept(t, db, clock.Now)
-		k.person("Amy", Owner)
-		id := k.seed(1, clock.Now(), clock.Now())[0]
-		outbox := NewOutbox(db, (&mailbox{}).send, slog.New(slog.DiscardHandler))
-		c := k.connection(id)
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
+		k := modeltest.NewKept(t, db, clock.Now)
+		k.Person("Amy", models.Owner)
+		id := k.Seed(1, clock.Now(), clock.Now())[0]
+		outbox := models.NewOutbox(db, (&modeltest.Mailbox{}).Send, slog.New(slog.DiscardHandler))
+		c := k.Connection(id)
 		began := clock.Now().UTC().Truncate(time.Second)
 		at := func(minutes int) *time.Time { return new(began.Add(time.Duration(minutes) * time.Minute)) }
-		k.write(func(tx *gorm.DB) error {
-			for i, mail := range []Mail{
-				{Kind: MailWorksAgain, SentAt: at(9)},
-				{Kind: MailReconnectNeeded, Reason: ReasonGrantRefused, SentAt: at(1)},
-				{Kind: MailReconnectNeeded, NextTryAt: at(1)}, // waits
-				{Kind: MailReconnectNeeded},                   // was given up
+		k.Write(func(tx *gorm.DB) error {
+			for i, mail := range []models.Mail{
+				{Kind: models.MailWorksAgain, SentAt: at(9)},
+				{Kind: models.MailReconnectNeeded, Reason: models.ReasonGrantRefused, SentAt: at(1)},
+				{Kind: models.MailReconnectNeeded, NextTryAt: at(1)}, // waits
+				{Kind: models.MailReconnectNeeded},                   // was given up
 			} {
-				mail.Channel = MailChannel
-				mail.ID, mail.CompanyID, mail.ConnectionID, mail.Recipient, mail.CreatedAt = newID(), k.companyID, id, "amy@northgate.example", *at(i)
+				mail.Channel = models.MailChannel
+				mail.ID, mail.CompanyID, mail.ConnectionID, mail.Recipient, mail.CreatedAt = database.NewID(), k.CompanyID, id, "amy@northgate.example", *at(i)
 				if err := tx.Create(&mail).Error; err != nil {
 					return err
 				}
@@ -118,21 +122,21 @@ func TestSentMails(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(list) != 2 || list[0].Kind != MailReconnectNeeded || list[0].Reason != ReasonGrantRefused || list[1].Kind != MailWorksAgain {
+		if len(list) != 2 || list[0].Kind != models.MailReconnectNeeded || list[0].Reason != models.ReasonGrantRefused || list[1].Kind != models.MailWorksAgain {
 			t.Fatalf("sent are %+v", list)
 		}
 		if got := list[0]; !got.SentAt.Equal(*at(1)) || got.RecipientName != "Amy" || got.CompanyName != "Northgate" || got.TenantID != c.TenantID || got.Environment != c.Environment {
 			t.Errorf("the first is %+v", got)
 		}
 		// The last 200 are enough.
-		k.write(func(tx *gorm.DB) error {
-			return addMails(tx, c, MailUpgradeNeeded, ReasonNone, slices.Repeat([]string{"amy@northgate.example"}, sentShown), clock.Now())
+		k.Write(func(tx *gorm.DB) error {
+			return models.AddMails(tx, c, models.MailUpgradeNeeded, models.ReasonNone, slices.Repeat([]string{"amy@northgate.example"}, models.SentShown), clock.Now())
 		})
-		k.write(func(tx *gorm.DB) error {
-			return tx.Model(&Mail{}).Where("kind = ?", MailUpgradeNeeded).Updates(map[string]any{"sent_at": *at(20), "next_try_at": nil}).Error
+		k.Write(func(tx *gorm.DB) error {
+			return tx.Model(&models.Mail{}).Where("kind = ?", models.MailUpgradeNeeded).Updates(map[string]any{"sent_at": *at(20), "next_try_at": nil}).Error
 		})
 		list, err = outbox.Sent(t.Context())
-		if err != nil || len(list) != sentShown || list[0].Kind != MailUpgradeNeeded {
+		if err != nil || len(list) != models.SentShown || list[0].Kind != models.MailUpgradeNeeded {
 			t.Errorf("%d are listed, %v", len(list), err)
 		}
 	})

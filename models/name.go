@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 const (
@@ -56,7 +58,7 @@ func (e BadNameError) Error() string {
 // front of people who trust the page around them, so a name must not reorder
 // that text, hide in it, or lead out of it.
 func ParseName(text string) (string, NameProblem) {
-	if !Storable(text) {
+	if !database.Storable(text) {
 		return "", NameInvisible
 	}
 	name := strings.Trim(strings.Map(plainSpace, norm.NFC.String(text)), " ")

@@ -1,26 +1,30 @@
-package models
+package models_test
 
 import (
 	"testing"
 
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
 // A name is found however its punctuation is typed, also one that was written
 // down before more of its words were.
 func TestSearchFoldsPunctuation(t *testing.T) {
-	onConsoles(t, func(t *testing.T, k *console) {
-		db, clock, d := k.db, k.clock, k.desk
+	modeltest.OnConsoles(t, func(t *testing.T, k *modeltest.Console) {
+		db, clock, d := k.DB, k.Clock, k.Desk
 		for _, name := range []string{"O'Rourke Plumbing", "D’Angelo & Sons", "A.C. Repair-Men", "Oʼneill"} {
-			company := Company{ID: newID(), Name: name, CreatedAt: clock.Now()}
-			k.write(func(tx *gorm.DB) error {
+			company := models.Company{ID: database.NewID(), Name: name, CreatedAt: clock.Now()}
+			k.Write(func(tx *gorm.DB) error {
 				if name == "D’Angelo & Sons" { // as an older version wrote it
 					return tx.Create(&company).Error
 				}
-				return createCompany(tx, &company)
+				return models.CreateCompany(tx, &company)
 			})
 		}
-		if err := NameCompanies(t.Context(), db, func(int64, int64) {}); err != nil {
+		if err := models.NameCompanies(t.Context(), db, func(int64, int64) {}); err != nil {
 			t.Fatal(err)
 		}
 		for typed, want := range map[string]string{
@@ -30,10 +34,10 @@ func TestSearchFoldsPunctuation(t *testing.T) {
 			"ac repair": "A.C. Repair-Men", "a.c.": "A.C. Repair-Men", "repairmen": "A.C. Repair-Men", "men": "A.C. Repair-Men",
 			"neill": "Oʼneill", "o'neill": "Oʼneill",
 		} {
-			var page ConnectionPage
-			explains(t, db, typed, func() {
+			var page models.ConnectionPage
+			modeltest.Explains(t, db, typed, func() {
 				var err error
-				if page, err = d.Browse(t.Context(), ConnectionFilter{Query: typed}, Cursor{}); err != nil {
+				if page, err = d.Browse(t.Context(), models.ConnectionFilter{Query: typed}, models.Cursor{}); err != nil {
 					t.Fatal(err)
 				}
 			})
@@ -46,13 +50,13 @@ func TestSearchFoldsPunctuation(t *testing.T) {
 
 // What is nearly right gets a suggestion, and what is right or far off none.
 func TestSearchSuggests(t *testing.T) {
-	onConsoles(t, func(t *testing.T, k *console) {
+	modeltest.OnConsoles(t, func(t *testing.T, k *modeltest.Console) {
 		for _, name := range []string{"Silver Creek Plumbing", "Silver Lake", "Lake Heating", "Craig & Sons"} {
-			k.write(func(tx *gorm.DB) error {
-				return createCompany(tx, &Company{ID: newID(), Name: name, CreatedAt: k.clock.Now()})
+			k.Write(func(tx *gorm.DB) error {
+				return models.CreateCompany(tx, &models.Company{ID: database.NewID(), Name: name, CreatedAt: k.Clock.Now()})
 			})
 		}
-		for typed, want := range map[string]Suggestion{
+		for typed, want := range map[string]models.Suggestion{
 			"silver crek":   {"silver creek", "Silver Creek Plumbing"},
 			"Silver Creke":  {"silver creek", "Silver Creek Plumbing"},
 			"pulmbing":      {}, // the first two letters are wrong
@@ -65,10 +69,10 @@ func TestSearchSuggests(t *testing.T) {
 			"silver creek":  {},
 			"qq":            {},
 		} {
-			var page ConnectionPage
-			explains(t, k.db, typed, func() {
+			var page models.ConnectionPage
+			modeltest.Explains(t, k.DB, typed, func() {
 				var err error
-				if page, err = k.desk.Browse(t.Context(), ConnectionFilter{Query: typed}, Cursor{}); err != nil {
+				if page, err = k.Desk.Browse(t.Context(), models.ConnectionFilter{Query: typed}, models.Cursor{}); err != nil {
 					t.Fatal(err)
 				}
 			})
@@ -81,17 +85,17 @@ func TestSearchSuggests(t *testing.T) {
 
 // Companies that are found and have no connection are told from others.
 func TestSearchSaysThatNothingIsConnected(t *testing.T) {
-	onConsoles(t, func(t *testing.T, k *console) {
-		k.company("Silver Creek", "june@silver.example")
-		busy := k.company("Silver Lake", "lou@lake.example")
-		k.add(busy, 77, nil)
+	modeltest.OnConsoles(t, func(t *testing.T, k *modeltest.Console) {
+		k.Company("Silver Creek", "june@silver.example")
+		busy := k.Company("Silver Lake", "lou@lake.example")
+		k.Add(busy, 77, nil)
 		for typed, want := range map[string]bool{"june@silver.example": true, "creek": true, "silver": false, "lou@lake.example": false, "nobody@x.example": false, "77": false} {
-			page, err := k.desk.Browse(t.Context(), ConnectionFilter{Query: typed}, Cursor{})
+			page, err := k.Desk.Browse(t.Context(), models.ConnectionFilter{Query: typed}, models.Cursor{})
 			if err != nil || page.NothingConnected != want {
 				t.Errorf("%q: %t, %v", typed, page.NothingConnected, err)
 			}
 		}
-		if page, err := k.desk.Browse(t.Context(), ConnectionFilter{Query: "lake", Status: Status(Degraded)}, Cursor{}); err != nil || page.NothingConnected {
+		if page, err := k.Desk.Browse(t.Context(), models.ConnectionFilter{Query: "lake", Status: models.Status(models.Degraded)}, models.Cursor{}); err != nil || page.NothingConnected {
 			t.Errorf("under another status: %t, %v", page.NothingConnected, err)
 		}
 	})

@@ -1,8 +1,12 @@
-package models
+package models_test
 
 import (
 	"strings"
 	"testing"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
 func TestParseName(t *testing.T) {
@@ -36,80 +40,80 @@ func TestParseName(t *testing.T) {
 		if want == "" {
 			want = name
 		}
-		if got, problem := ParseName(name); got != want || problem != NameFine {
+		if got, problem := models.ParseName(name); got != want || problem != models.NameFine {
 			t.Errorf("%q: %q (%s), want %q", name, got, problem, want)
 		}
 	}
-	for name, want := range map[string]NameProblem{
-		"":                                NameMissing,
-		" \u3000\u00a0":                   NameMissing,
-		strings.Repeat("a", 101):          NameTooLong,
-		"North\u202egate":                 NameInvisible,
-		"North\u200bgate":                 NameInvisible,
-		"\u2066Northgate\u2069":           NameInvisible,
-		"North\u200fgate":                 NameInvisible,
-		"North\u061cgate":                 NameInvisible,
-		"\u200d\u200c\u200d":              NameInvisible,
-		"North\u00adgate":                 NameInvisible,
-		"\ufeffNorthgate":                 NameInvisible,
-		"North\ngate":                     NameInvisible,
-		"North\tgate":                     NameInvisible,
-		"North\u0085gate":                 NameInvisible,
-		"North\u2028gate":                 NameInvisible,
-		"North\u2029gate":                 NameInvisible,
-		"North\x00gate":                   NameInvisible,
-		"North\xffgate":                   NameInvisible,
-		"\u3164":                          NameInvisible,
-		"North\u3164gate":                 NameInvisible,
-		"\uffa0":                          NameInvisible,
-		"\u2800\u2800":                    NameInvisible,
-		"\u0301\u0302":                    NameInvisible,
-		"\u034f":                          NameInvisible,
-		"\ufe0f":                          NameInvisible,
-		"a\ufe0f\ufe0f":                   NameInvisible,
-		"N" + strings.Repeat("\u0316", 9): NameInvisible,
-		"North\ue000gate":                 NameInvisible, // private use
-		"North\U000e0041gate":             NameInvisible, // a tag
-		"North\U000e0ffegate":             NameInvisible, // unassigned
-		"North\ufdd0gate":                 NameInvisible, // no character
-		"Payout on hold - verify at https://evil.example/pay": NameAddress,
-		"HTTP://evil.example": NameAddress,
-		"hxxp://evil.example": NameAddress,
-		"ｈｔｔｐｓ：／／ｅｖｉｌ．ｅｘａｍｐｌｅ": NameAddress,
-		"see www.evil.example": NameAddress,
-		"WWW.evil":             NameAddress,
-		"evil.example/pay":     NameAddress,
-		"pay at evil.example/": NameAddress,
-		"evil.example?pay=1":   NameAddress,
-		"evil.example:8080":    NameAddress,
-		"evil。example/pay":     NameAddress,
-		"evil.example∕pay":     NameAddress,
-		"evil.xn--p1ai/x":      NameAddress,
-		"192.0.2.1/pay":        NameAddress,
-		"192.0.2.1:80":         NameAddress,
-		"mailto:pay@evil":      NameAddress,
-		"pay@evil.example":     NameAddress,
-		"javascript:alert(1)":  NameAddress,
+	for name, want := range map[string]models.NameProblem{
+		"":                                models.NameMissing,
+		" \u3000\u00a0":                   models.NameMissing,
+		strings.Repeat("a", 101):          models.NameTooLong,
+		"North\u202egate":                 models.NameInvisible,
+		"North\u200bgate":                 models.NameInvisible,
+		"\u2066Northgate\u2069":           models.NameInvisible,
+		"North\u200fgate":                 models.NameInvisible,
+		"North\u061cgate":                 models.NameInvisible,
+		"\u200d\u200c\u200d":              models.NameInvisible,
+		"North\u00adgate":                 models.NameInvisible,
+		"\ufeffNorthgate":                 models.NameInvisible,
+		"North\ngate":                     models.NameInvisible,
+		"North\tgate":                     models.NameInvisible,
+		"North\u0085gate":                 models.NameInvisible,
+		"North\u2028gate":                 models.NameInvisible,
+		"North\u2029gate":                 models.NameInvisible,
+		"North\x00gate":                   models.NameInvisible,
+		"North\xffgate":                   models.NameInvisible,
+		"\u3164":                          models.NameInvisible,
+		"North\u3164gate":                 models.NameInvisible,
+		"\uffa0":                          models.NameInvisible,
+		"\u2800\u2800":                    models.NameInvisible,
+		"\u0301\u0302":                    models.NameInvisible,
+		"\u034f":                          models.NameInvisible,
+		"\ufe0f":                          models.NameInvisible,
+		"a\ufe0f\ufe0f":                   models.NameInvisible,
+		"N" + strings.Repeat("\u0316", 9): models.NameInvisible,
+		"North\ue000gate":                 models.NameInvisible, // private use
+		"North\U000e0041gate":             models.NameInvisible, // a tag
+		"North\U000e0ffegate":             models.NameInvisible, // unassigned
+		"North\ufdd0gate":                 models.NameInvisible, // no character
+		"Payout on hold - verify at https://evil.example/pay": models.NameAddress,
+		"HTTP://evil.example": models.NameAddress,
+		"hxxp://evil.example": models.NameAddress,
+		"ｈｔｔｐｓ：／／ｅｖｉｌ．ｅｘａｍｐｌｅ": models.NameAddress,
+		"see www.evil.example": models.NameAddress,
+		"WWW.evil":             models.NameAddress,
+		"evil.example/pay":     models.NameAddress,
+		"pay at evil.example/": models.NameAddress,
+		"evil.example?pay=1":   models.NameAddress,
+		"evil.example:8080":    models.NameAddress,
+		"evil。example/pay":     models.NameAddress,
+		"evil.example∕pay":     models.NameAddress,
+		"evil.xn--p1ai/x":      models.NameAddress,
+		"192.0.2.1/pay":        models.NameAddress,
+		"192.0.2.1:80":         models.NameAddress,
+		"mailto:pay@evil":      models.NameAddress,
+		"pay@evil.example":     models.NameAddress,
+		"javascript:alert(1)":  models.NameAddress,
 	} {
-		if got, problem := ParseName(name); got != "" || problem != want {
+		if got, problem := models.ParseName(name); got != "" || problem != want {
 			t.Errorf("%q: %q (%s), want %s", name, got, problem, want)
 		}
 	}
 }
 
 func TestAPIKeyNames(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
-		keys := NewAPIKeys(db)
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
+		keys := models.NewAPIKeys(db)
 		for name, says := range map[string]string{
 			"":                     "empty",
 			"back \u202eend":       "invisible",
 			"https://evil.example": "address",
 		} {
-			if _, _, err := keys.Create(t.Context(), CommandLine("test"), nil, name); err == nil || !strings.Contains(err.Error(), says) {
+			if _, _, err := keys.Create(t.Context(), models.CommandLine("test"), nil, name); err == nil || !strings.Contains(err.Error(), says) {
 				t.Errorf("%q: %v", name, err)
 			}
 		}
-		if key, _, err := keys.Create(t.Context(), CommandLine("test"), nil, " Back  end"); err != nil || key.Name != "Back end" {
+		if key, _, err := keys.Create(t.Context(), models.CommandLine("test"), nil, " Back  end"); err != nil || key.Name != "Back end" {
 			t.Errorf("%q, %v", key.Name, err)
 		}
 	})

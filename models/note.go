@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 // Note is what one of our staff wrote down. It is kept for good, and only staff
@@ -31,7 +33,7 @@ type Note struct {
 const maxNote = 2000
 
 // notesOfStaff bounds how many notes and confirmations one of our staff writes.
-var notesOfStaff = limit{name: "notes", tries: 60, per: time.Hour}
+var notesOfStaff = limit{name: "notes", Tries: 60, Per: time.Hour}
 
 // notesShown bounds the notes on a page.
 const notesShown = 100
@@ -78,7 +80,7 @@ func (d *Desk) AddNote(ctx context.Context, staff Staff, id uuid.UUID, text stri
 	db := d.db
 	err = db.Write(ctx, func(tx *gorm.DB) error {
 		// Of two at once, the second sees what the first has written.
-		if _, err := getConnection(forUpdate(tx), connection.CompanyID, id); err != nil {
+		if _, err := GetConnection(database.ForUpdate(tx), connection.CompanyID, id); err != nil {
 			return err
 		}
 		last, err := notes(tx, "connection_id = ?", id, 1)
@@ -89,7 +91,7 @@ func (d *Desk) AddNote(ctx context.Context, staff Staff, id uuid.UUID, text stri
 			return nil
 		}
 		now := db.Now()
-		if err := notesOfStaff.take(tx, staff.UserID.String(), now); err != nil {
+		if err := notesOfStaff.Take(tx, staff.UserID.String(), now); err != nil {
 			return err
 		}
 		if err := addNote(tx, staff, Note{CompanyID: connection.CompanyID, ConnectionID: &id, Text: text, CreatedAt: now}); err != nil {
@@ -108,7 +110,7 @@ func addNote(tx *gorm.DB, staff Staff, n Note) error {
 	if _, problem := ParseNote(n.Text); problem != NoteFine {
 		return errors.New("note is " + string(problem))
 	}
-	n.ID, n.StaffID, n.StaffName = newID(), staff.UserID, staff.Name
+	n.ID, n.StaffID, n.StaffName = database.NewID(), staff.UserID, staff.Name
 	if err := tx.Create(&n).Error; err != nil {
 		return fmt.Errorf("keep note: %w", err)
 	}

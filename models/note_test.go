@@ -1,4 +1,4 @@
-package models
+package models_test
 
 import (
 	"errors"
@@ -6,32 +6,36 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
 func TestParseNote(t *testing.T) {
 	const jwt = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln"
 	tests := []struct {
 		typed, kept string
-		problem     NoteProblem
+		problem     models.NoteProblem
 	}{
-		{"  Called.\r\nDana reconnects.\r", "Called.\nDana reconnects.", NoteFine},
-		{"שלום 👩‍🔧 \u200b\u202eabc <b>x</b> \tx", "שלום 👩‍🔧 \u200b\u202eabc <b>x</b> \tx", NoteFine},
-		{strings.Repeat("é", 2000), strings.Repeat("é", 2000), NoteFine},
-		{strings.Repeat("é", 2001), strings.Repeat("é", 2001), NoteTooLong},
-		{"", "", NoteEmpty},
-		{" \r\n\t ", "", NoteEmpty},
-		{"a\x1b[31mb", "a\x1b[31mb", NoteUnreadable},
-		{"They made cs1 and cs2 anew, and asked for fbk and ak1.", "They made cs1 and cs2 anew, and asked for fbk and ak1.", NoteFine},
-		{"See https://docs1.example.com/eyJ and 019ab000-0000-7000-8000-000000000001", "See https://docs1.example.com/eyJ and 019ab000-0000-7000-8000-000000000001", NoteFine},
-		{"It is cs1.abcdefgh1234, they say", "It is [taken out], they say", NoteHasSecret},
-		{"secret=CS2.ABCDEFGH1234==", "secret=[taken out]", NoteHasSecret},
-		{"ak1.abcdefgh1234.x", "[taken out]", NoteHasSecret},
-		{"(fbk_abcdefghij)", "([taken out])", NoteHasSecret},
-		{"Bearer " + jwt + " and " + jwt, "Bearer [taken out] and [taken out]", NoteHasSecret},
-		{"two\ncs1.abcdefgh1234\nlines", "two\n[taken out]\nlines", NoteHasSecret},
+		{"  Called.\r\nDana reconnects.\r", "Called.\nDana reconnects.", models.NoteFine},
+		{"שלום 👩‍🔧 \u200b\u202eabc <b>x</b> \tx", "שלום 👩‍🔧 \u200b\u202eabc <b>x</b> \tx", models.NoteFine},
+		{strings.Repeat("é", 2000), strings.Repeat("é", 2000), models.NoteFine},
+		{strings.Repeat("é", 2001), strings.Repeat("é", 2001), models.NoteTooLong},
+		{"", "", models.NoteEmpty},
+		{" \r\n\t ", "", models.NoteEmpty},
+		{"a\x1b[31mb", "a\x1b[31mb", models.NoteUnreadable},
+		{"They made cs1 and cs2 anew, and asked for fbk and ak1.", "They made cs1 and cs2 anew, and asked for fbk and ak1.", models.NoteFine},
+		{"See https://docs1.example.com/eyJ and 019ab000-0000-7000-8000-000000000001", "See https://docs1.example.com/eyJ and 019ab000-0000-7000-8000-000000000001", models.NoteFine},
+		{"It is cs1.abcdefgh1234, they say", "It is [taken out], they say", models.NoteHasSecret},
+		{"secret=CS2.ABCDEFGH1234==", "secret=[taken out]", models.NoteHasSecret},
+		{"ak1.abcdefgh1234.x", "[taken out]", models.NoteHasSecret},
+		{"(fbk_abcdefghij)", "([taken out])", models.NoteHasSecret},
+		{"Bearer " + jwt + " and " + jwt, "Bearer [taken out] and [taken out]", models.NoteHasSecret},
+		{"two\ncs1.abcdefgh1234\nlines", "two\n[taken out]\nlines", models.NoteHasSecret},
 	}
 	for _, tt := range tests {
-		if kept, problem := ParseNote(tt.typed); kept != tt.kept || problem != tt.problem {
+		if kept, problem := models.ParseNote(tt.typed); kept != tt.kept || problem != tt.problem {
 			t.Errorf("%.40q: %.40q, %q; want %.40q, %q", tt.typed, kept, problem, tt.kept, tt.problem)
 		}
 	}
@@ -42,41 +46,41 @@ func TestParseNote(t *testing.T) {
 func FuzzParseNote(f *testing.F) {
 	f.Add("cs1.cs1.abcdefgh eyJabcdefgh.abcd")
 	f.Fuzz(func(t *testing.T, typed string) {
-		text, problem := ParseNote(typed)
-		if secretForms.MatchString(text) {
+		text, problem := models.ParseNote(typed)
+		if models.SecretForms.MatchString(text) {
 			t.Errorf("%q leaves %q", typed, text)
 		}
-		if again, still := ParseNote(text); problem == NoteFine && (again != text || still != NoteFine) {
+		if again, still := models.ParseNote(text); problem == models.NoteFine && (again != text || still != models.NoteFine) {
 			t.Errorf("%q is kept as %q, and that as %q, %q", typed, text, again, still)
 		}
 	})
 }
 
 func TestNotes(t *testing.T) {
-	onDesks(t, func(t *testing.T, d *staffDesk) {
-		id := d.seed(1, d.clock.Now(), d.clock.Now())[0]
-		sam, ada := d.staff("Sam", Support), d.staff("Ada", Admin)
+	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+		id := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0]
+		sam, ada := d.Staff("Sam", models.Support), d.Staff("Ada", models.Admin)
 		var all sync.WaitGroup
 		for range 8 { // a double click
 			all.Go(func() {
-				if err := d.desk.AddNote(t.Context(), sam, id, "Called."); err != nil {
+				if err := d.Desk.AddNote(t.Context(), sam, id, "Called."); err != nil {
 					t.Error(err)
 				}
 			})
 		}
 		all.Wait()
-		d.must(d.desk.AddNote(t.Context(), ada, id, "Called."))
-		d.must(d.desk.AddNote(t.Context(), sam, id, "Called."))
+		d.Must(d.Desk.AddNote(t.Context(), ada, id, "Called."))
+		d.Must(d.Desk.AddNote(t.Context(), sam, id, "Called."))
 		for _, text := range []string{"", "cs1.abcdefgh1234", strings.Repeat("x", 2001)} {
-			if err := d.desk.AddNote(t.Context(), sam, id, text); err == nil {
+			if err := d.Desk.AddNote(t.Context(), sam, id, text); err == nil {
 				t.Errorf("%.20q was kept", text)
 			}
 		}
-		if err := d.desk.AddNote(t.Context(), sam, newID(), "x"); !errors.Is(err, ErrNotFound) {
+		if err := d.Desk.AddNote(t.Context(), sam, database.NewID(), "x"); !errors.Is(err, database.ErrNotFound) {
 			t.Errorf("a note on nothing: %v", err)
 		}
-		v, err := d.desk.View(t.Context(), sam, id, nil)
-		d.must(err)
+		v, err := d.Desk.View(t.Context(), sam, id, nil)
+		d.Must(err)
 		var who []string
 		for _, n := range v.Notes {
 			who = append(who, n.StaffName+" "+n.Text)

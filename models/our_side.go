@@ -6,6 +6,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -45,7 +46,7 @@ func raiseOurSide(tx *gorm.DB, c Connection, cause string, now time.Time) (raise
 			return false, nil
 		}
 	}
-	task := staffTask{ID: newID(), Kind: TaskOurSide, Cause: cause, CompanyID: c.CompanyID, ConnectionID: c.ID, CreatedAt: now}
+	task := staffTask{ID: database.NewID(), Kind: TaskOurSide, Cause: cause, CompanyID: c.CompanyID, ConnectionID: c.ID, CreatedAt: now}
 	if err := tx.Create(&task).Error; err != nil {
 		return false, fmt.Errorf("add task on our side: %w", err)
 	}

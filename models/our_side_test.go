@@ -1,4 +1,4 @@
-package models
+package models_test
 
 import (
 	"errors"
@@ -16,15 +16,18 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-func openOurSide(k *kept) int {
-	return k.count("SELECT count(*) FROM staff_tasks WHERE kind = 'our_side' AND done_at IS NULL")
+func openOurSide(k *modeltest.Kept) int {
+	return k.Count("SELECT count(*) FROM staff_tasks WHERE kind = 'our_side' AND done_at IS NULL")
 }
 
 // alarms counts the lines of the log at error level.
-func alarms(k *kept) int { return strings.Count(k.logged.String(), "level=ERROR") }
+func alarms(k *modeltest.Kept) int { return strings.Count(k.Logged.String(), "level=ERROR") }
 
 func tokenError(code string) sandbox.Fault {
 	return sandbox.Fault{
@@ -48,31 +51,31 @@ func TestOwnClientFailsOnOurSide(t *testing.T) {
 	for _, cause := range []string{"invalid_scope", "invalid_request", "unsupported_grant_type", "misconfigured"} {
 		t.Run(cause, func(t *testing.T) {
 			var outcomes atomic.Int64
-			inVirtualTime(t, func(k *kept) {
-				k.person("Amy", Owner)
-				id := k.seedOwn(1, time.Now(), time.Now())[0]
+			modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
+				k.Person("Amy", models.Owner)
+				id := k.SeedOwn(1, time.Now(), time.Now())[0]
 				var bad atomic.Bool
 				bad.Store(true)
 				if cause == "misconfigured" {
-					k.keeper.clients = k.clientsThrough(instead{next: memory{handler: k.sandbox}, answer: func(r *http.Request) *http.Response {
+					(*k.Keeper.ClientsField()) = k.ClientsThrough(modeltest.Instead{Next: modeltest.Memory{Handler: k.Sandbox}, Answer: func(r *http.Request) *http.Response {
 						if bad.Load() {
 							return foreignMetadata(r)
 						}
 						return nil
 					}}, time.Now)
 				} else {
-					k.sandbox.SetFault(tokenError(cause))
+					k.Sandbox.SetFault(tokenError(cause))
 				}
-				k.start()
-				k.pass(20 * time.Minute)
-				c := k.connection(id)
-				if c.State != Degraded || c.Reason != "our_side" || c.FailingSince == nil {
+				k.Start()
+				k.Pass(20 * time.Minute)
+				c := k.Connection(id)
+				if c.State != models.Degraded || c.Reason != "our_side" || c.FailingSince == nil {
 					t.Errorf("the connection is %s (%q) since %v", c.State, c.Reason, c.FailingSince)
 				}
-				if c.Failures < 5 || c.NextRenewalAt == nil || c.NextRenewalAt.Before(time.Now()) || time.Until(*c.NextRenewalAt) > longestRetry+10*time.Second {
+				if c.Failures < 5 || c.NextRenewalAt == nil || c.NextRenewalAt.Before(time.Now()) || time.Until(*c.NextRenewalAt) > models.LongestRetry+10*time.Second {
 					t.Errorf("%d failures, next try %v", c.Failures, c.NextRenewalAt)
 				}
-				if n := k.count("SELECT coalesce(sum(failed), 0) FROM renewal_days"); n != c.Failures {
+				if n := k.Count("SELECT coalesce(sum(failed), 0) FROM renewal_days"); n != c.Failures {
 					t.Errorf("%d failed renewals are counted, want %d", n, c.Failures)
 				}
 				if outcomes.Load() == 0 {
@@ -82,36 +85,36 @@ func TestOwnClientFailsOnOurSide(t *testing.T) {
 					t.Errorf("%d open tasks, want 1", n)
 				}
 				if n := alarms(k); n != 1 {
-					t.Errorf("%d alarms, want 1:\n%s", n, k.logged)
+					t.Errorf("%d alarms, want 1:\n%s", n, k.Logged)
 				}
-				if _, err := k.keeper.AccessToken(k.Context(), k.companyID, id); !isOurSide(err) || !errors.Is(err, ErrUnavailable) {
+				if _, err := k.Keeper.AccessToken(k.Context(), k.CompanyID, id); !isOurSide(err) || !errors.Is(err, database.ErrUnavailable) {
 					t.Errorf("asked for access, the keeper says %v", err)
 				}
-				if n := k.count("SELECT count(*) FROM mails"); n != 0 {
+				if n := k.Count("SELECT count(*) FROM mails"); n != 0 {
 					t.Errorf("%d mails ask the company for something", n)
 				}
 				bad.Store(false)
-				k.sandbox.ClearFaults()
-				k.pass(longestRetry + time.Minute)
-				if c = k.connection(id); c.State != Connected || c.Reason != ReasonNone || c.Failures != 0 {
+				k.Sandbox.ClearFaults()
+				k.Pass(models.LongestRetry + time.Minute)
+				if c = k.Connection(id); c.State != models.Connected || c.Reason != models.ReasonNone || c.Failures != 0 {
 					t.Errorf("afterwards the connection is %s (%s) with %d failures", c.State, c.Reason, c.Failures)
 				}
 				if n := openOurSide(k); n != 0 {
 					t.Errorf("%d tasks are open after the recovery", n)
 				}
-				if n := k.count("SELECT count(*) FROM mails"); n != 0 {
+				if n := k.Count("SELECT count(*) FROM mails"); n != 0 {
 					t.Errorf("%d mails after the recovery", n)
 				}
 				// The next incident is a new one.
-				k.sandbox.SetFault(tokenError("invalid_scope"))
-				k.pass(90 * time.Minute)
+				k.Sandbox.SetFault(tokenError("invalid_scope"))
+				k.Pass(90 * time.Minute)
 				if n := openOurSide(k); n != 1 {
 					t.Errorf("%d open tasks in the second incident, want 1", n)
 				}
 				if n := alarms(k); n != 2 {
 					t.Errorf("%d alarms after two incidents", n)
 				}
-			}, func(_ *sandbox.Options, o *KeeperOptions) {
+			}, func(_ *sandbox.Options, o *models.KeeperOptions) {
 				o.Watch.Renewed = func(_ servicetitan.EnvironmentName, outcome string, _ time.Duration) {
 					if outcome == "our_side" {
 						outcomes.Add(1)
@@ -128,46 +131,46 @@ func TestOwnClientFailsOnOurSide(t *testing.T) {
 func TestAppRegistrationRefused(t *testing.T) {
 	for _, cause := range []string{"invalid_client", "unauthorized_client", "invalid_scope"} {
 		t.Run(cause, func(t *testing.T) {
-			inVirtualTime(t, func(k *kept) {
-				k.person("Amy", Owner)
-				ids := k.seed(20, time.Now(), time.Now())
+			modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
+				k.Person("Amy", models.Owner)
+				ids := k.Seed(20, time.Now(), time.Now())
 				// An outage comes first: its failures must not hide the alarm.
-				k.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status503, Path: sandbox.PathToken})
-				k.start()
-				k.pass(time.Minute)
-				k.sandbox.ClearFaults()
-				k.sandbox.SetFault(tokenError(cause))
-				asked := k.tokenRequests()
-				k.pass(20 * time.Minute)
-				if n := alarms(k); n != 1 || !strings.Contains(k.logged.String(), "does not accept our registration") {
-					t.Errorf("%d alarms, want 1:\n%s", n, k.logged)
+				k.Sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status503, Path: sandbox.PathToken})
+				k.Start()
+				k.Pass(time.Minute)
+				k.Sandbox.ClearFaults()
+				k.Sandbox.SetFault(tokenError(cause))
+				asked := k.TokenRequests()
+				k.Pass(20 * time.Minute)
+				if n := alarms(k); n != 1 || !strings.Contains(k.Logged.String(), "does not accept our registration") {
+					t.Errorf("%d alarms, want 1:\n%s", n, k.Logged)
 				}
-				if n := k.tokenRequests() - asked; n < 10 || n > 60 {
+				if n := k.TokenRequests() - asked; n < 10 || n > 60 {
 					t.Errorf("%d token requests in 20 minutes of an open breaker", n)
 				}
-				events := k.count("SELECT count(*) FROM events")
+				events := k.Count("SELECT count(*) FROM events")
 				for _, id := range ids {
-					c := k.connection(id)
-					if c.Reason != ReasonOurSide || c.FailingSince == nil || c.NextRenewalAt == nil || time.Since(*c.NextRenewalAt) > 2*longestRest {
+					c := k.Connection(id)
+					if c.Reason != models.ReasonOurSide || c.FailingSince == nil || c.NextRenewalAt == nil || time.Since(*c.NextRenewalAt) > 2*models.LongestRest {
 						t.Errorf("access has lapsed, and the connection is %s (%q) since %v, tried again at %v", c.State, c.Reason, c.FailingSince, c.NextRenewalAt)
 					}
 				}
-				_, err := k.keeper.AccessToken(k.Context(), k.companyID, ids[0])
-				e, ok := errors.AsType[*ReasonError](err)
-				if !ok || e.Reason != ReasonOurSide || !errors.Is(err, ErrUnavailable) || !e.RetryAt.After(time.Now()) {
+				_, err := k.Keeper.AccessToken(k.Context(), k.CompanyID, ids[0])
+				e, ok := errors.AsType[*models.ReasonError](err)
+				if !ok || e.Reason != models.ReasonOurSide || !errors.Is(err, database.ErrUnavailable) || !e.RetryAt.After(time.Now()) {
 					t.Errorf("asked for access, the keeper says %v", err)
 				}
-				if openOurSide(k) != 0 || k.count("SELECT count(*) FROM mails") != 0 {
+				if openOurSide(k) != 0 || k.Count("SELECT count(*) FROM mails") != 0 {
 					t.Error("companies or their tasks have a part in it")
 				}
-				k.pass(time.Hour)
-				if n := k.count("SELECT count(*) FROM events"); n != events {
+				k.Pass(time.Hour)
+				if n := k.Count("SELECT count(*) FROM events"); n != events {
 					t.Errorf("%d events, want %d", n, events)
 				}
-				k.sandbox.ClearFaults()
-				k.pass(longestRetry + 2*time.Minute)
+				k.Sandbox.ClearFaults()
+				k.Pass(models.LongestRetry + 2*time.Minute)
 				for _, id := range ids {
-					if c := k.connection(id); c.State != Connected || c.Reason != ReasonNone || c.Failures != 0 || c.FailingSince != nil {
+					if c := k.Connection(id); c.State != models.Connected || c.Reason != models.ReasonNone || c.Failures != 0 || c.FailingSince != nil {
 						t.Errorf("afterwards the connection is %s (%q), %d failures since %v", c.State, c.Reason, c.Failures, c.FailingSince)
 					}
 				}
@@ -179,35 +182,35 @@ func TestAppRegistrationRefused(t *testing.T) {
 // While access lasts, a refused registration changes nothing of a connection;
 // when it lapses, the state stays, and the reason is there.
 func TestAppRegistrationRefusedChangesNoState(t *testing.T) {
-	inVirtualTime(t, func(k *kept) {
-		ids := k.seed(20, time.Now(), time.Now())
-		own := k.seedOwn(3, time.Now(), time.Now())
+	modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
+		ids := k.Seed(20, time.Now(), time.Now())
+		own := k.SeedOwn(3, time.Now(), time.Now())
 		spoil(k, func(r *http.Request) (*http.Response, error) {
 			if form := formOf(r); form.Get("grant_type") == "refresh_token" {
 				return answers(http.StatusBadRequest, `{"error":"invalid_client"}`), nil
 			}
 			return nil, nil
 		})
-		k.start()
-		k.pass(10 * time.Minute)
+		k.Start()
+		k.Pass(10 * time.Minute)
 		for _, id := range ids {
-			if c := k.connection(id); c.State != Connected || c.Reason != ReasonNone || c.Failures != 0 {
+			if c := k.Connection(id); c.State != models.Connected || c.Reason != models.ReasonNone || c.Failures != 0 {
 				t.Errorf("access lasts, and the connection is %s (%q) with %d failures", c.State, c.Reason, c.Failures)
 			}
 		}
-		k.pass(10 * time.Minute)
+		k.Pass(10 * time.Minute)
 		for _, id := range ids {
-			if c := k.connection(id); c.State != Connected || c.Reason != ReasonOurSide {
+			if c := k.Connection(id); c.State != models.Connected || c.Reason != models.ReasonOurSide {
 				t.Errorf("access has lapsed, and the connection is %s (%q)", c.State, c.Reason)
 			}
 		}
 		for _, id := range own {
-			if c := k.connection(id); c.State != Connected || c.Reason != ReasonNone || c.Generation < 2 {
+			if c := k.Connection(id); c.State != models.Connected || c.Reason != models.ReasonNone || c.Generation < 2 {
 				t.Errorf("with a client of its own, the connection is %s (%q) of generation %d", c.State, c.Reason, c.Generation)
 			}
 		}
 		if n := alarms(k); n != 1 {
-			t.Errorf("%d alarms, want 1:\n%s", n, k.logged)
+			t.Errorf("%d alarms, want 1:\n%s", n, k.Logged)
 		}
 	})
 }
@@ -237,7 +240,7 @@ type clientsAnswered struct {
 }
 
 // answerClients answers in the sandbox's place; refuse may do so first.
-func answerClients(k *kept, refuse func(client string) *http.Response) *clientsAnswered {
+func answerClients(k *modeltest.Kept, refuse func(client string) *http.Response) *clientsAnswered {
 	c := &clientsAnswered{asked: map[string][]time.Time{}}
 	spoil(k, func(r *http.Request) (*http.Response, error) {
 		client := formOf(r).Get("client_id")
@@ -247,7 +250,7 @@ func answerClients(k *kept, refuse func(client string) *http.Response) *clientsA
 		if resp := refuse(client); resp != nil {
 			return resp, nil
 		}
-		return answers(http.StatusOK, `{"access_token":"stc_`+newID().String()+`","token_type":"Bearer","expires_in":900}`), nil
+		return answers(http.StatusOK, `{"access_token":"stc_`+database.NewID().String()+`","token_type":"Bearer","expires_in":900}`), nil
 	})
 	return c
 }
@@ -277,75 +280,75 @@ func tooMany(seconds string) *http.Response {
 // told. The app's registration is one client: told to wait, all wait.
 func TestRateLimitedClient(t *testing.T) {
 	t.Run("one own client", func(t *testing.T) {
-		inVirtualTime(t, func(k *kept) {
+		modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
 			began := time.Now()
-			ids := k.seedClients(5, began, began, clientNumber)
+			ids := k.SeedClients(5, began, began, modeltest.ClientNumber)
 			clients := answerClients(k, func(client string) *http.Response {
 				if client == "cid.0" && time.Since(began) < 30*time.Minute {
 					return tooMany("600")
 				}
 				return nil
 			})
-			k.start()
-			k.pass(9 * time.Minute)
+			k.Start()
+			k.Pass(9 * time.Minute)
 			if n := len(clients.times("cid.0")); n != 1 {
 				t.Errorf("the client that has to wait asked %d times", n)
 			}
-			if c := k.connection(ids[0]); c.Reason != ReasonRateLimited || time.Until(*c.NextRenewalAt) < time.Minute-pollEvery {
+			if c := k.Connection(ids[0]); c.Reason != models.ReasonRateLimited || time.Until(*c.NextRenewalAt) < time.Minute-models.PollEvery {
 				t.Errorf("it is %s (%q), tried again at %v", c.State, c.Reason, c.NextRenewalAt)
 			}
 			for i, id := range ids[1:] {
-				if c := k.connection(id); c.State != Connected || c.Generation != 2 {
+				if c := k.Connection(id); c.State != models.Connected || c.Generation != 2 {
 					t.Errorf("connection %d is %s of generation %d: it waits for another's client", i+1, c.State, c.Generation)
 				}
 			}
 			// A new one is not held back either, while the first one waits.
-			late := k.seedClients(1, time.Now(), time.Now(), func(int) servicetitan.OwnClient { return clientNumber(7) })[0]
-			k.pass(5 * time.Second)
-			if c := k.connection(late); c.Generation != 2 {
+			late := k.SeedClients(1, time.Now(), time.Now(), func(int) servicetitan.OwnClient { return modeltest.ClientNumber(7) })[0]
+			k.Pass(5 * time.Second)
+			if c := k.Connection(late); c.Generation != 2 {
 				t.Errorf("a connection made meanwhile is %s of generation %d", c.State, c.Generation)
 			}
-			k.pass(45 * time.Minute)
-			if c := k.connection(ids[0]); c.State != Connected || c.Generation < 2 {
+			k.Pass(45 * time.Minute)
+			if c := k.Connection(ids[0]); c.State != models.Connected || c.Generation < 2 {
 				t.Errorf("afterwards it is %s (%q)", c.State, c.Reason)
 			}
 		})
 	})
 	t.Run("many own clients within a minute", func(t *testing.T) {
-		inVirtualTime(t, func(k *kept) {
+		modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
 			began := time.Now()
-			k.seedClients(gateTrips, began, began, clientNumber)
+			k.SeedClients(models.GateTrips, began, began, modeltest.ClientNumber)
 			clients := answerClients(k, func(string) *http.Response {
 				if time.Since(began) < 5*time.Second {
 					return tooMany("300")
 				}
 				return nil
 			})
-			k.start()
-			k.pass(10 * time.Second)
-			late := k.seedClients(1, time.Now(), time.Now(), func(int) servicetitan.OwnClient { return clientNumber(99) })[0]
+			k.Start()
+			k.Pass(10 * time.Second)
+			late := k.SeedClients(1, time.Now(), time.Now(), func(int) servicetitan.OwnClient { return modeltest.ClientNumber(99) })[0]
 			asked := clients.all()
-			k.pass(4 * time.Minute)
+			k.Pass(4 * time.Minute)
 			if n := clients.all(); n != asked {
 				t.Errorf("%d more requests, while ServiceTitan asks everybody to wait", n-asked)
 			}
-			k.pass(3 * time.Minute)
-			if c := k.connection(late); c.State != Connected || c.Generation != 2 {
+			k.Pass(3 * time.Minute)
+			if c := k.Connection(late); c.State != models.Connected || c.Generation != 2 {
 				t.Errorf("afterwards the connection is %s of generation %d", c.State, c.Generation)
 			}
 		})
 	})
 	t.Run("many own clients over an hour", func(t *testing.T) {
-		inVirtualTime(t, func(k *kept) {
+		modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
 			began := time.Now()
 			var ids []uuid.UUID
-			for i := range 3 * gateTrips {
-				at := began.Add(time.Duration(i) * 2 * limitWindow / gateTrips)
-				ids = append(ids, k.seedClients(1, began, at, func(int) servicetitan.OwnClient { return clientNumber(i) })...)
+			for i := range 3 * models.GateTrips {
+				at := began.Add(time.Duration(i) * 2 * models.LimitWindow / models.GateTrips)
+				ids = append(ids, k.SeedClients(1, began, at, func(int) servicetitan.OwnClient { return modeltest.ClientNumber(i) })...)
 			}
 			clients := answerClients(k, func(string) *http.Response { return tooMany("3600") })
-			k.start()
-			k.pass(8 * time.Minute)
+			k.Start()
+			k.Pass(8 * time.Minute)
 			for i := range ids {
 				if n := len(clients.times("cid." + strconv.Itoa(i))); n != 1 {
 					t.Errorf("client %d asked %d times: the others' limits hold it back", i, n)
@@ -354,10 +357,10 @@ func TestRateLimitedClient(t *testing.T) {
 		})
 	})
 	t.Run("the app's registration", func(t *testing.T) {
-		inVirtualTime(t, func(k *kept) {
+		modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
 			began := time.Now()
-			k.seed(1, began, began)
-			own := k.seedClients(1, began, began.Add(time.Minute), clientNumber)[0]
+			k.Seed(1, began, began)
+			own := k.SeedClients(1, began, began.Add(time.Minute), modeltest.ClientNumber)[0]
 			var refreshed atomic.Int64
 			spoil(k, func(r *http.Request) (*http.Response, error) {
 				if formOf(r).Get("grant_type") != "refresh_token" {
@@ -368,18 +371,18 @@ func TestRateLimitedClient(t *testing.T) {
 				}
 				return nil, nil
 			})
-			k.start()
-			k.pass(10 * time.Second)
-			late := k.seed(1, time.Now(), time.Now())[0]
-			k.pass(4 * time.Minute)
-			if n := refreshed.Load(); n != 1 || k.connection(late).Generation != 1 {
+			k.Start()
+			k.Pass(10 * time.Second)
+			late := k.Seed(1, time.Now(), time.Now())[0]
+			k.Pass(4 * time.Minute)
+			if n := refreshed.Load(); n != 1 || k.Connection(late).Generation != 1 {
 				t.Errorf("%d requests with the one client that has to wait", n)
 			}
-			if c := k.connection(own); c.Generation != 2 {
+			if c := k.Connection(own); c.Generation != 2 {
 				t.Error("a tenant's own client waits for the app's")
 			}
-			k.pass(3 * time.Minute)
-			if c := k.connection(late); c.Generation != 2 {
+			k.Pass(3 * time.Minute)
+			if c := k.Connection(late); c.Generation != 2 {
 				t.Errorf("afterwards the connection is %s of generation %d", c.State, c.Generation)
 			}
 		})
@@ -390,7 +393,7 @@ func TestRateLimitedClient(t *testing.T) {
 // clients: one request then tries whether it is over. Fewer, or always the same
 // one, hold nobody back.
 func TestOwnClientsShutTheirGate(t *testing.T) {
-	inVirtualTime(t, func(k *kept) {
+	modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
 		began := time.Now()
 		var bad atomic.Bool
 		bad.Store(true)
@@ -400,19 +403,19 @@ func TestOwnClientsShutTheirGate(t *testing.T) {
 			}
 			return nil
 		})
-		ids := k.seedClients(gateTrips-1, began, began, clientNumber)
-		k.start()
-		k.pass(5 * time.Minute) // each of them fails many times
-		well := k.seedClients(1, time.Now(), time.Now(), func(int) servicetitan.OwnClient { return clientNumber(100) })[0]
-		k.pass(5 * time.Second)
-		if c := k.connection(well); c.Generation != 2 {
-			t.Errorf("%d failing clients hold back another one", gateTrips-1)
+		ids := k.SeedClients(models.GateTrips-1, began, began, modeltest.ClientNumber)
+		k.Start()
+		k.Pass(5 * time.Minute) // each of them fails many times
+		well := k.SeedClients(1, time.Now(), time.Now(), func(int) servicetitan.OwnClient { return modeltest.ClientNumber(100) })[0]
+		k.Pass(5 * time.Second)
+		if c := k.Connection(well); c.Generation != 2 {
+			t.Errorf("%d failing clients hold back another one", models.GateTrips-1)
 		}
 		// That one worked, so counting begins anew: these shut the gate.
-		ids = append(ids, k.seedClients(3*gateTrips, time.Now(), time.Now(), func(i int) servicetitan.OwnClient { return clientNumber(200 + i) })...)
-		k.pass(time.Minute)
+		ids = append(ids, k.SeedClients(3*models.GateTrips, time.Now(), time.Now(), func(i int) servicetitan.OwnClient { return modeltest.ClientNumber(200 + i) })...)
+		k.Pass(time.Minute)
 		asked := clients.all()
-		k.pass(10 * time.Minute)
+		k.Pass(10 * time.Minute)
 		if n := clients.all() - asked; n < 5 || n > 40 {
 			t.Errorf("%d requests in ten minutes, while the gate is shut", n)
 		}
@@ -420,9 +423,9 @@ func TestOwnClientsShutTheirGate(t *testing.T) {
 			t.Errorf("%d tasks, want 10 at most", n)
 		}
 		bad.Store(false)
-		k.pass(longestRetry + 2*time.Minute)
+		k.Pass(models.LongestRetry + 2*time.Minute)
 		for _, id := range ids {
-			if c := k.connection(id); c.State != Connected || c.Reason != ReasonNone {
+			if c := k.Connection(id); c.State != models.Connected || c.Reason != models.ReasonNone {
 				t.Errorf("afterwards a connection is %s (%q)", c.State, c.Reason)
 			}
 		}
@@ -434,6 +437,6 @@ func TestOwnClientsShutTheirGate(t *testing.T) {
 
 // isOurSide says whether an error names a problem on our side.
 func isOurSide(err error) bool {
-	e, ok := errors.AsType[*ReasonError](err)
-	return ok && e.Reason == ReasonOurSide
+	e, ok := errors.AsType[*models.ReasonError](err)
+	return ok && e.Reason == models.ReasonOurSide
 }

@@ -13,6 +13,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/retry"
 )
 
@@ -46,13 +47,13 @@ const (
 // retries, and gives up messages of every channel alike. How one is sent is its
 // channel's transport.
 type Outbox struct {
-	db         *DB
+	db         *database.DB
 	transports map[Channel]transport
 	log        *slog.Logger
 }
 
 // NewOutbox sends mails with send, whose errors mean that it is to be tried again.
-func NewOutbox(db *DB, send func(context.Context, OutgoingMail) error, log *slog.Logger) *Outbox {
+func NewOutbox(db *database.DB, send func(context.Context, OutgoingMail) error, log *slog.Logger) *Outbox {
 	return &Outbox{db: db, log: log, transports: map[Channel]transport{MailChannel: mailTransport(db, send)}}
 }
 
@@ -104,7 +105,7 @@ func (o *Outbox) due(ctx context.Context) ([]Mail, error) {
 	var list []Mail
 	err = o.db.Write(ctx, func(tx *gorm.DB) error {
 		list = nil // of an earlier run
-		now, err := o.db.sharedNow(tx)
+		now, err := o.db.SharedNow(tx)
 		if err != nil {
 			return err
 		}

@@ -37,7 +37,7 @@ func (o *Outbox) dueToAccounts(ctx context.Context) ([]Mail, error) {
 	var list []Mail
 	err = o.db.Write(ctx, func(tx *gorm.DB) error {
 		list = nil // of an earlier run
-		now, err := o.db.sharedNow(tx)
+		now, err := o.db.SharedNow(tx)
 		if err != nil {
 			return err
 		}

@@ -1,4 +1,4 @@
-package models
+package models_test
 
 import (
 	"context"
@@ -10,14 +10,18 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
 // queueMail queues n mails to the owner about a connection.
-func queueMail(k *kept, id uuid.UUID, n int) {
+func queueMail(k *modeltest.Kept, id uuid.UUID, n int) {
 	k.Helper()
-	c := k.connection(id)
-	k.write(func(tx *gorm.DB) error {
-		return addMails(tx, c, MailUpgradeNeeded, ReasonNone, slices.Repeat([]string{"amy@northgate.example"}, n), k.db.Now())
+	c := k.Connection(id)
+	k.Write(func(tx *gorm.DB) error {
+		return models.AddMails(tx, c, models.MailUpgradeNeeded, models.ReasonNone, slices.Repeat([]string{"amy@northgate.example"}, n), k.DB.Now())
 	})
 }
 
@@ -33,7 +37,7 @@ func newSlowOffice() *slowOffice {
 	return &slowOffice{begun: make(chan uuid.UUID, 100), deliver: make(chan struct{}), sent: map[uuid.UUID]int{}}
 }
 
-func (s *slowOffice) send(ctx context.Context, mail OutgoingMail) error {
+func (s *slowOffice) send(ctx context.Context, mail models.OutgoingMail) error {
 	s.begun <- mail.ID
 	select {
 	case <-s.deliver:
@@ -49,16 +53,16 @@ func (s *slowOffice) send(ctx context.Context, mail OutgoingMail) error {
 // A stop in the middle of a batch lets the mail under way go out and gives the
 // others back: the next instance sends each of them at once, and none twice.
 func TestOutboxStopsInTheMiddle(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
-		k := newKept(t, db, clock.Now)
-		k.person("Amy", Owner)
-		id := k.seed(1, clock.Now(), clock.Now())[0]
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
+		k := modeltest.NewKept(t, db, clock.Now)
+		k.Person("Amy", models.Owner)
+		id := k.Seed(1, clock.Now(), clock.Now())[0]
 		queueMail(k, id, 5)
 		office := newSlowOffice()
 		ctx, stop := context.WithCancel(t.Context())
 		stopped := make(chan struct{})
 		go func() {
-			NewOutbox(db, office.send, slog.New(slog.DiscardHandler)).Run(ctx)
+			models.NewOutbox(db, office.send, slog.New(slog.DiscardHandler)).Run(ctx)
 			close(stopped)
 		}()
 		<-office.begun
@@ -68,16 +72,16 @@ func TestOutboxStopsInTheMiddle(t *testing.T) {
 		if n := len(office.sent); n != 1 {
 			t.Errorf("%d mails were sent after the stop, want the one under way", n)
 		}
-		if n := k.count("SELECT count(*) FROM mails WHERE sent_at IS NULL AND tries = 0"); n != 4 {
+		if n := k.Count("SELECT count(*) FROM mails WHERE sent_at IS NULL AND tries = 0"); n != 4 {
 			t.Errorf("%d mails are as if nobody had tried, want 4", n)
 		}
-		next := NewOutbox(db, office.send, slog.New(slog.DiscardHandler))
+		next := models.NewOutbox(db, office.send, slog.New(slog.DiscardHandler))
 		taken := time.Now()
-		list, err := next.due(t.Context())
+		list, err := models.OutboxDue(next, t.Context())
 		if err != nil || len(list) != 4 {
 			t.Fatalf("the next instance gets %d mails at once, error %v", len(list), err)
 		}
-		next.deliverAll(t.Context(), list, taken)
+		models.OutboxDeliverAll(next, t.Context(), list, taken)
 		if len(office.sent) != 5 {
 			t.Errorf("%d mails were sent", len(office.sent))
 		}
@@ -92,26 +96,26 @@ func TestOutboxStopsInTheMiddle(t *testing.T) {
 // A mail about an account that was taken and not begun is given back too, though
 // it is queued in another table.
 func TestOutboxGivesBackMailsAboutAccounts(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
-		k := newKept(t, db, clock.Now)
-		k.person("Amy", Owner)
-		var amy User
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
+		k := modeltest.NewKept(t, db, clock.Now)
+		k.Person("Amy", models.Owner)
+		var amy models.User
 		if err := db.Read(t.Context()).Where("email = ?", "amy@northgate.example").Take(&amy).Error; err != nil {
 			t.Fatal(err)
 		}
-		k.write(func(tx *gorm.DB) error {
+		k.Write(func(tx *gorm.DB) error {
 			now := db.Now()
-			return tx.Exec("INSERT INTO account_mails (id, user_id, kind, next_try_at, created_at) VALUES (?, ?, ?, ?, ?)", newID(), amy.ID, MailSignInTries, now, now).Error
+			return tx.Exec("INSERT INTO account_mails (id, user_id, kind, next_try_at, created_at) VALUES (?, ?, ?, ?, ?)", database.NewID(), amy.ID, models.MailSignInTries, now, now).Error
 		})
-		outbox := NewOutbox(db, newSlowOffice().send, slog.New(slog.DiscardHandler))
-		list, err := outbox.dueToAccounts(t.Context())
+		outbox := models.NewOutbox(db, newSlowOffice().send, slog.New(slog.DiscardHandler))
+		list, err := models.OutboxDueToAccounts(outbox, t.Context())
 		if err != nil || len(list) != 1 {
 			t.Fatalf("%d mails, error %v", len(list), err)
 		}
 		stopped, stop := context.WithCancel(t.Context())
 		stop()
-		outbox.deliverAll(stopped, list, time.Now())
-		if n := k.count("SELECT count(*) FROM account_mails WHERE sent_at IS NULL AND tries = 0"); n != 1 {
+		models.OutboxDeliverAll(outbox, stopped, list, time.Now())
+		if n := k.Count("SELECT count(*) FROM account_mails WHERE sent_at IS NULL AND tries = 0"); n != 1 {
 			t.Error("the mail is not as if nobody had tried")
 		}
 	})
@@ -120,32 +124,32 @@ func TestOutboxGivesBackMailsAboutAccounts(t *testing.T) {
 // A batch that takes longer than its lease gives back in time what it has not
 // begun: another instance would send it too.
 func TestOutboxKeepsItsLease(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
-		k := newKept(t, db, clock.Now)
-		k.person("Amy", Owner)
-		id := k.seed(1, clock.Now(), clock.Now())[0]
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
+		k := modeltest.NewKept(t, db, clock.Now)
+		k.Person("Amy", models.Owner)
+		id := k.Seed(1, clock.Now(), clock.Now())[0]
 		queueMail(k, id, 3)
 		office := newSlowOffice()
 		close(office.deliver)
-		outbox := NewOutbox(db, office.send, slog.New(slog.DiscardHandler))
+		outbox := models.NewOutbox(db, office.send, slog.New(slog.DiscardHandler))
 		taken := time.Now()
-		list, err := outbox.due(t.Context())
+		list, err := models.OutboxDue(outbox, t.Context())
 		if err != nil || len(list) != 3 {
 			t.Fatalf("%d mails, error %v", len(list), err)
 		}
-		outbox.deliverAll(t.Context(), list, taken.Add(deliverLimit-messageLease))
+		models.OutboxDeliverAll(outbox, t.Context(), list, taken.Add(models.DeliverLimit-models.MessageLease))
 		if len(office.sent) != 0 {
 			t.Errorf("%d mails were begun at the end of their lease", len(office.sent))
 		}
 		// Another instance has them by now: they are not given back once more.
-		if list, err = outbox.due(t.Context()); err != nil || len(list) != 3 {
+		if list, err = models.OutboxDue(outbox, t.Context()); err != nil || len(list) != 3 {
 			t.Fatalf("%d mails were given back, error %v", len(list), err)
 		}
-		k.write(func(tx *gorm.DB) error {
+		k.Write(func(tx *gorm.DB) error {
 			return tx.Exec("UPDATE mails SET tries = 7, next_try_at = ?", db.Now().Add(time.Hour)).Error
 		})
-		outbox.deliverAll(t.Context(), list, time.Now().Add(-messageLease))
-		if n := k.count("SELECT count(*) FROM mails WHERE tries = 7 AND next_try_at > ?", db.Now().Add(time.Minute)); n != 3 {
+		models.OutboxDeliverAll(outbox, t.Context(), list, time.Now().Add(-models.MessageLease))
+		if n := k.Count("SELECT count(*) FROM mails WHERE tries = 7 AND next_try_at > ?", db.Now().Add(time.Minute)); n != 3 {
 			t.Errorf("%d mails are still the other instance's, want 3", n)
 		}
 	})

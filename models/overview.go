@@ -59,12 +59,12 @@ func (d *Desk) Overview(ctx context.Context) (Overview, error) {
 // count counts what waits.
 func (o *Overview) count(db *gorm.DB, k *Keeper, now time.Time) error {
 	var late query
-	for i, gate := range k.gateKeys() {
+	for i, gate := range k.Lanes() {
 		if i > 0 {
 			late.add(" UNION ALL ")
 		}
 		late.add("SELECT * FROM (SELECT 1 FROM credentials WHERE environment = ? AND own_client = ? AND due_at <= ? LIMIT ?) AS gate"+fmt.Sprint(i),
-			gate.environment, gate.own, now.Add(-lateAfter), CountedUpTo)
+			gate.Environment, gate.OwnClient, now.Add(-lateAfter), CountedUpTo)
 	}
 	if late.sql == "" {
 		late.sql = "SELECT 1 WHERE 1 = 0"

@@ -8,23 +8,24 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
 // credentialTries bounds how often a company may have values tried, so that
 // our address is not used to guess secrets at ServiceTitan.
-var credentialTries = limit{name: "credentials", tries: 20, per: 10 * time.Minute}
+var credentialTries = limit{name: "credentials", Tries: 20, Per: 10 * time.Minute}
 
 // staffCredentialTries is the same for each of our staff, so that no company
 // can use up what its own set-up needs.
-var staffCredentialTries = limit{name: "staff-credentials", tries: 20, per: 10 * time.Minute}
+var staffCredentialTries = limit{name: "staff-credentials", Tries: 20, Per: 10 * time.Minute}
 
 // takeCredentialTry counts a try against whoever makes it.
 func takeCredentialTry(tx *gorm.DB, v Visitor, now time.Time) error {
 	if v.StaffName != "" {
-		return staffCredentialTries.take(tx, v.UserID.String(), now)
+		return staffCredentialTries.Take(tx, v.UserID.String(), now)
 	}
-	return credentialTries.take(tx, v.CompanyID.String(), now)
+	return credentialTries.Take(tx, v.CompanyID.String(), now)
 }
 
 // ConnectWithCredentials connects with the client ID and secret that a tenant's
@@ -33,7 +34,7 @@ func takeCredentialTry(tx *gorm.DB, v Visitor, now time.Time) error {
 // not be tried or noted, among it a ThrottledError.
 func (c *Connections) ConnectWithCredentials(ctx context.Context, v Visitor, choice Choice, own servicetitan.OwnClient) (Result, error) {
 	if choice.Way != servicetitan.OwnCredentials {
-		return Result{}, fmt.Errorf("check choice: %w", ErrNotFound)
+		return Result{}, fmt.Errorf("check choice: %w", database.ErrNotFound)
 	}
 	return c.tryClient(ctx, v, choice, own, nil)
 }
@@ -48,7 +49,7 @@ func (c *Connections) tryClient(ctx context.Context, v Visitor, choice Choice, o
 	if err != nil {
 		return Result{}, fmt.Errorf("try credentials: %w", err)
 	}
-	if err := stillAllowed(c.db.Read(ctx), v); err != nil {
+	if err := StillAllowed(c.db.Read(ctx), v); err != nil {
 		if end, out := shutOut(err); out {
 			return c.refuse(ctx, v, choice, end)
 		}
@@ -60,15 +61,15 @@ func (c *Connections) tryClient(ctx context.Context, v Visitor, choice Choice, o
 		tokens, err = client.ClientCredentials(ctx, own) // asking again costs nothing
 	}
 	if err != nil {
-		return c.refuse(ctx, v, choice, c.endingOf(err, true))
+		return c.refuse(ctx, v, choice, c.failureOf(err, true))
 	}
 	account, end, ended := c.checkTenant(ctx, client, choice.TenantID, tokens)
 	if ended {
 		return c.refuse(ctx, v, choice, end)
 	}
-	id, err := c.save(ctx, v, proven{choice: choice, tokens: tokens, own: own, account: account, setup: setup})
+	id, err := c.save(ctx, v, grantedAccess{Choice: choice, Tokens: tokens, own: own, account: account, setup: setup})
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
-		return c.refuse(ctx, v, choice, ending{outcome: OutcomeTenantTaken})
+		return c.refuse(ctx, v, choice, failure{outcome: OutcomeTenantTaken})
 	}
 	if end, out := shutOut(err); out {
 		return c.refuse(ctx, v, choice, end)
@@ -81,7 +82,7 @@ func (c *Connections) tryClient(ctx context.Context, v Visitor, choice Choice, o
 
 // refuse records why values that were typed made no connection. What somebody
 // types raises no alarm in the log.
-func (c *Connections) refuse(ctx context.Context, v Visitor, choice Choice, end ending) (Result, error) {
+func (c *Connections) refuse(ctx context.Context, v Visitor, choice Choice, end failure) (Result, error) {
 	c.log.InfoContext(ctx, "not connected", "outcome", end.outcome, "environment", choice.Environment,
 		"company", v.CompanyID, "support_code", v.SupportCode, "cause", end.cause)
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {

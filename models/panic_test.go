@@ -1,4 +1,4 @@
-package models
+package models_test
 
 import (
 	"errors"
@@ -10,6 +10,9 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
@@ -18,13 +21,13 @@ import (
 func TestPanicsOfRenewalsAreLoggedWithoutValues(t *testing.T) {
 	for _, who := range []string{"ahead of time", "on use"} {
 		t.Run(who, func(t *testing.T) {
-			inVirtualTime(t, func(k *kept) {
+			modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
 				due := time.Now()
 				if who == "on use" {
 					due = due.Add(time.Hour)
 				}
-				id := k.seed(1, time.Now(), due)[0]
-				k.pass(16 * time.Minute)
+				id := k.Seed(1, time.Now(), due)[0]
+				k.Pass(16 * time.Minute)
 				var well atomic.Bool
 				spoil(k, func(*http.Request) (*http.Response, error) {
 					if !well.Load() {
@@ -33,14 +36,14 @@ func TestPanicsOfRenewalsAreLoggedWithoutValues(t *testing.T) {
 					return nil, nil
 				})
 				if who == "on use" {
-					_, err := k.keeper.AccessToken(k.Context(), k.companyID, id)
-					if e, ok := errors.AsType[*ReasonError](err); !ok || e.Reason != ReasonUnavailable || !errors.Is(err, ErrUnavailable) {
+					_, err := k.Keeper.AccessToken(k.Context(), k.CompanyID, id)
+					if e, ok := errors.AsType[*models.ReasonError](err); !ok || e.Reason != models.ReasonUnavailable || !errors.Is(err, database.ErrUnavailable) {
 						t.Errorf("asked for access, the keeper says %v", err)
 					}
 				}
-				k.start()
-				k.pass(10 * time.Second)
-				log := k.logged.String()
+				k.Start()
+				k.Pass(10 * time.Second)
+				log := k.Logged.String()
 				if strings.Contains(log, "stc_poison") {
 					t.Errorf("the log holds the value of a panic:\n%s", log)
 				}
@@ -48,8 +51,8 @@ func TestPanicsOfRenewalsAreLoggedWithoutValues(t *testing.T) {
 					t.Errorf("the log does not say what panicked, and where:\n%s", log)
 				}
 				well.Store(true)
-				k.pass(longestRetry + time.Minute)
-				if c := k.connection(id); c.State != Connected || c.Generation < 2 {
+				k.Pass(models.LongestRetry + time.Minute)
+				if c := k.Connection(id); c.State != models.Connected || c.Generation < 2 {
 					t.Errorf("afterwards the connection is %s of generation %d", c.State, c.Generation)
 				}
 			})
@@ -58,7 +61,7 @@ func TestPanicsOfRenewalsAreLoggedWithoutValues(t *testing.T) {
 }
 
 func TestPanicsOfWritesAreToldWithoutValues(t *testing.T) {
-	db := openAt(t, testdb.SQLite(t))
+	db := modeltest.OpenAt(t, testdb.SQLite(t))
 	err := db.Write(t.Context(), func(*gorm.DB) error { panic(errors.New("stc_poison")) })
 	if err == nil || strings.Contains(err.Error(), "stc_poison") || !strings.Contains(err.Error(), "*errors.errorString") || !strings.Contains(err.Error(), "panic_test.go") {
 		t.Errorf("a write that panicked ends with %v", err)

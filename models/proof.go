@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 // ErrNotProven says that nobody has confirmed that the company of a set-up
@@ -81,7 +83,7 @@ func stillProven(tx *gorm.DB, s *Setup) error {
 	if s == nil {
 		return ErrNotProven
 	}
-	open, err := findSetup(forUpdate(tx), s.ConnectionID)
+	open, err := findSetup(database.ForUpdate(tx), s.ConnectionID)
 	if err != nil {
 		return err
 	}

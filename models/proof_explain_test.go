@@ -1,43 +1,46 @@
-package models
+package models_test
 
 import (
 	"testing"
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
 // Naming other companies, looking for a confirmation, finding the last trip and
 // the series of an event read no large table whole.
 func TestConnectingUsesIndexes(t *testing.T) {
-	onConsoles(t, func(t *testing.T, c *console) {
-		id := c.add(c.company("Harbor Line", "luis@harbor.example"), 738846120, func(o *Connection) { o.State, o.SettingUp, o.Way = Pending, true, GuidedWay })
-		other := c.add(c.company("Stranger", "bob@stranger.example"), 738846120, func(o *Connection) { o.State = Disconnected })
-		var connection Connection
-		if err := c.db.Read(t.Context()).Where("id = ?", id).Take(&connection).Error; err != nil {
+	modeltest.OnConsoles(t, func(t *testing.T, c *modeltest.Console) {
+		id := c.Add(c.Company("Harbor Line", "luis@harbor.example"), 738846120, func(o *models.Connection) { o.State, o.SettingUp, o.Way = models.Pending, true, models.GuidedWay })
+		other := c.Add(c.Company("Stranger", "bob@stranger.example"), 738846120, func(o *models.Connection) { o.State = models.Disconnected })
+		var connection models.Connection
+		if err := c.DB.Read(t.Context()).Where("id = ?", id).Take(&connection).Error; err != nil {
 			t.Fatal(err)
 		}
-		now := c.db.Now()
-		setup := Setup{ID: newID(), ConnectionID: id, CompanyID: connection.CompanyID, Environment: servicetitan.Sandbox, TenantID: 738846120, RequestedAt: now}
-		setup.Step, setup.WaitsFor, setup.Since = StepEnterCredentials, Us, now
-		c.write(func(tx *gorm.DB) error { return tx.Create(&setup).Error })
-		explains(t, c.db, "queue", func() {
-			q, err := c.desk.Queue(t.Context())
+		now := c.DB.Now()
+		setup := models.Setup{ID: database.NewID(), ConnectionID: id, CompanyID: connection.CompanyID, Environment: servicetitan.Sandbox, TenantID: 738846120, RequestedAt: now}
+		setup.Step, setup.WaitsFor, setup.Since = models.StepEnterCredentials, models.Us, now
+		c.Write(func(tx *gorm.DB) error { return tx.Create(&setup).Error })
+		modeltest.Explains(t, c.DB, "queue", func() {
+			q, err := c.Desk.Queue(t.Context())
 			if err != nil || len(q.ForUs) != 1 || len(q.ForUs[0].Others) != 1 || q.ForUs[0].Others[0].ID != other || q.ForUs[0].Proven {
 				t.Errorf("queue %+v, %v", q.ForUs, err)
 			}
 		})
-		explains(t, c.db, "confirmation", func() {
-			if proven, err := isProven(c.db.Read(t.Context()), setup); err != nil || proven {
+		modeltest.Explains(t, c.DB, "confirmation", func() {
+			if proven, err := models.IsProven(c.DB.Read(t.Context()), setup); err != nil || proven {
 				t.Errorf("proven %t, %v", proven, err)
 			}
-			if others, err := othersHave(c.db.Read(t.Context()), setup); err != nil || !others {
+			if others, err := models.OthersHave(c.DB.Read(t.Context()), setup); err != nil || !others {
 				t.Errorf("others %t, %v", others, err)
 			}
 		})
-		explains(t, c.db, "last trip", func() {
-			if _, ok, err := c.connections().LastBegun(t.Context(), c.owner()); err != nil || ok {
+		modeltest.Explains(t, c.DB, "last trip", func() {
+			if _, ok, err := c.Connections().LastBegun(t.Context(), c.Owner()); err != nil || ok {
 				t.Errorf("found %t, %v", ok, err)
 			}
 		})

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
@@ -53,7 +54,7 @@ func (a *Accounts) NewRecoveryCodes(ctx context.Context, userID uuid.UUID, code 
 
 // spendRecoveryCode says whether the code is one, which from now on it is not.
 func spendRecoveryCode(tx *gorm.DB, userID uuid.UUID, code string) (bool, error) {
-	result := tx.Where("user_id = ? AND code_hash = ?", userID, hashOf(secret.New(plainCode(code)))).Delete(&recoveryCode{})
+	result := tx.Where("user_id = ? AND code_hash = ?", userID, database.HashOf(secret.New(plainCode(code)))).Delete(&recoveryCode{})
 	return result.RowsAffected > 0, result.Error
 }
 
@@ -66,7 +67,7 @@ func replaceRecoveryCodes(tx *gorm.DB, userID uuid.UUID) ([]secret.Value, error)
 	for i := range codes {
 		plain := rand.Text()[:12]
 		codes[i] = secret.New(plain[:4] + "-" + plain[4:8] + "-" + plain[8:])
-		rows[i] = recoveryCode{UserID: userID, CodeHash: hashOf(secret.New(plain))}
+		rows[i] = recoveryCode{UserID: userID, CodeHash: database.HashOf(secret.New(plain))}
 	}
 	return codes, tx.Create(&rows).Error
 }

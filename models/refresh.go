@@ -10,7 +10,7 @@ import (
 )
 
 // refreshes bounds how often our staff renew one connection.
-var refreshes = limit{name: "staff-refresh", tries: 10, per: time.Minute}
+var refreshes = limit{name: "staff-refresh", Tries: 10, Per: time.Minute}
 
 // refreshLimit bounds a renewal that staff wait for, and its record.
 const refreshLimit = 40 * time.Second
@@ -30,7 +30,7 @@ func (d *Desk) Refresh(ctx context.Context, staff Staff, id uuid.UUID) error {
 	if !connection.Refreshable() {
 		return &ReasonError{Err: ErrNotConnected}
 	}
-	if err := d.db.Write(ctx, func(tx *gorm.DB) error { return refreshes.take(tx, id.String(), d.db.Now()) }); err != nil {
+	if err := d.db.Write(ctx, func(tx *gorm.DB) error { return refreshes.Take(tx, id.String(), d.db.Now()) }); err != nil {
 		return fmt.Errorf("refresh: %w", err)
 	}
 	// It goes to its end and is recorded even if who asked goes away.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -50,37 +51,37 @@ func (k *Keeper) renewOnce(ctx context.Context, companyID, connectionID uuid.UUI
 		if err != nil {
 			return Access{}, err
 		}
-		if held.owner != "" {
+		if held.Owner != "" {
 			return k.renewForSomebody(ctx, connection, sealed, held)
 		}
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
-			return Access{}, &ReasonError{Reason: ReasonUnavailable, Err: ErrUnavailable}
+			return Access{}, &ReasonError{Reason: ReasonUnavailable, Err: database.ErrUnavailable}
 		}
 	}
 }
 
-// basis is what new tokens are asked for with: a refresh token, or the tenant's
+// grant is what new tokens are asked for with: a refresh token, or the tenant's
 // own client.
-type basis struct {
-	refresh secret.Value
-	own     servicetitan.OwnClient
+type grant struct {
+	Refresh secret.Value
+	Own     servicetitan.OwnClient
 }
 
-func (k *Keeper) openBasis(sealed credential) (b basis, err error) {
-	if b.refresh, err = sealed.refresh(k.keys); err != nil {
-		return basis{}, err
+func (k *Keeper) openGrant(sealed credential) (b grant, err error) {
+	if b.Refresh, err = sealed.refresh(k.keys); err != nil {
+		return grant{}, err
 	}
-	b.own, err = sealed.ownClient(k.keys)
+	b.Own, err = sealed.ownClient(k.keys)
 	return b, err
 }
 
-func (b basis) ask(ctx context.Context, client *servicetitan.Client) (servicetitan.Tokens, error) {
-	if !b.own.IsZero() {
-		return client.ClientCredentials(ctx, b.own)
+func (b grant) Ask(ctx context.Context, client *servicetitan.Client) (servicetitan.Tokens, error) {
+	if !b.Own.IsZero() {
+		return client.ClientCredentials(ctx, b.Own)
 	}
-	return client.Refresh(ctx, b.refresh)
+	return client.Refresh(ctx, b.Refresh)
 }
 
 // renewLeased asks for new tokens and saves them; ahead says that nobody waits
@@ -90,18 +91,18 @@ func (k *Keeper) renewLeased(ctx context.Context, connection Connection, sealed 
 	if !ok {
 		return k.postpone(ctx, connection, sealed, held, errNotConfigured)
 	}
-	basis, err := k.openBasis(sealed)
+	basis, err := k.openGrant(sealed)
 	if errors.Is(err, seal.ErrKeyMissing) {
 		return k.postpone(ctx, connection, sealed, held, err)
 	}
 	if err != nil {
 		return k.giveUp(ctx, connection, held, ReasonSealBroken, err)
 	}
-	if basis.refresh.IsZero() && basis.own.IsZero() {
+	if basis.Refresh.IsZero() && basis.Own.IsZero() {
 		return k.giveUp(ctx, connection, held, ReasonGrantRefused, errors.New("the grant has no refresh token"))
 	}
 	began := k.db.Now()
-	tokens, lost, err := k.askThroughGate(ctx, client, connection.ID, basis, held, ahead)
+	tokens, lost, err := k.askThroughBreaker(ctx, client, connection.ID, basis, held, ahead)
 	outcome := "ok"
 	defer func() {
 		now := k.db.Now()
@@ -116,26 +117,26 @@ func (k *Keeper) renewLeased(ctx context.Context, connection Connection, sealed 
 	if err == nil {
 		return k.keep(ctx, answered{client: client, connection: connection, sealed: sealed, held: held, old: basis, tokens: tokens})
 	}
-	v := verdictOf(err, !basis.own.IsZero())
-	if v.reason == ReasonGrantRefused && (lost || held.abandoned) {
+	v := verdictOf(err, !basis.Own.IsZero())
+	if v.reason == ReasonGrantRefused && (lost || held.Abandoned) {
 		v.reason = ReasonAnswerLost
 	}
 	outcome = string(v.reason)
 	if v.permanent {
 		return k.giveUp(ctx, connection, held, v.reason, err)
 	}
-	if v.reason == ReasonOurSide && basis.own.IsZero() {
+	if v.reason == ReasonOurSide && basis.Own.IsZero() {
 		outcome = "registration" // an incident of its own in the figures
 	}
-	held.abandoned = held.abandoned || lost
+	held.Abandoned = held.Abandoned || lost
 	return k.postpone(ctx, connection, sealed, held, err)
 }
 
-// askThroughGate asks for tokens if the issuer may be asked now. An answer that
+// askThroughBreaker asks for tokens if the issuer may be asked now. An answer that
 // was lost is asked for once more at once: many servers answer the same token
 // again within a grace time. The second result says that one was lost.
-func (k *Keeper) askThroughGate(ctx context.Context, client *servicetitan.Client, of uuid.UUID, b basis, held lease, ahead bool) (tokens servicetitan.Tokens, lost bool, err error) {
-	g := k.gates[gateKey{client.Environment().Name, !b.own.IsZero()}]
+func (k *Keeper) askThroughBreaker(ctx context.Context, client *servicetitan.Client, of uuid.UUID, b grant, held lease, ahead bool) (tokens servicetitan.Tokens, lost bool, err error) {
+	g := k.breakers[Lane{client.Environment().Name, !b.Own.IsZero()}]
 	if err := g.waitTurn(ctx, held, ahead); err != nil {
 		return servicetitan.Tokens{}, false, fmt.Errorf("wait for the rate limit: %w", err)
 	}
@@ -143,7 +144,7 @@ func (k *Keeper) askThroughGate(ctx context.Context, client *servicetitan.Client
 	if err := k.maySend(ctx, held); err != nil {
 		return servicetitan.Tokens{}, false, err
 	}
-	probe, refused := g.enter()
+	probe, refused := g.Enter()
 	if refused != nil {
 		return servicetitan.Tokens{}, false, refused
 	}
@@ -151,15 +152,15 @@ func (k *Keeper) askThroughGate(ctx context.Context, client *servicetitan.Client
 	e := &servicetitan.Error{Op: "renew", Kind: servicetitan.Unavailable}
 	defer func() {
 		// A problem with a tenant's own client is told of with its task.
-		if g.leave(of, probe, e) && b.own.IsZero() {
+		if g.Leave(of, probe, e) && b.Own.IsZero() {
 			k.log.ErrorContext(ctx, "ServiceTitan does not accept our registration", "environment", client.Environment().Name, "error", err)
 		}
 	}()
-	tokens, err = b.ask(ctx, client)
+	tokens, err = b.Ask(ctx, client)
 	e, _ = errors.AsType[*servicetitan.Error](err)
 	if e != nil && e.AnswerLost && k.maySend(ctx, held) == nil {
 		lost = true
-		tokens, err = b.ask(ctx, client)
+		tokens, err = b.Ask(ctx, client)
 		e, _ = errors.AsType[*servicetitan.Error](err)
 	}
 	return tokens, lost, err

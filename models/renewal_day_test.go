@@ -1,4 +1,4 @@
-package models
+package models_test
 
 import (
 	"fmt"
@@ -7,59 +7,62 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
 // A day on which somebody had to reconnect is one on which the connection was
 // down, whether renewals failed on it or none was tried any more.
 func TestHealthKnowsWhenSomebodyHadToReconnect(t *testing.T) {
 	type change struct {
-		kind EventKind
+		kind models.EventKind
 		ago  time.Duration
 	}
 	const day = 24 * time.Hour
 	tests := []struct {
 		name    string
-		state   State
+		state   models.State
 		failing time.Duration // since when; 0 for not
 		changes []change
 		// want is each day that was down as days before today, since when, and
 		// whether it was over on the same day.
 		want []string
 	}{
-		{"never", Connected, 0, []change{{EventConnected, 9 * day}, {EventReconnected, day}}, nil},
-		{"now, since the day before yesterday", ReconnectNeeded, 42 * time.Hour, []change{{EventConnected, 9 * day}, {EventReconnectNeeded, 41 * time.Hour}}, []string{"2 18:00 false", "1 00:00 false", "0 00:00 false"}},
-		{"now, its events are gone", ReconnectNeeded, 40 * day, nil, daysDown(29, 0)},
-		{"since a state alone", ReconnectNeeded, 0, nil, []string{"0 12:00 false"}},
-		{"once, until the next day", Connected, 0, []change{{EventReconnectNeeded, 5 * day}, {EventReconnected, 4*day + time.Hour}}, []string{"5 12:00 false", "4 00:00 true"}},
-		{"begun before the days that are shown", Connected, 0, []change{{EventReconnectNeeded, 50 * day}, {EventReconnected, 28 * day}}, []string{"29 00:00 false", "28 00:00 true"}},
-		{"until it was ended", Disconnected, 0, []change{{EventReconnectNeeded, 3 * day}, {EventDisconnected, 2 * day}}, []string{"3 12:00 false", "2 00:00 true"}},
-		{"twice on a day", ReconnectNeeded, 2 * time.Hour, []change{{EventReconnectNeeded, 5 * time.Hour}, {EventReconnected, 4 * time.Hour}, {EventReconnectNeeded, 2 * time.Hour}}, []string{"0 10:00 false"}},
+		{"never", models.Connected, 0, []change{{models.EventConnected, 9 * day}, {models.EventReconnected, day}}, nil},
+		{"now, since the day before yesterday", models.ReconnectNeeded, 42 * time.Hour, []change{{models.EventConnected, 9 * day}, {models.EventReconnectNeeded, 41 * time.Hour}}, []string{"2 18:00 false", "1 00:00 false", "0 00:00 false"}},
+		{"now, its events are gone", models.ReconnectNeeded, 40 * day, nil, daysDown(29, 0)},
+		{"since a state alone", models.ReconnectNeeded, 0, nil, []string{"0 12:00 false"}},
+		{"once, until the next day", models.Connected, 0, []change{{models.EventReconnectNeeded, 5 * day}, {models.EventReconnected, 4*day + time.Hour}}, []string{"5 12:00 false", "4 00:00 true"}},
+		{"begun before the days that are shown", models.Connected, 0, []change{{models.EventReconnectNeeded, 50 * day}, {models.EventReconnected, 28 * day}}, []string{"29 00:00 false", "28 00:00 true"}},
+		{"until it was ended", models.Disconnected, 0, []change{{models.EventReconnectNeeded, 3 * day}, {models.EventDisconnected, 2 * day}}, []string{"3 12:00 false", "2 00:00 true"}},
+		{"twice on a day", models.ReconnectNeeded, 2 * time.Hour, []change{{models.EventReconnectNeeded, 5 * time.Hour}, {models.EventReconnected, 4 * time.Hour}, {models.EventReconnectNeeded, 2 * time.Hour}}, []string{"0 10:00 false"}},
 	}
-	onConsoles(t, func(t *testing.T, c *console) {
-		now := c.clock.Now().UTC().Truncate(day).Add(36 * time.Hour)
-		companyID := c.company("Acme", "a@acme.example")
+	modeltest.OnConsoles(t, func(t *testing.T, c *modeltest.Console) {
+		now := c.Clock.Now().UTC().Truncate(day).Add(36 * time.Hour)
+		companyID := c.Company("Acme", "a@acme.example")
 		for i, tt := range tests {
-			c.clock.Add(now.Sub(c.clock.Now()) - time.Minute)
-			id := c.add(companyID, int64(i+1), func(o *Connection) {
+			c.Clock.Add(now.Sub(c.Clock.Now()) - time.Minute)
+			id := c.Add(companyID, int64(i+1), func(o *models.Connection) {
 				o.State = tt.state
 				if tt.failing > 0 {
 					since := now.Add(-tt.failing)
 					o.FailingSince = &since
 				}
 			})
-			c.write(func(tx *gorm.DB) error {
+			c.Write(func(tx *gorm.DB) error {
 				for _, e := range tt.changes {
-					if err := record(tx, Event{CompanyID: companyID, ConnectionID: &id, Kind: e.kind, At: now.Add(-e.ago)}); err != nil {
+					if err := models.Record(tx, models.Event{CompanyID: companyID, ConnectionID: &id, Kind: e.kind, At: now.Add(-e.ago)}); err != nil {
 						return err
 					}
 				}
 				return nil
 			})
-			connection, err := getConnection(c.db.Read(t.Context()), companyID, id)
+			connection, err := models.GetConnection(c.DB.Read(t.Context()), companyID, id)
 			if err != nil {
 				t.Fatal(err)
 			}
-			days, err := c.connections().Health(t.Context(), connection)
+			days, err := c.Connections().Health(t.Context(), connection)
 			if err != nil {
 				t.Fatal(err)
 			}

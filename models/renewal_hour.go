@@ -11,6 +11,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -33,7 +34,7 @@ type RenewalHour struct {
 
 // Begins is when the hour does.
 func (h RenewalHour) Begins() time.Time {
-	t, _ := time.Parse(hourForm, h.Hour) // the program wrote it
+	t, _ := time.Parse(database.HourForm, h.Hour) // the program wrote it
 	return t
 }
 
@@ -47,7 +48,7 @@ type tally struct {
 func (t *tally) add(environment servicetitan.EnvironmentName, ok, failed int64, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.put(RenewalHour{Hour: now.UTC().Format(hourForm), Environment: environment, OK: ok, Failed: failed})
+	t.put(RenewalHour{Hour: now.UTC().Format(database.HourForm), Environment: environment, OK: ok, Failed: failed})
 }
 
 func (t *tally) put(h RenewalHour) {
@@ -67,7 +68,7 @@ func (t *tally) forget() {
 }
 
 // write adds what was counted to the database's counts.
-func (t *tally) write(ctx context.Context, db *DB) error {
+func (t *tally) write(ctx context.Context, db *database.DB) error {
 	t.mu.Lock()
 	counts := t.counts
 	t.counts = nil
@@ -127,7 +128,7 @@ func (k *Keeper) writeTally(ctx context.Context) {
 func renewalHours(db *gorm.DB, now time.Time) ([]RenewalHour, error) {
 	first := now.UTC().Truncate(time.Hour).Add(-(hoursShown - 1) * time.Hour)
 	var rows []RenewalHour
-	err := db.Raw("SELECT hour, sum(ok) AS ok, sum(failed) AS failed FROM renewal_hours WHERE hour >= ? GROUP BY hour", first.Format(hourForm)).Scan(&rows).Error
+	err := db.Raw("SELECT hour, sum(ok) AS ok, sum(failed) AS failed FROM renewal_hours WHERE hour >= ? GROUP BY hour", first.Format(database.HourForm)).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("read renewals by hour: %w", err)
 	}
@@ -137,7 +138,7 @@ func renewalHours(db *gorm.DB, now time.Time) ([]RenewalHour, error) {
 	}
 	hours := make([]RenewalHour, hoursShown)
 	for i := range hours {
-		hour := first.Add(time.Duration(i) * time.Hour).Format(hourForm)
+		hour := first.Add(time.Duration(i) * time.Hour).Format(database.HourForm)
 		hours[i] = counted[hour]
 		hours[i].Hour = hour
 	}

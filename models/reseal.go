@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
@@ -28,23 +29,23 @@ const (
 )
 
 // other says whether there is a value, encrypted with another key than the one.
-func other(v SealedValue, key []byte) bool {
+func other(v database.SealedValue, key []byte) bool {
 	id, ok := seal.KeyID(v.Sealed)
 	return v.Sealed != nil && (!ok || !slices.Equal(keyBytes(id), key))
 }
 
 // sealedTables are all there are. The canary comes first: readiness opens it, so
 // that an instance which lacks the new key says so before anything else needs it.
-func sealedTables() []SealedTable {
-	canary := SealedTable{Name: "key_canary", Key: "id", Columns: []string{"sealed"}, Rows: SealedRowsOf(func(c keyCanary) SealedRow {
-		return SealedRow{Key: c.ID, Values: []SealedValue{{Column: "sealed", Sealed: c.Sealed, Place: canaryPlace()}}}
+func sealedTables() []database.SealedTable {
+	canary := database.SealedTable{Name: "key_canary", Key: "id", Columns: []string{"sealed"}, Rows: database.SealedRowsOf(func(c keyCanary) database.SealedRow {
+		return database.SealedRow{Key: c.ID, Values: []database.SealedValue{{Column: "sealed", Sealed: c.Sealed, Place: canaryPlace()}}}
 	})}
-	return slices.Concat([]SealedTable{canary}, sealedByAccounts(), sealedByConnect(), sealedByKeeper())
+	return slices.Concat([]database.SealedTable{canary}, sealedByAccounts(), sealedByConnect(), sealedByKeeper())
 }
 
 // otherThan picks the table's rows with a value that is sealed with another key than the
 // one.
-func otherThan(t SealedTable, db *gorm.DB, key []byte) *gorm.DB {
+func otherThan(t database.SealedTable, db *gorm.DB, key []byte) *gorm.DB {
 	parts, args := make([]string, len(t.Columns)), make([]any, len(t.Columns))
 	for i, column := range t.Columns {
 		parts[i], args[i] = "substr("+column+", 2, 4) <> ?", key
@@ -60,7 +61,7 @@ func keyBytes(id uint32) []byte { return binary.BigEndian.AppendUint32(nil, id) 
 // LeftOver. It may be run beside instances that serve, be broken off at any point,
 // and be run again: it goes on where it was. Report is told now and then how many
 // rows are done, of how many.
-func Reseal(ctx context.Context, db *DB, keys *seal.Keys, report func(done, total int64)) (rows int64, err error) {
+func Reseal(ctx context.Context, db *database.DB, keys *seal.Keys, report func(done, total int64)) (rows int64, err error) {
 	primary, total := keyBytes(keys.Primary()), int64(0)
 	for _, t := range sealedTables() {
 		var n int64
@@ -91,8 +92,8 @@ func Reseal(ctx context.Context, db *DB, keys *seal.Keys, report func(done, tota
 
 // resealTable goes through a table once. It returns how many rows it left to
 // those who were writing them.
-func resealTable(ctx context.Context, db *DB, keys *seal.Keys, t SealedTable, primary []byte, did func(rows int64)) (missed int64, err error) {
-	err = eachOther(ctx, db, t, primary, func(rows []SealedRow) error {
+func resealTable(ctx context.Context, db *database.DB, keys *seal.Keys, t database.SealedTable, primary []byte, did func(rows int64)) (missed int64, err error) {
+	err = eachOther(ctx, db, t, primary, func(rows []database.SealedRow) error {
 		ids := make([]any, len(rows))
 		for i, row := range rows {
 			ids[i] = row.Key
@@ -123,7 +124,7 @@ func resealTable(ctx context.Context, db *DB, keys *seal.Keys, t SealedTable, pr
 
 // eachOther hands over the rows that have a value sealed with another key than
 // the one, some at a time.
-func eachOther(ctx context.Context, db *DB, t SealedTable, key []byte, do func([]SealedRow) error) error {
+func eachOther(ctx context.Context, db *database.DB, t database.SealedTable, key []byte, do func([]database.SealedRow) error) error {
 	page := otherThan(t, db.Read(ctx), key).Order(t.Key).Limit(resealedAtOnce).Session(&gorm.Session{})
 	for next := page; ; {
 		rows, err := t.Rows(next)
@@ -141,7 +142,7 @@ func eachOther(ctx context.Context, db *DB, t SealedTable, key []byte, do func([
 // writing is left to them. Nothing of a row changes but its sealed values, and
 // they only if they are still those that were read, so that a renewal always
 // wins. It returns how many rows it sealed, and how many have nothing that opens.
-func resealRows(t SealedTable, tx *gorm.DB, keys *seal.Keys, primary []byte, ids []any) (resealed, left int64, err error) {
+func resealRows(t database.SealedTable, tx *gorm.DB, keys *seal.Keys, primary []byte, ids []any) (resealed, left int64, err error) {
 	rows, err := t.Rows(otherThan(t, tx, primary).Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"}).Where(t.Key+" IN ?", ids))
 	if err != nil {
 		return 0, 0, err
@@ -182,7 +183,7 @@ func resealRows(t SealedTable, tx *gorm.DB, keys *seal.Keys, primary []byte, ids
 }
 
 // SealedWith is how many values are sealed with each key, by its ID.
-func SealedWith(ctx context.Context, db *DB) (map[uint32]int64, error) {
+func SealedWith(ctx context.Context, db *database.DB) (map[uint32]int64, error) {
 	var parts []string
 	for _, t := range sealedTables() {
 		for _, column := range t.Columns {

@@ -1,4 +1,4 @@
-package models
+package models_test
 
 import (
 	"errors"
@@ -10,6 +10,9 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -18,32 +21,32 @@ import (
 
 // sealOneOfEach leaves something in every sealed column, and returns the
 // connection that has a client of its own.
-func sealOneOfEach(k *kept) uuid.UUID {
+func sealOneOfEach(k *modeltest.Kept) uuid.UUID {
 	k.Helper()
-	now := k.db.Now()
-	ids := k.seed(3, now, now.Add(time.Hour))
-	if err := CheckKeyset(k.Context(), k.db, k.keys); err != nil {
+	now := k.DB.Now()
+	ids := k.Seed(3, now, now.Add(time.Hour))
+	if err := models.CheckKeyset(k.Context(), k.DB, k.Keys); err != nil {
 		k.Fatal(err)
 	}
-	user := User{ID: newID(), Email: "amy@northgate.example", Name: "Amy", CreatedAt: now}
-	factor, err := k.keys.Seal("a second factor's secret", seal.Place{Table: "second_factors", Row: user.ID.String(), Column: "secret_sealed"})
-	own, err2 := k.keys.Seal("cs9.stc_own", credentialPlace(k, ids[0], 1, "secret_sealed"))
-	unwanted := newID()
-	revoked, err3 := k.keys.Seal("stc_refresh_unwanted", seal.Place{Table: "revocations", Company: k.companyID.String(), Row: unwanted.String(), Column: "token_sealed"})
+	user := models.User{ID: database.NewID(), Email: "amy@northgate.example", Name: "Amy", CreatedAt: now}
+	factor, err := k.Keys.Seal("a second factor's secret", seal.Place{Table: "second_factors", Row: user.ID.String(), Column: "secret_sealed"})
+	own, err2 := k.Keys.Seal("cs9.stc_own", credentialPlace(k, ids[0], 1, "secret_sealed"))
+	unwanted := database.NewID()
+	revoked, err3 := k.Keys.Seal("stc_refresh_unwanted", seal.Place{Table: "revocations", Company: k.CompanyID.String(), Row: unwanted.String(), Column: "token_sealed"})
 	if err := errors.Join(err, err2, err3); err != nil {
 		k.Fatal(err)
 	}
-	k.write(func(tx *gorm.DB) error {
+	k.Write(func(tx *gorm.DB) error {
 		return errors.Join(tx.Create(&user).Error,
 			tx.Exec("INSERT INTO second_factors (user_id, secret_sealed, confirmed_at, created_at) VALUES (?, ?, ?, ?)", user.ID, factor, now, now).Error,
 			tx.Exec("INSERT INTO revocations (id, company_id, connection_id, environment, token_sealed, next_try_at, created_at) VALUES (?, ?, ?, 'sandbox', ?, ?, ?)",
-				unwanted, k.companyID, ids[1], revoked, now, now).Error,
+				unwanted, k.CompanyID, ids[1], revoked, now, now).Error,
 			tx.Exec("UPDATE credentials SET secret_sealed = ?, client_id = 'cid.own' WHERE connection_id = ?", own, ids[0]).Error)
 	})
-	visitor := k.owner()
+	visitor := k.Owner()
 	visitor.UserID = user.ID
-	if _, err := k.connections().Begin(k.Context(), visitor, secret.New("a binding"), Choice{
-		Environment: servicetitan.Sandbox, Way: SignInWay, TenantID: northgate,
+	if _, err := k.Connections().Begin(k.Context(), visitor, secret.New("a binding"), models.Choice{
+		Environment: servicetitan.Sandbox, Way: models.SignInWay, TenantID: modeltest.Northgate,
 	}); err != nil {
 		k.Fatal(err)
 	}
@@ -51,46 +54,46 @@ func sealOneOfEach(k *kept) uuid.UUID {
 }
 
 // credentialPlace is where a column of a credential stands.
-func credentialPlace(k *kept, id uuid.UUID, generation int64, column string) seal.Place {
-	return seal.Place{Table: "credentials", Company: k.companyID.String(), Row: id.String(), Column: column, Generation: generation}
+func credentialPlace(k *modeltest.Kept, id uuid.UUID, generation int64, column string) seal.Place {
+	return seal.Place{Table: "credentials", Company: k.CompanyID.String(), Row: id.String(), Column: column, Generation: generation}
 }
 
 // accessSealed reads the encrypted access token of a connection.
-func accessSealed(k *kept, id uuid.UUID) []byte {
+func accessSealed(k *modeltest.Kept, id uuid.UUID) []byte {
 	k.Helper()
 	var row struct{ AccessSealed []byte }
-	if err := k.db.Read(k.Context()).Raw("SELECT access_sealed FROM credentials WHERE connection_id = ?", id).Scan(&row).Error; err != nil {
+	if err := k.DB.Read(k.Context()).Raw("SELECT access_sealed FROM credentials WHERE connection_id = ?", id).Scan(&row).Error; err != nil {
 		k.Fatal(err)
 	}
 	return row.AccessSealed
 }
 
-func rotate(k *kept) (old, primary uint32) {
+func rotate(k *modeltest.Kept) (old, primary uint32) {
 	k.Helper()
-	old = k.keys.Primary()
-	primary, _, err := seal.Rotate(k.keyset)
+	old = k.Keys.Primary()
+	primary, _, err := seal.Rotate(k.Keyset)
 	if err != nil {
 		k.Fatal(err)
 	}
 	return old, primary
 }
 
-func reseal(k *kept) (rows int64) {
+func reseal(k *modeltest.Kept) (rows int64) {
 	k.Helper()
-	keys, err := seal.Load(k.keyset)
+	keys, err := seal.Load(k.Keyset)
 	if err != nil {
 		k.Fatal(err)
 	}
-	rows, err = Reseal(k.Context(), k.db, keys, func(int64, int64) {})
+	rows, err = models.Reseal(k.Context(), k.DB, keys, func(int64, int64) {})
 	if err != nil {
 		k.Fatal(err)
 	}
 	return rows
 }
 
-func sealedWith(k *kept, id uint32) int64 {
+func sealedWith(k *modeltest.Kept, id uint32) int64 {
 	k.Helper()
-	n, err := SealedWith(k.Context(), k.db)
+	n, err := models.SealedWith(k.Context(), k.DB)
 	if err != nil {
 		k.Fatal(err)
 	}
@@ -99,11 +102,11 @@ func sealedWith(k *kept, id uint32) int64 {
 
 // opened is every value of the database that is sealed, by its place; what does
 // not open is an error of the test.
-func opened(k *kept, keys *seal.Keys) map[seal.Place]string {
+func opened(k *modeltest.Kept, keys *seal.Keys) map[seal.Place]string {
 	k.Helper()
 	all := map[seal.Place]string{}
-	for _, table := range sealedTables() {
-		rows, err := table.Rows(k.db.Read(k.Context()).Table(table.Name))
+	for _, table := range models.SealedTables() {
+		rows, err := table.Rows(k.DB.Read(k.Context()).Table(table.Name))
 		if err != nil {
 			k.Fatal(err)
 		}
@@ -123,23 +126,23 @@ func opened(k *kept, keys *seal.Keys) map[seal.Place]string {
 
 // Everything that is sealed is sealed again, and says the same.
 func TestReseal(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
-		k := newKept(t, db, clock.Now)
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
+		k := modeltest.NewKept(t, db, clock.Now)
 		sealOneOfEach(k)
-		before := opened(k, k.keys)
+		before := opened(k, k.Keys)
 		old, primary := rotate(k)
 		if n := sealedWith(k, old); n != 11 || len(before) != 11 {
 			t.Fatalf("%d values under the old key, %d opened", n, len(before))
 		}
-		if err := VerifyKeyset(t.Context(), db, k.keys); err != nil {
+		if err := models.VerifyKeyset(t.Context(), db, k.Keys); err != nil {
 			t.Error("rotated:", err)
 		}
-		keys, err := seal.Load(k.keyset)
+		keys, err := seal.Load(k.Keyset)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var said []string
-		rows, err := Reseal(t.Context(), db, keys, func(done, total int64) { said = append(said, fmt.Sprint(done, " of ", total)) })
+		rows, err := models.Reseal(t.Context(), db, keys, func(done, total int64) { said = append(said, fmt.Sprint(done, " of ", total)) })
 		if err != nil || rows != 7 {
 			t.Errorf("%d rows, %v", rows, err)
 		}
@@ -149,17 +152,17 @@ func TestReseal(t *testing.T) {
 		if n, m := sealedWith(k, old), sealedWith(k, primary); n != 0 || m != 11 {
 			t.Errorf("%d values under the old key, %d under the new one", n, m)
 		}
-		if err := seal.Drop(k.keyset, []uint32{old}); err != nil {
+		if err := seal.Drop(k.Keyset, []uint32{old}); err != nil {
 			t.Fatal(err)
 		}
-		for name, keys := range map[string]*seal.Keys{"from before": k.keys, "without the old key": keys} {
+		for name, keys := range map[string]*seal.Keys{"from before": k.Keys, "without the old key": keys} {
 			after := opened(k, keys)
 			for place, value := range before {
 				if after[place] != value {
 					t.Errorf("keys %s: %s.%s changed", name, place.Table, place.Column)
 				}
 			}
-			if err := CheckKeyset(t.Context(), db, keys); err != nil {
+			if err := models.CheckKeyset(t.Context(), db, keys); err != nil {
 				t.Errorf("keys %s: %v", name, err)
 			}
 		}
@@ -171,7 +174,7 @@ func TestReseal(t *testing.T) {
 
 // No sealed column is forgotten.
 func TestResealKnowsEveryColumn(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
 		query := "SELECT m.name || '.' || c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' AND c.name LIKE '%sealed'"
 		if db.OnPostgres() {
 			query = "SELECT table_name || '.' || column_name FROM information_schema.columns WHERE table_schema = 'public' AND column_name LIKE '%sealed'"
@@ -180,7 +183,7 @@ func TestResealKnowsEveryColumn(t *testing.T) {
 		if err := db.Read(t.Context()).Raw(query).Scan(&want).Error; err != nil {
 			t.Fatal(err)
 		}
-		for _, table := range sealedTables() {
+		for _, table := range models.SealedTables() {
 			for _, column := range table.Columns {
 				got = append(got, table.Name+"."+column)
 			}
@@ -196,27 +199,27 @@ func TestResealKnowsEveryColumn(t *testing.T) {
 // What does not open is named and left alone, and keeps nothing else back, not
 // even in the same row.
 func TestResealLeavesWhatDoesNotOpen(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
-		k := newKept(t, db, clock.Now)
-		ids := k.seed(4, clock.Now(), clock.Now().Add(time.Hour))
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
+		k := modeltest.NewKept(t, db, clock.Now)
+		ids := k.Seed(4, clock.Now(), clock.Now().Add(time.Hour))
 		foreign, moved, cut, elsewhere := accessSealed(k, ids[3]), ids[0], ids[1], ids[2]
-		k.exec("UPDATE credentials SET access_sealed = ? WHERE connection_id = ?", foreign, moved)
-		k.exec("UPDATE connections SET state = 'reconnect_needed', reason = 'seal_broken' WHERE id = ?", moved)
-		k.exec("UPDATE credentials SET access_sealed = ?, refresh_sealed = ? WHERE connection_id = ?", []byte{1}, []byte{1}, cut)
-		k.exec("UPDATE credentials SET refresh_sealed = ? WHERE connection_id = ?", append([]byte{1, 0, 0, 0, 7}, foreign[5:]...), elsewhere)
+		k.Exec("UPDATE credentials SET access_sealed = ? WHERE connection_id = ?", foreign, moved)
+		k.Exec("UPDATE connections SET state = 'reconnect_needed', reason = 'seal_broken' WHERE id = ?", moved)
+		k.Exec("UPDATE credentials SET access_sealed = ?, refresh_sealed = ? WHERE connection_id = ?", []byte{1}, []byte{1}, cut)
+		k.Exec("UPDATE credentials SET refresh_sealed = ? WHERE connection_id = ?", append([]byte{1, 0, 0, 0, 7}, foreign[5:]...), elsewhere)
 		old, primary := rotate(k)
-		keys, err := seal.Load(k.keyset)
+		keys, err := seal.Load(k.Keyset)
 		if err != nil {
 			t.Fatal(err)
 		}
-		before, err := LookForOldKeys(t.Context(), db, keys)
+		before, err := models.LookForOldKeys(t.Context(), db, keys)
 		if err != nil || before.Opens[old] != 4 || len(before.Opens) != 1 {
 			t.Errorf("before: %v, %v", before.Opens, err)
 		}
 		if rows := reseal(k); rows != 3 {
 			t.Errorf("%d rows", rows)
 		}
-		left, err := LookForOldKeys(t.Context(), db, keys)
+		left, err := models.LookForOldKeys(t.Context(), db, keys)
 		if err != nil || len(left.Opens) != 0 || len(left.Unreadable) != 3 {
 			t.Fatalf("%+v, %v", left, err)
 		}
@@ -230,7 +233,7 @@ func TestResealLeavesWhatDoesNotOpen(t *testing.T) {
 			{cut, "[access_sealed refresh_sealed]", nil, false},
 			{elsewhere, "[refresh_sealed]", []uint32{7}, false},
 		} {
-			i := slices.IndexFunc(left.Unreadable, func(b Unreadable) bool { return b.Row == want.id.String() })
+			i := slices.IndexFunc(left.Unreadable, func(b models.Unreadable) bool { return b.Row == want.id.String() })
 			if i < 0 {
 				t.Errorf("%s is not named", want.id)
 				continue
@@ -251,11 +254,11 @@ func TestResealLeavesWhatDoesNotOpen(t *testing.T) {
 
 // Whose second factor it is that does not open is said too.
 func TestOldKeysNamesASecondFactor(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
-		k := newKept(t, db, clock.Now)
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
+		k := modeltest.NewKept(t, db, clock.Now)
 		sealOneOfEach(k)
-		k.exec("UPDATE second_factors SET secret_sealed = ?", []byte{1})
-		left, err := LookForOldKeys(t.Context(), db, k.keys)
+		k.Exec("UPDATE second_factors SET secret_sealed = ?", []byte{1})
+		left, err := models.LookForOldKeys(t.Context(), db, k.Keys)
 		if err != nil || len(left.Opens) != 0 || len(left.Unreadable) != 1 || left.Unreadable[0].Email != "amy@northgate.example" || left.Unreadable[0].Table != "second_factors" {
 			t.Errorf("%+v, %v", left, err)
 		}
@@ -264,24 +267,24 @@ func TestOldKeysNamesASecondFactor(t *testing.T) {
 
 // A row that somebody is writing is not waited for, and is theirs.
 func TestResealWaitsForNobody(t *testing.T) {
-	db := openAt(t, testdb.Postgres(t))
-	k := newKept(t, db, time.Now)
-	ids := k.seed(3, time.Now(), time.Now().Add(time.Hour))
+	db := modeltest.OpenAt(t, testdb.Postgres(t))
+	k := modeltest.NewKept(t, db, time.Now)
+	ids := k.Seed(3, time.Now(), time.Now().Add(time.Hour))
 	old, _ := rotate(k)
-	k.write(func(tx *gorm.DB) error {
+	k.Write(func(tx *gorm.DB) error {
 		if err := tx.Exec("UPDATE credentials SET generation = 2 WHERE connection_id = ?", ids[1]).Error; err != nil {
 			return err
 		}
 		if rows := reseal(k); rows != 2 {
 			t.Errorf("%d rows", rows)
 		}
-		sealed, err := k.keys.Seal("stc_access_renewed", credentialPlace(k, ids[1], 2, "access_sealed"))
+		sealed, err := k.Keys.Seal("stc_access_renewed", credentialPlace(k, ids[1], 2, "access_sealed"))
 		if err != nil {
 			return err
 		}
 		return tx.Exec("UPDATE credentials SET access_sealed = ?, refresh_sealed = NULL WHERE connection_id = ?", sealed, ids[1]).Error
 	})
-	if access, err := k.keys.Open(accessSealed(k, ids[1]), credentialPlace(k, ids[1], 2, "access_sealed")); err != nil || access != "stc_access_renewed" {
+	if access, err := k.Keys.Open(accessSealed(k, ids[1]), credentialPlace(k, ids[1], 2, "access_sealed")); err != nil || access != "stc_access_renewed" {
 		t.Errorf("%v", err)
 	}
 	if rows := reseal(k); rows != 0 || sealedWith(k, old) != 0 {

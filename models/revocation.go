@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/retry"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
@@ -51,7 +52,7 @@ func (r *revocation) place() seal.Place {
 // now tries it at once, after the commit.
 func (k *Keeper) queueRevocation(tx *gorm.DB, c Connection, token secret.Value, now time.Time) (*revocation, error) {
 	r := &revocation{
-		ID: newID(), CompanyID: c.CompanyID, ConnectionID: c.ID, Environment: c.Environment,
+		ID: database.NewID(), CompanyID: c.CompanyID, ConnectionID: c.ID, Environment: c.Environment,
 		Tries: 1, NextTryAt: now.Add(firstRevokeRetry), CreatedAt: now,
 	}
 	var err error
@@ -172,7 +173,7 @@ func (k *Keeper) dueRevocations(ctx context.Context) ([]revocation, error) {
 	var list []revocation
 	err := k.db.Write(ctx, func(tx *gorm.DB) error {
 		list = nil // of an earlier run
-		now, err := k.db.sharedNow(tx)
+		now, err := k.db.SharedNow(tx)
 		if err != nil {
 			return err
 		}

@@ -1,4 +1,4 @@
-package models
+package models_test
 
 import (
 	"bufio"
@@ -19,6 +19,9 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
@@ -37,14 +40,14 @@ func TestA73RotationUnderLoad(t *testing.T) {
 }
 
 func rotateUnderLoad(t *testing.T, address string, connections int) {
-	db := openAt(t, address)
-	k := newKept(t, db, time.Now)
-	c := k.overTheNetwork(address, time.Hour)
+	db := modeltest.OpenAt(t, address)
+	k := modeltest.NewKept(t, db, time.Now)
+	c := k.OverTheNetwork(address, time.Hour)
 	sealOneOfEach(k)
-	k.exec("DELETE FROM credentials")
-	ids := k.seed(connections, time.Now(), time.Now().Add(time.Hour))
+	k.Exec("DELETE FROM credentials")
+	ids := k.Seed(connections, time.Now(), time.Now().Add(time.Hour))
 	backup := backup(k, address)
-	keeper := c.start(t)
+	keeper := c.Start(t)
 	old, primary := rotate(k)
 	reading, stop := context.WithCancel(t.Context())
 	var readers sync.WaitGroup
@@ -56,7 +59,7 @@ func rotateUnderLoad(t *testing.T, address string, connections int) {
 
 	c.Reseals = true
 	for range 2 {
-		process, out := c.command(t)
+		process, out := c.Command(t)
 		if err := process.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -73,7 +76,7 @@ func rotateUnderLoad(t *testing.T, address string, connections int) {
 			t.Error("nothing is left for the next one")
 		}
 	}
-	process, out := c.command(t)
+	process, out := c.Command(t)
 	if err := process.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +87,7 @@ func rotateUnderLoad(t *testing.T, address string, connections int) {
 	if err := process.Wait(); err != nil {
 		t.Errorf("%v, said %q", err, said)
 	}
-	k.until(func() bool { return k.count("SELECT count(*) FROM credentials WHERE generation > 1") > connections/20 })
+	k.Until(func() bool { return k.Count("SELECT count(*) FROM credentials WHERE generation > 1") > connections/20 })
 	stop()
 	readers.Wait()
 	_ = keeper.Process.Signal(syscall.SIGTERM)
@@ -97,21 +100,21 @@ func rotateUnderLoad(t *testing.T, address string, connections int) {
 	if n := sealedWith(k, primary); n < int64(2*connections) {
 		t.Errorf("%d values under the new key", n)
 	}
-	opened(k, k.keys)
-	if states := k.states(); states[Connected] != connections+3 || k.refusals() != 0 {
-		t.Errorf("%v, %d refused", states, k.refusals())
+	opened(k, k.Keys)
+	if states := k.States(); states[models.Connected] != connections+3 || k.Refusals() != 0 {
+		t.Errorf("%v, %d refused", states, k.Refusals())
 	}
-	t.Logf("%d opens, %d renewals asked for, %d made", opens, renewals, k.count("SELECT count(*) FROM credentials WHERE generation > 1"))
+	t.Logf("%d opens, %d renewals asked for, %d made", opens, renewals, k.Count("SELECT count(*) FROM credentials WHERE generation > 1"))
 	backup()
 }
 
 // openAll opens what is asked for over and over, as whoever uses tokens does.
-func openAll(k *kept, ctx context.Context, ids []uuid.UUID) (opens int) {
-	tables := sealedTables()
-	credentials := tables[slices.IndexFunc(tables, func(t SealedTable) bool { return t.Name == "credentials" })]
+func openAll(k *modeltest.Kept, ctx context.Context, ids []uuid.UUID) (opens int) {
+	tables := models.SealedTables()
+	credentials := tables[slices.IndexFunc(tables, func(t database.SealedTable) bool { return t.Name == "credentials" })]
 	for ctx.Err() == nil {
 		for _, part := range slices.Collect(slices.Chunk(ids, 100)) {
-			rows, err := credentials.Rows(k.db.Read(ctx).Table(credentials.Name).Where("connection_id IN ?", part))
+			rows, err := credentials.Rows(k.DB.Read(ctx).Table(credentials.Name).Where("connection_id IN ?", part))
 			if err != nil {
 				if ctx.Err() == nil {
 					k.Error(err)
@@ -123,7 +126,7 @@ func openAll(k *kept, ctx context.Context, ids []uuid.UUID) (opens int) {
 					if v.Sealed == nil {
 						continue
 					}
-					if _, err := k.keys.Open(v.Sealed, v.Place); err != nil {
+					if _, err := k.Keys.Open(v.Sealed, v.Place); err != nil {
 						k.Error("a failed open:", err)
 					}
 					opens++
@@ -135,7 +138,7 @@ func openAll(k *kept, ctx context.Context, ids []uuid.UUID) (opens int) {
 }
 
 // makeDue makes connections due, some at a time, so that they are renewed.
-func makeDue(k *kept, ctx context.Context, ids []uuid.UUID) (n int) {
+func makeDue(k *modeltest.Kept, ctx context.Context, ids []uuid.UUID) (n int) {
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
 	for part := range slices.Chunk(ids, 20) {
@@ -144,8 +147,8 @@ func makeDue(k *kept, ctx context.Context, ids []uuid.UUID) (n int) {
 		case <-ctx.Done():
 			return n
 		}
-		err := k.db.Write(ctx, func(tx *gorm.DB) error {
-			return tx.Exec("UPDATE credentials SET due_at = ? WHERE connection_id IN ?", k.db.Now(), part).Error
+		err := k.DB.Write(ctx, func(tx *gorm.DB) error {
+			return tx.Exec("UPDATE credentials SET due_at = ? WHERE connection_id IN ?", k.DB.Now(), part).Error
 		})
 		if err != nil && ctx.Err() == nil {
 			k.Error(err)
@@ -157,9 +160,9 @@ func makeDue(k *kept, ctx context.Context, ids []uuid.UUID) (n int) {
 
 // backup copies database and keyset as an operator does; what it returns opens
 // the copies. Of PostgreSQL it copies the values that are sealed.
-func backup(k *kept, address string) (opens func()) {
+func backup(k *modeltest.Kept, address string) (opens func()) {
 	k.Helper()
-	text, err := os.ReadFile(k.keyset)
+	text, err := os.ReadFile(k.Keyset)
 	if err != nil {
 		k.Fatal(err)
 	}
@@ -168,9 +171,9 @@ func backup(k *kept, address string) (opens func()) {
 	if err := os.WriteFile(keyset, text, 0o600); err != nil {
 		k.Fatal(err)
 	}
-	before := opened(k, k.keys)
-	var rows []SealedRow
-	if !k.db.OnPostgres() {
+	before := opened(k, k.Keys)
+	var rows []database.SealedRow
+	if !k.DB.OnPostgres() {
 		db, err := sql.Open("sqlite3", "file:"+address)
 		if err == nil {
 			_, err = db.ExecContext(k.Context(), "VACUUM INTO ?", file)
@@ -179,8 +182,8 @@ func backup(k *kept, address string) (opens func()) {
 			k.Fatal(err)
 		}
 	} else {
-		for _, table := range sealedTables() {
-			more, err := table.Rows(k.db.Read(k.Context()).Table(table.Name))
+		for _, table := range models.SealedTables() {
+			more, err := table.Rows(k.DB.Read(k.Context()).Table(table.Name))
 			if err != nil {
 				k.Fatal(err)
 			}
@@ -193,17 +196,17 @@ func backup(k *kept, address string) (opens func()) {
 		if err != nil {
 			k.Fatal(err)
 		}
-		if !k.db.OnPostgres() {
-			db, err := OpenDB(k.Context(), file, time.Now)
+		if !k.DB.OnPostgres() {
+			db, err := database.OpenDB(k.Context(), file, time.Now)
 			if err != nil {
 				k.Fatal(err)
 			}
 			defer func() { _ = db.Close() }()
-			if err := CheckKeyset(k.Context(), db, keys); err != nil {
+			if err := models.CheckKeyset(k.Context(), db, keys); err != nil {
 				k.Error("old backup with old keyset:", err)
 			}
 			old := *k
-			old.db = db
+			old.DB = db
 			if n := len(opened(&old, keys)); n != len(before) {
 				k.Errorf("%d values in the backup, want %d", n, len(before))
 			}
@@ -224,10 +227,10 @@ func backup(k *kept, address string) (opens func()) {
 // A host that has yet to get the newest keyset file ends no connection: it opens
 // what it can, and goes on with the rest once it has the file.
 func TestHostWithoutTheNewKey(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
-		k := newKept(t, db, clock.Now)
-		id := k.seed(1, db.Now(), db.Now().Add(time.Hour))[0]
-		behind, err := os.ReadFile(k.keyset)
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
+		k := modeltest.NewKept(t, db, clock.Now)
+		id := k.Seed(1, db.Now(), db.Now().Add(time.Hour))[0]
+		behind, err := os.ReadFile(k.Keyset)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -239,30 +242,30 @@ func TestHostWithoutTheNewKey(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		host := NewKeeper(db, keys, k.clients, KeeperOptions{KeepAlive: time.Hour, PerSecond: 100}, slog.New(slog.NewTextHandler(k.logged, nil)))
+		host := models.NewKeeper(db, keys, k.Clients, models.KeeperOptions{KeepAlive: time.Hour, PerSecond: 100}, slog.New(slog.NewTextHandler(k.Logged, nil)))
 		rotate(k)
 		reseal(k)
 
-		generation := k.connection(id).Generation
-		for name, ask := range map[string]func() (Access, error){
-			"access":  func() (Access, error) { return host.AccessToken(t.Context(), k.companyID, id) },
-			"renewal": func() (Access, error) { return host.Renew(t.Context(), k.companyID, id, generation) },
+		generation := k.Connection(id).Generation
+		for name, ask := range map[string]func() (models.Access, error){
+			"access":  func() (models.Access, error) { return host.AccessToken(t.Context(), k.CompanyID, id) },
+			"renewal": func() (models.Access, error) { return host.Renew(t.Context(), k.CompanyID, id, generation) },
 		} {
-			if _, err := ask(); !errors.Is(err, ErrUnavailable) {
+			if _, err := ask(); !errors.Is(err, database.ErrUnavailable) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		if c := k.connection(id); c.State != Connected || c.Failures != 0 {
+		if c := k.Connection(id); c.State != models.Connected || c.Failures != 0 {
 			t.Errorf("it is %s after %d failures", c.State, c.Failures)
 		}
-		newest, err := os.ReadFile(k.keyset)
+		newest, err := os.ReadFile(k.Keyset)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := os.WriteFile(file, newest, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := host.Renew(t.Context(), k.companyID, id, generation); err != nil {
+		if _, err := host.Renew(t.Context(), k.CompanyID, id, generation); err != nil {
 			t.Errorf("with the file: %v", err)
 		}
 	})

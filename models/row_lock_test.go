@@ -1,4 +1,4 @@
-package models
+package models_test
 
 import (
 	"context"
@@ -14,28 +14,31 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
 // stop is a transaction that stands still in the middle, because a trigger waits
 // for a lock that the test has.
 type stop struct {
-	*staffDesk
+	*modeltest.StaffDesk
 	release func()
 }
 
 // stopping lets each insert into a table for which a condition holds wait until
 // it is released.
-func stopping(d *staffDesk, table, when string) stop {
+func stopping(d *modeltest.StaffDesk, table, when string) stop {
 	d.Helper()
-	d.exec("CREATE FUNCTION stand_still() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(13); RETURN NEW; END $$")
-	d.exec("CREATE TRIGGER stand_still BEFORE INSERT ON " + table + " FOR EACH ROW WHEN (" + when + ") EXECUTE FUNCTION stand_still()")
-	pool, err := d.db.Read(d.Context()).DB()
-	d.must(err)
+	d.Exec("CREATE FUNCTION stand_still() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(13); RETURN NEW; END $$")
+	d.Exec("CREATE TRIGGER stand_still BEFORE INSERT ON " + table + " FOR EACH ROW WHEN (" + when + ") EXECUTE FUNCTION stand_still()")
+	pool, err := d.DB.Read(d.Context()).DB()
+	d.Must(err)
 	conn, err := pool.Conn(d.Context())
-	d.must(err)
+	d.Must(err)
 	_, err = conn.ExecContext(d.Context(), "SELECT pg_advisory_lock(13)")
-	d.must(err)
+	d.Must(err)
 	release := sync.OnceFunc(func() {
 		_, err := conn.ExecContext(d.Context(), "SELECT pg_advisory_unlock(13)")
 		if err := errors.Join(err, conn.Close()); err != nil {
@@ -47,67 +50,69 @@ func stopping(d *staffDesk, table, when string) stop {
 
 // waiting is how many sessions wait for a lock; advisory says for which kind.
 func (s stop) waiting(advisory bool) int {
-	return s.count("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND (wait_event = 'advisory') = ?", advisory)
+	return s.Count("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND (wait_event = 'advisory') = ?", advisory)
 }
 
 // meeting is a connection that is retrying and being set up, and people who act
 // on it.
 type meeting struct {
-	*staffDesk
+	*modeltest.StaffDesk
 	id            uuid.UUID
-	ada, sam, lee Staff
+	ada, sam, lee models.Staff
 	// code passes Lee's second factor.
 	code string
 }
 
-func newMeeting(t *testing.T, db *DB, clock *clock) *meeting {
+func newMeeting(t *testing.T, db *database.DB, clock *modeltest.Clock) *meeting {
 	t.Helper()
-	m := &meeting{staffDesk: newStaffDesk(t, db, clock)}
-	m.ada, m.sam, m.lee = m.staff("Ada", Admin), m.staff("Sam", Support), m.staff("Lee", Support)
-	m.person("Amy", Owner)
-	m.id = m.seed(1, m.clock.Now(), m.clock.Now().Add(time.Hour))[0]
-	m.exec("UPDATE connections SET state = 'degraded', reason = 'unavailable', failures = 1 WHERE id = ?", m.id)
-	openSetupOf(m.staffDesk, m.id)
-	begun, err := m.accounts.Enrol(t.Context(), m.lee, "")
-	m.must(err)
+	m := &meeting{StaffDesk: modeltest.NewStaffDesk(t, db, clock)}
+	m.ada, m.sam, m.lee = m.Staff("Ada", models.Admin), m.Staff("Sam", models.Support), m.Staff("Lee", models.Support)
+	m.Person("Amy", models.Owner)
+	m.id = m.Seed(1, m.Clock.Now(), m.Clock.Now().Add(time.Hour))[0]
+	m.Exec("UPDATE connections SET state = 'degraded', reason = 'unavailable', failures = 1 WHERE id = ?", m.id)
+	openSetupOf(m.StaffDesk, m.id)
+	begun, err := m.Accounts.Enrol(t.Context(), m.lee, "")
+	m.Must(err)
 	codeAt := func(at time.Time) string {
 		code, err := totp.GenerateCode(begun.Key.Reveal(), at)
-		m.must(err)
+		m.Must(err)
 		return code
 	}
-	_, err = m.accounts.ConfirmFactor(t.Context(), m.lee, begun.Kept, codeAt(m.db.Now()))
-	m.must(err)
-	m.clock.Add(time.Minute)
-	m.code = codeAt(m.db.Now())
+	_, err = m.Accounts.ConfirmFactor(t.Context(), m.lee, begun.Kept, codeAt(m.DB.Now()))
+	m.Must(err)
+	m.Clock.Add(time.Minute)
+	m.code = codeAt(m.DB.Now())
 	return m
 }
 
 // Transactions that meet in the middle do not wait for each other in a circle.
 func TestTransactionsThatMeetDoNotDeadlock(t *testing.T) {
 	type party func(m *meeting) error
-	lock := func(m *meeting) error { return m.desk.Lock(m.Context(), m.ada, m.companyID, "Asked for by phone.") }
+	lock := func(m *meeting) error { return m.Desk.Lock(m.Context(), m.ada, m.CompanyID, "Asked for by phone.") }
 	recovers := func(m *meeting) error {
-		_, err := m.keeper.Renew(m.Context(), m.companyID, m.id, 1)
+		_, err := m.Keeper.Renew(m.Context(), m.CompanyID, m.id, 1)
 		return err
 	}
-	reconnect := func(m *meeting) error { return m.tryReconnect(m.id) }
-	allowed := func(m *meeting) error { return m.connections.AccessAllowed(m.Context(), m.owner(), m.id) }
-	withdraw := func(m *meeting) error { return m.connections.WithdrawSetup(m.Context(), m.owner(), m.id) }
-	disconnect := func(m *meeting) error { return m.connections.Disconnect(m.Context(), m.owner(), m.id) }
-	test := func(m *meeting) error { return m.connections.Test(m.Context(), m.owner(), m.id) }
-	note := func(m *meeting) error { return m.desk.AddNote(m.Context(), m.sam, m.id, "Called back.") }
+	reconnect := func(m *meeting) error { return m.TryReconnect(m.id) }
+	allowed := func(m *meeting) error { return m.Connections.AccessAllowed(m.Context(), m.Owner(), m.id) }
+	withdraw := func(m *meeting) error { return m.Connections.WithdrawSetup(m.Context(), m.Owner(), m.id) }
+	disconnect := func(m *meeting) error { return m.Connections.Disconnect(m.Context(), m.Owner(), m.id) }
+	test := func(m *meeting) error { return m.Connections.Test(m.Context(), m.Owner(), m.id) }
+	note := func(m *meeting) error { return m.Desk.AddNote(m.Context(), m.sam, m.id, "Called back.") }
 	newCodes := func(m *meeting) error {
-		_, err := m.accounts.NewRecoveryCodes(m.Context(), m.lee.UserID, m.code)
+		_, err := m.Accounts.NewRecoveryCodes(m.Context(), m.lee.UserID, m.code)
 		return err
 	}
-	reset := func(m *meeting) error { return m.accounts.ResetFactor(m.Context(), CommandLine("test"), m.lee.Email) }
+	reset := func(m *meeting) error {
+		return m.Accounts.ResetFactor(m.Context(), models.CommandLine("test"), m.lee.Email)
+	}
 	// acts is stillAllowed of one of staff, standing still between its two rows.
 	acts := func(m *meeting) error {
-		return m.db.Write(m.Context(), func(tx *gorm.DB) error {
+		return m.DB.Write(m.Context(), func(tx *gorm.DB) error {
 			return errors.Join(
-				tx.Clauses(clause.Locking{Strength: "SHARE"}).Where("id = ?", m.companyID).Take(&Company{}).Error,
-				record(tx, Event{CompanyID: m.companyID, Kind: EventLinkGiven, At: m.db.Now()}),
-				tx.Clauses(clause.Locking{Strength: "SHARE"}).Where("id = ? AND staff_role <> ''", m.ada.UserID).Take(&User{}).Error,
+				tx.Clauses(clause.Locking{Strength: "SHARE"}).Where("id = ?", m.CompanyID).Take(&models.Company{}).Error,
+				models.Record(tx, models.Event{CompanyID: m.CompanyID, Kind: models.EventLinkGiven, At: m.DB.Now()}),
+				tx.Clauses(clause.Locking{Strength: "SHARE"}).Where("id = ? AND staff_role <> ''", m.ada.UserID).Take(&models.User{}).Error,
 			)
 		})
 	}
@@ -123,9 +128,9 @@ func TestTransactionsThatMeetDoNotDeadlock(t *testing.T) {
 	}{
 		"lock, then a renewal that recovers": {first: lock, table: "notes", when: "true", second: recovers},
 		"a renewal that recovers, then lock": {first: recovers, table: "events", when: "NEW.kind = 'recovered'", second: lock},
-		"lock, then a reconnect":             {first: lock, table: "notes", when: "true", second: reconnect, waits: true, refused: ErrLocked},
+		"lock, then a reconnect":             {first: lock, table: "notes", when: "true", second: reconnect, waits: true, refused: models.ErrLocked},
 		"lock, then a setup step":            {first: lock, table: "notes", when: "true", second: allowed},
-		"lock, then a disconnect":            {first: lock, table: "notes", when: "true", second: disconnect, waits: true, refused: ErrLocked},
+		"lock, then a disconnect":            {first: lock, table: "notes", when: "true", second: disconnect, waits: true, refused: models.ErrLocked},
 		"lock, then a test":                  {first: lock, table: "notes", when: "true", second: test},
 		"lock, then a note":                  {first: lock, table: "events", when: "NEW.kind = 'locked'", second: note},
 		"staff who act, then lock":           {first: acts, table: "events", when: "NEW.kind = 'link_given'", second: lock, waits: true},
@@ -139,11 +144,11 @@ func TestTransactionsThatMeetDoNotDeadlock(t *testing.T) {
 		"new recovery codes, then a reset of the second factor": {first: newCodes, table: "recovery_codes", when: "true", second: reset, waits: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			clock := newClock()
-			db := openBy(t, testdb.Postgres(t), clock.Now)
+			clock := modeltest.NewClock()
+			db := modeltest.OpenBy(t, testdb.Postgres(t), clock.Now)
 			var mu sync.Mutex
 			var deadlocks []error
-			db.Intercept(func(write WriteFunc) WriteFunc {
+			db.Intercept(func(write database.WriteFunc) database.WriteFunc {
 				return func(ctx context.Context, fn func(*gorm.DB) error) error {
 					return write(ctx, func(tx *gorm.DB) error {
 						err := fn(tx)
@@ -157,11 +162,11 @@ func TestTransactionsThatMeetDoNotDeadlock(t *testing.T) {
 				}
 			})
 			m := newMeeting(t, db, clock)
-			s := stopping(m.staffDesk, tt.table, tt.when)
+			s := stopping(m.StaffDesk, tt.table, tt.when)
 			defer s.release()
 			ended := make(chan error, 2)
 			go func() { ended <- tt.first(m) }()
-			s.until(func() bool {
+			s.Until(func() bool {
 				select {
 				case err := <-ended:
 					t.Fatalf("the first does not stand still: %v", err)
@@ -173,7 +178,7 @@ func TestTransactionsThatMeetDoNotDeadlock(t *testing.T) {
 			go func() { second <- tt.second(m) }()
 			var err error
 			came := false
-			s.until(func() bool {
+			s.Until(func() bool {
 				select {
 				case err = <-second:
 					came = true
@@ -194,7 +199,7 @@ func TestTransactionsThatMeetDoNotDeadlock(t *testing.T) {
 				}
 				err = nil
 			}
-			if err := errors.Join(<-ended, err); err != nil && !errors.Is(err, ErrNoSetup) {
+			if err := errors.Join(<-ended, err); err != nil && !errors.Is(err, models.ErrNoSetup) {
 				t.Error(err)
 			}
 			mu.Lock()
@@ -207,25 +212,25 @@ func TestTransactionsThatMeetDoNotDeadlock(t *testing.T) {
 }
 
 // openSetupOf opens a guided setup of a connection, at the step of the company.
-func openSetupOf(d *staffDesk, id uuid.UUID) {
+func openSetupOf(d *modeltest.StaffDesk, id uuid.UUID) {
 	d.Helper()
-	c := d.connection(id)
-	now := d.db.Now()
-	d.write(func(tx *gorm.DB) error {
-		s := Setup{
-			ID: newID(), ConnectionID: id, CompanyID: c.CompanyID, Environment: c.Environment, TenantID: c.TenantID,
-			RequestedByName: "Amy", RequestedAt: now, TenantAddedAt: &now, Step: StepAllowAccess, WaitsFor: TheCompany, Since: now,
+	c := d.Connection(id)
+	now := d.DB.Now()
+	d.Write(func(tx *gorm.DB) error {
+		s := models.Setup{
+			ID: database.NewID(), ConnectionID: id, CompanyID: c.CompanyID, Environment: c.Environment, TenantID: c.TenantID,
+			RequestedByName: "Amy", RequestedAt: now, TenantAddedAt: &now, Step: models.StepAllowAccess, WaitsFor: models.TheCompany, Since: now,
 		}
-		return errors.Join(tx.Create(&s).Error, tx.Model(&Connection{}).Where("id = ?", id).Update("setting_up", true).Error)
+		return errors.Join(tx.Create(&s).Error, tx.Model(&models.Connection{}).Where("id = ?", id).Update("setting_up", true).Error)
 	})
 }
 
 // What a write keeps outside is set anew when PostgreSQL makes it run again.
 func TestWritesRunAgain(t *testing.T) {
-	db := openAt(t, testdb.Postgres(t))
+	db := modeltest.OpenAt(t, testdb.Postgres(t))
 	var runs, again int
 	var mu sync.Mutex // the keeper writes from several goroutines
-	db.Intercept(func(write WriteFunc) WriteFunc {
+	db.Intercept(func(write database.WriteFunc) database.WriteFunc {
 		return func(ctx context.Context, fn func(*gorm.DB) error) error {
 			mu.Lock()
 			defer mu.Unlock()
@@ -242,45 +247,45 @@ func TestWritesRunAgain(t *testing.T) {
 			})
 		}
 	})
-	d := newStaffDesk(t, db, newClock())
-	ada := d.staff("Ada", Admin)
-	ids := d.seed(3, d.clock.Now(), d.clock.Now())
-	stop := d.run(d.keeper)
-	d.until(func() bool {
-		return d.count("SELECT count(*) FROM credentials WHERE generation = 2 AND lease_until IS NULL") == len(ids)
+	d := modeltest.NewStaffDesk(t, db, modeltest.NewClock())
+	ada := d.Staff("Ada", models.Admin)
+	ids := d.Seed(3, d.Clock.Now(), d.Clock.Now())
+	stop := d.Run(d.Keeper)
+	d.Until(func() bool {
+		return d.Count("SELECT count(*) FROM credentials WHERE generation = 2 AND lease_until IS NULL") == len(ids)
 	})
 	stop()
-	d.reconnect(ids[0])
-	if n := d.count("SELECT count(*) FROM revocations"); n != 0 {
+	d.Reconnect(ids[0])
+	if n := d.Count("SELECT count(*) FROM revocations"); n != 0 {
 		t.Errorf("%d revocations are left of a reconnect", n)
 	}
-	d.disconnect(ids[0])
-	if n := d.count("SELECT count(*) FROM revocations"); n != 0 {
+	d.Disconnect(ids[0])
+	if n := d.Count("SELECT count(*) FROM revocations"); n != 0 {
 		t.Errorf("%d revocations are left of a disconnect", n)
 	}
 	openSetupOf(d, ids[1])
-	d.must(d.connections.AccessAllowed(t.Context(), d.owner(), ids[1]))
-	d.must(d.connections.WithdrawSetup(t.Context(), d.owner(), ids[1]))
-	d.must(d.desk.Lock(t.Context(), ada, d.companyID, "Asked for by phone."))
-	d.must(d.desk.Unlock(t.Context(), ada, d.companyID, "Settled."))
-	d.sandbox.RevokeGrants(northgate)
-	if _, err := d.keeper.Renew(t.Context(), d.companyID, ids[2], 2); !errors.Is(err, ErrReconnectNeeded) {
+	d.Must(d.Connections.AccessAllowed(t.Context(), d.Owner(), ids[1]))
+	d.Must(d.Connections.WithdrawSetup(t.Context(), d.Owner(), ids[1]))
+	d.Must(d.Desk.Lock(t.Context(), ada, d.CompanyID, "Asked for by phone."))
+	d.Must(d.Desk.Unlock(t.Context(), ada, d.CompanyID, "Settled."))
+	d.Sandbox.RevokeGrants(modeltest.Northgate)
+	if _, err := d.Keeper.Renew(t.Context(), d.CompanyID, ids[2], 2); !errors.Is(err, models.ErrReconnectNeeded) {
 		t.Errorf("got %v", err)
 	}
-	box := &mailbox{}
-	outbox := NewOutbox(d.db, box.send, d.logger())
+	box := &modeltest.Mailbox{}
+	outbox := models.NewOutbox(d.DB, box.Send, d.Logger())
 	_, err := outbox.DeliverDue(t.Context())
-	d.must(err)
-	if got := box.take(); !slices.Equal(got, []string{"reconnect_needed Amy grant_refused"}) {
+	d.Must(err)
+	if got := box.Take(); !slices.Equal(got, []string{"reconnect_needed Amy grant_refused"}) {
 		t.Errorf("mails %q", got)
 	}
 	if again < 20 {
 		t.Errorf("%d writes ran again", again)
 	}
-	for kind, want := range map[EventKind]int{EventReconnected: 1, EventDisconnected: 1, EventSetupAllowed: 1, EventLocked: 4, EventReconnectNeeded: 1, EventRevoked: 2} {
-		if n := d.count("SELECT count(*) FROM events WHERE kind = ?", kind); n != want {
+	for kind, want := range map[models.EventKind]int{models.EventReconnected: 1, models.EventDisconnected: 1, models.EventSetupAllowed: 1, models.EventLocked: 4, models.EventReconnectNeeded: 1, models.EventRevoked: 2} {
+		if n := d.Count("SELECT count(*) FROM events WHERE kind = ?", kind); n != want {
 			t.Errorf("%d events %s, want %d", n, kind, want)
 		}
 	}
-	d.invariants()
+	d.Invariants()
 }

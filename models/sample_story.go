@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -17,18 +18,18 @@ const sampleTestMillis = 187
 // renewed every so often.
 type story struct {
 	SampleConnection
-	now   time.Time
-	every time.Duration
+	Now   time.Time
+	Every time.Duration
 }
 
-func (s story) ago(d time.Duration) time.Time { return s.now.Add(-d) }
+func (s story) ago(d time.Duration) time.Time { return s.Now.Add(-d) }
 
 func (s story) began() time.Time { return s.ago(s.Age) }
 
 // worksUntil is when it stopped to be renewed for good, or for now.
 func (s story) worksUntil() time.Time {
 	if s.State == Connected {
-		return s.now
+		return s.Now
 	}
 	return s.ago(s.StateAge)
 }
@@ -66,7 +67,7 @@ func (s story) lastRenewal() time.Time {
 		return time.Time{}
 	}
 	last := spans[len(spans)-1]
-	return last.from.Add(time.Duration(last.renewalsBefore(last.to, s.every)) * s.every)
+	return last.from.Add(time.Duration(last.renewalsBefore(last.to, s.Every)) * s.Every)
 }
 
 // failed are the renewals that failed.
@@ -118,13 +119,13 @@ func tries(from, to time.Time) []time.Time {
 	return list
 }
 
-// countHours counts the renewals by the hour, from a time on.
-func (s story) countHours(from time.Time) map[time.Time]RenewalHour {
+// CountHours counts the renewals by the hour, from a time on.
+func (s story) CountHours(from time.Time) map[time.Time]RenewalHour {
 	counts := map[time.Time]RenewalHour{}
 	add := func(at time.Time, ok, failed int64) {
 		if hour := at.Truncate(time.Hour); ok+failed > 0 && !hour.Before(from) {
 			sum := counts[hour]
-			counts[hour] = RenewalHour{Hour: hour.Format(hourForm), OK: sum.OK + ok, Failed: sum.Failed + failed}
+			counts[hour] = RenewalHour{Hour: hour.Format(database.HourForm), OK: sum.OK + ok, Failed: sum.Failed + failed}
 		}
 	}
 	for _, w := range s.working() {
@@ -133,7 +134,7 @@ func (s story) countHours(from time.Time) map[time.Time]RenewalHour {
 			first = from
 		}
 		for hour := first; hour.Before(w.to); hour = hour.Add(time.Hour) {
-			add(hour, int64(w.renewalsBefore(hour.Add(time.Hour), s.every)-w.renewalsBefore(hour, s.every)), 0)
+			add(hour, int64(w.renewalsBefore(hour.Add(time.Hour), s.Every)-w.renewalsBefore(hour, s.Every)), 0)
 		}
 	}
 	for _, t := range s.Troubles {
@@ -278,7 +279,7 @@ func (s story) proof(c cast) Proof {
 // newIDAt is an ID that sorts among those of a time in the past (RFC 9562,
 // section 5.7).
 func newIDAt(at time.Time) uuid.UUID {
-	id := newID()
+	id := database.NewID()
 	var millis [8]byte
 	binary.BigEndian.PutUint64(millis[:], uint64(at.UnixMilli())) // #nosec G115 -- after 1970
 	copy(id[:6], millis[2:])

@@ -9,13 +9,14 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// proven is access that works, ready to be saved.
-type proven struct {
-	choice  Choice
-	tokens  servicetitan.Tokens
+// grantedAccess is access that works, ready to be saved.
+type grantedAccess struct {
+	Choice  Choice
+	Tokens  servicetitan.Tokens
 	own     servicetitan.OwnClient
 	account servicetitan.Account
 	// setup is the guided set-up that it ends; nil for the other ways.
@@ -28,39 +29,39 @@ type proven struct {
 // event in one transaction, and withdraws the access that is replaced. A tenant
 // that another company holds is gorm.ErrDuplicatedKey. Somebody who may no
 // longer act gets the error of stillAllowed.
-func (c *Connections) save(ctx context.Context, v Visitor, p proven) (id uuid.UUID, err error) {
-	id, old, err := c.saveProven(ctx, v, p)
+func (c *Connections) save(ctx context.Context, v Visitor, p grantedAccess) (id uuid.UUID, err error) {
+	id, old, err := c.saveGranted(ctx, v, p)
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		// Another trip of this company may have made the connection this moment;
 		// then it is there now.
-		id, old, err = c.saveProven(ctx, v, p)
+		id, old, err = c.saveGranted(ctx, v, p)
 	}
 	if err == nil {
-		c.keeper.revokeReplaced(ctx, old, v.SupportCode)
+		c.keeper.RevokeReplaced(ctx, old, v.SupportCode)
 	}
 	return id, err
 }
 
-func (c *Connections) saveProven(ctx context.Context, v Visitor, p proven) (id uuid.UUID, old Replaced, err error) {
-	a, tokens := p.choice, p.tokens
+func (c *Connections) saveGranted(ctx context.Context, v Visitor, p grantedAccess) (id uuid.UUID, old Replaced, err error) {
+	a, tokens := p.Choice, p.Tokens
 	client, _ := c.clients.In(a.Environment)
 	err = c.db.Write(ctx, func(tx *gorm.DB) error {
 		old = Replaced{} // of an earlier run
-		if err := stillAllowed(tx, v); err != nil {
+		if err := StillAllowed(tx, v); err != nil {
 			return err
 		}
-		now, err := c.db.sharedNow(tx)
+		now, err := c.db.SharedNow(tx)
 		if err != nil {
 			return err
 		}
 		// The same tenant of the same company is the same connection, whatever
 		// state it is in: its history goes on.
 		var connection Connection
-		err = forUpdate(tx).Where("company_id = ? AND environment = ? AND tenant_id = ?", v.CompanyID, a.Environment, a.TenantID).
+		err = database.ForUpdate(tx).Where("company_id = ? AND environment = ? AND tenant_id = ?", v.CompanyID, a.Environment, a.TenantID).
 			Take(&connection).Error
 		isNew := errors.Is(err, gorm.ErrRecordNotFound)
 		if isNew {
-			connection = Connection{ID: newID(), CompanyID: v.CompanyID, Environment: a.Environment, TenantID: a.TenantID, CreatedAt: now}
+			connection = Connection{ID: database.NewID(), CompanyID: v.CompanyID, Environment: a.Environment, TenantID: a.TenantID, CreatedAt: now}
 		} else if err != nil {
 			return err
 		}
@@ -74,14 +75,14 @@ func (c *Connections) saveProven(ctx context.Context, v Visitor, p proven) (id u
 			if err := replaces(tx, &connection, a.Way, now); err != nil {
 				return err
 			}
-			if old, err = c.keeper.retire(tx, connection, tokens.Refresh, now); err != nil {
+			if old, err = c.keeper.Retire(tx, connection, tokens.Refresh, now); err != nil {
 				return err
 			}
 		}
 		var due time.Time
-		happened, err := transit(tx, &connection, transition{
-			what: authorized, at: now, by: v,
-			edit: func(o *Connection) {
+		happened, err := Transit(tx, &connection, Transition{
+			What: Authorized, At: now, By: v,
+			Edit: func(o *Connection) {
 				o.Way, o.ConnectedByName, o.ConnectedAt = a.Way, v.Name, now
 				if o.ConnectedByID = nil; v.StaffName == "" {
 					o.ConnectedByID = &v.UserID
@@ -90,10 +91,10 @@ func (c *Connections) saveProven(ctx context.Context, v Visitor, p proven) (id u
 				o.Scopes = strings.Join(client.Environment().Scopes, " ")
 				o.Generation++
 				o.ExpiresAt = tokens.ExpiresAt
-				due = c.keeper.dueFrom(o, now)
-				o.granted(tokens, client.Environment().Scopes, due, now)
+				due = c.keeper.DueFrom(o, now)
+				o.Granted(tokens, client.Environment().Scopes, due, now)
 			},
-			with: func(tx *gorm.DB, o Connection) error { return c.keeper.store(tx, o, tokens, p.own, due) },
+			With: func(tx *gorm.DB, o Connection) error { return c.keeper.Store(tx, o, tokens, p.own, due) },
 		})
 		if err == nil && !happened {
 			err = errors.New("connection cannot be authorized in state " + string(connection.State))
@@ -112,7 +113,7 @@ func (c *Connections) saveProven(ctx context.Context, v Visitor, p proven) (id u
 // replaces settles what a new access leaves behind: a set-up that it ends, and
 // a client that is no longer used.
 func replaces(tx *gorm.DB, connection *Connection, by Way, now time.Time) error {
-	if _, err := closeSetup(tx, connection, by == GuidedWay, now); err != nil {
+	if _, err := CloseSetup(tx, connection, by == GuidedWay, now); err != nil {
 		return err
 	}
 	if by == SignInWay && connection.usesOwnClient() {

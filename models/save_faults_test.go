@@ -1,4 +1,4 @@
-package models
+package models_test
 
 import (
 	"context"
@@ -11,23 +11,25 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
 // raising makes the next n statements of a kind fail with an SQLSTATE. A
 // sequence counts them, which a rollback does not take back.
-func raising(k *kept, event, table, state string, n int) {
+func raising(k *modeltest.Kept, event, table, state string, n int) {
 	k.Helper()
-	k.exec("CREATE SEQUENCE raised")
-	k.exec("CREATE FUNCTION raise_some() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF nextval('raised') <= " + fmt.Sprint(n) +
+	k.Exec("CREATE SEQUENCE raised")
+	k.Exec("CREATE FUNCTION raise_some() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF nextval('raised') <= " + fmt.Sprint(n) +
 		" THEN RAISE EXCEPTION 'raised by the test' USING ERRCODE = '" + state + "'; END IF; RETURN NULL; END $$")
-	k.exec("CREATE TRIGGER raise_some AFTER " + event + " ON " + table + " FOR EACH STATEMENT EXECUTE FUNCTION raise_some()")
+	k.Exec("CREATE TRIGGER raise_some AFTER " + event + " ON " + table + " FOR EACH STATEMENT EXECUTE FUNCTION raise_some()")
 }
 
 // raised is how many statements the trigger has seen.
-func raised(k *kept) int {
+func raised(k *modeltest.Kept) int {
 	k.Helper()
-	return k.count("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM raised")
+	return k.Count("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM raised")
 }
 
 // A renewal whose save fails in any way that is not the end of the connection is
@@ -45,29 +47,29 @@ func TestRenewalOutlivesFailuresOfItsSave(t *testing.T) {
 		"P0001", // raise_exception: of unknown kind
 	} {
 		t.Run(state, func(t *testing.T) {
-			db := openAt(t, testdb.Postgres(t))
-			k := newKept(t, db, time.Now)
-			id := k.seed(1, time.Now(), time.Now().Add(time.Hour))[0]
+			db := modeltest.OpenAt(t, testdb.Postgres(t))
+			k := modeltest.NewKept(t, db, time.Now)
+			id := k.Seed(1, time.Now(), time.Now().Add(time.Hour))[0]
 			times := 2
 			if strings.HasPrefix(state, "40") {
 				times = 6 // more often than a write is run again by itself
 			}
 			raising(k, "INSERT", "renewal_days", state, times)
-			access, err := k.keeper.Renew(t.Context(), k.companyID, id, 1)
+			access, err := k.Keeper.Renew(t.Context(), k.CompanyID, id, 1)
 			if err != nil || access.Generation != 2 {
 				t.Fatalf("served generation %d, error %v", access.Generation, err)
 			}
 			if n := raised(k); n != times+1 {
 				t.Errorf("%d saves, want %d", n, times+1)
 			}
-			if n := k.tokenRequests(); n != 1 {
+			if n := k.TokenRequests(); n != 1 {
 				t.Errorf("%d token requests, want 1", n)
 			}
-			if !strings.Contains(k.logged.String(), "renewals wait to be saved") {
+			if !strings.Contains(k.Logged.String(), "renewals wait to be saved") {
 				t.Error("nobody is told that a renewal waits")
 			}
-			k.stillGranted(k.keeper, id)
-			k.invariants()
+			k.StillGranted(k.Keeper, id)
+			k.Invariants()
 		})
 	}
 }
@@ -88,15 +90,15 @@ func TestRenewalOutlivesADemotedServer(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			db := openAt(t, testdb.Postgres(t))
-			k := newKept(t, db, time.Now)
-			id := k.seed(1, time.Now(), time.Now().Add(time.Hour))[0]
+			db := modeltest.OpenAt(t, testdb.Postgres(t))
+			k := modeltest.NewKept(t, db, time.Now)
+			id := k.Seed(1, time.Now(), time.Now().Add(time.Hour))[0]
 			spoiled := *db
 			var failures []error
-			spoiled.Intercept(func(write WriteFunc) WriteFunc {
+			spoiled.Intercept(func(write database.WriteFunc) database.WriteFunc {
 				return func(ctx context.Context, fn func(*gorm.DB) error) error {
 					return write(ctx, func(tx *gorm.DB) error {
-						if k.tokenRequests() == 0 || len(failures) == 3 {
+						if k.TokenRequests() == 0 || len(failures) == 3 {
 							return fn(tx)
 						}
 						if err := spoil.with(tx); err != nil {
@@ -108,8 +110,8 @@ func TestRenewalOutlivesADemotedServer(t *testing.T) {
 					})
 				}
 			})
-			k.keeper.db = &spoiled
-			access, err := k.keeper.Renew(t.Context(), k.companyID, id, 1)
+			(*k.Keeper.DBField()) = &spoiled
+			access, err := k.Keeper.Renew(t.Context(), k.CompanyID, id, 1)
 			if err != nil || access.Generation != 2 {
 				t.Fatalf("served generation %d, error %v", access.Generation, err)
 			}
@@ -118,11 +120,11 @@ func TestRenewalOutlivesADemotedServer(t *testing.T) {
 					t.Errorf("the save failed with %v", err)
 				}
 			}
-			if len(failures) != 3 || k.tokenRequests() != 1 {
-				t.Errorf("%d failures, %d token requests", len(failures), k.tokenRequests())
+			if len(failures) != 3 || k.TokenRequests() != 1 {
+				t.Errorf("%d failures, %d token requests", len(failures), k.TokenRequests())
 			}
-			k.stillGranted(k.keeper, id)
-			k.invariants()
+			k.StillGranted(k.Keeper, id)
+			k.Invariants()
 		})
 	}
 }
@@ -130,56 +132,56 @@ func TestRenewalOutlivesADemotedServer(t *testing.T) {
 // A save whose failure is of unknown kind holds nobody else up; one that meets
 // an absent database does.
 func TestUnknownFailureOfOneSaveHoldsNobodyUp(t *testing.T) {
-	db := openAt(t, testdb.Postgres(t))
-	k := newKept(t, db, time.Now)
-	poisoned := k.seed(1, time.Now(), time.Now())[0]
-	others := k.seed(20, time.Now(), time.Now())
-	k.exec("CREATE TABLE poison (connection_id UUID)")
-	k.exec("INSERT INTO poison VALUES (?)", poisoned)
-	k.exec("CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM poison p WHERE p.connection_id = NEW.connection_id)" +
+	db := modeltest.OpenAt(t, testdb.Postgres(t))
+	k := modeltest.NewKept(t, db, time.Now)
+	poisoned := k.Seed(1, time.Now(), time.Now())[0]
+	others := k.Seed(20, time.Now(), time.Now())
+	k.Exec("CREATE TABLE poison (connection_id UUID)")
+	k.Exec("INSERT INTO poison VALUES (?)", poisoned)
+	k.Exec("CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM poison p WHERE p.connection_id = NEW.connection_id)" +
 		" THEN RAISE EXCEPTION 'raised by the test'; END IF; RETURN NEW; END $$")
-	k.exec("CREATE TRIGGER poison BEFORE INSERT ON renewal_days FOR EACH ROW EXECUTE FUNCTION poison()")
+	k.Exec("CREATE TRIGGER poison BEFORE INSERT ON renewal_days FOR EACH ROW EXECUTE FUNCTION poison()")
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		k.keeper.Run(ctx)
+		k.Keeper.Run(ctx)
 	}()
-	k.until(func() bool { return k.keeper.Unsaved() == 1 })
-	late := k.seed(20, time.Now(), time.Now()) // they come due while it waits
-	k.until(func() bool {
-		return k.count("SELECT count(*) FROM connections WHERE generation = 2 AND id IN ?", append(others, late...)) == 40
+	k.Until(func() bool { return k.Keeper.Unsaved() == 1 })
+	late := k.Seed(20, time.Now(), time.Now()) // they come due while it waits
+	k.Until(func() bool {
+		return k.Count("SELECT count(*) FROM connections WHERE generation = 2 AND id IN ?", append(others, late...)) == 40
 	})
-	if k.keeper.Unsaved() != 1 || k.connection(poisoned).Generation != 1 {
-		t.Errorf("%d wait to be saved", k.keeper.Unsaved())
+	if k.Keeper.Unsaved() != 1 || k.Connection(poisoned).Generation != 1 {
+		t.Errorf("%d wait to be saved", k.Keeper.Unsaved())
 	}
-	k.exec("DELETE FROM poison")
-	k.until(func() bool { return k.connection(poisoned).Generation == 2 })
+	k.Exec("DELETE FROM poison")
+	k.Until(func() bool { return k.Connection(poisoned).Generation == 2 })
 	stop()
 	<-done
-	if n := k.tokenRequests(); n != 41 {
+	if n := k.TokenRequests(); n != 41 {
 		t.Errorf("%d token requests, want 41", n)
 	}
-	k.invariants()
+	k.Invariants()
 }
 
 // What belongs to a connection that is gone is not saved, and nobody waits.
 func TestSaveOfAConnectionThatIsGoneEnds(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
-		k := newKept(t, db, clock.Now)
-		id := k.seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
+		k := modeltest.NewKept(t, db, clock.Now)
+		id := k.Seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
 		gone := false
-		keeper := k.instance(func(write func() error) error {
-			if k.tokenRequests() == 1 && !gone {
+		keeper := k.Instance(func(write func() error) error {
+			if k.TokenRequests() == 1 && !gone {
 				gone = true
 				for _, table := range []string{"mails", "events", "renewal_days", "credentials"} {
-					k.exec("DELETE FROM "+table+" WHERE connection_id = ?", id)
+					k.Exec("DELETE FROM "+table+" WHERE connection_id = ?", id)
 				}
-				k.exec("DELETE FROM connections WHERE id = ?", id)
+				k.Exec("DELETE FROM connections WHERE id = ?", id)
 			}
 			return write()
 		})
-		if _, err := keeper.Renew(t.Context(), k.companyID, id, 1); !errors.Is(err, ErrNotFound) {
+		if _, err := keeper.Renew(t.Context(), k.CompanyID, id, 1); !errors.Is(err, database.ErrNotFound) {
 			t.Errorf("got %v, want ErrNotFound", err)
 		}
 		if !gone || keeper.Unsaved() != 0 {

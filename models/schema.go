@@ -1,6 +1,10 @@
 package models
 
-import "context"
+import (
+	"context"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
+)
 
 // MigrationWatch is told how far a migration is. A field may be nil.
 type MigrationWatch struct {
@@ -13,7 +17,7 @@ type MigrationWatch struct {
 
 // Migrate brings the database's schema and its companies' names up to date.
 // Several instances may call it at once: one migrates, the others wait.
-func Migrate(ctx context.Context, db *DB, watch MigrationWatch) (MigrationStatus, error) {
+func Migrate(ctx context.Context, db *database.DB, watch MigrationWatch) (database.MigrationStatus, error) {
 	if watch.Begins == nil {
 		watch.Begins = func(int64, int64, string) {}
 	}

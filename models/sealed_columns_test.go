@@ -1,4 +1,4 @@
-package models
+package models_test
 
 import (
 	"errors"
@@ -7,21 +7,24 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
 // seedConnection makes a connected company without any ServiceTitan.
-func seedConnection(t *testing.T, db *DB, keys *seal.Keys) Connection {
+func seedConnection(t *testing.T, db *database.DB, keys *seal.Keys) models.Connection {
 	t.Helper()
 	now := db.Now()
-	company := Company{ID: newID(), Name: "Northgate", CreatedAt: now}
-	c := Connection{
-		ID: newID(), CompanyID: company.ID, Environment: servicetitan.Sandbox, TenantID: 842193311, Way: servicetitan.SignIn,
-		State: Connected, Generation: 1, ConnectedAt: now, RenewedAt: now, ExpiresAt: now.Add(15 * time.Minute), CreatedAt: now, UpdatedAt: now,
+	company := models.Company{ID: database.NewID(), Name: "Northgate", CreatedAt: now}
+	c := models.Connection{
+		ID: database.NewID(), CompanyID: company.ID, Environment: servicetitan.Sandbox, TenantID: 842193311, Way: servicetitan.SignIn,
+		State: models.Connected, Generation: 1, ConnectedAt: now, RenewedAt: now, ExpiresAt: now.Add(15 * time.Minute), CreatedAt: now, UpdatedAt: now,
 	}
-	sealed, err := sealCredential(keys, c.CompanyID, c.ID, c.Generation, servicetitan.Tokens{
+	sealed, err := models.SealCredential(keys, c.CompanyID, c.ID, c.Generation, servicetitan.Tokens{
 		Access: secret.New("stc_access"), Refresh: secret.New("stc_refresh"), ExpiresAt: c.ExpiresAt,
 	}, servicetitan.OwnClient{})
 	if err != nil {
@@ -37,17 +40,17 @@ func seedConnection(t *testing.T, db *DB, keys *seal.Keys) Connection {
 
 // Plaintext is refused by the database itself, by whatever road it comes.
 func TestSealedColumnsRefusePlaintext(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
-		seed := seedConnection(t, db, testKeys(t))
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
+		seed := seedConnection(t, db, modeltest.TestKeys(t))
 		roads := map[string]func(tx *gorm.DB) error{
 			"update one": func(tx *gorm.DB) error {
-				return tx.Model(&credential{}).Where("connection_id = ?", seed.ID).Update("refresh_sealed", []byte("stc_plain")).Error
+				return tx.Model(&models.Credential{}).Where("connection_id = ?", seed.ID).Update("refresh_sealed", []byte("stc_plain")).Error
 			},
 			"update many": func(tx *gorm.DB) error {
-				return tx.Model(&credential{}).Where("connection_id = ?", seed.ID).Updates(map[string]any{"access_sealed": []byte("stc_plain")}).Error
+				return tx.Model(&models.Credential{}).Where("connection_id = ?", seed.ID).Updates(map[string]any{"access_sealed": []byte("stc_plain")}).Error
 			},
 			"empty": func(tx *gorm.DB) error {
-				return tx.Model(&credential{}).Where("connection_id = ?", seed.ID).Update("access_sealed", []byte{}).Error
+				return tx.Model(&models.Credential{}).Where("connection_id = ?", seed.ID).Update("access_sealed", []byte{}).Error
 			},
 			"canary": func(tx *gorm.DB) error {
 				return tx.Exec("INSERT INTO key_canary (id, sealed) VALUES (1, ?)", []byte("plain")).Error
@@ -61,4 +64,6 @@ func TestSealedColumnsRefusePlaintext(t *testing.T) {
 	})
 }
 
-func TestCredentialsMatchTheSchema(t *testing.T) { matchSchema(t, &credential{}, &revocation{}) }
+func TestCredentialsMatchTheSchema(t *testing.T) {
+	modeltest.MatchSchema(t, &models.Credential{}, &models.Revocation{})
+}

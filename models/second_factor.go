@@ -13,6 +13,7 @@ import (
 	"github.com/pquerna/otp/hotp"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
@@ -108,8 +109,8 @@ func (a *Accounts) pass(tx *gorm.DB, f secondFactor, code string, now time.Time)
 func (a *Accounts) ResetFactor(ctx context.Context, by Actor, email string) error {
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
 		var user User
-		if err := forUpdate(tx).Where("email = ? AND staff_role <> ''", email).Take(&user).Error; err != nil {
-			return found(err, "find staff")
+		if err := database.ForUpdate(tx).Where("email = ? AND staff_role <> ''", email).Take(&user).Error; err != nil {
+			return database.Found(err, "find staff")
 		}
 		if err := endSessions(tx, user.ID); err != nil {
 			return err
@@ -134,7 +135,7 @@ func forgetFactor(tx *gorm.DB, userID uuid.UUID) error {
 // code does not take it back.
 func (a *Accounts) tryCode(ctx context.Context, userID uuid.UUID, check func(*gorm.DB, secondFactor, time.Time) error) error {
 	now := a.db.Now()
-	if err := a.db.Write(ctx, func(tx *gorm.DB) error { return factorPerAccount.take(tx, userID.String(), now) }); err != nil {
+	if err := a.db.Write(ctx, func(tx *gorm.DB) error { return factorPerAccount.Take(tx, userID.String(), now) }); err != nil {
 		return err
 	}
 	return a.db.Write(ctx, func(tx *gorm.DB) error {
@@ -147,7 +148,7 @@ func (a *Accounts) tryCode(ctx context.Context, userID uuid.UUID, check func(*go
 		if _, there := staff[userID]; !there {
 			return ErrSignedOut
 		}
-		f, err := a.factor(forUpdate(tx), userID)
+		f, err := a.factor(database.ForUpdate(tx), userID)
 		if err != nil {
 			return err
 		}
@@ -196,8 +197,8 @@ func plainCode(code string) string {
 }
 
 // sealedByAccounts returns what people's accounts keep encrypted.
-func sealedByAccounts() []SealedTable {
-	return []SealedTable{{Name: "second_factors", Key: "user_id", Columns: []string{"secret_sealed"}, Rows: SealedRowsOf(func(f secondFactor) SealedRow {
-		return SealedRow{Key: f.UserID, Values: []SealedValue{{Column: "secret_sealed", Sealed: f.SecretSealed, Place: f.place()}}}
+func sealedByAccounts() []database.SealedTable {
+	return []database.SealedTable{{Name: "second_factors", Key: "user_id", Columns: []string{"secret_sealed"}, Rows: database.SealedRowsOf(func(f secondFactor) database.SealedRow {
+		return database.SealedRow{Key: f.UserID, Values: []database.SealedValue{{Column: "secret_sealed", Sealed: f.SecretSealed, Place: f.place()}}}
 	})}}
 }

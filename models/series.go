@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 const (
@@ -34,7 +36,7 @@ func recordSeries(tx *gorm.DB, e Event) error {
 			continue
 		}
 		result := tx.Exec(`UPDATE events SET id = ?, at = ?, first_at = coalesce(first_at, at), repeats = repeats + 1, millis = ?, support_code = ?
-			WHERE id = ?`, newID(), e.At, e.Millis, e.SupportCode, last.ID)
+			WHERE id = ?`, database.NewID(), e.At, e.Millis, e.SupportCode, last.ID)
 		if result.Error != nil {
 			return fmt.Errorf("record %s: %w", e.Kind, result.Error)
 		}

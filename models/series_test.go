@@ -1,40 +1,43 @@
-package models
+package models_test
 
 import (
 	"testing"
 	"time"
 
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
 // Equal events within an hour are one entry with their number. Others, and what
 // comes later, have entries of their own.
 func TestEqualEventsAreOneEntry(t *testing.T) {
-	onDesks(t, func(t *testing.T, d *staffDesk) {
-		id := d.seed(1, d.clock.Now(), d.clock.Now())[0]
-		tell := func(e Event) {
-			e.CompanyID, e.At = d.companyID, d.db.Now()
-			d.write(func(tx *gorm.DB) error { return recordSeries(tx, e) })
+	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+		id := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0]
+		tell := func(e models.Event) {
+			e.CompanyID, e.At = d.CompanyID, d.DB.Now()
+			d.Write(func(tx *gorm.DB) error { return models.RecordSeries(tx, e) })
 		}
 		for range 30 {
-			tell(Event{ConnectionID: &id, Kind: EventTestPassed, ActorName: "Amy", Millis: 7, SupportCode: "FB-BBBB-BBBB"})
-			tell(Event{ConnectionID: &id, Kind: EventTestPassed, ActorName: "Otto"})
-			tell(Event{Kind: EventConnectFailed, ActorName: "Amy", Outcome: OutcomeDenied})
-			tell(Event{Kind: EventConnectFailed, ActorName: "Amy", Outcome: OutcomeUnavailable})
-			d.clock.Add(time.Minute)
+			tell(models.Event{ConnectionID: &id, Kind: models.EventTestPassed, ActorName: "Amy", Millis: 7, SupportCode: "FB-BBBB-BBBB"})
+			tell(models.Event{ConnectionID: &id, Kind: models.EventTestPassed, ActorName: "Otto"})
+			tell(models.Event{Kind: models.EventConnectFailed, ActorName: "Amy", Outcome: models.OutcomeDenied})
+			tell(models.Event{Kind: models.EventConnectFailed, ActorName: "Amy", Outcome: models.OutcomeUnavailable})
+			d.Clock.Add(time.Minute)
 		}
-		if n, m := d.count("SELECT count(*) FROM events"), d.count("SELECT sum(repeats + 1) FROM events"); n != 4 || m != 120 {
+		if n, m := d.Count("SELECT count(*) FROM events"), d.Count("SELECT sum(repeats + 1) FROM events"); n != 4 || m != 120 {
 			t.Errorf("%d entries for %d events, want 4 for 120", n, m)
 		}
-		connection := d.connection(id)
-		events, err := d.connections.Timeline(t.Context(), connection)
-		d.must(err)
+		connection := d.Connection(id)
+		events, err := d.Connections.Timeline(t.Context(), connection)
+		d.Must(err)
 		if len(events) != 2 || events[1].Repeats != 29 || events[1].At.Sub(events[1].Began()) != 29*time.Minute || events[1].SupportCode != "FB-BBBB-BBBB" {
 			t.Errorf("timeline %+v", events)
 		}
-		d.clock.Add(31 * time.Minute)
-		tell(Event{ConnectionID: &id, Kind: EventTestPassed, ActorName: "Amy"})
-		if n := d.count("SELECT count(*) FROM events"); n != 5 {
+		d.Clock.Add(31 * time.Minute)
+		tell(models.Event{ConnectionID: &id, Kind: models.EventTestPassed, ActorName: "Amy"})
+		if n := d.Count("SELECT count(*) FROM events"); n != 5 {
 			t.Errorf("%d entries, want a new one after an hour", n)
 		}
 	})

@@ -10,6 +10,8 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 // How long a session lives: since it was last seen, and in all. That it was
@@ -32,10 +34,10 @@ const (
 // could revive a session that was signed out meanwhile. Here a commit only
 // updates a session that still exists; it inserts only under a token that was
 // made in the same request (see Track).
-type Sessions struct{ db *DB }
+type Sessions struct{ db *database.DB }
 
 // NewSessions returns the store.
-func NewSessions(db *DB) *Sessions { return &Sessions{db: db} }
+func NewSessions(db *database.DB) *Sessions { return &Sessions{db: db} }
 
 type session struct {
 	Token     string `gorm:"primaryKey"`
@@ -167,7 +169,7 @@ func lockUser(tx *gorm.DB, userID *uuid.UUID) error {
 		return nil
 	}
 	var locked []uuid.UUID
-	return forUpdate(tx.Model(&User{})).Where("id = ?", *userID).Pluck("id", &locked).Error
+	return database.ForUpdate(tx.Model(&User{})).Where("id = ?", *userID).Pluck("id", &locked).Error
 }
 
 // endOldest ends what the user of a new session has beyond sessionsPerUser.

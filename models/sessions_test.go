@@ -1,4 +1,4 @@
-package models
+package models_test
 
 import (
 	"context"
@@ -10,11 +10,15 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
 func TestSessionsStore(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
-		s := NewSessions(db)
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
+		s := models.NewSessions(db)
 		request := func() context.Context { return s.Track(t.Context()) }
 		find := func(ctx context.Context, token string) string {
 			t.Helper()
@@ -26,7 +30,7 @@ func TestSessionsStore(t *testing.T) {
 		}
 		commit := func(ctx context.Context, token, data string) {
 			t.Helper()
-			if err := s.CommitCtx(ctx, token, []byte(data), clock.Now().Add(SessionLifetime)); err != nil {
+			if err := s.CommitCtx(ctx, token, []byte(data), clock.Now().Add(models.SessionLifetime)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -88,28 +92,28 @@ func TestSessionsStore(t *testing.T) {
 		})
 		t.Run("A34 idle", func(t *testing.T) {
 			commit(request(), "idle", "x")
-			clock.Add(SessionIdle - time.Second)
+			clock.Add(models.SessionIdle - time.Second)
 			if find(request(), "idle") == "" {
 				t.Fatal("gone before its time")
 			}
-			clock.Add(SessionIdle - time.Second)
+			clock.Add(models.SessionIdle - time.Second)
 			if find(request(), "idle") == "" {
 				t.Error("having been seen did not count")
 			}
-			clock.Add(SessionIdle)
+			clock.Add(models.SessionIdle)
 			if find(request(), "idle") != "" {
 				t.Error("still there after being idle")
 			}
 		})
 		t.Run("A34 lifetime", func(t *testing.T) {
 			commit(request(), "old", "x")
-			for range int(SessionLifetime/SessionIdle)*2 - 1 {
-				clock.Add(SessionIdle / 2)
+			for range int(models.SessionLifetime/models.SessionIdle)*2 - 1 {
+				clock.Add(models.SessionIdle / 2)
 				if find(request(), "old") == "" {
 					t.Fatal("gone before its time")
 				}
 			}
-			clock.Add(SessionIdle/2 + time.Second)
+			clock.Add(models.SessionIdle/2 + time.Second)
 			if find(request(), "old") != "" {
 				t.Error("still there after its lifetime")
 			}
@@ -117,14 +121,14 @@ func TestSessionsStore(t *testing.T) {
 		t.Run("reading writes at most every five minutes", func(t *testing.T) {
 			commit(request(), "seen", "x")
 			seen := func() time.Time {
-				var row session
+				var row models.Session
 				if err := db.Read(t.Context()).Where("token = ?", "seen").Take(&row).Error; err != nil {
 					t.Fatal(err)
 				}
 				return row.SeenAt
 			}
 			began := seen()
-			clock.Add(sessionNoted - time.Second)
+			clock.Add(models.SessionNoted - time.Second)
 			find(request(), "seen")
 			if !seen().Equal(began) {
 				t.Error("noted too soon")
@@ -137,7 +141,7 @@ func TestSessionsStore(t *testing.T) {
 		})
 		t.Run("a user has so many", func(t *testing.T) {
 			var all sync.WaitGroup
-			someone, other := newID(), newID()
+			someone, other := database.NewID(), database.NewID()
 			begin := func(token string, userID uuid.UUID) {
 				ctx := request()
 				s.ForUser(ctx, userID)
@@ -147,13 +151,13 @@ func TestSessionsStore(t *testing.T) {
 			}
 			left := func(userID uuid.UUID) (n int64) {
 				t.Helper()
-				if err := db.Read(t.Context()).Model(&session{}).Where("user_id = ?", userID).Count(&n).Error; err != nil {
+				if err := db.Read(t.Context()).Model(&models.Session{}).Where("user_id = ?", userID).Count(&n).Error; err != nil {
 					t.Fatal(err)
 				}
 				return n
 			}
 			write := func(tx *gorm.DB) error {
-				return tx.Create(&User{ID: someone, Email: "s@a.example", CreatedAt: clock.Now()}).Error
+				return tx.Create(&models.User{ID: someone, Email: "s@a.example", CreatedAt: clock.Now()}).Error
 			}
 			if err := db.Write(t.Context(), write); err != nil {
 				t.Fatal(err)
@@ -161,39 +165,39 @@ func TestSessionsStore(t *testing.T) {
 			begin("of another", other)
 			begin("the oldest", someone)
 			clock.Add(time.Minute)
-			for i := range 2 * sessionsPerUser {
+			for i := range 2 * models.SessionsPerUser {
 				all.Go(func() { begin(fmt.Sprint("at once ", i), someone) })
 			}
 			all.Wait()
-			if n := left(someone); n != sessionsPerUser {
-				t.Errorf("%d sessions, want %d", n, sessionsPerUser)
+			if n := left(someone); n != models.SessionsPerUser {
+				t.Errorf("%d sessions, want %d", n, models.SessionsPerUser)
 			}
 			if find(request(), "the oldest") != "" || find(request(), "of another") == "" {
 				t.Error("another than the oldest ended")
 			}
 			clock.Add(time.Minute)
 			ctx := request()
-			if s.ForUser(ctx, someone); s.CommitCtx(ctx, "the newest", []byte("x"), clock.Now()) != nil || find(request(), "the newest") == "" || left(someone) != sessionsPerUser {
+			if s.ForUser(ctx, someone); s.CommitCtx(ctx, "the newest", []byte("x"), clock.Now()) != nil || find(request(), "the newest") == "" || left(someone) != models.SessionsPerUser {
 				t.Errorf("the newest is not among %d", left(someone))
 			}
 			// A session goes on under a new token as the same user's.
 			again := request()
 			find(again, "the newest")
-			if err := errors.Join(s.DeleteCtx(again, "the newest"), s.CommitCtx(again, "renewed", []byte("x"), clock.Now())); err != nil || left(someone) != sessionsPerUser {
+			if err := errors.Join(s.DeleteCtx(again, "the newest"), s.CommitCtx(again, "renewed", []byte("x"), clock.Now())); err != nil || left(someone) != models.SessionsPerUser {
 				t.Errorf("%d sessions after a renewal, %v", left(someone), err)
 			}
-			if whole := wholeReads(t, db, "SELECT token FROM sessions WHERE user_id = ? AND token <> ? ORDER BY expires_at DESC LIMIT 1000 OFFSET ?", []any{someone, "x", 19}); len(whole) > 0 {
+			if whole := modeltest.WholeReads(t, db, "SELECT token FROM sessions WHERE user_id = ? AND token <> ? ORDER BY expires_at DESC LIMIT 1000 OFFSET ?", []any{someone, "x", 19}); len(whole) > 0 {
 				t.Errorf("reads %q whole", whole)
 			}
 		})
 		t.Run("sweep", func(t *testing.T) {
-			clock.Add(SessionLifetime + time.Hour)
+			clock.Add(models.SessionLifetime + time.Hour)
 			commit(request(), "young", "x")
-			if err := Sweep(t.Context(), db, 24*time.Hour); err != nil {
+			if err := models.Sweep(t.Context(), db, 24*time.Hour); err != nil {
 				t.Fatal(err)
 			}
 			var tokens []string
-			if err := db.Read(t.Context()).Model(&session{}).Pluck("token", &tokens).Error; err != nil || len(tokens) != 1 {
+			if err := db.Read(t.Context()).Model(&models.Session{}).Pluck("token", &tokens).Error; err != nil || len(tokens) != 1 {
 				t.Errorf("left: %v, %v", tokens, err)
 			}
 		})

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -138,14 +139,14 @@ func findSetup(db *gorm.DB, connectionID uuid.UUID) (Setup, error) {
 	return s, nil
 }
 
-// closeSetup closes the connection's open set-up and returns it; nil if none
+// CloseSetup closes the connection's open set-up and returns it; nil if none
 // was open. The caller saves the connection.
-func closeSetup(tx *gorm.DB, connection *Connection, checked bool, now time.Time) (*Setup, error) {
+func CloseSetup(tx *gorm.DB, connection *Connection, checked bool, now time.Time) (*Setup, error) {
 	if !connection.SettingUp {
 		return nil, nil
 	}
 	connection.SettingUp = false
-	s, err := findSetup(forUpdate(tx), connection.ID)
+	s, err := findSetup(database.ForUpdate(tx), connection.ID)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,7 @@ package models
 import "errors"
 
 // shutOut is how a try ends for somebody who may no longer act.
-func shutOut(err error) (ending, bool) {
+func shutOut(err error) (failure, bool) {
 	for _, e := range []struct {
 		err     error
 		outcome Outcome
@@ -14,8 +14,8 @@ func shutOut(err error) (ending, bool) {
 		{ErrTooManyConnections, OutcomeTooMany},
 	} {
 		if errors.Is(err, e.err) {
-			return ending{outcome: e.outcome, cause: err}, true
+			return failure{outcome: e.outcome, cause: err}, true
 		}
 	}
-	return ending{}, false
+	return failure{}, false
 }

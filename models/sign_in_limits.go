@@ -52,15 +52,15 @@ const (
 
 // pauseAfter is the pause that follows the n-th try in a lane.
 func pauseAfter(n int) time.Duration {
-	if n < signInLane.tries {
+	if n < signInLane.Tries {
 		return 0
 	}
-	return min(firstSignInPause<<min(n-signInLane.tries, 10), longestSignInPause)
+	return min(firstSignInPause<<min(n-signInLane.Tries, 10), longestSignInPause)
 }
 
 // signInTry is a try to sign in, by what it is counted.
 type signInTry struct {
-	email, address string
+	Email, Address string
 	// device names a device that has signed in to the account before; empty for
 	// strangers.
 	device string
@@ -85,48 +85,48 @@ func laneOf(address string) string {
 	return string('0' + rune(sum[0]%signInLanes))
 }
 
-func (t signInTry) pair() string { return t.email + " " + t.address }
+func (t signInTry) pair() string { return t.Email + " " + t.Address }
 
-func (t signInTry) lane() string { return t.email + " " + laneOf(t.address) }
+func (t signInTry) lane() string { return t.Email + " " + laneOf(t.Address) }
 
 // asker is who wants a turn to hash.
 func (t signInTry) asker() hashAsker {
 	if t.device != "" {
-		return hashAsker{key: t.email, known: true}
+		return hashAsker{key: t.Email, known: true}
 	}
-	return hashAsker{key: t.address}
+	return hashAsker{key: t.Address}
 }
 
 // keys are those of all limits that may refuse the try.
 func (t signInTry) keys() []string {
 	if t.device != "" {
-		return []string{signInsPerAccount.key(t.email), signInPerDevice.key(t.device)}
+		return []string{signInsPerAccount.key(t.Email), signInPerDevice.key(t.device)}
 	}
 	return []string{
-		signInsPerAddress.key(t.address), signInPerAddress.key(t.address),
-		signInPerPair.key(t.pair()), signInPause.key(t.lane()), signInsPerAccount.key(t.email),
+		signInsPerAddress.key(t.Address), signInPerAddress.key(t.Address),
+		signInPerPair.key(t.pair()), signInPause.key(t.lane()), signInsPerAccount.key(t.Email),
 	}
 }
 
-// count counts the try before anything is compared, or refuses it. It returns
+// Count counts the try before anything is compared, or refuses it. It returns
 // how many tries strangers have made for the account. The order of the limits is
 // the same everywhere: on PostgreSQL two transactions that lock their rows in
 // another order would wait for each other.
-func (t signInTry) count(tx *gorm.DB, now time.Time) (strange int, err error) {
+func (t signInTry) Count(tx *gorm.DB, now time.Time) (strange int, err error) {
 	if t.device != "" {
-		err := signInsPerAccount.take(tx, t.email, now)
+		err := signInsPerAccount.Take(tx, t.Email, now)
 		if err == nil {
-			err = signInPerDevice.take(tx, t.device, now)
+			err = signInPerDevice.Take(tx, t.device, now)
 		}
 		return 0, err
 	}
-	if err := signInsPerAddress.take(tx, t.address, now); err != nil {
+	if err := signInsPerAddress.Take(tx, t.Address, now); err != nil {
 		return 0, err
 	}
-	if err := signInPerAddress.take(tx, t.address, now); err != nil || t.email == "" {
+	if err := signInPerAddress.Take(tx, t.Address, now); err != nil || t.Email == "" {
 		return 0, err
 	}
-	if err := signInPerPair.take(tx, t.pair(), now); err != nil {
+	if err := signInPerPair.Take(tx, t.pair(), now); err != nil {
 		return 0, err
 	}
 	lane, err := signInLane.add(tx, t.lane(), now)
@@ -138,24 +138,24 @@ func (t signInTry) count(tx *gorm.DB, now time.Time) (strange int, err error) {
 			return 0, err
 		}
 	}
-	all, err := signInAlarm.add(tx, t.email, now)
+	all, err := signInAlarm.add(tx, t.Email, now)
 	return all.N, err
 }
 
-// worked takes a right try off the counts of wrong ones, and counts it for the
+// Worked takes a right try off the counts of wrong ones, and counts it for the
 // account.
-func (t signInTry) worked(tx *gorm.DB, now time.Time) error {
+func (t signInTry) Worked(tx *gorm.DB, now time.Time) error {
 	if t.device != "" {
 		return signInPerDevice.forget(tx, t.device)
 	}
 	err := errors.Join(
-		signInPerAddress.giveBack(tx, t.address), signInPerPair.forget(tx, t.pair()),
-		signInLane.giveBack(tx, t.lane()), signInAlarm.giveBack(tx, t.email),
+		signInPerAddress.giveBack(tx, t.Address), signInPerPair.forget(tx, t.pair()),
+		signInLane.giveBack(tx, t.lane()), signInAlarm.giveBack(tx, t.Email),
 	)
 	if err != nil {
 		return err
 	}
-	return signInsPerAccount.take(tx, t.email, now)
+	return signInsPerAccount.Take(tx, t.Email, now)
 }
 
 // limited runs a write that may refuse, unless this instance knows that it would

@@ -1,4 +1,4 @@
-package models
+package models_test
 
 import (
 	"context"
@@ -12,6 +12,9 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
@@ -19,12 +22,12 @@ import (
 // signingIn tries to sign in to one account.
 type signingIn struct {
 	*testing.T
-	*Accounts
+	*models.Accounts
 	email string
 }
 
 func (s signingIn) try(password, address, device string) error {
-	_, err := s.SignIn(s.Context(), SignIn{Email: s.email, Password: secret.New(password), Address: address, Device: device})
+	_, err := s.SignIn(s.Context(), models.SignIn{Email: s.email, Password: secret.New(password), Address: address, Device: device})
 	return err
 }
 
@@ -32,7 +35,7 @@ func (s signingIn) try(password, address, device string) error {
 func network(i int) string { return fmt.Sprintf("6.%d.%d.1", i/250, i%250) }
 
 func pausedFor(err error, now time.Time) time.Duration {
-	if e, ok := errors.AsType[*ThrottledError](err); ok {
+	if e, ok := errors.AsType[*models.ThrottledError](err); ok {
 		return e.Until.Sub(now)
 	}
 	return 0
@@ -40,8 +43,8 @@ func pausedFor(err error, now time.Time) time.Duration {
 
 // Right passwords count too, so that one account cannot be used for a flood.
 func TestRightSignInsCount(t *testing.T) {
-	db := openAt(t, testdb.SQLite(t))
-	if _, err := Migrate(t.Context(), db, MigrationWatch{}); err != nil {
+	db := modeltest.OpenAt(t, testdb.SQLite(t))
+	if _, err := models.Migrate(t.Context(), db, models.MigrationWatch{}); err != nil {
 		t.Fatal(err)
 	}
 	a := newAccounts(t, db)
@@ -65,24 +68,24 @@ func TestRightSignInsCount(t *testing.T) {
 // An office of 40 people behind one address is never refused, though each signs
 // in a few times and mistypes.
 func TestAnOfficeIsNotRefused(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
 		write := func(write func(*gorm.DB, time.Time) error) {
 			t.Helper()
-			if err := newAccounts(t, db).limited(t.Context(), nil, write); err != nil {
+			if err := models.AccountsLimited(newAccounts(t, db), t.Context(), nil, write); err != nil {
 				t.Error(err)
 			}
 		}
 		for i := range 40 {
-			try := signInTry{email: fmt.Sprintf("person%d@northgate.example", i), address: "1.2.3.4"}
+			try := models.SignInTry{Email: fmt.Sprintf("person%d@northgate.example", i), Address: "1.2.3.4"}
 			count := func(tx *gorm.DB, now time.Time) error {
-				_, err := try.count(tx, now)
+				_, err := try.Count(tx, now)
 				return err
 			}
 			write(count)
 			write(count)
 			for range 3 {
 				write(count)
-				write(try.worked)
+				write(try.Worked)
 			}
 		}
 	})
@@ -91,10 +94,10 @@ func TestAnOfficeIsNotRefused(t *testing.T) {
 // Strangers slow an account down on new devices; they never close it, and a
 // known device notices nothing. Staff are no exception.
 func TestStrangersCannotLockAnAccount(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		a := newAccounts(t, db)
 		signUp(t, a, "dana@northgate.example")
-		link, err := a.AddStaff(t.Context(), CommandLine("test"), "sam@fieldbridge.example", Admin)
+		link, err := a.AddStaff(t.Context(), models.CommandLine("test"), "sam@fieldbridge.example", models.Admin)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,27 +111,27 @@ func TestStrangersCannotLockAnAccount(t *testing.T) {
 				t.Fatal(err)
 			}
 			var longest time.Duration
-			for i := range 30 * signInLanes {
+			for i := range 30 * models.SignInLanes {
 				err := s.strangerTry(db, network(i))
-				if wait := pausedFor(err, db.Now()); wait > longestSignInPause {
+				if wait := pausedFor(err, db.Now()); wait > models.LongestSignInPause {
 					t.Fatalf("try %d is refused for %s", i, wait)
 				} else if longest = max(longest, wait); wait > 0 {
 					clock.Add(wait)
 				}
 			}
-			if longest != longestSignInPause {
-				t.Errorf("the longest pause was %s, want %s", longest, longestSignInPause)
+			if longest != models.LongestSignInPause {
+				t.Errorf("the longest pause was %s, want %s", longest, models.LongestSignInPause)
 			}
 			if err := s.strangerTry(db, "7.7.7.7"); err != nil && pausedFor(err, db.Now()) == 0 {
 				t.Fatal(err)
 			}
-			if wait := pausedFor(s.try(password, "7.7.7.7", ""), db.Now()); wait <= 0 || wait > longestSignInPause {
+			if wait := pausedFor(s.try(password, "7.7.7.7", ""), db.Now()); wait <= 0 || wait > models.LongestSignInPause {
 				t.Errorf("%s on a new device: refused for %s", email, wait)
 			}
 			if err := s.try(password, "7.7.7.7", device); err != nil {
 				t.Errorf("%s on a known device: %v", email, err)
 			}
-			clock.Add(longestSignInPause)
+			clock.Add(models.LongestSignInPause)
 			if err := s.try(password, "7.7.7.7", ""); err != nil {
 				t.Errorf("%s on a new device, later: %v", email, err)
 			}
@@ -137,16 +140,16 @@ func TestStrangersCannotLockAnAccount(t *testing.T) {
 }
 
 // strangerTry is a wrong try without the work of hashing.
-func (s signingIn) strangerTry(db *DB, address string) error {
-	return s.Accounts.limited(s.Context(), nil, func(tx *gorm.DB, now time.Time) error {
-		_, err := signInTry{email: s.email, address: address}.count(tx, now)
+func (s signingIn) strangerTry(db *database.DB, address string) error {
+	return models.AccountsLimited(s.Accounts, s.Context(), nil, func(tx *gorm.DB, now time.Time) error {
+		_, err := models.SignInTry{Email: s.email, Address: address}.Count(tx, now)
 		return err
 	})
 }
 
 // A stranger at the owner's own address does not keep a known device out.
 func TestKnownDeviceAtAFloodedAddress(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
 		a := newAccounts(t, db)
 		signUp(t, a, "dana@northgate.example")
 		s := signingIn{t, a, "dana@northgate.example"}
@@ -154,7 +157,7 @@ func TestKnownDeviceAtAFloodedAddress(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i := range signInPerAddress.tries {
+		for i := range models.SignInPerAddress.Tries {
 			other := signingIn{t, a, fmt.Sprintf("nobody%d@northgate.example", i)}
 			if err := other.strangerTry(db, "1.2.3.4"); err != nil {
 				t.Fatal(err)
@@ -172,11 +175,11 @@ func TestKnownDeviceAtAFloodedAddress(t *testing.T) {
 // The owner hears of many tries once a day; nobody is written to at an unknown
 // email.
 func TestOwnersAreToldOfTries(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		a := newAccounts(t, db)
 		signUp(t, a, "dana@northgate.example")
 		var sent []string
-		outbox := NewOutbox(db, func(_ context.Context, mail OutgoingMail) error {
+		outbox := models.NewOutbox(db, func(_ context.Context, mail models.OutgoingMail) error {
 			sent = append(sent, fmt.Sprint(mail.Kind, " ", mail.Recipient))
 			return nil
 		}, slog.New(slog.DiscardHandler))
@@ -204,14 +207,14 @@ func TestOwnersAreToldOfTries(t *testing.T) {
 			t.Helper()
 			for _, email := range []string{"dana@northgate.example", "nobody@northgate.example"} {
 				s := signingIn{t, a, email}
-				for i := range signInAlarm.tries {
+				for i := range models.SignInAlarm.Tries {
 					if err := s.strangerTry(db, network(i)); err != nil && pausedFor(err, db.Now()) == 0 {
 						t.Fatal(err)
 					}
 				}
 				for i := range 3 {
-					clock.Add(longestSignInPause)
-					if err := s.try("a wrong one, surely", network(100+i), ""); !errors.Is(err, ErrWrongCredentials) {
+					clock.Add(models.LongestSignInPause)
+					if err := s.try("a wrong one, surely", network(100+i), ""); !errors.Is(err, models.ErrWrongCredentials) {
 						t.Fatalf("%s: got %v", email, err)
 					}
 				}
@@ -219,7 +222,7 @@ func TestOwnersAreToldOfTries(t *testing.T) {
 		}
 		s := signingIn{t, a, "dana@northgate.example"}
 		for range 3 {
-			if err := s.try("a wrong one, surely", "1.2.3.4", ""); !errors.Is(err, ErrWrongCredentials) {
+			if err := s.try("a wrong one, surely", "1.2.3.4", ""); !errors.Is(err, models.ErrWrongCredentials) {
 				t.Fatal(err)
 			}
 		}
@@ -240,12 +243,12 @@ func TestOwnersAreToldOfTries(t *testing.T) {
 		if n := deliver(); n != 1 {
 			t.Errorf("%d mails on the next day, want 1", n)
 		}
-		clock.Add(accountMailsKept - 12*time.Hour)
-		if err := Sweep(t.Context(), db, time.Hour); err != nil {
+		clock.Add(models.AccountMailsKept - 12*time.Hour)
+		if err := models.Sweep(t.Context(), db, time.Hour); err != nil {
 			t.Fatal(err)
 		}
 		var left int64
-		if err := db.Read(t.Context()).Model(&accountMail{}).Count(&left).Error; err != nil || left != 1 {
+		if err := db.Read(t.Context()).Model(&models.AccountMail{}).Count(&left).Error; err != nil || left != 1 {
 			t.Errorf("%d mails are left, %v; want the newest", left, err)
 		}
 	})
@@ -256,11 +259,11 @@ func TestOwnersAreToldOfTries(t *testing.T) {
 func TestRefusedTriesDoNotReachTheDatabase(t *testing.T) {
 	for name, address := range map[string]string{"sqlite": testdb.SQLite(t), "postgres": testdb.Postgres(t)} {
 		t.Run(name, func(t *testing.T) {
-			clock := newClock()
+			clock := modeltest.NewClock()
 			var writes atomic.Int64
 			instance := func() signingIn {
-				db := openBy(t, address, clock.Now)
-				db.Intercept(func(write WriteFunc) WriteFunc {
+				db := modeltest.OpenBy(t, address, clock.Now)
+				db.Intercept(func(write database.WriteFunc) database.WriteFunc {
 					return func(ctx context.Context, fn func(*gorm.DB) error) error {
 						writes.Add(1)
 						return write(ctx, fn)
@@ -269,19 +272,19 @@ func TestRefusedTriesDoNotReachTheDatabase(t *testing.T) {
 				return signingIn{t, newAccounts(t, db), "nobody@northgate.example"}
 			}
 			one, other := instance(), instance()
-			for range signInPerPair.tries {
-				if err := one.strangerTry(one.Accounts.db, "1.2.3.4"); err != nil {
+			for range models.SignInPerPair.Tries {
+				if err := one.strangerTry((*one.Accounts.DBField()), "1.2.3.4"); err != nil {
 					t.Fatal(err)
 				}
 			}
 			for _, s := range []signingIn{one, other} {
 				refused := s.try("a wrong one, surely", "1.2.3.4", "")
-				if pausedFor(refused, s.Accounts.db.Now()) <= 0 {
+				if pausedFor(refused, (*s.Accounts.DBField()).Now()) <= 0 {
 					t.Fatalf("got %v", refused)
 				}
 				writes.Store(0)
 				for range 200 {
-					if again := s.try("a wrong one, surely", "1.2.3.4", ""); again == nil || again.Error() != refused.Error() && pausedFor(again, s.Accounts.db.Now()) != pausedFor(refused, s.Accounts.db.Now()) {
+					if again := s.try("a wrong one, surely", "1.2.3.4", ""); again == nil || again.Error() != refused.Error() && pausedFor(again, (*s.Accounts.DBField()).Now()) != pausedFor(refused, (*s.Accounts.DBField()).Now()) {
 						t.Fatalf("got %v, want %v", again, refused)
 					}
 				}
@@ -289,8 +292,8 @@ func TestRefusedTriesDoNotReachTheDatabase(t *testing.T) {
 					t.Errorf("200 refused tries made %d writes", n)
 				}
 			}
-			clock.Add(signInPerPair.per)
-			if err := other.try("a wrong one, surely", "1.2.3.4", ""); !errors.Is(err, ErrWrongCredentials) {
+			clock.Add(models.SignInPerPair.Per)
+			if err := other.try("a wrong one, surely", "1.2.3.4", ""); !errors.Is(err, models.ErrWrongCredentials) {
 				t.Errorf("after its end: %v", err)
 			}
 		})
@@ -298,22 +301,22 @@ func TestRefusedTriesDoNotReachTheDatabase(t *testing.T) {
 }
 
 func TestKnownRefusalsAreBounded(t *testing.T) {
-	r, now := newKnownRefusals(), time.Now()
-	for i := range refusalsKept {
+	r, now := models.NewKnownRefusals(), time.Now()
+	for i := range models.RefusalsKept {
 		r.Remember(now, fmt.Sprint("short ", i), now.Add(time.Minute))
 	}
 	later := now.Add(2 * time.Minute)
 	r.Remember(later, "long", later.Add(time.Hour))
-	if len(r.until) != 1 {
-		t.Errorf("%d are kept beside one that has not ended", len(r.until)-1)
+	if len(r.Until) != 1 {
+		t.Errorf("%d are kept beside one that has not ended", len(r.Until)-1)
 	}
-	for i := range 2 * refusalsKept {
+	for i := range 2 * models.RefusalsKept {
 		r.Remember(later, fmt.Sprint("endless ", i), later.Add(time.Hour))
 	}
-	if len(r.until) != refusalsKept {
-		t.Errorf("%d are kept, want %d", len(r.until), refusalsKept)
+	if len(r.Until) != models.RefusalsKept {
+		t.Errorf("%d are kept, want %d", len(r.Until), models.RefusalsKept)
 	}
-	last := fmt.Sprint("endless ", 2*refusalsKept-1)
+	last := fmt.Sprint("endless ", 2*models.RefusalsKept-1)
 	if wait := pausedFor(r.Check(later, "other", last), later); wait != time.Hour {
 		t.Errorf("refused for %s", wait)
 	}
@@ -324,13 +327,13 @@ func TestKnownRefusalsAreBounded(t *testing.T) {
 
 // A device's cookie has one spelling; another would have a count of its own.
 func TestDeviceCookieHasOneSpelling(t *testing.T) {
-	db := openAt(t, testdb.SQLite(t))
+	db := modeltest.OpenAt(t, testdb.SQLite(t))
 	a := newAccounts(t, db)
 	device, err := a.Device("dana@northgate.example")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.deviceName("dana@northgate.example", device) == "" {
+	if models.AccountsDeviceName(a, "dana@northgate.example", device) == "" {
 		t.Fatal("the cookie is not known")
 	}
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -343,11 +346,11 @@ func TestDeviceCookieHasOneSpelling(t *testing.T) {
 		spellings = append(spellings, device[:len(device)-1]+string(last))
 	}
 	for _, spelling := range spellings {
-		if spelling != device && a.deviceName("dana@northgate.example", spelling) != "" {
+		if spelling != device && models.AccountsDeviceName(a, "dana@northgate.example", spelling) != "" {
 			t.Errorf("%q is known too", spelling[len(spelling)-4:])
 		}
 	}
-	if a.deviceName("amy@northgate.example", device) != "" {
+	if models.AccountsDeviceName(a, "amy@northgate.example", device) != "" {
 		t.Error("it is known for another account")
 	}
 }

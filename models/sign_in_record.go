@@ -15,6 +15,8 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 // SignInAction is what somebody did or tried.
@@ -66,8 +68,8 @@ const (
 type signInOf struct {
 	action         SignInAction
 	outcome        string
-	userID         uuid.UUID
-	email, address string
+	UserID         uuid.UUID
+	Email, address string
 	staff          bool
 	hour           int64
 }
@@ -100,11 +102,11 @@ func newSignInRecord() *signInRecord {
 func (r *signInRecord) add(e SignInEvent, now time.Time) {
 	email, _ := ParseEmail(e.Email)
 	of := signInOf{
-		action: e.Action, outcome: e.Outcome, userID: e.UserID, email: email, address: e.Address, staff: e.Staff,
+		action: e.Action, outcome: e.Outcome, UserID: e.UserID, Email: email, address: e.Address, staff: e.Staff,
 		hour: now.Unix() / int64(time.Hour/time.Second),
 	}
-	if of.userID != uuid.Nil {
-		of.email = ""
+	if of.UserID != uuid.Nil {
+		of.Email = ""
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -130,7 +132,7 @@ func (r *signInRecord) named(of signInOf) signInOf {
 	if *n >= limit {
 		of.address = otherAddresses
 		if _, known := r.seen[of]; !known && *n >= 2*limit {
-			of.userID, of.email = uuid.Nil, ""
+			of.UserID, of.Email = uuid.Nil, ""
 		}
 	}
 	if _, known := r.seen[of]; !known {
@@ -227,18 +229,18 @@ func (a *Accounts) writeSignIns(ctx context.Context, counts map[signInOf]signInC
 	rows := make([]signIn, 0, len(counts))
 	for of, count := range counts {
 		row := signIn{
-			Hour: time.Unix(of.hour*int64(time.Hour/time.Second), 0).UTC().Format(hourForm), Action: of.action, Outcome: of.outcome, Address: of.address,
+			Hour: time.Unix(of.hour*int64(time.Hour/time.Second), 0).UTC().Format(database.HourForm), Action: of.action, Outcome: of.outcome, Address: of.address,
 			N: count.n, SupportCode: count.supportCode, FirstAt: count.first, LastAt: count.last,
 		}
-		who, known := byID[of.userID]
+		who, known := byID[of.UserID]
 		if !known {
-			who, known = byEmail[of.email]
+			who, known = byEmail[of.Email]
 		}
 		switch {
 		case known:
 			row.Subject = who.ID.String()
-		case of.email != "":
-			if row.Subject, err = a.EmailHash(ctx, of.email); err != nil {
+		case of.Email != "":
+			if row.Subject, err = a.EmailHash(ctx, of.Email); err != nil {
 				return err
 			}
 		}
@@ -255,9 +257,11 @@ func (a *Accounts) writeSignIns(ctx context.Context, counts map[signInOf]signInC
 	}
 	slices.SortFunc(rows, func(a, b signIn) int { return slices.Compare(key(a), key(b)) })
 	rows = mergeEqual(rows, func(a, b signIn) bool { return slices.Equal(key(a), key(b)) })
-	conflict := addsUp("sign_ins", "hour", "scope", "subject", "action", "outcome", "address")
+	conflict := database.AddsUp("sign_ins", "hour", "scope", "subject", "action", "outcome", "address")
 	conflict.DoUpdates = append(conflict.DoUpdates, clause.Assignment{Column: clause.Column{Name: "support_code"}, Value: clause.Expr{SQL: "excluded.support_code"}})
-	return a.db.Write(ctx, func(tx *gorm.DB) error { return tx.Clauses(conflict).CreateInBatches(&rows, insertedAtOnce).Error })
+	return a.db.Write(ctx, func(tx *gorm.DB) error {
+		return tx.Clauses(conflict).CreateInBatches(&rows, database.InsertedAtOnce).Error
+	})
 }
 
 // mergeEqual adds up neighbors with the same key: an email and the ID of its user
@@ -281,10 +285,10 @@ func (a *Accounts) people(ctx context.Context, counts map[signInOf]signInCount) 
 	var ids []uuid.UUID
 	var emails []string
 	for of := range counts {
-		if of.userID != uuid.Nil {
-			ids = append(ids, of.userID)
-		} else if of.email != "" {
-			emails = append(emails, of.email)
+		if of.UserID != uuid.Nil {
+			ids = append(ids, of.UserID)
+		} else if of.Email != "" {
+			emails = append(emails, of.Email)
 		}
 	}
 	byID, byEmail = map[uuid.UUID]person{}, map[string]person{}
@@ -297,10 +301,10 @@ func (a *Accounts) people(ctx context.Context, counts map[signInOf]signInCount) 
 		}
 		return err
 	}
-	for chunk := range slices.Chunk(ids, insertedAtOnce) {
+	for chunk := range slices.Chunk(ids, database.InsertedAtOnce) {
 		err = errors.Join(err, find("u.id IN ?", chunk))
 	}
-	for chunk := range slices.Chunk(emails, insertedAtOnce) {
+	for chunk := range slices.Chunk(emails, database.InsertedAtOnce) {
 		err = errors.Join(err, find("u.email IN ?", chunk))
 	}
 	if err != nil {

@@ -1,4 +1,4 @@
-package models
+package models_test
 
 import (
 	"errors"
@@ -7,44 +7,48 @@ import (
 	"time"
 
 	"github.com/pquerna/otp/totp"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
 // Equal sign-ins of an hour are one row, under the company whose people they are
 // about, and no email is stored.
 func TestSignInsAreRecorded(t *testing.T) {
-	onDesks(t, func(t *testing.T, d *staffDesk) {
-		ctx, a := t.Context(), d.accounts
-		amy, ada := d.person("Amy", Owner), d.staff("Ada", Admin)
-		d.clock.Add(time.Hour - time.Duration(d.db.Now().UnixNano())%time.Hour) // the hour begins
-		refused := SignInEvent{Action: ActionSignIn, Outcome: "wrong_credentials", Email: " AMY@northgate.example", Address: "203.0.113.7", SupportCode: "FB-1"}
+	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+		ctx, a := t.Context(), d.Accounts
+		amy, ada := d.Person("Amy", models.Owner), d.Staff("Ada", models.Admin)
+		d.Clock.Add(time.Hour - time.Duration(d.DB.Now().UnixNano())%time.Hour) // the hour begins
+		refused := models.SignInEvent{Action: models.ActionSignIn, Outcome: "wrong_credentials", Email: " AMY@northgate.example", Address: "203.0.113.7", SupportCode: "FB-1"}
 		for range 3 {
 			a.RecordSignIn(refused)
-			d.must(a.FlushSignIns(ctx))
-			d.clock.Add(time.Second)
+			d.Must(a.FlushSignIns(ctx))
+			d.Clock.Add(time.Second)
 		}
-		a.RecordSignIn(SignInEvent{Action: ActionSignIn, Outcome: OutcomeOK, UserID: amy, Address: "203.0.113.7", SupportCode: "FB-2"})
-		a.RecordSignIn(SignInEvent{Action: ActionSecondFactor, Outcome: OutcomeOK, UserID: ada.UserID, Address: "203.0.113.8"})
-		a.RecordSignIn(SignInEvent{Action: ActionSignIn, Outcome: "wrong_credentials", Email: "nobody@x.example", Address: "203.0.113.9"})
-		d.clock.Add(-time.Second)
-		a.RecordSignIn(SignInEvent{Action: ActionStaffIssuer, Outcome: "not_staff", Email: "eve@x.example", Address: "203.0.113.9", Staff: true})
-		d.must(a.FlushSignIns(ctx))
-		d.must(a.FlushSignIns(ctx)) // nothing is written twice
+		a.RecordSignIn(models.SignInEvent{Action: models.ActionSignIn, Outcome: models.OutcomeOK, UserID: amy, Address: "203.0.113.7", SupportCode: "FB-2"})
+		a.RecordSignIn(models.SignInEvent{Action: models.ActionSecondFactor, Outcome: models.OutcomeOK, UserID: ada.UserID, Address: "203.0.113.8"})
+		a.RecordSignIn(models.SignInEvent{Action: models.ActionSignIn, Outcome: "wrong_credentials", Email: "nobody@x.example", Address: "203.0.113.9"})
+		d.Clock.Add(-time.Second)
+		a.RecordSignIn(models.SignInEvent{Action: models.ActionStaffIssuer, Outcome: "not_staff", Email: "eve@x.example", Address: "203.0.113.9", Staff: true})
+		d.Must(a.FlushSignIns(ctx))
+		d.Must(a.FlushSignIns(ctx)) // nothing is written twice
 		for name, tt := range map[string]struct {
-			read func() ([]SignInLine, error)
+			read func() ([]models.SignInLine, error)
 			want string
 		}{
-			"the company's": {func() ([]SignInLine, error) {
-				v, err := d.desk.Company(ctx, ada, d.companyID)
+			"the company's": {func() ([]models.SignInLine, error) {
+				v, err := d.Desk.Company(ctx, ada, d.CompanyID)
 				return v.SignIns, err
 			}, "[Amy sign_in ok ×1 FB-2 Amy sign_in wrong_credentials ×3 FB-1]"},
-			"support's": {func() ([]SignInLine, error) {
-				v, err := d.desk.Company(ctx, d.staff("Sam", Support), d.companyID)
+			"support's": {func() ([]models.SignInLine, error) {
+				v, err := d.Desk.Company(ctx, d.Staff("Sam", models.Support), d.CompanyID)
 				return v.SignIns, err
 			}, "[]"},
-			"the staff's": {func() ([]SignInLine, error) { return a.StaffSignIns(ctx) }, "[Ada second_factor ok ×1  Somebody unknown staff_issuer not_staff ×1 ]"},
+			"the staff's": {func() ([]models.SignInLine, error) { return a.StaffSignIns(ctx) }, "[Ada second_factor ok ×1  Somebody unknown staff_issuer not_staff ×1 ]"},
 		} {
 			lines, err := tt.read()
-			d.must(err)
+			d.Must(err)
 			var said []string
 			for _, l := range lines {
 				said = append(said, fmt.Sprintf("%s %s %s ×%d %s", l.Name, l.Action, l.Outcome, l.N, l.SupportCode))
@@ -53,12 +57,12 @@ func TestSignInsAreRecorded(t *testing.T) {
 				t.Errorf("%s: %s, want %s", name, got, tt.want)
 			}
 		}
-		if n := d.count("SELECT count(*) FROM sign_ins WHERE subject LIKE '%@%'"); n != 0 {
+		if n := d.Count("SELECT count(*) FROM sign_ins WHERE subject LIKE '%@%'"); n != 0 {
 			t.Error("an email is stored")
 		}
-		d.clock.Add(signInsKept + time.Hour)
-		d.must(Sweep(ctx, d.db, time.Hour))
-		if n := d.count("SELECT count(*) FROM sign_ins"); n != 0 {
+		d.Clock.Add(models.SignInsKept + time.Hour)
+		d.Must(models.Sweep(ctx, d.DB, time.Hour))
+		if n := d.Count("SELECT count(*) FROM sign_ins"); n != 0 {
 			t.Errorf("%d are left after 90 days", n)
 		}
 	})
@@ -67,24 +71,24 @@ func TestSignInsAreRecorded(t *testing.T) {
 // However many refusals an attacker causes, the rows of an hour are bounded, and
 // what works meanwhile keeps its address.
 func TestSignInRecordIsBounded(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
 		a := newAccounts(t, db)
 		user, company := signUp(t, a, "dana@northgate.example")
 		for i := range 5000 {
-			a.RecordSignIn(SignInEvent{Action: ActionSignIn, Outcome: "wrong_credentials", Email: fmt.Sprintf("x%d@y.example", i), Address: fmt.Sprintf("198.51.100.%d", i)})
+			a.RecordSignIn(models.SignInEvent{Action: models.ActionSignIn, Outcome: "wrong_credentials", Email: fmt.Sprintf("x%d@y.example", i), Address: fmt.Sprintf("198.51.100.%d", i)})
 		}
-		a.RecordSignIn(SignInEvent{Action: ActionSignIn, Outcome: OutcomeOK, UserID: user.ID, Address: "203.0.113.7"})
+		a.RecordSignIn(models.SignInEvent{Action: models.ActionSignIn, Outcome: models.OutcomeOK, UserID: user.ID, Address: "203.0.113.7"})
 		if err := a.FlushSignIns(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		var n, tries int64
-		if err := db.Read(t.Context()).Raw("SELECT count(*) FROM sign_ins WHERE outcome <> 'ok'").Scan(&n).Error; err != nil || n > 2*refusalsNamed+1 || n < refusalsNamed {
-			t.Errorf("%d rows, want %d at most (%v)", n, 2*refusalsNamed+1, err)
+		if err := db.Read(t.Context()).Raw("SELECT count(*) FROM sign_ins WHERE outcome <> 'ok'").Scan(&n).Error; err != nil || n > 2*models.RefusalsNamed+1 || n < models.RefusalsNamed {
+			t.Errorf("%d rows, want %d at most (%v)", n, 2*models.RefusalsNamed+1, err)
 		}
 		if err := db.Read(t.Context()).Raw("SELECT sum(n) FROM sign_ins WHERE outcome <> 'ok'").Scan(&tries).Error; err != nil || tries != 5000 {
 			t.Errorf("%d refusals are counted, want 5000 (%v)", tries, err)
 		}
-		lines, err := signInsOf(db.Read(t.Context()), company.ID.String())
+		lines, err := models.SignInsOf(db.Read(t.Context()), company.ID.String())
 		if err != nil || len(lines) != 1 || lines[0].Address != "203.0.113.7" {
 			t.Errorf("the company's are %+v, %v", lines, err)
 		}
@@ -95,7 +99,7 @@ func TestSignInRecordIsBounded(t *testing.T) {
 // database: who has only the log cannot try out emails.
 func TestEmailHash(t *testing.T) {
 	var hashes []string
-	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
 		hash := func(email string) string {
 			h, err := newAccounts(t, db).EmailHash(t.Context(), email)
 			if err != nil {
@@ -119,22 +123,22 @@ func TestEmailHash(t *testing.T) {
 // An enrolment of a session that has ended meanwhile, as by a reset of the second
 // factor, is not confirmed: the session would go on.
 func TestEnrolmentEndsWithItsSession(t *testing.T) {
-	onDesks(t, func(t *testing.T, d *staffDesk) {
-		ctx, a := t.Context(), d.accounts
-		for name, end := range map[string]func(s Staff) error{
-			"reset":   func(s Staff) error { return a.ResetFactor(ctx, CommandLine("root"), s.Email) },
-			"removed": func(s Staff) error { return a.RemoveStaff(ctx, CommandLine("root"), s.Email) },
+	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+		ctx, a := t.Context(), d.Accounts
+		for name, end := range map[string]func(s models.Staff) error{
+			"reset":   func(s models.Staff) error { return a.ResetFactor(ctx, models.CommandLine("root"), s.Email) },
+			"removed": func(s models.Staff) error { return a.RemoveStaff(ctx, models.CommandLine("root"), s.Email) },
 		} {
-			sam := d.staff("Sam "+name, Support)
+			sam := d.Staff("Sam "+name, models.Support)
 			e, err := a.Enrol(ctx, sam, "")
-			d.must(err)
-			code, err := totp.GenerateCode(e.Key.Reveal(), d.db.Now())
-			d.must(err)
-			d.must(end(sam))
-			if _, err := a.ConfirmFactor(ctx, sam, e.Kept, code); !errors.Is(err, ErrSignedOut) {
+			d.Must(err)
+			code, err := totp.GenerateCode(e.Key.Reveal(), d.DB.Now())
+			d.Must(err)
+			d.Must(end(sam))
+			if _, err := a.ConfirmFactor(ctx, sam, e.Kept, code); !errors.Is(err, models.ErrSignedOut) {
 				t.Errorf("%s: confirmed: %v", name, err)
 			}
-			if n := d.count("SELECT count(*) FROM second_factors WHERE user_id = ?", sam.UserID); n != 0 {
+			if n := d.Count("SELECT count(*) FROM second_factors WHERE user_id = ?", sam.UserID); n != 0 {
 				t.Errorf("%s: a second factor is left", name)
 			}
 		}
@@ -143,12 +147,12 @@ func TestEnrolmentEndsWithItsSession(t *testing.T) {
 
 // Whom sign-ins are about is found by an index, on either database.
 func TestPeopleOfSignInsAreFoundByIndex(t *testing.T) {
-	onDesks(t, func(t *testing.T, d *staffDesk) {
-		d.person("Amy", Owner)
-		ada := d.staff("Ada", Admin)
-		explains(t, d.db, "people of sign-ins", func() {
-			_, _, err := d.accounts.people(t.Context(), map[signInOf]signInCount{{userID: ada.UserID}: {}, {email: "amy@northgate.example"}: {}})
-			d.must(err)
+	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+		d.Person("Amy", models.Owner)
+		ada := d.Staff("Ada", models.Admin)
+		modeltest.Explains(t, d.DB, "people of sign-ins", func() {
+			_, _, err := models.AccountsPeople(d.Accounts, t.Context(), map[models.SignInOf]models.SignInCount{{UserID: ada.UserID}: {}, {Email: "amy@northgate.example"}: {}})
+			d.Must(err)
 		})
 	})
 }

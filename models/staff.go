@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
@@ -66,7 +67,7 @@ func (a *Accounts) AddStaff(ctx context.Context, by Actor, email string, role St
 	link := secret.New(rand.Text())
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
 		var user User
-		err := forUpdate(tx).Where("email = ?", email).Take(&user).Error
+		err := database.ForUpdate(tx).Where("email = ?", email).Take(&user).Error
 		switch {
 		case errors.Is(err, gorm.ErrRecordNotFound):
 			return a.createStaff(tx, by, email, role, link)
@@ -92,8 +93,8 @@ func (a *Accounts) createStaff(tx *gorm.DB, by Actor, email string, role StaffRo
 	now := a.db.Now()
 	until := now.Add(setupLife)
 	user := User{
-		ID: newID(), Email: email, Name: email, StaffRole: role,
-		SetupHash: hashOf(link), SetupUntil: &until, CreatedAt: now,
+		ID: database.NewID(), Email: email, Name: email, StaffRole: role,
+		SetupHash: database.HashOf(link), SetupUntil: &until, CreatedAt: now,
 	}
 	if err := tx.Create(&user).Error; err != nil {
 		return err
@@ -105,7 +106,7 @@ func (a *Accounts) createStaff(tx *gorm.DB, by Actor, email string, role StaffRo
 // sessions end. Nothing else about the account changes.
 func (a *Accounts) letChoose(tx *gorm.DB, userID uuid.UUID, link secret.Value) error {
 	err := tx.Model(&User{}).Where("id = ?", userID).Updates(map[string]any{
-		"password_hash": "", "setup_hash": hashOf(link), "setup_until": a.db.Now().Add(setupLife),
+		"password_hash": "", "setup_hash": database.HashOf(link), "setup_until": a.db.Now().Add(setupLife),
 	}).Error
 	return errors.Join(err, endSessions(tx, userID))
 }
@@ -115,8 +116,8 @@ func (a *Accounts) letChoose(tx *gorm.DB, userID uuid.UUID, link secret.Value) e
 func (a *Accounts) RemoveStaff(ctx context.Context, by Actor, email string) error {
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
 		var user User
-		if err := forUpdate(tx).Where("email = ? AND staff_role <> '' AND disabled_at IS NULL", email).Take(&user).Error; err != nil {
-			return found(err, "find staff")
+		if err := database.ForUpdate(tx).Where("email = ? AND staff_role <> '' AND disabled_at IS NULL", email).Take(&user).Error; err != nil {
+			return database.Found(err, "find staff")
 		}
 		return a.endStaff(tx, by, user.ID)
 	})
@@ -171,7 +172,7 @@ func (a *Accounts) Staff(ctx context.Context, userID uuid.UUID, epoch int) (Staf
 	case user.DisabledAt != nil || user.SessionEpoch != epoch:
 		return Staff{}, ErrSignedOut
 	case user.StaffRole == "":
-		return Staff{}, ErrNotFound
+		return Staff{}, database.ErrNotFound
 	}
 	return Staff{UserID: userID, Name: user.Name, Email: user.Email, Role: user.StaffRole, SetUp: true, Epoch: epoch}, nil
 }
@@ -184,10 +185,10 @@ func (a *Accounts) SettingUp(ctx context.Context, link secret.Value) (User, erro
 func settingUp(db *gorm.DB, link secret.Value, now time.Time) (User, error) {
 	var user User
 	if link.IsZero() {
-		return user, ErrNotFound
+		return user, database.ErrNotFound
 	}
-	err := db.Where("setup_hash = ? AND setup_until > ? AND disabled_at IS NULL", hashOf(link), now).Take(&user).Error
-	return user, found(err, "find link")
+	err := db.Where("setup_hash = ? AND setup_until > ? AND disabled_at IS NULL", database.HashOf(link), now).Take(&user).Error
+	return user, database.Found(err, "find link")
 }
 
 // SetUp gives the account of a link its name and password, and returns it. The
@@ -204,7 +205,7 @@ func (a *Accounts) SetUp(ctx context.Context, link secret.Value, name string, pa
 	}
 	var user User
 	err = a.db.Write(ctx, func(tx *gorm.DB) error {
-		if user, err = settingUp(forUpdate(tx), link, a.db.Now()); err != nil {
+		if user, err = settingUp(database.ForUpdate(tx), link, a.db.Now()); err != nil {
 			return err
 		}
 		user.Name, user.PasswordHash = name, hash

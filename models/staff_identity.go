@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 // IssuedPerson is whom the staff's own issuer vouches for: the account that
@@ -64,14 +66,14 @@ func (a *Accounts) pinned(tx *gorm.DB, p IssuedPerson) (User, error) {
 	var identity staffIdentity
 	err := tx.Where("issuer = ? AND subject = ?", p.Issuer, p.Subject).Take(&identity).Error
 	if err == nil {
-		err = forUpdate(tx).Where("id = ? AND staff_role <> '' AND disabled_at IS NULL", identity.UserID).Take(&user).Error
-		return user, found(err, "find staff")
+		err = database.ForUpdate(tx).Where("id = ? AND staff_role <> '' AND disabled_at IS NULL", identity.UserID).Take(&user).Error
+		return user, database.Found(err, "find staff")
 	}
 	if !errors.Is(err, gorm.ErrRecordNotFound) {
 		return user, err
 	}
-	if err := forUpdate(tx).Where("email = ? AND staff_role <> '' AND disabled_at IS NULL", p.Email).Take(&user).Error; err != nil {
-		return user, found(err, "find staff")
+	if err := database.ForUpdate(tx).Where("email = ? AND staff_role <> '' AND disabled_at IS NULL", p.Email).Take(&user).Error; err != nil {
+		return user, database.Found(err, "find staff")
 	}
 	err = tx.Where("user_id = ?", user.ID).Take(&identity).Error
 	switch {

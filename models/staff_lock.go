@@ -5,6 +5,8 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 // holdStaff locks those of the users who are staff now, and returns them. They are
@@ -12,7 +14,7 @@ import (
 // other.
 func holdStaff(tx *gorm.DB, ids ...uuid.UUID) (map[uuid.UUID]User, error) {
 	var users []User
-	if err := forUpdate(tx).Where("id IN ? AND staff_role <> '' AND disabled_at IS NULL", ids).Order("id").Find(&users).Error; err != nil {
+	if err := database.ForUpdate(tx).Where("id IN ? AND staff_role <> '' AND disabled_at IS NULL", ids).Order("id").Find(&users).Error; err != nil {
 		return nil, fmt.Errorf("lock staff: %w", err)
 	}
 	staff := map[uuid.UUID]User{}

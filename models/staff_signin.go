@@ -11,6 +11,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
@@ -30,13 +31,13 @@ var (
 // BeginStaffTrip counts a trip from a browser's address, or returns a
 // ThrottledError.
 func (a *Accounts) BeginStaffTrip(ctx context.Context, address string) error {
-	return a.db.Write(ctx, func(tx *gorm.DB) error { return staffTripsPerAddress.take(tx, address, a.db.Now()) })
+	return a.db.Write(ctx, func(tx *gorm.DB) error { return staffTripsPerAddress.Take(tx, address, a.db.Now()) })
 }
 
 // EndStaffTrip ends the trip of a state. One that was ended before is
 // ErrUnknownState.
 func (a *Accounts) EndStaffTrip(ctx context.Context, state secret.Value) error {
-	err := a.db.Write(ctx, func(tx *gorm.DB) error { return staffTripOnce.take(tx, state.Reveal(), a.db.Now()) })
+	err := a.db.Write(ctx, func(tx *gorm.DB) error { return staffTripOnce.Take(tx, state.Reveal(), a.db.Now()) })
 	if _, ended := errors.AsType[*ThrottledError](err); ended {
 		return ErrUnknownState
 	}
@@ -45,7 +46,7 @@ func (a *Accounts) EndStaffTrip(ctx context.Context, state secret.Value) error {
 
 // staffTripPlace binds what is sealed of a trip to its state.
 func staffTripPlace(state secret.Value) seal.Place {
-	return seal.Place{Table: "sessions", Row: hex.EncodeToString(hashOf(state)), Column: "staff_trip"}
+	return seal.Place{Table: "sessions", Row: hex.EncodeToString(database.HashOf(state)), Column: "staff_trip"}
 }
 
 // SealStaffTrip seals a trip's nonce and verifier for the session to keep.

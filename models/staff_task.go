@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 // TaskKind is what staff have to do by hand.
@@ -58,7 +60,7 @@ func addTask(tx *gorm.DB, kind TaskKind, connection Connection, now time.Time) e
 	err := tx.Model(&staffTask{}).Where("connection_id = ? AND kind = ? AND done_at IS NULL", connection.ID, kind).Count(&open).Error
 	if err == nil && open == 0 {
 		err = tx.Create(&staffTask{
-			ID: newID(), Kind: kind, CompanyID: connection.CompanyID, ConnectionID: connection.ID, CreatedAt: now,
+			ID: database.NewID(), Kind: kind, CompanyID: connection.CompanyID, ConnectionID: connection.ID, CreatedAt: now,
 		}).Error
 	}
 	if err != nil {

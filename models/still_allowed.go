@@ -7,22 +7,24 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 // errNoStaff says that somebody no longer belongs to our staff.
 var errNoStaff = errors.New("no longer one of staff")
 
-// stillAllowed says whether the visitor may still act for their company. A
+// StillAllowed says whether the visitor may still act for their company. A
 // request can wait long for ServiceTitan, and much can change meanwhile. It
 // returns ErrNotFound, ErrLocked, ErrNoMembership, or errNoStaff.
 //
 // In a transaction its rows stay as they are until the end. It comes first
 // there: whoever locks a company or removes a person takes the company's row
 // before any connection's.
-func stillAllowed(db *gorm.DB, v Visitor) error {
+func StillAllowed(db *gorm.DB, v Visitor) error {
 	var company Company
 	if err := forShare(db).Select("id", "locked_at").Where("id = ?", v.CompanyID).Take(&company).Error; err != nil {
-		return found(err, "find company")
+		return database.Found(err, "find company")
 	}
 	if company.LockedAt != nil {
 		return ErrLocked
@@ -63,7 +65,7 @@ func stillStaff(db *gorm.DB, userID uuid.UUID) error {
 
 // stillOwner returns ErrForbidden for a member who owns the company no more.
 func stillOwner(tx *gorm.DB, v Visitor) error {
-	if err := stillAllowed(tx, v); err != nil {
+	if err := StillAllowed(tx, v); err != nil {
 		return err
 	}
 	role, err := stillMember(tx, v)

@@ -1,4 +1,4 @@
-package models
+package models_test
 
 import (
 	"bufio"
@@ -16,6 +16,9 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
@@ -65,7 +68,7 @@ func (a *asked) stop(t *testing.T) {
 // has run out and another has renewed; when it goes on, its late save changes
 // nothing, and it gets what the other got.
 func TestSoakHolderIsStopped(t *testing.T) {
-	rounds := many(t, 12, 250)
+	rounds := modeltest.Many(t, 12, 250)
 	for processes := 2; processes <= 5; processes++ {
 		t.Run(fmt.Sprint(processes), func(t *testing.T) { stopHolders(t, processes, rounds) })
 	}
@@ -73,10 +76,10 @@ func TestSoakHolderIsStopped(t *testing.T) {
 
 func stopHolders(t *testing.T, processes, rounds int) {
 	database := testdb.Postgres(t)
-	db := openAt(t, database)
-	k := newKept(t, db, time.Now)
-	c := k.overTheNetwork(database, time.Hour)
-	c.Company, c.Connection = k.companyID, k.seed(1, time.Now(), time.Now().Add(time.Hour))[0]
+	db := modeltest.OpenAt(t, database)
+	k := modeltest.NewKept(t, db, time.Now)
+	c := k.OverTheNetwork(database, time.Hour)
+	c.Company, c.Connection = k.CompanyID, k.Seed(1, time.Now(), time.Now().Add(time.Hour))[0]
 	children := make([]*asked, processes)
 	for i := range children {
 		children[i] = startAsked(c, t)
@@ -91,23 +94,23 @@ func stopHolders(t *testing.T, processes, rounds int) {
 			for _, child := range children {
 				child.got(t, generation)
 			}
-			if asks++; k.tokenRequests() != asks {
-				t.Fatalf("round %d: %d token requests, want %d", round, k.tokenRequests(), asks)
+			if asks++; k.TokenRequests() != asks {
+				t.Fatalf("round %d: %d token requests, want %d", round, k.TokenRequests(), asks)
 			}
 			continue
 		}
 		holder := children[round/2%processes]
-		k.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Hold})
+		k.Sandbox.SetFault(sandbox.Fault{Kind: sandbox.Hold})
 		holder.renew(t, generation)
-		<-k.sandbox.Held()
+		<-k.Sandbox.Held()
 		holder.stop(t)
 		stops++
-		k.sandbox.Release()
-		k.until(func() bool { // the answer is on its way
-			asked := k.sandbox.Requests()
+		k.Sandbox.Release()
+		k.Until(func() bool { // the answer is on its way
+			asked := k.Sandbox.Requests()
 			return asked[len(asked)-1].EndedAs != 0
 		})
-		k.expireLeases(true) // half a minute passes
+		k.ExpireLeases(true) // half a minute passes
 		for _, child := range children {
 			if child != holder {
 				child.renew(t, generation)
@@ -127,25 +130,25 @@ func stopHolders(t *testing.T, processes, rounds int) {
 		if after := storedCredential(k, c.Connection); after.Generation != before.Generation || string(after.AccessSealed) != string(before.AccessSealed) {
 			t.Fatalf("round %d: the late save changed the credential", round)
 		}
-		if asks += 2; k.tokenRequests() != asks {
-			t.Fatalf("round %d: %d token requests, want %d", round, k.tokenRequests(), asks)
+		if asks += 2; k.TokenRequests() != asks {
+			t.Fatalf("round %d: %d token requests, want %d", round, k.TokenRequests(), asks)
 		}
 	}
-	if stops != rounds/2 || k.sandbox.Fired(sandbox.Hold) != stops {
-		t.Errorf("%d stops in %d rounds, %d answers were held", stops, rounds, k.sandbox.Fired(sandbox.Hold))
+	if stops != rounds/2 || k.Sandbox.Fired(sandbox.Hold) != stops {
+		t.Errorf("%d stops in %d rounds, %d answers were held", stops, rounds, k.Sandbox.Fired(sandbox.Hold))
 	}
-	if n := k.sandbox.Count(sandbox.PathRevocation); n != 0 || k.refusals() != 0 {
-		t.Errorf("%d revocations, %d refusals", n, k.refusals())
+	if n := k.Sandbox.Count(sandbox.PathRevocation); n != 0 || k.Refusals() != 0 {
+		t.Errorf("%d revocations, %d refusals", n, k.Refusals())
 	}
 	t.Logf("%d processes, %d rounds, %d stops: %d token requests", processes, rounds, stops, asks)
-	k.invariants()
+	k.Invariants()
 }
 
-func startAsked(c child, t *testing.T) *asked {
+func startAsked(c modeltest.Child, t *testing.T) *asked {
 	t.Helper()
 	var a asked
 	var out io.Reader
-	a.Cmd, out = c.command(t)
+	a.Cmd, out = c.Command(t)
 	orders, err := a.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -172,16 +175,16 @@ func startAsked(c child, t *testing.T) *asked {
 // B8: who is stopped between its lease and its request does not send it when it
 // goes on: the refresh token may be spent.
 func TestB8StoppedBeforeAsking(t *testing.T) {
-	inVirtualTime(t, func(k *kept) {
-		ids := k.seed(8, time.Now(), time.Now())
+	modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
+		ids := k.Seed(8, time.Now(), time.Now())
 		var stopped atomic.Bool
-		other := k.newKeeper(k.options)
-		db := *k.db
-		db.Intercept(func(write WriteFunc) WriteFunc {
+		other := k.NewKeeper(k.Options)
+		db := *k.DB
+		db.Intercept(func(write database.WriteFunc) database.WriteFunc {
 			return func(ctx context.Context, fn func(*gorm.DB) error) error {
 				err := write(ctx, fn)
-				if k.tokenRequests() == 0 && stopped.CompareAndSwap(false, true) { // it has its leases
-					<-time.After(leaseLife + time.Second)
+				if k.TokenRequests() == 0 && stopped.CompareAndSwap(false, true) { // it has its leases
+					<-time.After(database.LeaseLife + time.Second)
 					var all sync.WaitGroup
 					for _, id := range ids {
 						all.Go(func() { renewNow(k, other, id) })
@@ -191,24 +194,24 @@ func TestB8StoppedBeforeAsking(t *testing.T) {
 				return err
 			}
 		})
-		k.keeper.db = &db
-		k.start()
-		k.pass(time.Minute)
+		(*k.Keeper.DBField()) = &db
+		k.Start()
+		k.Pass(time.Minute)
 		if !stopped.Load() {
 			t.Fatal("nobody was stopped")
 		}
-		if n := k.tokenRequests(); n != len(ids) || k.refusals() != 0 {
-			t.Errorf("%d token requests for %d connections, %d refused", n, len(ids), k.refusals())
+		if n := k.TokenRequests(); n != len(ids) || k.Refusals() != 0 {
+			t.Errorf("%d token requests for %d connections, %d refused", n, len(ids), k.Refusals())
 		}
-		if states := k.states(); states[Connected] != len(ids) {
+		if states := k.States(); states[models.Connected] != len(ids) {
 			t.Errorf("%v", states)
 		}
 	})
 }
 
-func renewNow(k *kept, keeper *Keeper, id uuid.UUID) {
+func renewNow(k *modeltest.Kept, keeper *models.Keeper, id uuid.UUID) {
 	k.Helper()
-	if access, err := keeper.Renew(k.Context(), k.companyID, id, 1); err != nil || access.Generation != 2 {
+	if access, err := keeper.Renew(k.Context(), k.CompanyID, id, 1); err != nil || access.Generation != 2 {
 		k.Errorf("renewed to generation %d, error %v", access.Generation, err)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 // authorizationKept is how long a trip's result can still be shown to someone
@@ -24,13 +26,13 @@ const sweptAtOnce = 5000
 // Sweep deletes what has expired: sessions, throttles, trips, counters, and
 // mails; and events, closed set-ups and tasks that are older than eventsKept.
 // Each connection keeps its last set-up, which says what is done already.
-func Sweep(ctx context.Context, db *DB, eventsKept time.Duration) error {
+func Sweep(ctx context.Context, db *database.DB, eventsKept time.Duration) error {
 	now := db.Now()
 	err := db.Write(ctx, func(tx *gorm.DB) error {
 		return errors.Join(
 			tx.Exec("DELETE FROM sessions WHERE expires_at <= ?", now).Error,
 			tx.Exec("DELETE FROM throttles WHERE reset_at <= ?", now).Error,
-			tx.Exec("DELETE FROM renewal_hours WHERE hour < ?", now.Add(-hoursKept*time.Hour).Format(hourForm)).Error,
+			tx.Exec("DELETE FROM renewal_hours WHERE hour < ?", now.Add(-hoursKept*time.Hour).Format(database.HourForm)).Error,
 			tx.Exec("DELETE FROM authorizations WHERE expires_at <= ?", now.Add(-authorizationKept)).Error,
 		)
 	})
@@ -41,8 +43,8 @@ func Sweep(ctx context.Context, db *DB, eventsKept time.Duration) error {
 	}{
 		{table: "account_mails", key: "id", column: "created_at", before: now.Add(-accountMailsKept)},
 		{table: "events", key: "id", column: "at", before: now.Add(-eventsKept)},
-		{table: "token_reads", key: "connection_id, hour, key_id, address", column: "hour", before: now.Add(-tokenReadsKept).Format(hourForm)},
-		{table: "sign_ins", key: "hour, scope, subject, action, outcome, address", column: "hour", before: now.Add(-signInsKept).Format(hourForm)},
+		{table: "token_reads", key: "connection_id, hour, key_id, address", column: "hour", before: now.Add(-tokenReadsKept).Format(database.HourForm)},
+		{table: "sign_ins", key: "hour, scope, subject, action, outcome, address", column: "hour", before: now.Add(-signInsKept).Format(database.HourForm)},
 		{table: "audit_records", key: "id", column: "at", before: now.Add(-eventsKept)},
 		{table: "renewal_days", key: "connection_id, day", column: "day", before: now.AddDate(0, 0, -healthDays).Format(time.DateOnly)},
 		{table: "mails", key: "id", column: "created_at", before: now.Add(-mailsKept), also: " AND next_try_at IS NULL"},

@@ -8,11 +8,13 @@ import (
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 const (
 	// takeOverEvery is how often leases of the dead are looked for.
-	takeOverEvery = lookEvery
+	takeOverEvery = database.LookEvery
 	// takenAtOnce bounds how many are taken over by one write.
 	takenAtOnce = 4 * parallelRenewals
 )
@@ -52,7 +54,7 @@ func (k *Keeper) takeOverNow(ctx context.Context, renewals *sync.WaitGroup) (tak
 	}
 	k.log.WarnContext(ctx, "renewals of an instance that died are retried", "count", len(list))
 	for _, d := range list {
-		g := k.gates[gateKey{d.sealed.Environment, d.sealed.OwnClient}]
+		g := k.breakers[Lane{d.Sealed.Environment, d.Sealed.OwnClient}]
 		g.rescuing.Add(1)
 		renewals.Go(func() {
 			defer g.rescuing.Add(-1)
@@ -77,12 +79,12 @@ func (k *Keeper) takeOver(ctx context.Context) ([]dueRenewal, error) {
 	if err != nil || len(owners) == 0 {
 		return nil, err
 	}
-	taken := lease{owner: t.newOwner(), term: t, takenOver: true, asked: time.Now()}
+	taken := lease{Owner: t.NewOwner(), term: t, TakenOver: true, asked: time.Now()}
 	mine := k.environments() // others are for the instances that have them
 	var list []dueRenewal
 	err = k.db.Write(ctx, func(tx *gorm.DB) error {
 		list = nil // of an earlier run
-		now, err := k.db.sharedNow(tx)
+		now, err := k.db.SharedNow(tx)
 		if err != nil {
 			return err
 		}
@@ -114,7 +116,7 @@ func (k *Keeper) ownersDead(ctx context.Context) (owners []string, err error) {
 	}
 	listed := map[string]bool{}
 	for _, l := range leases {
-		if !listed[l.LeaseOwner] && k.db.HolderDied(l.LeaseOwner, l.LeaseUntil.Add(-leaseLife)) {
+		if !listed[l.LeaseOwner] && k.db.HolderDied(l.LeaseOwner, l.LeaseUntil.Add(-database.LeaseLife)) {
 			listed[l.LeaseOwner] = true
 			owners = append(owners, l.LeaseOwner)
 		}
@@ -125,8 +127,8 @@ func (k *Keeper) ownersDead(ctx context.Context) (owners []string, err error) {
 // waitTurn waits until the issuer's rate limit allows a request. What was taken
 // over waits for no other renewal, because the issuer's grace period runs. It
 // has the same rate for itself, and the others give way to it.
-func (g *gate) waitTurn(ctx context.Context, held lease, ahead bool) error {
-	if !held.takenOver {
+func (g *breaker) waitTurn(ctx context.Context, held lease, ahead bool) error {
+	if !held.TakenOver {
 		return g.wait(ctx, ahead)
 	}
 	g.limiter.Reserve()

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
@@ -102,7 +103,7 @@ func (a *Accounts) changeTeam(ctx context.Context, by Staff, id uuid.UUID, chang
 		}
 		user, there := staff[id]
 		if !there {
-			return ErrNotFound
+			return database.ErrNotFound
 		}
 		member = staffOf(user)
 		return change(tx, member)
@@ -122,7 +123,7 @@ func teammate(db *gorm.DB, by Staff, id uuid.UUID) (Staff, error) {
 	}
 	var user User
 	err := db.Where("id = ? AND staff_role <> '' AND disabled_at IS NULL", id).Take(&user).Error
-	return staffOf(user), found(err, "find teammate")
+	return staffOf(user), database.Found(err, "find teammate")
 }
 
 // AdminNames names those who may do what support may not.

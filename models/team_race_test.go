@@ -1,4 +1,4 @@
-package models
+package models_test
 
 import (
 	"context"
@@ -8,17 +8,21 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
 // meanwhile runs do so that change commits after do has looked at what it needs
 // and before it writes. On PostgreSQL change holds its rows until do waits for
 // them. On SQLite, which has one writer, change commits right before do's first
 // transaction begins.
-func meanwhile(d *staffDesk, change func(tx *gorm.DB) error, do func() error) error {
+func meanwhile(d *modeltest.StaffDesk, change func(tx *gorm.DB) error, do func() error) error {
 	d.Helper()
-	if !d.db.OnPostgres() {
+	if !d.DB.OnPostgres() {
 		var restore func()
-		restore = d.db.Intercept(func(write WriteFunc) WriteFunc {
+		restore = d.DB.Intercept(func(write database.WriteFunc) database.WriteFunc {
 			return func(ctx context.Context, fn func(*gorm.DB) error) error {
 				restore()
 				return errors.Join(write(ctx, change), write(ctx, fn))
@@ -26,13 +30,13 @@ func meanwhile(d *staffDesk, change func(tx *gorm.DB) error, do func() error) er
 		})
 		return do()
 	}
-	tx := d.db.Read(d.Context()).Begin()
+	tx := d.DB.Read(d.Context()).Begin()
 	if err := change(tx); err != nil {
 		d.Fatal(err)
 	}
 	done := make(chan error, 1)
 	go func() { done <- do() }()
-	for d.count("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 0 {
+	for d.Count("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 0 {
 		select {
 		case err := <-done:
 			d.Errorf("it waits for nobody: %v", err)
@@ -58,53 +62,53 @@ func statement(sql string, args ...any) func(tx *gorm.DB) error {
 // written: nobody who was removed comes back, no newer role is overwritten, and
 // who was demoted does nothing any more.
 func TestTeamChangesMeetEachOther(t *testing.T) {
-	onDesks(t, func(t *testing.T, d *staffDesk) {
-		ctx, a := t.Context(), d.accounts
-		ada := d.staff("Ada", Admin)
+	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+		ctx, a := t.Context(), d.Accounts
+		ada := d.Staff("Ada", models.Admin)
 		gone := func(id uuid.UUID) func(tx *gorm.DB) error {
-			return statement("UPDATE users SET disabled_at = ?, password_hash = '', session_epoch = session_epoch + 1 WHERE id = ?", d.db.Now(), id)
+			return statement("UPDATE users SET disabled_at = ?, password_hash = '', session_epoch = session_epoch + 1 WHERE id = ?", d.DB.Now(), id)
 		}
-		role := func(id uuid.UUID, to StaffRole) func(tx *gorm.DB) error {
+		role := func(id uuid.UUID, to models.StaffRole) func(tx *gorm.DB) error {
 			return statement("UPDATE users SET staff_role = ? WHERE id = ?", to, id)
 		}
-		is := func(id uuid.UUID) User {
-			var u User
-			d.must(d.db.Read(ctx).Where("id = ?", id).Take(&u).Error)
+		is := func(id uuid.UUID) models.User {
+			var u models.User
+			d.Must(d.DB.Read(ctx).Where("id = ?", id).Take(&u).Error)
 			return u
 		}
 
-		bob := d.staff("Bob", Support)
+		bob := d.Staff("Bob", models.Support)
 		err := meanwhile(d, gone(bob.UserID), func() error { _, _, err := a.NewLink(ctx, ada, bob.UserID); return err })
 		if u := is(bob.UserID); u.DisabledAt == nil {
 			t.Errorf("removed while a link was made, Bob is back (%v)", err)
 		}
 
-		cleo := d.staff("Cleo", Support)
-		err = meanwhile(d, role(cleo.UserID, Admin), func() error { _, _, err := a.NewLink(ctx, ada, cleo.UserID); return err })
-		if u := is(cleo.UserID); u.StaffRole != Admin {
+		cleo := d.Staff("Cleo", models.Support)
+		err = meanwhile(d, role(cleo.UserID, models.Admin), func() error { _, _, err := a.NewLink(ctx, ada, cleo.UserID); return err })
+		if u := is(cleo.UserID); u.StaffRole != models.Admin {
 			t.Errorf("made an admin while a link was made, Cleo is %s (%v)", u.StaffRole, err)
 		}
 
-		lee := d.staff("Lee", Admin)
-		err = meanwhile(d, role(lee.UserID, Support), func() error { _, _, err := a.Invite(ctx, lee, "new@fieldbridge.example", Admin); return err })
-		if n := d.count("SELECT count(*) FROM users WHERE email = 'new@fieldbridge.example'"); n != 0 || !errors.Is(err, ErrForbidden) {
+		lee := d.Staff("Lee", models.Admin)
+		err = meanwhile(d, role(lee.UserID, models.Support), func() error { _, _, err := a.Invite(ctx, lee, "new@fieldbridge.example", models.Admin); return err })
+		if n := d.Count("SELECT count(*) FROM users WHERE email = 'new@fieldbridge.example'"); n != 0 || !errors.Is(err, models.ErrForbidden) {
 			t.Errorf("demoted meanwhile, Lee invited %d people (%v)", n, err)
 		}
 
-		mia := d.staff("Mia", Admin)
+		mia := d.Staff("Mia", models.Admin)
 		err = meanwhile(d, gone(mia.UserID), func() error { _, _, err := a.NewLink(ctx, mia, cleo.UserID); return err })
-		if !errors.Is(err, ErrForbidden) {
+		if !errors.Is(err, models.ErrForbidden) {
 			t.Errorf("removed meanwhile, Mia makes a link: %v", err)
 		}
 
-		company := d.companyID
-		for what, do := range map[string]func(by Staff) error{
-			"locks":      func(by Staff) error { return d.desk.Lock(ctx, by, company, "They asked for it.") },
-			"dismisses":  func(by Staff) error { _, err := a.Dismiss(ctx, by, cleo.UserID); return err },
-			"sets roles": func(by Staff) error { _, err := a.SetRole(ctx, by, cleo.UserID, Support); return err },
+		company := d.CompanyID
+		for what, do := range map[string]func(by models.Staff) error{
+			"locks":      func(by models.Staff) error { return d.Desk.Lock(ctx, by, company, "They asked for it.") },
+			"dismisses":  func(by models.Staff) error { _, err := a.Dismiss(ctx, by, cleo.UserID); return err },
+			"sets roles": func(by models.Staff) error { _, err := a.SetRole(ctx, by, cleo.UserID, models.Support); return err },
 		} {
-			by := d.staff("By "+what, Admin)
-			if err := meanwhile(d, role(by.UserID, Support), func() error { return do(by) }); !errors.Is(err, ErrForbidden) {
+			by := d.Staff("By "+what, models.Admin)
+			if err := meanwhile(d, role(by.UserID, models.Support), func() error { return do(by) }); !errors.Is(err, models.ErrForbidden) {
 				t.Errorf("who was demoted meanwhile %s: %v", what, err)
 			}
 		}
@@ -113,16 +117,16 @@ func TestTeamChangesMeetEachOther(t *testing.T) {
 
 // Who was removed is added again by the command line alone.
 func TestRemovedStaffAreNotInvited(t *testing.T) {
-	onDesks(t, func(t *testing.T, d *staffDesk) {
-		ctx, a := t.Context(), d.accounts
-		ada, bob := d.staff("Ada", Admin), d.staff("Bob", Support)
+	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+		ctx, a := t.Context(), d.Accounts
+		ada, bob := d.Staff("Ada", models.Admin), d.Staff("Bob", models.Support)
 		if _, err := a.Dismiss(ctx, ada, bob.UserID); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := a.Invite(ctx, ada, bob.Email, Admin); !errors.Is(err, ErrRemoved) {
+		if _, _, err := a.Invite(ctx, ada, bob.Email, models.Admin); !errors.Is(err, models.ErrRemoved) {
 			t.Errorf("who was removed is invited over the web: %v", err)
 		}
-		if n := d.count("SELECT count(*) FROM users WHERE disabled_at IS NOT NULL"); n != 1 {
+		if n := d.Count("SELECT count(*) FROM users WHERE disabled_at IS NOT NULL"); n != 1 {
 			t.Errorf("%d are removed, want 1", n)
 		}
 	})

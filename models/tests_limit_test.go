@@ -1,21 +1,24 @@
-package models
+package models_test
 
 import (
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
 // Test asks ServiceTitan a few times a minute for a connection and for a company.
 func TestTestsAreLimited(t *testing.T) {
-	onDesks(t, func(t *testing.T, d *staffDesk) {
-		ids, amy := d.seed(3, d.clock.Now(), d.clock.Now().Add(time.Hour)), d.owner()
+	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+		ids, amy := d.Seed(3, d.Clock.Now(), d.Clock.Now().Add(time.Hour)), d.Owner()
 		tested, refused := 0, 0
 		press := func() {
 			for _, id := range ids {
 				for range 600 / len(ids) {
-					err := d.connections.Test(t.Context(), amy, id)
-					if _, ok := errors.AsType[*ThrottledError](err); ok {
+					err := d.Connections.Test(t.Context(), amy, id)
+					if _, ok := errors.AsType[*models.ThrottledError](err); ok {
 						refused++
 					} else if err == nil {
 						tested++
@@ -24,13 +27,13 @@ func TestTestsAreLimited(t *testing.T) {
 			}
 		}
 		press()
-		if tested != testsOfCompany.tries || refused != 600-tested {
+		if tested != models.TestsOfCompany.Tries || refused != 600-tested {
 			t.Errorf("%d tests are made and %d refused", tested, refused)
 		}
-		if n := d.count("SELECT count(*) FROM events"); n > len(ids)*2 {
+		if n := d.Count("SELECT count(*) FROM events"); n > len(ids)*2 {
 			t.Errorf("%d events are written", n)
 		}
-		d.clock.Add(time.Minute)
+		d.Clock.Add(time.Minute)
 		before := tested
 		press()
 		if tested == before {

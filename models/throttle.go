@@ -12,8 +12,8 @@ import (
 // limit is how many tries a key has within a time.
 type limit struct {
 	name  string
-	tries int
-	per   time.Duration
+	Tries int
+	Per   time.Duration
 }
 
 // key hides the account or address it counts for.
@@ -32,7 +32,7 @@ type throttle struct {
 // exact under any number of instances.
 func (l limit) add(tx *gorm.DB, of string, now time.Time) (throttle, error) {
 	var row throttle
-	key, reset := l.key(of), now.Add(l.per)
+	key, reset := l.key(of), now.Add(l.Per)
 	err := tx.Exec(`INSERT INTO throttles (key, n, reset_at) VALUES (?, 1, ?)
 		ON CONFLICT (key) DO UPDATE SET
 			n = CASE WHEN throttles.reset_at <= ? THEN 1 ELSE throttles.n + 1 END,
@@ -47,13 +47,13 @@ func (l limit) add(tx *gorm.DB, of string, now time.Time) (throttle, error) {
 	return row, nil
 }
 
-// take counts a try and refuses it when there were too many.
-func (l limit) take(tx *gorm.DB, of string, now time.Time) error {
+// Take counts a try and refuses it when there were too many.
+func (l limit) Take(tx *gorm.DB, of string, now time.Time) error {
 	row, err := l.add(tx, of, now)
 	if err != nil {
 		return err
 	}
-	if row.N > l.tries {
+	if row.N > l.Tries {
 		return &ThrottledError{Until: row.ResetAt.UTC(), key: l.key(of)}
 	}
 	return nil

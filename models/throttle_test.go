@@ -1,4 +1,4 @@
-package models
+package models_test
 
 import (
 	"errors"
@@ -8,20 +8,24 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
 // Of many tries at once exactly the allowed ones pass, and all do again after
 // the time is up.
 func TestThrottleIsExact(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, clock *clock) {
-		l := limit{"test", 10, time.Minute}
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
+		l := models.Limit{"test", 10, time.Minute}
 		passed := func() int32 {
 			var n atomic.Int32
 			var wg sync.WaitGroup
 			for range 60 {
 				wg.Go(func() {
-					err := db.Write(t.Context(), func(tx *gorm.DB) error { return l.take(tx, "someone", db.Now()) })
-					e, throttled := errors.AsType[*ThrottledError](err)
+					err := db.Write(t.Context(), func(tx *gorm.DB) error { return l.Take(tx, "someone", db.Now()) })
+					e, throttled := errors.AsType[*models.ThrottledError](err)
 					switch {
 					case err == nil:
 						n.Add(1)
@@ -41,7 +45,7 @@ func TestThrottleIsExact(t *testing.T) {
 		if n := passed(); n != 0 {
 			t.Errorf("%d more tries passed", n)
 		}
-		other := func(tx *gorm.DB) error { return l.take(tx, "someone else", db.Now()) }
+		other := func(tx *gorm.DB) error { return l.Take(tx, "someone else", db.Now()) }
 		if err := db.Write(t.Context(), other); err != nil {
 			t.Errorf("another's try: %v", err)
 		}

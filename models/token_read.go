@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 const (
@@ -78,14 +80,14 @@ func (k *keyAddresses) name(address string, hour int64) string {
 
 // tokenReads are the reads since they were last written down.
 type tokenReads struct {
-	counts    map[tokenReadOf]tokenReadCount
+	Counts    map[tokenReadOf]tokenReadCount
 	addresses map[uuid.UUID]*keyAddresses
 	// lost counts those that had no room.
 	lost int64
 }
 
 func newTokenReads() tokenReads {
-	return tokenReads{counts: map[tokenReadOf]tokenReadCount{}, addresses: map[uuid.UUID]*keyAddresses{}}
+	return tokenReads{Counts: map[tokenReadOf]tokenReadCount{}, addresses: map[uuid.UUID]*keyAddresses{}}
 }
 
 func (t *tokenReads) add(keyID, connectionID uuid.UUID, address string, now time.Time) {
@@ -96,29 +98,29 @@ func (t *tokenReads) add(keyID, connectionID uuid.UUID, address string, now time
 		t.addresses[keyID] = known
 	}
 	of.address = known.name(address, of.hour)
-	count, there := t.counts[of]
-	if !there && len(t.counts) >= readsWaiting {
+	count, there := t.Counts[of]
+	if !there && len(t.Counts) >= readsWaiting {
 		t.lost++
 		return
 	}
-	t.counts[of] = count.and(tokenReadCount{n: 1, first: now, last: now})
+	t.Counts[of] = count.and(tokenReadCount{n: 1, first: now, last: now})
 }
 
 // take returns what is to be written, and begins anew.
 func (t *tokenReads) take() map[tokenReadOf]tokenReadCount {
-	counts := t.counts
-	t.counts = make(map[tokenReadOf]tokenReadCount, len(counts))
+	counts := t.Counts
+	t.Counts = make(map[tokenReadOf]tokenReadCount, len(counts))
 	return counts
 }
 
 // giveBack keeps what could not be written for the next time.
 func (t *tokenReads) giveBack(counts map[tokenReadOf]tokenReadCount) {
 	for of, count := range counts {
-		if _, there := t.counts[of]; !there && len(t.counts) >= readsWaiting {
+		if _, there := t.Counts[of]; !there && len(t.Counts) >= readsWaiting {
 			t.lost += count.n
 			continue
 		}
-		t.counts[of] = t.counts[of].and(count)
+		t.Counts[of] = t.Counts[of].and(count)
 	}
 }
 
@@ -135,7 +137,7 @@ type tokenRead struct {
 // writeTokenReads adds reads to those of the same hour. The rows are in order, so
 // that two instances do not wait for each other.
 func writeTokenReads(tx *gorm.DB, rows []tokenRead) error {
-	err := tx.Clauses(addsUp("token_reads", "connection_id", "hour", "key_id", "address")).CreateInBatches(&rows, insertedAtOnce).Error
+	err := tx.Clauses(database.AddsUp("token_reads", "connection_id", "hour", "key_id", "address")).CreateInBatches(&rows, database.InsertedAtOnce).Error
 	if err != nil {
 		return fmt.Errorf("record token reads: %w", err)
 	}
@@ -202,7 +204,7 @@ func (a *APIKeys) writePart(ctx context.Context, part []tokenReadOf, counts map[
 		count := counts[of]
 		rows[i] = tokenRead{
 			ConnectionID: of.connectionID, KeyID: of.keyID, Address: of.address, N: count.n, FirstAt: count.first, LastAt: count.last,
-			Hour: time.Unix(of.hour*int64(time.Hour/time.Second), 0).UTC().Format(hourForm),
+			Hour: time.Unix(of.hour*int64(time.Hour/time.Second), 0).UTC().Format(database.HourForm),
 		}
 	}
 	ctx, cancel := a.db.LimitWork(ctx)

@@ -1,4 +1,4 @@
-package models
+package models_test
 
 import (
 	"context"
@@ -9,51 +9,55 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
 // Reads of tokens are recorded by key, connection, address and hour, without a
 // write for each, and the addresses of a key are bounded.
 func TestTokenReadsAreRecorded(t *testing.T) {
-	onDesks(t, func(t *testing.T, d *staffDesk) {
-		ctx, ids, ada := t.Context(), d.seed(2, d.clock.Now(), d.clock.Now().Add(time.Hour)), d.staff("Ada", Admin)
-		keys := NewAPIKeys(d.db)
-		key, _, err := keys.Create(ctx, CommandLine("root"), nil, "Warehouse")
-		d.must(err)
-		d.clock.Add(time.Hour - time.Duration(d.db.Now().UnixNano())%time.Hour) // the hour begins
-		first := d.db.Now()
+	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+		ctx, ids, ada := t.Context(), d.Seed(2, d.Clock.Now(), d.Clock.Now().Add(time.Hour)), d.Staff("Ada", models.Admin)
+		keys := models.NewAPIKeys(d.DB)
+		key, _, err := keys.Create(ctx, models.CommandLine("root"), nil, "Warehouse")
+		d.Must(err)
+		d.Clock.Add(time.Hour - time.Duration(d.DB.Now().UnixNano())%time.Hour) // the hour begins
+		first := d.DB.Now()
 		for range 3 {
 			keys.CountRead(key.ID, ids[0], "203.0.113.7")
-			d.clock.Add(time.Second)
+			d.Clock.Add(time.Second)
 		}
-		if n := d.count("SELECT count(*) FROM token_reads"); n != 0 {
+		if n := d.Count("SELECT count(*) FROM token_reads"); n != 0 {
 			t.Errorf("%d rows are written before the flush", n)
 		}
-		d.must(keys.Flush(ctx))
+		d.Must(keys.Flush(ctx))
 		keys.CountRead(key.ID, ids[0], "203.0.113.7")
 		keys.CountRead(key.ID, ids[0], "198.51.100.4")
 		keys.CountRead(key.ID, ids[1], "203.0.113.7")
-		d.must(keys.Flush(ctx))
-		d.must(keys.Flush(ctx)) // nothing is written twice
-		view, err := d.desk.View(ctx, ada, ids[0], nil)
-		d.must(err)
+		d.Must(keys.Flush(ctx))
+		d.Must(keys.Flush(ctx)) // nothing is written twice
+		view, err := d.Desk.View(ctx, ada, ids[0], nil)
+		d.Must(err)
 		if len(view.Reads) != 2 || view.Reads[0].N != 4 || view.Reads[1].N != 1 || view.Reads[0].KeyName != "Warehouse" || view.Reads[0].Address != "203.0.113.7" ||
 			!view.Reads[0].FirstAt.Equal(first) || !view.Reads[0].LastAt.Equal(first.Add(3*time.Second)) {
 			t.Errorf("staff see %+v", view.Reads)
 		}
-		d.clock.Add(time.Hour)
-		for i := range 3 * addressesNamed {
+		d.Clock.Add(time.Hour)
+		for i := range 3 * models.AddressesNamed {
 			keys.CountRead(key.ID, ids[1], fmt.Sprintf("203.0.113.%d", i))
 		}
-		d.must(keys.Flush(ctx))
-		if n := d.count("SELECT count(*) FROM token_reads WHERE connection_id = ?", ids[1]); n != 1+addressesNamed+1 {
-			t.Errorf("%d rows, want the first hour's, %d addresses and the others", n, addressesNamed)
+		d.Must(keys.Flush(ctx))
+		if n := d.Count("SELECT count(*) FROM token_reads WHERE connection_id = ?", ids[1]); n != 1+models.AddressesNamed+1 {
+			t.Errorf("%d rows, want the first hour's, %d addresses and the others", n, models.AddressesNamed)
 		}
-		if n := d.count("SELECT n FROM token_reads WHERE address = ?", otherAddresses); n != 2*addressesNamed {
-			t.Errorf("%d reads from other addresses, want %d", n, 2*addressesNamed)
+		if n := d.Count("SELECT n FROM token_reads WHERE address = ?", models.OtherAddresses); n != 2*models.AddressesNamed {
+			t.Errorf("%d reads from other addresses, want %d", n, 2*models.AddressesNamed)
 		}
-		d.clock.Add(tokenReadsKept)
-		d.must(Sweep(ctx, d.db, time.Hour))
-		if n := d.count("SELECT count(*) FROM token_reads"); n != addressesNamed+1 {
+		d.Clock.Add(models.TokenReadsKept)
+		d.Must(models.Sweep(ctx, d.DB, time.Hour))
+		if n := d.Count("SELECT count(*) FROM token_reads"); n != models.AddressesNamed+1 {
 			t.Errorf("%d rows after 90 days, want the second hour's", n)
 		}
 	})
@@ -62,11 +66,11 @@ func TestTokenReadsAreRecorded(t *testing.T) {
 // While the database takes nothing, reads wait, in bounded memory; those that
 // have no room are reported.
 func TestTokenReadsWait(t *testing.T) {
-	onBoth(t, func(t *testing.T, db *DB, _ *clock) {
-		keys := NewAPIKeys(db)
-		key, connection := newID(), newID()
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
+		keys := models.NewAPIKeys(db)
+		key, connection := database.NewID(), database.NewID()
 		down := errors.New("down")
-		restore := db.Intercept(func(WriteFunc) WriteFunc {
+		restore := db.Intercept(func(database.WriteFunc) database.WriteFunc {
 			return func(context.Context, func(*gorm.DB) error) error { return down }
 		})
 		for range 2 {
@@ -75,14 +79,14 @@ func TestTokenReadsWait(t *testing.T) {
 				t.Errorf("flushed: %v", err)
 			}
 		}
-		for range readsWaiting {
+		for range models.ReadsWaiting {
 			keys.CountRead(key, uuid.New(), "203.0.113.7")
 		}
-		if n := len(keys.reads.counts); n != readsWaiting {
-			t.Errorf("%d wait, want %d", n, readsWaiting)
+		if n := len((*keys.ReadsField()).Counts); n != models.ReadsWaiting {
+			t.Errorf("%d wait, want %d", n, models.ReadsWaiting)
 		}
 		restore()
-		if err := keys.flushTokenReads(t.Context()); err == nil {
+		if err := models.APIKeysFlushTokenReads(keys, t.Context()); err == nil {
 			t.Error("nothing is said of what had no room")
 		}
 		var n int64
@@ -94,26 +98,26 @@ func TestTokenReadsWait(t *testing.T) {
 
 // A key that exists and is refused leaves a count, when, and from where.
 func TestRefusedKeysAreCounted(t *testing.T) {
-	onDesks(t, func(t *testing.T, d *staffDesk) {
-		ctx, ada := t.Context(), d.staff("Ada", Admin)
-		keys := NewAPIKeys(d.db)
-		key, secret, err := keys.Create(ctx, CommandLine("root"), &d.companyID, "own")
-		d.must(err)
+	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+		ctx, ada := t.Context(), d.Staff("Ada", models.Admin)
+		keys := models.NewAPIKeys(d.DB)
+		key, secret, err := keys.Create(ctx, models.CommandLine("root"), &d.CompanyID, "own")
+		d.Must(err)
 		refused := func(want error, n int) {
 			t.Helper()
 			if _, err := keys.Check(ctx, secret, "198.51.100.4"); !errors.Is(err, want) {
 				t.Errorf("checked: %v, want %v", err, want)
 			}
-			d.must(keys.Flush(ctx))
-			if got := d.count("SELECT refused FROM api_keys WHERE id = ? AND refused_address = '198.51.100.4' AND refused_at IS NOT NULL", key.ID); got != n {
+			d.Must(keys.Flush(ctx))
+			if got := d.Count("SELECT refused FROM api_keys WHERE id = ? AND refused_address = '198.51.100.4' AND refused_at IS NOT NULL", key.ID); got != n {
 				t.Errorf("%d refusals, want %d", got, n)
 			}
 		}
-		d.must(d.desk.Lock(ctx, ada, d.companyID, "They asked for it."))
-		refused(ErrLocked, 1)
-		d.must(keys.Revoke(ctx, CommandLine("root"), key.ID))
-		refused(ErrNotFound, 2)
-		if n := d.count("SELECT count(*) FROM audit_records WHERE target_id = ? AND actor_id IS NULL AND actor_name = 'command line (root)'", key.ID); n != 2 {
+		d.Must(d.Desk.Lock(ctx, ada, d.CompanyID, "They asked for it."))
+		refused(models.ErrLocked, 1)
+		d.Must(keys.Revoke(ctx, models.CommandLine("root"), key.ID))
+		refused(database.ErrNotFound, 2)
+		if n := d.Count("SELECT count(*) FROM audit_records WHERE target_id = ? AND actor_id IS NULL AND actor_name = 'command line (root)'", key.ID); n != 2 {
 			t.Errorf("%d audit records of the key, want 2", n)
 		}
 	})

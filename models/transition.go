@@ -7,29 +7,29 @@ import (
 	"gorm.io/gorm"
 )
 
-// transition is one change of a connection, with who made it and why.
-type transition struct {
-	what change
-	at   time.Time
-	// by is who made the change; zero if nobody did.
-	by Visitor
-	// reason is why access failed; empty for any other change.
-	reason Reason
-	// edit sets what the change brings besides the state; nil if there is nothing.
-	edit func(*Connection)
-	// with writes what belongs to the change, once the connection is saved and
+// Transition is one change of a connection, with who made it and why.
+type Transition struct {
+	What change
+	At   time.Time
+	// By is who made the change; zero if nobody did.
+	By Visitor
+	// Reason is why access failed; empty for any other change.
+	Reason Reason
+	// Edit sets what the change brings besides the state; nil if there is nothing.
+	Edit func(*Connection)
+	// With writes what belongs to the change, once the connection is saved and
 	// before anything tells of it; nil if there is nothing.
-	with func(tx *gorm.DB, c Connection) error
+	With func(tx *gorm.DB, c Connection) error
 }
 
-// transit moves a connection along its life. It saves the connection, ends the
+// Transit moves a connection along its life. It saves the connection, ends the
 // task that no longer holds, records the event, and queues the messages, all in
 // the caller's transaction. Nothing else changes a connection's state. The
 // caller has locked the row, or made the connection and not saved it. A change
 // that cannot happen in the connection's state changes nothing, and happened is
 // false.
-func transit(tx *gorm.DB, c *Connection, t transition) (happened bool, err error) {
-	to, ok := next(c.State, t.what)
+func Transit(tx *gorm.DB, c *Connection, t Transition) (happened bool, err error) {
+	to, ok := next(c.State, t.What)
 	if !ok {
 		return false, nil
 	}
@@ -38,53 +38,53 @@ func transit(tx *gorm.DB, c *Connection, t transition) (happened bool, err error
 	if err := t.save(tx, before, c); err != nil {
 		return false, fmt.Errorf("change connection to %s: %w", to, err)
 	}
-	if t.with != nil {
-		if err := t.with(tx, *c); err != nil {
+	if t.With != nil {
+		if err := t.With(tx, *c); err != nil {
 			return false, err
 		}
 	}
 	moved := to != before.State
 	if moved && before.State == Degraded && before.Way != SignInWay {
-		if err := endOurSide(tx, *c, t.at); err != nil {
+		if err := endOurSide(tx, *c, t.At); err != nil {
 			return false, err
 		}
 	}
-	if moved || !t.what.byRenewal() {
+	if moved || !t.What.byRenewal() {
 		err := record(tx, Event{
-			CompanyID: c.CompanyID, ConnectionID: &c.ID, Kind: t.eventKind(before), ActorName: t.by.Name, StaffName: t.by.StaffName,
-			Reason: t.reason, SupportCode: t.by.SupportCode, At: t.at,
+			CompanyID: c.CompanyID, ConnectionID: &c.ID, Kind: t.eventKind(before), ActorName: t.By.Name, StaffName: t.By.StaffName,
+			Reason: t.Reason, SupportCode: t.By.SupportCode, At: t.At,
 		})
 		if err != nil {
 			return false, err
 		}
 	}
-	return true, queueMessages(tx, before, *c, t.at)
+	return true, queueMessages(tx, before, *c, t.At)
 }
 
 // apply sets the new state and what it implies.
-func (t transition) apply(c *Connection, to State) {
-	c.State, c.UpdatedAt = to, t.at
-	switch t.what {
+func (t Transition) apply(c *Connection, to State) {
+	c.State, c.UpdatedAt = to, t.At
+	switch t.What {
 	case requested:
 		c.SettingUp = true
 		if to == Pending {
 			c.Reason, c.DisconnectedAt = ReasonNone, nil
 		}
-	case authorized, renewed:
+	case Authorized, renewed:
 		c.Reason, c.FailingSince, c.Failures, c.DisconnectedAt = ReasonNone, nil, 0, nil
 	case failedPassed, refused:
-		c.Reason = t.reason
+		c.Reason = t.Reason
 		if c.FailingSince == nil {
-			c.FailingSince = &t.at
+			c.FailingSince = &t.At
 		}
-		if t.what == refused {
+		if t.What == refused {
 			c.NextRenewalAt = nil
 		}
 	case letGo:
-		c.Reason, c.FailingSince, c.NextRenewalAt, c.DisconnectedAt = ReasonNone, nil, nil, &t.at
+		c.Reason, c.FailingSince, c.NextRenewalAt, c.DisconnectedAt = ReasonNone, nil, nil, &t.At
 	}
-	if t.edit != nil {
-		t.edit(c)
+	if t.Edit != nil {
+		t.Edit(c)
 	}
 }
 
@@ -95,11 +95,11 @@ var renewalColumns = []string{
 	"scopes", "upgrade_needed", "generation", "renewed_at", "expires_at", "next_renewal_at", "failures", "failing_since", "updated_at",
 }
 
-func (t transition) save(tx *gorm.DB, before Connection, c *Connection) error {
+func (t Transition) save(tx *gorm.DB, before Connection, c *Connection) error {
 	switch {
 	case before.State == "":
 		return addConnection(tx, c)
-	case t.what.byRenewal() && c.State == before.State && c.Reason == before.Reason:
+	case t.What.byRenewal() && c.State == before.State && c.Reason == before.Reason:
 		return tx.Select(renewalColumns).Updates(c).Error
 	}
 	// The columns of the unique key never change. If they were written, PostgreSQL
@@ -113,11 +113,11 @@ func (t transition) save(tx *gorm.DB, before Connection, c *Connection) error {
 func (c change) byRenewal() bool { return c == renewed || c == failedPassed }
 
 // eventKind returns the kind of event that tells of the change.
-func (t transition) eventKind(before Connection) EventKind {
-	switch t.what {
+func (t Transition) eventKind(before Connection) EventKind {
+	switch t.What {
 	case requested:
 		return EventSetupRequested
-	case authorized:
+	case Authorized:
 		if before.ConnectedAt.IsZero() { // it is new, or was only being set up
 			return EventConnected
 		}

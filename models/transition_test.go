@@ -1,4 +1,4 @@
-package models
+package models_test
 
 import (
 	"errors"
@@ -8,6 +8,10 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
 // Each change in each state does all that belongs to it, or nothing at all.
@@ -15,53 +19,53 @@ func TestTransition(t *testing.T) {
 	// The event, then the kinds of mails that go to the owner, then "task" if the
 	// task on our side ends. Nothing if the change cannot happen.
 	const impossible = "impossible"
-	want := map[State]map[change]string{
-		Pending: {requested: "setup_requested", authorized: "connected", letGo: "setup_withdrawn"},
-		Connected: {
-			requested: "setup_requested", authorized: "reconnected", renewed: "", failedPassed: "retrying",
-			refused: "reconnect_needed reconnect_needed", letGo: "disconnected",
+	want := map[models.State]map[models.Change]string{
+		models.Pending: {models.Requested: "setup_requested", models.Authorized: "connected", models.LetGo: "setup_withdrawn"},
+		models.Connected: {
+			models.Requested: "setup_requested", models.Authorized: "reconnected", models.Renewed: "", models.FailedPassed: "retrying",
+			models.Refused: "reconnect_needed reconnect_needed", models.LetGo: "disconnected",
 		},
-		Degraded: {
-			requested: "setup_requested", authorized: "reconnected task", renewed: "recovered task", failedPassed: "",
-			refused: "reconnect_needed reconnect_needed task", letGo: "disconnected task",
+		models.Degraded: {
+			models.Requested: "setup_requested", models.Authorized: "reconnected task", models.Renewed: "recovered task", models.FailedPassed: "",
+			models.Refused: "reconnect_needed reconnect_needed task", models.LetGo: "disconnected task",
 		},
-		ReconnectNeeded: {requested: "setup_requested", authorized: "reconnected works_again", letGo: "disconnected"},
-		Disconnected:    {requested: "setup_requested", authorized: "reconnected"},
+		models.ReconnectNeeded: {models.Requested: "setup_requested", models.Authorized: "reconnected works_again", models.LetGo: "disconnected"},
+		models.Disconnected:    {models.Requested: "setup_requested", models.Authorized: "reconnected"},
 	}
-	onDesks(t, func(t *testing.T, d *staffDesk) {
-		d.person("Amy", Owner)
+	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+		d.Person("Amy", models.Owner)
 		for from := range want {
-			for _, what := range []change{requested, authorized, renewed, failedPassed, refused, letGo} {
-				id := d.seed(1, d.clock.Now(), d.clock.Now())[0]
-				now := d.db.Now()
-				d.exec("UPDATE connections SET state = ?, way = ?, failing_since = ? WHERE id = ?", from, OwnCredentialsWay, now, id)
-				if from == Pending {
-					d.exec("UPDATE connections SET connected_at = ? WHERE id = ?", time.Time{}, id)
+			for _, what := range []models.Change{models.Requested, models.Authorized, models.Renewed, models.FailedPassed, models.Refused, models.LetGo} {
+				id := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0]
+				now := d.DB.Now()
+				d.Exec("UPDATE connections SET state = ?, way = ?, failing_since = ? WHERE id = ?", from, models.OwnCredentialsWay, now, id)
+				if from == models.Pending {
+					d.Exec("UPDATE connections SET connected_at = ? WHERE id = ?", time.Time{}, id)
 				}
-				before := d.connection(id)
-				d.write(func(tx *gorm.DB) error {
-					err := addTask(tx, TaskOurSide, before, now)
-					if err == nil && from == ReconnectNeeded { // Amy was told of it
-						err = tx.Create(&Mail{ID: newID(), Channel: MailChannel, CompanyID: d.companyID, ConnectionID: id, Kind: MailReconnectNeeded, Recipient: "amy@northgate.example", SentAt: &now, CreatedAt: now}).Error
+				before := d.Connection(id)
+				d.Write(func(tx *gorm.DB) error {
+					err := models.AddTask(tx, models.TaskOurSide, before, now)
+					if err == nil && from == models.ReconnectNeeded { // Amy was told of it
+						err = tx.Create(&models.Mail{ID: database.NewID(), Channel: models.MailChannel, CompanyID: d.CompanyID, ConnectionID: id, Kind: models.MailReconnectNeeded, Recipient: "amy@northgate.example", SentAt: &now, CreatedAt: now}).Error
 					}
 					return err
 				})
-				mails := d.count("SELECT count(*) FROM mails WHERE connection_id = ?", id)
-				to, possible := next(from, what)
+				mails := d.Count("SELECT count(*) FROM mails WHERE connection_id = ?", id)
+				to, possible := models.Next(from, what)
 				var happened bool
-				d.write(func(tx *gorm.DB) (err error) {
-					c, err := getConnection(forUpdate(tx), d.companyID, id)
+				d.Write(func(tx *gorm.DB) (err error) {
+					c, err := models.GetConnection(database.ForUpdate(tx), d.CompanyID, id)
 					if err == nil {
-						happened, err = transit(tx, &c, transition{what: what, at: now, reason: map[change]Reason{failedPassed: ReasonUnavailable, refused: ReasonGrantRefused}[what]})
+						happened, err = models.Transit(tx, &c, models.Transition{What: what, At: now, Reason: map[models.Change]models.Reason{models.FailedPassed: models.ReasonUnavailable, models.Refused: models.ReasonGrantRefused}[what]})
 					}
 					return err
 				})
-				after := d.connection(id)
+				after := d.Connection(id)
 				var did, sent []string
-				d.must(d.db.Read(t.Context()).Raw("SELECT kind FROM events WHERE connection_id = ? ORDER BY id", id).Scan(&did).Error)
-				d.must(d.db.Read(t.Context()).Raw("SELECT kind FROM mails WHERE connection_id = ? ORDER BY id", id).Scan(&sent).Error)
+				d.Must(d.DB.Read(t.Context()).Raw("SELECT kind FROM events WHERE connection_id = ? ORDER BY id", id).Scan(&did).Error)
+				d.Must(d.DB.Read(t.Context()).Raw("SELECT kind FROM mails WHERE connection_id = ? ORDER BY id", id).Scan(&sent).Error)
 				did = append(did, sent[mails:]...)
-				if d.count("SELECT count(*) FROM staff_tasks WHERE connection_id = ? AND done_at IS NOT NULL", id) > 0 {
+				if d.Count("SELECT count(*) FROM staff_tasks WHERE connection_id = ? AND done_at IS NOT NULL", id) > 0 {
 					did = append(did, "task")
 				}
 				got := strings.Join(did, " ")
@@ -78,7 +82,7 @@ func TestTransition(t *testing.T) {
 				if !ok && fmt.Sprintf("%+v", after) != fmt.Sprintf("%+v", before) {
 					t.Errorf("%s of %s: it has changed to %+v", what, from, after)
 				}
-				d.exec("DELETE FROM mails WHERE connection_id = ?", id)
+				d.Exec("DELETE FROM mails WHERE connection_id = ?", id)
 			}
 		}
 	})
@@ -86,20 +90,20 @@ func TestTransition(t *testing.T) {
 
 // What cannot be written takes the whole change with it.
 func TestTransitionIsOneTransaction(t *testing.T) {
-	onDesks(t, func(t *testing.T, d *staffDesk) {
-		d.person("Amy", Owner)
-		id, broken := d.seed(1, d.clock.Now(), d.clock.Now())[0], errors.New("cannot be written")
-		err := d.db.Write(t.Context(), func(tx *gorm.DB) error {
-			c, err := getConnection(forUpdate(tx), d.companyID, id)
+	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+		d.Person("Amy", models.Owner)
+		id, broken := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0], errors.New("cannot be written")
+		err := d.DB.Write(t.Context(), func(tx *gorm.DB) error {
+			c, err := models.GetConnection(database.ForUpdate(tx), d.CompanyID, id)
 			if err == nil {
-				_, err = transit(tx, &c, transition{what: refused, at: d.db.Now(), reason: ReasonGrantRefused, with: func(*gorm.DB, Connection) error { return broken }})
+				_, err = models.Transit(tx, &c, models.Transition{What: models.Refused, At: d.DB.Now(), Reason: models.ReasonGrantRefused, With: func(*gorm.DB, models.Connection) error { return broken }})
 			}
 			return err
 		})
-		if c := d.connection(id); !errors.Is(err, broken) || c.State != Connected || c.Reason != ReasonNone {
+		if c := d.Connection(id); !errors.Is(err, broken) || c.State != models.Connected || c.Reason != models.ReasonNone {
 			t.Errorf("%v, and it is %s for %q", err, c.State, c.Reason)
 		}
-		if n := d.count("SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM mails)"); n != 0 {
+		if n := d.Count("SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM mails)"); n != 0 {
 			t.Errorf("%d events and mails tell of it", n)
 		}
 	})

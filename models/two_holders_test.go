@@ -1,4 +1,4 @@
-package models
+package models_test
 
 import (
 	"sync/atomic"
@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
 // B8: a holder that was stopped goes on while the answer that another got under a
@@ -15,71 +18,71 @@ func TestB8FormerHolderGoesOnFirst(t *testing.T) {
 	for name, tt := range map[string]struct {
 		former, later sandbox.Fault
 		generation    int64
-		state         State
+		state         models.State
 	}{
-		"both are answered":         {generation: 3, state: Connected},
-		"the former is refused":     {former: refuses, generation: 2, state: Connected},
-		"the later is refused":      {later: refuses, generation: 2, state: Connected},
-		"the later is not answered": {later: sandbox.Fault{Kind: sandbox.Status503, Times: 1}, generation: 2, state: Connected},
+		"both are answered":         {generation: 3, state: models.Connected},
+		"the former is refused":     {former: refuses, generation: 2, state: models.Connected},
+		"the later is refused":      {later: refuses, generation: 2, state: models.Connected},
+		"the later is not answered": {later: sandbox.Fault{Kind: sandbox.Status503, Times: 1}, generation: 2, state: models.Connected},
 		"neither is answered": {
-			former: sandbox.Fault{Kind: sandbox.Status503, Times: 1}, later: sandbox.Fault{Kind: sandbox.Status503, Times: 1}, generation: 1, state: Degraded,
+			former: sandbox.Fault{Kind: sandbox.Status503, Times: 1}, later: sandbox.Fault{Kind: sandbox.Status503, Times: 1}, generation: 1, state: models.Degraded,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onBoth(t, func(t *testing.T, db *DB, clock *clock) {
+			modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 				const grace = time.Minute
-				k := newKept(t, db, clock.Now, func(o *sandbox.Options, _ *KeeperOptions) { o.RefreshGrace = grace })
-				id := k.seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
+				k := modeltest.NewKept(t, db, clock.Now, func(o *sandbox.Options, _ *models.KeeperOptions) { o.RefreshGrace = grace })
+				id := k.Seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
 				spoil := func(f sandbox.Fault) {
-					k.sandbox.ClearFaults()
+					k.Sandbox.ClearFaults()
 					if f.Kind != "" {
-						k.sandbox.SetFault(f)
+						k.Sandbox.SetFault(f)
 					}
 				}
 				var stopped, met atomic.Bool
 				var formerErr error
 				var formerWrite func() error
-				later := k.instance(func(write func() error) error {
-					if k.tokenRequests() == 2 && met.CompareAndSwap(false, true) { // it has its answer
+				later := k.Instance(func(write func() error) error {
+					if k.TokenRequests() == 2 && met.CompareAndSwap(false, true) { // it has its answer
 						formerErr = formerWrite()
 					}
 					return write()
 				})
-				former := k.instance(func(write func() error) error {
-					if k.tokenRequests() != 1 || !stopped.CompareAndSwap(false, true) { // it has its answer
+				former := k.Instance(func(write func() error) error {
+					if k.TokenRequests() != 1 || !stopped.CompareAndSwap(false, true) { // it has its answer
 						return write()
 					}
-					k.expireLeases(true)
+					k.ExpireLeases(true)
 					spoil(tt.later)
 					formerWrite = write
-					access, err := later.Renew(t.Context(), k.companyID, id, 1)
+					access, err := later.Renew(t.Context(), k.CompanyID, id, 1)
 					if err != nil || access.Generation != tt.generation {
 						t.Errorf("the later holder serves generation %d, error %v; want %d", access.Generation, err, tt.generation)
 					}
 					return formerErr
 				})
 				spoil(tt.former)
-				access, err := former.Renew(t.Context(), k.companyID, id, 1)
+				access, err := former.Renew(t.Context(), k.CompanyID, id, 1)
 				if !met.Load() {
 					t.Fatal("they did not meet")
 				}
 				if err != nil || access.Generation == 0 {
 					t.Errorf("the former holder serves generation %d, error %v", access.Generation, err)
 				}
-				c := k.connection(id)
+				c := k.Connection(id)
 				if c.State != tt.state || c.Generation != tt.generation {
 					t.Errorf("%s, reason %q, of generation %d; want %s of %d", c.State, c.Reason, c.Generation, tt.state, tt.generation)
 				}
-				if n := k.count("SELECT count(*) FROM credentials WHERE lease_until IS NOT NULL OR due_at IS NULL"); n != 0 {
+				if n := k.Count("SELECT count(*) FROM credentials WHERE lease_until IS NOT NULL OR due_at IS NULL"); n != 0 {
 					t.Errorf("%d credentials are still leased, or not due any more", n)
 				}
-				if n := k.sandbox.Count(sandbox.PathRevocation); n != 0 {
+				if n := k.Sandbox.Count(sandbox.PathRevocation); n != 0 {
 					t.Errorf("%d revocations of a grant in use", n)
 				}
 				spoil(sandbox.Fault{})
 				clock.Add(grace + time.Second) // an older token is forgiven no longer
-				k.stillGranted(k.keeper, id)
-				k.invariants()
+				k.StillGranted(k.Keeper, id)
+				k.Invariants()
 			})
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
@@ -42,11 +43,11 @@ func (b Unreadable) GivenUp() bool { return b.State == ReconnectNeeded && b.Reas
 
 // LookForOldKeys looks at everything that Reseal would encrypt again, and changes
 // nothing.
-func LookForOldKeys(ctx context.Context, db *DB, keys *seal.Keys) (OldKeys, error) {
+func LookForOldKeys(ctx context.Context, db *database.DB, keys *seal.Keys) (OldKeys, error) {
 	left := OldKeys{Opens: map[uint32]int64{}}
 	for _, t := range sealedTables() {
 		primary := keyBytes(keys.Primary())
-		err := eachOther(ctx, db, t, primary, func(rows []SealedRow) error {
+		err := eachOther(ctx, db, t, primary, func(rows []database.SealedRow) error {
 			var unreadable []Unreadable
 			for _, row := range rows {
 				if b := left.look(keys, primary, row); len(b.Columns) > 0 {
@@ -65,7 +66,7 @@ func LookForOldKeys(ctx context.Context, db *DB, keys *seal.Keys) (OldKeys, erro
 }
 
 // look counts the values of a row that open, and returns those that do not.
-func (l *OldKeys) look(keys *seal.Keys, primary []byte, row SealedRow) (b Unreadable) {
+func (l *OldKeys) look(keys *seal.Keys, primary []byte, row database.SealedRow) (b Unreadable) {
 	for _, v := range row.Values {
 		if !other(v, primary) {
 			continue
@@ -85,7 +86,7 @@ func (l *OldKeys) look(keys *seal.Keys, primary []byte, row SealedRow) (b Unread
 }
 
 // nameBroken finds out whose the rows of a table are.
-func nameUnreadable(ctx context.Context, db *DB, table string, list []Unreadable) error {
+func nameUnreadable(ctx context.Context, db *database.DB, table string, list []Unreadable) error {
 	var query string
 	switch table {
 	case "credentials":

@@ -25,7 +25,7 @@ func (k *Keeper) Run(ctx context.Context) {
 	// What a dead instance had sent comes before anything else that is due.
 	_, _ = k.takeOverNow(ctx, &all) // its error comes again, and is logged then
 	all.Go(func() { k.tendAbandoned(ctx, &all) })
-	for at := range k.gates {
+	for at := range k.breakers {
 		all.Go(func() { k.tend(ctx, at) })
 	}
 	all.Go(func() { k.tendRevocations(ctx) })
@@ -35,7 +35,7 @@ func (k *Keeper) Run(ctx context.Context) {
 }
 
 // tend renews what is due behind a gate.
-func (k *Keeper) tend(ctx context.Context, at gateKey) {
+func (k *Keeper) tend(ctx context.Context, at Lane) {
 	slots := make(chan struct{}, parallelRenewals)
 	var all sync.WaitGroup
 	defer all.Wait()
@@ -43,7 +43,7 @@ func (k *Keeper) tend(ctx context.Context, at gateKey) {
 	defer poll.Stop()
 	for {
 		// What was taken over comes first, and counts like what is due.
-		limit := min(leasedAtOnce, cap(slots)-len(slots)-int(k.gates[at].rescuing.Load()))
+		limit := min(leasedAtOnce, cap(slots)-len(slots)-int(k.breakers[at].rescuing.Load()))
 		list := k.dueNow(ctx, at, limit)
 		for _, d := range list {
 			slots <- struct{}{} // there is room: nobody else fills the slots
@@ -76,15 +76,15 @@ func (k *Keeper) tend(ctx context.Context, at gateKey) {
 	}
 }
 
-func (k *Keeper) dueNow(ctx context.Context, at gateKey, limit int) []dueRenewal {
-	if limit <= 0 || ctx.Err() != nil || k.stalled.Load() > 0 || k.gates[at].closed() {
+func (k *Keeper) dueNow(ctx context.Context, at Lane, limit int) []dueRenewal {
+	if limit <= 0 || ctx.Err() != nil || k.stalled.Load() > 0 || k.breakers[at].closed() {
 		return nil
 	}
 	within, cancel := k.db.LimitWork(ctx)
 	defer cancel()
 	list, err := k.due(within, at, limit)
 	if err != nil && ctx.Err() == nil {
-		k.log.WarnContext(ctx, "what is due cannot be leased", "environment", at.environment, "error", err)
+		k.log.WarnContext(ctx, "what is due cannot be leased", "environment", at.Environment, "error", err)
 	}
 	return list
 }
@@ -96,12 +96,12 @@ func (k *Keeper) renewDue(ctx context.Context, d dueRenewal) {
 	defer cancel()
 	defer func() {
 		if r := recover(); r != nil {
-			k.logPanic(ctx, d.connection.ID, r)
-			_, _ = k.postpone(ctx, d.connection, d.sealed, d.held, errPanicked) // its own error is logged there
+			k.logPanic(ctx, d.Connection.ID, r)
+			_, _ = k.postpone(ctx, d.Connection, d.Sealed, d.Held, errPanicked) // its own error is logged there
 		}
 	}()
-	_, err := k.renewLeased(ctx, d.connection, d.sealed, d.held, true)
+	_, err := k.renewLeased(ctx, d.Connection, d.Sealed, d.Held, true)
 	if _, told := errors.AsType[*ReasonError](err); err != nil && !told {
-		k.log.WarnContext(ctx, "renewal did not end", "connection", d.connection.ID, "error", err)
+		k.log.WarnContext(ctx, "renewal did not end", "connection", d.Connection.ID, "error", err)
 	}
 }

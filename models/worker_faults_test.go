@@ -1,4 +1,4 @@
-package models
+package models_test
 
 import (
 	"io"
@@ -11,6 +11,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
 // through lets a test answer token requests in the sandbox's place.
@@ -38,17 +40,17 @@ func TestB2RetryAfter(t *testing.T) {
 	}{
 		"seconds":      {value: func() string { return "30" }, atLeast: 30 * time.Second, atMost: 40 * time.Second},
 		"date":         {value: func() string { return time.Now().Add(90 * time.Second).UTC().Format(http.TimeFormat) }, atLeast: 89 * time.Second, atMost: 100 * time.Second},
-		"garbage":      {value: func() string { return "soon" }, atLeast: shortestRest, atMost: 20 * time.Second},
-		"none":         {value: func() string { return "" }, atLeast: shortestRest, atMost: 20 * time.Second},
-		"negative":     {value: func() string { return "-30" }, atLeast: shortestRest, atMost: 20 * time.Second},
-		"past date":    {value: func() string { return "Fri, 31 Dec 1999 15:04:05 GMT" }, atLeast: shortestRest, atMost: 20 * time.Second},
-		"10^9 seconds": {value: func() string { return "1000000000" }, atLeast: longestAsked, atMost: longestAsked + 15*time.Second},
+		"garbage":      {value: func() string { return "soon" }, atLeast: models.ShortestRest, atMost: 20 * time.Second},
+		"none":         {value: func() string { return "" }, atLeast: models.ShortestRest, atMost: 20 * time.Second},
+		"negative":     {value: func() string { return "-30" }, atLeast: models.ShortestRest, atMost: 20 * time.Second},
+		"past date":    {value: func() string { return "Fri, 31 Dec 1999 15:04:05 GMT" }, atLeast: models.ShortestRest, atMost: 20 * time.Second},
+		"10^9 seconds": {value: func() string { return "1000000000" }, atLeast: models.LongestAsked, atMost: models.LongestAsked + 15*time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inVirtualTime(t, func(k *kept) {
-				dead := k.seed(1, time.Now(), time.Now().Add(time.Second))[0]
-				k.sandbox.RevokeGrants(northgate)
-				k.seed(50, time.Now(), time.Now().Add(time.Second))
+			modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
+				dead := k.Seed(1, time.Now(), time.Now().Add(time.Second))[0]
+				k.Sandbox.RevokeGrants(modeltest.Northgate)
+				k.Seed(50, time.Now(), time.Now().Add(time.Second))
 				began := time.Now()
 				var refused atomic.Int64
 				var lastRefusal, next atomic.Pointer[time.Time]
@@ -62,9 +64,9 @@ func TestB2RetryAfter(t *testing.T) {
 					next.CompareAndSwap(nil, &now)
 					return nil, nil
 				})
-				k.start()
-				k.pass(tt.atMost + longestRetry + time.Minute)
-				if n := refused.Load(); n == 0 || n > parallelRenewals {
+				k.Start()
+				k.Pass(tt.atMost + models.LongestRetry + time.Minute)
+				if n := refused.Load(); n == 0 || n > models.ParallelRenewals {
 					t.Fatalf("%d requests were refused", n)
 				}
 				if next.Load() == nil {
@@ -73,7 +75,7 @@ func TestB2RetryAfter(t *testing.T) {
 				if wait := next.Load().Sub(*lastRefusal.Load()); wait < tt.atLeast || wait > tt.atMost {
 					t.Errorf("asked again after %s, want %s to %s", wait, tt.atLeast, tt.atMost)
 				}
-				if states := k.states(); states[Connected] != 50 || states[ReconnectNeeded] != 1 || k.connection(dead).State != ReconnectNeeded {
+				if states := k.States(); states[models.Connected] != 50 || states[models.ReconnectNeeded] != 1 || k.Connection(dead).State != models.ReconnectNeeded {
 					t.Errorf("afterwards: %v", states)
 				}
 			})
@@ -84,16 +86,16 @@ func TestB2RetryAfter(t *testing.T) {
 // B23: a tenant for which ServiceTitan always hangs, and one whose renewal
 // panics, burden nobody else, be the others renewed ahead of time or on use.
 func TestB23PoisonedTenants(t *testing.T) {
-	inVirtualTime(t, func(k *kept) {
-		hanging := k.seed(1, time.Now(), time.Now())[0]
-		panicking := k.seed(1, time.Now(), time.Now())[0]
-		ids := k.seed(20, time.Now(), time.Now())
+	modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
+		hanging := k.Seed(1, time.Now(), time.Now())[0]
+		panicking := k.Seed(1, time.Now(), time.Now())[0]
+		ids := k.Seed(20, time.Now(), time.Now())
 		refresh := func(id uuid.UUID) string {
-			basis, err := k.keeper.openBasis(storedCredential(k, id))
+			basis, err := models.KeeperOpenBasis(k.Keeper, storedCredential(k, id))
 			if err != nil {
 				t.Fatal(err)
 			}
-			return "refresh_token=" + basis.refresh.Reveal()
+			return "refresh_token=" + basis.Refresh.Reveal()
 		}
 		hangs, panics := refresh(hanging), refresh(panicking)
 		var hung, panicked atomic.Int64
@@ -119,15 +121,15 @@ func TestB23PoisonedTenants(t *testing.T) {
 			}
 			return nil, nil
 		})
-		k.start()
+		k.Start()
 		for minute := range 6 * 60 {
-			k.pass(time.Minute)
-			if late := k.count("SELECT count(*) FROM credentials WHERE due_at < ? AND connection_id NOT IN ?", time.Now().Add(-pollEvery-time.Second).UTC(), []any{hanging, panicking}); late > 0 {
+			k.Pass(time.Minute)
+			if late := k.Count("SELECT count(*) FROM credentials WHERE due_at < ? AND connection_id NOT IN ?", time.Now().Add(-models.PollEvery-time.Second).UTC(), []any{hanging, panicking}); late > 0 {
 				t.Errorf("minute %d: %d are late", minute, late)
 			}
 			id := ids[minute%len(ids)]
 			began := time.Now()
-			if _, err := k.keeper.AccessToken(k.Context(), k.companyID, id); err != nil {
+			if _, err := k.Keeper.AccessToken(k.Context(), k.CompanyID, id); err != nil {
 				t.Errorf("minute %d: %v", minute, err)
 			}
 			if took := time.Since(began); took > time.Second {
@@ -141,16 +143,16 @@ func TestB23PoisonedTenants(t *testing.T) {
 			}
 		}
 		for _, id := range ids {
-			if c := k.connection(id); c.State != Connected {
+			if c := k.Connection(id); c.State != models.Connected {
 				t.Errorf("one of the others is %s", c.State)
 			}
 		}
-		if !strings.Contains(k.logged.String(), "renewal panicked") {
+		if !strings.Contains(k.Logged.String(), "renewal panicked") {
 			t.Error("nobody is told of the panic")
 		}
 		well.Store(true)
-		k.pass(longestRetry + time.Minute)
-		if states := k.states(); states[Connected] != 22 {
+		k.Pass(models.LongestRetry + time.Minute)
+		if states := k.States(); states[models.Connected] != 22 {
 			t.Errorf("afterwards: %v", states)
 		}
 	})
@@ -165,28 +167,28 @@ func TestB4LostAnswerIsRemembered(t *testing.T) {
 		"twice, then garbage": {Kind: sandbox.Garbage, Times: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inVirtualTime(t, func(k *kept) {
-				id := k.seed(1, time.Now(), time.Now())[0]
-				k.sandbox.SetFault(sandbox.Fault{Kind: sandbox.ResetAfter, Times: 2})
+			modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
+				id := k.Seed(1, time.Now(), time.Now())[0]
+				k.Sandbox.SetFault(sandbox.Fault{Kind: sandbox.ResetAfter, Times: 2})
 				var asked atomic.Int64
 				spoil(k, func(*http.Request) (*http.Response, error) {
 					if asked.Add(1) == 3 && then != nil {
-						k.sandbox.SetFault(*then)
+						k.Sandbox.SetFault(*then)
 					}
 					return nil, nil
 				})
-				k.start()
-				k.pass(10 * time.Minute)
-				if c := k.connection(id); c.State != ReconnectNeeded || c.Reason != ReasonAnswerLost {
+				k.Start()
+				k.Pass(10 * time.Minute)
+				if c := k.Connection(id); c.State != models.ReconnectNeeded || c.Reason != models.ReasonAnswerLost {
 					t.Errorf("%s for %s", c.State, c.Reason)
 				}
-				if n := k.sandbox.Fired(sandbox.ResetAfter); n != 2 {
+				if n := k.Sandbox.Fired(sandbox.ResetAfter); n != 2 {
 					t.Errorf("%d answers were lost, want 2", n)
 				}
-				if k.count("SELECT count(*) FROM events WHERE connection_id = ? AND kind = ?", id, EventRetrying) == 0 {
+				if k.Count("SELECT count(*) FROM events WHERE connection_id = ? AND kind = ?", id, models.EventRetrying) == 0 {
 					t.Error("it was never retrying")
 				}
-				if then != nil && k.sandbox.Fired(then.Kind) != 1 {
+				if then != nil && k.Sandbox.Fired(then.Kind) != 1 {
 					t.Error("the fault after it did not fire")
 				}
 			})
@@ -198,22 +200,22 @@ func TestB4LostAnswerIsRemembered(t *testing.T) {
 // more at once, with the same refresh token. A server with a grace time answers
 // again, and nothing is lost; of one without, the reason is told.
 func TestB4LostAnswers(t *testing.T) {
-	losses := map[string]func(k *kept) (fired func() int){
-		"B3 no byte": func(k *kept) func() int {
-			k.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Hold, Times: 1})
-			return func() int { return k.sandbox.Fired(sandbox.Hold) }
+	losses := map[string]func(k *modeltest.Kept) (fired func() int){
+		"B3 no byte": func(k *modeltest.Kept) func() int {
+			k.Sandbox.SetFault(sandbox.Fault{Kind: sandbox.Hold, Times: 1})
+			return func() int { return k.Sandbox.Fired(sandbox.Hold) }
 		},
-		"B4 reset": func(k *kept) func() int {
-			k.sandbox.SetFault(sandbox.Fault{Kind: sandbox.ResetAfter, Times: 1})
-			return func() int { return k.sandbox.Fired(sandbox.ResetAfter) }
+		"B4 reset": func(k *modeltest.Kept) func() int {
+			k.Sandbox.SetFault(sandbox.Fault{Kind: sandbox.ResetAfter, Times: 1})
+			return func() int { return k.Sandbox.Fired(sandbox.ResetAfter) }
 		},
-		"B5 cut": func(k *kept) func() int {
+		"B5 cut": func(k *modeltest.Kept) func() int {
 			var cut atomic.Int64
 			spoil(k, func(r *http.Request) (*http.Response, error) {
 				if cut.Add(1) > 1 {
 					return nil, nil
 				}
-				resp, err := memory{handler: k.sandbox}.RoundTrip(r)
+				resp, err := modeltest.Memory{Handler: k.Sandbox}.RoundTrip(r)
 				if err == nil {
 					resp.Body = io.NopCloser(io.LimitReader(resp.Body, 40))
 				}
@@ -223,27 +225,27 @@ func TestB4LostAnswers(t *testing.T) {
 		},
 	}
 	for name, lose := range losses {
-		for grace, want := range map[time.Duration]State{0: ReconnectNeeded, 30 * time.Second: Connected} {
+		for grace, want := range map[time.Duration]models.State{0: models.ReconnectNeeded, 30 * time.Second: models.Connected} {
 			t.Run(name+", a grace time of "+grace.String(), func(t *testing.T) {
-				inVirtualTime(t, func(k *kept) {
-					id := k.seed(1, time.Now(), time.Now())[0]
+				modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
+					id := k.Seed(1, time.Now(), time.Now())[0]
 					fired := lose(k)
-					k.start()
-					k.pass(time.Minute)
+					k.Start()
+					k.Pass(time.Minute)
 					if fired() != 1 {
 						t.Error("no answer was lost")
 					}
-					c := k.connection(id)
-					if c.State != want || (want == ReconnectNeeded) != (c.Reason == ReasonAnswerLost) {
+					c := k.Connection(id)
+					if c.State != want || (want == models.ReconnectNeeded) != (c.Reason == models.ReasonAnswerLost) {
 						t.Errorf("%s %s, want %s", c.State, c.Reason, want)
 					}
-					if n := k.tokenRequests(); n != 2 {
+					if n := k.TokenRequests(); n != 2 {
 						t.Errorf("%d token requests, want 2", n)
 					}
-					if want == ReconnectNeeded && k.count("SELECT count(*) FROM credentials WHERE generation > 1") != 0 {
+					if want == models.ReconnectNeeded && k.Count("SELECT count(*) FROM credentials WHERE generation > 1") != 0 {
 						t.Error("half an answer was stored")
 					}
-				}, func(o *sandbox.Options, _ *KeeperOptions) { o.RefreshGrace = grace })
+				}, func(o *sandbox.Options, _ *models.KeeperOptions) { o.RefreshGrace = grace })
 			})
 		}
 	}
@@ -251,6 +253,6 @@ func TestB4LostAnswers(t *testing.T) {
 
 // spoil answers token requests in the sandbox's place from now on, where it has
 // an answer.
-func spoil(k *kept, answer func(r *http.Request) (*http.Response, error)) {
-	k.keeper.clients = k.clientsThrough(through{memory{handler: k.sandbox}, answer}, time.Now)
+func spoil(k *modeltest.Kept, answer func(r *http.Request) (*http.Response, error)) {
+	(*k.Keeper.ClientsField()) = k.ClientsThrough(through{modeltest.Memory{Handler: k.Sandbox}, answer}, time.Now)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 type apikeyCommand struct {
@@ -40,7 +41,7 @@ func (a apikeyCreate) Run(ctx context.Context) error {
 	}
 	return withKeys(ctx, func(keys *models.APIKeys) error {
 		key, secret, err := keys.Create(ctx, operator(), companyID, a.Name)
-		if errors.Is(err, models.ErrNotFound) {
+		if errors.Is(err, database.ErrNotFound) {
 			return fmt.Errorf("there is no company %s", a.Company)
 		}
 		if err != nil {
@@ -59,7 +60,7 @@ type apikeyRevoke struct {
 func (a apikeyRevoke) Run(ctx context.Context) error {
 	return withKeys(ctx, func(keys *models.APIKeys) error {
 		err := keys.Revoke(ctx, operator(), a.ID)
-		if errors.Is(err, models.ErrNotFound) {
+		if errors.Is(err, database.ErrNotFound) {
 			return fmt.Errorf("there is no key %s that works", a.ID)
 		}
 		return err
@@ -98,5 +99,5 @@ func withKeys(ctx context.Context, do func(*models.APIKeys) error) error {
 	if err != nil {
 		return err
 	}
-	return withSchema(ctx, c, func(db *models.DB) error { return do(models.NewAPIKeys(db)) })
+	return withSchema(ctx, c, func(db *database.DB) error { return do(models.NewAPIKeys(db)) })
 }

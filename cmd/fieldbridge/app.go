@@ -14,6 +14,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -28,7 +29,7 @@ func parallelHashes() int { return min(max(1, runtime.GOMAXPROCS(0)-1), mostHash
 // app is everything that one process runs. The fields are in the order in which they
 // are wired.
 type app struct {
-	db          *models.DB
+	db          *database.DB
 	accounts    *models.Accounts
 	keeper      *models.Keeper
 	apiKeys     *models.APIKeys
@@ -43,7 +44,7 @@ type app struct {
 	kept time.Duration
 }
 
-func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, pages *handlers.Demo, log *slog.Logger) (*app, error) {
+func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages *handlers.Demo, log *slog.Logger) (*app, error) {
 	if pages == nil {
 		if err := models.KeepDemosOff(ctx, db); err != nil {
 			return nil, err
@@ -51,9 +52,9 @@ func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, pages *
 	}
 	_, err := db.CheckSchema(ctx)
 	switch {
-	case errors.Is(err, models.ErrNoSchema):
+	case errors.Is(err, database.ErrNoSchema):
 		_, err = models.Migrate(ctx, db, models.MigrationWatch{}) // an empty database migrates at once
-	case errors.Is(err, models.ErrSchemaBehind):
+	case errors.Is(err, database.ErrSchemaBehind):
 		err = migrateLogged(ctx, db, log)
 	}
 	if err != nil {
@@ -96,7 +97,7 @@ func wire(ctx context.Context, c config, db *models.DB, keys *seal.Keys, pages *
 }
 
 // clientsOf returns clients for the environments that are offered.
-func clientsOf(c config, db *models.DB) models.Clients {
+func clientsOf(c config, db *database.DB) models.Clients {
 	transport := servicetitan.NewTransport()
 	var clients models.Clients
 	for _, e := range c.environments {

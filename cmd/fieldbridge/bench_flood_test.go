@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
@@ -61,7 +62,7 @@ func newFlooded(b *testing.B, address string) (*flooded, *process) {
 		b.Fatal(err)
 	}
 	f := &flooded{}
-	err = inDB(b.Context(), config{DatabaseURL: address}, models.OpenDB, func(db *models.DB) error {
+	err = inDB(b.Context(), config{DatabaseURL: address}, database.OpenDB, func(db *database.DB) error {
 		if _, err := models.Migrate(b.Context(), db, models.MigrationWatch{}); err != nil {
 			return err
 		}

@@ -11,14 +11,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
 // renewals are connections that are all due, and the issuer that renews them.
 type renewals struct {
-	db               *models.DB
+	db               *database.DB
 	keys             *seal.Keys
 	database, keyset string
 	stub             *stubIssuer
@@ -33,7 +33,7 @@ func newRenewals(b *testing.B, address string, connections int) *renewals {
 	if r.keys, err = seal.Create(r.keyset); err != nil {
 		b.Fatal(err)
 	}
-	if r.db, err = models.OpenDB(b.Context(), address, time.Now); err != nil {
+	if r.db, err = database.OpenDB(b.Context(), address, time.Now); err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = r.db.Close() })

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
@@ -24,7 +25,7 @@ func BenchmarkReseal(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			db, err := models.OpenDB(b.Context(), address(), time.Now)
+			db, err := database.OpenDB(b.Context(), address(), time.Now)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
@@ -49,7 +49,7 @@ func BenchmarkStart(b *testing.B) {
 	empty, full := filepath.Join(b.TempDir(), "empty.db"), filepath.Join(b.TempDir(), "full.db")
 	start(b, empty, keys)
 	start(b, full, keys)
-	db, err := models.OpenDB(b.Context(), full, time.Now)
+	db, err := database.OpenDB(b.Context(), full, time.Now)
 	if err != nil {
 		b.Fatal(err)
 	}

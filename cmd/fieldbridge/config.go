@@ -18,7 +18,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/fieldbridge/fieldbridge/handlers"
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -105,7 +105,7 @@ func (c *config) variables(defaults kong.Vars) []*kong.Flag {
 		// An issuer stays exactly as it was written. With a slash at the end, it is a
 		// different issuer.
 		kong.NamedMapper("issuer", reads(func(v string) (string, error) { _, err := baseURL(v); return v, err })),
-		kong.NamedMapper("database", reads(func(v string) (string, error) { return v, models.CheckAddress(v) })),
+		kong.NamedMapper("database", reads(func(v string) (string, error) { return v, database.CheckAddress(v) })),
 		kong.NamedMapper("mailbox", reads(mailAddress)),
 		kong.NamedMapper("duration", kong.MapperFunc(readDuration)),
 		kong.NamedMapper("timeofday", reads(timeOfDay)),
@@ -199,7 +199,7 @@ func (c *config) check(examples map[string]string) (problems []error) {
 	need(staff && c.StaffIssuer == "", "FIELDBRIDGE_STAFF_OIDC_ISSUER", "the other FIELDBRIDGE_STAFF_OIDC variables")
 	need(staff && c.StaffClientID == "", "FIELDBRIDGE_STAFF_OIDC_CLIENT_ID", "the other FIELDBRIDGE_STAFF_OIDC variables")
 	need(staff && c.StaffClientSecret.IsZero(), "FIELDBRIDGE_STAFF_OIDC_CLIENT_SECRET", "the other FIELDBRIDGE_STAFF_OIDC variables")
-	find(!c.DatabaseInsecure && models.CheckAddress(c.DatabaseURL) == nil && !models.ProvesServer(c.DatabaseURL),
+	find(!c.DatabaseInsecure && database.CheckAddress(c.DatabaseURL) == nil && !database.ProvesServer(c.DatabaseURL),
 		"FIELDBRIDGE_DATABASE_URL connects to another host without sslmode=verify-full, so somebody on the network could read and change everything"+
 			" (for example FIELDBRIDGE_DATABASE_URL=%s, with sslrootcert=FILE for your own certificate authority; on a network that nobody else uses, FIELDBRIDGE_DATABASE_INSECURE=true)", exampleDatabase)
 	need(c.SandboxAddr != "" && c.SandboxURL == nil, "FIELDBRIDGE_SANDBOX_URL", "FIELDBRIDGE_SANDBOX_ADDR")

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
@@ -93,7 +93,7 @@ func TestCommandsMakeNoDatabase(t *testing.T) {
 					if err == nil || !strings.Contains(err.Error(), "FIELDBRIDGE_DATABASE_URL") {
 						t.Errorf("%s: %v", address, err)
 					}
-				case tt.fine && err != nil, !tt.fine && !errors.Is(err, models.ErrNoDatabase):
+				case tt.fine && err != nil, !tt.fine && !errors.Is(err, database.ErrNoDatabase):
 					t.Errorf("%s: %v", address, err)
 				}
 				if left, err := os.ReadDir("."); err != nil || len(left) != 0 {

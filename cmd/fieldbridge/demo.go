@@ -13,6 +13,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -74,7 +75,7 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 		return err
 	}
 	defer func() { _ = ls.close() }() // a listener that was served is closed already
-	db, err := models.OpenDB(ctx, c.DatabaseURL, time.Now)
+	db, err := database.OpenDB(ctx, c.DatabaseURL, time.Now)
 	if err != nil {
 		return err
 	}
@@ -109,7 +110,7 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 		a.background = append(a.background, func(ctx context.Context) { d.resetDaily(ctx, *c.DemoReset, log) })
 	}
 	err = a.run(ctx, log, ls.serve(a.public, a.admin, box), ready)
-	if cause := context.Cause(ctx); errors.Is(cause, models.ErrHeld) {
+	if cause := context.Cause(ctx); errors.Is(cause, database.ErrHeld) {
 		err = errors.Join(cause, err)
 	}
 	return errors.Join(err, db.Close())
@@ -192,7 +193,7 @@ func (d demoApp) holdOn(ctx context.Context) error {
 	for {
 		select {
 		case <-tick.C:
-			if err := models.HoldForDemo(ctx, d.app.db); errors.Is(err, models.ErrHeld) {
+			if err := models.HoldForDemo(ctx, d.app.db); errors.Is(err, database.ErrHeld) {
 				return err
 			}
 		case <-ctx.Done():

@@ -13,6 +13,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
@@ -31,7 +32,7 @@ func TestDemoHasItsDatabaseForItself(t *testing.T) {
 			}
 		}
 		second := openDemo(t, address, s.keys)
-		if err := models.HoldForDemo(t.Context(), second.db); !errors.Is(err, models.ErrHeld) {
+		if err := models.HoldForDemo(t.Context(), second.db); !errors.Is(err, database.ErrHeld) {
 			t.Errorf("a second demo: %v", err)
 		}
 		if err := s.db.Close(); err != nil {
@@ -63,7 +64,7 @@ func TestAppKeepsDemosOffItsDatabase(t *testing.T) {
 			}
 			other := openDatabase(t, address)
 			for _, a := range instances {
-				if err := models.HoldForDemo(t.Context(), other); !errors.Is(err, models.ErrHeld) {
+				if err := models.HoldForDemo(t.Context(), other); !errors.Is(err, database.ErrHeld) {
 					t.Errorf("a demo beside the app: %v", err)
 				}
 				if err := a.db.Close(); err != nil {
@@ -73,7 +74,7 @@ func TestAppKeepsDemosOffItsDatabase(t *testing.T) {
 			if err := models.HoldForDemo(t.Context(), other); err != nil {
 				t.Errorf("a demo after the app: %v", err)
 			}
-			if a, err := newApp(t.Context(), c, keys, nil, quiet()); !errors.Is(err, models.ErrHeld) {
+			if a, err := newApp(t.Context(), c, keys, nil, quiet()); !errors.Is(err, database.ErrHeld) {
 				t.Errorf("the app beside a demo: %v, %v", a, err)
 			}
 		})
@@ -84,7 +85,7 @@ func TestAppKeepsDemosOffItsDatabase(t *testing.T) {
 func TestDemoHoldsOn(t *testing.T) {
 	address := testdb.Postgres(t)
 	first, second := openDemo(t, address, newKeyset(t)), openDatabase(t, address)
-	cutOff := func(of *models.DB) {
+	cutOff := func(of *database.DB) {
 		t.Helper()
 		err := of.Write(t.Context(), func(tx *gorm.DB) error {
 			return tx.Exec("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()").Error
@@ -100,25 +101,25 @@ func TestDemoHoldsOn(t *testing.T) {
 			return left == 0
 		})
 	}
-	held := func(name string, db *models.DB, want error) {
+	held := func(name string, db *database.DB, want error) {
 		t.Helper()
 		if err := models.HoldForDemo(t.Context(), db); !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", name, err, want)
 		}
 	}
 	held("the first", first.db, nil)
-	held("the second", second, models.ErrHeld)
+	held("the second", second, database.ErrHeld)
 	cutOff(second)
 	held("the first, cut off", first.db, nil)
-	held("the second", second, models.ErrHeld)
+	held("the second", second, database.ErrHeld)
 	cutOff(second)
 	held("the second, while the first is cut off", second, nil)
-	held("the first, too late", first.db, models.ErrHeld)
+	held("the first, too late", first.db, database.ErrHeld)
 }
 
-func openDatabase(t *testing.T, address string) *models.DB {
+func openDatabase(t *testing.T, address string) *database.DB {
 	t.Helper()
-	db, err := models.OpenDB(t.Context(), address, time.Now)
+	db, err := database.OpenDB(t.Context(), address, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +174,7 @@ func TestDemoLooksBeforeItBegins(t *testing.T) {
 				t.Errorf("at the same addresses: %v", err)
 			}
 			at(freeAddrs(t))
-			if err := (demoCommand{Keep: keep}).Run(t.Context()); !errors.Is(err, models.ErrHeld) {
+			if err := (demoCommand{Keep: keep}).Run(t.Context()); !errors.Is(err, database.ErrHeld) {
 				t.Errorf("at others: %v", err)
 			}
 			at(addr, admin, box)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
@@ -186,7 +187,7 @@ func expected(err error) bool {
 	if _, busy := errors.AsType[*models.BusyError](err); busy {
 		return true
 	}
-	return models.Gone(err) || errors.Is(err, models.ErrReconnectNeeded) || errors.Is(err, models.ErrNotConnected) || errors.Is(err, models.ErrUnavailable)
+	return database.Gone(err) || errors.Is(err, models.ErrReconnectNeeded) || errors.Is(err, models.ErrNotConnected) || errors.Is(err, database.ErrUnavailable)
 }
 
 // A demo writes only to its mailbox. It never uses a configured mail server.

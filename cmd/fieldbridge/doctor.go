@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -150,11 +151,11 @@ func (d *doctor) keyset(c config) *seal.Keys {
 // database.
 func (d *doctor) database(ctx context.Context, c config, keys *seal.Keys) (isDemo bool) {
 	const about = "database"
-	if c.DatabaseInsecure && !models.ProvesServer(c.DatabaseURL) {
+	if c.DatabaseInsecure && !database.ProvesServer(c.DatabaseURL) {
 		d.find(note, about, "add sslmode=verify-full to FIELDBRIDGE_DATABASE_URL and remove FIELDBRIDGE_DATABASE_INSECURE, unless nobody else is on that network", "it is another host that does not have to prove its identity")
 	}
-	db, err := models.OpenExistingDB(ctx, c.DatabaseURL, d.now)
-	if errors.Is(err, models.ErrNoDatabase) {
+	db, err := database.OpenExistingDB(ctx, c.DatabaseURL, d.now)
+	if errors.Is(err, database.ErrNoDatabase) {
 		d.find(note, about, "", "%s does not exist yet; serve creates it", c.DatabaseURL)
 		return false
 	}
@@ -165,13 +166,13 @@ func (d *doctor) database(ctx context.Context, c config, keys *seal.Keys) (isDem
 	defer func() { _ = db.Close() }() // only read from
 	schema, err := db.CheckSchema(ctx)
 	switch {
-	case errors.Is(err, models.ErrNoSchema):
+	case errors.Is(err, database.ErrNoSchema):
 		d.find(note, about, "start serve, or run fieldbridge migrate", "it is new and has no tables yet")
 		return false
-	case errors.Is(err, models.ErrSchemaBehind):
+	case errors.Is(err, database.ErrSchemaBehind):
 		d.find(note, about, "start serve, or run fieldbridge migrate", "the schema is at version %d, this program needs %d", schema.Current, schema.Target)
 		return false
-	case errors.Is(err, models.ErrSchemaAhead):
+	case errors.Is(err, database.ErrSchemaAhead):
 		d.find(bad, about, "run the newer fieldbridge", "the schema is at version %d, this program supports %d", schema.Current, schema.Target)
 		return false
 	case err != nil:

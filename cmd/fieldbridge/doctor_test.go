@@ -16,6 +16,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
@@ -57,13 +58,13 @@ func newPatient(t *testing.T) *patient {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.withDB(func(db *models.DB) error { return models.CheckKeyset(t.Context(), db, keys) })
+	p.withDB(func(db *database.DB) error { return models.CheckKeyset(t.Context(), db, keys) })
 	return p
 }
 
-func (p *patient) withDB(do func(*models.DB) error) {
+func (p *patient) withDB(do func(*database.DB) error) {
 	p.Helper()
-	db, err := models.OpenDB(p.Context(), p.env["FIELDBRIDGE_DATABASE_URL"], time.Now)
+	db, err := database.OpenDB(p.Context(), p.env["FIELDBRIDGE_DATABASE_URL"], time.Now)
 	if err != nil {
 		p.Fatal(err)
 	}
@@ -136,10 +137,10 @@ func TestDoctor(t *testing.T) {
 					delete(p.env, name)
 				}
 			}
-			p.withDB(func(db *models.DB) error { return markDemo(p.Context(), db) })
+			p.withDB(func(db *database.DB) error { return markDemo(p.Context(), db) })
 		}, "note database: it belongs to a demo"},
 		{"a demo's data beside ServiceTitan", func(p *patient) {
-			p.withDB(func(db *models.DB) error { return markDemo(p.Context(), db) })
+			p.withDB(func(db *database.DB) error { return markDemo(p.Context(), db) })
 		}, "PROBLEM database: it belongs to a demo"},
 		{"http base URL", func(p *patient) { p.env["FIELDBRIDGE_BASE_URL"] = "http://localhost:8080" }, "note configuration: the base URL is http"},
 		{"no keyset", func(p *patient) { p.harmFile(os.Remove(p.env["FIELDBRIDGE_KEYSET_FILE"])) }, "PROBLEM keyset: load keyset"},
@@ -150,7 +151,7 @@ func TestDoctor(t *testing.T) {
 			p.harmFile(err)
 		}, "PROBLEM keyset: the keyset is not the one"},
 		{"never started", func(p *patient) {
-			p.withDB(func(db *models.DB) error {
+			p.withDB(func(db *database.DB) error {
 				return db.Write(p.Context(), func(tx *gorm.DB) error { return tx.Exec("DELETE FROM key_canary").Error })
 			})
 		}, "note keyset: the database has not been used"},
@@ -160,10 +161,10 @@ func TestDoctor(t *testing.T) {
 		}, "PROBLEM database: open database"},
 		{"empty database", func(p *patient) {
 			p.env["FIELDBRIDGE_DATABASE_URL"] += ".empty"
-			p.withDB(func(*models.DB) error { return nil })
+			p.withDB(func(*database.DB) error { return nil })
 		}, "note database: it is new"},
 		{"newer database that this program can work with", func(p *patient) {
-			p.withDB(func(db *models.DB) error {
+			p.withDB(func(db *database.DB) error {
 				return db.Write(p.Context(), func(tx *gorm.DB) error {
 					return errors.Join(tx.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, true)").Error,
 						tx.Exec("INSERT INTO schema_compatibility (version, oldest) VALUES (9999, 1)").Error)
@@ -171,7 +172,7 @@ func TestDoctor(t *testing.T) {
 			})
 		}, "note database: the schema is newer"},
 		{"newer database", func(p *patient) {
-			p.withDB(func(db *models.DB) error {
+			p.withDB(func(db *database.DB) error {
 				return db.Write(p.Context(), func(tx *gorm.DB) error {
 					return tx.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, true)").Error
 				})
@@ -252,7 +253,7 @@ func TestDoctor(t *testing.T) {
 	}
 }
 
-func markDemo(ctx context.Context, db *models.DB) error {
+func markDemo(ctx context.Context, db *database.DB) error {
 	return db.Write(ctx, func(tx *gorm.DB) error {
 		return tx.Exec("INSERT INTO demo (id, begun_at) VALUES (1, ?)", db.Now()).Error
 	})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 type exportCommand struct {
@@ -46,7 +47,7 @@ func (e exportCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = withSchema(ctx, c, func(db *models.DB) error {
+	err = withSchema(ctx, c, func(db *database.DB) error {
 		if e.To == "-" {
 			return exportTo(ctx, deskOf(c, db), filter, stoppable{ctx, os.Stdout}, os.Stderr)
 		}
@@ -84,7 +85,7 @@ func (e exportCommand) filter() (models.ConnectionFilter, error) {
 }
 
 // deskOf returns a desk that only reads, and so needs no keys.
-func deskOf(c config, db *models.DB) *models.Desk {
+func deskOf(c config, db *database.DB) *models.Desk {
 	clients := clientsOf(c, db)
 	log := slog.New(slog.DiscardHandler)
 	keeper := models.NewKeeper(db, nil, clients, models.KeeperOptions{KeepAlive: c.KeepAlive, PerSecond: c.PerSecond}, log)

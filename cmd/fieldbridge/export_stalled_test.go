@@ -10,14 +10,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 // An export whose reader has stalled ends at the first signal.
 func TestExportToAStalledReaderStops(t *testing.T) {
 	dir := t.TempDir()
 	address := filepath.Join(dir, "app.db")
-	db, err := models.OpenDB(t.Context(), address, time.Now)
+	db, err := database.OpenDB(t.Context(), address, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

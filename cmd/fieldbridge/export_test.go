@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 func TestExport(t *testing.T) {
@@ -116,7 +117,7 @@ func TestExportToAFile(t *testing.T) {
 	file := filepath.Join(folder, "connections.csv")
 	t.Setenv("FIELDBRIDGE_DATABASE_URL", filepath.Join(folder, "app.db"))
 	t.Chdir(folder)
-	db, err := models.OpenDB(t.Context(), "app.db", time.Now)
+	db, err := database.OpenDB(t.Context(), "app.db", time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
@@ -19,7 +20,7 @@ func filledID(i int) string { return fmt.Sprintf("%08x-0000-7000-8000-0000000000
 // fill makes connections, ten for each company. Each has an event, and a credential
 // that opens and that the stub issuer renews. Access was granted just now, and the
 // renewals are spread over the next hour.
-func fill(b testing.TB, db *models.DB, keys *seal.Keys, connections int) {
+func fill(b testing.TB, db *database.DB, keys *seal.Keys, connections int) {
 	b.Helper()
 	if _, err := models.Migrate(b.Context(), db, models.MigrationWatch{}); err != nil {
 		b.Fatal(err)
@@ -70,7 +71,7 @@ func fillOne(tx *gorm.DB, keys *seal.Keys, i int, now, due time.Time) error {
 }
 
 // change changes rows that were filled in.
-func change(b testing.TB, db *models.DB, statement string, args ...any) {
+func change(b testing.TB, db *database.DB, statement string, args ...any) {
 	b.Helper()
 	if err := db.Write(b.Context(), func(tx *gorm.DB) error { return tx.Exec(statement, args...).Error }); err != nil {
 		b.Fatal(err)
@@ -78,7 +79,7 @@ func change(b testing.TB, db *models.DB, statement string, args ...any) {
 }
 
 // number returns the result of a query for one number.
-func number(b testing.TB, db *models.DB, query string, args ...any) (n int64) {
+func number(b testing.TB, db *database.DB, query string, args ...any) (n int64) {
 	b.Helper()
 	if err := db.Read(b.Context()).Raw(query, args...).Scan(&n).Error; err != nil {
 		b.Fatal(err)
@@ -87,9 +88,9 @@ func number(b testing.TB, db *models.DB, query string, args ...any) (n int64) {
 }
 
 // openFilled opens a new SQLite database with connections.
-func openFilled(b testing.TB, keys *seal.Keys, connections int) *models.DB {
+func openFilled(b testing.TB, keys *seal.Keys, connections int) *database.DB {
 	b.Helper()
-	db, err := models.OpenDB(b.Context(), filepath.Join(b.TempDir(), "app.db"), time.Now)
+	db, err := database.OpenDB(b.Context(), filepath.Join(b.TempDir(), "app.db"), time.Now)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
@@ -121,7 +122,7 @@ func (r keysReseal) Run(ctx context.Context) error {
 				"run it again then, or add --force if every host has the new file", err)
 		}
 	}
-	return withSchema(ctx, c, func(db *models.DB) error {
+	return withSchema(ctx, c, func(db *database.DB) error {
 		if err := models.VerifyKeyset(ctx, db, keys); err != nil {
 			return err
 		}
@@ -134,7 +135,7 @@ func (r keysReseal) Run(ctx context.Context) error {
 
 // reseal seals everything again. It prints how much each key still seals, and what is
 // unreadable.
-func reseal(ctx context.Context, db *models.DB, keys *seal.Keys, out, screen io.Writer) error {
+func reseal(ctx context.Context, db *database.DB, keys *seal.Keys, out, screen io.Writer) error {
 	var p *progress
 	_, err := models.Reseal(ctx, db, keys, func(done, total int64) {
 		if p == nil {
@@ -164,7 +165,7 @@ func reseal(ctx context.Context, db *models.DB, keys *seal.Keys, out, screen io.
 }
 
 // dropUnused removes the old keys from the file if no value needs them.
-func dropUnused(ctx context.Context, db *models.DB, keys *seal.Keys, file string, out io.Writer) error {
+func dropUnused(ctx context.Context, db *database.DB, keys *seal.Keys, file string, out io.Writer) error {
 	old := keys.Old()
 	left, err := models.LookForOldKeys(ctx, db, keys)
 	if err != nil {

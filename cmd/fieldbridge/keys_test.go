@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
@@ -176,13 +177,13 @@ func TestDropWaitsADay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	inDatabase := func(do func(*models.DB) error) {
+	inDatabase := func(do func(*database.DB) error) {
 		t.Helper()
-		if err := inDB(t.Context(), config{DatabaseURL: filepath.Join(folder, "app.db")}, models.OpenDB, do); err != nil {
+		if err := inDB(t.Context(), config{DatabaseURL: filepath.Join(folder, "app.db")}, database.OpenDB, do); err != nil {
 			t.Fatal(err)
 		}
 	}
-	inDatabase(func(db *models.DB) error {
+	inDatabase(func(db *database.DB) error {
 		_, err := models.Migrate(t.Context(), db, models.MigrationWatch{})
 		return errors.Join(err, models.CheckKeyset(t.Context(), db, keys))
 	})

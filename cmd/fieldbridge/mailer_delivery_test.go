@@ -18,6 +18,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
@@ -212,7 +213,7 @@ func TestMailThatWasTakenIsSent(t *testing.T) {
 // A stop in the middle of a batch to a slow server sends no mail twice, and does not
 // wait for the remaining mails.
 func TestStopInTheMiddleOfMails(t *testing.T) {
-	db, err := models.OpenDB(t.Context(), testdb.SQLite(t), time.Now)
+	db, err := database.OpenDB(t.Context(), testdb.SQLite(t), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,7 +275,7 @@ func TestStopInTheMiddleOfMails(t *testing.T) {
 }
 
 // queueMails queues a mail to each of n people.
-func queueMails(t *testing.T, db *models.DB, n int) {
+func queueMails(t *testing.T, db *database.DB, n int) {
 	t.Helper()
 	company, now := uuid.Must(uuid.NewV7()), time.Now().UTC()
 	connection := models.Connection{

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 type migrateCommand struct {
@@ -25,7 +26,7 @@ func (migrateUp) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return inDB(ctx, c, models.OpenDB, func(db *models.DB) error {
+	return inDB(ctx, c, database.OpenDB, func(db *database.DB) error {
 		s, err := migrate(ctx, db, os.Stderr)
 		if err != nil {
 			return err
@@ -36,7 +37,7 @@ func (migrateUp) Run(ctx context.Context) error {
 }
 
 // migrate applies migrations and shows their progress on the screen.
-func migrate(ctx context.Context, db *models.DB, screen io.Writer) (models.MigrationStatus, error) {
+func migrate(ctx context.Context, db *database.DB, screen io.Writer) (database.MigrationStatus, error) {
 	var named *progress
 	s, err := models.Migrate(ctx, db, models.MigrationWatch{
 		Begins: func(version, newest int64, name string) {
@@ -56,7 +57,7 @@ func migrate(ctx context.Context, db *models.DB, screen io.Writer) (models.Migra
 }
 
 // migrateLogged applies migrations and logs their progress.
-func migrateLogged(ctx context.Context, db *models.DB, log *slog.Logger) error {
+func migrateLogged(ctx context.Context, db *database.DB, log *slog.Logger) error {
 	said := time.Now()
 	_, err := models.Migrate(ctx, db, models.MigrationWatch{
 		Begins: func(version, newest int64, name string) {
@@ -80,19 +81,19 @@ func (migrateStatus) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = inDB(ctx, c, models.OpenExistingDB, func(db *models.DB) error {
+	err = inDB(ctx, c, database.OpenExistingDB, func(db *database.DB) error {
 		s, err := db.CheckSchema(ctx)
 		switch {
-		case err == nil, errors.Is(err, models.ErrSchemaBehind), errors.Is(err, models.ErrSchemaAhead):
+		case err == nil, errors.Is(err, database.ErrSchemaBehind), errors.Is(err, database.ErrSchemaAhead):
 			fmt.Printf("schema is at version %d, this program needs %d\n", s.Current, s.Target)
-		case errors.Is(err, models.ErrNoSchema):
+		case errors.Is(err, database.ErrNoSchema):
 			fmt.Printf("the database is new and has no tables yet, this program needs version %d\n", s.Target)
 		default:
 			return err
 		}
 		return nil
 	})
-	if errors.Is(err, models.ErrNoDatabase) {
+	if errors.Is(err, database.ErrNoDatabase) {
 		fmt.Printf("there is no database at %s yet; fieldbridge serve and fieldbridge migrate create it\n", c.DatabaseURL)
 		return nil
 	}
@@ -101,8 +102,8 @@ func (migrateStatus) Run(ctx context.Context) error {
 
 // withSchema opens the database of a configuration if it exists and its schema is one
 // that this program can work with.
-func withSchema(ctx context.Context, c config, do func(*models.DB) error) error {
-	return inDB(ctx, c, models.OpenExistingDB, func(db *models.DB) error {
+func withSchema(ctx context.Context, c config, do func(*database.DB) error) error {
+	return inDB(ctx, c, database.OpenExistingDB, func(db *database.DB) error {
 		if _, err := db.CheckSchema(ctx); err != nil {
 			return err
 		}
@@ -110,9 +111,9 @@ func withSchema(ctx context.Context, c config, do func(*models.DB) error) error 
 	})
 }
 
-// inDB opens the database of a configuration in one of two ways. models.OpenDB creates
-// a missing database, and models.OpenExistingDB does not.
-func inDB(ctx context.Context, c config, open func(context.Context, string, func() time.Time) (*models.DB, error), do func(*models.DB) error) error {
+// inDB opens the database of a configuration in one of two ways. database.OpenDB creates
+// a missing database, and database.OpenExistingDB does not.
+func inDB(ctx context.Context, c config, open func(context.Context, string, func() time.Time) (*database.DB, error), do func(*database.DB) error) error {
 	db, err := open(ctx, c.DatabaseURL, time.Now)
 	if err != nil {
 		return err

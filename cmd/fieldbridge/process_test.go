@@ -17,6 +17,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/handlers/browsertest"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
@@ -39,7 +40,7 @@ func TestMain(m *testing.M) {
 
 // withTheSchema brings the schema up to date for the copies of testdb.
 func withTheSchema(address string) error {
-	return inDB(context.Background(), config{DatabaseURL: address}, models.OpenDB, func(db *models.DB) error {
+	return inDB(context.Background(), config{DatabaseURL: address}, database.OpenDB, func(db *database.DB) error {
 		_, err := models.Migrate(context.Background(), db, models.MigrationWatch{})
 		return err
 	})
@@ -47,7 +48,7 @@ func withTheSchema(address string) error {
 
 // newApp opens the database, and wires an app to it.
 func newApp(ctx context.Context, c config, keys *seal.Keys, demo *handlers.Demo, log *slog.Logger) (*app, error) {
-	db, err := models.OpenDB(ctx, c.DatabaseURL, time.Now)
+	db, err := database.OpenDB(ctx, c.DatabaseURL, time.Now)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
@@ -112,7 +113,7 @@ func TestOneProcessServesAFile(t *testing.T) {
 	running(t, serveCommand{}.Run, admin)
 	t.Setenv("FIELDBRIDGE_ADDR", another)
 	t.Setenv("FIELDBRIDGE_ADMIN_ADDR", "127.0.0.1:0")
-	if err := (serveCommand{}).Run(t.Context()); !errors.Is(err, models.ErrServed) {
+	if err := (serveCommand{}).Run(t.Context()); !errors.Is(err, database.ErrServed) {
 		t.Errorf("a second process: %v", err)
 	}
 	if err := withAccounts(t.Context(), func(_ config, people *models.Accounts) error {

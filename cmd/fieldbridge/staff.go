@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 type staffCommand struct {
@@ -59,7 +60,7 @@ func (s staffRemove) Run(ctx context.Context) error {
 	email, _ := models.ParseEmail(s.Email) // an empty one is nobody's
 	return withAccounts(ctx, func(_ config, people *models.Accounts) error {
 		err := people.RemoveStaff(ctx, operator(), email)
-		if errors.Is(err, models.ErrNotFound) {
+		if errors.Is(err, database.ErrNotFound) {
 			return fmt.Errorf("%s is not on the staff", s.Email)
 		}
 		if err == nil {
@@ -78,7 +79,7 @@ func (s staffResetFactor) Run(ctx context.Context) error {
 	email, _ := models.ParseEmail(s.Email) // an empty one is nobody's
 	return withAccounts(ctx, func(_ config, people *models.Accounts) error {
 		err := people.ResetFactor(ctx, operator(), email)
-		if errors.Is(err, models.ErrNotFound) {
+		if errors.Is(err, database.ErrNotFound) {
 			return fmt.Errorf("%s is not on the staff", s.Email)
 		}
 		if err == nil {
@@ -135,7 +136,7 @@ func withAccounts(ctx context.Context, do func(config, *models.Accounts) error) 
 	if err != nil {
 		return err
 	}
-	return withSchema(ctx, c, func(db *models.DB) error {
+	return withSchema(ctx, c, func(db *database.DB) error {
 		return do(c, models.NewAccounts(db, keys, parallelHashes()))
 	})
 }

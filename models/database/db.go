@@ -1,0 +1,250 @@
+package database
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"gorm.io/driver/postgres"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+)
+
+// DB is the database: one door for writing, a pool for reading. SQLite and
+// PostgreSQL behave alike behind it.
+type DB struct {
+	reader *gorm.DB
+	write  WriteFunc
+	// writes is held for reading by each write, and for writing by one that is to
+	// be alone.
+	writes *sync.RWMutex
+	now    func() time.Time
+	// ahead is by how much the database's clock is ahead of the app's, in
+	// nanoseconds; 0 on SQLite.
+	ahead   *atomic.Int64
+	close   func() error
+	held    *hold
+	alive   liveness
+	dialect dialect
+	limits  limits
+	path    string // of the SQLite file
+	// postgres is how to connect to PostgreSQL.
+	postgres *pgx.ConnConfig
+}
+
+type dialect string
+
+const (
+	sqliteDialect   dialect = "sqlite"
+	postgresDialect dialect = "postgres"
+)
+
+// OpenDB opens the database at a SQLite path or a postgres:// address. The
+// clock is the app's; where instances must agree, the database's is used.
+func OpenDB(ctx context.Context, address string, now func() time.Time) (*DB, error) {
+	db := &DB{ahead: new(atomic.Int64), writes: new(sync.RWMutex), held: new(hold), limits: defaultLimits(), now: func() time.Time { return now().UTC().Truncate(time.Microsecond) }}
+	if err := CheckAddress(address); err != nil {
+		return nil, fmt.Errorf("open database: the address %w", err)
+	}
+	var err error
+	if isPostgres(address) {
+		err = db.openPostgres(address)
+	} else {
+		err = db.openSQLite(address)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	pool, err := db.reader.DB()
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	reached, cancel := db.within(ctx, db.limits.Write)
+	defer cancel()
+	if err := pool.PingContext(reached); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database: %w", redactDSN(err, address)), db.Close())
+	}
+	shared, err := db.SharedNow(db.Read(reached))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open database: %w", err), db.Close())
+	}
+	db.Follow(shared)
+	return db, nil
+}
+
+func (db *DB) openPostgres(address string) error {
+	parsed, err := pgx.ParseConfig(address)
+	if err != nil {
+		return redactDSN(err, address)
+	}
+	config := gormConfig()
+	// The driver does, once for each connection. GORM would do it anew, and undo
+	// it, in each transaction.
+	config.PrepareStmt = false
+	config.DisableAutomaticPing = true // it would know no deadline
+	sqlDB := openPool(parsed, appSettings.missing(parsed))
+	pool, err := gorm.Open(postgres.New(postgres.Config{Conn: sqlDB}), config)
+	if err != nil {
+		return errors.Join(err, sqlDB.Close())
+	}
+	db.dialect, db.reader, db.close, db.postgres, db.alive = postgresDialect, pool, sqlDB.Close, parsed, newSessionLiveness(address)
+	db.write = func(ctx context.Context, fn func(*gorm.DB) error) error {
+		return writeAgain(ctx, func(ctx context.Context, fn func(*gorm.DB) error) error { return pool.WithContext(ctx).Transaction(fn) }, fn)
+	}
+	return nil
+}
+
+func (db *DB) openSQLite(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	// The files beside it are named for the file that it is, whatever links there are.
+	if file, err := filepath.EvalSymlinks(path); err == nil {
+		path = file
+	}
+	// Two openers that make the file a WAL database at the same moment do not
+	// wait for each other; one would fail.
+	release, err := lockFile(path+".lock", syscall.LOCK_EX)
+	if err != nil {
+		return err
+	}
+	defer release()
+	// SQLite would create the file for all to read.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) // #nosec G304 -- the operator names the file
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	w, err := newWriter(path)
+	if err != nil {
+		return err
+	}
+	reader, err := openSQLiteReader(path)
+	if err != nil {
+		return errors.Join(err, w.Close())
+	}
+	db.dialect, db.path, db.reader, db.write, db.alive = sqliteDialect, path, reader, w.Write, &fileLiveness{path: path}
+	db.close = func() error {
+		pool, err := reader.DB()
+		if err == nil {
+			err = pool.Close()
+		}
+		return errors.Join(err, w.Close())
+	}
+	return nil
+}
+
+// Write runs fn in a transaction of its own. Values that fn read or made are
+// to be used only if Write returns nil. PostgreSQL may roll the transaction back
+// because of others; then fn runs again, so it must set anew whatever it keeps
+// outside. On SQLite the writes that wait at the same moment share one commit;
+// one failing takes no other down.
+func (db *DB) Write(ctx context.Context, fn func(tx *gorm.DB) error) error {
+	db.writes.RLock()
+	defer db.writes.RUnlock()
+	ctx, cancel := db.within(ctx, db.limits.Write)
+	defer cancel()
+	return db.write(ctx, fn)
+}
+
+// WriteAlone is Write while this process makes no other: what touches most
+// tables would meet the others' locks in another order on PostgreSQL.
+func (db *DB) WriteAlone(ctx context.Context, fn func(tx *gorm.DB) error) error {
+	db.writes.Lock()
+	defer db.writes.Unlock()
+	ctx, cancel := db.within(ctx, aloneLimit)
+	defer cancel()
+	return db.write(ctx, fn)
+}
+
+// Read is the pool for queries. It sees every write that has returned.
+func (db *DB) Read(ctx context.Context) *gorm.DB { return db.reader.WithContext(ctx) }
+
+// ReadRow reads the one row of a query that is asked all the time. GORM, which
+// builds each query anew, costs more than such a query itself. Its values are
+// $1, $2 and so on, in this order. No row is ErrNotFound.
+func (db *DB) ReadRow(ctx context.Context, query string, values []any, into ...any) error {
+	if db.dialect == sqliteDialect {
+		ctx = context.WithoutCancel(ctx) // to watch for its end costs as much as the rest
+	}
+	rows, err := db.reader.ConnPool.QueryContext(ctx, query, values...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	if !rows.Next() {
+		return cmp.Or(rows.Err(), ErrNotFound)
+	}
+	return errors.Join(rows.Scan(into...), rows.Close())
+}
+
+// Now is the app's clock, put right by the database's, in UTC and in the
+// precision that both databases keep.
+func (db *DB) Now() time.Time {
+	return db.now().Add(time.Duration(db.ahead.Load())).Truncate(time.Microsecond)
+}
+
+// Follow puts Now right by what the database's clock says now.
+func (db *DB) Follow(shared time.Time) {
+	if db.dialect == postgresDialect {
+		db.ahead.Store(int64(shared.Sub(db.now())))
+	}
+}
+
+// SharedNow is the clock on which all instances agree: PostgreSQL's. On SQLite
+// there is one process, and its clock is the one.
+func (db *DB) SharedNow(tx *gorm.DB) (time.Time, error) {
+	if db.dialect == sqliteDialect {
+		return db.Now(), nil
+	}
+	var now time.Time
+	if err := tx.Raw("SELECT clock_timestamp()").Scan(&now).Error; err != nil {
+		return time.Time{}, fmt.Errorf("read database clock: %w", err)
+	}
+	return now.UTC(), nil
+}
+
+// Ping says whether the database answers.
+func (db *DB) Ping(ctx context.Context) error {
+	return db.Read(ctx).Exec("SELECT 1").Error
+}
+
+// Close ends all writes and closes the connections.
+func (db *DB) Close() error {
+	db.held.mu.Lock()
+	defer db.held.mu.Unlock()
+	db.held.let()
+	db.alive.close()
+	return db.close()
+}
+
+// gormConfig is made anew for each database: a shared one would keep the first
+// dialect's clause builders.
+func gormConfig() *gorm.Config {
+	return &gorm.Config{
+		Logger:                 logger.Discard, // its lines would hold parameters
+		SkipDefaultTransaction: true,
+		PrepareStmt:            true,
+		TranslateError:         true,
+	}
+}
+
+// redactDSN takes the password out of the driver's words.
+func redactDSN(err error, address string) error {
+	if err == nil || !strings.Contains(err.Error(), address) {
+		return err
+	}
+	return errors.New(strings.ReplaceAll(err.Error(), address, "[database address]"))
+}

@@ -1,0 +1,90 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/mattn/go-sqlite3"
+	"gorm.io/gorm"
+)
+
+// ErrNotFound: there is no such thing, or it is another company's.
+var ErrNotFound = errors.New("not found")
+
+// ErrUnavailable: the database or ServiceTitan does not answer for now.
+var ErrUnavailable = errors.New("not available for now")
+
+// Unavailable says whether the error is a temporary one of the database's or of
+// the time limit, so that trying again makes sense.
+func Unavailable(err error) bool {
+	if errors.Is(err, ErrUnavailable) || errors.Is(err, errWriterClosed) ||
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, driver.ErrBadConn) ||
+		errors.Is(err, sql.ErrTxDone) || errors.Is(err, sql.ErrConnDone) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, pgconn.ErrConnClosed) {
+		return true
+	}
+	if e, ok := errors.AsType[sqlite3.Error](err); ok {
+		switch e.Code {
+		case sqlite3.ErrBusy, sqlite3.ErrLocked, sqlite3.ErrFull, sqlite3.ErrIoErr, sqlite3.ErrReadonly, sqlite3.ErrCantOpen:
+			return true
+		}
+		return false
+	}
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return temporary(e.Code) || stalePlan(e)
+	}
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[*net.OpError](err); ok {
+		return true
+	}
+	// The driver had not sent anything yet, or gave up waiting.
+	return pgconn.SafeToRetry(err) || pgconn.Timeout(err)
+}
+
+// temporary says whether an SQLSTATE is of a condition that passes by itself
+// (PostgreSQL's appendix A).
+func temporary(state string) bool {
+	switch state {
+	case "25006", // read_only_sql_transaction: after a failover, the server is no longer the primary
+		"25P03", "25P04": // the server ended a transaction that took too long
+		return true
+	}
+	if len(state) != 5 {
+		return false
+	}
+	switch state[:2] {
+	case "08", // connection exception
+		"40", // transaction rollback: deadlock, serialization failure
+		"53", // insufficient resources
+		"55", // object not in prerequisite state: lock_not_available
+		"57", // operator intervention: shutdown, query_canceled by statement_timeout
+		"58": // system error
+		return true
+	}
+	return false
+}
+
+// Gone says whether the error is that there is no such thing, or none any more:
+// what a write belonged to may have been deleted since it was read.
+func Gone(err error) bool {
+	return errors.Is(err, ErrNotFound) || errors.Is(err, gorm.ErrRecordNotFound) || errors.Is(err, gorm.ErrForeignKeyViolated)
+}
+
+// Found turns GORM's "no record" into ours.
+func Found(err error, doing string) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		err = ErrNotFound
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}

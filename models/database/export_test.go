@@ -1,0 +1,16 @@
+package database
+
+import "gorm.io/gorm"
+
+// What tests in the package's own folder need besides its API.
+const PostgresPool = postgresPool
+
+func (x *DB) DialectField() *dialect { return &x.dialect }
+func (x *DB) LimitsField() *limits   { return &x.limits }
+func (x *DB) ReaderField() **gorm.DB { return &x.reader }
+func (x *DB) WriteField() *WriteFunc { return &x.write }
+
+type Limits = limits
+
+var Migrations = migrations
+var NewestMigration = newestMigration

@@ -1,0 +1,61 @@
+package modeltest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// Console is a desk over made-up companies and connections.
+type Console struct {
+	*Kept
+	Desk  *models.Desk
+	Clock *Clock
+}
+
+func OnConsoles(t *testing.T, test func(t *testing.T, c *Console)) {
+	t.Helper()
+	OnBoth(t, func(t *testing.T, db *database.DB, clock *Clock) {
+		k := NewKept(t, db, clock.Now)
+		connections := models.NewConnections(db, k.Keys, k.Clients, k.Keeper, "https://app.example/callback", k.Logger())
+		test(t, &Console{Kept: k, Desk: models.NewDesk(db, k.Keeper, connections), Clock: clock})
+	})
+}
+
+// Company makes one with an owner.
+func (c *Console) Company(name, email string) uuid.UUID {
+	c.Helper()
+	company, user := models.Company{ID: database.NewID(), Name: name, CreatedAt: c.Clock.Now()}, models.User{ID: database.NewID(), Email: email, Name: "Dana", CreatedAt: c.Clock.Now()}
+	c.Write(func(tx *gorm.DB) error {
+		if err := models.CreateCompany(tx, &company); err != nil {
+			return err
+		}
+		if err := tx.Create(&user).Error; err != nil {
+			return err
+		}
+		return tx.Create(&models.Membership{CompanyID: company.ID, UserID: user.ID, Role: models.Owner, CreatedAt: c.Clock.Now()}).Error
+	})
+	return company.ID
+}
+
+// Add makes a connection as it is given, a minute later than the last one.
+func (c *Console) Add(companyID uuid.UUID, tenant int64, change func(*models.Connection)) uuid.UUID {
+	c.Helper()
+	c.Clock.Add(time.Minute)
+	now := c.DB.Now()
+	connection := models.Connection{
+		ID: database.NewID(), CompanyID: companyID, Environment: servicetitan.Sandbox, TenantID: tenant, Way: models.SignInWay, State: models.Connected,
+		ConnectedByName: "Dana", ConnectedAt: now, RenewedAt: now, ExpiresAt: now, CreatedAt: now, UpdatedAt: now,
+	}
+	if change != nil {
+		change(&connection)
+	}
+	c.Write(func(tx *gorm.DB) error { return tx.Create(&connection).Error })
+	return connection.ID
+}

@@ -1,0 +1,103 @@
+package modeltest
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/testdb"
+)
+
+// Clock is a clock that tests set.
+type Clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func NewClock() *Clock { return &Clock{now: time.Now()} }
+
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *Clock) Add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// OnBoth runs a test on a migrated database of each kind.
+func OnBoth(t *testing.T, test func(t *testing.T, db *database.DB, clock *Clock)) {
+	t.Helper()
+	open := func(t *testing.T, address string) {
+		t.Helper()
+		c := NewClock()
+		test(t, OpenBy(t, address, c.Now), c)
+	}
+	t.Run("sqlite", func(t *testing.T) { open(t, testdb.SQLite(t)) })
+	t.Run("postgres", func(t *testing.T) { open(t, testdb.Postgres(t)) })
+}
+
+// OpenAt opens a database until the end of the test.
+func OpenAt(t testing.TB, address string) *database.DB {
+	t.Helper()
+	return OpenBy(t, address, time.Now)
+}
+
+func OpenBy(t testing.TB, address string, now func() time.Time) *database.DB {
+	t.Helper()
+	db, err := database.OpenDB(t.Context(), address, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+// MigrateAddress is what the copies of testdb are made with.
+func MigrateAddress(address string) error {
+	db, err := database.OpenDB(context.Background(), address, time.Now)
+	if err != nil {
+		return err
+	}
+	_, err = models.Migrate(context.Background(), db, models.MigrationWatch{})
+	return errors.Join(err, db.Close())
+}
+
+func TestKeys(t *testing.T) *seal.Keys {
+	t.Helper()
+	keys, err := seal.Create(filepath.Join(t.TempDir(), "keyset.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+func AddCompany(name string) func(*gorm.DB) error {
+	return func(tx *gorm.DB) error {
+		return tx.Create(&models.Company{ID: database.NewID(), Name: name, CreatedAt: time.Now().UTC()}).Error
+	}
+}
+
+func CountCompanies(t *testing.T, db *database.DB) int64 {
+	t.Helper()
+	var n int64
+	if err := db.Read(t.Context()).Model(&models.Company{}).Count(&n).Error; err != nil {
+		t.Fatal(err)
+	}
+	return n
+}

@@ -1,0 +1,50 @@
+package modeltest
+
+import (
+	"strings"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+)
+
+// StaffDesk is the desk over a keeper's connections, with people at it.
+type StaffDesk struct {
+	*Kept
+	Desk        *models.Desk
+	Connections *models.Connections
+	Accounts    *models.Accounts
+	Clock       *Clock
+}
+
+func OnDesks(t *testing.T, test func(t *testing.T, d *StaffDesk)) {
+	t.Helper()
+	OnBoth(t, func(t *testing.T, db *database.DB, clock *Clock) {
+		test(t, NewStaffDesk(t, db, clock))
+	})
+}
+
+func NewStaffDesk(t *testing.T, db *database.DB, clock *Clock) *StaffDesk {
+	t.Helper()
+	k := NewKept(t, db, clock.Now)
+	connections := models.NewConnections(db, k.Keys, k.Clients, k.Keeper, "https://app.example/callback", k.Logger())
+	return &StaffDesk{Kept: k, Desk: models.NewDesk(db, k.Keeper, connections), Connections: connections, Accounts: models.NewAccounts(db, k.Keys, 1, models.QuickHashes), Clock: clock}
+}
+
+// Staff adds somebody who has chosen a password.
+func (d *StaffDesk) Staff(name string, role models.StaffRole) models.Staff {
+	d.Helper()
+	id := database.NewID()
+	user := models.User{ID: id, Email: strings.ToLower(name) + "@fieldbridge.example", Name: name, PasswordHash: "x", StaffRole: role, CreatedAt: d.DB.Now()}
+	d.Write(func(tx *gorm.DB) error { return tx.Create(&user).Error })
+	return models.Staff{UserID: id, Name: name, Email: user.Email, Role: role, SetUp: true, SupportCode: "FB-AAAA-AAAA"}
+}
+
+func (d *StaffDesk) Must(err error) {
+	d.Helper()
+	if err != nil {
+		d.Fatal(err)
+	}
+}

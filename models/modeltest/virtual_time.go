@@ -1,0 +1,99 @@
+package modeltest
+
+import (
+	"context"
+	"os"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/testdb"
+)
+
+// InVirtualTime runs a test in a time of its own, which passes as soon as
+// everybody waits. The keeper works in the background.
+func InVirtualTime(t *testing.T, test func(k *Kept), change ...func(*sandbox.Options, *models.KeeperOptions)) {
+	t.Helper()
+	// The database lives outside of the bubble, since its libraries have goroutines
+	// that never end. Writes are made by whoever asks for them: the writer's
+	// goroutine could not answer into the bubble.
+	path := testdb.SQLite(t)
+	db := OpenAt(t, path)
+	writes, err := gorm.Open(sqlite.Open("file:"+path+"?_journal_mode=WAL&_busy_timeout=5000&_foreign_keys=on&_txlock=immediate&_synchronous=OFF"),
+		&gorm.Config{Logger: logger.Discard, SkipDefaultTransaction: true, TranslateError: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool, err := writes.DB()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = pool.Close() }()
+	pool.SetMaxOpenConns(1)
+	var one sync.Mutex
+	db.Intercept(func(database.WriteFunc) database.WriteFunc {
+		return func(ctx context.Context, fn func(*gorm.DB) error) error {
+			one.Lock()
+			defer one.Unlock()
+			if err := context.Cause(ctx); err != nil {
+				return err
+			}
+			return writes.WithContext(context.WithoutCancel(ctx)).Transaction(fn)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		k := NewKept(t, db, time.Now, change...)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		k.Start = func() {
+			go func() {
+				k.Keeper.Run(ctx)
+				close(done)
+			}()
+		}
+		test(k)
+		stop()
+		<-done
+		k.Invariants()
+	})
+}
+
+// Pass lets time pass, with everything that it brings.
+func (k *Kept) Pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+func (k *Kept) States() map[models.State]int {
+	k.Helper()
+	var rows []struct {
+		State models.State
+		N     int
+	}
+	if err := k.DB.Read(k.Context()).Raw("SELECT state, count(*) AS n FROM connections GROUP BY state").Scan(&rows).Error; err != nil {
+		k.Fatal(err)
+	}
+	states := map[models.State]int{}
+	for _, r := range rows {
+		states[r.State] = r.N
+	}
+	return states
+}
+
+// Many is a number of connections: as many as can be had in a moment, or the
+// full one where the long run is asked for (make soak).
+func Many(t *testing.T, few, full int) int {
+	t.Helper()
+	if os.Getenv("FIELDBRIDGE_TEST_FULL") != "" {
+		return full
+	}
+	return few
+}
