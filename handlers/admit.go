@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/views"
@@ -29,47 +29,47 @@ type entrance struct {
 // handler for admins does not compile at the entrance for all staff.
 type (
 	// owner is a visitor who owns the company.
-	owner struct{ models.Visitor }
+	owner struct{ accounts.Visitor }
 	// admin is a staff member with the role of admin.
-	admin struct{ models.Staff }
+	admin struct{ accounts.Staff }
 	// staffAtFactor is a staff member who has not passed the second factor yet.
-	staffAtFactor struct{ models.Staff }
+	staffAtFactor struct{ accounts.Staff }
 )
 
 // anyone admits everybody. Its handler does not learn who it is.
 func anyone(handle func(echo.Context) error) entrance { return entrance{forAnyone, handle} }
 
 // member admits the members of a company.
-func (s *site) member(handle func(echo.Context, models.Visitor) error) entrance {
+func (s *site) member(handle func(echo.Context, accounts.Visitor) error) entrance {
 	return entrance{forMembers, func(c echo.Context) error { return s.admitMember(c, handle) }}
 }
 
 // owner admits the owners of a company to one of its connections. A connection of
 // another company is not found, whatever the visitor's role.
 func (s *site) owner(handle func(echo.Context, owner, uuid.UUID) error) entrance {
-	e := s.member(withID(func(c echo.Context, v models.Visitor, id uuid.UUID) error {
+	e := s.member(withID(func(c echo.Context, v accounts.Visitor, id uuid.UUID) error {
 		if v.Owns() {
 			return handle(c, owner{v}, id)
 		}
 		if _, err := s.Connections.Get(c.Request().Context(), v.CompanyID, id); err != nil {
 			return err
 		}
-		return models.ErrForbidden
+		return accounts.ErrForbidden
 	}))
 	e.who = forOwners
 	return e
 }
 
 // staffMember admits staff.
-func (s *site) staffMember(handle func(echo.Context, models.Staff) error) entrance {
+func (s *site) staffMember(handle func(echo.Context, accounts.Staff) error) entrance {
 	return entrance{forStaff, func(c echo.Context) error { return s.admitStaff(c, true, handle) }}
 }
 
 // staffAdmin admits admins of staff.
 func (s *site) staffAdmin(handle func(echo.Context, admin) error) entrance {
-	e := s.staffMember(func(c echo.Context, m models.Staff) error {
-		if m.Role != models.Admin {
-			return models.ErrForbidden
+	e := s.staffMember(func(c echo.Context, m accounts.Staff) error {
+		if m.Role != accounts.Admin {
+			return accounts.ErrForbidden
 		}
 		return handle(c, admin{m})
 	})
@@ -79,12 +79,12 @@ func (s *site) staffAdmin(handle func(echo.Context, admin) error) entrance {
 
 // staffWithoutFactor admits staff who have not passed the second factor yet.
 func (s *site) staffWithoutFactor(handle func(echo.Context, staffAtFactor) error) entrance {
-	atFactor := func(c echo.Context, m models.Staff) error { return handle(c, staffAtFactor{m}) }
+	atFactor := func(c echo.Context, m accounts.Staff) error { return handle(c, staffAtFactor{m}) }
 	return entrance{forStaffWithoutFactor, func(c echo.Context) error { return s.admitStaff(c, false, atFactor) }}
 }
 
 // backEnd admits back ends.
-func (s *site) backEnd(handle func(echo.Context, models.APIKey) error) entrance {
+func (s *site) backEnd(handle func(echo.Context, accounts.APIKey) error) entrance {
 	return entrance{forBackEnds, func(c echo.Context) error { return s.admitBackEnd(c, handle) }}
 }
 
@@ -129,7 +129,7 @@ func (s *site) inEnvironment(handle func(echo.Context, servicetitan.Environment)
 
 // admitMember admits a member of a company. It reads the member from the database
 // for each request, so that a change of rights takes effect at once.
-func (s *site) admitMember(c echo.Context, handle func(echo.Context, models.Visitor) error) error {
+func (s *site) admitMember(c echo.Context, handle func(echo.Context, accounts.Visitor) error) error {
 	ctx := c.Request().Context()
 	in, ok := s.sessions.SignedIn(ctx)
 	if !ok {
@@ -139,7 +139,7 @@ func (s *site) admitMember(c echo.Context, handle func(echo.Context, models.Visi
 		return database.ErrNotFound // the page does not exist for them
 	}
 	v, err := s.Accounts.Visitor(ctx, in.userID, in.companyID, in.epoch)
-	if errors.Is(err, models.ErrSignedOut) {
+	if errors.Is(err, accounts.ErrSignedOut) {
 		return s.endSession(c)
 	}
 	if err != nil {
@@ -147,7 +147,7 @@ func (s *site) admitMember(c echo.Context, handle func(echo.Context, models.Visi
 	}
 	v.SupportCode = supportCode(c)
 	showAccount(c, views.Account{ID: v.UserID, Name: v.Name, Company: v.CompanyName})
-	if err = handle(c, v); errors.Is(err, models.ErrForbidden) {
+	if err = handle(c, v); errors.Is(err, accounts.ErrForbidden) {
 		return &roleError{error: err, visitor: v}
 	}
 	return err
@@ -155,7 +155,7 @@ func (s *site) admitMember(c echo.Context, handle func(echo.Context, models.Visi
 
 // admitStaff admits a staff member. passed says whether the route needs the second
 // factor to be passed. It is false for the routes where staff pass it.
-func (s *site) admitStaff(c echo.Context, passed bool, handle func(echo.Context, models.Staff) error) error {
+func (s *site) admitStaff(c echo.Context, passed bool, handle func(echo.Context, accounts.Staff) error) error {
 	ctx := c.Request().Context()
 	in, ok := s.sessions.SignedIn(ctx)
 	if !ok {
@@ -165,7 +165,7 @@ func (s *site) admitStaff(c echo.Context, passed bool, handle func(echo.Context,
 		return database.ErrNotFound // the page does not exist for them
 	}
 	m, err := s.Accounts.Staff(ctx, in.userID, in.epoch)
-	if errors.Is(err, models.ErrSignedOut) {
+	if errors.Is(err, accounts.ErrSignedOut) {
 		return s.endSession(c)
 	}
 	if err != nil {
@@ -182,18 +182,18 @@ func (s *site) admitStaff(c echo.Context, passed bool, handle func(echo.Context,
 	case !has && passed:
 		return seeOther(c, factorPath)
 	}
-	if err = handle(c, m); errors.Is(err, models.ErrForbidden) {
+	if err = handle(c, m); errors.Is(err, accounts.ErrForbidden) {
 		return &roleError{error: err, member: m}
 	}
 	return err
 }
 
-// roleError says who was refused with models.ErrForbidden, for the error page: a
+// roleError says who was refused with accounts.ErrForbidden, for the error page: a
 // visitor or a staff member.
 type roleError struct {
 	error
-	visitor models.Visitor
-	member  models.Staff
+	visitor accounts.Visitor
+	member  accounts.Staff
 }
 
 // Unwrap returns the error without the person.

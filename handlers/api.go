@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
@@ -24,7 +25,7 @@ var errNoKey = errors.New("no valid API key")
 
 // admitBackEnd admits a back end that sends its key as a bearer token (RFC 6750,
 // section 2.1).
-func (s *site) admitBackEnd(c echo.Context, handle func(echo.Context, models.APIKey) error) error {
+func (s *site) admitBackEnd(c echo.Context, handle func(echo.Context, accounts.APIKey) error) error {
 	scheme, value, _ := strings.Cut(c.Request().Header.Get(echo.HeaderAuthorization), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		return errNoKey
@@ -72,7 +73,7 @@ type apiPageBody struct {
 }
 
 // apiConnections lists the connections that the key may read, one page at a time.
-func (s *site) apiConnections(c echo.Context, key models.APIKey) error {
+func (s *site) apiConnections(c echo.Context, key accounts.APIKey) error {
 	after, tenantID := uuid.Nil, int64(0)
 	if v := c.QueryParam("after"); v != "" {
 		var ok bool
@@ -100,7 +101,7 @@ func (s *site) apiConnections(c echo.Context, key models.APIKey) error {
 	return c.JSON(http.StatusOK, page)
 }
 
-func (s *site) apiConnection(c echo.Context, key models.APIKey, id uuid.UUID) error {
+func (s *site) apiConnection(c echo.Context, key accounts.APIKey, id uuid.UUID) error {
 	connection, err := s.Connections.For(c.Request().Context(), key, id)
 	if err != nil {
 		return err
@@ -117,7 +118,7 @@ type apiTokenBody struct {
 }
 
 // apiToken returns a valid access token, or the real reason why there is none.
-func (s *site) apiToken(c echo.Context, key models.APIKey, id uuid.UUID) error {
+func (s *site) apiToken(c echo.Context, key accounts.APIKey, id uuid.UUID) error {
 	connection, access, err := s.Connections.TokenFor(c.Request().Context(), key, id)
 	if err != nil {
 		return err

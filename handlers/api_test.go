@@ -11,13 +11,13 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // backEnd is a program with an API key.
 type backEnd struct {
 	*browser
-	key models.APIKey
+	key accounts.APIKey
 	// secret is the key itself.
 	secret string
 }
@@ -31,7 +31,7 @@ func (a *app) backEnd(of *member) *backEnd {
 		id := uuid.MustParse(a.lookup("SELECT company_id FROM memberships m JOIN users u ON u.id = m.user_id WHERE u.email = ?", of.email))
 		companyID = &id
 	}
-	key, secret, err := a.apiKeys.Create(a.Context(), models.CommandLine("root"), companyID, "a back end")
+	key, secret, err := a.apiKeys.Create(a.Context(), accounts.CommandLine("root"), companyID, "a back end")
 	if err != nil {
 		a.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func TestAPITokenRefused(t *testing.T) {
 // A key reads what it was made for, and nothing else reads anything.
 func TestAPIKeys(t *testing.T) {
 	a := newApp(t)
-	amy, bob, sam := a.signUp("Northgate", "Amy"), a.signUp("South", "Bob"), a.staff("Sam", models.Support)
+	amy, bob, sam := a.signUp("Northgate", "Amy"), a.signUp("South", "Bob"), a.staff("Sam", accounts.Support)
 	hers, his := amy.connect("sandbox", northgate), bob.connect("sandbox", south)
 	own, all := a.backEnd(amy), a.backEnd(nil)
 	for _, suffix := range []string{"", "/token"} {
@@ -177,7 +177,7 @@ func TestAPIKeys(t *testing.T) {
 		other := &backEnd{browser: own.browser, secret: wrong}
 		other.ask(hers+"/token").problem(t, 401)
 	}
-	if err := a.apiKeys.Revoke(t.Context(), models.CommandLine("root"), own.key.ID); err != nil {
+	if err := a.apiKeys.Revoke(t.Context(), accounts.CommandLine("root"), own.key.ID); err != nil {
 		t.Fatal(err)
 	}
 	own.ask(hers+"/token").problem(t, 401)

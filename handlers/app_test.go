@@ -29,6 +29,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox/sandboxtest"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -47,7 +48,7 @@ func migrate(address string) error {
 	if err != nil {
 		return err
 	}
-	_, err = models.Migrate(context.Background(), db, models.MigrationWatch{})
+	_, err = accounts.Migrate(context.Background(), db, accounts.MigrationWatch{})
 	return errors.Join(err, db.Close())
 }
 
@@ -68,9 +69,9 @@ type app struct {
 	standIn *httptest.Server
 	db      *database.DB
 	keeper  *models.Keeper
-	apiKeys *models.APIKeys
+	apiKeys *accounts.APIKeys
 	// served is what the app signs people in with.
-	served    *models.Accounts
+	served    *accounts.Accounts
 	log       *lockedBuffer
 	clock     *clock
 	instance  instance
@@ -375,7 +376,7 @@ func (a *app) signUp(company, name string) *member {
 }
 
 // colleague adds a member to m's company and signs them in.
-func (m *member) colleague(name string, role models.Role) *member {
+func (m *member) colleague(name string, role accounts.Role) *member {
 	m.Helper()
 	other := m.signUp("Other company", name)
 	companyID := m.lookup("SELECT company_id FROM memberships m JOIN users u ON u.id = m.user_id WHERE u.email = ?", m.email)

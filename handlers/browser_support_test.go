@@ -6,11 +6,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // staffAt returns a staff member at a browser.
-func (a *app) staffAt(t *testing.T, name string, role models.StaffRole) *contractor {
+func (a *app) staffAt(t *testing.T, name string, role accounts.StaffRole) *contractor {
 	t.Helper()
 	c := a.contractor(t)
 	email := strings.ToLower(strings.ReplaceAll(name, " ", ".")) + "@fieldbridge.example"
@@ -35,7 +35,7 @@ func TestBrowserSupport(t *testing.T) {
 	a.history(strings.TrimPrefix(path, "/connections/"))
 	a.exec("UPDATE users SET email = 'ruth.abara@northgateheating.example' WHERE name = 'Ruth Abara'")
 
-	sam := a.staffAt(t, "Sam Okafor", models.Support)
+	sam := a.staffAt(t, "Sam Okafor", accounts.Support)
 	sam.Goto(a.url + "/staff" + path)
 	sam.See("It works · since")
 	sam.inspect("staff-connection")
@@ -79,7 +79,7 @@ func TestBrowserSupport(t *testing.T) {
 	sam.See("Only admins can do this")
 	sam.inspect("staff-admins-only")
 
-	ada := a.staffAt(t, "Ada Reyes", models.Admin)
+	ada := a.staffAt(t, "Ada Reyes", accounts.Admin)
 	ada.Click("Team", "Add to the team")
 	ada.Type("email", "priya@fieldbridge.example")
 	ada.Click("Make a link", "A link for priya@fieldbridge.example")

@@ -10,7 +10,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers/browsertest"
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // contractor is a person at a real browser.
@@ -356,7 +356,7 @@ func TestBrowserOwnCredentials(t *testing.T) {
 func TestBrowserGuided(t *testing.T) {
 	a := newApp(t)
 	c, sam := a.contractor(t), a.contractor(t)
-	sam.Goto(a.url + "/password/reset?token=" + a.addStaff("sam@fieldbridge.example", models.Support))
+	sam.Goto(a.url + "/password/reset?token=" + a.addStaff("sam@fieldbridge.example", accounts.Support))
 	sam.See("Choose your password")
 	sam.Type("name", "Sam Okafor")
 	sam.Type("password", password)

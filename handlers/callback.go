@@ -11,23 +11,24 @@ import (
 
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
 // callback receives the browser when it returns from ServiceTitan.
-func (s *site) callback(c echo.Context, v models.Visitor) error {
+func (s *site) callback(c echo.Context, v accounts.Visitor) error {
 	if looksAhead(c) {
 		return c.NoContent(http.StatusNoContent)
 	}
 	ctx := c.Request().Context()
 	q, ok := readCallback(c.QueryParams())
 	var result models.Result
-	err := models.ErrUnknownState
+	err := accounts.ErrUnknownState
 	if ok {
 		result, err = s.Connections.Complete(ctx, v, s.sessions.Binding(ctx), q)
 	}
-	if errors.Is(err, models.ErrUnknownState) {
+	if errors.Is(err, accounts.ErrUnknownState) {
 		noteEvent(ctx, slog.LevelInfo, "callback refused")
 		noteError(ctx, slog.LevelInfo, err)
 		result, err = models.Result{Outcome: models.OutcomeStartAgain}, nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/views"
 )
@@ -25,7 +26,7 @@ func (s *site) offered() []string {
 
 // connectForm shows the first step: the environment, the way, and the tenant. The
 // form is empty for a new connection, and filled in for a person who returns to it.
-func (s *site) connectForm(c echo.Context, v models.Visitor) error {
+func (s *site) connectForm(c echo.Context, v accounts.Visitor) error {
 	var page views.ConnectPage
 	ctx, choice, ok := c.Request().Context(), models.Choice{}, false
 	switch id := c.QueryParam("choice"); {
@@ -83,7 +84,7 @@ func recommended(environments []servicetitan.Environment) string {
 const tenantProblem = "Enter the number that ServiceTitan shows as My Tenant ID. It has digits only, 10 at most."
 
 // connect keeps the choice and goes on to the review.
-func (s *site) connect(c echo.Context, _ models.Visitor) error {
+func (s *site) connect(c echo.Context, _ accounts.Visitor) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
@@ -118,7 +119,7 @@ func (s *site) review(c echo.Context, choice models.Choice) error {
 }
 
 // reviewAccess shows the second step: the access that Fieldbridge asks for.
-func (s *site) reviewAccess(c echo.Context, v models.Visitor) error {
+func (s *site) reviewAccess(c echo.Context, v accounts.Visitor) error {
 	ctx := c.Request().Context()
 	id, choice, ok := s.sessions.Choice(ctx, c.QueryParam("choice"))
 	if !ok {
@@ -155,7 +156,7 @@ func (s *site) environment(name servicetitan.EnvironmentName) (servicetitan.Envi
 }
 
 // authorize sends the browser to ServiceTitan.
-func (s *site) authorize(c echo.Context, v models.Visitor) error {
+func (s *site) authorize(c echo.Context, v accounts.Visitor) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err

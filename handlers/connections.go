@@ -9,6 +9,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/views"
 )
@@ -16,7 +17,7 @@ import (
 func connectionPath(id uuid.UUID) string { return "/connections/" + id.String() }
 
 // listConnections shows the home page of a company.
-func (s *site) listConnections(c echo.Context, v models.Visitor) error {
+func (s *site) listConnections(c echo.Context, v accounts.Visitor) error {
 	list, err := s.Connections.List(c.Request().Context(), v.CompanyID)
 	if err != nil {
 		return err
@@ -25,7 +26,7 @@ func (s *site) listConnections(c echo.Context, v models.Visitor) error {
 }
 
 // showConnection shows one connection.
-func (s *site) showConnection(c echo.Context, v models.Visitor, id uuid.UUID) error {
+func (s *site) showConnection(c echo.Context, v accounts.Visitor, id uuid.UUID) error {
 	ctx := c.Request().Context()
 	connection, err := s.Connections.Get(ctx, v.CompanyID, id)
 	if err != nil {
@@ -64,7 +65,7 @@ func (s *site) showConnection(c echo.Context, v models.Visitor, id uuid.UUID) er
 }
 
 // testConnection tests the connection now and shows the result.
-func (s *site) testConnection(c echo.Context, v models.Visitor, id uuid.UUID) error {
+func (s *site) testConnection(c echo.Context, v accounts.Visitor, id uuid.UUID) error {
 	err := s.Connections.Test(c.Request().Context(), v, id)
 	if errors.Is(err, models.ErrNotConnected) {
 		return seeOther(c, connectionPath(id)) // the connection's page says why
@@ -76,7 +77,7 @@ func (s *site) testConnection(c echo.Context, v models.Visitor, id uuid.UUID) er
 }
 
 // reconnect starts the wizard for an existing connection.
-func (s *site) reconnect(c echo.Context, v models.Visitor, id uuid.UUID) error {
+func (s *site) reconnect(c echo.Context, v accounts.Visitor, id uuid.UUID) error {
 	connection, err := s.Connections.Get(c.Request().Context(), v.CompanyID, id)
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // ConnectionsCSV writes connections of all companies as CSV (RFC 4180). Every field
@@ -85,5 +86,5 @@ var formulaForm = regexp.MustCompile(`(^|;)([ "]*)([=+\-@|%＝＋－＠％])`)
 // csvText changes text so that a spreadsheet takes no part of it for a formula. It
 // also removes invisible characters.
 func csvText(text string) string {
-	return formulaForm.ReplaceAllString(models.VisibleText(text), "$1$2'$3")
+	return formulaForm.ReplaceAllString(accounts.VisibleText(text), "$1$2'$3")
 }

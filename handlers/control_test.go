@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // confirm records that an admin of the tenant says that the company controls it.
@@ -30,7 +30,7 @@ func (m *member) confirm(desk string, more ...string) answer {
 // admin of that tenant agrees, even though the tenant already allows the app.
 func TestSetupNeedsProofOfControl(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
-		bob, sam := a.signUp("Stranger", "Bob"), a.staff("Sam", models.Support)
+		bob, sam := a.signUp("Stranger", "Bob"), a.staff("Sam", accounts.Support)
 		if err := a.sandbox.AddTenant(harbor); err != nil {
 			t.Fatal(err)
 		}
@@ -91,7 +91,7 @@ func TestOtherCompaniesOfATenantAreNamed(t *testing.T) {
 		t.Run(state, func(t *testing.T) {
 			a := newApp(t)
 			a.byHand = []string{"I5", "I6", "I7", "I8"}
-			amy, bob, sam := a.signUp("Northgate Heating", "Amy"), a.signUp("Stranger", "Bob"), a.staff("Sam", models.Support)
+			amy, bob, sam := a.signUp("Northgate Heating", "Amy"), a.signUp("Stranger", "Bob"), a.staff("Sam", accounts.Support)
 			theirs := amy.guided(harbor)
 			if state != "pending" {
 				a.exec("UPDATE setups SET closed_at = since, waits_for = ''")
@@ -119,7 +119,7 @@ func TestOtherCompaniesOfATenantAreNamed(t *testing.T) {
 // reconnect of what was confirmed needs no new one.
 func TestHowLongAConfirmationHolds(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
-		amy, sam := a.signUp("Harbor Line", "Amy"), a.staff("Sam", models.Support)
+		amy, sam := a.signUp("Harbor Line", "Amy"), a.staff("Sam", accounts.Support)
 		if err := a.sandbox.AddTenant(harbor); err != nil {
 			t.Fatal(err)
 		}
@@ -176,10 +176,10 @@ func TestShutOutWhileStaffEnterCredentials(t *testing.T) {
 			amy.guided(harbor)
 		}, 303},
 		"locked": {func(a *app, amy *member, _ string) {
-			a.staff("Ada", models.Admin).post("/staff/companies/"+a.companyOf(amy).String()+"/lock", "text", "x").want(a, 303)
+			a.staff("Ada", accounts.Admin).post("/staff/companies/"+a.companyOf(amy).String()+"/lock", "text", "x").want(a, 303)
 		}, 403},
 		"removed from staff": {func(a *app, _ *member, _ string) {
-			if err := a.accounts().RemoveStaff(a.Context(), models.CommandLine("test"), "sam@fieldbridge.example"); err != nil {
+			if err := a.accounts().RemoveStaff(a.Context(), accounts.CommandLine("test"), "sam@fieldbridge.example"); err != nil {
 				a.Fatal(err)
 			}
 		}, 403},
@@ -187,7 +187,7 @@ func TestShutOutWhileStaffEnterCredentials(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			onBoth(t, func(t *testing.T, a *app) {
-				amy, sam := a.signUp("Harbor Line", "Amy"), a.staff("Sam", models.Support)
+				amy, sam := a.signUp("Harbor Line", "Amy"), a.staff("Sam", accounts.Support)
 				if err := a.sandbox.AddTenant(harbor); err != nil {
 					t.Fatal(err)
 				}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/views"
@@ -17,7 +18,7 @@ import (
 
 // credentialsForm shows the second step for a company with its own client ID and
 // secret.
-func (s *site) credentialsForm(c echo.Context, v models.Visitor) error {
+func (s *site) credentialsForm(c echo.Context, v accounts.Visitor) error {
 	page, ok, err := s.credentialsPage(c, v, c.QueryParam("choice"))
 	if err != nil {
 		return err
@@ -30,7 +31,7 @@ func (s *site) credentialsForm(c echo.Context, v models.Visitor) error {
 
 // credentialsPage returns the empty form for a choice. It is not ok if the session
 // does not know the choice, or if the choice is of another way.
-func (s *site) credentialsPage(c echo.Context, v models.Visitor, choiceID string) (page views.CredentialsPage, ok bool, err error) {
+func (s *site) credentialsPage(c echo.Context, v accounts.Visitor, choiceID string) (page views.CredentialsPage, ok bool, err error) {
 	ctx := c.Request().Context()
 	id, choice, ok := s.sessions.Choice(ctx, choiceID)
 	if !ok || choice.Way != servicetitan.OwnCredentials {
@@ -51,7 +52,7 @@ func (s *site) credentialsPage(c echo.Context, v models.Visitor, choiceID string
 }
 
 // tryCredentials tries the values that were typed, and connects if they work.
-func (s *site) tryCredentials(c echo.Context, v models.Visitor) error {
+func (s *site) tryCredentials(c echo.Context, v accounts.Visitor) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
@@ -82,7 +83,7 @@ func (s *site) tryCredentials(c echo.Context, v models.Visitor) error {
 	return s.showCredentialsResult(c, v, page, result, own)
 }
 
-func (s *site) showCredentialsResult(c echo.Context, v models.Visitor, page views.CredentialsPage, result models.Result, own servicetitan.OwnClient) error {
+func (s *site) showCredentialsResult(c echo.Context, v accounts.Visitor, page views.CredentialsPage, result models.Result, own servicetitan.OwnClient) error {
 	status := http.StatusUnprocessableEntity
 	// Only some are told beside a field.
 	//exhaustive:ignore

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // ownClient makes a client for the tenant, as its admin would.
@@ -259,7 +259,7 @@ func TestOwnCredentialsTenantTaken(t *testing.T) {
 // The page says what the access lacks, and how to allow it.
 func TestUpgradeNeeded(t *testing.T) {
 	a := newApp(t)
-	amy, sam := a.signUp("Northgate", "Amy"), a.staff("Sam", models.Support)
+	amy, sam := a.signUp("Northgate", "Amy"), a.staff("Sam", accounts.Support)
 	id, secret := a.ownClient(northgate)
 	a.sandbox.PublishVersion([]string{"tn.crm.customers:r", "tn.stt.businessunits:r"})
 	if err := a.sandbox.Upgrade(northgate); err != nil {

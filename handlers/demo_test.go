@@ -13,7 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fieldbridge/fieldbridge/handlers"
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
@@ -42,7 +42,7 @@ func (a *app) inDemo(people ...handlers.DemoAccount) *database.DB {
 }
 
 // demoStaff returns a staff member of a demo, signed in with the password alone.
-func (a *app) demoStaff(name string, role models.StaffRole) *member {
+func (a *app) demoStaff(name string, role accounts.StaffRole) *member {
 	a.Helper()
 	m := &member{browser: a.newBrowser(), email: strings.ToLower(name) + "@fieldbridge.example"}
 	m.choosePassword(a.addStaff(m.email, role), name, password).want(a, 303, "/staff")
@@ -85,9 +85,9 @@ func TestBannerIsOnEveryPageOfADemo(t *testing.T) {
 				}
 			}
 			al := a.signUp("Northgate", "Al")
-			amy, admin := al.colleague("Amy", models.Member), ada("Ada", models.Admin)
+			amy, admin := al.colleague("Amy", accounts.Member), ada("Ada", accounts.Admin)
 			path, company := al.connect("sandbox", northgate), a.companyOf(al)
-			a.addStaff("tess@fieldbridge.example", models.Support)
+			a.addStaff("tess@fieldbridge.example", accounts.Support)
 			teammate := a.lookup("SELECT id FROM users WHERE email = 'tess@fieldbridge.example'")
 			routes := handlers.Routes()
 			if demo {
@@ -136,7 +136,7 @@ func TestBannerIsOnEveryPageOfADemo(t *testing.T) {
 // Outside a demo, its address does not exist.
 func TestDemoPageIsThereOnlyInDemos(t *testing.T) {
 	a := newApp(t)
-	al, sam := a.signUp("Northgate", "Al"), a.staff("Sam", models.Support)
+	al, sam := a.signUp("Northgate", "Al"), a.staff("Sam", accounts.Support)
 	for _, v := range []*browser{a.newBrowser(), al.browser, sam.browser} {
 		v.get("/demo").want(a, 404)
 		v.post("/demo").want(a, 404)
@@ -161,8 +161,8 @@ func TestDemoSignInChangesPersons(t *testing.T) {
 		people = append(people, handlers.DemoAccount{Who: who, Email: email, Password: password, Sees: "What " + who + " sees"})
 	}
 	a.inDemo(people...)
-	a.demoStaff("Ada", models.Admin)
-	a.demoStaff("Sam", models.Support)
+	a.demoStaff("Ada", accounts.Admin)
+	a.demoStaff("Sam", accounts.Support)
 
 	visitor := a.newBrowser()
 	page := visitor.get("/signin?next=connect").want(a, 200, "Demo sign-in")
@@ -206,7 +206,7 @@ func TestBrowserDemo(t *testing.T) {
 		{Who: "Ada Reyes, Fieldbridge admin", Email: "ada@fieldbridge.example", Password: password, Sees: "Also locks, disconnects and the team"},
 	}
 	a.inDemo(people...)
-	a.demoStaff("Ada", models.Admin)
+	a.demoStaff("Ada", accounts.Admin)
 	c := a.contractor(t)
 	c.Goto(a.url + "/")
 	c.See("Nothing here is real.")

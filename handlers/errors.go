@@ -14,6 +14,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/views"
 )
@@ -37,12 +38,12 @@ type errorAnswer struct {
 // errorAnswers is the one place that maps kinds of errors to statuses, pages, and
 // problems of the API. The first row that fits counts.
 var errorAnswers = []errorAnswer{
-	{is: kind[*models.ThrottledError], status: http.StatusTooManyRequests},
-	{is: kind[*models.BusyError], status: http.StatusServiceUnavailable, page: views.BusySigningIn},
+	{is: kind[*accounts.ThrottledError], status: http.StatusTooManyRequests},
+	{is: kind[*accounts.BusyError], status: http.StatusServiceUnavailable, page: views.BusySigningIn},
 	{is: database.Gone, status: http.StatusNotFound},
-	{is: exactly(models.ErrForbidden), status: http.StatusForbidden, page: views.LacksRole},
-	{is: exactly(models.ErrNoMembership), status: http.StatusForbidden, page: views.NoMembership},
-	{is: exactly(models.ErrLocked), status: http.StatusForbidden, page: views.CompanyLocked, api: apiProblem{
+	{is: exactly(accounts.ErrForbidden), status: http.StatusForbidden, page: views.LacksRole},
+	{is: exactly(accounts.ErrNoMembership), status: http.StatusForbidden, page: views.NoMembership},
+	{is: exactly(accounts.ErrLocked), status: http.StatusForbidden, page: views.CompanyLocked, api: apiProblem{
 		problemLocked, "Company locked",
 		"Fieldbridge support has locked this company. Fieldbridge keeps its access, which can be read again once the company is unlocked.",
 	}},
@@ -104,10 +105,10 @@ const (
 
 // retryAt returns when to retry after an error. It is zero if a retry is no use.
 func (s *site) retryAt(status int, err error) time.Time {
-	if e, ok := errors.AsType[*models.ThrottledError](err); ok {
+	if e, ok := errors.AsType[*accounts.ThrottledError](err); ok {
 		return e.Until
 	}
-	if e, ok := errors.AsType[*models.BusyError](err); ok {
+	if e, ok := errors.AsType[*accounts.BusyError](err); ok {
 		return e.Until
 	}
 	if status != http.StatusServiceUnavailable {

@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/views"
 )
@@ -24,12 +25,12 @@ func TestAnswersToErrors(t *testing.T) {
 		api    string
 		level  slog.Level
 	}{
-		"throttled":            {&models.ThrottledError{}, 429, "", problemBlank, slog.LevelInfo},
-		"busy":                 {&models.BusyError{}, 503, views.BusySigningIn, problemUnavailable, slog.LevelInfo},
+		"throttled":            {&accounts.ThrottledError{}, 429, "", problemBlank, slog.LevelInfo},
+		"busy":                 {&accounts.BusyError{}, 503, views.BusySigningIn, problemUnavailable, slog.LevelInfo},
 		"not found":            {database.ErrNotFound, 404, "", problemBlank, slog.LevelInfo},
-		"no role":              {models.ErrForbidden, 403, views.LacksRole, problemBlank, slog.LevelInfo},
-		"no member":            {models.ErrNoMembership, 403, views.NoMembership, problemBlank, slog.LevelInfo},
-		"locked":               {models.ErrLocked, 403, views.CompanyLocked, problemLocked, slog.LevelInfo},
+		"no role":              {accounts.ErrForbidden, 403, views.LacksRole, problemBlank, slog.LevelInfo},
+		"no member":            {accounts.ErrNoMembership, 403, views.NoMembership, problemBlank, slog.LevelInfo},
+		"locked":               {accounts.ErrLocked, 403, views.CompanyLocked, problemLocked, slog.LevelInfo},
 		"foreign origin":       {errForeignOrigin, 403, views.ForeignOrigin, problemBlank, slog.LevelInfo},
 		"foreign host":         {errForeignHost, 421, "", problemBlank, slog.LevelInfo},
 		"no key":               {errNoKey, 401, "", problemBlank, slog.LevelInfo},

@@ -12,7 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/views/staff"
@@ -66,8 +66,8 @@ func (s *site) passFactor(c echo.Context, m staffAtFactor) error {
 	if err := s.sessions.PassFactor(ctx); err != nil {
 		return err
 	}
-	s.recordSignIn(c, "staff signed in", factorEvent(m.Staff, models.OutcomeOK), slog.Bool("recovery_code", passed.Recovery))
-	if passed.Recovery && passed.Left <= models.FewRecoveryCodes {
+	s.recordSignIn(c, "staff signed in", factorEvent(m.Staff, accounts.OutcomeOK), slog.Bool("recovery_code", passed.Recovery))
+	if passed.Recovery && passed.Left <= accounts.FewRecoveryCodes {
 		return fieldbridge.Render(c, http.StatusOK, staff.FewRecoveryCodes(passed.Left))
 	}
 	return seeOther(c, home(true))
@@ -84,22 +84,22 @@ func (s *site) confirmFactor(c echo.Context, m staffAtFactor, kept, code string)
 		return err
 	}
 	s.sessions.GoOn(ctx, enrolled.Epoch)
-	s.recordSignIn(c, "second factor enrolled", factorEvent(m.Staff, models.OutcomeOK))
+	s.recordSignIn(c, "second factor enrolled", factorEvent(m.Staff, accounts.OutcomeOK))
 	return fieldbridge.Render(c, http.StatusOK, staff.Recovery(staff.RecoveryPage{Staff: m.Staff, Codes: enrolled.Codes}))
 }
 
 // refuseCode logs why a code was refused, but never the code. After a wrong code,
 // it shows the form again.
-func (s *site) refuseCode(c echo.Context, m models.Staff, err error, again func() error) error {
+func (s *site) refuseCode(c echo.Context, m accounts.Staff, err error, again func() error) error {
 	reason := ""
-	switch _, throttled := errors.AsType[*models.ThrottledError](err); {
+	switch _, throttled := errors.AsType[*accounts.ThrottledError](err); {
 	case throttled:
 		reason = outcomeThrottled
-	case errors.Is(err, models.ErrUsedCode):
+	case errors.Is(err, accounts.ErrUsedCode):
 		reason = outcomeUsedCode
-	case errors.Is(err, models.ErrWrongCode):
+	case errors.Is(err, accounts.ErrWrongCode):
 		reason = outcomeWrongCode
-	case errors.Is(err, models.ErrSignedOut):
+	case errors.Is(err, accounts.ErrSignedOut):
 		return s.endSession(c)
 	default:
 		return err
@@ -113,14 +113,14 @@ func (s *site) refuseCode(c echo.Context, m models.Staff, err error, again func(
 
 // factorSettings shows where staff manage their second factor, if it is one of
 // ours.
-func (s *site) factorSettings(c echo.Context, m models.Staff) error {
+func (s *site) factorSettings(c echo.Context, m accounts.Staff) error {
 	if !m.Factor {
 		return database.ErrNotFound
 	}
 	return s.showFactorSettings(c, m, http.StatusOK, false)
 }
 
-func (s *site) showFactorSettings(c echo.Context, m models.Staff, status int, wrong bool) error {
+func (s *site) showFactorSettings(c echo.Context, m accounts.Staff, status int, wrong bool) error {
 	page := staff.FactorSettingsPage{Staff: m, Wrong: wrong}
 	var err error
 	if page.Left, err = s.Accounts.RecoveryCodesLeft(c.Request().Context(), page.Staff.UserID); err != nil {
@@ -130,7 +130,7 @@ func (s *site) showFactorSettings(c echo.Context, m models.Staff, status int, wr
 }
 
 // changeFactor makes new recovery codes, or starts the setup of another phone.
-func (s *site) changeFactor(c echo.Context, m models.Staff) error {
+func (s *site) changeFactor(c echo.Context, m accounts.Staff) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
@@ -140,7 +140,7 @@ func (s *site) changeFactor(c echo.Context, m models.Staff) error {
 		return database.ErrNotFound
 	}
 	var codes []secret.Value
-	var enrolment *models.Enrolment
+	var enrolment *accounts.Enrolment
 	switch f.Line("do") {
 	case "codes":
 		codes, err = s.Accounts.NewRecoveryCodes(ctx, m.UserID, f.Raw("code"))
@@ -161,8 +161,8 @@ func (s *site) changeFactor(c echo.Context, m models.Staff) error {
 	return fieldbridge.Render(c, http.StatusOK, staff.Recovery(staff.RecoveryPage{Staff: m, Codes: codes}))
 }
 
-func factorEvent(m models.Staff, outcome string) models.SignInEvent {
-	return models.SignInEvent{Action: models.ActionSecondFactor, Outcome: outcome, UserID: m.UserID, Staff: true}
+func factorEvent(m accounts.Staff, outcome string) accounts.SignInEvent {
+	return accounts.SignInEvent{Action: accounts.ActionSecondFactor, Outcome: outcome, UserID: m.UserID, Staff: true}
 }
 
 // outline draws a QR code as one path and returns its width. It includes the quiet

@@ -14,7 +14,7 @@ import (
 
 	"github.com/pquerna/otp/totp"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 var (
@@ -73,7 +73,7 @@ func (c *contractor) enrolInBrowser() {
 func TestSecondFactorIsRequired(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		a.fill()
-		for i, role := range []models.StaffRole{models.Support, models.Admin} {
+		for i, role := range []accounts.StaffRole{accounts.Support, accounts.Admin} {
 			b := a.newBrowser()
 			sam := &member{browser: b, email: fmt.Sprintf("sam%d@fieldbridge.example", i)}
 			b.choosePassword(a.addStaff(sam.email, role), "Sam", password).want(a, 303, "/staff")
@@ -100,7 +100,7 @@ func TestSecondFactorIsRequired(t *testing.T) {
 // A code works once, during its time. Wrong codes are counted.
 func TestSecondFactorCodes(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
-		sam := a.staff("Sam", models.Support)
+		sam := a.staff("Sam", accounts.Support)
 		spent := sam.code()
 		again := func() *browser {
 			b := a.newBrowser()
@@ -158,7 +158,7 @@ func TestRecoveryCodes(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		b := a.newBrowser()
 		sam := &member{browser: b, email: "sam@fieldbridge.example"}
-		b.choosePassword(a.addStaff(sam.email, models.Support), "Sam", password).want(a, 303)
+		b.choosePassword(a.addStaff(sam.email, accounts.Support), "Sam", password).want(a, 303)
 		codes := sam.enrol()
 		if len(codes) != 10 {
 			t.Fatalf("%d recovery codes", len(codes))
@@ -205,7 +205,7 @@ func (m *member) signedIn() *member {
 func TestEnrolmentBelongsToItsSession(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		sam := &member{browser: a.newBrowser(), email: "sam@fieldbridge.example"}
-		sam.choosePassword(a.addStaff(sam.email, models.Support), "Sam", password).want(a, 303)
+		sam.choosePassword(a.addStaff(sam.email, accounts.Support), "Sam", password).want(a, 303)
 		eve := sam.signedIn()
 		shown := factorKey.FindStringSubmatch(eve.get("/staff/factor").want(a, 200).body)[1]
 		if again := factorKey.FindStringSubmatch(eve.get("/staff/factor").want(a, 200).body)[1]; again != shown {
@@ -223,7 +223,7 @@ func TestEnrolmentBelongsToItsSession(t *testing.T) {
 
 		// If two first keys are confirmed at once, only one counts.
 		pat := &member{browser: a.newBrowser(), email: "pat@fieldbridge.example"}
-		pat.choosePassword(a.addStaff(pat.email, models.Support), "Pat", password).want(a, 303)
+		pat.choosePassword(a.addStaff(pat.email, accounts.Support), "Pat", password).want(a, 303)
 		browsers := []*member{pat, pat.signedIn(), pat.signedIn()}
 		for _, b := range browsers {
 			b.factorKey = strings.ReplaceAll(factorKey.FindStringSubmatch(b.get("/staff/factor").want(a, 200).body)[1], " ", "")
@@ -245,7 +245,7 @@ func TestEnrolmentBelongsToItsSession(t *testing.T) {
 // phone works until the new one does. Then the other sessions end.
 func TestAnotherPhone(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
-		sam := a.staff("Sam", models.Support)
+		sam := a.staff("Sam", accounts.Support)
 		a.clock.Add(time.Minute)
 		elsewhere := sam.signedIn()
 		elsewhere.post("/staff/factor", "code", sam.code()).want(a, 303, "/staff")
@@ -284,12 +284,12 @@ func TestAnotherPhone(t *testing.T) {
 func TestFewRecoveryCodes(t *testing.T) {
 	a := newApp(t)
 	sam := &member{browser: a.newBrowser(), email: "sam@fieldbridge.example"}
-	sam.choosePassword(a.addStaff(sam.email, models.Support), "Sam", password).want(a, 303)
+	sam.choosePassword(a.addStaff(sam.email, accounts.Support), "Sam", password).want(a, 303)
 	for i, code := range sam.enrol() {
 		other := sam.signedIn()
 		got := other.post("/staff/factor", "code", code)
 		switch left := 9 - i; {
-		case left > models.FewRecoveryCodes:
+		case left > accounts.FewRecoveryCodes:
 			got.want(a, 303, "/staff")
 		case left == 0:
 			got.want(a, 200, "it was the last one")
@@ -307,7 +307,7 @@ func TestFewRecoveryCodes(t *testing.T) {
 func TestSecondFactorAtRest(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		sam := &member{browser: a.newBrowser(), email: "sam@fieldbridge.example"}
-		sam.choosePassword(a.addStaff(sam.email, models.Support), "Sam", password).want(a, 303)
+		sam.choosePassword(a.addStaff(sam.email, accounts.Support), "Sam", password).want(a, 303)
 		pending := strings.ReplaceAll(factorKey.FindStringSubmatch(sam.signedIn().get("/staff/factor").want(a, 200).body)[1], " ", "")
 		secrets := sam.enrol()
 		for _, key := range []string{pending, sam.factorKey} {
@@ -331,18 +331,18 @@ func TestSecondFactorAtRest(t *testing.T) {
 // Resetting deletes the factor and ends the sessions. So does removing the person.
 func TestResetFactor(t *testing.T) {
 	a := newApp(t)
-	sam := a.staff("Sam", models.Support)
+	sam := a.staff("Sam", accounts.Support)
 	people := a.accounts()
-	if err := people.ResetFactor(t.Context(), models.CommandLine("root"), "nobody@fieldbridge.example"); err == nil {
+	if err := people.ResetFactor(t.Context(), accounts.CommandLine("root"), "nobody@fieldbridge.example"); err == nil {
 		t.Error("nobody's is reset")
 	}
-	if err := people.ResetFactor(t.Context(), models.CommandLine("root"), sam.email); err != nil {
+	if err := people.ResetFactor(t.Context(), accounts.CommandLine("root"), sam.email); err != nil {
 		t.Fatal(err)
 	}
 	sam.get("/staff").want(a, 303, "/signin")
 	sam.post("/signin", "email", sam.email, "password", password).want(a, 303)
 	sam.enrol()
-	if err := people.RemoveStaff(t.Context(), models.CommandLine("root"), sam.email); err != nil {
+	if err := people.RemoveStaff(t.Context(), accounts.CommandLine("root"), sam.email); err != nil {
 		t.Fatal(err)
 	}
 	if n := a.count("SELECT count(*) FROM second_factors") + a.count("SELECT count(*) FROM recovery_codes"); n != 0 {
@@ -354,7 +354,7 @@ func TestResetFactor(t *testing.T) {
 func TestBrowserSecondFactor(t *testing.T) {
 	a := newApp(t)
 	c := a.contractor(t)
-	c.Goto(a.url + "/password/reset?token=" + a.addStaff("sam@fieldbridge.example", models.Support))
+	c.Goto(a.url + "/password/reset?token=" + a.addStaff("sam@fieldbridge.example", accounts.Support))
 	c.See("Choose your password")
 	c.Type("name", "Sam Okafor")
 	c.Type("password", password)

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/handlers"
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
@@ -41,11 +41,11 @@ func TestSignInWhenTooManyDo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.addStaff("pat@fieldbridge.example", models.Support)
-	people := models.NewAccounts(a.db, keys, 0) // nobody gets a turn
+	a.addStaff("pat@fieldbridge.example", accounts.Support)
+	people := accounts.NewAccounts(a.db, keys, 0) // nobody gets a turn
 	a.serve(handlers.New(handlers.Options{
 		BaseURL: parse(t, a.url), Accounts: people,
-		Sessions: models.NewSessions(a.db), APIKeys: a.apiKeys, Now: a.clock.Now, Log: slog.New(slog.NewTextHandler(a.log, nil)),
+		Sessions: accounts.NewSessions(a.db), APIKeys: a.apiKeys, Now: a.clock.Now, Log: slog.New(slog.NewTextHandler(a.log, nil)),
 	}))
 	for action, got := range map[string]answer{
 		"sign_in": a.newBrowser().post("/signin", "email", "amy@a.example", "password", password),

@@ -8,7 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
@@ -52,15 +52,15 @@ func (f form) Line(name string) string { return strings.TrimSpace(f.Raw(name)) }
 // nameProblem says what is wrong with a name. It is empty if nothing is. whose
 // names the name in a sentence, and missing is the text for a name that is empty or
 // too long.
-func nameProblem(problem models.NameProblem, whose, missing string) string {
+func nameProblem(problem accounts.NameProblem, whose, missing string) string {
 	switch problem {
-	case models.NameMissing, models.NameTooLong:
+	case accounts.NameMissing, accounts.NameTooLong:
 		return missing
-	case models.NameInvisible:
+	case accounts.NameInvisible:
 		return "There are invisible characters in " + whose + ". Type it instead of pasting it."
-	case models.NameAddress:
+	case accounts.NameAddress:
 		return "Leave web addresses and email addresses out of " + whose + "."
-	case models.NameFine:
+	case accounts.NameFine:
 	}
 	return ""
 }

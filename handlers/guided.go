@@ -8,12 +8,13 @@ import (
 
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
 // guidedForm shows the second step of a setup by our staff: what will happen.
-func (s *site) guidedForm(c echo.Context, _ models.Visitor) error {
+func (s *site) guidedForm(c echo.Context, _ accounts.Visitor) error {
 	id, choice, ok := s.sessions.Choice(c.Request().Context(), c.QueryParam("choice"))
 	if !ok || choice.Way != servicetitan.Guided {
 		return seeOther(c, "/connect")
@@ -26,7 +27,7 @@ func (s *site) guidedForm(c echo.Context, _ models.Visitor) error {
 }
 
 // requestSetup asks our staff for a setup.
-func (s *site) requestSetup(c echo.Context, v models.Visitor) error {
+func (s *site) requestSetup(c echo.Context, v accounts.Visitor) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
@@ -44,7 +45,7 @@ func (s *site) requestSetup(c echo.Context, v models.Visitor) error {
 }
 
 // accessAllowed records the contractor's statement that the app is allowed.
-func (s *site) accessAllowed(c echo.Context, v models.Visitor, id uuid.UUID) error {
+func (s *site) accessAllowed(c echo.Context, v accounts.Visitor, id uuid.UUID) error {
 	connection, err := s.Connections.Get(c.Request().Context(), v.CompanyID, id)
 	if err != nil {
 		return err
@@ -54,7 +55,7 @@ func (s *site) accessAllowed(c echo.Context, v models.Visitor, id uuid.UUID) err
 }
 
 // withdrawSetup cancels a setup.
-func (s *site) withdrawSetup(c echo.Context, v models.Visitor, id uuid.UUID) error {
+func (s *site) withdrawSetup(c echo.Context, v accounts.Visitor, id uuid.UUID) error {
 	connection, err := s.Connections.Get(c.Request().Context(), v.CompanyID, id)
 	if err != nil {
 		return err

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
@@ -16,9 +16,9 @@ import (
 const harbor = 738846120
 
 // addStaff makes a staff account, and returns the one-time link's secret.
-func (a *app) addStaff(email string, role models.StaffRole) string {
+func (a *app) addStaff(email string, role accounts.StaffRole) string {
 	a.Helper()
-	link, err := a.accounts().AddStaff(a.Context(), models.CommandLine("root"), email, role)
+	link, err := a.accounts().AddStaff(a.Context(), accounts.CommandLine("root"), email, role)
 	if err != nil {
 		a.Fatal(err)
 	}
@@ -26,17 +26,17 @@ func (a *app) addStaff(email string, role models.StaffRole) string {
 }
 
 // accounts opens the accounts in the way that the command line does.
-func (a *app) accounts() *models.Accounts {
+func (a *app) accounts() *accounts.Accounts {
 	a.Helper()
 	keys, err := seal.Load(a.instance.Keyset)
 	if err != nil {
 		a.Fatal(err)
 	}
-	return models.NewAccounts(a.db, keys, 1, models.QuickHashes)
+	return accounts.NewAccounts(a.db, keys, 1, accounts.QuickHashes)
 }
 
 // staff returns a signed-in staff member.
-func (a *app) staff(name string, role models.StaffRole) *member {
+func (a *app) staff(name string, role accounts.StaffRole) *member {
 	a.Helper()
 	email := strings.ToLower(name) + "@fieldbridge.example"
 	b := a.newBrowser()
@@ -78,7 +78,7 @@ func (m *member) saysNot(path string, words ...string) {
 // The whole setup, from both sides.
 func TestGuidedSetup(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
-		amy, sam := a.signUp("Harbor Line", "Amy"), a.staff("Sam", models.Support)
+		amy, sam := a.signUp("Harbor Line", "Amy"), a.staff("Sam", accounts.Support)
 		sam.says("/staff/queue", "No setup is waiting for us")
 		path := amy.guided(harbor)
 		amy.says(path, "Being set up", "Our turn", "We add your tenant ID", "Setup requested")
@@ -166,7 +166,7 @@ func between(t testing.TB, s, before, after string) string {
 
 func TestGuidedSetupWithdrawn(t *testing.T) {
 	a := newApp(t)
-	amy, sam := a.signUp("Harbor Line", "Amy"), a.staff("Sam", models.Support)
+	amy, sam := a.signUp("Harbor Line", "Amy"), a.staff("Sam", accounts.Support)
 	path := amy.guided(harbor)
 	if again := amy.guided(harbor); again != path || a.count("SELECT count(*) FROM setups") != 1 {
 		t.Error("asked twice, it is not one setup")
@@ -195,7 +195,7 @@ func TestGuidedSetupWithdrawn(t *testing.T) {
 // The other ways end a setup that is under way.
 func TestGuidedSetupOvertaken(t *testing.T) {
 	a := newApp(t)
-	amy, sam := a.signUp("Northgate", "Amy"), a.staff("Sam", models.Support)
+	amy, sam := a.signUp("Northgate", "Amy"), a.staff("Sam", accounts.Support)
 	path := amy.guided(northgate)
 	if got := amy.connect("sandbox", northgate); got != path {
 		t.Errorf("a new connection %s, want %s", got, path)
@@ -223,7 +223,7 @@ func TestGuidedSetupOvertaken(t *testing.T) {
 // A setup does not reserve a tenant, and does not reveal whose it is.
 func TestGuidedSetupOfAnotherCompanysTenant(t *testing.T) {
 	a := newApp(t)
-	amy, bob, sam := a.signUp("Northgate", "Amy"), a.signUp("Stranger", "Bob"), a.staff("Sam", models.Support)
+	amy, bob, sam := a.signUp("Northgate", "Amy"), a.signUp("Stranger", "Bob"), a.staff("Sam", accounts.Support)
 	held := bob.guided(northgate)
 	bob.saysNot(held, "another company")
 	amy.connect("sandbox", northgate)
@@ -257,7 +257,7 @@ func TestStaffCredentialsRefused(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			a := newApp(t)
-			amy, sam := a.signUp("Northgate", "Amy"), a.staff("Sam", models.Support)
+			amy, sam := a.signUp("Northgate", "Amy"), a.staff("Sam", accounts.Support)
 			desk := "/staff" + amy.guided(northgate)
 			id, secret := a.ownClient(northgate)
 			sam.post(desk+"/tenant-added").want(a, 303)

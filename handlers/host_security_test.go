@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/fieldbridge/fieldbridge/handlers"
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // otherHost sends a request to the app under another host name.
@@ -30,7 +30,7 @@ func (b *browser) otherHost(host, method, path string, form url.Values, headers 
 func TestForeignHostsAreRefused(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
-	_, key, err := a.apiKeys.Create(t.Context(), models.CommandLine("test"), nil, "back end")
+	_, key, err := a.apiKeys.Create(t.Context(), accounts.CommandLine("test"), nil, "back end")
 	if err != nil {
 		t.Fatal(err)
 	}

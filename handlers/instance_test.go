@@ -17,6 +17,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
@@ -62,10 +63,10 @@ func (i instance) environments() []servicetitan.Environment {
 type running struct {
 	handler http.Handler
 	// accounts is what the instance signs people in with.
-	accounts *models.Accounts
+	accounts *accounts.Accounts
 	db       *database.DB
 	keeper   *models.Keeper
-	apiKeys  *models.APIKeys
+	apiKeys  *accounts.APIKeys
 }
 
 func (i instance) open(ctx context.Context, transport http.RoundTripper, now func() time.Time, log *slog.Logger) (running, error) {
@@ -81,7 +82,7 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	if err != nil {
 		return running{}, err
 	}
-	if _, err := models.Migrate(ctx, db, models.MigrationWatch{}); err != nil {
+	if _, err := accounts.Migrate(ctx, db, accounts.MigrationWatch{}); err != nil {
 		return running{}, errors.Join(err, db.Close())
 	}
 	if err := models.CheckKeyset(ctx, db, keys); err != nil {
@@ -91,12 +92,12 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	for _, e := range i.environments() {
 		clients = append(clients, servicetitan.NewClient(e, transport, db.Now))
 	}
-	people := models.NewAccounts(db, keys, 4, models.QuickHashes)
+	people := accounts.NewAccounts(db, keys, 4, accounts.QuickHashes)
 	keeper := models.NewKeeper(db, keys, clients, models.KeeperOptions{KeepAlive: time.Hour, PerSecond: 1000}, log)
-	apiKeys := models.NewAPIKeys(db)
+	apiKeys := accounts.NewAPIKeys(db)
 	connections := models.NewConnections(db, keys, clients, keeper, i.URL+"/callback", log)
 	return running{accounts: people, db: db, keeper: keeper, apiKeys: apiKeys, handler: handlers.New(handlers.Options{
-		BaseURL: base, TrustedProxies: i.trusted, Accounts: people, Sessions: models.NewSessions(db),
+		BaseURL: base, TrustedProxies: i.trusted, Accounts: people, Sessions: accounts.NewSessions(db),
 		Connections: connections, Desk: models.NewDesk(db, keeper, connections), APIKeys: apiKeys, StaffIssuer: i.staffIssuer, Demo: i.demo, RequestLimit: i.requestLimit, Now: now, Log: log,
 	})}, nil
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // traces returns the forms in which a secret might appear.
@@ -124,7 +124,7 @@ func TestNoSecretIsLeftInTheClear(t *testing.T) {
 		amy.connectWith(south, id, secret).want(a, 503)
 		a.sandbox.ClearFaults()
 		amy.get(amy.connectWith(south, id, secret).want(a, 303).location).want(a, 200)
-		sam, pending := a.staff("Sam", models.Support), amy.guided(harbor)
+		sam, pending := a.staff("Sam", accounts.Support), amy.guided(harbor)
 		if err := a.sandbox.AddTenant(harbor); err != nil {
 			t.Fatal(err)
 		}
@@ -139,7 +139,7 @@ func TestNoSecretIsLeftInTheClear(t *testing.T) {
 		amy.get(pending).want(a, 200)
 
 		// Staff use every support page, and write secrets into notes.
-		ada, key := a.staff("Ada", models.Admin), a.backEnd(amy)
+		ada, key := a.staff("Ada", accounts.Admin), a.backEnd(amy)
 		a.clock.Add(2 * time.Minute) // ServiceTitan may be asked again
 		ada.post("/staff"+path+"/refresh").want(a, 303)
 		secrets = append(secrets, ada.cookie(sessionCookie), key.secret)

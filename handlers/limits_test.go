@@ -4,13 +4,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // A company can use up only its own attempts. Staff can still finish its setup.
 func TestCompanyCannotUseUpStaffsTries(t *testing.T) {
 	a := newApp(t)
-	amy, sam := a.signUp("Harbor Line", "Amy"), a.staff("Sam", models.Support)
+	amy, sam := a.signUp("Harbor Line", "Amy"), a.staff("Sam", accounts.Support)
 	if err := a.sandbox.AddTenant(harbor); err != nil {
 		t.Fatal(err)
 	}

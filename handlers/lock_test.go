@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // A locked company's people and programs are kept out from their next request on.
@@ -12,8 +12,8 @@ import (
 func TestLockedCompany(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		al, bob := a.signUp("Northgate", "Al Owner"), a.signUp("South", "Bob")
-		amy := al.colleague("Amy", models.Member)
-		sam, ada := a.staff("Sam", models.Support), a.staff("Ada", models.Admin)
+		amy := al.colleague("Amy", accounts.Member)
+		sam, ada := a.staff("Sam", accounts.Support), a.staff("Ada", accounts.Admin)
 		path, other, company := al.connect("sandbox", northgate), bob.connect("sandbox", south), al.company()
 		own, all, his := a.backEnd(al), a.backEnd(nil), a.backEnd(bob)
 		token := own.ask(path+"/token").want(a, 200).json(t)["access_token"] // it is in memory from now on

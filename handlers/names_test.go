@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // refusedNames lists the names that no form accepts, each with the text of its
@@ -44,7 +44,7 @@ func TestNamesAreKeptInComposedForm(t *testing.T) {
 
 func TestSetUpLinkRefusesNames(t *testing.T) {
 	a := newApp(t)
-	link := a.addStaff("noor@fieldbridge.example", models.Support)
+	link := a.addStaff("noor@fieldbridge.example", accounts.Support)
 	b := a.newBrowser()
 	page := b.get(b.get("/password/reset?token="+link).want(t, 303).location).want(t, 200)
 	for name, says := range refusedNames {

@@ -10,7 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/views"
@@ -58,10 +58,10 @@ func (s *site) takeLink(c echo.Context, link secret.Value) error {
 
 // settingUp returns the user that the link belongs to. Staff who sign in at their
 // own issuer have no password.
-func (s *site) settingUp(ctx context.Context, link secret.Value) (models.User, error) {
+func (s *site) settingUp(ctx context.Context, link secret.Value) (accounts.User, error) {
 	user, err := s.Accounts.SettingUp(ctx, link)
 	if err == nil && user.StaffRole != "" && s.StaffIssuer != nil {
-		return models.User{}, database.ErrNotFound
+		return accounts.User{}, database.ErrNotFound
 	}
 	return user, err
 }
@@ -81,13 +81,13 @@ func (s *site) choosePassword(c echo.Context) error {
 	user, err := s.settingUp(ctx, link)
 	page := views.PasswordPage{Email: user.Email, Name: f.Line("name"), Link: name}
 	if err == nil {
-		person, problem := models.ParseName(page.Name)
+		person, problem := accounts.ParseName(page.Name)
 		page.Errors.Name = nameProblem(problem, "your name", yourName)
-		if page.Errors.Password = passwordProblem(password, models.PasswordOf{Name: page.Name, Email: user.Email}); page.Errors != (views.PasswordErrors{}) {
+		if page.Errors.Password = passwordProblem(password, accounts.PasswordOf{Name: page.Name, Email: user.Email}); page.Errors != (views.PasswordErrors{}) {
 			return fieldbridge.Render(c, http.StatusUnprocessableEntity, views.Password(page))
 		}
 		user, err = s.Accounts.SetUp(ctx, link, person, password)
-		s.recordRefusal(c, models.ActionPassword, page.Email, err)
+		s.recordRefusal(c, accounts.ActionPassword, page.Email, err)
 	}
 	if errors.Is(err, database.ErrNotFound) {
 		return s.linkSpent(c)
@@ -96,15 +96,15 @@ func (s *site) choosePassword(c echo.Context) error {
 		return err
 	}
 	s.sessions.DropLink(c, name)
-	if err := s.begin(c, models.SignedIn{User: user, CompanyID: uuid.Nil}); err != nil {
+	if err := s.begin(c, accounts.SignedIn{User: user, CompanyID: uuid.Nil}); err != nil {
 		return err
 	}
-	s.recordSignIn(c, "password chosen", models.SignInEvent{Action: models.ActionPassword, Outcome: models.OutcomeOK, UserID: user.ID})
+	s.recordSignIn(c, "password chosen", accounts.SignInEvent{Action: accounts.ActionPassword, Outcome: accounts.OutcomeOK, UserID: user.ID})
 	return seeOther(c, home(user.StaffRole != ""))
 }
 
 // linkSpent says that a link no longer works.
 func (s *site) linkSpent(c echo.Context) error {
-	s.recordSignIn(c, "link refused", models.SignInEvent{Action: models.ActionPassword, Outcome: outcomeLinkSpent})
+	s.recordSignIn(c, "link refused", accounts.SignInEvent{Action: accounts.ActionPassword, Outcome: outcomeLinkSpent})
 	return fieldbridge.Render(c, http.StatusNotFound, views.PasswordLinkSpent())
 }

@@ -5,14 +5,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // The secret of a link is in the address only once. It is exchanged for a cookie
 // that belongs to the form. It is on no page, in no other address, and in no log.
 func TestPasswordLinkIsExchanged(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
-		link := a.addStaff("priya@fieldbridge.example", models.Admin)
+		link := a.addStaff("priya@fieldbridge.example", accounts.Admin)
 		a.newBrowser().get("/password/reset?token="+link).want(a, 303) // a mail scanner opens the link first
 		b := a.newBrowser()
 		to := b.get("/password/reset?token="+link).want(a, 303, "/password/reset?link=")
@@ -52,8 +52,8 @@ func TestPasswordLinkIsExchanged(t *testing.T) {
 func TestPasswordLinksInTwoTabs(t *testing.T) {
 	a := newApp(t)
 	b := a.newBrowser()
-	pat := b.get("/password/reset?token="+a.addStaff("pat@fieldbridge.example", models.Support)).want(a, 303).location
-	sam := b.get("/password/reset?token="+a.addStaff("sam@fieldbridge.example", models.Support)).want(a, 303).location
+	pat := b.get("/password/reset?token="+a.addStaff("pat@fieldbridge.example", accounts.Support)).want(a, 303).location
+	sam := b.get("/password/reset?token="+a.addStaff("sam@fieldbridge.example", accounts.Support)).want(a, 303).location
 	for address, email := range map[string]string{pat: "pat@fieldbridge.example", sam: "sam@fieldbridge.example"} {
 		page := b.get(address).want(a, 200, email)
 		b.post("/password/reset", "link", hidden(t, page.body, "link"), "name", "Pat or Sam", "password", password).want(a, 303, "/staff")
@@ -67,12 +67,12 @@ func TestPasswordLinksInTwoTabs(t *testing.T) {
 func TestPasswordLinkEndsWhileOpen(t *testing.T) {
 	a := newApp(t)
 	b, twin := a.newBrowser(), a.newBrowser()
-	link := a.addStaff("pat@fieldbridge.example", models.Support)
+	link := a.addStaff("pat@fieldbridge.example", accounts.Support)
 	_, form := b.openLink(link)
 	_, again := twin.openLink(link)
 	twin.post("/password/reset", "link", again, "name", "Pat", "password", password).want(a, 303)
 	b.post("/password/reset", "link", form, "name", "Pat", "password", password).want(a, 404, "no longer valid")
-	link = a.addStaff("sam@fieldbridge.example", models.Support)
+	link = a.addStaff("sam@fieldbridge.example", accounts.Support)
 	address, form := b.openLink(link)
 	a.clock.Add(49 * time.Hour)
 	b.get(address).want(a, 404, "no longer valid")
@@ -83,7 +83,7 @@ func TestPasswordLinkEndsWhileOpen(t *testing.T) {
 // With https, the cookie cannot be set by other hosts.
 func TestPasswordLinkCookieOverHTTPS(t *testing.T) {
 	a := newApp(t)
-	link := a.addStaff("pat@fieldbridge.example", models.Support)
+	link := a.addStaff("pat@fieldbridge.example", accounts.Support)
 	b := a.overHTTPS()
 	got := b.get("/password/reset?token="+link).want(a, 303)
 	if cookie := got.header.Get("Set-Cookie"); !strings.HasPrefix(cookie, "__Host-fieldbridge_link_") || !strings.Contains(cookie, "; Secure") || !strings.Contains(cookie, "; Path=/;") {

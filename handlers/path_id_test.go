@@ -9,19 +9,19 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fieldbridge/fieldbridge/handlers"
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // An ID has one spelling in paths. On every route with an ID, people who may enter
 // get 404 for any other spelling of their own ID, and nothing happens.
 func TestRoutesTakeOneSpellingOfAnID(t *testing.T) {
 	a := newApp(t)
-	al, ada := a.signUp("Northgate", "Al"), a.staff("Ada", models.Admin)
+	al, ada := a.signUp("Northgate", "Al"), a.staff("Ada", accounts.Admin)
 	half := a.newBrowser()
-	half.choosePassword(a.addStaff("half@fieldbridge.example", models.Admin), "Half", password).want(a, 303)
+	half.choosePassword(a.addStaff("half@fieldbridge.example", accounts.Admin), "Half", password).want(a, 303)
 	company, path := a.companyOf(al).String(), al.connect("sandbox", northgate)
 	connection := strings.TrimPrefix(path, "/connections/")
-	a.addStaff("tess@fieldbridge.example", models.Support)
+	a.addStaff("tess@fieldbridge.example", accounts.Support)
 	teammate := a.lookup("SELECT id FROM users WHERE email = 'tess@fieldbridge.example'")
 	task := uuid.Must(uuid.NewV7()).String()
 	a.exec("INSERT INTO staff_tasks (id, kind, company_id, connection_id, created_at) VALUES (?, 'tenant_conflict', ?, ?, ?)", task, company, connection, a.clock.Now().UTC())

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // logged returns the lines with a support code that were added to the log after a
@@ -31,7 +31,7 @@ func TestRefusedRequestsHaveOneLine(t *testing.T) {
 	a.byHand = []string{"closed"}
 	amy := a.signUp("A", "Amy")
 	path := amy.connect("sandbox", northgate)
-	member := amy.colleague("Cara", models.Member)
+	member := amy.colleague("Cara", accounts.Member)
 	stranger := a.newBrowser()
 	foreign := func(r *http.Request) answer {
 		r.Header.Set("Sec-Fetch-Site", "cross-site")

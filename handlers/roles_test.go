@@ -11,7 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fieldbridge/fieldbridge/handlers"
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // admitted lists the status with which each route answers people whom it admits,
@@ -98,11 +98,11 @@ type visitorOf struct {
 func TestEveryRouteInEveryRole(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		al, bob := a.signUp("Northgate", "Al"), a.signUp("Blue Sky", "Bob")
-		amy, gone, locked := al.colleague("Amy", models.Member), al.colleague("Gone", models.Member), a.signUp("Locked", "Lou")
+		amy, gone, locked := al.colleague("Amy", accounts.Member), al.colleague("Gone", accounts.Member), a.signUp("Locked", "Lou")
 		path, foreign := al.connect("sandbox", northgate), bob.connect("sandbox", south)
-		sam, ada := a.staff("Sam", models.Support), a.staff("Ada", models.Admin)
+		sam, ada := a.staff("Sam", accounts.Support), a.staff("Ada", accounts.Admin)
 		half := a.newBrowser()
-		half.choosePassword(a.addStaff("half@fieldbridge.example", models.Admin), "Half", password).want(a, 303)
+		half.choosePassword(a.addStaff("half@fieldbridge.example", accounts.Admin), "Half", password).want(a, 303)
 		a.exec("DELETE FROM memberships WHERE user_id = (SELECT id FROM users WHERE email = ?)", gone.email)
 		company, other := a.companyOf(al), a.companyOf(bob)
 		a.exec("UPDATE companies SET locked_at = ? WHERE id = ?", a.clock.Now().UTC(), a.companyOf(locked))
@@ -122,7 +122,7 @@ func TestEveryRouteInEveryRole(t *testing.T) {
 			{name: "no key at all", browser: a.newBrowser(), key: "fbk_made_up"},
 		}
 		amy.post("/connect", "env", "sandbox", "how", "sign_in", "tenant", "842193311").want(a, 303) // a choice of her own
-		a.addStaff("tess@fieldbridge.example", models.Support)
+		a.addStaff("tess@fieldbridge.example", accounts.Support)
 		teammate := a.lookup("SELECT id FROM users WHERE email = 'tess@fieldbridge.example'")
 		task := uuid.Must(uuid.NewV7())
 		a.exec("INSERT INTO staff_tasks (id, kind, company_id, connection_id, created_at) VALUES (?, 'tenant_conflict', ?, ?, ?)",
@@ -189,7 +189,7 @@ func (a *app) companyOf(m *member) uuid.UUID {
 // keyOf returns an API key of a company.
 func (a *app) keyOf(companyID uuid.UUID) string {
 	a.Helper()
-	_, secret, err := a.apiKeys.Create(a.Context(), models.CommandLine("root"), &companyID, "a back end")
+	_, secret, err := a.apiKeys.Create(a.Context(), accounts.CommandLine("root"), &companyID, "a back end")
 	if err != nil {
 		a.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
@@ -45,14 +46,14 @@ const (
 // sessions gives typed access to what the app keeps for a browser.
 type sessions struct {
 	scs    *scs.SessionManager
-	store  *models.Sessions
+	store  *accounts.Sessions
 	secure bool
 }
 
-func newSessions(store *models.Sessions, base *url.URL) *sessions {
+func newSessions(store *accounts.Sessions, base *url.URL) *sessions {
 	m := scs.New()
 	m.Store = store
-	m.Lifetime = models.SessionLifetime
+	m.Lifetime = accounts.SessionLifetime
 	m.HashTokenInStore = true
 	m.Cookie.HttpOnly = true
 	m.Cookie.Path = "/"
@@ -110,7 +111,7 @@ type signedIn struct {
 
 // SignIn starts a session for the user under a new token. It keeps nothing of the
 // browser's earlier session.
-func (s *sessions) SignIn(ctx context.Context, user models.User, companyID uuid.UUID) error {
+func (s *sessions) SignIn(ctx context.Context, user accounts.User, companyID uuid.UUID) error {
 	if err := s.scs.Clear(ctx); err != nil {
 		return fmt.Errorf("clear session: %w", err)
 	}

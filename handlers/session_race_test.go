@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
@@ -21,7 +21,7 @@ func (b *browser) twin() *browser {
 // continue under the token that the second factor brings.
 func TestSignOutBesideTheSecondFactor(t *testing.T) {
 	a := newAppOn(t, testdb.Postgres(t))
-	sam := a.staff("Sam", models.Support)
+	sam := a.staff("Sam", accounts.Support)
 	sam.post("/signout").want(a, 303)
 	a.clock.Add(time.Minute)
 	sam.post("/signin", "email", sam.email, "password", password).want(a, 303, "/staff")
@@ -50,7 +50,7 @@ func TestSignOutBesideTheSecondFactor(t *testing.T) {
 // A sign-out with the token from before the second factor ends the session, too.
 func TestSignOutAfterTheSecondFactor(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
-		sam := a.staff("Sam", models.Support)
+		sam := a.staff("Sam", accounts.Support)
 		sam.post("/signout").want(a, 303)
 		a.clock.Add(time.Minute)
 		sam.post("/signin", "email", sam.email, "password", password).want(a, 303, "/staff")

@@ -7,6 +7,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // held makes a request whose call to ServiceTitan is held back. It does something
@@ -50,7 +51,7 @@ func TestShutOutDuringTheCallback(t *testing.T) {
 	}{
 		"company locked": {func(a *app, amy *member) {
 			company := a.companyOf(amy).String()
-			a.staff("Ada", models.Admin).post("/staff/companies/"+company+"/lock", "text", "Requested by phone.").want(a, 303)
+			a.staff("Ada", accounts.Admin).post("/staff/companies/"+company+"/lock", "text", "Requested by phone.").want(a, 303)
 		}, "locked", "This account was locked"},
 		"member removed": {func(a *app, amy *member) {
 			a.exec("DELETE FROM memberships WHERE user_id = (SELECT id FROM users WHERE email = ?)", amy.email)
@@ -81,7 +82,7 @@ func TestShutOutDuringAReconnect(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("Northgate", "Amy")
 		path := amy.connect("sandbox", northgate)
-		ada := a.staff("Ada", models.Admin)
+		ada := a.staff("Ada", accounts.Admin)
 		review := amy.post(path+"/reconnect").want(a, 303).location
 		authorize := amy.post("/connect/authorize", "choice", hidden(t, amy.get(review).body, "choice")).want(a, 303).location
 		back := amy.atServiceTitan(authorize, northgate, "Allow")
@@ -101,7 +102,7 @@ func TestShutOutDuringAReconnect(t *testing.T) {
 // The same is true for a client ID and secret.
 func TestShutOutWhileCredentialsAreTried(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
-		amy, ada := a.signUp("Northgate", "Amy"), a.staff("Ada", models.Admin)
+		amy, ada := a.signUp("Northgate", "Amy"), a.staff("Ada", accounts.Admin)
 		id, secret := a.ownClient(northgate)
 		choice := amy.credentialsForm(northgate)
 		a.held(func() answer {

@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // The outcomes of refused sign-ins.
@@ -25,7 +25,7 @@ const (
 // recordSignIn records a sign-in or a similar action for staff. It also notes the
 // action, the outcome, and the person on the request's log line. An email is noted
 // as a keyed hash.
-func (s *site) recordSignIn(c echo.Context, message string, e models.SignInEvent, more ...slog.Attr) {
+func (s *site) recordSignIn(c echo.Context, message string, e accounts.SignInEvent, more ...slog.Attr) {
 	e.Address, e.SupportCode = address(c), supportCode(c)
 	s.Accounts.RecordSignIn(e)
 	ctx := c.Request().Context()
@@ -43,7 +43,7 @@ func (s *site) recordSignIn(c echo.Context, message string, e models.SignInEvent
 		}
 	}
 	level := slog.LevelInfo
-	if e.Action == models.ActionStaffIssuer && e.Outcome != models.OutcomeOK {
+	if e.Action == accounts.ActionStaffIssuer && e.Outcome != accounts.OutcomeOK {
 		level = slog.LevelWarn // the issuer may be misconfigured
 	}
 	noteEvent(ctx, level, message, append(attrs, more...)...)
@@ -51,18 +51,18 @@ func (s *site) recordSignIn(c echo.Context, message string, e models.SignInEvent
 
 // recordRefusal records a refused sign-in or a similar refusal. It records no
 // errors of ours, which the request's log line has.
-func (s *site) recordRefusal(c echo.Context, action models.SignInAction, email string, err error) {
-	e := models.SignInEvent{Action: action, Email: email, Staff: action == models.ActionStaffIssuer}
-	_, throttled := errors.AsType[*models.ThrottledError](err)
-	_, busy := errors.AsType[*models.BusyError](err)
+func (s *site) recordRefusal(c echo.Context, action accounts.SignInAction, email string, err error) {
+	e := accounts.SignInEvent{Action: action, Email: email, Staff: action == accounts.ActionStaffIssuer}
+	_, throttled := errors.AsType[*accounts.ThrottledError](err)
+	_, busy := errors.AsType[*accounts.BusyError](err)
 	switch {
 	case throttled:
 		e.Outcome = outcomeThrottled
 	case busy:
 		e.Outcome = outcomeBusy
-	case errors.Is(err, models.ErrWrongCredentials):
+	case errors.Is(err, accounts.ErrWrongCredentials):
 		e.Outcome = outcomeWrongCredentials
-	case errors.Is(err, models.ErrEmailTaken):
+	case errors.Is(err, accounts.ErrEmailTaken):
 		e.Outcome = outcomeEmailTaken
 	default:
 		return

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // Every sign-in, similar action, and refusal is one line of the log. It says what
@@ -16,7 +16,7 @@ func TestSignInsAreLoggedAndShown(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("Northgate", "Amy")
 		amyID := a.lookup("SELECT id FROM users WHERE email = ?", amy.email)
-		sam, ada := a.staff("Sam", models.Support), a.staff("Ada", models.Admin)
+		sam, ada := a.staff("Sam", accounts.Support), a.staff("Ada", accounts.Admin)
 		samID := a.lookup("SELECT id FROM users WHERE email = ?", sam.email)
 		b := a.newBrowser()
 		wrong := func() answer { return b.post("/signin", "email", amy.email, "password", "not the right one") }
@@ -39,7 +39,7 @@ func TestSignInsAreLoggedAndShown(t *testing.T) {
 				sam.post("/staff/factor", "code", "000000").want(a, 422)
 			}, `action=second_factor outcome=wrong_code user=` + samID},
 			"password behind a link": {func() {
-				a.newBrowser().choosePassword(a.addStaff("pat@fieldbridge.example", models.Support), "Pat", password).want(a, 303)
+				a.newBrowser().choosePassword(a.addStaff("pat@fieldbridge.example", accounts.Support), "Pat", password).want(a, 303)
 			}, `action=password_set outcome=ok user=[0-9a-f-]{36}`},
 			"spent link": {func() { b.get("/password/reset?token=spent").want(a, 404) }, `action=password_set outcome=link_spent`},
 		} {
@@ -79,7 +79,7 @@ func TestSignInsAreLoggedAndShown(t *testing.T) {
 func TestTokenReadsAreShownToStaff(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy := a.signUp("Northgate", "Amy")
-		path, sam := amy.connect("sandbox", northgate), a.staff("Sam", models.Support)
+		path, sam := amy.connect("sandbox", northgate), a.staff("Sam", accounts.Support)
 		key := a.backEnd(amy)
 		for range 3 {
 			key.ask(path+"/token").want(a, 200)
@@ -91,7 +91,7 @@ func TestTokenReadsAreShownToStaff(t *testing.T) {
 		if page := amy.get(path).want(a, 200); strings.Contains(text(page.body), "Who read its access") {
 			t.Error("the company sees it")
 		}
-		if err := a.apiKeys.Revoke(t.Context(), models.CommandLine("root"), key.key.ID); err != nil {
+		if err := a.apiKeys.Revoke(t.Context(), accounts.CommandLine("root"), key.key.ID); err != nil {
 			t.Fatal(err)
 		}
 		key.ask(path+"/token").problem(t, 401)

@@ -4,16 +4,16 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // An address that does not exist still says who is signed in.
 func TestNotFoundSaysWhoIsSignedIn(t *testing.T) {
 	a := newApp(t)
 	dana := a.signUp("Northgate", "Dana Whitfield")
-	ada := a.staff("Ada", models.Admin)
+	ada := a.staff("Ada", accounts.Admin)
 	half := a.newBrowser()
-	half.choosePassword(a.addStaff("half@fieldbridge.example", models.Admin), "Half", password).want(t, 303)
+	half.choosePassword(a.addStaff("half@fieldbridge.example", accounts.Admin), "Half", password).want(t, 303)
 	stale := a.newBrowser()
 	stale.setCookie("fieldbridge_session", "made-up")
 	for name, c := range map[string]struct {

@@ -7,7 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/views"
 )
@@ -46,12 +46,12 @@ func (s *site) signIn(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	in, err := s.Accounts.SignIn(ctx, models.SignIn{
+	in, err := s.Accounts.SignIn(ctx, accounts.SignIn{
 		Email: f.Raw("email"), Password: secret.New(f.Raw("password")),
 		Address: address(c), Device: s.sessions.Device(c), NoStaff: s.StaffIssuer != nil,
 	})
-	s.recordRefusal(c, models.ActionSignIn, f.Raw("email"), err)
-	if errors.Is(err, models.ErrWrongCredentials) {
+	s.recordRefusal(c, accounts.ActionSignIn, f.Raw("email"), err)
+	if errors.Is(err, accounts.ErrWrongCredentials) {
 		return s.showSignIn(c, http.StatusUnprocessableEntity, views.SignInPage{
 			Email: f.Line("email"), Next: f.Raw("next"),
 			Errors: views.SignInErrors{Password: "This email and password do not match. Check both and try again."},
@@ -63,12 +63,12 @@ func (s *site) signIn(c echo.Context) error {
 	if err := s.begin(c, in); err != nil {
 		return err
 	}
-	s.recordSignIn(c, "signed in", models.SignInEvent{Action: models.ActionSignIn, Outcome: models.OutcomeOK, UserID: in.User.ID})
+	s.recordSignIn(c, "signed in", accounts.SignInEvent{Action: accounts.ActionSignIn, Outcome: accounts.OutcomeOK, UserID: in.User.ID})
 	return seeOther(c, destination(in.User.StaffRole != "", f.Raw("next")))
 }
 
 // begin starts the session of a person who has just signed in.
-func (s *site) begin(c echo.Context, in models.SignedIn) error {
+func (s *site) begin(c echo.Context, in accounts.SignedIn) error {
 	if err := s.sessions.SignIn(c.Request().Context(), in.User, in.CompanyID); err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (s *site) signOut(c echo.Context) error {
 		return err
 	}
 	if signedIn {
-		s.recordSignIn(c, "signed out", models.SignInEvent{Action: models.ActionSignOut, Outcome: models.OutcomeOK, UserID: in.userID})
+		s.recordSignIn(c, "signed out", accounts.SignInEvent{Action: accounts.ActionSignOut, Outcome: accounts.OutcomeOK, UserID: in.userID})
 	}
 	// Browsers that support it drop the pages that Back would show. Chromium
 	// supports it with https and on localhost, but not with http elsewhere.

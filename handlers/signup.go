@@ -7,7 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/views"
 )
@@ -23,33 +23,33 @@ func (s *site) signUpForm(c echo.Context) error {
 const yourName = "Enter your name, up to 100 characters."
 
 // readSignUp reads the sign-up form and returns its problems.
-func readSignUp(f form) (models.SignUp, views.SignUpErrors) {
-	in := models.SignUp{Password: secret.New(f.Raw("password"))}
+func readSignUp(f form) (accounts.SignUp, views.SignUpErrors) {
+	in := accounts.SignUp{Password: secret.New(f.Raw("password"))}
 	var wrong views.SignUpErrors
-	var problem models.NameProblem
-	in.Company, problem = models.ParseName(f.Raw("company"))
+	var problem accounts.NameProblem
+	in.Company, problem = accounts.ParseName(f.Raw("company"))
 	wrong.Company = nameProblem(problem, "your company’s name", "Enter your company’s name, up to 100 characters.")
-	in.Name, problem = models.ParseName(f.Raw("name"))
+	in.Name, problem = accounts.ParseName(f.Raw("name"))
 	wrong.Name = nameProblem(problem, "your name", yourName)
 	var ok bool
-	if in.Email, ok = models.ParseEmail(f.Raw("email")); !ok {
+	if in.Email, ok = accounts.ParseEmail(f.Raw("email")); !ok {
 		wrong.Email = "Enter an email address, like name@company.com."
 	}
-	wrong.Password = passwordProblem(in.Password, models.PasswordOf{Company: in.Company, Name: in.Name, Email: in.Email})
+	wrong.Password = passwordProblem(in.Password, accounts.PasswordOf{Company: in.Company, Name: in.Name, Email: in.Email})
 	return in, wrong
 }
 
 // passwordProblem says what is wrong with a new password. It is empty if nothing
 // is.
-func passwordProblem(password secret.Value, of models.PasswordOf) string {
-	switch models.CheckPassword(password, of) {
-	case models.PasswordTooShort:
+func passwordProblem(password secret.Value, of accounts.PasswordOf) string {
+	switch accounts.CheckPassword(password, of) {
+	case accounts.PasswordTooShort:
 		return "Use at least 12 characters."
-	case models.PasswordTooLong:
+	case accounts.PasswordTooLong:
 		return "Use fewer characters."
-	case models.PasswordTooEasy:
+	case accounts.PasswordTooEasy:
 		return "This password is easy to guess. Use a short sentence without names, repeated characters, or rows of keys."
-	case models.PasswordFine:
+	case accounts.PasswordFine:
 	}
 	return ""
 }
@@ -71,17 +71,17 @@ func (s *site) signUp(c echo.Context) error {
 	}
 	in.Address = address(c)
 	user, company, err := s.Accounts.SignUp(c.Request().Context(), in)
-	s.recordRefusal(c, models.ActionSignUp, f.Raw("email"), err)
-	if errors.Is(err, models.ErrEmailTaken) {
+	s.recordRefusal(c, accounts.ActionSignUp, f.Raw("email"), err)
+	if errors.Is(err, accounts.ErrEmailTaken) {
 		wrong.Email = "This email cannot be used for a new account. If it is yours, sign in instead."
 		return again()
 	}
 	if err != nil {
 		return err
 	}
-	if err := s.begin(c, models.SignedIn{User: user, CompanyID: company.ID}); err != nil {
+	if err := s.begin(c, accounts.SignedIn{User: user, CompanyID: company.ID}); err != nil {
 		return err
 	}
-	s.recordSignIn(c, "signed up", models.SignInEvent{Action: models.ActionSignUp, Outcome: models.OutcomeOK, UserID: user.ID})
+	s.recordSignIn(c, "signed up", accounts.SignInEvent{Action: accounts.ActionSignUp, Outcome: accounts.OutcomeOK, UserID: user.ID})
 	return seeOther(c, "/connections")
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/static"
 	"github.com/fieldbridge/fieldbridge/views"
 )
@@ -21,11 +22,11 @@ type Options struct {
 	BaseURL *url.URL // the address by which browsers reach the app
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
-	Accounts       *models.Accounts
-	Sessions       *models.Sessions
+	Accounts       *accounts.Accounts
+	Sessions       *accounts.Sessions
 	Connections    *models.Connections
 	Desk           *models.Desk
-	APIKeys        *models.APIKeys
+	APIKeys        *accounts.APIKeys
 	// Metrics may be nil for new ones.
 	Metrics *Metrics
 	// StaffIssuer is where staff sign in. It is nil if they sign in with a

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -20,7 +21,7 @@ import (
 func staffConnectionPath(id uuid.UUID) string { return "/staff" + connectionPath(id) }
 
 // staffQueue shows the setups and tasks that wait for somebody.
-func (s *site) staffQueue(c echo.Context, m models.Staff) error {
+func (s *site) staffQueue(c echo.Context, m accounts.Staff) error {
 	queue, err := s.Desk.Queue(c.Request().Context())
 	if err != nil {
 		return err
@@ -29,11 +30,11 @@ func (s *site) staffQueue(c echo.Context, m models.Staff) error {
 }
 
 // staffConnection shows one connection, and what staff can do for it.
-func (s *site) staffConnection(c echo.Context, m models.Staff, id uuid.UUID) error {
+func (s *site) staffConnection(c echo.Context, m accounts.Staff, id uuid.UUID) error {
 	return s.showStaffConnection(c, m, id, http.StatusOK, staff.ConnectionPage{})
 }
 
-func (s *site) showStaffConnection(c echo.Context, m models.Staff, id uuid.UUID, status int, page staff.ConnectionPage) error {
+func (s *site) showStaffConnection(c echo.Context, m accounts.Staff, id uuid.UUID, status int, page staff.ConnectionPage) error {
 	before, err := beforeEvent(c)
 	if err != nil {
 		return err
@@ -67,7 +68,7 @@ func beforeEvent(c echo.Context) (*uuid.UUID, error) {
 }
 
 // tenantAdded checks off the first step of staff.
-func (s *site) tenantAdded(c echo.Context, m models.Staff, id uuid.UUID) error {
+func (s *site) tenantAdded(c echo.Context, m accounts.Staff, id uuid.UUID) error {
 	if err := ignoreClosed(s.Desk.TenantAdded(c.Request().Context(), m, id)); err != nil {
 		return err
 	}
@@ -75,7 +76,7 @@ func (s *site) tenantAdded(c echo.Context, m models.Staff, id uuid.UUID) error {
 }
 
 // sendBack returns a setup to the company and names the problem.
-func (s *site) sendBack(c echo.Context, m models.Staff, id uuid.UUID) error {
+func (s *site) sendBack(c echo.Context, m accounts.Staff, id uuid.UUID) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
@@ -96,7 +97,7 @@ func ignoreClosed(err error) error {
 }
 
 // enterCredentials tries the client that staff created for a tenant.
-func (s *site) enterCredentials(c echo.Context, m models.Staff, id uuid.UUID) error {
+func (s *site) enterCredentials(c echo.Context, m accounts.Staff, id uuid.UUID) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
@@ -136,7 +137,7 @@ func (s *site) enterCredentials(c echo.Context, m models.Staff, id uuid.UUID) er
 }
 
 // taskDone checks off a task.
-func (s *site) taskDone(c echo.Context, m models.Staff, id uuid.UUID) error {
+func (s *site) taskDone(c echo.Context, m accounts.Staff, id uuid.UUID) error {
 	if err := s.Desk.TaskDone(c.Request().Context(), m, id); err != nil {
 		return err
 	}

@@ -9,13 +9,14 @@ import (
 
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/views/staff"
 )
 
 func staffCompanyPath(id uuid.UUID) string { return "/staff/companies/" + id.String() }
 
 // staffCompany shows one company: its people, connections, and keys.
-func (s *site) staffCompany(c echo.Context, m models.Staff, id uuid.UUID) error {
+func (s *site) staffCompany(c echo.Context, m accounts.Staff, id uuid.UUID) error {
 	view, err := s.Desk.Company(c.Request().Context(), m, id)
 	if err != nil {
 		return err
@@ -54,7 +55,7 @@ func (s *site) unlock(c echo.Context, m admin, id uuid.UUID) error {
 }
 
 // changeLock locks or unlocks a company if a reason is given.
-func (s *site) changeLock(c echo.Context, m admin, id uuid.UUID, page staff.LockPage, change func(context.Context, models.Staff, uuid.UUID, string) error) error {
+func (s *site) changeLock(c echo.Context, m admin, id uuid.UUID, page staff.LockPage, change func(context.Context, accounts.Staff, uuid.UUID, string) error) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err

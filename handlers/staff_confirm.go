@@ -9,12 +9,13 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/views/staff"
 )
 
 // confirmControl records that a ServiceTitan admin of the tenant confirmed that the
 // company controls it.
-func (s *site) confirmControl(c echo.Context, m models.Staff, id uuid.UUID) error {
+func (s *site) confirmControl(c echo.Context, m accounts.Staff, id uuid.UUID) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err

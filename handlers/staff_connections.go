@@ -10,11 +10,12 @@ import (
 
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/views/staff"
 )
 
 // staffOverview shows the current state of the whole service.
-func (s *site) staffOverview(c echo.Context, m models.Staff) error {
+func (s *site) staffOverview(c echo.Context, m accounts.Staff) error {
 	overview, err := s.Desk.Overview(c.Request().Context())
 	if err != nil {
 		return err
@@ -24,7 +25,7 @@ func (s *site) staffOverview(c echo.Context, m models.Staff) error {
 
 // staffConnections shows the part of the list of all connections that its address
 // selects.
-func (s *site) staffConnections(c echo.Context, m models.Staff) error {
+func (s *site) staffConnections(c echo.Context, m accounts.Staff) error {
 	if unknown := models.UnknownFilters(c.QueryParams()); len(unknown) > 0 {
 		return s.unknownFilter(c, m, unknown)
 	}
@@ -39,7 +40,7 @@ func (s *site) staffConnections(c echo.Context, m models.Staff) error {
 
 // unknownFilter refuses an address whose filter it does not fully know, since it
 // would show a different list.
-func (s *site) unknownFilter(c echo.Context, m models.Staff, unknown []string) error {
+func (s *site) unknownFilter(c echo.Context, m accounts.Staff, unknown []string) error {
 	page := staff.UnknownFilterPage{Staff: m, Filter: models.ParseFilter(c.QueryParams()), Unknown: unknown}
 	return fieldbridge.Render(c, http.StatusBadRequest, staff.UnknownFilter(page))
 }
@@ -49,7 +50,7 @@ const exportTime = 30 * time.Second
 
 // staffConnectionsCSV streams every row that the list's filter selects. An error on
 // the way breaks off the answer, so that nobody takes a part for the whole.
-func (s *site) staffConnectionsCSV(c echo.Context, m models.Staff) error {
+func (s *site) staffConnectionsCSV(c echo.Context, m accounts.Staff) error {
 	if unknown := models.UnknownFilters(c.QueryParams()); len(unknown) > 0 {
 		return s.unknownFilter(c, m, unknown)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -90,7 +91,7 @@ func credentialFor(tx *gorm.DB, c models.Connection) error {
 // The address of the list contains the whole filter.
 func TestStaffList(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
-		sam := a.staff("Sam", models.Support)
+		sam := a.staff("Sam", accounts.Support)
 		sam.says("/staff/connections", "No connections yet")
 		sam.says("/staff", "No company has connected ServiceTitan yet", "Nothing was renewed")
 		first := a.fill()
@@ -149,7 +150,7 @@ func TestStaffList(t *testing.T) {
 // The list continues page by page, and back.
 func TestStaffListPages(t *testing.T) {
 	a := newApp(t)
-	sam := a.staff("Sam", models.Support)
+	sam := a.staff("Sam", accounts.Support)
 	a.fill()
 	company := a.lookup("SELECT id FROM companies WHERE name = 'Copper Creek Plumbing'")
 	now := a.clock.Now().UTC().Truncate(time.Microsecond) // in the precision that the app uses
@@ -207,7 +208,7 @@ func follow(body, rel string) string {
 // The CSV contains what the filter shows, and no spreadsheet runs any of it.
 func TestStaffCSV(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
-		sam := a.staff("Sam", models.Support)
+		sam := a.staff("Sam", accounts.Support)
 		a.fill()
 		got := sam.get("/staff/connections.csv").want(a, 200)
 		for name, want := range map[string]string{
@@ -257,7 +258,7 @@ func TestStaffCSV(t *testing.T) {
 // Whatever is typed is searched for, and does nothing else.
 func TestStaffSearchIsHarmless(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
-		sam := a.staff("Sam", models.Support)
+		sam := a.staff("Sam", accounts.Support)
 		a.fill()
 		for _, payload := range []string{
 			"'", "\"", "1=1;--", "' OR '1'='1", ") UNION SELECT * FROM users --", "$$", "?", ":name", "\\", "%", "%%%%%%%%", "_", "$1", "@p1", "';DROP TABLE connections;--",
@@ -315,7 +316,7 @@ func (c *contractor) tidy() {
 // The list works in a real browser, both while typing and with the button.
 func TestBrowserStaffList(t *testing.T) {
 	a := newApp(t)
-	sam := a.staffAt(t, "Sam Okafor", models.Support)
+	sam := a.staffAt(t, "Sam Okafor", accounts.Support)
 	a.fill()
 	hour := a.clock.Now().UTC()
 	for i := range 24 {

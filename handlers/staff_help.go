@@ -9,11 +9,12 @@ import (
 
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/views/staff"
 )
 
 // staffRefresh renews a connection's access now, and shows the result.
-func (s *site) staffRefresh(c echo.Context, m models.Staff, id uuid.UUID) error {
+func (s *site) staffRefresh(c echo.Context, m accounts.Staff, id uuid.UUID) error {
 	err := s.Desk.Refresh(c.Request().Context(), m, id)
 	if errors.Is(err, models.ErrReconnectNeeded) || errors.Is(err, models.ErrNotConnected) {
 		return seeOther(c, staffConnectionPath(id)) // the connection's page says why a renewal cannot help
@@ -26,7 +27,7 @@ func (s *site) staffRefresh(c echo.Context, m models.Staff, id uuid.UUID) error 
 
 // reconnectLink shows the address of the company's own page, to be passed on. It is
 // not a secret: the person who opens it has to sign in first.
-func (s *site) reconnectLink(c echo.Context, m models.Staff, id uuid.UUID) error {
+func (s *site) reconnectLink(c echo.Context, m accounts.Staff, id uuid.UUID) error {
 	if err := s.Desk.LinkGiven(c.Request().Context(), m, id); err != nil {
 		return err
 	}
@@ -34,7 +35,7 @@ func (s *site) reconnectLink(c echo.Context, m models.Staff, id uuid.UUID) error
 }
 
 // addNote keeps a note that staff wrote.
-func (s *site) addNote(c echo.Context, m models.Staff, id uuid.UUID) error {
+func (s *site) addNote(c echo.Context, m accounts.Staff, id uuid.UUID) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err

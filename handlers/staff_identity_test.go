@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // arrive makes a whole authorization at the issuer and back, with some changed
@@ -26,8 +26,8 @@ func TestStaffArePinnedToTheirIdentity(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		i := newStaffIssuer(t)
 		a.signStaffInAt(i.URL)
-		a.addStaff("sam@fieldbridge.example", models.Support)
-		a.addStaff("pat@fieldbridge.example", models.Support)
+		a.addStaff("sam@fieldbridge.example", accounts.Support)
+		a.addStaff("pat@fieldbridge.example", accounts.Support)
 		i.arrive(a.newBrowser(), map[string]any{"sub": "sam-1"}).want(a, 303, "/staff")
 
 		// Somebody else got the email at the issuer.
@@ -56,17 +56,17 @@ func TestStaffArePinnedToTheirIdentity(t *testing.T) {
 		i.arrive(a.newBrowser(), map[string]any{"sub": strings.Repeat("x", 256)}).want(a, 403)
 
 		// After the person is added again, the next sign-in counts.
-		a.addStaff("sam@fieldbridge.example", models.Support)
+		a.addStaff("sam@fieldbridge.example", accounts.Support)
 		i.arrive(a.newBrowser(), map[string]any{"sub": "sam-2"}).want(a, 303, "/staff")
 		i.arrive(a.newBrowser(), map[string]any{"sub": "sam-1"}).want(a, 403)
 
 		// After the person is removed, nobody signs in with the pin, and it is free
 		// for another account.
-		if err := a.accounts().RemoveStaff(t.Context(), models.CommandLine("root"), "sam@fieldbridge.example"); err != nil {
+		if err := a.accounts().RemoveStaff(t.Context(), accounts.CommandLine("root"), "sam@fieldbridge.example"); err != nil {
 			t.Fatal(err)
 		}
 		i.arrive(a.newBrowser(), map[string]any{"sub": "sam-2"}).want(a, 403, "Only people that an admin has added")
-		a.addStaff("sam.new@fieldbridge.example", models.Support)
+		a.addStaff("sam.new@fieldbridge.example", accounts.Support)
 		i.arrive(a.newBrowser(), map[string]any{"sub": "sam-2", "email": "sam.new@fieldbridge.example"}).want(a, 303, "/staff")
 	})
 }
@@ -75,7 +75,7 @@ func TestStaffArePinnedToTheirIdentity(t *testing.T) {
 // token without it lets nobody in.
 func TestStaffSignInRequiresACR(t *testing.T) {
 	a, i := withStaffIssuer(t)
-	a.addStaff("sam@fieldbridge.example", models.Support)
+	a.addStaff("sam@fieldbridge.example", accounts.Support)
 	a.instance.staffIssuer.ACR = []string{"urn:example:2fa", "urn:example:hwk"}
 	for name, tt := range map[string]struct {
 		claims map[string]any
@@ -109,7 +109,7 @@ func TestStaffAuthorizationIsEncrypted(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		i := newStaffIssuer(t)
 		a.signStaffInAt(i.URL)
-		a.addStaff("sam@fieldbridge.example", models.Support)
+		a.addStaff("sam@fieldbridge.example", accounts.Support)
 		b := a.newBrowser()
 		back := i.trip(b)
 		stored := a.stored()

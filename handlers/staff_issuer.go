@@ -15,7 +15,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
@@ -176,15 +176,15 @@ func (i *StaffIssuer) authURL(m *issuerMetadata, redirectURI string, trip staffT
 
 // exchange sends the code and checks the ID token (OpenID Connect Core, section
 // 3.1.3.7).
-func (i *StaffIssuer) exchange(ctx context.Context, m *issuerMetadata, redirectURI, code string, trip staffTrip, now func() time.Time) (models.IssuedPerson, error) {
+func (i *StaffIssuer) exchange(ctx context.Context, m *issuerMetadata, redirectURI, code string, trip staffTrip, now func() time.Time) (accounts.IssuedPerson, error) {
 	token, err := i.oauth(m, redirectURI).Exchange(i.client(ctx), code, oauth2.VerifierOption(trip.Verifier))
 	if err != nil {
-		return models.IssuedPerson{}, exchangeRefused(err)
+		return accounts.IssuedPerson{}, exchangeRefused(err)
 	}
 	raw, _ := token.Extra("id_token").(string)
 	id, err := m.provider.Verifier(&oidc.Config{ClientID: i.ClientID, Now: now}).Verify(i.client(ctx), raw)
 	if err != nil {
-		return models.IssuedPerson{}, refused("id_token", nil)
+		return accounts.IssuedPerson{}, refused("id_token", nil)
 	}
 	var claims struct {
 		Party    string `json:"azp"`
@@ -193,29 +193,29 @@ func (i *StaffIssuer) exchange(ctx context.Context, m *issuerMetadata, redirectU
 		Verified bool   `json:"email_verified"`
 	}
 	if err := id.Claims(&claims); err != nil {
-		return models.IssuedPerson{}, refused("id_token", nil)
+		return accounts.IssuedPerson{}, refused("id_token", nil)
 	}
-	email, ok := models.ParseEmail(claims.Email)
+	email, ok := accounts.ParseEmail(claims.Email)
 	switch {
 	case (claims.Party != "" || len(id.Audience) > 1) && claims.Party != i.ClientID:
-		return models.IssuedPerson{}, refused("authorized_party", nil)
+		return accounts.IssuedPerson{}, refused("authorized_party", nil)
 	case subtle.ConstantTimeCompare([]byte(id.Nonce), []byte(trip.Nonce)) != 1:
-		return models.IssuedPerson{}, refused("nonce", nil)
+		return accounts.IssuedPerson{}, refused("nonce", nil)
 	case len(i.ACR) > 0 && !slices.Contains(i.ACR, claims.ACR):
-		return models.IssuedPerson{}, refused("acr", nil)
+		return accounts.IssuedPerson{}, refused("acr", nil)
 	case !claims.Verified:
-		return models.IssuedPerson{}, refused("email_not_verified", nil)
+		return accounts.IssuedPerson{}, refused("email_not_verified", nil)
 	case !ok:
-		return models.IssuedPerson{}, refused("email", nil)
+		return accounts.IssuedPerson{}, refused("email", nil)
 	case id.Subject == "" || len(id.Subject) > 255: // OpenID Connect Core, section 2
-		return models.IssuedPerson{}, refused("subject", nil)
+		return accounts.IssuedPerson{}, refused("subject", nil)
 	}
 	var profile struct {
 		Name string `json:"name"`
 	}
 	_ = id.Claims(&profile) // the profile is optional
-	person := models.IssuedPerson{Issuer: i.Issuer, Subject: id.Subject, Email: email}
-	person.Name, _ = models.ParseName(profile.Name)
+	person := accounts.IssuedPerson{Issuer: i.Issuer, Subject: id.Subject, Email: email}
+	person.Name, _ = accounts.ParseName(profile.Name)
 	return person, nil
 }
 

@@ -25,7 +25,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/fieldbridge/fieldbridge/handlers"
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
@@ -241,7 +241,7 @@ func TestStaffIssuerThatIsNone(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(answers)) {
 		t.Run(name, func(t *testing.T) {
 			a, i := withStaffIssuer(t)
-			a.addStaff("sam@fieldbridge.example", models.Support)
+			a.addStaff("sam@fieldbridge.example", accounts.Support)
 			i.spoils(answers[name](i))
 			for range 3 {
 				got := a.newBrowser().get("/staff/signin").want(a, 503, "Sign-in did not work")
@@ -341,7 +341,7 @@ func TestStaffIssuerMoves(t *testing.T) {
 // 2.4).
 func TestStaffIssuerAnnouncesItself(t *testing.T) {
 	a, i := withStaffIssuer(t)
-	a.addStaff("sam@fieldbridge.example", models.Support)
+	a.addStaff("sam@fieldbridge.example", accounts.Support)
 	i.metadata = map[string]any{"authorization_response_iss_parameter_supported": true}
 	b := a.newBrowser()
 	b.get("/staff/signin/callback?"+i.trip(b).Encode()).want(a, 400)
@@ -354,7 +354,7 @@ func TestStaffIssuerAnnouncesItself(t *testing.T) {
 // else, and the page comes soon.
 func TestStaffTokenAnswers(t *testing.T) {
 	a, i := withStaffIssuer(t)
-	a.addStaff("sam@fieldbridge.example", models.Support)
+	a.addStaff("sam@fieldbridge.example", accounts.Support)
 	var elsewhere atomic.Int32
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
 	t.Cleanup(other.Close)
@@ -410,7 +410,7 @@ func TestStaffTokenAnswers(t *testing.T) {
 // gets in.
 func TestStaffIssuerChangesKeys(t *testing.T) {
 	a, i := withStaffIssuer(t)
-	a.addStaff("sam@fieldbridge.example", models.Support)
+	a.addStaff("sam@fieldbridge.example", accounts.Support)
 	signIn := func(status int) {
 		t.Helper()
 		b := a.newBrowser()
@@ -437,7 +437,7 @@ func TestStaffIssuerChangesKeys(t *testing.T) {
 // browser.
 func TestBrowserStaffSignInElsewhere(t *testing.T) {
 	a, i := withStaffIssuer(t)
-	a.addStaff("sam@fieldbridge.example", models.Support)
+	a.addStaff("sam@fieldbridge.example", accounts.Support)
 	c := a.contractor(t)
 	c.Goto(a.url + "/signin")
 	c.inspect("sign-in-staff-elsewhere")
@@ -449,7 +449,7 @@ func TestBrowserStaffSignInElsewhere(t *testing.T) {
 	c.Choose(`[popovertarget="account"]`)
 	c.Click("Sign out", "Staff sign-in")
 	c.Click("Staff sign-in", "I am Sam")
-	if err := a.accounts().RemoveStaff(t.Context(), models.CommandLine("root"), "sam@fieldbridge.example"); err != nil {
+	if err := a.accounts().RemoveStaff(t.Context(), accounts.CommandLine("root"), "sam@fieldbridge.example"); err != nil {
 		t.Fatal(err)
 	}
 	c.Expect("403")

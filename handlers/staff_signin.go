@@ -12,7 +12,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/fieldbridge/fieldbridge"
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/views/staff"
@@ -63,7 +63,7 @@ func (s *site) staffSignIn(c echo.Context) error {
 		return s.staffSignInFailed(c, err)
 	}
 	if err := s.Accounts.BeginStaffTrip(ctx, address(c)); err != nil {
-		s.recordRefusal(c, models.ActionStaffIssuer, "", err)
+		s.recordRefusal(c, accounts.ActionStaffIssuer, "", err)
 		return err
 	}
 	trip := staffTrip{State: rand.Text() + rand.Text(), Nonce: rand.Text() + rand.Text(), Verifier: oauth2.GenerateVerifier()}
@@ -71,7 +71,7 @@ func (s *site) staffSignIn(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.sessions.BeginStaffTrip(ctx, keptTrip{State: stateName(trip.State), Sealed: sealed, Until: s.Now().Add(models.StaffTripLife)}); err != nil {
+	if err := s.sessions.BeginStaffTrip(ctx, keptTrip{State: stateName(trip.State), Sealed: sealed, Until: s.Now().Add(accounts.StaffTripLife)}); err != nil {
 		return err
 	}
 	return seeOther(c, s.StaffIssuer.authURL(metadata, s.staffReturnURL(), trip))
@@ -98,7 +98,7 @@ func (s *site) staffReturn(c echo.Context) error {
 	switch {
 	case errors.Is(err, database.ErrNotFound):
 		return s.staffSignInFailed(c, refusedPerson("not_staff", person.Email))
-	case errors.Is(err, models.ErrOtherIdentity):
+	case errors.Is(err, accounts.ErrOtherIdentity):
 		return s.staffSignInFailed(c, refusedPerson("other_identity", person.Email))
 	}
 	if err != nil {
@@ -108,45 +108,45 @@ func (s *site) staffReturn(c echo.Context) error {
 		return err
 	}
 	s.sessions.CameFromElsewhere(ctx)
-	s.recordSignIn(c, "staff signed in", models.SignInEvent{Action: models.ActionStaffIssuer, Outcome: models.OutcomeOK, UserID: user.ID, Staff: true})
+	s.recordSignIn(c, "staff signed in", accounts.SignInEvent{Action: accounts.ActionStaffIssuer, Outcome: accounts.OutcomeOK, UserID: user.ID, Staff: true})
 	return seeOther(c, home(true))
 }
 
 // endStaffTrip ends an authorization of this session, which works only once. It
 // returns the person that the issuer vouches for.
-func (s *site) endStaffTrip(c echo.Context, query url.Values) (models.IssuedPerson, error) {
+func (s *site) endStaffTrip(c echo.Context, query url.Values) (accounts.IssuedPerson, error) {
 	ctx := c.Request().Context()
 	for _, values := range query {
 		if len(values) > 1 { // RFC 6749, section 3.1
-			return models.IssuedPerson{}, refused("repeated", errStaffTrip)
+			return accounts.IssuedPerson{}, refused("repeated", errStaffTrip)
 		}
 	}
 	trip := staffTrip{State: query.Get("state")}
 	kept, ok := s.sessions.TakeStaffTrip(ctx, stateName(trip.State))
 	if !ok || s.Now().After(kept.Until) {
-		return models.IssuedPerson{}, refused("state", errStaffTrip)
+		return accounts.IssuedPerson{}, refused("state", errStaffTrip)
 	}
 	if trip.Nonce, trip.Verifier, ok = s.Accounts.OpenStaffTrip(secret.New(trip.State), kept.Sealed); !ok {
-		return models.IssuedPerson{}, refused("state", errStaffTrip)
+		return accounts.IssuedPerson{}, refused("state", errStaffTrip)
 	}
 	err := s.Accounts.EndStaffTrip(ctx, secret.New(trip.State))
-	if errors.Is(err, models.ErrUnknownState) {
-		return models.IssuedPerson{}, refused("ended_before", errStaffTrip)
+	if errors.Is(err, accounts.ErrUnknownState) {
+		return accounts.IssuedPerson{}, refused("ended_before", errStaffTrip)
 	}
 	if err != nil {
-		return models.IssuedPerson{}, err
+		return accounts.IssuedPerson{}, err
 	}
 	metadata, err := s.StaffIssuer.metadata(ctx, s.Now())
 	if err != nil {
-		return models.IssuedPerson{}, err
+		return accounts.IssuedPerson{}, err
 	}
 	switch { // RFC 9207, section 2.4; error responses name their issuer too
 	case query.Has("iss") && query.Get("iss") != s.StaffIssuer.Issuer, !query.Has("iss") && metadata.sendsIss:
-		return models.IssuedPerson{}, refused("issuer", errStaffTrip)
+		return accounts.IssuedPerson{}, refused("issuer", errStaffTrip)
 	case query.Has("error"):
-		return models.IssuedPerson{}, refused("denied", nil)
+		return accounts.IssuedPerson{}, refused("denied", nil)
 	case query.Get("code") == "":
-		return models.IssuedPerson{}, refused("no_code", nil)
+		return accounts.IssuedPerson{}, refused("no_code", nil)
 	}
 	return s.StaffIssuer.exchange(ctx, metadata, s.staffReturnURL(), query.Get("code"), trip, s.Now)
 }
@@ -178,7 +178,7 @@ func (s *site) staffSignInFailed(c echo.Context, err error) error {
 	if page.OtherIdentity {
 		more = append(more, slog.String("remedy", "if the person has a new account at the issuer, run: fieldbridge staff add EMAIL"))
 	}
-	s.recordSignIn(c, "staff sign-in refused", models.SignInEvent{Action: models.ActionStaffIssuer, Outcome: reason, Email: email, Staff: true}, more...)
+	s.recordSignIn(c, "staff sign-in refused", accounts.SignInEvent{Action: accounts.ActionStaffIssuer, Outcome: reason, Email: email, Staff: true}, more...)
 	if !ok {
 		status, page.Away = http.StatusServiceUnavailable, true
 		s.setRetryAfter(c.Response().Header(), s.Now().Add(retrySoon))

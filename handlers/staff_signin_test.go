@@ -12,14 +12,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // Staff sign in at their own issuer. Their password here no longer works, and the
 // app asks for no second factor of its own.
 func TestStaffSignInElsewhere(t *testing.T) {
 	a, i := withStaffIssuer(t)
-	link := a.addStaff("sam@fieldbridge.example", models.Support)
+	link := a.addStaff("sam@fieldbridge.example", accounts.Support)
 	a.newBrowser().get("/signin").want(a, 200, "Staff sign-in")
 	a.newBrowser().get("/password/reset?token="+link).want(a, 404, "no longer valid")
 	a.newBrowser().withLink(link).post("/password/reset", "link", anyLink, "name", "Sam", "password", password).want(a, 404, "no longer valid")
@@ -61,7 +61,7 @@ func TestStaffSignInElsewhere(t *testing.T) {
 // password.
 func TestStaffPasswordIsOffElsewhere(t *testing.T) {
 	a := newApp(t)
-	sam := a.staff("Sam", models.Support)
+	sam := a.staff("Sam", accounts.Support)
 	wrong := a.newBrowser().post("/signin", "email", sam.email, "password", "another one altogether").want(a, 422)
 	i := newStaffIssuer(t)
 	a.signStaffInAt(i.URL)
@@ -78,9 +78,9 @@ func TestStaffPasswordIsOffElsewhere(t *testing.T) {
 // Nobody is signed in, whatever is wrong with the callback or the ID token.
 func TestStaffSignInRefused(t *testing.T) {
 	a, i := withStaffIssuer(t)
-	a.addStaff("sam@fieldbridge.example", models.Support)
-	a.addStaff("gone@fieldbridge.example", models.Admin)
-	if err := a.accounts().RemoveStaff(t.Context(), models.CommandLine("root"), "gone@fieldbridge.example"); err != nil {
+	a.addStaff("sam@fieldbridge.example", accounts.Support)
+	a.addStaff("gone@fieldbridge.example", accounts.Admin)
+	if err := a.accounts().RemoveStaff(t.Context(), accounts.CommandLine("root"), "gone@fieldbridge.example"); err != nil {
 		t.Fatal(err)
 	}
 	amy := a.signUp("Northgate", "Amy")
@@ -159,7 +159,7 @@ func TestStaffAuthorizationsEndOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		i := newStaffIssuer(t)
 		a.signStaffInAt(i.URL)
-		a.addStaff("sam@fieldbridge.example", models.Support)
+		a.addStaff("sam@fieldbridge.example", accounts.Support)
 		b := a.newBrowser()
 		first, firstClaims := i.trip(b), i.claims
 		i.trip(b)
@@ -217,7 +217,7 @@ func ended(all *sync.WaitGroup) <-chan struct{} {
 // A browser that prefetches uses nothing up.
 func TestStaffSignInIsNotUsedUpAhead(t *testing.T) {
 	a, i := withStaffIssuer(t)
-	a.addStaff("sam@fieldbridge.example", models.Support)
+	a.addStaff("sam@fieldbridge.example", accounts.Support)
 	b := a.newBrowser()
 	back := i.trip(b)
 	ahead := b.request(http.MethodGet, "/staff/signin/callback?"+back.Encode(), nil)
@@ -255,7 +255,7 @@ func TestStaffAuthorizationsAreCounted(t *testing.T) {
 // survive a change of that way.
 func TestStaffSessionsOfTheOtherWay(t *testing.T) {
 	a := newApp(t)
-	sam := a.staff("Sam", models.Support)
+	sam := a.staff("Sam", accounts.Support)
 	sam.get("/staff").want(a, 200, "Second step")
 	i := newStaffIssuer(t)
 	a.signStaffInAt(i.URL)
@@ -279,7 +279,7 @@ func TestStaffSessionsOfTheOtherWay(t *testing.T) {
 // The team page shows no link to choose a password that nobody has.
 func TestTeamWithStaffIssuer(t *testing.T) {
 	a, i := withStaffIssuer(t)
-	a.addStaff("sam@fieldbridge.example", models.Admin)
+	a.addStaff("sam@fieldbridge.example", accounts.Admin)
 	b := a.newBrowser()
 	back := i.trip(b)
 	i.claims["name"] = "Sam Okafor"

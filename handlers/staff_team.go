@@ -9,7 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/views/staff"
 )
 
@@ -17,7 +17,7 @@ const teamPath = "/staff/team"
 
 // team lists all staff.
 func (s *site) team(c echo.Context, m admin) error {
-	return s.showTeam(c, m, http.StatusOK, staff.TeamPage{Role: models.Support})
+	return s.showTeam(c, m, http.StatusOK, staff.TeamPage{Role: accounts.Support})
 }
 
 func (s *site) showTeam(c echo.Context, m admin, status int, page staff.TeamPage) error {
@@ -42,12 +42,12 @@ func (s *site) addToTeam(c echo.Context, m admin) error {
 	if err != nil {
 		return err
 	}
-	page := staff.TeamPage{Email: f.Line("email"), Role: models.StaffRole(f.Line("role"))}
-	email, ok := models.ParseEmail(page.Email)
+	page := staff.TeamPage{Email: f.Line("email"), Role: accounts.StaffRole(f.Line("role"))}
+	email, ok := accounts.ParseEmail(page.Email)
 	if !ok {
 		page.Errors.Email = "Enter an email address, like name@company.com."
 	}
-	if page.Role != models.Support && page.Role != models.Admin {
+	if page.Role != accounts.Support && page.Role != accounts.Admin {
 		page.Errors.Role = "Choose one."
 	}
 	if page.Errors != (staff.TeamErrors{}) {
@@ -55,11 +55,11 @@ func (s *site) addToTeam(c echo.Context, m admin) error {
 	}
 	teammate, link, err := s.Accounts.Invite(c.Request().Context(), m.Staff, email, page.Role)
 	switch {
-	case errors.Is(err, models.ErrEmailTaken):
+	case errors.Is(err, accounts.ErrEmailTaken):
 		page.Errors.Email = "This person is already on the team."
-	case errors.Is(err, models.ErrMemberEmail):
+	case errors.Is(err, accounts.ErrMemberEmail):
 		page.Errors.Email = "This email belongs to a member of a company. Use another one."
-	case errors.Is(err, models.ErrRemoved):
+	case errors.Is(err, accounts.ErrRemoved):
 		page.Errors.Email = "This person was removed from the team. An operator can add them again on the server: fieldbridge staff add EMAIL."
 	case err != nil:
 		return err
@@ -94,8 +94,8 @@ func (s *site) changeRole(c echo.Context, m admin, id uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	role := models.StaffRole(f.Line("role"))
-	if role != models.Support && role != models.Admin {
+	role := accounts.StaffRole(f.Line("role"))
+	if role != accounts.Support && role != accounts.Admin {
 		return echo.NewHTTPError(http.StatusBadRequest)
 	}
 	teammate, err := s.Accounts.SetRole(c.Request().Context(), m.Staff, id, role)
@@ -128,14 +128,14 @@ func (s *site) removeFromTeam(c echo.Context, m admin, id uuid.UUID) error {
 
 // notOneself says on the team's page that another admin has to make the change.
 func (s *site) notOneself(c echo.Context, m admin, err error) error {
-	if !errors.Is(err, models.ErrYourself) {
+	if !errors.Is(err, accounts.ErrYourself) {
 		return err
 	}
-	return s.showTeam(c, m, http.StatusUnprocessableEntity, staff.TeamPage{Role: models.Support, Oneself: true})
+	return s.showTeam(c, m, http.StatusUnprocessableEntity, staff.TeamPage{Role: accounts.Support, Oneself: true})
 }
 
 // noteTeam notes who did what to whom, by user ID.
-func noteTeam(c echo.Context, m admin, what string, teammate models.Staff) {
+func noteTeam(c echo.Context, m admin, what string, teammate accounts.Staff) {
 	noteEvent(c.Request().Context(), slog.LevelInfo, what,
 		slog.Any("by", m.UserID), slog.Any("staff", teammate.UserID), slog.String("role", string(teammate.Role)))
 }

@@ -5,13 +5,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // The staff pages do not exist for other people, nor members' pages for staff.
 func TestStaffOnly(t *testing.T) {
 	a := newApp(t)
-	amy, sam := a.signUp("Northgate", "Amy"), a.staff("Sam", models.Support)
+	amy, sam := a.signUp("Northgate", "Amy"), a.staff("Sam", accounts.Support)
 	path := amy.guided(northgate)
 	before := a.count("SELECT count(*) FROM events")
 	for _, page := range []string{"/staff", "/staff" + path} {
@@ -44,7 +44,7 @@ func TestStaffOnly(t *testing.T) {
 func TestStaffLink(t *testing.T) {
 	a := newApp(t)
 	b := a.newBrowser()
-	link := a.addStaff("priya@fieldbridge.example", models.Admin)
+	link := a.addStaff("priya@fieldbridge.example", accounts.Admin)
 	b.openLink(link)
 	b.get("/staff").want(a, 303, "/signin")
 	b.post("/signin", "email", "priya@fieldbridge.example", "password", "").want(a, 422)
@@ -62,7 +62,7 @@ func TestStaffLink(t *testing.T) {
 	}
 
 	// A new link ends the old sessions and the old password.
-	again := a.addStaff("priya@fieldbridge.example", models.Support)
+	again := a.addStaff("priya@fieldbridge.example", accounts.Support)
 	b.get("/staff").want(a, 303, "/signin")
 	b.post("/signin", "email", "priya@fieldbridge.example", "password", password).want(a, 422)
 	a.clock.Add(49 * time.Hour)
@@ -74,7 +74,7 @@ func TestStaffLink(t *testing.T) {
 // Staff are signed out sooner than members.
 func TestStaffSession(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
-		sam := a.staff("Sam", models.Support)
+		sam := a.staff("Sam", accounts.Support)
 		for range 47 { // never idle for long
 			a.clock.Add(10 * time.Minute)
 			sam.get("/staff").want(a, 200)

@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // company returns the address of the staff page for the member's company.
@@ -38,8 +38,8 @@ var momentOrCode = regexp.MustCompile(`<time.*?</time>|FB-[A-Z2-7]{4}-[A-Z2-7]{4
 func TestSupportByRole(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		al, bob := a.signUp("Northgate", "Al Owner"), a.signUp("South", "Bob")
-		amy := al.colleague("Amy", models.Member)
-		sam, ada := a.staff("Sam", models.Support), a.staff("Ada", models.Admin)
+		amy := al.colleague("Amy", accounts.Member)
+		sam, ada := a.staff("Sam", accounts.Support), a.staff("Ada", accounts.Admin)
 		connection := "/staff" + al.connect("sandbox", northgate)
 		company, teammate := al.company(), sam.teammate()
 		absent := uuid.Must(uuid.NewV7()).String()
@@ -128,8 +128,8 @@ func TestSupportByRole(t *testing.T) {
 // The reconnect link contains no secret and starts nothing.
 func TestReconnectLink(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
-		al, bob, sam := a.signUp("Northgate", "Al Owner"), a.signUp("South", "Bob"), a.staff("Sam", models.Support)
-		amy := al.colleague("Amy", models.Member)
+		al, bob, sam := a.signUp("Northgate", "Al Owner"), a.signUp("South", "Bob"), a.staff("Sam", accounts.Support)
+		amy := al.colleague("Amy", accounts.Member)
 		path := al.connect("sandbox", northgate)
 		a.sandbox.RevokeGrants(northgate)
 		a.clock.Add(10 * time.Minute)
@@ -187,7 +187,7 @@ func fieldValue(t testing.TB, body, id string) string {
 
 func TestStaffRefresh(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
-		amy, sam := a.signUp("Northgate", "Amy"), a.staff("Sam", models.Support)
+		amy, sam := a.signUp("Northgate", "Amy"), a.staff("Sam", accounts.Support)
 		path := amy.connect("sandbox", northgate)
 		desk := "/staff" + path
 		sam.says(desk, "It works · since", "Refresh now", "Tell them: “Your connection to ServiceTitan works.", "Access token Stored, encrypted. Never shown")
@@ -232,7 +232,7 @@ func TestStaffRefresh(t *testing.T) {
 
 func TestStaffRefreshIsThrottled(t *testing.T) {
 	a := newApp(t)
-	amy, sam := a.signUp("Northgate", "Amy"), a.staff("Sam", models.Support)
+	amy, sam := a.signUp("Northgate", "Amy"), a.staff("Sam", accounts.Support)
 	desk := "/staff" + amy.connect("sandbox", northgate)
 	for range 10 {
 		sam.post(desk+"/refresh").want(a, 303)
@@ -247,7 +247,7 @@ func TestStaffRefreshIsThrottled(t *testing.T) {
 
 func TestStaffNotes(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
-		amy, bob, sam := a.signUp("Northgate", "Amy"), a.signUp("South", "Bob"), a.staff("Sam", models.Support)
+		amy, bob, sam := a.signUp("Northgate", "Amy"), a.signUp("South", "Bob"), a.staff("Sam", accounts.Support)
 		path, other := amy.connect("sandbox", northgate), bob.connect("sandbox", south)
 		desk := "/staff" + path
 		const text = "Called.\r\n<script>alert(1)</script> & \"quotes\" \u202eabc\u202c 👩‍🔧"
@@ -294,7 +294,7 @@ func TestStaffNotes(t *testing.T) {
 func TestStaffDisconnect(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		amy, bob := a.signUp("Northgate", "Amy"), a.signUp("South", "Bob")
-		sam, ada := a.staff("Sam", models.Support), a.staff("Ada", models.Admin)
+		sam, ada := a.staff("Sam", accounts.Support), a.staff("Ada", accounts.Admin)
 		path, other := amy.connect("sandbox", northgate), bob.connect("sandbox", south)
 		desk := "/staff" + path
 		sam.saysNot(desk, "Disconnect for them")
@@ -328,8 +328,8 @@ func TestStaffDisconnect(t *testing.T) {
 // The company page has its parts, and viewing it is recorded.
 func TestStaffCompany(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
-		al, bob, sam := a.signUp("Northgate", "Al Owner"), a.signUp("South", "Bob"), a.staff("Sam", models.Support)
-		amy := al.colleague("Amy", models.Member)
+		al, bob, sam := a.signUp("Northgate", "Al Owner"), a.signUp("South", "Bob"), a.staff("Sam", accounts.Support)
+		amy := al.colleague("Amy", accounts.Member)
 		al.get(al.atServiceTitan(al.begin("sandbox", northgate), northgate, "Deny")).want(a, 200, "Access was not given")
 		path := al.connect("sandbox", northgate)
 		pending := al.guided(harbor)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // teammate returns the address of a staff member's page.
@@ -19,7 +19,7 @@ func (m *member) teammate() string {
 // An admin manages staff on the team's page.
 func TestStaffTeam(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
-		amy, ada := a.signUp("Northgate", "Amy"), a.staff("Ada", models.Admin)
+		amy, ada := a.signUp("Northgate", "Amy"), a.staff("Ada", accounts.Admin)
 		ada.says("/staff/team", "Ada You", "Admin", "ada@fieldbridge.example")
 		for _, tt := range []struct{ email, role, says string }{
 			{"nobody", "support", "Enter an email address"},

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
@@ -28,8 +29,8 @@ const (
 // authorizationsOfUser and authorizationsOfCompany bound how many trips are
 // begun, however they end.
 var (
-	authorizationsOfUser    = limit{name: "authorizations", Tries: 30, Per: time.Hour}
-	authorizationsOfCompany = limit{name: "company-authorizations", Tries: 60, Per: time.Hour}
+	authorizationsOfUser    = accounts.Limit{Name: "authorizations", Tries: 30, Per: time.Hour}
+	authorizationsOfCompany = accounts.Limit{Name: "company-authorizations", Tries: 60, Per: time.Hour}
 )
 
 type purpose string
@@ -92,7 +93,7 @@ func (a *authorization) verifierPlace() seal.Place {
 
 // CheckChoice refuses what the environment does not offer, and a reconnect of
 // what is not the company's, both with ErrNotFound.
-func (c *Connections) CheckChoice(ctx context.Context, v Visitor, choice Choice) error {
+func (c *Connections) CheckChoice(ctx context.Context, v accounts.Visitor, choice Choice) error {
 	client, ok := c.clients.In(choice.Environment)
 	if !ok || !client.Environment().Offers(choice.Way) || !validTenantID(choice.TenantID) {
 		return fmt.Errorf("check choice: %w", database.ErrNotFound)
@@ -112,7 +113,7 @@ func (c *Connections) CheckChoice(ctx context.Context, v Visitor, choice Choice)
 
 // Begin begins a trip to ServiceTitan and returns where to send the browser.
 // The binding is the session's.
-func (c *Connections) Begin(ctx context.Context, v Visitor, binding secret.Value, choice Choice) (string, error) {
+func (c *Connections) Begin(ctx context.Context, v accounts.Visitor, binding secret.Value, choice Choice) (string, error) {
 	if err := c.CheckChoice(ctx, v, choice); err != nil {
 		return "", err
 	}
@@ -164,7 +165,7 @@ func (c *Connections) Begin(ctx context.Context, v Visitor, binding secret.Value
 // LastBegun is the choice of the visitor's newest trip that has not come back
 // and may still, if there is one. It lets somebody go on who was signed out on
 // the way.
-func (c *Connections) LastBegun(ctx context.Context, v Visitor) (Choice, bool, error) {
+func (c *Connections) LastBegun(ctx context.Context, v accounts.Visitor) (Choice, bool, error) {
 	var list []authorization
 	err := c.db.Read(ctx).Where("user_id = ? AND company_id = ? AND claimed_at IS NULL AND created_at > ?", v.UserID, v.CompanyID, c.db.Now().Add(-resumableFor)).
 		Order("created_at DESC").Limit(1).Find(&list).Error

@@ -10,6 +10,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -38,13 +39,13 @@ type CallbackQuery struct {
 // Complete ends a trip to ServiceTitan. However many requests bring the same
 // state, one does the work and all get its result. A state that is not this
 // session's is ErrUnknownState.
-func (c *Connections) Complete(ctx context.Context, v Visitor, binding secret.Value, q CallbackQuery) (Result, error) {
+func (c *Connections) Complete(ctx context.Context, v accounts.Visitor, binding secret.Value, q CallbackQuery) (Result, error) {
 	a, err := c.authorization(ctx, q.State, binding)
 	if err != nil {
 		return Result{}, err
 	}
 	if a.UserID != v.UserID || a.CompanyID != v.CompanyID {
-		return Result{}, ErrUnknownState
+		return Result{}, accounts.ErrUnknownState
 	}
 	claimed, err := c.claim(ctx, a)
 	if err != nil {
@@ -64,11 +65,11 @@ func (c *Connections) Complete(ctx context.Context, v Visitor, binding secret.Va
 func (c *Connections) authorization(ctx context.Context, state, binding secret.Value) (authorization, error) {
 	var a authorization
 	if state.IsZero() || binding.IsZero() {
-		return a, ErrUnknownState
+		return a, accounts.ErrUnknownState
 	}
 	err := c.db.Read(ctx).Where("state_hash = ? AND binding_hash = ?", database.HashOf(state), database.HashOf(binding)).Take(&a).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return a, ErrUnknownState
+		return a, accounts.ErrUnknownState
 	}
 	if err != nil {
 		return a, fmt.Errorf("load authorization: %w", err)
@@ -148,7 +149,7 @@ func (c *Connections) await(ctx context.Context, state, binding secret.Value) (R
 }
 
 // settle does the work of a claimed trip and records its end.
-func (c *Connections) settle(ctx context.Context, v Visitor, a authorization, q CallbackQuery) (Result, error) {
+func (c *Connections) settle(ctx context.Context, v accounts.Visitor, a authorization, q CallbackQuery) (Result, error) {
 	client, ok := c.clients.In(a.Environment)
 	if !ok {
 		return c.finish(ctx, v, a, failure{outcome: OutcomeSetupProblem})
@@ -161,7 +162,7 @@ func (c *Connections) settle(ctx context.Context, v Visitor, a authorization, q 
 	if end, ended := endingOfQuery(q); ended {
 		return c.finish(ctx, v, a, end)
 	}
-	if err := StillAllowed(c.db.Read(ctx), v); err != nil {
+	if err := accounts.StillAllowed(c.db.Read(ctx), v); err != nil {
 		if end, out := shutOut(err); out {
 			return c.finish(ctx, v, a, end)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -17,14 +18,14 @@ import (
 // testsOfConnection and testsOfCompany bound how often people have ServiceTitan
 // asked: each test uses calls that renewals share.
 var (
-	testsOfConnection = limit{name: "tests", Tries: 5, Per: time.Minute}
-	testsOfCompany    = limit{name: "company-tests", Tries: 10, Per: time.Minute}
+	testsOfConnection = accounts.Limit{Name: "tests", Tries: 5, Per: time.Minute}
+	testsOfCompany    = accounts.Limit{Name: "company-tests", Tries: 10, Per: time.Minute}
 )
 
 // Test asks ServiceTitan whether the connection works, by a person's wish, and
 // notes what came of it on the connection. Its error is only for what could
 // not be asked or noted, among it a ThrottledError.
-func (c *Connections) Test(ctx context.Context, v Visitor, id uuid.UUID) error {
+func (c *Connections) Test(ctx context.Context, v accounts.Visitor, id uuid.UUID) error {
 	connection, err := c.Get(ctx, v.CompanyID, id)
 	if err != nil {
 		return err

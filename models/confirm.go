@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
@@ -70,7 +71,7 @@ func checkProofLine(s string) ProofProblem {
 		return ProofMissing
 	case utf8.RuneCountInString(s) > maxProofLine:
 		return ProofTooLong
-	case !allVisible(s):
+	case !accounts.AllVisible(s):
 		return ProofUnreadable
 	case secretForms.MatchString(s):
 		return ProofHasSecret
@@ -81,7 +82,7 @@ func checkProofLine(s string) ProofProblem {
 // Confirm records that an admin of the tenant confirmed that the company of the
 // open set-up controls it. It returns a ProofError if the form is not complete.
 // Sent twice, it is recorded once.
-func (d *Desk) Confirm(ctx context.Context, staff Staff, id uuid.UUID, p Proof) error {
+func (d *Desk) Confirm(ctx context.Context, staff accounts.Staff, id uuid.UUID, p Proof) error {
 	connection, err := d.connection(ctx, id)
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -138,7 +139,7 @@ var ErrTooManyConnections = errors.New("company has too many connections")
 // addConnection adds a connection to its company. It returns
 // ErrTooManyConnections if the company is full, and ErrNotFound if that is gone: the database's own columns of it would be at fault first.
 func addConnection(tx *gorm.DB, c *Connection) error {
-	if err := tx.Select("id").Where("id = ?", c.CompanyID).Take(&Company{}).Error; err != nil {
+	if err := tx.Select("id").Where("id = ?", c.CompanyID).Take(&accounts.Company{}).Error; err != nil {
 		return database.Found(err, "find company")
 	}
 	var n int64

@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -127,7 +128,7 @@ func TestBrowse(t *testing.T) {
 // Late renewals are listed by how late they are.
 func TestBrowseOverdue(t *testing.T) {
 	modeltest.OnConsoles(t, func(t *testing.T, c *modeltest.Console) {
-		if err := models.NameCompanies(t.Context(), c.DB, func(int64, int64) {}); err != nil {
+		if err := accounts.NameCompanies(t.Context(), c.DB, func(int64, int64) {}); err != nil {
 			t.Fatal(err)
 		}
 		now := c.Clock.Now()
@@ -238,8 +239,8 @@ func TestSearchGoesOn(t *testing.T) {
 	modeltest.OnConsoles(t, func(t *testing.T, c *modeltest.Console) {
 		c.Write(func(tx *gorm.DB) error {
 			for i := range models.CandidatesRead + 50 {
-				company := models.Company{ID: database.NewID(), Name: fmt.Sprintf("Heating %d", i), CreatedAt: c.DB.Now()}
-				if err := models.CreateCompany(tx, &company); err != nil {
+				company := accounts.Company{ID: database.NewID(), Name: fmt.Sprintf("Heating %d", i), CreatedAt: c.DB.Now()}
+				if err := accounts.CreateCompany(tx, &company); err != nil {
 					return err
 				}
 			}
@@ -362,7 +363,7 @@ func TestNameKey(t *testing.T) {
 		"★★★":                          "★★★",
 		"İstanbul":                     "istanbul",
 	} {
-		if got := models.NameKey(name); got != want {
+		if got := accounts.NameKey(name); got != want {
 			t.Errorf("%q: %q, want %q", name, got, want)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -69,7 +70,7 @@ type StandingAccess struct {
 // process.
 type Demo struct {
 	db       *database.DB
-	accounts *Accounts
+	accounts *accounts.Accounts
 	keeper   *Keeper
 	log      *slog.Logger
 	options  DemoOptions
@@ -80,7 +81,7 @@ type Demo struct {
 }
 
 // NewDemo returns the demo of a database.
-func NewDemo(db *database.DB, accounts *Accounts, keeper *Keeper, o DemoOptions, log *slog.Logger) *Demo {
+func NewDemo(db *database.DB, accounts *accounts.Accounts, keeper *Keeper, o DemoOptions, log *slog.Logger) *Demo {
 	if o.Progress == nil {
 		o.Progress = func(int, int) {}
 	}

@@ -5,6 +5,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -80,7 +81,7 @@ func (s *seeding) mails(tx *gorm.DB, c sampleCompany, row Connection, told story
 		queued := told.ago(age)
 		sent := queued.Add(4 * time.Second)
 		for i, person := range c.People {
-			if person.Role == Owner || i == 0 {
+			if person.Role == accounts.Owner || i == 0 {
 				list = append(list, Mail{
 					ID: newIDAt(queued), Channel: MailChannel, CompanyID: row.CompanyID, ConnectionID: row.ID, Kind: kind, Reason: reason,
 					Recipient: person.Email, Tries: 1, SentAt: &sent, CreatedAt: queued,

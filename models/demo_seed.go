@@ -12,6 +12,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -77,7 +78,7 @@ type seeding struct {
 	every, life time.Duration
 	now         time.Time
 	hash        string
-	staff       []User
+	staff       []accounts.User
 	hours       tally
 }
 
@@ -85,7 +86,7 @@ type seeding struct {
 func (s *seeding) hire(tx *gorm.DB, staff []SampleStaff) error {
 	since := s.now.AddDate(-2, 0, 0)
 	for _, person := range staff {
-		s.staff = append(s.staff, User{
+		s.staff = append(s.staff, accounts.User{
 			ID: newIDAt(since), Email: person.Email, Name: person.Name, PasswordHash: s.hash, StaffRole: person.Role, CreatedAt: since,
 		})
 	}
@@ -94,17 +95,17 @@ func (s *seeding) hire(tx *gorm.DB, staff []SampleStaff) error {
 
 func (s *seeding) company(tx *gorm.DB, sample SampleCompany) error {
 	founded := s.now.Add(-sample.Age)
-	company := Company{ID: newIDAt(founded), Name: sample.Name, CreatedAt: founded}
-	if err := CreateCompany(tx, &company); err != nil {
+	company := accounts.Company{ID: newIDAt(founded), Name: sample.Name, CreatedAt: founded}
+	if err := accounts.CreateCompany(tx, &company); err != nil {
 		return err
 	}
-	var people []User
+	var people []accounts.User
 	for _, person := range sample.People {
-		user := User{ID: newIDAt(founded), Email: person.Email, Name: person.Name, PasswordHash: s.hash, CreatedAt: founded}
+		user := accounts.User{ID: newIDAt(founded), Email: person.Email, Name: person.Name, PasswordHash: s.hash, CreatedAt: founded}
 		if err := tx.Create(&user).Error; err != nil {
 			return err
 		}
-		if err := tx.Create(&Membership{CompanyID: company.ID, UserID: user.ID, Role: person.Role, CreatedAt: founded}).Error; err != nil {
+		if err := tx.Create(&accounts.Membership{CompanyID: company.ID, UserID: user.ID, Role: person.Role, CreatedAt: founded}).Error; err != nil {
 			return err
 		}
 		people = append(people, user)
@@ -121,7 +122,7 @@ func (s *seeding) company(tx *gorm.DB, sample SampleCompany) error {
 // sampleCompany is a sample with what was made of it.
 type sampleCompany struct {
 	SampleCompany
-	row Company
+	row accounts.Company
 	cast
 }
 
@@ -139,7 +140,7 @@ func (s *seeding) asides(tx *gorm.DB, c sampleCompany) error {
 	}
 	if c.APIKey != "" {
 		made, used := s.now.Add(-c.Age/2), s.now.Add(-4*time.Minute)
-		err := tx.Create(&APIKey{
+		err := tx.Create(&accounts.APIKey{
 			ID: newIDAt(made), CompanyID: &c.row.ID, Name: c.APIKey, KeyHash: database.HashOf(secret.New(rand.Text())),
 			// A back end that looks every quarter of an hour.
 			Reads: int64(c.Age / 2 / (15 * time.Minute)), LastUsedAt: &used, CreatedAt: made,

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -29,12 +30,12 @@ func NewDesk(db *database.DB, keeper *Keeper, connections *Connections) *Desk {
 const supportName = "Fieldbridge support"
 
 // visitorFor acts for the company in the staff member's name.
-func visitorFor(s Staff, companyID uuid.UUID) Visitor {
-	return Visitor{UserID: s.UserID, Name: supportName, CompanyID: companyID, StaffName: s.Name, SupportCode: s.SupportCode}
+func visitorFor(s accounts.Staff, companyID uuid.UUID) accounts.Visitor {
+	return accounts.Visitor{UserID: s.UserID, Name: supportName, CompanyID: companyID, StaffName: s.Name, SupportCode: s.SupportCode}
 }
 
 // eventBy is an event of what the staff member does about a connection.
-func eventBy(s Staff, c Connection, kind EventKind, now time.Time) Event {
+func eventBy(s accounts.Staff, c Connection, kind EventKind, now time.Time) Event {
 	return Event{
 		CompanyID: c.CompanyID, ConnectionID: &c.ID, Kind: kind, ActorName: supportName, StaffName: s.Name,
 		SupportCode: s.SupportCode, At: now,

@@ -8,27 +8,28 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 // CompanyView is a company as our staff see it.
 type CompanyView struct {
-	Company     Company
+	Company     accounts.Company
 	Members     []CompanyMember
 	Connections []Connection
-	Keys        []APIKey
+	Keys        []accounts.APIKey
 	// Events are those that belong to no connection, newest first.
 	Events []Event
 	// Notes are about the company and its connections, newest first.
 	Notes []Note
 	// SignIns are the newest of its people, for admins alone.
-	SignIns []SignInLine
+	SignIns []accounts.SignInLine
 }
 
 // CompanyMember is one of a company's people.
 type CompanyMember struct {
 	Name, Email string
-	Role        Role
+	Role        accounts.Role
 	DisabledAt  *time.Time
 }
 
@@ -36,13 +37,13 @@ type CompanyMember struct {
 const membersShown = 200
 
 // Company is one company. That it was looked at is recorded.
-func (d *Desk) Company(ctx context.Context, staff Staff, id uuid.UUID) (CompanyView, error) {
+func (d *Desk) Company(ctx context.Context, staff accounts.Staff, id uuid.UUID) (CompanyView, error) {
 	v, err := d.lookAtCompany(ctx, id)
 	if err != nil {
 		return CompanyView{}, err
 	}
-	if staff.Role == Admin {
-		if v.SignIns, err = signInsOf(d.db.Read(ctx), id.String()); err != nil {
+	if staff.Role == accounts.Admin {
+		if v.SignIns, err = accounts.SignInsOf(d.db.Read(ctx), id.String()); err != nil {
 			return CompanyView{}, err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
@@ -17,7 +18,7 @@ import (
 // StaffView is a connection as our staff see it.
 type StaffView struct {
 	Connection Connection
-	Company    Company
+	Company    accounts.Company
 	Setup      *QueuedSetup // nil if none is open
 	Tasks      []Task
 	Events     []Event // newest first
@@ -26,12 +27,12 @@ type StaffView struct {
 	Days   []RenewalDay // oldest first; none if it was never connected
 	Stored Stored
 	Mails  []SentMail
-	Keys   []APIKey // of the company, without what they are checked by
+	Keys   []accounts.APIKey // of the company, without what they are checked by
 	Owners []CompanyMember
 	Looks  []Look
 	Notes  []Note // newest first
 	// Reads says who has read the token, newest first.
-	Reads []TokenReads
+	Reads []accounts.TokenReads
 }
 
 // Stored says what is kept of a connection's secrets, and nothing of them.
@@ -71,7 +72,7 @@ const (
 
 // View is one connection, with its events before one of them, or with the
 // newest if before is nil. That it was looked at is recorded.
-func (d *Desk) View(ctx context.Context, staff Staff, id uuid.UUID, before *uuid.UUID) (StaffView, error) {
+func (d *Desk) View(ctx context.Context, staff accounts.Staff, id uuid.UUID, before *uuid.UUID) (StaffView, error) {
 	v, err := d.look(ctx, id, before)
 	if err != nil {
 		return StaffView{}, err
@@ -127,7 +128,7 @@ func (d *Desk) look(ctx context.Context, id uuid.UUID, before *uuid.UUID) (v Sta
 	if v.Looks, err = looks(db, id); err != nil {
 		return v, err
 	}
-	if v.Reads, err = tokenReadsOf(db, id); err != nil {
+	if v.Reads, err = accounts.TokenReadsOf(db, id); err != nil {
 		return v, err
 	}
 	v.Notes, err = notes(db, "connection_id = ?", id, notesShown)
@@ -200,8 +201,8 @@ func maskedEmail(email string) string {
 }
 
 // keysOf are a company's API keys, the revoked ones too.
-func keysOf(db *gorm.DB, companyID uuid.UUID) ([]APIKey, error) {
-	var list []APIKey
+func keysOf(db *gorm.DB, companyID uuid.UUID) ([]accounts.APIKey, error) {
+	var list []accounts.APIKey
 	err := db.Select("id", "company_id", "name", "reads", "last_used_at", "created_at", "revoked_at", "refused", "refused_at", "refused_address").
 		Where("company_id = ?", companyID).Order("id").Limit(keysShown).Find(&list).Error
 	if err != nil {

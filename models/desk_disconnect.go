@@ -6,19 +6,21 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // Disconnect ends a connection on the company's behalf. ParseNote has found the
 // reason fine; it is kept as a note.
-func (d *Desk) Disconnect(ctx context.Context, staff Staff, id uuid.UUID, reason string) error {
-	if staff.Role != Admin {
-		return ErrForbidden
+func (d *Desk) Disconnect(ctx context.Context, staff accounts.Staff, id uuid.UUID, reason string) error {
+	if staff.Role != accounts.Admin {
+		return accounts.ErrForbidden
 	}
 	connection, err := d.connection(ctx, id)
 	if err != nil {
 		return err
 	}
-	may := func(tx *gorm.DB) error { return holdAdmin(tx, staff) }
+	may := func(tx *gorm.DB) error { return accounts.HoldAdmin(tx, staff) }
 	return d.connections.End(ctx, visitorFor(staff, connection.CompanyID), id, may, func(tx *gorm.DB, now time.Time) error {
 		return addNote(tx, staff, Note{CompanyID: connection.CompanyID, ConnectionID: &id, Text: reason, CreatedAt: now})
 	})

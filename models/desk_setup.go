@@ -8,23 +8,24 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
 // TenantAdded records that we have added the tenant ID to our app in the
 // developer portal. Said twice, it is said once.
-func (d *Desk) TenantAdded(ctx context.Context, staff Staff, id uuid.UUID) error {
+func (d *Desk) TenantAdded(ctx context.Context, staff accounts.Staff, id uuid.UUID) error {
 	return d.change(ctx, staff, id, EventSetupTenantAdded, (*Setup).tenantAdded)
 }
 
 // SendBack gives a set-up back to the company, with what is in the way:
 // OutcomeNotAllowed, OutcomeTenantUnknown or OutcomeTenantTaken.
-func (d *Desk) SendBack(ctx context.Context, staff Staff, id uuid.UUID, problem Outcome) error {
+func (d *Desk) SendBack(ctx context.Context, staff accounts.Staff, id uuid.UUID, problem Outcome) error {
 	return d.change(ctx, staff, id, EventSetupSentBack, func(s *Setup, now time.Time) bool { return s.sentBack(problem, now) })
 }
 
-func (d *Desk) change(ctx context.Context, staff Staff, id uuid.UUID, kind EventKind, change func(*Setup, time.Time) bool) error {
+func (d *Desk) change(ctx context.Context, staff accounts.Staff, id uuid.UUID, kind EventKind, change func(*Setup, time.Time) bool) error {
 	connection, err := d.connection(ctx, id)
 	if err != nil {
 		return err
@@ -42,7 +43,7 @@ func (d *Desk) connection(ctx context.Context, id uuid.UUID) (Connection, error)
 // set-up, and connects with it if it works. How it ended is in the result; the
 // error is for what could not be tried or noted, among it ErrNoSetup and
 // ErrNotProven.
-func (d *Desk) EnterCredentials(ctx context.Context, staff Staff, id uuid.UUID, own servicetitan.OwnClient) (Result, error) {
+func (d *Desk) EnterCredentials(ctx context.Context, staff accounts.Staff, id uuid.UUID, own servicetitan.OwnClient) (Result, error) {
 	s, err := findSetup(d.db.Read(ctx), id)
 	if err != nil {
 		return Result{}, err
@@ -61,7 +62,7 @@ func (d *Desk) EnterCredentials(ctx context.Context, staff Staff, id uuid.UUID, 
 
 // TaskDone ticks a task. Ticked twice, it is ticked once. One that ends by itself
 // stays as it is.
-func (d *Desk) TaskDone(ctx context.Context, staff Staff, taskID uuid.UUID) error {
+func (d *Desk) TaskDone(ctx context.Context, staff accounts.Staff, taskID uuid.UUID) error {
 	db := d.db
 	err := db.Write(ctx, func(tx *gorm.DB) error {
 		var task staffTask

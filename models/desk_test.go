@@ -11,6 +11,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
@@ -18,7 +19,7 @@ import (
 // The timeline goes on, page by page, and each event is on one page.
 func TestOlderEvents(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
-		ids, sam := d.Seed(2, d.Clock.Now(), d.Clock.Now()), d.Staff("Sam", models.Support)
+		ids, sam := d.Seed(2, d.Clock.Now(), d.Clock.Now()), d.Staff("Sam", accounts.Support)
 		d.Write(func(tx *gorm.DB) error {
 			for i := range 3*models.EventsViewed - 4 {
 				for _, id := range ids {
@@ -59,12 +60,12 @@ func TestOlderEvents(t *testing.T) {
 // Who of staff looked, each once, the last first; and what else the page has.
 func TestViewHasWhatSupportNeeds(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
-		d.Person("Amy", models.Owner)
-		d.Person("Mel", models.Member)
+		d.Person("Amy", accounts.Owner)
+		d.Person("Mel", accounts.Member)
 		id := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0]
-		sam, ada := d.Staff("Sam", models.Support), d.Staff("Ada", models.Admin)
+		sam, ada := d.Staff("Sam", accounts.Support), d.Staff("Ada", accounts.Admin)
 		var v models.StaffView
-		for _, who := range []models.Staff{sam, ada, sam, ada, sam} {
+		for _, who := range []accounts.Staff{sam, ada, sam, ada, sam} {
 			var err error
 			v, err = d.Desk.View(t.Context(), who, id, nil)
 			d.Must(err)
@@ -107,7 +108,7 @@ func TestViewHasWhatSupportNeeds(t *testing.T) {
 // Refresh tells a renewal from the old token that still serves.
 func TestRefresh(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
-		id, sam := d.Seed(1, d.Clock.Now(), d.Clock.Now().Add(time.Hour))[0], d.Staff("Sam", models.Support)
+		id, sam := d.Seed(1, d.Clock.Now(), d.Clock.Now().Add(time.Hour))[0], d.Staff("Sam", accounts.Support)
 		last := func() models.Event {
 			t.Helper()
 			d.Clock.Add(time.Second)
@@ -150,7 +151,7 @@ func TestRefresh(t *testing.T) {
 // connection, is said so.
 func TestRefreshWhileServiceTitanAsksUsToWait(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
-		ids, sam := d.Seed(2, d.Clock.Now(), d.Clock.Now().Add(time.Hour)), d.Staff("Sam", models.Support)
+		ids, sam := d.Seed(2, d.Clock.Now(), d.Clock.Now().Add(time.Hour)), d.Staff("Sam", accounts.Support)
 		d.Sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status429, Times: 1})
 		for i, want := range []models.State{models.Degraded, models.Connected} {
 			d.Must(d.Desk.Refresh(t.Context(), sam, ids[i]))
@@ -169,7 +170,7 @@ func TestRefreshWhileServiceTitanAsksUsToWait(t *testing.T) {
 // Who asked may go away: it goes to its end and is recorded.
 func TestRefreshGoesToItsEnd(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
-		id, sam := d.Seed(1, d.Clock.Now(), d.Clock.Now().Add(time.Hour))[0], d.Staff("Sam", models.Support)
+		id, sam := d.Seed(1, d.Clock.Now(), d.Clock.Now().Add(time.Hour))[0], d.Staff("Sam", accounts.Support)
 		d.Sandbox.SetFault(sandbox.Fault{Kind: sandbox.Hold})
 		ctx, goAway := context.WithCancel(t.Context())
 		done := make(chan error)
@@ -188,13 +189,13 @@ func TestRefreshGoesToItsEnd(t *testing.T) {
 func TestRefreshIsThrottled(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
 		ids := d.Seed(2, d.Clock.Now(), d.Clock.Now().Add(time.Hour))
-		sam, ada := d.Staff("Sam", models.Support), d.Staff("Ada", models.Admin)
+		sam, ada := d.Staff("Sam", accounts.Support), d.Staff("Ada", accounts.Admin)
 		for range models.Refreshes.Tries {
 			d.Must(d.Desk.Refresh(t.Context(), sam, ids[0]))
 		}
 		asked := d.TokenRequests()
 		err := d.Desk.Refresh(t.Context(), ada, ids[0])
-		if _, throttled := errors.AsType[*models.ThrottledError](err); !throttled || d.TokenRequests() != asked {
+		if _, throttled := errors.AsType[*accounts.ThrottledError](err); !throttled || d.TokenRequests() != asked {
 			t.Errorf("the eleventh: %v", err)
 		}
 		d.Must(d.Desk.Refresh(t.Context(), sam, ids[1]))
@@ -206,15 +207,15 @@ func TestRefreshIsThrottled(t *testing.T) {
 // What the detail pages read has an index, on either database.
 func TestDeskUsesIndexes(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
-		d.Person("Amy", models.Owner)
-		id, ada := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0], d.Staff("Ada", models.Admin)
+		d.Person("Amy", accounts.Owner)
+		id, ada := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0], d.Staff("Ada", accounts.Admin)
 		d.Must(d.Desk.AddNote(t.Context(), ada, id, "x"))
 		d.Write(func(tx *gorm.DB) error {
 			return tx.Create(modeltest.MailTo("amy@northgate.example", d.Connection(id), models.MailReconnectNeeded, d.DB.Now())).Error
 		})
 		before := database.NewID()
-		keys := models.NewAPIKeys(d.DB)
-		_, secret, err := keys.Create(t.Context(), models.CommandLine("root"), nil, "all")
+		keys := accounts.NewAPIKeys(d.DB)
+		_, secret, err := keys.Create(t.Context(), accounts.CommandLine("root"), nil, "all")
 		d.Must(err)
 		for name, read := range map[string]func() error{
 			"connection":   func() error { _, err := models.DeskLook(d.Desk, t.Context(), id, nil); return err },
@@ -222,17 +223,20 @@ func TestDeskUsesIndexes(t *testing.T) {
 			"company":      func() error { _, err := models.DeskLookAtCompany(d.Desk, t.Context(), d.CompanyID); return err },
 			"visitor": func() error {
 				_, err := d.Accounts.Visitor(t.Context(), database.NewID(), d.CompanyID, 0)
-				return ignoreKind(err, models.ErrSignedOut)
+				return ignoreKind(err, accounts.ErrSignedOut)
 			},
 			"API key": func() error { _, err := keys.Check(t.Context(), secret, "203.0.113.7"); return err },
 			"key's list": func() error {
-				_, _, err := d.Connections.PageFor(t.Context(), models.APIKey{CompanyID: &d.CompanyID}, 0, before)
+				_, _, err := d.Connections.PageFor(t.Context(), accounts.APIKey{CompanyID: &d.CompanyID}, 0, before)
 				return err
 			},
-			"all keys' list":   func() error { _, _, err := d.Connections.PageFor(t.Context(), models.APIKey{}, 0, before); return err },
-			"key's connection": func() error { _, err := d.Connections.For(t.Context(), models.APIKey{}, id); return err },
-			"token reads":      func() error { _, err := models.TokenReadsOf(d.DB.Read(t.Context()), id); return err },
-			"sign-ins":         func() error { _, err := models.SignInsOf(d.DB.Read(t.Context()), d.CompanyID.String()); return err },
+			"all keys' list": func() error {
+				_, _, err := d.Connections.PageFor(t.Context(), accounts.APIKey{}, 0, before)
+				return err
+			},
+			"key's connection": func() error { _, err := d.Connections.For(t.Context(), accounts.APIKey{}, id); return err },
+			"token reads":      func() error { _, err := accounts.TokenReadsOf(d.DB.Read(t.Context()), id); return err },
+			"sign-ins":         func() error { _, err := accounts.SignInsOf(d.DB.Read(t.Context()), d.CompanyID.String()); return err },
 			"audit records":    func() error { _, err := d.Accounts.Audit(t.Context()); return err },
 		} {
 			modeltest.Explains(t, d.DB, name, func() { d.Must(read()) })

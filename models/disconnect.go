@@ -8,26 +8,27 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 // Disconnect ends a connection by an owner's wish: the secrets are deleted with
 // the change of state, and ServiceTitan is asked to withdraw the access. What
 // is disconnected already stays so.
-func (c *Connections) Disconnect(ctx context.Context, v Visitor, id uuid.UUID) error {
+func (c *Connections) Disconnect(ctx context.Context, v accounts.Visitor, id uuid.UUID) error {
 	if _, err := c.Get(ctx, v.CompanyID, id); err != nil {
 		return err
 	}
 	if !v.Owns() {
-		return ErrForbidden
+		return accounts.ErrForbidden
 	}
-	may := func(tx *gorm.DB) error { return stillOwner(tx, v) }
+	may := func(tx *gorm.DB) error { return accounts.StillOwner(tx, v) }
 	return c.End(ctx, v, id, may, func(*gorm.DB, time.Time) error { return nil })
 }
 
 // End ends a connection for whoever may, which the transaction asks
 // first; also is written in the same transaction, if there is anything to end.
-func (c *Connections) End(ctx context.Context, v Visitor, id uuid.UUID, may func(tx *gorm.DB) error, also func(tx *gorm.DB, now time.Time) error) error {
+func (c *Connections) End(ctx context.Context, v accounts.Visitor, id uuid.UUID, may func(tx *gorm.DB) error, also func(tx *gorm.DB, now time.Time) error) error {
 	var old Replaced
 	var connection Connection
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {

@@ -8,6 +8,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -69,7 +70,7 @@ func endingOfQuery(q CallbackQuery) (failure, bool) {
 }
 
 // finish records how a trip ended without a connection.
-func (c *Connections) finish(ctx context.Context, v Visitor, a authorization, end failure) (Result, error) {
+func (c *Connections) finish(ctx context.Context, v accounts.Visitor, a authorization, end failure) (Result, error) {
 	c.log.Log(ctx, end.outcome.Level(), "not connected", "outcome", end.outcome, "environment", a.Environment, "company", a.CompanyID, "support_code", v.SupportCode, "cause", end.cause)
 	a.Outcome, a.FoundTenantID = end.outcome, end.foundTenantID
 	if !end.retryAt.IsZero() {
@@ -104,7 +105,7 @@ func (c *Connections) finish(ctx context.Context, v Visitor, a authorization, en
 
 // recordConflict tells staff, on the connection that stands, that another
 // company has proved control of the same tenant.
-func recordConflict(tx *gorm.DB, v Visitor, a Choice, now time.Time) error {
+func recordConflict(tx *gorm.DB, v accounts.Visitor, a Choice, now time.Time) error {
 	var holder Connection
 	err := tx.Select("id", "company_id").
 		Where("environment = ? AND tenant_id = ? AND state NOT IN ?", a.Environment, a.TenantID, []State{Disconnected, Pending}).Take(&holder).Error
@@ -124,7 +125,7 @@ func recordConflict(tx *gorm.DB, v Visitor, a Choice, now time.Time) error {
 }
 
 // giveUp finishes a trip whose tokens are not kept, and withdraws them.
-func (c *Connections) giveUp(ctx context.Context, client *servicetitan.Client, v Visitor, a authorization, tokens servicetitan.Tokens, end failure) (Result, error) {
+func (c *Connections) giveUp(ctx context.Context, client *servicetitan.Client, v accounts.Visitor, a authorization, tokens servicetitan.Tokens, end failure) (Result, error) {
 	result, err := c.finish(ctx, v, a, end)
 	if !tokens.Refresh.IsZero() {
 		if err := client.Revoke(ctx, tokens.Refresh); err != nil {

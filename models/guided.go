@@ -9,16 +9,17 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
 // setupRequests bounds how much of our staff's time a company can ask for.
-var setupRequests = limit{name: "setups", Tries: 20, Per: time.Hour}
+var setupRequests = accounts.Limit{Name: "setups", Tries: 20, Per: time.Hour}
 
 // RequestSetup asks our staff to set a connection up, and returns it. Asking
 // twice is asking once. An existing connection stays as it is meanwhile.
-func (c *Connections) RequestSetup(ctx context.Context, v Visitor, choice Choice) (id uuid.UUID, err error) {
+func (c *Connections) RequestSetup(ctx context.Context, v accounts.Visitor, choice Choice) (id uuid.UUID, err error) {
 	if choice.Way != servicetitan.Guided {
 		return id, fmt.Errorf("check choice: %w", database.ErrNotFound)
 	}
@@ -39,7 +40,7 @@ func (c *Connections) RequestSetup(ctx context.Context, v Visitor, choice Choice
 	return id, nil
 }
 
-func (c *Connections) requestSetup(tx *gorm.DB, v Visitor, choice Choice) (id uuid.UUID, err error) {
+func (c *Connections) requestSetup(tx *gorm.DB, v accounts.Visitor, choice Choice) (id uuid.UUID, err error) {
 	now, err := c.db.SharedNow(tx)
 	if err != nil {
 		return id, err
@@ -47,7 +48,7 @@ func (c *Connections) requestSetup(tx *gorm.DB, v Visitor, choice Choice) (id uu
 	if err := setupRequests.Take(tx, v.CompanyID.String(), now); err != nil {
 		return id, err
 	}
-	if err := StillAllowed(tx, v); err != nil {
+	if err := accounts.StillAllowed(tx, v); err != nil {
 		return id, err
 	}
 	var connection Connection
@@ -80,7 +81,7 @@ func (c *Connections) requestSetup(tx *gorm.DB, v Visitor, choice Choice) (id uu
 }
 
 // openSetup begins a set-up.
-func openSetup(tx *gorm.DB, v Visitor, connection Connection, now time.Time) error {
+func openSetup(tx *gorm.DB, v accounts.Visitor, connection Connection, now time.Time) error {
 	var last Setup
 	err := tx.Where("connection_id = ?", connection.ID).Order("id DESC").Take(&last).Error
 	if err != nil && !errors.Is(err, gorm.ErrRecordNotFound) {
@@ -116,13 +117,13 @@ func (c *Connections) OpenSetup(ctx context.Context, connection Connection) (*Se
 
 // AccessAllowed is a member's word that the app is allowed in ServiceTitan.
 // What was said before stays said.
-func (c *Connections) AccessAllowed(ctx context.Context, v Visitor, connectionID uuid.UUID) error {
+func (c *Connections) AccessAllowed(ctx context.Context, v accounts.Visitor, connectionID uuid.UUID) error {
 	return c.changeSetup(ctx, v, connectionID, EventSetupAllowed, func(s *Setup, now time.Time) bool { return s.allowed(v.Name, now) })
 }
 
 // changeSetup changes the company's open set-up and records it. A change that
 // does not fit any more, such as a button pressed twice, changes nothing.
-func (c *Connections) changeSetup(ctx context.Context, v Visitor, connectionID uuid.UUID, kind EventKind, change func(*Setup, time.Time) bool) error {
+func (c *Connections) changeSetup(ctx context.Context, v accounts.Visitor, connectionID uuid.UUID, kind EventKind, change func(*Setup, time.Time) bool) error {
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
 		// The connection first, as whoever closes the setup does.
 		if _, err := GetConnection(database.ForUpdate(tx), v.CompanyID, connectionID); err != nil && !errors.Is(err, database.ErrNotFound) {
@@ -149,7 +150,7 @@ func (c *Connections) changeSetup(ctx context.Context, v Visitor, connectionID u
 
 // WithdrawSetup ends a set-up by a member's wish. A connection that was only
 // waiting for it is disconnected.
-func (c *Connections) WithdrawSetup(ctx context.Context, v Visitor, connectionID uuid.UUID) error {
+func (c *Connections) WithdrawSetup(ctx context.Context, v accounts.Visitor, connectionID uuid.UUID) error {
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
 		connection, err := GetConnection(database.ForUpdate(tx), v.CompanyID, connectionID)
 		if err != nil {
@@ -180,7 +181,7 @@ func (c *Connections) WithdrawSetup(ctx context.Context, v Visitor, connectionID
 	return nil
 }
 
-func recordSetup(tx *gorm.DB, v Visitor, s Setup, kind EventKind, now time.Time) error {
+func recordSetup(tx *gorm.DB, v accounts.Visitor, s Setup, kind EventKind, now time.Time) error {
 	return record(tx, Event{
 		CompanyID: s.CompanyID, ConnectionID: &s.ConnectionID, Kind: kind, ActorName: v.Name, StaffName: v.StaffName,
 		Outcome: s.Problem, SupportCode: v.SupportCode, At: now,

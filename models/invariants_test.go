@@ -12,6 +12,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -47,7 +48,7 @@ func TestInvariantsAreChecked(t *testing.T) {
 			k.Exec("UPDATE connections SET generation = 5 WHERE id = ?", ids[0])
 		}, []string{"I3"}},
 		"I4, another company's credential": {func(k *modeltest.Kept, ids []uuid.UUID) {
-			other := models.Company{ID: database.NewID(), Name: "South", CreatedAt: k.DB.Now()}
+			other := accounts.Company{ID: database.NewID(), Name: "South", CreatedAt: k.DB.Now()}
 			k.Write(func(tx *gorm.DB) error { return tx.Create(&other).Error })
 			k.Exec("UPDATE credentials SET company_id = ? WHERE connection_id = ?", other.ID, ids[0])
 		}, []string{"I4", "I7"}},

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/singleflight"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/retry"
 	"github.com/fieldbridge/fieldbridge/models/seal"
@@ -159,7 +160,7 @@ func (k *Keeper) toServe(ctx context.Context, id uuid.UUID, companyID *uuid.UUID
 	if companyID != nil {
 		query, values = query+" AND company_id = $2", append(values, *companyID)
 	} else {
-		query += " AND company_id NOT IN (" + lockedCompanies + ")"
+		query += " AND company_id NOT IN (" + accounts.LockedCompanies + ")"
 	}
 	var c Connection
 	err := k.db.ReadRow(ctx, query, values, &c.ID, &c.CompanyID, &c.Environment, &c.TenantID, &c.State, &c.Reason, &c.Generation,

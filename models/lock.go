@@ -8,14 +8,15 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 // Lock keeps a company's people and programs out, from their next request on.
 // Its connections are renewed as ever, so that nothing is lost; its mails wait.
 // ParseNote has found the reason fine. What is locked already stays so.
-func (d *Desk) Lock(ctx context.Context, staff Staff, companyID uuid.UUID, reason string) error {
-	return d.setLock(ctx, staff, companyID, reason, EventLocked, func(c *Company, now time.Time) bool {
+func (d *Desk) Lock(ctx context.Context, staff accounts.Staff, companyID uuid.UUID, reason string) error {
+	return d.setLock(ctx, staff, companyID, reason, EventLocked, func(c *accounts.Company, now time.Time) bool {
 		was := c.LockedAt
 		c.LockedAt, c.LockedByName, c.LockReason = &now, staff.Name, reason
 		return was == nil
@@ -23,8 +24,8 @@ func (d *Desk) Lock(ctx context.Context, staff Staff, companyID uuid.UUID, reaso
 }
 
 // Unlock lets them in again.
-func (d *Desk) Unlock(ctx context.Context, staff Staff, companyID uuid.UUID, reason string) error {
-	return d.setLock(ctx, staff, companyID, reason, EventUnlocked, func(c *Company, _ time.Time) bool {
+func (d *Desk) Unlock(ctx context.Context, staff accounts.Staff, companyID uuid.UUID, reason string) error {
+	return d.setLock(ctx, staff, companyID, reason, EventUnlocked, func(c *accounts.Company, _ time.Time) bool {
 		was := c.LockedAt
 		c.LockedAt, c.LockedByName, c.LockReason = nil, "", ""
 		return was != nil
@@ -33,17 +34,17 @@ func (d *Desk) Unlock(ctx context.Context, staff Staff, companyID uuid.UUID, rea
 
 // setLock changes whether a company is locked, notes why, and tells of it on
 // each of its timelines.
-func (d *Desk) setLock(ctx context.Context, staff Staff, companyID uuid.UUID, reason string, kind EventKind, change func(*Company, time.Time) bool) error {
-	if staff.Role != Admin {
-		return ErrForbidden
+func (d *Desk) setLock(ctx context.Context, staff accounts.Staff, companyID uuid.UUID, reason string, kind EventKind, change func(*accounts.Company, time.Time) bool) error {
+	if staff.Role != accounts.Admin {
+		return accounts.ErrForbidden
 	}
 	db := d.db
 	err := db.Write(ctx, func(tx *gorm.DB) error {
-		var company Company
+		var company accounts.Company
 		if err := database.ForUpdate(tx).Where("id = ?", companyID).Take(&company).Error; err != nil {
 			return database.Found(err, "find company")
 		}
-		if err := holdAdmin(tx, staff); err != nil {
+		if err := accounts.HoldAdmin(tx, staff); err != nil {
 			return err
 		}
 		now := db.Now()

@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -20,12 +21,12 @@ import (
 // wait.
 func TestLock(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
-		amy := d.Person("Amy", models.Owner)
-		ids, sam, ada := d.Seed(2, d.Clock.Now(), d.Clock.Now()), d.Staff("Sam", models.Support), d.Staff("Ada", models.Admin)
-		keys := models.NewAPIKeys(d.DB)
-		_, own, err := keys.Create(t.Context(), models.CommandLine("root"), &d.CompanyID, "own")
+		amy := d.Person("Amy", accounts.Owner)
+		ids, sam, ada := d.Seed(2, d.Clock.Now(), d.Clock.Now()), d.Staff("Sam", accounts.Support), d.Staff("Ada", accounts.Admin)
+		keys := accounts.NewAPIKeys(d.DB)
+		_, own, err := keys.Create(t.Context(), accounts.CommandLine("root"), &d.CompanyID, "own")
 		d.Must(err)
-		_, all, err := keys.Create(t.Context(), models.CommandLine("root"), nil, "all")
+		_, all, err := keys.Create(t.Context(), accounts.CommandLine("root"), nil, "all")
 		d.Must(err)
 		forAll, err := keys.Check(t.Context(), all, "203.0.113.7")
 		d.Must(err)
@@ -40,7 +41,7 @@ func TestLock(t *testing.T) {
 			t.Helper()
 			want := error(nil)
 			if locked {
-				want = models.ErrLocked
+				want = accounts.ErrLocked
 			}
 			_, visitor := d.Accounts.Visitor(t.Context(), amy, d.CompanyID, 0)
 			_, checked := keys.Check(t.Context(), own, "203.0.113.7")
@@ -57,7 +58,7 @@ func TestLock(t *testing.T) {
 			}
 		}
 		out(false) // and the token is in memory
-		if err := d.Desk.Lock(t.Context(), sam, d.CompanyID, "x"); !errors.Is(err, models.ErrForbidden) {
+		if err := d.Desk.Lock(t.Context(), sam, d.CompanyID, "x"); !errors.Is(err, accounts.ErrForbidden) {
 			t.Errorf("support locks: %v", err)
 		}
 		if err := d.Desk.Lock(t.Context(), ada, database.NewID(), "x"); !errors.Is(err, database.ErrNotFound) {
@@ -85,8 +86,8 @@ func TestLock(t *testing.T) {
 		other := models.Connection{ID: database.NewID(), CompanyID: database.NewID(), Environment: servicetitan.Sandbox, TenantID: 7, Way: models.SignInWay, State: models.Connected}
 		d.Write(func(tx *gorm.DB) error {
 			return errors.Join(
-				tx.Create(&models.Company{ID: other.CompanyID, Name: "South", CreatedAt: d.DB.Now()}).Error,
-				tx.Create(&models.User{ID: database.NewID(), Email: "bob@south.example", Name: "Bob", CreatedAt: d.DB.Now()}).Error,
+				tx.Create(&accounts.Company{ID: other.CompanyID, Name: "South", CreatedAt: d.DB.Now()}).Error,
+				tx.Create(&accounts.User{ID: database.NewID(), Email: "bob@south.example", Name: "Bob", CreatedAt: d.DB.Now()}).Error,
 				tx.Create(&other).Error, tx.Create(modeltest.MailTo("bob@south.example", other, models.MailWorksAgain, time.Now().UTC())).Error,
 			)
 		})

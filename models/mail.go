@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -27,7 +28,7 @@ const (
 	MailUpgradeNeeded MailKind = "upgrade_needed"
 	// MailSignInTries: strangers try to sign in. It is about an account, and not
 	// about a connection.
-	MailSignInTries MailKind = AccountMailSignInTries
+	MailSignInTries MailKind = accounts.AccountMailSignInTries
 )
 
 // Mail is a message to be sent, or sent, by its channel. It holds no secret.
@@ -53,7 +54,7 @@ func queueMails(tx *gorm.DB, c Connection, kind MailKind, reason Reason, now tim
 	var recipients []string
 	err := tx.Raw(`SELECT u.email FROM users u WHERE u.disabled_at IS NULL AND u.staff_role = '' AND u.id IN (
 			SELECT m.user_id FROM memberships m WHERE m.company_id = ? AND (m.role = ? OR m.user_id = ?))
-		ORDER BY u.email`, c.CompanyID, Owner, c.ConnectedByID).Scan(&recipients).Error
+		ORDER BY u.email`, c.CompanyID, accounts.Owner, c.ConnectedByID).Scan(&recipients).Error
 	if err != nil {
 		return fmt.Errorf("find whom to write to: %w", err)
 	}

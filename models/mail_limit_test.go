@@ -7,6 +7,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
@@ -16,8 +17,8 @@ import (
 func TestMailLimit(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		k := modeltest.NewKept(t, db, clock.Now)
-		k.Person("Amy", models.Owner)
-		k.Person("Otto", models.Owner)
+		k.Person("Amy", accounts.Owner)
+		k.Person("Otto", accounts.Owner)
 		ids := k.Seed(30, clock.Now(), clock.Now())
 		queued := func(recipient string) (n int64) {
 			t.Helper()

@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
@@ -20,10 +21,10 @@ import (
 func TestMails(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		k := modeltest.NewKept(t, db, clock.Now)
-		k.Person("Amy", models.Owner)
-		k.Person("Otto", models.Owner)
-		k.Person("Mel", models.Member)
-		dana := k.Person("Dana", models.Member)
+		k.Person("Amy", accounts.Owner)
+		k.Person("Otto", accounts.Owner)
+		k.Person("Mel", accounts.Member)
+		dana := k.Person("Dana", accounts.Member)
 		id := k.Seed(1, clock.Now(), clock.Now())[0]
 		k.Write(func(tx *gorm.DB) error {
 			return tx.Model(&models.Connection{}).Where("id = ?", id).Update("connected_by_id", dana).Error
@@ -65,7 +66,7 @@ func TestMails(t *testing.T) {
 		}
 		reconnect := func() {
 			t.Helper()
-			if err := k.ReconnectAs(models.Visitor{CompanyID: k.CompanyID, UserID: dana, Name: "Dana"}, id); err != nil {
+			if err := k.ReconnectAs(accounts.Visitor{CompanyID: k.CompanyID, UserID: dana, Name: "Dana"}, id); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -97,7 +98,7 @@ func TestMails(t *testing.T) {
 func TestSentMails(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		k := modeltest.NewKept(t, db, clock.Now)
-		k.Person("Amy", models.Owner)
+		k.Person("Amy", accounts.Owner)
 		id := k.Seed(1, clock.Now(), clock.Now())[0]
 		outbox := models.NewOutbox(db, (&modeltest.Mailbox{}).Send, slog.New(slog.DiscardHandler))
 		c := k.Connection(id)

@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 const (
@@ -84,7 +86,7 @@ func (q *query) named(lead prefix, others []prefix) {
 // prefixes are the words that were typed, the one with the fewest companies
 // first.
 func prefixes(db *gorm.DB, text string) (lead prefix, others []prefix, err error) {
-	words := strings.Fields(nameKey(text))
+	words := strings.Fields(accounts.NameKey(text))
 	if len(words) == 0 {
 		return "", nil, nil
 	}
@@ -120,8 +122,8 @@ func prefixes(db *gorm.DB, text string) (lead prefix, others []prefix, err error
 }
 
 // lastCandidate is where a page stops to look; nil if it comes to the end.
-func lastCandidate(db *gorm.DB, lead prefix, word string, companyID uuid.UUID) (*companyWord, error) {
-	var last companyWord
+func lastCandidate(db *gorm.DB, lead prefix, word string, companyID uuid.UUID) (*accounts.CompanyWord, error) {
+	var last accounts.CompanyWord
 	err := db.Where("word >= ? AND word < ? AND (word, company_id) >= (?, ?)", string(lead), lead.end(), word, companyID).
 		Order("word, company_id").Offset(candidatesRead).Take(&last).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {

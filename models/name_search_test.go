@@ -6,6 +6,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
@@ -16,15 +17,15 @@ func TestSearchFoldsPunctuation(t *testing.T) {
 	modeltest.OnConsoles(t, func(t *testing.T, k *modeltest.Console) {
 		db, clock, d := k.DB, k.Clock, k.Desk
 		for _, name := range []string{"O'Rourke Plumbing", "D’Angelo & Sons", "A.C. Repair-Men", "Oʼneill"} {
-			company := models.Company{ID: database.NewID(), Name: name, CreatedAt: clock.Now()}
+			company := accounts.Company{ID: database.NewID(), Name: name, CreatedAt: clock.Now()}
 			k.Write(func(tx *gorm.DB) error {
 				if name == "D’Angelo & Sons" { // as an older version wrote it
 					return tx.Create(&company).Error
 				}
-				return models.CreateCompany(tx, &company)
+				return accounts.CreateCompany(tx, &company)
 			})
 		}
-		if err := models.NameCompanies(t.Context(), db, func(int64, int64) {}); err != nil {
+		if err := accounts.NameCompanies(t.Context(), db, func(int64, int64) {}); err != nil {
 			t.Fatal(err)
 		}
 		for typed, want := range map[string]string{
@@ -53,7 +54,7 @@ func TestSearchSuggests(t *testing.T) {
 	modeltest.OnConsoles(t, func(t *testing.T, k *modeltest.Console) {
 		for _, name := range []string{"Silver Creek Plumbing", "Silver Lake", "Lake Heating", "Craig & Sons"} {
 			k.Write(func(tx *gorm.DB) error {
-				return models.CreateCompany(tx, &models.Company{ID: database.NewID(), Name: name, CreatedAt: k.Clock.Now()})
+				return accounts.CreateCompany(tx, &accounts.Company{ID: database.NewID(), Name: name, CreatedAt: k.Clock.Now()})
 			})
 		}
 		for typed, want := range map[string]models.Suggestion{

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 const (
@@ -28,7 +30,7 @@ type Suggestion struct {
 // begin with the same two letters, as far as wordsCompared. Both are read
 // by an index.
 func suggest(db *gorm.DB, text string) (Suggestion, error) {
-	words := strings.Fields(nameKey(text))
+	words := strings.Fields(accounts.NameKey(text))
 	words = words[:min(len(words), wordsUsed)]
 	changed := false
 	for i, word := range words {

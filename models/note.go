@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
@@ -33,7 +34,7 @@ type Note struct {
 const maxNote = 2000
 
 // notesOfStaff bounds how many notes and confirmations one of our staff writes.
-var notesOfStaff = limit{name: "notes", Tries: 60, Per: time.Hour}
+var notesOfStaff = accounts.Limit{Name: "notes", Tries: 60, Per: time.Hour}
 
 // notesShown bounds the notes on a page.
 const notesShown = 100
@@ -72,7 +73,7 @@ func ParseNote(typed string) (string, NoteProblem) {
 
 // AddNote keeps a note on a connection. ParseNote has found it fine. Sent twice
 // in a row, it is kept once.
-func (d *Desk) AddNote(ctx context.Context, staff Staff, id uuid.UUID, text string) error {
+func (d *Desk) AddNote(ctx context.Context, staff accounts.Staff, id uuid.UUID, text string) error {
 	connection, err := d.connection(ctx, id)
 	if err != nil {
 		return err
@@ -106,7 +107,7 @@ func (d *Desk) AddNote(ctx context.Context, staff Staff, id uuid.UUID, text stri
 }
 
 // addNote keeps a note of a staff member.
-func addNote(tx *gorm.DB, staff Staff, n Note) error {
+func addNote(tx *gorm.DB, staff accounts.Staff, n Note) error {
 	if _, problem := ParseNote(n.Text); problem != NoteFine {
 		return errors.New("note is " + string(problem))
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
@@ -59,7 +60,7 @@ func FuzzParseNote(f *testing.F) {
 func TestNotes(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
 		id := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0]
-		sam, ada := d.Staff("Sam", models.Support), d.Staff("Ada", models.Admin)
+		sam, ada := d.Staff("Sam", accounts.Support), d.Staff("Ada", accounts.Admin)
 		var all sync.WaitGroup
 		for range 8 { // a double click
 			all.Go(func() {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -52,7 +53,7 @@ func TestOwnClientFailsOnOurSide(t *testing.T) {
 		t.Run(cause, func(t *testing.T) {
 			var outcomes atomic.Int64
 			modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
-				k.Person("Amy", models.Owner)
+				k.Person("Amy", accounts.Owner)
 				id := k.SeedOwn(1, time.Now(), time.Now())[0]
 				var bad atomic.Bool
 				bad.Store(true)
@@ -132,7 +133,7 @@ func TestAppRegistrationRefused(t *testing.T) {
 	for _, cause := range []string{"invalid_client", "unauthorized_client", "invalid_scope"} {
 		t.Run(cause, func(t *testing.T) {
 			modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
-				k.Person("Amy", models.Owner)
+				k.Person("Amy", accounts.Owner)
 				ids := k.Seed(20, time.Now(), time.Now())
 				// An outage comes first: its failures must not hide the alarm.
 				k.Sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status503, Path: sandbox.PathToken})

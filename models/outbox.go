@@ -13,6 +13,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/retry"
 )
@@ -95,7 +96,7 @@ func (o *Outbox) DeliverDue(ctx context.Context) (taken int, err error) {
 // Those to locked companies wait until they are unlocked, and those of a channel
 // that only a newer program knows wait for it.
 func (o *Outbox) due(ctx context.Context) ([]Mail, error) {
-	const ready = "next_try_at <= ? AND channel IN ? AND company_id NOT IN (" + lockedCompanies + ")"
+	const ready = "next_try_at <= ? AND channel IN ? AND company_id NOT IN (" + accounts.LockedCompanies + ")"
 	channels := slices.Sorted(maps.Keys(o.transports))
 	var waiting []int
 	err := o.db.Read(ctx).Raw("SELECT 1 FROM mails WHERE "+ready+" LIMIT 1", o.db.Now(), channels).Scan(&waiting).Error

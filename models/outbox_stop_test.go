@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
@@ -55,7 +56,7 @@ func (s *slowOffice) send(ctx context.Context, mail models.OutgoingMail) error {
 func TestOutboxStopsInTheMiddle(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		k := modeltest.NewKept(t, db, clock.Now)
-		k.Person("Amy", models.Owner)
+		k.Person("Amy", accounts.Owner)
 		id := k.Seed(1, clock.Now(), clock.Now())[0]
 		queueMail(k, id, 5)
 		office := newSlowOffice()
@@ -98,8 +99,8 @@ func TestOutboxStopsInTheMiddle(t *testing.T) {
 func TestOutboxGivesBackMailsAboutAccounts(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		k := modeltest.NewKept(t, db, clock.Now)
-		k.Person("Amy", models.Owner)
-		var amy models.User
+		k.Person("Amy", accounts.Owner)
+		var amy accounts.User
 		if err := db.Read(t.Context()).Where("email = ?", "amy@northgate.example").Take(&amy).Error; err != nil {
 			t.Fatal(err)
 		}
@@ -126,7 +127,7 @@ func TestOutboxGivesBackMailsAboutAccounts(t *testing.T) {
 func TestOutboxKeepsItsLease(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		k := modeltest.NewKept(t, db, clock.Now)
-		k.Person("Amy", models.Owner)
+		k.Person("Amy", accounts.Owner)
 		id := k.Seed(1, clock.Now(), clock.Now())[0]
 		queueMail(k, id, 3)
 		office := newSlowOffice()

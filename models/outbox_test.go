@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
@@ -16,7 +17,7 @@ import (
 // only a newer program knows stays as it is.
 func TestOutboxSendsByChannel(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
-		d.Person("Amy", models.Owner)
+		d.Person("Amy", accounts.Owner)
 		id, now := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0], d.DB.Now()
 		for channel, to := range map[models.Channel]string{models.MailChannel: "amy@northgate.example", "webhook": "https://northgate.example/hook", "pager": "7"} {
 			d.Write(func(tx *gorm.DB) error {
@@ -49,7 +50,7 @@ func TestOutboxSendsByChannel(t *testing.T) {
 		// It is no mail either: no list of mails has it.
 		sent, err := outbox.Sent(t.Context())
 		d.Must(err)
-		v, err := d.Desk.View(t.Context(), d.Staff("Sam", models.Support), id, nil)
+		v, err := d.Desk.View(t.Context(), d.Staff("Sam", accounts.Support), id, nil)
 		d.Must(err)
 		if len(sent) != 1 || len(v.Mails) != 1 {
 			t.Errorf("%d mails were sent, staff see %d", len(sent), len(v.Mails))
@@ -60,7 +61,7 @@ func TestOutboxSendsByChannel(t *testing.T) {
 // A program from before channels queues mails that this one sends.
 func TestOutboxSendsWhatOlderProgramsQueue(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
-		d.Person("Amy", models.Owner)
+		d.Person("Amy", accounts.Owner)
 		id, now := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0], d.DB.Now()
 		d.Exec(`INSERT INTO mails (id, company_id, connection_id, kind, reason, recipient, tries, next_try_at, created_at)
 			VALUES (?, ?, ?, 'works_again', '', 'amy@northgate.example', 0, ?, ?)`, database.NewID(), d.CompanyID, id, now, now)
@@ -76,7 +77,7 @@ func TestOutboxSendsWhatOlderProgramsQueue(t *testing.T) {
 func TestDueMessagesAreFoundByIndex(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		k := modeltest.NewKept(t, db, clock.Now)
-		k.Person("Amy", models.Owner)
+		k.Person("Amy", accounts.Owner)
 		id := k.Seed(1, clock.Now(), clock.Now())[0]
 		queueMail(k, id, 1)
 		outbox := models.NewOutbox(db, (&modeltest.Mailbox{}).Send, k.Logger())

@@ -8,20 +8,21 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
 // credentialTries bounds how often a company may have values tried, so that
 // our address is not used to guess secrets at ServiceTitan.
-var credentialTries = limit{name: "credentials", Tries: 20, Per: 10 * time.Minute}
+var credentialTries = accounts.Limit{Name: "credentials", Tries: 20, Per: 10 * time.Minute}
 
 // staffCredentialTries is the same for each of our staff, so that no company
 // can use up what its own set-up needs.
-var staffCredentialTries = limit{name: "staff-credentials", Tries: 20, Per: 10 * time.Minute}
+var staffCredentialTries = accounts.Limit{Name: "staff-credentials", Tries: 20, Per: 10 * time.Minute}
 
 // takeCredentialTry counts a try against whoever makes it.
-func takeCredentialTry(tx *gorm.DB, v Visitor, now time.Time) error {
+func takeCredentialTry(tx *gorm.DB, v accounts.Visitor, now time.Time) error {
 	if v.StaffName != "" {
 		return staffCredentialTries.Take(tx, v.UserID.String(), now)
 	}
@@ -32,7 +33,7 @@ func takeCredentialTry(tx *gorm.DB, v Visitor, now time.Time) error {
 // admin made. They are tried at once, and saved only if access, tenant and
 // check call agree. How it ended is in the result; the error is for what could
 // not be tried or noted, among it a ThrottledError.
-func (c *Connections) ConnectWithCredentials(ctx context.Context, v Visitor, choice Choice, own servicetitan.OwnClient) (Result, error) {
+func (c *Connections) ConnectWithCredentials(ctx context.Context, v accounts.Visitor, choice Choice, own servicetitan.OwnClient) (Result, error) {
 	if choice.Way != servicetitan.OwnCredentials {
 		return Result{}, fmt.Errorf("check choice: %w", database.ErrNotFound)
 	}
@@ -41,7 +42,7 @@ func (c *Connections) ConnectWithCredentials(ctx context.Context, v Visitor, cho
 
 // tryClient tries a client, and saves it if it works. The set-up is the one for
 // which staff try it; nil if the company tries its own.
-func (c *Connections) tryClient(ctx context.Context, v Visitor, choice Choice, own servicetitan.OwnClient, setup *Setup) (Result, error) {
+func (c *Connections) tryClient(ctx context.Context, v accounts.Visitor, choice Choice, own servicetitan.OwnClient, setup *Setup) (Result, error) {
 	if err := c.CheckChoice(ctx, v, choice); err != nil {
 		return Result{}, err
 	}
@@ -49,7 +50,7 @@ func (c *Connections) tryClient(ctx context.Context, v Visitor, choice Choice, o
 	if err != nil {
 		return Result{}, fmt.Errorf("try credentials: %w", err)
 	}
-	if err := StillAllowed(c.db.Read(ctx), v); err != nil {
+	if err := accounts.StillAllowed(c.db.Read(ctx), v); err != nil {
 		if end, out := shutOut(err); out {
 			return c.refuse(ctx, v, choice, end)
 		}
@@ -82,7 +83,7 @@ func (c *Connections) tryClient(ctx context.Context, v Visitor, choice Choice, o
 
 // refuse records why values that were typed made no connection. What somebody
 // types raises no alarm in the log.
-func (c *Connections) refuse(ctx context.Context, v Visitor, choice Choice, end failure) (Result, error) {
+func (c *Connections) refuse(ctx context.Context, v accounts.Visitor, choice Choice, end failure) (Result, error) {
 	c.log.InfoContext(ctx, "not connected", "outcome", end.outcome, "environment", choice.Environment,
 		"company", v.CompanyID, "support_code", v.SupportCode, "cause", end.cause)
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {

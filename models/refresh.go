@@ -7,10 +7,12 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // refreshes bounds how often our staff renew one connection.
-var refreshes = limit{name: "staff-refresh", Tries: 10, Per: time.Minute}
+var refreshes = accounts.Limit{Name: "staff-refresh", Tries: 10, Per: time.Minute}
 
 // refreshLimit bounds a renewal that staff wait for, and its record.
 const refreshLimit = 40 * time.Second
@@ -19,7 +21,7 @@ const refreshLimit = 40 * time.Second
 // and records what came of it. Its error is only for what could not be tried or
 // recorded: ErrNotConnected and ErrReconnectNeeded where it cannot help, or a
 // ThrottledError.
-func (d *Desk) Refresh(ctx context.Context, staff Staff, id uuid.UUID) error {
+func (d *Desk) Refresh(ctx context.Context, staff accounts.Staff, id uuid.UUID) error {
 	connection, err := d.connection(ctx, id)
 	if err != nil {
 		return err
@@ -54,7 +56,7 @@ func (d *Desk) Refresh(ctx context.Context, staff Staff, id uuid.UUID) error {
 }
 
 // LinkGiven records that staff gave out the address of the connection's page.
-func (d *Desk) LinkGiven(ctx context.Context, staff Staff, id uuid.UUID) error {
+func (d *Desk) LinkGiven(ctx context.Context, staff accounts.Staff, id uuid.UUID) error {
 	connection, err := d.connection(ctx, id)
 	if err != nil {
 		return err

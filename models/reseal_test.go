@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/seal"
@@ -28,7 +29,7 @@ func sealOneOfEach(k *modeltest.Kept) uuid.UUID {
 	if err := models.CheckKeyset(k.Context(), k.DB, k.Keys); err != nil {
 		k.Fatal(err)
 	}
-	user := models.User{ID: database.NewID(), Email: "amy@northgate.example", Name: "Amy", CreatedAt: now}
+	user := accounts.User{ID: database.NewID(), Email: "amy@northgate.example", Name: "Amy", CreatedAt: now}
 	factor, err := k.Keys.Seal("a second factor's secret", seal.Place{Table: "second_factors", Row: user.ID.String(), Column: "secret_sealed"})
 	own, err2 := k.Keys.Seal("cs9.stc_own", credentialPlace(k, ids[0], 1, "secret_sealed"))
 	unwanted := database.NewID()

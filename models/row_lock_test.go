@@ -15,6 +15,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
@@ -58,7 +59,7 @@ func (s stop) waiting(advisory bool) int {
 type meeting struct {
 	*modeltest.StaffDesk
 	id            uuid.UUID
-	ada, sam, lee models.Staff
+	ada, sam, lee accounts.Staff
 	// code passes Lee's second factor.
 	code string
 }
@@ -66,8 +67,8 @@ type meeting struct {
 func newMeeting(t *testing.T, db *database.DB, clock *modeltest.Clock) *meeting {
 	t.Helper()
 	m := &meeting{StaffDesk: modeltest.NewStaffDesk(t, db, clock)}
-	m.ada, m.sam, m.lee = m.Staff("Ada", models.Admin), m.Staff("Sam", models.Support), m.Staff("Lee", models.Support)
-	m.Person("Amy", models.Owner)
+	m.ada, m.sam, m.lee = m.Staff("Ada", accounts.Admin), m.Staff("Sam", accounts.Support), m.Staff("Lee", accounts.Support)
+	m.Person("Amy", accounts.Owner)
 	m.id = m.Seed(1, m.Clock.Now(), m.Clock.Now().Add(time.Hour))[0]
 	m.Exec("UPDATE connections SET state = 'degraded', reason = 'unavailable', failures = 1 WHERE id = ?", m.id)
 	openSetupOf(m.StaffDesk, m.id)
@@ -104,15 +105,15 @@ func TestTransactionsThatMeetDoNotDeadlock(t *testing.T) {
 		return err
 	}
 	reset := func(m *meeting) error {
-		return m.Accounts.ResetFactor(m.Context(), models.CommandLine("test"), m.lee.Email)
+		return m.Accounts.ResetFactor(m.Context(), accounts.CommandLine("test"), m.lee.Email)
 	}
 	// acts is stillAllowed of one of staff, standing still between its two rows.
 	acts := func(m *meeting) error {
 		return m.DB.Write(m.Context(), func(tx *gorm.DB) error {
 			return errors.Join(
-				tx.Clauses(clause.Locking{Strength: "SHARE"}).Where("id = ?", m.CompanyID).Take(&models.Company{}).Error,
+				tx.Clauses(clause.Locking{Strength: "SHARE"}).Where("id = ?", m.CompanyID).Take(&accounts.Company{}).Error,
 				models.Record(tx, models.Event{CompanyID: m.CompanyID, Kind: models.EventLinkGiven, At: m.DB.Now()}),
-				tx.Clauses(clause.Locking{Strength: "SHARE"}).Where("id = ? AND staff_role <> ''", m.ada.UserID).Take(&models.User{}).Error,
+				tx.Clauses(clause.Locking{Strength: "SHARE"}).Where("id = ? AND staff_role <> ''", m.ada.UserID).Take(&accounts.User{}).Error,
 			)
 		})
 	}
@@ -128,9 +129,9 @@ func TestTransactionsThatMeetDoNotDeadlock(t *testing.T) {
 	}{
 		"lock, then a renewal that recovers": {first: lock, table: "notes", when: "true", second: recovers},
 		"a renewal that recovers, then lock": {first: recovers, table: "events", when: "NEW.kind = 'recovered'", second: lock},
-		"lock, then a reconnect":             {first: lock, table: "notes", when: "true", second: reconnect, waits: true, refused: models.ErrLocked},
+		"lock, then a reconnect":             {first: lock, table: "notes", when: "true", second: reconnect, waits: true, refused: accounts.ErrLocked},
 		"lock, then a setup step":            {first: lock, table: "notes", when: "true", second: allowed},
-		"lock, then a disconnect":            {first: lock, table: "notes", when: "true", second: disconnect, waits: true, refused: models.ErrLocked},
+		"lock, then a disconnect":            {first: lock, table: "notes", when: "true", second: disconnect, waits: true, refused: accounts.ErrLocked},
 		"lock, then a test":                  {first: lock, table: "notes", when: "true", second: test},
 		"lock, then a note":                  {first: lock, table: "events", when: "NEW.kind = 'locked'", second: note},
 		"staff who act, then lock":           {first: acts, table: "events", when: "NEW.kind = 'link_given'", second: lock, waits: true},
@@ -248,7 +249,7 @@ func TestWritesRunAgain(t *testing.T) {
 		}
 	})
 	d := modeltest.NewStaffDesk(t, db, modeltest.NewClock())
-	ada := d.Staff("Ada", models.Admin)
+	ada := d.Staff("Ada", accounts.Admin)
 	ids := d.Seed(3, d.Clock.Now(), d.Clock.Now())
 	stop := d.Run(d.Keeper)
 	d.Until(func() bool {

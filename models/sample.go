@@ -3,6 +3,7 @@ package models
 import (
 	"time"
 
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -38,13 +39,13 @@ func (c SampleCompany) standing() int {
 // SamplePerson is someone of a made-up company.
 type SamplePerson struct {
 	Name, Email string
-	Role        Role
+	Role        accounts.Role
 }
 
 // SampleStaff is one of our staff in a demo.
 type SampleStaff struct {
 	Name, Email string
-	Role        StaffRole
+	Role        accounts.StaffRole
 }
 
 // SampleFailure is a trip that ended without a connection.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -150,8 +151,8 @@ func (s story) CountHours(from time.Time) map[time.Time]RenewalHour {
 
 // cast are the people of a story.
 type cast struct {
-	owner User
-	staff User
+	owner accounts.User
+	staff accounts.User
 }
 
 // events are the timeline, the oldest first.

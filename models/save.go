@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -29,7 +30,7 @@ type grantedAccess struct {
 // event in one transaction, and withdraws the access that is replaced. A tenant
 // that another company holds is gorm.ErrDuplicatedKey. Somebody who may no
 // longer act gets the error of stillAllowed.
-func (c *Connections) save(ctx context.Context, v Visitor, p grantedAccess) (id uuid.UUID, err error) {
+func (c *Connections) save(ctx context.Context, v accounts.Visitor, p grantedAccess) (id uuid.UUID, err error) {
 	id, old, err := c.saveGranted(ctx, v, p)
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		// Another trip of this company may have made the connection this moment;
@@ -42,12 +43,12 @@ func (c *Connections) save(ctx context.Context, v Visitor, p grantedAccess) (id 
 	return id, err
 }
 
-func (c *Connections) saveGranted(ctx context.Context, v Visitor, p grantedAccess) (id uuid.UUID, old Replaced, err error) {
+func (c *Connections) saveGranted(ctx context.Context, v accounts.Visitor, p grantedAccess) (id uuid.UUID, old Replaced, err error) {
 	a, tokens := p.Choice, p.Tokens
 	client, _ := c.clients.In(a.Environment)
 	err = c.db.Write(ctx, func(tx *gorm.DB) error {
 		old = Replaced{} // of an earlier run
-		if err := StillAllowed(tx, v); err != nil {
+		if err := accounts.StillAllowed(tx, v); err != nil {
 			return err
 		}
 		now, err := c.db.SharedNow(tx)

@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/seal"
@@ -19,7 +20,7 @@ import (
 func seedConnection(t *testing.T, db *database.DB, keys *seal.Keys) models.Connection {
 	t.Helper()
 	now := db.Now()
-	company := models.Company{ID: database.NewID(), Name: "Northgate", CreatedAt: now}
+	company := accounts.Company{ID: database.NewID(), Name: "Northgate", CreatedAt: now}
 	c := models.Connection{
 		ID: database.NewID(), CompanyID: company.ID, Environment: servicetitan.Sandbox, TenantID: 842193311, Way: servicetitan.SignIn,
 		State: models.Connected, Generation: 1, ConnectedAt: now, RenewedAt: now, ExpiresAt: now.Add(15 * time.Minute), CreatedAt: now, UpdatedAt: now,

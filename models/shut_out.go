@@ -1,6 +1,10 @@
 package models
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/fieldbridge/fieldbridge/models/accounts"
+)
 
 // shutOut is how a try ends for somebody who may no longer act.
 func shutOut(err error) (failure, bool) {
@@ -8,9 +12,9 @@ func shutOut(err error) (failure, bool) {
 		err     error
 		outcome Outcome
 	}{
-		{ErrLocked, OutcomeLocked},
-		{ErrNoMembership, OutcomeNoMembership},
-		{errNoStaff, OutcomeNoStaff},
+		{accounts.ErrLocked, OutcomeLocked},
+		{accounts.ErrNoMembership, OutcomeNoMembership},
+		{accounts.ErrNoStaff, OutcomeNoStaff},
 		{ErrTooManyConnections, OutcomeTooMany},
 	} {
 		if errors.Is(err, e.err) {

@@ -8,6 +8,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
@@ -41,10 +42,10 @@ func Sweep(ctx context.Context, db *database.DB, eventsKept time.Duration) error
 		before             any
 		also               string // what else must hold
 	}{
-		{table: "account_mails", key: "id", column: "created_at", before: now.Add(-accountMailsKept)},
+		{table: "account_mails", key: "id", column: "created_at", before: now.Add(-accounts.AccountMailsKept)},
 		{table: "events", key: "id", column: "at", before: now.Add(-eventsKept)},
-		{table: "token_reads", key: "connection_id, hour, key_id, address", column: "hour", before: now.Add(-tokenReadsKept).Format(database.HourForm)},
-		{table: "sign_ins", key: "hour, scope, subject, action, outcome, address", column: "hour", before: now.Add(-signInsKept).Format(database.HourForm)},
+		{table: "token_reads", key: "connection_id, hour, key_id, address", column: "hour", before: now.Add(-accounts.TokenReadsKept).Format(database.HourForm)},
+		{table: "sign_ins", key: "hour, scope, subject, action, outcome, address", column: "hour", before: now.Add(-accounts.SignInsKept).Format(database.HourForm)},
 		{table: "audit_records", key: "id", column: "at", before: now.Add(-eventsKept)},
 		{table: "renewal_days", key: "connection_id, day", column: "day", before: now.AddDate(0, 0, -healthDays).Format(time.DateOnly)},
 		{table: "mails", key: "id", column: "created_at", before: now.Add(-mailsKept), also: " AND next_try_at IS NULL"},

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
@@ -18,7 +19,7 @@ func TestTestsAreLimited(t *testing.T) {
 			for _, id := range ids {
 				for range 600 / len(ids) {
 					err := d.Connections.Test(t.Context(), amy, id)
-					if _, ok := errors.AsType[*models.ThrottledError](err); ok {
+					if _, ok := errors.AsType[*accounts.ThrottledError](err); ok {
 						refused++
 					} else if err == nil {
 						tested++

@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
@@ -88,7 +89,7 @@ func TestEachKindOfEventHasAnAudience(t *testing.T) {
 // a rolling upgrade, is for staff only.
 func TestUnknownKindIsNotShownToCompanies(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
-		id, sam := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0], d.Staff("Sam", models.Support)
+		id, sam := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0], d.Staff("Sam", accounts.Support)
 		d.Write(func(tx *gorm.DB) error {
 			for _, kind := range []models.EventKind{"fraud_suspected", models.EventTestPassed} {
 				if err := models.Record(tx, models.Event{CompanyID: d.CompanyID, ConnectionID: &id, Kind: kind, At: d.DB.Now()}); err != nil {

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // Transition is one change of a connection, with who made it and why.
@@ -12,7 +14,7 @@ type Transition struct {
 	What change
 	At   time.Time
 	// By is who made the change; zero if nobody did.
-	By Visitor
+	By accounts.Visitor
 	// Reason is why access failed; empty for any other change.
 	Reason Reason
 	// Edit sets what the change brings besides the state; nil if there is nothing.

@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
@@ -33,7 +34,7 @@ func TestTransition(t *testing.T) {
 		models.Disconnected:    {models.Requested: "setup_requested", models.Authorized: "reconnected"},
 	}
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
-		d.Person("Amy", models.Owner)
+		d.Person("Amy", accounts.Owner)
 		for from := range want {
 			for _, what := range []models.Change{models.Requested, models.Authorized, models.Renewed, models.FailedPassed, models.Refused, models.LetGo} {
 				id := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0]
@@ -91,7 +92,7 @@ func TestTransition(t *testing.T) {
 // What cannot be written takes the whole change with it.
 func TestTransitionIsOneTransaction(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
-		d.Person("Amy", models.Owner)
+		d.Person("Amy", accounts.Owner)
 		id, broken := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0], errors.New("cannot be written")
 		err := d.DB.Write(t.Context(), func(tx *gorm.DB) error {
 			c, err := models.GetConnection(database.ForUpdate(tx), d.CompanyID, id)

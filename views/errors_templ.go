@@ -13,7 +13,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // ErrorPage says that a request failed.
@@ -23,8 +23,8 @@ type ErrorPage struct {
 	Kind ErrorKind
 	// Visitor or Staff is set if the role of that person was not sufficient.
 	// CanHelp lists the names of people whose role is.
-	Visitor models.Visitor
-	Staff   models.Staff
+	Visitor accounts.Visitor
+	Staff   accounts.Staff
 	CanHelp []string
 	// RetryAt is when to try again. It is zero if that is unknown.
 	RetryAt     time.Time

@@ -5,7 +5,7 @@ import (
 
 	"golang.org/x/text/unicode/bidi"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // Text that other people wrote must not change the text around it. A company name
@@ -21,7 +21,7 @@ const (
 )
 
 // Shown returns a name in the form that pages show inside a <bdi> element.
-func Shown(name string) string { return models.VisibleText(name) }
+func Shown(name string) string { return accounts.VisibleText(name) }
 
 // ShownLines returns text of several lines in the form that pages show inside a
 // <bdi> element. It keeps joiners, which words of some languages need.

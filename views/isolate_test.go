@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/views/pagetest"
 )
 
@@ -25,7 +26,7 @@ func TestIsolation(t *testing.T) {
 	c := pagetest.Connection(models.Disconnected)
 	c.TenantName = "North\u202egate\u2069\u200b"
 	p := pagetest.Show(t, Connection(ConnectionPage{
-		Visitor: models.Visitor{Name: hebrew, CompanyName: hebrew, Role: models.Owner}, Connection: c, Clock: testClock(),
+		Visitor: accounts.Visitor{Name: hebrew, CompanyName: hebrew, Role: accounts.Owner}, Connection: c, Clock: testClock(),
 		Events: []models.Event{{Kind: models.EventDisconnected, ActorName: hebrew}},
 	}))
 	if !strings.Contains(p.Source, "<bdi>Northgate</bdi>") || !strings.Contains(p.Source, "<title>Northgate · Fieldbridge</title>") || strings.ContainsAny(p.Source, "\u202e\u2068\u2069\u200b") {
@@ -34,7 +35,7 @@ func TestIsolation(t *testing.T) {
 	if !strings.Contains(p.Source, "<bdi>"+hebrew+"</bdi> disconnected ServiceTitan. ") {
 		t.Errorf("the sentence is cut: %s", p.Source)
 	}
-	p = pagetest.Show(t, Error(ErrorPage{Status: 403, Kind: LacksRole, Visitor: models.Visitor{Name: hebrew}, CanHelp: []string{hebrew, "Lee"}, Clock: testClock()}))
+	p = pagetest.Show(t, Error(ErrorPage{Status: 403, Kind: LacksRole, Visitor: accounts.Visitor{Name: hebrew}, CanHelp: []string{hebrew, "Lee"}, Clock: testClock()}))
 	if !strings.Contains(p.Source, "<bdi>"+hebrew+"</bdi> or <bdi>Lee</bdi> can help.") {
 		t.Errorf("the helpers are not isolated: %s", p.Source)
 	}

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/views/pagetest"
 )
 
@@ -109,16 +110,16 @@ func TestConnectionOffersWhatItsStateAllows(t *testing.T) {
 	test, reconnect, disconnect := path+"/test", path+"/reconnect", path+"/disconnect"
 	for _, c := range []struct {
 		state models.State
-		role  models.Role
+		role  accounts.Role
 		want  []string
 	}{
-		{models.Connected, models.Owner, []string{test, reconnect, disconnect}},
-		{models.Degraded, models.Owner, []string{test, reconnect, disconnect}},
-		{models.ReconnectNeeded, models.Owner, []string{reconnect, disconnect}},
-		{models.Disconnected, models.Owner, []string{reconnect}},
-		{models.Connected, models.Member, []string{test, reconnect}},
-		{models.ReconnectNeeded, models.Member, []string{reconnect}},
-		{models.Disconnected, models.Member, []string{reconnect}},
+		{models.Connected, accounts.Owner, []string{test, reconnect, disconnect}},
+		{models.Degraded, accounts.Owner, []string{test, reconnect, disconnect}},
+		{models.ReconnectNeeded, accounts.Owner, []string{reconnect, disconnect}},
+		{models.Disconnected, accounts.Owner, []string{reconnect}},
+		{models.Connected, accounts.Member, []string{test, reconnect}},
+		{models.ReconnectNeeded, accounts.Member, []string{reconnect}},
+		{models.Disconnected, accounts.Member, []string{reconnect}},
 	} {
 		p := pagetest.Show(t, connectionPage(c.state, c.role))
 		got := slices.DeleteFunc(p.Actions(), func(a string) bool { return a == "/signout" })
@@ -126,7 +127,7 @@ func TestConnectionOffersWhatItsStateAllows(t *testing.T) {
 			t.Errorf("%s for %s: forms %q, want %q", c.state, c.role, got, c.want)
 		}
 		p.Says(states[c.state].Word, "842193311", "Production", "Customers and locations", "Times are shown in UTC")
-		if c.role == models.Member && c.state != models.Disconnected {
+		if c.role == accounts.Member && c.state != models.Disconnected {
 			p.Says("Ask Dana Whitfield or Ruth Abara.")
 		}
 	}
@@ -137,7 +138,7 @@ func TestAccessIsGivenBeforeItIsRenewed(t *testing.T) {
 	c := pagetest.Connection(models.Connected)
 	c.ConnectedAt = c.RenewedAt
 	days := []models.RenewalDay{{Day: "2026-11-22"}, {Day: "2026-11-23"}}
-	own := ConnectionPage{Visitor: pagetest.Visitor(models.Owner), Connection: c, Days: days, Clock: testClock()}
+	own := ConnectionPage{Visitor: pagetest.Visitor(accounts.Owner), Connection: c, Days: days, Clock: testClock()}
 	ended := own
 	ended.Connection.State, ended.Connection.DisconnectedAt = models.Disconnected, pagetest.Ago(time.Minute)
 	for _, page := range []struct {
@@ -146,7 +147,7 @@ func TestAccessIsGivenBeforeItIsRenewed(t *testing.T) {
 	}{
 		{pagetest.Show(t, Connection(own)), []string{"Access was given 4 min ago. It renews by 12:47 PM, or as soon as access is needed.", "Given 12:32 PM", "No renewals"}},
 		{pagetest.Show(t, Connection(ended)), []string{"No renewals"}},
-		{pagetest.Show(t, Connections(ConnectionsPage{Visitor: pagetest.Visitor(models.Owner), Connections: []models.Connection{c}, Clock: testClock()})), []string{"Connected 4 min ago"}},
+		{pagetest.Show(t, Connections(ConnectionsPage{Visitor: pagetest.Visitor(accounts.Owner), Connections: []models.Connection{c}, Clock: testClock()})), []string{"Connected 4 min ago"}},
 	} {
 		page.shown.Says(page.says...)
 		page.shown.DoesNotSay("Last renewed", "Renewed 12", "renews again", "renewed yet")
@@ -154,9 +155,9 @@ func TestAccessIsGivenBeforeItIsRenewed(t *testing.T) {
 }
 
 func TestConnectionSaysHowItIs(t *testing.T) {
-	pagetest.Show(t, connectionPage(models.Connected, models.Owner)).Says("Last renewed 4 min ago. It renews again by 12:47 PM, or as soon as access is needed.", "passed today at 11:36 AM, in 0.4 seconds")
-	pagetest.Show(t, connectionPage(models.Degraded, models.Owner)).Says("There is nothing you need to do", reasons[models.ReasonUnavailable], "today at 12:31 PM", "works until about 12:48 PM", "did not pass")
-	pagetest.Show(t, connectionPage(models.ReconnectNeeded, models.Owner)).Says("since Nov 22 at 6:36 PM.", reasons[models.ReasonGrantRefused])
+	pagetest.Show(t, connectionPage(models.Connected, accounts.Owner)).Says("Last renewed 4 min ago. It renews again by 12:47 PM, or as soon as access is needed.", "passed today at 11:36 AM, in 0.4 seconds")
+	pagetest.Show(t, connectionPage(models.Degraded, accounts.Owner)).Says("There is nothing you need to do", reasons[models.ReasonUnavailable], "today at 12:31 PM", "works until about 12:48 PM", "did not pass")
+	pagetest.Show(t, connectionPage(models.ReconnectNeeded, accounts.Owner)).Says("since Nov 22 at 6:36 PM.", reasons[models.ReasonGrantRefused])
 	for reason, want := range map[models.Reason][2]string{
 		models.ReasonGrantRefused:  {"ServiceTitan needs you to allow the access again", "Reconnecting takes about a minute."},
 		models.ReasonAnswerLost:    {"We need you to allow the access again", "Nobody did anything wrong."},
@@ -166,23 +167,23 @@ func TestConnectionSaysHowItIs(t *testing.T) {
 	} {
 		c := pagetest.Connection(models.ReconnectNeeded)
 		c.Reason = reason
-		pagetest.Show(t, Connection(ConnectionPage{Visitor: pagetest.Visitor(models.Owner), Connection: c, Clock: testClock()})).Says(want[0], want[1], "Reconnect")
+		pagetest.Show(t, Connection(ConnectionPage{Visitor: pagetest.Visitor(accounts.Owner), Connection: c, Clock: testClock()})).Says(want[0], want[1], "Reconnect")
 		letter := Mail(models.OutgoingMail{Mail: models.Mail{Kind: models.MailReconnectNeeded, Reason: reason}})
 		if letter.Title != want[0] || !strings.Contains(strings.Join(letter.Paragraphs, " "), want[1]) {
 			t.Errorf("the mail for %s says %q, %q", reason, letter.Title, letter.Paragraphs)
 		}
 	}
-	pagetest.Show(t, connectionPage(models.Disconnected, models.Owner)).Says("Luis Ortega disconnected it today at 11:46 AM.")
+	pagetest.Show(t, connectionPage(models.Disconnected, accounts.Owner)).Says("Luis Ortega disconnected it today at 11:46 AM.")
 
 	due := pagetest.Connection(models.Connected)
 	due.NextRenewalAt = pagetest.Ago(time.Minute)
-	p := pagetest.Show(t, Connection(ConnectionPage{Visitor: pagetest.Visitor(models.Owner), Connection: due, Clock: testClock()}))
+	p := pagetest.Show(t, Connection(ConnectionPage{Visitor: pagetest.Visitor(accounts.Owner), Connection: due, Clock: testClock()}))
 	p.Says("It renews in a moment.")
 	failing := pagetest.Connection(models.Degraded)
 	failing.Failures, failing.NextRenewalAt = 3, pagetest.Ago(-2*time.Minute)
-	pagetest.Show(t, Connection(ConnectionPage{Visitor: pagetest.Visitor(models.Owner), Connection: failing, Clock: testClock()})).Says("The next attempt is at 12:38 PM, or when access is needed.")
+	pagetest.Show(t, Connection(ConnectionPage{Visitor: pagetest.Visitor(accounts.Owner), Connection: failing, Clock: testClock()})).Says("The next attempt is at 12:38 PM, or when access is needed.")
 	days := []models.RenewalDay{{Day: "2026-11-20"}, {Day: "2026-11-21", OK: 24}, {Day: "2026-11-22", OK: 20, Failed: 4}, {Day: "2026-11-23", Failed: 2}}
-	strip := pagetest.Show(t, Connection(ConnectionPage{Visitor: pagetest.Visitor(models.Owner), Connection: due, Days: days, Clock: testClock()}))
+	strip := pagetest.Show(t, Connection(ConnectionPage{Visitor: pagetest.Visitor(accounts.Owner), Connection: due, Days: days, Clock: testClock()}))
 	strip.Says("Renewals, last 30 days", "1 of 3 days without a problem", "Nov 21: all renewals worked", "Nov 22: 4 renewals of 24 did not work at first", "Nov 23: renewals did not work")
 }
 
@@ -198,7 +199,7 @@ func TestHealthStripShowsWhenSomebodyHadToReconnect(t *testing.T) {
 		{Day: "2026-11-22", OK: 70, DownFrom: c.FailingSince},
 		{Day: "2026-11-23", DownFrom: &midnight},
 	}
-	shown := pagetest.Show(t, Connection(ConnectionPage{Visitor: pagetest.Visitor(models.Owner), Connection: c, Days: days, Clock: testClock()}))
+	shown := pagetest.Show(t, Connection(ConnectionPage{Visitor: pagetest.Visitor(accounts.Owner), Connection: c, Days: days, Clock: testClock()}))
 	shown.Says("1 of 4 days without a problem", "3 days with a problem", "Nov 19: nothing to renew", "Nov 20: not connected for part of the day", "Nov 21: all renewals worked")
 	shown.Says("Nov 22: not connected since 6:36 PM", "Nov 23: not connected")
 	var tones []string
@@ -213,7 +214,7 @@ func TestHealthStripShowsWhenSomebodyHadToReconnect(t *testing.T) {
 }
 
 func TestConnectionSaysWhatCameOfATest(t *testing.T) {
-	page := ConnectionPage{Visitor: pagetest.Visitor(models.Owner), Connection: pagetest.Connection(models.Connected), Clock: testClock(), Tested: true}
+	page := ConnectionPage{Visitor: pagetest.Visitor(accounts.Owner), Connection: pagetest.Connection(models.Connected), Clock: testClock(), Tested: true}
 	page.Events = []models.Event{{Kind: models.EventTestPassed, ActorName: "Dana Whitfield", Millis: 400, At: *pagetest.Ago(0)}}
 	pagetest.Show(t, Connection(page)).Says("Test passed. ServiceTitan answered in 0.4 seconds.")
 	page.Events[0].Kind, page.Events[0].Reason = models.EventTestFailed, models.ReasonRateLimited
@@ -239,11 +240,11 @@ func TestConnectionSaysWhatCameOfATest(t *testing.T) {
 
 // Whatever a connection's page says about its state and ServiceTitan is true.
 func TestConnectionPromisesNothingThatIsNotSo(t *testing.T) {
-	works := pagetest.Show(t, connectionPage(models.Connected, models.Owner))
+	works := pagetest.Show(t, connectionPage(models.Connected, accounts.Owner))
 	// Disconnecting withdraws access there, and connecting again is a new date.
 	works.Says("Access renews automatically", "you can end it. Nothing is deleted in ServiceTitan.", "Last connected on")
 	works.DoesNotSay("Nothing changes in ServiceTitan", " Connected on")
-	retrying := pagetest.Show(t, connectionPage(models.Degraded, models.Owner))
+	retrying := pagetest.Show(t, connectionPage(models.Degraded, accounts.Owner))
 	retrying.Says("We keep trying")
 	retrying.DoesNotSay("Access renews automatically")
 	letter := Mail(models.OutgoingMail{Mail: models.Mail{Kind: models.MailReconnectNeeded, Reason: models.ReasonGrantRefused}})
@@ -256,7 +257,7 @@ func TestConnectionPromisesNothingThatIsNotSo(t *testing.T) {
 // setup, under their own heading.
 func TestSetupHeadsWhatTheCompanyDoes(t *testing.T) {
 	page := ConnectionPage{
-		Visitor: pagetest.Visitor(models.Owner), Connection: pagetest.Connection(models.Pending), Clock: testClock(),
+		Visitor: pagetest.Visitor(accounts.Owner), Connection: pagetest.Connection(models.Pending), Clock: testClock(),
 		Setup: &models.Setup{Step: models.StepAllowAccess, WaitsFor: models.TheCompany, Since: pagetest.Noon},
 	}
 	pagetest.Show(t, Connection(page)).Says("Your part, in ServiceTitan Open the settings page")
@@ -268,7 +269,7 @@ func TestSetupHeadsWhatTheCompanyDoes(t *testing.T) {
 func TestLastTestIsOfThisAccess(t *testing.T) {
 	c := pagetest.Connection(models.Connected)
 	c.TestedAt, c.TestPassed, c.ConnectedAt = pagetest.Ago(2*time.Hour), false, *pagetest.Ago(time.Hour)
-	shown := pagetest.Show(t, Connection(ConnectionPage{Visitor: pagetest.Visitor(models.Owner), Connection: c, Clock: testClock()}))
+	shown := pagetest.Show(t, Connection(ConnectionPage{Visitor: pagetest.Visitor(accounts.Owner), Connection: c, Clock: testClock()}))
 	shown.Says("Not tested since it was connected again.")
 	shown.DoesNotSay("Last test")
 }
@@ -277,7 +278,7 @@ func TestLastTestIsOfThisAccess(t *testing.T) {
 // would move below the icon if it is long.
 func TestBannersKeepTheirTextBesideTheirIcon(t *testing.T) {
 	pages := everyPage()
-	tested := ConnectionPage{Visitor: pagetest.Visitor(models.Owner), Connection: pagetest.Connection(models.Connected), Clock: testClock(), Tested: true}
+	tested := ConnectionPage{Visitor: pagetest.Visitor(accounts.Owner), Connection: pagetest.Connection(models.Connected), Clock: testClock(), Tested: true}
 	for _, kind := range []models.EventKind{models.EventTestPassed, models.EventTestFailed} {
 		tested.Events = []models.Event{{Kind: kind, Reason: models.ReasonRateLimited, At: pagetest.Noon}}
 		pages[string(kind)] = Connection(tested)
@@ -295,7 +296,7 @@ func TestBannersKeepTheirTextBesideTheirIcon(t *testing.T) {
 
 func TestConnectionsSayWhetherAnyoneIsNeeded(t *testing.T) {
 	list := func(states ...models.State) ConnectionsPage {
-		p := ConnectionsPage{Visitor: pagetest.Visitor(models.Owner), Clock: testClock()}
+		p := ConnectionsPage{Visitor: pagetest.Visitor(accounts.Owner), Clock: testClock()}
 		for _, s := range states {
 			p.Connections = append(p.Connections, pagetest.Connection(s))
 		}
@@ -344,7 +345,7 @@ func TestFinishingComesBack(t *testing.T) {
 }
 
 func TestErrorsSayWhoOrWhenHelps(t *testing.T) {
-	pagetest.Show(t, Error(ErrorPage{Status: 403, Kind: LacksRole, Visitor: pagetest.Visitor(models.Member), CanHelp: []string{"Ruth Abara"}, Clock: testClock()})).Says("signed in as Dana Whitfield. Ruth Abara can help.")
+	pagetest.Show(t, Error(ErrorPage{Status: 403, Kind: LacksRole, Visitor: pagetest.Visitor(accounts.Member), CanHelp: []string{"Ruth Abara"}, Clock: testClock()})).Says("signed in as Dana Whitfield. Ruth Abara can help.")
 	pagetest.Show(t, Error(ErrorPage{Status: 429, RetryAt: pagetest.Noon.Add(40 * time.Second), Clock: testClock()})).Says("in about 40 seconds, at 12:36 PM.")
 	pagetest.Show(t, Error(ErrorPage{Status: 403, Kind: NoMembership, Clock: testClock()})).Says("You no longer belong to this company", "Sign out")
 	pagetest.Show(t, Error(ErrorPage{Status: 403, Kind: ForeignOrigin, Clock: testClock()})).Says("This did not come from one of our pages")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/a-h/templ"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/views/pagetest"
 	"github.com/google/uuid"
 )
@@ -18,7 +19,7 @@ func testClock() Clock { return Clock{Now: pagetest.Noon, Zone: time.UTC} }
 // everyEvent returns one event of each kind.
 func everyEvent() []models.Event { return pagetest.Events(slices.Collect(maps.Keys(events))) }
 
-func connectionPage(state models.State, role models.Role) templ.Component {
+func connectionPage(state models.State, role accounts.Role) templ.Component {
 	return Connection(ConnectionPage{
 		Visitor: pagetest.Visitor(role), Connection: pagetest.Connection(state), Events: everyEvent(),
 		Owners: []string{"Dana Whitfield", "Ruth Abara"}, Clock: testClock(),
@@ -63,32 +64,32 @@ func everyPage() map[string]templ.Component {
 		}),
 		"review, other way": Review(ReviewPage{Choice: againChoice, ChoiceID: "K7QX", Others: []models.Way{models.OwnCredentialsWay}}),
 		"upgrade": Connection(ConnectionPage{
-			Visitor: pagetest.Visitor(models.Owner), Connection: pagetest.Connection(models.Connected), Clock: testClock(),
+			Visitor: pagetest.Visitor(accounts.Owner), Connection: pagetest.Connection(models.Connected), Clock: testClock(),
 			Missing: models.Areas([]string{"tn.crm.bookings:rw"}),
 		}),
 		"finishing":                Finishing(),
 		"connected":                Connected(ConnectedPage{Connection: pagetest.Connection(models.Connected)}),
 		"reconnected":              Connected(ConnectedPage{Connection: pagetest.Connection(models.Connected), Again: true}),
-		"home":                     Connections(ConnectionsPage{Visitor: pagetest.Visitor(models.Owner), Clock: testClock()}),
+		"home":                     Connections(ConnectionsPage{Visitor: pagetest.Visitor(accounts.Owner), Clock: testClock()}),
 		"disconnect":               Disconnect(DisconnectPage{Connection: pagetest.Connection(models.Connected)}),
-		"staff: no role":           Error(ErrorPage{Status: 403, Kind: LacksRole, Staff: models.Staff{Name: "Ada Reyes", Email: "ada@fieldbridge.example", Role: models.Admin}, CanHelp: []string{"Lee"}, SupportCode: "FB-1", Clock: testClock()}),
+		"staff: no role":           Error(ErrorPage{Status: 403, Kind: LacksRole, Staff: accounts.Staff{Name: "Ada Reyes", Email: "ada@fieldbridge.example", Role: accounts.Admin}, CanHelp: []string{"Lee"}, SupportCode: "FB-1", Clock: testClock()}),
 		"locked":                   Error(ErrorPage{Status: 403, Kind: CompanyLocked, SupportCode: "FB-1", Clock: testClock()}),
 		"sign in, staff elsewhere": SignIn(SignInPage{StaffSignIn: true}),
-		"no role":                  Error(ErrorPage{Status: 403, Kind: LacksRole, Visitor: pagetest.Visitor(models.Member), CanHelp: []string{"Ruth Abara"}, SupportCode: "FB-1", Clock: testClock()}),
+		"no role":                  Error(ErrorPage{Status: 403, Kind: LacksRole, Visitor: pagetest.Visitor(accounts.Member), CanHelp: []string{"Ruth Abara"}, SupportCode: "FB-1", Clock: testClock()}),
 		"foreign":                  Error(ErrorPage{Status: 403, Kind: ForeignOrigin, SupportCode: "FB-1", Clock: testClock()}),
 		"no member":                Error(ErrorPage{Status: 403, Kind: NoMembership, SupportCode: "FB-1", Clock: testClock()}),
 		"unheard of":               Error(ErrorPage{Status: 418, SupportCode: "FB-1", Clock: testClock()}),
 		"bad gateway":              Error(ErrorPage{Status: 502, SupportCode: "FB-1", Clock: testClock()}),
-		"not tested":               Connection(ConnectionPage{Visitor: pagetest.Visitor(models.Owner), Connection: models.Connection{State: models.Connected, TenantID: 1}, Clock: testClock()}),
+		"not tested":               Connection(ConnectionPage{Visitor: pagetest.Visitor(accounts.Owner), Connection: models.Connection{State: models.Connected, TenantID: 1}, Clock: testClock()}),
 	}
 	var all []models.Connection
 	for state := range states {
 		all = append(all, pagetest.Connection(state))
 		all[len(all)-1].ID = uuid.New()
-		pages[string(state)+" for owners"] = connectionPage(state, models.Owner)
-		pages[string(state)+" for members"] = connectionPage(state, models.Member)
+		pages[string(state)+" for owners"] = connectionPage(state, accounts.Owner)
+		pages[string(state)+" for members"] = connectionPage(state, accounts.Member)
 	}
-	pages["connections"] = Connections(ConnectionsPage{Visitor: pagetest.Visitor(models.Owner), Connections: all, Clock: testClock()})
+	pages["connections"] = Connections(ConnectionsPage{Visitor: pagetest.Visitor(accounts.Owner), Connections: all, Clock: testClock()})
 	for outcome := range outcomes {
 		pages["not connected: "+string(outcome)] = notConnected(outcome, newChoice)
 		pages["not reconnected: "+string(outcome)] = notConnected(outcome, againChoice)
@@ -107,7 +108,7 @@ func TestEveryPageIsWellMade(t *testing.T) {
 
 func TestHostileTextIsOnlyText(t *testing.T) {
 	const hostile = `"><script>alert(1)</script><img src=x onerror=alert(1)>'&`
-	v := models.Visitor{Name: hostile, Email: hostile, CompanyName: hostile, Role: models.Owner}
+	v := accounts.Visitor{Name: hostile, Email: hostile, CompanyName: hostile, Role: accounts.Owner}
 	c := pagetest.Connection(models.ReconnectNeeded)
 	c.TenantName, c.ConnectedByName, c.Scopes, c.Environment, c.Way = hostile, hostile, hostile, hostile, hostile
 	ours := ConnectPage{Environments: []string{hostile}, Ways: []string{hostile}, Tenant: hostile, Errors: ConnectErrors{hostile, hostile, hostile}}
@@ -125,7 +126,7 @@ func TestHostileTextIsOnlyText(t *testing.T) {
 		"list":        Connections(ConnectionsPage{Visitor: v, Connections: []models.Connection{c}, Clock: testClock()}),
 		"connection":  Connection(ConnectionPage{Visitor: v, Connection: c, Events: []models.Event{{Kind: models.EventConnected, ActorName: hostile}}, Owners: []string{hostile}, Clock: testClock()}),
 		"disconnect":  Disconnect(DisconnectPage{Connection: c}),
-		"staff error": Error(ErrorPage{Status: 403, Kind: LacksRole, Staff: models.Staff{Name: hostile, Email: hostile}, CanHelp: []string{hostile}, Clock: testClock()}),
+		"staff error": Error(ErrorPage{Status: 403, Kind: LacksRole, Staff: accounts.Staff{Name: hostile, Email: hostile}, CanHelp: []string{hostile}, Clock: testClock()}),
 		"error":       Error(ErrorPage{Status: 403, Kind: LacksRole, Visitor: v, CanHelp: []string{hostile}, SupportCode: hostile, Clock: testClock()}),
 		"outcome":     NotConnected(NotConnectedPage{Result: models.Result{Outcome: models.OutcomeDenied}, ChoiceID: hostile, SupportCode: hostile, Clock: testClock()}),
 	} {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
@@ -39,7 +39,7 @@ func (a apikeyCreate) Run(ctx context.Context) error {
 		}
 		companyID = &id
 	}
-	return withKeys(ctx, func(keys *models.APIKeys) error {
+	return withKeys(ctx, func(keys *accounts.APIKeys) error {
 		key, secret, err := keys.Create(ctx, operator(), companyID, a.Name)
 		if errors.Is(err, database.ErrNotFound) {
 			return fmt.Errorf("there is no company %s", a.Company)
@@ -58,7 +58,7 @@ type apikeyRevoke struct {
 
 // Run revokes a key.
 func (a apikeyRevoke) Run(ctx context.Context) error {
-	return withKeys(ctx, func(keys *models.APIKeys) error {
+	return withKeys(ctx, func(keys *accounts.APIKeys) error {
 		err := keys.Revoke(ctx, operator(), a.ID)
 		if errors.Is(err, database.ErrNotFound) {
 			return fmt.Errorf("there is no key %s that works", a.ID)
@@ -71,7 +71,7 @@ type apikeyList struct{}
 
 // Run lists the keys, one on each line.
 func (apikeyList) Run(ctx context.Context) error {
-	return withKeys(ctx, func(keys *models.APIKeys) error {
+	return withKeys(ctx, func(keys *accounts.APIKeys) error {
 		list, err := keys.List(ctx)
 		if err != nil {
 			return err
@@ -94,10 +94,10 @@ func (apikeyList) Run(ctx context.Context) error {
 	})
 }
 
-func withKeys(ctx context.Context, do func(*models.APIKeys) error) error {
+func withKeys(ctx context.Context, do func(*accounts.APIKeys) error) error {
 	c, err := environmentConfig(serveDefaults())
 	if err != nil {
 		return err
 	}
-	return withSchema(ctx, c, func(db *database.DB) error { return do(models.NewAPIKeys(db)) })
+	return withSchema(ctx, c, func(db *database.DB) error { return do(accounts.NewAPIKeys(db)) })
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -30,9 +31,9 @@ func parallelHashes() int { return min(max(1, runtime.GOMAXPROCS(0)-1), mostHash
 // are wired.
 type app struct {
 	db          *database.DB
-	accounts    *models.Accounts
+	accounts    *accounts.Accounts
 	keeper      *models.Keeper
-	apiKeys     *models.APIKeys
+	apiKeys     *accounts.APIKeys
 	mailer      *mailer
 	outbox      *models.Outbox
 	public      http.Handler
@@ -53,7 +54,7 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 	_, err := db.CheckSchema(ctx)
 	switch {
 	case errors.Is(err, database.ErrNoSchema):
-		_, err = models.Migrate(ctx, db, models.MigrationWatch{}) // an empty database migrates at once
+		_, err = accounts.Migrate(ctx, db, accounts.MigrationWatch{}) // an empty database migrates at once
 	case errors.Is(err, database.ErrSchemaBehind):
 		err = migrateLogged(ctx, db, log)
 	}
@@ -64,10 +65,10 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 		return nil, err
 	}
 	clients := clientsOf(c, db)
-	people := models.NewAccounts(db, keys, parallelHashes())
+	people := accounts.NewAccounts(db, keys, parallelHashes())
 	metrics := handlers.NewMetrics()
 	keeper := models.NewKeeper(db, keys, clients, models.KeeperOptions{KeepAlive: c.KeepAlive, PerSecond: c.PerSecond, Watch: metrics.Watch()}, log)
-	apiKeys := models.NewAPIKeys(db)
+	apiKeys := accounts.NewAPIKeys(db)
 	connections := models.NewConnections(db, keys, clients, keeper, c.BaseURL.JoinPath("/callback").String(), log)
 	mailer := &mailer{base: c.BaseURL, server: c.SMTPURL, from: c.MailFrom, log: log}
 	return &app{
@@ -81,7 +82,7 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 		kept:        c.EventsKept,
 		public: handlers.New(handlers.Options{
 			BaseURL: c.BaseURL, TrustedProxies: c.TrustedProxies, Accounts: people,
-			Sessions: models.NewSessions(db), Connections: connections, Desk: models.NewDesk(db, keeper, connections), APIKeys: apiKeys, Metrics: metrics,
+			Sessions: accounts.NewSessions(db), Connections: connections, Desk: models.NewDesk(db, keeper, connections), APIKeys: apiKeys, Metrics: metrics,
 			StaffIssuer: c.staffSignIn(), Demo: pages, Now: time.Now, Log: log,
 		}),
 		admin: handlers.NewAdmin(c.AdminAddr, func(ctx context.Context) error {

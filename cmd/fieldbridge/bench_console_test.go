@@ -16,6 +16,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
@@ -206,7 +207,7 @@ func consoleClient(b *testing.B, driver string, size int) *client {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = a.db.Close() })
-	link, err := a.accounts.AddStaff(b.Context(), models.CommandLine("root"), account.Email, models.Support)
+	link, err := a.accounts.AddStaff(b.Context(), accounts.CommandLine("root"), account.Email, accounts.Support)
 	if err != nil {
 		b.Fatal(err)
 	}

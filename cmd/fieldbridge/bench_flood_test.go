@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
@@ -63,13 +63,13 @@ func newFlooded(b *testing.B, address string) (*flooded, *process) {
 	}
 	f := &flooded{}
 	err = inDB(b.Context(), config{DatabaseURL: address}, database.OpenDB, func(db *database.DB) error {
-		if _, err := models.Migrate(b.Context(), db, models.MigrationWatch{}); err != nil {
+		if _, err := accounts.Migrate(b.Context(), db, accounts.MigrationWatch{}); err != nil {
 			return err
 		}
-		people := models.NewAccounts(db, keys, 1)
+		people := accounts.NewAccounts(db, keys, 1)
 		for i := range 2 * floodPeople {
 			person := &floodPerson{email: fmt.Sprintf("person%d@bench.example", i), address: fmt.Sprintf("10.1.0.%d", i)}
-			_, _, err := people.SignUp(b.Context(), models.SignUp{
+			_, _, err := people.SignUp(b.Context(), accounts.SignUp{
 				Company: "Northgate Heating", Name: "Dana Whitfield", Email: person.email,
 				Password: secret.New(floodPassword), Address: person.address,
 			})

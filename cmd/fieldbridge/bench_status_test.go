@@ -12,14 +12,14 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // bareRoute answers a fixed page to people who are signed in. It reads the session and
 // the member like the product, and does nothing else.
 func bareRoute(a *app, page []byte) http.Handler {
 	sessions := scs.New()
-	sessions.Store = models.NewSessions(a.db)
+	sessions.Store = accounts.NewSessions(a.db)
 	sessions.HashTokenInStore = true
 	sessions.Cookie.Name = "fieldbridge_session"
 	e := echo.New()

@@ -11,7 +11,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
@@ -21,7 +21,7 @@ func bareAPI(a *app, token string) http.Handler {
 	type body struct {
 		AccessToken string `json:"access_token"`
 	}
-	keys := models.NewAPIKeys(a.db)
+	keys := accounts.NewAPIKeys(a.db)
 	e := echo.New()
 	e.GET("/api/v1/connections/:id/token", func(c echo.Context) error {
 		value := strings.TrimPrefix(c.Request().Header.Get(echo.HeaderAuthorization), "Bearer ")
@@ -43,7 +43,7 @@ func (p *product) backEnds(b *testing.B, base string, n int) []*client {
 		clients[i] = newClient(base)
 		b.Cleanup(clients[i].transport.CloseIdleConnections)
 		for range each {
-			_, key, err := p.apiKeys.Create(b.Context(), models.CommandLine("root"), nil, "bench")
+			_, key, err := p.apiKeys.Create(b.Context(), accounts.CommandLine("root"), nil, "bench")
 			if err != nil {
 				b.Fatal(err)
 			}

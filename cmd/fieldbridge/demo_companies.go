@@ -6,6 +6,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 const (
@@ -33,8 +34,8 @@ type demoCompany struct {
 // companies.
 func demoStaff() []models.SampleStaff {
 	return []models.SampleStaff{
-		{Name: "Priya Nair", Email: "priya@fieldbridge.example", Role: models.Support},
-		{Name: "Ada Reyes", Email: "ada@fieldbridge.example", Role: models.Admin},
+		{Name: "Priya Nair", Email: "priya@fieldbridge.example", Role: accounts.Support},
+		{Name: "Ada Reyes", Email: "ada@fieldbridge.example", Role: accounts.Admin},
 	}
 }
 
@@ -58,9 +59,9 @@ func demoSamples(tenants []sandbox.Tenant) []models.SampleCompany {
 		sample := models.SampleCompany{Name: c.name, Age: c.age, Failed: c.failed, APIKey: c.apiKey, Locked: c.locked, LockedAge: c.lockAge}
 		for i, person := range c.people {
 			name, email, _ := strings.Cut(strings.TrimSuffix(person, ">"), " <")
-			role := models.Owner
+			role := accounts.Owner
 			if i > 0 {
-				role = models.Member
+				role = accounts.Member
 			}
 			sample.People = append(sample.People, models.SamplePerson{Name: name, Email: email, Role: role})
 		}

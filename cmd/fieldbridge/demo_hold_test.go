@@ -13,6 +13,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
@@ -208,7 +209,7 @@ func TestDemoLooksBeforeItBegins(t *testing.T) {
 // A real database may contain nothing but an API key for all companies.
 func TestDemoLeavesKeysAlone(t *testing.T) {
 	s := openDemo(t, testdb.SQLite(t), newKeyset(t))
-	_, key, err := s.apiKeys.Create(t.Context(), models.CommandLine("root"), nil, "Warehouse")
+	_, key, err := s.apiKeys.Create(t.Context(), accounts.CommandLine("root"), nil, "Warehouse")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -64,7 +65,7 @@ func TestDemoIsKeptAfterTheAppIsWithdrawn(t *testing.T) {
 		}
 		for _, c := range s.all() {
 			if c.State == models.Connected {
-				if err := s.connections.Test(t.Context(), models.Visitor{CompanyID: c.CompanyID, Name: "Guest"}, c.ID); err != nil {
+				if err := s.connections.Test(t.Context(), accounts.Visitor{CompanyID: c.CompanyID, Name: "Guest"}, c.ID); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -162,21 +163,21 @@ func TestDemoBeginsAgainUnderGuests(t *testing.T) {
 // the errors.
 func (s *seeded) busy(ctx context.Context, guest, n int) []error {
 	email := fmt.Sprintf("guest%d-%d@visitor.example", guest, n)
-	_, _, err := s.accounts.SignUp(ctx, models.SignUp{Company: "Visitor", Name: "V", Email: email, Password: secret.New("a visitor's password"), Address: email})
+	_, _, err := s.accounts.SignUp(ctx, accounts.SignUp{Company: "Visitor", Name: "V", Email: email, Password: secret.New("a visitor's password"), Address: email})
 	results := []error{err}
 	var list []models.Connection
 	if err := s.db.Read(ctx).Where("state = ?", models.Connected).Order("id").Limit(3).Offset(guest * 3).Find(&list).Error; err != nil {
 		return append(results, err)
 	}
-	var people []models.User
+	var people []accounts.User
 	if err := s.db.Read(ctx).Where("staff_role <> ''").Limit(1).Find(&people).Error; err != nil || len(people) == 0 {
 		return append(results, err)
 	}
 	for _, c := range list {
-		results = append(results, s.connections.Test(ctx, models.Visitor{CompanyID: c.CompanyID, Name: "Guest"}, c.ID))
+		results = append(results, s.connections.Test(ctx, accounts.Visitor{CompanyID: c.CompanyID, Name: "Guest"}, c.ID))
 		_, err := s.keeper.Renew(ctx, c.CompanyID, c.ID, c.Generation)
 		results = append(results, err)
-		results = append(results, models.NewDesk(s.db, s.keeper, s.connections).AddNote(ctx, models.Staff{UserID: people[0].ID, Name: "Guest"}, c.ID, "called"))
+		results = append(results, models.NewDesk(s.db, s.keeper, s.connections).AddNote(ctx, accounts.Staff{UserID: people[0].ID, Name: "Guest"}, c.ID, "called"))
 	}
 	return results
 }
@@ -184,7 +185,7 @@ func (s *seeded) busy(ctx context.Context, guest, n int) []error {
 // expected reports whether a guest may get the error, because their data is gone or
 // ServiceTitan refuses an unknown tenant.
 func expected(err error) bool {
-	if _, busy := errors.AsType[*models.BusyError](err); busy {
+	if _, busy := errors.AsType[*accounts.BusyError](err); busy {
 		return true
 	}
 	return database.Gone(err) || errors.Is(err, models.ErrReconnectNeeded) || errors.Is(err, models.ErrNotConnected) || errors.Is(err, database.ErrUnavailable)

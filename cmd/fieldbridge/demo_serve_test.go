@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
@@ -142,8 +143,8 @@ func TestServeAsDemoLeavesOthersAlone(t *testing.T) {
 	if err := (migrateUp{}).Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	err := withAccounts(t.Context(), func(_ config, people *models.Accounts) error {
-		_, err := people.AddStaff(t.Context(), models.CommandLine("root"), staffEmail, models.Support)
+	err := withAccounts(t.Context(), func(_ config, people *accounts.Accounts) error {
+		_, err := people.AddStaff(t.Context(), accounts.CommandLine("root"), staffEmail, accounts.Support)
 		return err
 	})
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
@@ -124,7 +125,7 @@ func TestDemoHasEverything(t *testing.T) {
 			t.Errorf("nothing waits in a part of the queue: %+v", overview)
 		}
 		for _, account := range demoAccounts() {
-			_, err := s.accounts.SignIn(t.Context(), models.SignIn{Email: account.Email, Password: secret.New(account.Password), Address: "test"})
+			_, err := s.accounts.SignIn(t.Context(), accounts.SignIn{Email: account.Email, Password: secret.New(account.Password), Address: "test"})
 			if err != nil {
 				t.Errorf("%s: %v", account.Who, err)
 			}
@@ -267,7 +268,7 @@ func TestDemoBeginsAgain(t *testing.T) {
 		for _, c := range s.all() {
 			_, _ = s.keeper.Renew(t.Context(), c.CompanyID, c.ID, c.Generation)
 		}
-		_, _, err := s.accounts.SignUp(t.Context(), models.SignUp{Company: "Visitor", Name: "V", Email: "v@visitor.example", Password: secret.New("a visitor's password"), Address: "test"})
+		_, _, err := s.accounts.SignUp(t.Context(), accounts.SignUp{Company: "Visitor", Name: "V", Email: "v@visitor.example", Password: secret.New("a visitor's password"), Address: "test"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -280,7 +281,7 @@ func TestDemoBeginsAgain(t *testing.T) {
 		if after := states(s.all()); !maps.Equal(before, after) {
 			t.Errorf("%v, it was %v", after, before)
 		}
-		if _, err := s.accounts.SignIn(t.Context(), models.SignIn{Email: "v@visitor.example", Password: secret.New("a visitor's password"), Address: "test"}); err == nil {
+		if _, err := s.accounts.SignIn(t.Context(), accounts.SignIn{Email: "v@visitor.example", Password: secret.New("a visitor's password"), Address: "test"}); err == nil {
 			t.Error("who signed up before is still here")
 		}
 		s.isReal()
@@ -334,7 +335,7 @@ func TestDemoBeginsAgainEachDay(t *testing.T) {
 // A demo never uses a database that has other data.
 func TestDemoLeavesOthersAlone(t *testing.T) {
 	s := openDemo(t, testdb.SQLite(t), newKeyset(t))
-	_, _, err := s.accounts.SignUp(t.Context(), models.SignUp{Company: "Real", Name: "R", Email: "r@real.example", Password: secret.New("a real person's password"), Address: "test"})
+	_, _, err := s.accounts.SignUp(t.Context(), accounts.SignUp{Company: "Real", Name: "R", Email: "r@real.example", Password: secret.New("a real person's password"), Address: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -343,7 +344,7 @@ func TestDemoLeavesOthersAlone(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := s.accounts.SignIn(t.Context(), models.SignIn{Email: "r@real.example", Password: secret.New("a real person's password"), Address: "test"}); err != nil {
+	if _, err := s.accounts.SignIn(t.Context(), accounts.SignIn{Email: "r@real.example", Password: secret.New("a real person's password"), Address: "test"}); err != nil {
 		t.Errorf("the account is gone: %v", err)
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
@@ -22,7 +22,7 @@ func filledID(i int) string { return fmt.Sprintf("%08x-0000-7000-8000-0000000000
 // renewals are spread over the next hour.
 func fill(b testing.TB, db *database.DB, keys *seal.Keys, connections int) {
 	b.Helper()
-	if _, err := models.Migrate(b.Context(), db, models.MigrationWatch{}); err != nil {
+	if _, err := accounts.Migrate(b.Context(), db, accounts.MigrationWatch{}); err != nil {
 		b.Fatal(err)
 	}
 	const batch = 1000

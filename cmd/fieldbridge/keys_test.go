@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
@@ -184,7 +185,7 @@ func TestDropWaitsADay(t *testing.T) {
 		}
 	}
 	inDatabase(func(db *database.DB) error {
-		_, err := models.Migrate(t.Context(), db, models.MigrationWatch{})
+		_, err := accounts.Migrate(t.Context(), db, accounts.MigrationWatch{})
 		return errors.Join(err, models.CheckKeyset(t.Context(), db, keys))
 	})
 	now := time.Now()

@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -291,7 +291,7 @@ func (p *product) contractors(b *testing.B, n int) []*client {
 	for i := range clients {
 		email := strings.ToLower(rand.Text()) + "@bench.example"
 		// This does not use the form, which limits sign-ups from one address.
-		if _, _, err := p.accounts.SignUp(b.Context(), models.SignUp{
+		if _, _, err := p.accounts.SignUp(b.Context(), accounts.SignUp{
 			Company: "Northgate Heating", Name: "Dana Whitfield", Email: email,
 			Password: secret.New(password), Address: email,
 		}); err != nil {

@@ -18,6 +18,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
@@ -283,7 +284,7 @@ func queueMails(t *testing.T, db *database.DB, n int) {
 		State: models.ReconnectNeeded, Reason: models.ReasonGrantRefused, ConnectedAt: now, CreatedAt: now, UpdatedAt: now,
 	}
 	err := db.Write(t.Context(), func(tx *gorm.DB) error {
-		if err := tx.Create(&models.Company{ID: company, Name: "Northgate", CreatedAt: now}).Error; err != nil {
+		if err := tx.Create(&accounts.Company{ID: company, Name: "Northgate", CreatedAt: now}).Error; err != nil {
 			return err
 		}
 		if err := tx.Create(&connection).Error; err != nil {
@@ -291,7 +292,7 @@ func queueMails(t *testing.T, db *database.DB, n int) {
 		}
 		for i := range n {
 			email := fmt.Sprintf("person%d@northgate.example", i)
-			user := models.User{ID: uuid.Must(uuid.NewV7()), Email: email, Name: "Dana", CreatedAt: now}
+			user := accounts.User{ID: uuid.Must(uuid.NewV7()), Email: email, Name: "Dana", CreatedAt: now}
 			mail := models.Mail{
 				ID: uuid.Must(uuid.NewV7()), Channel: models.MailChannel, CompanyID: company, ConnectionID: connection.ID, Kind: models.MailReconnectNeeded,
 				Reason: models.ReasonGrantRefused, Recipient: email, NextTryAt: &now, CreatedAt: now,

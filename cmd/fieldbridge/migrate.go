@@ -9,7 +9,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
@@ -39,7 +39,7 @@ func (migrateUp) Run(ctx context.Context) error {
 // migrate applies migrations and shows their progress on the screen.
 func migrate(ctx context.Context, db *database.DB, screen io.Writer) (database.MigrationStatus, error) {
 	var named *progress
-	s, err := models.Migrate(ctx, db, models.MigrationWatch{
+	s, err := accounts.Migrate(ctx, db, accounts.MigrationWatch{
 		Begins: func(version, newest int64, name string) {
 			_, _ = fmt.Fprintf(screen, "migration %d of %d: %s\n", version, newest, name)
 		},
@@ -59,7 +59,7 @@ func migrate(ctx context.Context, db *database.DB, screen io.Writer) (database.M
 // migrateLogged applies migrations and logs their progress.
 func migrateLogged(ctx context.Context, db *database.DB, log *slog.Logger) error {
 	said := time.Now()
-	_, err := models.Migrate(ctx, db, models.MigrationWatch{
+	_, err := accounts.Migrate(ctx, db, accounts.MigrationWatch{
 		Begins: func(version, newest int64, name string) {
 			log.InfoContext(ctx, "migration", "version", version, "of", newest, "name", name)
 		},

@@ -16,7 +16,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/handlers/browsertest"
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 // withTheSchema brings the schema up to date for the copies of testdb.
 func withTheSchema(address string) error {
 	return inDB(context.Background(), config{DatabaseURL: address}, database.OpenDB, func(db *database.DB) error {
-		_, err := models.Migrate(context.Background(), db, models.MigrationWatch{})
+		_, err := accounts.Migrate(context.Background(), db, accounts.MigrationWatch{})
 		return err
 	})
 }

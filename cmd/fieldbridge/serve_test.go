@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
@@ -80,8 +80,8 @@ func TestServeHasNoWayAroundTheSecondFactor(t *testing.T) {
 		t.Fatal(err)
 	}
 	running(t, serveCommand{}.Run, admin)
-	if err := withAccounts(t.Context(), func(_ config, people *models.Accounts) error {
-		link, err := people.AddStaff(t.Context(), models.CommandLine("root"), staffEmail, models.Admin)
+	if err := withAccounts(t.Context(), func(_ config, people *accounts.Accounts) error {
+		link, err := people.AddStaff(t.Context(), accounts.CommandLine("root"), staffEmail, accounts.Admin)
 		if err != nil {
 			return err
 		}
@@ -116,8 +116,8 @@ func TestOneProcessServesAFile(t *testing.T) {
 	if err := (serveCommand{}).Run(t.Context()); !errors.Is(err, database.ErrServed) {
 		t.Errorf("a second process: %v", err)
 	}
-	if err := withAccounts(t.Context(), func(_ config, people *models.Accounts) error {
-		_, err := people.AddStaff(t.Context(), models.CommandLine("test"), staffEmail, models.Admin)
+	if err := withAccounts(t.Context(), func(_ config, people *accounts.Accounts) error {
+		_, err := people.AddStaff(t.Context(), accounts.CommandLine("test"), staffEmail, accounts.Admin)
 		return err
 	}); err != nil {
 		t.Errorf("a command beside it: %v", err)

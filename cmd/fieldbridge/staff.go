@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"text/tabwriter"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
@@ -28,13 +28,13 @@ type staffAdd struct {
 
 // Run makes the account. The person chooses a password with the link.
 func (s staffAdd) Run(ctx context.Context) error {
-	email, ok := models.ParseEmail(s.Email)
+	email, ok := accounts.ParseEmail(s.Email)
 	if !ok {
 		return fmt.Errorf("%q is not an email address", s.Email)
 	}
-	return withAccounts(ctx, func(c config, people *models.Accounts) error {
-		link, err := people.AddStaff(ctx, operator(), email, models.StaffRole(s.Role))
-		if errors.Is(err, models.ErrMemberEmail) {
+	return withAccounts(ctx, func(c config, people *accounts.Accounts) error {
+		link, err := people.AddStaff(ctx, operator(), email, accounts.StaffRole(s.Role))
+		if errors.Is(err, accounts.ErrMemberEmail) {
 			return fmt.Errorf("%s belongs to a member of a company; use another email", email)
 		}
 		if err != nil {
@@ -57,8 +57,8 @@ type staffRemove struct {
 
 // Run removes the account.
 func (s staffRemove) Run(ctx context.Context) error {
-	email, _ := models.ParseEmail(s.Email) // an empty one is nobody's
-	return withAccounts(ctx, func(_ config, people *models.Accounts) error {
+	email, _ := accounts.ParseEmail(s.Email) // an empty one is nobody's
+	return withAccounts(ctx, func(_ config, people *accounts.Accounts) error {
 		err := people.RemoveStaff(ctx, operator(), email)
 		if errors.Is(err, database.ErrNotFound) {
 			return fmt.Errorf("%s is not on the staff", s.Email)
@@ -76,8 +76,8 @@ type staffResetFactor struct {
 
 // Run deletes the second factor.
 func (s staffResetFactor) Run(ctx context.Context) error {
-	email, _ := models.ParseEmail(s.Email) // an empty one is nobody's
-	return withAccounts(ctx, func(_ config, people *models.Accounts) error {
+	email, _ := accounts.ParseEmail(s.Email) // an empty one is nobody's
+	return withAccounts(ctx, func(_ config, people *accounts.Accounts) error {
 		err := people.ResetFactor(ctx, operator(), email)
 		if errors.Is(err, database.ErrNotFound) {
 			return fmt.Errorf("%s is not on the staff", s.Email)
@@ -93,7 +93,7 @@ type staffList struct{}
 
 // Run lists the accounts, one on each line.
 func (staffList) Run(ctx context.Context) error {
-	return withAccounts(ctx, func(c config, people *models.Accounts) error {
+	return withAccounts(ctx, func(c config, people *accounts.Accounts) error {
 		list, err := people.ListStaff(ctx)
 		if err != nil {
 			return err
@@ -117,17 +117,17 @@ func (staffList) Run(ctx context.Context) error {
 
 // operator returns who runs this command, by the name that the operating system knows.
 // Under sudo, that is the caller's name, which says more than root.
-func operator() models.Actor {
+func operator() accounts.Actor {
 	if name := os.Getenv("SUDO_USER"); name != "" {
-		return models.CommandLine(name)
+		return accounts.CommandLine(name)
 	}
 	if u, err := user.Current(); err == nil {
-		return models.CommandLine(u.Username)
+		return accounts.CommandLine(u.Username)
 	}
-	return models.CommandLine("user " + strconv.Itoa(os.Getuid()))
+	return accounts.CommandLine("user " + strconv.Itoa(os.Getuid()))
 }
 
-func withAccounts(ctx context.Context, do func(config, *models.Accounts) error) error {
+func withAccounts(ctx context.Context, do func(config, *accounts.Accounts) error) error {
 	c, err := environmentConfig(serveDefaults())
 	if err != nil {
 		return err
@@ -137,6 +137,6 @@ func withAccounts(ctx context.Context, do func(config, *models.Accounts) error) 
 		return err
 	}
 	return withSchema(ctx, c, func(db *database.DB) error {
-		return do(c, models.NewAccounts(db, keys, parallelHashes()))
+		return do(c, accounts.NewAccounts(db, keys, parallelHashes()))
 	})
 }

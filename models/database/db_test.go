@@ -12,7 +12,7 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
@@ -137,7 +137,7 @@ func TestB24MigrateAtOnce(t *testing.T) {
 						t.Error(err)
 						return
 					}
-					s, err := models.Migrate(t.Context(), db, models.MigrationWatch{})
+					s, err := accounts.Migrate(t.Context(), db, accounts.MigrationWatch{})
 					if err != nil || s.Current != s.Target {
 						t.Errorf("got %+v, %v", s, err)
 					}

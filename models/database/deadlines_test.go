@@ -13,6 +13,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
@@ -84,8 +85,8 @@ func TestTrailsOfVanishedPostgreSQL(t *testing.T) {
 	db := modeltest.OpenAt(t, proxy.Address+"?connect_timeout=1")
 	quick(db)
 	k := modeltest.NewKept(t, db, time.Now)
-	people, keys := models.NewAccounts(db, k.Keys, 1, models.QuickHashes), models.NewAPIKeys(db)
-	people.RecordSignIn(models.SignInEvent{Action: models.ActionSignIn, Outcome: "wrong_credentials", Email: "amy@northgate.example"})
+	people, keys := accounts.NewAccounts(db, k.Keys, 1, accounts.QuickHashes), accounts.NewAPIKeys(db)
+	people.RecordSignIn(accounts.SignInEvent{Action: accounts.ActionSignIn, Outcome: "wrong_credentials", Email: "amy@northgate.example"})
 	keys.CountRead(database.NewID(), database.NewID(), "203.0.113.7")
 
 	proxy.Swallow()
@@ -141,7 +142,7 @@ func TestMigrationsHaveTimeOfTheirOwn(t *testing.T) {
 		CREATE EVENT TRIGGER see_limits ON ddl_command_end EXECUTE FUNCTION see_limits()`).Error; err != nil {
 		t.Fatal(err)
 	}
-	if _, err := models.Migrate(t.Context(), db, models.MigrationWatch{}); err != nil {
+	if _, err := accounts.Migrate(t.Context(), db, accounts.MigrationWatch{}); err != nil {
 		t.Fatal(err)
 	}
 	var seen []string

@@ -9,7 +9,7 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
@@ -17,7 +17,7 @@ import (
 // watched are the lines that a migration says.
 func watched(t *testing.T, db *database.DB) (lines []string) {
 	t.Helper()
-	s, err := models.Migrate(t.Context(), db, models.MigrationWatch{
+	s, err := accounts.Migrate(t.Context(), db, accounts.MigrationWatch{
 		Begins: func(version, newest int64, name string) {
 			lines = append(lines, fmt.Sprintf("%d of %d: %s", version, newest, name))
 		},
@@ -58,7 +58,7 @@ func TestMigrationSaysHowFarItIs(t *testing.T) {
 			}
 			err = db.Write(t.Context(), func(tx *gorm.DB) error {
 				for range 501 { // more than one write names
-					if err := models.CreateCompany(tx, &models.Company{ID: database.NewID(), Name: "Northgate", CreatedAt: db.Now()}); err != nil {
+					if err := accounts.CreateCompany(tx, &accounts.Company{ID: database.NewID(), Name: "Northgate", CreatedAt: db.Now()}); err != nil {
 						return err
 					}
 				}

@@ -7,7 +7,7 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
@@ -56,7 +56,7 @@ func TestNewerSchemaThatSaysItIsCompatible(t *testing.T) {
 				t.Errorf("%s: %+v, %v; want %v", name, s, err, tt.want)
 			}
 			// Started anew, it is the same.
-			if _, err := models.Migrate(t.Context(), db, models.MigrationWatch{}); !errors.Is(err, tt.want) {
+			if _, err := accounts.Migrate(t.Context(), db, accounts.MigrationWatch{}); !errors.Is(err, tt.want) {
 				t.Errorf("%s: migrate: %v, want %v", name, err, tt.want)
 			}
 			write("DELETE FROM goose_db_version WHERE version_id > ?", target)
@@ -78,15 +78,15 @@ func TestWritesOutliveANewColumn(t *testing.T) {
 	id := database.NewID()
 	rename := func(name string) error {
 		return db.Write(t.Context(), func(tx *gorm.DB) error {
-			var company models.Company
+			var company accounts.Company
 			if err := database.ForUpdate(tx).Where("id = ?", id).Take(&company).Error; err != nil {
 				return err
 			}
-			return tx.Model(&models.Company{}).Where("id = ?", id).Update("name", name).Error
+			return tx.Model(&accounts.Company{}).Where("id = ?", id).Update("name", name).Error
 		})
 	}
 	err = db.Write(t.Context(), func(tx *gorm.DB) error {
-		return tx.Create(&models.Company{ID: id, Name: "Northgate", CreatedAt: time.Now().UTC()}).Error
+		return tx.Create(&accounts.Company{ID: id, Name: "Northgate", CreatedAt: time.Now().UTC()}).Error
 	})
 	if err := errors.Join(err, rename("South"), rename("West")); err != nil {
 		t.Fatal(err)
@@ -97,7 +97,7 @@ func TestWritesOutliveANewColumn(t *testing.T) {
 	if err := rename("East"); err != nil {
 		t.Errorf("got %v", err)
 	}
-	read := func(db *gorm.DB) error { return db.Where("id = ?", id).Take(&models.Company{}).Error }
+	read := func(db *gorm.DB) error { return db.Where("id = ?", id).Take(&accounts.Company{}).Error }
 	if err := read(db.Read(t.Context())); err != nil {
 		t.Fatal(err)
 	}

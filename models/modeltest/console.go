@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -31,15 +32,15 @@ func OnConsoles(t *testing.T, test func(t *testing.T, c *Console)) {
 // Company makes one with an owner.
 func (c *Console) Company(name, email string) uuid.UUID {
 	c.Helper()
-	company, user := models.Company{ID: database.NewID(), Name: name, CreatedAt: c.Clock.Now()}, models.User{ID: database.NewID(), Email: email, Name: "Dana", CreatedAt: c.Clock.Now()}
+	company, user := accounts.Company{ID: database.NewID(), Name: name, CreatedAt: c.Clock.Now()}, accounts.User{ID: database.NewID(), Email: email, Name: "Dana", CreatedAt: c.Clock.Now()}
 	c.Write(func(tx *gorm.DB) error {
-		if err := models.CreateCompany(tx, &company); err != nil {
+		if err := accounts.CreateCompany(tx, &company); err != nil {
 			return err
 		}
 		if err := tx.Create(&user).Error; err != nil {
 			return err
 		}
-		return tx.Create(&models.Membership{CompanyID: company.ID, UserID: user.ID, Role: models.Owner, CreatedAt: c.Clock.Now()}).Error
+		return tx.Create(&accounts.Membership{CompanyID: company.ID, UserID: user.ID, Role: accounts.Owner, CreatedAt: c.Clock.Now()}).Error
 	})
 	return company.ID
 }

@@ -10,7 +10,7 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
@@ -74,7 +74,7 @@ func MigrateAddress(address string) error {
 	if err != nil {
 		return err
 	}
-	_, err = models.Migrate(context.Background(), db, models.MigrationWatch{})
+	_, err = accounts.Migrate(context.Background(), db, accounts.MigrationWatch{})
 	return errors.Join(err, db.Close())
 }
 
@@ -89,14 +89,14 @@ func TestKeys(t *testing.T) *seal.Keys {
 
 func AddCompany(name string) func(*gorm.DB) error {
 	return func(tx *gorm.DB) error {
-		return tx.Create(&models.Company{ID: database.NewID(), Name: name, CreatedAt: time.Now().UTC()}).Error
+		return tx.Create(&accounts.Company{ID: database.NewID(), Name: name, CreatedAt: time.Now().UTC()}).Error
 	}
 }
 
 func CountCompanies(t *testing.T, db *database.DB) int64 {
 	t.Helper()
 	var n int64
-	if err := db.Read(t.Context()).Model(&models.Company{}).Count(&n).Error; err != nil {
+	if err := db.Read(t.Context()).Model(&accounts.Company{}).Count(&n).Error; err != nil {
 		t.Fatal(err)
 	}
 	return n

@@ -19,6 +19,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox/sandboxtest"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
@@ -71,7 +72,7 @@ func NewKept(t testing.TB, db *database.DB, now func() time.Time, change ...func
 	k.Keeper = k.NewKeeper(ko)
 	testdb.Watch(db.OnPostgres(), k.Exec)
 	k.Write(func(tx *gorm.DB) error {
-		return tx.Create(&models.Company{ID: k.CompanyID, Name: "Northgate", CreatedAt: db.Now()}).Error
+		return tx.Create(&accounts.Company{ID: k.CompanyID, Name: "Northgate", CreatedAt: db.Now()}).Error
 	})
 	return k
 }
@@ -144,12 +145,12 @@ func (k *Kept) Exec(statement string, args ...any) {
 }
 
 // Owner is who disconnects and reconnects, as the company's owner.
-func (k *Kept) Owner() models.Visitor {
+func (k *Kept) Owner() accounts.Visitor {
 	k.Helper()
-	v := models.Visitor{UserID: k.CompanyID, CompanyID: k.CompanyID, Role: models.Owner, Name: "Amy"}
+	v := accounts.Visitor{UserID: k.CompanyID, CompanyID: k.CompanyID, Role: accounts.Owner, Name: "Amy"}
 	k.Write(func(tx *gorm.DB) error {
-		user := models.User{ID: v.UserID, Email: "owner-" + v.UserID.String() + "@northgate.example", Name: v.Name, CreatedAt: k.DB.Now()}
-		member := models.Membership{CompanyID: v.CompanyID, UserID: v.UserID, Role: models.Owner, CreatedAt: k.DB.Now()}
+		user := accounts.User{ID: v.UserID, Email: "owner-" + v.UserID.String() + "@northgate.example", Name: v.Name, CreatedAt: k.DB.Now()}
+		member := accounts.Membership{CompanyID: v.CompanyID, UserID: v.UserID, Role: accounts.Owner, CreatedAt: k.DB.Now()}
 		once := clause.OnConflict{DoNothing: true}
 		return errors.Join(tx.Clauses(once).Create(&user).Error, tx.Clauses(once).Create(&member).Error)
 	})
@@ -184,7 +185,7 @@ func (k *Kept) TryReconnect(id uuid.UUID) error {
 // ReconnectAs stores a new grant as a sign-in of the visitor does: in one
 // transaction with the change of state, and with the replaced grant withdrawn
 // after it.
-func (k *Kept) ReconnectAs(v models.Visitor, id uuid.UUID) error {
+func (k *Kept) ReconnectAs(v accounts.Visitor, id uuid.UUID) error {
 	k.Helper()
 	tokens := servicetitan.Tokens{
 		Access: secret.New("stc_access_" + database.NewID().String()), Refresh: secret.New(k.Sandbox.NewGrant(Northgate)),
@@ -192,7 +193,7 @@ func (k *Kept) ReconnectAs(v models.Visitor, id uuid.UUID) error {
 	}
 	var old models.Replaced
 	err := k.DB.Write(k.Context(), func(tx *gorm.DB) error {
-		if err := models.StillAllowed(tx, v); err != nil {
+		if err := accounts.StillAllowed(tx, v); err != nil {
 			return err
 		}
 		now, err := k.DB.SharedNow(tx)

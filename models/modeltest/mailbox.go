@@ -13,17 +13,18 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 // Person adds somebody to the company.
-func (k *Kept) Person(name string, role models.Role) uuid.UUID {
+func (k *Kept) Person(name string, role accounts.Role) uuid.UUID {
 	k.Helper()
 	id := database.NewID()
 	k.Write(func(tx *gorm.DB) error {
 		return errors.Join(
-			tx.Create(&models.User{ID: id, Email: strings.ToLower(name) + "@northgate.example", Name: name, CreatedAt: k.DB.Now()}).Error,
-			tx.Create(&models.Membership{CompanyID: k.CompanyID, UserID: id, Role: role, CreatedAt: k.DB.Now()}).Error,
+			tx.Create(&accounts.User{ID: id, Email: strings.ToLower(name) + "@northgate.example", Name: name, CreatedAt: k.DB.Now()}).Error,
+			tx.Create(&accounts.Membership{CompanyID: k.CompanyID, UserID: id, Role: role, CreatedAt: k.DB.Now()}).Error,
 		)
 	})
 	return id

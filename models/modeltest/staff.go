@@ -7,6 +7,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
@@ -15,7 +16,7 @@ type StaffDesk struct {
 	*Kept
 	Desk        *models.Desk
 	Connections *models.Connections
-	Accounts    *models.Accounts
+	Accounts    *accounts.Accounts
 	Clock       *Clock
 }
 
@@ -30,16 +31,16 @@ func NewStaffDesk(t *testing.T, db *database.DB, clock *Clock) *StaffDesk {
 	t.Helper()
 	k := NewKept(t, db, clock.Now)
 	connections := models.NewConnections(db, k.Keys, k.Clients, k.Keeper, "https://app.example/callback", k.Logger())
-	return &StaffDesk{Kept: k, Desk: models.NewDesk(db, k.Keeper, connections), Connections: connections, Accounts: models.NewAccounts(db, k.Keys, 1, models.QuickHashes), Clock: clock}
+	return &StaffDesk{Kept: k, Desk: models.NewDesk(db, k.Keeper, connections), Connections: connections, Accounts: accounts.NewAccounts(db, k.Keys, 1, accounts.QuickHashes), Clock: clock}
 }
 
 // Staff adds somebody who has chosen a password.
-func (d *StaffDesk) Staff(name string, role models.StaffRole) models.Staff {
+func (d *StaffDesk) Staff(name string, role accounts.StaffRole) accounts.Staff {
 	d.Helper()
 	id := database.NewID()
-	user := models.User{ID: id, Email: strings.ToLower(name) + "@fieldbridge.example", Name: name, PasswordHash: "x", StaffRole: role, CreatedAt: d.DB.Now()}
+	user := accounts.User{ID: id, Email: strings.ToLower(name) + "@fieldbridge.example", Name: name, PasswordHash: "x", StaffRole: role, CreatedAt: d.DB.Now()}
 	d.Write(func(tx *gorm.DB) error { return tx.Create(&user).Error })
-	return models.Staff{UserID: id, Name: name, Email: user.Email, Role: role, SetUp: true, SupportCode: "FB-AAAA-AAAA"}
+	return accounts.Staff{UserID: id, Name: name, Email: user.Email, Role: role, SetUp: true, SupportCode: "FB-AAAA-AAAA"}
 }
 
 func (d *StaffDesk) Must(err error) {

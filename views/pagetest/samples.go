@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // Noon is the time at which all test pages are shown.
@@ -27,8 +28,8 @@ func Ago(d time.Duration) *time.Time {
 }
 
 // Visitor returns a member of a company.
-func Visitor(role models.Role) models.Visitor {
-	return models.Visitor{Name: "Dana Whitfield", Email: "dana@northgate.example", CompanyName: "Northgate Heating & Plumbing", Role: role}
+func Visitor(role accounts.Role) accounts.Visitor {
+	return accounts.Visitor{Name: "Dana Whitfield", Email: "dana@northgate.example", CompanyName: "Northgate Heating & Plumbing", Role: role}
 }
 
 // Connection returns a connection in a state, with the fields that belong to that

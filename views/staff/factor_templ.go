@@ -11,18 +11,18 @@ import templruntime "github.com/a-h/templ/runtime"
 import (
 	"strconv"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
 // FactorPage asks a staff member for the second factor.
 type FactorPage struct {
-	Staff models.Staff
+	Staff accounts.Staff
 	// Wrong says that the last code was wrong.
 	Wrong bool
 	// Enrolment is set if there is no second factor yet.
-	Enrolment *models.Enrolment
+	Enrolment *accounts.Enrolment
 	// QR is the outline of the enrollment's QR code, on a square of QRSize.
 	QR     string
 	QRSize string
@@ -215,7 +215,7 @@ func firstText(problems []views.Problem) string {
 
 // RecoveryPage shows recovery codes, once.
 type RecoveryPage struct {
-	Staff models.Staff
+	Staff accounts.Staff
 	Codes []secret.Value
 }
 
@@ -378,7 +378,7 @@ func codesLeft(left int64) string {
 
 // FactorSettingsPage is where a staff member manages the second factor.
 type FactorSettingsPage struct {
-	Staff models.Staff
+	Staff accounts.Staff
 	Wrong bool
 	// Left is the number of recovery codes that are left.
 	Left int64

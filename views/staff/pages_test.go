@@ -13,16 +13,17 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/views"
 	"github.com/fieldbridge/fieldbridge/views/pagetest"
 )
 
-var testStaff = models.Staff{UserID: uuid.MustParse("019ab000-0000-7000-8000-0000000000aa"), Name: "Ada Reyes", Email: "ada@fieldbridge.example", Role: models.Admin}
+var testStaff = accounts.Staff{UserID: uuid.MustParse("019ab000-0000-7000-8000-0000000000aa"), Name: "Ada Reyes", Email: "ada@fieldbridge.example", Role: accounts.Admin}
 
 func testClock() views.Clock { return views.Clock{Now: pagetest.Noon, Zone: time.UTC} }
 
-func testCompany() models.Company {
-	return models.Company{ID: uuid.MustParse("019ab000-0000-7000-8000-0000000000cc"), Name: "Northgate Heating & Plumbing", CreatedAt: *pagetest.Ago(9000 * time.Hour)}
+func testCompany() accounts.Company {
+	return accounts.Company{ID: uuid.MustParse("019ab000-0000-7000-8000-0000000000cc"), Name: "Northgate Heating & Plumbing", CreatedAt: *pagetest.Ago(9000 * time.Hour)}
 }
 
 func testOverview(t *testing.T) models.Overview {
@@ -60,8 +61,8 @@ func testView(t *testing.T, state models.State, reason models.Reason) models.Sta
 			{Kind: models.MailWorksAgain, To: "d…@northgate.example", NextTryAt: pagetest.Ago(-time.Hour), CreatedAt: *pagetest.Ago(time.Hour)},
 			{Kind: models.MailUpgradeNeeded, To: "Dana Whitfield", CreatedAt: *pagetest.Ago(time.Hour)},
 		},
-		Keys:   []models.APIKey{{Name: "Booking sync", Reads: 1204, LastUsedAt: pagetest.Ago(time.Minute)}, {Name: "Old", RevokedAt: pagetest.Ago(time.Hour)}},
-		Owners: []models.CompanyMember{{Name: "Dana Whitfield", Email: "dana@northgate.example", Role: models.Owner}, {Name: "Ruth Abara", Email: "ruth@northgate.example", Role: models.Owner, DisabledAt: pagetest.Ago(time.Hour)}},
+		Keys:   []accounts.APIKey{{Name: "Booking sync", Reads: 1204, LastUsedAt: pagetest.Ago(time.Minute)}, {Name: "Old", RevokedAt: pagetest.Ago(time.Hour)}},
+		Owners: []models.CompanyMember{{Name: "Dana Whitfield", Email: "dana@northgate.example", Role: accounts.Owner}, {Name: "Ruth Abara", Email: "ruth@northgate.example", Role: accounts.Owner, DisabledAt: pagetest.Ago(time.Hour)}},
 		Looks:  []models.Look{{StaffName: "Sam Okafor", At: *pagetest.Ago(2 * time.Hour)}},
 		Notes:  []models.Note{{StaffName: "Sam Okafor", Text: "Called.\nDana reconnects.", CreatedAt: *pagetest.Ago(time.Hour)}},
 	}
@@ -97,17 +98,17 @@ func everyPage(t *testing.T) map[string]templ.Component {
 		}),
 		"staff: queue": Queue(QueuePage{Staff: testStaff, Clock: testClock()}),
 		"staff: team": Team(TeamPage{
-			Staff: testStaff, Clock: testClock(), Team: []models.Staff{
+			Staff: testStaff, Clock: testClock(), Team: []accounts.Staff{
 				testStaff,
-				{UserID: uuid.New(), Name: "sam@f.example", Email: "sam@f.example", Role: models.Support},
-				{UserID: uuid.New(), Name: "Lee", Email: "lee@f.example", Role: models.Admin, SetUp: true},
+				{UserID: uuid.New(), Name: "sam@f.example", Email: "sam@f.example", Role: accounts.Support},
+				{UserID: uuid.New(), Name: "Lee", Email: "lee@f.example", Role: accounts.Admin, SetUp: true},
 			},
 		}),
 		"staff: team, no":        Team(TeamPage{Staff: testStaff, Clock: testClock(), Email: "x", Errors: TeamErrors{"Email.", "Role."}, Oneself: true}),
-		"staff: team, elsewhere": Team(TeamPage{Staff: testStaff, Clock: testClock(), Team: []models.Staff{{UserID: uuid.Max, Name: "Sam", Email: "sam@f.example"}}, Elsewhere: true}),
+		"staff: team, elsewhere": Team(TeamPage{Staff: testStaff, Clock: testClock(), Team: []accounts.Staff{{UserID: uuid.Max, Name: "Sam", Email: "sam@f.example"}}, Elsewhere: true}),
 		"staff: no link":         TeamLink(TeamLinkPage{Staff: testStaff, Email: "sam@f.example", SignIn: "https://app.example/staff/signin"}),
 		"staff: link":            TeamLink(TeamLinkPage{Staff: testStaff, Email: "sam@f.example", Base: "https://app.example/password/reset", Again: true}),
-		"staff: remove":          Remove(RemovePage{Staff: testStaff, Member: models.Staff{UserID: uuid.New(), Name: "Lee", Email: "lee@f.example"}}),
+		"staff: remove":          Remove(RemovePage{Staff: testStaff, Member: accounts.Staff{UserID: uuid.New(), Name: "Lee", Email: "lee@f.example"}}),
 		"staff: lock":            Lock(LockPage{Staff: testStaff, Company: testCompany()}),
 		"staff: unlock, no":      Lock(LockPage{Staff: testStaff, Company: testCompany(), Unlock: true, Problem: models.NoteEmpty}),
 	}
@@ -124,7 +125,7 @@ func everyPage(t *testing.T) map[string]templ.Component {
 		pages["staff: disconnect "+string(state)] = Disconnect(DisconnectPage{Staff: testStaff, View: testView(t, state, ""), Problem: models.NoteHasSecret})
 	}
 	pages["staff: company"] = Company(CompanyPage{Staff: testStaff, View: company, Clock: testClock()})
-	pages["staff: empty company"] = Company(CompanyPage{Staff: models.Staff{Name: "Sam"}, View: models.CompanyView{Company: testCompany()}, Clock: testClock()})
+	pages["staff: empty company"] = Company(CompanyPage{Staff: accounts.Staff{Name: "Sam"}, View: models.CompanyView{Company: testCompany()}, Clock: testClock()})
 	locked := staffPage(t, models.Degraded, models.ReasonUnavailable)
 	locked.View.Company.LockedAt, locked.View.Company.LockedByName, locked.View.Company.LockReason = pagetest.Ago(time.Hour), "Lee", "Requested by their owner."
 	locked.Before, locked.Did, locked.Missing = true, "link", models.Areas([]string{"tn.crm.bookings:rw"})
@@ -316,7 +317,7 @@ func TestStaffAreOfferedWhatTheyMayDo(t *testing.T) {
 		}
 		return strings.Join(all, " ")
 	}
-	for role, want := range map[models.StaffRole]bool{models.Admin: true, models.Support: false} {
+	for role, want := range map[accounts.StaffRole]bool{accounts.Admin: true, accounts.Support: false} {
 		page := staffPage(t, models.Connected, "")
 		page.Staff.Role = role
 		for what, part := range map[string]string{
@@ -349,13 +350,13 @@ func TestStaffPagesShowHostileTextAsText(t *testing.T) {
 	v.Mails, v.Keys[0].Name, v.Owners[0] = []models.SentMail{{To: hostile}}, hostile, models.CompanyMember{Name: hostile, Email: hostile}
 	v.Looks[0].StaffName, v.Notes[0] = hostile, models.Note{StaffName: hostile, Text: hostile}
 	company := models.CompanyView{Company: v.Company, Members: v.Owners, Keys: v.Keys, Notes: v.Notes, Events: v.Events, Connections: []models.Connection{v.Connection}}
-	staff := models.Staff{Name: hostile, Email: hostile}
+	staff := accounts.Staff{Name: hostile, Email: hostile}
 	for name, page := range map[string]templ.Component{
 		"connection": Connection(ConnectionPage{Staff: staff, View: v, Link: hostile, Did: "link", Note: hostile, NoteProblem: models.NoteEmpty, Clock: testClock()}),
 		"company":    Company(CompanyPage{Staff: staff, View: company, Clock: testClock()}),
 		"disconnect": Disconnect(DisconnectPage{Staff: staff, View: v, Reason: hostile}),
 		"lock":       Lock(LockPage{Staff: staff, Company: v.Company, Reason: hostile}),
-		"team":       Team(TeamPage{Staff: staff, Clock: testClock(), Team: []models.Staff{staff}, Email: hostile}),
+		"team":       Team(TeamPage{Staff: staff, Clock: testClock(), Team: []accounts.Staff{staff}, Email: hostile}),
 		"team link":  TeamLink(TeamLinkPage{Staff: staff, Email: hostile}),
 		"remove":     Remove(RemovePage{Staff: staff, Member: staff}),
 	} {
@@ -475,7 +476,7 @@ func TestHealthStripShowsWhenSomebodyHadToReconnect(t *testing.T) {
 
 // A demo asks nobody for a second step, so its team page reports none as missing.
 func TestDemoAsksForNoSecondStep(t *testing.T) {
-	team := Team(TeamPage{Staff: testStaff, Clock: testClock(), Team: []models.Staff{{UserID: testStaff.UserID, Name: "Lee", Email: "lee@f.example", SetUp: true}}})
+	team := Team(TeamPage{Staff: testStaff, Clock: testClock(), Team: []accounts.Staff{{UserID: testStaff.UserID, Name: "Lee", Email: "lee@f.example", SetUp: true}}})
 	const real, demo = "No second step yet", "Not asked for in a demo"
 	outside := pagetest.Show(t, team)
 	outside.Says(real)
@@ -508,11 +509,11 @@ func TestBannerComesByTheContext(t *testing.T) {
 // The words around a name keep their order.
 func TestIsolation(t *testing.T) {
 	const hebrew = "שלום קירור"
-	p := pagetest.Show(t, Lock(LockPage{Staff: testStaff, Company: models.Company{Name: hebrew}}))
+	p := pagetest.Show(t, Lock(LockPage{Staff: testStaff, Company: accounts.Company{Name: hebrew}}))
 	if !strings.Contains(p.Source, "<title>Lock \u2068"+hebrew+"\u2069?, support console · ") || !strings.Contains(p.Source, "Lock <bdi>"+hebrew+"</bdi>?") {
 		t.Errorf("the question is not isolated: %s", p.Source)
 	}
-	p = pagetest.Show(t, Team(TeamPage{Staff: testStaff, Clock: testClock(), Team: []models.Staff{{Name: hebrew, Email: "x@f.example", SetUp: true}}}))
+	p = pagetest.Show(t, Team(TeamPage{Staff: testStaff, Clock: testClock(), Team: []accounts.Staff{{Name: hebrew, Email: "x@f.example", SetUp: true}}}))
 	if !strings.Contains(p.Source, "Remove \u2068"+hebrew+"\u2069\"") {
 		t.Errorf("the label is not isolated: %s", p.Source)
 	}

@@ -11,18 +11,18 @@ import templruntime "github.com/a-h/templ/runtime"
 import (
 	"strconv"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
 // TeamPage lists all staff, with a form to add somebody.
 type TeamPage struct {
-	Staff models.Staff
-	Team  []models.Staff
+	Staff accounts.Staff
+	Team  []accounts.Staff
 	// Email and Role belong to the person who is to be added.
 	Email  string
-	Role   models.StaffRole
+	Role   accounts.StaffRole
 	Errors TeamErrors
 	// Oneself says that the admin tried to change their own account.
 	Oneself bool
@@ -30,8 +30,8 @@ type TeamPage struct {
 	// ours.
 	Elsewhere bool
 	// SignIns and Audit hold the newest entries of both records.
-	SignIns []models.SignInLine
-	Audit   []models.AuditRecord
+	SignIns []accounts.SignInLine
+	Audit   []accounts.AuditRecord
 	Clock   views.Clock
 }
 
@@ -42,14 +42,14 @@ func (p TeamPage) problems() []views.Problem {
 	return []views.Problem{{Field: "email", Text: p.Errors.Email}, {Field: "role", Text: p.Errors.Role}}
 }
 
-func teammatePath(s models.Staff) string { return "/staff/team/" + s.UserID.String() }
+func teammatePath(s accounts.Staff) string { return "/staff/team/" + s.UserID.String() }
 
 // otherRole returns the role that the staff member does not have.
-func otherRole(s models.Staff) models.StaffRole {
-	if s.Role == models.Admin {
-		return models.Support
+func otherRole(s accounts.Staff) accounts.StaffRole {
+	if s.Role == accounts.Admin {
+		return accounts.Support
 	}
-	return models.Admin
+	return accounts.Admin
 }
 
 // Team lists all staff.
@@ -138,9 +138,9 @@ func Team(p TeamPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var3 string
-			templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(string(models.Support))
+			templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(string(accounts.Support))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/team.templ`, Line: 80, Col: 46}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/team.templ`, Line: 80, Col: 48}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
 			if templ_7745c5c3_Err != nil {
@@ -150,7 +150,7 @@ func Team(p TeamPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if p.Role != models.Admin {
+			if p.Role != accounts.Admin {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, " selected")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -161,9 +161,9 @@ func Team(p TeamPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var4 string
-			templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(models.Support.Label())
+			templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(accounts.Support.Label())
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/team.templ`, Line: 80, Col: 110}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/team.templ`, Line: 80, Col: 116}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var4))
 			if templ_7745c5c3_Err != nil {
@@ -174,9 +174,9 @@ func Team(p TeamPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var5 string
-			templ_7745c5c3_Var5, templ_7745c5c3_Err = templ.JoinStringErrs(string(models.Admin))
+			templ_7745c5c3_Var5, templ_7745c5c3_Err = templ.JoinStringErrs(string(accounts.Admin))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/team.templ`, Line: 81, Col: 44}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/team.templ`, Line: 81, Col: 46}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var5))
 			if templ_7745c5c3_Err != nil {
@@ -186,7 +186,7 @@ func Team(p TeamPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if p.Role == models.Admin {
+			if p.Role == accounts.Admin {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, " selected")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -197,9 +197,9 @@ func Team(p TeamPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var6 string
-			templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(models.Admin.Label())
+			templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(accounts.Admin.Label())
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/team.templ`, Line: 81, Col: 106}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/team.templ`, Line: 81, Col: 112}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var6))
 			if templ_7745c5c3_Err != nil {
@@ -343,7 +343,7 @@ func Team(p TeamPage) templ.Component {
 	})
 }
 
-func teammateButtons(s models.Staff, elsewhere bool) templ.Component {
+func teammateButtons(s accounts.Staff, elsewhere bool) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -488,7 +488,7 @@ func teammateButtons(s models.Staff, elsewhere bool) templ.Component {
 
 // TeamLinkPage shows a link, once.
 type TeamLinkPage struct {
-	Staff models.Staff
+	Staff accounts.Staff
 	Email string
 	// Base is the address where a password is chosen. Link is the secret part of
 	// the link.
@@ -617,7 +617,7 @@ func TeamLink(p TeamLinkPage) templ.Component {
 }
 
 // RemovePage asks whether to remove an account.
-type RemovePage struct{ Staff, Member models.Staff }
+type RemovePage struct{ Staff, Member accounts.Staff }
 
 // Remove asks whether to remove an account.
 func Remove(p RemovePage) templ.Component {

@@ -12,18 +12,18 @@ import (
 	"cmp"
 	"strings"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
 // signInWords names the actions of the record of sign-ins.
-var signInWords = map[models.SignInAction]string{
-	models.ActionSignIn:       "Sign-in",
-	models.ActionSignUp:       "Sign-up",
-	models.ActionSignOut:      "Sign-out",
-	models.ActionSecondFactor: "Second step",
-	models.ActionStaffIssuer:  "Staff sign-in elsewhere",
-	models.ActionPassword:     "Password chosen with a link",
+var signInWords = map[accounts.SignInAction]string{
+	accounts.ActionSignIn:       "Sign-in",
+	accounts.ActionSignUp:       "Sign-up",
+	accounts.ActionSignOut:      "Sign-out",
+	accounts.ActionSecondFactor: "Second step",
+	accounts.ActionStaffIssuer:  "Staff sign-in elsewhere",
+	accounts.ActionPassword:     "Password chosen with a link",
 }
 
 // refusalWords describes the outcomes whose names do not explain themselves.
@@ -45,19 +45,19 @@ func refusalWord(outcome string) string {
 }
 
 // auditWords names the actions of audit records.
-var auditWords = map[models.AuditAction]string{
-	models.AuditStaffAdded:   "Added to the team",
-	models.AuditLinkMade:     "New link to choose a password",
-	models.AuditRoleChanged:  "Role changed",
-	models.AuditStaffRemoved: "Removed from the team",
-	models.AuditFactorReset:  "Second step reset",
-	models.AuditKeyCreated:   "API key created",
-	models.AuditKeyRevoked:   "API key revoked",
+var auditWords = map[accounts.AuditAction]string{
+	accounts.AuditStaffAdded:   "Added to the team",
+	accounts.AuditLinkMade:     "New link to choose a password",
+	accounts.AuditRoleChanged:  "Role changed",
+	accounts.AuditStaffRemoved: "Removed from the team",
+	accounts.AuditFactorReset:  "Second step reset",
+	accounts.AuditKeyCreated:   "API key created",
+	accounts.AuditKeyRevoked:   "API key revoked",
 }
 
 // signInsCard lists sign-ins and refusals, newest first. Equal entries within an
 // hour share one line.
-func signInsCard(lines []models.SignInLine, clock views.Clock) templ.Component {
+func signInsCard(lines []accounts.SignInLine, clock views.Clock) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -110,7 +110,7 @@ func signInsCard(lines []models.SignInLine, clock views.Clock) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				if l.Outcome == models.OutcomeOK {
+				if l.Outcome == accounts.OutcomeOK {
 					templ_7745c5c3_Err = views.SmallIcon("ok").Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
@@ -151,7 +151,7 @@ func signInsCard(lines []models.SignInLine, clock views.Clock) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				if l.Outcome != models.OutcomeOK {
+				if l.Outcome != accounts.OutcomeOK {
 					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "<br>")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
@@ -261,15 +261,15 @@ func signInsCard(lines []models.SignInLine, clock views.Clock) templ.Component {
 	})
 }
 
-func signInTone(l models.SignInLine) string {
-	if l.Outcome == models.OutcomeOK {
+func signInTone(l accounts.SignInLine) string {
+	if l.Outcome == accounts.OutcomeOK {
 		return "ok"
 	}
 	return "warn"
 }
 
 // auditCard lists the changes to staff and API keys, newest first.
-func auditCard(records []models.AuditRecord, clock views.Clock) templ.Component {
+func auditCard(records []accounts.AuditRecord, clock views.Clock) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -458,7 +458,7 @@ func auditCard(records []models.AuditRecord, clock views.Clock) templ.Component 
 }
 
 // tokenReadsCard lists the readers of a connection's token, newest first.
-func tokenReadsCard(reads []models.TokenReads, clock views.Clock) templ.Component {
+func tokenReadsCard(reads []accounts.TokenReads, clock views.Clock) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

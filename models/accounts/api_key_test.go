@@ -1,0 +1,47 @@
+package accounts_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
+)
+
+func TestAPIKeyIsThrottled(t *testing.T) {
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
+		keys := accounts.NewAPIKeys(db)
+		_, secret, err := keys.Create(t.Context(), accounts.CommandLine("root"), nil, "sync")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, other, err := keys.Create(t.Context(), accounts.CommandLine("root"), nil, "other")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range accounts.KeyBurst {
+			if _, err := keys.Check(t.Context(), secret, "203.0.113.7"); err != nil {
+				t.Fatalf("use %d: %v", i, err)
+			}
+		}
+		if _, err := keys.Check(t.Context(), secret, "203.0.113.7"); err == nil {
+			t.Error("there is no limit")
+		} else if _, ok := errors.AsType[*accounts.ThrottledError](err); !ok {
+			t.Error(err)
+		}
+		if _, err := keys.Check(t.Context(), other, "203.0.113.7"); err != nil {
+			t.Errorf("another key is limited too: %v", err)
+		}
+		clock.Add(time.Second)
+		if _, err := keys.Check(t.Context(), secret, "203.0.113.7"); err != nil {
+			t.Errorf("after a second: %v", err)
+		}
+		if err := keys.Revoke(t.Context(), accounts.CommandLine("root"), uuid.New()); !errors.Is(err, database.ErrNotFound) {
+			t.Errorf("an unknown key is revoked: %v", err)
+		}
+	})
+}

@@ -1,0 +1,82 @@
+package accounts
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
+)
+
+// AuditAction is something that was done about staff or API keys.
+type AuditAction string
+
+const (
+	AuditStaffAdded   AuditAction = "staff_added"
+	AuditLinkMade     AuditAction = "staff_link_made"
+	AuditRoleChanged  AuditAction = "staff_role_changed"
+	AuditStaffRemoved AuditAction = "staff_removed"
+	AuditFactorReset  AuditAction = "staff_factor_reset"
+	AuditKeyCreated   AuditAction = "api_key_created"
+	AuditKeyRevoked   AuditAction = "api_key_revoked"
+)
+
+// Actor is who does something about staff or API keys.
+type Actor struct {
+	// UserID is uuid.Nil for the command line.
+	UserID      uuid.UUID
+	Name        string
+	SupportCode string
+}
+
+// CommandLine is the actor of what an operator does on the server, under the
+// name that the operating system knows them by.
+func CommandLine(osUser string) Actor { return Actor{Name: "command line (" + osUser + ")"} }
+
+func (s Staff) actor() Actor {
+	return Actor{UserID: s.UserID, Name: s.Name, SupportCode: s.SupportCode}
+}
+
+// AuditRecord is one thing that was done about staff or API keys. It is kept for
+// as long as events are.
+type AuditRecord struct {
+	ID          uuid.UUID `gorm:"primaryKey"`
+	Action      AuditAction
+	ActorID     *uuid.UUID
+	ActorName   string
+	TargetID    uuid.UUID
+	Detail      string
+	SupportCode string
+	At          time.Time
+	// TargetName is the name that the person or the key has now.
+	TargetName string `gorm:"->;-:migration"`
+}
+
+// audit records what by did about a target.
+func (by Actor) audit(tx *gorm.DB, action AuditAction, target uuid.UUID, detail string, now time.Time) error {
+	r := AuditRecord{ID: database.NewID(), Action: action, ActorName: by.Name, TargetID: target, Detail: detail, SupportCode: by.SupportCode, At: now}
+	if by.UserID != uuid.Nil {
+		r.ActorID = &by.UserID
+	}
+	if err := tx.Omit("TargetName").Create(&r).Error; err != nil {
+		return fmt.Errorf("record %s: %w", action, err)
+	}
+	return nil
+}
+
+// auditShown is how many records a page has.
+const auditShown = 20
+
+// Audit returns the newest things that were done about staff and API keys.
+func (a *Accounts) Audit(ctx context.Context) ([]AuditRecord, error) {
+	var list []AuditRecord
+	err := a.db.Read(ctx).Raw(`SELECT r.*, coalesce(u.name, k.name, '') AS target_name FROM audit_records r
+		LEFT JOIN users u ON u.id = r.target_id LEFT JOIN api_keys k ON k.id = r.target_id ORDER BY r.at DESC, r.id DESC LIMIT ?`, auditShown).Scan(&list).Error
+	if err != nil {
+		return nil, fmt.Errorf("list audit records: %w", err)
+	}
+	return list, nil
+}

@@ -1,0 +1,130 @@
+package accounts
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/google/uuid"
+	"golang.org/x/text/unicode/norm"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
+)
+
+// NameKey is a name as it is searched and sorted by: its words in small letters
+// without accents, a space between them. A name without letters and digits is
+// its own key.
+func NameKey(name string) string {
+	var b strings.Builder
+	for _, r := range norm.NFKD.String(name) {
+		switch {
+		case unicode.Is(unicode.Mn, r) || strings.ContainsRune(apostrophes, r):
+			// An accent, or the apostrophe of O'Brien, does not end a word.
+		case unicode.IsLetter(r) || unicode.IsDigit(r):
+			b.WriteRune(unicode.ToLower(r))
+		default:
+			b.WriteByte(' ')
+		}
+	}
+	if key := strings.Join(strings.Fields(b.String()), " "); key != "" {
+		return key
+	}
+	return name
+}
+
+// apostrophes are the characters that people type for one, or that a program makes
+// of what they type. Some of them count as letters.
+const apostrophes = "'’‘ʼʻʹ′´`＇"
+
+// nameWords are the words by which a name is found, each once. Punctuation within
+// a word parts it and does not: O'Rourke is found as orourke and as rourke, and
+// A.C. as a, c, and ac.
+func nameWords(name string) []string {
+	words := strings.Fields(NameKey(name))
+	for _, whole := range strings.Fields(norm.NFKD.String(name)) {
+		parts := strings.Fields(NameKey(strings.Map(func(r rune) rune {
+			if strings.ContainsRune(apostrophes, r) {
+				return ' '
+			}
+			return r
+		}, whole)))
+		if len(parts) > 1 {
+			words = append(append(words, parts...), strings.Join(parts, ""))
+		}
+	}
+	slices.Sort(words)
+	return slices.Compact(words)
+}
+
+// CompanyWord lets a company be found by a word of its name.
+type CompanyWord struct {
+	Word      string    `gorm:"primaryKey"`
+	CompanyID uuid.UUID `gorm:"primaryKey"`
+}
+
+// CreateCompany makes a company that can be found by its name.
+func CreateCompany(tx *gorm.DB, company *Company) error {
+	if err := tx.Create(company).Error; err != nil {
+		return fmt.Errorf("add company: %w", err)
+	}
+	return nameCompany(tx, *company)
+}
+
+// nameCompany writes down the words of a company's name.
+func nameCompany(tx *gorm.DB, company Company) error {
+	key := NameKey(company.Name)
+	err := tx.Exec("UPDATE companies SET name_key = ? WHERE id = ?", key, company.ID).Error
+	var words []CompanyWord
+	for _, word := range nameWords(company.Name) {
+		words = append(words, CompanyWord{Word: word, CompanyID: company.ID})
+	}
+	if err == nil && len(words) > 0 {
+		err = tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&words).Error
+	}
+	if err != nil {
+		return fmt.Errorf("name company: %w", err)
+	}
+	return nil
+}
+
+// namedAtOnce is how many companies are named by one write.
+const namedAtOnce = 500
+
+// NameCompanies writes down the words of companies from before names were
+// searched. It reports how many of how many it has named. Several instances may
+// call it at once.
+func NameCompanies(ctx context.Context, db *database.DB, report func(done, total int64)) error {
+	var done, total int64
+	for {
+		var nameless []Company
+		if err := db.Read(ctx).Where("name_key = ''").Order("id").Limit(namedAtOnce).Find(&nameless).Error; err != nil {
+			return fmt.Errorf("find companies without a key: %w", err)
+		}
+		if len(nameless) == 0 {
+			return nil
+		}
+		if total == 0 {
+			if err := db.Read(ctx).Model(&Company{}).Where("name_key = ''").Count(&total).Error; err != nil {
+				return fmt.Errorf("count companies without a key: %w", err)
+			}
+			report(0, total)
+		}
+		err := db.Write(ctx, func(tx *gorm.DB) error {
+			for _, company := range nameless {
+				if err := nameCompany(tx, company); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		done += int64(len(nameless))
+		report(done, total)
+	}
+}

@@ -1,0 +1,159 @@
+package accounts_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/pquerna/otp/totp"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
+)
+
+// Equal sign-ins of an hour are one row, under the company whose people they are
+// about, and no email is stored.
+func TestSignInsAreRecorded(t *testing.T) {
+	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+		ctx, a := t.Context(), d.Accounts
+		amy, ada := d.Person("Amy", accounts.Owner), d.Staff("Ada", accounts.Admin)
+		d.Clock.Add(time.Hour - time.Duration(d.DB.Now().UnixNano())%time.Hour) // the hour begins
+		refused := accounts.SignInEvent{Action: accounts.ActionSignIn, Outcome: "wrong_credentials", Email: " AMY@northgate.example", Address: "203.0.113.7", SupportCode: "FB-1"}
+		for range 3 {
+			a.RecordSignIn(refused)
+			d.Must(a.FlushSignIns(ctx))
+			d.Clock.Add(time.Second)
+		}
+		a.RecordSignIn(accounts.SignInEvent{Action: accounts.ActionSignIn, Outcome: accounts.OutcomeOK, UserID: amy, Address: "203.0.113.7", SupportCode: "FB-2"})
+		a.RecordSignIn(accounts.SignInEvent{Action: accounts.ActionSecondFactor, Outcome: accounts.OutcomeOK, UserID: ada.UserID, Address: "203.0.113.8"})
+		a.RecordSignIn(accounts.SignInEvent{Action: accounts.ActionSignIn, Outcome: "wrong_credentials", Email: "nobody@x.example", Address: "203.0.113.9"})
+		d.Clock.Add(-time.Second)
+		a.RecordSignIn(accounts.SignInEvent{Action: accounts.ActionStaffIssuer, Outcome: "not_staff", Email: "eve@x.example", Address: "203.0.113.9", Staff: true})
+		d.Must(a.FlushSignIns(ctx))
+		d.Must(a.FlushSignIns(ctx)) // nothing is written twice
+		for name, tt := range map[string]struct {
+			read func() ([]accounts.SignInLine, error)
+			want string
+		}{
+			"the company's": {func() ([]accounts.SignInLine, error) {
+				v, err := d.Desk.Company(ctx, ada, d.CompanyID)
+				return v.SignIns, err
+			}, "[Amy sign_in ok ×1 FB-2 Amy sign_in wrong_credentials ×3 FB-1]"},
+			"support's": {func() ([]accounts.SignInLine, error) {
+				v, err := d.Desk.Company(ctx, d.Staff("Sam", accounts.Support), d.CompanyID)
+				return v.SignIns, err
+			}, "[]"},
+			"the staff's": {func() ([]accounts.SignInLine, error) { return a.StaffSignIns(ctx) }, "[Ada second_factor ok ×1  Somebody unknown staff_issuer not_staff ×1 ]"},
+		} {
+			lines, err := tt.read()
+			d.Must(err)
+			var said []string
+			for _, l := range lines {
+				said = append(said, fmt.Sprintf("%s %s %s ×%d %s", l.Name, l.Action, l.Outcome, l.N, l.SupportCode))
+			}
+			if got := fmt.Sprint(said); got != tt.want {
+				t.Errorf("%s: %s, want %s", name, got, tt.want)
+			}
+		}
+		if n := d.Count("SELECT count(*) FROM sign_ins WHERE subject LIKE '%@%'"); n != 0 {
+			t.Error("an email is stored")
+		}
+		d.Clock.Add(accounts.SignInsKept + time.Hour)
+		d.Must(models.Sweep(ctx, d.DB, time.Hour))
+		if n := d.Count("SELECT count(*) FROM sign_ins"); n != 0 {
+			t.Errorf("%d are left after 90 days", n)
+		}
+	})
+}
+
+// However many refusals an attacker causes, the rows of an hour are bounded, and
+// what works meanwhile keeps its address.
+func TestSignInRecordIsBounded(t *testing.T) {
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
+		a := newAccounts(t, db)
+		user, company := signUp(t, a, "dana@northgate.example")
+		for i := range 5000 {
+			a.RecordSignIn(accounts.SignInEvent{Action: accounts.ActionSignIn, Outcome: "wrong_credentials", Email: fmt.Sprintf("x%d@y.example", i), Address: fmt.Sprintf("198.51.100.%d", i)})
+		}
+		a.RecordSignIn(accounts.SignInEvent{Action: accounts.ActionSignIn, Outcome: accounts.OutcomeOK, UserID: user.ID, Address: "203.0.113.7"})
+		if err := a.FlushSignIns(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var n, tries int64
+		if err := db.Read(t.Context()).Raw("SELECT count(*) FROM sign_ins WHERE outcome <> 'ok'").Scan(&n).Error; err != nil || n > 2*accounts.RefusalsNamed+1 || n < accounts.RefusalsNamed {
+			t.Errorf("%d rows, want %d at most (%v)", n, 2*accounts.RefusalsNamed+1, err)
+		}
+		if err := db.Read(t.Context()).Raw("SELECT sum(n) FROM sign_ins WHERE outcome <> 'ok'").Scan(&tries).Error; err != nil || tries != 5000 {
+			t.Errorf("%d refusals are counted, want 5000 (%v)", tries, err)
+		}
+		lines, err := accounts.SignInsOf(db.Read(t.Context()), company.ID.String())
+		if err != nil || len(lines) != 1 || lines[0].Address != "203.0.113.7" {
+			t.Errorf("the company's are %+v, %v", lines, err)
+		}
+	})
+}
+
+// The hash of an email is the same for every instance, and another in another
+// database: who has only the log cannot try out emails.
+func TestEmailHash(t *testing.T) {
+	var hashes []string
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
+		hash := func(email string) string {
+			h, err := newAccounts(t, db).EmailHash(t.Context(), email)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return h
+		}
+		if h := hash("dana@northgate.example"); len(h) != 16 || h != hash(" DANA@northgate.example ") || h == hash("amy@northgate.example") {
+			t.Errorf("hashed as %s", h)
+		}
+		if h := hash("not an email"); h != "" {
+			t.Errorf("what is no email is hashed as %s", h)
+		}
+		hashes = append(hashes, hash("dana@northgate.example"))
+	})
+	if hashes[0] == hashes[1] {
+		t.Error("two databases have one key")
+	}
+}
+
+// An enrolment of a session that has ended meanwhile, as by a reset of the second
+// factor, is not confirmed: the session would go on.
+func TestEnrolmentEndsWithItsSession(t *testing.T) {
+	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+		ctx, a := t.Context(), d.Accounts
+		for name, end := range map[string]func(s accounts.Staff) error{
+			"reset":   func(s accounts.Staff) error { return a.ResetFactor(ctx, accounts.CommandLine("root"), s.Email) },
+			"removed": func(s accounts.Staff) error { return a.RemoveStaff(ctx, accounts.CommandLine("root"), s.Email) },
+		} {
+			sam := d.Staff("Sam "+name, accounts.Support)
+			e, err := a.Enrol(ctx, sam, "")
+			d.Must(err)
+			code, err := totp.GenerateCode(e.Key.Reveal(), d.DB.Now())
+			d.Must(err)
+			d.Must(end(sam))
+			if _, err := a.ConfirmFactor(ctx, sam, e.Kept, code); !errors.Is(err, accounts.ErrSignedOut) {
+				t.Errorf("%s: confirmed: %v", name, err)
+			}
+			if n := d.Count("SELECT count(*) FROM second_factors WHERE user_id = ?", sam.UserID); n != 0 {
+				t.Errorf("%s: a second factor is left", name)
+			}
+		}
+	})
+}
+
+// Whom sign-ins are about is found by an index, on either database.
+func TestPeopleOfSignInsAreFoundByIndex(t *testing.T) {
+	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+		d.Person("Amy", accounts.Owner)
+		ada := d.Staff("Ada", accounts.Admin)
+		modeltest.Explains(t, d.DB, "people of sign-ins", func() {
+			_, _, err := accounts.AccountsPeople(d.Accounts, t.Context(), map[accounts.SignInOf]accounts.SignInCount{{UserID: ada.UserID}: {}, {Email: "amy@northgate.example"}: {}})
+			d.Must(err)
+		})
+	})
+}

@@ -1,0 +1,220 @@
+package accounts
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/secret"
+)
+
+// StaffRole is what one of our staff may do.
+type StaffRole string
+
+const (
+	// Support looks, sets connections up and takes notes.
+	Support StaffRole = "support"
+	// Admin may also do what hurts.
+	Admin StaffRole = "admin"
+)
+
+// Label is the role's name as people read it.
+func (r StaffRole) Label() string {
+	if r == Admin {
+		return "Admin"
+	}
+	return "Support"
+}
+
+// Staff is one of our own people.
+type Staff struct {
+	UserID uuid.UUID `gorm:"column:id"`
+	Name   string
+	Email  string
+	Role   StaffRole `gorm:"column:staff_role"`
+	// SetUp says whether they have chosen a password, and Factor whether they have
+	// a second factor.
+	SetUp  bool `gorm:"-"`
+	Factor bool `gorm:"-"`
+	// SupportCode names the request, for the timeline and the log.
+	SupportCode string `gorm:"-"`
+	// Epoch is that of the session in which they are here.
+	Epoch int `gorm:"-"`
+}
+
+// setupLife is how long a link to choose a password works.
+const setupLife = 48 * time.Hour
+
+// ErrRemoved: the person was removed from staff.
+var ErrRemoved = errors.New("was removed from staff")
+
+// ErrMemberEmail: the email belongs to someone of a company.
+var ErrMemberEmail = errors.New("email belongs to a member of a company")
+
+// AddStaff makes a staff account, or changes the role of one and lets it choose
+// a new password. It returns the secret of the link by which the person chooses
+// one; what they had before works no more. It is for the command line alone: it
+// also takes back whoever was removed, and forgets which account at their issuer
+// they signed in with.
+func (a *Accounts) AddStaff(ctx context.Context, by Actor, email string, role StaffRole) (secret.Value, error) {
+	link := secret.New(rand.Text())
+	err := a.db.Write(ctx, func(tx *gorm.DB) error {
+		var user User
+		err := database.ForUpdate(tx).Where("email = ?", email).Take(&user).Error
+		switch {
+		case errors.Is(err, gorm.ErrRecordNotFound):
+			return a.createStaff(tx, by, email, role, link)
+		case err != nil:
+			return err
+		case user.StaffRole == "":
+			return ErrMemberEmail
+		}
+		if err := tx.Model(&User{}).Where("id = ?", user.ID).Updates(map[string]any{"staff_role": role, "disabled_at": nil}).Error; err != nil {
+			return err
+		}
+		return errors.Join(forgetIdentity(tx, user.ID), a.letChoose(tx, user.ID, link),
+			by.audit(tx, AuditStaffAdded, user.ID, string(role), a.db.Now()))
+	})
+	if err != nil {
+		return secret.Value{}, fmt.Errorf("add staff: %w", err)
+	}
+	return link, nil
+}
+
+// createStaff makes an account for somebody who has none.
+func (a *Accounts) createStaff(tx *gorm.DB, by Actor, email string, role StaffRole, link secret.Value) error {
+	now := a.db.Now()
+	until := now.Add(setupLife)
+	user := User{
+		ID: database.NewID(), Email: email, Name: email, StaffRole: role,
+		SetupHash: database.HashOf(link), SetupUntil: &until, CreatedAt: now,
+	}
+	if err := tx.Create(&user).Error; err != nil {
+		return err
+	}
+	return by.audit(tx, AuditStaffAdded, user.ID, string(role), now)
+}
+
+// letChoose lets somebody choose a new password by a link. The old one and all
+// sessions end. Nothing else about the account changes.
+func (a *Accounts) letChoose(tx *gorm.DB, userID uuid.UUID, link secret.Value) error {
+	err := tx.Model(&User{}).Where("id = ?", userID).Updates(map[string]any{
+		"password_hash": "", "setup_hash": database.HashOf(link), "setup_until": a.db.Now().Add(setupLife),
+	}).Error
+	return errors.Join(err, endSessions(tx, userID))
+}
+
+// RemoveStaff ends a staff account and all its sessions, or returns
+// ErrNotFound. What the person did stays on the timelines.
+func (a *Accounts) RemoveStaff(ctx context.Context, by Actor, email string) error {
+	err := a.db.Write(ctx, func(tx *gorm.DB) error {
+		var user User
+		if err := database.ForUpdate(tx).Where("email = ? AND staff_role <> '' AND disabled_at IS NULL", email).Take(&user).Error; err != nil {
+			return database.Found(err, "find staff")
+		}
+		return a.endStaff(tx, by, user.ID)
+	})
+	if err != nil {
+		return fmt.Errorf("remove staff: %w", err)
+	}
+	return nil
+}
+
+// endStaff ends the account of somebody whose row is locked.
+func (a *Accounts) endStaff(tx *gorm.DB, by Actor, userID uuid.UUID) error {
+	now := a.db.Now()
+	err := tx.Model(&User{}).Where("id = ?", userID).Updates(map[string]any{
+		"disabled_at": now, "password_hash": "", "setup_hash": nil, "setup_until": nil,
+	}).Error
+	return errors.Join(err, endSessions(tx, userID), forgetFactor(tx, userID), forgetIdentity(tx, userID), by.audit(tx, AuditStaffRemoved, userID, "", now))
+}
+
+// ListStaff is everybody who may sign in as staff, or may soon.
+func (a *Accounts) ListStaff(ctx context.Context) ([]Staff, error) {
+	var users []User
+	if err := a.db.Read(ctx).Where("staff_role <> '' AND disabled_at IS NULL").Order("email").Find(&users).Error; err != nil {
+		return nil, fmt.Errorf("list staff: %w", err)
+	}
+	var enrolled []uuid.UUID
+	if err := a.db.Read(ctx).Model(&secondFactor{}).Where("confirmed_at IS NOT NULL").Pluck("user_id", &enrolled).Error; err != nil {
+		return nil, fmt.Errorf("list second factors: %w", err)
+	}
+	list := make([]Staff, len(users))
+	for i, u := range users {
+		list[i] = staffOf(u)
+		list[i].Factor = slices.Contains(enrolled, u.ID)
+	}
+	return list, nil
+}
+
+func staffOf(u User) Staff {
+	return Staff{UserID: u.ID, Name: u.Name, Email: u.Email, Role: u.StaffRole, SetUp: u.PasswordHash != ""}
+}
+
+// Staff is the staff member behind a session, as they are at this moment. It
+// returns ErrSignedOut if the session may no longer be used, and ErrNotFound if
+// it is not one of staff.
+func (a *Accounts) Staff(ctx context.Context, userID uuid.UUID, epoch int) (Staff, error) {
+	var user User
+	err := a.db.Read(ctx).Where("id = ?", userID).Take(&user).Error
+	switch {
+	case errors.Is(err, gorm.ErrRecordNotFound):
+		return Staff{}, ErrSignedOut
+	case err != nil:
+		return Staff{}, fmt.Errorf("load staff: %w", err)
+	case user.DisabledAt != nil || user.SessionEpoch != epoch:
+		return Staff{}, ErrSignedOut
+	case user.StaffRole == "":
+		return Staff{}, database.ErrNotFound
+	}
+	return Staff{UserID: userID, Name: user.Name, Email: user.Email, Role: user.StaffRole, SetUp: true, Epoch: epoch}, nil
+}
+
+// SettingUp is the account whose password a link lets choose, or ErrNotFound.
+func (a *Accounts) SettingUp(ctx context.Context, link secret.Value) (User, error) {
+	return settingUp(a.db.Read(ctx), link, a.db.Now())
+}
+
+func settingUp(db *gorm.DB, link secret.Value, now time.Time) (User, error) {
+	var user User
+	if link.IsZero() {
+		return user, database.ErrNotFound
+	}
+	err := db.Where("setup_hash = ? AND setup_until > ? AND disabled_at IS NULL", database.HashOf(link), now).Take(&user).Error
+	return user, database.Found(err, "find link")
+}
+
+// SetUp gives the account of a link its name and password, and returns it. The
+// link works once; a second use is ErrNotFound. CheckPassword has found the
+// password fine.
+func (a *Accounts) SetUp(ctx context.Context, link secret.Value, name string, password secret.Value) (User, error) {
+	person, err := a.SettingUp(ctx, link)
+	if err != nil {
+		return User{}, err
+	}
+	hash, err := a.hasher.hashInTurn(ctx, person.Email, password)
+	if err != nil {
+		return User{}, fmt.Errorf("set up account: %w", err)
+	}
+	var user User
+	err = a.db.Write(ctx, func(tx *gorm.DB) error {
+		if user, err = settingUp(database.ForUpdate(tx), link, a.db.Now()); err != nil {
+			return err
+		}
+		user.Name, user.PasswordHash = name, hash
+		user.SetupHash, user.SetupUntil = nil, nil
+		user.SessionEpoch++
+		return tx.Select("*").Updates(&user).Error
+	})
+	if err != nil {
+		return User{}, fmt.Errorf("set up account: %w", err)
+	}
+	return user, nil
+}

@@ -1,0 +1,46 @@
+package accounts
+
+import (
+	"fmt"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
+)
+
+// holdStaff locks those of the users who are staff now, and returns them. They are
+// locked in the order of their IDs, so that two transactions do not wait for each
+// other.
+func holdStaff(tx *gorm.DB, ids ...uuid.UUID) (map[uuid.UUID]User, error) {
+	var users []User
+	if err := database.ForUpdate(tx).Where("id IN ? AND staff_role <> '' AND disabled_at IS NULL", ids).Order("id").Find(&users).Error; err != nil {
+		return nil, fmt.Errorf("lock staff: %w", err)
+	}
+	staff := map[uuid.UUID]User{}
+	for _, u := range users {
+		staff[u.ID] = u
+	}
+	return staff, nil
+}
+
+// HoldAdmin refuses whoever is not an admin at this moment. The request may have
+// been admitted before they were demoted or removed.
+func HoldAdmin(tx *gorm.DB, by Staff) error {
+	staff, err := holdStaff(tx, by.UserID)
+	if err != nil {
+		return err
+	}
+	if staff[by.UserID].StaffRole != Admin {
+		return ErrForbidden
+	}
+	return nil
+}
+
+// endSessions ends all sessions of a user, on all devices.
+func endSessions(tx *gorm.DB, userID uuid.UUID) error {
+	if err := tx.Exec("UPDATE users SET session_epoch = session_epoch + 1 WHERE id = ?", userID).Error; err != nil {
+		return fmt.Errorf("end sessions: %w", err)
+	}
+	return nil
+}

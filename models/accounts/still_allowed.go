@@ -1,0 +1,86 @@
+package accounts
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
+)
+
+// ErrNoStaff says that somebody no longer belongs to our staff.
+var ErrNoStaff = errors.New("no longer one of staff")
+
+// StillAllowed says whether the visitor may still act for their company. A
+// request can wait long for ServiceTitan, and much can change meanwhile. It
+// returns ErrNotFound, ErrLocked, ErrNoMembership, or errNoStaff.
+//
+// In a transaction its rows stay as they are until the end. It comes first
+// there: whoever locks a company or removes a person takes the company's row
+// before any connection's.
+func StillAllowed(db *gorm.DB, v Visitor) error {
+	var company Company
+	if err := forShare(db).Select("id", "locked_at").Where("id = ?", v.CompanyID).Take(&company).Error; err != nil {
+		return database.Found(err, "find company")
+	}
+	if company.LockedAt != nil {
+		return ErrLocked
+	}
+	if v.StaffName != "" {
+		return stillStaff(db, v.UserID)
+	}
+	_, err := stillMember(db, v)
+	return err
+}
+
+// stillMember is the visitor's role in their company now.
+func stillMember(db *gorm.DB, v Visitor) (Role, error) {
+	var member Membership
+	err := forShare(db).Where("company_id = ? AND user_id = ?", v.CompanyID, v.UserID).Take(&member).Error
+	if err == nil {
+		err = forShare(db).Select("id").Where("id = ? AND disabled_at IS NULL", v.UserID).Take(&User{}).Error
+	}
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return "", ErrNoMembership
+	}
+	if err != nil {
+		return "", fmt.Errorf("find membership: %w", err)
+	}
+	return member.Role, nil
+}
+
+func stillStaff(db *gorm.DB, userID uuid.UUID) error {
+	err := forShare(db).Select("id").Where("id = ? AND staff_role <> '' AND disabled_at IS NULL", userID).Take(&User{}).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return ErrNoStaff
+	}
+	if err != nil {
+		return fmt.Errorf("find staff: %w", err)
+	}
+	return nil
+}
+
+// StillOwner returns ErrForbidden for a member who owns the company no more.
+func StillOwner(tx *gorm.DB, v Visitor) error {
+	if err := StillAllowed(tx, v); err != nil {
+		return err
+	}
+	role, err := stillMember(tx, v)
+	if err == nil && role != Owner {
+		err = ErrForbidden
+	}
+	return err
+}
+
+// forShare keeps the row that is read as it is until the transaction ends, where
+// the database has many writers. Outside of one it locks nothing: that would only
+// write to the row.
+func forShare(db *gorm.DB) *gorm.DB {
+	if _, inTransaction := db.Statement.ConnPool.(gorm.TxCommitter); !inTransaction {
+		return db
+	}
+	return db.Clauses(clause.Locking{Strength: "SHARE"})
+}
