@@ -26,18 +26,18 @@ func NewDesk(db *database.DB, keeper *Keeper, connections *Connections) *Desk {
 	return &Desk{db: db, keeper: keeper, connections: connections}
 }
 
-// supportName is how companies read of what our staff did.
-const supportName = "Fieldbridge support"
+// SupportName is how companies read of what our staff did.
+const SupportName = "Fieldbridge support"
 
 // visitorFor acts for the company in the staff member's name.
 func visitorFor(s accounts.Staff, companyID uuid.UUID) accounts.Visitor {
-	return accounts.Visitor{UserID: s.UserID, Name: supportName, CompanyID: companyID, StaffName: s.Name, SupportCode: s.SupportCode}
+	return accounts.Visitor{UserID: s.UserID, Name: SupportName, CompanyID: companyID, StaffName: s.Name, SupportCode: s.SupportCode}
 }
 
 // eventBy is an event of what the staff member does about a connection.
 func eventBy(s accounts.Staff, c Connection, kind EventKind, now time.Time) Event {
 	return Event{
-		CompanyID: c.CompanyID, ConnectionID: &c.ID, Kind: kind, ActorName: supportName, StaffName: s.Name,
+		CompanyID: c.CompanyID, ConnectionID: &c.ID, Kind: kind, ActorName: SupportName, StaffName: s.Name,
 		SupportCode: s.SupportCode, At: now,
 	}
 }

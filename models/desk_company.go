@@ -49,7 +49,7 @@ func (d *Desk) Company(ctx context.Context, staff accounts.Staff, id uuid.UUID) 
 	}
 	err = d.db.Write(ctx, func(tx *gorm.DB) error {
 		return recordSeries(tx, Event{
-			CompanyID: id, Kind: EventStaffViewed, ActorName: supportName, StaffName: staff.Name,
+			CompanyID: id, Kind: EventStaffViewed, ActorName: SupportName, StaffName: staff.Name,
 			SupportCode: staff.SupportCode, At: d.db.Now(),
 		})
 	})

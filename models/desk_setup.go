@@ -16,13 +16,13 @@ import (
 // TenantAdded records that we have added the tenant ID to our app in the
 // developer portal. Said twice, it is said once.
 func (d *Desk) TenantAdded(ctx context.Context, staff accounts.Staff, id uuid.UUID) error {
-	return d.change(ctx, staff, id, EventSetupTenantAdded, (*Setup).tenantAdded)
+	return d.change(ctx, staff, id, EventSetupTenantAdded, (*Setup).TenantAdded)
 }
 
 // SendBack gives a set-up back to the company, with what is in the way:
 // OutcomeNotAllowed, OutcomeTenantUnknown or OutcomeTenantTaken.
 func (d *Desk) SendBack(ctx context.Context, staff accounts.Staff, id uuid.UUID, problem Outcome) error {
-	return d.change(ctx, staff, id, EventSetupSentBack, func(s *Setup, now time.Time) bool { return s.sentBack(problem, now) })
+	return d.change(ctx, staff, id, EventSetupSentBack, func(s *Setup, now time.Time) bool { return s.SentBack(problem, now) })
 }
 
 func (d *Desk) change(ctx context.Context, staff accounts.Staff, id uuid.UUID, kind EventKind, change func(*Setup, time.Time) bool) error {
@@ -65,7 +65,7 @@ func (d *Desk) EnterCredentials(ctx context.Context, staff accounts.Staff, id uu
 func (d *Desk) TaskDone(ctx context.Context, staff accounts.Staff, taskID uuid.UUID) error {
 	db := d.db
 	err := db.Write(ctx, func(tx *gorm.DB) error {
-		var task staffTask
+		var task StaffTask
 		if err := database.ForUpdate(tx).Where("id = ?", taskID).Take(&task).Error; err != nil {
 			return database.Found(err, "find task")
 		}

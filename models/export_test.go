@@ -32,7 +32,6 @@ const Renewed = renewed
 const Requested = requested
 const SentShown = sentShown
 const ShortestRest = shortestRest
-const SupportName = supportName
 
 func (x *Keeper) CacheField() *tokenCache                 { return &x.cache }
 func (x *Keeper) ClientsField() *Clients                  { return &x.clients }
@@ -50,8 +49,6 @@ type KeyCanary = keyCanary
 type Lease = lease
 type Proven = grantedAccess
 type Revocation = revocation
-type StaffTask = staffTask
-type Story = story
 
 var AddMails = addMails
 var AddTask = addTask

@@ -91,11 +91,11 @@ func openSetup(tx *gorm.DB, v accounts.Visitor, connection Connection, now time.
 		ID: database.NewID(), ConnectionID: connection.ID, CompanyID: connection.CompanyID, Environment: connection.Environment,
 		TenantID: connection.TenantID, RequestedByName: v.Name, RequestedAt: now,
 	}
-	s.wait(StepAddTenant, Us, "", now)
+	s.Wait(StepAddTenant, Us, "", now)
 	if last.Step == StepChecked { // the tenant ID has been in our app ever since
 		s.TenantAddedAt = last.TenantAddedAt
 		s.Proof = last.Proof // it counts for as long as no other company appears
-		s.wait(StepAllowAccess, TheCompany, "", now)
+		s.Wait(StepAllowAccess, TheCompany, "", now)
 	}
 	return tx.Create(&s).Error
 }
@@ -118,7 +118,7 @@ func (c *Connections) OpenSetup(ctx context.Context, connection Connection) (*Se
 // AccessAllowed is a member's word that the app is allowed in ServiceTitan.
 // What was said before stays said.
 func (c *Connections) AccessAllowed(ctx context.Context, v accounts.Visitor, connectionID uuid.UUID) error {
-	return c.changeSetup(ctx, v, connectionID, EventSetupAllowed, func(s *Setup, now time.Time) bool { return s.allowed(v.Name, now) })
+	return c.changeSetup(ctx, v, connectionID, EventSetupAllowed, func(s *Setup, now time.Time) bool { return s.Allowed(v.Name, now) })
 }
 
 // changeSetup changes the company's open set-up and records it. A change that

@@ -72,7 +72,7 @@ type Keeper struct {
 	underWay sync.WaitGroup
 	cache    tokenCache
 	breakers map[Lane]*breaker
-	tally    tally
+	tally    Tally
 	// unsaved is how many renewals have an answer that is not saved yet.
 	unsaved atomic.Int64
 	// stalled is how many of them wait because the database is unavailable.
@@ -98,8 +98,8 @@ func NewKeeper(db *database.DB, keys *seal.Keys, clients Clients, o KeeperOption
 	return k
 }
 
-// startOver drops what was counted and what was learned of the issuers.
-func (k *Keeper) startOver() {
+// StartOver drops what was counted and what was learned of the issuers.
+func (k *Keeper) StartOver() {
 	k.tally.forget()
 	for _, g := range k.breakers {
 		g.open()

@@ -170,7 +170,7 @@ func (k *Keeper) giveUp(ctx context.Context, connection Connection, held lease, 
 		if superseded = result.RowsAffected == 0 && held.Owner != ""; superseded || result.Error != nil {
 			return result.Error
 		}
-		if refusedRenewal(reason) {
+		if RefusedRenewal(reason) {
 			if err := countRenewal(tx, connection.ID, 0, 1, now); err != nil {
 				return err
 			}
@@ -191,7 +191,7 @@ func (k *Keeper) giveUp(ctx context.Context, connection Connection, held lease, 
 	return k.old(ctx, connection, sealed, ReasonUnavailable, time.Time{})
 }
 
-// refusedRenewal says whether the reason is one that a renewal is refused for.
-func refusedRenewal(r Reason) bool {
+// RefusedRenewal says whether the reason is one that a renewal is refused for.
+func RefusedRenewal(r Reason) bool {
 	return r == ReasonGrantRefused || r == ReasonClientRefused || r == ReasonAnswerLost
 }

@@ -12,10 +12,10 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// storeSample stores the access of a demo's connection, as its state says that it
+// StoreSample stores the access of a demo's connection, as its state says that it
 // is. A connection that is retrying has had no access since its trouble began, and
 // one that must be reconnected keeps what was refused.
-func (k *Keeper) storeSample(ctx context.Context, connection Connection, tokens servicetitan.Tokens, own servicetitan.OwnClient, scopes []string) error {
+func (k *Keeper) StoreSample(ctx context.Context, connection Connection, tokens servicetitan.Tokens, own servicetitan.OwnClient, scopes []string) error {
 	return k.db.Write(ctx, func(tx *gorm.DB) error {
 		now, err := k.db.SharedNow(tx)
 		if err != nil {
@@ -34,7 +34,7 @@ func (k *Keeper) storeSample(ctx context.Context, connection Connection, tokens 
 			due = &at
 			connection.Granted(tokens, scopes, at, now)
 		case Degraded:
-			at := now.Add(firstRetry + retry.Spread(longestWait(connection.Failures)))
+			at := now.Add(firstRetry + retry.Spread(LongestWait(connection.Failures)))
 			due, connection.NextRenewalAt = &at, &at
 		case Pending, ReconnectNeeded, Disconnected: // never due
 		}

@@ -72,8 +72,8 @@ func (k *Keeper) DueFrom(c *Connection, now time.Time) time.Time {
 	return nextRenewal(c, k.options.KeepAlive, now)
 }
 
-// renewalInterval returns how often an idle connection is renewed, on average.
-func (k *Keeper) renewalInterval() time.Duration { return k.options.KeepAlive - k.options.KeepAlive/10 }
+// RenewalInterval returns how often an idle connection is renewed, on average.
+func (k *Keeper) RenewalInterval() time.Duration { return k.options.KeepAlive - k.options.KeepAlive/10 }
 
 // refuse ends a connection whose token of a generation the API refuses for good.
 // It returns nil if another token or a person has come in between.

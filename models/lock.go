@@ -57,8 +57,8 @@ func (d *Desk) setLock(ctx context.Context, staff accounts.Staff, companyID uuid
 		if err := addNote(tx, staff, Note{CompanyID: companyID, Text: reason, CreatedAt: now}); err != nil {
 			return err
 		}
-		return recordForAll(tx, Event{
-			CompanyID: companyID, Kind: kind, ActorName: supportName, StaffName: staff.Name, SupportCode: staff.SupportCode, At: now,
+		return RecordForAll(tx, Event{
+			CompanyID: companyID, Kind: kind, ActorName: SupportName, StaffName: staff.Name, SupportCode: staff.SupportCode, At: now,
 		})
 	})
 	if err != nil {
@@ -67,9 +67,9 @@ func (d *Desk) setLock(ctx context.Context, staff accounts.Staff, companyID uuid
 	return nil
 }
 
-// recordForAll adds an event to the company itself and to each of its
+// RecordForAll adds an event to the company itself and to each of its
 // connections.
-func recordForAll(tx *gorm.DB, e Event) error {
+func RecordForAll(tx *gorm.DB, e Event) error {
 	var ids []uuid.UUID
 	if err := tx.Model(&Connection{}).Where("company_id = ?", e.CompanyID).Order("id").Pluck("id", &ids).Error; err != nil {
 		return fmt.Errorf("find timelines: %w", err)

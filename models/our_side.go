@@ -31,7 +31,7 @@ const ourSideTasks = 10
 // the incident is new: one connection has one task until it recovers, and
 // metadata that is wrong has one for its environment.
 func raiseOurSide(tx *gorm.DB, c Connection, cause string, now time.Time) (raised bool, err error) {
-	var open []staffTask
+	var open []StaffTask
 	err = tx.Select("t.connection_id", "t.cause").Table("staff_tasks t").Joins("JOIN connections o ON o.id = t.connection_id").
 		Where("t.done_at IS NULL AND t.kind = ? AND o.environment = ?", TaskOurSide, c.Environment).
 		Limit(ourSideTasks).Find(&open).Error
@@ -46,7 +46,7 @@ func raiseOurSide(tx *gorm.DB, c Connection, cause string, now time.Time) (raise
 			return false, nil
 		}
 	}
-	task := staffTask{ID: database.NewID(), Kind: TaskOurSide, Cause: cause, CompanyID: c.CompanyID, ConnectionID: c.ID, CreatedAt: now}
+	task := StaffTask{ID: database.NewID(), Kind: TaskOurSide, Cause: cause, CompanyID: c.CompanyID, ConnectionID: c.ID, CreatedAt: now}
 	if err := tx.Create(&task).Error; err != nil {
 		return false, fmt.Errorf("add task on our side: %w", err)
 	}
@@ -56,7 +56,7 @@ func raiseOurSide(tx *gorm.DB, c Connection, cause string, now time.Time) (raise
 // endOurSide ends the task of a connection whose renewals fail no longer, or no
 // longer because of us.
 func endOurSide(tx *gorm.DB, c Connection, now time.Time) error {
-	err := tx.Model(&staffTask{}).Where("connection_id = ? AND kind = ? AND done_at IS NULL", c.ID, TaskOurSide).Update("done_at", now).Error
+	err := tx.Model(&StaffTask{}).Where("connection_id = ? AND kind = ? AND done_at IS NULL", c.ID, TaskOurSide).Update("done_at", now).Error
 	if err != nil {
 		return fmt.Errorf("end task on our side: %w", err)
 	}

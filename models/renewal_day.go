@@ -8,8 +8,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// healthDays is how many days the health strip shows.
-const healthDays = 30
+// HealthDays is how many days the health strip shows.
+const HealthDays = 30
 
 // RenewalDay counts a connection's renewals of a day (UTC).
 type RenewalDay struct {
@@ -29,7 +29,7 @@ type RenewalDay struct {
 // renewed, so a day knows of that too.
 func (c *Connections) Health(ctx context.Context, connection Connection) ([]RenewalDay, error) {
 	today := c.db.Now().UTC()
-	first := today.AddDate(0, 0, 1-healthDays)
+	first := today.AddDate(0, 0, 1-HealthDays)
 	var rows []RenewalDay
 	err := c.db.Read(ctx).Where("connection_id = ? AND day >= ?", connection.ID, first.Format(time.DateOnly)).Find(&rows).Error
 	if err != nil {
@@ -43,7 +43,7 @@ func (c *Connections) Health(ctx context.Context, connection Connection) ([]Rene
 	if err != nil {
 		return nil, err
 	}
-	days := make([]RenewalDay, healthDays)
+	days := make([]RenewalDay, HealthDays)
 	for i := range days {
 		begins := first.AddDate(0, 0, i).Truncate(24 * time.Hour)
 		day := begins.Format(time.DateOnly)

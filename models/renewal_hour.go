@@ -19,7 +19,7 @@ const (
 	// hoursShown is how many hours the overview shows, and hoursKept how many are
 	// kept.
 	hoursShown = 24
-	hoursKept  = 14 * 24
+	HoursKept  = 14 * 24
 	// tallyEvery is how often an instance writes down what it has counted. One that
 	// is killed forgets as much.
 	tallyEvery = 15 * time.Second
@@ -38,40 +38,40 @@ func (h RenewalHour) Begins() time.Time {
 	return t
 }
 
-// tally counts renewals in memory: one row an hour that every renewal wrote to
+// Tally counts renewals in memory: one row an hour that every renewal wrote to
 // would make all of them wait for each other.
-type tally struct {
+type Tally struct {
 	mu     sync.Mutex
-	counts map[RenewalHour]RenewalHour // by hour and environment
+	Counts map[RenewalHour]RenewalHour // by hour and environment
 }
 
-func (t *tally) add(environment servicetitan.EnvironmentName, ok, failed int64, now time.Time) {
+func (t *Tally) add(environment servicetitan.EnvironmentName, ok, failed int64, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.put(RenewalHour{Hour: now.UTC().Format(database.HourForm), Environment: environment, OK: ok, Failed: failed})
+	t.Put(RenewalHour{Hour: now.UTC().Format(database.HourForm), Environment: environment, OK: ok, Failed: failed})
 }
 
-func (t *tally) put(h RenewalHour) {
-	if t.counts == nil {
-		t.counts = map[RenewalHour]RenewalHour{}
+func (t *Tally) Put(h RenewalHour) {
+	if t.Counts == nil {
+		t.Counts = map[RenewalHour]RenewalHour{}
 	}
 	key := RenewalHour{Hour: h.Hour, Environment: h.Environment}
-	sum := t.counts[key]
-	t.counts[key] = RenewalHour{Hour: h.Hour, Environment: h.Environment, OK: sum.OK + h.OK, Failed: sum.Failed + h.Failed}
+	sum := t.Counts[key]
+	t.Counts[key] = RenewalHour{Hour: h.Hour, Environment: h.Environment, OK: sum.OK + h.OK, Failed: sum.Failed + h.Failed}
 }
 
 // forget drops what was counted.
-func (t *tally) forget() {
+func (t *Tally) forget() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.counts = nil
+	t.Counts = nil
 }
 
 // write adds what was counted to the database's counts.
-func (t *tally) write(ctx context.Context, db *database.DB) error {
+func (t *Tally) write(ctx context.Context, db *database.DB) error {
 	t.mu.Lock()
-	counts := t.counts
-	t.counts = nil
+	counts := t.Counts
+	t.Counts = nil
 	t.mu.Unlock()
 	if len(counts) == 0 {
 		return nil
@@ -94,7 +94,7 @@ func (t *tally) write(ctx context.Context, db *database.DB) error {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		for _, h := range counts { // they are written the next time
-			t.put(h)
+			t.Put(h)
 		}
 		return fmt.Errorf("write down renewals: %w", err)
 	}

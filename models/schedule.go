@@ -42,13 +42,13 @@ func nextRenewal(c *Connection, keepAlive time.Duration, now time.Time) time.Tim
 // nextTry is when a renewal is tried again after failures in a row: exponential
 // backoff with full jitter, and not before the time that ServiceTitan asks for.
 func nextTry(failures int, asked time.Duration, now time.Time) time.Time {
-	wait := time.Second + retry.Spread(longestWait(failures))
+	wait := time.Second + retry.Spread(LongestWait(failures))
 	return now.Add(max(wait, min(asked, longestAsked)+retry.Spread(firstRetry)))
 }
 
-// longestWait is the longest that is waited after failures in a row, beside the
+// LongestWait is the longest that is waited after failures in a row, beside the
 // second that always is.
-func longestWait(failures int) time.Duration {
+func LongestWait(failures int) time.Duration {
 	if shift := failures - 1; shift < 6 {
 		return min(firstRetry<<max(shift, 0), longestRetry)
 	}

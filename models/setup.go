@@ -73,33 +73,33 @@ var setupProblems = map[Outcome]struct {
 	OutcomeTenantTaken:   {from: []SetupStep{StepAddTenant, StepAllowAccess, StepEnterCredentials}, to: StepAddTenant},
 }
 
-// wait sets what the set-up is at and who must act.
-func (s *Setup) wait(step SetupStep, side Side, problem Outcome, now time.Time) {
+// Wait sets what the set-up is at and who must act.
+func (s *Setup) Wait(step SetupStep, side Side, problem Outcome, now time.Time) {
 	s.Step, s.WaitsFor, s.Problem, s.Since = step, side, problem, now
 }
 
-// tenantAdded is our first step done.
-func (s *Setup) tenantAdded(now time.Time) bool {
+// TenantAdded is our first step done.
+func (s *Setup) TenantAdded(now time.Time) bool {
 	if s.Step != StepAddTenant {
 		return false
 	}
 	s.TenantAddedAt = &now
-	s.wait(StepAllowAccess, TheCompany, "", now)
+	s.Wait(StepAllowAccess, TheCompany, "", now)
 	return true
 }
 
-// allowed is the company's word that its admin has allowed the app.
-func (s *Setup) allowed(by string, now time.Time) bool {
+// Allowed is the company's word that its admin has allowed the app.
+func (s *Setup) Allowed(by string, now time.Time) bool {
 	if s.Step != StepAllowAccess {
 		return false
 	}
 	s.AllowedByName, s.AllowedAt = by, &now
-	s.wait(StepEnterCredentials, Us, "", now)
+	s.Wait(StepEnterCredentials, Us, "", now)
 	return true
 }
 
-// sentBack is what our staff found to be in the way.
-func (s *Setup) sentBack(problem Outcome, now time.Time) bool {
+// SentBack is what our staff found to be in the way.
+func (s *Setup) SentBack(problem Outcome, now time.Time) bool {
 	p, ok := setupProblems[problem]
 	if !ok {
 		return false
@@ -110,21 +110,21 @@ func (s *Setup) sentBack(problem Outcome, now time.Time) bool {
 			if problem != OutcomeNotAllowed {
 				s.Proof = Proof{} // whose tenant it is, is open again
 			}
-			s.wait(p.to, TheCompany, problem, now)
+			s.Wait(p.to, TheCompany, problem, now)
 			return true
 		}
 	}
 	return false
 }
 
-// close ends the set-up; it is checked if it ended well.
-func (s *Setup) close(checked bool, now time.Time) {
+// Close ends the set-up; it is checked if it ended well.
+func (s *Setup) Close(checked bool, now time.Time) {
 	s.ClosedAt = &now
 	step := s.Step
 	if checked {
 		step = StepChecked
 	}
-	s.wait(step, Nobody, "", now)
+	s.Wait(step, Nobody, "", now)
 }
 
 func findSetup(db *gorm.DB, connectionID uuid.UUID) (Setup, error) {
@@ -150,6 +150,6 @@ func CloseSetup(tx *gorm.DB, connection *Connection, checked bool, now time.Time
 	if err != nil {
 		return nil, err
 	}
-	s.close(checked, now)
+	s.Close(checked, now)
 	return &s, tx.Select("*").Updates(&s).Error
 }

@@ -39,8 +39,8 @@ var tasksDone = map[TaskKind]EventKind{
 	TaskTenantConflict: EventConflictSettled,
 }
 
-// staffTask is something that staff have to do by hand, about a connection.
-type staffTask struct {
+// StaffTask is something that staff have to do by hand, about a connection.
+type StaffTask struct {
 	ID   uuid.UUID `gorm:"primaryKey"`
 	Kind TaskKind
 	// Cause is what is wrong, where the kind alone does not say it: an error code of
@@ -57,9 +57,9 @@ type staffTask struct {
 // What is asked for already is not asked again.
 func addTask(tx *gorm.DB, kind TaskKind, connection Connection, now time.Time) error {
 	var open int64
-	err := tx.Model(&staffTask{}).Where("connection_id = ? AND kind = ? AND done_at IS NULL", connection.ID, kind).Count(&open).Error
+	err := tx.Model(&StaffTask{}).Where("connection_id = ? AND kind = ? AND done_at IS NULL", connection.ID, kind).Count(&open).Error
 	if err == nil && open == 0 {
-		err = tx.Create(&staffTask{
+		err = tx.Create(&StaffTask{
 			ID: database.NewID(), Kind: kind, CompanyID: connection.CompanyID, ConnectionID: connection.ID, CreatedAt: now,
 		}).Error
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/demo"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -47,7 +48,7 @@ type app struct {
 
 func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages *handlers.Demo, log *slog.Logger) (*app, error) {
 	if pages == nil {
-		if err := models.KeepDemosOff(ctx, db); err != nil {
+		if err := demo.KeepDemosOff(ctx, db); err != nil {
 			return nil, err
 		}
 	}

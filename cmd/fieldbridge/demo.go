@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
-	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/demo"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -79,7 +79,7 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 	if err != nil {
 		return err
 	}
-	if err := models.HoldForDemo(ctx, db); err != nil {
+	if err := demo.HoldForDemo(ctx, db); err != nil {
 		return errors.Join(err, db.Close())
 	}
 	if err := db.HoldForServing(ctx); err != nil {
@@ -140,15 +140,15 @@ func newSandbox(c config, log *slog.Logger, reset func(context.Context) error) (
 // demo is an app with made-up companies. Its mails go to its sandbox's mailbox.
 type demoApp struct {
 	app  *app
-	data *models.Demo
+	data *demo.Demo
 }
 
 func newDemo(a *app, box *sandbox.Sandbox, environment servicetitan.Environment, log *slog.Logger) demoApp {
 	a.mailer.deliver = box.Deliver
-	return demoApp{app: a, data: models.NewDemo(a.db, a.accounts, a.keeper, models.DemoOptions{
+	return demoApp{app: a, data: demo.NewDemo(a.db, a.accounts, a.keeper, demo.DemoOptions{
 		Environment: environment.Name, Scopes: environment.Scopes, Companies: demoSamples(box.Tenants()), Staff: demoStaff(),
 		Password: secret.New(demoPassword), TokenLife: demoTokenLife,
-		Access: func(of models.StandingAccess) (servicetitan.Tokens, servicetitan.OwnClient, error) {
+		Access: func(of demo.StandingAccess) (servicetitan.Tokens, servicetitan.OwnClient, error) {
 			return standingAccess(box, of)
 		},
 		Forget: box.Reset, Progress: seedProgress(os.Stderr),
@@ -193,7 +193,7 @@ func (d demoApp) holdOn(ctx context.Context) error {
 	for {
 		select {
 		case <-tick.C:
-			if err := models.HoldForDemo(ctx, d.app.db); errors.Is(err, database.ErrHeld) {
+			if err := demo.HoldForDemo(ctx, d.app.db); errors.Is(err, database.ErrHeld) {
 				return err
 			}
 		case <-ctx.Done():

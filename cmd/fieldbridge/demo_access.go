@@ -5,13 +5,14 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/demo"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
 // standingAccess brings the sandbox into the state that belongs to a connection, and
 // returns the connection's access.
-func standingAccess(s *sandbox.Sandbox, of models.StandingAccess) (servicetitan.Tokens, servicetitan.OwnClient, error) {
+func standingAccess(s *sandbox.Sandbox, of demo.StandingAccess) (servicetitan.Tokens, servicetitan.OwnClient, error) {
 	none := func(err error) (servicetitan.Tokens, servicetitan.OwnClient, error) {
 		return servicetitan.Tokens{}, servicetitan.OwnClient{}, err
 	}
@@ -44,7 +45,7 @@ func standingAccess(s *sandbox.Sandbox, of models.StandingAccess) (servicetitan.
 }
 
 // standingSetup does at the sandbox what the steps of a setup have done so far.
-func standingSetup(s *sandbox.Sandbox, of models.StandingAccess) error {
+func standingSetup(s *sandbox.Sandbox, of demo.StandingAccess) error {
 	if of.Step == models.StepAddTenant {
 		return nil
 	}
@@ -57,7 +58,7 @@ func standingSetup(s *sandbox.Sandbox, of models.StandingAccess) error {
 
 // standingTrouble makes the connection's problem persist. A connection that signed in
 // has a grant, and no client of the tenant's own.
-func standingTrouble(s *sandbox.Sandbox, of models.StandingAccess) error {
+func standingTrouble(s *sandbox.Sandbox, of demo.StandingAccess) error {
 	fault := sandbox.Fault{Path: sandbox.PathToken, TenantID: of.TenantID}
 	switch signedIn := of.Way == servicetitan.SignIn; {
 	case of.Reason == models.ReasonNone || of.Reason == models.ReasonSealBroken:

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
-	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/demo"
 )
 
 const (
@@ -23,8 +23,8 @@ type demoCompany struct {
 	// people are in the form "name <email>": the owner first, then a member.
 	people  []string
 	age     time.Duration
-	tenant  *models.SampleConnection
-	failed  *models.SampleFailure
+	tenant  *demo.SampleConnection
+	failed  *demo.SampleFailure
 	apiKey  string
 	locked  string
 	lockAge time.Duration
@@ -32,8 +32,8 @@ type demoCompany struct {
 
 // demoStaff returns our staff. The first sets up connections, and the last may lock
 // companies.
-func demoStaff() []models.SampleStaff {
-	return []models.SampleStaff{
+func demoStaff() []demo.SampleStaff {
+	return []demo.SampleStaff{
 		{Name: "Priya Nair", Email: "priya@fieldbridge.example", Role: accounts.Support},
 		{Name: "Ada Reyes", Email: "ada@fieldbridge.example", Role: accounts.Admin},
 	}
@@ -53,17 +53,17 @@ func unitsOf(trade string) []string {
 }
 
 // demoSamples returns the companies for a demo's database.
-func demoSamples(tenants []sandbox.Tenant) []models.SampleCompany {
-	samples := make([]models.SampleCompany, 0, len(tenants))
+func demoSamples(tenants []sandbox.Tenant) []demo.SampleCompany {
+	samples := make([]demo.SampleCompany, 0, len(tenants))
 	for _, c := range demoCompanies() {
-		sample := models.SampleCompany{Name: c.name, Age: c.age, Failed: c.failed, APIKey: c.apiKey, Locked: c.locked, LockedAge: c.lockAge}
+		sample := demo.SampleCompany{Name: c.name, Age: c.age, Failed: c.failed, APIKey: c.apiKey, Locked: c.locked, LockedAge: c.lockAge}
 		for i, person := range c.people {
 			name, email, _ := strings.Cut(strings.TrimSuffix(person, ">"), " <")
 			role := accounts.Owner
 			if i > 0 {
 				role = accounts.Member
 			}
-			sample.People = append(sample.People, models.SamplePerson{Name: name, Email: email, Role: role})
+			sample.People = append(sample.People, demo.SamplePerson{Name: name, Email: email, Role: role})
 		}
 		if c.tenant != nil {
 			for _, t := range tenants {
@@ -71,7 +71,7 @@ func demoSamples(tenants []sandbox.Tenant) []models.SampleCompany {
 					c.tenant.TenantName, c.tenant.BusinessUnits = t.Name, activeUnits(t)
 				}
 			}
-			sample.Connections = []models.SampleConnection{*c.tenant}
+			sample.Connections = []demo.SampleConnection{*c.tenant}
 			// The account is a little older than everything that was done with it.
 			sample.Age = max(sample.Age, c.tenant.Age+30*hour)
 		}

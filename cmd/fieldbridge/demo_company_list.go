@@ -4,13 +4,14 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/demo"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
 // demoCompanies returns all companies: first those of the journeys, then the others by
 // their state.
 func demoCompanies() []demoCompany {
-	type connection = models.SampleConnection
+	type connection = demo.SampleConnection
 	const (
 		signIn = servicetitan.SignIn
 		guided = servicetitan.Guided
@@ -25,19 +26,19 @@ func demoCompanies() []demoCompany {
 		limited = models.ReasonRateLimited
 		refused = models.ReasonGrantRefused
 	)
-	trouble := func(age, length time.Duration, reason models.Reason) models.SampleTrouble {
-		return models.SampleTrouble{Age: age, Length: length, Reason: reason}
+	trouble := func(age, length time.Duration, reason models.Reason) demo.SampleTrouble {
+		return demo.SampleTrouble{Age: age, Length: length, Reason: reason}
 	}
-	connected := func(tenant int64, way servicetitan.Way, age time.Duration, over ...models.SampleTrouble) *connection {
+	connected := func(tenant int64, way servicetitan.Way, age time.Duration, over ...demo.SampleTrouble) *connection {
 		return &connection{TenantID: tenant, Way: way, State: models.Connected, Age: age, Troubles: over}
 	}
-	retrying := func(tenant int64, way servicetitan.Way, age, since time.Duration, reason models.Reason, over ...models.SampleTrouble) *connection {
+	retrying := func(tenant int64, way servicetitan.Way, age, since time.Duration, reason models.Reason, over ...demo.SampleTrouble) *connection {
 		return &connection{TenantID: tenant, Way: way, State: models.Degraded, Age: age, StateAge: since, Reason: reason, Troubles: over}
 	}
-	ended := func(tenant int64, way servicetitan.Way, age, since time.Duration, reason models.Reason, over ...models.SampleTrouble) *connection {
+	ended := func(tenant int64, way servicetitan.Way, age, since time.Duration, reason models.Reason, over ...demo.SampleTrouble) *connection {
 		return &connection{TenantID: tenant, Way: way, State: models.ReconnectNeeded, Age: age, StateAge: since, Reason: reason, Troubles: over}
 	}
-	disconnected := func(tenant int64, way servicetitan.Way, age, since time.Duration, over ...models.SampleTrouble) *connection {
+	disconnected := func(tenant int64, way servicetitan.Way, age, since time.Duration, over ...demo.SampleTrouble) *connection {
 		return &connection{TenantID: tenant, Way: way, State: models.Disconnected, Age: age, StateAge: since, Troubles: over}
 	}
 	waiting := func(tenant int64, age, since time.Duration, step models.SetupStep, problem models.Outcome) *connection {
@@ -224,11 +225,11 @@ func demoCompanies() []demoCompany {
 		// Not connected.
 		{
 			name: "Wasatch Power & Light Service", people: []string{"Trent Gallagher <trent@wasatchpower.example>"}, age: 23 * hour,
-			failed: &models.SampleFailure{Age: 22 * hour, Outcome: models.OutcomeTenantTaken},
+			failed: &demo.SampleFailure{Age: 22 * hour, Outcome: models.OutcomeTenantTaken},
 		},
 		{
 			name: "Cascade Septic & Drain", people: []string{"Molly Greer <molly@cascadeseptic.example>"}, age: 8 * day,
-			failed: &models.SampleFailure{Age: 8*day - hour, Outcome: models.OutcomeDenied},
+			failed: &demo.SampleFailure{Age: 8*day - hour, Outcome: models.OutcomeDenied},
 		},
 		{name: "Hometown Heat Pumps", people: []string{"Arjun Patel <arjun@hometownheat.example>"}, age: 50 * minute},
 		{

@@ -20,6 +20,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/demo"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
@@ -260,10 +261,10 @@ func TestDemoBeginsAgainWhenItFailed(t *testing.T) {
 	s := openDemo(t, testdb.SQLite(t), newKeyset(t))
 	ctx, stop := context.WithCancel(t.Context())
 	asked := 0
-	d := models.NewDemo(s.db, s.accounts, s.keeper, models.DemoOptions{
+	d := demo.NewDemo(s.db, s.accounts, s.keeper, demo.DemoOptions{
 		Environment: servicetitan.Sandbox, Companies: demoSamples(s.box.Tenants()), Staff: demoStaff(),
 		Password: secret.New(demoPassword), TokenLife: demoTokenLife, Forget: s.box.Reset,
-		Access: func(of models.StandingAccess) (servicetitan.Tokens, servicetitan.OwnClient, error) {
+		Access: func(of demo.StandingAccess) (servicetitan.Tokens, servicetitan.OwnClient, error) {
 			if asked++; asked == 3 {
 				stop() // the database disappears
 			}

@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/demo"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
@@ -121,7 +121,7 @@ func TestServeAsDemo(t *testing.T) {
 		want string
 	}{
 		"beside production":            {with(asDemo(), "SERVICETITAN_PRODUCTION_APP_KEY", "ak1.real"), "connects only to its sandbox"},
-		"without its sandbox":          {nil, models.ErrDemoData.Error()},
+		"without its sandbox":          {nil, demo.ErrDemoData.Error()},
 		"with its address alone":       {map[string]string{"FIELDBRIDGE_SANDBOX_ADDR": "{sandbox}"}, "FIELDBRIDGE_SANDBOX_URL is missing"},
 		"with its URL alone":           {map[string]string{"FIELDBRIDGE_SANDBOX_URL": "http://{sandbox}"}, "FIELDBRIDGE_SANDBOX_ADDR is missing"},
 		"with a reset alone":           {map[string]string{"FIELDBRIDGE_DEMO_RESET": "03:30"}, "FIELDBRIDGE_DEMO_RESET is for demos"},
@@ -156,7 +156,7 @@ func TestServeAsDemoLeavesOthersAlone(t *testing.T) {
 	}
 	t.Setenv("FIELDBRIDGE_KEYSET_FILE", other)
 	for name, run := range map[string]func(context.Context) error{"serve": serveCommand{}.Run, "demo": demoCommand{}.Run} {
-		if err := run(t.Context()); !errors.Is(err, models.ErrNotDemo) {
+		if err := run(t.Context()); !errors.Is(err, demo.ErrNotDemo) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

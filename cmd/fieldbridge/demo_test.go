@@ -16,6 +16,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/demo"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
@@ -340,7 +341,7 @@ func TestDemoLeavesOthersAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, begin := range map[string]func(context.Context) error{"begin": s.demo.data.Begin, "reset": s.demo.data.Reset} {
-		if err := begin(t.Context()); !errors.Is(err, models.ErrNotDemo) {
+		if err := begin(t.Context()); !errors.Is(err, demo.ErrNotDemo) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/demo"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -183,7 +184,7 @@ func (d *doctor) database(ctx context.Context, c config, keys *seal.Keys) (isDem
 	if schema.Current > schema.Target {
 		d.find(note, about, "upgrade this program too", "the schema is newer than version %d, which this program supports, but allows this program to work with it", schema.Target)
 	}
-	isDemo = errors.Is(models.CheckNoDemo(ctx, db), models.ErrDemoData)
+	isDemo = errors.Is(demo.CheckNoDemo(ctx, db), demo.ErrDemoData)
 	if keys == nil {
 		return isDemo
 	}

@@ -1,4 +1,4 @@
-package models
+package demo
 
 import (
 	"encoding/binary"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -29,7 +30,7 @@ func (s story) began() time.Time { return s.ago(s.Age) }
 
 // worksUntil is when it stopped to be renewed for good, or for now.
 func (s story) worksUntil() time.Time {
-	if s.State == Connected {
+	if s.State == models.Connected {
 		return s.Now
 	}
 	return s.ago(s.StateAge)
@@ -40,7 +41,7 @@ type span struct{ from, to time.Time }
 
 // working are the stretches in which renewals worked.
 func (s story) working() []span {
-	if s.State == Pending {
+	if s.State == models.Pending {
 		return nil
 	}
 	var spans []span
@@ -78,7 +79,7 @@ func (s story) failed() []time.Time {
 		switch {
 		case t.passing():
 			list = append(list, tries(s.ago(t.Age), s.ago(t.Age-t.Length))...)
-		case refusedRenewal(t.Reason):
+		case models.RefusedRenewal(t.Reason):
 			list = append(list, s.ago(t.Age))
 		}
 	}
@@ -87,7 +88,7 @@ func (s story) failed() []time.Time {
 
 // present is the trouble that goes on, if there is one.
 func (s story) present() []SampleTrouble {
-	if s.State != Degraded && s.State != ReconnectNeeded {
+	if s.State != models.Degraded && s.State != models.ReconnectNeeded {
 		return nil
 	}
 	return []SampleTrouble{{Age: s.StateAge, Length: s.StateAge, Reason: s.Reason}}
@@ -99,11 +100,11 @@ func (s story) troubles() []SampleTrouble { return slices.Concat(s.Troubles, s.p
 // stateSince is since when it is in its state.
 func (s story) stateSince() time.Time {
 	switch n := len(s.Troubles); {
-	case s.State == Pending:
+	case s.State == models.Pending:
 		return s.began()
-	case s.State == Connected && n > 0:
+	case s.State == models.Connected && n > 0:
 		return s.ago(s.Troubles[n-1].Age - s.Troubles[n-1].Length)
-	case s.State == Connected:
+	case s.State == models.Connected:
 		return s.began()
 	}
 	return s.ago(s.StateAge)
@@ -115,18 +116,18 @@ func tries(from, to time.Time) []time.Time {
 	var list []time.Time
 	for at := from; at.Before(to); {
 		list = append(list, at)
-		at = at.Add(time.Second + longestWait(len(list))/2)
+		at = at.Add(time.Second + models.LongestWait(len(list))/2)
 	}
 	return list
 }
 
 // CountHours counts the renewals by the hour, from a time on.
-func (s story) CountHours(from time.Time) map[time.Time]RenewalHour {
-	counts := map[time.Time]RenewalHour{}
+func (s story) CountHours(from time.Time) map[time.Time]models.RenewalHour {
+	counts := map[time.Time]models.RenewalHour{}
 	add := func(at time.Time, ok, failed int64) {
 		if hour := at.Truncate(time.Hour); ok+failed > 0 && !hour.Before(from) {
 			sum := counts[hour]
-			counts[hour] = RenewalHour{Hour: hour.Format(database.HourForm), OK: sum.OK + ok, Failed: sum.Failed + failed}
+			counts[hour] = models.RenewalHour{Hour: hour.Format(database.HourForm), OK: sum.OK + ok, Failed: sum.Failed + failed}
 		}
 	}
 	for _, w := range s.working() {
@@ -156,62 +157,64 @@ type cast struct {
 }
 
 // events are the timeline, the oldest first.
-func (s story) events(c cast) []Event {
-	var list []Event
-	tell := func(age time.Duration, e Event) {
+func (s story) events(c cast) []models.Event {
+	var list []models.Event
+	tell := func(age time.Duration, e models.Event) {
 		if age <= 0 {
 			return // it is too young for that
 		}
 		e.At = s.ago(age)
 		e.ID = newIDAt(e.At)
 		if e.ActorName != "" {
-			e.SupportCode = NewSupportCode()
+			e.SupportCode = models.NewSupportCode()
 		}
 		list = append(list, e)
 	}
-	ours := func(kind EventKind) Event { return Event{Kind: kind, ActorName: supportName, StaffName: c.staff.Name} }
-	theirs := func(kind EventKind) Event { return Event{Kind: kind, ActorName: c.owner.Name} }
+	ours := func(kind models.EventKind) models.Event {
+		return models.Event{Kind: kind, ActorName: models.SupportName, StaffName: c.staff.Name}
+	}
+	theirs := func(kind models.EventKind) models.Event { return models.Event{Kind: kind, ActorName: c.owner.Name} }
 
 	if s.Way == servicetitan.Guided {
 		s.tellSetup(c, tell, ours, theirs)
 	}
 	switch {
-	case s.State == Pending:
+	case s.State == models.Pending:
 		return list
 	case s.Way == servicetitan.Guided:
-		tell(s.Age, ours(EventConnected))
+		tell(s.Age, ours(models.EventConnected))
 	default:
-		tell(s.Age, theirs(EventConnected))
+		tell(s.Age, theirs(models.EventConnected))
 	}
-	tell(s.Age-time.Minute, Event{Kind: EventTestPassed, ActorName: c.owner.Name, Millis: sampleTestMillis})
+	tell(s.Age-time.Minute, models.Event{Kind: models.EventTestPassed, ActorName: c.owner.Name, Millis: sampleTestMillis})
 	for _, t := range s.troubles() {
-		kind, over := EventReconnectNeeded, theirs(EventReconnected)
+		kind, over := models.EventReconnectNeeded, theirs(models.EventReconnected)
 		if t.passing() {
-			kind, over = EventRetrying, Event{Kind: EventRecovered}
+			kind, over = models.EventRetrying, models.Event{Kind: models.EventRecovered}
 		}
-		tell(t.Age, Event{Kind: kind, Reason: t.Reason})
+		tell(t.Age, models.Event{Kind: kind, Reason: t.Reason})
 		if t.Length < t.Age {
 			tell(t.Age-t.Length, over)
 		}
 	}
 	if s.UpgradeAge > 0 {
-		tell(s.UpgradeAge, Event{Kind: EventUpgradeNeeded})
+		tell(s.UpgradeAge, models.Event{Kind: models.EventUpgradeNeeded})
 	}
 	if s.TestedAge > 0 {
-		tell(s.TestedAge, Event{Kind: EventTestPassed, ActorName: c.owner.Name, Millis: sampleTestMillis})
+		tell(s.TestedAge, models.Event{Kind: models.EventTestPassed, ActorName: c.owner.Name, Millis: sampleTestMillis})
 	}
-	if s.State == Disconnected {
-		tell(s.StateAge, theirs(EventDisconnected))
+	if s.State == models.Disconnected {
+		tell(s.StateAge, theirs(models.EventDisconnected))
 		if s.Way == servicetitan.SignIn {
-			tell(s.StateAge-2*time.Second, Event{Kind: EventRevoked})
+			tell(s.StateAge-2*time.Second, models.Event{Kind: models.EventRevoked})
 		}
 	}
 	if s.Note != "" {
-		tell(s.NoteAge+3*time.Minute, ours(EventStaffViewed))
-		tell(s.NoteAge, ours(EventNoted))
+		tell(s.NoteAge+3*time.Minute, ours(models.EventStaffViewed))
+		tell(s.NoteAge, ours(models.EventNoted))
 	}
 	if s.ContestedBy != "" {
-		tell(s.ContestedAge, Event{Kind: EventTenantConflict, ActorName: s.ContestedBy})
+		tell(s.ContestedAge, models.Event{Kind: models.EventTenantConflict, ActorName: s.ContestedBy})
 	}
 	return list
 }
@@ -219,46 +222,46 @@ func (s story) events(c cast) []Event {
 // setupAges are when the steps of a set-up were done; zero for those that were
 // not.
 func (s story) setupAges() (added, allowed time.Duration) {
-	if s.State != Pending {
+	if s.State != models.Pending {
 		return s.Age + 20*time.Hour, s.Age + 2*time.Hour
 	}
 	switch s.Step {
-	case StepAllowAccess:
+	case models.StepAllowAccess:
 		added = s.StateAge
-	case StepEnterCredentials:
+	case models.StepEnterCredentials:
 		added, allowed = (s.Age+s.StateAge)/2, s.StateAge
-	case StepAddTenant, StepChecked:
+	case models.StepAddTenant, models.StepChecked:
 	}
 	return added, allowed
 }
 
 // requestedAge is when a set-up was asked for.
 func (s story) requestedAge() time.Duration {
-	if s.State == Pending {
+	if s.State == models.Pending {
 		return s.Age
 	}
 	return s.Age + 26*time.Hour
 }
 
-func (s story) tellSetup(c cast, tell func(time.Duration, Event), ours, theirs func(EventKind) Event) {
+func (s story) tellSetup(c cast, tell func(time.Duration, models.Event), ours, theirs func(models.EventKind) models.Event) {
 	added, allowed := s.setupAges()
-	tell(s.requestedAge(), theirs(EventSetupRequested))
+	tell(s.requestedAge(), theirs(models.EventSetupRequested))
 	if s.Problem != "" { // what was done before it was sent back
-		tell((s.Age*3+s.StateAge)/4, ours(EventSetupTenantAdded))
-		tell((s.Age+s.StateAge)/2, theirs(EventSetupAllowed))
-		e := ours(EventSetupSentBack)
+		tell((s.Age*3+s.StateAge)/4, ours(models.EventSetupTenantAdded))
+		tell((s.Age+s.StateAge)/2, theirs(models.EventSetupAllowed))
+		e := ours(models.EventSetupSentBack)
 		e.Outcome = s.Problem
 		tell(s.StateAge, e)
 		return
 	}
 	if added > 0 {
-		tell(added, ours(EventSetupTenantAdded))
+		tell(added, ours(models.EventSetupTenantAdded))
 	}
 	if allowed > 0 {
-		tell(allowed, theirs(EventSetupAllowed))
+		tell(allowed, theirs(models.EventSetupAllowed))
 	}
-	if s.State != Pending {
-		e := ours(EventSetupConfirmed)
+	if s.State != models.Pending {
+		e := ours(models.EventSetupConfirmed)
 		e.Detail = s.proof(c).Who()
 		tell(s.Age+proofBefore, e)
 	}
@@ -269,10 +272,10 @@ func (s story) tellSetup(c cast, tell func(time.Duration, Event), ours, theirs f
 const proofBefore = time.Hour
 
 // proof is the confirmation of a set-up that ended.
-func (s story) proof(c cast) Proof {
+func (s story) proof(c cast) models.Proof {
 	at := s.ago(s.Age + proofBefore)
-	return Proof{
-		Name: c.owner.Name, Role: "Owner", Channel: CalledBack, Contact: "The number on their website",
+	return models.Proof{
+		Name: c.owner.Name, Role: "Owner", Channel: models.CalledBack, Contact: "The number on their website",
 		ReachedAt: &at, ByName: c.staff.Name, At: &at,
 	}
 }

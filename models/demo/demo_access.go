@@ -1,4 +1,4 @@
-package models
+package demo
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
@@ -15,8 +16,8 @@ import (
 // without, and says so on its page as soon as it is used.
 func (d *Demo) giveAccess(ctx context.Context, way *steps) error {
 	db := d.db
-	var list []Connection
-	if err := db.Read(ctx).Where("environment = ? AND state <> ?", d.options.Environment, Disconnected).Order("id").Find(&list).Error; err != nil {
+	var list []models.Connection
+	if err := db.Read(ctx).Where("environment = ? AND state <> ?", d.options.Environment, models.Disconnected).Order("id").Find(&list).Error; err != nil {
 		return fmt.Errorf("list connections: %w", err)
 	}
 	open, err := openSteps(db.Read(ctx))
@@ -30,8 +31,8 @@ func (d *Demo) giveAccess(ctx context.Context, way *steps) error {
 	way.all = way.done + len(list)
 	for _, connection := range list {
 		reason := connection.Reason
-		if connection.State == Degraded && connection.FailingSince != nil && connection.FailingSince.After(begun) {
-			reason = ReasonNone // a guest's trouble, which passed with the stand-in that made it
+		if connection.State == models.Degraded && connection.FailingSince != nil && connection.FailingSince.After(begun) {
+			reason = models.ReasonNone // a guest's trouble, which passed with the stand-in that made it
 		}
 		tokens, own, err := d.options.Access(StandingAccess{
 			TenantID: connection.TenantID, Way: connection.Way, State: connection.State, Reason: reason,
@@ -40,7 +41,7 @@ func (d *Demo) giveAccess(ctx context.Context, way *steps) error {
 		if err != nil {
 			d.log.WarnContext(ctx, "the stand-in does not take a connection", "connection", connection.ID, "tenant", connection.TenantID, "error", err)
 		} else if !tokens.Access.IsZero() {
-			if err := d.keeper.storeSample(ctx, connection, tokens, own, d.options.Scopes); err != nil && !database.Gone(err) {
+			if err := d.keeper.StoreSample(ctx, connection, tokens, own, d.options.Scopes); err != nil && !database.Gone(err) {
 				return fmt.Errorf("give access to tenant %d: %w", connection.TenantID, err)
 			}
 		}
@@ -50,12 +51,12 @@ func (d *Demo) giveAccess(ctx context.Context, way *steps) error {
 }
 
 // openSteps are what the set-ups that are under way are at, by connection.
-func openSteps(db *gorm.DB) (map[uuid.UUID]SetupStep, error) {
-	var open []Setup
+func openSteps(db *gorm.DB) (map[uuid.UUID]models.SetupStep, error) {
+	var open []models.Setup
 	if err := db.Where("closed_at IS NULL").Find(&open).Error; err != nil {
 		return nil, fmt.Errorf("list set-ups: %w", err)
 	}
-	steps := map[uuid.UUID]SetupStep{}
+	steps := map[uuid.UUID]models.SetupStep{}
 	for _, s := range open {
 		steps[s.ConnectionID] = s.Step
 	}

@@ -1,4 +1,4 @@
-package models
+package demo
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
@@ -58,11 +59,11 @@ type DemoOptions struct {
 type StandingAccess struct {
 	TenantID      int64
 	Way           servicetitan.Way
-	State         State
-	Reason        Reason
+	State         models.State
+	Reason        models.Reason
 	UpgradeNeeded bool
 	// Step is what a set-up that is under way is at.
-	Step SetupStep
+	Step models.SetupStep
 }
 
 // Demo fills a database with made-up companies. The stand-in for ServiceTitan
@@ -71,7 +72,7 @@ type StandingAccess struct {
 type Demo struct {
 	db       *database.DB
 	accounts *accounts.Accounts
-	keeper   *Keeper
+	keeper   *models.Keeper
 	log      *slog.Logger
 	options  DemoOptions
 	// beginning lets one beginning end before the next.
@@ -81,7 +82,7 @@ type Demo struct {
 }
 
 // NewDemo returns the demo of a database.
-func NewDemo(db *database.DB, accounts *accounts.Accounts, keeper *Keeper, o DemoOptions, log *slog.Logger) *Demo {
+func NewDemo(db *database.DB, accounts *accounts.Accounts, keeper *models.Keeper, o DemoOptions, log *slog.Logger) *Demo {
 	if o.Progress == nil {
 		o.Progress = func(int, int) {}
 	}
@@ -116,7 +117,7 @@ func (d *Demo) begin(ctx context.Context, afresh bool) error {
 	if afresh && !begun.IsZero() {
 		d.options.Forget()
 	}
-	d.keeper.startOver()
+	d.keeper.StartOver()
 	if err := d.giveAccess(ctx, &way); err != nil {
 		return err
 	}

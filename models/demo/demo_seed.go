@@ -1,4 +1,4 @@
-package models
+package demo
 
 import (
 	"cmp"
@@ -12,6 +12,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
@@ -43,7 +44,7 @@ func (d *Demo) seed(ctx context.Context, way *steps) error {
 		if err := tx.Create(&demoMark{ID: 1, BegunAt: now}).Error; err != nil {
 			return err
 		}
-		s := seeding{environment: d.options.Environment, scopes: d.options.Scopes, every: d.keeper.renewalInterval(), life: d.options.TokenLife, now: now, hash: hash}
+		s := seeding{environment: d.options.Environment, scopes: d.options.Scopes, every: d.keeper.RenewalInterval(), life: d.options.TokenLife, now: now, hash: hash}
 		if err := s.hire(tx, d.options.Staff); err != nil {
 			return err
 		}
@@ -79,7 +80,7 @@ type seeding struct {
 	now         time.Time
 	hash        string
 	staff       []accounts.User
-	hours       tally
+	hours       models.Tally
 }
 
 // hire adds our staff, who have been here for longer than any company.
@@ -130,9 +131,9 @@ type sampleCompany struct {
 func (s *seeding) asides(tx *gorm.DB, c sampleCompany) error {
 	if c.Failed != nil {
 		at := s.now.Add(-c.Failed.Age)
-		err := tx.Create(&Event{
-			ID: newIDAt(at), CompanyID: c.row.ID, Kind: EventConnectFailed, ActorName: c.owner.Name,
-			Outcome: c.Failed.Outcome, SupportCode: NewSupportCode(), At: at,
+		err := tx.Create(&models.Event{
+			ID: newIDAt(at), CompanyID: c.row.ID, Kind: models.EventConnectFailed, ActorName: c.owner.Name,
+			Outcome: c.Failed.Outcome, SupportCode: models.NewSupportCode(), At: at,
 		}).Error
 		if err != nil {
 			return err
@@ -158,11 +159,11 @@ func (s *seeding) asides(tx *gorm.DB, c sampleCompany) error {
 	if err := tx.Select("LockedAt", "LockedByName", "LockReason").Updates(&c.row).Error; err != nil {
 		return err
 	}
-	note := Note{ID: newIDAt(at), CompanyID: c.row.ID, StaffID: admin.ID, StaffName: admin.Name, Text: c.Locked, CreatedAt: at}
+	note := models.Note{ID: newIDAt(at), CompanyID: c.row.ID, StaffID: admin.ID, StaffName: admin.Name, Text: c.Locked, CreatedAt: at}
 	if err := tx.Create(&note).Error; err != nil {
 		return err
 	}
-	return recordForAll(tx, Event{CompanyID: c.row.ID, Kind: EventLocked, ActorName: supportName, StaffName: admin.Name, SupportCode: NewSupportCode(), At: at})
+	return models.RecordForAll(tx, models.Event{CompanyID: c.row.ID, Kind: models.EventLocked, ActorName: models.SupportName, StaffName: admin.Name, SupportCode: models.NewSupportCode(), At: at})
 }
 
 // connection writes a connection and its story down, without its access.
@@ -186,15 +187,15 @@ func (s *seeding) connection(tx *gorm.DB, c sampleCompany, sample SampleConnecti
 }
 
 // row is the connection as it is now.
-func (s *seeding) row(c sampleCompany, told story) Connection {
+func (s *seeding) row(c sampleCompany, told story) models.Connection {
 	sample := told.SampleConnection
-	row := Connection{
+	row := models.Connection{
 		ID: newIDAt(told.began()), CompanyID: c.row.ID, Environment: s.environment, TenantID: sample.TenantID,
-		Way: sample.Way, State: sample.State, Reason: sample.Reason, SettingUp: sample.State == Pending,
+		Way: sample.Way, State: sample.State, Reason: sample.Reason, SettingUp: sample.State == models.Pending,
 		ConnectedByName: c.owner.Name, CreatedAt: told.began(),
 		UpdatedAt: told.stateSince(), // from which the database takes it
 	}
-	if sample.State == Pending {
+	if sample.State == models.Pending {
 		return row
 	}
 	row.TenantName, row.BusinessUnits = sample.TenantName, sample.BusinessUnits
@@ -205,7 +206,7 @@ func (s *seeding) row(c sampleCompany, told story) Connection {
 		}
 	}
 	if row.ConnectedByID = &c.owner.ID; sample.Way == servicetitan.Guided {
-		row.ConnectedByName, row.ConnectedByID = supportName, nil
+		row.ConnectedByName, row.ConnectedByID = models.SupportName, nil
 	}
 	row.Scopes = strings.Join(s.scopes, " ")
 	row.RenewedAt = told.lastRenewal()
@@ -219,29 +220,29 @@ func (s *seeding) row(c sampleCompany, told story) Connection {
 		row.LastUsedAt = ago(4 * time.Minute)
 	}
 	switch sample.State {
-	case Degraded:
+	case models.Degraded:
 		row.FailingSince, row.Failures = ago(sample.StateAge), len(tries(told.worksUntil(), s.now))
-	case ReconnectNeeded:
+	case models.ReconnectNeeded:
 		row.FailingSince = ago(sample.StateAge)
-	case Disconnected:
+	case models.Disconnected:
 		row.DisconnectedAt = ago(sample.StateAge)
-	case Pending, Connected:
+	case models.Pending, models.Connected:
 	}
 	return row
 }
 
 // counters are those of the connection's days, and its part in the hours of
 // all.
-func (s *seeding) counters(tx *gorm.DB, row Connection, told story) error {
-	first := s.now.AddDate(0, 0, 1-healthDays).Truncate(24 * time.Hour)
-	days := map[string]RenewalDay{}
+func (s *seeding) counters(tx *gorm.DB, row models.Connection, told story) error {
+	first := s.now.AddDate(0, 0, 1-models.HealthDays).Truncate(24 * time.Hour)
+	days := map[string]models.RenewalDay{}
 	for at, h := range told.CountHours(first) {
 		day := at.Format(time.DateOnly)
 		sum := days[day]
-		days[day] = RenewalDay{ConnectionID: row.ID, Day: day, OK: sum.OK + int(h.OK), Failed: sum.Failed + int(h.Failed)}
-		if at.After(s.now.Add(-hoursKept * time.Hour)) {
+		days[day] = models.RenewalDay{ConnectionID: row.ID, Day: day, OK: sum.OK + int(h.OK), Failed: sum.Failed + int(h.Failed)}
+		if at.After(s.now.Add(-models.HoursKept * time.Hour)) {
 			h.Environment = s.environment
-			s.hours.put(h)
+			s.hours.Put(h)
 		}
 	}
 	list := slices.Collect(maps.Values(days))
@@ -252,7 +253,7 @@ func (s *seeding) counters(tx *gorm.DB, row Connection, told story) error {
 }
 
 func (s *seeding) writeHours(tx *gorm.DB) error {
-	list := slices.Collect(maps.Values(s.hours.counts))
+	list := slices.Collect(maps.Values(s.hours.Counts))
 	if len(list) == 0 {
 		return nil
 	}

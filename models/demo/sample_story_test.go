@@ -1,4 +1,4 @@
-package models_test
+package demo_test
 
 import (
 	"testing"
@@ -9,6 +9,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/demo"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
@@ -55,8 +56,8 @@ func TestSampleTroublesCountAsRealOnesDo(t *testing.T) {
 					t.Errorf("the keeper counts %d that worked and %d that failed", real.OK, real.Failed)
 				}
 				// So young that nothing else was renewed.
-				told := models.Story{SampleConnection: models.SampleConnection{
-					State: models.Connected, Age: 2 * time.Hour, Troubles: []models.SampleTrouble{{Age: time.Hour, Length: time.Second, Reason: reason}},
+				told := demo.Story{SampleConnection: demo.SampleConnection{
+					State: models.Connected, Age: 2 * time.Hour, Troubles: []demo.SampleTrouble{{Age: time.Hour, Length: time.Second, Reason: reason}},
 				}, Now: clock.Now(), Every: 24 * time.Hour}
 				var made models.RenewalHour
 				for _, h := range told.CountHours(clock.Now().Add(-24 * time.Hour)) {

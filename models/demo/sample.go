@@ -1,8 +1,9 @@
-package models
+package demo
 
 import (
 	"time"
 
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -29,7 +30,7 @@ type SampleCompany struct {
 func (c SampleCompany) standing() int {
 	n := 0
 	for _, connection := range c.Connections {
-		if connection.State != Disconnected {
+		if connection.State != models.Disconnected {
 			n++
 		}
 	}
@@ -51,7 +52,7 @@ type SampleStaff struct {
 // SampleFailure is a trip that ended without a connection.
 type SampleFailure struct {
 	Age     time.Duration
-	Outcome Outcome
+	Outcome models.Outcome
 }
 
 // SampleConnection is the story of a made-up connection. What pages show of it
@@ -63,8 +64,8 @@ type SampleConnection struct {
 	Way           servicetitan.Way
 	// Age is since when it is connected or, while pending, asked for.
 	Age    time.Duration
-	State  State
-	Reason Reason
+	State  models.State
+	Reason models.Reason
 	// StateAge is since when it is in its state; for one that is connected, Age
 	// says it.
 	StateAge time.Duration
@@ -78,8 +79,8 @@ type SampleConnection struct {
 	// if none does.
 	UpgradeAge time.Duration
 	// Step and Problem are of a set-up that is under way.
-	Step    SetupStep
-	Problem Outcome
+	Step    models.SetupStep
+	Problem models.Outcome
 	// Note is what our staff wrote down, NoteAge ago.
 	Note    string
 	NoteAge time.Duration
@@ -93,10 +94,10 @@ type SampleConnection struct {
 // were tried again until one worked; after a refusal the owner reconnected.
 type SampleTrouble struct {
 	Age, Length time.Duration
-	Reason      Reason
+	Reason      models.Reason
 }
 
 // passing says whether renewals are tried again.
 func (t SampleTrouble) passing() bool {
-	return t.Reason == ReasonUnavailable || t.Reason == ReasonRateLimited || t.Reason == ReasonOurSide
+	return t.Reason == models.ReasonUnavailable || t.Reason == models.ReasonRateLimited || t.Reason == models.ReasonOurSide
 }
