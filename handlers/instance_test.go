@@ -19,6 +19,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keyring"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -85,7 +86,7 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	if _, err := accounts.Migrate(ctx, db, accounts.MigrationWatch{}); err != nil {
 		return running{}, errors.Join(err, db.Close())
 	}
-	if err := models.CheckKeyset(ctx, db, keys); err != nil {
+	if err := keyring.CheckKeyset(ctx, db, keys); err != nil {
 		return running{}, errors.Join(err, db.Close())
 	}
 	var clients models.Clients

@@ -175,8 +175,8 @@ func (c *Connections) LastBegun(ctx context.Context, v accounts.Visitor) (Choice
 	return list[0].choice(), true, nil
 }
 
-// sealedByConnect returns what authorizations keep encrypted.
-func sealedByConnect() []database.SealedTable {
+// SealedByConnect returns what authorizations keep encrypted.
+func SealedByConnect() []database.SealedTable {
 	return []database.SealedTable{{Name: "authorizations", Key: "state_hash", Columns: []string{"verifier_sealed"}, Rows: database.SealedRowsOf(func(a authorization) database.SealedRow {
 		return database.SealedRow{Key: a.StateHash, Values: []database.SealedValue{{Column: "verifier_sealed", Sealed: a.VerifierSealed, Place: a.verifierPlace()}}}
 	})}}

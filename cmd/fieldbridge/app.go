@@ -17,6 +17,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/demo"
+	"github.com/fieldbridge/fieldbridge/models/keyring"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -62,7 +63,7 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 	if err != nil {
 		return nil, err
 	}
-	if err := models.CheckKeyset(ctx, db, keys); err != nil {
+	if err := keyring.CheckKeyset(ctx, db, keys); err != nil {
 		return nil, err
 	}
 	clients := clientsOf(c, db)
@@ -93,7 +94,7 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 			if _, err := db.CheckSchema(ctx); err != nil {
 				return err
 			}
-			return models.VerifyKeyset(ctx, db, keys)
+			return keyring.VerifyKeyset(ctx, db, keys)
 		}, metrics.Handler(keeper.Figures), log),
 	}, nil
 }

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keyring"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
@@ -40,7 +40,7 @@ func BenchmarkReseal(b *testing.B) {
 					b.Fatal(err)
 				}
 				began := time.Now()
-				rows, err := models.Reseal(b.Context(), db, keys, func(int64, int64) {})
+				rows, err := keyring.Reseal(b.Context(), db, keys, func(int64, int64) {})
 				if took = time.Since(began); err != nil || rows != connections {
 					b.Fatalf("%d rows, %v", rows, err)
 				}

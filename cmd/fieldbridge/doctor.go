@@ -10,9 +10,9 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/demo"
+	"github.com/fieldbridge/fieldbridge/models/keyring"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -188,9 +188,9 @@ func (d *doctor) database(ctx context.Context, c config, keys *seal.Keys) (isDem
 	if keys == nil {
 		return isDemo
 	}
-	switch err := models.VerifyKeyset(ctx, db, keys); {
-	case errors.Is(err, models.ErrNoMark):
-		d.find(note, "keyset", "", "%v", models.ErrNoMark)
+	switch err := keyring.VerifyKeyset(ctx, db, keys); {
+	case errors.Is(err, keyring.ErrNoMark):
+		d.find(note, "keyset", "", "%v", keyring.ErrNoMark)
 	case err != nil:
 		d.find(bad, "keyset", "restore the keyset file that belongs to this database; without it every company has to reconnect", "%v", err)
 	default:

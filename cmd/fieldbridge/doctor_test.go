@@ -15,8 +15,8 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
-	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keyring"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
@@ -58,7 +58,7 @@ func newPatient(t *testing.T) *patient {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.withDB(func(db *database.DB) error { return models.CheckKeyset(t.Context(), db, keys) })
+	p.withDB(func(db *database.DB) error { return keyring.CheckKeyset(t.Context(), db, keys) })
 	return p
 }
 

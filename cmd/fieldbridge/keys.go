@@ -9,8 +9,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keyring"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
@@ -123,7 +123,7 @@ func (r keysReseal) Run(ctx context.Context) error {
 		}
 	}
 	return withSchema(ctx, c, func(db *database.DB) error {
-		if err := models.VerifyKeyset(ctx, db, keys); err != nil {
+		if err := keyring.VerifyKeyset(ctx, db, keys); err != nil {
 			return err
 		}
 		if err := reseal(ctx, db, keys, os.Stdout, os.Stderr); err != nil || !r.Drop {
@@ -137,7 +137,7 @@ func (r keysReseal) Run(ctx context.Context) error {
 // unreadable.
 func reseal(ctx context.Context, db *database.DB, keys *seal.Keys, out, screen io.Writer) error {
 	var p *progress
-	_, err := models.Reseal(ctx, db, keys, func(done, total int64) {
+	_, err := keyring.Reseal(ctx, db, keys, func(done, total int64) {
 		if p == nil {
 			p = newProgress(screen, "resealed", total)
 		}
@@ -149,7 +149,7 @@ func reseal(ctx context.Context, db *database.DB, keys *seal.Keys, out, screen i
 	if err != nil {
 		return fmt.Errorf("%w; what is done stays done, run it again for the rest", err)
 	}
-	with, err := models.SealedWith(ctx, db)
+	with, err := keyring.SealedWith(ctx, db)
 	if err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func reseal(ctx context.Context, db *database.DB, keys *seal.Keys, out, screen i
 	for _, id := range keys.Old() {
 		_, _ = fmt.Fprintf(out, "sealed with old key %d: %s\n", id, thousands(with[id]))
 	}
-	left, err := models.LookForOldKeys(ctx, db, keys)
+	left, err := keyring.LookForOldKeys(ctx, db, keys)
 	if err != nil {
 		return err
 	}
@@ -167,14 +167,14 @@ func reseal(ctx context.Context, db *database.DB, keys *seal.Keys, out, screen i
 // dropUnused removes the old keys from the file if no value needs them.
 func dropUnused(ctx context.Context, db *database.DB, keys *seal.Keys, file string, out io.Writer) error {
 	old := keys.Old()
-	left, err := models.LookForOldKeys(ctx, db, keys)
+	left, err := keyring.LookForOldKeys(ctx, db, keys)
 	if err != nil {
 		return err
 	}
 	switch {
 	case slices.ContainsFunc(old, func(id uint32) bool { return left.Opens[id] > 0 }):
 		return errors.New("an old key still seals something, so none was removed; make sure that every host has the new keyset file, and run it again")
-	case slices.ContainsFunc(left.Unreadable, func(b models.Unreadable) bool { return !b.GivenUp() }):
+	case slices.ContainsFunc(left.Unreadable, func(b keyring.Unreadable) bool { return !b.GivenUp() }):
 		return errors.New("a value that is still needed does not open, so no old key was removed; do what is said above, and run it again")
 	case len(old) == 0:
 		_, _ = fmt.Fprintln(out, "there is no old key to remove")

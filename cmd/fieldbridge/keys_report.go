@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/keyring"
 )
 
 // brokenNamed is how many rows with unreadable values are named.
@@ -14,7 +15,7 @@ const brokenNamed = 20
 
 // sayBroken names the unreadable values, and says what to do about each. It fails if
 // one of them needs a key that the file lacks.
-func sayBroken(out io.Writer, list []models.Unreadable) error {
+func sayBroken(out io.Writer, list []keyring.Unreadable) error {
 	missing := 0
 	for i, b := range list {
 		if len(b.MissingKeys) > 0 && !b.GivenUp() {
@@ -34,7 +35,7 @@ func sayBroken(out io.Writer, list []models.Unreadable) error {
 }
 
 // whose says what an unreadable value belongs to.
-func whose(b models.Unreadable) string {
+func whose(b keyring.Unreadable) string {
 	switch b.Table {
 	case "credentials":
 		state := "is " + string(b.State)
@@ -49,7 +50,7 @@ func whose(b models.Unreadable) string {
 }
 
 // remedy says what to do about an unreadable value.
-func remedy(b models.Unreadable) string {
+func remedy(b keyring.Unreadable) string {
 	if len(b.MissingKeys) > 0 && !b.GivenUp() {
 		ids := strings.Trim(fmt.Sprint(b.MissingKeys), "[]")
 		return "get the keyset file that has key " + ids + ", from another host or a copy"

@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keyring"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
@@ -186,7 +186,7 @@ func TestDropWaitsADay(t *testing.T) {
 	}
 	inDatabase(func(db *database.DB) error {
 		_, err := accounts.Migrate(t.Context(), db, accounts.MigrationWatch{})
-		return errors.Join(err, models.CheckKeyset(t.Context(), db, keys))
+		return errors.Join(err, keyring.CheckKeyset(t.Context(), db, keys))
 	})
 	now := time.Now()
 	for _, tt := range []struct {

@@ -15,8 +15,8 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keyring"
 )
 
 const (
@@ -204,7 +204,7 @@ func (a *app) sweep(ctx context.Context, log *slog.Logger) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
-		if err := models.Sweep(ctx, a.db, a.kept); err != nil && ctx.Err() == nil {
+		if err := keyring.Sweep(ctx, a.db, a.kept); err != nil && ctx.Err() == nil {
 			log.Warn("deleting expired rows failed", "error", err)
 		}
 		select {

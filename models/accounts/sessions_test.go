@@ -11,9 +11,9 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
-	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keyring"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
@@ -194,7 +194,7 @@ func TestSessionsStore(t *testing.T) {
 		t.Run("sweep", func(t *testing.T) {
 			clock.Add(accounts.SessionLifetime + time.Hour)
 			commit(request(), "young", "x")
-			if err := models.Sweep(t.Context(), db, 24*time.Hour); err != nil {
+			if err := keyring.Sweep(t.Context(), db, 24*time.Hour); err != nil {
 				t.Fatal(err)
 			}
 			var tokens []string

@@ -15,6 +15,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keyring"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
@@ -245,7 +246,7 @@ func TestOwnersAreToldOfTries(t *testing.T) {
 			t.Errorf("%d mails on the next day, want 1", n)
 		}
 		clock.Add(accounts.AccountMailsKept - 12*time.Hour)
-		if err := models.Sweep(t.Context(), db, time.Hour); err != nil {
+		if err := keyring.Sweep(t.Context(), db, time.Hour); err != nil {
 			t.Fatal(err)
 		}
 		var left int64

@@ -8,9 +8,9 @@ import (
 
 	"github.com/pquerna/otp/totp"
 
-	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keyring"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
@@ -62,7 +62,7 @@ func TestSignInsAreRecorded(t *testing.T) {
 			t.Error("an email is stored")
 		}
 		d.Clock.Add(accounts.SignInsKept + time.Hour)
-		d.Must(models.Sweep(ctx, d.DB, time.Hour))
+		d.Must(keyring.Sweep(ctx, d.DB, time.Hour))
 		if n := d.Count("SELECT count(*) FROM sign_ins"); n != 0 {
 			t.Errorf("%d are left after 90 days", n)
 		}

@@ -10,9 +10,9 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
-	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keyring"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
@@ -57,7 +57,7 @@ func TestTokenReadsAreRecorded(t *testing.T) {
 			t.Errorf("%d reads from other addresses, want %d", n, 2*accounts.AddressesNamed)
 		}
 		d.Clock.Add(accounts.TokenReadsKept)
-		d.Must(models.Sweep(ctx, d.DB, time.Hour))
+		d.Must(keyring.Sweep(ctx, d.DB, time.Hour))
 		if n := d.Count("SELECT count(*) FROM token_reads"); n != accounts.AddressesNamed+1 {
 			t.Errorf("%d rows after 90 days, want the second hour's", n)
 		}

@@ -26,6 +26,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox/sandboxtest"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keyring"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -68,7 +69,7 @@ func RunAsChild() {
 	db, err := database.OpenDB(ctx, c.Database, time.Now)
 	fail(err)
 	if c.Reseals {
-		_, err := models.Reseal(ctx, db, keys, func(done, _ int64) { fmt.Println(done) })
+		_, err := keyring.Reseal(ctx, db, keys, func(done, _ int64) { fmt.Println(done) })
 		fail(err)
 		fail(db.Close())
 		os.Exit(0)

@@ -1,4 +1,4 @@
-package models
+package keyring
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
@@ -33,7 +34,7 @@ func Sweep(ctx context.Context, db *database.DB, eventsKept time.Duration) error
 		return errors.Join(
 			tx.Exec("DELETE FROM sessions WHERE expires_at <= ?", now).Error,
 			tx.Exec("DELETE FROM throttles WHERE reset_at <= ?", now).Error,
-			tx.Exec("DELETE FROM renewal_hours WHERE hour < ?", now.Add(-HoursKept*time.Hour).Format(database.HourForm)).Error,
+			tx.Exec("DELETE FROM renewal_hours WHERE hour < ?", now.Add(-models.HoursKept*time.Hour).Format(database.HourForm)).Error,
 			tx.Exec("DELETE FROM authorizations WHERE expires_at <= ?", now.Add(-authorizationKept)).Error,
 		)
 	})
@@ -47,7 +48,7 @@ func Sweep(ctx context.Context, db *database.DB, eventsKept time.Duration) error
 		{table: "token_reads", key: "connection_id, hour, key_id, address", column: "hour", before: now.Add(-accounts.TokenReadsKept).Format(database.HourForm)},
 		{table: "sign_ins", key: "hour, scope, subject, action, outcome, address", column: "hour", before: now.Add(-accounts.SignInsKept).Format(database.HourForm)},
 		{table: "audit_records", key: "id", column: "at", before: now.Add(-eventsKept)},
-		{table: "renewal_days", key: "connection_id, day", column: "day", before: now.AddDate(0, 0, -HealthDays).Format(time.DateOnly)},
+		{table: "renewal_days", key: "connection_id, day", column: "day", before: now.AddDate(0, 0, -models.HealthDays).Format(time.DateOnly)},
 		{table: "mails", key: "id", column: "created_at", before: now.Add(-mailsKept), also: " AND next_try_at IS NULL"},
 		{table: "staff_tasks", key: "id", column: "done_at", before: now.Add(-eventsKept)},
 		{

@@ -1,4 +1,4 @@
-package models_test
+package keyring_test
 
 import (
 	"errors"
@@ -13,6 +13,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keyring"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
@@ -26,7 +27,7 @@ func sealOneOfEach(k *modeltest.Kept) uuid.UUID {
 	k.Helper()
 	now := k.DB.Now()
 	ids := k.Seed(3, now, now.Add(time.Hour))
-	if err := models.CheckKeyset(k.Context(), k.DB, k.Keys); err != nil {
+	if err := keyring.CheckKeyset(k.Context(), k.DB, k.Keys); err != nil {
 		k.Fatal(err)
 	}
 	user := accounts.User{ID: database.NewID(), Email: "amy@northgate.example", Name: "Amy", CreatedAt: now}
@@ -85,7 +86,7 @@ func reseal(k *modeltest.Kept) (rows int64) {
 	if err != nil {
 		k.Fatal(err)
 	}
-	rows, err = models.Reseal(k.Context(), k.DB, keys, func(int64, int64) {})
+	rows, err = keyring.Reseal(k.Context(), k.DB, keys, func(int64, int64) {})
 	if err != nil {
 		k.Fatal(err)
 	}
@@ -94,7 +95,7 @@ func reseal(k *modeltest.Kept) (rows int64) {
 
 func sealedWith(k *modeltest.Kept, id uint32) int64 {
 	k.Helper()
-	n, err := models.SealedWith(k.Context(), k.DB)
+	n, err := keyring.SealedWith(k.Context(), k.DB)
 	if err != nil {
 		k.Fatal(err)
 	}
@@ -106,7 +107,7 @@ func sealedWith(k *modeltest.Kept, id uint32) int64 {
 func opened(k *modeltest.Kept, keys *seal.Keys) map[seal.Place]string {
 	k.Helper()
 	all := map[seal.Place]string{}
-	for _, table := range models.SealedTables() {
+	for _, table := range keyring.SealedTables() {
 		rows, err := table.Rows(k.DB.Read(k.Context()).Table(table.Name))
 		if err != nil {
 			k.Fatal(err)
@@ -135,7 +136,7 @@ func TestReseal(t *testing.T) {
 		if n := sealedWith(k, old); n != 11 || len(before) != 11 {
 			t.Fatalf("%d values under the old key, %d opened", n, len(before))
 		}
-		if err := models.VerifyKeyset(t.Context(), db, k.Keys); err != nil {
+		if err := keyring.VerifyKeyset(t.Context(), db, k.Keys); err != nil {
 			t.Error("rotated:", err)
 		}
 		keys, err := seal.Load(k.Keyset)
@@ -143,7 +144,7 @@ func TestReseal(t *testing.T) {
 			t.Fatal(err)
 		}
 		var said []string
-		rows, err := models.Reseal(t.Context(), db, keys, func(done, total int64) { said = append(said, fmt.Sprint(done, " of ", total)) })
+		rows, err := keyring.Reseal(t.Context(), db, keys, func(done, total int64) { said = append(said, fmt.Sprint(done, " of ", total)) })
 		if err != nil || rows != 7 {
 			t.Errorf("%d rows, %v", rows, err)
 		}
@@ -163,7 +164,7 @@ func TestReseal(t *testing.T) {
 					t.Errorf("keys %s: %s.%s changed", name, place.Table, place.Column)
 				}
 			}
-			if err := models.CheckKeyset(t.Context(), db, keys); err != nil {
+			if err := keyring.CheckKeyset(t.Context(), db, keys); err != nil {
 				t.Errorf("keys %s: %v", name, err)
 			}
 		}
@@ -184,7 +185,7 @@ func TestResealKnowsEveryColumn(t *testing.T) {
 		if err := db.Read(t.Context()).Raw(query).Scan(&want).Error; err != nil {
 			t.Fatal(err)
 		}
-		for _, table := range models.SealedTables() {
+		for _, table := range keyring.SealedTables() {
 			for _, column := range table.Columns {
 				got = append(got, table.Name+"."+column)
 			}
@@ -213,14 +214,14 @@ func TestResealLeavesWhatDoesNotOpen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		before, err := models.LookForOldKeys(t.Context(), db, keys)
+		before, err := keyring.LookForOldKeys(t.Context(), db, keys)
 		if err != nil || before.Opens[old] != 4 || len(before.Opens) != 1 {
 			t.Errorf("before: %v, %v", before.Opens, err)
 		}
 		if rows := reseal(k); rows != 3 {
 			t.Errorf("%d rows", rows)
 		}
-		left, err := models.LookForOldKeys(t.Context(), db, keys)
+		left, err := keyring.LookForOldKeys(t.Context(), db, keys)
 		if err != nil || len(left.Opens) != 0 || len(left.Unreadable) != 3 {
 			t.Fatalf("%+v, %v", left, err)
 		}
@@ -234,7 +235,7 @@ func TestResealLeavesWhatDoesNotOpen(t *testing.T) {
 			{cut, "[access_sealed refresh_sealed]", nil, false},
 			{elsewhere, "[refresh_sealed]", []uint32{7}, false},
 		} {
-			i := slices.IndexFunc(left.Unreadable, func(b models.Unreadable) bool { return b.Row == want.id.String() })
+			i := slices.IndexFunc(left.Unreadable, func(b keyring.Unreadable) bool { return b.Row == want.id.String() })
 			if i < 0 {
 				t.Errorf("%s is not named", want.id)
 				continue
@@ -259,7 +260,7 @@ func TestOldKeysNamesASecondFactor(t *testing.T) {
 		k := modeltest.NewKept(t, db, clock.Now)
 		sealOneOfEach(k)
 		k.Exec("UPDATE second_factors SET secret_sealed = ?", []byte{1})
-		left, err := models.LookForOldKeys(t.Context(), db, k.Keys)
+		left, err := keyring.LookForOldKeys(t.Context(), db, k.Keys)
 		if err != nil || len(left.Opens) != 0 || len(left.Unreadable) != 1 || left.Unreadable[0].Email != "amy@northgate.example" || left.Unreadable[0].Table != "second_factors" {
 			t.Errorf("%+v, %v", left, err)
 		}

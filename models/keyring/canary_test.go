@@ -1,4 +1,4 @@
-package models_test
+package keyring_test
 
 import (
 	"errors"
@@ -8,8 +8,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keyring"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
@@ -18,15 +18,15 @@ func TestA74WrongKeyset(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
 		right, wrong := modeltest.TestKeys(t), modeltest.TestKeys(t)
 		for range 2 {
-			if err := models.CheckKeyset(t.Context(), db, right); err != nil {
+			if err := keyring.CheckKeyset(t.Context(), db, right); err != nil {
 				t.Fatal(err)
 			}
 		}
-		err := models.CheckKeyset(t.Context(), db, wrong)
-		if !errors.Is(err, models.ErrWrongKeyset) || !strings.Contains(err.Error(), fmt.Sprint(right.Primary())) {
+		err := keyring.CheckKeyset(t.Context(), db, wrong)
+		if !errors.Is(err, keyring.ErrWrongKeyset) || !strings.Contains(err.Error(), fmt.Sprint(right.Primary())) {
 			t.Errorf("got %v, want ErrWrongKeyset with the missing key's ID", err)
 		}
-		if err := models.CheckKeyset(t.Context(), db, right); err != nil {
+		if err := keyring.CheckKeyset(t.Context(), db, right); err != nil {
 			t.Errorf("the wrong keyset changed something: %v", err)
 		}
 	})
@@ -42,7 +42,7 @@ func TestA74FirstStartOfMany(t *testing.T) {
 		errs := make([]error, 8)
 		var all sync.WaitGroup
 		for i := range errs {
-			all.Go(func() { errs[i] = models.CheckKeyset(t.Context(), db, keys) })
+			all.Go(func() { errs[i] = keyring.CheckKeyset(t.Context(), db, keys) })
 		}
 		all.Wait()
 		if err := errors.Join(errs...); err != nil {
@@ -51,4 +51,4 @@ func TestA74FirstStartOfMany(t *testing.T) {
 	})
 }
 
-func TestKeyCanaryMatchTheSchema(t *testing.T) { modeltest.MatchSchema(t, &models.KeyCanary{}) }
+func TestKeyCanaryMatchTheSchema(t *testing.T) { modeltest.MatchSchema(t, &keyring.KeyCanary{}) }

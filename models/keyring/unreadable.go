@@ -1,4 +1,4 @@
-package models
+package keyring
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
@@ -31,15 +32,17 @@ type Unreadable struct {
 	// CompanyName, State and Reason are the connection's that a row of credentials
 	// belongs to.
 	CompanyName string
-	State       State
-	Reason      Reason
+	State       models.State
+	Reason      models.Reason
 	// Email is whose second factor it is.
 	Email string
 }
 
 // GivenUp says that nobody counts on the values any more: it was found out that
 // they do not open, and the company is asked to reconnect, which replaces them.
-func (b Unreadable) GivenUp() bool { return b.State == ReconnectNeeded && b.Reason == ReasonSealBroken }
+func (b Unreadable) GivenUp() bool {
+	return b.State == models.ReconnectNeeded && b.Reason == models.ReasonSealBroken
+}
 
 // LookForOldKeys looks at everything that Reseal would encrypt again, and changes
 // nothing.
@@ -104,8 +107,8 @@ func nameUnreadable(ctx context.Context, db *database.DB, table string, list []U
 	}
 	var named []struct {
 		ID, Name, Email string
-		State           State
-		Reason          Reason
+		State           models.State
+		Reason          models.Reason
 	}
 	if err := db.Read(ctx).Raw(query, ids).Scan(&named).Error; err != nil {
 		return err

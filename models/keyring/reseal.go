@@ -1,4 +1,4 @@
-package models
+package keyring
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
@@ -41,7 +42,7 @@ func sealedTables() []database.SealedTable {
 	canary := database.SealedTable{Name: "key_canary", Key: "id", Columns: []string{"sealed"}, Rows: database.SealedRowsOf(func(c keyCanary) database.SealedRow {
 		return database.SealedRow{Key: c.ID, Values: []database.SealedValue{{Column: "sealed", Sealed: c.Sealed, Place: canaryPlace()}}}
 	})}
-	return slices.Concat([]database.SealedTable{canary}, accounts.SealedByAccounts(), sealedByConnect(), sealedByKeeper())
+	return slices.Concat([]database.SealedTable{canary}, accounts.SealedByAccounts(), models.SealedByConnect(), models.SealedByKeeper())
 }
 
 // otherThan picks the table's rows with a value that is sealed with another key than the

@@ -1,4 +1,4 @@
-package models_test
+package keyring_test
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keyring"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
@@ -33,13 +34,13 @@ func TestSweepDeletesWhatIsDone(t *testing.T) {
 			return errors.Join(append(errs, tx.Create(&done).Error, tx.Create(&open).Error)...)
 		})
 		left := func() [3]int {
-			d.Must(models.Sweep(t.Context(), d.DB, 400*24*time.Hour))
+			d.Must(keyring.Sweep(t.Context(), d.DB, 400*24*time.Hour))
 			return [3]int{d.Count("SELECT count(*) FROM mails"), d.Count("SELECT count(*) FROM setups"), d.Count("SELECT count(*) FROM staff_tasks")}
 		}
 		if got := left(); got != [3]int{3, 3, 2} {
 			t.Errorf("at once, %v are left", got)
 		}
-		d.Clock.Add(models.MailsKept + time.Hour)
+		d.Clock.Add(keyring.MailsKept + time.Hour)
 		if got := left(); got != [3]int{1, 3, 2} {
 			t.Errorf("later, %v are left", got)
 		}

@@ -1,4 +1,4 @@
-package models_test
+package keyring_test
 
 import (
 	"bufio"
@@ -21,6 +21,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keyring"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
@@ -110,7 +111,7 @@ func rotateUnderLoad(t *testing.T, address string, connections int) {
 
 // openAll opens what is asked for over and over, as whoever uses tokens does.
 func openAll(k *modeltest.Kept, ctx context.Context, ids []uuid.UUID) (opens int) {
-	tables := models.SealedTables()
+	tables := keyring.SealedTables()
 	credentials := tables[slices.IndexFunc(tables, func(t database.SealedTable) bool { return t.Name == "credentials" })]
 	for ctx.Err() == nil {
 		for _, part := range slices.Collect(slices.Chunk(ids, 100)) {
@@ -182,7 +183,7 @@ func backup(k *modeltest.Kept, address string) (opens func()) {
 			k.Fatal(err)
 		}
 	} else {
-		for _, table := range models.SealedTables() {
+		for _, table := range keyring.SealedTables() {
 			more, err := table.Rows(k.DB.Read(k.Context()).Table(table.Name))
 			if err != nil {
 				k.Fatal(err)
@@ -202,7 +203,7 @@ func backup(k *modeltest.Kept, address string) (opens func()) {
 				k.Fatal(err)
 			}
 			defer func() { _ = db.Close() }()
-			if err := models.CheckKeyset(k.Context(), db, keys); err != nil {
+			if err := keyring.CheckKeyset(k.Context(), db, keys); err != nil {
 				k.Error("old backup with old keyset:", err)
 			}
 			old := *k
