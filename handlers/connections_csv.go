@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/support"
 )
 
 // ConnectionsCSV writes connections of all companies as CSV (RFC 4180). Every field
@@ -25,7 +25,7 @@ func NewConnectionsCSV(w io.Writer) *ConnectionsCSV { return &ConnectionsCSV{out
 
 // Write writes a row for each connection. The first call writes the column names
 // before them.
-func (c *ConnectionsCSV) Write(list []models.ListedConnection) error {
+func (c *ConnectionsCSV) Write(list []support.ListedConnection) error {
 	if !c.begun {
 		c.begun = true
 		c.row(csvColumns)
@@ -59,7 +59,7 @@ var csvColumns = []string{
 	"failures", "upgrade_needed", "connection_id", "company_id",
 }
 
-func csvRow(c models.ListedConnection) []string {
+func csvRow(c support.ListedConnection) []string {
 	next := ""
 	if c.NextRenewalAt != nil {
 		next = csvTime(*c.NextRenewalAt)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/support"
 )
 
 // A spreadsheet whose locale separates fields by semicolons sees other fields than
@@ -20,11 +21,11 @@ func TestCSVHoldsNoFormula(t *testing.T) {
 		"=1+1", "Acme;=1+1", "Acme; =1+1;x", `Acme;"=1+1"`, `Acme";=1+1;"`, "Acme;+1", "Acme;-1", "Acme;@SUM(1)", "Acme;％1", "Acme;＝1+1",
 		"Acme;\t=1+1", "\t=1+1", "Acme\r\n=1+1", "Acme\n;=1+1", "\u200b=1+1", "\u202e=1+1", "Acme;\u200b=1+1", "Acme;'=1", ";;=1", "|x", "%x",
 	}
-	list := make([]models.ListedConnection, len(names))
+	list := make([]support.ListedConnection, len(names))
 	for i, name := range names {
 		// Other people fill both columns, and one of them is at the beginning of
 		// the line.
-		list[i] = models.ListedConnection{CompanyName: name, Connection: models.Connection{ID: uuid.Max, TenantID: int64(i + 1), TenantName: name}}
+		list[i] = support.ListedConnection{CompanyName: name, Connection: models.Connection{ID: uuid.Max, TenantID: int64(i + 1), TenantName: name}}
 	}
 	var b strings.Builder
 	if err := handlers.NewConnectionsCSV(&b).Write(list); err != nil {

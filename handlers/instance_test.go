@@ -23,6 +23,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/support"
 )
 
 // instance is the configuration of one process of the app.
@@ -99,7 +100,7 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	connections := models.NewConnections(db, keys, clients, keeper, i.URL+"/callback", log)
 	return running{accounts: people, db: db, keeper: keeper, apiKeys: apiKeys, handler: handlers.New(handlers.Options{
 		BaseURL: base, TrustedProxies: i.trusted, Accounts: people, Sessions: accounts.NewSessions(db),
-		Connections: connections, Desk: models.NewDesk(db, keeper, connections), APIKeys: apiKeys, StaffIssuer: i.staffIssuer, Demo: i.demo, RequestLimit: i.requestLimit, Now: now, Log: log,
+		Connections: connections, Desk: support.NewDesk(db, keeper, connections), APIKeys: apiKeys, StaffIssuer: i.staffIssuer, Demo: i.demo, RequestLimit: i.requestLimit, Now: now, Log: log,
 	})}, nil
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/support"
 	"github.com/fieldbridge/fieldbridge/static"
 	"github.com/fieldbridge/fieldbridge/views"
 )
@@ -25,7 +26,7 @@ type Options struct {
 	Accounts       *accounts.Accounts
 	Sessions       *accounts.Sessions
 	Connections    *models.Connections
-	Desk           *models.Desk
+	Desk           *support.Desk
 	APIKeys        *accounts.APIKeys
 	// Metrics may be nil for new ones.
 	Metrics *Metrics

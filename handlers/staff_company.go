@@ -8,8 +8,8 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
-	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/support"
 	"github.com/fieldbridge/fieldbridge/views/staff"
 )
 
@@ -60,7 +60,7 @@ func (s *site) changeLock(c echo.Context, m admin, id uuid.UUID, page staff.Lock
 	if err != nil {
 		return err
 	}
-	if page.Reason, page.Problem = models.ParseNote(f.Raw("text")); page.Problem != models.NoteFine {
+	if page.Reason, page.Problem = support.ParseNote(f.Raw("text")); page.Problem != support.NoteFine {
 		return s.showLock(c, m, id, http.StatusUnprocessableEntity, page)
 	}
 	if err := change(c.Request().Context(), m.Staff, id, page.Reason); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/support"
 	"github.com/fieldbridge/fieldbridge/views/staff"
 )
 
@@ -30,7 +31,7 @@ func (s *site) confirmControl(c echo.Context, m accounts.Staff, id uuid.UUID) er
 		proof.ReachedAt = &at
 	}
 	err = ignoreClosed(s.Desk.Confirm(c.Request().Context(), m, id, proof))
-	if problem, ok := errors.AsType[*models.ProofError](err); ok {
+	if problem, ok := errors.AsType[*support.ProofError](err); ok {
 		return s.showStaffConnection(c, m, id, http.StatusUnprocessableEntity, staff.ConnectionPage{
 			Proof: staff.ProofForm{Proof: proof, Reached: reached, Problem: problem},
 		})

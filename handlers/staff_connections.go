@@ -9,8 +9,8 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
-	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/support"
 	"github.com/fieldbridge/fieldbridge/views/staff"
 )
 
@@ -26,11 +26,11 @@ func (s *site) staffOverview(c echo.Context, m accounts.Staff) error {
 // staffConnections shows the part of the list of all connections that its address
 // selects.
 func (s *site) staffConnections(c echo.Context, m accounts.Staff) error {
-	if unknown := models.UnknownFilters(c.QueryParams()); len(unknown) > 0 {
+	if unknown := support.UnknownFilters(c.QueryParams()); len(unknown) > 0 {
 		return s.unknownFilter(c, m, unknown)
 	}
 	page := staff.ConnectionsPage{Staff: m, Clock: s.clock()}
-	page.Filter, page.Place = models.ParseFilter(c.QueryParams()), models.ParseCursor(c.QueryParam("at"))
+	page.Filter, page.Place = support.ParseFilter(c.QueryParams()), support.ParseCursor(c.QueryParam("at"))
 	var err error
 	if page.List, err = s.Desk.Browse(c.Request().Context(), page.Filter, page.Place); err != nil {
 		return err
@@ -41,7 +41,7 @@ func (s *site) staffConnections(c echo.Context, m accounts.Staff) error {
 // unknownFilter refuses an address whose filter it does not fully know, since it
 // would show a different list.
 func (s *site) unknownFilter(c echo.Context, m accounts.Staff, unknown []string) error {
-	page := staff.UnknownFilterPage{Staff: m, Filter: models.ParseFilter(c.QueryParams()), Unknown: unknown}
+	page := staff.UnknownFilterPage{Staff: m, Filter: support.ParseFilter(c.QueryParams()), Unknown: unknown}
 	return fieldbridge.Render(c, http.StatusBadRequest, staff.UnknownFilter(page))
 }
 
@@ -51,10 +51,10 @@ const exportTime = 30 * time.Second
 // staffConnectionsCSV streams every row that the list's filter selects. An error on
 // the way breaks off the answer, so that nobody takes a part for the whole.
 func (s *site) staffConnectionsCSV(c echo.Context, m accounts.Staff) error {
-	if unknown := models.UnknownFilters(c.QueryParams()); len(unknown) > 0 {
+	if unknown := support.UnknownFilters(c.QueryParams()); len(unknown) > 0 {
 		return s.unknownFilter(c, m, unknown)
 	}
-	ctx, filter := c.Request().Context(), models.ParseFilter(c.QueryParams())
+	ctx, filter := c.Request().Context(), support.ParseFilter(c.QueryParams())
 	// This line is written before the first row leaves. The request's own line
 	// comes after the last.
 	s.Log.InfoContext(ctx, "connections exported", "staff", m.UserID, "support_code", supportCode(c))
@@ -63,7 +63,7 @@ func (s *site) staffConnectionsCSV(c echo.Context, m accounts.Staff) error {
 	h.Set(echo.HeaderContentDisposition, `attachment; filename="connections-`+s.Now().UTC().Format("2006-01-02")+`.csv"`)
 	out, answer := NewConnectionsCSV(c.Response()), http.NewResponseController(c.Response())
 	begun := false
-	err := s.Desk.Each(ctx, filter, func(list []models.ListedConnection) error {
+	err := s.Desk.Each(ctx, filter, func(list []support.ListedConnection) error {
 		// A server without deadlines cannot extend them.
 		_ = answer.SetWriteDeadline(time.Now().Add(exportTime))
 		if !begun {

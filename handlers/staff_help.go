@@ -10,6 +10,7 @@ import (
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/support"
 	"github.com/fieldbridge/fieldbridge/views/staff"
 )
 
@@ -40,8 +41,8 @@ func (s *site) addNote(c echo.Context, m accounts.Staff, id uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	text, problem := models.ParseNote(f.Raw("text"))
-	if problem != models.NoteFine {
+	text, problem := support.ParseNote(f.Raw("text"))
+	if problem != support.NoteFine {
 		return s.showStaffConnection(c, m, id, http.StatusUnprocessableEntity, staff.ConnectionPage{Note: text, NoteProblem: problem})
 	}
 	if err := s.Desk.AddNote(c.Request().Context(), m, id, text); err != nil {
@@ -73,8 +74,8 @@ func (s *site) staffDisconnect(c echo.Context, m admin, id uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	reason, problem := models.ParseNote(f.Raw("text"))
-	if problem != models.NoteFine {
+	reason, problem := support.ParseNote(f.Raw("text"))
+	if problem != support.NoteFine {
 		return s.showStaffDisconnect(c, m, id, http.StatusUnprocessableEntity, staff.DisconnectPage{Reason: reason, Problem: problem})
 	}
 	if err := s.Desk.Disconnect(c.Request().Context(), m.Staff, id, reason); err != nil {

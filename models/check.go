@@ -52,7 +52,7 @@ func (c *Connections) Test(ctx context.Context, v accounts.Visitor, id uuid.UUID
 
 	reason := ReasonNone
 	if err != nil {
-		if reason = reasonOf(err); reason == ReasonNone {
+		if reason = ReasonOf(err); reason == ReasonNone {
 			return fmt.Errorf("test connection: %w", err)
 		}
 		c.log.InfoContext(ctx, "test failed", "connection", id, "reason", reason, "support_code", v.SupportCode, "error", err)
@@ -73,7 +73,7 @@ func (c *Connections) Test(ctx context.Context, v accounts.Visitor, id uuid.UUID
 		}
 		event.CompanyID, event.ConnectionID, event.ActorName = v.CompanyID, &id, v.Name
 		event.Millis, event.SupportCode, event.At = took.Milliseconds(), v.SupportCode, now
-		return recordSeries(tx, event)
+		return RecordSeries(tx, event)
 	})
 	if err != nil {
 		return fmt.Errorf("note test: %w", err)
@@ -90,7 +90,7 @@ func (c *Connections) ask(ctx context.Context, client *servicetitan.Client, conn
 	}
 	account, err := checkAccount(ctx, client, access.Token, connection.TenantID)
 	if e, ok := errors.AsType[*servicetitan.Error](err); ok && e.Kind == servicetitan.Unauthorized {
-		if access, err = c.keeper.renewed(ctx, connection.CompanyID, connection.ID, access.Generation); err != nil {
+		if access, err = c.keeper.Renewed(ctx, connection.CompanyID, connection.ID, access.Generation); err != nil {
 			return account, err
 		}
 		account, err = checkAccount(ctx, client, access.Token, connection.TenantID)
@@ -109,9 +109,9 @@ func (c *Connections) ask(ctx context.Context, client *servicetitan.Client, conn
 	return account, err
 }
 
-// reasonOf puts what went wrong with ServiceTitan into one word; none if it
+// ReasonOf puts what went wrong with ServiceTitan into one word; none if it
 // was something else.
-func reasonOf(err error) Reason {
+func ReasonOf(err error) Reason {
 	if e, ok := errors.AsType[*ReasonError](err); ok {
 		return e.Reason
 	}

@@ -92,7 +92,7 @@ func (c *Connections) finish(ctx context.Context, v accounts.Visitor, a authoriz
 		if a.Purpose == toReconnect {
 			event.ConnectionID = a.ConnectionID
 		}
-		if err := recordSeries(tx, event); err != nil || end.outcome != OutcomeTenantTaken {
+		if err := RecordSeries(tx, event); err != nil || end.outcome != OutcomeTenantTaken {
 			return err
 		}
 		return recordConflict(tx, v, a.choice(), now)
@@ -118,7 +118,7 @@ func recordConflict(tx *gorm.DB, v accounts.Visitor, a Choice, now time.Time) er
 	if err := addTask(tx, TaskTenantConflict, holder, now); err != nil {
 		return err
 	}
-	return recordSeries(tx, Event{
+	return RecordSeries(tx, Event{
 		CompanyID: holder.CompanyID, ConnectionID: &holder.ID, Kind: EventTenantConflict,
 		ActorName: v.CompanyName, StaffName: v.StaffName, SupportCode: v.SupportCode, At: now,
 	})

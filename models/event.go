@@ -149,8 +149,8 @@ type Event struct {
 	At          time.Time
 }
 
-// record adds an event to the timeline in the transaction that it tells of.
-func record(tx *gorm.DB, e Event) error {
+// Record adds an event to the timeline in the transaction that it tells of.
+func Record(tx *gorm.DB, e Event) error {
 	e.ID = database.NewID()
 	if err := tx.Create(&e).Error; err != nil {
 		return fmt.Errorf("record %s: %w", e.Kind, err)

@@ -7,10 +7,8 @@ import (
 )
 
 // What tests in the package's own folder need besides its API.
-const CandidatesRead = candidatesRead
 const CompanyAndStaff = companyAndStaff
 const DeliverLimit = deliverLimit
-const EventsViewed = eventsViewed
 const FailedPassed = failedPassed
 const ForegroundShare = foregroundShare
 const GateTrips = breakerTrips
@@ -23,7 +21,6 @@ const LongestRetry = longestRetry
 const MailDay = mailDay
 const MailsADay = mailsADay
 const MessageLease = messageLease
-const NoAge = noAge
 const ParallelRenewals = parallelRenewals
 const PollEvery = pollEvery
 const Refused = refused
@@ -53,11 +50,7 @@ var AddTask = addTask
 var Audiences = audiences
 var BelowMailLimit = belowMailLimit
 var ConnectionsSave = (*Connections).save
-var DeskBrowse = (*Desk).browse
-var DeskLook = (*Desk).look
-var DeskLookAtCompany = (*Desk).lookAtCompany
 var ErrLeaseOld = errLeaseOld
-var IsProven = isProven
 var KeeperDue = (*Keeper).due
 var KeeperDueRevocations = (*Keeper).dueRevocations
 var KeeperGiveUp = (*Keeper).giveUp
@@ -74,16 +67,11 @@ var KeeperTakeOverNow = (*Keeper).takeOverNow
 var KeeperTendRevocations = (*Keeper).tendRevocations
 var NewGate = newBreaker
 var Next = next
-var OthersHave = othersHave
 var OutboxDeliver = (*Outbox).deliver
 var OutboxDeliverAll = (*Outbox).deliverAll
 var OutboxDue = (*Outbox).due
 var OutboxDueToAccounts = (*Outbox).dueToAccounts
 var QueueMails = queueMails
 var QueueWorksAgain = queueWorksAgain
-var Record = record
-var RecordSeries = recordSeries
-var Refreshes = refreshes
 var SealCredential = newCredential
-var SecretForms = secretForms
 var TestsOfCompany = testsOfCompany

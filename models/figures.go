@@ -38,14 +38,14 @@ func (k *Keeper) Figures(ctx context.Context) (Figures, error) {
 	if err != nil {
 		return f, err
 	}
-	if f.Lag, err = k.lag(db, now); err != nil {
+	if f.Lag, err = k.Lag(db, now); err != nil {
 		return f, err
 	}
 	return f, nil
 }
 
-// lag is for how long the renewal that is due the longest has been due.
-func (k *Keeper) lag(db *gorm.DB, now time.Time) (time.Duration, error) {
+// Lag is for how long the renewal that is due the longest has been due.
+func (k *Keeper) Lag(db *gorm.DB, now time.Time) (time.Duration, error) {
 	var pieces []string
 	var args []any
 	for i, gate := range k.Lanes() {

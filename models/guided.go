@@ -105,7 +105,7 @@ func (c *Connections) OpenSetup(ctx context.Context, connection Connection) (*Se
 	if !connection.SettingUp {
 		return nil, nil
 	}
-	s, err := findSetup(c.db.Read(ctx).Where("company_id = ?", connection.CompanyID), connection.ID)
+	s, err := FindSetup(c.db.Read(ctx).Where("company_id = ?", connection.CompanyID), connection.ID)
 	if errors.Is(err, ErrNoSetup) {
 		return nil, nil
 	}
@@ -118,18 +118,18 @@ func (c *Connections) OpenSetup(ctx context.Context, connection Connection) (*Se
 // AccessAllowed is a member's word that the app is allowed in ServiceTitan.
 // What was said before stays said.
 func (c *Connections) AccessAllowed(ctx context.Context, v accounts.Visitor, connectionID uuid.UUID) error {
-	return c.changeSetup(ctx, v, connectionID, EventSetupAllowed, func(s *Setup, now time.Time) bool { return s.Allowed(v.Name, now) })
+	return c.ChangeSetup(ctx, v, connectionID, EventSetupAllowed, func(s *Setup, now time.Time) bool { return s.Allowed(v.Name, now) })
 }
 
-// changeSetup changes the company's open set-up and records it. A change that
+// ChangeSetup changes the company's open set-up and records it. A change that
 // does not fit any more, such as a button pressed twice, changes nothing.
-func (c *Connections) changeSetup(ctx context.Context, v accounts.Visitor, connectionID uuid.UUID, kind EventKind, change func(*Setup, time.Time) bool) error {
+func (c *Connections) ChangeSetup(ctx context.Context, v accounts.Visitor, connectionID uuid.UUID, kind EventKind, change func(*Setup, time.Time) bool) error {
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
 		// The connection first, as whoever closes the setup does.
 		if _, err := GetConnection(database.ForUpdate(tx), v.CompanyID, connectionID); err != nil && !errors.Is(err, database.ErrNotFound) {
 			return err
 		}
-		s, err := findSetup(database.ForUpdate(tx).Where("company_id = ?", v.CompanyID), connectionID)
+		s, err := FindSetup(database.ForUpdate(tx).Where("company_id = ?", v.CompanyID), connectionID)
 		if err != nil {
 			return err
 		}
@@ -182,7 +182,7 @@ func (c *Connections) WithdrawSetup(ctx context.Context, v accounts.Visitor, con
 }
 
 func recordSetup(tx *gorm.DB, v accounts.Visitor, s Setup, kind EventKind, now time.Time) error {
-	return record(tx, Event{
+	return Record(tx, Event{
 		CompanyID: s.CompanyID, ConnectionID: &s.ConnectionID, Kind: kind, ActorName: v.Name, StaffName: v.StaffName,
 		Outcome: s.Problem, SupportCode: v.SupportCode, At: now,
 	})

@@ -244,9 +244,9 @@ func (k *Keeper) Renew(ctx context.Context, companyID, connectionID uuid.UUID, g
 	return k.renew(ctx, companyID, connectionID, generation)
 }
 
-// renewed is Renew for those whom the token of the generation is no good to:
+// Renewed is Renew for those whom the token of the generation is no good to:
 // where there is no other, its ReasonError says why.
-func (k *Keeper) renewed(ctx context.Context, companyID, connectionID uuid.UUID, generation int64) (Access, error) {
+func (k *Keeper) Renewed(ctx context.Context, companyID, connectionID uuid.UUID, generation int64) (Access, error) {
 	access, err := k.Renew(ctx, companyID, connectionID, generation)
 	if err != nil || access.Generation > generation {
 		return access, err

@@ -37,12 +37,12 @@ func (c *Connections) ConnectWithCredentials(ctx context.Context, v accounts.Vis
 	if choice.Way != servicetitan.OwnCredentials {
 		return Result{}, fmt.Errorf("check choice: %w", database.ErrNotFound)
 	}
-	return c.tryClient(ctx, v, choice, own, nil)
+	return c.TryClient(ctx, v, choice, own, nil)
 }
 
-// tryClient tries a client, and saves it if it works. The set-up is the one for
+// TryClient tries a client, and saves it if it works. The set-up is the one for
 // which staff try it; nil if the company tries its own.
-func (c *Connections) tryClient(ctx context.Context, v accounts.Visitor, choice Choice, own servicetitan.OwnClient, setup *Setup) (Result, error) {
+func (c *Connections) TryClient(ctx context.Context, v accounts.Visitor, choice Choice, own servicetitan.OwnClient, setup *Setup) (Result, error) {
 	if err := c.CheckChoice(ctx, v, choice); err != nil {
 		return Result{}, err
 	}
@@ -98,7 +98,7 @@ func (c *Connections) refuse(ctx context.Context, v accounts.Visitor, choice Cho
 		if choice.Reconnects() {
 			event.ConnectionID = &choice.ConnectionID
 		}
-		if err := recordSeries(tx, event); err != nil || end.outcome != OutcomeTenantTaken {
+		if err := RecordSeries(tx, event); err != nil || end.outcome != OutcomeTenantTaken {
 			return err
 		}
 		return recordConflict(tx, v, choice, now)

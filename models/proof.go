@@ -54,24 +54,24 @@ func (p Proof) Recorded() bool { return p.At != nil }
 // Who is the admin as people read it.
 func (p Proof) Who() string { return p.Name + ", " + p.Role }
 
-// same says whether two confirmations tell of one conversation.
-func (p Proof) same(q Proof) bool {
+// Same says whether two confirmations tell of one conversation.
+func (p Proof) Same(q Proof) bool {
 	return p.Name == q.Name && p.Role == q.Role && p.Channel == q.Channel && p.Contact == q.Contact &&
 		p.ReachedAt != nil && q.ReachedAt != nil && p.ReachedAt.Equal(*q.ReachedAt) && p.Despite == q.Despite
 }
 
-// provenSQL says of a set-up s whether its confirmation counts. It covers the
+// ProvenSQL says of a set-up s whether its confirmation counts. It covers the
 // companies that had a row for the tenant when staff looked at them, and nobody
 // who has come since.
-const provenSQL = `(s.proven_at IS NOT NULL AND NOT EXISTS (
+const ProvenSQL = `(s.proven_at IS NOT NULL AND NOT EXISTS (
 	SELECT 1 FROM connections o WHERE o.tenant_id = s.tenant_id AND o.environment = s.environment AND o.company_id <> s.company_id
 	AND (NOT s.proven_despite OR o.created_at > s.proven_at OR o.connected_at > s.proven_at OR EXISTS (
 		SELECT 1 FROM setups x WHERE x.connection_id = o.id AND x.requested_at > s.proven_at))))`
 
-// isProven says whether the set-up's confirmation counts.
-func isProven(db *gorm.DB, s Setup) (bool, error) {
+// IsProven says whether the set-up's confirmation counts.
+func IsProven(db *gorm.DB, s Setup) (bool, error) {
 	var proven bool
-	if err := db.Raw("SELECT "+provenSQL+" FROM setups s WHERE s.id = ?", s.ID).Scan(&proven).Error; err != nil {
+	if err := db.Raw("SELECT "+ProvenSQL+" FROM setups s WHERE s.id = ?", s.ID).Scan(&proven).Error; err != nil {
 		return false, fmt.Errorf("look for confirmation: %w", err)
 	}
 	return proven, nil
@@ -83,22 +83,22 @@ func stillProven(tx *gorm.DB, s *Setup) error {
 	if s == nil {
 		return ErrNotProven
 	}
-	open, err := findSetup(database.ForUpdate(tx), s.ConnectionID)
+	open, err := FindSetup(database.ForUpdate(tx), s.ConnectionID)
 	if err != nil {
 		return err
 	}
 	if open.ID != s.ID {
 		return ErrNoSetup
 	}
-	proven, err := isProven(tx, open)
+	proven, err := IsProven(tx, open)
 	if err == nil && !proven {
 		err = ErrNotProven
 	}
 	return err
 }
 
-// othersHave says whether another company has a row for the set-up's tenant.
-func othersHave(db *gorm.DB, s Setup) (bool, error) {
+// OthersHave says whether another company has a row for the set-up's tenant.
+func OthersHave(db *gorm.DB, s Setup) (bool, error) {
 	var ids []uuid.UUID
 	err := db.Model(&Connection{}).Where("tenant_id = ? AND environment = ? AND company_id <> ?", s.TenantID, s.Environment, s.CompanyID).
 		Limit(1).Pluck("id", &ids).Error

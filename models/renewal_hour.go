@@ -123,9 +123,9 @@ func (k *Keeper) writeTally(ctx context.Context) {
 	}
 }
 
-// renewalHours are the last hours of all environments together, the oldest
+// RenewalHours are the last hours of all environments together, the oldest
 // first; one without any renewal has zeros.
-func renewalHours(db *gorm.DB, now time.Time) ([]RenewalHour, error) {
+func RenewalHours(db *gorm.DB, now time.Time) ([]RenewalHour, error) {
 	first := now.UTC().Truncate(time.Hour).Add(-(hoursShown - 1) * time.Hour)
 	var rows []RenewalHour
 	err := db.Raw("SELECT hour, sum(ok) AS ok, sum(failed) AS failed FROM renewal_hours WHERE hour >= ? GROUP BY hour", first.Format(database.HourForm)).Scan(&rows).Error

@@ -85,7 +85,7 @@ func (k *Keeper) revoke(ctx context.Context, r *revocation, supportCode string) 
 		if result.Error != nil || result.RowsAffected == 0 {
 			return result.Error
 		}
-		return record(tx, event)
+		return Record(tx, event)
 	})
 	if err != nil {
 		k.log.ErrorContext(ctx, "revocation was not recorded", "connection", r.ConnectionID, "error", err)

@@ -17,10 +17,10 @@ const (
 	seriesWithin = 20
 )
 
-// recordSeries adds an event that people can cause again and again. Equal events
+// RecordSeries adds an event that people can cause again and again. Equal events
 // within an hour are one entry of the timeline, with their number, and stand
 // where the last of them stood. So pressing a button writes no rows without end.
-func recordSeries(tx *gorm.DB, e Event) error {
+func RecordSeries(tx *gorm.DB, e Event) error {
 	timeline := tx.Where("company_id = ? AND connection_id IS NULL", e.CompanyID)
 	if e.ConnectionID != nil {
 		timeline = tx.Where("connection_id = ?", *e.ConnectionID)
@@ -45,7 +45,7 @@ func recordSeries(tx *gorm.DB, e Event) error {
 		}
 		break // another request has moved it this moment
 	}
-	return record(tx, e)
+	return Record(tx, e)
 }
 
 // continues says whether the event belongs to the series of another.

@@ -127,7 +127,7 @@ func (s *Setup) Close(checked bool, now time.Time) {
 	s.Wait(step, Nobody, "", now)
 }
 
-func findSetup(db *gorm.DB, connectionID uuid.UUID) (Setup, error) {
+func FindSetup(db *gorm.DB, connectionID uuid.UUID) (Setup, error) {
 	var s Setup
 	err := db.Where("connection_id = ? AND closed_at IS NULL", connectionID).Take(&s).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
@@ -146,7 +146,7 @@ func CloseSetup(tx *gorm.DB, connection *Connection, checked bool, now time.Time
 		return nil, nil
 	}
 	connection.SettingUp = false
-	s, err := findSetup(database.ForUpdate(tx), connection.ID)
+	s, err := FindSetup(database.ForUpdate(tx), connection.ID)
 	if err != nil {
 		return nil, err
 	}

@@ -30,10 +30,10 @@ const (
 // themselves.
 func (k TaskKind) Ticked() bool { return k != TaskOurSide }
 
-// tasksDone are the events of tasks that a person ticks.
+// TasksDone are the events of tasks that a person ticks.
 //
 //exhaustive:ignore
-var tasksDone = map[TaskKind]EventKind{
+var TasksDone = map[TaskKind]EventKind{
 	TaskDeleteSecret:   EventSecretDeleted,
 	TaskRemoveTenant:   EventTenantRemoved,
 	TaskTenantConflict: EventConflictSettled,

@@ -31,10 +31,10 @@ func ParseTenantID(s string) (int64, bool) {
 	return id, true
 }
 
-// tenantDigits is how many digits a tenant ID has at most. ServiceTitan's API
+// TenantDigits is how many digits a tenant ID has at most. ServiceTitan's API
 // takes any int64, but its documents and clients show 4 to 10 digits, and
 // typically 9 or 10.
-const tenantDigits = 10
+const TenantDigits = 10
 
 // validTenantID says whether ServiceTitan can have given the number to a tenant.
 func validTenantID(id int64) bool { return id > 0 && id <= 9_999_999_999 }

@@ -52,7 +52,7 @@ func Transit(tx *gorm.DB, c *Connection, t Transition) (happened bool, err error
 		}
 	}
 	if moved || !t.What.byRenewal() {
-		err := record(tx, Event{
+		err := Record(tx, Event{
 			CompanyID: c.CompanyID, ConnectionID: &c.ID, Kind: t.eventKind(before), ActorName: t.By.Name, StaffName: t.By.StaffName,
 			Reason: t.Reason, SupportCode: t.By.SupportCode, At: t.At,
 		})
@@ -152,7 +152,7 @@ func queueMessages(tx *gorm.DB, before, c Connection, now time.Time) error {
 		}
 	}
 	if c.UpgradeNeeded && !before.UpgradeNeeded {
-		if err := record(tx, Event{CompanyID: c.CompanyID, ConnectionID: &c.ID, Kind: EventUpgradeNeeded, At: now}); err != nil {
+		if err := Record(tx, Event{CompanyID: c.CompanyID, ConnectionID: &c.ID, Kind: EventUpgradeNeeded, At: now}); err != nil {
 			return err
 		}
 		return queueMails(tx, c, MailUpgradeNeeded, ReasonNone, now)

@@ -20,6 +20,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/keyring"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/support"
 )
 
 // mostHashes limits the memory that sign-ins can take. Each hash takes 19 MiB.
@@ -84,7 +85,7 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 		kept:        c.EventsKept,
 		public: handlers.New(handlers.Options{
 			BaseURL: c.BaseURL, TrustedProxies: c.TrustedProxies, Accounts: people,
-			Sessions: accounts.NewSessions(db), Connections: connections, Desk: models.NewDesk(db, keeper, connections), APIKeys: apiKeys, Metrics: metrics,
+			Sessions: accounts.NewSessions(db), Connections: connections, Desk: support.NewDesk(db, keeper, connections), APIKeys: apiKeys, Metrics: metrics,
 			StaffIssuer: c.staffSignIn(), Demo: pages, Now: time.Now, Log: log,
 		}),
 		admin: handlers.NewAdmin(c.AdminAddr, func(ctx context.Context) error {

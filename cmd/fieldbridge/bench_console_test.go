@@ -15,9 +15,9 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/handlers"
-	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/secret"
+	"github.com/fieldbridge/fieldbridge/models/support"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
@@ -166,7 +166,7 @@ func BenchmarkConsole(b *testing.B) {
 			for b.Loop() {
 				for _, size := range consoleSizes {
 					c := consoleClient(b, driver, size)
-					views := map[string]string{fmt.Sprintf("page %d", deepPage): c.page(b, "/staff/connections", min(deepPage, size/models.ConnectionsShown/2))}
+					views := map[string]string{fmt.Sprintf("page %d", deepPage): c.page(b, "/staff/connections", min(deepPage, size/support.ConnectionsShown/2))}
 					for name, path := range consoleViews {
 						views[name] = path
 					}

@@ -23,6 +23,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/demo"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/support"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
@@ -178,7 +179,7 @@ func (s *seeded) busy(ctx context.Context, guest, n int) []error {
 		results = append(results, s.connections.Test(ctx, accounts.Visitor{CompanyID: c.CompanyID, Name: "Guest"}, c.ID))
 		_, err := s.keeper.Renew(ctx, c.CompanyID, c.ID, c.Generation)
 		results = append(results, err)
-		results = append(results, models.NewDesk(s.db, s.keeper, s.connections).AddNote(ctx, accounts.Staff{UserID: people[0].ID, Name: "Guest"}, c.ID, "called"))
+		results = append(results, support.NewDesk(s.db, s.keeper, s.connections).AddNote(ctx, accounts.Staff{UserID: people[0].ID, Name: "Guest"}, c.ID, "called"))
 	}
 	return results
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/demo"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
+	"github.com/fieldbridge/fieldbridge/models/support"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
@@ -118,7 +119,7 @@ func TestDemoHasEverything(t *testing.T) {
 		if n := len(demoCompanies()); n < 38 || n > 48 {
 			t.Errorf("%d companies, want about forty", n)
 		}
-		overview, err := models.NewDesk(s.db, s.keeper, s.connections).Overview(t.Context())
+		overview, err := support.NewDesk(s.db, s.keeper, s.connections).Overview(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

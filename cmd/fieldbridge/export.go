@@ -12,6 +12,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/support"
 )
 
 type exportCommand struct {
@@ -60,7 +61,7 @@ func (e exportCommand) Run(ctx context.Context) error {
 }
 
 // filter returns the filter that the flags describe.
-func (e exportCommand) filter() (models.ConnectionFilter, error) {
+func (e exportCommand) filter() (support.ConnectionFilter, error) {
 	all := url.Values{}
 	for _, flag := range []struct{ name, value, parameter string }{
 		{"q", e.Q, "q"},
@@ -76,24 +77,24 @@ func (e exportCommand) filter() (models.ConnectionFilter, error) {
 		}
 		// The list ignores a value that it does not know. Here that would export all
 		// connections.
-		if models.ParseFilter(url.Values{flag.parameter: {flag.value}}) == (models.ConnectionFilter{}) {
-			return models.ConnectionFilter{}, fmt.Errorf("--%s %q is not a value of the list; choose one at /staff/connections, and copy it from the address, after %s=", flag.name, flag.value, flag.parameter)
+		if support.ParseFilter(url.Values{flag.parameter: {flag.value}}) == (support.ConnectionFilter{}) {
+			return support.ConnectionFilter{}, fmt.Errorf("--%s %q is not a value of the list; choose one at /staff/connections, and copy it from the address, after %s=", flag.name, flag.value, flag.parameter)
 		}
 		all.Set(flag.parameter, flag.value)
 	}
-	return models.ParseFilter(all), nil
+	return support.ParseFilter(all), nil
 }
 
 // deskOf returns a desk that only reads, and so needs no keys.
-func deskOf(c config, db *database.DB) *models.Desk {
+func deskOf(c config, db *database.DB) *support.Desk {
 	clients := clientsOf(c, db)
 	log := slog.New(slog.DiscardHandler)
 	keeper := models.NewKeeper(db, nil, clients, models.KeeperOptions{KeepAlive: c.KeepAlive, PerSecond: c.PerSecond}, log)
-	return models.NewDesk(db, keeper, models.NewConnections(db, nil, clients, keeper, "", log))
+	return support.NewDesk(db, keeper, models.NewConnections(db, nil, clients, keeper, "", log))
 }
 
 // exportTo writes the CSV, and shows its progress on the screen.
-func exportTo(ctx context.Context, desk *models.Desk, filter models.ConnectionFilter, w io.Writer, screen io.Writer) error {
+func exportTo(ctx context.Context, desk *support.Desk, filter support.ConnectionFilter, w io.Writer, screen io.Writer) error {
 	totals, err := desk.Totals(ctx)
 	if err != nil {
 		return err
@@ -102,7 +103,7 @@ func exportTo(ctx context.Context, desk *models.Desk, filter models.ConnectionFi
 	p := newProgress(screen, "wrote", total)
 	defer p.end()
 	out := handlers.NewConnectionsCSV(w)
-	return desk.Each(ctx, filter, func(list []models.ListedConnection) error {
+	return desk.Each(ctx, filter, func(list []support.ListedConnection) error {
 		err := out.Write(list)
 		if err == nil {
 			p.add(int64(len(list)))

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/support"
 )
 
 func TestExport(t *testing.T) {
@@ -74,7 +74,7 @@ func TestExportWhileConnectionsChange(t *testing.T) {
 			}
 			var written, waiting string
 			times := map[string]int{}
-			err = deskOf(c, db).Each(t.Context(), filter, func(list []models.ListedConnection) error {
+			err = deskOf(c, db).Each(t.Context(), filter, func(list []support.ListedConnection) error {
 				for _, connection := range list {
 					times[connection.ID.String()]++
 				}

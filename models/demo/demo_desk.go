@@ -8,6 +8,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/support"
 )
 
 // desk writes down what our staff have to do with a connection: its set-up,
@@ -31,7 +32,7 @@ func (s *seeding) desk(tx *gorm.DB, c sampleCompany, row models.Connection, told
 	}
 	if told.Note != "" {
 		at := told.ago(told.NoteAge)
-		err := tx.Create(&models.Note{
+		err := tx.Create(&support.Note{
 			ID: newIDAt(at), CompanyID: row.CompanyID, ConnectionID: &row.ID,
 			StaffID: c.staff.ID, StaffName: c.staff.Name, Text: told.Note, CreatedAt: at,
 		}).Error

@@ -17,6 +17,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/support"
 )
 
 // seed puts the companies and their stories in the place of all that is there,
@@ -159,11 +160,11 @@ func (s *seeding) asides(tx *gorm.DB, c sampleCompany) error {
 	if err := tx.Select("LockedAt", "LockedByName", "LockReason").Updates(&c.row).Error; err != nil {
 		return err
 	}
-	note := models.Note{ID: newIDAt(at), CompanyID: c.row.ID, StaffID: admin.ID, StaffName: admin.Name, Text: c.Locked, CreatedAt: at}
+	note := support.Note{ID: newIDAt(at), CompanyID: c.row.ID, StaffID: admin.ID, StaffName: admin.Name, Text: c.Locked, CreatedAt: at}
 	if err := tx.Create(&note).Error; err != nil {
 		return err
 	}
-	return models.RecordForAll(tx, models.Event{CompanyID: c.row.ID, Kind: models.EventLocked, ActorName: models.SupportName, StaffName: admin.Name, SupportCode: models.NewSupportCode(), At: at})
+	return support.RecordForAll(tx, models.Event{CompanyID: c.row.ID, Kind: models.EventLocked, ActorName: support.SupportName, StaffName: admin.Name, SupportCode: models.NewSupportCode(), At: at})
 }
 
 // connection writes a connection and its story down, without its access.
@@ -206,7 +207,7 @@ func (s *seeding) row(c sampleCompany, told story) models.Connection {
 		}
 	}
 	if row.ConnectedByID = &c.owner.ID; sample.Way == servicetitan.Guided {
-		row.ConnectedByName, row.ConnectedByID = models.SupportName, nil
+		row.ConnectedByName, row.ConnectedByID = support.SupportName, nil
 	}
 	row.Scopes = strings.Join(s.scopes, " ")
 	row.RenewedAt = told.lastRenewal()

@@ -11,6 +11,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/support"
 )
 
 // sampleTestMillis is how long a test takes.
@@ -171,7 +172,7 @@ func (s story) events(c cast) []models.Event {
 		list = append(list, e)
 	}
 	ours := func(kind models.EventKind) models.Event {
-		return models.Event{Kind: kind, ActorName: models.SupportName, StaffName: c.staff.Name}
+		return models.Event{Kind: kind, ActorName: support.SupportName, StaffName: c.staff.Name}
 	}
 	theirs := func(kind models.EventKind) models.Event { return models.Event{Kind: kind, ActorName: c.owner.Name} }
 

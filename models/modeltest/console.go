@@ -11,12 +11,13 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/support"
 )
 
 // Console is a desk over made-up companies and connections.
 type Console struct {
 	*Kept
-	Desk  *models.Desk
+	Desk  *support.Desk
 	Clock *Clock
 }
 
@@ -25,7 +26,7 @@ func OnConsoles(t *testing.T, test func(t *testing.T, c *Console)) {
 	OnBoth(t, func(t *testing.T, db *database.DB, clock *Clock) {
 		k := NewKept(t, db, clock.Now)
 		connections := models.NewConnections(db, k.Keys, k.Clients, k.Keeper, "https://app.example/callback", k.Logger())
-		test(t, &Console{Kept: k, Desk: models.NewDesk(db, k.Keeper, connections), Clock: clock})
+		test(t, &Console{Kept: k, Desk: support.NewDesk(db, k.Keeper, connections), Clock: clock})
 	})
 }
 

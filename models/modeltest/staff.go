@@ -9,12 +9,13 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/support"
 )
 
 // StaffDesk is the desk over a keeper's connections, with people at it.
 type StaffDesk struct {
 	*Kept
-	Desk        *models.Desk
+	Desk        *support.Desk
 	Connections *models.Connections
 	Accounts    *accounts.Accounts
 	Clock       *Clock
@@ -31,7 +32,7 @@ func NewStaffDesk(t *testing.T, db *database.DB, clock *Clock) *StaffDesk {
 	t.Helper()
 	k := NewKept(t, db, clock.Now)
 	connections := models.NewConnections(db, k.Keys, k.Clients, k.Keeper, "https://app.example/callback", k.Logger())
-	return &StaffDesk{Kept: k, Desk: models.NewDesk(db, k.Keeper, connections), Connections: connections, Accounts: accounts.NewAccounts(db, k.Keys, 1, accounts.QuickHashes), Clock: clock}
+	return &StaffDesk{Kept: k, Desk: support.NewDesk(db, k.Keeper, connections), Connections: connections, Accounts: accounts.NewAccounts(db, k.Keys, 1, accounts.QuickHashes), Clock: clock}
 }
 
 // Staff adds somebody who has chosen a password.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/support"
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
@@ -101,7 +102,7 @@ func (p ConnectionPage) noRefresh() string {
 }
 
 // setupAdvice describes the progress of a setup.
-func setupAdvice(s *models.QueuedSetup) advice {
+func setupAdvice(s *support.QueuedSetup) advice {
 	if s == nil {
 		return advice{title: views.WordsOfState(models.Pending).Word, text: "No step is open.", tell: "Your connection is not set up yet. Please open its page: it shows what comes next."}
 	}
@@ -162,7 +163,7 @@ func (p ConnectionPage) advice() advice {
 
 // ourSideAnswer returns ServiceTitan's answer, in its own code. It is empty if
 // ServiceTitan was not asked because its metadata is wrong.
-func ourSideAnswer(t models.Task) string {
+func ourSideAnswer(t support.Task) string {
 	if t.Cause == models.CauseMetadata {
 		return ""
 	}
@@ -170,7 +171,7 @@ func ourSideAnswer(t models.Task) string {
 }
 
 // taskText describes a task.
-func taskText(t models.Task) string {
+func taskText(t support.Task) string {
 	text := taskWords[t.Kind]
 	if t.Kind != models.TaskOurSide {
 		return text

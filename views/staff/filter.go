@@ -4,6 +4,7 @@ import (
 	"net/url"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/support"
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
@@ -24,7 +25,7 @@ func address(path string, v url.Values) string {
 }
 
 // listAddress returns the address of the list with a filter, at a position in it.
-func listAddress(f models.ConnectionFilter, at models.Cursor) string {
+func listAddress(f support.ConnectionFilter, at support.Cursor) string {
 	v := f.Values()
 	if text := at.String(); text != "" {
 		v.Set("at", text)
@@ -33,8 +34,8 @@ func listAddress(f models.ConnectionFilter, at models.Cursor) string {
 }
 
 // listOf returns the address of the list with a status.
-func listOf(s models.Status) string {
-	return listAddress(models.ConnectionFilter{Status: s}, models.Cursor{})
+func listOf(s support.Status) string {
+	return listAddress(support.ConnectionFilter{Status: s}, support.Cursor{})
 }
 
 // pick is an option of a select.
@@ -45,12 +46,12 @@ var (
 	wayWords = map[models.Way]string{
 		models.SignInWay: "Sign in", models.GuidedWay: "Set up by us", models.OwnCredentialsWay: "Own client ID",
 	}
-	ageWords = map[models.Age]string{
-		models.AnHour: "For an hour or more", models.ADay: "For a day or more", models.AWeek: "For a week or more", models.AMonth: "For 30 days or more",
+	ageWords = map[support.Age]string{
+		support.AnHour: "For an hour or more", support.ADay: "For a day or more", support.AWeek: "For a week or more", support.AMonth: "For 30 days or more",
 	}
-	orderWords = map[models.Order]string{
-		models.AttentionFirst: "Attention first", models.LongestFirst: "Longest in its status", models.LatestFirst: "Latest change",
-		models.ByCompany: "Company, A to Z", models.NewestFirst: "Newest connection",
+	orderWords = map[support.Order]string{
+		support.AttentionFirst: "Attention first", support.LongestFirst: "Longest in its status", support.LatestFirst: "Latest change",
+		support.ByCompany: "Company, A to Z", support.NewestFirst: "Newest connection",
 	}
 	// shortReasons says why in a row of a list.
 	shortReasons = map[models.Reason]string{
@@ -69,11 +70,11 @@ var (
 
 // statusLabel returns the label of a status. A status that is a state has the label
 // of that state.
-func statusLabel(s models.Status) string {
+func statusLabel(s support.Status) string {
 	switch s {
-	case models.NeedsAttention:
+	case support.NeedsAttention:
 		return "Needs attention"
-	case models.Overdue:
+	case support.Overdue:
 		return "Renewal late"
 	}
 	return views.WordsOfState(models.State(s)).Word

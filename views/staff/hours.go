@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/support"
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
@@ -101,7 +102,7 @@ func lag(d time.Duration) string {
 
 // counted returns a number that may have been counted only up to a limit.
 func counted(n int) string {
-	if n >= models.CountedUpTo {
+	if n >= support.CountedUpTo {
 		return views.Thousands(int64(n)) + " or more"
 	}
 	return views.Thousands(int64(n))

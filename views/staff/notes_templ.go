@@ -9,30 +9,30 @@ import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
 import (
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/support"
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
 // noteProblems says what is wrong with a note.
-var noteProblems = map[models.NoteProblem]string{
-	models.NoteFine:       "",
-	models.NoteEmpty:      "Write something first.",
-	models.NoteTooLong:    "Shorten it to 2,000 characters.",
-	models.NoteUnreadable: "It has characters that cannot be shown. Type it, or paste it as plain text.",
-	models.NoteHasSecret:  "That looked like a secret, and we took it out. All staff can read notes, and notes are kept forever.",
+var noteProblems = map[support.NoteProblem]string{
+	support.NoteFine:       "",
+	support.NoteEmpty:      "Write something first.",
+	support.NoteTooLong:    "Shorten it to 2,000 characters.",
+	support.NoteUnreadable: "It has characters that cannot be shown. Type it, or paste it as plain text.",
+	support.NoteHasSecret:  "That looked like a secret, and we took it out. All staff can read notes, and notes are kept forever.",
 }
 
 // notesOf is the data of the card of notes.
 type notesOf struct {
-	list []models.Note
+	list []support.Note
 	// action is the address that a new note is posted to. Without it, the card has
 	// no form.
 	action  string
 	text    string
-	problem models.NoteProblem
+	problem support.NoteProblem
 	// about names the connection of a note. It is nil if all notes are about the
 	// same one.
-	about func(models.Note) string
+	about func(support.Note) string
 	clock views.Clock
 }
 
@@ -82,7 +82,7 @@ func notesCard(n notesOf) templ.Component {
 			}
 			templ_7745c5c3_Err = views.TextArea(views.Field{
 				Name: "text", Label: "New note", Hint: "What did you find out or agree on? No secrets here.",
-				Value: n.text, Err: noteProblems[n.problem], Focus: n.problem != models.NoteFine,
+				Value: n.text, Err: noteProblems[n.problem], Focus: n.problem != support.NoteFine,
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -167,7 +167,7 @@ func notesCard(n notesOf) templ.Component {
 }
 
 // reasonForm asks an admin for a reason, which is kept as a note.
-func reasonForm(action, back, button, class, text string, problem models.NoteProblem) templ.Component {
+func reasonForm(action, back, button, class, text string, problem support.NoteProblem) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -211,7 +211,7 @@ func reasonForm(action, back, button, class, text string, problem models.NotePro
 		}
 		templ_7745c5c3_Err = views.TextArea(views.Field{
 			Name: "text", Label: "Why", Hint: "It is kept as a note, which only staff see. No secrets here.",
-			Value: text, Err: noteProblems[problem], Focus: problem != models.NoteFine,
+			Value: text, Err: noteProblems[problem], Focus: problem != support.NoteFine,
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/support"
 	"github.com/fieldbridge/fieldbridge/views/pagetest"
 )
 
@@ -20,9 +21,9 @@ func TestProblemOnOurSide(t *testing.T) {
 			c.StateSince = *c.FailingSince
 		}
 		c.Failures, c.NextRenewalAt = 3, pagetest.Ago(-2*time.Minute)
-		task := models.Task{ID: uuid.New(), Kind: models.TaskOurSide, Cause: "invalid_scope", ConnectionID: c.ID, CreatedAt: *pagetest.Ago(time.Hour), CompanyName: "Northgate"}
+		task := support.Task{ID: uuid.New(), Kind: models.TaskOurSide, Cause: "invalid_scope", ConnectionID: c.ID, CreatedAt: *pagetest.Ago(time.Hour), CompanyName: "Northgate"}
 		p := staffPage(t, models.Degraded, models.ReasonOurSide)
-		p.View.Connection, p.View.Tasks = c, []models.Task{task}
+		p.View.Connection, p.View.Tasks = c, []support.Task{task}
 		shown := pagetest.Show(t, Connection(p))
 		shown.Says("There is a problem on our side", "ServiceTitan answers invalid_scope", "fieldbridge doctor", "Tell them: “There is a problem on our side.", "nothing you need to do", "Closes automatically")
 		shown.DoesNotSay("It works")
@@ -31,14 +32,14 @@ func TestProblemOnOurSide(t *testing.T) {
 				t.Error("a task that closes automatically can be checked off")
 			}
 		}
-		row := pagetest.Show(t, Connections(ConnectionsPage{Staff: testStaff, List: models.ConnectionPage{
-			Connections: []models.ListedConnection{{Connection: c, CompanyName: "Northgate"}},
+		row := pagetest.Show(t, Connections(ConnectionsPage{Staff: testStaff, List: support.ConnectionPage{
+			Connections: []support.ListedConnection{{Connection: c, CompanyName: "Northgate"}},
 		}, Clock: testClock()}))
 		row.Says("There is a problem on our side", "since today at 11:36 AM", "our_side")
 
-		queue := pagetest.Show(t, Queue(QueuePage{Staff: testStaff, Clock: testClock(), Queue: models.Queue{Tasks: []models.Task{task}}}))
+		queue := pagetest.Show(t, Queue(QueuePage{Staff: testStaff, Clock: testClock(), Queue: support.Queue{Tasks: []support.Task{task}}}))
 		queue.Says("1 task", "Renewals with the company’s own client fail because of a problem on our side. ServiceTitan answers invalid_scope. Ask an engineer to run fieldbridge doctor.")
 		task.Cause = models.CauseMetadata
-		pagetest.Show(t, Queue(QueuePage{Staff: testStaff, Clock: testClock(), Queue: models.Queue{Tasks: []models.Task{task}}})).Says("ServiceTitan’s metadata contradicts our settings.")
+		pagetest.Show(t, Queue(QueuePage{Staff: testStaff, Clock: testClock(), Queue: support.Queue{Tasks: []support.Task{task}}})).Says("ServiceTitan’s metadata contradicts our settings.")
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/support"
 	"github.com/fieldbridge/fieldbridge/views"
 	"github.com/fieldbridge/fieldbridge/views/pagetest"
 )
@@ -26,13 +27,13 @@ func testCompany() accounts.Company {
 	return accounts.Company{ID: uuid.MustParse("019ab000-0000-7000-8000-0000000000cc"), Name: "Northgate Heating & Plumbing", CreatedAt: *pagetest.Ago(9000 * time.Hour)}
 }
 
-func testOverview(t *testing.T) models.Overview {
-	o := models.Overview{Lag: 90 * time.Second, Late: 3, Conflicts: 1, Upgrades: models.CountedUpTo, Hours: make([]models.RenewalHour, 24)}
+func testOverview(t *testing.T) support.Overview {
+	o := support.Overview{Lag: 90 * time.Second, Late: 3, Conflicts: 1, Upgrades: support.CountedUpTo, Hours: make([]models.RenewalHour, 24)}
 	for _, state := range pagetest.Constants[models.State](t) {
-		o.Totals = append(o.Totals, models.Total{Environment: "production", State: state, N: 12_345})
+		o.Totals = append(o.Totals, support.Total{Environment: "production", State: state, N: 12_345})
 		c := pagetest.Connection(state)
 		c.StateSince = *pagetest.Ago(time.Hour)
-		o.Retrying = append(o.Retrying, models.ListedConnection{Connection: c, CompanyName: "Northgate"})
+		o.Retrying = append(o.Retrying, support.ListedConnection{Connection: c, CompanyName: "Northgate"})
 	}
 	for i := range o.Hours {
 		o.Hours[i] = models.RenewalHour{Hour: "2026-11-23T11", OK: int64(i % 3 * 1000), Failed: int64(i % 2)}
@@ -46,29 +47,29 @@ func everyEvent(t *testing.T) []models.Event {
 }
 
 // testView returns a connection with everything that a page can show about it.
-func testView(t *testing.T, state models.State, reason models.Reason) models.StaffView {
+func testView(t *testing.T, state models.State, reason models.Reason) support.StaffView {
 	c := pagetest.Connection(state)
 	c.StateSince = *pagetest.Ago(48 * time.Hour)
 	if state == models.Degraded || state == models.ReconnectNeeded {
 		c.Reason, c.Failures = reason, 3
 	}
-	v := models.StaffView{
+	v := support.StaffView{
 		Connection: c, Company: testCompany(), Events: everyEvent(t), Older: true,
 		Days:   []models.RenewalDay{{Day: "2026-11-22", OK: 20, Failed: 4}, {Day: "2026-11-23", OK: 7}},
-		Stored: models.Stored{Access: true, Refresh: true, ExpiresAt: c.ExpiresAt, KeyID: 4021},
-		Mails: []models.SentMail{
+		Stored: support.Stored{Access: true, Refresh: true, ExpiresAt: c.ExpiresAt, KeyID: 4021},
+		Mails: []support.SentMail{
 			{Kind: models.MailReconnectNeeded, To: "Ruth Abara", SentAt: pagetest.Ago(time.Hour), CreatedAt: *pagetest.Ago(time.Hour)},
 			{Kind: models.MailWorksAgain, To: "d…@northgate.example", NextTryAt: pagetest.Ago(-time.Hour), CreatedAt: *pagetest.Ago(time.Hour)},
 			{Kind: models.MailUpgradeNeeded, To: "Dana Whitfield", CreatedAt: *pagetest.Ago(time.Hour)},
 		},
 		Keys:   []accounts.APIKey{{Name: "Booking sync", Reads: 1204, LastUsedAt: pagetest.Ago(time.Minute)}, {Name: "Old", RevokedAt: pagetest.Ago(time.Hour)}},
-		Owners: []models.CompanyMember{{Name: "Dana Whitfield", Email: "dana@northgate.example", Role: accounts.Owner}, {Name: "Ruth Abara", Email: "ruth@northgate.example", Role: accounts.Owner, DisabledAt: pagetest.Ago(time.Hour)}},
-		Looks:  []models.Look{{StaffName: "Sam Okafor", At: *pagetest.Ago(2 * time.Hour)}},
-		Notes:  []models.Note{{StaffName: "Sam Okafor", Text: "Called.\nDana reconnects.", CreatedAt: *pagetest.Ago(time.Hour)}},
+		Owners: []support.CompanyMember{{Name: "Dana Whitfield", Email: "dana@northgate.example", Role: accounts.Owner}, {Name: "Ruth Abara", Email: "ruth@northgate.example", Role: accounts.Owner, DisabledAt: pagetest.Ago(time.Hour)}},
+		Looks:  []support.Look{{StaffName: "Sam Okafor", At: *pagetest.Ago(2 * time.Hour)}},
+		Notes:  []support.Note{{StaffName: "Sam Okafor", Text: "Called.\nDana reconnects.", CreatedAt: *pagetest.Ago(time.Hour)}},
 	}
 	if state == models.Pending {
-		v.Connection.ConnectedAt, v.Connection.Scopes, v.Days, v.Stored = time.Time{}, "", nil, models.Stored{}
-		v.Setup = &models.QueuedSetup{Setup: models.Setup{Step: models.StepAddTenant, WaitsFor: models.Us, Since: *pagetest.Ago(time.Hour)}}
+		v.Connection.ConnectedAt, v.Connection.Scopes, v.Days, v.Stored = time.Time{}, "", nil, support.Stored{}
+		v.Setup = &support.QueuedSetup{Setup: models.Setup{Step: models.StepAddTenant, WaitsFor: models.Us, Since: *pagetest.Ago(time.Hour)}}
 	}
 	return v
 }
@@ -86,15 +87,15 @@ func everyPage(t *testing.T) map[string]templ.Component {
 		"overview":      Overview(OverviewPage{Staff: testStaff, Overview: testOverview(t), Clock: testClock()}),
 		"overview, new": Overview(OverviewPage{Staff: testStaff, Clock: testClock()}),
 		"list": Connections(ConnectionsPage{
-			Staff: testStaff, Place: models.Cursor{ID: uuid.Max}, Clock: testClock(),
-			List: models.ConnectionPage{
-				Connections: testOverview(t).Retrying, Before: models.Cursor{ID: uuid.Max}, After: models.Cursor{ID: uuid.Max}, Totals: testOverview(t).Totals,
-				Companies: []models.FoundCompany{{ID: uuid.Max, Name: "Northgate"}},
+			Staff: testStaff, Place: support.Cursor{ID: uuid.Max}, Clock: testClock(),
+			List: support.ConnectionPage{
+				Connections: testOverview(t).Retrying, Before: support.Cursor{ID: uuid.Max}, After: support.Cursor{ID: uuid.Max}, Totals: testOverview(t).Totals,
+				Companies: []support.FoundCompany{{ID: uuid.Max, Name: "Northgate"}},
 			},
 		}),
-		"list, no match": Connections(ConnectionsPage{Staff: testStaff, Filter: models.ConnectionFilter{Query: "x", Status: models.Overdue}, Clock: testClock()}),
+		"list, no match": Connections(ConnectionsPage{Staff: testStaff, Filter: support.ConnectionFilter{Query: "x", Status: support.Overdue}, Clock: testClock()}),
 		"list, so far": Connections(ConnectionsPage{
-			Staff: testStaff, Filter: models.ConnectionFilter{Query: "heat"}, List: models.ConnectionPage{After: models.Cursor{ID: uuid.Max}}, Clock: testClock(),
+			Staff: testStaff, Filter: support.ConnectionFilter{Query: "heat"}, List: support.ConnectionPage{After: support.Cursor{ID: uuid.Max}}, Clock: testClock(),
 		}),
 		"staff: queue": Queue(QueuePage{Staff: testStaff, Clock: testClock()}),
 		"staff: team": Team(TeamPage{
@@ -110,29 +111,29 @@ func everyPage(t *testing.T) map[string]templ.Component {
 		"staff: link":            TeamLink(TeamLinkPage{Staff: testStaff, Email: "sam@f.example", Base: "https://app.example/password/reset", Again: true}),
 		"staff: remove":          Remove(RemovePage{Staff: testStaff, Member: accounts.Staff{UserID: uuid.New(), Name: "Lee", Email: "lee@f.example"}}),
 		"staff: lock":            Lock(LockPage{Staff: testStaff, Company: testCompany()}),
-		"staff: unlock, no":      Lock(LockPage{Staff: testStaff, Company: testCompany(), Unlock: true, Problem: models.NoteEmpty}),
+		"staff: unlock, no":      Lock(LockPage{Staff: testStaff, Company: testCompany(), Unlock: true, Problem: support.NoteEmpty}),
 	}
-	company := models.CompanyView{Company: testCompany(), Members: testView(t, models.Connected, "").Owners, Keys: testView(t, models.Connected, "").Keys, Events: everyEvent(t)}
+	company := support.CompanyView{Company: testCompany(), Members: testView(t, models.Connected, "").Owners, Keys: testView(t, models.Connected, "").Keys, Events: everyEvent(t)}
 	for _, state := range pagetest.Constants[models.State](t) {
 		c := pagetest.Connection(state)
 		c.ID = uuid.New()
 		company.Connections = append(company.Connections, c)
-		company.Notes = append(company.Notes, models.Note{ConnectionID: &c.ID, StaffName: "Sam", Text: "x", CreatedAt: pagetest.Noon})
+		company.Notes = append(company.Notes, support.Note{ConnectionID: &c.ID, StaffName: "Sam", Text: "x", CreatedAt: pagetest.Noon})
 		for _, reason := range pagetest.Constants[models.Reason](t) {
 			p := staffPage(t, state, reason)
 			pages["staff: "+string(state)+" "+string(reason)] = Connection(p)
 		}
-		pages["staff: disconnect "+string(state)] = Disconnect(DisconnectPage{Staff: testStaff, View: testView(t, state, ""), Problem: models.NoteHasSecret})
+		pages["staff: disconnect "+string(state)] = Disconnect(DisconnectPage{Staff: testStaff, View: testView(t, state, ""), Problem: support.NoteHasSecret})
 	}
 	pages["staff: company"] = Company(CompanyPage{Staff: testStaff, View: company, Clock: testClock()})
-	pages["staff: empty company"] = Company(CompanyPage{Staff: accounts.Staff{Name: "Sam"}, View: models.CompanyView{Company: testCompany()}, Clock: testClock()})
+	pages["staff: empty company"] = Company(CompanyPage{Staff: accounts.Staff{Name: "Sam"}, View: support.CompanyView{Company: testCompany()}, Clock: testClock()})
 	locked := staffPage(t, models.Degraded, models.ReasonUnavailable)
 	locked.View.Company.LockedAt, locked.View.Company.LockedByName, locked.View.Company.LockReason = pagetest.Ago(time.Hour), "Lee", "Requested by their owner."
 	locked.Before, locked.Did, locked.Missing = true, "link", models.Areas([]string{"tn.crm.bookings:rw"})
 	pages["staff: locked"] = Connection(locked)
 	refreshed := staffPage(t, models.Connected, "")
-	refreshed.Did, refreshed.Note, refreshed.NoteProblem = "refreshed", "x", models.NoteTooLong
-	refreshed.View = models.StaffView{Connection: pagetest.Connection(models.Connected), Company: testCompany(), Events: []models.Event{{Kind: models.EventRefreshed, At: pagetest.Noon}}}
+	refreshed.Did, refreshed.Note, refreshed.NoteProblem = "refreshed", "x", support.NoteTooLong
+	refreshed.View = support.StaffView{Connection: pagetest.Connection(models.Connected), Company: testCompany(), Events: []models.Event{{Kind: models.EventRefreshed, At: pagetest.Noon}}}
 	pages["staff: refreshed"] = Connection(refreshed)
 	maps.Copy(pages, everySignInPage())
 	return pages
@@ -142,7 +143,7 @@ func everyPage(t *testing.T) map[string]templ.Component {
 // what to say.
 func TestStaffReadWhatToSay(t *testing.T) {
 	for _, state := range pagetest.Constants[models.State](t) {
-		for _, reason := range append([]models.Reason{models.ReasonNone}, models.FailureReasons()...) {
+		for _, reason := range append([]models.Reason{models.ReasonNone}, support.FailureReasons()...) {
 			p := staffPage(t, state, reason)
 			a := p.advice()
 			if a.title == "" || a.text == "" || !strings.HasSuffix(a.tell, ".") {
@@ -204,13 +205,13 @@ func TestStaffReadWhyARefreshCannotHelp(t *testing.T) {
 // Every list of connections shows with an icon and a word that a company is locked.
 // A connection's page has one sentence to say.
 func TestStaffSeeThatACompanyIsLocked(t *testing.T) {
-	open := models.ListedConnection{Connection: pagetest.Connection(models.Connected), CompanyName: "Northgate"}
+	open := support.ListedConnection{Connection: pagetest.Connection(models.Connected), CompanyName: "Northgate"}
 	locked := open
 	locked.CompanyName, locked.CompanyLockedAt = "Delta Duct", pagetest.Ago(time.Hour)
-	rows := []models.ListedConnection{open, locked}
-	overview := models.Overview{ReconnectNeeded: rows, Retrying: rows}
+	rows := []support.ListedConnection{open, locked}
+	overview := support.Overview{ReconnectNeeded: rows, Retrying: rows}
 	for name, page := range map[string]templ.Component{
-		"list":     Connections(ConnectionsPage{Staff: testStaff, List: models.ConnectionPage{Connections: rows}, Clock: testClock()}),
+		"list":     Connections(ConnectionsPage{Staff: testStaff, List: support.ConnectionPage{Connections: rows}, Clock: testClock()}),
 		"overview": Overview(OverviewPage{Staff: testStaff, Overview: overview, Clock: testClock()}),
 	} {
 		seen := 0
@@ -242,18 +243,18 @@ func TestStaffSeeThatACompanyIsLocked(t *testing.T) {
 // The overview's numbers match the lists of the queue that they link to, and use
 // the same words.
 func TestOverviewAgreesWithTheQueue(t *testing.T) {
-	tasks := []models.Task{{Kind: models.TaskTenantConflict}}
+	tasks := []support.Task{{Kind: models.TaskTenantConflict}}
 	for _, kind := range []models.TaskKind{models.TaskDeleteSecret, models.TaskRemoveTenant, models.TaskDeleteSecret} {
-		tasks = append(tasks, models.Task{ID: uuid.New(), Kind: kind})
+		tasks = append(tasks, support.Task{ID: uuid.New(), Kind: kind})
 	}
-	queue := pagetest.Show(t, Queue(QueuePage{Staff: testStaff, Clock: testClock(), Queue: models.Queue{
-		ForUs: make([]models.QueuedSetup, 2), Tasks: tasks, Upgrades: make([]models.Upgrade, 4), ForCompanies: make([]models.QueuedSetup, 5),
+	queue := pagetest.Show(t, Queue(QueuePage{Staff: testStaff, Clock: testClock(), Queue: support.Queue{
+		ForUs: make([]support.QueuedSetup, 2), Tasks: tasks, Upgrades: make([]support.Upgrade, 4), ForCompanies: make([]support.QueuedSetup, 5),
 	}}))
 	lists := map[string]string{} // by the address that links to them
 	for _, h2 := range queue.All("h2") {
 		lists[queuePath+"#"+pagetest.Value(h2, "id")] = pagetest.Text(h2.Parent)
 	}
-	overview := pagetest.Show(t, Overview(OverviewPage{Staff: testStaff, Clock: testClock(), Overview: models.Overview{
+	overview := pagetest.Show(t, Overview(OverviewPage{Staff: testStaff, Clock: testClock(), Overview: support.Overview{
 		ForUs: 2, Conflicts: 1, ByHand: 3, Upgrades: 4, ForCompanies: 5,
 	}}))
 	led := 0
@@ -277,7 +278,7 @@ func TestStaffReadWhatASetupWaitsFor(t *testing.T) {
 		for _, side := range []models.Side{models.Us, models.TheCompany} {
 			for problem := range sentBack {
 				for _, p := range []models.Outcome{"", problem} {
-					a := setupAdvice(&models.QueuedSetup{Setup: models.Setup{Step: step, WaitsFor: side, Problem: p}})
+					a := setupAdvice(&support.QueuedSetup{Setup: models.Setup{Step: step, WaitsFor: side, Problem: p}})
 					if a.title == "" || a.text == "" || a.tell == "" {
 						t.Errorf("%s, %s, %s: %+v", step, side, p, a)
 					}
@@ -288,7 +289,7 @@ func TestStaffReadWhatASetupWaitsFor(t *testing.T) {
 }
 
 func TestEveryNoteProblemHasWords(t *testing.T) {
-	for _, v := range pagetest.Constants[models.NoteProblem](t) {
+	for _, v := range pagetest.Constants[support.NoteProblem](t) {
 		if words, ok := noteProblems[v]; !ok || (words == "") != (v == "") {
 			t.Errorf("problem %q has the words %q", v, words)
 		}
@@ -302,7 +303,7 @@ func TestEveryNoteProblemHasWords(t *testing.T) {
 
 // The page says truthfully what a search finds, and what must be typed in full.
 func TestStaffReadWhatASearchFinds(t *testing.T) {
-	pagetest.Show(t, Connections(ConnectionsPage{Staff: testStaff, Filter: models.ConnectionFilter{Query: "dale"}, Clock: testClock()})).Says(
+	pagetest.Show(t, Connections(ConnectionsPage{Staff: testStaff, Filter: support.ConnectionFilter{Query: "dale"}, Clock: testClock()})).Says(
 		"the beginning of a tenant ID, or of words in a company’s name", "a member’s email at least up to the @",
 		"a connection ID at least up to its first hyphen", "a company’s ID, or a support code from a timeline, in full",
 	)
@@ -322,8 +323,8 @@ func TestStaffAreOfferedWhatTheyMayDo(t *testing.T) {
 		page.Staff.Role = role
 		for what, part := range map[string]string{
 			links(pagetest.Show(t, Connection(page))): "/disconnect",
-			links(pagetest.Show(t, Company(CompanyPage{Staff: page.Staff, View: models.CompanyView{Company: testCompany()}, Clock: testClock()}))): "/lock",
-			links(pagetest.Show(t, Queue(QueuePage{Staff: page.Staff, Clock: testClock()}))):                                                       "/staff/team",
+			links(pagetest.Show(t, Company(CompanyPage{Staff: page.Staff, View: support.CompanyView{Company: testCompany()}, Clock: testClock()}))): "/lock",
+			links(pagetest.Show(t, Queue(QueuePage{Staff: page.Staff, Clock: testClock()}))):                                                        "/staff/team",
 		} {
 			if strings.Contains(what, part) != want {
 				t.Errorf("%s: %s is offered: %t", role, part, !want)
@@ -337,7 +338,7 @@ func TestStaffSeeThatSecretsAreStored(t *testing.T) {
 	p := staffPage(t, models.Connected, "")
 	shown := pagetest.Show(t, Connection(p))
 	shown.Says("Access token Stored, encrypted. Never shown", "Refresh token Stored, encrypted. Never shown", "Encryption key 4021")
-	p.View.Stored, p.View.Connection.Way = models.Stored{}, models.GuidedWay
+	p.View.Stored, p.View.Connection.Way = support.Stored{}, models.GuidedWay
 	pagetest.Show(t, Connection(p)).Says("Access token None", "Refresh token None", "Client secret None")
 }
 
@@ -347,12 +348,12 @@ func TestStaffPagesShowHostileTextAsText(t *testing.T) {
 	v.Company.Name, v.Company.LockedAt, v.Company.LockedByName, v.Company.LockReason = hostile, pagetest.Ago(time.Hour), hostile, hostile
 	v.Connection.TenantName, v.Connection.ConnectedByName, v.Connection.Scopes = hostile, hostile, hostile
 	v.Events = []models.Event{{Kind: models.EventRefreshFailed, ActorName: hostile, StaffName: hostile, Reason: hostile, SupportCode: hostile}}
-	v.Mails, v.Keys[0].Name, v.Owners[0] = []models.SentMail{{To: hostile}}, hostile, models.CompanyMember{Name: hostile, Email: hostile}
-	v.Looks[0].StaffName, v.Notes[0] = hostile, models.Note{StaffName: hostile, Text: hostile}
-	company := models.CompanyView{Company: v.Company, Members: v.Owners, Keys: v.Keys, Notes: v.Notes, Events: v.Events, Connections: []models.Connection{v.Connection}}
+	v.Mails, v.Keys[0].Name, v.Owners[0] = []support.SentMail{{To: hostile}}, hostile, support.CompanyMember{Name: hostile, Email: hostile}
+	v.Looks[0].StaffName, v.Notes[0] = hostile, support.Note{StaffName: hostile, Text: hostile}
+	company := support.CompanyView{Company: v.Company, Members: v.Owners, Keys: v.Keys, Notes: v.Notes, Events: v.Events, Connections: []models.Connection{v.Connection}}
 	staff := accounts.Staff{Name: hostile, Email: hostile}
 	for name, page := range map[string]templ.Component{
-		"connection": Connection(ConnectionPage{Staff: staff, View: v, Link: hostile, Did: "link", Note: hostile, NoteProblem: models.NoteEmpty, Clock: testClock()}),
+		"connection": Connection(ConnectionPage{Staff: staff, View: v, Link: hostile, Did: "link", Note: hostile, NoteProblem: support.NoteEmpty, Clock: testClock()}),
 		"company":    Company(CompanyPage{Staff: staff, View: company, Clock: testClock()}),
 		"disconnect": Disconnect(DisconnectPage{Staff: staff, View: v, Reason: hostile}),
 		"lock":       Lock(LockPage{Staff: staff, Company: v.Company, Reason: hostile}),
@@ -413,17 +414,17 @@ func TestRenewalWordsExplainDowntime(t *testing.T) {
 // A search that finds a company without connections says so. A search that finds
 // nothing suggests what may have been meant.
 func TestSearchSaysWhatItFound(t *testing.T) {
-	one := []models.FoundCompany{{Name: "Silver Creek"}}
+	one := []support.FoundCompany{{Name: "Silver Creek"}}
 	for _, tt := range []struct {
-		list models.ConnectionPage
+		list support.ConnectionPage
 		want []string
 	}{
-		{models.ConnectionPage{Companies: one, NothingConnected: true}, []string{"Silver Creek has nothing connected yet."}},
-		{models.ConnectionPage{Companies: append(one, one...), NothingConnected: true}, []string{"These companies have nothing connected yet."}},
-		{models.ConnectionPage{Companies: one}, []string{"No connection matches"}},
-		{models.ConnectionPage{Suggestion: models.Suggestion{Query: "silver creek", Name: "Silver Creek"}}, []string{"No connection matches", "Did you mean Silver Creek?"}},
+		{support.ConnectionPage{Companies: one, NothingConnected: true}, []string{"Silver Creek has nothing connected yet."}},
+		{support.ConnectionPage{Companies: append(one, one...), NothingConnected: true}, []string{"These companies have nothing connected yet."}},
+		{support.ConnectionPage{Companies: one}, []string{"No connection matches"}},
+		{support.ConnectionPage{Suggestion: support.Suggestion{Query: "silver creek", Name: "Silver Creek"}}, []string{"No connection matches", "Did you mean Silver Creek?"}},
 	} {
-		p := pagetest.Show(t, Connections(ConnectionsPage{Staff: testStaff, Filter: models.ConnectionFilter{Query: "silver crek"}, List: tt.list, Clock: testClock()}))
+		p := pagetest.Show(t, Connections(ConnectionsPage{Staff: testStaff, Filter: support.ConnectionFilter{Query: "silver crek"}, List: tt.list, Clock: testClock()}))
 		p.Says(tt.want...)
 	}
 }

@@ -1,4 +1,4 @@
-package models
+package support
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
@@ -17,14 +18,14 @@ import (
 
 // StaffView is a connection as our staff see it.
 type StaffView struct {
-	Connection Connection
+	Connection models.Connection
 	Company    accounts.Company
 	Setup      *QueuedSetup // nil if none is open
 	Tasks      []Task
-	Events     []Event // newest first
+	Events     []models.Event // newest first
 	// Older says that there are events before these.
 	Older  bool
-	Days   []RenewalDay // oldest first; none if it was never connected
+	Days   []models.RenewalDay // oldest first; none if it was never connected
 	Stored Stored
 	Mails  []SentMail
 	Keys   []accounts.APIKey // of the company, without what they are checked by
@@ -45,7 +46,7 @@ type Stored struct {
 
 // SentMail is a mail about a connection, sent or waiting.
 type SentMail struct {
-	Kind MailKind
+	Kind models.MailKind
 	// To is the recipient's name, or what may be shown of the address.
 	To        string
 	SentAt    *time.Time
@@ -78,7 +79,7 @@ func (d *Desk) View(ctx context.Context, staff accounts.Staff, id uuid.UUID, bef
 		return StaffView{}, err
 	}
 	err = d.db.Write(ctx, func(tx *gorm.DB) error {
-		return recordSeries(tx, eventBy(staff, v.Connection, EventStaffViewed, d.db.Now()))
+		return models.RecordSeries(tx, eventBy(staff, v.Connection, models.EventStaffViewed, d.db.Now()))
 	})
 	if err != nil {
 		return StaffView{}, fmt.Errorf("record view: %w", err)
@@ -137,7 +138,7 @@ func (d *Desk) look(ctx context.Context, id uuid.UUID, before *uuid.UUID) (v Sta
 
 // eventsBefore are the newest of some events, before one of them if it is
 // given, and whether there are others before these.
-func eventsBefore(query *gorm.DB, before *uuid.UUID) (list []Event, older bool, err error) {
+func eventsBefore(query *gorm.DB, before *uuid.UUID) (list []models.Event, older bool, err error) {
 	if before != nil {
 		query = query.Where("id < ?", *before)
 	}
@@ -177,7 +178,7 @@ func sentMails(db *gorm.DB, id uuid.UUID) ([]SentMail, error) {
 		Name, Recipient string
 	}
 	err := db.Raw(`SELECT m.kind, m.recipient, m.sent_at, m.next_try_at, m.created_at, coalesce(u.name, '') AS name
-		FROM mails m LEFT JOIN users u ON u.email = m.recipient WHERE m.connection_id = ? AND m.channel = ? ORDER BY m.id DESC LIMIT ?`, id, MailChannel, mailsShown).Scan(&list).Error
+		FROM mails m LEFT JOIN users u ON u.email = m.recipient WHERE m.connection_id = ? AND m.channel = ? ORDER BY m.id DESC LIMIT ?`, id, models.MailChannel, mailsShown).Scan(&list).Error
 	if err != nil {
 		return nil, fmt.Errorf("view mails: %w", err)
 	}

@@ -1,4 +1,4 @@
-package models
+package support
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
@@ -43,9 +44,9 @@ type ProofError struct{ Name, Role, Channel, Contact, ReachedAt, Despite ProofPr
 func (e *ProofError) Error() string { return fmt.Sprintf("confirmation is not complete: %+v", *e) }
 
 // checkProof returns what is wrong with a confirmation.
-func checkProof(p Proof, others bool, now time.Time) error {
+func checkProof(p models.Proof, others bool, now time.Time) error {
 	e := ProofError{Name: checkProofLine(p.Name), Role: checkProofLine(p.Role), Contact: checkProofLine(p.Contact)}
-	if !slices.Contains(ProofChannels(), p.Channel) {
+	if !slices.Contains(models.ProofChannels(), p.Channel) {
 		e.Channel = ProofMissing
 	}
 	switch {
@@ -82,17 +83,17 @@ func checkProofLine(s string) ProofProblem {
 // Confirm records that an admin of the tenant confirmed that the company of the
 // open set-up controls it. It returns a ProofError if the form is not complete.
 // Sent twice, it is recorded once.
-func (d *Desk) Confirm(ctx context.Context, staff accounts.Staff, id uuid.UUID, p Proof) error {
+func (d *Desk) Confirm(ctx context.Context, staff accounts.Staff, id uuid.UUID, p models.Proof) error {
 	connection, err := d.connection(ctx, id)
 	if err != nil {
 		return err
 	}
 	db := d.db
 	err = db.Write(ctx, func(tx *gorm.DB) error {
-		if _, err := GetConnection(database.ForUpdate(tx), connection.CompanyID, id); err != nil {
+		if _, err := models.GetConnection(database.ForUpdate(tx), connection.CompanyID, id); err != nil {
 			return err
 		}
-		s, err := findSetup(database.ForUpdate(tx), id)
+		s, err := models.FindSetup(database.ForUpdate(tx), id)
 		if err != nil {
 			return err
 		}
@@ -100,15 +101,15 @@ func (d *Desk) Confirm(ctx context.Context, staff accounts.Staff, id uuid.UUID, 
 		if err != nil {
 			return err
 		}
-		others, err := othersHave(tx, s)
+		others, err := models.OthersHave(tx, s)
 		if err != nil {
 			return err
 		}
 		if err := checkProof(p, others, db.Now()); err != nil {
 			return err
 		}
-		proven, err := isProven(tx, s)
-		if err != nil || proven && s.Proof.same(p) {
+		proven, err := models.IsProven(tx, s)
+		if err != nil || proven && s.Proof.Same(p) {
 			return err
 		}
 		if err := notesOfStaff.Take(tx, staff.UserID.String(), now); err != nil {
@@ -119,9 +120,9 @@ func (d *Desk) Confirm(ctx context.Context, staff accounts.Staff, id uuid.UUID, 
 		if err := tx.Select("*").Updates(&s).Error; err != nil {
 			return err
 		}
-		event := eventBy(staff, connection, EventSetupConfirmed, now)
+		event := eventBy(staff, connection, models.EventSetupConfirmed, now)
 		event.Detail = p.Who()
-		return record(tx, event)
+		return models.Record(tx, event)
 	})
 	if err != nil {
 		return fmt.Errorf("confirm control: %w", err)
@@ -135,9 +136,9 @@ type OtherRow struct {
 	ID          uuid.UUID
 	CompanyID   uuid.UUID
 	CompanyName string
-	Environment EnvironmentName
+	Environment models.EnvironmentName
 	TenantID    int64
-	State       State
+	State       models.State
 }
 
 // othersShown bounds the other companies that are named for one tenant.

@@ -1,4 +1,4 @@
-package models
+package support
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
@@ -16,7 +17,7 @@ import (
 // Its connections are renewed as ever, so that nothing is lost; its mails wait.
 // ParseNote has found the reason fine. What is locked already stays so.
 func (d *Desk) Lock(ctx context.Context, staff accounts.Staff, companyID uuid.UUID, reason string) error {
-	return d.setLock(ctx, staff, companyID, reason, EventLocked, func(c *accounts.Company, now time.Time) bool {
+	return d.setLock(ctx, staff, companyID, reason, models.EventLocked, func(c *accounts.Company, now time.Time) bool {
 		was := c.LockedAt
 		c.LockedAt, c.LockedByName, c.LockReason = &now, staff.Name, reason
 		return was == nil
@@ -25,7 +26,7 @@ func (d *Desk) Lock(ctx context.Context, staff accounts.Staff, companyID uuid.UU
 
 // Unlock lets them in again.
 func (d *Desk) Unlock(ctx context.Context, staff accounts.Staff, companyID uuid.UUID, reason string) error {
-	return d.setLock(ctx, staff, companyID, reason, EventUnlocked, func(c *accounts.Company, _ time.Time) bool {
+	return d.setLock(ctx, staff, companyID, reason, models.EventUnlocked, func(c *accounts.Company, _ time.Time) bool {
 		was := c.LockedAt
 		c.LockedAt, c.LockedByName, c.LockReason = nil, "", ""
 		return was != nil
@@ -34,7 +35,7 @@ func (d *Desk) Unlock(ctx context.Context, staff accounts.Staff, companyID uuid.
 
 // setLock changes whether a company is locked, notes why, and tells of it on
 // each of its timelines.
-func (d *Desk) setLock(ctx context.Context, staff accounts.Staff, companyID uuid.UUID, reason string, kind EventKind, change func(*accounts.Company, time.Time) bool) error {
+func (d *Desk) setLock(ctx context.Context, staff accounts.Staff, companyID uuid.UUID, reason string, kind models.EventKind, change func(*accounts.Company, time.Time) bool) error {
 	if staff.Role != accounts.Admin {
 		return accounts.ErrForbidden
 	}
@@ -57,7 +58,7 @@ func (d *Desk) setLock(ctx context.Context, staff accounts.Staff, companyID uuid
 		if err := addNote(tx, staff, Note{CompanyID: companyID, Text: reason, CreatedAt: now}); err != nil {
 			return err
 		}
-		return RecordForAll(tx, Event{
+		return RecordForAll(tx, models.Event{
 			CompanyID: companyID, Kind: kind, ActorName: SupportName, StaffName: staff.Name, SupportCode: staff.SupportCode, At: now,
 		})
 	})
@@ -69,13 +70,13 @@ func (d *Desk) setLock(ctx context.Context, staff accounts.Staff, companyID uuid
 
 // RecordForAll adds an event to the company itself and to each of its
 // connections.
-func RecordForAll(tx *gorm.DB, e Event) error {
+func RecordForAll(tx *gorm.DB, e models.Event) error {
 	var ids []uuid.UUID
-	if err := tx.Model(&Connection{}).Where("company_id = ?", e.CompanyID).Order("id").Pluck("id", &ids).Error; err != nil {
+	if err := tx.Model(&models.Connection{}).Where("company_id = ?", e.CompanyID).Order("id").Pluck("id", &ids).Error; err != nil {
 		return fmt.Errorf("find timelines: %w", err)
 	}
 	e.ID = database.NewID()
-	events := []Event{e}
+	events := []models.Event{e}
 	for _, id := range ids {
 		e.ID, e.ConnectionID = database.NewID(), &id
 		events = append(events, e)

@@ -1,4 +1,4 @@
-package models
+package support
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
@@ -95,13 +96,13 @@ func byID(text string, f ConnectionFilter, at Cursor, now time.Time, limit int) 
 // each length that the ID may have.
 func byTenant(digits string, f ConnectionFilter, at Cursor, now time.Time, limit int) query {
 	low, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || low == 0 || len(digits) > tenantDigits {
+	if err != nil || low == 0 || len(digits) > models.TenantDigits {
 		return query{}
 	}
 	after, _ := strconv.ParseInt(at.Key, 10, 64)
 	var pieces []query
 	high := low
-	for range tenantDigits - len(digits) + 1 {
+	for range models.TenantDigits - len(digits) + 1 {
 		if high >= after {
 			var q query
 			q.add("SELECT o.id, o.tenant_id AS rank, '' AS key FROM connections o WHERE o.tenant_id BETWEEN ? AND ?", max(low, after), high)

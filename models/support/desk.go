@@ -1,4 +1,4 @@
-package models
+package support
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -17,12 +18,12 @@ import (
 // secret.
 type Desk struct {
 	db          *database.DB
-	keeper      *Keeper
-	connections *Connections
+	keeper      *models.Keeper
+	connections *models.Connections
 }
 
 // NewDesk returns the desk of a database's connections.
-func NewDesk(db *database.DB, keeper *Keeper, connections *Connections) *Desk {
+func NewDesk(db *database.DB, keeper *models.Keeper, connections *models.Connections) *Desk {
 	return &Desk{db: db, keeper: keeper, connections: connections}
 }
 
@@ -35,8 +36,8 @@ func visitorFor(s accounts.Staff, companyID uuid.UUID) accounts.Visitor {
 }
 
 // eventBy is an event of what the staff member does about a connection.
-func eventBy(s accounts.Staff, c Connection, kind EventKind, now time.Time) Event {
-	return Event{
+func eventBy(s accounts.Staff, c models.Connection, kind models.EventKind, now time.Time) models.Event {
+	return models.Event{
 		CompanyID: c.CompanyID, ConnectionID: &c.ID, Kind: kind, ActorName: SupportName, StaffName: s.Name,
 		SupportCode: s.SupportCode, At: now,
 	}
@@ -47,7 +48,7 @@ const queueShown = 100
 
 // QueuedSetup is a set-up that waits.
 type QueuedSetup struct {
-	Setup
+	models.Setup
 	CompanyName string
 	// Taken says that another company has the tenant connected.
 	Taken bool
@@ -61,7 +62,7 @@ type QueuedSetup struct {
 // Task is something for staff to do by hand.
 type Task struct {
 	ID   uuid.UUID
-	Kind TaskKind
+	Kind models.TaskKind
 	// Cause is the error code that ServiceTitan answers, or CauseMetadata, of a problem
 	// on our side.
 	Cause        string
@@ -95,10 +96,10 @@ func (d *Desk) Queue(ctx context.Context) (Queue, error) {
 	var q Queue
 	db := d.db.Read(ctx)
 	var err error
-	if q.ForUs, err = waiting(db, "s.waits_for = ?", Us); err != nil {
+	if q.ForUs, err = waiting(db, "s.waits_for = ?", models.Us); err != nil {
 		return Queue{}, err
 	}
-	if q.ForCompanies, err = waiting(db, "s.waits_for = ?", TheCompany); err != nil {
+	if q.ForCompanies, err = waiting(db, "s.waits_for = ?", models.TheCompany); err != nil {
 		return Queue{}, err
 	}
 	if q.Tasks, err = openTasks(db, "", nil); err != nil {
@@ -118,7 +119,7 @@ func waiting(db *gorm.DB, where string, arg any) ([]QueuedSetup, error) {
 	var list []QueuedSetup
 	err := db.Raw(`SELECT s.*, c.name AS company_name, EXISTS (
 			SELECT 1 FROM connections o WHERE o.environment = s.environment AND o.tenant_id = s.tenant_id
-			AND o.state NOT IN ('disconnected', 'pending') AND o.company_id <> s.company_id) AS taken, `+provenSQL+` AS proven
+			AND o.state NOT IN ('disconnected', 'pending') AND o.company_id <> s.company_id) AS taken, `+models.ProvenSQL+` AS proven
 		FROM setups s JOIN companies c ON c.id = s.company_id
 		WHERE s.closed_at IS NULL AND `+where+` ORDER BY s.since, s.id LIMIT ?`, arg, queueShown).Scan(&list).Error
 	if err != nil {

@@ -1,9 +1,11 @@
-package models
+package support
 
 import (
 	"maps"
 	"net/url"
 	"slices"
+
+	"github.com/fieldbridge/fieldbridge/models"
 )
 
 // ParseFilter reads the filter of a list's address. A value that nobody offers
@@ -12,8 +14,8 @@ func ParseFilter(v url.Values) ConnectionFilter {
 	return ConnectionFilter{
 		Query:       v.Get("q"),
 		Status:      offered(v.Get("status"), Statuses()),
-		Environment: offered(v.Get("env"), EnvironmentNames()),
-		Way:         offered(v.Get("way"), Ways()),
+		Environment: offered(v.Get("env"), models.EnvironmentNames()),
+		Way:         offered(v.Get("way"), models.Ways()),
 		Reason:      offered(v.Get("reason"), FailureReasons()),
 		Age:         offered(v.Get("age"), Ages()),
 		Order:       offered(v.Get("sort"), Orders()),
@@ -72,9 +74,9 @@ func offered[T ~string](value string, of []T) T {
 }
 
 // FailureReasons returns the reasons for which a connection can fail.
-func FailureReasons() []Reason {
-	return []Reason{
-		ReasonGrantRefused, ReasonClientRefused, ReasonNotAllowed, ReasonUnauthorized, ReasonTenantUnknown,
-		ReasonAnswerLost, ReasonSealBroken, ReasonOurSide, ReasonUnavailable, ReasonRateLimited,
+func FailureReasons() []models.Reason {
+	return []models.Reason{
+		models.ReasonGrantRefused, models.ReasonClientRefused, models.ReasonNotAllowed, models.ReasonUnauthorized, models.ReasonTenantUnknown,
+		models.ReasonAnswerLost, models.ReasonSealBroken, models.ReasonOurSide, models.ReasonUnavailable, models.ReasonRateLimited,
 	}
 }

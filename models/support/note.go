@@ -1,4 +1,4 @@
-package models
+package support
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
@@ -81,7 +82,7 @@ func (d *Desk) AddNote(ctx context.Context, staff accounts.Staff, id uuid.UUID, 
 	db := d.db
 	err = db.Write(ctx, func(tx *gorm.DB) error {
 		// Of two at once, the second sees what the first has written.
-		if _, err := GetConnection(database.ForUpdate(tx), connection.CompanyID, id); err != nil {
+		if _, err := models.GetConnection(database.ForUpdate(tx), connection.CompanyID, id); err != nil {
 			return err
 		}
 		last, err := notes(tx, "connection_id = ?", id, 1)
@@ -98,7 +99,7 @@ func (d *Desk) AddNote(ctx context.Context, staff accounts.Staff, id uuid.UUID, 
 		if err := addNote(tx, staff, Note{CompanyID: connection.CompanyID, ConnectionID: &id, Text: text, CreatedAt: now}); err != nil {
 			return err
 		}
-		return record(tx, eventBy(staff, connection, EventNoted, now))
+		return models.Record(tx, eventBy(staff, connection, models.EventNoted, now))
 	})
 	if err != nil {
 		return fmt.Errorf("add note: %w", err)

@@ -1,4 +1,4 @@
-package models_test
+package support_test
 
 import (
 	"testing"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
+	"github.com/fieldbridge/fieldbridge/models/support"
 )
 
 // The staff list, in each order, with each filter and for each kind of search,
@@ -21,25 +22,25 @@ func TestConsoleUsesIndexes(t *testing.T) {
 			})
 		}
 		c.Seed(1, c.Clock.Now(), c.Clock.Now().Add(-time.Hour))
-		filters := map[string]models.ConnectionFilter{
-			"reason": {Reason: models.ReasonGrantRefused}, "environment": {Environment: "sandbox"}, "way": {Way: models.SignInWay}, "age": {Age: models.ADay},
+		filters := map[string]support.ConnectionFilter{
+			"reason": {Reason: models.ReasonGrantRefused}, "environment": {Environment: "sandbox"}, "way": {Way: models.SignInWay}, "age": {Age: support.ADay},
 		}
-		for _, s := range models.Statuses() {
-			filters["status "+string(s)] = models.ConnectionFilter{Status: s}
+		for _, s := range support.Statuses() {
+			filters["status "+string(s)] = support.ConnectionFilter{Status: s}
 		}
-		for _, o := range models.Orders() {
-			filters["order "+string(o)] = models.ConnectionFilter{Order: o}
-			filters["order and status "+string(o)] = models.ConnectionFilter{Order: o, Status: models.NeedsAttention, Age: models.AnHour}
+		for _, o := range support.Orders() {
+			filters["order "+string(o)] = support.ConnectionFilter{Order: o}
+			filters["order and status "+string(o)] = support.ConnectionFilter{Order: o, Status: support.NeedsAttention, Age: support.AnHour}
 		}
 		for _, q := range []string{"north", "north heat", "8421", "dana@", "FB-2H6P-K3DA", uuid.Max.String(), "01999999-0000"} {
-			filters["search "+q] = models.ConnectionFilter{Query: q}
-			filters["search and status "+q] = models.ConnectionFilter{Query: q, Status: models.NeedsAttention}
+			filters["search "+q] = support.ConnectionFilter{Query: q}
+			filters["search and status "+q] = support.ConnectionFilter{Query: q, Status: support.NeedsAttention}
 		}
 		for name, f := range filters {
 			modeltest.Explains(t, c.DB, name, func() {
-				page, err := models.DeskBrowse(c.Desk, t.Context(), f, models.Cursor{}, 1)
-				if err == nil && page.After != (models.Cursor{}) {
-					_, err = models.DeskBrowse(c.Desk, t.Context(), f, page.After, 1)
+				page, err := support.DeskBrowse(c.Desk, t.Context(), f, support.Cursor{}, 1)
+				if err == nil && page.After != (support.Cursor{}) {
+					_, err = support.DeskBrowse(c.Desk, t.Context(), f, page.After, 1)
 				}
 				if err != nil {
 					t.Fatal(err)

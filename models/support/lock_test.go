@@ -1,4 +1,4 @@
-package models_test
+package support_test
 
 import (
 	"errors"
@@ -15,6 +15,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/support"
 )
 
 // A lock keeps people and programs out at once, and the keeper goes on. Mails
@@ -112,7 +113,7 @@ func TestLock(t *testing.T) {
 			t.Errorf("events %+v", v.Events)
 		}
 		for _, id := range ids {
-			if n := d.Count("SELECT count(*) FROM events WHERE connection_id = ? AND kind IN ('locked', 'unlocked') AND actor_name = ?", id, models.SupportName); n != 2 {
+			if n := d.Count("SELECT count(*) FROM events WHERE connection_id = ? AND kind IN ('locked', 'unlocked') AND actor_name = ?", id, support.SupportName); n != 2 {
 				t.Errorf("%d events on a timeline, want 2", n)
 			}
 		}

@@ -1,4 +1,4 @@
-package models_test
+package support_test
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
+	"github.com/fieldbridge/fieldbridge/models/support"
 )
 
 // The timeline goes on, page by page, and each event is on one page.
@@ -21,7 +22,7 @@ func TestOlderEvents(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
 		ids, sam := d.Seed(2, d.Clock.Now(), d.Clock.Now()), d.Staff("Sam", accounts.Support)
 		d.Write(func(tx *gorm.DB) error {
-			for i := range 3*models.EventsViewed - 4 {
+			for i := range 3*support.EventsViewed - 4 {
 				for _, id := range ids {
 					if err := models.Record(tx, models.Event{CompanyID: d.CompanyID, ConnectionID: &id, Kind: models.EventTestPassed, Millis: int64(i), At: d.DB.Now()}); err != nil {
 						return err
@@ -31,7 +32,7 @@ func TestOlderEvents(t *testing.T) {
 			return nil
 		})
 		var before *uuid.UUID
-		want := int64(3*models.EventsViewed - 4)
+		want := int64(3*support.EventsViewed - 4)
 		for page := 1; ; page++ {
 			v, err := d.Desk.View(t.Context(), sam, ids[0], before)
 			d.Must(err)
@@ -64,7 +65,7 @@ func TestViewHasWhatSupportNeeds(t *testing.T) {
 		d.Person("Mel", accounts.Member)
 		id := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0]
 		sam, ada := d.Staff("Sam", accounts.Support), d.Staff("Ada", accounts.Admin)
-		var v models.StaffView
+		var v support.StaffView
 		for _, who := range []accounts.Staff{sam, ada, sam, ada, sam} {
 			var err error
 			v, err = d.Desk.View(t.Context(), who, id, nil)
@@ -99,7 +100,7 @@ func TestViewHasWhatSupportNeeds(t *testing.T) {
 		d.Must(d.Desk.Disconnect(t.Context(), ada, id, "An owner asked."))
 		v, err = d.Desk.View(t.Context(), sam, id, nil)
 		d.Must(err)
-		if v.Stored != (models.Stored{}) || v.Notes[0].Text != "An owner asked." {
+		if v.Stored != (support.Stored{}) || v.Notes[0].Text != "An owner asked." {
 			t.Errorf("stored %+v, notes %+v", v.Stored, v.Notes)
 		}
 	})
@@ -117,7 +118,7 @@ func TestRefresh(t *testing.T) {
 			d.Must(err)
 			return v.Events[0]
 		}
-		if e := last(); e.Kind != models.EventRefreshed || e.StaffName != "Sam" || e.ActorName != models.SupportName || d.Connection(id).Generation != 2 {
+		if e := last(); e.Kind != models.EventRefreshed || e.StaffName != "Sam" || e.ActorName != support.SupportName || d.Connection(id).Generation != 2 {
 			t.Errorf("event %+v, generation %d", e, d.Connection(id).Generation)
 		}
 		d.Sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status500})
@@ -190,7 +191,7 @@ func TestRefreshIsThrottled(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
 		ids := d.Seed(2, d.Clock.Now(), d.Clock.Now().Add(time.Hour))
 		sam, ada := d.Staff("Sam", accounts.Support), d.Staff("Ada", accounts.Admin)
-		for range models.Refreshes.Tries {
+		for range support.Refreshes.Tries {
 			d.Must(d.Desk.Refresh(t.Context(), sam, ids[0]))
 		}
 		asked := d.TokenRequests()
@@ -218,9 +219,9 @@ func TestDeskUsesIndexes(t *testing.T) {
 		_, secret, err := keys.Create(t.Context(), accounts.CommandLine("root"), nil, "all")
 		d.Must(err)
 		for name, read := range map[string]func() error{
-			"connection":   func() error { _, err := models.DeskLook(d.Desk, t.Context(), id, nil); return err },
-			"older events": func() error { _, err := models.DeskLook(d.Desk, t.Context(), id, &before); return err },
-			"company":      func() error { _, err := models.DeskLookAtCompany(d.Desk, t.Context(), d.CompanyID); return err },
+			"connection":   func() error { _, err := support.DeskLook(d.Desk, t.Context(), id, nil); return err },
+			"older events": func() error { _, err := support.DeskLook(d.Desk, t.Context(), id, &before); return err },
+			"company":      func() error { _, err := support.DeskLookAtCompany(d.Desk, t.Context(), d.CompanyID); return err },
 			"visitor": func() error {
 				_, err := d.Accounts.Visitor(t.Context(), database.NewID(), d.CompanyID, 0)
 				return ignoreKind(err, accounts.ErrSignedOut)

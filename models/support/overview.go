@@ -1,4 +1,4 @@
-package models
+package support
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models"
 )
 
 const (
@@ -26,7 +28,7 @@ type Overview struct {
 	// Late is how many renewals are late, as far as CountedUpTo.
 	Late int
 	// Hours are the last 24, the oldest first.
-	Hours []RenewalHour
+	Hours []models.RenewalHour
 	// ForUs, ForCompanies, Conflicts, ByHand and Upgrades are how many set-ups wait
 	// for us or for companies, and what else waits in the queue; as far as
 	// CountedUpTo each.
@@ -38,26 +40,26 @@ func (d *Desk) Overview(ctx context.Context) (Overview, error) {
 	db, k := d.db.Read(ctx), d.keeper
 	now := d.db.Now()
 	var o Overview
-	page, err := d.browse(ctx, ConnectionFilter{Status: Status(ReconnectNeeded), Order: LatestFirst}, Cursor{}, troubledShown)
+	page, err := d.browse(ctx, ConnectionFilter{Status: Status(models.ReconnectNeeded), Order: LatestFirst}, Cursor{}, troubledShown)
 	if err != nil {
 		return o, err
 	}
 	o.Totals, o.ReconnectNeeded = page.Totals, page.Connections
-	if page, err = d.browse(ctx, ConnectionFilter{Status: Status(Degraded), Order: LongestFirst}, Cursor{}, troubledShown); err != nil {
+	if page, err = d.browse(ctx, ConnectionFilter{Status: Status(models.Degraded), Order: LongestFirst}, Cursor{}, troubledShown); err != nil {
 		return o, err
 	}
 	o.Retrying = page.Connections
-	if o.Lag, err = k.lag(db, now); err != nil {
+	if o.Lag, err = k.Lag(db, now); err != nil {
 		return o, err
 	}
-	if o.Hours, err = renewalHours(db, now); err != nil {
+	if o.Hours, err = models.RenewalHours(db, now); err != nil {
 		return o, err
 	}
 	return o, o.count(db, k, now)
 }
 
 // count counts what waits.
-func (o *Overview) count(db *gorm.DB, k *Keeper, now time.Time) error {
+func (o *Overview) count(db *gorm.DB, k *models.Keeper, now time.Time) error {
 	var late query
 	for i, gate := range k.Lanes() {
 		if i > 0 {
@@ -78,11 +80,11 @@ func (o *Overview) count(db *gorm.DB, k *Keeper, now time.Time) error {
 		q.add(" (SELECT count(*) FROM (SELECT 1 FROM ("+rows+") AS found LIMIT ?) AS counted) AS "+as, append(args, CountedUpTo)...)
 	}
 	counted("late", late.sql, late.args...)
-	counted("for_us", "SELECT 1 FROM setups WHERE closed_at IS NULL AND waits_for = ?", Us)
-	counted("for_companies", "SELECT 1 FROM setups WHERE closed_at IS NULL AND waits_for = ?", TheCompany)
-	counted("conflicts", "SELECT 1 FROM staff_tasks WHERE done_at IS NULL AND kind = ?", TaskTenantConflict)
-	counted("by_hand", "SELECT 1 FROM staff_tasks WHERE done_at IS NULL AND kind <> ?", TaskTenantConflict)
-	counted("upgrades", "SELECT 1 FROM connections WHERE upgrade_needed AND state IN (?, ?)", Connected, Degraded)
+	counted("for_us", "SELECT 1 FROM setups WHERE closed_at IS NULL AND waits_for = ?", models.Us)
+	counted("for_companies", "SELECT 1 FROM setups WHERE closed_at IS NULL AND waits_for = ?", models.TheCompany)
+	counted("conflicts", "SELECT 1 FROM staff_tasks WHERE done_at IS NULL AND kind = ?", models.TaskTenantConflict)
+	counted("by_hand", "SELECT 1 FROM staff_tasks WHERE done_at IS NULL AND kind <> ?", models.TaskTenantConflict)
+	counted("upgrades", "SELECT 1 FROM connections WHERE upgrade_needed AND state IN (?, ?)", models.Connected, models.Degraded)
 	var counts struct{ Late, ForUs, ForCompanies, Conflicts, ByHand, Upgrades int }
 	if err := db.Raw(q.sql, q.args...).Scan(&counts).Error; err != nil {
 		return fmt.Errorf("count what waits: %w", err)

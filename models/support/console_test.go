@@ -1,4 +1,4 @@
-package models_test
+package support_test
 
 import (
 	"fmt"
@@ -15,17 +15,18 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/support"
 )
 
 // all walks a list to its end, page by page, then back to its beginning, and
 // returns what it saw: the same both ways.
-func all(c *modeltest.Console, f models.ConnectionFilter, limit int) []int64 {
+func all(c *modeltest.Console, f support.ConnectionFilter, limit int) []int64 {
 	c.Helper()
 	var forth, back []int64
-	at, last := models.Cursor{}, models.Cursor{}
-	var before models.Cursor
+	at, last := support.Cursor{}, support.Cursor{}
+	var before support.Cursor
 	for range 1000 {
-		page, err := models.DeskBrowse(c.Desk, c.Context(), f, models.ParseCursor(at.String()), limit)
+		page, err := support.DeskBrowse(c.Desk, c.Context(), f, support.ParseCursor(at.String()), limit)
 		if err != nil {
 			c.Fatal(err)
 		}
@@ -36,26 +37,26 @@ func all(c *modeltest.Console, f models.ConnectionFilter, limit int) []int64 {
 			}
 		}
 		last, before = at, page.Before
-		if page.After == (models.Cursor{}) {
+		if page.After == (support.Cursor{}) {
 			break
 		}
 		at = page.After
 	}
-	if f.Query != "" || last == (models.Cursor{}) {
+	if f.Query != "" || last == (support.Cursor{}) {
 		return forth
 	}
-	page, err := models.DeskBrowse(c.Desk, c.Context(), f, models.ParseCursor(last.String()), limit)
+	page, err := support.DeskBrowse(c.Desk, c.Context(), f, support.ParseCursor(last.String()), limit)
 	if err != nil {
 		c.Fatal(err)
 	}
-	take := func(list []models.ListedConnection) {
+	take := func(list []support.ListedConnection) {
 		for _, l := range slices.Backward(list) {
 			back = append(back, l.TenantID)
 		}
 	}
 	take(page.Connections)
-	for before != (models.Cursor{}) {
-		if page, err = models.DeskBrowse(c.Desk, c.Context(), f, models.ParseCursor(before.String()), limit); err != nil {
+	for before != (support.Cursor{}) {
+		if page, err = support.DeskBrowse(c.Desk, c.Context(), f, support.ParseCursor(before.String()), limit); err != nil {
 			c.Fatal(err)
 		}
 		take(page.Connections)
@@ -88,25 +89,25 @@ func TestBrowse(t *testing.T) {
 		c.Clock.Add(2 * time.Hour)
 		c.Add(acme, 8, state(models.ReconnectNeeded, models.ReasonGrantRefused))
 		tests := []struct {
-			f    models.ConnectionFilter
+			f    support.ConnectionFilter
 			want []int64
 		}{
-			{models.ConnectionFilter{}, []int64{2, 7, 8, 3, 6, 1, 4, 5}},
-			{models.ConnectionFilter{Order: models.LongestFirst}, []int64{1, 2, 3, 4, 5, 6, 7, 8}},
-			{models.ConnectionFilter{Order: models.LatestFirst}, []int64{8, 7, 6, 5, 4, 3, 2, 1}},
-			{models.ConnectionFilter{Order: models.NewestFirst}, []int64{8, 7, 6, 5, 4, 3, 2, 1}},
-			{models.ConnectionFilter{Order: models.ByCompany}, []int64{2, 4, 5, 8, 1, 3, 6, 7}},
-			{models.ConnectionFilter{Status: models.NeedsAttention}, []int64{2, 7, 8, 3}},
-			{models.ConnectionFilter{Status: models.NeedsAttention, Order: models.ByCompany}, []int64{2, 8, 3, 7}},
-			{models.ConnectionFilter{Status: models.Status(models.Disconnected)}, []int64{5}},
-			{models.ConnectionFilter{Environment: servicetitan.Production}, []int64{7, 4}},
-			{models.ConnectionFilter{Way: models.GuidedWay}, []int64{6}},
-			{models.ConnectionFilter{Reason: models.ReasonGrantRefused}, []int64{2, 8}},
-			{models.ConnectionFilter{Reason: models.ReasonGrantRefused, Environment: servicetitan.Production}, nil},
-			{models.ConnectionFilter{Age: models.AnHour}, []int64{2, 7, 3, 6, 1, 4, 5}},
-			{models.ConnectionFilter{Age: models.AnHour, Order: models.ByCompany}, []int64{1, 2, 3, 4, 5, 6, 7}},
-			{models.ConnectionFilter{Age: models.ADay}, nil},
-			{models.ConnectionFilter{Status: models.Overdue}, nil},
+			{support.ConnectionFilter{}, []int64{2, 7, 8, 3, 6, 1, 4, 5}},
+			{support.ConnectionFilter{Order: support.LongestFirst}, []int64{1, 2, 3, 4, 5, 6, 7, 8}},
+			{support.ConnectionFilter{Order: support.LatestFirst}, []int64{8, 7, 6, 5, 4, 3, 2, 1}},
+			{support.ConnectionFilter{Order: support.NewestFirst}, []int64{8, 7, 6, 5, 4, 3, 2, 1}},
+			{support.ConnectionFilter{Order: support.ByCompany}, []int64{2, 4, 5, 8, 1, 3, 6, 7}},
+			{support.ConnectionFilter{Status: support.NeedsAttention}, []int64{2, 7, 8, 3}},
+			{support.ConnectionFilter{Status: support.NeedsAttention, Order: support.ByCompany}, []int64{2, 8, 3, 7}},
+			{support.ConnectionFilter{Status: support.Status(models.Disconnected)}, []int64{5}},
+			{support.ConnectionFilter{Environment: servicetitan.Production}, []int64{7, 4}},
+			{support.ConnectionFilter{Way: models.GuidedWay}, []int64{6}},
+			{support.ConnectionFilter{Reason: models.ReasonGrantRefused}, []int64{2, 8}},
+			{support.ConnectionFilter{Reason: models.ReasonGrantRefused, Environment: servicetitan.Production}, nil},
+			{support.ConnectionFilter{Age: support.AnHour}, []int64{2, 7, 3, 6, 1, 4, 5}},
+			{support.ConnectionFilter{Age: support.AnHour, Order: support.ByCompany}, []int64{1, 2, 3, 4, 5, 6, 7}},
+			{support.ConnectionFilter{Age: support.ADay}, nil},
+			{support.ConnectionFilter{Status: support.Overdue}, nil},
 		}
 		for _, tt := range tests {
 			for _, limit := range []int{1, 3, 50} {
@@ -114,11 +115,11 @@ func TestBrowse(t *testing.T) {
 					t.Errorf("%+v, %d a page: %v, want %v", tt.f, limit, got, tt.want)
 				}
 			}
-			page, err := c.Desk.Browse(t.Context(), tt.f, models.Cursor{})
+			page, err := c.Desk.Browse(t.Context(), tt.f, support.Cursor{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if n := page.Totals.Sum(tt.f); tt.f.Age == models.NoAge && tt.f.Status != models.Overdue && n != int64(len(tt.want)) {
+			if n := page.Totals.Sum(tt.f); tt.f.Age == support.NoAge && tt.f.Status != support.Overdue && n != int64(len(tt.want)) {
 				t.Errorf("%+v: total %d, want %d", tt.f, n, len(tt.want))
 			}
 		}
@@ -141,15 +142,15 @@ func TestBrowseOverdue(t *testing.T) {
 				})
 			}
 		}
-		if got := all(c, models.ConnectionFilter{Status: models.Overdue}, 2); !slices.Equal(got, late) {
+		if got := all(c, support.ConnectionFilter{Status: support.Overdue}, 2); !slices.Equal(got, late) {
 			t.Errorf("late are %v, want %v", got, late)
 		}
 		o, err := c.Desk.Overview(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if o.Late != 3 || o.Lag < 90*time.Minute || o.Lag > 91*time.Minute || o.Totals.Sum(models.ConnectionFilter{}) != 5 {
-			t.Errorf("%d late, lag %s, %d in all", o.Late, o.Lag, o.Totals.Sum(models.ConnectionFilter{}))
+		if o.Late != 3 || o.Lag < 90*time.Minute || o.Lag > 91*time.Minute || o.Totals.Sum(support.ConnectionFilter{}) != 5 {
+			t.Errorf("%d late, lag %s, %d in all", o.Late, o.Lag, o.Totals.Sum(support.ConnectionFilter{}))
 		}
 	})
 }
@@ -170,46 +171,46 @@ func TestSearch(t *testing.T) {
 		})
 		tests := []struct {
 			query     string
-			f         models.ConnectionFilter
+			f         support.ConnectionFilter
 			want      []int64
 			companies string
 		}{
-			{"north", models.ConnectionFilter{}, []int64{8421, 842193311, 842}, "North Shore Électric|Northern Lights HVAC|Northgate Heating & Plumbing"},
-			{"NORTHG", models.ConnectionFilter{}, []int64{842193311, 842}, "Northgate Heating & Plumbing"},
-			{"plumb north", models.ConnectionFilter{}, []int64{842193311, 842}, "Northgate Heating & Plumbing"},
-			{"northgate plumbing", models.ConnectionFilter{Status: models.NeedsAttention}, []int64{842}, "Northgate Heating & Plumbing"},
-			{"electric", models.ConnectionFilter{}, []int64{8421}, "North Shore Électric"},
-			{"ÉLECTRIC", models.ConnectionFilter{}, []int64{8421}, "North Shore Électric"},
-			{"o'brien", models.ConnectionFilter{}, []int64{24}, "O’Brien’s 24 Hour Drain"},
-			{"obriens", models.ConnectionFilter{}, []int64{24}, "O’Brien’s 24 Hour Drain"},
-			{"gate", models.ConnectionFilter{}, nil, ""},
-			{"brien", models.ConnectionFilter{}, []int64{24}, "O’Brien’s 24 Hour Drain"},
-			{"rien", models.ConnectionFilter{}, nil, ""},
-			{"dana", models.ConnectionFilter{}, nil, ""},
-			{"FB-2H6P", models.ConnectionFilter{}, nil, ""},
-			{first.String()[:8], models.ConnectionFilter{}, nil, ""},
-			{"842", models.ConnectionFilter{}, []int64{842, 8421, 842193311}, ""},
-			{"842-193-311", models.ConnectionFilter{}, []int64{842193311}, ""},
-			{"8421", models.ConnectionFilter{}, []int64{8421, 842193311}, ""},
-			{"24", models.ConnectionFilter{}, []int64{24}, "O’Brien’s 24 Hour Drain"},
-			{"dana@", models.ConnectionFilter{}, []int64{842193311, 842}, "Northgate Heating & Plumbing"},
-			{"Dana@NorthgateHVAC.example", models.ConnectionFilter{}, []int64{842193311, 842}, "Northgate Heating & Plumbing"},
-			{"amy@lights.example", models.ConnectionFilter{}, nil, "Northern Lights HVAC"},
-			{"nobody@", models.ConnectionFilter{}, nil, ""},
-			{"fb-2h6p-k3da", models.ConnectionFilter{}, []int64{842193311}, ""},
-			{"FB2H6PK3DA", models.ConnectionFilter{}, []int64{842193311}, ""},
-			{"FB-2H6P-AAAA", models.ConnectionFilter{}, nil, ""},
-			{first.String(), models.ConnectionFilter{}, []int64{842193311}, ""},
-			{first.String()[:13], models.ConnectionFilter{Environment: servicetitan.Production}, nil, ""},
-			{northgate.String(), models.ConnectionFilter{}, []int64{842193311, 842}, ""},
-			{"%", models.ConnectionFilter{}, nil, ""},
-			{"_____", models.ConnectionFilter{}, nil, ""},
-			{"'; DROP TABLE companies; --", models.ConnectionFilter{}, nil, ""},
-			{"\x00", models.ConnectionFilter{}, nil, ""},
-			{"\xff", models.ConnectionFilter{}, nil, ""},
-			{strings.Repeat("n", 101), models.ConnectionFilter{}, nil, ""},
-			{"99999999999999999999999999", models.ConnectionFilter{}, nil, ""},
-			{"0", models.ConnectionFilter{}, nil, ""},
+			{"north", support.ConnectionFilter{}, []int64{8421, 842193311, 842}, "North Shore Électric|Northern Lights HVAC|Northgate Heating & Plumbing"},
+			{"NORTHG", support.ConnectionFilter{}, []int64{842193311, 842}, "Northgate Heating & Plumbing"},
+			{"plumb north", support.ConnectionFilter{}, []int64{842193311, 842}, "Northgate Heating & Plumbing"},
+			{"northgate plumbing", support.ConnectionFilter{Status: support.NeedsAttention}, []int64{842}, "Northgate Heating & Plumbing"},
+			{"electric", support.ConnectionFilter{}, []int64{8421}, "North Shore Électric"},
+			{"ÉLECTRIC", support.ConnectionFilter{}, []int64{8421}, "North Shore Électric"},
+			{"o'brien", support.ConnectionFilter{}, []int64{24}, "O’Brien’s 24 Hour Drain"},
+			{"obriens", support.ConnectionFilter{}, []int64{24}, "O’Brien’s 24 Hour Drain"},
+			{"gate", support.ConnectionFilter{}, nil, ""},
+			{"brien", support.ConnectionFilter{}, []int64{24}, "O’Brien’s 24 Hour Drain"},
+			{"rien", support.ConnectionFilter{}, nil, ""},
+			{"dana", support.ConnectionFilter{}, nil, ""},
+			{"FB-2H6P", support.ConnectionFilter{}, nil, ""},
+			{first.String()[:8], support.ConnectionFilter{}, nil, ""},
+			{"842", support.ConnectionFilter{}, []int64{842, 8421, 842193311}, ""},
+			{"842-193-311", support.ConnectionFilter{}, []int64{842193311}, ""},
+			{"8421", support.ConnectionFilter{}, []int64{8421, 842193311}, ""},
+			{"24", support.ConnectionFilter{}, []int64{24}, "O’Brien’s 24 Hour Drain"},
+			{"dana@", support.ConnectionFilter{}, []int64{842193311, 842}, "Northgate Heating & Plumbing"},
+			{"Dana@NorthgateHVAC.example", support.ConnectionFilter{}, []int64{842193311, 842}, "Northgate Heating & Plumbing"},
+			{"amy@lights.example", support.ConnectionFilter{}, nil, "Northern Lights HVAC"},
+			{"nobody@", support.ConnectionFilter{}, nil, ""},
+			{"fb-2h6p-k3da", support.ConnectionFilter{}, []int64{842193311}, ""},
+			{"FB2H6PK3DA", support.ConnectionFilter{}, []int64{842193311}, ""},
+			{"FB-2H6P-AAAA", support.ConnectionFilter{}, nil, ""},
+			{first.String(), support.ConnectionFilter{}, []int64{842193311}, ""},
+			{first.String()[:13], support.ConnectionFilter{Environment: servicetitan.Production}, nil, ""},
+			{northgate.String(), support.ConnectionFilter{}, []int64{842193311, 842}, ""},
+			{"%", support.ConnectionFilter{}, nil, ""},
+			{"_____", support.ConnectionFilter{}, nil, ""},
+			{"'; DROP TABLE companies; --", support.ConnectionFilter{}, nil, ""},
+			{"\x00", support.ConnectionFilter{}, nil, ""},
+			{"\xff", support.ConnectionFilter{}, nil, ""},
+			{strings.Repeat("n", 101), support.ConnectionFilter{}, nil, ""},
+			{"99999999999999999999999999", support.ConnectionFilter{}, nil, ""},
+			{"0", support.ConnectionFilter{}, nil, ""},
 		}
 		for _, tt := range tests {
 			tt.f.Query = tt.query
@@ -218,7 +219,7 @@ func TestSearch(t *testing.T) {
 					t.Errorf("%q, %d a page: %v, want %v", tt.query, limit, got, tt.want)
 				}
 			}
-			page, err := c.Desk.Browse(t.Context(), tt.f, models.Cursor{})
+			page, err := c.Desk.Browse(t.Context(), tt.f, support.Cursor{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -238,7 +239,7 @@ func TestSearch(t *testing.T) {
 func TestSearchGoesOn(t *testing.T) {
 	modeltest.OnConsoles(t, func(t *testing.T, c *modeltest.Console) {
 		c.Write(func(tx *gorm.DB) error {
-			for i := range models.CandidatesRead + 50 {
+			for i := range support.CandidatesRead + 50 {
 				company := accounts.Company{ID: database.NewID(), Name: fmt.Sprintf("Heating %d", i), CreatedAt: c.DB.Now()}
 				if err := accounts.CreateCompany(tx, &company); err != nil {
 					return err
@@ -248,16 +249,16 @@ func TestSearchGoesOn(t *testing.T) {
 		})
 		last := c.Company("Heating at last", "last@heating.example")
 		c.Add(last, 77, nil)
-		page, err := c.Desk.Browse(t.Context(), models.ConnectionFilter{Query: "heat"}, models.Cursor{})
-		if err != nil || len(page.Connections) != 0 || page.After == (models.Cursor{}) {
+		page, err := c.Desk.Browse(t.Context(), support.ConnectionFilter{Query: "heat"}, support.Cursor{})
+		if err != nil || len(page.Connections) != 0 || page.After == (support.Cursor{}) {
 			t.Errorf("%d connections, after %+v, %v", len(page.Connections), page.After, err)
 		}
-		if got := all(c, models.ConnectionFilter{Query: "heat"}, 50); !slices.Equal(got, []int64{77}) {
+		if got := all(c, support.ConnectionFilter{Query: "heat"}, 50); !slices.Equal(got, []int64{77}) {
 			t.Errorf("found %v", got)
 		}
 		// The rarer word leads.
-		page, err = c.Desk.Browse(t.Context(), models.ConnectionFilter{Query: "heat last"}, models.Cursor{})
-		if err != nil || len(page.Connections) != 1 || page.After != (models.Cursor{}) {
+		page, err = c.Desk.Browse(t.Context(), support.ConnectionFilter{Query: "heat last"}, support.Cursor{})
+		if err != nil || len(page.Connections) != 1 || page.After != (support.Cursor{}) {
 			t.Errorf("%d connections, after %+v, %v", len(page.Connections), page.After, err)
 		}
 	})
@@ -277,7 +278,7 @@ func TestTotalsAreKept(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var counted models.Totals
+			var counted support.Totals
 			err = c.DB.Read(t.Context()).Raw(`SELECT environment, state, reason, way, count(*) AS n FROM connections
 				GROUP BY environment, state, reason, way ORDER BY environment, state, reason, way`).Scan(&counted).Error
 			if err != nil {
@@ -339,13 +340,13 @@ func TestStateSince(t *testing.T) {
 
 // A cursor in an address may be anything.
 func FuzzParseCursor(f *testing.F) {
-	f.Add(models.Cursor{Rank: 1, At: time.UnixMicro(1).UTC(), Key: "a.b", ID: uuid.Max}.String())
-	f.Add(models.Cursor{Back: true, ID: uuid.Max}.String())
+	f.Add(support.Cursor{Rank: 1, At: time.UnixMicro(1).UTC(), Key: "a.b", ID: uuid.Max}.String())
+	f.Add(support.Cursor{Back: true, ID: uuid.Max}.String())
 	f.Add("")
 	f.Add("bi4xLi4u")
 	f.Fuzz(func(t *testing.T, text string) {
-		c := models.ParseCursor(text)
-		if again := models.ParseCursor(c.String()); again != c {
+		c := support.ParseCursor(text)
+		if again := support.ParseCursor(c.String()); again != c {
 			t.Errorf("%q is %+v, and read again %+v", text, c, again)
 		}
 	})

@@ -1,4 +1,4 @@
-package models_test
+package support_test
 
 import (
 	"testing"
@@ -9,6 +9,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
+	"github.com/fieldbridge/fieldbridge/models/support"
 )
 
 // A name is found however its punctuation is typed, also one that was written
@@ -35,10 +36,10 @@ func TestSearchFoldsPunctuation(t *testing.T) {
 			"ac repair": "A.C. Repair-Men", "a.c.": "A.C. Repair-Men", "repairmen": "A.C. Repair-Men", "men": "A.C. Repair-Men",
 			"neill": "Oʼneill", "o'neill": "Oʼneill",
 		} {
-			var page models.ConnectionPage
+			var page support.ConnectionPage
 			modeltest.Explains(t, db, typed, func() {
 				var err error
-				if page, err = d.Browse(t.Context(), models.ConnectionFilter{Query: typed}, models.Cursor{}); err != nil {
+				if page, err = d.Browse(t.Context(), support.ConnectionFilter{Query: typed}, support.Cursor{}); err != nil {
 					t.Fatal(err)
 				}
 			})
@@ -57,7 +58,7 @@ func TestSearchSuggests(t *testing.T) {
 				return accounts.CreateCompany(tx, &accounts.Company{ID: database.NewID(), Name: name, CreatedAt: k.Clock.Now()})
 			})
 		}
-		for typed, want := range map[string]models.Suggestion{
+		for typed, want := range map[string]support.Suggestion{
 			"silver crek":   {"silver creek", "Silver Creek Plumbing"},
 			"Silver Creke":  {"silver creek", "Silver Creek Plumbing"},
 			"pulmbing":      {}, // the first two letters are wrong
@@ -70,10 +71,10 @@ func TestSearchSuggests(t *testing.T) {
 			"silver creek":  {},
 			"qq":            {},
 		} {
-			var page models.ConnectionPage
+			var page support.ConnectionPage
 			modeltest.Explains(t, k.DB, typed, func() {
 				var err error
-				if page, err = k.Desk.Browse(t.Context(), models.ConnectionFilter{Query: typed}, models.Cursor{}); err != nil {
+				if page, err = k.Desk.Browse(t.Context(), support.ConnectionFilter{Query: typed}, support.Cursor{}); err != nil {
 					t.Fatal(err)
 				}
 			})
@@ -91,12 +92,12 @@ func TestSearchSaysThatNothingIsConnected(t *testing.T) {
 		busy := k.Company("Silver Lake", "lou@lake.example")
 		k.Add(busy, 77, nil)
 		for typed, want := range map[string]bool{"june@silver.example": true, "creek": true, "silver": false, "lou@lake.example": false, "nobody@x.example": false, "77": false} {
-			page, err := k.Desk.Browse(t.Context(), models.ConnectionFilter{Query: typed}, models.Cursor{})
+			page, err := k.Desk.Browse(t.Context(), support.ConnectionFilter{Query: typed}, support.Cursor{})
 			if err != nil || page.NothingConnected != want {
 				t.Errorf("%q: %t, %v", typed, page.NothingConnected, err)
 			}
 		}
-		if page, err := k.Desk.Browse(t.Context(), models.ConnectionFilter{Query: "lake", Status: models.Status(models.Degraded)}, models.Cursor{}); err != nil || page.NothingConnected {
+		if page, err := k.Desk.Browse(t.Context(), support.ConnectionFilter{Query: "lake", Status: support.Status(models.Degraded)}, support.Cursor{}); err != nil || page.NothingConnected {
 			t.Errorf("under another status: %t, %v", page.NothingConnected, err)
 		}
 	})

@@ -1,4 +1,4 @@
-package models
+package support
 
 import (
 	"context"
@@ -6,15 +6,16 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
 // Total is how many connections there are of one kind.
 type Total struct {
 	Environment servicetitan.EnvironmentName
-	State       State
-	Reason      Reason
-	Way         Way
+	State       models.State
+	Reason      models.Reason
+	Way         models.Way
 	N           int64
 }
 

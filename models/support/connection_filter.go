@@ -1,4 +1,4 @@
-package models
+package support
 
 import (
 	"encoding/base64"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -19,8 +20,8 @@ type ConnectionFilter struct {
 	Query       string
 	Status      Status
 	Environment servicetitan.EnvironmentName
-	Way         Way
-	Reason      Reason
+	Way         models.Way
+	Reason      models.Reason
 	Age         Age
 	Order       Order
 }
@@ -38,20 +39,20 @@ const (
 // Statuses are all there are: the two above, and each state.
 func Statuses() []Status {
 	return []Status{
-		NeedsAttention, Status(ReconnectNeeded), Status(Degraded), Overdue,
-		Status(Pending), Status(Connected), Status(Disconnected),
+		NeedsAttention, Status(models.ReconnectNeeded), Status(models.Degraded), Overdue,
+		Status(models.Pending), Status(models.Connected), Status(models.Disconnected),
 	}
 }
 
 // has says whether a state is picked.
-func (s Status) has(state State) bool {
+func (s Status) has(state models.State) bool {
 	switch s {
 	case "", Overdue:
 		return true
 	case NeedsAttention:
-		return state == ReconnectNeeded || state == Degraded
+		return state == models.ReconnectNeeded || state == models.Degraded
 	}
-	return State(s) == state
+	return models.State(s) == state
 }
 
 // Age picks connections by how long they have been in their state, at least.
@@ -94,7 +95,7 @@ func Orders() []Order {
 }
 
 // ranks say in which order AttentionFirst has the states.
-var ranks = map[State]int{ReconnectNeeded: 0, Degraded: 1, Pending: 2, Connected: 3, Disconnected: 4}
+var ranks = map[models.State]int{models.ReconnectNeeded: 0, models.Degraded: 1, models.Pending: 2, models.Connected: 3, models.Disconnected: 4}
 
 // sorted is the order that is really used: an age is read along the time of the
 // last change of state, and what is searched for comes best match first.

@@ -1,4 +1,4 @@
-package models
+package support
 
 import (
 	"context"
@@ -8,11 +8,13 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models"
 )
 
 // ListedConnection is a connection as lists of all companies have it.
 type ListedConnection struct {
-	Connection
+	models.Connection
 	CompanyName string
 	// CompanyLockedAt is nil unless the company is kept out.
 	CompanyLockedAt *time.Time
@@ -252,7 +254,7 @@ const lateAfter = 2 * time.Minute
 
 // overdue are the places of the connections whose renewal is late, the longest
 // first.
-func overdue(k *Keeper, f ConnectionFilter, at Cursor, now time.Time, limit int) query {
+func overdue(k *models.Keeper, f ConnectionFilter, at Cursor, now time.Time, limit int) query {
 	than, way := ">", "ASC"
 	if at.Back {
 		than, way = "<", "DESC"
@@ -281,7 +283,7 @@ func (q *query) narrow(f ConnectionFilter, now time.Time) {
 	switch f.Status {
 	case "", Overdue:
 	case NeedsAttention:
-		q.add(" AND o.state IN (?, ?)", ReconnectNeeded, Degraded)
+		q.add(" AND o.state IN (?, ?)", models.ReconnectNeeded, models.Degraded)
 	default:
 		q.add(" AND o.state = ?", f.Status)
 	}

@@ -1,4 +1,4 @@
-package models
+package support
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
@@ -26,11 +27,11 @@ func (d *Desk) Refresh(ctx context.Context, staff accounts.Staff, id uuid.UUID) 
 	if err != nil {
 		return err
 	}
-	if connection.State == ReconnectNeeded {
-		return &ReasonError{Reason: connection.Reason, Err: ErrReconnectNeeded}
+	if connection.State == models.ReconnectNeeded {
+		return &models.ReasonError{Reason: connection.Reason, Err: models.ErrReconnectNeeded}
 	}
 	if !connection.Refreshable() {
-		return &ReasonError{Err: ErrNotConnected}
+		return &models.ReasonError{Err: models.ErrNotConnected}
 	}
 	if err := d.db.Write(ctx, func(tx *gorm.DB) error { return refreshes.Take(tx, id.String(), d.db.Now()) }); err != nil {
 		return fmt.Errorf("refresh: %w", err)
@@ -39,17 +40,17 @@ func (d *Desk) Refresh(ctx context.Context, staff accounts.Staff, id uuid.UUID) 
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshLimit)
 	defer cancel()
 	began := time.Now()
-	_, err = d.keeper.renewed(ctx, connection.CompanyID, id, connection.Generation)
+	_, err = d.keeper.Renewed(ctx, connection.CompanyID, id, connection.Generation)
 	took := time.Since(began)
-	reason := reasonOf(err)
-	if err != nil && reason == ReasonNone {
+	reason := models.ReasonOf(err)
+	if err != nil && reason == models.ReasonNone {
 		return fmt.Errorf("refresh: %w", err)
 	}
-	event := eventBy(staff, connection, EventRefreshed, d.db.Now())
-	if event.Millis = took.Milliseconds(); reason != ReasonNone {
-		event.Kind, event.Reason = EventRefreshFailed, reason
+	event := eventBy(staff, connection, models.EventRefreshed, d.db.Now())
+	if event.Millis = took.Milliseconds(); reason != models.ReasonNone {
+		event.Kind, event.Reason = models.EventRefreshFailed, reason
 	}
-	if err := d.db.Write(ctx, func(tx *gorm.DB) error { return recordSeries(tx, event) }); err != nil {
+	if err := d.db.Write(ctx, func(tx *gorm.DB) error { return models.RecordSeries(tx, event) }); err != nil {
 		return fmt.Errorf("refresh: %w", err)
 	}
 	return nil
@@ -62,7 +63,9 @@ func (d *Desk) LinkGiven(ctx context.Context, staff accounts.Staff, id uuid.UUID
 		return err
 	}
 	db := d.db
-	err = db.Write(ctx, func(tx *gorm.DB) error { return recordSeries(tx, eventBy(staff, connection, EventLinkGiven, db.Now())) })
+	err = db.Write(ctx, func(tx *gorm.DB) error {
+		return models.RecordSeries(tx, eventBy(staff, connection, models.EventLinkGiven, db.Now()))
+	})
 	if err != nil {
 		return fmt.Errorf("record link: %w", err)
 	}

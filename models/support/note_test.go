@@ -1,4 +1,4 @@
-package models_test
+package support_test
 
 import (
 	"errors"
@@ -7,36 +7,36 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
+	"github.com/fieldbridge/fieldbridge/models/support"
 )
 
 func TestParseNote(t *testing.T) {
 	const jwt = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln"
 	tests := []struct {
 		typed, kept string
-		problem     models.NoteProblem
+		problem     support.NoteProblem
 	}{
-		{"  Called.\r\nDana reconnects.\r", "Called.\nDana reconnects.", models.NoteFine},
-		{"שלום 👩‍🔧 \u200b\u202eabc <b>x</b> \tx", "שלום 👩‍🔧 \u200b\u202eabc <b>x</b> \tx", models.NoteFine},
-		{strings.Repeat("é", 2000), strings.Repeat("é", 2000), models.NoteFine},
-		{strings.Repeat("é", 2001), strings.Repeat("é", 2001), models.NoteTooLong},
-		{"", "", models.NoteEmpty},
-		{" \r\n\t ", "", models.NoteEmpty},
-		{"a\x1b[31mb", "a\x1b[31mb", models.NoteUnreadable},
-		{"They made cs1 and cs2 anew, and asked for fbk and ak1.", "They made cs1 and cs2 anew, and asked for fbk and ak1.", models.NoteFine},
-		{"See https://docs1.example.com/eyJ and 019ab000-0000-7000-8000-000000000001", "See https://docs1.example.com/eyJ and 019ab000-0000-7000-8000-000000000001", models.NoteFine},
-		{"It is cs1.abcdefgh1234, they say", "It is [taken out], they say", models.NoteHasSecret},
-		{"secret=CS2.ABCDEFGH1234==", "secret=[taken out]", models.NoteHasSecret},
-		{"ak1.abcdefgh1234.x", "[taken out]", models.NoteHasSecret},
-		{"(fbk_abcdefghij)", "([taken out])", models.NoteHasSecret},
-		{"Bearer " + jwt + " and " + jwt, "Bearer [taken out] and [taken out]", models.NoteHasSecret},
-		{"two\ncs1.abcdefgh1234\nlines", "two\n[taken out]\nlines", models.NoteHasSecret},
+		{"  Called.\r\nDana reconnects.\r", "Called.\nDana reconnects.", support.NoteFine},
+		{"שלום 👩‍🔧 \u200b\u202eabc <b>x</b> \tx", "שלום 👩‍🔧 \u200b\u202eabc <b>x</b> \tx", support.NoteFine},
+		{strings.Repeat("é", 2000), strings.Repeat("é", 2000), support.NoteFine},
+		{strings.Repeat("é", 2001), strings.Repeat("é", 2001), support.NoteTooLong},
+		{"", "", support.NoteEmpty},
+		{" \r\n\t ", "", support.NoteEmpty},
+		{"a\x1b[31mb", "a\x1b[31mb", support.NoteUnreadable},
+		{"They made cs1 and cs2 anew, and asked for fbk and ak1.", "They made cs1 and cs2 anew, and asked for fbk and ak1.", support.NoteFine},
+		{"See https://docs1.example.com/eyJ and 019ab000-0000-7000-8000-000000000001", "See https://docs1.example.com/eyJ and 019ab000-0000-7000-8000-000000000001", support.NoteFine},
+		{"It is cs1.abcdefgh1234, they say", "It is [taken out], they say", support.NoteHasSecret},
+		{"secret=CS2.ABCDEFGH1234==", "secret=[taken out]", support.NoteHasSecret},
+		{"ak1.abcdefgh1234.x", "[taken out]", support.NoteHasSecret},
+		{"(fbk_abcdefghij)", "([taken out])", support.NoteHasSecret},
+		{"Bearer " + jwt + " and " + jwt, "Bearer [taken out] and [taken out]", support.NoteHasSecret},
+		{"two\ncs1.abcdefgh1234\nlines", "two\n[taken out]\nlines", support.NoteHasSecret},
 	}
 	for _, tt := range tests {
-		if kept, problem := models.ParseNote(tt.typed); kept != tt.kept || problem != tt.problem {
+		if kept, problem := support.ParseNote(tt.typed); kept != tt.kept || problem != tt.problem {
 			t.Errorf("%.40q: %.40q, %q; want %.40q, %q", tt.typed, kept, problem, tt.kept, tt.problem)
 		}
 	}
@@ -47,11 +47,11 @@ func TestParseNote(t *testing.T) {
 func FuzzParseNote(f *testing.F) {
 	f.Add("cs1.cs1.abcdefgh eyJabcdefgh.abcd")
 	f.Fuzz(func(t *testing.T, typed string) {
-		text, problem := models.ParseNote(typed)
-		if models.SecretForms.MatchString(text) {
+		text, problem := support.ParseNote(typed)
+		if support.SecretForms.MatchString(text) {
 			t.Errorf("%q leaves %q", typed, text)
 		}
-		if again, still := models.ParseNote(text); problem == models.NoteFine && (again != text || still != models.NoteFine) {
+		if again, still := support.ParseNote(text); problem == support.NoteFine && (again != text || still != support.NoteFine) {
 			t.Errorf("%q is kept as %q, and that as %q, %q", typed, text, again, still)
 		}
 	})

@@ -1,4 +1,4 @@
-package models
+package support
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -16,25 +17,25 @@ import (
 // TenantAdded records that we have added the tenant ID to our app in the
 // developer portal. Said twice, it is said once.
 func (d *Desk) TenantAdded(ctx context.Context, staff accounts.Staff, id uuid.UUID) error {
-	return d.change(ctx, staff, id, EventSetupTenantAdded, (*Setup).TenantAdded)
+	return d.change(ctx, staff, id, models.EventSetupTenantAdded, (*models.Setup).TenantAdded)
 }
 
 // SendBack gives a set-up back to the company, with what is in the way:
 // OutcomeNotAllowed, OutcomeTenantUnknown or OutcomeTenantTaken.
-func (d *Desk) SendBack(ctx context.Context, staff accounts.Staff, id uuid.UUID, problem Outcome) error {
-	return d.change(ctx, staff, id, EventSetupSentBack, func(s *Setup, now time.Time) bool { return s.SentBack(problem, now) })
+func (d *Desk) SendBack(ctx context.Context, staff accounts.Staff, id uuid.UUID, problem models.Outcome) error {
+	return d.change(ctx, staff, id, models.EventSetupSentBack, func(s *models.Setup, now time.Time) bool { return s.SentBack(problem, now) })
 }
 
-func (d *Desk) change(ctx context.Context, staff accounts.Staff, id uuid.UUID, kind EventKind, change func(*Setup, time.Time) bool) error {
+func (d *Desk) change(ctx context.Context, staff accounts.Staff, id uuid.UUID, kind models.EventKind, change func(*models.Setup, time.Time) bool) error {
 	connection, err := d.connection(ctx, id)
 	if err != nil {
 		return err
 	}
-	return d.connections.changeSetup(ctx, visitorFor(staff, connection.CompanyID), id, kind, change)
+	return d.connections.ChangeSetup(ctx, visitorFor(staff, connection.CompanyID), id, kind, change)
 }
 
-func (d *Desk) connection(ctx context.Context, id uuid.UUID) (Connection, error) {
-	var connection Connection
+func (d *Desk) connection(ctx context.Context, id uuid.UUID) (models.Connection, error) {
+	var connection models.Connection
 	err := d.db.Read(ctx).Where("id = ?", id).Take(&connection).Error
 	return connection, database.Found(err, "find connection")
 }
@@ -43,20 +44,20 @@ func (d *Desk) connection(ctx context.Context, id uuid.UUID) (Connection, error)
 // set-up, and connects with it if it works. How it ended is in the result; the
 // error is for what could not be tried or noted, among it ErrNoSetup and
 // ErrNotProven.
-func (d *Desk) EnterCredentials(ctx context.Context, staff accounts.Staff, id uuid.UUID, own servicetitan.OwnClient) (Result, error) {
-	s, err := findSetup(d.db.Read(ctx), id)
+func (d *Desk) EnterCredentials(ctx context.Context, staff accounts.Staff, id uuid.UUID, own servicetitan.OwnClient) (models.Result, error) {
+	s, err := models.FindSetup(d.db.Read(ctx), id)
 	if err != nil {
-		return Result{}, err
+		return models.Result{}, err
 	}
-	proven, err := isProven(d.db.Read(ctx), s)
+	proven, err := models.IsProven(d.db.Read(ctx), s)
 	if err != nil {
-		return Result{}, err
+		return models.Result{}, err
 	}
 	if !proven {
-		return Result{}, fmt.Errorf("enter credentials: %w", ErrNotProven)
+		return models.Result{}, fmt.Errorf("enter credentials: %w", models.ErrNotProven)
 	}
-	return d.connections.tryClient(ctx, visitorFor(staff, s.CompanyID), Choice{
-		Environment: s.Environment, Way: GuidedWay, TenantID: s.TenantID, ConnectionID: id,
+	return d.connections.TryClient(ctx, visitorFor(staff, s.CompanyID), models.Choice{
+		Environment: s.Environment, Way: models.GuidedWay, TenantID: s.TenantID, ConnectionID: id,
 	}, own, &s)
 }
 
@@ -65,7 +66,7 @@ func (d *Desk) EnterCredentials(ctx context.Context, staff accounts.Staff, id uu
 func (d *Desk) TaskDone(ctx context.Context, staff accounts.Staff, taskID uuid.UUID) error {
 	db := d.db
 	err := db.Write(ctx, func(tx *gorm.DB) error {
-		var task StaffTask
+		var task models.StaffTask
 		if err := database.ForUpdate(tx).Where("id = ?", taskID).Take(&task).Error; err != nil {
 			return database.Found(err, "find task")
 		}
@@ -76,7 +77,7 @@ func (d *Desk) TaskDone(ctx context.Context, staff accounts.Staff, taskID uuid.U
 		if err := tx.Model(&task).Updates(map[string]any{"done_at": now, "done_by_name": staff.Name}).Error; err != nil {
 			return err
 		}
-		return record(tx, eventBy(staff, Connection{ID: task.ConnectionID, CompanyID: task.CompanyID}, tasksDone[task.Kind], now))
+		return models.Record(tx, eventBy(staff, models.Connection{ID: task.ConnectionID, CompanyID: task.CompanyID}, models.TasksDone[task.Kind], now))
 	})
 	if err != nil {
 		return fmt.Errorf("tick task: %w", err)

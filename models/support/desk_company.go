@@ -1,4 +1,4 @@
-package models
+package support
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
@@ -16,10 +17,10 @@ import (
 type CompanyView struct {
 	Company     accounts.Company
 	Members     []CompanyMember
-	Connections []Connection
+	Connections []models.Connection
 	Keys        []accounts.APIKey
 	// Events are those that belong to no connection, newest first.
-	Events []Event
+	Events []models.Event
 	// Notes are about the company and its connections, newest first.
 	Notes []Note
 	// SignIns are the newest of its people, for admins alone.
@@ -48,8 +49,8 @@ func (d *Desk) Company(ctx context.Context, staff accounts.Staff, id uuid.UUID) 
 		}
 	}
 	err = d.db.Write(ctx, func(tx *gorm.DB) error {
-		return recordSeries(tx, Event{
-			CompanyID: id, Kind: EventStaffViewed, ActorName: SupportName, StaffName: staff.Name,
+		return models.RecordSeries(tx, models.Event{
+			CompanyID: id, Kind: models.EventStaffViewed, ActorName: SupportName, StaffName: staff.Name,
 			SupportCode: staff.SupportCode, At: d.db.Now(),
 		})
 	})
