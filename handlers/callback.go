@@ -12,6 +12,7 @@ import (
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/views"
 )
@@ -62,11 +63,11 @@ func looksAhead(c echo.Context) bool {
 
 // readCallback reads the query. A query without exactly one state belongs to no
 // authorization.
-func readCallback(query url.Values) (models.CallbackQuery, bool) {
+func readCallback(query url.Values) (connect.CallbackQuery, bool) {
 	if len(query["state"]) != 1 {
-		return models.CallbackQuery{}, false
+		return connect.CallbackQuery{}, false
 	}
-	q := models.CallbackQuery{
+	q := connect.CallbackQuery{
 		State:     secret.New(query.Get("state")),
 		Code:      secret.New(query.Get("code")),
 		Error:     query.Get("error"),

@@ -18,6 +18,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/keyring"
 	"github.com/fieldbridge/fieldbridge/models/seal"
@@ -97,7 +98,7 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	people := accounts.NewAccounts(db, keys, 4, accounts.QuickHashes)
 	keeper := models.NewKeeper(db, keys, clients, models.KeeperOptions{KeepAlive: time.Hour, PerSecond: 1000}, log)
 	apiKeys := accounts.NewAPIKeys(db)
-	connections := models.NewConnections(db, keys, clients, keeper, i.URL+"/callback", log)
+	connections := connect.NewConnections(db, keys, clients, keeper, i.URL+"/callback", log)
 	return running{accounts: people, db: db, keeper: keeper, apiKeys: apiKeys, handler: handlers.New(handlers.Options{
 		BaseURL: base, TrustedProxies: i.trusted, Accounts: people, Sessions: accounts.NewSessions(db),
 		Connections: connections, Desk: support.NewDesk(db, keeper, connections), APIKeys: apiKeys, StaffIssuer: i.staffIssuer, Demo: i.demo, RequestLimit: i.requestLimit, Now: now, Log: log,

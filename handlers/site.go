@@ -11,8 +11,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/support"
 	"github.com/fieldbridge/fieldbridge/static"
 	"github.com/fieldbridge/fieldbridge/views"
@@ -25,7 +25,7 @@ type Options struct {
 	TrustedProxies []netip.Prefix
 	Accounts       *accounts.Accounts
 	Sessions       *accounts.Sessions
-	Connections    *models.Connections
+	Connections    *connect.Connections
 	Desk           *support.Desk
 	APIKeys        *accounts.APIKeys
 	// Metrics may be nil for new ones.

@@ -86,9 +86,9 @@ type Connection struct {
 // ScopeList is the scopes one by one.
 func (c Connection) ScopeList() []string { return strings.Fields(c.Scopes) }
 
-// usesOwnClient says whether there is a client of the tenant's to delete in
+// UsesOwnClient says whether there is a client of the tenant's to delete in
 // ServiceTitan once it is no longer used.
-func (c Connection) usesOwnClient() bool {
+func (c Connection) UsesOwnClient() bool {
 	return c.Way != SignInWay && c.State != Pending && c.State != Disconnected
 }
 

@@ -104,8 +104,8 @@ var audiences = map[EventKind]audience{
 	EventStaffViewed:      staffOnly,
 }
 
-// companyEvents returns the kinds that a company may see.
-func companyEvents() []EventKind {
+// CompanyEvents returns the kinds that a company may see.
+func CompanyEvents() []EventKind {
 	var kinds []EventKind
 	for _, kind := range slices.Sorted(maps.Keys(audiences)) {
 		if audiences[kind] == companyAndStaff {

@@ -13,7 +13,6 @@ const FailedPassed = failedPassed
 const ForegroundShare = foregroundShare
 const GateTrips = breakerTrips
 const LeasedAtOnce = leasedAtOnce
-const LetGo = letGo
 const LimitWindow = limitWindow
 const LongestAsked = longestAsked
 const LongestRest = longestRest
@@ -25,7 +24,6 @@ const ParallelRenewals = parallelRenewals
 const PollEvery = pollEvery
 const Refused = refused
 const Renewed = renewed
-const Requested = requested
 const SentShown = sentShown
 const ShortestRest = shortestRest
 
@@ -36,20 +34,16 @@ func (x *Keeper) StalledField() *atomic.Int64             { return &x.stalled }
 func (x *Keeper) UnsavedField() *atomic.Int64             { return &x.unsaved }
 func (x *Outbox) TransportsField() *map[Channel]transport { return &x.transports }
 
-type Authorization = authorization
 type Change = change
 type Credential = credential
 type DueRenewal = dueRenewal
 type GateKey = Lane
 type Lease = lease
-type Proven = grantedAccess
 type Revocation = revocation
 
 var AddMails = addMails
-var AddTask = addTask
 var Audiences = audiences
 var BelowMailLimit = belowMailLimit
-var ConnectionsSave = (*Connections).save
 var ErrLeaseOld = errLeaseOld
 var KeeperDue = (*Keeper).due
 var KeeperDueRevocations = (*Keeper).dueRevocations
@@ -66,7 +60,6 @@ var KeeperTakeOver = (*Keeper).takeOver
 var KeeperTakeOverNow = (*Keeper).takeOverNow
 var KeeperTendRevocations = (*Keeper).tendRevocations
 var NewGate = newBreaker
-var Next = next
 var OutboxDeliver = (*Outbox).deliver
 var OutboxDeliverAll = (*Outbox).deliverAll
 var OutboxDue = (*Outbox).due
@@ -74,4 +67,3 @@ var OutboxDueToAccounts = (*Outbox).dueToAccounts
 var QueueMails = queueMails
 var QueueWorksAgain = queueWorksAgain
 var SealCredential = newCredential
-var TestsOfCompany = testsOfCompany

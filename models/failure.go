@@ -9,13 +9,13 @@ import (
 
 // verdict is what an error of ServiceTitan's means for us.
 type verdict struct {
-	// reason is why a connection fails by it.
-	reason Reason
-	// permanent says that only a person can put it right, so that asking again is
+	// Reason is why a connection fails by it.
+	Reason Reason
+	// Permanent says that only a person can put it right, so that asking again is
 	// of no use.
-	permanent bool
-	// outcome is how connecting ends by it. It has its own row below.
-	outcome Outcome
+	Permanent bool
+	// Outcome is how connecting ends by it. It has its own row below.
+	Outcome Outcome
 }
 
 // verdicts says what each kind of error means where the app's own registration
@@ -40,9 +40,9 @@ var ownVerdicts = map[servicetitan.ErrorKind]verdict{
 	servicetitan.ClientRefused: {ReasonClientRefused, true, OutcomeClientRefused},
 }
 
-// verdictOf returns what an error means; own says that a tenant's own client was
+// VerdictOf returns what an error means; own says that a tenant's own client was
 // used. An error that is not ServiceTitan's will pass.
-func verdictOf(err error, own bool) verdict {
+func VerdictOf(err error, own bool) verdict {
 	e, _ := errors.AsType[*servicetitan.Error](err)
 	if e == nil {
 		return verdicts[servicetitan.Unavailable]

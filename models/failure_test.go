@@ -44,18 +44,18 @@ func TestVerdicts(t *testing.T) {
 			ends  Outcome
 			level slog.Level
 		}{{false, want.app, want.appEnds, want.appLevel}, {true, want.own, want.ownEnds, want.ownLevel}} {
-			v := verdictOf(err, of.own)
-			got := passing(v.reason)
-			if v.permanent {
-				got = final(v.reason)
+			v := VerdictOf(err, of.own)
+			got := passing(v.Reason)
+			if v.Permanent {
+				got = final(v.Reason)
 			}
-			if got != of.reads || v.outcome != of.ends || outcomes[v.outcome].level != of.level {
-				t.Errorf("%s, own client %t: %s, %s, %s", kind, of.own, got, v.outcome, outcomes[v.outcome].level)
+			if got != of.reads || v.Outcome != of.ends || outcomes[v.Outcome].level != of.level {
+				t.Errorf("%s, own client %t: %s, %s, %s", kind, of.own, got, v.Outcome, outcomes[v.Outcome].level)
 			}
 		}
 	}
 	for _, err := range []error{nil, io.EOF, errors.New("something else")} {
-		if v := verdictOf(err, false); v.permanent || v.reason != ReasonUnavailable {
+		if v := VerdictOf(err, false); v.Permanent || v.Reason != ReasonUnavailable {
 			t.Errorf("%v: %+v", err, v)
 		}
 	}

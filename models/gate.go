@@ -143,7 +143,7 @@ func (g *breaker) Leave(of uuid.UUID, probe bool, err *servicetitan.Error) (alar
 	if probe {
 		g.probing = false
 	}
-	ours := err != nil && verdictOf(err, g.own).reason == ReasonOurSide
+	ours := err != nil && VerdictOf(err, g.own).Reason == ReasonOurSide
 	switch {
 	case err != nil && err.Kind == servicetitan.RateLimited:
 		g.limited(of, err.RetryAfter)

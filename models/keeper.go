@@ -144,17 +144,17 @@ func (k *Keeper) AccessNow(ctx context.Context, companyID, connectionID uuid.UUI
 // accessToken is AccessToken; with insist it does not wait for the next try of
 // a connection that fails for a passing reason, because a person asks.
 func (k *Keeper) accessToken(ctx context.Context, companyID, connectionID uuid.UUID, insist bool) (Access, error) {
-	connection, err := k.toServe(ctx, connectionID, &companyID)
+	connection, err := k.ToServe(ctx, connectionID, &companyID)
 	if err != nil {
 		return Access{}, err
 	}
-	return k.accessOf(ctx, connection, insist)
+	return k.AccessOf(ctx, connection, insist)
 }
 
-// toServe reads of a connection what it takes to serve its access, and nothing
+// ToServe reads of a connection what it takes to serve its access, and nothing
 // else. It is one of the company's; or, if companyID is nil, of any company that
 // is not locked.
-func (k *Keeper) toServe(ctx context.Context, id uuid.UUID, companyID *uuid.UUID) (Connection, error) {
+func (k *Keeper) ToServe(ctx context.Context, id uuid.UUID, companyID *uuid.UUID) (Connection, error) {
 	query, values := `SELECT id, company_id, environment, tenant_id, state, reason, generation, renewed_at, expires_at, next_renewal_at,
 		last_used_at, failures FROM connections WHERE id = $1`, []any{id}
 	if companyID != nil {
@@ -168,9 +168,9 @@ func (k *Keeper) toServe(ctx context.Context, id uuid.UUID, companyID *uuid.UUID
 	return c, database.Found(err, "get connection")
 }
 
-// accessOf is the access of a connection that has just been read. A token from
+// AccessOf is the access of a connection that has just been read. A token from
 // memory counts if the database still has the credential that it is from.
-func (k *Keeper) accessOf(ctx context.Context, connection Connection, insist bool) (Access, error) {
+func (k *Keeper) AccessOf(ctx context.Context, connection Connection, insist bool) (Access, error) {
 	now := k.db.Now()
 	access, ok := k.cache.Get(connection.CompanyID, connection.ID, now)
 	if ok && access.Generation == connection.Generation && (connection.State == Connected || connection.State == Degraded) {

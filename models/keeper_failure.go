@@ -38,7 +38,7 @@ func (k *Keeper) setbackOf(sealed credential, err error) setback {
 	}
 	s.retryAfter = e.RetryAfter
 	own := sealed.SecretSealed != nil
-	if s.reason = verdictOf(e, own).reason; s.reason == ReasonOurSide {
+	if s.reason = VerdictOf(e, own).Reason; s.reason == ReasonOurSide {
 		s.blameless = !own
 		if own && !s.untried {
 			s.cause = causeOf(e)

@@ -149,7 +149,7 @@ func (k *Keeper) saveOnce(ctx context.Context, a *answered) (end saveEnd, err er
 		if err := database.ForUpdate(tx).Where("id = ?", a.connection.ID).Take(&current).Error; err != nil {
 			return err
 		}
-		if _, ok := next(current.State, renewed); !ok {
+		if _, ok := Next(current.State, renewed); !ok {
 			end = unwanted
 			return nil
 		}

@@ -33,8 +33,8 @@ func (k *Keeper) Store(tx *gorm.DB, c Connection, tokens servicetitan.Tokens, ow
 // withdraw. It is zero if there is nothing to withdraw.
 type Replaced struct{ row *revocation }
 
-// drop deletes a connection's access. Revoke what it returns after the commit.
-func (k *Keeper) drop(tx *gorm.DB, c Connection, now time.Time) (Replaced, error) {
+// Drop deletes a connection's access. Revoke what it returns after the commit.
+func (k *Keeper) Drop(tx *gorm.DB, c Connection, now time.Time) (Replaced, error) {
 	old, err := k.Retire(tx, c, secret.Value{}, now)
 	if err != nil {
 		return Replaced{}, err
@@ -64,8 +64,8 @@ func (k *Keeper) RevokeReplaced(ctx context.Context, old Replaced, supportCode s
 	}
 }
 
-// forget drops a connection's token from memory, once its access is deleted.
-func (k *Keeper) forget(connectionID uuid.UUID) { k.cache.drop(connectionID) }
+// Forget drops a connection's token from memory, once its access is deleted.
+func (k *Keeper) Forget(connectionID uuid.UUID) { k.cache.drop(connectionID) }
 
 // DueFrom returns when a connection's access that is granted now is renewed.
 func (k *Keeper) DueFrom(c *Connection, now time.Time) time.Time {
@@ -75,9 +75,9 @@ func (k *Keeper) DueFrom(c *Connection, now time.Time) time.Time {
 // RenewalInterval returns how often an idle connection is renewed, on average.
 func (k *Keeper) RenewalInterval() time.Duration { return k.options.KeepAlive - k.options.KeepAlive/10 }
 
-// refuse ends a connection whose token of a generation the API refuses for good.
+// Refuse ends a connection whose token of a generation the API refuses for good.
 // It returns nil if another token or a person has come in between.
-func (k *Keeper) refuse(ctx context.Context, c Connection, generation int64, reason Reason, cause error) error {
+func (k *Keeper) Refuse(ctx context.Context, c Connection, generation int64, reason Reason, cause error) error {
 	c.Generation = generation
 	_, err := k.giveUp(ctx, c, lease{}, reason, cause)
 	return err

@@ -4,12 +4,12 @@ package models
 type change string
 
 const (
-	requested    change = "requested"    // a person asks our staff to set it up
+	Requested    change = "requested"    // a person asks our staff to set it up
 	Authorized   change = "authorized"   // a person allowed access and the check worked
 	renewed      change = "renewed"      // access was renewed, or a check worked
 	failedPassed change = "failed"       // a renewal or check failed for a passing reason
 	refused      change = "refused"      // ServiceTitan refused for good
-	letGo        change = "disconnected" // a person disconnects
+	LetGo        change = "disconnected" // a person disconnects
 )
 
 // life is the whole life of a connection: what each change makes of each
@@ -17,24 +17,24 @@ const (
 //
 //exhaustive:ignore
 var life = map[State]map[change]State{
-	"":      {requested: Pending, Authorized: Connected},
-	Pending: {requested: Pending, Authorized: Connected, letGo: Disconnected},
+	"":      {Requested: Pending, Authorized: Connected},
+	Pending: {Requested: Pending, Authorized: Connected, LetGo: Disconnected},
 	Connected: {
-		requested: Connected, Authorized: Connected, renewed: Connected, failedPassed: Degraded,
-		refused: ReconnectNeeded, letGo: Disconnected,
+		Requested: Connected, Authorized: Connected, renewed: Connected, failedPassed: Degraded,
+		refused: ReconnectNeeded, LetGo: Disconnected,
 	},
 	Degraded: {
-		requested: Degraded, Authorized: Connected, renewed: Connected, failedPassed: Degraded,
-		refused: ReconnectNeeded, letGo: Disconnected,
+		Requested: Degraded, Authorized: Connected, renewed: Connected, failedPassed: Degraded,
+		refused: ReconnectNeeded, LetGo: Disconnected,
 	},
 	// A renewal that was under way when the grant was refused does not bring it
 	// back to life; only a person does.
-	ReconnectNeeded: {requested: ReconnectNeeded, Authorized: Connected, letGo: Disconnected},
-	Disconnected:    {requested: Pending, Authorized: Connected},
+	ReconnectNeeded: {Requested: ReconnectNeeded, Authorized: Connected, LetGo: Disconnected},
+	Disconnected:    {Requested: Pending, Authorized: Connected},
 }
 
-// next is the state after a change, and whether the change can happen at all.
-func next(s State, c change) (State, bool) {
+// Next is the state after a change, and whether the change can happen at all.
+func Next(s State, c change) (State, bool) {
 	to, ok := life[s][c]
 	return to, ok
 }

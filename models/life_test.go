@@ -12,30 +12,30 @@ func TestLife(t *testing.T) {
 	}{
 		{"", Authorized, Connected, true},
 		{"", renewed, "", false},
-		{"", letGo, "", false},
+		{"", LetGo, "", false},
 		{Connected, Authorized, Connected, true},
 		{Connected, renewed, Connected, true},
 		{Connected, failedPassed, Degraded, true},
 		{Connected, refused, ReconnectNeeded, true},
-		{Connected, letGo, Disconnected, true},
+		{Connected, LetGo, Disconnected, true},
 		{Degraded, Authorized, Connected, true},
 		{Degraded, renewed, Connected, true},
 		{Degraded, failedPassed, Degraded, true},
 		{Degraded, refused, ReconnectNeeded, true},
-		{Degraded, letGo, Disconnected, true},
+		{Degraded, LetGo, Disconnected, true},
 		{ReconnectNeeded, Authorized, Connected, true},
 		{ReconnectNeeded, renewed, "", false},
 		{ReconnectNeeded, failedPassed, "", false},
 		{ReconnectNeeded, refused, "", false},
-		{ReconnectNeeded, letGo, Disconnected, true},
+		{ReconnectNeeded, LetGo, Disconnected, true},
 		{Disconnected, Authorized, Connected, true},
 		{Disconnected, renewed, "", false},
 		{Disconnected, failedPassed, "", false},
 		{Disconnected, refused, "", false},
-		{Disconnected, letGo, "", false},
+		{Disconnected, LetGo, "", false},
 	}
 	for _, tt := range tests {
-		to, ok := next(tt.from, tt.what)
+		to, ok := Next(tt.from, tt.what)
 		if to != tt.to || ok != tt.ok {
 			t.Errorf("%q and %s: got %q, %t; want %q, %t", tt.from, tt.what, to, ok, tt.to, tt.ok)
 		}

@@ -77,9 +77,9 @@ func IsProven(db *gorm.DB, s Setup) (bool, error) {
 	return proven, nil
 }
 
-// stillProven returns ErrNoSetup if another set-up or none is open by now, and
+// StillProven returns ErrNoSetup if another set-up or none is open by now, and
 // ErrNotProven if nobody has confirmed it.
-func stillProven(tx *gorm.DB, s *Setup) error {
+func StillProven(tx *gorm.DB, s *Setup) error {
 	if s == nil {
 		return ErrNotProven
 	}

@@ -117,15 +117,15 @@ func (k *Keeper) renewLeased(ctx context.Context, connection Connection, sealed 
 	if err == nil {
 		return k.keep(ctx, answered{client: client, connection: connection, sealed: sealed, held: held, old: basis, tokens: tokens})
 	}
-	v := verdictOf(err, !basis.Own.IsZero())
-	if v.reason == ReasonGrantRefused && (lost || held.Abandoned) {
-		v.reason = ReasonAnswerLost
+	v := VerdictOf(err, !basis.Own.IsZero())
+	if v.Reason == ReasonGrantRefused && (lost || held.Abandoned) {
+		v.Reason = ReasonAnswerLost
 	}
-	outcome = string(v.reason)
-	if v.permanent {
-		return k.giveUp(ctx, connection, held, v.reason, err)
+	outcome = string(v.Reason)
+	if v.Permanent {
+		return k.giveUp(ctx, connection, held, v.Reason, err)
 	}
-	if v.reason == ReasonOurSide && basis.Own.IsZero() {
+	if v.Reason == ReasonOurSide && basis.Own.IsZero() {
 		outcome = "registration" // an incident of its own in the figures
 	}
 	held.Abandoned = held.Abandoned || lost

@@ -53,9 +53,9 @@ type StaffTask struct {
 	DoneByName   string
 }
 
-// addTask asks staff for something, in the transaction that makes it necessary.
+// AddTask asks staff for something, in the transaction that makes it necessary.
 // What is asked for already is not asked again.
-func addTask(tx *gorm.DB, kind TaskKind, connection Connection, now time.Time) error {
+func AddTask(tx *gorm.DB, kind TaskKind, connection Connection, now time.Time) error {
 	var open int64
 	err := tx.Model(&StaffTask{}).Where("connection_id = ? AND kind = ? AND done_at IS NULL", connection.ID, kind).Count(&open).Error
 	if err == nil && open == 0 {

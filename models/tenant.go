@@ -25,7 +25,7 @@ func ParseTenantID(s string) (int64, bool) {
 		}
 	}
 	id, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || !validTenantID(id) {
+	if err != nil || !ValidTenantID(id) {
 		return 0, false
 	}
 	return id, true
@@ -36,5 +36,5 @@ func ParseTenantID(s string) (int64, bool) {
 // typically 9 or 10.
 const TenantDigits = 10
 
-// validTenantID says whether ServiceTitan can have given the number to a tenant.
-func validTenantID(id int64) bool { return id > 0 && id <= 9_999_999_999 }
+// ValidTenantID says whether ServiceTitan can have given the number to a tenant.
+func ValidTenantID(id int64) bool { return id > 0 && id <= 9_999_999_999 }

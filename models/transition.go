@@ -31,7 +31,7 @@ type Transition struct {
 // that cannot happen in the connection's state changes nothing, and happened is
 // false.
 func Transit(tx *gorm.DB, c *Connection, t Transition) (happened bool, err error) {
-	to, ok := next(c.State, t.What)
+	to, ok := Next(c.State, t.What)
 	if !ok {
 		return false, nil
 	}
@@ -67,7 +67,7 @@ func Transit(tx *gorm.DB, c *Connection, t Transition) (happened bool, err error
 func (t Transition) apply(c *Connection, to State) {
 	c.State, c.UpdatedAt = to, t.At
 	switch t.What {
-	case requested:
+	case Requested:
 		c.SettingUp = true
 		if to == Pending {
 			c.Reason, c.DisconnectedAt = ReasonNone, nil
@@ -82,7 +82,7 @@ func (t Transition) apply(c *Connection, to State) {
 		if t.What == refused {
 			c.NextRenewalAt = nil
 		}
-	case letGo:
+	case LetGo:
 		c.Reason, c.FailingSince, c.NextRenewalAt, c.DisconnectedAt = ReasonNone, nil, nil, &t.At
 	}
 	if t.Edit != nil {
@@ -117,7 +117,7 @@ func (c change) byRenewal() bool { return c == renewed || c == failedPassed }
 // eventKind returns the kind of event that tells of the change.
 func (t Transition) eventKind(before Connection) EventKind {
 	switch t.What {
-	case requested:
+	case Requested:
 		return EventSetupRequested
 	case Authorized:
 		if before.ConnectedAt.IsZero() { // it is new, or was only being set up
@@ -130,7 +130,7 @@ func (t Transition) eventKind(before Connection) EventKind {
 		return EventRetrying
 	case refused:
 		return EventReconnectNeeded
-	case letGo:
+	case LetGo:
 		if before.State == Pending {
 			return EventSetupWithdrawn
 		}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 )
 
 // Bar is one bar of a chart: a day of the health strip, or an hour.
@@ -29,7 +29,7 @@ const (
 // healthBars returns the days as bars. A bar is high for a day without a problem
 // and lower for a day with one. It is a mere line for a day on which there was
 // nothing to renew, such as a day before the connection or after its end.
-func healthBars(days []models.RenewalDay) []Bar {
+func healthBars(days []connect.RenewalDay) []Bar {
 	bars := make([]Bar, len(days))
 	for i, d := range days {
 		tone, height, says := "ok", BarHeight-2, "all renewals worked"
@@ -52,7 +52,7 @@ func healthBars(days []models.RenewalDay) []Bar {
 }
 
 // downWords says for which part of a day the connection needed a person.
-func downWords(d models.RenewalDay) string {
+func downWords(d connect.RenewalDay) string {
 	switch from := d.DownFrom.UTC(); {
 	case d.UpAgain:
 		return "not connected for part of the day"
@@ -74,7 +74,7 @@ func day(iso string) string {
 
 // healthSum says how many of the days with something to renew had no problem. It
 // counts the bars, so that the two cannot disagree.
-func healthSum(days []models.RenewalDay) string {
+func healthSum(days []connect.RenewalDay) string {
 	counted, fine := 0, 0
 	for _, bar := range healthBars(days) {
 		switch bar.Tone {
@@ -104,7 +104,7 @@ func troubledDays(bars []Bar) []string {
 }
 
 // healthWords describes the strip for screen readers.
-func healthWords(days []models.RenewalDay) string {
+func healthWords(days []connect.RenewalDay) string {
 	words := "Renewals of the last 30 days: " + healthSum(days) + "."
 	if list := troubledDays(healthBars(days)); len(list) > 0 {
 		words += " " + strings.Join(list, ". ") + "."

@@ -8,12 +8,12 @@ package views
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-import "github.com/fieldbridge/fieldbridge/models"
+import "github.com/fieldbridge/fieldbridge/models/connect"
 
 // HealthStrip shows the renewals of the last 30 days, and the times without any
 // because somebody had to reconnect. Its heading says that it is about renewals:
 // the timeline shows failed tests.
-func HealthStrip(days []models.RenewalDay) templ.Component {
+func HealthStrip(days []connect.RenewalDay) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/views/pagetest"
 )
 
@@ -137,7 +138,7 @@ func TestConnectionOffersWhatItsStateAllows(t *testing.T) {
 func TestAccessIsGivenBeforeItIsRenewed(t *testing.T) {
 	c := pagetest.Connection(models.Connected)
 	c.ConnectedAt = c.RenewedAt
-	days := []models.RenewalDay{{Day: "2026-11-22"}, {Day: "2026-11-23"}}
+	days := []connect.RenewalDay{{Day: "2026-11-22"}, {Day: "2026-11-23"}}
 	own := ConnectionPage{Visitor: pagetest.Visitor(accounts.Owner), Connection: c, Days: days, Clock: testClock()}
 	ended := own
 	ended.Connection.State, ended.Connection.DisconnectedAt = models.Disconnected, pagetest.Ago(time.Minute)
@@ -182,7 +183,7 @@ func TestConnectionSaysHowItIs(t *testing.T) {
 	failing := pagetest.Connection(models.Degraded)
 	failing.Failures, failing.NextRenewalAt = 3, pagetest.Ago(-2*time.Minute)
 	pagetest.Show(t, Connection(ConnectionPage{Visitor: pagetest.Visitor(accounts.Owner), Connection: failing, Clock: testClock()})).Says("The next attempt is at 12:38 PM, or when access is needed.")
-	days := []models.RenewalDay{{Day: "2026-11-20"}, {Day: "2026-11-21", OK: 24}, {Day: "2026-11-22", OK: 20, Failed: 4}, {Day: "2026-11-23", Failed: 2}}
+	days := []connect.RenewalDay{{Day: "2026-11-20"}, {Day: "2026-11-21", OK: 24}, {Day: "2026-11-22", OK: 20, Failed: 4}, {Day: "2026-11-23", Failed: 2}}
 	strip := pagetest.Show(t, Connection(ConnectionPage{Visitor: pagetest.Visitor(accounts.Owner), Connection: due, Days: days, Clock: testClock()}))
 	strip.Says("Renewals, last 30 days", "1 of 3 days without a problem", "Nov 21: all renewals worked", "Nov 22: 4 renewals of 24 did not work at first", "Nov 23: renewals did not work")
 }
@@ -192,7 +193,7 @@ func TestConnectionSaysHowItIs(t *testing.T) {
 func TestHealthStripShowsWhenSomebodyHadToReconnect(t *testing.T) {
 	midnight, part := pagetest.Noon.Truncate(24*time.Hour), pagetest.Noon.AddDate(0, 0, -3)
 	c := pagetest.Connection(models.ReconnectNeeded)
-	days := []models.RenewalDay{
+	days := []connect.RenewalDay{
 		{Day: "2026-11-19"},
 		{Day: "2026-11-20", OK: 90, DownFrom: &part, UpAgain: true},
 		{Day: "2026-11-21", OK: 96},

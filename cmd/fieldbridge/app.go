@@ -15,6 +15,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/demo"
 	"github.com/fieldbridge/fieldbridge/models/keyring"
@@ -41,7 +42,7 @@ type app struct {
 	outbox      *models.Outbox
 	public      http.Handler
 	admin       http.Handler
-	connections *models.Connections
+	connections *connect.Connections
 	// background functions run beside the servers until the context ends.
 	background []func(context.Context)
 	// kept is how long events stay.
@@ -72,7 +73,7 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 	metrics := handlers.NewMetrics()
 	keeper := models.NewKeeper(db, keys, clients, models.KeeperOptions{KeepAlive: c.KeepAlive, PerSecond: c.PerSecond, Watch: metrics.Watch()}, log)
 	apiKeys := accounts.NewAPIKeys(db)
-	connections := models.NewConnections(db, keys, clients, keeper, c.BaseURL.JoinPath("/callback").String(), log)
+	connections := connect.NewConnections(db, keys, clients, keeper, c.BaseURL.JoinPath("/callback").String(), log)
 	mailer := &mailer{base: c.BaseURL, server: c.SMTPURL, from: c.MailFrom, log: log}
 	return &app{
 		db:          db,

@@ -16,6 +16,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/demo"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
@@ -139,7 +140,7 @@ func TestDemoHasEverything(t *testing.T) {
 func TestDemoAgreesWithItself(t *testing.T) {
 	onDemos(t, func(t *testing.T, s *seeded) {
 		now := s.db.Now()
-		perDay := map[string]models.RenewalDay{}
+		perDay := map[string]connect.RenewalDay{}
 		for _, c := range s.all() {
 			events := s.events(c)
 			last := lastOf(events, models.EventConnected, models.EventReconnected, models.EventRetrying, models.EventRecovered,
@@ -169,7 +170,7 @@ func TestDemoAgreesWithItself(t *testing.T) {
 }
 
 // daysAgree compares the days of a connection's health strip with its timeline.
-func (s *seeded) daysAgree(c models.Connection, events []models.Event, perDay map[string]models.RenewalDay) {
+func (s *seeded) daysAgree(c models.Connection, events []models.Event, perDay map[string]connect.RenewalDay) {
 	s.Helper()
 	days, err := s.connections.Health(s.Context(), c)
 	if err != nil {
@@ -190,7 +191,7 @@ func (s *seeded) daysAgree(c models.Connection, events []models.Event, perDay ma
 	}
 	for _, d := range days {
 		sum := perDay[d.Day]
-		perDay[d.Day] = models.RenewalDay{OK: sum.OK + d.OK, Failed: sum.Failed + d.Failed}
+		perDay[d.Day] = connect.RenewalDay{OK: sum.OK + d.OK, Failed: sum.Failed + d.Failed}
 		switch {
 		case d.Day < connected && d.OK+d.Failed > 0:
 			s.Errorf("tenant %d was renewed on %s, before it was connected", c.TenantID, d.Day)
@@ -203,17 +204,17 @@ func (s *seeded) daysAgree(c models.Connection, events []models.Event, perDay ma
 }
 
 // hoursAgree compares the overview's hours with the days of all connections.
-func (s *seeded) hoursAgree(perDay map[string]models.RenewalDay) {
+func (s *seeded) hoursAgree(perDay map[string]connect.RenewalDay) {
 	s.Helper()
 	var hours []models.RenewalHour
 	if err := s.db.Read(s.Context()).Find(&hours).Error; err != nil {
 		s.Fatal(err)
 	}
-	sums := map[string]models.RenewalDay{}
+	sums := map[string]connect.RenewalDay{}
 	for _, h := range hours {
 		day := h.Begins().Format(time.DateOnly)
 		sum := sums[day]
-		sums[day] = models.RenewalDay{OK: sum.OK + int(h.OK), Failed: sum.Failed + int(h.Failed)}
+		sums[day] = connect.RenewalDay{OK: sum.OK + int(h.OK), Failed: sum.Failed + int(h.Failed)}
 	}
 	// The oldest day is not complete.
 	for i := range 13 {

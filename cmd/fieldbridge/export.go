@@ -11,6 +11,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/support"
 )
@@ -90,7 +91,7 @@ func deskOf(c config, db *database.DB) *support.Desk {
 	clients := clientsOf(c, db)
 	log := slog.New(slog.DiscardHandler)
 	keeper := models.NewKeeper(db, nil, clients, models.KeeperOptions{KeepAlive: c.KeepAlive, PerSecond: c.PerSecond}, log)
-	return support.NewDesk(db, keeper, models.NewConnections(db, nil, clients, keeper, "", log))
+	return support.NewDesk(db, keeper, connect.NewConnections(db, nil, clients, keeper, "", log))
 }
 
 // exportTo writes the CSV, and shows its progress on the screen.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -235,12 +236,12 @@ func (s *seeding) row(c sampleCompany, told story) models.Connection {
 // counters are those of the connection's days, and its part in the hours of
 // all.
 func (s *seeding) counters(tx *gorm.DB, row models.Connection, told story) error {
-	first := s.now.AddDate(0, 0, 1-models.HealthDays).Truncate(24 * time.Hour)
-	days := map[string]models.RenewalDay{}
+	first := s.now.AddDate(0, 0, 1-connect.HealthDays).Truncate(24 * time.Hour)
+	days := map[string]connect.RenewalDay{}
 	for at, h := range told.CountHours(first) {
 		day := at.Format(time.DateOnly)
 		sum := days[day]
-		days[day] = models.RenewalDay{ConnectionID: row.ID, Day: day, OK: sum.OK + int(h.OK), Failed: sum.Failed + int(h.Failed)}
+		days[day] = connect.RenewalDay{ConnectionID: row.ID, Day: day, OK: sum.OK + int(h.OK), Failed: sum.Failed + int(h.Failed)}
 		if at.After(s.now.Add(-models.HoursKept * time.Hour)) {
 			h.Environment = s.environment
 			s.hours.Put(h)

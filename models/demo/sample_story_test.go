@@ -8,6 +8,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/demo"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
@@ -48,7 +49,7 @@ func TestSampleTroublesCountAsRealOnesDo(t *testing.T) {
 				if c := k.Connection(id); c.State != models.Connected {
 					t.Fatalf("the connection is %s (%s)", c.State, c.Reason)
 				}
-				var real models.RenewalDay
+				var real connect.RenewalDay
 				if err := db.Read(t.Context()).Raw("SELECT sum(ok) AS ok, sum(failed) AS failed FROM renewal_days WHERE connection_id = ?", id).Scan(&real).Error; err != nil {
 					t.Fatal(err)
 				}

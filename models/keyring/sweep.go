@@ -10,6 +10,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
@@ -48,7 +49,7 @@ func Sweep(ctx context.Context, db *database.DB, eventsKept time.Duration) error
 		{table: "token_reads", key: "connection_id, hour, key_id, address", column: "hour", before: now.Add(-accounts.TokenReadsKept).Format(database.HourForm)},
 		{table: "sign_ins", key: "hour, scope, subject, action, outcome, address", column: "hour", before: now.Add(-accounts.SignInsKept).Format(database.HourForm)},
 		{table: "audit_records", key: "id", column: "at", before: now.Add(-eventsKept)},
-		{table: "renewal_days", key: "connection_id, day", column: "day", before: now.AddDate(0, 0, -models.HealthDays).Format(time.DateOnly)},
+		{table: "renewal_days", key: "connection_id, day", column: "day", before: now.AddDate(0, 0, -connect.HealthDays).Format(time.DateOnly)},
 		{table: "mails", key: "id", column: "created_at", before: now.Add(-mailsKept), also: " AND next_try_at IS NULL"},
 		{table: "staff_tasks", key: "id", column: "done_at", before: now.Add(-eventsKept)},
 		{

@@ -9,6 +9,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/models/support"
@@ -25,7 +26,7 @@ func OnConsoles(t *testing.T, test func(t *testing.T, c *Console)) {
 	t.Helper()
 	OnBoth(t, func(t *testing.T, db *database.DB, clock *Clock) {
 		k := NewKept(t, db, clock.Now)
-		connections := models.NewConnections(db, k.Keys, k.Clients, k.Keeper, "https://app.example/callback", k.Logger())
+		connections := connect.NewConnections(db, k.Keys, k.Clients, k.Keeper, "https://app.example/callback", k.Logger())
 		test(t, &Console{Kept: k, Desk: support.NewDesk(db, k.Keeper, connections), Clock: clock})
 	})
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox/sandboxtest"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
@@ -157,8 +158,8 @@ func (k *Kept) Owner() accounts.Visitor {
 	return v
 }
 
-func (k *Kept) Connections() *models.Connections {
-	return models.NewConnections(k.DB, k.Keys, k.Clients, k.Keeper, "https://app.example/callback", k.Logger())
+func (k *Kept) Connections() *connect.Connections {
+	return connect.NewConnections(k.DB, k.Keys, k.Clients, k.Keeper, "https://app.example/callback", k.Logger())
 }
 
 func (k *Kept) Disconnect(id uuid.UUID) {

@@ -6,8 +6,8 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/support"
 )
@@ -16,7 +16,7 @@ import (
 type StaffDesk struct {
 	*Kept
 	Desk        *support.Desk
-	Connections *models.Connections
+	Connections *connect.Connections
 	Accounts    *accounts.Accounts
 	Clock       *Clock
 }
@@ -31,7 +31,7 @@ func OnDesks(t *testing.T, test func(t *testing.T, d *StaffDesk)) {
 func NewStaffDesk(t *testing.T, db *database.DB, clock *Clock) *StaffDesk {
 	t.Helper()
 	k := NewKept(t, db, clock.Now)
-	connections := models.NewConnections(db, k.Keys, k.Clients, k.Keeper, "https://app.example/callback", k.Logger())
+	connections := connect.NewConnections(db, k.Keys, k.Clients, k.Keeper, "https://app.example/callback", k.Logger())
 	return &StaffDesk{Kept: k, Desk: support.NewDesk(db, k.Keeper, connections), Connections: connections, Accounts: accounts.NewAccounts(db, k.Keys, 1, accounts.QuickHashes), Clock: clock}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -19,11 +20,11 @@ import (
 type Desk struct {
 	db          *database.DB
 	keeper      *models.Keeper
-	connections *models.Connections
+	connections *connect.Connections
 }
 
 // NewDesk returns the desk of a database's connections.
-func NewDesk(db *database.DB, keeper *models.Keeper, connections *models.Connections) *Desk {
+func NewDesk(db *database.DB, keeper *models.Keeper, connections *connect.Connections) *Desk {
 	return &Desk{db: db, keeper: keeper, connections: connections}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
@@ -25,7 +26,7 @@ type StaffView struct {
 	Events     []models.Event // newest first
 	// Older says that there are events before these.
 	Older  bool
-	Days   []models.RenewalDay // oldest first; none if it was never connected
+	Days   []connect.RenewalDay // oldest first; none if it was never connected
 	Stored Stored
 	Mails  []SentMail
 	Keys   []accounts.APIKey // of the company, without what they are checked by

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 )
 
 // refreshes bounds how often our staff renew one connection.
@@ -42,7 +43,7 @@ func (d *Desk) Refresh(ctx context.Context, staff accounts.Staff, id uuid.UUID) 
 	began := time.Now()
 	_, err = d.keeper.Renewed(ctx, connection.CompanyID, id, connection.Generation)
 	took := time.Since(began)
-	reason := models.ReasonOf(err)
+	reason := connect.ReasonOf(err)
 	if err != nil && reason == models.ReasonNone {
 		return fmt.Errorf("refresh: %w", err)
 	}

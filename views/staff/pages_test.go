@@ -14,6 +14,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/support"
 	"github.com/fieldbridge/fieldbridge/views"
 	"github.com/fieldbridge/fieldbridge/views/pagetest"
@@ -55,7 +56,7 @@ func testView(t *testing.T, state models.State, reason models.Reason) support.St
 	}
 	v := support.StaffView{
 		Connection: c, Company: testCompany(), Events: everyEvent(t), Older: true,
-		Days:   []models.RenewalDay{{Day: "2026-11-22", OK: 20, Failed: 4}, {Day: "2026-11-23", OK: 7}},
+		Days:   []connect.RenewalDay{{Day: "2026-11-22", OK: 20, Failed: 4}, {Day: "2026-11-23", OK: 7}},
 		Stored: support.Stored{Access: true, Refresh: true, ExpiresAt: c.ExpiresAt, KeyID: 4021},
 		Mails: []support.SentMail{
 			{Kind: models.MailReconnectNeeded, To: "Ruth Abara", SentAt: pagetest.Ago(time.Hour), CreatedAt: *pagetest.Ago(time.Hour)},
@@ -399,11 +400,11 @@ func TestHourBarsAreProportional(t *testing.T) {
 // Days with a problem but no failed renewal are explained.
 func TestRenewalWordsExplainDowntime(t *testing.T) {
 	for _, tt := range []struct {
-		days []models.RenewalDay
+		days []connect.RenewalDay
 		want string
 	}{
-		{[]models.RenewalDay{{OK: 30_064}}, "30,064 worked, 0 failed"},
-		{[]models.RenewalDay{{OK: 30_064, DownFrom: pagetest.Ago(time.Hour)}, {DownFrom: pagetest.Ago(2 * time.Hour)}}, "30,064 worked, 0 failed. Not connected on 2 days, when there was nothing to renew"},
+		{[]connect.RenewalDay{{OK: 30_064}}, "30,064 worked, 0 failed"},
+		{[]connect.RenewalDay{{OK: 30_064, DownFrom: pagetest.Ago(time.Hour)}, {DownFrom: pagetest.Ago(2 * time.Hour)}}, "30,064 worked, 0 failed. Not connected on 2 days, when there was nothing to renew"},
 	} {
 		if got := renewalWords(tt.days); got != tt.want {
 			t.Errorf("says %q, want %q", got, tt.want)
@@ -441,7 +442,7 @@ func TestAccessIsGivenBeforeItIsRenewed(t *testing.T) {
 	c := pagetest.Connection(models.Connected)
 	c.ConnectedAt = c.RenewedAt
 	page := staffPage(t, models.Connected, "")
-	page.View.Connection, page.View.Days = c, []models.RenewalDay{{Day: "2026-11-22"}, {Day: "2026-11-23"}}
+	page.View.Connection, page.View.Days = c, []connect.RenewalDay{{Day: "2026-11-22"}, {Day: "2026-11-23"}}
 	shown := pagetest.Show(t, Connection(page))
 	shown.Says("Access was given 4 min ago and renews automatically.", "Access given 12:32 PM", "No renewals")
 	shown.DoesNotSay("Last renewed", "Renewed 12", "renews again", "renewed yet")
@@ -452,7 +453,7 @@ func TestAccessIsGivenBeforeItIsRenewed(t *testing.T) {
 func TestHealthStripShowsWhenSomebodyHadToReconnect(t *testing.T) {
 	midnight, part := pagetest.Noon.Truncate(24*time.Hour), pagetest.Noon.AddDate(0, 0, -3)
 	c := pagetest.Connection(models.ReconnectNeeded)
-	days := []models.RenewalDay{
+	days := []connect.RenewalDay{
 		{Day: "2026-11-19"},
 		{Day: "2026-11-20", OK: 90, DownFrom: &part, UpAgain: true},
 		{Day: "2026-11-21", OK: 96},

@@ -1,4 +1,4 @@
-package models
+package connect
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
@@ -18,7 +19,7 @@ const pageSize = 100
 // PageFor is a page of the connections that a key may see, by ID, from after
 // on; a tenant ID other than 0 picks that tenant's. Those of locked companies are
 // not among them. More says that there are others behind it.
-func (c *Connections) PageFor(ctx context.Context, key accounts.APIKey, tenantID int64, after uuid.UUID) (list []Connection, more bool, err error) {
+func (c *Connections) PageFor(ctx context.Context, key accounts.APIKey, tenantID int64, after uuid.UUID) (list []models.Connection, more bool, err error) {
 	query := c.db.Read(ctx).Where("id > ?", after)
 	if key.CompanyID != nil {
 		query = query.Where("company_id = ?", *key.CompanyID)
@@ -38,13 +39,13 @@ func (c *Connections) PageFor(ctx context.Context, key accounts.APIKey, tenantID
 }
 
 // For is a connection that a key may see, or ErrNotFound, or ErrLocked.
-func (c *Connections) For(ctx context.Context, key accounts.APIKey, id uuid.UUID) (Connection, error) {
+func (c *Connections) For(ctx context.Context, key accounts.APIKey, id uuid.UUID) (models.Connection, error) {
 	query := c.db.Read(ctx).Table("connections o").Select("o.*, c.locked_at").Joins("JOIN companies c ON c.id = o.company_id").Where("o.id = ?", id)
 	if key.CompanyID != nil {
 		query = query.Where("o.company_id = ?", *key.CompanyID)
 	}
 	var row struct {
-		Connection
+		models.Connection
 		LockedAt *time.Time
 	}
 	err := query.Take(&row).Error
@@ -56,23 +57,23 @@ func (c *Connections) For(ctx context.Context, key accounts.APIKey, id uuid.UUID
 
 // TokenFor is a valid access token of a connection that a key may see, and of
 // the connection what the keeper reads to serve it.
-func (c *Connections) TokenFor(ctx context.Context, key accounts.APIKey, id uuid.UUID) (Connection, Access, error) {
-	connection, err := c.keeper.toServe(ctx, id, key.CompanyID)
+func (c *Connections) TokenFor(ctx context.Context, key accounts.APIKey, id uuid.UUID) (models.Connection, models.Access, error) {
+	connection, err := c.keeper.ToServe(ctx, id, key.CompanyID)
 	if errors.Is(err, database.ErrNotFound) && key.CompanyID == nil {
 		return c.whyNot(ctx, key, id)
 	}
 	if err != nil {
-		return connection, Access{}, err
+		return connection, models.Access{}, err
 	}
-	access, err := c.keeper.accessOf(ctx, connection, false)
+	access, err := c.keeper.AccessOf(ctx, connection, false)
 	return connection, access, err
 }
 
 // whyNot says whether a connection is not there at all, or its company locked.
-func (c *Connections) whyNot(ctx context.Context, key accounts.APIKey, id uuid.UUID) (Connection, Access, error) {
+func (c *Connections) whyNot(ctx context.Context, key accounts.APIKey, id uuid.UUID) (models.Connection, models.Access, error) {
 	connection, err := c.For(ctx, key, id)
 	if err == nil { // unlocked meanwhile
 		err = database.ErrUnavailable
 	}
-	return connection, Access{}, err
+	return connection, models.Access{}, err
 }

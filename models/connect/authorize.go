@@ -1,4 +1,4 @@
-package models
+package connect
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
@@ -58,13 +59,13 @@ type authorization struct {
 	ExpiresAt      time.Time
 	ClaimedAt      *time.Time
 	FinishedAt     *time.Time
-	Outcome        Outcome
+	Outcome        models.Outcome
 	FoundTenantID  int64
 	RetryAt        *time.Time
 }
 
-func (a *authorization) choice() Choice {
-	choice := Choice{Environment: a.Environment, Way: a.Way, TenantID: a.TenantID}
+func (a *authorization) choice() models.Choice {
+	choice := models.Choice{Environment: a.Environment, Way: a.Way, TenantID: a.TenantID}
 	if a.Purpose == toReconnect && a.ConnectionID != nil {
 		choice.ConnectionID = *a.ConnectionID
 	}
@@ -73,11 +74,11 @@ func (a *authorization) choice() Choice {
 
 // connected records that the trip ended with a connection.
 func (a *authorization) connected(tx *gorm.DB, connectionID uuid.UUID, now time.Time) error {
-	return tx.Model(a).Updates(map[string]any{"finished_at": now, "outcome": OutcomeConnected, "connection_id": connectionID}).Error
+	return tx.Model(a).Updates(map[string]any{"finished_at": now, "outcome": models.OutcomeConnected, "connection_id": connectionID}).Error
 }
 
-func (a *authorization) result() Result {
-	r := Result{Outcome: a.Outcome, Choice: a.choice(), FoundTenantID: a.FoundTenantID}
+func (a *authorization) result() models.Result {
+	r := models.Result{Outcome: a.Outcome, Choice: a.choice(), FoundTenantID: a.FoundTenantID}
 	if a.ConnectionID != nil {
 		r.ConnectionID = *a.ConnectionID
 	}
@@ -93,9 +94,9 @@ func (a *authorization) verifierPlace() seal.Place {
 
 // CheckChoice refuses what the environment does not offer, and a reconnect of
 // what is not the company's, both with ErrNotFound.
-func (c *Connections) CheckChoice(ctx context.Context, v accounts.Visitor, choice Choice) error {
+func (c *Connections) CheckChoice(ctx context.Context, v accounts.Visitor, choice models.Choice) error {
 	client, ok := c.clients.In(choice.Environment)
-	if !ok || !client.Environment().Offers(choice.Way) || !validTenantID(choice.TenantID) {
+	if !ok || !client.Environment().Offers(choice.Way) || !models.ValidTenantID(choice.TenantID) {
 		return fmt.Errorf("check choice: %w", database.ErrNotFound)
 	}
 	if !choice.Reconnects() {
@@ -113,7 +114,7 @@ func (c *Connections) CheckChoice(ctx context.Context, v accounts.Visitor, choic
 
 // Begin begins a trip to ServiceTitan and returns where to send the browser.
 // The binding is the session's.
-func (c *Connections) Begin(ctx context.Context, v accounts.Visitor, binding secret.Value, choice Choice) (string, error) {
+func (c *Connections) Begin(ctx context.Context, v accounts.Visitor, binding secret.Value, choice models.Choice) (string, error) {
 	if err := c.CheckChoice(ctx, v, choice); err != nil {
 		return "", err
 	}
@@ -165,12 +166,12 @@ func (c *Connections) Begin(ctx context.Context, v accounts.Visitor, binding sec
 // LastBegun is the choice of the visitor's newest trip that has not come back
 // and may still, if there is one. It lets somebody go on who was signed out on
 // the way.
-func (c *Connections) LastBegun(ctx context.Context, v accounts.Visitor) (Choice, bool, error) {
+func (c *Connections) LastBegun(ctx context.Context, v accounts.Visitor) (models.Choice, bool, error) {
 	var list []authorization
 	err := c.db.Read(ctx).Where("user_id = ? AND company_id = ? AND claimed_at IS NULL AND created_at > ?", v.UserID, v.CompanyID, c.db.Now().Add(-resumableFor)).
 		Order("created_at DESC").Limit(1).Find(&list).Error
 	if err != nil || len(list) == 0 {
-		return Choice{}, false, database.Found(err, "find last authorization")
+		return models.Choice{}, false, database.Found(err, "find last authorization")
 	}
 	return list[0].choice(), true, nil
 }

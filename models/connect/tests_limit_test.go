@@ -1,12 +1,12 @@
-package models_test
+package connect_test
 
 import (
 	"errors"
 	"testing"
 	"time"
 
-	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
@@ -28,7 +28,7 @@ func TestTestsAreLimited(t *testing.T) {
 			}
 		}
 		press()
-		if tested != models.TestsOfCompany.Tries || refused != 600-tested {
+		if tested != connect.TestsOfCompany.Tries || refused != 600-tested {
 			t.Errorf("%d tests are made and %d refused", tested, refused)
 		}
 		if n := d.Count("SELECT count(*) FROM events"); n > len(ids)*2 {

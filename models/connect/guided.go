@@ -1,4 +1,4 @@
-package models
+package connect
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -19,7 +20,7 @@ var setupRequests = accounts.Limit{Name: "setups", Tries: 20, Per: time.Hour}
 
 // RequestSetup asks our staff to set a connection up, and returns it. Asking
 // twice is asking once. An existing connection stays as it is meanwhile.
-func (c *Connections) RequestSetup(ctx context.Context, v accounts.Visitor, choice Choice) (id uuid.UUID, err error) {
+func (c *Connections) RequestSetup(ctx context.Context, v accounts.Visitor, choice models.Choice) (id uuid.UUID, err error) {
 	if choice.Way != servicetitan.Guided {
 		return id, fmt.Errorf("check choice: %w", database.ErrNotFound)
 	}
@@ -40,7 +41,7 @@ func (c *Connections) RequestSetup(ctx context.Context, v accounts.Visitor, choi
 	return id, nil
 }
 
-func (c *Connections) requestSetup(tx *gorm.DB, v accounts.Visitor, choice Choice) (id uuid.UUID, err error) {
+func (c *Connections) requestSetup(tx *gorm.DB, v accounts.Visitor, choice models.Choice) (id uuid.UUID, err error) {
 	now, err := c.db.SharedNow(tx)
 	if err != nil {
 		return id, err
@@ -51,11 +52,11 @@ func (c *Connections) requestSetup(tx *gorm.DB, v accounts.Visitor, choice Choic
 	if err := accounts.StillAllowed(tx, v); err != nil {
 		return id, err
 	}
-	var connection Connection
+	var connection models.Connection
 	err = database.ForUpdate(tx).Where("company_id = ? AND environment = ? AND tenant_id = ?", v.CompanyID, choice.Environment, choice.TenantID).
 		Take(&connection).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		connection = Connection{
+		connection = models.Connection{
 			ID: database.NewID(), CompanyID: v.CompanyID, Environment: choice.Environment, TenantID: choice.TenantID, CreatedAt: now,
 		}
 	} else if err != nil {
@@ -65,14 +66,14 @@ func (c *Connections) requestSetup(tx *gorm.DB, v accounts.Visitor, choice Choic
 	if connection.SettingUp {
 		return id, nil
 	}
-	happened, err := Transit(tx, &connection, Transition{
-		What: requested, At: now, By: v,
-		Edit: func(o *Connection) {
-			if o.State == Pending { // what is connected stays so meanwhile
+	happened, err := models.Transit(tx, &connection, models.Transition{
+		What: models.Requested, At: now, By: v,
+		Edit: func(o *models.Connection) {
+			if o.State == models.Pending { // what is connected stays so meanwhile
 				o.Way, o.ConnectedByName = choice.Way, v.Name
 			}
 		},
-		With: func(tx *gorm.DB, o Connection) error { return openSetup(tx, v, o, now) },
+		With: func(tx *gorm.DB, o models.Connection) error { return openSetup(tx, v, o, now) },
 	})
 	if err == nil && !happened {
 		err = errors.New("connection cannot be set up in state " + string(connection.State))
@@ -81,32 +82,32 @@ func (c *Connections) requestSetup(tx *gorm.DB, v accounts.Visitor, choice Choic
 }
 
 // openSetup begins a set-up.
-func openSetup(tx *gorm.DB, v accounts.Visitor, connection Connection, now time.Time) error {
-	var last Setup
+func openSetup(tx *gorm.DB, v accounts.Visitor, connection models.Connection, now time.Time) error {
+	var last models.Setup
 	err := tx.Where("connection_id = ?", connection.ID).Order("id DESC").Take(&last).Error
 	if err != nil && !errors.Is(err, gorm.ErrRecordNotFound) {
 		return err
 	}
-	s := Setup{
+	s := models.Setup{
 		ID: database.NewID(), ConnectionID: connection.ID, CompanyID: connection.CompanyID, Environment: connection.Environment,
 		TenantID: connection.TenantID, RequestedByName: v.Name, RequestedAt: now,
 	}
-	s.Wait(StepAddTenant, Us, "", now)
-	if last.Step == StepChecked { // the tenant ID has been in our app ever since
+	s.Wait(models.StepAddTenant, models.Us, "", now)
+	if last.Step == models.StepChecked { // the tenant ID has been in our app ever since
 		s.TenantAddedAt = last.TenantAddedAt
 		s.Proof = last.Proof // it counts for as long as no other company appears
-		s.Wait(StepAllowAccess, TheCompany, "", now)
+		s.Wait(models.StepAllowAccess, models.TheCompany, "", now)
 	}
 	return tx.Create(&s).Error
 }
 
 // OpenSetup is the connection's set-up that is under way; nil if none is.
-func (c *Connections) OpenSetup(ctx context.Context, connection Connection) (*Setup, error) {
+func (c *Connections) OpenSetup(ctx context.Context, connection models.Connection) (*models.Setup, error) {
 	if !connection.SettingUp {
 		return nil, nil
 	}
-	s, err := FindSetup(c.db.Read(ctx).Where("company_id = ?", connection.CompanyID), connection.ID)
-	if errors.Is(err, ErrNoSetup) {
+	s, err := models.FindSetup(c.db.Read(ctx).Where("company_id = ?", connection.CompanyID), connection.ID)
+	if errors.Is(err, models.ErrNoSetup) {
 		return nil, nil
 	}
 	if err != nil {
@@ -118,18 +119,18 @@ func (c *Connections) OpenSetup(ctx context.Context, connection Connection) (*Se
 // AccessAllowed is a member's word that the app is allowed in ServiceTitan.
 // What was said before stays said.
 func (c *Connections) AccessAllowed(ctx context.Context, v accounts.Visitor, connectionID uuid.UUID) error {
-	return c.ChangeSetup(ctx, v, connectionID, EventSetupAllowed, func(s *Setup, now time.Time) bool { return s.Allowed(v.Name, now) })
+	return c.ChangeSetup(ctx, v, connectionID, models.EventSetupAllowed, func(s *models.Setup, now time.Time) bool { return s.Allowed(v.Name, now) })
 }
 
 // ChangeSetup changes the company's open set-up and records it. A change that
 // does not fit any more, such as a button pressed twice, changes nothing.
-func (c *Connections) ChangeSetup(ctx context.Context, v accounts.Visitor, connectionID uuid.UUID, kind EventKind, change func(*Setup, time.Time) bool) error {
+func (c *Connections) ChangeSetup(ctx context.Context, v accounts.Visitor, connectionID uuid.UUID, kind models.EventKind, change func(*models.Setup, time.Time) bool) error {
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
 		// The connection first, as whoever closes the setup does.
-		if _, err := GetConnection(database.ForUpdate(tx), v.CompanyID, connectionID); err != nil && !errors.Is(err, database.ErrNotFound) {
+		if _, err := models.GetConnection(database.ForUpdate(tx), v.CompanyID, connectionID); err != nil && !errors.Is(err, database.ErrNotFound) {
 			return err
 		}
-		s, err := FindSetup(database.ForUpdate(tx).Where("company_id = ?", v.CompanyID), connectionID)
+		s, err := models.FindSetup(database.ForUpdate(tx).Where("company_id = ?", v.CompanyID), connectionID)
 		if err != nil {
 			return err
 		}
@@ -152,27 +153,27 @@ func (c *Connections) ChangeSetup(ctx context.Context, v accounts.Visitor, conne
 // waiting for it is disconnected.
 func (c *Connections) WithdrawSetup(ctx context.Context, v accounts.Visitor, connectionID uuid.UUID) error {
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
-		connection, err := GetConnection(database.ForUpdate(tx), v.CompanyID, connectionID)
+		connection, err := models.GetConnection(database.ForUpdate(tx), v.CompanyID, connectionID)
 		if err != nil {
 			return err
 		}
 		now := c.db.Now()
-		s, err := CloseSetup(tx, &connection, false, now)
+		s, err := models.CloseSetup(tx, &connection, false, now)
 		if err != nil || s == nil {
 			return err
 		}
-		if connection.State != Pending {
-			if err := tx.Model(&connection).Select("SettingUp", "UpdatedAt").Updates(Connection{UpdatedAt: now}).Error; err != nil {
+		if connection.State != models.Pending {
+			if err := tx.Model(&connection).Select("SettingUp", "UpdatedAt").Updates(models.Connection{UpdatedAt: now}).Error; err != nil {
 				return err
 			}
-			return recordSetup(tx, v, *s, EventSetupWithdrawn, now)
+			return recordSetup(tx, v, *s, models.EventSetupWithdrawn, now)
 		}
 		if s.TenantAddedAt != nil {
-			if err := addTask(tx, TaskRemoveTenant, connection, now); err != nil {
+			if err := models.AddTask(tx, models.TaskRemoveTenant, connection, now); err != nil {
 				return err
 			}
 		}
-		_, err = Transit(tx, &connection, Transition{What: letGo, At: now, By: v})
+		_, err = models.Transit(tx, &connection, models.Transition{What: models.LetGo, At: now, By: v})
 		return err
 	})
 	if err != nil {
@@ -181,8 +182,8 @@ func (c *Connections) WithdrawSetup(ctx context.Context, v accounts.Visitor, con
 	return nil
 }
 
-func recordSetup(tx *gorm.DB, v accounts.Visitor, s Setup, kind EventKind, now time.Time) error {
-	return Record(tx, Event{
+func recordSetup(tx *gorm.DB, v accounts.Visitor, s models.Setup, kind models.EventKind, now time.Time) error {
+	return models.Record(tx, models.Event{
 		CompanyID: s.CompanyID, ConnectionID: &s.ConnectionID, Kind: kind, ActorName: v.Name, StaffName: v.StaffName,
 		Outcome: s.Problem, SupportCode: v.SupportCode, At: now,
 	})

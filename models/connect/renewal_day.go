@@ -1,4 +1,4 @@
-package models
+package connect
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/fieldbridge/fieldbridge/models"
 )
 
 // HealthDays is how many days the health strip shows.
@@ -27,7 +29,7 @@ type RenewalDay struct {
 // Health is the connection's last 30 days, oldest first; a day without any
 // renewal has zeros. Of a connection that somebody has to reconnect nothing is
 // renewed, so a day knows of that too.
-func (c *Connections) Health(ctx context.Context, connection Connection) ([]RenewalDay, error) {
+func (c *Connections) Health(ctx context.Context, connection models.Connection) ([]RenewalDay, error) {
 	today := c.db.Now().UTC()
 	first := today.AddDate(0, 0, 1-HealthDays)
 	var rows []RenewalDay

@@ -1,10 +1,12 @@
-package models
+package connect
 
 import (
 	"context"
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/fieldbridge/fieldbridge/models"
 )
 
 // downtime is a time in which a connection needed somebody to reconnect it.
@@ -20,11 +22,11 @@ const changesRead = 200
 
 // downtimes are a connection's, oldest first. Those that are over are told from
 // its timeline; the one that goes on begins where its pages say that it does.
-func (c *Connections) downtimes(ctx context.Context, connection Connection) ([]downtime, error) {
-	var changes []Event
+func (c *Connections) downtimes(ctx context.Context, connection models.Connection) ([]downtime, error) {
+	var changes []models.Event
 	err := c.db.Read(ctx).Select("kind", "at").
 		Where("connection_id = ? AND company_id = ? AND kind IN ?", connection.ID, connection.CompanyID,
-			[]EventKind{EventReconnectNeeded, EventConnected, EventReconnected, EventDisconnected}).
+			[]models.EventKind{models.EventReconnectNeeded, models.EventConnected, models.EventReconnected, models.EventDisconnected}).
 		Order("id DESC").Limit(changesRead).Find(&changes).Error
 	if err != nil {
 		return nil, fmt.Errorf("read downtimes: %w", err)
@@ -33,13 +35,13 @@ func (c *Connections) downtimes(ctx context.Context, connection Connection) ([]d
 	var begun *time.Time
 	for _, e := range slices.Backward(changes) {
 		switch {
-		case e.Kind != EventReconnectNeeded && begun != nil:
+		case e.Kind != models.EventReconnectNeeded && begun != nil:
 			list, begun = append(list, downtime{*begun, e.At}), nil
-		case e.Kind == EventReconnectNeeded && begun == nil:
+		case e.Kind == models.EventReconnectNeeded && begun == nil:
 			begun = &e.At
 		}
 	}
-	if connection.State == ReconnectNeeded {
+	if connection.State == models.ReconnectNeeded {
 		now := downtime{from: connection.StateSince}
 		if connection.FailingSince != nil {
 			now.from = *connection.FailingSince

@@ -1,8 +1,9 @@
-package models
+package connect
 
 import (
 	"errors"
 
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
@@ -10,12 +11,12 @@ import (
 func shutOut(err error) (failure, bool) {
 	for _, e := range []struct {
 		err     error
-		outcome Outcome
+		outcome models.Outcome
 	}{
-		{accounts.ErrLocked, OutcomeLocked},
-		{accounts.ErrNoMembership, OutcomeNoMembership},
-		{accounts.ErrNoStaff, OutcomeNoStaff},
-		{ErrTooManyConnections, OutcomeTooMany},
+		{accounts.ErrLocked, models.OutcomeLocked},
+		{accounts.ErrNoMembership, models.OutcomeNoMembership},
+		{accounts.ErrNoStaff, models.OutcomeNoStaff},
+		{models.ErrTooManyConnections, models.OutcomeTooMany},
 	} {
 		if errors.Is(err, e.err) {
 			return failure{outcome: e.outcome, cause: err}, true

@@ -1,4 +1,4 @@
-package models_test
+package connect_test
 
 import (
 	"fmt"

@@ -1,4 +1,4 @@
-package models
+package connect
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -17,8 +18,8 @@ import (
 type Connections struct {
 	db          *database.DB
 	keys        *seal.Keys
-	clients     Clients
-	keeper      *Keeper
+	clients     models.Clients
+	keeper      *models.Keeper
 	redirectURI string
 	log         *slog.Logger
 	waiting     singleflight.Group
@@ -26,7 +27,7 @@ type Connections struct {
 
 // NewConnections returns the connections of a database. The redirect URI is
 // registered with every environment's app.
-func NewConnections(db *database.DB, keys *seal.Keys, clients Clients, keeper *Keeper, redirectURI string, log *slog.Logger) *Connections {
+func NewConnections(db *database.DB, keys *seal.Keys, clients models.Clients, keeper *models.Keeper, redirectURI string, log *slog.Logger) *Connections {
 	return &Connections{db: db, keys: keys, clients: clients, keeper: keeper, redirectURI: redirectURI, log: log}
 }
 
@@ -40,9 +41,9 @@ func (c *Connections) Environments() []servicetitan.Environment {
 }
 
 // List is the company's connections, oldest first.
-func (c *Connections) List(ctx context.Context, companyID uuid.UUID) ([]Connection, error) {
-	var list []Connection
-	err := c.db.Read(ctx).Where("company_id = ?", companyID).Order("id").Limit(ConnectionsPerCompany).Find(&list).Error
+func (c *Connections) List(ctx context.Context, companyID uuid.UUID) ([]models.Connection, error) {
+	var list []models.Connection
+	err := c.db.Read(ctx).Where("company_id = ?", companyID).Order("id").Limit(models.ConnectionsPerCompany).Find(&list).Error
 	if err != nil {
 		return nil, fmt.Errorf("list connections: %w", err)
 	}
@@ -50,8 +51,8 @@ func (c *Connections) List(ctx context.Context, companyID uuid.UUID) ([]Connecti
 }
 
 // Get is one of the company's connections, or ErrNotFound.
-func (c *Connections) Get(ctx context.Context, companyID, id uuid.UUID) (Connection, error) {
-	return GetConnection(c.db.Read(ctx), companyID, id)
+func (c *Connections) Get(ctx context.Context, companyID, id uuid.UUID) (models.Connection, error) {
+	return models.GetConnection(c.db.Read(ctx), companyID, id)
 }
 
 // eventsShown is how many events a timeline has.
@@ -59,10 +60,10 @@ const eventsShown = 50
 
 // Timeline returns what happened to a connection, newest first. It has the kinds
 // of events that a company may see and no others.
-func (c *Connections) Timeline(ctx context.Context, connection Connection) ([]Event, error) {
-	var events []Event
+func (c *Connections) Timeline(ctx context.Context, connection models.Connection) ([]models.Event, error) {
+	var events []models.Event
 	err := c.db.Read(ctx).
-		Where("connection_id = ? AND company_id = ? AND kind IN ?", connection.ID, connection.CompanyID, companyEvents()).
+		Where("connection_id = ? AND company_id = ? AND kind IN ?", connection.ID, connection.CompanyID, models.CompanyEvents()).
 		Order("id DESC").Limit(eventsShown).Find(&events).Error
 	if err != nil {
 		return nil, fmt.Errorf("show timeline: %w", err)

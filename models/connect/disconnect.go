@@ -1,4 +1,4 @@
-package models
+package connect
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
@@ -29,44 +30,44 @@ func (c *Connections) Disconnect(ctx context.Context, v accounts.Visitor, id uui
 // End ends a connection for whoever may, which the transaction asks
 // first; also is written in the same transaction, if there is anything to end.
 func (c *Connections) End(ctx context.Context, v accounts.Visitor, id uuid.UUID, may func(tx *gorm.DB) error, also func(tx *gorm.DB, now time.Time) error) error {
-	var old Replaced
-	var connection Connection
+	var old models.Replaced
+	var connection models.Connection
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
-		old = Replaced{} // of an earlier run
+		old = models.Replaced{} // of an earlier run
 		err := may(tx)
 		if err != nil {
 			return err
 		}
-		if connection, err = GetConnection(database.ForUpdate(tx), v.CompanyID, id); err != nil {
+		if connection, err = models.GetConnection(database.ForUpdate(tx), v.CompanyID, id); err != nil {
 			return err
 		}
-		if connection.State == Pending {
+		if connection.State == models.Pending {
 			return nil // that is withdrawn, not disconnected
 		}
-		if _, ok := next(connection.State, letGo); !ok {
+		if _, ok := models.Next(connection.State, models.LetGo); !ok {
 			return nil
 		}
 		now := c.db.Now()
-		if old, err = c.keeper.drop(tx, connection, now); err != nil {
+		if old, err = c.keeper.Drop(tx, connection, now); err != nil {
 			return err
 		}
-		if _, err := CloseSetup(tx, &connection, false, now); err != nil {
+		if _, err := models.CloseSetup(tx, &connection, false, now); err != nil {
 			return err
 		}
-		if connection.usesOwnClient() {
-			if err := addTask(tx, TaskDeleteSecret, connection, now); err != nil {
+		if connection.UsesOwnClient() {
+			if err := models.AddTask(tx, models.TaskDeleteSecret, connection, now); err != nil {
 				return err
 			}
 		}
-		_, err = Transit(tx, &connection, Transition{
-			What: letGo, At: now, By: v, With: func(tx *gorm.DB, _ Connection) error { return also(tx, now) },
+		_, err = models.Transit(tx, &connection, models.Transition{
+			What: models.LetGo, At: now, By: v, With: func(tx *gorm.DB, _ models.Connection) error { return also(tx, now) },
 		})
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("disconnect: %w", err)
 	}
-	c.keeper.forget(id)
+	c.keeper.Forget(id)
 	c.keeper.RevokeReplaced(ctx, old, v.SupportCode)
 	return nil
 }

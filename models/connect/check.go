@@ -1,4 +1,4 @@
-package models
+package connect
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -30,12 +31,12 @@ func (c *Connections) Test(ctx context.Context, v accounts.Visitor, id uuid.UUID
 	if err != nil {
 		return err
 	}
-	if connection.State == Disconnected || connection.State == Pending {
-		return &ReasonError{Err: ErrNotConnected}
+	if connection.State == models.Disconnected || connection.State == models.Pending {
+		return &models.ReasonError{Err: models.ErrNotConnected}
 	}
 	client, ok := c.clients.In(connection.Environment)
 	if !ok {
-		return &ReasonError{Reason: ReasonUnavailable, Err: database.ErrUnavailable}
+		return &models.ReasonError{Reason: models.ReasonUnavailable, Err: database.ErrUnavailable}
 	}
 	err = c.db.Write(ctx, func(tx *gorm.DB) error {
 		if err := testsOfConnection.Take(tx, id.String(), c.db.Now()); err != nil {
@@ -50,30 +51,30 @@ func (c *Connections) Test(ctx context.Context, v accounts.Visitor, id uuid.UUID
 	account, err := c.ask(ctx, client, connection)
 	took := time.Since(began)
 
-	reason := ReasonNone
+	reason := models.ReasonNone
 	if err != nil {
-		if reason = ReasonOf(err); reason == ReasonNone {
+		if reason = ReasonOf(err); reason == models.ReasonNone {
 			return fmt.Errorf("test connection: %w", err)
 		}
 		c.log.InfoContext(ctx, "test failed", "connection", id, "reason", reason, "support_code", v.SupportCode, "error", err)
 	}
 	err = c.db.Write(ctx, func(tx *gorm.DB) error {
 		now := c.db.Now()
-		tested := map[string]any{"tested_at": now, "test_passed": reason == ReasonNone, "test_millis": took.Milliseconds()}
-		event := Event{Kind: EventTestFailed, Reason: reason}
-		if reason == ReasonNone {
-			event.Kind = EventTestPassed
+		tested := map[string]any{"tested_at": now, "test_passed": reason == models.ReasonNone, "test_millis": took.Milliseconds()}
+		event := models.Event{Kind: models.EventTestFailed, Reason: reason}
+		if reason == models.ReasonNone {
+			event.Kind = models.EventTestPassed
 			tested["business_units"] = account.BusinessUnits
 			if account.Name != "" {
 				tested["tenant_name"] = account.Name
 			}
 		}
-		if err := tx.Model(&Connection{}).Where("id = ? AND company_id = ?", id, v.CompanyID).Updates(tested).Error; err != nil {
+		if err := tx.Model(&models.Connection{}).Where("id = ? AND company_id = ?", id, v.CompanyID).Updates(tested).Error; err != nil {
 			return err
 		}
 		event.CompanyID, event.ConnectionID, event.ActorName = v.CompanyID, &id, v.Name
 		event.Millis, event.SupportCode, event.At = took.Milliseconds(), v.SupportCode, now
-		return RecordSeries(tx, event)
+		return models.RecordSeries(tx, event)
 	})
 	if err != nil {
 		return fmt.Errorf("note test: %w", err)
@@ -83,7 +84,7 @@ func (c *Connections) Test(ctx context.Context, v accounts.Visitor, id uuid.UUID
 
 // ask makes the check call. A token that the API refuses is renewed once; what
 // it refuses then, it refuses for good (RFC 6750, section 3.1).
-func (c *Connections) ask(ctx context.Context, client *servicetitan.Client, connection Connection) (servicetitan.Account, error) {
+func (c *Connections) ask(ctx context.Context, client *servicetitan.Client, connection models.Connection) (servicetitan.Account, error) {
 	access, err := c.keeper.AccessNow(ctx, connection.CompanyID, connection.ID)
 	if err != nil {
 		return servicetitan.Account{}, err
@@ -97,12 +98,12 @@ func (c *Connections) ask(ctx context.Context, client *servicetitan.Client, conn
 	}
 	if e, ok := errors.AsType[*servicetitan.Error](err); ok && e.Kind == servicetitan.NotAllowed {
 		// A renewal may have brought other scopes since the connection was read.
-		if now, err := GetConnection(c.db.Read(ctx), connection.CompanyID, connection.ID); err == nil && !slices.Contains(now.ScopeList(), servicetitan.AccountScope) {
-			return account, &ReasonError{Reason: ReasonScopeMissing, Err: database.ErrUnavailable}
+		if now, err := models.GetConnection(c.db.Read(ctx), connection.CompanyID, connection.ID); err == nil && !slices.Contains(now.ScopeList(), servicetitan.AccountScope) {
+			return account, &models.ReasonError{Reason: models.ReasonScopeMissing, Err: database.ErrUnavailable}
 		}
 	}
-	if v := verdictOf(err, false); v.permanent {
-		if ended := c.keeper.refuse(ctx, connection, access.Generation, v.reason, err); ended != nil {
+	if v := models.VerdictOf(err, false); v.Permanent {
+		if ended := c.keeper.Refuse(ctx, connection, access.Generation, v.Reason, err); ended != nil {
 			return account, ended
 		}
 	}
@@ -111,15 +112,15 @@ func (c *Connections) ask(ctx context.Context, client *servicetitan.Client, conn
 
 // ReasonOf puts what went wrong with ServiceTitan into one word; none if it
 // was something else.
-func ReasonOf(err error) Reason {
-	if e, ok := errors.AsType[*ReasonError](err); ok {
+func ReasonOf(err error) models.Reason {
+	if e, ok := errors.AsType[*models.ReasonError](err); ok {
 		return e.Reason
 	}
 	if _, ok := errors.AsType[*servicetitan.Error](err); !ok {
-		return ReasonNone
+		return models.ReasonNone
 	}
-	if v := verdictOf(err, false); !v.permanent {
-		return v.reason
+	if v := models.VerdictOf(err, false); !v.Permanent {
+		return v.Reason
 	}
-	return ReasonUnavailable // what was refused for good has been replaced meanwhile
+	return models.ReasonUnavailable // what was refused for good has been replaced meanwhile
 }

@@ -1,4 +1,4 @@
-package models_test
+package connect_test
 
 import (
 	"errors"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/secret"
@@ -17,8 +18,8 @@ import (
 )
 
 // proof is access to a tenant as a trip to ServiceTitan brings it.
-func proof(k *modeltest.Kept, tenantID int64) models.Proven {
-	return models.Proven{
+func proof(k *modeltest.Kept, tenantID int64) connect.Proven {
+	return connect.Proven{
 		Choice: models.Choice{Environment: servicetitan.Sandbox, Way: models.SignInWay, TenantID: tenantID},
 		Tokens: servicetitan.Tokens{
 			Access: secret.New("stc_access_" + database.NewID().String()), Refresh: secret.New(k.Sandbox.NewGrant(modeltest.Northgate)),
@@ -39,7 +40,7 @@ func TestTwoTripsToOneTenant(t *testing.T) {
 			for i := range ids {
 				p := proof(k, int64(round+1))
 				all.Go(func() {
-					id, err := models.ConnectionsSave(connections, t.Context(), k.Owner(), p)
+					id, err := connect.ConnectionsSave(connections, t.Context(), k.Owner(), p)
 					if err != nil {
 						t.Errorf("trip %d: %v", i, err)
 					}
@@ -70,7 +71,7 @@ func TestNoConnectionForACompanyThatIsGone(t *testing.T) {
 		k := modeltest.NewKept(t, db, clock.Now)
 		connections, gone := k.Connections(), k.Owner()
 		gone.CompanyID = database.NewID()
-		if _, err := models.ConnectionsSave(connections, t.Context(), gone, proof(k, modeltest.Northgate)); !errors.Is(err, database.ErrNotFound) {
+		if _, err := connect.ConnectionsSave(connections, t.Context(), gone, proof(k, modeltest.Northgate)); !errors.Is(err, database.ErrNotFound) {
 			t.Errorf("a trip: %v", err)
 		}
 		guided := models.Choice{Environment: servicetitan.Sandbox, Way: servicetitan.Guided, TenantID: modeltest.Northgate}
@@ -81,5 +82,5 @@ func TestNoConnectionForACompanyThatIsGone(t *testing.T) {
 }
 
 func TestAuthorizationsMatchTheSchema(t *testing.T) {
-	modeltest.MatchSchema(t, &models.Authorization{})
+	modeltest.MatchSchema(t, &connect.Authorization{})
 }

@@ -1,4 +1,4 @@
-package models
+package connect
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -16,12 +17,12 @@ import (
 
 // grantedAccess is access that works, ready to be saved.
 type grantedAccess struct {
-	Choice  Choice
+	Choice  models.Choice
 	Tokens  servicetitan.Tokens
 	own     servicetitan.OwnClient
 	account servicetitan.Account
 	// setup is the guided set-up that it ends; nil for the other ways.
-	setup *Setup
+	setup *models.Setup
 	// also is written in the same transaction; nil if there is nothing.
 	also func(tx *gorm.DB, connectionID uuid.UUID, now time.Time) error
 }
@@ -43,11 +44,11 @@ func (c *Connections) save(ctx context.Context, v accounts.Visitor, p grantedAcc
 	return id, err
 }
 
-func (c *Connections) saveGranted(ctx context.Context, v accounts.Visitor, p grantedAccess) (id uuid.UUID, old Replaced, err error) {
+func (c *Connections) saveGranted(ctx context.Context, v accounts.Visitor, p grantedAccess) (id uuid.UUID, old models.Replaced, err error) {
 	a, tokens := p.Choice, p.Tokens
 	client, _ := c.clients.In(a.Environment)
 	err = c.db.Write(ctx, func(tx *gorm.DB) error {
-		old = Replaced{} // of an earlier run
+		old = models.Replaced{} // of an earlier run
 		if err := accounts.StillAllowed(tx, v); err != nil {
 			return err
 		}
@@ -57,18 +58,18 @@ func (c *Connections) saveGranted(ctx context.Context, v accounts.Visitor, p gra
 		}
 		// The same tenant of the same company is the same connection, whatever
 		// state it is in: its history goes on.
-		var connection Connection
+		var connection models.Connection
 		err = database.ForUpdate(tx).Where("company_id = ? AND environment = ? AND tenant_id = ?", v.CompanyID, a.Environment, a.TenantID).
 			Take(&connection).Error
 		isNew := errors.Is(err, gorm.ErrRecordNotFound)
 		if isNew {
-			connection = Connection{ID: database.NewID(), CompanyID: v.CompanyID, Environment: a.Environment, TenantID: a.TenantID, CreatedAt: now}
+			connection = models.Connection{ID: database.NewID(), CompanyID: v.CompanyID, Environment: a.Environment, TenantID: a.TenantID, CreatedAt: now}
 		} else if err != nil {
 			return err
 		}
 		id = connection.ID
-		if a.Way == GuidedWay {
-			if err := stillProven(tx, p.setup); err != nil {
+		if a.Way == models.GuidedWay {
+			if err := models.StillProven(tx, p.setup); err != nil {
 				return err
 			}
 		}
@@ -81,9 +82,9 @@ func (c *Connections) saveGranted(ctx context.Context, v accounts.Visitor, p gra
 			}
 		}
 		var due time.Time
-		happened, err := Transit(tx, &connection, Transition{
-			What: Authorized, At: now, By: v,
-			Edit: func(o *Connection) {
+		happened, err := models.Transit(tx, &connection, models.Transition{
+			What: models.Authorized, At: now, By: v,
+			Edit: func(o *models.Connection) {
 				o.Way, o.ConnectedByName, o.ConnectedAt = a.Way, v.Name, now
 				if o.ConnectedByID = nil; v.StaffName == "" {
 					o.ConnectedByID = &v.UserID
@@ -95,7 +96,7 @@ func (c *Connections) saveGranted(ctx context.Context, v accounts.Visitor, p gra
 				due = c.keeper.DueFrom(o, now)
 				o.Granted(tokens, client.Environment().Scopes, due, now)
 			},
-			With: func(tx *gorm.DB, o Connection) error { return c.keeper.Store(tx, o, tokens, p.own, due) },
+			With: func(tx *gorm.DB, o models.Connection) error { return c.keeper.Store(tx, o, tokens, p.own, due) },
 		})
 		if err == nil && !happened {
 			err = errors.New("connection cannot be authorized in state " + string(connection.State))
@@ -113,12 +114,12 @@ func (c *Connections) saveGranted(ctx context.Context, v accounts.Visitor, p gra
 
 // replaces settles what a new access leaves behind: a set-up that it ends, and
 // a client that is no longer used.
-func replaces(tx *gorm.DB, connection *Connection, by Way, now time.Time) error {
-	if _, err := CloseSetup(tx, connection, by == GuidedWay, now); err != nil {
+func replaces(tx *gorm.DB, connection *models.Connection, by models.Way, now time.Time) error {
+	if _, err := models.CloseSetup(tx, connection, by == models.GuidedWay, now); err != nil {
 		return err
 	}
-	if by == SignInWay && connection.usesOwnClient() {
-		return addTask(tx, TaskDeleteSecret, *connection, now)
+	if by == models.SignInWay && connection.UsesOwnClient() {
+		return models.AddTask(tx, models.TaskDeleteSecret, *connection, now)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package models
+package connect
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
@@ -39,17 +40,17 @@ type CallbackQuery struct {
 // Complete ends a trip to ServiceTitan. However many requests bring the same
 // state, one does the work and all get its result. A state that is not this
 // session's is ErrUnknownState.
-func (c *Connections) Complete(ctx context.Context, v accounts.Visitor, binding secret.Value, q CallbackQuery) (Result, error) {
+func (c *Connections) Complete(ctx context.Context, v accounts.Visitor, binding secret.Value, q CallbackQuery) (models.Result, error) {
 	a, err := c.authorization(ctx, q.State, binding)
 	if err != nil {
-		return Result{}, err
+		return models.Result{}, err
 	}
 	if a.UserID != v.UserID || a.CompanyID != v.CompanyID {
-		return Result{}, accounts.ErrUnknownState
+		return models.Result{}, accounts.ErrUnknownState
 	}
 	claimed, err := c.claim(ctx, a)
 	if err != nil {
-		return Result{}, err
+		return models.Result{}, err
 	}
 	if !claimed {
 		return c.await(ctx, q.State, binding)
@@ -101,7 +102,7 @@ func (c *Connections) claim(ctx context.Context, a authorization) (bool, error) 
 }
 
 // await returns the result of the request that claimed the trip.
-func (c *Connections) await(ctx context.Context, state, binding secret.Value) (Result, error) {
+func (c *Connections) await(ctx context.Context, state, binding secret.Value) (models.Result, error) {
 	// The requests that wait here for the same trip ask the database as one.
 	answer := c.waiting.DoChan(hex.EncodeToString(database.HashOf(state))+hex.EncodeToString(database.HashOf(binding)), func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), waitLimit)
@@ -128,36 +129,36 @@ func (c *Connections) await(ctx context.Context, state, binding secret.Value) (R
 	})
 	select {
 	case <-ctx.Done():
-		return Result{}, fmt.Errorf("wait for authorization: %w", context.Cause(ctx))
+		return models.Result{}, fmt.Errorf("wait for authorization: %w", context.Cause(ctx))
 	case got := <-answer:
 		if got.Err != nil {
-			return Result{}, got.Err
+			return models.Result{}, got.Err
 		}
 		a := got.Val.(authorization)
 		result := a.result()
 		switch {
 		case a.ClaimedAt == nil: // nobody could claim it
-			result.Outcome = OutcomeStartAgain
+			result.Outcome = models.OutcomeStartAgain
 		case a.FinishedAt != nil:
 		case c.db.Now().Sub(*a.ClaimedAt) > settleLimit:
-			result.Outcome = OutcomeInterrupted
+			result.Outcome = models.OutcomeInterrupted
 		default:
-			result.Outcome = OutcomeFinishing
+			result.Outcome = models.OutcomeFinishing
 		}
 		return result, nil
 	}
 }
 
 // settle does the work of a claimed trip and records its end.
-func (c *Connections) settle(ctx context.Context, v accounts.Visitor, a authorization, q CallbackQuery) (Result, error) {
+func (c *Connections) settle(ctx context.Context, v accounts.Visitor, a authorization, q CallbackQuery) (models.Result, error) {
 	client, ok := c.clients.In(a.Environment)
 	if !ok {
-		return c.finish(ctx, v, a, failure{outcome: OutcomeSetupProblem})
+		return c.finish(ctx, v, a, failure{outcome: models.OutcomeSetupProblem})
 	}
 	if ok, err := client.CheckIssuer(ctx, q.Issuer, q.HasIssuer); err != nil {
 		return c.finish(ctx, v, a, c.failureOf(err, false))
 	} else if !ok {
-		return c.finish(ctx, v, a, failure{outcome: OutcomeStartAgain, cause: errors.New("answer is not from the issuer asked")})
+		return c.finish(ctx, v, a, failure{outcome: models.OutcomeStartAgain, cause: errors.New("answer is not from the issuer asked")})
 	}
 	if end, ended := endingOfQuery(q); ended {
 		return c.finish(ctx, v, a, end)
@@ -166,11 +167,11 @@ func (c *Connections) settle(ctx context.Context, v accounts.Visitor, a authoriz
 		if end, out := shutOut(err); out {
 			return c.finish(ctx, v, a, end)
 		}
-		return Result{}, fmt.Errorf("check visitor: %w", err)
+		return models.Result{}, fmt.Errorf("check visitor: %w", err)
 	}
 	verifier, err := c.keys.Open(a.VerifierSealed, a.verifierPlace())
 	if err != nil {
-		return c.finish(ctx, v, a, failure{outcome: OutcomeStartAgain, cause: err})
+		return c.finish(ctx, v, a, failure{outcome: models.OutcomeStartAgain, cause: err})
 	}
 	tokens, err := exchange(ctx, client, q.Code, secret.New(verifier), c.redirectURI)
 	if err != nil {
@@ -185,15 +186,15 @@ func (c *Connections) settle(ctx context.Context, v accounts.Visitor, a authoriz
 	}
 	id, err := c.save(ctx, v, grantedAccess{Choice: a.choice(), Tokens: tokens, account: account, also: a.connected})
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
-		return c.giveUp(ctx, client, v, a, tokens, failure{outcome: OutcomeTenantTaken})
+		return c.giveUp(ctx, client, v, a, tokens, failure{outcome: models.OutcomeTenantTaken})
 	}
 	if end, out := shutOut(err); out {
 		return c.giveUp(ctx, client, v, a, tokens, end)
 	}
 	if err != nil {
-		return Result{}, fmt.Errorf("save connection: %w", err)
+		return models.Result{}, fmt.Errorf("save connection: %w", err)
 	}
-	a.Outcome, a.ConnectionID = OutcomeConnected, &id
+	a.Outcome, a.ConnectionID = models.OutcomeConnected, &id
 	return a.result(), nil
 }
 
@@ -220,18 +221,18 @@ func exchange(ctx context.Context, client *servicetitan.Client, code, verifier s
 // token's own claim only tells a person sooner which tenant they chose.
 func (c *Connections) checkTenant(ctx context.Context, client *servicetitan.Client, tenantID int64, tokens servicetitan.Tokens) (servicetitan.Account, failure, bool) {
 	if tokens.TenantID != 0 && tokens.TenantID != tenantID {
-		return servicetitan.Account{}, failure{outcome: OutcomeWrongTenant, foundTenantID: tokens.TenantID}, true
+		return servicetitan.Account{}, failure{outcome: models.OutcomeWrongTenant, foundTenantID: tokens.TenantID}, true
 	}
 	account, err := checkAccount(ctx, client, tokens.Access, tenantID)
 	if err != nil {
 		end := c.failureOf(err, false)
-		if end.outcome == OutcomeNotAllowed && tokens.Scopes != nil && !slices.Contains(tokens.Scopes, servicetitan.AccountScope) {
-			end.outcome = OutcomeScopeMissing
+		if end.outcome == models.OutcomeNotAllowed && tokens.Scopes != nil && !slices.Contains(tokens.Scopes, servicetitan.AccountScope) {
+			end.outcome = models.OutcomeScopeMissing
 		}
 		return account, end, true
 	}
 	if account.TenantID != 0 && account.TenantID != tenantID {
-		return account, failure{outcome: OutcomeWrongTenant, foundTenantID: account.TenantID}, true
+		return account, failure{outcome: models.OutcomeWrongTenant, foundTenantID: account.TenantID}, true
 	}
 	return account, failure{}, false
 }

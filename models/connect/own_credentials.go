@@ -1,4 +1,4 @@
-package models
+package connect
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -33,28 +34,28 @@ func takeCredentialTry(tx *gorm.DB, v accounts.Visitor, now time.Time) error {
 // admin made. They are tried at once, and saved only if access, tenant and
 // check call agree. How it ended is in the result; the error is for what could
 // not be tried or noted, among it a ThrottledError.
-func (c *Connections) ConnectWithCredentials(ctx context.Context, v accounts.Visitor, choice Choice, own servicetitan.OwnClient) (Result, error) {
+func (c *Connections) ConnectWithCredentials(ctx context.Context, v accounts.Visitor, choice models.Choice, own servicetitan.OwnClient) (models.Result, error) {
 	if choice.Way != servicetitan.OwnCredentials {
-		return Result{}, fmt.Errorf("check choice: %w", database.ErrNotFound)
+		return models.Result{}, fmt.Errorf("check choice: %w", database.ErrNotFound)
 	}
 	return c.TryClient(ctx, v, choice, own, nil)
 }
 
 // TryClient tries a client, and saves it if it works. The set-up is the one for
 // which staff try it; nil if the company tries its own.
-func (c *Connections) TryClient(ctx context.Context, v accounts.Visitor, choice Choice, own servicetitan.OwnClient, setup *Setup) (Result, error) {
+func (c *Connections) TryClient(ctx context.Context, v accounts.Visitor, choice models.Choice, own servicetitan.OwnClient, setup *models.Setup) (models.Result, error) {
 	if err := c.CheckChoice(ctx, v, choice); err != nil {
-		return Result{}, err
+		return models.Result{}, err
 	}
 	err := c.db.Write(ctx, func(tx *gorm.DB) error { return takeCredentialTry(tx, v, c.db.Now()) })
 	if err != nil {
-		return Result{}, fmt.Errorf("try credentials: %w", err)
+		return models.Result{}, fmt.Errorf("try credentials: %w", err)
 	}
 	if err := accounts.StillAllowed(c.db.Read(ctx), v); err != nil {
 		if end, out := shutOut(err); out {
 			return c.refuse(ctx, v, choice, end)
 		}
-		return Result{}, fmt.Errorf("check visitor: %w", err)
+		return models.Result{}, fmt.Errorf("check visitor: %w", err)
 	}
 	client, _ := c.clients.In(choice.Environment)
 	tokens, err := client.ClientCredentials(ctx, own)
@@ -70,43 +71,43 @@ func (c *Connections) TryClient(ctx context.Context, v accounts.Visitor, choice 
 	}
 	id, err := c.save(ctx, v, grantedAccess{Choice: choice, Tokens: tokens, own: own, account: account, setup: setup})
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
-		return c.refuse(ctx, v, choice, failure{outcome: OutcomeTenantTaken})
+		return c.refuse(ctx, v, choice, failure{outcome: models.OutcomeTenantTaken})
 	}
 	if end, out := shutOut(err); out {
 		return c.refuse(ctx, v, choice, end)
 	}
 	if err != nil {
-		return Result{}, fmt.Errorf("save connection: %w", err)
+		return models.Result{}, fmt.Errorf("save connection: %w", err)
 	}
-	return Result{Outcome: OutcomeConnected, ConnectionID: id, Choice: choice}, nil
+	return models.Result{Outcome: models.OutcomeConnected, ConnectionID: id, Choice: choice}, nil
 }
 
 // refuse records why values that were typed made no connection. What somebody
 // types raises no alarm in the log.
-func (c *Connections) refuse(ctx context.Context, v accounts.Visitor, choice Choice, end failure) (Result, error) {
+func (c *Connections) refuse(ctx context.Context, v accounts.Visitor, choice models.Choice, end failure) (models.Result, error) {
 	c.log.InfoContext(ctx, "not connected", "outcome", end.outcome, "environment", choice.Environment,
 		"company", v.CompanyID, "support_code", v.SupportCode, "cause", end.cause)
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
 		now := c.db.Now()
-		event := Event{
-			CompanyID: v.CompanyID, Kind: EventConnectFailed, ActorName: v.Name, StaffName: v.StaffName,
+		event := models.Event{
+			CompanyID: v.CompanyID, Kind: models.EventConnectFailed, ActorName: v.Name, StaffName: v.StaffName,
 			Outcome: end.outcome, SupportCode: v.SupportCode, At: now,
 		}
-		if choice.Way == GuidedWay {
-			event.Kind = EventSetupFailed
+		if choice.Way == models.GuidedWay {
+			event.Kind = models.EventSetupFailed
 		}
 		if choice.Reconnects() {
 			event.ConnectionID = &choice.ConnectionID
 		}
-		if err := RecordSeries(tx, event); err != nil || end.outcome != OutcomeTenantTaken {
+		if err := models.RecordSeries(tx, event); err != nil || end.outcome != models.OutcomeTenantTaken {
 			return err
 		}
 		return recordConflict(tx, v, choice, now)
 	})
 	if err != nil {
-		return Result{}, fmt.Errorf("record refusal: %w", err)
+		return models.Result{}, fmt.Errorf("record refusal: %w", err)
 	}
-	return Result{
+	return models.Result{
 		Outcome: end.outcome, ConnectionID: choice.ConnectionID, Choice: choice,
 		FoundTenantID: end.foundTenantID, RetryAt: end.retryAt,
 	}, nil

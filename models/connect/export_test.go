@@ -1,0 +1,8 @@
+package connect
+
+// What tests in the package's own folder need besides its API.
+type Authorization = authorization
+type Proven = grantedAccess
+
+var ConnectionsSave = (*Connections).save
+var TestsOfCompany = testsOfCompany
