@@ -28,9 +28,9 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/browsertest"
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox/sandboxtest"
-	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
@@ -68,7 +68,7 @@ type app struct {
 	sandbox *sandboxtest.Sandbox
 	standIn *httptest.Server
 	db      *database.DB
-	keeper  *models.Keeper
+	keeper  *keeper.Keeper
 	apiKeys *accounts.APIKeys
 	// served is what the app signs people in with.
 	served    *accounts.Accounts

@@ -20,6 +20,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/keyring"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
@@ -68,7 +69,7 @@ type running struct {
 	// accounts is what the instance signs people in with.
 	accounts *accounts.Accounts
 	db       *database.DB
-	keeper   *models.Keeper
+	keeper   *keeper.Keeper
 	apiKeys  *accounts.APIKeys
 }
 
@@ -96,7 +97,7 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 		clients = append(clients, servicetitan.NewClient(e, transport, db.Now))
 	}
 	people := accounts.NewAccounts(db, keys, 4, accounts.QuickHashes)
-	keeper := models.NewKeeper(db, keys, clients, models.KeeperOptions{KeepAlive: time.Hour, PerSecond: 1000}, log)
+	keeper := keeper.NewKeeper(db, keys, clients, keeper.KeeperOptions{KeepAlive: time.Hour, PerSecond: 1000}, log)
 	apiKeys := accounts.NewAPIKeys(db)
 	connections := connect.NewConnections(db, keys, clients, keeper, i.URL+"/callback", log)
 	return running{accounts: people, db: db, keeper: keeper, apiKeys: apiKeys, handler: handlers.New(handlers.Options{

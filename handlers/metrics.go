@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -50,8 +50,8 @@ func NewMetrics() *Metrics {
 }
 
 // Watch returns the hooks by which the keeper reports to the metrics.
-func (m *Metrics) Watch() models.KeeperWatch {
-	return models.KeeperWatch{
+func (m *Metrics) Watch() keeper.KeeperWatch {
+	return keeper.KeeperWatch{
 		Renewed: func(environment servicetitan.EnvironmentName, outcome string, took time.Duration) {
 			m.renewals.WithLabelValues(string(environment), outcome).Observe(took.Seconds())
 		},
@@ -75,14 +75,14 @@ const figuresKept = 15 * time.Second
 // keeperCollector gets the keeper's figures for a scrape and keeps them for a
 // moment.
 type keeperCollector struct {
-	figures                   func(context.Context) (models.Figures, error)
+	figures                   func(context.Context) (keeper.Figures, error)
 	connections, lag, unsaved *prometheus.Desc
 	mu                        sync.Mutex
-	last                      models.Figures
+	last                      keeper.Figures
 	until                     time.Time
 }
 
-func newKeeperCollector(figures func(context.Context) (models.Figures, error)) *keeperCollector {
+func newKeeperCollector(figures func(context.Context) (keeper.Figures, error)) *keeperCollector {
 	return &keeperCollector{
 		figures:     figures,
 		connections: prometheus.NewDesc("fieldbridge_connections", "Connections, by environment and state.", []string{"environment", "state"}, nil),
@@ -120,7 +120,7 @@ func (k *keeperCollector) Collect(to chan<- prometheus.Metric) {
 }
 
 // Handler answers scrapes.
-func (m *Metrics) Handler(figures func(context.Context) (models.Figures, error)) http.Handler {
+func (m *Metrics) Handler(figures func(context.Context) (keeper.Figures, error)) http.Handler {
 	m.registry.MustRegister(newKeeperCollector(figures))
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }

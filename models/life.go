@@ -6,9 +6,9 @@ type change string
 const (
 	Requested    change = "requested"    // a person asks our staff to set it up
 	Authorized   change = "authorized"   // a person allowed access and the check worked
-	renewed      change = "renewed"      // access was renewed, or a check worked
-	failedPassed change = "failed"       // a renewal or check failed for a passing reason
-	refused      change = "refused"      // ServiceTitan refused for good
+	Renewed      change = "renewed"      // access was renewed, or a check worked
+	FailedPassed change = "failed"       // a renewal or check failed for a passing reason
+	Refused      change = "refused"      // ServiceTitan refused for good
 	LetGo        change = "disconnected" // a person disconnects
 )
 
@@ -20,12 +20,12 @@ var life = map[State]map[change]State{
 	"":      {Requested: Pending, Authorized: Connected},
 	Pending: {Requested: Pending, Authorized: Connected, LetGo: Disconnected},
 	Connected: {
-		Requested: Connected, Authorized: Connected, renewed: Connected, failedPassed: Degraded,
-		refused: ReconnectNeeded, LetGo: Disconnected,
+		Requested: Connected, Authorized: Connected, Renewed: Connected, FailedPassed: Degraded,
+		Refused: ReconnectNeeded, LetGo: Disconnected,
 	},
 	Degraded: {
-		Requested: Degraded, Authorized: Connected, renewed: Connected, failedPassed: Degraded,
-		refused: ReconnectNeeded, LetGo: Disconnected,
+		Requested: Degraded, Authorized: Connected, Renewed: Connected, FailedPassed: Degraded,
+		Refused: ReconnectNeeded, LetGo: Disconnected,
 	},
 	// A renewal that was under way when the grant was refused does not bring it
 	// back to life; only a person does.

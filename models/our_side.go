@@ -14,8 +14,8 @@ import (
 // ServiceTitan's metadata contradicts our configuration.
 const CauseMetadata = "metadata"
 
-// causeOf names what staff read as the cause of a problem on our side.
-func causeOf(e *servicetitan.Error) string {
+// CauseOf names what staff read as the cause of a problem on our side.
+func CauseOf(e *servicetitan.Error) string {
 	if e.Kind == servicetitan.Misconfigured {
 		return CauseMetadata
 	}
@@ -27,10 +27,10 @@ func causeOf(e *servicetitan.Error) string {
 // people.
 const ourSideTasks = 10
 
-// raiseOurSide asks staff to put a problem on our side right. It reports whether
+// RaiseOurSide asks staff to put a problem on our side right. It reports whether
 // the incident is new: one connection has one task until it recovers, and
 // metadata that is wrong has one for its environment.
-func raiseOurSide(tx *gorm.DB, c Connection, cause string, now time.Time) (raised bool, err error) {
+func RaiseOurSide(tx *gorm.DB, c Connection, cause string, now time.Time) (raised bool, err error) {
 	var open []StaffTask
 	err = tx.Select("t.connection_id", "t.cause").Table("staff_tasks t").Joins("JOIN connections o ON o.id = t.connection_id").
 		Where("t.done_at IS NULL AND t.kind = ? AND o.environment = ?", TaskOurSide, c.Environment).

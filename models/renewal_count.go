@@ -8,8 +8,8 @@ import (
 	"gorm.io/gorm"
 )
 
-// countRenewal counts a renewal in the transaction that records it.
-func countRenewal(tx *gorm.DB, connectionID uuid.UUID, ok, failed int, now time.Time) error {
+// CountRenewal counts a renewal in the transaction that records it.
+func CountRenewal(tx *gorm.DB, connectionID uuid.UUID, ok, failed int, now time.Time) error {
 	err := tx.Exec(`INSERT INTO renewal_days (connection_id, day, ok, failed) VALUES (?, ?, ?, ?)
 		ON CONFLICT (connection_id, day) DO UPDATE SET ok = renewal_days.ok + excluded.ok, failed = renewal_days.failed + excluded.failed`,
 		connectionID, now.UTC().Format(time.DateOnly), ok, failed).Error

@@ -72,14 +72,14 @@ func (t Transition) apply(c *Connection, to State) {
 		if to == Pending {
 			c.Reason, c.DisconnectedAt = ReasonNone, nil
 		}
-	case Authorized, renewed:
+	case Authorized, Renewed:
 		c.Reason, c.FailingSince, c.Failures, c.DisconnectedAt = ReasonNone, nil, 0, nil
-	case failedPassed, refused:
+	case FailedPassed, Refused:
 		c.Reason = t.Reason
 		if c.FailingSince == nil {
 			c.FailingSince = &t.At
 		}
-		if t.What == refused {
+		if t.What == Refused {
 			c.NextRenewalAt = nil
 		}
 	case LetGo:
@@ -90,10 +90,10 @@ func (t Transition) apply(c *Connection, to State) {
 	}
 }
 
-// renewalColumns are what renewals change of a connection whose state and
+// RenewalColumns are what renewals change of a connection whose state and
 // reason stay. No index of the lists holds any of them, so that a renewal
 // touches none.
-var renewalColumns = []string{
+var RenewalColumns = []string{
 	"scopes", "upgrade_needed", "generation", "renewed_at", "expires_at", "next_renewal_at", "failures", "failing_since", "updated_at",
 }
 
@@ -102,7 +102,7 @@ func (t Transition) save(tx *gorm.DB, before Connection, c *Connection) error {
 	case before.State == "":
 		return addConnection(tx, c)
 	case t.What.byRenewal() && c.State == before.State && c.Reason == before.Reason:
-		return tx.Select(renewalColumns).Updates(c).Error
+		return tx.Select(RenewalColumns).Updates(c).Error
 	}
 	// The columns of the unique key never change. If they were written, PostgreSQL
 	// would lock the row as if they did, because of the table's trigger, and every
@@ -112,7 +112,7 @@ func (t Transition) save(tx *gorm.DB, before Connection, c *Connection) error {
 
 // byRenewal says that the change happens again and again by itself. It is an
 // event only if it changes the state.
-func (c change) byRenewal() bool { return c == renewed || c == failedPassed }
+func (c change) byRenewal() bool { return c == Renewed || c == FailedPassed }
 
 // eventKind returns the kind of event that tells of the change.
 func (t Transition) eventKind(before Connection) EventKind {
@@ -124,11 +124,11 @@ func (t Transition) eventKind(before Connection) EventKind {
 			return EventConnected
 		}
 		return EventReconnected
-	case renewed:
+	case Renewed:
 		return EventRecovered
-	case failedPassed:
+	case FailedPassed:
 		return EventRetrying
-	case refused:
+	case Refused:
 		return EventReconnectNeeded
 	case LetGo:
 		if before.State == Pending {

@@ -18,6 +18,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/demo"
+	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/keyring"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -36,7 +37,7 @@ func parallelHashes() int { return min(max(1, runtime.GOMAXPROCS(0)-1), mostHash
 type app struct {
 	db          *database.DB
 	accounts    *accounts.Accounts
-	keeper      *models.Keeper
+	keeper      *keeper.Keeper
 	apiKeys     *accounts.APIKeys
 	mailer      *mailer
 	outbox      *models.Outbox
@@ -71,7 +72,7 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 	clients := clientsOf(c, db)
 	people := accounts.NewAccounts(db, keys, parallelHashes())
 	metrics := handlers.NewMetrics()
-	keeper := models.NewKeeper(db, keys, clients, models.KeeperOptions{KeepAlive: c.KeepAlive, PerSecond: c.PerSecond, Watch: metrics.Watch()}, log)
+	keeper := keeper.NewKeeper(db, keys, clients, keeper.KeeperOptions{KeepAlive: c.KeepAlive, PerSecond: c.PerSecond, Watch: metrics.Watch()}, log)
 	apiKeys := accounts.NewAPIKeys(db)
 	connections := connect.NewConnections(db, keys, clients, keeper, c.BaseURL.JoinPath("/callback").String(), log)
 	mailer := &mailer{base: c.BaseURL, server: c.SMTPURL, from: c.MailFrom, log: log}

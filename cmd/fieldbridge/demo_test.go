@@ -18,6 +18,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/demo"
+	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/support"
@@ -206,7 +207,7 @@ func (s *seeded) daysAgree(c models.Connection, events []models.Event, perDay ma
 // hoursAgree compares the overview's hours with the days of all connections.
 func (s *seeded) hoursAgree(perDay map[string]connect.RenewalDay) {
 	s.Helper()
-	var hours []models.RenewalHour
+	var hours []keeper.RenewalHour
 	if err := s.db.Read(s.Context()).Find(&hours).Error; err != nil {
 		s.Fatal(err)
 	}

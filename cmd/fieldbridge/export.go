@@ -10,9 +10,9 @@ import (
 	"os"
 
 	"github.com/fieldbridge/fieldbridge/handlers"
-	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/support"
 )
 
@@ -90,7 +90,7 @@ func (e exportCommand) filter() (support.ConnectionFilter, error) {
 func deskOf(c config, db *database.DB) *support.Desk {
 	clients := clientsOf(c, db)
 	log := slog.New(slog.DiscardHandler)
-	keeper := models.NewKeeper(db, nil, clients, models.KeeperOptions{KeepAlive: c.KeepAlive, PerSecond: c.PerSecond}, log)
+	keeper := keeper.NewKeeper(db, nil, clients, keeper.KeeperOptions{KeepAlive: c.KeepAlive, PerSecond: c.PerSecond}, log)
 	return support.NewDesk(db, keeper, connect.NewConnections(db, nil, clients, keeper, "", log))
 }
 

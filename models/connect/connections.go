@@ -10,6 +10,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -19,7 +20,7 @@ type Connections struct {
 	db          *database.DB
 	keys        *seal.Keys
 	clients     models.Clients
-	keeper      *models.Keeper
+	keeper      *keeper.Keeper
 	redirectURI string
 	log         *slog.Logger
 	waiting     singleflight.Group
@@ -27,7 +28,7 @@ type Connections struct {
 
 // NewConnections returns the connections of a database. The redirect URI is
 // registered with every environment's app.
-func NewConnections(db *database.DB, keys *seal.Keys, clients models.Clients, keeper *models.Keeper, redirectURI string, log *slog.Logger) *Connections {
+func NewConnections(db *database.DB, keys *seal.Keys, clients models.Clients, keeper *keeper.Keeper, redirectURI string, log *slog.Logger) *Connections {
 	return &Connections{db: db, keys: keys, clients: clients, keeper: keeper, redirectURI: redirectURI, log: log}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keeper"
 )
 
 // Disconnect ends a connection by an owner's wish: the secrets are deleted with
@@ -30,10 +31,10 @@ func (c *Connections) Disconnect(ctx context.Context, v accounts.Visitor, id uui
 // End ends a connection for whoever may, which the transaction asks
 // first; also is written in the same transaction, if there is anything to end.
 func (c *Connections) End(ctx context.Context, v accounts.Visitor, id uuid.UUID, may func(tx *gorm.DB) error, also func(tx *gorm.DB, now time.Time) error) error {
-	var old models.Replaced
+	var old keeper.Replaced
 	var connection models.Connection
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
-		old = models.Replaced{} // of an earlier run
+		old = keeper.Replaced{} // of an earlier run
 		err := may(tx)
 		if err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keeper"
 )
 
 // pageSize is how many connections a page of the API has.
@@ -57,23 +58,23 @@ func (c *Connections) For(ctx context.Context, key accounts.APIKey, id uuid.UUID
 
 // TokenFor is a valid access token of a connection that a key may see, and of
 // the connection what the keeper reads to serve it.
-func (c *Connections) TokenFor(ctx context.Context, key accounts.APIKey, id uuid.UUID) (models.Connection, models.Access, error) {
+func (c *Connections) TokenFor(ctx context.Context, key accounts.APIKey, id uuid.UUID) (models.Connection, keeper.Access, error) {
 	connection, err := c.keeper.ToServe(ctx, id, key.CompanyID)
 	if errors.Is(err, database.ErrNotFound) && key.CompanyID == nil {
 		return c.whyNot(ctx, key, id)
 	}
 	if err != nil {
-		return connection, models.Access{}, err
+		return connection, keeper.Access{}, err
 	}
 	access, err := c.keeper.AccessOf(ctx, connection, false)
 	return connection, access, err
 }
 
 // whyNot says whether a connection is not there at all, or its company locked.
-func (c *Connections) whyNot(ctx context.Context, key accounts.APIKey, id uuid.UUID) (models.Connection, models.Access, error) {
+func (c *Connections) whyNot(ctx context.Context, key accounts.APIKey, id uuid.UUID) (models.Connection, keeper.Access, error) {
 	connection, err := c.For(ctx, key, id)
 	if err == nil { // unlocked meanwhile
 		err = database.ErrUnavailable
 	}
-	return connection, models.Access{}, err
+	return connection, keeper.Access{}, err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -44,11 +45,11 @@ func (c *Connections) save(ctx context.Context, v accounts.Visitor, p grantedAcc
 	return id, err
 }
 
-func (c *Connections) saveGranted(ctx context.Context, v accounts.Visitor, p grantedAccess) (id uuid.UUID, old models.Replaced, err error) {
+func (c *Connections) saveGranted(ctx context.Context, v accounts.Visitor, p grantedAccess) (id uuid.UUID, old keeper.Replaced, err error) {
 	a, tokens := p.Choice, p.Tokens
 	client, _ := c.clients.In(a.Environment)
 	err = c.db.Write(ctx, func(tx *gorm.DB) error {
-		old = models.Replaced{} // of an earlier run
+		old = keeper.Replaced{} // of an earlier run
 		if err := accounts.StillAllowed(tx, v); err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
@@ -82,7 +83,7 @@ func TestSoakSessionsAreTerminated(t *testing.T) {
 	defer func() { _ = control.Close() }()
 	watch := *k // through sessions that nobody ends
 	watch.DB = control
-	keepers := []*models.Keeper{k.Keeper, k.NewKeeper(k.Options)}
+	keepers := []*keeper.Keeper{k.Keeper, k.NewKeeper(k.Options)}
 	ctx, stop := context.WithCancel(t.Context())
 	var all sync.WaitGroup
 	for _, keeper := range keepers {

@@ -13,6 +13,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -72,7 +73,7 @@ type StandingAccess struct {
 type Demo struct {
 	db       *database.DB
 	accounts *accounts.Accounts
-	keeper   *models.Keeper
+	keeper   *keeper.Keeper
 	log      *slog.Logger
 	options  DemoOptions
 	// beginning lets one beginning end before the next.
@@ -82,7 +83,7 @@ type Demo struct {
 }
 
 // NewDemo returns the demo of a database.
-func NewDemo(db *database.DB, accounts *accounts.Accounts, keeper *models.Keeper, o DemoOptions, log *slog.Logger) *Demo {
+func NewDemo(db *database.DB, accounts *accounts.Accounts, keeper *keeper.Keeper, o DemoOptions, log *slog.Logger) *Demo {
 	if o.Progress == nil {
 		o.Progress = func(int, int) {}
 	}

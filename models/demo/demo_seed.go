@@ -16,6 +16,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/models/support"
@@ -82,7 +83,7 @@ type seeding struct {
 	now         time.Time
 	hash        string
 	staff       []accounts.User
-	hours       models.Tally
+	hours       keeper.Tally
 }
 
 // hire adds our staff, who have been here for longer than any company.
@@ -242,7 +243,7 @@ func (s *seeding) counters(tx *gorm.DB, row models.Connection, told story) error
 		day := at.Format(time.DateOnly)
 		sum := days[day]
 		days[day] = connect.RenewalDay{ConnectionID: row.ID, Day: day, OK: sum.OK + int(h.OK), Failed: sum.Failed + int(h.Failed)}
-		if at.After(s.now.Add(-models.HoursKept * time.Hour)) {
+		if at.After(s.now.Add(-keeper.HoursKept * time.Hour)) {
 			h.Environment = s.environment
 			s.hours.Put(h)
 		}

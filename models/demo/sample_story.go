@@ -10,6 +10,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/models/support"
 )
@@ -80,7 +81,7 @@ func (s story) failed() []time.Time {
 		switch {
 		case t.passing():
 			list = append(list, tries(s.ago(t.Age), s.ago(t.Age-t.Length))...)
-		case models.RefusedRenewal(t.Reason):
+		case keeper.RefusedRenewal(t.Reason):
 			list = append(list, s.ago(t.Age))
 		}
 	}
@@ -117,18 +118,18 @@ func tries(from, to time.Time) []time.Time {
 	var list []time.Time
 	for at := from; at.Before(to); {
 		list = append(list, at)
-		at = at.Add(time.Second + models.LongestWait(len(list))/2)
+		at = at.Add(time.Second + keeper.LongestWait(len(list))/2)
 	}
 	return list
 }
 
 // CountHours counts the renewals by the hour, from a time on.
-func (s story) CountHours(from time.Time) map[time.Time]models.RenewalHour {
-	counts := map[time.Time]models.RenewalHour{}
+func (s story) CountHours(from time.Time) map[time.Time]keeper.RenewalHour {
+	counts := map[time.Time]keeper.RenewalHour{}
 	add := func(at time.Time, ok, failed int64) {
 		if hour := at.Truncate(time.Hour); ok+failed > 0 && !hour.Before(from) {
 			sum := counts[hour]
-			counts[hour] = models.RenewalHour{Hour: hour.Format(database.HourForm), OK: sum.OK + ok, Failed: sum.Failed + failed}
+			counts[hour] = keeper.RenewalHour{Hour: hour.Format(database.HourForm), OK: sum.OK + ok, Failed: sum.Failed + failed}
 		}
 	}
 	for _, w := range s.working() {

@@ -11,6 +11,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/demo"
+	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
@@ -60,7 +61,7 @@ func TestSampleTroublesCountAsRealOnesDo(t *testing.T) {
 				told := demo.Story{SampleConnection: demo.SampleConnection{
 					State: models.Connected, Age: 2 * time.Hour, Troubles: []demo.SampleTrouble{{Age: time.Hour, Length: time.Second, Reason: reason}},
 				}, Now: clock.Now(), Every: 24 * time.Hour}
-				var made models.RenewalHour
+				var made keeper.RenewalHour
 				for _, h := range told.CountHours(clock.Now().Add(-24 * time.Hour)) {
 					made.OK, made.Failed = made.OK+h.OK, made.Failed+h.Failed
 				}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/keyring"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/seal"
@@ -243,14 +244,14 @@ func TestHostWithoutTheNewKey(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		host := models.NewKeeper(db, keys, k.Clients, models.KeeperOptions{KeepAlive: time.Hour, PerSecond: 100}, slog.New(slog.NewTextHandler(k.Logged, nil)))
+		host := keeper.NewKeeper(db, keys, k.Clients, keeper.KeeperOptions{KeepAlive: time.Hour, PerSecond: 100}, slog.New(slog.NewTextHandler(k.Logged, nil)))
 		rotate(k)
 		reseal(k)
 
 		generation := k.Connection(id).Generation
-		for name, ask := range map[string]func() (models.Access, error){
-			"access":  func() (models.Access, error) { return host.AccessToken(t.Context(), k.CompanyID, id) },
-			"renewal": func() (models.Access, error) { return host.Renew(t.Context(), k.CompanyID, id, generation) },
+		for name, ask := range map[string]func() (keeper.Access, error){
+			"access":  func() (keeper.Access, error) { return host.AccessToken(t.Context(), k.CompanyID, id) },
+			"renewal": func() (keeper.Access, error) { return host.Renew(t.Context(), k.CompanyID, id, generation) },
 		} {
 			if _, err := ask(); !errors.Is(err, database.ErrUnavailable) {
 				t.Errorf("%s: %v", name, err)

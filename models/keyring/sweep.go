@@ -8,10 +8,10 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keeper"
 )
 
 // authorizationKept is how long a trip's result can still be shown to someone
@@ -35,7 +35,7 @@ func Sweep(ctx context.Context, db *database.DB, eventsKept time.Duration) error
 		return errors.Join(
 			tx.Exec("DELETE FROM sessions WHERE expires_at <= ?", now).Error,
 			tx.Exec("DELETE FROM throttles WHERE reset_at <= ?", now).Error,
-			tx.Exec("DELETE FROM renewal_hours WHERE hour < ?", now.Add(-models.HoursKept*time.Hour).Format(database.HourForm)).Error,
+			tx.Exec("DELETE FROM renewal_hours WHERE hour < ?", now.Add(-keeper.HoursKept*time.Hour).Format(database.HourForm)).Error,
 			tx.Exec("DELETE FROM authorizations WHERE expires_at <= ?", now.Add(-authorizationKept)).Error,
 		)
 	})

@@ -26,6 +26,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox/sandboxtest"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/keyring"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
@@ -76,7 +77,7 @@ func RunAsChild() {
 	}
 	issuer, err := url.Parse(c.Issuer)
 	fail(err)
-	k := models.NewKeeper(db, keys, keeperClients(issuer, c.Secret), models.KeeperOptions{KeepAlive: cmp.Or(c.KeepAlive, time.Hour), PerSecond: cmp.Or(c.PerSecond, 2000)}, slog.New(slog.DiscardHandler))
+	k := keeper.NewKeeper(db, keys, keeperClients(issuer, c.Secret), keeper.KeeperOptions{KeepAlive: cmp.Or(c.KeepAlive, time.Hour), PerSecond: cmp.Or(c.PerSecond, 2000)}, slog.New(slog.DiscardHandler))
 	fmt.Println("renewing")
 	if c.Connection == uuid.Nil {
 		k.Run(ctx)
@@ -165,7 +166,7 @@ func (k *Kept) ExpireLeases(nobody bool) {
 }
 
 // Run lets a keeper renew what is due until the function that it returns.
-func (k *Kept) Run(keeper *models.Keeper) (stop func()) {
+func (k *Kept) Run(keeper *keeper.Keeper) (stop func()) {
 	ctx, cancel := context.WithCancel(k.Context())
 	done := make(chan struct{})
 	go func() {

@@ -22,6 +22,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -39,8 +40,8 @@ type Kept struct {
 	Keys    *seal.Keys
 	Sandbox *sandboxtest.Sandbox
 	Clients models.Clients
-	Keeper  *models.Keeper
-	Options models.KeeperOptions
+	Keeper  *keeper.Keeper
+	Options keeper.KeeperOptions
 	Logged  *logs
 	// Start lets the keeper begin, in virtual time.
 	Start     func()
@@ -53,7 +54,7 @@ const issuerURL = "https://issuer.example"
 
 var KeptScopes = []string{servicetitan.AccountScope, "offline_access"}
 
-func NewKept(t testing.TB, db *database.DB, now func() time.Time, change ...func(*sandbox.Options, *models.KeeperOptions)) *Kept {
+func NewKept(t testing.TB, db *database.DB, now func() time.Time, change ...func(*sandbox.Options, *keeper.KeeperOptions)) *Kept {
 	t.Helper()
 	keyset := filepath.Join(t.TempDir(), "keyset.json")
 	keys, err := seal.Create(keyset)
@@ -64,7 +65,7 @@ func NewKept(t testing.TB, db *database.DB, now func() time.Time, change ...func
 		URL: issuerURL, ClientID: "cid.sandbox", ClientSecret: "cs1.stc_secret", AppKey: "ak1.stc_key",
 		RedirectURIs: []string{"https://app.example/callback"}, Scopes: KeptScopes, Now: now,
 	}
-	ko := models.KeeperOptions{KeepAlive: time.Hour, PerSecond: 1000}
+	ko := keeper.KeeperOptions{KeepAlive: time.Hour, PerSecond: 1000}
 	for _, f := range change {
 		f(&so, &ko)
 	}
@@ -93,11 +94,11 @@ func (k *Kept) ClientsThrough(transport http.RoundTripper, now func() time.Time)
 }
 
 // NewKeeper is one more instance.
-func (k *Kept) NewKeeper(o models.KeeperOptions) *models.Keeper { return k.NewKeeperOn(k.DB, o) }
+func (k *Kept) NewKeeper(o keeper.KeeperOptions) *keeper.Keeper { return k.NewKeeperOn(k.DB, o) }
 
 // NewKeeperOn is one more instance, with a connection of its own to the database.
-func (k *Kept) NewKeeperOn(db *database.DB, o models.KeeperOptions) *models.Keeper {
-	return models.NewKeeper(db, k.Keys, k.Clients, o, k.Logger())
+func (k *Kept) NewKeeperOn(db *database.DB, o keeper.KeeperOptions) *keeper.Keeper {
+	return keeper.NewKeeper(db, k.Keys, k.Clients, o, k.Logger())
 }
 
 func (k *Kept) Logger() *slog.Logger { return slog.New(slog.NewTextHandler(k.Logged, nil)) }
@@ -192,7 +193,7 @@ func (k *Kept) ReconnectAs(v accounts.Visitor, id uuid.UUID) error {
 		Access: secret.New("stc_access_" + database.NewID().String()), Refresh: secret.New(k.Sandbox.NewGrant(Northgate)),
 		ExpiresAt: k.DB.Now().Add(15 * time.Minute), Scopes: KeptScopes,
 	}
-	var old models.Replaced
+	var old keeper.Replaced
 	err := k.DB.Write(k.Context(), func(tx *gorm.DB) error {
 		if err := accounts.StillAllowed(tx, v); err != nil {
 			return err

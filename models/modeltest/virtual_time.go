@@ -15,12 +15,13 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
 // InVirtualTime runs a test in a time of its own, which passes as soon as
 // everybody waits. The keeper works in the background.
-func InVirtualTime(t *testing.T, test func(k *Kept), change ...func(*sandbox.Options, *models.KeeperOptions)) {
+func InVirtualTime(t *testing.T, test func(k *Kept), change ...func(*sandbox.Options, *keeper.KeeperOptions)) {
 	t.Helper()
 	// The database lives outside of the bubble, since its libraries have goroutines
 	// that never end. Writes are made by whoever asks for them: the writer's

@@ -8,25 +8,25 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
-	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keeper"
 )
 
 // Instance is one more keeper with a way of its own to the database, which a
 // test may spoil.
-func (k *Kept) Instance(spoil func(write func() error) error) *models.Keeper {
+func (k *Kept) Instance(spoil func(write func() error) error) *keeper.Keeper {
 	db := *k.DB
 	db.Intercept(func(write database.WriteFunc) database.WriteFunc {
 		return func(ctx context.Context, fn func(*gorm.DB) error) error {
 			return spoil(func() error { return write(ctx, fn) })
 		}
 	})
-	return models.NewKeeper(&db, k.Keys, k.Clients, k.Options, k.Logger())
+	return keeper.NewKeeper(&db, k.Keys, k.Clients, k.Options, k.Logger())
 }
 
 // StillGranted checks that what the database holds is what ServiceTitan honours:
 // it can be renewed.
-func (k *Kept) StillGranted(keeper *models.Keeper, id uuid.UUID) {
+func (k *Kept) StillGranted(keeper *keeper.Keeper, id uuid.UUID) {
 	k.Helper()
 	before := k.Connection(id)
 	access, err := keeper.Renew(k.Context(), k.CompanyID, id, before.Generation)

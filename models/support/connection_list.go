@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/keeper"
 )
 
 // ListedConnection is a connection as lists of all companies have it.
@@ -254,7 +255,7 @@ const lateAfter = 2 * time.Minute
 
 // overdue are the places of the connections whose renewal is late, the longest
 // first.
-func overdue(k *models.Keeper, f ConnectionFilter, at Cursor, now time.Time, limit int) query {
+func overdue(k *keeper.Keeper, f ConnectionFilter, at Cursor, now time.Time, limit int) query {
 	than, way := ">", "ASC"
 	if at.Back {
 		than, way = "<", "DESC"

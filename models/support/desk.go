@@ -12,6 +12,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -19,12 +20,12 @@ import (
 // secret.
 type Desk struct {
 	db          *database.DB
-	keeper      *models.Keeper
+	keeper      *keeper.Keeper
 	connections *connect.Connections
 }
 
 // NewDesk returns the desk of a database's connections.
-func NewDesk(db *database.DB, keeper *models.Keeper, connections *connect.Connections) *Desk {
+func NewDesk(db *database.DB, keeper *keeper.Keeper, connections *connect.Connections) *Desk {
 	return &Desk{db: db, keeper: keeper, connections: connections}
 }
 

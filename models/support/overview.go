@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/keeper"
 )
 
 const (
@@ -28,7 +29,7 @@ type Overview struct {
 	// Late is how many renewals are late, as far as CountedUpTo.
 	Late int
 	// Hours are the last 24, the oldest first.
-	Hours []models.RenewalHour
+	Hours []keeper.RenewalHour
 	// ForUs, ForCompanies, Conflicts, ByHand and Upgrades are how many set-ups wait
 	// for us or for companies, and what else waits in the queue; as far as
 	// CountedUpTo each.
@@ -52,14 +53,14 @@ func (d *Desk) Overview(ctx context.Context) (Overview, error) {
 	if o.Lag, err = k.Lag(db, now); err != nil {
 		return o, err
 	}
-	if o.Hours, err = models.RenewalHours(db, now); err != nil {
+	if o.Hours, err = keeper.RenewalHours(db, now); err != nil {
 		return o, err
 	}
 	return o, o.count(db, k, now)
 }
 
 // count counts what waits.
-func (o *Overview) count(db *gorm.DB, k *models.Keeper, now time.Time) error {
+func (o *Overview) count(db *gorm.DB, k *keeper.Keeper, now time.Time) error {
 	var late query
 	for i, gate := range k.Lanes() {
 		if i > 0 {

@@ -15,6 +15,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/connect"
+	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/support"
 	"github.com/fieldbridge/fieldbridge/views"
 	"github.com/fieldbridge/fieldbridge/views/pagetest"
@@ -29,7 +30,7 @@ func testCompany() accounts.Company {
 }
 
 func testOverview(t *testing.T) support.Overview {
-	o := support.Overview{Lag: 90 * time.Second, Late: 3, Conflicts: 1, Upgrades: support.CountedUpTo, Hours: make([]models.RenewalHour, 24)}
+	o := support.Overview{Lag: 90 * time.Second, Late: 3, Conflicts: 1, Upgrades: support.CountedUpTo, Hours: make([]keeper.RenewalHour, 24)}
 	for _, state := range pagetest.Constants[models.State](t) {
 		o.Totals = append(o.Totals, support.Total{Environment: "production", State: state, N: 12_345})
 		c := pagetest.Connection(state)
@@ -37,7 +38,7 @@ func testOverview(t *testing.T) support.Overview {
 		o.Retrying = append(o.Retrying, support.ListedConnection{Connection: c, CompanyName: "Northgate"})
 	}
 	for i := range o.Hours {
-		o.Hours[i] = models.RenewalHour{Hour: "2026-11-23T11", OK: int64(i % 3 * 1000), Failed: int64(i % 2)}
+		o.Hours[i] = keeper.RenewalHour{Hour: "2026-11-23T11", OK: int64(i % 3 * 1000), Failed: int64(i % 2)}
 	}
 	return o
 }
@@ -376,7 +377,7 @@ func TestStaffPagesShowHostileTextAsText(t *testing.T) {
 
 // One failure in a thousand looks like one, and does not color the whole hour.
 func TestHourBarsAreProportional(t *testing.T) {
-	bars := hourBars([]models.RenewalHour{
+	bars := hourBars([]keeper.RenewalHour{
 		{Hour: "2026-11-23T08", OK: 1000},
 		{Hour: "2026-11-23T09", OK: 999, Failed: 1},
 		{Hour: "2026-11-23T10", OK: 500, Failed: 500},
@@ -392,7 +393,7 @@ func TestHourBarsAreProportional(t *testing.T) {
 	if !strings.HasSuffix(bars[1].Says, "999 worked, 1 failed") || bars[2].Says != bars[1].Says {
 		t.Errorf("says %q", bars[1].Says)
 	}
-	if got := renewalSum([]models.RenewalHour{{Hour: "2026-11-22T13", OK: 3, Failed: 1}}, testClock()); got != "3 of 4 since Nov 22 at 1:00 PM." {
+	if got := renewalSum([]keeper.RenewalHour{{Hour: "2026-11-22T13", OK: 3, Failed: 1}}, testClock()); got != "3 of 4 since Nov 22 at 1:00 PM." {
 		t.Errorf("says %q", got)
 	}
 }

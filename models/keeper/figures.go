@@ -1,0 +1,67 @@
+package keeper
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// Figures are how all connections are doing at a moment.
+type Figures struct {
+	Connections []StateCount
+	// Lag is for how long the renewal that is due the longest has been due.
+	Lag time.Duration
+	// Unsaved is how many renewals wait for the database.
+	Unsaved int64
+}
+
+// StateCount is how many connections of an environment are in a state.
+type StateCount struct {
+	Environment servicetitan.EnvironmentName
+	State       models.State
+	N           int64
+}
+
+// Figures reads them.
+func (k *Keeper) Figures(ctx context.Context) (Figures, error) {
+	f := Figures{Unsaved: k.Unsaved()}
+	db := k.db.Read(ctx)
+	if err := db.Raw("SELECT environment, state, sum(n) AS n FROM connection_totals GROUP BY environment, state").Scan(&f.Connections).Error; err != nil {
+		return f, fmt.Errorf("count connections: %w", err)
+	}
+	now, err := k.db.SharedNow(db)
+	if err != nil {
+		return f, err
+	}
+	if f.Lag, err = k.Lag(db, now); err != nil {
+		return f, err
+	}
+	return f, nil
+}
+
+// Lag is for how long the renewal that is due the longest has been due.
+func (k *Keeper) Lag(db *gorm.DB, now time.Time) (time.Duration, error) {
+	var pieces []string
+	var args []any
+	for i, gate := range k.Lanes() {
+		pieces = append(pieces, fmt.Sprintf("SELECT due_at FROM (SELECT due_at FROM credentials WHERE environment = ? AND own_client = ? AND due_at <= ? ORDER BY due_at LIMIT 1) AS gate%d", i))
+		args = append(args, gate.Environment, gate.OwnClient, now)
+	}
+	if len(pieces) == 0 {
+		return 0, nil
+	}
+	var due []credential
+	if err := db.Raw(strings.Join(pieces, " UNION ALL ")+" ORDER BY due_at LIMIT 1", args...).Scan(&due).Error; err != nil {
+		return 0, fmt.Errorf("find the longest due: %w", err)
+	}
+	if len(due) == 0 || due[0].DueAt == nil {
+		return 0, nil
+	}
+	return now.Sub(*due[0].DueAt), nil
+}

@@ -1,0 +1,58 @@
+package keeper
+
+import (
+	"context"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/retry"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// StoreSample stores the access of a demo's connection, as its state says that it
+// is. A connection that is retrying has had no access since its trouble began, and
+// one that must be reconnected keeps what was refused.
+func (k *Keeper) StoreSample(ctx context.Context, connection models.Connection, tokens servicetitan.Tokens, own servicetitan.OwnClient, scopes []string) error {
+	return k.db.Write(ctx, func(tx *gorm.DB) error {
+		now, err := k.db.SharedNow(tx)
+		if err != nil {
+			return err
+		}
+		connection, err := models.GetConnection(database.ForUpdate(tx), connection.CompanyID, connection.ID)
+		if err != nil {
+			return err
+		}
+		connection.Generation++
+		var due *time.Time
+		switch connection.State {
+		case models.Connected:
+			connection.ExpiresAt = tokens.ExpiresAt
+			at := k.DueFrom(&connection, now)
+			due = &at
+			connection.Granted(tokens, scopes, at, now)
+		case models.Degraded:
+			at := now.Add(firstRetry + retry.Spread(LongestWait(connection.Failures)))
+			due, connection.NextRenewalAt = &at, &at
+		case models.Pending, models.ReconnectNeeded, models.Disconnected: // never due
+		}
+		if err := tx.Select(models.RenewalColumns).Updates(&connection).Error; err != nil {
+			return err
+		}
+		tokens := tokens
+		tokens.ExpiresAt = connection.ExpiresAt
+		generation := connection.Generation
+		if connection.Reason == models.ReasonSealBroken {
+			generation-- // encrypted for another place, it does not open
+		}
+		sealed, err := newCredential(k.keys, connection.CompanyID, connection.ID, generation, tokens, own)
+		if err != nil {
+			return err
+		}
+		sealed.Generation, sealed.Environment, sealed.DueAt = connection.Generation, connection.Environment, due
+		return tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&sealed).Error
+	})
+}

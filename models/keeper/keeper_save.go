@@ -1,0 +1,227 @@
+package keeper
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/retry"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+const (
+	// saveLimit bounds one try to save a renewal.
+	saveLimit = 10 * time.Second
+	// saveGivenUp is after how long a renewal that cannot be saved is lost. The
+	// database has been away for so long that whoever restarts us comes first.
+	saveGivenUp = 10 * time.Minute
+	firstPause  = 100 * time.Millisecond
+	longPause   = 15 * time.Second
+)
+
+// saveEnd is how a save ended.
+type saveEnd int
+
+const (
+	_ saveEnd = iota
+	saved
+	// superseded: another renewal of the same grant was saved. Its tokens may
+	// descend from ours, so withdrawing ours could end them.
+	superseded
+	// unwanted: the grant that was renewed is no longer used.
+	unwanted
+)
+
+// answered is what a renewal brought, on its way into the database.
+type answered struct {
+	client     *servicetitan.Client
+	connection models.Connection
+	// sealed is what was renewed, under the lease held.
+	sealed credential
+	held   lease
+	old    grant
+	tokens servicetitan.Tokens
+	// fresh is the tokens sealed.
+	fresh credential
+}
+
+// sealFor seals the tokens for a generation.
+func (a *answered) sealFor(k *Keeper, generation int64) (err error) {
+	a.fresh, err = newCredential(k.keys, a.sealed.CompanyID, a.sealed.ConnectionID, generation, a.tokens, a.old.Own)
+	return err
+}
+
+// keep saves new tokens if the credential is still the one they replace. If a
+// person disconnected or reconnected meanwhile, the new tokens are withdrawn.
+// Nobody gets a token that is not saved.
+func (k *Keeper) keep(ctx context.Context, a answered) (Access, error) {
+	if a.tokens.Refresh.IsZero() {
+		a.tokens.Refresh = a.old.Refresh
+	}
+	if err := a.sealFor(k, a.sealed.Generation+1); err != nil {
+		return Access{}, err
+	}
+	end, err := k.saveUntilSaved(ctx, &a)
+	if err != nil {
+		return Access{}, fmt.Errorf("save renewed access: %w", err)
+	}
+	if end == saved {
+		return Access{Token: a.tokens.Access, ExpiresAt: a.fresh.ExpiresAt, Generation: a.fresh.Generation}, nil
+	}
+	k.options.Watch.LeaseLost()
+	if end == unwanted && !a.tokens.Refresh.IsZero() {
+		if err := a.client.Revoke(ctx, a.tokens.Refresh); err != nil {
+			k.log.WarnContext(ctx, "unused access was not withdrawn", "connection", a.connection.ID, "error", err)
+		}
+	}
+	connection, sealed, err := k.load(ctx, a.sealed.CompanyID, a.sealed.ConnectionID)
+	if err != nil {
+		return Access{}, err
+	}
+	return k.old(ctx, connection, sealed, models.ReasonUnavailable, time.Time{})
+}
+
+// saveUntilSaved holds on to new tokens, sealed, until the database takes them:
+// the old ones are spent. Only a connection that is gone ends it sooner. An error
+// of unknown kind may pass like any other, for example once an operator has put
+// a permission right. While the database is unavailable, others wait for their
+// leases, so nothing more is sent.
+func (k *Keeper) saveUntilSaved(ctx context.Context, a *answered) (saveEnd, error) {
+	ctx = context.WithoutCancel(ctx)
+	began, pause := time.Now(), firstPause
+	waits, stalls := false, false
+	defer func() {
+		if waits {
+			k.unsaved.Add(-1)
+		}
+		k.stall(&stalls, false)
+	}()
+	for {
+		end, err := k.saveOnce(ctx, a)
+		if err == nil {
+			return end, nil
+		}
+		if database.Gone(err) {
+			return 0, database.Found(err, "find connection")
+		}
+		if !waits {
+			waits = true
+			k.unsaved.Add(1)
+		}
+		k.stall(&stalls, database.Unavailable(err))
+		k.log.ErrorContext(ctx, "renewals wait to be saved", "count", k.unsaved.Load(), "connection", a.connection.ID, "error", err)
+		if time.Since(began) > saveGivenUp {
+			return 0, err
+		}
+		<-time.After(pause/2 + retry.Spread(pause/2))
+		pause = min(2*pause, longPause)
+	}
+}
+
+// stall counts a save that the whole database stands in the way of, or no longer
+// counts it.
+func (k *Keeper) stall(stalls *bool, now bool) {
+	if *stalls == now {
+		return
+	}
+	*stalls = now
+	if now {
+		k.stalled.Add(1)
+	} else {
+		k.stalled.Add(-1)
+	}
+}
+
+func (k *Keeper) saveOnce(ctx context.Context, a *answered) (end saveEnd, err error) {
+	ctx, cancel := context.WithTimeout(ctx, saveLimit)
+	defer cancel()
+	err = k.db.Write(ctx, func(tx *gorm.DB) error {
+		now, err := k.db.SharedNow(tx)
+		if err != nil {
+			return err
+		}
+		var current models.Connection
+		if err := database.ForUpdate(tx).Where("id = ?", a.connection.ID).Take(&current).Error; err != nil {
+			return err
+		}
+		if _, ok := models.Next(current.State, models.Renewed); !ok {
+			end = unwanted
+			return nil
+		}
+		current.ExpiresAt = a.fresh.ExpiresAt
+		due := nextRenewal(&current, k.options.KeepAlive, now)
+		// The generation is the fence. A lease that has run out meanwhile does not
+		// matter as long as nobody has replaced what we have renewed.
+		replaced, err := a.replace(tx, a.sealed.Generation, due)
+		if err == nil && !replaced {
+			if replaced, end, err = k.whoseSave(tx, a, current, due); err == nil && !replaced {
+				return nil
+			}
+		}
+		if err != nil {
+			return err
+		}
+		end = saved
+		if err := models.CountRenewal(tx, a.connection.ID, 1, 0, now); err != nil {
+			return err
+		}
+		_, err = models.Transit(tx, &current, models.Transition{What: models.Renewed, At: now, Edit: func(c *models.Connection) {
+			c.Generation = a.fresh.Generation
+			c.Granted(a.tokens, a.client.Environment().Scopes, due, now)
+		}})
+		return err
+	})
+	return end, err
+}
+
+// replace writes the tokens over the credential of a generation, and says whether
+// that was there. The lease of another, who may be asking with the same refresh
+// token at this moment, stays theirs.
+func (a *answered) replace(tx *gorm.DB, generation int64, due time.Time) (bool, error) {
+	result := tx.Model(&credential{}).Where("connection_id = ? AND generation = ?", a.sealed.ConnectionID, generation).
+		Updates(map[string]any{
+			"access_sealed": a.fresh.AccessSealed, "refresh_sealed": a.fresh.RefreshSealed, "secret_sealed": a.fresh.SecretSealed,
+			"expires_at": a.fresh.ExpiresAt, "generation": a.fresh.Generation, "due_at": due,
+			"lease_owner": gorm.Expr("CASE WHEN lease_owner = ? THEN '' ELSE lease_owner END", a.held.Owner),
+			"lease_until": gorm.Expr("CASE WHEN lease_owner = ? THEN NULL ELSE lease_until END", a.held.Owner),
+		})
+	return result.RowsAffected > 0, result.Error
+}
+
+// whoseSave says what stands in the place of a renewal that could not be saved.
+// It may be the renewal itself: a commit whose answer was lost. Or it is what an
+// earlier holder of the lease got, who was stopped and went on before us; then our
+// tokens are the newer ones, and replace them.
+func (k *Keeper) whoseSave(tx *gorm.DB, a *answered, current models.Connection, due time.Time) (replaced bool, end saveEnd, err error) {
+	var stands credential
+	err = database.ForUpdate(tx).Where("connection_id = ?", a.sealed.ConnectionID).Take(&stands).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return false, unwanted, nil
+	}
+	if err != nil {
+		return false, 0, err
+	}
+	if bytes.Equal(stands.AccessSealed, a.fresh.AccessSealed) { // no two sealings are alike
+		return false, saved, nil
+	}
+	if stands.LeaseOwner == a.held.Owner { // whoever reconnects ends the lease
+		if err := a.sealFor(k, stands.Generation+1); err != nil {
+			return false, 0, err
+		}
+		replaced, err = a.replace(tx, stands.Generation, due)
+		return replaced, 0, err
+	}
+	if current.ConnectedAt.Equal(a.connection.ConnectedAt) {
+		return false, superseded, nil
+	}
+	if used, err := stands.refresh(k.keys); err != nil || used == a.tokens.Refresh {
+		return false, superseded, nil
+	}
+	return false, unwanted, nil
+}

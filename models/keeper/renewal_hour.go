@@ -1,0 +1,146 @@
+package keeper
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+const (
+	// hoursShown is how many hours the overview shows, and hoursKept how many are
+	// kept.
+	hoursShown = 24
+	HoursKept  = 14 * 24
+	// tallyEvery is how often an instance writes down what it has counted. One that
+	// is killed forgets as much.
+	tallyEvery = 15 * time.Second
+)
+
+// RenewalHour counts the renewals of all connections in an hour.
+type RenewalHour struct {
+	Hour        string                       `gorm:"primaryKey"`
+	Environment servicetitan.EnvironmentName `gorm:"primaryKey"`
+	OK, Failed  int64
+}
+
+// Begins is when the hour does.
+func (h RenewalHour) Begins() time.Time {
+	t, _ := time.Parse(database.HourForm, h.Hour) // the program wrote it
+	return t
+}
+
+// Tally counts renewals in memory: one row an hour that every renewal wrote to
+// would make all of them wait for each other.
+type Tally struct {
+	mu     sync.Mutex
+	Counts map[RenewalHour]RenewalHour // by hour and environment
+}
+
+func (t *Tally) add(environment servicetitan.EnvironmentName, ok, failed int64, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.Put(RenewalHour{Hour: now.UTC().Format(database.HourForm), Environment: environment, OK: ok, Failed: failed})
+}
+
+func (t *Tally) Put(h RenewalHour) {
+	if t.Counts == nil {
+		t.Counts = map[RenewalHour]RenewalHour{}
+	}
+	key := RenewalHour{Hour: h.Hour, Environment: h.Environment}
+	sum := t.Counts[key]
+	t.Counts[key] = RenewalHour{Hour: h.Hour, Environment: h.Environment, OK: sum.OK + h.OK, Failed: sum.Failed + h.Failed}
+}
+
+// forget drops what was counted.
+func (t *Tally) forget() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.Counts = nil
+}
+
+// write adds what was counted to the database's counts.
+func (t *Tally) write(ctx context.Context, db *database.DB) error {
+	t.mu.Lock()
+	counts := t.Counts
+	t.Counts = nil
+	t.mu.Unlock()
+	if len(counts) == 0 {
+		return nil
+	}
+	err := db.Write(ctx, func(tx *gorm.DB) error {
+		// Instances that write at the same moment lock the rows in one order.
+		for _, h := range slices.SortedFunc(maps.Values(counts), func(a, b RenewalHour) int {
+			return cmp.Or(cmp.Compare(a.Hour, b.Hour), cmp.Compare(a.Environment, b.Environment))
+		}) {
+			err := tx.Exec(`INSERT INTO renewal_hours (hour, environment, ok, failed) VALUES (?, ?, ?, ?)
+				ON CONFLICT (hour, environment) DO UPDATE SET ok = renewal_hours.ok + excluded.ok, failed = renewal_hours.failed + excluded.failed`,
+				h.Hour, h.Environment, h.OK, h.Failed).Error
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		for _, h := range counts { // they are written the next time
+			t.Put(h)
+		}
+		return fmt.Errorf("write down renewals: %w", err)
+	}
+	return nil
+}
+
+// keepTally writes down now and then what is counted.
+func (k *Keeper) keepTally(ctx context.Context) {
+	tick := time.NewTicker(tallyEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			k.writeTally(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (k *Keeper) writeTally(ctx context.Context) {
+	within, cancel := k.db.LimitWork(context.WithoutCancel(ctx))
+	defer cancel()
+	if err := k.tally.write(within, k.db); err != nil {
+		k.log.WarnContext(ctx, "renewals are not written down yet", "error", err)
+	}
+}
+
+// RenewalHours are the last hours of all environments together, the oldest
+// first; one without any renewal has zeros.
+func RenewalHours(db *gorm.DB, now time.Time) ([]RenewalHour, error) {
+	first := now.UTC().Truncate(time.Hour).Add(-(hoursShown - 1) * time.Hour)
+	var rows []RenewalHour
+	err := db.Raw("SELECT hour, sum(ok) AS ok, sum(failed) AS failed FROM renewal_hours WHERE hour >= ? GROUP BY hour", first.Format(database.HourForm)).Scan(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("read renewals by hour: %w", err)
+	}
+	counted := map[string]RenewalHour{}
+	for _, row := range rows {
+		counted[row.Hour] = row
+	}
+	hours := make([]RenewalHour, hoursShown)
+	for i := range hours {
+		hour := first.Add(time.Duration(i) * time.Hour).Format(database.HourForm)
+		hours[i] = counted[hour]
+		hours[i].Hour = hour
+	}
+	return hours, nil
+}

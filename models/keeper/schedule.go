@@ -1,0 +1,57 @@
+package keeper
+
+import (
+	"time"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/retry"
+)
+
+const (
+	// freshFor is how long an access token must still live to be handed out
+	// without a renewal.
+	freshFor = time.Minute
+	// inUse is how long after its last use a connection counts as in use, and is
+	// renewed before its access lapses.
+	inUse = time.Hour
+	// useNoted is how often a use is written down at most.
+	useNoted = 10 * time.Minute
+	// firstRetry and longestRetry bound the wait after failures for a passing
+	// reason; longestAsked is what a Retry-After may ask for.
+	firstRetry   = 5 * time.Second
+	longestRetry = 5 * time.Minute
+	longestAsked = time.Hour
+)
+
+// inUseAt says whether a connection's access was asked for lately.
+func inUseAt(c *models.Connection, now time.Time) bool {
+	return c.LastUsedAt != nil && now.Sub(*c.LastUsedAt) < inUse
+}
+
+// nextRenewal is when access that was granted now is renewed. While a
+// connection is in use, that is a fifth of its life before it lapses; an idle
+// one proves once in a keep-alive that it still works. The spread keeps
+// connections that were made together from coming together.
+func nextRenewal(c *models.Connection, keepAlive time.Duration, now time.Time) time.Time {
+	if inUseAt(c, now) {
+		life := max(c.ExpiresAt.Sub(now), 0)
+		return now.Add(life*4/5 - retry.Spread(life/20))
+	}
+	return now.Add(keepAlive - retry.Spread(keepAlive/5))
+}
+
+// nextTry is when a renewal is tried again after failures in a row: exponential
+// backoff with full jitter, and not before the time that ServiceTitan asks for.
+func nextTry(failures int, asked time.Duration, now time.Time) time.Time {
+	wait := time.Second + retry.Spread(LongestWait(failures))
+	return now.Add(max(wait, min(asked, longestAsked)+retry.Spread(firstRetry)))
+}
+
+// LongestWait is the longest that is waited after failures in a row, beside the
+// second that always is.
+func LongestWait(failures int) time.Duration {
+	if shift := failures - 1; shift < 6 {
+		return min(firstRetry<<max(shift, 0), longestRetry)
+	}
+	return longestRetry
+}

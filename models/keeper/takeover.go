@@ -1,0 +1,136 @@
+package keeper
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
+)
+
+const (
+	// takeOverEvery is how often leases of the dead are looked for.
+	takeOverEvery = database.LookEvery
+	// takenAtOnce bounds how many are taken over by one write.
+	takenAtOnce = 4 * parallelRenewals
+)
+
+// tendAbandoned takes over the leases of instances that die, until the context
+// ends. On SQLite only those can be there that were there at the start.
+func (k *Keeper) tendAbandoned(ctx context.Context, renewals *sync.WaitGroup) {
+	again := time.NewTicker(takeOverEvery)
+	defer again.Stop()
+	failing := false
+	for {
+		taken, err := k.takeOverNow(ctx, renewals)
+		switch {
+		case err == nil && !k.db.OnPostgres() && taken < takenAtOnce && k.stalled.Load() == 0:
+			return
+		case err != nil && !failing && ctx.Err() == nil:
+			k.log.WarnContext(ctx, "leases of instances that died cannot be taken over", "error", err)
+		}
+		failing = err != nil
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// takeOverNow takes over what the dead have left, and begins to renew it. A save
+// that waits because of its own row keeps from nothing.
+func (k *Keeper) takeOverNow(ctx context.Context, renewals *sync.WaitGroup) (taken int, err error) {
+	if ctx.Err() != nil || k.stalled.Load() > 0 {
+		return 0, nil
+	}
+	list, err := k.takeOver(ctx)
+	if err != nil || len(list) == 0 {
+		return 0, err
+	}
+	k.log.WarnContext(ctx, "renewals of an instance that died are retried", "count", len(list))
+	for _, d := range list {
+		g := k.breakers[Lane{d.Sealed.Environment, d.Sealed.OwnClient}]
+		g.rescuing.Add(1)
+		renewals.Go(func() {
+			defer g.rescuing.Add(-1)
+			k.renewDue(ctx, d)
+		})
+	}
+	return len(list), nil
+}
+
+// takeOver leases the credentials whose lease belongs to an instance that has
+// died, the oldest lease first. Whatever was sent under it may have spent the
+// refresh token, so the new lease says that it was abandoned.
+func (k *Keeper) takeOver(ctx context.Context) ([]dueRenewal, error) {
+	t, err := k.db.ProveAlive(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !k.db.SuspectsDead() {
+		return nil, nil
+	}
+	owners, err := k.ownersDead(ctx)
+	if err != nil || len(owners) == 0 {
+		return nil, err
+	}
+	taken := lease{Owner: t.NewOwner(), term: t, TakenOver: true, asked: time.Now()}
+	mine := k.environments() // others are for the instances that have them
+	var list []dueRenewal
+	err = k.db.Write(ctx, func(tx *gorm.DB) error {
+		list = nil // of an earlier run
+		now, err := k.db.SharedNow(tx)
+		if err != nil {
+			return err
+		}
+		var rows []credential
+		err = tx.Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"}).
+			Where("lease_until IS NOT NULL AND lease_owner IN ? AND due_at IS NOT NULL AND environment IN ?", owners, mine).
+			Order("lease_until").Limit(takenAtOnce).Find(&rows).Error
+		if err != nil {
+			return err
+		}
+		list, err = leaseAll(tx, rows, taken, now)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("take over leases: %w", err)
+	}
+	return list, nil
+}
+
+// ownersDead returns the owners of leases whose holders have died. There are as
+// few leases as there are renewals under way, and an index has them.
+func (k *Keeper) ownersDead(ctx context.Context) (owners []string, err error) {
+	var leases []struct {
+		LeaseOwner string
+		LeaseUntil time.Time
+	}
+	if err := k.db.Read(ctx).Raw("SELECT lease_owner, lease_until FROM credentials WHERE lease_until IS NOT NULL").Scan(&leases).Error; err != nil {
+		return nil, fmt.Errorf("look for leases: %w", err)
+	}
+	listed := map[string]bool{}
+	for _, l := range leases {
+		if !listed[l.LeaseOwner] && k.db.HolderDied(l.LeaseOwner, l.LeaseUntil.Add(-database.LeaseLife)) {
+			listed[l.LeaseOwner] = true
+			owners = append(owners, l.LeaseOwner)
+		}
+	}
+	return owners, nil
+}
+
+// waitTurn waits until the issuer's rate limit allows a request. What was taken
+// over waits for no other renewal, because the issuer's grace period runs. It
+// has the same rate for itself, and the others give way to it.
+func (g *breaker) waitTurn(ctx context.Context, held lease, ahead bool) error {
+	if !held.TakenOver {
+		return g.wait(ctx, ahead)
+	}
+	g.limiter.Reserve()
+	return g.takenOver.Wait(ctx)
+}

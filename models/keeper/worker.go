@@ -1,0 +1,109 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/fieldbridge/fieldbridge/models"
+)
+
+const (
+	// parallelRenewals bounds how many are under way at once behind each gate, of
+	// those that nobody waits for.
+	parallelRenewals = 32
+	// leasedAtOnce is how many are leased by one write.
+	leasedAtOnce = 16
+	// pollEvery is how often the keeper looks for what is due when nothing was.
+	pollEvery = 2 * time.Second
+)
+
+// Run renews what is due until the context ends, and then lets what is under
+// way come to its end. Any number of instances may run.
+func (k *Keeper) Run(ctx context.Context) {
+	var all sync.WaitGroup
+	all.Go(func() { k.tellOfNotConfigured(ctx) })
+	// What a dead instance had sent comes before anything else that is due.
+	_, _ = k.takeOverNow(ctx, &all) // its error comes again, and is logged then
+	all.Go(func() { k.tendAbandoned(ctx, &all) })
+	for at := range k.breakers {
+		all.Go(func() { k.tend(ctx, at) })
+	}
+	all.Go(func() { k.tendRevocations(ctx) })
+	all.Go(func() { k.keepTally(ctx) })
+	all.Wait()
+	k.writeTally(ctx)
+}
+
+// tend renews what is due behind a gate.
+func (k *Keeper) tend(ctx context.Context, at Lane) {
+	slots := make(chan struct{}, parallelRenewals)
+	var all sync.WaitGroup
+	defer all.Wait()
+	poll := time.NewTicker(pollEvery)
+	defer poll.Stop()
+	for {
+		// What was taken over comes first, and counts like what is due.
+		limit := min(leasedAtOnce, cap(slots)-len(slots)-int(k.breakers[at].rescuing.Load()))
+		list := k.dueNow(ctx, at, limit)
+		for _, d := range list {
+			slots <- struct{}{} // there is room: nobody else fills the slots
+			all.Go(func() {
+				defer func() { <-slots }()
+				k.renewDue(ctx, d)
+			})
+		}
+		if limit > 0 && len(list) == limit && len(slots) < cap(slots) && ctx.Err() == nil {
+			continue // there is probably more
+		}
+		if len(slots) == cap(slots) {
+			select { // full: go on as soon as one is done
+			case slots <- struct{}{}:
+				<-slots
+				continue
+			case <-ctx.Done():
+				return
+			}
+		}
+		wait := poll.C
+		if limit <= 0 {
+			wait = time.After(leasePause)
+		}
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (k *Keeper) dueNow(ctx context.Context, at Lane, limit int) []dueRenewal {
+	if limit <= 0 || ctx.Err() != nil || k.stalled.Load() > 0 || k.breakers[at].closed() {
+		return nil
+	}
+	within, cancel := k.db.LimitWork(ctx)
+	defer cancel()
+	list, err := k.due(within, at, limit)
+	if err != nil && ctx.Err() == nil {
+		k.log.WarnContext(ctx, "what is due cannot be leased", "environment", at.Environment, "error", err)
+	}
+	return list
+}
+
+// renewDue renews one of those that are due. However it ends, the others go on.
+func (k *Keeper) renewDue(ctx context.Context, d dueRenewal) {
+	// A renewal that has begun is brought to its end when the process stops.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewLimit)
+	defer cancel()
+	defer func() {
+		if r := recover(); r != nil {
+			k.logPanic(ctx, d.Connection.ID, r)
+			_, _ = k.postpone(ctx, d.Connection, d.Sealed, d.Held, errPanicked) // its own error is logged there
+		}
+	}()
+	_, err := k.renewLeased(ctx, d.Connection, d.Sealed, d.Held, true)
+	if _, told := errors.AsType[*models.ReasonError](err); err != nil && !told {
+		k.log.WarnContext(ctx, "renewal did not end", "connection", d.Connection.ID, "error", err)
+	}
+}
