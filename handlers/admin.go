@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/models/database"
-	"github.com/fieldbridge/fieldbridge/models/keyring"
+	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
 // NewAdmin returns the handler of health checks and metrics, for operators and load
@@ -38,7 +38,7 @@ func whyNotReady(err error) string {
 	switch {
 	case errors.Is(err, database.ErrNoSchema), errors.Is(err, database.ErrSchemaBehind), errors.Is(err, database.ErrSchemaAhead):
 		return "the database schema has a different version"
-	case errors.Is(err, keyring.ErrWrongKeyset):
+	case errors.Is(err, seal.ErrWrongKeyset):
 		return "the keyset does not belong to the database"
 	}
 	return "the database does not answer"

@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 }
 
 func migrate(address string) error {
-	db, err := database.OpenDB(context.Background(), address, time.Now)
+	db, err := database.Open(context.Background(), address, time.Now)
 	if err != nil {
 		return err
 	}

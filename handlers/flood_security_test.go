@@ -42,7 +42,7 @@ func TestSignInWhenTooManyDo(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.addStaff("pat@fieldbridge.example", accounts.Support)
-	people := accounts.NewAccounts(a.db, keys, 0) // nobody gets a turn
+	people := accounts.New(a.db, keys, 0) // nobody gets a turn
 	a.serve(handlers.New(handlers.Options{
 		BaseURL: parse(t, a.url), Accounts: people,
 		Sessions: accounts.NewSessions(a.db), APIKeys: a.apiKeys, Now: a.clock.Now, Log: slog.New(slog.NewTextHandler(a.log, nil)),

@@ -32,7 +32,7 @@ func (a *app) accounts() *accounts.Accounts {
 	if err != nil {
 		a.Fatal(err)
 	}
-	return accounts.NewAccounts(a.db, keys, 1, accounts.QuickHashes)
+	return accounts.New(a.db, keys, 1, accounts.QuickHashes)
 }
 
 // staff returns a signed-in staff member.

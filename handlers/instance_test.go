@@ -82,27 +82,27 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	if err != nil {
 		return running{}, err
 	}
-	db, err := database.OpenDB(ctx, i.Database, now)
+	db, err := database.Open(ctx, i.Database, now)
 	if err != nil {
 		return running{}, err
 	}
 	if _, err := accounts.Migrate(ctx, db, accounts.MigrationWatch{}); err != nil {
 		return running{}, errors.Join(err, db.Close())
 	}
-	if err := keyring.CheckKeyset(ctx, db, keys); err != nil {
+	if err := keyring.Check(ctx, db, keys); err != nil {
 		return running{}, errors.Join(err, db.Close())
 	}
 	var clients models.Clients
 	for _, e := range i.environments() {
 		clients = append(clients, servicetitan.NewClient(e, transport, db.Now))
 	}
-	people := accounts.NewAccounts(db, keys, 4, accounts.QuickHashes)
-	keeper := keeper.NewKeeper(db, keys, clients, keeper.KeeperOptions{KeepAlive: time.Hour, PerSecond: 1000}, log)
+	people := accounts.New(db, keys, 4, accounts.QuickHashes)
+	keeper := keeper.New(db, keys, clients, keeper.Options{KeepAlive: time.Hour, PerSecond: 1000}, log)
 	apiKeys := accounts.NewAPIKeys(db)
-	connections := connect.NewConnections(db, keys, clients, keeper, i.URL+"/callback", log)
+	connections := connect.New(db, keys, clients, keeper, i.URL+"/callback", log)
 	return running{accounts: people, db: db, keeper: keeper, apiKeys: apiKeys, handler: handlers.New(handlers.Options{
 		BaseURL: base, TrustedProxies: i.trusted, Accounts: people, Sessions: accounts.NewSessions(db),
-		Connections: connections, Desk: support.NewDesk(db, keeper, connections), APIKeys: apiKeys, StaffIssuer: i.staffIssuer, Demo: i.demo, RequestLimit: i.requestLimit, Now: now, Log: log,
+		Connections: connections, Desk: support.New(db, keeper, connections), APIKeys: apiKeys, StaffIssuer: i.staffIssuer, Demo: i.demo, RequestLimit: i.requestLimit, Now: now, Log: log,
 	})}, nil
 }
 

@@ -50,8 +50,8 @@ func NewMetrics() *Metrics {
 }
 
 // Watch returns the hooks by which the keeper reports to the metrics.
-func (m *Metrics) Watch() keeper.KeeperWatch {
-	return keeper.KeeperWatch{
+func (m *Metrics) Watch() keeper.Watch {
+	return keeper.Watch{
 		Renewed: func(environment servicetitan.EnvironmentName, outcome string, took time.Duration) {
 			m.renewals.WithLabelValues(string(environment), outcome).Observe(took.Seconds())
 		},

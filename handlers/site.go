@@ -26,7 +26,7 @@ type Options struct {
 	Accounts       *accounts.Accounts
 	Sessions       *accounts.Sessions
 	Connections    *connect.Connections
-	Desk           *support.Desk
+	Desk           *support.Support
 	APIKeys        *accounts.APIKeys
 	// Metrics may be nil for new ones.
 	Metrics *Metrics

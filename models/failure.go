@@ -7,8 +7,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// verdict is what an error of ServiceTitan's means for us.
-type verdict struct {
+// Verdict is what an error of ServiceTitan's means for us.
+type Verdict struct {
 	// Reason is why a connection fails by it.
 	Reason Reason
 	// Permanent says that only a person can put it right, so that asking again is
@@ -20,7 +20,7 @@ type verdict struct {
 
 // verdicts says what each kind of error means where the app's own registration
 // was used. A refusal of it is for us to put right.
-var verdicts = map[servicetitan.ErrorKind]verdict{
+var verdicts = map[servicetitan.ErrorKind]Verdict{
 	servicetitan.Unavailable:    {ReasonUnavailable, false, OutcomeUnavailable},
 	servicetitan.RateLimited:    {ReasonRateLimited, false, OutcomeRateLimited},
 	servicetitan.GrantRefused:   {ReasonGrantRefused, true, OutcomeStartAgain},
@@ -35,14 +35,14 @@ var verdicts = map[servicetitan.ErrorKind]verdict{
 // ownVerdicts says what is different where a tenant's own client was used.
 //
 //exhaustive:ignore
-var ownVerdicts = map[servicetitan.ErrorKind]verdict{
+var ownVerdicts = map[servicetitan.ErrorKind]Verdict{
 	servicetitan.GrantRefused:  {ReasonGrantRefused, true, OutcomeClientRefused},
 	servicetitan.ClientRefused: {ReasonClientRefused, true, OutcomeClientRefused},
 }
 
 // VerdictOf returns what an error means; own says that a tenant's own client was
 // used. An error that is not ServiceTitan's will pass.
-func VerdictOf(err error, own bool) verdict {
+func VerdictOf(err error, own bool) Verdict {
 	e, _ := errors.AsType[*servicetitan.Error](err)
 	if e == nil {
 		return verdicts[servicetitan.Unavailable]

@@ -1,22 +1,22 @@
 package models
 
-// change is what happens to a connection.
-type change string
+// Change is what happens to a connection.
+type Change string
 
 const (
-	Requested    change = "requested"    // a person asks our staff to set it up
-	Authorized   change = "authorized"   // a person allowed access and the check worked
-	Renewed      change = "renewed"      // access was renewed, or a check worked
-	FailedPassed change = "failed"       // a renewal or check failed for a passing reason
-	Refused      change = "refused"      // ServiceTitan refused for good
-	LetGo        change = "disconnected" // a person disconnects
+	Requested    Change = "requested"    // a person asks our staff to set it up
+	Authorized   Change = "authorized"   // a person allowed access and the check worked
+	Renewed      Change = "renewed"      // access was renewed, or a check worked
+	FailedPassed Change = "failed"       // a renewal or check failed for a passing reason
+	Refused      Change = "refused"      // ServiceTitan refused for good
+	LetGo        Change = "disconnected" // a person disconnects
 )
 
 // life is the whole life of a connection: what each change makes of each
 // state. What is not listed cannot happen and changes nothing.
 //
 //exhaustive:ignore
-var life = map[State]map[change]State{
+var life = map[State]map[Change]State{
 	"":      {Requested: Pending, Authorized: Connected},
 	Pending: {Requested: Pending, Authorized: Connected, LetGo: Disconnected},
 	Connected: {
@@ -33,8 +33,8 @@ var life = map[State]map[change]State{
 	Disconnected:    {Requested: Pending, Authorized: Connected},
 }
 
-// Next is the state after a change, and whether the change can happen at all.
-func Next(s State, c change) (State, bool) {
+// NextState is the state after a change, and whether the change can happen at all.
+func NextState(s State, c Change) (State, bool) {
 	to, ok := life[s][c]
 	return to, ok
 }

@@ -6,7 +6,7 @@ import "testing"
 func TestLife(t *testing.T) {
 	tests := []struct {
 		from State
-		what change
+		what Change
 		to   State
 		ok   bool
 	}{
@@ -35,7 +35,7 @@ func TestLife(t *testing.T) {
 		{Disconnected, LetGo, "", false},
 	}
 	for _, tt := range tests {
-		to, ok := Next(tt.from, tt.what)
+		to, ok := NextState(tt.from, tt.what)
 		if to != tt.to || ok != tt.ok {
 			t.Errorf("%q and %s: got %q, %t; want %q, %t", tt.from, tt.what, to, ok, tt.to, tt.ok)
 		}

@@ -11,7 +11,7 @@ import (
 
 // Transition is one change of a connection, with who made it and why.
 type Transition struct {
-	What change
+	What Change
 	At   time.Time
 	// By is who made the change; zero if nobody did.
 	By accounts.Visitor
@@ -24,14 +24,14 @@ type Transition struct {
 	With func(tx *gorm.DB, c Connection) error
 }
 
-// Transit moves a connection along its life. It saves the connection, ends the
+// Apply moves a connection along its life. It saves the connection, ends the
 // task that no longer holds, records the event, and queues the messages, all in
 // the caller's transaction. Nothing else changes a connection's state. The
 // caller has locked the row, or made the connection and not saved it. A change
 // that cannot happen in the connection's state changes nothing, and happened is
 // false.
-func Transit(tx *gorm.DB, c *Connection, t Transition) (happened bool, err error) {
-	to, ok := Next(c.State, t.What)
+func Apply(tx *gorm.DB, c *Connection, t Transition) (happened bool, err error) {
+	to, ok := NextState(c.State, t.What)
 	if !ok {
 		return false, nil
 	}
@@ -112,7 +112,7 @@ func (t Transition) save(tx *gorm.DB, before Connection, c *Connection) error {
 
 // byRenewal says that the change happens again and again by itself. It is an
 // event only if it changes the state.
-func (c change) byRenewal() bool { return c == Renewed || c == FailedPassed }
+func (c Change) byRenewal() bool { return c == Renewed || c == FailedPassed }
 
 // eventKind returns the kind of event that tells of the change.
 func (t Transition) eventKind(before Connection) EventKind {

@@ -52,12 +52,12 @@ func TestTransition(t *testing.T) {
 					return err
 				})
 				mails := d.Count("SELECT count(*) FROM mails WHERE connection_id = ?", id)
-				to, possible := models.Next(from, what)
+				to, possible := models.NextState(from, what)
 				var happened bool
 				d.Write(func(tx *gorm.DB) (err error) {
 					c, err := models.GetConnection(database.ForUpdate(tx), d.CompanyID, id)
 					if err == nil {
-						happened, err = models.Transit(tx, &c, models.Transition{What: what, At: now, Reason: map[models.Change]models.Reason{models.FailedPassed: models.ReasonUnavailable, models.Refused: models.ReasonGrantRefused}[what]})
+						happened, err = models.Apply(tx, &c, models.Transition{What: what, At: now, Reason: map[models.Change]models.Reason{models.FailedPassed: models.ReasonUnavailable, models.Refused: models.ReasonGrantRefused}[what]})
 					}
 					return err
 				})
@@ -97,7 +97,7 @@ func TestTransitionIsOneTransaction(t *testing.T) {
 		err := d.DB.Write(t.Context(), func(tx *gorm.DB) error {
 			c, err := models.GetConnection(database.ForUpdate(tx), d.CompanyID, id)
 			if err == nil {
-				_, err = models.Transit(tx, &c, models.Transition{What: models.Refused, At: d.DB.Now(), Reason: models.ReasonGrantRefused, With: func(*gorm.DB, models.Connection) error { return broken }})
+				_, err = models.Apply(tx, &c, models.Transition{What: models.Refused, At: d.DB.Now(), Reason: models.ReasonGrantRefused, With: func(*gorm.DB, models.Connection) error { return broken }})
 			}
 			return err
 		})

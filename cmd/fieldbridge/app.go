@@ -52,7 +52,7 @@ type app struct {
 
 func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages *handlers.Demo, log *slog.Logger) (*app, error) {
 	if pages == nil {
-		if err := demo.KeepDemosOff(ctx, db); err != nil {
+		if err := demo.KeepOff(ctx, db); err != nil {
 			return nil, err
 		}
 	}
@@ -66,15 +66,15 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 	if err != nil {
 		return nil, err
 	}
-	if err := keyring.CheckKeyset(ctx, db, keys); err != nil {
+	if err := keyring.Check(ctx, db, keys); err != nil {
 		return nil, err
 	}
 	clients := clientsOf(c, db)
-	people := accounts.NewAccounts(db, keys, parallelHashes())
+	people := accounts.New(db, keys, parallelHashes())
 	metrics := handlers.NewMetrics()
-	keeper := keeper.NewKeeper(db, keys, clients, keeper.KeeperOptions{KeepAlive: c.KeepAlive, PerSecond: c.PerSecond, Watch: metrics.Watch()}, log)
+	keeper := keeper.New(db, keys, clients, keeper.Options{KeepAlive: c.KeepAlive, PerSecond: c.PerSecond, Watch: metrics.Watch()}, log)
 	apiKeys := accounts.NewAPIKeys(db)
-	connections := connect.NewConnections(db, keys, clients, keeper, c.BaseURL.JoinPath("/callback").String(), log)
+	connections := connect.New(db, keys, clients, keeper, c.BaseURL.JoinPath("/callback").String(), log)
 	mailer := &mailer{base: c.BaseURL, server: c.SMTPURL, from: c.MailFrom, log: log}
 	return &app{
 		db:          db,
@@ -87,7 +87,7 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 		kept:        c.EventsKept,
 		public: handlers.New(handlers.Options{
 			BaseURL: c.BaseURL, TrustedProxies: c.TrustedProxies, Accounts: people,
-			Sessions: accounts.NewSessions(db), Connections: connections, Desk: support.NewDesk(db, keeper, connections), APIKeys: apiKeys, Metrics: metrics,
+			Sessions: accounts.NewSessions(db), Connections: connections, Desk: support.New(db, keeper, connections), APIKeys: apiKeys, Metrics: metrics,
 			StaffIssuer: c.staffSignIn(), Demo: pages, Now: time.Now, Log: log,
 		}),
 		admin: handlers.NewAdmin(c.AdminAddr, func(ctx context.Context) error {
@@ -97,7 +97,7 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 			if _, err := db.CheckSchema(ctx); err != nil {
 				return err
 			}
-			return keyring.VerifyKeyset(ctx, db, keys)
+			return keyring.Verify(ctx, db, keys)
 		}, metrics.Handler(keeper.Figures), log),
 	}, nil
 }

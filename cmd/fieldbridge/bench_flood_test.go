@@ -62,11 +62,11 @@ func newFlooded(b *testing.B, address string) (*flooded, *process) {
 		b.Fatal(err)
 	}
 	f := &flooded{}
-	err = inDB(b.Context(), config{DatabaseURL: address}, database.OpenDB, func(db *database.DB) error {
+	err = inDB(b.Context(), config{DatabaseURL: address}, database.Open, func(db *database.DB) error {
 		if _, err := accounts.Migrate(b.Context(), db, accounts.MigrationWatch{}); err != nil {
 			return err
 		}
-		people := accounts.NewAccounts(db, keys, 1)
+		people := accounts.New(db, keys, 1)
 		for i := range 2 * floodPeople {
 			person := &floodPerson{email: fmt.Sprintf("person%d@bench.example", i), address: fmt.Sprintf("10.1.0.%d", i)}
 			_, _, err := people.SignUp(b.Context(), accounts.SignUp{

@@ -33,7 +33,7 @@ func newRenewals(b *testing.B, address string, connections int) *renewals {
 	if r.keys, err = seal.Create(r.keyset); err != nil {
 		b.Fatal(err)
 	}
-	if r.db, err = database.OpenDB(b.Context(), address, time.Now); err != nil {
+	if r.db, err = database.Open(b.Context(), address, time.Now); err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = r.db.Close() })

@@ -25,7 +25,7 @@ func BenchmarkReseal(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			db, err := database.OpenDB(b.Context(), address(), time.Now)
+			db, err := database.Open(b.Context(), address(), time.Now)
 			if err != nil {
 				b.Fatal(err)
 			}

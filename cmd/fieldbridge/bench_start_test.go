@@ -49,7 +49,7 @@ func BenchmarkStart(b *testing.B) {
 	empty, full := filepath.Join(b.TempDir(), "empty.db"), filepath.Join(b.TempDir(), "full.db")
 	start(b, empty, keys)
 	start(b, full, keys)
-	db, err := database.OpenDB(b.Context(), full, time.Now)
+	db, err := database.Open(b.Context(), full, time.Now)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -30,7 +30,7 @@ func TestEveryTableHasABound(t *testing.T) {
 		"sqlite":   {testdb.SQLite(t), "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"},
 		"postgres": {testdb.Postgres(t), "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"},
 	} {
-		db, err := database.OpenDB(t.Context(), schema.address, time.Now)
+		db, err := database.Open(t.Context(), schema.address, time.Now)
 		if err != nil {
 			t.Fatal(err)
 		}

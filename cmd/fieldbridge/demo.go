@@ -75,11 +75,11 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 		return err
 	}
 	defer func() { _ = ls.close() }() // a listener that was served is closed already
-	db, err := database.OpenDB(ctx, c.DatabaseURL, time.Now)
+	db, err := database.Open(ctx, c.DatabaseURL, time.Now)
 	if err != nil {
 		return err
 	}
-	if err := demo.HoldForDemo(ctx, db); err != nil {
+	if err := demo.Hold(ctx, db); err != nil {
 		return errors.Join(err, db.Close())
 	}
 	if err := db.HoldForServing(ctx); err != nil {
@@ -145,7 +145,7 @@ type demoApp struct {
 
 func newDemo(a *app, box *sandbox.Sandbox, environment servicetitan.Environment, log *slog.Logger) demoApp {
 	a.mailer.deliver = box.Deliver
-	return demoApp{app: a, data: demo.NewDemo(a.db, a.accounts, a.keeper, demo.DemoOptions{
+	return demoApp{app: a, data: demo.New(a.db, a.accounts, a.keeper, demo.Options{
 		Environment: environment.Name, Scopes: environment.Scopes, Companies: demoSamples(box.Tenants()), Staff: demoStaff(),
 		Password: secret.New(demoPassword), TokenLife: demoTokenLife,
 		Access: func(of demo.StandingAccess) (servicetitan.Tokens, servicetitan.OwnClient, error) {
@@ -193,7 +193,7 @@ func (d demoApp) holdOn(ctx context.Context) error {
 	for {
 		select {
 		case <-tick.C:
-			if err := demo.HoldForDemo(ctx, d.app.db); errors.Is(err, database.ErrHeld) {
+			if err := demo.Hold(ctx, d.app.db); errors.Is(err, database.ErrHeld) {
 				return err
 			}
 		case <-ctx.Done():

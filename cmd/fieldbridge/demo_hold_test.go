@@ -22,7 +22,7 @@ import (
 // tokens.
 func TestDemoHasItsDatabaseForItself(t *testing.T) {
 	onDemos(t, func(t *testing.T, s *seeded) {
-		if err := demo.HoldForDemo(t.Context(), s.db); err != nil {
+		if err := demo.Hold(t.Context(), s.db); err != nil {
 			t.Fatal(err)
 		}
 		address := s.database
@@ -33,13 +33,13 @@ func TestDemoHasItsDatabaseForItself(t *testing.T) {
 			}
 		}
 		second := openDemo(t, address, s.keys)
-		if err := demo.HoldForDemo(t.Context(), second.db); !errors.Is(err, database.ErrHeld) {
+		if err := demo.Hold(t.Context(), second.db); !errors.Is(err, database.ErrHeld) {
 			t.Errorf("a second demo: %v", err)
 		}
 		if err := s.db.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if err := demo.HoldForDemo(t.Context(), second.db); err != nil {
+		if err := demo.Hold(t.Context(), second.db); err != nil {
 			t.Errorf("after the first: %v", err)
 		}
 	})
@@ -65,14 +65,14 @@ func TestAppKeepsDemosOffItsDatabase(t *testing.T) {
 			}
 			other := openDatabase(t, address)
 			for _, a := range instances {
-				if err := demo.HoldForDemo(t.Context(), other); !errors.Is(err, database.ErrHeld) {
+				if err := demo.Hold(t.Context(), other); !errors.Is(err, database.ErrHeld) {
 					t.Errorf("a demo beside the app: %v", err)
 				}
 				if err := a.db.Close(); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if err := demo.HoldForDemo(t.Context(), other); err != nil {
+			if err := demo.Hold(t.Context(), other); err != nil {
 				t.Errorf("a demo after the app: %v", err)
 			}
 			if a, err := newApp(t.Context(), c, keys, nil, quiet()); !errors.Is(err, database.ErrHeld) {
@@ -104,7 +104,7 @@ func TestDemoHoldsOn(t *testing.T) {
 	}
 	held := func(name string, db *database.DB, want error) {
 		t.Helper()
-		if err := demo.HoldForDemo(t.Context(), db); !errors.Is(err, want) {
+		if err := demo.Hold(t.Context(), db); !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", name, err, want)
 		}
 	}
@@ -120,7 +120,7 @@ func TestDemoHoldsOn(t *testing.T) {
 
 func openDatabase(t *testing.T, address string) *database.DB {
 	t.Helper()
-	db, err := database.OpenDB(t.Context(), address, time.Now)
+	db, err := database.Open(t.Context(), address, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func TestDemoFindsOthersInAnOlderSchema(t *testing.T) {
 	for name, address := range map[string]string{"SQLite": filepath.Join(t.TempDir(), "old.db"), "PostgreSQL": testdb.EmptyPostgres(t)} {
 		t.Run(name, func(t *testing.T) {
 			db := openDatabase(t, address)
-			if err := demo.HoldForDemo(t.Context(), db); err != nil {
+			if err := demo.Hold(t.Context(), db); err != nil {
 				t.Errorf("empty: %v", err)
 			}
 			err := db.Write(t.Context(), func(tx *gorm.DB) error {
@@ -142,7 +142,7 @@ func TestDemoFindsOthersInAnOlderSchema(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := demo.HoldForDemo(t.Context(), db); !errors.Is(err, demo.ErrNotDemo) {
+			if err := demo.Hold(t.Context(), db); !errors.Is(err, demo.ErrNotDemo) {
 				t.Errorf("with somebody in it: %v", err)
 			}
 			tables, err := db.Read(t.Context()).Migrator().GetTables()

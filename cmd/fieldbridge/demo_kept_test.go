@@ -179,7 +179,7 @@ func (s *seeded) busy(ctx context.Context, guest, n int) []error {
 		results = append(results, s.connections.Test(ctx, accounts.Visitor{CompanyID: c.CompanyID, Name: "Guest"}, c.ID))
 		_, err := s.keeper.Renew(ctx, c.CompanyID, c.ID, c.Generation)
 		results = append(results, err)
-		results = append(results, support.NewDesk(s.db, s.keeper, s.connections).AddNote(ctx, accounts.Staff{UserID: people[0].ID, Name: "Guest"}, c.ID, "called"))
+		results = append(results, support.New(s.db, s.keeper, s.connections).AddNote(ctx, accounts.Staff{UserID: people[0].ID, Name: "Guest"}, c.ID, "called"))
 	}
 	return results
 }
@@ -262,7 +262,7 @@ func TestDemoBeginsAgainWhenItFailed(t *testing.T) {
 	s := openDemo(t, testdb.SQLite(t), newKeyset(t))
 	ctx, stop := context.WithCancel(t.Context())
 	asked := 0
-	d := demo.NewDemo(s.db, s.accounts, s.keeper, demo.DemoOptions{
+	d := demo.New(s.db, s.accounts, s.keeper, demo.Options{
 		Environment: servicetitan.Sandbox, Companies: demoSamples(s.box.Tenants()), Staff: demoStaff(),
 		Password: secret.New(demoPassword), TokenLife: demoTokenLife, Forget: s.box.Reset,
 		Access: func(of demo.StandingAccess) (servicetitan.Tokens, servicetitan.OwnClient, error) {

@@ -121,7 +121,7 @@ func TestDemoHasEverything(t *testing.T) {
 		if n := len(demoCompanies()); n < 38 || n > 48 {
 			t.Errorf("%d companies, want about forty", n)
 		}
-		overview, err := support.NewDesk(s.db, s.keeper, s.connections).Overview(t.Context())
+		overview, err := support.New(s.db, s.keeper, s.connections).Overview(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -155,7 +155,7 @@ func (d *doctor) database(ctx context.Context, c config, keys *seal.Keys) (isDem
 	if c.DatabaseInsecure && !database.ProvesServer(c.DatabaseURL) {
 		d.find(note, about, "add sslmode=verify-full to FIELDBRIDGE_DATABASE_URL and remove FIELDBRIDGE_DATABASE_INSECURE, unless nobody else is on that network", "it is another host that does not have to prove its identity")
 	}
-	db, err := database.OpenExistingDB(ctx, c.DatabaseURL, d.now)
+	db, err := database.OpenExisting(ctx, c.DatabaseURL, d.now)
 	if errors.Is(err, database.ErrNoDatabase) {
 		d.find(note, about, "", "%s does not exist yet; serve creates it", c.DatabaseURL)
 		return false
@@ -184,11 +184,11 @@ func (d *doctor) database(ctx context.Context, c config, keys *seal.Keys) (isDem
 	if schema.Current > schema.Target {
 		d.find(note, about, "upgrade this program too", "the schema is newer than version %d, which this program supports, but allows this program to work with it", schema.Target)
 	}
-	isDemo = errors.Is(demo.CheckNoDemo(ctx, db), demo.ErrDemoData)
+	isDemo = errors.Is(demo.CheckNone(ctx, db), demo.ErrDemoData)
 	if keys == nil {
 		return isDemo
 	}
-	switch err := keyring.VerifyKeyset(ctx, db, keys); {
+	switch err := keyring.Verify(ctx, db, keys); {
 	case errors.Is(err, keyring.ErrNoMark):
 		d.find(note, "keyset", "", "%v", keyring.ErrNoMark)
 	case err != nil:

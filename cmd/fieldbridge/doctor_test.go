@@ -58,13 +58,13 @@ func newPatient(t *testing.T) *patient {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.withDB(func(db *database.DB) error { return keyring.CheckKeyset(t.Context(), db, keys) })
+	p.withDB(func(db *database.DB) error { return keyring.Check(t.Context(), db, keys) })
 	return p
 }
 
 func (p *patient) withDB(do func(*database.DB) error) {
 	p.Helper()
-	db, err := database.OpenDB(p.Context(), p.env["FIELDBRIDGE_DATABASE_URL"], time.Now)
+	db, err := database.Open(p.Context(), p.env["FIELDBRIDGE_DATABASE_URL"], time.Now)
 	if err != nil {
 		p.Fatal(err)
 	}

@@ -87,15 +87,15 @@ func (e exportCommand) filter() (support.ConnectionFilter, error) {
 }
 
 // deskOf returns a desk that only reads, and so needs no keys.
-func deskOf(c config, db *database.DB) *support.Desk {
+func deskOf(c config, db *database.DB) *support.Support {
 	clients := clientsOf(c, db)
 	log := slog.New(slog.DiscardHandler)
-	keeper := keeper.NewKeeper(db, nil, clients, keeper.KeeperOptions{KeepAlive: c.KeepAlive, PerSecond: c.PerSecond}, log)
-	return support.NewDesk(db, keeper, connect.NewConnections(db, nil, clients, keeper, "", log))
+	keeper := keeper.New(db, nil, clients, keeper.Options{KeepAlive: c.KeepAlive, PerSecond: c.PerSecond}, log)
+	return support.New(db, keeper, connect.New(db, nil, clients, keeper, "", log))
 }
 
 // exportTo writes the CSV, and shows its progress on the screen.
-func exportTo(ctx context.Context, desk *support.Desk, filter support.ConnectionFilter, w io.Writer, screen io.Writer) error {
+func exportTo(ctx context.Context, desk *support.Support, filter support.ConnectionFilter, w io.Writer, screen io.Writer) error {
 	totals, err := desk.Totals(ctx)
 	if err != nil {
 		return err

@@ -17,7 +17,7 @@ import (
 func TestExportToAStalledReaderStops(t *testing.T) {
 	dir := t.TempDir()
 	address := filepath.Join(dir, "app.db")
-	db, err := database.OpenDB(t.Context(), address, time.Now)
+	db, err := database.Open(t.Context(), address, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -117,7 +117,7 @@ func TestExportToAFile(t *testing.T) {
 	file := filepath.Join(folder, "connections.csv")
 	t.Setenv("FIELDBRIDGE_DATABASE_URL", filepath.Join(folder, "app.db"))
 	t.Chdir(folder)
-	db, err := database.OpenDB(t.Context(), "app.db", time.Now)
+	db, err := database.Open(t.Context(), "app.db", time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -90,7 +90,7 @@ func number(b testing.TB, db *database.DB, query string, args ...any) (n int64) 
 // openFilled opens a new SQLite database with connections.
 func openFilled(b testing.TB, keys *seal.Keys, connections int) *database.DB {
 	b.Helper()
-	db, err := database.OpenDB(b.Context(), filepath.Join(b.TempDir(), "app.db"), time.Now)
+	db, err := database.Open(b.Context(), filepath.Join(b.TempDir(), "app.db"), time.Now)
 	if err != nil {
 		b.Fatal(err)
 	}

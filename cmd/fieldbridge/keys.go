@@ -123,7 +123,7 @@ func (r keysReseal) Run(ctx context.Context) error {
 		}
 	}
 	return withSchema(ctx, c, func(db *database.DB) error {
-		if err := keyring.VerifyKeyset(ctx, db, keys); err != nil {
+		if err := keyring.Verify(ctx, db, keys); err != nil {
 			return err
 		}
 		if err := reseal(ctx, db, keys, os.Stdout, os.Stderr); err != nil || !r.Drop {
@@ -157,7 +157,7 @@ func reseal(ctx context.Context, db *database.DB, keys *seal.Keys, out, screen i
 	for _, id := range keys.Old() {
 		_, _ = fmt.Fprintf(out, "sealed with old key %d: %s\n", id, thousands(with[id]))
 	}
-	left, err := keyring.LookForOldKeys(ctx, db, keys)
+	left, err := keyring.FindOldKeys(ctx, db, keys)
 	if err != nil {
 		return err
 	}
@@ -167,7 +167,7 @@ func reseal(ctx context.Context, db *database.DB, keys *seal.Keys, out, screen i
 // dropUnused removes the old keys from the file if no value needs them.
 func dropUnused(ctx context.Context, db *database.DB, keys *seal.Keys, file string, out io.Writer) error {
 	old := keys.Old()
-	left, err := keyring.LookForOldKeys(ctx, db, keys)
+	left, err := keyring.FindOldKeys(ctx, db, keys)
 	if err != nil {
 		return err
 	}

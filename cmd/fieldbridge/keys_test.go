@@ -180,13 +180,13 @@ func TestDropWaitsADay(t *testing.T) {
 	}
 	inDatabase := func(do func(*database.DB) error) {
 		t.Helper()
-		if err := inDB(t.Context(), config{DatabaseURL: filepath.Join(folder, "app.db")}, database.OpenDB, do); err != nil {
+		if err := inDB(t.Context(), config{DatabaseURL: filepath.Join(folder, "app.db")}, database.Open, do); err != nil {
 			t.Fatal(err)
 		}
 	}
 	inDatabase(func(db *database.DB) error {
 		_, err := accounts.Migrate(t.Context(), db, accounts.MigrationWatch{})
-		return errors.Join(err, keyring.CheckKeyset(t.Context(), db, keys))
+		return errors.Join(err, keyring.Check(t.Context(), db, keys))
 	})
 	now := time.Now()
 	for _, tt := range []struct {

@@ -214,7 +214,7 @@ func TestMailThatWasTakenIsSent(t *testing.T) {
 // A stop in the middle of a batch to a slow server sends no mail twice, and does not
 // wait for the remaining mails.
 func TestStopInTheMiddleOfMails(t *testing.T) {
-	db, err := database.OpenDB(t.Context(), testdb.SQLite(t), time.Now)
+	db, err := database.Open(t.Context(), testdb.SQLite(t), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ func (migrateUp) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return inDB(ctx, c, database.OpenDB, func(db *database.DB) error {
+	return inDB(ctx, c, database.Open, func(db *database.DB) error {
 		s, err := migrate(ctx, db, os.Stderr)
 		if err != nil {
 			return err
@@ -81,7 +81,7 @@ func (migrateStatus) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = inDB(ctx, c, database.OpenExistingDB, func(db *database.DB) error {
+	err = inDB(ctx, c, database.OpenExisting, func(db *database.DB) error {
 		s, err := db.CheckSchema(ctx)
 		switch {
 		case err == nil, errors.Is(err, database.ErrSchemaBehind), errors.Is(err, database.ErrSchemaAhead):
@@ -103,7 +103,7 @@ func (migrateStatus) Run(ctx context.Context) error {
 // withSchema opens the database of a configuration if it exists and its schema is one
 // that this program can work with.
 func withSchema(ctx context.Context, c config, do func(*database.DB) error) error {
-	return inDB(ctx, c, database.OpenExistingDB, func(db *database.DB) error {
+	return inDB(ctx, c, database.OpenExisting, func(db *database.DB) error {
 		if _, err := db.CheckSchema(ctx); err != nil {
 			return err
 		}

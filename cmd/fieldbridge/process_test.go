@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 
 // withTheSchema brings the schema up to date for the copies of testdb.
 func withTheSchema(address string) error {
-	return inDB(context.Background(), config{DatabaseURL: address}, database.OpenDB, func(db *database.DB) error {
+	return inDB(context.Background(), config{DatabaseURL: address}, database.Open, func(db *database.DB) error {
 		_, err := accounts.Migrate(context.Background(), db, accounts.MigrationWatch{})
 		return err
 	})
@@ -48,7 +48,7 @@ func withTheSchema(address string) error {
 
 // newApp opens the database, and wires an app to it.
 func newApp(ctx context.Context, c config, keys *seal.Keys, demo *handlers.Demo, log *slog.Logger) (*app, error) {
-	db, err := database.OpenDB(ctx, c.DatabaseURL, time.Now)
+	db, err := database.Open(ctx, c.DatabaseURL, time.Now)
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ func (serveCommand) Run(ctx context.Context) error {
 		log.Warn("this is a demo: anybody may sign in to its made-up companies", "sandbox", c.SandboxURL.String(), "listener", c.SandboxAddr)
 		return serveDemo(ctx, c, keys, true, log, ready)
 	}
-	db, err := database.OpenDB(ctx, c.DatabaseURL, time.Now)
+	db, err := database.Open(ctx, c.DatabaseURL, time.Now)
 	if err != nil {
 		return err
 	}

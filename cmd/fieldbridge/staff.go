@@ -137,6 +137,6 @@ func withAccounts(ctx context.Context, do func(config, *accounts.Accounts) error
 		return err
 	}
 	return withSchema(ctx, c, func(db *database.DB) error {
-		return do(c, accounts.NewAccounts(db, keys, parallelHashes()))
+		return do(c, accounts.New(db, keys, parallelHashes()))
 	})
 }

@@ -23,8 +23,8 @@ type Accounts struct {
 	signIns  *signInRecord
 }
 
-// NewAccounts hashes at most parallelHashes passwords at a time.
-func NewAccounts(db *database.DB, keys *seal.Keys, parallelHashes int, options ...HashOption) *Accounts {
+// New hashes at most parallelHashes passwords at a time.
+func New(db *database.DB, keys *seal.Keys, parallelHashes int, options ...HashOption) *Accounts {
 	h := &hasher{queue: newHashQueue(parallelHashes, db.Now), params: hashParams(), decoy: decoy}
 	for _, option := range options {
 		option(h)

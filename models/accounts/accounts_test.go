@@ -19,7 +19,7 @@ const password = "a short sentence works"
 
 func newAccounts(t *testing.T, db *database.DB) *accounts.Accounts {
 	t.Helper()
-	return accounts.NewAccounts(db, modeltest.TestKeys(t), 2, accounts.QuickHashes)
+	return accounts.New(db, modeltest.TestKeys(t), 2, accounts.QuickHashes)
 }
 
 func signUp(t *testing.T, a *accounts.Accounts, email string) (accounts.User, accounts.Company) {

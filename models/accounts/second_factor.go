@@ -196,8 +196,8 @@ func plainCode(code string) string {
 	return strings.ToUpper(strings.NewReplacer(" ", "", "-", "").Replace(strings.TrimSpace(code)))
 }
 
-// SealedByAccounts returns what people's accounts keep encrypted.
-func SealedByAccounts() []database.SealedTable {
+// SealedTables returns what people's accounts keep encrypted.
+func SealedTables() []database.SealedTable {
 	return []database.SealedTable{{Name: "second_factors", Key: "user_id", Columns: []string{"secret_sealed"}, Rows: database.SealedRowsOf(func(f secondFactor) database.SealedRow {
 		return database.SealedRow{Key: f.UserID, Values: []database.SealedValue{{Column: "secret_sealed", Sealed: f.SecretSealed, Place: f.place()}}}
 	})}}

@@ -176,8 +176,8 @@ func (c *Connections) LastBegun(ctx context.Context, v accounts.Visitor) (models
 	return list[0].choice(), true, nil
 }
 
-// SealedByConnect returns what authorizations keep encrypted.
-func SealedByConnect() []database.SealedTable {
+// SealedTables returns what authorizations keep encrypted.
+func SealedTables() []database.SealedTable {
 	return []database.SealedTable{{Name: "authorizations", Key: "state_hash", Columns: []string{"verifier_sealed"}, Rows: database.SealedRowsOf(func(a authorization) database.SealedRow {
 		return database.SealedRow{Key: a.StateHash, Values: []database.SealedValue{{Column: "verifier_sealed", Sealed: a.VerifierSealed, Place: a.verifierPlace()}}}
 	})}}

@@ -26,9 +26,9 @@ type Connections struct {
 	waiting     singleflight.Group
 }
 
-// NewConnections returns the connections of a database. The redirect URI is
+// New returns the connections of a database. The redirect URI is
 // registered with every environment's app.
-func NewConnections(db *database.DB, keys *seal.Keys, clients models.Clients, keeper *keeper.Keeper, redirectURI string, log *slog.Logger) *Connections {
+func New(db *database.DB, keys *seal.Keys, clients models.Clients, keeper *keeper.Keeper, redirectURI string, log *slog.Logger) *Connections {
 	return &Connections{db: db, keys: keys, clients: clients, keeper: keeper, redirectURI: redirectURI, log: log}
 }
 

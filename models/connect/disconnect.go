@@ -45,7 +45,7 @@ func (c *Connections) End(ctx context.Context, v accounts.Visitor, id uuid.UUID,
 		if connection.State == models.Pending {
 			return nil // that is withdrawn, not disconnected
 		}
-		if _, ok := models.Next(connection.State, models.LetGo); !ok {
+		if _, ok := models.NextState(connection.State, models.LetGo); !ok {
 			return nil
 		}
 		now := c.db.Now()
@@ -60,7 +60,7 @@ func (c *Connections) End(ctx context.Context, v accounts.Visitor, id uuid.UUID,
 				return err
 			}
 		}
-		_, err = models.Transit(tx, &connection, models.Transition{
+		_, err = models.Apply(tx, &connection, models.Transition{
 			What: models.LetGo, At: now, By: v, With: func(tx *gorm.DB, _ models.Connection) error { return also(tx, now) },
 		})
 		return err

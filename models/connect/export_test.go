@@ -1,8 +1,12 @@
 package connect
 
 // What tests in the package's own folder need besides its API.
-type Authorization = authorization
-type Proven = grantedAccess
+type (
+	Authorization = authorization
+	Proven        = grantedAccess
+)
 
-var ConnectionsSave = (*Connections).save
-var TestsOfCompany = testsOfCompany
+var (
+	ConnectionsSave = (*Connections).save
+	TestsOfCompany  = testsOfCompany
+)

@@ -66,7 +66,7 @@ func (c *Connections) requestSetup(tx *gorm.DB, v accounts.Visitor, choice model
 	if connection.SettingUp {
 		return id, nil
 	}
-	happened, err := models.Transit(tx, &connection, models.Transition{
+	happened, err := models.Apply(tx, &connection, models.Transition{
 		What: models.Requested, At: now, By: v,
 		Edit: func(o *models.Connection) {
 			if o.State == models.Pending { // what is connected stays so meanwhile
@@ -173,7 +173,7 @@ func (c *Connections) WithdrawSetup(ctx context.Context, v accounts.Visitor, con
 				return err
 			}
 		}
-		_, err = models.Transit(tx, &connection, models.Transition{What: models.LetGo, At: now, By: v})
+		_, err = models.Apply(tx, &connection, models.Transition{What: models.LetGo, At: now, By: v})
 		return err
 	})
 	if err != nil {

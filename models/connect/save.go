@@ -83,7 +83,7 @@ func (c *Connections) saveGranted(ctx context.Context, v accounts.Visitor, p gra
 			}
 		}
 		var due time.Time
-		happened, err := models.Transit(tx, &connection, models.Transition{
+		happened, err := models.Apply(tx, &connection, models.Transition{
 			What: models.Authorized, At: now, By: v,
 			Edit: func(o *models.Connection) {
 				o.Way, o.ConnectedByName, o.ConnectedAt = a.Way, v.Name, now

@@ -49,9 +49,9 @@ const (
 	postgresDialect dialect = "postgres"
 )
 
-// OpenDB opens the database at a SQLite path or a postgres:// address. The
+// Open opens the database at a SQLite path or a postgres:// address. The
 // clock is the app's; where instances must agree, the database's is used.
-func OpenDB(ctx context.Context, address string, now func() time.Time) (*DB, error) {
+func Open(ctx context.Context, address string, now func() time.Time) (*DB, error) {
 	db := &DB{ahead: new(atomic.Int64), writes: new(sync.RWMutex), held: new(hold), limits: defaultLimits(), now: func() time.Time { return now().UTC().Truncate(time.Microsecond) }}
 	if err := CheckAddress(address); err != nil {
 		return nil, fmt.Errorf("open database: the address %w", err)

@@ -88,7 +88,7 @@ func TestWriteOfACallerWhoLeftIsNotBegun(t *testing.T) {
 }
 
 func TestWriteAfterCloseIsRefused(t *testing.T) {
-	db, err := database.OpenDB(t.Context(), filepath.Join(t.TempDir(), "test.db"), time.Now)
+	db, err := database.Open(t.Context(), filepath.Join(t.TempDir(), "test.db"), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +132,7 @@ func TestB24MigrateAtOnce(t *testing.T) {
 			var wg sync.WaitGroup
 			for range 4 {
 				wg.Go(func() {
-					db, err := database.OpenDB(t.Context(), to, time.Now)
+					db, err := database.Open(t.Context(), to, time.Now)
 					if err != nil {
 						t.Error(err)
 						return

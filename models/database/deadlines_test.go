@@ -85,7 +85,7 @@ func TestTrailsOfVanishedPostgreSQL(t *testing.T) {
 	db := modeltest.OpenAt(t, proxy.Address+"?connect_timeout=1")
 	quick(db)
 	k := modeltest.NewKept(t, db, time.Now)
-	people, keys := accounts.NewAccounts(db, k.Keys, 1, accounts.QuickHashes), accounts.NewAPIKeys(db)
+	people, keys := accounts.New(db, k.Keys, 1, accounts.QuickHashes), accounts.NewAPIKeys(db)
 	people.RecordSignIn(accounts.SignInEvent{Action: accounts.ActionSignIn, Outcome: "wrong_credentials", Email: "amy@northgate.example"})
 	keys.CountRead(database.NewID(), database.NewID(), "203.0.113.7")
 
@@ -106,7 +106,7 @@ func TestTrailsOfVanishedPostgreSQL(t *testing.T) {
 func TestConnectingEnds(t *testing.T) {
 	proxy := testdb.NewProxy(t, testdb.Postgres(t))
 	proxy.Swallow()
-	if _, err := database.OpenDB(t.Context(), proxy.Address+"?connect_timeout=1", time.Now); !database.Unavailable(err) {
+	if _, err := database.Open(t.Context(), proxy.Address+"?connect_timeout=1", time.Now); !database.Unavailable(err) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -12,5 +12,7 @@ func (x *DB) WriteField() *WriteFunc { return &x.write }
 
 type Limits = limits
 
-var Migrations = migrations
-var NewestMigration = newestMigration
+var (
+	Migrations      = migrations
+	NewestMigration = newestMigration
+)

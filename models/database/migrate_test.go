@@ -36,7 +36,7 @@ func TestMigrationSaysHowFarItIs(t *testing.T) {
 		"postgres": func(t *testing.T) string { return testdb.EmptyPostgres(t) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			db, err := database.OpenDB(t.Context(), address(t), time.Now)
+			db, err := database.Open(t.Context(), address(t), time.Now)
 			if err != nil {
 				t.Fatal(err)
 			}

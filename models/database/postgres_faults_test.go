@@ -76,7 +76,7 @@ func TestSoakSessionsAreTerminated(t *testing.T) {
 	k := modeltest.NewKept(t, db, time.Now)
 	const connections = 600
 	k.Seed(connections, time.Now(), time.Now())
-	control, err := database.OpenDB(t.Context(), address, time.Now)
+	control, err := database.Open(t.Context(), address, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

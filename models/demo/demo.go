@@ -35,8 +35,8 @@ type demoMark struct {
 // TableName is singular: there is one.
 func (demoMark) TableName() string { return "demo" }
 
-// DemoOptions is what a demo is made of.
-type DemoOptions struct {
+// Options is what a demo is made of.
+type Options struct {
 	Environment servicetitan.EnvironmentName
 	// Scopes are those that are asked for.
 	Scopes    []string
@@ -75,15 +75,15 @@ type Demo struct {
 	accounts *accounts.Accounts
 	keeper   *keeper.Keeper
 	log      *slog.Logger
-	options  DemoOptions
+	options  Options
 	// beginning lets one beginning end before the next.
 	beginning sync.Mutex
 	// unfinished says that the last beginning failed on its way.
 	unfinished bool
 }
 
-// NewDemo returns the demo of a database.
-func NewDemo(db *database.DB, accounts *accounts.Accounts, keeper *keeper.Keeper, o DemoOptions, log *slog.Logger) *Demo {
+// New returns the demo of a database.
+func New(db *database.DB, accounts *accounts.Accounts, keeper *keeper.Keeper, o Options, log *slog.Logger) *Demo {
 	if o.Progress == nil {
 		o.Progress = func(int, int) {}
 	}
@@ -195,8 +195,8 @@ func begunOrEmpty(db *gorm.DB) (time.Time, error) {
 	return time.Time{}, nil
 }
 
-// CheckNoDemo returns ErrDemoData if the database is a demo's.
-func CheckNoDemo(ctx context.Context, db *database.DB) error {
+// CheckNone returns ErrDemoData if the database is a demo's.
+func CheckNone(ctx context.Context, db *database.DB) error {
 	begun, err := demoBegun(db.Read(ctx))
 	if err == nil && !begun.IsZero() {
 		err = ErrDemoData

@@ -173,7 +173,7 @@ func (s story) events(c cast) []models.Event {
 		list = append(list, e)
 	}
 	ours := func(kind models.EventKind) models.Event {
-		return models.Event{Kind: kind, ActorName: support.SupportName, StaffName: c.staff.Name}
+		return models.Event{Kind: kind, ActorName: support.ActorName, StaffName: c.staff.Name}
 	}
 	theirs := func(kind models.EventKind) models.Event { return models.Event{Kind: kind, ActorName: c.owner.Name} }
 

@@ -37,7 +37,7 @@ func TestB18ClocksThatAreWrong(t *testing.T) {
 			db := modeltest.OpenAt(t, address)
 			k := modeltest.NewKept(t, db, time.Now)
 			// Another instance, with a clock of its own.
-			offDB, err := database.OpenDB(t.Context(), address, func() time.Time { return time.Now().Add(wrong) })
+			offDB, err := database.Open(t.Context(), address, func() time.Time { return time.Now().Add(wrong) })
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -8,16 +8,18 @@ import (
 )
 
 // What tests in the package's own folder need besides its API.
-const ForegroundShare = foregroundShare
-const GateTrips = breakerTrips
-const LeasedAtOnce = leasedAtOnce
-const LimitWindow = limitWindow
-const LongestAsked = longestAsked
-const LongestRest = longestRest
-const LongestRetry = longestRetry
-const ParallelRenewals = parallelRenewals
-const PollEvery = pollEvery
-const ShortestRest = shortestRest
+const (
+	ForegroundShare  = foregroundShare
+	GateTrips        = breakerTrips
+	LeasedAtOnce     = leasedAtOnce
+	LimitWindow      = limitWindow
+	LongestAsked     = longestAsked
+	LongestRest      = longestRest
+	LongestRetry     = longestRetry
+	ParallelRenewals = parallelRenewals
+	PollEvery        = pollEvery
+	ShortestRest     = shortestRest
+)
 
 func (x *Keeper) CacheField() *tokenCache       { return &x.cache }
 func (x *Keeper) ClientsField() *models.Clients { return &x.clients }
@@ -25,26 +27,30 @@ func (x *Keeper) DBField() **database.DB        { return &x.db }
 func (x *Keeper) StalledField() *atomic.Int64   { return &x.stalled }
 func (x *Keeper) UnsavedField() *atomic.Int64   { return &x.unsaved }
 
-type Credential = credential
-type DueRenewal = dueRenewal
-type GateKey = Lane
-type Lease = lease
-type Revocation = revocation
+type (
+	Credential = credential
+	DueRenewal = dueRenewal
+	GateKey    = Lane
+	Lease      = lease
+	Revocation = revocation
+)
 
-var ErrLeaseOld = errLeaseOld
-var KeeperDue = (*Keeper).due
-var KeeperDueRevocations = (*Keeper).dueRevocations
-var KeeperGiveUp = (*Keeper).giveUp
-var KeeperLoad = (*Keeper).load
-var KeeperMaySend = (*Keeper).maySend
-var KeeperOpenBasis = (*Keeper).openGrant
-var KeeperOwnersDead = (*Keeper).ownersDead
-var KeeperQueueRevocation = (*Keeper).queueRevocation
-var KeeperRenewDue = (*Keeper).renewDue
-var KeeperRenewLeased = (*Keeper).renewLeased
-var KeeperTakeLease = (*Keeper).takeLease
-var KeeperTakeOver = (*Keeper).takeOver
-var KeeperTakeOverNow = (*Keeper).takeOverNow
-var KeeperTendRevocations = (*Keeper).tendRevocations
-var NewGate = newBreaker
-var SealCredential = newCredential
+var (
+	ErrLeaseOld           = errLeaseOld
+	KeeperDue             = (*Keeper).due
+	KeeperDueRevocations  = (*Keeper).dueRevocations
+	KeeperGiveUp          = (*Keeper).giveUp
+	KeeperLoad            = (*Keeper).load
+	KeeperMaySend         = (*Keeper).maySend
+	KeeperOpenBasis       = (*Keeper).openGrant
+	KeeperOwnersDead      = (*Keeper).ownersDead
+	KeeperQueueRevocation = (*Keeper).queueRevocation
+	KeeperRenewDue        = (*Keeper).renewDue
+	KeeperRenewLeased     = (*Keeper).renewLeased
+	KeeperTakeLease       = (*Keeper).takeLease
+	KeeperTakeOver        = (*Keeper).takeOver
+	KeeperTakeOverNow     = (*Keeper).takeOverNow
+	KeeperTendRevocations = (*Keeper).tendRevocations
+	NewGate               = newBreaker
+	SealCredential        = newCredential
+)

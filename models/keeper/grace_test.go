@@ -65,7 +65,7 @@ func killWithinGrace(t *testing.T, processes int, database string, takes time.Du
 	// A few kills show the same with more patience, however busy the machine is:
 	// a lease that does not end with its holder lasts longer.
 	grace := time.Duration(modeltest.Many(t, 20, 5)) * time.Second
-	k := modeltest.NewKept(t, modeltest.OpenAt(t, database), time.Now, func(_ *sandbox.Options, o *keeper.KeeperOptions) { o.KeepAlive = keepAlive })
+	k := modeltest.NewKept(t, modeltest.OpenAt(t, database), time.Now, func(_ *sandbox.Options, o *keeper.Options) { o.KeepAlive = keepAlive })
 	m := newMoment()
 	c := k.OverTheNetwork(database, grace, func(next http.Handler) http.Handler {
 		m.next = next

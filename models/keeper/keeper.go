@@ -28,18 +28,18 @@ import (
 // renewLimit bounds one renewal with its second try.
 const renewLimit = 25 * time.Second
 
-// KeeperOptions are how a keeper works.
-type KeeperOptions struct {
+// Options are how a keeper works.
+type Options struct {
 	// KeepAlive is how often an idle connection proves that it works.
 	KeepAlive time.Duration
 	// PerSecond is how many renewals an environment gets in a second at most.
 	PerSecond int
 	// Watch is told of what the keeper does; its functions may be nil.
-	Watch KeeperWatch
+	Watch Watch
 }
 
-// KeeperWatch is told what the keeper does, for figures.
-type KeeperWatch struct {
+// Watch is told what the keeper does, for figures.
+type Watch struct {
 	// Renewed is how a renewal went: "ok", or a Reason, or "registration".
 	Renewed func(environment servicetitan.EnvironmentName, outcome string, took time.Duration)
 	// Served is where a token came from: "cache", "database" or "renewal".
@@ -48,7 +48,7 @@ type KeeperWatch struct {
 	LeaseLost func()
 }
 
-func (w *KeeperWatch) fill() {
+func (w *Watch) fill() {
 	if w.Renewed == nil {
 		w.Renewed = func(servicetitan.EnvironmentName, string, time.Duration) {}
 	}
@@ -66,7 +66,7 @@ type Keeper struct {
 	db      *database.DB
 	keys    *seal.Keys
 	clients models.Clients
-	options KeeperOptions
+	options Options
 	log     *slog.Logger
 	flights singleflight.Group
 	// underWay are renewals that go on after who asked has gone away.
@@ -87,8 +87,8 @@ type Lane struct {
 	OwnClient   bool
 }
 
-// NewKeeper returns the keeper of a database's credentials.
-func NewKeeper(db *database.DB, keys *seal.Keys, clients models.Clients, o KeeperOptions, log *slog.Logger) *Keeper {
+// New returns the keeper of a database's credentials.
+func New(db *database.DB, keys *seal.Keys, clients models.Clients, o Options, log *slog.Logger) *Keeper {
 	o.Watch.fill()
 	k := &Keeper{db: db, keys: keys, clients: clients, options: o, log: log, breakers: map[Lane]*breaker{}}
 	for _, c := range clients {

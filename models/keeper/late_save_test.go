@@ -76,7 +76,7 @@ func TestB8SaveAfterAnotherRenewed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
-				k := modeltest.NewKept(t, db, clock.Now, func(o *sandbox.Options, _ *keeper.KeeperOptions) { o.RefreshGrace = tt.grace })
+				k := modeltest.NewKept(t, db, clock.Now, func(o *sandbox.Options, _ *keeper.Options) { o.RefreshGrace = tt.grace })
 				id := k.Seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
 				if tt.fault.Kind != "" {
 					k.Sandbox.SetFault(tt.fault)
@@ -136,7 +136,7 @@ func TestB8SaveAfterAPersonActed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
-				k := modeltest.NewKept(t, db, clock.Now, func(o *sandbox.Options, _ *keeper.KeeperOptions) { o.RefreshGrace = time.Minute })
+				k := modeltest.NewKept(t, db, clock.Now, func(o *sandbox.Options, _ *keeper.Options) { o.RefreshGrace = time.Minute })
 				id := k.Seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
 				var late atomic.Bool
 				var state models.State

@@ -181,7 +181,7 @@ func TestLeaseEndsWithItsHolder(t *testing.T) {
 func leaseEndsWithItsHolder(t *testing.T, address string) {
 	clock := modeltest.NewClock()
 	db := modeltest.OpenBy(t, address, clock.Now)
-	k := modeltest.NewKept(t, db, clock.Now, func(o *sandbox.Options, _ *keeper.KeeperOptions) { o.RefreshGrace = time.Minute })
+	k := modeltest.NewKept(t, db, clock.Now, func(o *sandbox.Options, _ *keeper.Options) { o.RefreshGrace = time.Minute })
 	ids := k.Seed(3, clock.Now(), clock.Now())
 	holder := modeltest.OpenBy(t, address, clock.Now)
 	dying := k.NewKeeperOn(holder, k.Options)
@@ -253,7 +253,7 @@ func TestTakenOverGoesFirst(t *testing.T) {
 			k.Errorf("%d others wait for the rate limit", n)
 		}
 		k.Pass(time.Minute)
-	}, func(_ *sandbox.Options, o *keeper.KeeperOptions) { o.PerSecond = 1 })
+	}, func(_ *sandbox.Options, o *keeper.Options) { o.PerSecond = 1 })
 }
 
 // The leases of the dead are found by an index on either database.

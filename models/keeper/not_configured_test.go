@@ -58,7 +58,7 @@ func TestRevocationOfEnvironmentNotConfigured(t *testing.T) {
 			_, err := keeper.KeeperQueueRevocation(k.Keeper, tx, connection, secret.New("stc_refresh"), clock.Now())
 			return err
 		})
-		other := keeper.NewKeeper(k.DB, k.Keys, nil, k.Options, k.Logger())
+		other := keeper.New(k.DB, k.Keys, nil, k.Options, k.Logger())
 		long, soon := clock.Now().AddDate(-10, 0, 0).UTC(), clock.Now().AddDate(10, 0, 0).UTC()
 		for name, step := range map[string]struct {
 			keeper  *keeper.Keeper

@@ -116,7 +116,7 @@ func TestOwnClientFailsOnOurSide(t *testing.T) {
 				if n := alarms(k); n != 2 {
 					t.Errorf("%d alarms after two incidents", n)
 				}
-			}, func(_ *sandbox.Options, o *keeper.KeeperOptions) {
+			}, func(_ *sandbox.Options, o *keeper.Options) {
 				o.Watch.Renewed = func(_ servicetitan.EnvironmentName, outcome string, _ time.Duration) {
 					if outcome == "our_side" {
 						outcomes.Add(1)

@@ -4,9 +4,9 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
-// SealedByKeeper returns what the keeper keeps encrypted. Whoever encrypts it
+// SealedTables returns what the keeper keeps encrypted. Whoever encrypts it
 // again sees sealed values and their places, and no credential.
-func SealedByKeeper() []database.SealedTable {
+func SealedTables() []database.SealedTable {
 	return []database.SealedTable{
 		{Name: "revocations", Key: "id", Columns: []string{"token_sealed"}, Rows: database.SealedRowsOf(func(r revocation) database.SealedRow {
 			return database.SealedRow{Key: r.ID, Values: []database.SealedValue{{Column: "token_sealed", Sealed: r.TokenSealed, Place: r.place()}}}

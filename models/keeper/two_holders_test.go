@@ -32,7 +32,7 @@ func TestB8FormerHolderGoesOnFirst(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 				const grace = time.Minute
-				k := modeltest.NewKept(t, db, clock.Now, func(o *sandbox.Options, _ *keeper.KeeperOptions) { o.RefreshGrace = grace })
+				k := modeltest.NewKept(t, db, clock.Now, func(o *sandbox.Options, _ *keeper.Options) { o.RefreshGrace = grace })
 				id := k.Seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
 				spoil := func(f sandbox.Fault) {
 					k.Sandbox.ClearFaults()

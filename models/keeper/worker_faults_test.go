@@ -246,7 +246,7 @@ func TestB4LostAnswers(t *testing.T) {
 					if want == models.ReconnectNeeded && k.Count("SELECT count(*) FROM credentials WHERE generation > 1") != 0 {
 						t.Error("half an answer was stored")
 					}
-				}, func(o *sandbox.Options, _ *keeper.KeeperOptions) { o.RefreshGrace = grace })
+				}, func(o *sandbox.Options, _ *keeper.Options) { o.RefreshGrace = grace })
 			})
 		}
 	}

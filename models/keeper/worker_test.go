@@ -155,7 +155,7 @@ func outage(t *testing.T, connections int) {
 		if k.Refusals() != 0 {
 			t.Errorf("%d grants were refused", k.Refusals())
 		}
-	}, func(_ *sandbox.Options, o *keeper.KeeperOptions) { o.PerSecond = perSecond })
+	}, func(_ *sandbox.Options, o *keeper.Options) { o.PerSecond = perSecond })
 }
 
 // A row that cannot be opened, or makes us panic, is no burden to the others (B23).
@@ -268,7 +268,7 @@ func aDay(t *testing.T, connections int) {
 func TestCacheEndsWithTheConnection(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		k := modeltest.NewKept(t, db, clock.Now)
-		other := k.NewKeeper(keeper.KeeperOptions{KeepAlive: time.Hour, PerSecond: 1000})
+		other := k.NewKeeper(keeper.Options{KeepAlive: time.Hour, PerSecond: 1000})
 		id := k.Seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
 		for _, instance := range []*keeper.Keeper{k.Keeper, other} {
 			for range 2 { // the second time from memory

@@ -12,9 +12,6 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
-// ErrWrongKeyset says that the database was sealed with another keyset.
-var ErrWrongKeyset = errors.New("the keyset is not the one this database was sealed with")
-
 // ErrNoMark says that nothing was sealed in the database yet.
 var ErrNoMark = errors.New("the database has not been used with a keyset yet")
 
@@ -32,11 +29,11 @@ func canaryPlace() seal.Place {
 	return seal.Place{Table: "key_canary", Row: "1", Column: "sealed"}
 }
 
-// CheckKeyset opens the value that the first start sealed, and on that first
+// Check opens the value that the first start sealed, and on that first
 // start seals it. With a wrong keyset it writes nothing, and its error wraps
-// ErrWrongKeyset and names the key that is missing.
-func CheckKeyset(ctx context.Context, db *database.DB, keys *seal.Keys) error {
-	err := VerifyKeyset(ctx, db, keys)
+// seal.ErrWrongKeyset and names the key that is missing.
+func Check(ctx context.Context, db *database.DB, keys *seal.Keys) error {
+	err := Verify(ctx, db, keys)
 	if !errors.Is(err, ErrNoMark) {
 		return err
 	}
@@ -47,9 +44,9 @@ func CheckKeyset(ctx context.Context, db *database.DB, keys *seal.Keys) error {
 	return canary.opens(keys)
 }
 
-// VerifyKeyset is CheckKeyset for those who only look: a database that was
+// Verify is CheckKeyset for those who only look: a database that was
 // never started is ErrNoMark.
-func VerifyKeyset(ctx context.Context, db *database.DB, keys *seal.Keys) error {
+func Verify(ctx context.Context, db *database.DB, keys *seal.Keys) error {
 	var canary keyCanary
 	err := db.Read(ctx).Where("id = 1").Take(&canary).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
@@ -67,13 +64,13 @@ func (canary keyCanary) opens(keys *seal.Keys) error {
 		return nil
 	}
 	if id, ok := seal.KeyID(canary.Sealed); ok && !keys.Has(id) {
-		err := fmt.Errorf("%w: key %d is missing from it", ErrWrongKeyset, id)
+		err := fmt.Errorf("%w: key %d is missing from it", seal.ErrWrongKeyset, id)
 		if problem := keys.Problem(); problem != nil {
 			err = fmt.Errorf("%w; the file was replaced: %w", err, problem)
 		}
 		return err
 	}
-	return fmt.Errorf("%w: key IDs agree, but the value does not open", ErrWrongKeyset)
+	return fmt.Errorf("%w: key IDs agree, but the value does not open", seal.ErrWrongKeyset)
 }
 
 // markWith seals the canary, unless another instance has been quicker, and

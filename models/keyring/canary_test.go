@@ -18,15 +18,15 @@ func TestA74WrongKeyset(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
 		right, wrong := modeltest.TestKeys(t), modeltest.TestKeys(t)
 		for range 2 {
-			if err := keyring.CheckKeyset(t.Context(), db, right); err != nil {
+			if err := keyring.Check(t.Context(), db, right); err != nil {
 				t.Fatal(err)
 			}
 		}
-		err := keyring.CheckKeyset(t.Context(), db, wrong)
-		if !errors.Is(err, keyring.ErrWrongKeyset) || !strings.Contains(err.Error(), fmt.Sprint(right.Primary())) {
+		err := keyring.Check(t.Context(), db, wrong)
+		if !errors.Is(err, seal.ErrWrongKeyset) || !strings.Contains(err.Error(), fmt.Sprint(right.Primary())) {
 			t.Errorf("got %v, want ErrWrongKeyset with the missing key's ID", err)
 		}
-		if err := keyring.CheckKeyset(t.Context(), db, right); err != nil {
+		if err := keyring.Check(t.Context(), db, right); err != nil {
 			t.Errorf("the wrong keyset changed something: %v", err)
 		}
 	})
@@ -42,7 +42,7 @@ func TestA74FirstStartOfMany(t *testing.T) {
 		errs := make([]error, 8)
 		var all sync.WaitGroup
 		for i := range errs {
-			all.Go(func() { errs[i] = keyring.CheckKeyset(t.Context(), db, keys) })
+			all.Go(func() { errs[i] = keyring.Check(t.Context(), db, keys) })
 		}
 		all.Wait()
 		if err := errors.Join(errs...); err != nil {

@@ -43,7 +43,7 @@ func sealedTables() []database.SealedTable {
 	canary := database.SealedTable{Name: "key_canary", Key: "id", Columns: []string{"sealed"}, Rows: database.SealedRowsOf(func(c keyCanary) database.SealedRow {
 		return database.SealedRow{Key: c.ID, Values: []database.SealedValue{{Column: "sealed", Sealed: c.Sealed, Place: canaryPlace()}}}
 	})}
-	return slices.Concat([]database.SealedTable{canary}, accounts.SealedByAccounts(), connect.SealedByConnect(), keeper.SealedByKeeper())
+	return slices.Concat([]database.SealedTable{canary}, accounts.SealedTables(), connect.SealedTables(), keeper.SealedTables())
 }
 
 // otherThan picks the table's rows with a value that is sealed with another key than the

@@ -27,7 +27,7 @@ func sealOneOfEach(k *modeltest.Kept) uuid.UUID {
 	k.Helper()
 	now := k.DB.Now()
 	ids := k.Seed(3, now, now.Add(time.Hour))
-	if err := keyring.CheckKeyset(k.Context(), k.DB, k.Keys); err != nil {
+	if err := keyring.Check(k.Context(), k.DB, k.Keys); err != nil {
 		k.Fatal(err)
 	}
 	user := accounts.User{ID: database.NewID(), Email: "amy@northgate.example", Name: "Amy", CreatedAt: now}
@@ -136,7 +136,7 @@ func TestReseal(t *testing.T) {
 		if n := sealedWith(k, old); n != 11 || len(before) != 11 {
 			t.Fatalf("%d values under the old key, %d opened", n, len(before))
 		}
-		if err := keyring.VerifyKeyset(t.Context(), db, k.Keys); err != nil {
+		if err := keyring.Verify(t.Context(), db, k.Keys); err != nil {
 			t.Error("rotated:", err)
 		}
 		keys, err := seal.Load(k.Keyset)
@@ -164,7 +164,7 @@ func TestReseal(t *testing.T) {
 					t.Errorf("keys %s: %s.%s changed", name, place.Table, place.Column)
 				}
 			}
-			if err := keyring.CheckKeyset(t.Context(), db, keys); err != nil {
+			if err := keyring.Check(t.Context(), db, keys); err != nil {
 				t.Errorf("keys %s: %v", name, err)
 			}
 		}
@@ -214,14 +214,14 @@ func TestResealLeavesWhatDoesNotOpen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		before, err := keyring.LookForOldKeys(t.Context(), db, keys)
+		before, err := keyring.FindOldKeys(t.Context(), db, keys)
 		if err != nil || before.Opens[old] != 4 || len(before.Opens) != 1 {
 			t.Errorf("before: %v, %v", before.Opens, err)
 		}
 		if rows := reseal(k); rows != 3 {
 			t.Errorf("%d rows", rows)
 		}
-		left, err := keyring.LookForOldKeys(t.Context(), db, keys)
+		left, err := keyring.FindOldKeys(t.Context(), db, keys)
 		if err != nil || len(left.Opens) != 0 || len(left.Unreadable) != 3 {
 			t.Fatalf("%+v, %v", left, err)
 		}
@@ -260,7 +260,7 @@ func TestOldKeysNamesASecondFactor(t *testing.T) {
 		k := modeltest.NewKept(t, db, clock.Now)
 		sealOneOfEach(k)
 		k.Exec("UPDATE second_factors SET secret_sealed = ?", []byte{1})
-		left, err := keyring.LookForOldKeys(t.Context(), db, k.Keys)
+		left, err := keyring.FindOldKeys(t.Context(), db, k.Keys)
 		if err != nil || len(left.Opens) != 0 || len(left.Unreadable) != 1 || left.Unreadable[0].Email != "amy@northgate.example" || left.Unreadable[0].Table != "second_factors" {
 			t.Errorf("%+v, %v", left, err)
 		}

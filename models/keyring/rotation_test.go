@@ -199,12 +199,12 @@ func backup(k *modeltest.Kept, address string) (opens func()) {
 			k.Fatal(err)
 		}
 		if !k.DB.OnPostgres() {
-			db, err := database.OpenDB(k.Context(), file, time.Now)
+			db, err := database.Open(k.Context(), file, time.Now)
 			if err != nil {
 				k.Fatal(err)
 			}
 			defer func() { _ = db.Close() }()
-			if err := keyring.CheckKeyset(k.Context(), db, keys); err != nil {
+			if err := keyring.Check(k.Context(), db, keys); err != nil {
 				k.Error("old backup with old keyset:", err)
 			}
 			old := *k
@@ -244,7 +244,7 @@ func TestHostWithoutTheNewKey(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		host := keeper.NewKeeper(db, keys, k.Clients, keeper.KeeperOptions{KeepAlive: time.Hour, PerSecond: 100}, slog.New(slog.NewTextHandler(k.Logged, nil)))
+		host := keeper.New(db, keys, k.Clients, keeper.Options{KeepAlive: time.Hour, PerSecond: 100}, slog.New(slog.NewTextHandler(k.Logged, nil)))
 		rotate(k)
 		reseal(k)
 

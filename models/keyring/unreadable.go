@@ -44,9 +44,9 @@ func (b Unreadable) GivenUp() bool {
 	return b.State == models.ReconnectNeeded && b.Reason == models.ReasonSealBroken
 }
 
-// LookForOldKeys looks at everything that Reseal would encrypt again, and changes
+// FindOldKeys looks at everything that Reseal would encrypt again, and changes
 // nothing.
-func LookForOldKeys(ctx context.Context, db *database.DB, keys *seal.Keys) (OldKeys, error) {
+func FindOldKeys(ctx context.Context, db *database.DB, keys *seal.Keys) (OldKeys, error) {
 	left := OldKeys{Opens: map[uint32]int64{}}
 	for _, t := range sealedTables() {
 		primary := keyBytes(keys.Primary())

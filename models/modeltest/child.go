@@ -67,7 +67,7 @@ func RunAsChild() {
 	defer stop()
 	keys, err := seal.Load(c.Keyset)
 	fail(err)
-	db, err := database.OpenDB(ctx, c.Database, time.Now)
+	db, err := database.Open(ctx, c.Database, time.Now)
 	fail(err)
 	if c.Reseals {
 		_, err := keyring.Reseal(ctx, db, keys, func(done, _ int64) { fmt.Println(done) })
@@ -77,7 +77,7 @@ func RunAsChild() {
 	}
 	issuer, err := url.Parse(c.Issuer)
 	fail(err)
-	k := keeper.NewKeeper(db, keys, keeperClients(issuer, c.Secret), keeper.KeeperOptions{KeepAlive: cmp.Or(c.KeepAlive, time.Hour), PerSecond: cmp.Or(c.PerSecond, 2000)}, slog.New(slog.DiscardHandler))
+	k := keeper.New(db, keys, keeperClients(issuer, c.Secret), keeper.Options{KeepAlive: cmp.Or(c.KeepAlive, time.Hour), PerSecond: cmp.Or(c.PerSecond, 2000)}, slog.New(slog.DiscardHandler))
 	fmt.Println("renewing")
 	if c.Connection == uuid.Nil {
 		k.Run(ctx)

@@ -18,7 +18,7 @@ import (
 // Console is a desk over made-up companies and connections.
 type Console struct {
 	*Kept
-	Desk  *support.Desk
+	Desk  *support.Support
 	Clock *Clock
 }
 
@@ -26,8 +26,8 @@ func OnConsoles(t *testing.T, test func(t *testing.T, c *Console)) {
 	t.Helper()
 	OnBoth(t, func(t *testing.T, db *database.DB, clock *Clock) {
 		k := NewKept(t, db, clock.Now)
-		connections := connect.NewConnections(db, k.Keys, k.Clients, k.Keeper, "https://app.example/callback", k.Logger())
-		test(t, &Console{Kept: k, Desk: support.NewDesk(db, k.Keeper, connections), Clock: clock})
+		connections := connect.New(db, k.Keys, k.Clients, k.Keeper, "https://app.example/callback", k.Logger())
+		test(t, &Console{Kept: k, Desk: support.New(db, k.Keeper, connections), Clock: clock})
 	})
 }
 

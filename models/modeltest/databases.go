@@ -56,7 +56,7 @@ func OpenAt(t testing.TB, address string) *database.DB {
 
 func OpenBy(t testing.TB, address string, now func() time.Time) *database.DB {
 	t.Helper()
-	db, err := database.OpenDB(t.Context(), address, now)
+	db, err := database.Open(t.Context(), address, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func OpenBy(t testing.TB, address string, now func() time.Time) *database.DB {
 
 // MigrateAddress is what the copies of testdb are made with.
 func MigrateAddress(address string) error {
-	db, err := database.OpenDB(context.Background(), address, time.Now)
+	db, err := database.Open(context.Background(), address, time.Now)
 	if err != nil {
 		return err
 	}

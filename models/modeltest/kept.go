@@ -41,7 +41,7 @@ type Kept struct {
 	Sandbox *sandboxtest.Sandbox
 	Clients models.Clients
 	Keeper  *keeper.Keeper
-	Options keeper.KeeperOptions
+	Options keeper.Options
 	Logged  *logs
 	// Start lets the keeper begin, in virtual time.
 	Start     func()
@@ -54,7 +54,7 @@ const issuerURL = "https://issuer.example"
 
 var KeptScopes = []string{servicetitan.AccountScope, "offline_access"}
 
-func NewKept(t testing.TB, db *database.DB, now func() time.Time, change ...func(*sandbox.Options, *keeper.KeeperOptions)) *Kept {
+func NewKept(t testing.TB, db *database.DB, now func() time.Time, change ...func(*sandbox.Options, *keeper.Options)) *Kept {
 	t.Helper()
 	keyset := filepath.Join(t.TempDir(), "keyset.json")
 	keys, err := seal.Create(keyset)
@@ -65,7 +65,7 @@ func NewKept(t testing.TB, db *database.DB, now func() time.Time, change ...func
 		URL: issuerURL, ClientID: "cid.sandbox", ClientSecret: "cs1.stc_secret", AppKey: "ak1.stc_key",
 		RedirectURIs: []string{"https://app.example/callback"}, Scopes: KeptScopes, Now: now,
 	}
-	ko := keeper.KeeperOptions{KeepAlive: time.Hour, PerSecond: 1000}
+	ko := keeper.Options{KeepAlive: time.Hour, PerSecond: 1000}
 	for _, f := range change {
 		f(&so, &ko)
 	}
@@ -94,11 +94,11 @@ func (k *Kept) ClientsThrough(transport http.RoundTripper, now func() time.Time)
 }
 
 // NewKeeper is one more instance.
-func (k *Kept) NewKeeper(o keeper.KeeperOptions) *keeper.Keeper { return k.NewKeeperOn(k.DB, o) }
+func (k *Kept) NewKeeper(o keeper.Options) *keeper.Keeper { return k.NewKeeperOn(k.DB, o) }
 
 // NewKeeperOn is one more instance, with a connection of its own to the database.
-func (k *Kept) NewKeeperOn(db *database.DB, o keeper.KeeperOptions) *keeper.Keeper {
-	return keeper.NewKeeper(db, k.Keys, k.Clients, o, k.Logger())
+func (k *Kept) NewKeeperOn(db *database.DB, o keeper.Options) *keeper.Keeper {
+	return keeper.New(db, k.Keys, k.Clients, o, k.Logger())
 }
 
 func (k *Kept) Logger() *slog.Logger { return slog.New(slog.NewTextHandler(k.Logged, nil)) }
@@ -160,7 +160,7 @@ func (k *Kept) Owner() accounts.Visitor {
 }
 
 func (k *Kept) Connections() *connect.Connections {
-	return connect.NewConnections(k.DB, k.Keys, k.Clients, k.Keeper, "https://app.example/callback", k.Logger())
+	return connect.New(k.DB, k.Keys, k.Clients, k.Keeper, "https://app.example/callback", k.Logger())
 }
 
 func (k *Kept) Disconnect(id uuid.UUID) {
@@ -213,7 +213,7 @@ func (k *Kept) ReconnectAs(v accounts.Visitor, id uuid.UUID) error {
 			return err
 		}
 		var due time.Time
-		_, err = models.Transit(tx, &c, models.Transition{
+		_, err = models.Apply(tx, &c, models.Transition{
 			What: models.Authorized, At: now, By: v,
 			Edit: func(c *models.Connection) {
 				c.Way, c.ConnectedByName, c.ConnectedByID, c.ConnectedAt = models.SignInWay, v.Name, &v.UserID, now

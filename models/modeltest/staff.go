@@ -15,7 +15,7 @@ import (
 // StaffDesk is the desk over a keeper's connections, with people at it.
 type StaffDesk struct {
 	*Kept
-	Desk        *support.Desk
+	Desk        *support.Support
 	Connections *connect.Connections
 	Accounts    *accounts.Accounts
 	Clock       *Clock
@@ -31,8 +31,8 @@ func OnDesks(t *testing.T, test func(t *testing.T, d *StaffDesk)) {
 func NewStaffDesk(t *testing.T, db *database.DB, clock *Clock) *StaffDesk {
 	t.Helper()
 	k := NewKept(t, db, clock.Now)
-	connections := connect.NewConnections(db, k.Keys, k.Clients, k.Keeper, "https://app.example/callback", k.Logger())
-	return &StaffDesk{Kept: k, Desk: support.NewDesk(db, k.Keeper, connections), Connections: connections, Accounts: accounts.NewAccounts(db, k.Keys, 1, accounts.QuickHashes), Clock: clock}
+	connections := connect.New(db, k.Keys, k.Clients, k.Keeper, "https://app.example/callback", k.Logger())
+	return &StaffDesk{Kept: k, Desk: support.New(db, k.Keeper, connections), Connections: connections, Accounts: accounts.New(db, k.Keys, 1, accounts.QuickHashes), Clock: clock}
 }
 
 // Staff adds somebody who has chosen a password.

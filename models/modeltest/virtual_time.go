@@ -21,7 +21,7 @@ import (
 
 // InVirtualTime runs a test in a time of its own, which passes as soon as
 // everybody waits. The keeper works in the background.
-func InVirtualTime(t *testing.T, test func(k *Kept), change ...func(*sandbox.Options, *keeper.KeeperOptions)) {
+func InVirtualTime(t *testing.T, test func(k *Kept), change ...func(*sandbox.Options, *keeper.Options)) {
 	t.Helper()
 	// The database lives outside of the bubble, since its libraries have goroutines
 	// that never end. Writes are made by whoever asks for them: the writer's

@@ -21,7 +21,7 @@ func (k *Kept) Instance(spoil func(write func() error) error) *keeper.Keeper {
 			return spoil(func() error { return write(ctx, fn) })
 		}
 	})
-	return keeper.NewKeeper(&db, k.Keys, k.Clients, k.Options, k.Logger())
+	return keeper.New(&db, k.Keys, k.Clients, k.Options, k.Logger())
 }
 
 // StillGranted checks that what the database holds is what ServiceTitan honours:

@@ -21,6 +21,9 @@ import (
 // altered, moved, or sealed with a key that is not there.
 var ErrCannotOpen = errors.New("sealed value cannot be opened")
 
+// ErrWrongKeyset says that a database was encrypted with another keyset.
+var ErrWrongKeyset = errors.New("the keyset is not the one this database was sealed with")
+
 // ErrKeyMissing accompanies ErrCannotOpen when the keyset file lacks the value's key.
 // Another host may have a newer file.
 var ErrKeyMissing = errors.New("its key is not in the keyset file")

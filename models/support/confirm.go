@@ -83,7 +83,7 @@ func checkProofLine(s string) ProofProblem {
 // Confirm records that an admin of the tenant confirmed that the company of the
 // open set-up controls it. It returns a ProofError if the form is not complete.
 // Sent twice, it is recorded once.
-func (d *Desk) Confirm(ctx context.Context, staff accounts.Staff, id uuid.UUID, p models.Proof) error {
+func (d *Support) Confirm(ctx context.Context, staff accounts.Staff, id uuid.UUID, p models.Proof) error {
 	connection, err := d.connection(ctx, id)
 	if err != nil {
 		return err

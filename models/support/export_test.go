@@ -1,12 +1,16 @@
 package support
 
 // What tests in the package's own folder need besides its API.
-const CandidatesRead = candidatesRead
-const EventsViewed = eventsViewed
-const NoAge = noAge
+const (
+	CandidatesRead = candidatesRead
+	EventsViewed   = eventsViewed
+	NoAge          = noAge
+)
 
-var DeskBrowse = (*Desk).browse
-var DeskLook = (*Desk).look
-var DeskLookAtCompany = (*Desk).lookAtCompany
-var Refreshes = refreshes
-var SecretForms = secretForms
+var (
+	DeskBrowse        = (*Support).browse
+	DeskLook          = (*Support).look
+	DeskLookAtCompany = (*Support).lookAtCompany
+	Refreshes         = refreshes
+	SecretForms       = secretForms
+)

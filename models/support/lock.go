@@ -16,7 +16,7 @@ import (
 // Lock keeps a company's people and programs out, from their next request on.
 // Its connections are renewed as ever, so that nothing is lost; its mails wait.
 // ParseNote has found the reason fine. What is locked already stays so.
-func (d *Desk) Lock(ctx context.Context, staff accounts.Staff, companyID uuid.UUID, reason string) error {
+func (d *Support) Lock(ctx context.Context, staff accounts.Staff, companyID uuid.UUID, reason string) error {
 	return d.setLock(ctx, staff, companyID, reason, models.EventLocked, func(c *accounts.Company, now time.Time) bool {
 		was := c.LockedAt
 		c.LockedAt, c.LockedByName, c.LockReason = &now, staff.Name, reason
@@ -25,7 +25,7 @@ func (d *Desk) Lock(ctx context.Context, staff accounts.Staff, companyID uuid.UU
 }
 
 // Unlock lets them in again.
-func (d *Desk) Unlock(ctx context.Context, staff accounts.Staff, companyID uuid.UUID, reason string) error {
+func (d *Support) Unlock(ctx context.Context, staff accounts.Staff, companyID uuid.UUID, reason string) error {
 	return d.setLock(ctx, staff, companyID, reason, models.EventUnlocked, func(c *accounts.Company, _ time.Time) bool {
 		was := c.LockedAt
 		c.LockedAt, c.LockedByName, c.LockReason = nil, "", ""
@@ -35,7 +35,7 @@ func (d *Desk) Unlock(ctx context.Context, staff accounts.Staff, companyID uuid.
 
 // setLock changes whether a company is locked, notes why, and tells of it on
 // each of its timelines.
-func (d *Desk) setLock(ctx context.Context, staff accounts.Staff, companyID uuid.UUID, reason string, kind models.EventKind, change func(*accounts.Company, time.Time) bool) error {
+func (d *Support) setLock(ctx context.Context, staff accounts.Staff, companyID uuid.UUID, reason string, kind models.EventKind, change func(*accounts.Company, time.Time) bool) error {
 	if staff.Role != accounts.Admin {
 		return accounts.ErrForbidden
 	}
@@ -59,7 +59,7 @@ func (d *Desk) setLock(ctx context.Context, staff accounts.Staff, companyID uuid
 			return err
 		}
 		return RecordForAll(tx, models.Event{
-			CompanyID: companyID, Kind: kind, ActorName: SupportName, StaffName: staff.Name, SupportCode: staff.SupportCode, At: now,
+			CompanyID: companyID, Kind: kind, ActorName: ActorName, StaffName: staff.Name, SupportCode: staff.SupportCode, At: now,
 		})
 	})
 	if err != nil {

@@ -113,7 +113,7 @@ func TestLock(t *testing.T) {
 			t.Errorf("events %+v", v.Events)
 		}
 		for _, id := range ids {
-			if n := d.Count("SELECT count(*) FROM events WHERE connection_id = ? AND kind IN ('locked', 'unlocked') AND actor_name = ?", id, support.SupportName); n != 2 {
+			if n := d.Count("SELECT count(*) FROM events WHERE connection_id = ? AND kind IN ('locked', 'unlocked') AND actor_name = ?", id, support.ActorName); n != 2 {
 				t.Errorf("%d events on a timeline, want 2", n)
 			}
 		}

@@ -74,7 +74,7 @@ func ParseNote(typed string) (string, NoteProblem) {
 
 // AddNote keeps a note on a connection. ParseNote has found it fine. Sent twice
 // in a row, it is kept once.
-func (d *Desk) AddNote(ctx context.Context, staff accounts.Staff, id uuid.UUID, text string) error {
+func (d *Support) AddNote(ctx context.Context, staff accounts.Staff, id uuid.UUID, text string) error {
 	connection, err := d.connection(ctx, id)
 	if err != nil {
 		return err

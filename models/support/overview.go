@@ -18,6 +18,10 @@ const (
 	CountedUpTo = 1000
 )
 
+// RenewalHour counts the renewals of an hour, for pages that must not know the
+// keeper.
+type RenewalHour = keeper.RenewalHour
+
 // Overview is how everything is doing now.
 type Overview struct {
 	Totals Totals
@@ -29,7 +33,7 @@ type Overview struct {
 	// Late is how many renewals are late, as far as CountedUpTo.
 	Late int
 	// Hours are the last 24, the oldest first.
-	Hours []keeper.RenewalHour
+	Hours []RenewalHour
 	// ForUs, ForCompanies, Conflicts, ByHand and Upgrades are how many set-ups wait
 	// for us or for companies, and what else waits in the queue; as far as
 	// CountedUpTo each.
@@ -37,7 +41,7 @@ type Overview struct {
 }
 
 // Overview reads it. Its cost does not grow with the connections.
-func (d *Desk) Overview(ctx context.Context) (Overview, error) {
+func (d *Support) Overview(ctx context.Context) (Overview, error) {
 	db, k := d.db.Read(ctx), d.keeper
 	now := d.db.Now()
 	var o Overview

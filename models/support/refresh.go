@@ -23,7 +23,7 @@ const refreshLimit = 40 * time.Second
 // and records what came of it. Its error is only for what could not be tried or
 // recorded: ErrNotConnected and ErrReconnectNeeded where it cannot help, or a
 // ThrottledError.
-func (d *Desk) Refresh(ctx context.Context, staff accounts.Staff, id uuid.UUID) error {
+func (d *Support) Refresh(ctx context.Context, staff accounts.Staff, id uuid.UUID) error {
 	connection, err := d.connection(ctx, id)
 	if err != nil {
 		return err
@@ -58,7 +58,7 @@ func (d *Desk) Refresh(ctx context.Context, staff accounts.Staff, id uuid.UUID) 
 }
 
 // LinkGiven records that staff gave out the address of the connection's page.
-func (d *Desk) LinkGiven(ctx context.Context, staff accounts.Staff, id uuid.UUID) error {
+func (d *Support) LinkGiven(ctx context.Context, staff accounts.Staff, id uuid.UUID) error {
 	connection, err := d.connection(ctx, id)
 	if err != nil {
 		return err

@@ -54,7 +54,7 @@ func (t Totals) picked(f ConnectionFilter) Totals {
 }
 
 // Totals reads them.
-func (d *Desk) Totals(ctx context.Context) (Totals, error) {
+func (d *Support) Totals(ctx context.Context) (Totals, error) {
 	return readTotals(d.db.Read(ctx))
 }
 

@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/support"
 	"github.com/fieldbridge/fieldbridge/views"
 )
@@ -13,7 +12,7 @@ import (
 // hourBars returns the hours as bars. The height shows the renewals of the hour,
 // compared with the busiest hour. A second bar over the top of the first shows the
 // share that failed, so that one failure in a thousand looks like one.
-func hourBars(hours []keeper.RenewalHour, clock views.Clock) []views.Bar {
+func hourBars(hours []support.RenewalHour, clock views.Clock) []views.Bar {
 	most := int64(1)
 	for _, h := range hours {
 		most = max(most, h.OK+h.Failed)
@@ -48,7 +47,7 @@ func hourBars(hours []keeper.RenewalHour, clock views.Clock) []views.Bar {
 // it.
 const leastFailed = 2
 
-func renewalsOf(hours []keeper.RenewalHour) (ok, failed int64) {
+func renewalsOf(hours []support.RenewalHour) (ok, failed int64) {
 	for _, h := range hours {
 		ok, failed = ok+h.OK, failed+h.Failed
 	}
@@ -57,7 +56,7 @@ func renewalsOf(hours []keeper.RenewalHour) (ok, failed int64) {
 
 // renewalShare returns the percentage of renewals that worked. It is rounded down
 // so that 100% means all.
-func renewalShare(hours []keeper.RenewalHour) string {
+func renewalShare(hours []support.RenewalHour) string {
 	ok, failed := renewalsOf(hours)
 	switch {
 	case ok+failed == 0:
@@ -70,7 +69,7 @@ func renewalShare(hours []keeper.RenewalHour) string {
 }
 
 // renewalSum says the same in numbers.
-func renewalSum(hours []keeper.RenewalHour, clock views.Clock) string {
+func renewalSum(hours []support.RenewalHour, clock views.Clock) string {
 	ok, failed := renewalsOf(hours)
 	if ok+failed == 0 {
 		return "Nothing was renewed" + sinceFirst(hours, clock) + "."
@@ -80,7 +79,7 @@ func renewalSum(hours []keeper.RenewalHour, clock views.Clock) string {
 
 // sinceFirst says when the count of hours begins. The first hour is complete, and
 // the last has just begun.
-func sinceFirst(hours []keeper.RenewalHour, clock views.Clock) string {
+func sinceFirst(hours []support.RenewalHour, clock views.Clock) string {
 	if len(hours) == 0 {
 		return ""
 	}

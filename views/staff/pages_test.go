@@ -30,7 +30,7 @@ func testCompany() accounts.Company {
 }
 
 func testOverview(t *testing.T) support.Overview {
-	o := support.Overview{Lag: 90 * time.Second, Late: 3, Conflicts: 1, Upgrades: support.CountedUpTo, Hours: make([]keeper.RenewalHour, 24)}
+	o := support.Overview{Lag: 90 * time.Second, Late: 3, Conflicts: 1, Upgrades: support.CountedUpTo, Hours: make([]support.RenewalHour, 24)}
 	for _, state := range pagetest.Constants[models.State](t) {
 		o.Totals = append(o.Totals, support.Total{Environment: "production", State: state, N: 12_345})
 		c := pagetest.Connection(state)
@@ -38,7 +38,7 @@ func testOverview(t *testing.T) support.Overview {
 		o.Retrying = append(o.Retrying, support.ListedConnection{Connection: c, CompanyName: "Northgate"})
 	}
 	for i := range o.Hours {
-		o.Hours[i] = keeper.RenewalHour{Hour: "2026-11-23T11", OK: int64(i % 3 * 1000), Failed: int64(i % 2)}
+		o.Hours[i] = support.RenewalHour{Hour: "2026-11-23T11", OK: int64(i % 3 * 1000), Failed: int64(i % 2)}
 	}
 	return o
 }
@@ -58,7 +58,7 @@ func testView(t *testing.T, state models.State, reason models.Reason) support.St
 	v := support.StaffView{
 		Connection: c, Company: testCompany(), Events: everyEvent(t), Older: true,
 		Days:   []connect.RenewalDay{{Day: "2026-11-22", OK: 20, Failed: 4}, {Day: "2026-11-23", OK: 7}},
-		Stored: support.Stored{Access: true, Refresh: true, ExpiresAt: c.ExpiresAt, KeyID: 4021},
+		Stored: keeper.Stored{Access: true, Refresh: true, ExpiresAt: c.ExpiresAt, KeyID: 4021},
 		Mails: []support.SentMail{
 			{Kind: models.MailReconnectNeeded, To: "Ruth Abara", SentAt: pagetest.Ago(time.Hour), CreatedAt: *pagetest.Ago(time.Hour)},
 			{Kind: models.MailWorksAgain, To: "d…@northgate.example", NextTryAt: pagetest.Ago(-time.Hour), CreatedAt: *pagetest.Ago(time.Hour)},
@@ -70,7 +70,7 @@ func testView(t *testing.T, state models.State, reason models.Reason) support.St
 		Notes:  []support.Note{{StaffName: "Sam Okafor", Text: "Called.\nDana reconnects.", CreatedAt: *pagetest.Ago(time.Hour)}},
 	}
 	if state == models.Pending {
-		v.Connection.ConnectedAt, v.Connection.Scopes, v.Days, v.Stored = time.Time{}, "", nil, support.Stored{}
+		v.Connection.ConnectedAt, v.Connection.Scopes, v.Days, v.Stored = time.Time{}, "", nil, keeper.Stored{}
 		v.Setup = &support.QueuedSetup{Setup: models.Setup{Step: models.StepAddTenant, WaitsFor: models.Us, Since: *pagetest.Ago(time.Hour)}}
 	}
 	return v
@@ -340,7 +340,7 @@ func TestStaffSeeThatSecretsAreStored(t *testing.T) {
 	p := staffPage(t, models.Connected, "")
 	shown := pagetest.Show(t, Connection(p))
 	shown.Says("Access token Stored, encrypted. Never shown", "Refresh token Stored, encrypted. Never shown", "Encryption key 4021")
-	p.View.Stored, p.View.Connection.Way = support.Stored{}, models.GuidedWay
+	p.View.Stored, p.View.Connection.Way = keeper.Stored{}, models.GuidedWay
 	pagetest.Show(t, Connection(p)).Says("Access token None", "Refresh token None", "Client secret None")
 }
 
@@ -377,7 +377,7 @@ func TestStaffPagesShowHostileTextAsText(t *testing.T) {
 
 // One failure in a thousand looks like one, and does not color the whole hour.
 func TestHourBarsAreProportional(t *testing.T) {
-	bars := hourBars([]keeper.RenewalHour{
+	bars := hourBars([]support.RenewalHour{
 		{Hour: "2026-11-23T08", OK: 1000},
 		{Hour: "2026-11-23T09", OK: 999, Failed: 1},
 		{Hour: "2026-11-23T10", OK: 500, Failed: 500},
@@ -393,7 +393,7 @@ func TestHourBarsAreProportional(t *testing.T) {
 	if !strings.HasSuffix(bars[1].Says, "999 worked, 1 failed") || bars[2].Says != bars[1].Says {
 		t.Errorf("says %q", bars[1].Says)
 	}
-	if got := renewalSum([]keeper.RenewalHour{{Hour: "2026-11-22T13", OK: 3, Failed: 1}}, testClock()); got != "3 of 4 since Nov 22 at 1:00 PM." {
+	if got := renewalSum([]support.RenewalHour{{Hour: "2026-11-22T13", OK: 3, Failed: 1}}, testClock()); got != "3 of 4 since Nov 22 at 1:00 PM." {
 		t.Errorf("says %q", got)
 	}
 }

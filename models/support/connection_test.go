@@ -13,6 +13,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/support"
 )
@@ -100,7 +101,7 @@ func TestViewHasWhatSupportNeeds(t *testing.T) {
 		d.Must(d.Desk.Disconnect(t.Context(), ada, id, "An owner asked."))
 		v, err = d.Desk.View(t.Context(), sam, id, nil)
 		d.Must(err)
-		if v.Stored != (support.Stored{}) || v.Notes[0].Text != "An owner asked." {
+		if v.Stored != (keeper.Stored{}) || v.Notes[0].Text != "An owner asked." {
 			t.Errorf("stored %+v, notes %+v", v.Stored, v.Notes)
 		}
 	})
@@ -118,7 +119,7 @@ func TestRefresh(t *testing.T) {
 			d.Must(err)
 			return v.Events[0]
 		}
-		if e := last(); e.Kind != models.EventRefreshed || e.StaffName != "Sam" || e.ActorName != support.SupportName || d.Connection(id).Generation != 2 {
+		if e := last(); e.Kind != models.EventRefreshed || e.StaffName != "Sam" || e.ActorName != support.ActorName || d.Connection(id).Generation != 2 {
 			t.Errorf("event %+v, generation %d", e, d.Connection(id).Generation)
 		}
 		d.Sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status500})

@@ -105,7 +105,7 @@ func (k *Keeper) postpone(ctx context.Context, connection models.Connection, sea
 				return err
 			}
 		}
-		_, err = models.Transit(tx, &current, models.Transition{What: models.FailedPassed, At: now, Reason: why.reason, Edit: func(c *models.Connection) {
+		_, err = models.Apply(tx, &current, models.Transition{What: models.FailedPassed, At: now, Reason: why.reason, Edit: func(c *models.Connection) {
 			c.Failures, c.NextRenewalAt = max(failures, 1), &due
 		}})
 		return err
@@ -176,7 +176,7 @@ func (k *Keeper) giveUp(ctx context.Context, connection models.Connection, held 
 				return err
 			}
 		}
-		_, err = models.Transit(tx, &current, models.Transition{What: models.Refused, At: now, Reason: reason})
+		_, err = models.Apply(tx, &current, models.Transition{What: models.Refused, At: now, Reason: reason})
 		return err
 	})
 	if err != nil {

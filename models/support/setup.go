@@ -16,17 +16,17 @@ import (
 
 // TenantAdded records that we have added the tenant ID to our app in the
 // developer portal. Said twice, it is said once.
-func (d *Desk) TenantAdded(ctx context.Context, staff accounts.Staff, id uuid.UUID) error {
+func (d *Support) TenantAdded(ctx context.Context, staff accounts.Staff, id uuid.UUID) error {
 	return d.change(ctx, staff, id, models.EventSetupTenantAdded, (*models.Setup).TenantAdded)
 }
 
 // SendBack gives a set-up back to the company, with what is in the way:
 // OutcomeNotAllowed, OutcomeTenantUnknown or OutcomeTenantTaken.
-func (d *Desk) SendBack(ctx context.Context, staff accounts.Staff, id uuid.UUID, problem models.Outcome) error {
+func (d *Support) SendBack(ctx context.Context, staff accounts.Staff, id uuid.UUID, problem models.Outcome) error {
 	return d.change(ctx, staff, id, models.EventSetupSentBack, func(s *models.Setup, now time.Time) bool { return s.SentBack(problem, now) })
 }
 
-func (d *Desk) change(ctx context.Context, staff accounts.Staff, id uuid.UUID, kind models.EventKind, change func(*models.Setup, time.Time) bool) error {
+func (d *Support) change(ctx context.Context, staff accounts.Staff, id uuid.UUID, kind models.EventKind, change func(*models.Setup, time.Time) bool) error {
 	connection, err := d.connection(ctx, id)
 	if err != nil {
 		return err
@@ -34,7 +34,7 @@ func (d *Desk) change(ctx context.Context, staff accounts.Staff, id uuid.UUID, k
 	return d.connections.ChangeSetup(ctx, visitorFor(staff, connection.CompanyID), id, kind, change)
 }
 
-func (d *Desk) connection(ctx context.Context, id uuid.UUID) (models.Connection, error) {
+func (d *Support) connection(ctx context.Context, id uuid.UUID) (models.Connection, error) {
 	var connection models.Connection
 	err := d.db.Read(ctx).Where("id = ?", id).Take(&connection).Error
 	return connection, database.Found(err, "find connection")
@@ -44,7 +44,7 @@ func (d *Desk) connection(ctx context.Context, id uuid.UUID) (models.Connection,
 // set-up, and connects with it if it works. How it ended is in the result; the
 // error is for what could not be tried or noted, among it ErrNoSetup and
 // ErrNotProven.
-func (d *Desk) EnterCredentials(ctx context.Context, staff accounts.Staff, id uuid.UUID, own servicetitan.OwnClient) (models.Result, error) {
+func (d *Support) EnterCredentials(ctx context.Context, staff accounts.Staff, id uuid.UUID, own servicetitan.OwnClient) (models.Result, error) {
 	s, err := models.FindSetup(d.db.Read(ctx), id)
 	if err != nil {
 		return models.Result{}, err
@@ -63,7 +63,7 @@ func (d *Desk) EnterCredentials(ctx context.Context, staff accounts.Staff, id uu
 
 // TaskDone ticks a task. Ticked twice, it is ticked once. One that ends by itself
 // stays as it is.
-func (d *Desk) TaskDone(ctx context.Context, staff accounts.Staff, taskID uuid.UUID) error {
+func (d *Support) TaskDone(ctx context.Context, staff accounts.Staff, taskID uuid.UUID) error {
 	db := d.db
 	err := db.Write(ctx, func(tx *gorm.DB) error {
 		var task models.StaffTask

@@ -47,7 +47,7 @@ type FoundCompany struct {
 const ConnectionsShown = 50
 
 // Browse is the part of the list of all connections that comes at the cursor.
-func (d *Desk) Browse(ctx context.Context, f ConnectionFilter, at Cursor) (ConnectionPage, error) {
+func (d *Support) Browse(ctx context.Context, f ConnectionFilter, at Cursor) (ConnectionPage, error) {
 	return d.browse(ctx, f, at, ConnectionsShown)
 }
 
@@ -55,7 +55,7 @@ func (d *Desk) Browse(ctx context.Context, f ConnectionFilter, at Cursor) (Conne
 // that however many there are, few are in memory. Sorted by what never changes,
 // as ByCompany and NewestFirst are, each comes once; in another order, one that
 // changes meanwhile may come twice or not at all.
-func (d *Desk) Each(ctx context.Context, f ConnectionFilter, do func([]ListedConnection) error) error {
+func (d *Support) Each(ctx context.Context, f ConnectionFilter, do func([]ListedConnection) error) error {
 	const atOnce = 1000
 	at := Cursor{}
 	for {
@@ -72,7 +72,7 @@ func (d *Desk) Each(ctx context.Context, f ConnectionFilter, do func([]ListedCon
 	}
 }
 
-func (d *Desk) browse(ctx context.Context, f ConnectionFilter, at Cursor, limit int) (ConnectionPage, error) {
+func (d *Support) browse(ctx context.Context, f ConnectionFilter, at Cursor, limit int) (ConnectionPage, error) {
 	db := d.db.Read(ctx)
 	totals, err := readTotals(db)
 	if err != nil {

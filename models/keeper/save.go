@@ -150,7 +150,7 @@ func (k *Keeper) saveOnce(ctx context.Context, a *answered) (end saveEnd, err er
 		if err := database.ForUpdate(tx).Where("id = ?", a.connection.ID).Take(&current).Error; err != nil {
 			return err
 		}
-		if _, ok := models.Next(current.State, models.Renewed); !ok {
+		if _, ok := models.NextState(current.State, models.Renewed); !ok {
 			end = unwanted
 			return nil
 		}
@@ -171,7 +171,7 @@ func (k *Keeper) saveOnce(ctx context.Context, a *answered) (end saveEnd, err er
 		if err := models.CountRenewal(tx, a.connection.ID, 1, 0, now); err != nil {
 			return err
 		}
-		_, err = models.Transit(tx, &current, models.Transition{What: models.Renewed, At: now, Edit: func(c *models.Connection) {
+		_, err = models.Apply(tx, &current, models.Transition{What: models.Renewed, At: now, Edit: func(c *models.Connection) {
 			c.Generation = a.fresh.Generation
 			c.Granted(a.tokens, a.client.Environment().Scopes, due, now)
 		}})

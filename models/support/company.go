@@ -38,7 +38,7 @@ type CompanyMember struct {
 const membersShown = 200
 
 // Company is one company. That it was looked at is recorded.
-func (d *Desk) Company(ctx context.Context, staff accounts.Staff, id uuid.UUID) (CompanyView, error) {
+func (d *Support) Company(ctx context.Context, staff accounts.Staff, id uuid.UUID) (CompanyView, error) {
 	v, err := d.lookAtCompany(ctx, id)
 	if err != nil {
 		return CompanyView{}, err
@@ -50,7 +50,7 @@ func (d *Desk) Company(ctx context.Context, staff accounts.Staff, id uuid.UUID) 
 	}
 	err = d.db.Write(ctx, func(tx *gorm.DB) error {
 		return models.RecordSeries(tx, models.Event{
-			CompanyID: id, Kind: models.EventStaffViewed, ActorName: SupportName, StaffName: staff.Name,
+			CompanyID: id, Kind: models.EventStaffViewed, ActorName: ActorName, StaffName: staff.Name,
 			SupportCode: staff.SupportCode, At: d.db.Now(),
 		})
 	})
@@ -60,7 +60,7 @@ func (d *Desk) Company(ctx context.Context, staff accounts.Staff, id uuid.UUID) 
 	return v, nil
 }
 
-func (d *Desk) lookAtCompany(ctx context.Context, id uuid.UUID) (v CompanyView, err error) {
+func (d *Support) lookAtCompany(ctx context.Context, id uuid.UUID) (v CompanyView, err error) {
 	db := d.db.Read(ctx)
 	if err := db.Where("id = ?", id).Take(&v.Company).Error; err != nil {
 		return v, database.Found(err, "view company")

@@ -75,13 +75,13 @@ func onThisMachine(host string) bool {
 	return err == nil && ip.IsLoopback()
 }
 
-// OpenExistingDB is OpenDB for those who have no reason to make a database: a
+// OpenExisting is OpenDB for those who have no reason to make a database: a
 // SQLite file that is not there is ErrNoDatabase.
-func OpenExistingDB(ctx context.Context, address string, now func() time.Time) (*DB, error) {
+func OpenExisting(ctx context.Context, address string, now func() time.Time) (*DB, error) {
 	if CheckAddress(address) == nil && !isPostgres(address) {
 		if _, err := os.Stat(address); errors.Is(err, os.ErrNotExist) {
 			return nil, fmt.Errorf("open %s: %w", address, ErrNoDatabase)
 		}
 	}
-	return OpenDB(ctx, address, now)
+	return Open(ctx, address, now)
 }

@@ -2,7 +2,6 @@ package support
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -14,7 +13,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
-	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/keeper"
 )
 
 // StaffView is a connection as our staff see it.
@@ -27,7 +26,7 @@ type StaffView struct {
 	// Older says that there are events before these.
 	Older  bool
 	Days   []connect.RenewalDay // oldest first; none if it was never connected
-	Stored Stored
+	Stored keeper.Stored
 	Mails  []SentMail
 	Keys   []accounts.APIKey // of the company, without what they are checked by
 	Owners []CompanyMember
@@ -35,14 +34,6 @@ type StaffView struct {
 	Notes  []Note // newest first
 	// Reads says who has read the token, newest first.
 	Reads []accounts.TokenReads
-}
-
-// Stored says what is kept of a connection's secrets, and nothing of them.
-type Stored struct {
-	Access, Refresh, ClientSecret bool
-	ExpiresAt                     time.Time
-	// KeyID names the key that they are sealed with.
-	KeyID uint32
 }
 
 // SentMail is a mail about a connection, sent or waiting.
@@ -74,7 +65,7 @@ const (
 
 // View is one connection, with its events before one of them, or with the
 // newest if before is nil. That it was looked at is recorded.
-func (d *Desk) View(ctx context.Context, staff accounts.Staff, id uuid.UUID, before *uuid.UUID) (StaffView, error) {
+func (d *Support) View(ctx context.Context, staff accounts.Staff, id uuid.UUID, before *uuid.UUID) (StaffView, error) {
 	v, err := d.look(ctx, id, before)
 	if err != nil {
 		return StaffView{}, err
@@ -88,7 +79,7 @@ func (d *Desk) View(ctx context.Context, staff accounts.Staff, id uuid.UUID, bef
 	return v, nil
 }
 
-func (d *Desk) look(ctx context.Context, id uuid.UUID, before *uuid.UUID) (v StaffView, err error) {
+func (d *Support) look(ctx context.Context, id uuid.UUID, before *uuid.UUID) (v StaffView, err error) {
 	db := d.db.Read(ctx)
 	if v.Connection, err = d.connection(ctx, id); err != nil {
 		return v, err
@@ -115,7 +106,7 @@ func (d *Desk) look(ctx context.Context, id uuid.UUID, before *uuid.UUID) (v Sta
 			return v, err
 		}
 	}
-	if v.Stored, err = stored(db, id); err != nil {
+	if v.Stored, err = keeper.StoredOf(db, id); err != nil {
 		return v, err
 	}
 	if v.Mails, err = sentMails(db, id); err != nil {
@@ -150,27 +141,6 @@ func eventsBefore(query *gorm.DB, before *uuid.UUID) (list []models.Event, older
 		return list[:eventsViewed], true, nil
 	}
 	return list, false, nil
-}
-
-// stored looks at a credential from outside: of a sealed value, its head names
-// the key.
-func stored(db *gorm.DB, id uuid.UUID) (Stored, error) {
-	var row struct {
-		Head                  []byte
-		Refresh, ClientSecret bool
-		ExpiresAt             time.Time
-	}
-	err := db.Raw(`SELECT substr(access_sealed, 1, 5) AS head, refresh_sealed IS NOT NULL AS refresh,
-		secret_sealed IS NOT NULL AS client_secret, expires_at FROM credentials WHERE connection_id = ?`, id).Take(&row).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return Stored{}, nil
-	}
-	if err != nil {
-		return Stored{}, fmt.Errorf("view credential: %w", err)
-	}
-	s := Stored{Access: true, Refresh: row.Refresh, ClientSecret: row.ClientSecret, ExpiresAt: row.ExpiresAt}
-	s.KeyID, _ = seal.KeyID(row.Head)
-	return s, nil
 }
 
 func sentMails(db *gorm.DB, id uuid.UUID) ([]SentMail, error) {

@@ -166,7 +166,7 @@ func (s *seeding) asides(tx *gorm.DB, c sampleCompany) error {
 	if err := tx.Create(&note).Error; err != nil {
 		return err
 	}
-	return support.RecordForAll(tx, models.Event{CompanyID: c.row.ID, Kind: models.EventLocked, ActorName: support.SupportName, StaffName: admin.Name, SupportCode: models.NewSupportCode(), At: at})
+	return support.RecordForAll(tx, models.Event{CompanyID: c.row.ID, Kind: models.EventLocked, ActorName: support.ActorName, StaffName: admin.Name, SupportCode: models.NewSupportCode(), At: at})
 }
 
 // connection writes a connection and its story down, without its access.
@@ -209,7 +209,7 @@ func (s *seeding) row(c sampleCompany, told story) models.Connection {
 		}
 	}
 	if row.ConnectedByID = &c.owner.ID; sample.Way == servicetitan.Guided {
-		row.ConnectedByName, row.ConnectedByID = support.SupportName, nil
+		row.ConnectedByName, row.ConnectedByID = support.ActorName, nil
 	}
 	row.Scopes = strings.Join(s.scopes, " ")
 	row.RenewedAt = told.lastRenewal()

@@ -12,7 +12,7 @@ import (
 
 // Disconnect ends a connection on the company's behalf. ParseNote has found the
 // reason fine; it is kept as a note.
-func (d *Desk) Disconnect(ctx context.Context, staff accounts.Staff, id uuid.UUID, reason string) error {
+func (d *Support) Disconnect(ctx context.Context, staff accounts.Staff, id uuid.UUID, reason string) error {
 	if staff.Role != accounts.Admin {
 		return accounts.ErrForbidden
 	}

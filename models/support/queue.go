@@ -16,31 +16,31 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// Desk is what our staff do, across companies. Nothing that it returns holds a
+// Support is what our staff do, across companies. Nothing that it returns holds a
 // secret.
-type Desk struct {
+type Support struct {
 	db          *database.DB
 	keeper      *keeper.Keeper
 	connections *connect.Connections
 }
 
-// NewDesk returns the desk of a database's connections.
-func NewDesk(db *database.DB, keeper *keeper.Keeper, connections *connect.Connections) *Desk {
-	return &Desk{db: db, keeper: keeper, connections: connections}
+// New returns the desk of a database's connections.
+func New(db *database.DB, keeper *keeper.Keeper, connections *connect.Connections) *Support {
+	return &Support{db: db, keeper: keeper, connections: connections}
 }
 
-// SupportName is how companies read of what our staff did.
-const SupportName = "Fieldbridge support"
+// ActorName is how companies read of what our staff did.
+const ActorName = "Fieldbridge support"
 
 // visitorFor acts for the company in the staff member's name.
 func visitorFor(s accounts.Staff, companyID uuid.UUID) accounts.Visitor {
-	return accounts.Visitor{UserID: s.UserID, Name: SupportName, CompanyID: companyID, StaffName: s.Name, SupportCode: s.SupportCode}
+	return accounts.Visitor{UserID: s.UserID, Name: ActorName, CompanyID: companyID, StaffName: s.Name, SupportCode: s.SupportCode}
 }
 
 // eventBy is an event of what the staff member does about a connection.
 func eventBy(s accounts.Staff, c models.Connection, kind models.EventKind, now time.Time) models.Event {
 	return models.Event{
-		CompanyID: c.CompanyID, ConnectionID: &c.ID, Kind: kind, ActorName: SupportName, StaffName: s.Name,
+		CompanyID: c.CompanyID, ConnectionID: &c.ID, Kind: kind, ActorName: ActorName, StaffName: s.Name,
 		SupportCode: s.SupportCode, At: now,
 	}
 }
@@ -94,7 +94,7 @@ type Upgrade struct {
 }
 
 // Queue returns what waits.
-func (d *Desk) Queue(ctx context.Context) (Queue, error) {
+func (d *Support) Queue(ctx context.Context) (Queue, error) {
 	var q Queue
 	db := d.db.Read(ctx)
 	var err error

@@ -6,11 +6,11 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
-// HoldForDemo keeps the database for this process's demo until it is closed. It
+// Hold keeps the database for this process's demo until it is closed. It
 // returns ErrHeld if another process uses the database, and ErrNotDemo if
 // anything but a demo is in it. Called again, it takes back what a restart of
 // PostgreSQL has taken away. It writes nothing.
-func HoldForDemo(ctx context.Context, db *database.DB) error {
+func Hold(ctx context.Context, db *database.DB) error {
 	if err := db.Hold(ctx, false); err != nil {
 		return err
 	}
@@ -18,13 +18,13 @@ func HoldForDemo(ctx context.Context, db *database.DB) error {
 	return err
 }
 
-// KeepDemosOff keeps demos off the database until it is closed, even while it is
+// KeepOff keeps demos off the database until it is closed, even while it is
 // empty. It returns ErrHeld if a demo is running with it, and ErrDemoData if a
 // demo's data is in it. It writes nothing. After a restart of PostgreSQL, the
 // data in the database keeps demos off.
-func KeepDemosOff(ctx context.Context, db *database.DB) error {
+func KeepOff(ctx context.Context, db *database.DB) error {
 	if err := db.Hold(ctx, true); err != nil {
 		return err
 	}
-	return CheckNoDemo(ctx, db)
+	return CheckNone(ctx, db)
 }

@@ -16,10 +16,10 @@ import (
 // Only a plain path is a SQLite file: a mistyped address must not become one.
 func TestDatabaseAddress(t *testing.T) {
 	for address, fine := range map[string]bool{
-		"data/fieldbridge.db":                          true,
-		"/var/lib/fieldbridge/app.db":                  true,
-		"./odd:name.db":                                true,
-		"a=b.db":                                       true,
+		"data/fieldbridge.db":         true,
+		"/var/lib/fieldbridge/app.db": true,
+		"./odd:name.db":               true,
+		"a=b.db":                      true,
 		"postgres://u:stc_password@db.internal/x":      true,
 		"postgresql:///x?host=/run/postgresql":         true,
 		"postgres://u@a,b/x?target_session_attrs=any":  true,
@@ -48,7 +48,7 @@ func TestDatabaseAddress(t *testing.T) {
 				return
 			}
 			t.Chdir(t.TempDir())
-			if _, err := database.OpenDB(t.Context(), address, time.Now); err == nil {
+			if _, err := database.Open(t.Context(), address, time.Now); err == nil {
 				t.Error("it was opened")
 			}
 			if left, err := os.ReadDir("."); err != nil || len(left) != 0 {
@@ -90,14 +90,14 @@ func TestProvesServer(t *testing.T) {
 func TestOpenExistingDB(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "data", "app.db")
-	if _, err := database.OpenExistingDB(t.Context(), path, time.Now); !errors.Is(err, database.ErrNoDatabase) {
+	if _, err := database.OpenExisting(t.Context(), path, time.Now); !errors.Is(err, database.ErrNoDatabase) {
 		t.Errorf("got %v", err)
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
 		t.Errorf("it made %v; %v", left, err)
 	}
 	for name, address := range map[string]string{"sqlite": testdb.SQLite(t), "postgres": testdb.Postgres(t)} {
-		db, err := database.OpenExistingDB(t.Context(), address, time.Now)
+		db, err := database.OpenExisting(t.Context(), address, time.Now)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
