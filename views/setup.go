@@ -69,6 +69,8 @@ func (s setupStep) turn(waitsFor models.Side) StateWords {
 }
 
 // setupProblems tells the company what prevented our staff from continuing.
+//
+//exhaustive:ignore
 var setupProblems = map[models.Outcome]string{
 	models.OutcomeNotAllowed:    "ServiceTitan still shows Fieldbridge as not connected for this tenant. Please go through the steps again: the last click is Allow Access.",
 	models.OutcomeTenantUnknown: "ServiceTitan does not know this tenant ID. Compare it with My Tenant ID, withdraw this setup, and begin again with the right number.",

@@ -24,6 +24,8 @@ const (
 )
 
 // reasonAdvice says why a connection fails.
+//
+//exhaustive:ignore
 var reasonAdvice = map[models.Reason]advice{
 	models.ReasonNone: {
 		"It does not work, and we do not know why", "No reason is on record. The log has more, under the support codes below.", "",
@@ -73,6 +75,8 @@ var reasonAdvice = map[models.Reason]advice{
 }
 
 // noRefresh says for each state why a renewal cannot help.
+//
+//exhaustive:ignore
 var noRefresh = map[models.State]string{
 	models.Disconnected: "There is nothing to refresh: the access has been deleted.",
 	models.Pending:      "There is nothing to refresh yet.",
@@ -81,6 +85,8 @@ var noRefresh = map[models.State]string{
 // noRefreshFor says why a renewal cannot help a connection that needs a person, and
 // who has to act. Whatever the reason was, only a new authorization brings such a
 // connection back.
+//
+//exhaustive:ignore
 var noRefreshFor = map[models.Reason]string{
 	models.ReasonNone:          "A refresh cannot help: renewals have stopped, and a person has to reconnect.",
 	models.ReasonGrantRefused:  "A refresh cannot help: ServiceTitan has refused for good, and a person has to reconnect.",

@@ -54,6 +54,8 @@ var (
 		support.ByCompany: "Company, A to Z", support.NewestFirst: "Newest connection",
 	}
 	// shortReasons says why in a row of a list.
+	//
+	//exhaustive:ignore
 	shortReasons = map[models.Reason]string{
 		models.ReasonUnavailable:   "ServiceTitan does not answer",
 		models.ReasonRateLimited:   "ServiceTitan asks us to wait",
