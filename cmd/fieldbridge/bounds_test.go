@@ -43,7 +43,7 @@ func TestEveryTableHasABound(t *testing.T) {
 			there[table] = true
 			if !listed[table] {
 				t.Errorf("%s: nothing says what bounds the table %s. Decide on a limit or a retention period, hold it in models "+
-					"(models/sweep.go deletes what is old), and add a line to the table “What grows and what bounds it” in cmd/fieldbridge/README.md.", name, table)
+					"(models/keyring/sweep.go deletes what is old), and add a line to the table “What grows and what bounds it” in cmd/fieldbridge/README.md.", name, table)
 			}
 		}
 		for table := range listed {

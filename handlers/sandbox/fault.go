@@ -69,7 +69,7 @@ func FaultKinds() []FaultKind {
 	}
 }
 
-// Everywhere, as a fault's Path, means every endpoint.
+// Everywhere is the Path of a fault that meets every endpoint.
 const Everywhere = "*"
 
 const (

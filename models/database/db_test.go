@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -18,12 +17,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
-func TestMain(m *testing.M) {
-	if os.Getenv(modeltest.ChildVariable) != "" {
-		modeltest.RunAsChild()
-	}
-	os.Exit(testdb.Main(m, modeltest.MigrateAddress))
-}
+func TestMain(m *testing.M) { modeltest.Main(m) }
 
 // Writes that share a commit stand and fall each for itself.
 func TestWritesThatFailTakeNoOtherDown(t *testing.T) {

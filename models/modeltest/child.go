@@ -33,8 +33,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// ChildVariable holds what a child process of the tests keeps.
-const ChildVariable = "FIELDBRIDGE_TEST_KEEPER"
+// childVariable holds what a child process of the tests keeps.
+const childVariable = "FIELDBRIDGE_TEST_KEEPER"
 
 // Child is a process that does nothing but renew: whatever is due, or one
 // connection whenever it is told to. Or it does nothing but seal everything again.
@@ -53,8 +53,8 @@ func keeperClients(issuer *url.URL, clientSecret string) models.Clients {
 	}, servicetitan.NewTransport(), time.Now)}
 }
 
-// RunAsChild renews until the process is told to stop, or killed.
-func RunAsChild() {
+// runAsChild renews until the process is told to stop, or killed.
+func runAsChild() {
 	var c Child
 	fail := func(err error) {
 		if err != nil {
@@ -62,7 +62,7 @@ func RunAsChild() {
 			os.Exit(1)
 		}
 	}
-	fail(json.Unmarshal([]byte(os.Getenv(ChildVariable)), &c))
+	fail(json.Unmarshal([]byte(os.Getenv(childVariable)), &c))
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	keys, err := seal.Load(c.Keyset)
@@ -100,7 +100,7 @@ func (c Child) Command(t *testing.T) (*exec.Cmd, io.Reader) {
 		t.Fatal(err)
 	}
 	process := exec.CommandContext(t.Context(), os.Args[0]) // #nosec G204 -- this test itself
-	process.Env = append(os.Environ(), ChildVariable+"="+string(text))
+	process.Env = append(os.Environ(), childVariable+"="+string(text))
 	out, err := process.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

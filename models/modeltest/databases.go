@@ -3,6 +3,7 @@ package modeltest
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -68,8 +69,17 @@ func OpenBy(t testing.TB, address string, now func() time.Time) *database.DB {
 	return db
 }
 
-// MigrateAddress is what the copies of testdb are made with.
-func MigrateAddress(address string) error {
+// Main runs a package's tests, or does a child process's work. Call it from
+// TestMain.
+func Main(m *testing.M) {
+	if os.Getenv(childVariable) != "" {
+		runAsChild()
+	}
+	os.Exit(testdb.Main(m, migrateAddress))
+}
+
+// migrateAddress is what the copies of testdb are made with.
+func migrateAddress(address string) error {
 	db, err := database.Open(context.Background(), address, time.Now)
 	if err != nil {
 		return err
