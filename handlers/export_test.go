@@ -25,14 +25,14 @@ const (
 )
 
 // Routes returns the table of routes.
-func Routes() []Route { return tableOf(new(site)) }
+func Routes() []Route { return tableOf(Options{}) }
 
 // DemoRoutes returns the table of a demo's routes.
-func DemoRoutes() []Route { return tableOf(&site{Options: Options{Demo: new(Demo)}}) }
+func DemoRoutes() []Route { return tableOf(Options{Demo: new(Demo)}) }
 
-func tableOf(s *site) []Route {
+func tableOf(o Options) []Route {
 	var table []Route
-	for _, r := range s.routes() {
+	for _, r := range (&staffSite{site: &site{Options: o}}).routes() {
 		table = append(table, Route{Method: r.method, Path: r.path, Who: r.who})
 	}
 	return table

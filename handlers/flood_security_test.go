@@ -46,7 +46,7 @@ func TestSignInWhenTooManyDo(t *testing.T) {
 	a.serve(handlers.New(handlers.Options{
 		BaseURL: parse(t, a.url), Accounts: people,
 		Sessions: accounts.NewSessions(a.db), APIKeys: a.apiKeys, Now: a.clock.Now, Log: slog.New(slog.NewTextHandler(a.log, nil)),
-	}))
+	}, nil))
 	for action, got := range map[string]answer{
 		"sign_in": a.newBrowser().post("/signin", "email", "amy@a.example", "password", password),
 		"sign_up": a.newBrowser().post("/signup", "company", "A", "name", "Amy", "email", "amy@a.example", "password", password),

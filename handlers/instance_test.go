@@ -102,8 +102,8 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	connections := connect.New(db, keys, clients, keeper, i.URL+"/callback", log)
 	return running{accounts: people, db: db, keeper: keeper, apiKeys: apiKeys, handler: handlers.New(handlers.Options{
 		BaseURL: base, TrustedProxies: i.trusted, Accounts: people, Sessions: accounts.NewSessions(db),
-		Connections: connections, Desk: support.New(db, keeper, connections), APIKeys: apiKeys, StaffIssuer: i.staffIssuer, Demo: i.demo, RequestLimit: i.requestLimit, Now: now, Log: log,
-	})}, nil
+		Connections: connections, APIKeys: apiKeys, StaffIssuer: i.staffIssuer, Demo: i.demo, RequestLimit: i.requestLimit, Now: now, Log: log,
+	}, support.New(db, keeper, connections))}, nil
 }
 
 // childVariable holds the instance that a child process of the tests serves.

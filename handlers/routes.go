@@ -29,7 +29,7 @@ type route struct {
 }
 
 // routes lists every address there is.
-func (s *site) routes() []route {
+func (s *staffSite) routes() []route {
 	const get, post = http.MethodGet, http.MethodPost
 	routes := []route{
 		{get, "/", anyone(s.front)},

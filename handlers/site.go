@@ -26,7 +26,6 @@ type Options struct {
 	Accounts       *accounts.Accounts
 	Sessions       *accounts.Sessions
 	Connections    *connect.Connections
-	Desk           *support.Support
 	APIKeys        *accounts.APIKeys
 	// Metrics may be nil for new ones.
 	Metrics *Metrics
@@ -47,8 +46,15 @@ type site struct {
 	sessions *sessions
 }
 
-// New returns the app's handler.
-func New(o Options) http.Handler {
+// staffSite is the site for handlers of staff pages. They alone reach queries over
+// all companies: a handler of a company's page has no way to the support field.
+type staffSite struct {
+	*site
+	support *support.Support
+}
+
+// New returns the app's handler. The handlers of staff pages get allCompanies.
+func New(o Options, allCompanies *support.Support) http.Handler {
 	s := &site{Options: o, sessions: newSessions(o.Sessions, o.BaseURL)}
 	s.sessions.scs.ErrorFunc = s.sessionError
 	e := echo.New()
@@ -64,7 +70,7 @@ func New(o Options) http.Handler {
 	e.GET("/static/*", echo.WrapHandler(static.Handler()))
 	e.HEAD("/static/*", echo.WrapHandler(static.Handler()))
 	origins := http.NewCrossOriginProtection()
-	for _, r := range s.routes() {
+	for _, r := range (&staffSite{s, allCompanies}).routes() {
 		if r.who == forBackEnds {
 			e.Add(r.method, r.path, r.handle, s.deadline(r))
 			continue

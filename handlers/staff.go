@@ -21,8 +21,8 @@ import (
 func staffConnectionPath(id uuid.UUID) string { return "/staff" + connectionPath(id) }
 
 // staffQueue shows the setups and tasks that wait for somebody.
-func (s *site) staffQueue(c echo.Context, m accounts.Staff) error {
-	queue, err := s.Desk.Queue(c.Request().Context())
+func (s *staffSite) staffQueue(c echo.Context, m accounts.Staff) error {
+	queue, err := s.support.Queue(c.Request().Context())
 	if err != nil {
 		return err
 	}
@@ -30,11 +30,11 @@ func (s *site) staffQueue(c echo.Context, m accounts.Staff) error {
 }
 
 // staffConnection shows one connection, and what staff can do for it.
-func (s *site) staffConnection(c echo.Context, m accounts.Staff, id uuid.UUID) error {
+func (s *staffSite) staffConnection(c echo.Context, m accounts.Staff, id uuid.UUID) error {
 	return s.showStaffConnection(c, m, id, http.StatusOK, staff.ConnectionPage{})
 }
 
-func (s *site) showStaffConnection(c echo.Context, m accounts.Staff, id uuid.UUID, status int, page staff.ConnectionPage) error {
+func (s *staffSite) showStaffConnection(c echo.Context, m accounts.Staff, id uuid.UUID, status int, page staff.ConnectionPage) error {
 	before, err := beforeEvent(c)
 	if err != nil {
 		return err
@@ -42,7 +42,7 @@ func (s *site) showStaffConnection(c echo.Context, m accounts.Staff, id uuid.UUI
 	page.Staff, page.Clock = m, s.clock()
 	page.Did, page.Before = c.QueryParam("did"), before != nil
 	page.Link = s.BaseURL.JoinPath(connectionPath(id)).String()
-	if page.View, err = s.Desk.View(c.Request().Context(), m, id, before); err != nil {
+	if page.View, err = s.support.View(c.Request().Context(), m, id, before); err != nil {
 		return err
 	}
 	connection := page.View.Connection
@@ -68,20 +68,20 @@ func beforeEvent(c echo.Context) (*uuid.UUID, error) {
 }
 
 // tenantAdded checks off the first step of staff.
-func (s *site) tenantAdded(c echo.Context, m accounts.Staff, id uuid.UUID) error {
-	if err := ignoreClosed(s.Desk.TenantAdded(c.Request().Context(), m, id)); err != nil {
+func (s *staffSite) tenantAdded(c echo.Context, m accounts.Staff, id uuid.UUID) error {
+	if err := ignoreClosed(s.support.TenantAdded(c.Request().Context(), m, id)); err != nil {
 		return err
 	}
 	return seeOther(c, staffConnectionPath(id))
 }
 
 // sendBack returns a setup to the company and names the problem.
-func (s *site) sendBack(c echo.Context, m accounts.Staff, id uuid.UUID) error {
+func (s *staffSite) sendBack(c echo.Context, m accounts.Staff, id uuid.UUID) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
 	}
-	if err := ignoreClosed(s.Desk.SendBack(c.Request().Context(), m, id, models.Outcome(f.Line("problem")))); err != nil {
+	if err := ignoreClosed(s.support.SendBack(c.Request().Context(), m, id, models.Outcome(f.Line("problem")))); err != nil {
 		return err
 	}
 	return seeOther(c, staffConnectionPath(id))
@@ -97,7 +97,7 @@ func ignoreClosed(err error) error {
 }
 
 // enterCredentials tries the client that staff created for a tenant.
-func (s *site) enterCredentials(c echo.Context, m accounts.Staff, id uuid.UUID) error {
+func (s *staffSite) enterCredentials(c echo.Context, m accounts.Staff, id uuid.UUID) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
@@ -107,7 +107,7 @@ func (s *site) enterCredentials(c echo.Context, m accounts.Staff, id uuid.UUID) 
 	if page.Errors = missingClient(own); page.Errors != (views.CredentialsErrors{}) {
 		return s.showStaffConnection(c, m, id, http.StatusUnprocessableEntity, page)
 	}
-	result, err := s.Desk.EnterCredentials(c.Request().Context(), m, id, own)
+	result, err := s.support.EnterCredentials(c.Request().Context(), m, id, own)
 	if errors.Is(err, models.ErrNoSetup) {
 		return seeOther(c, staffConnectionPath(id))
 	}
@@ -137,8 +137,8 @@ func (s *site) enterCredentials(c echo.Context, m accounts.Staff, id uuid.UUID) 
 }
 
 // taskDone checks off a task.
-func (s *site) taskDone(c echo.Context, m accounts.Staff, id uuid.UUID) error {
-	if err := s.Desk.TaskDone(c.Request().Context(), m, id); err != nil {
+func (s *staffSite) taskDone(c echo.Context, m accounts.Staff, id uuid.UUID) error {
+	if err := s.support.TaskDone(c.Request().Context(), m, id); err != nil {
 		return err
 	}
 	return seeOther(c, "/staff/queue")

@@ -16,8 +16,8 @@ import (
 func staffCompanyPath(id uuid.UUID) string { return "/staff/companies/" + id.String() }
 
 // staffCompany shows one company: its people, connections, and keys.
-func (s *site) staffCompany(c echo.Context, m accounts.Staff, id uuid.UUID) error {
-	view, err := s.Desk.Company(c.Request().Context(), m, id)
+func (s *staffSite) staffCompany(c echo.Context, m accounts.Staff, id uuid.UUID) error {
+	view, err := s.support.Company(c.Request().Context(), m, id)
 	if err != nil {
 		return err
 	}
@@ -25,18 +25,18 @@ func (s *site) staffCompany(c echo.Context, m accounts.Staff, id uuid.UUID) erro
 }
 
 // confirmLock says what locking means, and asks for the reason.
-func (s *site) confirmLock(c echo.Context, m admin, id uuid.UUID) error {
+func (s *staffSite) confirmLock(c echo.Context, m admin, id uuid.UUID) error {
 	return s.showLock(c, m, id, http.StatusOK, staff.LockPage{})
 }
 
 // confirmUnlock says what unlocking means, and asks for the reason.
-func (s *site) confirmUnlock(c echo.Context, m admin, id uuid.UUID) error {
+func (s *staffSite) confirmUnlock(c echo.Context, m admin, id uuid.UUID) error {
 	return s.showLock(c, m, id, http.StatusOK, staff.LockPage{Unlock: true})
 }
 
-func (s *site) showLock(c echo.Context, m admin, id uuid.UUID, status int, page staff.LockPage) error {
+func (s *staffSite) showLock(c echo.Context, m admin, id uuid.UUID, status int, page staff.LockPage) error {
 	page.Staff = m.Staff
-	view, err := s.Desk.Company(c.Request().Context(), m.Staff, id)
+	view, err := s.support.Company(c.Request().Context(), m.Staff, id)
 	if err != nil {
 		return err
 	}
@@ -46,16 +46,16 @@ func (s *site) showLock(c echo.Context, m admin, id uuid.UUID, status int, page 
 	return fieldbridge.Render(c, status, staff.Lock(page))
 }
 
-func (s *site) lock(c echo.Context, m admin, id uuid.UUID) error {
-	return s.changeLock(c, m, id, staff.LockPage{}, s.Desk.Lock)
+func (s *staffSite) lock(c echo.Context, m admin, id uuid.UUID) error {
+	return s.changeLock(c, m, id, staff.LockPage{}, s.support.Lock)
 }
 
-func (s *site) unlock(c echo.Context, m admin, id uuid.UUID) error {
-	return s.changeLock(c, m, id, staff.LockPage{Unlock: true}, s.Desk.Unlock)
+func (s *staffSite) unlock(c echo.Context, m admin, id uuid.UUID) error {
+	return s.changeLock(c, m, id, staff.LockPage{Unlock: true}, s.support.Unlock)
 }
 
 // changeLock locks or unlocks a company if a reason is given.
-func (s *site) changeLock(c echo.Context, m admin, id uuid.UUID, page staff.LockPage, change func(context.Context, accounts.Staff, uuid.UUID, string) error) error {
+func (s *staffSite) changeLock(c echo.Context, m admin, id uuid.UUID, page staff.LockPage, change func(context.Context, accounts.Staff, uuid.UUID, string) error) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err

@@ -16,7 +16,7 @@ import (
 
 // confirmControl records that a ServiceTitan admin of the tenant confirmed that the
 // company controls it.
-func (s *site) confirmControl(c echo.Context, m accounts.Staff, id uuid.UUID) error {
+func (s *staffSite) confirmControl(c echo.Context, m accounts.Staff, id uuid.UUID) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
@@ -30,7 +30,7 @@ func (s *site) confirmControl(c echo.Context, m accounts.Staff, id uuid.UUID) er
 		at = at.UTC()
 		proof.ReachedAt = &at
 	}
-	err = ignoreClosed(s.Desk.Confirm(c.Request().Context(), m, id, proof))
+	err = ignoreClosed(s.support.Confirm(c.Request().Context(), m, id, proof))
 	if problem, ok := errors.AsType[*support.ProofError](err); ok {
 		return s.showStaffConnection(c, m, id, http.StatusUnprocessableEntity, staff.ConnectionPage{
 			Proof: staff.ProofForm{Proof: proof, Reached: reached, Problem: problem},

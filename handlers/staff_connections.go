@@ -15,8 +15,8 @@ import (
 )
 
 // staffOverview shows the current state of the whole service.
-func (s *site) staffOverview(c echo.Context, m accounts.Staff) error {
-	overview, err := s.Desk.Overview(c.Request().Context())
+func (s *staffSite) staffOverview(c echo.Context, m accounts.Staff) error {
+	overview, err := s.support.Overview(c.Request().Context())
 	if err != nil {
 		return err
 	}
@@ -25,14 +25,14 @@ func (s *site) staffOverview(c echo.Context, m accounts.Staff) error {
 
 // staffConnections shows the part of the list of all connections that its address
 // selects.
-func (s *site) staffConnections(c echo.Context, m accounts.Staff) error {
+func (s *staffSite) staffConnections(c echo.Context, m accounts.Staff) error {
 	if unknown := support.UnknownFilters(c.QueryParams()); len(unknown) > 0 {
 		return s.unknownFilter(c, m, unknown)
 	}
 	page := staff.ConnectionsPage{Staff: m, Clock: s.clock()}
 	page.Filter, page.Place = support.ParseFilter(c.QueryParams()), support.ParseCursor(c.QueryParam("at"))
 	var err error
-	if page.List, err = s.Desk.Browse(c.Request().Context(), page.Filter, page.Place); err != nil {
+	if page.List, err = s.support.Browse(c.Request().Context(), page.Filter, page.Place); err != nil {
 		return err
 	}
 	return fieldbridge.Render(c, http.StatusOK, staff.Connections(page))
@@ -40,7 +40,7 @@ func (s *site) staffConnections(c echo.Context, m accounts.Staff) error {
 
 // unknownFilter refuses an address whose filter it does not fully know, since it
 // would show a different list.
-func (s *site) unknownFilter(c echo.Context, m accounts.Staff, unknown []string) error {
+func (s *staffSite) unknownFilter(c echo.Context, m accounts.Staff, unknown []string) error {
 	page := staff.UnknownFilterPage{Staff: m, Filter: support.ParseFilter(c.QueryParams()), Unknown: unknown}
 	return fieldbridge.Render(c, http.StatusBadRequest, staff.UnknownFilter(page))
 }
@@ -50,7 +50,7 @@ const exportTime = 30 * time.Second
 
 // staffConnectionsCSV streams every row that the list's filter selects. An error on
 // the way breaks off the answer, so that nobody takes a part for the whole.
-func (s *site) staffConnectionsCSV(c echo.Context, m accounts.Staff) error {
+func (s *staffSite) staffConnectionsCSV(c echo.Context, m accounts.Staff) error {
 	if unknown := support.UnknownFilters(c.QueryParams()); len(unknown) > 0 {
 		return s.unknownFilter(c, m, unknown)
 	}
@@ -63,7 +63,7 @@ func (s *site) staffConnectionsCSV(c echo.Context, m accounts.Staff) error {
 	h.Set(echo.HeaderContentDisposition, `attachment; filename="connections-`+s.Now().UTC().Format("2006-01-02")+`.csv"`)
 	out, answer := NewConnectionsCSV(c.Response()), http.NewResponseController(c.Response())
 	begun := false
-	err := s.Desk.Each(ctx, filter, func(list []support.ListedConnection) error {
+	err := s.support.Each(ctx, filter, func(list []support.ListedConnection) error {
 		// A server without deadlines cannot extend them.
 		_ = answer.SetWriteDeadline(time.Now().Add(exportTime))
 		if !begun {

@@ -15,8 +15,8 @@ import (
 )
 
 // staffRefresh renews a connection's access now, and shows the result.
-func (s *site) staffRefresh(c echo.Context, m accounts.Staff, id uuid.UUID) error {
-	err := s.Desk.Refresh(c.Request().Context(), m, id)
+func (s *staffSite) staffRefresh(c echo.Context, m accounts.Staff, id uuid.UUID) error {
+	err := s.support.Refresh(c.Request().Context(), m, id)
 	if errors.Is(err, models.ErrReconnectNeeded) || errors.Is(err, models.ErrNotConnected) {
 		return seeOther(c, staffConnectionPath(id)) // the connection's page says why a renewal cannot help
 	}
@@ -28,15 +28,15 @@ func (s *site) staffRefresh(c echo.Context, m accounts.Staff, id uuid.UUID) erro
 
 // reconnectLink shows the address of the company's own page, to be passed on. It is
 // not a secret: the person who opens it has to sign in first.
-func (s *site) reconnectLink(c echo.Context, m accounts.Staff, id uuid.UUID) error {
-	if err := s.Desk.LinkGiven(c.Request().Context(), m, id); err != nil {
+func (s *staffSite) reconnectLink(c echo.Context, m accounts.Staff, id uuid.UUID) error {
+	if err := s.support.LinkGiven(c.Request().Context(), m, id); err != nil {
 		return err
 	}
 	return seeOther(c, staffConnectionPath(id)+"?did=link")
 }
 
 // addNote keeps a note that staff wrote.
-func (s *site) addNote(c echo.Context, m accounts.Staff, id uuid.UUID) error {
+func (s *staffSite) addNote(c echo.Context, m accounts.Staff, id uuid.UUID) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
@@ -45,21 +45,21 @@ func (s *site) addNote(c echo.Context, m accounts.Staff, id uuid.UUID) error {
 	if problem != support.NoteFine {
 		return s.showStaffConnection(c, m, id, http.StatusUnprocessableEntity, staff.ConnectionPage{Note: text, NoteProblem: problem})
 	}
-	if err := s.Desk.AddNote(c.Request().Context(), m, id, text); err != nil {
+	if err := s.support.AddNote(c.Request().Context(), m, id, text); err != nil {
 		return err
 	}
 	return seeOther(c, staffConnectionPath(id)+"#notes")
 }
 
 // staffConfirmDisconnect says what disconnecting means, and asks for the reason.
-func (s *site) staffConfirmDisconnect(c echo.Context, m admin, id uuid.UUID) error {
+func (s *staffSite) staffConfirmDisconnect(c echo.Context, m admin, id uuid.UUID) error {
 	return s.showStaffDisconnect(c, m, id, http.StatusOK, staff.DisconnectPage{})
 }
 
-func (s *site) showStaffDisconnect(c echo.Context, m admin, id uuid.UUID, status int, page staff.DisconnectPage) error {
+func (s *staffSite) showStaffDisconnect(c echo.Context, m admin, id uuid.UUID, status int, page staff.DisconnectPage) error {
 	var err error
 	page.Staff = m.Staff
-	if page.View, err = s.Desk.View(c.Request().Context(), m.Staff, id, nil); err != nil {
+	if page.View, err = s.support.View(c.Request().Context(), m.Staff, id, nil); err != nil {
 		return err
 	}
 	if state := page.View.Connection.State; state == models.Disconnected || state == models.Pending {
@@ -69,7 +69,7 @@ func (s *site) showStaffDisconnect(c echo.Context, m admin, id uuid.UUID, status
 }
 
 // staffDisconnect ends a connection on behalf of the company.
-func (s *site) staffDisconnect(c echo.Context, m admin, id uuid.UUID) error {
+func (s *staffSite) staffDisconnect(c echo.Context, m admin, id uuid.UUID) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ func (s *site) staffDisconnect(c echo.Context, m admin, id uuid.UUID) error {
 	if problem != support.NoteFine {
 		return s.showStaffDisconnect(c, m, id, http.StatusUnprocessableEntity, staff.DisconnectPage{Reason: reason, Problem: problem})
 	}
-	if err := s.Desk.Disconnect(c.Request().Context(), m.Staff, id, reason); err != nil {
+	if err := s.support.Disconnect(c.Request().Context(), m.Staff, id, reason); err != nil {
 		return err
 	}
 	return seeOther(c, staffConnectionPath(id))

@@ -87,9 +87,9 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 		kept:        c.EventsKept,
 		public: handlers.New(handlers.Options{
 			BaseURL: c.BaseURL, TrustedProxies: c.TrustedProxies, Accounts: people,
-			Sessions: accounts.NewSessions(db), Connections: connections, Desk: support.New(db, keeper, connections), APIKeys: apiKeys, Metrics: metrics,
+			Sessions: accounts.NewSessions(db), Connections: connections, APIKeys: apiKeys, Metrics: metrics,
 			StaffIssuer: c.staffSignIn(), Demo: pages, Now: time.Now, Log: log,
-		}),
+		}, support.New(db, keeper, connections)),
 		admin: handlers.NewAdmin(c.AdminAddr, func(ctx context.Context) error {
 			if err := db.Ping(ctx); err != nil {
 				return err
