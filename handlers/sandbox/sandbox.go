@@ -219,7 +219,8 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	line := s.begin(r)
 	sent := false
-	defer func() { s.end(line, sent) }()
+	end := sync.OnceFunc(func() { s.end(line, sent) })
+	defer end()
 
 	met := s.takeFault(r.Method, line)
 	if a.skew = met.skew; a.skew != 0 {
@@ -244,8 +245,9 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case met.Kind == ResetBefore || met.Kind == ResetAfter:
 		reset(w)
 	case wanted:
-		a.send(w)
 		sent = met.Kind != Huge // clients may stop reading a huge answer
+		end()                   // before the client has the answer, and may ask again
+		a.send(w)
 	}
 }
 
