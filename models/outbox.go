@@ -61,20 +61,13 @@ func NewOutbox(db *database.DB, send func(context.Context, OutgoingMail) error, 
 // Run sends until the context ends. The message that is under way then is
 // brought to its end, and what was taken and not begun is given back.
 func (o *Outbox) Run(ctx context.Context) {
-	poll := time.NewTicker(outboxEvery)
-	defer poll.Stop()
-	for {
-		n, err := o.DeliverDue(ctx)
-		if err != nil && ctx.Err() == nil {
-			o.log.WarnContext(ctx, "mails cannot be read", "error", err)
-		}
-		if n > 0 && ctx.Err() == nil {
-			continue
-		}
-		select {
-		case <-poll.C:
-		case <-ctx.Done():
-			return
+	for range retry.NowAndEvery(ctx, outboxEvery) {
+		for more := true; more; {
+			n, err := o.DeliverDue(ctx)
+			if err != nil && ctx.Err() == nil {
+				o.log.WarnContext(ctx, "mails cannot be read", "error", err)
+			}
+			more = n > 0 && ctx.Err() == nil
 		}
 	}
 }
@@ -167,11 +160,8 @@ func (o *Outbox) deliver(ctx context.Context, m Mail) {
 	change := map[string]any{"sent_at": now, "next_try_at": nil}
 	if err := o.sendOne(ctx, m); err != nil {
 		o.log.WarnContext(ctx, "mail was not sent", "mail", m.ID, "kind", m.Kind, "tries", m.Tries, "error", err)
-		wait := longestMessageRetry
-		if m.Tries < 6 {
-			wait = min(firstMessageRetry<<m.Tries, longestMessageRetry)
-		}
-		change = map[string]any{"next_try_at": now.Add(wait/2 + retry.Spread(wait/2))}
+		wait := retry.Backoff{First: firstMessageRetry, Longest: longestMessageRetry}.Jittered(m.Tries)
+		change = map[string]any{"next_try_at": now.Add(wait)}
 		if now.Sub(m.CreatedAt) >= messageFor {
 			change["next_try_at"] = nil
 		}

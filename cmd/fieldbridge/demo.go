@@ -14,6 +14,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/demo"
+	"github.com/fieldbridge/fieldbridge/models/retry"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -188,25 +189,17 @@ func (d demoApp) begin(ctx context.Context, keep bool) error {
 // holdOn returns when the context ends, or when the database belongs to another demo.
 // That can happen because PostgreSQL forgets the lock at a restart.
 func (d demoApp) holdOn(ctx context.Context) error {
-	tick := time.NewTicker(holdLooks)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-			if err := demo.Hold(ctx, d.app.db); errors.Is(err, database.ErrHeld) {
-				return err
-			}
-		case <-ctx.Done():
-			return nil
+	for range retry.Every(ctx, holdLooks) {
+		if err := demo.Hold(ctx, d.app.db); errors.Is(err, database.ErrHeld) {
+			return err
 		}
 	}
+	return nil
 }
 
 // resetDaily resets the demo at its time each day, until the context ends.
 func (d demoApp) resetDaily(ctx context.Context, after time.Duration, log *slog.Logger) {
-	tick := time.NewTicker(resetLooks)
-	defer tick.Stop()
-	for {
+	for range retry.NowAndEvery(ctx, resetLooks) {
 		done, err := d.data.ResetDaily(ctx, after)
 		if done && err == nil {
 			err = d.app.showSentMails(ctx)
@@ -216,11 +209,6 @@ func (d demoApp) resetDaily(ctx context.Context, after time.Duration, log *slog.
 			log.ErrorContext(ctx, "the demo did not begin again", "error", err)
 		case done:
 			log.InfoContext(ctx, "the demo has begun again")
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
 		}
 	}
 }

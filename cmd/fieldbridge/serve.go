@@ -17,6 +17,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/keyring"
+	"github.com/fieldbridge/fieldbridge/models/retry"
 )
 
 const (
@@ -182,35 +183,27 @@ func shutdown(servers []*http.Server, limit time.Duration) error {
 // flush saves the use of API keys and the record of sign-ins, now and then and at the
 // end.
 func (a *app) flush(ctx context.Context, log *slog.Logger) {
-	tick := time.NewTicker(flushEvery)
-	defer tick.Stop()
-	for done := false; !done; {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			done = true
-		}
-		if err := a.apiKeys.Flush(context.WithoutCancel(ctx)); err != nil {
-			log.Warn("the use of API keys could not be saved yet", "error", err)
-		}
-		if err := a.accounts.FlushSignIns(context.WithoutCancel(ctx)); err != nil {
-			log.Warn("sign-ins could not be saved yet", "error", err)
-		}
+	for range retry.Every(ctx, flushEvery) {
+		a.flushNow(ctx, log)
+	}
+	a.flushNow(ctx, log)
+}
+
+// flushNow saves them even if the context has ended.
+func (a *app) flushNow(ctx context.Context, log *slog.Logger) {
+	if err := a.apiKeys.Flush(context.WithoutCancel(ctx)); err != nil {
+		log.Warn("the use of API keys could not be saved yet", "error", err)
+	}
+	if err := a.accounts.FlushSignIns(context.WithoutCancel(ctx)); err != nil {
+		log.Warn("sign-ins could not be saved yet", "error", err)
 	}
 }
 
 // sweep deletes expired rows, now and then.
 func (a *app) sweep(ctx context.Context, log *slog.Logger) {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
+	for range retry.NowAndEvery(ctx, sweepEvery) {
 		if err := keyring.Sweep(ctx, a.db, a.kept); err != nil && ctx.Err() == nil {
 			log.Warn("deleting expired rows failed", "error", err)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
 		}
 	}
 }

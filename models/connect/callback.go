@@ -13,6 +13,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/retry"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -107,11 +108,10 @@ func (c *Connections) await(ctx context.Context, state, binding secret.Value) (m
 	answer := c.waiting.DoChan(hex.EncodeToString(database.HashOf(state))+hex.EncodeToString(database.HashOf(binding)), func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), waitLimit)
 		defer cancel()
-		pause := time.NewTicker(waitPause)
-		defer pause.Stop()
-		for {
-			a, err := c.authorization(ctx, state, binding)
-			if err != nil {
+		var a authorization
+		for range retry.NowAndEvery(ctx, waitPause) {
+			var err error
+			if a, err = c.authorization(ctx, state, binding); err != nil {
 				return nil, err
 			}
 			if a.FinishedAt != nil || a.ClaimedAt == nil {
@@ -120,12 +120,8 @@ func (c *Connections) await(ctx context.Context, state, binding secret.Value) (m
 			if now, err := c.db.SharedNow(c.db.Read(ctx)); err != nil || now.Sub(*a.ClaimedAt) > settleLimit {
 				return a, err
 			}
-			select {
-			case <-pause.C:
-			case <-ctx.Done():
-				return a, nil
-			}
 		}
+		return a, nil
 	})
 	select {
 	case <-ctx.Done():
@@ -209,9 +205,7 @@ func exchange(ctx context.Context, client *servicetitan.Client, code, verifier s
 		if !ok || e.Kind != servicetitan.Unavailable || e.AnswerLost || e.Status != 0 || try == len(exchangePauses) {
 			return tokens, err
 		}
-		select {
-		case <-time.After(exchangePauses[try]):
-		case <-ctx.Done():
+		if retry.Pause(ctx, exchangePauses[try]) != nil {
 			return tokens, err
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/fieldbridge/fieldbridge/models/retry"
 )
 
 // lookLimit bounds one look, with one new session if it needs one.
@@ -34,9 +36,9 @@ type sessionLiveness struct {
 	session *pgx.Conn
 	closed  bool
 
-	begin, end sync.Once
-	quit       chan struct{}
-	looking    sync.WaitGroup
+	begin   sync.Once
+	stop    context.CancelFunc // set by begin
+	looking sync.WaitGroup
 
 	mu   sync.Mutex
 	held Term
@@ -51,12 +53,16 @@ type sessionLiveness struct {
 func newSessionLiveness(address string) *sessionLiveness {
 	return &sessionLiveness{
 		address: address, key: rand.Int64(), // #nosec G404 -- a name, and no secret
-		turn: make(chan struct{}, 1), quit: make(chan struct{}),
+		turn: make(chan struct{}, 1),
 	}
 }
 
 func (l *sessionLiveness) prove(ctx context.Context) (Term, error) {
-	l.begin.Do(func() { l.looking.Go(l.keepLooking) })
+	l.begin.Do(func() {
+		looking, stop := context.WithCancel(context.Background())
+		l.stop = stop
+		l.looking.Go(func() { l.keepLooking(looking) })
+	})
 	if t, age := l.current(); age >= 0 {
 		return t, nil
 	}
@@ -112,17 +118,10 @@ func (l *sessionLiveness) current() (t Term, age time.Duration) {
 	return l.held, time.Since(l.confirmed)
 }
 
-// keepLooking looks until close, whether anybody asks or not.
-func (l *sessionLiveness) keepLooking() {
-	again := time.NewTicker(LookEvery)
-	defer again.Stop()
-	for {
-		_ = l.look(context.Background()) // whoever proves or confirms is told
-		select {
-		case <-again.C:
-		case <-l.quit:
-			return
-		}
+// keepLooking looks until the context ends, whether anybody asks or not.
+func (l *sessionLiveness) keepLooking(ctx context.Context) {
+	for range retry.NowAndEvery(ctx, LookEvery) {
+		_ = l.look(ctx) // whoever proves or confirms is told
 	}
 }
 
@@ -208,8 +207,8 @@ func (l *sessionLiveness) lookIn(ctx context.Context, session *pgx.Conn, fresh b
 }
 
 func (l *sessionLiveness) close() {
-	l.end.Do(func() { close(l.quit) })
-	l.begin.Do(func() {}) // nobody begins to look any more
+	l.begin.Do(func() { l.stop = func() {} }) // nobody begins to look any more
+	l.stop()
 	l.looking.Wait()
 	l.turn <- struct{}{}
 	defer func() { <-l.turn }()

@@ -32,12 +32,10 @@ func writeAgain(ctx context.Context, write func(context.Context, func(*gorm.DB) 
 		if !rolledBack(err) || run == writeRuns {
 			return err
 		}
-		select {
-		case <-time.After(retry.Spread(pause)):
-			pause *= 2
-		case <-ctx.Done():
+		if retry.Pause(ctx, retry.Spread(pause)) != nil {
 			return err
 		}
+		pause *= 2
 	}
 }
 

@@ -238,10 +238,8 @@ func (g *breaker) wait(ctx context.Context, ahead bool) error {
 			return nil
 		}
 		enough := time.Duration(max(missing, 0.1) / float64(g.limiter.Limit()) * float64(time.Second))
-		select {
-		case <-time.After(enough):
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		if err := retry.Pause(ctx, enough); err != nil {
+			return err
 		}
 	}
 }

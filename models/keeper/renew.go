@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/retry"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -38,9 +38,7 @@ func (k *Keeper) renew(ctx context.Context, companyID, connectionID uuid.UUID, g
 }
 
 func (k *Keeper) renewOnce(ctx context.Context, companyID, connectionID uuid.UUID, generation int64) (Access, error) {
-	pause := time.NewTicker(leasePause)
-	defer pause.Stop()
-	for {
+	for range retry.NowAndEvery(ctx, leasePause) {
 		connection, sealed, err := k.load(ctx, companyID, connectionID)
 		if err != nil {
 			return Access{}, err
@@ -55,12 +53,8 @@ func (k *Keeper) renewOnce(ctx context.Context, companyID, connectionID uuid.UUI
 		if held.Owner != "" {
 			return k.renewForSomebody(ctx, connection, sealed, held)
 		}
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			return Access{}, &models.ReasonError{Reason: models.ReasonUnavailable, Err: database.ErrUnavailable}
-		}
 	}
+	return Access{}, &models.ReasonError{Reason: models.ReasonUnavailable, Err: database.ErrUnavailable}
 }
 
 // grant is what new tokens are asked for with: a refresh token, or the tenant's

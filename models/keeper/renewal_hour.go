@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/retry"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -103,15 +104,8 @@ func (t *Tally) write(ctx context.Context, db *database.DB) error {
 
 // keepTally writes down now and then what is counted.
 func (k *Keeper) keepTally(ctx context.Context) {
-	tick := time.NewTicker(tallyEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-			k.writeTally(ctx)
-		case <-ctx.Done():
-			return
-		}
+	for range retry.Every(ctx, tallyEvery) {
+		k.writeTally(ctx)
 	}
 }
 

@@ -109,14 +109,7 @@ func (k *Keeper) askToRevoke(ctx context.Context, r *revocation) error {
 
 // tendRevocations tries again what could not be withdrawn at once.
 func (k *Keeper) tendRevocations(ctx context.Context) {
-	poll := time.NewTicker(revokeEvery)
-	defer poll.Stop()
-	for {
-		select {
-		case <-poll.C:
-		case <-ctx.Done():
-			return
-		}
+	for range retry.Every(ctx, revokeEvery) {
 		within, cancel := k.db.LimitWork(ctx)
 		list, err := k.dueRevocations(within)
 		cancel()
@@ -187,11 +180,8 @@ func (k *Keeper) dueRevocations(ctx context.Context) ([]revocation, error) {
 		for i := range list {
 			r := &list[i]
 			r.Tries++
-			wait := longestRevokeRetry
-			if r.Tries < 8 {
-				wait = min(firstRevokeRetry<<r.Tries, longestRevokeRetry)
-			}
-			r.NextTryAt = now.Add(wait/2 + retry.Spread(wait/2)).Truncate(time.Microsecond) // as databases keep it
+			wait := retry.Backoff{First: firstRevokeRetry, Longest: longestRevokeRetry}.Jittered(r.Tries)
+			r.NextTryAt = now.Add(wait).Truncate(time.Microsecond) // as databases keep it
 			err := tx.Model(&revocation{}).Where("id = ?", r.ID).
 				Updates(map[string]any{"tries": r.Tries, "next_try_at": r.NextTryAt}).Error
 			if err != nil {

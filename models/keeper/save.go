@@ -94,7 +94,7 @@ func (k *Keeper) keep(ctx context.Context, a answered) (Access, error) {
 // leases, so nothing more is sent.
 func (k *Keeper) saveUntilSaved(ctx context.Context, a *answered) (saveEnd, error) {
 	ctx = context.WithoutCancel(ctx)
-	began, pause := time.Now(), firstPause
+	began := time.Now()
 	waits, stalls := false, false
 	defer func() {
 		if waits {
@@ -102,7 +102,7 @@ func (k *Keeper) saveUntilSaved(ctx context.Context, a *answered) (saveEnd, erro
 		}
 		k.stall(&stalls, false)
 	}()
-	for {
+	for tries := 0; ; tries++ {
 		end, err := k.saveOnce(ctx, a)
 		if err == nil {
 			return end, nil
@@ -119,8 +119,7 @@ func (k *Keeper) saveUntilSaved(ctx context.Context, a *answered) (saveEnd, erro
 		if time.Since(began) > saveGivenUp {
 			return 0, err
 		}
-		<-time.After(pause/2 + retry.Spread(pause/2))
-		pause = min(2*pause, longPause)
+		<-time.After(retry.Backoff{First: firstPause, Longest: longPause}.Jittered(tries))
 	}
 }
 

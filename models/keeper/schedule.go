@@ -50,8 +50,5 @@ func nextTry(failures int, asked time.Duration, now time.Time) time.Time {
 // LongestWait is the longest that is waited after failures in a row, beside the
 // second that always is.
 func LongestWait(failures int) time.Duration {
-	if shift := failures - 1; shift < 6 {
-		return min(firstRetry<<max(shift, 0), longestRetry)
-	}
-	return longestRetry
+	return retry.Backoff{First: firstRetry, Longest: longestRetry}.Wait(failures - 1)
 }

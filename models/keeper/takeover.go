@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/retry"
 )
 
 const (
@@ -22,10 +23,8 @@ const (
 // tendAbandoned takes over the leases of instances that die, until the context
 // ends. On SQLite only those can be there that were there at the start.
 func (k *Keeper) tendAbandoned(ctx context.Context, renewals *sync.WaitGroup) {
-	again := time.NewTicker(takeOverEvery)
-	defer again.Stop()
 	failing := false
-	for {
+	for range retry.NowAndEvery(ctx, takeOverEvery) {
 		taken, err := k.takeOverNow(ctx, renewals)
 		switch {
 		case err == nil && !k.db.OnPostgres() && taken < takenAtOnce && k.stalled.Load() == 0:
@@ -34,11 +33,6 @@ func (k *Keeper) tendAbandoned(ctx context.Context, renewals *sync.WaitGroup) {
 			k.log.WarnContext(ctx, "leases of instances that died cannot be taken over", "error", err)
 		}
 		failing = err != nil
-		select {
-		case <-again.C:
-		case <-ctx.Done():
-			return
-		}
 	}
 }
 

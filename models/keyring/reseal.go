@@ -15,6 +15,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
+	"github.com/fieldbridge/fieldbridge/models/retry"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
@@ -115,12 +116,7 @@ func resealTable(ctx context.Context, db *database.DB, keys *seal.Keys, t databa
 		if db.OnPostgres() {
 			return nil // others write meanwhile
 		}
-		select {
-		case <-time.After(min(time.Since(began), resealPause)):
-			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+		return retry.Pause(ctx, min(time.Since(began), resealPause))
 	})
 	return missed, err
 }

@@ -1,3 +1,4 @@
-// Package retry says when to try again. It has no tables, knows nothing of
-// ours, and every package may import it.
+// Package retry says when to try again. It waits, repeats, and spreads out what
+// would otherwise happen at the same moment. It has no tables, knows nothing about
+// the rest of the project, and every package may import it.
 package retry

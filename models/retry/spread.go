@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Spread returns a random time up to d, so that what started together does not
-// come back together. It returns 0 for a d that is not positive.
+// Spread returns a random time from 0 up to d, so that things that started together
+// do not come back together. It returns 0 if d is not positive.
 func Spread(d time.Duration) time.Duration {
 	if d <= 0 {
 		return 0
