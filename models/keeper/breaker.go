@@ -17,61 +17,63 @@ import (
 )
 
 const (
-	// breakerTrips is after how many failures in a row, of as many connections, an
-	// issuer is left alone.
+	// breakerTrips is the number of failures in a row, each of another connection,
+	// that opens a breaker.
 	breakerTrips = 10
-	// limitWindow is within which time as many tenants must be told to wait for
-	// all of them to wait.
+	// limitWindow is the time within which breakerTrips tenants have to be told to
+	// wait before all tenants wait.
 	limitWindow = time.Minute
-	// shortestRest and longestRest bound for how long.
+	// shortestRest and longestRest bound how long a breaker stays open after
+	// failures.
 	shortestRest = 5 * time.Second
 	longestRest  = time.Minute
-	// foregroundShare is how many requests at once are kept free for those who
-	// wait for a token right now.
+	// foregroundShare is the number of requests that the rate limit keeps free for
+	// callers who need a token now.
 	foregroundShare = 5
 )
 
-// errBreakerOpen says that the issuer is left alone for a while.
+// errBreakerOpen says that the breaker is open, so nothing was sent.
 var errBreakerOpen = errors.New("the issuer is left alone for a while")
 
-// breaker stands before an issuer: it limits the rate of renewals, and leaves the
-// issuer alone while it is down or asks us to wait. One request then tries
-// whether it is back.
+// breaker is the circuit breaker in front of an issuer. It limits the rate of
+// renewals. It opens, and lets nothing through, while the issuer is down or asks us
+// to wait. After that, one request probes whether the issuer is back.
 //
-// What one answer says about the others depends on whose client asked. The app
-// has one client ID: a 429 to it, or a refusal of it, concerns every connection,
-// and shuts the gate at once. Tenants' own clients have a client ID each: a 429
-// holds back only the connection that got it, and a refused request counts as
-// one failure of that connection. Only when gateTrips tenants meet the same
-// within a short time does the gate shut for all of them. Metadata that
-// contradicts our configuration concerns everybody, and shuts either gate at
-// once.
+// What one answer says about other connections depends on whose client asked:
+//   - The app has one client ID. If the issuer refuses it or answers it with 429, that
+//     concerns every connection, and the breaker opens at once.
+//   - Each tenant's own client has a client ID of its own. A 429 holds back only the
+//     connection that got it, and a refused request counts as one failure of that
+//     connection. The breaker opens for all of them only when breakerTrips tenants
+//     get the same answer within a short time.
+//   - Metadata that contradicts our configuration concerns everybody. It opens
+//     either breaker at once.
 type breaker struct {
 	now     func() time.Time
 	limiter *rate.Limiter
-	// takenOver limits what was taken over from the dead, and rescuing is how much
-	// of that is under way.
+	// takenOver limits renewals that were taken over from dead instances. rescuing
+	// is the number of these that are under way.
 	takenOver *rate.Limiter
 	rescuing  atomic.Int64
 	turn      chan struct{}
-	// own says that the gate stands before the requests of tenants' own clients.
+	// own says that the requests come from tenants' own clients.
 	own bool
 
 	mu       sync.Mutex
 	failures int
-	// failed are the connections that they are of: one that always fails says
-	// nothing of the issuer.
+	// failed holds the connections whose failures are counted. Each counts once: a
+	// connection that always fails says nothing about the issuer.
 	failed map[uuid.UUID]struct{}
-	// waiting are the connections with a client of their own that the issuer
-	// told to wait lately, and when.
-	waiting     map[uuid.UUID]time.Time
-	rest        time.Duration
-	closedUntil time.Time
-	probing     bool
-	// why says why the gate is shut: ReasonUnavailable, ReasonRateLimited, or
+	// waiting holds the connections with their own client that the issuer recently
+	// told to wait, and when it did.
+	waiting   map[uuid.UUID]time.Time
+	rest      time.Duration
+	openUntil time.Time
+	probing   bool
+	// reason says why the breaker is open: ReasonUnavailable, ReasonRateLimited, or
 	// ReasonOurSide.
-	why models.Reason
-	// alarmed says that the operator knows that our registration is refused.
+	reason models.Reason
+	// alarmed says that the operator was told that our registration is refused.
 	alarmed bool
 }
 
@@ -83,50 +85,52 @@ func newBreaker(perSecond int, own bool, now func() time.Time) *breaker {
 	}
 }
 
-// closed says that the issuer is left alone for now.
-func (g *breaker) closed() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.probing || g.now().Before(g.closedUntil)
+// isOpen says whether the breaker holds back requests now. It also does while a
+// probe is under way.
+func (b *breaker) isOpen() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.probing || b.now().Before(b.openUntil)
 }
 
-// Shut says why the issuer is left alone, and until when; ReasonNone if it is not.
-func (g *breaker) Shut() (models.Reason, time.Time) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if !g.now().Before(g.closedUntil) {
+// status returns why the breaker is open, and until when. It returns ReasonNone if
+// the breaker is not open.
+func (b *breaker) status() (models.Reason, time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.now().Before(b.openUntil) {
 		return models.ReasonNone, time.Time{}
 	}
-	return g.why, g.closedUntil
+	return b.reason, b.openUntil
 }
 
-// Enter admits a request, or says why not and for how long. Who enters says how
-// it went with leave. A probe is the one request that tries whether the issuer
+// admit lets a request through, or says why not and for how long. The caller reports
+// the result with learn. A probe is the one request that finds out whether the issuer
 // is back.
-func (g *breaker) Enter() (probe bool, refused *servicetitan.Error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	now := g.now()
-	if now.Before(g.closedUntil) {
-		return false, g.refusal(g.closedUntil.Sub(now))
+func (b *breaker) admit() (probe bool, refused *servicetitan.Error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.now()
+	if now.Before(b.openUntil) {
+		return false, b.refusal(b.openUntil.Sub(now))
 	}
-	if g.failures < breakerTrips {
+	if b.failures < breakerTrips {
 		return false, nil
 	}
-	if g.probing {
-		return false, g.refusal(time.Second)
+	if b.probing {
+		return false, b.refusal(time.Second)
 	}
-	g.probing = true
+	b.probing = true
 	return true, nil
 }
 
-// refusal says why a request is not sent, in the terms of what was answered to
-// others.
-func (g *breaker) refusal(wait time.Duration) *servicetitan.Error {
+// refusal returns the error of a request that is not sent. Its kind is that of the
+// answers that opened the breaker.
+func (b *breaker) refusal(wait time.Duration) *servicetitan.Error {
 	e := &servicetitan.Error{Op: "renew", Kind: servicetitan.Unavailable, RetryAfter: wait, Err: errBreakerOpen}
-	// A gate shuts for three reasons, and one is set already.
+	// A breaker opens for three reasons, and the error already has the kind of one.
 	//exhaustive:ignore
-	switch g.why {
+	switch b.reason {
 	case models.ReasonOurSide:
 		e.Kind = servicetitan.RequestRefused
 	case models.ReasonRateLimited:
@@ -135,109 +139,123 @@ func (g *breaker) refusal(wait time.Duration) *servicetitan.Error {
 	return e
 }
 
-// Leave learns from how a connection's request went. It reports whether the
-// operator is to be told that our registration is not accepted. A refusal of one
-// grant, or of one tenant's client, is the answer of an issuer that works.
-func (g *breaker) Leave(of uuid.UUID, probe bool, err *servicetitan.Error) (alarm bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+// learn takes in the result of a connection's request. It reports whether to tell the
+// operator that our registration is not accepted. An issuer that refuses one grant, or
+// one tenant's client, works.
+func (b *breaker) learn(of uuid.UUID, probe bool, err *servicetitan.Error) (alarm bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if probe {
-		g.probing = false
+		b.probing = false
 	}
-	ours := err != nil && models.VerdictOf(err, g.own).Reason == models.ReasonOurSide
+	ours := err != nil && models.VerdictOf(err, b.own).Reason == models.ReasonOurSide
 	switch {
 	case err != nil && err.Kind == servicetitan.RateLimited:
-		g.limited(of, err.RetryAfter)
+		b.countLimited(of, err.RetryAfter)
 		return false
 	case !ours && (err == nil || err.Kind != servicetitan.Unavailable):
-		g.works()
+		b.countAnswer()
 		return false
 	}
-	late := g.failures >= breakerTrips && !probe // it was under way when the gate shut
+	late := b.failures >= breakerTrips && !probe // it was under way when the breaker opened
 	if !late {
-		g.fails(of, err, ours)
+		b.countFailure(of, err, ours)
 	}
-	if g.failures < breakerTrips || (late && !ours) {
+	if b.failures < breakerTrips || (late && !ours) {
 		return false
 	}
-	if g.why = models.ReasonUnavailable; ours {
-		g.why = models.ReasonOurSide
+	if b.reason = models.ReasonUnavailable; ours {
+		b.reason = models.ReasonOurSide
 	}
-	alarm = ours && !g.alarmed
-	g.alarmed = g.alarmed || ours
+	alarm = ours && !b.alarmed
+	b.alarmed = b.alarmed || ours
 	return alarm
 }
 
-// fails counts a failure, and shuts the gate if it is one too many.
-func (g *breaker) fails(of uuid.UUID, err *servicetitan.Error, ours bool) {
-	concernsAll := ours && (!g.own || err.Kind == servicetitan.Misconfigured)
+// countFailure counts a failure, and opens the breaker if there are too many.
+func (b *breaker) countFailure(of uuid.UUID, err *servicetitan.Error, ours bool) {
+	concernsAll := ours && (!b.own || err.Kind == servicetitan.Misconfigured)
 	if concernsAll {
-		g.failures = max(g.failures, breakerTrips-1) // one is enough: it is not a matter of chance
-	} else if g.failures < breakerTrips {
-		if _, again := g.failed[of]; again {
+		b.failures = max(b.failures, breakerTrips-1) // one is enough: it is not a coincidence
+	} else if b.failures < breakerTrips {
+		if _, again := b.failed[of]; again {
 			return
 		}
-		g.failed[of] = struct{}{}
+		b.failed[of] = struct{}{}
 	}
-	if g.failures++; g.failures >= breakerTrips {
-		g.rest = min(max(2*g.rest, shortestRest), longestRest)
-		g.close(max(g.rest/2+retry.Spread(g.rest/2), min(err.RetryAfter, longestAsked)))
+	if b.failures++; b.failures >= breakerTrips {
+		b.rest = min(max(2*b.rest, shortestRest), longestRest)
+		b.openFor(max(b.rest/2+retry.Spread(b.rest/2), min(err.RetryAfter, longestAsked)))
 	}
 }
 
-// limited shuts the gate because the issuer asks to wait, if that concerns more
-// than the connection that was told so.
-func (g *breaker) limited(of uuid.UUID, asked time.Duration) {
-	if g.own {
-		now := g.now()
-		maps.DeleteFunc(g.waiting, func(_ uuid.UUID, since time.Time) bool { return now.Sub(since) > limitWindow })
-		if g.waiting[of] = now; len(g.waiting) < breakerTrips {
+// countLimited opens the breaker because the issuer asks us to wait, if that concerns
+// more than the one connection.
+func (b *breaker) countLimited(of uuid.UUID, asked time.Duration) {
+	if b.own {
+		now := b.now()
+		maps.DeleteFunc(b.waiting, func(_ uuid.UUID, since time.Time) bool { return now.Sub(since) > limitWindow })
+		if b.waiting[of] = now; len(b.waiting) < breakerTrips {
 			return
 		}
-		clear(g.waiting)
+		clear(b.waiting)
 	}
-	g.why = models.ReasonRateLimited
-	g.close(max(min(asked, longestAsked), shortestRest))
+	b.reason = models.ReasonRateLimited
+	b.openFor(max(min(asked, longestAsked), shortestRest))
 }
 
-func (g *breaker) works() {
-	g.failures, g.rest, g.alarmed = 0, 0, false
-	clear(g.failed)
+// countAnswer notes that the issuer works.
+func (b *breaker) countAnswer() {
+	b.failures, b.rest, b.alarmed = 0, 0, false
+	clear(b.failed)
 }
 
-// open forgets what was learned.
-func (g *breaker) open() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.works()
-	clear(g.waiting)
-	g.closedUntil, g.why = time.Time{}, models.ReasonNone
+// reset closes the breaker and forgets what it has learned.
+func (b *breaker) reset() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.countAnswer()
+	clear(b.waiting)
+	b.openUntil, b.reason = time.Time{}, models.ReasonNone
 }
 
-func (g *breaker) close(d time.Duration) {
-	if until := g.now().Add(d); until.After(g.closedUntil) {
-		g.closedUntil = until
+// openFor keeps the breaker open for a time from now. It never shortens that time.
+func (b *breaker) openFor(d time.Duration) {
+	if until := b.now().Add(d); until.After(b.openUntil) {
+		b.openUntil = until
 	}
 }
 
-// wait waits for the rate limit. Those who renew ahead of time leave room for
-// those who need a token now.
-func (g *breaker) wait(ctx context.Context, ahead bool) error {
+// waitTurn waits until the issuer's rate limit allows a request. A renewal that was
+// taken over does not wait for other renewals, because the issuer's grace period is
+// running out. Such renewals have the same rate to themselves, and the others give way
+// to them.
+func (b *breaker) waitTurn(ctx context.Context, held lease, ahead bool) error {
+	if !held.TakenOver {
+		return b.wait(ctx, ahead)
+	}
+	b.limiter.Reserve()
+	return b.takenOver.Wait(ctx)
+}
+
+// wait waits for the rate limit. Renewals ahead of time leave room for callers who
+// need a token now.
+func (b *breaker) wait(ctx context.Context, ahead bool) error {
 	if !ahead {
-		return g.limiter.Wait(ctx)
+		return b.limiter.Wait(ctx)
 	}
-	select { // one at a time, so that they do not wake each other up
-	case g.turn <- struct{}{}:
-		defer func() { <-g.turn }()
+	select { // one at a time, so that they do not all wake up for one free request
+	case b.turn <- struct{}{}:
+		defer func() { <-b.turn }()
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 	for {
-		missing := foregroundShare + 1 - g.limiter.Tokens()
-		if missing <= 0 && g.limiter.Allow() {
+		missing := foregroundShare + 1 - b.limiter.Tokens()
+		if missing <= 0 && b.limiter.Allow() {
 			return nil
 		}
-		enough := time.Duration(max(missing, 0.1) / float64(g.limiter.Limit()) * float64(time.Second))
+		enough := time.Duration(max(missing, 0.1) / float64(b.limiter.Limit()) * float64(time.Second))
 		if err := retry.Pause(ctx, enough); err != nil {
 			return err
 		}

@@ -11,52 +11,52 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// While the issuer is down, one request at a time tries whether it is back.
-// Answers to requests that were sent before do not end that try, and do not
-// prolong the rest.
-func TestGateProbes(t *testing.T) {
+// While the issuer is down, one request at a time probes whether it is back.
+// Answers to requests that were sent before do not end that probe, and do not keep
+// the breaker open longer.
+func TestBreakerProbes(t *testing.T) {
 	down := &servicetitan.Error{Kind: servicetitan.Unavailable}
 	for _, own := range []bool{false, true} {
 		clock := modeltest.NewClock()
-		g := keeper.NewGate(1000, own, clock.Now)
-		for range keeper.GateTrips {
-			if probe, refused := g.Enter(); probe || refused != nil {
+		b := keeper.NewBreaker(1000, own, clock.Now)
+		for range keeper.BreakerTrips {
+			if probe, refused := b.Admit(); probe || refused != nil {
 				t.Fatalf("own %t: a working issuer is probed: %t, %v", own, probe, refused)
 			}
-			g.Leave(database.NewID(), false, down)
+			b.Learn(database.NewID(), false, down)
 		}
-		if _, refused := g.Enter(); refused == nil || refused.Kind != servicetitan.Unavailable || refused.RetryAfter <= 0 {
-			t.Fatalf("own %t: the gate is open after %d failures: %v", own, keeper.GateTrips, refused)
+		if _, refused := b.Admit(); refused == nil || refused.Kind != servicetitan.Unavailable || refused.RetryAfter <= 0 {
+			t.Fatalf("own %t: the breaker lets requests through after %d failures: %v", own, keeper.BreakerTrips, refused)
 		}
-		_, until := g.Shut()
+		_, until := b.Status()
 		for range 50 { // were under way
-			g.Leave(database.NewID(), false, down)
+			b.Learn(database.NewID(), false, down)
 		}
-		if _, now := g.Shut(); !now.Equal(until) {
-			t.Errorf("own %t: late answers prolong the rest by %s", own, now.Sub(until))
+		if _, now := b.Status(); !now.Equal(until) {
+			t.Errorf("own %t: late answers keep the breaker open for another %s", own, now.Sub(until))
 		}
 		clock.Add(keeper.LongestRest)
-		if probe, refused := g.Enter(); !probe || refused != nil {
-			t.Fatalf("own %t: nobody may try whether it is back: %v", own, refused)
+		if probe, refused := b.Admit(); !probe || refused != nil {
+			t.Fatalf("own %t: no request may probe whether it is back: %v", own, refused)
 		}
-		g.Leave(database.NewID(), false, down) // was under way
-		if probe, refused := g.Enter(); probe || refused == nil {
-			t.Errorf("own %t: a second one tries at the same time", own)
+		b.Learn(database.NewID(), false, down) // was under way
+		if probe, refused := b.Admit(); probe || refused == nil {
+			t.Errorf("own %t: a second request probes at the same time", own)
 		}
-		g.Leave(database.NewID(), true, nil)
-		if probe, refused := g.Enter(); probe || refused != nil {
-			t.Errorf("own %t: the issuer is back, and the gate %v", own, refused)
+		b.Learn(database.NewID(), true, nil)
+		if probe, refused := b.Admit(); probe || refused != nil {
+			t.Errorf("own %t: the issuer is back, and the breaker says %v", own, refused)
 		}
 	}
 }
 
-// What an answer says of an issuer depends on whose client asked.
-func TestGateLearnsByClient(t *testing.T) {
+// What an answer says about an issuer depends on whose client asked.
+func TestBreakerLearnsByClient(t *testing.T) {
 	for name, tt := range map[string]struct {
-		kind       servicetitan.ErrorKind
-		appShuts   models.Reason
-		ownShuts   models.Reason
-		ownTenShut models.Reason
+		kind         servicetitan.ErrorKind
+		appOpens     models.Reason
+		ownOpens     models.Reason
+		manyOwnOpens models.Reason
 	}{
 		"down":          {servicetitan.Unavailable, models.ReasonNone, models.ReasonNone, models.ReasonUnavailable},
 		"rate limit":    {servicetitan.RateLimited, models.ReasonRateLimited, models.ReasonNone, models.ReasonRateLimited},
@@ -67,24 +67,24 @@ func TestGateLearnsByClient(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			after := func(own bool, n int, one bool) models.Reason {
-				g, of := keeper.NewGate(1000, own, time.Now), database.NewID()
+				b, of := keeper.NewBreaker(1000, own, time.Now), database.NewID()
 				for range n {
 					if !one {
 						of = database.NewID()
 					}
-					g.Leave(of, false, &servicetitan.Error{Kind: tt.kind})
+					b.Learn(of, false, &servicetitan.Error{Kind: tt.kind})
 				}
-				why, _ := g.Shut()
-				return why
+				reason, _ := b.Status()
+				return reason
 			}
-			if got := after(false, 1, true); got != tt.appShuts {
-				t.Errorf("one answer to the app: shut for %q, want %q", got, tt.appShuts)
+			if got := after(false, 1, true); got != tt.appOpens {
+				t.Errorf("one answer to the app: open for %q, want %q", got, tt.appOpens)
 			}
-			if got := after(true, 3*keeper.GateTrips, true); got != tt.ownShuts {
-				t.Errorf("many answers to one tenant: shut for %q, want %q", got, tt.ownShuts)
+			if got := after(true, 3*keeper.BreakerTrips, true); got != tt.ownOpens {
+				t.Errorf("many answers to one tenant: open for %q, want %q", got, tt.ownOpens)
 			}
-			if got := after(true, keeper.GateTrips, false); got != tt.ownTenShut {
-				t.Errorf("answers to %d tenants: shut for %q, want %q", keeper.GateTrips, got, tt.ownTenShut)
+			if got := after(true, keeper.BreakerTrips, false); got != tt.manyOwnOpens {
+				t.Errorf("answers to %d tenants: open for %q, want %q", keeper.BreakerTrips, got, tt.manyOwnOpens)
 			}
 		})
 	}

@@ -15,7 +15,7 @@ import (
 // renewDueNow renews what is due, as the worker does, and says how many were.
 func renewDueNow(k *modeltest.Kept, who *keeper.Keeper) int {
 	k.Helper()
-	list, err := keeper.KeeperDue(who, k.Context(), keeper.GateKey{Environment: servicetitan.Sandbox}, keeper.LeasedAtOnce)
+	list, err := keeper.KeeperDue(who, k.Context(), keeper.Lane{Environment: servicetitan.Sandbox}, keeper.LeasedAtOnce)
 	if err != nil {
 		k.Fatal(err)
 	}

@@ -1,16 +1,24 @@
 package keeper
 
 import (
+	"context"
 	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// What tests in the package's own folder need besides its API.
+// This file exports to the tests in package keeper_test what they need besides the
+// package's API.
+
+// Limits and intervals.
 const (
+	BreakerTrips     = breakerTrips
 	ForegroundShare  = foregroundShare
-	GateTrips        = breakerTrips
 	LeasedAtOnce     = leasedAtOnce
 	LimitWindow      = limitWindow
 	LongestAsked     = longestAsked
@@ -21,28 +29,31 @@ const (
 	ShortestRest     = shortestRest
 )
 
-func (x *Keeper) CacheField() *tokenCache       { return &x.cache }
-func (x *Keeper) ClientsField() *models.Clients { return &x.clients }
-func (x *Keeper) DBField() **database.DB        { return &x.db }
-func (x *Keeper) StalledField() *atomic.Int64   { return &x.stalled }
-func (x *Keeper) UnsavedField() *atomic.Int64   { return &x.unsaved }
-
+// Types of rows and of what a renewal passes on.
 type (
 	Credential = credential
 	DueRenewal = dueRenewal
-	GateKey    = Lane
 	Lease      = lease
 	Revocation = revocation
 )
 
+// Errors.
+var ErrLeaseOld = errLeaseOld
+
+// Constructors.
 var (
-	ErrLeaseOld           = errLeaseOld
+	NewBreaker    = newBreaker
+	NewCredential = newCredential
+)
+
+// Methods of the keeper, as functions.
+var (
 	KeeperDue             = (*Keeper).due
 	KeeperDueRevocations  = (*Keeper).dueRevocations
 	KeeperGiveUp          = (*Keeper).giveUp
 	KeeperLoad            = (*Keeper).load
 	KeeperMaySend         = (*Keeper).maySend
-	KeeperOpenBasis       = (*Keeper).openGrant
+	KeeperOpenGrant       = (*Keeper).openGrant
 	KeeperOwnersDead      = (*Keeper).ownersDead
 	KeeperQueueRevocation = (*Keeper).queueRevocation
 	KeeperRenewDue        = (*Keeper).renewDue
@@ -51,6 +62,29 @@ var (
 	KeeperTakeOver        = (*Keeper).takeOver
 	KeeperTakeOverNow     = (*Keeper).takeOverNow
 	KeeperTendRevocations = (*Keeper).tendRevocations
-	NewGate               = newBreaker
-	SealCredential        = newCredential
 )
+
+// Fields of the keeper that tests replace or count in.
+
+func (k *Keeper) ClientsField() *models.Clients { return &k.clients }
+func (k *Keeper) DBField() **database.DB        { return &k.db }
+func (k *Keeper) StalledField() *atomic.Int64   { return &k.stalled }
+func (k *Keeper) UnsavedField() *atomic.Int64   { return &k.unsaved }
+
+// Unsaved returns the number of renewals that wait to be saved.
+func (k *Keeper) Unsaved() int64 { return k.unsaved.Load() }
+
+// Cached returns a token that is in memory.
+func (k *Keeper) Cached(companyID, connectionID uuid.UUID, now time.Time) (Access, bool) {
+	return k.cache.get(companyID, connectionID, now)
+}
+
+// Methods of the breaker and of a grant.
+
+func (b *breaker) Admit() (probe bool, refused *servicetitan.Error)        { return b.admit() }
+func (b *breaker) Learn(of uuid.UUID, probe bool, err *servicetitan.Error) { b.learn(of, probe, err) }
+func (b *breaker) Status() (models.Reason, time.Time)                      { return b.status() }
+
+func (g grant) Ask(ctx context.Context, client *servicetitan.Client) (servicetitan.Tokens, error) {
+	return g.ask(ctx, client)
+}

@@ -28,7 +28,7 @@ type setback struct {
 	cause string
 }
 
-func (k *Keeper) setbackOf(sealed credential, err error) setback {
+func (k *Keeper) setbackOf(cred credential, err error) setback {
 	s := setback{reason: models.ReasonUnavailable, untried: unasked(err)}
 	if errors.Is(err, seal.ErrKeyMissing) || errors.Is(err, errNotConfigured) {
 		s.reason, s.blameless = models.ReasonOurSide, true
@@ -38,7 +38,7 @@ func (k *Keeper) setbackOf(sealed credential, err error) setback {
 		return s
 	}
 	s.retryAfter = e.RetryAfter
-	own := sealed.SecretSealed != nil
+	own := cred.SecretSealed != nil
 	if s.reason = models.VerdictOf(e, own).Reason; s.reason == models.ReasonOurSide {
 		s.blameless = !own
 		if own && !s.untried {
@@ -53,8 +53,8 @@ func unasked(err error) bool { return errors.Is(err, errBreakerOpen) || errors.I
 
 // postpone ends a renewal that failed for a passing reason. The old token is
 // served for as long as it lasts.
-func (k *Keeper) postpone(ctx context.Context, connection models.Connection, sealed credential, held lease, cause error) (Access, error) {
-	why := k.setbackOf(sealed, cause)
+func (k *Keeper) postpone(ctx context.Context, connection models.Connection, cred credential, held lease, cause error) (Access, error) {
+	why := k.setbackOf(cred, cause)
 	switch {
 	case errors.Is(cause, seal.ErrKeyMissing):
 		k.log.ErrorContext(ctx, "this host has not the newest keyset file", "connection", connection.ID, "error", cause)
@@ -84,7 +84,7 @@ func (k *Keeper) postpone(ctx context.Context, connection models.Connection, sea
 		if held.Abandoned {
 			owner = held.Owner // so that the next to hold the lease knows
 		}
-		ours, err := held.end(tx, sealed, map[string]any{"lease_owner": owner, "lease_until": nil, "due_at": due})
+		ours, err := held.end(tx, cred, map[string]any{"lease_owner": owner, "lease_until": nil, "due_at": due})
 		if replaced = !ours; replaced || err != nil {
 			return err
 		}
@@ -118,12 +118,12 @@ func (k *Keeper) postpone(ctx context.Context, connection models.Connection, sea
 			"connection", connection.ID, "environment", connection.Environment, "cause", why.cause, "error", cause)
 	}
 	if replaced {
-		if connection, sealed, err = k.load(ctx, connection.CompanyID, connection.ID); err != nil {
+		if connection, cred, err = k.load(ctx, connection.CompanyID, connection.ID); err != nil {
 			return Access{}, err
 		}
 		due = time.Time{}
 	}
-	return k.old(ctx, connection, sealed, why.reason, due)
+	return k.old(ctx, connection, cred, why.reason, due)
 }
 
 // noteBlameless notes why a connection whose access has lapsed cannot be used,
@@ -185,11 +185,11 @@ func (k *Keeper) giveUp(ctx context.Context, connection models.Connection, held 
 	if !superseded {
 		return Access{}, &models.ReasonError{Reason: reason, Err: models.ErrReconnectNeeded}
 	}
-	connection, sealed, err := k.load(ctx, connection.CompanyID, connection.ID)
+	connection, cred, err := k.load(ctx, connection.CompanyID, connection.ID)
 	if err != nil {
 		return Access{}, err
 	}
-	return k.old(ctx, connection, sealed, models.ReasonUnavailable, time.Time{})
+	return k.old(ctx, connection, cred, models.ReasonUnavailable, time.Time{})
 }
 
 // RefusedRenewal says whether the reason is one that a renewal is refused for.

@@ -30,7 +30,7 @@ type StateCount struct {
 
 // Figures reads them.
 func (k *Keeper) Figures(ctx context.Context) (Figures, error) {
-	f := Figures{Unsaved: k.Unsaved()}
+	f := Figures{Unsaved: k.unsaved.Load()}
 	db := k.db.Read(ctx)
 	if err := db.Raw("SELECT environment, state, sum(n) AS n FROM connection_totals GROUP BY environment, state").Scan(&f.Connections).Error; err != nil {
 		return f, fmt.Errorf("count connections: %w", err)
@@ -49,9 +49,9 @@ func (k *Keeper) Figures(ctx context.Context) (Figures, error) {
 func (k *Keeper) Lag(db *gorm.DB, now time.Time) (time.Duration, error) {
 	var pieces []string
 	var args []any
-	for i, gate := range k.Lanes() {
-		pieces = append(pieces, fmt.Sprintf("SELECT due_at FROM (SELECT due_at FROM credentials WHERE environment = ? AND own_client = ? AND due_at <= ? ORDER BY due_at LIMIT 1) AS gate%d", i))
-		args = append(args, gate.Environment, gate.OwnClient, now)
+	for i, lane := range k.Lanes() {
+		pieces = append(pieces, fmt.Sprintf("SELECT due_at FROM (SELECT due_at FROM credentials WHERE environment = ? AND own_client = ? AND due_at <= ? ORDER BY due_at LIMIT 1) AS lane%d", i))
+		args = append(args, lane.Environment, lane.OwnClient, now)
 	}
 	if len(pieces) == 0 {
 		return 0, nil

@@ -185,7 +185,7 @@ func killWithoutGrace(t *testing.T, database string) {
 	k.Sandbox.Release()
 	underWay := map[uuid.UUID]bool{}
 	for _, id := range ids {
-		b, err := keeper.KeeperOpenBasis(k.Keeper, storedCredential(k, id))
+		b, err := keeper.KeeperOpenGrant(k.Keeper, storedCredential(k, id))
 		if err != nil {
 			t.Fatal(err)
 		}

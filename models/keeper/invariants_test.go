@@ -27,7 +27,7 @@ func TestInvariantsAreChecked(t *testing.T) {
 	}{
 		"none": {func(*modeltest.Kept, []uuid.UUID) {}, nil},
 		"I2, two renew at once": {func(k *modeltest.Kept, ids []uuid.UUID) {
-			refresh, err := keeper.KeeperOpenBasis(k.Keeper, storedCredential(k, ids[0]))
+			refresh, err := keeper.KeeperOpenGrant(k.Keeper, storedCredential(k, ids[0]))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -55,11 +55,11 @@ func TestInvariantsAreChecked(t *testing.T) {
 		}, []string{"I4", "I7"}},
 		"I4, a token is held twice": {func(k *modeltest.Kept, ids []uuid.UUID) {
 			row, again := storedCredential(k, ids[0]), storedCredential(k, ids[1])
-			basis, err := keeper.KeeperOpenBasis(k.Keeper, row)
+			grant, err := keeper.KeeperOpenGrant(k.Keeper, row)
 			if err != nil {
 				t.Fatal(err)
 			}
-			copied, err := keeper.SealCredential(k.Keys, k.CompanyID, ids[1], again.Generation, servicetitan.Tokens{Refresh: basis.Refresh, ExpiresAt: again.ExpiresAt}, basis.Own)
+			copied, err := keeper.NewCredential(k.Keys, k.CompanyID, ids[1], again.Generation, servicetitan.Tokens{Refresh: grant.Refresh, ExpiresAt: again.ExpiresAt}, grant.Own)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -80,8 +80,9 @@ type Keeper struct {
 	stalled atomic.Int64
 }
 
-// Lane names an issuer's gate. The app's own registration and the tenants'
-// clients have one each: the first may be refused while the others work.
+// Lane names the renewals that share a circuit breaker. Each environment has two: one
+// for the app's own registration and one for the tenants' own clients, because the
+// issuer may refuse the first while the others work.
 type Lane struct {
 	Environment servicetitan.EnvironmentName
 	OwnClient   bool
@@ -93,7 +94,7 @@ func New(db *database.DB, keys *seal.Keys, clients models.Clients, o Options, lo
 	k := &Keeper{db: db, keys: keys, clients: clients, options: o, log: log, breakers: map[Lane]*breaker{}}
 	for _, c := range clients {
 		for _, own := range []bool{false, true} {
-			k.breakers[Lane{c.Environment().Name, own}] = newBreaker(o.PerSecond, own, db.Now)
+			k.breakers[Lane{Environment: c.Environment().Name, OwnClient: own}] = newBreaker(o.PerSecond, own, db.Now)
 		}
 	}
 	return k
@@ -102,20 +103,17 @@ func New(db *database.DB, keys *seal.Keys, clients models.Clients, o Options, lo
 // StartOver drops what was counted and what was learned of the issuers.
 func (k *Keeper) StartOver() {
 	k.tally.forget()
-	for _, g := range k.breakers {
-		g.open()
+	for _, b := range k.breakers {
+		b.reset()
 	}
 }
 
-// Lanes are all gates, in one order.
+// Lanes returns all lanes, always in the same order.
 func (k *Keeper) Lanes() []Lane {
 	return slices.SortedFunc(maps.Keys(k.breakers), func(a, b Lane) int {
 		return cmp.Or(cmp.Compare(a.Environment, b.Environment), cmp.Compare(fmt.Sprint(a.OwnClient), fmt.Sprint(b.OwnClient)))
 	})
 }
-
-// Unsaved is how many renewals are waiting to be saved.
-func (k *Keeper) Unsaved() int64 { return k.unsaved.Load() }
 
 // Wait waits for the renewals that somebody asked for. Nobody may ask any more.
 func (k *Keeper) Wait() { k.underWay.Wait() }
@@ -133,23 +131,21 @@ type Access struct {
 // it lasts while renewals fail for a passing reason. Else it returns a
 // ReasonError, or ErrNotFound.
 func (k *Keeper) AccessToken(ctx context.Context, companyID, connectionID uuid.UUID) (Access, error) {
-	return k.accessToken(ctx, companyID, connectionID, false)
-}
-
-// AccessNow is AccessToken for a person who asks: a connection that fails for a
-// passing reason is tried at once, and not only at its next try.
-func (k *Keeper) AccessNow(ctx context.Context, companyID, connectionID uuid.UUID) (Access, error) {
-	return k.accessToken(ctx, companyID, connectionID, true)
-}
-
-// accessToken is AccessToken; with insist it does not wait for the next try of
-// a connection that fails for a passing reason, because a person asks.
-func (k *Keeper) accessToken(ctx context.Context, companyID, connectionID uuid.UUID, insist bool) (Access, error) {
 	connection, err := k.ToServe(ctx, connectionID, &companyID)
 	if err != nil {
 		return Access{}, err
 	}
-	return k.AccessOf(ctx, connection, insist)
+	return k.AccessOf(ctx, connection, false)
+}
+
+// AccessNow is AccessToken for a person who is waiting. If renewals are failing for
+// a temporary reason, it attempts one at once instead of at the scheduled time.
+func (k *Keeper) AccessNow(ctx context.Context, companyID, connectionID uuid.UUID) (Access, error) {
+	connection, err := k.ToServe(ctx, connectionID, &companyID)
+	if err != nil {
+		return Access{}, err
+	}
+	return k.AccessOf(ctx, connection, true)
 }
 
 // ToServe reads of a connection what it takes to serve its access, and nothing
@@ -173,19 +169,19 @@ func (k *Keeper) ToServe(ctx context.Context, id uuid.UUID, companyID *uuid.UUID
 // memory counts if the database still has the credential that it is from.
 func (k *Keeper) AccessOf(ctx context.Context, connection models.Connection, insist bool) (Access, error) {
 	now := k.db.Now()
-	access, ok := k.cache.Get(connection.CompanyID, connection.ID, now)
+	access, ok := k.cache.get(connection.CompanyID, connection.ID, now)
 	if ok && access.Generation == connection.Generation && (connection.State == models.Connected || connection.State == models.Degraded) {
 		k.options.Watch.Served("cache")
 		return access, nil
 	}
 	k.cache.drop(connection.ID)
-	sealed, err := k.credentialOf(ctx, connection)
+	cred, err := k.credentialOf(ctx, connection)
 	if err != nil {
 		return Access{}, err
 	}
 	k.noteUse(ctx, connection, now)
-	if sealed.ExpiresAt.Sub(now) > freshFor {
-		access, err := k.open(ctx, connection, sealed)
+	if cred.ExpiresAt.Sub(now) > freshFor {
+		access, err := k.open(ctx, connection, cred)
 		if err == nil {
 			k.cache.put(connection.CompanyID, connection.ID, access, now)
 			k.options.Watch.Served("database")
@@ -193,9 +189,9 @@ func (k *Keeper) AccessOf(ctx context.Context, connection models.Connection, ins
 		return access, err
 	}
 	if next := connection.NextRenewalAt; !insist && connection.Failures > 0 && next != nil && now.Before(*next) {
-		return k.old(ctx, connection, sealed, cmp.Or(connection.Reason, models.ReasonUnavailable), *next)
+		return k.old(ctx, connection, cred, cmp.Or(connection.Reason, models.ReasonUnavailable), *next)
 	}
-	access, err = k.renew(ctx, connection.CompanyID, connection.ID, sealed.Generation)
+	access, err = k.renew(ctx, connection.CompanyID, connection.ID, cred.Generation)
 	if err == nil {
 		k.options.Watch.Served("renewal")
 	}
@@ -252,7 +248,7 @@ func (k *Keeper) Renewed(ctx context.Context, companyID, connectionID uuid.UUID,
 	if err != nil || access.Generation > generation {
 		return access, err
 	}
-	// Why is on the connection, if the connection is to blame; else the gate knows.
+	// The connection has the reason if it is to blame. If not, the breaker has it.
 	now, err := models.GetConnection(k.db.Read(ctx), companyID, connectionID)
 	if err != nil {
 		return Access{}, err
@@ -261,9 +257,9 @@ func (k *Keeper) Renewed(ctx context.Context, companyID, connectionID uuid.UUID,
 	if next := now.NextRenewalAt; next != nil && now.Failures > 0 {
 		e.RetryAt = *next
 	}
-	if g := k.breakers[Lane{now.Environment, now.Way != models.SignInWay}]; g != nil {
-		why, until := g.Shut()
-		e.Reason = cmp.Or(e.Reason, why)
+	if b := k.breakers[Lane{Environment: now.Environment, OwnClient: now.Way != models.SignInWay}]; b != nil {
+		reason, until := b.status()
+		e.Reason = cmp.Or(e.Reason, reason)
 		if e.RetryAt.Before(until) {
 			e.RetryAt = until
 		}
@@ -278,35 +274,35 @@ func (k *Keeper) load(ctx context.Context, companyID, connectionID uuid.UUID) (m
 	if err != nil {
 		return connection, credential{}, err
 	}
-	sealed, err := k.credentialOf(ctx, connection)
-	return connection, sealed, err
+	cred, err := k.credentialOf(ctx, connection)
+	return connection, cred, err
 }
 
 // credentialOf reads the secrets of a connection, if they may be used.
 func (k *Keeper) credentialOf(ctx context.Context, connection models.Connection) (credential, error) {
-	sealed := credential{ConnectionID: connection.ID, CompanyID: connection.CompanyID}
+	cred := credential{ConnectionID: connection.ID, CompanyID: connection.CompanyID}
 	switch connection.State {
 	case models.ReconnectNeeded:
-		return sealed, &models.ReasonError{Reason: connection.Reason, Err: models.ErrReconnectNeeded}
+		return cred, &models.ReasonError{Reason: connection.Reason, Err: models.ErrReconnectNeeded}
 	case models.Connected, models.Degraded:
 	case models.Pending, models.Disconnected:
-		return sealed, &models.ReasonError{Reason: connection.Reason, Err: models.ErrNotConnected}
+		return cred, &models.ReasonError{Reason: connection.Reason, Err: models.ErrNotConnected}
 	}
 	err := k.db.ReadRow(ctx, `SELECT access_sealed, refresh_sealed, client_id, secret_sealed, expires_at, generation
-		FROM credentials WHERE connection_id = $1 AND company_id = $2`, []any{sealed.ConnectionID, sealed.CompanyID},
-		&sealed.AccessSealed, &sealed.RefreshSealed, &sealed.ClientID, &sealed.SecretSealed, &sealed.ExpiresAt, &sealed.Generation)
+		FROM credentials WHERE connection_id = $1 AND company_id = $2`, []any{cred.ConnectionID, cred.CompanyID},
+		&cred.AccessSealed, &cred.RefreshSealed, &cred.ClientID, &cred.SecretSealed, &cred.ExpiresAt, &cred.Generation)
 	if errors.Is(err, database.ErrNotFound) {
 		// Disconnected between the two reads.
-		return sealed, &models.ReasonError{Reason: connection.Reason, Err: models.ErrNotConnected}
+		return cred, &models.ReasonError{Reason: connection.Reason, Err: models.ErrNotConnected}
 	}
-	return sealed, database.Found(err, "load credential")
+	return cred, database.Found(err, "load credential")
 }
 
 // open opens the access token. A credential that does not open, or is not the
 // connection's newest, is given up: it was altered or moved.
-func (k *Keeper) open(ctx context.Context, connection models.Connection, sealed credential) (Access, error) {
-	access, err := sealed.access(k.keys)
-	if err == nil && sealed.Generation != connection.Generation {
+func (k *Keeper) open(ctx context.Context, connection models.Connection, cred credential) (Access, error) {
+	access, err := cred.access(k.keys)
+	if err == nil && cred.Generation != connection.Generation {
 		// A renewal may have come between the two reads.
 		var now credential
 		if connection, now, err = k.load(ctx, connection.CompanyID, connection.ID); err != nil {
@@ -315,8 +311,8 @@ func (k *Keeper) open(ctx context.Context, connection models.Connection, sealed 
 		if now.Generation != connection.Generation {
 			err = seal.ErrCannotOpen
 		} else {
-			sealed = now
-			access, err = sealed.access(k.keys)
+			cred = now
+			access, err = cred.access(k.keys)
 		}
 	}
 	if errors.Is(err, seal.ErrKeyMissing) {
@@ -326,14 +322,14 @@ func (k *Keeper) open(ctx context.Context, connection models.Connection, sealed 
 	if err != nil {
 		return k.giveUp(ctx, connection, lease{}, models.ReasonSealBroken, err)
 	}
-	return Access{Token: access, ExpiresAt: sealed.ExpiresAt, Generation: sealed.Generation}, nil
+	return Access{Token: access, ExpiresAt: cred.ExpiresAt, Generation: cred.Generation}, nil
 }
 
 // old serves the token that could not be renewed for as long as it lasts. Then
 // its ReasonError says when the renewal is tried again; a zero time is unknown.
-func (k *Keeper) old(ctx context.Context, connection models.Connection, sealed credential, reason models.Reason, retryAt time.Time) (Access, error) {
-	if sealed.ExpiresAt.After(k.db.Now()) {
-		return k.open(ctx, connection, sealed)
+func (k *Keeper) old(ctx context.Context, connection models.Connection, cred credential, reason models.Reason, retryAt time.Time) (Access, error) {
+	if cred.ExpiresAt.After(k.db.Now()) {
+		return k.open(ctx, connection, cred)
 	}
 	return Access{}, &models.ReasonError{Reason: reason, RetryAt: retryAt, Err: database.ErrUnavailable}
 }

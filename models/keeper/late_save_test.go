@@ -181,11 +181,11 @@ func refusedAfterAnotherRenewed(t *testing.T, fault sandbox.Fault) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		k := modeltest.NewKept(t, db, clock.Now)
 		id := k.Seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
-		stale, sealed, err := keeper.KeeperLoad(k.Keeper, t.Context(), k.CompanyID, id)
+		stale, cred, err := keeper.KeeperLoad(k.Keeper, t.Context(), k.CompanyID, id)
 		if err != nil {
 			t.Fatal(err)
 		}
-		held, err := keeper.KeeperTakeLease(k.Keeper, t.Context(), sealed)
+		held, err := keeper.KeeperTakeLease(k.Keeper, t.Context(), cred)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -197,7 +197,7 @@ func refusedAfterAnotherRenewed(t *testing.T, fault sandbox.Fault) {
 		k.Sandbox.SetFault(fault)
 		clock.Add(20 * time.Minute) // what it knows has lapsed
 		k.Exec("UPDATE credentials SET expires_at = ?", clock.Now().Add(10*time.Minute).UTC())
-		access, err := keeper.KeeperRenewLeased(k.Keeper, t.Context(), stale, sealed, held, false)
+		access, err := keeper.KeeperRenewLeased(k.Keeper, t.Context(), stale, cred, held, false)
 		if k.Sandbox.Fired(fault.Kind) != 1 {
 			t.Error("nothing was refused")
 		}

@@ -56,7 +56,7 @@ func (k *Keeper) maySend(ctx context.Context, held lease) error {
 // takeLease writes down that a renewal begins, before anything is sent: a
 // database that cannot be written costs no token. The lease is empty if
 // another instance that lives holds one.
-func (k *Keeper) takeLease(ctx context.Context, sealed credential) (lease, error) {
+func (k *Keeper) takeLease(ctx context.Context, cred credential) (lease, error) {
 	asked := time.Now()
 	t, err := k.db.ProveAlive(ctx)
 	if err != nil {
@@ -71,7 +71,7 @@ func (k *Keeper) takeLease(ctx context.Context, sealed credential) (lease, error
 		}
 		var current credential
 		err = database.ForUpdate(tx).Select("lease_owner", "lease_until").
-			Where("connection_id = ? AND generation = ?", sealed.ConnectionID, sealed.Generation).Take(&current).Error
+			Where("connection_id = ? AND generation = ?", cred.ConnectionID, cred.Generation).Take(&current).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
 			taken = lease{}
 			return nil
@@ -87,7 +87,7 @@ func (k *Keeper) takeLease(ctx context.Context, sealed credential) (lease, error
 			}
 		}
 		taken.Abandoned = current.LeaseOwner != ""
-		return tx.Model(&credential{}).Where("connection_id = ?", sealed.ConnectionID).
+		return tx.Model(&credential{}).Where("connection_id = ?", cred.ConnectionID).
 			Updates(map[string]any{"lease_owner": taken.Owner, "lease_until": now.Add(database.LeaseLife)}).Error
 	})
 	if err != nil {
@@ -127,12 +127,12 @@ func (l lease) letGo(tx *gorm.DB, connectionID uuid.UUID) error {
 // dueRenewal is a credential whose time has come, under a lease.
 type dueRenewal struct {
 	Connection models.Connection
-	Sealed     credential
+	Cred       credential
 	Held       lease
 }
 
-// due leases credentials of a gate whose time has come, the longest due first.
-// Those that other instances are about to lease are passed over.
+// due leases credentials of a lane that are due, the longest due first. It skips those
+// that other instances are about to lease.
 func (k *Keeper) due(ctx context.Context, at Lane, limit int) ([]dueRenewal, error) {
 	// Looking costs less than a write, and mostly nothing is due.
 	if some, err := k.anythingDue(ctx, at); err != nil || !some {
@@ -186,7 +186,7 @@ func leaseAll(tx *gorm.DB, rows []credential, to lease, now time.Time) ([]dueRen
 	for i, row := range rows {
 		held := to
 		held.Abandoned = row.LeaseOwner != ""
-		list[i] = dueRenewal{Connection: byID[row.ConnectionID], Sealed: row, Held: held}
+		list[i] = dueRenewal{Connection: byID[row.ConnectionID], Cred: row, Held: held}
 	}
 	return list, tx.Model(&credential{}).Where("connection_id IN ?", ids).
 		Updates(map[string]any{"lease_owner": to.Owner, "lease_until": now.Add(database.LeaseLife)}).Error

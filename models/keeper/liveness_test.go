@@ -134,15 +134,15 @@ func TestLostLockSendsNothing(t *testing.T) {
 	ids := k.Seed(2, time.Now(), time.Now())
 	leased := func(i int) keeper.DueRenewal {
 		t.Helper()
-		connection, sealed, err := keeper.KeeperLoad(k.Keeper, t.Context(), k.CompanyID, ids[i])
+		connection, cred, err := keeper.KeeperLoad(k.Keeper, t.Context(), k.CompanyID, ids[i])
 		if err != nil {
 			t.Fatal(err)
 		}
-		held, err := keeper.KeeperTakeLease(k.Keeper, t.Context(), sealed)
+		held, err := keeper.KeeperTakeLease(k.Keeper, t.Context(), cred)
 		if err != nil || held.Owner == "" {
 			t.Fatalf("no lease: %v", err)
 		}
-		return keeper.DueRenewal{connection, sealed, held}
+		return keeper.DueRenewal{connection, cred, held}
 	}
 	d := leased(0)
 	if err := keeper.KeeperMaySend(k.Keeper, t.Context(), d.Held); err != nil {
@@ -159,12 +159,12 @@ func TestLostLockSendsNothing(t *testing.T) {
 	if err := keeper.KeeperMaySend(k.Keeper, t.Context(), d.Held); !errors.Is(err, database.ErrLockLost) || !errors.Is(err, keeper.ErrLeaseOld) {
 		t.Errorf("after: %v", err)
 	}
-	access, err := keeper.KeeperRenewLeased(k.Keeper, t.Context(), d.Connection, d.Sealed, d.Held, false)
+	access, err := keeper.KeeperRenewLeased(k.Keeper, t.Context(), d.Connection, d.Cred, d.Held, false)
 	if err != nil || access.Generation != 1 || k.TokenRequests() != 0 {
 		t.Errorf("served generation %d, error %v, %d token requests", access.Generation, err, k.TokenRequests())
 	}
 	next := leased(1)
-	if access, err := keeper.KeeperRenewLeased(k.Keeper, t.Context(), next.Connection, next.Sealed, next.Held, false); err != nil || access.Generation != 2 {
+	if access, err := keeper.KeeperRenewLeased(k.Keeper, t.Context(), next.Connection, next.Cred, next.Held, false); err != nil || access.Generation != 2 {
 		t.Errorf("under the new lock: generation %d, error %v", access.Generation, err)
 	}
 	k.Invariants()
@@ -185,7 +185,7 @@ func leaseEndsWithItsHolder(t *testing.T, address string) {
 	ids := k.Seed(3, clock.Now(), clock.Now())
 	holder := modeltest.OpenBy(t, address, clock.Now)
 	dying := k.NewKeeperOn(holder, k.Options)
-	list, err := keeper.KeeperDue(dying, t.Context(), keeper.GateKey{Environment: servicetitan.Sandbox}, keeper.LeasedAtOnce)
+	list, err := keeper.KeeperDue(dying, t.Context(), keeper.Lane{Environment: servicetitan.Sandbox}, keeper.LeasedAtOnce)
 	if err != nil || len(list) != len(ids) {
 		t.Fatalf("%d leased: %v", len(list), err)
 	}

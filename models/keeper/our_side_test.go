@@ -319,7 +319,7 @@ func TestRateLimitedClient(t *testing.T) {
 	t.Run("many own clients within a minute", func(t *testing.T) {
 		modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
 			began := time.Now()
-			k.SeedClients(keeper.GateTrips, began, began, modeltest.ClientNumber)
+			k.SeedClients(keeper.BreakerTrips, began, began, modeltest.ClientNumber)
 			clients := answerClients(k, func(string) *http.Response {
 				if time.Since(began) < 5*time.Second {
 					return tooMany("300")
@@ -344,8 +344,8 @@ func TestRateLimitedClient(t *testing.T) {
 		modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
 			began := time.Now()
 			var ids []uuid.UUID
-			for i := range 3 * keeper.GateTrips {
-				at := began.Add(time.Duration(i) * 2 * keeper.LimitWindow / keeper.GateTrips)
+			for i := range 3 * keeper.BreakerTrips {
+				at := began.Add(time.Duration(i) * 2 * keeper.LimitWindow / keeper.BreakerTrips)
 				ids = append(ids, k.SeedClients(1, began, at, func(int) servicetitan.OwnClient { return modeltest.ClientNumber(i) })...)
 			}
 			clients := answerClients(k, func(string) *http.Response { return tooMany("3600") })
@@ -391,10 +391,10 @@ func TestRateLimitedClient(t *testing.T) {
 	})
 }
 
-// Requests that are refused for gateTrips clients in a row shut the gate of own
-// clients: one request then tries whether it is over. Fewer, or always the same
-// one, hold nobody back.
-func TestOwnClientsShutTheirGate(t *testing.T) {
+// Requests that are refused for breakerTrips clients in a row open the breaker of
+// tenants' own clients. One request then probes whether the problem is over. Fewer
+// refusals, or refusals of always the same client, hold nobody back.
+func TestOwnClientsOpenTheirBreaker(t *testing.T) {
 	modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
 		began := time.Now()
 		var bad atomic.Bool
@@ -405,21 +405,21 @@ func TestOwnClientsShutTheirGate(t *testing.T) {
 			}
 			return nil
 		})
-		ids := k.SeedClients(keeper.GateTrips-1, began, began, modeltest.ClientNumber)
+		ids := k.SeedClients(keeper.BreakerTrips-1, began, began, modeltest.ClientNumber)
 		k.Start()
 		k.Pass(5 * time.Minute) // each of them fails many times
 		well := k.SeedClients(1, time.Now(), time.Now(), func(int) servicetitan.OwnClient { return modeltest.ClientNumber(100) })[0]
 		k.Pass(5 * time.Second)
 		if c := k.Connection(well); c.Generation != 2 {
-			t.Errorf("%d failing clients hold back another one", keeper.GateTrips-1)
+			t.Errorf("%d failing clients hold back another one", keeper.BreakerTrips-1)
 		}
-		// That one worked, so counting begins anew: these shut the gate.
-		ids = append(ids, k.SeedClients(3*keeper.GateTrips, time.Now(), time.Now(), func(i int) servicetitan.OwnClient { return modeltest.ClientNumber(200 + i) })...)
+		// That one worked, so counting starts over: these open the breaker.
+		ids = append(ids, k.SeedClients(3*keeper.BreakerTrips, time.Now(), time.Now(), func(i int) servicetitan.OwnClient { return modeltest.ClientNumber(200 + i) })...)
 		k.Pass(time.Minute)
 		asked := clients.all()
 		k.Pass(10 * time.Minute)
 		if n := clients.all() - asked; n < 5 || n > 40 {
-			t.Errorf("%d requests in ten minutes, while the gate is shut", n)
+			t.Errorf("%d requests in ten minutes, while the breaker is open", n)
 		}
 		if n := openOurSide(k); n != 10 {
 			t.Errorf("%d tasks, want 10 at most", n)

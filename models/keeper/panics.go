@@ -23,12 +23,12 @@ func (k *Keeper) logPanic(ctx context.Context, connectionID uuid.UUID, r any) {
 
 // renewForSomebody is renewLeased for those who wait for the token. A panic is a
 // failure of this one renewal: it would end the process otherwise.
-func (k *Keeper) renewForSomebody(ctx context.Context, connection models.Connection, sealed credential, held lease) (access Access, err error) {
+func (k *Keeper) renewForSomebody(ctx context.Context, connection models.Connection, cred credential, held lease) (access Access, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			k.logPanic(ctx, connection.ID, r)
-			access, err = k.postpone(ctx, connection, sealed, held, errPanicked)
+			access, err = k.postpone(ctx, connection, cred, held, errPanicked)
 		}
 	}()
-	return k.renewLeased(ctx, connection, sealed, held, false)
+	return k.renewLeased(ctx, connection, cred, held, false)
 }

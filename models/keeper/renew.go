@@ -64,40 +64,42 @@ type grant struct {
 	Own     servicetitan.OwnClient
 }
 
-func (k *Keeper) openGrant(sealed credential) (b grant, err error) {
-	if b.Refresh, err = sealed.refresh(k.keys); err != nil {
+func (k *Keeper) openGrant(cred credential) (g grant, err error) {
+	if g.Refresh, err = cred.refresh(k.keys); err != nil {
 		return grant{}, err
 	}
-	b.Own, err = sealed.ownClient(k.keys)
-	return b, err
+	g.Own, err = cred.ownClient(k.keys)
+	return g, err
 }
 
-func (b grant) Ask(ctx context.Context, client *servicetitan.Client) (servicetitan.Tokens, error) {
-	if !b.Own.IsZero() {
-		return client.ClientCredentials(ctx, b.Own)
+// ask sends a token request to ServiceTitan: the client credentials grant
+// (RFC 6749, section 4.4) for a tenant's own client, or else a refresh (section 6).
+func (g grant) ask(ctx context.Context, client *servicetitan.Client) (servicetitan.Tokens, error) {
+	if !g.Own.IsZero() {
+		return client.ClientCredentials(ctx, g.Own)
 	}
-	return client.Refresh(ctx, b.Refresh)
+	return client.Refresh(ctx, g.Refresh)
 }
 
 // renewLeased asks for new tokens and saves them; ahead says that nobody waits
 // for them.
-func (k *Keeper) renewLeased(ctx context.Context, connection models.Connection, sealed credential, held lease, ahead bool) (Access, error) {
+func (k *Keeper) renewLeased(ctx context.Context, connection models.Connection, cred credential, held lease, ahead bool) (Access, error) {
 	client, ok := k.clients.In(connection.Environment)
 	if !ok {
-		return k.postpone(ctx, connection, sealed, held, errNotConfigured)
+		return k.postpone(ctx, connection, cred, held, errNotConfigured)
 	}
-	basis, err := k.openGrant(sealed)
+	oldGrant, err := k.openGrant(cred)
 	if errors.Is(err, seal.ErrKeyMissing) {
-		return k.postpone(ctx, connection, sealed, held, err)
+		return k.postpone(ctx, connection, cred, held, err)
 	}
 	if err != nil {
 		return k.giveUp(ctx, connection, held, models.ReasonSealBroken, err)
 	}
-	if basis.Refresh.IsZero() && basis.Own.IsZero() {
+	if oldGrant.Refresh.IsZero() && oldGrant.Own.IsZero() {
 		return k.giveUp(ctx, connection, held, models.ReasonGrantRefused, errors.New("the grant has no refresh token"))
 	}
 	began := k.db.Now()
-	tokens, lost, err := k.askThroughBreaker(ctx, client, connection.ID, basis, held, ahead)
+	tokens, lost, err := k.askThroughBreaker(ctx, client, connection.ID, oldGrant, held, ahead)
 	outcome := "ok"
 	defer func() {
 		now := k.db.Now()
@@ -110,9 +112,9 @@ func (k *Keeper) renewLeased(ctx context.Context, connection models.Connection, 
 		}
 	}()
 	if err == nil {
-		return k.keep(ctx, answered{client: client, connection: connection, sealed: sealed, held: held, old: basis, tokens: tokens})
+		return k.keep(ctx, answered{client: client, connection: connection, cred: cred, held: held, old: oldGrant, tokens: tokens})
 	}
-	v := models.VerdictOf(err, !basis.Own.IsZero())
+	v := models.VerdictOf(err, !oldGrant.Own.IsZero())
 	if v.Reason == models.ReasonGrantRefused && (lost || held.Abandoned) {
 		v.Reason = models.ReasonAnswerLost
 	}
@@ -120,42 +122,42 @@ func (k *Keeper) renewLeased(ctx context.Context, connection models.Connection, 
 	if v.Permanent {
 		return k.giveUp(ctx, connection, held, v.Reason, err)
 	}
-	if v.Reason == models.ReasonOurSide && basis.Own.IsZero() {
+	if v.Reason == models.ReasonOurSide && oldGrant.Own.IsZero() {
 		outcome = "registration" // an incident of its own in the figures
 	}
 	held.Abandoned = held.Abandoned || lost
-	return k.postpone(ctx, connection, sealed, held, err)
+	return k.postpone(ctx, connection, cred, held, err)
 }
 
 // askThroughBreaker asks for tokens if the issuer may be asked now. An answer that
 // was lost is asked for once more at once: many servers answer the same token
 // again within a grace time. The second result says that one was lost.
-func (k *Keeper) askThroughBreaker(ctx context.Context, client *servicetitan.Client, of uuid.UUID, b grant, held lease, ahead bool) (tokens servicetitan.Tokens, lost bool, err error) {
-	g := k.breakers[Lane{client.Environment().Name, !b.Own.IsZero()}]
-	if err := g.waitTurn(ctx, held, ahead); err != nil {
+func (k *Keeper) askThroughBreaker(ctx context.Context, client *servicetitan.Client, of uuid.UUID, g grant, held lease, ahead bool) (tokens servicetitan.Tokens, lost bool, err error) {
+	b := k.breakers[Lane{Environment: client.Environment().Name, OwnClient: !g.Own.IsZero()}]
+	if err := b.waitTurn(ctx, held, ahead); err != nil {
 		return servicetitan.Tokens{}, false, fmt.Errorf("wait for the rate limit: %w", err)
 	}
 	_, _ = client.Endpoints(ctx) // to find them out may take long; nothing may come between the next look and the request
 	if err := k.maySend(ctx, held); err != nil {
 		return servicetitan.Tokens{}, false, err
 	}
-	probe, refused := g.Enter()
+	probe, refused := b.admit()
 	if refused != nil {
 		return servicetitan.Tokens{}, false, refused
 	}
-	// Of a panic the gate learns no less: it may be waiting for this one request.
+	// The breaker learns of a panic too: it may be waiting for this one request.
 	e := &servicetitan.Error{Op: "renew", Kind: servicetitan.Unavailable}
 	defer func() {
 		// A problem with a tenant's own client is told of with its task.
-		if g.Leave(of, probe, e) && b.Own.IsZero() {
+		if b.learn(of, probe, e) && g.Own.IsZero() {
 			k.log.ErrorContext(ctx, "ServiceTitan does not accept our registration", "environment", client.Environment().Name, "error", err)
 		}
 	}()
-	tokens, err = b.Ask(ctx, client)
+	tokens, err = g.ask(ctx, client)
 	e, _ = errors.AsType[*servicetitan.Error](err)
 	if e != nil && e.AnswerLost && k.maySend(ctx, held) == nil {
 		lost = true
-		tokens, err = b.Ask(ctx, client)
+		tokens, err = g.ask(ctx, client)
 		e, _ = errors.AsType[*servicetitan.Error](err)
 	}
 	return tokens, lost, err

@@ -48,11 +48,11 @@ func (k *Keeper) StoreSample(ctx context.Context, connection models.Connection, 
 		if connection.Reason == models.ReasonSealBroken {
 			generation-- // encrypted for another place, it does not open
 		}
-		sealed, err := newCredential(k.keys, connection.CompanyID, connection.ID, generation, tokens, own)
+		cred, err := newCredential(k.keys, connection.CompanyID, connection.ID, generation, tokens, own)
 		if err != nil {
 			return err
 		}
-		sealed.Generation, sealed.Environment, sealed.DueAt = connection.Generation, connection.Environment, due
-		return tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&sealed).Error
+		cred.Generation, cred.Environment, cred.DueAt = connection.Generation, connection.Environment, due
+		return tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&cred).Error
 	})
 }

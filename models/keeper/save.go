@@ -43,7 +43,7 @@ type answered struct {
 	client     *servicetitan.Client
 	connection models.Connection
 	// sealed is what was renewed, under the lease held.
-	sealed credential
+	cred   credential
 	held   lease
 	old    grant
 	tokens servicetitan.Tokens
@@ -53,7 +53,7 @@ type answered struct {
 
 // sealFor seals the tokens for a generation.
 func (a *answered) sealFor(k *Keeper, generation int64) (err error) {
-	a.fresh, err = newCredential(k.keys, a.sealed.CompanyID, a.sealed.ConnectionID, generation, a.tokens, a.old.Own)
+	a.fresh, err = newCredential(k.keys, a.cred.CompanyID, a.cred.ConnectionID, generation, a.tokens, a.old.Own)
 	return err
 }
 
@@ -64,7 +64,7 @@ func (k *Keeper) keep(ctx context.Context, a answered) (Access, error) {
 	if a.tokens.Refresh.IsZero() {
 		a.tokens.Refresh = a.old.Refresh
 	}
-	if err := a.sealFor(k, a.sealed.Generation+1); err != nil {
+	if err := a.sealFor(k, a.cred.Generation+1); err != nil {
 		return Access{}, err
 	}
 	end, err := k.saveUntilSaved(ctx, &a)
@@ -80,11 +80,11 @@ func (k *Keeper) keep(ctx context.Context, a answered) (Access, error) {
 			k.log.WarnContext(ctx, "unused access was not withdrawn", "connection", a.connection.ID, "error", err)
 		}
 	}
-	connection, sealed, err := k.load(ctx, a.sealed.CompanyID, a.sealed.ConnectionID)
+	connection, cred, err := k.load(ctx, a.cred.CompanyID, a.cred.ConnectionID)
 	if err != nil {
 		return Access{}, err
 	}
-	return k.old(ctx, connection, sealed, models.ReasonUnavailable, time.Time{})
+	return k.old(ctx, connection, cred, models.ReasonUnavailable, time.Time{})
 }
 
 // saveUntilSaved holds on to new tokens, sealed, until the database takes them:
@@ -157,7 +157,7 @@ func (k *Keeper) saveOnce(ctx context.Context, a *answered) (end saveEnd, err er
 		due := nextRenewal(&current, k.options.KeepAlive, now)
 		// The generation is the fence. A lease that has run out meanwhile does not
 		// matter as long as nobody has replaced what we have renewed.
-		replaced, err := a.replace(tx, a.sealed.Generation, due)
+		replaced, err := a.replace(tx, a.cred.Generation, due)
 		if err == nil && !replaced {
 			if replaced, end, err = k.whoseSave(tx, a, current, due); err == nil && !replaced {
 				return nil
@@ -183,7 +183,7 @@ func (k *Keeper) saveOnce(ctx context.Context, a *answered) (end saveEnd, err er
 // that was there. The lease of another, who may be asking with the same refresh
 // token at this moment, stays theirs.
 func (a *answered) replace(tx *gorm.DB, generation int64, due time.Time) (bool, error) {
-	result := tx.Model(&credential{}).Where("connection_id = ? AND generation = ?", a.sealed.ConnectionID, generation).
+	result := tx.Model(&credential{}).Where("connection_id = ? AND generation = ?", a.cred.ConnectionID, generation).
 		Updates(map[string]any{
 			"access_sealed": a.fresh.AccessSealed, "refresh_sealed": a.fresh.RefreshSealed, "secret_sealed": a.fresh.SecretSealed,
 			"expires_at": a.fresh.ExpiresAt, "generation": a.fresh.Generation, "due_at": due,
@@ -199,7 +199,7 @@ func (a *answered) replace(tx *gorm.DB, generation int64, due time.Time) (bool, 
 // tokens are the newer ones, and replace them.
 func (k *Keeper) whoseSave(tx *gorm.DB, a *answered, current models.Connection, due time.Time) (replaced bool, end saveEnd, err error) {
 	var stands credential
-	err = database.ForUpdate(tx).Where("connection_id = ?", a.sealed.ConnectionID).Take(&stands).Error
+	err = database.ForUpdate(tx).Where("connection_id = ?", a.cred.ConnectionID).Take(&stands).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return false, unwanted, nil
 	}

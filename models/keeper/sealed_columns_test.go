@@ -26,14 +26,14 @@ func seedConnection(t *testing.T, db *database.DB, keys *seal.Keys) models.Conne
 		ID: database.NewID(), CompanyID: company.ID, Environment: servicetitan.Sandbox, TenantID: 842193311, Way: servicetitan.SignIn,
 		State: models.Connected, Generation: 1, ConnectedAt: now, RenewedAt: now, ExpiresAt: now.Add(15 * time.Minute), CreatedAt: now, UpdatedAt: now,
 	}
-	sealed, err := keeper.SealCredential(keys, c.CompanyID, c.ID, c.Generation, servicetitan.Tokens{
+	cred, err := keeper.NewCredential(keys, c.CompanyID, c.ID, c.Generation, servicetitan.Tokens{
 		Access: secret.New("stc_access"), Refresh: secret.New("stc_refresh"), ExpiresAt: c.ExpiresAt,
 	}, servicetitan.OwnClient{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Write(t.Context(), func(tx *gorm.DB) error {
-		return errors.Join(tx.Create(&company).Error, tx.Create(&c).Error, tx.Create(&sealed).Error)
+		return errors.Join(tx.Create(&company).Error, tx.Create(&c).Error, tx.Create(&cred).Error)
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -19,12 +19,12 @@ import (
 // Store seals a connection's new access and writes it in the place of what is
 // there. It is due to be renewed at a time.
 func (k *Keeper) Store(tx *gorm.DB, c models.Connection, tokens servicetitan.Tokens, own servicetitan.OwnClient, due time.Time) error {
-	sealed, err := newCredential(k.keys, c.CompanyID, c.ID, c.Generation, tokens, own)
+	cred, err := newCredential(k.keys, c.CompanyID, c.ID, c.Generation, tokens, own)
 	if err != nil {
 		return err
 	}
-	sealed.Environment, sealed.DueAt = c.Environment, &due
-	if err := tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&sealed).Error; err != nil {
+	cred.Environment, cred.DueAt = c.Environment, &due
+	if err := tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&cred).Error; err != nil {
 		return fmt.Errorf("store credential: %w", err)
 	}
 	return nil
@@ -87,15 +87,15 @@ func (k *Keeper) Refuse(ctx context.Context, c models.Connection, generation int
 // currentRefresh returns the refresh token that is stored; zero if there is none
 // that can be opened.
 func (k *Keeper) currentRefresh(tx *gorm.DB, connection models.Connection) (secret.Value, error) {
-	var sealed credential
-	err := tx.Where("connection_id = ?", connection.ID).Take(&sealed).Error
+	var cred credential
+	err := tx.Where("connection_id = ?", connection.ID).Take(&cred).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return secret.Value{}, nil
 	}
 	if err != nil {
 		return secret.Value{}, fmt.Errorf("load credential: %w", err)
 	}
-	refresh, err := sealed.refresh(k.keys)
+	refresh, err := cred.refresh(k.keys)
 	if err != nil {
 		k.log.Warn("old access cannot be opened to be withdrawn", "connection", connection.ID, "error", err)
 		return secret.Value{}, nil

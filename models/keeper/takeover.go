@@ -48,10 +48,10 @@ func (k *Keeper) takeOverNow(ctx context.Context, renewals *sync.WaitGroup) (tak
 	}
 	k.log.WarnContext(ctx, "renewals of an instance that died are retried", "count", len(list))
 	for _, d := range list {
-		g := k.breakers[Lane{d.Sealed.Environment, d.Sealed.OwnClient}]
-		g.rescuing.Add(1)
+		b := k.breakers[Lane{Environment: d.Cred.Environment, OwnClient: d.Cred.OwnClient}]
+		b.rescuing.Add(1)
 		renewals.Go(func() {
-			defer g.rescuing.Add(-1)
+			defer b.rescuing.Add(-1)
 			k.renewDue(ctx, d)
 		})
 	}
@@ -116,15 +116,4 @@ func (k *Keeper) ownersDead(ctx context.Context) (owners []string, err error) {
 		}
 	}
 	return owners, nil
-}
-
-// waitTurn waits until the issuer's rate limit allows a request. What was taken
-// over waits for no other renewal, because the issuer's grace period runs. It
-// has the same rate for itself, and the others give way to it.
-func (g *breaker) waitTurn(ctx context.Context, held lease, ahead bool) error {
-	if !held.TakenOver {
-		return g.wait(ctx, ahead)
-	}
-	g.limiter.Reserve()
-	return g.takenOver.Wait(ctx)
 }

@@ -28,7 +28,7 @@ type cachedToken struct {
 	since     time.Time
 }
 
-func (c *tokenCache) Get(companyID, connectionID uuid.UUID, now time.Time) (Access, bool) {
+func (c *tokenCache) get(companyID, connectionID uuid.UUID, now time.Time) (Access, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e, ok := c.entries[connectionID]

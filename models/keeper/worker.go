@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// parallelRenewals bounds how many are under way at once behind each gate, of
-	// those that nobody waits for.
+	// parallelRenewals is the maximum number of renewals ahead of time that are under
+	// way at once in each lane.
 	parallelRenewals = 32
 	// leasedAtOnce is how many are leased by one write.
 	leasedAtOnce = 16
@@ -36,7 +36,7 @@ func (k *Keeper) Run(ctx context.Context) {
 	k.writeTally(ctx)
 }
 
-// tend renews what is due behind a gate.
+// tend renews what is due in a lane until the context ends.
 func (k *Keeper) tend(ctx context.Context, at Lane) {
 	slots := make(chan struct{}, parallelRenewals)
 	var all sync.WaitGroup
@@ -79,7 +79,7 @@ func (k *Keeper) tend(ctx context.Context, at Lane) {
 }
 
 func (k *Keeper) dueNow(ctx context.Context, at Lane, limit int) []dueRenewal {
-	if limit <= 0 || ctx.Err() != nil || k.stalled.Load() > 0 || k.breakers[at].closed() {
+	if limit <= 0 || ctx.Err() != nil || k.stalled.Load() > 0 || k.breakers[at].isOpen() {
 		return nil
 	}
 	within, cancel := k.db.LimitWork(ctx)
@@ -99,10 +99,10 @@ func (k *Keeper) renewDue(ctx context.Context, d dueRenewal) {
 	defer func() {
 		if r := recover(); r != nil {
 			k.logPanic(ctx, d.Connection.ID, r)
-			_, _ = k.postpone(ctx, d.Connection, d.Sealed, d.Held, errPanicked) // its own error is logged there
+			_, _ = k.postpone(ctx, d.Connection, d.Cred, d.Held, errPanicked) // its own error is logged there
 		}
 	}()
-	_, err := k.renewLeased(ctx, d.Connection, d.Sealed, d.Held, true)
+	_, err := k.renewLeased(ctx, d.Connection, d.Cred, d.Held, true)
 	if _, told := errors.AsType[*models.ReasonError](err); err != nil && !told {
 		k.log.WarnContext(ctx, "renewal did not end", "connection", d.Connection.ID, "error", err)
 	}

@@ -92,11 +92,11 @@ func TestB23PoisonedTenants(t *testing.T) {
 		panicking := k.Seed(1, time.Now(), time.Now())[0]
 		ids := k.Seed(20, time.Now(), time.Now())
 		refresh := func(id uuid.UUID) string {
-			basis, err := keeper.KeeperOpenBasis(k.Keeper, storedCredential(k, id))
+			grant, err := keeper.KeeperOpenGrant(k.Keeper, storedCredential(k, id))
 			if err != nil {
 				t.Fatal(err)
 			}
-			return "refresh_token=" + basis.Refresh.Reveal()
+			return "refresh_token=" + grant.Refresh.Reveal()
 		}
 		hangs, panics := refresh(hanging), refresh(panicking)
 		var hung, panicked atomic.Int64

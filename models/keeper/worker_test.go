@@ -276,7 +276,7 @@ func TestCacheEndsWithTheConnection(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if _, ok := (*instance.CacheField()).Get(k.CompanyID, id, db.Now()); !ok {
+			if _, ok := instance.Cached(k.CompanyID, id, db.Now()); !ok {
 				t.Error("the token is not in memory")
 			}
 			if _, err := instance.AccessToken(t.Context(), database.NewID(), id); err == nil {
