@@ -14,20 +14,21 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// setback is why a renewal did not work for now.
+// setback says why a renewal failed for a temporary reason.
 type setback struct {
 	reason models.Reason
 	// retryAfter is how long ServiceTitan asks us to wait.
 	retryAfter time.Duration
-	// untried says that nothing was sent, so nothing has failed once more.
+	// untried says that nothing was sent, so this is not another failure.
 	untried bool
-	// blameless says that no connection is to blame and none changes state: our own
+	// blameless says that the connection is not to blame and keeps its state: our own
 	// registration is refused, or this host lacks a key or the environment.
 	blameless bool
-	// cause is what staff have to put right on our side; empty if nothing.
+	// cause says what staff have to correct on our side. It is empty if there is nothing.
 	cause string
 }
 
+// setbackOf returns the setback that an error means for a renewal of the credential.
 func (k *Keeper) setbackOf(cred credential, err error) setback {
 	s := setback{reason: models.ReasonUnavailable, untried: unasked(err)}
 	if errors.Is(err, seal.ErrKeyMissing) || errors.Is(err, errNotConfigured) {
@@ -51,20 +52,20 @@ func (k *Keeper) setbackOf(cred credential, err error) setback {
 // unasked says that a renewal ended before anything was sent.
 func unasked(err error) bool { return errors.Is(err, errBreakerOpen) || errors.Is(err, errLeaseOld) }
 
-// postpone ends a renewal that failed for a passing reason. The old token is
-// served for as long as it lasts.
+// postpone ends a renewal that failed for a temporary reason, and schedules the next
+// attempt. It returns the old token for as long as that is valid.
 func (k *Keeper) postpone(ctx context.Context, connection models.Connection, cred credential, held lease, cause error) (Access, error) {
 	why := k.setbackOf(cred, cause)
 	switch {
 	case errors.Is(cause, seal.ErrKeyMissing):
-		k.log.ErrorContext(ctx, "this host has not the newest keyset file", "connection", connection.ID, "error", cause)
+		k.log.ErrorContext(ctx, "this host does not have the newest keyset file", "connection", connection.ID, "error", cause)
 	case errors.Is(cause, errNotConfigured):
 		k.log.ErrorContext(ctx, "a connection cannot be renewed", "connection", connection.ID, "environment", connection.Environment, "error", cause)
 	case !why.blameless && !why.untried:
 		k.log.WarnContext(ctx, "renewal failed for now", "connection", connection.ID, "reason", why.reason, "error", cause)
 	}
 	var due time.Time
-	replaced, raised := false, false // replaced by who had the lease after us, or before
+	replaced, raised := false, false // replaced by another holder of the lease, before or after us
 	err := k.db.Write(ctx, func(tx *gorm.DB) error {
 		raised = false
 		now, err := k.db.SharedNow(tx)
@@ -82,14 +83,14 @@ func (k *Keeper) postpone(ctx context.Context, connection models.Connection, cre
 		due = nextTry(max(failures, 1), why.retryAfter, now)
 		owner := ""
 		if held.Abandoned {
-			owner = held.Owner // so that the next to hold the lease knows
+			owner = held.Owner // tells the next holder that the refresh token may be spent
 		}
 		ours, err := held.end(tx, cred, map[string]any{"lease_owner": owner, "lease_until": nil, "due_at": due})
 		if replaced = !ours; replaced || err != nil {
 			return err
 		}
-		lapsed := !current.ExpiresAt.After(now)
-		if (why.blameless || why.untried) && !lapsed {
+		expired := !current.ExpiresAt.After(now)
+		if (why.blameless || why.untried) && !expired {
 			return nil
 		}
 		if why.blameless {
@@ -126,8 +127,8 @@ func (k *Keeper) postpone(ctx context.Context, connection models.Connection, cre
 	return k.old(ctx, connection, cred, why.reason, due)
 }
 
-// noteBlameless notes why a connection whose access has lapsed cannot be used,
-// and when it is tried again. Its state stays as it is: nothing is wrong with
+// noteBlameless records why a connection whose access has expired cannot be used, and
+// when the next attempt comes. The state stays the same, because nothing is wrong with
 // the connection.
 func noteBlameless(tx *gorm.DB, current models.Connection, reason models.Reason, due, now time.Time) error {
 	since := current.FailingSince
@@ -138,15 +139,15 @@ func noteBlameless(tx *gorm.DB, current models.Connection, reason models.Reason,
 		"reason": reason, "failures": max(current.Failures, 1), "failing_since": since, "next_renewal_at": due, "updated_at": now,
 	}).Error
 	if err != nil {
-		return fmt.Errorf("note why access has lapsed: %w", err)
+		return fmt.Errorf("record why access has expired: %w", err)
 	}
 	return nil
 }
 
-// giveUp records that ServiceTitan has refused for good, and returns the
-// ReasonError that says so. Where another instance or a person has replaced what
-// was refused, or another has the lease by now, it returns the access that stands.
-// The lease is empty where something else than a renewal was refused.
+// giveUp records that the access ended permanently, and returns a models.ReasonError that
+// says so. If another instance or a person has replaced what was refused, or another
+// instance now has the lease, giveUp returns the access that is there. The lease is empty
+// if something other than a renewal was refused.
 func (k *Keeper) giveUp(ctx context.Context, connection models.Connection, held lease, reason models.Reason, cause error) (Access, error) {
 	k.log.WarnContext(ctx, "reconnect needed", "connection", connection.ID, "reason", reason, "error", cause)
 	k.cache.drop(connection.ID)
@@ -164,7 +165,7 @@ func (k *Keeper) giveUp(ctx context.Context, connection models.Connection, held 
 			return held.letGo(tx, connection.ID)
 		}
 		mine := tx.Model(&credential{}).Where("connection_id = ?", connection.ID)
-		if held.Owner != "" { // another may be getting what we were refused
+		if held.Owner != "" { // a later holder may get what we were refused
 			mine = mine.Where("lease_owner = ?", held.Owner)
 		}
 		result := mine.Updates(map[string]any{"lease_owner": "", "lease_until": nil, "due_at": nil})
@@ -192,7 +193,7 @@ func (k *Keeper) giveUp(ctx context.Context, connection models.Connection, held 
 	return k.old(ctx, connection, cred, models.ReasonUnavailable, time.Time{})
 }
 
-// RefusedRenewal says whether the reason is one that a renewal is refused for.
+// RefusedRenewal says whether a permanent reason counts as a failed renewal.
 func RefusedRenewal(r models.Reason) bool {
 	return r == models.ReasonGrantRefused || r == models.ReasonClientRefused || r == models.ReasonAnswerLost
 }

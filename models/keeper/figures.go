@@ -12,23 +12,24 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// Figures are how all connections are doing at a moment.
+// Figures says how all connections are doing, for metrics.
 type Figures struct {
 	Connections []StateCount
-	// Lag is for how long the renewal that is due the longest has been due.
+	// Lag is how long the longest overdue renewal has been due.
 	Lag time.Duration
-	// Unsaved is how many renewals wait for the database.
+	// Unsaved is the number of renewals of this instance whose answer could not be saved
+	// yet.
 	Unsaved int64
 }
 
-// StateCount is how many connections of an environment are in a state.
+// StateCount is the number of connections of an environment in a state.
 type StateCount struct {
 	Environment servicetitan.EnvironmentName
 	State       models.State
 	N           int64
 }
 
-// Figures reads them.
+// Figures returns the figures of this moment.
 func (k *Keeper) Figures(ctx context.Context) (Figures, error) {
 	f := Figures{Unsaved: k.unsaved.Load()}
 	db := k.db.Read(ctx)
@@ -45,7 +46,8 @@ func (k *Keeper) Figures(ctx context.Context) (Figures, error) {
 	return f, nil
 }
 
-// Lag is for how long the renewal that is due the longest has been due.
+// Lag returns how long the longest overdue renewal has been due. It is 0 if none is
+// overdue, and leaves out environments that this instance does not have.
 func (k *Keeper) Lag(db *gorm.DB, now time.Time) (time.Duration, error) {
 	var pieces []string
 	var args []any
@@ -58,7 +60,7 @@ func (k *Keeper) Lag(db *gorm.DB, now time.Time) (time.Duration, error) {
 	}
 	var due []credential
 	if err := db.Raw(strings.Join(pieces, " UNION ALL ")+" ORDER BY due_at LIMIT 1", args...).Scan(&due).Error; err != nil {
-		return 0, fmt.Errorf("find the longest due: %w", err)
+		return 0, fmt.Errorf("find the longest overdue renewal: %w", err)
 	}
 	if len(due) == 0 || due[0].DueAt == nil {
 		return 0, nil

@@ -25,26 +25,29 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// renewLimit bounds one renewal with its second try.
+// renewLimit is the time limit of one renewal, including its second attempt.
 const renewLimit = 25 * time.Second
 
-// Options are how a keeper works.
+// Options holds a keeper's settings.
 type Options struct {
-	// KeepAlive is how often an idle connection proves that it works.
+	// KeepAlive is the maximum time between two renewals of an idle connection.
 	KeepAlive time.Duration
-	// PerSecond is how many renewals an environment gets in a second at most.
+	// PerSecond is the maximum number of renewals in a second, for each lane.
 	PerSecond int
-	// Watch is told of what the keeper does; its functions may be nil.
+	// Watch is told what the keeper does. Its functions may be nil.
 	Watch Watch
 }
 
-// Watch is told what the keeper does, for figures.
+// Watch holds the functions that count what the keeper does, for metrics.
 type Watch struct {
-	// Renewed is how a renewal went: "ok", or a Reason, or "registration".
+	// Renewed is called after each renewal. The outcome is "ok", a models.Reason, or
+	// "registration" if the app's own registration or configuration is to blame.
 	Renewed func(environment servicetitan.EnvironmentName, outcome string, took time.Duration)
-	// Served is where a token came from: "cache", "database" or "renewal".
+	// Served is called for each token that AccessToken, AccessNow, or AccessOf serves
+	// from "cache", "database", or "renewal".
 	Served func(from string)
-	// LeaseLost is a renewal whose result another one or a person made useless.
+	// LeaseLost is called for each renewal whose result is not used, because another
+	// renewal or a person replaced the access first.
 	LeaseLost func()
 }
 
@@ -60,8 +63,8 @@ func (w *Watch) fill() {
 	}
 }
 
-// Keeper always has a valid access token, or knows why not. Only it opens
-// credentials.
+// Keeper keeps the credentials of a database. For each connection, it has a valid
+// access token or knows why not.
 type Keeper struct {
 	db      *database.DB
 	keys    *seal.Keys
@@ -69,14 +72,14 @@ type Keeper struct {
 	options Options
 	log     *slog.Logger
 	flights singleflight.Group
-	// underWay are renewals that go on after who asked has gone away.
+	// underWay counts renewals on request. They continue if the caller goes away.
 	underWay sync.WaitGroup
 	cache    tokenCache
 	breakers map[Lane]*breaker
 	tally    Tally
-	// unsaved is how many renewals have an answer that is not saved yet.
+	// unsaved is the number of renewals whose answer could not be saved yet.
 	unsaved atomic.Int64
-	// stalled is how many of them wait because the database is unavailable.
+	// stalled is the number of these that wait because the database is unavailable.
 	stalled atomic.Int64
 }
 
@@ -88,7 +91,8 @@ type Lane struct {
 	OwnClient   bool
 }
 
-// New returns the keeper of a database's credentials.
+// New returns a keeper of the database's credentials. It renews access of the
+// environments that clients are given for.
 func New(db *database.DB, keys *seal.Keys, clients models.Clients, o Options, log *slog.Logger) *Keeper {
 	o.Watch.fill()
 	k := &Keeper{db: db, keys: keys, clients: clients, options: o, log: log, breakers: map[Lane]*breaker{}}
@@ -100,7 +104,8 @@ func New(db *database.DB, keys *seal.Keys, clients models.Clients, o Options, lo
 	return k
 }
 
-// StartOver drops what was counted and what was learned of the issuers.
+// StartOver drops the renewals that were counted but not written, and resets every
+// circuit breaker. A demo that is reset calls it.
 func (k *Keeper) StartOver() {
 	k.tally.forget()
 	for _, b := range k.breakers {
@@ -115,21 +120,24 @@ func (k *Keeper) Lanes() []Lane {
 	})
 }
 
-// Wait waits for the renewals that somebody asked for. Nobody may ask any more.
+// Wait waits until the renewals on request have ended. Callers must not ask for more
+// after that.
 func (k *Keeper) Wait() { k.underWay.Wait() }
 
-// Access is a usable access token.
+// Access is an access token that can be used.
 type Access struct {
 	Token     secret.Value
 	ExpiresAt time.Time
-	// Generation says which credential it is from.
+	// Generation is that of the credential that the token is from.
 	Generation int64
 }
 
-// AccessToken returns a token of the company's connection that lives for
-// another minute at least, renewed if need be; or the old one for as long as
-// it lasts while renewals fail for a passing reason. Else it returns a
-// ReasonError, or ErrNotFound.
+// AccessToken returns an access token of the company's connection that is valid for at
+// least another minute, and renews it if necessary. While renewals fail for a temporary
+// reason, it returns the old token for as long as that is valid.
+//
+// Its error is a models.ReasonError if there is no usable token, or
+// database.ErrNotFound if the company has no such connection.
 func (k *Keeper) AccessToken(ctx context.Context, companyID, connectionID uuid.UUID) (Access, error) {
 	connection, err := k.ToServe(ctx, connectionID, &companyID)
 	if err != nil {
@@ -148,9 +156,10 @@ func (k *Keeper) AccessNow(ctx context.Context, companyID, connectionID uuid.UUI
 	return k.AccessOf(ctx, connection, true)
 }
 
-// ToServe reads of a connection what it takes to serve its access, and nothing
-// else. It is one of the company's; or, if companyID is nil, of any company that
-// is not locked.
+// ToServe reads the columns of a connection that AccessOf needs, and leaves the other
+// fields empty. The connection must belong to the company. If companyID is nil, it may
+// belong to any company that is not locked. The error is database.ErrNotFound if there is
+// no such connection.
 func (k *Keeper) ToServe(ctx context.Context, id uuid.UUID, companyID *uuid.UUID) (models.Connection, error) {
 	query, values := `SELECT id, company_id, environment, tenant_id, state, reason, generation, renewed_at, expires_at, next_renewal_at,
 		last_used_at, failures FROM connections WHERE id = $1`, []any{id}
@@ -165,8 +174,9 @@ func (k *Keeper) ToServe(ctx context.Context, id uuid.UUID, companyID *uuid.UUID
 	return c, database.Found(err, "get connection")
 }
 
-// AccessOf is the access of a connection that has just been read. A token from
-// memory counts if the database still has the credential that it is from.
+// AccessOf is AccessToken for a connection that was just read with ToServe. A token in
+// memory counts only while the connection still has its generation. With insist, it
+// attempts a renewal before the scheduled time.
 func (k *Keeper) AccessOf(ctx context.Context, connection models.Connection, insist bool) (Access, error) {
 	now := k.db.Now()
 	access, ok := k.cache.get(connection.CompanyID, connection.ID, now)
@@ -198,9 +208,9 @@ func (k *Keeper) AccessOf(ctx context.Context, connection models.Connection, ins
 	return access, err
 }
 
-// noteUse writes down now and then that the connection is in use, so that it is
-// renewed before its access lapses. However many ask at once, one writes. A
-// token is served even if it cannot be written.
+// noteUse records from time to time that the connection is in use, so that it is
+// renewed before its access expires. If many callers ask at once, one of them writes. A
+// failed write does not keep the token from being served.
 func (k *Keeper) noteUse(ctx context.Context, connection models.Connection, now time.Time) {
 	if connection.LastUsedAt != nil && now.Sub(*connection.LastUsedAt) < useNoted {
 		return
@@ -211,10 +221,11 @@ func (k *Keeper) noteUse(ctx context.Context, connection models.Connection, now 
 		return nil, k.db.Write(ctx, func(tx *gorm.DB) error { return writeUse(tx, connection, now) })
 	})
 	if err != nil {
-		k.log.WarnContext(ctx, "use was not noted", "connection", connection.ID, "error", err)
+		k.log.WarnContext(ctx, "use was not recorded", "connection", connection.ID, "error", err)
 	}
 }
 
+// writeUse records a use. A connection that was idle gets an earlier renewal.
 func writeUse(tx *gorm.DB, connection models.Connection, now time.Time) error {
 	if err := tx.Model(&models.Connection{}).Where("id = ?", connection.ID).Update("last_used_at", now).Error; err != nil {
 		return err
@@ -222,7 +233,7 @@ func writeUse(tx *gorm.DB, connection models.Connection, now time.Time) error {
 	if inUseAt(&connection, now) || connection.Failures > 0 || !connection.ExpiresAt.After(now) {
 		return nil
 	}
-	// It was idle: from now on it is renewed before its access lapses.
+	// The connection was idle. From now on, it is renewed before its access expires.
 	life := connection.ExpiresAt.Sub(connection.RenewedAt)
 	next := connection.ExpiresAt.Add(-life/5 - retry.Spread(life/20))
 	if connection.NextRenewalAt != nil && connection.NextRenewalAt.Before(next) {
@@ -234,15 +245,16 @@ func writeUse(tx *gorm.DB, connection models.Connection, now time.Time) error {
 	)
 }
 
-// Renew gets a new token although the one of the generation looks valid,
-// because the API refused it.
+// Renew replaces the token of a generation that looks valid, because the API refused it.
+// If renewals fail for a temporary reason, it returns the old token, so the generation of
+// the result may be the same. Its errors are those of AccessToken.
 func (k *Keeper) Renew(ctx context.Context, companyID, connectionID uuid.UUID, generation int64) (Access, error) {
 	k.cache.drop(connectionID)
 	return k.renew(ctx, companyID, connectionID, generation)
 }
 
-// Renewed is Renew for those whom the token of the generation is no good to:
-// where there is no other, its ReasonError says why.
+// Renewed is Renew for callers who cannot use the old token. If there is no newer one,
+// it returns a models.ReasonError that says why.
 func (k *Keeper) Renewed(ctx context.Context, companyID, connectionID uuid.UUID, generation int64) (Access, error) {
 	access, err := k.Renew(ctx, companyID, connectionID, generation)
 	if err != nil || access.Generation > generation {
@@ -268,7 +280,8 @@ func (k *Keeper) Renewed(ctx context.Context, companyID, connectionID uuid.UUID,
 	return Access{}, e
 }
 
-// load reads a connection and its credential, if it may be used.
+// load reads a connection and its credential. Its error is a models.ReasonError if the
+// connection's state does not allow use.
 func (k *Keeper) load(ctx context.Context, companyID, connectionID uuid.UUID) (models.Connection, credential, error) {
 	connection, err := models.GetConnection(k.db.Read(ctx), companyID, connectionID)
 	if err != nil {
@@ -278,7 +291,8 @@ func (k *Keeper) load(ctx context.Context, companyID, connectionID uuid.UUID) (m
 	return connection, cred, err
 }
 
-// credentialOf reads the secrets of a connection, if they may be used.
+// credentialOf reads the credential of a connection, still encrypted. Its error is a
+// models.ReasonError if the connection's state does not allow use.
 func (k *Keeper) credentialOf(ctx context.Context, connection models.Connection) (credential, error) {
 	cred := credential{ConnectionID: connection.ID, CompanyID: connection.CompanyID}
 	switch connection.State {
@@ -292,18 +306,19 @@ func (k *Keeper) credentialOf(ctx context.Context, connection models.Connection)
 		FROM credentials WHERE connection_id = $1 AND company_id = $2`, []any{cred.ConnectionID, cred.CompanyID},
 		&cred.AccessSealed, &cred.RefreshSealed, &cred.ClientID, &cred.SecretSealed, &cred.ExpiresAt, &cred.Generation)
 	if errors.Is(err, database.ErrNotFound) {
-		// Disconnected between the two reads.
+		// The connection was disconnected between the two reads.
 		return cred, &models.ReasonError{Reason: connection.Reason, Err: models.ErrNotConnected}
 	}
 	return cred, database.Found(err, "load credential")
 }
 
-// open opens the access token. A credential that does not open, or is not the
-// connection's newest, is given up: it was altered or moved.
+// open decrypts the access token. If that fails, or if the credential is not the
+// connection's newest, somebody altered or moved the credential, and the keeper gives up
+// the connection.
 func (k *Keeper) open(ctx context.Context, connection models.Connection, cred credential) (Access, error) {
 	access, err := cred.access(k.keys)
 	if err == nil && cred.Generation != connection.Generation {
-		// A renewal may have come between the two reads.
+		// Another instance may have renewed between the two reads.
 		var now credential
 		if connection, now, err = k.load(ctx, connection.CompanyID, connection.ID); err != nil {
 			return Access{}, err
@@ -316,7 +331,7 @@ func (k *Keeper) open(ctx context.Context, connection models.Connection, cred cr
 		}
 	}
 	if errors.Is(err, seal.ErrKeyMissing) {
-		k.log.ErrorContext(ctx, "this host has not the newest keyset file", "connection", connection.ID, "error", err)
+		k.log.ErrorContext(ctx, "this host does not have the newest keyset file", "connection", connection.ID, "error", err)
 		return Access{}, &models.ReasonError{Reason: models.ReasonUnavailable, Err: database.ErrUnavailable}
 	}
 	if err != nil {
@@ -325,8 +340,9 @@ func (k *Keeper) open(ctx context.Context, connection models.Connection, cred cr
 	return Access{Token: access, ExpiresAt: cred.ExpiresAt, Generation: cred.Generation}, nil
 }
 
-// old serves the token that could not be renewed for as long as it lasts. Then
-// its ReasonError says when the renewal is tried again; a zero time is unknown.
+// old returns the token that could not be renewed, for as long as it is valid. After
+// that, it returns a models.ReasonError with the time of the next attempt, which is zero
+// if it is not known.
 func (k *Keeper) old(ctx context.Context, connection models.Connection, cred credential, reason models.Reason, retryAt time.Time) (Access, error) {
 	if cred.ExpiresAt.After(k.db.Now()) {
 		return k.open(ctx, connection, cred)

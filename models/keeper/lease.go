@@ -15,28 +15,29 @@ import (
 )
 
 const (
+	// leasePause is the wait before the keeper looks again at a lease that another
+	// instance holds, or for a free slot.
 	leasePause = 100 * time.Millisecond
-	// sendWithin is for how long after a lease was asked for a request may still
-	// be sent, so that it ends before the lease does.
+	// sendWithin is how long after the request for a lease a token request may be sent,
+	// so that the token request ends before the lease does.
 	sendWithin = 15 * time.Second
 )
 
 // lease is the sole right to renew a credential.
 type lease struct {
 	Owner string
-	// term is that of the lock under which it was taken.
+	// term is the term of the database lock that the lease was taken under.
 	term database.Term
-	// TakenOver says that its holder died, and abandoned that an earlier owner never
-	// came to an end, or that an answer was lost, so that the refresh token may be
-	// spent.
+	// TakenOver says that the previous holder died. Abandoned says that an earlier holder
+	// never finished or that an answer was lost, so the refresh token may be spent.
 	TakenOver, Abandoned bool
-	// asked is when the lease was asked for, by a clock that does not stand still
-	// while the process does.
+	// asked is when the lease was requested, by a clock that keeps going while the process
+	// is stopped.
 	asked time.Time
 }
 
-// errLeaseOld says that a lease is about to end. Its holder was stopped, or
-// waited for long; another may be renewing, and the refresh token be spent.
+// errLeaseOld says that a lease is about to end, because its holder was stopped or waited
+// for a long time. Another instance may be renewing, so the refresh token may be spent.
 var errLeaseOld = errors.New("the lease is about to end")
 
 // old says that nothing more may be sent under the lease.
@@ -47,15 +48,15 @@ func (k *Keeper) maySend(ctx context.Context, held lease) error {
 	if err := k.db.StillAlive(ctx, held.term); err != nil {
 		return fmt.Errorf("%w: %w", errLeaseOld, err)
 	}
-	if held.old() { // the last thing before the request, because what is above may take long
+	if held.old() { // checked last, because the check above may take long
 		return errLeaseOld
 	}
 	return nil
 }
 
-// takeLease writes down that a renewal begins, before anything is sent: a
-// database that cannot be written costs no token. The lease is empty if
-// another instance that lives holds one.
+// takeLease records that a renewal begins, before anything is sent. If the database
+// cannot be written, no token is spent. The lease is empty if another instance that is
+// alive holds one, or if the credential has another generation by now.
 func (k *Keeper) takeLease(ctx context.Context, cred credential) (lease, error) {
 	asked := time.Now()
 	t, err := k.db.ProveAlive(ctx)
@@ -96,9 +97,9 @@ func (k *Keeper) takeLease(ctx context.Context, cred credential) (lease, error) 
 	return taken, nil
 }
 
-// end writes what comes after a renewal that brought nothing, and says whether it
-// was ours to say. It is not if another has taken the lease since, or if an
-// earlier holder has saved what they got meanwhile.
+// end writes what follows a renewal that got no tokens, and says whether it was written.
+// Nothing is written if another instance has taken the lease since, or if an earlier
+// holder has saved new tokens in the meantime.
 func (l lease) end(tx *gorm.DB, of credential, change map[string]any) (ours bool, err error) {
 	result := tx.Model(&credential{}).
 		Where("connection_id = ? AND lease_owner = ? AND generation = ?", of.ConnectionID, l.Owner, of.Generation).Updates(change)
@@ -111,20 +112,20 @@ func (l lease) end(tx *gorm.DB, of credential, change map[string]any) (ours bool
 	return false, l.letGo(tx, of.ConnectionID)
 }
 
-// letGo ends a lease, if it is still ours, and leaves its mark: the refresh token
-// may be spent by what was sent under it.
+// letGo ends the lease if it is still ours. The owner stays as a mark, because a request
+// under this lease may have spent the refresh token.
 func (l lease) letGo(tx *gorm.DB, connectionID uuid.UUID) error {
 	if l.Owner == "" {
 		return nil
 	}
 	err := tx.Model(&credential{}).Where("connection_id = ? AND lease_owner = ?", connectionID, l.Owner).Update("lease_until", nil).Error
 	if err != nil {
-		return fmt.Errorf("let go of lease: %w", err)
+		return fmt.Errorf("release lease: %w", err)
 	}
 	return nil
 }
 
-// dueRenewal is a credential whose time has come, under a lease.
+// dueRenewal is a credential that is due, and the lease to renew it.
 type dueRenewal struct {
 	Connection models.Connection
 	Cred       credential
@@ -134,18 +135,18 @@ type dueRenewal struct {
 // due leases credentials of a lane that are due, the longest due first. It skips those
 // that other instances are about to lease.
 func (k *Keeper) due(ctx context.Context, at Lane, limit int) ([]dueRenewal, error) {
-	// Looking costs less than a write, and mostly nothing is due.
+	// A read costs less than a write, and most of the time nothing is due.
 	if some, err := k.anythingDue(ctx, at); err != nil || !some {
 		return nil, err
 	}
 	asked := time.Now()
 	t, err := k.db.ProveAlive(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("lease what is due: %w", err)
+		return nil, fmt.Errorf("lease due renewals: %w", err)
 	}
-	var list []dueRenewal
+	var leased []dueRenewal
 	err = k.db.Write(ctx, func(tx *gorm.DB) error {
-		list = nil // of an earlier run
+		leased = nil // the transaction may run more than once
 		now, err := k.db.SharedNow(tx)
 		if err != nil {
 			return err
@@ -156,16 +157,16 @@ func (k *Keeper) due(ctx context.Context, at Lane, limit int) ([]dueRenewal, err
 		if err := query.Order("due_at").Limit(limit).Find(&rows).Error; err != nil {
 			return err
 		}
-		list, err = leaseAll(tx, rows, lease{Owner: t.NewOwner(), term: t, asked: asked}, now)
+		leased, err = leaseAll(tx, rows, lease{Owner: t.NewOwner(), term: t, asked: asked}, now)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("lease what is due: %w", err)
+		return nil, fmt.Errorf("lease due renewals: %w", err)
 	}
-	return list, nil
+	return leased, nil
 }
 
-// leaseAll writes down that credentials are leased. The caller has locked them.
+// leaseAll leases credentials whose rows the caller has locked.
 func leaseAll(tx *gorm.DB, rows []credential, to lease, now time.Time) ([]dueRenewal, error) {
 	if len(rows) == 0 {
 		return nil, nil
@@ -182,16 +183,17 @@ func leaseAll(tx *gorm.DB, rows []credential, to lease, now time.Time) ([]dueRen
 	for _, c := range connections {
 		byID[c.ID] = c
 	}
-	list := make([]dueRenewal, len(rows))
+	renewals := make([]dueRenewal, len(rows))
 	for i, row := range rows {
 		held := to
 		held.Abandoned = row.LeaseOwner != ""
-		list[i] = dueRenewal{Connection: byID[row.ConnectionID], Cred: row, Held: held}
+		renewals[i] = dueRenewal{Connection: byID[row.ConnectionID], Cred: row, Held: held}
 	}
-	return list, tx.Model(&credential{}).Where("connection_id IN ?", ids).
+	return renewals, tx.Model(&credential{}).Where("connection_id IN ?", ids).
 		Updates(map[string]any{"lease_owner": to.Owner, "lease_until": now.Add(database.LeaseLife)}).Error
 }
 
+// anythingDue says whether a credential of a lane is due and not leased.
 func (k *Keeper) anythingDue(ctx context.Context, at Lane) (bool, error) {
 	db := k.db.Read(ctx)
 	now, err := k.db.SharedNow(db)
@@ -203,7 +205,7 @@ func (k *Keeper) anythingDue(ctx context.Context, at Lane) (bool, error) {
 	err = db.Raw("SELECT 1 FROM credentials WHERE environment = ? AND own_client = ? AND due_at <= ? AND (lease_until IS NULL OR lease_until <= ?) LIMIT 1",
 		at.Environment, at.OwnClient, now, now).Scan(&found).Error
 	if err != nil {
-		return false, fmt.Errorf("look for what is due: %w", err)
+		return false, fmt.Errorf("look for due renewals: %w", err)
 	}
 	return len(found) > 0, nil
 }

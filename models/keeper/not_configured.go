@@ -7,24 +7,24 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// errNotConfigured says that this instance does not have the environment of a
-// connection.
+// errNotConfigured says that a connection's environment is not configured on this
+// instance.
 var errNotConfigured = errors.New("the environment is not configured here")
 
-// environments are those that are configured here, and an empty name, because a
-// list in SQL must not be empty.
+// environments returns the names of the environments that are configured here, and an
+// empty name, because a list in SQL must not be empty.
 func (k *Keeper) environments() []servicetitan.EnvironmentName {
-	list := []servicetitan.EnvironmentName{""}
+	names := []servicetitan.EnvironmentName{""}
 	for _, c := range k.clients {
-		list = append(list, c.Environment().Name)
+		names = append(names, c.Environment().Name)
 	}
-	return list
+	return names
 }
 
-// tellOfNotConfigured logs which connections this instance does not renew because
-// their environment is not configured. Another instance may have it; if none has,
-// their access lapses.
-func (k *Keeper) tellOfNotConfigured(ctx context.Context) {
+// logNotConfigured logs how many connections this instance does not renew because their
+// environment is not configured. Another instance may have it. If none does, their access
+// expires.
+func (k *Keeper) logNotConfigured(ctx context.Context) {
 	ctx, cancel := k.db.LimitWork(ctx)
 	defer cancel()
 	var others []struct {

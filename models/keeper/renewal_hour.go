@@ -17,25 +17,26 @@ import (
 )
 
 const (
-	// hoursShown is how many hours the overview shows, and hoursKept how many are
-	// kept.
+	// hoursShown is the number of hours that the overview shows.
 	hoursShown = 24
-	HoursKept  = 14 * 24
-	// tallyEvery is how often an instance writes down what it has counted. One that
-	// is killed forgets as much.
+	// HoursKept is the number of hours that the database keeps.
+	HoursKept = 14 * 24
+	// tallyEvery is how often an instance writes what it has counted. An instance that is
+	// killed loses the counts since then.
 	tallyEvery = 15 * time.Second
 )
 
 // RenewalHour counts the renewals of all connections in an hour.
 type RenewalHour struct {
+	// Hour is the beginning of the hour, in UTC, in the form of database.HourForm.
 	Hour        string                       `gorm:"primaryKey"`
 	Environment servicetitan.EnvironmentName `gorm:"primaryKey"`
 	OK, Failed  int64
 }
 
-// Begins is when the hour does.
+// Begins returns the beginning of the hour.
 func (h RenewalHour) Begins() time.Time {
-	t, _ := time.Parse(database.HourForm, h.Hour) // the program wrote it
+	t, _ := time.Parse(database.HourForm, h.Hour) // valid, because this package wrote it
 	return t
 }
 
@@ -68,7 +69,7 @@ func (t *Tally) forget() {
 	t.Counts = nil
 }
 
-// write adds what was counted to the database's counts.
+// write adds the counts to those in the database.
 func (t *Tally) write(ctx context.Context, db *database.DB) error {
 	t.mu.Lock()
 	counts := t.Counts
@@ -78,7 +79,7 @@ func (t *Tally) write(ctx context.Context, db *database.DB) error {
 		return nil
 	}
 	err := db.Write(ctx, func(tx *gorm.DB) error {
-		// Instances that write at the same moment lock the rows in one order.
+		// Instances that write at the same time must lock the rows in the same order.
 		for _, h := range slices.SortedFunc(maps.Values(counts), func(a, b RenewalHour) int {
 			return cmp.Or(cmp.Compare(a.Hour, b.Hour), cmp.Compare(a.Environment, b.Environment))
 		}) {
@@ -94,31 +95,32 @@ func (t *Tally) write(ctx context.Context, db *database.DB) error {
 	if err != nil {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		for _, h := range counts { // they are written the next time
+		for _, h := range counts { // the next write includes them
 			t.Put(h)
 		}
-		return fmt.Errorf("write down renewals: %w", err)
+		return fmt.Errorf("write renewals by hour: %w", err)
 	}
 	return nil
 }
 
-// keepTally writes down now and then what is counted.
+// keepTally writes the counts from time to time until the context ends.
 func (k *Keeper) keepTally(ctx context.Context) {
 	for range retry.Every(ctx, tallyEvery) {
 		k.writeTally(ctx)
 	}
 }
 
+// writeTally writes the counts, even if the context has ended.
 func (k *Keeper) writeTally(ctx context.Context) {
 	within, cancel := k.db.LimitWork(context.WithoutCancel(ctx))
 	defer cancel()
 	if err := k.tally.write(within, k.db); err != nil {
-		k.log.WarnContext(ctx, "renewals are not written down yet", "error", err)
+		k.log.WarnContext(ctx, "counts of renewals are not written yet", "error", err)
 	}
 }
 
-// RenewalHours are the last hours of all environments together, the oldest
-// first; one without any renewal has zeros.
+// RenewalHours returns the counts of the last 24 hours, the oldest first. Each is the sum
+// over all environments. An hour without a renewal has zeros.
 func RenewalHours(db *gorm.DB, now time.Time) ([]RenewalHour, error) {
 	first := now.UTC().Truncate(time.Hour).Add(-(hoursShown - 1) * time.Hour)
 	var rows []RenewalHour

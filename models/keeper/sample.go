@@ -13,9 +13,10 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// StoreSample stores the access of a demo's connection, as its state says that it
-// is. A connection that is retrying has had no access since its trouble began, and
-// one that must be reconnected keeps what was refused.
+// StoreSample stores the access of a demo's connection, and schedules its renewal as the
+// connection's state requires. A degraded connection is due soon but keeps its old
+// expiry. One that must be reconnected keeps the credential that was refused, and is
+// never due.
 func (k *Keeper) StoreSample(ctx context.Context, connection models.Connection, tokens servicetitan.Tokens, own servicetitan.OwnClient, scopes []string) error {
 	return k.db.Write(ctx, func(tx *gorm.DB) error {
 		now, err := k.db.SharedNow(tx)
@@ -46,7 +47,7 @@ func (k *Keeper) StoreSample(ctx context.Context, connection models.Connection, 
 		tokens.ExpiresAt = connection.ExpiresAt
 		generation := connection.Generation
 		if connection.Reason == models.ReasonSealBroken {
-			generation-- // encrypted for another place, it does not open
+			generation-- // encrypted for another place, so it cannot be decrypted
 		}
 		cred, err := newCredential(k.keys, connection.CompanyID, connection.ID, generation, tokens, own)
 		if err != nil {

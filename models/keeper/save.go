@@ -16,55 +16,55 @@ import (
 )
 
 const (
-	// saveLimit bounds one try to save a renewal.
+	// saveLimit is the time limit of one attempt to save a renewal.
 	saveLimit = 10 * time.Second
-	// saveGivenUp is after how long a renewal that cannot be saved is lost. The
-	// database has been away for so long that whoever restarts us comes first.
+	// saveGivenUp is how long the keeper attempts to save a renewal before the renewal is
+	// lost. If the database is away for that long, somebody restarts the process sooner.
 	saveGivenUp = 10 * time.Minute
 	firstPause  = 100 * time.Millisecond
 	longPause   = 15 * time.Second
 )
 
-// saveEnd is how a save ended.
+// saveEnd says how a save ended.
 type saveEnd int
 
 const (
 	_ saveEnd = iota
 	saved
-	// superseded: another renewal of the same grant was saved. Its tokens may
-	// descend from ours, so withdrawing ours could end them.
+	// superseded says that another renewal of the same grant was saved. Its tokens may
+	// come from ours, so to revoke ours could end them.
 	superseded
-	// unwanted: the grant that was renewed is no longer used.
+	// unwanted says that the grant is no longer used.
 	unwanted
 )
 
-// answered is what a renewal brought, on its way into the database.
+// answered holds the result of a renewal until it is saved.
 type answered struct {
 	client     *servicetitan.Client
 	connection models.Connection
-	// sealed is what was renewed, under the lease held.
+	// cred is the credential that was renewed under the lease.
 	cred   credential
 	held   lease
 	old    grant
 	tokens servicetitan.Tokens
-	// fresh is the tokens sealed.
+	// fresh is the credential with the new tokens.
 	fresh credential
 }
 
-// sealFor seals the tokens for a generation.
-func (a *answered) sealFor(k *Keeper, generation int64) (err error) {
+// encryptFor encrypts the new tokens for a generation.
+func (a *answered) encryptFor(k *Keeper, generation int64) (err error) {
 	a.fresh, err = newCredential(k.keys, a.cred.CompanyID, a.cred.ConnectionID, generation, a.tokens, a.old.Own)
 	return err
 }
 
-// keep saves new tokens if the credential is still the one they replace. If a
-// person disconnected or reconnected meanwhile, the new tokens are withdrawn.
-// Nobody gets a token that is not saved.
+// keep saves new tokens if the credential is still the one that they replace. If a person
+// disconnected or reconnected in the meantime, it revokes the new tokens. It never returns
+// a token that is not saved.
 func (k *Keeper) keep(ctx context.Context, a answered) (Access, error) {
 	if a.tokens.Refresh.IsZero() {
 		a.tokens.Refresh = a.old.Refresh
 	}
-	if err := a.sealFor(k, a.cred.Generation+1); err != nil {
+	if err := a.encryptFor(k, a.cred.Generation+1); err != nil {
 		return Access{}, err
 	}
 	end, err := k.saveUntilSaved(ctx, &a)
@@ -77,7 +77,7 @@ func (k *Keeper) keep(ctx context.Context, a answered) (Access, error) {
 	k.options.Watch.LeaseLost()
 	if end == unwanted && !a.tokens.Refresh.IsZero() {
 		if err := a.client.Revoke(ctx, a.tokens.Refresh); err != nil {
-			k.log.WarnContext(ctx, "unused access was not withdrawn", "connection", a.connection.ID, "error", err)
+			k.log.WarnContext(ctx, "unused access was not revoked", "connection", a.connection.ID, "error", err)
 		}
 	}
 	connection, cred, err := k.load(ctx, a.cred.CompanyID, a.cred.ConnectionID)
@@ -87,11 +87,11 @@ func (k *Keeper) keep(ctx context.Context, a answered) (Access, error) {
 	return k.old(ctx, connection, cred, models.ReasonUnavailable, time.Time{})
 }
 
-// saveUntilSaved holds on to new tokens, sealed, until the database takes them:
-// the old ones are spent. Only a connection that is gone ends it sooner. An error
-// of unknown kind may pass like any other, for example once an operator has put
-// a permission right. While the database is unavailable, others wait for their
-// leases, so nothing more is sent.
+// saveUntilSaved holds new tokens, encrypted, until the database takes them, because the
+// old ones are spent. It ends early only if the connection no longer exists. An error of
+// unknown kind may be temporary too, for example until an operator corrects a
+// permission. While the database is unavailable, the keeper leases nothing, so nothing
+// more is sent.
 func (k *Keeper) saveUntilSaved(ctx context.Context, a *answered) (saveEnd, error) {
 	ctx = context.WithoutCancel(ctx)
 	began := time.Now()
@@ -123,8 +123,8 @@ func (k *Keeper) saveUntilSaved(ctx context.Context, a *answered) (saveEnd, erro
 	}
 }
 
-// stall counts a save that the whole database stands in the way of, or no longer
-// counts it.
+// stall starts or stops counting a save that waits because the whole database is
+// unavailable.
 func (k *Keeper) stall(stalls *bool, now bool) {
 	if *stalls == now {
 		return
@@ -137,6 +137,7 @@ func (k *Keeper) stall(stalls *bool, now bool) {
 	}
 }
 
+// saveOnce attempts to save new tokens, in one transaction.
 func (k *Keeper) saveOnce(ctx context.Context, a *answered) (end saveEnd, err error) {
 	ctx, cancel := context.WithTimeout(ctx, saveLimit)
 	defer cancel()
@@ -155,8 +156,8 @@ func (k *Keeper) saveOnce(ctx context.Context, a *answered) (end saveEnd, err er
 		}
 		current.ExpiresAt = a.fresh.ExpiresAt
 		due := nextRenewal(&current, k.options.KeepAlive, now)
-		// The generation is the fence. A lease that has run out meanwhile does not
-		// matter as long as nobody has replaced what we have renewed.
+		// The generation is the fence. It does not matter if the lease has ended, as long
+		// as nobody has replaced the credential that was renewed.
 		replaced, err := a.replace(tx, a.cred.Generation, due)
 		if err == nil && !replaced {
 			if replaced, end, err = k.whoseSave(tx, a, current, due); err == nil && !replaced {
@@ -179,9 +180,9 @@ func (k *Keeper) saveOnce(ctx context.Context, a *answered) (end saveEnd, err er
 	return end, err
 }
 
-// replace writes the tokens over the credential of a generation, and says whether
-// that was there. The lease of another, who may be asking with the same refresh
-// token at this moment, stays theirs.
+// replace writes the tokens over the credential of a generation, and says whether it was
+// there. It does not end another holder's lease, because that holder may be using the same
+// refresh token at this moment.
 func (a *answered) replace(tx *gorm.DB, generation int64, due time.Time) (bool, error) {
 	result := tx.Model(&credential{}).Where("connection_id = ? AND generation = ?", a.cred.ConnectionID, generation).
 		Updates(map[string]any{
@@ -193,10 +194,10 @@ func (a *answered) replace(tx *gorm.DB, generation int64, due time.Time) (bool, 
 	return result.RowsAffected > 0, result.Error
 }
 
-// whoseSave says what stands in the place of a renewal that could not be saved.
-// It may be the renewal itself: a commit whose answer was lost. Or it is what an
-// earlier holder of the lease got, who was stopped and went on before us; then our
-// tokens are the newer ones, and replace them.
+// whoseSave finds out what the database has in place of the credential that was renewed.
+// It may be this renewal itself, if the answer to its commit was lost. Or an earlier holder
+// of the lease was stopped, continued, and saved before us. Then our tokens are newer, and
+// whoseSave replaces the other ones.
 func (k *Keeper) whoseSave(tx *gorm.DB, a *answered, current models.Connection, due time.Time) (replaced bool, end saveEnd, err error) {
 	var stands credential
 	err = database.ForUpdate(tx).Where("connection_id = ?", a.cred.ConnectionID).Take(&stands).Error
@@ -206,11 +207,11 @@ func (k *Keeper) whoseSave(tx *gorm.DB, a *answered, current models.Connection, 
 	if err != nil {
 		return false, 0, err
 	}
-	if bytes.Equal(stands.AccessSealed, a.fresh.AccessSealed) { // no two sealings are alike
+	if bytes.Equal(stands.AccessSealed, a.fresh.AccessSealed) { // no two encryptions are alike
 		return false, saved, nil
 	}
-	if stands.LeaseOwner == a.held.Owner { // whoever reconnects ends the lease
-		if err := a.sealFor(k, stands.Generation+1); err != nil {
+	if stands.LeaseOwner == a.held.Owner { // a reconnect ends the lease
+		if err := a.encryptFor(k, stands.Generation+1); err != nil {
 			return false, 0, err
 		}
 		replaced, err = a.replace(tx, stands.Generation, due)

@@ -8,13 +8,13 @@ import (
 )
 
 const (
-	// freshFor is how long an access token must still live to be handed out
-	// without a renewal.
+	// freshFor is how long an access token must still be valid to be served without a
+	// renewal.
 	freshFor = time.Minute
-	// inUse is how long after its last use a connection counts as in use, and is
-	// renewed before its access lapses.
+	// inUse is how long a connection counts as in use after its last use. While it does,
+	// it is renewed before its access expires.
 	inUse = time.Hour
-	// useNoted is how often a use is written down at most.
+	// useNoted is the minimum time between two records of use.
 	useNoted = 10 * time.Minute
 	// firstRetry and longestRetry bound the wait after failures for a passing
 	// reason; longestAsked is what a Retry-After may ask for.
@@ -23,15 +23,14 @@ const (
 	longestAsked = time.Hour
 )
 
-// inUseAt says whether a connection's access was asked for lately.
+// inUseAt says whether a connection's access was used recently.
 func inUseAt(c *models.Connection, now time.Time) bool {
 	return c.LastUsedAt != nil && now.Sub(*c.LastUsedAt) < inUse
 }
 
-// nextRenewal is when access that was granted now is renewed. While a
-// connection is in use, that is a fifth of its life before it lapses; an idle
-// one proves once in a keep-alive that it still works. The spread keeps
-// connections that were made together from coming together.
+// nextRenewal returns when to renew access that was granted now. For a connection in use,
+// that is when a fifth of the access's life is left. An idle one proves once per keep-alive
+// that it still works. The spread separates connections that were made together.
 func nextRenewal(c *models.Connection, keepAlive time.Duration, now time.Time) time.Time {
 	if inUseAt(c, now) {
 		life := max(c.ExpiresAt.Sub(now), 0)

@@ -16,8 +16,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// Store seals a connection's new access and writes it in the place of what is
-// there. It is due to be renewed at a time.
+// Store encrypts a connection's new access, and writes it over what is stored for the
+// connection. due is when the keeper renews it by itself.
 func (k *Keeper) Store(tx *gorm.DB, c models.Connection, tokens servicetitan.Tokens, own servicetitan.OwnClient, due time.Time) error {
 	cred, err := newCredential(k.keys, c.CompanyID, c.ID, c.Generation, tokens, own)
 	if err != nil {
@@ -30,11 +30,12 @@ func (k *Keeper) Store(tx *gorm.DB, c models.Connection, tokens servicetitan.Tok
 	return nil
 }
 
-// Replaced is access that is no longer kept, and that ServiceTitan is still to
-// withdraw. It is zero if there is nothing to withdraw.
+// Replaced is access that is no longer used and that ServiceTitan still has to revoke. It
+// is zero if there is nothing to revoke.
 type Replaced struct{ row *revocation }
 
-// Drop deletes a connection's access. Revoke what it returns after the commit.
+// Drop deletes a connection's access and queues its revocation. After the commit, pass the
+// result to RevokeReplaced, and call Forget.
 func (k *Keeper) Drop(tx *gorm.DB, c models.Connection, now time.Time) (Replaced, error) {
 	old, err := k.Retire(tx, c, secret.Value{}, now)
 	if err != nil {
@@ -46,8 +47,9 @@ func (k *Keeper) Drop(tx *gorm.DB, c models.Connection, now time.Time) (Replaced
 	return old, nil
 }
 
-// Retire queues the revocation of the refresh token that is about to be deleted,
-// or replaced by another. Revoke what it returns after the commit.
+// Retire queues the revocation of the stored refresh token, which the caller is about to
+// delete or replace. It queues nothing if the token that replaces it is the same. After the
+// commit, pass the result to RevokeReplaced.
 func (k *Keeper) Retire(tx *gorm.DB, c models.Connection, by secret.Value, now time.Time) (Replaced, error) {
 	refresh, err := k.currentRefresh(tx, c)
 	if err != nil || refresh.IsZero() || refresh == by {
@@ -57,35 +59,38 @@ func (k *Keeper) Retire(tx *gorm.DB, c models.Connection, by secret.Value, now t
 	return Replaced{row}, err
 }
 
-// RevokeReplaced asks ServiceTitan to withdraw replaced access, once what
-// replaced it is committed. What does not work now is tried again later.
+// RevokeReplaced asks ServiceTitan to revoke replaced access (RFC 7009). Call it after the
+// commit. If the request fails, Run repeats it for up to a day.
 func (k *Keeper) RevokeReplaced(ctx context.Context, old Replaced, supportCode string) {
 	if old.row != nil {
 		k.revoke(ctx, old.row, supportCode)
 	}
 }
 
-// Forget drops a connection's token from memory, once its access is deleted.
+// Forget removes a connection's access token from memory. Call it after the commit that
+// deletes or replaces the access.
 func (k *Keeper) Forget(connectionID uuid.UUID) { k.cache.drop(connectionID) }
 
-// DueFrom returns when a connection's access that is granted now is renewed.
+// DueFrom returns when to renew a connection's access that was granted now. The
+// connection must have the new expiry.
 func (k *Keeper) DueFrom(c *models.Connection, now time.Time) time.Time {
 	return nextRenewal(c, k.options.KeepAlive, now)
 }
 
-// RenewalInterval returns how often an idle connection is renewed, on average.
+// RenewalInterval returns the average time between two renewals of an idle connection.
 func (k *Keeper) RenewalInterval() time.Duration { return k.options.KeepAlive - k.options.KeepAlive/10 }
 
-// Refuse ends a connection whose token of a generation the API refuses for good.
-// It returns nil if another token or a person has come in between.
+// Refuse ends a connection because the API permanently refuses its token of a generation.
+// It returns a models.ReasonError, or nil if a newer token or a person has replaced that
+// token.
 func (k *Keeper) Refuse(ctx context.Context, c models.Connection, generation int64, reason models.Reason, cause error) error {
 	c.Generation = generation
 	_, err := k.giveUp(ctx, c, lease{}, reason, cause)
 	return err
 }
 
-// currentRefresh returns the refresh token that is stored; zero if there is none
-// that can be opened.
+// currentRefresh returns the stored refresh token. It is zero if there is none that can be
+// decrypted.
 func (k *Keeper) currentRefresh(tx *gorm.DB, connection models.Connection) (secret.Value, error) {
 	var cred credential
 	err := tx.Where("connection_id = ?", connection.ID).Take(&cred).Error
@@ -97,7 +102,7 @@ func (k *Keeper) currentRefresh(tx *gorm.DB, connection models.Connection) (secr
 	}
 	refresh, err := cred.refresh(k.keys)
 	if err != nil {
-		k.log.Warn("old access cannot be opened to be withdrawn", "connection", connection.ID, "error", err)
+		k.log.Warn("old access cannot be decrypted, so it is not revoked", "connection", connection.ID, "error", err)
 		return secret.Value{}, nil
 	}
 	return refresh, nil

@@ -11,16 +11,16 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
-// Stored says what is kept of a connection's secrets, and nothing of them.
+// Stored says which secrets of a connection are stored. It contains none of them.
 type Stored struct {
 	Access, Refresh, ClientSecret bool
 	ExpiresAt                     time.Time
-	// KeyID names the key that they are sealed with.
+	// KeyID names the key that encrypted them.
 	KeyID uint32
 }
 
-// StoredOf returns what is stored for a connection. It opens nothing: the beginning
-// of an encrypted value names its key.
+// StoredOf returns what is stored for a connection, or a zero value if nothing is. It
+// decrypts nothing: the first bytes of an encrypted value name its key.
 func StoredOf(db *gorm.DB, id uuid.UUID) (Stored, error) {
 	var row struct {
 		Head                  []byte
@@ -33,7 +33,7 @@ func StoredOf(db *gorm.DB, id uuid.UUID) (Stored, error) {
 		return Stored{}, nil
 	}
 	if err != nil {
-		return Stored{}, fmt.Errorf("view credential: %w", err)
+		return Stored{}, fmt.Errorf("read what is stored of a credential: %w", err)
 	}
 	s := Stored{Access: true, Refresh: row.Refresh, ClientSecret: row.ClientSecret, ExpiresAt: row.ExpiresAt}
 	s.KeyID, _ = seal.KeyID(row.Head)

@@ -8,15 +8,15 @@ import (
 )
 
 const (
-	// cacheSize bounds how many opened tokens are in memory.
+	// cacheSize is the maximum number of decrypted access tokens in memory.
 	cacheSize = 4096
-	// cacheAge bounds for how long.
+	// cacheAge is how long each may stay there.
 	cacheAge = 5 * time.Minute
 )
 
-// tokenCache holds opened tokens for a short while. An entry counts only for
-// the generation that the database still has; whoever uses one asks first, so
-// a disconnect or reconnect on any instance ends it at once.
+// tokenCache holds decrypted access tokens for a short time. An entry counts only while
+// the database has its generation. Each use asks the database first, so a disconnect or
+// reconnect on any instance ends the entry at once.
 type tokenCache struct {
 	mu      sync.Mutex
 	entries map[uuid.UUID]cachedToken

@@ -23,7 +23,7 @@ const (
 // way come to its end. Any number of instances may run.
 func (k *Keeper) Run(ctx context.Context) {
 	var all sync.WaitGroup
-	all.Go(func() { k.tellOfNotConfigured(ctx) })
+	all.Go(func() { k.logNotConfigured(ctx) })
 	// What a dead instance had sent comes before anything else that is due.
 	_, _ = k.takeOverNow(ctx, &all) // its error comes again, and is logged then
 	all.Go(func() { k.tendAbandoned(ctx, &all) })

@@ -1,11 +1,9 @@
 package keeper
 
-import (
-	"github.com/fieldbridge/fieldbridge/models/database"
-)
+import "github.com/fieldbridge/fieldbridge/models/database"
 
-// SealedTables returns what the keeper keeps encrypted. Whoever encrypts it
-// again sees sealed values and their places, and no credential.
+// SealedTables describes the keeper's encrypted columns, to re-encrypt them with a new
+// key. The caller sees encrypted values and their places, but no credential.
 func SealedTables() []database.SealedTable {
 	return []database.SealedTable{
 		{Name: "revocations", Key: "id", Columns: []string{"token_sealed"}, Rows: database.SealedRowsOf(func(r revocation) database.SealedRow {
