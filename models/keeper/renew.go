@@ -15,13 +15,14 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// renew replaces the credential of the generation, once, however many ask.
+// renew replaces the credential of the generation. It does so once, no matter how many
+// callers ask at the same time.
 func (k *Keeper) renew(ctx context.Context, companyID, connectionID uuid.UUID, generation int64) (Access, error) {
 	answer := k.flights.DoChan(companyID.String()+connectionID.String(), func() (any, error) {
 		k.underWay.Add(1)
 		defer k.underWay.Done()
-		// The renewal goes to its end even if who asked goes away: the old token
-		// may be spent already.
+		// The renewal continues even if the caller goes away, because the old token may
+		// already be spent.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewLimit)
 		defer cancel()
 		return k.renewOnce(ctx, companyID, connectionID, generation)
@@ -37,6 +38,8 @@ func (k *Keeper) renew(ctx context.Context, companyID, connectionID uuid.UUID, g
 	}
 }
 
+// renewOnce waits until it has the lease, and renews. If another instance has renewed by
+// then, it returns what that instance got.
 func (k *Keeper) renewOnce(ctx context.Context, companyID, connectionID uuid.UUID, generation int64) (Access, error) {
 	for range retry.NowAndEvery(ctx, leasePause) {
 		connection, sealed, err := k.load(ctx, companyID, connectionID)
@@ -57,13 +60,13 @@ func (k *Keeper) renewOnce(ctx context.Context, companyID, connectionID uuid.UUI
 	return Access{}, &models.ReasonError{Reason: models.ReasonUnavailable, Err: database.ErrUnavailable}
 }
 
-// grant is what new tokens are asked for with: a refresh token, or the tenant's
-// own client.
+// grant is what a token request needs: a refresh token or the tenant's own client.
 type grant struct {
 	Refresh secret.Value
 	Own     servicetitan.OwnClient
 }
 
+// openGrant decrypts the grant of a credential.
 func (k *Keeper) openGrant(cred credential) (g grant, err error) {
 	if g.Refresh, err = cred.refresh(k.keys); err != nil {
 		return grant{}, err
@@ -81,8 +84,8 @@ func (g grant) ask(ctx context.Context, client *servicetitan.Client) (servicetit
 	return client.Refresh(ctx, g.Refresh)
 }
 
-// renewLeased asks for new tokens and saves them; ahead says that nobody waits
-// for them.
+// renewLeased requests new tokens under a lease, and saves them. ahead says that no
+// caller waits for them.
 func (k *Keeper) renewLeased(ctx context.Context, connection models.Connection, cred credential, held lease, ahead bool) (Access, error) {
 	client, ok := k.clients.In(connection.Environment)
 	if !ok {
@@ -123,21 +126,21 @@ func (k *Keeper) renewLeased(ctx context.Context, connection models.Connection, 
 		return k.giveUp(ctx, connection, held, v.Reason, err)
 	}
 	if v.Reason == models.ReasonOurSide && oldGrant.Own.IsZero() {
-		outcome = "registration" // an incident of its own in the figures
+		outcome = "registration" // the metrics count it separately
 	}
 	held.Abandoned = held.Abandoned || lost
 	return k.postpone(ctx, connection, cred, held, err)
 }
 
-// askThroughBreaker asks for tokens if the issuer may be asked now. An answer that
-// was lost is asked for once more at once: many servers answer the same token
-// again within a grace time. The second result says that one was lost.
+// askThroughBreaker requests tokens if the circuit breaker lets it. If the answer is lost,
+// it sends the request once more at once, because many servers accept the same refresh
+// token again within a grace period. lost says that an answer was lost.
 func (k *Keeper) askThroughBreaker(ctx context.Context, client *servicetitan.Client, of uuid.UUID, g grant, held lease, ahead bool) (tokens servicetitan.Tokens, lost bool, err error) {
 	b := k.breakers[Lane{Environment: client.Environment().Name, OwnClient: !g.Own.IsZero()}]
 	if err := b.waitTurn(ctx, held, ahead); err != nil {
 		return servicetitan.Tokens{}, false, fmt.Errorf("wait for the rate limit: %w", err)
 	}
-	_, _ = client.Endpoints(ctx) // to find them out may take long; nothing may come between the next look and the request
+	_, _ = client.Endpoints(ctx) // discovery may take long, and nothing may come between the next check and the request
 	if err := k.maySend(ctx, held); err != nil {
 		return servicetitan.Tokens{}, false, err
 	}
@@ -148,7 +151,7 @@ func (k *Keeper) askThroughBreaker(ctx context.Context, client *servicetitan.Cli
 	// The breaker learns of a panic too: it may be waiting for this one request.
 	e := &servicetitan.Error{Op: "renew", Kind: servicetitan.Unavailable}
 	defer func() {
-		// A problem with a tenant's own client is told of with its task.
+		// A problem with a tenant's own client is logged with its task.
 		if b.learn(of, probe, e) && g.Own.IsZero() {
 			k.log.ErrorContext(ctx, "ServiceTitan does not accept our registration", "environment", client.Environment().Name, "error", err)
 		}

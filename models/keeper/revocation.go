@@ -19,20 +19,21 @@ import (
 )
 
 const (
-	// revokeFor is for how long ServiceTitan is asked to withdraw access that we
-	// no longer keep.
+	// revokeFor is how long the keeper asks ServiceTitan to revoke access that we no
+	// longer use.
 	revokeFor = 24 * time.Hour
-	// revokeEvery is how often the keeper looks for what is to be withdrawn.
+	// revokeEvery is how often the keeper looks for revocations that are due.
 	revokeEvery = 10 * time.Second
-	// firstRevokeRetry and longestRevokeRetry bound the wait between tries.
-	firstRevokeRetry = 30 * time.Second
-	// revokeLimit bounds one try. It is shorter than the shortest wait between tries.
-	revokeLimit        = 15 * time.Second
+	// firstRevokeRetry and longestRevokeRetry bound the wait between attempts.
+	firstRevokeRetry   = 30 * time.Second
 	longestRevokeRetry = time.Hour
+	// revokeLimit is the time limit of one attempt. It is shorter than the shortest wait
+	// between attempts.
+	revokeLimit = 15 * time.Second
 )
 
-// revocation is a refresh token to be withdrawn (RFC 7009). It is written in
-// the transaction that takes the token out of use.
+// revocation is a refresh token that ServiceTitan has to revoke (RFC 7009). It is written
+// in the transaction that takes the token out of use.
 type revocation struct {
 	ID           uuid.UUID `gorm:"primaryKey"`
 	CompanyID    uuid.UUID
@@ -40,17 +41,18 @@ type revocation struct {
 	Environment  servicetitan.EnvironmentName
 	TokenSealed  []byte
 	Tries        int
-	// NextTryAt is ahead while somebody tries.
+	// NextTryAt is in the future while an attempt is under way.
 	NextTryAt time.Time
 	CreatedAt time.Time
 }
 
+// place returns the place that the token is bound to.
 func (r *revocation) place() seal.Place {
 	return seal.Place{Table: "revocations", Company: r.CompanyID.String(), Row: r.ID.String(), Column: "token_sealed"}
 }
 
-// queueRevocation writes down that a token is to be withdrawn. Whoever does it
-// now tries it at once, after the commit.
+// queueRevocation stores a token that has to be revoked. It counts the first attempt, which
+// the caller makes right after the commit.
 func (k *Keeper) queueRevocation(tx *gorm.DB, c models.Connection, token secret.Value, now time.Time) (*revocation, error) {
 	r := &revocation{
 		ID: database.NewID(), CompanyID: c.CompanyID, ConnectionID: c.ID, Environment: c.Environment,
@@ -58,7 +60,7 @@ func (k *Keeper) queueRevocation(tx *gorm.DB, c models.Connection, token secret.
 	}
 	var err error
 	if r.TokenSealed, err = k.keys.Seal(token.Reveal(), r.place()); err != nil {
-		return nil, fmt.Errorf("seal token to be withdrawn: %w", err)
+		return nil, fmt.Errorf("encrypt token to revoke: %w", err)
 	}
 	if err := tx.Create(r).Error; err != nil {
 		return nil, fmt.Errorf("queue revocation: %w", err)
@@ -66,8 +68,8 @@ func (k *Keeper) queueRevocation(tx *gorm.DB, c models.Connection, token secret.
 	return r, nil
 }
 
-// revoke tries to withdraw a token. It is forgotten once ServiceTitan has taken
-// notice, or when there is no more point in trying.
+// revoke attempts to revoke a token. It deletes the revocation once ServiceTitan has
+// confirmed it, or when another attempt would be useless.
 func (k *Keeper) revoke(ctx context.Context, r *revocation, supportCode string) {
 	ctx = context.WithoutCancel(ctx)
 	err := k.askToRevoke(ctx, r)
@@ -76,9 +78,9 @@ func (k *Keeper) revoke(ctx context.Context, r *revocation, supportCode string) 
 	case err == nil:
 	case errors.Is(err, servicetitan.ErrNoRevocation), errors.Is(err, seal.ErrCannotOpen) && !errors.Is(err, seal.ErrKeyMissing), k.db.Now().Sub(r.CreatedAt) >= revokeFor:
 		event.Kind = models.EventRevocationFailed
-		k.log.WarnContext(ctx, "access was not withdrawn", "connection", r.ConnectionID, "tries", r.Tries, "error", err)
+		k.log.WarnContext(ctx, "access was not revoked", "connection", r.ConnectionID, "tries", r.Tries, "error", err)
 	default:
-		k.log.InfoContext(ctx, "access is not withdrawn yet", "connection", r.ConnectionID, "tries", r.Tries, "error", err)
+		k.log.InfoContext(ctx, "access is not revoked yet", "connection", r.ConnectionID, "tries", r.Tries, "error", err)
 		return
 	}
 	err = k.db.Write(ctx, func(tx *gorm.DB) error {
@@ -93,6 +95,7 @@ func (k *Keeper) revoke(ctx context.Context, r *revocation, supportCode string) 
 	}
 }
 
+// askToRevoke decrypts the token and sends the revocation request.
 func (k *Keeper) askToRevoke(ctx context.Context, r *revocation) error {
 	client, ok := k.clients.In(r.Environment)
 	if !ok {
@@ -100,14 +103,14 @@ func (k *Keeper) askToRevoke(ctx context.Context, r *revocation) error {
 	}
 	token, err := k.keys.Open(r.TokenSealed, r.place())
 	if err != nil {
-		return fmt.Errorf("open token to be withdrawn: %w", err)
+		return fmt.Errorf("decrypt token to revoke: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, revokeLimit)
 	defer cancel()
 	return client.Revoke(ctx, secret.New(token))
 }
 
-// tendRevocations tries again what could not be withdrawn at once.
+// tendRevocations repeats failed revocations until the context ends.
 func (k *Keeper) tendRevocations(ctx context.Context) {
 	for range retry.Every(ctx, revokeEvery) {
 		within, cancel := k.db.LimitWork(ctx)
@@ -120,26 +123,26 @@ func (k *Keeper) tendRevocations(ctx context.Context) {
 	}
 }
 
-// revokeAll tries what was taken. It stops when the context ends, or when the
-// next try of one might come before this one ends; then it gives back those that
-// are left.
-func (k *Keeper) revokeAll(ctx context.Context, list []revocation) {
-	for i := range list {
-		if ctx.Err() != nil || list[i].NextTryAt.Sub(k.db.Now()) < revokeLimit {
-			k.giveBackRevocations(ctx, list[i:])
+// revokeAll attempts the revocations that this instance has taken. It stops when the
+// context ends, or when the next attempt of one could begin before this one ends. It then
+// gives back the rest.
+func (k *Keeper) revokeAll(ctx context.Context, taken []revocation) {
+	for i := range taken {
+		if ctx.Err() != nil || taken[i].NextTryAt.Sub(k.db.Now()) < revokeLimit {
+			k.giveBackRevocations(ctx, taken[i:])
 			return
 		}
-		k.revoke(ctx, &list[i], "")
+		k.revoke(ctx, &taken[i], "")
 	}
 }
 
-// giveBackRevocations lets others try what was taken and not begun, as if nobody
-// had tried. What somebody else has taken since stays theirs.
-func (k *Keeper) giveBackRevocations(ctx context.Context, list []revocation) {
+// giveBackRevocations lets other instances attempt the revocations that this one took but
+// did not begin. It leaves alone those that another instance has taken since.
+func (k *Keeper) giveBackRevocations(ctx context.Context, taken []revocation) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveLimit)
 	defer cancel()
 	err := k.db.Write(ctx, func(tx *gorm.DB) error {
-		for _, r := range list {
+		for _, r := range taken {
 			err := tx.Model(&revocation{}).Where("id = ? AND next_try_at = ?", r.ID, r.NextTryAt).
 				Updates(map[string]any{"tries": r.Tries - 1, "next_try_at": k.db.Now()}).Error
 			if err != nil {
@@ -149,13 +152,13 @@ func (k *Keeper) giveBackRevocations(ctx context.Context, list []revocation) {
 		return nil
 	})
 	if err != nil {
-		k.log.WarnContext(ctx, "revocations were not given back; they are tried at their next time", "count", len(list), "error", err)
+		k.log.WarnContext(ctx, "revocations were not given back, so they wait for their next attempt", "count", len(taken), "error", err)
 	}
 }
 
-// dueRevocations takes those whose next try has come, and sets their next one.
-// Those of other environments are for the instances that have them, until there is
-// no more point in trying.
+// dueRevocations takes the revocations that are due, and schedules their next attempts. It
+// leaves those of other environments to the instances that have them, until revokeFor has
+// passed.
 func (k *Keeper) dueRevocations(ctx context.Context) ([]revocation, error) {
 	var due []uuid.UUID
 	now := k.db.Now()

@@ -16,10 +16,11 @@ const (
 	inUse = time.Hour
 	// useNoted is the minimum time between two records of use.
 	useNoted = 10 * time.Minute
-	// firstRetry and longestRetry bound the wait after failures for a passing
-	// reason; longestAsked is what a Retry-After may ask for.
+	// firstRetry and longestRetry bound the wait after failures for a temporary reason.
 	firstRetry   = 5 * time.Second
 	longestRetry = 5 * time.Minute
+	// longestAsked is the longest wait that a Retry-After header may ask for (RFC 9110,
+	// section 10.2.3).
 	longestAsked = time.Hour
 )
 
@@ -39,15 +40,15 @@ func nextRenewal(c *models.Connection, keepAlive time.Duration, now time.Time) t
 	return now.Add(keepAlive - retry.Spread(keepAlive/5))
 }
 
-// nextTry is when a renewal is tried again after failures in a row: exponential
-// backoff with full jitter, and not before the time that ServiceTitan asks for.
+// nextTry returns when to attempt a renewal again after failures in a row: exponential
+// backoff with full jitter, but not before the time that ServiceTitan asks for.
 func nextTry(failures int, asked time.Duration, now time.Time) time.Time {
 	wait := time.Second + retry.Spread(LongestWait(failures))
 	return now.Add(max(wait, min(asked, longestAsked)+retry.Spread(firstRetry)))
 }
 
-// LongestWait is the longest that is waited after failures in a row, beside the
-// second that always is.
+// LongestWait returns the longest wait after failures in a row, without the one second
+// that each wait has in addition.
 func LongestWait(failures int) time.Duration {
 	return retry.Backoff{First: firstRetry, Longest: longestRetry}.Wait(failures - 1)
 }

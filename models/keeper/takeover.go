@@ -14,14 +14,14 @@ import (
 )
 
 const (
-	// takeOverEvery is how often leases of the dead are looked for.
+	// takeOverEvery is how often the keeper looks for leases of dead instances.
 	takeOverEvery = database.LookEvery
-	// takenAtOnce bounds how many are taken over by one write.
+	// takenAtOnce is the maximum number of leases that one write takes over.
 	takenAtOnce = 4 * parallelRenewals
 )
 
-// tendAbandoned takes over the leases of instances that die, until the context
-// ends. On SQLite only those can be there that were there at the start.
+// tendAbandoned takes over the leases of instances that die, until the context ends. On
+// SQLite, it returns after those that were there at the start, because no others can appear.
 func (k *Keeper) tendAbandoned(ctx context.Context, renewals *sync.WaitGroup) {
 	failing := false
 	for range retry.NowAndEvery(ctx, takeOverEvery) {
@@ -36,8 +36,9 @@ func (k *Keeper) tendAbandoned(ctx context.Context, renewals *sync.WaitGroup) {
 	}
 }
 
-// takeOverNow takes over what the dead have left, and begins to renew it. A save
-// that waits because of its own row keeps from nothing.
+// takeOverNow takes over the leases of dead instances, and starts to renew their
+// credentials. It does nothing while a save waits because the whole database is
+// unavailable. A save that waits because of its own row does not matter.
 func (k *Keeper) takeOverNow(ctx context.Context, renewals *sync.WaitGroup) (taken int, err error) {
 	if ctx.Err() != nil || k.stalled.Load() > 0 {
 		return 0, nil
@@ -58,9 +59,9 @@ func (k *Keeper) takeOverNow(ctx context.Context, renewals *sync.WaitGroup) (tak
 	return len(list), nil
 }
 
-// takeOver leases the credentials whose lease belongs to an instance that has
-// died, the oldest lease first. Whatever was sent under it may have spent the
-// refresh token, so the new lease says that it was abandoned.
+// takeOver leases the credentials whose lease belongs to a dead instance, the oldest lease
+// first. A request under the old lease may have spent the refresh token, so the new lease
+// says that the old one was abandoned.
 func (k *Keeper) takeOver(ctx context.Context) ([]dueRenewal, error) {
 	t, err := k.db.ProveAlive(ctx)
 	if err != nil {
@@ -74,7 +75,7 @@ func (k *Keeper) takeOver(ctx context.Context) ([]dueRenewal, error) {
 		return nil, err
 	}
 	taken := lease{Owner: t.NewOwner(), term: t, TakenOver: true, asked: time.Now()}
-	mine := k.environments() // others are for the instances that have them
+	mine := k.environments() // other environments are for the instances that have them
 	var list []dueRenewal
 	err = k.db.Write(ctx, func(tx *gorm.DB) error {
 		list = nil // of an earlier run
@@ -98,8 +99,8 @@ func (k *Keeper) takeOver(ctx context.Context) ([]dueRenewal, error) {
 	return list, nil
 }
 
-// ownersDead returns the owners of leases whose holders have died. There are as
-// few leases as there are renewals under way, and an index has them.
+// ownersDead returns the owners of leases whose holders have died. It reads all leases from
+// an index. They are few, because each belongs to a renewal under way.
 func (k *Keeper) ownersDead(ctx context.Context) (owners []string, err error) {
 	var leases []struct {
 		LeaseOwner string

@@ -13,19 +13,20 @@ const (
 	// parallelRenewals is the maximum number of renewals ahead of time that are under
 	// way at once in each lane.
 	parallelRenewals = 32
-	// leasedAtOnce is how many are leased by one write.
+	// leasedAtOnce is the maximum number of credentials that one write leases.
 	leasedAtOnce = 16
-	// pollEvery is how often the keeper looks for what is due when nothing was.
+	// pollEvery is how often the keeper looks for due renewals if there were none.
 	pollEvery = 2 * time.Second
 )
 
-// Run renews what is due until the context ends, and then lets what is under
-// way come to its end. Any number of instances may run.
+// Run renews what is due until the context ends. It then returns after the renewals under
+// way have ended. It also repeats failed revocations and writes the counts of renewals. Any
+// number of instances may run at the same time.
 func (k *Keeper) Run(ctx context.Context) {
 	var all sync.WaitGroup
 	all.Go(func() { k.logNotConfigured(ctx) })
-	// What a dead instance had sent comes before anything else that is due.
-	_, _ = k.takeOverNow(ctx, &all) // its error comes again, and is logged then
+	// Renewals of dead instances come before anything else that is due.
+	_, _ = k.takeOverNow(ctx, &all) // tendAbandoned meets the same error and logs it
 	all.Go(func() { k.tendAbandoned(ctx, &all) })
 	for at := range k.breakers {
 		all.Go(func() { k.tend(ctx, at) })
@@ -78,6 +79,7 @@ func (k *Keeper) tend(ctx context.Context, at Lane) {
 	}
 }
 
+// dueNow leases what is due in a lane, unless nothing may be sent now.
 func (k *Keeper) dueNow(ctx context.Context, at Lane, limit int) []dueRenewal {
 	if limit <= 0 || ctx.Err() != nil || k.stalled.Load() > 0 || k.breakers[at].isOpen() {
 		return nil
@@ -91,19 +93,19 @@ func (k *Keeper) dueNow(ctx context.Context, at Lane, limit int) []dueRenewal {
 	return list
 }
 
-// renewDue renews one of those that are due. However it ends, the others go on.
+// renewDue renews one credential that is due. If it panics, the other renewals continue.
 func (k *Keeper) renewDue(ctx context.Context, d dueRenewal) {
-	// A renewal that has begun is brought to its end when the process stops.
+	// A renewal that has begun is completed even if the process is asked to stop.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewLimit)
 	defer cancel()
 	defer func() {
 		if r := recover(); r != nil {
 			k.logPanic(ctx, d.Connection.ID, r)
-			_, _ = k.postpone(ctx, d.Connection, d.Cred, d.Held, errPanicked) // its own error is logged there
+			_, _ = k.postpone(ctx, d.Connection, d.Cred, d.Held, errPanicked) // if it cannot be written, the lease ends by itself
 		}
 	}()
 	_, err := k.renewLeased(ctx, d.Connection, d.Cred, d.Held, true)
 	if _, told := errors.AsType[*models.ReasonError](err); err != nil && !told {
-		k.log.WarnContext(ctx, "renewal did not end", "connection", d.Connection.ID, "error", err)
+		k.log.WarnContext(ctx, "renewal ended with an error", "connection", d.Connection.ID, "error", err)
 	}
 }
