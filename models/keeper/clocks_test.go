@@ -12,7 +12,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
-// renewDueNow renews what is due, as the worker does, and says how many were.
+// renewDueNow renews what is due, as Run does, and returns how many were due.
 func renewDueNow(k *modeltest.Kept, who *keeper.Keeper) int {
 	k.Helper()
 	list, err := keeper.KeeperDue(who, k.Context(), keeper.Lane{Environment: servicetitan.Sandbox}, keeper.LeasedAtOnce)
@@ -25,9 +25,9 @@ func renewDueNow(k *modeltest.Kept, who *keeper.Keeper) int {
 	return len(list)
 }
 
-// B18: instances whose clocks are wrong, on one database. Nothing is renewed
-// twice or too early, nothing is served that has lapsed, and a lease is a lease.
-func TestB18ClocksThatAreWrong(t *testing.T) {
+// Instances with wrong clocks share a database. They renew nothing twice or too early,
+// serve no expired access, and respect each other's leases.
+func TestClocksThatAreWrong(t *testing.T) {
 	for name, wrong := range map[string]time.Duration{
 		"right": 0, "an hour ahead": time.Hour, "an hour behind": -time.Hour, "a day and an hour ahead": 25 * time.Hour,
 		"5 minutes ahead": 5 * time.Minute, "5 minutes behind": -5 * time.Minute,
@@ -74,7 +74,7 @@ func TestB18ClocksThatAreWrong(t *testing.T) {
 				t.Errorf("%d token requests, want %d", n, len(ids))
 			}
 
-			// What has lapsed is not served, and what another has leased is not taken.
+			// Expired access is not served, and another instance's lease is not taken.
 			old := k.Seed(1, time.Now().Add(-16*time.Minute), time.Now().Add(time.Hour))[0]
 			if access, err := off.AccessToken(t.Context(), k.CompanyID, old); err != nil || access.Generation != 2 {
 				t.Errorf("served generation %d of access that has lapsed, error %v", access.Generation, err)
@@ -90,9 +90,9 @@ func TestB18ClocksThatAreWrong(t *testing.T) {
 	}
 }
 
-// B18: the clock is set while the app runs. Each connection is renewed when it
-// is due by the new time, and once.
-func TestB18ClockIsSet(t *testing.T) {
+// The clock is set while the app runs. Each connection is renewed once, when it is due by
+// the new time.
+func TestClockIsSet(t *testing.T) {
 	for name, step := range map[string]time.Duration{"an hour on": time.Hour, "an hour back": -time.Hour, "a day and an hour on": 25 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {

@@ -18,11 +18,11 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
-// moment stands before the sandbox and tells when a token request has been
-// under way for a while.
+// moment is a handler in front of the sandbox. It tells when a token request has been
+// under way for a certain time.
 type moment struct {
 	next http.Handler
-	// armed holds for how long the next token request is to be under way.
+	// armed holds how long the next token request has to be under way.
 	armed   chan time.Duration
 	reached chan struct{}
 }
@@ -42,32 +42,32 @@ func (m *moment) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m.next.ServeHTTP(w, r)
 }
 
-// A process is killed again and again at any moment of an answer. Whoever comes
-// next retries what it had sent while the issuer still forgives that, so that
-// no connection is lost. With two processes on PostgreSQL, it is the other one in
-// every second round, and in the rest whoever is first.
+// A process is killed again and again at any moment of an answer. The next process repeats
+// its requests within the issuer's grace period, so no connection is lost. With two
+// processes on PostgreSQL, the next one is the other process in every second round, and
+// whichever comes first in the rest.
 func TestSoakKilledWithinGrace(t *testing.T) {
 	for _, takes := range []time.Duration{200 * time.Millisecond, time.Second, 3 * time.Second} {
 		for name, tt := range map[string]struct {
-			processes int
-			database  func(testing.TB) string
+			processes   int
+			newDatabase func(testing.TB) string
 		}{"1 on SQLite": {1, testdb.SQLite}, "2 on PostgreSQL": {2, testdb.Postgres}} {
 			t.Run(fmt.Sprintf("%s, answers take %s", name, takes), func(t *testing.T) {
 				t.Parallel() // they wait for answers most of the time
-				killWithinGrace(t, tt.processes, tt.database(t), takes, modeltest.Many(t, 2, 60))
+				killWithinGrace(t, tt.processes, tt.newDatabase(t), takes, modeltest.Many(t, 2, 60))
 			})
 		}
 	}
 }
 
-func killWithinGrace(t *testing.T, processes int, database string, takes time.Duration, kills int) {
+func killWithinGrace(t *testing.T, processes int, address string, takes time.Duration, kills int) {
 	const keepAlive, connections = time.Second, 6
-	// A few kills show the same with more patience, however busy the machine is:
-	// a lease that does not end with its holder lasts longer.
+	// With few kills, a longer grace period shows the same, even on a busy machine: a lease
+	// that does not end with its holder lasts longer than that.
 	grace := time.Duration(modeltest.Many(t, 20, 5)) * time.Second
-	k := modeltest.NewKept(t, modeltest.OpenAt(t, database), time.Now, func(_ *sandbox.Options, o *keeper.Options) { o.KeepAlive = keepAlive })
+	k := modeltest.NewKept(t, modeltest.OpenAt(t, address), time.Now, func(_ *sandbox.Options, o *keeper.Options) { o.KeepAlive = keepAlive })
 	m := newMoment()
-	c := k.OverTheNetwork(database, grace, func(next http.Handler) http.Handler {
+	c := k.OverTheNetwork(address, grace, func(next http.Handler) http.Handler {
 		m.next = next
 		return m
 	})
@@ -95,7 +95,7 @@ func killWithinGrace(t *testing.T, processes int, database string, takes time.Du
 		for _, id := range ids {
 			before[id] = k.Connection(id).Generation
 		}
-		alone := kill%2 == 1 && processes > 1 // the other one is left alone with it
+		alone := kill%2 == 1 && processes > 1 // the other process has to do it alone
 		if !alone {
 			children[victim] = c.Start(t)
 			restart = max(restart, time.Since(killed))
@@ -137,8 +137,8 @@ func killWithinGrace(t *testing.T, processes int, database string, takes time.Du
 	k.Invariants()
 }
 
-// latestRetry is the longest time after which a grant was asked for once more
-// because the answer before did not arrive.
+// latestRetry returns the longest time between a request whose answer did not arrive and its
+// repetition.
 func latestRetry(k *modeltest.Kept) time.Duration {
 	var latest time.Duration
 	before := map[string]sandbox.Request{}
@@ -154,21 +154,21 @@ func latestRetry(k *modeltest.Kept) time.Duration {
 	return latest.Round(10 * time.Millisecond)
 }
 
-// Without a grace period, a kill loses the connections whose answers were on
-// their way, and says why. What was only leased or due is renewed.
+// Without a grace period, a kill loses the connections whose answers were on their way, and
+// they show the reason. Those that were only leased or due are renewed.
 func TestSoakKilledWithoutGrace(t *testing.T) {
-	for name, database := range map[string]func(testing.TB) string{"SQLite": testdb.SQLite, "PostgreSQL": testdb.Postgres} {
+	for name, newDatabase := range map[string]func(testing.TB) string{"SQLite": testdb.SQLite, "PostgreSQL": testdb.Postgres} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			killWithoutGrace(t, database(t))
+			killWithoutGrace(t, newDatabase(t))
 		})
 	}
 }
 
-func killWithoutGrace(t *testing.T, database string) {
+func killWithoutGrace(t *testing.T, address string) {
 	const leased = 10
-	k := modeltest.NewKept(t, modeltest.OpenAt(t, database), time.Now)
-	c := k.OverTheNetwork(database, 0)
+	k := modeltest.NewKept(t, modeltest.OpenAt(t, address), time.Now)
+	c := k.OverTheNetwork(address, 0)
 	ids := append(k.Seed(leased, time.Now(), time.Now()), k.Seed(5, time.Now(), time.Now().Add(time.Hour))...)
 	k.Sandbox.SetFault(sandbox.Fault{Kind: sandbox.Hold, Path: sandbox.PathToken})
 	slow := c

@@ -19,7 +19,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// Each breach that is planted is found, under its number.
+// Each planted breach of an invariant is found, under its number.
 func TestInvariantsAreChecked(t *testing.T) {
 	tests := map[string]struct {
 		plant func(k *modeltest.Kept, ids []uuid.UUID)
@@ -44,7 +44,7 @@ func TestInvariantsAreChecked(t *testing.T) {
 		"I3, a generation falls": {func(k *modeltest.Kept, ids []uuid.UUID) {
 			k.Exec("UPDATE connections SET generation = 0 WHERE id = ?", ids[0])
 			k.Exec("UPDATE credentials SET generation = 0 WHERE connection_id = ?", ids[0])
-		}, []string{"I3", "I7"}}, // the seal knows the generation
+		}, []string{"I3", "I7"}}, // the encryption is bound to the generation
 		"I3, generations differ": {func(k *modeltest.Kept, ids []uuid.UUID) {
 			k.Exec("UPDATE connections SET generation = 5 WHERE id = ?", ids[0])
 		}, []string{"I3"}},

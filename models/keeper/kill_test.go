@@ -12,25 +12,27 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
-// Processes that share a database are killed again and again while they renew:
-// every connection is renewed in the end, none twice but where an answer died
-// with a process, and the server never sees a token used twice (B7, B8, C7).
+// Processes that share a database are killed again and again while they renew. In the end,
+// every connection is renewed. None is renewed twice unless an answer died with a process,
+// and the server never refuses a token as used.
 func TestSoakKilledWhileRenewing(t *testing.T) {
 	for name, tt := range map[string]struct {
-		processes int
-		database  func(t *testing.T) string
+		processes   int
+		newDatabase func(t *testing.T) string
 	}{
 		"4 on PostgreSQL": {4, func(t *testing.T) string { return testdb.Postgres(t) }},
 		"1 on SQLite":     {1, func(t *testing.T) string { return testdb.SQLite(t) }},
 	} {
-		t.Run(name, func(t *testing.T) { killWhileRenewing(t, tt.processes, tt.database(t), modeltest.Many(t, 400, 5000)) })
+		t.Run(name, func(t *testing.T) {
+			killWhileRenewing(t, tt.processes, tt.newDatabase(t), modeltest.Many(t, 400, 5000))
+		})
 	}
 }
 
-func killWhileRenewing(t *testing.T, processes int, database string, connections int) {
-	db := modeltest.OpenAt(t, database)
+func killWhileRenewing(t *testing.T, processes int, address string, connections int) {
+	db := modeltest.OpenAt(t, address)
 	k := modeltest.NewKept(t, db, time.Now)
-	c := k.OverTheNetwork(database, time.Hour)
+	c := k.OverTheNetwork(address, time.Hour)
 	k.Seed(connections, time.Now(), time.Now())
 	children := make([]*exec.Cmd, processes)
 	for i := range children {

@@ -18,8 +18,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
-// B16: a commit whose answer is lost is looked up, and not taken for another's.
-func TestB16CommitWhoseAnswerIsLost(t *testing.T) {
+// After a commit whose answer is lost, the keeper looks it up and recognizes it as its own.
+func TestCommitWhoseAnswerIsLost(t *testing.T) {
 	for name, lost := range map[string]error{
 		"bad connection": driver.ErrBadConn,
 		"end of file":    fmt.Errorf("commit: %w", io.ErrUnexpectedEOF),
@@ -31,7 +31,7 @@ func TestB16CommitWhoseAnswerIsLost(t *testing.T) {
 					k := modeltest.NewKept(t, db, clock.Now)
 					id := k.Seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
 					fired := 0
-					keeper := k.Instance(func(write func() error) error {
+					instance := k.Instance(func(write func() error) error {
 						err := write()
 						if err != nil || k.TokenRequests() != 1 || fired > 0 {
 							return err
@@ -42,7 +42,7 @@ func TestB16CommitWhoseAnswerIsLost(t *testing.T) {
 						}
 						return lost
 					})
-					access, err := keeper.Renew(t.Context(), k.CompanyID, id, 1)
+					access, err := instance.Renew(t.Context(), k.CompanyID, id, 1)
 					if err != nil || fired != 1 {
 						t.Errorf("the renewal says %v; the fault fired %d times", err, fired)
 					}
@@ -60,10 +60,9 @@ func TestB16CommitWhoseAnswerIsLost(t *testing.T) {
 	}
 }
 
-// B8: a renewal whose save comes after its lease has run out, and after another
-// instance has renewed with the same refresh token, changes nothing and takes
-// nothing away.
-func TestB8SaveAfterAnotherRenewed(t *testing.T) {
+// A renewal is saved after its lease has ended and another instance has renewed with the same
+// refresh token. The late save changes nothing and revokes nothing.
+func TestSaveAfterAnotherRenewed(t *testing.T) {
 	const noRefreshToken = `{"access_token":"stc_another","token_type":"Bearer","expires_in":900}`
 	for name, tt := range map[string]struct {
 		grace time.Duration
@@ -121,9 +120,9 @@ func TestB8SaveAfterAnotherRenewed(t *testing.T) {
 	}
 }
 
-// B8: what a renewal brought is withdrawn if a person has ended or replaced the
-// grant meanwhile, and only then.
-func TestB8SaveAfterAPersonActed(t *testing.T) {
+// The tokens of a renewal are revoked if a person has ended or replaced the grant in the
+// meantime.
+func TestSaveAfterAPersonActed(t *testing.T) {
 	for name, act := range map[string]func(k *modeltest.Kept, id uuid.UUID) models.State{
 		"disconnect": func(k *modeltest.Kept, id uuid.UUID) models.State {
 			k.Disconnect(id)
@@ -140,14 +139,14 @@ func TestB8SaveAfterAPersonActed(t *testing.T) {
 				id := k.Seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
 				var late atomic.Bool
 				var state models.State
-				keeper := k.Instance(func(write func() error) error {
+				instance := k.Instance(func(write func() error) error {
 					if k.TokenRequests() == 1 && late.CompareAndSwap(false, true) {
 						clock.Add(time.Second)
 						state = act(k, id)
 					}
 					return write()
 				})
-				_, _ = keeper.Renew(t.Context(), k.CompanyID, id, 1)
+				_, _ = instance.Renew(t.Context(), k.CompanyID, id, 1)
 				if !late.Load() {
 					t.Fatal("the save was not late")
 				}
@@ -166,9 +165,9 @@ func TestB8SaveAfterAPersonActed(t *testing.T) {
 	}
 }
 
-// B10: who is refused, or not answered, because another instance has renewed
-// meanwhile gets what that one got.
-func TestB10RefusedAfterAnotherRenewed(t *testing.T) {
+// An instance that is refused, or gets no answer, because another one has renewed in the
+// meantime serves what the other one got.
+func TestRefusedAfterAnotherRenewed(t *testing.T) {
 	for name, fault := range map[string]sandbox.Fault{
 		"refused":      {Kind: sandbox.CustomToken, Status: 400, ContentType: "application/json", Body: `{"error":"invalid_grant"}`, Times: 1},
 		"not answered": {Kind: sandbox.Status503, Times: 1},

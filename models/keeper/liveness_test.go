@@ -15,8 +15,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
-// looked waits until so many instances have looked some more times at the locks
-// of the others. Each looks in a session of its own.
+// looked waits until a number of instances have each checked the locks of the others a number
+// of times more. Each instance checks in a session of its own.
 func looked(k *modeltest.Kept, instances, times int) {
 	k.Helper()
 	type session struct {
@@ -45,17 +45,17 @@ func looked(k *modeltest.Kept, instances, times int) {
 	})
 }
 
-// enoughLooks are so many that a dead holder is known to be dead: a look every
+// enoughLooks is a number of checks after which a dead holder is known to be dead: one every
 // 100 ms, for three times as long as a lock must be absent.
 const enoughLooks = 24
 
-// B8: a process that is stopped with a request under way is not taken for a dead
-// one. Once it is killed, another retries what it had sent.
-func TestB8StoppedIsNotDead(t *testing.T) {
-	database := testdb.Postgres(t)
-	db := modeltest.OpenAt(t, database)
+// A process that is stopped with a request under way does not count as dead. After it is
+// killed, another process repeats its request.
+func TestStoppedIsNotDead(t *testing.T) {
+	address := testdb.Postgres(t)
+	db := modeltest.OpenAt(t, address)
 	k := modeltest.NewKept(t, db, time.Now)
-	c := k.OverTheNetwork(database, time.Hour)
+	c := k.OverTheNetwork(address, time.Hour)
 	k.Clients = k.NetworkClients(c)
 	c.Company, c.Connection = k.CompanyID, k.Seed(1, time.Now(), time.Now())[0]
 	holder := startAsked(c, t)
@@ -81,26 +81,26 @@ func TestB8StoppedIsNotDead(t *testing.T) {
 	k.Invariants()
 }
 
-// B16: PostgreSQL ends all sessions while the requests of two instances are
-// under way. Neither takes the other for dead, and each saves what it got.
-func TestB16CutOffIsNotDead(t *testing.T) {
+// PostgreSQL ends all sessions while the requests of two instances are under way. Neither
+// instance counts the other as dead, and each saves what it got.
+func TestCutOffIsNotDead(t *testing.T) {
 	for name, cut := range map[string]string{
 		"all sessions":          "pid <> pg_backend_pid()",
 		"those that hold locks": "pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory')",
 	} {
 		t.Run(name, func(t *testing.T) {
-			database := testdb.Postgres(t)
-			k := modeltest.NewKept(t, modeltest.OpenAt(t, database), time.Now)
+			address := testdb.Postgres(t)
+			k := modeltest.NewKept(t, modeltest.OpenAt(t, address), time.Now)
 			ids := k.Seed(4, time.Now(), time.Now().Add(time.Hour))
 			k.Sandbox.SetFault(sandbox.Fault{Kind: sandbox.Hold})
 			var all sync.WaitGroup
 			for i := range 2 {
-				db := modeltest.OpenAt(t, database)
-				keeper := k.NewKeeperOn(db, k.Options)
-				defer k.Run(keeper)()
+				db := modeltest.OpenAt(t, address)
+				instance := k.NewKeeperOn(db, k.Options)
+				defer k.Run(instance)()
 				for _, id := range ids[2*i : 2*i+2] {
 					all.Go(func() {
-						if access, err := keeper.Renew(t.Context(), k.CompanyID, id, 1); err != nil || access.Generation != 2 {
+						if access, err := instance.Renew(t.Context(), k.CompanyID, id, 1); err != nil || access.Generation != 2 {
 							t.Errorf("generation %d, error %v", access.Generation, err)
 						}
 					})
@@ -126,8 +126,8 @@ func TestB16CutOffIsNotDead(t *testing.T) {
 	}
 }
 
-// An instance that has lost its lock sends nothing under the leases that it has,
-// also once it has the lock again.
+// An instance that has lost its lock sends nothing under the leases from before, even after it
+// has the lock again.
 func TestLostLockSendsNothing(t *testing.T) {
 	db := modeltest.OpenAt(t, testdb.Postgres(t))
 	k := modeltest.NewKept(t, db, time.Now)
@@ -170,11 +170,11 @@ func TestLostLockSendsNothing(t *testing.T) {
 	k.Invariants()
 }
 
-// What an instance leaves behind is somebody else's as soon as it is dead, and
-// not before; and only if it died in the same run of the server.
+// Other instances take over an instance's leases as soon as it is dead, and not before, and
+// only if it died in the same run of the database server.
 func TestLeaseEndsWithItsHolder(t *testing.T) {
-	for name, database := range map[string]func(testing.TB) string{"sqlite": testdb.SQLite, "postgres": testdb.Postgres} {
-		t.Run(name, func(t *testing.T) { leaseEndsWithItsHolder(t, database(t)) })
+	for name, newDatabase := range map[string]func(testing.TB) string{"sqlite": testdb.SQLite, "postgres": testdb.Postgres} {
+		t.Run(name, func(t *testing.T) { leaseEndsWithItsHolder(t, newDatabase(t)) })
 	}
 }
 
@@ -210,7 +210,7 @@ func leaseEndsWithItsHolder(t *testing.T, address string) {
 		want = 1
 		looked(k, 1, enoughLooks)
 	}
-	// Who asks for a token gets it.
+	// A caller who asks for a token gets it.
 	if access, err := k.Keeper.Renew(t.Context(), k.CompanyID, ids[0], 1); err != nil || access.Generation != 2 {
 		t.Errorf("generation %d, error %v", access.Generation, err)
 	}
@@ -231,7 +231,7 @@ func leaseEndsWithItsHolder(t *testing.T, address string) {
 	k.Invariants()
 }
 
-// What the dead had sent does not wait behind those that wait for the rate limit.
+// Renewals that were taken over do not wait behind those that wait for the rate limit.
 func TestTakenOverGoesFirst(t *testing.T) {
 	modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
 		const due = 40
@@ -256,7 +256,7 @@ func TestTakenOverGoesFirst(t *testing.T) {
 	}, func(_ *sandbox.Options, o *keeper.Options) { o.PerSecond = 1 })
 }
 
-// The leases of the dead are found by an index on either database.
+// Both databases find the leases of dead instances by an index.
 func TestTakeOverUsesIndexes(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		k := modeltest.NewKept(t, db, clock.Now)
@@ -273,8 +273,8 @@ func TestTakeOverUsesIndexes(t *testing.T) {
 	})
 }
 
-// A renewal that waits to be saved because of its own row keeps nobody from
-// retrying what a dead instance had sent; an unavailable database does.
+// While a renewal waits to be saved because of its own row, leases of dead instances are still
+// taken over. While the database is unavailable, they are not.
 func TestTakesOverWhileASaveWaits(t *testing.T) {
 	for name, unavailable := range map[string]bool{"its own row": false, "the database": true} {
 		t.Run(name, func(t *testing.T) {

@@ -15,16 +15,15 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
-// A connection whose environment was taken out of the configuration does not fail
-// silently, and does not make whoever asks for its token wait for a lease that
-// nobody uses.
+// A connection whose environment was removed from the configuration does not fail silently.
+// Callers who ask for its token do not wait for a lease that nobody uses.
 func TestEnvironmentNotConfigured(t *testing.T) {
 	modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
 		id := k.Seed(1, time.Now(), time.Now().Add(10*time.Minute))[0]
 		k.Exec("UPDATE connections SET environment = 'production'")
 		k.Exec("UPDATE credentials SET environment = 'production'")
 		k.Start()
-		k.Pass(20 * time.Minute) // its access lapses
+		k.Pass(20 * time.Minute) // its access expires
 		if !strings.Contains(k.Logged.String(), "connections are not renewed here") || !strings.Contains(k.Logged.String(), "environment=production count=1") {
 			k.Errorf("the log says:\n%s", k.Logged)
 		}
@@ -48,8 +47,8 @@ func TestEnvironmentNotConfigured(t *testing.T) {
 	})
 }
 
-// Access of an environment that this instance does not have is withdrawn by one
-// that has it, or given up after a day.
+// An instance that has the environment revokes access of that environment. Others leave it
+// alone, and give up after a day.
 func TestRevocationOfEnvironmentNotConfigured(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		k := modeltest.NewKept(t, db, clock.Now)

@@ -24,11 +24,12 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
+// openOurSide counts the open tasks about problems on our side.
 func openOurSide(k *modeltest.Kept) int {
 	return k.Count("SELECT count(*) FROM staff_tasks WHERE kind = 'our_side' AND done_at IS NULL")
 }
 
-// alarms counts the lines of the log at error level.
+// alarms counts the log lines at error level.
 func alarms(k *modeltest.Kept) int { return strings.Count(k.Logged.String(), "level=ERROR") }
 
 func tokenError(code string) sandbox.Fault {
@@ -37,7 +38,7 @@ func tokenError(code string) sandbox.Fault {
 	}
 }
 
-// foreignMetadata is discovery that names another issuer.
+// foreignMetadata answers discovery with metadata that names another issuer.
 func foreignMetadata(r *http.Request) *http.Response {
 	if !strings.HasPrefix(r.URL.Path, "/.well-known/") {
 		return nil
@@ -46,9 +47,9 @@ func foreignMetadata(r *http.Request) *http.Response {
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body))}
 }
 
-// A renewal with a company's own client that fails because of our request or
-// our configuration is an incident of ours: an alarm and a task once, failures
-// that are stored and counted, tries that back off, and no mail to the company.
+// If a renewal with a company's own client fails because of our request or our configuration,
+// that is our incident: one alarm and one task, failures that are stored and counted,
+// attempts that back off, and no mail to the company.
 func TestOwnClientFailsOnOurSide(t *testing.T) {
 	for _, cause := range []string{"invalid_scope", "invalid_request", "unsupported_grant_type", "misconfigured"} {
 		t.Run(cause, func(t *testing.T) {
@@ -127,9 +128,9 @@ func TestOwnClientFailsOnOurSide(t *testing.T) {
 	}
 }
 
-// The app's own registration is an operator's incident: one alarm, one request
-// now and then, and no connection changes state. Connections whose access lapses
-// meanwhile say why they cannot be used.
+// A refusal of the app's own registration is an incident for the operator: one alarm, a request
+// from time to time, and no change of any connection's state. Connections whose access
+// expires in the meantime say why they cannot be used.
 func TestAppRegistrationRefused(t *testing.T) {
 	for _, cause := range []string{"invalid_client", "unauthorized_client", "invalid_scope"} {
 		t.Run(cause, func(t *testing.T) {
@@ -181,8 +182,8 @@ func TestAppRegistrationRefused(t *testing.T) {
 	}
 }
 
-// While access lasts, a refused registration changes nothing of a connection;
-// when it lapses, the state stays, and the reason is there.
+// While access is valid, a refused registration changes nothing about a connection. When the
+// access expires, the state stays the same and the connection has the reason.
 func TestAppRegistrationRefusedChangesNoState(t *testing.T) {
 	modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
 		ids := k.Seed(20, time.Now(), time.Now())
@@ -234,14 +235,15 @@ func answers(status int, body string) *http.Response {
 	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body))}
 }
 
-// clients answers token requests of tenants' own clients, cid.0 to cid.n, and
-// counts them.
+// clientsAnswered records when each of the tenants' own clients, cid.0 to cid.n, sent token
+// requests.
 type clientsAnswered struct {
 	mu    sync.Mutex
 	asked map[string][]time.Time
 }
 
-// answerClients answers in the sandbox's place; refuse may do so first.
+// answerClients answers token requests in place of the sandbox. If refuse returns an answer,
+// the client gets that one.
 func answerClients(k *modeltest.Kept, refuse func(client string) *http.Response) *clientsAnswered {
 	c := &clientsAnswered{asked: map[string][]time.Time{}}
 	spoil(k, func(r *http.Request) (*http.Response, error) {
@@ -278,8 +280,8 @@ func tooMany(seconds string) *http.Response {
 	return resp
 }
 
-// One tenant's own client that is told to wait waits alone, and as long as it is
-// told. The app's registration is one client: told to wait, all wait.
+// If one tenant's own client is told to wait, it alone waits, for as long as it is told. The
+// app's registration is one client, so if it is told to wait, all its connections wait.
 func TestRateLimitedClient(t *testing.T) {
 	t.Run("one own client", func(t *testing.T) {
 		modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
@@ -304,7 +306,7 @@ func TestRateLimitedClient(t *testing.T) {
 					t.Errorf("connection %d is %s of generation %d: it waits for another's client", i+1, c.State, c.Generation)
 				}
 			}
-			// A new one is not held back either, while the first one waits.
+			// While the first one waits, a new one is not held back either.
 			late := k.SeedClients(1, time.Now(), time.Now(), func(int) servicetitan.OwnClient { return modeltest.ClientNumber(7) })[0]
 			k.Pass(5 * time.Second)
 			if c := k.Connection(late); c.Generation != 2 {

@@ -17,8 +17,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
-// What a panic holds may be a secret or a person's name: the log has its type
-// and where it came from, whoever asked for the renewal, and the process lives.
+// The value of a panic may be a secret or a person's name. The log has only its type and where
+// it came from, no matter who asked for the renewal, and the process continues.
 func TestPanicsOfRenewalsAreLoggedWithoutValues(t *testing.T) {
 	for _, who := range []string{"ahead of time", "on use"} {
 		t.Run(who, func(t *testing.T) {

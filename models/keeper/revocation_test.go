@@ -12,9 +12,9 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
-// What ServiceTitan does not take notice of at once is asked for again, for a
-// day; then the token is forgotten all the same (A77).
-func TestRevocationIsTriedForADay(t *testing.T) {
+// A revocation that ServiceTitan does not confirm at once is repeated for a day. After that, the
+// token is deleted anyway.
+func TestRevocationIsRepeatedForADay(t *testing.T) {
 	for name, tt := range map[string]struct {
 		lasts time.Duration
 		ends  models.EventKind
@@ -49,8 +49,7 @@ func TestRevocationIsTriedForADay(t *testing.T) {
 	}
 }
 
-// A stop in the middle of revocations ends after the one under way, and gives
-// the others back.
+// A stop in the middle of revocations completes the one under way and gives back the others.
 func TestRevocationsStopInTheMiddle(t *testing.T) {
 	modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
 		ids := k.Seed(5, time.Now(), time.Now().Add(100*time.Hour))

@@ -16,8 +16,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
-// raising makes the next n statements of a kind fail with an SQLSTATE. A
-// sequence counts them, which a rollback does not take back.
+// raising makes the next n statements of a kind fail with an SQLSTATE. A sequence counts them,
+// because a rollback does not undo it.
 func raising(k *modeltest.Kept, event, table, state string, n int) {
 	k.Helper()
 	k.Exec("CREATE SEQUENCE raised")
@@ -26,14 +26,14 @@ func raising(k *modeltest.Kept, event, table, state string, n int) {
 	k.Exec("CREATE TRIGGER raise_some AFTER " + event + " ON " + table + " FOR EACH STATEMENT EXECUTE FUNCTION raise_some()")
 }
 
-// raised is how many statements the trigger has seen.
+// raised returns how many statements the trigger has seen.
 func raised(k *modeltest.Kept) int {
 	k.Helper()
 	return k.Count("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM raised")
 }
 
-// A renewal whose save fails in any way that is not the end of the connection is
-// saved later: its refresh token is the only one that works.
+// If the save of a renewal fails, and the connection still exists, the renewal is saved later:
+// its refresh token is the only one that works.
 func TestRenewalOutlivesFailuresOfItsSave(t *testing.T) {
 	for _, state := range []string{
 		"25006", // read_only_sql_transaction: a server that is no longer the primary
@@ -74,7 +74,7 @@ func TestRenewalOutlivesFailuresOfItsSave(t *testing.T) {
 	}
 }
 
-// The same, by what PostgreSQL and the driver really do.
+// The same holds for the errors that PostgreSQL and the driver really return.
 func TestRenewalOutlivesADemotedServer(t *testing.T) {
 	for name, spoil := range map[string]struct {
 		with func(tx *gorm.DB) error
@@ -129,8 +129,7 @@ func TestRenewalOutlivesADemotedServer(t *testing.T) {
 	}
 }
 
-// A save whose failure is of unknown kind holds nobody else up; one that meets
-// an absent database does.
+// A save that fails for an unknown reason does not hold up other renewals.
 func TestUnknownFailureOfOneSaveHoldsNobodyUp(t *testing.T) {
 	db := modeltest.OpenAt(t, testdb.Postgres(t))
 	k := modeltest.NewKept(t, db, time.Now)
@@ -165,13 +164,13 @@ func TestUnknownFailureOfOneSaveHoldsNobodyUp(t *testing.T) {
 	k.Invariants()
 }
 
-// What belongs to a connection that is gone is not saved, and nobody waits.
+// A renewal of a connection that no longer exists is not saved, and nobody waits for it.
 func TestSaveOfAConnectionThatIsGoneEnds(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		k := modeltest.NewKept(t, db, clock.Now)
 		id := k.Seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
 		gone := false
-		keeper := k.Instance(func(write func() error) error {
+		instance := k.Instance(func(write func() error) error {
 			if k.TokenRequests() == 1 && !gone {
 				gone = true
 				for _, table := range []string{"mails", "events", "renewal_days", "credentials"} {
@@ -181,11 +180,11 @@ func TestSaveOfAConnectionThatIsGoneEnds(t *testing.T) {
 			}
 			return write()
 		})
-		if _, err := keeper.Renew(t.Context(), k.CompanyID, id, 1); !errors.Is(err, database.ErrNotFound) {
+		if _, err := instance.Renew(t.Context(), k.CompanyID, id, 1); !errors.Is(err, database.ErrNotFound) {
 			t.Errorf("got %v, want ErrNotFound", err)
 		}
-		if !gone || keeper.Unsaved() != 0 {
-			t.Errorf("gone %t, %d wait to be saved", gone, keeper.Unsaved())
+		if !gone || instance.Unsaved() != 0 {
+			t.Errorf("gone %t, %d wait to be saved", gone, instance.Unsaved())
 		}
 	})
 }

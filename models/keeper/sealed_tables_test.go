@@ -17,7 +17,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// seedConnection makes a connected company without any ServiceTitan.
+// seedConnection makes a company with a connection that no sandbox knows.
 func seedConnection(t *testing.T, db *database.DB, keys *seal.Keys) models.Connection {
 	t.Helper()
 	now := db.Now()
@@ -40,7 +40,7 @@ func seedConnection(t *testing.T, db *database.DB, keys *seal.Keys) models.Conne
 	return c
 }
 
-// Plaintext is refused by the database itself, by whatever road it comes.
+// The database itself refuses plaintext, no matter how it gets there.
 func TestSealedColumnsRefusePlaintext(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
 		seed := seedConnection(t, db, modeltest.TestKeys(t))

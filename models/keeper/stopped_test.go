@@ -23,7 +23,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
-// asked is a child that renews when it is told to.
+// asked is a child process that renews when it is told to.
 type asked struct {
 	*exec.Cmd
 	orders  io.Writer
@@ -38,7 +38,7 @@ func (a *asked) renew(t *testing.T, generation int64) {
 	}
 }
 
-// got is the generation that the child has got.
+// got waits until the child says that it has a generation.
 func (a *asked) got(t *testing.T, want int64) {
 	t.Helper()
 	select {
@@ -51,7 +51,7 @@ func (a *asked) got(t *testing.T, want int64) {
 	}
 }
 
-// stop stops the process where it stands, until SIGCONT.
+// stop stops the process at once, until SIGCONT.
 func (a *asked) stop(t *testing.T) {
 	t.Helper()
 	var how syscall.WaitStatus
@@ -64,10 +64,10 @@ func (a *asked) stop(t *testing.T) {
 	}
 }
 
-// B8: two to five processes renew one connection, round after round. In every
-// other round the one that has ServiceTitan's answer is stopped until its lease
-// has run out and another has renewed; when it goes on, its late save changes
-// nothing, and it gets what the other got.
+// Two to five processes renew one connection, round after round. In every other round, the
+// process that has ServiceTitan's answer is stopped until its lease has ended and another
+// process has renewed. When it continues, its late save changes nothing, and it gets what
+// the other one got.
 func TestSoakHolderIsStopped(t *testing.T) {
 	rounds := modeltest.Many(t, 12, 250)
 	for processes := 2; processes <= 5; processes++ {
@@ -76,10 +76,10 @@ func TestSoakHolderIsStopped(t *testing.T) {
 }
 
 func stopHolders(t *testing.T, processes, rounds int) {
-	database := testdb.Postgres(t)
-	db := modeltest.OpenAt(t, database)
+	address := testdb.Postgres(t)
+	db := modeltest.OpenAt(t, address)
 	k := modeltest.NewKept(t, db, time.Now)
-	c := k.OverTheNetwork(database, time.Hour)
+	c := k.OverTheNetwork(address, time.Hour)
 	c.Company, c.Connection = k.CompanyID, k.Seed(1, time.Now(), time.Now().Add(time.Hour))[0]
 	children := make([]*asked, processes)
 	for i := range children {
@@ -173,9 +173,9 @@ func startAsked(c modeltest.Child, t *testing.T) *asked {
 	return &a
 }
 
-// B8: who is stopped between its lease and its request does not send it when it
-// goes on: the refresh token may be spent.
-func TestB8StoppedBeforeAsking(t *testing.T) {
+// An instance that is stopped between its lease and its request does not send the request when
+// it continues, because the refresh token may be spent.
+func TestStoppedBeforeAsking(t *testing.T) {
 	modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
 		ids := k.Seed(8, time.Now(), time.Now())
 		var stopped atomic.Bool
@@ -210,9 +210,9 @@ func TestB8StoppedBeforeAsking(t *testing.T) {
 	})
 }
 
-func renewNow(k *modeltest.Kept, keeper *keeper.Keeper, id uuid.UUID) {
+func renewNow(k *modeltest.Kept, instance *keeper.Keeper, id uuid.UUID) {
 	k.Helper()
-	if access, err := keeper.Renew(k.Context(), k.CompanyID, id, 1); err != nil || access.Generation != 2 {
+	if access, err := instance.Renew(k.Context(), k.CompanyID, id, 1); err != nil || access.Generation != 2 {
 		k.Errorf("renewed to generation %d, error %v", access.Generation, err)
 	}
 }

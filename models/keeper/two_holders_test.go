@@ -12,9 +12,9 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
-// B8: a holder that was stopped goes on while the answer that another got under a
-// later lease is not written down yet. The later one decides.
-func TestB8FormerHolderGoesOnFirst(t *testing.T) {
+// A holder that was stopped continues while another holder has an answer under a later lease,
+// but has not saved it yet. The later holder decides.
+func TestFormerHolderGoesOnFirst(t *testing.T) {
 	refuses := sandbox.Fault{Kind: sandbox.CustomToken, Status: 400, ContentType: "application/json", Body: `{"error":"invalid_grant"}`, Times: 1}
 	for name, tt := range map[string]struct {
 		former, later sandbox.Fault
@@ -81,7 +81,7 @@ func TestB8FormerHolderGoesOnFirst(t *testing.T) {
 					t.Errorf("%d revocations of a grant in use", n)
 				}
 				spoil(sandbox.Fault{})
-				clock.Add(grace + time.Second) // an older token is forgiven no longer
+				clock.Add(grace + time.Second) // the grace period of older tokens has ended
 				k.StillGranted(k.Keeper, id)
 				k.Invariants()
 			})

@@ -16,7 +16,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
-// through lets a test answer token requests in the sandbox's place.
+// through lets a test answer token requests in place of the sandbox.
 type through struct {
 	next  http.RoundTripper
 	spoil func(r *http.Request) (*http.Response, error)
@@ -31,9 +31,9 @@ func (s through) RoundTrip(r *http.Request) (*http.Response, error) {
 	return s.next.RoundTrip(r)
 }
 
-// B2: however ServiceTitan asks us to wait, the environment is left alone until
-// then, and for an hour at most. What was refused for good is known afterwards.
-func TestB2RetryAfter(t *testing.T) {
+// No matter how ServiceTitan asks us to wait, its environment is left alone until then, but for
+// at most an hour. After that, a permanent refusal is recognized.
+func TestRetryAfter(t *testing.T) {
 	for name, tt := range map[string]struct {
 		value   func() string
 		atLeast time.Duration
@@ -84,9 +84,9 @@ func TestB2RetryAfter(t *testing.T) {
 	}
 }
 
-// B23: a tenant for which ServiceTitan always hangs, and one whose renewal
-// panics, burden nobody else, be the others renewed ahead of time or on use.
-func TestB23PoisonedTenants(t *testing.T) {
+// A tenant whose requests always hang, and one whose renewal panics, do not affect the others,
+// whether those are renewed ahead of time or on use.
+func TestPoisonedTenants(t *testing.T) {
 	modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
 		hanging := k.Seed(1, time.Now(), time.Now())[0]
 		panicking := k.Seed(1, time.Now(), time.Now())[0]
@@ -140,7 +140,7 @@ func TestB23PoisonedTenants(t *testing.T) {
 		t.Logf("in 6 hours %d requests hung, and %d renewals panicked", hung.Load(), panicked.Load())
 		for _, n := range []int64{hung.Load(), panicked.Load()} {
 			if n < 20 || n > 400 {
-				t.Errorf("%d tries of one that is poisoned", n)
+				t.Errorf("%d attempts for one that is poisoned", n)
 			}
 		}
 		for _, id := range ids {
@@ -159,9 +159,9 @@ func TestB23PoisonedTenants(t *testing.T) {
 	})
 }
 
-// B4: that an answer was lost is remembered over what fails later, until it shows
-// whether the refresh token was spent.
-func TestB4LostAnswerIsRemembered(t *testing.T) {
+// The keeper remembers a lost answer through later failures, until it knows whether the refresh
+// token was spent.
+func TestLostAnswerIsRemembered(t *testing.T) {
 	for name, then := range map[string]*sandbox.Fault{
 		"twice":               nil,
 		"twice, then a 503":   {Kind: sandbox.Status503, Times: 1},
@@ -197,20 +197,20 @@ func TestB4LostAnswerIsRemembered(t *testing.T) {
 	}
 }
 
-// B3, B4, B5: an answer that is lost after the work was done is asked for once
-// more at once, with the same refresh token. A server with a grace time answers
-// again, and nothing is lost; of one without, the reason is told.
-func TestB4LostAnswers(t *testing.T) {
+// After an answer is lost although the server did the work, the request is repeated once at
+// once, with the same refresh token. A server with a grace period answers again, and
+// nothing is lost. With a server without one, the connection has the reason.
+func TestLostAnswers(t *testing.T) {
 	losses := map[string]func(k *modeltest.Kept) (fired func() int){
-		"B3 no byte": func(k *modeltest.Kept) func() int {
+		"no byte": func(k *modeltest.Kept) func() int {
 			k.Sandbox.SetFault(sandbox.Fault{Kind: sandbox.Hold, Times: 1})
 			return func() int { return k.Sandbox.Fired(sandbox.Hold) }
 		},
-		"B4 reset": func(k *modeltest.Kept) func() int {
+		"reset": func(k *modeltest.Kept) func() int {
 			k.Sandbox.SetFault(sandbox.Fault{Kind: sandbox.ResetAfter, Times: 1})
 			return func() int { return k.Sandbox.Fired(sandbox.ResetAfter) }
 		},
-		"B5 cut": func(k *modeltest.Kept) func() int {
+		"cut": func(k *modeltest.Kept) func() int {
 			var cut atomic.Int64
 			spoil(k, func(r *http.Request) (*http.Response, error) {
 				if cut.Add(1) > 1 {
@@ -252,8 +252,8 @@ func TestB4LostAnswers(t *testing.T) {
 	}
 }
 
-// spoil answers token requests in the sandbox's place from now on, where it has
-// an answer.
+// spoil answers token requests in place of the sandbox from now on, if answer returns an answer
+// or an error.
 func spoil(k *modeltest.Kept, answer func(r *http.Request) (*http.Response, error)) {
 	(*k.Keeper.ClientsField()) = k.ClientsThrough(through{modeltest.Memory{Handler: k.Sandbox}, answer}, time.Now)
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
-// An idle connection is renewed once in a keep-alive, one in use before its
-// access lapses; those made together come apart.
+// An idle connection is renewed once per keep-alive, and one in use before its access expires.
+// Connections that were made together are spread out.
 func TestRenewedAheadOfTime(t *testing.T) {
 	modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
 		ids := k.Seed(40, time.Now(), time.Now())
@@ -57,8 +57,8 @@ func TestRenewedAheadOfTime(t *testing.T) {
 	})
 }
 
-// What each fault of the token endpoint makes of renewals in the background,
-// and that they heal by themselves when it is gone.
+// Each fault of the token endpoint leads background renewals to a certain state. They recover by
+// themselves when the fault is gone, unless the refusal was permanent.
 func TestFaultsAheadOfTime(t *testing.T) {
 	tests := map[string]struct {
 		fault  sandbox.Fault
@@ -66,17 +66,17 @@ func TestFaultsAheadOfTime(t *testing.T) {
 		reason models.Reason
 		heals  bool
 	}{
-		"B1 500":                {sandbox.Fault{Kind: sandbox.Status500}, models.Degraded, models.ReasonUnavailable, true},
-		"B1 503":                {sandbox.Fault{Kind: sandbox.Status503, RetryAfter: time.Minute}, models.Degraded, models.ReasonUnavailable, true},
-		"B1 502":                {sandbox.Fault{Kind: sandbox.CustomToken, Status: 502, ContentType: "text/html", Body: "Bad Gateway"}, models.Degraded, models.ReasonUnavailable, true},
-		"B1 504":                {sandbox.Fault{Kind: sandbox.CustomToken, Status: 504, ContentType: "text/html", Body: "Gateway Timeout"}, models.Degraded, models.ReasonUnavailable, true},
-		"B2 429":                {sandbox.Fault{Kind: sandbox.Status429, RetryAfter: 30 * time.Second}, models.Degraded, models.ReasonRateLimited, true},
-		"B3 no answer":          {sandbox.Fault{Kind: sandbox.ResetBefore}, models.Degraded, models.ReasonUnavailable, true},
-		"B4 answer lost":        {sandbox.Fault{Kind: sandbox.ResetAfter, Times: 1}, models.ReconnectNeeded, models.ReasonAnswerLost, false},
-		"B5 garbage":            {sandbox.Fault{Kind: sandbox.Garbage}, models.Degraded, models.ReasonUnavailable, true},
-		"missing expires_in":    {sandbox.Fault{Kind: sandbox.MissingExpiresIn}, models.Connected, models.ReasonNone, true},
-		"B11 registration gone": {sandbox.Fault{Kind: sandbox.CustomToken, Status: 400, ContentType: "application/json", Body: `{"error":"invalid_client"}`}, models.Connected, models.ReasonOurSide, true},
-		"grant revoked":         {sandbox.Fault{Kind: sandbox.CustomToken, Status: 400, ContentType: "application/json", Body: `{"error":"invalid_grant"}`}, models.ReconnectNeeded, models.ReasonGrantRefused, false},
+		"500":                {sandbox.Fault{Kind: sandbox.Status500}, models.Degraded, models.ReasonUnavailable, true},
+		"503":                {sandbox.Fault{Kind: sandbox.Status503, RetryAfter: time.Minute}, models.Degraded, models.ReasonUnavailable, true},
+		"502":                {sandbox.Fault{Kind: sandbox.CustomToken, Status: 502, ContentType: "text/html", Body: "Bad Gateway"}, models.Degraded, models.ReasonUnavailable, true},
+		"504":                {sandbox.Fault{Kind: sandbox.CustomToken, Status: 504, ContentType: "text/html", Body: "Gateway Timeout"}, models.Degraded, models.ReasonUnavailable, true},
+		"429":                {sandbox.Fault{Kind: sandbox.Status429, RetryAfter: 30 * time.Second}, models.Degraded, models.ReasonRateLimited, true},
+		"no answer":          {sandbox.Fault{Kind: sandbox.ResetBefore}, models.Degraded, models.ReasonUnavailable, true},
+		"answer lost":        {sandbox.Fault{Kind: sandbox.ResetAfter, Times: 1}, models.ReconnectNeeded, models.ReasonAnswerLost, false},
+		"garbage":            {sandbox.Fault{Kind: sandbox.Garbage}, models.Degraded, models.ReasonUnavailable, true},
+		"missing expires_in": {sandbox.Fault{Kind: sandbox.MissingExpiresIn}, models.Connected, models.ReasonNone, true},
+		"registration gone":  {sandbox.Fault{Kind: sandbox.CustomToken, Status: 400, ContentType: "application/json", Body: `{"error":"invalid_client"}`}, models.Connected, models.ReasonOurSide, true},
+		"grant revoked":      {sandbox.Fault{Kind: sandbox.CustomToken, Status: 400, ContentType: "application/json", Body: `{"error":"invalid_grant"}`}, models.ReconnectNeeded, models.ReasonGrantRefused, false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -105,7 +105,7 @@ func TestFaultsAheadOfTime(t *testing.T) {
 					t.Errorf("after the fault: %s, generation %d, %d failures", c.State, c.Generation, c.Failures)
 				}
 				if !tt.heals && k.TokenRequests() != asked {
-					t.Error("it is tried on after a refusal for good")
+					t.Error("attempts continue after a permanent refusal")
 				}
 				if tt.reason == models.ReasonGrantRefused {
 					k.Sandbox.RevokeGrants(modeltest.Northgate) // the fault only said so
@@ -118,8 +118,8 @@ func TestFaultsAheadOfTime(t *testing.T) {
 	}
 }
 
-// B1, B22, C13: while the issuer is down it is left alone, and when it is back
-// everything recovers at the rate that is allowed.
+// While the issuer is down, it is left alone. When it is back, everything recovers at the rate
+// that is allowed.
 func TestSoakOutage(t *testing.T) { outage(t, modeltest.Many(t, 2000, 20_000)) }
 
 func outage(t *testing.T, connections int) {
@@ -158,8 +158,8 @@ func outage(t *testing.T, connections int) {
 	}, func(_ *sandbox.Options, o *keeper.Options) { o.PerSecond = perSecond })
 }
 
-// A row that cannot be opened, or makes us panic, is no burden to the others (B23).
-func TestB23PoisonedRows(t *testing.T) {
+// Rows that cannot be decrypted do not affect the others.
+func TestPoisonedRows(t *testing.T) {
 	modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
 		ids := k.Seed(30, time.Now(), time.Now())
 		k.Write(func(tx *gorm.DB) error {
@@ -176,9 +176,9 @@ func TestB23PoisonedRows(t *testing.T) {
 	})
 }
 
-// B15: new tokens that cannot be saved are held until they can, and nothing
-// more is sent meanwhile.
-func TestB15SaveIsTriedUntilItWorks(t *testing.T) {
+// New tokens that cannot be saved are held until they can, and nothing more is sent in the
+// meantime.
+func TestSaveIsRepeatedUntilItWorks(t *testing.T) {
 	modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
 		ids := k.Seed(5, time.Now(), time.Now())
 		away := make(chan struct{})
@@ -216,8 +216,8 @@ func TestB15SaveIsTriedUntilItWorks(t *testing.T) {
 	})
 }
 
-// A day with many connections: the load is that of the keep-alive in each hour,
-// memory and events do not grow, and the counters say what was done.
+// In a day with many connections, each hour has the load of the keep-alive, memory and events do
+// not grow, and the counters are right.
 func TestSoakADay(t *testing.T) { aDay(t, modeltest.Many(t, 60, 10_000)) }
 
 func aDay(t *testing.T, connections int) {
@@ -263,8 +263,7 @@ func aDay(t *testing.T, connections int) {
 	})
 }
 
-// What a company reconnects or disconnects is served no more, by any instance,
-// at once (I5).
+// After a reconnect or disconnect, no instance serves the old token, from that moment on.
 func TestCacheEndsWithTheConnection(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		k := modeltest.NewKept(t, db, clock.Now)
@@ -285,15 +284,15 @@ func TestCacheEndsWithTheConnection(t *testing.T) {
 		}
 		k.Reconnect(id)
 		for range 2 {
-			for _, keeper := range []*keeper.Keeper{k.Keeper, other} {
-				if access, err := keeper.AccessToken(t.Context(), k.CompanyID, id); err != nil || access.Generation != 2 {
+			for _, instance := range []*keeper.Keeper{k.Keeper, other} {
+				if access, err := instance.AccessToken(t.Context(), k.CompanyID, id); err != nil || access.Generation != 2 {
 					t.Errorf("served generation %d after the reconnect, error %v", access.Generation, err)
 				}
 			}
 		}
 		k.Disconnect(id)
-		for _, keeper := range []*keeper.Keeper{k.Keeper, other} {
-			if access, err := keeper.AccessToken(t.Context(), k.CompanyID, id); err == nil {
+		for _, instance := range []*keeper.Keeper{k.Keeper, other} {
+			if access, err := instance.AccessToken(t.Context(), k.CompanyID, id); err == nil {
 				t.Errorf("served %d after the disconnect", access.Generation)
 			}
 		}
@@ -301,9 +300,9 @@ func TestCacheEndsWithTheConnection(t *testing.T) {
 	})
 }
 
-// B9: however many ask at the moment of expiry, and on however many instances,
-// one renewal answers all.
-func TestB9ManyAskAtOnce(t *testing.T) {
+// No matter how many callers ask at the moment of expiry, and on how many instances, one renewal
+// answers all.
+func TestManyAskAtOnce(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		k := modeltest.NewKept(t, db, clock.Now)
 		keepers := []*keeper.Keeper{k.Keeper, k.NewKeeper(k.Options), k.NewKeeper(k.Options)}
