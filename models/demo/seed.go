@@ -47,7 +47,7 @@ func (d *Demo) seed(ctx context.Context, way *steps) error {
 		if err := tx.Create(&demoMark{ID: 1, BegunAt: now}).Error; err != nil {
 			return err
 		}
-		s := seeding{environment: d.options.Environment, scopes: d.options.Scopes, every: d.keeper.RenewalInterval(), life: d.options.TokenLife, now: now, hash: hash}
+		s := seeding{environment: d.options.Environment, scopes: d.options.Scopes, every: d.keeper.RenewalInterval(), life: d.options.TokenLife, now: now, hash: hash, hours: map[string]keeper.RenewalHour{}}
 		if err := s.hire(tx, d.options.Staff); err != nil {
 			return err
 		}
@@ -83,7 +83,7 @@ type seeding struct {
 	now         time.Time
 	hash        string
 	staff       []accounts.User
-	hours       keeper.Tally
+	hours       map[string]keeper.RenewalHour // by hour, of all connections
 }
 
 // hire adds our staff, who have been here for longer than any company.
@@ -244,8 +244,8 @@ func (s *seeding) counters(tx *gorm.DB, row models.Connection, told story) error
 		sum := days[day]
 		days[day] = connect.RenewalDay{ConnectionID: row.ID, Day: day, OK: sum.OK + int(h.OK), Failed: sum.Failed + int(h.Failed)}
 		if at.After(s.now.Add(-keeper.HoursKept * time.Hour)) {
-			h.Environment = s.environment
-			s.hours.Put(h)
+			all := s.hours[h.Hour]
+			s.hours[h.Hour] = keeper.RenewalHour{Hour: h.Hour, Environment: s.environment, OK: all.OK + h.OK, Failed: all.Failed + h.Failed}
 		}
 	}
 	list := slices.Collect(maps.Values(days))
@@ -256,7 +256,7 @@ func (s *seeding) counters(tx *gorm.DB, row models.Connection, told story) error
 }
 
 func (s *seeding) writeHours(tx *gorm.DB) error {
-	list := slices.Collect(maps.Values(s.hours.Counts))
+	list := slices.Collect(maps.Values(s.hours))
 	if len(list) == 0 {
 		return nil
 	}

@@ -76,7 +76,7 @@ type Keeper struct {
 	underWay sync.WaitGroup
 	cache    tokenCache
 	breakers map[Lane]*breaker
-	tally    Tally
+	tally    tally
 	// unsaved is the number of renewals whose answer could not be saved yet.
 	unsaved atomic.Int64
 	// stalled is the number of these that wait because the database is unavailable.

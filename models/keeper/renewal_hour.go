@@ -40,40 +40,42 @@ func (h RenewalHour) Begins() time.Time {
 	return t
 }
 
-// Tally counts renewals in memory: one row an hour that every renewal wrote to
-// would make all of them wait for each other.
-type Tally struct {
+// tally counts renewals in memory. If each renewal wrote to the row of the hour, all renewals
+// would wait for each other.
+type tally struct {
 	mu     sync.Mutex
-	Counts map[RenewalHour]RenewalHour // by hour and environment
+	counts map[RenewalHour]RenewalHour // by hour and environment
 }
 
-func (t *Tally) add(environment servicetitan.EnvironmentName, ok, failed int64, now time.Time) {
+// add counts renewals of an environment in the current hour.
+func (t *tally) add(environment servicetitan.EnvironmentName, ok, failed int64, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.Put(RenewalHour{Hour: now.UTC().Format(database.HourForm), Environment: environment, OK: ok, Failed: failed})
+	t.put(RenewalHour{Hour: now.UTC().Format(database.HourForm), Environment: environment, OK: ok, Failed: failed})
 }
 
-func (t *Tally) Put(h RenewalHour) {
-	if t.Counts == nil {
-		t.Counts = map[RenewalHour]RenewalHour{}
+// put adds counts to those of the same hour and environment. The caller holds the lock.
+func (t *tally) put(h RenewalHour) {
+	if t.counts == nil {
+		t.counts = map[RenewalHour]RenewalHour{}
 	}
 	key := RenewalHour{Hour: h.Hour, Environment: h.Environment}
-	sum := t.Counts[key]
-	t.Counts[key] = RenewalHour{Hour: h.Hour, Environment: h.Environment, OK: sum.OK + h.OK, Failed: sum.Failed + h.Failed}
+	sum := t.counts[key]
+	t.counts[key] = RenewalHour{Hour: h.Hour, Environment: h.Environment, OK: sum.OK + h.OK, Failed: sum.Failed + h.Failed}
 }
 
-// forget drops what was counted.
-func (t *Tally) forget() {
+// forget drops the counts.
+func (t *tally) forget() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.Counts = nil
+	t.counts = nil
 }
 
 // write adds the counts to those in the database.
-func (t *Tally) write(ctx context.Context, db *database.DB) error {
+func (t *tally) write(ctx context.Context, db *database.DB) error {
 	t.mu.Lock()
-	counts := t.Counts
-	t.Counts = nil
+	counts := t.counts
+	t.counts = nil
 	t.mu.Unlock()
 	if len(counts) == 0 {
 		return nil
@@ -96,7 +98,7 @@ func (t *Tally) write(ctx context.Context, db *database.DB) error {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		for _, h := range counts { // the next write includes them
-			t.Put(h)
+			t.put(h)
 		}
 		return fmt.Errorf("write renewals by hour: %w", err)
 	}
