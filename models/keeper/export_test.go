@@ -81,7 +81,8 @@ func (k *Keeper) Cached(companyID, connectionID uuid.UUID, now time.Time) (Acces
 
 // Methods of the breaker and of a grant.
 
-func (b *breaker) Admit() (probe bool, refused *servicetitan.Error)        { return b.admit() }
+func (b *breaker) Admit() (probe bool, refused *servicetitan.Error) { return b.admit() }
+
 func (b *breaker) Learn(of uuid.UUID, probe bool, err *servicetitan.Error) { b.learn(of, probe, err) }
 func (b *breaker) Status() (models.Reason, time.Time)                      { return b.status() }
 

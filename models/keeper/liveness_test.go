@@ -58,7 +58,7 @@ func TestStoppedIsNotDead(t *testing.T) {
 	c := k.OverTheNetwork(address, time.Hour)
 	k.Clients = k.NetworkClients(c)
 	c.Company, c.Connection = k.CompanyID, k.Seed(1, time.Now(), time.Now())[0]
-	holder := startAsked(c, t)
+	holder := startAsked(t, c)
 	k.Sandbox.SetFault(sandbox.Fault{Kind: sandbox.Hold})
 	holder.renew(t, 1)
 	<-k.Sandbox.Held()
@@ -142,7 +142,7 @@ func TestLostLockSendsNothing(t *testing.T) {
 		if err != nil || held.Owner == "" {
 			t.Fatalf("no lease: %v", err)
 		}
-		return keeper.DueRenewal{connection, cred, held}
+		return keeper.DueRenewal{Connection: connection, Cred: cred, Held: held}
 	}
 	d := leased(0)
 	if err := keeper.KeeperMaySend(k.Keeper, t.Context(), d.Held); err != nil {

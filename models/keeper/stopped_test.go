@@ -83,7 +83,7 @@ func stopHolders(t *testing.T, processes, rounds int) {
 	c.Company, c.Connection = k.CompanyID, k.Seed(1, time.Now(), time.Now().Add(time.Hour))[0]
 	children := make([]*asked, processes)
 	for i := range children {
-		children[i] = startAsked(c, t)
+		children[i] = startAsked(t, c)
 	}
 	stops, generation, asks := 0, int64(1), 0
 	for round := range rounds {
@@ -145,7 +145,7 @@ func stopHolders(t *testing.T, processes, rounds int) {
 	k.Invariants()
 }
 
-func startAsked(c modeltest.Child, t *testing.T) *asked {
+func startAsked(t *testing.T, c modeltest.Child) *asked {
 	t.Helper()
 	var a asked
 	var out io.Reader
