@@ -35,9 +35,9 @@ const (
 // errBreakerOpen says that the breaker is open, so nothing was sent.
 var errBreakerOpen = errors.New("the issuer is left alone for a while")
 
-// breaker is the circuit breaker in front of an issuer. It limits the rate of
-// renewals. It opens, and lets nothing through, while the issuer is down or asks us
-// to wait. After that, one request probes whether the issuer is back.
+// breaker is a circuit breaker in front of an issuer. It limits the rate of renewals. It
+// opens, and lets nothing through, while the issuer is down or asks us to wait. After
+// failures, one request then probes whether the issuer is back.
 //
 // What one answer says about other connections depends on whose client asked:
 //   - The app has one client ID. If the issuer refuses it or answers it with 429, that
@@ -128,7 +128,7 @@ func (b *breaker) admit() (probe bool, refused *servicetitan.Error) {
 // answers that opened the breaker.
 func (b *breaker) refusal(wait time.Duration) *servicetitan.Error {
 	e := &servicetitan.Error{Op: "renew", Kind: servicetitan.Unavailable, RetryAfter: wait, Err: errBreakerOpen}
-	// A breaker opens for three reasons, and the error already has the kind of one.
+	// A breaker opens for three reasons. The error already has the kind of the third.
 	//exhaustive:ignore
 	switch b.reason {
 	case models.ReasonOurSide:

@@ -1,6 +1,6 @@
-// Package keeper keeps every connection's access valid. It is the only package that
-// can encrypt, decrypt, store, or delete a connection's credential: the type is
-// unexported. Other packages reach credentials only through these functions:
+// Package keeper keeps every connection's access valid. It is the only package that knows
+// credentials: their type is unexported, and a test keeps other packages from naming
+// their encrypted columns. Others reach credentials only through these functions:
 //   - Store and StoreSample encrypt a credential and store it.
 //   - Drop deletes a credential. Drop and Retire also queue the revocation of its
 //     refresh token, and RevokeReplaced sends that revocation.
@@ -10,9 +10,10 @@
 //   - Forget removes a decrypted access token from memory.
 //   - StoredOf says which values are stored, and decrypts none of them.
 //   - SealedTables gives keyring the encrypted values and the places that they are
-//     bound to.
+//     bound to, so that it can encrypt them with a new key.
 //
-// The support package also reads when credentials are due, and nothing else of them.
+// Besides, the support package reads when credentials are due, and nothing else of them. A
+// demo's reset empties every table.
 //
 // A renewal writes a lease before it sends anything, so if the database cannot be
 // written, no token is spent. A save compares the generation, so a late one changes
@@ -24,8 +25,9 @@
 // database whether their generation still counts, so a disconnect ends them on every
 // instance.
 //
-// A circuit breaker stands in front of each issuer. It limits the rate of renewals, and
-// leaves the issuer alone while it is down.
+// Two circuit breakers stand in front of each issuer: one for the app's own registration,
+// one for the tenants' own clients. They limit the rate of renewals, and leave the issuer
+// alone while it is down.
 //
 // Tables: credentials, revocations, and renewal_hours.
 //

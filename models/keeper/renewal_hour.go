@@ -36,7 +36,7 @@ type RenewalHour struct {
 
 // Begins returns the beginning of the hour.
 func (h RenewalHour) Begins() time.Time {
-	t, _ := time.Parse(database.HourForm, h.Hour) // valid, because this package wrote it
+	t, _ := time.Parse(database.HourForm, h.Hour) // valid, because it is written in this form
 	return t
 }
 

@@ -68,7 +68,8 @@ func (k *Keeper) RevokeReplaced(ctx context.Context, old Replaced, supportCode s
 }
 
 // Forget removes a connection's access token from memory. Call it after the commit that
-// deletes or replaces the access.
+// deletes the access. No instance serves the token after that commit anyway, because each
+// use asks the database.
 func (k *Keeper) Forget(connectionID uuid.UUID) { k.cache.drop(connectionID) }
 
 // DueFrom returns when to renew a connection's access that was granted now. The
