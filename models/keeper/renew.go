@@ -42,19 +42,19 @@ func (k *Keeper) renew(ctx context.Context, companyID, connectionID uuid.UUID, g
 // then, it returns what that instance got.
 func (k *Keeper) renewOnce(ctx context.Context, companyID, connectionID uuid.UUID, generation int64) (Access, error) {
 	for range retry.NowAndEvery(ctx, leasePause) {
-		connection, sealed, err := k.load(ctx, companyID, connectionID)
+		connection, cred, err := k.load(ctx, companyID, connectionID)
 		if err != nil {
 			return Access{}, err
 		}
-		if sealed.Generation > generation {
-			return k.open(ctx, connection, sealed) // another instance has renewed it
+		if cred.Generation > generation {
+			return k.open(ctx, connection, cred) // another instance has renewed it
 		}
-		held, err := k.takeLease(ctx, sealed)
+		held, err := k.takeLease(ctx, cred)
 		if err != nil {
 			return Access{}, err
 		}
 		if held.Owner != "" {
-			return k.renewForSomebody(ctx, connection, sealed, held)
+			return k.renewForSomebody(ctx, connection, cred, held)
 		}
 	}
 	return Access{}, &models.ReasonError{Reason: models.ReasonUnavailable, Err: database.ErrUnavailable}

@@ -169,7 +169,7 @@ func (k *Keeper) dueRevocations(ctx context.Context) ([]revocation, error) {
 	}
 	var list []revocation
 	err := k.db.Write(ctx, func(tx *gorm.DB) error {
-		list = nil // of an earlier run
+		list = nil // the transaction may run more than once
 		now, err := k.db.SharedNow(tx)
 		if err != nil {
 			return err
@@ -184,7 +184,7 @@ func (k *Keeper) dueRevocations(ctx context.Context) ([]revocation, error) {
 			r := &list[i]
 			r.Tries++
 			wait := retry.Backoff{First: firstRevokeRetry, Longest: longestRevokeRetry}.Jittered(r.Tries)
-			r.NextTryAt = now.Add(wait).Truncate(time.Microsecond) // as databases keep it
+			r.NextTryAt = now.Add(wait).Truncate(time.Microsecond) // databases keep microseconds
 			err := tx.Model(&revocation{}).Where("id = ?", r.ID).
 				Updates(map[string]any{"tries": r.Tries, "next_try_at": r.NextTryAt}).Error
 			if err != nil {

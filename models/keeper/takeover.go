@@ -78,7 +78,7 @@ func (k *Keeper) takeOver(ctx context.Context) ([]dueRenewal, error) {
 	mine := k.environments() // other environments are for the instances that have them
 	var list []dueRenewal
 	err = k.db.Write(ctx, func(tx *gorm.DB) error {
-		list = nil // of an earlier run
+		list = nil // the transaction may run more than once
 		now, err := k.db.SharedNow(tx)
 		if err != nil {
 			return err

@@ -45,11 +45,11 @@ func (k *Keeper) tend(ctx context.Context, at Lane) {
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
 	for {
-		// What was taken over comes first, and counts like what is due.
+		// Renewals that were taken over come first, and count toward the limit.
 		limit := min(leasedAtOnce, cap(slots)-len(slots)-int(k.breakers[at].rescuing.Load()))
 		list := k.dueNow(ctx, at, limit)
 		for _, d := range list {
-			slots <- struct{}{} // there is room: nobody else fills the slots
+			slots <- struct{}{} // there is room, because nobody else fills the slots
 			all.Go(func() {
 				defer func() { <-slots }()
 				k.renewDue(ctx, d)
@@ -59,7 +59,7 @@ func (k *Keeper) tend(ctx context.Context, at Lane) {
 			continue // there is probably more
 		}
 		if len(slots) == cap(slots) {
-			select { // full: go on as soon as one is done
+			select { // all slots are full, so continue as soon as one is free
 			case slots <- struct{}{}:
 				<-slots
 				continue
