@@ -187,12 +187,13 @@ func TestAppRegistrationRefused(t *testing.T) {
 func TestAppRegistrationRefusedChangesNoState(t *testing.T) {
 	modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
 		ids := k.Seed(20, time.Now(), time.Now())
-		own := k.SeedOwn(3, time.Now(), time.Now())
+		// Each has a client of its own: requests of one client at the same time would be a breach.
+		own := k.SeedClients(3, time.Now(), time.Now(), modeltest.ClientNumber)
 		spoil(k, func(r *http.Request) (*http.Response, error) {
-			if form := formOf(r); form.Get("grant_type") == "refresh_token" {
+			if formOf(r).Get("grant_type") == "refresh_token" {
 				return answers(http.StatusBadRequest, `{"error":"invalid_client"}`), nil
 			}
-			return nil, nil
+			return answersToken(), nil
 		})
 		k.Start()
 		k.Pass(10 * time.Minute)
@@ -235,6 +236,11 @@ func answers(status int, body string) *http.Response {
 	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body))}
 }
 
+// answersToken returns an answer with a new access token, as a tenant's own client gets it.
+func answersToken() *http.Response {
+	return answers(http.StatusOK, `{"access_token":"stc_`+database.NewID().String()+`","token_type":"Bearer","expires_in":900}`)
+}
+
 // clientsAnswered records when each of the tenants' own clients, cid.0 to cid.n, sent token
 // requests.
 type clientsAnswered struct {
@@ -254,7 +260,7 @@ func answerClients(k *modeltest.Kept, refuse func(client string) *http.Response)
 		if resp := refuse(client); resp != nil {
 			return resp, nil
 		}
-		return answers(http.StatusOK, `{"access_token":"stc_`+database.NewID().String()+`","token_type":"Bearer","expires_in":900}`), nil
+		return answersToken(), nil
 	})
 	return c
 }
