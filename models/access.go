@@ -5,19 +5,20 @@ import (
 	"strings"
 )
 
-// Area is a part of ServiceTitan as contractors know it.
+// Area is a part of a ServiceTitan account, named as contractors know it.
 type Area struct {
 	Name string
 	// About says in one sentence what access to the area lets us see or do.
-	About  string
-	Change bool // else view only
+	About string
+	// Change says that access includes changes; otherwise it is view only.
+	Change bool
 	Scopes []string
-	// Icon is the name of the picture beside it.
+	// Icon is the name of the icon beside the area.
 	Icon string
 }
 
-// areas in the order in which people are told of them. A scope belongs to the
-// first area that names its module and resource.
+// areas lists the known areas in the order in which pages show them. A scope
+// belongs to the first area that names its module and resource.
 var areas = []struct {
 	name, view, change, icon string
 	prefixes                 []string
@@ -27,11 +28,11 @@ var areas = []struct {
 	{"Technicians and schedule", "See who is working and when there is room.", "See and update the schedule.", "calendar", []string{"tn.dis.", "tn.stt.technicians"}},
 	{"Invoices and payments", "See amounts, balances and what is paid.", "See and update invoices and payments.", "receipt", []string{"tn.acc."}},
 	{"Bookings", "See booking requests.", "Add new booking requests, and update the ones Fieldbridge added.", "pencil", []string{"tn.crm.bookings"}},
-	{"Company set-up", "See your business units, to show that the connection works.", "See and update your business units.", "building", []string{"tn.stt.businessunits"}},
+	{"Company setup", "See your business units, to show that the connection works.", "See and update your business units.", "building", []string{"tn.stt.businessunits"}},
 }
 
-// Areas puts scopes into plain words. A scope of no known area is listed under
-// its own name, so that nothing asked for goes unsaid.
+// Areas describes scopes in plain words. A scope of no known area is listed
+// under its own name, so that the list leaves nothing out.
 func Areas(scopes []string) []Area {
 	found := make([]Area, 0, len(areas))
 	taken := map[string]bool{}
@@ -61,7 +62,7 @@ func Areas(scopes []string) []Area {
 	return found
 }
 
-// protocolScope names the scopes that open no part of the account.
+// protocolScope reports whether a scope gives access to no part of the account.
 func protocolScope(scope string) bool {
 	return scope == "openid" || scope == "offline_access" || scope == "profile"
 }
@@ -75,8 +76,9 @@ func hasAnyPrefix(s string, prefixes []string) bool {
 	return false
 }
 
-// MissingAreas are the areas that are required and not, or not in full, among
-// the scopes granted: a new version of the app waits to be allowed.
+// MissingAreas returns the required areas that the granted scopes do not cover,
+// or do not cover in full. Some are missing while a new version of the app waits
+// for an admin to allow it.
 func MissingAreas(granted, required []string) []Area {
 	var missing []string
 	for _, scope := range required {

@@ -18,16 +18,17 @@ import (
 type State string
 
 const (
-	// Pending: a guided set-up is under way, and there is nothing to connect with
-	// yet.
+	// Pending means that a guided setup is open and has no credential yet.
 	Pending State = "pending"
-	// Connected: the last renewal worked.
+	// Connected means that the last renewal worked.
 	Connected State = "connected"
-	// Degraded: renewals fail for a passing reason and are tried again.
+	// Degraded means that renewals fail for a temporary reason and are retried.
 	Degraded State = "degraded"
-	// ReconnectNeeded: ServiceTitan refused for good; a person must act.
+	// ReconnectNeeded means that ServiceTitan refused for good and a person must
+	// act.
 	ReconnectNeeded State = "reconnect_needed"
-	// Disconnected: by a person's wish; the secrets are gone.
+	// Disconnected means that a person ended the connection. Its secrets are
+	// deleted.
 	Disconnected State = "disconnected"
 )
 
@@ -39,23 +40,24 @@ type Connection struct {
 	TenantID    int64
 	// TenantName is the company's name in ServiceTitan, from the check call.
 	TenantName string
-	// BusinessUnits is how many the check call counted.
+	// BusinessUnits is the number of business units that the check call counted.
 	BusinessUnits int
 	Way           servicetitan.Way
 	State         State
-	// StateSince is since when; the database keeps it.
+	// StateSince is the time of the last change of state. A database trigger sets
+	// it.
 	StateSince time.Time `gorm:"->"`
-	// Reason is why the state is what it is; empty while connected.
+	// Reason is why the connection is in its state; empty while connected.
 	Reason Reason
 	// Scopes is what the token allows, separated by spaces (RFC 6749, section 3.3).
 	Scopes string
-	// SettingUp: a guided set-up is open.
+	// SettingUp says that a guided setup is open.
 	SettingUp bool
-	// UpgradeNeeded: a scope that we need is not among them, because a new version
-	// of the app waits for an admin's Upgrade to New Version.
+	// UpgradeNeeded says that Scopes lacks one that we need, because a new version
+	// of the app waits for an admin to choose Upgrade to New Version.
 	UpgradeNeeded bool
-	// Generation counts the credentials this connection has had; only the newest
-	// is believed.
+	// Generation counts the credentials that the connection has had. Only the
+	// newest one counts.
 	Generation      int64
 	ConnectedByName string
 	// ConnectedByID is the member who connected it; nil if our staff did.
@@ -63,36 +65,37 @@ type Connection struct {
 	ConnectedAt   time.Time
 	// RenewedAt is when access was last granted or renewed.
 	RenewedAt time.Time
-	// ExpiresAt is when the access token lapses.
+	// ExpiresAt is when the access token expires.
 	ExpiresAt time.Time
-	// NextRenewalAt is when access is renewed by itself, or tried to be renewed
-	// again; nil when never.
+	// NextRenewalAt is when the keeper renews access or retries; nil if it does
+	// not.
 	NextRenewalAt *time.Time
 	// LastUsedAt is when access was last asked for, to within ten minutes.
 	LastUsedAt *time.Time
-	// Failures counts the renewals that failed in a row for a passing reason.
+	// Failures counts the renewals in a row that failed for a temporary reason.
 	Failures     int
 	FailingSince *time.Time
-	// TestedAt, TestPassed and TestMillis tell of the last test by a person.
+	// TestedAt, TestPassed, and TestMillis describe the last test by a person.
 	TestedAt       *time.Time
 	TestPassed     bool
 	TestMillis     int64
 	DisconnectedAt *time.Time
 	CreatedAt      time.Time
-	// UpdatedAt is by our clock, not by GORM’s.
+	// UpdatedAt is set from our clock, not by GORM.
 	UpdatedAt time.Time `gorm:"autoUpdateTime:false"`
 }
 
-// ScopeList is the scopes one by one.
+// ScopeList returns the scopes as a list.
 func (c Connection) ScopeList() []string { return strings.Fields(c.Scopes) }
 
-// UsesOwnClient says whether there is a client of the tenant's to delete in
-// ServiceTitan once it is no longer used.
+// UsesOwnClient reports whether the connection uses the tenant's own client,
+// which somebody has to delete in ServiceTitan once it is no longer used.
 func (c Connection) UsesOwnClient() bool {
 	return c.Way != SignInWay && c.State != Pending && c.State != Disconnected
 }
 
-// Granted notes what new tokens say of the connection.
+// Granted updates the connection with what new tokens say about it. Due is when
+// they are next renewed.
 func (c *Connection) Granted(tokens servicetitan.Tokens, required []string, due, now time.Time) {
 	if tokens.Scopes != nil {
 		c.Scopes = strings.Join(tokens.Scopes, " ")
@@ -101,43 +104,52 @@ func (c *Connection) Granted(tokens servicetitan.Tokens, required []string, due,
 	c.UpgradeNeeded = len(MissingAreas(c.ScopeList(), required)) > 0
 }
 
-// Reason is the code of what went wrong; pages put it into words.
+// Reason is the code of what went wrong. Package views has the text for each
+// one.
 type Reason string
 
 const (
+	// ReasonNone means that nothing is wrong.
 	ReasonNone Reason = ""
-	// ReasonUnavailable: ServiceTitan did not answer, or answered 5xx or nonsense.
+	// ReasonUnavailable means that ServiceTitan did not answer, answered with a 5xx
+	// status, or sent an answer that makes no sense.
 	ReasonUnavailable Reason = "unavailable"
-	// ReasonRateLimited: ServiceTitan answered 429.
+	// ReasonRateLimited means that ServiceTitan answered 429.
 	ReasonRateLimited Reason = "rate_limited"
-	// ReasonGrantRefused: the token endpoint answered invalid_grant.
+	// ReasonGrantRefused means that the token endpoint answered invalid_grant
+	// (RFC 6749, section 5.2).
 	ReasonGrantRefused Reason = "grant_refused"
-	// ReasonClientRefused: the token endpoint refuses the tenant's own client.
+	// ReasonClientRefused means that the token endpoint refuses the tenant's own
+	// client.
 	ReasonClientRefused Reason = "client_refused"
-	// ReasonAnswerLost: a renewal's answer was lost and the grant with it.
+	// ReasonAnswerLost means that the answer to a renewal was lost, and the grant
+	// with it.
 	ReasonAnswerLost Reason = "answer_lost"
-	// ReasonNotAllowed: the API answers 403 for the tenant.
+	// ReasonNotAllowed means that the API answers 403 for the tenant.
 	ReasonNotAllowed Reason = "not_allowed"
-	// ReasonUnauthorized: the API answers 401 to a fresh token.
+	// ReasonUnauthorized means that the API answers 401 to a fresh token.
 	ReasonUnauthorized Reason = "unauthorized"
-	// ReasonTenantUnknown: the API answers 404 for the tenant.
+	// ReasonTenantUnknown means that the API answers 404 for the tenant.
 	ReasonTenantUnknown Reason = "tenant_unknown"
-	// ReasonScopeMissing: the API answers 403 to a test, and the token lacks its
-	// scope. It ends no connection, which works on for what the token allows.
+	// ReasonScopeMissing means that the API answers 403 to a test because the token
+	// lacks the scope for it. The connection keeps working for the scopes that the
+	// token has.
 	ReasonScopeMissing Reason = "scope_missing"
-	// ReasonSealBroken: the stored credential cannot be opened.
+	// ReasonSealBroken means that the stored credential cannot be decrypted.
 	ReasonSealBroken Reason = "seal_broken"
-	// ReasonOurSide: our request, registration, or configuration is wrong. Renewals
-	// are tried again, and only we can put it right. A connection that uses the
-	// app's own registration has it without a change of its state.
+	// ReasonOurSide means that our request, registration, or configuration is
+	// wrong. Renewals are retried, and only we can fix the problem. It does not
+	// change the state of a connection that uses the app's own registration.
 	ReasonOurSide Reason = "our_side"
 )
 
-// ErrTooManyConnections says that a company has as many as it can.
+// ErrTooManyConnections says that the company has ConnectionsPerCompany
+// connections.
 var ErrTooManyConnections = errors.New("company has too many connections")
 
 // addConnection adds a connection to its company. It returns
-// ErrTooManyConnections if the company is full, and ErrNotFound if that is gone: the database's own columns of it would be at fault first.
+// ErrTooManyConnections if the company is full, and ErrNotFound if the company
+// no longer exists.
 func addConnection(tx *gorm.DB, c *Connection) error {
 	if err := tx.Select("id").Where("id = ?", c.CompanyID).Take(&accounts.Company{}).Error; err != nil {
 		return database.Found(err, "find company")
@@ -152,15 +164,16 @@ func addConnection(tx *gorm.DB, c *Connection) error {
 	return tx.Create(c).Error
 }
 
-// ConnectionsPerCompany bounds a company's connections, those that were withdrawn or
-// disconnected included; nobody has so many tenants.
+// ConnectionsPerCompany is the most connections a company can have, including
+// withdrawn and disconnected ones. No company has that many tenants.
 const ConnectionsPerCompany = 200
 
+// GetConnection returns one of the company's connections, or ErrNotFound.
 func GetConnection(db *gorm.DB, companyID, id uuid.UUID) (Connection, error) {
 	var connection Connection
 	err := db.Where("id = ? AND company_id = ?", id, companyID).Take(&connection).Error
 	return connection, database.Found(err, "get connection")
 }
 
-// Refreshable says whether a renewal can help the connection.
+// Refreshable reports whether the connection is in a state that allows renewals.
 func (c Connection) Refreshable() bool { return c.State == Connected || c.State == Degraded }

@@ -1,12 +1,13 @@
-// Package models has the records of connections and the rules of their life.
+// Package models has the records of connections and the rules of their life
+// cycle.
 //
-// A connection changes its state in one place, Apply: it takes the next state
+// A connection changes its state in one place, Apply. It takes the next state
 // from the table in life.go, saves the connection, records the event, and queues
-// the messages, all in the caller's transaction. What an error of ServiceTitan's
-// means is one table too, in failure.go. Who may see which event is a third, in
-// event.go; a kind that is not in it is for staff alone.
+// the messages, all in the caller's transaction. The table in failure.go says
+// what each ServiceTitan error means. The table in event.go says who may see each
+// kind of event; only staff see a kind that is not in it.
 //
-// Messages leave through the outbox, whatever their channel.
+// The outbox sends the messages of every channel.
 //
 // Tables: connections, connection_totals (kept by triggers), events, setups,
 // staff_tasks, mails, and renewal_days.

@@ -16,47 +16,62 @@ import (
 // EventKind names what happened to a connection.
 type EventKind string
 
+// The kinds of events. The table audiences says who may see each one.
 const (
-	EventConnected   EventKind = "connected"
+	// EventConnected says that the first authorization of a connection worked.
+	EventConnected EventKind = "connected"
+	// EventReconnected says that a later authorization worked.
 	EventReconnected EventKind = "reconnected"
-	// EventConnectFailed: a trip to ServiceTitan ended without a connection.
-	EventConnectFailed   EventKind = "connect_failed"
-	EventTestPassed      EventKind = "test_passed"
-	EventTestFailed      EventKind = "test_failed"
-	EventRetrying        EventKind = "retrying"
+	// EventConnectFailed says that an attempt to connect ended without a connection.
+	EventConnectFailed EventKind = "connect_failed"
+	EventTestPassed    EventKind = "test_passed"
+	EventTestFailed    EventKind = "test_failed"
+	// EventRetrying says that a renewal failed for a temporary reason, after others
+	// had worked.
+	EventRetrying EventKind = "retrying"
+	// EventRecovered says that a renewal worked again.
 	EventRecovered       EventKind = "recovered"
 	EventReconnectNeeded EventKind = "reconnect_needed"
-	// EventUpgradeNeeded: the access lacks a scope that we need.
-	EventUpgradeNeeded    EventKind = "upgrade_needed"
-	EventDisconnected     EventKind = "disconnected"
+	// EventUpgradeNeeded says that the access lacks a scope that we need.
+	EventUpgradeNeeded EventKind = "upgrade_needed"
+	EventDisconnected  EventKind = "disconnected"
+	// EventRevoked says that ServiceTitan withdrew access that is no longer needed.
 	EventRevoked          EventKind = "revoked"
 	EventRevocationFailed EventKind = "revocation_failed"
-	// The steps of a guided set-up.
+
+	// The steps of a guided setup.
+
 	EventSetupRequested   EventKind = "setup_requested"
 	EventSetupTenantAdded EventKind = "setup_tenant_added"
 	EventSetupAllowed     EventKind = "setup_allowed"
 	EventSetupSentBack    EventKind = "setup_sent_back"
 	EventSetupFailed      EventKind = "setup_failed"
-	// EventSetupConfirmed: an admin of the tenant confirmed that the company
-	// controls it. Detail says who.
+	// EventSetupConfirmed says that an admin of the tenant confirmed that the
+	// company controls it. Detail names the admin.
 	EventSetupConfirmed EventKind = "setup_confirmed"
 	EventSetupWithdrawn EventKind = "setup_withdrawn"
-	// What our staff did for the company.
+
+	// What our staff did.
+
 	EventRefreshed     EventKind = "refreshed"
 	EventRefreshFailed EventKind = "refresh_failed"
 	EventLinkGiven     EventKind = "link_given"
 	EventLocked        EventKind = "locked"
 	EventUnlocked      EventKind = "unlocked"
-	// EventSecretDeleted and EventTenantRemoved: by hand, in the developer portal.
+	// EventSecretDeleted says that staff deleted the client's secret in the
+	// developer portal.
 	EventSecretDeleted EventKind = "secret_deleted"
+	// EventTenantRemoved says that staff removed the tenant ID from our app in the
+	// developer portal.
 	EventTenantRemoved EventKind = "tenant_removed"
-	// EventTenantConflict: another company tried to connect this tenant.
+	// EventTenantConflict says that another company tried to connect the tenant.
 	EventTenantConflict EventKind = "tenant_conflict"
-	// EventConflictSettled: staff found out whom the tenant belongs to.
+	// EventConflictSettled says that staff found out which company the tenant
+	// belongs to.
 	EventConflictSettled EventKind = "conflict_settled"
-	// EventNoted: staff wrote a note.
+	// EventNoted says that staff wrote a note.
 	EventNoted EventKind = "noted"
-	// EventStaffViewed: staff looked at the connection.
+	// EventStaffViewed says that staff looked at the connection.
 	EventStaffViewed EventKind = "staff_viewed"
 )
 
@@ -104,7 +119,7 @@ var audiences = map[EventKind]audience{
 	EventStaffViewed:      staffOnly,
 }
 
-// CompanyEvents returns the kinds that a company may see.
+// CompanyEvents returns the kinds of events that a company may see.
 func CompanyEvents() []EventKind {
 	var kinds []EventKind
 	for _, kind := range slices.Sorted(maps.Keys(audiences)) {
@@ -115,8 +130,8 @@ func CompanyEvents() []EventKind {
 	return kinds
 }
 
-// NewSupportCode names a request to people: in the log, on error pages, on
-// timelines.
+// NewSupportCode returns a code that identifies a request to people. It appears in
+// the log, on error pages, and on timelines.
 func NewSupportCode() string {
 	text := rand.Text()
 	return "FB-" + text[:4] + "-" + text[4:8]
@@ -126,30 +141,31 @@ func NewSupportCode() string {
 type Event struct {
 	ID        uuid.UUID `gorm:"primaryKey"`
 	CompanyID uuid.UUID
-	// ConnectionID is nil for what happened before there was a connection.
+	// ConnectionID is nil for an event that belongs to no connection.
 	ConnectionID *uuid.UUID
 	Kind         EventKind
-	// ActorName is who did it; empty when nobody did.
+	// ActorName is the person who did it; empty if nobody did.
 	ActorName string
-	// StaffName is who of our staff did it. The company sees ActorName.
+	// StaffName is the member of our staff who did it. Companies see ActorName.
 	StaffName string
 	Reason    Reason
-	// Outcome says how a failed trip to ServiceTitan ended.
+	// Outcome says how an attempt to connect failed.
 	Outcome Outcome
-	// Detail is what the kind does not say, such as a person's name.
+	// Detail adds what the kind does not say, such as a person's name.
 	Detail string
-	// Repeats is how many equal events came after the first of a series, which was
-	// at FirstAt. At is when the last was.
+	// Repeats counts the equal events after the first one of a series. The first
+	// was at FirstAt, the last at At.
 	Repeats int
 	FirstAt *time.Time
-	// Millis is how long ServiceTitan took to answer a test.
+	// Millis is how many milliseconds ServiceTitan took to answer a test.
 	Millis int64
-	// SupportCode is the request that caused the event, as in the log.
+	// SupportCode identifies the request that caused the event, as in the log.
 	SupportCode string
 	At          time.Time
 }
 
-// Record adds an event to the timeline in the transaction that it tells of.
+// Record adds an event to the timeline, in the transaction of the change that the
+// event describes.
 func Record(tx *gorm.DB, e Event) error {
 	e.ID = database.NewID()
 	if err := tx.Create(&e).Error; err != nil {

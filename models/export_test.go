@@ -1,6 +1,10 @@
 package models
 
-// What tests in the package's own folder need besides its API.
+import "context"
+
+// This file exports what the tests of package models_test need besides the API.
+
+// Limits and audiences.
 const (
 	CompanyAndStaff = companyAndStaff
 	DeliverLimit    = deliverLimit
@@ -10,16 +14,26 @@ const (
 	SentShown       = sentShown
 )
 
-func (x *Outbox) TransportsField() *map[Channel]transport { return &x.transports }
+// Audiences is the table that says who may see each kind of event.
+var Audiences = audiences
 
+// Functions that queue and limit mails.
 var (
-	AddMails            = addMails
-	Audiences           = audiences
-	BelowMailLimit      = belowMailLimit
+	AddMails        = addMails
+	BelowMailLimit  = belowMailLimit
+	QueueMails      = queueMails
+	QueueWorksAgain = queueWorksAgain
+)
+
+// Methods of Outbox.
+var (
 	OutboxDeliver       = (*Outbox).deliver
 	OutboxDeliverAll    = (*Outbox).deliverAll
 	OutboxDue           = (*Outbox).due
 	OutboxDueToAccounts = (*Outbox).dueToAccounts
-	QueueMails          = queueMails
-	QueueWorksAgain     = queueWorksAgain
 )
+
+// SetTransport makes the outbox send the messages of a channel with send.
+func (o *Outbox) SetTransport(channel Channel, send func(context.Context, Mail) error) {
+	o.transports[channel] = send
+}

@@ -7,19 +7,19 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// Verdict is what an error of ServiceTitan's means for us.
+// Verdict says what an error from ServiceTitan means for a connection.
 type Verdict struct {
-	// Reason is why a connection fails by it.
+	// Reason is the connection's reason after the error.
 	Reason Reason
-	// Permanent says that only a person can put it right, so that asking again is
-	// of no use.
+	// Permanent says that only a person can fix the problem, so that retrying does
+	// not help.
 	Permanent bool
-	// Outcome is how connecting ends by it. It has its own row below.
+	// Outcome is how connecting ends. The table outcomes has a row for it.
 	Outcome Outcome
 }
 
-// verdicts says what each kind of error means where the app's own registration
-// was used. A refusal of it is for us to put right.
+// verdicts says what each kind of error means when the app's own registration was
+// used. If ServiceTitan refuses the registration, only we can fix it.
 var verdicts = map[servicetitan.ErrorKind]Verdict{
 	servicetitan.Unavailable:    {ReasonUnavailable, false, OutcomeUnavailable},
 	servicetitan.RateLimited:    {ReasonRateLimited, false, OutcomeRateLimited},
@@ -32,7 +32,7 @@ var verdicts = map[servicetitan.ErrorKind]Verdict{
 	servicetitan.TenantUnknown:  {ReasonTenantUnknown, true, OutcomeTenantUnknown},
 }
 
-// ownVerdicts says what is different where a tenant's own client was used.
+// ownVerdicts has the exceptions for a tenant's own client.
 //
 //exhaustive:ignore
 var ownVerdicts = map[servicetitan.ErrorKind]Verdict{
@@ -40,8 +40,8 @@ var ownVerdicts = map[servicetitan.ErrorKind]Verdict{
 	servicetitan.ClientRefused: {ReasonClientRefused, true, OutcomeClientRefused},
 }
 
-// VerdictOf returns what an error means; own says that a tenant's own client was
-// used. An error that is not ServiceTitan's will pass.
+// VerdictOf returns what an error means. Own says that a tenant's own client was
+// used. An error that did not come from ServiceTitan counts as temporary.
 func VerdictOf(err error, own bool) Verdict {
 	e, _ := errors.AsType[*servicetitan.Error](err)
 	if e == nil {
@@ -56,17 +56,17 @@ func VerdictOf(err error, own bool) Verdict {
 	return verdicts[servicetitan.Unavailable]
 }
 
-// answer is how an outcome is answered. The page is the one that views has under
-// the outcome's name.
+// answer says how we answer an outcome. Package views has the page for each
+// outcome.
 type answer struct {
 	// status is the page's HTTP status.
 	status int
-	// level is that of the line in the log.
+	// level is the level of the log line.
 	level slog.Level
 }
 
-// outcomes has a row for each outcome, whatever caused it: much that ends an
-// authorization is no error of ServiceTitan's.
+// outcomes has a row for every outcome, since many of them are not caused by an
+// error from ServiceTitan.
 var outcomes = map[Outcome]answer{
 	OutcomeConnected:     {303, slog.LevelInfo},
 	OutcomeFinishing:     {202, slog.LevelInfo},
@@ -89,8 +89,8 @@ var outcomes = map[Outcome]answer{
 	OutcomeSetupProblem:  {503, slog.LevelError}, // an operator has to act
 }
 
-// Status returns the HTTP status of the page that tells of the outcome.
+// Status returns the HTTP status of the outcome's page.
 func (o Outcome) Status() int { return outcomes[o].status }
 
-// Level returns the level of the line in the log that tells of the outcome.
+// Level returns the level of the outcome's log line.
 func (o Outcome) Level() slog.Level { return outcomes[o].level }

@@ -11,9 +11,9 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// What each kind of error does to a renewal and to connecting.
+// Each kind of error has the documented effect on renewals and on connecting.
 func TestVerdicts(t *testing.T) {
-	passing := func(r Reason) string { return string(r) + ", tried again" }
+	passing := func(r Reason) string { return string(r) + ", retried" }
 	final := func(r Reason) string { return string(r) + ", for good" }
 	for kind, want := range map[servicetitan.ErrorKind]struct {
 		app, own           string
@@ -61,8 +61,8 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-// Models does not know net/http, so its statuses are numbers. Each is one that
-// exists.
+// Package models does not import net/http, so its statuses are numbers. Each of
+// them is a status that exists.
 func TestOutcomesHaveStatuses(t *testing.T) {
 	for o := range outcomes {
 		if http.StatusText(o.Status()) == "" {

@@ -4,36 +4,42 @@ package models
 type Change string
 
 const (
-	Requested    Change = "requested"    // a person asks our staff to set it up
-	Authorized   Change = "authorized"   // a person allowed access and the check worked
-	Renewed      Change = "renewed"      // access was renewed, or a check worked
-	FailedPassed Change = "failed"       // a renewal or check failed for a passing reason
-	Refused      Change = "refused"      // ServiceTitan refused for good
-	LetGo        Change = "disconnected" // a person disconnects
+	// Requested means that a person asked our staff to set the connection up.
+	Requested Change = "requested"
+	// Authorized means that a person allowed access and the check call worked.
+	Authorized Change = "authorized"
+	// Renewed means that access was renewed, or that a check worked.
+	Renewed Change = "renewed"
+	// FailedTemporarily means that a renewal or check failed for a temporary reason.
+	FailedTemporarily Change = "failed"
+	// Refused means that ServiceTitan refused for good.
+	Refused Change = "refused"
+	// LetGo means that a person disconnected or withdrew the connection.
+	LetGo Change = "disconnected"
 )
 
-// life is the whole life of a connection: what each change makes of each
-// state. What is not listed cannot happen and changes nothing.
+// life is the whole life cycle of a connection: the state that each change leads
+// to from each state. A change that is not listed cannot happen.
 //
 //exhaustive:ignore
 var life = map[State]map[Change]State{
 	"":      {Requested: Pending, Authorized: Connected},
 	Pending: {Requested: Pending, Authorized: Connected, LetGo: Disconnected},
 	Connected: {
-		Requested: Connected, Authorized: Connected, Renewed: Connected, FailedPassed: Degraded,
+		Requested: Connected, Authorized: Connected, Renewed: Connected, FailedTemporarily: Degraded,
 		Refused: ReconnectNeeded, LetGo: Disconnected,
 	},
 	Degraded: {
-		Requested: Degraded, Authorized: Connected, Renewed: Connected, FailedPassed: Degraded,
+		Requested: Degraded, Authorized: Connected, Renewed: Connected, FailedTemporarily: Degraded,
 		Refused: ReconnectNeeded, LetGo: Disconnected,
 	},
-	// A renewal that was under way when the grant was refused does not bring it
-	// back to life; only a person does.
+	// A renewal that was still running when the grant was refused does not bring
+	// the connection back. Only a person can.
 	ReconnectNeeded: {Requested: ReconnectNeeded, Authorized: Connected, LetGo: Disconnected},
 	Disconnected:    {Requested: Pending, Authorized: Connected},
 }
 
-// NextState is the state after a change, and whether the change can happen at all.
+// NextState returns the state after a change, and whether the change can happen.
 func NextState(s State, c Change) (State, bool) {
 	to, ok := life[s][c]
 	return to, ok

@@ -2,7 +2,7 @@ package models
 
 import "testing"
 
-// The life of a connection, in words.
+// Each change leads to the right state from each state, or cannot happen.
 func TestLife(t *testing.T) {
 	tests := []struct {
 		from State
@@ -15,22 +15,22 @@ func TestLife(t *testing.T) {
 		{"", LetGo, "", false},
 		{Connected, Authorized, Connected, true},
 		{Connected, Renewed, Connected, true},
-		{Connected, FailedPassed, Degraded, true},
+		{Connected, FailedTemporarily, Degraded, true},
 		{Connected, Refused, ReconnectNeeded, true},
 		{Connected, LetGo, Disconnected, true},
 		{Degraded, Authorized, Connected, true},
 		{Degraded, Renewed, Connected, true},
-		{Degraded, FailedPassed, Degraded, true},
+		{Degraded, FailedTemporarily, Degraded, true},
 		{Degraded, Refused, ReconnectNeeded, true},
 		{Degraded, LetGo, Disconnected, true},
 		{ReconnectNeeded, Authorized, Connected, true},
 		{ReconnectNeeded, Renewed, "", false},
-		{ReconnectNeeded, FailedPassed, "", false},
+		{ReconnectNeeded, FailedTemporarily, "", false},
 		{ReconnectNeeded, Refused, "", false},
 		{ReconnectNeeded, LetGo, Disconnected, true},
 		{Disconnected, Authorized, Connected, true},
 		{Disconnected, Renewed, "", false},
-		{Disconnected, FailedPassed, "", false},
+		{Disconnected, FailedTemporarily, "", false},
 		{Disconnected, Refused, "", false},
 		{Disconnected, LetGo, "", false},
 	}

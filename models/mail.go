@@ -16,22 +16,26 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// MailKind is what a mail tells of.
+// MailKind is what a mail is about.
 type MailKind string
 
 const (
-	// MailReconnectNeeded: a person must reconnect. One an incident.
+	// MailReconnectNeeded says that a person must reconnect. Each recipient gets one
+	// per incident.
 	MailReconnectNeeded MailKind = "reconnect_needed"
-	// MailWorksAgain goes to those who were told of the incident that is over.
+	// MailWorksAgain says that an incident is over. It goes to the recipients of
+	// MailReconnectNeeded.
 	MailWorksAgain MailKind = "works_again"
-	// MailUpgradeNeeded: a new version of the app waits to be allowed.
+	// MailUpgradeNeeded says that a new version of the app waits for an admin to
+	// allow it.
 	MailUpgradeNeeded MailKind = "upgrade_needed"
-	// MailSignInTries: strangers try to sign in. It is about an account, and not
-	// about a connection.
+	// MailSignInTries says that somebody tries to guess a person's password. It is
+	// about an account, not about a connection.
 	MailSignInTries MailKind = accounts.AccountMailSignInTries
 )
 
-// Mail is a message to be sent, or sent, by its channel. It holds no secret.
+// Mail is a message that waits to be sent through its channel, or was sent. It
+// holds no secret.
 type Mail struct {
 	ID           uuid.UUID `gorm:"primaryKey"`
 	Channel      Channel
@@ -41,22 +45,23 @@ type Mail struct {
 	Reason       Reason
 	Recipient    string
 	Tries        int
-	// NextTryAt is ahead while somebody tries, and nil for what was sent or given
-	// up.
+	// NextTryAt is when the message is next due. It is in the future while an
+	// instance sends the message, and nil once the message was sent or given up.
 	NextTryAt *time.Time
 	SentAt    *time.Time
 	CreatedAt time.Time
 }
 
-// queueMails writes to the company's owners and to whoever connected, in the
-// transaction that makes it necessary, so that an incident is told of once.
+// queueMails queues a mail to each of the company's owners and to the member who
+// connected. It runs in the transaction of the change, so that each incident is
+// reported once.
 func queueMails(tx *gorm.DB, c Connection, kind MailKind, reason Reason, now time.Time) error {
 	var recipients []string
 	err := tx.Raw(`SELECT u.email FROM users u WHERE u.disabled_at IS NULL AND u.staff_role = '' AND u.id IN (
 			SELECT m.user_id FROM memberships m WHERE m.company_id = ? AND (m.role = ? OR m.user_id = ?))
 		ORDER BY u.email`, c.CompanyID, accounts.Owner, c.ConnectedByID).Scan(&recipients).Error
 	if err != nil {
-		return fmt.Errorf("find whom to write to: %w", err)
+		return fmt.Errorf("find mail recipients: %w", err)
 	}
 	if recipients, err = belowMailLimit(tx, recipients, now); err != nil {
 		return err
@@ -77,12 +82,13 @@ func addMails(tx *gorm.DB, c Connection, kind MailKind, reason Reason, recipient
 	return nil
 }
 
-// queueWorksAgain tells those who were told of an incident that it is over.
-// Who has not been told yet need not be told of either.
+// queueWorksAgain queues a mail to each person who was told of the incident that
+// began at since. Mails about the incident that have not been sent are deleted,
+// and their recipients get neither mail.
 func queueWorksAgain(tx *gorm.DB, c Connection, since *time.Time, now time.Time) error {
 	err := tx.Where("connection_id = ? AND channel = ? AND kind = ? AND sent_at IS NULL", c.ID, MailChannel, MailReconnectNeeded).Delete(&Mail{}).Error
 	if err != nil {
-		return fmt.Errorf("take mails back: %w", err)
+		return fmt.Errorf("delete unsent mails: %w", err)
 	}
 	if since == nil {
 		return nil
@@ -91,7 +97,7 @@ func queueWorksAgain(tx *gorm.DB, c Connection, since *time.Time, now time.Time)
 	err = tx.Raw("SELECT DISTINCT recipient FROM mails WHERE connection_id = ? AND channel = ? AND kind = ? AND created_at >= ? ORDER BY recipient",
 		c.ID, MailChannel, MailReconnectNeeded, *since).Scan(&told).Error
 	if err != nil {
-		return fmt.Errorf("find who was told: %w", err)
+		return fmt.Errorf("find recipients of the incident: %w", err)
 	}
 	if told, err = belowMailLimit(tx, told, now); err != nil {
 		return err
@@ -99,7 +105,7 @@ func queueWorksAgain(tx *gorm.DB, c Connection, since *time.Time, now time.Time)
 	return addMails(tx, c, MailWorksAgain, ReasonNone, told, now)
 }
 
-// OutgoingMail is a mail with all that its text tells of.
+// OutgoingMail is a mail with everything that its text mentions.
 type OutgoingMail struct {
 	Mail
 	RecipientName, CompanyName, TenantName string
@@ -107,16 +113,16 @@ type OutgoingMail struct {
 	Environment                            servicetitan.EnvironmentName
 }
 
-// outgoingMails reads them.
+// outgoingMails selects OutgoingMail rows.
 const outgoingMails = `SELECT m.*, u.name AS recipient_name, c.name AS company_name, o.tenant_name, o.tenant_id, o.environment
 	FROM mails m JOIN companies c ON c.id = m.company_id JOIN connections o ON o.id = m.connection_id
 	JOIN users u ON u.email = m.recipient`
 
-// sentShown is how many mails Sent lists.
+// sentShown is the most mails that Sent lists.
 const sentShown = 200
 
-// mailTransport sends by mail. It reads what the text tells of as it is now, and
-// hands it to send.
+// mailTransport returns the transport of MailChannel. It reads the current values
+// of everything that the text mentions and passes them to send.
 func mailTransport(db *database.DB, send func(context.Context, OutgoingMail) error) transport {
 	return func(ctx context.Context, m Mail) error {
 		query := outgoingMails + " WHERE m.id = ?"
@@ -134,11 +140,11 @@ func mailTransport(db *database.DB, send func(context.Context, OutgoingMail) err
 	}
 }
 
-// Sent returns the last mails that were sent, in that order. Names in them are as
-// they are now.
+// Sent returns the mails that were sent last, oldest first. Names in them are the
+// current ones.
 func (o *Outbox) Sent(ctx context.Context) ([]OutgoingMail, error) {
 	var list []OutgoingMail
-	// IDs are in order of time, so the reading ends once it has enough.
+	// IDs are in order of time, so the database stops reading once it has enough.
 	err := o.db.Read(ctx).Raw(outgoingMails+" WHERE m.channel = ? AND m.sent_at IS NOT NULL ORDER BY m.id DESC LIMIT ?", MailChannel, sentShown).Scan(&list).Error
 	if err != nil {
 		return nil, fmt.Errorf("list sent mails: %w", err)

@@ -9,15 +9,15 @@ import (
 )
 
 const (
-	// mailsADay is how many mails one address is sent in mailDay, for all companies
-	// together. Addresses are not proven to belong to who gave them, so nobody may
-	// use us to flood somebody else's. The pages show all the same what the mails
-	// would have told of.
+	// mailsADay is the most mails that one address gets within mailDay, from all
+	// companies together. We do not verify addresses, so the limit keeps people from
+	// using us to flood somebody else's inbox. Pages still show what the mails would
+	// have said.
 	mailsADay = 20
 	mailDay   = 24 * time.Hour
 )
 
-// belowMailLimit returns the recipients who may be sent another mail.
+// belowMailLimit returns the recipients who may get another mail.
 func belowMailLimit(tx *gorm.DB, recipients []string, now time.Time) ([]string, error) {
 	if len(recipients) == 0 {
 		return nil, nil

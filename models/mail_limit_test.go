@@ -12,8 +12,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
-// However many incidents there are, and in however many companies, an address
-// is sent 20 mails a day.
+// An address gets at most 20 mails a day, no matter how many incidents and companies
+// there are.
 func TestMailLimit(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		k := modeltest.NewKept(t, db, clock.Now)
@@ -34,7 +34,7 @@ func TestMailLimit(t *testing.T) {
 				return models.QueueMails(tx, c, models.MailReconnectNeeded, models.ReasonGrantRefused, clock.Now())
 			})
 		}
-		k.Write(func(tx *gorm.DB) error { // Otto has had five already, of another company
+		k.Write(func(tx *gorm.DB) error { // Otto already has five mails
 			return models.AddMails(tx, k.Connection(ids[0]), models.MailUpgradeNeeded, models.ReasonNone, []string{"otto@northgate.example", "otto@northgate.example", "otto@northgate.example", "otto@northgate.example", "otto@northgate.example"}, clock.Now())
 		})
 		for i := range ids {

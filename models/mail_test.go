@@ -16,8 +16,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
-// An incident is told of once, to the owners and to whoever connected, by
-// however many instances; and its end to those who were told.
+// Each owner and the member who connected get one mail about an incident, no matter
+// how many instances send mails. The same people get one when the incident is over.
 func TestMails(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		k := modeltest.NewKept(t, db, clock.Now)
@@ -58,7 +58,7 @@ func TestMails(t *testing.T) {
 			t.Helper()
 			k.Sandbox.RevokeGrants(modeltest.Northgate)
 			clock.Add(20 * time.Minute)
-			for range 3 { // however often it is asked for
+			for range 3 { // asking again sends nothing more
 				if _, err := k.Keeper.AccessToken(t.Context(), k.CompanyID, id); !errors.Is(err, models.ErrReconnectNeeded) {
 					t.Fatal(err)
 				}
@@ -72,11 +72,11 @@ func TestMails(t *testing.T) {
 		}
 
 		fail()
-		wants(deliver()) // the mail server is away
+		wants(deliver()) // the mail server is down
 		box.Broken = false
-		wants(deliver()) // and is tried again in a while
+		wants(deliver()) // the next attempt is not due yet
 		clock.Add(3 * time.Minute)
-		if db.OnPostgres() { // whose clock is its own
+		if db.OnPostgres() { // PostgreSQL uses its own clock
 			k.Write(func(tx *gorm.DB) error {
 				return tx.Exec("UPDATE mails SET next_try_at = now() WHERE next_try_at IS NOT NULL").Error
 			})
@@ -86,15 +86,15 @@ func TestMails(t *testing.T) {
 		reconnect()
 		wants(deliver(), "works_again Amy ", "works_again Dana ", "works_again Otto ")
 
-		// Mended before anybody was told, nobody need be told of either.
+		// If the incident is over before anybody was told, nobody gets a mail.
 		fail()
 		reconnect()
 		wants(deliver())
 	})
 }
 
-// What was sent can be shown again: in the order in which it went out, without
-// what waits or was given up.
+// Sent lists sent mails in the order in which they were sent, without those that
+// wait or were given up.
 func TestSentMails(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		k := modeltest.NewKept(t, db, clock.Now)
@@ -129,7 +129,7 @@ func TestSentMails(t *testing.T) {
 		if got := list[0]; !got.SentAt.Equal(*at(1)) || got.RecipientName != "Amy" || got.CompanyName != "Northgate" || got.TenantID != c.TenantID || got.Environment != c.Environment {
 			t.Errorf("the first is %+v", got)
 		}
-		// The last 200 are enough.
+		// Sent lists no more than the last 200.
 		k.Write(func(tx *gorm.DB) error {
 			return models.AddMails(tx, c, models.MailUpgradeNeeded, models.ReasonNone, slices.Repeat([]string{"amy@northgate.example"}, models.SentShown), clock.Now())
 		})

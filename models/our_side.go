@@ -10,11 +10,11 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// CauseMetadata is the cause of a task that is not an error code of RFC 6749:
-// ServiceTitan's metadata contradicts our configuration.
+// CauseMetadata is the cause of a task when ServiceTitan's metadata contradicts our
+// configuration. All other causes are error codes of RFC 6749.
 const CauseMetadata = "metadata"
 
-// CauseOf names what staff read as the cause of a problem on our side.
+// CauseOf returns the cause that staff see for a problem on our side.
 func CauseOf(e *servicetitan.Error) string {
 	if e.Kind == servicetitan.Misconfigured {
 		return CauseMetadata
@@ -22,14 +22,14 @@ func CauseOf(e *servicetitan.Error) string {
 	return e.Code
 }
 
-// ourSideTasks is how many problems on our side wait in the queue at once for an
-// environment. More of them at a time are one incident, and the queue is for
-// people.
+// ourSideTasks is the most open tasks about problems on our side that an
+// environment has at a time. That many are one incident, and more of them would
+// only fill the queue.
 const ourSideTasks = 10
 
-// RaiseOurSide asks staff to put a problem on our side right. It reports whether
-// the incident is new: one connection has one task until it recovers, and
-// metadata that is wrong has one for its environment.
+// RaiseOurSide adds a task for staff to fix a problem on our side. It reports
+// whether the task is new. A connection has at most one such task until it
+// recovers, and wrong metadata has one task per environment.
 func RaiseOurSide(tx *gorm.DB, c Connection, cause string, now time.Time) (raised bool, err error) {
 	var open []StaffTask
 	err = tx.Select("t.connection_id", "t.cause").Table("staff_tasks t").Joins("JOIN connections o ON o.id = t.connection_id").
@@ -53,12 +53,12 @@ func RaiseOurSide(tx *gorm.DB, c Connection, cause string, now time.Time) (raise
 	return true, nil
 }
 
-// endOurSide ends the task of a connection whose renewals fail no longer, or no
-// longer because of us.
+// endOurSide closes the task of a connection whose renewals no longer fail because
+// of us.
 func endOurSide(tx *gorm.DB, c Connection, now time.Time) error {
 	err := tx.Model(&StaffTask{}).Where("connection_id = ? AND kind = ? AND done_at IS NULL", c.ID, TaskOurSide).Update("done_at", now).Error
 	if err != nil {
-		return fmt.Errorf("end task on our side: %w", err)
+		return fmt.Errorf("close task on our side: %w", err)
 	}
 	return nil
 }

@@ -18,62 +18,65 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/retry"
 )
 
-// Channel is a way by which a message leaves us.
+// Channel is a way to send a message.
 type Channel string
 
 // MailChannel sends messages by mail. It is the only channel so far.
 const MailChannel Channel = "mail"
 
-// transport sends one message of a channel. An error means that it is to be
-// tried again.
+// transport sends one message of a channel. If it returns an error, the outbox
+// retries the message.
 type transport func(context.Context, Mail) error
 
 const (
 	outboxEvery = 5 * time.Second
-	// messageLease is for how long the messages of a batch are ours. A message is
-	// begun only if it ends before that: deliverLimit bounds one.
+	// messageLease is how long an instance owns the messages of a batch. It starts
+	// to send a message only if the lease lasts for another deliverLimit, which is
+	// the longest that sending one may take.
 	messageLease        = 2 * time.Minute
 	deliverLimit        = 20 * time.Second
 	firstMessageRetry   = time.Minute
 	longestMessageRetry = time.Hour
-	// messagesAtOnce is how many messages one write takes.
+	// messagesAtOnce is the most messages in a batch.
 	messagesAtOnce = 16
-	// giveBackLimit bounds giving messages back.
+	// giveBackLimit is the most time that giving messages back may take.
 	giveBackLimit = 10 * time.Second
-	// messageFor is for how long a message is tried to be sent.
+	// messageFor is how long after it was queued a message is retried.
 	messageFor = 72 * time.Hour
 )
 
-// Outbox sends what is queued, once though several instances run. It takes,
-// retries, and gives up messages of every channel alike. How one is sent is its
-// channel's transport.
+// Outbox sends queued messages. Several instances can run at once, and each
+// message is still sent by one of them. The outbox takes, retries, and gives up
+// the messages of all channels in the same way; each channel's transport sends
+// them.
 type Outbox struct {
 	db         *database.DB
 	transports map[Channel]transport
 	log        *slog.Logger
 }
 
-// NewOutbox sends mails with send, whose errors mean that it is to be tried again.
+// NewOutbox returns an outbox that sends mails with send. If send returns an error,
+// the outbox retries the mail.
 func NewOutbox(db *database.DB, send func(context.Context, OutgoingMail) error, log *slog.Logger) *Outbox {
 	return &Outbox{db: db, log: log, transports: map[Channel]transport{MailChannel: mailTransport(db, send)}}
 }
 
-// Run sends until the context ends. The message that is under way then is
-// brought to its end, and what was taken and not begun is given back.
+// Run sends messages until the context ends. It then finishes the message that it
+// is sending and gives back the rest of the batch.
 func (o *Outbox) Run(ctx context.Context) {
 	for range retry.NowAndEvery(ctx, outboxEvery) {
 		for more := true; more; {
 			n, err := o.DeliverDue(ctx)
 			if err != nil && ctx.Err() == nil {
-				o.log.WarnContext(ctx, "mails cannot be read", "error", err)
+				o.log.WarnContext(ctx, "cannot read queued mails", "error", err)
 			}
 			more = n > 0 && ctx.Err() == nil
 		}
 	}
 }
 
-// DeliverDue takes messages that are due, sends them, and returns how many it
-// took. What could not be sent is tried again later.
+// DeliverDue takes a batch of due messages, sends them, and returns how many it
+// took. Messages that could not be sent are retried later.
 func (o *Outbox) DeliverDue(ctx context.Context) (taken int, err error) {
 	began := time.Now()
 	within, cancel := o.db.LimitWork(ctx)
@@ -85,9 +88,9 @@ func (o *Outbox) DeliverDue(ctx context.Context) (taken int, err error) {
 	return len(list), errors.Join(err, accountErr)
 }
 
-// due takes messages whose time has come: nobody else has them for a while.
-// Those to locked companies wait until they are unlocked, and those of a channel
-// that only a newer program knows wait for it.
+// due takes a batch of due messages for messageLease. Messages to a locked company
+// wait until the company is unlocked. Messages of a channel that only a newer
+// version knows wait for that version.
 func (o *Outbox) due(ctx context.Context) ([]Mail, error) {
 	const ready = "next_try_at <= ? AND channel IN ? AND company_id NOT IN (" + accounts.LockedCompanies + ")"
 	channels := slices.Sorted(maps.Keys(o.transports))
@@ -122,9 +125,9 @@ func (o *Outbox) due(ctx context.Context) ([]Mail, error) {
 	return list, nil
 }
 
-// deliverAll sends messages that were taken at a time. It stops when the context
-// ends, or when the lease might end before the next message is sent; then it
-// gives back those that are left.
+// deliverAll sends the messages that were taken at the given time. It stops when
+// the context ends, or when the lease might end before the next message is sent.
+// It then gives back the messages that are left.
 func (o *Outbox) deliverAll(ctx context.Context, list []Mail, taken time.Time) {
 	for i, m := range list {
 		if ctx.Err() != nil || time.Since(taken) > messageLease-deliverLimit {
@@ -135,8 +138,8 @@ func (o *Outbox) deliverAll(ctx context.Context, list []Mail, taken time.Time) {
 	}
 }
 
-// giveBack lets others send messages that were taken and not begun, as if nobody
-// had tried. Those that somebody else has taken since stay theirs.
+// giveBack returns messages to the queue as if there had been no attempt to send
+// them. It skips messages that another instance has taken since.
 func (o *Outbox) giveBack(ctx context.Context, list []Mail) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBackLimit)
 	defer cancel()
@@ -151,7 +154,7 @@ func (o *Outbox) giveBack(ctx context.Context, list []Mail) {
 		return nil
 	})
 	if err != nil {
-		o.log.WarnContext(ctx, "mails were not given back; they go out once their lease has ended", "count", len(list), "error", err)
+		o.log.WarnContext(ctx, "cannot give mails back; they are sent after their lease ends", "count", len(list), "error", err)
 	}
 }
 
@@ -168,7 +171,7 @@ func (o *Outbox) deliver(ctx context.Context, m Mail) {
 	}
 	err := o.db.Write(ctx, func(tx *gorm.DB) error { return tx.Table(m.table()).Where("id = ?", m.ID).Updates(change).Error })
 	if err != nil {
-		o.log.ErrorContext(ctx, "mail is not marked", "mail", m.ID, "error", err)
+		o.log.ErrorContext(ctx, "cannot record the attempt to send a mail", "mail", m.ID, "error", err)
 	}
 }
 

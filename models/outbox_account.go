@@ -10,7 +10,7 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// table is where the mail is queued.
+// table returns the table in which the mail is queued.
 func (m Mail) table() string {
 	if m.ConnectionID == uuid.Nil {
 		return accountMails
@@ -21,13 +21,13 @@ func (m Mail) table() string {
 const (
 	// accountMails is the table of mails about accounts.
 	accountMails = "account_mails"
-	// outgoingAccountMails reads them with what their text tells of.
+	// outgoingAccountMails selects mails about accounts as OutgoingMail rows.
 	outgoingAccountMails = `SELECT m.id, 'mail' AS channel, m.kind, m.tries, m.next_try_at, m.created_at, u.email AS recipient, u.name AS recipient_name
 		FROM account_mails m JOIN users u ON u.id = m.user_id`
 )
 
-// dueToAccounts takes mails about accounts whose time has come: nobody else has
-// them for a while. Those to people who may no longer sign in are given up.
+// dueToAccounts takes a batch of due mails about accounts for messageLease. It
+// gives up mails to people who may no longer sign in.
 func (o *Outbox) dueToAccounts(ctx context.Context) ([]Mail, error) {
 	var waiting []int
 	err := o.db.Read(ctx).Raw("SELECT 1 FROM account_mails WHERE next_try_at <= ? LIMIT 1", o.db.Now()).Scan(&waiting).Error

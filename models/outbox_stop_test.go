@@ -26,7 +26,7 @@ func queueMail(k *modeltest.Kept, id uuid.UUID, n int) {
 	})
 }
 
-// slowOffice sends a mail when it is told to.
+// slowOffice is a mail server that holds each mail until deliver is closed.
 type slowOffice struct {
 	begun   chan uuid.UUID
 	deliver chan struct{}
@@ -51,8 +51,9 @@ func (s *slowOffice) send(ctx context.Context, mail models.OutgoingMail) error {
 	return nil
 }
 
-// A stop in the middle of a batch lets the mail under way go out and gives the
-// others back: the next instance sends each of them at once, and none twice.
+// If the outbox stops in the middle of a batch, it finishes the mail that it is
+// sending and gives the others back. The next instance sends each of those at once,
+// and none twice.
 func TestOutboxStopsInTheMiddle(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		k := modeltest.NewKept(t, db, clock.Now)
@@ -74,7 +75,7 @@ func TestOutboxStopsInTheMiddle(t *testing.T) {
 			t.Errorf("%d mails were sent after the stop, want the one under way", n)
 		}
 		if n := k.Count("SELECT count(*) FROM mails WHERE sent_at IS NULL AND tries = 0"); n != 4 {
-			t.Errorf("%d mails are as if nobody had tried, want 4", n)
+			t.Errorf("%d mails were given back, want 4", n)
 		}
 		next := models.NewOutbox(db, office.send, slog.New(slog.DiscardHandler))
 		taken := time.Now()
@@ -94,8 +95,8 @@ func TestOutboxStopsInTheMiddle(t *testing.T) {
 	})
 }
 
-// A mail about an account that was taken and not begun is given back too, though
-// it is queued in another table.
+// The outbox also gives back mails about accounts, which are queued in another
+// table.
 func TestOutboxGivesBackMailsAboutAccounts(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		k := modeltest.NewKept(t, db, clock.Now)
@@ -117,13 +118,13 @@ func TestOutboxGivesBackMailsAboutAccounts(t *testing.T) {
 		stop()
 		models.OutboxDeliverAll(outbox, stopped, list, time.Now())
 		if n := k.Count("SELECT count(*) FROM account_mails WHERE sent_at IS NULL AND tries = 0"); n != 1 {
-			t.Error("the mail is not as if nobody had tried")
+			t.Error("the mail was not given back")
 		}
 	})
 }
 
-// A batch that takes longer than its lease gives back in time what it has not
-// begun: another instance would send it too.
+// A batch that takes longer than its lease gives back the mails that it has not
+// started to send, before another instance sends them too.
 func TestOutboxKeepsItsLease(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		k := modeltest.NewKept(t, db, clock.Now)
@@ -140,9 +141,9 @@ func TestOutboxKeepsItsLease(t *testing.T) {
 		}
 		models.OutboxDeliverAll(outbox, t.Context(), list, taken.Add(models.DeliverLimit-models.MessageLease))
 		if len(office.sent) != 0 {
-			t.Errorf("%d mails were begun at the end of their lease", len(office.sent))
+			t.Errorf("%d mails were sent at the end of their lease", len(office.sent))
 		}
-		// Another instance has them by now: they are not given back once more.
+		// Mails that another instance has taken by now are not given back again.
 		if list, err = models.OutboxDue(outbox, t.Context()); err != nil || len(list) != 3 {
 			t.Fatalf("%d mails were given back, error %v", len(list), err)
 		}

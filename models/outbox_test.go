@@ -13,8 +13,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
-// Each message leaves by the transport of its channel. One of a channel that
-// only a newer program knows stays as it is.
+// The transport of its channel sends each message. A message of a channel that only
+// a newer version knows stays in the queue.
 func TestOutboxSendsByChannel(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
 		d.Person("Amy", accounts.Owner)
@@ -29,10 +29,10 @@ func TestOutboxSendsByChannel(t *testing.T) {
 		}
 		box, hooked := &modeltest.Mailbox{}, []string{}
 		outbox := models.NewOutbox(d.DB, box.Send, slog.New(slog.DiscardHandler))
-		(*outbox.TransportsField())["webhook"] = func(_ context.Context, m models.Mail) error {
+		outbox.SetTransport("webhook", func(_ context.Context, m models.Mail) error {
 			hooked = append(hooked, m.Recipient)
 			return nil
-		}
+		})
 		list, err := models.OutboxDue(outbox, t.Context())
 		d.Must(err)
 		for _, m := range list {
@@ -47,7 +47,7 @@ func TestOutboxSendsByChannel(t *testing.T) {
 		if n := d.Count("SELECT count(*) FROM mails WHERE channel = 'pager' AND sent_at IS NULL AND tries = 0 AND next_try_at IS NOT NULL"); n != 1 {
 			t.Error("a message of an unknown channel was taken")
 		}
-		// It is no mail either: no list of mails has it.
+		// Lists of mails have mails only.
 		sent, err := outbox.Sent(t.Context())
 		d.Must(err)
 		v, err := d.Desk.View(t.Context(), d.Staff("Sam", accounts.Support), id, nil)
@@ -58,8 +58,9 @@ func TestOutboxSendsByChannel(t *testing.T) {
 	})
 }
 
-// A program from before channels queues mails that this one sends.
-func TestOutboxSendsWhatOlderProgramsQueue(t *testing.T) {
+// Versions from before channels queue mails without one, and this version sends
+// them.
+func TestOutboxSendsWhatOlderVersionsQueue(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
 		d.Person("Amy", accounts.Owner)
 		id, now := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0], d.DB.Now()
@@ -73,7 +74,7 @@ func TestOutboxSendsWhatOlderProgramsQueue(t *testing.T) {
 	})
 }
 
-// Due messages are found by an index, on either database.
+// Both databases find due messages through an index.
 func TestDueMessagesAreFoundByIndex(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		k := modeltest.NewKept(t, db, clock.Now)

@@ -6,60 +6,69 @@ import (
 	"github.com/google/uuid"
 )
 
-// Outcome is how a trip to ServiceTitan ended, as the contractor is told.
+// Outcome is how an attempt to connect ended. Package views has the page for each
+// one.
 type Outcome string
 
 const (
-	// OutcomeConnected: the connection stands.
+	// OutcomeConnected means that the connection was saved.
 	OutcomeConnected Outcome = "connected"
-	// OutcomeFinishing: another request of the same trip is still at work.
+	// OutcomeFinishing means that another request is still completing the same
+	// authorization.
 	OutcomeFinishing Outcome = "finishing"
-	// OutcomeStartAgain: the way back was expired or contradicted itself.
+	// OutcomeStartAgain means that the authorization expired, or that its answer
+	// made no sense.
 	OutcomeStartAgain Outcome = "start_again"
-	// OutcomeInterrupted: we stopped between ServiceTitan's answer and the save.
+	// OutcomeInterrupted means that we stopped after ServiceTitan's answer and
+	// before the save.
 	OutcomeInterrupted Outcome = "interrupted"
-	// OutcomeDenied: the person chose not to give access.
+	// OutcomeDenied means that the person chose not to allow access.
 	OutcomeDenied Outcome = "denied"
-	// OutcomeUnavailable: ServiceTitan did not answer.
+	// OutcomeUnavailable means that ServiceTitan did not answer.
 	OutcomeUnavailable Outcome = "unavailable"
-	// OutcomeRateLimited: ServiceTitan asks us to wait.
+	// OutcomeRateLimited means that ServiceTitan asked us to wait.
 	OutcomeRateLimited Outcome = "rate_limited"
-	// OutcomeWrongTenant: the person signed in to another tenant.
+	// OutcomeWrongTenant means that the person signed in to another tenant.
 	OutcomeWrongTenant Outcome = "wrong_tenant"
-	// OutcomeTenantTaken: the tenant is connected to another company.
+	// OutcomeTenantTaken means that another company has the tenant connected.
 	OutcomeTenantTaken Outcome = "tenant_taken"
-	// OutcomeNotAllowed: the API answers 403 for the tenant.
+	// OutcomeNotAllowed means that the API answers 403 for the tenant.
 	OutcomeNotAllowed Outcome = "not_allowed"
-	// OutcomeUnauthorized: the API answers 401.
+	// OutcomeUnauthorized means that the API answers 401.
 	OutcomeUnauthorized Outcome = "unauthorized"
-	// OutcomeTenantUnknown: the API answers 404 for the tenant.
+	// OutcomeTenantUnknown means that the API answers 404 for the tenant.
 	OutcomeTenantUnknown Outcome = "tenant_unknown"
-	// OutcomeClientRefused: the client ID and secret that were typed are refused.
+	// OutcomeClientRefused means that ServiceTitan refuses the client ID and secret.
 	OutcomeClientRefused Outcome = "client_refused"
-	// OutcomeScopeMissing: access was given, without the scope of the check call.
+	// OutcomeScopeMissing means that access was granted without the scope for the
+	// check call.
 	OutcomeScopeMissing Outcome = "scope_missing"
-	// OutcomeLocked: the company was locked meanwhile.
+	// OutcomeLocked means that the company was locked during the attempt.
 	OutcomeLocked Outcome = "locked"
-	// OutcomeNoMembership: the person was removed from the company meanwhile.
+	// OutcomeNoMembership means that the person was removed from the company during
+	// the attempt.
 	OutcomeNoMembership Outcome = "no_membership"
-	// OutcomeTooMany: the company has as many connections as it can.
+	// OutcomeTooMany means that the company has ConnectionsPerCompany connections.
 	OutcomeTooMany Outcome = "too_many"
-	// OutcomeNoStaff: the person was removed from our staff meanwhile.
+	// OutcomeNoStaff means that the person was removed from our staff during the
+	// attempt.
 	OutcomeNoStaff Outcome = "no_staff"
-	// OutcomeSetupProblem: ServiceTitan does not accept our registration.
+	// OutcomeSetupProblem means that ServiceTitan does not accept our registration.
 	OutcomeSetupProblem Outcome = "setup_problem"
 )
 
-// Result is the end of a trip to ServiceTitan.
+// Result is how an attempt to connect ended, with what its page needs.
 type Result struct {
 	Outcome Outcome
-	// ConnectionID is set when connected, and on a trip to reconnect.
+	// ConnectionID is the new connection, or the one to reconnect; uuid.Nil if there
+	// is none.
 	ConnectionID uuid.UUID
-	// Choice is what the trip was begun with.
+	// Choice is what the person chose in the wizard.
 	Choice Choice
-	// FoundTenantID is the tenant that the person signed in to, with
+	// FoundTenantID is the tenant that the person signed in to. It is set with
 	// OutcomeWrongTenant.
 	FoundTenantID int64
-	// RetryAt is when to try again, with OutcomeRateLimited; zero if unknown.
+	// RetryAt is when to try again. It is set with OutcomeRateLimited; zero if
+	// ServiceTitan did not say when.
 	RetryAt time.Time
 }

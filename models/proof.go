@@ -11,74 +11,78 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
-// ErrNotProven says that nobody has confirmed that the company of a set-up
-// controls the tenant, or that another company has appeared since.
+// ErrNotProven says that staff have not confirmed that the company of a setup
+// controls the tenant, or that another company has appeared since they did.
 var ErrNotProven = errors.New("control of the tenant is not confirmed")
 
 // ProofChannel is how our staff reached a ServiceTitan admin of a tenant.
 type ProofChannel string
 
 const (
-	// CalledBack: on a number that ServiceTitan or the company's website shows.
+	// CalledBack means a call to a number that ServiceTitan or the company's website
+	// shows.
 	CalledBack ProofChannel = "called_back"
-	// OwnDomain: by mail from the domain that belongs to the tenant.
+	// OwnDomain means a mail from the domain that belongs to the tenant.
 	OwnDomain ProofChannel = "own_domain"
-	// OnScreen: on a shared screen, where they opened API Application Access.
+	// OnScreen means a shared screen on which the admin opened API Application
+	// Access.
 	OnScreen ProofChannel = "screen"
 )
 
-// ProofChannels lists all of them in the order in which people read them.
+// ProofChannels returns every channel, in the order in which pages list them.
 func ProofChannels() []ProofChannel { return []ProofChannel{CalledBack, OwnDomain, OnScreen} }
 
-// Proof is a recorded confirmation that a company controls a tenant: a
-// ServiceTitan admin of the tenant said so. A tenant ID is no secret, and the
-// tenant may have allowed our app long ago, so the number alone proves nothing.
+// Proof records that a ServiceTitan admin of a tenant confirmed that a company
+// controls the tenant. A tenant ID is not a secret, and the tenant may have
+// allowed our app long ago, so knowing the ID proves nothing.
 type Proof struct {
 	// Name and Role are the admin's.
 	Name, Role string
 	Channel    ProofChannel
-	// Contact is the number, address, or meeting by which they were reached.
+	// Contact is the phone number, address, or meeting through which staff reached
+	// the admin.
 	Contact   string
 	ReachedAt *time.Time
-	// ByName recorded it at At, which is nil until then.
+	// ByName is the staff member who recorded the proof, and At is when. At is nil
+	// until then.
 	ByName string
 	At     *time.Time
-	// Despite says that staff looked at the other companies that have a row for
-	// the tenant.
+	// Despite says that staff considered the other companies that have a connection
+	// to the tenant.
 	Despite bool
 }
 
-// Recorded says whether there is a confirmation.
+// Recorded reports whether the confirmation has been recorded.
 func (p Proof) Recorded() bool { return p.At != nil }
 
-// Who is the admin as people read it.
+// Who returns the admin's name and role, for people to read.
 func (p Proof) Who() string { return p.Name + ", " + p.Role }
 
-// Same says whether two confirmations tell of one conversation.
+// Same reports whether two proofs describe the same conversation.
 func (p Proof) Same(q Proof) bool {
 	return p.Name == q.Name && p.Role == q.Role && p.Channel == q.Channel && p.Contact == q.Contact &&
 		p.ReachedAt != nil && q.ReachedAt != nil && p.ReachedAt.Equal(*q.ReachedAt) && p.Despite == q.Despite
 }
 
-// ProvenSQL says of a set-up s whether its confirmation counts. It covers the
-// companies that had a row for the tenant when staff looked at them, and nobody
-// who has come since.
+// ProvenSQL is the SQL condition that the proof of a setup s still counts. A proof
+// covers the companies that had a connection to the tenant when staff considered
+// them. A company that came later makes it void.
 const ProvenSQL = `(s.proven_at IS NOT NULL AND NOT EXISTS (
 	SELECT 1 FROM connections o WHERE o.tenant_id = s.tenant_id AND o.environment = s.environment AND o.company_id <> s.company_id
 	AND (NOT s.proven_despite OR o.created_at > s.proven_at OR o.connected_at > s.proven_at OR EXISTS (
 		SELECT 1 FROM setups x WHERE x.connection_id = o.id AND x.requested_at > s.proven_at))))`
 
-// IsProven says whether the set-up's confirmation counts.
+// IsProven reports whether the setup's proof still counts.
 func IsProven(db *gorm.DB, s Setup) (bool, error) {
 	var proven bool
 	if err := db.Raw("SELECT "+ProvenSQL+" FROM setups s WHERE s.id = ?", s.ID).Scan(&proven).Error; err != nil {
-		return false, fmt.Errorf("look for confirmation: %w", err)
+		return false, fmt.Errorf("check proof of control: %w", err)
 	}
 	return proven, nil
 }
 
-// StillProven returns ErrNoSetup if another set-up or none is open by now, and
-// ErrNotProven if nobody has confirmed it.
+// StillProven returns ErrNoSetup if the setup is no longer the connection's open
+// one, and ErrNotProven if its proof does not count.
 func StillProven(tx *gorm.DB, s *Setup) error {
 	if s == nil {
 		return ErrNotProven
@@ -97,7 +101,8 @@ func StillProven(tx *gorm.DB, s *Setup) error {
 	return err
 }
 
-// OthersHave says whether another company has a row for the set-up's tenant.
+// OthersHave reports whether another company has a connection to the setup's
+// tenant, in any state.
 func OthersHave(db *gorm.DB, s Setup) (bool, error) {
 	var ids []uuid.UUID
 	err := db.Model(&Connection{}).Where("tenant_id = ? AND environment = ? AND company_id <> ?", s.TenantID, s.Environment, s.CompanyID).

@@ -8,7 +8,8 @@ import (
 	"gorm.io/gorm"
 )
 
-// CountRenewal counts a renewal in the transaction that records it.
+// CountRenewal adds to a connection's counts of renewals that worked and failed on
+// the day of now (UTC). It runs in the transaction that records the renewals.
 func CountRenewal(tx *gorm.DB, connectionID uuid.UUID, ok, failed int, now time.Time) error {
 	err := tx.Exec(`INSERT INTO renewal_days (connection_id, day, ok, failed) VALUES (?, ?, ?, ?)
 		ON CONFLICT (connection_id, day) DO UPDATE SET ok = renewal_days.ok + excluded.ok, failed = renewal_days.failed + excluded.failed`,

@@ -10,16 +10,17 @@ import (
 )
 
 const (
-	// seriesLength is how long after its first event a series goes on.
+	// seriesLength is how long after its first event a series can grow.
 	seriesLength = time.Hour
-	// seriesWithin is how many of a timeline's newest entries are looked at for
-	// the series that an event belongs to.
+	// seriesWithin is how many of a timeline's newest entries are searched for the
+	// series that an event belongs to.
 	seriesWithin = 20
 )
 
 // RecordSeries adds an event that people can cause again and again. Equal events
-// within an hour are one entry of the timeline, with their number, and stand
-// where the last of them stood. So pressing a button writes no rows without end.
+// within an hour are one counted entry of the timeline, at the place of the last
+// one. This keeps somebody who presses a button repeatedly from adding rows
+// without limit.
 func RecordSeries(tx *gorm.DB, e Event) error {
 	timeline := tx.Where("company_id = ? AND connection_id IS NULL", e.CompanyID)
 	if e.ConnectionID != nil {
@@ -43,18 +44,18 @@ func RecordSeries(tx *gorm.DB, e Event) error {
 		if result.RowsAffected == 1 {
 			return nil
 		}
-		break // another request has moved it this moment
+		break // another request extended the series in the meantime
 	}
 	return Record(tx, e)
 }
 
-// continues says whether the event belongs to the series of another.
+// continues reports whether the event belongs to the series that ends with last.
 func (e Event) continues(last Event) bool {
 	return e.Kind == last.Kind && e.ActorName == last.ActorName && e.StaffName == last.StaffName && e.Reason == last.Reason &&
 		e.Outcome == last.Outcome && e.Detail == last.Detail && e.At.Sub(last.Began()) < seriesLength
 }
 
-// Began is when the first event of the series was.
+// Began returns the time of the first event of the series.
 func (e Event) Began() time.Time {
 	if e.FirstAt != nil {
 		return *e.FirstAt

@@ -10,8 +10,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
-// Equal events within an hour are one entry with their number. Others, and what
-// comes later, have entries of their own.
+// Equal events within an hour are one counted entry. Other events and later ones
+// have entries of their own.
 func TestEqualEventsAreOneEntry(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
 		id := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0]

@@ -12,32 +12,34 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// SetupStep is what a guided set-up is at.
+// SetupStep is the step that a guided setup has reached.
 type SetupStep string
 
-// The steps in their order.
+// The steps, in order.
 const (
-	// StepAddTenant: we add the tenant ID to our app in the developer portal.
+	// StepAddTenant is when we add the tenant ID to our app in the developer portal.
 	StepAddTenant SetupStep = "add_tenant"
-	// StepAllowAccess: the tenant's admin allows the app in ServiceTitan.
+	// StepAllowAccess is when the tenant's admin allows the app in ServiceTitan.
 	StepAllowAccess SetupStep = "allow_access"
-	// StepEnterCredentials: we make a client ID and secret and enter them here.
+	// StepEnterCredentials is when we create a client ID and secret and enter them
+	// in Fieldbridge.
 	StepEnterCredentials SetupStep = "enter_credentials" // #nosec G101 -- the name of a step
-	// StepChecked: they work.
+	// StepChecked is when the credentials work.
 	StepChecked SetupStep = "checked"
 )
 
-// Side is who must act for a set-up to go on.
+// Side is who must act before a setup can continue.
 type Side string
 
+// The sides of a setup. Nobody has to act once it is closed.
 const (
 	Us         Side = "us"
 	TheCompany Side = "company"
 	Nobody     Side = ""
 )
 
-// Setup is one guided set-up of a connection. A connection has at most one
-// that is open.
+// Setup is one guided setup of a connection. A connection has at most one open
+// setup.
 type Setup struct {
 	ID           uuid.UUID `gorm:"primaryKey"`
 	ConnectionID uuid.UUID
@@ -46,22 +48,24 @@ type Setup struct {
 	TenantID     int64
 	Step         SetupStep
 	WaitsFor     Side
-	// Since is when it began to wait for them.
+	// Since is when the setup began to wait for WaitsFor.
 	Since time.Time
-	// Problem is why it waits for the company once more; empty if it does not.
+	// Problem is why staff sent the setup back to the company; empty if they did
+	// not.
 	Problem         Outcome
 	RequestedByName string
 	RequestedAt     time.Time
 	TenantAddedAt   *time.Time
 	AllowedByName   string
 	AllowedAt       *time.Time
-	// Proof is the confirmation that the company controls the tenant.
+	// Proof is the proof that the company controls the tenant.
 	Proof    Proof `gorm:"embedded;embeddedPrefix:proven_"`
 	ClosedAt *time.Time
 }
 
-// Problems that our staff find and send back to the company. The tenant's
-// admin may not have allowed the app after all (OutcomeNotAllowed).
+// setupProblems has the problems for which staff can send a setup back to the
+// company: the steps in which they can find each one, and the step that the setup
+// goes back to.
 //
 //exhaustive:ignore
 var setupProblems = map[Outcome]struct {
@@ -73,12 +77,13 @@ var setupProblems = map[Outcome]struct {
 	OutcomeTenantTaken:   {from: []SetupStep{StepAddTenant, StepAllowAccess, StepEnterCredentials}, to: StepAddTenant},
 }
 
-// Wait sets what the set-up is at and who must act.
+// Wait sets the setup's step and who must act.
 func (s *Setup) Wait(step SetupStep, side Side, problem Outcome, now time.Time) {
 	s.Step, s.WaitsFor, s.Problem, s.Since = step, side, problem, now
 }
 
-// TenantAdded is our first step done.
+// TenantAdded completes StepAddTenant. It reports whether the setup was at that
+// step; if not, nothing changes.
 func (s *Setup) TenantAdded(now time.Time) bool {
 	if s.Step != StepAddTenant {
 		return false
@@ -88,7 +93,8 @@ func (s *Setup) TenantAdded(now time.Time) bool {
 	return true
 }
 
-// Allowed is the company's word that its admin has allowed the app.
+// Allowed completes StepAllowAccess: by says that the tenant's admin allowed the
+// app. It reports whether the setup was at that step; if not, nothing changes.
 func (s *Setup) Allowed(by string, now time.Time) bool {
 	if s.Step != StepAllowAccess {
 		return false
@@ -98,7 +104,8 @@ func (s *Setup) Allowed(by string, now time.Time) bool {
 	return true
 }
 
-// SentBack is what our staff found to be in the way.
+// SentBack sends the setup back to the company because of a problem. It reports
+// whether staff can find the problem in the setup's step; if not, nothing changes.
 func (s *Setup) SentBack(problem Outcome, now time.Time) bool {
 	p, ok := setupProblems[problem]
 	if !ok {
@@ -108,7 +115,7 @@ func (s *Setup) SentBack(problem Outcome, now time.Time) bool {
 		if s.Step == step {
 			s.AllowedByName, s.AllowedAt = "", nil
 			if problem != OutcomeNotAllowed {
-				s.Proof = Proof{} // whose tenant it is, is open again
+				s.Proof = Proof{} // it is no longer clear whose tenant it is
 			}
 			s.Wait(p.to, TheCompany, problem, now)
 			return true
@@ -117,7 +124,7 @@ func (s *Setup) SentBack(problem Outcome, now time.Time) bool {
 	return false
 }
 
-// Close ends the set-up; it is checked if it ended well.
+// Close closes the setup. Checked says that its credentials work.
 func (s *Setup) Close(checked bool, now time.Time) {
 	s.ClosedAt = &now
 	step := s.Step
@@ -127,6 +134,7 @@ func (s *Setup) Close(checked bool, now time.Time) {
 	s.Wait(step, Nobody, "", now)
 }
 
+// FindSetup returns the connection's open setup, or ErrNoSetup.
 func FindSetup(db *gorm.DB, connectionID uuid.UUID) (Setup, error) {
 	var s Setup
 	err := db.Where("connection_id = ? AND closed_at IS NULL", connectionID).Take(&s).Error
@@ -134,13 +142,13 @@ func FindSetup(db *gorm.DB, connectionID uuid.UUID) (Setup, error) {
 		err = ErrNoSetup
 	}
 	if err != nil {
-		return s, fmt.Errorf("find set-up: %w", err)
+		return s, fmt.Errorf("find setup: %w", err)
 	}
 	return s, nil
 }
 
-// CloseSetup closes the connection's open set-up and returns it; nil if none
-// was open. The caller saves the connection.
+// CloseSetup closes the connection's open setup and returns it. It returns nil if
+// no setup is open. The caller saves the connection.
 func CloseSetup(tx *gorm.DB, connection *Connection, checked bool, now time.Time) (*Setup, error) {
 	if !connection.SettingUp {
 		return nil, nil

@@ -10,27 +10,28 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
-// TaskKind is what staff have to do by hand.
+// TaskKind is a kind of work that staff do by hand.
 type TaskKind string
 
 const (
-	// TaskDeleteSecret: the client's secret works on in ServiceTitan until it is
-	// deleted in the developer portal.
+	// TaskDeleteSecret asks staff to delete a client's secret in the developer
+	// portal. The secret works in ServiceTitan until then.
 	TaskDeleteSecret TaskKind = "delete_secret"
-	// TaskRemoveTenant: the tenant ID is in our app and no longer needed there.
+	// TaskRemoveTenant asks staff to remove a tenant ID that our app no longer needs.
 	TaskRemoveTenant TaskKind = "remove_tenant"
-	// TaskTenantConflict: another company has tried to connect the tenant.
+	// TaskTenantConflict asks staff to find out which company a tenant belongs to,
+	// because another company tried to connect it.
 	TaskTenantConflict TaskKind = "tenant_conflict"
-	// TaskOurSide: renewals with a company's own client fail because of us. It ends
-	// by itself when they work again.
+	// TaskOurSide asks staff to fix a problem on our side that makes renewals with a
+	// tenant's own client fail. The task closes itself when renewals work again.
 	TaskOurSide TaskKind = "our_side"
 )
 
-// Ticked says whether a person says that the task is done. Others end by
-// themselves.
+// Ticked reports whether a person marks tasks of this kind as done. Other tasks
+// close themselves.
 func (k TaskKind) Ticked() bool { return k != TaskOurSide }
 
-// TasksDone are the events of tasks that a person ticks.
+// TasksDone has the event to record when a person marks a task as done.
 //
 //exhaustive:ignore
 var TasksDone = map[TaskKind]EventKind{
@@ -39,12 +40,12 @@ var TasksDone = map[TaskKind]EventKind{
 	TaskTenantConflict: EventConflictSettled,
 }
 
-// StaffTask is something that staff have to do by hand, about a connection.
+// StaffTask is work about a connection that staff have to do by hand.
 type StaffTask struct {
 	ID   uuid.UUID `gorm:"primaryKey"`
 	Kind TaskKind
-	// Cause is what is wrong, where the kind alone does not say it: an error code of
-	// RFC 6749, or CauseMetadata.
+	// Cause is what causes a problem on our side: an error code of RFC 6749, or
+	// CauseMetadata. It is empty for other kinds.
 	Cause        string
 	CompanyID    uuid.UUID
 	ConnectionID uuid.UUID
@@ -53,8 +54,8 @@ type StaffTask struct {
 	DoneByName   string
 }
 
-// AddTask asks staff for something, in the transaction that makes it necessary.
-// What is asked for already is not asked again.
+// AddTask adds a task for staff, in the transaction that makes it necessary. It
+// adds nothing if the connection has an open task of the kind.
 func AddTask(tx *gorm.DB, kind TaskKind, connection Connection, now time.Time) error {
 	var open int64
 	err := tx.Model(&StaffTask{}).Where("connection_id = ? AND kind = ? AND done_at IS NULL", connection.ID, kind).Count(&open).Error

@@ -6,14 +6,15 @@ import (
 	"strings"
 )
 
-// What people paste around a tenant ID: a label before it, and spaces, dashes
-// or commas within.
+// tenantLabel and tenantGaps match what people paste with a tenant ID: a label
+// before it, and spaces, dashes, or commas within it.
 var (
 	tenantLabel = regexp.MustCompile(`(?i)^(?:my\s+)?tenant(?:\s+id)?\s*[:#=]?\s*`)
 	tenantGaps  = strings.NewReplacer(" ", "", " ", "", "\t", "", "-", "", ",", "", "#", "")
 )
 
-// ParseTenantID reads the number that ServiceTitan shows as "My Tenant ID".
+// ParseTenantID reads the number that ServiceTitan shows as "My Tenant ID". It
+// reports whether the text is a valid ID.
 func ParseTenantID(s string) (int64, bool) {
 	if len(s) > 100 {
 		return 0, false
@@ -31,10 +32,9 @@ func ParseTenantID(s string) (int64, bool) {
 	return id, true
 }
 
-// TenantDigits is how many digits a tenant ID has at most. ServiceTitan's API
-// takes any int64, but its documents and clients show 4 to 10 digits, and
-// typically 9 or 10.
+// TenantDigits is the most digits that a tenant ID has. ServiceTitan's API accepts
+// any int64, but its documents and clients show 4 to 10 digits, typically 9 or 10.
 const TenantDigits = 10
 
-// ValidTenantID says whether ServiceTitan can have given the number to a tenant.
+// ValidTenantID reports whether a number can be a tenant ID.
 func ValidTenantID(id int64) bool { return id > 0 && id <= 9_999_999_999 }

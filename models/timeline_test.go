@@ -15,8 +15,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
-// eventKinds reads the constants from the source, so that a new one is missed
-// here at once.
+// eventKinds reads the constants from the source, so that the tests below also cover
+// kinds that are added later.
 func eventKinds(t *testing.T) (kinds []models.EventKind) {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "event.go", nil, parser.SkipObjectResolution)
@@ -43,8 +43,8 @@ func eventKinds(t *testing.T) (kinds []models.EventKind) {
 	return kinds
 }
 
-// The table says of each kind who may see it, and a company's timeline shows
-// exactly what the table gives to companies.
+// The table audiences has every kind, and a company's timeline shows exactly the
+// kinds that the table lets companies see.
 func TestEachKindOfEventHasAnAudience(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
 		id, kinds := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0], eventKinds(t)
@@ -85,8 +85,8 @@ func TestEachKindOfEventHasAnAudience(t *testing.T) {
 	})
 }
 
-// A kind that this program does not know, such as one of a newer program during
-// a rolling upgrade, is for staff only.
+// Only staff see a kind that this version does not know, such as a newer version's
+// during a rolling upgrade.
 func TestUnknownKindIsNotShownToCompanies(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
 		id, sam := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0], d.Staff("Sam", accounts.Support)
@@ -111,7 +111,7 @@ func TestUnknownKindIsNotShownToCompanies(t *testing.T) {
 	})
 }
 
-// The company's timeline is read by an index.
+// Both databases read the company's timeline through an index.
 func TestTimelineUsesIndexes(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
 		connection := d.Connection(d.Seed(1, d.Clock.Now(), d.Clock.Now())[0])

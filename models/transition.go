@@ -9,27 +9,27 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
-// Transition is one change of a connection, with who made it and why.
+// Transition is one change of a connection, with the person who made it and the
+// reason.
 type Transition struct {
 	What Change
 	At   time.Time
-	// By is who made the change; zero if nobody did.
+	// By is the person who made the change; zero if nobody did.
 	By accounts.Visitor
 	// Reason is why access failed; empty for any other change.
 	Reason Reason
-	// Edit sets what the change brings besides the state; nil if there is nothing.
+	// Edit sets the fields that change besides the state; nil if there are none.
 	Edit func(*Connection)
-	// With writes what belongs to the change, once the connection is saved and
-	// before anything tells of it; nil if there is nothing.
+	// With writes other rows that belong to the change; nil if there are none. It
+	// runs after the connection is saved and before the event is recorded.
 	With func(tx *gorm.DB, c Connection) error
 }
 
-// Apply moves a connection along its life. It saves the connection, ends the
-// task that no longer holds, records the event, and queues the messages, all in
-// the caller's transaction. Nothing else changes a connection's state. The
-// caller has locked the row, or made the connection and not saved it. A change
-// that cannot happen in the connection's state changes nothing, and happened is
-// false.
+// Apply changes a connection's state; nothing else does. It saves the connection,
+// closes a task that no longer applies, records the event, and queues the
+// messages, all in the caller's transaction. The caller has locked the row, or has
+// made the connection and not saved it. If the change cannot happen in the
+// connection's state, Apply changes nothing and happened is false.
 func Apply(tx *gorm.DB, c *Connection, t Transition) (happened bool, err error) {
 	to, ok := NextState(c.State, t.What)
 	if !ok {
@@ -63,7 +63,7 @@ func Apply(tx *gorm.DB, c *Connection, t Transition) (happened bool, err error) 
 	return true, queueMessages(tx, before, *c, t.At)
 }
 
-// apply sets the new state and what it implies.
+// apply sets the new state and the fields that depend on it.
 func (t Transition) apply(c *Connection, to State) {
 	c.State, c.UpdatedAt = to, t.At
 	switch t.What {
@@ -74,7 +74,7 @@ func (t Transition) apply(c *Connection, to State) {
 		}
 	case Authorized, Renewed:
 		c.Reason, c.FailingSince, c.Failures, c.DisconnectedAt = ReasonNone, nil, 0, nil
-	case FailedPassed, Refused:
+	case FailedTemporarily, Refused:
 		c.Reason = t.Reason
 		if c.FailingSince == nil {
 			c.FailingSince = &t.At
@@ -90,9 +90,9 @@ func (t Transition) apply(c *Connection, to State) {
 	}
 }
 
-// RenewalColumns are what renewals change of a connection whose state and
-// reason stay. No index of the lists holds any of them, so that a renewal
-// touches none.
+// RenewalColumns are the columns that a renewal writes if the state and the reason
+// stay the same. No index of the staff lists has any of them, so such a renewal
+// updates none of those indexes.
 var RenewalColumns = []string{
 	"scopes", "upgrade_needed", "generation", "renewed_at", "expires_at", "next_renewal_at", "failures", "failing_since", "updated_at",
 }
@@ -104,29 +104,29 @@ func (t Transition) save(tx *gorm.DB, before Connection, c *Connection) error {
 	case t.What.byRenewal() && c.State == before.State && c.Reason == before.Reason:
 		return tx.Select(RenewalColumns).Updates(c).Error
 	}
-	// The columns of the unique key never change. If they were written, PostgreSQL
-	// would lock the row as if they did, because of the table's trigger, and every
-	// insert that refers to the row would wait.
+	// The columns of the unique key never change. Writing them anyway would make
+	// PostgreSQL lock the row as if they did, because of the table's trigger, and
+	// every insert that refers to the row would wait.
 	return tx.Select("*").Omit("CompanyID", "Environment", "TenantID").Updates(c).Error
 }
 
-// byRenewal says that the change happens again and again by itself. It is an
-// event only if it changes the state.
-func (c Change) byRenewal() bool { return c == Renewed || c == FailedPassed }
+// byRenewal reports whether renewals cause the change again and again without a
+// person. Such a change is recorded as an event only if the state changes.
+func (c Change) byRenewal() bool { return c == Renewed || c == FailedTemporarily }
 
-// eventKind returns the kind of event that tells of the change.
+// eventKind returns the kind of event that records the change.
 func (t Transition) eventKind(before Connection) EventKind {
 	switch t.What {
 	case Requested:
 		return EventSetupRequested
 	case Authorized:
-		if before.ConnectedAt.IsZero() { // it is new, or was only being set up
+		if before.ConnectedAt.IsZero() { // new, or pending until now
 			return EventConnected
 		}
 		return EventReconnected
 	case Renewed:
 		return EventRecovered
-	case FailedPassed:
+	case FailedTemporarily:
 		return EventRetrying
 	case Refused:
 		return EventReconnectNeeded
@@ -139,7 +139,7 @@ func (t Transition) eventKind(before Connection) EventKind {
 	return ""
 }
 
-// queueMessages queues what people outside are told of a change.
+// queueMessages queues the messages to people about a change.
 func queueMessages(tx *gorm.DB, before, c Connection, now time.Time) error {
 	switch {
 	case c.State == ReconnectNeeded && before.State != ReconnectNeeded:

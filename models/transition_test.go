@@ -15,19 +15,19 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
-// Each change in each state does all that belongs to it, or nothing at all.
+// Each change in each state has all of its effects, or none.
 func TestTransition(t *testing.T) {
-	// The event, then the kinds of mails that go to the owner, then "task" if the
-	// task on our side ends. Nothing if the change cannot happen.
+	// Want has the event, then the kinds of mails to the owner, then "task" if the
+	// task on our side is closed. A change that is not listed cannot happen.
 	const impossible = "impossible"
 	want := map[models.State]map[models.Change]string{
 		models.Pending: {models.Requested: "setup_requested", models.Authorized: "connected", models.LetGo: "setup_withdrawn"},
 		models.Connected: {
-			models.Requested: "setup_requested", models.Authorized: "reconnected", models.Renewed: "", models.FailedPassed: "retrying",
+			models.Requested: "setup_requested", models.Authorized: "reconnected", models.Renewed: "", models.FailedTemporarily: "retrying",
 			models.Refused: "reconnect_needed reconnect_needed", models.LetGo: "disconnected",
 		},
 		models.Degraded: {
-			models.Requested: "setup_requested", models.Authorized: "reconnected task", models.Renewed: "recovered task", models.FailedPassed: "",
+			models.Requested: "setup_requested", models.Authorized: "reconnected task", models.Renewed: "recovered task", models.FailedTemporarily: "",
 			models.Refused: "reconnect_needed reconnect_needed task", models.LetGo: "disconnected task",
 		},
 		models.ReconnectNeeded: {models.Requested: "setup_requested", models.Authorized: "reconnected works_again", models.LetGo: "disconnected"},
@@ -36,7 +36,7 @@ func TestTransition(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
 		d.Person("Amy", accounts.Owner)
 		for from := range want {
-			for _, what := range []models.Change{models.Requested, models.Authorized, models.Renewed, models.FailedPassed, models.Refused, models.LetGo} {
+			for _, what := range []models.Change{models.Requested, models.Authorized, models.Renewed, models.FailedTemporarily, models.Refused, models.LetGo} {
 				id := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0]
 				now := d.DB.Now()
 				d.Exec("UPDATE connections SET state = ?, way = ?, failing_since = ? WHERE id = ?", from, models.OwnCredentialsWay, now, id)
@@ -57,7 +57,7 @@ func TestTransition(t *testing.T) {
 				d.Write(func(tx *gorm.DB) (err error) {
 					c, err := models.GetConnection(database.ForUpdate(tx), d.CompanyID, id)
 					if err == nil {
-						happened, err = models.Apply(tx, &c, models.Transition{What: what, At: now, Reason: map[models.Change]models.Reason{models.FailedPassed: models.ReasonUnavailable, models.Refused: models.ReasonGrantRefused}[what]})
+						happened, err = models.Apply(tx, &c, models.Transition{What: what, At: now, Reason: map[models.Change]models.Reason{models.FailedTemporarily: models.ReasonUnavailable, models.Refused: models.ReasonGrantRefused}[what]})
 					}
 					return err
 				})
@@ -89,7 +89,7 @@ func TestTransition(t *testing.T) {
 	})
 }
 
-// What cannot be written takes the whole change with it.
+// If one part of a change cannot be written, the whole change is rolled back.
 func TestTransitionIsOneTransaction(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
 		d.Person("Amy", accounts.Owner)

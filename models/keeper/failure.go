@@ -106,7 +106,7 @@ func (k *Keeper) postpone(ctx context.Context, connection models.Connection, cre
 				return err
 			}
 		}
-		_, err = models.Apply(tx, &current, models.Transition{What: models.FailedPassed, At: now, Reason: why.reason, Edit: func(c *models.Connection) {
+		_, err = models.Apply(tx, &current, models.Transition{What: models.FailedTemporarily, At: now, Reason: why.reason, Edit: func(c *models.Connection) {
 			c.Failures, c.NextRenewalAt = max(failures, 1), &due
 		}})
 		return err
