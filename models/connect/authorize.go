@@ -18,22 +18,24 @@ import (
 )
 
 const (
-	// authorizationLife is how long a person may stay at ServiceTitan.
+	// authorizationLife is how long a person may take at ServiceTitan.
 	authorizationLife = 10 * time.Minute
-	// resumableFor is how long afterwards a trip can be begun again from what was
-	// chosen for it.
+	// resumableFor is how long after it began an authorization can be started again
+	// from its choice.
 	resumableFor = time.Hour
-	// keptPerSession bounds the trips of a session, except one that is at work.
+	// keptPerSession is the most authorizations that a session keeps, apart from
+	// those that are being completed.
 	keptPerSession = 5
 )
 
-// authorizationsOfUser and authorizationsOfCompany bound how many trips are
-// begun, however they end.
+// authorizationsOfUser and authorizationsOfCompany limit how many authorizations
+// may begin, no matter how they end.
 var (
 	authorizationsOfUser    = accounts.Limit{Name: "authorizations", Tries: 30, Per: time.Hour}
 	authorizationsOfCompany = accounts.Limit{Name: "company-authorizations", Tries: 60, Per: time.Hour}
 )
 
+// purpose is what an authorization is for.
 type purpose string
 
 const (
@@ -41,9 +43,9 @@ const (
 	toReconnect purpose = "reconnect"
 )
 
-// authorization is one trip to ServiceTitan and back. It is found by the hash
-// of its state, and only together with the binding value of the session in
-// which it began (RFC 9700, section 4.7).
+// authorization is one authorization request (RFC 6749, section 4.1) and its
+// result. It is found by the hash of its state together with the binding value of
+// the session in which it began (RFC 9700, section 4.7).
 type authorization struct {
 	StateHash      []byte `gorm:"primaryKey"`
 	BindingHash    []byte
@@ -72,11 +74,12 @@ func (a *authorization) choice() models.Choice {
 	return choice
 }
 
-// connected records that the trip ended with a connection.
+// connected records that the authorization ended with a connection.
 func (a *authorization) connected(tx *gorm.DB, connectionID uuid.UUID, now time.Time) error {
 	return tx.Model(a).Updates(map[string]any{"finished_at": now, "outcome": models.OutcomeConnected, "connection_id": connectionID}).Error
 }
 
+// result returns what the page after the authorization shows.
 func (a *authorization) result() models.Result {
 	r := models.Result{Outcome: a.Outcome, Choice: a.choice(), FoundTenantID: a.FoundTenantID}
 	if a.ConnectionID != nil {
@@ -92,8 +95,8 @@ func (a *authorization) verifierPlace() seal.Place {
 	return seal.Place{Table: "authorizations", Company: a.CompanyID.String(), Row: hex.EncodeToString(a.StateHash), Column: "verifier_sealed"}
 }
 
-// CheckChoice refuses what the environment does not offer, and a reconnect of
-// what is not the company's, both with ErrNotFound.
+// CheckChoice returns ErrNotFound if the environment does not offer the choice, or
+// if the connection to reconnect is not the company's.
 func (c *Connections) CheckChoice(ctx context.Context, v accounts.Visitor, choice models.Choice) error {
 	client, ok := c.clients.In(choice.Environment)
 	if !ok || !client.Environment().Offers(choice.Way) || !models.ValidTenantID(choice.TenantID) {
@@ -112,8 +115,9 @@ func (c *Connections) CheckChoice(ctx context.Context, v accounts.Visitor, choic
 	return nil
 }
 
-// Begin begins a trip to ServiceTitan and returns where to send the browser.
-// The binding is the session's.
+// Begin begins an authorization and returns the URL to which to send the browser.
+// Binding is the session's binding value. Begin returns a ThrottledError if the
+// person or the company began too many authorizations.
 func (c *Connections) Begin(ctx context.Context, v accounts.Visitor, binding secret.Value, choice models.Choice) (string, error) {
 	if err := c.CheckChoice(ctx, v, choice); err != nil {
 		return "", err
@@ -147,8 +151,9 @@ func (c *Connections) Begin(ctx context.Context, v accounts.Visitor, binding sec
 		if err := authorizationsOfCompany.Take(tx, v.CompanyID.String(), now); err != nil {
 			return err
 		}
-		// The newest stay: whoever opens tab after tab means the last ones. Those that
-		// have ended count too, or saying no again and again would keep them all.
+		// Keep the newest authorizations: a person with many tabs uses the last ones.
+		// Finished authorizations count too, so that refusing access again and again
+		// does not add rows without limit.
 		if err := tx.Exec(`DELETE FROM authorizations WHERE binding_hash = ? AND (claimed_at IS NULL OR finished_at IS NOT NULL) AND created_at <=
 				(SELECT created_at FROM authorizations WHERE binding_hash = ? AND (claimed_at IS NULL OR finished_at IS NOT NULL)
 				 ORDER BY created_at DESC LIMIT 1 OFFSET ?)`, a.BindingHash, a.BindingHash, keptPerSession-1).Error; err != nil {
@@ -163,20 +168,20 @@ func (c *Connections) Begin(ctx context.Context, v accounts.Visitor, binding sec
 	return address, nil
 }
 
-// LastBegun is the choice of the visitor's newest trip that has not come back
-// and may still, if there is one. It lets somebody go on who was signed out on
-// the way.
+// LastBegun returns the choice of the visitor's newest authorization that can still
+// come back, and whether there is one. It lets people continue who were signed out
+// while they were at ServiceTitan.
 func (c *Connections) LastBegun(ctx context.Context, v accounts.Visitor) (models.Choice, bool, error) {
-	var list []authorization
+	var newest []authorization
 	err := c.db.Read(ctx).Where("user_id = ? AND company_id = ? AND claimed_at IS NULL AND created_at > ?", v.UserID, v.CompanyID, c.db.Now().Add(-resumableFor)).
-		Order("created_at DESC").Limit(1).Find(&list).Error
-	if err != nil || len(list) == 0 {
+		Order("created_at DESC").Limit(1).Find(&newest).Error
+	if err != nil || len(newest) == 0 {
 		return models.Choice{}, false, database.Found(err, "find last authorization")
 	}
-	return list[0].choice(), true, nil
+	return newest[0].choice(), true, nil
 }
 
-// SealedTables returns what authorizations keep encrypted.
+// SealedTables returns the encrypted columns of authorizations.
 func SealedTables() []database.SealedTable {
 	return []database.SealedTable{{Name: "authorizations", Key: "state_hash", Columns: []string{"verifier_sealed"}, Rows: database.SealedRowsOf(func(a authorization) database.SealedRow {
 		return database.SealedRow{Key: a.StateHash, Values: []database.SealedValue{{Column: "verifier_sealed", Sealed: a.VerifierSealed, Place: a.verifierPlace()}}}

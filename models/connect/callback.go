@@ -19,28 +19,31 @@ import (
 )
 
 const (
-	// settleLimit is how long a claimed trip may take to its end. One that takes
-	// longer was interrupted.
+	// settleLimit is the most time that completing a claimed authorization may take.
+	// One that takes longer was interrupted.
 	settleLimit = 30 * time.Second
-	// waitLimit is how long a second request of the same trip waits for the first.
+	// waitLimit is how long another request for the same authorization waits for the
+	// first one.
 	waitLimit = 10 * time.Second
+	// waitPause is how often such a request looks for the result.
 	waitPause = 50 * time.Millisecond
 )
 
-// CallbackQuery is what came back from ServiceTitan (RFC 6749, section 4.1.2;
-// RFC 9207).
+// CallbackQuery is ServiceTitan's answer to an authorization request (RFC 6749,
+// sections 4.1.2 and 4.1.2.1; RFC 9207).
 type CallbackQuery struct {
 	State, Code secret.Value
 	Error       string
-	Issuer      string
-	HasIssuer   bool
+	// Issuer is the iss parameter, and HasIssuer says whether the answer has one.
+	Issuer    string
+	HasIssuer bool
 	// Repeated says that a parameter came more than once (RFC 6749, section 3.1).
 	Repeated bool
 }
 
-// Complete ends a trip to ServiceTitan. However many requests bring the same
-// state, one does the work and all get its result. A state that is not this
-// session's is ErrUnknownState.
+// Complete completes an authorization. If several requests bring the same state,
+// one of them does the work and all of them get its result. Complete returns
+// ErrUnknownState if the state does not belong to this session.
 func (c *Connections) Complete(ctx context.Context, v accounts.Visitor, binding secret.Value, q CallbackQuery) (models.Result, error) {
 	a, err := c.authorization(ctx, q.State, binding)
 	if err != nil {
@@ -56,14 +59,14 @@ func (c *Connections) Complete(ctx context.Context, v accounts.Visitor, binding 
 	if !claimed {
 		return c.await(ctx, q.State, binding)
 	}
-	// From here on the trip goes to its end even if the browser goes away: the
-	// code is spent, and what it bought must be saved.
+	// From here on, the authorization is completed even if the browser disconnects:
+	// the code can be used only once, and its tokens must be saved.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleLimit)
 	defer cancel()
 	return c.settle(ctx, v, a, q)
 }
 
-// authorization loads a trip of this session.
+// authorization returns an authorization of this session, or ErrUnknownState.
 func (c *Connections) authorization(ctx context.Context, state, binding secret.Value) (authorization, error) {
 	var a authorization
 	if state.IsZero() || binding.IsZero() {
@@ -79,7 +82,8 @@ func (c *Connections) authorization(ctx context.Context, state, binding secret.V
 	return a, nil
 }
 
-// claim takes the trip for this request, if nobody has and it has not expired.
+// claim claims the authorization for this request. It reports whether it did: an
+// authorization can be claimed once, and only before it expires.
 func (c *Connections) claim(ctx context.Context, a authorization) (bool, error) {
 	if a.ClaimedAt != nil {
 		return false, nil
@@ -102,9 +106,9 @@ func (c *Connections) claim(ctx context.Context, a authorization) (bool, error) 
 	return rows == 1, nil
 }
 
-// await returns the result of the request that claimed the trip.
+// await returns the result of the request that claimed the authorization.
 func (c *Connections) await(ctx context.Context, state, binding secret.Value) (models.Result, error) {
-	// The requests that wait here for the same trip ask the database as one.
+	// All requests that wait for the same authorization share one query.
 	answer := c.waiting.DoChan(hex.EncodeToString(database.HashOf(state))+hex.EncodeToString(database.HashOf(binding)), func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), waitLimit)
 		defer cancel()
@@ -133,7 +137,7 @@ func (c *Connections) await(ctx context.Context, state, binding secret.Value) (m
 		a := got.Val.(authorization)
 		result := a.result()
 		switch {
-		case a.ClaimedAt == nil: // nobody could claim it
+		case a.ClaimedAt == nil: // it expired before anybody claimed it
 			result.Outcome = models.OutcomeStartAgain
 		case a.FinishedAt != nil:
 		case c.db.Now().Sub(*a.ClaimedAt) > settleLimit:
@@ -145,7 +149,7 @@ func (c *Connections) await(ctx context.Context, state, binding secret.Value) (m
 	}
 }
 
-// settle does the work of a claimed trip and records its end.
+// settle completes a claimed authorization and records the result.
 func (c *Connections) settle(ctx context.Context, v accounts.Visitor, a authorization, q CallbackQuery) (models.Result, error) {
 	client, ok := c.clients.In(a.Environment)
 	if !ok {
@@ -154,14 +158,14 @@ func (c *Connections) settle(ctx context.Context, v accounts.Visitor, a authoriz
 	if ok, err := client.CheckIssuer(ctx, q.Issuer, q.HasIssuer); err != nil {
 		return c.finish(ctx, v, a, c.failureOf(err, false))
 	} else if !ok {
-		return c.finish(ctx, v, a, failure{outcome: models.OutcomeStartAgain, cause: errors.New("answer is not from the issuer asked")})
+		return c.finish(ctx, v, a, failure{outcome: models.OutcomeStartAgain, cause: errors.New("answer is not from the issuer that was asked")})
 	}
-	if end, ended := endingOfQuery(q); ended {
-		return c.finish(ctx, v, a, end)
+	if f, failed := failureOfQuery(q); failed {
+		return c.finish(ctx, v, a, f)
 	}
 	if err := accounts.StillAllowed(c.db.Read(ctx), v); err != nil {
-		if end, out := shutOut(err); out {
-			return c.finish(ctx, v, a, end)
+		if f, out := shutOut(err); out {
+			return c.finish(ctx, v, a, f)
 		}
 		return models.Result{}, fmt.Errorf("check visitor: %w", err)
 	}
@@ -174,18 +178,18 @@ func (c *Connections) settle(ctx context.Context, v accounts.Visitor, a authoriz
 		return c.finish(ctx, v, a, c.failureOf(err, false))
 	}
 	if tokens.GuessedExpiry {
-		c.log.WarnContext(ctx, "token answer has no sensible expires_in", "environment", a.Environment)
+		c.log.WarnContext(ctx, "token response has no valid expires_in", "environment", a.Environment)
 	}
-	account, end, ended := c.checkTenant(ctx, client, a.TenantID, tokens)
-	if ended {
-		return c.giveUp(ctx, client, v, a, tokens, end)
+	account, f, failed := c.checkTenant(ctx, client, a.TenantID, tokens)
+	if failed {
+		return c.giveUp(ctx, client, v, a, tokens, f)
 	}
 	id, err := c.save(ctx, v, grantedAccess{Choice: a.choice(), Tokens: tokens, account: account, also: a.connected})
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		return c.giveUp(ctx, client, v, a, tokens, failure{outcome: models.OutcomeTenantTaken})
 	}
-	if end, out := shutOut(err); out {
-		return c.giveUp(ctx, client, v, a, tokens, end)
+	if f, out := shutOut(err); out {
+		return c.giveUp(ctx, client, v, a, tokens, f)
 	}
 	if err != nil {
 		return models.Result{}, fmt.Errorf("save connection: %w", err)
@@ -194,36 +198,39 @@ func (c *Connections) settle(ctx context.Context, v accounts.Visitor, a authoriz
 	return a.result(), nil
 }
 
-// exchangePauses are the waits before a code is sent again, which happens only
-// while it has not left us.
+// exchangePauses are the pauses before further attempts to send a code.
 var exchangePauses = []time.Duration{250 * time.Millisecond, time.Second}
 
+// exchange exchanges a code for tokens. It sends the code again only if the last
+// attempt certainly did not reach ServiceTitan, because a code works once.
 func exchange(ctx context.Context, client *servicetitan.Client, code, verifier secret.Value, redirectURI string) (servicetitan.Tokens, error) {
-	for try := 0; ; try++ {
+	for attempt := 0; ; attempt++ {
 		tokens, err := client.Exchange(ctx, code, verifier, redirectURI)
 		e, ok := errors.AsType[*servicetitan.Error](err)
-		if !ok || e.Kind != servicetitan.Unavailable || e.AnswerLost || e.Status != 0 || try == len(exchangePauses) {
+		if !ok || e.Kind != servicetitan.Unavailable || e.AnswerLost || e.Status != 0 || attempt == len(exchangePauses) {
 			return tokens, err
 		}
-		if retry.Pause(ctx, exchangePauses[try]) != nil {
+		if retry.Pause(ctx, exchangePauses[attempt]) != nil {
 			return tokens, err
 		}
 	}
 }
 
-// checkTenant proves that the tokens work for the tenant that was typed. The
-// token's own claim only tells a person sooner which tenant they chose.
+// checkTenant makes the check call, which shows whether the tokens work for the
+// tenant that was typed. The tenant ID in the token only lets it tell sooner that
+// the person signed in to another tenant. It reports whether the check failed, and
+// how.
 func (c *Connections) checkTenant(ctx context.Context, client *servicetitan.Client, tenantID int64, tokens servicetitan.Tokens) (servicetitan.Account, failure, bool) {
 	if tokens.TenantID != 0 && tokens.TenantID != tenantID {
 		return servicetitan.Account{}, failure{outcome: models.OutcomeWrongTenant, foundTenantID: tokens.TenantID}, true
 	}
 	account, err := checkAccount(ctx, client, tokens.Access, tenantID)
 	if err != nil {
-		end := c.failureOf(err, false)
-		if end.outcome == models.OutcomeNotAllowed && tokens.Scopes != nil && !slices.Contains(tokens.Scopes, servicetitan.AccountScope) {
-			end.outcome = models.OutcomeScopeMissing
+		f := c.failureOf(err, false)
+		if f.outcome == models.OutcomeNotAllowed && tokens.Scopes != nil && !slices.Contains(tokens.Scopes, servicetitan.AccountScope) {
+			f.outcome = models.OutcomeScopeMissing
 		}
-		return account, end, true
+		return account, f, true
 	}
 	if account.TenantID != 0 && account.TenantID != tenantID {
 		return account, failure{outcome: models.OutcomeWrongTenant, foundTenantID: account.TenantID}, true
@@ -231,8 +238,8 @@ func (c *Connections) checkTenant(ctx context.Context, client *servicetitan.Clie
 	return account, failure{}, false
 }
 
-// checkAccount asks a second time where the API did not answer the first; the
-// question changes nothing.
+// checkAccount makes the check call, twice if the API does not answer the first
+// time. The call changes nothing in ServiceTitan.
 func checkAccount(ctx context.Context, client *servicetitan.Client, access secret.Value, tenantID int64) (servicetitan.Account, error) {
 	account, err := client.Account(ctx, access, tenantID)
 	if e, ok := errors.AsType[*servicetitan.Error](err); ok && e.Kind == servicetitan.Unavailable {

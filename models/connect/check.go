@@ -16,16 +16,16 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// testsOfConnection and testsOfCompany bound how often people have ServiceTitan
-// asked: each test uses calls that renewals share.
+// testsOfConnection and testsOfCompany limit how often people can test, because
+// tests and renewals share ServiceTitan's rate limit.
 var (
 	testsOfConnection = accounts.Limit{Name: "tests", Tries: 5, Per: time.Minute}
 	testsOfCompany    = accounts.Limit{Name: "company-tests", Tries: 10, Per: time.Minute}
 )
 
-// Test asks ServiceTitan whether the connection works, by a person's wish, and
-// notes what came of it on the connection. Its error is only for what could
-// not be asked or noted, among it a ThrottledError.
+// Test asks ServiceTitan whether the connection works and records the result on the
+// connection. It returns an error, such as a ThrottledError, only if it could not
+// ask or record; a test that fails is not an error.
 func (c *Connections) Test(ctx context.Context, v accounts.Visitor, id uuid.UUID) error {
 	connection, err := c.Get(ctx, v.CompanyID, id)
 	if err != nil {
@@ -77,13 +77,13 @@ func (c *Connections) Test(ctx context.Context, v accounts.Visitor, id uuid.UUID
 		return models.RecordSeries(tx, event)
 	})
 	if err != nil {
-		return fmt.Errorf("note test: %w", err)
+		return fmt.Errorf("record test: %w", err)
 	}
 	return nil
 }
 
-// ask makes the check call. A token that the API refuses is renewed once; what
-// it refuses then, it refuses for good (RFC 6750, section 3.1).
+// ask makes the check call. If the API refuses the token, ask renews it and makes
+// the call once more. A second refusal is permanent (RFC 6750, section 3.1).
 func (c *Connections) ask(ctx context.Context, client *servicetitan.Client, connection models.Connection) (servicetitan.Account, error) {
 	access, err := c.keeper.AccessNow(ctx, connection.CompanyID, connection.ID)
 	if err != nil {
@@ -97,7 +97,7 @@ func (c *Connections) ask(ctx context.Context, client *servicetitan.Client, conn
 		account, err = checkAccount(ctx, client, access.Token, connection.TenantID)
 	}
 	if e, ok := errors.AsType[*servicetitan.Error](err); ok && e.Kind == servicetitan.NotAllowed {
-		// A renewal may have brought other scopes since the connection was read.
+		// A renewal may have changed the scopes since the connection was read.
 		if now, err := models.GetConnection(c.db.Read(ctx), connection.CompanyID, connection.ID); err == nil && !slices.Contains(now.ScopeList(), servicetitan.AccountScope) {
 			return account, &models.ReasonError{Reason: models.ReasonScopeMissing, Err: database.ErrUnavailable}
 		}
@@ -110,8 +110,8 @@ func (c *Connections) ask(ctx context.Context, client *servicetitan.Client, conn
 	return account, err
 }
 
-// ReasonOf puts what went wrong with ServiceTitan into one word; none if it
-// was something else.
+// ReasonOf returns the reason of an error from ServiceTitan, or ReasonNone for any
+// other error.
 func ReasonOf(err error) models.Reason {
 	if e, ok := errors.AsType[*models.ReasonError](err); ok {
 		return e.Reason
@@ -122,5 +122,5 @@ func ReasonOf(err error) models.Reason {
 	if v := models.VerdictOf(err, false); !v.Permanent {
 		return v.Reason
 	}
-	return models.ReasonUnavailable // what was refused for good has been replaced meanwhile
+	return models.ReasonUnavailable // the refused credential has been replaced since
 }

@@ -14,9 +14,10 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/keeper"
 )
 
-// Disconnect ends a connection by an owner's wish: the secrets are deleted with
-// the change of state, and ServiceTitan is asked to withdraw the access. What
-// is disconnected already stays so.
+// Disconnect ends a connection. The secrets are deleted together with the change of
+// state, and ServiceTitan is then asked to withdraw the access. Disconnecting twice
+// has no further effect. Disconnect returns ErrForbidden if the visitor is not an
+// owner.
 func (c *Connections) Disconnect(ctx context.Context, v accounts.Visitor, id uuid.UUID) error {
 	if _, err := c.Get(ctx, v.CompanyID, id); err != nil {
 		return err
@@ -28,8 +29,8 @@ func (c *Connections) Disconnect(ctx context.Context, v accounts.Visitor, id uui
 	return c.End(ctx, v, id, may, func(*gorm.DB, time.Time) error { return nil })
 }
 
-// End ends a connection for whoever may, which the transaction asks
-// first; also is written in the same transaction, if there is anything to end.
+// End ends a connection. The transaction first calls may, which returns an error if
+// the person may not end it. It calls also only if there is something to end.
 func (c *Connections) End(ctx context.Context, v accounts.Visitor, id uuid.UUID, may func(tx *gorm.DB) error, also func(tx *gorm.DB, now time.Time) error) error {
 	var old keeper.Replaced
 	var connection models.Connection
@@ -43,7 +44,7 @@ func (c *Connections) End(ctx context.Context, v accounts.Visitor, id uuid.UUID,
 			return err
 		}
 		if connection.State == models.Pending {
-			return nil // that is withdrawn, not disconnected
+			return nil // WithdrawSetup ends it instead
 		}
 		if _, ok := models.NextState(connection.State, models.LetGo); !ok {
 			return nil

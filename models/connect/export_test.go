@@ -1,12 +1,15 @@
 package connect
 
-// What tests in the package's own folder need besides its API.
+// This file exports what the tests of package connect_test need besides the API.
+
+// Types.
 type (
 	Authorization = authorization
-	Proven        = grantedAccess
+	GrantedAccess = grantedAccess
 )
 
-var (
-	ConnectionsSave = (*Connections).save
-	TestsOfCompany  = testsOfCompany
-)
+// TestsOfCompany limits how often a company can test its connections.
+var TestsOfCompany = testsOfCompany
+
+// ConnectionsSave is the method save of Connections.
+var ConnectionsSave = (*Connections).save

@@ -13,7 +13,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// failure is how a trip ended without a connection.
+// failure is how an attempt to connect ended without a connection.
 type failure struct {
 	outcome       models.Outcome
 	foundTenantID int64
@@ -21,19 +21,19 @@ type failure struct {
 	cause         error
 }
 
-// failureOf returns how connecting ends by an error; own says that a tenant's own
+// failureOf returns the failure that an error causes. Own says that a tenant's own
 // client was used.
 func (c *Connections) failureOf(err error, own bool) failure {
-	end := failure{outcome: models.VerdictOf(err, own).Outcome, cause: err}
+	f := failure{outcome: models.VerdictOf(err, own).Outcome, cause: err}
 	if e, ok := errors.AsType[*servicetitan.Error](err); ok && e.RetryAfter > 0 {
-		end.retryAt = c.db.Now().Add(e.RetryAfter)
+		f.retryAt = c.db.Now().Add(e.RetryAfter)
 	}
-	return end
+	return f
 }
 
-// callbackErrors are the error codes that come back to us (RFC 6749, section
-// 4.1.2.1; OpenID Connect Core, section 3.1.2.6). Other codes are taken for an
-// answer that makes no sense.
+// callbackErrors has the outcome of each error code in an answer (RFC 6749, section
+// 4.1.2.1; OpenID Connect Core, section 3.1.2.6). An answer with any other code makes
+// no sense.
 var callbackErrors = map[string]models.Outcome{
 	"access_denied":              models.OutcomeDenied,
 	"login_required":             models.OutcomeDenied,
@@ -48,8 +48,9 @@ var callbackErrors = map[string]models.Outcome{
 	"unsupported_response_type":  models.OutcomeSetupProblem,
 }
 
-// endingOfQuery says whether the query ends the trip before any code is used.
-func endingOfQuery(q CallbackQuery) (failure, bool) {
+// failureOfQuery returns the failure that ServiceTitan's answer itself reports, and
+// whether there is one.
+func failureOfQuery(q CallbackQuery) (failure, bool) {
 	startAgain := func(why string) (failure, bool) {
 		return failure{outcome: models.OutcomeStartAgain, cause: errors.New(why)}, true
 	}
@@ -70,12 +71,12 @@ func endingOfQuery(q CallbackQuery) (failure, bool) {
 	return failure{}, false
 }
 
-// finish records how a trip ended without a connection.
-func (c *Connections) finish(ctx context.Context, v accounts.Visitor, a authorization, end failure) (models.Result, error) {
-	c.log.Log(ctx, end.outcome.Level(), "not connected", "outcome", end.outcome, "environment", a.Environment, "company", a.CompanyID, "support_code", v.SupportCode, "cause", end.cause)
-	a.Outcome, a.FoundTenantID = end.outcome, end.foundTenantID
-	if !end.retryAt.IsZero() {
-		a.RetryAt = &end.retryAt
+// finish records that an authorization ended without a connection.
+func (c *Connections) finish(ctx context.Context, v accounts.Visitor, a authorization, f failure) (models.Result, error) {
+	c.log.Log(ctx, f.outcome.Level(), "not connected", "outcome", f.outcome, "environment", a.Environment, "company", a.CompanyID, "support_code", v.SupportCode, "cause", f.cause)
+	a.Outcome, a.FoundTenantID = f.outcome, f.foundTenantID
+	if !f.retryAt.IsZero() {
+		a.RetryAt = &f.retryAt
 	}
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
 		now, err := c.db.SharedNow(tx)
@@ -88,12 +89,12 @@ func (c *Connections) finish(ctx context.Context, v accounts.Visitor, a authoriz
 		}
 		event := models.Event{
 			CompanyID: a.CompanyID, Kind: models.EventConnectFailed, ActorName: v.Name,
-			Outcome: end.outcome, SupportCode: v.SupportCode, At: now,
+			Outcome: f.outcome, SupportCode: v.SupportCode, At: now,
 		}
 		if a.Purpose == toReconnect {
 			event.ConnectionID = a.ConnectionID
 		}
-		if err := models.RecordSeries(tx, event); err != nil || end.outcome != models.OutcomeTenantTaken {
+		if err := models.RecordSeries(tx, event); err != nil || f.outcome != models.OutcomeTenantTaken {
 			return err
 		}
 		return recordConflict(tx, v, a.choice(), now)
@@ -104,14 +105,14 @@ func (c *Connections) finish(ctx context.Context, v accounts.Visitor, a authoriz
 	return a.result(), nil
 }
 
-// recordConflict tells staff, on the connection that stands, that another
-// company has proved control of the same tenant.
+// recordConflict tells staff that another company has access to a tenant that is
+// already connected. It adds the event and the task to the existing connection.
 func recordConflict(tx *gorm.DB, v accounts.Visitor, a models.Choice, now time.Time) error {
 	var holder models.Connection
 	err := tx.Select("id", "company_id").
 		Where("environment = ? AND tenant_id = ? AND state NOT IN ?", a.Environment, a.TenantID, []models.State{models.Disconnected, models.Pending}).Take(&holder).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return nil // it was disconnected meanwhile
+		return nil // it has been disconnected since
 	}
 	if err != nil {
 		return err
@@ -125,13 +126,32 @@ func recordConflict(tx *gorm.DB, v accounts.Visitor, a models.Choice, now time.T
 	})
 }
 
-// giveUp finishes a trip whose tokens are not kept, and withdraws them.
-func (c *Connections) giveUp(ctx context.Context, client *servicetitan.Client, v accounts.Visitor, a authorization, tokens servicetitan.Tokens, end failure) (models.Result, error) {
-	result, err := c.finish(ctx, v, a, end)
+// giveUp finishes an authorization whose tokens are not kept, and revokes them.
+func (c *Connections) giveUp(ctx context.Context, client *servicetitan.Client, v accounts.Visitor, a authorization, tokens servicetitan.Tokens, f failure) (models.Result, error) {
+	result, err := c.finish(ctx, v, a, f)
 	if !tokens.Refresh.IsZero() {
 		if err := client.Revoke(ctx, tokens.Refresh); err != nil {
-			c.log.WarnContext(ctx, "unused access was not withdrawn", "environment", a.Environment, "support_code", v.SupportCode, "error", err)
+			c.log.WarnContext(ctx, "cannot withdraw unused access", "environment", a.Environment, "support_code", v.SupportCode, "error", err)
 		}
 	}
 	return result, err
+}
+
+// shutOut returns the failure for somebody who may no longer connect, and whether
+// err says so.
+func shutOut(err error) (failure, bool) {
+	for _, e := range []struct {
+		err     error
+		outcome models.Outcome
+	}{
+		{accounts.ErrLocked, models.OutcomeLocked},
+		{accounts.ErrNoMembership, models.OutcomeNoMembership},
+		{accounts.ErrNoStaff, models.OutcomeNoStaff},
+		{models.ErrTooManyConnections, models.OutcomeTooMany},
+	} {
+		if errors.Is(err, e.err) {
+			return failure{outcome: e.outcome, cause: err}, true
+		}
+	}
+	return failure{}, false
 }

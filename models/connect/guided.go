@@ -15,11 +15,12 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// setupRequests bounds how much of our staff's time a company can ask for.
+// setupRequests limits how much of our staff's time a company can ask for.
 var setupRequests = accounts.Limit{Name: "setups", Tries: 20, Per: time.Hour}
 
-// RequestSetup asks our staff to set a connection up, and returns it. Asking
-// twice is asking once. An existing connection stays as it is meanwhile.
+// RequestSetup asks our staff to set up a connection and returns its ID. Asking
+// again while the setup is open changes nothing. An existing connection keeps
+// working during the setup.
 func (c *Connections) RequestSetup(ctx context.Context, v accounts.Visitor, choice models.Choice) (id uuid.UUID, err error) {
 	if choice.Way != servicetitan.Guided {
 		return id, fmt.Errorf("check choice: %w", database.ErrNotFound)
@@ -32,11 +33,11 @@ func (c *Connections) RequestSetup(ctx context.Context, v accounts.Visitor, choi
 		return err
 	}
 	err = c.db.Write(ctx, request)
-	if errors.Is(err, gorm.ErrDuplicatedKey) { // a double click: the first made the connection
+	if errors.Is(err, gorm.ErrDuplicatedKey) { // a double click: the other request made the connection
 		err = c.db.Write(ctx, request)
 	}
 	if err != nil {
-		return id, fmt.Errorf("request set-up: %w", err)
+		return id, fmt.Errorf("request setup: %w", err)
 	}
 	return id, nil
 }
@@ -69,7 +70,7 @@ func (c *Connections) requestSetup(tx *gorm.DB, v accounts.Visitor, choice model
 	happened, err := models.Apply(tx, &connection, models.Transition{
 		What: models.Requested, At: now, By: v,
 		Edit: func(o *models.Connection) {
-			if o.State == models.Pending { // what is connected stays so meanwhile
+			if o.State == models.Pending { // an existing connection keeps its way until then
 				o.Way, o.ConnectedByName = choice.Way, v.Name
 			}
 		},
@@ -81,7 +82,7 @@ func (c *Connections) requestSetup(tx *gorm.DB, v accounts.Visitor, choice model
 	return id, err
 }
 
-// openSetup begins a set-up.
+// openSetup opens a guided setup of the connection.
 func openSetup(tx *gorm.DB, v accounts.Visitor, connection models.Connection, now time.Time) error {
 	var last models.Setup
 	err := tx.Where("connection_id = ?", connection.ID).Order("id DESC").Take(&last).Error
@@ -93,15 +94,15 @@ func openSetup(tx *gorm.DB, v accounts.Visitor, connection models.Connection, no
 		TenantID: connection.TenantID, RequestedByName: v.Name, RequestedAt: now,
 	}
 	s.Wait(models.StepAddTenant, models.Us, "", now)
-	if last.Step == models.StepChecked { // the tenant ID has been in our app ever since
+	if last.Step == models.StepChecked { // our app still has the tenant ID
 		s.TenantAddedAt = last.TenantAddedAt
-		s.Proof = last.Proof // it counts for as long as no other company appears
+		s.Proof = last.Proof // it counts until another company appears
 		s.Wait(models.StepAllowAccess, models.TheCompany, "", now)
 	}
 	return tx.Create(&s).Error
 }
 
-// OpenSetup is the connection's set-up that is under way; nil if none is.
+// OpenSetup returns the connection's open setup, or nil if none is open.
 func (c *Connections) OpenSetup(ctx context.Context, connection models.Connection) (*models.Setup, error) {
 	if !connection.SettingUp {
 		return nil, nil
@@ -116,17 +117,18 @@ func (c *Connections) OpenSetup(ctx context.Context, connection models.Connectio
 	return &s, nil
 }
 
-// AccessAllowed is a member's word that the app is allowed in ServiceTitan.
-// What was said before stays said.
+// AccessAllowed records that, according to a member, the tenant's admin has allowed
+// the app in ServiceTitan. It changes nothing if the setup does not wait for that.
 func (c *Connections) AccessAllowed(ctx context.Context, v accounts.Visitor, connectionID uuid.UUID) error {
 	return c.ChangeSetup(ctx, v, connectionID, models.EventSetupAllowed, func(s *models.Setup, now time.Time) bool { return s.Allowed(v.Name, now) })
 }
 
-// ChangeSetup changes the company's open set-up and records it. A change that
-// does not fit any more, such as a button pressed twice, changes nothing.
+// ChangeSetup changes the company's open setup and records the event. If change
+// returns false, because a button was pressed twice for example, nothing changes.
+// ChangeSetup returns ErrNoSetup if no setup is open.
 func (c *Connections) ChangeSetup(ctx context.Context, v accounts.Visitor, connectionID uuid.UUID, kind models.EventKind, change func(*models.Setup, time.Time) bool) error {
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
-		// The connection first, as whoever closes the setup does.
+		// Lock the connection first, in the same order as closing a setup does.
 		if _, err := models.GetConnection(database.ForUpdate(tx), v.CompanyID, connectionID); err != nil && !errors.Is(err, database.ErrNotFound) {
 			return err
 		}
@@ -144,13 +146,13 @@ func (c *Connections) ChangeSetup(ctx context.Context, v accounts.Visitor, conne
 		return recordSetup(tx, v, s, kind, now)
 	})
 	if err != nil {
-		return fmt.Errorf("change set-up: %w", err)
+		return fmt.Errorf("change setup: %w", err)
 	}
 	return nil
 }
 
-// WithdrawSetup ends a set-up by a member's wish. A connection that was only
-// waiting for it is disconnected.
+// WithdrawSetup closes a setup that the company no longer wants. A connection that
+// is still pending is disconnected.
 func (c *Connections) WithdrawSetup(ctx context.Context, v accounts.Visitor, connectionID uuid.UUID) error {
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
 		connection, err := models.GetConnection(database.ForUpdate(tx), v.CompanyID, connectionID)
@@ -177,7 +179,7 @@ func (c *Connections) WithdrawSetup(ctx context.Context, v accounts.Visitor, con
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("withdraw set-up: %w", err)
+		return fmt.Errorf("withdraw setup: %w", err)
 	}
 	return nil
 }

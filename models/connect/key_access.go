@@ -14,13 +14,13 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/keeper"
 )
 
-// pageSize is how many connections a page of the API has.
+// pageSize is the most connections on a page of the API.
 const pageSize = 100
 
-// PageFor is a page of the connections that a key may see, by ID, from after
-// on; a tenant ID other than 0 picks that tenant's. Those of locked companies are
-// not among them. More says that there are others behind it.
-func (c *Connections) PageFor(ctx context.Context, key accounts.APIKey, tenantID int64, after uuid.UUID) (list []models.Connection, more bool, err error) {
+// PageFor returns a page of the connections that a key may see, ordered by ID and
+// beginning behind the ID after. A tenant ID other than 0 selects that tenant's
+// connections. Locked companies are left out. More says that another page follows.
+func (c *Connections) PageFor(ctx context.Context, key accounts.APIKey, tenantID int64, after uuid.UUID) (page []models.Connection, more bool, err error) {
 	query := c.db.Read(ctx).Where("id > ?", after)
 	if key.CompanyID != nil {
 		query = query.Where("company_id = ?", *key.CompanyID)
@@ -30,16 +30,17 @@ func (c *Connections) PageFor(ctx context.Context, key accounts.APIKey, tenantID
 	if tenantID != 0 {
 		query = query.Where("tenant_id = ?", tenantID)
 	}
-	if err := query.Order("id").Limit(pageSize + 1).Find(&list).Error; err != nil {
+	if err := query.Order("id").Limit(pageSize + 1).Find(&page).Error; err != nil {
 		return nil, false, fmt.Errorf("list connections: %w", err)
 	}
-	if len(list) > pageSize {
-		return list[:pageSize], true, nil
+	if len(page) > pageSize {
+		return page[:pageSize], true, nil
 	}
-	return list, false, nil
+	return page, false, nil
 }
 
-// For is a connection that a key may see, or ErrNotFound, or ErrLocked.
+// For returns a connection that a key may see. It returns ErrNotFound if there is no
+// such connection, and ErrLocked if its company is locked.
 func (c *Connections) For(ctx context.Context, key accounts.APIKey, id uuid.UUID) (models.Connection, error) {
 	query := c.db.Read(ctx).Table("connections o").Select("o.*, c.locked_at").Joins("JOIN companies c ON c.id = o.company_id").Where("o.id = ?", id)
 	if key.CompanyID != nil {
@@ -56,8 +57,8 @@ func (c *Connections) For(ctx context.Context, key accounts.APIKey, id uuid.UUID
 	return row.Connection, database.Found(err, "get connection")
 }
 
-// TokenFor is a valid access token of a connection that a key may see, and of
-// the connection what the keeper reads to serve it.
+// TokenFor returns a valid access token of a connection that a key may see. Of the
+// connection, it returns only the fields that the keeper reads to serve the token.
 func (c *Connections) TokenFor(ctx context.Context, key accounts.APIKey, id uuid.UUID) (models.Connection, keeper.Access, error) {
 	connection, err := c.keeper.ToServe(ctx, id, key.CompanyID)
 	if errors.Is(err, database.ErrNotFound) && key.CompanyID == nil {
@@ -70,10 +71,11 @@ func (c *Connections) TokenFor(ctx context.Context, key accounts.APIKey, id uuid
 	return connection, access, err
 }
 
-// whyNot says whether a connection is not there at all, or its company locked.
+// whyNot returns the reason why a connection cannot be served: it does not exist, or
+// its company is locked.
 func (c *Connections) whyNot(ctx context.Context, key accounts.APIKey, id uuid.UUID) (models.Connection, keeper.Access, error) {
 	connection, err := c.For(ctx, key, id)
-	if err == nil { // unlocked meanwhile
+	if err == nil { // the company has been unlocked since
 		err = database.ErrUnavailable
 	}
 	return connection, keeper.Access{}, err

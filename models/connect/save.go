@@ -16,28 +16,28 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// grantedAccess is access that works, ready to be saved.
+// grantedAccess is access that the check call has shown to work.
 type grantedAccess struct {
 	Choice  models.Choice
 	Tokens  servicetitan.Tokens
 	own     servicetitan.OwnClient
 	account servicetitan.Account
-	// setup is the guided set-up that it ends; nil for the other ways.
+	// setup is the guided setup that the access completes; nil for the other ways.
 	setup *models.Setup
-	// also is written in the same transaction; nil if there is nothing.
+	// also writes other rows in the same transaction; nil if there are none.
 	also func(tx *gorm.DB, connectionID uuid.UUID, now time.Time) error
 }
 
-// save makes or renews the company's connection, its sealed credential and the
-// event in one transaction, and withdraws the access that is replaced. A tenant
-// that another company holds is gorm.ErrDuplicatedKey. Somebody who may no
-// longer act gets the error of stillAllowed.
-func (c *Connections) save(ctx context.Context, v accounts.Visitor, p grantedAccess) (id uuid.UUID, err error) {
-	id, old, err := c.saveGranted(ctx, v, p)
+// save saves the company's connection, its encrypted credential, and the event in
+// one transaction, and then withdraws the access that was replaced. It returns
+// gorm.ErrDuplicatedKey if another company has the tenant connected, and an error of
+// accounts.StillAllowed if the person may no longer connect.
+func (c *Connections) save(ctx context.Context, v accounts.Visitor, granted grantedAccess) (id uuid.UUID, err error) {
+	id, old, err := c.saveOnce(ctx, v, granted)
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
-		// Another trip of this company may have made the connection this moment;
-		// then it is there now.
-		id, old, err = c.saveGranted(ctx, v, p)
+		// Another authorization of this company may have just made the connection. The
+		// second attempt then finds it.
+		id, old, err = c.saveOnce(ctx, v, granted)
 	}
 	if err == nil {
 		c.keeper.RevokeReplaced(ctx, old, v.SupportCode)
@@ -45,9 +45,9 @@ func (c *Connections) save(ctx context.Context, v accounts.Visitor, p grantedAcc
 	return id, err
 }
 
-func (c *Connections) saveGranted(ctx context.Context, v accounts.Visitor, p grantedAccess) (id uuid.UUID, old keeper.Replaced, err error) {
-	a, tokens := p.Choice, p.Tokens
-	client, _ := c.clients.In(a.Environment)
+func (c *Connections) saveOnce(ctx context.Context, v accounts.Visitor, granted grantedAccess) (id uuid.UUID, old keeper.Replaced, err error) {
+	choice, tokens := granted.Choice, granted.Tokens
+	client, _ := c.clients.In(choice.Environment)
 	err = c.db.Write(ctx, func(tx *gorm.DB) error {
 		old = keeper.Replaced{} // of an earlier run
 		if err := accounts.StillAllowed(tx, v); err != nil {
@@ -57,25 +57,25 @@ func (c *Connections) saveGranted(ctx context.Context, v accounts.Visitor, p gra
 		if err != nil {
 			return err
 		}
-		// The same tenant of the same company is the same connection, whatever
-		// state it is in: its history goes on.
+		// A company has one connection per tenant and environment, in whatever state.
+		// Its history continues.
 		var connection models.Connection
-		err = database.ForUpdate(tx).Where("company_id = ? AND environment = ? AND tenant_id = ?", v.CompanyID, a.Environment, a.TenantID).
+		err = database.ForUpdate(tx).Where("company_id = ? AND environment = ? AND tenant_id = ?", v.CompanyID, choice.Environment, choice.TenantID).
 			Take(&connection).Error
 		isNew := errors.Is(err, gorm.ErrRecordNotFound)
 		if isNew {
-			connection = models.Connection{ID: database.NewID(), CompanyID: v.CompanyID, Environment: a.Environment, TenantID: a.TenantID, CreatedAt: now}
+			connection = models.Connection{ID: database.NewID(), CompanyID: v.CompanyID, Environment: choice.Environment, TenantID: choice.TenantID, CreatedAt: now}
 		} else if err != nil {
 			return err
 		}
 		id = connection.ID
-		if a.Way == models.GuidedWay {
-			if err := models.StillProven(tx, p.setup); err != nil {
+		if choice.Way == models.GuidedWay {
+			if err := models.StillProven(tx, granted.setup); err != nil {
 				return err
 			}
 		}
 		if !isNew {
-			if err := replaces(tx, &connection, a.Way, now); err != nil {
+			if err := replace(tx, &connection, choice.Way, now); err != nil {
 				return err
 			}
 			if old, err = c.keeper.Retire(tx, connection, tokens.Refresh, now); err != nil {
@@ -86,18 +86,18 @@ func (c *Connections) saveGranted(ctx context.Context, v accounts.Visitor, p gra
 		happened, err := models.Apply(tx, &connection, models.Transition{
 			What: models.Authorized, At: now, By: v,
 			Edit: func(o *models.Connection) {
-				o.Way, o.ConnectedByName, o.ConnectedAt = a.Way, v.Name, now
+				o.Way, o.ConnectedByName, o.ConnectedAt = choice.Way, v.Name, now
 				if o.ConnectedByID = nil; v.StaffName == "" {
 					o.ConnectedByID = &v.UserID
 				}
-				o.TenantName, o.BusinessUnits = p.account.Name, p.account.BusinessUnits
+				o.TenantName, o.BusinessUnits = granted.account.Name, granted.account.BusinessUnits
 				o.Scopes = strings.Join(client.Environment().Scopes, " ")
 				o.Generation++
 				o.ExpiresAt = tokens.ExpiresAt
 				due = c.keeper.DueFrom(o, now)
 				o.Granted(tokens, client.Environment().Scopes, due, now)
 			},
-			With: func(tx *gorm.DB, o models.Connection) error { return c.keeper.Store(tx, o, tokens, p.own, due) },
+			With: func(tx *gorm.DB, o models.Connection) error { return c.keeper.Store(tx, o, tokens, granted.own, due) },
 		})
 		if err == nil && !happened {
 			err = errors.New("connection cannot be authorized in state " + string(connection.State))
@@ -105,17 +105,17 @@ func (c *Connections) saveGranted(ctx context.Context, v accounts.Visitor, p gra
 		if err != nil {
 			return err
 		}
-		if p.also == nil {
+		if granted.also == nil {
 			return nil
 		}
-		return p.also(tx, id, now)
+		return granted.also(tx, id, now)
 	})
 	return id, old, err
 }
 
-// replaces settles what a new access leaves behind: a set-up that it ends, and
-// a client that is no longer used.
-func replaces(tx *gorm.DB, connection *models.Connection, by models.Way, now time.Time) error {
+// replace handles what new access by a way leaves behind: it closes an open setup,
+// and asks staff to delete the secret of a client that is no longer used.
+func replace(tx *gorm.DB, connection *models.Connection, by models.Way, now time.Time) error {
 	if _, err := models.CloseSetup(tx, connection, by == models.GuidedWay, now); err != nil {
 		return err
 	}

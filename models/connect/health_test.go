@@ -12,8 +12,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
-// A day on which somebody had to reconnect is one on which the connection was
-// down, whether renewals failed on it or none was tried any more.
+// The connection was down on each day on which somebody had to reconnect it, whether
+// or not renewals were attempted on that day.
 func TestHealthKnowsWhenSomebodyHadToReconnect(t *testing.T) {
 	type change struct {
 		kind models.EventKind
@@ -23,10 +23,10 @@ func TestHealthKnowsWhenSomebodyHadToReconnect(t *testing.T) {
 	tests := []struct {
 		name    string
 		state   models.State
-		failing time.Duration // since when; 0 for not
+		failing time.Duration // for how long; 0 if it does not fail
 		changes []change
-		// want is each day that was down as days before today, since when, and
-		// whether it was over on the same day.
+		// want has each day with downtime: how many days ago it was, when the downtime
+		// began, and whether it ended on the same day.
 		want []string
 	}{
 		{"never", models.Connected, 0, []change{{models.EventConnected, 9 * day}, {models.EventReconnected, day}}, nil},
@@ -79,11 +79,11 @@ func TestHealthKnowsWhenSomebodyHadToReconnect(t *testing.T) {
 	})
 }
 
-// daysDown are whole days, down from the first to the last.
+// daysDown returns whole days of downtime, from the first to the last.
 func daysDown(first, last int) []string {
-	var list []string
+	var days []string
 	for i := first; i >= last; i-- {
-		list = append(list, fmt.Sprintf("%d 00:00 false", i))
+		days = append(days, fmt.Sprintf("%d 00:00 false", i))
 	}
-	return list
+	return days
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
-// Test asks ServiceTitan a few times a minute for a connection and for a company.
+// A connection and a company can be tested only a few times a minute.
 func TestTestsAreLimited(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
 		ids, amy := d.Seed(3, d.Clock.Now(), d.Clock.Now().Add(time.Hour)), d.Owner()
@@ -29,16 +29,16 @@ func TestTestsAreLimited(t *testing.T) {
 		}
 		press()
 		if tested != connect.TestsOfCompany.Tries || refused != 600-tested {
-			t.Errorf("%d tests are made and %d refused", tested, refused)
+			t.Errorf("%d tests were made and %d refused", tested, refused)
 		}
 		if n := d.Count("SELECT count(*) FROM events"); n > len(ids)*2 {
-			t.Errorf("%d events are written", n)
+			t.Errorf("%d events were recorded", n)
 		}
 		d.Clock.Add(time.Minute)
 		before := tested
 		press()
 		if tested == before {
-			t.Error("none is made a minute later")
+			t.Error("no test was made a minute later")
 		}
 	})
 }

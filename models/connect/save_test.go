@@ -17,9 +17,9 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// proof is access to a tenant as a trip to ServiceTitan brings it.
-func proof(k *modeltest.Kept, tenantID int64) connect.Proven {
-	return connect.Proven{
+// newAccess returns access to a tenant as an authorization grants it.
+func newAccess(k *modeltest.Kept, tenantID int64) connect.GrantedAccess {
+	return connect.GrantedAccess{
 		Choice: models.Choice{Environment: servicetitan.Sandbox, Way: models.SignInWay, TenantID: tenantID},
 		Tokens: servicetitan.Tokens{
 			Access: secret.New("stc_access_" + database.NewID().String()), Refresh: secret.New(k.Sandbox.NewGrant(modeltest.Northgate)),
@@ -28,9 +28,9 @@ func proof(k *modeltest.Kept, tenantID int64) connect.Proven {
 	}
 }
 
-// Two trips of one company to the same tenant that end at the same moment make
-// one connection, with one grant; the other is withdrawn.
-func TestTwoTripsToOneTenant(t *testing.T) {
+// Authorizations of one company for the same tenant that complete at the same moment
+// make one connection with one grant. The other grants are withdrawn.
+func TestAuthorizationsOfOneTenantAtOnce(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		k := modeltest.NewKept(t, db, clock.Now)
 		connections := k.Connections()
@@ -38,11 +38,11 @@ func TestTwoTripsToOneTenant(t *testing.T) {
 			var ids [4]uuid.UUID
 			var all sync.WaitGroup
 			for i := range ids {
-				p := proof(k, int64(round+1))
+				access := newAccess(k, int64(round+1))
 				all.Go(func() {
-					id, err := connect.ConnectionsSave(connections, t.Context(), k.Owner(), p)
+					id, err := connect.ConnectionsSave(connections, t.Context(), k.Owner(), access)
 					if err != nil {
-						t.Errorf("trip %d: %v", i, err)
+						t.Errorf("authorization %d: %v", i, err)
 					}
 					ids[i] = id
 				})
@@ -59,24 +59,24 @@ func TestTwoTripsToOneTenant(t *testing.T) {
 			k.StillGranted(k.Keeper, ids[0])
 		}
 		if n := k.Sandbox.Count(sandbox.PathRevocation); n != 60 {
-			t.Errorf("%d revocations, want those of the three that were replaced in each round", n)
+			t.Errorf("%d revocations, want those of the three grants that each round replaces", n)
 		}
 		k.Invariants()
 	})
 }
 
-// A company that is gone gets no connection, in either way to begin one.
-func TestNoConnectionForACompanyThatIsGone(t *testing.T) {
+// A deleted company gets no connection, whether by authorization or by guided setup.
+func TestNoConnectionForDeletedCompany(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		k := modeltest.NewKept(t, db, clock.Now)
 		connections, gone := k.Connections(), k.Owner()
 		gone.CompanyID = database.NewID()
-		if _, err := connect.ConnectionsSave(connections, t.Context(), gone, proof(k, modeltest.Northgate)); !errors.Is(err, database.ErrNotFound) {
-			t.Errorf("a trip: %v", err)
+		if _, err := connect.ConnectionsSave(connections, t.Context(), gone, newAccess(k, modeltest.Northgate)); !errors.Is(err, database.ErrNotFound) {
+			t.Errorf("an authorization: %v", err)
 		}
 		guided := models.Choice{Environment: servicetitan.Sandbox, Way: servicetitan.Guided, TenantID: modeltest.Northgate}
 		if _, err := connections.RequestSetup(t.Context(), gone, guided); !errors.Is(err, database.ErrNotFound) {
-			t.Errorf("a set-up: %v", err)
+			t.Errorf("a setup: %v", err)
 		}
 	})
 }
