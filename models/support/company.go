@@ -19,39 +19,40 @@ type CompanyView struct {
 	Members     []CompanyMember
 	Connections []models.Connection
 	Keys        []accounts.APIKey
-	// Events are those that belong to no connection, newest first.
+	// Events are the company's events that belong to no connection, newest first.
 	Events []models.Event
 	// Notes are about the company and its connections, newest first.
 	Notes []Note
-	// SignIns are the newest of its people, for admins alone.
+	// SignIns are the newest sign-ins of the company's people. Only admins get them.
 	SignIns []accounts.SignInLine
 }
 
-// CompanyMember is one of a company's people.
+// CompanyMember is a member of a company.
 type CompanyMember struct {
 	Name, Email string
 	Role        accounts.Role
 	DisabledAt  *time.Time
 }
 
-// membersShown bounds the people on a company's page.
+// membersShown is the most members on a company's page.
 const membersShown = 200
 
-// Company is one company. That it was looked at is recorded.
-func (d *Support) Company(ctx context.Context, staff accounts.Staff, id uuid.UUID) (CompanyView, error) {
-	v, err := d.lookAtCompany(ctx, id)
+// Company returns one company, or ErrNotFound. It records that staff looked at the
+// company.
+func (s *Support) Company(ctx context.Context, staff accounts.Staff, id uuid.UUID) (CompanyView, error) {
+	v, err := s.lookAtCompany(ctx, id)
 	if err != nil {
 		return CompanyView{}, err
 	}
 	if staff.Role == accounts.Admin {
-		if v.SignIns, err = accounts.SignInsOf(d.db.Read(ctx), id.String()); err != nil {
+		if v.SignIns, err = accounts.SignInsOf(s.db.Read(ctx), id.String()); err != nil {
 			return CompanyView{}, err
 		}
 	}
-	err = d.db.Write(ctx, func(tx *gorm.DB) error {
+	err = s.db.Write(ctx, func(tx *gorm.DB) error {
 		return models.RecordSeries(tx, models.Event{
 			CompanyID: id, Kind: models.EventStaffViewed, ActorName: ActorName, StaffName: staff.Name,
-			SupportCode: staff.SupportCode, At: d.db.Now(),
+			SupportCode: staff.SupportCode, At: s.db.Now(),
 		})
 	})
 	if err != nil {
@@ -60,15 +61,15 @@ func (d *Support) Company(ctx context.Context, staff accounts.Staff, id uuid.UUI
 	return v, nil
 }
 
-func (d *Support) lookAtCompany(ctx context.Context, id uuid.UUID) (v CompanyView, err error) {
-	db := d.db.Read(ctx)
+func (s *Support) lookAtCompany(ctx context.Context, id uuid.UUID) (v CompanyView, err error) {
+	db := s.db.Read(ctx)
 	if err := db.Where("id = ?", id).Take(&v.Company).Error; err != nil {
 		return v, database.Found(err, "view company")
 	}
 	if v.Members, err = membersOf(db, id, membersShown); err != nil {
 		return v, err
 	}
-	if v.Connections, err = d.connections.List(ctx, id); err != nil {
+	if v.Connections, err = s.connections.List(ctx, id); err != nil {
 		return v, err
 	}
 	if v.Keys, err = keysOf(db, id); err != nil {
@@ -81,13 +82,13 @@ func (d *Support) lookAtCompany(ctx context.Context, id uuid.UUID) (v CompanyVie
 	return v, err
 }
 
-// membersOf are a company's people, owners first.
+// membersOf returns a company's members, owners first.
 func membersOf(db *gorm.DB, companyID uuid.UUID, limit int) ([]CompanyMember, error) {
-	var list []CompanyMember
+	var members []CompanyMember
 	err := db.Table("memberships m").Select("u.name, u.email, m.role, u.disabled_at").Joins("JOIN users u ON u.id = m.user_id").
-		Where("m.company_id = ?", companyID).Order("m.role DESC, u.name, u.id").Limit(limit).Find(&list).Error
+		Where("m.company_id = ?", companyID).Order("m.role DESC, u.name, u.id").Limit(limit).Find(&members).Error
 	if err != nil {
 		return nil, fmt.Errorf("view members: %w", err)
 	}
-	return list, nil
+	return members, nil
 }

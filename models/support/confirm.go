@@ -17,17 +17,19 @@ import (
 )
 
 const (
-	// maxProofLine is the longest name, role or contact, in characters.
+	// maxProofLine is the most characters in a name, role, or contact.
 	maxProofLine = 100
 	// proofFresh is how long ago the conversation may have been.
 	proofFresh = 7 * 24 * time.Hour
-	// clocksApart is how far ahead the clock may be by which staff say when.
+	// clocksApart is how far a staff member's clock may be ahead of ours.
 	clocksApart = 2 * time.Minute
 )
 
-// ProofProblem is what is wrong with a field of a confirmation.
+// ProofProblem is a problem with a field of a proof.
 type ProofProblem string
 
+// The problems with a field. ProofAhead and ProofTooOld are about the time of the
+// conversation.
 const (
 	ProofFine       ProofProblem = ""
 	ProofMissing    ProofProblem = "missing"
@@ -38,12 +40,14 @@ const (
 	ProofTooOld     ProofProblem = "too_old"
 )
 
-// ProofError says what is wrong with each field of a confirmation.
+// ProofError says which problem each field of a proof has.
 type ProofError struct{ Name, Role, Channel, Contact, ReachedAt, Despite ProofProblem }
 
-func (e *ProofError) Error() string { return fmt.Sprintf("confirmation is not complete: %+v", *e) }
+// Error returns the problems of all fields.
+func (e *ProofError) Error() string { return fmt.Sprintf("proof is not complete: %+v", *e) }
 
-// checkProof returns what is wrong with a confirmation.
+// checkProof returns a ProofError if a proof is not complete. Others says that other
+// companies have a connection to the tenant.
 func checkProof(p models.Proof, others bool, now time.Time) error {
 	e := ProofError{Name: checkProofLine(p.Name), Role: checkProofLine(p.Role), Contact: checkProofLine(p.Contact)}
 	if !slices.Contains(models.ProofChannels(), p.Channel) {
@@ -80,20 +84,20 @@ func checkProofLine(s string) ProofProblem {
 	return ProofFine
 }
 
-// Confirm records that an admin of the tenant confirmed that the company of the
-// open set-up controls it. It returns a ProofError if the form is not complete.
-// Sent twice, it is recorded once.
-func (d *Support) Confirm(ctx context.Context, staff accounts.Staff, id uuid.UUID, p models.Proof) error {
-	connection, err := d.connection(ctx, id)
+// Confirm records the proof that the company of a connection's open setup controls
+// the tenant. It returns a ProofError if the proof is not complete, and ErrNoSetup if
+// no setup is open. Recording the same proof twice has no further effect.
+func (s *Support) Confirm(ctx context.Context, staff accounts.Staff, id uuid.UUID, p models.Proof) error {
+	connection, err := s.connection(ctx, id)
 	if err != nil {
 		return err
 	}
-	db := d.db
+	db := s.db
 	err = db.Write(ctx, func(tx *gorm.DB) error {
 		if _, err := models.GetConnection(database.ForUpdate(tx), connection.CompanyID, id); err != nil {
 			return err
 		}
-		s, err := models.FindSetup(database.ForUpdate(tx), id)
+		setup, err := models.FindSetup(database.ForUpdate(tx), id)
 		if err != nil {
 			return err
 		}
@@ -101,23 +105,23 @@ func (d *Support) Confirm(ctx context.Context, staff accounts.Staff, id uuid.UUI
 		if err != nil {
 			return err
 		}
-		others, err := models.OthersHave(tx, s)
+		others, err := models.OthersHave(tx, setup)
 		if err != nil {
 			return err
 		}
 		if err := checkProof(p, others, db.Now()); err != nil {
 			return err
 		}
-		proven, err := models.IsProven(tx, s)
-		if err != nil || proven && s.Proof.Same(p) {
+		proven, err := models.IsProven(tx, setup)
+		if err != nil || proven && setup.Proof.Same(p) {
 			return err
 		}
 		if err := notesOfStaff.Take(tx, staff.UserID.String(), now); err != nil {
 			return err
 		}
-		s.Proof = p
-		s.Proof.ByName, s.Proof.At = staff.Name, &now
-		if err := tx.Select("*").Updates(&s).Error; err != nil {
+		setup.Proof = p
+		setup.Proof.ByName, setup.Proof.At = staff.Name, &now
+		if err := tx.Select("*").Updates(&setup).Error; err != nil {
 			return err
 		}
 		event := eventBy(staff, connection, models.EventSetupConfirmed, now)
@@ -141,18 +145,18 @@ type OtherRow struct {
 	State       models.State
 }
 
-// othersShown bounds the other companies that are named for one tenant.
+// othersShown is the most other companies that are named for one tenant.
 const othersShown = 10
 
-// addOthers names the other companies of each set-up's tenant: those that have
-// it connected first.
-func addOthers(db *gorm.DB, list []QueuedSetup) error {
-	if len(list) == 0 {
+// addOthers adds to each setup the other companies' connections to its tenant.
+// Companies that have the tenant connected come first.
+func addOthers(db *gorm.DB, setups []QueuedSetup) error {
+	if len(setups) == 0 {
 		return nil
 	}
-	tenants := make([]int64, len(list))
-	for i, s := range list {
-		tenants[i] = s.TenantID
+	tenants := make([]int64, len(setups))
+	for i, setup := range setups {
+		tenants[i] = setup.TenantID
 	}
 	var rows []OtherRow
 	err := db.Raw(`SELECT * FROM (
@@ -163,11 +167,11 @@ func addOthers(db *gorm.DB, list []QueuedSetup) error {
 	if err != nil {
 		return fmt.Errorf("name other companies: %w", err)
 	}
-	for i := range list {
-		s := &list[i]
+	for i := range setups {
+		setup := &setups[i]
 		for _, o := range rows {
-			if o.TenantID == s.TenantID && o.Environment == s.Environment && o.CompanyID != s.CompanyID && len(s.Others) < othersShown {
-				s.Others = append(s.Others, o)
+			if o.TenantID == setup.TenantID && o.Environment == setup.Environment && o.CompanyID != setup.CompanyID && len(setup.Others) < othersShown {
+				setup.Others = append(setup.Others, o)
 			}
 		}
 	}

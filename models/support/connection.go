@@ -28,50 +28,52 @@ type StaffView struct {
 	Days   []connect.RenewalDay // oldest first; none if it was never connected
 	Stored keeper.Stored
 	Mails  []SentMail
-	Keys   []accounts.APIKey // of the company, without what they are checked by
+	Keys   []accounts.APIKey // the company's, without their hashes
 	Owners []CompanyMember
 	Looks  []Look
 	Notes  []Note // newest first
-	// Reads says who has read the token, newest first.
+	// Reads says which keys read the token, newest first.
 	Reads []accounts.TokenReads
 }
 
-// SentMail is a mail about a connection, sent or waiting.
+// SentMail is a mail about a connection that was sent, waits, or was given up.
 type SentMail struct {
 	Kind models.MailKind
-	// To is the recipient's name, or what may be shown of the address.
+	// To is the recipient's name, or the masked address if nobody has it.
 	To        string
 	SentAt    *time.Time
 	NextTryAt *time.Time // nil if it was sent or given up
 	CreatedAt time.Time
 }
 
-// Look is when someone of staff last looked at a connection.
+// Look says when a staff member last looked at a connection.
 type Look struct {
 	StaffName string
 	At        time.Time
 }
 
 const (
-	// eventsViewed is how many events a page has for staff, who have more to see.
+	// eventsViewed is the most events on a staff page.
 	eventsViewed = 15
 	mailsShown   = 10
 	looksShown   = 5
-	// looksRead is from how many looks those are picked.
+	// looksRead is how many of the newest looks are read to find the last one of each
+	// staff member.
 	looksRead  = 50
 	keysShown  = 50
 	ownersSeen = 20
 )
 
-// View is one connection, with its events before one of them, or with the
-// newest if before is nil. That it was looked at is recorded.
-func (d *Support) View(ctx context.Context, staff accounts.Staff, id uuid.UUID, before *uuid.UUID) (StaffView, error) {
-	v, err := d.look(ctx, id, before)
+// View returns one connection, or ErrNotFound. Its events are those before the event
+// with the ID before, or the newest if before is nil. View records that staff looked
+// at the connection.
+func (s *Support) View(ctx context.Context, staff accounts.Staff, id uuid.UUID, before *uuid.UUID) (StaffView, error) {
+	v, err := s.look(ctx, id, before)
 	if err != nil {
 		return StaffView{}, err
 	}
-	err = d.db.Write(ctx, func(tx *gorm.DB) error {
-		return models.RecordSeries(tx, eventBy(staff, v.Connection, models.EventStaffViewed, d.db.Now()))
+	err = s.db.Write(ctx, func(tx *gorm.DB) error {
+		return models.RecordSeries(tx, eventBy(staff, v.Connection, models.EventStaffViewed, s.db.Now()))
 	})
 	if err != nil {
 		return StaffView{}, fmt.Errorf("record view: %w", err)
@@ -79,9 +81,9 @@ func (d *Support) View(ctx context.Context, staff accounts.Staff, id uuid.UUID, 
 	return v, nil
 }
 
-func (d *Support) look(ctx context.Context, id uuid.UUID, before *uuid.UUID) (v StaffView, err error) {
-	db := d.db.Read(ctx)
-	if v.Connection, err = d.connection(ctx, id); err != nil {
+func (s *Support) look(ctx context.Context, id uuid.UUID, before *uuid.UUID) (v StaffView, err error) {
+	db := s.db.Read(ctx)
+	if v.Connection, err = s.connection(ctx, id); err != nil {
 		return v, err
 	}
 	if err := db.Where("id = ?", v.Connection.CompanyID).Take(&v.Company).Error; err != nil {
@@ -97,12 +99,12 @@ func (d *Support) look(ctx context.Context, id uuid.UUID, before *uuid.UUID) (v 
 	if v.Tasks, err = openTasks(db, "AND t.connection_id = ?", []any{id}); err != nil {
 		return v, err
 	}
-	// Who has looked is listed apart.
+	// Looks are listed separately.
 	if v.Events, v.Older, err = eventsBefore(db.Where("connection_id = ? AND kind <> 'staff_viewed'", id), before); err != nil {
 		return v, err
 	}
 	if !v.Connection.ConnectedAt.IsZero() {
-		if v.Days, err = d.connections.Health(ctx, v.Connection); err != nil {
+		if v.Days, err = s.connections.Health(ctx, v.Connection); err != nil {
 			return v, err
 		}
 	}
@@ -128,33 +130,34 @@ func (d *Support) look(ctx context.Context, id uuid.UUID, before *uuid.UUID) (v 
 	return v, err
 }
 
-// eventsBefore are the newest of some events, before one of them if it is
-// given, and whether there are others before these.
-func eventsBefore(query *gorm.DB, before *uuid.UUID) (list []models.Event, older bool, err error) {
+// eventsBefore returns the newest of the events that a query selects, newest first.
+// If before is not nil, they are older than the event with that ID. Older says that
+// there are more.
+func eventsBefore(query *gorm.DB, before *uuid.UUID) (events []models.Event, older bool, err error) {
 	if before != nil {
 		query = query.Where("id < ?", *before)
 	}
-	if err := query.Order("id DESC").Limit(eventsViewed + 1).Find(&list).Error; err != nil {
+	if err := query.Order("id DESC").Limit(eventsViewed + 1).Find(&events).Error; err != nil {
 		return nil, false, fmt.Errorf("view timeline: %w", err)
 	}
-	if len(list) > eventsViewed {
-		return list[:eventsViewed], true, nil
+	if len(events) > eventsViewed {
+		return events[:eventsViewed], true, nil
 	}
-	return list, false, nil
+	return events, false, nil
 }
 
 func sentMails(db *gorm.DB, id uuid.UUID) ([]SentMail, error) {
-	var list []struct {
+	var rows []struct {
 		SentMail
 		Name, Recipient string
 	}
 	err := db.Raw(`SELECT m.kind, m.recipient, m.sent_at, m.next_try_at, m.created_at, coalesce(u.name, '') AS name
-		FROM mails m LEFT JOIN users u ON u.email = m.recipient WHERE m.connection_id = ? AND m.channel = ? ORDER BY m.id DESC LIMIT ?`, id, models.MailChannel, mailsShown).Scan(&list).Error
+		FROM mails m LEFT JOIN users u ON u.email = m.recipient WHERE m.connection_id = ? AND m.channel = ? ORDER BY m.id DESC LIMIT ?`, id, models.MailChannel, mailsShown).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("view mails: %w", err)
 	}
-	mails := make([]SentMail, len(list))
-	for i, row := range list {
+	mails := make([]SentMail, len(rows))
+	for i, row := range rows {
 		mails[i] = row.SentMail
 		if mails[i].To = row.Name; row.Name == "" {
 			mails[i].To = maskedEmail(row.Recipient)
@@ -163,7 +166,7 @@ func sentMails(db *gorm.DB, id uuid.UUID) ([]SentMail, error) {
 	return mails, nil
 }
 
-// maskedEmail is an address of which only its owner recognises the name.
+// maskedEmail returns an address with its name reduced to the first letter.
 func maskedEmail(email string) string {
 	name, host, _ := strings.Cut(email, "@")
 	for _, first := range name {
@@ -172,31 +175,31 @@ func maskedEmail(email string) string {
 	return "…"
 }
 
-// keysOf are a company's API keys, the revoked ones too.
+// keysOf returns a company's API keys, including revoked ones.
 func keysOf(db *gorm.DB, companyID uuid.UUID) ([]accounts.APIKey, error) {
-	var list []accounts.APIKey
+	var keys []accounts.APIKey
 	err := db.Select("id", "company_id", "name", "reads", "last_used_at", "created_at", "revoked_at", "refused", "refused_at", "refused_address").
-		Where("company_id = ?", companyID).Order("id").Limit(keysShown).Find(&list).Error
+		Where("company_id = ?", companyID).Order("id").Limit(keysShown).Find(&keys).Error
 	if err != nil {
 		return nil, fmt.Errorf("view API keys: %w", err)
 	}
-	return list, nil
+	return keys, nil
 }
 
-// looks are the last ones of those who looked last.
+// looks returns the last look of each of the staff members who looked last.
 func looks(db *gorm.DB, id uuid.UUID) ([]Look, error) {
 	var all []Look
 	err := db.Raw("SELECT staff_name, at FROM events WHERE connection_id = ? AND kind = 'staff_viewed' ORDER BY id DESC LIMIT ?", id, looksRead).Scan(&all).Error
 	if err != nil {
 		return nil, fmt.Errorf("view looks: %w", err)
 	}
-	var list []Look
+	var last []Look
 	seen := map[string]bool{}
 	for _, l := range all {
-		if !seen[l.StaffName] && len(list) < looksShown {
+		if !seen[l.StaffName] && len(last) < looksShown {
 			seen[l.StaffName] = true
-			list = append(list, l)
+			last = append(last, l)
 		}
 	}
-	return list, nil
+	return last, nil
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/support"
 )
 
-// The timeline goes on, page by page, and each event is on one page.
+// Paging through the timeline shows each event on exactly one page.
 func TestOlderEvents(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
 		ids, sam := d.Seed(2, d.Clock.Now(), d.Clock.Now()), d.Staff("Sam", accounts.Support)
@@ -59,7 +59,8 @@ func TestOlderEvents(t *testing.T) {
 	})
 }
 
-// Who of staff looked, each once, the last first; and what else the page has.
+// The page lists each staff member who looked once, the last one first. It also has
+// what the company's owners, credential, mails, and notes say.
 func TestViewHasWhatSupportNeeds(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
 		d.Person("Amy", accounts.Owner)
@@ -107,7 +108,7 @@ func TestViewHasWhatSupportNeeds(t *testing.T) {
 	})
 }
 
-// Refresh tells a renewal from the old token that still serves.
+// Refresh records whether the renewal worked, even if the old token is still valid.
 func TestRefresh(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
 		id, sam := d.Seed(1, d.Clock.Now(), d.Clock.Now().Add(time.Hour))[0], d.Staff("Sam", accounts.Support)
@@ -126,9 +127,9 @@ func TestRefresh(t *testing.T) {
 		if e := last(); e.Kind != models.EventRefreshFailed || e.Reason != models.ReasonUnavailable || d.Connection(id).State != models.Degraded {
 			t.Errorf("event %+v, %s", e, d.Connection(id).State)
 		}
-		// The next try is later: a person's is now.
+		// Refresh renews now, although the next attempt is due later.
 		if d.Connection(id).NextRenewalAt == nil {
-			t.Error("there is no next try")
+			t.Error("no next attempt is due")
 		}
 		later := d.Clock.Now().Add(time.Hour).UTC()
 		d.Exec("UPDATE connections SET next_renewal_at = ? WHERE id = ?", later, id)
@@ -143,14 +144,14 @@ func TestRefresh(t *testing.T) {
 		}
 		asked := d.TokenRequests()
 		if err := d.Desk.Refresh(t.Context(), sam, id); !errors.Is(err, models.ErrReconnectNeeded) || d.TokenRequests() != asked {
-			t.Errorf("refreshed what cannot be: %v", err)
+			t.Errorf("refreshed a connection that needs a reconnect: %v", err)
 		}
 		d.Invariants()
 	})
 }
 
-// What is not tried, because ServiceTitan asked us to wait over another
-// connection, is said so.
+// If a refresh is not attempted because ServiceTitan asked us to wait, which it did
+// for another connection, the timeline says so.
 func TestRefreshWhileServiceTitanAsksUsToWait(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
 		ids, sam := d.Seed(2, d.Clock.Now(), d.Clock.Now().Add(time.Hour)), d.Staff("Sam", accounts.Support)
@@ -169,8 +170,8 @@ func TestRefreshWhileServiceTitanAsksUsToWait(t *testing.T) {
 	})
 }
 
-// Who asked may go away: it goes to its end and is recorded.
-func TestRefreshGoesToItsEnd(t *testing.T) {
+// A refresh is completed and recorded even if the browser disconnects.
+func TestRefreshIsCompletedWithoutTheBrowser(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
 		id, sam := d.Seed(1, d.Clock.Now(), d.Clock.Now().Add(time.Hour))[0], d.Staff("Sam", accounts.Support)
 		d.Sandbox.SetFault(sandbox.Fault{Kind: sandbox.Hold})
@@ -187,7 +188,7 @@ func TestRefreshGoesToItsEnd(t *testing.T) {
 	})
 }
 
-// Ten a minute for a connection, whoever of staff it is.
+// A connection can be refreshed ten times a minute, counting all staff members.
 func TestRefreshIsThrottled(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
 		ids := d.Seed(2, d.Clock.Now(), d.Clock.Now().Add(time.Hour))
@@ -206,8 +207,8 @@ func TestRefreshIsThrottled(t *testing.T) {
 	})
 }
 
-// What the detail pages read has an index, on either database.
-func TestDeskUsesIndexes(t *testing.T) {
+// Both databases read the detail pages through indexes.
+func TestDetailPagesUseIndexes(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
 		d.Person("Amy", accounts.Owner)
 		id, ada := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0], d.Staff("Ada", accounts.Admin)
@@ -220,9 +221,9 @@ func TestDeskUsesIndexes(t *testing.T) {
 		_, secret, err := keys.Create(t.Context(), accounts.CommandLine("root"), nil, "all")
 		d.Must(err)
 		for name, read := range map[string]func() error{
-			"connection":   func() error { _, err := support.DeskLook(d.Desk, t.Context(), id, nil); return err },
-			"older events": func() error { _, err := support.DeskLook(d.Desk, t.Context(), id, &before); return err },
-			"company":      func() error { _, err := support.DeskLookAtCompany(d.Desk, t.Context(), d.CompanyID); return err },
+			"connection":   func() error { _, err := support.SupportLook(d.Desk, t.Context(), id, nil); return err },
+			"older events": func() error { _, err := support.SupportLook(d.Desk, t.Context(), id, &before); return err },
+			"company":      func() error { _, err := support.SupportLookAtCompany(d.Desk, t.Context(), d.CompanyID); return err },
 			"visitor": func() error {
 				_, err := d.Accounts.Visitor(t.Context(), database.NewID(), d.CompanyID, 0)
 				return ignoreKind(err, accounts.ErrSignedOut)

@@ -10,18 +10,19 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
-// Disconnect ends a connection on the company's behalf. ParseNote has found the
-// reason fine; it is kept as a note.
-func (d *Support) Disconnect(ctx context.Context, staff accounts.Staff, id uuid.UUID, reason string) error {
+// Disconnect ends a connection on the company's behalf and keeps the reason as a
+// note. The caller has checked the reason with ParseNote. Disconnect returns
+// ErrForbidden if the staff member is not an admin.
+func (s *Support) Disconnect(ctx context.Context, staff accounts.Staff, id uuid.UUID, reason string) error {
 	if staff.Role != accounts.Admin {
 		return accounts.ErrForbidden
 	}
-	connection, err := d.connection(ctx, id)
+	connection, err := s.connection(ctx, id)
 	if err != nil {
 		return err
 	}
 	may := func(tx *gorm.DB) error { return accounts.HoldAdmin(tx, staff) }
-	return d.connections.End(ctx, visitorFor(staff, connection.CompanyID), id, may, func(tx *gorm.DB, now time.Time) error {
+	return s.connections.End(ctx, visitorFor(staff, connection.CompanyID), id, may, func(tx *gorm.DB, now time.Time) error {
 		return addNote(tx, staff, Note{CompanyID: connection.CompanyID, ConnectionID: &id, Text: reason, CreatedAt: now})
 	})
 }

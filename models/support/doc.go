@@ -1,13 +1,14 @@
 // Package support has what our staff see and do across companies: the lists and
-// their search, totals, the overview, the queue, notes, locks, and refreshes.
-// Nothing that it returns holds a secret.
+// their search, totals, the overview, the queue, notes, locks, and refreshes. It
+// never returns a secret.
 //
-// Lists of all connections cost the same with a thousand and a million. There is a
-// piece for each environment, state, reason, and way, which an index has in order,
-// and the beginnings of the pieces are merged. Triggers keep how many each has.
+// Reading a page of all connections takes as long with a million connections as with
+// a thousand. The list consists of pieces, one for each environment, state, reason,
+// and way. An index has each piece in order, and a page merges the beginnings of the
+// pieces. Triggers count the connections of each piece.
 //
 // Tables: notes. It reads those of the packages below.
 //
-// It imports connect and what is below it. Only handlers for staff, views/staff,
-// and the commands import it.
+// It imports connect and the packages below connect. Only handlers for staff,
+// views/staff, demo, and the commands import it.
 package support

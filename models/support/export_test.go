@@ -1,6 +1,8 @@
 package support
 
-// What tests in the package's own folder need besides its API.
+// This file exports what the tests of package support_test need besides the API.
+
+// Limits and forms.
 const (
 	CandidatesRead = candidatesRead
 	EventsViewed   = eventsViewed
@@ -8,9 +10,13 @@ const (
 )
 
 var (
-	DeskBrowse        = (*Support).browse
-	DeskLook          = (*Support).look
-	DeskLookAtCompany = (*Support).lookAtCompany
-	Refreshes         = refreshes
-	SecretForms       = secretForms
+	Refreshes   = refreshes
+	SecretForms = secretForms
+)
+
+// Methods of Support.
+var (
+	SupportBrowse        = (*Support).browse
+	SupportLook          = (*Support).look
+	SupportLookAtCompany = (*Support).lookAtCompany
 )

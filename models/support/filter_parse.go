@@ -8,8 +8,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// ParseFilter reads the filter of a list's address. A value that nobody offers
-// picks nothing out.
+// ParseFilter reads the filter from the query of a list's URL. It ignores unknown
+// values.
 func ParseFilter(v url.Values) ConnectionFilter {
 	return ConnectionFilter{
 		Query:       v.Get("q"),
@@ -22,7 +22,7 @@ func ParseFilter(v url.Values) ConnectionFilter {
 	}
 }
 
-// Values returns the filter as an address has it: what ParseFilter reads.
+// Values returns the filter as the query of a list's URL. ParseFilter reads it.
 func (f ConnectionFilter) Values() url.Values {
 	v := url.Values{}
 	for _, pair := range [][2]string{
@@ -41,9 +41,9 @@ func (f ConnectionFilter) Values() url.Values {
 	return v
 }
 
-// UnknownFilters returns the names and values of an address that ParseFilter and
-// ParseCursor do not understand. An address is shared, so a list that passed over
-// them would show other connections than were meant.
+// UnknownFilters returns the names and values in the query of a list's URL that
+// ParseFilter and ParseCursor ignore. The page has to mention them, because people
+// share URLs and would otherwise see other connections than the sender meant.
 func UnknownFilters(v url.Values) []string {
 	known := ParseFilter(v).Values()
 	if at := ParseCursor(v.Get("at")); at != (Cursor{}) {
@@ -62,12 +62,12 @@ func UnknownFilters(v url.Values) []string {
 	return unknown
 }
 
-// filterNames are what a list's address may have.
+// filterNames are the names that the query of a list's URL may have.
 var filterNames = []string{"q", "status", "env", "way", "reason", "age", "sort", "at"}
 
-// offered is the value, if it is one of those.
-func offered[T ~string](value string, of []T) T {
-	if slices.Contains(of, T(value)) {
+// offered returns the value if it is one of the choices, or else the empty value.
+func offered[T ~string](value string, choices []T) T {
+	if slices.Contains(choices, T(value)) {
 		return T(value)
 	}
 	return ""

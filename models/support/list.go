@@ -13,54 +13,55 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/keeper"
 )
 
-// ListedConnection is a connection as lists of all companies have it.
+// ListedConnection is a connection in a list of all companies' connections.
 type ListedConnection struct {
 	models.Connection
 	CompanyName string
-	// CompanyLockedAt is nil unless the company is kept out.
+	// CompanyLockedAt is nil unless the company is locked.
 	CompanyLockedAt *time.Time
 }
 
-// ConnectionPage is a part of a list, and the places before and after it; zero
-// where there is nothing more.
+// ConnectionPage is a page of a list. Before and After lead to the pages around it;
+// they are zero where there is none.
 type ConnectionPage struct {
 	Connections []ListedConnection
 	Before      Cursor
 	After       Cursor
-	// Totals are those of all connections.
+	// Totals count all connections, not only those that the filter selects.
 	Totals Totals
-	// Companies are some whose name or member was searched for, with or without
-	// connections. NothingConnected says that none of them has any.
+	// Companies are some of the companies that a search found by name or by a
+	// member's email address, with or without connections. NothingConnected says that
+	// none of them has any.
 	Companies        []FoundCompany
 	NothingConnected bool
-	// Suggestion is what to search for instead, if nothing was found by a name.
+	// Suggestion is another search to offer if a search by name found nothing.
 	Suggestion Suggestion
 }
 
-// FoundCompany is a company that a search finds.
+// FoundCompany is a company that a search found.
 type FoundCompany struct {
 	ID   uuid.UUID
 	Name string
 }
 
-// ConnectionsShown is how many connections a page of the staff list has.
+// ConnectionsShown is the most connections on a page of the staff list.
 const ConnectionsShown = 50
 
-// Browse is the part of the list of all connections that comes at the cursor.
-func (d *Support) Browse(ctx context.Context, f ConnectionFilter, at Cursor) (ConnectionPage, error) {
-	return d.browse(ctx, f, at, ConnectionsShown)
+// Browse returns the page of the list of all connections at a cursor.
+func (s *Support) Browse(ctx context.Context, f ConnectionFilter, at Cursor) (ConnectionPage, error) {
+	return s.browse(ctx, f, at, ConnectionsShown)
 }
 
-// Each hands every connection of the list over, in order, a page at a time, so
-// that however many there are, few are in memory. Sorted by what never changes,
-// as ByCompany and NewestFirst are, each comes once; in another order, one that
-// changes meanwhile may come twice or not at all.
-func (d *Support) Each(ctx context.Context, f ConnectionFilter, do func([]ListedConnection) error) error {
+// Each calls do with every connection of the list, in order and a page at a time, so
+// that only a page is in memory. In the orders ByCompany and NewestFirst, it passes
+// each connection once. In other orders, it may pass a connection whose state changes
+// meanwhile twice or not at all.
+func (s *Support) Each(ctx context.Context, f ConnectionFilter, do func([]ListedConnection) error) error {
 	const atOnce = 1000
 	at := Cursor{}
 	for {
-		within, cancel := d.db.LimitPart(ctx)
-		page, err := d.browse(within, f, at, atOnce)
+		within, cancel := s.db.LimitPart(ctx)
+		page, err := s.browse(within, f, at, atOnce)
 		cancel()
 		if err != nil {
 			return err
@@ -72,19 +73,19 @@ func (d *Support) Each(ctx context.Context, f ConnectionFilter, do func([]Listed
 	}
 }
 
-func (d *Support) browse(ctx context.Context, f ConnectionFilter, at Cursor, limit int) (ConnectionPage, error) {
-	db := d.db.Read(ctx)
+func (s *Support) browse(ctx context.Context, f ConnectionFilter, at Cursor, limit int) (ConnectionPage, error) {
+	db := s.db.Read(ctx)
 	totals, err := readTotals(db)
 	if err != nil {
 		return ConnectionPage{}, err
 	}
-	now := d.db.Now()
+	now := s.db.Now()
 	var page ConnectionPage
 	switch {
 	case f.Query != "":
 		page, err = search(db, f, at, now, limit)
 	case f.Status == Overdue:
-		page, err = cut(db, overdue(d.keeper, f, at, now, limit), at, limit)
+		page, err = cut(db, overdue(s.keeper, f, at, now, limit), at, limit)
 	default:
 		page, err = list(db, totals.picked(f), f, at, now, limit)
 	}
@@ -92,7 +93,7 @@ func (d *Support) browse(ctx context.Context, f ConnectionFilter, at Cursor, lim
 	return page, err
 }
 
-// query is SQL with its arguments.
+// query is an SQL query with its arguments.
 type query struct {
 	sql  string
 	args []any
@@ -103,8 +104,8 @@ func (q *query) add(sql string, args ...any) {
 	q.args = append(q.args, args...)
 }
 
-// place is a connection of a list with its sorting columns, and the piece of the
-// list that it is from.
+// place is a connection of a list, with the columns by which the list is sorted and
+// the number of the piece that it comes from.
 type place struct {
 	ID    uuid.UUID
 	Rank  int
@@ -113,8 +114,8 @@ type place struct {
 	Piece int
 }
 
-// union reads the beginnings of several ordered pieces and merges them, so that
-// the work does not grow with the pieces' length. It is empty without pieces.
+// union returns a query that merges the beginnings of sorted pieces. Its cost does
+// not depend on how long the pieces are. Without pieces, the query is empty.
 func union(pieces []query, order string, limit int) query {
 	var q query
 	for i, piece := range pieces {
@@ -129,12 +130,12 @@ func union(pieces []query, order string, limit int) query {
 	return q
 }
 
-// columns are what a list is sorted by before the ID.
+// columns has the column by which each order sorts before the ID.
 var columns = map[Order]string{
 	AttentionFirst: "state_since", LongestFirst: "state_since", LatestFirst: "state_since", ByCompany: "company_key", NewestFirst: "",
 }
 
-// list is a page of the kinds.
+// list returns a page of the connections of some kinds.
 func list(db *gorm.DB, kinds Totals, f ConnectionFilter, at Cursor, now time.Time, limit int) (ConnectionPage, error) {
 	likely := kinds
 	if f.sorted() == AttentionFirst {
@@ -150,8 +151,8 @@ func list(db *gorm.DB, kinds Totals, f ConnectionFilter, at Cursor, now time.Tim
 	return pageOf(db, places, at, limit)
 }
 
-// nearest are the kinds that probably fill a page of AttentionFirst: those of
-// the rank where the page begins, or of the first ones.
+// nearest returns the kinds that probably fill a page of AttentionFirst: those of the
+// rank at which the page begins or, for the first page, of the first ranks.
 func nearest(kinds Totals, at Cursor, limit int) Totals {
 	n, rank := int64(0), 0
 	var near Totals
@@ -168,9 +169,10 @@ func nearest(kinds Totals, at Cursor, limit int) Totals {
 	return near
 }
 
-// readKinds reads places of the kinds. Of each as much is read as its share of
-// them all makes likely; if the page needs the whole of what was read of one,
-// there may be more, and all is read again.
+// readKinds reads the places of a page. It first reads as many places of each kind as
+// the kind's share of all connections makes likely. If the page uses all the places
+// that were read of one kind, there may be more of that kind, and readKinds reads
+// again without that guess.
 func readKinds(db *gorm.DB, kinds Totals, f ConnectionFilter, at Cursor, now time.Time, limit int) ([]place, error) {
 	all := kinds.Sum(ConnectionFilter{})
 	likely := make([]int, len(kinds))
@@ -191,15 +193,15 @@ func readKinds(db *gorm.DB, kinds Totals, f ConnectionFilter, at Cursor, now tim
 }
 
 const (
-	// likelyRead and likelyMore are how much is read of each kind: so many at
-	// least, and so many times its share.
+	// likelyRead is the least number of places that are read of a kind, and
+	// likelyMore is by how much its share of the page is multiplied.
 	likelyRead = 6
 	likelyMore = 2
 )
 
-// listed are the places of the list from the cursor on, one more than the limit
-// if there are so many. Each kind is a piece that an index has in order; limits
-// has how much is read of each.
+// listed returns a query for the places of a page, and for one more if the list
+// continues. Each kind is a piece that an index has in order. Limits says how many
+// places are read of each kind.
 func listed(kinds Totals, limits []int, f ConnectionFilter, at Cursor, now time.Time, limit int) query {
 	order := f.sorted()
 	falling := (order == LatestFirst || order == NewestFirst) != at.Back
@@ -250,24 +252,24 @@ func listed(kinds Totals, limits []int, f ConnectionFilter, at Cursor, now time.
 	return union(pieces, ends, limit+1)
 }
 
-// lateAfter is for how long a renewal has been due when it counts as late.
+// lateAfter is how long a renewal has to be due before it counts as late.
 const lateAfter = 2 * time.Minute
 
-// overdue are the places of the connections whose renewal is late, the longest
-// first.
+// overdue returns a query for the places of connections whose renewal is late, the
+// longest overdue first.
 func overdue(k *keeper.Keeper, f ConnectionFilter, at Cursor, now time.Time, limit int) query {
 	than, way := ">", "ASC"
 	if at.Back {
 		than, way = "<", "DESC"
 	}
 	var pieces []query
-	for _, gate := range k.Lanes() {
-		if f.Environment != "" && f.Environment != gate.Environment {
+	for _, lane := range k.Lanes() {
+		if f.Environment != "" && f.Environment != lane.Environment {
 			continue
 		}
 		var q query
 		q.add(`SELECT r.connection_id AS id, 0 AS rank, r.due_at AS at, '' AS key FROM credentials r JOIN connections o ON o.id = r.connection_id
-			WHERE r.environment = ? AND r.own_client = ? AND r.due_at <= ?`, gate.Environment, gate.OwnClient, now.Add(-lateAfter))
+			WHERE r.environment = ? AND r.own_client = ? AND r.due_at <= ?`, lane.Environment, lane.OwnClient, now.Add(-lateAfter))
 		q.narrow(f, now)
 		if at != (Cursor{}) {
 			q.add(" AND (r.due_at, r.connection_id) "+than+" (?, ?)", at.At, at.ID)
@@ -278,8 +280,7 @@ func overdue(k *keeper.Keeper, f ConnectionFilter, at Cursor, now time.Time, lim
 	return union(pieces, "at "+way+", id "+way, limit+1)
 }
 
-// narrow adds what the filter says of a connection o that is found by something
-// else.
+// narrow adds the conditions of a filter to a query that selects connections as o.
 func (q *query) narrow(f ConnectionFilter, now time.Time) {
 	switch f.Status {
 	case "", Overdue:
@@ -302,7 +303,7 @@ func (q *query) narrow(f ConnectionFilter, now time.Time) {
 	}
 }
 
-// cut runs a query for places and makes a page of them.
+// cut returns the page of the places that a query selects.
 func cut(db *gorm.DB, q query, at Cursor, limit int) (ConnectionPage, error) {
 	places, err := read(db, q)
 	if err != nil {
@@ -322,8 +323,8 @@ func read(db *gorm.DB, q query) ([]place, error) {
 	return places, nil
 }
 
-// pageOf makes a page of places, of which one more than the limit says that
-// there are more.
+// pageOf returns the page of some places. If there is one more place than the limit,
+// the list continues.
 func pageOf(db *gorm.DB, places []place, at Cursor, limit int) (ConnectionPage, error) {
 	more := len(places) > limit
 	if more {
@@ -348,18 +349,18 @@ func pageOf(db *gorm.DB, places []place, at Cursor, limit int) (ConnectionPage, 
 	return page, err
 }
 
-// fetch reads the connections of places, in their order.
+// fetch reads the connections of some places, in the same order.
 func fetch(db *gorm.DB, places []place) ([]ListedConnection, error) {
 	ids := make([]uuid.UUID, len(places))
 	order := make(map[uuid.UUID]int, len(places))
 	for i, p := range places {
 		ids[i], order[p.ID] = p.ID, i
 	}
-	var list []ListedConnection
-	err := db.Raw("SELECT o.*, c.name AS company_name, c.locked_at AS company_locked_at FROM connections o JOIN companies c ON c.id = o.company_id WHERE o.id IN ?", ids).Scan(&list).Error
+	var connections []ListedConnection
+	err := db.Raw("SELECT o.*, c.name AS company_name, c.locked_at AS company_locked_at FROM connections o JOIN companies c ON c.id = o.company_id WHERE o.id IN ?", ids).Scan(&connections).Error
 	if err != nil {
 		return nil, fmt.Errorf("read listed connections: %w", err)
 	}
-	slices.SortFunc(list, func(a, b ListedConnection) int { return order[a.ID] - order[b.ID] })
-	return list, nil
+	slices.SortFunc(connections, func(a, b ListedConnection) int { return order[a.ID] - order[b.ID] })
+	return connections, nil
 }

@@ -18,15 +18,15 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/support"
 )
 
-// all walks a list to its end, page by page, then back to its beginning, and
-// returns what it saw: the same both ways.
+// all pages through a list to its end and back to its beginning. It returns the
+// tenants that it saw, and checks that they are the same both ways.
 func all(c *modeltest.Console, f support.ConnectionFilter, limit int) []int64 {
 	c.Helper()
 	var forth, back []int64
 	at, last := support.Cursor{}, support.Cursor{}
 	var before support.Cursor
 	for range 1000 {
-		page, err := support.DeskBrowse(c.Desk, c.Context(), f, support.ParseCursor(at.String()), limit)
+		page, err := support.SupportBrowse(c.Desk, c.Context(), f, support.ParseCursor(at.String()), limit)
 		if err != nil {
 			c.Fatal(err)
 		}
@@ -45,7 +45,7 @@ func all(c *modeltest.Console, f support.ConnectionFilter, limit int) []int64 {
 	if f.Query != "" || last == (support.Cursor{}) {
 		return forth
 	}
-	page, err := support.DeskBrowse(c.Desk, c.Context(), f, support.ParseCursor(last.String()), limit)
+	page, err := support.SupportBrowse(c.Desk, c.Context(), f, support.ParseCursor(last.String()), limit)
 	if err != nil {
 		c.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func all(c *modeltest.Console, f support.ConnectionFilter, limit int) []int64 {
 	}
 	take(page.Connections)
 	for before != (support.Cursor{}) {
-		if page, err = support.DeskBrowse(c.Desk, c.Context(), f, support.ParseCursor(before.String()), limit); err != nil {
+		if page, err = support.SupportBrowse(c.Desk, c.Context(), f, support.ParseCursor(before.String()), limit); err != nil {
 			c.Fatal(err)
 		}
 		take(page.Connections)
@@ -69,8 +69,7 @@ func all(c *modeltest.Console, f support.ConnectionFilter, limit int) []int64 {
 	return forth
 }
 
-// Every order and filter has the connections that it should, each once, however
-// they are cut into pages.
+// Every order and filter lists the right connections, each once, for any page size.
 func TestBrowse(t *testing.T) {
 	modeltest.OnConsoles(t, func(t *testing.T, c *modeltest.Console) {
 		zebra, acme := c.Company("Zebra Air", "z@zebra.example"), c.Company("Acme Plumbing", "a@acme.example")
@@ -126,7 +125,7 @@ func TestBrowse(t *testing.T) {
 	})
 }
 
-// Late renewals are listed by how late they are.
+// The list of late renewals begins with those that have been due the longest.
 func TestBrowseOverdue(t *testing.T) {
 	modeltest.OnConsoles(t, func(t *testing.T, c *modeltest.Console) {
 		if err := accounts.NameCompanies(t.Context(), c.DB, func(int64, int64) {}); err != nil {
@@ -155,7 +154,7 @@ func TestBrowseOverdue(t *testing.T) {
 	})
 }
 
-// What people type finds what they mean.
+// A search finds connections by each kind of text.
 func TestSearch(t *testing.T) {
 	modeltest.OnConsoles(t, func(t *testing.T, c *modeltest.Console) {
 		northgate := c.Company("Northgate Heating & Plumbing", "dana@northgatehvac.example")
@@ -234,8 +233,8 @@ func TestSearch(t *testing.T) {
 	})
 }
 
-// A search for a common word goes on, page by page, although each looks at a
-// bounded number of companies only.
+// A search for a common word continues page by page, although each page looks at a
+// limited number of companies.
 func TestSearchGoesOn(t *testing.T) {
 	modeltest.OnConsoles(t, func(t *testing.T, c *modeltest.Console) {
 		c.Write(func(tx *gorm.DB) error {
@@ -264,7 +263,7 @@ func TestSearchGoesOn(t *testing.T) {
 	})
 }
 
-// Totals are kept as connections come, change and go.
+// Totals stay correct as connections are added, changed, and deleted.
 func TestTotalsAreKept(t *testing.T) {
 	modeltest.OnConsoles(t, func(t *testing.T, c *modeltest.Console) {
 		company := c.Company("Acme", "a@acme.example")
@@ -309,7 +308,7 @@ func TestTotalsAreKept(t *testing.T) {
 	})
 }
 
-// Since when a connection is in its state changes with the state alone.
+// StateSince changes only when the state does.
 func TestStateSince(t *testing.T) {
 	modeltest.OnConsoles(t, func(t *testing.T, c *modeltest.Console) {
 		companyID := c.Company("Acme", "a@acme.example")
@@ -338,7 +337,7 @@ func TestStateSince(t *testing.T) {
 	})
 }
 
-// A cursor in an address may be anything.
+// ParseCursor accepts any text, and String returns what it read.
 func FuzzParseCursor(f *testing.F) {
 	f.Add(support.Cursor{Rank: 1, At: time.UnixMicro(1).UTC(), Key: "a.b", ID: uuid.Max}.String())
 	f.Add(support.Cursor{Back: true, ID: uuid.Max}.String())

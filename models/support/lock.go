@@ -13,33 +13,36 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
-// Lock keeps a company's people and programs out, from their next request on.
-// Its connections are renewed as ever, so that nothing is lost; its mails wait.
-// ParseNote has found the reason fine. What is locked already stays so.
-func (d *Support) Lock(ctx context.Context, staff accounts.Staff, companyID uuid.UUID, reason string) error {
-	return d.setLock(ctx, staff, companyID, reason, models.EventLocked, func(c *accounts.Company, now time.Time) bool {
+// Lock locks a company. Its people and API keys are refused from their next request
+// on, and its mails wait. Its connections are still renewed, so that none is lost. The
+// reason is kept as a note; the caller has checked it with ParseNote. Lock returns
+// ErrForbidden if the staff member is not an admin. Locking twice has no further
+// effect.
+func (s *Support) Lock(ctx context.Context, staff accounts.Staff, companyID uuid.UUID, reason string) error {
+	return s.setLock(ctx, staff, companyID, reason, models.EventLocked, func(c *accounts.Company, now time.Time) bool {
 		was := c.LockedAt
 		c.LockedAt, c.LockedByName, c.LockReason = &now, staff.Name, reason
 		return was == nil
 	})
 }
 
-// Unlock lets them in again.
-func (d *Support) Unlock(ctx context.Context, staff accounts.Staff, companyID uuid.UUID, reason string) error {
-	return d.setLock(ctx, staff, companyID, reason, models.EventUnlocked, func(c *accounts.Company, _ time.Time) bool {
+// Unlock ends the effect of Lock. It needs the same role and keeps the reason in the
+// same way.
+func (s *Support) Unlock(ctx context.Context, staff accounts.Staff, companyID uuid.UUID, reason string) error {
+	return s.setLock(ctx, staff, companyID, reason, models.EventUnlocked, func(c *accounts.Company, _ time.Time) bool {
 		was := c.LockedAt
 		c.LockedAt, c.LockedByName, c.LockReason = nil, "", ""
 		return was != nil
 	})
 }
 
-// setLock changes whether a company is locked, notes why, and tells of it on
-// each of its timelines.
-func (d *Support) setLock(ctx context.Context, staff accounts.Staff, companyID uuid.UUID, reason string, kind models.EventKind, change func(*accounts.Company, time.Time) bool) error {
+// setLock changes whether a company is locked, keeps the reason as a note, and
+// records the event. If change returns false, nothing is recorded.
+func (s *Support) setLock(ctx context.Context, staff accounts.Staff, companyID uuid.UUID, reason string, kind models.EventKind, change func(*accounts.Company, time.Time) bool) error {
 	if staff.Role != accounts.Admin {
 		return accounts.ErrForbidden
 	}
-	db := d.db
+	db := s.db
 	err := db.Write(ctx, func(tx *gorm.DB) error {
 		var company accounts.Company
 		if err := database.ForUpdate(tx).Where("id = ?", companyID).Take(&company).Error; err != nil {
@@ -68,8 +71,8 @@ func (d *Support) setLock(ctx context.Context, staff accounts.Staff, companyID u
 	return nil
 }
 
-// RecordForAll adds an event to the company itself and to each of its
-// connections.
+// RecordForAll adds an event to the company's own timeline and to the timeline of
+// each of its connections.
 func RecordForAll(tx *gorm.DB, e models.Event) error {
 	var ids []uuid.UUID
 	if err := tx.Model(&models.Connection{}).Where("company_id = ?", e.CompanyID).Order("id").Pluck("id", &ids).Error; err != nil {

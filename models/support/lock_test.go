@@ -18,7 +18,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/support"
 )
 
-// A lock keeps people and programs out at once, and the keeper goes on. Mails
+// A lock refuses people and API keys at once. The keeper keeps renewing, and mails
 // wait.
 func TestLock(t *testing.T) {
 	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
@@ -73,7 +73,7 @@ func TestLock(t *testing.T) {
 		d.Must(d.Desk.Lock(t.Context(), ada, d.CompanyID, "Twice."))
 		out(true)
 
-		// Nothing is lost meanwhile.
+		// No connection is lost in the meantime.
 		d.Clock.Add(20 * time.Minute)
 		before := d.Connection(ids[1]).Generation
 		if _, err := d.Keeper.AccessToken(t.Context(), d.CompanyID, ids[1]); err != nil || d.Connection(ids[1]).Generation != before+1 {

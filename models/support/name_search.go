@@ -14,24 +14,25 @@ import (
 )
 
 const (
-	// wordsUsed bounds how many words of what was typed count.
+	// wordsUsed is the most words of a search text that count.
 	wordsUsed = 6
-	// candidatesRead bounds how many companies one page of a search looks at. A
-	// page may be short by it, and go on all the same.
+	// candidatesRead is the most companies that a page of a search looks at. A page
+	// that reaches it may be short or empty although the list continues.
 	candidatesRead = 500
-	// countedFar bounds how far the companies of a word are counted, to begin with
-	// the rarest.
+	// countedFar is how far the companies of each word are counted to find the rarest
+	// word.
 	countedFar = 200
 )
 
-// prefix is the beginning of a word of a company's name.
+// prefix is the beginning of a word in a company's name.
 type prefix string
 
+// end returns a text that sorts behind every word that begins with the prefix.
 func (p prefix) end() string { return string(p) + endOfPrefix }
 
-// byName finds connections by their company's name: each word that was typed
-// begins one of its words, in any order. One word leads; an index has its
-// companies in order, and the other words are looked up for each.
+// byName finds connections by their company's name. Each word of the text is the
+// beginning of a word of the name, in any order. The rarest word leads: an index has
+// its companies in order, and the other words are checked for each of them.
 func byName(db *gorm.DB, text string, f ConnectionFilter, at Cursor, now time.Time, limit int) (ConnectionPage, error) {
 	lead, others, err := prefixes(db, text)
 	if err != nil || lead == "" {
@@ -74,7 +75,8 @@ func byName(db *gorm.DB, text string, f ConnectionFilter, at Cursor, now time.Ti
 	return page, err
 }
 
-// named wants a company w by its leading word, and each once.
+// named adds the conditions that a word w of a company begins with the leading prefix
+// and that the company has the other prefixes too. It selects each company once.
 func (q *query) named(lead prefix, others []prefix) {
 	q.add(" w.word >= ? AND w.word < ?", string(lead), lead.end())
 	q.add(" AND NOT EXISTS (SELECT 1 FROM company_words y WHERE y.company_id = w.company_id AND y.word >= ? AND y.word < w.word)", string(lead))
@@ -83,8 +85,8 @@ func (q *query) named(lead prefix, others []prefix) {
 	}
 }
 
-// prefixes are the words that were typed, the one with the fewest companies
-// first.
+// prefixes returns the words of a search text. Lead is the one with the fewest
+// companies; it is empty if the text has no words.
 func prefixes(db *gorm.DB, text string) (lead prefix, others []prefix, err error) {
 	words := strings.Fields(accounts.NameKey(text))
 	if len(words) == 0 {
@@ -121,7 +123,8 @@ func prefixes(db *gorm.DB, text string) (lead prefix, others []prefix, err error
 	return prefix(words[rarest]), others, nil
 }
 
-// lastCandidate is where a page stops to look; nil if it comes to the end.
+// lastCandidate returns the last company that a page looks at, or nil if the page
+// looks at all that are left.
 func lastCandidate(db *gorm.DB, lead prefix, word string, companyID uuid.UUID) (*accounts.CompanyWord, error) {
 	var last accounts.CompanyWord
 	err := db.Where("word >= ? AND word < ? AND (word, company_id) >= (?, ?)", string(lead), lead.end(), word, companyID).
@@ -135,7 +138,7 @@ func lastCandidate(db *gorm.DB, lead prefix, word string, companyID uuid.UUID) (
 	return &last, nil
 }
 
-// companiesByName are some companies of the name.
+// companiesByName returns the first companies that a search by name finds.
 func companiesByName(db *gorm.DB, text string) ([]FoundCompany, error) {
 	lead, others, err := prefixes(db, text)
 	if err != nil || lead == "" {
@@ -145,7 +148,7 @@ func companiesByName(db *gorm.DB, text string) ([]FoundCompany, error) {
 }
 
 func companiesLike(db *gorm.DB, lead prefix, others []prefix) ([]FoundCompany, error) {
-	// As far as a page of connections looks, and no farther.
+	// Look at no more companies than a page of connections does.
 	last, err := lastCandidate(db, lead, string(lead), uuid.Nil)
 	if err != nil {
 		return nil, err
@@ -157,9 +160,9 @@ func companiesLike(db *gorm.DB, lead prefix, others []prefix) ([]FoundCompany, e
 		q.add(" AND (w.word, w.company_id) <= (?, ?)", last.Word, last.CompanyID)
 	}
 	q.add(fmt.Sprintf(" ORDER BY w.word, w.company_id LIMIT %d", companiesFound))
-	var list []FoundCompany
-	if err := db.Raw(q.sql, q.args...).Scan(&list).Error; err != nil {
+	var companies []FoundCompany
+	if err := db.Raw(q.sql, q.args...).Scan(&companies).Error; err != nil {
 		return nil, fmt.Errorf("find companies by name: %w", err)
 	}
-	return list, nil
+	return companies, nil
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/support"
 )
 
-// A name is found however its punctuation is typed, also one that was written
-// down before more of its words were.
+// A search finds a name no matter how its punctuation is typed. It also finds names
+// that an older version saved without their words.
 func TestSearchFoldsPunctuation(t *testing.T) {
 	modeltest.OnConsoles(t, func(t *testing.T, k *modeltest.Console) {
 		db, clock, d := k.DB, k.Clock, k.Desk
@@ -50,7 +50,8 @@ func TestSearchFoldsPunctuation(t *testing.T) {
 	})
 }
 
-// What is nearly right gets a suggestion, and what is right or far off none.
+// A search that is nearly right gets a suggestion. One that is right or far off gets
+// none.
 func TestSearchSuggests(t *testing.T) {
 	modeltest.OnConsoles(t, func(t *testing.T, k *modeltest.Console) {
 		for _, name := range []string{"Silver Creek Plumbing", "Silver Lake", "Lake Heating", "Craig & Sons"} {
@@ -85,7 +86,7 @@ func TestSearchSuggests(t *testing.T) {
 	})
 }
 
-// Companies that are found and have no connection are told from others.
+// A search says if none of the companies that it found has a connection.
 func TestSearchSaysThatNothingIsConnected(t *testing.T) {
 	modeltest.OnConsoles(t, func(t *testing.T, k *modeltest.Console) {
 		k.Company("Silver Creek", "june@silver.example")

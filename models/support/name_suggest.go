@@ -10,25 +10,23 @@ import (
 )
 
 const (
-	// wordsCompared bounds how many different words of names a mistyped one is
-	// compared with.
+	// wordsCompared is the most words of names that a mistyped word is compared with.
 	wordsCompared = 500
-	// shortestSuggested is the shortest word that is taken for a mistyped one, in
-	// characters: shorter ones are near to too many.
+	// shortestSuggested is the fewest characters of a word that counts as mistyped.
+	// Shorter words are similar to too many others.
 	shortestSuggested = 3
 )
 
-// Suggestion is a search that would find something, where another found nothing.
+// Suggestion is a search that finds something, to offer when another found nothing.
 type Suggestion struct {
-	// Query is what to search for, and Name what the reader is asked about: the
-	// company, if it is one.
+	// Query is the text to search for. Name is the text to show: the company's name
+	// if the search finds just one.
 	Query, Name string
 }
 
-// suggest looks for words of companies' names that are near to what was typed and
-// found nothing. Each word that begins no name is compared with the words that
-// begin with the same two letters, as far as wordsCompared. Both are read
-// by an index.
+// suggest suggests another search for a text that found nothing. It compares each
+// word that begins no word of a name with the first wordsCompared words that begin
+// with the same two letters. An index serves both reads.
 func suggest(db *gorm.DB, text string) (Suggestion, error) {
 	words := strings.Fields(accounts.NameKey(text))
 	words = words[:min(len(words), wordsUsed)]
@@ -55,8 +53,8 @@ func suggest(db *gorm.DB, text string) (Suggestion, error) {
 	return s, nil
 }
 
-// nearWord is the word itself if it begins a name, or else the nearest word of
-// one; empty if there is none.
+// nearWord returns the word itself if a word of a name begins with it, or else the
+// most similar word. It is empty if no word is similar enough.
 func nearWord(db *gorm.DB, word string) (string, error) {
 	candidates, err := differentWords(db, word, 1)
 	if err != nil || len(candidates) > 0 {
@@ -78,8 +76,9 @@ func nearWord(db *gorm.DB, word string) (string, error) {
 	return nearest, nil
 }
 
-// differentWords are the first words of names that begin so, each once. However
-// many companies have a word, the index is asked once for it.
+// differentWords returns the first words of names that begin with begin, without
+// duplicates. It looks up each word in the index once, no matter how many companies
+// have it.
 func differentWords(db *gorm.DB, begin string, limit int) ([]string, error) {
 	p := prefix(begin)
 	var words []string
@@ -95,8 +94,9 @@ func differentWords(db *gorm.DB, begin string, limit int) ([]string, error) {
 	return words, nil
 }
 
-// distance is how many letters have to be added, left out, changed, or swapped
-// with the next one to make one word of the other (optimal string alignment).
+// distance returns how many letters have to be added, removed, changed, or swapped
+// with the next one to turn one word into the other (optimal string alignment
+// distance).
 func distance(a, b []rune) int {
 	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range last {
@@ -117,13 +117,4 @@ func distance(a, b []rune) int {
 		before, last, row = last, row, before
 	}
 	return last[len(b)]
-}
-
-// nothingConnected reports whether the companies that a search names are all
-// without a connection: it looked for nothing but companies, and found no
-// connection of theirs.
-func (f ConnectionFilter) nothingConnected(page ConnectionPage) bool {
-	text := strings.TrimSpace(f.Query)
-	return len(page.Connections) == 0 && page.After == (Cursor{}) && len(page.Companies) > 0 && !tenantForm.MatchString(text) &&
-		f == (ConnectionFilter{Query: f.Query, Order: f.Order})
 }

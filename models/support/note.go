@@ -18,12 +18,11 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
-// Note is what one of our staff wrote down. It is kept for good, and only staff
-// see it.
+// Note is a note by a staff member. It is never deleted, and only staff see it.
 type Note struct {
 	ID        uuid.UUID `gorm:"primaryKey"`
 	CompanyID uuid.UUID
-	// ConnectionID is nil for what is about the company.
+	// ConnectionID is nil for a note about the company.
 	ConnectionID *uuid.UUID
 	StaffID      uuid.UUID
 	StaffName    string
@@ -31,18 +30,19 @@ type Note struct {
 	CreatedAt    time.Time
 }
 
-// maxNote is the longest note, in characters.
+// maxNote is the most characters in a note.
 const maxNote = 2000
 
-// notesOfStaff bounds how many notes and confirmations one of our staff writes.
+// notesOfStaff limits how many notes and proofs a staff member can write.
 var notesOfStaff = accounts.Limit{Name: "notes", Tries: 60, Per: time.Hour}
 
-// notesShown bounds the notes on a page.
+// notesShown is the most notes on a page.
 const notesShown = 100
 
-// NoteProblem is why a text cannot be a note.
+// NoteProblem is the reason why a text cannot be a note.
 type NoteProblem string
 
+// The problems with a note.
 const (
 	NoteFine       NoteProblem = ""
 	NoteEmpty      NoteProblem = "empty"
@@ -51,12 +51,12 @@ const (
 	NoteHasSecret  NoteProblem = "has_secret"
 )
 
-// secretForms are what secrets look like: ServiceTitan's client secrets and app
-// keys, our API keys, and tokens in the form of RFC 7519.
+// secretForms matches texts that look like secrets: ServiceTitan's client secrets and
+// app keys, our API keys, and JSON Web Tokens (RFC 7519).
 var secretForms = regexp.MustCompile(`(?i)\b(?:cs\d\.[\w.~+/-]{8,}=*|ak\d\.[\w.~+/-]{8,}=*|fbk_\w{8,}|eyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)?)`)
 
-// ParseNote is a note as it is kept, and what is wrong with it. What looks like
-// a secret is taken out, so that the rest can be shown again.
+// ParseNote returns the text of a note as it is stored, and the problem with it. It
+// removes whatever looks like a secret, so that the form can show the rest again.
 func ParseNote(typed string) (string, NoteProblem) {
 	text := strings.TrimSpace(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(typed))
 	switch {
@@ -72,16 +72,16 @@ func ParseNote(typed string) (string, NoteProblem) {
 	return text, NoteFine
 }
 
-// AddNote keeps a note on a connection. ParseNote has found it fine. Sent twice
-// in a row, it is kept once.
-func (d *Support) AddNote(ctx context.Context, staff accounts.Staff, id uuid.UUID, text string) error {
-	connection, err := d.connection(ctx, id)
+// AddNote adds a note to a connection. The caller has checked the text with
+// ParseNote. Adding the same note twice in a row has no further effect.
+func (s *Support) AddNote(ctx context.Context, staff accounts.Staff, id uuid.UUID, text string) error {
+	connection, err := s.connection(ctx, id)
 	if err != nil {
 		return err
 	}
-	db := d.db
+	db := s.db
 	err = db.Write(ctx, func(tx *gorm.DB) error {
-		// Of two at once, the second sees what the first has written.
+		// The lock makes the second of two requests see the note of the first.
 		if _, err := models.GetConnection(database.ForUpdate(tx), connection.CompanyID, id); err != nil {
 			return err
 		}
@@ -107,23 +107,23 @@ func (d *Support) AddNote(ctx context.Context, staff accounts.Staff, id uuid.UUI
 	return nil
 }
 
-// addNote keeps a note of a staff member.
+// addNote saves a note of a staff member.
 func addNote(tx *gorm.DB, staff accounts.Staff, n Note) error {
 	if _, problem := ParseNote(n.Text); problem != NoteFine {
 		return errors.New("note is " + string(problem))
 	}
 	n.ID, n.StaffID, n.StaffName = database.NewID(), staff.UserID, staff.Name
 	if err := tx.Create(&n).Error; err != nil {
-		return fmt.Errorf("keep note: %w", err)
+		return fmt.Errorf("save note: %w", err)
 	}
 	return nil
 }
 
-// notes are those that a condition picks, newest first.
+// notes returns the notes that a condition selects, newest first.
 func notes(db *gorm.DB, where string, id uuid.UUID, limit int) ([]Note, error) {
-	var list []Note
-	if err := db.Where(where, id).Order("id DESC").Limit(limit).Find(&list).Error; err != nil {
+	var newest []Note
+	if err := db.Where(where, id).Order("id DESC").Limit(limit).Find(&newest).Error; err != nil {
 		return nil, fmt.Errorf("list notes: %w", err)
 	}
-	return list, nil
+	return newest, nil
 }

@@ -42,8 +42,8 @@ func TestParseNote(t *testing.T) {
 	}
 }
 
-// What is kept or taken out can be shown: it holds no secret, and what was fine
-// stays fine.
+// The text that ParseNote returns has no secret. Parsing a note without a problem
+// again gives the same text.
 func FuzzParseNote(f *testing.F) {
 	f.Add("cs1.cs1.abcdefgh eyJabcdefgh.abcd")
 	f.Fuzz(func(t *testing.T, typed string) {

@@ -12,45 +12,47 @@ import (
 )
 
 const (
-	// troubledShown is how many connections the overview names of each kind.
+	// troubledShown is the most connections in each list of the overview.
 	troubledShown = 5
-	// CountedUpTo is how far the overview counts what is not kept count of.
+	// CountedUpTo is the number at which the overview stops counting rows that
+	// triggers do not count.
 	CountedUpTo = 1000
 )
 
-// RenewalHour counts the renewals of an hour, for pages that must not know the
-// keeper.
+// RenewalHour counts the renewals of an hour. Pages use it because they cannot
+// import keeper.
 type RenewalHour = keeper.RenewalHour
 
-// Overview is how everything is doing now.
+// Overview describes the current state of the whole service.
 type Overview struct {
 	Totals Totals
-	// ReconnectNeeded are the latest to need a person, Retrying those that have
-	// retried the longest.
+	// ReconnectNeeded are the connections that needed a reconnect last. Retrying are
+	// the connections that have been retrying the longest.
 	ReconnectNeeded, Retrying []ListedConnection
-	// Lag is for how long the renewal that is due the longest has been due.
+	// Lag is how long the oldest due renewal has been due.
 	Lag time.Duration
-	// Late is how many renewals are late, as far as CountedUpTo.
+	// Late counts the late renewals, up to CountedUpTo.
 	Late int
-	// Hours are the last 24, the oldest first.
+	// Hours are the last 24 hours, oldest first.
 	Hours []RenewalHour
-	// ForUs, ForCompanies, Conflicts, ByHand and Upgrades are how many set-ups wait
-	// for us or for companies, and what else waits in the queue; as far as
-	// CountedUpTo each.
+	// ForUs and ForCompanies count the setups that wait for us and for companies.
+	// Conflicts, ByHand, and Upgrades count the rest of the queue. Each stops at
+	// CountedUpTo.
 	ForUs, ForCompanies, Conflicts, ByHand, Upgrades int
 }
 
-// Overview reads it. Its cost does not grow with the connections.
-func (d *Support) Overview(ctx context.Context) (Overview, error) {
-	db, k := d.db.Read(ctx), d.keeper
-	now := d.db.Now()
+// Overview returns the overview. Its cost does not grow with the number of
+// connections.
+func (s *Support) Overview(ctx context.Context) (Overview, error) {
+	db, k := s.db.Read(ctx), s.keeper
+	now := s.db.Now()
 	var o Overview
-	page, err := d.browse(ctx, ConnectionFilter{Status: Status(models.ReconnectNeeded), Order: LatestFirst}, Cursor{}, troubledShown)
+	page, err := s.browse(ctx, ConnectionFilter{Status: Status(models.ReconnectNeeded), Order: LatestFirst}, Cursor{}, troubledShown)
 	if err != nil {
 		return o, err
 	}
 	o.Totals, o.ReconnectNeeded = page.Totals, page.Connections
-	if page, err = d.browse(ctx, ConnectionFilter{Status: Status(models.Degraded), Order: LongestFirst}, Cursor{}, troubledShown); err != nil {
+	if page, err = s.browse(ctx, ConnectionFilter{Status: Status(models.Degraded), Order: LongestFirst}, Cursor{}, troubledShown); err != nil {
 		return o, err
 	}
 	o.Retrying = page.Connections
@@ -63,15 +65,15 @@ func (d *Support) Overview(ctx context.Context) (Overview, error) {
 	return o, o.count(db, k, now)
 }
 
-// count counts what waits.
+// count counts the late renewals and the queue.
 func (o *Overview) count(db *gorm.DB, k *keeper.Keeper, now time.Time) error {
 	var late query
-	for i, gate := range k.Lanes() {
+	for i, lane := range k.Lanes() {
 		if i > 0 {
 			late.add(" UNION ALL ")
 		}
-		late.add("SELECT * FROM (SELECT 1 FROM credentials WHERE environment = ? AND own_client = ? AND due_at <= ? LIMIT ?) AS gate"+fmt.Sprint(i),
-			gate.Environment, gate.OwnClient, now.Add(-lateAfter), CountedUpTo)
+		late.add("SELECT * FROM (SELECT 1 FROM credentials WHERE environment = ? AND own_client = ? AND due_at <= ? LIMIT ?) AS lane"+fmt.Sprint(i),
+			lane.Environment, lane.OwnClient, now.Add(-lateAfter), CountedUpTo)
 	}
 	if late.sql == "" {
 		late.sql = "SELECT 1 WHERE 1 = 0"
@@ -92,7 +94,7 @@ func (o *Overview) count(db *gorm.DB, k *keeper.Keeper, now time.Time) error {
 	counted("upgrades", "SELECT 1 FROM connections WHERE upgrade_needed AND state IN (?, ?)", models.Connected, models.Degraded)
 	var counts struct{ Late, ForUs, ForCompanies, Conflicts, ByHand, Upgrades int }
 	if err := db.Raw(q.sql, q.args...).Scan(&counts).Error; err != nil {
-		return fmt.Errorf("count what waits: %w", err)
+		return fmt.Errorf("count late renewals and queue: %w", err)
 	}
 	o.Late, o.ForUs, o.ForCompanies = counts.Late, counts.ForUs, counts.ForCompanies
 	o.Conflicts, o.ByHand, o.Upgrades = counts.Conflicts, counts.ByHand, counts.Upgrades

@@ -9,64 +9,30 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
-	"github.com/fieldbridge/fieldbridge/models/accounts"
-	"github.com/fieldbridge/fieldbridge/models/connect"
-	"github.com/fieldbridge/fieldbridge/models/database"
-	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// Support is what our staff do, across companies. Nothing that it returns holds a
-// secret.
-type Support struct {
-	db          *database.DB
-	keeper      *keeper.Keeper
-	connections *connect.Connections
-}
-
-// New returns the desk of a database's connections.
-func New(db *database.DB, keeper *keeper.Keeper, connections *connect.Connections) *Support {
-	return &Support{db: db, keeper: keeper, connections: connections}
-}
-
-// ActorName is how companies read of what our staff did.
-const ActorName = "Fieldbridge support"
-
-// visitorFor acts for the company in the staff member's name.
-func visitorFor(s accounts.Staff, companyID uuid.UUID) accounts.Visitor {
-	return accounts.Visitor{UserID: s.UserID, Name: ActorName, CompanyID: companyID, StaffName: s.Name, SupportCode: s.SupportCode}
-}
-
-// eventBy is an event of what the staff member does about a connection.
-func eventBy(s accounts.Staff, c models.Connection, kind models.EventKind, now time.Time) models.Event {
-	return models.Event{
-		CompanyID: c.CompanyID, ConnectionID: &c.ID, Kind: kind, ActorName: ActorName, StaffName: s.Name,
-		SupportCode: s.SupportCode, At: now,
-	}
-}
-
-// queueShown bounds each list of the queue.
+// queueShown is the most entries in each list of the queue.
 const queueShown = 100
 
-// QueuedSetup is a set-up that waits.
+// QueuedSetup is an open setup.
 type QueuedSetup struct {
 	models.Setup
 	CompanyName string
 	// Taken says that another company has the tenant connected.
 	Taken bool
-	// Proven says that the confirmation counts: there is one, and no other company
-	// has appeared since.
+	// Proven says that the setup's proof counts (see models.ProvenSQL).
 	Proven bool
 	// Others are other companies' connections to the tenant, in any state.
 	Others []OtherRow `gorm:"-"`
 }
 
-// Task is something for staff to do by hand.
+// Task is an open task for staff.
 type Task struct {
 	ID   uuid.UUID
 	Kind models.TaskKind
-	// Cause is the error code that ServiceTitan answers, or CauseMetadata, of a problem
-	// on our side.
+	// Cause is the cause of a problem on our side: ServiceTitan's error code, or
+	// models.CauseMetadata. It is empty for other kinds.
 	Cause        string
 	ConnectionID uuid.UUID
 	CreatedAt    time.Time
@@ -75,12 +41,12 @@ type Task struct {
 	TenantID     int64
 }
 
-// Queue is what waits for us, what waits for companies, and what is to be done
-// by hand, each with the oldest first.
+// Queue has the setups that wait for us, the setups that wait for companies, and the
+// tasks to do by hand. Each list has the oldest entries first.
 type Queue struct {
 	ForUs, ForCompanies []QueuedSetup
 	Tasks               []Task
-	// Upgrades work on without something that we need.
+	// Upgrades are connections that work without a scope that we need.
 	Upgrades []Upgrade
 }
 
@@ -93,10 +59,10 @@ type Upgrade struct {
 	TenantID    int64
 }
 
-// Queue returns what waits.
-func (d *Support) Queue(ctx context.Context) (Queue, error) {
+// Queue returns the queue.
+func (s *Support) Queue(ctx context.Context) (Queue, error) {
 	var q Queue
-	db := d.db.Read(ctx)
+	db := s.db.Read(ctx)
 	var err error
 	if q.ForUs, err = waiting(db, "s.waits_for = ?", models.Us); err != nil {
 		return Queue{}, err
@@ -116,28 +82,28 @@ func (d *Support) Queue(ctx context.Context) (Queue, error) {
 	return q, nil
 }
 
-// waiting are the open set-ups that a condition picks, oldest first.
+// waiting returns the open setups that a condition selects, oldest first.
 func waiting(db *gorm.DB, where string, arg any) ([]QueuedSetup, error) {
-	var list []QueuedSetup
+	var setups []QueuedSetup
 	err := db.Raw(`SELECT s.*, c.name AS company_name, EXISTS (
 			SELECT 1 FROM connections o WHERE o.environment = s.environment AND o.tenant_id = s.tenant_id
 			AND o.state NOT IN ('disconnected', 'pending') AND o.company_id <> s.company_id) AS taken, `+models.ProvenSQL+` AS proven
 		FROM setups s JOIN companies c ON c.id = s.company_id
-		WHERE s.closed_at IS NULL AND `+where+` ORDER BY s.since, s.id LIMIT ?`, arg, queueShown).Scan(&list).Error
+		WHERE s.closed_at IS NULL AND `+where+` ORDER BY s.since, s.id LIMIT ?`, arg, queueShown).Scan(&setups).Error
 	if err != nil {
-		return nil, fmt.Errorf("list set-ups: %w", err)
+		return nil, fmt.Errorf("list setups: %w", err)
 	}
-	return list, addOthers(db, list)
+	return setups, addOthers(db, setups)
 }
 
-// openTasks are those to be done, of one connection if one is named.
+// openTasks returns the open tasks that a further condition selects, oldest first.
 func openTasks(db *gorm.DB, where string, args []any) ([]Task, error) {
-	var list []Task
+	var tasks []Task
 	err := db.Raw(`SELECT t.id, t.kind, t.cause, t.connection_id, t.created_at, c.name AS company_name, o.environment, o.tenant_id
 		FROM staff_tasks t JOIN connections o ON o.id = t.connection_id JOIN companies c ON c.id = t.company_id
-		WHERE t.done_at IS NULL `+where+` ORDER BY t.id LIMIT ?`, append(args, queueShown)...).Scan(&list).Error
+		WHERE t.done_at IS NULL `+where+` ORDER BY t.id LIMIT ?`, append(args, queueShown)...).Scan(&tasks).Error
 	if err != nil {
 		return nil, fmt.Errorf("list tasks: %w", err)
 	}
-	return list, nil
+	return tasks, nil
 }

@@ -21,15 +21,15 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
-// stop is a transaction that stands still in the middle, because a trigger waits
-// for a lock that the test has.
+// stop is a transaction that stops in the middle, because a trigger waits for a lock
+// that the test holds.
 type stop struct {
 	*modeltest.StaffDesk
 	release func()
 }
 
-// stopping lets each insert into a table for which a condition holds wait until
-// it is released.
+// stopping makes each insert into a table that meets a condition wait until release
+// is called.
 func stopping(d *modeltest.StaffDesk, table, when string) stop {
 	d.Helper()
 	d.Exec("CREATE FUNCTION stand_still() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(13); RETURN NEW; END $$")
@@ -49,12 +49,13 @@ func stopping(d *modeltest.StaffDesk, table, when string) stop {
 	return stop{d, release}
 }
 
-// waiting is how many sessions wait for a lock; advisory says for which kind.
+// waiting returns how many sessions wait for an advisory lock, or for another kind of
+// lock.
 func (s stop) waiting(advisory bool) int {
 	return s.Count("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND (wait_event = 'advisory') = ?", advisory)
 }
 
-// meeting is a connection that is retrying and being set up, and people who act
+// meeting is a connection that retries and has an open setup, with the people who act
 // on it.
 type meeting struct {
 	*modeltest.StaffDesk
@@ -86,7 +87,7 @@ func newMeeting(t *testing.T, db *database.DB, clock *modeltest.Clock) *meeting 
 	return m
 }
 
-// Transactions that meet in the middle do not wait for each other in a circle.
+// Transactions that run at the same time do not deadlock.
 func TestTransactionsThatMeetDoNotDeadlock(t *testing.T) {
 	type party func(m *meeting) error
 	lock := func(m *meeting) error { return m.Desk.Lock(m.Context(), m.ada, m.CompanyID, "Asked for by phone.") }
@@ -107,7 +108,8 @@ func TestTransactionsThatMeetDoNotDeadlock(t *testing.T) {
 	reset := func(m *meeting) error {
 		return m.Accounts.ResetFactor(m.Context(), accounts.CommandLine("test"), m.lee.Email)
 	}
-	// acts is stillAllowed of one of staff, standing still between its two rows.
+	// acts does what accounts.StillAllowed does for staff, with an insert between its
+	// two rows at which it can be stopped.
 	acts := func(m *meeting) error {
 		return m.DB.Write(m.Context(), func(tx *gorm.DB) error {
 			return errors.Join(
@@ -118,13 +120,13 @@ func TestTransactionsThatMeetDoNotDeadlock(t *testing.T) {
 		})
 	}
 	for name, tt := range map[string]struct {
-		// first stands still at its insert into the table; second comes meanwhile.
+		// first stops at its insert into the table. Second runs in the meantime.
 		first       party
 		table, when string
 		second      party
 		// waits says that the second has to wait for the first.
 		waits bool
-		// refused is what the second is told then.
+		// refused is the error that the second then returns.
 		refused error
 	}{
 		"lock, then a renewal that recovers": {first: lock, table: "notes", when: "true", second: recovers},
@@ -170,7 +172,7 @@ func TestTransactionsThatMeetDoNotDeadlock(t *testing.T) {
 			s.Until(func() bool {
 				select {
 				case err := <-ended:
-					t.Fatalf("the first does not stand still: %v", err)
+					t.Fatalf("the first does not stop: %v", err)
 				default:
 				}
 				return s.waiting(true) == 1
@@ -226,7 +228,8 @@ func openSetupOf(d *modeltest.StaffDesk, id uuid.UUID) {
 	})
 }
 
-// What a write keeps outside is set anew when PostgreSQL makes it run again.
+// When PostgreSQL makes a transaction run again, the variables outside it that the
+// transaction sets are set again.
 func TestWritesRunAgain(t *testing.T) {
 	db := modeltest.OpenAt(t, testdb.Postgres(t))
 	var runs, again int

@@ -15,24 +15,24 @@ import (
 )
 
 const (
-	// longestQuery bounds what is searched for, in characters.
+	// longestQuery is the most characters in a search text.
 	longestQuery = 100
-	// companiesFound bounds how many companies are named beside the connections.
+	// companiesFound is the most companies that are listed beside the connections.
 	companiesFound = 6
-	// endOfPrefix is behind everything that goes on from a prefix, as both
-	// databases sort text.
+	// endOfPrefix is the last character in the order in which both databases sort
+	// text. A prefix with it sorts behind every text that begins with the prefix.
 	endOfPrefix = "\U0010FFFF"
 )
 
+// The forms of search texts that are not names or email addresses.
 var (
 	supportCodeForm = regexp.MustCompile(`^FB-?[A-Z2-7]{4}-?[A-Z2-7]{4}$`)
 	idForm          = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{0,4}(-[0-9a-f]{0,4}){0,2}(-[0-9a-f]{0,12})?$`)
 	tenantForm      = regexp.MustCompile(`^[0-9][0-9 \-]*$`)
 )
 
-// search finds connections by what was typed, from the cursor on. What kind of
-// thing it is shows in its form. Search has no page before: the way back is a
-// new search.
+// search finds connections by the filter's query, from the cursor on. The form of
+// the text says what to search by. The results have no link to the page before.
 func search(db *gorm.DB, f ConnectionFilter, at Cursor, now time.Time, limit int) (ConnectionPage, error) {
 	text := strings.TrimSpace(f.Query)
 	if !database.Storable(text) || len([]rune(text)) > longestQuery {
@@ -64,7 +64,16 @@ func search(db *gorm.DB, f ConnectionFilter, at Cursor, now time.Time, limit int
 	return page, err
 }
 
-// byCode finds connections whose timeline has a support code.
+// nothingConnected reports whether none of the companies that a search found has a
+// connection. That is known only if nothing but companies was searched for and the
+// filter selects all connections.
+func (f ConnectionFilter) nothingConnected(page ConnectionPage) bool {
+	text := strings.TrimSpace(f.Query)
+	return len(page.Connections) == 0 && page.After == (Cursor{}) && len(page.Companies) > 0 && !tenantForm.MatchString(text) &&
+		f == (ConnectionFilter{Query: f.Query, Order: f.Order})
+}
+
+// byCode finds connections with a support code on their timeline.
 func byCode(code string, f ConnectionFilter, at Cursor, now time.Time, limit int) query {
 	plain := strings.ReplaceAll(code, "-", "")
 	code = plain[:2] + "-" + plain[2:6] + "-" + plain[6:]
@@ -76,8 +85,8 @@ func byCode(code string, f ConnectionFilter, at Cursor, now time.Time, limit int
 	return q
 }
 
-// byID finds connections by the beginning of their ID, or all those of a
-// company by the whole of its.
+// byID finds connections by the beginning of their ID, or all connections of a
+// company by the company's whole ID.
 func byID(text string, f ConnectionFilter, at Cursor, now time.Time, limit int) query {
 	digits := strings.ReplaceAll(text, "-", "")
 	from := uuid.MustParse(digits + strings.Repeat("0", 32-len(digits)))
@@ -92,8 +101,8 @@ func byID(text string, f ConnectionFilter, at Cursor, now time.Time, limit int) 
 	return union([]query{own, whose}, "id", limit+1)
 }
 
-// byTenant finds connections by the beginning of their tenant ID: a range for
-// each length that the ID may have.
+// byTenant finds connections by the beginning of their tenant ID. It reads one range
+// for each length that the ID can have.
 func byTenant(digits string, f ConnectionFilter, at Cursor, now time.Time, limit int) query {
 	low, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil || low == 0 || len(digits) > models.TenantDigits {
@@ -118,8 +127,8 @@ func byTenant(digits string, f ConnectionFilter, at Cursor, now time.Time, limit
 	return union(pieces, "rank, id", limit+1)
 }
 
-// byTenantOrName takes digits for a tenant ID; companies such as 24 Hour Drain
-// are found by them too, below.
+// byTenantOrName finds connections by the beginning of their tenant ID. It also finds
+// companies with a number in their name, such as 24 Hour Drain.
 func byTenantOrName(db *gorm.DB, text string, f ConnectionFilter, at Cursor, now time.Time, limit int) (ConnectionPage, error) {
 	digits := strings.NewReplacer(" ", "", "-", "").Replace(text)
 	page, err := cut(db, byTenant(digits, f, at, now, limit), at, limit)
@@ -127,7 +136,7 @@ func byTenantOrName(db *gorm.DB, text string, f ConnectionFilter, at Cursor, now
 		return page, err
 	}
 	if page.After != (Cursor{}) {
-		// A tenant ID is too large for a rank of the cursor's text.
+		// A tenant ID is larger than the ranks that ParseCursor accepts.
 		page.After.Key, page.After.Rank = strconv.Itoa(page.After.Rank), 0
 	}
 	if at == (Cursor{}) {
@@ -136,7 +145,7 @@ func byTenantOrName(db *gorm.DB, text string, f ConnectionFilter, at Cursor, now
 	return page, err
 }
 
-// byEmail finds connections of companies by the beginning of a member's email.
+// byEmail finds a company's connections by the beginning of a member's email address.
 func byEmail(db *gorm.DB, text string, f ConnectionFilter, at Cursor, now time.Time, limit int) query {
 	prefix, email := strings.ToLower(text), emailColumn(db)
 	var q query
@@ -151,19 +160,21 @@ func byEmail(db *gorm.DB, text string, f ConnectionFilter, at Cursor, now time.T
 	return q
 }
 
-// companiesByEmail are some companies that have a member with such an email.
+// companiesByEmail returns the first companies that have a member whose email address
+// begins with a text.
 func companiesByEmail(db *gorm.DB, text string) ([]FoundCompany, error) {
 	prefix, email := strings.ToLower(text), emailColumn(db)
-	var list []FoundCompany
+	var companies []FoundCompany
 	err := db.Raw("SELECT c.id, c.name FROM users u JOIN memberships m ON m.user_id = u.id JOIN companies c ON c.id = m.company_id WHERE "+
-		email+" >= ? AND "+email+" < ? ORDER BY "+email+" LIMIT ?", prefix, prefix+endOfPrefix, companiesFound).Scan(&list).Error
+		email+" >= ? AND "+email+" < ? ORDER BY "+email+" LIMIT ?", prefix, prefix+endOfPrefix, companiesFound).Scan(&companies).Error
 	if err != nil {
 		return nil, fmt.Errorf("find companies by email: %w", err)
 	}
-	return list, nil
+	return companies, nil
 }
 
-// emailColumn is the email as the index of its beginnings has it.
+// emailColumn returns the expression for which users have an index on the email
+// address that finds prefixes.
 func emailColumn(db *gorm.DB) string {
 	if database.IsPostgres(db) {
 		return `u.email COLLATE "C"`

@@ -10,7 +10,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// Total is how many connections there are of one kind.
+// Total is the number of connections of one kind.
 type Total struct {
 	Environment servicetitan.EnvironmentName
 	State       models.State
@@ -19,11 +19,12 @@ type Total struct {
 	N           int64
 }
 
-// Totals are how many connections there are, kind by kind. They are kept as
-// connections change, not counted.
+// Totals has the number of connections of each kind. Triggers keep the numbers, so
+// reading them counts nothing.
 type Totals []Total
 
-// Sum is how many the filter picks, as far as it goes by kind.
+// Sum returns how many connections a filter selects by its status, environment, way,
+// and reason. It ignores the rest of the filter.
 func (t Totals) Sum(f ConnectionFilter) int64 {
 	n := int64(0)
 	for _, kind := range t.picked(f) {
@@ -32,8 +33,8 @@ func (t Totals) Sum(f ConnectionFilter) int64 {
 	return n
 }
 
-// Known is how many the filter picks, if that is known without looking: late
-// renewals, ages and what was typed are not kept count of.
+// Known returns how many connections a filter selects, if the totals say so. They do
+// not if the filter has a query, an age, or the status Overdue.
 func (t Totals) Known(f ConnectionFilter) (n int64, known bool) {
 	if f.Query != "" || f.Age != noAge || f.Status == Overdue {
 		return 0, false
@@ -41,7 +42,7 @@ func (t Totals) Known(f ConnectionFilter) (n int64, known bool) {
 	return t.Sum(f), true
 }
 
-// picked are the kinds that a filter picks.
+// picked returns the kinds that a filter selects.
 func (t Totals) picked(f ConnectionFilter) Totals {
 	var picked Totals
 	for _, kind := range t {
@@ -53,9 +54,9 @@ func (t Totals) picked(f ConnectionFilter) Totals {
 	return picked
 }
 
-// Totals reads them.
-func (d *Support) Totals(ctx context.Context) (Totals, error) {
-	return readTotals(d.db.Read(ctx))
+// Totals returns the totals of all connections.
+func (s *Support) Totals(ctx context.Context) (Totals, error) {
+	return readTotals(s.db.Read(ctx))
 }
 
 func readTotals(db *gorm.DB) (Totals, error) {
