@@ -15,7 +15,7 @@ type Transition struct {
 	What Change
 	At   time.Time
 	// By is the person who made the change; zero if nobody did.
-	By accounts.Visitor
+	By accounts.Actor
 	// Reason is why access failed; empty for any other change.
 	Reason Reason
 	// Edit sets the fields that change besides the state; nil if there are none.

@@ -69,10 +69,13 @@ type Visitor struct {
 	CompanyID   uuid.UUID
 	CompanyName string
 	Role        Role
-	// StaffName is set where one of our staff acts for the company.
-	StaffName string
 	// SupportCode names the request, for the timeline and the log.
 	SupportCode string
+}
+
+// Actor returns the visitor as the person who does something.
+func (v Visitor) Actor() Actor {
+	return Actor{UserID: v.UserID, Name: v.Name, SupportCode: v.SupportCode}
 }
 
 // Owns says whether the visitor may do what only owners may.

@@ -24,11 +24,14 @@ const (
 	AuditKeyRevoked   AuditAction = "api_key_revoked"
 )
 
-// Actor is who does something about staff or API keys.
+// Actor is who does something, for events and audit records.
 type Actor struct {
 	// UserID is uuid.Nil for the command line.
-	UserID      uuid.UUID
-	Name        string
+	UserID uuid.UUID
+	Name   string
+	// StaffName is set if a staff member acts for a company. The company sees Name.
+	StaffName string
+	// SupportCode identifies the request, for the timeline and the log.
 	SupportCode string
 }
 

@@ -14,34 +14,34 @@ import (
 // ErrNoStaff says that somebody no longer belongs to our staff.
 var ErrNoStaff = errors.New("no longer one of staff")
 
-// StillAllowed says whether the visitor may still act for their company. A
+// StillAllowed says whether an actor may still act for a company. A
 // request can wait long for ServiceTitan, and much can change meanwhile. It
 // returns ErrNotFound, ErrLocked, ErrNoMembership, or errNoStaff.
 //
 // In a transaction its rows stay as they are until the end. It comes first
 // there: whoever locks a company or removes a person takes the company's row
 // before any connection's.
-func StillAllowed(db *gorm.DB, v Visitor) error {
+func StillAllowed(db *gorm.DB, by Actor, companyID uuid.UUID) error {
 	var company Company
-	if err := forShare(db).Select("id", "locked_at").Where("id = ?", v.CompanyID).Take(&company).Error; err != nil {
+	if err := forShare(db).Select("id", "locked_at").Where("id = ?", companyID).Take(&company).Error; err != nil {
 		return database.Found(err, "find company")
 	}
 	if company.LockedAt != nil {
 		return ErrLocked
 	}
-	if v.StaffName != "" {
-		return stillStaff(db, v.UserID)
+	if by.StaffName != "" {
+		return stillStaff(db, by.UserID)
 	}
-	_, err := stillMember(db, v)
+	_, err := stillMember(db, companyID, by.UserID)
 	return err
 }
 
-// stillMember is the visitor's role in their company now.
-func stillMember(db *gorm.DB, v Visitor) (Role, error) {
+// stillMember returns the user's current role in a company.
+func stillMember(db *gorm.DB, companyID, userID uuid.UUID) (Role, error) {
 	var member Membership
-	err := forShare(db).Where("company_id = ? AND user_id = ?", v.CompanyID, v.UserID).Take(&member).Error
+	err := forShare(db).Where("company_id = ? AND user_id = ?", companyID, userID).Take(&member).Error
 	if err == nil {
-		err = forShare(db).Select("id").Where("id = ? AND disabled_at IS NULL", v.UserID).Take(&User{}).Error
+		err = forShare(db).Select("id").Where("id = ? AND disabled_at IS NULL", userID).Take(&User{}).Error
 	}
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return "", ErrNoMembership
@@ -65,10 +65,10 @@ func stillStaff(db *gorm.DB, userID uuid.UUID) error {
 
 // StillOwner returns ErrForbidden for a member who owns the company no more.
 func StillOwner(tx *gorm.DB, v Visitor) error {
-	if err := StillAllowed(tx, v); err != nil {
+	if err := StillAllowed(tx, v.Actor(), v.CompanyID); err != nil {
 		return err
 	}
-	role, err := stillMember(tx, v)
+	role, err := stillMember(tx, v.CompanyID, v.UserID)
 	if err == nil && role != Owner {
 		err = ErrForbidden
 	}

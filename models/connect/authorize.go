@@ -95,9 +95,9 @@ func (a *authorization) verifierPlace() seal.Place {
 	return seal.Place{Table: "authorizations", Company: a.CompanyID.String(), Row: hex.EncodeToString(a.StateHash), Column: "verifier_sealed"}
 }
 
-// CheckChoice returns ErrNotFound if the environment does not offer the choice, or
+// checkChoice returns ErrNotFound if the environment does not offer the choice, or
 // if the connection to reconnect is not the company's.
-func (c *Connections) CheckChoice(ctx context.Context, v accounts.Visitor, choice models.Choice) error {
+func (c *Connections) checkChoice(ctx context.Context, companyID uuid.UUID, choice models.Choice) error {
 	client, ok := c.clients.In(choice.Environment)
 	if !ok || !client.Environment().Offers(choice.Way) || !models.ValidTenantID(choice.TenantID) {
 		return fmt.Errorf("check choice: %w", database.ErrNotFound)
@@ -105,7 +105,7 @@ func (c *Connections) CheckChoice(ctx context.Context, v accounts.Visitor, choic
 	if !choice.Reconnects() {
 		return nil
 	}
-	connection, err := c.Get(ctx, v.CompanyID, choice.ConnectionID)
+	connection, err := c.Get(ctx, companyID, choice.ConnectionID)
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func (c *Connections) CheckChoice(ctx context.Context, v accounts.Visitor, choic
 // Binding is the session's binding value. Begin returns a ThrottledError if the
 // person or the company began too many authorizations.
 func (c *Connections) Begin(ctx context.Context, v accounts.Visitor, binding secret.Value, choice models.Choice) (string, error) {
-	if err := c.CheckChoice(ctx, v, choice); err != nil {
+	if err := c.checkChoice(ctx, v.CompanyID, choice); err != nil {
 		return "", err
 	}
 	client, _ := c.clients.In(choice.Environment)

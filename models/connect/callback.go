@@ -163,7 +163,7 @@ func (c *Connections) settle(ctx context.Context, v accounts.Visitor, a authoriz
 	if f, failed := failureOfQuery(q); failed {
 		return c.finish(ctx, v, a, f)
 	}
-	if err := accounts.StillAllowed(c.db.Read(ctx), v); err != nil {
+	if err := accounts.StillAllowed(c.db.Read(ctx), v.Actor(), v.CompanyID); err != nil {
 		if f, out := shutOut(err); out {
 			return c.finish(ctx, v, a, f)
 		}
@@ -184,7 +184,7 @@ func (c *Connections) settle(ctx context.Context, v accounts.Visitor, a authoriz
 	if failed {
 		return c.giveUp(ctx, client, v, a, tokens, f)
 	}
-	id, err := c.save(ctx, v, grantedAccess{Choice: a.choice(), Tokens: tokens, account: account, also: a.connected})
+	id, err := c.save(ctx, v.Actor(), v.CompanyID, grantedAccess{Choice: a.choice(), Tokens: tokens, account: account, also: a.connected})
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		return c.giveUp(ctx, client, v, a, tokens, failure{outcome: models.OutcomeTenantTaken})
 	}

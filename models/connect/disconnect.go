@@ -26,12 +26,12 @@ func (c *Connections) Disconnect(ctx context.Context, v accounts.Visitor, id uui
 		return accounts.ErrForbidden
 	}
 	may := func(tx *gorm.DB) error { return accounts.StillOwner(tx, v) }
-	return c.End(ctx, v, id, may, func(*gorm.DB, time.Time) error { return nil })
+	return c.End(ctx, v.Actor(), v.CompanyID, id, may, func(*gorm.DB, time.Time) error { return nil })
 }
 
 // End ends a connection. The transaction first calls may, which returns an error if
 // the person may not end it. It calls also only if there is something to end.
-func (c *Connections) End(ctx context.Context, v accounts.Visitor, id uuid.UUID, may func(tx *gorm.DB) error, also func(tx *gorm.DB, now time.Time) error) error {
+func (c *Connections) End(ctx context.Context, by accounts.Actor, companyID, id uuid.UUID, may func(tx *gorm.DB) error, also func(tx *gorm.DB, now time.Time) error) error {
 	var old keeper.Replaced
 	var connection models.Connection
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
@@ -40,7 +40,7 @@ func (c *Connections) End(ctx context.Context, v accounts.Visitor, id uuid.UUID,
 		if err != nil {
 			return err
 		}
-		if connection, err = models.GetConnection(database.ForUpdate(tx), v.CompanyID, id); err != nil {
+		if connection, err = models.GetConnection(database.ForUpdate(tx), companyID, id); err != nil {
 			return err
 		}
 		if connection.State == models.Pending {
@@ -62,7 +62,7 @@ func (c *Connections) End(ctx context.Context, v accounts.Visitor, id uuid.UUID,
 			}
 		}
 		_, err = models.Apply(tx, &connection, models.Transition{
-			What: models.LetGo, At: now, By: v, With: func(tx *gorm.DB, _ models.Connection) error { return also(tx, now) },
+			What: models.LetGo, At: now, By: by, With: func(tx *gorm.DB, _ models.Connection) error { return also(tx, now) },
 		})
 		return err
 	})
@@ -70,6 +70,6 @@ func (c *Connections) End(ctx context.Context, v accounts.Visitor, id uuid.UUID,
 		return fmt.Errorf("disconnect: %w", err)
 	}
 	c.keeper.Forget(id)
-	c.keeper.RevokeReplaced(ctx, old, v.SupportCode)
+	c.keeper.RevokeReplaced(ctx, old, by.SupportCode)
 	return nil
 }

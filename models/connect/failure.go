@@ -6,12 +6,22 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
+
+// attempt says who tries to connect what, and for which company.
+type attempt struct {
+	by        accounts.Actor
+	companyID uuid.UUID
+	// companyName is empty if staff make the attempt.
+	companyName string
+	choice      models.Choice
+}
 
 // failure is how an attempt to connect ended without a connection.
 type failure struct {
@@ -97,7 +107,7 @@ func (c *Connections) finish(ctx context.Context, v accounts.Visitor, a authoriz
 		if err := models.RecordSeries(tx, event); err != nil || f.outcome != models.OutcomeTenantTaken {
 			return err
 		}
-		return recordConflict(tx, v, a.choice(), now)
+		return recordConflict(tx, attempt{by: v.Actor(), companyID: v.CompanyID, companyName: v.CompanyName, choice: a.choice()}, now)
 	})
 	if err != nil {
 		return models.Result{}, fmt.Errorf("finish authorization: %w", err)
@@ -107,10 +117,10 @@ func (c *Connections) finish(ctx context.Context, v accounts.Visitor, a authoriz
 
 // recordConflict tells staff that another company has access to a tenant that is
 // already connected. It adds the event and the task to the existing connection.
-func recordConflict(tx *gorm.DB, v accounts.Visitor, a models.Choice, now time.Time) error {
+func recordConflict(tx *gorm.DB, a attempt, now time.Time) error {
 	var holder models.Connection
 	err := tx.Select("id", "company_id").
-		Where("environment = ? AND tenant_id = ? AND state NOT IN ?", a.Environment, a.TenantID, []models.State{models.Disconnected, models.Pending}).Take(&holder).Error
+		Where("environment = ? AND tenant_id = ? AND state NOT IN ?", a.choice.Environment, a.choice.TenantID, []models.State{models.Disconnected, models.Pending}).Take(&holder).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return nil // it has been disconnected since
 	}
@@ -122,7 +132,7 @@ func recordConflict(tx *gorm.DB, v accounts.Visitor, a models.Choice, now time.T
 	}
 	return models.RecordSeries(tx, models.Event{
 		CompanyID: holder.CompanyID, ConnectionID: &holder.ID, Kind: models.EventTenantConflict,
-		ActorName: v.CompanyName, StaffName: v.StaffName, SupportCode: v.SupportCode, At: now,
+		ActorName: a.companyName, StaffName: a.by.StaffName, SupportCode: a.by.SupportCode, At: now,
 	})
 }
 

@@ -25,7 +25,7 @@ func (c *Connections) RequestSetup(ctx context.Context, v accounts.Visitor, choi
 	if choice.Way != servicetitan.Guided {
 		return id, fmt.Errorf("check choice: %w", database.ErrNotFound)
 	}
-	if err := c.CheckChoice(ctx, v, choice); err != nil {
+	if err := c.checkChoice(ctx, v.CompanyID, choice); err != nil {
 		return id, err
 	}
 	request := func(tx *gorm.DB) (err error) {
@@ -50,7 +50,7 @@ func (c *Connections) requestSetup(tx *gorm.DB, v accounts.Visitor, choice model
 	if err := setupRequests.Take(tx, v.CompanyID.String(), now); err != nil {
 		return id, err
 	}
-	if err := accounts.StillAllowed(tx, v); err != nil {
+	if err := accounts.StillAllowed(tx, v.Actor(), v.CompanyID); err != nil {
 		return id, err
 	}
 	var connection models.Connection
@@ -68,7 +68,7 @@ func (c *Connections) requestSetup(tx *gorm.DB, v accounts.Visitor, choice model
 		return id, nil
 	}
 	happened, err := models.Apply(tx, &connection, models.Transition{
-		What: models.Requested, At: now, By: v,
+		What: models.Requested, At: now, By: v.Actor(),
 		Edit: func(o *models.Connection) {
 			if o.State == models.Pending { // an existing connection keeps its way until then
 				o.Way, o.ConnectedByName = choice.Way, v.Name
@@ -120,19 +120,19 @@ func (c *Connections) OpenSetup(ctx context.Context, connection models.Connectio
 // AccessAllowed records that, according to a member, the tenant's admin has allowed
 // the app in ServiceTitan. It changes nothing if the setup does not wait for that.
 func (c *Connections) AccessAllowed(ctx context.Context, v accounts.Visitor, connectionID uuid.UUID) error {
-	return c.ChangeSetup(ctx, v, connectionID, models.EventSetupAllowed, func(s *models.Setup, now time.Time) bool { return s.Allowed(v.Name, now) })
+	return c.ChangeSetup(ctx, v.Actor(), v.CompanyID, connectionID, models.EventSetupAllowed, func(s *models.Setup, now time.Time) bool { return s.Allowed(v.Name, now) })
 }
 
 // ChangeSetup changes the company's open setup and records the event. If change
 // returns false, because a button was pressed twice for example, nothing changes.
 // ChangeSetup returns ErrNoSetup if no setup is open.
-func (c *Connections) ChangeSetup(ctx context.Context, v accounts.Visitor, connectionID uuid.UUID, kind models.EventKind, change func(*models.Setup, time.Time) bool) error {
+func (c *Connections) ChangeSetup(ctx context.Context, by accounts.Actor, companyID, connectionID uuid.UUID, kind models.EventKind, change func(*models.Setup, time.Time) bool) error {
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
 		// Lock the connection first, in the same order as closing a setup does.
-		if _, err := models.GetConnection(database.ForUpdate(tx), v.CompanyID, connectionID); err != nil && !errors.Is(err, database.ErrNotFound) {
+		if _, err := models.GetConnection(database.ForUpdate(tx), companyID, connectionID); err != nil && !errors.Is(err, database.ErrNotFound) {
 			return err
 		}
-		s, err := models.FindSetup(database.ForUpdate(tx).Where("company_id = ?", v.CompanyID), connectionID)
+		s, err := models.FindSetup(database.ForUpdate(tx).Where("company_id = ?", companyID), connectionID)
 		if err != nil {
 			return err
 		}
@@ -143,7 +143,7 @@ func (c *Connections) ChangeSetup(ctx context.Context, v accounts.Visitor, conne
 		if err := tx.Select("*").Updates(&s).Error; err != nil {
 			return err
 		}
-		return recordSetup(tx, v, s, kind, now)
+		return recordSetup(tx, by, s, kind, now)
 	})
 	if err != nil {
 		return fmt.Errorf("change setup: %w", err)
@@ -168,14 +168,14 @@ func (c *Connections) WithdrawSetup(ctx context.Context, v accounts.Visitor, con
 			if err := tx.Model(&connection).Select("SettingUp", "UpdatedAt").Updates(models.Connection{UpdatedAt: now}).Error; err != nil {
 				return err
 			}
-			return recordSetup(tx, v, *s, models.EventSetupWithdrawn, now)
+			return recordSetup(tx, v.Actor(), *s, models.EventSetupWithdrawn, now)
 		}
 		if s.TenantAddedAt != nil {
 			if err := models.AddTask(tx, models.TaskRemoveTenant, connection, now); err != nil {
 				return err
 			}
 		}
-		_, err = models.Apply(tx, &connection, models.Transition{What: models.LetGo, At: now, By: v})
+		_, err = models.Apply(tx, &connection, models.Transition{What: models.LetGo, At: now, By: v.Actor()})
 		return err
 	})
 	if err != nil {
@@ -184,9 +184,9 @@ func (c *Connections) WithdrawSetup(ctx context.Context, v accounts.Visitor, con
 	return nil
 }
 
-func recordSetup(tx *gorm.DB, v accounts.Visitor, s models.Setup, kind models.EventKind, now time.Time) error {
+func recordSetup(tx *gorm.DB, by accounts.Actor, s models.Setup, kind models.EventKind, now time.Time) error {
 	return models.Record(tx, models.Event{
-		CompanyID: s.CompanyID, ConnectionID: &s.ConnectionID, Kind: kind, ActorName: v.Name, StaffName: v.StaffName,
-		Outcome: s.Problem, SupportCode: v.SupportCode, At: now,
+		CompanyID: s.CompanyID, ConnectionID: &s.ConnectionID, Kind: kind, ActorName: by.Name, StaffName: by.StaffName,
+		Outcome: s.Problem, SupportCode: by.SupportCode, At: now,
 	})
 }

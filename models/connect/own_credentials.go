@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
@@ -23,11 +24,11 @@ var credentialAttempts = accounts.Limit{Name: "credentials", Tries: 20, Per: 10 
 var staffCredentialAttempts = accounts.Limit{Name: "staff-credentials", Tries: 20, Per: 10 * time.Minute}
 
 // takeCredentialAttempt counts an attempt against the limit of whoever makes it.
-func takeCredentialAttempt(tx *gorm.DB, v accounts.Visitor, now time.Time) error {
-	if v.StaffName != "" {
-		return staffCredentialAttempts.Take(tx, v.UserID.String(), now)
+func takeCredentialAttempt(tx *gorm.DB, by accounts.Actor, companyID uuid.UUID, now time.Time) error {
+	if by.StaffName != "" {
+		return staffCredentialAttempts.Take(tx, by.UserID.String(), now)
 	}
-	return credentialAttempts.Take(tx, v.CompanyID.String(), now)
+	return credentialAttempts.Take(tx, companyID.String(), now)
 }
 
 // ConnectWithCredentials connects with a client ID and secret that the tenant's
@@ -38,23 +39,31 @@ func (c *Connections) ConnectWithCredentials(ctx context.Context, v accounts.Vis
 	if choice.Way != servicetitan.OwnCredentials {
 		return models.Result{}, fmt.Errorf("check choice: %w", database.ErrNotFound)
 	}
-	return c.TryClient(ctx, v, choice, own, nil)
+	return c.tryClient(ctx, attempt{by: v.Actor(), companyID: v.CompanyID, companyName: v.CompanyName, choice: choice}, own, nil)
 }
 
-// TryClient checks a client and connects with it if it works. Setup is the guided
-// setup for which staff enter the client; nil if the company enters its own. Result
-// and error are those of ConnectWithCredentials.
-func (c *Connections) TryClient(ctx context.Context, v accounts.Visitor, choice models.Choice, own servicetitan.OwnClient, setup *models.Setup) (models.Result, error) {
-	if err := c.CheckChoice(ctx, v, choice); err != nil {
+// TryClient checks a client that staff created for a guided setup, and connects with
+// it if it works. Result and error are those of ConnectWithCredentials.
+func (c *Connections) TryClient(ctx context.Context, by accounts.Actor, setup models.Setup, own servicetitan.OwnClient) (models.Result, error) {
+	return c.tryClient(ctx, attempt{by: by, companyID: setup.CompanyID, choice: models.Choice{
+		Environment: setup.Environment, Way: models.GuidedWay, TenantID: setup.TenantID, ConnectionID: setup.ConnectionID,
+	}}, own, &setup)
+}
+
+// tryClient checks a client and connects with it if it works. Setup is the guided
+// setup that this completes; nil if the company enters its own client.
+func (c *Connections) tryClient(ctx context.Context, a attempt, own servicetitan.OwnClient, setup *models.Setup) (models.Result, error) {
+	choice := a.choice
+	if err := c.checkChoice(ctx, a.companyID, choice); err != nil {
 		return models.Result{}, err
 	}
-	err := c.db.Write(ctx, func(tx *gorm.DB) error { return takeCredentialAttempt(tx, v, c.db.Now()) })
+	err := c.db.Write(ctx, func(tx *gorm.DB) error { return takeCredentialAttempt(tx, a.by, a.companyID, c.db.Now()) })
 	if err != nil {
 		return models.Result{}, fmt.Errorf("try credentials: %w", err)
 	}
-	if err := accounts.StillAllowed(c.db.Read(ctx), v); err != nil {
+	if err := accounts.StillAllowed(c.db.Read(ctx), a.by, a.companyID); err != nil {
 		if f, out := shutOut(err); out {
-			return c.refuse(ctx, v, choice, f)
+			return c.refuse(ctx, a, f)
 		}
 		return models.Result{}, fmt.Errorf("check visitor: %w", err)
 	}
@@ -64,18 +73,18 @@ func (c *Connections) TryClient(ctx context.Context, v accounts.Visitor, choice 
 		tokens, err = client.ClientCredentials(ctx, own) // asking again does no harm
 	}
 	if err != nil {
-		return c.refuse(ctx, v, choice, c.failureOf(err, true))
+		return c.refuse(ctx, a, c.failureOf(err, true))
 	}
 	account, f, failed := c.checkTenant(ctx, client, choice.TenantID, tokens)
 	if failed {
-		return c.refuse(ctx, v, choice, f)
+		return c.refuse(ctx, a, f)
 	}
-	id, err := c.save(ctx, v, grantedAccess{Choice: choice, Tokens: tokens, own: own, account: account, setup: setup})
+	id, err := c.save(ctx, a.by, a.companyID, grantedAccess{Choice: choice, Tokens: tokens, own: own, account: account, setup: setup})
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
-		return c.refuse(ctx, v, choice, failure{outcome: models.OutcomeTenantTaken})
+		return c.refuse(ctx, a, failure{outcome: models.OutcomeTenantTaken})
 	}
 	if f, out := shutOut(err); out {
-		return c.refuse(ctx, v, choice, f)
+		return c.refuse(ctx, a, f)
 	}
 	if err != nil {
 		return models.Result{}, fmt.Errorf("save connection: %w", err)
@@ -85,14 +94,15 @@ func (c *Connections) TryClient(ctx context.Context, v accounts.Visitor, choice 
 
 // refuse records why typed credentials did not lead to a connection. It logs at the
 // info level whatever the outcome, because a typing error needs no operator.
-func (c *Connections) refuse(ctx context.Context, v accounts.Visitor, choice models.Choice, f failure) (models.Result, error) {
+func (c *Connections) refuse(ctx context.Context, a attempt, f failure) (models.Result, error) {
+	choice := a.choice
 	c.log.InfoContext(ctx, "not connected", "outcome", f.outcome, "environment", choice.Environment,
-		"company", v.CompanyID, "support_code", v.SupportCode, "cause", f.cause)
+		"company", a.companyID, "support_code", a.by.SupportCode, "cause", f.cause)
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
 		now := c.db.Now()
 		event := models.Event{
-			CompanyID: v.CompanyID, Kind: models.EventConnectFailed, ActorName: v.Name, StaffName: v.StaffName,
-			Outcome: f.outcome, SupportCode: v.SupportCode, At: now,
+			CompanyID: a.companyID, Kind: models.EventConnectFailed, ActorName: a.by.Name, StaffName: a.by.StaffName,
+			Outcome: f.outcome, SupportCode: a.by.SupportCode, At: now,
 		}
 		if choice.Way == models.GuidedWay {
 			event.Kind = models.EventSetupFailed
@@ -103,7 +113,7 @@ func (c *Connections) refuse(ctx context.Context, v accounts.Visitor, choice mod
 		if err := models.RecordSeries(tx, event); err != nil || f.outcome != models.OutcomeTenantTaken {
 			return err
 		}
-		return recordConflict(tx, v, choice, now)
+		return recordConflict(tx, a, now)
 	})
 	if err != nil {
 		return models.Result{}, fmt.Errorf("record refusal: %w", err)

@@ -31,26 +31,26 @@ type grantedAccess struct {
 // save saves the company's connection, its encrypted credential, and the event in
 // one transaction, and then withdraws the access that was replaced. It returns
 // gorm.ErrDuplicatedKey if another company has the tenant connected, and an error of
-// accounts.StillAllowed if the person may no longer connect.
-func (c *Connections) save(ctx context.Context, v accounts.Visitor, granted grantedAccess) (id uuid.UUID, err error) {
-	id, old, err := c.saveOnce(ctx, v, granted)
+// accounts.StillAllowed if the actor may no longer connect.
+func (c *Connections) save(ctx context.Context, by accounts.Actor, companyID uuid.UUID, granted grantedAccess) (id uuid.UUID, err error) {
+	id, old, err := c.saveOnce(ctx, by, companyID, granted)
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		// Another authorization of this company may have just made the connection. The
 		// second attempt then finds it.
-		id, old, err = c.saveOnce(ctx, v, granted)
+		id, old, err = c.saveOnce(ctx, by, companyID, granted)
 	}
 	if err == nil {
-		c.keeper.RevokeReplaced(ctx, old, v.SupportCode)
+		c.keeper.RevokeReplaced(ctx, old, by.SupportCode)
 	}
 	return id, err
 }
 
-func (c *Connections) saveOnce(ctx context.Context, v accounts.Visitor, granted grantedAccess) (id uuid.UUID, old keeper.Replaced, err error) {
+func (c *Connections) saveOnce(ctx context.Context, by accounts.Actor, companyID uuid.UUID, granted grantedAccess) (id uuid.UUID, old keeper.Replaced, err error) {
 	choice, tokens := granted.Choice, granted.Tokens
 	client, _ := c.clients.In(choice.Environment)
 	err = c.db.Write(ctx, func(tx *gorm.DB) error {
 		old = keeper.Replaced{} // of an earlier run
-		if err := accounts.StillAllowed(tx, v); err != nil {
+		if err := accounts.StillAllowed(tx, by, companyID); err != nil {
 			return err
 		}
 		now, err := c.db.SharedNow(tx)
@@ -60,11 +60,11 @@ func (c *Connections) saveOnce(ctx context.Context, v accounts.Visitor, granted 
 		// A company has one connection per tenant and environment, in whatever state.
 		// Its history continues.
 		var connection models.Connection
-		err = database.ForUpdate(tx).Where("company_id = ? AND environment = ? AND tenant_id = ?", v.CompanyID, choice.Environment, choice.TenantID).
+		err = database.ForUpdate(tx).Where("company_id = ? AND environment = ? AND tenant_id = ?", companyID, choice.Environment, choice.TenantID).
 			Take(&connection).Error
 		isNew := errors.Is(err, gorm.ErrRecordNotFound)
 		if isNew {
-			connection = models.Connection{ID: database.NewID(), CompanyID: v.CompanyID, Environment: choice.Environment, TenantID: choice.TenantID, CreatedAt: now}
+			connection = models.Connection{ID: database.NewID(), CompanyID: companyID, Environment: choice.Environment, TenantID: choice.TenantID, CreatedAt: now}
 		} else if err != nil {
 			return err
 		}
@@ -84,11 +84,11 @@ func (c *Connections) saveOnce(ctx context.Context, v accounts.Visitor, granted 
 		}
 		var due time.Time
 		happened, err := models.Apply(tx, &connection, models.Transition{
-			What: models.Authorized, At: now, By: v,
+			What: models.Authorized, At: now, By: by,
 			Edit: func(o *models.Connection) {
-				o.Way, o.ConnectedByName, o.ConnectedAt = choice.Way, v.Name, now
-				if o.ConnectedByID = nil; v.StaffName == "" {
-					o.ConnectedByID = &v.UserID
+				o.Way, o.ConnectedByName, o.ConnectedAt = choice.Way, by.Name, now
+				if o.ConnectedByID = nil; by.StaffName == "" {
+					o.ConnectedByID = &by.UserID
 				}
 				o.TenantName, o.BusinessUnits = granted.account.Name, granted.account.BusinessUnits
 				o.Scopes = strings.Join(client.Environment().Scopes, " ")

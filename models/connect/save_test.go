@@ -40,7 +40,8 @@ func TestAuthorizationsOfOneTenantAtOnce(t *testing.T) {
 			for i := range ids {
 				access := newAccess(k, int64(round+1))
 				all.Go(func() {
-					id, err := connect.ConnectionsSave(connections, t.Context(), k.Owner(), access)
+					owner := k.Owner()
+					id, err := connect.ConnectionsSave(connections, t.Context(), owner.Actor(), owner.CompanyID, access)
 					if err != nil {
 						t.Errorf("authorization %d: %v", i, err)
 					}
@@ -71,7 +72,7 @@ func TestNoConnectionForDeletedCompany(t *testing.T) {
 		k := modeltest.NewKept(t, db, clock.Now)
 		connections, gone := k.Connections(), k.Owner()
 		gone.CompanyID = database.NewID()
-		if _, err := connect.ConnectionsSave(connections, t.Context(), gone, newAccess(k, modeltest.Northgate)); !errors.Is(err, database.ErrNotFound) {
+		if _, err := connect.ConnectionsSave(connections, t.Context(), gone.Actor(), gone.CompanyID, newAccess(k, modeltest.Northgate)); !errors.Is(err, database.ErrNotFound) {
 			t.Errorf("an authorization: %v", err)
 		}
 		guided := models.Choice{Environment: servicetitan.Sandbox, Way: servicetitan.Guided, TenantID: modeltest.Northgate}

@@ -195,7 +195,7 @@ func (k *Kept) ReconnectAs(v accounts.Visitor, id uuid.UUID) error {
 	}
 	var old keeper.Replaced
 	err := k.DB.Write(k.Context(), func(tx *gorm.DB) error {
-		if err := accounts.StillAllowed(tx, v); err != nil {
+		if err := accounts.StillAllowed(tx, v.Actor(), v.CompanyID); err != nil {
 			return err
 		}
 		now, err := k.DB.SharedNow(tx)
@@ -214,7 +214,7 @@ func (k *Kept) ReconnectAs(v accounts.Visitor, id uuid.UUID) error {
 		}
 		var due time.Time
 		_, err = models.Apply(tx, &c, models.Transition{
-			What: models.Authorized, At: now, By: v,
+			What: models.Authorized, At: now, By: v.Actor(),
 			Edit: func(c *models.Connection) {
 				c.Way, c.ConnectedByName, c.ConnectedByID, c.ConnectedAt = models.SignInWay, v.Name, &v.UserID, now
 				c.Generation++

@@ -22,7 +22,7 @@ func (s *Support) Disconnect(ctx context.Context, staff accounts.Staff, id uuid.
 		return err
 	}
 	may := func(tx *gorm.DB) error { return accounts.HoldAdmin(tx, staff) }
-	return s.connections.End(ctx, visitorFor(staff, connection.CompanyID), id, may, func(tx *gorm.DB, now time.Time) error {
+	return s.connections.End(ctx, actor(staff), connection.CompanyID, id, may, func(tx *gorm.DB, now time.Time) error {
 		return addNote(tx, staff, Note{CompanyID: connection.CompanyID, ConnectionID: &id, Text: reason, CreatedAt: now})
 	})
 }

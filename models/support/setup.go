@@ -31,7 +31,7 @@ func (s *Support) change(ctx context.Context, staff accounts.Staff, id uuid.UUID
 	if err != nil {
 		return err
 	}
-	return s.connections.ChangeSetup(ctx, visitorFor(staff, connection.CompanyID), id, kind, change)
+	return s.connections.ChangeSetup(ctx, actor(staff), connection.CompanyID, id, kind, change)
 }
 
 // EnterCredentials checks the client that staff created for the tenant of an open
@@ -50,9 +50,7 @@ func (s *Support) EnterCredentials(ctx context.Context, staff accounts.Staff, id
 	if !proven {
 		return models.Result{}, fmt.Errorf("enter credentials: %w", models.ErrNotProven)
 	}
-	return s.connections.TryClient(ctx, visitorFor(staff, setup.CompanyID), models.Choice{
-		Environment: setup.Environment, Way: models.GuidedWay, TenantID: setup.TenantID, ConnectionID: id,
-	}, own, &setup)
+	return s.connections.TryClient(ctx, actor(staff), setup, own)
 }
 
 // TaskDone marks a task as done. Marking it twice has no further effect. A task that

@@ -29,9 +29,9 @@ func New(db *database.DB, k *keeper.Keeper, connections *connect.Connections) *S
 // ActorName is the name under which companies see what our staff did.
 const ActorName = "Fieldbridge support"
 
-// visitorFor returns a visitor who acts for the company in the staff member's name.
-func visitorFor(staff accounts.Staff, companyID uuid.UUID) accounts.Visitor {
-	return accounts.Visitor{UserID: staff.UserID, Name: ActorName, CompanyID: companyID, StaffName: staff.Name, SupportCode: staff.SupportCode}
+// actor returns a staff member as the person who acts for a company.
+func actor(staff accounts.Staff) accounts.Actor {
+	return accounts.Actor{UserID: staff.UserID, Name: ActorName, StaffName: staff.Name, SupportCode: staff.SupportCode}
 }
 
 // eventBy returns an event about a connection that a staff member caused.
