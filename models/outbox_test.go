@@ -16,7 +16,7 @@ import (
 // The transport of its channel sends each message. A message of a channel that only
 // a newer version knows stays in the queue.
 func TestOutboxSendsByChannel(t *testing.T) {
-	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		d.Person("Amy", accounts.Owner)
 		id, now := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0], d.DB.Now()
 		for channel, to := range map[models.Channel]string{models.MailChannel: "amy@northgate.example", "webhook": "https://northgate.example/hook", "pager": "7"} {
@@ -50,7 +50,7 @@ func TestOutboxSendsByChannel(t *testing.T) {
 		// Lists of mails have mails only.
 		sent, err := outbox.Sent(t.Context())
 		d.Must(err)
-		v, err := d.Desk.View(t.Context(), d.Staff("Sam", accounts.Support), id, nil)
+		v, err := d.Support.View(t.Context(), d.Staff("Sam", accounts.Support), id, nil)
 		d.Must(err)
 		if len(sent) != 1 || len(v.Mails) != 1 {
 			t.Errorf("%d mails were sent, staff see %d", len(sent), len(v.Mails))
@@ -61,7 +61,7 @@ func TestOutboxSendsByChannel(t *testing.T) {
 // Versions from before channels queue mails without one, and this version sends
 // them.
 func TestOutboxSendsWhatOlderVersionsQueue(t *testing.T) {
-	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		d.Person("Amy", accounts.Owner)
 		id, now := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0], d.DB.Now()
 		d.Exec(`INSERT INTO mails (id, company_id, connection_id, kind, reason, recipient, tries, next_try_at, created_at)

@@ -13,7 +13,7 @@ import (
 // Equal events within an hour are one counted entry. Other events and later ones
 // have entries of their own.
 func TestEqualEventsAreOneEntry(t *testing.T) {
-	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		id := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0]
 		tell := func(e models.Event) {
 			e.CompanyID, e.At = d.CompanyID, d.DB.Now()

@@ -46,7 +46,7 @@ func eventKinds(t *testing.T) (kinds []models.EventKind) {
 // The table audiences has every kind, and a company's timeline shows exactly the
 // kinds that the table lets companies see.
 func TestEachKindOfEventHasAnAudience(t *testing.T) {
-	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		id, kinds := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0], eventKinds(t)
 		if len(models.Audiences) != len(kinds) {
 			t.Errorf("%d kinds have an audience, %d exist", len(models.Audiences), len(kinds))
@@ -88,7 +88,7 @@ func TestEachKindOfEventHasAnAudience(t *testing.T) {
 // Only staff see a kind that this version does not know, such as a newer version's
 // during a rolling upgrade.
 func TestUnknownKindIsNotShownToCompanies(t *testing.T) {
-	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		id, sam := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0], d.Staff("Sam", accounts.Support)
 		d.Write(func(tx *gorm.DB) error {
 			for _, kind := range []models.EventKind{"fraud_suspected", models.EventTestPassed} {
@@ -103,7 +103,7 @@ func TestUnknownKindIsNotShownToCompanies(t *testing.T) {
 		if len(events) != 1 || events[0].Kind != models.EventTestPassed {
 			t.Errorf("a company sees %+v", events)
 		}
-		v, err := d.Desk.View(t.Context(), sam, id, nil)
+		v, err := d.Support.View(t.Context(), sam, id, nil)
 		d.Must(err)
 		if !slices.ContainsFunc(v.Events, func(e models.Event) bool { return e.Kind == "fraud_suspected" }) {
 			t.Errorf("staff see %+v", v.Events)
@@ -113,7 +113,7 @@ func TestUnknownKindIsNotShownToCompanies(t *testing.T) {
 
 // Both databases read the company's timeline through an index.
 func TestTimelineUsesIndexes(t *testing.T) {
-	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		connection := d.Connection(d.Seed(1, d.Clock.Now(), d.Clock.Now())[0])
 		modeltest.Explains(t, d.DB, "timeline", func() {
 			_, err := d.Connections.Timeline(t.Context(), connection)

@@ -33,7 +33,7 @@ func TestTransition(t *testing.T) {
 		models.ReconnectNeeded: {models.Requested: "setup_requested", models.Authorized: "reconnected works_again", models.LetGo: "disconnected"},
 		models.Disconnected:    {models.Requested: "setup_requested", models.Authorized: "reconnected"},
 	}
-	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		d.Person("Amy", accounts.Owner)
 		for from := range want {
 			for _, what := range []models.Change{models.Requested, models.Authorized, models.Renewed, models.FailedTemporarily, models.Refused, models.LetGo} {
@@ -91,7 +91,7 @@ func TestTransition(t *testing.T) {
 
 // If one part of a change cannot be written, the whole change is rolled back.
 func TestTransitionIsOneTransaction(t *testing.T) {
-	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		d.Person("Amy", accounts.Owner)
 		id, broken := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0], errors.New("cannot be written")
 		err := d.DB.Write(t.Context(), func(tx *gorm.DB) error {

@@ -17,7 +17,7 @@ import (
 // Equal sign-ins of an hour are one row, under the company whose people they are
 // about, and no email is stored.
 func TestSignInsAreRecorded(t *testing.T) {
-	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		ctx, a := t.Context(), d.Accounts
 		amy, ada := d.Person("Amy", accounts.Owner), d.Staff("Ada", accounts.Admin)
 		d.Clock.Add(time.Hour - time.Duration(d.DB.Now().UnixNano())%time.Hour) // the hour begins
@@ -39,11 +39,11 @@ func TestSignInsAreRecorded(t *testing.T) {
 			want string
 		}{
 			"the company's": {func() ([]accounts.SignInLine, error) {
-				v, err := d.Desk.Company(ctx, ada, d.CompanyID)
+				v, err := d.Support.Company(ctx, ada, d.CompanyID)
 				return v.SignIns, err
 			}, "[Amy sign_in ok ×1 FB-2 Amy sign_in wrong_credentials ×3 FB-1]"},
 			"support's": {func() ([]accounts.SignInLine, error) {
-				v, err := d.Desk.Company(ctx, d.Staff("Sam", accounts.Support), d.CompanyID)
+				v, err := d.Support.Company(ctx, d.Staff("Sam", accounts.Support), d.CompanyID)
 				return v.SignIns, err
 			}, "[]"},
 			"the staff's": {func() ([]accounts.SignInLine, error) { return a.StaffSignIns(ctx) }, "[Ada second_factor ok ×1  Somebody unknown staff_issuer not_staff ×1 ]"},
@@ -124,7 +124,7 @@ func TestEmailHash(t *testing.T) {
 // An enrolment of a session that has ended meanwhile, as by a reset of the second
 // factor, is not confirmed: the session would go on.
 func TestEnrolmentEndsWithItsSession(t *testing.T) {
-	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		ctx, a := t.Context(), d.Accounts
 		for name, end := range map[string]func(s accounts.Staff) error{
 			"reset":   func(s accounts.Staff) error { return a.ResetFactor(ctx, accounts.CommandLine("root"), s.Email) },
@@ -148,7 +148,7 @@ func TestEnrolmentEndsWithItsSession(t *testing.T) {
 
 // Whom sign-ins are about is found by an index, on either database.
 func TestPeopleOfSignInsAreFoundByIndex(t *testing.T) {
-	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		d.Person("Amy", accounts.Owner)
 		ada := d.Staff("Ada", accounts.Admin)
 		modeltest.Explains(t, d.DB, "people of sign-ins", func() {

@@ -10,7 +10,7 @@ import (
 
 // Who has lost a role since the request began does nothing by it.
 func TestRoleLostBeforeDisconnect(t *testing.T) {
-	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		ids, ada := d.Seed(2, d.Clock.Now(), d.Clock.Now()), d.Staff("Ada", accounts.Admin)
 		owner := d.Owner()
 		for name, tt := range map[string]struct {
@@ -32,7 +32,7 @@ func TestRoleLostBeforeDisconnect(t *testing.T) {
 			},
 			"an admin is support now": {
 				"UPDATE users SET staff_role = 'support' WHERE staff_role = 'admin'", "UPDATE users SET staff_role = 'admin' WHERE staff_role = 'support'",
-				func() error { return d.Desk.Disconnect(t.Context(), ada, ids[1], "Asked for.") }, accounts.ErrForbidden,
+				func() error { return d.Support.Disconnect(t.Context(), ada, ids[1], "Asked for.") }, accounts.ErrForbidden,
 			},
 		} {
 			d.Exec(tt.lost)
@@ -45,6 +45,6 @@ func TestRoleLostBeforeDisconnect(t *testing.T) {
 			t.Errorf("%d connections are left, want 2", n)
 		}
 		d.Must(d.Connections.Disconnect(t.Context(), owner, ids[0]))
-		d.Must(d.Desk.Disconnect(t.Context(), ada, ids[1], "Asked for."))
+		d.Must(d.Support.Disconnect(t.Context(), ada, ids[1], "Asked for."))
 	})
 }

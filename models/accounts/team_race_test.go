@@ -18,7 +18,7 @@ import (
 // and before it writes. On PostgreSQL change holds its rows until do waits for
 // them. On SQLite, which has one writer, change commits right before do's first
 // transaction begins.
-func meanwhile(d *modeltest.StaffDesk, change func(tx *gorm.DB) error, do func() error) error {
+func meanwhile(d *modeltest.SupportTest, change func(tx *gorm.DB) error, do func() error) error {
 	d.Helper()
 	if !d.DB.OnPostgres() {
 		var restore func()
@@ -62,7 +62,7 @@ func statement(sql string, args ...any) func(tx *gorm.DB) error {
 // written: nobody who was removed comes back, no newer role is overwritten, and
 // who was demoted does nothing any more.
 func TestTeamChangesMeetEachOther(t *testing.T) {
-	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		ctx, a := t.Context(), d.Accounts
 		ada := d.Staff("Ada", accounts.Admin)
 		gone := func(id uuid.UUID) func(tx *gorm.DB) error {
@@ -103,7 +103,7 @@ func TestTeamChangesMeetEachOther(t *testing.T) {
 
 		company := d.CompanyID
 		for what, do := range map[string]func(by accounts.Staff) error{
-			"locks":      func(by accounts.Staff) error { return d.Desk.Lock(ctx, by, company, "They asked for it.") },
+			"locks":      func(by accounts.Staff) error { return d.Support.Lock(ctx, by, company, "They asked for it.") },
 			"dismisses":  func(by accounts.Staff) error { _, err := a.Dismiss(ctx, by, cleo.UserID); return err },
 			"sets roles": func(by accounts.Staff) error { _, err := a.SetRole(ctx, by, cleo.UserID, accounts.Support); return err },
 		} {
@@ -117,7 +117,7 @@ func TestTeamChangesMeetEachOther(t *testing.T) {
 
 // Who was removed is added again by the command line alone.
 func TestRemovedStaffAreNotInvited(t *testing.T) {
-	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		ctx, a := t.Context(), d.Accounts
 		ada, bob := d.Staff("Ada", accounts.Admin), d.Staff("Bob", accounts.Support)
 		if _, err := a.Dismiss(ctx, ada, bob.UserID); err != nil {

@@ -14,7 +14,7 @@ import (
 
 // However admins go about it, one of them is left.
 func TestTeam(t *testing.T) {
-	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		ada, lee, sam := d.Staff("Ada", accounts.Admin), d.Staff("Lee", accounts.Admin), d.Staff("Sam", accounts.Support)
 		ctx, a := t.Context(), d.Accounts
 		for what, do := range map[string]func(by accounts.Staff, id uuid.UUID) error{

@@ -19,7 +19,7 @@ import (
 // Reads of tokens are recorded by key, connection, address and hour, without a
 // write for each, and the addresses of a key are bounded.
 func TestTokenReadsAreRecorded(t *testing.T) {
-	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		ctx, ids, ada := t.Context(), d.Seed(2, d.Clock.Now(), d.Clock.Now().Add(time.Hour)), d.Staff("Ada", accounts.Admin)
 		keys := accounts.NewAPIKeys(d.DB)
 		key, _, err := keys.Create(ctx, accounts.CommandLine("root"), nil, "Warehouse")
@@ -39,7 +39,7 @@ func TestTokenReadsAreRecorded(t *testing.T) {
 		keys.CountRead(key.ID, ids[1], "203.0.113.7")
 		d.Must(keys.Flush(ctx))
 		d.Must(keys.Flush(ctx)) // nothing is written twice
-		view, err := d.Desk.View(ctx, ada, ids[0], nil)
+		view, err := d.Support.View(ctx, ada, ids[0], nil)
 		d.Must(err)
 		if len(view.Reads) != 2 || view.Reads[0].N != 4 || view.Reads[1].N != 1 || view.Reads[0].KeyName != "Warehouse" || view.Reads[0].Address != "203.0.113.7" ||
 			!view.Reads[0].FirstAt.Equal(first) || !view.Reads[0].LastAt.Equal(first.Add(3*time.Second)) {
@@ -99,7 +99,7 @@ func TestTokenReadsWait(t *testing.T) {
 
 // A key that exists and is refused leaves a count, when, and from where.
 func TestRefusedKeysAreCounted(t *testing.T) {
-	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		ctx, ada := t.Context(), d.Staff("Ada", accounts.Admin)
 		keys := accounts.NewAPIKeys(d.DB)
 		key, secret, err := keys.Create(ctx, accounts.CommandLine("root"), &d.CompanyID, "own")
@@ -114,7 +114,7 @@ func TestRefusedKeysAreCounted(t *testing.T) {
 				t.Errorf("%d refusals, want %d", got, n)
 			}
 		}
-		d.Must(d.Desk.Lock(ctx, ada, d.CompanyID, "They asked for it."))
+		d.Must(d.Support.Lock(ctx, ada, d.CompanyID, "They asked for it."))
 		refused(accounts.ErrLocked, 1)
 		d.Must(keys.Revoke(ctx, accounts.CommandLine("root"), key.ID))
 		refused(database.ErrNotFound, 2)

@@ -12,7 +12,7 @@ import (
 
 // A connection and a company can be tested only a few times a minute.
 func TestTestsAreLimited(t *testing.T) {
-	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		ids, amy := d.Seed(3, d.Clock.Now(), d.Clock.Now().Add(time.Hour)), d.Owner()
 		tested, refused := 0, 0
 		press := func() {

@@ -38,7 +38,7 @@ func TestHealthKnowsWhenSomebodyHadToReconnect(t *testing.T) {
 		{"until it was ended", models.Disconnected, 0, []change{{models.EventReconnectNeeded, 3 * day}, {models.EventDisconnected, 2 * day}}, []string{"3 12:00 false", "2 00:00 true"}},
 		{"twice on a day", models.ReconnectNeeded, 2 * time.Hour, []change{{models.EventReconnectNeeded, 5 * time.Hour}, {models.EventReconnected, 4 * time.Hour}, {models.EventReconnectNeeded, 2 * time.Hour}}, []string{"0 10:00 false"}},
 	}
-	modeltest.OnConsoles(t, func(t *testing.T, c *modeltest.Console) {
+	modeltest.OnLists(t, func(t *testing.T, c *modeltest.ListTest) {
 		now := c.Clock.Now().UTC().Truncate(day).Add(36 * time.Hour)
 		companyID := c.Company("Acme", "a@acme.example")
 		for i, tt := range tests {

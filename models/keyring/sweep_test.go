@@ -16,7 +16,7 @@ import (
 // What is done with is deleted after its time: mails, closed set-ups except a
 // connection's last, and tasks.
 func TestSweepDeletesWhatIsDone(t *testing.T) {
-	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		id := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0]
 		c, now := d.Connection(id), d.DB.Now()
 		d.Write(func(tx *gorm.DB) error {

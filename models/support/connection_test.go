@@ -20,7 +20,7 @@ import (
 
 // Paging through the timeline shows each event on exactly one page.
 func TestOlderEvents(t *testing.T) {
-	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		ids, sam := d.Seed(2, d.Clock.Now(), d.Clock.Now()), d.Staff("Sam", accounts.Support)
 		d.Write(func(tx *gorm.DB) error {
 			for i := range 3*support.EventsViewed - 4 {
@@ -35,7 +35,7 @@ func TestOlderEvents(t *testing.T) {
 		var before *uuid.UUID
 		want := int64(3*support.EventsViewed - 4)
 		for page := 1; ; page++ {
-			v, err := d.Desk.View(t.Context(), sam, ids[0], before)
+			v, err := d.Support.View(t.Context(), sam, ids[0], before)
 			d.Must(err)
 			for _, e := range v.Events {
 				if want--; e.Millis != want || *e.ConnectionID != ids[0] {
@@ -62,7 +62,7 @@ func TestOlderEvents(t *testing.T) {
 // The page lists each staff member who looked once, the last one first. It also has
 // what the company's owners, credential, mails, and notes say.
 func TestViewHasWhatSupportNeeds(t *testing.T) {
-	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		d.Person("Amy", accounts.Owner)
 		d.Person("Mel", accounts.Member)
 		id := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0]
@@ -70,7 +70,7 @@ func TestViewHasWhatSupportNeeds(t *testing.T) {
 		var v support.StaffView
 		for _, who := range []accounts.Staff{sam, ada, sam, ada, sam} {
 			var err error
-			v, err = d.Desk.View(t.Context(), who, id, nil)
+			v, err = d.Support.View(t.Context(), who, id, nil)
 			d.Must(err)
 			d.Clock.Add(time.Minute)
 		}
@@ -88,19 +88,19 @@ func TestViewHasWhatSupportNeeds(t *testing.T) {
 		}
 
 		d.Sandbox.RevokeGrants(modeltest.Northgate)
-		if err := d.Desk.Refresh(t.Context(), sam, id); err != nil {
+		if err := d.Support.Refresh(t.Context(), sam, id); err != nil {
 			t.Fatal(err)
 		}
 		d.Write(func(tx *gorm.DB) error {
 			return tx.Create(modeltest.MailTo("gone@elsewhere.example", d.Connection(id), models.MailUpgradeNeeded, d.DB.Now())).Error
 		})
-		v, err := d.Desk.View(t.Context(), sam, id, nil)
+		v, err := d.Support.View(t.Context(), sam, id, nil)
 		d.Must(err)
 		if len(v.Mails) != 2 || v.Mails[0].To != "g…@elsewhere.example" || v.Mails[1].To != "Amy" || v.Mails[1].SentAt != nil {
 			t.Errorf("mails %+v", v.Mails)
 		}
-		d.Must(d.Desk.Disconnect(t.Context(), ada, id, "An owner asked."))
-		v, err = d.Desk.View(t.Context(), sam, id, nil)
+		d.Must(d.Support.Disconnect(t.Context(), ada, id, "An owner asked."))
+		v, err = d.Support.View(t.Context(), sam, id, nil)
 		d.Must(err)
 		if v.Stored != (keeper.Stored{}) || v.Notes[0].Text != "An owner asked." {
 			t.Errorf("stored %+v, notes %+v", v.Stored, v.Notes)
@@ -110,13 +110,13 @@ func TestViewHasWhatSupportNeeds(t *testing.T) {
 
 // Refresh records whether the renewal worked, even if the old token is still valid.
 func TestRefresh(t *testing.T) {
-	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		id, sam := d.Seed(1, d.Clock.Now(), d.Clock.Now().Add(time.Hour))[0], d.Staff("Sam", accounts.Support)
 		last := func() models.Event {
 			t.Helper()
 			d.Clock.Add(time.Second)
-			d.Must(d.Desk.Refresh(t.Context(), sam, id))
-			v, err := d.Desk.View(t.Context(), sam, id, nil)
+			d.Must(d.Support.Refresh(t.Context(), sam, id))
+			v, err := d.Support.View(t.Context(), sam, id, nil)
 			d.Must(err)
 			return v.Events[0]
 		}
@@ -143,7 +143,7 @@ func TestRefresh(t *testing.T) {
 			t.Errorf("event %+v, %s", e, d.Connection(id).State)
 		}
 		asked := d.TokenRequests()
-		if err := d.Desk.Refresh(t.Context(), sam, id); !errors.Is(err, models.ErrReconnectNeeded) || d.TokenRequests() != asked {
+		if err := d.Support.Refresh(t.Context(), sam, id); !errors.Is(err, models.ErrReconnectNeeded) || d.TokenRequests() != asked {
 			t.Errorf("refreshed a connection that needs a reconnect: %v", err)
 		}
 		d.Invariants()
@@ -153,12 +153,12 @@ func TestRefresh(t *testing.T) {
 // If a refresh is not attempted because ServiceTitan asked us to wait, which it did
 // for another connection, the timeline says so.
 func TestRefreshWhileServiceTitanAsksUsToWait(t *testing.T) {
-	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		ids, sam := d.Seed(2, d.Clock.Now(), d.Clock.Now().Add(time.Hour)), d.Staff("Sam", accounts.Support)
 		d.Sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status429, Times: 1})
 		for i, want := range []models.State{models.Degraded, models.Connected} {
-			d.Must(d.Desk.Refresh(t.Context(), sam, ids[i]))
-			v, err := d.Desk.View(t.Context(), sam, ids[i], nil)
+			d.Must(d.Support.Refresh(t.Context(), sam, ids[i]))
+			v, err := d.Support.View(t.Context(), sam, ids[i], nil)
 			d.Must(err)
 			if e := v.Events[0]; e.Kind != models.EventRefreshFailed || e.Reason != models.ReasonRateLimited || v.Connection.State != want {
 				t.Errorf("connection %d: event %+v, %s", i, e, v.Connection.State)
@@ -172,12 +172,12 @@ func TestRefreshWhileServiceTitanAsksUsToWait(t *testing.T) {
 
 // A refresh is completed and recorded even if the browser disconnects.
 func TestRefreshIsCompletedWithoutTheBrowser(t *testing.T) {
-	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		id, sam := d.Seed(1, d.Clock.Now(), d.Clock.Now().Add(time.Hour))[0], d.Staff("Sam", accounts.Support)
 		d.Sandbox.SetFault(sandbox.Fault{Kind: sandbox.Hold})
 		ctx, goAway := context.WithCancel(t.Context())
 		done := make(chan error)
-		go func() { done <- d.Desk.Refresh(ctx, sam, id) }()
+		go func() { done <- d.Support.Refresh(ctx, sam, id) }()
 		<-d.Sandbox.Held()
 		goAway()
 		d.Sandbox.Release()
@@ -190,29 +190,29 @@ func TestRefreshIsCompletedWithoutTheBrowser(t *testing.T) {
 
 // A connection can be refreshed ten times a minute, counting all staff members.
 func TestRefreshIsThrottled(t *testing.T) {
-	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		ids := d.Seed(2, d.Clock.Now(), d.Clock.Now().Add(time.Hour))
 		sam, ada := d.Staff("Sam", accounts.Support), d.Staff("Ada", accounts.Admin)
 		for range support.Refreshes.Tries {
-			d.Must(d.Desk.Refresh(t.Context(), sam, ids[0]))
+			d.Must(d.Support.Refresh(t.Context(), sam, ids[0]))
 		}
 		asked := d.TokenRequests()
-		err := d.Desk.Refresh(t.Context(), ada, ids[0])
+		err := d.Support.Refresh(t.Context(), ada, ids[0])
 		if _, throttled := errors.AsType[*accounts.ThrottledError](err); !throttled || d.TokenRequests() != asked {
 			t.Errorf("the eleventh: %v", err)
 		}
-		d.Must(d.Desk.Refresh(t.Context(), sam, ids[1]))
+		d.Must(d.Support.Refresh(t.Context(), sam, ids[1]))
 		d.Clock.Add(time.Minute)
-		d.Must(d.Desk.Refresh(t.Context(), ada, ids[0]))
+		d.Must(d.Support.Refresh(t.Context(), ada, ids[0]))
 	})
 }
 
 // Both databases read the detail pages through indexes.
 func TestDetailPagesUseIndexes(t *testing.T) {
-	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		d.Person("Amy", accounts.Owner)
 		id, ada := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0], d.Staff("Ada", accounts.Admin)
-		d.Must(d.Desk.AddNote(t.Context(), ada, id, "x"))
+		d.Must(d.Support.AddNote(t.Context(), ada, id, "x"))
 		d.Write(func(tx *gorm.DB) error {
 			return tx.Create(modeltest.MailTo("amy@northgate.example", d.Connection(id), models.MailReconnectNeeded, d.DB.Now())).Error
 		})
@@ -221,9 +221,9 @@ func TestDetailPagesUseIndexes(t *testing.T) {
 		_, secret, err := keys.Create(t.Context(), accounts.CommandLine("root"), nil, "all")
 		d.Must(err)
 		for name, read := range map[string]func() error{
-			"connection":   func() error { _, err := support.SupportLook(d.Desk, t.Context(), id, nil); return err },
-			"older events": func() error { _, err := support.SupportLook(d.Desk, t.Context(), id, &before); return err },
-			"company":      func() error { _, err := support.SupportLookAtCompany(d.Desk, t.Context(), d.CompanyID); return err },
+			"connection":   func() error { _, err := support.SupportLook(d.Support, t.Context(), id, nil); return err },
+			"older events": func() error { _, err := support.SupportLook(d.Support, t.Context(), id, &before); return err },
+			"company":      func() error { _, err := support.SupportLookAtCompany(d.Support, t.Context(), d.CompanyID); return err },
 			"visitor": func() error {
 				_, err := d.Accounts.Visitor(t.Context(), database.NewID(), d.CompanyID, 0)
 				return ignoreKind(err, accounts.ErrSignedOut)

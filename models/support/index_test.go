@@ -17,7 +17,7 @@ import (
 // Neither database reads a large table whole for the overview or for the staff list,
 // in any order, with any filter, and for any kind of search.
 func TestListsUseIndexes(t *testing.T) {
-	modeltest.OnConsoles(t, func(t *testing.T, c *modeltest.Console) {
+	modeltest.OnLists(t, func(t *testing.T, c *modeltest.ListTest) {
 		company := c.Company("Northgate Heating", "dana@northgate.example")
 		for i := range 3 {
 			c.Add(company, int64(842193311+i), func(o *models.Connection) {
@@ -41,9 +41,9 @@ func TestListsUseIndexes(t *testing.T) {
 		}
 		for name, f := range filters {
 			modeltest.Explains(t, c.DB, name, func() {
-				page, err := support.SupportBrowse(c.Desk, t.Context(), f, support.Cursor{}, 1)
+				page, err := support.SupportBrowse(c.Support, t.Context(), f, support.Cursor{}, 1)
 				if err == nil && page.After != (support.Cursor{}) {
-					_, err = support.SupportBrowse(c.Desk, t.Context(), f, page.After, 1)
+					_, err = support.SupportBrowse(c.Support, t.Context(), f, page.After, 1)
 				}
 				if err != nil {
 					t.Fatal(err)
@@ -51,7 +51,7 @@ func TestListsUseIndexes(t *testing.T) {
 			})
 		}
 		modeltest.Explains(t, c.DB, "overview", func() {
-			if _, err := c.Desk.Overview(t.Context()); err != nil {
+			if _, err := c.Support.Overview(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -60,7 +60,7 @@ func TestListsUseIndexes(t *testing.T) {
 
 // WholeReads finds the statements that read a table whole.
 func TestWholeReadsAreSeen(t *testing.T) {
-	modeltest.OnConsoles(t, func(t *testing.T, c *modeltest.Console) {
+	modeltest.OnLists(t, func(t *testing.T, c *modeltest.ListTest) {
 		for sql, want := range map[string]int{
 			"SELECT o.id FROM connections o WHERE o.scopes = 'x'":   1,
 			"SELECT id FROM connections WHERE scopes = 'x'":         1,
@@ -76,7 +76,7 @@ func TestWholeReadsAreSeen(t *testing.T) {
 // Neither database reads a large table whole to name other companies, to check a
 // proof, or to find the last authorization.
 func TestConnectingUsesIndexes(t *testing.T) {
-	modeltest.OnConsoles(t, func(t *testing.T, c *modeltest.Console) {
+	modeltest.OnLists(t, func(t *testing.T, c *modeltest.ListTest) {
 		id := c.Add(c.Company("Harbor Line", "luis@harbor.example"), 738846120, func(o *models.Connection) { o.State, o.SettingUp, o.Way = models.Pending, true, models.GuidedWay })
 		other := c.Add(c.Company("Stranger", "bob@stranger.example"), 738846120, func(o *models.Connection) { o.State = models.Disconnected })
 		var connection models.Connection
@@ -88,7 +88,7 @@ func TestConnectingUsesIndexes(t *testing.T) {
 		setup.Step, setup.WaitsFor, setup.Since = models.StepEnterCredentials, models.Us, now
 		c.Write(func(tx *gorm.DB) error { return tx.Create(&setup).Error })
 		modeltest.Explains(t, c.DB, "queue", func() {
-			q, err := c.Desk.Queue(t.Context())
+			q, err := c.Support.Queue(t.Context())
 			if err != nil || len(q.ForUs) != 1 || len(q.ForUs[0].Others) != 1 || q.ForUs[0].Others[0].ID != other || q.ForUs[0].Proven {
 				t.Errorf("queue %+v, %v", q.ForUs, err)
 			}

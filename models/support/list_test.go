@@ -20,13 +20,13 @@ import (
 
 // all pages through a list to its end and back to its beginning. It returns the
 // tenants that it saw, and checks that they are the same both ways.
-func all(c *modeltest.Console, f support.ConnectionFilter, limit int) []int64 {
+func all(c *modeltest.ListTest, f support.ConnectionFilter, limit int) []int64 {
 	c.Helper()
 	var forth, back []int64
 	at, last := support.Cursor{}, support.Cursor{}
 	var before support.Cursor
 	for range 1000 {
-		page, err := support.SupportBrowse(c.Desk, c.Context(), f, support.ParseCursor(at.String()), limit)
+		page, err := support.SupportBrowse(c.Support, c.Context(), f, support.ParseCursor(at.String()), limit)
 		if err != nil {
 			c.Fatal(err)
 		}
@@ -45,7 +45,7 @@ func all(c *modeltest.Console, f support.ConnectionFilter, limit int) []int64 {
 	if f.Query != "" || last == (support.Cursor{}) {
 		return forth
 	}
-	page, err := support.SupportBrowse(c.Desk, c.Context(), f, support.ParseCursor(last.String()), limit)
+	page, err := support.SupportBrowse(c.Support, c.Context(), f, support.ParseCursor(last.String()), limit)
 	if err != nil {
 		c.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func all(c *modeltest.Console, f support.ConnectionFilter, limit int) []int64 {
 	}
 	take(page.Connections)
 	for before != (support.Cursor{}) {
-		if page, err = support.SupportBrowse(c.Desk, c.Context(), f, support.ParseCursor(before.String()), limit); err != nil {
+		if page, err = support.SupportBrowse(c.Support, c.Context(), f, support.ParseCursor(before.String()), limit); err != nil {
 			c.Fatal(err)
 		}
 		take(page.Connections)
@@ -71,7 +71,7 @@ func all(c *modeltest.Console, f support.ConnectionFilter, limit int) []int64 {
 
 // Every order and filter lists the right connections, each once, for any page size.
 func TestBrowse(t *testing.T) {
-	modeltest.OnConsoles(t, func(t *testing.T, c *modeltest.Console) {
+	modeltest.OnLists(t, func(t *testing.T, c *modeltest.ListTest) {
 		zebra, acme := c.Company("Zebra Air", "z@zebra.example"), c.Company("Acme Plumbing", "a@acme.example")
 		state := func(s models.State, r models.Reason) func(*models.Connection) {
 			return func(o *models.Connection) { o.State, o.Reason = s, r }
@@ -114,7 +114,7 @@ func TestBrowse(t *testing.T) {
 					t.Errorf("%+v, %d a page: %v, want %v", tt.f, limit, got, tt.want)
 				}
 			}
-			page, err := c.Desk.Browse(t.Context(), tt.f, support.Cursor{})
+			page, err := c.Support.Browse(t.Context(), tt.f, support.Cursor{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -127,7 +127,7 @@ func TestBrowse(t *testing.T) {
 
 // The list of late renewals begins with those that have been due the longest.
 func TestBrowseOverdue(t *testing.T) {
-	modeltest.OnConsoles(t, func(t *testing.T, c *modeltest.Console) {
+	modeltest.OnLists(t, func(t *testing.T, c *modeltest.ListTest) {
 		if err := accounts.NameCompanies(t.Context(), c.DB, func(int64, int64) {}); err != nil {
 			t.Fatal(err)
 		}
@@ -144,7 +144,7 @@ func TestBrowseOverdue(t *testing.T) {
 		if got := all(c, support.ConnectionFilter{Status: support.Overdue}, 2); !slices.Equal(got, late) {
 			t.Errorf("late are %v, want %v", got, late)
 		}
-		o, err := c.Desk.Overview(t.Context())
+		o, err := c.Support.Overview(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -156,7 +156,7 @@ func TestBrowseOverdue(t *testing.T) {
 
 // A search finds connections by each kind of text.
 func TestSearch(t *testing.T) {
-	modeltest.OnConsoles(t, func(t *testing.T, c *modeltest.Console) {
+	modeltest.OnLists(t, func(t *testing.T, c *modeltest.ListTest) {
 		northgate := c.Company("Northgate Heating & Plumbing", "dana@northgatehvac.example")
 		north := c.Company("North Shore Électric", "ruth@shore.example")
 		obrien := c.Company("O’Brien’s 24 Hour Drain", "obrien@drain.example")
@@ -218,7 +218,7 @@ func TestSearch(t *testing.T) {
 					t.Errorf("%q, %d a page: %v, want %v", tt.query, limit, got, tt.want)
 				}
 			}
-			page, err := c.Desk.Browse(t.Context(), tt.f, support.Cursor{})
+			page, err := c.Support.Browse(t.Context(), tt.f, support.Cursor{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -236,7 +236,7 @@ func TestSearch(t *testing.T) {
 // A search for a common word continues page by page, although each page looks at a
 // limited number of companies.
 func TestSearchGoesOn(t *testing.T) {
-	modeltest.OnConsoles(t, func(t *testing.T, c *modeltest.Console) {
+	modeltest.OnLists(t, func(t *testing.T, c *modeltest.ListTest) {
 		c.Write(func(tx *gorm.DB) error {
 			for i := range support.CandidatesRead + 50 {
 				company := accounts.Company{ID: database.NewID(), Name: fmt.Sprintf("Heating %d", i), CreatedAt: c.DB.Now()}
@@ -248,7 +248,7 @@ func TestSearchGoesOn(t *testing.T) {
 		})
 		last := c.Company("Heating at last", "last@heating.example")
 		c.Add(last, 77, nil)
-		page, err := c.Desk.Browse(t.Context(), support.ConnectionFilter{Query: "heat"}, support.Cursor{})
+		page, err := c.Support.Browse(t.Context(), support.ConnectionFilter{Query: "heat"}, support.Cursor{})
 		if err != nil || len(page.Connections) != 0 || page.After == (support.Cursor{}) {
 			t.Errorf("%d connections, after %+v, %v", len(page.Connections), page.After, err)
 		}
@@ -256,7 +256,7 @@ func TestSearchGoesOn(t *testing.T) {
 			t.Errorf("found %v", got)
 		}
 		// The rarer word leads.
-		page, err = c.Desk.Browse(t.Context(), support.ConnectionFilter{Query: "heat last"}, support.Cursor{})
+		page, err = c.Support.Browse(t.Context(), support.ConnectionFilter{Query: "heat last"}, support.Cursor{})
 		if err != nil || len(page.Connections) != 1 || page.After != (support.Cursor{}) {
 			t.Errorf("%d connections, after %+v, %v", len(page.Connections), page.After, err)
 		}
@@ -265,7 +265,7 @@ func TestSearchGoesOn(t *testing.T) {
 
 // Totals stay correct as connections are added, changed, and deleted.
 func TestTotalsAreKept(t *testing.T) {
-	modeltest.OnConsoles(t, func(t *testing.T, c *modeltest.Console) {
+	modeltest.OnLists(t, func(t *testing.T, c *modeltest.ListTest) {
 		company := c.Company("Acme", "a@acme.example")
 		var ids []uuid.UUID
 		for i := range 30 {
@@ -273,7 +273,7 @@ func TestTotalsAreKept(t *testing.T) {
 		}
 		check := func() {
 			t.Helper()
-			kept, err := c.Desk.Totals(t.Context())
+			kept, err := c.Support.Totals(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -310,7 +310,7 @@ func TestTotalsAreKept(t *testing.T) {
 
 // StateSince changes only when the state does.
 func TestStateSince(t *testing.T) {
-	modeltest.OnConsoles(t, func(t *testing.T, c *modeltest.Console) {
+	modeltest.OnLists(t, func(t *testing.T, c *modeltest.ListTest) {
 		companyID := c.Company("Acme", "a@acme.example")
 		id := c.Add(companyID, 1, nil)
 		change := func(s models.State) time.Time {

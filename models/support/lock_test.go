@@ -21,7 +21,7 @@ import (
 // A lock refuses people and API keys at once. The keeper keeps renewing, and mails
 // wait.
 func TestLock(t *testing.T) {
-	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		amy := d.Person("Amy", accounts.Owner)
 		ids, sam, ada := d.Seed(2, d.Clock.Now(), d.Clock.Now()), d.Staff("Sam", accounts.Support), d.Staff("Ada", accounts.Admin)
 		keys := accounts.NewAPIKeys(d.DB)
@@ -59,18 +59,18 @@ func TestLock(t *testing.T) {
 			}
 		}
 		out(false) // and the token is in memory
-		if err := d.Desk.Lock(t.Context(), sam, d.CompanyID, "x"); !errors.Is(err, accounts.ErrForbidden) {
+		if err := d.Support.Lock(t.Context(), sam, d.CompanyID, "x"); !errors.Is(err, accounts.ErrForbidden) {
 			t.Errorf("support locks: %v", err)
 		}
-		if err := d.Desk.Lock(t.Context(), ada, database.NewID(), "x"); !errors.Is(err, database.ErrNotFound) {
+		if err := d.Support.Lock(t.Context(), ada, database.NewID(), "x"); !errors.Is(err, database.ErrNotFound) {
 			t.Errorf("locks nothing: %v", err)
 		}
-		if err := d.Desk.Lock(t.Context(), ada, d.CompanyID, ""); err == nil {
+		if err := d.Support.Lock(t.Context(), ada, d.CompanyID, ""); err == nil {
 			t.Error("locks without a reason")
 		}
 		out(false)
-		d.Must(d.Desk.Lock(t.Context(), ada, d.CompanyID, "Asked for by phone."))
-		d.Must(d.Desk.Lock(t.Context(), ada, d.CompanyID, "Twice."))
+		d.Must(d.Support.Lock(t.Context(), ada, d.CompanyID, "Asked for by phone."))
+		d.Must(d.Support.Lock(t.Context(), ada, d.CompanyID, "Twice."))
 		out(true)
 
 		// No connection is lost in the meantime.
@@ -80,7 +80,7 @@ func TestLock(t *testing.T) {
 			t.Errorf("the keeper stands still: %v", err)
 		}
 		d.Sandbox.RevokeGrants(modeltest.Northgate)
-		d.Must(d.Desk.Refresh(t.Context(), sam, ids[0]))
+		d.Must(d.Support.Refresh(t.Context(), sam, ids[0]))
 		if mails := deliver(); len(mails) != 0 {
 			t.Errorf("a locked company gets %q", mails)
 		}
@@ -95,8 +95,8 @@ func TestLock(t *testing.T) {
 		if mails := deliver(); !slices.Equal(mails, []string{"works_again Bob "}) {
 			t.Errorf("while another is locked, it gets %q", mails)
 		}
-		d.Must(d.Desk.Unlock(t.Context(), ada, d.CompanyID, "Settled."))
-		d.Must(d.Desk.Unlock(t.Context(), ada, d.CompanyID, "Twice."))
+		d.Must(d.Support.Unlock(t.Context(), ada, d.CompanyID, "Settled."))
+		d.Must(d.Support.Unlock(t.Context(), ada, d.CompanyID, "Twice."))
 		if mails := deliver(); !slices.Equal(mails, []string{"reconnect_needed Amy grant_refused"}) {
 			t.Errorf("after the unlock it gets %q", mails)
 		}
@@ -104,7 +104,7 @@ func TestLock(t *testing.T) {
 			t.Error(err)
 		}
 
-		v, err := d.Desk.Company(t.Context(), sam, d.CompanyID)
+		v, err := d.Support.Company(t.Context(), sam, d.CompanyID)
 		d.Must(err)
 		if v.Company.LockedAt != nil || len(v.Notes) != 2 || v.Notes[0].Text != "Settled." || v.Notes[1].StaffName != "Ada" {
 			t.Errorf("locked at %v, notes %+v", v.Company.LockedAt, v.Notes)

@@ -15,8 +15,8 @@ import (
 // A search finds a name no matter how its punctuation is typed. It also finds names
 // that an older version saved without their words.
 func TestSearchFoldsPunctuation(t *testing.T) {
-	modeltest.OnConsoles(t, func(t *testing.T, k *modeltest.Console) {
-		db, clock, d := k.DB, k.Clock, k.Desk
+	modeltest.OnLists(t, func(t *testing.T, k *modeltest.ListTest) {
+		db, clock, d := k.DB, k.Clock, k.Support
 		for _, name := range []string{"O'Rourke Plumbing", "D’Angelo & Sons", "A.C. Repair-Men", "Oʼneill"} {
 			company := accounts.Company{ID: database.NewID(), Name: name, CreatedAt: clock.Now()}
 			k.Write(func(tx *gorm.DB) error {
@@ -53,7 +53,7 @@ func TestSearchFoldsPunctuation(t *testing.T) {
 // A search that is nearly right gets a suggestion. One that is right or far off gets
 // none.
 func TestSearchSuggests(t *testing.T) {
-	modeltest.OnConsoles(t, func(t *testing.T, k *modeltest.Console) {
+	modeltest.OnLists(t, func(t *testing.T, k *modeltest.ListTest) {
 		for _, name := range []string{"Silver Creek Plumbing", "Silver Lake", "Lake Heating", "Craig & Sons"} {
 			k.Write(func(tx *gorm.DB) error {
 				return accounts.CreateCompany(tx, &accounts.Company{ID: database.NewID(), Name: name, CreatedAt: k.Clock.Now()})
@@ -75,7 +75,7 @@ func TestSearchSuggests(t *testing.T) {
 			var page support.ConnectionPage
 			modeltest.Explains(t, k.DB, typed, func() {
 				var err error
-				if page, err = k.Desk.Browse(t.Context(), support.ConnectionFilter{Query: typed}, support.Cursor{}); err != nil {
+				if page, err = k.Support.Browse(t.Context(), support.ConnectionFilter{Query: typed}, support.Cursor{}); err != nil {
 					t.Fatal(err)
 				}
 			})
@@ -88,17 +88,17 @@ func TestSearchSuggests(t *testing.T) {
 
 // A search says if none of the companies that it found has a connection.
 func TestSearchSaysThatNothingIsConnected(t *testing.T) {
-	modeltest.OnConsoles(t, func(t *testing.T, k *modeltest.Console) {
+	modeltest.OnLists(t, func(t *testing.T, k *modeltest.ListTest) {
 		k.Company("Silver Creek", "june@silver.example")
 		busy := k.Company("Silver Lake", "lou@lake.example")
 		k.Add(busy, 77, nil)
 		for typed, want := range map[string]bool{"june@silver.example": true, "creek": true, "silver": false, "lou@lake.example": false, "nobody@x.example": false, "77": false} {
-			page, err := k.Desk.Browse(t.Context(), support.ConnectionFilter{Query: typed}, support.Cursor{})
+			page, err := k.Support.Browse(t.Context(), support.ConnectionFilter{Query: typed}, support.Cursor{})
 			if err != nil || page.NothingConnected != want {
 				t.Errorf("%q: %t, %v", typed, page.NothingConnected, err)
 			}
 		}
-		if page, err := k.Desk.Browse(t.Context(), support.ConnectionFilter{Query: "lake", Status: support.Status(models.Degraded)}, support.Cursor{}); err != nil || page.NothingConnected {
+		if page, err := k.Support.Browse(t.Context(), support.ConnectionFilter{Query: "lake", Status: support.Status(models.Degraded)}, support.Cursor{}); err != nil || page.NothingConnected {
 			t.Errorf("under another status: %t, %v", page.NothingConnected, err)
 		}
 	})

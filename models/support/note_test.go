@@ -58,29 +58,29 @@ func FuzzParseNote(f *testing.F) {
 }
 
 func TestNotes(t *testing.T) {
-	modeltest.OnDesks(t, func(t *testing.T, d *modeltest.StaffDesk) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		id := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0]
 		sam, ada := d.Staff("Sam", accounts.Support), d.Staff("Ada", accounts.Admin)
 		var all sync.WaitGroup
 		for range 8 { // a double click
 			all.Go(func() {
-				if err := d.Desk.AddNote(t.Context(), sam, id, "Called."); err != nil {
+				if err := d.Support.AddNote(t.Context(), sam, id, "Called."); err != nil {
 					t.Error(err)
 				}
 			})
 		}
 		all.Wait()
-		d.Must(d.Desk.AddNote(t.Context(), ada, id, "Called."))
-		d.Must(d.Desk.AddNote(t.Context(), sam, id, "Called."))
+		d.Must(d.Support.AddNote(t.Context(), ada, id, "Called."))
+		d.Must(d.Support.AddNote(t.Context(), sam, id, "Called."))
 		for _, text := range []string{"", "cs1.abcdefgh1234", strings.Repeat("x", 2001)} {
-			if err := d.Desk.AddNote(t.Context(), sam, id, text); err == nil {
+			if err := d.Support.AddNote(t.Context(), sam, id, text); err == nil {
 				t.Errorf("%.20q was kept", text)
 			}
 		}
-		if err := d.Desk.AddNote(t.Context(), sam, database.NewID(), "x"); !errors.Is(err, database.ErrNotFound) {
+		if err := d.Support.AddNote(t.Context(), sam, database.NewID(), "x"); !errors.Is(err, database.ErrNotFound) {
 			t.Errorf("a note on nothing: %v", err)
 		}
-		v, err := d.Desk.View(t.Context(), sam, id, nil)
+		v, err := d.Support.View(t.Context(), sam, id, nil)
 		d.Must(err)
 		var who []string
 		for _, n := range v.Notes {

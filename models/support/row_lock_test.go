@@ -24,13 +24,13 @@ import (
 // stop is a transaction that stops in the middle, because a trigger waits for a lock
 // that the test holds.
 type stop struct {
-	*modeltest.StaffDesk
+	*modeltest.SupportTest
 	release func()
 }
 
 // stopping makes each insert into a table that meets a condition wait until release
 // is called.
-func stopping(d *modeltest.StaffDesk, table, when string) stop {
+func stopping(d *modeltest.SupportTest, table, when string) stop {
 	d.Helper()
 	d.Exec("CREATE FUNCTION stand_still() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(13); RETURN NEW; END $$")
 	d.Exec("CREATE TRIGGER stand_still BEFORE INSERT ON " + table + " FOR EACH ROW WHEN (" + when + ") EXECUTE FUNCTION stand_still()")
@@ -58,7 +58,7 @@ func (s stop) waiting(advisory bool) int {
 // meeting is a connection that retries and has an open setup, with the people who act
 // on it.
 type meeting struct {
-	*modeltest.StaffDesk
+	*modeltest.SupportTest
 	id            uuid.UUID
 	ada, sam, lee accounts.Staff
 	// code passes Lee's second factor.
@@ -67,12 +67,12 @@ type meeting struct {
 
 func newMeeting(t *testing.T, db *database.DB, clock *modeltest.Clock) *meeting {
 	t.Helper()
-	m := &meeting{StaffDesk: modeltest.NewStaffDesk(t, db, clock)}
+	m := &meeting{SupportTest: modeltest.NewSupportTest(t, db, clock)}
 	m.ada, m.sam, m.lee = m.Staff("Ada", accounts.Admin), m.Staff("Sam", accounts.Support), m.Staff("Lee", accounts.Support)
 	m.Person("Amy", accounts.Owner)
 	m.id = m.Seed(1, m.Clock.Now(), m.Clock.Now().Add(time.Hour))[0]
 	m.Exec("UPDATE connections SET state = 'degraded', reason = 'unavailable', failures = 1 WHERE id = ?", m.id)
-	openSetupOf(m.StaffDesk, m.id)
+	openSetupOf(m.SupportTest, m.id)
 	begun, err := m.Accounts.Enrol(t.Context(), m.lee, "")
 	m.Must(err)
 	codeAt := func(at time.Time) string {
@@ -90,7 +90,7 @@ func newMeeting(t *testing.T, db *database.DB, clock *modeltest.Clock) *meeting 
 // Transactions that run at the same time do not deadlock.
 func TestTransactionsThatMeetDoNotDeadlock(t *testing.T) {
 	type party func(m *meeting) error
-	lock := func(m *meeting) error { return m.Desk.Lock(m.Context(), m.ada, m.CompanyID, "Asked for by phone.") }
+	lock := func(m *meeting) error { return m.Support.Lock(m.Context(), m.ada, m.CompanyID, "Asked for by phone.") }
 	recovers := func(m *meeting) error {
 		_, err := m.Keeper.Renew(m.Context(), m.CompanyID, m.id, 1)
 		return err
@@ -100,7 +100,7 @@ func TestTransactionsThatMeetDoNotDeadlock(t *testing.T) {
 	withdraw := func(m *meeting) error { return m.Connections.WithdrawSetup(m.Context(), m.Owner(), m.id) }
 	disconnect := func(m *meeting) error { return m.Connections.Disconnect(m.Context(), m.Owner(), m.id) }
 	test := func(m *meeting) error { return m.Connections.Test(m.Context(), m.Owner(), m.id) }
-	note := func(m *meeting) error { return m.Desk.AddNote(m.Context(), m.sam, m.id, "Called back.") }
+	note := func(m *meeting) error { return m.Support.AddNote(m.Context(), m.sam, m.id, "Called back.") }
 	newCodes := func(m *meeting) error {
 		_, err := m.Accounts.NewRecoveryCodes(m.Context(), m.lee.UserID, m.code)
 		return err
@@ -165,7 +165,7 @@ func TestTransactionsThatMeetDoNotDeadlock(t *testing.T) {
 				}
 			})
 			m := newMeeting(t, db, clock)
-			s := stopping(m.StaffDesk, tt.table, tt.when)
+			s := stopping(m.SupportTest, tt.table, tt.when)
 			defer s.release()
 			ended := make(chan error, 2)
 			go func() { ended <- tt.first(m) }()
@@ -215,7 +215,7 @@ func TestTransactionsThatMeetDoNotDeadlock(t *testing.T) {
 }
 
 // openSetupOf opens a guided setup of a connection, at the step of the company.
-func openSetupOf(d *modeltest.StaffDesk, id uuid.UUID) {
+func openSetupOf(d *modeltest.SupportTest, id uuid.UUID) {
 	d.Helper()
 	c := d.Connection(id)
 	now := d.DB.Now()
@@ -251,7 +251,7 @@ func TestWritesRunAgain(t *testing.T) {
 			})
 		}
 	})
-	d := modeltest.NewStaffDesk(t, db, modeltest.NewClock())
+	d := modeltest.NewSupportTest(t, db, modeltest.NewClock())
 	ada := d.Staff("Ada", accounts.Admin)
 	ids := d.Seed(3, d.Clock.Now(), d.Clock.Now())
 	stop := d.Run(d.Keeper)
@@ -270,8 +270,8 @@ func TestWritesRunAgain(t *testing.T) {
 	openSetupOf(d, ids[1])
 	d.Must(d.Connections.AccessAllowed(t.Context(), d.Owner(), ids[1]))
 	d.Must(d.Connections.WithdrawSetup(t.Context(), d.Owner(), ids[1]))
-	d.Must(d.Desk.Lock(t.Context(), ada, d.CompanyID, "Asked for by phone."))
-	d.Must(d.Desk.Unlock(t.Context(), ada, d.CompanyID, "Settled."))
+	d.Must(d.Support.Lock(t.Context(), ada, d.CompanyID, "Asked for by phone."))
+	d.Must(d.Support.Unlock(t.Context(), ada, d.CompanyID, "Settled."))
 	d.Sandbox.RevokeGrants(modeltest.Northgate)
 	if _, err := d.Keeper.Renew(t.Context(), d.CompanyID, ids[2], 2); !errors.Is(err, models.ErrReconnectNeeded) {
 		t.Errorf("got %v", err)

@@ -12,31 +12,33 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/support"
 )
 
-// StaffDesk is the desk over a keeper's connections, with people at it.
-type StaffDesk struct {
+// SupportTest is a Support over a keeper's connections, for tests of what staff do.
+type SupportTest struct {
 	*Kept
-	Desk        *support.Support
+	Support     *support.Support
 	Connections *connect.Connections
 	Accounts    *accounts.Accounts
 	Clock       *Clock
 }
 
-func OnDesks(t *testing.T, test func(t *testing.T, d *StaffDesk)) {
+// OnSupport runs a test with a new SupportTest on each database.
+func OnSupport(t *testing.T, test func(t *testing.T, d *SupportTest)) {
 	t.Helper()
 	OnBoth(t, func(t *testing.T, db *database.DB, clock *Clock) {
-		test(t, NewStaffDesk(t, db, clock))
+		test(t, NewSupportTest(t, db, clock))
 	})
 }
 
-func NewStaffDesk(t *testing.T, db *database.DB, clock *Clock) *StaffDesk {
+// NewSupportTest returns a SupportTest on a database.
+func NewSupportTest(t *testing.T, db *database.DB, clock *Clock) *SupportTest {
 	t.Helper()
 	k := NewKept(t, db, clock.Now)
 	connections := connect.New(db, k.Keys, k.Clients, k.Keeper, "https://app.example/callback", k.Logger())
-	return &StaffDesk{Kept: k, Desk: support.New(db, k.Keeper, connections), Connections: connections, Accounts: accounts.New(db, k.Keys, 1, accounts.QuickHashes), Clock: clock}
+	return &SupportTest{Kept: k, Support: support.New(db, k.Keeper, connections), Connections: connections, Accounts: accounts.New(db, k.Keys, 1, accounts.QuickHashes), Clock: clock}
 }
 
 // Staff adds somebody who has chosen a password.
-func (d *StaffDesk) Staff(name string, role accounts.StaffRole) accounts.Staff {
+func (d *SupportTest) Staff(name string, role accounts.StaffRole) accounts.Staff {
 	d.Helper()
 	id := database.NewID()
 	user := accounts.User{ID: id, Email: strings.ToLower(name) + "@fieldbridge.example", Name: name, PasswordHash: "x", StaffRole: role, CreatedAt: d.DB.Now()}
@@ -44,7 +46,7 @@ func (d *StaffDesk) Staff(name string, role accounts.StaffRole) accounts.Staff {
 	return accounts.Staff{UserID: id, Name: name, Email: user.Email, Role: role, SetUp: true, SupportCode: "FB-AAAA-AAAA"}
 }
 
-func (d *StaffDesk) Must(err error) {
+func (d *SupportTest) Must(err error) {
 	d.Helper()
 	if err != nil {
 		d.Fatal(err)

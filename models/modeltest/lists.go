@@ -15,24 +15,25 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/support"
 )
 
-// Console is a desk over made-up companies and connections.
-type Console struct {
+// ListTest is a Support over made-up companies and connections, for tests of lists.
+type ListTest struct {
 	*Kept
-	Desk  *support.Support
-	Clock *Clock
+	Support *support.Support
+	Clock   *Clock
 }
 
-func OnConsoles(t *testing.T, test func(t *testing.T, c *Console)) {
+// OnLists runs a test with a new ListTest on each database.
+func OnLists(t *testing.T, test func(t *testing.T, c *ListTest)) {
 	t.Helper()
 	OnBoth(t, func(t *testing.T, db *database.DB, clock *Clock) {
 		k := NewKept(t, db, clock.Now)
 		connections := connect.New(db, k.Keys, k.Clients, k.Keeper, "https://app.example/callback", k.Logger())
-		test(t, &Console{Kept: k, Desk: support.New(db, k.Keeper, connections), Clock: clock})
+		test(t, &ListTest{Kept: k, Support: support.New(db, k.Keeper, connections), Clock: clock})
 	})
 }
 
 // Company makes one with an owner.
-func (c *Console) Company(name, email string) uuid.UUID {
+func (c *ListTest) Company(name, email string) uuid.UUID {
 	c.Helper()
 	company, user := accounts.Company{ID: database.NewID(), Name: name, CreatedAt: c.Clock.Now()}, accounts.User{ID: database.NewID(), Email: email, Name: "Dana", CreatedAt: c.Clock.Now()}
 	c.Write(func(tx *gorm.DB) error {
@@ -48,7 +49,7 @@ func (c *Console) Company(name, email string) uuid.UUID {
 }
 
 // Add makes a connection as it is given, a minute later than the last one.
-func (c *Console) Add(companyID uuid.UUID, tenant int64, change func(*models.Connection)) uuid.UUID {
+func (c *ListTest) Add(companyID uuid.UUID, tenant int64, change func(*models.Connection)) uuid.UUID {
 	c.Helper()
 	c.Clock.Add(time.Minute)
 	now := c.DB.Now()
