@@ -31,7 +31,7 @@ func (s *site) factorForm(c echo.Context, m staffAtFactor) error {
 func (s *site) showFactor(c echo.Context, m staffAtFactor, status int, wrong bool) error {
 	ctx, page := c.Request().Context(), staff.FactorPage{Staff: m.Staff, Wrong: wrong}
 	var err error
-	if page.Enrolment, err = s.Accounts.Enrol(ctx, page.Staff, s.sessions.Enrolment(ctx)); err != nil {
+	if page.Enrolment, err = s.Accounts.Enroll(ctx, page.Staff, s.sessions.Enrolment(ctx)); err != nil {
 		return err
 	}
 	if page.Enrolment != nil {
@@ -52,7 +52,7 @@ func (s *site) passFactor(c echo.Context, m staffAtFactor) error {
 	}
 	ctx := c.Request().Context()
 	kept := s.sessions.Enrolment(ctx)
-	enrolment, err := s.Accounts.Enrol(ctx, m.Staff, kept)
+	enrolment, err := s.Accounts.Enroll(ctx, m.Staff, kept)
 	if err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func (s *site) changeFactor(c echo.Context, m accounts.Staff) error {
 		return database.ErrNotFound
 	}
 	var codes []secret.Value
-	var enrolment *accounts.Enrolment
+	var enrolment *accounts.Enrollment
 	switch f.Line("do") {
 	case "codes":
 		codes, err = s.Accounts.NewRecoveryCodes(ctx, m.UserID, f.Raw("code"))

@@ -62,16 +62,16 @@ func (s *site) staffSignIn(c echo.Context) error {
 	if err != nil {
 		return s.staffSignInFailed(c, err)
 	}
-	if err := s.Accounts.BeginStaffTrip(ctx, address(c)); err != nil {
+	if err := s.Accounts.BeginStaffAuthorization(ctx, address(c)); err != nil {
 		s.recordRefusal(c, accounts.ActionStaffIssuer, "", err)
 		return err
 	}
 	trip := staffTrip{State: rand.Text() + rand.Text(), Nonce: rand.Text() + rand.Text(), Verifier: oauth2.GenerateVerifier()}
-	sealed, err := s.Accounts.SealStaffTrip(secret.New(trip.State), trip.Nonce, trip.Verifier)
+	sealed, err := s.Accounts.SealStaffAuthorization(secret.New(trip.State), trip.Nonce, trip.Verifier)
 	if err != nil {
 		return err
 	}
-	if err := s.sessions.BeginStaffTrip(ctx, keptTrip{State: stateName(trip.State), Sealed: sealed, Until: s.Now().Add(accounts.StaffTripLife)}); err != nil {
+	if err := s.sessions.BeginStaffTrip(ctx, keptTrip{State: stateName(trip.State), Sealed: sealed, Until: s.Now().Add(accounts.StaffAuthorizationLife)}); err != nil {
 		return err
 	}
 	return seeOther(c, s.StaffIssuer.authURL(metadata, s.staffReturnURL(), trip))
@@ -126,10 +126,10 @@ func (s *site) endStaffTrip(c echo.Context, query url.Values) (accounts.IssuedPe
 	if !ok || s.Now().After(kept.Until) {
 		return accounts.IssuedPerson{}, refused("state", errStaffTrip)
 	}
-	if trip.Nonce, trip.Verifier, ok = s.Accounts.OpenStaffTrip(secret.New(trip.State), kept.Sealed); !ok {
+	if trip.Nonce, trip.Verifier, ok = s.Accounts.OpenStaffAuthorization(secret.New(trip.State), kept.Sealed); !ok {
 		return accounts.IssuedPerson{}, refused("state", errStaffTrip)
 	}
-	err := s.Accounts.EndStaffTrip(ctx, secret.New(trip.State))
+	err := s.Accounts.EndStaffAuthorization(ctx, secret.New(trip.State))
 	if errors.Is(err, accounts.ErrUnknownState) {
 		return accounts.IssuedPerson{}, refused("ended_before", errStaffTrip)
 	}

@@ -36,6 +36,9 @@ type Company struct {
 	LockReason   string
 }
 
+// LockedCompanies are their IDs. There are few, and an index has them.
+const LockedCompanies = "SELECT id FROM companies WHERE locked_at IS NOT NULL"
+
 // User is a person; companies know users through memberships.
 type User struct {
 	ID           uuid.UUID `gorm:"primaryKey"`
@@ -60,23 +63,3 @@ type Membership struct {
 	Role      Role
 	CreatedAt time.Time
 }
-
-// Visitor is the signed-in person as a page needs to know them.
-type Visitor struct {
-	UserID      uuid.UUID
-	Name        string
-	Email       string
-	CompanyID   uuid.UUID
-	CompanyName string
-	Role        Role
-	// SupportCode names the request, for the timeline and the log.
-	SupportCode string
-}
-
-// Actor returns the visitor as the person who does something.
-func (v Visitor) Actor() Actor {
-	return Actor{UserID: v.UserID, Name: v.Name, SupportCode: v.SupportCode}
-}
-
-// Owns says whether the visitor may do what only owners may.
-func (v Visitor) Owns() bool { return v.Role == Owner }

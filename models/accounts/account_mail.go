@@ -30,9 +30,9 @@ type accountMail struct {
 	CreatedAt time.Time
 }
 
-// tellOfTries writes to an account's owner, at most once a day, that strangers
+// tellOwner writes to an account's owner, at most once a day, that strangers
 // make many tries. For an unknown email it does the same but for the mail.
-func (a *Accounts) tellOfTries(ctx context.Context, email string, user User, strange int) error {
+func (a *Accounts) tellOwner(ctx context.Context, email string, user User, strange int) error {
 	if strange < signInAlarm.Tries {
 		return nil
 	}

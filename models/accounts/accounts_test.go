@@ -54,8 +54,8 @@ func TestSignUpAndIn(t *testing.T) {
 	})
 }
 
-// Unknown email and wrong password are one answer (A39).
-func TestA39WrongEmailAndWrongPasswordAreOneAnswer(t *testing.T) {
+// Unknown email and wrong password are one answer.
+func TestWrongEmailAndWrongPasswordAreOneAnswer(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
 		a := newAccounts(t, db)
 		signUp(t, a, "dana@northgate.example")
@@ -75,8 +75,8 @@ func TestA39WrongEmailAndWrongPasswordAreOneAnswer(t *testing.T) {
 }
 
 // Ten tries for an account from one address and a hundred from an address, with
-// the right password too; a device that has signed in before counts apart (A40).
-func TestA40Guessing(t *testing.T) {
+// the right password too; a device that has signed in before counts apart.
+func TestGuessingIsLimited(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		a := newAccounts(t, db)
 		signUp(t, a, "dana@northgate.example")
@@ -131,7 +131,7 @@ func TestA40Guessing(t *testing.T) {
 	})
 }
 
-func TestA34VisitorIsAskedAfresh(t *testing.T) {
+func TestVisitorIsReadAnewForEachRequest(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
 		a := newAccounts(t, db)
 		user, company := signUp(t, a, "dana@northgate.example")

@@ -91,11 +91,11 @@ func NewAPIKeys(db *database.DB) *APIKeys {
 
 // Create makes a key for a company, or for all if companyID is nil. The secret
 // cannot be read again. A company that is not there is ErrNotFound, and a name
-// that ParseName refuses is a BadNameError.
+// that ParseName refuses is a badNameError.
 func (a *APIKeys) Create(ctx context.Context, by Actor, companyID *uuid.UUID, name string) (APIKey, secret.Value, error) {
 	name, problem := ParseName(name)
 	if problem != NameFine {
-		return APIKey{}, secret.Value{}, fmt.Errorf("create API key: %w", BadNameError{problem})
+		return APIKey{}, secret.Value{}, fmt.Errorf("create API key: %w", badNameError{problem})
 	}
 	made := secret.New(keyPrefix + strings.ToLower(rand.Text()+rand.Text()))
 	key := APIKey{ID: database.NewID(), CompanyID: companyID, Name: name, KeyHash: database.HashOf(made), CreatedAt: a.db.Now()}

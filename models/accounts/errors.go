@@ -47,3 +47,22 @@ type BusyError struct{ Until time.Time }
 func (e *BusyError) Error() string {
 	return fmt.Sprintf("too many sign-ins at once; try again at %s", e.Until.Format(time.RFC3339))
 }
+
+// ErrRemoved: the person was removed from staff.
+var ErrRemoved = errors.New("was removed from staff")
+
+// ErrMemberEmail: the email belongs to someone of a company.
+var ErrMemberEmail = errors.New("email belongs to a member of a company")
+
+// ErrOtherIdentity: the email belongs to one of staff who signs in with another
+// account at the issuer.
+var ErrOtherIdentity = errors.New("signs in with another account at the issuer")
+
+// ErrWrongCode: the code of the second factor is not right.
+var ErrWrongCode = errors.New("wrong code")
+
+// ErrUsedCode is the ErrWrongCode of a code that was right and was used before.
+var ErrUsedCode = fmt.Errorf("used before: %w", ErrWrongCode)
+
+// ErrNoStaff says that somebody no longer belongs to our staff.
+var ErrNoStaff = errors.New("no longer one of staff")

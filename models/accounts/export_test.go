@@ -11,6 +11,7 @@ const (
 	ReadsWaiting       = readsWaiting
 	RefusalsKept       = refusalsKept
 	RefusalsNamed      = refusalsNamed
+	SessionIdle        = sessionIdle
 	SessionNoted       = sessionNoted
 	SessionsPerUser    = sessionsPerUser
 	SignInLanes        = signInLanes
@@ -26,7 +27,7 @@ type (
 	SignInCount   = signInCount
 	SignInForTest = signIn
 	SignInOf      = signInOf
-	SignInTry     = signInTry
+	SignInAttempt = signInAttempt
 	TokenRead     = tokenRead
 )
 

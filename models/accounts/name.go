@@ -37,10 +37,10 @@ const (
 	NameAddress NameProblem = "address"
 )
 
-// BadNameError says that ParseName refuses a name, and why.
-type BadNameError struct{ Problem NameProblem }
+// badNameError says that ParseName refuses a name, and why.
+type badNameError struct{ Problem NameProblem }
 
-func (e BadNameError) Error() string {
+func (e badNameError) Error() string {
 	switch e.Problem {
 	case NameTooLong:
 		return "the name has more than 100 characters"

@@ -13,7 +13,7 @@ import (
 // Password lengths, in characters and bytes. The upper bound keeps hashing
 // from being a way to keep us busy.
 const (
-	MinPassword      = 12
+	minPassword      = 12
 	maxPasswordBytes = 1024
 )
 
@@ -27,7 +27,7 @@ const (
 	PasswordTooEasy  PasswordProblem = "too_easy"
 )
 
-// commonPasswords are the much used ones that are long enough for MinPassword.
+// commonPasswords are the much used ones that are long enough for minPassword.
 const commonPasswords = " 123456789012 1234567890123 12345678901234 123456123456 123123123123 " +
 	"qwertyuiopas qwertyuiop12 qwertyuiop123 qwerty123456 qwertyqwerty qwerty12345678 asdfghjkl123 asdfasdfasdf " +
 	"1q2w3e4r5t6y 1q2w3e4r5t6y7u 1qaz2wsx3edc 1qaz2wsx3edc4rfv q1w2e3r4t5y6 zaq12wsxcde3 1234qwerasdf qazwsxedcrfv " +
@@ -40,7 +40,7 @@ const commonPasswords = " 123456789012 1234567890123 12345678901234 123456123456
 func CheckPassword(password secret.Value, of PasswordOf) PasswordProblem {
 	p := password.Reveal()
 	switch {
-	case utf8.RuneCountInString(p) < MinPassword:
+	case utf8.RuneCountInString(p) < minPassword:
 		return PasswordTooShort
 	case len(p) > maxPasswordBytes:
 		return PasswordTooLong

@@ -38,7 +38,7 @@ func (a *Accounts) RecoveryCodesLeft(ctx context.Context, userID uuid.UUID) (int
 // are those of PassFactor.
 func (a *Accounts) NewRecoveryCodes(ctx context.Context, userID uuid.UUID, code string) ([]secret.Value, error) {
 	var codes []secret.Value
-	err := a.tryCode(ctx, userID, func(tx *gorm.DB, f secondFactor, now time.Time) error {
+	err := a.attemptCode(ctx, userID, func(tx *gorm.DB, f secondFactor, now time.Time) error {
 		if _, err := a.pass(tx, f, code, now); err != nil {
 			return err
 		}

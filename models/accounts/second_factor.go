@@ -17,12 +17,6 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
-// ErrWrongCode: the code of the second factor is not right.
-var ErrWrongCode = errors.New("wrong code")
-
-// ErrUsedCode is the ErrWrongCode of a code that was right and was used before.
-var ErrUsedCode = fmt.Errorf("used before: %w", ErrWrongCode)
-
 const (
 	// factorStep is how long a code lasts; one before and one after are taken too
 	// (RFC 6238, section 5.2).
@@ -77,7 +71,7 @@ func (a *Accounts) factor(db *gorm.DB, userID uuid.UUID) (secondFactor, error) {
 // spent by it. Its errors are ErrWrongCode and ThrottledError.
 func (a *Accounts) PassFactor(ctx context.Context, userID uuid.UUID, code string) (Passed, error) {
 	var passed Passed
-	err := a.tryCode(ctx, userID, func(tx *gorm.DB, f secondFactor, now time.Time) (err error) {
+	err := a.attemptCode(ctx, userID, func(tx *gorm.DB, f secondFactor, now time.Time) (err error) {
 		passed, err = a.pass(tx, f, code, now)
 		return err
 	})
@@ -130,10 +124,10 @@ func forgetFactor(tx *gorm.DB, userID uuid.UUID) error {
 	)
 }
 
-// tryCode counts a try before anything is looked at, and forgets the count if
+// attemptCode counts a try before anything is looked at, and forgets the count if
 // it was a good one. The try counts in a transaction of its own, so that a wrong
 // code does not take it back.
-func (a *Accounts) tryCode(ctx context.Context, userID uuid.UUID, check func(*gorm.DB, secondFactor, time.Time) error) error {
+func (a *Accounts) attemptCode(ctx context.Context, userID uuid.UUID, check func(*gorm.DB, secondFactor, time.Time) error) error {
 	now := a.db.Now()
 	if err := a.db.Write(ctx, func(tx *gorm.DB) error { return factorPerAccount.Take(tx, userID.String(), now) }); err != nil {
 		return err

@@ -17,7 +17,7 @@ import (
 // How long a session lives: since it was last seen, and in all. That it was
 // seen is noted at most once every sessionNoted, so reading costs no write.
 const (
-	SessionIdle     = 30 * time.Minute
+	sessionIdle     = 30 * time.Minute
 	SessionLifetime = 12 * time.Hour
 	sessionNoted    = 5 * time.Minute
 	// Staff see every company, so theirs are shorter.
@@ -107,7 +107,7 @@ func (s *Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, err
 	}
 	now := s.db.Now()
 	err := s.db.Read(ctx).Where("token = ? AND expires_at > ? AND ((staff AND seen_at > ?) OR (NOT staff AND seen_at > ?))",
-		token, now, now.Add(-staffSessionIdle), now.Add(-SessionIdle)).Take(&row).Error
+		token, now, now.Add(-staffSessionIdle), now.Add(-sessionIdle)).Take(&row).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return nil, false, nil
 	}
@@ -216,3 +216,11 @@ func (s *Sessions) Commit(token string, data []byte, expiry time.Time) error {
 
 // Delete is DeleteCtx for scs's older interface.
 func (s *Sessions) Delete(token string) error { return s.DeleteCtx(context.Background(), token) }
+
+// endSessions ends all sessions of a user, on all devices.
+func endSessions(tx *gorm.DB, userID uuid.UUID) error {
+	if err := tx.Exec("UPDATE users SET session_epoch = session_epoch + 1 WHERE id = ?", userID).Error; err != nil {
+		return fmt.Errorf("end sessions: %w", err)
+	}
+	return nil
+}

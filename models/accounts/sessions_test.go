@@ -41,7 +41,7 @@ func TestSessionsStore(t *testing.T) {
 			t.Fatalf("got %q", got)
 		}
 
-		t.Run("A32 a slow request does not revive a session", func(t *testing.T) {
+		t.Run("a slow request does not revive a session", func(t *testing.T) {
 			slow := request()
 			find(slow, "one")
 			if err := s.DeleteCtx(request(), "one"); err != nil {
@@ -91,7 +91,7 @@ func TestSessionsStore(t *testing.T) {
 				t.Error("renewed, it does not go on")
 			}
 		})
-		t.Run("A34 idle", func(t *testing.T) {
+		t.Run("idle", func(t *testing.T) {
 			commit(request(), "idle", "x")
 			clock.Add(accounts.SessionIdle - time.Second)
 			if find(request(), "idle") == "" {
@@ -106,7 +106,7 @@ func TestSessionsStore(t *testing.T) {
 				t.Error("still there after being idle")
 			}
 		})
-		t.Run("A34 lifetime", func(t *testing.T) {
+		t.Run("lifetime", func(t *testing.T) {
 			commit(request(), "old", "x")
 			for range int(accounts.SessionLifetime/accounts.SessionIdle)*2 - 1 {
 				clock.Add(accounts.SessionIdle / 2)

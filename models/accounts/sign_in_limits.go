@@ -58,8 +58,8 @@ func pauseAfter(n int) time.Duration {
 	return min(firstSignInPause<<min(n-signInLane.Tries, 10), longestSignInPause)
 }
 
-// signInTry is a try to sign in, by what it is counted.
-type signInTry struct {
+// signInAttempt is a try to sign in, by what it is counted.
+type signInAttempt struct {
 	Email, Address string
 	// device names a device that has signed in to the account before; empty for
 	// strangers.
@@ -85,12 +85,12 @@ func laneOf(address string) string {
 	return string('0' + rune(sum[0]%signInLanes))
 }
 
-func (t signInTry) pair() string { return t.Email + " " + t.Address }
+func (t signInAttempt) pair() string { return t.Email + " " + t.Address }
 
-func (t signInTry) lane() string { return t.Email + " " + laneOf(t.Address) }
+func (t signInAttempt) lane() string { return t.Email + " " + laneOf(t.Address) }
 
 // asker is who wants a turn to hash.
-func (t signInTry) asker() hashAsker {
+func (t signInAttempt) asker() hashAsker {
 	if t.device != "" {
 		return hashAsker{key: t.Email, known: true}
 	}
@@ -98,7 +98,7 @@ func (t signInTry) asker() hashAsker {
 }
 
 // keys are those of all limits that may refuse the try.
-func (t signInTry) keys() []string {
+func (t signInAttempt) keys() []string {
 	if t.device != "" {
 		return []string{signInsPerAccount.key(t.Email), signInPerDevice.key(t.device)}
 	}
@@ -112,7 +112,7 @@ func (t signInTry) keys() []string {
 // how many tries strangers have made for the account. The order of the limits is
 // the same everywhere: on PostgreSQL two transactions that lock their rows in
 // another order would wait for each other.
-func (t signInTry) Count(tx *gorm.DB, now time.Time) (strange int, err error) {
+func (t signInAttempt) Count(tx *gorm.DB, now time.Time) (strange int, err error) {
 	if t.device != "" {
 		err := signInsPerAccount.Take(tx, t.Email, now)
 		if err == nil {
@@ -144,7 +144,7 @@ func (t signInTry) Count(tx *gorm.DB, now time.Time) (strange int, err error) {
 
 // Worked takes a right try off the counts of wrong ones, and counts it for the
 // account.
-func (t signInTry) Worked(tx *gorm.DB, now time.Time) error {
+func (t signInAttempt) Worked(tx *gorm.DB, now time.Time) error {
 	if t.device != "" {
 		return signInPerDevice.forget(tx, t.device)
 	}

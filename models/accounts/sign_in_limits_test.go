@@ -78,7 +78,7 @@ func TestAnOfficeIsNotRefused(t *testing.T) {
 			}
 		}
 		for i := range 40 {
-			try := accounts.SignInTry{Email: fmt.Sprintf("person%d@northgate.example", i), Address: "1.2.3.4"}
+			try := accounts.SignInAttempt{Email: fmt.Sprintf("person%d@northgate.example", i), Address: "1.2.3.4"}
 			count := func(tx *gorm.DB, now time.Time) error {
 				_, err := try.Count(tx, now)
 				return err
@@ -144,7 +144,7 @@ func TestStrangersCannotLockAnAccount(t *testing.T) {
 // strangerTry is a wrong try without the work of hashing.
 func (s signingIn) strangerTry(db *database.DB, address string) error {
 	return accounts.AccountsLimited(s.Accounts, s.Context(), nil, func(tx *gorm.DB, now time.Time) error {
-		_, err := accounts.SignInTry{Email: s.email, Address: address}.Count(tx, now)
+		_, err := accounts.SignInAttempt{Email: s.email, Address: address}.Count(tx, now)
 		return err
 	})
 }

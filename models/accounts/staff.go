@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
@@ -48,15 +47,6 @@ type Staff struct {
 	// Epoch is that of the session in which they are here.
 	Epoch int `gorm:"-"`
 }
-
-// setupLife is how long a link to choose a password works.
-const setupLife = 48 * time.Hour
-
-// ErrRemoved: the person was removed from staff.
-var ErrRemoved = errors.New("was removed from staff")
-
-// ErrMemberEmail: the email belongs to someone of a company.
-var ErrMemberEmail = errors.New("email belongs to a member of a company")
 
 // AddStaff makes a staff account, or changes the role of one and lets it choose
 // a new password. It returns the secret of the link by which the person chooses
@@ -100,15 +90,6 @@ func (a *Accounts) createStaff(tx *gorm.DB, by Actor, email string, role StaffRo
 		return err
 	}
 	return by.audit(tx, AuditStaffAdded, user.ID, string(role), now)
-}
-
-// letChoose lets somebody choose a new password by a link. The old one and all
-// sessions end. Nothing else about the account changes.
-func (a *Accounts) letChoose(tx *gorm.DB, userID uuid.UUID, link secret.Value) error {
-	err := tx.Model(&User{}).Where("id = ?", userID).Updates(map[string]any{
-		"password_hash": "", "setup_hash": database.HashOf(link), "setup_until": a.db.Now().Add(setupLife),
-	}).Error
-	return errors.Join(err, endSessions(tx, userID))
 }
 
 // RemoveStaff ends a staff account and all its sessions, or returns
@@ -175,46 +156,4 @@ func (a *Accounts) Staff(ctx context.Context, userID uuid.UUID, epoch int) (Staf
 		return Staff{}, database.ErrNotFound
 	}
 	return Staff{UserID: userID, Name: user.Name, Email: user.Email, Role: user.StaffRole, SetUp: true, Epoch: epoch}, nil
-}
-
-// SettingUp is the account whose password a link lets choose, or ErrNotFound.
-func (a *Accounts) SettingUp(ctx context.Context, link secret.Value) (User, error) {
-	return settingUp(a.db.Read(ctx), link, a.db.Now())
-}
-
-func settingUp(db *gorm.DB, link secret.Value, now time.Time) (User, error) {
-	var user User
-	if link.IsZero() {
-		return user, database.ErrNotFound
-	}
-	err := db.Where("setup_hash = ? AND setup_until > ? AND disabled_at IS NULL", database.HashOf(link), now).Take(&user).Error
-	return user, database.Found(err, "find link")
-}
-
-// SetUp gives the account of a link its name and password, and returns it. The
-// link works once; a second use is ErrNotFound. CheckPassword has found the
-// password fine.
-func (a *Accounts) SetUp(ctx context.Context, link secret.Value, name string, password secret.Value) (User, error) {
-	person, err := a.SettingUp(ctx, link)
-	if err != nil {
-		return User{}, err
-	}
-	hash, err := a.hasher.hashInTurn(ctx, person.Email, password)
-	if err != nil {
-		return User{}, fmt.Errorf("set up account: %w", err)
-	}
-	var user User
-	err = a.db.Write(ctx, func(tx *gorm.DB) error {
-		if user, err = settingUp(database.ForUpdate(tx), link, a.db.Now()); err != nil {
-			return err
-		}
-		user.Name, user.PasswordHash = name, hash
-		user.SetupHash, user.SetupUntil = nil, nil
-		user.SessionEpoch++
-		return tx.Select("*").Updates(&user).Error
-	})
-	if err != nil {
-		return User{}, fmt.Errorf("set up account: %w", err)
-	}
-	return user, nil
 }

@@ -22,10 +22,6 @@ type IssuedPerson struct {
 	Name string
 }
 
-// ErrOtherIdentity: the email belongs to one of staff who signs in with another
-// account at the issuer.
-var ErrOtherIdentity = errors.New("signs in with another account at the issuer")
-
 // staffIdentity is the account at their issuer that one of staff signs in with.
 type staffIdentity struct {
 	UserID          uuid.UUID `gorm:"primaryKey"`

@@ -36,11 +36,3 @@ func HoldAdmin(tx *gorm.DB, by Staff) error {
 	}
 	return nil
 }
-
-// endSessions ends all sessions of a user, on all devices.
-func endSessions(tx *gorm.DB, userID uuid.UUID) error {
-	if err := tx.Exec("UPDATE users SET session_epoch = session_epoch + 1 WHERE id = ?", userID).Error; err != nil {
-		return fmt.Errorf("end sessions: %w", err)
-	}
-	return nil
-}

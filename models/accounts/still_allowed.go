@@ -11,9 +11,6 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
-// ErrNoStaff says that somebody no longer belongs to our staff.
-var ErrNoStaff = errors.New("no longer one of staff")
-
 // StillAllowed says whether an actor may still act for a company. A
 // request can wait long for ServiceTitan, and much can change meanwhile. It
 // returns ErrNotFound, ErrLocked, ErrNoMembership, or errNoStaff.

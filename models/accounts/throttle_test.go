@@ -18,7 +18,7 @@ import (
 // the time is up.
 func TestThrottleIsExact(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
-		l := accounts.Limit{"test", 10, time.Minute}
+		l := accounts.Limit{Name: "test", Tries: 10, Per: time.Minute}
 		passed := func() int32 {
 			var n atomic.Int32
 			var wg sync.WaitGroup

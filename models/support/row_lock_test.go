@@ -73,7 +73,7 @@ func newMeeting(t *testing.T, db *database.DB, clock *modeltest.Clock) *meeting 
 	m.id = m.Seed(1, m.Clock.Now(), m.Clock.Now().Add(time.Hour))[0]
 	m.Exec("UPDATE connections SET state = 'degraded', reason = 'unavailable', failures = 1 WHERE id = ?", m.id)
 	openSetupOf(m.SupportTest, m.id)
-	begun, err := m.Accounts.Enrol(t.Context(), m.lee, "")
+	begun, err := m.Accounts.Enroll(t.Context(), m.lee, "")
 	m.Must(err)
 	codeAt := func(at time.Time) string {
 		code, err := totp.GenerateCode(begun.Key.Reveal(), at)

@@ -22,7 +22,7 @@ type FactorPage struct {
 	// Wrong says that the last code was wrong.
 	Wrong bool
 	// Enrolment is set if there is no second factor yet.
-	Enrolment *accounts.Enrolment
+	Enrolment *accounts.Enrollment
 	// QR is the outline of the enrollment's QR code, on a square of QRSize.
 	QR     string
 	QRSize string

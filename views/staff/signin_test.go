@@ -12,7 +12,7 @@ import (
 
 // everySignInPage returns each page that staff see before they are signed in.
 func everySignInPage() map[string]templ.Component {
-	enrolment := accounts.Enrolment{Key: secret.New("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"), Kept: "kept"}
+	enrolment := accounts.Enrollment{Key: secret.New("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"), Kept: "kept"}
 	replacing := enrolment
 	replacing.Replaces = true
 	return map[string]templ.Component{
@@ -31,7 +31,7 @@ func everySignInPage() map[string]templ.Component {
 }
 
 func TestEnrolmentShowsTheKeyInGroups(t *testing.T) {
-	enrolment := accounts.Enrolment{Key: secret.New("JBSWY3DPEHPK3PXP"), Kept: "sealed-text"}
+	enrolment := accounts.Enrollment{Key: secret.New("JBSWY3DPEHPK3PXP"), Kept: "sealed-text"}
 	p := pagetest.Show(t, Factor(FactorPage{Staff: testStaff, Enrolment: &enrolment, QR: "M4 4h1v1h-1z", QRSize: "53"}))
 	p.Says("JBSW Y3DP EHPK 3PXP")
 	p.DoesNotSay("sealed-text")

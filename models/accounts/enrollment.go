@@ -17,9 +17,9 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
-// Enrolment is a second factor that is being set up: the secret in the letters
+// Enrollment is a second factor that is being set up: the secret in the letters
 // that people type, and the address that a QR code holds.
-type Enrolment struct {
+type Enrollment struct {
 	Key, URL secret.Value
 	// Kept is the secret, sealed, for the session to keep. It is in no other
 	// place until a code has shown that it arrived: whoever else knows the
@@ -30,9 +30,9 @@ type Enrolment struct {
 	Replaces bool
 }
 
-// enrolmentPlace tells a first second factor from one that replaces another, so
+// enrollmentPlace tells a first second factor from one that replaces another, so
 // that only who has passed the old one can.
-func enrolmentPlace(userID uuid.UUID, replaces bool) seal.Place {
+func enrollmentPlace(userID uuid.UUID, replaces bool) seal.Place {
 	column := "enrolment"
 	if replaces {
 		column = "replacement"
@@ -40,59 +40,59 @@ func enrolmentPlace(userID uuid.UUID, replaces bool) seal.Place {
 	return seal.Place{Table: "sessions", Row: userID.String(), Column: column}
 }
 
-func (a *Accounts) openEnrolment(kept string, userID uuid.UUID, replaces bool) (string, bool) {
+func (a *Accounts) openEnrollment(kept string, userID uuid.UUID, replaces bool) (string, bool) {
 	sealed, ok := database.DecodeExactly(kept)
 	if !ok {
 		return "", false
 	}
-	raw, err := a.keys.Open(sealed, enrolmentPlace(userID, replaces))
+	raw, err := a.keys.Open(sealed, enrollmentPlace(userID, replaces))
 	return raw, err == nil
 }
 
 // Enrol continues the enrolment that the session has kept, or begins the first
 // one of a staff member. Who has a second factor and replaces none gets nil: they
 // are asked for a code.
-func (a *Accounts) Enrol(ctx context.Context, staff Staff, kept string) (*Enrolment, error) {
+func (a *Accounts) Enroll(ctx context.Context, staff Staff, kept string) (*Enrollment, error) {
 	has, err := a.HasFactor(ctx, staff.UserID)
 	if err != nil {
 		return nil, err
 	}
-	if raw, ok := a.openEnrolment(kept, staff.UserID, has); ok {
-		return enrolment(staff, raw, kept, has)
+	if raw, ok := a.openEnrollment(kept, staff.UserID, has); ok {
+		return enrollment(staff, raw, kept, has)
 	}
 	if has {
 		return nil, nil
 	}
-	return a.beginEnrolment(staff, false)
+	return a.beginEnrollment(staff, false)
 }
 
 // ReplaceFactor begins with another second factor, after a right code. Its
 // errors are those of PassFactor.
-func (a *Accounts) ReplaceFactor(ctx context.Context, staff Staff, code string) (*Enrolment, error) {
+func (a *Accounts) ReplaceFactor(ctx context.Context, staff Staff, code string) (*Enrollment, error) {
 	if _, err := a.PassFactor(ctx, staff.UserID, code); err != nil {
 		return nil, err
 	}
-	return a.beginEnrolment(staff, true)
+	return a.beginEnrollment(staff, true)
 }
 
-func (a *Accounts) beginEnrolment(staff Staff, replaces bool) (*Enrolment, error) {
+func (a *Accounts) beginEnrollment(staff Staff, replaces bool) (*Enrollment, error) {
 	secret := make([]byte, 20) // as long as SHA-1's output (RFC 4226, section 4)
 	if _, err := rand.Read(secret); err != nil {
 		return nil, fmt.Errorf("begin second factor: %w", err)
 	}
-	sealed, err := a.keys.Seal(string(secret), enrolmentPlace(staff.UserID, replaces))
+	sealed, err := a.keys.Seal(string(secret), enrollmentPlace(staff.UserID, replaces))
 	if err != nil {
 		return nil, fmt.Errorf("begin second factor: %w", err)
 	}
-	return enrolment(staff, string(secret), base64.RawURLEncoding.EncodeToString(sealed), replaces)
+	return enrollment(staff, string(secret), base64.RawURLEncoding.EncodeToString(sealed), replaces)
 }
 
-func enrolment(staff Staff, raw, kept string, replaces bool) (*Enrolment, error) {
+func enrollment(staff Staff, raw, kept string, replaces bool) (*Enrollment, error) {
 	key, err := totp.Generate(totp.GenerateOpts{Issuer: "Fieldbridge", AccountName: staff.Email, Secret: []byte(raw)})
 	if err != nil {
 		return nil, fmt.Errorf("begin second factor: %w", err)
 	}
-	return &Enrolment{Key: secret.New(key.Secret()), URL: secret.New(key.URL()), Kept: kept, Replaces: replaces}, nil
+	return &Enrollment{Key: secret.New(key.Secret()), URL: secret.New(key.URL()), Kept: kept, Replaces: replaces}, nil
 }
 
 // Enrolled is what a confirmed second factor comes with.
@@ -110,7 +110,7 @@ type Enrolled struct {
 func (a *Accounts) ConfirmFactor(ctx context.Context, staff Staff, kept, code string) (Enrolled, error) {
 	var done Enrolled
 	userID := staff.UserID
-	err := a.tryCode(ctx, userID, func(tx *gorm.DB, f secondFactor, now time.Time) error {
+	err := a.attemptCode(ctx, userID, func(tx *gorm.DB, f secondFactor, now time.Time) error {
 		var epoch int
 		if err := tx.Raw("SELECT session_epoch FROM users WHERE id = ?", userID).Scan(&epoch).Error; err != nil {
 			return err
@@ -119,7 +119,7 @@ func (a *Accounts) ConfirmFactor(ctx context.Context, staff Staff, kept, code st
 			return ErrSignedOut
 		}
 		replaces := f.ConfirmedAt != nil
-		raw, ok := a.openEnrolment(kept, userID, replaces)
+		raw, ok := a.openEnrollment(kept, userID, replaces)
 		if !ok {
 			return ErrWrongCode
 		}

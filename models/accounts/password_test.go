@@ -9,37 +9,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
-// One form for each account, and no tricks (A43).
-func TestA43ParseEmail(t *testing.T) {
-	tests := map[string]string{
-		"dana@northgate.example":                        "dana@northgate.example",
-		"  Dana@NorthGate.Example ":                     "dana@northgate.example",
-		"dana+test@northgate.example":                   "dana+test@northgate.example",
-		"dana＠northgate.example":                        "",
-		"dana@@northgate.example":                       "",
-		"a@b@northgate.example":                         "",
-		"dana(owner)@northgate.example":                 "",
-		`"dana"@northgate.example`:                      "",
-		"dana@[127.0.0.1]":                              "",
-		"dana@northgate":                                "",
-		"dana@-northgate.example":                       "",
-		"dana@northgate.example\r\nBcc: a@b.example":    "",
-		"dana\x00@northgate.example":                    "",
-		"@northgate.example":                            "",
-		"":                                              "",
-		strings.Repeat("a", 65) + "@northgate.example":  "",
-		"dana@" + strings.Repeat("a.", 130) + "example": "",
-		"dana@" + strings.Repeat(strings.Repeat("a", 63)+".", 200_00): "",
-	}
-	for typed, want := range tests {
-		got, ok := ParseEmail(typed)
-		if got != want || ok != (want != "") {
-			t.Errorf("%.60q: got %q, %t; want %q", typed, got, ok, want)
-		}
-	}
-}
-
-func TestA41CheckPassword(t *testing.T) {
+func TestCheckPassword(t *testing.T) {
 	of := PasswordOf{Company: "Northgate Heating & Air", Name: "Dána O’Rourke", Email: "dana.w@ng-hvac.example"}
 	tests := map[string]PasswordProblem{
 		"correct horse":                     PasswordFine,
@@ -96,7 +66,7 @@ func TestA41CheckPassword(t *testing.T) {
 
 // Who has no account waits as long as who has one: the decoy is hashed as
 // passwords are.
-func TestA39DecoyIsHashedLikePasswords(t *testing.T) {
+func TestDecoyIsHashedLikePasswords(t *testing.T) {
 	params, _, _, err := argon2id.DecodeHash(decoy)
 	if err != nil || *params != *hashParams() {
 		t.Errorf("%+v, %v", params, err)

@@ -1,0 +1,80 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+)
+
+// Visitor is the signed-in person as a page needs to know them.
+type Visitor struct {
+	UserID      uuid.UUID
+	Name        string
+	Email       string
+	CompanyID   uuid.UUID
+	CompanyName string
+	Role        Role
+	// SupportCode names the request, for the timeline and the log.
+	SupportCode string
+}
+
+// Actor returns the visitor as the person who does something.
+func (v Visitor) Actor() Actor {
+	return Actor{UserID: v.UserID, Name: v.Name, SupportCode: v.SupportCode}
+}
+
+// Owns says whether the visitor may do what only owners may.
+func (v Visitor) Owns() bool { return v.Role == Owner }
+
+// Visitor is the person behind a session, as they are at this moment. It
+// returns ErrSignedOut if the session may no longer be used, and beside the
+// visitor ErrNoMembership if they no longer belong to the company, or ErrLocked
+// if it is locked.
+func (a *Accounts) Visitor(ctx context.Context, userID, companyID uuid.UUID, epoch int) (Visitor, error) {
+	var row struct {
+		Name, Email  string
+		SessionEpoch int
+		DisabledAt   *time.Time
+		CompanyName  *string
+		LockedAt     *time.Time
+		Role         *Role
+	}
+	err := a.db.Read(ctx).Raw(`SELECT u.name, u.email, u.session_epoch, u.disabled_at, c.name AS company_name, c.locked_at, m.role
+		FROM users u
+		LEFT JOIN memberships m ON m.user_id = u.id AND m.company_id = ?
+		LEFT JOIN companies c ON c.id = m.company_id
+		WHERE u.id = ?`, companyID, userID).Take(&row).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return Visitor{}, ErrSignedOut
+	}
+	if err != nil {
+		return Visitor{}, fmt.Errorf("load visitor: %w", err)
+	}
+	if row.DisabledAt != nil || row.SessionEpoch != epoch {
+		return Visitor{}, ErrSignedOut
+	}
+	v := Visitor{UserID: userID, Name: row.Name, Email: row.Email, CompanyID: companyID}
+	if row.Role == nil || row.CompanyName == nil {
+		return v, ErrNoMembership
+	}
+	v.CompanyName, v.Role = *row.CompanyName, *row.Role
+	if row.LockedAt != nil {
+		return v, ErrLocked
+	}
+	return v, nil
+}
+
+// OwnerNames names those who may do what a member may not.
+func (a *Accounts) OwnerNames(ctx context.Context, companyID uuid.UUID) ([]string, error) {
+	var names []string
+	err := a.db.Read(ctx).Raw(`SELECT u.name FROM memberships m JOIN users u ON u.id = m.user_id
+		WHERE m.company_id = ? AND m.role = ? AND u.disabled_at IS NULL ORDER BY u.name LIMIT 5`, companyID, Owner).Scan(&names).Error
+	if err != nil {
+		return nil, fmt.Errorf("name owners: %w", err)
+	}
+	return names, nil
+}
