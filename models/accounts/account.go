@@ -6,17 +6,17 @@ import (
 	"github.com/google/uuid"
 )
 
-// Role is what a member may do in a company.
+// Role says what a member may do in a company.
 type Role string
 
 const (
-	// Owner may also disconnect and manage people.
+	// Owner may do what a member may, and also disconnect and manage people.
 	Owner Role = "owner"
-	// Member may connect, test and reconnect.
+	// Member may connect, test, and reconnect.
 	Member Role = "member"
 )
 
-// Label is the role's name as people read it.
+// Label returns the role's name as pages show it.
 func (r Role) Label() string {
 	if r == Owner {
 		return "Owner"
@@ -24,39 +24,42 @@ func (r Role) Label() string {
 	return "Member"
 }
 
-// Company is our customer and the unit of isolation.
+// Company is a customer of ours. No company sees another's data.
 type Company struct {
 	ID        uuid.UUID `gorm:"primaryKey"`
 	Name      string
 	CreatedAt time.Time
-	// LockedAt is since when its people and programs are kept out; nil if they
-	// are not. LockedByName did it, for LockReason.
+	// LockedAt is when staff locked the company, or nil. People and programs of a
+	// locked company have no access. LockedByName is the staff member who locked
+	// it, and LockReason is what they gave as the reason.
 	LockedAt     *time.Time
 	LockedByName string
 	LockReason   string
 }
 
-// LockedCompanies are their IDs. There are few, and an index has them.
+// LockedCompanies is a query for the IDs of all locked companies. There are few,
+// and an index finds them.
 const LockedCompanies = "SELECT id FROM companies WHERE locked_at IS NOT NULL"
 
-// User is a person; companies know users through memberships.
+// User is a person. A membership connects a user to a company.
 type User struct {
 	ID           uuid.UUID `gorm:"primaryKey"`
 	Email        string
 	Name         string
 	PasswordHash string
-	// SessionEpoch ends every session begun under a smaller number.
+	// SessionEpoch invalidates every session that began under a smaller number.
 	SessionEpoch int
-	// StaffRole is empty for everybody but our staff, who belong to no company.
+	// StaffRole is empty for everybody except our staff, who belong to no company.
 	StaffRole StaffRole
-	// SetupHash is of the link by which a password is chosen, until SetupUntil.
+	// SetupHash is the hash of the secret in the link that lets the user choose a
+	// password. The link works until SetupUntil.
 	SetupHash  []byte
 	SetupUntil *time.Time
 	DisabledAt *time.Time
 	CreatedAt  time.Time
 }
 
-// Membership lets a user act for a company.
+// Membership allows a user to act for a company.
 type Membership struct {
 	CompanyID uuid.UUID `gorm:"primaryKey"`
 	UserID    uuid.UUID `gorm:"primaryKey"`

@@ -12,14 +12,15 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
-// AccountMailsKept is how long mails about accounts stay.
+// AccountMailsKept is how long mails about accounts are kept.
 const AccountMailsKept = 90 * 24 * time.Hour
 
-// AccountMailSignInTries is the kind of mail that tells of many tries to sign in.
+// AccountMailSignInTries is the kind of mail that warns the owner of an account
+// about many sign-in attempts.
 const AccountMailSignInTries = "sign_in_tries"
 
-// accountMail is a mail to the person whose account it is about. It holds no
-// text that anybody wrote.
+// accountMail is a mail to the person whose account it is about. It contains no
+// text that anybody typed.
 type accountMail struct {
 	ID        uuid.UUID `gorm:"primaryKey"`
 	UserID    uuid.UUID
@@ -30,8 +31,9 @@ type accountMail struct {
 	CreatedAt time.Time
 }
 
-// tellOwner writes to an account's owner, at most once a day, that strangers
-// make many tries. For an unknown email it does the same but for the mail.
+// tellOwner warns the person whose account it is, at most once a day, that
+// strangers are making many attempts to sign in. An unknown email does the same
+// work, except for the mail.
 func (a *Accounts) tellOwner(ctx context.Context, email string, user User, strange int) error {
 	if strange < signInAlarm.Tries {
 		return nil
@@ -40,7 +42,7 @@ func (a *Accounts) tellOwner(ctx context.Context, email string, user User, stran
 		if err := signInTold.Take(tx, email, now); err != nil {
 			return err
 		}
-		if user.PasswordHash == "" { // nobody's, or one that cannot be signed in to yet
+		if user.PasswordHash == "" { // no account, or one without a password
 			return nil
 		}
 		mail := accountMail{ID: database.NewID(), UserID: user.ID, Kind: AccountMailSignInTries, NextTryAt: &now, CreatedAt: now}

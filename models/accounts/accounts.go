@@ -5,7 +5,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
-// Accounts signs people up and in.
+// Accounts is the store of people and their companies. It signs people up and in.
 type Accounts struct {
 	db       *database.DB
 	keys     *seal.Keys
@@ -14,7 +14,8 @@ type Accounts struct {
 	signIns  *signInRecord
 }
 
-// New hashes at most parallelHashes passwords at a time.
+// New returns the accounts in a database. At most parallelHashes passwords are
+// hashed at a time.
 func New(db *database.DB, keys *seal.Keys, parallelHashes int, options ...HashOption) *Accounts {
 	h := &hasher{queue: newHashQueue(parallelHashes, db.Now), params: hashParams(), decoy: decoy}
 	for _, option := range options {

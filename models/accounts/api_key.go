@@ -21,15 +21,15 @@ import (
 )
 
 const (
-	// keyPrefix begins every API key, so that one is recognised where it should
-	// not be.
+	// keyPrefix starts every API key, so that scanners recognize a leaked one.
 	keyPrefix = "fbk_"
-	// keyPerSecond and keyBurst limit how often a key is used, by each instance.
+	// keyPerSecond and keyBurst limit how often each instance accepts a key.
 	keyPerSecond = 200
 	keyBurst     = 400
 )
 
-// APIKey lets a back end read the connections of one company, or of all.
+// APIKey allows a back end to read the connections of one company, or of all
+// companies if CompanyID is nil.
 type APIKey struct {
 	ID        uuid.UUID `gorm:"primaryKey"`
 	CompanyID *uuid.UUID
@@ -40,19 +40,19 @@ type APIKey struct {
 	LastUsedAt *time.Time
 	CreatedAt  time.Time
 	RevokedAt  *time.Time
-	// Refused counts the requests that were refused although the key exists:
-	// revoked, locked, or used too often. The last one came at RefusedAt from
-	// RefusedAddress.
+	// Refused counts the requests that were refused although the key exists: it was
+	// revoked, its company was locked, or it was used too often. The latest one
+	// came at RefusedAt from RefusedAddress.
 	Refused        int64
 	RefusedAt      *time.Time
 	RefusedAddress string
 }
 
-// TableName is as the migration has it.
+// TableName returns the table's name, which gorm would spell differently.
 func (APIKey) TableName() string { return "api_keys" }
 
-// APIKeys makes, checks and revokes API keys, and counts what is done with
-// them.
+// APIKeys creates, checks, and revokes API keys. It counts their use in memory
+// until Flush.
 type APIKeys struct {
 	db     *database.DB
 	mu     sync.Mutex
@@ -61,7 +61,7 @@ type APIKeys struct {
 	reads  tokenReads
 }
 
-// keyUse is what was done with a key since it was last written down.
+// keyUse is the use of a key since the last flush.
 type keyUse struct {
 	reads int64
 	last  time.Time // zero if it was only refused
@@ -71,7 +71,7 @@ type keyUse struct {
 	refusedAddress string
 }
 
-// and is what was done in both, other before u.
+// and adds other, which is the earlier use, to u.
 func (u keyUse) and(other keyUse) keyUse {
 	u.reads += other.reads
 	if u.last.Before(other.last) {
@@ -84,14 +84,15 @@ func (u keyUse) and(other keyUse) keyUse {
 	return u
 }
 
-// NewAPIKeys returns the API keys of a database.
+// NewAPIKeys returns the API keys in a database.
 func NewAPIKeys(db *database.DB) *APIKeys {
 	return &APIKeys{db: db, limits: map[uuid.UUID]*rate.Limiter{}, uses: map[uuid.UUID]keyUse{}, reads: newTokenReads()}
 }
 
-// Create makes a key for a company, or for all if companyID is nil. The secret
-// cannot be read again. A company that is not there is ErrNotFound, and a name
-// that ParseName refuses is a badNameError.
+// Create makes a key for a company, or for all companies if companyID is nil. Only
+// its hash is stored, so the returned secret cannot be read again. Create returns
+// ErrNotFound if the company does not exist, and an error that gives the reason if
+// ParseName refuses the name.
 func (a *APIKeys) Create(ctx context.Context, by Actor, companyID *uuid.UUID, name string) (APIKey, secret.Value, error) {
 	name, problem := ParseName(name)
 	if problem != NameFine {
@@ -120,8 +121,8 @@ func (a *APIKeys) Create(ctx context.Context, by Actor, companyID *uuid.UUID, na
 	return key, made, nil
 }
 
-// Revoke ends a key at once, on every instance. One that is not there, or was
-// revoked before, is ErrNotFound.
+// Revoke ends a key at once, on every instance. It returns ErrNotFound if the key
+// does not exist or was already revoked.
 func (a *APIKeys) Revoke(ctx context.Context, by Actor, id uuid.UUID) error {
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
 		result := tx.Model(&APIKey{}).Where("id = ? AND revoked_at IS NULL", id).Update("revoked_at", a.db.Now())
@@ -136,18 +137,19 @@ func (a *APIKeys) Revoke(ctx context.Context, by Actor, id uuid.UUID) error {
 	return nil
 }
 
-// List is every key, oldest first, the revoked ones too.
+// List returns all keys, oldest first, including revoked ones.
 func (a *APIKeys) List(ctx context.Context) ([]APIKey, error) {
-	var list []APIKey
-	if err := a.db.Read(ctx).Order("id").Find(&list).Error; err != nil {
+	var keys []APIKey
+	if err := a.db.Read(ctx).Order("id").Find(&keys).Error; err != nil {
 		return nil, fmt.Errorf("list API keys: %w", err)
 	}
-	return list, nil
+	return keys, nil
 }
 
-// Check finds the key that was sent from an address. An unknown or revoked one is
-// ErrNotFound, one used too often a ThrottledError, and one of a locked company
-// ErrLocked. Refusals of a key that exists are counted.
+// Check returns the key that a request from an address has sent. It returns
+// ErrNotFound for an unknown or revoked key, a ThrottledError for one that is used
+// too often, and ErrLocked for one whose company is locked. It counts every refusal
+// of a key that exists.
 func (a *APIKeys) Check(ctx context.Context, sent secret.Value, address string) (APIKey, error) {
 	var keys []struct {
 		APIKey
@@ -191,8 +193,9 @@ func (a *APIKeys) Check(ctx context.Context, sent secret.Value, address string) 
 	return key, nil
 }
 
-// CountRead counts a connection's token that was read with a key from an address.
-// It is written down by Flush: whoever asks for a token waits for no write.
+// CountRead counts that a key was used, from an address, to read a connection's
+// token. Flush stores the count later, so that nobody who asks for a token waits
+// for a write.
 func (a *APIKeys) CountRead(id, connectionID uuid.UUID, address string) {
 	now := a.db.Now()
 	a.mu.Lock()
@@ -203,8 +206,8 @@ func (a *APIKeys) CountRead(id, connectionID uuid.UUID, address string) {
 	a.reads.add(id, connectionID, address, now)
 }
 
-// Flush writes down what was counted since the last time. A process that is killed
-// loses what it has counted since.
+// Flush stores what was counted since the last flush. A process that is killed
+// loses its counts since then.
 func (a *APIKeys) Flush(ctx context.Context) error {
 	return errors.Join(a.flushUses(ctx), a.flushTokenReads(ctx))
 }
@@ -220,7 +223,8 @@ func (a *APIKeys) flushUses(ctx context.Context) error {
 	ctx, cancel := a.db.LimitWork(ctx)
 	defer cancel()
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
-		// Instances that write at the same moment lock the rows in one order.
+		// All instances lock the rows in the same order, so that they cannot
+		// deadlock.
 		for _, id := range slices.SortedFunc(maps.Keys(uses), func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }) {
 			if err := uses[id].write(tx, id); err != nil {
 				return err
@@ -231,10 +235,10 @@ func (a *APIKeys) flushUses(ctx context.Context) error {
 	if err != nil {
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		for id, use := range uses { // they are written the next time
+		for id, use := range uses { // the next flush writes them
 			a.uses[id] = a.uses[id].and(use)
 		}
-		return fmt.Errorf("count API key's use: %w", err)
+		return fmt.Errorf("store use of API keys: %w", err)
 	}
 	return nil
 }

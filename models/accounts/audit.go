@@ -11,10 +11,12 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
-// AuditAction is something that was done about staff or API keys.
+// AuditAction is a kind of change to staff or API keys.
 type AuditAction string
 
 const (
+	// AuditStaffAdded and the others are all audited actions. The database stores
+	// their values.
 	AuditStaffAdded   AuditAction = "staff_added"
 	AuditLinkMade     AuditAction = "staff_link_made"
 	AuditRoleChanged  AuditAction = "staff_role_changed"
@@ -35,16 +37,16 @@ type Actor struct {
 	SupportCode string
 }
 
-// CommandLine is the actor of what an operator does on the server, under the
-// name that the operating system knows them by.
+// CommandLine returns the actor for commands on the server. osUser is the
+// operator's name in the operating system.
 func CommandLine(osUser string) Actor { return Actor{Name: "command line (" + osUser + ")"} }
 
 func (s Staff) actor() Actor {
 	return Actor{UserID: s.UserID, Name: s.Name, SupportCode: s.SupportCode}
 }
 
-// AuditRecord is one thing that was done about staff or API keys. It is kept for
-// as long as events are.
+// AuditRecord is one change to staff or API keys. Records are kept as long as
+// events.
 type AuditRecord struct {
 	ID          uuid.UUID `gorm:"primaryKey"`
 	Action      AuditAction
@@ -54,11 +56,11 @@ type AuditRecord struct {
 	Detail      string
 	SupportCode string
 	At          time.Time
-	// TargetName is the name that the person or the key has now.
+	// TargetName is the current name of the person or key. It is not stored.
 	TargetName string `gorm:"->;-:migration"`
 }
 
-// audit records what by did about a target.
+// audit records what the actor did to a target.
 func (by Actor) audit(tx *gorm.DB, action AuditAction, target uuid.UUID, detail string, now time.Time) error {
 	r := AuditRecord{ID: database.NewID(), Action: action, ActorName: by.Name, TargetID: target, Detail: detail, SupportCode: by.SupportCode, At: now}
 	if by.UserID != uuid.Nil {
@@ -70,16 +72,16 @@ func (by Actor) audit(tx *gorm.DB, action AuditAction, target uuid.UUID, detail 
 	return nil
 }
 
-// auditShown is how many records a page has.
+// auditShown is how many records the page shows.
 const auditShown = 20
 
-// Audit returns the newest things that were done about staff and API keys.
+// Audit returns the latest changes to staff and API keys, newest first.
 func (a *Accounts) Audit(ctx context.Context) ([]AuditRecord, error) {
-	var list []AuditRecord
+	var records []AuditRecord
 	err := a.db.Read(ctx).Raw(`SELECT r.*, coalesce(u.name, k.name, '') AS target_name FROM audit_records r
-		LEFT JOIN users u ON u.id = r.target_id LEFT JOIN api_keys k ON k.id = r.target_id ORDER BY r.at DESC, r.id DESC LIMIT ?`, auditShown).Scan(&list).Error
+		LEFT JOIN users u ON u.id = r.target_id LEFT JOIN api_keys k ON k.id = r.target_id ORDER BY r.at DESC, r.id DESC LIMIT ?`, auditShown).Scan(&records).Error
 	if err != nil {
 		return nil, fmt.Errorf("list audit records: %w", err)
 	}
-	return list, nil
+	return records, nil
 }

@@ -15,9 +15,9 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
-// NameKey is a name as it is searched and sorted by: its words in small letters
-// without accents, a space between them. A name without letters and digits is
-// its own key.
+// NameKey returns the form of a name that is used for searching and sorting: its
+// words in lower case, without accents, separated by single spaces. A name without
+// letters and digits is its own key.
 func NameKey(name string) string {
 	var b strings.Builder
 	for _, r := range norm.NFKD.String(name) {
@@ -36,13 +36,13 @@ func NameKey(name string) string {
 	return name
 }
 
-// apostrophes are the characters that people type for one, or that a program makes
-// of what they type. Some of them count as letters.
+// apostrophes are the characters that people type as an apostrophe, and those that
+// programs put in its place. Unicode counts some of them as letters.
 const apostrophes = "'’‘ʼʻʹ′´`＇"
 
-// nameWords are the words by which a name is found, each once. Punctuation within
-// a word parts it and does not: O'Rourke is found as orourke and as rourke, and
-// A.C. as a, c, and ac.
+// nameWords returns the words by which a name is found, without duplicates.
+// Punctuation within a word counts both as a separator and as nothing: O'Rourke is
+// found as orourke and as rourke, and A.C. as a, c, and ac.
 func nameWords(name string) []string {
 	words := strings.Fields(NameKey(name))
 	for _, whole := range strings.Fields(norm.NFKD.String(name)) {
@@ -60,13 +60,13 @@ func nameWords(name string) []string {
 	return slices.Compact(words)
 }
 
-// CompanyWord lets a company be found by a word of its name.
+// CompanyWord makes a company findable by a word of its name.
 type CompanyWord struct {
 	Word      string    `gorm:"primaryKey"`
 	CompanyID uuid.UUID `gorm:"primaryKey"`
 }
 
-// CreateCompany makes a company that can be found by its name.
+// CreateCompany adds a company and the words by which it is found.
 func CreateCompany(tx *gorm.DB, company *Company) error {
 	if err := tx.Create(company).Error; err != nil {
 		return fmt.Errorf("add company: %w", err)
@@ -74,7 +74,7 @@ func CreateCompany(tx *gorm.DB, company *Company) error {
 	return nameCompany(tx, *company)
 }
 
-// nameCompany writes down the words of a company's name.
+// nameCompany stores the key and the words of a company's name.
 func nameCompany(tx *gorm.DB, company Company) error {
 	key := NameKey(company.Name)
 	err := tx.Exec("UPDATE companies SET name_key = ? WHERE id = ?", key, company.ID).Error
@@ -86,17 +86,17 @@ func nameCompany(tx *gorm.DB, company Company) error {
 		err = tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&words).Error
 	}
 	if err != nil {
-		return fmt.Errorf("name company: %w", err)
+		return fmt.Errorf("store words of company name: %w", err)
 	}
 	return nil
 }
 
-// namedAtOnce is how many companies are named by one write.
+// namedAtOnce is how many companies one write names.
 const namedAtOnce = 500
 
-// NameCompanies writes down the words of companies from before names were
-// searched. It reports how many of how many it has named. Several instances may
-// call it at once.
+// NameCompanies stores the words of companies that are older than the search by
+// name. It calls report with how many of them are done and how many there are.
+// Several instances may call it at the same time.
 func NameCompanies(ctx context.Context, db *database.DB, report func(done, total int64)) error {
 	var done, total int64
 	for {

@@ -1,14 +1,14 @@
-// Package accounts has companies and people: sign-up, sign-in, sessions, second
-// factors, our staff, API keys, and the limits that keep strangers from guessing.
-// It knows nothing of connections.
+// Package accounts manages companies and people: sign-up, sign-in, sessions, second
+// factors, our staff, API keys, and the limits that keep strangers from guessing
+// passwords. It knows nothing about connections.
 //
-// A session is stored under the hash of its token. A slow request only updates a
-// session that still exists, so signing out holds.
+// Sessions are stored under the hash of their token. A slow request can update a
+// session but never create it again, so a sign-out is final.
 //
 // Tables: companies, company_words, users, memberships, sessions, throttles,
 // second_factors, recovery_codes, staff_identities, api_keys, token_reads,
 // sign_ins, audit_records, account_mails, and log_key.
 //
-// It imports database and what is below it. Models, the packages above models,
-// views, handlers, and the commands may import it.
+// It imports database and the packages below it. The package models, the packages
+// above models, views, handlers, and the commands may import it.
 package accounts

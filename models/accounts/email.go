@@ -5,16 +5,18 @@ import (
 	"strings"
 )
 
-// maxEmail is the longest address that can be delivered to (RFC 5321, section
-// 4.5.3.1.3, less the angle brackets).
+// maxEmail is the length of the longest address that can receive mail (RFC 5321,
+// section 4.5.3.1.3, without the angle brackets).
 const maxEmail = 254
 
-// The form that HTML gives a valid email address, with a dot required in the
-// domain: no comments, no quotes, ASCII only.
+// emailForm is the HTML standard's definition of a valid email address, with at
+// least one dot in the domain. It allows no comments, quotes, or characters outside
+// ASCII.
 var emailForm = regexp.MustCompile("^[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@" +
 	`[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+$`)
 
-// ParseEmail brings an address into the one form that accounts are known by.
+// ParseEmail returns an address in the form that identifies an account: trimmed and
+// in lower case. It returns false if the address is not valid.
 func ParseEmail(s string) (string, bool) {
 	if len(s) > 4*maxEmail {
 		return "", false

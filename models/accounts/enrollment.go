@@ -17,21 +17,21 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
-// Enrollment is a second factor that is being set up: the secret in the letters
-// that people type, and the address that a QR code holds.
+// Enrollment is a second factor that is being set up. Key is the secret in the
+// letters that people type, and URL is the address in the QR code.
 type Enrollment struct {
 	Key, URL secret.Value
-	// Kept is the secret, sealed, for the session to keep. It is in no other
-	// place until a code has shown that it arrived: whoever else knows the
-	// password sees another secret, or none.
+	// Kept is the encrypted secret, for the session to keep. It is stored nowhere
+	// else until a code shows that the person has it. Somebody else who knows the
+	// password sees a different secret, or none.
 	Kept string
-	// Replaces says that there is a second factor, which works until the new one
-	// is confirmed.
+	// Replaces says that the person already has a second factor. It works until the
+	// new one is confirmed.
 	Replaces bool
 }
 
-// enrollmentPlace tells a first second factor from one that replaces another, so
-// that only who has passed the old one can.
+// enrollmentPlace separates a first second factor from one that replaces another.
+// Only a person who has passed the old one can replace it.
 func enrollmentPlace(userID uuid.UUID, replaces bool) seal.Place {
 	column := "enrolment"
 	if replaces {
@@ -49,9 +49,9 @@ func (a *Accounts) openEnrollment(kept string, userID uuid.UUID, replaces bool) 
 	return raw, err == nil
 }
 
-// Enrol continues the enrolment that the session has kept, or begins the first
-// one of a staff member. Who has a second factor and replaces none gets nil: they
-// are asked for a code.
+// Enroll continues the enrollment that the session keeps, or begins a staff
+// member's first one. It returns nil for a person who has a second factor and is
+// not replacing it. That person has to enter a code.
 func (a *Accounts) Enroll(ctx context.Context, staff Staff, kept string) (*Enrollment, error) {
 	has, err := a.HasFactor(ctx, staff.UserID)
 	if err != nil {
@@ -66,8 +66,8 @@ func (a *Accounts) Enroll(ctx context.Context, staff Staff, kept string) (*Enrol
 	return a.beginEnrollment(staff, false)
 }
 
-// ReplaceFactor begins with another second factor, after a right code. Its
-// errors are those of PassFactor.
+// ReplaceFactor begins to enroll another second factor if the code is right. It
+// returns the errors of PassFactor.
 func (a *Accounts) ReplaceFactor(ctx context.Context, staff Staff, code string) (*Enrollment, error) {
 	if _, err := a.PassFactor(ctx, staff.UserID, code); err != nil {
 		return nil, err
@@ -76,15 +76,15 @@ func (a *Accounts) ReplaceFactor(ctx context.Context, staff Staff, code string) 
 }
 
 func (a *Accounts) beginEnrollment(staff Staff, replaces bool) (*Enrollment, error) {
-	secret := make([]byte, 20) // as long as SHA-1's output (RFC 4226, section 4)
-	if _, err := rand.Read(secret); err != nil {
+	raw := make([]byte, 20) // the length of a SHA-1 hash (RFC 4226, section 4)
+	if _, err := rand.Read(raw); err != nil {
 		return nil, fmt.Errorf("begin second factor: %w", err)
 	}
-	sealed, err := a.keys.Seal(string(secret), enrollmentPlace(staff.UserID, replaces))
+	sealed, err := a.keys.Seal(string(raw), enrollmentPlace(staff.UserID, replaces))
 	if err != nil {
 		return nil, fmt.Errorf("begin second factor: %w", err)
 	}
-	return enrollment(staff, string(secret), base64.RawURLEncoding.EncodeToString(sealed), replaces)
+	return enrollment(staff, string(raw), base64.RawURLEncoding.EncodeToString(sealed), replaces)
 }
 
 func enrollment(staff Staff, raw, kept string, replaces bool) (*Enrollment, error) {
@@ -95,18 +95,20 @@ func enrollment(staff Staff, raw, kept string, replaces bool) (*Enrollment, erro
 	return &Enrollment{Key: secret.New(key.Secret()), URL: secret.New(key.URL()), Kept: kept, Replaces: replaces}, nil
 }
 
-// Enrolled is what a confirmed second factor comes with.
+// Enrolled is the result of confirming a second factor.
 type Enrolled struct {
-	// Codes are the recovery codes, which cannot be read again.
+	// Codes are the recovery codes. Only their hashes are stored, so they cannot be
+	// read again.
 	Codes []secret.Value
-	// Epoch is that of the sessions that go on. Where a second factor was
-	// replaced, the others end.
+	// Epoch is the person's current session epoch. If a second factor was replaced,
+	// it has changed and all other sessions have ended.
 	Epoch int
 }
 
-// ConfirmFactor ends an enrolment with a right code. It returns ErrWrongCode,
-// also for what was not kept for this, or a ThrottledError. It returns
-// ErrSignedOut if the session has ended meanwhile, as by a reset of the factor.
+// ConfirmFactor completes an enrollment if the code is right. It returns
+// ErrWrongCode, also if kept does not belong to this enrollment, or a
+// ThrottledError. It returns ErrSignedOut if the session has ended since, for
+// example because the factor was reset.
 func (a *Accounts) ConfirmFactor(ctx context.Context, staff Staff, kept, code string) (Enrolled, error) {
 	var done Enrolled
 	userID := staff.UserID
@@ -148,7 +150,8 @@ func (a *Accounts) ConfirmFactor(ctx context.Context, staff Staff, kept, code st
 	return done, nil
 }
 
-// saveFactor writes the factor down. Of two first ones at once, one counts.
+// saveFactor stores the factor. If two requests confirm a first factor at the same
+// time, only one succeeds.
 func (a *Accounts) saveFactor(tx *gorm.DB, userID uuid.UUID, raw string, step int64, now time.Time, replaces bool) error {
 	f := secondFactor{UserID: userID, LastStep: step, ConfirmedAt: &now, CreatedAt: now}
 	var err error

@@ -6,63 +6,59 @@ import (
 	"time"
 )
 
-// ErrForbidden: the visitor's role does not allow it.
-var ErrForbidden = errors.New("not allowed for this role")
+// Errors about what a visitor or a staff member may do.
+var (
+	// ErrForbidden says that the role does not allow it.
+	ErrForbidden = errors.New("not allowed for this role")
+	// ErrSignedOut says that the session has ended or that its user may not sign in.
+	ErrSignedOut = errors.New("signed out")
+	// ErrNoMembership says that the user no longer belongs to the company.
+	ErrNoMembership = errors.New("no longer a member")
+	// ErrNoStaff says that the user no longer belongs to our staff.
+	ErrNoStaff = errors.New("no longer on the staff")
+	// ErrLocked says that the company is locked.
+	ErrLocked = errors.New("company is locked")
+	// ErrYourself says that nobody may change or end their own staff account.
+	ErrYourself = errors.New("not allowed for your own account")
+)
 
-// ErrSignedOut: the session has ended or its user may not sign in.
-var ErrSignedOut = errors.New("signed out")
+// Errors of signing up, signing in, and adding staff.
+var (
+	// ErrWrongCredentials says that the email is unknown or the password is wrong.
+	ErrWrongCredentials = errors.New("wrong email or password")
+	// ErrWrongCode says that the code of the second factor is wrong.
+	ErrWrongCode = errors.New("wrong code")
+	// ErrUsedCode is an ErrWrongCode for a right code that was used before.
+	ErrUsedCode = fmt.Errorf("used before: %w", ErrWrongCode)
+	// ErrEmailTaken says that an account with the email exists.
+	ErrEmailTaken = errors.New("email is taken")
+	// ErrMemberEmail says that the email belongs to a member of a company.
+	ErrMemberEmail = errors.New("email belongs to a member of a company")
+	// ErrRemoved says that the person was removed from staff.
+	ErrRemoved = errors.New("was removed from staff")
+	// ErrOtherIdentity says that the email belongs to a staff member who signs in
+	// with another account at the issuer.
+	ErrOtherIdentity = errors.New("signs in with another account at the issuer")
+	// ErrUnknownState says that an authorization does not exist or belongs to
+	// another session.
+	ErrUnknownState = errors.New("unknown authorization")
+)
 
-// ErrNoMembership: the user no longer belongs to the company.
-var ErrNoMembership = errors.New("no longer a member")
-
-// ErrLocked: the company is locked.
-var ErrLocked = errors.New("company is locked")
-
-// ErrYourself: nobody ends or changes their own staff account.
-var ErrYourself = errors.New("not allowed for oneself")
-
-// ErrWrongCredentials: no such email, or another password.
-var ErrWrongCredentials = errors.New("wrong email or password")
-
-// ErrEmailTaken: an account with the email exists.
-var ErrEmailTaken = errors.New("email is taken")
-
-// ErrUnknownState: the authorization is not this session's, or never was.
-var ErrUnknownState = errors.New("unknown authorization")
-
-// ThrottledError says that there were too many tries, and until when.
+// ThrottledError says that there were too many attempts. The next one is allowed
+// at Until.
 type ThrottledError struct {
 	Until time.Time
 	key   string // of the limit
 }
 
 func (e *ThrottledError) Error() string {
-	return fmt.Sprintf("too many tries until %s", e.Until.Format(time.RFC3339))
+	return fmt.Sprintf("too many attempts until %s", e.Until.Format(time.RFC3339))
 }
 
-// BusyError says that too many people sign in at this moment, and when to try
-// again.
+// BusyError says that too many people are signing in at the same time. The person
+// should try again at Until.
 type BusyError struct{ Until time.Time }
 
 func (e *BusyError) Error() string {
 	return fmt.Sprintf("too many sign-ins at once; try again at %s", e.Until.Format(time.RFC3339))
 }
-
-// ErrRemoved: the person was removed from staff.
-var ErrRemoved = errors.New("was removed from staff")
-
-// ErrMemberEmail: the email belongs to someone of a company.
-var ErrMemberEmail = errors.New("email belongs to a member of a company")
-
-// ErrOtherIdentity: the email belongs to one of staff who signs in with another
-// account at the issuer.
-var ErrOtherIdentity = errors.New("signs in with another account at the issuer")
-
-// ErrWrongCode: the code of the second factor is not right.
-var ErrWrongCode = errors.New("wrong code")
-
-// ErrUsedCode is the ErrWrongCode of a code that was right and was used before.
-var ErrUsedCode = fmt.Errorf("used before: %w", ErrWrongCode)
-
-// ErrNoStaff says that somebody no longer belongs to our staff.
-var ErrNoStaff = errors.New("no longer one of staff")

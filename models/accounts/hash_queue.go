@@ -10,59 +10,63 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/retry"
 )
 
-// How many sign-ins may wait to hash a password. A whole office that signs in
-// at the same moment fits into one address's share.
+// How many sign-ins may wait to hash a password, and for how long. An office whose
+// people all sign in at the same moment fits into the share of one address.
 const (
 	hashWaiters           = 80
 	hashWaitersPerAddress = 40
 	hashWaitersPerAccount = 8
-	// hashPatience bounds how long strangers wait for a turn, so that they hear
-	// within three seconds. Who is known is let in a little later rather than not.
+	// hashPatience limits how long strangers wait for a turn, so that they get an
+	// answer within three seconds. Known devices wait longer, because for them a
+	// slow sign-in is better than none.
 	hashPatience      = 2500 * time.Millisecond
 	knownHashPatience = 10 * time.Second
-	// knownTurns is how many known devices are served before one of the others is.
+	// knownTurns is how many turns in a row known devices get before a stranger
+	// gets one.
 	knownTurns = 3
-	// busyRetry is when people whom we could not serve are told to come back. The
-	// times are spread, so that they do not all come back at once.
+	// busyRetry is the shortest time after which people who got no turn should try
+	// again. The actual times are spread, so that they do not all return at once.
 	busyRetry = 5 * time.Second
 )
 
 // hashAsker is who asks for a turn to hash a password.
 type hashAsker struct {
-	// known says that it is somebody whom strangers cannot be: on a device that
-	// has signed in to the account before, or with a valid link.
+	// known says that this cannot be a stranger: the device has signed in to the
+	// account before, or the person has a valid link.
 	known bool
-	// key is the account of whoever is known, and the address of the others.
+	// key is the account of a known asker, and the address of a stranger.
 	key string
 }
 
-// hashQueue decides who may hash a password. Hashing keeps a core busy and
-// takes 19 MiB, so only a few do it at a time, and only so many wait. Known
-// devices have a line of their own, which strangers cannot fill: they come
-// first, and where there are several slots, one is theirs alone. In each line
-// turns go round: by account among known devices, by address among others.
+// hashQueue decides who may hash a password. Hashing keeps a core busy and takes 19
+// MiB of memory, so few may hash and few may wait at a time.
+//
+// Known devices have a line of their own, which strangers cannot fill. They come
+// first, and if there are several slots, strangers leave one of them free. Within a
+// line, the turns rotate: by account among known devices, by address among
+// strangers.
 type hashQueue struct {
 	now func() time.Time
 
 	mu              sync.Mutex
-	slots           int // free ones
-	strangerSlots   int // of them, those that strangers may take
+	slots           int // that are free
+	strangerSlots   int // how many of them strangers may take
 	known, stranger hashLine
 	knownInARow     int
 }
 
-// hashLine is a line of askers. Those of the same key wait behind each other.
+// hashLine is a line of waiters. Waiters with the same key queue behind each other.
 type hashLine struct {
 	most, mostPerKey int
 	waiting          int
-	order            []string // keys with waiters, the next one first
+	order            []string // keys that have waiters, the next one first
 	byKey            map[string][]*hashWaiter
 }
 
 type hashWaiter struct {
 	asker hashAsker
-	// turn gets nil when it is the waiter's turn, and an error when they gave up
-	// their place for somebody of another address.
+	// turn receives nil when it is the waiter's turn. It receives an error when the
+	// waiter loses the place to somebody at another address.
 	turn chan error
 }
 
@@ -76,8 +80,9 @@ func newHashQueue(slots int, now func() time.Time) *hashQueue {
 	}
 }
 
-// Turn waits until the asker may hash and returns what ends the turn. It
-// returns a BusyError at once if too many wait, or when it has waited for too long.
+// Turn waits until the asker may hash. The caller calls done to end the turn. Turn
+// returns a BusyError at once if too many are waiting, and later if the wait takes
+// too long.
 func (q *hashQueue) Turn(ctx context.Context, asker hashAsker) (done func(), err error) {
 	w := &hashWaiter{asker: asker, turn: make(chan error, 1)}
 	if !q.enter(w) {
@@ -113,7 +118,7 @@ func (q *hashQueue) lineOf(asker hashAsker) *hashLine {
 	return &q.stranger
 }
 
-// enter says whether there is a place for the waiter.
+// enter adds the waiter and reports whether there was a place.
 func (q *hashQueue) enter(w *hashWaiter) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -125,8 +130,8 @@ func (q *hashQueue) enter(w *hashWaiter) bool {
 	return ok
 }
 
-// leave takes a waiter out, whose error it returns. If the turn came at the
-// same moment, it goes to the next.
+// leave removes a waiter, and returns why. If the turn came at the same moment, the
+// next waiter gets it.
 func (q *hashQueue) leave(w *hashWaiter, why error) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -155,7 +160,7 @@ func (q *hashQueue) free(asker hashAsker) {
 	}
 }
 
-// serve gives free slots to those who come next.
+// serve gives the free slots to the next waiters.
 func (q *hashQueue) serve() {
 	for q.slots > 0 {
 		forStrangers := q.stranger.waiting > 0 && q.strangerSlots > 0
@@ -174,8 +179,9 @@ func (q *hashQueue) serve() {
 	}
 }
 
-// add puts a waiter behind the others of the same key. In a full line, whoever
-// has fewer waiters takes the place of the last one of whoever has most.
+// add puts a waiter behind the others with the same key. If the line is full, the
+// key with the most waiters loses its last one, unless the new waiter's key would
+// then have as many.
 func (l *hashLine) add(w *hashWaiter) (evicted *hashWaiter, ok bool) {
 	key := w.asker.key
 	if len(l.byKey[key]) >= l.mostPerKey {
@@ -197,8 +203,8 @@ func (l *hashLine) add(w *hashWaiter) (evicted *hashWaiter, ok bool) {
 	return evicted, true
 }
 
-// next takes the first waiter of the key whose turn it is. The key's others
-// come again after those of all other keys.
+// next removes and returns the first waiter of the key whose turn it is. That key
+// then goes behind all others.
 func (l *hashLine) next() *hashWaiter {
 	key := l.order[0]
 	w := l.byKey[key][0]
@@ -207,7 +213,7 @@ func (l *hashLine) next() *hashWaiter {
 	return w
 }
 
-// remove says whether the waiter was in the line.
+// remove removes the waiter and reports whether it was in the line.
 func (l *hashLine) remove(w *hashWaiter) bool {
 	key := w.asker.key
 	i := slices.Index(l.byKey[key], w)

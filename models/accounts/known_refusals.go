@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// refusalsKept bounds how many refusals an instance remembers.
+// refusalsKept limits how many refusals an instance remembers.
 const refusalsKept = 10_000
 
-// knownRefusals remembers until when a limit refuses an address or an account, so
-// that a flood of tries that are refused anyway does not reach the database. It
-// is no count: the database has that, for all instances. It knows only what the
-// database has said.
+// knownRefusals remembers until when limits refuse an address or an account. A
+// flood of attempts that will be refused anyway does not reach the database. It
+// counts nothing itself: the counts of all instances are in the database, and it
+// only remembers their results.
 type knownRefusals struct {
 	mu    sync.Mutex
 	Until map[string]time.Time
@@ -19,7 +19,7 @@ type knownRefusals struct {
 
 func newKnownRefusals() *knownRefusals { return &knownRefusals{Until: map[string]time.Time{}} }
 
-// Check returns a ThrottledError if one of the keys is refused at this time.
+// Check returns a ThrottledError if one of the keys is refused now.
 func (r *knownRefusals) Check(now time.Time, keys ...string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -36,9 +36,9 @@ func (r *knownRefusals) Check(now time.Time, keys ...string) error {
 	return nil
 }
 
-// Remember keeps a refusal until its end. Where there are too many, those that
-// have ended go first, and then any others: a forgotten one costs a look into the
-// database.
+// Remember keeps a refusal until it ends. If there are too many, it first forgets
+// those that have ended, and then any others. Forgetting one costs only one more
+// query.
 func (r *knownRefusals) Remember(now time.Time, key string, until time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

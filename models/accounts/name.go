@@ -12,32 +12,32 @@ import (
 )
 
 const (
-	// longestName is the longest name of a person, a company, or a key, in
-	// characters.
+	// longestName is the length of the longest name of a person, a company, or a
+	// key, in characters.
 	longestName = 100
-	// marksInARow is how many accents one letter may carry. Pointed Hebrew has
-	// three; more than four only cover the lines above and below.
+	// marksInARow is how many accents a letter may have. Pointed Hebrew has up to
+	// three. More than four only cover the lines above and below.
 	marksInARow = 4
 )
 
-// NameProblem is what is wrong with a name.
+// NameProblem is the reason why a name is not accepted.
 type NameProblem string
 
 const (
-	// NameFine is no problem.
+	// NameFine says that there is no problem.
 	NameFine NameProblem = ""
-	// NameMissing says that there is nothing to see.
+	// NameMissing says that the name is empty.
 	NameMissing NameProblem = "missing"
-	// NameTooLong says that it has more than 100 characters.
+	// NameTooLong says that the name has more than 100 characters.
 	NameTooLong NameProblem = "too_long"
-	// NameInvisible says that it holds characters that cannot be seen, or that
-	// change how the text around them is shown.
+	// NameInvisible says that the name contains characters that cannot be seen, or
+	// that change how the text around them is shown.
 	NameInvisible NameProblem = "invisible"
-	// NameAddress says that it holds a web or email address.
+	// NameAddress says that the name contains a web or email address.
 	NameAddress NameProblem = "address"
 )
 
-// badNameError says that ParseName refuses a name, and why.
+// badNameError says why ParseName refused a name.
 type badNameError struct{ Problem NameProblem }
 
 func (e badNameError) Error() string {
@@ -45,18 +45,18 @@ func (e badNameError) Error() string {
 	case NameTooLong:
 		return "the name has more than 100 characters"
 	case NameInvisible:
-		return "the name holds invisible characters"
+		return "the name contains invisible characters"
 	case NameAddress:
-		return "the name holds a web or email address"
+		return "the name contains a web or email address"
 	case NameMissing, NameFine:
 	}
 	return "the name is empty"
 }
 
-// ParseName reads the name of a person, a company, or a key. It returns the name
-// as it is kept: in composed form (NFC), with single spaces. Names appear in
-// front of people who trust the page around them, so a name must not reorder
-// that text, hide in it, or lead out of it.
+// ParseName checks the name of a person, a company, or a key. It returns the name
+// as it is stored: composed (Unicode NFC), with single spaces. People who see a
+// name trust the page around it, so a name must not reorder that text, hide in it,
+// or link away from it.
 func ParseName(text string) (string, NameProblem) {
 	if !database.Storable(text) {
 		return "", NameInvisible
@@ -78,7 +78,7 @@ func ParseName(text string) (string, NameProblem) {
 	return name, NameFine
 }
 
-// plainSpace turns every kind of space within a line into the usual one.
+// plainSpace replaces every kind of space with the ordinary one.
 func plainSpace(r rune) rune {
 	if unicode.Is(unicode.Zs, r) {
 		return ' '
@@ -106,23 +106,23 @@ func AllVisible(line string) bool {
 	return seen
 }
 
-// isVisible reports whether a character leaves a mark by itself.
+// isVisible reports whether a character is visible on its own.
 func isVisible(r rune) bool {
 	return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) && !hidden(r)
 }
 
-// hidden reports whether a character shows nothing or controls the text around
-// it: controls, formats such as U+202E and the joiners, private and unassigned
-// characters, line and paragraph separators, the fillers of Hangul, and the
+// hidden reports whether a character shows nothing or controls the text around it:
+// control characters, format characters such as U+202E and the joiners, private and
+// unassigned characters, line and paragraph separators, the Hangul fillers, and the
 // empty Braille pattern.
 func hidden(r rune) bool {
 	return unicode.In(r, unicode.C, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point) || r == '\u2800'
 }
 
 var (
-	// addressForm matches what programs turn into a link: a scheme, www., an email
-	// address, or a domain or an IP address with something behind it. A name such
-	// as Cool.Air or St. Louis A.C. Repair is none of these.
+	// addressForm matches text that programs turn into a link: a scheme, www., an
+	// email address, or a domain or an IP address that a path, a query, or a port
+	// follows. It does not match names such as Cool.Air or St. Louis A.C. Repair.
 	addressForm = regexp.MustCompile(`(?i)` +
 		`:/|\b(?:https?|ftp|mailto|tel|javascript|data):\S|` +
 		`(?:^|[^\p{L}\p{N}])www\d*\.[\p{L}\p{N}]|` +
@@ -130,19 +130,19 @@ var (
 		`[\p{L}\p{N}]\.(?:\p{L}{2,}|xn--[a-z0-9-]+)(?::\d+)?(?:/|[?#]\S)|` +
 		`[\p{L}\p{N}]\.\p{L}{2,}:\d|` +
 		`\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+|/)`)
-	// addressLike has the characters that look like a dot or a slash.
+	// addressLike replaces characters that look like a dot or a slash.
 	addressLike = strings.NewReplacer("。", ".", "․", ".", "⁄", "/", "∕", "/", "⧸", "/", "\\", "/")
 )
 
-// holdsAddress reports whether a name holds a web or email address, also one in
-// letters of another width.
+// holdsAddress reports whether a name contains a web or email address, even in
+// full-width letters.
 func holdsAddress(name string) bool {
 	return addressForm.MatchString(addressLike.Replace(norm.NFKC.String(name)))
 }
 
-// VisibleText returns text without the characters that a name may not have. It
-// is for names from before that rule, and from elsewhere, in places where the
-// page cannot isolate them: files and logs.
+// VisibleText removes the characters that a name may not contain. Files and logs
+// use it, because they cannot isolate a name as pages do. Names from ServiceTitan,
+// and names that are older than ParseName, may contain such characters.
 func VisibleText(text string) string {
 	return strings.Map(func(r rune) rune {
 		if hidden(r) {

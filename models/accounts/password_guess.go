@@ -8,33 +8,36 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// PasswordOf is whose password it is to be: what others know of the person, and
-// so try first. Company may be empty.
+// PasswordOf is the person a password is for: what others know about them, and
+// therefore guess first. Company may be empty.
 type PasswordOf struct{ Company, Name, Email string }
 
 const (
-	// guessedRun is from how many characters on a piece of a row, a repetition or a
-	// word is one that people guess.
+	// guessedRun is the length of the shortest piece of a row, repetition, or word
+	// that counts as guessable.
 	guessedRun = 3
-	// repeatedUnit is the longest unit whose repetition is guessed.
+	// repeatedUnit is the length of the longest unit whose repetition counts as
+	// guessable.
 	repeatedUnit = 8
-	// judgedRunes is how much of a password is looked at: its beginning decides. To
-	// look at a long one costs nearly as much as its hash, and nobody waits for a
-	// turn to do it.
+	// judgedRunes is how many characters are checked, from the beginning. Checking
+	// a long password would take nearly as long as hashing it, and a check does not
+	// wait for a turn.
 	judgedRunes = 128
-	// leastUnguessed is what a password must have beside what is guessed: a letter
-	// counts 2, and anything else 1, since people append numbers and signs.
+	// leastUnguessed is the least score of the characters that are not guessable. A
+	// letter scores 2 and any other character 1, because people often append digits
+	// and signs.
 	leastUnguessed = 12
 )
 
-// guessedWords are those of the product, and what people put into passwords most.
+// guessedWords are words of the product, and the words that people most often use
+// in passwords.
 var guessedWords = []string{
 	"fieldbridge", "field", "bridge", "servicetitan", "service", "titan",
 	"password", "passwort", "welcome", "letmein", "changeme", "iloveyou", "admin", "login", "secret", "master", "test",
 }
 
-// guessedRows are rows of keys and of the alphabet, which are read in both
-// directions.
+// guessedRows are the alphabet, the digits, and rows of keys. They are matched in
+// both directions.
 var guessedRows = []string{
 	"abcdefghijklmnopqrstuvwxyzabc", "01234567890123",
 	"qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop", "yxcvbnm", "azertyuiop", "qsdfghjklm", "wxcvbn",
@@ -42,10 +45,10 @@ var guessedRows = []string{
 	"qazwsxedcrfvtgbyhnujmikolp",
 }
 
-// guessable says whether a password is made of little but what people guess:
-// names of the product, the company and the person, parts of the email,
-// repetitions, and rows of keys, also with letters written as digits and with
-// numbers and signs around them.
+// guessable reports whether a password consists almost only of what people guess:
+// words of the product, names of the company and the person, parts of the email,
+// repetitions, and rows of keys. It also finds them with digits and signs in place
+// of letters, or around them.
 func guessable(password string, of PasswordOf) bool {
 	typed := plainRunes(password)
 	typed = typed[:min(len(typed), judgedRunes)]
@@ -76,7 +79,7 @@ func guessable(password string, of PasswordOf) bool {
 	return left < leastUnguessed
 }
 
-// plainRunes are a text's characters in small letters without accents.
+// plainRunes returns the characters of a text in lower case, without accents.
 func plainRunes(text string) []rune {
 	var plain []rune
 	for _, r := range norm.NFC.String(text) {
@@ -90,8 +93,8 @@ func plainRunes(text string) []rune {
 	return plain
 }
 
-// unleet reads digits and signs as the letters that they stand for. A one is
-// another letter from word to word.
+// unleet replaces digits and signs with the letters that they stand for. The digit
+// 1 can stand for different letters, so the caller chooses which.
 func unleet(text []rune, one rune) []rune {
 	letters := map[rune]rune{'0': 'o', '1': one, '!': one, '3': 'e', '4': 'a', '@': 'a', '5': 's', '$': 's', '7': 't', '8': 'b'}
 	read := make([]rune, len(text))
@@ -104,7 +107,7 @@ func unleet(text []rune, one rune) []rune {
 	return read
 }
 
-// wordsOf are the words that others know of a person.
+// wordsOf returns the words that others know about a person.
 func wordsOf(of PasswordOf) []string {
 	var words []string
 	for _, text := range []string{of.Company, of.Name, of.Email} {
@@ -114,6 +117,7 @@ func wordsOf(of PasswordOf) []string {
 	return slices.DeleteFunc(words, func(w string) bool { return len([]rune(w)) < guessedRun })
 }
 
+// markWord marks every occurrence of a word.
 func markWord(guessed []bool, text, word []rune) {
 	for i := 0; i+len(word) <= len(text); i++ {
 		if slices.Equal(text[i:i+len(word)], word) {
@@ -122,7 +126,7 @@ func markWord(guessed []bool, text, word []rune) {
 	}
 }
 
-// markRuns marks what stands in a row in the same or the other order.
+// markRuns marks every piece of a row, in either direction.
 func markRuns(guessed []bool, text, row []rune) {
 	back := slices.Clone(row)
 	slices.Reverse(back)
@@ -141,7 +145,7 @@ func markRuns(guessed []bool, text, row []rune) {
 	}
 }
 
-// markSame marks a character that stands several times in a row.
+// markSame marks runs of the same character.
 func markSame(guessed []bool, text []rune) {
 	for from := 0; from < len(text); {
 		to := from
@@ -155,14 +159,15 @@ func markSame(guessed []bool, text []rune) {
 	}
 }
 
+// mark marks the characters from one index up to another.
 func mark(guessed []bool, from, to int) {
 	for i := from; i < to; i++ {
 		guessed[i] = true
 	}
 }
 
-// trimmed is a text without the digits and signs at its end, unless little else
-// is there.
+// trimmed returns a text without the digits and signs at its end, unless almost
+// nothing else is left.
 func trimmed(text []rune) []rune {
 	end := len(text)
 	for end > 0 && !unicode.IsLetter(text[end-1]) {
@@ -174,7 +179,7 @@ func trimmed(text []rune) []rune {
 	return text[:end]
 }
 
-// repeats says whether a text is one short unit again and again.
+// repeats reports whether a text is one short unit, repeated.
 func repeats(text []rune) bool {
 	for unit := 1; unit <= min(repeatedUnit, len(text)/2); unit++ {
 		if slices.Equal(text[unit:], text[:len(text)-unit]) {

@@ -13,19 +13,20 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
-// recoveryCodes is how many there are, each of twelve characters: 60 bits.
+// recoveryCodes is how many recovery codes a person gets. Each has twelve
+// characters, which is 60 bits.
 const recoveryCodes = 10
 
-// FewRecoveryCodes is how many are so few that people are told.
+// FewRecoveryCodes is the number of remaining codes at which pages warn the person.
 const FewRecoveryCodes = 3
 
-// recoveryCode lets somebody in who has lost the second factor, once.
+// recoveryCode lets a person in once without their second factor.
 type recoveryCode struct {
 	UserID   uuid.UUID `gorm:"primaryKey"`
 	CodeHash []byte    `gorm:"primaryKey"`
 }
 
-// RecoveryCodesLeft is how many a staff member has.
+// RecoveryCodesLeft returns how many unused recovery codes a staff member has.
 func (a *Accounts) RecoveryCodesLeft(ctx context.Context, userID uuid.UUID) (int64, error) {
 	var left int64
 	if err := a.db.Read(ctx).Model(&recoveryCode{}).Where("user_id = ?", userID).Count(&left).Error; err != nil {
@@ -34,8 +35,8 @@ func (a *Accounts) RecoveryCodesLeft(ctx context.Context, userID uuid.UUID) (int
 	return left, nil
 }
 
-// NewRecoveryCodes replaces the recovery codes, after a right code. Its errors
-// are those of PassFactor.
+// NewRecoveryCodes replaces a staff member's recovery codes if the code is right.
+// It returns the errors of PassFactor.
 func (a *Accounts) NewRecoveryCodes(ctx context.Context, userID uuid.UUID, code string) ([]secret.Value, error) {
 	var codes []secret.Value
 	err := a.attemptCode(ctx, userID, func(tx *gorm.DB, f secondFactor, now time.Time) error {
@@ -52,13 +53,14 @@ func (a *Accounts) NewRecoveryCodes(ctx context.Context, userID uuid.UUID, code 
 	return codes, nil
 }
 
-// spendRecoveryCode says whether the code is one, which from now on it is not.
+// spendRecoveryCode reports whether the code is one of the user's recovery codes,
+// and deletes it.
 func spendRecoveryCode(tx *gorm.DB, userID uuid.UUID, code string) (bool, error) {
 	result := tx.Where("user_id = ? AND code_hash = ?", userID, database.HashOf(secret.New(plainCode(code)))).Delete(&recoveryCode{})
 	return result.RowsAffected > 0, result.Error
 }
 
-// replaceRecoveryCodes makes new ones; the old ones are good no more.
+// replaceRecoveryCodes makes new recovery codes and deletes the old ones.
 func replaceRecoveryCodes(tx *gorm.DB, userID uuid.UUID) ([]secret.Value, error) {
 	if err := tx.Where("user_id = ?", userID).Delete(&recoveryCode{}).Error; err != nil {
 		return nil, err

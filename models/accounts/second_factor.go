@@ -18,16 +18,17 @@ import (
 )
 
 const (
-	// factorStep is how long a code lasts; one before and one after are taken too
-	// (RFC 6238, section 5.2).
+	// factorStep is the time step of a code. The codes of the steps before and
+	// after are accepted too (RFC 6238, section 5.2).
 	factorStep = 30 * time.Second
 	factorSkew = 1
 )
 
-// factorPerAccount limits how often codes are tried.
+// factorPerAccount limits attempts to enter a code.
 var factorPerAccount = Limit{"factor-account", 5, 15 * time.Minute}
 
-// secondFactor is a staff member's, sealed. It never leaves this package.
+// secondFactor is a staff member's second factor, encrypted. It never leaves this
+// package.
 type secondFactor struct {
 	UserID       uuid.UUID `gorm:"primaryKey"`
 	SecretSealed []byte
@@ -36,25 +37,26 @@ type secondFactor struct {
 	CreatedAt    time.Time
 }
 
-// Passed is how somebody came past the second factor.
+// Passed says how a person passed the second factor.
 type Passed struct {
-	// Recovery says that it was with a recovery code, and Left how many of them
-	// there still are.
+	// Recovery says that the person used a recovery code. Left is how many recovery
+	// codes remain.
 	Recovery bool
 	Left     int64
 }
 
+// place binds the encrypted secret to its row.
 func (f *secondFactor) place() seal.Place {
 	return seal.Place{Table: "second_factors", Row: f.UserID.String(), Column: "secret_sealed"}
 }
 
-// HasFactor says whether a staff member has enrolled a second factor.
+// HasFactor reports whether a staff member has a confirmed second factor.
 func (a *Accounts) HasFactor(ctx context.Context, userID uuid.UUID) (bool, error) {
 	f, err := a.factor(a.db.Read(ctx), userID)
 	return f.ConfirmedAt != nil, err
 }
 
-// factor is the row, or a zero one if there is none.
+// factor returns a user's second factor, or a zero value if there is none.
 func (a *Accounts) factor(db *gorm.DB, userID uuid.UUID) (secondFactor, error) {
 	var f secondFactor
 	err := db.Where("user_id = ?", userID).Take(&f).Error
@@ -67,8 +69,9 @@ func (a *Accounts) factor(db *gorm.DB, userID uuid.UUID) (secondFactor, error) {
 	return f, nil
 }
 
-// PassFactor checks a code of the second factor, or a recovery code, which is
-// spent by it. Its errors are ErrWrongCode and ThrottledError.
+// PassFactor checks a code of the second factor or a recovery code, and spends a
+// recovery code. It returns ErrWrongCode, ErrUsedCode, ErrSignedOut, or a
+// ThrottledError.
 func (a *Accounts) PassFactor(ctx context.Context, userID uuid.UUID, code string) (Passed, error) {
 	var passed Passed
 	err := a.attemptCode(ctx, userID, func(tx *gorm.DB, f secondFactor, now time.Time) (err error) {
@@ -81,6 +84,7 @@ func (a *Accounts) PassFactor(ctx context.Context, userID uuid.UUID, code string
 	return passed, nil
 }
 
+// pass checks a code within an attempt that was counted.
 func (a *Accounts) pass(tx *gorm.DB, f secondFactor, code string, now time.Time) (Passed, error) {
 	var passed Passed
 	if f.ConfirmedAt == nil {
@@ -98,8 +102,9 @@ func (a *Accounts) pass(tx *gorm.DB, f secondFactor, code string, now time.Time)
 	return passed, tx.Model(&recoveryCode{}).Where("user_id = ?", f.UserID).Count(&passed.Left).Error
 }
 
-// ResetFactor forgets a staff member's second factor and recovery codes, and
-// ends all sessions. They enrol anew when they sign in.
+// ResetFactor deletes a staff member's second factor and recovery codes, and ends
+// all their sessions. At the next sign-in they enroll again. It returns ErrNotFound
+// if nobody on the staff has the email.
 func (a *Accounts) ResetFactor(ctx context.Context, by Actor, email string) error {
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
 		var user User
@@ -117,6 +122,7 @@ func (a *Accounts) ResetFactor(ctx context.Context, by Actor, email string) erro
 	return nil
 }
 
+// forgetFactor deletes a user's second factor and recovery codes.
 func forgetFactor(tx *gorm.DB, userID uuid.UUID) error {
 	return errors.Join(
 		tx.Where("user_id = ?", userID).Delete(&secondFactor{}).Error,
@@ -124,17 +130,17 @@ func forgetFactor(tx *gorm.DB, userID uuid.UUID) error {
 	)
 }
 
-// attemptCode counts a try before anything is looked at, and forgets the count if
-// it was a good one. The try counts in a transaction of its own, so that a wrong
-// code does not take it back.
+// attemptCode counts an attempt before it checks anything, and resets the count if
+// the check succeeds. It counts in a separate transaction, so that a failed check
+// does not undo the count.
 func (a *Accounts) attemptCode(ctx context.Context, userID uuid.UUID, check func(*gorm.DB, secondFactor, time.Time) error) error {
 	now := a.db.Now()
 	if err := a.db.Write(ctx, func(tx *gorm.DB) error { return factorPerAccount.Take(tx, userID.String(), now) }); err != nil {
 		return err
 	}
 	return a.db.Write(ctx, func(tx *gorm.DB) error {
-		// Somebody may be removed, or have the factor reset, at this moment. Those
-		// lock the user first too.
+		// The person may be removed, or have the factor reset, at this moment.
+		// Those transactions also lock the user first.
 		staff, err := holdStaff(tx, userID)
 		if err != nil {
 			return err
@@ -153,12 +159,12 @@ func (a *Accounts) attemptCode(ctx context.Context, userID uuid.UUID, check func
 	})
 }
 
-// acceptCode takes a right code whose time step is newer than any that was
+// acceptCode accepts a right code if its time step is newer than that of every code
 // accepted before.
 func (a *Accounts) acceptCode(tx *gorm.DB, f secondFactor, code string, now time.Time) error {
 	raw, err := a.keys.Open(f.SecretSealed, f.place())
 	if err != nil {
-		return fmt.Errorf("open second factor: %w", err)
+		return fmt.Errorf("decrypt second factor: %w", err)
 	}
 	step, ok := stepOf(raw, code, now)
 	if !ok {
@@ -171,13 +177,14 @@ func (a *Accounts) acceptCode(tx *gorm.DB, f secondFactor, code string, now time
 	return result.Error
 }
 
-// stepOf is the time step whose code it is, among those that are taken now.
+// stepOf returns the time step that a code belongs to, if that step is accepted
+// now.
 func stepOf(raw, code string, now time.Time) (int64, bool) {
 	key := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString([]byte(raw))
 	step := now.Unix() / int64(factorStep/time.Second)
 	for at := step - factorSkew; at <= step+factorSkew; at++ {
 		right, err := hotp.ValidateCustom(plainCode(code), uint64(at), key, hotp.ValidateOpts{Digits: otp.DigitsSix, Algorithm: otp.AlgorithmSHA1}) // #nosec G115 -- time is after 1970
-		// A code of another length is an error there.
+		// ValidateCustom returns an error for a code of another length.
 		if err == nil && right {
 			return at, true
 		}
@@ -185,12 +192,12 @@ func stepOf(raw, code string, now time.Time) (int64, bool) {
 	return 0, false
 }
 
-// plainCode is a code without what people type between its parts.
+// plainCode removes the spaces and hyphens that people type in a code.
 func plainCode(code string) string {
 	return strings.ToUpper(strings.NewReplacer(" ", "", "-", "").Replace(strings.TrimSpace(code)))
 }
 
-// SealedTables returns what people's accounts keep encrypted.
+// SealedTables returns the encrypted columns that this package owns.
 func SealedTables() []database.SealedTable {
 	return []database.SealedTable{{Name: "second_factors", Key: "user_id", Columns: []string{"secret_sealed"}, Rows: database.SealedRowsOf(func(f secondFactor) database.SealedRow {
 		return database.SealedRow{Key: f.UserID, Values: []database.SealedValue{{Column: "secret_sealed", Sealed: f.SecretSealed, Place: f.place()}}}

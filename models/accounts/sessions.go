@@ -14,29 +14,30 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
-// How long a session lives: since it was last seen, and in all. That it was
-// seen is noted at most once every sessionNoted, so reading costs no write.
+// Limits of a session: how long it may be idle, how long it lives in all, and how
+// many a user has. The time when it was last seen is stored at most once every
+// sessionNoted, so that most reads cause no write.
 const (
 	sessionIdle     = 30 * time.Minute
 	SessionLifetime = 12 * time.Hour
 	sessionNoted    = 5 * time.Minute
-	// Staff see every company, so theirs are shorter.
+	// Staff see every company, so their sessions are shorter.
 	staffSessionIdle     = 15 * time.Minute
 	staffSessionLifetime = 8 * time.Hour
-	// sessionsPerUser is how many sessions a user has at once. A new one more ends
-	// the oldest.
+	// sessionsPerUser is how many sessions a user may have at a time. A new session
+	// beyond that ends the oldest.
 	sessionsPerUser = 20
 )
 
-// Sessions keeps browser sessions for scs, which hands it hashed tokens.
+// Sessions is the store of browser sessions for scs, which passes hashed tokens.
 //
-// scs writes a session back whole at the end of a request, so a slow request
-// could revive a session that was signed out meanwhile. Here a commit only
-// updates a session that still exists; it inserts only under a token that was
+// scs saves the whole session at the end of a request, so a slow request could
+// bring back a session that was signed out in the meantime. Here a commit only
+// updates a session that still exists. It inserts one only under a token that was
 // made in the same request (see Track).
 type Sessions struct{ db *database.DB }
 
-// NewSessions returns the store.
+// NewSessions returns the sessions in a database.
 func NewSessions(db *database.DB) *Sessions { return &Sessions{db: db} }
 
 type session struct {
@@ -45,29 +46,30 @@ type session struct {
 	ExpiresAt time.Time
 	SeenAt    time.Time
 	Staff     bool
-	// Previous is the token that the session had before it went on under this one.
+	// Previous is the token that the session had before it was renewed.
 	Previous *string
-	// UserID is nil for a session of nobody yet.
+	// UserID is nil before anybody has signed in.
 	UserID *uuid.UUID
 }
 
 type trackKey struct{}
 
-// track is what the store remembers of a request.
+// track is what the store remembers during a request.
 type track struct {
-	token string     // of the session that was loaded
-	user  *uuid.UUID // whose session it is
-	staff bool       // the session that begins is one of staff
-	// asked is the token that the browser sent, also if it has no session any more.
+	token string     // of the loaded session
+	user  *uuid.UUID // of that session
+	staff bool       // whether the session that begins is one of staff
+	// asked is the token that the browser sent, even if its session no longer
+	// exists.
 	asked string
-	// renews says that the session goes on under another token, and renewed is the
+	// renews says that the session continues under another token. renewed is the
 	// token that it had.
 	renews  bool
 	renewed string
 }
 
-// Track returns a context for one request, in which the store remembers which
-// session was loaded.
+// Track returns a context for one request. In it, the store remembers which session
+// was loaded.
 func (*Sessions) Track(ctx context.Context) context.Context {
 	return context.WithValue(ctx, trackKey{}, new(track))
 }
@@ -77,29 +79,30 @@ func tracked(ctx context.Context) *track {
 	return t
 }
 
-// ForStaff makes the session that this request begins one of staff.
+// ForStaff gives the session that this request begins the shorter limits of staff.
 func (*Sessions) ForStaff(ctx context.Context) {
 	if t := tracked(ctx); t != nil {
 		t.staff = true
 	}
 }
 
-// GoOn makes the session of this request go on under another token, if it is
-// still there when it is saved: one that was signed out meanwhile stays gone.
+// GoOn continues the session of this request under another token. A session that
+// was signed out in the meantime stays gone.
 func (*Sessions) GoOn(ctx context.Context) {
 	if t := tracked(ctx); t != nil {
 		t.renews = true
 	}
 }
 
-// ForUser makes the session that this request begins one of the user.
+// ForUser assigns the session that this request begins to a user.
 func (*Sessions) ForUser(ctx context.Context, userID uuid.UUID) {
 	if t := tracked(ctx); t != nil {
 		t.user = &userID
 	}
 }
 
-// FindCtx loads a session that has neither expired nor been idle too long.
+// FindCtx returns the data of a session that has neither expired nor been idle for
+// too long.
 func (s *Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
 	var row session
 	if t := tracked(ctx); t != nil {
@@ -127,9 +130,9 @@ func (s *Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, err
 	return row.Data, true, nil
 }
 
-// CommitCtx saves a session. A new one lives for SessionLifetime by our clock;
-// what scs says of its end is by another. One too many of its user ends the
-// oldest.
+// CommitCtx saves a session. It ignores the expiry that scs computes with another
+// clock: a new session lives for SessionLifetime by the database's clock, and one
+// of staff for less. If its user then has too many sessions, the oldest one ends.
 func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, _ time.Time) error {
 	t := tracked(ctx)
 	if t == nil {
@@ -162,8 +165,8 @@ func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, _ t
 	return nil
 }
 
-// lockUser lets the sessions of a user begin one after the other, so that their
-// count is exact.
+// lockUser makes a user's sessions begin one after another, so that their count is
+// exact.
 func lockUser(tx *gorm.DB, userID *uuid.UUID) error {
 	if userID == nil {
 		return nil
@@ -172,7 +175,8 @@ func lockUser(tx *gorm.DB, userID *uuid.UUID) error {
 	return database.ForUpdate(tx.Model(&User{})).Where("id = ?", *userID).Pluck("id", &locked).Error
 }
 
-// endOldest ends what the user of a new session has beyond sessionsPerUser.
+// endOldest ends the oldest sessions of a new session's user, down to
+// sessionsPerUser.
 func endOldest(tx *gorm.DB, row session) error {
 	if row.UserID == nil {
 		return nil
@@ -182,13 +186,13 @@ func endOldest(tx *gorm.DB, row session) error {
 		*row.UserID, row.Token, sessionsPerUser-1).Error
 }
 
-// DeleteCtx ends a session. It also ends one that has gone on under another token
-// since this browser sent the old one.
+// DeleteCtx ends a session. If the session was renewed after this browser sent the
+// old token, it ends the renewed session too.
 func (s *Sessions) DeleteCtx(ctx context.Context, token string) error {
 	tokens := []string{token}
 	if t := tracked(ctx); t != nil {
 		if t.renews && t.renewed == "" && t.token == token {
-			t.renewed = token // it is given another token when it is saved
+			t.renewed = token // CommitCtx gives it another token
 			return nil
 		}
 		tokens = append(tokens, t.asked, t.renewed)
@@ -203,18 +207,18 @@ func (s *Sessions) DeleteCtx(ctx context.Context, token string) error {
 	return nil
 }
 
-// Find is FindCtx for scs's older interface, which it never calls on a store
-// with contexts.
+// Find is FindCtx for the older interface of scs, which scs does not call if a
+// store has the methods with contexts.
 func (s *Sessions) Find(token string) ([]byte, bool, error) {
 	return s.FindCtx(context.Background(), token)
 }
 
-// Commit is CommitCtx for scs's older interface.
+// Commit is CommitCtx for the older interface of scs.
 func (s *Sessions) Commit(token string, data []byte, expiry time.Time) error {
 	return s.CommitCtx(s.Track(context.Background()), token, data, expiry)
 }
 
-// Delete is DeleteCtx for scs's older interface.
+// Delete is DeleteCtx for the older interface of scs.
 func (s *Sessions) Delete(token string) error { return s.DeleteCtx(context.Background(), token) }
 
 // endSessions ends all sessions of a user, on all devices.

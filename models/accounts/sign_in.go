@@ -12,33 +12,36 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
-// SignIn is a try to sign in.
+// SignIn is an attempt to sign in.
 type SignIn struct {
 	Email    string // as typed
 	Password secret.Value
 	Address  string // of the browser
-	Device   string // what Device returned for this browser, if anything
-	// NoStaff refuses our staff, who sign in elsewhere, as if the password were
-	// wrong.
+	Device   string // returned by Device for this browser, or empty
+	// NoStaff refuses staff as if the password were wrong. It is for deployments
+	// whose staff sign in elsewhere.
 	NoStaff bool
 }
 
-// SignedIn is who signed in, and for which company.
+// SignedIn is who signed in, and for which company. CompanyID is uuid.Nil for
+// staff.
 type SignedIn struct {
 	User      User
 	CompanyID uuid.UUID
 }
 
-// SignIn checks email and password. An unknown email and a wrong password give
-// the same ErrWrongCredentials after the same work. Too many tries give a
-// ThrottledError, even with the right password, and too many at once a BusyError.
+// SignIn checks an email and a password. An unknown email and a wrong password both
+// return ErrWrongCredentials after the same amount of work. Too many attempts
+// return a ThrottledError, even if the password is right. Too many at the same time
+// return a BusyError.
 func (a *Accounts) SignIn(ctx context.Context, s SignIn) (SignedIn, error) {
 	email, ok := ParseEmail(s.Email)
 	if !ok || len(s.Password.Reveal()) > maxPasswordBytes {
 		email, s.Password = "", secret.Value{}
 	}
 	attempt := signInAttempt{Email: email, Address: s.Address, device: a.deviceName(email, s.Device)}
-	// What is refused anyway neither waits for a turn nor takes one.
+	// An attempt that will be refused anyway neither waits for a turn nor takes
+	// one.
 	if err := a.refusals.Check(a.db.Now(), attempt.keys()...); err != nil {
 		return SignedIn{}, err
 	}
@@ -54,8 +57,9 @@ func (a *Accounts) SignIn(ctx context.Context, s SignIn) (SignedIn, error) {
 	return in, nil
 }
 
-// signIn is a attempt whose turn has come. That it works with the database in its
-// turn keeps a flood of tries from taking all connections to it.
+// signIn makes an attempt whose turn has come. It reads and writes the database
+// within the turn, so that a flood of attempts cannot take all database
+// connections.
 func (a *Accounts) signIn(ctx context.Context, attempt signInAttempt, s SignIn) (SignedIn, error) {
 	var strange int
 	err := a.limited(ctx, attempt.keys(), func(tx *gorm.DB, now time.Time) (err error) {

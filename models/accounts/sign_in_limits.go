@@ -10,29 +10,29 @@ import (
 	"gorm.io/gorm"
 )
 
-// The limits of sign-in. A device that has signed in to the account before has
-// counts of its own, so that no stranger can lock its owner out, not even from
-// the same address.
+// The limits of signing in. A device that has signed in to the account before has
+// separate counts. So no stranger can lock its owner out, not even from the same
+// address.
 var (
-	// signInsPerAddress counts every try, right ones too. An office of 40 people
-	// behind one address does not come near it.
+	// signInsPerAddress counts all attempts from an address, including right ones.
+	// An office of 40 people behind one address stays far below it.
 	signInsPerAddress = Limit{"sign-ins-address", 300, 15 * time.Minute}
-	// signInPerAddress and signInPerPair count wrong tries: of an address, and of
-	// an address for one account.
+	// signInPerAddress and signInPerPair count wrong attempts: from an address, and
+	// from an address for one account.
 	signInPerAddress = Limit{"signin-address", 100, 15 * time.Minute}
 	signInPerPair    = Limit{"signin-pair", 10, 15 * time.Minute}
 	signInPerDevice  = Limit{"signin-device", 10, 15 * time.Minute}
-	// signInsPerAccount counts what strangers cannot do: right tries, and tries on
-	// known devices.
+	// signInsPerAccount counts what strangers cannot do: right attempts, and
+	// attempts on known devices.
 	signInsPerAccount = Limit{"sign-ins-account", 60, 15 * time.Minute}
 
-	// signInLane counts the wrong tries of strangers for an account, from whatever
-	// address. After so many each try is followed by a pause. The account is never
-	// closed.
+	// signInLane counts the wrong attempts of strangers for an account from a group
+	// of networks. After that many, each attempt is followed by a pause. The
+	// account is never closed.
 	signInLane  = Limit{"signin-lane", 10, 24 * time.Hour}
 	signInPause = Limit{"signin-pause", 1, longestSignInPause}
-	// signInAlarm is after how many of them the account's owner is told, and
-	// signInTold how often.
+	// signInAlarm is how many such attempts make us warn the person whose account
+	// it is, and signInTold is how often we do.
 	signInAlarm = Limit{"signin-alarm", 20, 24 * time.Hour}
 	signInTold  = Limit{"signin-told", 1, 24 * time.Hour}
 
@@ -40,17 +40,17 @@ var (
 )
 
 const (
-	// firstSignInPause follows the last try that was free. Each pause is twice as long as
-	// the one before, up to longestSignInPause.
+	// firstSignInPause follows the last attempt that is free. Each pause is twice
+	// as long as the one before, up to longestSignInPause.
 	firstSignInPause   = time.Second
 	longestSignInPause = 2 * time.Minute
-	// signInLanes is into how many lanes the networks are divided that try one
-	// account. A few networks that keep on trying slow down their own lanes, and
-	// not the one in which the owner comes on a new device.
+	// signInLanes is how many lanes the networks are divided into for each account.
+	// A few networks that keep attempting slow down their own lanes, and probably
+	// not the lane of the owner on a new device.
 	signInLanes = 8
 )
 
-// pauseAfter is the pause that follows the n-th try in a lane.
+// pauseAfter returns the pause that follows the n-th attempt in a lane.
 func pauseAfter(n int) time.Duration {
 	if n < signInLane.Tries {
 		return 0
@@ -58,15 +58,16 @@ func pauseAfter(n int) time.Duration {
 	return min(firstSignInPause<<min(n-signInLane.Tries, 10), longestSignInPause)
 }
 
-// signInAttempt is a try to sign in, by what it is counted.
+// signInAttempt is an attempt to sign in, with what the limits count it by.
 type signInAttempt struct {
 	Email, Address string
-	// device names a device that has signed in to the account before; empty for
-	// strangers.
+	// device identifies a device that has signed in to the account before. It is
+	// empty for strangers.
 	device string
 }
 
-// laneOf divides networks: the /24 of an IPv4 address, and the /48 of IPv6.
+// laneOf returns the lane of an address. All addresses of a network are in one
+// lane: a /24 in IPv4, and a /48 in IPv6.
 func laneOf(address string) string {
 	network := address
 	if prefix, err := netip.ParsePrefix(address); err == nil {
@@ -89,7 +90,7 @@ func (t signInAttempt) pair() string { return t.Email + " " + t.Address }
 
 func (t signInAttempt) lane() string { return t.Email + " " + laneOf(t.Address) }
 
-// asker is who wants a turn to hash.
+// asker returns who asks for a turn to hash.
 func (t signInAttempt) asker() hashAsker {
 	if t.device != "" {
 		return hashAsker{key: t.Email, known: true}
@@ -97,7 +98,7 @@ func (t signInAttempt) asker() hashAsker {
 	return hashAsker{key: t.Address}
 }
 
-// keys are those of all limits that may refuse the try.
+// keys returns the keys of all limits that may refuse the attempt.
 func (t signInAttempt) keys() []string {
 	if t.device != "" {
 		return []string{signInsPerAccount.key(t.Email), signInPerDevice.key(t.device)}
@@ -108,10 +109,10 @@ func (t signInAttempt) keys() []string {
 	}
 }
 
-// Count counts the try before anything is compared, or refuses it. It returns
-// how many tries strangers have made for the account. The order of the limits is
-// the same everywhere: on PostgreSQL two transactions that lock their rows in
-// another order would wait for each other.
+// Count counts the attempt before the password is compared, or refuses it. It
+// returns how many attempts strangers have made for the account. All callers count
+// in the same order. In PostgreSQL, two transactions that lock rows in different
+// orders can deadlock.
 func (t signInAttempt) Count(tx *gorm.DB, now time.Time) (strange int, err error) {
 	if t.device != "" {
 		err := signInsPerAccount.Take(tx, t.Email, now)
@@ -142,8 +143,8 @@ func (t signInAttempt) Count(tx *gorm.DB, now time.Time) (strange int, err error
 	return all.N, err
 }
 
-// Worked takes a right try off the counts of wrong ones, and counts it for the
-// account.
+// Worked takes a right attempt off the counts of wrong ones, and adds it to the
+// account's count.
 func (t signInAttempt) Worked(tx *gorm.DB, now time.Time) error {
 	if t.device != "" {
 		return signInPerDevice.forget(tx, t.device)
@@ -158,8 +159,8 @@ func (t signInAttempt) Worked(tx *gorm.DB, now time.Time) error {
 	return signInsPerAccount.Take(tx, t.Email, now)
 }
 
-// limited runs a write that may refuse, unless this instance knows that it would
-// be refused, and remembers a refusal.
+// limited runs a write that a limit may refuse, and remembers a refusal. It does
+// not run the write if this instance already knows of a refusal.
 func (a *Accounts) limited(ctx context.Context, keys []string, write func(tx *gorm.DB, now time.Time) error) error {
 	now := a.db.Now()
 	if err := a.refusals.Check(now, keys...); err != nil {

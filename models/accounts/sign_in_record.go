@@ -19,33 +19,35 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
-// SignInAction is what somebody did or tried.
+// SignInAction is what a person did or attempted.
 type SignInAction string
 
 const (
+	// ActionSignIn and the others are all recorded actions. The database stores
+	// their values.
 	ActionSignIn       SignInAction = "sign_in"
 	ActionSignUp       SignInAction = "sign_up"
 	ActionSignOut      SignInAction = "sign_out"
 	ActionSecondFactor SignInAction = "second_factor"
-	// ActionStaffIssuer: staff came from their own issuer.
+	// ActionStaffIssuer is a staff member's return from the staff's own issuer.
 	ActionStaffIssuer SignInAction = "staff_issuer"
-	// ActionPassword: a password was chosen behind a link.
+	// ActionPassword is the choice of a password through a link.
 	ActionPassword SignInAction = "password_set"
 )
 
-// OutcomeOK is the outcome of what worked. Every other outcome says why it did
-// not.
+// OutcomeOK is the outcome of an action that succeeded. Every other outcome gives
+// the reason why the action was refused.
 const OutcomeOK = "ok"
 
-// SignInEvent is a sign-in or the like, or a refusal of one.
+// SignInEvent is a sign-in or a similar action, or its refusal.
 type SignInEvent struct {
 	Action  SignInAction
 	Outcome string
-	// UserID is who did it; uuid.Nil where only the typed email is known.
+	// UserID is the person, or uuid.Nil if only the typed email is known.
 	UserID uuid.UUID
-	// Email is as it was typed. It is neither stored nor logged.
+	// Email is the email as it was typed. It is neither stored nor logged.
 	Email string
-	// Staff says that it was at the door of staff.
+	// Staff says that it happened on the sign-in pages of staff.
 	Staff                bool
 	Address, SupportCode string
 }
@@ -53,18 +55,18 @@ type SignInEvent struct {
 const (
 	// SignInsKept is how long sign-ins and refusals are kept.
 	SignInsKept = 90 * 24 * time.Hour
-	// refusalsNamed bounds, for each instance, the different refusals of an hour.
-	// Beyond it, those of one account are one row whatever the address, and beyond
-	// twice as many there is one row for each kind.
+	// refusalsNamed limits how many different refusals an instance records in an
+	// hour. Beyond it, refusals for one account are one row for all addresses.
+	// Beyond twice as many, there is one row for each kind.
 	refusalsNamed = 500
-	// successesNamed bounds what worked in the same way.
+	// successesNamed limits successes in the same way.
 	successesNamed = 5000
 	signInsShown   = 20
 
 	staffScope = "staff"
 )
 
-// signInOf is what sign-ins have in common that are recorded as one.
+// signInOf is what sign-ins have in common that are recorded as one row.
 type signInOf struct {
 	action         SignInAction
 	outcome        string
@@ -74,18 +76,18 @@ type signInOf struct {
 	hour           int64
 }
 
-// signInCount is how often that was, with the support code of the last time.
+// signInCount counts equal sign-ins, and has the support code of the latest one.
 type signInCount struct {
 	tokenReadCount
 	supportCode string
 }
 
-// signInRecord keeps sign-ins in memory until they are written down: an attacker
-// causes no write with each try.
+// signInRecord keeps sign-ins in memory until they are flushed. An attacker does
+// not cause a write with each attempt.
 type signInRecord struct {
 	mu     sync.Mutex
 	counts map[signInOf]signInCount
-	// seen are those of this hour, written down or not.
+	// seen has the different sign-ins of this hour, including flushed ones.
 	seen      map[signInOf]struct{}
 	hour      int64
 	refusals  int
@@ -115,8 +117,8 @@ func (r *signInRecord) add(e SignInEvent, now time.Time) {
 	r.counts[of] = signInCount{r.counts[of].and(count.tokenReadCount), e.SupportCode}
 }
 
-// named takes the address, and then the person, out of what is one too many of an
-// hour.
+// named removes the address, and then also the person, from a sign-in that exceeds
+// the limits of the hour.
 func (r *signInRecord) named(of signInOf) signInOf {
 	if r.hour != of.hour {
 		r.hour, r.refusals, r.successes = of.hour, 0, 0
@@ -142,13 +144,15 @@ func (r *signInRecord) named(of signInOf) signInOf {
 	return of
 }
 
-// RecordSignIn records a sign-in or the like, or a refusal. It is written down by
-// FlushSignIns: nobody waits for a write, and a process that is killed loses what
-// it has recorded since the last one.
+// RecordSignIn records a sign-in or a similar action, or its refusal. FlushSignIns
+// stores it later, so that nobody waits for a write. A process that is killed loses
+// what it recorded since the last flush.
 func (a *Accounts) RecordSignIn(e SignInEvent) { a.signIns.add(e, a.db.Now()) }
 
-// EmailHash stands for an email in the log. Equal emails have equal hashes, and
-// without the key, which is in the database, nobody can try out which email it is.
+// EmailHash returns a hash that identifies an email in the log. Equal emails have
+// equal hashes. The key is in the database, so the log alone does not let anybody
+// test whether it is about a certain email. The hash of text that is no email is
+// empty.
 func (a *Accounts) EmailHash(ctx context.Context, typed string) (string, error) {
 	email, ok := ParseEmail(typed)
 	if !ok {
@@ -160,10 +164,10 @@ func (a *Accounts) EmailHash(ctx context.Context, typed string) (string, error) 
 	if r.key == nil {
 		var rows []struct{ Key []byte }
 		if err := a.db.Read(ctx).Raw("SELECT key FROM log_key WHERE id = 1").Scan(&rows).Error; err != nil {
-			return "", fmt.Errorf("read the log's key: %w", err)
+			return "", fmt.Errorf("read the key of the log: %w", err)
 		}
 		if len(rows) == 0 || len(rows[0].Key) < 32 {
-			return "", errors.New("the log's key is not in the database")
+			return "", errors.New("the key of the log is not in the database")
 		}
 		r.key = rows[0].Key
 	}
@@ -172,7 +176,7 @@ func (a *Accounts) EmailHash(ctx context.Context, typed string) (string, error) 
 	return hex.EncodeToString(mac.Sum(nil)[:8]), nil
 }
 
-// FlushSignIns writes down what was recorded since the last time.
+// FlushSignIns stores what was recorded since the last flush.
 func (a *Accounts) FlushSignIns(ctx context.Context) error {
 	r := a.signIns
 	r.mu.Lock()
@@ -190,7 +194,7 @@ func (a *Accounts) FlushSignIns(ctx context.Context) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for of, count := range counts { // they are written the next time
+	for of, count := range counts { // the next flush writes them
 		newer, there := r.counts[of]
 		if !there {
 			newer.supportCode = count.supportCode
@@ -213,7 +217,7 @@ type signIn struct {
 	FirstAt, LastAt      time.Time
 }
 
-// person is who a sign-in was about, and whose they are.
+// person is who a sign-in is about, and which company they belong to.
 type person struct {
 	ID        uuid.UUID
 	Email     string
@@ -221,6 +225,7 @@ type person struct {
 	CompanyID *uuid.UUID
 }
 
+// writeSignIns adds the counts to the rows of their hour.
 func (a *Accounts) writeSignIns(ctx context.Context, counts map[signInOf]signInCount) error {
 	byID, byEmail, err := a.people(ctx, counts)
 	if err != nil {
@@ -251,7 +256,7 @@ func (a *Accounts) writeSignIns(ctx context.Context, counts map[signInOf]signInC
 		}
 		rows = append(rows, row)
 	}
-	// In order, so that two instances do not wait for each other.
+	// All instances write rows in the same order, so that they cannot deadlock.
 	key := func(r signIn) []string {
 		return []string{r.Hour, r.Scope, r.Subject, string(r.Action), r.Outcome, r.Address}
 	}
@@ -264,8 +269,8 @@ func (a *Accounts) writeSignIns(ctx context.Context, counts map[signInOf]signInC
 	})
 }
 
-// mergeEqual adds up neighbors with the same key: an email and the ID of its user
-// are one person.
+// mergeEqual adds up neighbors that have the same key. An email and the ID of its
+// user are the same person.
 func mergeEqual(rows []signIn, equal func(a, b signIn) bool) []signIn {
 	merged := rows[:0]
 	for _, row := range rows {
@@ -280,7 +285,7 @@ func mergeEqual(rows []signIn, equal func(a, b signIn) bool) []signIn {
 	return merged
 }
 
-// people finds whom the sign-ins are about.
+// people finds the people whom the sign-ins are about, by ID and by email.
 func (a *Accounts) people(ctx context.Context, counts map[signInOf]signInCount) (byID map[uuid.UUID]person, byEmail map[string]person, err error) {
 	var ids []uuid.UUID
 	var emails []string
@@ -293,10 +298,10 @@ func (a *Accounts) people(ctx context.Context, counts map[signInOf]signInCount) 
 	}
 	byID, byEmail = map[uuid.UUID]person{}, map[string]person{}
 	find := func(where string, values any) error {
-		var list []person
+		var found []person
 		err := a.db.Read(ctx).Raw(`SELECT u.id, u.email, u.staff_role, (SELECT m.company_id FROM memberships m WHERE m.user_id = u.id ORDER BY m.created_at LIMIT 1) AS company_id
-			FROM users u WHERE `+where, values).Scan(&list).Error
-		for _, p := range list {
+			FROM users u WHERE `+where, values).Scan(&found).Error
+		for _, p := range found {
 			byID[p.ID], byEmail[p.Email] = p, p
 		}
 		return err
@@ -313,9 +318,9 @@ func (a *Accounts) people(ctx context.Context, counts map[signInOf]signInCount) 
 	return byID, byEmail, nil
 }
 
-// SignInLine is one line of the record of sign-ins, as staff admins see it.
+// SignInLine is a line of the sign-ins that admins see.
 type SignInLine struct {
-	// Name is whose it was, as far as that is known.
+	// Name is the person's name, or a text that says that the person is unknown.
 	Name            string
 	Action          SignInAction
 	Outcome         string
@@ -325,12 +330,13 @@ type SignInLine struct {
 	FirstAt, LastAt time.Time
 }
 
-// StaffSignIns returns the newest sign-ins and refusals of staff.
+// StaffSignIns returns the latest sign-ins and refusals of staff, newest first.
 func (a *Accounts) StaffSignIns(ctx context.Context) ([]SignInLine, error) {
 	return SignInsOf(a.db.Read(ctx), staffScope)
 }
 
-// SignInsOf are the newest of a scope.
+// SignInsOf returns the latest sign-ins and refusals of a scope, newest first. A
+// scope is a company's ID, or staff.
 func SignInsOf(db *gorm.DB, scope string) ([]SignInLine, error) {
 	var rows []signIn
 	if err := db.Where("scope = ?", scope).Order("last_at DESC").Limit(signInsShown).Find(&rows).Error; err != nil {
@@ -344,7 +350,7 @@ func SignInsOf(db *gorm.DB, scope string) ([]SignInLine, error) {
 	}
 	var users []User
 	if err := db.Session(&gorm.Session{NewDB: true}).Select("id", "name").Where("id IN ?", ids).Find(&users).Error; err != nil {
-		return nil, fmt.Errorf("name who signed in: %w", err)
+		return nil, fmt.Errorf("find names of sign-ins: %w", err)
 	}
 	names := map[string]string{}
 	for _, u := range users {

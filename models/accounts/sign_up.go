@@ -12,16 +12,16 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
-// SignUp is what a new company's first owner tells of themselves. Email is in
-// the form of ParseEmail, and CheckPassword has found the password fine.
+// SignUp is what the first owner of a new company enters. The caller has parsed
+// Email with ParseEmail and checked Password with CheckPassword.
 type SignUp struct {
 	Company, Name, Email string
 	Password             secret.Value
 	Address              string // of the browser
 }
 
-// SignUp creates the company and its first owner. It returns ErrEmailTaken, a
-// ThrottledError or a BusyError.
+// SignUp creates a company and its first owner. It returns ErrEmailTaken, a
+// ThrottledError, or a BusyError.
 func (a *Accounts) SignUp(ctx context.Context, s SignUp) (User, Company, error) {
 	keys := []string{signUpPerAddress.key(s.Address)}
 	if err := a.refusals.Check(a.db.Now(), keys...); err != nil {

@@ -14,17 +14,18 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
-// StaffRole is what one of our staff may do.
+// StaffRole says what one of our staff may do.
 type StaffRole string
 
 const (
-	// Support looks, sets connections up and takes notes.
+	// Support may see connections, set them up, and take notes.
 	Support StaffRole = "support"
-	// Admin may also do what hurts.
+	// Admin may do what support may, and also what cannot be undone: disconnect,
+	// lock a company, and manage staff.
 	Admin StaffRole = "admin"
 )
 
-// Label is the role's name as people read it.
+// Label returns the role's name as pages show it.
 func (r StaffRole) Label() string {
 	if r == Admin {
 		return "Admin"
@@ -38,21 +39,21 @@ type Staff struct {
 	Name   string
 	Email  string
 	Role   StaffRole `gorm:"column:staff_role"`
-	// SetUp says whether they have chosen a password, and Factor whether they have
-	// a second factor.
+	// SetUp says that they have chosen a password, and Factor that they have a
+	// second factor.
 	SetUp  bool `gorm:"-"`
 	Factor bool `gorm:"-"`
-	// SupportCode names the request, for the timeline and the log.
+	// SupportCode identifies the request in the timeline and in the log.
 	SupportCode string `gorm:"-"`
-	// Epoch is that of the session in which they are here.
+	// Epoch is the epoch of the session that makes the request.
 	Epoch int `gorm:"-"`
 }
 
-// AddStaff makes a staff account, or changes the role of one and lets it choose
-// a new password. It returns the secret of the link by which the person chooses
-// one; what they had before works no more. It is for the command line alone: it
-// also takes back whoever was removed, and forgets which account at their issuer
-// they signed in with.
+// AddStaff creates a staff account, or changes the role of one. It returns the
+// secret of a link that lets the person choose a new password; the old password and
+// sessions end. Only the command line may call it, because it also restores a
+// person who was removed, and forgets which account at the issuer they signed in
+// with. It returns ErrMemberEmail if the email belongs to a member of a company.
 func (a *Accounts) AddStaff(ctx context.Context, by Actor, email string, role StaffRole) (secret.Value, error) {
 	link := secret.New(rand.Text())
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
@@ -78,7 +79,7 @@ func (a *Accounts) AddStaff(ctx context.Context, by Actor, email string, role St
 	return link, nil
 }
 
-// createStaff makes an account for somebody who has none.
+// createStaff creates an account for a person who has none.
 func (a *Accounts) createStaff(tx *gorm.DB, by Actor, email string, role StaffRole, link secret.Value) error {
 	now := a.db.Now()
 	until := now.Add(setupLife)
@@ -92,8 +93,8 @@ func (a *Accounts) createStaff(tx *gorm.DB, by Actor, email string, role StaffRo
 	return by.audit(tx, AuditStaffAdded, user.ID, string(role), now)
 }
 
-// RemoveStaff ends a staff account and all its sessions, or returns
-// ErrNotFound. What the person did stays on the timelines.
+// RemoveStaff ends a staff account and all its sessions. It returns ErrNotFound if
+// nobody on the staff has the email. What the person did stays on the timelines.
 func (a *Accounts) RemoveStaff(ctx context.Context, by Actor, email string) error {
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
 		var user User
@@ -108,7 +109,7 @@ func (a *Accounts) RemoveStaff(ctx context.Context, by Actor, email string) erro
 	return nil
 }
 
-// endStaff ends the account of somebody whose row is locked.
+// endStaff ends the account of a person whose row is locked.
 func (a *Accounts) endStaff(tx *gorm.DB, by Actor, userID uuid.UUID) error {
 	now := a.db.Now()
 	err := tx.Model(&User{}).Where("id = ?", userID).Updates(map[string]any{
@@ -117,7 +118,8 @@ func (a *Accounts) endStaff(tx *gorm.DB, by Actor, userID uuid.UUID) error {
 	return errors.Join(err, endSessions(tx, userID), forgetFactor(tx, userID), forgetIdentity(tx, userID), by.audit(tx, AuditStaffRemoved, userID, "", now))
 }
 
-// ListStaff is everybody who may sign in as staff, or may soon.
+// ListStaff returns all staff, ordered by email, including those who have not set
+// up their account.
 func (a *Accounts) ListStaff(ctx context.Context) ([]Staff, error) {
 	var users []User
 	if err := a.db.Read(ctx).Where("staff_role <> '' AND disabled_at IS NULL").Order("email").Find(&users).Error; err != nil {
@@ -127,21 +129,22 @@ func (a *Accounts) ListStaff(ctx context.Context) ([]Staff, error) {
 	if err := a.db.Read(ctx).Model(&secondFactor{}).Where("confirmed_at IS NOT NULL").Pluck("user_id", &enrolled).Error; err != nil {
 		return nil, fmt.Errorf("list second factors: %w", err)
 	}
-	list := make([]Staff, len(users))
+	staff := make([]Staff, len(users))
 	for i, u := range users {
-		list[i] = staffOf(u)
-		list[i].Factor = slices.Contains(enrolled, u.ID)
+		staff[i] = staffOf(u)
+		staff[i].Factor = slices.Contains(enrolled, u.ID)
 	}
-	return list, nil
+	return staff, nil
 }
 
+// staffOf returns a user as a staff member.
 func staffOf(u User) Staff {
 	return Staff{UserID: u.ID, Name: u.Name, Email: u.Email, Role: u.StaffRole, SetUp: u.PasswordHash != ""}
 }
 
-// Staff is the staff member behind a session, as they are at this moment. It
-// returns ErrSignedOut if the session may no longer be used, and ErrNotFound if
-// it is not one of staff.
+// Staff returns the staff member behind a session, as they are now. It returns
+// ErrSignedOut if the session is no longer valid, and ErrNotFound if it is not a
+// staff member's.
 func (a *Accounts) Staff(ctx context.Context, userID uuid.UUID, epoch int) (Staff, error) {
 	var user User
 	err := a.db.Read(ctx).Where("id = ?", userID).Take(&user).Error

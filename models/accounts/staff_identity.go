@@ -12,32 +12,32 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
-// IssuedPerson is whom the staff's own issuer vouches for: the account that
-// Subject names at Issuer (OpenID Connect Core, section 2). An email may be given
-// to somebody else later; a subject never is.
+// IssuedPerson is a person whom the staff's own issuer has authenticated. Subject
+// identifies the account at Issuer (OpenID Connect Core, section 2). An issuer may
+// give an email to another person later, but never a subject.
 type IssuedPerson struct {
 	Issuer, Subject string
 	Email           string
-	// Name is empty if there is none that can be shown.
+	// Name is empty if the issuer sends none, or none that may be shown.
 	Name string
 }
 
-// staffIdentity is the account at their issuer that one of staff signs in with.
+// staffIdentity is the account at the issuer that a staff member signs in with.
 type staffIdentity struct {
 	UserID          uuid.UUID `gorm:"primaryKey"`
 	Issuer, Subject string
 	PinnedAt        time.Time
 }
 
-// TableName is as the migration has it.
+// TableName returns the table's name, which gorm would spell differently.
 func (staffIdentity) TableName() string { return "staff_identities" }
 
-// StaffArrived is the staff account of a person for whom the issuer vouches, or
-// ErrNotFound. The email counts once: at the first arrival, the account is pinned
-// to issuer and subject, and from then on they alone decide. An email that
-// arrives with another subject than its account is pinned to is ErrOtherIdentity,
-// beside whose account it is. Who has no name yet gets the one that the issuer
-// knows, if it does.
+// StaffArrived returns the staff account of a person who comes from the issuer, or
+// ErrNotFound. The email matters only the first time. That sign-in pins the account
+// to the issuer and subject, which identify it from then on. If the email's account
+// is pinned to another subject, StaffArrived returns ErrOtherIdentity together with
+// that account. A person without a name gets the one from the issuer, if there is
+// one.
 func (a *Accounts) StaffArrived(ctx context.Context, p IssuedPerson) (User, error) {
 	var user User
 	err := a.db.Write(ctx, func(tx *gorm.DB) (err error) {
@@ -51,12 +51,13 @@ func (a *Accounts) StaffArrived(ctx context.Context, p IssuedPerson) (User, erro
 		return tx.Model(&User{}).Where("id = ?", user.ID).Update("name", p.Name).Error
 	})
 	if err != nil {
-		return user, fmt.Errorf("staff arrived: %w", err)
+		return user, fmt.Errorf("find staff from issuer: %w", err)
 	}
 	return user, nil
 }
 
-// pinned is whose account the person has, who is pinned to it if nobody is yet.
+// pinned returns the account that is pinned to the person. If none is, it pins the
+// account with the person's email.
 func (a *Accounts) pinned(tx *gorm.DB, p IssuedPerson) (User, error) {
 	var user User
 	var identity staffIdentity
@@ -77,15 +78,17 @@ func (a *Accounts) pinned(tx *gorm.DB, p IssuedPerson) (User, error) {
 		return user, tx.Create(&staffIdentity{UserID: user.ID, Issuer: p.Issuer, Subject: p.Subject, PinnedAt: a.db.Now()}).Error
 	case err != nil:
 		return user, err
-	case identity.Issuer == p.Issuer && identity.Subject == p.Subject: // pinned by another request meanwhile
+	case identity.Issuer == p.Issuer && identity.Subject == p.Subject: // another request has pinned it in the meantime
 		return user, nil
 	}
 	return user, ErrOtherIdentity
 }
 
+// forgetIdentity unpins a user, who may then sign in with another account at the
+// issuer.
 func forgetIdentity(tx *gorm.DB, userID uuid.UUID) error {
 	if err := tx.Where("user_id = ?", userID).Delete(&staffIdentity{}).Error; err != nil {
-		return fmt.Errorf("forget identity: %w", err)
+		return fmt.Errorf("unpin staff from issuer: %w", err)
 	}
 	return nil
 }

@@ -9,9 +9,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
-// holdStaff locks those of the users who are staff now, and returns them. They are
-// locked in the order of their IDs, so that two transactions do not wait for each
-// other.
+// holdStaff locks the rows of those users who are staff now, and returns them. It
+// locks them in the order of their IDs, so that two transactions cannot deadlock.
 func holdStaff(tx *gorm.DB, ids ...uuid.UUID) (map[uuid.UUID]User, error) {
 	var users []User
 	if err := database.ForUpdate(tx).Where("id IN ? AND staff_role <> '' AND disabled_at IS NULL", ids).Order("id").Find(&users).Error; err != nil {
@@ -24,8 +23,8 @@ func holdStaff(tx *gorm.DB, ids ...uuid.UUID) (map[uuid.UUID]User, error) {
 	return staff, nil
 }
 
-// HoldAdmin refuses whoever is not an admin at this moment. The request may have
-// been admitted before they were demoted or removed.
+// HoldAdmin locks the row of a staff member and returns ErrForbidden if they are
+// not an admin now. They may have been demoted or removed since the request began.
 func HoldAdmin(tx *gorm.DB, by Staff) error {
 	staff, err := holdStaff(tx, by.UserID)
 	if err != nil {

@@ -13,11 +13,11 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
-// setupLife is how long a link to choose a password works.
+// setupLife is how long the link to choose a password works.
 const setupLife = 48 * time.Hour
 
-// letChoose lets somebody choose a new password by a link. The old one and all
-// sessions end. Nothing else about the account changes.
+// letChoose lets a person choose a new password through a link. The old password
+// and all sessions end. Nothing else about the account changes.
 func (a *Accounts) letChoose(tx *gorm.DB, userID uuid.UUID, link secret.Value) error {
 	err := tx.Model(&User{}).Where("id = ?", userID).Updates(map[string]any{
 		"password_hash": "", "setup_hash": database.HashOf(link), "setup_until": a.db.Now().Add(setupLife),
@@ -25,11 +25,13 @@ func (a *Accounts) letChoose(tx *gorm.DB, userID uuid.UUID, link secret.Value) e
 	return errors.Join(err, endSessions(tx, userID))
 }
 
-// SettingUp is the account whose password a link lets choose, or ErrNotFound.
+// SettingUp returns the account that a link sets up, or ErrNotFound if the link
+// does not work or no longer works.
 func (a *Accounts) SettingUp(ctx context.Context, link secret.Value) (User, error) {
 	return settingUp(a.db.Read(ctx), link, a.db.Now())
 }
 
+// settingUp is SettingUp within a transaction, at a given time.
 func settingUp(db *gorm.DB, link secret.Value, now time.Time) (User, error) {
 	var user User
 	if link.IsZero() {
@@ -39,9 +41,9 @@ func settingUp(db *gorm.DB, link secret.Value, now time.Time) (User, error) {
 	return user, database.Found(err, "find link")
 }
 
-// SetUp gives the account of a link its name and password, and returns it. The
-// link works once; a second use is ErrNotFound. CheckPassword has found the
-// password fine.
+// SetUp sets the name and password of a link's account, and returns the account. A
+// link works once: using it again returns ErrNotFound. The caller has checked the
+// password with CheckPassword.
 func (a *Accounts) SetUp(ctx context.Context, link secret.Value, name string, password secret.Value) (User, error) {
 	person, err := a.SettingUp(ctx, link)
 	if err != nil {

@@ -11,13 +11,13 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
-// StillAllowed says whether an actor may still act for a company. A
-// request can wait long for ServiceTitan, and much can change meanwhile. It
-// returns ErrNotFound, ErrLocked, ErrNoMembership, or errNoStaff.
+// StillAllowed checks whether an actor may still act for a company. A request can
+// wait for ServiceTitan for a long time, and much can change in the meantime. It
+// returns ErrNotFound, ErrLocked, ErrNoMembership, or ErrNoStaff.
 //
-// In a transaction its rows stay as they are until the end. It comes first
-// there: whoever locks a company or removes a person takes the company's row
-// before any connection's.
+// In a transaction, the rows that it reads cannot change until the end. Call it
+// first there: a transaction that locks a company or removes a person takes the
+// company's row before any connection's.
 func StillAllowed(db *gorm.DB, by Actor, companyID uuid.UUID) error {
 	var company Company
 	if err := forShare(db).Select("id", "locked_at").Where("id = ?", companyID).Take(&company).Error; err != nil {
@@ -49,6 +49,7 @@ func stillMember(db *gorm.DB, companyID, userID uuid.UUID) (Role, error) {
 	return member.Role, nil
 }
 
+// stillStaff returns ErrNoStaff if the user is no longer on the staff.
 func stillStaff(db *gorm.DB, userID uuid.UUID) error {
 	err := forShare(db).Select("id").Where("id = ? AND staff_role <> '' AND disabled_at IS NULL", userID).Take(&User{}).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
@@ -60,7 +61,8 @@ func stillStaff(db *gorm.DB, userID uuid.UUID) error {
 	return nil
 }
 
-// StillOwner returns ErrForbidden for a member who owns the company no more.
+// StillOwner is StillAllowed, and also returns ErrForbidden if the visitor no
+// longer owns the company.
 func StillOwner(tx *gorm.DB, v Visitor) error {
 	if err := StillAllowed(tx, v.Actor(), v.CompanyID); err != nil {
 		return err
@@ -72,9 +74,9 @@ func StillOwner(tx *gorm.DB, v Visitor) error {
 	return err
 }
 
-// forShare keeps the row that is read as it is until the transaction ends, where
-// the database has many writers. Outside of one it locks nothing: that would only
-// write to the row.
+// forShare keeps the rows that are read from changing until the transaction ends,
+// on databases with many writers. Outside a transaction it locks nothing, because a
+// lock would end at once and still cost a write.
 func forShare(db *gorm.DB) *gorm.DB {
 	if _, inTransaction := db.Statement.ConnPool.(gorm.TxCommitter); !inTransaction {
 		return db

@@ -13,17 +13,19 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
-// What admins do about staff. Whoever does it is an admin when it is written, and
-// it is never about themselves, so at least one admin is left.
+// Admins manage staff with the methods below. The person must be an admin at the
+// moment of the write and cannot change their own account, so at least one admin
+// always remains.
 
-// Invite makes a staff account for somebody who has none, and returns whose it is
-// and the secret of the link by which they choose a password. Whose email it is
-// already is ErrEmailTaken or ErrMemberEmail. Whoever was removed is ErrRemoved.
+// Invite creates a staff account for a person who has none. It returns the account,
+// and the secret of the link that lets the person choose a password. If the email
+// already has an account, it returns ErrEmailTaken or ErrMemberEmail. For a person
+// who was removed, it returns ErrRemoved.
 func (a *Accounts) Invite(ctx context.Context, by Staff, email string, role StaffRole) (Staff, secret.Value, error) {
 	link := secret.New(rand.Text())
 	var user User
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
-		user = User{} // of an earlier run; its ID would be looked for
+		user = User{} // if the transaction runs again, gorm would search for the old ID
 		if err := HoldAdmin(tx, by); err != nil {
 			return err
 		}
@@ -44,7 +46,7 @@ func (a *Accounts) Invite(ctx context.Context, by Staff, email string, role Staf
 		}
 		return tx.Where("email = ?", email).Take(&user).Error
 	})
-	if errors.Is(err, gorm.ErrDuplicatedKey) { // added by somebody else meanwhile
+	if errors.Is(err, gorm.ErrDuplicatedKey) { // another admin has added the email in the meantime
 		err = ErrEmailTaken
 	}
 	if err != nil {
@@ -53,8 +55,8 @@ func (a *Accounts) Invite(ctx context.Context, by Staff, email string, role Staf
 	return staffOf(user), link, nil
 }
 
-// NewLink lets one of the others choose a new password, and returns who it is
-// and the secret of the link. What they had before works no more.
+// NewLink lets another staff member choose a new password, and ends the old
+// password and sessions. It returns that member and the secret of the link.
 func (a *Accounts) NewLink(ctx context.Context, by Staff, id uuid.UUID) (Staff, secret.Value, error) {
 	link := secret.New(rand.Text())
 	member, err := a.changeTeam(ctx, by, id, func(tx *gorm.DB, member Staff) error {
@@ -66,13 +68,13 @@ func (a *Accounts) NewLink(ctx context.Context, by Staff, id uuid.UUID) (Staff, 
 	return member, link, nil
 }
 
-// Teammate is one of the others of staff, or ErrNotFound.
+// Teammate returns another staff member, or ErrNotFound.
 func (a *Accounts) Teammate(ctx context.Context, by Staff, id uuid.UUID) (Staff, error) {
 	return teammate(a.db.Read(ctx), by, id)
 }
 
-// SetRole changes what one of the others may do, from their next request on,
-// and returns who it is.
+// SetRole changes the role of another staff member, from their next request on. It
+// returns that member.
 func (a *Accounts) SetRole(ctx context.Context, by Staff, id uuid.UUID, role StaffRole) (Staff, error) {
 	return a.changeTeam(ctx, by, id, func(tx *gorm.DB, member Staff) error {
 		err := tx.Model(&User{}).Where("id = ?", member.UserID).Update("staff_role", role).Error
@@ -80,15 +82,16 @@ func (a *Accounts) SetRole(ctx context.Context, by Staff, id uuid.UUID, role Sta
 	})
 }
 
-// Dismiss ends the account of one of the others and all its sessions, and
-// returns who it was.
+// Dismiss ends the account and all sessions of another staff member. It returns
+// that member.
 func (a *Accounts) Dismiss(ctx context.Context, by Staff, id uuid.UUID) (Staff, error) {
 	return a.changeTeam(ctx, by, id, func(tx *gorm.DB, member Staff) error { return a.endStaff(tx, by.actor(), member.UserID) })
 }
 
-// changeTeam changes one of the others while both rows are locked: of two who
-// remove each other, the second is no longer an admin, and nobody who was removed
-// or got another role meanwhile is changed as they were before.
+// changeTeam changes another staff member while both rows are locked. If two admins
+// remove each other, the second one is no longer an admin. The change sees the
+// member as they are now, even if they were removed or got another role in the
+// meantime.
 func (a *Accounts) changeTeam(ctx context.Context, by Staff, id uuid.UUID, change func(tx *gorm.DB, member Staff) error) (member Staff, err error) {
 	err = a.db.Write(ctx, func(tx *gorm.DB) error {
 		staff, err := holdStaff(tx, by.UserID, id)
@@ -114,6 +117,7 @@ func (a *Accounts) changeTeam(ctx context.Context, by Staff, id uuid.UUID, chang
 	return member, nil
 }
 
+// teammate returns another staff member for an admin.
 func teammate(db *gorm.DB, by Staff, id uuid.UUID) (Staff, error) {
 	if by.Role != Admin {
 		return Staff{}, ErrForbidden
@@ -126,12 +130,14 @@ func teammate(db *gorm.DB, by Staff, id uuid.UUID) (Staff, error) {
 	return staffOf(user), database.Found(err, "find teammate")
 }
 
-// AdminNames names those who may do what support may not.
+// AdminNames returns the names of the admins, for support staff who need an admin's
+// help.
 func (a *Accounts) AdminNames(ctx context.Context) ([]string, error) {
 	team, err := a.ListStaff(ctx)
 	var names []string
 	for _, s := range team {
-		// Who signs in elsewhere has no password, but a name since the first time.
+		// Staff who sign in at an issuer have no password, but they have a name
+		// after their first sign-in.
 		if s.Role == Admin && (s.SetUp || s.Name != s.Email) {
 			names = append(names, s.Name)
 		}

@@ -9,14 +9,15 @@ import (
 	"gorm.io/gorm"
 )
 
-// Limit is how many tries a key has within a time.
+// Limit is how many attempts are allowed within a time, for each key. Name tells
+// limits apart in the database.
 type Limit struct {
 	Name  string
 	Tries int
 	Per   time.Duration
 }
 
-// key hides the account or address it counts for.
+// key returns the key of an account or address, without showing it.
 func (l Limit) key(of string) string {
 	sum := sha256.Sum256([]byte(of))
 	return l.Name + ":" + hex.EncodeToString(sum[:16])
@@ -28,8 +29,8 @@ type throttle struct {
 	ResetAt time.Time
 }
 
-// add counts a try and returns the count. One statement counts, so that it is
-// exact under any number of instances.
+// add counts an attempt and returns the count. It counts in one statement, so that
+// the count is exact with any number of instances.
 func (l Limit) add(tx *gorm.DB, of string, now time.Time) (throttle, error) {
 	var row throttle
 	key, reset := l.key(of), now.Add(l.Per)
@@ -42,12 +43,12 @@ func (l Limit) add(tx *gorm.DB, of string, now time.Time) (throttle, error) {
 		err = tx.Table("throttles").Select("n", "reset_at").Where("key = ?", key).Take(&row).Error
 	}
 	if err != nil {
-		return row, fmt.Errorf("count tries: %w", err)
+		return row, fmt.Errorf("count attempts: %w", err)
 	}
 	return row, nil
 }
 
-// Take counts a try and refuses it when there were too many.
+// Take counts an attempt, and returns a ThrottledError if there were too many.
 func (l Limit) Take(tx *gorm.DB, of string, now time.Time) error {
 	row, err := l.add(tx, of, now)
 	if err != nil {
@@ -59,14 +60,15 @@ func (l Limit) Take(tx *gorm.DB, of string, now time.Time) error {
 	return nil
 }
 
-// pause refuses a try while an earlier one's pause lasts, and else begins one.
-// One statement does both, so that one try comes through each time.
+// pause returns a ThrottledError during the pause of an earlier attempt, and
+// otherwise begins a pause. It does both in one statement, so that only one attempt
+// passes each time.
 func (l Limit) pause(tx *gorm.DB, of string, now time.Time, wait time.Duration) error {
 	key := l.key(of)
 	begun := tx.Exec(`INSERT INTO throttles (key, n, reset_at) VALUES (?, 1, ?)
 		ON CONFLICT (key) DO UPDATE SET reset_at = excluded.reset_at WHERE throttles.reset_at <= ?`, key, now.Add(wait), now)
 	if begun.Error != nil {
-		return fmt.Errorf("pause tries: %w", begun.Error)
+		return fmt.Errorf("pause attempts: %w", begun.Error)
 	}
 	if begun.RowsAffected > 0 {
 		return nil
@@ -78,19 +80,19 @@ func (l Limit) pause(tx *gorm.DB, of string, now time.Time, wait time.Duration) 
 	return &ThrottledError{Until: row.ResetAt.UTC(), key: key}
 }
 
-// giveBack takes a try off the count, since it was a good one.
+// giveBack takes an attempt off the count, because it was right.
 func (l Limit) giveBack(tx *gorm.DB, of string) error {
 	err := tx.Exec("UPDATE throttles SET n = n - 1 WHERE key = ? AND n > 0", l.key(of)).Error
 	if err != nil {
-		return fmt.Errorf("give back a try: %w", err)
+		return fmt.Errorf("give back an attempt: %w", err)
 	}
 	return nil
 }
 
-// forget ends the count.
+// forget deletes the count.
 func (l Limit) forget(tx *gorm.DB, of string) error {
 	if err := tx.Exec("DELETE FROM throttles WHERE key = ?", l.key(of)).Error; err != nil {
-		return fmt.Errorf("forget tries: %w", err)
+		return fmt.Errorf("forget attempts: %w", err)
 	}
 	return nil
 }

@@ -17,33 +17,35 @@ import (
 )
 
 const (
-	// TokenReadsKept is how long it is known who read which token.
+	// TokenReadsKept is how long we know who read which token.
 	TokenReadsKept = 90 * 24 * time.Hour
-	// addressesNamed bounds, for each instance, the addresses of an hour that a key
-	// is recorded with. The others are otherAddresses.
+	// addressesNamed limits the addresses of a key that each instance records in an
+	// hour. All further ones are recorded as otherAddresses.
 	addressesNamed = 16
 	otherAddresses = "other addresses"
-	// readsWaiting bounds the reads that an instance keeps in memory while the
-	// database takes none. A key is refused meanwhile, so this is hardly reached.
+	// readsWaiting limits the reads that an instance keeps in memory while it
+	// cannot write to the database. Keys are refused during that time, so this
+	// limit is hardly ever reached.
 	readsWaiting = 100_000
-	// readsAtOnce is how many of them one write takes, so that each has time enough
-	// however many wait.
+	// readsAtOnce is how many reads one write stores. Each write has its own time
+	// limit, so that it has enough time however many reads wait.
 	readsAtOnce = 2_000
 )
 
-// tokenReadOf is what reads of tokens have in common that are recorded as one.
+// tokenReadOf is what reads of tokens have in common that are recorded as one row.
 type tokenReadOf struct {
 	connectionID, keyID uuid.UUID
 	hour                int64
 	address             string
 }
 
-// tokenReadCount is how often that was, and when for the first and the last time.
+// tokenReadCount counts equal reads, with the times of the first and the last.
 type tokenReadCount struct {
 	n           int64
 	first, last time.Time
 }
 
+// and returns the sum of both counts.
 func (c tokenReadCount) and(other tokenReadCount) tokenReadCount {
 	if c.n == 0 {
 		return other
@@ -58,13 +60,13 @@ func (c tokenReadCount) and(other tokenReadCount) tokenReadCount {
 	return c
 }
 
-// keyAddresses are the addresses that a key was used from within an hour.
+// keyAddresses are the addresses that used a key within an hour.
 type keyAddresses struct {
 	hour  int64
 	named map[string]struct{}
 }
 
-// name is the address as it is recorded.
+// name returns the address under which a read is recorded.
 func (k *keyAddresses) name(address string, hour int64) string {
 	if k.hour != hour {
 		k.hour, k.named = hour, map[string]struct{}{}
@@ -78,11 +80,11 @@ func (k *keyAddresses) name(address string, hour int64) string {
 	return address
 }
 
-// tokenReads are the reads since they were last written down.
+// tokenReads are the reads since the last flush.
 type tokenReads struct {
 	Counts    map[tokenReadOf]tokenReadCount
 	addresses map[uuid.UUID]*keyAddresses
-	// lost counts those that had no room.
+	// lost counts the reads that had no room.
 	lost int64
 }
 
@@ -106,14 +108,14 @@ func (t *tokenReads) add(keyID, connectionID uuid.UUID, address string, now time
 	t.Counts[of] = count.and(tokenReadCount{n: 1, first: now, last: now})
 }
 
-// take returns what is to be written, and begins anew.
+// take returns the counts to write, and starts again from zero.
 func (t *tokenReads) take() map[tokenReadOf]tokenReadCount {
 	counts := t.Counts
 	t.Counts = make(map[tokenReadOf]tokenReadCount, len(counts))
 	return counts
 }
 
-// giveBack keeps what could not be written for the next time.
+// giveBack keeps counts that could not be written for the next flush.
 func (t *tokenReads) giveBack(counts map[tokenReadOf]tokenReadCount) {
 	for of, count := range counts {
 		if _, there := t.Counts[of]; !there && len(t.Counts) >= readsWaiting {
@@ -124,7 +126,7 @@ func (t *tokenReads) giveBack(counts map[tokenReadOf]tokenReadCount) {
 	}
 }
 
-// tokenRead is a row: the reads of an hour by one key from one address.
+// tokenRead is a row: the reads within an hour by one key from one address.
 type tokenRead struct {
 	ConnectionID    uuid.UUID
 	Hour            string
@@ -134,8 +136,8 @@ type tokenRead struct {
 	FirstAt, LastAt time.Time
 }
 
-// writeTokenReads adds reads to those of the same hour. The rows are in order, so
-// that two instances do not wait for each other.
+// writeTokenReads adds reads to the rows of their hour. All instances write rows in
+// the same order, so that they cannot deadlock.
 func writeTokenReads(tx *gorm.DB, rows []tokenRead) error {
 	err := tx.Clauses(database.AddsUp("token_reads", "connection_id", "hour", "key_id", "address")).CreateInBatches(&rows, database.InsertedAtOnce).Error
 	if err != nil {
@@ -144,7 +146,7 @@ func writeTokenReads(tx *gorm.DB, rows []tokenRead) error {
 	return nil
 }
 
-// TokenReads says who has read a connection's token, and how often within an hour.
+// TokenReads says who read a connection's token, and how often within an hour.
 type TokenReads struct {
 	KeyName         string
 	KeyID           uuid.UUID
@@ -153,21 +155,22 @@ type TokenReads struct {
 	FirstAt, LastAt time.Time
 }
 
-// tokenReadsShown is how many of them a page has.
+// tokenReadsShown is how many rows a page shows.
 const tokenReadsShown = 15
 
-// TokenReadsOf are a connection's newest reads.
+// TokenReadsOf returns the latest reads of a connection's token, newest first.
 func TokenReadsOf(db *gorm.DB, connectionID uuid.UUID) ([]TokenReads, error) {
-	var list []TokenReads
+	var reads []TokenReads
 	err := db.Raw(`SELECT k.name AS key_name, r.key_id, r.address, r.n, r.first_at, r.last_at FROM token_reads r JOIN api_keys k ON k.id = r.key_id
-		WHERE r.connection_id = ? ORDER BY r.hour DESC, r.key_id DESC, r.address DESC LIMIT ?`, connectionID, tokenReadsShown).Scan(&list).Error
+		WHERE r.connection_id = ? ORDER BY r.hour DESC, r.key_id DESC, r.address DESC LIMIT ?`, connectionID, tokenReadsShown).Scan(&reads).Error
 	if err != nil {
-		return nil, fmt.Errorf("view token reads: %w", err)
+		return nil, fmt.Errorf("list token reads: %w", err)
 	}
-	return list, nil
+	return reads, nil
 }
 
-// flushTokenReads writes the reads down. What the database does not take is kept.
+// flushTokenReads stores the reads. It keeps those that the database does not
+// accept.
 func (a *APIKeys) flushTokenReads(ctx context.Context) error {
 	a.mu.Lock()
 	counts, lost := a.reads.take(), a.reads.lost
@@ -197,7 +200,7 @@ func (a *APIKeys) flushTokenReads(ctx context.Context) error {
 	return err
 }
 
-// writePart writes some of the counts down, within a time of their own.
+// writePart stores some of the counts, within a time limit of its own.
 func (a *APIKeys) writePart(ctx context.Context, part []tokenReadOf, counts map[tokenReadOf]tokenReadCount) error {
 	rows := make([]tokenRead, len(part))
 	for i, of := range part {

@@ -10,7 +10,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// Visitor is the signed-in person as a page needs to know them.
+// Visitor is a signed-in person, with what pages show of them.
 type Visitor struct {
 	UserID      uuid.UUID
 	Name        string
@@ -18,7 +18,7 @@ type Visitor struct {
 	CompanyID   uuid.UUID
 	CompanyName string
 	Role        Role
-	// SupportCode names the request, for the timeline and the log.
+	// SupportCode identifies the request in the timeline and in the log.
 	SupportCode string
 }
 
@@ -27,13 +27,13 @@ func (v Visitor) Actor() Actor {
 	return Actor{UserID: v.UserID, Name: v.Name, SupportCode: v.SupportCode}
 }
 
-// Owns says whether the visitor may do what only owners may.
+// Owns reports whether the visitor may do what only owners may.
 func (v Visitor) Owns() bool { return v.Role == Owner }
 
-// Visitor is the person behind a session, as they are at this moment. It
-// returns ErrSignedOut if the session may no longer be used, and beside the
-// visitor ErrNoMembership if they no longer belong to the company, or ErrLocked
-// if it is locked.
+// Visitor returns the person behind a session, as they are now. It returns
+// ErrSignedOut if the session is no longer valid. It returns ErrNoMembership if the
+// person no longer belongs to the company, and ErrLocked if the company is locked.
+// With these two it returns the visitor as well.
 func (a *Accounts) Visitor(ctx context.Context, userID, companyID uuid.UUID, epoch int) (Visitor, error) {
 	var row struct {
 		Name, Email  string
@@ -68,13 +68,14 @@ func (a *Accounts) Visitor(ctx context.Context, userID, companyID uuid.UUID, epo
 	return v, nil
 }
 
-// OwnerNames names those who may do what a member may not.
+// OwnerNames returns the names of up to five owners of a company, for a member who
+// needs an owner's help.
 func (a *Accounts) OwnerNames(ctx context.Context, companyID uuid.UUID) ([]string, error) {
 	var names []string
 	err := a.db.Read(ctx).Raw(`SELECT u.name FROM memberships m JOIN users u ON u.id = m.user_id
 		WHERE m.company_id = ? AND m.role = ? AND u.disabled_at IS NULL ORDER BY u.name LIMIT 5`, companyID, Owner).Scan(&names).Error
 	if err != nil {
-		return nil, fmt.Errorf("name owners: %w", err)
+		return nil, fmt.Errorf("list owners: %w", err)
 	}
 	return names, nil
 }
