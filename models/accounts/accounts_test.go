@@ -41,7 +41,7 @@ func TestSignUpAndIn(t *testing.T) {
 			t.Errorf("second sign-up: got %v", err)
 		}
 		if n := modeltest.CountCompanies(t, db); n != 1 {
-			t.Errorf("%d companies: the refused sign-up left something", n)
+			t.Errorf("%d companies: the refused sign-up added one", n)
 		}
 		in, err := a.SignIn(t.Context(), accounts.SignIn{Email: " DANA@northgate.example", Password: secret.New(password), Address: "1.2.3.4"})
 		if err != nil || in.User.ID != user.ID || in.CompanyID != company.ID {
@@ -54,7 +54,7 @@ func TestSignUpAndIn(t *testing.T) {
 	})
 }
 
-// Unknown email and wrong password are one answer.
+// An unknown email and a wrong password give the same answer.
 func TestWrongEmailAndWrongPasswordAreOneAnswer(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
 		a := newAccounts(t, db)
@@ -74,8 +74,9 @@ func TestWrongEmailAndWrongPasswordAreOneAnswer(t *testing.T) {
 	})
 }
 
-// Ten tries for an account from one address and a hundred from an address, with
-// the right password too; a device that has signed in before counts apart.
+// Ten attempts from one address for one account are allowed, and a hundred from one
+// address. After that, the right password is refused too. A device that has signed
+// in before has separate counts.
 func TestGuessingIsLimited(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		a := newAccounts(t, db)
@@ -98,10 +99,10 @@ func TestGuessingIsLimited(t *testing.T) {
 			}
 		}
 		if err := try("dana@northgate.example", password, "6.6.6.6", ""); !throttled(err) {
-			t.Errorf("the eleventh try, with the right password: got %v", err)
+			t.Errorf("the eleventh attempt, with the right password: got %v", err)
 		}
 		if err := try("dana@northgate.example", password, "6.6.6.7", ""); !throttled(err) {
-			t.Errorf("right after it, from next door: got %v", err)
+			t.Errorf("right after it, from an address nearby: got %v", err)
 		}
 		if err := try("dana@northgate.example", password, "6.6.6.7", device); err != nil {
 			t.Errorf("the owner on a known device: got %v", err)
@@ -116,17 +117,17 @@ func TestGuessingIsLimited(t *testing.T) {
 
 		for i := range 100 {
 			if err := try(fmt.Sprintf("nobody%d@northgate.example", i), "wrong", "7.7.7.7", ""); !errors.Is(err, accounts.ErrWrongCredentials) {
-				t.Fatalf("try %d: got %v", i, err)
+				t.Fatalf("attempt %d: got %v", i, err)
 			}
 		}
 		if err := try("dana@northgate.example", password, "7.7.7.7", ""); !throttled(err) {
-			t.Errorf("the 101st try from an address: got %v", err)
+			t.Errorf("the 101st attempt from an address: got %v", err)
 		}
 		if err := try("dana@northgate.example", password, "7.7.7.7", device); err != nil {
-			t.Errorf("the 101st try from an address, on a known device: got %v", err)
+			t.Errorf("the 101st attempt from an address, on a known device: got %v", err)
 		}
 		if err := try("dana@northgate.example", password, "8.8.8.8", ""); err != nil {
-			t.Errorf("from elsewhere: got %v", err)
+			t.Errorf("from another address: got %v", err)
 		}
 	})
 }
@@ -176,5 +177,5 @@ func TestVisitorIsReadAnewForEachRequest(t *testing.T) {
 }
 
 func TestAccountsMatchTheSchema(t *testing.T) {
-	modeltest.MatchSchema(t, &accounts.Company{}, &accounts.User{}, &accounts.Membership{}, &accounts.Session{}, &accounts.SecondFactor{}, &accounts.AccountMail{}, &accounts.SignInForTest{}, &accounts.TokenRead{})
+	modeltest.MatchSchema(t, &accounts.Company{}, &accounts.User{}, &accounts.Membership{}, &accounts.Session{}, &accounts.SecondFactor{}, &accounts.AccountMail{}, &accounts.SignInRow{}, &accounts.TokenRead{})
 }

@@ -29,19 +29,19 @@ func TestAPIKeyIsThrottled(t *testing.T) {
 			}
 		}
 		if _, err := keys.Check(t.Context(), secret, "203.0.113.7"); err == nil {
-			t.Error("there is no limit")
+			t.Error("no use of the key was refused")
 		} else if _, ok := errors.AsType[*accounts.ThrottledError](err); !ok {
 			t.Error(err)
 		}
 		if _, err := keys.Check(t.Context(), other, "203.0.113.7"); err != nil {
-			t.Errorf("another key is limited too: %v", err)
+			t.Errorf("another key was refused too: %v", err)
 		}
 		clock.Add(time.Second)
 		if _, err := keys.Check(t.Context(), secret, "203.0.113.7"); err != nil {
 			t.Errorf("after a second: %v", err)
 		}
 		if err := keys.Revoke(t.Context(), accounts.CommandLine("root"), uuid.New()); !errors.Is(err, database.ErrNotFound) {
-			t.Errorf("an unknown key is revoked: %v", err)
+			t.Errorf("revoking an unknown key: got %v", err)
 		}
 	})
 }

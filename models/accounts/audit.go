@@ -14,9 +14,8 @@ import (
 // AuditAction is a kind of change to staff or API keys.
 type AuditAction string
 
+// All audited actions. The database stores their values.
 const (
-	// AuditStaffAdded and the others are all audited actions. The database stores
-	// their values.
 	AuditStaffAdded   AuditAction = "staff_added"
 	AuditLinkMade     AuditAction = "staff_link_made"
 	AuditRoleChanged  AuditAction = "staff_role_changed"

@@ -7,7 +7,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
-// One form for each account, and no tricks.
+// An account has one spelling of its email, and text that could deceive is no
+// email.
 func TestParseEmail(t *testing.T) {
 	tests := map[string]string{
 		"dana@northgate.example":                        "dana@northgate.example",

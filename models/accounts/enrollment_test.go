@@ -10,8 +10,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
-// An enrolment of a session that has ended meanwhile, as by a reset of the second
-// factor, is not confirmed: the session would go on.
+// An enrollment cannot be confirmed if its session has ended since, for example
+// because the second factor was reset. Otherwise the session would go on.
 func TestEnrollmentEndsWithItsSession(t *testing.T) {
 	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		ctx, a := t.Context(), d.Accounts
@@ -26,10 +26,10 @@ func TestEnrollmentEndsWithItsSession(t *testing.T) {
 			d.Must(err)
 			d.Must(end(sam))
 			if _, err := a.ConfirmFactor(ctx, sam, e.Kept, code); !errors.Is(err, accounts.ErrSignedOut) {
-				t.Errorf("%s: confirmed: %v", name, err)
+				t.Errorf("%s: confirming got %v", name, err)
 			}
 			if n := d.Count("SELECT count(*) FROM second_factors WHERE user_id = ?", sam.UserID); n != 0 {
-				t.Errorf("%s: a second factor is left", name)
+				t.Errorf("%s: there is a second factor", name)
 			}
 		}
 	})

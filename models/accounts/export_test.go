@@ -2,12 +2,13 @@ package accounts
 
 import "github.com/fieldbridge/fieldbridge/models/database"
 
-// What tests in the package's own folder need besides its API.
+// This file exports what the tests in accounts_test need and other packages do not.
+
+// Limits.
 const (
 	AddressesNamed     = addressesNamed
 	KeyBurst           = keyBurst
 	LongestSignInPause = longestSignInPause
-	OtherAddresses     = otherAddresses
 	ReadsWaiting       = readsWaiting
 	RefusalsKept       = refusalsKept
 	RefusalsNamed      = refusalsNamed
@@ -17,20 +18,32 @@ const (
 	SignInLanes        = signInLanes
 )
 
-func (x *APIKeys) ReadsField() *tokenReads { return &x.reads }
-func (x *Accounts) DBField() **database.DB { return &x.db }
-
-type (
-	AccountMail   = accountMail
-	SecondFactor  = secondFactor
-	Session       = session
-	SignInCount   = signInCount
-	SignInForTest = signIn
-	SignInOf      = signInOf
-	SignInAttempt = signInAttempt
-	TokenRead     = tokenRead
+var (
+	SignInAlarm      = signInAlarm
+	SignInPerAddress = signInPerAddress
+	SignInPerPair    = signInPerPair
 )
 
+// OtherAddresses is a value that the database stores.
+const OtherAddresses = otherAddresses
+
+// Rows of the database.
+type (
+	AccountMail  = accountMail
+	SecondFactor = secondFactor
+	Session      = session
+	SignInRow    = signIn
+	TokenRead    = tokenRead
+)
+
+// Values of functions that are exported below.
+type (
+	SignInAttempt = signInAttempt
+	SignInCount   = signInCount
+	SignInOf      = signInOf
+)
+
+// Functions and methods.
 var (
 	APIKeysFlushTokenReads = (*APIKeys).flushTokenReads
 	AccountsDeviceName     = (*Accounts).deviceName
@@ -38,7 +51,13 @@ var (
 	AccountsPeople         = (*Accounts).people
 	EndSessions            = endSessions
 	NewKnownRefusals       = newKnownRefusals
-	SignInAlarm            = signInAlarm
-	SignInPerAddress       = signInPerAddress
-	SignInPerPair          = signInPerPair
 )
+
+// DB returns the database of the accounts.
+func (a *Accounts) DB() *database.DB { return a.db }
+
+// Waiting returns how many different reads wait for the next flush.
+func (a *APIKeys) Waiting() int { return len(a.reads.counts) }
+
+// Kept returns how many refusals are remembered.
+func (r *knownRefusals) Kept() int { return len(r.until) }

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// hashing is a queue under test, which notes who had a turn.
+// hashing is a queue under test. It records who got a turn.
 type hashing struct {
 	*testing.T
 	*hashQueue
@@ -30,7 +30,7 @@ func stranger(address string) hashAsker { return hashAsker{key: address} }
 
 func known(account string) hashAsker { return hashAsker{key: account, known: true} }
 
-// ask waits for a turn in the background, which takes a while.
+// ask waits for a turn in the background. The turn takes the given time.
 func (h *hashing) ask(ctx context.Context, asker hashAsker, takes time.Duration) {
 	h.all.Go(func() {
 		done, err := h.Turn(ctx, asker)
@@ -47,7 +47,7 @@ func (h *hashing) ask(ctx context.Context, asker hashAsker, takes time.Duration)
 		h.note(func() { h.served = append(h.served, asker.key) })
 		<-time.After(takes)
 		done()
-		done() // once more changes nothing
+		done() // calling it again changes nothing
 	})
 	synctest.Wait()
 }
@@ -74,7 +74,7 @@ func (h *hashing) wants(served []string, busy int) {
 		h.Errorf("served %q, %d told to come back; want %q, %d", h.served, h.busy, served, busy)
 	}
 	if h.known.waiting+h.stranger.waiting+len(h.known.byKey)+len(h.stranger.byKey)+len(h.known.order)+len(h.stranger.order) != 0 {
-		h.Errorf("somebody is left in a line")
+		h.Errorf("somebody is still in a line")
 	}
 }
 
@@ -92,7 +92,8 @@ func TestHashQueueGoesRoundByAddress(t *testing.T) {
 	})
 }
 
-// Known devices come first, by turns of their accounts, but do not starve others.
+// Known devices come first, and their accounts take turns. They do not starve the
+// others.
 func TestHashQueueServesKnownDevicesFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHashing(t, 1)
@@ -107,7 +108,7 @@ func TestHashQueueServesKnownDevicesFirst(t *testing.T) {
 	})
 }
 
-// Of several slots, strangers leave one to known devices.
+// If there are several slots, strangers leave one to known devices.
 func TestHashQueueKeepsASlotForKnownDevices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHashing(t, 2)
@@ -118,8 +119,9 @@ func TestHashQueueKeepsASlotForKnownDevices(t *testing.T) {
 	})
 }
 
-// Whoever comes when too many wait is told so at once: by address, by account,
-// and in all. One address cannot keep another's people out.
+// If too many wait, a new asker is told at once to come back. There are limits by
+// address, by account, and in all. One address cannot lock out the people of
+// another.
 func TestHashQueueIsBounded(t *testing.T) {
 	tests := map[string]struct {
 		ask        func(h *hashing)
@@ -156,7 +158,7 @@ func TestHashQueueIsBounded(t *testing.T) {
 					t.Errorf("%d wait, %d were told to come back; want %d, %d", known+strangers, busy, test.most, test.busy)
 				}
 				if took := time.Since(began); took != 0 {
-					t.Errorf("it took %s to say so", took)
+					t.Errorf("it took %s to tell them", took)
 				}
 				h.all.Wait()
 			})
@@ -184,7 +186,7 @@ func TestHashQueueMakesPlaceForOtherAddresses(t *testing.T) {
 	})
 }
 
-// Whoever leaves takes no turn; whoever waits too long is told to come back.
+// An asker who leaves takes no turn. One who waits too long is told to come back.
 func TestHashQueueForgetsWhoLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHashing(t, 1)
@@ -208,7 +210,7 @@ func TestHashQueueForgetsWhoLeaves(t *testing.T) {
 		<-time.After(hashPatience)
 		synctest.Wait()
 		if known, _, _ := h.waiting(); known != 1 {
-			t.Error("who is known has left too soon")
+			t.Error("the known device stopped waiting too soon")
 		}
 		h.wants([]string{"slow"}, 1)
 	})

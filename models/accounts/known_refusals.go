@@ -14,24 +14,24 @@ const refusalsKept = 10_000
 // only remembers their results.
 type knownRefusals struct {
 	mu    sync.Mutex
-	Until map[string]time.Time
+	until map[string]time.Time
 }
 
-func newKnownRefusals() *knownRefusals { return &knownRefusals{Until: map[string]time.Time{}} }
+func newKnownRefusals() *knownRefusals { return &knownRefusals{until: map[string]time.Time{}} }
 
 // Check returns a ThrottledError if one of the keys is refused now.
 func (r *knownRefusals) Check(now time.Time, keys ...string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, key := range keys {
-		until, ok := r.Until[key]
+		until, ok := r.until[key]
 		if !ok {
 			continue
 		}
 		if until.After(now) {
 			return &ThrottledError{Until: until}
 		}
-		delete(r.Until, key)
+		delete(r.until, key)
 	}
 	return nil
 }
@@ -42,18 +42,18 @@ func (r *knownRefusals) Check(now time.Time, keys ...string) error {
 func (r *knownRefusals) Remember(now time.Time, key string, until time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.Until) >= refusalsKept {
-		for old, ends := range r.Until {
+	if len(r.until) >= refusalsKept {
+		for old, ends := range r.until {
 			if !ends.After(now) {
-				delete(r.Until, old)
+				delete(r.until, old)
 			}
 		}
-		for old := range r.Until {
-			if len(r.Until) < refusalsKept {
+		for old := range r.until {
+			if len(r.until) < refusalsKept {
 				break
 			}
-			delete(r.Until, old)
+			delete(r.until, old)
 		}
 	}
-	r.Until[key] = until
+	r.until[key] = until
 }

@@ -20,8 +20,8 @@ const (
 // PasswordProblem is the reason why a password is not accepted.
 type PasswordProblem string
 
+// All problems of a password. PasswordFine says that there is none.
 const (
-	// PasswordFine says that there is no problem. The others say what is wrong.
 	PasswordFine     PasswordProblem = ""
 	PasswordTooShort PasswordProblem = "too_short"
 	PasswordTooLong  PasswordProblem = "too_long"

@@ -64,8 +64,8 @@ func TestCheckPassword(t *testing.T) {
 	}
 }
 
-// Who has no account waits as long as who has one: the decoy is hashed as
-// passwords are.
+// The decoy is hashed like passwords, so that an attempt without an account takes
+// as long as one with an account.
 func TestDecoyIsHashedLikePasswords(t *testing.T) {
 	params, _, _, err := argon2id.DecodeHash(decoy)
 	if err != nil || *params != *hashParams() {

@@ -49,10 +49,10 @@ func TestSessionsStore(t *testing.T) {
 			}
 			commit(slow, "one", "again")
 			if got := find(request(), "one"); got != "" {
-				t.Errorf("it is back: %q", got)
+				t.Errorf("the session is back: %q", got)
 			}
 		})
-		t.Run("a sign-out ends a session that goes on under another token", func(t *testing.T) {
+		t.Run("a sign-out ends a renewed session", func(t *testing.T) {
 			for name, signOutAt := range map[string]int{"before it is renewed": 0, "between": 1, "after": 2} {
 				commit(request(), name, "x")
 				renewing, signingOut := request(), request()
@@ -61,7 +61,7 @@ func TestSessionsStore(t *testing.T) {
 				s.GoOn(renewing)
 				for at, step := range []func(){
 					func() {
-						if err := s.DeleteCtx(renewing, name); err != nil { // as scs renews a token
+						if err := s.DeleteCtx(renewing, name); err != nil { // scs renews a token like this
 							t.Fatal(err)
 						}
 					},
@@ -76,7 +76,7 @@ func TestSessionsStore(t *testing.T) {
 					step()
 				}
 				if find(request(), name) != "" || find(request(), name+", renewed") != "" {
-					t.Errorf("signed out %s, it goes on", name)
+					t.Errorf("signed out %s, the session goes on", name)
 				}
 			}
 			commit(request(), "stays", "x")
@@ -88,22 +88,22 @@ func TestSessionsStore(t *testing.T) {
 			}
 			commit(renewing, "renewed", "y")
 			if find(request(), "stays") != "" || find(request(), "renewed") != "y" {
-				t.Error("renewed, it does not go on")
+				t.Error("the renewed session does not go on")
 			}
 		})
 		t.Run("idle", func(t *testing.T) {
 			commit(request(), "idle", "x")
 			clock.Add(accounts.SessionIdle - time.Second)
 			if find(request(), "idle") == "" {
-				t.Fatal("gone before its time")
+				t.Fatal("the session ended too early")
 			}
 			clock.Add(accounts.SessionIdle - time.Second)
 			if find(request(), "idle") == "" {
-				t.Error("having been seen did not count")
+				t.Error("a request did not reset the idle time")
 			}
 			clock.Add(accounts.SessionIdle)
 			if find(request(), "idle") != "" {
-				t.Error("still there after being idle")
+				t.Error("the session is still there after being idle")
 			}
 		})
 		t.Run("lifetime", func(t *testing.T) {
@@ -111,12 +111,12 @@ func TestSessionsStore(t *testing.T) {
 			for range int(accounts.SessionLifetime/accounts.SessionIdle)*2 - 1 {
 				clock.Add(accounts.SessionIdle / 2)
 				if find(request(), "old") == "" {
-					t.Fatal("gone before its time")
+					t.Fatal("the session ended too early")
 				}
 			}
 			clock.Add(accounts.SessionIdle/2 + time.Second)
 			if find(request(), "old") != "" {
-				t.Error("still there after its lifetime")
+				t.Error("the session is still there after its lifetime")
 			}
 		})
 		t.Run("reading writes at most every five minutes", func(t *testing.T) {
@@ -132,15 +132,15 @@ func TestSessionsStore(t *testing.T) {
 			clock.Add(accounts.SessionNoted - time.Second)
 			find(request(), "seen")
 			if !seen().Equal(began) {
-				t.Error("noted too soon")
+				t.Error("the time was stored too soon")
 			}
 			clock.Add(time.Second)
 			find(request(), "seen")
 			if seen().Equal(began) {
-				t.Error("not noted")
+				t.Error("the time was not stored")
 			}
 		})
-		t.Run("a user has so many", func(t *testing.T) {
+		t.Run("a user has a limited number", func(t *testing.T) {
 			var all sync.WaitGroup
 			someone, other := database.NewID(), database.NewID()
 			begin := func(token string, userID uuid.UUID) {
@@ -174,21 +174,21 @@ func TestSessionsStore(t *testing.T) {
 				t.Errorf("%d sessions, want %d", n, accounts.SessionsPerUser)
 			}
 			if find(request(), "the oldest") != "" || find(request(), "of another") == "" {
-				t.Error("another than the oldest ended")
+				t.Error("the oldest session should have ended, and no other")
 			}
 			clock.Add(time.Minute)
 			ctx := request()
 			if s.ForUser(ctx, someone); s.CommitCtx(ctx, "the newest", []byte("x"), clock.Now()) != nil || find(request(), "the newest") == "" || left(someone) != accounts.SessionsPerUser {
-				t.Errorf("the newest is not among %d", left(someone))
+				t.Errorf("the newest session is not among the %d", left(someone))
 			}
-			// A session goes on under a new token as the same user's.
+			// A renewed session still belongs to the same user.
 			again := request()
 			find(again, "the newest")
 			if err := errors.Join(s.DeleteCtx(again, "the newest"), s.CommitCtx(again, "renewed", []byte("x"), clock.Now())); err != nil || left(someone) != accounts.SessionsPerUser {
 				t.Errorf("%d sessions after a renewal, %v", left(someone), err)
 			}
 			if whole := modeltest.WholeReads(t, db, "SELECT token FROM sessions WHERE user_id = ? AND token <> ? ORDER BY expires_at DESC LIMIT 1000 OFFSET ?", []any{someone, "x", 19}); len(whole) > 0 {
-				t.Errorf("reads %q whole", whole)
+				t.Errorf("the statement reads all of %q", whole)
 			}
 		})
 		t.Run("sweep", func(t *testing.T) {
@@ -199,7 +199,7 @@ func TestSessionsStore(t *testing.T) {
 			}
 			var tokens []string
 			if err := db.Read(t.Context()).Model(&accounts.Session{}).Pluck("token", &tokens).Error; err != nil || len(tokens) != 1 {
-				t.Errorf("left: %v, %v", tokens, err)
+				t.Errorf("%v remain, %v", tokens, err)
 			}
 		})
 	})

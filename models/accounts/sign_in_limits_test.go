@@ -21,7 +21,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
-// signingIn tries to sign in to one account.
+// signingIn attempts to sign in to one account.
 type signingIn struct {
 	*testing.T
 	*accounts.Accounts
@@ -33,7 +33,7 @@ func (s signingIn) try(password, address, device string) error {
 	return err
 }
 
-// network is an address in a network of its own.
+// network returns an address in the i-th network.
 func network(i int) string { return fmt.Sprintf("6.%d.%d.1", i/250, i%250) }
 
 func pausedFor(err error, now time.Time) time.Duration {
@@ -43,7 +43,7 @@ func pausedFor(err error, now time.Time) time.Duration {
 	return 0
 }
 
-// Right passwords count too, so that one account cannot be used for a flood.
+// Right passwords count too, so that nobody can use one account for a flood.
 func TestRightSignInsCount(t *testing.T) {
 	db := modeltest.OpenAt(t, testdb.SQLite(t))
 	if _, err := accounts.Migrate(t.Context(), db, accounts.MigrationWatch{}); err != nil {
@@ -56,7 +56,7 @@ func TestRightSignInsCount(t *testing.T) {
 		err := s.try(password, network(i), "")
 		if pausedFor(err, db.Now()) > 0 {
 			if i < 40 {
-				t.Errorf("refused after %d sign-ins: an office does as many", i)
+				t.Errorf("refused after %d sign-ins, which an office may need", i)
 			}
 			return
 		}
@@ -64,11 +64,11 @@ func TestRightSignInsCount(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	t.Error("90 sign-ins in a row were let in")
+	t.Error("90 sign-ins in a row were allowed")
 }
 
-// An office of 40 people behind one address is never refused, though each signs
-// in a few times and mistypes.
+// An office of 40 people behind one address is never refused, even though each of
+// them signs in a few times and mistypes.
 func TestAnOfficeIsNotRefused(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
 		write := func(write func(*gorm.DB, time.Time) error) {
@@ -93,8 +93,8 @@ func TestAnOfficeIsNotRefused(t *testing.T) {
 	})
 }
 
-// Strangers slow an account down on new devices; they never close it, and a
-// known device notices nothing. Staff are no exception.
+// Strangers slow down signing in to an account on new devices. They never lock it,
+// and a known device is not affected. The same is true for staff.
 func TestStrangersCannotLockAnAccount(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		a := newAccounts(t, db)
@@ -116,7 +116,7 @@ func TestStrangersCannotLockAnAccount(t *testing.T) {
 			for i := range 30 * accounts.SignInLanes {
 				err := s.strangerTry(db, network(i))
 				if wait := pausedFor(err, db.Now()); wait > accounts.LongestSignInPause {
-					t.Fatalf("try %d is refused for %s", i, wait)
+					t.Fatalf("attempt %d is refused for %s", i, wait)
 				} else if longest = max(longest, wait); wait > 0 {
 					clock.Add(wait)
 				}
@@ -141,7 +141,7 @@ func TestStrangersCannotLockAnAccount(t *testing.T) {
 	})
 }
 
-// strangerTry is a wrong try without the work of hashing.
+// strangerTry makes a wrong attempt without hashing.
 func (s signingIn) strangerTry(db *database.DB, address string) error {
 	return accounts.AccountsLimited(s.Accounts, s.Context(), nil, func(tx *gorm.DB, now time.Time) error {
 		_, err := accounts.SignInAttempt{Email: s.email, Address: address}.Count(tx, now)
@@ -149,7 +149,7 @@ func (s signingIn) strangerTry(db *database.DB, address string) error {
 	})
 }
 
-// A stranger at the owner's own address does not keep a known device out.
+// A stranger at the owner's own address does not lock out a known device.
 func TestKnownDeviceAtAFloodedAddress(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
 		a := newAccounts(t, db)
@@ -174,8 +174,8 @@ func TestKnownDeviceAtAFloodedAddress(t *testing.T) {
 	})
 }
 
-// The owner hears of many tries once a day; nobody is written to at an unknown
-// email.
+// The person whose account it is gets one mail a day about many attempts. An
+// unknown email gets none.
 func TestOwnersAreToldOfTries(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		a := newAccounts(t, db)
@@ -188,7 +188,7 @@ func TestOwnersAreToldOfTries(t *testing.T) {
 		deliver := func() int {
 			t.Helper()
 			sent = nil
-			if db.OnPostgres() { // whose clock is its own
+			if db.OnPostgres() { // which uses its own clock
 				if err := db.Write(t.Context(), func(tx *gorm.DB) error {
 					return tx.Exec("UPDATE account_mails SET next_try_at = now() WHERE next_try_at IS NOT NULL").Error
 				}); err != nil {
@@ -229,11 +229,11 @@ func TestOwnersAreToldOfTries(t *testing.T) {
 			}
 		}
 		if n := deliver(); n != 0 {
-			t.Errorf("%d mails after three tries", n)
+			t.Errorf("%d mails after three attempts", n)
 		}
 		flood()
 		if n := deliver(); n != 1 {
-			t.Errorf("%d mails after many tries, want 1", n)
+			t.Errorf("%d mails after many attempts, want 1", n)
 		}
 		clock.Add(12 * time.Hour)
 		flood()
@@ -251,13 +251,13 @@ func TestOwnersAreToldOfTries(t *testing.T) {
 		}
 		var left int64
 		if err := db.Read(t.Context()).Model(&accounts.AccountMail{}).Count(&left).Error; err != nil || left != 1 {
-			t.Errorf("%d mails are left, %v; want the newest", left, err)
+			t.Errorf("%d mails remain, %v; want only the newest", left, err)
 		}
 	})
 }
 
-// What an instance knows to be refused reaches neither the database nor a hash.
-// Another instance finds out by itself.
+// An attempt that an instance knows to be refused neither writes to the database
+// nor hashes a password. Another instance learns of the refusal by itself.
 func TestRefusedTriesDoNotReachTheDatabase(t *testing.T) {
 	for name, address := range map[string]string{"sqlite": testdb.SQLite(t), "postgres": testdb.Postgres(t)} {
 		t.Run(name, func(t *testing.T) {
@@ -275,23 +275,23 @@ func TestRefusedTriesDoNotReachTheDatabase(t *testing.T) {
 			}
 			one, other := instance(), instance()
 			for range accounts.SignInPerPair.Tries {
-				if err := one.strangerTry((*one.Accounts.DBField()), "1.2.3.4"); err != nil {
+				if err := one.strangerTry(one.DB(), "1.2.3.4"); err != nil {
 					t.Fatal(err)
 				}
 			}
 			for _, s := range []signingIn{one, other} {
 				refused := s.try("a wrong one, surely", "1.2.3.4", "")
-				if pausedFor(refused, (*s.Accounts.DBField()).Now()) <= 0 {
+				if pausedFor(refused, s.DB().Now()) <= 0 {
 					t.Fatalf("got %v", refused)
 				}
 				writes.Store(0)
 				for range 200 {
-					if again := s.try("a wrong one, surely", "1.2.3.4", ""); again == nil || again.Error() != refused.Error() && pausedFor(again, (*s.Accounts.DBField()).Now()) != pausedFor(refused, (*s.Accounts.DBField()).Now()) {
+					if again := s.try("a wrong one, surely", "1.2.3.4", ""); again == nil || again.Error() != refused.Error() && pausedFor(again, s.DB().Now()) != pausedFor(refused, s.DB().Now()) {
 						t.Fatalf("got %v, want %v", again, refused)
 					}
 				}
 				if n := writes.Load(); n != 0 {
-					t.Errorf("200 refused tries made %d writes", n)
+					t.Errorf("200 refused attempts made %d writes", n)
 				}
 			}
 			clock.Add(accounts.SignInPerPair.Per)
@@ -309,14 +309,14 @@ func TestKnownRefusalsAreBounded(t *testing.T) {
 	}
 	later := now.Add(2 * time.Minute)
 	r.Remember(later, "long", later.Add(time.Hour))
-	if len(r.Until) != 1 {
-		t.Errorf("%d are kept beside one that has not ended", len(r.Until)-1)
+	if r.Kept() != 1 {
+		t.Errorf("%d are kept besides the one that has not ended", r.Kept()-1)
 	}
 	for i := range 2 * accounts.RefusalsKept {
 		r.Remember(later, fmt.Sprint("endless ", i), later.Add(time.Hour))
 	}
-	if len(r.Until) != accounts.RefusalsKept {
-		t.Errorf("%d are kept, want %d", len(r.Until), accounts.RefusalsKept)
+	if r.Kept() != accounts.RefusalsKept {
+		t.Errorf("%d are kept, want %d", r.Kept(), accounts.RefusalsKept)
 	}
 	last := fmt.Sprint("endless ", 2*accounts.RefusalsKept-1)
 	if wait := pausedFor(r.Check(later, "other", last), later); wait != time.Hour {
@@ -327,7 +327,7 @@ func TestKnownRefusalsAreBounded(t *testing.T) {
 	}
 }
 
-// A device's cookie has one spelling; another would have a count of its own.
+// A device's cookie has one spelling. Another spelling would have separate counts.
 func TestDeviceCookieHasOneSpelling(t *testing.T) {
 	db := modeltest.OpenAt(t, testdb.SQLite(t))
 	a := newAccounts(t, db)
@@ -336,7 +336,7 @@ func TestDeviceCookieHasOneSpelling(t *testing.T) {
 		t.Fatal(err)
 	}
 	if accounts.AccountsDeviceName(a, "dana@northgate.example", device) == "" {
-		t.Fatal("the cookie is not known")
+		t.Fatal("the cookie is not recognized")
 	}
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	raw, err := base64.RawURLEncoding.DecodeString(device)
@@ -349,10 +349,10 @@ func TestDeviceCookieHasOneSpelling(t *testing.T) {
 	}
 	for _, spelling := range spellings {
 		if spelling != device && accounts.AccountsDeviceName(a, "dana@northgate.example", spelling) != "" {
-			t.Errorf("%q is known too", spelling[len(spelling)-4:])
+			t.Errorf("the spelling %q is recognized too", spelling[len(spelling)-4:])
 		}
 	}
 	if accounts.AccountsDeviceName(a, "amy@northgate.example", device) != "" {
-		t.Error("it is known for another account")
+		t.Error("the cookie is recognized for another account")
 	}
 }

@@ -22,9 +22,8 @@ import (
 // SignInAction is what a person did or attempted.
 type SignInAction string
 
+// All recorded actions. The database stores their values.
 const (
-	// ActionSignIn and the others are all recorded actions. The database stores
-	// their values.
 	ActionSignIn       SignInAction = "sign_in"
 	ActionSignUp       SignInAction = "sign_up"
 	ActionSignOut      SignInAction = "sign_out"

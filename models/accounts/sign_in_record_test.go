@@ -11,13 +11,13 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
-// Equal sign-ins of an hour are one row, under the company whose people they are
-// about, and no email is stored.
+// Equal sign-ins of an hour are one row of the company whose people they are about.
+// No email is stored.
 func TestSignInsAreRecorded(t *testing.T) {
 	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		ctx, a := t.Context(), d.Accounts
 		amy, ada := d.Person("Amy", accounts.Owner), d.Staff("Ada", accounts.Admin)
-		d.Clock.Add(time.Hour - time.Duration(d.DB.Now().UnixNano())%time.Hour) // the hour begins
+		d.Clock.Add(time.Hour - time.Duration(d.DB.Now().UnixNano())%time.Hour) // an hour begins
 		refused := accounts.SignInEvent{Action: accounts.ActionSignIn, Outcome: "wrong_credentials", Email: " AMY@northgate.example", Address: "203.0.113.7", SupportCode: "FB-1"}
 		for range 3 {
 			a.RecordSignIn(refused)
@@ -61,13 +61,13 @@ func TestSignInsAreRecorded(t *testing.T) {
 		d.Clock.Add(accounts.SignInsKept + time.Hour)
 		d.Must(keyring.Sweep(ctx, d.DB, time.Hour))
 		if n := d.Count("SELECT count(*) FROM sign_ins"); n != 0 {
-			t.Errorf("%d are left after 90 days", n)
+			t.Errorf("%d remain after 90 days", n)
 		}
 	})
 }
 
-// However many refusals an attacker causes, the rows of an hour are bounded, and
-// what works meanwhile keeps its address.
+// However many refusals an attacker causes, the rows of an hour are limited, and
+// successes in the same hour keep their addresses.
 func TestSignInRecordIsBounded(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
 		a := newAccounts(t, db)
@@ -88,13 +88,13 @@ func TestSignInRecordIsBounded(t *testing.T) {
 		}
 		lines, err := accounts.SignInsOf(db.Read(t.Context()), company.ID.String())
 		if err != nil || len(lines) != 1 || lines[0].Address != "203.0.113.7" {
-			t.Errorf("the company's are %+v, %v", lines, err)
+			t.Errorf("the company sees %+v, %v", lines, err)
 		}
 	})
 }
 
-// The hash of an email is the same for every instance, and another in another
-// database: who has only the log cannot try out emails.
+// The hash of an email is the same on every instance, and different in another
+// database. Nobody who has only the log can test whether it is about an email.
 func TestEmailHash(t *testing.T) {
 	var hashes []string
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
@@ -106,19 +106,19 @@ func TestEmailHash(t *testing.T) {
 			return h
 		}
 		if h := hash("dana@northgate.example"); len(h) != 16 || h != hash(" DANA@northgate.example ") || h == hash("amy@northgate.example") {
-			t.Errorf("hashed as %s", h)
+			t.Errorf("the hash is %s", h)
 		}
 		if h := hash("not an email"); h != "" {
-			t.Errorf("what is no email is hashed as %s", h)
+			t.Errorf("text that is no email has the hash %s", h)
 		}
 		hashes = append(hashes, hash("dana@northgate.example"))
 	})
 	if hashes[0] == hashes[1] {
-		t.Error("two databases have one key")
+		t.Error("two databases have the same key")
 	}
 }
 
-// Whom sign-ins are about is found by an index, on either database.
+// The people whom sign-ins are about are found by an index, on both databases.
 func TestPeopleOfSignInsAreFoundByIndex(t *testing.T) {
 	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		d.Person("Amy", accounts.Owner)

@@ -8,7 +8,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
-// Who has lost a role since the request began does nothing by it.
+// A person who has lost a role since the request began can no longer use it.
 func TestRoleLostBeforeDisconnect(t *testing.T) {
 	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		ids, ada := d.Seed(2, d.Clock.Now(), d.Clock.Now()), d.Staff("Ada", accounts.Admin)
@@ -42,7 +42,7 @@ func TestRoleLostBeforeDisconnect(t *testing.T) {
 			d.Exec(tt.back)
 		}
 		if n := d.Count("SELECT count(*) FROM connections WHERE state = 'connected'"); n != 2 {
-			t.Errorf("%d connections are left, want 2", n)
+			t.Errorf("%d connections remain, want 2", n)
 		}
 		d.Must(d.Connections.Disconnect(t.Context(), owner, ids[0]))
 		d.Must(d.Support.Disconnect(t.Context(), ada, ids[1], "Asked for."))

@@ -14,10 +14,10 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
-// meanwhile runs do so that change commits after do has looked at what it needs
-// and before it writes. On PostgreSQL change holds its rows until do waits for
-// them. On SQLite, which has one writer, change commits right before do's first
-// transaction begins.
+// meanwhile runs do, and commits change after do has read what it needs and before
+// do writes. On PostgreSQL, change holds its rows until do waits for them. SQLite
+// has one writer, so there change commits right before do's first transaction
+// begins.
 func meanwhile(d *modeltest.SupportTest, change func(tx *gorm.DB) error, do func() error) error {
 	d.Helper()
 	if !d.DB.OnPostgres() {
@@ -39,7 +39,7 @@ func meanwhile(d *modeltest.SupportTest, change func(tx *gorm.DB) error, do func
 	for d.Count("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 0 {
 		select {
 		case err := <-done:
-			d.Errorf("it waits for nobody: %v", err)
+			d.Errorf("it does not wait for the change: %v", err)
 			done <- err
 		default:
 		}
@@ -58,9 +58,9 @@ func statement(sql string, args ...any) func(tx *gorm.DB) error {
 	return func(tx *gorm.DB) error { return tx.Exec(sql, args...).Error }
 }
 
-// What an admin does about somebody is decided by what both are when it is
-// written: nobody who was removed comes back, no newer role is overwritten, and
-// who was demoted does nothing any more.
+// What an admin does to another staff member depends on the roles of both at the
+// moment of the write. A removed person does not come back, a newer role is not
+// overwritten, and a demoted admin can do nothing more.
 func TestTeamChangesMeetEachOther(t *testing.T) {
 	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		ctx, a := t.Context(), d.Accounts
@@ -80,25 +80,25 @@ func TestTeamChangesMeetEachOther(t *testing.T) {
 		bob := d.Staff("Bob", accounts.Support)
 		err := meanwhile(d, gone(bob.UserID), func() error { _, _, err := a.NewLink(ctx, ada, bob.UserID); return err })
 		if u := is(bob.UserID); u.DisabledAt == nil {
-			t.Errorf("removed while a link was made, Bob is back (%v)", err)
+			t.Errorf("Bob was removed while a link was made, and is back (%v)", err)
 		}
 
 		cleo := d.Staff("Cleo", accounts.Support)
 		err = meanwhile(d, role(cleo.UserID, accounts.Admin), func() error { _, _, err := a.NewLink(ctx, ada, cleo.UserID); return err })
 		if u := is(cleo.UserID); u.StaffRole != accounts.Admin {
-			t.Errorf("made an admin while a link was made, Cleo is %s (%v)", u.StaffRole, err)
+			t.Errorf("Cleo became an admin while a link was made, and is %s (%v)", u.StaffRole, err)
 		}
 
 		lee := d.Staff("Lee", accounts.Admin)
 		err = meanwhile(d, role(lee.UserID, accounts.Support), func() error { _, _, err := a.Invite(ctx, lee, "new@fieldbridge.example", accounts.Admin); return err })
 		if n := d.Count("SELECT count(*) FROM users WHERE email = 'new@fieldbridge.example'"); n != 0 || !errors.Is(err, accounts.ErrForbidden) {
-			t.Errorf("demoted meanwhile, Lee invited %d people (%v)", n, err)
+			t.Errorf("Lee was demoted, and still invited %d people (%v)", n, err)
 		}
 
 		mia := d.Staff("Mia", accounts.Admin)
 		err = meanwhile(d, gone(mia.UserID), func() error { _, _, err := a.NewLink(ctx, mia, cleo.UserID); return err })
 		if !errors.Is(err, accounts.ErrForbidden) {
-			t.Errorf("removed meanwhile, Mia makes a link: %v", err)
+			t.Errorf("Mia was removed, and makes a link: %v", err)
 		}
 
 		company := d.CompanyID
@@ -109,13 +109,13 @@ func TestTeamChangesMeetEachOther(t *testing.T) {
 		} {
 			by := d.Staff("By "+what, accounts.Admin)
 			if err := meanwhile(d, role(by.UserID, accounts.Support), func() error { return do(by) }); !errors.Is(err, accounts.ErrForbidden) {
-				t.Errorf("who was demoted meanwhile %s: %v", what, err)
+				t.Errorf("an admin who was demoted %s: %v", what, err)
 			}
 		}
 	})
 }
 
-// Who was removed is added again by the command line alone.
+// Only the command line can restore a person who was removed.
 func TestRemovedStaffAreNotInvited(t *testing.T) {
 	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		ctx, a := t.Context(), d.Accounts
@@ -124,7 +124,7 @@ func TestRemovedStaffAreNotInvited(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, _, err := a.Invite(ctx, ada, bob.Email, accounts.Admin); !errors.Is(err, accounts.ErrRemoved) {
-			t.Errorf("who was removed is invited over the web: %v", err)
+			t.Errorf("inviting a person who was removed: got %v", err)
 		}
 		if n := d.Count("SELECT count(*) FROM users WHERE disabled_at IS NOT NULL"); n != 1 {
 			t.Errorf("%d are removed, want 1", n)

@@ -12,7 +12,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
-// However admins go about it, one of them is left.
+// Whatever admins do to each other, one of them always remains.
 func TestTeam(t *testing.T) {
 	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		ada, lee, sam := d.Staff("Ada", accounts.Admin), d.Staff("Lee", accounts.Admin), d.Staff("Sam", accounts.Support)
@@ -26,33 +26,33 @@ func TestTeam(t *testing.T) {
 			"link":    func(by accounts.Staff, id uuid.UUID) error { _, _, err := a.NewLink(ctx, by, id); return err },
 		} {
 			if err := do(ada, ada.UserID); !errors.Is(err, accounts.ErrYourself) {
-				t.Errorf("%s of oneself: %v", what, err)
+				t.Errorf("%s of their own account: %v", what, err)
 			}
 			if err := do(sam, lee.UserID); !errors.Is(err, accounts.ErrForbidden) {
 				t.Errorf("%s by support: %v", what, err)
 			}
 			for _, nobody := range []uuid.UUID{database.NewID(), d.Person("P"+what, accounts.Owner)} {
 				if err := do(ada, nobody); !errors.Is(err, database.ErrNotFound) {
-					t.Errorf("%s of who is not staff: %v", what, err)
+					t.Errorf("%s of somebody who is not staff: %v", what, err)
 				}
 			}
 		}
 		if _, _, err := a.Invite(ctx, sam, "new@f.example", accounts.Admin); !errors.Is(err, accounts.ErrForbidden) {
-			t.Errorf("support invites: %v", err)
+			t.Errorf("support inviting somebody: %v", err)
 		}
 		if _, _, err := a.Invite(ctx, ada, sam.Email, accounts.Admin); !errors.Is(err, accounts.ErrEmailTaken) {
-			t.Errorf("who is on the team is invited: %v", err)
+			t.Errorf("inviting a teammate: %v", err)
 		}
 		if _, _, err := a.Invite(ctx, ada, "plink@northgate.example", accounts.Admin); !errors.Is(err, accounts.ErrMemberEmail) {
-			t.Errorf("a member is invited: %v", err)
+			t.Errorf("inviting a member of a company: %v", err)
 		}
 		if _, err := a.SetRole(ctx, ada, sam.UserID, accounts.Admin); err != nil {
 			t.Error(err)
 		}
 		if now, err := a.Staff(ctx, sam.UserID, 0); err != nil || now.Role != accounts.Admin {
-			t.Errorf("made an admin, Sam is %+v, %v", now, err)
+			t.Errorf("Sam became an admin, and is %+v, %v", now, err)
 		}
-		// All remove all others at the same moment.
+		// All admins remove all others at the same moment.
 		admins := []accounts.Staff{ada, lee, {UserID: sam.UserID, Role: accounts.Admin, Email: sam.Email}}
 		var all sync.WaitGroup
 		for _, by := range admins {
@@ -67,7 +67,7 @@ func TestTeam(t *testing.T) {
 		}
 		all.Wait()
 		if n := d.Count("SELECT count(*) FROM users WHERE staff_role = 'admin' AND disabled_at IS NULL"); n != 1 {
-			t.Errorf("%d admins are left, want 1", n)
+			t.Errorf("%d admins remain, want 1", n)
 		}
 	})
 }

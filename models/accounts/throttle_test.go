@@ -14,8 +14,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
-// Of many tries at once exactly the allowed ones pass, and all do again after
-// the time is up.
+// Out of many attempts at the same time, exactly the allowed number passes. The
+// same number passes again after the time is up.
 func TestThrottleIsExact(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		l := accounts.Limit{Name: "test", Tries: 10, Per: time.Minute}
@@ -40,18 +40,18 @@ func TestThrottleIsExact(t *testing.T) {
 			return n.Load()
 		}
 		if n := passed(); n != 10 {
-			t.Errorf("%d tries passed, want 10", n)
+			t.Errorf("%d attempts passed, want 10", n)
 		}
 		if n := passed(); n != 0 {
-			t.Errorf("%d more tries passed", n)
+			t.Errorf("%d more attempts passed", n)
 		}
 		other := func(tx *gorm.DB) error { return l.Take(tx, "someone else", db.Now()) }
 		if err := db.Write(t.Context(), other); err != nil {
-			t.Errorf("another's try: %v", err)
+			t.Errorf("an attempt with another key: %v", err)
 		}
 		clock.Add(time.Minute)
 		if n := passed(); n != 10 {
-			t.Errorf("%d tries passed after the time was up, want 10", n)
+			t.Errorf("%d attempts passed after the time was up, want 10", n)
 		}
 	})
 }

@@ -82,14 +82,14 @@ func (k *keyAddresses) name(address string, hour int64) string {
 
 // tokenReads are the reads since the last flush.
 type tokenReads struct {
-	Counts    map[tokenReadOf]tokenReadCount
+	counts    map[tokenReadOf]tokenReadCount
 	addresses map[uuid.UUID]*keyAddresses
 	// lost counts the reads that had no room.
 	lost int64
 }
 
 func newTokenReads() tokenReads {
-	return tokenReads{Counts: map[tokenReadOf]tokenReadCount{}, addresses: map[uuid.UUID]*keyAddresses{}}
+	return tokenReads{counts: map[tokenReadOf]tokenReadCount{}, addresses: map[uuid.UUID]*keyAddresses{}}
 }
 
 func (t *tokenReads) add(keyID, connectionID uuid.UUID, address string, now time.Time) {
@@ -100,29 +100,29 @@ func (t *tokenReads) add(keyID, connectionID uuid.UUID, address string, now time
 		t.addresses[keyID] = known
 	}
 	of.address = known.name(address, of.hour)
-	count, there := t.Counts[of]
-	if !there && len(t.Counts) >= readsWaiting {
+	count, there := t.counts[of]
+	if !there && len(t.counts) >= readsWaiting {
 		t.lost++
 		return
 	}
-	t.Counts[of] = count.and(tokenReadCount{n: 1, first: now, last: now})
+	t.counts[of] = count.and(tokenReadCount{n: 1, first: now, last: now})
 }
 
 // take returns the counts to write, and starts again from zero.
 func (t *tokenReads) take() map[tokenReadOf]tokenReadCount {
-	counts := t.Counts
-	t.Counts = make(map[tokenReadOf]tokenReadCount, len(counts))
+	counts := t.counts
+	t.counts = make(map[tokenReadOf]tokenReadCount, len(counts))
 	return counts
 }
 
 // giveBack keeps counts that could not be written for the next flush.
 func (t *tokenReads) giveBack(counts map[tokenReadOf]tokenReadCount) {
 	for of, count := range counts {
-		if _, there := t.Counts[of]; !there && len(t.Counts) >= readsWaiting {
+		if _, there := t.counts[of]; !there && len(t.counts) >= readsWaiting {
 			t.lost += count.n
 			continue
 		}
-		t.Counts[of] = t.Counts[of].and(count)
+		t.counts[of] = t.counts[of].and(count)
 	}
 }
 

@@ -16,8 +16,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
-// Reads of tokens are recorded by key, connection, address and hour, without a
-// write for each, and the addresses of a key are bounded.
+// Reads of tokens are recorded by key, connection, address, and hour. A read causes
+// no write, and the number of addresses of a key is limited.
 func TestTokenReadsAreRecorded(t *testing.T) {
 	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		ctx, ids, ada := t.Context(), d.Seed(2, d.Clock.Now(), d.Clock.Now().Add(time.Hour)), d.Staff("Ada", accounts.Admin)
@@ -51,7 +51,7 @@ func TestTokenReadsAreRecorded(t *testing.T) {
 		}
 		d.Must(keys.Flush(ctx))
 		if n := d.Count("SELECT count(*) FROM token_reads WHERE connection_id = ?", ids[1]); n != 1+accounts.AddressesNamed+1 {
-			t.Errorf("%d rows, want the first hour's, %d addresses and the others", n, accounts.AddressesNamed)
+			t.Errorf("%d rows, want one of the first hour, one for each of %d addresses, and one for the others", n, accounts.AddressesNamed)
 		}
 		if n := d.Count("SELECT n FROM token_reads WHERE address = ?", accounts.OtherAddresses); n != 2*accounts.AddressesNamed {
 			t.Errorf("%d reads from other addresses, want %d", n, 2*accounts.AddressesNamed)
@@ -59,12 +59,12 @@ func TestTokenReadsAreRecorded(t *testing.T) {
 		d.Clock.Add(accounts.TokenReadsKept)
 		d.Must(keyring.Sweep(ctx, d.DB, time.Hour))
 		if n := d.Count("SELECT count(*) FROM token_reads"); n != accounts.AddressesNamed+1 {
-			t.Errorf("%d rows after 90 days, want the second hour's", n)
+			t.Errorf("%d rows after 90 days, want those of the second hour", n)
 		}
 	})
 }
 
-// While the database takes nothing, reads wait, in bounded memory; those that
+// While the database accepts no writes, reads wait in limited memory. Reads that
 // have no room are reported.
 func TestTokenReadsWait(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
@@ -77,18 +77,18 @@ func TestTokenReadsWait(t *testing.T) {
 		for range 2 {
 			keys.CountRead(key, connection, "203.0.113.7")
 			if err := keys.Flush(t.Context()); !errors.Is(err, down) {
-				t.Errorf("flushed: %v", err)
+				t.Errorf("flushing: got %v", err)
 			}
 		}
 		for range accounts.ReadsWaiting {
 			keys.CountRead(key, uuid.New(), "203.0.113.7")
 		}
-		if n := len((*keys.ReadsField()).Counts); n != accounts.ReadsWaiting {
+		if n := keys.Waiting(); n != accounts.ReadsWaiting {
 			t.Errorf("%d wait, want %d", n, accounts.ReadsWaiting)
 		}
 		restore()
 		if err := accounts.APIKeysFlushTokenReads(keys, t.Context()); err == nil {
-			t.Error("nothing is said of what had no room")
+			t.Error("reads that had no room are not reported")
 		}
 		var n int64
 		if err := db.Read(t.Context()).Raw("SELECT n FROM token_reads WHERE connection_id = ?", connection).Scan(&n).Error; err != nil || n != 2 {
@@ -97,7 +97,8 @@ func TestTokenReadsWait(t *testing.T) {
 	})
 }
 
-// A key that exists and is refused leaves a count, when, and from where.
+// If a key that exists is refused, the database shows how often, when, and from
+// where.
 func TestRefusedKeysAreCounted(t *testing.T) {
 	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		ctx, ada := t.Context(), d.Staff("Ada", accounts.Admin)
@@ -107,7 +108,7 @@ func TestRefusedKeysAreCounted(t *testing.T) {
 		refused := func(want error, n int) {
 			t.Helper()
 			if _, err := keys.Check(ctx, secret, "198.51.100.4"); !errors.Is(err, want) {
-				t.Errorf("checked: %v, want %v", err, want)
+				t.Errorf("checking: got %v, want %v", err, want)
 			}
 			d.Must(keys.Flush(ctx))
 			if got := d.Count("SELECT refused FROM api_keys WHERE id = ? AND refused_address = '198.51.100.4' AND refused_at IS NOT NULL", key.ID); got != n {
