@@ -17,8 +17,17 @@ func (s Value) Reveal() string { return s.value }
 // IsZero says whether there is no value.
 func (s Value) IsZero() bool { return s.value == "" }
 
-func (s Value) String() string               { return redacted }
-func (s Value) GoString() string             { return redacted }
-func (s Value) LogValue() slog.Value         { return slog.StringValue(redacted) }
+// String returns [redacted].
+func (s Value) String() string { return redacted }
+
+// GoString returns [redacted].
+func (s Value) GoString() string { return redacted }
+
+// LogValue returns [redacted].
+func (s Value) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalJSON returns [redacted] as a string.
 func (s Value) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
+
+// MarshalText returns [redacted].
 func (s Value) MarshalText() ([]byte, error) { return []byte(redacted), nil }

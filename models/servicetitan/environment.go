@@ -13,6 +13,7 @@ import (
 type EnvironmentName string
 
 const (
+	// The environments that ServiceTitan has.
 	Production  EnvironmentName = "production"
 	Integration EnvironmentName = "integration"
 	Sandbox     EnvironmentName = "sandbox"
