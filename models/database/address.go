@@ -17,24 +17,24 @@ import (
 // ErrNoDatabase says that there is no SQLite file at the path.
 var ErrNoDatabase = errors.New("there is no database yet; make one with: fieldbridge migrate")
 
-// errUnknownAddress says what the address of a database looks like.
+// errUnknownAddress says what the address of a database must look like.
 var errUnknownAddress = errors.New("is neither a path nor begins with postgres://; a SQLite path with a colon begins with ./ or /")
 
-// oddAddress finds what was meant for an address and is none that we know: a
-// scheme, its remains, or a connection string of keywords. Opened as a SQLite
-// file, it would put production data into the working folder.
+// oddAddress matches a mistyped address: an unknown scheme, a part of one, or a
+// connection string of keywords. If it were opened as a SQLite file, production data
+// would end up in the working folder.
 var oddAddress = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]+:|[A-Za-z]+//|(host|hostaddr|port|user|password|dbname|service|sslmode)\s*=)`)
 
 func isPostgres(address string) bool {
 	return strings.HasPrefix(address, "postgres://") || strings.HasPrefix(address, "postgresql://")
 }
 
-// CheckAddress says what is wrong with the address of a database, without its
-// password.
+// CheckAddress returns an error that says what is wrong with the address of a
+// database. The error never shows the password.
 func CheckAddress(address string) error {
 	if isPostgres(address) {
 		if _, err := pgx.ParseConfig(address); err != nil {
-			return errors.New("cannot be read as a postgres:// address, or names a file that cannot be read") // without its own words: they may hold a password
+			return errors.New("cannot be read as a postgres:// address, or names a file that cannot be read") // the driver's own error may show the password
 		}
 		return nil
 	}
@@ -44,9 +44,9 @@ func CheckAddress(address string) error {
 	return nil
 }
 
-// ProvesServer says whether everything that the address connects to is on this
-// machine or must prove by its certificate that it is the host that is named.
-// Only sslmode=verify-full wants that.
+// ProvesServer says whether every server at the address is on this machine or must
+// prove by its certificate that it is the named host. Only sslmode=verify-full
+// demands that proof.
 func ProvesServer(address string) bool {
 	if !isPostgres(address) {
 		return true
@@ -75,8 +75,8 @@ func onThisMachine(host string) bool {
 	return err == nil && ip.IsLoopback()
 }
 
-// OpenExisting is OpenDB for those who have no reason to make a database: a
-// SQLite file that is not there is ErrNoDatabase.
+// OpenExisting is like Open, but it makes no SQLite file. If the file is missing, it
+// returns ErrNoDatabase.
 func OpenExisting(ctx context.Context, address string, now func() time.Time) (*DB, error) {
 	if CheckAddress(address) == nil && !isPostgres(address) {
 		if _, err := os.Stat(address); errors.Is(err, os.ErrNotExist) {

@@ -20,17 +20,17 @@ import (
 	"gorm.io/gorm/logger"
 )
 
-// DB is the database: one door for writing, a pool for reading. SQLite and
-// PostgreSQL behave alike behind it.
+// DB is a SQLite or PostgreSQL database. On SQLite, it has a single writer and a pool
+// for reading. Its methods behave alike on both.
 type DB struct {
 	reader *gorm.DB
 	write  WriteFunc
-	// writes is held for reading by each write, and for writing by one that is to
-	// be alone.
+	// writes is held for reading by each ordinary write, and for writing by a write
+	// that must be alone.
 	writes *sync.RWMutex
 	now    func() time.Time
-	// ahead is by how much the database's clock is ahead of the app's, in
-	// nanoseconds; 0 on SQLite.
+	// ahead is how far the database's clock is ahead of the app's, in nanoseconds. It
+	// is 0 on SQLite.
 	ahead   *atomic.Int64
 	close   func() error
 	held    *hold
@@ -49,8 +49,14 @@ const (
 	postgresDialect dialect = "postgres"
 )
 
-// Open opens the database at a SQLite path or a postgres:// address. The
-// clock is the app's; where instances must agree, the database's is used.
+// OnPostgres says whether the database is PostgreSQL. Otherwise it is SQLite.
+func (db *DB) OnPostgres() bool { return db.dialect == postgresDialect }
+
+// IsPostgres says whether a handle or transaction belongs to PostgreSQL.
+func IsPostgres(db *gorm.DB) bool { return dialect(db.Name()) == postgresDialect }
+
+// Open opens the database at a SQLite path or a postgres:// address. now is the app's
+// clock. Where instances must agree on the time, SharedNow returns the database's.
 func Open(ctx context.Context, address string, now func() time.Time) (*DB, error) {
 	db := &DB{ahead: new(atomic.Int64), writes: new(sync.RWMutex), held: new(hold), limits: defaultLimits(), now: func() time.Time { return now().UTC().Truncate(time.Microsecond) }}
 	if err := CheckAddress(address); err != nil {
@@ -88,10 +94,10 @@ func (db *DB) openPostgres(address string) error {
 		return redactDSN(err, address)
 	}
 	config := gormConfig()
-	// The driver does, once for each connection. GORM would do it anew, and undo
-	// it, in each transaction.
+	// The driver prepares each statement once for each connection. GORM would prepare
+	// and close it in every transaction.
 	config.PrepareStmt = false
-	config.DisableAutomaticPing = true // it would know no deadline
+	config.DisableAutomaticPing = true // the ping would have no deadline
 	sqlDB := openPool(parsed, appSettings.missing(parsed))
 	pool, err := gorm.Open(postgres.New(postgres.Config{Conn: sqlDB}), config)
 	if err != nil {
@@ -108,18 +114,18 @@ func (db *DB) openSQLite(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	// The files beside it are named for the file that it is, whatever links there are.
+	// The names of the files beside it follow the real file, whatever links to it.
 	if file, err := filepath.EvalSymlinks(path); err == nil {
 		path = file
 	}
-	// Two openers that make the file a WAL database at the same moment do not
-	// wait for each other; one would fail.
+	// Two processes that switch the file to WAL at the same moment do not wait for
+	// each other, and one would fail.
 	release, err := lockFile(path+".lock", syscall.LOCK_EX)
 	if err != nil {
 		return err
 	}
 	defer release()
-	// SQLite would create the file for all to read.
+	// SQLite would create a file that everybody can read.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) // #nosec G304 -- the operator names the file
 	if err == nil {
 		err = f.Close()
@@ -146,11 +152,11 @@ func (db *DB) openSQLite(path string) error {
 	return nil
 }
 
-// Write runs fn in a transaction of its own. Values that fn read or made are
-// to be used only if Write returns nil. PostgreSQL may roll the transaction back
-// because of others; then fn runs again, so it must set anew whatever it keeps
-// outside. On SQLite the writes that wait at the same moment share one commit;
-// one failing takes no other down.
+// Write runs fn in a transaction of its own. Use values that fn read or made only if
+// Write returns nil. PostgreSQL may roll the transaction back because of others. Then
+// fn runs again, so it must reset whatever it keeps outside. On SQLite, the writes that
+// wait at the same moment share one commit. If one of them fails, the others still
+// succeed.
 func (db *DB) Write(ctx context.Context, fn func(tx *gorm.DB) error) error {
 	db.writes.RLock()
 	defer db.writes.RUnlock()
@@ -159,8 +165,8 @@ func (db *DB) Write(ctx context.Context, fn func(tx *gorm.DB) error) error {
 	return db.write(ctx, fn)
 }
 
-// WriteAlone is Write while this process makes no other: what touches most
-// tables would meet the others' locks in another order on PostgreSQL.
+// WriteAlone is like Write, but this process makes no other write meanwhile. A write
+// that touches most tables could otherwise deadlock with the others on PostgreSQL.
 func (db *DB) WriteAlone(ctx context.Context, fn func(tx *gorm.DB) error) error {
 	db.writes.Lock()
 	defer db.writes.Unlock()
@@ -169,15 +175,15 @@ func (db *DB) WriteAlone(ctx context.Context, fn func(tx *gorm.DB) error) error 
 	return db.write(ctx, fn)
 }
 
-// Read is the pool for queries. It sees every write that has returned.
+// Read returns the pool for queries. They see every write that has returned.
 func (db *DB) Read(ctx context.Context) *gorm.DB { return db.reader.WithContext(ctx) }
 
-// ReadRow reads the one row of a query that is asked all the time. GORM, which
-// builds each query anew, costs more than such a query itself. Its values are
-// $1, $2 and so on, in this order. No row is ErrNotFound.
+// ReadRow reads one row for a query that runs very often, because building such a
+// query with GORM costs more than running it. The query refers to the values as $1,
+// $2, and so on. If there is no row, ReadRow returns ErrNotFound.
 func (db *DB) ReadRow(ctx context.Context, query string, values []any, into ...any) error {
 	if db.dialect == sqliteDialect {
-		ctx = context.WithoutCancel(ctx) // to watch for its end costs as much as the rest
+		ctx = context.WithoutCancel(ctx) // watching for its end costs as much as the query
 	}
 	rows, err := db.reader.ConnPool.QueryContext(ctx, query, values...)
 	if err != nil {
@@ -190,21 +196,22 @@ func (db *DB) ReadRow(ctx context.Context, query string, values []any, into ...a
 	return errors.Join(rows.Scan(into...), rows.Close())
 }
 
-// Now is the app's clock, put right by the database's, in UTC and in the
-// precision that both databases keep.
+// Now returns the time of the app's clock, corrected by the database's clock. It is in
+// UTC, in microseconds, which both databases keep.
 func (db *DB) Now() time.Time {
 	return db.now().Add(time.Duration(db.ahead.Load())).Truncate(time.Microsecond)
 }
 
-// Follow puts Now right by what the database's clock says now.
+// Follow corrects Now by shared, which is the current time of the database's clock.
+// It does nothing on SQLite.
 func (db *DB) Follow(shared time.Time) {
 	if db.dialect == postgresDialect {
 		db.ahead.Store(int64(shared.Sub(db.now())))
 	}
 }
 
-// SharedNow is the clock on which all instances agree: PostgreSQL's. On SQLite
-// there is one process, and its clock is the one.
+// SharedNow returns the time on which all instances agree, which is PostgreSQL's. On
+// SQLite there is one process, and SharedNow returns Now.
 func (db *DB) SharedNow(tx *gorm.DB) (time.Time, error) {
 	if db.dialect == sqliteDialect {
 		return db.Now(), nil
@@ -216,7 +223,7 @@ func (db *DB) SharedNow(tx *gorm.DB) (time.Time, error) {
 	return now.UTC(), nil
 }
 
-// Ping says whether the database answers.
+// Ping returns an error if the database does not answer.
 func (db *DB) Ping(ctx context.Context) error {
 	return db.Read(ctx).Exec("SELECT 1").Error
 }
@@ -230,18 +237,18 @@ func (db *DB) Close() error {
 	return db.close()
 }
 
-// gormConfig is made anew for each database: a shared one would keep the first
-// dialect's clause builders.
+// gormConfig returns a new configuration for each database. A shared one would keep
+// the first dialect's clause builders.
 func gormConfig() *gorm.Config {
 	return &gorm.Config{
-		Logger:                 logger.Discard, // its lines would hold parameters
+		Logger:                 logger.Discard, // its lines would show parameters
 		SkipDefaultTransaction: true,
 		PrepareStmt:            true,
 		TranslateError:         true,
 	}
 }
 
-// redactDSN takes the password out of the driver's words.
+// redactDSN removes the address, with its password, from the driver's error.
 func redactDSN(err error, address string) error {
 	if err == nil || !strings.Contains(err.Error(), address) {
 		return err

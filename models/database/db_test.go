@@ -115,7 +115,7 @@ func openSQLite(t *testing.T) *database.DB {
 }
 
 // Several starters at once: one migrates, the others wait, none fails.
-func TestB24MigrateAtOnce(t *testing.T) {
+func TestMigrateAtOnce(t *testing.T) {
 	addresses := map[string]func(t *testing.T) string{
 		"sqlite":   func(t *testing.T) string { return filepath.Join(t.TempDir(), "test.db") },
 		"postgres": func(t *testing.T) string { return testdb.EmptyPostgres(t) },
@@ -145,7 +145,7 @@ func TestB24MigrateAtOnce(t *testing.T) {
 	}
 }
 
-func TestB24NewerSchemaIsRefused(t *testing.T) {
+func TestNewerSchemaIsRefused(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
 		if _, err := db.CheckSchema(t.Context()); err != nil {
 			t.Fatal(err)

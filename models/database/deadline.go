@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// limits bound what is asked of PostgreSQL, so that a host that vanishes without
-// a word stops nothing for good: when its context ends, the driver closes the
-// connection, and the pool has room again. SQLite is in the process and needs
-// none.
+// limits bound requests to PostgreSQL, so that a host that silently disappears blocks
+// nothing forever. When the context of a request ends, the driver closes the
+// connection, and the pool has room again. SQLite runs in this process and needs no
+// limits.
 type limits struct {
-	// Work bounds a query of the background work, which tries again soon.
+	// Work bounds a query of the background work, which soon tries again.
 	Work time.Duration
-	// Write bounds a transaction with the runs that follow a deadlock.
+	// Write bounds a transaction, including the runs after a deadlock.
 	Write time.Duration
-	// Part bounds one of the reads of an export, which has many.
+	// Part bounds one of the many reads of an export.
 	Part time.Duration
 }
 
@@ -25,7 +25,7 @@ func defaultLimits() limits {
 // aloneLimit bounds a write that touches most tables.
 const aloneLimit = 10 * time.Minute
 
-// within is a context that ends after a limit, on PostgreSQL.
+// within returns a context that ends after the limit on PostgreSQL.
 func (db *DB) within(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
 	if db.dialect != postgresDialect {
 		return ctx, func() {}
@@ -34,7 +34,7 @@ func (db *DB) within(ctx context.Context, limit time.Duration) (context.Context,
 }
 
 // LimitWork returns a context for a query of the background work. On PostgreSQL
-// it ends after a few seconds; whoever waits tries again soon.
+// it ends after 5 seconds, and the caller soon tries again.
 func (db *DB) LimitWork(ctx context.Context) (context.Context, context.CancelFunc) {
 	return db.within(ctx, db.limits.Work)
 }

@@ -14,14 +14,14 @@ import (
 	"gorm.io/gorm"
 )
 
-// ErrNotFound: there is no such thing, or it is another company's.
+// ErrNotFound says that something does not exist or belongs to another company.
 var ErrNotFound = errors.New("not found")
 
-// ErrUnavailable: the database or ServiceTitan does not answer for now.
+// ErrUnavailable says that the database or ServiceTitan does not answer for now.
 var ErrUnavailable = errors.New("not available for now")
 
-// Unavailable says whether the error is a temporary one of the database's or of
-// the time limit, so that trying again makes sense.
+// Unavailable says whether the error is temporary, so that trying again makes sense.
+// Such an error comes from the database, the connection to it, or a time limit.
 func Unavailable(err error) bool {
 	if errors.Is(err, ErrUnavailable) || errors.Is(err, errWriterClosed) ||
 		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, driver.ErrBadConn) ||
@@ -49,8 +49,8 @@ func Unavailable(err error) bool {
 	return pgconn.SafeToRetry(err) || pgconn.Timeout(err)
 }
 
-// temporary says whether an SQLSTATE is of a condition that passes by itself
-// (PostgreSQL's appendix A).
+// temporary says whether an SQLSTATE stands for a condition that ends by itself
+// (PostgreSQL documentation, appendix A).
 func temporary(state string) bool {
 	switch state {
 	case "25006", // read_only_sql_transaction: after a failover, the server is no longer the primary
@@ -72,13 +72,14 @@ func temporary(state string) bool {
 	return false
 }
 
-// Gone says whether the error is that there is no such thing, or none any more:
-// what a write belonged to may have been deleted since it was read.
+// Gone says whether the error means that something does not exist, or no longer does.
+// The row that a write refers to may have been deleted since it was read.
 func Gone(err error) bool {
 	return errors.Is(err, ErrNotFound) || errors.Is(err, gorm.ErrRecordNotFound) || errors.Is(err, gorm.ErrForeignKeyViolated)
 }
 
-// Found turns GORM's "no record" into ours.
+// Found wraps an error with what was attempted, and turns GORM's ErrRecordNotFound
+// into ErrNotFound. It returns nil if err is nil.
 func Found(err error, doing string) error {
 	if err == nil {
 		return nil

@@ -2,7 +2,8 @@ package database
 
 import "gorm.io/gorm"
 
-// What tests in the package's own folder need besides its API.
+// This file exports what the package's own tests need besides its API.
+
 const PostgresPool = postgresPool
 
 func (x *DB) DialectField() *dialect { return &x.dialect }

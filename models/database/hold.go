@@ -17,8 +17,8 @@ var ErrHeld = errors.New("a demo, or the app itself, is running with this databa
 const (
 	// holdLock names the advisory lock that holds a PostgreSQL database.
 	holdLock = 0x64656d6f
-	// letWithin is for how long PostgreSQL may take to let go. The connection's end
-	// does it too, if PostgreSQL does not answer.
+	// letWithin bounds how long PostgreSQL may take to release the lock. If PostgreSQL
+	// does not answer, the end of the connection releases it.
 	letWithin = 2 * time.Second
 )
 
@@ -27,14 +27,14 @@ type hold struct {
 	mu sync.Mutex
 	// release is nil while nothing is held.
 	release func()
-	// conn has PostgreSQL's lock for as long as it lasts.
+	// conn is the connection that has PostgreSQL's lock. It is nil on SQLite.
 	conn *sql.Conn
 }
 
-// Hold keeps the database until Close: for this process alone, or shared with
-// others that share it. It returns ErrHeld if another process holds the database
-// in a way that excludes this one. Called again, it takes back what a restart of
-// PostgreSQL has taken away. It writes nothing to the database.
+// Hold holds the database until Close, for this process alone or shared with others
+// that share it. It returns ErrHeld if another process holds the database in a way
+// that excludes this one. A restart of PostgreSQL drops the lock, and calling Hold
+// again takes it back. It writes nothing to the database.
 func (db *DB) Hold(ctx context.Context, shared bool) error {
 	h := db.held
 	h.mu.Lock()

@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// LeaseLife is for how long a lease lasts. It is longer than the slowest request
-// to ServiceTitan and its repetition.
+// LeaseLife is how long a lease lasts. It is longer than the slowest request to
+// ServiceTitan and its repetition together.
 const LeaseLife = 30 * time.Second
 
 // ErrServed says that another process serves the same SQLite file.
 var ErrServed = errors.New("another fieldbridge is serving this SQLite file, and one process serves a file; stop that one, or use PostgreSQL for several")
 
-// ErrLockLost says that the lock was lost under which a lease was taken. Others
-// may have seen this instance dead since, and have taken the lease over.
+// ErrLockLost says that this instance lost the lock under which it took a lease.
+// Others may have taken it for dead since, and taken the lease over.
 var ErrLockLost = errors.New("the lock that shows this instance alive was lost")
 
 // liveness shows other instances that this one is alive, and says which of them
@@ -34,7 +34,7 @@ var ErrLockLost = errors.New("the lock that shows this instance alive was lost")
 // from being taken for a dead one, and two instances from sending the same
 // refresh token:
 //
-//  1. An instance looks every lookEvery whether its session still has the lock.
+//  1. An instance checks every LookEvery whether its session still has the lock.
 //     It takes a lost lock again at once, under the same key.
 //  2. A lease is taken under a lock, and its request is sent only in the same
 //     session, within confirmedFor of the beginning of a look that found the
@@ -65,13 +65,13 @@ type liveness interface {
 	close()
 }
 
-// Term is a time through which an instance has held its lock without a break.
+// Term is a period in which an instance holds its lock without a break.
 type Term struct {
 	holder string
 	number int
 }
 
-// NewOwner names one more lease of the term's holder.
+// NewOwner returns the owner for a new lease of the term's holder.
 func (t Term) NewOwner() string { return t.holder + "/" + NewID().String() }
 
 // holderOf returns the holder that a lease's owner names. Owners from before

@@ -23,11 +23,10 @@ const locksQuery = `SELECT (l.classid::bigint << 32) | l.objid::bigint, l.pid = 
 	FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
 	WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted`
 
-// sessionLiveness is an advisory lock on a session of PostgreSQL's that is used
-// for nothing else. It takes none of the pool's connections, because a pool that
-// is exhausted must not make the instance look dead. The lock is a shared one:
-// an old session of this instance that the server still believes in does not
-// keep it from taking the lock again.
+// sessionLiveness is an advisory lock on a PostgreSQL session that has no other use.
+// The session is not one of the pool's, because an exhausted pool must not make the
+// instance look dead. The lock is shared, so this instance can take it again even
+// while the server keeps an old session of it.
 type sessionLiveness struct {
 	address string
 	key     int64
@@ -42,7 +41,7 @@ type sessionLiveness struct {
 
 	mu   sync.Mutex
 	held Term
-	// confirmed is when the last look began that found our lock; zero if the
+	// confirmed is when the last look that found our lock began. It is zero if the
 	// session was lost since.
 	confirmed time.Time
 	others    presence
@@ -107,8 +106,8 @@ func (l *sessionLiveness) dead(owner string, taken time.Time) bool {
 	return int64(key) != l.key && epoch == ours && l.others.dead(int64(key), taken, time.Now()) // #nosec G115 -- the same bits
 }
 
-// current returns the term of the lock, and how long ago the last look began
-// that found it; -1 if it is lost.
+// current returns the term of the lock, and how long ago the last look that found the
+// lock began. The age is -1 if the lock is lost.
 func (l *sessionLiveness) current() (t Term, age time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

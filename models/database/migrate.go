@@ -31,13 +31,14 @@ var ErrSchemaBehind = errors.New("database schema is older than this program; ru
 // this program cannot work with.
 var ErrSchemaAhead = errors.New("database schema is newer than this program; run the newer fieldbridge")
 
-// MigrationStatus is where the schema stands.
+// MigrationStatus has the version of the schema and the version that this program was
+// built for.
 type MigrationStatus struct{ Current, Target int64 }
 
-// Migrate brings the schema up to date, and then runs fill, which gives old rows
-// the values that SQL alone cannot compute. It tells begins of each version that
-// it is about to apply, and of how many there are. Several instances may call it
-// at once: one migrates, the others wait.
+// Migrate brings the schema up to date, and then runs fill, which gives old rows the
+// values that SQL alone cannot compute. Before it applies a version, it calls begins
+// with that version, the newest version, and the name. Several instances may call
+// Migrate at once. One of them migrates, and the others wait.
 func (db *DB) Migrate(ctx context.Context, begins func(version, newest int64, name string), fill func(context.Context) error) (MigrationStatus, error) {
 	if err := db.runMigrations(ctx, begins); err != nil {
 		return MigrationStatus{}, fmt.Errorf("migrate: %w", err)
@@ -48,8 +49,9 @@ func (db *DB) Migrate(ctx context.Context, begins func(version, newest int64, na
 	return db.CheckSchema(ctx)
 }
 
-// CheckSchema compares the schema with what this program was built for. A newer
-// one is fine if it says that this program can work with it. It writes nothing.
+// CheckSchema compares the schema with the one that this program was built for, and
+// writes nothing. It returns ErrNoSchema, ErrSchemaBehind, or ErrSchemaAhead. A newer
+// schema is fine if it says that this program can work with it.
 func (db *DB) CheckSchema(ctx context.Context) (MigrationStatus, error) {
 	var s MigrationStatus
 	var err error
@@ -72,9 +74,9 @@ func (db *DB) CheckSchema(ctx context.Context) (MigrationStatus, error) {
 	return s, nil
 }
 
-// checkNewerSchema says whether this program can work with a schema that newer
-// programs have migrated, as during a rolling upgrade: each migration that it
-// does not know must say that it can.
+// checkNewerSchema returns ErrSchemaAhead unless this program can work with a schema
+// that newer programs have migrated, as during a rolling upgrade. Each migration that
+// this program does not know must allow it.
 func (db *DB) checkNewerSchema(ctx context.Context, target int64) error {
 	if !db.Read(ctx).Migrator().HasTable("schema_compatibility") {
 		return ErrSchemaAhead
@@ -91,7 +93,7 @@ func (db *DB) checkNewerSchema(ctx context.Context, target int64) error {
 	return nil
 }
 
-// newestMigration is the highest version among the embedded files.
+// newestMigration returns the highest version among the embedded files.
 func newestMigration(d dialect) (int64, error) {
 	files, err := fs.ReadDir(migrations, "migrations/"+string(d))
 	if err != nil {
@@ -126,8 +128,8 @@ func (db *DB) runMigrations(ctx context.Context, begins func(version, newest int
 	return errors.Join(up(ctx, begins, goose.DialectSQLite3, pool, folder), pool.Close())
 }
 
-// up applies one version after the other, each under the lock. Another instance
-// may have been quicker at any of them.
+// up applies one version after the other, each under the lock. Another instance may
+// apply any of them first.
 func up(ctx context.Context, begins func(version, newest int64, name string), d goose.Dialect, pool *sql.DB, folder fs.FS, options ...goose.ProviderOption) error {
 	provider, err := goose.NewProvider(d, pool, folder, options...)
 	if err != nil {
@@ -156,16 +158,16 @@ func up(ctx context.Context, begins func(version, newest int64, name string), d 
 	}
 }
 
-// migrationName is what a migration's file is named for.
+// migrationName returns the words in the name of a migration's file.
 func migrationName(path string) string {
 	_, name, _ := strings.Cut(strings.TrimSuffix(filepath.Base(path), ".sql"), "_")
 	return strings.ReplaceAll(name, "_", " ")
 }
 
-// lockFile keeps other processes from opening or migrating the same SQLite file
-// meanwhile, for which it has no lock; PostgreSQL has. The lock is on a file beside the
-// database: closing any handle of the database itself would drop SQLite's own
-// locks. how is flock(2)'s operation.
+// lockFile locks a file beside a SQLite database until release is called. It takes the
+// place of PostgreSQL's advisory locks. It does not lock the database file itself,
+// because closing any handle of that file would drop SQLite's own locks. how is the
+// operation of flock(2).
 func lockFile(path string, how int) (release func(), err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // #nosec G304 -- beside the database
 	if err != nil {

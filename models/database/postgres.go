@@ -15,7 +15,7 @@ import (
 const (
 	// postgresPool bounds the connections of one instance.
 	postgresPool = 20
-	// connectLimit bounds the making of a connection, with TLS and authentication.
+	// connectLimit bounds connecting, including TLS and authentication.
 	connectLimit = 5 * time.Second
 	// connectionLife is how long a connection is used. After a failover that ended
 	// no connection, it is also how long one may stay on the old primary.
@@ -39,7 +39,7 @@ var appSettings = settings{
 // address says.
 const migrationSettings = "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0"
 
-// missing is the SQL that sets what the address does not set itself.
+// missing returns the SQL for the settings that the address does not set itself.
 func (s settings) missing(config *pgx.ConnConfig) string {
 	var statements []string
 	for _, setting := range s {
@@ -83,5 +83,5 @@ func dialer() *net.Dialer {
 	}
 }
 
-// unansweredLimit is how long what was sent may stay without an acknowledgment.
+// unansweredLimit is how long sent data may remain unacknowledged.
 const unansweredLimit = 20 * time.Second

@@ -26,7 +26,7 @@ func onProxy(t *testing.T) (*database.DB, *testdb.Proxy) {
 
 // B16: PostgreSQL is gone in the middle of a save, or commits it and is gone
 // before it says so. The renewal is saved once and asked for once.
-func TestB16ConnectionLostInASave(t *testing.T) {
+func TestConnectionLostInASave(t *testing.T) {
 	for name, when := range map[string]struct{ before, inside, atCommit bool }{
 		"before": {before: true}, "inside": {inside: true}, "at commit": {atCommit: true},
 	} {

@@ -4,6 +4,6 @@ package database
 
 import "syscall"
 
-// limitUnanswered does nothing: the option exists on Linux alone, and elsewhere
-// the deadlines of queries close the connection.
+// limitUnanswered does nothing, because the option exists only on Linux. Elsewhere the
+// deadlines of queries close the connection.
 func limitUnanswered(string, string, syscall.RawConn) error { return nil }

@@ -6,10 +6,10 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
-// SealedTable describes a table with encrypted columns to whoever encrypts them
+// SealedTable describes a table with encrypted columns, so that they can be encrypted
 // again with a new key.
 type SealedTable struct {
-	// Key is the name of the column that names a row.
+	// Key is the column of the primary key.
 	Name, Key string
 	Columns   []string
 	// Rows reads the rows that a query picks.

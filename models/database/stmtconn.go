@@ -7,15 +7,15 @@ import (
 )
 
 // stmtConn is one database connection that prepares each statement once.
-// GORM's own cache prepares anew in every transaction. It is for one goroutine
-// at a time.
+// GORM's own cache prepares it again in every transaction. Only one goroutine may use
+// a stmtConn at a time.
 type stmtConn struct {
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt
 }
 
-// maxStmts bounds the cache; the app's own statements are far fewer, but some
-// differ by how many values they list.
+// maxStmts bounds the cache. The app has far fewer statements, but some of them differ
+// by how many values they list.
 const maxStmts = 512
 
 func newStmtConn(conn *sql.Conn) *stmtConn {
@@ -43,7 +43,7 @@ func (c *stmtConn) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	return s, nil
 }
 
-// PrepareContext is for GORM's interface.
+// PrepareContext prepares a statement outside the cache, as GORM's interface demands.
 func (c *stmtConn) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
 	return c.conn.PrepareContext(ctx, query)
 }
@@ -70,7 +70,7 @@ func (c *stmtConn) QueryContext(ctx context.Context, query string, args ...any) 
 func (c *stmtConn) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	s, err := c.stmt(ctx, query)
 	if err != nil {
-		// A Row cannot be made from an error; the connection answers with one.
+		// A Row cannot be made from an error, so the connection makes one.
 		return c.conn.QueryRowContext(ctx, query, args...)
 	}
 	return s.QueryRowContext(ctx, args...)

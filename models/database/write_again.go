@@ -20,11 +20,11 @@ const (
 	firstWritePause = 20 * time.Millisecond
 )
 
-// writeAgain runs a write once more, a few times at most, if PostgreSQL rolled
-// its transaction back because of others: a deadlock, a serialization failure, or
-// a table that a newer program has changed.
-// The pauses are random, so that the same transactions do not meet again. SQLite
-// needs none of this: there one writer waits for the lock before it begins.
+// writeAgain runs a write up to writeRuns times if PostgreSQL rolls its transaction
+// back because of others: after a deadlock, after a serialization failure, or when a
+// newer program has changed a table. The pauses are random, so that the same
+// transactions do not collide again. SQLite does not need this, because its single
+// writer waits for the lock before it begins.
 func writeAgain(ctx context.Context, write func(context.Context, func(*gorm.DB) error) error, fn func(*gorm.DB) error) error {
 	pause := firstWritePause
 	for run := 1; ; run++ {

@@ -13,7 +13,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// writer is SQLite's one door for writing. A commit costs an fsync, and SQLite
+// writer is SQLite's single writer. A commit costs an fsync, and SQLite
 // takes one writer at a time, so the writes that wait at the same moment share
 // a transaction, each behind a savepoint of its own.
 type writer struct {
@@ -33,8 +33,8 @@ type pendingWrite struct {
 	answer chan error
 }
 
-// maxGroup bounds how many writes share a commit, and so how long the first
-// of them waits.
+// maxGroup bounds how many writes share a commit, and therefore how long the first of
+// them waits.
 const maxGroup = 128
 
 // errWriterClosed answers writes that come after Close.
@@ -149,7 +149,8 @@ func (w *writer) run() {
 	}
 }
 
-// commit runs the group in one transaction. Its own error is every write's.
+// commit runs the group in one transaction. If it returns an error, every write of the
+// group has failed.
 func (w *writer) commit(group []*pendingWrite) error {
 	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("begin: %w", err)
@@ -183,12 +184,12 @@ func (w *writer) rollback() error {
 	return nil
 }
 
-// try runs one write. The caller going away must not interrupt it: SQLite
-// would roll the whole group back.
+// try runs one write. It continues if the caller goes away, because an interrupt would
+// roll the whole group back.
 func (w *writer) try(p *pendingWrite) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			// The panic's own words may hold values; its type and stack hold none.
+			// The panic's text may contain values. Its type and stack contain none.
 			err = fmt.Errorf("write panicked with a %T\n%s", r, debug.Stack())
 		}
 	}()
@@ -200,7 +201,7 @@ func (w *writer) exec(statement string) error {
 	return err
 }
 
-// Close lets the group under way end and closes the connection.
+// Close lets the current group finish and closes the connection.
 func (w *writer) Close() error {
 	var err error
 	w.once.Do(func() {

@@ -1,11 +1,15 @@
 package database
 
-import (
-	"gorm.io/gorm/clause"
-)
+import "gorm.io/gorm/clause"
 
-// AddsUp makes an insert add its n to that of the row with the same key, which
-// keeps its first_at and gets the newer last_at.
+// InsertedAtOnce bounds the rows of one INSERT statement.
+const InsertedAtOnce = 500
+
+// HourForm is the layout in which counters keep their hour, in UTC.
+const HourForm = "2006-01-02T15"
+
+// AddsUp returns the clause that makes an INSERT add to a counter. If the table has a
+// row with the same key, its n grows by the new n, and first_at and last_at cover both.
 func AddsUp(table string, key ...string) clause.OnConflict {
 	columns := make([]clause.Column, len(key))
 	for i, name := range key {
