@@ -1,4 +1,5 @@
 package demo
 
-// What tests in the package's own folder need besides its API.
+// This file exports what the package's own tests need besides its API.
+
 type Story = story

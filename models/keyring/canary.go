@@ -12,7 +12,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
-// ErrNoMark says that nothing was sealed in the database yet.
+// ErrNoMark says that no value in the database shows which keyset it belongs to.
 var ErrNoMark = errors.New("the database has not been used with a keyset yet")
 
 type keyCanary struct {
@@ -20,7 +20,7 @@ type keyCanary struct {
 	Sealed []byte
 }
 
-// TableName is singular: there is one.
+// TableName returns a singular name, because the table has one row.
 func (keyCanary) TableName() string { return "key_canary" }
 
 const canaryWord = "this keyset opens this database"
@@ -29,9 +29,10 @@ func canaryPlace() seal.Place {
 	return seal.Place{Table: "key_canary", Row: "1", Column: "sealed"}
 }
 
-// Check opens the value that the first start sealed, and on that first
-// start seals it. With a wrong keyset it writes nothing, and its error wraps
-// seal.ErrWrongKeyset and names the key that is missing.
+// Check decrypts the canary, a known value that shows whether the keyset is the
+// database's own. On the first start, it encrypts and stores the canary. If the keyset
+// is wrong, Check writes nothing and returns an error that wraps seal.ErrWrongKeyset
+// and names the missing key.
 func Check(ctx context.Context, db *database.DB, keys *seal.Keys) error {
 	err := Verify(ctx, db, keys)
 	if !errors.Is(err, ErrNoMark) {
@@ -44,8 +45,8 @@ func Check(ctx context.Context, db *database.DB, keys *seal.Keys) error {
 	return canary.opens(keys)
 }
 
-// Verify is CheckKeyset for those who only look: a database that was
-// never started is ErrNoMark.
+// Verify is like Check, but it writes nothing. If there is no canary yet, it returns
+// ErrNoMark.
 func Verify(ctx context.Context, db *database.DB, keys *seal.Keys) error {
 	var canary keyCanary
 	err := db.Read(ctx).Where("id = 1").Take(&canary).Error
@@ -73,8 +74,8 @@ func (canary keyCanary) opens(keys *seal.Keys) error {
 	return fmt.Errorf("%w: key IDs agree, but the value does not open", seal.ErrWrongKeyset)
 }
 
-// markWith seals the canary, unless another instance has been quicker, and
-// gives the one that stands.
+// markWith stores a canary unless another instance has stored one first, and returns
+// the one that is stored.
 func markWith(ctx context.Context, db *database.DB, keys *seal.Keys) (keyCanary, error) {
 	sealed, err := keys.Seal(canaryWord, canaryPlace())
 	if err != nil {

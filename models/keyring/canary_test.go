@@ -14,7 +14,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
-func TestA74WrongKeyset(t *testing.T) {
+func TestWrongKeyset(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
 		right, wrong := modeltest.TestKeys(t), modeltest.TestKeys(t)
 		for range 2 {
@@ -33,7 +33,7 @@ func TestA74WrongKeyset(t *testing.T) {
 }
 
 // Instances that start together on a new database with one keyset all start.
-func TestA74FirstStartOfMany(t *testing.T) {
+func TestFirstStartOfMany(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
 		keys, err := seal.Create(filepath.Join(t.TempDir(), "keyset.json"))
 		if err != nil {

@@ -1,8 +1,12 @@
 package keyring
 
-// What tests in the package's own folder need besides its API.
+// This file exports what the package's own tests need besides its API.
+
+// MailsKept is how long a sent mail is kept.
 const MailsKept = mailsKept
 
+// KeyCanary is the record of the canary.
 type KeyCanary = keyCanary
 
+// SealedTables lists the tables with encrypted columns.
 var SealedTables = sealedTables

@@ -20,26 +20,26 @@ import (
 )
 
 const (
-	// resealedAtOnce is how many rows are sealed again by one write: whoever writes
-	// meanwhile waits for it.
+	// resealedAtOnce bounds the rows that one write encrypts again, because other
+	// writes wait for it.
 	resealedAtOnce = 250
-	// resealPause is how long others have at most between two writes on SQLite,
-	// which takes one writer at a time. It is long enough for another process that
-	// waits to come in.
+	// resealPause is the longest pause between two writes on SQLite, which takes one
+	// writer at a time. It is long enough for another process to get its turn.
 	resealPause = 50 * time.Millisecond
-	// resealPasses bounds how often rows are looked for that were being written
-	// when their turn came.
+	// resealPasses bounds the passes over the tables. A pass leaves out the rows that
+	// others are writing.
 	resealPasses = 10
 )
 
-// other says whether there is a value, encrypted with another key than the one.
+// other says whether there is a value that is encrypted with a key other than key.
 func other(v database.SealedValue, key []byte) bool {
 	id, ok := seal.KeyID(v.Sealed)
 	return v.Sealed != nil && (!ok || !slices.Equal(keyBytes(id), key))
 }
 
-// sealedTables are all there are. The canary comes first: readiness opens it, so
-// that an instance which lacks the new key says so before anything else needs it.
+// sealedTables returns all tables with encrypted columns. The canary comes first. The
+// readiness check decrypts it, so an instance that lacks the new key reports that
+// before anything else needs the key.
 func sealedTables() []database.SealedTable {
 	canary := database.SealedTable{Name: "key_canary", Key: "id", Columns: []string{"sealed"}, Rows: database.SealedRowsOf(func(c keyCanary) database.SealedRow {
 		return database.SealedRow{Key: c.ID, Values: []database.SealedValue{{Column: "sealed", Sealed: c.Sealed, Place: canaryPlace()}}}
@@ -47,8 +47,8 @@ func sealedTables() []database.SealedTable {
 	return slices.Concat([]database.SealedTable{canary}, accounts.SealedTables(), connect.SealedTables(), keeper.SealedTables())
 }
 
-// otherThan picks the table's rows with a value that is sealed with another key than the
-// one.
+// otherThan returns a query for the table's rows that have a value encrypted with a key
+// other than key.
 func otherThan(t database.SealedTable, db *gorm.DB, key []byte) *gorm.DB {
 	parts, args := make([]string, len(t.Columns)), make([]any, len(t.Columns))
 	for i, column := range t.Columns {
@@ -57,14 +57,14 @@ func otherThan(t database.SealedTable, db *gorm.DB, key []byte) *gorm.DB {
 	return db.Table(t.Name).Where("("+strings.Join(parts, " OR ")+")", args...)
 }
 
-// keyBytes is a key's ID as sealed values have it, after their first byte.
+// keyBytes returns a key's ID as encrypted values have it, after their first byte.
 func keyBytes(id uint32) []byte { return binary.BigEndian.AppendUint32(nil, id) }
 
-// Reseal seals with the primary key everything that is sealed with another, and
-// returns how many rows that were. What does not open is left as it is; see
-// LeftOver. It may be run beside instances that serve, be broken off at any point,
-// and be run again: it goes on where it was. Report is told now and then how many
-// rows are done, of how many.
+// Reseal encrypts again, with the primary key, every value that is encrypted with
+// another key, and returns the number of rows that it changed. It leaves values that do
+// not open as they are (see FindOldKeys). It may run beside instances that serve. It may
+// be interrupted at any point, and the next run continues there. It calls report with
+// the number of rows done and their total.
 func Reseal(ctx context.Context, db *database.DB, keys *seal.Keys, report func(done, total int64)) (rows int64, err error) {
 	primary, total := keyBytes(keys.Primary()), int64(0)
 	for _, t := range sealedTables() {
@@ -121,8 +121,8 @@ func resealTable(ctx context.Context, db *database.DB, keys *seal.Keys, t databa
 	return missed, err
 }
 
-// eachOther hands over the rows that have a value sealed with another key than
-// the one, some at a time.
+// eachOther calls do with the rows that have a value encrypted with a key other than
+// key, up to resealedAtOnce at a time.
 func eachOther(ctx context.Context, db *database.DB, t database.SealedTable, key []byte, do func([]database.SealedRow) error) error {
 	page := otherThan(t, db.Read(ctx), key).Order(t.Key).Limit(resealedAtOnce).Session(&gorm.Session{})
 	for next := page; ; {
@@ -137,10 +137,10 @@ func eachOther(ctx context.Context, db *database.DB, t database.SealedTable, key
 	}
 }
 
-// reseal seals rows again as they are now. It waits for nobody: what others are
-// writing is left to them. Nothing of a row changes but its sealed values, and
-// they only if they are still those that were read, so that a renewal always
-// wins. It returns how many rows it sealed, and how many have nothing that opens.
+// resealRows encrypts rows again as they are now. It skips the rows that others are
+// writing. It changes only encrypted values, and only if they are still those that were
+// read, so that a renewal always wins. It returns how many rows it encrypted, and in
+// how many nothing opens.
 func resealRows(t database.SealedTable, tx *gorm.DB, keys *seal.Keys, primary []byte, ids []any) (resealed, left int64, err error) {
 	rows, err := t.Rows(otherThan(t, tx, primary).Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"}).Where(t.Key+" IN ?", ids))
 	if err != nil {
@@ -181,7 +181,7 @@ func resealRows(t database.SealedTable, tx *gorm.DB, keys *seal.Keys, primary []
 	return resealed, left, nil
 }
 
-// SealedWith is how many values are sealed with each key, by its ID.
+// SealedWith returns the number of values that are encrypted with each key, by key ID.
 func SealedWith(ctx context.Context, db *database.DB) (map[uint32]int64, error) {
 	var parts []string
 	for _, t := range sealedTables() {
@@ -198,7 +198,7 @@ func SealedWith(ctx context.Context, db *database.DB) (map[uint32]int64, error) 
 	}
 	n := map[uint32]int64{}
 	for _, part := range list {
-		if len(part.Key) == 4 { // else it was cut off, and names none
+		if len(part.Key) == 4 { // a value that was cut off names no key
 			n[binary.BigEndian.Uint32(part.Key)] += part.N
 		}
 	}

@@ -32,7 +32,7 @@ import (
 // renew, and while the process that does it is killed twice: nothing ever fails
 // to open, nothing is left under the old key, and an old backup still opens with
 // the old keyset (A73).
-func TestA73RotationUnderLoad(t *testing.T) {
+func TestRotationUnderLoad(t *testing.T) {
 	for name, database := range map[string]func(t *testing.T) string{
 		"PostgreSQL": func(t *testing.T) string { return testdb.Postgres(t) },
 		"SQLite":     func(t *testing.T) string { return testdb.SQLite(t) },

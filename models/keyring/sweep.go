@@ -14,21 +14,21 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/keeper"
 )
 
-// authorizationKept is how long a trip's result can still be shown to someone
-// who comes back to it.
+// authorizationKept is how long the result of an authorization can still be shown to
+// someone who comes back to it.
 const authorizationKept = 24 * time.Hour
 
-// mailsKept is how long a mail stays that was sent or given up. Whoever was
-// told of an incident is told of its end while theirs is there.
+// mailsKept is how long a mail is kept after it was created, once it was sent or given
+// up. While the mail about an incident is there, its reader is also told of the end.
 const mailsKept = 180 * 24 * time.Hour
 
-// sweptAtOnce bounds how much of what grows with the connections is deleted in
-// one write, so that nobody waits long behind it.
+// sweptAtOnce bounds the rows that one write deletes from tables that grow with the
+// connections, so that other writes do not wait long.
 const sweptAtOnce = 5000
 
-// Sweep deletes what has expired: sessions, throttles, trips, counters, and
-// mails; and events, closed set-ups and tasks that are older than eventsKept.
-// Each connection keeps its last set-up, which says what is done already.
+// Sweep deletes expired sessions, throttles, authorizations, counters, and mails. It
+// also deletes events, audit records, closed setups, and finished tasks that are older
+// than eventsKept. Each connection keeps its last setup, which says what is done.
 func Sweep(ctx context.Context, db *database.DB, eventsKept time.Duration) error {
 	now := db.Now()
 	err := db.Write(ctx, func(tx *gorm.DB) error {

@@ -11,41 +11,39 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/seal"
 )
 
-// OldKeys is what is encrypted with other keys than the one for new values.
+// OldKeys describes the values that are not encrypted with the primary key.
 type OldKeys struct {
-	// Opens is how many values open with each key, by its ID. They would be lost
-	// with it.
+	// Opens is the number of values that open with each key, by key ID. They would be
+	// lost with the key.
 	Opens map[uint32]int64
 	// Unreadable are the rows with values that open with no key of the file.
 	Unreadable []Unreadable
 }
 
 // Unreadable is a row with values that do not open: altered, moved from their place,
-// or sealed with a key that the file does not have.
+// or encrypted with a key that the file does not have.
 type Unreadable struct {
-	// Table and Row say where it is; the row of credentials is the connection's ID.
+	// Table and Row say where it is. In credentials, Row is the connection's ID.
 	Table, Row string
 	Columns    []string
-	// MissingKeys are those that values name and the file does not have. Another
-	// host's file may.
+	// MissingKeys are the keys that values name and the file does not have. The file
+	// of another host may have them.
 	MissingKeys []uint32
-	// CompanyName, State and Reason are the connection's that a row of credentials
-	// belongs to.
+	// CompanyName, State, and Reason describe the connection of a row of credentials.
 	CompanyName string
 	State       models.State
 	Reason      models.Reason
-	// Email is whose second factor it is.
+	// Email is the user's, for a row of second_factors.
 	Email string
 }
 
-// GivenUp says that nobody counts on the values any more: it was found out that
-// they do not open, and the company is asked to reconnect, which replaces them.
+// GivenUp says whether the connection no longer needs the values. The keeper has found
+// that they do not open, and the company is asked to reconnect, which replaces them.
 func (b Unreadable) GivenUp() bool {
 	return b.State == models.ReconnectNeeded && b.Reason == models.ReasonSealBroken
 }
 
-// FindOldKeys looks at everything that Reseal would encrypt again, and changes
-// nothing.
+// FindOldKeys examines everything that Reseal would encrypt again, and changes nothing.
 func FindOldKeys(ctx context.Context, db *database.DB, keys *seal.Keys) (OldKeys, error) {
 	left := OldKeys{Opens: map[uint32]int64{}}
 	for _, t := range sealedTables() {
@@ -88,7 +86,7 @@ func (l *OldKeys) look(keys *seal.Keys, primary []byte, row database.SealedRow) 
 	return b
 }
 
-// nameBroken finds out whose the rows of a table are.
+// nameUnreadable adds to each row the connection or user that it belongs to.
 func nameUnreadable(ctx context.Context, db *database.DB, table string, list []Unreadable) error {
 	var query string
 	switch table {
