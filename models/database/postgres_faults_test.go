@@ -24,7 +24,7 @@ func onProxy(t *testing.T) (*database.DB, *testdb.Proxy) {
 	return db, proxy
 }
 
-// B16: PostgreSQL is gone in the middle of a save, or commits it and is gone
+// PostgreSQL is gone in the middle of a save, or commits it and is gone
 // before it says so. The renewal is saved once and asked for once.
 func TestConnectionLostInASave(t *testing.T) {
 	for name, when := range map[string]struct{ before, inside, atCommit bool }{
@@ -68,7 +68,7 @@ func TestConnectionLostInASave(t *testing.T) {
 	}
 }
 
-// B16: the database ends all its sessions again and again while instances
+// The database ends all its sessions again and again while instances
 // renew. Every connection is renewed, none twice, and the pool recovers.
 func TestSoakSessionsAreTerminated(t *testing.T) {
 	address := testdb.Postgres(t)
@@ -128,7 +128,7 @@ func TestSoakSessionsAreTerminated(t *testing.T) {
 	watch.Invariants()
 }
 
-// B17: however many requests to ServiceTitan hang, hardly a connection of the
+// However many requests to ServiceTitan hang, hardly a connection of the
 // database's is in use, and no transaction is open.
 func TestSoakNoDatabaseWhileAsking(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {

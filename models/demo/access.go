@@ -11,9 +11,9 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
-// giveAccess lets the stand-in know all connections as they are, and gives
-// those that have access theirs anew. One that the stand-in does not take stays
-// without, and says so on its page as soon as it is used.
+// giveAccess tells the sandbox about all connections, and gives new access to those
+// that have access. A connection that the sandbox refuses stays without access, and its
+// page says so as soon as it is used.
 func (d *Demo) giveAccess(ctx context.Context, way *steps) error {
 	db := d.db
 	var list []models.Connection
@@ -32,14 +32,14 @@ func (d *Demo) giveAccess(ctx context.Context, way *steps) error {
 	for _, connection := range list {
 		reason := connection.Reason
 		if connection.State == models.Degraded && connection.FailingSince != nil && connection.FailingSince.After(begun) {
-			reason = models.ReasonNone // a guest's trouble, which passed with the stand-in that made it
+			reason = models.ReasonNone // a visitor's trouble, which ended with the sandbox that made it
 		}
 		tokens, own, err := d.options.Access(StandingAccess{
 			TenantID: connection.TenantID, Way: connection.Way, State: connection.State, Reason: reason,
 			UpgradeNeeded: connection.UpgradeNeeded, Step: open[connection.ID],
 		})
 		if err != nil {
-			d.log.WarnContext(ctx, "the stand-in does not take a connection", "connection", connection.ID, "tenant", connection.TenantID, "error", err)
+			d.log.WarnContext(ctx, "the sandbox does not accept a connection", "connection", connection.ID, "tenant", connection.TenantID, "error", err)
 		} else if !tokens.Access.IsZero() {
 			if err := d.keeper.StoreSample(ctx, connection, tokens, own, d.options.Scopes); err != nil && !database.Gone(err) {
 				return fmt.Errorf("give access to tenant %d: %w", connection.TenantID, err)
@@ -50,11 +50,11 @@ func (d *Demo) giveAccess(ctx context.Context, way *steps) error {
 	return nil
 }
 
-// openSteps are what the set-ups that are under way are at, by connection.
+// openSteps returns the steps of the setups that are under way, by connection.
 func openSteps(db *gorm.DB) (map[uuid.UUID]models.SetupStep, error) {
 	var open []models.Setup
 	if err := db.Where("closed_at IS NULL").Find(&open).Error; err != nil {
-		return nil, fmt.Errorf("list set-ups: %w", err)
+		return nil, fmt.Errorf("list setups: %w", err)
 	}
 	steps := map[uuid.UUID]models.SetupStep{}
 	for _, s := range open {

@@ -19,66 +19,65 @@ import (
 )
 
 var (
-	// ErrNotDemo says that a database holds something else than a demo, which is
-	// never deleted or added to.
+	// ErrNotDemo says that a database contains something other than a demo. A demo
+	// never deletes such data or adds to it.
 	ErrNotDemo = errors.New("the database holds accounts, companies or API keys that are no demo's")
-	// ErrDemoData says that a database is a demo's.
-	ErrDemoData = errors.New("the database holds a demo, which runs with a stand-in for ServiceTitan (FIELDBRIDGE_SANDBOX_ADDR) and nowhere else")
+	// ErrDemoData says that a database contains a demo.
+	ErrDemoData = errors.New("the database holds a demo, which runs only with the sandbox (FIELDBRIDGE_SANDBOX_ADDR)")
 )
 
-// demoMark says that all that is in a database is made up.
+// demoMark says that everything in a database is made up.
 type demoMark struct {
 	ID      int `gorm:"primaryKey"`
 	BegunAt time.Time
 }
 
-// TableName is singular: there is one.
+// TableName returns a singular name, because the table has one row.
 func (demoMark) TableName() string { return "demo" }
 
-// Options is what a demo is made of.
+// Options configure a demo.
 type Options struct {
 	Environment servicetitan.EnvironmentName
-	// Scopes are those that are asked for.
+	// Scopes are the scopes to request.
 	Scopes    []string
 	Companies []SampleCompany
-	// Staff has who set connections up and wrote notes first.
+	// Staff has the person who set up connections and wrote notes first.
 	Staff []SampleStaff
 	// Password is everybody's.
 	Password secret.Value
-	// TokenLife is how long the stand-in's access tokens live.
+	// TokenLife is how long the sandbox's access tokens live.
 	TokenLife time.Duration
-	// Access asks the stand-in for the access that a connection has, and lets it
-	// be as the connection says. What is zero is not there.
+	// Access puts the sandbox into the state of a connection, and returns the access
+	// that the connection has. Both results are zero if it has none.
 	Access func(StandingAccess) (servicetitan.Tokens, servicetitan.OwnClient, error)
-	// Forget lets the stand-in begin again.
+	// Forget resets the sandbox.
 	Forget func()
-	// Progress is told how much is done of all there is to do; nil for nobody.
+	// Progress is called with the steps done and their total. It may be nil.
 	Progress func(done, all int)
 }
 
-// StandingAccess is a connection as the stand-in has to know it.
+// StandingAccess describes a connection to the sandbox.
 type StandingAccess struct {
 	TenantID      int64
 	Way           servicetitan.Way
 	State         models.State
 	Reason        models.Reason
 	UpgradeNeeded bool
-	// Step is what a set-up that is under way is at.
+	// Step is the step of a setup that is under way.
 	Step models.SetupStep
 }
 
-// Demo fills a database with made-up companies. The stand-in for ServiceTitan
-// forgets everything when it stops, so there is one demo for a database, in one
-// process.
+// Demo fills a database with made-up companies. The sandbox forgets everything when it
+// stops, so a database has one demo, in one process.
 type Demo struct {
 	db       *database.DB
 	accounts *accounts.Accounts
 	keeper   *keeper.Keeper
 	log      *slog.Logger
 	options  Options
-	// beginning lets one beginning end before the next.
+	// beginning makes one beginning wait for another.
 	beginning sync.Mutex
-	// unfinished says that the last beginning failed on its way.
+	// unfinished says that the last beginning failed.
 	unfinished bool
 }
 
@@ -90,9 +89,8 @@ func New(db *database.DB, accounts *accounts.Accounts, keeper *keeper.Keeper, o 
 	return &Demo{db: db, accounts: accounts, keeper: keeper, log: log, options: o}
 }
 
-// Begin fills an empty database, or goes on with a demo that is there, whose
-// connections are given new access. A database with anything else in it is
-// ErrNotDemo.
+// Begin fills an empty database, or continues the demo in it and gives its connections
+// new access. If the database contains anything else, Begin returns ErrNotDemo.
 func (d *Demo) Begin(ctx context.Context) error {
 	if err := d.begin(ctx, false); err != nil {
 		return fmt.Errorf("begin demo: %w", err)
@@ -126,7 +124,7 @@ func (d *Demo) begin(ctx context.Context, afresh bool) error {
 	return nil
 }
 
-// steps are how far a beginning is.
+// steps is the progress of a beginning.
 type steps struct {
 	done, all int
 	tell      func(done, all int)
@@ -137,8 +135,7 @@ func (s *steps) step() {
 	s.tell(s.done, s.all)
 }
 
-// Reset deletes all that is in the database and begins again. Whoever is signed
-// in is signed out.
+// Reset deletes everything in the database and begins again. It signs everybody out.
 func (d *Demo) Reset(ctx context.Context) error {
 	if err := d.begin(ctx, true); err != nil {
 		return fmt.Errorf("reset demo: %w", err)
@@ -146,8 +143,9 @@ func (d *Demo) Reset(ctx context.Context) error {
 	return nil
 }
 
-// ResetDaily is Reset if the demo was begun before the last time that it was
-// this long after midnight (UTC), or if the last beginning failed.
+// ResetDaily resets the demo at a time of day, given as the time after midnight in UTC.
+// It does so if the demo began before the last such time, or if the last beginning
+// failed. done says whether it tried to reset.
 func (d *Demo) ResetDaily(ctx context.Context, after time.Duration) (done bool, err error) {
 	begun, err := d.Begun(ctx)
 	if err != nil {
@@ -167,15 +165,15 @@ func (d *Demo) ResetDaily(ctx context.Context, after time.Duration) (done bool, 
 	return true, d.Reset(ctx)
 }
 
-// Begun is when the demo that is in the database was begun; zero if it is
-// empty.
+// Begun returns when the demo in the database began. It returns zero if the database is
+// empty, and ErrNotDemo if it contains anything else.
 func (d *Demo) Begun(ctx context.Context) (time.Time, error) {
 	return begunOrEmpty(d.db.Read(ctx))
 }
 
-// begunOrEmpty is ErrNotDemo if something else is in the database: people,
-// companies, or a key for programs, which may be the first thing that is made. An
-// older schema, or none, may lack a table.
+// begunOrEmpty returns when the demo began, or zero if the database is empty. It returns
+// ErrNotDemo if there are users, companies, or API keys, any of which may be the first
+// thing made. An older schema, or none, may lack a table.
 func begunOrEmpty(db *gorm.DB) (time.Time, error) {
 	if begun, err := demoBegun(db); err != nil || !begun.IsZero() {
 		return begun, err
@@ -186,7 +184,7 @@ func begunOrEmpty(db *gorm.DB) (time.Time, error) {
 		}
 		var others int64
 		if err := db.Raw("SELECT count(*) FROM (SELECT 1 FROM " + table + " LIMIT 1) AS found").Scan(&others).Error; err != nil {
-			return time.Time{}, fmt.Errorf("look for what is no demo's: %w", err)
+			return time.Time{}, fmt.Errorf("look for real data: %w", err)
 		}
 		if others > 0 {
 			return time.Time{}, ErrNotDemo
@@ -195,7 +193,7 @@ func begunOrEmpty(db *gorm.DB) (time.Time, error) {
 	return time.Time{}, nil
 }
 
-// CheckNone returns ErrDemoData if the database is a demo's.
+// CheckNone returns ErrDemoData if the database contains a demo.
 func CheckNone(ctx context.Context, db *database.DB) error {
 	begun, err := demoBegun(db.Read(ctx))
 	if err == nil && !begun.IsZero() {

@@ -1,9 +1,7 @@
 // Package demo fills a database with made-up companies whose connections the
-// sandbox really renews. It keeps demos and real data apart.
+// sandbox really renews. It keeps demo data and real data apart.
 //
-// Tables: demo.
-//
-// It writes those of all other packages when a demo begins.
+// Tables: demo. When a demo begins, it also writes the tables of all other packages.
 //
 // Only the commands import it.
 package demo

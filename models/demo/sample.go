@@ -8,16 +8,16 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// SampleCompany is a made-up company of a demo. Its times are how long ago
-// something was.
+// SampleCompany is a made-up company of a demo. An age is how long ago something
+// happened.
 type SampleCompany struct {
 	Name string
-	// People has who connects first.
+	// People has the person who connects first.
 	People []SamplePerson
-	// Age is since when it has its account.
+	// Age is how long the company has had its account.
 	Age         time.Duration
 	Connections []SampleConnection
-	// Failed is a trip to ServiceTitan that ended without a connection.
+	// Failed is an authorization that ended without a connection. It may be nil.
 	Failed *SampleFailure
 	// APIKey is the name of its back end's key; empty if it has none.
 	APIKey string
@@ -26,7 +26,7 @@ type SampleCompany struct {
 	LockedAge time.Duration
 }
 
-// standing is how many of its connections the stand-in has to know.
+// standing returns the number of connections that the sandbox must know.
 func (c SampleCompany) standing() int {
 	n := 0
 	for _, connection := range c.Connections {
@@ -43,13 +43,13 @@ type SamplePerson struct {
 	Role        accounts.Role
 }
 
-// SampleStaff is one of our staff in a demo.
+// SampleStaff is a member of staff in a demo.
 type SampleStaff struct {
 	Name, Email string
 	Role        accounts.StaffRole
 }
 
-// SampleFailure is a trip that ended without a connection.
+// SampleFailure is an authorization that ended without a connection.
 type SampleFailure struct {
 	Age     time.Duration
 	Outcome models.Outcome
@@ -78,7 +78,7 @@ type SampleConnection struct {
 	// UpgradeAge is since when a new version of the app waits to be allowed; zero
 	// if none does.
 	UpgradeAge time.Duration
-	// Step and Problem are of a set-up that is under way.
+	// Step and Problem describe a setup that is under way.
 	Step    models.SetupStep
 	Problem models.Outcome
 	// Note is what our staff wrote down, NoteAge ago.

@@ -22,8 +22,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/support"
 )
 
-// seed puts the companies and their stories in the place of all that is there,
-// in one transaction: nobody sees half a demo.
+// seed replaces everything in the database with the companies and their stories. It
+// uses one transaction, so nobody sees half a demo.
 func (d *Demo) seed(ctx context.Context, way *steps) error {
 	db := d.db
 	// One for all: they have the same password, and it is no secret.
@@ -65,8 +65,8 @@ func (d *Demo) seed(ctx context.Context, way *steps) error {
 	})
 }
 
-// demoTables are all that hold what people and connections do, those first that
-// refer to others.
+// demoTables are the tables that a demo replaces. A table comes before those that it
+// refers to.
 var demoTables = []string{
 	"token_reads", "sign_ins", "audit_records", "staff_identities",
 	"demo", "account_mails", "mails", "revocations", "staff_tasks", "setups", "notes", "renewal_days", "renewal_hours", "events", "authorizations",
@@ -74,7 +74,7 @@ var demoTables = []string{
 	"users", "companies", "sessions", "throttles",
 }
 
-// seeding is what the companies of one seed have in common.
+// seeding has what the companies of one seed share.
 type seeding struct {
 	environment servicetitan.EnvironmentName
 	scopes      []string
@@ -86,7 +86,7 @@ type seeding struct {
 	hours       map[string]keeper.RenewalHour // by hour, of all connections
 }
 
-// hire adds our staff, who have been here for longer than any company.
+// hire adds the staff, who have been here longer than any company.
 func (s *seeding) hire(tx *gorm.DB, staff []SampleStaff) error {
 	since := s.now.AddDate(-2, 0, 0)
 	for _, person := range staff {

@@ -31,7 +31,7 @@ import (
 // Keys are rotated and everything is sealed again while processes from before
 // renew, and while the process that does it is killed twice: nothing ever fails
 // to open, nothing is left under the old key, and an old backup still opens with
-// the old keyset (A73).
+// the old keyset.
 func TestRotationUnderLoad(t *testing.T) {
 	for name, database := range map[string]func(t *testing.T) string{
 		"PostgreSQL": func(t *testing.T) string { return testdb.Postgres(t) },
