@@ -36,8 +36,8 @@ import (
 // childVariable holds what a child process of the tests keeps.
 const childVariable = "FIELDBRIDGE_TEST_KEEPER"
 
-// Child is a process that does nothing but renew: whatever is due, or one
-// connection whenever it is told to. Or it does nothing but seal everything again.
+// Child is a process with one kind of work. It renews whatever is due, renews one
+// connection on demand, or encrypts everything again.
 type Child struct {
 	Database, Keyset, Issuer, Secret string
 	Company, Connection              uuid.UUID
@@ -92,7 +92,7 @@ func runAsChild() {
 	os.Exit(0)
 }
 
-// Command is a child to be started, and what it will say.
+// Command returns the command that starts a child, and its output.
 func (c Child) Command(t *testing.T) (*exec.Cmd, io.Reader) {
 	t.Helper()
 	text, err := json.Marshal(c)
@@ -121,8 +121,8 @@ func (c Child) Start(t *testing.T) *exec.Cmd {
 	return process
 }
 
-// OverTheNetwork puts the sandbox behind an address that other processes reach,
-// and returns what they are started with. What wraps the sandbox stands before it.
+// OverTheNetwork serves the sandbox, behind wraps, at an address that other processes
+// reach, and returns the child that uses it.
 func (k *Kept) OverTheNetwork(database string, grace time.Duration, wraps ...func(http.Handler) http.Handler) Child {
 	k.Helper()
 	server := httptest.NewUnstartedServer(nil)
@@ -140,7 +140,7 @@ func (k *Kept) OverTheNetwork(database string, grace time.Duration, wraps ...fun
 	return c
 }
 
-// Until waits until something has come to pass.
+// Until waits until done returns true. It fails the test after a minute.
 func (k *Kept) Until(done func() bool) {
 	k.Helper()
 	limit, again := time.After(time.Minute), time.NewTicker(20*time.Millisecond)
@@ -154,8 +154,8 @@ func (k *Kept) Until(done func() bool) {
 	}
 }
 
-// ExpireLeases lets the leases run out as if their time had passed, where
-// nobody alive holds one.
+// ExpireLeases ends all leases, as if their time had passed, if nobody alive holds
+// one.
 func (k *Kept) ExpireLeases(nobody bool) {
 	k.Helper()
 	if nobody {
@@ -165,7 +165,7 @@ func (k *Kept) ExpireLeases(nobody bool) {
 	}
 }
 
-// Run lets a keeper renew what is due until the function that it returns.
+// Run runs a keeper until stop is called.
 func (k *Kept) Run(keeper *keeper.Keeper) (stop func()) {
 	ctx, cancel := context.WithCancel(k.Context())
 	done := make(chan struct{})
@@ -179,7 +179,8 @@ func (k *Kept) Run(keeper *keeper.Keeper) (stop func()) {
 	}
 }
 
-// NetworkClients are clients that reach the sandbox where child processes do.
+// NetworkClients returns clients that reach the sandbox at the address that child
+// processes use.
 func (k *Kept) NetworkClients(c Child) models.Clients {
 	k.Helper()
 	issuer, err := url.Parse(c.Issuer)

@@ -23,14 +23,17 @@ type Clock struct {
 	now time.Time
 }
 
+// NewClock returns a clock that starts at the current time and then stands still.
 func NewClock() *Clock { return &Clock{now: time.Now()} }
 
+// Now returns the time to which the clock is set.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.now
 }
 
+// Add sets the clock forward by d.
 func (c *Clock) Add(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -55,6 +58,7 @@ func OpenAt(t testing.TB, address string) *database.DB {
 	return OpenBy(t, address, time.Now)
 }
 
+// OpenBy is like OpenAt, with a clock.
 func OpenBy(t testing.TB, address string, now func() time.Time) *database.DB {
 	t.Helper()
 	db, err := database.Open(t.Context(), address, now)
@@ -69,8 +73,7 @@ func OpenBy(t testing.TB, address string, now func() time.Time) *database.DB {
 	return db
 }
 
-// Main runs a package's tests, or does a child process's work. Call it from
-// TestMain.
+// Main runs a package's tests, or the work of a child process. Call it from TestMain.
 func Main(m *testing.M) {
 	if os.Getenv(childVariable) != "" {
 		runAsChild()
@@ -78,7 +81,7 @@ func Main(m *testing.M) {
 	os.Exit(testdb.Main(m, migrateAddress))
 }
 
-// migrateAddress is what the copies of testdb are made with.
+// migrateAddress brings the schema of the database at an address up to date.
 func migrateAddress(address string) error {
 	db, err := database.Open(context.Background(), address, time.Now)
 	if err != nil {
@@ -88,6 +91,7 @@ func migrateAddress(address string) error {
 	return errors.Join(err, db.Close())
 }
 
+// TestKeys returns a new keyset.
 func TestKeys(t *testing.T) *seal.Keys {
 	t.Helper()
 	keys, err := seal.Create(filepath.Join(t.TempDir(), "keyset.json"))
@@ -97,12 +101,14 @@ func TestKeys(t *testing.T) *seal.Keys {
 	return keys
 }
 
+// AddCompany returns a write that adds a company.
 func AddCompany(name string) func(*gorm.DB) error {
 	return func(tx *gorm.DB) error {
 		return tx.Create(&accounts.Company{ID: database.NewID(), Name: name, CreatedAt: time.Now().UTC()}).Error
 	}
 }
 
+// CountCompanies returns the number of companies in the database.
 func CountCompanies(t *testing.T, db *database.DB) int64 {
 	t.Helper()
 	var n int64

@@ -12,14 +12,14 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
-// large are the tables that grow with the business: none may be read whole.
+// large are the tables that grow with the business. No statement may read all of one.
 var large = []string{
 	"companies", "users", "memberships", "connections", "credentials", "events", "company_words", "renewal_days", "setups", "staff_tasks",
 	"notes", "mails", "account_mails", "sessions", "authorizations", "revocations", "token_reads", "sign_ins", "audit_records",
 }
 
-// Explains hands every statement that a reading makes to the database's own
-// explanation, and holds that none reads a large table whole.
+// Explains runs EXPLAIN for every statement that read makes, and fails the test if one
+// of them reads a whole large table.
 func Explains(t *testing.T, db *database.DB, name string, read func()) {
 	t.Helper()
 	type statement struct {
@@ -54,8 +54,7 @@ func Explains(t *testing.T, db *database.DB, name string, read func()) {
 	}
 }
 
-// WholeReads are the large tables that a statement reads without an index, or
-// sorts without one.
+// WholeReads returns the large tables that a statement reads or sorts without an index.
 func WholeReads(t *testing.T, db *database.DB, sql string, args []any) []string {
 	t.Helper()
 	var whole []string

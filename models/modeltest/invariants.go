@@ -17,8 +17,8 @@ import (
 // served bounds of how many connections invariants ask for tokens.
 const served = 20
 
-// Invariants checks what must hold after every run, whatever was done to it,
-// but for those that the run cannot keep.
+// Invariants fails the test if a rule is broken that must hold after every run. It
+// leaves out the rules in but, which the run cannot keep.
 func (k *Kept) Invariants(but ...string) {
 	k.Helper()
 	for _, breach := range k.Breaches() {
@@ -28,8 +28,8 @@ func (k *Kept) Invariants(but ...string) {
 	}
 }
 
-// Breaches is what an independent reader of the sandbox's record and of the
-// database finds: of the invariants I1 to I8, each that does not hold.
+// Breaches returns which of the invariants I1 to I8 do not hold, according to the
+// sandbox's record and the database.
 func (k *Kept) Breaches() []string {
 	k.Helper()
 	breaches := append(sandboxtest.Breaches(k.Sandbox.Requests()), testdb.Breaches(k.Count)...)

@@ -32,7 +32,7 @@ import (
 // Northgate is the tenant whose grants the connections under test have.
 const Northgate = 842193311
 
-// Kept is a keeper on a database, before a sandbox.
+// Kept is a keeper on a database, with a sandbox to renew at.
 type Kept struct {
 	testing.TB
 	DB      *database.DB
@@ -52,8 +52,11 @@ type Kept struct {
 
 const issuerURL = "https://issuer.example"
 
+// KeptScopes are the scopes of the app at the sandbox.
 var KeptScopes = []string{servicetitan.AccountScope, "offline_access"}
 
+// NewKept returns a keeper with a sandbox and a company. It watches the database for
+// broken rules.
 func NewKept(t testing.TB, db *database.DB, now func() time.Time, change ...func(*sandbox.Options, *keeper.Options)) *Kept {
 	t.Helper()
 	keyset := filepath.Join(t.TempDir(), "keyset.json")
@@ -79,11 +82,12 @@ func NewKept(t testing.TB, db *database.DB, now func() time.Time, change ...func
 	return k
 }
 
-// ClientsBy are clients that have a clock.
+// ClientsBy returns clients that use a clock.
 func (k *Kept) ClientsBy(now func() time.Time) models.Clients {
 	return k.ClientsThrough(Memory{Handler: k.Sandbox}, now)
 }
 
+// ClientsThrough returns clients that use a transport and a clock.
 func (k *Kept) ClientsThrough(transport http.RoundTripper, now func() time.Time) models.Clients {
 	issuer, _ := url.Parse(issuerURL)
 	return models.Clients{servicetitan.NewClient(servicetitan.Environment{
@@ -93,16 +97,18 @@ func (k *Kept) ClientsThrough(transport http.RoundTripper, now func() time.Time)
 	}, transport, now)}
 }
 
-// NewKeeper is one more instance.
+// NewKeeper returns a keeper that stands for another instance.
 func (k *Kept) NewKeeper(o keeper.Options) *keeper.Keeper { return k.NewKeeperOn(k.DB, o) }
 
-// NewKeeperOn is one more instance, with a connection of its own to the database.
+// NewKeeperOn is like NewKeeper, with its own connections to the database.
 func (k *Kept) NewKeeperOn(db *database.DB, o keeper.Options) *keeper.Keeper {
 	return keeper.New(db, k.Keys, k.Clients, o, k.Logger())
 }
 
+// Logger returns a logger that writes to Logged.
 func (k *Kept) Logger() *slog.Logger { return slog.New(slog.NewTextHandler(k.Logged, nil)) }
 
+// Write runs fn in a transaction.
 func (k *Kept) Write(fn func(tx *gorm.DB) error) {
 	k.Helper()
 	if err := k.DB.Write(k.Context(), fn); err != nil {
@@ -110,8 +116,8 @@ func (k *Kept) Write(fn func(tx *gorm.DB) error) {
 	}
 }
 
-// Seed makes connections of the company whose access was granted at a time,
-// with a grant of their own each, and returns their IDs. They are due at due.
+// Seed makes n connections of the company, each with its own grant, and returns their
+// IDs. Their access was granted at granted, and they are due at due.
 func (k *Kept) Seed(n int, granted, due time.Time) []uuid.UUID {
 	k.Helper()
 	ids := make([]uuid.UUID, n)
@@ -141,12 +147,13 @@ func (k *Kept) Seed(n int, granted, due time.Time) []uuid.UUID {
 	return ids
 }
 
+// Exec runs a statement in a transaction.
 func (k *Kept) Exec(statement string, args ...any) {
 	k.Helper()
 	k.Write(func(tx *gorm.DB) error { return tx.Exec(statement, args...).Error })
 }
 
-// Owner is who disconnects and reconnects, as the company's owner.
+// Owner returns the company's owner.
 func (k *Kept) Owner() accounts.Visitor {
 	k.Helper()
 	v := accounts.Visitor{UserID: k.CompanyID, CompanyID: k.CompanyID, Role: accounts.Owner, Name: "Amy"}
@@ -159,10 +166,12 @@ func (k *Kept) Owner() accounts.Visitor {
 	return v
 }
 
+// Connections returns what the company does with its connections.
 func (k *Kept) Connections() *connect.Connections {
 	return connect.New(k.DB, k.Keys, k.Clients, k.Keeper, "https://app.example/callback", k.Logger())
 }
 
+// Disconnect disconnects a connection as the owner.
 func (k *Kept) Disconnect(id uuid.UUID) {
 	k.Helper()
 	if err := k.Connections().Disconnect(k.Context(), k.Owner(), id); err != nil {
@@ -170,8 +179,7 @@ func (k *Kept) Disconnect(id uuid.UUID) {
 	}
 }
 
-// Reconnect gives a connection a grant of its own, as if a person had signed in
-// once more.
+// Reconnect gives a connection a new grant, as if its owner had signed in again.
 func (k *Kept) Reconnect(id uuid.UUID) {
 	k.Helper()
 	if err := k.TryReconnect(id); err != nil {
@@ -179,6 +187,7 @@ func (k *Kept) Reconnect(id uuid.UUID) {
 	}
 }
 
+// TryReconnect is like Reconnect, but it returns the error.
 func (k *Kept) TryReconnect(id uuid.UUID) error {
 	k.Helper()
 	return k.ReconnectAs(k.Owner(), id)
@@ -234,6 +243,7 @@ func (k *Kept) ReconnectAs(v accounts.Visitor, id uuid.UUID) error {
 	return err
 }
 
+// Connection returns a connection as it is now.
 func (k *Kept) Connection(id uuid.UUID) models.Connection {
 	k.Helper()
 	c, err := models.GetConnection(k.DB.Read(k.Context()), k.CompanyID, id)
@@ -243,6 +253,7 @@ func (k *Kept) Connection(id uuid.UUID) models.Connection {
 	return c
 }
 
+// Count returns the number that a query counts.
 func (k *Kept) Count(query string, args ...any) int {
 	k.Helper()
 	var n int
@@ -252,10 +263,11 @@ func (k *Kept) Count(query string, args ...any) int {
 	return n
 }
 
+// TokenRequests returns how many token requests the sandbox has received.
 func (k *Kept) TokenRequests() int { return k.Sandbox.Count(sandbox.PathToken) }
 
-// Refusals are the grants that the sandbox has refused: a token used twice is
-// among them.
+// Refusals returns how many token requests the sandbox has refused. A token that was
+// used twice is among them.
 func (k *Kept) Refusals() int {
 	n := 0
 	for _, r := range k.Sandbox.Requests() {
@@ -304,6 +316,7 @@ func (k *Kept) SeedClients(n int, granted, due time.Time, own func(i int) servic
 	return ids
 }
 
+// ClientNumber returns the i-th client of a tenant's own.
 func ClientNumber(i int) servicetitan.OwnClient {
 	return servicetitan.OwnClient{ID: "cid." + strconv.Itoa(i), Secret: secret.New("cs1.stc")}
 }

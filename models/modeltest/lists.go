@@ -15,14 +15,14 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/support"
 )
 
-// ListTest is a Support over made-up companies and connections, for tests of lists.
+// ListTest has made-up companies and connections for the pages of staff.
 type ListTest struct {
 	*Kept
 	Support *support.Support
 	Clock   *Clock
 }
 
-// OnLists runs a test with a new ListTest on each database.
+// OnLists runs a test with a console on a database of each kind.
 func OnLists(t *testing.T, test func(t *testing.T, c *ListTest)) {
 	t.Helper()
 	OnBoth(t, func(t *testing.T, db *database.DB, clock *Clock) {
@@ -32,7 +32,7 @@ func OnLists(t *testing.T, test func(t *testing.T, c *ListTest)) {
 	})
 }
 
-// Company makes one with an owner.
+// Company makes a company with an owner.
 func (c *ListTest) Company(name, email string) uuid.UUID {
 	c.Helper()
 	company, user := accounts.Company{ID: database.NewID(), Name: name, CreatedAt: c.Clock.Now()}, accounts.User{ID: database.NewID(), Email: email, Name: "Dana", CreatedAt: c.Clock.Now()}
@@ -48,7 +48,7 @@ func (c *ListTest) Company(name, email string) uuid.UUID {
 	return company.ID
 }
 
-// Add makes a connection as it is given, a minute later than the last one.
+// Add makes a connection that change completes, one minute later than the last one.
 func (c *ListTest) Add(companyID uuid.UUID, tenant int64, change func(*models.Connection)) uuid.UUID {
 	c.Helper()
 	c.Clock.Add(time.Minute)

@@ -30,13 +30,14 @@ func (k *Kept) Person(name string, role accounts.Role) uuid.UUID {
 	return id
 }
 
-// Mailbox takes what is sent, unless it is out of order.
+// Mailbox receives mails, unless it is out of order.
 type Mailbox struct {
 	mu     sync.Mutex
 	Broken bool
 	mails  []string
 }
 
+// Send receives a mail, or returns an error while the mailbox is out of order.
 func (m *Mailbox) Send(_ context.Context, mail models.OutgoingMail) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -47,6 +48,8 @@ func (m *Mailbox) Send(_ context.Context, mail models.OutgoingMail) error {
 	return nil
 }
 
+// Take empties the mailbox, and returns the kind, recipient, and reason of each mail,
+// sorted.
 func (m *Mailbox) Take() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -56,7 +59,7 @@ func (m *Mailbox) Take() []string {
 	return mails
 }
 
-// MailTo is a mail about a connection that waits to be sent.
+// MailTo returns a mail about a connection that waits to be sent.
 func MailTo(recipient string, c models.Connection, kind models.MailKind, now time.Time) *models.Mail {
 	return &models.Mail{
 		ID: database.NewID(), Channel: models.MailChannel, CompanyID: c.CompanyID, ConnectionID: c.ID, Kind: kind, Recipient: recipient,

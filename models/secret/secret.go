@@ -26,7 +26,7 @@ func (s Value) GoString() string { return redacted }
 // LogValue returns [redacted].
 func (s Value) LogValue() slog.Value { return slog.StringValue(redacted) }
 
-// MarshalJSON returns [redacted] as a string.
+// MarshalJSON returns "[redacted]".
 func (s Value) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
 
 // MarshalText returns [redacted].
