@@ -13,6 +13,7 @@ import (
 // time by a fake clock. A handler that drops the connection loses the answer.
 type Memory struct{ Handler http.Handler }
 
+// RoundTrip answers a request by calling the handler.
 func (m Memory) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 	defer func() {
 		if dropped := recover(); dropped != nil {

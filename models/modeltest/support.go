@@ -46,6 +46,7 @@ func (d *SupportTest) Staff(name string, role accounts.StaffRole) accounts.Staff
 	return accounts.Staff{UserID: id, Name: name, Email: user.Email, Role: role, SetUp: true, SupportCode: "FB-AAAA-AAAA"}
 }
 
+// Must ends the test if there is an error.
 func (d *SupportTest) Must(err error) {
 	d.Helper()
 	if err != nil {

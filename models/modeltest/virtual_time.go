@@ -73,6 +73,7 @@ func (k *Kept) Pass(d time.Duration) {
 	synctest.Wait()
 }
 
+// States counts the connections by state.
 func (k *Kept) States() map[models.State]int {
 	k.Helper()
 	var rows []struct {

@@ -41,6 +41,7 @@ type Instead struct {
 	Answer func(*http.Request) *http.Response
 }
 
+// RoundTrip answers a request, or passes it on if there is no answer.
 func (i Instead) RoundTrip(r *http.Request) (*http.Response, error) {
 	if resp := i.Answer(r); resp != nil {
 		return resp, nil

@@ -12,8 +12,8 @@ import (
 // EnvironmentName names one of ServiceTitan's environments.
 type EnvironmentName string
 
+// The environments that ServiceTitan has.
 const (
-	// The environments that ServiceTitan has.
 	Production  EnvironmentName = "production"
 	Integration EnvironmentName = "integration"
 	Sandbox     EnvironmentName = "sandbox"
