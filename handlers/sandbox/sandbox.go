@@ -243,6 +243,7 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	wanted := s.delay(r.Context(), met)
 	switch {
 	case met.Kind == ResetBefore || met.Kind == ResetAfter:
+		end()
 		reset(w)
 	case wanted:
 		sent = met.Kind != Huge // clients may stop reading a huge answer
