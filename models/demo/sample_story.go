@@ -221,7 +221,7 @@ func (s story) events(c cast) []models.Event {
 	return list
 }
 
-// setupAges are when the steps of a set-up were done; zero for those that were
+// setupAges are when the steps of a setup were done; zero for those that were
 // not.
 func (s story) setupAges() (added, allowed time.Duration) {
 	if s.State != models.Pending {
@@ -237,7 +237,7 @@ func (s story) setupAges() (added, allowed time.Duration) {
 	return added, allowed
 }
 
-// requestedAge is when a set-up was asked for.
+// requestedAge is when a setup was asked for.
 func (s story) requestedAge() time.Duration {
 	if s.State == models.Pending {
 		return s.Age
@@ -269,11 +269,11 @@ func (s story) tellSetup(c cast, tell func(time.Duration, models.Event), ours, t
 	}
 }
 
-// proofBefore is how long before a set-up ended staff spoke with the owner, who
+// proofBefore is how long before a setup ended staff spoke with the owner, who
 // is the ServiceTitan admin too.
 const proofBefore = time.Hour
 
-// proof is the confirmation of a set-up that ended.
+// proof is the confirmation of a setup that ended.
 func (s story) proof(c cast) models.Proof {
 	at := s.ago(s.Age + proofBefore)
 	return models.Proof{

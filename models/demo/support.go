@@ -11,7 +11,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/support"
 )
 
-// desk writes down what our staff have to do with a connection: its set-up,
+// desk writes down what our staff have to do with a connection: its setup,
 // tasks, notes and mails.
 func (s *seeding) desk(tx *gorm.DB, c sampleCompany, row models.Connection, told story) error {
 	if row.Way == servicetitan.Guided {
@@ -47,7 +47,7 @@ func (s *seeding) task(tx *gorm.DB, kind models.TaskKind, row models.Connection,
 	return tx.Create(&models.StaffTask{ID: newIDAt(at), Kind: kind, CompanyID: row.CompanyID, ConnectionID: row.ID, CreatedAt: at}).Error
 }
 
-// setup is the guided set-up, under way or checked.
+// setup is the guided setup, under way or checked.
 func (s *seeding) setup(c sampleCompany, row models.Connection, told story) models.Setup {
 	requested := told.ago(told.requestedAge())
 	setup := models.Setup{

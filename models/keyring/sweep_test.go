@@ -13,7 +13,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
-// What is done with is deleted after its time: mails, closed set-ups except a
+// What is done with is deleted after its time: mails, closed setups except a
 // connection's last, and tasks.
 func TestSweepDeletesWhatIsDone(t *testing.T) {
 	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
