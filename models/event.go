@@ -119,16 +119,14 @@ var audiences = map[EventKind]audience{
 	EventStaffViewed:      staffOnly,
 }
 
-// CompanyEvents returns the kinds of events that a company may see.
-func CompanyEvents() []EventKind {
-	var kinds []EventKind
-	for _, kind := range slices.Sorted(maps.Keys(audiences)) {
-		if audiences[kind] == companyAndStaff {
-			kinds = append(kinds, kind)
-		}
-	}
-	return kinds
-}
+// companyEvents is worked out once, because every page of a connection asks for it.
+var companyEvents = slices.DeleteFunc(slices.Sorted(maps.Keys(audiences)), func(kind EventKind) bool {
+	return audiences[kind] != companyAndStaff
+})
+
+// CompanyEvents returns the kinds of events that a company may see. The caller must
+// not change the result.
+func CompanyEvents() []EventKind { return companyEvents }
 
 // NewSupportCode returns a code that identifies a request to people. It appears in
 // the log, on error pages, and on timelines.
