@@ -25,6 +25,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/handlers/browsertest"
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox/sandboxtest"
@@ -83,6 +84,8 @@ type app struct {
 	// byHand lists the invariants that a test breaks on purpose, or "closed" if it
 	// closes the database.
 	byHand []string
+	// sent has all mails that were sent.
+	sent []handlers.Letter
 	// environments are those that contractors may connect to. All of them are the
 	// sandbox.
 	environments []servicetitan.Environment

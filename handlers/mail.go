@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
@@ -14,12 +15,11 @@ import (
 type Letter struct{ To, Subject, Plain, HTML string }
 
 // ComposeMail writes the letter of a mail. It links to the connection's page, which
-// asks people who are signed out to sign in first. A mail about an account links to
-// the sign-in page.
+// asks people who are signed out to sign in first.
 func ComposeMail(ctx context.Context, m models.OutgoingMail, base *url.URL) (Letter, error) {
 	link := base.JoinPath(connectionPath(m.ConnectionID)).String()
-	if m.Kind == models.MailSignInTries {
-		link = base.JoinPath("/signin").String()
+	if m.Account != nil {
+		link = accountLink(*m.Account, base)
 	}
 	text := views.Mail(m)
 	var html strings.Builder
@@ -27,4 +27,24 @@ func ComposeMail(ctx context.Context, m models.OutgoingMail, base *url.URL) (Let
 		return Letter{}, fmt.Errorf("write mail: %w", err)
 	}
 	return Letter{To: m.Recipient, Subject: text.Subject, Plain: text.Plain(link), HTML: html.String()}, nil
+}
+
+// accountLink returns the address to which a mail about an account leads. It begins
+// with the base URL, whatever host the request that caused the mail was sent to.
+func accountLink(m accounts.PreparedMail, base *url.URL) string {
+	if !m.Link.IsZero() {
+		switch m.Kind {
+		case accounts.MailSignUp, accounts.MailConfirmEmail:
+			return base.JoinPath("/verify", m.Link.Reveal()).String()
+		case accounts.MailInvitation:
+			return base.JoinPath("/invitations", m.Link.Reveal()).String()
+		case accounts.MailReset:
+			reset := base.JoinPath(passwordPath)
+			reset.RawQuery = url.Values{"token": {m.Link.Reveal()}}.Encode()
+			return reset.String()
+		case accounts.MailSignInTries, accounts.MailEmailChanged, accounts.MailRoleChanged, accounts.MailNewDevice,
+			accounts.MailSecurityChanged, accounts.MailCompanyDeletion:
+		}
+	}
+	return base.JoinPath("/signin").String()
 }

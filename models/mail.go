@@ -29,9 +29,6 @@ const (
 	// MailUpgradeNeeded says that a new version of the app waits for an admin to
 	// allow it.
 	MailUpgradeNeeded MailKind = "upgrade_needed"
-	// MailSignInTries says that somebody tries to guess a person's password. It is
-	// about an account, not about a connection.
-	MailSignInTries MailKind = accounts.AccountMailSignInTries
 )
 
 // Mail is a message that waits to be sent through its channel, or was sent. It
@@ -57,7 +54,7 @@ type Mail struct {
 // reported once.
 func queueMails(tx *gorm.DB, c Connection, kind MailKind, reason Reason, now time.Time) error {
 	var recipients []string
-	err := tx.Raw(`SELECT u.email FROM users u WHERE u.disabled_at IS NULL AND u.staff_role = '' AND u.id IN (
+	err := tx.Raw(`SELECT u.email FROM users u WHERE u.disabled_at IS NULL AND u.proven_at IS NOT NULL AND u.staff_role = '' AND u.id IN (
 			SELECT m.user_id FROM memberships m WHERE m.company_id = ? AND (m.role = ? OR m.user_id = ?))
 		ORDER BY u.email`, c.CompanyID, accounts.Owner, c.ConnectedByID).Scan(&recipients).Error
 	if err != nil {
@@ -111,6 +108,8 @@ type OutgoingMail struct {
 	RecipientName, CompanyName, TenantName string
 	TenantID                               int64
 	Environment                            servicetitan.EnvironmentName
+	// Account is set for a mail about an account, which is about no connection.
+	Account *accounts.PreparedMail `gorm:"-"`
 }
 
 // outgoingMails selects OutgoingMail rows.
@@ -125,12 +124,15 @@ const sentShown = 200
 // of everything that the text mentions and passes them to send.
 func mailTransport(db *database.DB, send func(context.Context, OutgoingMail) error) transport {
 	return func(ctx context.Context, m Mail) error {
-		query := outgoingMails + " WHERE m.id = ?"
 		if m.table() == accountMails {
-			query = outgoingAccountMails + " WHERE m.id = ?"
+			prepared, err := accounts.PrepareMail(ctx, db, m.ID)
+			if err != nil {
+				return err
+			}
+			return send(ctx, OutgoingMail{Mail: m, Account: &prepared})
 		}
 		var list []OutgoingMail
-		if err := db.Read(ctx).Raw(query, m.ID).Scan(&list).Error; err != nil {
+		if err := db.Read(ctx).Raw(outgoingMails+" WHERE m.id = ?", m.ID).Scan(&list).Error; err != nil {
 			return fmt.Errorf("read mail: %w", err)
 		}
 		if len(list) == 0 {

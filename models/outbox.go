@@ -161,7 +161,10 @@ func (o *Outbox) giveBack(ctx context.Context, list []Mail) {
 func (o *Outbox) deliver(ctx context.Context, m Mail) {
 	now := o.db.Now()
 	change := map[string]any{"sent_at": now, "next_try_at": nil}
-	if err := o.sendOne(ctx, m); err != nil {
+	switch err := o.sendOne(ctx, m); {
+	case errors.Is(err, database.ErrNotFound): // what it is about is gone, or it has no recipient
+		change = map[string]any{"next_try_at": nil}
+	case err != nil:
 		o.log.WarnContext(ctx, "mail was not sent", "mail", m.ID, "kind", m.Kind, "tries", m.Tries, "error", err)
 		wait := retry.Backoff{First: firstMessageRetry, Longest: longestMessageRetry}.Jittered(m.Tries)
 		change = map[string]any{"next_try_at": now.Add(wait)}

@@ -21,9 +21,8 @@ func (m Mail) table() string {
 const (
 	// accountMails is the table of mails about accounts.
 	accountMails = "account_mails"
-	// outgoingAccountMails selects mails about accounts as OutgoingMail rows.
-	outgoingAccountMails = `SELECT m.id, 'mail' AS channel, m.kind, m.tries, m.next_try_at, m.created_at, u.email AS recipient, u.name AS recipient_name
-		FROM account_mails m JOIN users u ON u.id = m.user_id`
+	// outgoingAccountMails selects mails about accounts as Mail rows.
+	outgoingAccountMails = "SELECT m.id, 'mail' AS channel, m.kind, m.recipient, m.tries, m.next_try_at, m.created_at FROM account_mails m"
 )
 
 // dueToAccounts takes a batch of due mails about accounts for messageLease. It

@@ -107,7 +107,7 @@ func TestOutboxGivesBackMailsAboutAccounts(t *testing.T) {
 		}
 		k.Write(func(tx *gorm.DB) error {
 			now := db.Now()
-			return tx.Exec("INSERT INTO account_mails (id, user_id, kind, next_try_at, created_at) VALUES (?, ?, ?, ?, ?)", database.NewID(), amy.ID, models.MailSignInTries, now, now).Error
+			return tx.Exec("INSERT INTO account_mails (id, user_id, recipient, kind, next_try_at, created_at) VALUES (?, ?, ?, ?, ?, ?)", database.NewID(), amy.ID, amy.Email, accounts.MailSignInTries, now, now).Error
 		})
 		outbox := models.NewOutbox(db, newSlowOffice().send, slog.New(slog.DiscardHandler))
 		list, err := models.OutboxDueToAccounts(outbox, t.Context())

@@ -15,6 +15,8 @@ type MailText struct {
 	Action string
 	Facts  [][2]string
 	Foot   string
+	// NoSignIn says that the link works without signing in first.
+	NoSignIn bool
 }
 
 // Mail returns the text of a mail. It never contains words that a person typed,
@@ -22,6 +24,9 @@ type MailText struct {
 // stranger could otherwise make us send such words to anybody. The tenant ID says
 // which account the mail is about; ServiceTitan has confirmed that number.
 func Mail(m models.OutgoingMail) MailText {
+	if m.Account != nil {
+		return accountMail(*m.Account)
+	}
 	tenant := strconv.FormatInt(m.TenantID, 10)
 	about := ": ServiceTitan tenant " + tenant
 	text := MailText{
@@ -31,8 +36,6 @@ func Mail(m models.OutgoingMail) MailText {
 			"We never ask for a password by email. Fieldbridge is an independent product and is not part of ServiceTitan.",
 	}
 	switch m.Kind {
-	case models.MailSignInTries:
-		return signInTries()
 	case models.MailReconnectNeeded:
 		text.Subject, text.Title = "Reconnect needed"+about, reconnectAdviceFor(m.Reason).title
 		text.Action = "Reconnect ServiceTitan"

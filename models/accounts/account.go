@@ -56,7 +56,12 @@ type User struct {
 	SetupHash  []byte
 	SetupUntil *time.Time
 	DisabledAt *time.Time
-	CreatedAt  time.Time
+	// ProvenAt is when the person proved that they receive mail at Email, or nil.
+	// Nothing but a request for that proof is mailed to an unproven address.
+	ProvenAt *time.Time
+	// LastSignInAt is nil for a person who has never signed in.
+	LastSignInAt *time.Time
+	CreatedAt    time.Time
 }
 
 // Membership allows a user to act for a company.

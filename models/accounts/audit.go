@@ -11,7 +11,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
-// AuditAction is a kind of change to staff or API keys.
+// AuditAction is a kind of change to staff, API keys, or a company.
 type AuditAction string
 
 // All audited actions. The database stores their values.
@@ -44,11 +44,14 @@ func (s Staff) actor() Actor {
 	return Actor{UserID: s.UserID, Name: s.Name, SupportCode: s.SupportCode}
 }
 
-// AuditRecord is one change to staff or API keys. Records are kept as long as
-// events.
+// AuditRecord is one change to staff, API keys, or a company's people and settings.
+// Records are kept as long as events.
 type AuditRecord struct {
-	ID          uuid.UUID `gorm:"primaryKey"`
-	Action      AuditAction
+	ID     uuid.UUID `gorm:"primaryKey"`
+	Action AuditAction
+	// CompanyID is the company whose activity shows the record. It is nil for what
+	// only concerns staff.
+	CompanyID   *uuid.UUID
 	ActorID     *uuid.UUID
 	ActorName   string
 	TargetID    uuid.UUID
@@ -61,7 +64,16 @@ type AuditRecord struct {
 
 // audit records what the actor did to a target.
 func (by Actor) audit(tx *gorm.DB, action AuditAction, target uuid.UUID, detail string, now time.Time) error {
-	r := AuditRecord{ID: database.NewID(), Action: action, ActorName: by.Name, TargetID: target, Detail: detail, SupportCode: by.SupportCode, At: now}
+	return by.record(tx, nil, action, target, detail, now)
+}
+
+// AuditIn records what the actor did in a company. The company's activity shows it.
+func (by Actor) AuditIn(tx *gorm.DB, companyID uuid.UUID, action AuditAction, target uuid.UUID, detail string, now time.Time) error {
+	return by.record(tx, &companyID, action, target, detail, now)
+}
+
+func (by Actor) record(tx *gorm.DB, companyID *uuid.UUID, action AuditAction, target uuid.UUID, detail string, now time.Time) error {
+	r := AuditRecord{CompanyID: companyID, ID: database.NewID(), Action: action, ActorName: by.Name, TargetID: target, Detail: detail, SupportCode: by.SupportCode, At: now}
 	if by.UserID != uuid.Nil {
 		r.ActorID = &by.UserID
 	}
@@ -78,7 +90,7 @@ const auditShown = 20
 func (a *Accounts) Audit(ctx context.Context) ([]AuditRecord, error) {
 	var records []AuditRecord
 	err := a.db.Read(ctx).Raw(`SELECT r.*, coalesce(u.name, k.name, '') AS target_name FROM audit_records r
-		LEFT JOIN users u ON u.id = r.target_id LEFT JOIN api_keys k ON k.id = r.target_id ORDER BY r.at DESC, r.id DESC LIMIT ?`, auditShown).Scan(&records).Error
+		LEFT JOIN users u ON u.id = r.target_id LEFT JOIN api_keys k ON k.id = r.target_id WHERE r.company_id IS NULL ORDER BY r.at DESC, r.id DESC LIMIT ?`, auditShown).Scan(&records).Error
 	if err != nil {
 		return nil, fmt.Errorf("list audit records: %w", err)
 	}

@@ -29,7 +29,6 @@ const OtherAddresses = otherAddresses
 
 // Rows of the database.
 type (
-	AccountMail  = accountMail
 	SecondFactor = secondFactor
 	Session      = session
 	SignInRow    = signIn

@@ -41,7 +41,7 @@ func (a *Accounts) SignUp(ctx context.Context, s SignUp) (User, Company, error) 
 	}
 	now := a.db.Now()
 	company := Company{ID: database.NewID(), Name: s.Company, CreatedAt: now}
-	user := User{ID: database.NewID(), Email: s.Email, Name: s.Name, PasswordHash: hash, CreatedAt: now}
+	user := User{ID: database.NewID(), Email: s.Email, Name: s.Name, PasswordHash: hash, ProvenAt: &now, CreatedAt: now}
 	err = a.db.Write(ctx, func(tx *gorm.DB) error {
 		if err := tx.Create(&user).Error; err != nil {
 			return err

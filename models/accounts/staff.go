@@ -85,7 +85,7 @@ func (a *Accounts) createStaff(tx *gorm.DB, by Actor, email string, role StaffRo
 	until := now.Add(setupLife)
 	user := User{
 		ID: database.NewID(), Email: email, Name: email, StaffRole: role,
-		SetupHash: database.HashOf(link), SetupUntil: &until, CreatedAt: now,
+		SetupHash: database.HashOf(link), SetupUntil: &until, ProvenAt: &now, CreatedAt: now,
 	}
 	if err := tx.Create(&user).Error; err != nil {
 		return err

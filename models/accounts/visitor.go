@@ -12,9 +12,11 @@ import (
 
 // Visitor is a signed-in person, with what pages show of them.
 type Visitor struct {
-	UserID      uuid.UUID
-	Name        string
-	Email       string
+	UserID uuid.UUID
+	Name   string
+	Email  string
+	// Proven says that the person has proved the address.
+	Proven      bool
 	CompanyID   uuid.UUID
 	CompanyName string
 	Role        Role
@@ -39,11 +41,12 @@ func (a *Accounts) Visitor(ctx context.Context, userID, companyID uuid.UUID, epo
 		Name, Email  string
 		SessionEpoch int
 		DisabledAt   *time.Time
+		ProvenAt     *time.Time
 		CompanyName  *string
 		LockedAt     *time.Time
 		Role         *Role
 	}
-	err := a.db.Read(ctx).Raw(`SELECT u.name, u.email, u.session_epoch, u.disabled_at, c.name AS company_name, c.locked_at, m.role
+	err := a.db.Read(ctx).Raw(`SELECT u.name, u.email, u.session_epoch, u.disabled_at, u.proven_at, c.name AS company_name, c.locked_at, m.role
 		FROM users u
 		LEFT JOIN memberships m ON m.user_id = u.id AND m.company_id = ?
 		LEFT JOIN companies c ON c.id = m.company_id
@@ -57,7 +60,7 @@ func (a *Accounts) Visitor(ctx context.Context, userID, companyID uuid.UUID, epo
 	if row.DisabledAt != nil || row.SessionEpoch != epoch {
 		return Visitor{}, ErrSignedOut
 	}
-	v := Visitor{UserID: userID, Name: row.Name, Email: row.Email, CompanyID: companyID}
+	v := Visitor{UserID: userID, Name: row.Name, Email: row.Email, Proven: row.ProvenAt != nil, CompanyID: companyID}
 	if row.Role == nil || row.CompanyName == nil {
 		return v, ErrNoMembership
 	}

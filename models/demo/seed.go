@@ -69,7 +69,7 @@ func (d *Demo) seed(ctx context.Context, way *steps) error {
 // refers to.
 var demoTables = []string{
 	"token_reads", "sign_ins", "audit_records", "staff_identities",
-	"demo", "account_mails", "mails", "revocations", "staff_tasks", "setups", "notes", "renewal_days", "renewal_hours", "events", "authorizations",
+	"demo", "links", "account_mails", "mails", "revocations", "staff_tasks", "setups", "notes", "renewal_days", "renewal_hours", "events", "authorizations",
 	"credentials", "connections", "connection_totals", "api_keys", "recovery_codes", "second_factors", "memberships", "company_words",
 	"users", "companies", "sessions", "throttles",
 }
@@ -91,7 +91,7 @@ func (s *seeding) hire(tx *gorm.DB, staff []SampleStaff) error {
 	since := s.now.AddDate(-2, 0, 0)
 	for _, person := range staff {
 		s.staff = append(s.staff, accounts.User{
-			ID: newIDAt(since), Email: person.Email, Name: person.Name, PasswordHash: s.hash, StaffRole: person.Role, CreatedAt: since,
+			ID: newIDAt(since), Email: person.Email, Name: person.Name, PasswordHash: s.hash, StaffRole: person.Role, ProvenAt: &since, CreatedAt: since,
 		})
 	}
 	return tx.Create(&s.staff).Error
@@ -105,7 +105,7 @@ func (s *seeding) company(tx *gorm.DB, sample SampleCompany) error {
 	}
 	var people []accounts.User
 	for _, person := range sample.People {
-		user := accounts.User{ID: newIDAt(founded), Email: person.Email, Name: person.Name, PasswordHash: s.hash, CreatedAt: founded}
+		user := accounts.User{ID: newIDAt(founded), Email: person.Email, Name: person.Name, PasswordHash: s.hash, ProvenAt: &founded, CreatedAt: founded}
 		if err := tx.Create(&user).Error; err != nil {
 			return err
 		}

@@ -158,7 +158,8 @@ func (k *Kept) Owner() accounts.Visitor {
 	k.Helper()
 	v := accounts.Visitor{UserID: k.CompanyID, CompanyID: k.CompanyID, Role: accounts.Owner, Name: "Amy"}
 	k.Write(func(tx *gorm.DB) error {
-		user := accounts.User{ID: v.UserID, Email: "owner-" + v.UserID.String() + "@northgate.example", Name: v.Name, CreatedAt: k.DB.Now()}
+		now := k.DB.Now()
+		user := accounts.User{ID: v.UserID, Email: "owner-" + v.UserID.String() + "@northgate.example", Name: v.Name, ProvenAt: &now, CreatedAt: now}
 		member := accounts.Membership{CompanyID: v.CompanyID, UserID: v.UserID, Role: accounts.Owner, CreatedAt: k.DB.Now()}
 		once := clause.OnConflict{DoNothing: true}
 		return errors.Join(tx.Clauses(once).Create(&user).Error, tx.Clauses(once).Create(&member).Error)

@@ -35,7 +35,8 @@ func OnLists(t *testing.T, test func(t *testing.T, c *ListTest)) {
 // Company makes a company with an owner.
 func (c *ListTest) Company(name, email string) uuid.UUID {
 	c.Helper()
-	company, user := accounts.Company{ID: database.NewID(), Name: name, CreatedAt: c.Clock.Now()}, accounts.User{ID: database.NewID(), Email: email, Name: "Dana", CreatedAt: c.Clock.Now()}
+	now := c.Clock.Now()
+	company, user := accounts.Company{ID: database.NewID(), Name: name, CreatedAt: now}, accounts.User{ID: database.NewID(), Email: email, Name: "Dana", ProvenAt: &now, CreatedAt: now}
 	c.Write(func(tx *gorm.DB) error {
 		if err := accounts.CreateCompany(tx, &company); err != nil {
 			return err

@@ -20,10 +20,10 @@ import (
 // Person adds somebody to the company.
 func (k *Kept) Person(name string, role accounts.Role) uuid.UUID {
 	k.Helper()
-	id := database.NewID()
+	id, now := database.NewID(), k.DB.Now()
 	k.Write(func(tx *gorm.DB) error {
 		return errors.Join(
-			tx.Create(&accounts.User{ID: id, Email: strings.ToLower(name) + "@northgate.example", Name: name, CreatedAt: k.DB.Now()}).Error,
+			tx.Create(&accounts.User{ID: id, Email: strings.ToLower(name) + "@northgate.example", Name: name, ProvenAt: &now, CreatedAt: now}).Error,
 			tx.Create(&accounts.Membership{CompanyID: k.CompanyID, UserID: id, Role: role, CreatedAt: k.DB.Now()}).Error,
 		)
 	})

@@ -18,6 +18,19 @@ const linkLife = 30 * 60
 // linkName matches the names by which forms refer to their links.
 var linkName = regexp.MustCompile(`^[0-9a-f]{16}$`)
 
+// linkIn returns the secret of the link that the path's token names. As mailed, the
+// token is the secret itself, and name is empty. Afterward it is the name under
+// which this browser keeps the secret, so that the address holds no secret. ok is
+// false if this browser does not keep a link with that name.
+func (s *site) linkIn(c echo.Context) (value secret.Value, name string, ok bool) {
+	token := c.Param("token")
+	if !linkName.MatchString(token) {
+		return secret.New(token), "", true
+	}
+	value, ok = s.sessions.Link(c, token)
+	return value, token, ok
+}
+
 // KeepLink keeps the secret of a one-time link for the form that it opens. It
 // returns the name by which the form refers to the link; the name is not secret.
 // Each link has its own cookie, so that forms in two tabs do not mix.

@@ -1,0 +1,15 @@
+package views
+
+import "github.com/fieldbridge/fieldbridge/models/accounts"
+
+// accountMail returns the text of a mail about an account. It repeats nothing that
+// anybody typed, except for addresses that their owners have proved.
+func accountMail(m accounts.PreparedMail) MailText {
+	switch m.Kind {
+	case accounts.MailSignInTries:
+		return signInTries()
+	case accounts.MailSignUp, accounts.MailReset, accounts.MailConfirmEmail, accounts.MailEmailChanged, accounts.MailInvitation,
+		accounts.MailRoleChanged, accounts.MailNewDevice, accounts.MailSecurityChanged, accounts.MailCompanyDeletion:
+	}
+	return MailText{}
+}
