@@ -44,9 +44,21 @@ func (s *site) member(handle func(echo.Context, accounts.Visitor) error) entranc
 	return entrance{forMembers, func(c echo.Context) error { return s.admitMember(c, handle) }}
 }
 
-// owner admits the owners of a company to one of its connections. A connection of
-// another company is not found, whatever the visitor's role.
-func (s *site) owner(handle func(echo.Context, owner, uuid.UUID) error) entrance {
+// owner admits the owners of a company.
+func (s *site) owner(handle func(echo.Context, owner) error) entrance {
+	e := s.member(func(c echo.Context, v accounts.Visitor) error {
+		if !v.Owns() {
+			return accounts.ErrForbidden
+		}
+		return handle(c, owner{v})
+	})
+	e.who = forOwners
+	return e
+}
+
+// connectionOwner admits the owners of a company to one of its connections. A
+// connection of another company is not found, whatever the visitor's role.
+func (s *site) connectionOwner(handle func(echo.Context, owner, uuid.UUID) error) entrance {
 	e := s.member(withID(func(c echo.Context, v accounts.Visitor, id uuid.UUID) error {
 		if v.Owns() {
 			return handle(c, owner{v}, id)

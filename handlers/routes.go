@@ -60,8 +60,8 @@ func (s *staffSite) routes() []route {
 		{post, "/connections/:id/reconnect", s.member(withID(s.reconnect))},
 		{post, "/connections/:id/allowed", s.member(withID(s.accessAllowed))},
 		{post, "/connections/:id/withdraw", s.member(withID(s.withdrawSetup))},
-		{get, "/connections/:id/disconnect", s.owner(s.confirmDisconnect)},
-		{post, "/connections/:id/disconnect", s.owner(s.disconnect)},
+		{get, "/connections/:id/disconnect", s.connectionOwner(s.confirmDisconnect)},
+		{post, "/connections/:id/disconnect", s.connectionOwner(s.disconnect)},
 
 		{get, "/api/v1/connections", s.backEnd(s.apiConnections)},
 		{get, "/api/v1/connections/:id", s.backEnd(withID(s.apiConnection))},

@@ -63,7 +63,7 @@ func Connections(p ConnectionsPage) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = shell("Connections", p.Visitor, true).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = shell("Connections", p.Visitor, inConnections, true).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -138,7 +138,7 @@ func Connections(p ConnectionsPage) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = shell("Connections", p.Visitor, true).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = shell("Connections", p.Visitor, inConnections, true).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
