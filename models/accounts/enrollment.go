@@ -113,11 +113,10 @@ func (a *Accounts) ConfirmFactor(ctx context.Context, staff Staff, kept, code st
 	var done Enrolled
 	userID := staff.UserID
 	err := a.attemptCode(ctx, userID, func(tx *gorm.DB, f secondFactor, now time.Time) error {
-		var epoch int
-		if err := tx.Raw("SELECT session_epoch FROM users WHERE id = ?", userID).Scan(&epoch).Error; err != nil {
+		if err := tx.Raw("SELECT session_epoch FROM users WHERE id = ?", userID).Scan(&done.Epoch).Error; err != nil {
 			return err
 		}
-		if epoch != staff.Epoch {
+		if done.Epoch != staff.Epoch {
 			return ErrSignedOut
 		}
 		replaces := f.ConfirmedAt != nil
@@ -132,15 +131,12 @@ func (a *Accounts) ConfirmFactor(ctx context.Context, staff Staff, kept, code st
 		if err := a.saveFactor(tx, userID, raw, step, now, replaces); err != nil {
 			return err
 		}
+		var err error
 		if replaces {
-			if err := endSessions(tx, userID); err != nil {
+			if done.Epoch, err = endOtherSessions(tx, userID); err != nil {
 				return err
 			}
 		}
-		if err := tx.Raw("SELECT session_epoch FROM users WHERE id = ?", userID).Scan(&done.Epoch).Error; err != nil {
-			return err
-		}
-		var err error
 		done.Codes, err = replaceRecoveryCodes(tx, userID)
 		return err
 	})

@@ -48,6 +48,7 @@ var (
 	AccountsDeviceName     = (*Accounts).deviceName
 	AccountsLimited        = (*Accounts).limited
 	AccountsPeople         = (*Accounts).people
+	EndOtherSessions       = endOtherSessions
 	EndSessions            = endSessions
 	NewKnownRefusals       = newKnownRefusals
 )

@@ -220,11 +220,3 @@ func (s *Sessions) Commit(token string, data []byte, expiry time.Time) error {
 
 // Delete is DeleteCtx for the older interface of scs.
 func (s *Sessions) Delete(token string) error { return s.DeleteCtx(context.Background(), token) }
-
-// endSessions ends all sessions of a user, on all devices.
-func endSessions(tx *gorm.DB, userID uuid.UUID) error {
-	if err := tx.Exec("UPDATE users SET session_epoch = session_epoch + 1 WHERE id = ?", userID).Error; err != nil {
-		return fmt.Errorf("end sessions: %w", err)
-	}
-	return nil
-}

@@ -60,7 +60,9 @@ func (a *Accounts) SetUp(ctx context.Context, link secret.Value, name string, pa
 		}
 		user.Name, user.PasswordHash = name, hash
 		user.SetupHash, user.SetupUntil = nil, nil
-		user.SessionEpoch++
+		if user.SessionEpoch, err = endOtherSessions(tx, user.ID); err != nil {
+			return err
+		}
 		return tx.Select("*").Updates(&user).Error
 	})
 	if err != nil {
