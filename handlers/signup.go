@@ -46,9 +46,9 @@ func passwordProblem(password secret.Value, of accounts.PasswordOf) string {
 	case accounts.PasswordTooShort:
 		return "Use at least 12 characters."
 	case accounts.PasswordTooLong:
-		return "Use fewer characters."
+		return "Use at most 256 characters."
 	case accounts.PasswordTooEasy:
-		return "This password is easy to guess. Use a short sentence without names, repeated characters, or rows of keys."
+		return "This password is easy to guess, or one that many people use. Use a short sentence without names, repeated characters, or rows of keys."
 	case accounts.PasswordFine:
 	}
 	return ""

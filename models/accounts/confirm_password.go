@@ -20,7 +20,7 @@ var confirmPerAccount = Limit{"confirm-account", 10, 15 * time.Minute}
 // they sign in. It returns ErrWrongCredentials, a ThrottledError, or a BusyError.
 func (a *Accounts) ConfirmPassword(ctx context.Context, userID uuid.UUID, password secret.Value) error {
 	key := userID.String()
-	if len(password.Reveal()) > maxPasswordBytes {
+	if !hashable(password) {
 		password = secret.Value{}
 	}
 	err := a.limited(ctx, []string{confirmPerAccount.key(key)}, func(tx *gorm.DB, now time.Time) error { return confirmPerAccount.Take(tx, key, now) })

@@ -2,19 +2,19 @@ package accounts
 
 import (
 	"context"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/alexedwards/argon2id"
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
-// Password lengths, in characters and bytes. The upper bound keeps hashing
-// from being a way to keep us busy.
+// Password lengths, in characters. The upper bound keeps hashing from being a way to
+// keep us busy.
 const (
-	minPassword      = 12
-	maxPasswordBytes = 1024
+	minPassword = 12
+	maxPassword = 256
 )
 
 // PasswordProblem is the reason why a password is not accepted.
@@ -28,29 +28,33 @@ const (
 	PasswordTooEasy  PasswordProblem = "too_easy"
 )
 
-// commonPasswords are frequent passwords of at least minPassword characters, in
-// lower case, with a space around each.
-const commonPasswords = " 123456789012 1234567890123 12345678901234 123456123456 123123123123 " +
-	"qwertyuiopas qwertyuiop12 qwertyuiop123 qwerty123456 qwertyqwerty qwerty12345678 asdfghjkl123 asdfasdfasdf " +
-	"1q2w3e4r5t6y 1q2w3e4r5t6y7u 1qaz2wsx3edc 1qaz2wsx3edc4rfv q1w2e3r4t5y6 zaq12wsxcde3 1234qwerasdf qazwsxedcrfv " +
-	"passwordpassword password1234 password12345 password123456 password2026 passw0rd1234 " +
-	"abcdefghijkl abcd12345678 abc123abc123 a1b2c3d4e5f6 iloveyou1234 iloveyouiloveyou " +
-	"letmein12345 letmeinletmein welcome12345 changeme1234 changemechangeme administrator admin1234567 " +
-	"motherfucker unbelievable basketball12 football1234 superman1234 sunshine1234 princess1234 dragon123456 "
-
 // CheckPassword returns what is wrong with a new password for a person, or
 // PasswordFine.
 func CheckPassword(password secret.Value, of PasswordOf) PasswordProblem {
-	p := password.Reveal()
-	switch {
-	case utf8.RuneCountInString(p) < minPassword:
+	p := composed(password).Reveal()
+	switch n := utf8.RuneCountInString(p); {
+	case n < minPassword:
 		return PasswordTooShort
-	case len(p) > maxPasswordBytes:
+	case n > maxPassword:
 		return PasswordTooLong
-	case strings.Contains(commonPasswords, " "+strings.ToLower(p)+" "), distinct(p) < 5, guessable(p, of):
+	case common(p), distinct(p) < 5, guessable(p, of):
 		return PasswordTooEasy
 	}
 	return PasswordFine
+}
+
+// composed returns a password in the form in which it is hashed. Keyboards write the
+// same accented letter as one code point or as two. NFC makes them equal (RFC 8265,
+// section 4.2). Nothing else about a password is changed.
+func composed(password secret.Value) secret.Value {
+	return secret.New(norm.NFC.String(password.Reveal()))
+}
+
+// hashable reports whether a password that somebody entered is short enough for
+// comparing it with a hash. Passwords that were chosen when the limit was 1024
+// bytes still work.
+func hashable(password secret.Value) bool {
+	return len(composed(password).Reveal()) <= 4*maxPassword
 }
 
 // distinct counts the different characters in a text.
@@ -94,7 +98,7 @@ func hashParams() *argon2id.Params {
 
 // hash hashes a password. The caller has a turn.
 func (h *hasher) hash(password secret.Value) (string, error) {
-	return argon2id.CreateHash(password.Reveal(), h.params)
+	return argon2id.CreateHash(composed(password).Reveal(), h.params)
 }
 
 // hashInTurn waits for a turn as a known asker, and then hashes a password.
@@ -108,13 +112,24 @@ func (h *hasher) hashInTurn(ctx context.Context, account string, password secret
 }
 
 // matches reports whether a password has the given hash. The caller has a turn. An
-// empty hash matches no password and takes as long to compare.
+// empty hash matches no password and takes as long to compare. A password that is
+// not composed is also compared as it was typed, because older hashes are of that.
 func (h *hasher) matches(password secret.Value, hash string) (bool, error) {
-	if hash == "" {
-		_, err := argon2id.ComparePasswordAndHash(password.Reveal(), h.decoy)
-		return false, err
+	known := hash != ""
+	if !known {
+		hash = h.decoy
 	}
-	return argon2id.ComparePasswordAndHash(password.Reveal(), hash)
+	forms := []secret.Value{composed(password), password}
+	if forms[0].Reveal() == forms[1].Reveal() {
+		forms = forms[:1]
+	}
+	for _, form := range forms {
+		matches, err := argon2id.ComparePasswordAndHash(form.Reveal(), hash)
+		if err != nil || matches && known {
+			return matches && known, err
+		}
+	}
+	return false, nil
 }
 
 // HashPassword returns the hash under which a password is stored. It waits for a

@@ -9,7 +9,8 @@ import (
 )
 
 // PasswordOf is the person a password is for: what others know about them, and
-// therefore guess first. Company may be empty.
+// therefore guess first. Company may be empty. The names of several companies have a
+// line each.
 type PasswordOf struct{ Company, Name, Email string }
 
 const (
@@ -110,7 +111,7 @@ func unleet(text []rune, one rune) []rune {
 // wordsOf returns the words that others know about a person.
 func wordsOf(of PasswordOf) []string {
 	var words []string
-	for _, text := range []string{of.Company, of.Name, of.Email} {
+	for _, text := range append(strings.Split(of.Company, "\n"), of.Name, of.Email) {
 		parts := strings.FieldsFunc(string(plainRunes(text)), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 		words = append(append(words, parts...), strings.Join(parts, ""))
 	}

@@ -36,7 +36,7 @@ type SignedIn struct {
 // return a BusyError.
 func (a *Accounts) SignIn(ctx context.Context, s SignIn) (SignedIn, error) {
 	email, ok := ParseEmail(s.Email)
-	if !ok || len(s.Password.Reveal()) > maxPasswordBytes {
+	if !ok || !hashable(s.Password) {
 		email, s.Password = "", secret.Value{}
 	}
 	attempt := signInAttempt{Email: email, Address: s.Address, device: a.deviceName(email, s.Device)}
