@@ -44,6 +44,12 @@ func (s *site) member(handle func(echo.Context, accounts.Visitor) error) entranc
 	return entrance{forMembers, func(c echo.Context) error { return s.admitMember(c, handle) }}
 }
 
+// person admits everybody who has an account that is not of staff, even if they
+// belong to no company or their company is locked.
+func (s *site) person(handle func(echo.Context, accounts.Visitor) error) entrance {
+	return entrance{forPeople, func(c echo.Context) error { return s.admitVisitor(c, true, handle) }}
+}
+
 // owner admits the owners of a company.
 func (s *site) owner(handle func(echo.Context, owner) error) entrance {
 	e := s.member(func(c echo.Context, v accounts.Visitor) error {
@@ -142,6 +148,12 @@ func (s *site) inEnvironment(handle func(echo.Context, servicetitan.Environment)
 // admitMember admits a member of a company. It reads the member from the database
 // for each request, so that a change of rights takes effect at once.
 func (s *site) admitMember(c echo.Context, handle func(echo.Context, accounts.Visitor) error) error {
+	return s.admitVisitor(c, false, handle)
+}
+
+// admitVisitor admits a person. without says whether they need not have a company
+// that they may use.
+func (s *site) admitVisitor(c echo.Context, without bool, handle func(echo.Context, accounts.Visitor) error) error {
 	ctx := c.Request().Context()
 	in, ok := s.sessions.SignedIn(ctx)
 	if !ok {
@@ -151,14 +163,22 @@ func (s *site) admitMember(c echo.Context, handle func(echo.Context, accounts.Vi
 		return database.ErrNotFound // the page does not exist for them
 	}
 	v, err := s.Accounts.Visitor(ctx, in.userID, in.companyID, in.epoch)
-	if errors.Is(err, accounts.ErrSignedOut) {
+	noMember, locked := errors.Is(err, accounts.ErrNoMembership), errors.Is(err, accounts.ErrLocked)
+	v.SupportCode = supportCode(c)
+	switch {
+	case errors.Is(err, accounts.ErrSignedOut):
 		return s.endSession(c)
-	}
-	if err != nil {
+	case noMember && !without:
+		return s.withoutCompany(c, v, err)
+	case locked && !without:
+		return &companyError{error: err, visitor: v}
+	case err != nil && !noMember && !locked:
 		return err
 	}
-	v.SupportCode = supportCode(c)
-	showAccount(c, views.Account{ID: v.UserID, Name: v.Name, Company: v.CompanyName})
+	showAccount(c, accountOf(v))
+	if err := sameCompany(c, v); err != nil {
+		return err
+	}
 	if err = handle(c, v); errors.Is(err, accounts.ErrForbidden) {
 		return &roleError{error: err, visitor: v}
 	}
@@ -283,6 +303,9 @@ func destination(ofStaff bool, next string) string {
 		return "/connect"
 	case views.NextCallback:
 		return "/connect?" + resume + "=yes"
+	}
+	if to, ok := invitationNext(next); ok {
+		return to
 	}
 	if len(next) == len(nextConnection)+36 && next[:len(nextConnection)] == nextConnection {
 		if id, err := uuid.Parse(next[len(nextConnection):]); err == nil {

@@ -68,7 +68,7 @@ func TestErrorsAndContradictions(t *testing.T) {
 
 // otherScripts returns a page without the one script of ours that it may have.
 func otherScripts(body string) string {
-	return regexp.MustCompile(`<script src="/static/app\.[0-9a-f]+\.js" data-user="[0-9a-f-]*" defer></script>`).ReplaceAllString(body, "")
+	return regexp.MustCompile(`<script src="/static/app\.[0-9a-f]+\.js" data-session="[0-9a-f/-]*" defer></script>`).ReplaceAllString(body, "")
 }
 
 func TestReflectedText(t *testing.T) {

@@ -47,6 +47,7 @@ var errorAnswers = []errorAnswer{
 		problemLocked, "Company locked",
 		"Fieldbridge support has locked this company. Fieldbridge keeps its access, which can be read again once the company is unlocked.",
 	}},
+	{is: exactly(errOtherCompany), status: http.StatusConflict, page: views.OtherCompany},
 	{is: exactly(errForeignOrigin), status: http.StatusForbidden, page: views.ForeignOrigin},
 	{is: exactly(errForeignHost), status: http.StatusMisdirectedRequest},
 	{is: exactly(errNoKey), status: http.StatusUnauthorized},
@@ -158,6 +159,9 @@ func (s *site) showError(err error, c echo.Context) {
 	if refused, ok := errors.AsType[*roleError](err); ok {
 		page.Visitor, page.Staff = refused.visitor, refused.member
 		page.CanHelp, _ = s.whoCanHelp(ctx, refused) // without the names, the page still says what to do
+	}
+	if refused, ok := errors.AsType[*companyError](err); ok {
+		page.Visitor = refused.visitor
 	}
 	if err := fieldbridge.Render(c, status, views.Error(page)); err != nil {
 		noteError(ctx, slog.LevelError, fmt.Errorf("show error page: %w", err))

@@ -16,6 +16,7 @@ type Audience = audience
 // The audiences.
 const (
 	ForAnyone             = forAnyone
+	ForPeople             = forPeople
 	ForMembers            = forMembers
 	ForOwners             = forOwners
 	ForStaff              = forStaff

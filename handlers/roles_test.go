@@ -28,6 +28,20 @@ var admitted = map[string]int{
 	"GET /password/reset":                        404,
 	"POST /password/reset":                       404,
 	"GET /guide/:environment":                    200,
+	"GET /team":                                  200,
+	"POST /team/invitations":                     422,
+	"POST /team/invitations/:id/resend":          303,
+	"POST /team/invitations/:id/withdraw":        303,
+	"POST /team/:id/role":                        303,
+	"GET /team/:id/remove":                       200,
+	"POST /team/:id/remove":                      303,
+	"GET /team/leave":                            200,
+	"POST /team/leave":                           409,
+	"GET /invitations/:token":                    404,
+	"POST /invitations/:token":                   404,
+	"POST /company/switch":                       404,
+	"GET /companies/new":                         200,
+	"POST /companies/new":                        422,
 	"GET /connections":                           200,
 	"GET /connect":                               200,
 	"POST /connect":                              422,
@@ -83,7 +97,7 @@ var admitted = map[string]int{
 }
 
 // filled lists the forms of routes that check them before anything else.
-var filled = map[string]string{"POST /staff/team/:id/role": "role=support"}
+var filled = map[string]string{"POST /staff/team/:id/role": "role=support", "POST /team/:id/role": "role=member"}
 
 // visitorOf is a person who sends requests, named after the role.
 type visitorOf struct {
@@ -127,6 +141,7 @@ func TestEveryRouteInEveryRole(t *testing.T) {
 		task := uuid.Must(uuid.NewV7())
 		a.exec("INSERT INTO staff_tasks (id, kind, company_id, connection_id, created_at) VALUES (?, 'tenant_conflict', ?, ?, ?)",
 			task, company, strings.TrimPrefix(path, "/connections/"), a.clock.Now().UTC())
+		ours, theirs := a.teamIDs(al), a.teamIDs(bob)
 		routes := handlers.Routes()
 		// Routes that change something come after routes that only read, and
 		// signing out comes last.
@@ -143,16 +158,19 @@ func TestEveryRouteInEveryRole(t *testing.T) {
 					form = url.Values{}
 				}
 			}
-			for _, id := range idsFor(r.Path, path, foreign, company.String(), teammate, task.String()) {
+			for _, id := range teamIDsFor(r.Path, ours, theirs, idsFor(r.Path, path, foreign, company.String(), teammate, task.String())) {
 				for _, v := range everybody {
 					before := a.traces()
-					request := v.request(r.Method, strings.NewReplacer(":id", id.value, ":environment", id.value).Replace(r.Path), form)
+					request := v.request(r.Method, strings.NewReplacer(":id", id.value, ":environment", id.value, ":token", id.value).Replace(r.Path), form)
 					if v.key != "" {
 						request.Header.Set("Authorization", "Bearer "+v.key)
 					}
 					got := v.send(request)
 					checks++
 					expected := expect(v.name, r.Who, id.kind, want)
+					if v.name == "member" && r.Who == handlers.ForOwners && strings.HasPrefix(r.Path, "/team/") {
+						expected = http.StatusForbidden // whatever the ID
+					}
 					if got.status != expected && (r.Who != handlers.ForAnyone || !home[got.location]) {
 						t.Errorf("%s, %s ID, %s: %d, want %d", r, id.kind, v.name, got.status, expected)
 					}
@@ -196,6 +214,33 @@ func (a *app) keyOf(companyID uuid.UUID) string {
 	return secret.Reveal()
 }
 
+// teamIDs are a person of a company, and an invitation to it.
+type teamIDs struct{ member, invitation string }
+
+// teamIDs adds a person and an invitation to an owner's company.
+func (a *app) teamIDs(owner *member) teamIDs {
+	a.Helper()
+	other := owner.colleague("Tom", accounts.Member)
+	owner.post("/team/invitations", "email", other.email+".example", "role", "member").want(a, 303)
+	return teamIDs{
+		member:     a.lookup("SELECT id FROM users WHERE email = ?", other.email),
+		invitation: a.lookup("SELECT id FROM invitations WHERE email = ?", other.email+".example"),
+	}
+}
+
+// teamIDsFor returns the IDs with which to request a route of a company's team. It
+// returns others for any other route.
+func teamIDsFor(pattern string, ours, theirs teamIDs, others []givenID) []givenID {
+	own, foreign := ours.member, theirs.member
+	switch {
+	case strings.HasPrefix(pattern, "/team/invitations/"):
+		own, foreign = ours.invitation, theirs.invitation
+	case !strings.HasPrefix(pattern, "/team/:id"):
+		return others
+	}
+	return []givenID{{"own", own}, {"foreign", foreign}, {"absent", uuid.Max.String()}, {"malformed", "1"}}
+}
+
 // givenID is an ID in an address.
 type givenID struct{ kind, value string }
 
@@ -206,6 +251,8 @@ func idsFor(pattern, path, foreign, company, teammate, task string) []givenID {
 	switch {
 	case strings.Contains(pattern, ":environment"):
 		return []givenID{{"own", "sandbox"}, {"absent", "nowhere"}}
+	case strings.Contains(pattern, ":token"):
+		return []givenID{{"absent", "made-up"}, {"malformed", "0123456789abcdef"}}
 	case !strings.Contains(pattern, ":id"):
 		return []givenID{{"none", ""}}
 	case strings.HasPrefix(pattern, "/staff/companies/"):
@@ -246,6 +293,12 @@ func expect(name string, who handlers.Audience, id string, admitted int) int {
 	switch name {
 	case "nobody", "key", "another company's key", "no key at all":
 		return notSignedIn
+	}
+	if who == handlers.ForPeople {
+		if ofStaff || name == "staff without second factor" {
+			return notThere
+		}
+		return admitted
 	}
 	if who == handlers.ForMembers || who == handlers.ForOwners {
 		switch {
@@ -292,6 +345,7 @@ func (a *app) traces() string {
 	var line string
 	if err := a.db.Read(a.Context()).Raw(`SELECT CAST((SELECT count(*) FROM events) AS TEXT) || ' ' || CAST((SELECT count(*) FROM authorizations) AS TEXT) || ' ' ||
 		CAST((SELECT count(*) FROM connections) AS TEXT) || ' ' || CAST((SELECT count(*) FROM credentials) AS TEXT) || ' ' || CAST((SELECT count(*) FROM memberships) AS TEXT) || ' ' ||
+		CAST((SELECT count(*) FROM invitations WHERE withdrawn_at IS NULL) AS TEXT) || ' ' || CAST((SELECT count(*) FROM memberships WHERE role = 'owner') AS TEXT) || ' ' ||
 		CAST((SELECT count(*) FROM notes) AS TEXT) || ' ' || CAST((SELECT sum(session_epoch) FROM users) AS TEXT) || ' ' || CAST((SELECT count(*) FROM companies WHERE locked_at IS NOT NULL) AS TEXT)`).Scan(&line).Error; err != nil {
 		a.Fatal(err)
 	}

@@ -7,6 +7,8 @@ type audience string
 
 const (
 	forAnyone audience = "anyone"
+	// forPeople is for people who are signed in, with or without a company.
+	forPeople audience = "person"
 	// forMembers is for people who are signed in and belong to the company.
 	forMembers audience = "member"
 	// forOwners is for members with the role of owner.
@@ -43,6 +45,21 @@ func (s *staffSite) routes() []route {
 		{get, "/password/reset", anyone(s.passwordForm)},
 		{post, "/password/reset", anyone(s.choosePassword)},
 		{get, "/guide/:environment", anyone(s.inEnvironment(s.guide))},
+
+		{get, "/team", s.member(s.people)},
+		{post, "/team/invitations", s.owner(s.invite)},
+		{post, "/team/invitations/:id/resend", s.owner(withID(s.resendInvitation))},
+		{post, "/team/invitations/:id/withdraw", s.owner(withID(s.withdrawInvitation))},
+		{post, "/team/:id/role", s.owner(withID(s.changeMemberRole))},
+		{get, "/team/:id/remove", s.owner(withID(s.confirmRemoveMember))},
+		{post, "/team/:id/remove", s.owner(withID(s.removeMember))},
+		{get, "/team/leave", s.member(s.confirmLeave)},
+		{post, "/team/leave", s.member(s.leave)},
+		{get, "/invitations/:token", anyone(s.openInvitation)},
+		{post, "/invitations/:token", anyone(s.acceptInvitation)},
+		{post, "/company/switch", s.person(s.switchCompany)},
+		{get, "/companies/new", s.person(s.companyForm)},
+		{post, "/companies/new", s.person(s.addCompany)},
 
 		{get, "/connections", s.member(s.listConnections)},
 		{get, "/connect", s.member(s.connectForm)},

@@ -37,8 +37,8 @@ const (
 	// keyStaffTrips holds the authorizations at that issuer that are under way.
 	keyStaffTrips = "staff trips"
 	// keyBinding holds the random value to which authorizations are bound. It
-	// changes at every sign-in, so that no authorization outlives the session in
-	// which it began.
+	// changes at every sign-in and with the company, so that no authorization
+	// outlives the session in which it began, or ends in another company.
 	keyBinding = "binding"
 	keyChoices = "choices"
 )
@@ -127,6 +127,19 @@ func (s *sessions) SignIn(ctx context.Context, user accounts.User, companyID uui
 	s.scs.Put(ctx, keyCompany, companyID.String())
 	s.scs.Put(ctx, keyEpoch, user.SessionEpoch)
 	s.scs.Put(ctx, keyBinding, rand.Text()+rand.Text())
+	return nil
+}
+
+// Switch makes the session go on in another company, under a new token. Nothing that
+// began in the earlier company can finish in this one.
+func (s *sessions) Switch(ctx context.Context, companyID uuid.UUID) error {
+	s.store.GoOn(ctx)
+	if err := s.scs.RenewToken(ctx); err != nil {
+		return fmt.Errorf("renew session: %w", err)
+	}
+	s.scs.Put(ctx, keyCompany, companyID.String())
+	s.scs.Put(ctx, keyBinding, rand.Text()+rand.Text())
+	s.scs.Remove(ctx, keyChoices)
 	return nil
 }
 

@@ -5,12 +5,18 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
 // showAccount makes the pages of the request say who is signed in.
 func showAccount(c echo.Context, a views.Account) {
 	c.SetRequest(c.Request().WithContext(views.SignedInAs(c.Request().Context(), a)))
+}
+
+// accountOf returns what pages show of a visitor.
+func accountOf(v accounts.Visitor) views.Account {
+	return views.Account{ID: v.UserID, Name: v.Name, Company: v.CompanyName, CompanyID: v.CompanyID}
 }
 
 // showAccountAnywhere does the same for an error page outside the routes, where no
@@ -38,16 +44,16 @@ func (s *site) showAccountAnywhere(c echo.Context) {
 			showAccount(c, views.Account{ID: m.UserID, Name: m.Name, Staff: true})
 		}
 	} else if v, err := s.Accounts.Visitor(ctx, in.userID, in.companyID, in.epoch); err == nil {
-		showAccount(c, views.Account{ID: v.UserID, Name: v.Name, Company: v.CompanyName})
+		showAccount(c, accountOf(v))
 	}
 }
 
-// sessionUser answers with the ID of the user who is signed in, or with nothing. A
-// page belongs to one user, and asks whenever somebody looks at it again.
+// sessionUser answers with the user who is signed in and their company, or with
+// nothing. A page belongs to both, and asks whenever somebody looks at it again.
 func (s *site) sessionUser(c echo.Context) error {
 	in, ok := s.sessions.SignedIn(c.Request().Context())
 	if !ok {
 		return c.String(http.StatusOK, "")
 	}
-	return c.String(http.StatusOK, in.userID.String())
+	return c.String(http.StatusOK, views.Account{ID: in.userID, CompanyID: in.companyID}.Session())
 }

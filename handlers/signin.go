@@ -91,5 +91,5 @@ func (s *site) signOut(c echo.Context) error {
 	// Browsers that support it drop the pages that Back would show. Chromium
 	// supports it with https and on localhost, but not with http elsewhere.
 	c.Response().Header().Set("Clear-Site-Data", `"cache"`)
-	return seeOther(c, "/signin")
+	return seeOther(c, signedOutNext(c.QueryParams()))
 }

@@ -1,12 +1,13 @@
 "use strict";
 
-// A page belongs to the user who is signed in. A page that the browser has kept is
-// reloaded before anybody sees it. A page in another tab or window asks who is signed
-// in whenever somebody looks at it. It reloads if that is another user or nobody.
+// A page belongs to the user who is signed in, and to the company that they chose. A
+// page that the browser has kept is reloaded before anybody sees it. A page in another
+// tab or window asks who is signed in, and for which company, whenever somebody looks
+// at it. It reloads if the answer is another one, or nobody.
 // Without this script, signing out still clears what browsers keep, where they
 // support that.
 {
-  const user = document.currentScript.dataset.user;
+  const session = document.currentScript.dataset.session;
   let asking = false;
 
   const load = () => {
@@ -26,7 +27,7 @@
     asking = true;
     try {
       const answer = await fetch("/session");
-      if (answer.ok && (await answer.text()) !== user) load();
+      if (answer.ok && (await answer.text()) !== session) load();
     } catch {
       // Without a network, reloading would not work either.
     }

@@ -8,8 +8,11 @@ func accountMail(m accounts.PreparedMail) MailText {
 	switch m.Kind {
 	case accounts.MailSignInTries:
 		return signInTries()
-	case accounts.MailSignUp, accounts.MailReset, accounts.MailConfirmEmail, accounts.MailEmailChanged, accounts.MailInvitation,
-		accounts.MailRoleChanged, accounts.MailNewDevice, accounts.MailSecurityChanged, accounts.MailCompanyDeletion:
+	case accounts.MailInvitation:
+		return invitation(m)
+	case accounts.MailRoleChanged:
+		return roleChanged(m)
+	case accounts.MailSignUp, accounts.MailReset, accounts.MailConfirmEmail, accounts.MailEmailChanged, accounts.MailNewDevice, accounts.MailSecurityChanged, accounts.MailCompanyDeletion:
 	}
 	return MailText{}
 }

@@ -66,8 +66,10 @@ const (
 	LacksRole ErrorKind = "lacks_role"
 	// CompanyLocked says that support has locked the company.
 	CompanyLocked ErrorKind = "company_locked"
-	// NoMembership says that the visitor no longer belongs to the company.
+	// NoMembership says that the visitor belongs to no company.
 	NoMembership ErrorKind = "no_membership"
+	// OtherCompany says that the page belonged to another company.
+	OtherCompany ErrorKind = "other_company"
 	// TooManyConnections says that the company may not have another connection.
 	TooManyConnections ErrorKind = "too_many_connections"
 )
@@ -78,6 +80,7 @@ var problemsByName = map[ErrorKind]problemWords{
 	LacksRole:          lacksRole,
 	CompanyLocked:      companyLocked,
 	NoMembership:       noMembership,
+	OtherCompany:       otherCompany,
 	TooManyConnections: tooManyConnections,
 }
 
@@ -112,11 +115,18 @@ var companyLocked = problemWords{
 	"Call Fieldbridge support and give them the code below: they can tell you why, and unlock it.",
 }
 
-// noMembership tells people that they no longer belong to the company for which
-// they signed in.
+// noMembership tells people that they belong to no company.
 var noMembership = problemWords{
-	"warn", "lock", "no permission", "You no longer belong to this company",
-	"An owner may have removed you while you were signed in.", "If that is not right, ask an owner of the company.",
+	"info", "building", "no company", "You do not belong to a company now",
+	"You have left, or an owner has removed you. Your account is still there.",
+	"To come back, ask an owner to invite you. Or create a company of your own.",
+}
+
+// otherCompany tells people that they have switched to another company since they
+// opened the page.
+var otherCompany = problemWords{
+	"warn", "building", "another company", "You have switched to another company",
+	"The page that you used belonged to the company that you switched away from.", "Nothing was changed. Open the page again in the company that you mean.",
 }
 
 // tooManyConnections tells people that their company may not have another

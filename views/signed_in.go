@@ -10,8 +10,18 @@ import (
 type Account struct {
 	ID            uuid.UUID
 	Name, Company string
+	CompanyID     uuid.UUID
 	// Staff says that the person is a staff member, who has no company.
 	Staff bool
+}
+
+// Session returns the text by which a page in another tab notices that another
+// person is signed in, or that the person has switched to another company.
+func (a Account) Session() string {
+	if a.CompanyID == uuid.Nil {
+		return a.ID.String()
+	}
+	return a.ID.String() + "/" + a.CompanyID.String()
 }
 
 // words says who is signed in.

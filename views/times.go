@@ -57,6 +57,25 @@ func (c Clock) short(t time.Time) string {
 	return c.Date(t)
 }
 
+// seen returns when somebody was last here: "Today, 8:10 AM", "Yesterday", "Nov 18".
+func (c Clock) seen(t time.Time) string {
+	switch {
+	case c.today(t):
+		return "Today, " + t.In(c.Zone).Format(minuteLayout)
+	case c.today(t.AddDate(0, 0, 1)):
+		return "Yesterday"
+	}
+	return c.short(t)
+}
+
+// onDay returns the day of t as part of a sentence: "today", "on Nov 22".
+func (c Clock) onDay(t time.Time) string {
+	if c.today(t) {
+		return "today"
+	}
+	return "on " + c.short(t)
+}
+
 // Date returns the day with its year: "Jun 2, 2026".
 func (c Clock) Date(t time.Time) string { return t.In(c.Zone).Format(dateLayout) }
 

@@ -70,4 +70,7 @@ type Membership struct {
 	UserID    uuid.UUID `gorm:"primaryKey"`
 	Role      Role
 	CreatedAt time.Time
+	// UsedAt is when the person last chose the company. It is nil if they never had
+	// to choose.
+	UsedAt *time.Time
 }

@@ -7,7 +7,7 @@
 //
 // Tables: companies, company_words, users, memberships, sessions, throttles,
 // second_factors, recovery_codes, staff_identities, api_keys, token_reads,
-// sign_ins, audit_records, account_mails, links, and log_key.
+// sign_ins, audit_records, account_mails, links, invitations, and log_key.
 //
 // It imports database and the packages below it. The package models, the packages
 // above models, views, handlers, and the commands may import it.

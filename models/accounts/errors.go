@@ -22,6 +22,24 @@ var (
 	ErrYourself = errors.New("not allowed for your own account")
 )
 
+// Errors of a company's team.
+var (
+	// ErrUnproven says that the person has not proved their own address.
+	ErrUnproven = errors.New("address is not proven")
+	// ErrLastOwner says that the company would have no owner left.
+	ErrLastOwner = errors.New("last owner of the company")
+	// ErrInTeam says that the address belongs to a member of the company.
+	ErrInTeam = errors.New("already belongs to the company")
+	// ErrInvited says that the address has an open invitation to the company.
+	ErrInvited = errors.New("already invited")
+	// ErrTeamFull says that the company may not have more people or invitations.
+	ErrTeamFull = errors.New("no room in the team")
+	// ErrTooManyCompanies says that the person may not belong to more companies.
+	ErrTooManyCompanies = errors.New("too many companies")
+	// ErrOtherPerson says that a link is for another address than the visitor's.
+	ErrOtherPerson = errors.New("link is for another person")
+)
+
 // Errors of signing up, signing in, and adding staff.
 var (
 	// ErrWrongCredentials says that the email is unknown or the password is wrong.

@@ -84,13 +84,12 @@ func (a *Accounts) signIn(ctx context.Context, attempt signInAttempt, s SignIn) 
 		}
 		return SignedIn{}, ErrWrongCredentials
 	}
-	var membership Membership
-	err = a.db.Read(ctx).Where("user_id = ?", user.ID).Order("created_at").Take(&membership).Error
-	if err != nil && !errors.Is(err, gorm.ErrRecordNotFound) {
+	companyID, err := a.LastCompany(ctx, user.ID)
+	if err != nil {
 		return SignedIn{}, err
 	}
 	if err := a.limited(ctx, nil, attempt.Worked); err != nil {
 		return SignedIn{}, err
 	}
-	return SignedIn{User: user, CompanyID: membership.CompanyID}, nil
+	return SignedIn{User: user, CompanyID: companyID}, nil
 }

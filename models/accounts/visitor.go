@@ -20,6 +20,9 @@ type Visitor struct {
 	CompanyID   uuid.UUID
 	CompanyName string
 	Role        Role
+	// Companies lists the companies that the person can switch to, if they belong
+	// to several.
+	Companies []CompanyChoice
 	// SupportCode identifies the request in the timeline and in the log.
 	SupportCode string
 }
@@ -45,8 +48,10 @@ func (a *Accounts) Visitor(ctx context.Context, userID, companyID uuid.UUID, epo
 		CompanyName  *string
 		LockedAt     *time.Time
 		Role         *Role
+		Companies    int
 	}
-	err := a.db.Read(ctx).Raw(`SELECT u.name, u.email, u.session_epoch, u.disabled_at, u.proven_at, c.name AS company_name, c.locked_at, m.role
+	err := a.db.Read(ctx).Raw(`SELECT u.name, u.email, u.session_epoch, u.disabled_at, u.proven_at, c.name AS company_name, c.locked_at, m.role,
+			(SELECT count(*) FROM memberships every WHERE every.user_id = u.id) AS companies
 		FROM users u
 		LEFT JOIN memberships m ON m.user_id = u.id AND m.company_id = ?
 		LEFT JOIN companies c ON c.id = m.company_id
@@ -61,6 +66,11 @@ func (a *Accounts) Visitor(ctx context.Context, userID, companyID uuid.UUID, epo
 		return Visitor{}, ErrSignedOut
 	}
 	v := Visitor{UserID: userID, Name: row.Name, Email: row.Email, Proven: row.ProvenAt != nil, CompanyID: companyID}
+	if row.Companies > 1 {
+		if v.Companies, err = a.companiesOf(ctx, userID); err != nil {
+			return Visitor{}, err
+		}
+	}
 	if row.Role == nil || row.CompanyName == nil {
 		return v, ErrNoMembership
 	}

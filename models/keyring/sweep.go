@@ -26,7 +26,7 @@ const mailsKept = 180 * 24 * time.Hour
 // connections, so that other writes do not wait long.
 const sweptAtOnce = 5000
 
-// Sweep deletes expired sessions, links, throttles, authorizations, counters, and mails. It
+// Sweep deletes expired sessions, links, invitations, throttles, authorizations, counters, and mails. It
 // also deletes events, audit records, closed setups, and finished tasks that are older
 // than eventsKept. Each connection keeps its last setup, which says what is done.
 func Sweep(ctx context.Context, db *database.DB, eventsKept time.Duration) error {
@@ -45,6 +45,7 @@ func Sweep(ctx context.Context, db *database.DB, eventsKept time.Duration) error
 		also               string // what else must hold
 	}{
 		{table: "links", key: "id", column: "expires_at", before: now},
+		{table: "invitations", key: "id", column: "expires_at", before: now.Add(-accounts.InvitationsKept)},
 		{table: "account_mails", key: "id", column: "created_at", before: now.Add(-accounts.AccountMailsKept)},
 		{table: "events", key: "id", column: "at", before: now.Add(-eventsKept)},
 		{table: "token_reads", key: "connection_id, hour, key_id, address", column: "hour", before: now.Add(-accounts.TokenReadsKept).Format(database.HourForm)},

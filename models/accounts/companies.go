@@ -1,0 +1,121 @@
+package accounts
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
+)
+
+// companiesPerPerson is how many companies a person may belong to.
+const companiesPerPerson = 50
+
+// The limits of adding companies.
+var (
+	companiesPerAccount = Limit{"companies-account", 5, 24 * time.Hour}
+	companiesPerAddress = Limit{"companies-address", 20, time.Hour}
+)
+
+// AuditCompanyAdded says that a person created the company.
+const AuditCompanyAdded AuditAction = "company_added"
+
+// CompanyChoice is a company that a person belongs to.
+type CompanyChoice struct {
+	ID   uuid.UUID
+	Name string
+}
+
+// companiesOf returns the companies of a person, ordered by name.
+func (a *Accounts) companiesOf(ctx context.Context, userID uuid.UUID) ([]CompanyChoice, error) {
+	var list []CompanyChoice
+	err := a.db.Read(ctx).Raw(`SELECT c.id, c.name FROM memberships m JOIN companies c ON c.id = m.company_id
+		WHERE m.user_id = ? ORDER BY c.name_key, c.id LIMIT ?`, userID, companiesPerPerson).Scan(&list).Error
+	if err != nil {
+		return nil, fmt.Errorf("list companies: %w", err)
+	}
+	return list, nil
+}
+
+// LastCompany returns the company that a person used last. It returns uuid.Nil for
+// a person who belongs to none.
+func (a *Accounts) LastCompany(ctx context.Context, userID uuid.UUID) (uuid.UUID, error) {
+	var ids []uuid.UUID
+	err := a.db.Read(ctx).Model(&Membership{}).Where("user_id = ?", userID).Order("used_at IS NULL, used_at DESC, created_at").Limit(1).Pluck("company_id", &ids).Error
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("find last company: %w", err)
+	}
+	if len(ids) == 0 {
+		return uuid.Nil, nil
+	}
+	return ids[0], nil
+}
+
+// UseCompany notes that a person goes on in another one of their companies. It
+// returns ErrNotFound if they do not belong to it.
+func (a *Accounts) UseCompany(ctx context.Context, userID, companyID uuid.UUID) error {
+	err := a.db.Write(ctx, func(tx *gorm.DB) error {
+		used := tx.Model(&Membership{}).Where("company_id = ? AND user_id = ?", companyID, userID).Update("used_at", a.db.Now())
+		if used.Error == nil && used.RowsAffected == 0 {
+			return database.ErrNotFound
+		}
+		return used.Error
+	})
+	if err != nil {
+		return fmt.Errorf("use company: %w", err)
+	}
+	return nil
+}
+
+// AddCompany creates a company whose owner is a person who has an account. It
+// returns ErrUnproven, ErrTooManyCompanies, or a ThrottledError. from is the address
+// of the browser.
+func (a *Accounts) AddCompany(ctx context.Context, v Visitor, name, from string) (Company, error) {
+	if !v.Proven {
+		return Company{}, ErrUnproven
+	}
+	var company Company
+	account := v.UserID.String()
+	err := a.limited(ctx, []string{companiesPerAccount.key(account), companiesPerAddress.key(from)}, func(tx *gorm.DB, now time.Time) error {
+		if err := companiesPerAccount.Take(tx, account, now); err != nil {
+			return err
+		}
+		if err := companiesPerAddress.Take(tx, from, now); err != nil {
+			return err
+		}
+		if err := lockUser(tx, &v.UserID); err != nil {
+			return err
+		}
+		if err := roomForCompany(tx, v.UserID); err != nil {
+			return err
+		}
+		company = Company{ID: database.NewID(), Name: name, CreatedAt: now}
+		if err := CreateCompany(tx, &company); err != nil {
+			return err
+		}
+		if err := tx.Create(&Membership{CompanyID: company.ID, UserID: v.UserID, Role: Owner, CreatedAt: now, UsedAt: &now}).Error; err != nil {
+			return err
+		}
+		return v.Actor().AuditIn(tx, company.ID, AuditCompanyAdded, v.UserID, "", now)
+	})
+	if err != nil {
+		return Company{}, fmt.Errorf("add company: %w", err)
+	}
+	return company, nil
+}
+
+// roomForCompany returns ErrTooManyCompanies if a person, whose row is locked, may
+// not belong to another company.
+func roomForCompany(tx *gorm.DB, userID uuid.UUID) error {
+	var n int64
+	if err := tx.Model(&Membership{}).Where("user_id = ?", userID).Count(&n).Error; err != nil {
+		return fmt.Errorf("count companies: %w", err)
+	}
+	if n >= companiesPerPerson {
+		return ErrTooManyCompanies
+	}
+	return nil
+}
