@@ -31,7 +31,7 @@ func (s *site) factorForm(c echo.Context, m staffAtFactor) error {
 func (s *site) showFactor(c echo.Context, m staffAtFactor, status int, wrong bool) error {
 	ctx, page := c.Request().Context(), staff.FactorPage{Staff: m.Staff, Wrong: wrong}
 	var err error
-	if page.Enrolment, err = s.Accounts.Enroll(ctx, page.Staff, s.sessions.Enrolment(ctx)); err != nil {
+	if page.Enrolment, err = s.Accounts.Enroll(ctx, page.Staff.Person(), s.sessions.Enrolment(ctx)); err != nil {
 		return err
 	}
 	if page.Enrolment != nil {
@@ -52,7 +52,7 @@ func (s *site) passFactor(c echo.Context, m staffAtFactor) error {
 	}
 	ctx := c.Request().Context()
 	kept := s.sessions.Enrolment(ctx)
-	enrolment, err := s.Accounts.Enroll(ctx, m.Staff, kept)
+	enrolment, err := s.Accounts.Enroll(ctx, m.Staff.Person(), kept)
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (s *site) passFactor(c echo.Context, m staffAtFactor) error {
 // confirmFactor completes an enrollment and signs the staff member in.
 func (s *site) confirmFactor(c echo.Context, m staffAtFactor, kept, code string) error {
 	ctx := c.Request().Context()
-	enrolled, err := s.Accounts.ConfirmFactor(ctx, m.Staff, kept, code)
+	enrolled, err := s.Accounts.ConfirmFactor(ctx, m.Staff.Person(), kept, code)
 	if err != nil {
 		return s.refuseCode(c, m.Staff, err, func() error { return s.showFactor(c, m, http.StatusUnprocessableEntity, true) })
 	}
@@ -145,7 +145,7 @@ func (s *site) changeFactor(c echo.Context, m accounts.Staff) error {
 	case "codes":
 		codes, err = s.Accounts.NewRecoveryCodes(ctx, m.UserID, f.Raw("code"))
 	case "device":
-		enrolment, err = s.Accounts.ReplaceFactor(ctx, m, f.Raw("code"))
+		enrolment, err = s.Accounts.ReplaceFactor(ctx, m.Person(), f.Raw("code"))
 	default:
 		return echo.NewHTTPError(http.StatusBadRequest)
 	}

@@ -12,7 +12,9 @@ func accountMail(m accounts.PreparedMail) MailText {
 		return invitation(m)
 	case accounts.MailRoleChanged:
 		return roleChanged(m)
-	case accounts.MailSignUp, accounts.MailReset, accounts.MailConfirmEmail, accounts.MailEmailChanged, accounts.MailNewDevice, accounts.MailSecurityChanged, accounts.MailCompanyDeletion:
+	case accounts.MailSecurityChanged:
+		return securityChanged(m)
+	case accounts.MailSignUp, accounts.MailReset, accounts.MailConfirmEmail, accounts.MailEmailChanged, accounts.MailNewDevice, accounts.MailCompanyDeletion:
 	}
 	return MailText{}
 }

@@ -43,8 +43,12 @@ func (a *Accounts) companiesOf(ctx context.Context, userID uuid.UUID) ([]Company
 // LastCompany returns the company that a person used last. It returns uuid.Nil for
 // a person who belongs to none.
 func (a *Accounts) LastCompany(ctx context.Context, userID uuid.UUID) (uuid.UUID, error) {
+	return lastCompany(a.db.Read(ctx), userID)
+}
+
+func lastCompany(db *gorm.DB, userID uuid.UUID) (uuid.UUID, error) {
 	var ids []uuid.UUID
-	err := a.db.Read(ctx).Model(&Membership{}).Where("user_id = ?", userID).Order("used_at IS NULL, used_at DESC, created_at").Limit(1).Pluck("company_id", &ids).Error
+	err := db.Model(&Membership{}).Where("user_id = ?", userID).Order("used_at IS NULL, used_at DESC, created_at").Limit(1).Pluck("company_id", &ids).Error
 	if err != nil {
 		return uuid.Nil, fmt.Errorf("find last company: %w", err)
 	}

@@ -45,3 +45,12 @@ func (a *Accounts) ConfirmPassword(ctx context.Context, userID uuid.UUID, passwo
 	}
 	return a.db.Write(ctx, func(tx *gorm.DB) error { return confirmPerAccount.forget(tx, key) })
 }
+
+// HasPassword reports whether a person has a password of ours.
+func (a *Accounts) HasPassword(ctx context.Context, userID uuid.UUID) (bool, error) {
+	var n int64
+	if err := a.db.Read(ctx).Model(&User{}).Where("id = ? AND password_hash <> ''", userID).Count(&n).Error; err != nil {
+		return false, fmt.Errorf("find password: %w", err)
+	}
+	return n > 0, nil
+}

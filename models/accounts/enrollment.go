@@ -49,46 +49,46 @@ func (a *Accounts) openEnrollment(kept string, userID uuid.UUID, replaces bool) 
 	return raw, err == nil
 }
 
-// Enroll continues the enrollment that the session keeps, or begins a staff
-// member's first one. It returns nil for a person who has a second factor and is
+// Enroll continues the enrollment that the session keeps, or begins a person's
+// first one. It returns nil for a person who has a second factor and is
 // not replacing it. That person has to enter a code.
-func (a *Accounts) Enroll(ctx context.Context, staff Staff, kept string) (*Enrollment, error) {
-	has, err := a.HasFactor(ctx, staff.UserID)
+func (a *Accounts) Enroll(ctx context.Context, who Person, kept string) (*Enrollment, error) {
+	has, err := a.HasFactor(ctx, who.UserID)
 	if err != nil {
 		return nil, err
 	}
-	if raw, ok := a.openEnrollment(kept, staff.UserID, has); ok {
-		return enrollment(staff, raw, kept, has)
+	if raw, ok := a.openEnrollment(kept, who.UserID, has); ok {
+		return enrollment(who, raw, kept, has)
 	}
 	if has {
 		return nil, nil
 	}
-	return a.beginEnrollment(staff, false)
+	return a.beginEnrollment(who, false)
 }
 
 // ReplaceFactor begins to enroll another second factor if the code is right. It
 // returns the errors of PassFactor.
-func (a *Accounts) ReplaceFactor(ctx context.Context, staff Staff, code string) (*Enrollment, error) {
-	if _, err := a.PassFactor(ctx, staff.UserID, code); err != nil {
+func (a *Accounts) ReplaceFactor(ctx context.Context, who Person, code string) (*Enrollment, error) {
+	if _, err := a.PassFactor(ctx, who.UserID, code); err != nil {
 		return nil, err
 	}
-	return a.beginEnrollment(staff, true)
+	return a.beginEnrollment(who, true)
 }
 
-func (a *Accounts) beginEnrollment(staff Staff, replaces bool) (*Enrollment, error) {
+func (a *Accounts) beginEnrollment(who Person, replaces bool) (*Enrollment, error) {
 	raw := make([]byte, 20) // the length of a SHA-1 hash (RFC 4226, section 4)
 	if _, err := rand.Read(raw); err != nil {
 		return nil, fmt.Errorf("begin second factor: %w", err)
 	}
-	sealed, err := a.keys.Seal(string(raw), enrollmentPlace(staff.UserID, replaces))
+	sealed, err := a.keys.Seal(string(raw), enrollmentPlace(who.UserID, replaces))
 	if err != nil {
 		return nil, fmt.Errorf("begin second factor: %w", err)
 	}
-	return enrollment(staff, string(raw), base64.RawURLEncoding.EncodeToString(sealed), replaces)
+	return enrollment(who, string(raw), base64.RawURLEncoding.EncodeToString(sealed), replaces)
 }
 
-func enrollment(staff Staff, raw, kept string, replaces bool) (*Enrollment, error) {
-	key, err := totp.Generate(totp.GenerateOpts{Issuer: "Fieldbridge", AccountName: staff.Email, Secret: []byte(raw)})
+func enrollment(who Person, raw, kept string, replaces bool) (*Enrollment, error) {
+	key, err := totp.Generate(totp.GenerateOpts{Issuer: "Fieldbridge", AccountName: who.Email, Secret: []byte(raw)})
 	if err != nil {
 		return nil, fmt.Errorf("begin second factor: %w", err)
 	}
@@ -100,8 +100,7 @@ type Enrolled struct {
 	// Codes are the recovery codes. Only their hashes are stored, so they cannot be
 	// read again.
 	Codes []secret.Value
-	// Epoch is the person's current session epoch. If a second factor was replaced,
-	// it has changed and all other sessions have ended.
+	// Epoch is the person's new session epoch. All other sessions have ended.
 	Epoch int
 }
 
@@ -109,14 +108,11 @@ type Enrolled struct {
 // ErrWrongCode, also if kept does not belong to this enrollment, or a
 // ThrottledError. It returns ErrSignedOut if the session has ended since, for
 // example because the factor was reset.
-func (a *Accounts) ConfirmFactor(ctx context.Context, staff Staff, kept, code string) (Enrolled, error) {
+func (a *Accounts) ConfirmFactor(ctx context.Context, who Person, kept, code string) (Enrolled, error) {
 	var done Enrolled
-	userID := staff.UserID
-	err := a.attemptCode(ctx, userID, func(tx *gorm.DB, f secondFactor, now time.Time) error {
-		if err := tx.Raw("SELECT session_epoch FROM users WHERE id = ?", userID).Scan(&done.Epoch).Error; err != nil {
-			return err
-		}
-		if done.Epoch != staff.Epoch {
+	userID := who.UserID
+	err := a.attemptCode(ctx, userID, func(tx *gorm.DB, user User, f secondFactor, now time.Time) error {
+		if user.SessionEpoch != who.Epoch {
 			return ErrSignedOut
 		}
 		replaces := f.ConfirmedAt != nil
@@ -132,10 +128,8 @@ func (a *Accounts) ConfirmFactor(ctx context.Context, staff Staff, kept, code st
 			return err
 		}
 		var err error
-		if replaces {
-			if done.Epoch, err = endOtherSessions(tx, userID); err != nil {
-				return err
-			}
+		if done.Epoch, err = securityChanged(tx, user, SecondStepOn, now); err != nil {
+			return err
 		}
 		done.Codes, err = replaceRecoveryCodes(tx, userID)
 		return err

@@ -20,12 +20,12 @@ func TestEnrollmentEndsWithItsSession(t *testing.T) {
 			"removed": func(s accounts.Staff) error { return a.RemoveStaff(ctx, accounts.CommandLine("root"), s.Email) },
 		} {
 			sam := d.Staff("Sam "+name, accounts.Support)
-			e, err := a.Enroll(ctx, sam, "")
+			e, err := a.Enroll(ctx, sam.Person(), "")
 			d.Must(err)
 			code, err := totp.GenerateCode(e.Key.Reveal(), d.DB.Now())
 			d.Must(err)
 			d.Must(end(sam))
-			if _, err := a.ConfirmFactor(ctx, sam, e.Kept, code); !errors.Is(err, accounts.ErrSignedOut) {
+			if _, err := a.ConfirmFactor(ctx, sam.Person(), e.Kept, code); !errors.Is(err, accounts.ErrSignedOut) {
 				t.Errorf("%s: confirming got %v", name, err)
 			}
 			if n := d.Count("SELECT count(*) FROM second_factors WHERE user_id = ?", sam.UserID); n != 0 {

@@ -26,7 +26,7 @@ type recoveryCode struct {
 	CodeHash []byte    `gorm:"primaryKey"`
 }
 
-// RecoveryCodesLeft returns how many unused recovery codes a staff member has.
+// RecoveryCodesLeft returns how many unused recovery codes a person has.
 func (a *Accounts) RecoveryCodesLeft(ctx context.Context, userID uuid.UUID) (int64, error) {
 	var left int64
 	if err := a.db.Read(ctx).Model(&recoveryCode{}).Where("user_id = ?", userID).Count(&left).Error; err != nil {
@@ -35,11 +35,11 @@ func (a *Accounts) RecoveryCodesLeft(ctx context.Context, userID uuid.UUID) (int
 	return left, nil
 }
 
-// NewRecoveryCodes replaces a staff member's recovery codes if the code is right.
+// NewRecoveryCodes replaces a person's recovery codes if the code is right.
 // It returns the errors of PassFactor.
 func (a *Accounts) NewRecoveryCodes(ctx context.Context, userID uuid.UUID, code string) ([]secret.Value, error) {
 	var codes []secret.Value
-	err := a.attemptCode(ctx, userID, func(tx *gorm.DB, f secondFactor, now time.Time) error {
+	err := a.attemptCode(ctx, userID, func(tx *gorm.DB, _ User, f secondFactor, now time.Time) error {
 		if _, err := a.pass(tx, f, code, now); err != nil {
 			return err
 		}

@@ -24,10 +24,11 @@ const (
 	factorSkew = 1
 )
 
-// factorPerAccount limits attempts to enter a code.
+// factorPerAccount limits attempts to enter a code. Only people who have entered
+// the password can attempt, so strangers cannot lock the account's owner out.
 var factorPerAccount = Limit{"factor-account", 5, 15 * time.Minute}
 
-// secondFactor is a staff member's second factor, encrypted. It never leaves this
+// secondFactor is a person's second factor, encrypted. It never leaves this
 // package.
 type secondFactor struct {
 	UserID       uuid.UUID `gorm:"primaryKey"`
@@ -50,7 +51,7 @@ func (f *secondFactor) place() seal.Place {
 	return seal.Place{Table: "second_factors", Row: f.UserID.String(), Column: "secret_sealed"}
 }
 
-// HasFactor reports whether a staff member has a confirmed second factor.
+// HasFactor reports whether a person has a confirmed second factor.
 func (a *Accounts) HasFactor(ctx context.Context, userID uuid.UUID) (bool, error) {
 	f, err := a.factor(a.db.Read(ctx), userID)
 	return f.ConfirmedAt != nil, err
@@ -74,7 +75,7 @@ func (a *Accounts) factor(db *gorm.DB, userID uuid.UUID) (secondFactor, error) {
 // ThrottledError.
 func (a *Accounts) PassFactor(ctx context.Context, userID uuid.UUID, code string) (Passed, error) {
 	var passed Passed
-	err := a.attemptCode(ctx, userID, func(tx *gorm.DB, f secondFactor, now time.Time) (err error) {
+	err := a.attemptCode(ctx, userID, func(tx *gorm.DB, _ User, f secondFactor, now time.Time) (err error) {
 		passed, err = a.pass(tx, f, code, now)
 		return err
 	})
@@ -102,8 +103,8 @@ func (a *Accounts) pass(tx *gorm.DB, f secondFactor, code string, now time.Time)
 	return passed, tx.Model(&recoveryCode{}).Where("user_id = ?", f.UserID).Count(&passed.Left).Error
 }
 
-// ResetFactor deletes a staff member's second factor and recovery codes, and ends
-// all their sessions. At the next sign-in they enroll again. It returns ErrNotFound
+// ResetFactor deletes a staff member's second factor, recovery codes, and passkeys,
+// which count as a second factor. It ends all their sessions. At the next sign-in they enroll again. It returns ErrNotFound
 // if nobody on the staff has the email.
 func (a *Accounts) ResetFactor(ctx context.Context, by Actor, email string) error {
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
@@ -114,12 +115,35 @@ func (a *Accounts) ResetFactor(ctx context.Context, by Actor, email string) erro
 		if err := endSessions(tx, user.ID); err != nil {
 			return err
 		}
-		return errors.Join(forgetFactor(tx, user.ID), by.audit(tx, AuditFactorReset, user.ID, "", a.db.Now()))
+		return errors.Join(forgetFactor(tx, user.ID), forgetPasskeys(tx, user.ID), by.audit(tx, AuditFactorReset, user.ID, "", a.db.Now()))
 	})
 	if err != nil {
 		return fmt.Errorf("reset second factor: %w", err)
 	}
 	return nil
+}
+
+// TurnOffFactor deletes a person's second factor and recovery codes if the code is
+// right. It ends the person's sessions and returns the epoch under which the one
+// that asked goes on. It returns the errors of PassFactor.
+func (a *Accounts) TurnOffFactor(ctx context.Context, who Person, code string) (epoch int, err error) {
+	err = a.attemptCode(ctx, who.UserID, func(tx *gorm.DB, user User, f secondFactor, now time.Time) error {
+		if user.SessionEpoch != who.Epoch {
+			return ErrSignedOut
+		}
+		if _, err := a.pass(tx, f, code, now); err != nil {
+			return err
+		}
+		if err := forgetFactor(tx, user.ID); err != nil {
+			return err
+		}
+		epoch, err = securityChanged(tx, user, SecondStepOff, now)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("turn off second factor: %w", err)
+	}
+	return epoch, nil
 }
 
 // forgetFactor deletes a user's second factor and recovery codes.
@@ -133,7 +157,7 @@ func forgetFactor(tx *gorm.DB, userID uuid.UUID) error {
 // attemptCode counts an attempt before it checks anything, and resets the count if
 // the check succeeds. It counts in a separate transaction, so that a failed check
 // does not undo the count.
-func (a *Accounts) attemptCode(ctx context.Context, userID uuid.UUID, check func(*gorm.DB, secondFactor, time.Time) error) error {
+func (a *Accounts) attemptCode(ctx context.Context, userID uuid.UUID, check func(*gorm.DB, User, secondFactor, time.Time) error) error {
 	now := a.db.Now()
 	if err := a.db.Write(ctx, func(tx *gorm.DB) error { return factorPerAccount.Take(tx, userID.String(), now) }); err != nil {
 		return err
@@ -141,18 +165,15 @@ func (a *Accounts) attemptCode(ctx context.Context, userID uuid.UUID, check func
 	return a.db.Write(ctx, func(tx *gorm.DB) error {
 		// The person may be removed, or have the factor reset, at this moment.
 		// Those transactions also lock the user first.
-		staff, err := holdStaff(tx, userID)
+		user, err := holdUser(tx, userID)
 		if err != nil {
 			return err
-		}
-		if _, there := staff[userID]; !there {
-			return ErrSignedOut
 		}
 		f, err := a.factor(database.ForUpdate(tx), userID)
 		if err != nil {
 			return err
 		}
-		if err := check(tx, f, now); err != nil {
+		if err := check(tx, user, f, now); err != nil {
 			return err
 		}
 		return factorPerAccount.forget(tx, userID.String())

@@ -32,6 +32,13 @@ const (
 	ActionStaffIssuer SignInAction = "staff_issuer"
 	// ActionPassword is the choice of a password through a link.
 	ActionPassword SignInAction = "password_set"
+	// ActionPasskey is a sign-in with a passkey.
+	ActionPasskey SignInAction = "passkey"
+	// Changes to how a person signs in.
+	ActionPasskeyAdded   SignInAction = "passkey_added"
+	ActionPasskeyRemoved SignInAction = "passkey_removed"
+	ActionSecondStepOn   SignInAction = "second_step_on"
+	ActionSecondStepOff  SignInAction = "second_step_off"
 )
 
 // OutcomeOK is the outcome of an action that succeeded. Every other outcome gives

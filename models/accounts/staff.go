@@ -43,6 +43,8 @@ type Staff struct {
 	// second factor.
 	SetUp  bool `gorm:"-"`
 	Factor bool `gorm:"-"`
+	// Passkeys says that they may have passkeys, because they sign in with us.
+	Passkeys bool `gorm:"-"`
 	// SupportCode identifies the request in the timeline and in the log.
 	SupportCode string `gorm:"-"`
 	// Epoch is the epoch of the session that makes the request.
@@ -115,7 +117,7 @@ func (a *Accounts) endStaff(tx *gorm.DB, by Actor, userID uuid.UUID) error {
 	err := tx.Model(&User{}).Where("id = ?", userID).Updates(map[string]any{
 		"disabled_at": now, "password_hash": "", "setup_hash": nil, "setup_until": nil,
 	}).Error
-	return errors.Join(err, endSessions(tx, userID), forgetFactor(tx, userID), forgetIdentity(tx, userID), by.audit(tx, AuditStaffRemoved, userID, "", now))
+	return errors.Join(err, endSessions(tx, userID), forgetFactor(tx, userID), forgetPasskeys(tx, userID), forgetIdentity(tx, userID), by.audit(tx, AuditStaffRemoved, userID, "", now))
 }
 
 // ListStaff returns all staff, ordered by email, including those who have not set

@@ -16,13 +16,13 @@ import (
 // setupLife is how long the link to choose a password works.
 const setupLife = 48 * time.Hour
 
-// letChoose lets a person choose a new password through a link. The old password
-// and all sessions end. Nothing else about the account changes.
+// letChoose lets a person choose a new password through a link. The old password,
+// passkeys, and all sessions end. Nothing else about the account changes.
 func (a *Accounts) letChoose(tx *gorm.DB, userID uuid.UUID, link secret.Value) error {
 	err := tx.Model(&User{}).Where("id = ?", userID).Updates(map[string]any{
 		"password_hash": "", "setup_hash": database.HashOf(link), "setup_until": a.db.Now().Add(setupLife),
 	}).Error
-	return errors.Join(err, endSessions(tx, userID))
+	return errors.Join(err, forgetPasskeys(tx, userID), endSessions(tx, userID))
 }
 
 // SettingUp returns the account that a link sets up, or ErrNotFound if the link

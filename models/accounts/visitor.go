@@ -23,6 +23,11 @@ type Visitor struct {
 	// Companies lists the companies that the person can switch to, if they belong
 	// to several.
 	Companies []CompanyChoice
+	// HasFactor says that the person has a second factor, which a session has to pass
+	// before it may open any page of the company.
+	HasFactor bool
+	// Epoch is the epoch of the session that makes the request.
+	Epoch int
 	// SupportCode identifies the request in the timeline and in the log.
 	SupportCode string
 }
@@ -49,12 +54,14 @@ func (a *Accounts) Visitor(ctx context.Context, userID, companyID uuid.UUID, epo
 		LockedAt     *time.Time
 		Role         *Role
 		Companies    int
+		HasFactor    bool
 	}
 	err := a.db.Read(ctx).Raw(`SELECT u.name, u.email, u.session_epoch, u.disabled_at, u.proven_at, c.name AS company_name, c.locked_at, m.role,
-			(SELECT count(*) FROM memberships every WHERE every.user_id = u.id) AS companies
+			f.confirmed_at IS NOT NULL AS has_factor, (SELECT count(*) FROM memberships every WHERE every.user_id = u.id) AS companies
 		FROM users u
 		LEFT JOIN memberships m ON m.user_id = u.id AND m.company_id = ?
 		LEFT JOIN companies c ON c.id = m.company_id
+		LEFT JOIN second_factors f ON f.user_id = u.id
 		WHERE u.id = ?`, companyID, userID).Take(&row).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return Visitor{}, ErrSignedOut
@@ -65,7 +72,7 @@ func (a *Accounts) Visitor(ctx context.Context, userID, companyID uuid.UUID, epo
 	if row.DisabledAt != nil || row.SessionEpoch != epoch {
 		return Visitor{}, ErrSignedOut
 	}
-	v := Visitor{UserID: userID, Name: row.Name, Email: row.Email, Proven: row.ProvenAt != nil, CompanyID: companyID}
+	v := Visitor{UserID: userID, Name: row.Name, Email: row.Email, Proven: row.ProvenAt != nil, CompanyID: companyID, HasFactor: row.HasFactor, Epoch: epoch}
 	if row.Companies > 1 {
 		if v.Companies, err = a.companiesOf(ctx, userID); err != nil {
 			return Visitor{}, err

@@ -73,14 +73,14 @@ func newMeeting(t *testing.T, db *database.DB, clock *modeltest.Clock) *meeting 
 	m.id = m.Seed(1, m.Clock.Now(), m.Clock.Now().Add(time.Hour))[0]
 	m.Exec("UPDATE connections SET state = 'degraded', reason = 'unavailable', failures = 1 WHERE id = ?", m.id)
 	openSetupOf(m.SupportTest, m.id)
-	begun, err := m.Accounts.Enroll(t.Context(), m.lee, "")
+	begun, err := m.Accounts.Enroll(t.Context(), m.lee.Person(), "")
 	m.Must(err)
 	codeAt := func(at time.Time) string {
 		code, err := totp.GenerateCode(begun.Key.Reveal(), at)
 		m.Must(err)
 		return code
 	}
-	_, err = m.Accounts.ConfirmFactor(t.Context(), m.lee, begun.Kept, codeAt(m.DB.Now()))
+	_, err = m.Accounts.ConfirmFactor(t.Context(), m.lee.Person(), begun.Kept, codeAt(m.DB.Now()))
 	m.Must(err)
 	m.Clock.Add(time.Minute)
 	m.code = codeAt(m.DB.Now())
