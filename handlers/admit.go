@@ -32,6 +32,8 @@ type (
 	owner struct{ accounts.Visitor }
 	// admin is a staff member with the role of admin.
 	admin struct{ accounts.Staff }
+	// memberAtCode is a member of a company who has not passed the second factor yet.
+	memberAtCode struct{ accounts.Visitor }
 	// staffAtFactor is a staff member who has not passed the second factor yet.
 	staffAtFactor struct{ accounts.Staff }
 )
@@ -76,6 +78,12 @@ func (s *site) connectionOwner(handle func(echo.Context, owner, uuid.UUID) error
 	}))
 	e.who = forOwners
 	return e
+}
+
+// memberWithoutFactor admits members who have a second factor and have not passed it
+// yet.
+func (s *site) memberWithoutFactor(handle func(echo.Context, memberAtCode) error) entrance {
+	return entrance{forMembersWithoutFactor, func(c echo.Context) error { return s.admitMemberAtCode(c, handle) }}
 }
 
 // staffMember admits staff.
@@ -168,6 +176,8 @@ func (s *site) admitVisitor(c echo.Context, without bool, handle func(echo.Conte
 	switch {
 	case errors.Is(err, accounts.ErrSignedOut):
 		return s.endSession(c)
+	case v.HasFactor && !in.factor:
+		return seeOther(c, codePath+afterSignIn(c))
 	case noMember && !without:
 		return s.withoutCompany(c, v, err)
 	case locked && !without:
@@ -183,6 +193,30 @@ func (s *site) admitVisitor(c echo.Context, without bool, handle func(echo.Conte
 		return &roleError{error: err, visitor: v}
 	}
 	return err
+}
+
+// admitMemberAtCode admits a member of a company whose session has to pass the
+// second factor. Whether the company is locked is none of their business yet.
+func (s *site) admitMemberAtCode(c echo.Context, handle func(echo.Context, memberAtCode) error) error {
+	ctx := c.Request().Context()
+	in, ok := s.sessions.SignedIn(ctx)
+	if !ok {
+		return seeOther(c, "/signin"+afterSignIn(c))
+	}
+	if in.staff {
+		return database.ErrNotFound
+	}
+	v, err := s.Accounts.Visitor(ctx, in.userID, in.companyID, in.epoch)
+	switch {
+	case errors.Is(err, accounts.ErrSignedOut):
+		return s.endSession(c)
+	case err != nil && !errors.Is(err, accounts.ErrNoMembership) && !errors.Is(err, accounts.ErrLocked):
+		return err
+	case !v.HasFactor || in.factor:
+		return seeOther(c, destination(false, c.QueryParam("next")))
+	}
+	v.SupportCode = supportCode(c)
+	return handle(c, memberAtCode{v})
 }
 
 // admitStaff admits a staff member. passed says whether the route needs the second
@@ -206,7 +240,7 @@ func (s *site) admitStaff(c echo.Context, passed bool, handle func(echo.Context,
 	if in.elsewhere != (s.StaffIssuer != nil) {
 		return s.endSession(c) // staff have switched to the other way of signing in
 	}
-	m.SupportCode, m.Factor = supportCode(c), in.factor
+	m.SupportCode, m.Factor, m.Passkeys = supportCode(c), in.factor, s.StaffIssuer == nil && s.passkeys != nil
 	showAccount(c, views.Account{ID: m.UserID, Name: m.Name, Staff: true})
 	switch has := in.factor || in.elsewhere || s.noFactor(); {
 	case has && !passed:

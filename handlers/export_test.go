@@ -15,14 +15,15 @@ type Audience = audience
 
 // The audiences.
 const (
-	ForAnyone             = forAnyone
-	ForPeople             = forPeople
-	ForMembers            = forMembers
-	ForOwners             = forOwners
-	ForStaff              = forStaff
-	ForStaffWithoutFactor = forStaffWithoutFactor
-	ForStaffAdmins        = forStaffAdmins
-	ForBackEnds           = forBackEnds
+	ForAnyone               = forAnyone
+	ForPeople               = forPeople
+	ForMembers              = forMembers
+	ForOwners               = forOwners
+	ForStaff                = forStaff
+	ForMembersWithoutFactor = forMembersWithoutFactor
+	ForStaffWithoutFactor   = forStaffWithoutFactor
+	ForStaffAdmins          = forStaffAdmins
+	ForBackEnds             = forBackEnds
 )
 
 // Routes returns the table of routes.

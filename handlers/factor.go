@@ -15,6 +15,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
+	"github.com/fieldbridge/fieldbridge/views"
 	"github.com/fieldbridge/fieldbridge/views/staff"
 )
 
@@ -61,7 +62,7 @@ func (s *site) passFactor(c echo.Context, m staffAtFactor) error {
 	}
 	passed, err := s.Accounts.PassFactor(ctx, m.UserID, f.Raw("code"))
 	if err != nil {
-		return s.refuseCode(c, m.Staff, err, func() error { return s.showFactor(c, m, http.StatusUnprocessableEntity, true) })
+		return s.refuseCode(c, factorEvent(m.Staff, ""), err, func() error { return s.showFactor(c, m, http.StatusUnprocessableEntity, true) })
 	}
 	if err := s.sessions.PassFactor(ctx); err != nil {
 		return err
@@ -78,34 +79,33 @@ func (s *site) confirmFactor(c echo.Context, m staffAtFactor, kept, code string)
 	ctx := c.Request().Context()
 	enrolled, err := s.Accounts.ConfirmFactor(ctx, m.Staff.Person(), kept, code)
 	if err != nil {
-		return s.refuseCode(c, m.Staff, err, func() error { return s.showFactor(c, m, http.StatusUnprocessableEntity, true) })
+		return s.refuseCode(c, factorEvent(m.Staff, ""), err, func() error { return s.showFactor(c, m, http.StatusUnprocessableEntity, true) })
 	}
 	if err := s.sessions.PassFactor(ctx); err != nil {
 		return err
 	}
 	s.sessions.GoOn(ctx, enrolled.Epoch)
 	s.recordSignIn(c, "second factor enrolled", factorEvent(m.Staff, accounts.OutcomeOK))
-	return fieldbridge.Render(c, http.StatusOK, staff.Recovery(staff.RecoveryPage{Staff: m.Staff, Codes: enrolled.Codes}))
+	return fieldbridge.Render(c, http.StatusOK, views.RecoveryCodes(enrolled.Codes, home(true)))
 }
 
 // refuseCode logs why a code was refused, but never the code. After a wrong code,
 // it shows the form again.
-func (s *site) refuseCode(c echo.Context, m accounts.Staff, err error, again func() error) error {
-	reason := ""
+func (s *site) refuseCode(c echo.Context, e accounts.SignInEvent, err error, again func() error) error {
 	switch _, throttled := errors.AsType[*accounts.ThrottledError](err); {
 	case throttled:
-		reason = outcomeThrottled
+		e.Outcome = outcomeThrottled
 	case errors.Is(err, accounts.ErrUsedCode):
-		reason = outcomeUsedCode
+		e.Outcome = outcomeUsedCode
 	case errors.Is(err, accounts.ErrWrongCode):
-		reason = outcomeWrongCode
+		e.Outcome = outcomeWrongCode
 	case errors.Is(err, accounts.ErrSignedOut):
 		return s.endSession(c)
 	default:
 		return err
 	}
-	s.recordSignIn(c, "second factor refused", factorEvent(m, reason))
-	if reason == outcomeThrottled {
+	s.recordSignIn(c, "second factor refused", e)
+	if e.Outcome == outcomeThrottled {
 		return err
 	}
 	return again()
@@ -150,7 +150,7 @@ func (s *site) changeFactor(c echo.Context, m accounts.Staff) error {
 		return echo.NewHTTPError(http.StatusBadRequest)
 	}
 	if err != nil {
-		return s.refuseCode(c, m, err, func() error { return s.showFactorSettings(c, m, http.StatusUnprocessableEntity, true) })
+		return s.refuseCode(c, factorEvent(m, ""), err, func() error { return s.showFactorSettings(c, m, http.StatusUnprocessableEntity, true) })
 	}
 	noteEvent(ctx, slog.LevelInfo, "second factor changed", slog.Any("staff", m.UserID), slog.String("what", f.Line("do")))
 	if enrolment != nil {
@@ -158,7 +158,7 @@ func (s *site) changeFactor(c echo.Context, m accounts.Staff) error {
 		s.sessions.KeepEnrolment(ctx, enrolment.Kept)
 		return seeOther(c, factorPath)
 	}
-	return fieldbridge.Render(c, http.StatusOK, staff.Recovery(staff.RecoveryPage{Staff: m, Codes: codes}))
+	return fieldbridge.Render(c, http.StatusOK, views.RecoveryCodes(codes, home(true)))
 }
 
 func factorEvent(m accounts.Staff, outcome string) accounts.SignInEvent {

@@ -23,6 +23,10 @@ var admitted = map[string]int{
 	"POST /signup":                               422,
 	"GET /signin":                                200,
 	"POST /signin":                               422,
+	"POST /signin/passkey":                       415,
+	"POST /signin/passkey/options":               415,
+	"GET /signin/code":                           200,
+	"POST /signin/code":                          422,
 	"POST /signout":                              303,
 	"GET /session":                               200,
 	"GET /password/reset":                        404,
@@ -59,6 +63,30 @@ var admitted = map[string]int{
 	"POST /connections/:id/withdraw":             303,
 	"GET /connections/:id/disconnect":            200,
 	"POST /connections/:id/disconnect":           303,
+	"GET /settings/passkeys/code":                303,
+	"POST /settings/passkeys/code":               303,
+	"GET /settings/passkeys":                     200,
+	"POST /settings/passkeys":                    415,
+	"GET /settings/passkeys/add":                 303,
+	"POST /settings/passkeys/options":            415,
+	"GET /settings/passkeys/confirm":             200,
+	"POST /settings/passkeys/confirm":            422,
+	"POST /settings/passkeys/confirm/passkey":    415,
+	"POST /settings/passkeys/confirm/options":    415,
+	"POST /settings/passkeys/:id/name":           422,
+	"GET /settings/passkeys/:id/remove":          303,
+	"POST /settings/passkeys/:id/remove":         303,
+	"GET /staff/passkeys":                        200,
+	"POST /staff/passkeys":                       415,
+	"GET /staff/passkeys/add":                    303,
+	"POST /staff/passkeys/options":               415,
+	"GET /staff/passkeys/confirm":                200,
+	"POST /staff/passkeys/confirm":               422,
+	"POST /staff/passkeys/confirm/passkey":       415,
+	"POST /staff/passkeys/confirm/options":       415,
+	"POST /staff/passkeys/:id/name":              422,
+	"GET /staff/passkeys/:id/remove":             303,
+	"POST /staff/passkeys/:id/remove":            303,
 	"GET /api/v1/connections":                    200,
 	"GET /api/v1/connections/:id":                200,
 	"GET /api/v1/connections/:id/token":          200,
@@ -117,6 +145,10 @@ func TestEveryRouteInEveryRole(t *testing.T) {
 		sam, ada := a.staff("Sam", accounts.Support), a.staff("Ada", accounts.Admin)
 		half := a.newBrowser()
 		half.choosePassword(a.addStaff("half@fieldbridge.example", accounts.Admin), "Half", password).want(a, 303)
+		careful := al.colleague("Cleo", accounts.Member)
+		careful.turnOnCodes()
+		careful.post("/signout").want(a, 303)
+		careful.post("/signin", "email", careful.email, "password", password).want(a, 303)
 		a.exec("DELETE FROM memberships WHERE user_id = (SELECT id FROM users WHERE email = ?)", gone.email)
 		company, other := a.companyOf(al), a.companyOf(bob)
 		a.exec("UPDATE companies SET locked_at = ? WHERE id = ?", a.clock.Now().UTC(), a.companyOf(locked))
@@ -125,6 +157,7 @@ func TestEveryRouteInEveryRole(t *testing.T) {
 			{name: "nobody", browser: a.newBrowser()},
 			{name: "member", browser: amy.browser},
 			{name: "owner", browser: al.browser},
+			{name: "member without second factor", browser: careful.browser},
 			{name: "another company's owner", browser: bob.browser},
 			{name: "removed member", browser: gone.browser},
 			{name: "locked company's owner", browser: locked.browser},
@@ -255,6 +288,9 @@ func idsFor(pattern, path, foreign, company, teammate, task string) []givenID {
 		return []givenID{{"absent", "made-up"}, {"malformed", "0123456789abcdef"}}
 	case !strings.Contains(pattern, ":id"):
 		return []givenID{{"none", ""}}
+	case strings.Contains(pattern, "/passkeys/"):
+		// A passkey belongs to a person. TestPasskeyPages has one of somebody else.
+		return []givenID{{"absent", absent}, {"malformed", "1"}}
 	case strings.HasPrefix(pattern, "/staff/companies/"):
 		return []givenID{{"own", company}, {"absent", absent}, {"malformed", "x'--"}}
 	case strings.HasPrefix(pattern, "/staff/team/"):
@@ -279,7 +315,25 @@ func expect(name string, who handlers.Audience, id string, admitted int) int {
 		if id == "absent" {
 			return notThere
 		}
+		if name == "member without second factor" {
+			return http.StatusSeeOther // to the code
+		}
 		return admitted
+	}
+	if name == "member without second factor" {
+		switch who {
+		case handlers.ForMembersWithoutFactor:
+			return admitted
+		case handlers.ForMembers, handlers.ForOwners:
+			return http.StatusSeeOther // to the code
+		}
+		return notThere
+	}
+	if who == handlers.ForMembersWithoutFactor {
+		if ofStaff || name == "staff without second factor" {
+			return notThere
+		}
+		return http.StatusSeeOther // to the connections
 	}
 	if who == handlers.ForBackEnds {
 		switch {
@@ -288,7 +342,25 @@ func expect(name string, who handlers.Audience, id string, admitted int) int {
 		case !theirs:
 			return notThere
 		}
+		if name == "member without second factor" {
+			return http.StatusSeeOther // to the code
+		}
 		return admitted
+	}
+	if name == "member without second factor" {
+		switch who {
+		case handlers.ForMembersWithoutFactor:
+			return admitted
+		case handlers.ForMembers, handlers.ForOwners:
+			return http.StatusSeeOther // to the code
+		}
+		return notThere
+	}
+	if who == handlers.ForMembersWithoutFactor {
+		if ofStaff || name == "staff without second factor" {
+			return notThere
+		}
+		return http.StatusSeeOther // to the connections
 	}
 	switch name {
 	case "nobody", "key", "another company's key", "no key at all":
@@ -298,7 +370,25 @@ func expect(name string, who handlers.Audience, id string, admitted int) int {
 		if ofStaff || name == "staff without second factor" {
 			return notThere
 		}
+		if name == "member without second factor" {
+			return http.StatusSeeOther // to the code
+		}
 		return admitted
+	}
+	if name == "member without second factor" {
+		switch who {
+		case handlers.ForMembersWithoutFactor:
+			return admitted
+		case handlers.ForMembers, handlers.ForOwners:
+			return http.StatusSeeOther // to the code
+		}
+		return notThere
+	}
+	if who == handlers.ForMembersWithoutFactor {
+		if ofStaff || name == "staff without second factor" {
+			return notThere
+		}
+		return http.StatusSeeOther // to the connections
 	}
 	if who == handlers.ForMembers || who == handlers.ForOwners {
 		switch {

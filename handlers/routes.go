@@ -1,6 +1,10 @@
 package handlers
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+)
 
 // audience says who may enter a route.
 type audience string
@@ -11,6 +15,9 @@ const (
 	forPeople audience = "person"
 	// forMembers is for people who are signed in and belong to the company.
 	forMembers audience = "member"
+	// forMembersWithoutFactor is for members who have a second factor and have not
+	// passed it yet.
+	forMembersWithoutFactor audience = "member without second factor"
 	// forOwners is for members with the role of owner.
 	forOwners audience = "owner"
 	// forStaff is for staff who have passed the second factor.
@@ -39,6 +46,10 @@ func (s *staffSite) routes() []route {
 		{post, "/signup", anyone(s.signUp)},
 		{get, "/signin", anyone(s.signInForm)},
 		{post, "/signin", anyone(s.signIn)},
+		{post, "/signin/passkey", anyone(s.passkeySignIn)},
+		{post, "/signin/passkey/options", anyone(s.passkeySignInOptions)},
+		{get, codePath, s.memberWithoutFactor(s.codeForm)},
+		{post, codePath, s.memberWithoutFactor(s.passCode)},
 		{post, "/signout", anyone(s.signOut)},
 		{get, "/session", anyone(s.sessionUser)},
 
@@ -80,6 +91,9 @@ func (s *staffSite) routes() []route {
 		{get, "/connections/:id/disconnect", s.connectionOwner(s.confirmDisconnect)},
 		{post, "/connections/:id/disconnect", s.connectionOwner(s.disconnect)},
 
+		{get, codeSettingsPath, s.member(s.codeSettings)},
+		{post, codeSettingsPath, s.member(s.changeCode)},
+
 		{get, "/api/v1/connections", s.backEnd(s.apiConnections)},
 		{get, "/api/v1/connections/:id", s.backEnd(withID(s.apiConnection))},
 		{get, "/api/v1/connections/:id/token", s.backEnd(withID(s.apiToken))},
@@ -118,8 +132,29 @@ func (s *staffSite) routes() []route {
 		{get, "/staff/team/:id/remove", s.staffAdmin(withID(s.confirmRemove))},
 		{post, "/staff/team/:id/remove", s.staffAdmin(withID(s.removeFromTeam))},
 	}
+	routes = append(routes, passkeyRoutes(s.site, passkeysPath, s.memberSelf)...)
+	routes = append(routes, passkeyRoutes(s.site, staffPasskeysPath, s.staffSelf)...)
 	if s.Demo != nil {
 		routes = append(routes, route{get, "/demo", anyone(s.demoTour)})
 	}
 	return routes
+}
+
+// passkeyRoutes lists the addresses where people manage their passkeys. Members of
+// companies and staff have the same pages.
+func passkeyRoutes(s *site, at string, enter func(func(echo.Context, self) error) entrance) []route {
+	const get, post = http.MethodGet, http.MethodPost
+	return []route{
+		{get, at, enter(s.listPasskeys)},
+		{post, at, enter(s.addPasskey)},
+		{get, at + "/add", enter(s.addPasskeyForm)},
+		{post, at + "/options", enter(s.newPasskeyOptions)},
+		{get, at + "/confirm", enter(s.confirmForm)},
+		{post, at + "/confirm", enter(s.confirmWithPassword)},
+		{post, at + "/confirm/passkey", enter(s.confirmWithPasskey)},
+		{post, at + "/confirm/options", enter(s.confirmOptions)},
+		{post, at + "/:id/name", enter(withID(s.renamePasskey))},
+		{get, at + "/:id/remove", enter(withID(s.confirmRemovePasskey))},
+		{post, at + "/:id/remove", enter(withID(s.removePasskey))},
+	}
 }

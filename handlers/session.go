@@ -28,7 +28,7 @@ const (
 	keyCompany = "company"
 	keyEpoch   = "epoch"
 	keyStaff   = "staff"
-	// keyFactor says that the staff member has passed the second factor.
+	// keyFactor says that the person has passed the second factor.
 	keyFactor = "factor"
 	// keyEnrolment holds the encrypted second factor that is being set up.
 	keyEnrolment = "enrolment"
@@ -40,7 +40,12 @@ const (
 	// changes at every sign-in and with the company, so that no authorization
 	// outlives the session in which it began, or ends in another company.
 	keyBinding = "binding"
-	keyChoices = "choices"
+	// keyConfirmed is until when, in Unix seconds, the person need not confirm again
+	// that it is them.
+	keyConfirmed = "confirmed"
+	// keyCeremony holds the question about a passkey that the browser has to answer.
+	keyCeremony = "ceremony"
+	keyChoices  = "choices"
 )
 
 // sessions gives typed access to what the app keeps for a browser.
@@ -104,8 +109,8 @@ type signedIn struct {
 	userID, companyID uuid.UUID
 	epoch             int
 	// staff says that the session belongs to a staff member, who has no company.
-	// factor says that they have passed the second factor. elsewhere says that they
-	// have signed in at their own issuer.
+	// factor says that the person has passed the second factor. elsewhere says that
+	// the staff member has signed in at their own issuer.
 	staff, factor, elsewhere bool
 }
 
@@ -143,7 +148,7 @@ func (s *sessions) Switch(ctx context.Context, companyID uuid.UUID) error {
 	return nil
 }
 
-// PassFactor notes that the staff member has passed the second factor. The session
+// PassFactor notes that the person has passed the second factor. The session
 // continues under a new token, unless it was signed out in the meantime.
 func (s *sessions) PassFactor(ctx context.Context) error {
 	s.store.GoOn(ctx)
@@ -154,6 +159,28 @@ func (s *sessions) PassFactor(ctx context.Context) error {
 	s.scs.Remove(ctx, keyEnrolment)
 	return nil
 }
+
+// UsedPasskey notes, in a session that has just begun, that the person signed in
+// with a passkey. The device has verified the person, so a passkey counts as both
+// factors.
+func (s *sessions) UsedPasskey(ctx context.Context) { s.scs.Put(ctx, keyFactor, true) }
+
+// Confirm notes that the person has confirmed that it is them.
+func (s *sessions) Confirm(ctx context.Context, until time.Time) {
+	s.scs.Put(ctx, keyConfirmed, until.Unix())
+}
+
+// Confirmed reports whether the person has confirmed a short time ago that it is
+// them.
+func (s *sessions) Confirmed(ctx context.Context, now time.Time) bool {
+	return now.Unix() < s.scs.GetInt64(ctx, keyConfirmed)
+}
+
+// KeepCeremony keeps a question about a passkey until the browser answers it.
+func (s *sessions) KeepCeremony(ctx context.Context, kept string) { s.scs.Put(ctx, keyCeremony, kept) }
+
+// TakeCeremony returns the question that the session keeps, and removes it.
+func (s *sessions) TakeCeremony(ctx context.Context) string { return s.scs.PopString(ctx, keyCeremony) }
 
 // CameFromElsewhere notes, in a session that has just begun, that the staff member
 // has signed in at their own issuer.

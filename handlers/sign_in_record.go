@@ -20,6 +20,9 @@ const (
 	outcomeBusy             = "busy"
 	outcomeEmailTaken       = "email_taken"
 	outcomeLinkSpent        = "link_spent"
+	outcomePasskeyRefused   = "passkey_refused"
+	outcomePasskeyLate      = "passkey_late"
+	outcomePasskeyCopied    = "passkey_copied"
 )
 
 // recordSignIn records a sign-in or a similar action for staff. It also notes the

@@ -43,7 +43,7 @@ func (s *site) showAccountAnywhere(c echo.Context) {
 		if m, err := s.Accounts.Staff(ctx, in.userID, in.epoch); err == nil && in.elsewhere == (s.StaffIssuer != nil) && (in.factor || in.elsewhere || s.noFactor()) {
 			showAccount(c, views.Account{ID: m.UserID, Name: m.Name, Staff: true})
 		}
-	} else if v, err := s.Accounts.Visitor(ctx, in.userID, in.companyID, in.epoch); err == nil {
+	} else if v, err := s.Accounts.Visitor(ctx, in.userID, in.companyID, in.epoch); err == nil && (in.factor || !v.HasFactor) {
 		showAccount(c, accountOf(v))
 	}
 }

@@ -32,7 +32,7 @@ func (s *site) showSignIn(c echo.Context, status int, page views.SignInPage) err
 	if destination(false, page.Next) == home(false) && destination(true, page.Next) == home(true) {
 		page.Next = "" // an unknown page name leads nowhere
 	}
-	page.StaffSignIn = s.StaffIssuer != nil
+	page.StaffSignIn, page.Passkeys = s.StaffIssuer != nil, s.passkeys != nil
 	if s.Demo != nil {
 		page.Demo = s.Demo.Accounts
 	}

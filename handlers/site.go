@@ -44,6 +44,8 @@ type Options struct {
 type site struct {
 	Options
 	sessions *sessions
+	// passkeys is nil if browsers make no passkeys for the base URL.
+	passkeys *accounts.Passkeys
 }
 
 // staffSite is the site for handlers of staff pages. They alone reach queries over
@@ -55,7 +57,7 @@ type staffSite struct {
 
 // New returns the app's handler. The handlers of staff pages get allCompanies.
 func New(o Options, allCompanies *support.Support) http.Handler {
-	s := &site{Options: o, sessions: newSessions(o.Sessions, o.BaseURL)}
+	s := &site{Options: o, sessions: newSessions(o.Sessions, o.BaseURL), passkeys: o.Accounts.PasskeysAt(o.BaseURL)}
 	s.sessions.scs.ErrorFunc = s.sessionError
 	e := echo.New()
 	e.HTTPErrorHandler = s.showError
