@@ -114,23 +114,23 @@ type signedIn struct {
 	staff, factor, elsewhere bool
 }
 
-// SignIn starts a session for the user under a new token. It keeps nothing of the
+// SignIn starts a session for a user under a new token. It keeps nothing of the
 // browser's earlier session.
-func (s *sessions) SignIn(ctx context.Context, user accounts.User, companyID uuid.UUID) error {
+func (s *sessions) SignIn(ctx context.Context, b accounts.Beginning, companyID uuid.UUID) error {
 	if err := s.scs.Clear(ctx); err != nil {
 		return fmt.Errorf("clear session: %w", err)
 	}
 	if err := s.scs.RenewToken(ctx); err != nil {
 		return fmt.Errorf("renew session: %w", err)
 	}
-	if user.StaffRole != "" {
+	if b.User.StaffRole != "" {
 		s.store.ForStaff(ctx)
 		s.scs.Put(ctx, keyStaff, true)
 	}
-	s.store.ForUser(ctx, user.ID)
-	s.scs.Put(ctx, keyUser, user.ID.String())
+	s.store.ForUser(ctx, b)
+	s.scs.Put(ctx, keyUser, b.User.ID.String())
 	s.scs.Put(ctx, keyCompany, companyID.String())
-	s.scs.Put(ctx, keyEpoch, user.SessionEpoch)
+	s.scs.Put(ctx, keyEpoch, b.User.SessionEpoch)
 	s.scs.Put(ctx, keyBinding, rand.Text()+rand.Text())
 	return nil
 }

@@ -67,16 +67,17 @@ func (s *site) signIn(c echo.Context) error {
 	return seeOther(c, destination(in.User.StaffRole != "", f.Raw("next")))
 }
 
-// begin starts the session of a person who has just signed in.
+// begin starts the session of a person who has just signed in, in whatever way.
 func (s *site) begin(c echo.Context, in accounts.SignedIn) error {
-	if err := s.sessions.SignIn(c.Request().Context(), in.User, in.CompanyID); err != nil {
-		return err
-	}
-	device, err := s.Accounts.Device(in.User.Email)
+	cookie, known, err := s.Accounts.DeviceCookie(in.User.ID, s.sessions.Device(c))
 	if err != nil {
 		return err
 	}
-	s.sessions.KeepDevice(c, device)
+	b := accounts.Beginning{User: in.User, Agent: accounts.ParseAgent(c.Request().UserAgent()), Known: known}
+	if err := s.sessions.SignIn(c.Request().Context(), b, in.CompanyID); err != nil {
+		return err
+	}
+	s.sessions.KeepDevice(c, cookie)
 	return nil
 }
 

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 	"golang.org/x/oauth2"
 
@@ -104,7 +103,7 @@ func (s *site) staffReturn(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.sessions.SignIn(ctx, user, uuid.Nil); err != nil {
+	if err := s.begin(c, accounts.SignedIn{User: user}); err != nil {
 		return err
 	}
 	s.sessions.CameFromElsewhere(ctx)

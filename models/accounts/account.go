@@ -59,6 +59,9 @@ type User struct {
 	// ProvenAt is when the person proved that they receive mail at Email, or nil.
 	// Nothing but a request for that proof is mailed to an unproven address.
 	ProvenAt *time.Time
+	// NewEmail is the address to which the person wants to move. It is empty once
+	// they have proved it.
+	NewEmail string
 	// LastSignInAt is nil for a person who has never signed in.
 	LastSignInAt *time.Time
 	CreatedAt    time.Time

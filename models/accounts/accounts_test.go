@@ -81,10 +81,7 @@ func TestGuessingIsLimited(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		a := newAccounts(t, db)
 		signUp(t, a, "dana@northgate.example")
-		device, err := a.Device("dana@northgate.example")
-		if err != nil {
-			t.Fatal(err)
-		}
+		device := deviceOf(t, a, "dana@northgate.example")
 		try := func(email, password, address, device string) error {
 			_, err := a.SignIn(t.Context(), accounts.SignIn{Email: email, Password: secret.New(password), Address: address, Device: device})
 			return err

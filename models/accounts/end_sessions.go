@@ -30,6 +30,9 @@ func endSessionsExcept(tx *gorm.DB, userID uuid.UUID, token string) (epoch int, 
 	if err == nil {
 		err = tx.Where("user_id = ? AND token <> ?", userID, token).Delete(&session{}).Error
 	}
+	if err == nil && token != "" {
+		err = tx.Model(&session{}).Where("user_id = ?", userID).Update("epoch", epoch).Error
+	}
 	if err != nil {
 		return 0, fmt.Errorf("end sessions: %w", err)
 	}

@@ -36,7 +36,7 @@ func TestSessionsEndTogether(t *testing.T) {
 			t.Helper()
 			for _, token := range tokens {
 				ctx := s.Track(t.Context())
-				s.ForUser(ctx, user.ID)
+				s.ForUser(ctx, accounts.Beginning{User: user})
 				if err := s.CommitCtx(ctx, token, []byte("x"), time.Time{}); err != nil {
 					t.Fatal(err)
 				}

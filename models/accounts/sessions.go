@@ -50,6 +50,11 @@ type session struct {
 	Previous *string
 	// UserID is nil before anybody has signed in.
 	UserID *uuid.UUID
+	// ID is how pages refer to the session. It is not secret.
+	ID              uuid.UUID
+	Browser, System string
+	// Epoch is the user's session epoch when the session began.
+	Epoch int
 }
 
 type trackKey struct{}
@@ -58,7 +63,11 @@ type trackKey struct{}
 type track struct {
 	token string     // of the loaded session
 	user  *uuid.UUID // of that session
+	agent Agent      // of that session
+	epoch int        // of that session
 	staff bool       // whether the session that begins is one of staff
+	// begins is set if the request signs a person in.
+	begins *Beginning
 	// asked is the token that the browser sent, even if its session no longer
 	// exists.
 	asked string
@@ -94,11 +103,24 @@ func (*Sessions) GoOn(ctx context.Context) {
 	}
 }
 
-// ForUser assigns the session that this request begins to a user.
-func (*Sessions) ForUser(ctx context.Context, userID uuid.UUID) {
+// Beginning is the sign-in with which a session begins.
+type Beginning struct {
+	User  User
+	Agent Agent
+	// Known says that the person has signed in on this browser before.
+	Known bool
+}
+
+// ForUser assigns the session that this request begins to a user who signs in.
+func (*Sessions) ForUser(ctx context.Context, b Beginning) {
 	if t := tracked(ctx); t != nil {
-		t.user = &userID
+		t.user, t.agent, t.epoch, t.begins = &b.User.ID, b.Agent, b.User.SessionEpoch, &b
 	}
+}
+
+// live selects sessions that have neither expired nor been idle for too long.
+func live(db *gorm.DB, now time.Time) *gorm.DB {
+	return db.Where("expires_at > ? AND ((staff AND seen_at > ?) OR (NOT staff AND seen_at > ?))", now, now.Add(-staffSessionIdle), now.Add(-sessionIdle))
 }
 
 // FindCtx returns the data of a session that has neither expired nor been idle for
@@ -109,8 +131,7 @@ func (s *Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, err
 		t.asked = token
 	}
 	now := s.db.Now()
-	err := s.db.Read(ctx).Where("token = ? AND expires_at > ? AND ((staff AND seen_at > ?) OR (NOT staff AND seen_at > ?))",
-		token, now, now.Add(-staffSessionIdle), now.Add(-sessionIdle)).Take(&row).Error
+	err := live(s.db.Read(ctx), now).Where("token = ?", token).Take(&row).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return nil, false, nil
 	}
@@ -125,7 +146,7 @@ func (s *Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, err
 		}
 	}
 	if t := tracked(ctx); t != nil {
-		t.token, t.user = token, row.UserID
+		t.token, t.user, t.agent, t.epoch = token, row.UserID, Agent{row.Browser, row.System}, row.Epoch
 	}
 	return row.Data, true, nil
 }
@@ -146,7 +167,10 @@ func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, _ t
 			return tx.Model(&session{}).Where("token = ?", t.renewed).Updates(map[string]any{"token": token, "previous": t.renewed, "data": data}).Error
 		}
 		now := s.db.Now()
-		row := session{Token: token, Data: data, ExpiresAt: now.Add(SessionLifetime), SeenAt: now, Staff: t.staff, UserID: t.user}
+		row := session{
+			Token: token, Data: data, ExpiresAt: now.Add(SessionLifetime), SeenAt: now, Staff: t.staff, UserID: t.user,
+			ID: database.NewID(), Browser: t.agent.Browser, System: t.agent.System, Epoch: t.epoch,
+		}
 		if t.staff {
 			row.ExpiresAt = now.Add(staffSessionLifetime)
 		}
@@ -156,7 +180,10 @@ func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, _ t
 		if err := tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&row).Error; err != nil {
 			return err
 		}
-		return endOldest(tx, row)
+		if err := endOldest(tx, row); err != nil || t.begins == nil {
+			return err
+		}
+		return noteSignIn(tx, *t.begins, now)
 	})
 	if err != nil {
 		return fmt.Errorf("save session: %w", err)

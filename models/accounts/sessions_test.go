@@ -145,7 +145,7 @@ func TestSessionsStore(t *testing.T) {
 			someone, other := database.NewID(), database.NewID()
 			begin := func(token string, userID uuid.UUID) {
 				ctx := request()
-				s.ForUser(ctx, userID)
+				s.ForUser(ctx, accounts.Beginning{User: accounts.User{ID: userID}})
 				if err := s.CommitCtx(ctx, token, []byte("x"), clock.Now()); err != nil {
 					t.Error(err)
 				}
@@ -178,7 +178,7 @@ func TestSessionsStore(t *testing.T) {
 			}
 			clock.Add(time.Minute)
 			ctx := request()
-			if s.ForUser(ctx, someone); s.CommitCtx(ctx, "the newest", []byte("x"), clock.Now()) != nil || find(request(), "the newest") == "" || left(someone) != accounts.SessionsPerUser {
+			if s.ForUser(ctx, accounts.Beginning{User: accounts.User{ID: someone}}); s.CommitCtx(ctx, "the newest", []byte("x"), clock.Now()) != nil || find(request(), "the newest") == "" || left(someone) != accounts.SessionsPerUser {
 				t.Errorf("the newest session is not among the %d", left(someone))
 			}
 			// A renewed session still belongs to the same user.

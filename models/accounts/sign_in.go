@@ -17,7 +17,7 @@ type SignIn struct {
 	Email    string // as typed
 	Password secret.Value
 	Address  string // of the browser
-	Device   string // returned by Device for this browser, or empty
+	Device   string // returned by DeviceCookie for this browser, or empty
 	// NoStaff refuses staff as if the password were wrong. It is for deployments
 	// whose staff sign in elsewhere.
 	NoStaff bool
@@ -39,7 +39,11 @@ func (a *Accounts) SignIn(ctx context.Context, s SignIn) (SignedIn, error) {
 	if !ok || !hashable(s.Password) {
 		email, s.Password = "", secret.Value{}
 	}
-	attempt := signInAttempt{Email: email, Address: s.Address, device: a.deviceName(email, s.Device)}
+	device, err := a.deviceName(ctx, email, s.Device)
+	if err != nil {
+		return SignedIn{}, err
+	}
+	attempt := signInAttempt{Email: email, Address: s.Address, device: device}
 	// An attempt that will be refused anyway neither waits for a turn nor takes
 	// one.
 	if err := a.refusals.Check(a.db.Now(), attempt.keys()...); err != nil {

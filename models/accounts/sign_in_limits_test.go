@@ -108,10 +108,7 @@ func TestStrangersCannotLockAnAccount(t *testing.T) {
 		}
 		for _, email := range []string{"dana@northgate.example", "sam@fieldbridge.example"} {
 			s := signingIn{t, a, email}
-			device, err := a.Device(email)
-			if err != nil {
-				t.Fatal(err)
-			}
+			device := deviceOf(t, a, email)
 			var longest time.Duration
 			for i := range 30 * accounts.SignInLanes {
 				err := s.strangerTry(db, network(i))
@@ -155,10 +152,7 @@ func TestKnownDeviceAtAFloodedAddress(t *testing.T) {
 		a := newAccounts(t, db)
 		signUp(t, a, "dana@northgate.example")
 		s := signingIn{t, a, "dana@northgate.example"}
-		device, err := a.Device(s.email)
-		if err != nil {
-			t.Fatal(err)
-		}
+		device := deviceOf(t, a, s.email)
 		for i := range accounts.SignInPerAddress.Tries {
 			other := signingIn{t, a, fmt.Sprintf("nobody%d@northgate.example", i)}
 			if err := other.strangerTry(db, "1.2.3.4"); err != nil {
@@ -331,11 +325,10 @@ func TestKnownRefusalsAreBounded(t *testing.T) {
 func TestDeviceCookieHasOneSpelling(t *testing.T) {
 	db := modeltest.OpenAt(t, testdb.SQLite(t))
 	a := newAccounts(t, db)
-	device, err := a.Device("dana@northgate.example")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if accounts.AccountsDeviceName(a, "dana@northgate.example", device) == "" {
+	signUp(t, a, "dana@northgate.example")
+	signUp(t, a, "amy@northgate.example")
+	device := deviceOf(t, a, "dana@northgate.example")
+	if recognized(t, a, "dana@northgate.example", device) == "" {
 		t.Fatal("the cookie is not recognized")
 	}
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -348,11 +341,11 @@ func TestDeviceCookieHasOneSpelling(t *testing.T) {
 		spellings = append(spellings, device[:len(device)-1]+string(last))
 	}
 	for _, spelling := range spellings {
-		if spelling != device && accounts.AccountsDeviceName(a, "dana@northgate.example", spelling) != "" {
+		if spelling != device && recognized(t, a, "dana@northgate.example", spelling) != "" {
 			t.Errorf("the spelling %q is recognized too", spelling[len(spelling)-4:])
 		}
 	}
-	if accounts.AccountsDeviceName(a, "amy@northgate.example", device) != "" {
+	if recognized(t, a, "amy@northgate.example", device) != "" {
 		t.Error("the cookie is recognized for another account")
 	}
 }
