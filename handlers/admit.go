@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -290,6 +291,7 @@ func (s *site) endSession(c echo.Context) error {
 const (
 	nextConnect    = "connect"
 	nextConnection = "connection-" // followed by the connection's ID
+	nextEmail      = "email-"      // followed by the name of a link
 	nextQueue      = "queue"       // of staff
 )
 
@@ -309,6 +311,8 @@ func afterSignIn(c echo.Context) string {
 		if id, err := pathID(c); err == nil && c.Request().Method == http.MethodGet {
 			next = nextConnection + id.String()
 		}
+	case confirmEmailPath + ":token":
+		next = nextEmail + c.Param("token")
 	}
 	if next == "" {
 		return ""
@@ -340,6 +344,9 @@ func destination(ofStaff bool, next string) string {
 	}
 	if to, ok := invitationNext(next); ok {
 		return to
+	}
+	if name, ok := strings.CutPrefix(next, nextEmail); ok && linkName.MatchString(name) {
+		return confirmEmailPath + name
 	}
 	if len(next) == len(nextConnection)+36 && next[:len(nextConnection)] == nextConnection {
 		if id, err := uuid.Parse(next[len(nextConnection):]); err == nil {

@@ -34,8 +34,10 @@ func ComposeMail(ctx context.Context, m models.OutgoingMail, base *url.URL) (Let
 func accountLink(m accounts.PreparedMail, base *url.URL) string {
 	if !m.Link.IsZero() {
 		switch m.Kind {
-		case accounts.MailSignUp, accounts.MailConfirmEmail:
+		case accounts.MailSignUp:
 			return base.JoinPath("/verify", m.Link.Reveal()).String()
+		case accounts.MailConfirmEmail:
+			return base.JoinPath("/verify/email", m.Link.Reveal()).String()
 		case accounts.MailInvitation:
 			return base.JoinPath("/invitations", m.Link.Reveal()).String()
 		case accounts.MailReset:

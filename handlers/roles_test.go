@@ -31,6 +31,7 @@ var admitted = map[string]int{
 	"GET /session":                               200,
 	"GET /password/reset":                        404,
 	"POST /password/reset":                       404,
+	"GET /verify/email/:token":                   404,
 	"GET /guide/:environment":                    200,
 	"GET /team":                                  200,
 	"POST /team/invitations":                     422,
@@ -87,6 +88,17 @@ var admitted = map[string]int{
 	"POST /staff/passkeys/:id/name":              422,
 	"GET /staff/passkeys/:id/remove":             303,
 	"POST /staff/passkeys/:id/remove":            303,
+	"GET /settings/account":                      200,
+	"POST /settings/account/name":                422,
+	"POST /settings/account/password":            422,
+	"POST /settings/account/email":               422,
+	"POST /settings/account/email/resend":        404,
+	"POST /settings/account/email/cancel":        303,
+	"GET /settings/email/:token":                 404,
+	"POST /settings/email/:token":                404,
+	"GET /settings/devices":                      200,
+	"POST /settings/devices/end-others":          303,
+	"POST /settings/devices/:id/end":             404, // of somebody else
 	"GET /api/v1/connections":                    200,
 	"GET /api/v1/connections/:id":                200,
 	"GET /api/v1/connections/:id/token":          200,
@@ -97,6 +109,9 @@ var admitted = map[string]int{
 	"POST /staff/factor":                         422,
 	"GET /staff/factor/change":                   200,
 	"POST /staff/factor/change":                  400,
+	"GET /staff/devices":                         200,
+	"POST /staff/devices/end-others":             303,
+	"POST /staff/devices/:id/end":                404, // of somebody else
 	"GET /staff/queue":                           200,
 	"GET /staff/connections":                     200,
 	"GET /staff/connections.csv":                 200,
@@ -315,25 +330,7 @@ func expect(name string, who handlers.Audience, id string, admitted int) int {
 		if id == "absent" {
 			return notThere
 		}
-		if name == "member without second factor" {
-			return http.StatusSeeOther // to the code
-		}
 		return admitted
-	}
-	if name == "member without second factor" {
-		switch who {
-		case handlers.ForMembersWithoutFactor:
-			return admitted
-		case handlers.ForMembers, handlers.ForOwners:
-			return http.StatusSeeOther // to the code
-		}
-		return notThere
-	}
-	if who == handlers.ForMembersWithoutFactor {
-		if ofStaff || name == "staff without second factor" {
-			return notThere
-		}
-		return http.StatusSeeOther // to the connections
 	}
 	if who == handlers.ForBackEnds {
 		switch {
@@ -342,44 +339,17 @@ func expect(name string, who handlers.Audience, id string, admitted int) int {
 		case !theirs:
 			return notThere
 		}
-		if name == "member without second factor" {
-			return http.StatusSeeOther // to the code
-		}
 		return admitted
-	}
-	if name == "member without second factor" {
-		switch who {
-		case handlers.ForMembersWithoutFactor:
-			return admitted
-		case handlers.ForMembers, handlers.ForOwners:
-			return http.StatusSeeOther // to the code
-		}
-		return notThere
-	}
-	if who == handlers.ForMembersWithoutFactor {
-		if ofStaff || name == "staff without second factor" {
-			return notThere
-		}
-		return http.StatusSeeOther // to the connections
 	}
 	switch name {
 	case "nobody", "key", "another company's key", "no key at all":
 		return notSignedIn
 	}
-	if who == handlers.ForPeople {
-		if ofStaff || name == "staff without second factor" {
-			return notThere
-		}
-		if name == "member without second factor" {
-			return http.StatusSeeOther // to the code
-		}
-		return admitted
-	}
 	if name == "member without second factor" {
 		switch who {
 		case handlers.ForMembersWithoutFactor:
 			return admitted
-		case handlers.ForMembers, handlers.ForOwners:
+		case handlers.ForMembers, handlers.ForOwners, handlers.ForPeople:
 			return http.StatusSeeOther // to the code
 		}
 		return notThere
@@ -389,6 +359,12 @@ func expect(name string, who handlers.Audience, id string, admitted int) int {
 			return notThere
 		}
 		return http.StatusSeeOther // to the connections
+	}
+	if who == handlers.ForPeople {
+		if ofStaff || name == "staff without second factor" {
+			return notThere
+		}
+		return admitted
 	}
 	if who == handlers.ForMembers || who == handlers.ForOwners {
 		switch {

@@ -8,13 +8,19 @@ func accountMail(m accounts.PreparedMail) MailText {
 	switch m.Kind {
 	case accounts.MailSignInTries:
 		return signInTries()
+	case accounts.MailConfirmEmail:
+		return confirmEmail()
+	case accounts.MailEmailChanged:
+		return emailChanged()
 	case accounts.MailInvitation:
 		return invitation(m)
 	case accounts.MailRoleChanged:
 		return roleChanged(m)
+	case accounts.MailNewDevice:
+		return newDevice(m)
 	case accounts.MailSecurityChanged:
 		return securityChanged(m)
-	case accounts.MailSignUp, accounts.MailReset, accounts.MailConfirmEmail, accounts.MailEmailChanged, accounts.MailNewDevice, accounts.MailCompanyDeletion:
+	case accounts.MailSignUp, accounts.MailReset, accounts.MailCompanyDeletion:
 	}
 	return MailText{}
 }

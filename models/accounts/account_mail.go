@@ -121,11 +121,13 @@ func PrepareMail(ctx context.Context, db *database.DB, id uuid.UUID) (PreparedMa
 // prepare completes the mail by its kind.
 func (m *PreparedMail) prepare(tx *gorm.DB, now time.Time) error {
 	switch m.Kind {
+	case MailConfirmEmail:
+		return m.prepareConfirmEmail(tx, now)
 	case MailInvitation:
 		return m.prepareInvitation(tx, now)
 	case MailRoleChanged:
 		return m.prepareRoleChange(tx)
-	case MailSignUp, MailReset, MailConfirmEmail:
+	case MailSignUp, MailReset:
 		return database.ErrNotFound
 	case MailSignInTries, MailEmailChanged, MailNewDevice, MailSecurityChanged, MailCompanyDeletion:
 	}

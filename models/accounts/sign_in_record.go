@@ -30,7 +30,7 @@ const (
 	ActionSecondFactor SignInAction = "second_factor"
 	// ActionStaffIssuer is a staff member's return from the staff's own issuer.
 	ActionStaffIssuer SignInAction = "staff_issuer"
-	// ActionPassword is the choice of a password through a link.
+	// ActionPassword is the choice of a password, through a link or in the settings.
 	ActionPassword SignInAction = "password_set"
 	// ActionPasskey is a sign-in with a passkey.
 	ActionPasskey SignInAction = "passkey"
