@@ -37,3 +37,6 @@ var (
 func (o *Outbox) SetTransport(channel Channel, send func(context.Context, Mail) error) {
 	o.transports[channel] = send
 }
+
+// RecipientsOf returns the addresses that get mails about a connection.
+var RecipientsOf = recipientsOf

@@ -49,21 +49,34 @@ type Mail struct {
 	CreatedAt time.Time
 }
 
-// queueMails queues a mail to each of the company's owners and to the member who
-// connected. It runs in the transaction of the change, so that each incident is
-// reported once.
+// queueMails queues a mail to each person who is to get mails about incidents. It
+// runs in the transaction of the change, so that each incident is reported once.
 func queueMails(tx *gorm.DB, c Connection, kind MailKind, reason Reason, now time.Time) error {
-	var recipients []string
-	err := tx.Raw(`SELECT u.email FROM users u WHERE u.disabled_at IS NULL AND u.proven_at IS NOT NULL AND u.staff_role = '' AND u.id IN (
-			SELECT m.user_id FROM memberships m WHERE m.company_id = ? AND (m.role = ? OR m.user_id = ?))
-		ORDER BY u.email`, c.CompanyID, accounts.Owner, c.ConnectedByID).Scan(&recipients).Error
+	recipients, err := recipientsOf(tx, c)
 	if err != nil {
-		return fmt.Errorf("find mail recipients: %w", err)
+		return err
 	}
 	if recipients, err = belowMailLimit(tx, recipients, now); err != nil {
 		return err
 	}
 	return addMails(tx, c, kind, reason, recipients, now)
+}
+
+// recipientsOf returns the addresses of the people whom the company has chosen. As
+// long as it has chosen nothing, these are its owners and the member who connected.
+// If nobody who was chosen can receive a mail, the owners do.
+func recipientsOf(tx *gorm.DB, c Connection) ([]string, error) {
+	const reachable = `SELECT u.email FROM users u WHERE u.disabled_at IS NULL AND u.proven_at IS NOT NULL AND u.staff_role = '' AND u.id IN (
+		SELECT m.user_id FROM memberships m WHERE m.company_id = ? AND `
+	var chosen []string
+	err := tx.Raw(reachable+"coalesce(m.incident_mails, m.role = ? OR m.user_id = ?)) ORDER BY u.email", c.CompanyID, accounts.Owner, c.ConnectedByID).Scan(&chosen).Error
+	if err == nil && len(chosen) == 0 {
+		err = tx.Raw(reachable+"m.role = ?) ORDER BY u.email", c.CompanyID, accounts.Owner).Scan(&chosen).Error
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find mail recipients: %w", err)
+	}
+	return chosen, nil
 }
 
 func addMails(tx *gorm.DB, c Connection, kind MailKind, reason Reason, recipients []string, now time.Time) error {

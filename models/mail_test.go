@@ -142,3 +142,39 @@ func TestSentMails(t *testing.T) {
 		}
 	})
 }
+
+// A company's choice of recipients decides who gets mails. If nobody whom it chose
+// can receive any, its owners do.
+func TestMailRecipients(t *testing.T) {
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
+		k := modeltest.NewKept(t, db, clock.Now)
+		amy, mel := k.Person("Amy", accounts.Owner), k.Person("Mel", accounts.Member)
+		dana := k.Person("Dana", accounts.Member)
+		id := k.Seed(1, clock.Now(), clock.Now())[0]
+		k.Exec("UPDATE connections SET connected_by_id = ?", dana)
+		for _, tt := range []struct {
+			chosen map[any]any
+			want   []string
+		}{
+			{nil, []string{"amy@northgate.example", "dana@northgate.example"}},
+			{map[any]any{amy: false}, []string{"dana@northgate.example"}},
+			{map[any]any{amy: false, dana: false, mel: true}, []string{"mel@northgate.example"}},
+			{map[any]any{amy: false, dana: false, mel: false}, []string{"amy@northgate.example"}},
+		} {
+			k.Exec("UPDATE memberships SET incident_mails = NULL")
+			for user, gets := range tt.chosen {
+				k.Exec("UPDATE memberships SET incident_mails = ? WHERE user_id = ?", gets, user)
+			}
+			var got []string
+			modeltest.Explains(t, db, "recipients", func() {
+				var err error
+				if got, err = models.RecipientsOf(db.Read(t.Context()), k.Connection(id)); err != nil {
+					t.Fatal(err)
+				}
+			})
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("%v: %q, want %q", tt.chosen, got, tt.want)
+			}
+		}
+	})
+}

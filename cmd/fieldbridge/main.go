@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // companies choose time zones, which not every server has
 
 	"github.com/alecthomas/kong"
 	"github.com/joho/godotenv"

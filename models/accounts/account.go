@@ -35,7 +35,18 @@ type Company struct {
 	LockedAt     *time.Time
 	LockedByName string
 	LockReason   string
+	// TimeZone is the name of the zone in which the company's people see times.
+	TimeZone string
+	// DeletionAt is when the company will be deleted, or nil. DeletionByID is the
+	// owner who asked for it. DeletedAt is when the deletion began, or nil. Nobody
+	// has access to the company from then on.
+	DeletionAt   *time.Time
+	DeletionByID *uuid.UUID
+	DeletedAt    *time.Time
 }
+
+// Zone returns the zone in which the company's people see times.
+func (c Company) Zone() *time.Location { return Location(c.TimeZone) }
 
 // LockedCompanies is a query for the IDs of all locked companies. There are few,
 // and an index finds them.
@@ -72,7 +83,10 @@ type Membership struct {
 	CompanyID uuid.UUID `gorm:"primaryKey"`
 	UserID    uuid.UUID `gorm:"primaryKey"`
 	Role      Role
-	CreatedAt time.Time
+	// IncidentMails says whether the person gets mails about incidents. If it is
+	// nil, owners get them and members do not.
+	IncidentMails *bool
+	CreatedAt     time.Time
 	// UsedAt is when the person last chose the company. It is nil if they never had
 	// to choose.
 	UsedAt *time.Time

@@ -73,14 +73,20 @@ func (by Actor) AuditIn(tx *gorm.DB, companyID uuid.UUID, action AuditAction, ta
 }
 
 func (by Actor) record(tx *gorm.DB, companyID *uuid.UUID, action AuditAction, target uuid.UUID, detail string, now time.Time) error {
-	r := AuditRecord{CompanyID: companyID, ID: database.NewID(), Action: action, ActorName: by.Name, TargetID: target, Detail: detail, SupportCode: by.SupportCode, At: now}
-	if by.UserID != uuid.Nil {
-		r.ActorID = &by.UserID
-	}
+	r := by.recordOf(companyID, action, target, detail, now)
 	if err := tx.Omit("TargetName").Create(&r).Error; err != nil {
 		return fmt.Errorf("record %s: %w", action, err)
 	}
 	return nil
+}
+
+// recordOf returns the record of what the actor did.
+func (by Actor) recordOf(companyID *uuid.UUID, action AuditAction, target uuid.UUID, detail string, now time.Time) AuditRecord {
+	r := AuditRecord{CompanyID: companyID, ID: database.NewID(), Action: action, ActorName: by.Name, TargetID: target, Detail: detail, SupportCode: by.SupportCode, At: now}
+	if by.UserID != uuid.Nil {
+		r.ActorID = &by.UserID
+	}
+	return r
 }
 
 // auditShown is how many records the page shows.

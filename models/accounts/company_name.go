@@ -91,6 +91,17 @@ func nameCompany(tx *gorm.DB, company Company) error {
 	return nil
 }
 
+// renameCompany gives a company another name, by which it is found from now on.
+func renameCompany(tx *gorm.DB, company Company) error {
+	if err := tx.Model(&Company{}).Where("id = ?", company.ID).Update("name", company.Name).Error; err != nil {
+		return fmt.Errorf("rename company: %w", err)
+	}
+	if err := tx.Where("company_id = ?", company.ID).Delete(&CompanyWord{}).Error; err != nil {
+		return fmt.Errorf("delete words of company name: %w", err)
+	}
+	return nameCompany(tx, company)
+}
+
 // namedAtOnce is how many companies one write names.
 const namedAtOnce = 500
 

@@ -20,8 +20,11 @@ import (
 // company's row before any connection's.
 func StillAllowed(db *gorm.DB, by Actor, companyID uuid.UUID) error {
 	var company Company
-	if err := forShare(db).Select("id", "locked_at").Where("id = ?", companyID).Take(&company).Error; err != nil {
+	if err := forShare(db).Select("id", "locked_at", "deleted_at").Where("id = ?", companyID).Take(&company).Error; err != nil {
 		return database.Found(err, "find company")
+	}
+	if company.DeletedAt != nil {
+		return fmt.Errorf("company is deleted: %w", database.ErrNotFound)
 	}
 	if company.LockedAt != nil {
 		return ErrLocked

@@ -20,6 +20,10 @@ type Visitor struct {
 	CompanyID   uuid.UUID
 	CompanyName string
 	Role        Role
+	// TimeZone is the name of the company's time zone.
+	TimeZone string
+	// DeletionAt is when the company will be deleted, or nil.
+	DeletionAt *time.Time
 	// Companies lists the companies that the person can switch to, if they belong
 	// to several.
 	Companies []CompanyChoice
@@ -37,13 +41,16 @@ func (v Visitor) Actor() Actor {
 	return Actor{UserID: v.UserID, Name: v.Name, SupportCode: v.SupportCode}
 }
 
+// Zone returns the zone in which the visitor sees times.
+func (v Visitor) Zone() *time.Location { return Location(v.TimeZone) }
+
 // Owns reports whether the visitor may do what only owners may.
 func (v Visitor) Owns() bool { return v.Role == Owner }
 
 // Visitor returns the person behind a session, as they are now. It returns
 // ErrSignedOut if the session is no longer valid. It returns ErrNoMembership if the
-// person no longer belongs to the company, and ErrLocked if the company is locked.
-// With these two it returns the visitor as well.
+// person no longer belongs to the company or the company is being deleted, and
+// ErrLocked if the company is locked. With these two it returns the visitor as well.
 func (a *Accounts) Visitor(ctx context.Context, userID, companyID uuid.UUID, epoch int) (Visitor, error) {
 	var row struct {
 		Name, Email  string
@@ -52,11 +59,15 @@ func (a *Accounts) Visitor(ctx context.Context, userID, companyID uuid.UUID, epo
 		ProvenAt     *time.Time
 		CompanyName  *string
 		LockedAt     *time.Time
+		TimeZone     *string
+		DeletionAt   *time.Time
+		DeletedAt    *time.Time
 		Role         *Role
 		Companies    int
 		HasFactor    bool
 	}
-	err := a.db.Read(ctx).Raw(`SELECT u.name, u.email, u.session_epoch, u.disabled_at, u.proven_at, c.name AS company_name, c.locked_at, m.role,
+	err := a.db.Read(ctx).Raw(`SELECT u.name, u.email, u.session_epoch, u.disabled_at, u.proven_at, c.name AS company_name,
+			c.locked_at, c.time_zone, c.deletion_at, c.deleted_at, m.role,
 			f.confirmed_at IS NOT NULL AS has_factor, (SELECT count(*) FROM memberships every WHERE every.user_id = u.id) AS companies
 		FROM users u
 		LEFT JOIN memberships m ON m.user_id = u.id AND m.company_id = ?
@@ -78,10 +89,10 @@ func (a *Accounts) Visitor(ctx context.Context, userID, companyID uuid.UUID, epo
 			return Visitor{}, err
 		}
 	}
-	if row.Role == nil || row.CompanyName == nil {
+	if row.Role == nil || row.CompanyName == nil || row.DeletedAt != nil {
 		return v, ErrNoMembership
 	}
-	v.CompanyName, v.Role = *row.CompanyName, *row.Role
+	v.CompanyName, v.Role, v.TimeZone, v.DeletionAt = *row.CompanyName, *row.Role, *row.TimeZone, row.DeletionAt
 	if row.LockedAt != nil {
 		return v, ErrLocked
 	}
