@@ -134,6 +134,7 @@ func (a *app) run(ctx context.Context, log *slog.Logger, all []servedListener, r
 	}
 	var background sync.WaitGroup
 	background.Go(func() { a.sweep(ctx, log) })
+	background.Go(func() { a.deleteCompanies(ctx, log) })
 	background.Go(func() { a.keeper.Run(ctx) })
 	background.Go(func() { a.flush(ctx, log) })
 	background.Go(func() { a.outbox.Run(ctx) })
@@ -204,6 +205,15 @@ func (a *app) sweep(ctx context.Context, log *slog.Logger) {
 	for range retry.NowAndEvery(ctx, sweepEvery) {
 		if err := keyring.Sweep(ctx, a.db, a.kept); err != nil && ctx.Err() == nil {
 			log.Warn("deleting expired rows failed", "error", err)
+		}
+	}
+}
+
+// deleteCompanies deletes the companies whose time has come, now and then.
+func (a *app) deleteCompanies(ctx context.Context, log *slog.Logger) {
+	for range retry.NowAndEvery(ctx, sweepEvery) {
+		if err := keyring.DeleteCompanies(ctx, a.db, a.connections); err != nil && ctx.Err() == nil {
+			log.Warn("deleting companies failed", "error", err)
 		}
 	}
 }

@@ -44,7 +44,8 @@ const (
 	// MailSecurityChanged tells a person that their password, passkeys, or second
 	// step were changed.
 	MailSecurityChanged AccountMailKind = "security_changed"
-	// MailCompanyDeletion tells an owner that the company will be deleted.
+	// MailCompanyDeletion tells an owner that the company will be deleted. Detail
+	// has the tenant IDs that are connected, and From is the owner who asked.
 	MailCompanyDeletion AccountMailKind = "company_deletion"
 )
 
@@ -129,7 +130,9 @@ func (m *PreparedMail) prepare(tx *gorm.DB, now time.Time) error {
 		return m.prepareRoleChange(tx)
 	case MailSignUp, MailReset:
 		return database.ErrNotFound
-	case MailSignInTries, MailEmailChanged, MailNewDevice, MailSecurityChanged, MailCompanyDeletion:
+	case MailCompanyDeletion:
+		return m.prepareDeletion(tx)
+	case MailSignInTries, MailEmailChanged, MailNewDevice, MailSecurityChanged:
 	}
 	return nil
 }

@@ -102,7 +102,7 @@ func (a *APIKeys) Create(ctx context.Context, by Actor, companyID *uuid.UUID, na
 	key := APIKey{ID: database.NewID(), CompanyID: companyID, Name: name, KeyHash: database.HashOf(made), CreatedAt: a.db.Now()}
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
 		if companyID != nil {
-			if err := tx.Select("id").Where("id = ?", *companyID).Take(&Company{}).Error; err != nil {
+			if err := tx.Select("id").Where("id = ? AND deleted_at IS NULL", *companyID).Take(&Company{}).Error; err != nil {
 				return database.Found(err, "find company")
 			}
 		}

@@ -1,11 +1,12 @@
 // Package keyring looks after what is encrypted, and cleans up: the check that the
 // keyset is the database's own, encryption with a new key, values that do not
-// open, and what has expired.
+// open, what has expired, and companies that are deleted.
 //
 // The owner of a table describes its encrypted columns. Keyring sees encrypted
 // values and the places that they are bound to, and no credential.
 //
-// Tables: key_canary. It deletes expired rows of the packages below.
+// Tables: key_canary. It deletes expired rows of the packages below, and those of
+// companies that are deleted.
 //
 // Only the commands import it.
 package keyring

@@ -10,3 +10,9 @@ type KeyCanary = keyCanary
 
 // SealedTables lists the tables with encrypted columns.
 var SealedTables = sealedTables
+
+// DeleteCompanyStep does the next part of a company's deletion.
+var DeleteCompanyStep = deleteCompanyStep
+
+// ErrKept says that a company is no longer to be deleted.
+var ErrKept = errKept

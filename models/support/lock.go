@@ -26,12 +26,19 @@ func (s *Support) Lock(ctx context.Context, staff accounts.Staff, companyID uuid
 	})
 }
 
+// keepAfterLock is how long owners can at least keep a company whose deletion waited
+// for the end of a lock.
+const keepAfterLock = 3 * 24 * time.Hour
+
 // Unlock ends the effect of Lock. It needs the same role and keeps the reason in the
 // same way.
 func (s *Support) Unlock(ctx context.Context, staff accounts.Staff, companyID uuid.UUID, reason string) error {
-	return s.setLock(ctx, staff, companyID, reason, models.EventUnlocked, func(c *accounts.Company, _ time.Time) bool {
+	return s.setLock(ctx, staff, companyID, reason, models.EventUnlocked, func(c *accounts.Company, now time.Time) bool {
 		was := c.LockedAt
 		c.LockedAt, c.LockedByName, c.LockReason = nil, "", ""
+		if least := now.Add(keepAfterLock); c.DeletionAt != nil && c.DeletionAt.Before(least) {
+			c.DeletionAt = &least
+		}
 		return was != nil
 	})
 }
@@ -55,7 +62,7 @@ func (s *Support) setLock(ctx context.Context, staff accounts.Staff, companyID u
 		if !change(&company, now) {
 			return nil
 		}
-		if err := tx.Select("LockedAt", "LockedByName", "LockReason").Updates(&company).Error; err != nil {
+		if err := tx.Select("LockedAt", "LockedByName", "LockReason", "DeletionAt").Updates(&company).Error; err != nil {
 			return err
 		}
 		if err := addNote(tx, staff, Note{CompanyID: companyID, Text: reason, CreatedAt: now}); err != nil {

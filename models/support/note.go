@@ -18,7 +18,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
-// Note is a note by a staff member. It is never deleted, and only staff see it.
+// Note is a note by a staff member. Only staff see it. It is kept until its company
+// is deleted.
 type Note struct {
 	ID        uuid.UUID `gorm:"primaryKey"`
 	CompanyID uuid.UUID
