@@ -88,6 +88,8 @@ func TestPasskeyPages(t *testing.T) {
 		}
 		al.addPasskey("/settings/passkeys", d)
 		elsewhere.get("/signin/code").want(a, 303, "/signin")
+		// The mails are due by the database's clock, which does not follow the test's.
+		a.exec("UPDATE account_mails SET next_try_at = ?", time.Now().Add(-time.Minute).UTC())
 		if !slices.ContainsFunc(a.letters(al.email), func(l handlers.Letter) bool {
 			return strings.Contains(l.Subject, "A passkey was added") && strings.Contains(l.Plain, a.url+"/signin") && !strings.Contains(l.Plain, "Laptop")
 		}) {
@@ -252,4 +254,36 @@ func TestStaffPasskeys(t *testing.T) {
 		b.get("/staff/factor/change").want(a, 200, "Second step")
 		b.get("/settings/passkeys").want(a, 404)
 	})
+}
+
+// Where staff sign in at their own issuer, they have no passkeys here.
+func TestNoStaffPasskeysElsewhere(t *testing.T) {
+	a := newApp(t)
+	sam, d := a.staff("Sam", accounts.Support), a.device()
+	sam.addPasskey("/staff/passkeys", d)
+	a.signStaffInAt(newStaffIssuer(t).URL)
+	b := a.newBrowser()
+	if got, told := b.signInWith(d, ""); got.status != 422 || told.Next != "" {
+		t.Errorf("signed in: %d, %+v", got.status, told)
+	}
+	b.get("/staff").want(a, 303, "/signin")
+	a.signUp("Northgate", "Al").get("/settings/passkeys").want(a, 200, "Add a passkey")
+}
+
+// A site that browsers make no passkeys for offers none, and codes still work.
+func TestSiteWithoutPasskeys(t *testing.T) {
+	a := newApp(t)
+	al := a.signUp("Northgate", "Al")
+	b := a.overHTTPS()
+	if page := b.get("/signin").want(a, 200); strings.Contains(page.body, "passkey") {
+		t.Error("the sign-in page offers passkeys")
+	}
+	if got, _ := b.sendJSON("/signin/passkey/options", map[string]any{}); got.status != 404 {
+		t.Errorf("the options are answered %d", got.status)
+	}
+	b.post("/signin", "email", al.email, "password", password).want(a, 303)
+	if page := b.get("/settings/passkeys").want(a, 200, "Passkeys work only where", "Turn on"); strings.Contains(page.body, "Add a passkey") {
+		t.Error("the settings offer to add a passkey")
+	}
+	b.get("/settings/passkeys/add").want(a, 303, "/settings/passkeys")
 }
