@@ -40,6 +40,8 @@ type instance struct {
 	demo *handlers.Demo
 	// trusted are the networks of proxies.
 	trusted []netip.Prefix
+	// contact is where people reach support.
+	contact handlers.Contact
 	// requestLimit is how long a request may take; 0 for the usual limits.
 	requestLimit time.Duration
 }
@@ -102,7 +104,7 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	connections := connect.New(db, keys, clients, keeper, i.URL+"/callback", log)
 	return running{accounts: people, db: db, keeper: keeper, apiKeys: apiKeys, handler: handlers.New(handlers.Options{
 		BaseURL: base, TrustedProxies: i.trusted, Accounts: people, Sessions: accounts.NewSessions(db),
-		Connections: connections, APIKeys: apiKeys, StaffIssuer: i.staffIssuer, Demo: i.demo, RequestLimit: i.requestLimit, Now: now, Log: log,
+		Connections: connections, APIKeys: apiKeys, Contact: i.contact, StaffIssuer: i.staffIssuer, Demo: i.demo, RequestLimit: i.requestLimit, Now: now, Log: log,
 	}, support.New(db, keeper, connections))}, nil
 }
 

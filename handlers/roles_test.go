@@ -99,6 +99,7 @@ var admitted = map[string]int{
 	"GET /settings/devices":                      200,
 	"POST /settings/devices/end-others":          303,
 	"POST /settings/devices/:id/end":             404, // of somebody else
+	"GET /help":                                  200,
 	"GET /api/v1/connections":                    200,
 	"GET /api/v1/connections/:id":                200,
 	"GET /api/v1/connections/:id/token":          200,

@@ -105,6 +105,7 @@ func (s *staffSite) routes() []route {
 		{get, devicesPath, s.member(s.devices)},
 		{post, devicesPath + "/end-others", s.member(s.endOtherDevices)},
 		{post, devicesPath + "/:id/end", s.member(withID(s.endDevice))},
+		{get, "/help", s.member(s.help)},
 
 		{get, "/api/v1/connections", s.backEnd(s.apiConnections)},
 		{get, "/api/v1/connections/:id", s.backEnd(withID(s.apiConnection))},

@@ -27,6 +27,8 @@ type Options struct {
 	Sessions       *accounts.Sessions
 	Connections    *connect.Connections
 	APIKeys        *accounts.APIKeys
+	// Contact is where people reach support. It may be empty.
+	Contact Contact
 	// Metrics may be nil for new ones.
 	Metrics *Metrics
 	// StaffIssuer is where staff sign in. It is nil if they sign in with a
@@ -65,7 +67,7 @@ func New(o Options, allCompanies *support.Support) http.Handler {
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics()
 	}
-	e.Use(edge(o.Log, o.Metrics), secure(o.BaseURL.Scheme == "https"), s.sayUnknownProxy(), s.refuseForeignHosts)
+	e.Use(edge(o.Log, o.Metrics), secure(o.BaseURL.Scheme == "https"), s.withContact, s.sayUnknownProxy(), s.refuseForeignHosts)
 	if o.Demo != nil {
 		e.Use(s.inDemo)
 	}

@@ -1,6 +1,8 @@
 package views
 
 import (
+	"context"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -94,10 +96,22 @@ func everyPage() map[string]templ.Component {
 		pages["not connected: "+string(outcome)] = notConnected(outcome, newChoice)
 		pages["not reconnected: "+string(outcome)] = notConnected(outcome, againChoice)
 	}
+	pages["help"] = Help(HelpPage{Visitor: pagetest.Visitor(accounts.Owner), Clock: testClock()})
 	for status := range problems {
 		pages["error "+strings.TrimSpace(problems[status].name)] = Error(ErrorPage{Status: status, RetryAt: pagetest.Noon.Add(40 * time.Second), SupportCode: "FB-1", Clock: testClock()})
 	}
 	return pages
+}
+
+// withContact is a page that says where people reach support.
+type withContact struct {
+	page    templ.Component
+	contact Contact
+}
+
+// Render writes the page.
+func (p withContact) Render(ctx context.Context, w io.Writer) error {
+	return p.page.Render(WithContact(ctx, p.contact), w)
 }
 
 func TestEveryPageIsWellMade(t *testing.T) {
@@ -121,6 +135,7 @@ func TestHostileTextIsOnlyText(t *testing.T) {
 		"credentials": Credentials(CredentialsPage{
 			Choice: newChoice, ChoiceID: hostile, Tenant: hostile, ClientID: hostile, Errors: CredentialsErrors{hostile, hostile, hostile}, Clock: testClock(),
 		}),
+		"help":        withContact{Help(HelpPage{Visitor: v, Clock: testClock()}), Contact{hostile, hostile, hostile}},
 		"connected":   Connected(ConnectedPage{Connection: c}),
 		"home":        Connections(ConnectionsPage{Visitor: v, Clock: testClock()}),
 		"list":        Connections(ConnectionsPage{Visitor: v, Connections: []models.Connection{c}, Clock: testClock()}),

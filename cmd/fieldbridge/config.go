@@ -36,6 +36,9 @@ type config struct {
 	KeysetFile        string         `env:"FIELDBRIDGE_KEYSET_FILE" default:"${keyset}" placeholder:"/etc/fieldbridge/keyset.json" help:"The keys that encrypt access tokens and secrets. The file's mode must be 0600."`
 	SMTPURL           *url.URL       `env:"FIELDBRIDGE_SMTP_URL" type:"smtp" placeholder:"smtp://user:password@mail.example.com:587" help:"The mail server, smtp:// or smtps://. TLS is required unless it is this machine. Without one, mails are named in the log and not sent. A demo sends none: they are in its mailbox."`
 	MailFrom          string         `env:"FIELDBRIDGE_MAIL_FROM" type:"mailbox" placeholder:"Fieldbridge <support@example.com>" help:"From address of outgoing mail."`
+	SupportEmail      string         `env:"FIELDBRIDGE_SUPPORT_EMAIL" type:"address" default:"${support_email}" placeholder:"support@example.com" help:"Address of your support, for the help page and error pages. Without any of the three, the help page tells companies to ask the people whose software they use."`
+	SupportPhone      string         `env:"FIELDBRIDGE_SUPPORT_PHONE" type:"phone" placeholder:"+1 555 010 0199" help:"Phone number of your support, with the country code."`
+	SupportURL        *url.URL       `env:"FIELDBRIDGE_SUPPORT_URL" type:"base" placeholder:"https://example.com/support" help:"Page of your support, such as a form or a chat."`
 	KeepAlive         time.Duration  `env:"FIELDBRIDGE_KEEPALIVE" type:"duration" least:"10s" default:"${keepalive}" placeholder:"1h" help:"How often an idle connection is renewed."`
 	PerSecond         int            `env:"FIELDBRIDGE_RENEWALS_PER_SECOND" type:"count" default:"100" placeholder:"100" help:"Most renewals per second for one environment, from each instance."`
 	EventsKept        time.Duration  `env:"FIELDBRIDGE_EVENTS_KEPT" type:"duration" least:"24h" default:"9600h" placeholder:"9600h" help:"How long events stay on timelines."`
@@ -81,7 +84,7 @@ const demoKeepAlive = "90s"
 func serveDefaults() kong.Vars {
 	return kong.Vars{
 		"database": "data/fieldbridge.db", "keyset": "data/keyset.json", "keepalive": "1h",
-		"sandbox_addr": "", "sandbox_url": "", "scopes": defaultScopes, "database_example": exampleDatabase,
+		"sandbox_addr": "", "sandbox_url": "", "support_email": "", "scopes": defaultScopes, "database_example": exampleDatabase,
 	}
 }
 
@@ -90,6 +93,7 @@ func demoDefaults() kong.Vars {
 	return serveDefaults().CloneWith(kong.Vars{
 		"database": "data/demo/fieldbridge.db", "keyset": "data/demo/keyset.json", "keepalive": demoKeepAlive,
 		"sandbox_addr": "127.0.0.1:9090", "sandbox_url": "http://127.0.0.1:9090",
+		"support_email": "support@fieldbridge.example",
 	})
 }
 
@@ -107,6 +111,8 @@ func (c *config) variables(defaults kong.Vars) []*kong.Flag {
 		kong.NamedMapper("issuer", reads(func(v string) (string, error) { _, err := baseURL(v); return v, err })),
 		kong.NamedMapper("database", reads(func(v string) (string, error) { return v, database.CheckAddress(v) })),
 		kong.NamedMapper("mailbox", reads(mailAddress)),
+		kong.NamedMapper("address", reads(plainAddress)),
+		kong.NamedMapper("phone", reads(phoneNumber)),
 		kong.NamedMapper("duration", kong.MapperFunc(readDuration)),
 		kong.NamedMapper("timeofday", reads(timeOfDay)),
 		kong.NamedMapper("count", reads(count)),

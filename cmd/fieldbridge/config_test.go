@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -213,6 +214,34 @@ func TestREADMEHasTheCommands(t *testing.T) {
 	for _, word := range []string{"fieldbridge serve", "fieldbridge keys new", "fieldbridge migrate", "make run", "make test"} {
 		if !strings.Contains(string(readme), word) {
 			t.Errorf("%q is not in the README", word)
+		}
+	}
+}
+
+func TestConfigSupportContact(t *testing.T) {
+	const prefix = "FIELDBRIDGE_SUPPORT_"
+	if c, err := loadConfig(serveDefaults(), lookupIn(nil)); err != nil || c.contact() != (handlers.Contact{}) {
+		t.Errorf("without the variables: %+v, %v", c.contact(), err)
+	}
+	c, err := loadConfig(serveDefaults(), lookupIn(map[string]string{
+		prefix + "EMAIL": "Help@Example.com", prefix + "PHONE": "+1 (555) 010-0199", prefix + "URL": "https://example.com/support?from=fieldbridge",
+	}))
+	if err == nil || !strings.HasPrefix(err.Error(), prefix+"URL is") {
+		t.Errorf("an address with a query: %v", err)
+	}
+	want := handlers.Contact{Email: "Help@Example.com", Phone: "+1 (555) 010-0199"}
+	if got := c.contact(); got != want {
+		t.Errorf("got %+v", got)
+	}
+	for name, values := range map[string][]string{
+		"EMAIL": {"Help <help@example.com>", "help", "help@example.com, more@example.com", "help@example.com?cc=x"},
+		"PHONE": {"555 0100", "+1", "+1 555 CALL NOW", "+", "javascript:alert(1)"},
+		"URL":   {"javascript:alert(1)", "http://example.com", "example.com"},
+	} {
+		for _, value := range values {
+			if _, err := loadConfig(serveDefaults(), lookupIn(map[string]string{prefix + name: value})); err == nil || !strings.HasPrefix(err.Error(), prefix+name+" is") {
+				t.Errorf("%s: %v", value, err)
+			}
 		}
 	}
 }

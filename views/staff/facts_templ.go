@@ -523,7 +523,7 @@ func owners(p ConnectionPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = emailText(o.Email).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = views.EmailText(o.Email).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

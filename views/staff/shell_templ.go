@@ -195,7 +195,7 @@ func shell(title string, s accounts.Staff, in section) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = emailText(s.Email).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = views.EmailText(s.Email).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

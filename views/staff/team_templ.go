@@ -544,7 +544,7 @@ func TeamLink(p TeamLinkPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = emailText(p.Email).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = views.EmailText(p.Email).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -570,7 +570,7 @@ func TeamLink(p TeamLinkPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = emailText(p.Email).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = views.EmailText(p.Email).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -1,0 +1,56 @@
+package views
+
+import (
+	"context"
+	"net/url"
+	"strings"
+)
+
+// Contact is where people reach Fieldbridge support. Each field may be empty.
+type Contact struct {
+	Email, Phone string
+	// URL is a page with a form, a chat, or other ways.
+	URL string
+}
+
+// exists reports whether there is any way to reach support.
+func (c Contact) exists() bool { return c != Contact{} }
+
+// mailTo returns the link that writes a mail about a support code.
+func (c Contact) mailTo(code string) string {
+	link := "mailto:" + c.Email
+	if code != "" {
+		link += "?subject=" + url.PathEscape("Support code "+code)
+	}
+	return link
+}
+
+// call returns the link that calls the phone number.
+func (c Contact) call() string {
+	digits := strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' || r == '+' {
+			return r
+		}
+		return -1
+	}, c.Phone)
+	return "tel:" + digits
+}
+
+// site returns the page's address without what everybody knows.
+func (c Contact) site() string {
+	return strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(c.URL, "https://"), "http://"), "/")
+}
+
+type contactKey struct{}
+
+// WithContact returns a context whose pages say where people reach support.
+func WithContact(ctx context.Context, c Contact) context.Context {
+	return context.WithValue(ctx, contactKey{}, c)
+}
+
+// contactOf returns where people reach support. It is the zero Contact if the
+// configuration does not say.
+func contactOf(ctx context.Context) Contact {
+	c, _ := ctx.Value(contactKey{}).(Contact)
+	return c
+}
