@@ -2,11 +2,8 @@ package support
 
 import (
 	"context"
-	"fmt"
-	"time"
 
 	"github.com/google/uuid"
-	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
@@ -16,7 +13,7 @@ import (
 // CompanyView is a company as our staff see it.
 type CompanyView struct {
 	Company     accounts.Company
-	Members     []CompanyMember
+	Members     []Person
 	Connections []models.Connection
 	Keys        []accounts.APIKey
 	// Events are the company's events that belong to no connection, newest first.
@@ -26,16 +23,6 @@ type CompanyView struct {
 	// SignIns are the newest sign-ins of the company's people. Only admins get them.
 	SignIns []accounts.SignInLine
 }
-
-// CompanyMember is a member of a company.
-type CompanyMember struct {
-	Name, Email string
-	Role        accounts.Role
-	DisabledAt  *time.Time
-}
-
-// membersShown is the most members on a company's page.
-const membersShown = 200
 
 // Company returns one company, or ErrNotFound. It records that staff looked at the
 // company.
@@ -49,14 +36,8 @@ func (s *Support) Company(ctx context.Context, staff accounts.Staff, id uuid.UUI
 			return CompanyView{}, err
 		}
 	}
-	err = s.db.Write(ctx, func(tx *gorm.DB) error {
-		return models.RecordSeries(tx, models.Event{
-			CompanyID: id, Kind: models.EventStaffViewed, ActorName: ActorName, StaffName: staff.Name,
-			SupportCode: staff.SupportCode, At: s.db.Now(),
-		})
-	})
-	if err != nil {
-		return CompanyView{}, fmt.Errorf("record view: %w", err)
+	if err := s.viewed(ctx, staff, id); err != nil {
+		return CompanyView{}, err
 	}
 	return v, nil
 }
@@ -66,7 +47,7 @@ func (s *Support) lookAtCompany(ctx context.Context, id uuid.UUID) (v CompanyVie
 	if err := db.Where("id = ?", id).Take(&v.Company).Error; err != nil {
 		return v, database.Found(err, "view company")
 	}
-	if v.Members, err = membersOf(db, id, membersShown); err != nil {
+	if v.Members, err = peopleOf(db, id, peopleShown); err != nil {
 		return v, err
 	}
 	if v.Connections, err = s.connections.List(ctx, id); err != nil {
@@ -80,15 +61,4 @@ func (s *Support) lookAtCompany(ctx context.Context, id uuid.UUID) (v CompanyVie
 	}
 	v.Notes, err = notes(db, "company_id = ?", id, notesShown)
 	return v, err
-}
-
-// membersOf returns a company's members, owners first.
-func membersOf(db *gorm.DB, companyID uuid.UUID, limit int) ([]CompanyMember, error) {
-	var members []CompanyMember
-	err := db.Table("memberships m").Select("u.name, u.email, m.role, u.disabled_at").Joins("JOIN users u ON u.id = m.user_id").
-		Where("m.company_id = ?", companyID).Order("m.role DESC, u.name, u.id").Limit(limit).Find(&members).Error
-	if err != nil {
-		return nil, fmt.Errorf("view members: %w", err)
-	}
-	return members, nil
 }

@@ -29,7 +29,7 @@ type StaffView struct {
 	Stored keeper.Stored
 	Mails  []SentMail
 	Keys   []accounts.APIKey // the company's, without their hashes
-	Owners []CompanyMember
+	Owners []Person
 	Looks  []Look
 	Notes  []Note // newest first
 	// Reads says which keys read the token, newest first.
@@ -117,7 +117,7 @@ func (s *Support) look(ctx context.Context, id uuid.UUID, before *uuid.UUID) (v 
 	if v.Keys, err = keysOf(db, v.Company.ID); err != nil {
 		return v, err
 	}
-	if v.Owners, err = membersOf(db.Where("m.role = 'owner'"), v.Company.ID, ownersSeen); err != nil {
+	if v.Owners, err = peopleOf(db.Where("m.role = 'owner'"), v.Company.ID, ownersSeen); err != nil {
 		return v, err
 	}
 	if v.Looks, err = looks(db, id); err != nil {

@@ -65,7 +65,7 @@ func testView(t *testing.T, state models.State, reason models.Reason) support.St
 			{Kind: models.MailUpgradeNeeded, To: "Dana Whitfield", CreatedAt: *pagetest.Ago(time.Hour)},
 		},
 		Keys:   []accounts.APIKey{{Name: "Booking sync", Reads: 1204, LastUsedAt: pagetest.Ago(time.Minute)}, {Name: "Old", RevokedAt: pagetest.Ago(time.Hour)}},
-		Owners: []support.CompanyMember{{Name: "Dana Whitfield", Email: "dana@northgate.example", Role: accounts.Owner}, {Name: "Ruth Abara", Email: "ruth@northgate.example", Role: accounts.Owner, DisabledAt: pagetest.Ago(time.Hour)}},
+		Owners: []support.Person{{Name: "Dana Whitfield", Email: "dana@northgate.example", Role: accounts.Owner}, {Name: "Ruth Abara", Email: "ruth@northgate.example", Role: accounts.Owner, DisabledAt: pagetest.Ago(time.Hour)}},
 		Looks:  []support.Look{{StaffName: "Sam Okafor", At: *pagetest.Ago(2 * time.Hour)}},
 		Notes:  []support.Note{{StaffName: "Sam Okafor", Text: "Called.\nDana reconnects.", CreatedAt: *pagetest.Ago(time.Hour)}},
 	}
@@ -115,6 +115,16 @@ func everyPage(t *testing.T) map[string]templ.Component {
 		"staff: lock":            Lock(LockPage{Staff: testStaff, Company: testCompany()}),
 		"staff: unlock, no":      Lock(LockPage{Staff: testStaff, Company: testCompany(), Unlock: true, Problem: support.NoteEmpty}),
 	}
+	for _, disabled := range []*time.Time{nil, pagetest.Ago(time.Hour)} {
+		person := testPerson(disabled)
+		name := "staff: person"
+		if disabled != nil {
+			name = "staff: disabled person"
+		}
+		pages[name] = Person(PersonPage{Staff: testStaff, View: person, Did: DidReset, Clock: testClock()})
+		pages[name+", for support"] = Person(PersonPage{Staff: accounts.Staff{Name: "Sam"}, View: person, Did: DidSignOut, Clock: testClock()})
+		pages[name+", access"] = Access(AccessPage{Staff: testStaff, View: person, Enable: disabled != nil, Problem: support.NoteEmpty})
+	}
 	company := support.CompanyView{Company: testCompany(), Members: testView(t, models.Connected, "").Owners, Keys: testView(t, models.Connected, "").Keys, Events: everyEvent(t)}
 	for _, state := range pagetest.Constants[models.State](t) {
 		c := pagetest.Connection(state)
@@ -139,6 +149,18 @@ func everyPage(t *testing.T) map[string]templ.Component {
 	pages["staff: refreshed"] = Connection(refreshed)
 	maps.Copy(pages, everySignInPage())
 	return pages
+}
+
+// testPerson returns a person of a company, disabled or not.
+func testPerson(disabledAt *time.Time) support.PersonView {
+	v := support.PersonView{
+		Person:  support.Person{UserID: uuid.Max, Name: "Dana Whitfield", Email: "dana@northgate.example", Role: accounts.Owner, LastSignInAt: pagetest.Ago(time.Hour), DisabledAt: disabledAt, Factor: true},
+		Company: testCompany(), Others: []string{"South", "West"}, Alone: []string{"Northgate", "West"},
+	}
+	for _, action := range slices.Sorted(maps.Keys(doneWords)) {
+		v.Done = append(v.Done, support.DoneToPerson{Action: action, At: pagetest.Noon, StaffName: "Lee", SupportCode: "FB-1"})
+	}
+	return v
 }
 
 // In every state and for every reason, staff read since when it is so, why, and
@@ -350,13 +372,16 @@ func TestStaffPagesShowHostileTextAsText(t *testing.T) {
 	v.Company.Name, v.Company.LockedAt, v.Company.LockedByName, v.Company.LockReason = hostile, pagetest.Ago(time.Hour), hostile, hostile
 	v.Connection.TenantName, v.Connection.ConnectedByName, v.Connection.Scopes = hostile, hostile, hostile
 	v.Events = []models.Event{{Kind: models.EventRefreshFailed, ActorName: hostile, StaffName: hostile, Reason: hostile, SupportCode: hostile}}
-	v.Mails, v.Keys[0].Name, v.Owners[0] = []support.SentMail{{To: hostile}}, hostile, support.CompanyMember{Name: hostile, Email: hostile}
+	v.Mails, v.Keys[0].Name, v.Owners[0] = []support.SentMail{{To: hostile}}, hostile, support.Person{Name: hostile, Email: hostile}
 	v.Looks[0].StaffName, v.Notes[0] = hostile, support.Note{StaffName: hostile, Text: hostile}
 	company := support.CompanyView{Company: v.Company, Members: v.Owners, Keys: v.Keys, Notes: v.Notes, Events: v.Events, Connections: []models.Connection{v.Connection}}
 	staff := accounts.Staff{Name: hostile, Email: hostile}
+	person := support.PersonView{Person: v.Owners[0], Company: v.Company, Others: []string{hostile}, Alone: []string{hostile}, Done: []support.DoneToPerson{{StaffName: hostile, SupportCode: hostile}}}
 	for name, page := range map[string]templ.Component{
 		"connection": Connection(ConnectionPage{Staff: staff, View: v, Link: hostile, Did: "link", Note: hostile, NoteProblem: support.NoteEmpty, Clock: testClock()}),
 		"company":    Company(CompanyPage{Staff: staff, View: company, Clock: testClock()}),
+		"person":     Person(PersonPage{Staff: staff, View: person, Did: hostile, Clock: testClock()}),
+		"access":     Access(AccessPage{Staff: staff, View: person, Reason: hostile}),
 		"disconnect": Disconnect(DisconnectPage{Staff: staff, View: v, Reason: hostile}),
 		"lock":       Lock(LockPage{Staff: staff, Company: v.Company, Reason: hostile}),
 		"team":       Team(TeamPage{Staff: staff, Clock: testClock(), Team: []accounts.Staff{staff}, Email: hostile}),

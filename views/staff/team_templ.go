@@ -254,7 +254,7 @@ func Team(p TeamPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = person(s.Name, s.Email, s.UserID == p.Staff.UserID).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = person(s.Name, s.Email, "", s.UserID == p.Staff.UserID).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
