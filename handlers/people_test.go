@@ -12,7 +12,7 @@ import (
 func (m *member) invites(email, role string) string {
 	m.Helper()
 	m.post("/team/invitations", "email", email, "role", role).want(m, 303, "/team?done=invited")
-	return m.link(email)
+	return m.link(strings.ToLower(strings.TrimSpace(email)))
 }
 
 // follow opens a mailed link and returns the path of its page.
@@ -50,7 +50,7 @@ func TestInvitationPage(t *testing.T) {
 		dana.says("/team?done=invited", "The invitation is on its way", "1 person, 1 invitation", "jo@northgate.example", "Invited by Dana today")
 		dana.post("/team/invitations", "email", jo, "role", "owner").want(a, 422, "already invited")
 
-		b := a.newBrowser()
+		b := &member{browser: a.newBrowser(), email: jo}
 		page := b.follow(link)
 		b.get(page).want(a, 200, "Join Northgate", "Dana Whitfield", dana.email, jo, "Member", "Create account and join")
 		b.post(page, "name", "", "password", "short").want(a, 422, "Enter your name", "at least 12 characters")
