@@ -90,7 +90,7 @@ func (s *site) readerOf(c echo.Context, open accounts.OpenInvitation) (views.Inv
 		return views.InvitedPerson, v.Email, nil
 	case v.UserID != uuid.Nil:
 		return views.OtherPerson, v.Email, nil
-	case open.HolderID != uuid.Nil:
+	case open.HolderProven:
 		return views.SignedOutPerson, "", nil
 	}
 	return views.NewPerson, "", nil

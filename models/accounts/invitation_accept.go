@@ -20,9 +20,10 @@ type OpenInvitation struct {
 	InviterName string
 	// InviterEmail is the inviter's address, or empty if they have not proved it.
 	InviterEmail string
-	// HolderID is the account with the invited address. It is uuid.Nil if there is
-	// none, or if nobody has proved the address of the account.
-	HolderID uuid.UUID
+	// HolderID is the account with the invited address, or uuid.Nil if there is none.
+	// HolderProven says that its person has proved the address.
+	HolderID     uuid.UUID
+	HolderProven bool
 }
 
 // OpenedInvitation returns the open invitation to which a link belongs. It returns
@@ -60,9 +61,7 @@ func openedInvitation(db *gorm.DB, link secret.Value, now time.Time) (OpenInvita
 		return OpenInvitation{}, err
 	}
 	o := OpenInvitation{Invitation: row.Invitation, CompanyName: row.CompanyName, InviterName: row.InviterName, InviterEmail: row.InviterEmail}
-	if holder.ProvenAt != nil {
-		o.HolderID = holder.ID
-	}
+	o.HolderID, o.HolderProven = holder.ID, holder.ProvenAt != nil
 	if row.LockedAt != nil {
 		return o, ErrLocked
 	}
@@ -72,14 +71,14 @@ func openedInvitation(db *gorm.DB, link secret.Value, now time.Time) (OpenInvita
 // JoinNew uses up a link and creates an account for the person whom it invites. The
 // caller has checked the password with CheckPassword. It returns ErrEmailTaken if
 // the person has an account already, and otherwise the same errors as Join. An
-// account whose address nobody has proved becomes the person's: whoever made it
-// loses it.
+// account whose address nobody has proved loses it, because a stranger may have
+// made it.
 func (a *Accounts) JoinNew(ctx context.Context, link secret.Value, name string, password secret.Value, supportCode string) (SignedIn, error) {
 	open, err := a.OpenedInvitation(ctx, link)
 	if err != nil {
 		return SignedIn{}, err
 	}
-	if open.HolderID != uuid.Nil {
+	if open.HolderProven {
 		return SignedIn{}, ErrEmailTaken
 	}
 	hash, err := a.hasher.hashInTurn(ctx, open.Email, password)
@@ -87,49 +86,43 @@ func (a *Accounts) JoinNew(ctx context.Context, link secret.Value, name string, 
 		return SignedIn{}, fmt.Errorf("join company: %w", err)
 	}
 	return a.join(ctx, link, supportCode, func(tx *gorm.DB, email string, now time.Time) (User, error) {
-		var user User
-		err := database.ForUpdate(tx).Where("email = ?", email).Take(&user).Error
+		var holder User
+		err := database.ForUpdate(tx).Where("email = ?", email).Take(&holder).Error
 		switch {
 		case errors.Is(err, gorm.ErrRecordNotFound):
-			user = User{ID: database.NewID(), Email: email, Name: name, PasswordHash: hash, ProvenAt: &now, CreatedAt: now}
-			return user, tx.Create(&user).Error
 		case err != nil:
 			return User{}, fmt.Errorf("find account: %w", err)
-		case user.StaffRole != "" || user.DisabledAt != nil:
-			return User{}, database.ErrNotFound
-		case user.ProvenAt != nil:
+		case !holder.unproven():
 			return User{}, ErrEmailTaken
+		default:
+			if err := releaseAddress(tx, holder, now); err != nil {
+				return User{}, err
+			}
 		}
-		return a.takeOver(tx, user, name, hash, now)
+		user := User{ID: database.NewID(), Email: email, Name: name, PasswordHash: hash, ProvenAt: &now, CreatedAt: now}
+		return user, tx.Create(&user).Error
 	})
 }
 
-// takeOver gives an account whose address nobody has proved to the person who has
-// just proved it. A stranger may have made the account, so everything by which they
-// could get in again ends.
-func (a *Accounts) takeOver(tx *gorm.DB, user User, name, hash string, now time.Time) (User, error) {
-	err := tx.Model(&user).Select("Name", "PasswordHash", "ProvenAt").Updates(User{Name: name, PasswordHash: hash, ProvenAt: &now}).Error
-	if err = errors.Join(err, forgetFactor(tx, user.ID), endSessions(tx, user.ID)); err != nil {
-		return User{}, fmt.Errorf("take over account: %w", err)
-	}
-	var own User
-	return own, tx.Where("id = ?", user.ID).Take(&own).Error
-}
-
-// Join uses up a link for the visitor, who becomes a member of its company. It
-// returns ErrOtherPerson if the link is for another address, ErrNotFound if the
+// Join uses up a link for the visitor, who becomes a member of its company. The link
+// also proves their address, if they have not proved it yet. Join returns
+// ErrOtherPerson if the link is for another address, ErrNotFound if the
 // link no longer works, ErrLocked, ErrTeamFull, or ErrTooManyCompanies.
 func (a *Accounts) Join(ctx context.Context, v Visitor, link secret.Value) (SignedIn, error) {
-	return a.join(ctx, link, v.SupportCode, func(tx *gorm.DB, email string, _ time.Time) (User, error) {
+	return a.join(ctx, link, v.SupportCode, func(tx *gorm.DB, email string, now time.Time) (User, error) {
 		var user User
 		err := database.ForUpdate(tx).Where("id = ? AND disabled_at IS NULL AND staff_role = ''", v.UserID).Take(&user).Error
 		if err != nil {
 			return User{}, database.Found(err, "find account")
 		}
-		if user.Email != email || user.ProvenAt == nil {
+		if user.Email != email {
 			return User{}, ErrOtherPerson
 		}
-		return user, nil
+		if user.ProvenAt == nil {
+			user.ProvenAt = &now
+			err = tx.Model(&user).Update("proven_at", now).Error
+		}
+		return user, err
 	})
 }
 
