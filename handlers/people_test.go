@@ -31,8 +31,10 @@ func TestInvitationPage(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		dana := a.signUp("Northgate", "Dana Whitfield")
 		for _, tt := range []struct{ email, role, says string }{
-			{"nobody", "member", "Enter an email address"}, {"", "member", "Enter an email address"},
-			{"jo@northgate.example", "admin", "Choose one"}, {dana.email, "member", "already on the team"},
+			{"nobody", "member", "Enter an email address"},
+			{"", "member", "Enter an email address"},
+			{"jo@northgate.example", "admin", "Choose one"},
+			{dana.email, "member", "already on the team"},
 		} {
 			dana.post("/team/invitations", "email", tt.email, "role", tt.role).want(a, 422, tt.says)
 		}
@@ -117,7 +119,7 @@ func TestInvitationOfSomebodyKnown(t *testing.T) {
 			t.Errorf("Eve belongs to %d companies", n)
 		}
 		for _, next := range []string{"invitation-", "invitation-xyz", "invitation-//evil.example/", "//evil.example"} {
-			if to := eve.post("/signout?next=" + next).want(a, 303).location; to != "/signin" {
+			if to := eve.post("/signout?next="+next).want(a, 303).location; to != "/signin" {
 				t.Errorf("signing out leads to %s", to)
 			}
 		}

@@ -68,9 +68,9 @@ func invitationProblem(err error) string {
 	case errors.Is(err, accounts.ErrInTeam):
 		return "This person is already on the team."
 	case errors.Is(err, accounts.ErrInvited):
-		return "This person is already invited. You can send the invitation again, in the list below."
+		return "This person is already invited. Send the invitation again in the list below."
 	case errors.Is(err, accounts.ErrTeamFull):
-		return "There is no room for another invitation. A company has up to 200 people, and up to 50 open invitations."
+		return "There is no room. A company has up to 200 people and 50 open invitations."
 	case errors.Is(err, accounts.ErrUnproven):
 		return "Confirm your own email address first, in Settings, Your account. Then you can invite people."
 	}

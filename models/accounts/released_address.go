@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
-
 )
 
 // AuditAddressReleased says that an account lost its address, because somebody else

@@ -1,0 +1,137 @@
+package handlers_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp/kb"
+)
+
+// An owner invites a new person and one who has an account. Both join, and the
+// second switches between two companies.
+func TestBrowserTeam(t *testing.T) {
+	a := newApp(t)
+	c := a.contractor(t)
+	c.signUp("Northgate Heating & Plumbing")
+	c.Click("Team", "People who can use Fieldbridge")
+	c.inspect("team-alone")
+	c.Click("Leave the company", "You are the only owner")
+	c.inspect("team-last-owner")
+	c.Click("Go to the team", "Invite a teammate")
+	c.Expect("422")
+	c.Type("email", "northgateheating&plumbing@trades.example")
+	c.Click("Send invitation", "already on the team")
+	c.inspect("team-problem")
+	// With the keyboard alone.
+	c.Type("email", "jo@northgate.example")
+	c.Press(kb.Enter)
+	c.See("The invitation is on its way.")
+	jo := a.contractor(t)
+	jo.Goto(a.url + a.link("jo@northgate.example"))
+	jo.See("Create account and join")
+	jo.inspect("invitation-new")
+	jo.Expect("422")
+	jo.Type("name", "Jo Park")
+	jo.Type("password", "northgate northgate")
+	jo.Click("Create account and join", "easy to guess")
+	jo.inspect("invitation-problem")
+	jo.Type("password", password)
+	jo.Click("Create account and join", "Connect your ServiceTitan account")
+	jo.Click("Team", "Jo Park")
+	jo.inspect("team-member")
+
+	// Somebody with a company of their own.
+	ruth := a.contractor(t)
+	ruth.signUp("Abara Air")
+	const known = "abaraair@trades.example"
+	c.Type("email", known)
+	c.Value(`document.querySelector("#role").value = "owner"`)
+	c.Click("Send invitation", known)
+	link := a.url + a.link(known)
+	ruth.signOut()
+	ruth.Goto(link)
+	ruth.See("You have an account with this address")
+	ruth.inspect("invitation-sign-in")
+	ruth.Click("Sign in", "Welcome back.")
+	ruth.Type("email", known)
+	ruth.Type("password", password)
+	ruth.Click("Sign in", "Join the company")
+	ruth.inspect("invitation-join")
+	other := a.contractor(t)
+	other.signUp("Elsewhere")
+	other.Goto(link)
+	other.See("This invitation is for another address.")
+	other.inspect("invitation-other")
+	ruth.Click("Join the company", "Connect your ServiceTitan account")
+	ruth.Expect("404")
+	ruth.Goto(link)
+	ruth.See("This invitation no longer works")
+	ruth.inspect("invitation-spent")
+
+	// The switcher, and an old tab.
+	ruth.Goto(a.url + "/connect")
+	ruth.See("Tenant ID")
+	tab := &contractor{Page: ruth.Tab(), app: a}
+	tab.Goto(a.url + "/team")
+	tab.See("People who can use Fieldbridge for Northgate")
+	tab.Choose(`button[popovertarget="companies"]`)
+	tab.See("Add a company")
+	tab.Look(1280, 900, "light")
+	tab.Accessible()
+	tab.Screenshot("switcher")
+	tab.Look(390, 844, "dark")
+	tab.Choose(`button[popovertarget="nav"]`)
+	tab.Choose(`button[popovertarget="companies"]`)
+	tab.See("Add a company")
+	tab.Accessible()
+	tab.Screenshot("switcher-phone-dark")
+	tab.Look(1280, 900, "light")
+	tab.Goto(a.url + "/team")
+	tab.Choose(`button[popovertarget="companies"]`)
+	tab.Click("AA Abara Air", "Connect your ServiceTitan account")
+	ruth.lookedAt() // the old tab reloads
+	ruth.See("Tenant ID")
+	if company := ruth.Value(`document.querySelector("[name=in_company]").value`); company != tab.Value(`document.querySelector("script").dataset.session.split("/")[1]`) {
+		t.Error("the old tab still belongs to the other company")
+	}
+
+	// The list with all kinds of rows, and what owners do.
+	a.clock.Add(20 * time.Minute)
+	c.Goto(a.url + "/team")
+	c.Type("email", "kim@northgate.example")
+	c.Click("Send invitation", "kim@northgate.example")
+	a.exec("UPDATE invitations SET expires_at = ? WHERE email = 'kim@northgate.example'", a.clock.Now().UTC().Add(-time.Hour))
+	c.Type("email", "luis.ortega@northgate.example")
+	c.Click("Send invitation", "luis.ortega@northgate.example")
+	c.inspect("team")
+	c.Look(1280, 900, "light")
+	c.Choose(`tr:has(.tag) ~ tr button[popovertarget^="m-"]`)
+	c.See("Make member")
+	c.Accessible()
+	c.Screenshot("team-menu")
+	c.Click("Make member", "The role is changed.")
+	c.Choose(`tr:has([data-tone="off"]) button[popovertarget^="i-"]`)
+	c.Click("Send again", "on its way again")
+	c.Choose(`button[popovertarget^="i-"]`)
+	c.Click("Withdraw the invitation", "The invitation is withdrawn.")
+	c.Choose(`button[popovertarget^="m-"]`)
+	c.Click("Remove from the company", "They can no longer see")
+	c.inspect("team-remove")
+	c.Click("Remove", "is told by email.")
+
+	// A person without a company.
+	jo.Goto(a.url + "/team")
+	jo.Expect("403")
+	a.exec("DELETE FROM memberships WHERE user_id = (SELECT id FROM users WHERE email = 'jo@northgate.example')")
+	jo.Goto(a.url + "/connections")
+	jo.See("You do not belong to a company now")
+	jo.inspect("no-company")
+	jo.Click("Create a company", "Add a company")
+	jo.inspect("add-company")
+	jo.Type("company", "Park Plumbing")
+	jo.Click("Create company", "Connect your ServiceTitan account")
+	a.exec("UPDATE memberships SET role = 'member' WHERE user_id = (SELECT id FROM users WHERE email = 'jo@northgate.example')")
+	jo.Goto(a.url + "/team/leave")
+	jo.See("Leave Park Plumbing?")
+	jo.inspect("team-leave")
+}
