@@ -374,8 +374,25 @@ func (a *app) signUp(company, name string) *member {
 	a.Helper()
 	b := a.newBrowser()
 	email := strings.ToLower(strings.ReplaceAll(name, " ", ".")) + "@" + strings.ToLower(rand.Text()) + ".example"
-	b.post("/signup", "company", company, "name", name, "email", email, "password", password).want(a, 303, "/connections")
+	b.createAccount(email, company, name, password).want(a, 303, "/connections")
 	return &member{browser: b, email: email}
+}
+
+// createAccount opens the link that proves an address, and creates a company and its
+// owner.
+func (b *browser) createAccount(email, company, name, password string) answer {
+	b.Helper()
+	return b.post(b.verifyLink(email), "company", company, "name", name, "password", password)
+}
+
+// verifyLink returns the path of a link that proves an address.
+func (a *app) verifyLink(email string) string {
+	a.Helper()
+	link, err := a.served.InviteOwner(a.Context(), email, "")
+	if err != nil {
+		a.Fatal(err)
+	}
+	return "/verify/" + link.Reveal()
 }
 
 // colleague adds a member to m's company and signs them in.

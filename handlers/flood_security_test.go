@@ -49,7 +49,7 @@ func TestSignInWhenTooManyDo(t *testing.T) {
 	}, nil))
 	for action, got := range map[string]answer{
 		"sign_in": a.newBrowser().post("/signin", "email", "amy@a.example", "password", password),
-		"sign_up": a.newBrowser().post("/signup", "company", "A", "name", "Amy", "email", "amy@a.example", "password", password),
+		"sign_up": a.newBrowser().createAccount("amy@a.example", "A", "Amy", password),
 	} {
 		if !strings.Contains(a.log.String(), "action="+action+" outcome=busy ") {
 			t.Errorf("the refused %s is not recorded", action)

@@ -34,7 +34,7 @@ func ComposeMail(ctx context.Context, m models.OutgoingMail, base *url.URL) (Let
 func accountLink(m accounts.PreparedMail, base *url.URL) string {
 	if !m.Link.IsZero() {
 		switch m.Kind {
-		case accounts.MailSignUp:
+		case accounts.MailSignUp, accounts.MailProveEmail:
 			return base.JoinPath("/verify", m.Link.Reveal()).String()
 		case accounts.MailConfirmEmail:
 			return base.JoinPath("/verify/email", m.Link.Reveal()).String()

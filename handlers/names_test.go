@@ -23,8 +23,8 @@ func TestSignUpRefusesNames(t *testing.T) {
 	a := newApp(t)
 	b := a.newBrowser()
 	for name, says := range refusedNames {
-		b.post("/signup", "company", name, "name", "Dana Ruiz", "email", "dana@names.example", "password", password).want(t, 422, says)
-		b.post("/signup", "company", "Northgate", "name", name, "email", "dana@names.example", "password", password).want(t, 422, says)
+		b.createAccount("dana@names.example", name, "Dana Ruiz", password).want(t, 422, says)
+		b.createAccount("dana@names.example", "Northgate", name, password).want(t, 422, says)
 	}
 	if n := a.count("SELECT count(*) FROM users WHERE email = 'dana@names.example'"); n != 0 {
 		t.Errorf("%d users were added", n)
@@ -33,7 +33,7 @@ func TestSignUpRefusesNames(t *testing.T) {
 
 func TestNamesAreKeptInComposedForm(t *testing.T) {
 	a := newApp(t)
-	a.newBrowser().post("/signup", "company", "Cafe\u0301  Cooling", "name", "Ame\u0301lie Roy", "email", "amelie@names.example", "password", password).want(t, 303)
+	a.newBrowser().createAccount("amelie@names.example", "Cafe\u0301  Cooling", "Ame\u0301lie Roy", password).want(t, 303)
 	if n := a.count("SELECT count(*) FROM companies WHERE name = ?", "Café Cooling"); n != 1 {
 		t.Errorf("%d companies have the composed name", n)
 	}

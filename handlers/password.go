@@ -30,14 +30,14 @@ func (s *site) passwordForm(c echo.Context) error {
 	if name != "" && !ok {
 		return fieldbridge.Render(c, http.StatusNotFound, views.PasswordFormExpired())
 	}
-	user, err := s.settingUp(c.Request().Context(), link)
+	user, purpose, err := s.choosingPassword(c.Request().Context(), link)
 	if errors.Is(err, database.ErrNotFound) {
 		return s.linkSpent(c)
 	}
 	if err != nil {
 		return err
 	}
-	page := views.PasswordPage{Email: user.Email, Link: name}
+	page := views.PasswordPage{Email: user.Email, Link: name, Named: purpose == accounts.LinkStaffSetup}
 	if user.Name != user.Email {
 		page.Name = user.Name
 	}
@@ -46,7 +46,7 @@ func (s *site) passwordForm(c echo.Context) error {
 
 // takeLink exchanges a link's secret for a cookie and goes on to the form.
 func (s *site) takeLink(c echo.Context, link secret.Value) error {
-	_, err := s.settingUp(c.Request().Context(), link)
+	_, _, err := s.choosingPassword(c.Request().Context(), link)
 	if errors.Is(err, database.ErrNotFound) {
 		return s.linkSpent(c)
 	}
@@ -56,17 +56,18 @@ func (s *site) takeLink(c echo.Context, link secret.Value) error {
 	return seeOther(c, passwordPath+"?"+url.Values{"link": {s.sessions.KeepLink(c, link)}}.Encode())
 }
 
-// settingUp returns the user that the link belongs to. Staff who sign in at their
-// own issuer have no password.
-func (s *site) settingUp(ctx context.Context, link secret.Value) (accounts.User, error) {
-	user, err := s.Accounts.SettingUp(ctx, link)
+// choosingPassword returns the user that the link belongs to, and the link's
+// purpose. Staff who sign in at their own issuer have no password.
+func (s *site) choosingPassword(ctx context.Context, link secret.Value) (accounts.User, accounts.LinkPurpose, error) {
+	user, purpose, err := s.Accounts.ChoosingPassword(ctx, link)
 	if err == nil && user.StaffRole != "" && s.StaffIssuer != nil {
-		return accounts.User{}, database.ErrNotFound
+		return accounts.User{}, "", database.ErrNotFound
 	}
-	return user, err
+	return user, purpose, err
 }
 
-// choosePassword uses up the link and signs the person in.
+// choosePassword uses up the link. Staff who begin go on to their second factor.
+// Everybody else signs in, with every step that a sign-in has.
 func (s *site) choosePassword(c echo.Context) error {
 	f, err := readForm(c)
 	if err != nil {
@@ -78,15 +79,21 @@ func (s *site) choosePassword(c echo.Context) error {
 		return fieldbridge.Render(c, http.StatusNotFound, views.PasswordFormExpired())
 	}
 	ctx, password := c.Request().Context(), secret.New(f.Raw("password"))
-	user, err := s.settingUp(ctx, link)
-	page := views.PasswordPage{Email: user.Email, Name: f.Line("name"), Link: name}
+	user, purpose, err := s.choosingPassword(ctx, link)
+	page := views.PasswordPage{Email: user.Email, Name: f.Line("name"), Link: name, Named: purpose == accounts.LinkStaffSetup}
 	if err == nil {
-		person, problem := accounts.ParseName(page.Name)
-		page.Errors.Name = nameProblem(problem, "your name", yourName)
+		var person string
+		if page.Named {
+			var problem accounts.NameProblem
+			person, problem = accounts.ParseName(page.Name)
+			page.Errors.Name = nameProblem(problem, "your name", yourName)
+		} else {
+			page.Name = user.Name
+		}
 		if page.Errors.Password = passwordProblem(password, accounts.PasswordOf{Name: page.Name, Email: user.Email}); page.Errors != (views.PasswordErrors{}) {
 			return fieldbridge.Render(c, http.StatusUnprocessableEntity, views.Password(page))
 		}
-		user, err = s.Accounts.SetUp(ctx, link, person, password)
+		user, err = s.Accounts.SetPassword(ctx, link, person, password)
 		s.recordRefusal(c, accounts.ActionPassword, page.Email, err)
 	}
 	if errors.Is(err, database.ErrNotFound) {
@@ -96,6 +103,13 @@ func (s *site) choosePassword(c echo.Context) error {
 		return err
 	}
 	s.sessions.DropLink(c, name)
+	if !page.Named {
+		if err := s.sessions.SignOut(ctx); err != nil {
+			return err
+		}
+		s.recordSignIn(c, "password chosen", accounts.SignInEvent{Action: accounts.ActionPassword, Outcome: accounts.OutcomeOK, UserID: user.ID})
+		return seeOther(c, "/signin?password=set")
+	}
 	if err := s.begin(c, accounts.SignedIn{User: user, CompanyID: uuid.Nil}); err != nil {
 		return err
 	}

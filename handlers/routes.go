@@ -44,6 +44,9 @@ func (s *staffSite) routes() []route {
 		{get, "/", anyone(s.front)},
 		{get, "/signup", anyone(s.signUpForm)},
 		{post, "/signup", anyone(s.signUp)},
+		{get, "/verify/:token", anyone(s.verifyForm)},
+		{post, "/verify/:token", anyone(s.verify)},
+		{post, "/verify/send", s.member(s.sendProof)},
 		{get, "/signin", anyone(s.signInForm)},
 		{post, "/signin", anyone(s.signIn)},
 		{post, "/signin/passkey", anyone(s.passkeySignIn)},
@@ -53,6 +56,8 @@ func (s *staffSite) routes() []route {
 		{post, "/signout", anyone(s.signOut)},
 		{get, "/session", anyone(s.sessionUser)},
 
+		{get, "/password/forgot", anyone(s.forgotForm)},
+		{post, "/password/forgot", anyone(s.forgot)},
 		{get, "/password/reset", anyone(s.passwordForm)},
 		{post, "/password/reset", anyone(s.choosePassword)},
 		{get, "/guide/:environment", anyone(s.inEnvironment(s.guide))},

@@ -132,7 +132,7 @@ func TestSessionsEndOnTheServer(t *testing.T) {
 func TestCookies(t *testing.T) {
 	a := newApp(t)
 	amy := a.newBrowser()
-	got := amy.post("/signup", "company", "A", "name", "Amy", "email", "amy@a.example", "password", password).want(a, 303)
+	got := amy.createAccount("amy@a.example", "A", "Amy", password).want(a, 303)
 	if len(got.header.Values("Set-Cookie")) != 2 {
 		t.Errorf("cookies: %q, want one of the session and one of the device", got.header.Values("Set-Cookie"))
 	}
@@ -253,14 +253,14 @@ func TestPasswords(t *testing.T) {
 	a := newApp(t)
 	b := a.newBrowser()
 	long := strings.Repeat("größer als éin bäum ", 5) // more bytes than bcrypt reads
-	b.post("/signup", "company", "A", "name", "Amy", "email", "amy@a.example", "password", long).want(a, 303)
+	b.createAccount("amy@a.example", "A", "Amy", long).want(a, 303)
 	other := a.newBrowser()
 	other.post("/signin", "email", "amy@a.example", "password", long[:len(long)-1]+"x").want(a, 422)
 	other.post("/signin", "email", "amy@a.example", "password", long).want(a, 303)
 	for password, status := range map[string]int{
 		strings.Repeat("x", 1<<20): 413, strings.Repeat("xyzab", 1000): 422, "short": 422, "password1234": 422, "Evil Corp 2026": 422,
 	} {
-		a.newBrowser().post("/signup", "company", "Evil Corp", "name", "Amy", "email", "b@a.example", "password", password).want(a, status)
+		a.newBrowser().createAccount("b@a.example", "Evil Corp", "Amy", password).want(a, status)
 	}
 	a.newBrowser().post("/signin", "email", "amy@a.example", "password", strings.Repeat("xyzab", 1000)).want(a, 422)
 	var wg sync.WaitGroup

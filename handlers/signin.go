@@ -25,7 +25,7 @@ func (s *site) signInForm(c echo.Context) error {
 	if in, ok := s.sessions.SignedIn(c.Request().Context()); ok {
 		return seeOther(c, destination(in.staff, c.QueryParam("next")))
 	}
-	return s.showSignIn(c, http.StatusOK, views.SignInPage{Next: c.QueryParam("next")})
+	return s.showSignIn(c, http.StatusOK, views.SignInPage{Next: c.QueryParam("next"), PasswordSet: c.QueryParam("password") == "set"})
 }
 
 func (s *site) showSignIn(c echo.Context, status int, page views.SignInPage) error {

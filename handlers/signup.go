@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -16,27 +15,46 @@ func (s *site) signUpForm(c echo.Context) error {
 	if in, ok := s.sessions.SignedIn(c.Request().Context()); ok {
 		return seeOther(c, home(in.staff))
 	}
+	if s.NoMail {
+		return fieldbridge.Render(c, http.StatusOK, views.SignUpClosed())
+	}
 	return fieldbridge.Render(c, http.StatusOK, views.SignUp(views.SignUpPage{}))
 }
 
-// yourName asks for a person's name.
-const yourName = "Enter your name, up to 100 characters."
+const (
+	// yourName asks for a person's name.
+	yourName = "Enter your name, up to 100 characters."
+	// anEmail asks for an email address.
+	anEmail = "Enter an email address, like name@company.com."
+)
 
-// readSignUp reads the sign-up form and returns its problems.
-func readSignUp(f form) (accounts.SignUp, views.SignUpErrors) {
-	in := accounts.SignUp{Password: secret.New(f.Raw("password"))}
-	var wrong views.SignUpErrors
-	var problem accounts.NameProblem
-	in.Company, problem = accounts.ParseName(f.Raw("company"))
-	wrong.Company = nameProblem(problem, "your company’s name", "Enter your company’s name, up to 100 characters.")
-	in.Name, problem = accounts.ParseName(f.Raw("name"))
-	wrong.Name = nameProblem(problem, "your name", yourName)
-	var ok bool
-	if in.Email, ok = accounts.ParseEmail(f.Raw("email")); !ok {
-		wrong.Email = "Enter an email address, like name@company.com."
+// signUp sends a mail to the address that was entered. The answer is the same for
+// every address, whether or not it has an account.
+func (s *site) signUp(c echo.Context) error {
+	f, err := readForm(c)
+	if err != nil {
+		return err
 	}
-	wrong.Password = passwordProblem(in.Password, accounts.PasswordOf{Company: in.Company, Name: in.Name, Email: in.Email})
-	return in, wrong
+	if s.NoMail {
+		return fieldbridge.Render(c, http.StatusForbidden, views.SignUpClosed())
+	}
+	email, ok := accounts.ParseEmail(f.Raw("email"))
+	if !ok {
+		return fieldbridge.Render(c, http.StatusUnprocessableEntity, views.SignUp(views.SignUpPage{Email: f.Line("email"), Error: anEmail}))
+	}
+	if err := s.requestMail(c, accounts.MailSignUp, accounts.ActionSignUp, email); err != nil {
+		return err
+	}
+	return fieldbridge.Render(c, http.StatusOK, views.CheckEmail(email, "to continue"))
+}
+
+// requestMail queues a mail that somebody asked for. action is what they want to do.
+func (s *site) requestMail(c echo.Context, kind accounts.AccountMailKind, action accounts.SignInAction, email string) error {
+	err := s.Accounts.RequestMail(c.Request().Context(), accounts.MailRequest{
+		Kind: kind, Email: email, Address: address(c), Device: s.sessions.Device(c), NoStaff: s.StaffIssuer != nil,
+	})
+	s.recordRefusal(c, action, email, err)
+	return err
 }
 
 // passwordProblem says what is wrong with a new password. It is empty if nothing
@@ -52,36 +70,4 @@ func passwordProblem(password secret.Value, of accounts.PasswordOf) string {
 	case accounts.PasswordFine:
 	}
 	return ""
-}
-
-// signUp creates a company and its first owner, and signs them in.
-func (s *site) signUp(c echo.Context) error {
-	f, err := readForm(c)
-	if err != nil {
-		return err
-	}
-	in, wrong := readSignUp(f)
-	again := func() error {
-		return fieldbridge.Render(c, http.StatusUnprocessableEntity, views.SignUp(views.SignUpPage{
-			Company: f.Line("company"), Name: f.Line("name"), Email: f.Line("email"), Errors: wrong,
-		}))
-	}
-	if wrong != (views.SignUpErrors{}) {
-		return again()
-	}
-	in.Address = address(c)
-	user, company, err := s.Accounts.SignUp(c.Request().Context(), in)
-	s.recordRefusal(c, accounts.ActionSignUp, f.Raw("email"), err)
-	if errors.Is(err, accounts.ErrEmailTaken) {
-		wrong.Email = "This email cannot be used for a new account. If it is yours, sign in instead."
-		return again()
-	}
-	if err != nil {
-		return err
-	}
-	if err := s.begin(c, accounts.SignedIn{User: user, CompanyID: company.ID}); err != nil {
-		return err
-	}
-	s.recordSignIn(c, "signed up", accounts.SignInEvent{Action: accounts.ActionSignUp, Outcome: accounts.OutcomeOK, UserID: user.ID})
-	return seeOther(c, "/connections")
 }

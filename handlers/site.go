@@ -37,6 +37,9 @@ type Options struct {
 	// Demo holds what only the pages of a demo show. It is nil outside a demo. In a
 	// demo, staff are not asked for a second factor.
 	Demo *Demo
+	// NoMail says that no mail can be sent. Then nobody can prove an address, and
+	// people sign up only with a link from an operator.
+	NoMail bool
 	// RequestLimit is how long any request may take. Zero means the usual limits.
 	RequestLimit time.Duration
 	Now          func() time.Time

@@ -67,8 +67,6 @@ func TestStaffLink(t *testing.T) {
 	b.post("/signin", "email", "priya@fieldbridge.example", "password", password).want(a, 422)
 	a.clock.Add(49 * time.Hour)
 	b.get("/password/reset?token="+again).want(a, 404)
-
-	b.post("/signup", "company", "Mine", "name", "Priya", "email", "priya@fieldbridge.example", "password", password).want(a, 422)
 }
 
 // Staff are signed out sooner than members.

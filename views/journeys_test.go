@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a-h/templ"
 	"golang.org/x/net/html"
 
 	"github.com/fieldbridge/fieldbridge/models"
@@ -26,25 +27,25 @@ func fieldOf(p pagetest.Page, name string) *html.Node {
 }
 
 func TestFormsSayWhatIsWrongWhereItIs(t *testing.T) {
-	p := pagetest.Show(t, SignUp(SignUpPage{Company: "Northgate", Email: "dana@", Errors: SignUpErrors{Email: "Enter an email address.", Password: "Use 12 characters."}}))
-	for name, wrong := range map[string]bool{"company": false, "name": false, "email": true, "password": true} {
+	p := pagetest.Show(t, Verify(VerifyPage{Company: "Northgate", Errors: VerifyErrors{Name: "Enter your name.", Password: "Use 12 characters."}}))
+	for name, wrong := range map[string]bool{"company": false, "name": true, "password": true} {
 		n := fieldOf(p, name)
 		if got := pagetest.Value(n, "aria-invalid") == "true"; got != wrong {
 			t.Errorf("%s: marked as wrong %v, want %v", name, got, wrong)
 		}
-		if _, focused := pagetest.Attribute(n, "autofocus"); focused != (name == "email") {
+		if _, focused := pagetest.Attribute(n, "autofocus"); focused != (name == "name") {
 			t.Errorf("%s: focused %v", name, focused)
 		}
 	}
 	if got := pagetest.Value(fieldOf(p, "password"), "aria-describedby"); got != "password-hint password-error" {
 		t.Errorf("password is described by %q", got)
 	}
-	if pagetest.Value(fieldOf(p, "company"), "value") != "Northgate" || pagetest.Value(fieldOf(p, "email"), "value") != "dana@" {
+	if pagetest.Value(fieldOf(p, "company"), "value") != "Northgate" {
 		t.Error("what was typed is lost")
 	}
 	links := 0
 	for _, a := range p.All("a") {
-		if href := pagetest.Value(a, "href"); href == "#email" || href == "#password" {
+		if href := pagetest.Value(a, "href"); href == "#name" || href == "#password" {
 			links++
 		}
 	}
@@ -54,18 +55,24 @@ func TestFormsSayWhatIsWrongWhereItIs(t *testing.T) {
 }
 
 func TestFormsLetPasswordManagersHelp(t *testing.T) {
-	for page, want := range map[string][2]string{"in": {"username", "current-password"}, "up": {"email", "new-password"}} {
-		p := pagetest.Show(t, SignIn(SignInPage{}))
-		if page == "up" {
-			p = pagetest.Show(t, SignUp(SignUpPage{}))
-		}
-		for i, name := range []string{"email", "password"} {
-			if got := pagetest.Value(fieldOf(p, name), "autocomplete"); got != want[i] {
-				t.Errorf("sign %s: %s has autocomplete %q, want %q", page, name, got, want[i])
+	for name, tt := range map[string]struct {
+		page templ.Component
+		want map[string]string
+	}{
+		"sign in":         {SignIn(SignInPage{}), map[string]string{"email": "username", "password": "current-password"}},
+		"sign up":         {SignUp(SignUpPage{}), map[string]string{"email": "email"}},
+		"verify":          {Verify(VerifyPage{}), map[string]string{"username": "username", "password": "new-password"}},
+		"forgot password": {Forgot(ForgotPage{}), map[string]string{"email": "username"}},
+		"new password":    {Password(PasswordPage{}), map[string]string{"username": "username", "password": "new-password"}},
+	} {
+		p := pagetest.Show(t, tt.page)
+		for field, want := range tt.want {
+			if got := pagetest.Value(fieldOf(p, field), "autocomplete"); got != want {
+				t.Errorf("%s: %s has autocomplete %q, want %q", name, field, got, want)
 			}
 		}
 	}
-	if got := pagetest.Value(fieldOf(pagetest.Show(t, SignUp(SignUpPage{})), "password"), "minlength"); got != "12" {
+	if got := pagetest.Value(fieldOf(pagetest.Show(t, Verify(VerifyPage{})), "password"), "minlength"); got != "12" {
 		t.Errorf("minlength %q", got)
 	}
 }

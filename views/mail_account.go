@@ -8,6 +8,10 @@ func accountMail(m accounts.PreparedMail) MailText {
 	switch m.Kind {
 	case accounts.MailSignInTries:
 		return signInTries()
+	case accounts.MailSignUp:
+		return signUpMail(m)
+	case accounts.MailReset:
+		return resetMail()
 	case accounts.MailConfirmEmail:
 		return confirmEmail()
 	case accounts.MailEmailChanged:
@@ -20,7 +24,7 @@ func accountMail(m accounts.PreparedMail) MailText {
 		return newDevice(m)
 	case accounts.MailSecurityChanged:
 		return securityChanged(m)
-	case accounts.MailSignUp, accounts.MailReset, accounts.MailCompanyDeletion:
+	case accounts.MailCompanyDeletion:
 	}
 	return MailText{}
 }

@@ -13,6 +13,8 @@ type Account struct {
 	CompanyID     uuid.UUID
 	// Staff says that the person is a staff member, who has no company.
 	Staff bool
+	// Unproven asks the person to prove their address.
+	Unproven bool
 }
 
 // Session returns the text by which a page in another tab notices that another

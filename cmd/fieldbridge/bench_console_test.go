@@ -211,7 +211,7 @@ func consoleClient(b *testing.B, driver string, size int) *client {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if _, err := a.accounts.SetUp(b.Context(), link, "Sam Okafor", secret.New(account.Password)); err != nil {
+	if _, err := a.accounts.SetPassword(b.Context(), link, "Sam Okafor", secret.New(account.Password)); err != nil {
 		b.Fatal(err)
 	}
 	populate(b, driver, address, size)

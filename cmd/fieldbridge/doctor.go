@@ -103,6 +103,10 @@ func (d *doctor) examine(ctx context.Context) {
 	if c.BaseURL.Scheme != "https" {
 		d.find(note, "configuration", "set FIELDBRIDGE_BASE_URL to the https address before anybody else uses it", "the base URL is http, which is only for this machine")
 	}
+	if c.SMTPURL == nil && c.SandboxAddr == "" {
+		d.find(warning, "mail", "set FIELDBRIDGE_SMTP_URL and FIELDBRIDGE_MAIL_FROM; until then, give people links with fieldbridge invite and fieldbridge reset-password",
+			"no mail server is configured, so sign-up is closed, and nobody is told when a connection needs them")
+	}
 	switch {
 	case c.SandboxAddr != "" && len(c.environments) > 0:
 		d.find(bad, "configuration", "remove FIELDBRIDGE_SANDBOX_ADDR or SERVICETITAN_…_APP_KEY", "%v", errDemoBesideReal)

@@ -45,6 +45,8 @@ func newPatient(t *testing.T) *patient {
 	p := &patient{T: t, clock: time.Now(), env: map[string]string{
 		"FIELDBRIDGE_BASE_URL":                  "https://connect.example.com",
 		"FIELDBRIDGE_TRUSTED_PROXIES":           "10.0.0.0/8",
+		"FIELDBRIDGE_SMTP_URL":                  "smtp://mail.example.com:587",
+		"FIELDBRIDGE_MAIL_FROM":                 "fieldbridge@example.com",
 		"FIELDBRIDGE_DATABASE_URL":              testdb.SQLite(t),
 		"FIELDBRIDGE_KEYSET_FILE":               filepath.Join(t.TempDir(), "keyset.json"),
 		"SERVICETITAN_PRODUCTION_APP_KEY":       secretAppKey,
@@ -130,6 +132,7 @@ func TestDoctor(t *testing.T) {
 				}
 			}
 		}, "warning configuration: no environment"},
+		{"no mail server", func(p *patient) { delete(p.env, "FIELDBRIDGE_SMTP_URL") }, "warning mail: no mail server is configured, so sign-up is closed"},
 		{"no proxies", func(p *patient) { delete(p.env, "FIELDBRIDGE_TRUSTED_PROXIES") }, "set FIELDBRIDGE_TRUSTED_PROXIES to the networks of the proxies in front, or to none"},
 		{"a demo's data alone", func(p *patient) {
 			for name := range p.env {

@@ -114,7 +114,11 @@ func TestForeignIssuer(t *testing.T) {
 		}
 		return found[1]
 	}
-	post("/signup", "company", "Northgate", "name", "Amy", "email", "amy@northgate.example", "password", "a short sentence works")
+	link, err := a.accounts.InviteOwner(t.Context(), "amy@northgate.example", "Northgate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	post("/verify/"+link.Reveal(), "company", "Northgate", "name", "Amy", "password", "a short sentence works")
 
 	// The authorization code grant, and then renewal by refresh token, twice, because
 	// the server rotates them.

@@ -85,7 +85,7 @@ func TestServeHasNoWayAroundTheSecondFactor(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		_, err = people.SetUp(t.Context(), link, "Sam", secret.New(staffPassword))
+		_, err = people.SetPassword(t.Context(), link, "Sam", secret.New(staffPassword))
 		return err
 	}); err != nil {
 		t.Fatal(err)

@@ -18,7 +18,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
 // slowIssuer is the stub issuer, which can also hold token requests until it is told to
@@ -102,8 +105,25 @@ func startServing(t *testing.T) *served {
 		s.transport.CloseIdleConnections()
 	})
 	s.until(func() bool { _, err := s.get("/signin", http.StatusOK); return err == nil })
-	s.keep(s.form("/signup", "company", "Northgate", "name", "Amy", "email", "amy@northgate.example", "password", "a short sentence works"))
+	s.keep(s.form(invited(t, s.database, keyset), "company", "Northgate", "name", "Amy", "password", "a short sentence works"))
 	return s
+}
+
+// invited returns the path of a link by which a person creates an account.
+func invited(t *testing.T, address, keyset string) string {
+	t.Helper()
+	keys, err := seal.Load(keyset)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var link secret.Value
+	if err := inDB(t.Context(), config{DatabaseURL: address}, database.OpenExisting, func(db *database.DB) (err error) {
+		link, err = accounts.New(db, keys, 1).InviteOwner(t.Context(), "amy@northgate.example", "Northgate")
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return "/verify/" + link.Reveal()
 }
 
 func (s *served) until(done func() bool) {

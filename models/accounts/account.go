@@ -61,11 +61,7 @@ type User struct {
 	// SessionEpoch invalidates every session that began under a smaller number.
 	SessionEpoch int
 	// StaffRole is empty for everybody except our staff, who belong to no company.
-	StaffRole StaffRole
-	// SetupHash is the hash of the secret in the link that lets the user choose a
-	// password. The link works until SetupUntil.
-	SetupHash  []byte
-	SetupUntil *time.Time
+	StaffRole  StaffRole
 	DisabledAt *time.Time
 	// ProvenAt is when the person proved that they receive mail at Email, or nil.
 	// Nothing but a request for that proof is mailed to an unproven address.

@@ -29,6 +29,9 @@ const (
 	// MailReset answers a forgotten password. It has a link that lets the person
 	// choose another. It is not sent to an address without an account.
 	MailReset AccountMailKind = "reset"
+	// MailProveEmail has a link by which a person who has an account proves its
+	// address.
+	MailProveEmail AccountMailKind = "prove_email"
 	// MailConfirmEmail has a link that proves the new address of an account. It goes
 	// to that address.
 	MailConfirmEmail AccountMailKind = "confirm_email"
@@ -122,19 +125,72 @@ func PrepareMail(ctx context.Context, db *database.DB, id uuid.UUID) (PreparedMa
 // prepare completes the mail by its kind.
 func (m *PreparedMail) prepare(tx *gorm.DB, now time.Time) error {
 	switch m.Kind {
+	case MailSignUp:
+		return m.prepareSignUp(tx, now)
+	case MailReset:
+		return m.prepareReset(tx, now)
 	case MailConfirmEmail:
 		return m.prepareConfirmEmail(tx, now)
 	case MailInvitation:
 		return m.prepareInvitation(tx, now)
 	case MailRoleChanged:
 		return m.prepareRoleChange(tx)
-	case MailSignUp, MailReset:
-		return database.ErrNotFound
 	case MailCompanyDeletion:
 		return m.prepareDeletion(tx)
 	case MailSignInTries, MailEmailChanged, MailNewDevice, MailSecurityChanged:
 	}
 	return nil
+}
+
+// prepareSignUp makes a link that creates an account for the address. An account
+// that has not proved the address does not stand in the way. If a proven one has
+// it, the mail says so and has no link, and its person learns that somebody tried.
+// A person whose account was disabled gets no mail.
+func (m *PreparedMail) prepareSignUp(tx *gorm.DB, now time.Time) (err error) {
+	user, known, err := holderOf(tx, m.Recipient)
+	if err != nil {
+		return err
+	}
+	m.Known = known
+	switch {
+	case !known || user.unproven():
+		m.Link, err = MakeLink(tx, Link{Purpose: LinkVerify, Email: m.Recipient}, now)
+		return err
+	case user.DisabledAt != nil:
+		return database.ErrNotFound
+	}
+	return nil
+}
+
+// prepareReset makes a link that lets the person choose another password. Earlier
+// links keep working until one is used. Otherwise strangers could end the link that
+// the person is about to use.
+func (m *PreparedMail) prepareReset(tx *gorm.DB, now time.Time) (err error) {
+	user, known, err := holderOf(tx, m.Recipient)
+	switch {
+	case err != nil:
+		return err
+	case !known, user.DisabledAt != nil, user.StaffRole != "" && m.Detail == onlyMembers:
+		return database.ErrNotFound
+	}
+	m.Known = true
+	m.Link, err = MakeLink(tx, Link{Purpose: LinkReset, Email: user.Email, UserID: &user.ID}, now)
+	return err
+}
+
+// prepareProof makes a link that proves the address of its account, if that is
+// still the address and still not proven.
+func (m *PreparedMail) prepareProof(tx *gorm.DB, now time.Time) (err error) {
+	user, known, err := holderOf(tx, m.Recipient)
+	switch {
+	case err != nil:
+		return err
+	case !known, user.DisabledAt != nil, !user.unproven(), m.UserID == nil, user.ID != *m.UserID:
+		return database.ErrNotFound
+	}
+	m.Known = true
+	m.Link, err = MakeLink(tx, Link{Purpose: LinkVerify, Email: user.Email, UserID: &user.ID}, now)
+	return err
 }
 
 // findMember returns the member of a company with an address.

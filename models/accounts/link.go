@@ -58,9 +58,11 @@ type Link struct {
 	UserID *uuid.UUID
 	// SubjectID is what the link acts on, such as an invitation.
 	SubjectID *uuid.UUID
-	CreatedAt time.Time
-	ExpiresAt time.Time
-	UsedAt    *time.Time
+	// CompanyName is the name that an operator suggests for a new company.
+	CompanyName string
+	CreatedAt   time.Time
+	ExpiresAt   time.Time
+	UsedAt      *time.Time
 }
 
 // MakeLink stores a link and returns its secret. The caller sets Purpose, and the

@@ -35,8 +35,6 @@ var (
 	// it is, and signInTold is how often we do.
 	signInAlarm = Limit{"signin-alarm", 20, 24 * time.Hour}
 	signInTold  = Limit{"signin-told", 1, 24 * time.Hour}
-
-	signUpPerAddress = Limit{"signup-address", 20, time.Hour}
 )
 
 const (

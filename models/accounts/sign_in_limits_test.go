@@ -103,7 +103,7 @@ func TestStrangersCannotLockAnAccount(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := a.SetUp(t.Context(), link, "Sam", secret.New(password)); err != nil {
+		if _, err := a.SetPassword(t.Context(), link, "Sam", secret.New(password)); err != nil {
 			t.Fatal(err)
 		}
 		for _, email := range []string{"dana@northgate.example", "sam@fieldbridge.example"} {

@@ -2,7 +2,6 @@ package accounts
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -55,16 +54,17 @@ type Staff struct {
 // secret of a link that lets the person choose a new password; the old password and
 // sessions end. Only the command line may call it, because it also restores a
 // person who was removed, and forgets which account at the issuer they signed in
-// with. It returns ErrMemberEmail if the email belongs to a member of a company.
+// with. It returns ErrMemberEmail if the email is a member's who has proved it. An
+// account that has not proved it loses the email.
 func (a *Accounts) AddStaff(ctx context.Context, by Actor, email string, role StaffRole) (secret.Value, error) {
-	link := secret.New(rand.Text())
+	var link secret.Value
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
-		var user User
-		err := database.ForUpdate(tx).Where("email = ?", email).Take(&user).Error
+		user, there, err := holderOf(tx, email)
 		switch {
-		case errors.Is(err, gorm.ErrRecordNotFound):
-			return a.createStaff(tx, by, email, role, link)
 		case err != nil:
+			return err
+		case !there || user.unproven():
+			_, link, err = a.createStaff(tx, by, email, role, user)
 			return err
 		case user.StaffRole == "":
 			return ErrMemberEmail
@@ -72,8 +72,10 @@ func (a *Accounts) AddStaff(ctx context.Context, by Actor, email string, role St
 		if err := tx.Model(&User{}).Where("id = ?", user.ID).Updates(map[string]any{"staff_role": role, "disabled_at": nil}).Error; err != nil {
 			return err
 		}
-		return errors.Join(forgetIdentity(tx, user.ID), a.letChoose(tx, user.ID, link),
-			by.audit(tx, AuditStaffAdded, user.ID, string(role), a.db.Now()))
+		if link, err = a.letChoose(tx, user); err != nil {
+			return err
+		}
+		return errors.Join(forgetIdentity(tx, user.ID), by.audit(tx, AuditStaffAdded, user.ID, string(role), a.db.Now()))
 	})
 	if err != nil {
 		return secret.Value{}, fmt.Errorf("add staff: %w", err)
@@ -81,18 +83,24 @@ func (a *Accounts) AddStaff(ctx context.Context, by Actor, email string, role St
 	return link, nil
 }
 
-// createStaff creates an account for a person who has none.
-func (a *Accounts) createStaff(tx *gorm.DB, by Actor, email string, role StaffRole, link secret.Value) error {
+// createStaff creates an account for a person who has none. squatter is the account
+// that has the person's address without having proved it, or a zero value.
+func (a *Accounts) createStaff(tx *gorm.DB, by Actor, email string, role StaffRole, squatter User) (User, secret.Value, error) {
 	now := a.db.Now()
-	until := now.Add(setupLife)
-	user := User{
-		ID: database.NewID(), Email: email, Name: email, StaffRole: role,
-		SetupHash: database.HashOf(link), SetupUntil: &until, ProvenAt: &now, CreatedAt: now,
+	if squatter.ID != uuid.Nil {
+		if err := releaseAddress(tx, squatter, now); err != nil {
+			return User{}, secret.Value{}, err
+		}
 	}
+	user := User{ID: database.NewID(), Email: email, Name: email, StaffRole: role, ProvenAt: &now, CreatedAt: now}
 	if err := tx.Create(&user).Error; err != nil {
-		return err
+		return User{}, secret.Value{}, err
 	}
-	return by.audit(tx, AuditStaffAdded, user.ID, string(role), now)
+	link, err := a.letChoose(tx, user)
+	if err != nil {
+		return User{}, secret.Value{}, err
+	}
+	return user, link, by.audit(tx, AuditStaffAdded, user.ID, string(role), now)
 }
 
 // RemoveStaff ends a staff account and all its sessions. It returns ErrNotFound if
@@ -115,9 +123,10 @@ func (a *Accounts) RemoveStaff(ctx context.Context, by Actor, email string) erro
 func (a *Accounts) endStaff(tx *gorm.DB, by Actor, userID uuid.UUID) error {
 	now := a.db.Now()
 	err := tx.Model(&User{}).Where("id = ?", userID).Updates(map[string]any{
-		"disabled_at": now, "password_hash": "", "setup_hash": nil, "setup_until": nil,
+		"disabled_at": now, "password_hash": "",
 	}).Error
-	return errors.Join(err, endSessions(tx, userID), forgetFactor(tx, userID), forgetPasskeys(tx, userID), forgetIdentity(tx, userID), by.audit(tx, AuditStaffRemoved, userID, "", now))
+	return errors.Join(err, endPasswordLinks(tx, userID), endSessions(tx, userID), forgetFactor(tx, userID), forgetPasskeys(tx, userID), forgetIdentity(tx, userID),
+		by.audit(tx, AuditStaffRemoved, userID, "", now))
 }
 
 // ListStaff returns all staff, ordered by email, including those who have not set

@@ -2,7 +2,6 @@ package accounts
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 
@@ -20,31 +19,28 @@ import (
 // Invite creates a staff account for a person who has none. It returns the account,
 // and the secret of the link that lets the person choose a password. If the email
 // already has an account, it returns ErrEmailTaken or ErrMemberEmail. For a person
-// who was removed, it returns ErrRemoved.
+// who was removed, it returns ErrRemoved. A member who has not proved the email
+// loses it.
 func (a *Accounts) Invite(ctx context.Context, by Staff, email string, role StaffRole) (Staff, secret.Value, error) {
-	link := secret.New(rand.Text())
 	var user User
+	var link secret.Value
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
-		user = User{} // if the transaction runs again, gorm would search for the old ID
 		if err := HoldAdmin(tx, by); err != nil {
 			return err
 		}
-		err := tx.Where("email = ?", email).Take(&user).Error
+		holder, there, err := holderOf(tx, email)
 		switch {
-		case errors.Is(err, gorm.ErrRecordNotFound):
 		case err != nil:
 			return err
-		case user.StaffRole == "":
-			return ErrMemberEmail
-		case user.DisabledAt != nil:
-			return ErrRemoved
-		default:
-			return ErrEmailTaken
-		}
-		if err := a.createStaff(tx, by.actor(), email, role, link); err != nil {
+		case !there || holder.unproven():
+			user, link, err = a.createStaff(tx, by.actor(), email, role, holder)
 			return err
+		case holder.StaffRole == "":
+			return ErrMemberEmail
+		case holder.DisabledAt != nil:
+			return ErrRemoved
 		}
-		return tx.Where("email = ?", email).Take(&user).Error
+		return ErrEmailTaken
 	})
 	if errors.Is(err, gorm.ErrDuplicatedKey) { // another admin has added the email in the meantime
 		err = ErrEmailTaken
@@ -58,9 +54,12 @@ func (a *Accounts) Invite(ctx context.Context, by Staff, email string, role Staf
 // NewLink lets another staff member choose a new password, and ends the old
 // password and sessions. It returns that member and the secret of the link.
 func (a *Accounts) NewLink(ctx context.Context, by Staff, id uuid.UUID) (Staff, secret.Value, error) {
-	link := secret.New(rand.Text())
-	member, err := a.changeTeam(ctx, by, id, func(tx *gorm.DB, member Staff) error {
-		return errors.Join(a.letChoose(tx, member.UserID, link), by.actor().audit(tx, AuditLinkMade, member.UserID, "", a.db.Now()))
+	var link secret.Value
+	member, err := a.changeTeam(ctx, by, id, func(tx *gorm.DB, member Staff) (err error) {
+		if link, err = a.letChoose(tx, User{ID: member.UserID, Email: member.Email}); err != nil {
+			return err
+		}
+		return by.actor().audit(tx, AuditLinkMade, member.UserID, "", a.db.Now())
 	})
 	if err != nil {
 		return Staff{}, secret.Value{}, err

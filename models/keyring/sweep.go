@@ -47,6 +47,7 @@ func Sweep(ctx context.Context, db *database.DB, eventsKept time.Duration) error
 		{table: "links", key: "id", column: "expires_at", before: now},
 		{table: "invitations", key: "id", column: "expires_at", before: now.Add(-accounts.InvitationsKept)},
 		{table: "account_mails", key: "id", column: "created_at", before: now.Add(-accounts.AccountMailsKept)},
+		{table: "account_mails", key: "id", column: "created_at", before: now.Add(-accounts.RequestedMailsKept), also: " AND kind IN ('sign_up', 'reset') AND next_try_at IS NULL"},
 		{table: "events", key: "id", column: "at", before: now.Add(-eventsKept)},
 		{table: "token_reads", key: "connection_id, hour, key_id, address", column: "hour", before: now.Add(-accounts.TokenReadsKept).Format(database.HourForm)},
 		{table: "sign_ins", key: "hour, scope, subject, action, outcome, address", column: "hour", before: now.Add(-accounts.SignInsKept).Format(database.HourForm)},
