@@ -186,7 +186,9 @@ func (s *site) admitVisitor(c echo.Context, without bool, handle func(echo.Conte
 	case err != nil && !noMember && !locked:
 		return err
 	}
-	showAccount(c, accountOf(v))
+	account := accountOf(v)
+	account.Unproven = !v.Proven && !s.NoMail
+	showAccount(c, account)
 	if err := sameCompany(c, v); err != nil {
 		return err
 	}
@@ -292,6 +294,7 @@ const (
 	nextConnect    = "connect"
 	nextConnection = "connection-" // followed by the connection's ID
 	nextEmail      = "email-"      // followed by the name of a link
+	nextProof      = "proof-"      // followed by the name of the link
 	nextQueue      = "queue"       // of staff
 )
 
@@ -313,6 +316,8 @@ func afterSignIn(c echo.Context) string {
 		}
 	case confirmEmailPath + ":token":
 		next = nextEmail + c.Param("token")
+	case proofPath + ":token":
+		next = nextProof + c.Param("token")
 	}
 	if next == "" {
 		return ""
@@ -344,6 +349,9 @@ func destination(ofStaff bool, next string) string {
 	}
 	if to, ok := invitationNext(next); ok {
 		return to
+	}
+	if name, ok := strings.CutPrefix(next, nextProof); ok && linkName.MatchString(name) {
+		return proofPath + name
 	}
 	if name, ok := strings.CutPrefix(next, nextEmail); ok && linkName.MatchString(name) {
 		return confirmEmailPath + name

@@ -99,6 +99,8 @@ var admitted = map[string]int{
 	"POST /settings/account/email":               422,
 	"POST /settings/account/email/resend":        404,
 	"POST /settings/account/email/cancel":        303,
+	"GET /settings/proof/:token":                 404,
+	"POST /settings/proof/:token":                404,
 	"GET /settings/email/:token":                 404,
 	"POST /settings/email/:token":                404,
 	"GET /settings/devices":                      200,

@@ -47,6 +47,8 @@ func (s *staffSite) routes() []route {
 		{get, "/verify/:token", anyone(s.verifyForm)},
 		{post, "/verify/:token", anyone(s.verify)},
 		{post, "/verify/send", s.member(s.sendProof)},
+		{get, proofPath + ":token", s.member(s.proveForm)},
+		{post, proofPath + ":token", s.member(s.prove)},
 		{get, "/signin", anyone(s.signInForm)},
 		{post, "/signin", anyone(s.signIn)},
 		{post, "/signin/passkey", anyone(s.passkeySignIn)},

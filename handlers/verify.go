@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
@@ -14,11 +13,15 @@ import (
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
-const verifyPath = "/verify/"
+const (
+	verifyPath = "/verify/"
+	// proofPath is followed by the name of the link.
+	proofPath = "/settings/proof/"
+)
 
-// verifyForm shows what the link in a mail leads to: the form that creates an
-// account, or the question whether an account's address is right. It takes the
-// link's secret out of the address first. Opening the link does not use it up.
+// verifyForm shows the form that creates an account. It takes the link's secret out
+// of the address first. Opening the link does not use it up. A link that proves the
+// address of an account goes on to the page for the person whose account it is.
 func (s *site) verifyForm(c echo.Context) error {
 	value, name, ok := s.linkIn(c)
 	if !ok {
@@ -31,24 +34,16 @@ func (s *site) verifyForm(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if link.UserID != nil {
+		return seeOther(c, proofPath+s.sessions.KeepLink(c, value))
+	}
 	if name == "" {
 		return seeOther(c, verifyPath+s.sessions.KeepLink(c, value))
-	}
-	if link.UserID != nil {
-		v, err := s.proving(c, link)
-		if errors.Is(err, accounts.ErrSignedOut) {
-			return fieldbridge.Render(c, http.StatusOK, views.ProveSignedOut())
-		}
-		if err != nil {
-			return err
-		}
-		return fieldbridge.Render(c, http.StatusOK, views.Prove(v.Email, name))
 	}
 	return fieldbridge.Render(c, http.StatusOK, views.Verify(views.VerifyPage{Email: link.Email, Company: link.CompanyName, Link: name}))
 }
 
-// verify uses up the link. It creates an account and signs its owner in, or notes
-// that an account's address is proven.
+// verify uses up the link, creates an account, and signs its owner in.
 func (s *site) verify(c echo.Context) error {
 	f, err := readForm(c)
 	if err != nil {
@@ -60,13 +55,11 @@ func (s *site) verify(c echo.Context) error {
 	}
 	ctx := c.Request().Context()
 	link, err := s.Accounts.SigningUp(ctx, value)
+	if err == nil && link.UserID != nil {
+		err = database.ErrNotFound // it creates no account
+	}
 	if err == nil {
-		switch {
-		case link.UserID != nil:
-			err = s.prove(c, value, name, link)
-		default:
-			err = s.finishSignUp(c, f, value, name, link)
-		}
+		err = s.finishSignUp(c, f, value, name, link)
 	}
 	if errors.Is(err, database.ErrNotFound) {
 		return s.verifyLinkSpent(c)
@@ -109,31 +102,44 @@ func (s *site) finishSignUp(c echo.Context, f form, value secret.Value, name str
 	return seeOther(c, home(false))
 }
 
-// proving returns the visitor if they are the person whom a link is for. Otherwise
-// it returns ErrSignedOut. Nobody else can prove an address for them.
-func (s *site) proving(c echo.Context, link accounts.Link) (accounts.Visitor, error) {
-	ctx := c.Request().Context()
-	in, ok := s.sessions.SignedIn(ctx)
-	if !ok || in.staff || in.userID == uuid.Nil || in.userID != *link.UserID {
-		return accounts.Visitor{}, accounts.ErrSignedOut
-	}
-	v, err := s.Accounts.Visitor(ctx, in.userID, in.companyID, in.epoch)
-	if err == nil {
-		showAccount(c, views.Account{ID: v.UserID, Name: v.Name, Company: v.CompanyName})
-	}
-	return v, err
-}
-
-// prove notes that the address of the person who is signed in is proven.
-func (s *site) prove(c echo.Context, value secret.Value, name string, link accounts.Link) error {
-	v, err := s.proving(c, link)
-	if errors.Is(err, accounts.ErrSignedOut) {
-		return fieldbridge.Render(c, http.StatusForbidden, views.ProveSignedOut())
+// proveForm asks a person who is signed in to confirm that their address is theirs.
+// They may have to sign in first: nobody else's click proves an address for them.
+func (s *site) proveForm(c echo.Context, v accounts.Visitor) error {
+	_, name, err := s.proofLink(c, v)
+	if errors.Is(err, database.ErrNotFound) {
+		return fieldbridge.Render(c, http.StatusNotFound, views.ProofSpent())
 	}
 	if err != nil {
 		return err
 	}
-	if err := s.Accounts.ProveAddress(c.Request().Context(), value, v); err != nil {
+	return fieldbridge.Render(c, http.StatusOK, views.Prove(v.Email, name))
+}
+
+// proofLink returns the secret of the visitor's own link that this browser keeps
+// under the name in the path, and the name.
+func (s *site) proofLink(c echo.Context, v accounts.Visitor) (value secret.Value, name string, err error) {
+	name = c.Param("token")
+	value, ok := s.sessions.Link(c, name)
+	if !ok {
+		return value, "", database.ErrNotFound
+	}
+	link, err := s.Accounts.SigningUp(c.Request().Context(), value)
+	if err == nil && (link.UserID == nil || *link.UserID != v.UserID) {
+		err = database.ErrNotFound
+	}
+	return value, name, err
+}
+
+// prove notes that the visitor's address is proven.
+func (s *site) prove(c echo.Context, v accounts.Visitor) error {
+	value, name, err := s.proofLink(c, v)
+	if err == nil {
+		err = s.Accounts.ProveAddress(c.Request().Context(), value, v)
+	}
+	if errors.Is(err, database.ErrNotFound) {
+		return fieldbridge.Render(c, http.StatusNotFound, views.ProofSpent())
+	}
+	if err != nil {
 		return err
 	}
 	s.sessions.DropLink(c, name)
@@ -148,7 +154,7 @@ func (s *site) sendProof(c echo.Context, v accounts.Visitor) error {
 	if err := s.Accounts.SendProof(c.Request().Context(), v); err != nil {
 		return err
 	}
-	return fieldbridge.Render(c, http.StatusOK, views.CheckEmail(v.Email, "in this browser"))
+	return fieldbridge.Render(c, http.StatusOK, views.CheckEmail(v.Email, "to confirm the address"))
 }
 
 // verifyLinkSpent says that a link no longer works.

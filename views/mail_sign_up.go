@@ -44,7 +44,7 @@ func proveEmailMail() MailText {
 		Subject: "Confirm your email address for Fieldbridge",
 		Title:   "Confirm your email address",
 		Paragraphs: []string{
-			"Open the link in the browser in which you are signed in to Fieldbridge. It works once, for seven days.",
+			"Open the link and confirm the address. It works once, for seven days, and only for your account.",
 			"Then we can tell you by mail if a connection needs you.",
 		},
 		Action: "Confirm the address",

@@ -57,7 +57,7 @@ func everyPage() map[string]templ.Component {
 		"verify":       Verify(VerifyPage{Email: "dana@northgate.example", Link: "0123456789abcdef"}),
 		"verify, no":   Verify(VerifyPage{Email: "dana@northgate.example", Company: "Northgate", Errors: VerifyErrors{"Company.", "Name.", "Password."}}),
 		"prove":        Prove("dana@northgate.example", "0123456789abcdef"),
-		"prove, no":    ProveSignedOut(),
+		"prove, no":    ProofSpent(),
 		"verify spent": VerifyLinkSpent(),
 		"has account":  HasAccount("dana@northgate.example"),
 		"forgot":       Forgot(ForgotPage{}),
