@@ -45,8 +45,11 @@ func accountLink(m accounts.PreparedMail, base *url.URL) string {
 			reset.RawQuery = url.Values{"token": {m.Link.Reveal()}}.Encode()
 			return reset.String()
 		case accounts.MailSignInTries, accounts.MailEmailChanged, accounts.MailRoleChanged, accounts.MailNewDevice,
-			accounts.MailSecurityChanged, accounts.MailCompanyDeletion:
+			accounts.MailSecurityChanged, accounts.MailCompanyDeletion, accounts.MailAskUsed:
 		}
+	}
+	if m.Kind == accounts.MailAskUsed && m.SubjectID != nil {
+		return base.JoinPath(connectionPath(*m.SubjectID)).String()
 	}
 	return base.JoinPath("/signin").String()
 }

@@ -85,6 +85,7 @@ var outcomes = map[Outcome]answer{
 	OutcomeLocked:        {403, slog.LevelInfo},
 	OutcomeNoMembership:  {403, slog.LevelInfo},
 	OutcomeTooMany:       {409, slog.LevelInfo},
+	OutcomeLinkEnded:     {404, slog.LevelInfo},
 	OutcomeNoStaff:       {403, slog.LevelInfo},
 	OutcomeSetupProblem:  {503, slog.LevelError}, // an operator has to act
 }

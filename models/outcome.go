@@ -50,6 +50,9 @@ const (
 	OutcomeNoMembership Outcome = "no_membership"
 	// OutcomeTooMany means that the company has ConnectionsPerCompany connections.
 	OutcomeTooMany Outcome = "too_many"
+	// OutcomeLinkEnded means that the link by which a person was asked ended during
+	// the attempt.
+	OutcomeLinkEnded Outcome = "link_ended"
 	// OutcomeNoStaff means that the person was removed from our staff during the
 	// attempt.
 	OutcomeNoStaff Outcome = "no_staff"

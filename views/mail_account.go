@@ -24,6 +24,8 @@ func accountMail(m accounts.PreparedMail) MailText {
 		return newDevice(m)
 	case accounts.MailSecurityChanged:
 		return securityChanged(m)
+	case accounts.MailAskUsed:
+		return askUsed()
 	case accounts.MailCompanyDeletion:
 	}
 	return MailText{}

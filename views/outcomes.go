@@ -141,6 +141,13 @@ var outcomes = map[models.Outcome]outcomeWords{
 		next:  "Give Fieldbridge support the code below. They can make room.",
 		again: startAgain, event: "The company has reached its limit of connections.",
 	},
+	models.OutcomeLinkEnded: {
+		icon: "clock", title: "This link is no longer valid", lead: "It ended before the connection was saved. Nothing was connected.",
+		happened:  "The link had expired or been withdrawn. If ServiceTitan had already given access, we asked ServiceTitan to withdraw it.",
+		unchanged: nothingKept, kept: asBefore,
+		next:  "If you were asked to connect ServiceTitan, ask that person for a new link.",
+		again: startAgain, event: "The link had ended in the meantime.",
+	},
 	models.OutcomeNoStaff: {
 		icon: "lock", title: "You no longer belong to our staff", lead: "Your staff account was removed before the connection was saved. Nothing was connected.",
 		happened:  "An admin removed you from the team.",

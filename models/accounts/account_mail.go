@@ -137,7 +137,7 @@ func (m *PreparedMail) prepare(tx *gorm.DB, now time.Time) error {
 		return m.prepareRoleChange(tx)
 	case MailCompanyDeletion:
 		return m.prepareDeletion(tx)
-	case MailSignInTries, MailEmailChanged, MailNewDevice, MailSecurityChanged:
+	case MailSignInTries, MailEmailChanged, MailNewDevice, MailSecurityChanged, MailAskUsed:
 	}
 	return nil
 }

@@ -47,10 +47,14 @@ const (
 // result. It is found by the hash of its state together with the binding value of
 // the session in which it began (RFC 9700, section 4.7).
 type authorization struct {
-	StateHash      []byte `gorm:"primaryKey"`
-	BindingHash    []byte
-	CompanyID      uuid.UUID
-	UserID         uuid.UUID
+	StateHash   []byte `gorm:"primaryKey"`
+	BindingHash []byte
+	CompanyID   uuid.UUID
+	// UserID is the person, or the owner who asked another person.
+	UserID uuid.UUID
+	// AskID is the ask through which the authorization began; nil for one of a
+	// session.
+	AskID          *uuid.UUID
 	Environment    servicetitan.EnvironmentName
 	TenantID       int64
 	Way            servicetitan.Way
@@ -119,7 +123,13 @@ func (c *Connections) checkChoice(ctx context.Context, companyID uuid.UUID, choi
 // Binding is the session's binding value. Begin returns a ThrottledError if the
 // person or the company began too many authorizations.
 func (c *Connections) Begin(ctx context.Context, v accounts.Visitor, binding secret.Value, choice models.Choice) (string, error) {
-	if err := c.checkChoice(ctx, v.CompanyID, choice); err != nil {
+	return c.begin(ctx, authorization{CompanyID: v.CompanyID, UserID: v.UserID}, binding, choice, func(*gorm.DB, time.Time) error { return nil })
+}
+
+// begin begins an authorization of the company and person in a. It also calls may,
+// in its transaction.
+func (c *Connections) begin(ctx context.Context, a authorization, binding secret.Value, choice models.Choice, may func(tx *gorm.DB, now time.Time) error) (string, error) {
+	if err := c.checkChoice(ctx, a.CompanyID, choice); err != nil {
 		return "", err
 	}
 	client, _ := c.clients.In(choice.Environment)
@@ -130,10 +140,8 @@ func (c *Connections) Begin(ctx context.Context, v accounts.Visitor, binding sec
 	if err != nil {
 		return "", fmt.Errorf("begin authorization: %w", err)
 	}
-	a := authorization{
-		StateHash: database.HashOf(state), BindingHash: database.HashOf(binding), CompanyID: v.CompanyID, UserID: v.UserID,
-		Environment: choice.Environment, TenantID: choice.TenantID, Way: choice.Way, Purpose: toConnect,
-	}
+	a.StateHash, a.BindingHash = database.HashOf(state), database.HashOf(binding)
+	a.Environment, a.TenantID, a.Way, a.Purpose = choice.Environment, choice.TenantID, choice.Way, toConnect
 	if choice.Reconnects() {
 		a.Purpose, a.ConnectionID = toReconnect, &choice.ConnectionID
 	}
@@ -145,10 +153,13 @@ func (c *Connections) Begin(ctx context.Context, v accounts.Visitor, binding sec
 		if err != nil {
 			return err
 		}
-		if err := authorizationsOfUser.Take(tx, v.UserID.String(), now); err != nil {
+		if err := may(tx, now); err != nil {
 			return err
 		}
-		if err := authorizationsOfCompany.Take(tx, v.CompanyID.String(), now); err != nil {
+		if err := authorizationsOfUser.Take(tx, a.limitedAs().String(), now); err != nil {
+			return err
+		}
+		if err := authorizationsOfCompany.Take(tx, a.CompanyID.String(), now); err != nil {
 			return err
 		}
 		// Keep the newest authorizations: a person with many tabs uses the last ones.
@@ -168,12 +179,21 @@ func (c *Connections) Begin(ctx context.Context, v accounts.Visitor, binding sec
 	return address, nil
 }
 
+// limitedAs returns the ID by which authorizations are counted. A person who was
+// asked does not use up the tries of the owner who asked.
+func (a *authorization) limitedAs() uuid.UUID {
+	if a.AskID != nil {
+		return *a.AskID
+	}
+	return a.UserID
+}
+
 // LastBegun returns the choice of the visitor's newest authorization that can still
 // come back, and whether there is one. It lets people continue who were signed out
 // while they were at ServiceTitan.
 func (c *Connections) LastBegun(ctx context.Context, v accounts.Visitor) (models.Choice, bool, error) {
 	var newest []authorization
-	err := c.db.Read(ctx).Where("user_id = ? AND company_id = ? AND claimed_at IS NULL AND created_at > ?", v.UserID, v.CompanyID, c.db.Now().Add(-resumableFor)).
+	err := c.db.Read(ctx).Where("user_id = ? AND company_id = ? AND ask_id IS NULL AND claimed_at IS NULL AND created_at > ?", v.UserID, v.CompanyID, c.db.Now().Add(-resumableFor)).
 		Order("created_at DESC").Limit(1).Find(&newest).Error
 	if err != nil || len(newest) == 0 {
 		return models.Choice{}, false, database.Found(err, "find last authorization")

@@ -49,9 +49,14 @@ func (c *Connections) Complete(ctx context.Context, v accounts.Visitor, binding 
 	if err != nil {
 		return models.Result{}, err
 	}
-	if a.UserID != v.UserID || a.CompanyID != v.CompanyID {
+	if a.AskID != nil || a.UserID != v.UserID || a.CompanyID != v.CompanyID {
 		return models.Result{}, accounts.ErrUnknownState
 	}
+	return c.complete(ctx, attempt{by: v.Actor(), companyID: v.CompanyID, companyName: v.CompanyName, choice: a.choice()}, a, binding, q)
+}
+
+// complete completes an authorization, or waits for the request that does.
+func (c *Connections) complete(ctx context.Context, who attempt, a authorization, binding secret.Value, q CallbackQuery) (models.Result, error) {
 	claimed, err := c.claim(ctx, a)
 	if err != nil {
 		return models.Result{}, err
@@ -63,7 +68,7 @@ func (c *Connections) Complete(ctx context.Context, v accounts.Visitor, binding 
 	// the code can be used only once, and its tokens must be saved.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleLimit)
 	defer cancel()
-	return c.settle(ctx, v, a, q)
+	return c.settle(ctx, who, a, q)
 }
 
 // authorization returns an authorization of this session, or ErrUnknownState.
@@ -150,46 +155,46 @@ func (c *Connections) await(ctx context.Context, state, binding secret.Value) (m
 }
 
 // settle completes a claimed authorization and records the result.
-func (c *Connections) settle(ctx context.Context, v accounts.Visitor, a authorization, q CallbackQuery) (models.Result, error) {
+func (c *Connections) settle(ctx context.Context, who attempt, a authorization, q CallbackQuery) (models.Result, error) {
 	client, ok := c.clients.In(a.Environment)
 	if !ok {
-		return c.finish(ctx, v, a, failure{outcome: models.OutcomeSetupProblem})
+		return c.finish(ctx, who, a, failure{outcome: models.OutcomeSetupProblem})
 	}
 	if ok, err := client.CheckIssuer(ctx, q.Issuer, q.HasIssuer); err != nil {
-		return c.finish(ctx, v, a, c.failureOf(err, false))
+		return c.finish(ctx, who, a, c.failureOf(err, false))
 	} else if !ok {
-		return c.finish(ctx, v, a, failure{outcome: models.OutcomeStartAgain, cause: errors.New("answer is not from the issuer that was asked")})
+		return c.finish(ctx, who, a, failure{outcome: models.OutcomeStartAgain, cause: errors.New("answer is not from the issuer that was asked")})
 	}
 	if f, failed := failureOfQuery(q); failed {
-		return c.finish(ctx, v, a, f)
+		return c.finish(ctx, who, a, f)
 	}
-	if err := accounts.StillAllowed(c.db.Read(ctx), v.Actor(), v.CompanyID); err != nil {
+	if err := c.stillMay(c.db.Read(ctx), who); err != nil {
 		if f, out := shutOut(err); out {
-			return c.finish(ctx, v, a, f)
+			return c.finish(ctx, who, a, f)
 		}
 		return models.Result{}, fmt.Errorf("check visitor: %w", err)
 	}
 	verifier, err := c.keys.Open(a.VerifierSealed, a.verifierPlace())
 	if err != nil {
-		return c.finish(ctx, v, a, failure{outcome: models.OutcomeStartAgain, cause: err})
+		return c.finish(ctx, who, a, failure{outcome: models.OutcomeStartAgain, cause: err})
 	}
 	tokens, err := exchange(ctx, client, q.Code, secret.New(verifier), c.redirectURI)
 	if err != nil {
-		return c.finish(ctx, v, a, c.failureOf(err, false))
+		return c.finish(ctx, who, a, c.failureOf(err, false))
 	}
 	if tokens.GuessedExpiry {
 		c.log.WarnContext(ctx, "token response has no valid expires_in", "environment", a.Environment)
 	}
 	account, f, failed := c.checkTenant(ctx, client, a.TenantID, tokens)
 	if failed {
-		return c.giveUp(ctx, client, v, a, tokens, f)
+		return c.giveUp(ctx, client, who, a, tokens, f)
 	}
-	id, err := c.save(ctx, v.Actor(), v.CompanyID, grantedAccess{Choice: a.choice(), Tokens: tokens, account: account, also: a.connected})
+	id, err := c.save(ctx, who.by, who.companyID, grantedAccess{Choice: a.choice(), Tokens: tokens, account: account, asked: who.asked, also: a.connected})
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
-		return c.giveUp(ctx, client, v, a, tokens, failure{outcome: models.OutcomeTenantTaken})
+		return c.giveUp(ctx, client, who, a, tokens, failure{outcome: models.OutcomeTenantTaken})
 	}
 	if f, out := shutOut(err); out {
-		return c.giveUp(ctx, client, v, a, tokens, f)
+		return c.giveUp(ctx, client, who, a, tokens, f)
 	}
 	if err != nil {
 		return models.Result{}, fmt.Errorf("save connection: %w", err)

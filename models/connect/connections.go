@@ -72,3 +72,8 @@ func (c *Connections) Timeline(ctx context.Context, connection models.Connection
 	}
 	return events, nil
 }
+
+// tenantOf returns the environment and tenant of a connection as a choice.
+func tenantOf(connection models.Connection) models.Choice {
+	return models.Choice{Environment: connection.Environment, TenantID: connection.TenantID}
+}

@@ -56,6 +56,9 @@ func (c *Connections) End(ctx context.Context, by accounts.Actor, companyID, id 
 		if _, err := models.CloseSetup(tx, &connection, false, now); err != nil {
 			return err
 		}
+		if err := endAsks(tx, companyID, tenantOf(connection), AskDisconnected, now); err != nil {
+			return err
+		}
 		if connection.UsesOwnClient() {
 			if err := models.AddTask(tx, models.TaskDeleteSecret, connection, now); err != nil {
 				return err

@@ -8,7 +8,10 @@
 // once. A check call proves that the tokens work for the tenant. One transaction
 // then saves the connection, the encrypted tokens, and the event.
 //
-// Tables: authorizations. It reads those of the packages below.
+// An owner can ask somebody without an account to connect, by a link. The link
+// belongs to the browser that opens it first, and so do its authorizations.
+//
+// Tables: asks, authorizations. It reads those of the packages below.
 //
 // It imports keeper and the packages below keeper. It cannot import support, so that
 // code that serves one company cannot reach a query over all companies. Support,

@@ -21,6 +21,25 @@ type attempt struct {
 	// companyName is empty if staff make the attempt.
 	companyName string
 	choice      models.Choice
+	// asked is set for a person who was asked by a link.
+	asked *Asked
+}
+
+// stillMay returns an error if whoever makes the attempt may no longer connect, as
+// accounts.StillAllowed does.
+func (c *Connections) stillMay(db *gorm.DB, a attempt) error {
+	if a.asked != nil {
+		return c.stillAsked(db, a.asked.ID)
+	}
+	return accounts.StillAllowed(db, a.by, a.companyID)
+}
+
+// noted records on the ask, if there is one, how the attempt ended.
+func (a attempt) noted(tx *gorm.DB, outcome models.Outcome) error {
+	if a.asked == nil {
+		return nil
+	}
+	return a.asked.tried(tx, outcome)
 }
 
 // failure is how an attempt to connect ended without a connection.
@@ -82,8 +101,8 @@ func failureOfQuery(q CallbackQuery) (failure, bool) {
 }
 
 // finish records that an authorization ended without a connection.
-func (c *Connections) finish(ctx context.Context, v accounts.Visitor, a authorization, f failure) (models.Result, error) {
-	c.log.Log(ctx, f.outcome.Level(), "not connected", "outcome", f.outcome, "environment", a.Environment, "company", a.CompanyID, "support_code", v.SupportCode, "cause", f.cause)
+func (c *Connections) finish(ctx context.Context, who attempt, a authorization, f failure) (models.Result, error) {
+	c.log.Log(ctx, f.outcome.Level(), "not connected", "outcome", f.outcome, "environment", a.Environment, "company", a.CompanyID, "support_code", who.by.SupportCode, "cause", f.cause)
 	a.Outcome, a.FoundTenantID = f.outcome, f.foundTenantID
 	if !f.retryAt.IsZero() {
 		a.RetryAt = &f.retryAt
@@ -97,9 +116,12 @@ func (c *Connections) finish(ctx context.Context, v accounts.Visitor, a authoriz
 		if err := tx.Model(&a).Select("FinishedAt", "Outcome", "FoundTenantID", "RetryAt").Updates(&a).Error; err != nil {
 			return err
 		}
+		if err := who.noted(tx, f.outcome); err != nil {
+			return err
+		}
 		event := models.Event{
-			CompanyID: a.CompanyID, Kind: models.EventConnectFailed, ActorName: v.Name,
-			Outcome: f.outcome, SupportCode: v.SupportCode, At: now,
+			CompanyID: a.CompanyID, Kind: models.EventConnectFailed, ActorName: who.by.Name,
+			Outcome: f.outcome, SupportCode: who.by.SupportCode, At: now,
 		}
 		if a.Purpose == toReconnect {
 			event.ConnectionID = a.ConnectionID
@@ -107,7 +129,7 @@ func (c *Connections) finish(ctx context.Context, v accounts.Visitor, a authoriz
 		if err := models.RecordSeries(tx, event); err != nil || f.outcome != models.OutcomeTenantTaken {
 			return err
 		}
-		return recordConflict(tx, attempt{by: v.Actor(), companyID: v.CompanyID, companyName: v.CompanyName, choice: a.choice()}, now)
+		return recordConflict(tx, who, now)
 	})
 	if err != nil {
 		return models.Result{}, fmt.Errorf("finish authorization: %w", err)
@@ -137,11 +159,11 @@ func recordConflict(tx *gorm.DB, a attempt, now time.Time) error {
 }
 
 // giveUp finishes an authorization whose tokens are not kept, and revokes them.
-func (c *Connections) giveUp(ctx context.Context, client *servicetitan.Client, v accounts.Visitor, a authorization, tokens servicetitan.Tokens, f failure) (models.Result, error) {
-	result, err := c.finish(ctx, v, a, f)
+func (c *Connections) giveUp(ctx context.Context, client *servicetitan.Client, who attempt, a authorization, tokens servicetitan.Tokens, f failure) (models.Result, error) {
+	result, err := c.finish(ctx, who, a, f)
 	if !tokens.Refresh.IsZero() {
 		if err := client.Revoke(ctx, tokens.Refresh); err != nil {
-			c.log.WarnContext(ctx, "cannot withdraw unused access", "environment", a.Environment, "support_code", v.SupportCode, "error", err)
+			c.log.WarnContext(ctx, "cannot withdraw unused access", "environment", a.Environment, "support_code", who.by.SupportCode, "error", err)
 		}
 	}
 	return result, err
@@ -154,6 +176,7 @@ func shutOut(err error) (failure, bool) {
 		err     error
 		outcome models.Outcome
 	}{
+		{ErrAskOver, models.OutcomeLinkEnded}, // it may also say that the company is locked
 		{accounts.ErrLocked, models.OutcomeLocked},
 		{accounts.ErrNoMembership, models.OutcomeNoMembership},
 		{accounts.ErrNoStaff, models.OutcomeNoStaff},

@@ -128,27 +128,32 @@ func (c *Connections) AccessAllowed(ctx context.Context, v accounts.Visitor, con
 // ChangeSetup returns ErrNoSetup if no setup is open.
 func (c *Connections) ChangeSetup(ctx context.Context, by accounts.Actor, companyID, connectionID uuid.UUID, kind models.EventKind, change func(*models.Setup, time.Time) bool) error {
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
-		// Lock the connection first, in the same order as closing a setup does.
-		if _, err := models.GetConnection(database.ForUpdate(tx), companyID, connectionID); err != nil && !errors.Is(err, database.ErrNotFound) {
-			return err
-		}
-		s, err := models.FindSetup(database.ForUpdate(tx).Where("company_id = ?", companyID), connectionID)
-		if err != nil {
-			return err
-		}
-		now := c.db.Now()
-		if !change(&s, now) {
-			return nil
-		}
-		if err := tx.Select("*").Updates(&s).Error; err != nil {
-			return err
-		}
-		return recordSetup(tx, by, s, kind, now)
+		_, err := changeSetup(tx, by, companyID, connectionID, kind, c.db.Now(), change)
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("change setup: %w", err)
 	}
 	return nil
+}
+
+// changeSetup reports whether the setup changed.
+func changeSetup(tx *gorm.DB, by accounts.Actor, companyID, connectionID uuid.UUID, kind models.EventKind, now time.Time, change func(*models.Setup, time.Time) bool) (bool, error) {
+	// Lock the connection first, in the same order as closing a setup does.
+	if _, err := models.GetConnection(database.ForUpdate(tx), companyID, connectionID); err != nil && !errors.Is(err, database.ErrNotFound) {
+		return false, err
+	}
+	s, err := models.FindSetup(database.ForUpdate(tx).Where("company_id = ?", companyID), connectionID)
+	if err != nil {
+		return false, err
+	}
+	if !change(&s, now) {
+		return false, nil
+	}
+	if err := tx.Select("*").Updates(&s).Error; err != nil {
+		return false, err
+	}
+	return true, recordSetup(tx, by, s, kind, now)
 }
 
 // WithdrawSetup closes a setup that the company no longer wants. A connection that
@@ -162,6 +167,9 @@ func (c *Connections) WithdrawSetup(ctx context.Context, v accounts.Visitor, con
 		now := c.db.Now()
 		s, err := models.CloseSetup(tx, &connection, false, now)
 		if err != nil || s == nil {
+			return err
+		}
+		if err := endAsks(tx, v.CompanyID, tenantOf(connection), AskDisconnected, now); err != nil {
 			return err
 		}
 		if connection.State != models.Pending {

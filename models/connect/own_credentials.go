@@ -61,7 +61,7 @@ func (c *Connections) tryClient(ctx context.Context, a attempt, own servicetitan
 	if err != nil {
 		return models.Result{}, fmt.Errorf("try credentials: %w", err)
 	}
-	if err := accounts.StillAllowed(c.db.Read(ctx), a.by, a.companyID); err != nil {
+	if err := c.stillMay(c.db.Read(ctx), a); err != nil {
 		if f, out := shutOut(err); out {
 			return c.refuse(ctx, a, f)
 		}
@@ -79,7 +79,7 @@ func (c *Connections) tryClient(ctx context.Context, a attempt, own servicetitan
 	if failed {
 		return c.refuse(ctx, a, f)
 	}
-	id, err := c.save(ctx, a.by, a.companyID, grantedAccess{Choice: choice, Tokens: tokens, own: own, account: account, setup: setup})
+	id, err := c.save(ctx, a.by, a.companyID, grantedAccess{Choice: choice, Tokens: tokens, own: own, account: account, setup: setup, asked: a.asked})
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		return c.refuse(ctx, a, failure{outcome: models.OutcomeTenantTaken})
 	}
@@ -100,6 +100,9 @@ func (c *Connections) refuse(ctx context.Context, a attempt, f failure) (models.
 		"company", a.companyID, "support_code", a.by.SupportCode, "cause", f.cause)
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
 		now := c.db.Now()
+		if err := a.noted(tx, f.outcome); err != nil {
+			return err
+		}
 		event := models.Event{
 			CompanyID: a.companyID, Kind: models.EventConnectFailed, ActorName: a.by.Name, StaffName: a.by.StaffName,
 			Outcome: f.outcome, SupportCode: a.by.SupportCode, At: now,

@@ -24,6 +24,8 @@ type grantedAccess struct {
 	account servicetitan.Account
 	// setup is the guided setup that the access completes; nil for the other ways.
 	setup *models.Setup
+	// asked is the ask that the access answers; nil if a member or staff connect.
+	asked *Asked
 	// also writes other rows in the same transaction; nil if there are none.
 	also func(tx *gorm.DB, connectionID uuid.UUID, now time.Time) error
 }
@@ -50,7 +52,7 @@ func (c *Connections) saveOnce(ctx context.Context, by accounts.Actor, companyID
 	client, _ := c.clients.In(choice.Environment)
 	err = c.db.Write(ctx, func(tx *gorm.DB) error {
 		old = keeper.Replaced{} // of an earlier run
-		if err := accounts.StillAllowed(tx, by, companyID); err != nil {
+		if err := c.stillMay(tx, attempt{by: by, companyID: companyID, asked: granted.asked}); err != nil {
 			return err
 		}
 		now, err := c.db.SharedNow(tx)
@@ -87,7 +89,7 @@ func (c *Connections) saveOnce(ctx context.Context, by accounts.Actor, companyID
 			What: models.Authorized, At: now, By: by,
 			Edit: func(o *models.Connection) {
 				o.Way, o.ConnectedByName, o.ConnectedAt = choice.Way, by.Name, now
-				if o.ConnectedByID = nil; by.StaffName == "" {
+				if o.ConnectedByID = nil; by.StaffName == "" && by.UserID != uuid.Nil {
 					o.ConnectedByID = &by.UserID
 				}
 				o.TenantName, o.BusinessUnits = granted.account.Name, granted.account.BusinessUnits
@@ -105,10 +107,17 @@ func (c *Connections) saveOnce(ctx context.Context, by accounts.Actor, companyID
 		if err != nil {
 			return err
 		}
-		if granted.also == nil {
-			return nil
+		if granted.also != nil {
+			if err := granted.also(tx, id, now); err != nil {
+				return err
+			}
 		}
-		return granted.also(tx, id, now)
+		if granted.asked != nil {
+			if err := granted.asked.use(tx, by, id, now); err != nil {
+				return err
+			}
+		}
+		return endAsks(tx, companyID, choice, AskConnected, now)
 	})
 	return id, old, err
 }

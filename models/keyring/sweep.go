@@ -26,8 +26,8 @@ const mailsKept = 180 * 24 * time.Hour
 // connections, so that other writes do not wait long.
 const sweptAtOnce = 5000
 
-// Sweep deletes expired sessions, links, invitations, throttles, authorizations, counters, and mails. It
-// also deletes events, audit records, closed setups, and finished tasks that are older
+// Sweep deletes expired sessions, links, invitations, asks, throttles, authorizations,
+// counters, and mails. It also deletes events, audit records, closed setups, and finished tasks that are older
 // than eventsKept. Each connection keeps its last setup, which says what is done.
 func Sweep(ctx context.Context, db *database.DB, eventsKept time.Duration) error {
 	now := db.Now()
@@ -46,6 +46,7 @@ func Sweep(ctx context.Context, db *database.DB, eventsKept time.Duration) error
 	}{
 		{table: "links", key: "id", column: "expires_at", before: now},
 		{table: "invitations", key: "id", column: "expires_at", before: now.Add(-accounts.InvitationsKept)},
+		{table: "asks", key: "id", column: "expires_at", before: now.Add(-connect.AsksKept)},
 		{table: "account_mails", key: "id", column: "created_at", before: now.Add(-accounts.AccountMailsKept)},
 		{table: "account_mails", key: "id", column: "created_at", before: now.Add(-accounts.RequestedMailsKept), also: " AND kind IN ('sign_up', 'reset') AND next_try_at IS NULL"},
 		{table: "events", key: "id", column: "at", before: now.Add(-eventsKept)},

@@ -1,0 +1,198 @@
+package connect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/secret"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// askStarts limits how often an address can open links.
+var askStarts = accounts.Limit{Name: "ask-starts", Tries: 30, Per: 10 * time.Minute}
+
+var (
+	// ErrAskOver says that a link no longer works: it was used, it has expired or
+	// ended, or the person who made it may no longer ask.
+	ErrAskOver = errors.New("ask is over")
+	// ErrAskOpened says that the link was opened in another browser first.
+	ErrAskOpened = errors.New("ask was opened in another browser")
+)
+
+// Asked is an ask as the person sees it who was asked, with everything that this
+// person learns about the company.
+type Asked struct {
+	Ask
+	CompanyName string
+	// AskerName and AskerEmail name the owner who asks. The address is proven.
+	AskerName, AskerEmail string
+	// Setup is the open setup of a guided ask; nil if there is none.
+	Setup *models.Setup `gorm:"-"`
+}
+
+// actor returns the person who was asked, by the name that they gave. They are not a
+// user, and the name says how they came.
+func (a Asked) actor(supportCode string) accounts.Actor {
+	return accounts.Actor{Name: a.AdminName + " (by a link from " + a.AskerName + ")", SupportCode: supportCode}
+}
+
+// findAsked returns an ask, whether or not it is over. It returns ErrAskOver if
+// there is none.
+func findAsked(db *gorm.DB, column string, value any) (Asked, error) {
+	var asked Asked
+	err := db.Raw(`SELECT a.*, c.name AS company_name, u.name AS asker_name, u.email AS asker_email
+		FROM asks a JOIN companies c ON c.id = a.company_id JOIN users u ON u.id = a.asker_id WHERE a.`+column+` = ?`, value).Take(&asked).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return asked, ErrAskOver
+	}
+	if err != nil {
+		return asked, fmt.Errorf("find ask: %w", err)
+	}
+	return asked, nil
+}
+
+// stillAsked returns ErrAskOver if nobody may act through the ask any longer. In a
+// transaction it comes first, as accounts.StillAllowed does.
+func (c *Connections) stillAsked(db *gorm.DB, id uuid.UUID) error {
+	var ask Ask
+	err := db.Where("id = ?", id).Take(&ask).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return ErrAskOver
+	}
+	if err != nil {
+		return fmt.Errorf("find ask: %w", err)
+	}
+	err = accounts.StillOwner(db, accounts.Visitor{UserID: ask.AskerID, CompanyID: ask.CompanyID})
+	for _, over := range []error{accounts.ErrLocked, accounts.ErrNoMembership, accounts.ErrForbidden, database.ErrNotFound} {
+		if errors.Is(err, over) {
+			return fmt.Errorf("%w: %w", ErrAskOver, err)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	now, err := c.db.SharedNow(db)
+	if err == nil && !ask.Open(now) {
+		err = ErrAskOver
+	}
+	return err
+}
+
+// AskedByLink returns the ask of a link that was not opened yet. It returns
+// ErrAskOpened or ErrAskOver otherwise. It changes nothing, so that programs that
+// look ahead do no harm.
+func (c *Connections) AskedByLink(ctx context.Context, link secret.Value) (Asked, error) {
+	return c.askedByLink(c.db.Read(ctx), link)
+}
+
+func (c *Connections) askedByLink(db *gorm.DB, link secret.Value) (Asked, error) {
+	now, err := c.db.SharedNow(db)
+	if err != nil {
+		return Asked{}, err
+	}
+	found, err := accounts.FindLink(db, accounts.LinkAsk, link, now)
+	if errors.Is(err, database.ErrNotFound) || err == nil && found.SubjectID == nil {
+		return Asked{}, ErrAskOver
+	}
+	if err != nil {
+		return Asked{}, err
+	}
+	asked, err := findAsked(db, "id", *found.SubjectID)
+	if err == nil {
+		err = c.stillAsked(db, asked.ID)
+	}
+	if err == nil && asked.BindingHash != nil {
+		err = ErrAskOpened
+	}
+	return asked, err
+}
+
+// StartAsk binds a link to the browser that has the binding value, and keeps the
+// name of the person there. Of several browsers at the same time, one wins and the
+// others get ErrAskOpened. Address is the one that the request came from.
+func (c *Connections) StartAsk(ctx context.Context, link, binding secret.Value, name, address string) error {
+	err := c.db.Write(ctx, func(tx *gorm.DB) error { return askStarts.Take(tx, address, c.db.Now()) })
+	if err != nil {
+		return fmt.Errorf("open link: %w", err)
+	}
+	err = c.db.Write(ctx, func(tx *gorm.DB) error {
+		asked, err := c.askedByLink(tx, link)
+		if err != nil {
+			return err
+		}
+		now, err := c.db.SharedNow(tx)
+		if err != nil {
+			return err
+		}
+		bound := tx.Model(&Ask{}).Where("id = ? AND binding_hash IS NULL AND ended_at IS NULL", asked.ID).
+			Updates(map[string]any{"binding_hash": database.HashOf(binding), "admin_name": name, "opened_at": now})
+		if bound.Error == nil && bound.RowsAffected == 0 {
+			return ErrAskOpened
+		}
+		return bound.Error
+	})
+	if err != nil {
+		return fmt.Errorf("open link: %w", err)
+	}
+	return nil
+}
+
+// Asked returns the ask that is bound to the browser with the binding value. An ask
+// that was used is returned, too. Asked returns ErrAskOver for any other that is
+// over.
+func (c *Connections) Asked(ctx context.Context, binding secret.Value) (Asked, error) {
+	if binding.IsZero() {
+		return Asked{}, ErrAskOver
+	}
+	db := c.db.Read(ctx)
+	asked, err := findAsked(db, "binding_hash", database.HashOf(binding))
+	if err != nil || asked.Ended == AskUsed {
+		return asked, err
+	}
+	if err := c.stillAsked(db, asked.ID); err != nil {
+		return Asked{}, err
+	}
+	if asked.Way != servicetitan.Guided || asked.ConnectionID == nil {
+		return asked, nil
+	}
+	setup, err := models.FindSetup(db.Where("company_id = ?", asked.CompanyID), *asked.ConnectionID)
+	if err == nil {
+		asked.Setup = &setup
+	} else if errors.Is(err, models.ErrNoSetup) {
+		err = nil
+	}
+	return asked, err
+}
+
+// use uses the ask up, together with what it asked for. It tells the owner who
+// asked. It returns ErrAskOver if the ask ended in the meantime, and then the whole
+// transaction must not happen.
+func (a Asked) use(tx *gorm.DB, by accounts.Actor, connectionID uuid.UUID, now time.Time) error {
+	ended, err := a.end(tx, AskUsed, now)
+	if err != nil {
+		return err
+	}
+	if !ended {
+		return ErrAskOver
+	}
+	if err := tx.Model(&Ask{}).Where("id = ?", a.ID).Updates(map[string]any{"connection_id": connectionID, "last_outcome": ""}).Error; err != nil {
+		return err
+	}
+	if err := by.AuditIn(tx, a.CompanyID, AuditAskUsed, a.ID, a.detail(), now); err != nil {
+		return err
+	}
+	return accounts.TellAskUsed(tx, a.AskerID, a.CompanyID, connectionID, now)
+}
+
+// tried notes how an attempt ended without a connection, for the owner who asked.
+func (a Asked) tried(tx *gorm.DB, outcome models.Outcome) error {
+	return tx.Model(&Ask{}).Where("id = ? AND ended_at IS NULL", a.ID).Updates(map[string]any{"last_outcome": outcome, "away_since": nil}).Error
+}
