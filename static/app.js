@@ -37,6 +37,22 @@
   addEventListener("focus", look);
 }
 
+// A button with data-copy copies the field whose ID the attribute has. Without this
+// script it is hidden, and the field can be selected.
+for (const button of document.querySelectorAll("button[data-copy]")) {
+  const field = document.getElementById(button.dataset.copy);
+  button.hidden = !navigator.clipboard;
+  button.addEventListener("click", async () => {
+    field.select();
+    try {
+      await navigator.clipboard.writeText(field.value);
+      button.lastChild.textContent = " Copied";
+    } catch {
+      // It is selected, and can be copied by hand.
+    }
+  });
+}
+
 // Search as you type: a form with data-live requests its own page while somebody
 // types or selects, and updates the elements whose IDs the attribute lists. Without
 // this script, the form has a button.

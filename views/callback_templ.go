@@ -80,7 +80,7 @@ func Finishing() templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = Solo(SoloFrame{Title: "Finishing the connection", Width: Narrow, Refresh: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Solo(SoloFrame{Title: "Finishing the connection", Width: Narrow, Refresh: 2}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
