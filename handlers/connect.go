@@ -130,7 +130,7 @@ func (s *site) reviewAccess(c echo.Context, v accounts.Visitor) error {
 		return seeOther(c, "/connect")
 	}
 	setPolicy(c.Response().Header(), environment.AuthURL.Scheme+"://"+environment.AuthURL.Host)
-	page := views.ReviewPage{Choice: choice, ChoiceID: id, Scopes: environment.Scopes}
+	page := views.ReviewPage{Choice: choice, ChoiceID: id, Scopes: environment.Scopes, CanAsk: v.Owns()}
 	if choice.Reconnects() {
 		connection, err := s.Connections.Get(ctx, v.CompanyID, choice.ConnectionID)
 		if err != nil {

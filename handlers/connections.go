@@ -22,7 +22,11 @@ func (s *site) listConnections(c echo.Context, v accounts.Visitor) error {
 	if err != nil {
 		return err
 	}
-	return fieldbridge.Render(c, http.StatusOK, views.Connections(views.ConnectionsPage{Visitor: v, Connections: list, Clock: s.clock()}))
+	asks, err := s.openAsks(c, v)
+	if err != nil {
+		return err
+	}
+	return fieldbridge.Render(c, http.StatusOK, views.Connections(views.ConnectionsPage{Visitor: v, Connections: list, Asks: asks, Clock: s.clock()}))
 }
 
 // showConnection shows one connection.
@@ -56,6 +60,11 @@ func (s *site) showConnection(c echo.Context, v accounts.Visitor, id uuid.UUID) 
 			return err
 		}
 	}
+	asks, err := s.openAsks(c, v)
+	if err != nil {
+		return err
+	}
+	page.Ask = askAbout(asks, connection)
 	if !v.Owns() {
 		if page.Owners, err = s.Accounts.OwnerNames(ctx, v.CompanyID); err != nil {
 			return err
@@ -86,11 +95,17 @@ func (s *site) reconnect(c echo.Context, v accounts.Visitor, id uuid.UUID) error
 	if err != nil {
 		return err
 	}
+	return s.review(c, s.choiceAgain(connection, servicetitan.Way(f.Line("how"))))
+}
+
+// choiceAgain returns the choice that reconnects a connection, in the way it was
+// connected if none is given.
+func (s *site) choiceAgain(connection models.Connection, way servicetitan.Way) models.Choice {
 	choice := models.Choice{
 		Environment: connection.Environment, Way: connection.Way, TenantID: connection.TenantID, ConnectionID: connection.ID,
 	}
-	if way := f.Line("how"); way != "" {
-		choice.Way = servicetitan.Way(way)
+	if way != "" {
+		choice.Way = way
 	}
 	// The recommended way replaces a way that is no longer offered.
 	if environment, ok := s.environment(choice.Environment); ok {
@@ -98,7 +113,7 @@ func (s *site) reconnect(c echo.Context, v accounts.Visitor, id uuid.UUID) error
 			choice.Way = environment.Ways[0]
 		}
 	}
-	return s.review(c, choice)
+	return choice
 }
 
 // confirmDisconnect says what disconnecting means and asks for confirmation.

@@ -37,7 +37,7 @@ func (s *site) credentialsPage(c echo.Context, v accounts.Visitor, choiceID stri
 	if !ok || choice.Way != servicetitan.OwnCredentials {
 		return page, false, nil
 	}
-	page = views.CredentialsPage{Choice: choice, ChoiceID: id, Tenant: strconv.FormatInt(choice.TenantID, 10)}
+	page = views.CredentialsPage{Choice: choice, ChoiceID: id, Tenant: strconv.FormatInt(choice.TenantID, 10), CanAsk: v.Owns()}
 	if choice.Reconnects() {
 		connection, err := s.Connections.Get(ctx, v.CompanyID, choice.ConnectionID)
 		if err != nil {

@@ -14,12 +14,12 @@ import (
 )
 
 // guidedForm shows the second step of a setup by our staff: what will happen.
-func (s *site) guidedForm(c echo.Context, _ accounts.Visitor) error {
+func (s *site) guidedForm(c echo.Context, v accounts.Visitor) error {
 	id, choice, ok := s.sessions.Choice(c.Request().Context(), c.QueryParam("choice"))
 	if !ok || choice.Way != servicetitan.Guided {
 		return seeOther(c, "/connect")
 	}
-	page := views.GuidedPage{Choice: choice, ChoiceID: id}
+	page := views.GuidedPage{Choice: choice, ChoiceID: id, CanAsk: v.Owns()}
 	if environment, ok := s.environment(choice.Environment); ok && choice.Reconnects() {
 		page.Others = otherWays(environment, choice.Way)
 	}

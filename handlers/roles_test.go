@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -61,12 +62,22 @@ var admitted = map[string]int{
 	"POST /connect/credentials":                  303,
 	"GET /connect/guided":                        303,
 	"POST /connect/guided":                       303,
+	"POST /connect/ask":                          200,
 	"GET /callback":                              400,
+	"GET /asks/:id":                              200,
+	"POST /asks/:id/again":                       200,
+	"POST /asks/:id/revoke":                      303,
+	"GET /ask/:token":                            404,
+	"POST /ask/:token/start":                     404,
+	"POST /ask/:token/authorize":                 404,
+	"POST /ask/:token/credentials":               404,
+	"POST /ask/:token/allowed":                   404,
 	"GET /connections/:id":                       200,
 	"POST /connections/:id/test":                 303,
 	"POST /connections/:id/reconnect":            303,
 	"POST /connections/:id/allowed":              303,
 	"POST /connections/:id/withdraw":             303,
+	"POST /connections/:id/ask":                  200,
 	"GET /connections/:id/disconnect":            200,
 	"POST /connections/:id/disconnect":           303,
 	"GET /settings/passkeys/code":                303,
@@ -207,6 +218,12 @@ func TestEveryRouteInEveryRole(t *testing.T) {
 		a.exec("INSERT INTO staff_tasks (id, kind, company_id, connection_id, created_at) VALUES (?, 'tenant_conflict', ?, ?, ?)",
 			task, company, strings.TrimPrefix(path, "/connections/"), a.clock.Now().UTC())
 		ours, theirs := a.teamIDs(al), a.teamIDs(bob)
+		// An ask of each company has the ID of its connection.
+		for _, of := range []string{path, foreign} {
+			a.exec(`INSERT INTO asks (id, company_id, asker_id, environment, tenant_id, way, created_at, expires_at)
+				SELECT c.id, c.company_id, c.connected_by_id, c.environment, c.tenant_id, c.way, c.created_at, ? FROM connections c WHERE c.id = ?`,
+				a.clock.Now().UTC().Add(time.Hour), strings.TrimPrefix(of, "/connections/"))
+		}
 		routes := handlers.Routes()
 		// Routes that change something come after routes that only read, and
 		// signing out comes last.

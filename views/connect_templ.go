@@ -136,7 +136,7 @@ func Connect(p ConnectPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "<div><p><b>You need a ServiceTitan admin for the next step.</b> The permission is called Manage API Application Access. Often the owner or the office manager has it.</p></div></div><div class=\"actions split\"><a class=\"btn quiet\" href=\"/connections\">Cancel</a> <button class=\"btn primary big\">Continue")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "<div><p><b>You need a ServiceTitan admin for the next step.</b> The permission is called Manage API Application Access. Often the owner or the office manager has it. If that is someone else, an owner can make a link for them on the next page.</p></div></div><div class=\"actions split\"><a class=\"btn quiet\" href=\"/connections\">Cancel</a> <button class=\"btn primary big\">Continue")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

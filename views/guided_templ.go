@@ -15,6 +15,8 @@ type GuidedPage struct {
 	Choice   models.Choice
 	ChoiceID string
 	Others   []models.Way
+	// CanAsk says that the visitor may ask somebody else to do this step.
+	CanAsk bool
 }
 
 func (p GuidedPage) title() string {
@@ -76,7 +78,7 @@ func Guided(p GuidedPage) templ.Component {
 			var templ_7745c5c3_Var3 string
 			templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(p.title())
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/guided.templ`, Line: 32, Col: 19}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/guided.templ`, Line: 34, Col: 19}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
 			if templ_7745c5c3_Err != nil {
@@ -89,7 +91,7 @@ func Guided(p GuidedPage) templ.Component {
 			var templ_7745c5c3_Var4 string
 			templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(p.Choice.Environment.Label())
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/guided.templ`, Line: 40, Col: 35}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/guided.templ`, Line: 42, Col: 35}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var4))
 			if templ_7745c5c3_Err != nil {
@@ -118,7 +120,7 @@ func Guided(p GuidedPage) templ.Component {
 			var templ_7745c5c3_Var5 string
 			templ_7745c5c3_Var5, templ_7745c5c3_Err = templ.JoinStringErrs(p.ChoiceID)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/guided.templ`, Line: 56, Col: 56}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/guided.templ`, Line: 58, Col: 56}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var5))
 			if templ_7745c5c3_Err != nil {
@@ -131,7 +133,7 @@ func Guided(p GuidedPage) templ.Component {
 			var templ_7745c5c3_Var6 templ.SafeURL
 			templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinURLErrs(p.back())
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/guided.templ`, Line: 57, Col: 39}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/guided.templ`, Line: 59, Col: 39}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var6))
 			if templ_7745c5c3_Err != nil {
@@ -160,6 +162,16 @@ func Guided(p GuidedPage) templ.Component {
 			templ_7745c5c3_Err = otherWays(p.Choice, p.Others).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, " ")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			if p.CanAsk {
+				templ_7745c5c3_Err = askSomeoneElse(p.ChoiceID).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
 			}
 			return nil
 		})
@@ -211,20 +223,20 @@ func Guide(p GuidePage) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "<div class=\"head\"><div><h1>Allow Fieldbridge in ServiceTitan</h1><p>Your company asked Fieldbridge to set up a connection. This step takes a ServiceTitan admin about two minutes.</p></div></div><section class=\"card\" aria-labelledby=\"guide\"><header><h2 id=\"guide\">What to do</h2><small>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<div class=\"head\"><div><h1>Allow Fieldbridge in ServiceTitan</h1><p>Your company asked Fieldbridge to set up a connection. This step takes a ServiceTitan admin about two minutes.</p></div></div><section class=\"card\" aria-labelledby=\"guide\"><header><h2 id=\"guide\">What to do</h2><small>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var9 string
 			templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(OptionLabel(p.Environment))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/guided.templ`, Line: 86, Col: 76}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/guided.templ`, Line: 91, Col: 76}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var9))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "</small></header><div class=\"body stack\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "</small></header><div class=\"body stack\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -232,7 +244,7 @@ func Guide(p GuidePage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "</div></section>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "</div></section>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -268,20 +280,20 @@ func allowSteps(openURL string) templ.Component {
 			templ_7745c5c3_Var10 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<ol class=\"list how\" role=\"list\"><li><div><h3>Open the settings page</h3><p>In <a href=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "<ol class=\"list how\" role=\"list\"><li><div><h3>Open the settings page</h3><p>In <a href=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var11 templ.SafeURL
 		templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinURLErrs(openURL)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/guided.templ`, Line: 100, Col: 27}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/guided.templ`, Line: 105, Col: 27}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var11))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "\" rel=\"noopener\">ServiceTitan</a>, choose the gear at the top right, then</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "\" rel=\"noopener\">ServiceTitan</a>, choose the gear at the top right, then</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -289,7 +301,7 @@ func allowSteps(openURL string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "</div></li><li><div><h3>Choose the app</h3><p>Choose <b>Connect New App</b>, pick Fieldbridge, and choose <b>Connect</b>.</p></div></li><li><div><h3>Allow it</h3><p>Read the <b>API scopes</b>, then choose <b>Allow Access</b>. That is all: there is nothing to copy.</p></div></li></ol><details class=\"sm\"><summary>I do not see API Application Access</summary><p class=\"muted\">Your ServiceTitan user needs the permission <b>Manage API Application Access</b>. A ServiceTitan admin has it.</p></details> <details class=\"sm\"><summary>Fieldbridge is not in the list</summary><p class=\"muted\">It appears once we have added your tenant ID. Check that you are in the right ServiceTitan company: the number is at the top right of that page, next to <b>My Tenant ID</b>.</p></details> <details class=\"sm\"><summary>Fieldbridge is listed but disabled</summary><p class=\"muted\">Select it and restore its access. If <b>New Version Available</b> is shown, choose <b>Upgrade to New Version</b> and then <b>Allow Access</b>.</p></details>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "</div></li><li><div><h3>Choose the app</h3><p>Choose <b>Connect New App</b>, pick Fieldbridge, and choose <b>Connect</b>.</p></div></li><li><div><h3>Allow it</h3><p>Read the <b>API scopes</b>, then choose <b>Allow Access</b>. That is all: there is nothing to copy.</p></div></li></ol><details class=\"sm\"><summary>I do not see API Application Access</summary><p class=\"muted\">Your ServiceTitan user needs the permission <b>Manage API Application Access</b>. A ServiceTitan admin has it.</p></details> <details class=\"sm\"><summary>Fieldbridge is not in the list</summary><p class=\"muted\">It appears once we have added your tenant ID. Check that you are in the right ServiceTitan company: the number is at the top right of that page, next to <b>My Tenant ID</b>.</p></details> <details class=\"sm\"><summary>Fieldbridge is listed but disabled</summary><p class=\"muted\">Select it and restore its access. If <b>New Version Available</b> is shown, choose <b>Upgrade to New Version</b> and then <b>Allow Access</b>.</p></details>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

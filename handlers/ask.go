@@ -1,0 +1,116 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/connect"
+	"github.com/fieldbridge/fieldbridge/models/secret"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/views"
+)
+
+// askOwner admits the owners of a company to one of its asks. An ask of another
+// company is not found, whatever the visitor's role.
+func (s *site) askOwner(handle func(echo.Context, owner, connect.Ask) error) entrance {
+	e := s.member(withID(func(c echo.Context, v accounts.Visitor, id uuid.UUID) error {
+		ask, err := s.Connections.Ask(c.Request().Context(), v.CompanyID, id)
+		if err != nil {
+			return err
+		}
+		if !v.Owns() {
+			return accounts.ErrForbidden
+		}
+		return handle(c, owner{v}, ask)
+	}))
+	e.who = forOwners
+	return e
+}
+
+// askForChoice makes a link for the choice of the wizard.
+func (s *site) askForChoice(c echo.Context, v owner) error {
+	f, err := readForm(c)
+	if err != nil {
+		return err
+	}
+	_, choice, ok := s.sessions.Choice(c.Request().Context(), f.Raw("choice"))
+	if !ok {
+		return seeOther(c, "/connect")
+	}
+	ask, link, err := s.Connections.MakeAsk(c.Request().Context(), v.Visitor, choice)
+	return s.showAskLink(c, ask, link, err)
+}
+
+// askForConnection makes a link for a connection: for the step of an open setup, or
+// to reconnect.
+func (s *site) askForConnection(c echo.Context, v owner, id uuid.UUID) error {
+	ctx := c.Request().Context()
+	connection, err := s.Connections.Get(ctx, v.CompanyID, id)
+	if err != nil {
+		return err
+	}
+	choice := s.choiceAgain(connection, "")
+	if connection.SettingUp {
+		choice.Way = servicetitan.Guided
+	}
+	ask, link, err := s.Connections.MakeAsk(ctx, v.Visitor, choice)
+	return s.showAskLink(c, ask, link, err)
+}
+
+// askAgain makes a new link for an ask. The old one ends.
+func (s *site) askAgain(c echo.Context, v owner, ask connect.Ask) error {
+	again, link, err := s.Connections.AskAgain(c.Request().Context(), v.Visitor, ask.ID)
+	return s.showAskLink(c, again, link, err)
+}
+
+// showAskLink answers the request that made a link. The link is on no other page.
+func (s *site) showAskLink(c echo.Context, ask connect.Ask, link secret.Value, err error) error {
+	switch {
+	case errors.Is(err, connect.ErrUnproven):
+		return fieldbridge.Render(c, http.StatusConflict, views.AskUnproven())
+	case errors.Is(err, connect.ErrTooManyAsks):
+		return fieldbridge.Render(c, http.StatusConflict, views.TooManyAsks())
+	case err != nil:
+		return err
+	}
+	return fieldbridge.Render(c, http.StatusOK, views.AskLink(views.AskLinkPage{
+		Ask: ask, Base: s.BaseURL.JoinPath("/ask/").String(), Link: link, Clock: s.clock(),
+	}))
+}
+
+// showAsk shows how far an ask has come.
+func (s *site) showAsk(c echo.Context, _ owner, ask connect.Ask) error {
+	return fieldbridge.Render(c, http.StatusOK, views.Ask(views.AskPage{Ask: ask, Clock: s.clock()}))
+}
+
+// withdrawAsk ends an ask.
+func (s *site) withdrawAsk(c echo.Context, v owner, ask connect.Ask) error {
+	if err := s.Connections.WithdrawAsk(c.Request().Context(), v.Visitor, ask.ID); err != nil {
+		return err
+	}
+	return seeOther(c, views.AskPath(ask.ID))
+}
+
+// openAsks returns the asks that an owner's page lists.
+func (s *site) openAsks(c echo.Context, v accounts.Visitor) ([]connect.Ask, error) {
+	if !v.Owns() {
+		return nil, nil
+	}
+	return s.Connections.OpenAsks(c.Request().Context(), v.CompanyID)
+}
+
+// askAbout returns the open ask for a connection's tenant; nil if there is none.
+func askAbout(asks []connect.Ask, connection models.Connection) *connect.Ask {
+	for i := range asks {
+		if asks[i].Environment == connection.Environment && asks[i].TenantID == connection.TenantID {
+			return &asks[i]
+		}
+	}
+	return nil
+}

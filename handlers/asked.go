@@ -1,0 +1,251 @@
+package handlers
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"regexp"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/connect"
+	"github.com/fieldbridge/fieldbridge/models/secret"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/views"
+)
+
+// askSecret matches the secret of a link in an address.
+var askSecret = regexp.MustCompile(`^[A-Z2-7]{26}$`)
+
+// openAsk shows the page to which a link leads. Opening it changes nothing: mail
+// programs and chats open links, too.
+func (s *site) openAsk(c echo.Context) error {
+	if token := c.Param("token"); askSecret.MatchString(token) {
+		return seeOther(c, "/ask/"+s.sessions.KeepLink(c, secret.New(token)))
+	} else if !linkName.MatchString(token) {
+		return s.showNoAsk(c, connect.ErrAskOver)
+	}
+	link, name, ok := s.linkIn(c)
+	if binding := s.sessions.AskBinding(c, name); !binding.IsZero() {
+		return s.showAsked(c, name, binding)
+	}
+	if !ok {
+		return fieldbridge.Render(c, http.StatusNotFound, views.AskOpenAgain())
+	}
+	asked, err := s.Connections.AskedByLink(c.Request().Context(), link)
+	if err != nil {
+		return s.showNoAsk(c, err)
+	}
+	return fieldbridge.Render(c, http.StatusOK, views.AskStart(views.AskedPage{Asked: asked, Name: name, Clock: s.clock()}))
+}
+
+// showNoAsk says why a link does not work.
+func (s *site) showNoAsk(c echo.Context, err error) error {
+	switch {
+	case errors.Is(err, connect.ErrAskOpened):
+		return fieldbridge.Render(c, http.StatusConflict, views.AskElsewhere())
+	case errors.Is(err, connect.ErrAskOver):
+		return fieldbridge.Render(c, http.StatusNotFound, views.AskOver())
+	}
+	return err
+}
+
+// startAsk binds a link to this browser, and keeps the person's name.
+func (s *site) startAsk(c echo.Context) error {
+	f, err := readForm(c)
+	if err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	link, name, ok := s.linkIn(c)
+	if !ok || name == "" {
+		return fieldbridge.Render(c, http.StatusNotFound, views.AskOpenAgain())
+	}
+	if binding := s.sessions.AskBinding(c, name); !binding.IsZero() {
+		return seeOther(c, "/ask/"+name) // a double click
+	}
+	person, problem := accounts.ParseName(f.Raw("name"))
+	if wrong := nameProblem(problem, "your name", "Enter your name, with 100 characters at most."); wrong != "" {
+		asked, err := s.Connections.AskedByLink(ctx, link)
+		if err != nil {
+			return s.showNoAsk(c, err)
+		}
+		page := views.AskedPage{Asked: asked, Name: name, AdminName: f.Raw("name"), NameError: wrong, Clock: s.clock()}
+		return fieldbridge.Render(c, http.StatusUnprocessableEntity, views.AskStart(page))
+	}
+	binding := newAskBinding()
+	if err := s.Connections.StartAsk(ctx, link, binding, person, address(c)); err != nil {
+		return s.showNoAsk(c, err)
+	}
+	s.sessions.KeepAskBinding(c, name, binding)
+	s.sessions.DropLink(c, name)
+	return seeOther(c, "/ask/"+name)
+}
+
+// asked admits the browser to which a link is bound.
+func (s *site) asked(handle func(c echo.Context, name string, binding secret.Value) error) entrance {
+	return anyone(func(c echo.Context) error {
+		name := c.Param("token")
+		binding := s.sessions.AskBinding(c, name)
+		if binding.IsZero() {
+			return fieldbridge.Render(c, http.StatusNotFound, views.AskOpenAgain())
+		}
+		return handle(c, name, binding)
+	})
+}
+
+// showAsked shows the steps of the person who was asked.
+func (s *site) showAsked(c echo.Context, name string, binding secret.Value) error {
+	page, err := s.askedPage(c, name, binding)
+	if err != nil {
+		return s.showNoAsk(c, err)
+	}
+	if page.Asked.Ended == connect.AskUsed {
+		return fieldbridge.Render(c, http.StatusOK, views.AskedDone(page))
+	}
+	switch page.Asked.Way {
+	case servicetitan.SignIn:
+		if environment, ok := s.environment(page.Asked.Environment); ok {
+			setPolicy(c.Response().Header(), environment.AuthURL.Scheme+"://"+environment.AuthURL.Host)
+		}
+		return fieldbridge.Render(c, http.StatusOK, views.AskedSignIn(page))
+	case servicetitan.OwnCredentials:
+		return fieldbridge.Render(c, http.StatusOK, views.AskedCredentials(page))
+	case servicetitan.Guided:
+	}
+	return fieldbridge.Render(c, http.StatusOK, views.AskedGuided(page))
+}
+
+func (s *site) askedPage(c echo.Context, name string, binding secret.Value) (views.AskedPage, error) {
+	asked, err := s.Connections.Asked(c.Request().Context(), binding)
+	if err != nil {
+		return views.AskedPage{}, err
+	}
+	page := views.AskedPage{Asked: asked, Name: name, Clock: s.clock()}
+	if environment, ok := s.environment(asked.Environment); ok {
+		page.Scopes, page.AppURL = environment.Scopes, environment.AppURL()
+	}
+	return page, nil
+}
+
+// authorizeAsked sends the person to ServiceTitan. The page before has named the
+// company that will get the access.
+func (s *site) authorizeAsked(c echo.Context, _ string, binding secret.Value) error {
+	if _, err := readForm(c); err != nil {
+		return err
+	}
+	to, err := s.Connections.BeginAsked(c.Request().Context(), binding)
+	if err != nil {
+		return s.showNoAsk(c, err)
+	}
+	return seeOther(c, to)
+}
+
+// allowAsked records the person's statement that the app is allowed.
+func (s *site) allowAsked(c echo.Context, name string, binding secret.Value) error {
+	err := s.Connections.AllowAsked(c.Request().Context(), binding, supportCode(c))
+	if err := ignoreClosed(err); err != nil {
+		return s.showNoAsk(c, err)
+	}
+	return seeOther(c, "/ask/"+name)
+}
+
+// tryAsked tries the client ID and secret that the person typed.
+func (s *site) tryAsked(c echo.Context, name string, binding secret.Value) error {
+	f, err := readForm(c)
+	if err != nil {
+		return err
+	}
+	page, err := s.askedPage(c, name, binding)
+	if err == nil && (page.Asked.Ended != "" || page.Asked.Way != servicetitan.OwnCredentials) {
+		return seeOther(c, "/ask/"+name)
+	}
+	if err != nil {
+		return s.showNoAsk(c, err)
+	}
+	own := servicetitan.OwnClient{ID: pasted(f.Raw("client")), Secret: secret.New(pasted(f.Raw("secret")))}
+	page.ClientID, page.Errors = shownClientID(own), missingClient(own)
+	if page.Errors != (views.CredentialsErrors{}) {
+		return fieldbridge.Render(c, http.StatusUnprocessableEntity, views.AskedCredentials(page))
+	}
+	result, err := s.Connections.TryAsked(c.Request().Context(), binding, own, supportCode(c))
+	if err != nil {
+		return s.showNoAsk(c, err)
+	}
+	status := http.StatusUnprocessableEntity
+	// Only some are told beside a field.
+	//exhaustive:ignore
+	switch result.Outcome {
+	case models.OutcomeConnected:
+		return seeOther(c, "/ask/"+name)
+	case models.OutcomeTenantTaken, models.OutcomeTenantUnknown, models.OutcomeWrongTenant, models.OutcomeLinkEnded:
+		return s.showAskedFailed(c, name, result)
+	case models.OutcomeClientRefused:
+		page.Errors = whyRefused(own, page.Asked.Environment.Label())
+	default:
+		page.Result, status = result, result.Outcome.Status()
+		s.setRetryAfter(c.Response().Header(), result.RetryAt)
+	}
+	return fieldbridge.Render(c, status, views.AskedCredentials(page))
+}
+
+func (s *site) showAskedFailed(c echo.Context, name string, result models.Result) error {
+	s.setRetryAfter(c.Response().Header(), result.RetryAt)
+	return fieldbridge.Render(c, result.Outcome.Status(), views.AskedFailed(views.AskedFailedPage{
+		Name: name, Result: result, SupportCode: supportCode(c), Clock: s.clock(),
+	}))
+}
+
+// returned receives a browser that returns from ServiceTitan. An authorization that
+// began through a link belongs to the browser to which the link is bound, whoever is
+// signed in there. Any other belongs to a member's session.
+func (s *site) returned() entrance {
+	e := s.member(s.callback)
+	ofMember := e.handle
+	e.handle = func(c echo.Context) error {
+		ctx := c.Request().Context()
+		q, ok := readCallback(c.QueryParams())
+		if looksAhead(c) {
+			return ofMember(c)
+		}
+		names, bindings := s.sessions.AskBindings(c)
+		var result models.Result
+		mine, err := 0, error(nil)
+		if ok {
+			result, mine, ok, err = s.Connections.CompleteAsked(ctx, bindings, supportCode(c), q)
+		}
+		if ok || err != nil {
+			return s.showReturned(c, names, mine, result, err)
+		}
+		if _, signedIn := s.sessions.SignedIn(ctx); !signedIn && len(names) > 0 {
+			// A person without an account has no use for the sign-in page.
+			return s.showAskedFailed(c, names[len(names)-1], models.Result{Outcome: models.OutcomeStartAgain})
+		}
+		return ofMember(c)
+	}
+	return e
+}
+
+func (s *site) showReturned(c echo.Context, names []string, mine int, result models.Result, err error) error {
+	ctx := c.Request().Context()
+	if errors.Is(err, accounts.ErrUnknownState) {
+		noteEvent(ctx, slog.LevelInfo, "callback refused")
+		noteError(ctx, slog.LevelInfo, err)
+		return s.showAskedFailed(c, "", models.Result{Outcome: models.OutcomeStartAgain})
+	}
+	if err != nil {
+		return s.showNoAsk(c, err)
+	}
+	// All others have a page of one kind.
+	//exhaustive:ignore
+	switch result.Outcome {
+	case models.OutcomeConnected:
+		return seeOther(c, "/ask/"+names[mine])
+	case models.OutcomeFinishing:
+		return fieldbridge.Render(c, http.StatusAccepted, views.Finishing())
+	}
+	return s.showAskedFailed(c, names[mine], result)
+}
