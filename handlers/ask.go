@@ -86,7 +86,7 @@ func (s *site) showAskLink(c echo.Context, ask connect.Ask, link secret.Value, e
 
 // showAsk shows how far an ask has come.
 func (s *site) showAsk(c echo.Context, _ owner, ask connect.Ask) error {
-	return fieldbridge.Render(c, http.StatusOK, views.Ask(views.AskPage{Ask: ask, Clock: s.clock()}))
+	return fieldbridge.Render(c, http.StatusOK, views.Ask(views.AskPage{Ask: ask, Live: c.QueryParam("live") != "", Clock: s.clock()}))
 }
 
 // withdrawAsk ends an ask.

@@ -43,8 +43,9 @@ const (
 	askPause = 15
 )
 
-// refresh returns after how many seconds the page reloads, or 0 if it does not. A
-// page that is left open stops after a while.
+// refresh returns after how many seconds the page reloads, or 0 if it does not. It
+// does so only if the reader asked for it. A page that is left open stops after a
+// while.
 func (p AskPage) refresh() int {
 	last := p.Ask.CreatedAt
 	for _, at := range []*time.Time{p.Ask.OpenedAt, p.Ask.AwaySince} {
@@ -52,7 +53,7 @@ func (p AskPage) refresh() int {
 			last = *at
 		}
 	}
-	if p.Ask.Open(p.Clock.Now) && p.Clock.Now.Sub(last) < askWatched {
+	if p.Live && p.Ask.Open(p.Clock.Now) && p.Clock.Now.Sub(last) < askWatched {
 		return askPause
 	}
 	return 0

@@ -101,9 +101,12 @@ func TestEveryEndOfAnAskHasWords(t *testing.T) {
 
 // An owner's page stops reloading some time after the last change.
 func TestAskPageStopsReloading(t *testing.T) {
-	page := AskPage{Ask: askOf(models.SignInWay, "Pat"), Clock: testClock()}
+	page := AskPage{Ask: askOf(models.SignInWay, "Pat"), Live: true, Clock: testClock()}
 	if got := page.refresh(); got < 10 {
 		t.Errorf("it reloads after %d seconds", got)
+	}
+	if got := (AskPage{Ask: page.Ask, Clock: testClock()}).refresh(); got != 0 {
+		t.Errorf("without being asked, it reloads after %d seconds", got)
 	}
 	page.Clock.Now = page.Clock.Now.Add(time.Hour)
 	if got := page.refresh(); got != 0 {
