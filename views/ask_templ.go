@@ -274,12 +274,12 @@ func Ask(p AskPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = askStep("ok", "check", "You made the link", p.Clock.On(p.Ask.CreatedAt)+". It works until "+p.Clock.On(p.Ask.ExpiresAt)+".").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = askStep("ok", "check", "Link made", "Made "+p.Clock.On(p.Ask.CreatedAt)+". It works until "+p.Clock.On(p.Ask.ExpiresAt)+".").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			if p.Ask.OpenedAt != nil {
-				templ_7745c5c3_Err = askStep("ok", "check", "Opened by "+Isolate(p.Ask.AdminName), p.Clock.On(p.Ask.OpenedAt.UTC())+". This is the name that they gave.").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = askStep("ok", "check", "Opened by "+Isolate(p.Ask.AdminName), "Opened "+p.Clock.On(*p.Ask.OpenedAt)+". This is the name that they gave.").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -302,12 +302,12 @@ func Ask(p AskPage) templ.Component {
 			}
 			if p.Ask.EndedAt != nil {
 				if p.Ask.Ended == connect.AskUsed {
-					templ_7745c5c3_Err = askStep("ok", "ok", "Done by "+Isolate(p.Ask.AdminName), p.Clock.On(*p.Ask.EndedAt)+".").Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = askStep("ok", "ok", "Done by "+Isolate(p.Ask.AdminName), "Finished "+p.Clock.On(*p.Ask.EndedAt)+".").Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 				} else {
-					templ_7745c5c3_Err = askStep("off", "off", askEnds[p.Ask.Ended].Word, p.Clock.On(*p.Ask.EndedAt)+".").Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = askStep("off", "off", askEnds[p.Ask.Ended].Word, "Ended "+p.Clock.On(*p.Ask.EndedAt)+".").Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
