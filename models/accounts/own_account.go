@@ -72,13 +72,10 @@ func (a *Accounts) ChangePassword(ctx context.Context, v Visitor, current, passw
 		if err := tx.Model(&User{}).Where("id = ?", user.ID).Update("password_hash", hash).Error; err != nil {
 			return err
 		}
-		if epoch, err = endOtherSessions(tx, user.ID); err != nil {
+		if epoch, err = securityChanged(tx, user, ChangedPassword, now); err != nil {
 			return err
 		}
 		if err := EndLinks(tx, LinkReset, "user_id", user.ID); err != nil {
-			return err
-		}
-		if err := mailUser(tx, user, AccountMail{Kind: MailSecurityChanged, Detail: "password"}, now); err != nil {
 			return err
 		}
 		return auditOwn(tx, user, v.SupportCode, AuditPasswordChanged, now)
