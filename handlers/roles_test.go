@@ -157,13 +157,14 @@ var admitted = map[string]int{
 	"GET /staff/team/:id/remove":                 200,
 	"POST /staff/team/:id/remove":                303,
 
-	"GET /staff/companies/:id/people/:person":           200,
-	"POST /staff/companies/:id/people/:person/sign-out": 303,
-	"POST /staff/companies/:id/people/:person/reset":    303,
-	"GET /staff/companies/:id/people/:person/disable":   200,
-	"POST /staff/companies/:id/people/:person/disable":  422,
-	"GET /staff/companies/:id/people/:person/enable":    303,
-	"POST /staff/companies/:id/people/:person/enable":   303,
+	"POST /staff/companies/:id/invitations/:invitation/resend": 303,
+	"GET /staff/companies/:id/people/:person":                  200,
+	"POST /staff/companies/:id/people/:person/sign-out":        303,
+	"POST /staff/companies/:id/people/:person/reset":           303,
+	"GET /staff/companies/:id/people/:person/disable":          200,
+	"POST /staff/companies/:id/people/:person/disable":         422,
+	"GET /staff/companies/:id/people/:person/enable":           303,
+	"POST /staff/companies/:id/people/:person/enable":          303,
 }
 
 // filled lists the forms of routes that check them before anything else.
@@ -213,11 +214,10 @@ func TestEveryRouteInEveryRole(t *testing.T) {
 		amy.post("/connect", "env", "sandbox", "how", "sign_in", "tenant", "842193311").want(a, 303) // a choice of her own
 		a.addStaff("tess@fieldbridge.example", accounts.Support)
 		teammate := a.lookup("SELECT id FROM users WHERE email = 'tess@fieldbridge.example'")
-		spare := a.lookup("SELECT id FROM users WHERE email = ?", al.colleague("Spare", accounts.Member).email)
 		task := uuid.Must(uuid.NewV7())
 		a.exec("INSERT INTO staff_tasks (id, kind, company_id, connection_id, created_at) VALUES (?, 'tenant_conflict', ?, ?, ?)",
 			task, company, strings.TrimPrefix(path, "/connections/"), a.clock.Now().UTC())
-		ours, theirs := a.teamIDs(al), a.teamIDs(bob)
+		ours, theirs, spare := a.teamIDs(al), a.teamIDs(bob), a.teamIDs(al)
 		// An ask of each company has the ID of its connection.
 		for _, of := range []string{path, foreign} {
 			a.exec(`INSERT INTO asks (id, company_id, asker_id, environment, tenant_id, way, created_at, expires_at)
@@ -243,7 +243,7 @@ func TestEveryRouteInEveryRole(t *testing.T) {
 			for _, id := range teamIDsFor(r.Path, ours, theirs, idsFor(r.Path, path, foreign, company.String(), teammate, task.String())) {
 				for _, v := range everybody {
 					before := a.traces()
-					request := v.request(r.Method, strings.NewReplacer(":id", id.value, ":environment", id.value, ":token", id.value, ":person", spare).Replace(r.Path), form)
+					request := v.request(r.Method, strings.NewReplacer(":id", id.value, ":environment", id.value, ":token", id.value, ":person", spare.member, ":invitation", spare.invitation).Replace(r.Path), form)
 					if v.key != "" {
 						request.Header.Set("Authorization", "Bearer "+v.key)
 					}

@@ -18,15 +18,15 @@ func staffPersonPath(company, person uuid.UUID) string {
 	return staffCompanyPath(company) + "/people/" + person.String()
 }
 
-// withPerson parses the ID of the person in the path for a handler that takes the
-// IDs of a company and of a person who belongs to it.
-func withPerson[Who any](handle func(echo.Context, Who, uuid.UUID, uuid.UUID) error) func(echo.Context, Who) error {
+// withIDs parses the two IDs in the path for a handler that takes the IDs of a
+// company and of what belongs to it, whose name in the path is below.
+func withIDs[Who any](below string, handle func(echo.Context, Who, uuid.UUID, uuid.UUID) error) func(echo.Context, Who) error {
 	return withID(func(c echo.Context, who Who, company uuid.UUID) error {
-		person, ok := parseID(c.Param("person"))
+		id, ok := parseID(c.Param(below))
 		if !ok {
 			return database.ErrNotFound
 		}
-		return handle(c, who, company, person)
+		return handle(c, who, company, id)
 	})
 }
 
@@ -53,6 +53,14 @@ func (s *staffSite) startReset(c echo.Context, m accounts.Staff, company, person
 		return err
 	}
 	return seeOther(c, staffPersonPath(company, person)+"?did="+staff.DidReset)
+}
+
+// resendFor sends a company's invitation again.
+func (s *staffSite) resendFor(c echo.Context, m accounts.Staff, company, invitation uuid.UUID) error {
+	if err := s.support.ResendInvitation(c.Request().Context(), m, company, invitation); err != nil {
+		return err
+	}
+	return seeOther(c, staffCompanyPath(company)+"#invited")
 }
 
 // confirmDisable says what disabling an account means, and asks for the reason.

@@ -90,6 +90,22 @@ func TestStaffHelpAPerson(t *testing.T) {
 		}
 		sam.get("/staff").want(a, 200)
 
+		// An invitation is sent again for the company that it belongs to, as the owner's.
+		al.post("/team/invitations", "email", "ivy@trades.example", "role", "member").want(a, 303)
+		invitation := a.lookup("SELECT id FROM invitations WHERE email = 'ivy@trades.example'")
+		sam.says(al.company(), "ivy@trades.example Member today at", "Invited Send again")
+		sam.post(bob.company()+"/invitations/"+invitation+"/resend").want(a, 404)
+		sam.post(al.company()+"/invitations/"+invitation+"/resend").want(a, 303, al.company()+"#invited")
+		if n := a.count("SELECT count(*) FROM account_mails WHERE kind = 'invitation' AND recipient = 'ivy@trades.example'"); n != 2 {
+			t.Errorf("%d mails", n)
+		}
+		if n := a.count("SELECT count(*) FROM audit_records WHERE action = 'invitation_resent' AND actor_name = 'Fieldbridge support'"); n != 1 {
+			t.Errorf("%d records", n)
+		}
+		a.clock.Add(8 * 24 * time.Hour)
+		sam.signInAgain()
+		sam.says(al.company(), "Expired Send again")
+
 		// The search finds people by their address.
 		sam.says("/staff/connections?q="+amy.email, "Northgate")
 	})

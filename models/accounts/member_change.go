@@ -92,6 +92,27 @@ func EnableMember(tx *gorm.DB, by Actor, companyID, userID uuid.UUID, now time.T
 	return true, by.auditMember(tx, AuditMemberEnabled, user.ID, now)
 }
 
+// SendInvitationAgain is ResendInvitation for staff. The invitation stays that of the
+// owner who sent it.
+func SendInvitationAgain(tx *gorm.DB, by Actor, companyID, id uuid.UUID, now time.Time) error {
+	invitation, err := waitingInvitation(database.ForUpdate(tx), companyID, id)
+	if err != nil {
+		return err
+	}
+	if err := invitationsPerRecipient.Take(tx, invitation.Email, now); err != nil {
+		return err
+	}
+	if !invitation.Open(now) {
+		if err := roomForInvitation(tx, companyID, now); err != nil {
+			return err
+		}
+	}
+	if err := invitation.send(tx, invitation.InvitedBy, now); err != nil {
+		return err
+	}
+	return by.AuditIn(tx, companyID, AuditInvitationResent, id, invitation.Email, now)
+}
+
 // holdMember locks the row of a person who belongs to a company, and returns them.
 func holdMember(tx *gorm.DB, companyID, userID uuid.UUID) (User, error) {
 	var user User

@@ -14,6 +14,8 @@ import (
 type CompanyView struct {
 	Company     accounts.Company
 	Members     []Person
+	// Invited are the invitations that wait for an answer.
+	Invited []accounts.Invitation
 	Connections []models.Connection
 	Keys        []accounts.APIKey
 	// Events are the company's events that belong to no connection, newest first.
@@ -48,6 +50,9 @@ func (s *Support) lookAtCompany(ctx context.Context, id uuid.UUID) (v CompanyVie
 		return v, database.Found(err, "view company")
 	}
 	if v.Members, err = peopleOf(db, id, peopleShown); err != nil {
+		return v, err
+	}
+	if v.Invited, err = invited(db, id); err != nil {
 		return v, err
 	}
 	if v.Connections, err = s.connections.List(ctx, id); err != nil {

@@ -25,8 +25,9 @@ type Person struct {
 	ProvenAt     *time.Time
 	LastSignInAt *time.Time
 	DisabledAt   *time.Time
-	// Factor says that the person signs in with a second step.
-	Factor bool
+	// Factor says that the person enters a code after the password. Passkey says
+	// that they have a passkey.
+	Factor, Passkey bool
 }
 
 // PersonView is a person of a company, with what staff need in order to decide.
@@ -65,7 +66,8 @@ var personChanges = accounts.Limit{Name: "staff-person", Tries: 60, Per: time.Ho
 func peopleOf(db *gorm.DB, companyID uuid.UUID, limit int) ([]Person, error) {
 	var people []Person
 	err := db.Table("memberships m").Select(`u.id AS user_id, u.name, u.email, m.role, u.created_at, u.proven_at, u.last_sign_in_at, u.disabled_at,
-		EXISTS (SELECT 1 FROM second_factors f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL) AS factor`).
+		EXISTS (SELECT 1 FROM second_factors f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL) AS factor,
+		EXISTS (SELECT 1 FROM passkeys k WHERE k.user_id = u.id) AS passkey`).
 		Joins("JOIN users u ON u.id = m.user_id").Where("m.company_id = ?", companyID).Order("m.role DESC, u.name, u.id").Limit(limit).Find(&people).Error
 	if err != nil {
 		return nil, fmt.Errorf("view people: %w", err)
@@ -142,6 +144,24 @@ func (s *Support) StartReset(ctx context.Context, staff accounts.Staff, companyI
 	return s.changePerson(ctx, staff, func(tx *gorm.DB, now time.Time) error {
 		return accounts.StartReset(tx, actor(staff), companyID, userID, now)
 	})
+}
+
+// ResendInvitation sends a company's invitation again.
+func (s *Support) ResendInvitation(ctx context.Context, staff accounts.Staff, companyID, id uuid.UUID) error {
+	return s.changePerson(ctx, staff, func(tx *gorm.DB, now time.Time) error {
+		return accounts.SendInvitationAgain(tx, actor(staff), companyID, id, now)
+	})
+}
+
+// invited returns the invitations of a company that wait for an answer, also those
+// that have expired.
+func invited(db *gorm.DB, companyID uuid.UUID) ([]accounts.Invitation, error) {
+	var waiting []accounts.Invitation
+	err := db.Where("company_id = ? AND accepted_at IS NULL AND withdrawn_at IS NULL", companyID).Order("email").Limit(peopleShown).Find(&waiting).Error
+	if err != nil {
+		return nil, fmt.Errorf("view invitations: %w", err)
+	}
+	return waiting, nil
 }
 
 // Disable takes a person's access away, in all their companies. The reason is kept
