@@ -78,6 +78,26 @@ func (p Page) checkAttributes() {
 	}
 }
 
+// checkPassword requires that a field for a password helps password managers and
+// cuts nothing off.
+func (p Page) checkPassword(n *html.Node) {
+	name, fills := Value(n, "name"), Value(n, "autocomplete")
+	if kind := Value(n, "type"); kind == "hidden" {
+		return
+	} else if kind != "password" {
+		if strings.Contains(name, "password") || strings.HasSuffix(fills, "-password") {
+			p.Errorf("input %q shows what is typed", name)
+		}
+		return
+	}
+	if _, cuts := Attribute(n, "maxlength"); cuts {
+		p.Errorf("input %q cuts a password", name)
+	}
+	if name != "secret" && fills != "current-password" && fills != "new-password" {
+		p.Errorf("input %q does not say which password it is", name)
+	}
+}
+
 // checkForms requires that every field has a name for the reader and that every
 // form posts.
 func (p Page) checkForms() {
@@ -105,6 +125,7 @@ func (p Page) checkForms() {
 		if Value(n, "type") == "password" && Value(n, "value") != "" {
 			p.Error("shows a password")
 		}
+		p.checkPassword(n)
 		if _, ok := Attribute(n, "autofocus"); ok {
 			focused++
 		}
