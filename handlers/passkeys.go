@@ -40,7 +40,7 @@ func (s *site) addPasskeyForm(c echo.Context, me self) error {
 	if !s.confirmed(c) {
 		return seeOther(c, me.askToConfirm(forAdding))
 	}
-	return fieldbridge.Render(c, http.StatusOK, views.AddPasskey(views.AddPasskeyPage{At: me.at, Name: browserName(c.Request().UserAgent())}))
+	return fieldbridge.Render(c, http.StatusOK, views.AddPasskey(views.AddPasskeyPage{At: me.at, Name: accounts.ParseAgent(c.Request().UserAgent()).String()}))
 }
 
 // newPasskeyOptions asks the browser for a new passkey.
@@ -87,7 +87,7 @@ func (s *site) addPasskey(c echo.Context, me self) error {
 	}
 	name, problem := accounts.ParseName(answer.Name)
 	if problem == accounts.NameMissing {
-		name, problem = browserName(c.Request().UserAgent()), accounts.NameFine
+		name, problem = accounts.ParseAgent(c.Request().UserAgent()).String(), accounts.NameFine
 	}
 	if problem != accounts.NameFine {
 		return c.JSON(http.StatusUnprocessableEntity, told{Problem: passkeyNameProblem(problem)})
