@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // turnOnCodes turns on the second step of a member who is signed in. It returns the
@@ -136,5 +138,27 @@ func TestMembersCodesAreLimited(t *testing.T) {
 			t.Errorf("the sixth wrong code is answered %d", got.status)
 		}
 		al.get("/connections").want(a, 200)
+	})
+}
+
+// An operator lets a member in who has lost the phone and the recovery codes.
+func TestResetMembersCodes(t *testing.T) {
+	onBoth(t, func(t *testing.T, a *app) {
+		al, d := a.signUp("Northgate", "Al"), a.device()
+		a.exec("UPDATE users SET proven_at = created_at WHERE email = ?", al.email)
+		al.turnOnCodes()
+		al.addPasskey("/settings/passkeys", d)
+		if err := a.accounts().ResetFactor(t.Context(), accounts.CommandLine("root"), al.email); err != nil {
+			t.Fatal(err)
+		}
+		al.get("/connections").want(a, 303, "/signin")
+		if got, _ := a.newBrowser().signInWith(d, ""); got.status != 422 {
+			t.Errorf("the passkey is answered %d", got.status)
+		}
+		al.post("/signin", "email", al.email, "password", password).want(a, 303, "/connections")
+		al.get("/connections").want(a, 200)
+		if n := a.count("SELECT count(*) FROM account_mails WHERE detail = 'second_step_off'"); n != 1 {
+			t.Errorf("%d mails say so", n)
+		}
 	})
 }

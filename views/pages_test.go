@@ -108,6 +108,7 @@ func everyPage() map[string]templ.Component {
 		pages["not reconnected: "+string(outcome)] = notConnected(outcome, againChoice)
 	}
 	pages["help"] = Help(HelpPage{Visitor: pagetest.Visitor(accounts.Owner), Clock: testClock()})
+	maps.Copy(pages, passkeyPages())
 	for status := range problems {
 		pages["error "+strings.TrimSpace(problems[status].name)] = Error(ErrorPage{Status: status, RetryAt: pagetest.Noon.Add(40 * time.Second), SupportCode: "FB-1", Clock: testClock()})
 	}

@@ -18,7 +18,7 @@ type staffCommand struct {
 	Remove staffRemove `cmd:"" help:"End an account and its sessions."`
 	List   staffList   `cmd:"" help:"Show who may sign in as staff."`
 
-	ResetFactor staffResetFactor `cmd:"" help:"Delete a person's second factor and end their sessions. They set up a new one when they sign in."`
+	ResetFactor staffResetFactor `cmd:"" help:"Delete the second factor and passkeys of a person, on the staff or in a company, and end their sessions. Staff set up a new one when they sign in."`
 }
 
 type staffAdd struct {
@@ -80,10 +80,10 @@ func (s staffResetFactor) Run(ctx context.Context) error {
 	return withAccounts(ctx, func(_ config, people *accounts.Accounts) error {
 		err := people.ResetFactor(ctx, operator(), email)
 		if errors.Is(err, database.ErrNotFound) {
-			return fmt.Errorf("%s is not on the staff", s.Email)
+			return fmt.Errorf("%s has no account", s.Email)
 		}
 		if err == nil {
-			fmt.Printf("%s is signed out everywhere, and sets up a new second factor at the next sign-in\n", email)
+			fmt.Printf("%s is signed out everywhere and has no second factor; staff set up a new one at the next sign-in\n", email)
 		}
 		return err
 	})

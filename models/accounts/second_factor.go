@@ -103,17 +103,23 @@ func (a *Accounts) pass(tx *gorm.DB, f secondFactor, code string, now time.Time)
 	return passed, tx.Model(&recoveryCode{}).Where("user_id = ?", f.UserID).Count(&passed.Left).Error
 }
 
-// ResetFactor deletes a staff member's second factor, recovery codes, and passkeys,
-// which count as a second factor. It ends all their sessions. At the next sign-in they enroll again. It returns ErrNotFound
-// if nobody on the staff has the email.
+// ResetFactor deletes a person's second factor, recovery codes, and passkeys, which
+// count as a second factor. It ends all their sessions. Staff enroll again at the
+// next sign-in. A member of a company is told by mail. It returns ErrNotFound if
+// nobody has the email.
 func (a *Accounts) ResetFactor(ctx context.Context, by Actor, email string) error {
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
 		var user User
-		if err := database.ForUpdate(tx).Where("email = ? AND staff_role <> ''", email).Take(&user).Error; err != nil {
-			return database.Found(err, "find staff")
+		if err := database.ForUpdate(tx).Where("email = ?", email).Take(&user).Error; err != nil {
+			return database.Found(err, "find person")
 		}
 		if err := endSessions(tx, user.ID); err != nil {
 			return err
+		}
+		if user.StaffRole == "" {
+			if err := mailUser(tx, user, AccountMail{Kind: MailSecurityChanged, Detail: SecondStepOff}, a.db.Now()); err != nil {
+				return err
+			}
 		}
 		return errors.Join(forgetFactor(tx, user.ID), forgetPasskeys(tx, user.ID), by.audit(tx, AuditFactorReset, user.ID, "", a.db.Now()))
 	})

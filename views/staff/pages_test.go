@@ -111,6 +111,7 @@ func everyPage(t *testing.T) map[string]templ.Component {
 		"staff: team, elsewhere": Team(TeamPage{Staff: testStaff, Clock: testClock(), Team: []accounts.Staff{{UserID: uuid.Max, Name: "Sam", Email: "sam@f.example"}}, Elsewhere: true}),
 		"staff: no link":         TeamLink(TeamLinkPage{Staff: testStaff, Email: "sam@f.example", SignIn: "https://app.example/staff/signin"}),
 		"staff: link":            TeamLink(TeamLinkPage{Staff: testStaff, Email: "sam@f.example", Base: "https://app.example/password/reset", Again: true}),
+		"staff: passkeys":        Passkeys(testStaff, views.PasskeysPage{At: "/staff/passkeys", Offered: true, Clock: testClock()}),
 		"staff: remove":          Remove(RemovePage{Staff: testStaff, Member: accounts.Staff{UserID: uuid.New(), Name: "Lee", Email: "lee@f.example"}}),
 		"staff: lock":            Lock(LockPage{Staff: testStaff, Company: testCompany()}),
 		"staff: unlock, no":      Lock(LockPage{Staff: testStaff, Company: testCompany(), Unlock: true, Problem: support.NoteEmpty}),

@@ -20,7 +20,6 @@ func everySignInPage() map[string]templ.Component {
 		"second step, no":          Factor(FactorPage{Staff: testStaff, Wrong: true}),
 		"second step, new":         Factor(FactorPage{Staff: testStaff, Enrolment: &enrolment, QR: "M4 4h1v1h-1z", QRSize: "53"}),
 		"second step, other phone": Factor(FactorPage{Staff: testStaff, Enrolment: &replacing, QR: "M4 4h1v1h-1z", QRSize: "53", Wrong: true}),
-		"recovery codes":           Recovery(RecoveryPage{Staff: testStaff, Codes: []secret.Value{secret.New("ABCD-EFGH-IJKL")}}),
 		"recovery codes, last":     FewRecoveryCodes(0),
 		"recovery codes, few":      FewRecoveryCodes(1),
 		"own second step":          FactorSettings(FactorSettingsPage{Staff: testStaff, Left: 7}),
