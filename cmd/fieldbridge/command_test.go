@@ -91,8 +91,9 @@ func TestDoctorsLastLine(t *testing.T) {
 		out, err string
 		code     int
 	}{
-		"no environment": {nil, "Nothing needs to be fixed. There is 1 warning.\n", "", 0},
-		"two warnings":   {map[string]string{"FIELDBRIDGE_BASEURL": "x"}, "Nothing needs to be fixed. There are 2 warnings.\n", "", 0},
+		"no environment": {map[string]string{"FIELDBRIDGE_SMTP_URL": "smtp://mail.example.com", "FIELDBRIDGE_MAIL_FROM": "app@example.com"}, "Nothing needs to be fixed. There is 1 warning.\n", "", 0},
+		"two warnings":   {nil, "Nothing needs to be fixed. There are 2 warnings.\n", "", 0},
+		"three warnings": {map[string]string{"FIELDBRIDGE_BASEURL": "x"}, "Nothing needs to be fixed. There are 3 warnings.\n", "", 0},
 		"a demo":         {map[string]string{"FIELDBRIDGE_SANDBOX_ADDR": "127.0.0.1:9", "FIELDBRIDGE_SANDBOX_URL": "http://127.0.0.1:9"}, "Everything is fine.\n", "", 0},
 		"one problem":    {map[string]string{"FIELDBRIDGE_KEYSET_FILE": "none.json"}, "", "fieldbridge: 1 problem to fix\n", 1},
 		"two problems":   {map[string]string{"FIELDBRIDGE_LOG": "xml", "FIELDBRIDGE_ADDR": "x"}, "", "fieldbridge: 2 problems to fix\n", 1},
