@@ -10,6 +10,8 @@ func accountMail(m accounts.PreparedMail) MailText {
 		return signInTries()
 	case accounts.MailSignUp:
 		return signUpMail(m)
+	case accounts.MailProveEmail:
+		return proveEmailMail()
 	case accounts.MailReset:
 		return resetMail()
 	case accounts.MailConfirmEmail:

@@ -129,6 +129,8 @@ func (m *PreparedMail) prepare(tx *gorm.DB, now time.Time) error {
 		return m.prepareSignUp(tx, now)
 	case MailReset:
 		return m.prepareReset(tx, now)
+	case MailProveEmail:
+		return m.prepareProof(tx, now)
 	case MailConfirmEmail:
 		return m.prepareConfirmEmail(tx, now)
 	case MailInvitation:
