@@ -210,7 +210,7 @@ func TestNewEmailDoesNotTell(t *testing.T) {
 			amy := a.signUp("Northgate", "Amy")
 			got := amy.askForEmail(email).want(a, 303)
 			page := amy.get(got.location).want(a, 200)
-			return got.location + strings.NewReplacer(email, "EMAIL", amy.email, "OWN", a.lookup("SELECT id FROM users WHERE email = ?", amy.email), "ID").Replace(page.body)
+			return got.location + strings.NewReplacer(email, "EMAIL", amy.email, "OWN", a.lookup("SELECT id FROM users WHERE email = ?", amy.email), "ID", a.companyOf(amy).String(), "COMPANY").Replace(page.body)
 		}
 		if known, unknown := look(bob.email), look("nobody@new.example"); known != unknown {
 			t.Errorf("the answers differ:\n%s\n%s", text(known), text(unknown))
