@@ -115,6 +115,24 @@ func everyPage() map[string]templ.Component {
 	return pages
 }
 
+// A page with the menu offers to sign out.
+func TestEveryMenuOffersToSignOut(t *testing.T) {
+	menus := 0
+	for name, c := range everyPage() {
+		p := pagetest.Show(t, c)
+		if !strings.Contains(p.Source, `<nav aria-label="Main">`) {
+			continue
+		}
+		menus++
+		if !strings.Contains(p.Source, `method="post" action="/signout"`) {
+			t.Errorf("%s offers no way to sign out", name)
+		}
+	}
+	if menus < 10 {
+		t.Errorf("%d pages have the menu", menus)
+	}
+}
+
 // withContact is a page that says where people reach support.
 type withContact struct {
 	page    templ.Component
