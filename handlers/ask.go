@@ -44,7 +44,7 @@ func (s *site) askForChoice(c echo.Context, v owner) error {
 		return seeOther(c, "/connect")
 	}
 	ask, link, err := s.Connections.MakeAsk(c.Request().Context(), v.Visitor, choice)
-	return s.showAskLink(c, ask, link, err)
+	return s.showAskLink(c, v, ask, link, err)
 }
 
 // askForConnection makes a link for a connection: for the step of an open setup, or
@@ -60,17 +60,17 @@ func (s *site) askForConnection(c echo.Context, v owner, id uuid.UUID) error {
 		choice.Way = servicetitan.Guided
 	}
 	ask, link, err := s.Connections.MakeAsk(ctx, v.Visitor, choice)
-	return s.showAskLink(c, ask, link, err)
+	return s.showAskLink(c, v, ask, link, err)
 }
 
 // askAgain makes a new link for an ask. The old one ends.
 func (s *site) askAgain(c echo.Context, v owner, ask connect.Ask) error {
 	again, link, err := s.Connections.AskAgain(c.Request().Context(), v.Visitor, ask.ID)
-	return s.showAskLink(c, again, link, err)
+	return s.showAskLink(c, v, again, link, err)
 }
 
 // showAskLink answers the request that made a link. The link is on no other page.
-func (s *site) showAskLink(c echo.Context, ask connect.Ask, link secret.Value, err error) error {
+func (s *site) showAskLink(c echo.Context, v owner, ask connect.Ask, link secret.Value, err error) error {
 	switch {
 	case errors.Is(err, connect.ErrUnproven):
 		return fieldbridge.Render(c, http.StatusConflict, views.AskUnproven())
@@ -80,13 +80,13 @@ func (s *site) showAskLink(c echo.Context, ask connect.Ask, link secret.Value, e
 		return err
 	}
 	return fieldbridge.Render(c, http.StatusOK, views.AskLink(views.AskLinkPage{
-		Ask: ask, Base: s.BaseURL.JoinPath("/ask/").String(), Link: link, Clock: s.clock(),
+		Ask: ask, Base: s.BaseURL.JoinPath("/ask/").String(), Link: link, Clock: s.clockOf(v.Visitor),
 	}))
 }
 
 // showAsk shows how far an ask has come.
-func (s *site) showAsk(c echo.Context, _ owner, ask connect.Ask) error {
-	return fieldbridge.Render(c, http.StatusOK, views.Ask(views.AskPage{Ask: ask, Live: c.QueryParam("live") != "", Clock: s.clock()}))
+func (s *site) showAsk(c echo.Context, v owner, ask connect.Ask) error {
+	return fieldbridge.Render(c, http.StatusOK, views.Ask(views.AskPage{Ask: ask, Live: c.QueryParam("live") != "", Clock: s.clockOf(v.Visitor)}))
 }
 
 // withdrawAsk ends an ask.

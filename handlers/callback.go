@@ -45,7 +45,7 @@ func (s *site) callback(c echo.Context, v accounts.Visitor) error {
 	case models.OutcomeFinishing:
 		return fieldbridge.Render(c, http.StatusAccepted, views.Finishing())
 	}
-	page := views.NotConnectedPage{Result: result, SupportCode: v.SupportCode, Clock: s.clock()}
+	page := views.NotConnectedPage{Result: result, SupportCode: v.SupportCode, Clock: s.clockOf(v)}
 	if result.Choice.TenantID != 0 {
 		if page.ChoiceID, err = s.sessions.AddChoice(ctx, result.Choice); err != nil {
 			return err

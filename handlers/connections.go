@@ -26,7 +26,7 @@ func (s *site) listConnections(c echo.Context, v accounts.Visitor) error {
 	if err != nil {
 		return err
 	}
-	return fieldbridge.Render(c, http.StatusOK, views.Connections(views.ConnectionsPage{Visitor: v, Connections: list, Asks: asks, Clock: s.clock()}))
+	return fieldbridge.Render(c, http.StatusOK, views.Connections(views.ConnectionsPage{Visitor: v, Connections: list, Asks: asks, Clock: s.clockOf(v)}))
 }
 
 // showConnection shows one connection.
@@ -49,7 +49,7 @@ func (s *site) showConnection(c echo.Context, v accounts.Visitor, id uuid.UUID) 
 	}
 	page := views.ConnectionPage{
 		Visitor: v, Connection: connection, Setup: setup, Events: events, Tested: c.QueryParam("done") == "tested",
-		GuideURL: s.BaseURL.JoinPath("/guide", string(connection.Environment)).String(), Clock: s.clock(),
+		GuideURL: s.BaseURL.JoinPath("/guide", string(connection.Environment)).String(), Clock: s.clockOf(v),
 	}
 	if environment, ok := s.environment(connection.Environment); ok {
 		page.AppURL = environment.AppURL()

@@ -92,7 +92,7 @@ func (s *site) showCredentialsResult(c echo.Context, v accounts.Visitor, page vi
 		return seeOther(c, connectionPath(result.ConnectionID)+"?done=connected")
 	case models.OutcomeTenantTaken:
 		return fieldbridge.Render(c, result.Outcome.Status(), views.NotConnected(views.NotConnectedPage{
-			Result: result, SupportCode: v.SupportCode, Clock: s.clock(),
+			Result: result, SupportCode: v.SupportCode, Clock: s.clockOf(v),
 		}))
 	case models.OutcomeClientRefused:
 		page.Errors = whyRefused(own, page.Choice.Environment.Label())
@@ -102,7 +102,7 @@ func (s *site) showCredentialsResult(c echo.Context, v accounts.Visitor, page vi
 	case models.OutcomeTenantUnknown:
 		page.Errors.Tenant = "ServiceTitan does not know this tenant ID. Compare it with My Tenant ID."
 	default:
-		page.Result, page.Clock, status = result, s.clock(), result.Outcome.Status()
+		page.Result, page.Clock, status = result, s.clockOf(v), result.Outcome.Status()
 		s.setRetryAfter(c.Response().Header(), result.RetryAt)
 	}
 	return fieldbridge.Render(c, status, views.Credentials(page))

@@ -33,7 +33,10 @@ var waits = map[string]bool{
 
 // streams lists the routes whose answers have no limit in total. Each of their
 // reads has a limit of its own.
-var streams = map[string]bool{http.MethodGet + " /staff/connections.csv": true}
+var streams = map[string]bool{
+	http.MethodGet + " /activity.csv":          true,
+	http.MethodGet + " /staff/connections.csv": true,
+}
 
 // deadline ends a request's context when its time is up. A database that does not
 // answer then keeps neither the browser nor the connection waiting.

@@ -39,7 +39,7 @@ func (s *site) staffDevices(c echo.Context, m accounts.Staff) error {
 
 func (s *site) devicesPage(c echo.Context, userID uuid.UUID, at string) (views.DevicesPage, error) {
 	devices, err := s.Accounts.Devices(c.Request().Context(), userID)
-	return views.DevicesPage{Devices: devices, At: at, Clock: s.clock()}, err
+	return views.DevicesPage{Devices: devices, At: at, Clock: s.clockIn(c.Request().Context())}, err
 }
 
 func (s *site) endDevice(c echo.Context, v accounts.Visitor, id uuid.UUID) error {

@@ -151,7 +151,7 @@ func (s *site) showError(err error, c echo.Context) {
 		s.showAccountAnywhere(c)
 		ctx = c.Request().Context()
 	}
-	page := views.ErrorPage{Status: status, Kind: a.page, SupportCode: supportCode(c), Clock: s.clock()}
+	page := views.ErrorPage{Status: status, Kind: a.page, SupportCode: supportCode(c), Clock: s.clockIn(ctx)}
 	h := c.Response().Header()
 	setPolicy(h, "")
 	page.RetryAt = s.retryAt(status, err)

@@ -15,7 +15,7 @@ type Contact = views.Contact
 
 // help says whom to ask, and answers common questions.
 func (s *site) help(c echo.Context, v accounts.Visitor) error {
-	return fieldbridge.Render(c, http.StatusOK, views.Help(views.HelpPage{Visitor: v, Clock: s.clock()}))
+	return fieldbridge.Render(c, http.StatusOK, views.Help(views.HelpPage{Visitor: v, Clock: s.clockIn(c.Request().Context())}))
 }
 
 // withContact makes every page know where people reach support, also error pages.

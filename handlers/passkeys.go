@@ -21,7 +21,7 @@ func (s *site) listPasskeys(c echo.Context, me self) error {
 
 func (s *site) showPasskeys(c echo.Context, me self, status int, page views.PasskeysPage) error {
 	ctx := c.Request().Context()
-	page.At, page.Offered, page.Clock = me.at, s.passkeys != nil, s.clock()
+	page.At, page.Offered, page.Clock = me.at, s.passkeys != nil, s.clockIn(c.Request().Context())
 	var err error
 	if page.Passkeys, err = s.Accounts.PasskeysOf(ctx, me.UserID); err != nil {
 		return err

@@ -118,6 +118,14 @@ var admitted = map[string]int{
 	"POST /settings/devices/end-others":          303,
 	"POST /settings/devices/:id/end":             404, // of somebody else
 	"GET /help":                                  200,
+	"GET /activity":                              200,
+	"GET /activity.csv":                          200,
+	"GET /settings":                              200,
+	"POST /settings":                             422,
+	"POST /settings/mails":                       303,
+	"GET /settings/delete":                       200,
+	"POST /settings/delete":                      422,
+	"POST /settings/keep":                        303,
 	"GET /api/v1/connections":                    200,
 	"GET /api/v1/connections/:id":                200,
 	"GET /api/v1/connections/:id/token":          200,
@@ -446,7 +454,7 @@ func (a *app) traces() string {
 	if err := a.db.Read(a.Context()).Raw(`SELECT CAST((SELECT count(*) FROM events) AS TEXT) || ' ' || CAST((SELECT count(*) FROM authorizations) AS TEXT) || ' ' ||
 		CAST((SELECT count(*) FROM connections) AS TEXT) || ' ' || CAST((SELECT count(*) FROM credentials) AS TEXT) || ' ' || CAST((SELECT count(*) FROM memberships) AS TEXT) || ' ' ||
 		CAST((SELECT count(*) FROM invitations WHERE withdrawn_at IS NULL) AS TEXT) || ' ' || CAST((SELECT count(*) FROM memberships WHERE role = 'owner') AS TEXT) || ' ' ||
-		CAST((SELECT count(*) FROM notes) AS TEXT) || ' ' || CAST((SELECT sum(session_epoch) FROM users) AS TEXT) || ' ' || CAST((SELECT count(*) FROM companies WHERE locked_at IS NOT NULL) AS TEXT)`).Scan(&line).Error; err != nil {
+		CAST((SELECT count(*) FROM notes) AS TEXT) || ' ' || CAST((SELECT sum(session_epoch) FROM users) AS TEXT) || ' ' || CAST((SELECT count(*) FROM companies WHERE locked_at IS NOT NULL) AS TEXT) || ' ' || CAST((SELECT count(*) FROM audit_records) AS TEXT)`).Scan(&line).Error; err != nil {
 		a.Fatal(err)
 	}
 	return line

@@ -16,7 +16,7 @@ func showAccount(c echo.Context, a views.Account) {
 
 // accountOf returns what pages show of a visitor.
 func accountOf(v accounts.Visitor) views.Account {
-	return views.Account{ID: v.UserID, Name: v.Name, Company: v.CompanyName, CompanyID: v.CompanyID}
+	return views.Account{ID: v.UserID, Name: v.Name, Company: v.CompanyName, CompanyID: v.CompanyID, Zone: v.Zone()}
 }
 
 // showAccountAnywhere does the same for an error page outside the routes, where no

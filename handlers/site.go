@@ -3,6 +3,7 @@
 package handlers
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -100,8 +101,19 @@ func (s *site) refuseForeignOrigins(p *http.CrossOriginProtection) echo.Middlewa
 	}
 }
 
-// clock returns the time that pages show.
+// clock returns the time that pages of staff show, and pages before sign-in.
 func (s *site) clock() views.Clock { return views.Clock{Now: s.Now().UTC(), Zone: time.UTC} }
+
+// clockOf returns the time that pages show to a visitor.
+func (s *site) clockOf(v accounts.Visitor) views.Clock {
+	return views.Clock{Now: s.Now().UTC(), Zone: v.Zone()}
+}
+
+// clockIn returns the time that pages show to whoever the context's request comes
+// from.
+func (s *site) clockIn(ctx context.Context) views.Clock {
+	return views.Clock{Now: s.Now().UTC(), Zone: views.ZoneOf(ctx)}
+}
 
 // seeOther redirects the browser with a GET.
 func seeOther(c echo.Context, path string) error { return c.Redirect(http.StatusSeeOther, path) }

@@ -39,12 +39,14 @@ func (s *staffSite) showStaffConnection(c echo.Context, m accounts.Staff, id uui
 	if err != nil {
 		return err
 	}
-	page.Staff, page.Clock = m, s.clock()
+	page.Staff = m
 	page.Did, page.Before = c.QueryParam("did"), before != nil
 	page.Link = s.BaseURL.JoinPath(connectionPath(id)).String()
 	if page.View, err = s.support.View(c.Request().Context(), m, id, before); err != nil {
 		return err
 	}
+	page.Clock = s.clock()
+	page.Clock.Theirs = page.View.Company.Zone()
 	connection := page.View.Connection
 	if environment, ok := s.environment(connection.Environment); ok {
 		page.PortalURL, page.Asked = environment.PortalURL(), environment.Scopes

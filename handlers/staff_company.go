@@ -21,7 +21,9 @@ func (s *staffSite) staffCompany(c echo.Context, m accounts.Staff, id uuid.UUID)
 	if err != nil {
 		return err
 	}
-	return fieldbridge.Render(c, http.StatusOK, staff.Company(staff.CompanyPage{Staff: m, View: view, Clock: s.clock()}))
+	clock := s.clock()
+	clock.Theirs = view.Company.Zone()
+	return fieldbridge.Render(c, http.StatusOK, staff.Company(staff.CompanyPage{Staff: m, View: view, Clock: clock}))
 }
 
 // confirmLock says what locking means, and asks for the reason.

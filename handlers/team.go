@@ -26,7 +26,7 @@ func (s *site) showPeople(c echo.Context, v accounts.Visitor, status int, page v
 	if page.Team, err = s.Accounts.Team(c.Request().Context(), v); err != nil {
 		return err
 	}
-	page.Visitor, page.Clock = v, s.clock()
+	page.Visitor, page.Clock = v, s.clockOf(v)
 	return fieldbridge.Render(c, status, views.Team(page))
 }
 

@@ -59,7 +59,7 @@ func downWords(d connect.RenewalDay) string {
 	case from.Equal(from.Truncate(24 * time.Hour)):
 		return "not connected"
 	default:
-		return "not connected since " + from.Format(minuteLayout)
+		return "not connected since " + from.Format(minuteLayout) + " UTC"
 	}
 }
 

@@ -68,7 +68,7 @@ func HealthStrip(days []connect.RenewalDay) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "</svg><div class=\"row split\"><small>30 days ago</small><small>Today</small></div>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "</svg><div class=\"row split\"><small>30 days ago</small><small>Days in UTC</small><small>Today</small></div>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -10,8 +10,6 @@ func accountMail(m accounts.PreparedMail) MailText {
 		return signInTries()
 	case accounts.MailSignUp:
 		return signUpMail(m)
-	case accounts.MailProveEmail:
-		return proveEmailMail()
 	case accounts.MailReset:
 		return resetMail()
 	case accounts.MailConfirmEmail:
@@ -26,9 +24,12 @@ func accountMail(m accounts.PreparedMail) MailText {
 		return newDevice(m)
 	case accounts.MailSecurityChanged:
 		return securityChanged(m)
+	case accounts.MailCompanyDeletion:
+		return companyDeletion(m)
 	case accounts.MailAskUsed:
 		return askUsed()
-	case accounts.MailCompanyDeletion:
+	case accounts.MailProveEmail:
+		return proveEmailMail()
 	}
 	return MailText{}
 }

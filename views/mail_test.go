@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/views/pagetest"
 )
 
@@ -30,6 +31,26 @@ func TestMailsHoldNothingThatWasTyped(t *testing.T) {
 		}
 		if !strings.HasSuffix(text.Subject, ": ServiceTitan tenant 842193311") {
 			t.Errorf("%s: the subject is %q", kind, text.Subject)
+		}
+	}
+}
+
+// The mail about a company's deletion says when, which tenants, and who asked by
+// their proven address.
+func TestMailAboutDeletion(t *testing.T) {
+	for detail, says := range map[string]string{
+		"":                              "It has no connection to ServiceTitan.",
+		"842193311":                     "Its connection to ServiceTitan ends then: tenant 842193311.",
+		"1, 2":                          "Its connections to ServiceTitan end then: tenants 1, 2.",
+		"1" + strings.Repeat(", 8", 11): "Its 12 connections to ServiceTitan end then.",
+	} {
+		m := accounts.PreparedMail{From: "luis@northgate.example", AccountMail: accounts.AccountMail{Kind: accounts.MailCompanyDeletion, Detail: detail, CreatedAt: pagetest.Noon}}
+		text := Mail(models.OutgoingMail{Account: &m})
+		page := pagetest.Show(t, MailPage(text, "https://connect.example.com/signin"))
+		for _, want := range []string{says, "Dec 7, 2026", "luis@northgate.example", "https://connect.example.com/signin"} {
+			if all := text.Plain("https://connect.example.com/signin"); !strings.Contains(all, want) || !strings.Contains(page.Source, want) {
+				t.Errorf("the mail does not say %q: %s", want, all)
+			}
 		}
 	}
 }

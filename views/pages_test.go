@@ -12,6 +12,7 @@ import (
 	"github.com/a-h/templ"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/views/pagetest"
 	"github.com/google/uuid"
 )
@@ -95,6 +96,26 @@ func everyPage() map[string]templ.Component {
 		"bad gateway":              Error(ErrorPage{Status: 502, SupportCode: "FB-1", Clock: testClock()}),
 		"not tested":               Connection(ConnectionPage{Visitor: pagetest.Visitor(accounts.Owner), Connection: models.Connection{State: models.Connected, TenantID: 1}, Clock: testClock()}),
 	}
+	owner, member := pagetest.Visitor(accounts.Owner), pagetest.Visitor(accounts.Member)
+	owner.TimeZone, owner.DeletionAt, member.DeletionAt = "America/Chicago", pagetest.Ago(-14*24*time.Hour), pagetest.Ago(-14*24*time.Hour)
+	told := []accounts.Recipient{{UserID: uuid.Max, Name: "Luis Ortega", Email: "luis@northgate.example", Role: accounts.Owner, Gets: true, Reachable: true}, {Name: "Ruth", Email: "r@x.example", Role: accounts.Member}}
+	settingsForm := CompanySettingsPage{Visitor: pagetest.Visitor(accounts.Owner), Name: "Northgate", TimeZone: "America/Chicago", Recipients: told, Clock: testClock()}
+	pages["settings"] = CompanySettings(settingsForm)
+	settingsForm.Errors = CompanySettingsErrors{"Name.", "Zone.", "Someone."}
+	pages["settings, no"] = CompanySettings(settingsForm)
+	pages["settings, nobody told"] = CompanySettings(CompanySettingsPage{Visitor: owner, Recipients: told[1:], Done: "deleted", Clock: testClock()})
+	pages["settings for members"] = CompanySettings(CompanySettingsPage{Visitor: member, Recipients: told, Clock: testClock()})
+	pages["delete the company"] = DeleteCompany(DeleteCompanyPage{Visitor: owner, Connections: 3, Clock: testClock()})
+	pages["delete the company, no"] = DeleteCompany(DeleteCompanyPage{Visitor: pagetest.Visitor(accounts.Owner), Connections: 1, Name: "x", Errors: DeleteCompanyErrors{"Name.", "Password."}, Clock: testClock()})
+	pages["activity, empty"] = Activity(ActivityPage{Visitor: owner, Before: uuid.Max, Clock: testClock()})
+	var lines []connect.Activity
+	for _, e := range everyEvent() {
+		lines = append(lines, connect.Activity{ID: uuid.New(), At: e.At, ActorName: "Luis Ortega", Event: &e, Connection: pagetest.Connection(models.Connected)})
+	}
+	for action := range activityWords {
+		lines = append(lines, connect.Activity{ID: uuid.New(), At: pagetest.Noon, ActorName: "Luis Ortega", Action: action, TargetName: "Ruth Abara", Detail: "owner"})
+	}
+	pages["activity"] = Activity(ActivityPage{Visitor: pagetest.Visitor(accounts.Owner), Lines: lines, About: connect.AboutCompany, Before: uuid.New(), Older: true, Clock: testClock()})
 	var all []models.Connection
 	for state := range states {
 		all = append(all, pagetest.Connection(state))
@@ -157,6 +178,13 @@ func TestHostileTextIsOnlyText(t *testing.T) {
 	c.TenantName, c.ConnectedByName, c.Scopes, c.Environment, c.Way = hostile, hostile, hostile, hostile, hostile
 	ours := ConnectPage{Environments: []string{hostile}, Ways: []string{hostile}, Tenant: hostile, Errors: ConnectErrors{hostile, hostile, hostile}}
 	for name, page := range map[string]templ.Component{
+		"settings": CompanySettings(CompanySettingsPage{
+			Visitor: v, Name: hostile, TimeZone: hostile, Recipients: []accounts.Recipient{{Name: hostile, Email: hostile, Gets: true, Reachable: true}}, Errors: CompanySettingsErrors{hostile, hostile, hostile},
+		}),
+		"delete the company": DeleteCompany(DeleteCompanyPage{Visitor: v, Name: hostile, Errors: DeleteCompanyErrors{hostile, hostile}}),
+		"activity": Activity(ActivityPage{
+			Visitor: v, Lines: []connect.Activity{{ActorName: hostile, Action: hostile, TargetName: hostile, Detail: hostile}}, About: hostile, Clock: testClock(),
+		}),
 		"sign in": SignIn(SignInPage{Email: hostile, Next: hostile, Errors: SignInErrors{hostile, hostile}, Demo: []DemoAccount{{hostile, hostile, hostile, hostile}}}),
 		"demo":    DemoTour(testDemo(hostile)),
 		"sign up": SignUp(SignUpPage{Email: hostile, Error: hostile}),

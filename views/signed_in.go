@@ -2,6 +2,7 @@ package views
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -15,6 +16,8 @@ type Account struct {
 	Staff bool
 	// Unproven asks the person to prove their address.
 	Unproven bool
+	// Zone is the zone in which the person sees times. It is nil for UTC.
+	Zone *time.Location
 }
 
 // Session returns the text by which a page in another tab notices that another
@@ -43,6 +46,14 @@ type accountKey struct{}
 // Such pages have the script that hides a page after its reader has signed out.
 func SignedInAs(ctx context.Context, a Account) context.Context {
 	return context.WithValue(ctx, accountKey{}, a)
+}
+
+// ZoneOf returns the zone in which the pages of a context show times.
+func ZoneOf(ctx context.Context) *time.Location {
+	if zone := signedInAs(ctx).Zone; zone != nil {
+		return zone
+	}
+	return time.UTC
 }
 
 // signedInAs returns who is signed in. It is the zero Account if nobody is.

@@ -11,6 +11,9 @@ import (
 type Clock struct {
 	Now  time.Time
 	Zone *time.Location
+	// Theirs is the zone of the company that a page of staff is about. Times are then
+	// shown in both zones. It is nil for pages with one zone.
+	Theirs *time.Location
 }
 
 const (
@@ -35,14 +38,43 @@ func (c Clock) Ago(t time.Time) string {
 // At returns the time of day if t is today, and the day and time otherwise.
 func (c Clock) At(t time.Time) string {
 	if c.today(t) {
-		return t.In(c.Zone).Format(minuteLayout)
+		return t.In(c.Zone).Format(minuteLayout) + c.theirs(t)
 	}
 	return c.On(t)
 }
 
 // On returns t as part of a sentence: "today at 9:02 AM", "Nov 22 at 6:15 PM".
 func (c Clock) On(t time.Time) string {
-	return c.short(t) + " at " + t.In(c.Zone).Format(minuteLayout)
+	return c.short(t) + " at " + t.In(c.Zone).Format(minuteLayout) + c.theirs(t)
+}
+
+// theirs returns t in the zone of the company that a page of staff is about, to be
+// put behind t in UTC: " (7:47 AM EST)". It names the day if it is another one. It
+// is empty if there is only one zone.
+func (c Clock) theirs(t time.Time) string {
+	if c.Theirs == nil || c.Theirs.String() == c.Zone.String() {
+		return ""
+	}
+	form := minuteLayout
+	if t.In(c.Theirs).YearDay() != t.In(c.Zone).YearDay() {
+		form = dayLayout + ", " + minuteLayout
+	}
+	return " (" + t.In(c.Theirs).Format(form) + " " + zoneName(t.In(c.Theirs)) + ")"
+}
+
+// Clocked returns the time of day now, with the zone: "7:36 AM EST".
+func (c Clock) Clocked() string {
+	return c.Now.In(c.Zone).Format(minuteLayout) + " " + c.ZoneName()
+}
+
+// zoneName returns the abbreviation of a time's zone. A zone that has none gets its
+// distance from UTC.
+func zoneName(t time.Time) string {
+	name := t.Format("MST")
+	if strings.HasPrefix(name, "+") || strings.HasPrefix(name, "-") {
+		return "UTC" + name
+	}
+	return name
 }
 
 // short returns the day of t: "today", "Nov 22", or a date with the year if it is
@@ -81,11 +113,11 @@ func (c Clock) Date(t time.Time) string { return t.In(c.Zone).Format(dateLayout)
 
 // full returns the date and time with the zone: "Nov 23, 2026, 12:47 PM UTC".
 func (c Clock) full(t time.Time) string {
-	return t.In(c.Zone).Format(dateLayout + ", " + minuteLayout + " MST")
+	return t.In(c.Zone).Format(dateLayout+", "+minuteLayout) + " " + zoneName(t.In(c.Zone))
 }
 
 // ZoneName returns the abbreviation of the time zone.
-func (c Clock) ZoneName() string { return c.Now.In(c.Zone).Format("MST") }
+func (c Clock) ZoneName() string { return zoneName(c.Now.In(c.Zone)) }
 
 // wait returns how long it is until t, rounded up so that nobody comes too early.
 func (c Clock) wait(t time.Time) string {
@@ -122,9 +154,9 @@ func Seconds(millis int64) string {
 func (c Clock) Stamp(t time.Time) string {
 	clock := t.In(c.Zone).Format(minuteLayout)
 	if c.today(t) {
-		return clock
+		return clock + c.theirs(t)
 	}
-	return c.short(t) + ", " + clock
+	return c.short(t) + ", " + clock + c.theirs(t)
 }
 
 // MachineTime returns t in the form of the datetime attribute.

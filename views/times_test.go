@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/views/pagetest"
 )
 
@@ -96,6 +97,27 @@ func TestNames(t *testing.T) {
 	} {
 		if c.got != c.want {
 			t.Errorf("got %q, want %q", c.got, c.want)
+		}
+	}
+}
+
+// Pages of staff show times in UTC and in the zone of the company.
+func TestTimesInBothZones(t *testing.T) {
+	newYork := accounts.Location("America/New_York")
+	staff := Clock{Now: pagetest.Noon, Zone: time.UTC, Theirs: newYork}
+	early := time.Date(2026, 11, 22, 3, 31, 0, 0, time.UTC)
+	for got, want := range map[string]string{
+		staff.At(pagetest.Noon): "12:36 PM (7:36 AM EST)",
+		staff.On(early):         "Nov 22 at 3:31 AM (Nov 21, 10:31 PM EST)",
+		staff.Stamp(early):      "Nov 22, 3:31 AM (Nov 21, 10:31 PM EST)",
+		Clock{Now: pagetest.Noon, Zone: time.UTC, Theirs: time.UTC}.Stamp(early):           "Nov 22, 3:31 AM",
+		Clock{Now: pagetest.Noon, Zone: newYork}.Stamp(early):                              "Nov 21, 10:31 PM",
+		Clock{Now: pagetest.Noon, Zone: newYork}.ZoneName():                                "EST",
+		Clock{Now: pagetest.Noon, Zone: accounts.Location("America/Sao_Paulo")}.ZoneName(): "UTC-03",
+		Clock{Now: pagetest.Noon, Zone: newYork}.CSVTime(early):                            "2026-11-21T22:31:00-05:00",
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

@@ -129,8 +129,6 @@ func (m *PreparedMail) prepare(tx *gorm.DB, now time.Time) error {
 		return m.prepareSignUp(tx, now)
 	case MailReset:
 		return m.prepareReset(tx, now)
-	case MailProveEmail:
-		return m.prepareProof(tx, now)
 	case MailConfirmEmail:
 		return m.prepareConfirmEmail(tx, now)
 	case MailInvitation:
@@ -139,6 +137,8 @@ func (m *PreparedMail) prepare(tx *gorm.DB, now time.Time) error {
 		return m.prepareRoleChange(tx)
 	case MailCompanyDeletion:
 		return m.prepareDeletion(tx)
+	case MailProveEmail:
+		return m.prepareProof(tx, now)
 	case MailSignInTries, MailEmailChanged, MailNewDevice, MailSecurityChanged, MailAskUsed:
 	}
 	return nil

@@ -30,6 +30,13 @@ const (
 // ErrOtherName says that the name that was typed is not the company's.
 var ErrOtherName = errors.New("not the name of the company")
 
+// IsNameOf says whether a person has typed the name of a company. Upper and lower case
+// count as equal.
+func IsNameOf(company, typed string) bool {
+	name, problem := ParseName(typed)
+	return problem == NameFine && strings.EqualFold(name, company)
+}
+
 // AskDeletion makes a company end after DeletionWait, and tells all owners. Until
 // then everything works as before. typed must be the company's name, in any case.
 // tenants are the ServiceTitan tenants that are connected, for the mail. The caller
@@ -37,7 +44,7 @@ var ErrOtherName = errors.New("not the name of the company")
 // ErrOtherName for another name.
 func (a *Accounts) AskDeletion(ctx context.Context, v Visitor, typed string, tenants []int64) error {
 	err := a.changeCompany(ctx, v, func(tx *gorm.DB, company Company, now time.Time) error {
-		if name, _ := ParseName(typed); !strings.EqualFold(name, company.Name) {
+		if !IsNameOf(company.Name, typed) {
 			return ErrOtherName
 		}
 		if company.DeletionAt != nil {

@@ -46,6 +46,7 @@ type Activity struct {
 	// TargetName is the person whom the action is about, if there is one. Detail
 	// adds what the action does not say.
 	TargetName, Detail string
+	SupportCode        string
 	// Event is nil for an audit record.
 	Event *models.Event
 	// Connection has the identity of the event's connection. It has no ID if the
@@ -112,7 +113,7 @@ func activity(db *gorm.DB, companyID uuid.UUID, about ActivityAbout, before uuid
 			return nil, fmt.Errorf("read activity of company: %w", err)
 		}
 		for _, r := range records {
-			lines = append(lines, Activity{ID: r.ID, At: r.At, ActorName: r.ActorName, Action: r.Action, TargetName: r.TargetName, Detail: r.Detail})
+			lines = append(lines, Activity{ID: r.ID, At: r.At, ActorName: r.ActorName, Action: r.Action, TargetName: r.TargetName, Detail: r.Detail, SupportCode: r.SupportCode})
 		}
 	}
 	if about != AboutCompany {
@@ -131,7 +132,7 @@ func activity(db *gorm.DB, companyID uuid.UUID, about ActivityAbout, before uuid
 			return nil, fmt.Errorf("read activity of connections: %w", err)
 		}
 		for _, r := range rows {
-			line := Activity{ID: r.ID, At: r.At, ActorName: r.ActorName, Event: &r.Event}
+			line := Activity{ID: r.ID, At: r.At, ActorName: r.ActorName, SupportCode: r.SupportCode, Event: &r.Event}
 			if r.ConnectionID != nil {
 				line.Connection = models.Connection{ID: *r.ConnectionID, TenantName: r.TenantName, TenantID: r.TenantID}
 			}

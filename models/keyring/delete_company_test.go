@@ -103,7 +103,8 @@ func doomed(d *modeltest.SupportTest) *doomedCompany {
 			"created_at": now, "sent_at": now, "expires_at": now.Add(time.Hour),
 		})
 		for _, link := range []accounts.Link{
-			{Purpose: accounts.LinkInvitation, SubjectID: &invitation, Email: mark + "@x.example"},{Purpose: accounts.LinkReset, UserID: &mel, Email: mark}, {Purpose: accounts.LinkEmail, Email: mark + "-amy@northgate.example"}} {
+			{Purpose: accounts.LinkInvitation, SubjectID: &invitation, Email: mark + "@x.example"}, {Purpose: accounts.LinkReset, UserID: &mel, Email: mark}, {Purpose: accounts.LinkEmail, Email: mark + "-amy@northgate.example"},
+		} {
 			_, err := accounts.MakeLink(tx, link, now)
 			errs = append(errs, err)
 		}

@@ -491,7 +491,7 @@ func TestHealthStripShowsWhenSomebodyHadToReconnect(t *testing.T) {
 	page.View.Connection, page.View.Days = c, days
 	shown := pagetest.Show(t, Connection(page))
 	shown.Says("1 of 4 days without a problem", "3 days with a problem", "Nov 19: nothing to renew", "Nov 20: not connected for part of the day", "Nov 21: all renewals worked")
-	shown.Says("Nov 22: not connected since 6:36 PM", "Nov 23: not connected")
+	shown.Says("Nov 22: not connected since 6:36 PM UTC", "Nov 23: not connected")
 	var tones []string
 	for _, bar := range shown.All("rect") {
 		if tone := pagetest.Value(bar, "data-tone"); tone != "" {
