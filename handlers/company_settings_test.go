@@ -35,7 +35,9 @@ func TestCompanySettings(t *testing.T) {
 		id := func(m *member) string { return a.lookup("SELECT id FROM users WHERE email = ?", m.email) }
 		al.post("/settings/mails", "listed-"+id(al), "yes", "listed-"+id(amy), "yes").want(a, 422, "Choose at least one person")
 		al.post("/settings/mails", "listed-"+id(al), "yes", "listed-"+id(amy), "yes", "mails-"+id(amy), "yes").want(a, 303, "/settings?done=mails")
-		amy.get("/settings").want(a, 200, "Told about problems Amy")
+		if shown := text(amy.get("/settings").want(a, 200).body); !strings.Contains(shown, "Told about problems Amy Only owners") {
+			t.Errorf("the recipients are not shown: %s", shown)
+		}
 
 		al.get("/activity").want(a, 200, "Renamed the company", "Northgate → Southgate & Sons", "Eastern (New York)", "Turned on emails about problems", "Amy", "Connected", zone)
 		al.get("/activity?about=connections").want(a, 200, "Connected")

@@ -149,3 +149,14 @@ func TestCompanyChangesAreLimited(t *testing.T) {
 		}
 	})
 }
+
+// Neither database reads a large table whole to find what belongs to a person.
+func TestErasureUsesIndexes(t *testing.T) {
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
+		for _, query := range accounts.PersonalRowQueries() {
+			for _, table := range modeltest.WholeReads(t, db, query, []any{uuid.Max.String()}) {
+				t.Errorf("%s is read whole: %s", table, query)
+			}
+		}
+	})
+}

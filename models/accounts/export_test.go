@@ -61,3 +61,11 @@ func (a *APIKeys) Waiting() int { return len(a.reads.counts) }
 
 // Kept returns how many refusals are remembered.
 func (r *knownRefusals) Kept() int { return len(r.until) }
+
+// PersonalRowQueries are the queries that find what is deleted with a person.
+func PersonalRowQueries() (queries []string) {
+	for _, rows := range personalRows {
+		queries = append(queries, "SELECT 1 FROM "+rows.table+" WHERE "+rows.column+" IN (?)")
+	}
+	return queries
+}

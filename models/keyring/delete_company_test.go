@@ -409,3 +409,17 @@ func TestDeletionNeedsItsName(t *testing.T) {
 		}
 	})
 }
+
+// Neither database reads a large table whole to find what a deletion erases.
+func TestDeletionUsesIndexes(t *testing.T) {
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
+		queries := append(keyring.CompanyRowQueries(),
+			"SELECT id FROM companies WHERE deletion_at <= CURRENT_TIMESTAMP AND CAST(id AS TEXT) <> CAST(? AS TEXT) ORDER BY deletion_at",
+			"SELECT 1 FROM invitations WHERE company_id = ?", "SELECT 1 FROM memberships WHERE company_id = ?")
+		for _, query := range queries {
+			for _, table := range modeltest.WholeReads(t, db, query, []any{uuid.Max}) {
+				t.Errorf("%s is read whole: %s", table, query)
+			}
+		}
+	})
+}

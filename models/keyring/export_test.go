@@ -16,3 +16,11 @@ var DeleteCompanyStep = deleteCompanyStep
 
 // ErrKept says that a company is no longer to be deleted.
 var ErrKept = errKept
+
+// CompanyRowQueries are the queries that find what a deletion erases.
+func CompanyRowQueries() (queries []string) {
+	for _, rows := range companyRows {
+		queries = append(queries, "SELECT 1 FROM "+rows.table+" WHERE "+rows.which+" LIMIT 5")
+	}
+	return queries
+}
