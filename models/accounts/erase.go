@@ -18,6 +18,7 @@ var personalRows = []struct{ table, column, of string }{
 	{table: "authorizations", column: "user_id"},
 	{table: "links", column: "user_id"},
 	{table: "links", column: "email", of: "email"},
+	{table: "passkeys", column: "user_id"},
 	{table: "recovery_codes", column: "user_id"},
 	{table: "second_factors", column: "user_id"},
 	{table: "sessions", column: "user_id"},
@@ -42,7 +43,7 @@ func EraseMembers(tx *gorm.DB, companyID uuid.UUID, limit int, now time.Time) (i
 		return 0, fmt.Errorf("lock members: %w", err)
 	}
 	var gone []User
-	err = tx.Select("id", "email").Where("id IN ? AND staff_role = '' AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.user_id = users.id AND m.company_id <> ?)", members, companyID).
+	err = tx.Select("id", "email", "new_email").Where("id IN ? AND staff_role = '' AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.user_id = users.id AND m.company_id <> ?)", members, companyID).
 		Order("id").Find(&gone).Error
 	if err != nil {
 		return 0, fmt.Errorf("find members without another company: %w", err)
@@ -69,6 +70,9 @@ func erase(tx *gorm.DB, people []User, now time.Time) error {
 	var emails []string
 	for _, p := range people {
 		ids, emails = append(ids, p.ID), append(emails, p.Email)
+		if p.NewEmail != "" {
+			emails = append(emails, p.NewEmail)
+		}
 	}
 	for _, rows := range personalRows {
 		var values any = ids
@@ -80,7 +84,7 @@ func erase(tx *gorm.DB, people []User, now time.Time) error {
 		}
 	}
 	err := tx.Exec(`UPDATE users SET email = 'deleted-' || CAST(id AS TEXT), name = '', password_hash = '', session_epoch = session_epoch + 1,
-		setup_hash = NULL, setup_until = NULL, proven_at = NULL, last_sign_in_at = NULL, disabled_at = coalesce(disabled_at, ?) WHERE id IN ?`, now, ids).Error
+		new_email = '', proven_at = NULL, last_sign_in_at = NULL, disabled_at = coalesce(disabled_at, ?) WHERE id IN ?`, now, ids).Error
 	if err != nil {
 		return fmt.Errorf("erase people: %w", err)
 	}

@@ -73,10 +73,16 @@ func doomed(d *modeltest.SupportTest) *doomedCompany {
 		}).Error)
 		errs = append(errs, tx.Exec("UPDATE connections SET tenant_name = ?, connected_by_name = ?, connected_by_id = ?, business_units = 4", mark, mark, c.owner.UserID).Error)
 		for _, user := range []uuid.UUID{c.owner.UserID, mel} {
+			add("passkeys", map[string]any{
+				"id": database.NewID(), "user_id": user, "credential_id": []byte(mark + user.String()), "public_key": []byte(mark), "sign_count": 1,
+				"backup_eligible": false, "backed_up": false, "transports": "", "name": mark, "created_at": now,
+			})
 			add("recovery_codes", map[string]any{"user_id": user, "code_hash": []byte(mark)})
 			add("second_factors", map[string]any{"user_id": user, "secret_sealed": sealed, "created_at": now})
 			add("sessions", map[string]any{"token": mark + user.String(), "data": []byte(mark), "expires_at": now.Add(time.Hour), "seen_at": now, "staff": false, "user_id": user})
-			add("authorizations", map[string]any{
+			errs = append(errs, tx.Exec("UPDATE users SET new_email = ? WHERE id = ?", mark+"-new@x.example", mel).Error)
+		add("account_mails", map[string]any{"id": database.NewID(), "recipient": mark + "-new@x.example", "kind": "confirm_email", "created_at": now})
+		add("authorizations", map[string]any{
 				"state_hash": []byte(mark + user.String()), "binding_hash": []byte(mark), "company_id": d.CompanyID, "user_id": user, "environment": "sandbox", "tenant_id": 1,
 				"way": "sign_in", "purpose": "connect", "verifier_sealed": sealed, "created_at": now, "expires_at": now,
 			})
