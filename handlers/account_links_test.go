@@ -56,7 +56,9 @@ var kindsOfLinks = map[accounts.LinkPurpose]kindOfLink{
 		life: 30 * time.Minute, done: "/signin?password=set",
 	},
 	accounts.LinkStaffSetup: {
-		make: func(a *app, email string) string { return "/password/reset?token=" + a.addStaff(email, accounts.Support) },
+		make: func(a *app, email string) string {
+			return "/password/reset?token=" + a.addStaff(email, accounts.Support)
+		},
 		form: "/password/reset", fields: []string{"name", "Sam", "password", password},
 		life: 48 * time.Hour, done: "/staff",
 	},

@@ -81,8 +81,8 @@ func doomed(d *modeltest.SupportTest) *doomedCompany {
 			add("second_factors", map[string]any{"user_id": user, "secret_sealed": sealed, "created_at": now})
 			add("sessions", map[string]any{"token": mark + user.String(), "data": []byte(mark), "expires_at": now.Add(time.Hour), "seen_at": now, "staff": false, "user_id": user})
 			errs = append(errs, tx.Exec("UPDATE users SET new_email = ? WHERE id = ?", mark+"-new@x.example", mel).Error)
-		add("account_mails", map[string]any{"id": database.NewID(), "recipient": mark + "-new@x.example", "kind": "confirm_email", "created_at": now})
-		add("authorizations", map[string]any{
+			add("account_mails", map[string]any{"id": database.NewID(), "recipient": mark + "-new@x.example", "kind": "confirm_email", "created_at": now})
+			add("authorizations", map[string]any{
 				"state_hash": []byte(mark + user.String()), "binding_hash": []byte(mark), "company_id": d.CompanyID, "user_id": user, "environment": "sandbox", "tenant_id": 1,
 				"way": "sign_in", "purpose": "connect", "verifier_sealed": sealed, "created_at": now, "expires_at": now,
 			})

@@ -12,10 +12,10 @@ import (
 
 // CompanyView is a company as our staff see it.
 type CompanyView struct {
-	Company     accounts.Company
-	Members     []Person
+	Company accounts.Company
+	Members []Person
 	// Invited are the invitations that wait for an answer.
-	Invited []accounts.Invitation
+	Invited     []accounts.Invitation
 	Connections []models.Connection
 	Keys        []accounts.APIKey
 	// Events are the company's events that belong to no connection, newest first.
