@@ -115,8 +115,8 @@ func (a *Accounts) NewEmail(ctx context.Context, userID uuid.UUID) (string, erro
 }
 
 // prepareConfirmEmail makes the link that proves the address that a person has asked
-// for. It drops the mail if they no longer want it, or if the address has an
-// account.
+// for. It drops the mail if they no longer want it, or if a proven
+// account has the address.
 func (m *PreparedMail) prepareConfirmEmail(tx *gorm.DB, now time.Time) (err error) {
 	if m.UserID == nil {
 		return database.ErrNotFound
@@ -125,11 +125,10 @@ func (m *PreparedMail) prepareConfirmEmail(tx *gorm.DB, now time.Time) (err erro
 	if err := tx.Where("id = ? AND disabled_at IS NULL AND new_email = ?", *m.UserID, m.Recipient).Take(&user).Error; err != nil {
 		return database.Found(err, "find user")
 	}
-	var taken int64
-	if err := tx.Model(&User{}).Where("email = ?", m.Recipient).Count(&taken).Error; err != nil {
-		return fmt.Errorf("find account: %w", err)
-	}
-	if taken > 0 {
+	switch holder, taken, err := holderOf(tx, m.Recipient); {
+	case err != nil:
+		return err
+	case taken && !holder.unproven():
 		return database.ErrNotFound
 	}
 	m.Link, err = MakeLink(tx, Link{Purpose: LinkEmail, Email: m.Recipient, UserID: &user.ID}, now)
@@ -147,20 +146,41 @@ func (a *Accounts) EmailLink(ctx context.Context, value secret.Value) (Link, err
 // theirs. All their other sessions end, and the old address gets a mail. carry takes
 // along what else is addressed to the old address. ConfirmEmail returns the person's
 // new session epoch. It returns ErrNotFound if the link does not work or is
-// another person's, and ErrEmailTaken if the address has an account by now.
+// another person's, and ErrEmailTaken if a proven account has the address by now. An
+// account that has the address without having proved it loses it.
 func (a *Accounts) ConfirmEmail(ctx context.Context, v Visitor, value secret.Value, carry func(tx *gorm.DB, from, to string) error) (epoch int, err error) {
 	err = a.db.Write(ctx, func(tx *gorm.DB) error {
+		now := a.db.Now()
+		link, err := FindLink(tx, LinkEmail, value, now)
+		if err != nil {
+			return err
+		}
+		// Two people whose rows are locked are locked in order of their IDs.
+		var locked []uuid.UUID
+		if err := database.ForUpdate(tx.Model(&User{})).Where("id = ? OR email = ?", v.UserID, link.Email).Order("id").Pluck("id", &locked).Error; err != nil {
+			return err
+		}
 		user, err := stillSignedIn(tx, v.UserID)
 		if err != nil {
 			return err
 		}
-		now := a.db.Now()
-		link, err := UseLink(tx, LinkEmail, value, now)
+		link, err = UseLink(tx, LinkEmail, value, now)
 		if err != nil {
 			return err
 		}
 		if link.UserID == nil || *link.UserID != user.ID || link.Email != user.NewEmail {
 			return database.ErrNotFound
+		}
+		holder, taken, err := holderOf(tx, link.Email)
+		switch {
+		case err != nil:
+			return err
+		case taken && !holder.unproven():
+			return ErrEmailTaken
+		case taken:
+			if err := releaseAddress(tx, holder, now); err != nil {
+				return err
+			}
 		}
 		epoch, err = changeEmail(tx, user, link.Email, now)
 		if err != nil {

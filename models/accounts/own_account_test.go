@@ -179,3 +179,36 @@ func TestDevicesOfAPerson(t *testing.T) {
 		})
 	})
 }
+
+// An account that has an address without having proved it does not keep the owner of
+// the address from moving to it.
+func TestMoveToAnUnprovenAddress(t *testing.T) {
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
+		a := newAccounts(t, db)
+		user, company := signUp(t, a, "amy@a.example")
+		amy := session(t, a, user, company)
+		squatter, _ := signUp(t, a, "amy@new.example")
+		prove := func(at any) {
+			t.Helper()
+			if err := db.Write(t.Context(), func(tx *gorm.DB) error {
+				return tx.Model(&accounts.User{}).Where("id = ?", squatter.ID).Update("proven_at", at).Error
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		prove(nil)
+		link := amy.askForEmail(t, a, "amy@new.example")
+		prove(db.Now())
+		if _, err := a.ConfirmEmail(amy.ctx, amy.Visitor, link, nothingElse); !errors.Is(err, accounts.ErrEmailTaken) {
+			t.Errorf("a proven address: %v", err)
+		}
+		prove(nil)
+		if _, err := a.ConfirmEmail(amy.ctx, amy.Visitor, link, nothingElse); err != nil {
+			t.Fatal(err)
+		}
+		var users []accounts.User
+		if err := db.Read(t.Context()).Where("email = ?", "amy@new.example").Find(&users).Error; err != nil || len(users) != 1 || users[0].ID != user.ID {
+			t.Errorf("%+v, %v", users, err)
+		}
+	})
+}
