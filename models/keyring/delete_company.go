@@ -100,6 +100,8 @@ func (d companyDeletion) begin(ctx context.Context) (bool, error) {
 			// finds no invitation.
 			tx.Exec("DELETE FROM links WHERE subject_id IN (SELECT id FROM invitations WHERE company_id = ?)", d.id).Error,
 			tx.Exec("DELETE FROM invitations WHERE company_id = ?", d.id).Error,
+			tx.Exec("DELETE FROM links WHERE subject_id IN (SELECT id FROM asks WHERE company_id = ?)", d.id).Error,
+			tx.Exec("DELETE FROM asks WHERE company_id = ?", d.id).Error,
 			accounts.Actor{}.AuditIn(tx, d.id, accounts.AuditCompanyDeleted, d.id, "", now),
 		)
 	})

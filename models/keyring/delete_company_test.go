@@ -103,13 +103,20 @@ func doomed(d *modeltest.SupportTest) *doomedCompany {
 		add("renewal_days", map[string]any{"connection_id": connections[0], "day": "2026-11-29", "ok": 1, "failed": 0})
 		add("mails", map[string]any{"id": database.NewID(), "company_id": d.CompanyID, "connection_id": connections[0], "kind": "works_again", "recipient": mark + "@x.example", "created_at": now})
 		add("staff_tasks", map[string]any{"id": database.NewID(), "kind": "tenant_conflict", "company_id": d.CompanyID, "connection_id": connections[0], "created_at": now})
-		invitation := database.NewID()
+		ask, invitation := database.NewID(), database.NewID()
+		add("asks", map[string]any{
+			"id": ask, "company_id": d.CompanyID, "asker_id": c.owner.UserID, "environment": "sandbox", "tenant_id": 1, "way": "sign_in", "connection_id": connections[0],
+			"binding_hash": []byte(mark), "admin_name": mark, "created_at": now, "expires_at": now.Add(time.Hour),
+		})
 		add("invitations", map[string]any{
 			"id": invitation, "company_id": d.CompanyID, "email": "guest-" + mark + "@x.example", "role": "member", "invited_by": c.owner.UserID,
 			"created_at": now, "sent_at": now, "expires_at": now.Add(time.Hour),
 		})
 		for _, link := range []accounts.Link{
-			{Purpose: accounts.LinkInvitation, SubjectID: &invitation, Email: mark + "@x.example"}, {Purpose: accounts.LinkReset, UserID: &mel, Email: mark}, {Purpose: accounts.LinkEmail, Email: mark + "-amy@northgate.example"},
+			{Purpose: accounts.LinkInvitation, SubjectID: &invitation, Email: mark + "@x.example"},
+			{Purpose: accounts.LinkAsk, SubjectID: &ask, Email: mark},
+			{Purpose: accounts.LinkReset, UserID: &mel, Email: mark},
+			{Purpose: accounts.LinkEmail, Email: mark + "-amy@northgate.example"},
 		} {
 			_, err := accounts.MakeLink(tx, link, now)
 			errs = append(errs, err)
@@ -421,7 +428,7 @@ func TestDeletionUsesIndexes(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
 		queries := append(keyring.CompanyRowQueries(),
 			"SELECT id FROM companies WHERE deletion_at <= CURRENT_TIMESTAMP AND CAST(id AS TEXT) <> CAST(? AS TEXT) ORDER BY deletion_at",
-			"SELECT 1 FROM invitations WHERE company_id = ?", "SELECT 1 FROM memberships WHERE company_id = ?")
+			"SELECT 1 FROM invitations WHERE company_id = ?", "SELECT 1 FROM asks WHERE company_id = ?", "SELECT 1 FROM memberships WHERE company_id = ?")
 		for _, query := range queries {
 			for _, table := range modeltest.WholeReads(t, db, query, []any{uuid.Max}) {
 				t.Errorf("%s is read whole: %s", table, query)

@@ -21,10 +21,12 @@ CREATE INDEX events_people ON events (company_id, id) WHERE actor_name <> '' OR 
 CREATE INDEX account_mails_of_user ON account_mails (user_id) WHERE user_id IS NOT NULL;
 CREATE INDEX account_mails_of_company ON account_mails (company_id) WHERE company_id IS NOT NULL;
 CREATE INDEX account_mails_of_recipient ON account_mails (recipient);
--- The invitations of a company, open or not.
+-- The invitations and asks of a company, open or not.
 CREATE INDEX invitations_of_company ON invitations (company_id);
+CREATE INDEX asks_of_company ON asks (company_id);
 
 -- +goose Down
+DROP INDEX asks_of_company;
 DROP INDEX invitations_of_company;
 DROP INDEX account_mails_of_recipient;
 DROP INDEX account_mails_of_company;
