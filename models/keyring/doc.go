@@ -5,8 +5,9 @@
 // The owner of a table describes its encrypted columns. Keyring sees encrypted
 // values and the places that they are bound to, and no credential.
 //
-// Tables: key_canary. It deletes expired rows of the packages below, and those of
-// companies that are deleted.
+// Tables: key_canary.
+//
+// It deletes expired rows of the packages below, and those of deleted companies.
 //
 // Only the commands import it.
 package keyring
