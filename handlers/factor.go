@@ -53,7 +53,7 @@ func (s *site) passFactor(c echo.Context, m staffAtFactor) error {
 	}
 	ctx := c.Request().Context()
 	kept := s.sessions.Enrolment(ctx)
-	enrolment, err := s.Accounts.Enroll(ctx, m.Staff.Person(), kept)
+	enrolment, err := s.Accounts.Enroll(ctx, m.Person(), kept)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (s *site) passFactor(c echo.Context, m staffAtFactor) error {
 // confirmFactor completes an enrollment and signs the staff member in.
 func (s *site) confirmFactor(c echo.Context, m staffAtFactor, kept, code string) error {
 	ctx := c.Request().Context()
-	enrolled, err := s.Accounts.ConfirmFactor(ctx, m.Staff.Person(), kept, code)
+	enrolled, err := s.Accounts.ConfirmFactor(ctx, m.Person(), kept, code)
 	if err != nil {
 		return s.refuseCode(c, factorEvent(m.Staff, ""), err, func() error { return s.showFactor(c, m, http.StatusUnprocessableEntity, true) })
 	}

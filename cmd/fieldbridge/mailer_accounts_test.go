@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 	"mime"
@@ -112,7 +113,7 @@ func partsOf(t *testing.T, letter *mail.Message) map[string]string {
 	parts := map[string]string{}
 	for reader := multipart.NewReader(letter.Body, parameters["boundary"]); ; {
 		part, err := reader.NextRawPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return parts
 		}
 		if err != nil {
