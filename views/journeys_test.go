@@ -115,16 +115,16 @@ func TestReviewNamesEverythingAskedFor(t *testing.T) {
 
 func TestConnectionOffersWhatItsStateAllows(t *testing.T) {
 	const path = "/connections/019ab000-0000-7000-8000-000000000001"
-	test, reconnect, disconnect := path+"/test", path+"/reconnect", path+"/disconnect"
+	test, reconnect, ask, disconnect := path+"/test", path+"/reconnect", path+"/ask", path+"/disconnect"
 	for _, c := range []struct {
 		state models.State
 		role  accounts.Role
 		want  []string
 	}{
-		{models.Connected, accounts.Owner, []string{test, reconnect, disconnect}},
-		{models.Degraded, accounts.Owner, []string{test, reconnect, disconnect}},
-		{models.ReconnectNeeded, accounts.Owner, []string{reconnect, disconnect}},
-		{models.Disconnected, accounts.Owner, []string{reconnect}},
+		{models.Connected, accounts.Owner, []string{test, reconnect, ask, disconnect}},
+		{models.Degraded, accounts.Owner, []string{test, reconnect, ask, disconnect}},
+		{models.ReconnectNeeded, accounts.Owner, []string{reconnect, ask, disconnect}},
+		{models.Disconnected, accounts.Owner, []string{reconnect, ask}},
 		{models.Connected, accounts.Member, []string{test, reconnect}},
 		{models.ReconnectNeeded, accounts.Member, []string{reconnect}},
 		{models.Disconnected, accounts.Member, []string{reconnect}},
@@ -355,7 +355,7 @@ func TestFinishingComesBack(t *testing.T) {
 func TestErrorsSayWhoOrWhenHelps(t *testing.T) {
 	pagetest.Show(t, Error(ErrorPage{Status: 403, Kind: LacksRole, Visitor: pagetest.Visitor(accounts.Member), CanHelp: []string{"Ruth Abara"}, Clock: testClock()})).Says("signed in as Dana Whitfield. Ruth Abara can help.")
 	pagetest.Show(t, Error(ErrorPage{Status: 429, RetryAt: pagetest.Noon.Add(40 * time.Second), Clock: testClock()})).Says("in about 40 seconds, at 12:36 PM.")
-	pagetest.Show(t, Error(ErrorPage{Status: 403, Kind: NoMembership, Clock: testClock()})).Says("You no longer belong to this company", "Sign out")
+	pagetest.Show(t, Error(ErrorPage{Status: 403, Kind: NoMembership, Clock: testClock()})).Says("You do not belong to a company now", "Sign out")
 	pagetest.Show(t, Error(ErrorPage{Status: 403, Kind: ForeignOrigin, Clock: testClock()})).Says("This did not come from one of our pages")
 	pagetest.Show(t, Error(ErrorPage{Status: 418, SupportCode: "FB-1", Clock: testClock()})).Says("Error 418", problems[400].title, "FB-1")
 	pagetest.Show(t, Error(ErrorPage{Status: 502, Clock: testClock()})).Says("Error 502", problems[500].title)

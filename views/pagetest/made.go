@@ -119,7 +119,8 @@ func (p Page) checkForms() {
 		}
 	}
 	for _, n := range p.All("input") {
-		if Value(n, "type") != "hidden" && !labels[Value(n, "id")] && Value(n, "aria-label") == "" {
+		_, hidden := Attribute(n, "hidden")
+		if !hidden && Value(n, "type") != "hidden" && !labels[Value(n, "id")] && Value(n, "aria-label") == "" {
 			p.Errorf("input %q has no label", Value(n, "name"))
 		}
 		if Value(n, "type") == "password" && Value(n, "value") != "" {
