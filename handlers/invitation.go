@@ -73,7 +73,7 @@ func (s *site) noInvitation(c echo.Context, err error) error {
 func (s *site) showInvitation(c echo.Context, status int, page views.InvitationPage) error {
 	var err error
 	if page.Reader, page.SignedInAs, err = s.readerOf(c, page.Open); err != nil {
-		return err
+		return s.noReader(c, page.Link, err)
 	}
 	page.Next = nextInvitation + page.Link
 	return fieldbridge.Render(c, status, views.Invitation(page))
@@ -96,8 +96,21 @@ func (s *site) readerOf(c echo.Context, open accounts.OpenInvitation) (views.Inv
 	return views.NewPerson, "", nil
 }
 
+// errCodeFirst says that the session has yet to pass the person's second factor.
+var errCodeFirst = errors.New("second factor is not passed")
+
+// noReader answers if it cannot be said who is at the browser. A person who has only
+// entered the password comes back to the invitation after the code.
+func (s *site) noReader(c echo.Context, name string, err error) error {
+	if errors.Is(err, errCodeFirst) {
+		return seeOther(c, codePath+"?"+url.Values{"next": {nextInvitation + name}}.Encode())
+	}
+	return err
+}
+
 // invitedVisitor returns the person who is signed in, even without a company. It is
-// zero if nobody is.
+// zero if nobody is. It returns errCodeFirst until the person has passed the second
+// factor that they have.
 func (s *site) invitedVisitor(c echo.Context) (accounts.Visitor, error) {
 	ctx := c.Request().Context()
 	in, ok := s.sessions.SignedIn(ctx)
@@ -117,6 +130,9 @@ func (s *site) invitedVisitor(c echo.Context) (accounts.Visitor, error) {
 	}
 	if errors.Is(err, accounts.ErrNoMembership) || errors.Is(err, accounts.ErrLocked) {
 		err = nil
+	}
+	if err == nil && v.HasFactor && !in.factor {
+		err = errCodeFirst
 	}
 	v.SupportCode = supportCode(c)
 	return v, err
@@ -138,7 +154,7 @@ func (s *site) acceptInvitation(c echo.Context) error {
 	page := views.InvitationPage{Open: open, Link: name, Name: f.Line("name")}
 	reader, _, err := s.readerOf(c, open)
 	if err != nil {
-		return err
+		return s.noReader(c, name, err)
 	}
 	switch reader {
 	case views.InvitedPerson:

@@ -126,6 +126,31 @@ func TestInvitationOfSomebodyKnown(t *testing.T) {
 	})
 }
 
+// A person who has a second step accepts an invitation only after it: the password
+// alone changes nothing, and shows nothing.
+func TestInvitationAfterTheCode(t *testing.T) {
+	onBoth(t, func(t *testing.T, a *app) {
+		dana, jo := a.signUp("Northgate", "Dana"), a.signUp("Blue Sky", "Jo")
+		jo.turnOnCodes()
+		half := &member{browser: a.newBrowser(), email: jo.email, factorKey: jo.factorKey}
+		half.post("/signin", "email", jo.email, "password", password).want(a, 303)
+		page := half.follow(dana.invites(jo.email, "owner"))
+		code := "/signin/code?next=invitation-" + strings.TrimPrefix(page, "/invitations/")
+		for _, got := range []answer{half.get(page), half.post(page), half.post(page, "name", "Eve", "password", password)} {
+			got.want(a, 303, code)
+		}
+		if n := a.count("SELECT count(*) FROM memberships m JOIN users u ON u.id = m.user_id WHERE u.email = ?", jo.email); n != 1 {
+			t.Fatalf("the password alone joined: %d companies", n)
+		}
+		a.clock.Add(time.Minute)
+		half.get(code).want(a, 200)
+		half.post("/signin/code", "code", half.code(), "next", strings.TrimPrefix(code, "/signin/code?next=")).want(a, 303, page)
+		half.get(page).want(a, 200, "Join the company")
+		half.post(page).want(a, 303, "/connections")
+		half.says("/team", "Jo You", "Owner")
+	})
+}
+
 // Owners change roles and remove people, and everybody but the last owner can leave.
 func TestTeamPage(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
