@@ -151,6 +151,21 @@ func TestInvitationAfterTheCode(t *testing.T) {
 	})
 }
 
+// The page of a company whose deletion has begun leads to another company, or says
+// that there is none. It does not lead back to itself.
+func TestPagesOfACompanyThatIsBeingDeleted(t *testing.T) {
+	onBoth(t, func(t *testing.T, a *app) {
+		dana := a.signUp("Northgate", "Dana")
+		a.exec("UPDATE companies SET deleted_at = created_at")
+		if got := dana.get("/connections"); got.status == 303 {
+			t.Errorf("led to %s", got.location)
+		}
+		if got := dana.post("/team/invitations", "email", "jo@x.example", "role", "owner"); got.status < 400 {
+			t.Errorf("invited: status %d", got.status)
+		}
+	})
+}
+
 // Owners change roles and remove people, and everybody but the last owner can leave.
 func TestTeamPage(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {

@@ -33,7 +33,7 @@ type CompanyChoice struct {
 func (a *Accounts) companiesOf(ctx context.Context, userID uuid.UUID) ([]CompanyChoice, error) {
 	var list []CompanyChoice
 	err := a.db.Read(ctx).Raw(`SELECT c.id, c.name FROM memberships m JOIN companies c ON c.id = m.company_id
-		WHERE m.user_id = ? ORDER BY c.name_key, c.id LIMIT ?`, userID, companiesPerPerson).Scan(&list).Error
+		WHERE m.user_id = ? AND c.deleted_at IS NULL ORDER BY c.name_key, c.id LIMIT ?`, userID, companiesPerPerson).Scan(&list).Error
 	if err != nil {
 		return nil, fmt.Errorf("list companies: %w", err)
 	}
@@ -41,14 +41,16 @@ func (a *Accounts) companiesOf(ctx context.Context, userID uuid.UUID) ([]Company
 }
 
 // LastCompany returns the company that a person used last. It returns uuid.Nil for
-// a person who belongs to none.
+// a person who belongs to none. A company whose deletion has begun does not count,
+// although its memberships end only later.
 func (a *Accounts) LastCompany(ctx context.Context, userID uuid.UUID) (uuid.UUID, error) {
 	return lastCompany(a.db.Read(ctx), userID)
 }
 
 func lastCompany(db *gorm.DB, userID uuid.UUID) (uuid.UUID, error) {
 	var ids []uuid.UUID
-	err := db.Model(&Membership{}).Where("user_id = ?", userID).Order("used_at IS NULL, used_at DESC, created_at").Limit(1).Pluck("company_id", &ids).Error
+	err := db.Raw(`SELECT m.company_id FROM memberships m JOIN companies c ON c.id = m.company_id
+		WHERE m.user_id = ? AND c.deleted_at IS NULL ORDER BY m.used_at IS NULL, m.used_at DESC, m.created_at LIMIT 1`, userID).Scan(&ids).Error
 	if err != nil {
 		return uuid.Nil, fmt.Errorf("find last company: %w", err)
 	}
@@ -59,10 +61,11 @@ func lastCompany(db *gorm.DB, userID uuid.UUID) (uuid.UUID, error) {
 }
 
 // UseCompany notes that a person goes on in another one of their companies. It
-// returns ErrNotFound if they do not belong to it.
+// returns ErrNotFound if they do not belong to it, or if its deletion has begun.
 func (a *Accounts) UseCompany(ctx context.Context, userID, companyID uuid.UUID) error {
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
-		used := tx.Model(&Membership{}).Where("company_id = ? AND user_id = ?", companyID, userID).Update("used_at", a.db.Now())
+		used := tx.Model(&Membership{}).Where("company_id = ? AND user_id = ? AND EXISTS (SELECT 1 FROM companies c WHERE c.id = company_id AND c.deleted_at IS NULL)", companyID, userID).
+			Update("used_at", a.db.Now())
 		if used.Error == nil && used.RowsAffected == 0 {
 			return database.ErrNotFound
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
@@ -12,6 +13,31 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
+
+// A company whose deletion has begun is nobody's company any more, although its
+// memberships end only after its connections.
+func TestCompaniesThatAreBeingDeleted(t *testing.T) {
+	onTeam(t, func(t *testing.T, d *teamTest) {
+		ctx, a := t.Context(), d.Accounts
+		other, err := a.AddCompany(ctx, d.owner, "Blue Sky", "x")
+		d.Must(err)
+		d.Must(a.UseCompany(ctx, d.owner.UserID, d.CompanyID))
+		d.Write(func(tx *gorm.DB) error {
+			return tx.Exec("UPDATE companies SET deleted_at = created_at WHERE id = ?", d.CompanyID).Error
+		})
+		if last, err := a.LastCompany(ctx, d.owner.UserID); err != nil || last != other.ID {
+			t.Errorf("the last company is %s, %v", last, err)
+		}
+		d.want("switching to it", a.UseCompany(ctx, d.owner.UserID, d.CompanyID), database.ErrNotFound)
+		if v, err := a.Visitor(ctx, d.owner.UserID, other.ID, 0); err != nil || len(v.Companies) > 1 {
+			t.Errorf("can switch to %+v, %v", v.Companies, err)
+		}
+		d.Write(func(tx *gorm.DB) error { return tx.Exec("UPDATE companies SET deleted_at = created_at").Error })
+		if last, err := a.LastCompany(ctx, d.owner.UserID); err != nil || last != uuid.Nil {
+			t.Errorf("without another company: %s, %v", last, err)
+		}
+	})
+}
 
 // Owners change roles and remove people. The person is told, and a new role ends
 // their sessions.
@@ -132,6 +158,7 @@ func TestAnOwnerRemains(t *testing.T) {
 				})
 			}
 		}
+		d.Clock.Add(24*time.Hour + time.Second) // roles change ten times a day at most
 		// Across two companies, the same two people change each other.
 		other, err := a.AddCompany(ctx, d.owner, "South", "x")
 		d.Must(err)
