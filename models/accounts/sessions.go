@@ -27,6 +27,10 @@ const (
 	// sessionsPerUser is how many sessions a user may have at a time. A new session
 	// beyond that ends the oldest.
 	sessionsPerUser = 20
+
+	// StrangersSessionsKept is how long sessions are kept in which nobody has signed
+	// in. They are useless once they are idle, and there may be many.
+	StrangersSessionsKept = sessionIdle
 )
 
 // Sessions is the store of browser sessions for scs, which passes hashed tokens.

@@ -34,6 +34,7 @@ func Sweep(ctx context.Context, db *database.DB, eventsKept time.Duration) error
 	err := db.Write(ctx, func(tx *gorm.DB) error {
 		return errors.Join(
 			tx.Exec("DELETE FROM sessions WHERE expires_at <= ?", now).Error,
+			tx.Exec("DELETE FROM sessions WHERE user_id IS NULL AND seen_at <= ?", now.Add(-accounts.StrangersSessionsKept)).Error,
 			tx.Exec("DELETE FROM throttles WHERE reset_at <= ?", now).Error,
 			tx.Exec("DELETE FROM renewal_hours WHERE hour < ?", now.Add(-keeper.HoursKept*time.Hour).Format(database.HourForm)).Error,
 			tx.Exec("DELETE FROM authorizations WHERE expires_at <= ?", now.Add(-authorizationKept)).Error,

@@ -8,10 +8,30 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/keyring"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
+
+// Sessions in which nobody has signed in are deleted once they are idle.
+func TestSweepDeletesSessionsOfStrangers(t *testing.T) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
+		amy := d.Person("Amy", accounts.Owner)
+		sessions := accounts.NewSessions(d.DB)
+		d.Must(sessions.CommitCtx(sessions.Track(t.Context()), "stranger", []byte("x"), time.Time{}))
+		ctx := sessions.Track(t.Context())
+		sessions.ForUser(ctx, accounts.Beginning{User: accounts.User{ID: amy}})
+		d.Must(sessions.CommitCtx(ctx, "amy", []byte("x"), time.Time{}))
+		for _, want := range []int{2, 1} {
+			d.Must(keyring.Sweep(t.Context(), d.DB, 400*24*time.Hour))
+			if n := d.Count("SELECT count(*) FROM sessions"); n != want {
+				t.Errorf("%d sessions are left, want %d", n, want)
+			}
+			d.Clock.Add(accounts.StrangersSessionsKept)
+		}
+	})
+}
 
 // What is done with is deleted after its time: mails, closed setups except a
 // connection's last, and tasks.
