@@ -86,8 +86,8 @@ func (i *Invitation) send(tx *gorm.DB, by uuid.UUID, now time.Time) error {
 }
 
 // prepareInvitation completes the mail of an invitation. A mail is not sent if the
-// invitation is no longer open or was sent again, if the company is locked, or if
-// the address belongs to somebody who cannot join a company.
+// invitation is no longer open or was sent again, if the company is locked, if the
+// inviter is disabled, or if the address belongs to somebody who cannot join a company.
 func (m *PreparedMail) prepareInvitation(tx *gorm.DB, now time.Time) error {
 	if m.SubjectID == nil {
 		return database.ErrNotFound
@@ -102,6 +102,9 @@ func (m *PreparedMail) prepareInvitation(tx *gorm.DB, now time.Time) error {
 	var company Company
 	if err := tx.Where("id = ? AND locked_at IS NULL", invitation.CompanyID).Take(&company).Error; err != nil {
 		return database.Found(err, "find company")
+	}
+	if err := tx.Select("id").Where("id = ? AND disabled_at IS NULL", invitation.InvitedBy).Take(&User{}).Error; err != nil {
+		return database.Found(err, "find inviter")
 	}
 	holder, err := invitedHolder(tx, invitation.Email)
 	if err != nil {

@@ -285,6 +285,16 @@ func TestInvitationEnds(t *testing.T) {
 		d.want("inviting for a locked company", d.invite("lee@northgate.example", accounts.Member), accounts.ErrLocked)
 		d.Must(d.Support.Unlock(ctx, ada, d.CompanyID, "It is over."))
 
+		// While the inviter is disabled, nobody joins, and no mail is sent.
+		d.Must(d.invite("max@northgate.example", accounts.Member))
+		works(fourth)
+		d.Must(d.Support.Disable(ctx, ada, d.CompanyID, d.owner.UserID, "A stranger has the account."))
+		gone("the inviter is disabled", fourth)
+		_, err = d.mail("max@northgate.example")
+		d.want("the mail of a disabled inviter", err, database.ErrNotFound)
+		d.Must(d.Support.Enable(ctx, ada, d.CompanyID, d.owner.UserID, "It is theirs again."))
+		works(fourth)
+
 		// Staff and disabled people cannot join, and get no mail.
 		d.Must(d.invite(ada.Email, accounts.Member))
 		_, err = d.mail(ada.Email)
