@@ -27,6 +27,10 @@ const (
 	AuditCompanyDeleted AuditAction = "company_deleted"
 )
 
+// deletionsPerCompany limits how often a company's owners can change their minds.
+// Each time, all owners get a mail.
+var deletionsPerCompany = Limit{"company-deletions", 5, 24 * time.Hour}
+
 // ErrOtherName says that the name that was typed is not the company's.
 var ErrOtherName = errors.New("not the name of the company")
 
@@ -41,7 +45,7 @@ func IsNameOf(company, typed string) bool {
 // then everything works as before. typed must be the company's name, in any case.
 // tenants are the ServiceTitan tenants that are connected, for the mail. The caller
 // has confirmed the password. Asking twice has no further effect. AskDeletion returns
-// ErrOtherName for another name.
+// ErrOtherName for another name, and a ThrottledError.
 func (a *Accounts) AskDeletion(ctx context.Context, v Visitor, typed string, tenants []int64) error {
 	err := a.changeCompany(ctx, v, func(tx *gorm.DB, company Company, now time.Time) error {
 		if !IsNameOf(company.Name, typed) {
@@ -49,6 +53,10 @@ func (a *Accounts) AskDeletion(ctx context.Context, v Visitor, typed string, ten
 		}
 		if company.DeletionAt != nil {
 			return nil
+		}
+		// Whoever takes this count has the company's row.
+		if err := deletionsPerCompany.Take(tx, company.ID.String(), now); err != nil {
+			return err
 		}
 		err := tx.Model(&Company{}).Where("id = ?", company.ID).
 			Updates(map[string]any{"deletion_at": now.Add(DeletionWait), "deletion_by_id": v.UserID}).Error

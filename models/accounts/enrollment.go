@@ -95,6 +95,10 @@ func enrollment(who Person, raw, kept string, replaces bool) (*Enrollment, error
 	return &Enrollment{Key: secret.New(key.Secret()), URL: secret.New(key.URL()), Kept: kept, Replaces: replaces}, nil
 }
 
+// factorsPerAccount limits how often a person sets up a second factor. Each time,
+// they get a mail.
+var factorsPerAccount = Limit{"factors-account", 20, 24 * time.Hour}
+
 // Enrolled is the result of confirming a second factor.
 type Enrolled struct {
 	// Codes are the recovery codes. Only their hashes are stored, so they cannot be
@@ -123,6 +127,10 @@ func (a *Accounts) ConfirmFactor(ctx context.Context, who Person, kept, code str
 		step, ok := stepOf(raw, code, now)
 		if !ok {
 			return ErrWrongCode
+		}
+		// Whoever takes this count has the user's row.
+		if err := factorsPerAccount.Take(tx, userID.String(), now); err != nil {
+			return err
 		}
 		if err := a.saveFactor(tx, userID, raw, step, now, replaces); err != nil {
 			return err

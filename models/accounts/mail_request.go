@@ -14,9 +14,13 @@ import (
 var (
 	// requestsPerAddress counts the mails that a browser's address asks for.
 	requestsPerAddress = Limit{"mail-requests-address", 20, time.Hour}
-	// requestsOfStrangers limits how fast all strangers together fill the queue.
-	requestsOfStrangers = Limit{"mail-requests", 3000, time.Hour}
+	// requestsOfStrangers limits how fast the strangers of a lane of networks fill the
+	// queue. Who has only a few networks cannot keep all other strangers from a mail.
+	requestsOfStrangers = Limit{"mail-requests", 400, time.Hour}
 	signUpsPerEmail     = Limit{"sign-ups-email", 3, time.Hour}
+	// signUpsPerDay keeps strangers from filling a mailbox. Whenever it refuses a
+	// mail, the links of those before still work, since they work for 7 days.
+	signUpsPerDay = Limit{"sign-ups-email-day", 6, 24 * time.Hour}
 	// resetsPerEmail allows three mails an hour, 20 minutes apart. Their links work
 	// for 30 minutes. So whenever it refuses a mail, the link of the one before
 	// still works, whoever asked for it.
@@ -52,30 +56,33 @@ func (a *Accounts) RequestMail(ctx context.Context, r MailRequest) error {
 	if err != nil {
 		return fmt.Errorf("request mail: %w", err)
 	}
-	perEmail := signUpsPerEmail
+	perEmail := []Limit{signUpsPerEmail, signUpsPerDay}
 	mail := AccountMail{Recipient: r.Email, Kind: r.Kind}
 	if r.Kind == MailReset {
-		perEmail = resetsPerEmail
+		perEmail = []Limit{resetsPerEmail}
 		if r.NoStaff {
 			mail.Detail = onlyMembers
 		}
 	}
 	var keys []string
+	lane := laneOf(r.Address)
 	if device == "" {
-		keys = []string{requestsPerAddress.key(r.Address), requestsOfStrangers.key("")}
+		keys = []string{requestsPerAddress.key(r.Address), requestsOfStrangers.key(lane)}
 	}
 	err = a.limited(ctx, keys, func(tx *gorm.DB, now time.Time) error {
 		if device == "" {
 			if err := requestsPerAddress.Take(tx, r.Address, now); err != nil {
 				return err
 			}
-			if err := requestsOfStrangers.Take(tx, "", now); err != nil {
+			if err := requestsOfStrangers.Take(tx, lane, now); err != nil {
 				return err
 			}
 		}
-		count, err := perEmail.add(tx, r.Email+" "+device, now)
-		if err != nil || count.N > perEmail.Tries {
-			return err
+		for _, limit := range perEmail {
+			count, err := limit.add(tx, r.Email+" "+device, now)
+			if err != nil || count.N > limit.Tries {
+				return err
+			}
 		}
 		return mail.queue(tx, now)
 	})

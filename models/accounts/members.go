@@ -122,16 +122,25 @@ func holdTeam(tx *gorm.DB, v Visitor, others ...uuid.UUID) error {
 	return StillOwner(tx, v)
 }
 
+// rolesPerMember limits how often the role of a person in a company changes. Each
+// change sends the person a mail.
+var rolesPerMember = Limit{"roles-member", 10, 24 * time.Hour}
+
 // SetMemberRole changes the role of another person of the visitor's company, and
 // ends that person's sessions. It returns ErrLastOwner or ErrYourself for the
-// visitor's own role, and ErrNotFound for a person of another company.
+// visitor's own role, ErrNotFound for a person of another company, and a
+// ThrottledError after too many changes.
 func (a *Accounts) SetMemberRole(ctx context.Context, v Visitor, id uuid.UUID, role Role) error {
-	return a.changeMember(ctx, v, id, func(tx *gorm.DB, member Membership, user User, now time.Time) error {
-		if member.Role == role {
-			return nil
+	of := v.CompanyID.String() + " " + id.String()
+	err := a.limited(ctx, []string{rolesPerMember.key(of)}, func(tx *gorm.DB, now time.Time) error {
+		if err := rolesPerMember.Take(tx, of, now); err != nil {
+			return err
 		}
-		err := tx.Model(&Membership{}).Where("company_id = ? AND user_id = ?", v.CompanyID, id).Update("role", role).Error
-		if err != nil {
+		member, user, err := holdOther(tx, v, id)
+		if err != nil || member.Role == role {
+			return err
+		}
+		if err := tx.Model(&Membership{}).Where("company_id = ? AND user_id = ?", v.CompanyID, id).Update("role", role).Error; err != nil {
 			return err
 		}
 		if err := endSessions(tx, id); err != nil {
@@ -142,13 +151,22 @@ func (a *Accounts) SetMemberRole(ctx context.Context, v Visitor, id uuid.UUID, r
 		}
 		return v.Actor().AuditIn(tx, v.CompanyID, AuditMemberRole, id, string(role), now)
 	})
+	if err != nil {
+		return fmt.Errorf("change role: %w", err)
+	}
+	return nil
 }
 
 // RemoveMember removes another person from the visitor's company. The person keeps
 // the account, and sessions for other companies. It returns the same errors as
-// SetMemberRole.
+// SetMemberRole, but has no limit.
 func (a *Accounts) RemoveMember(ctx context.Context, v Visitor, id uuid.UUID) error {
-	return a.changeMember(ctx, v, id, func(tx *gorm.DB, _ Membership, user User, now time.Time) error {
+	err := a.db.Write(ctx, func(tx *gorm.DB) error {
+		now := a.db.Now()
+		_, user, err := holdOther(tx, v, id)
+		if err != nil {
+			return err
+		}
 		if err := endMembership(tx, v.CompanyID, id); err != nil {
 			return err
 		}
@@ -157,36 +175,30 @@ func (a *Accounts) RemoveMember(ctx context.Context, v Visitor, id uuid.UUID) er
 		}
 		return v.Actor().AuditIn(tx, v.CompanyID, AuditMemberRemoved, id, user.Email, now)
 	})
-}
-
-// changeMember changes another person of the visitor's company while the company
-// and both people are locked. If two owners demote each other, the second one is no
-// longer an owner.
-func (a *Accounts) changeMember(ctx context.Context, v Visitor, id uuid.UUID, change func(tx *gorm.DB, member Membership, user User, now time.Time) error) error {
-	err := a.db.Write(ctx, func(tx *gorm.DB) error {
-		if err := holdTeam(tx, v, id); err != nil {
-			return err
-		}
-		if id == v.UserID {
-			if err := anotherOwner(tx, v.CompanyID, id); err != nil {
-				return err
-			}
-			return ErrYourself
-		}
-		var member Membership
-		if err := tx.Where("company_id = ? AND user_id = ?", v.CompanyID, id).Take(&member).Error; err != nil {
-			return database.Found(err, "find member")
-		}
-		var user User
-		if err := tx.Where("id = ?", id).Take(&user).Error; err != nil {
-			return database.Found(err, "find member")
-		}
-		return change(tx, member, user, a.db.Now())
-	})
 	if err != nil {
-		return fmt.Errorf("change member: %w", err)
+		return fmt.Errorf("remove member: %w", err)
 	}
 	return nil
+}
+
+// holdOther locks the visitor's company, the visitor, and another person of the
+// company, whom it returns. If two owners demote each other, the second one is no
+// longer an owner.
+func holdOther(tx *gorm.DB, v Visitor, id uuid.UUID) (member Membership, user User, err error) {
+	if err := holdTeam(tx, v, id); err != nil {
+		return member, user, err
+	}
+	if id == v.UserID {
+		if err := anotherOwner(tx, v.CompanyID, id); err != nil {
+			return member, user, err
+		}
+		return member, user, ErrYourself
+	}
+	if err := tx.Where("company_id = ? AND user_id = ?", v.CompanyID, id).Take(&member).Error; err != nil {
+		return member, user, database.Found(err, "find member")
+	}
+	err = tx.Where("id = ?", id).Take(&user).Error
+	return member, user, database.Found(err, "find member")
 }
 
 // Leave ends the visitor's own membership. It returns ErrLastOwner if the company
