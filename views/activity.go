@@ -88,8 +88,12 @@ func ActivityAbout(a connect.Activity) string {
 
 // activityDetail returns the detail in the words that pages use.
 func activityDetail(a connect.Activity) string {
-	if a.Action == accounts.AuditTimeZoneChanged {
+	//exhaustive:ignore
+	switch a.Action {
+	case accounts.AuditTimeZoneChanged:
 		return zoneLabel(a.Detail)
+	case connect.AuditAskMade, connect.AuditAskWithdrawn, connect.AuditAskUsed:
+		return "Tenant " + a.Detail
 	}
 	return a.Detail
 }

@@ -59,6 +59,7 @@ func TestActivityAbout(t *testing.T) {
 		"Northgate → Southgate":   {Action: accounts.AuditCompanyRenamed, Detail: "Northgate → Southgate"},
 		"Central (Chicago)":       {Action: accounts.AuditTimeZoneChanged, Detail: "America/Chicago"},
 		"Luis Ortega (owner)":     {Action: accounts.AuditMemberRole, ActorName: "Dana", TargetName: "Luis Ortega", Detail: "owner"},
+		"Tenant 84219331":         {Action: connect.AuditAskMade, Detail: "84219331"},
 		"Luis Ortega":             {Action: accounts.AuditIncidentMailsOn, ActorName: "Dana", TargetName: "Luis Ortega"},
 		"member":                  {Action: accounts.AuditJoined, ActorName: "Luis Ortega", TargetName: "Luis Ortega", Detail: "member"},
 		"Northgate HQ (84219331)": {Event: &models.Event{Kind: models.EventTestPassed}, Connection: models.Connection{ID: uuid.Max, TenantName: "Northgate HQ", TenantID: 84219331}},
