@@ -99,7 +99,7 @@ var foreignOrigin = problemWords{
 // lacksRole describes what only owners may do.
 var lacksRole = problemWords{
 	"warn", "lock", "no permission", "Only owners can do this",
-	"Members can connect, test, and reconnect. Only owners can end a connection.", "Nothing was changed.",
+	"Members can connect, test, and reconnect. Only owners can disconnect, manage the team and the settings, and see the activity.", "Nothing was changed.",
 }
 
 // lacksStaffRole describes what only admins of staff may do.
