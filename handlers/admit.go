@@ -298,6 +298,12 @@ const (
 	nextQueue      = "queue"       // of staff
 )
 
+// nextPages lists the other pages by their names. A person who has become a member
+// in the meantime may open all of them.
+var nextPages = map[string]string{
+	"team": "/team", "help": "/help", "settings": settingsPath, "account": accountPath, "passkeys": passkeysPath, "devices": devicesPath,
+}
+
 // resume asks the wizard to continue with the choice of the last authorization.
 const resume = "resume"
 
@@ -318,6 +324,12 @@ func afterSignIn(c echo.Context) string {
 		next = nextEmail + c.Param("token")
 	case proofPath + ":token":
 		next = nextProof + c.Param("token")
+	default:
+		for name, page := range nextPages {
+			if page == c.Path() && c.Request().Method == http.MethodGet {
+				next = name
+			}
+		}
 	}
 	if next == "" {
 		return ""
@@ -346,6 +358,9 @@ func destination(ofStaff bool, next string) string {
 		return "/connect"
 	case views.NextCallback:
 		return "/connect?" + resume + "=yes"
+	}
+	if to, ok := nextPages[next]; ok {
+		return to
 	}
 	if to, ok := invitationNext(next); ok {
 		return to
