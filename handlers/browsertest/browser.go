@@ -256,6 +256,13 @@ func (p *Page) Gone(selector string) {
 	p.wait(fmt.Sprintf(`document.readyState === "complete" && !document.querySelector(%q)`, selector), selector+" stays")
 }
 
+// Focuses waits until the page has moved the focus to an element that matches the
+// selector.
+func (p *Page) Focuses(selector string) {
+	p.Helper()
+	p.wait(fmt.Sprintf(`document.readyState === "complete" && document.activeElement.matches(%q)`, selector), selector+" does not get the focus")
+}
+
 // Value evaluates an expression on the page.
 func (p *Page) Value(expression string) string {
 	p.Helper()
@@ -272,6 +279,16 @@ func (p *Page) Look(width, height int64, scheme string) {
 		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}},
 		})
+		return err
+	}))
+}
+
+// WithoutScripts opens pages from now on as a browser does that runs no scripts. Then
+// Accessible and Back do not work.
+func (p *Page) WithoutScripts() {
+	p.Helper()
+	p.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 		return err
 	}))
 }
