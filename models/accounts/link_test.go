@@ -13,6 +13,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/secret"
+	"github.com/fieldbridge/fieldbridge/views/pagetest"
 )
 
 // linkLives has every purpose of a link, and how long such a link works.
@@ -28,6 +29,9 @@ var linkLives = map[accounts.LinkPurpose]time.Duration{
 // Every kind of link works once, for its purpose, and until it expires. The database
 // has its hash alone.
 func TestLinks(t *testing.T) {
+	if all := pagetest.Constants[accounts.LinkPurpose](t); len(all) != len(linkLives) {
+		t.Errorf("the purposes are %q, and %d are tested", all, len(linkLives))
+	}
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		write := func(f func(tx *gorm.DB) error) error { return db.Write(t.Context(), f) }
 		mint := func(purpose accounts.LinkPurpose) (value secret.Value) {
