@@ -74,6 +74,8 @@ func ActivityAbout(a connect.Activity) string {
 		target = "" // people who join or leave are their own target
 	}
 	switch {
+	case isAboutAsk(a.Action):
+		return "Tenant " + a.Detail
 	case a.Event != nil && a.Connection.ID != uuid.Nil:
 		return NameOf(a.Connection) + " (" + strconv.FormatInt(a.Connection.TenantID, 10) + ")"
 	case a.Event != nil:
@@ -84,6 +86,11 @@ func ActivityAbout(a connect.Activity) string {
 		return target
 	}
 	return activityDetail(a)
+}
+
+// isAboutAsk says whether an action is about a link for a ServiceTitan admin.
+func isAboutAsk(action accounts.AuditAction) bool {
+	return action == connect.AuditAskMade || action == connect.AuditAskWithdrawn || action == connect.AuditAskUsed
 }
 
 // activityDetail returns the detail in the words that pages use.

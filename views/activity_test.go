@@ -1,10 +1,6 @@
 package views
 
 import (
-	"io/fs"
-	"os"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"testing"
 
@@ -25,20 +21,8 @@ var staffActions = []accounts.AuditAction{
 // Whoever adds an action gives it words, or says that no company sees it.
 func TestEveryActionHasWords(t *testing.T) {
 	actions := pagetest.Constants[accounts.AuditAction](t)
-	// Other packages have actions too.
-	constant := regexp.MustCompile(`accounts\.AuditAction = "(\w+)"`)
-	err := filepath.WalkDir("../models", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || filepath.Ext(path) != ".go" {
-			return err
-		}
-		source, err := os.ReadFile(path)
-		for _, match := range constant.FindAllSubmatch(source, -1) {
-			actions = append(actions, accounts.AuditAction(match[1]))
-		}
-		return err
-	})
-	if err != nil || len(actions) < 30 {
-		t.Errorf("%d actions, %v", len(actions), err)
+	if !slices.Contains(actions, connect.AuditAskMade) {
+		t.Error("actions of other packages are not among them")
 	}
 	for _, action := range actions {
 		w, ok := activityWords[action]
@@ -61,6 +45,7 @@ func TestActivityAbout(t *testing.T) {
 		"Luis Ortega (owner)":     {Action: accounts.AuditMemberRole, ActorName: "Dana", TargetName: "Luis Ortega", Detail: "owner"},
 		"Tenant 84219331":         {Action: connect.AuditAskMade, Detail: "84219331"},
 		"Luis Ortega":             {Action: accounts.AuditIncidentMailsOn, ActorName: "Dana", TargetName: "Luis Ortega"},
+		"Tenant 842193311":        {Action: connect.AuditAskUsed, ActorName: "Pat Lee (by a link from Dana)", Detail: "842193311"},
 		"member":                  {Action: accounts.AuditJoined, ActorName: "Luis Ortega", TargetName: "Luis Ortega", Detail: "member"},
 		"Northgate HQ (84219331)": {Event: &models.Event{Kind: models.EventTestPassed}, Connection: models.Connection{ID: uuid.Max, TenantName: "Northgate HQ", TenantID: 84219331}},
 	} {

@@ -2,7 +2,6 @@ package pagetest
 
 import (
 	"bytes"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -66,28 +65,46 @@ func Events(kinds []models.EventKind) []models.Event {
 	return list
 }
 
-// Constants reads all constants of a type from its source, so that a test notices a
-// new one at once.
+// Constants reads all constants of a type from the source of its package and of the
+// models, so that a test notices a new one at once.
 func Constants[T ~string](t *testing.T) []T {
 	t.Helper()
-	typeName := reflect.TypeFor[T]().Name()
-	sources := os.DirFS(directory(t, reflect.TypeFor[T]().PkgPath()))
-	files, err := fs.Glob(sources, "*.go")
+	typeName, path := reflect.TypeFor[T]().Name(), reflect.TypeFor[T]().PkgPath()
+	values := constants[T](t, directory(t, path), typeName)
+	models := directory(t, "models")
+	packages, err := os.ReadDir(models)
 	if err != nil {
 		t.Fatal(err)
 	}
-	constant := regexp.MustCompile(`(?m)^\s*(?:const )?\w+\s+` + typeName + `\s+= (".*?")`)
-	var values []T
+	for _, p := range packages {
+		if p.IsDir() {
+			values = append(values, constants[T](t, filepath.Join(models, p.Name()), filepath.Base(path)+"."+typeName)...)
+		}
+	}
+	if len(values) < 4 {
+		t.Fatalf("found %d constants of type %s", len(values), typeName)
+	}
+	return values
+}
+
+// constants reads the constants of a type, as the package in a directory names it.
+func constants[T ~string](t *testing.T, directory, typeName string) (values []T) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(directory, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	constant := regexp.MustCompile(`(?m)^\s*(?:const )?\w+\s+` + regexp.QuoteMeta(typeName) + `\s+= (".*?")`)
 	for _, file := range files {
 		if strings.HasSuffix(file, "_test.go") {
 			continue
 		}
-		source, err := fs.ReadFile(sources, file)
+		source, err := os.ReadFile(file) // #nosec G304 -- our own source
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !bytes.Contains(source, []byte(" "+typeName+" ")) {
-			continue // the regular expression below is slow
+			continue // the regular expression is slow
 		}
 		for _, match := range constant.FindAllSubmatch(source, -1) {
 			v, err := strconv.Unquote(string(match[1]))
@@ -96,9 +113,6 @@ func Constants[T ~string](t *testing.T) []T {
 			}
 			values = append(values, T(v))
 		}
-	}
-	if len(values) < 4 {
-		t.Fatalf("found %d constants of type %s", len(values), typeName)
 	}
 	return values
 }
