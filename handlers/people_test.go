@@ -254,8 +254,23 @@ func TestSwitchingCompanies(t *testing.T) {
 		choice := hidden(t, jo.get(review).want(a, 200).body, "choice")
 		authorize := jo.post("/connect/authorize", "in_company", sky, "choice", choice).want(a, 303).location
 		back := jo.atServiceTitan(authorize, northgate, "Allow")
+		settings := jo.get("/settings").body + jo.get("/settings/delete").body
+		for _, action := range []string{"/settings", "/settings/mails", "/settings/delete"} {
+			_, form, _ := strings.Cut(settings, `action="`+action+`"`)
+			if form, _, _ = strings.Cut(form, "</form>"); !strings.Contains(form, `value="`+sky+`"`) {
+				t.Errorf("the form for %s does not name its company", action)
+			}
+		}
 		jo.post("/company/switch", "to", north).want(a, 303)
 		before := a.standing()
+		jo.post("/settings", "in_company", sky, "name", "Blue Sky Air", "zone", "America/New_York").want(a, 409)
+		jo.post("/settings/mails", "in_company", sky).want(a, 409)
+		jo.post("/settings/delete", "in_company", sky, "name", "Northgate", "password", password).want(a, 409)
+		jo.post("/settings/keep", "in_company", sky).want(a, 409)
+		jo.post("/connect/ask", "in_company", sky, "choice", choice).want(a, 409)
+		if n := a.count("SELECT count(*) FROM companies WHERE name = 'Blue Sky Air' OR deletion_at IS NOT NULL"); n != 0 {
+			t.Error("an old tab changed the settings of another company")
+		}
 		jo.post("/connect", "in_company", sky, "env", "sandbox", "how", "sign_in", "tenant", "842193311").want(a, 409, "You have switched to another company")
 		jo.post("/connect/authorize", "in_company", sky, "choice", choice).want(a, 409)
 		jo.post("/connect/authorize", "choice", choice).want(a, 303, "/connect") // the choice is gone
