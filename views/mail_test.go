@@ -1,6 +1,7 @@
 package views
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 
@@ -9,8 +10,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/views/pagetest"
 )
 
-// Email addresses are not verified, so a mail contains nothing that anybody typed.
-// Otherwise, a stranger could make us send their words.
+// A mail contains nothing that anybody typed. Otherwise, a stranger could make us send
+// their words: to an owner who left, or to whomever they invite.
 func TestMailsHoldNothingThatWasTyped(t *testing.T) {
 	const typed = "Payout on hold"
 	for _, kind := range []models.MailKind{models.MailReconnectNeeded, models.MailWorksAgain, models.MailUpgradeNeeded} {
@@ -31,6 +32,35 @@ func TestMailsHoldNothingThatWasTyped(t *testing.T) {
 		}
 		if !strings.HasSuffix(text.Subject, ": ServiceTitan tenant 842193311") {
 			t.Errorf("%s: the subject is %q", kind, text.Subject)
+		}
+	}
+}
+
+// The same for mails about accounts of every kind. They have a proven address at most.
+func TestAccountMailsHoldNothingThatWasTyped(t *testing.T) {
+	const typed, from, link = "Payout on hold: call 555-0100", "ruth@northgate.example", "https://connect.example.com/somewhere"
+	// These mails repeat a detail that is made of our words, and of tenant IDs.
+	ours := map[accounts.AccountMailKind]string{accounts.MailNewDevice: "Firefox on Linux", accounts.MailCompanyDeletion: "842193311"}
+	for _, kind := range pagetest.Constants[accounts.AccountMailKind](t) {
+		for _, known := range []bool{true, false} {
+			m := accounts.PreparedMail{
+				AccountMail: accounts.AccountMail{Kind: kind, Detail: cmp.Or(ours[kind], typed), Recipient: "dana@northgate.example", CreatedAt: pagetest.Noon},
+				Known:       known, From: from,
+			}
+			text := Mail(models.OutgoingMail{Mail: models.Mail{Recipient: m.Recipient}, Account: &m, RecipientName: typed, CompanyName: typed, TenantName: typed})
+			page := pagetest.Show(t, MailPage(text, link))
+			all := text.Subject + text.Plain(link) + page.Source
+			if strings.Contains(all, "555-0100") || strings.Contains(all, "Payout") {
+				t.Errorf("%s: says what was typed: %s", kind, all)
+			}
+			if text.Subject == "" || text.Title == "" || strings.Contains(text.Subject, "@") {
+				t.Errorf("%s: the subject is %q and the title %q", kind, text.Subject, text.Title)
+			}
+			for _, says := range []string{link, "not part of ServiceTitan"} {
+				if strings.Count(all, says) < 2 {
+					t.Errorf("%s: does not say %q in text and HTML", kind, says)
+				}
+			}
 		}
 	}
 }
