@@ -80,7 +80,7 @@ func RemoveMember(p RemoveMemberPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = emailText(p.Member.Email).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = EmailText(p.Member.Email).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
