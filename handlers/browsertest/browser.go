@@ -293,11 +293,17 @@ func (p *Page) WithoutScripts() {
 	}))
 }
 
+// screenshotsIn names the folder for screenshots.
+const screenshotsIn = "FIELDBRIDGE_SCREENSHOTS"
+
+// TakesScreenshots reports whether Screenshot saves pictures.
+func TakesScreenshots() bool { return os.Getenv(screenshotsIn) != "" }
+
 // Screenshot saves a picture of the whole page under the name, in the folder that
 // FIELDBRIDGE_SCREENSHOTS names. Without that variable, it does nothing.
 func (p *Page) Screenshot(name string) {
 	p.Helper()
-	folder := os.Getenv("FIELDBRIDGE_SCREENSHOTS")
+	folder := os.Getenv(screenshotsIn)
 	if folder == "" {
 		return
 	}
