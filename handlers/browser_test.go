@@ -33,8 +33,10 @@ var looks = []struct {
 	scheme        string
 	checked       bool
 }{
-	{"phone-dark", 390, 844, "dark", true}, {"phone", 390, 844, "light", false},
-	{"dark", 1280, 900, "dark", false}, {"desk", 1280, 900, "light", true},
+	{"phone-dark", 390, 844, "dark", true},
+	{"phone", 390, 844, "light", false},
+	{"dark", 1280, 900, "dark", false},
+	{"desk", 1280, 900, "light", true},
 }
 
 // inspect checks the page with axe-core, and takes a screenshot in each look.
