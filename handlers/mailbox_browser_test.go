@@ -69,7 +69,7 @@ func TestBrowserMailbox(t *testing.T) {
 	c.inspect("sandbox-mail-plain")
 	c.ClickFramed("Reconnect ServiceTitan")
 	c.See("Welcome back.")
-	c.Type("email", "northgateheating&plumbing@trades.example")
+	c.Type("email", "northgateheatingplumbing@trades.example")
 	c.Type("password", password)
 	c.Click("Sign in", "The connection has not worked since")
 	connection := c.Address()

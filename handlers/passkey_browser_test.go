@@ -103,7 +103,7 @@ func TestBrowserCodes(t *testing.T) {
 	c.inspect("codes-on")
 	c.Value(`document.querySelector("#sign-out").submit(), ""`)
 	c.See("Welcome back")
-	c.Type("email", "northgateheating&plumbing@trades.example")
+	c.Type("email", "northgateheatingplumbing@trades.example")
 	c.Type("password", password)
 	c.Click("Sign in", "Enter the code")
 	c.inspect("codes-sign-in")
