@@ -195,15 +195,6 @@ func (m *PreparedMail) prepareProof(tx *gorm.DB, now time.Time) (err error) {
 	return err
 }
 
-// findMember returns the member of a company with an address.
-func findMember(tx *gorm.DB, email string) (user User, known bool, err error) {
-	err = tx.Where("email = ? AND staff_role = '' AND disabled_at IS NULL", email).Take(&user).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return User{}, false, nil
-	}
-	return user, err == nil, err
-}
-
 // tellOwner warns the person whose account it is, at most once a day, that
 // strangers are making many attempts to sign in. An unknown email does the same
 // work, except for the mail.

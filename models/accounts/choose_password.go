@@ -127,12 +127,10 @@ const AuditResetLink AuditAction = "reset_link_made"
 func (a *Accounts) ResetLink(ctx context.Context, by Actor, email string) (secret.Value, error) {
 	var link secret.Value
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
-		user, known, err := findMember(tx, email)
+		var user User
+		err := tx.Where("email = ? AND staff_role = '' AND disabled_at IS NULL", email).Take(&user).Error
 		if err != nil {
-			return err
-		}
-		if !known {
-			return database.ErrNotFound
+			return database.Found(err, "find member")
 		}
 		now := a.db.Now()
 		if link, err = MakeLink(tx, Link{Purpose: LinkReset, Email: user.Email, UserID: &user.ID}, now); err != nil {
