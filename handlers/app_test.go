@@ -282,6 +282,9 @@ type answer struct {
 	request  string
 }
 
+// timeMarkup matches a time on a page.
+var timeMarkup = regexp.MustCompile(`<time [^>]*>[^<]*</time>`)
+
 // supportCode matches the support code of a page.
 var supportCode = regexp.MustCompile(`FB-[A-Z2-7]{4}-[A-Z2-7]{4}`)
 
