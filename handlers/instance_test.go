@@ -88,9 +88,6 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	if err != nil {
 		return running{}, err
 	}
-	if _, err := accounts.Migrate(ctx, db, accounts.MigrationWatch{}); err != nil {
-		return running{}, errors.Join(err, db.Close())
-	}
 	if err := keyring.Check(ctx, db, keys); err != nil {
 		return running{}, errors.Join(err, db.Close())
 	}
