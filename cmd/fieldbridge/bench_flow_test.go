@@ -86,8 +86,9 @@ func BenchmarkFlow(b *testing.B) {
 		b.Run(fmt.Sprintf("contractors=%d", n), func(b *testing.B) {
 			b.Logf("the database keeps every commit (synchronous=FULL); %s", disk(b, filepath.Dir(address)))
 			contest{
-				lasting: 2 * time.Second, rounds: 5, product: connect, floor: connect,
-				productClients: productClients[first : first+n], floorClients: floorClients[first : first+n],
+				lasting: 2 * time.Second, rounds: 5,
+				product: side{clients: productClients[first : first+n], work: connect},
+				against: []side{{"floor", floorClients[first : first+n], connect}},
 			}.run(b)
 		})
 	}

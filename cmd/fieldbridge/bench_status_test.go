@@ -16,7 +16,7 @@ import (
 )
 
 // bareRoute answers a fixed page to people who are signed in. It reads the session and
-// the member like the product, and does nothing else.
+// the member as the product does now, and does nothing else.
 func bareRoute(a *app, page []byte) http.Handler {
 	sessions := scs.New()
 	sessions.Store = accounts.NewSessions(a.db)
@@ -43,38 +43,51 @@ func bareRoute(a *app, page []byte) http.Handler {
 }
 
 // BenchmarkStatusPage counts the reads of a connection's page per second. It compares
-// them with a bare Echo route with a fixed page of the same size and the same session.
-// The connection has been made and renewed twice.
+// them with two bare Echo routes with a fixed page of the same size. The floor has the
+// session check of frozenCheck, and the new floor has the product's own. The connection
+// has been made and renewed twice.
 func BenchmarkStatusPage(b *testing.B) {
 	const readers = 16
-	p := newProduct(b, filepath.Join(b.TempDir(), "product.db"))
+	address := filepath.Join(b.TempDir(), "product.db")
+	p := newProduct(b, address)
 	clients := p.contractors(b, readers)
-	bare := make([]*client, readers)
-	bareListener, bareBase := listen(b)
-	paths := make(map[*client]string, 2*readers)
+	paths := make(map[string]string, readers)
 	numbers := newTenants()
 	var size int
-	for i, c := range clients {
+	for _, c := range clients {
 		tenant := numbers.next()
 		for range 3 {
 			path, err := c.connect(p.issuer, tenant)
 			if err != nil {
 				b.Fatal(err)
 			}
-			paths[c] = path
+			paths[c.cookies] = path
 		}
-		shown, err := c.get(paths[c], http.StatusOK)
+		shown, err := c.get(paths[c.cookies], http.StatusOK)
 		if err != nil {
 			b.Fatal(err)
 		}
 		size = len(shown.body)
-		bare[i] = newClient(bareBase)
-		b.Cleanup(bare[i].transport.CloseIdleConnections)
-		bare[i].cookies, paths[bare[i]] = c.cookies, paths[c]
 	}
-	serve(b, bareListener, newServer(bareRoute(p.app, bytes.Repeat([]byte("x"), size)), quiet()))
+	page := bytes.Repeat([]byte("x"), size)
+	frozen, err := openFrozenCheck(address)
+	if err != nil {
+		b.Fatal(err)
+	}
+	l, base := listen(b)
+	floor := frozenClients(b, p.db, clients, base)
+	serve(b, l, newServer(frozen.route(page), quiet()))
+	l, base = listen(b)
+	serve(b, l, newServer(bareRoute(p.app, page), quiet()))
+	newFloor := make([]*client, readers)
+	for i, c := range clients {
+		newFloor[i] = newClient(base)
+		newFloor[i].cookies = c.cookies
+		b.Cleanup(newFloor[i].transport.CloseIdleConnections)
+		paths[floor[i].cookies] = paths[c.cookies]
+	}
 	read := func(c *client) error {
-		shown, err := c.get(paths[c], http.StatusOK)
+		shown, err := c.get(paths[c.cookies], http.StatusOK)
 		if err == nil && len(shown.body) < size/2 {
 			err = fmt.Errorf("page has %d bytes, want about %d", len(shown.body), size)
 		}
@@ -83,8 +96,8 @@ func BenchmarkStatusPage(b *testing.B) {
 	b.Run(fmt.Sprintf("readers=%d", readers), func(b *testing.B) {
 		b.Logf("the page has %d bytes", size)
 		contest{
-			lasting: time.Second, rounds: 7, product: read, floor: read,
-			productClients: clients, floorClients: bare,
+			lasting: time.Second, rounds: 7, product: side{clients: clients, work: read},
+			against: []side{{"floor", floor, read}, {"new-floor", newFloor, read}},
 		}.run(b)
 	})
 }

@@ -98,8 +98,7 @@ func BenchmarkToken(b *testing.B) {
 		b.Run(fmt.Sprintf("from=%s/readers=%d", way.from, readers), func(b *testing.B) {
 			b.Logf("the answer has %d bytes", size)
 			contest{
-				lasting: time.Second, rounds: 7, product: way.read, floor: floor,
-				productClients: clients, floorClients: bare,
+				lasting: time.Second, rounds: 7, product: side{clients: clients, work: way.read}, against: []side{{"floor", bare, floor}},
 			}.run(b)
 		})
 	}

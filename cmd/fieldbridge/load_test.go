@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
@@ -31,6 +33,10 @@ type client struct {
 	cookies   string
 	keys      []string
 	transport *http.Transport
+
+	// user and company are who is signed in.
+	user    accounts.User
+	company uuid.UUID
 }
 
 func newClient(base string) *client {
@@ -163,40 +169,54 @@ func report(b *testing.B, name string, r round) {
 	b.ReportMetric(milliseconds(r.p99), name+"-p99-ms")
 }
 
-// contest compares two ways of doing the same work.
+// side is one way of doing some work, with clients of its own.
+type side struct {
+	name    string
+	clients []*client
+	// work does the work once.
+	work func(*client) error
+}
+
+// contest compares the product with other ways of doing the same work.
 type contest struct {
 	lasting time.Duration
 	rounds  int
-	// product and floor do the work once. Each has its own clients.
-	product, floor               func(*client) error
-	productClients, floorClients []*client
+	product side
+	against []side
 }
 
-// run lets both work in turns, and reports medians. A ratio is the median of the ratios
-// of the turns, so that other load on the machine affects both sides. A short turn of
-// both comes first and does not count.
+// run lets all work in turns, and reports medians. A ratio is the median of the ratios
+// of the turns, so that other load on the machine affects all sides. A short turn of
+// each comes first and does not count.
 func (c contest) run(b *testing.B) {
 	b.Helper()
-	var product, floor []round
-	turn := func(clients []*client, work func(*client) error, lasting time.Duration) round {
-		r, err := runRound(clients, lasting, work)
-		if err != nil {
-			b.Fatal(err)
-		}
-		return r
-	}
+	c.product.name = "product"
+	sides := append(slices.Clip(c.against), c.product)
+	did := make([][]round, len(sides))
 	for b.Loop() {
-		turn(c.floorClients, c.floor, c.lasting/4)
-		turn(c.productClients, c.product, c.lasting/4)
-		for range c.rounds {
-			floor = append(floor, turn(c.floorClients, c.floor, c.lasting))
-			product = append(product, turn(c.productClients, c.product, c.lasting))
+		for turn := range c.rounds + 1 {
+			for i, s := range sides {
+				lasting := c.lasting
+				if turn == 0 {
+					lasting /= 4
+				}
+				r, err := runRound(s.clients, lasting, s.work)
+				if err != nil {
+					b.Fatal(s.name, ": ", err)
+				}
+				if turn > 0 {
+					did[i] = append(did[i], r)
+				}
+			}
 		}
 	}
+	product := did[len(sides)-1]
 	report(b, "product", median(product))
-	report(b, "floor", median(floor))
-	b.ReportMetric(ratio(product, floor, func(r round) float64 { return r.perSecond }), "product/floor")
-	b.ReportMetric(ratio(product, floor, func(r round) float64 { return float64(r.p99) }), "p99-product/floor")
+	for i, s := range c.against {
+		report(b, s.name, median(did[i]))
+		b.ReportMetric(ratio(product, did[i], func(r round) float64 { return r.perSecond }), "product/"+s.name)
+		b.ReportMetric(ratio(product, did[i], func(r round) float64 { return float64(r.p99) }), "p99-product/"+s.name)
+	}
 	b.ReportMetric(0, "ns/op") // the total time of all rounds means nothing
 }
 
@@ -291,13 +311,15 @@ func (p *product) contractors(b *testing.B, n int) []*client {
 	for i := range clients {
 		email := strings.ToLower(rand.Text()) + "@bench.example"
 		// This does not use the form, which limits sign-ups from one address.
-		if _, _, err := p.accounts.SignUp(b.Context(), accounts.SignUp{
+		user, company, err := p.accounts.SignUp(b.Context(), accounts.SignUp{
 			Company: "Northgate Heating", Name: "Dana Whitfield", Email: email,
 			Password: secret.New(password), Address: email,
-		}); err != nil {
+		})
+		if err != nil {
 			b.Fatal(err)
 		}
 		clients[i] = newClient(p.base)
+		clients[i].user, clients[i].company = user, company.ID
 		b.Cleanup(clients[i].transport.CloseIdleConnections)
 		signedIn, err := clients[i].post("/signin", url.Values{"email": {email}, "password": {password}})
 		if err != nil {
