@@ -60,13 +60,14 @@ func (c *client) connect(issuer string, tenant int64) (string, error) {
 // BenchmarkFlow counts the connections that contractors make per second, each with a
 // tenant of its own. It compares them with the floor, which is the least that could do
 // the job. The contractors have signed in before. The load, the issuer, the floor, and
-// the product share the machine's cores.
+// the product are processes that share the machine's cores.
 func BenchmarkFlow(b *testing.B) {
 	const most = 64
 	numbers := newTenants()
 	address := filepath.Join(b.TempDir(), "product.db")
 	p := newProduct(b, address)
 	p.unlimited(b)
+	p.start(b)
 	productClients := p.contractors(b, most+16)
 	path, err := productClients[0].connect(p.issuer, numbers.next())
 	if err != nil {
@@ -76,8 +77,7 @@ func BenchmarkFlow(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	f := newFloor(b, filepath.Join(b.TempDir(), "floor.db"), p.issuer, len(shown.body))
-	floorClients := f.contractors(b, most+16)
+	floorClients := startFloor(b, role{Database: filepath.Join(b.TempDir(), "floor.db"), Issuer: p.issuer, Size: len(shown.body)}, most+16)
 	connect := func(c *client) error {
 		_, err := c.connect(p.issuer, numbers.next())
 		return err
@@ -95,7 +95,7 @@ func BenchmarkFlow(b *testing.B) {
 }
 
 // unlimited removes the limit on how often contractors may go to ServiceTitan.
-func (p *product) unlimited(b *testing.B) {
+func (p *product) unlimited(b testing.TB) {
 	b.Helper()
 	if err := p.db.Write(b.Context(), func(tx *gorm.DB) error {
 		return tx.Exec(`CREATE TRIGGER unlimited AFTER UPDATE ON throttles WHEN NEW.key LIKE '%authorizations:%' AND NEW.n > 5
@@ -114,6 +114,7 @@ func BenchmarkFlowPostgres(b *testing.B) {
 	}
 	const contractors = 64
 	p := newProduct(b, address)
+	p.start(b)
 	clients := p.contractors(b, contractors)
 	numbers := newTenants()
 	var r round

@@ -27,7 +27,7 @@ func BenchmarkMemory(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		p := &product{app: a, base: process.base, issuer: r.issuer}
+		p := &product{app: a, process: process, issuer: r.issuer}
 		clients := p.contractors(b, visitors)
 		paths := make(map[*client]string, visitors)
 		numbers := newTenants()

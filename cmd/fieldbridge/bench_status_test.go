@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -13,13 +12,15 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 // bareRoute answers a fixed page to people who are signed in. It reads the session and
 // the member as the product does now, and does nothing else.
-func bareRoute(a *app, page []byte) http.Handler {
+func bareRoute(db *database.DB, page []byte) http.Handler {
+	people := accounts.New(db, nil, 1) // without keys, because it opens nothing
 	sessions := scs.New()
-	sessions.Store = accounts.NewSessions(a.db)
+	sessions.Store = accounts.NewSessions(db)
 	sessions.HashTokenInStore = true
 	sessions.Cookie.Name = "fieldbridge_session"
 	e := echo.New()
@@ -34,7 +35,7 @@ func bareRoute(a *app, page []byte) http.Handler {
 		if err != nil {
 			return echo.NewHTTPError(http.StatusUnauthorized)
 		}
-		if _, err := a.accounts.Visitor(ctx, user, company, sessions.GetInt(ctx, "epoch")); err != nil {
+		if _, err := people.Visitor(ctx, user, company, sessions.GetInt(ctx, "epoch")); err != nil {
 			return err
 		}
 		return c.HTMLBlob(http.StatusOK, page)
@@ -48,8 +49,8 @@ func bareRoute(a *app, page []byte) http.Handler {
 // has been made and renewed twice.
 func BenchmarkStatusPage(b *testing.B) {
 	const readers = 16
-	address := filepath.Join(b.TempDir(), "product.db")
-	p := newProduct(b, address)
+	p := newProduct(b, filepath.Join(b.TempDir(), "product.db"))
+	p.start(b)
 	clients := p.contractors(b, readers)
 	paths := make(map[string]string, readers)
 	numbers := newTenants()
@@ -69,21 +70,13 @@ func BenchmarkStatusPage(b *testing.B) {
 		}
 		size = len(shown.body)
 	}
-	page := bytes.Repeat([]byte("x"), size)
-	frozen, err := openFrozenCheck(address)
-	if err != nil {
-		b.Fatal(err)
-	}
-	l, base := listen(b)
-	floor := frozenClients(b, p.db, clients, base)
-	serve(b, l, newServer(frozen.route(page), quiet()))
-	l, base = listen(b)
-	serve(b, l, newServer(bareRoute(p.app, page), quiet()))
-	newFloor := make([]*client, readers)
+	floor := frozenClients(b, p.db, clients, role{Name: playFrozen, Database: p.database, Size: size}.start(b))
+	base := role{Name: playBare, Database: p.database, Size: size}.start(b)
+	newer := make([]*client, readers)
 	for i, c := range clients {
-		newFloor[i] = newClient(base)
-		newFloor[i].cookies = c.cookies
-		b.Cleanup(newFloor[i].transport.CloseIdleConnections)
+		newer[i] = newClient(base)
+		newer[i].cookies = c.cookies
+		b.Cleanup(newer[i].transport.CloseIdleConnections)
 		paths[floor[i].cookies] = paths[c.cookies]
 	}
 	read := func(c *client) error {
@@ -97,7 +90,7 @@ func BenchmarkStatusPage(b *testing.B) {
 		b.Logf("the page has %d bytes", size)
 		contest{
 			lasting: time.Second, rounds: 7, product: side{clients: clients, work: read},
-			against: []side{{"floor", floor, read}, {"new-floor", newFloor, read}},
+			against: []side{{"floor", floor, read}, {"new-floor", newer, read}},
 		}.run(b)
 	})
 }

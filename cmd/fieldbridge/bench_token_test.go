@@ -17,11 +17,10 @@ import (
 
 // bareAPI answers the same JSON to programs with an API key. It checks the key like the
 // product, and does nothing else.
-func bareAPI(a *app, token string) http.Handler {
+func bareAPI(keys *accounts.APIKeys, token string) http.Handler {
 	type body struct {
 		AccessToken string `json:"access_token"`
 	}
-	keys := accounts.NewAPIKeys(a.db)
 	e := echo.New()
 	e.GET("/api/v1/connections/:id/token", func(c echo.Context) error {
 		value := strings.TrimPrefix(c.Request().Header.Get(echo.HeaderAuthorization), "Bearer ")
@@ -35,7 +34,7 @@ func bareAPI(a *app, token string) http.Handler {
 
 // backEnds returns clients with API keys for all companies, as many as the limit of
 // each key requires.
-func (p *product) backEnds(b *testing.B, base string, n int) []*client {
+func (p *product) backEnds(b testing.TB, base string, n int) []*client {
 	b.Helper()
 	const each = 50
 	clients := make([]*client, n)
@@ -67,15 +66,16 @@ func BenchmarkToken(b *testing.B) {
 	fill(b, p.db, p.keys, connections)
 	// The connections are in use, so that a read need not record the use.
 	change(b, p.db, "UPDATE connections SET last_used_at = ?", p.db.Now())
+	// The keeper has nothing to renew meanwhile.
+	change(b, p.db, "UPDATE credentials SET due_at = ?", p.db.Now().Add(24*time.Hour))
+	p.start(b)
 	clients := p.backEnds(b, p.base, readers)
 	first, err := clients[0].get(tokenOf(0), http.StatusOK)
 	if err != nil {
 		b.Fatal(err)
 	}
 	size := len(first.body)
-	l, base := listen(b)
-	serve(b, l, newServer(bareAPI(p.app, strings.Repeat("1", size-len(`{"access_token":""}`))), quiet()))
-	bare := p.backEnds(b, base, readers)
+	bare := p.backEnds(b, role{Name: playBareAPI, Database: p.database, Size: size}.start(b), readers)
 	read := func(path string, c *client) error {
 		got, err := c.get(path, http.StatusOK)
 		if err == nil && len(got.body) < size/2 {
@@ -110,11 +110,11 @@ func BenchmarkToken(b *testing.B) {
 		var perSecond []float64
 		for b.Loop() {
 			for range rounds {
-				before, began := p.stub.grants.Load(), time.Now()
+				before, began := p.grants(b), time.Now()
 				if _, err := runRound(clients, lasting, func(c *client) error { return read(tokenOf(next()), c) }); err != nil {
 					b.Fatal(err)
 				}
-				perSecond = append(perSecond, float64(p.stub.grants.Load()-before)/time.Since(began).Seconds())
+				perSecond = append(perSecond, float64(p.grants(b)-before)/time.Since(began).Seconds())
 			}
 		}
 		b.ReportMetric(middle(perSecond, func(v float64) float64 { return v }), "renewals/s")

@@ -44,41 +44,36 @@ type floor struct {
 	findSession, findConnection, findEvents *sql.Stmt
 	// These write, only on the writer's connection.
 	saveSession, begin, claim, saveConnection, saveCredential, saveEvent, finish *sql.Stmt
-
-	base string
 }
 
 const floorSchema = `
-CREATE TABLE users (id TEXT PRIMARY KEY, name TEXT NOT NULL, company_id TEXT NOT NULL, company TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE sessions (token BLOB PRIMARY KEY, user_id TEXT NOT NULL, data BLOB NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE authorizations (state BLOB PRIMARY KEY, binding BLOB NOT NULL, tenant_id INTEGER NOT NULL, verifier BLOB NOT NULL,
+CREATE TABLE IF NOT EXISTS users (id TEXT PRIMARY KEY, name TEXT NOT NULL, company_id TEXT NOT NULL, company TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sessions (token BLOB PRIMARY KEY, user_id TEXT NOT NULL, data BLOB NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS authorizations (state BLOB PRIMARY KEY, binding BLOB NOT NULL, tenant_id INTEGER NOT NULL, verifier BLOB NOT NULL,
 	expires_at INTEGER NOT NULL, claimed_at INTEGER, finished_at INTEGER) WITHOUT ROWID;
-CREATE TABLE connections (id TEXT PRIMARY KEY, company_id TEXT NOT NULL, tenant_id INTEGER NOT NULL UNIQUE, tenant TEXT NOT NULL,
+CREATE TABLE IF NOT EXISTS connections (id TEXT PRIMARY KEY, company_id TEXT NOT NULL, tenant_id INTEGER NOT NULL UNIQUE, tenant TEXT NOT NULL,
 	units INTEGER NOT NULL, by TEXT NOT NULL, renewed_at INTEGER NOT NULL, generation INTEGER NOT NULL DEFAULT 1) WITHOUT ROWID;
-CREATE TABLE credentials (connection_id TEXT PRIMARY KEY, access BLOB NOT NULL, refresh BLOB NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE events (id TEXT PRIMARY KEY, connection_id TEXT NOT NULL, kind TEXT NOT NULL, by TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
-CREATE INDEX events_connection ON events (connection_id, id);`
+CREATE TABLE IF NOT EXISTS credentials (connection_id TEXT PRIMARY KEY, access BLOB NOT NULL, refresh BLOB NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS events (id TEXT PRIMARY KEY, connection_id TEXT NOT NULL, kind TEXT NOT NULL, by TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS events_connection ON events (connection_id, id);`
 
-func newFloor(b *testing.B, database, issuer string, pageSize int) *floor {
-	b.Helper()
-	f, err := openFloor(b.Context(), database)
+// newFloor returns the handler of a floor.
+func newFloor(ctx context.Context, r role) (http.Handler, error) {
+	f, err := openFloor(ctx, r.Database)
 	if err != nil {
-		b.Fatal(err)
+		return nil, err
 	}
-	b.Cleanup(f.close)
 	handle, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
 	if err != nil {
-		b.Fatal(err)
+		return nil, err
 	}
 	if f.aead, err = aead.New(handle); err != nil {
-		b.Fatal(err)
+		return nil, err
 	}
-	l, base := listen(b)
-	f.base, f.filler = base, strings.Repeat("x", pageSize)
-	f.appKey = "ak1.bench"
+	f.filler, f.appKey = strings.Repeat("x", r.Size), "ak1.bench"
 	f.oauth = &oauth2.Config{
-		ClientID: "cid.bench", ClientSecret: "cs1.bench", RedirectURL: base + "/callback", Scopes: strings.Fields(defaultScopes),
-		Endpoint: oauth2.Endpoint{AuthURL: issuer + "/connect/authorize", TokenURL: issuer + "/connect/token", AuthStyle: oauth2.AuthStyleInParams},
+		ClientID: "cid.bench", ClientSecret: "cs1.bench", RedirectURL: r.Base + "/callback", Scopes: strings.Fields(defaultScopes),
+		Endpoint: oauth2.Endpoint{AuthURL: r.Issuer + "/connect/authorize", TokenURL: r.Issuer + "/connect/token", AuthStyle: oauth2.AuthStyleInParams},
 	}
 	f.http = &http.Client{Transport: servicetitan.NewTransport(), Timeout: 10 * time.Second}
 	mux := http.NewServeMux()
@@ -86,8 +81,7 @@ func newFloor(b *testing.B, database, issuer string, pageSize int) *floor {
 	mux.HandleFunc("POST /connect/authorize", f.member(f.authorize))
 	mux.HandleFunc("GET /callback", f.member(f.callback))
 	mux.HandleFunc("GET /connections/{id}", f.member(f.show))
-	serve(b, l, &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second})
-	return f
+	return mux, nil
 }
 
 func openFloor(ctx context.Context, database string) (*floor, error) {
@@ -139,9 +133,14 @@ func (f *floor) close() {
 	_ = f.reader.Close()
 }
 
-// contractors returns clients with a session each.
-func (f *floor) contractors(b *testing.B, n int) []*client {
+// startFloor starts a floor, and returns clients with a session each.
+func startFloor(b testing.TB, r role, n int) []*client {
 	b.Helper()
+	r.Name = playFloor
+	f, err := openFloor(b.Context(), r.Database)
+	if err != nil {
+		b.Fatal(err)
+	}
 	clients := make([]*client, n)
 	for i := range clients {
 		token, user := rand.Text(), uuid.NewString()
@@ -157,9 +156,14 @@ func (f *floor) contractors(b *testing.B, n int) []*client {
 		if err != nil {
 			b.Fatal(err)
 		}
-		clients[i] = newClient(f.base)
+		clients[i] = newClient("")
 		clients[i].cookies = "session=" + token
 		b.Cleanup(clients[i].transport.CloseIdleConnections)
+	}
+	f.close()
+	base := r.start(b)
+	for _, c := range clients {
+		c.base = base
 	}
 	return clients
 }

@@ -50,12 +50,15 @@ func newStubIssuer() *stubIssuer {
 		answer(w, `{"page":1,"pageSize":1,"totalCount":3,"hasMore":true,"data":[{"id":1,"name":"Heating","officialName":"Northgate Heating",`+
 			`"tenant":{"id":`+r.PathValue("tenant")+`,"name":"Northgate Heating & Plumbing"}}]}`)
 	})
+	mux.HandleFunc("GET "+grantsPath, func(w http.ResponseWriter, _ *http.Request) { answer(w, strconv.FormatInt(s.grants.Load(), 10)) })
 	mux.HandleFunc("POST /connect/revocation", func(http.ResponseWriter, *http.Request) {})
 	s.Handler = mux
 	return s
 }
 
 const (
+	// grantsPath is where another process reads how many tokens it has issued.
+	grantsPath    = "/grants"
 	codePrefix    = "c-"
 	refreshPrefix = "rt-"
 	// stubLife is the lifetime of the stub issuer's access tokens.

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -221,7 +222,7 @@ func (c contest) run(b *testing.B) {
 }
 
 // listen takes a port on loopback.
-func listen(b *testing.B) (l net.Listener, base string) {
+func listen(b testing.TB) (l net.Listener, base string) {
 	b.Helper()
 	l, err := new(net.ListenConfig).Listen(b.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -231,7 +232,7 @@ func listen(b *testing.B) (l net.Listener, base string) {
 }
 
 // serve serves until the benchmark ends.
-func serve(b *testing.B, l net.Listener, s *http.Server) {
+func serve(b testing.TB, l net.Listener, s *http.Server) {
 	b.Helper()
 	go func() { _ = s.Serve(l) }()
 	b.Cleanup(func() { _ = s.Close() })
@@ -242,7 +243,7 @@ func quiet() *slog.Logger { return slog.New(slog.NewJSONHandler(io.Discard, nil)
 
 // benchConfig returns a configuration with the stub issuer as ServiceTitan, and without
 // a limit on renewals.
-func benchConfig(b *testing.B, base, issuer, database string) config {
+func benchConfig(b testing.TB, base, issuer, database string) config {
 	b.Helper()
 	own, err := url.Parse(base)
 	if err != nil {
@@ -280,31 +281,61 @@ func serveStub(b *testing.B) (stub *stubIssuer, issuer string) {
 	return stub, issuer
 }
 
-// product is the app as serve runs it, with a stub issuer.
+// product is fieldbridge serve and a stub issuer, each in a process of its own.
 type product struct {
+	*process
+	// app is wired to the same database in this process. It prepares what the work
+	// needs, and does none of it.
 	*app
-	keys         *seal.Keys
-	stub         *stubIssuer
-	base, issuer string
+	keys             *seal.Keys
+	database, keyset string
+	issuer           string
 }
 
-func newProduct(b *testing.B, database string) *product {
+// newProduct prepares the product. Until start, only this process uses the database.
+func newProduct(b testing.TB, database string) *product {
 	b.Helper()
-	stub, issuer := serveStub(b)
-	l, base := listen(b)
-	keys := newKeyset(b)
-	a, err := newApp(b.Context(), benchConfig(b, base, issuer, database), keys, nil, quiet())
+	p := &product{database: database, keyset: filepath.Join(b.TempDir(), "keyset.json"), issuer: role{Name: playIssuer}.start(b)}
+	var err error
+	if p.keys, err = seal.Create(p.keyset); err != nil {
+		b.Fatal(err)
+	}
+	if p.app, err = newApp(b.Context(), benchConfig(b, "http://localhost", p.issuer, database), p.keys, nil, quiet()); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = p.db.Close() })
+	return p
+}
+
+// start starts the product with more variables.
+func (p *product) start(b testing.TB, more ...string) {
+	b.Helper()
+	p.process = startProcess(b, p.database, p.keyset, p.issuer, append(more, "FIELDBRIDGE_RENEWALS_PER_SECOND="+strconv.Itoa(unlimited))...)
+	b.Cleanup(func() {
+		_ = p.Process.Kill()
+		_ = p.Wait()
+	})
+}
+
+// grants returns how many tokens the issuer has issued.
+func (p *product) grants(b testing.TB) int64 {
+	b.Helper()
+	c := newClient(p.issuer)
+	defer c.transport.CloseIdleConnections()
+	got, err := c.get(grantsPath, http.StatusOK)
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { _ = a.db.Close() })
-	serve(b, l, newServer(a.public, quiet()))
-	return &product{app: a, keys: keys, stub: stub, base: base, issuer: issuer}
+	n, err := strconv.ParseInt(string(got.body), 10, 64)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return n
 }
 
 // contractors returns clients that are signed in to the app, each in a company of its
 // own.
-func (p *product) contractors(b *testing.B, n int) []*client {
+func (p *product) contractors(b testing.TB, n int) []*client {
 	b.Helper()
 	const password = "a short sentence works"
 	clients := make([]*client, n)

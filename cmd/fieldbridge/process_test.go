@@ -26,6 +26,10 @@ import (
 const serveVariable = "FIELDBRIDGE_TEST_SERVE"
 
 func TestMain(m *testing.M) {
+	if text := os.Getenv(roleVariable); text != "" {
+		fmt.Fprintln(os.Stderr, play(text))
+		os.Exit(1)
+	}
 	if os.Getenv(serveVariable) != "" {
 		os.Args = []string{"fieldbridge", "serve"}
 		main()
@@ -67,7 +71,7 @@ type process struct {
 }
 
 // startProcess starts the product, and waits until it answers.
-func startProcess(b *testing.B, database, keyset, issuer string, more ...string) *process {
+func startProcess(b testing.TB, database, keyset, issuer string, more ...string) *process {
 	b.Helper()
 	l, base := listen(b)
 	if err := l.Close(); err != nil {
