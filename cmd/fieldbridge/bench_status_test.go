@@ -43,18 +43,12 @@ func bareRoute(db *database.DB, page []byte) http.Handler {
 	return e
 }
 
-// BenchmarkStatusPage counts the reads of a connection's page per second. It compares
-// them with two bare Echo routes with a fixed page of the same size. The floor has the
-// session check of frozenCheck, and the new floor has the product's own. The connection
-// has been made and renewed twice.
-func BenchmarkStatusPage(b *testing.B) {
-	const readers = 16
-	p := newProduct(b, filepath.Join(b.TempDir(), "product.db"))
-	p.start(b)
-	clients := p.contractors(b, readers)
-	paths := make(map[string]string, readers)
+// connected returns contractors, and the path of the connection of each by their
+// cookies. The connection has been made and renewed twice.
+func (p *product) connected(b *testing.B, n int) (clients []*client, paths map[string]string) {
+	b.Helper()
+	clients, paths = p.contractors(b, n), make(map[string]string, n)
 	numbers := newTenants()
-	var size int
 	for _, c := range clients {
 		tenant := numbers.next()
 		for range 3 {
@@ -64,12 +58,23 @@ func BenchmarkStatusPage(b *testing.B) {
 			}
 			paths[c.cookies] = path
 		}
-		shown, err := c.get(paths[c.cookies], http.StatusOK)
-		if err != nil {
-			b.Fatal(err)
-		}
-		size = len(shown.body)
 	}
+	return clients, paths
+}
+
+// BenchmarkStatusPage counts the reads of a connection's page per second. It compares
+// them with two bare Echo routes with a fixed page of the same size. The floor has the
+// session check of frozenCheck, and the new floor has the product's own.
+func BenchmarkStatusPage(b *testing.B) {
+	const readers = 16
+	p := newProduct(b, filepath.Join(b.TempDir(), "product.db"))
+	p.start(b)
+	clients, paths := p.connected(b, readers)
+	shown, err := clients[0].get(paths[clients[0].cookies], http.StatusOK)
+	if err != nil {
+		b.Fatal(err)
+	}
+	size := len(shown.body)
 	floor := frozenClients(b, p.db, clients, role{Name: playFrozen, Database: p.database, Size: size}.start(b))
 	base := role{Name: playBare, Database: p.database, Size: size}.start(b)
 	newer := make([]*client, readers)

@@ -98,6 +98,7 @@ func (c *client) keep(p page) {
 
 // round is what some clients did in a period of time.
 type round struct {
+	times     int
 	perSecond float64
 	p50, p99  time.Duration
 }
@@ -127,6 +128,7 @@ func runRound(clients []*client, lasting time.Duration, work func(*client) error
 	sorted := slices.Concat(times...)
 	slices.Sort(sorted)
 	return round{
+		times:     len(sorted),
 		perSecond: float64(len(sorted)) / took.Seconds(),
 		p50:       sorted[len(sorted)/2], p99: sorted[len(sorted)*99/100],
 	}, nil

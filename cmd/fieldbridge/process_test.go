@@ -31,6 +31,9 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	if os.Getenv(serveVariable) != "" {
+		if text := os.Getenv(profileVariable); text != "" {
+			go offerProfiles(text)
+		}
 		os.Args = []string{"fieldbridge", "serve"}
 		main()
 		os.Exit(0)
