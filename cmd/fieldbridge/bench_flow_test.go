@@ -31,12 +31,12 @@ func (t *tenants) next() int64 { return t.last.Add(1) }
 // the choice, the authorization at ServiceTitan, the callback, and the page.
 func (c *client) connect(issuer string, tenant int64) (string, error) {
 	number := strconv.FormatInt(tenant, 10)
-	chosen, err := c.post("/connect", url.Values{"env": {"production"}, "how": {"sign_in"}, "tenant": {number}})
+	chosen, err := c.post(c.wizard.choose, url.Values{"env": {"production"}, "how": {"sign_in"}, "tenant": {number}})
 	if err != nil {
 		return "", err
 	}
 	_, choice, _ := strings.Cut(chosen.location, "choice=")
-	sent, err := c.post("/connect/authorize", url.Values{"choice": {choice}})
+	sent, err := c.send(http.MethodPost, c.wizard.authorize, url.Values{"choice": {choice}}.Encode(), c.wizard.sent)
 	if err != nil {
 		return "", err
 	}
@@ -45,7 +45,7 @@ func (c *client) connect(issuer string, tenant int64) (string, error) {
 		return "", fmt.Errorf("sent to %s", sent.location)
 	}
 	back := url.Values{"code": {stubCode(tenant)}, "state": {to.Query().Get("state")}, "iss": {issuer}}
-	done, err := c.get("/callback?"+back.Encode(), http.StatusSeeOther)
+	done, err := c.get(c.wizard.callback+"?"+back.Encode(), http.StatusSeeOther)
 	if err != nil {
 		return "", err
 	}
@@ -59,7 +59,7 @@ func (c *client) connect(issuer string, tenant int64) (string, error) {
 
 // BenchmarkFlow counts the connections that contractors make per second, each with a
 // tenant of its own. It compares them with the floor, which is the least that could do
-// the job. The contractors have signed in before. The load, the issuer, the floor, and
+// the job, and with a program for Node, where that is installed. The contractors have signed in before. The load, the issuer, the floor, and
 // the product are processes that share the machine's cores.
 func BenchmarkFlow(b *testing.B) {
 	const most = 64
@@ -78,6 +78,7 @@ func BenchmarkFlow(b *testing.B) {
 		b.Fatal(err)
 	}
 	floorClients := startFloor(b, role{Database: filepath.Join(b.TempDir(), "floor.db"), Issuer: p.issuer, Size: len(shown.body)}, most+16)
+	expressClients, withoutExpress := startExpress(b, role{Database: filepath.Join(b.TempDir(), "express.db"), Issuer: p.issuer, Size: len(shown.body)}, most+16)
 	connect := func(c *client) error {
 		_, err := c.connect(p.issuer, numbers.next())
 		return err
@@ -85,10 +86,14 @@ func BenchmarkFlow(b *testing.B) {
 	for first, n := range map[int]int{0: most, most: 16} { // each company has room for 200 connections
 		b.Run(fmt.Sprintf("contractors=%d", n), func(b *testing.B) {
 			b.Logf("the database keeps every commit (synchronous=FULL); %s", disk(b, filepath.Dir(address)))
+			against := []side{{"floor", floorClients[first : first+n], connect}}
+			if withoutExpress == "" {
+				against = append(against, side{"express", expressClients[first : first+n], connect})
+			} else {
+				b.Log("this is not compared with Express, because ", withoutExpress)
+			}
 			contest{
-				lasting: 2 * time.Second, rounds: 5,
-				product: side{clients: productClients[first : first+n], work: connect},
-				against: []side{{"floor", floorClients[first : first+n], connect}},
+				lasting: 2 * time.Second, rounds: 5, product: side{clients: productClients[first : first+n], work: connect}, against: against,
 			}.run(b)
 		})
 	}

@@ -34,14 +34,23 @@ type client struct {
 	cookies   string
 	keys      []string
 	transport *http.Transport
+	wizard    wizard
 
 	// user and company are who is signed in.
 	user    accounts.User
 	company uuid.UUID
 }
 
+// wizard is where the steps of connecting are, and the status with which the browser is
+// sent to ServiceTitan.
+type wizard struct {
+	choose, authorize, callback string
+	sent                        int
+}
+
 func newClient(base string) *client {
-	return &client{base: base, transport: &http.Transport{MaxIdleConnsPerHost: 1, DisableCompression: true}}
+	ours := wizard{choose: "/connect", authorize: "/connect/authorize", callback: "/callback", sent: http.StatusSeeOther}
+	return &client{base: base, wizard: ours, transport: &http.Transport{MaxIdleConnsPerHost: 1, DisableCompression: true}}
 }
 
 // page is a response.
