@@ -34,6 +34,7 @@ type DB struct {
 	ahead   *atomic.Int64
 	close   func() error
 	held    *hold
+	watch   *watch
 	alive   liveness
 	dialect dialect
 	limits  limits
@@ -58,7 +59,7 @@ func IsPostgres(db *gorm.DB) bool { return dialect(db.Name()) == postgresDialect
 // Open opens the database at a SQLite path or a postgres:// address. now is the app's
 // clock. Where instances must agree on the time, SharedNow returns the database's.
 func Open(ctx context.Context, address string, now func() time.Time) (*DB, error) {
-	db := &DB{ahead: new(atomic.Int64), writes: new(sync.RWMutex), held: new(hold), limits: defaultLimits(), now: func() time.Time { return now().UTC().Truncate(time.Microsecond) }}
+	db := &DB{ahead: new(atomic.Int64), writes: new(sync.RWMutex), held: new(hold), watch: new(watch), limits: defaultLimits(), now: func() time.Time { return now().UTC().Truncate(time.Microsecond) }}
 	if err := CheckAddress(address); err != nil {
 		return nil, fmt.Errorf("open database: the address %w", err)
 	}
@@ -98,7 +99,7 @@ func (db *DB) openPostgres(address string) error {
 	// and close it in every transaction.
 	config.PrepareStmt = false
 	config.DisableAutomaticPing = true // the ping would have no deadline
-	sqlDB := openPool(parsed, appSettings.missing(parsed))
+	sqlDB := openPool(parsed, appSettings.missing(parsed), db.watch)
 	pool, err := gorm.Open(postgres.New(postgres.Config{Conn: sqlDB}), config)
 	if err != nil {
 		return errors.Join(err, sqlDB.Close())
@@ -133,11 +134,11 @@ func (db *DB) openSQLite(path string) error {
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	w, err := newWriter(path)
+	w, err := newWriter(path, db.watch)
 	if err != nil {
 		return err
 	}
-	reader, err := openSQLiteReader(path)
+	reader, err := openSQLiteReader(path, db.watch)
 	if err != nil {
 		return errors.Join(err, w.Close())
 	}

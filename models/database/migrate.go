@@ -113,7 +113,7 @@ func (db *DB) runMigrations(ctx context.Context, begins func(version, newest int
 		if err != nil {
 			return err
 		}
-		pool := openPool(db.postgres, migrationSettings)
+		pool := openPool(db.postgres, migrationSettings, nil)
 		return errors.Join(up(ctx, begins, goose.DialectPostgres, pool, folder, goose.WithSessionLocker(locker)), pool.Close())
 	}
 	release, err := lockFile(db.path+".lock", syscall.LOCK_EX)

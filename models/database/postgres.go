@@ -52,9 +52,10 @@ func (s settings) missing(config *pgx.ConnConfig) string {
 }
 
 // openPool opens a pool whose sessions begin with some statements. They are sent
-// after connecting, because PgBouncer refuses settings before.
-func openPool(config *pgx.ConnConfig, statements string) *sql.DB {
+// after connecting, because PgBouncer refuses settings before. tracer may be nil.
+func openPool(config *pgx.ConnConfig, statements string, tracer pgx.QueryTracer) *sql.DB {
 	config = config.Copy()
+	config.Tracer = tracer
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = connectLimit
 	}

@@ -55,26 +55,19 @@ func sqliteDSN(path string, more url.Values) string {
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: v.Encode()}).String()
 }
 
-func openSQLiteReader(path string) (*gorm.DB, error) {
-	dsn := sqliteDSN(path, url.Values{"_query_only": {"true"}})
-	db, err := gorm.Open(sqlite.Open(dsn), gormConfig())
-	if err != nil {
-		return nil, fmt.Errorf("open for reading: %w", err)
-	}
-	pool, err := db.DB()
-	if err != nil {
-		return nil, err
-	}
+func openSQLiteReader(path string, w *watch) (*gorm.DB, error) {
+	pool := openWatched(sqliteDSN(path, url.Values{"_query_only": {"true"}}), w)
 	pool.SetMaxOpenConns(4)
 	pool.SetMaxIdleConns(4)
+	db, err := gorm.Open(sqlite.New(sqlite.Config{Conn: pool}), gormConfig())
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open for reading: %w", err), pool.Close())
+	}
 	return db, nil
 }
 
-func newWriter(path string) (*writer, error) {
-	pool, err := sql.Open("sqlite3", sqliteDSN(path, nil))
-	if err != nil {
-		return nil, fmt.Errorf("open for writing: %w", err)
-	}
+func newWriter(path string, watch *watch) (*writer, error) {
+	pool := openWatched(sqliteDSN(path, nil), watch)
 	pool.SetMaxOpenConns(1)
 	raw, err := pool.Conn(context.Background())
 	if err != nil {

@@ -27,23 +27,9 @@ func Explains(t *testing.T, db *database.DB, name string, read func()) {
 		args []any
 	}
 	var seen []statement
-	watch := func(tx *gorm.DB) { seen = append(seen, statement{tx.Statement.SQL.String(), tx.Statement.Vars}) }
-	callbacks := db.Read(t.Context()).Callback()
-	for _, err := range []error{
-		callbacks.Query().After("gorm:query").Register("explains", watch),
-		callbacks.Row().After("gorm:row").Register("explains", watch),
-		callbacks.Raw().After("gorm:raw").Register("explains", watch),
-	} {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	stop := db.Watch(func(sql string, args []any) { seen = append(seen, statement{sql, args}) })
 	read()
-	for _, err := range []error{callbacks.Query().Remove("explains"), callbacks.Row().Remove("explains"), callbacks.Raw().Remove("explains")} {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	stop()
 	if len(seen) == 0 {
 		t.Errorf("%s: no statement was seen", name)
 	}
