@@ -171,7 +171,7 @@ func (s *site) admitVisitor(c echo.Context, without bool, handle func(echo.Conte
 	if in.staff {
 		return database.ErrNotFound // the page does not exist for them
 	}
-	v, err := s.Accounts.Visitor(ctx, in.userID, in.companyID, in.epoch)
+	v, err := s.sessions.Visitor(ctx, in)
 	noMember, locked := errors.Is(err, accounts.ErrNoMembership), errors.Is(err, accounts.ErrLocked)
 	v.SupportCode = supportCode(c)
 	switch {
@@ -209,7 +209,7 @@ func (s *site) admitMemberAtCode(c echo.Context, handle func(echo.Context, membe
 	if in.staff {
 		return database.ErrNotFound
 	}
-	v, err := s.Accounts.Visitor(ctx, in.userID, in.companyID, in.epoch)
+	v, err := s.sessions.Visitor(ctx, in)
 	switch {
 	case errors.Is(err, accounts.ErrSignedOut):
 		return s.endSession(c)
@@ -233,7 +233,7 @@ func (s *site) admitStaff(c echo.Context, passed bool, handle func(echo.Context,
 	if !in.staff {
 		return database.ErrNotFound // the page does not exist for them
 	}
-	m, err := s.Accounts.Staff(ctx, in.userID, in.epoch)
+	m, err := s.sessions.Staff(ctx, in)
 	if errors.Is(err, accounts.ErrSignedOut) {
 		return s.endSession(c)
 	}

@@ -43,10 +43,10 @@ func (s *site) namedInDemo(next echo.HandlerFunc) echo.HandlerFunc {
 			// A person who may not sign in anymore has no name. The entrance tells
 			// them why.
 			if in.staff {
-				m, _ := s.Accounts.Staff(ctx, in.userID, in.epoch)
+				m, _ := s.sessions.Staff(ctx, in)
 				s.showDemo(c, m.Name)
 			} else {
-				v, _ := s.Accounts.Visitor(ctx, in.userID, in.companyID, in.epoch)
+				v, _ := s.sessions.Visitor(ctx, in)
 				s.showDemo(c, v.Name)
 			}
 		}

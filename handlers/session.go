@@ -276,6 +276,17 @@ func (s *sessions) SignedIn(ctx context.Context) (signedIn, bool) {
 	}, err == nil
 }
 
+// Visitor returns the person who is signed in, as they were when the request began.
+func (s *sessions) Visitor(ctx context.Context, in signedIn) (accounts.Visitor, error) {
+	return s.store.Visitor(ctx, in.userID, in.companyID, in.epoch)
+}
+
+// Staff returns the staff member who is signed in, as they were when the request
+// began.
+func (s *sessions) Staff(ctx context.Context, in signedIn) (accounts.Staff, error) {
+	return s.store.Staff(ctx, in.userID, in.epoch)
+}
+
 // Binding returns the value to which authorizations of this session are bound.
 func (s *sessions) Binding(ctx context.Context) secret.Value {
 	return secret.New(s.scs.GetString(ctx, keyBinding))

@@ -40,10 +40,10 @@ func (s *site) showAccountAnywhere(c echo.Context) {
 		return
 	}
 	if in.staff {
-		if m, err := s.Accounts.Staff(ctx, in.userID, in.epoch); err == nil && in.elsewhere == (s.StaffIssuer != nil) && (in.factor || in.elsewhere || s.noFactor()) {
+		if m, err := s.sessions.Staff(ctx, in); err == nil && in.elsewhere == (s.StaffIssuer != nil) && (in.factor || in.elsewhere || s.noFactor()) {
 			showAccount(c, views.Account{ID: m.UserID, Name: m.Name, Staff: true})
 		}
-	} else if v, err := s.Accounts.Visitor(ctx, in.userID, in.companyID, in.epoch); err == nil && (in.factor || !v.HasFactor) {
+	} else if v, err := s.sessions.Visitor(ctx, in); err == nil && (in.factor || !v.HasFactor) {
 		showAccount(c, accountOf(v))
 	}
 }

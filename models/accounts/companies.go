@@ -29,17 +29,6 @@ type CompanyChoice struct {
 	Name string
 }
 
-// companiesOf returns the companies of a person, ordered by name.
-func (a *Accounts) companiesOf(ctx context.Context, userID uuid.UUID) ([]CompanyChoice, error) {
-	var list []CompanyChoice
-	err := a.db.Read(ctx).Raw(`SELECT c.id, c.name FROM memberships m JOIN companies c ON c.id = m.company_id
-		WHERE m.user_id = ? AND c.deleted_at IS NULL ORDER BY c.name_key, c.id LIMIT ?`, userID, companiesPerPerson).Scan(&list).Error
-	if err != nil {
-		return nil, fmt.Errorf("list companies: %w", err)
-	}
-	return list, nil
-}
-
 // LastCompany returns the company that a person used last. It returns uuid.Nil for
 // a person who belongs to none. A company whose deletion has begun does not count,
 // although its memberships end only later.

@@ -70,6 +70,9 @@ type track struct {
 	agent Agent      // of that session
 	epoch int        // of that session
 	staff bool       // whether the session that begins is one of staff
+	// person is who the loaded session belongs to, as they were when it was loaded. It
+	// is zero as soon as the request changes whose session it is, or how.
+	person principal
 	// begins is set if the request signs a person in.
 	begins *Beginning
 	// asked is the token that the browser sent, even if its session no longer
@@ -103,7 +106,7 @@ func (*Sessions) ForStaff(ctx context.Context) {
 // was signed out in the meantime stays gone.
 func (*Sessions) GoOn(ctx context.Context) {
 	if t := tracked(ctx); t != nil {
-		t.renews = true
+		t.renews, t.person = true, principal{}
 	}
 }
 
@@ -118,7 +121,7 @@ type Beginning struct {
 // ForUser assigns the session that this request begins to a user who signs in.
 func (*Sessions) ForUser(ctx context.Context, b Beginning) {
 	if t := tracked(ctx); t != nil {
-		t.user, t.agent, t.epoch, t.begins = &b.User.ID, b.Agent, b.User.SessionEpoch, &b
+		t.user, t.agent, t.epoch, t.begins, t.person = &b.User.ID, b.Agent, b.User.SessionEpoch, &b, principal{}
 	}
 }
 
@@ -127,20 +130,26 @@ func live(db *gorm.DB, now time.Time) *gorm.DB {
 	return db.Where("expires_at > ? AND ((staff AND seen_at > ?) OR (NOT staff AND seen_at > ?))", now, now.Add(-staffSessionIdle), now.Add(-sessionIdle))
 }
 
+// alive reports whether the session has neither expired nor been idle for too long.
+func (s session) alive(now time.Time) bool {
+	idle := sessionIdle
+	if s.Staff {
+		idle = staffSessionIdle
+	}
+	return s.ExpiresAt.After(now) && s.SeenAt.After(now.Add(-idle))
+}
+
 // FindCtx returns the data of a session that has neither expired nor been idle for
-// too long.
+// too long. The same query reads the person, for Visitor and Staff.
 func (s *Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
-	var row session
-	if t := tracked(ctx); t != nil {
+	t := tracked(ctx)
+	if t != nil {
 		t.asked = token
 	}
 	now := s.db.Now()
-	err := live(s.db.Read(ctx), now).Where("token = ?", token).Take(&row).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return nil, false, nil
-	}
-	if err != nil {
-		return nil, false, fmt.Errorf("load session: %w", err)
+	row, p, err := readSession(ctx, s.db, token)
+	if err != nil || !row.alive(now) {
+		return nil, false, err
 	}
 	if now.Sub(row.SeenAt) >= sessionNoted {
 		if err := s.db.Write(ctx, func(tx *gorm.DB) error {
@@ -148,11 +157,42 @@ func (s *Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, err
 		}); err != nil {
 			return nil, false, fmt.Errorf("note session: %w", err)
 		}
+		p = principal{} // it may have waited long
 	}
-	if t := tracked(ctx); t != nil {
-		t.token, t.user, t.agent, t.epoch = token, row.UserID, Agent{row.Browser, row.System}, row.Epoch
+	if t != nil {
+		t.token, t.user, t.agent, t.epoch, t.person = token, row.UserID, Agent{row.Browser, row.System}, row.Epoch, p
 	}
 	return row.Data, true, nil
+}
+
+// person returns a user as they were when this request loaded their session, or as
+// they are now.
+func (s *Sessions) person(ctx context.Context, userID uuid.UUID) (principal, error) {
+	if t := tracked(ctx); t != nil && t.person.id == userID && userID != uuid.Nil {
+		return t.person, nil
+	}
+	return readPrincipal(ctx, s.db, userID)
+}
+
+// Visitor is Accounts.Visitor for the entrance of a request. It needs no query for
+// the person whose session the request has just loaded. Later in a request, use
+// Accounts.Visitor.
+func (s *Sessions) Visitor(ctx context.Context, userID, companyID uuid.UUID, epoch int) (Visitor, error) {
+	p, err := s.person(ctx, userID)
+	if err != nil {
+		return Visitor{}, err
+	}
+	return p.visitor(companyID, epoch)
+}
+
+// Staff is Accounts.Staff for the entrance of a request, as Visitor is
+// Accounts.Visitor.
+func (s *Sessions) Staff(ctx context.Context, userID uuid.UUID, epoch int) (Staff, error) {
+	p, err := s.person(ctx, userID)
+	if err != nil {
+		return Staff{}, err
+	}
+	return p.staff(epoch)
 }
 
 // CommitCtx saves a session. It ignores the expiry that scs computes with another
@@ -192,7 +232,7 @@ func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, _ t
 	if err != nil {
 		return fmt.Errorf("save session: %w", err)
 	}
-	t.token, t.renewed = token, ""
+	t.token, t.renewed, t.person = token, "", principal{}
 	return nil
 }
 

@@ -157,17 +157,9 @@ func staffOf(u User) Staff {
 // ErrSignedOut if the session is no longer valid, and ErrNotFound if it is not a
 // staff member's.
 func (a *Accounts) Staff(ctx context.Context, userID uuid.UUID, epoch int) (Staff, error) {
-	var user User
-	err := a.db.Read(ctx).Where("id = ?", userID).Take(&user).Error
-	switch {
-	case errors.Is(err, gorm.ErrRecordNotFound):
-		return Staff{}, ErrSignedOut
-	case err != nil:
-		return Staff{}, fmt.Errorf("load staff: %w", err)
-	case user.DisabledAt != nil || user.SessionEpoch != epoch:
-		return Staff{}, ErrSignedOut
-	case user.StaffRole == "":
-		return Staff{}, database.ErrNotFound
+	p, err := readPrincipal(ctx, a.db, userID)
+	if err != nil {
+		return Staff{}, err
 	}
-	return Staff{UserID: userID, Name: user.Name, Email: user.Email, Role: user.StaffRole, SetUp: true, Epoch: epoch}, nil
+	return p.staff(epoch)
 }

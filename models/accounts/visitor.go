@@ -2,12 +2,10 @@ package accounts
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
-	"gorm.io/gorm"
 )
 
 // Visitor is a signed-in person, with what pages show of them.
@@ -52,51 +50,11 @@ func (v Visitor) Owns() bool { return v.Role == Owner }
 // person no longer belongs to the company or the company is being deleted, and
 // ErrLocked if the company is locked. With these two it returns the visitor as well.
 func (a *Accounts) Visitor(ctx context.Context, userID, companyID uuid.UUID, epoch int) (Visitor, error) {
-	var row struct {
-		Name, Email  string
-		SessionEpoch int
-		DisabledAt   *time.Time
-		ProvenAt     *time.Time
-		CompanyName  *string
-		LockedAt     *time.Time
-		TimeZone     *string
-		DeletionAt   *time.Time
-		DeletedAt    *time.Time
-		Role         *Role
-		Companies    int
-		HasFactor    bool
-	}
-	err := a.db.Read(ctx).Raw(`SELECT u.name, u.email, u.session_epoch, u.disabled_at, u.proven_at, c.name AS company_name,
-			c.locked_at, c.time_zone, c.deletion_at, c.deleted_at, m.role,
-			f.confirmed_at IS NOT NULL AS has_factor, (SELECT count(*) FROM memberships every WHERE every.user_id = u.id) AS companies
-		FROM users u
-		LEFT JOIN memberships m ON m.user_id = u.id AND m.company_id = ?
-		LEFT JOIN companies c ON c.id = m.company_id
-		LEFT JOIN second_factors f ON f.user_id = u.id
-		WHERE u.id = ?`, companyID, userID).Take(&row).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return Visitor{}, ErrSignedOut
-	}
+	p, err := readPrincipal(ctx, a.db, userID)
 	if err != nil {
-		return Visitor{}, fmt.Errorf("load visitor: %w", err)
+		return Visitor{}, err
 	}
-	if row.DisabledAt != nil || row.SessionEpoch != epoch {
-		return Visitor{}, ErrSignedOut
-	}
-	v := Visitor{UserID: userID, Name: row.Name, Email: row.Email, Proven: row.ProvenAt != nil, CompanyID: companyID, HasFactor: row.HasFactor, Epoch: epoch}
-	if row.Companies > 1 {
-		if v.Companies, err = a.companiesOf(ctx, userID); err != nil {
-			return Visitor{}, err
-		}
-	}
-	if row.Role == nil || row.CompanyName == nil || row.DeletedAt != nil {
-		return v, ErrNoMembership
-	}
-	v.CompanyName, v.Role, v.TimeZone, v.DeletionAt = *row.CompanyName, *row.Role, *row.TimeZone, row.DeletionAt
-	if row.LockedAt != nil {
-		return v, ErrLocked
-	}
-	return v, nil
+	return p.visitor(companyID, epoch)
 }
 
 // OwnerNames returns the names of up to five owners of a company, for a member who
