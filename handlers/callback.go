@@ -47,9 +47,7 @@ func (s *site) callback(c echo.Context, v accounts.Visitor) error {
 	}
 	page := views.NotConnectedPage{Result: result, SupportCode: v.SupportCode, Clock: s.clockOf(v)}
 	if result.Choice.TenantID != 0 {
-		if page.ChoiceID, err = s.sessions.AddChoice(ctx, result.Choice); err != nil {
-			return err
-		}
+		page.ChoiceID = s.sessions.AddChoice(ctx, result.Choice)
 	}
 	s.setRetryAfter(c.Response().Header(), result.RetryAt)
 	return fieldbridge.Render(c, result.Outcome.Status(), views.NotConnected(page))

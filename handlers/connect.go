@@ -108,10 +108,7 @@ func (s *site) connect(c echo.Context, _ accounts.Visitor) error {
 
 // review keeps a choice and goes on to the second step of its way.
 func (s *site) review(c echo.Context, choice models.Choice) error {
-	id, err := s.sessions.AddChoice(c.Request().Context(), choice)
-	if err != nil {
-		return err
-	}
+	id := s.sessions.AddChoice(c.Request().Context(), choice)
 	step := map[servicetitan.Way]string{
 		servicetitan.SignIn: "/connect/review", servicetitan.OwnCredentials: "/connect/credentials", servicetitan.Guided: "/connect/guided",
 	}[choice.Way]

@@ -1,5 +1,13 @@
 package handlers
 
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/fieldbridge/fieldbridge/models"
+)
+
 // Route is a row of the table of routes, for the tests that ask every one of them
 // in every role.
 type Route struct {
@@ -38,4 +46,37 @@ func tableOf(o Options) []Route {
 		table = append(table, Route{Method: r.method, Path: r.path, Who: r.who})
 	}
 	return table
+}
+
+// ErrSession says that data of a session cannot be decoded.
+var ErrSession = errSession
+
+// SessionCodec encodes what a session keeps.
+type SessionCodec = sessionCodec
+
+// KeptValues returns the values of a session whose fields all differ from zero, and
+// the same as programs up to schema 26 keep them.
+func KeptValues(user, company uuid.UUID, until time.Time) (now, before map[string]any) {
+	k := &kept{
+		user: user, company: company, epoch: 3, staff: true, factor: true, elsewhere: true, confirmed: until.Unix(),
+		binding: "binding", enrolment: "enrolment", ceremony: `{"challenge":"x"}`,
+		choices: encodeChoices([]storedChoice{
+			{ID: "A", Choice: models.Choice{Environment: "production", Way: "sign_in", TenantID: 12}},
+			{ID: "B", Choice: models.Choice{Environment: "sandbox", Way: "guided", TenantID: 9_999_999_999, ConnectionID: company}},
+		}),
+		staffTrips: encodeTrips([]keptTrip{{State: "state", Sealed: "sealed", Until: until}}),
+	}
+	return map[string]any{keyKept: k}, map[string]any{
+		"user": user.String(), "company": company.String(), "epoch": 3, "staff": true, "factor": true, "elsewhere": true, "confirmed": until.Unix(),
+		"binding": "binding", "enrolment": "enrolment", "ceremony": `{"challenge":"x"}`,
+		"choices": `[{"ID":"A","Choice":{"Environment":"production","Way":"sign_in","TenantID":12,"ConnectionID":"00000000-0000-0000-0000-000000000000"}},` +
+			`{"ID":"B","Choice":{"Environment":"sandbox","Way":"guided","TenantID":9999999999,"ConnectionID":"` + company.String() + `"}}]`,
+		"staff trips": `[{"State":"state","Sealed":"sealed","Until":"` + until.Format(time.RFC3339Nano) + `"}]`,
+	}
+}
+
+// ReadLists decodes the lists of a session, and returns how many entries they have.
+func ReadLists(values map[string]any) int {
+	k := keptIn(values)
+	return len(decodeChoices(k.choices)) + len(decodeTrips(k.staffTrips))
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -22,32 +21,6 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
-// The keys of session values. Only this file uses them.
-const (
-	keyUser    = "user"
-	keyCompany = "company"
-	keyEpoch   = "epoch"
-	keyStaff   = "staff"
-	// keyFactor says that the person has passed the second factor.
-	keyFactor = "factor"
-	// keyEnrolment holds the encrypted second factor that is being set up.
-	keyEnrolment = "enrolment"
-	// keyElsewhere says that the staff member has signed in at their own issuer.
-	keyElsewhere = "elsewhere"
-	// keyStaffTrips holds the authorizations at that issuer that are under way.
-	keyStaffTrips = "staff trips"
-	// keyBinding holds the random value to which authorizations are bound. It
-	// changes at every sign-in and with the company, so that no authorization
-	// outlives the session in which it began, or ends in another company.
-	keyBinding = "binding"
-	// keyConfirmed is until when, in Unix seconds, the person need not confirm again
-	// that it is them.
-	keyConfirmed = "confirmed"
-	// keyCeremony holds the question about a passkey that the browser has to answer.
-	keyCeremony = "ceremony"
-	keyChoices  = "choices"
-)
-
 // sessions gives typed access to what the app keeps for a browser.
 type sessions struct {
 	scs    *scs.SessionManager
@@ -57,7 +30,7 @@ type sessions struct {
 
 func newSessions(store *accounts.Sessions, base *url.URL) *sessions {
 	m := scs.New()
-	m.Store = store
+	m.Store, m.Codec = store, sessionCodec{}
 	m.Lifetime = accounts.SessionLifetime
 	m.HashTokenInStore = true
 	m.Cookie.HttpOnly = true
@@ -104,6 +77,21 @@ func (s *sessions) track(c echo.Context) {
 	c.SetRequest(r.WithContext(s.store.Track(r.Context())))
 }
 
+// kept returns what the session keeps.
+func (s *sessions) kept(ctx context.Context) kept {
+	if k, ok := s.scs.Get(ctx, keyKept).(*kept); ok {
+		return *k
+	}
+	return kept{}
+}
+
+// keep makes the session keep k. If that changes nothing, the session is not saved.
+func (s *sessions) keep(ctx context.Context, k kept) {
+	if k != s.kept(ctx) {
+		s.scs.Put(ctx, keyKept, &k)
+	}
+}
+
 // signedIn says who the session belongs to.
 type signedIn struct {
 	userID, companyID uuid.UUID
@@ -125,13 +113,11 @@ func (s *sessions) SignIn(ctx context.Context, b accounts.Beginning, companyID u
 	}
 	if b.User.StaffRole != "" {
 		s.store.ForStaff(ctx)
-		s.scs.Put(ctx, keyStaff, true)
 	}
 	s.store.ForUser(ctx, b)
-	s.scs.Put(ctx, keyUser, b.User.ID.String())
-	s.scs.Put(ctx, keyCompany, companyID.String())
-	s.scs.Put(ctx, keyEpoch, b.User.SessionEpoch)
-	s.scs.Put(ctx, keyBinding, rand.Text()+rand.Text())
+	s.keep(ctx, kept{
+		user: b.User.ID, company: companyID, epoch: b.User.SessionEpoch, staff: b.User.StaffRole != "", binding: rand.Text() + rand.Text(),
+	})
 	return nil
 }
 
@@ -142,9 +128,9 @@ func (s *sessions) Switch(ctx context.Context, companyID uuid.UUID) error {
 	if err := s.scs.RenewToken(ctx); err != nil {
 		return fmt.Errorf("renew session: %w", err)
 	}
-	s.scs.Put(ctx, keyCompany, companyID.String())
-	s.scs.Put(ctx, keyBinding, rand.Text()+rand.Text())
-	s.scs.Remove(ctx, keyChoices)
+	k := s.kept(ctx)
+	k.company, k.binding, k.choices = companyID, rand.Text()+rand.Text(), ""
+	s.keep(ctx, k)
 	return nil
 }
 
@@ -155,48 +141,73 @@ func (s *sessions) PassFactor(ctx context.Context) error {
 	if err := s.scs.RenewToken(ctx); err != nil {
 		return fmt.Errorf("renew session: %w", err)
 	}
-	s.scs.Put(ctx, keyFactor, true)
-	s.scs.Remove(ctx, keyEnrolment)
+	k := s.kept(ctx)
+	k.factor, k.enrolment = true, ""
+	s.keep(ctx, k)
 	return nil
 }
 
 // UsedPasskey notes, in a session that has just begun, that the person signed in
 // with a passkey. The device has verified the person, so a passkey counts as both
 // factors.
-func (s *sessions) UsedPasskey(ctx context.Context) { s.scs.Put(ctx, keyFactor, true) }
+func (s *sessions) UsedPasskey(ctx context.Context) {
+	k := s.kept(ctx)
+	k.factor = true
+	s.keep(ctx, k)
+}
 
 // Confirm notes that the person has confirmed that it is them.
 func (s *sessions) Confirm(ctx context.Context, until time.Time) {
-	s.scs.Put(ctx, keyConfirmed, until.Unix())
+	k := s.kept(ctx)
+	k.confirmed = until.Unix()
+	s.keep(ctx, k)
 }
 
 // Confirmed reports whether the person has confirmed a short time ago that it is
 // them.
 func (s *sessions) Confirmed(ctx context.Context, now time.Time) bool {
-	return now.Unix() < s.scs.GetInt64(ctx, keyConfirmed)
+	return now.Unix() < s.kept(ctx).confirmed
 }
 
 // KeepCeremony keeps a question about a passkey until the browser answers it.
-func (s *sessions) KeepCeremony(ctx context.Context, kept string) { s.scs.Put(ctx, keyCeremony, kept) }
+func (s *sessions) KeepCeremony(ctx context.Context, question string) {
+	k := s.kept(ctx)
+	k.ceremony = question
+	s.keep(ctx, k)
+}
 
 // TakeCeremony returns the question that the session keeps, and removes it.
-func (s *sessions) TakeCeremony(ctx context.Context) string { return s.scs.PopString(ctx, keyCeremony) }
+func (s *sessions) TakeCeremony(ctx context.Context) string {
+	k := s.kept(ctx)
+	question := k.ceremony
+	k.ceremony = ""
+	s.keep(ctx, k)
+	return question
+}
 
 // CameFromElsewhere notes, in a session that has just begun, that the staff member
 // has signed in at their own issuer.
-func (s *sessions) CameFromElsewhere(ctx context.Context) { s.scs.Put(ctx, keyElsewhere, true) }
+func (s *sessions) CameFromElsewhere(ctx context.Context) {
+	k := s.kept(ctx)
+	k.elsewhere = true
+	s.keep(ctx, k)
+}
 
 // GoOn keeps the session when the user's other sessions have ended.
-func (s *sessions) GoOn(ctx context.Context, epoch int) { s.scs.Put(ctx, keyEpoch, epoch) }
+func (s *sessions) GoOn(ctx context.Context, epoch int) {
+	k := s.kept(ctx)
+	k.epoch = epoch
+	s.keep(ctx, k)
+}
 
 // Enrolment returns the second factor that is being set up in this session, if any.
-func (s *sessions) Enrolment(ctx context.Context) string { return s.scs.GetString(ctx, keyEnrolment) }
+func (s *sessions) Enrolment(ctx context.Context) string { return s.kept(ctx).enrolment }
 
 // KeepEnrolment keeps an enrollment until it is confirmed.
-func (s *sessions) KeepEnrolment(ctx context.Context, kept string) {
-	if s.Enrolment(ctx) != kept {
-		s.scs.Put(ctx, keyEnrolment, kept)
-	}
+func (s *sessions) KeepEnrolment(ctx context.Context, enrolment string) {
+	k := s.kept(ctx)
+	k.enrolment = enrolment
+	s.keep(ctx, k)
 }
 
 // staffTripsKept limits the authorizations that one session begins side by side.
@@ -217,43 +228,36 @@ func stateName(state string) string {
 
 // BeginStaffTrip remembers an authorization at the staff's issuer. Each tab has its
 // own.
-func (s *sessions) BeginStaffTrip(ctx context.Context, trip keptTrip) error {
-	trips := append(s.staffTrips(ctx), trip)
-	return s.keepStaffTrips(ctx, trips[max(0, len(trips)-staffTripsKept):])
+func (s *sessions) BeginStaffTrip(ctx context.Context, trip keptTrip) {
+	trips := append(decodeTrips(s.kept(ctx).staffTrips), trip)
+	s.keepStaffTrips(ctx, trips[max(0, len(trips)-staffTripsKept):])
 }
 
 // TakeStaffTrip returns the session's authorization with a state, and removes it
 // from the session.
 func (s *sessions) TakeStaffTrip(ctx context.Context, state string) (keptTrip, bool) {
-	trips := s.staffTrips(ctx)
+	trips := decodeTrips(s.kept(ctx).staffTrips)
 	for i, trip := range trips {
 		if subtle.ConstantTimeCompare([]byte(trip.State), []byte(state)) == 1 {
-			return trip, s.keepStaffTrips(ctx, slices.Delete(trips, i, i+1)) == nil
+			s.keepStaffTrips(ctx, slices.Delete(trips, i, i+1))
+			return trip, true
 		}
 	}
 	return keptTrip{}, false
 }
 
-func (s *sessions) keepStaffTrips(ctx context.Context, trips []keptTrip) error {
-	text, err := json.Marshal(trips)
-	if err != nil {
-		return fmt.Errorf("keep authorizations: %w", err)
-	}
-	s.scs.Put(ctx, keyStaffTrips, string(text))
-	return nil
-}
-
-func (s *sessions) staffTrips(ctx context.Context) []keptTrip {
-	var trips []keptTrip
-	text := s.scs.GetString(ctx, keyStaffTrips)
-	if text == "" || json.Unmarshal([]byte(text), &trips) != nil {
-		return nil
-	}
-	return trips
+func (s *sessions) keepStaffTrips(ctx context.Context, trips []keptTrip) {
+	k := s.kept(ctx)
+	k.staffTrips = encodeTrips(trips)
+	s.keep(ctx, k)
 }
 
 // AskFactor makes the session wait for the second factor again.
-func (s *sessions) AskFactor(ctx context.Context) { s.scs.Remove(ctx, keyFactor) }
+func (s *sessions) AskFactor(ctx context.Context) {
+	k := s.kept(ctx)
+	k.factor = false
+	s.keep(ctx, k)
+}
 
 // SignOut ends the session on the server and removes the cookie.
 func (s *sessions) SignOut(ctx context.Context) error {
@@ -265,15 +269,10 @@ func (s *sessions) SignOut(ctx context.Context) error {
 
 // SignedIn returns who is signed in, if anybody is.
 func (s *sessions) SignedIn(ctx context.Context) (signedIn, bool) {
-	user, err := uuid.Parse(s.scs.GetString(ctx, keyUser))
-	if err != nil {
-		return signedIn{}, false
-	}
-	company, err := uuid.Parse(s.scs.GetString(ctx, keyCompany))
+	k := s.kept(ctx)
 	return signedIn{
-		userID: user, companyID: company, epoch: s.scs.GetInt(ctx, keyEpoch),
-		staff: s.scs.GetBool(ctx, keyStaff), factor: s.scs.GetBool(ctx, keyFactor), elsewhere: s.scs.GetBool(ctx, keyElsewhere),
-	}, err == nil
+		userID: k.user, companyID: k.company, epoch: k.epoch, staff: k.staff, factor: k.factor, elsewhere: k.elsewhere,
+	}, k.user != uuid.Nil
 }
 
 // Visitor returns the person who is signed in, as they were when the request began.
@@ -289,7 +288,7 @@ func (s *sessions) Staff(ctx context.Context, in signedIn) (accounts.Staff, erro
 
 // Binding returns the value to which authorizations of this session are bound.
 func (s *sessions) Binding(ctx context.Context) secret.Value {
-	return secret.New(s.scs.GetString(ctx, keyBinding))
+	return secret.New(s.kept(ctx).binding)
 }
 
 // storedChoice is a wizard's choice in the form that the session keeps.
@@ -303,11 +302,12 @@ const choicesKept = 5
 
 // AddChoice keeps the choice of a wizard's first step. It returns the name by which
 // the next steps find the choice. Each tab has its own.
-func (s *sessions) AddChoice(ctx context.Context, choice models.Choice) (string, error) {
-	choices := s.choices(ctx)
+func (s *sessions) AddChoice(ctx context.Context, choice models.Choice) string {
+	k := s.kept(ctx)
+	choices := decodeChoices(k.choices)
 	for _, c := range choices {
 		if c.Choice == choice {
-			return c.ID, nil
+			return c.ID
 		}
 	}
 	id := rand.Text()[:8]
@@ -315,35 +315,20 @@ func (s *sessions) AddChoice(ctx context.Context, choice models.Choice) (string,
 	if len(choices) > choicesKept {
 		choices = choices[len(choices)-choicesKept:]
 	}
-	text, err := json.Marshal(choices)
-	if err != nil {
-		return "", fmt.Errorf("keep choice: %w", err)
-	}
-	s.scs.Put(ctx, keyChoices, string(text))
-	return id, nil
+	k.choices = encodeChoices(choices)
+	s.keep(ctx, k)
+	return id
 }
 
 // Choice returns a wizard's choice. Without a name, it returns the latest.
 func (s *sessions) Choice(ctx context.Context, id string) (string, models.Choice, bool) {
-	choices := s.choices(ctx)
+	choices := decodeChoices(s.kept(ctx).choices)
 	for i := len(choices) - 1; i >= 0; i-- {
 		if id == "" || choices[i].ID == id {
 			return choices[i].ID, choices[i].Choice, true
 		}
 	}
 	return "", models.Choice{}, false
-}
-
-func (s *sessions) choices(ctx context.Context) []storedChoice {
-	var choices []storedChoice
-	text := s.scs.GetString(ctx, keyChoices)
-	if text == "" {
-		return nil
-	}
-	if json.Unmarshal([]byte(text), &choices) != nil {
-		return nil // another version of the app wrote it; the wizard starts again
-	}
-	return choices
 }
 
 const deviceLife = 180 * 24 * 60 * 60 // seconds

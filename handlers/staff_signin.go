@@ -70,9 +70,7 @@ func (s *site) staffSignIn(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.sessions.BeginStaffTrip(ctx, keptTrip{State: stateName(trip.State), Sealed: sealed, Until: s.Now().Add(accounts.StaffAuthorizationLife)}); err != nil {
-		return err
-	}
+	s.sessions.BeginStaffTrip(ctx, keptTrip{State: stateName(trip.State), Sealed: sealed, Until: s.Now().Add(accounts.StaffAuthorizationLife)})
 	return seeOther(c, s.StaffIssuer.authURL(metadata, s.staffReturnURL(), trip))
 }
 
