@@ -15,6 +15,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
@@ -26,11 +27,7 @@ var errNoKey = errors.New("no valid API key")
 // admitBackEnd admits a back end that sends its key as a bearer token (RFC 6750,
 // section 2.1).
 func (s *site) admitBackEnd(c echo.Context, handle func(echo.Context, accounts.APIKey) error) error {
-	scheme, value, _ := strings.Cut(c.Request().Header.Get(echo.HeaderAuthorization), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return errNoKey
-	}
-	key, err := s.APIKeys.Check(c.Request().Context(), secret.New(strings.TrimSpace(value)), address(c))
+	key, err := s.APIKeys.Check(c.Request().Context(), sentKey(c), address(c))
 	if errors.Is(err, database.ErrNotFound) {
 		return errNoKey
 	}
@@ -38,6 +35,15 @@ func (s *site) admitBackEnd(c echo.Context, handle func(echo.Context, accounts.A
 		return err
 	}
 	return handle(c, key)
+}
+
+// sentKey returns the key that a request has sent. It is zero if there is none.
+func sentKey(c echo.Context) secret.Value {
+	scheme, value, _ := strings.Cut(c.Request().Header.Get(echo.HeaderAuthorization), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return secret.Value{}
+	}
+	return secret.New(strings.TrimSpace(value))
 }
 
 // apiConnectionBody is a connection as the API shows it.
@@ -117,13 +123,38 @@ type apiTokenBody struct {
 	APIBaseURL  string    `json:"api_base_url"`
 }
 
-// apiToken returns a valid access token, or the real reason why there is none.
-func (s *site) apiToken(c echo.Context, key accounts.APIKey, id uuid.UUID) error {
-	connection, access, err := s.Connections.TokenFor(c.Request().Context(), key, id)
+// apiToken returns a valid access token, or the real reason why there is none. It does
+// what admitBackEnd does before, but reads the key and the connection together.
+func (s *site) apiToken(c echo.Context) error {
+	sent := sentKey(c)
+	id, err := pathID(c)
+	if err != nil || sent.IsZero() {
+		return s.admitBackEnd(c, func(echo.Context, accounts.APIKey) error { return err })
+	}
+	from := address(c)
+	found, err := s.Connections.ReadKeyed(c.Request().Context(), sent, id)
+	if errors.Is(err, database.ErrNotFound) {
+		return s.admitBackEnd(c, func(c echo.Context, key accounts.APIKey) error {
+			connection, access, err := s.Connections.TokenFor(c.Request().Context(), key, id)
+			return s.answerToken(c, key.ID, from, connection, access, err)
+		})
+	}
+	if err == nil {
+		err = s.APIKeys.Admit(found.KeyID, from)
+	}
 	if err != nil {
 		return err
 	}
-	s.APIKeys.CountRead(key.ID, connection.ID, address(c))
+	access, err := s.Connections.TokenOf(c.Request().Context(), found)
+	return s.answerToken(c, found.KeyID, from, found.Connection, access, err)
+}
+
+// answerToken answers with a token and counts it, or returns the error.
+func (s *site) answerToken(c echo.Context, keyID uuid.UUID, from string, connection models.Connection, access keeper.Access, err error) error {
+	if err != nil {
+		return err
+	}
+	s.APIKeys.CountRead(keyID, connection.ID, from)
 	body := apiTokenBody{
 		AccessToken: access.Token.Reveal(), ExpiresAt: access.ExpiresAt.UTC(), TenantID: connection.TenantID, Environment: string(connection.Environment),
 	}

@@ -144,12 +144,7 @@ func otherWays(e servicetitan.Environment, than servicetitan.Way) []servicetitan
 }
 
 func (s *site) environment(name servicetitan.EnvironmentName) (servicetitan.Environment, bool) {
-	for _, e := range s.Connections.Environments() {
-		if e.Name == name {
-			return e, true
-		}
-	}
-	return servicetitan.Environment{}, false
+	return s.Connections.Environment(name)
 }
 
 // authorize sends the browser to ServiceTitan.

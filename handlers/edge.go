@@ -14,20 +14,29 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/views"
 )
 
 // maxBody is the largest request body, in bytes. Every form is far smaller.
 const maxBody = 64 << 10
 
 // edge is the outermost middleware. It gives the request its support code, logs and
-// counts it after the answer, and turns a panic into an error page.
-func edge(log *slog.Logger, metrics *Metrics) echo.MiddlewareFunc {
+// counts it after the answer, and turns a panic into an error page. It makes every page
+// know where people reach support, also error pages.
+func edge(log *slog.Logger, metrics *Metrics, contact Contact) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			began := time.Now()
 			record := &requestRecord{supportCode: models.NewSupportCode()}
-			r := c.Request().WithContext(context.WithValue(c.Request().Context(), requestRecordKey{}, record))
-			r.Body = http.MaxBytesReader(c.Response(), r.Body, maxBody)
+			r := c.Request()
+			ctx := context.WithValue(r.Context(), requestRecordKey{}, record)
+			if !strings.HasPrefix(r.URL.Path, apiPrefix) {
+				ctx = views.WithContact(ctx, contact)
+			}
+			r = r.WithContext(ctx)
+			if r.Body != http.NoBody {
+				r.Body = http.MaxBytesReader(c.Response(), r.Body, maxBody)
+			}
 			c.SetRequest(r)
 			defer func() { // runs even if the connection breaks during the answer
 				took := time.Since(began)
@@ -72,28 +81,38 @@ func knownMethod(m string) string {
 func secure(https bool) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			h := c.Response().Header()
-			setPolicy(h, "")
-			h.Set("X-Content-Type-Options", "nosniff")
-			// The address of a callback contains a code.
-			h.Set("Referrer-Policy", "no-referrer")
-			h.Set("Cross-Origin-Opener-Policy", "same-origin")
-			h.Set("Cross-Origin-Resource-Policy", "same-origin")
-			h.Set("Cache-Control", "no-store")
-			if https {
-				h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
-			}
+			setSecure(c.Response().Header(), https)
 			return next(c)
 		}
 	}
 }
 
+// setSecure sets the headers. It has one array for their values, because each Set would
+// allocate one. The names are in the spelling that Set would give them.
+func setSecure(h http.Header, https bool) {
+	values := []string{
+		policy, "nosniff", "no-referrer", "same-origin", "same-origin", "no-store", "max-age=31536000; includeSubDomains",
+	}
+	h["Content-Security-Policy"] = values[0:1:1]
+	h["X-Content-Type-Options"] = values[1:2:2]
+	h["Referrer-Policy"] = values[2:3:3] // the address of a callback contains a code
+	h["Cross-Origin-Opener-Policy"] = values[3:4:4]
+	h["Cross-Origin-Resource-Policy"] = values[4:5:5]
+	h["Cache-Control"] = values[5:6:6]
+	if https {
+		h["Strict-Transport-Security"] = values[6:7:7]
+	}
+}
+
+// policy is the content security policy without other form targets.
+const policy = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; " +
+	"object-src 'none'; frame-ancestors 'none'; form-action 'self'"
+
 // setPolicy sets the content security policy. formTargets are the origins, besides
 // our own, to which the answer to a form may redirect: browsers check the whole
 // chain of redirects against form-action.
 func setPolicy(h http.Header, formTargets string) {
-	h.Set("Content-Security-Policy", strings.TrimSpace("default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "+
-		"object-src 'none'; frame-ancestors 'none'; form-action 'self' "+formTargets))
+	h.Set("Content-Security-Policy", strings.TrimSpace(policy+" "+formTargets))
 }
 
 // addressOf returns a function that finds a browser's address. It is the peer's
@@ -115,9 +134,13 @@ func addressOf(trusted []netip.Prefix) echo.IPExtractor {
 // address returns the value by which attempts are counted: the address, or for IPv6
 // the network of one customer.
 func address(c echo.Context) string {
-	ip, err := netip.ParseAddr(c.RealIP())
-	if err != nil {
+	text := c.RealIP()
+	ip, err := netip.ParseAddr(text)
+	switch {
+	case err != nil:
 		return "unknown"
+	case ip.Is4():
+		return text // it has only one spelling
 	}
 	if ip = ip.Unmap(); ip.Is6() {
 		network, err := ip.WithZone("").Prefix(64)

@@ -17,11 +17,3 @@ type Contact = views.Contact
 func (s *site) help(c echo.Context, v accounts.Visitor) error {
 	return fieldbridge.Render(c, http.StatusOK, views.Help(views.HelpPage{Visitor: v, Clock: s.clockIn(c.Request().Context())}))
 }
-
-// withContact makes every page know where people reach support, also error pages.
-func (s *site) withContact(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		c.SetRequest(c.Request().WithContext(views.WithContact(c.Request().Context(), s.Contact)))
-		return next(c)
-	}
-}

@@ -49,11 +49,11 @@ func noteEvent(ctx context.Context, level slog.Level, event string, attrs ...slo
 // line writes the log line. It contains the route and never the address, since the
 // query may contain codes.
 func (r *requestRecord) line(c echo.Context, log *slog.Logger, took time.Duration) {
-	attrs := append([]slog.Attr{
+	attrs := append(make([]slog.Attr, 0, 12), // enough for almost every line
 		slog.String("method", knownMethod(c.Request().Method)), slog.String("route", c.Path()),
 		slog.Int("status", c.Response().Status), slog.Float64("took_ms", float64(took.Microseconds())/1000),
-		slog.String("client", clientAddress(c)),
-	}, r.attrs...)
+		slog.String("client", clientAddress(c)))
+	attrs = append(attrs, r.attrs...)
 	if r.err != nil {
 		attrs = append(attrs, slog.Any("error", r.err))
 	}
@@ -62,9 +62,13 @@ func (r *requestRecord) line(c echo.Context, log *slog.Logger, took time.Duratio
 
 // clientAddress returns the browser's full address.
 func clientAddress(c echo.Context) string {
-	ip, err := netip.ParseAddr(c.RealIP())
-	if err != nil {
+	text := c.RealIP()
+	ip, err := netip.ParseAddr(text)
+	switch {
+	case err != nil:
 		return "unknown"
+	case ip.Is4():
+		return text // it has only one spelling
 	}
 	return ip.Unmap().WithZone("").String()
 }

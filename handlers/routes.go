@@ -135,7 +135,7 @@ func (s *staffSite) routes() []route {
 
 		{get, "/api/v1/connections", s.backEnd(s.apiConnections)},
 		{get, "/api/v1/connections/:id", s.backEnd(withID(s.apiConnection))},
-		{get, "/api/v1/connections/:id/token", s.backEnd(withID(s.apiToken))},
+		{get, "/api/v1/connections/:id/token", entrance{forBackEnds, s.apiToken}},
 
 		{get, "/staff", s.staffMember(s.staffOverview)},
 		{get, staffSignInPath, anyone(s.staffSignIn)},

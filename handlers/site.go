@@ -71,7 +71,7 @@ func New(o Options, allCompanies *support.Support) http.Handler {
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics()
 	}
-	e.Use(edge(o.Log, o.Metrics), secure(o.BaseURL.Scheme == "https"), s.withContact, s.sayUnknownProxy(), s.refuseForeignHosts)
+	e.Use(edge(o.Log, o.Metrics, o.Contact), secure(o.BaseURL.Scheme == "https"), s.sayUnknownProxy(), s.refuseForeignHosts)
 	if o.Demo != nil {
 		e.Use(s.inDemo)
 	}

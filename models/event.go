@@ -131,8 +131,14 @@ func CompanyEvents() []EventKind { return companyEvents }
 // NewSupportCode returns a code that identifies a request to people. It appears in
 // the log, on error pages, and on timelines.
 func NewSupportCode() string {
-	text := rand.Text()
-	return "FB-" + text[:4] + "-" + text[4:8]
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567" // base32, as in RFC 4648
+	code := [...]byte{'F', 'B', '-', 0, 0, 0, 0, '-', 0, 0, 0, 0}
+	var random [8]byte
+	_, _ = rand.Read(random[:]) // never fails
+	for i, r := range random {
+		code[3+i+i/4] = letters[r%byte(len(letters))]
+	}
+	return string(code[:])
 }
 
 // Event is a line of a connection's timeline.

@@ -151,22 +151,29 @@ func (a *APIKeys) List(ctx context.Context) ([]APIKey, error) {
 // too often, and ErrLocked for one whose company is locked. It counts every refusal
 // of a key that exists.
 func (a *APIKeys) Check(ctx context.Context, sent secret.Value, address string) (APIKey, error) {
-	var keys []struct {
-		APIKey
-		LockedAt *time.Time
-	}
 	if sent.IsZero() {
 		return APIKey{}, database.ErrNotFound
 	}
-	err := a.db.Read(ctx).Raw(`SELECT k.id, k.company_id, k.name, k.revoked_at, c.locked_at FROM api_keys k LEFT JOIN companies c ON c.id = k.company_id
-		WHERE k.key_hash = ?`, database.HashOf(sent)).Scan(&keys).Error
+	var key APIKey
+	var lockedAt *time.Time
+	err := a.db.ReadRow(ctx, `SELECT k.id, k.company_id, k.name, k.revoked_at, c.locked_at FROM api_keys k LEFT JOIN companies c ON c.id = k.company_id
+		WHERE k.key_hash = $1`, []any{database.HashOf(sent)}, &key.ID, &key.CompanyID, &key.Name, &key.RevokedAt, &lockedAt)
 	if err != nil {
-		return APIKey{}, fmt.Errorf("check API key: %w", err)
+		return APIKey{}, database.Found(err, "check API key")
 	}
-	if len(keys) == 0 {
-		return APIKey{}, database.ErrNotFound
-	}
-	key, now := keys[0].APIKey, a.db.Now()
+	return a.admit(key, lockedAt != nil, address)
+}
+
+// Admit is Check for a key that was just read, is not revoked, and whose company is
+// not locked.
+func (a *APIKeys) Admit(id uuid.UUID, address string) error {
+	_, err := a.admit(APIKey{ID: id}, false, address)
+	return err
+}
+
+// admit refuses a key that was just read, or counts its use.
+func (a *APIKeys) admit(key APIKey, locked bool, address string) (APIKey, error) {
+	now := a.db.Now()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	use := a.uses[key.ID]
@@ -187,7 +194,7 @@ func (a *APIKeys) Check(ctx context.Context, sent secret.Value, address string) 
 		return refuse(&ThrottledError{Until: now.Add(time.Second)})
 	}
 	use.last = now
-	if keys[0].LockedAt != nil {
+	if locked {
 		return refuse(ErrLocked)
 	}
 	return key, nil

@@ -42,6 +42,15 @@ func (c *Connections) Environments() []servicetitan.Environment {
 	return environments
 }
 
+// Environment returns an environment in which companies can connect.
+func (c *Connections) Environment(name servicetitan.EnvironmentName) (servicetitan.Environment, bool) {
+	client, ok := c.clients.In(name)
+	if !ok {
+		return servicetitan.Environment{}, false
+	}
+	return client.Environment(), true
+}
+
 // List returns the company's connections, oldest first.
 func (c *Connections) List(ctx context.Context, companyID uuid.UUID) ([]models.Connection, error) {
 	var connections []models.Connection

@@ -12,6 +12,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
 // pageSize is the most connections on a page of the API.
@@ -55,6 +56,18 @@ func (c *Connections) For(ctx context.Context, key accounts.APIKey, id uuid.UUID
 		err = accounts.ErrLocked
 	}
 	return row.Connection, database.Found(err, "get connection")
+}
+
+// ReadKeyed reads an API key that was sent together with the connection whose token its
+// sender asks for. It returns ErrNotFound if there is nothing to serve. Then
+// APIKeys.Check and TokenFor find out why.
+func (c *Connections) ReadKeyed(ctx context.Context, sent secret.Value, id uuid.UUID) (*keeper.Keyed, error) {
+	return c.keeper.ReadKeyed(ctx, sent, id)
+}
+
+// TokenOf is TokenFor for what was just read with ReadKeyed and whose key was admitted.
+func (c *Connections) TokenOf(ctx context.Context, found *keeper.Keyed) (keeper.Access, error) {
+	return c.keeper.AccessOfKeyed(ctx, found)
 }
 
 // TokenFor returns a valid access token of a connection that a key may see. Of the

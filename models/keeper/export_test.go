@@ -89,3 +89,6 @@ func (b *breaker) Status() (models.Reason, time.Time)                      { ret
 func (g grant) Ask(ctx context.Context, client *servicetitan.Client) (servicetitan.Tokens, error) {
 	return g.ask(ctx, client)
 }
+
+// KeyedQueries returns the queries that read a key and a connection together.
+func KeyedQueries() []string { return []string{keyedInMemory, keyedSealed} }

@@ -191,12 +191,7 @@ func (k *Keeper) AccessOf(ctx context.Context, connection models.Connection, ins
 	}
 	k.noteUse(ctx, connection, now)
 	if cred.ExpiresAt.Sub(now) > freshFor {
-		access, err := k.open(ctx, connection, cred)
-		if err == nil {
-			k.cache.put(connection.CompanyID, connection.ID, access, now)
-			k.options.Watch.Served("database")
-		}
-		return access, err
+		return k.openAndCache(ctx, connection, cred, now)
 	}
 	if next := connection.NextRenewalAt; !insist && connection.Failures > 0 && next != nil && now.Before(*next) {
 		return k.old(ctx, connection, cred, cmp.Or(connection.Reason, models.ReasonUnavailable), *next)
@@ -212,7 +207,7 @@ func (k *Keeper) AccessOf(ctx context.Context, connection models.Connection, ins
 // renewed before its access expires. If many callers ask at once, one of them writes. A
 // failed write does not keep the token from being served.
 func (k *Keeper) noteUse(ctx context.Context, connection models.Connection, now time.Time) {
-	if connection.LastUsedAt != nil && now.Sub(*connection.LastUsedAt) < useNoted {
+	if !useIsDue(connection, now) {
 		return
 	}
 	_, err, _ := k.flights.Do("use "+connection.ID.String(), func() (any, error) {

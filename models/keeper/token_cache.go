@@ -28,6 +28,15 @@ type cachedToken struct {
 	since     time.Time
 }
 
+// has says whether there is a token of the connection. The caller does not know the
+// company yet, so the token itself must come from get.
+func (c *tokenCache) has(connectionID uuid.UUID) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, ok := c.entries[connectionID]
+	return ok
+}
+
 func (c *tokenCache) get(companyID, connectionID uuid.UUID, now time.Time) (Access, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
