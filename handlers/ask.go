@@ -8,7 +8,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
-	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/secret"
@@ -103,14 +102,4 @@ func (s *site) openAsks(c echo.Context, v accounts.Visitor) ([]connect.Ask, erro
 		return nil, nil
 	}
 	return s.Connections.OpenAsks(c.Request().Context(), v.CompanyID)
-}
-
-// askAbout returns the open ask for a connection's tenant; nil if there is none.
-func askAbout(asks []connect.Ask, connection models.Connection) *connect.Ask {
-	for i := range asks {
-		if asks[i].Environment == connection.Environment && asks[i].TenantID == connection.TenantID {
-			return &asks[i]
-		}
-	}
-	return nil
 }

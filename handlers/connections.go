@@ -32,43 +32,28 @@ func (s *site) listConnections(c echo.Context, v accounts.Visitor) error {
 // showConnection shows one connection.
 func (s *site) showConnection(c echo.Context, v accounts.Visitor, id uuid.UUID) error {
 	ctx := c.Request().Context()
-	connection, err := s.Connections.Get(ctx, v.CompanyID, id)
+	shown, err := s.Connections.Page(ctx, v, id)
 	if err != nil {
 		return err
 	}
+	connection := shown.Connection
 	if c.QueryParam("done") == "connected" && connection.State == models.Connected {
 		return fieldbridge.Render(c, http.StatusOK, views.Connected(views.ConnectedPage{Connection: connection, Again: connection.Generation > 1}))
 	}
-	events, err := s.Connections.Timeline(ctx, connection)
-	if err != nil {
-		return err
-	}
-	setup, err := s.Connections.OpenSetup(ctx, connection)
+	history, err := s.Connections.History(ctx, shown)
 	if err != nil {
 		return err
 	}
 	page := views.ConnectionPage{
-		Visitor: v, Connection: connection, Setup: setup, Events: events, Tested: c.QueryParam("done") == "tested",
-		GuideURL: s.BaseURL.JoinPath("/guide", string(connection.Environment)).String(), Clock: s.clockOf(v),
+		Visitor: v, Connection: connection, Setup: shown.Setup, Events: history.Events, Tested: c.QueryParam("done") == "tested",
+		GuideURL: s.BaseURL.JoinPath("/guide", string(connection.Environment)).String(), Ask: shown.Ask, Owners: shown.Owners, Clock: s.clockOf(v),
 	}
 	if environment, ok := s.environment(connection.Environment); ok {
 		page.AppURL = environment.AppURL()
 		page.Missing = models.MissingAreas(connection.ScopeList(), environment.Scopes)
 	}
 	if !connection.ConnectedAt.IsZero() {
-		if page.Days, err = s.Connections.Health(ctx, connection); err != nil {
-			return err
-		}
-	}
-	asks, err := s.openAsks(c, v)
-	if err != nil {
-		return err
-	}
-	page.Ask = askAbout(asks, connection)
-	if !v.Owns() {
-		if page.Owners, err = s.Accounts.OwnerNames(ctx, v.CompanyID); err != nil {
-			return err
-		}
+		page.Days = history.Days
 	}
 	return fieldbridge.Render(c, http.StatusOK, views.Connection(page))
 }

@@ -7,6 +7,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
@@ -30,8 +31,9 @@ func TestEqualEventsAreOneEntry(t *testing.T) {
 			t.Errorf("%d entries for %d events, want 4 for 120", n, m)
 		}
 		connection := d.Connection(id)
-		events, err := d.Connections.Timeline(t.Context(), connection)
+		history, err := d.Connections.History(t.Context(), connect.Page{Connection: connection})
 		d.Must(err)
+		events := history.Events
 		if len(events) != 2 || events[1].Repeats != 29 || events[1].At.Sub(events[1].Began()) != 29*time.Minute || events[1].SupportCode != "FB-BBBB-BBBB" {
 			t.Errorf("timeline %+v", events)
 		}

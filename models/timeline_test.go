@@ -12,6 +12,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
@@ -68,8 +69,9 @@ func TestEachKindOfEventHasAnAudience(t *testing.T) {
 			}
 			return nil
 		})
-		events, err := d.Connections.Timeline(t.Context(), d.Connection(id))
+		history, err := d.Connections.History(t.Context(), connect.Page{Connection: d.Connection(id)})
 		d.Must(err)
+		events := history.Events
 		var got []models.EventKind
 		for _, e := range slices.Backward(events) {
 			got = append(got, e.Kind)
@@ -98,8 +100,9 @@ func TestUnknownKindIsNotShownToCompanies(t *testing.T) {
 			}
 			return nil
 		})
-		events, err := d.Connections.Timeline(t.Context(), d.Connection(id))
+		history, err := d.Connections.History(t.Context(), connect.Page{Connection: d.Connection(id)})
 		d.Must(err)
+		events := history.Events
 		if len(events) != 1 || events[0].Kind != models.EventTestPassed {
 			t.Errorf("a company sees %+v", events)
 		}
@@ -116,7 +119,7 @@ func TestTimelineUsesIndexes(t *testing.T) {
 	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		connection := d.Connection(d.Seed(1, d.Clock.Now(), d.Clock.Now())[0])
 		modeltest.Explains(t, d.DB, "timeline", func() {
-			_, err := d.Connections.Timeline(t.Context(), connection)
+			_, err := d.Connections.History(t.Context(), connect.Page{Connection: connection})
 			d.Must(err)
 		})
 	})

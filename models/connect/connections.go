@@ -66,22 +66,6 @@ func (c *Connections) Get(ctx context.Context, companyID, id uuid.UUID) (models.
 	return models.GetConnection(c.db.Read(ctx), companyID, id)
 }
 
-// eventsShown is the most events that a timeline shows.
-const eventsShown = 50
-
-// Timeline returns the connection's newest events, newest first. It includes only
-// the kinds that a company may see.
-func (c *Connections) Timeline(ctx context.Context, connection models.Connection) ([]models.Event, error) {
-	var events []models.Event
-	err := c.db.Read(ctx).
-		Where("connection_id = ? AND company_id = ? AND kind IN ?", connection.ID, connection.CompanyID, models.CompanyEvents()).
-		Order("id DESC").Limit(eventsShown).Find(&events).Error
-	if err != nil {
-		return nil, fmt.Errorf("read timeline: %w", err)
-	}
-	return events, nil
-}
-
 // tenantOf returns the environment and tenant of a connection as a choice.
 func tenantOf(connection models.Connection) models.Choice {
 	return models.Choice{Environment: connection.Environment, TenantID: connection.TenantID}

@@ -102,21 +102,6 @@ func openSetup(tx *gorm.DB, v accounts.Visitor, connection models.Connection, no
 	return tx.Create(&s).Error
 }
 
-// OpenSetup returns the connection's open setup, or nil if none is open.
-func (c *Connections) OpenSetup(ctx context.Context, connection models.Connection) (*models.Setup, error) {
-	if !connection.SettingUp {
-		return nil, nil
-	}
-	s, err := models.FindSetup(c.db.Read(ctx).Where("company_id = ?", connection.CompanyID), connection.ID)
-	if errors.Is(err, models.ErrNoSetup) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &s, nil
-}
-
 // AccessAllowed records that, according to a member, the tenant's admin has allowed
 // the app in ServiceTitan. It changes nothing if the setup does not wait for that.
 func (c *Connections) AccessAllowed(ctx context.Context, v accounts.Visitor, connectionID uuid.UUID) error {

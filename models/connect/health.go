@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -33,32 +35,68 @@ type RenewalDay struct {
 // renewals have zeros. A connection that is down is not renewed, so the days also
 // say when it was down.
 func (c *Connections) Health(ctx context.Context, connection models.Connection) ([]RenewalDay, error) {
-	today := c.db.Now().UTC()
-	first := today.AddDate(0, 0, 1-HealthDays)
+	first := firstHealthDay(c.db.Now())
 	var rows []RenewalDay
 	err := c.db.Read(ctx).Where("connection_id = ? AND day >= ?", connection.ID, first.Format(time.DateOnly)).Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("read health: %w", err)
 	}
-	counted := map[string]RenewalDay{}
+	days := newHealthDays(connection, first)
 	for _, row := range rows {
-		counted[row.Day] = row
+		if day := dayOf(days, row.Day); day != nil {
+			day.OK, day.Failed = row.OK, row.Failed
+		}
 	}
-	downtimes, err := c.downtimes(ctx, connection)
+	changes, err := c.changes(ctx, connection)
 	if err != nil {
 		return nil, err
 	}
-	days := make([]RenewalDay, HealthDays)
-	for i := range days {
-		begins := first.AddDate(0, 0, i).Truncate(24 * time.Hour)
-		day := begins.Format(time.DateOnly)
-		days[i] = counted[day]
-		days[i].ConnectionID, days[i].Day = connection.ID, day
-		for _, down := range downtimes {
-			days[i].mark(down, begins)
-		}
-	}
+	markDowntimes(days, first, downtimesOf(connection, changes))
 	return days, nil
+}
+
+// firstHealthDay returns the first of the days that the health strip shows.
+func firstHealthDay(now time.Time) time.Time {
+	return now.UTC().AddDate(0, 0, 1-HealthDays).Truncate(24 * time.Hour)
+}
+
+// newHealthDays returns the days that the health strip shows from the first on, without
+// any renewals.
+func newHealthDays(connection models.Connection, first time.Time) []RenewalDay {
+	const length = len(time.DateOnly)
+	days, dates := make([]RenewalDay, HealthDays), make([]byte, 0, HealthDays*length)
+	for i := range days {
+		dates = first.AddDate(0, 0, i).AppendFormat(dates, time.DateOnly)
+	}
+	text := string(dates)
+	for i := range days {
+		days[i] = RenewalDay{ConnectionID: connection.ID, Day: text[i*length : (i+1)*length]}
+	}
+	return days
+}
+
+// dayOf returns the day with a date; nil if there is none.
+func dayOf(days []RenewalDay, date string) *RenewalDay {
+	i, found := slices.BinarySearchFunc(days, date, func(d RenewalDay, date string) int { return strings.Compare(d.Day, date) })
+	if !found {
+		return nil
+	}
+	return &days[i]
+}
+
+// countDay sets the counts of the day with a date.
+func countDay(days []RenewalDay, date, worked, failed string) (err error) {
+	day := dayOf(days, date)
+	if day == nil {
+		return nil
+	}
+	if day.OK, err = strconv.Atoi(worked); err == nil {
+		day.Failed, err = strconv.Atoi(failed)
+	}
+	if err != nil {
+		return fmt.Errorf("read renewals of %s: %w", date, err)
+	}
+	return nil
 }
 
 // downtime is a period in which somebody had to reconnect a connection.
@@ -73,17 +111,26 @@ type downtime struct {
 // reconnects that often within HealthDays.
 const changesRead = 200
 
-// downtimes returns the connection's downtimes, oldest first. Past ones come from
-// its events. The current one begins at the time that the connection's pages show.
-func (c *Connections) downtimes(ctx context.Context, connection models.Connection) ([]downtime, error) {
+// changesOfDowntime are the kinds of events with which a downtime begins or ends.
+var changesOfDowntime = []models.EventKind{models.EventReconnectNeeded, models.EventConnected, models.EventReconnected, models.EventDisconnected}
+
+// changes returns the connection's events with which downtimes begin or end, newest
+// first.
+func (c *Connections) changes(ctx context.Context, connection models.Connection) ([]models.Event, error) {
 	var changes []models.Event
 	err := c.db.Read(ctx).Select("kind", "at").
-		Where("connection_id = ? AND company_id = ? AND kind IN ?", connection.ID, connection.CompanyID,
-			[]models.EventKind{models.EventReconnectNeeded, models.EventConnected, models.EventReconnected, models.EventDisconnected}).
+		Where("connection_id = ? AND company_id = ? AND kind IN ?", connection.ID, connection.CompanyID, changesOfDowntime).
 		Order("id DESC").Limit(changesRead).Find(&changes).Error
 	if err != nil {
 		return nil, fmt.Errorf("read downtimes: %w", err)
 	}
+	return changes, nil
+}
+
+// downtimesOf returns the connection's downtimes, oldest first. Past ones come from
+// its changes, which are given newest first. The current one begins at the time that
+// the connection's pages show.
+func downtimesOf(connection models.Connection, changes []models.Event) []downtime {
 	var downtimes []downtime
 	var begun *time.Time
 	for _, e := range slices.Backward(changes) {
@@ -101,7 +148,16 @@ func (c *Connections) downtimes(ctx context.Context, connection models.Connectio
 		}
 		downtimes = append(downtimes, now)
 	}
-	return downtimes, nil
+	return downtimes
+}
+
+// markDowntimes marks the days, from the first on, that downtimes touch.
+func markDowntimes(days []RenewalDay, first time.Time, downtimes []downtime) {
+	for _, down := range downtimes {
+		for i := range days {
+			days[i].mark(down, first.AddDate(0, 0, i))
+		}
+	}
 }
 
 // mark marks the day, which begins at begins, if the downtime touches it.

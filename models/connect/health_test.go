@@ -2,6 +2,7 @@ package connect_test
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 )
 
@@ -58,6 +60,7 @@ func TestHealthKnowsWhenSomebodyHadToReconnect(t *testing.T) {
 				}
 				return nil
 			})
+			c.Exec("INSERT INTO renewal_days (connection_id, day, ok, failed) VALUES (?, ?, 20, 4), (?, ?, 7, 0)", id, now.AddDate(0, 0, -2).Format(time.DateOnly), id, now.AddDate(0, 0, -40).Format(time.DateOnly))
 			connection, err := models.GetConnection(c.DB.Read(t.Context()), companyID, id)
 			if err != nil {
 				t.Fatal(err)
@@ -65,6 +68,13 @@ func TestHealthKnowsWhenSomebodyHadToReconnect(t *testing.T) {
 			days, err := c.Connections().Health(t.Context(), connection)
 			if err != nil {
 				t.Fatal(err)
+			}
+			page, err := c.Connections().Page(t.Context(), accounts.Visitor{CompanyID: companyID}, id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if history, err := c.Connections().History(t.Context(), page); err != nil || !reflect.DeepEqual(history.Days, days) || days[27].OK != 20 || days[27].Failed != 4 {
+				t.Errorf("%s: the page has %+v, want %+v, %v", tt.name, history.Days, days, err)
 			}
 			var got []string
 			for i, d := range days {

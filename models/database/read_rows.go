@@ -16,9 +16,10 @@ func (db *DB) ReadRows(ctx context.Context, query string, values []any, each fun
 	if err != nil {
 		return err
 	}
+	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		if err := each(rows); err != nil {
-			return errors.Join(err, rows.Close())
+			return err
 		}
 	}
 	return errors.Join(rows.Err(), rows.Close())
