@@ -132,7 +132,7 @@ func processorTime(b *testing.B) (idle, all int64) {
 // second, like a distant one. Each instance is a process. The stub and its direct
 // callers are in this one.
 func BenchmarkRenewal(b *testing.B) {
-	const connections, rounds, lasting = 30_000, 3, 3 * time.Second
+	const connections, rounds, lasting = 30_000, 5, 3 * time.Second
 	for _, database := range []struct {
 		name    string
 		address func(*testing.B) string

@@ -146,7 +146,7 @@ func runRound(clients []*client, lasting time.Duration, work func(*client) error
 // median returns the median of each figure by itself.
 func median(rounds []round) round {
 	return round{
-		perSecond: middle(rounds, func(r round) float64 { return r.perSecond }),
+		perSecond: middle(rounds, round.rate),
 		p50:       time.Duration(middle(rounds, func(r round) float64 { return float64(r.p50) })),
 		p99:       time.Duration(middle(rounds, func(r round) float64 { return float64(r.p99) })),
 	}
@@ -197,40 +197,50 @@ type contest struct {
 	against []side
 }
 
-// run lets all work in turns, and reports medians. A ratio is the median of the ratios
-// of the turns, so that other load on the machine affects all sides. A short turn of
-// each comes first and does not count.
-func (c contest) run(b *testing.B) {
+// turns lets all work in turns, and returns what each did. A short turn of each comes
+// first and does not count.
+func (c contest) turns(b testing.TB) (product []round, against [][]round) {
 	b.Helper()
 	c.product.name = "product"
 	sides := append(slices.Clip(c.against), c.product)
 	did := make([][]round, len(sides))
-	for b.Loop() {
-		for turn := range c.rounds + 1 {
-			for i, s := range sides {
-				lasting := c.lasting
-				if turn == 0 {
-					lasting /= 4
-				}
-				r, err := runRound(s.clients, lasting, s.work)
-				if err != nil {
-					b.Fatal(s.name, ": ", err)
-				}
-				if turn > 0 {
-					did[i] = append(did[i], r)
-				}
+	for turn := range c.rounds + 1 {
+		for i, s := range sides {
+			lasting := c.lasting
+			if turn == 0 {
+				lasting /= 4
+			}
+			r, err := runRound(s.clients, lasting, s.work)
+			if err != nil {
+				b.Fatal(s.name, ": ", err)
+			}
+			if turn > 0 {
+				did[i] = append(did[i], r)
 			}
 		}
 	}
-	product := did[len(sides)-1]
+	return did[len(sides)-1], did[:len(sides)-1]
+}
+
+// run reports medians. A ratio is the median of the ratios of the turns, so that other
+// load on the machine affects all sides.
+func (c contest) run(b *testing.B) {
+	b.Helper()
+	var product []round
+	var against [][]round
+	for b.Loop() {
+		product, against = c.turns(b)
+	}
 	report(b, "product", median(product))
 	for i, s := range c.against {
-		report(b, s.name, median(did[i]))
-		b.ReportMetric(ratio(product, did[i], func(r round) float64 { return r.perSecond }), "product/"+s.name)
-		b.ReportMetric(ratio(product, did[i], func(r round) float64 { return float64(r.p99) }), "p99-product/"+s.name)
+		report(b, s.name, median(against[i]))
+		b.ReportMetric(ratio(product, against[i], round.rate), "product/"+s.name)
+		b.ReportMetric(ratio(product, against[i], func(r round) float64 { return float64(r.p99) }), "p99-product/"+s.name)
 	}
 	b.ReportMetric(0, "ns/op") // the total time of all rounds means nothing
 }
+
+func (r round) rate() float64 { return r.perSecond }
 
 // listen takes a port on loopback.
 func listen(b testing.TB) (l net.Listener, base string) {

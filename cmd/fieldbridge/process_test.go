@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -42,7 +43,12 @@ func TestMain(m *testing.M) {
 		main()
 		os.Exit(0)
 	}
-	os.Exit(browsertest.Main(func() int { return testdb.Main(m, withTheSchema) }))
+	run := func() int { return browsertest.Main(func() int { return testdb.Main(m, withTheSchema) }) }
+	flag.Parse()
+	if flag.Lookup("test.bench").Value.String() != "" {
+		os.Exit(withGoals(run))
+	}
+	os.Exit(run())
 }
 
 // withTheSchema brings the schema up to date for the copies of testdb.
