@@ -6,42 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
-
-	"github.com/alexedwards/scs/v2"
-	"github.com/google/uuid"
-	"github.com/labstack/echo/v4"
-
-	"github.com/fieldbridge/fieldbridge/models/accounts"
-	"github.com/fieldbridge/fieldbridge/models/database"
 )
-
-// bareRoute answers a fixed page to people who are signed in. It reads the session and
-// the member as the product does now, and does nothing else.
-func bareRoute(db *database.DB, page []byte) http.Handler {
-	people := accounts.New(db, nil, 1) // without keys, because it opens nothing
-	sessions := scs.New()
-	sessions.Store = accounts.NewSessions(db)
-	sessions.HashTokenInStore = true
-	sessions.Cookie.Name = "fieldbridge_session"
-	e := echo.New()
-	e.Use(echo.WrapMiddleware(sessions.LoadAndSave))
-	e.GET("/connections/:id", func(c echo.Context) error {
-		ctx := c.Request().Context()
-		user, err := uuid.Parse(sessions.GetString(ctx, "user"))
-		if err != nil {
-			return echo.NewHTTPError(http.StatusUnauthorized)
-		}
-		company, err := uuid.Parse(sessions.GetString(ctx, "company"))
-		if err != nil {
-			return echo.NewHTTPError(http.StatusUnauthorized)
-		}
-		if _, err := people.Visitor(ctx, user, company, sessions.GetInt(ctx, "epoch")); err != nil {
-			return err
-		}
-		return c.HTMLBlob(http.StatusOK, page)
-	})
-	return e
-}
 
 // connected returns contractors, and the path of the connection of each by their
 // cookies. The connection has been made and renewed twice.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
@@ -63,7 +65,8 @@ func (r role) server(ctx context.Context) (*http.Server, error) {
 	}
 	switch r.Name {
 	case playBare:
-		return newServer(bareRoute(db, bytes.Repeat([]byte("x"), r.Size)), quiet()), nil
+		base, err := url.Parse(r.Base)
+		return newServer(handlers.Bare(accounts.NewSessions(db), base, bytes.Repeat([]byte("x"), r.Size)), quiet()), err
 	case playBareAPI:
 		return newServer(bareAPI(accounts.NewAPIKeys(db), strings.Repeat("1", r.Size-len(`{"access_token":""}`))), quiet()), nil
 	}
