@@ -94,7 +94,7 @@ type watchedConn struct {
 
 // PrepareContext prepares a statement.
 func (c *watchedConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
-	stmt, err := c.SQLiteConn.PrepareContext(ctx, query)
+	stmt, err := c.SQLiteConn.PrepareContext(ctx, planOnce(query))
 	if err != nil {
 		return nil, err
 	}
