@@ -9,7 +9,6 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
-	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -151,18 +150,18 @@ var ErrTooManyConnections = errors.New("company has too many connections")
 // ErrTooManyConnections if the company is full, and ErrNotFound if the company
 // no longer exists.
 func addConnection(tx *gorm.DB, c *Connection) error {
-	if err := tx.Select("id").Where("id = ?", c.CompanyID).Take(&accounts.Company{}).Error; err != nil {
-		return database.Found(err, "find company")
-	}
-	var n int64
-	if err := tx.Model(&Connection{}).Where("company_id = ?", c.CompanyID).Count(&n).Error; err != nil {
+	var n int
+	err := database.QueryRow(tx, "SELECT (SELECT count(*) FROM connections WHERE company_id = c.id) FROM companies c WHERE c.id = $1", []any{c.CompanyID}, &n)
+	if err != nil {
 		return fmt.Errorf("count connections: %w", err)
 	}
 	if n >= ConnectionsPerCompany {
 		return ErrTooManyConnections
 	}
-	return tx.Create(c).Error
+	return connectionRow.Insert(tx, c)
 }
+
+var connectionRow = database.RowOf[Connection]()
 
 // ConnectionsPerCompany is the most connections a company can have, including
 // withdrawn and disconnected ones. No company has that many tenants.

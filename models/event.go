@@ -168,11 +168,13 @@ type Event struct {
 	At          time.Time
 }
 
+var eventRow = database.RowOf[Event]()
+
 // Record adds an event to the timeline, in the transaction of the change that the
 // event describes.
 func Record(tx *gorm.DB, e Event) error {
 	e.ID = database.NewID()
-	if err := tx.Create(&e).Error; err != nil {
+	if err := eventRow.Insert(tx, &e); err != nil {
 		return fmt.Errorf("record %s: %w", e.Kind, err)
 	}
 	return nil

@@ -80,7 +80,7 @@ func (a *Accounts) RequestMail(ctx context.Context, r MailRequest) error {
 		}
 		for _, limit := range perEmail {
 			count, err := limit.add(tx, r.Email+" "+device, now)
-			if err != nil || count.N > limit.Tries {
+			if err != nil || count > limit.Tries {
 				return err
 			}
 		}

@@ -153,7 +153,8 @@ func (s *Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, err
 	}
 	if now.Sub(row.SeenAt) >= sessionNoted {
 		if err := s.db.Write(ctx, func(tx *gorm.DB) error {
-			return tx.Model(&session{}).Where("token = ?", token).Update("seen_at", now).Error
+			_, err := database.Exec(tx, "UPDATE sessions SET seen_at = $1 WHERE token = $2", now, token)
+			return err
 		}); err != nil {
 			return nil, false, fmt.Errorf("note session: %w", err)
 		}
@@ -205,7 +206,8 @@ func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, _ t
 	}
 	err := s.db.Write(ctx, func(tx *gorm.DB) error {
 		if t.token == token {
-			return tx.Model(&session{}).Where("token = ?", token).Update("data", data).Error
+			_, err := database.Exec(tx, "UPDATE sessions SET data = $1 WHERE token = $2", data, token)
+			return err
 		}
 		if t.renewed != "" {
 			return tx.Model(&session{}).Where("token = ?", t.renewed).Updates(map[string]any{"token": token, "previous": t.renewed, "data": data}).Error

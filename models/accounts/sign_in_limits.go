@@ -132,13 +132,12 @@ func (t signInAttempt) Count(tx *gorm.DB, now time.Time) (strange int, err error
 	if err != nil {
 		return 0, err
 	}
-	if wait := pauseAfter(lane.N); wait > 0 {
+	if wait := pauseAfter(lane); wait > 0 {
 		if err := signInPause.pause(tx, t.lane(), now, wait); err != nil {
 			return 0, err
 		}
 	}
-	all, err := signInAlarm.add(tx, t.Email, now)
-	return all.N, err
+	return signInAlarm.add(tx, t.Email, now)
 }
 
 // Worked takes a right attempt off the counts of wrong ones, and adds it to the

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 // Limit is how many attempts are allowed within a time, for each key. Name tells
@@ -23,61 +25,52 @@ func (l Limit) key(of string) string {
 	return l.Name + ":" + hex.EncodeToString(sum[:16])
 }
 
-// throttle is a count as the database has it.
-type throttle struct {
-	N       int
-	ResetAt time.Time
-}
-
 // add counts an attempt and returns the count. It counts in one statement, so that
 // the count is exact with any number of instances.
-func (l Limit) add(tx *gorm.DB, of string, now time.Time) (throttle, error) {
-	var row throttle
-	key, reset := l.key(of), now.Add(l.Per)
-	err := tx.Exec(`INSERT INTO throttles (key, n, reset_at) VALUES (?, 1, ?)
+func (l Limit) add(tx *gorm.DB, of string, now time.Time) (n int, err error) {
+	err = database.QueryRow(tx, `INSERT INTO throttles (key, n, reset_at) VALUES ($1, 1, $2)
 		ON CONFLICT (key) DO UPDATE SET
-			n = CASE WHEN throttles.reset_at <= ? THEN 1 ELSE throttles.n + 1 END,
-			reset_at = CASE WHEN throttles.reset_at <= ? THEN excluded.reset_at ELSE throttles.reset_at END`,
-		key, reset, now, now).Error
-	if err == nil {
-		err = tx.Table("throttles").Select("n", "reset_at").Where("key = ?", key).Take(&row).Error
-	}
+			n = CASE WHEN throttles.reset_at <= $3 THEN 1 ELSE throttles.n + 1 END,
+			reset_at = CASE WHEN throttles.reset_at <= $3 THEN excluded.reset_at ELSE throttles.reset_at END
+		RETURNING n`, []any{l.key(of), now.Add(l.Per), now}, &n)
 	if err != nil {
-		return row, fmt.Errorf("count attempts: %w", err)
+		return 0, fmt.Errorf("count attempts: %w", err)
 	}
-	return row, nil
+	return n, nil
 }
 
 // Take counts an attempt, and returns a ThrottledError if there were too many.
 func (l Limit) Take(tx *gorm.DB, of string, now time.Time) error {
-	row, err := l.add(tx, of, now)
-	if err != nil {
+	n, err := l.add(tx, of, now)
+	if err != nil || n <= l.Tries {
 		return err
 	}
-	if row.N > l.Tries {
-		return &ThrottledError{Until: row.ResetAt.UTC(), key: l.key(of)}
+	return l.throttled(tx, of)
+}
+
+// throttled returns a ThrottledError until the count of an account or address is reset.
+func (l Limit) throttled(tx *gorm.DB, of string) error {
+	var until time.Time
+	key := l.key(of)
+	if err := database.QueryRow(tx, "SELECT reset_at FROM throttles WHERE key = $1", []any{key}, &until); err != nil {
+		return fmt.Errorf("read limit: %w", err)
 	}
-	return nil
+	return &ThrottledError{Until: until.UTC(), key: key}
 }
 
 // pause returns a ThrottledError during the pause of an earlier attempt, and
 // otherwise begins a pause. It does both in one statement, so that only one attempt
 // passes each time.
 func (l Limit) pause(tx *gorm.DB, of string, now time.Time, wait time.Duration) error {
-	key := l.key(of)
 	begun := tx.Exec(`INSERT INTO throttles (key, n, reset_at) VALUES (?, 1, ?)
-		ON CONFLICT (key) DO UPDATE SET reset_at = excluded.reset_at WHERE throttles.reset_at <= ?`, key, now.Add(wait), now)
+		ON CONFLICT (key) DO UPDATE SET reset_at = excluded.reset_at WHERE throttles.reset_at <= ?`, l.key(of), now.Add(wait), now)
 	if begun.Error != nil {
 		return fmt.Errorf("pause attempts: %w", begun.Error)
 	}
 	if begun.RowsAffected > 0 {
 		return nil
 	}
-	var row throttle
-	if err := tx.Table("throttles").Select("n", "reset_at").Where("key = ?", key).Take(&row).Error; err != nil {
-		return fmt.Errorf("read pause: %w", err)
-	}
-	return &ThrottledError{Until: row.ResetAt.UTC(), key: key}
+	return l.throttled(tx, of)
 }
 
 // giveBack takes an attempt off the count, because it was right.

@@ -238,8 +238,8 @@ func (a Ask) end(tx *gorm.DB, why AskEnd, now time.Time) (bool, error) {
 // longer open anything, and are deleted once they expire. A transaction that also
 // takes the connection's row takes it first.
 func endAsks(tx *gorm.DB, companyID uuid.UUID, tenant models.Choice, why AskEnd, now time.Time) error {
-	err := tx.Model(&Ask{}).Where("company_id = ? AND environment = ? AND tenant_id = ? AND ended_at IS NULL", companyID, tenant.Environment, tenant.TenantID).
-		Updates(map[string]any{"ended_at": now, "ended": why, "away_since": nil}).Error
+	_, err := database.Exec(tx, "UPDATE asks SET ended_at = $1, ended = $2, away_since = NULL WHERE company_id = $3 AND environment = $4 AND tenant_id = $5 AND ended_at IS NULL",
+		now, why, companyID, tenant.Environment, tenant.TenantID)
 	if err != nil {
 		return fmt.Errorf("end asks: %w", err)
 	}

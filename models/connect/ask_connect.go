@@ -43,8 +43,9 @@ func (c *Connections) CompleteAsked(ctx context.Context, bindings []secret.Value
 		return result, mine, false, nil
 	}
 	var a authorization
-	err = c.db.Read(ctx).Where("state_hash = ?", database.HashOf(q.State)).Take(&a).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) || err == nil && a.AskID == nil {
+	err = c.db.ReadRow(ctx, "SELECT "+authorizationRow.Columns+" FROM authorizations WHERE state_hash = $1 AND ask_id IS NOT NULL",
+		[]any{database.HashOf(q.State)}, authorizationRow.Into(&a)...)
+	if errors.Is(err, database.ErrNotFound) {
 		return result, mine, false, nil
 	}
 	if err != nil {

@@ -70,6 +70,8 @@ type authorization struct {
 	RetryAt        *time.Time
 }
 
+var authorizationRow = database.RowOf[authorization]()
+
 func (a *authorization) choice() models.Choice {
 	choice := models.Choice{Environment: a.Environment, Way: a.Way, TenantID: a.TenantID}
 	if a.Purpose == toReconnect && a.ConnectionID != nil {
@@ -80,7 +82,9 @@ func (a *authorization) choice() models.Choice {
 
 // connected records that the authorization ended with a connection.
 func (a *authorization) connected(tx *gorm.DB, connectionID uuid.UUID, now time.Time) error {
-	return tx.Model(a).Updates(map[string]any{"finished_at": now, "outcome": models.OutcomeConnected, "connection_id": connectionID}).Error
+	_, err := database.Exec(tx, "UPDATE authorizations SET finished_at = $1, outcome = $2, connection_id = $3 WHERE state_hash = $4",
+		now, models.OutcomeConnected, connectionID, a.StateHash)
+	return err
 }
 
 // result returns what the page after the authorization shows.
@@ -165,13 +169,13 @@ func (c *Connections) begin(ctx context.Context, a authorization, binding secret
 		// Keep the newest authorizations: a person with many tabs uses the last ones.
 		// Finished authorizations count too, so that refusing access again and again
 		// does not add rows without limit.
-		if err := tx.Exec(`DELETE FROM authorizations WHERE binding_hash = ? AND (claimed_at IS NULL OR finished_at IS NOT NULL) AND created_at <=
-				(SELECT created_at FROM authorizations WHERE binding_hash = ? AND (claimed_at IS NULL OR finished_at IS NOT NULL)
-				 ORDER BY created_at DESC LIMIT 1 OFFSET ?)`, a.BindingHash, a.BindingHash, keptPerSession-1).Error; err != nil {
+		if _, err := database.Exec(tx, `DELETE FROM authorizations WHERE binding_hash = $1 AND (claimed_at IS NULL OR finished_at IS NOT NULL) AND created_at <=
+				(SELECT created_at FROM authorizations WHERE binding_hash = $1 AND (claimed_at IS NULL OR finished_at IS NOT NULL)
+				 ORDER BY created_at DESC LIMIT 1 OFFSET $2)`, a.BindingHash, keptPerSession-1); err != nil {
 			return err
 		}
 		a.CreatedAt, a.ExpiresAt = now, now.Add(authorizationLife)
-		return tx.Create(&a).Error
+		return authorizationRow.Insert(tx, &a)
 	})
 	if err != nil {
 		return "", fmt.Errorf("begin authorization: %w", err)

@@ -77,8 +77,9 @@ func (c *Connections) authorization(ctx context.Context, state, binding secret.V
 	if state.IsZero() || binding.IsZero() {
 		return a, accounts.ErrUnknownState
 	}
-	err := c.db.Read(ctx).Where("state_hash = ? AND binding_hash = ?", database.HashOf(state), database.HashOf(binding)).Take(&a).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
+	err := c.db.ReadRow(ctx, "SELECT "+authorizationRow.Columns+" FROM authorizations WHERE state_hash = $1 AND binding_hash = $2",
+		[]any{database.HashOf(state), database.HashOf(binding)}, authorizationRow.Into(&a)...)
+	if errors.Is(err, database.ErrNotFound) {
 		return a, accounts.ErrUnknownState
 	}
 	if err != nil {
@@ -96,14 +97,10 @@ func (c *Connections) claim(ctx context.Context, a authorization) (bool, error) 
 	var rows int64
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
 		now, err := c.db.SharedNow(tx)
-		if err != nil {
-			return err
+		if err == nil {
+			rows, err = database.Exec(tx, "UPDATE authorizations SET claimed_at = $1 WHERE state_hash = $2 AND claimed_at IS NULL AND expires_at > $1", now, a.StateHash)
 		}
-		result := tx.Model(&authorization{}).
-			Where("state_hash = ? AND claimed_at IS NULL AND expires_at > ?", a.StateHash, now).
-			Update("claimed_at", now)
-		rows = result.RowsAffected
-		return result.Error
+		return err
 	})
 	if err != nil {
 		return false, fmt.Errorf("claim authorization: %w", err)

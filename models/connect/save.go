@@ -61,13 +61,15 @@ func (c *Connections) saveOnce(ctx context.Context, by accounts.Actor, companyID
 		}
 		// A company has one connection per tenant and environment, in whatever state.
 		// Its history continues.
-		var connection models.Connection
-		err = database.ForUpdate(tx).Where("company_id = ? AND environment = ? AND tenant_id = ?", companyID, choice.Environment, choice.TenantID).
-			Take(&connection).Error
-		isNew := errors.Is(err, gorm.ErrRecordNotFound)
-		if isNew {
-			connection = models.Connection{ID: database.NewID(), CompanyID: companyID, Environment: choice.Environment, TenantID: choice.TenantID, CreatedAt: now}
-		} else if err != nil {
+		connection := models.Connection{ID: database.NewID(), CompanyID: companyID, Environment: choice.Environment, TenantID: choice.TenantID, CreatedAt: now}
+		var there uuid.UUID
+		err = database.QueryRow(tx, "SELECT id FROM connections WHERE company_id = $1 AND environment = $2 AND tenant_id = $3",
+			[]any{companyID, choice.Environment, choice.TenantID}, &there)
+		isNew := errors.Is(err, database.ErrNotFound)
+		if err == nil {
+			connection, err = models.GetConnection(database.ForUpdate(tx), companyID, there)
+		}
+		if err != nil && !isNew {
 			return err
 		}
 		id = connection.ID

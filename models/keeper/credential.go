@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -34,6 +35,8 @@ type credential struct {
 	LeaseOwner string
 	LeaseUntil *time.Time
 }
+
+var credentialRow = database.RowOf[credential]()
 
 // place returns the place that the value of a column is bound to.
 func (c *credential) place(column string) seal.Place {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"github.com/google/uuid"
 
@@ -24,7 +23,7 @@ func (k *Keeper) Store(tx *gorm.DB, c models.Connection, tokens servicetitan.Tok
 		return err
 	}
 	cred.Environment, cred.DueAt = c.Environment, &due
-	if err := tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&cred).Error; err != nil {
+	if err := credentialRow.InsertOrReplace(tx, &cred); err != nil {
 		return fmt.Errorf("store credential: %w", err)
 	}
 	return nil

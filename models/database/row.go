@@ -1,0 +1,128 @@
+package database
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"sync"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
+)
+
+// The statements of writes that run very often are fixed. GORM would build each of
+// them again, which costs more than running them. They run in the transaction that tx
+// stands for, and refer to their values as $1, $2, and so on.
+
+// Exec runs a fixed statement, and returns how many rows it changed.
+func Exec(tx *gorm.DB, statement string, values ...any) (int64, error) {
+	result, err := tx.Statement.ConnPool.ExecContext(undisturbed(tx), statement, values...)
+	if err != nil {
+		return 0, translate(tx, err)
+	}
+	return result.RowsAffected()
+}
+
+// QueryRow runs a fixed statement that returns one row. If there is none, it returns
+// ErrNotFound.
+func QueryRow(tx *gorm.DB, statement string, values []any, into ...any) error {
+	rows, err := tx.Statement.ConnPool.QueryContext(undisturbed(tx), statement, values...)
+	if err != nil {
+		return translate(tx, err)
+	}
+	defer func() { _ = rows.Close() }()
+	if !rows.Next() {
+		return cmp.Or(translate(tx, rows.Err()), ErrNotFound)
+	}
+	return translate(tx, errors.Join(rows.Scan(into...), rows.Close()))
+}
+
+// undisturbed returns the context in which to run a statement. On SQLite it does not
+// end, because watching for its end costs as much as the statement.
+func undisturbed(tx *gorm.DB) context.Context {
+	if IsPostgres(tx) {
+		return tx.Statement.Context
+	}
+	return context.WithoutCancel(tx.Statement.Context)
+}
+
+// translate returns GORM's error for one of the driver, as GORM's own statements do.
+func translate(tx *gorm.DB, err error) error {
+	if t, ok := tx.Dialector.(gorm.ErrorTranslator); ok && err != nil {
+		return t.Translate(err)
+	}
+	return err
+}
+
+// Row knows the columns of a record. It writes and reads whole rows with fixed
+// statements. A record must have a pointer for each column that can be null.
+type Row[T any] struct {
+	// Columns lists all columns, in the order of Into.
+	Columns string
+	fields  []*schema.Field
+	// inserted are the fields that an insert writes.
+	inserted                []*schema.Field
+	insert, insertOrReplace string
+}
+
+// RowOf returns the columns of a record. It panics if T is none.
+func RowOf[T any]() *Row[T] {
+	s, err := schema.Parse(new(T), &sync.Map{}, schema.NamingStrategy{})
+	if err != nil {
+		panic(fmt.Sprintf("a %T is no record: %v", *new(T), err))
+	}
+	r := &Row[T]{}
+	var columns, inserted, places, keys, updates []string
+	for _, f := range s.Fields {
+		if f.DBName == "" || !f.Readable {
+			continue
+		}
+		r.fields, columns = append(r.fields, f), append(columns, f.DBName)
+		if !f.Creatable {
+			continue
+		}
+		r.inserted, inserted = append(r.inserted, f), append(inserted, f.DBName)
+		places = append(places, "$"+strconv.Itoa(len(inserted)))
+		if f.PrimaryKey {
+			keys = append(keys, f.DBName)
+		} else {
+			updates = append(updates, f.DBName+" = excluded."+f.DBName)
+		}
+	}
+	r.Columns = strings.Join(columns, ", ")
+	r.insert = "INSERT INTO " + s.Table + " (" + strings.Join(inserted, ", ") + ") VALUES (" + strings.Join(places, ", ") + ")"
+	r.insertOrReplace = r.insert + " ON CONFLICT (" + strings.Join(keys, ", ") + ") DO UPDATE SET " + strings.Join(updates, ", ")
+	return r
+}
+
+// Insert inserts a record. Unlike GORM, it writes each field as it is.
+func (r *Row[T]) Insert(tx *gorm.DB, record *T) error { return r.run(tx, r.insert, record) }
+
+// InsertOrReplace inserts a record, or overwrites the one with the same primary key.
+func (r *Row[T]) InsertOrReplace(tx *gorm.DB, record *T) error {
+	return r.run(tx, r.insertOrReplace, record)
+}
+
+func (r *Row[T]) run(tx *gorm.DB, statement string, record *T) error {
+	ctx, value := context.Background(), reflect.ValueOf(record).Elem()
+	values := make([]any, len(r.inserted))
+	for i, f := range r.inserted {
+		values[i], _ = f.ValueOf(ctx, value)
+	}
+	_, err := Exec(tx, statement, values...)
+	return err
+}
+
+// Into returns where to scan Columns.
+func (r *Row[T]) Into(record *T) []any {
+	ctx, value := context.Background(), reflect.ValueOf(record).Elem()
+	into := make([]any, len(r.fields))
+	for i, f := range r.fields {
+		into[i] = f.ReflectValueOf(ctx, value).Addr().Interface()
+	}
+	return into
+}
