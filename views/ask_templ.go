@@ -690,7 +690,7 @@ func askSomeoneElse(choiceID string) templ.Component {
 
 // askCard lets an owner ask somebody else about a connection, and shows the open
 // ask.
-func askCard(p ConnectionPage) templ.Component {
+func askCard(p *ConnectionPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

@@ -1,10 +1,11 @@
 package views
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/a-h/templ"
 
 	"github.com/fieldbridge/fieldbridge/models/connect"
 )
@@ -12,19 +13,43 @@ import (
 // Bar is one bar of a chart: a day of the health strip, or an hour.
 type Bar struct {
 	// X, Y, and Height are coordinates in a chart that is BarHeight high. A bar
-	// begins every BarStep.
-	X, Y, Height string
+	// begins half a unit after X, and the next one BarStep later.
+	X, Y, Height int
 	// Tone is "ok", "warn", "bad", or "off".
 	Tone string
-	// Says describes the bar in words.
-	Says string
+	// When is the day or hour, and Says describes the bar in words.
+	When, Says string
 }
+
+// words describes the bar and says when it was.
+func (b Bar) words() string { return b.When + ": " + b.Says }
 
 // The dimensions of a chart of bars.
 const (
 	BarStep   = 10
 	BarHeight = 40
 )
+
+// Bars draws the bars of a chart.
+func Bars(bars []Bar) templ.Component {
+	return byHand(func(p *pen) {
+		for _, bar := range bars {
+			p.html(`<rect data-tone="`)
+			p.text(bar.Tone)
+			p.html(`" x="`)
+			p.number(bar.X)
+			p.html(`.5" y="`)
+			p.number(bar.Y)
+			p.html(`" width="7" height="`)
+			p.number(bar.Height)
+			p.html(`" rx="1.5"><title>`)
+			p.text(bar.When)
+			p.html(`: `)
+			p.text(bar.Says)
+			p.html(`</title></rect>`)
+		}
+	})
+}
 
 // healthBars returns the days as bars. A bar is high for a day without a problem
 // and lower for a day with one. It is a mere line for a day on which there was
@@ -43,10 +68,7 @@ func healthBars(days []connect.RenewalDay) []Bar {
 		case d.Failed > 0:
 			tone, height, says = "warn", BarHeight*2/3, Plural(d.Failed, "renewal", "renewals")+" of "+strconv.Itoa(d.OK+d.Failed)+" did not work at first"
 		}
-		bars[i] = Bar{
-			X: fmt.Sprintf("%d.5", i*BarStep+1), Y: strconv.Itoa(BarHeight - height), Height: strconv.Itoa(height),
-			Tone: tone, Says: day(d.Day) + ": " + says,
-		}
+		bars[i] = Bar{X: i*BarStep + 1, Y: BarHeight - height, Height: height, Tone: tone, When: day(d.Day), Says: says}
 	}
 	return bars
 }
@@ -63,20 +85,31 @@ func downWords(d connect.RenewalDay) string {
 	}
 }
 
+// dayNames has the days of a leap year in the form that people read.
+var dayNames = nameDays()
+
+func nameDays() map[string]string {
+	names := make(map[string]string, 366)
+	for t := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC); t.Year() == 2000; t = t.AddDate(0, 0, 1) {
+		names[t.Format("01-02")] = t.Format(dayLayout)
+	}
+	return names
+}
+
 // day returns a day of the counters in the form that people read.
 func day(iso string) string {
-	t, err := time.Parse(time.DateOnly, iso)
-	if err != nil {
-		return iso
+	_, monthAndDay, _ := strings.Cut(iso, "-")
+	if name, ok := dayNames[monthAndDay]; ok {
+		return name
 	}
-	return t.Format(dayLayout)
+	return iso
 }
 
 // healthSum says how many of the days with something to renew had no problem. It
 // counts the bars, so that the two cannot disagree.
-func healthSum(days []connect.RenewalDay) string {
+func healthSum(bars []Bar) string {
 	counted, fine := 0, 0
-	for _, bar := range healthBars(days) {
+	for _, bar := range bars {
 		switch bar.Tone {
 		case "off":
 		case "ok":
@@ -89,7 +122,7 @@ func healthSum(days []connect.RenewalDay) string {
 	if counted == 0 {
 		return "No renewals"
 	}
-	return fmt.Sprintf("%d of %s without a problem", fine, Plural(counted, "day", "days"))
+	return strconv.Itoa(fine) + " of " + Plural(counted, "day", "days") + " without a problem"
 }
 
 // troubledDays describes the days with a problem, newest first.
@@ -97,16 +130,16 @@ func troubledDays(bars []Bar) []string {
 	var list []string
 	for i := len(bars) - 1; i >= 0; i-- {
 		if bars[i].Tone == "warn" || bars[i].Tone == "bad" {
-			list = append(list, bars[i].Says)
+			list = append(list, bars[i].words())
 		}
 	}
 	return list
 }
 
 // healthWords describes the strip for screen readers.
-func healthWords(days []connect.RenewalDay) string {
-	words := "Renewals of the last 30 days: " + healthSum(days) + "."
-	if list := troubledDays(healthBars(days)); len(list) > 0 {
+func healthWords(bars []Bar) string {
+	words := "Renewals of the last 30 days: " + healthSum(bars) + "."
+	if list := troubledDays(bars); len(list) > 0 {
 		words += " " + strings.Join(list, ". ") + "."
 	}
 	return words

@@ -1,6 +1,10 @@
 package views
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/a-h/templ"
+)
 
 // glyphs holds the outlines of the icons, on a square of 20 by 20.
 var glyphs = map[string]string{
@@ -51,11 +55,39 @@ var glyphs = map[string]string{
 	"wrench":   "M16.4 6.2a4.3 4.3 0 0 1-5.7 4.5l-5 5a1.7 1.7 0 0 1-2.4-2.4l5-5a4.3 4.3 0 0 1 5.5-4.7l-2.4 2.4.3 2.3 2.3.3z",
 }
 
-// glyph returns the outline of an icon.
-func glyph(name string) (string, error) {
-	outline, ok := glyphs[name]
-	if !ok {
-		return "", fmt.Errorf("no icon %q", name)
+// The icons are drawn once, since no request changes them.
+var (
+	icons        = draw(`<svg class="i" viewBox="0 0 20 20" aria-hidden="true"><path d="`)
+	smallIcons   = draw(`<svg class="i s" viewBox="0 0 20 20" aria-hidden="true"><path d="`)
+	turningIcons = draw(`<svg class="i spin" viewBox="0 0 20 20" aria-hidden="true"><path d="`)
+)
+
+// draw returns all icons. start is what comes before their outlines.
+func draw(start markup) map[string]templ.Component {
+	drawn := make(map[string]templ.Component, len(glyphs))
+	for name, outline := range glyphs {
+		drawn[name] = start + escaped(outline) + `"></path></svg>`
 	}
-	return outline, nil
+	return drawn
 }
+
+// Icon shows an icon. The text next to it says what it means.
+func Icon(name string) templ.Component { return find(icons, name) }
+
+// SmallIcon shows a small icon.
+func SmallIcon(name string) templ.Component { return find(smallIcons, name) }
+
+// turningIcon shows an icon that turns while something is going on.
+func turningIcon(name string) templ.Component { return find(turningIcons, name) }
+
+func find(drawn map[string]templ.Component, name string) templ.Component {
+	if icon, ok := drawn[name]; ok {
+		return icon
+	}
+	return byHand(func(p *pen) { p.err = fmt.Errorf("no icon %q", name) })
+}
+
+// Mark draws our logo. favicon.svg is the same.
+func Mark() templ.Component { return mark }
+
+const mark = markup(`<svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="8" fill="#0b5a6e"></rect><path d="M5.5 20C8.5 7.6 23.5 7.6 26.5 20" fill="none" stroke="#fff" stroke-width="2.4" stroke-linecap="round"></path><path d="M11 14.2V20M16 12V20M21 14.2V20" stroke="#fff" stroke-width="1.6" opacity=".75"></path><path d="M4.5 21.2h23" stroke="#f0a868" stroke-width="2.8" stroke-linecap="round"></path></svg>`)

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"iter"
 	"strings"
 
 	"golang.org/x/text/unicode/bidi"
@@ -42,8 +43,11 @@ func Isolate(name string) string { return firstStrongIsolate + Shown(name) + pop
 // Plain returns a sentence with names from Isolate for use in a title or an
 // attribute. There, a name that runs from left to right needs no isolation.
 func Plain(sentence string) string {
+	if !strings.Contains(sentence, firstStrongIsolate) {
+		return sentence
+	}
 	var b strings.Builder
-	for _, part := range spans(sentence) {
+	for part := range spans(sentence) {
 		if part.name && rightToLeft(part.text) {
 			part.text = firstStrongIsolate + part.text + popIsolate
 		}
@@ -70,17 +74,18 @@ type span struct {
 }
 
 // spans returns the parts of a sentence with names from Isolate.
-func spans(sentence string) []span {
-	var list []span
-	for {
-		before, rest, found := strings.Cut(sentence, firstStrongIsolate)
-		if before != "" {
-			list = append(list, span{text: before})
+func spans(sentence string) iter.Seq[span] {
+	return func(yield func(span) bool) {
+		for {
+			before, rest, found := strings.Cut(sentence, firstStrongIsolate)
+			if before != "" && !yield(span{text: before}) || !found {
+				return
+			}
+			var name string
+			name, sentence, _ = strings.Cut(rest, popIsolate)
+			if !yield(span{text: name, name: true}) {
+				return
+			}
 		}
-		if !found {
-			return list
-		}
-		name, after, _ := strings.Cut(rest, popIsolate)
-		list, sentence = append(list, span{text: name, name: true}), after
 	}
 }

@@ -11,7 +11,7 @@ import templruntime "github.com/a-h/templ/runtime"
 import "github.com/fieldbridge/fieldbridge/models"
 
 // setupCard is the checklist of a guided setup that is under way.
-func setupCard(p ConnectionPage, s models.Setup) templ.Component {
+func setupCard(p *ConnectionPage, s models.Setup) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -294,7 +294,7 @@ func setupCard(p ConnectionPage, s models.Setup) templ.Component {
 }
 
 // allowCard has the company's own step: the guide, and the link to pass on.
-func allowCard(p ConnectionPage) templ.Component {
+func allowCard(p *ConnectionPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

@@ -28,7 +28,7 @@ func (c Clock) Ago(t time.Time) string {
 	case past < time.Minute:
 		return "just now"
 	case past < time.Hour:
-		return fmt.Sprintf("%d min ago", int(past.Minutes()))
+		return strconv.Itoa(int(past.Minutes())) + " min ago"
 	case past < 24*time.Hour:
 		return Plural(int(past.Hours()), "hour", "hours") + " ago"
 	}
@@ -176,7 +176,7 @@ func Plural(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return fmt.Sprintf("%d %s", n, many)
+	return strconv.Itoa(n) + " " + many
 }
 
 // Thousands returns a number with separators: "39,803".

@@ -218,6 +218,8 @@ func TestHouseRules(t *testing.T) {
 		"templ's way past escapes": regexp.MustCompile(`templ\.(Raw|SafeURL|SafeCSS|SafeCSSProperty|JSUnsafeFuncCall|SafeScript)\b|templ\.SafeClass`),
 		"a sleep in a test":        regexp.MustCompile(`time\.Sleep\(`),
 	}
+	// A constant in quotes becomes markup, and what views/markup.go escapes.
+	toMarkup := regexp.MustCompile("[^.]\\bmarkup\\([^\"`]")
 	quick := regexp.MustCompile(`\.QuickHashes\b`)
 	files := 0
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -240,6 +242,9 @@ func TestHouseRules(t *testing.T) {
 			if pattern.Match(text) {
 				t.Errorf("%s has %s", path, what)
 			}
+		}
+		if toMarkup.Match(text) && filepath.Base(path) != "markup.go" {
+			t.Errorf("%s turns text into markup", path)
 		}
 		if quick.Match(text) && !strings.HasSuffix(path, "_test.go") && filepath.Base(filepath.Dir(path)) != "modeltest" {
 			t.Errorf("%s hashes passwords as only tests may", path)

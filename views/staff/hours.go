@@ -2,7 +2,6 @@ package staff
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/models/support"
@@ -31,12 +30,12 @@ func hourBars(hours []support.RenewalHour, clock views.Clock) []views.Bar {
 		}
 		height := 2 + int(all*(views.BarHeight-4)/most)
 		bar := views.Bar{
-			X: fmt.Sprintf("%d.5", i*views.BarStep+1), Y: strconv.Itoa(views.BarHeight - height), Height: strconv.Itoa(height),
-			Tone: tone, Says: clock.Stamp(h.Begins()) + ": " + says,
+			X: i*views.BarStep + 1, Y: views.BarHeight - height, Height: height,
+			Tone: tone, When: clock.Stamp(h.Begins()), Says: says,
 		}
 		bars = append(bars, bar)
 		if h.OK > 0 && h.Failed > 0 {
-			bar.Tone, bar.Height = "bad", strconv.Itoa(max(leastFailed, int(int64(height)*h.Failed/all)))
+			bar.Tone, bar.Height = "bad", max(leastFailed, int(int64(height)*h.Failed/all))
 			bars = append(bars, bar)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -411,7 +412,7 @@ func TestHourBarsAreProportional(t *testing.T) {
 	}, testClock())
 	var drawn []string
 	for _, b := range bars {
-		drawn = append(drawn, b.Tone+" "+b.Height)
+		drawn = append(drawn, b.Tone+" "+strconv.Itoa(b.Height))
 	}
 	if got := strings.Join(drawn, ", "); got != "ok 38, ok 38, bad 2, ok 38, bad 19, bad 38" {
 		t.Errorf("drawn are %s", got)
