@@ -42,15 +42,13 @@ type kept struct {
 // keyKept is the key of the only value that scs has.
 const keyKept = "kept"
 
-// sessionCodec encodes the value of a session for the database. After the form that
-// earlier programs understand (see gobForm), it writes the form that this program reads:
-// the fields one after another, their length in 4 bytes, and compactMark. A program
-// that does not know this form ignores it, and its own sessions end without the mark.
+// sessionCodec encodes the value of a session for the database: compactMark, and then
+// the fields one after another. Earlier programs used gob, which this one reads.
 type sessionCodec struct{}
 
-// compactMark ends the form. Its last byte but two is the version. No text and no gob of
-// a session ends like this.
-const compactMark = "\xff\xfeFBS\x01\xfe\xff"
+// compactMark begins the form. Its last byte is the version. No gob begins like this,
+// because its first byte is the length of a message.
+const compactMark = "\x00FBS\x01"
 
 // errSession says that the data of a session is none that a program wrote.
 var errSession = errors.New("session cannot be decoded")
@@ -65,20 +63,17 @@ const (
 // Encode returns the data of a session.
 func (sessionCodec) Encode(deadline time.Time, values map[string]any) ([]byte, error) {
 	k := keptIn(values)
-	data, err := gobForm(deadline, k)
-	if err != nil {
-		return nil, err
-	}
-	return appendCompact(data, deadline, k), nil
-}
-
-func appendCompact(data []byte, deadline time.Time, k *kept) []byte {
-	begin := len(data)
+	data := make([]byte, 0, 256)
+	data = append(data, compactMark...)
 	flags := byte(0)
-	for flag, on := range map[byte]bool{flagStaff: k.staff, flagFactor: k.factor, flagElsewhere: k.elsewhere} {
-		if on {
-			flags |= flag
-		}
+	if k.staff {
+		flags |= flagStaff
+	}
+	if k.factor {
+		flags |= flagFactor
+	}
+	if k.elsewhere {
+		flags |= flagElsewhere
 	}
 	data = append(data, flags)
 	data = append(data, k.user[:]...)
@@ -89,25 +84,16 @@ func appendCompact(data []byte, deadline time.Time, k *kept) []byte {
 	for _, text := range []string{k.binding, k.enrolment, k.ceremony, k.choices, k.staffTrips} {
 		data = appendText(data, text)
 	}
-	data = binary.BigEndian.AppendUint32(data, uint32(len(data)-begin)) // #nosec G115 -- a session is far smaller than 4 GB
-	return append(data, compactMark...)
+	return data, nil
 }
 
 // Decode returns the deadline and the value of a session.
 func (sessionCodec) Decode(data []byte) (time.Time, map[string]any, error) {
-	rest, marked := bytes.CutSuffix(data, []byte(compactMark))
+	rest, marked := bytes.CutPrefix(data, []byte(compactMark))
 	if !marked {
 		return decodeGob(data)
 	}
-	end := len(rest) - 4
-	if end < 0 {
-		return time.Time{}, nil, errSession
-	}
-	n := int(binary.BigEndian.Uint32(rest[end:]))
-	if n > end {
-		return time.Time{}, nil, errSession
-	}
-	r := fieldReader{rest: string(rest[end-n : end])}
+	r := fieldReader{rest: string(rest)}
 	flags := r.byte()
 	k := &kept{staff: flags&flagStaff != 0, factor: flags&flagFactor != 0, elsewhere: flags&flagElsewhere != 0, user: r.id(), company: r.id()}
 	deadline := time.Unix(r.number(), 0).UTC()

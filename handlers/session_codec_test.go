@@ -11,12 +11,9 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fieldbridge/fieldbridge/handlers"
-	"github.com/fieldbridge/fieldbridge/models/accounts"
-	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
-// A session survives a rolling upgrade in both directions: this program reads what an
-// earlier one wrote, and an earlier one reads what this program wrote.
+// A session that an earlier program wrote with gob means the same to this program.
 func TestSessionsOfEarlierPrograms(t *testing.T) {
 	codec, old := handlers.SessionCodec{}, scs.GobCodec{}
 	deadline := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
@@ -29,10 +26,6 @@ func TestSessionsOfEarlierPrograms(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		until, got, err := old.Decode(data)
-		if err != nil || !until.Equal(deadline) || len(got)+len(values.before) > 0 && !reflect.DeepEqual(got, values.before) {
-			t.Errorf("%s: an earlier program reads %v, %v, %v; want %v", name, got, until, err, values.before)
-		}
 		until, read, err := codec.Decode(data)
 		if err != nil || !until.Equal(deadline) || name == "full" && !reflect.DeepEqual(read, values.now) {
 			t.Errorf("%s: got %v, %v, %v; want %v", name, read, until, err, values.now)
@@ -40,41 +33,26 @@ func TestSessionsOfEarlierPrograms(t *testing.T) {
 		if data, err = old.Encode(deadline, values.before); err != nil {
 			t.Fatal(err)
 		}
-		until, got, err = codec.Decode(data)
+		until, got, err := codec.Decode(data)
 		if err != nil || !until.Equal(deadline) || !reflect.DeepEqual(got, read) {
 			t.Errorf("%s, of an earlier program: got %v, %v, %v; want %v", name, got, until, err, read)
 		}
 	}
 }
 
-// People stay signed in while old and new instances serve them in turns.
+// An upgrade signs nobody out.
 func TestSignedInByEarlierPrograms(t *testing.T) {
-	a := newAppOn(t, testdb.Postgres(t))
+	a := newApp(t)
 	amy := a.signUp("A", "Amy")
-	review := amy.post("/connect", "env", "sandbox", "how", "sign_in", "tenant", "842193311").want(a, 303, "/connect/review").location
-	ofEarlier := func() {
-		t.Helper()
-		var data []byte
-		if err := a.db.ReadRow(t.Context(), "SELECT data FROM sessions", nil, &data); err != nil {
-			t.Fatal(err)
-		}
-		deadline, values, err := scs.GobCodec{}.Decode(data)
-		if err == nil {
-			data, err = scs.GobCodec{}.Encode(deadline, values)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		a.exec("UPDATE sessions SET data = ?", data)
+	data, err := scs.GobCodec{}.Encode(time.Now().Add(time.Hour), map[string]any{
+		"user": a.lookup("SELECT user_id FROM sessions"), "company": a.lookup("SELECT id FROM companies"), "epoch": 0, "binding": "binding",
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
-	ofEarlier()
-	page := amy.get(review).want(a, 200, "Review the access")
-	amy.post("/connect", "env", "sandbox", "how", "sign_in", "tenant", "905118274").want(a, 303)
-	ofEarlier()
-	authorize := amy.post("/connect/authorize", "choice", hidden(t, page.body, "choice")).want(a, 303).location
-	amy.get(amy.atServiceTitan(authorize, northgate, "Allow")).want(a, 303, "/connections/")
-	sam := a.staff("Sam", accounts.Support)
-	sam.get("/staff").want(a, 200)
+	a.exec("UPDATE sessions SET data = ?", data)
+	amy.get("/connections").want(a, 200)
+	amy.connect("sandbox", northgate)
 }
 
 // Data that no program wrote signs nobody in.
@@ -85,26 +63,18 @@ func TestSessionsOfNoProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const tail = 12 // the length and the mark
-	end := len(data) - tail
 	for name, broken := range map[string]string{
-		"nothing":     "",
-		"text":        "a session",
-		"only a mark": string(data[len(data)-8:]),
-		"no fields":   "\x00\x00\x00\x00" + string(data[len(data)-8:]),
-		"too long":    "\xff\xff\xff\xff" + string(data[len(data)-8:]),
-		"too short":   string(data[:end-1]) + string(data[end:]),
-		"one more":    string(data[:end]) + "x" + string(data[end:]),
-		"a cut gob":   string(data[:20]),
+		"nothing":         "",
+		"text":            "a session",
+		"only a mark":     string(data[:5]),
+		"too short":       string(data[:len(data)-1]),
+		"one more":        string(data) + "x",
+		"a later version": strings.Replace(string(data), "FBS\x01", "FBS\x02", 1),
+		"unknown flags":   string(data[:5]) + "\xff" + string(data[6:]),
 	} {
 		if _, values, err := codec.Decode([]byte(broken)); err == nil {
 			t.Errorf("%s: got %v", name, values)
 		}
-	}
-	// A later version is read in the form that every program understands.
-	later := []byte(strings.Replace(string(data), "FBS\x01", "FBS\x02", 1))
-	if _, values, err := codec.Decode(later); err != nil || !reflect.DeepEqual(values, full) {
-		t.Errorf("a later version: %v, %v", values, err)
 	}
 }
 
@@ -132,7 +102,7 @@ func FuzzSessionCodec(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(data[len(data)-100:])
+		f.Add(data[:min(len(data), 40)])
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -10,9 +10,9 @@ import (
 )
 
 // The keys under which programs up to schema 26 keep the values of a session, which scs
-// encodes with gob. They and this program share sessions during a rolling upgrade, and
-// after one that is taken back. Sessions live for 12 hours, so a later release can
-// drop this file.
+// encodes with gob. This program reads such sessions, so that an upgrade signs nobody
+// out. The earlier programs need not read the sessions of this one, because they do not
+// serve its schema. Sessions live for 12 hours, so a later release can drop this file.
 const (
 	gobUser       = "user"
 	gobCompany    = "company"
@@ -27,43 +27,6 @@ const (
 	gobChoices    = "choices"
 	gobStaffTrips = "staff trips"
 )
-
-// gobForm returns the form of a session that earlier programs read.
-func gobForm(deadline time.Time, k *kept) ([]byte, error) {
-	values := map[string]any{}
-	if k.user != uuid.Nil {
-		values[gobUser], values[gobCompany], values[gobEpoch] = k.user.String(), k.company.String(), k.epoch
-	}
-	for key, on := range map[string]bool{gobStaff: k.staff, gobFactor: k.factor, gobElsewhere: k.elsewhere} {
-		if on {
-			values[key] = true
-		}
-	}
-	if k.confirmed != 0 {
-		values[gobConfirmed] = k.confirmed
-	}
-	texts := map[string]string{gobBinding: k.binding, gobEnrolment: k.enrolment, gobCeremony: k.ceremony}
-	if k.choices != "" {
-		list, err := json.Marshal(decodeChoices(k.choices))
-		if err != nil {
-			return nil, fmt.Errorf("encode session: %w", err)
-		}
-		texts[gobChoices] = string(list)
-	}
-	if k.staffTrips != "" {
-		list, err := json.Marshal(decodeTrips(k.staffTrips))
-		if err != nil {
-			return nil, fmt.Errorf("encode session: %w", err)
-		}
-		texts[gobStaffTrips] = string(list)
-	}
-	for key, text := range texts {
-		if text != "" {
-			values[key] = text
-		}
-	}
-	return scs.GobCodec{}.Encode(deadline, values)
-}
 
 // decodeGob decodes a session that an earlier program wrote.
 func decodeGob(data []byte) (time.Time, map[string]any, error) {

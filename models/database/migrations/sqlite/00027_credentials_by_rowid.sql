@@ -26,10 +26,8 @@ DROP TABLE credentials;
 ALTER TABLE credentials_by_rowid RENAME TO credentials;
 CREATE INDEX credentials_due ON credentials (environment, own_client, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX credentials_leased ON credentials (lease_until) WHERE lease_until IS NOT NULL;
-INSERT INTO schema_compatibility VALUES (27, 26);
 
 -- +goose Down
-DELETE FROM schema_compatibility WHERE version = 27;
 CREATE TABLE credentials_without_rowid (
     connection_id  TEXT PRIMARY KEY REFERENCES connections (id),
     company_id     TEXT NOT NULL REFERENCES companies (id),
