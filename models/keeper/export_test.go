@@ -92,3 +92,20 @@ func (g grant) Ask(ctx context.Context, client *servicetitan.Client) (servicetit
 
 // KeyedQueries returns the queries that read a key and a connection together.
 func KeyedQueries() []string { return []string{keyedInMemory, keyedSealed} }
+
+// SaveConnection is the statement that saves the connection of an ordinary renewal.
+const SaveConnection = saveConnection
+
+// RenewLeasedTogether leases connections that are due with one write, and renews them one
+// after the other in the order of ids.
+func (k *Keeper) RenewLeasedTogether(ctx context.Context, environment servicetitan.EnvironmentName, ids []uuid.UUID) error {
+	list, err := k.due(ctx, Lane{Environment: environment}, len(ids))
+	for _, id := range ids {
+		for _, d := range list {
+			if err == nil && d.Connection.ID == id {
+				k.renewDue(ctx, d)
+			}
+		}
+	}
+	return err
+}

@@ -2,13 +2,13 @@ package keeper
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/database"
@@ -125,7 +125,8 @@ func (l lease) letGo(tx *gorm.DB, connectionID uuid.UUID) error {
 	return nil
 }
 
-// dueRenewal is a credential that is due, and the lease to renew it.
+// dueRenewal is a credential that is due, and the lease to renew it. Of the connection,
+// it has what readDue reads.
 type dueRenewal struct {
 	Connection models.Connection
 	Cred       credential
@@ -151,14 +152,11 @@ func (k *Keeper) due(ctx context.Context, at Lane, limit int) ([]dueRenewal, err
 		if err != nil {
 			return err
 		}
-		query := tx.Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"}).
-			Where("environment = ? AND own_client = ? AND due_at <= ? AND (lease_until IS NULL OR lease_until <= ?)", at.Environment, at.OwnClient, now, now)
-		var rows []credential
-		if err := query.Order("due_at").Limit(limit).Find(&rows).Error; err != nil {
+		leased, err = readDue(tx, at, limit, now)
+		if err != nil || len(leased) == 0 {
 			return err
 		}
-		leased, err = leaseAll(tx, rows, lease{Owner: t.NewOwner(), term: t, asked: asked}, now)
-		return err
+		return leaseThese(tx, leased, lease{Owner: t.NewOwner(), term: t, asked: asked}, now)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("lease due renewals: %w", err)
@@ -185,12 +183,48 @@ func leaseAll(tx *gorm.DB, rows []credential, to lease, now time.Time) ([]dueRen
 	}
 	renewals := make([]dueRenewal, len(rows))
 	for i, row := range rows {
-		held := to
-		held.Abandoned = row.LeaseOwner != ""
-		renewals[i] = dueRenewal{Connection: byID[row.ConnectionID], Cred: row, Held: held}
+		renewals[i] = dueRenewal{Connection: byID[row.ConnectionID], Cred: row}
 	}
-	return renewals, tx.Model(&credential{}).Where("connection_id IN ?", ids).
+	return renewals, leaseThese(tx, renewals, to, now)
+}
+
+// leaseThese leases credentials whose rows the caller has locked, with one statement.
+func leaseThese(tx *gorm.DB, these []dueRenewal, to lease, now time.Time) error {
+	ids := make([]uuid.UUID, len(these))
+	for i := range these {
+		ids[i] = these[i].Cred.ConnectionID
+		these[i].Held = to
+		these[i].Held.Abandoned = these[i].Cred.LeaseOwner != ""
+	}
+	return tx.Model(&credential{}).Where("connection_id IN ?", ids).
 		Updates(map[string]any{"lease_owner": to.Owner, "lease_until": now.Add(database.LeaseLife)}).Error
+}
+
+// dueCredentials is the query of readDue. It locks nothing but credentials: whoever
+// takes a lease must not go back to the connection.
+const dueCredentials = `SELECT r.connection_id, r.company_id, r.access_sealed, r.refresh_sealed, r.client_id, r.secret_sealed, r.expires_at, r.due_at,
+	r.generation, r.lease_owner, r.lease_until, c.scopes, c.upgrade_needed, c.generation, c.connected_at, c.last_used_at
+	FROM credentials r JOIN connections c ON c.id = r.connection_id
+	WHERE r.environment = $1 AND r.own_client = $2 AND r.due_at <= $3 AND (r.lease_until IS NULL OR r.lease_until <= $4) ORDER BY r.due_at LIMIT $5`
+
+// readDue reads the credentials of a lane that are due, the longest due first, with what
+// a renewal needs of their connections. It locks them, and skips those that other
+// instances have locked.
+func readDue(tx *gorm.DB, at Lane, limit int, now time.Time) (list []dueRenewal, err error) {
+	query := dueCredentials
+	if database.IsPostgres(tx) {
+		query += " FOR UPDATE OF r SKIP LOCKED"
+	}
+	err = database.Query(tx, query, []any{at.Environment, at.OwnClient, now, now, limit}, func(rows *sql.Rows) error {
+		list = append(list, dueRenewal{})
+		r, c := &list[len(list)-1].Cred, &list[len(list)-1].Connection
+		err := rows.Scan(&r.ConnectionID, &r.CompanyID, &r.AccessSealed, &r.RefreshSealed, &r.ClientID, &r.SecretSealed, &r.ExpiresAt, &r.DueAt,
+			&r.Generation, &r.LeaseOwner, &r.LeaseUntil, &c.Scopes, &c.UpgradeNeeded, &c.Generation, &c.ConnectedAt, &c.LastUsedAt)
+		r.Environment, r.OwnClient = at.Environment, at.OwnClient
+		c.ID, c.CompanyID, c.Environment = r.ConnectionID, r.CompanyID, at.Environment
+		return err
+	})
+	return list, err
 }
 
 // anythingDue says whether a credential of a lane is due and not leased.

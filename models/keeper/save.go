@@ -103,7 +103,7 @@ func (k *Keeper) saveUntilSaved(ctx context.Context, a *answered) (saveEnd, erro
 		k.stall(&stalls, false)
 	}()
 	for tries := 0; ; tries++ {
-		end, err := k.saveOnce(ctx, a)
+		end, err := k.trySave(ctx, a, tries == 0)
 		if err == nil {
 			return end, nil
 		}
@@ -137,14 +137,30 @@ func (k *Keeper) stall(stalls *bool, now bool) {
 	}
 }
 
+// trySave attempts to save new tokens. The first attempt begins with what is enough for
+// nearly every renewal.
+func (k *Keeper) trySave(ctx context.Context, a *answered, first bool) (saveEnd, error) {
+	end, err := k.saveOnce(ctx, a, first)
+	if errors.Is(err, errNotOrdinary) {
+		return k.saveOnce(ctx, a, false)
+	}
+	return end, err
+}
+
 // saveOnce attempts to save new tokens, in one transaction.
-func (k *Keeper) saveOnce(ctx context.Context, a *answered) (end saveEnd, err error) {
+func (k *Keeper) saveOnce(ctx context.Context, a *answered, ordinary bool) (end saveEnd, err error) {
 	ctx, cancel := context.WithTimeout(ctx, saveLimit)
 	defer cancel()
 	err = k.db.Write(ctx, func(tx *gorm.DB) error {
 		now, err := k.db.SharedNow(tx)
 		if err != nil {
 			return err
+		}
+		if ordinary {
+			end = saved
+			if done, err := k.saveOrdinary(tx, a, now); done || err != nil {
+				return err
+			}
 		}
 		var current models.Connection
 		if err := database.ForUpdate(tx).Where("id = ?", a.connection.ID).Take(&current).Error; err != nil {

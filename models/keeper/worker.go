@@ -15,6 +15,8 @@ const (
 	parallelRenewals = 32
 	// leasedAtOnce is the maximum number of credentials that one write leases.
 	leasedAtOnce = 16
+	// gatherFor is how long the keeper waits for more free slots once one is free.
+	gatherFor = 2 * time.Millisecond
 	// pollEvery is how often the keeper looks for due renewals if there were none.
 	pollEvery = 2 * time.Second
 )
@@ -59,13 +61,10 @@ func (k *Keeper) tend(ctx context.Context, at Lane) {
 			continue // there is probably more
 		}
 		if len(slots) == cap(slots) {
-			select { // all slots are full, so continue as soon as one is free
-			case slots <- struct{}{}:
-				<-slots
-				continue
-			case <-ctx.Done():
+			if waitForSlots(ctx, slots) != nil {
 				return
 			}
+			continue
 		}
 		wait := poll.C
 		if limit <= 0 {
@@ -77,6 +76,27 @@ func (k *Keeper) tend(ctx context.Context, at Lane) {
 			return
 		}
 	}
+}
+
+// waitForSlots waits, when all slots are full, until one is free and then a moment for
+// more. What is saved by one commit frees its slots together, and one write then leases
+// as many credentials.
+func waitForSlots(ctx context.Context, slots chan struct{}) error {
+	var enough <-chan time.Time
+	for taken := range leasedAtOnce {
+		select {
+		case slots <- struct{}{}:
+			defer func() { <-slots }()
+		case <-enough:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		if taken == 0 {
+			enough = time.After(gatherFor)
+		}
+	}
+	return nil
 }
 
 // dueNow leases what is due in a lane, unless nothing may be sent now.
