@@ -1,35 +1,70 @@
 package database
 
 import (
+	"cmp"
+	"context"
 	"database/sql"
 	"errors"
 
 	"gorm.io/gorm"
 )
 
-// Exec runs a statement of a transaction that runs very often, because building such
-// a statement with GORM costs more than running it. It returns how many rows were
-// changed. The statement refers to the values as $1, $2, and so on, and names them
-// first in this order.
-func Exec(tx *gorm.DB, statement string, values ...any) (rows int64, err error) {
-	result, err := tx.Statement.ConnPool.ExecContext(tx.Statement.Context, statement, values...)
+// The statements of writes that run very often are fixed. GORM would build each of
+// them again, which costs more than running them. They run in the transaction that tx
+// stands for. They refer to their values as $1, $2, and so on, and name them first in
+// this order, because SQLite numbers values by their first appearance.
+
+// Exec runs a fixed statement, and returns how many rows it changed.
+func Exec(tx *gorm.DB, statement string, values ...any) (int64, error) {
+	result, err := tx.Statement.ConnPool.ExecContext(undisturbed(tx), statement, values...)
 	if err != nil {
-		return 0, err
+		return 0, translate(tx, err)
 	}
 	return result.RowsAffected()
 }
 
-// Query is Exec for a query of a transaction. It calls scan for each row.
-func Query(tx *gorm.DB, query string, values []any, scan func(*sql.Rows) error) error {
-	rows, err := tx.Statement.ConnPool.QueryContext(tx.Statement.Context, query, values...)
+// QueryRow runs a fixed statement that returns one row. If there is none, it returns
+// ErrNotFound.
+func QueryRow(tx *gorm.DB, statement string, values []any, into ...any) error {
+	rows, err := tx.Statement.ConnPool.QueryContext(undisturbed(tx), statement, values...)
 	if err != nil {
-		return err
+		return translate(tx, err)
+	}
+	defer func() { _ = rows.Close() }()
+	if !rows.Next() {
+		return cmp.Or(translate(tx, rows.Err()), ErrNotFound)
+	}
+	return translate(tx, errors.Join(rows.Scan(into...), rows.Close()))
+}
+
+// Query runs a fixed query. It calls each for every row, and stops at the first error.
+func Query(tx *gorm.DB, query string, values []any, each func(rows *sql.Rows) error) error {
+	rows, err := tx.Statement.ConnPool.QueryContext(undisturbed(tx), query, values...)
+	if err != nil {
+		return translate(tx, err)
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
-		if err := scan(rows); err != nil {
+		if err := each(rows); err != nil {
 			return err
 		}
 	}
-	return errors.Join(rows.Err(), rows.Close())
+	return translate(tx, errors.Join(rows.Err(), rows.Close()))
+}
+
+// undisturbed returns the context in which to run a statement. On SQLite it does not
+// end, because watching for its end costs as much as the statement.
+func undisturbed(tx *gorm.DB) context.Context {
+	if IsPostgres(tx) {
+		return tx.Statement.Context
+	}
+	return context.WithoutCancel(tx.Statement.Context)
+}
+
+// translate returns GORM's error for one of the driver, as GORM's own statements do.
+func translate(tx *gorm.DB, err error) error {
+	if t, ok := tx.Dialector.(gorm.ErrorTranslator); ok && err != nil {
+		return t.Translate(err)
+	}
+	return err
 }

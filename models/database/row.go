@@ -1,9 +1,7 @@
 package database
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"reflect"
 	"strconv"
@@ -13,50 +11,6 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
 )
-
-// The statements of writes that run very often are fixed. GORM would build each of
-// them again, which costs more than running them. They run in the transaction that tx
-// stands for, and refer to their values as $1, $2, and so on.
-
-// Exec runs a fixed statement, and returns how many rows it changed.
-func Exec(tx *gorm.DB, statement string, values ...any) (int64, error) {
-	result, err := tx.Statement.ConnPool.ExecContext(undisturbed(tx), statement, values...)
-	if err != nil {
-		return 0, translate(tx, err)
-	}
-	return result.RowsAffected()
-}
-
-// QueryRow runs a fixed statement that returns one row. If there is none, it returns
-// ErrNotFound.
-func QueryRow(tx *gorm.DB, statement string, values []any, into ...any) error {
-	rows, err := tx.Statement.ConnPool.QueryContext(undisturbed(tx), statement, values...)
-	if err != nil {
-		return translate(tx, err)
-	}
-	defer func() { _ = rows.Close() }()
-	if !rows.Next() {
-		return cmp.Or(translate(tx, rows.Err()), ErrNotFound)
-	}
-	return translate(tx, errors.Join(rows.Scan(into...), rows.Close()))
-}
-
-// undisturbed returns the context in which to run a statement. On SQLite it does not
-// end, because watching for its end costs as much as the statement.
-func undisturbed(tx *gorm.DB) context.Context {
-	if IsPostgres(tx) {
-		return tx.Statement.Context
-	}
-	return context.WithoutCancel(tx.Statement.Context)
-}
-
-// translate returns GORM's error for one of the driver, as GORM's own statements do.
-func translate(tx *gorm.DB, err error) error {
-	if t, ok := tx.Dialector.(gorm.ErrorTranslator); ok && err != nil {
-		return t.Translate(err)
-	}
-	return err
-}
 
 // Row knows the columns of a record. It writes and reads whole rows with fixed
 // statements. A record must have a pointer for each column that can be null.
