@@ -2,7 +2,7 @@
 
 LINT = go tool -modfile=.ci/tools/go.mod golangci-lint
 
-.PHONY: help run dev test soak check vuln bench bench-floods generate build
+.PHONY: help run dev test soak check vuln guard bench profile bench-floods generate build
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,8 +31,23 @@ check: ## check format, vet, lint, generated code, go.mod, and the house rules
 vuln: ## look for known vulnerabilities, if the vulnerability database can be reached
 	.ci/vuln
 
-bench: ## run the benchmarks: connect flow, status page, tokens, renewals, memory, start
-	go test ./cmd/fieldbridge -run '^$$' -bench . -benchtime 1x -timeout 30m
+guard: ## fail if a request allocates more than its limit, or if short contests with the floors go badly (run nothing else)
+	FIELDBRIDGE_TEST_GUARD=1 go test ./cmd/fieldbridge -run '^TestGuard' -v -count=1
+
+EXPRESS = .ci/peers/express
+
+bench: $(EXPRESS)/node_modules ## run the benchmarks, and print the goals: connect flow, status page, tokens, renewals, staff list, memory, start
+	go test ./cmd/fieldbridge -run '^$$' -bench . -skip Floods -benchtime 1x -timeout 60m
+
+$(EXPRESS)/node_modules: $(EXPRESS)/package-lock.json
+	@if command -v npm >/dev/null; then npm ci --prefix $(EXPRESS) --no-audit --no-fund && touch $@; \
+	else echo "npm is not installed, so the flow is not compared with Express"; fi
+
+PROFILES = bin/profiles
+
+profile: ## save profiles of serve in bin/profiles (PROFILES=folder), and print what each layer of a request costs
+	FIELDBRIDGE_BENCH_PROFILES=$(abspath $(PROFILES)) go test ./cmd/fieldbridge -run '^$$' -bench Profile -benchtime 1x -timeout 30m
+	@cat $(PROFILES)/layers.txt
 
 bench-floods: ## measure how long people wait while others flood the sign-in, on SQLite and PostgreSQL
 	go test ./cmd/fieldbridge -run '^$$' -bench Floods -benchtime 1x -timeout 30m

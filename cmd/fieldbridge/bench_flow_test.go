@@ -57,44 +57,51 @@ func (c *client) connect(issuer string, tenant int64) (string, error) {
 	return path, err
 }
 
-// BenchmarkFlow counts the connections that contractors make per second, each with a
-// tenant of its own. It compares them with the floor, which is the least that could do
-// the job, and with a program for Node, where that is installed. The contractors have signed in before. The load, the issuer, the floor, and
-// the product are processes that share the machine's cores.
-func BenchmarkFlow(b *testing.B) {
-	const most = 64
+// flowContest lets contractors connect, each with a tenant of its own, with the product
+// and with the floor, which is the least that could do the job. It returns the role of
+// the floor, for others to compare.
+func flowContest(b testing.TB, contractors int) (contest, role) {
+	b.Helper()
 	numbers := newTenants()
-	address := filepath.Join(b.TempDir(), "product.db")
-	p := newProduct(b, address)
+	p := newProduct(b, filepath.Join(b.TempDir(), "product.db"))
 	p.unlimited(b)
 	p.start(b)
-	productClients := p.contractors(b, most+16)
-	path, err := productClients[0].connect(p.issuer, numbers.next())
-	if err != nil {
-		b.Fatal(err)
-	}
-	shown, err := productClients[0].get(path, http.StatusOK)
-	if err != nil {
-		b.Fatal(err)
-	}
-	floorClients := startFloor(b, role{Database: filepath.Join(b.TempDir(), "floor.db"), Issuer: p.issuer, Size: len(shown.body)}, most+16)
-	expressClients, withoutExpress := startExpress(b, role{Database: filepath.Join(b.TempDir(), "express.db"), Issuer: p.issuer, Size: len(shown.body)}, most+16)
 	connect := func(c *client) error {
 		_, err := c.connect(p.issuer, numbers.next())
 		return err
 	}
-	for first, n := range map[int]int{0: most, most: 16} { // each company has room for 200 connections
+	c := contest{lasting: time.Second, rounds: 5, product: side{clients: p.contractors(b, contractors), work: connect}}
+	path, err := c.product.clients[0].connect(p.issuer, numbers.next())
+	if err != nil {
+		b.Fatal(err)
+	}
+	shown, err := c.product.clients[0].get(path, http.StatusOK)
+	if err != nil {
+		b.Fatal(err)
+	}
+	floor := role{Database: filepath.Join(b.TempDir(), "floor.db"), Issuer: p.issuer, Size: len(shown.body)}
+	c.against = []side{{"floor", startFloor(b, floor, contractors), connect}}
+	return c, floor
+}
+
+// BenchmarkFlow counts the connections that contractors make per second. They have
+// signed in before. The load, the issuer, and each side are processes that share the
+// machine's cores. A company has room for 200 connections, so the turns are short.
+func BenchmarkFlow(b *testing.B) {
+	for _, n := range []int{64, 16} {
 		b.Run(fmt.Sprintf("contractors=%d", n), func(b *testing.B) {
-			b.Logf("the database keeps every commit (synchronous=FULL); %s", disk(b, filepath.Dir(address)))
-			against := []side{{"floor", floorClients[first : first+n], connect}}
-			if withoutExpress == "" {
-				against = append(against, side{"express", expressClients[first : first+n], connect})
-			} else {
-				b.Log("this is not compared with Express, because ", withoutExpress)
+			c, floor := flowContest(b, n)
+			if n < 64 {
+				c.lasting /= 2
 			}
-			contest{
-				lasting: 2 * time.Second, rounds: 5, product: side{clients: productClients[first : first+n], work: connect}, against: against,
-			}.run(b)
+			b.Logf("the database keeps every commit (synchronous=FULL); %s", disk(b, b.TempDir()))
+			floor.Database = filepath.Join(b.TempDir(), "express.db")
+			if express, why := startExpress(b, floor, n); why == "" {
+				c.against = append(c.against, side{"express", express, c.product.work})
+			} else {
+				b.Log("this is not compared with Express, because ", why)
+			}
+			c.run(b)
 		})
 	}
 }

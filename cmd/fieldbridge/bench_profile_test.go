@@ -11,8 +11,8 @@ import (
 
 // BenchmarkProfile saves profiles of the product in the folder that
 // FIELDBRIDGE_BENCH_PROFILES names, while contractors connect and while they read the
-// page of a connection. It prints what each layer costs for each connect flow and for
-// each page. The load and the issuer are in processes of their own.
+// page of a connection. In layers.txt, it writes what each layer costs for each connect
+// flow and for each page. The load and the issuer are in processes of their own.
 func BenchmarkProfile(b *testing.B) {
 	folder := os.Getenv("FIELDBRIDGE_BENCH_PROFILES")
 	if folder == "" {
@@ -49,5 +49,4 @@ func BenchmarkProfile(b *testing.B) {
 	if err := os.WriteFile(filepath.Join(folder, "layers.txt"), []byte(tables.String()), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	b.Log("\n" + tables.String())
 }

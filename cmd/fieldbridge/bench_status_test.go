@@ -10,7 +10,7 @@ import (
 
 // connected returns contractors, and the path of the connection of each by their
 // cookies. The connection has been made and renewed twice.
-func (p *product) connected(b *testing.B, n int) (clients []*client, paths map[string]string) {
+func (p *product) connected(b testing.TB, n int) (clients []*client, paths map[string]string) {
 	b.Helper()
 	clients, paths = p.contractors(b, n), make(map[string]string, n)
 	numbers := newTenants()
@@ -27,11 +27,11 @@ func (p *product) connected(b *testing.B, n int) (clients []*client, paths map[s
 	return clients, paths
 }
 
-// BenchmarkStatusPage counts the reads of a connection's page per second. It compares
-// them with two bare Echo routes with a fixed page of the same size. The floor has the
-// session check of frozenCheck, and the new floor has the product's own.
-func BenchmarkStatusPage(b *testing.B) {
-	const readers = 16
+// statusContest lets people read a connection's page, and compares it with two bare Echo
+// routes with a fixed page of the same size. The floor has the session check of
+// frozenCheck, and the new floor has the product's own.
+func statusContest(b testing.TB, readers int) contest {
+	b.Helper()
 	p := newProduct(b, filepath.Join(b.TempDir(), "product.db"))
 	p.start(b)
 	clients, paths := p.connected(b, readers)
@@ -56,11 +56,14 @@ func BenchmarkStatusPage(b *testing.B) {
 		}
 		return err
 	}
-	b.Run(fmt.Sprintf("readers=%d", readers), func(b *testing.B) {
-		b.Logf("the page has %d bytes", size)
-		contest{
-			lasting: time.Second, rounds: 7, product: side{clients: clients, work: read},
-			against: []side{{"floor", floor, read}, {"new-floor", newer, read}},
-		}.run(b)
-	})
+	return contest{
+		lasting: time.Second, rounds: 7, product: side{clients: clients, work: read},
+		against: []side{{"floor", floor, read}, {"new-floor", newer, read}},
+	}
+}
+
+// BenchmarkStatusPage counts the reads of a connection's page per second.
+func BenchmarkStatusPage(b *testing.B) {
+	const readers = 16
+	b.Run(fmt.Sprintf("readers=%d", readers), func(b *testing.B) { statusContest(b, readers).run(b) })
 }

@@ -55,13 +55,17 @@ func (p *product) backEnds(b testing.TB, base string, n int) []*client {
 // tokenOf returns the path of the access token of the nth connection.
 func tokenOf(n int64) string { return "/api/v1/connections/" + filledID(int(n)) + "/token" }
 
-// BenchmarkToken counts the access tokens that back ends read per second. It compares
-// them with a bare Echo route that answers JSON of the same size and checks the API key
-// in the same way. The cache holds 4,096 tokens. Those of a few connections come from
-// the cache, and those of very many, in turn, come from the database. The last case
-// counts tokens that have to be renewed.
-func BenchmarkToken(b *testing.B) {
-	const readers, connections, cached = 16, 100_000, 512
+// tokens are the access tokens of many connections, which back ends read.
+type tokens struct {
+	*product
+	connections    int64
+	asked          atomic.Int64
+	clients, floor []*client
+	size           int
+}
+
+func newTokens(b testing.TB, readers, connections int) *tokens {
+	b.Helper()
 	p := newProduct(b, filepath.Join(b.TempDir(), "product.db"))
 	fill(b, p.db, p.keys, connections)
 	// The connections are in use, so that a read need not record the use.
@@ -69,52 +73,64 @@ func BenchmarkToken(b *testing.B) {
 	// The keeper has nothing to renew meanwhile.
 	change(b, p.db, "UPDATE credentials SET due_at = ?", p.db.Now().Add(24*time.Hour))
 	p.start(b)
-	clients := p.backEnds(b, p.base, readers)
-	first, err := clients[0].get(tokenOf(0), http.StatusOK)
+	t := &tokens{product: p, connections: int64(connections), clients: p.backEnds(b, p.base, readers)}
+	first, err := t.clients[0].get(tokenOf(0), http.StatusOK)
 	if err != nil {
 		b.Fatal(err)
 	}
-	size := len(first.body)
-	bare := p.backEnds(b, role{Name: playBareAPI, Database: p.database, Size: size}.start(b), readers)
-	read := func(path string, c *client) error {
-		got, err := c.get(path, http.StatusOK)
-		if err == nil && len(got.body) < size/2 {
-			err = fmt.Errorf("answer has %d bytes, want about %d", len(got.body), size)
-		}
-		return err
+	t.size = len(first.body)
+	t.floor = p.backEnds(b, role{Name: playBareAPI, Database: p.database, Size: t.size}.start(b), readers)
+	return t
+}
+
+func (t *tokens) read(path string, c *client) error {
+	got, err := c.get(path, http.StatusOK)
+	if err == nil && len(got.body) < t.size/2 {
+		err = fmt.Errorf("answer has %d bytes, want about %d", len(got.body), t.size)
 	}
-	var asked atomic.Int64
-	// 7,919 and the number of connections have no common factor, so every connection
-	// gets its turn.
-	next := func() int64 { return asked.Add(1) * 7919 % connections }
-	floor := func(c *client) error { return read(tokenOf(0), c) }
+	return err
+}
+
+// fromCache reads tokens of few connections. The cache holds 4,096.
+func (t *tokens) fromCache(c *client) error { return t.read(tokenOf(t.asked.Add(1)%512), c) }
+
+// fromDatabase reads tokens of very many connections. 7,919 has no common factor with
+// their number, so every connection gets its turn.
+func (t *tokens) fromDatabase(c *client) error {
+	return t.read(tokenOf(t.asked.Add(1)*7919%t.connections), c)
+}
+
+// contest compares reading with a bare Echo route that answers JSON of the same size and
+// checks the API key in the same way.
+func (t *tokens) contest(read func(*client) error) contest {
+	bare := func(c *client) error { return t.read(tokenOf(0), c) }
+	return contest{lasting: time.Second, rounds: 7, product: side{clients: t.clients, work: read}, against: []side{{"floor", t.floor, bare}}}
+}
+
+// BenchmarkToken counts the access tokens that back ends read per second: from the cache
+// and from the database. The last case counts tokens that have to be renewed.
+func BenchmarkToken(b *testing.B) {
+	const readers, connections = 16, 100_000
+	t := newTokens(b, readers, connections)
 	for _, way := range []struct {
 		from string
 		read func(*client) error
-	}{
-		{"cache", func(c *client) error { return read(tokenOf(asked.Add(1)%cached), c) }},
-		{"database", func(c *client) error { return read(tokenOf(next()), c) }},
-	} {
-		b.Run(fmt.Sprintf("from=%s/readers=%d", way.from, readers), func(b *testing.B) {
-			b.Logf("the answer has %d bytes", size)
-			contest{
-				lasting: time.Second, rounds: 7, product: side{clients: clients, work: way.read}, against: []side{{"floor", bare, floor}},
-			}.run(b)
-		})
+	}{{"cache", t.fromCache}, {"database", t.fromDatabase}} {
+		b.Run(fmt.Sprintf("from=%s/readers=%d", way.from, readers), func(b *testing.B) { t.contest(way.read).run(b) })
 	}
 	// All tokens have expired, so each is renewed when it is read. Tokens that are still
 	// in the cache are not renewed, and do not count.
-	change(b, p.db, "UPDATE credentials SET expires_at = ?", p.db.Now())
+	change(b, t.db, "UPDATE credentials SET expires_at = ?", t.db.Now())
 	b.Run(fmt.Sprintf("from=renewal/readers=%d", readers), func(b *testing.B) {
 		const lasting, rounds = time.Second, 5
 		var perSecond []float64
 		for b.Loop() {
 			for range rounds {
-				before, began := p.grants(b), time.Now()
-				if _, err := runRound(clients, lasting, func(c *client) error { return read(tokenOf(next()), c) }); err != nil {
+				before, began := t.grants(b), time.Now()
+				if _, err := runRound(t.clients, lasting, t.fromDatabase); err != nil {
 					b.Fatal(err)
 				}
-				perSecond = append(perSecond, float64(p.grants(b)-before)/time.Since(began).Seconds())
+				perSecond = append(perSecond, float64(t.grants(b)-before)/time.Since(began).Seconds())
 			}
 		}
 		b.ReportMetric(middle(perSecond, func(v float64) float64 { return v }), "renewals/s")

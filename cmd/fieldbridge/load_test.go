@@ -384,7 +384,7 @@ func (p *product) contractors(b testing.TB, n int) []*client {
 
 // disk returns the file system of a folder, and the cost of a synced write there. Every
 // commit makes one.
-func disk(b *testing.B, folder string) string {
+func disk(b testing.TB, folder string) string {
 	b.Helper()
 	out, err := exec.CommandContext(b.Context(), "df", "-P", folder).Output()
 	if err != nil {

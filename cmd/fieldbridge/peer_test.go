@@ -15,7 +15,7 @@ const expressFolder = root + "/.ci/peers/express"
 
 // startExpress starts that program, and returns clients that are signed in to it. If it
 // cannot run here, it says why instead.
-func startExpress(b *testing.B, r role, n int) (clients []*client, why string) {
+func startExpress(b testing.TB, r role, n int) (clients []*client, why string) {
 	b.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil {
