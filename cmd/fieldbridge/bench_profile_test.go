@@ -10,9 +10,9 @@ import (
 )
 
 // BenchmarkProfile saves profiles of the product in the folder that
-// FIELDBRIDGE_BENCH_PROFILES names, while contractors connect and while they read the
-// page of a connection. In layers.txt, it writes what each layer costs for each connect
-// flow and for each page. The load and the issuer are in processes of their own.
+// FIELDBRIDGE_BENCH_PROFILES names: while contractors connect, while they read the page
+// of a connection, and while back ends read tokens, half of them from the cache. In
+// layers.txt, it writes what each layer costs for each of them. The load and the issuer are in processes of their own.
 func BenchmarkProfile(b *testing.B) {
 	folder := os.Getenv("FIELDBRIDGE_BENCH_PROFILES")
 	if folder == "" {
@@ -40,6 +40,15 @@ func BenchmarkProfile(b *testing.B) {
 			return clients, func(c *client) error {
 				_, err := c.get(paths[c.cookies], http.StatusOK)
 				return err
+			}
+		}},
+		{name: "token", folder: folder, lasting: 8 * time.Second, prepare: func(b *testing.B, more ...string) ([]*client, func(*client) error) {
+			t := newTokens(b, 16, 20_000, more...)
+			return t.clients, func(c *client) error {
+				if t.asked.Load()%2 == 0 {
+					return t.fromCache(c)
+				}
+				return t.fromDatabase(c)
 			}
 		}},
 	} {

@@ -64,7 +64,7 @@ type tokens struct {
 	size           int
 }
 
-func newTokens(b testing.TB, readers, connections int) *tokens {
+func newTokens(b testing.TB, readers, connections int, more ...string) *tokens {
 	b.Helper()
 	p := newProduct(b, filepath.Join(b.TempDir(), "product.db"))
 	fill(b, p.db, p.keys, connections)
@@ -72,7 +72,7 @@ func newTokens(b testing.TB, readers, connections int) *tokens {
 	change(b, p.db, "UPDATE connections SET last_used_at = ?", p.db.Now())
 	// The keeper has nothing to renew meanwhile.
 	change(b, p.db, "UPDATE credentials SET due_at = ?", p.db.Now().Add(24*time.Hour))
-	p.start(b)
+	p.start(b, more...)
 	t := &tokens{product: p, connections: int64(connections), clients: p.backEnds(b, p.base, readers)}
 	first, err := t.clients[0].get(tokenOf(0), http.StatusOK)
 	if err != nil {
