@@ -117,6 +117,7 @@ func (p profiled) run(b *testing.B) map[string]costs {
 	all := make(map[string]costs)
 	file := func(kind string) string { return filepath.Join(p.folder, p.name+"."+kind+".pprof") }
 	during := func(b *testing.B, record profiling, profile func(profiling, func() int) int) (requests int) {
+		b.Helper()
 		b.Run(p.name, func(b *testing.B) {
 			record.Socket = filepath.Join(b.TempDir(), "socket")
 			text, err := json.Marshal(record)
