@@ -78,7 +78,7 @@ func (s *site) showAskLink(c echo.Context, v owner, ask connect.Ask, link secret
 	case err != nil:
 		return err
 	}
-	return fieldbridge.Render(c, http.StatusOK, views.AskLink(views.AskLinkPage{
+	return fieldbridge.RenderSecret(c, http.StatusOK, views.AskLink(views.AskLinkPage{
 		Ask: ask, Base: s.BaseURL.JoinPath("/ask/").String(), Link: link, Clock: s.clockOf(v.Visitor),
 	}))
 }

@@ -66,7 +66,7 @@ func (s *site) showCodeSettings(c echo.Context, v accounts.Visitor, status int, 
 		if page.Left, err = s.Accounts.RecoveryCodesLeft(ctx, v.UserID); err != nil {
 			return err
 		}
-		return fieldbridge.Render(c, status, views.CodeSettings(page))
+		return fieldbridge.RenderSecret(c, status, views.CodeSettings(page))
 	}
 	if !s.confirmed(c) {
 		return seeOther(c, me.askToConfirm(forCode))
@@ -81,7 +81,7 @@ func (s *site) showCodeSettings(c echo.Context, v accounts.Visitor, status int, 
 	if page.QR, page.QRSize, err = outline(page.Enrolment.URL.Reveal()); err != nil {
 		return err
 	}
-	return fieldbridge.Render(c, status, views.CodeSettings(page))
+	return fieldbridge.RenderSecret(c, status, views.CodeSettings(page))
 }
 
 // changeCode turns a member's second factor on or off, or makes new recovery codes.
@@ -128,5 +128,5 @@ func (s *site) changeCode(c echo.Context, v accounts.Visitor) error {
 	if codes == nil {
 		return seeOther(c, passkeysPath)
 	}
-	return fieldbridge.Render(c, http.StatusOK, views.RecoveryCodes(codes, passkeysPath))
+	return fieldbridge.RenderSecret(c, http.StatusOK, views.RecoveryCodes(codes, passkeysPath))
 }

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -173,9 +174,16 @@ func (s *site) sessionError(w http.ResponseWriter, r *http.Request, err error) {
 	noteError(r.Context(), slog.LevelError, fmt.Errorf("session: %w", err))
 	page := views.ErrorPage{Status: http.StatusServiceUnavailable, SupportCode: recordOf(r.Context()).supportCode, Clock: s.clock(), RetryAt: s.Now().Add(retrySoon)}
 	s.setRetryAfter(w.Header(), page.RetryAt)
+	var body bytes.Buffer
+	err = views.Error(page).Render(r.Context(), &body)
+	// The page that could not be sent may have set these already. The length also keeps
+	// the rest of it from being sent after this one.
+	w.Header().Del("Content-Encoding")
+	w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
 	w.Header().Set("Content-Type", echo.MIMETextHTMLCharsetUTF8)
 	w.WriteHeader(http.StatusServiceUnavailable)
-	if err := views.Error(page).Render(r.Context(), w); err != nil {
+	if _, wrong := w.Write(body.Bytes()); err != nil || wrong != nil {
+		err = errors.Join(err, wrong)
 		noteError(r.Context(), slog.LevelError, fmt.Errorf("show error page: %w", err))
 	}
 }

@@ -41,7 +41,7 @@ func (s *site) showFactor(c echo.Context, m staffAtFactor, status int, wrong boo
 			return err
 		}
 	}
-	return fieldbridge.Render(c, status, staff.Factor(page))
+	return fieldbridge.RenderSecret(c, status, staff.Factor(page))
 }
 
 // passFactor checks the code and signs the staff member in. A correct code
@@ -86,7 +86,7 @@ func (s *site) confirmFactor(c echo.Context, m staffAtFactor, kept, code string)
 	}
 	s.sessions.GoOn(ctx, enrolled.Epoch)
 	s.recordSignIn(c, "second factor enrolled", factorEvent(m.Staff, accounts.OutcomeOK))
-	return fieldbridge.Render(c, http.StatusOK, views.RecoveryCodes(enrolled.Codes, home(true)))
+	return fieldbridge.RenderSecret(c, http.StatusOK, views.RecoveryCodes(enrolled.Codes, home(true)))
 }
 
 // refuseCode logs why a code was refused, but never the code. After a wrong code,
@@ -126,7 +126,7 @@ func (s *site) showFactorSettings(c echo.Context, m accounts.Staff, status int, 
 	if page.Left, err = s.Accounts.RecoveryCodesLeft(c.Request().Context(), page.Staff.UserID); err != nil {
 		return err
 	}
-	return fieldbridge.Render(c, status, staff.FactorSettings(page))
+	return fieldbridge.RenderSecret(c, status, staff.FactorSettings(page))
 }
 
 // changeFactor makes new recovery codes, or starts the setup of another phone.
@@ -158,7 +158,7 @@ func (s *site) changeFactor(c echo.Context, m accounts.Staff) error {
 		s.sessions.KeepEnrolment(ctx, enrolment.Kept)
 		return seeOther(c, factorPath)
 	}
-	return fieldbridge.Render(c, http.StatusOK, views.RecoveryCodes(codes, home(true)))
+	return fieldbridge.RenderSecret(c, http.StatusOK, views.RecoveryCodes(codes, home(true)))
 }
 
 func factorEvent(m accounts.Staff, outcome string) accounts.SignInEvent {

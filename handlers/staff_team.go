@@ -85,7 +85,7 @@ func (s *site) showTeamLink(c echo.Context, m admin, page staff.TeamLinkPage) er
 	if s.StaffIssuer != nil {
 		page.SignIn = s.BaseURL.JoinPath(staffSignInPath).String()
 	}
-	return fieldbridge.Render(c, http.StatusOK, staff.TeamLink(page))
+	return fieldbridge.RenderSecret(c, http.StatusOK, staff.TeamLink(page))
 }
 
 // changeRole makes a staff member an admin, or takes that role away.

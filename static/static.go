@@ -69,7 +69,7 @@ func serve(w http.ResponseWriter, r *http.Request) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Vary", "Accept-Encoding")
 	body, tag := f.plain, f.hash
-	if acceptsGzip(r.Header.Values("Accept-Encoding")) {
+	if AcceptsGzip(r.Header.Values("Accept-Encoding")) {
 		body, tag = f.zipped, f.hash+"-gzip"
 		header.Set("Content-Encoding", "gzip")
 		// ServeContent leaves the length of encoded content to its caller.
@@ -79,9 +79,9 @@ func serve(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
 }
 
-// acceptsGzip reads Accept-Encoding (RFC 9110, section 12.5.3). A client without
+// AcceptsGzip reads Accept-Encoding (RFC 9110, section 12.5.3). A client without
 // the header, or with only "*", gets the file uncompressed.
-func acceptsGzip(values []string) bool {
+func AcceptsGzip(values []string) bool {
 	for coding := range strings.SplitSeq(strings.Join(values, ","), ",") {
 		name, parameter, _ := strings.Cut(coding, ";")
 		if !strings.EqualFold(strings.TrimSpace(name), "gzip") {

@@ -75,7 +75,7 @@ var mayImport = map[string][]string{
 	"handlers/sandbox": {"static"},
 	"cmd/fieldbridge":  append(slices.Clip(onSupport), "models/keyring", "models/demo", "handlers", "handlers/sandbox", "static"),
 	"static":           {},
-	"":                 {},
+	"":                 {"static"},
 
 	// Only tests import these.
 	"models/testdb":                {},
