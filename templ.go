@@ -63,16 +63,16 @@ const worthwhile = 1400
 // and again, they read what is beside it (the BREACH attack). No page has a token against
 // forged requests, which such attacks look for. Pages that show any other secret are sent
 // with RenderSecret. What remains is what the reader may see. So that nobody else finds
-// that out, a page is compressed only if its reader or a page of ours asked for it: browsers
-// say so in Sec-Fetch-Site, which no page of another site can change. A request without
-// that header gets the page as it is.
+// that out, a page that another site's page asks for is not compressed. Browsers say so
+// in Sec-Fetch-Site, which no page can change. A browser too old to say it sends our
+// cookies along only when the reader goes to another page.
 func mayCompress(r *http.Request) bool {
 	accepted := r.Header["Accept-Encoding"]
 	if len(accepted) == 0 || !static.AcceptsGzip(accepted) {
 		return false
 	}
 	from := r.Header.Get("Sec-Fetch-Site")
-	return from == "same-origin" || from == "none"
+	return from != "cross-site" && from != "same-site"
 }
 
 // zippers keeps compressors for reuse, since each has a megabyte of tables. The fastest
