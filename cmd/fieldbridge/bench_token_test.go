@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -12,24 +13,35 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
-// bareAPI answers the same JSON to programs with an API key. It checks the key like the
-// product, and does nothing else.
-func bareAPI(keys *accounts.APIKeys, token string) http.Handler {
+// bareAPI answers the same JSON to programs whose API key passes the check, and does
+// nothing else.
+func bareAPI(check func(ctx context.Context, key, address string) error, size int) http.Handler {
 	type body struct {
 		AccessToken string `json:"access_token"`
 	}
+	token := strings.Repeat("1", size-len(`{"access_token":""}`))
 	e := echo.New()
 	e.GET("/api/v1/connections/:id/token", func(c echo.Context) error {
 		value := strings.TrimPrefix(c.Request().Header.Get(echo.HeaderAuthorization), "Bearer ")
-		if _, err := keys.Check(c.Request().Context(), secret.New(value), "127.0.0.1"); err != nil {
+		if err := check(c.Request().Context(), value, "127.0.0.1"); err != nil {
 			return err
 		}
 		return c.JSON(http.StatusOK, body{token})
 	})
 	return e
+}
+
+// checkKey is the product's check of API keys.
+func checkKey(db *database.DB) func(context.Context, string, string) error {
+	keys := accounts.NewAPIKeys(db)
+	return func(ctx context.Context, key, address string) error {
+		_, err := keys.Check(ctx, secret.New(key), address)
+		return err
+	}
 }
 
 // backEnds returns clients with API keys for all companies, as many as the limit of
@@ -61,6 +73,7 @@ type tokens struct {
 	connections    int64
 	asked          atomic.Int64
 	clients, floor []*client
+	newFloor       []*client
 	size           int
 }
 
@@ -79,7 +92,8 @@ func newTokens(b testing.TB, readers, connections int, more ...string) *tokens {
 		b.Fatal(err)
 	}
 	t.size = len(first.body)
-	t.floor = p.backEnds(b, role{Name: playBareAPI, Database: p.database, Size: t.size}.start(b), readers)
+	t.floor = p.backEnds(b, role{Name: playFrozenAPI, Database: p.database, Size: t.size}.start(b), readers)
+	t.newFloor = p.backEnds(b, role{Name: playBareAPI, Database: p.database, Size: t.size}.start(b), readers)
 	return t
 }
 
@@ -100,11 +114,15 @@ func (t *tokens) fromDatabase(c *client) error {
 	return t.read(tokenOf(t.asked.Add(1)*7919%t.connections), c)
 }
 
-// contest compares reading with a bare Echo route that answers JSON of the same size and
-// checks the API key in the same way.
+// contest compares reading with two bare Echo routes that answer JSON of the same size.
+// The floor checks the API key as frozenKeyCheck does, and the new floor as the product
+// does now.
 func (t *tokens) contest(read func(*client) error) contest {
 	bare := func(c *client) error { return t.read(tokenOf(0), c) }
-	return contest{lasting: time.Second, rounds: 7, product: side{clients: t.clients, work: read}, against: []side{{"floor", t.floor, bare}}}
+	return contest{
+		lasting: time.Second, rounds: 7, product: side{clients: t.clients, work: read},
+		against: []side{{"floor", t.floor, bare}, {"new-floor", t.newFloor, bare}},
+	}
 }
 
 // BenchmarkToken counts the access tokens that back ends read per second: from the cache

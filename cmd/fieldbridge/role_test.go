@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -39,12 +38,13 @@ type role struct {
 type roleName string
 
 const (
-	playIssuer   roleName = "issuer"
-	playFloor    roleName = "floor"
-	playFrozen   roleName = "bare route with the frozen session check"
-	playBare     roleName = "bare route"
-	playBareAPI  roleName = "bare API"
-	roleListener          = 3 // the file that a process inherits
+	playIssuer    roleName = "issuer"
+	playFloor     roleName = "floor"
+	playFrozen    roleName = "bare route with the frozen session check"
+	playBare      roleName = "bare route"
+	playBareAPI   roleName = "bare API"
+	playFrozenAPI roleName = "bare API with the frozen key check"
+	roleListener           = 3 // the file that a process inherits
 )
 
 // server returns the role's server.
@@ -68,7 +68,9 @@ func (r role) server(ctx context.Context) (*http.Server, error) {
 		base, err := url.Parse(r.Base)
 		return newServer(handlers.Bare(accounts.NewSessions(db), base, bytes.Repeat([]byte("x"), r.Size)), quiet()), err
 	case playBareAPI:
-		return newServer(bareAPI(accounts.NewAPIKeys(db), strings.Repeat("1", r.Size-len(`{"access_token":""}`))), quiet()), nil
+		return newServer(bareAPI(checkKey(db), r.Size), quiet()), nil
+	case playFrozenAPI:
+		return newServer(bareAPI(frozenKeyCheck(db), r.Size), quiet()), nil
 	}
 	return nil, fmt.Errorf("nothing plays %q", r.Name)
 }
