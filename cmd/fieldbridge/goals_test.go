@@ -17,7 +17,7 @@ type goal struct {
 	work              string
 	benchmark, metric string
 	least, most       float64
-	// guarded is the worst that the guard accepts. See TestGuardRatios.
+	// guarded is the worst that the guard accepts. See BenchmarkGuard.
 	guarded float64
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -17,9 +16,6 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
-
-// guardVariable lets TestGuardRatios run. It measures time, so nothing else may run.
-const guardVariable = "FIELDBRIDGE_TEST_GUARD"
 
 // inProcess sends requests to the app's handler, with nothing between, so that only the
 // app's allocations count.
@@ -154,39 +150,38 @@ func TestGuardAllocations(t *testing.T) {
 	}
 }
 
-// TestGuardRatios compares the product with the floors in short contests. It fails if a
+// BenchmarkGuard compares the product with the floors in short contests. It fails if a
 // ratio is below what goals says that the guard accepts. That is the smaller of the goal
 // and of what the product reached on 30 November 2026, less more than a busy machine
 // takes away: see the README. Only a ratio that is too low three times counts.
-func TestGuardRatios(t *testing.T) {
-	if os.Getenv(guardVariable) == "" {
-		t.Skip("make guard measures time while nothing else runs")
-	}
-	read := sync.OnceValue(func() *tokens { return newTokens(t, 16, 8000) })
+func BenchmarkGuard(b *testing.B) {
+	read := sync.OnceValue(func() *tokens { return newTokens(b, 16, 8000) })
 	for _, g := range goals {
 		if g.guarded == 0 {
 			continue
 		}
-		t.Run(strings.ReplaceAll(g.work, "/", "to"), func(t *testing.T) {
-			c := guardedContest(t, g, read)
+		b.Run(strings.ReplaceAll(g.work, "/", "to"), func(b *testing.B) {
+			c := guardedContest(b, g, read)
 			c.lasting, c.rounds = 300*time.Millisecond, 5
-			var got []string
+			measured := 0.0
 			for range 3 {
-				product, against := c.turns(t)
-				measured := ratio(product, against[0], round.rate)
-				got = append(got, fmt.Sprintf("%.2f", measured))
+				product, against := c.turns(b)
+				measured = max(measured, ratio(product, against[0], round.rate))
 				if measured >= g.guarded {
-					t.Logf("%s: %s; the guard accepts %.2f, and the goal is %v", g.metric, strings.Join(got, ", "), g.guarded, g)
-					return
+					break
 				}
 			}
-			t.Errorf("%s: %s; the guard accepts %.2f", g.metric, strings.Join(got, ", "), g.guarded)
+			if measured < g.guarded {
+				b.Errorf("%s: %.2f at best; the guard accepts %.2f, and the goal is %v", g.metric, measured, g.guarded, g)
+			}
+			b.ReportMetric(measured, g.metric)
+			b.ReportMetric(0, "ns/op")
 		})
 	}
 }
 
 // guardedContest returns the contest whose ratio the guard looks at.
-func guardedContest(t *testing.T, g goal, read func() *tokens) contest {
+func guardedContest(t testing.TB, g goal, read func() *tokens) contest {
 	t.Helper()
 	switch benchmark, _, _ := strings.Cut(g.benchmark, "/"); benchmark {
 	case "BenchmarkFlow":
