@@ -14,6 +14,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 // People look at the page of a connection more often than at any other, so its queries
@@ -35,20 +36,8 @@ type Page struct {
 	counted string
 }
 
-// connectionColumns are the columns of a connection, in the order of intoConnection.
-const connectionColumns = `c.id, c.company_id, c.environment, c.tenant_id, c.tenant_name, c.business_units, c.way, c.state, c.state_since,
-	c.reason, c.scopes, c.setting_up, c.upgrade_needed, c.generation, c.connected_by_name, c.connected_by_id, c.connected_at, c.renewed_at,
-	c.expires_at, c.next_renewal_at, c.last_used_at, c.failures, c.failing_since, c.tested_at, c.test_passed, c.test_millis,
-	c.disconnected_at, c.created_at, c.updated_at`
-
-func intoConnection(c *models.Connection) []any {
-	return []any{
-		&c.ID, &c.CompanyID, &c.Environment, &c.TenantID, &c.TenantName, &c.BusinessUnits, &c.Way, &c.State, &c.StateSince,
-		&c.Reason, &c.Scopes, &c.SettingUp, &c.UpgradeNeeded, &c.Generation, &c.ConnectedByName, &c.ConnectedByID, &c.ConnectedAt, &c.RenewedAt,
-		&c.ExpiresAt, &c.NextRenewalAt, &c.LastUsedAt, &c.Failures, &c.FailingSince, &c.TestedAt, &c.TestPassed, &c.TestMillis,
-		&c.DisconnectedAt, &c.CreatedAt, &c.UpdatedAt,
-	}
-}
+// connectionRow has the columns of a connection.
+var connectionRow = database.RowOf[models.Connection]()
 
 // setupColumns are the columns of a setup that differ from its connection's, in the
 // order of foundSetup.into.
@@ -134,7 +123,7 @@ func (f *foundAsk) about(c models.Connection) *Ask {
 // pageQuery reads a connection and what belongs to it. $2 says whether the visitor is
 // an owner. SQLite numbers the values in the order in which they first appear. The
 // names of owners have a line each, since no name has a line break.
-const pageQuery = `SELECT ` + connectionColumns + `, ` + setupColumns + `, ` + askColumns + `,
+var pageQuery = `SELECT ` + connectionRow.ColumnsOf("c") + `, ` + setupColumns + `, ` + askColumns + `,
 	coalesce((SELECT string_agg(d.day || ' ' || d.ok || ' ' || d.failed, ',') FROM renewal_days d
 		WHERE d.connection_id = c.id AND d.day >= $1), ''),
 	CASE WHEN $2 THEN '' ELSE coalesce((SELECT string_agg(o.name, '
@@ -158,7 +147,7 @@ func (c *Connections) Page(ctx context.Context, v accounts.Visitor, id uuid.UUID
 		owners string
 	}
 	now := c.db.Now()
-	into := slices.Concat(intoConnection(&row.page.Connection), row.setup.into(), row.ask.into(), []any{&row.page.counted, &row.owners})
+	into := slices.Concat(connectionRow.Into(&row.page.Connection), row.setup.into(), row.ask.into(), []any{&row.page.counted, &row.owners})
 	values := []any{firstHealthDay(now).Format(time.DateOnly), v.Owns(), now, id, v.CompanyID}
 	if err := c.db.ReadRow(ctx, pageQuery, values, into...); err != nil {
 		return Page{}, fmt.Errorf("read connection: %w", err)

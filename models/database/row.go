@@ -53,6 +53,11 @@ func RowOf[T any]() *Row[T] {
 	return r
 }
 
+// ColumnsOf is Columns in a query in which the table has another name.
+func (r *Row[T]) ColumnsOf(table string) string {
+	return table + "." + strings.ReplaceAll(r.Columns, ", ", ", "+table+".")
+}
+
 // Insert inserts a record. Unlike GORM, it writes each field as it is.
 func (r *Row[T]) Insert(tx *gorm.DB, record *T) error { return r.run(tx, r.insert, record) }
 
