@@ -36,7 +36,7 @@ func render(c echo.Context, status int, component templ.Component, zip bool) err
 		return fmt.Errorf("render %s: %w", c.Path(), err)
 	}
 	body := page
-	header.Set("Vary", "Accept-Encoding, Sec-Fetch-Site")
+	header.Add("Vary", "Accept-Encoding, Sec-Fetch-Site")
 	if zip && page.Len() >= worthwhile {
 		zipped := templ.GetBuffer()
 		defer templ.ReleaseBuffer(zipped)
