@@ -1,7 +1,6 @@
 package database
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -178,24 +177,6 @@ func (db *DB) WriteAlone(ctx context.Context, fn func(tx *gorm.DB) error) error 
 
 // Read returns the pool for queries. They see every write that has returned.
 func (db *DB) Read(ctx context.Context) *gorm.DB { return db.reader.WithContext(ctx) }
-
-// ReadRow reads one row for a query that runs very often, because building such a
-// query with GORM costs more than running it. The query refers to the values as $1,
-// $2, and so on. If there is no row, ReadRow returns ErrNotFound.
-func (db *DB) ReadRow(ctx context.Context, query string, values []any, into ...any) error {
-	if db.dialect == sqliteDialect {
-		ctx = context.WithoutCancel(ctx) // watching for its end costs as much as the query
-	}
-	rows, err := db.reader.ConnPool.QueryContext(ctx, query, values...)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }()
-	if !rows.Next() {
-		return cmp.Or(rows.Err(), ErrNotFound)
-	}
-	return errors.Join(rows.Scan(into...), rows.Close())
-}
 
 // Now returns the time of the app's clock, corrected by the database's clock. It is in
 // UTC, in microseconds, which both databases keep.

@@ -1,10 +1,8 @@
 package database
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
-	"errors"
 
 	"gorm.io/gorm"
 )
@@ -30,11 +28,7 @@ func QueryRow(tx *gorm.DB, statement string, values []any, into ...any) error {
 	if err != nil {
 		return translate(tx, err)
 	}
-	defer func() { _ = rows.Close() }()
-	if !rows.Next() {
-		return cmp.Or(translate(tx, rows.Err()), ErrNotFound)
-	}
-	return translate(tx, errors.Join(rows.Scan(into...), rows.Close()))
+	return translate(tx, firstRow(rows, into))
 }
 
 // Query runs a fixed query. It calls each for every row, and stops at the first error.
@@ -43,13 +37,7 @@ func Query(tx *gorm.DB, query string, values []any, each func(rows *sql.Rows) er
 	if err != nil {
 		return translate(tx, err)
 	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		if err := each(rows); err != nil {
-			return err
-		}
-	}
-	return translate(tx, errors.Join(rows.Err(), rows.Close()))
+	return translate(tx, eachRow(rows, each))
 }
 
 // undisturbed returns the context in which to run a statement. On SQLite it does not
