@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/views"
 )
@@ -19,7 +20,7 @@ import (
 // and the line before which the page begins.
 func (s *site) activity(c echo.Context, v owner) error {
 	page := views.ActivityPage{Visitor: v.Visitor, About: connect.ActivityPart(c.QueryParam("about")), Before: uuid.Max, Clock: s.clockOf(v.Visitor)}
-	if id, ok := parseID(c.QueryParam("before")); ok {
+	if id, ok := request.ParseID(c.QueryParam("before")); ok {
 		page.Before = id
 	}
 	var err error
@@ -36,7 +37,7 @@ var activityColumns = []string{"time", "who", "action", "about", "tenant_id", "s
 // part for the whole.
 func (s *site) activityCSV(c echo.Context, v owner) error {
 	ctx, clock := c.Request().Context(), s.clockOf(v.Visitor)
-	s.Log.InfoContext(ctx, "activity exported", "user", v.UserID, "company", v.CompanyID, "support_code", supportCode(c))
+	s.Log.InfoContext(ctx, "activity exported", "user", v.UserID, "company", v.CompanyID, "support_code", request.SupportCode(c))
 	out, answer, begun := newCSV(c.Response()), http.NewResponseController(c.Response()), false
 	err := s.Connections.EachActivity(ctx, v.Visitor, connect.ActivityPart(c.QueryParam("about")), func(lines []connect.Activity) error {
 		// A server without deadlines cannot extend them.
@@ -58,7 +59,7 @@ func (s *site) activityCSV(c echo.Context, v owner) error {
 		return answer.Flush()
 	})
 	if err != nil && begun {
-		noteError(ctx, slog.LevelWarn, fmt.Errorf("export failed before its end: %w", err))
+		request.NoteError(ctx, slog.LevelWarn, fmt.Errorf("export failed before its end: %w", err))
 		panic(http.ErrAbortHandler)
 	}
 	return err

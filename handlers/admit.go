@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -110,37 +111,15 @@ func (s *site) staffWithoutFactor(handle func(echo.Context, staffAtFactor) error
 	return entrance{forStaffWithoutFactor, func(c echo.Context) error { return s.admitStaff(c, false, atFactor) }}
 }
 
-// backEnd admits back ends.
-func (s *site) backEnd(handle func(echo.Context, accounts.APIKey) error) entrance {
-	return entrance{forBackEnds, func(c echo.Context) error { return s.admitBackEnd(c, handle) }}
-}
-
 // withID parses the ID in the path for a handler that takes it.
 func withID[Who any](handle func(echo.Context, Who, uuid.UUID) error) func(echo.Context, Who) error {
 	return func(c echo.Context, who Who) error {
-		id, err := pathID(c)
+		id, err := request.ID(c)
 		if err != nil {
 			return err
 		}
 		return handle(c, who, id)
 	}
-}
-
-// pathID parses the ID in the path. An ID in any other spelling than ours is not
-// found.
-func pathID(c echo.Context) (uuid.UUID, error) {
-	id, ok := parseID(c.Param("id"))
-	if !ok {
-		return uuid.Nil, database.ErrNotFound
-	}
-	return id, nil
-}
-
-// parseID parses an ID in the spelling that we use. The library accepts other
-// spellings, too.
-func parseID(text string) (uuid.UUID, bool) {
-	id, err := uuid.Parse(text)
-	return id, err == nil && id.String() == text
 }
 
 // inEnvironment finds the environment in the path for a handler that takes it.
@@ -173,7 +152,7 @@ func (s *site) admitVisitor(c echo.Context, without bool, handle func(echo.Conte
 	}
 	v, err := s.sessions.Visitor(ctx, in)
 	noMember, locked := errors.Is(err, accounts.ErrNoMembership), errors.Is(err, accounts.ErrLocked)
-	v.SupportCode = supportCode(c)
+	v.SupportCode = request.SupportCode(c)
 	switch {
 	case errors.Is(err, accounts.ErrSignedOut):
 		return s.endSession(c)
@@ -218,7 +197,7 @@ func (s *site) admitMemberAtCode(c echo.Context, handle func(echo.Context, membe
 	case !v.HasFactor || in.factor:
 		return seeOther(c, destination(false, c.QueryParam("next")))
 	}
-	v.SupportCode = supportCode(c)
+	v.SupportCode = request.SupportCode(c)
 	return handle(c, memberAtCode{v})
 }
 
@@ -243,7 +222,7 @@ func (s *site) admitStaff(c echo.Context, passed bool, handle func(echo.Context,
 	if in.elsewhere != (s.StaffIssuer != nil) {
 		return s.endSession(c) // staff have switched to the other way of signing in
 	}
-	m.SupportCode, m.Factor, m.Passkeys = supportCode(c), in.factor, s.StaffIssuer == nil && s.passkeys != nil
+	m.SupportCode, m.Factor, m.Passkeys = request.SupportCode(c), in.factor, s.StaffIssuer == nil && s.passkeys != nil
 	showAccount(c, views.Account{ID: m.UserID, Name: m.Name, Staff: true})
 	switch has := in.factor || in.elsewhere || s.noFactor(); {
 	case has && !passed:
@@ -317,7 +296,7 @@ func afterSignIn(c echo.Context) string {
 	case "/callback":
 		next = views.NextCallback
 	case "/connections/:id", "/connections/:id/disconnect":
-		if id, err := pathID(c); err == nil && c.Request().Method == http.MethodGet {
+		if id, err := request.ID(c); err == nil && c.Request().Method == http.MethodGet {
 			next = nextConnection + id.String()
 		}
 	case confirmEmailPath + ":token":

@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/connect"
@@ -77,7 +78,7 @@ func (s *site) startAsk(c echo.Context) error {
 		return fieldbridge.Render(c, http.StatusUnprocessableEntity, views.AskStart(page))
 	}
 	binding := newAskBinding()
-	if err := s.Connections.StartAsk(ctx, link, binding, person, address(c)); err != nil {
+	if err := s.Connections.StartAsk(ctx, link, binding, person, request.Address(c)); err != nil {
 		return s.showNoAsk(c, err)
 	}
 	s.sessions.KeepAskBinding(c, name, binding)
@@ -146,7 +147,7 @@ func (s *site) authorizeAsked(c echo.Context, _ string, binding secret.Value) er
 
 // allowAsked records the person's statement that the app is allowed.
 func (s *site) allowAsked(c echo.Context, name string, binding secret.Value) error {
-	err := s.Connections.AllowAsked(c.Request().Context(), binding, supportCode(c))
+	err := s.Connections.AllowAsked(c.Request().Context(), binding, request.SupportCode(c))
 	if err := ignoreClosed(err); err != nil {
 		return s.showNoAsk(c, err)
 	}
@@ -171,7 +172,7 @@ func (s *site) tryAsked(c echo.Context, name string, binding secret.Value) error
 	if page.Errors != (views.CredentialsErrors{}) {
 		return fieldbridge.Render(c, http.StatusUnprocessableEntity, views.AskedCredentials(page))
 	}
-	result, err := s.Connections.TryAsked(c.Request().Context(), binding, own, supportCode(c))
+	result, err := s.Connections.TryAsked(c.Request().Context(), binding, own, request.SupportCode(c))
 	if err != nil {
 		return s.showNoAsk(c, err)
 	}
@@ -187,15 +188,15 @@ func (s *site) tryAsked(c echo.Context, name string, binding secret.Value) error
 		page.Errors = whyRefused(own, page.Asked.Environment.Label())
 	default:
 		page.Result, status = result, result.Outcome.Status()
-		s.setRetryAfter(c.Response().Header(), result.RetryAt)
+		request.SetRetryAfter(c.Response().Header(), result.RetryAt, s.Now())
 	}
 	return fieldbridge.Render(c, status, views.AskedCredentials(page))
 }
 
 func (s *site) showAskedFailed(c echo.Context, name string, result models.Result) error {
-	s.setRetryAfter(c.Response().Header(), result.RetryAt)
+	request.SetRetryAfter(c.Response().Header(), result.RetryAt, s.Now())
 	return fieldbridge.Render(c, result.Outcome.Status(), views.AskedFailed(views.AskedFailedPage{
-		Name: name, Result: result, SupportCode: supportCode(c), Clock: s.clock(),
+		Name: name, Result: result, SupportCode: request.SupportCode(c), Clock: s.clock(),
 	}))
 }
 
@@ -215,7 +216,7 @@ func (s *site) returned() entrance {
 		var result models.Result
 		mine, err := 0, error(nil)
 		if ok {
-			result, mine, ok, err = s.Connections.CompleteAsked(ctx, bindings, supportCode(c), q)
+			result, mine, ok, err = s.Connections.CompleteAsked(ctx, bindings, request.SupportCode(c), q)
 		}
 		if ok || err != nil {
 			return s.showReturned(c, names, mine, result, err)
@@ -232,8 +233,8 @@ func (s *site) returned() entrance {
 func (s *site) showReturned(c echo.Context, names []string, mine int, result models.Result, err error) error {
 	ctx := c.Request().Context()
 	if errors.Is(err, accounts.ErrUnknownState) {
-		noteEvent(ctx, slog.LevelInfo, "callback refused")
-		noteError(ctx, slog.LevelInfo, err)
+		request.NoteEvent(ctx, slog.LevelInfo, "callback refused")
+		request.NoteError(ctx, slog.LevelInfo, err)
 		return s.showAskedFailed(c, "", models.Result{Outcome: models.OutcomeStartAgain})
 	}
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/connect"
@@ -30,8 +31,8 @@ func (s *site) callback(c echo.Context, v accounts.Visitor) error {
 		result, err = s.Connections.Complete(ctx, v, s.sessions.Binding(ctx), q)
 	}
 	if errors.Is(err, accounts.ErrUnknownState) {
-		noteEvent(ctx, slog.LevelInfo, "callback refused")
-		noteError(ctx, slog.LevelInfo, err)
+		request.NoteEvent(ctx, slog.LevelInfo, "callback refused")
+		request.NoteError(ctx, slog.LevelInfo, err)
 		result, err = models.Result{Outcome: models.OutcomeStartAgain}, nil
 	}
 	if err != nil {
@@ -49,7 +50,7 @@ func (s *site) callback(c echo.Context, v accounts.Visitor) error {
 	if result.Choice.TenantID != 0 {
 		page.ChoiceID = s.sessions.AddChoice(ctx, result.Choice)
 	}
-	s.setRetryAfter(c.Response().Header(), result.RetryAt)
+	request.SetRetryAfter(c.Response().Header(), result.RetryAt, s.Now())
 	return fieldbridge.Render(c, result.Outcome.Status(), views.NotConnected(page))
 }
 

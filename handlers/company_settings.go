@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/views"
 )
@@ -63,7 +64,7 @@ func (s *site) chooseRecipients(c echo.Context, v owner) error {
 	chosen := map[uuid.UUID]bool{}
 	for name := range f.values {
 		text, listed := strings.CutPrefix(name, "listed-")
-		if id, ok := parseID(text); listed && ok {
+		if id, ok := request.ParseID(text); listed && ok {
 			chosen[id] = f.Raw("mails-"+text) != ""
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/views"
@@ -79,14 +80,14 @@ func (s *site) switchCompany(c echo.Context, v accounts.Visitor) error {
 	if err != nil {
 		return err
 	}
-	id, ok := parseID(f.Raw("to"))
+	id, ok := request.ParseID(f.Raw("to"))
 	if !ok {
 		return database.ErrNotFound
 	}
 	if err := s.Accounts.UseCompany(c.Request().Context(), v.UserID, id); err != nil {
 		return err
 	}
-	noteEvent(c.Request().Context(), slog.LevelInfo, "company switched", slog.Any("by", v.UserID), slog.Any("company", id))
+	request.NoteEvent(c.Request().Context(), slog.LevelInfo, "company switched", slog.Any("by", v.UserID), slog.Any("company", id))
 	return s.goOnIn(c, id)
 }
 
@@ -110,7 +111,7 @@ func (s *site) addCompany(c echo.Context, v accounts.Visitor) error {
 	if page.Err != "" || !v.Proven {
 		return again()
 	}
-	company, err := s.Accounts.AddCompany(c.Request().Context(), v, name, address(c))
+	company, err := s.Accounts.AddCompany(c.Request().Context(), v, name, request.Address(c))
 	if errors.Is(err, accounts.ErrTooManyCompanies) {
 		page.Err = "You belong to as many companies as one person can. Leave one of them first."
 		return again()
@@ -118,6 +119,6 @@ func (s *site) addCompany(c echo.Context, v accounts.Visitor) error {
 	if err != nil {
 		return err
 	}
-	noteEvent(c.Request().Context(), slog.LevelInfo, "company added", slog.Any("by", v.UserID), slog.Any("company", company.ID))
+	request.NoteEvent(c.Request().Context(), slog.LevelInfo, "company added", slog.Any("by", v.UserID), slog.Any("company", company.ID))
 	return s.goOnIn(c, company.ID)
 }

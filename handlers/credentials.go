@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/secret"
@@ -103,7 +104,7 @@ func (s *site) showCredentialsResult(c echo.Context, v accounts.Visitor, page vi
 		page.Errors.Tenant = "ServiceTitan does not know this tenant ID. Compare it with My Tenant ID."
 	default:
 		page.Result, page.Clock, status = result, s.clockOf(v), result.Outcome.Status()
-		s.setRetryAfter(c.Response().Header(), result.RetryAt)
+		request.SetRetryAfter(c.Response().Header(), result.RetryAt, s.Now())
 	}
 	return fieldbridge.Render(c, status, views.Credentials(page))
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/views"
 	"github.com/fieldbridge/fieldbridge/views/staff"
@@ -56,7 +57,7 @@ func (s *site) endOneDevice(c echo.Context, userID, id uuid.UUID, at string) err
 	if err := s.Accounts.EndDevice(ctx, userID, id); err != nil {
 		return err
 	}
-	noteEvent(ctx, slog.LevelInfo, "device signed out", slog.Any("user", userID))
+	request.NoteEvent(ctx, slog.LevelInfo, "device signed out", slog.Any("user", userID))
 	return seeOther(c, at)
 }
 
@@ -79,6 +80,6 @@ func (s *site) endAllOtherDevices(c echo.Context, userID uuid.UUID, at string) e
 		return err
 	}
 	s.sessions.GoOn(ctx, epoch)
-	noteEvent(ctx, slog.LevelInfo, "other devices signed out", slog.Any("user", userID))
+	request.NoteEvent(ctx, slog.LevelInfo, "other devices signed out", slog.Any("user", userID))
 	return seeOther(c, at)
 }

@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"net"
@@ -13,6 +12,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/fieldbridge/fieldbridge/handlers/api"
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/views"
 )
@@ -27,10 +28,10 @@ func edge(log *slog.Logger, metrics *Metrics, contact Contact) echo.MiddlewareFu
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			began := time.Now()
-			record := &requestRecord{supportCode: models.NewSupportCode()}
+			record := &request.Record{SupportCode: models.NewSupportCode()}
 			r := c.Request()
-			ctx := context.WithValue(r.Context(), requestRecordKey{}, record)
-			if !strings.HasPrefix(r.URL.Path, apiPrefix) {
+			ctx := request.WithRecord(r.Context(), record)
+			if !strings.HasPrefix(r.URL.Path, api.Prefix) {
 				ctx = views.WithContact(ctx, contact)
 			}
 			r = r.WithContext(ctx)
@@ -41,7 +42,7 @@ func edge(log *slog.Logger, metrics *Metrics, contact Contact) echo.MiddlewareFu
 			defer func() { // runs even if the connection breaks during the answer
 				took := time.Since(began)
 				metrics.observe(c, took)
-				record.line(c, log, took)
+				record.Line(c, log, took)
 			}()
 			answer(c, next)
 			return nil
@@ -59,21 +60,12 @@ func answer(c echo.Context, next echo.HandlerFunc) {
 			panic(r)
 		}
 		// The panic's message may contain values. Its stack contains none.
-		noteEvent(c.Request().Context(), slog.LevelError, "panic", slog.String("stack", string(debug.Stack())))
+		request.NoteEvent(c.Request().Context(), slog.LevelError, "panic", slog.String("stack", string(debug.Stack())))
 		c.Error(echo.NewHTTPError(http.StatusInternalServerError))
 	}()
 	if err := next(c); err != nil {
 		c.Error(err)
 	}
-}
-
-// knownMethod keeps a made-up method out of the log.
-func knownMethod(m string) string {
-	switch m {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
-		return m
-	}
-	return "other"
 }
 
 // secure sets the headers of every answer. Only pages for people who are signed in
@@ -129,24 +121,4 @@ func addressOf(trusted []netip.Prefix) echo.IPExtractor {
 		}
 	}
 	return echo.ExtractIPFromXFFHeader(options...)
-}
-
-// address returns the value by which attempts are counted: the address, or for IPv6
-// the network of one customer.
-func address(c echo.Context) string {
-	text := c.RealIP()
-	ip, err := netip.ParseAddr(text)
-	switch {
-	case err != nil:
-		return "unknown"
-	case ip.Is4():
-		return text // it has only one spelling
-	}
-	if ip = ip.Unmap(); ip.Is6() {
-		network, err := ip.WithZone("").Prefix(64)
-		if err == nil {
-			return network.String()
-		}
-	}
-	return ip.String()
 }

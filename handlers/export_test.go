@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/fieldbridge/fieldbridge/handlers/api"
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
@@ -42,7 +43,7 @@ func DemoRoutes() []Route { return tableOf(Options{Demo: new(Demo)}) }
 
 func tableOf(o Options) []Route {
 	var table []Route
-	for _, r := range (&staffSite{site: &site{Options: o}}).routes() {
+	for _, r := range (&staffSite{site: &site{Options: o, api: api.New(api.Options{})}}).routes() {
 		table = append(table, Route{Method: r.method, Path: r.path, Who: r.who})
 	}
 	return table

@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
@@ -152,7 +153,7 @@ func (s *site) changeFactor(c echo.Context, m accounts.Staff) error {
 	if err != nil {
 		return s.refuseCode(c, factorEvent(m, ""), err, func() error { return s.showFactorSettings(c, m, http.StatusUnprocessableEntity, true) })
 	}
-	noteEvent(ctx, slog.LevelInfo, "second factor changed", slog.Any("staff", m.UserID), slog.String("what", f.Line("do")))
+	request.NoteEvent(ctx, slog.LevelInfo, "second factor changed", slog.Any("staff", m.UserID), slog.String("what", f.Line("do")))
 	if enrolment != nil {
 		s.sessions.AskFactor(ctx)
 		s.sessions.KeepEnrolment(ctx, enrolment.Kept)

@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -13,11 +12,9 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/views"
 )
-
-// errForeignHost refuses requests that were sent to another host than ours.
-var errForeignHost = errors.New("request is for another host")
 
 // hostKind says how the host of a request relates to the base URL.
 type hostKind int
@@ -92,7 +89,7 @@ func (s *site) refuseForeignHosts(next echo.HandlerFunc) echo.HandlerFunc {
 		case kind == otherName && (r.Method == http.MethodGet || r.Method == http.MethodHead) && strings.HasPrefix(r.URL.Path, "/"):
 			return c.Redirect(http.StatusTemporaryRedirect, s.BaseURL.String()+r.URL.RequestURI())
 		}
-		return errForeignHost
+		return request.ErrForeignHost
 	}
 }
 
@@ -141,7 +138,7 @@ func arrivedAt(r *http.Request) netip.Addr {
 
 // showAddress answers a request for another host with the address to use.
 func (s *site) showAddress(c echo.Context) {
-	if err := fieldbridge.Render(c, http.StatusMisdirectedRequest, views.Address(s.BaseURL.String(), supportCode(c))); err != nil {
-		noteError(c.Request().Context(), slog.LevelError, fmt.Errorf("show address: %w", err))
+	if err := fieldbridge.Render(c, http.StatusMisdirectedRequest, views.Address(s.BaseURL.String(), request.SupportCode(c))); err != nil {
+		request.NoteError(c.Request().Context(), slog.LevelError, fmt.Errorf("show address: %w", err))
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
@@ -134,7 +135,7 @@ func (s *site) invitedVisitor(c echo.Context) (accounts.Visitor, error) {
 	if err == nil && v.HasFactor && !in.factor {
 		err = errCodeFirst
 	}
-	v.SupportCode = supportCode(c)
+	v.SupportCode = request.SupportCode(c)
 	return v, err
 }
 
@@ -193,7 +194,7 @@ func (s *site) joinNew(c echo.Context, link secret.Value, page views.InvitationP
 	if page.Errors != (views.PasswordErrors{}) {
 		return s.showInvitation(c, http.StatusUnprocessableEntity, page)
 	}
-	in, err := s.Accounts.JoinNew(c.Request().Context(), link, name, password, supportCode(c))
+	in, err := s.Accounts.JoinNew(c.Request().Context(), link, name, password, request.SupportCode(c))
 	if errors.Is(err, accounts.ErrEmailTaken) {
 		return seeOther(c, invitationPath(page.Link)) // the page asks them to sign in
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -66,7 +67,7 @@ func (m *Metrics) observe(c echo.Context, took time.Duration) {
 	if route == "" {
 		route = "unmatched"
 	}
-	m.requests.WithLabelValues(route, knownMethod(c.Request().Method), strconv.Itoa(c.Response().Status)).Observe(took.Seconds())
+	m.requests.WithLabelValues(route, request.KnownMethod(c.Request().Method), strconv.Itoa(c.Response().Status)).Observe(took.Seconds())
 }
 
 // figuresKept is the maximum age of figures that take a query to count.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
@@ -21,7 +22,7 @@ func (s *site) passkeySignInOptions(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	ceremony, err := s.passkeys.BeginSignIn(ctx, address(c))
+	ceremony, err := s.passkeys.BeginSignIn(ctx, request.Address(c))
 	s.recordRefusal(c, accounts.ActionPasskey, "", err)
 	if err != nil {
 		return err
@@ -71,7 +72,7 @@ func (s *site) refusePasskey(c echo.Context, e accounts.SignInEvent, err error) 
 	default:
 		e.Outcome, problem = outcomePasskeyRefused, "This passkey was refused. If you removed it here, also remove it from your device, and use another way."
 	}
-	noteError(c.Request().Context(), slog.LevelInfo, err)
+	request.NoteError(c.Request().Context(), slog.LevelInfo, err)
 	s.recordSignIn(c, "passkey refused", e)
 	return c.JSON(http.StatusUnprocessableEntity, told{Problem: problem})
 }

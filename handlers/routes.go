@@ -133,10 +133,6 @@ func (s *staffSite) routes() []route {
 		{post, "/settings/delete", s.owner(s.deleteCompany)},
 		{post, "/settings/keep", s.owner(s.keepCompany)},
 
-		{get, "/api/v1/connections", s.backEnd(s.apiConnections)},
-		{get, "/api/v1/connections/:id", s.backEnd(withID(s.apiConnection))},
-		{get, "/api/v1/connections/:id/token", entrance{forBackEnds, s.apiToken}},
-
 		{get, "/staff", s.staffMember(s.staffOverview)},
 		{get, staffSignInPath, anyone(s.staffSignIn)},
 		{get, staffReturnPath, anyone(s.staffReturn)},
@@ -184,6 +180,9 @@ func (s *staffSite) routes() []route {
 	}
 	routes = append(routes, passkeyRoutes(s.site, passkeysPath, s.memberSelf)...)
 	routes = append(routes, passkeyRoutes(s.site, staffPasskeysPath, s.staffSelf)...)
+	for _, r := range s.api.Routes() {
+		routes = append(routes, route{r.Method, r.Path, entrance{forBackEnds, s.api.Enter(r)}})
+	}
 	if s.Demo != nil {
 		routes = append(routes, route{get, "/demo", anyone(s.demoTour)})
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
@@ -91,7 +92,7 @@ func (me self) afterConfirming(aim string) string {
 			return codeSettingsPath
 		}
 	}
-	if id, ok := parseID(aim); ok {
+	if id, ok := request.ParseID(aim); ok {
 		return me.at + "/" + id.String() + "/remove"
 	}
 	return me.at

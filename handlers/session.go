@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/secret"
@@ -73,7 +74,7 @@ func (s *sessions) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 // the request does with the session.
 func (s *sessions) track(c echo.Context) {
 	r := c.Request()
-	recordOf(r.Context()).sessionLoaded = true
+	request.RecordOf(r.Context()).SessionLoaded = true
 	c.SetRequest(r.WithContext(s.store.Track(r.Context())))
 }
 

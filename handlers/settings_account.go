@@ -7,6 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/views"
@@ -99,7 +100,7 @@ func (s *site) askForEmail(c echo.Context, v accounts.Visitor) error {
 	if page.Errors.Email != "" {
 		return s.showAccountForm(c, http.StatusUnprocessableEntity, page)
 	}
-	err = s.Accounts.AskForEmail(c.Request().Context(), v, secret.New(f.Raw("email-password")), email, address(c))
+	err = s.Accounts.AskForEmail(c.Request().Context(), v, secret.New(f.Raw("email-password")), email, request.Address(c))
 	s.recordRefusal(c, accounts.ActionPassword, v.Email, err)
 	if errors.Is(err, accounts.ErrWrongCredentials) {
 		page.Errors.EmailPassword = notYourPassword
@@ -110,7 +111,7 @@ func (s *site) askForEmail(c echo.Context, v accounts.Visitor) error {
 
 // resendNewEmail sends another mail to the address that a member has asked for.
 func (s *site) resendNewEmail(c echo.Context, v accounts.Visitor) error {
-	return s.accountChanged(c, views.EmailAsked, s.Accounts.ResendNewEmail(c.Request().Context(), v, address(c)))
+	return s.accountChanged(c, views.EmailAsked, s.Accounts.ResendNewEmail(c.Request().Context(), v, request.Address(c)))
 }
 
 // cancelNewEmail keeps a member's old address.

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
@@ -29,7 +30,7 @@ const (
 // action, the outcome, and the person on the request's log line. An email is noted
 // as a keyed hash.
 func (s *site) recordSignIn(c echo.Context, message string, e accounts.SignInEvent, more ...slog.Attr) {
-	e.Address, e.SupportCode = address(c), supportCode(c)
+	e.Address, e.SupportCode = request.Address(c), request.SupportCode(c)
 	s.Accounts.RecordSignIn(e)
 	ctx := c.Request().Context()
 	attrs := []slog.Attr{slog.String("action", string(e.Action)), slog.String("outcome", e.Outcome)}
@@ -39,7 +40,7 @@ func (s *site) recordSignIn(c echo.Context, message string, e accounts.SignInEve
 	case e.Email != "":
 		hash, err := s.Accounts.EmailHash(ctx, e.Email)
 		if err != nil {
-			noteError(ctx, slog.LevelWarn, fmt.Errorf("hash an email for the log: %w", err))
+			request.NoteError(ctx, slog.LevelWarn, fmt.Errorf("hash an email for the log: %w", err))
 		}
 		if hash != "" {
 			attrs = append(attrs, slog.String("email_hash", hash))
@@ -49,7 +50,7 @@ func (s *site) recordSignIn(c echo.Context, message string, e accounts.SignInEve
 	if e.Action == accounts.ActionStaffIssuer && e.Outcome != accounts.OutcomeOK {
 		level = slog.LevelWarn // the issuer may be misconfigured
 	}
-	noteEvent(ctx, level, message, append(attrs, more...)...)
+	request.NoteEvent(ctx, level, message, append(attrs, more...)...)
 }
 
 // recordRefusal records a refused sign-in or a similar refusal. It records no

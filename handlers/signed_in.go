@@ -5,6 +5,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/views"
 )
@@ -23,7 +24,7 @@ func accountOf(v accounts.Visitor) views.Account {
 // session has been loaded. It reads nothing for a browser without a session cookie.
 // It leaves out what it cannot read, since the page is about something else.
 func (s *site) showAccountAnywhere(c echo.Context) {
-	if recordOf(c.Request().Context()).sessionLoaded {
+	if request.RecordOf(c.Request().Context()).SessionLoaded {
 		return // the route has loaded the session, and its entrance has set the account
 	}
 	cookie, err := c.Cookie(s.sessions.scs.Cookie.Name)

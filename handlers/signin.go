@@ -7,6 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/views"
@@ -48,7 +49,7 @@ func (s *site) signIn(c echo.Context) error {
 	ctx := c.Request().Context()
 	in, err := s.Accounts.SignIn(ctx, accounts.SignIn{
 		Email: f.Raw("email"), Password: secret.New(f.Raw("password")),
-		Address: address(c), Device: s.sessions.Device(c), NoStaff: s.StaffIssuer != nil,
+		Address: request.Address(c), Device: s.sessions.Device(c), NoStaff: s.StaffIssuer != nil,
 	})
 	s.recordRefusal(c, accounts.ActionSignIn, f.Raw("email"), err)
 	if errors.Is(err, accounts.ErrWrongCredentials) {

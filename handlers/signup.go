@@ -6,6 +6,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/views"
@@ -51,7 +52,7 @@ func (s *site) signUp(c echo.Context) error {
 // requestMail queues a mail that somebody asked for. action is what they want to do.
 func (s *site) requestMail(c echo.Context, kind accounts.AccountMailKind, action accounts.SignInAction, email string) error {
 	err := s.Accounts.RequestMail(c.Request().Context(), accounts.MailRequest{
-		Kind: kind, Email: email, Address: address(c), Device: s.sessions.Device(c), NoStaff: s.StaffIssuer != nil,
+		Kind: kind, Email: email, Address: request.Address(c), Device: s.sessions.Device(c), NoStaff: s.StaffIssuer != nil,
 	})
 	s.recordRefusal(c, action, email, err)
 	return err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/fieldbridge/fieldbridge/handlers/api"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/support"
@@ -50,6 +51,7 @@ type Options struct {
 type site struct {
 	Options
 	sessions *sessions
+	api      *api.API
 	// passkeys is nil if browsers make no passkeys for the base URL.
 	passkeys *accounts.Passkeys
 }
@@ -64,6 +66,7 @@ type staffSite struct {
 // New returns the app's handler. The handlers of staff pages get allCompanies.
 func New(o Options, allCompanies *support.Support) http.Handler {
 	s := &site{Options: o, sessions: newSessions(o.Sessions, o.BaseURL), passkeys: o.Accounts.PasskeysAt(o.BaseURL)}
+	s.api = api.New(api.Options{BaseURL: o.BaseURL, APIKeys: o.APIKeys, Connections: o.Connections, Now: o.Now})
 	s.sessions.scs.ErrorFunc = s.sessionError
 	e := echo.New()
 	e.HTTPErrorHandler = s.showError

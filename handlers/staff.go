@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
@@ -62,7 +63,7 @@ func beforeEvent(c echo.Context) (*uuid.UUID, error) {
 	if text == "" {
 		return nil, nil
 	}
-	id, ok := parseID(text)
+	id, ok := request.ParseID(text)
 	if !ok {
 		return nil, database.ErrNotFound
 	}
@@ -133,7 +134,7 @@ func (s *staffSite) enterCredentials(c echo.Context, m accounts.Staff, id uuid.U
 			", not to " + strconv.FormatInt(result.Choice.TenantID, 10) + "."
 	default:
 		page.Result, status = result, result.Outcome.Status()
-		s.setRetryAfter(c.Response().Header(), result.RetryAt)
+		request.SetRetryAfter(c.Response().Header(), result.RetryAt, s.Now())
 	}
 	return s.showStaffConnection(c, m, id, status, page)
 }

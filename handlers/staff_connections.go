@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/support"
 	"github.com/fieldbridge/fieldbridge/views/staff"
@@ -57,7 +58,7 @@ func (s *staffSite) staffConnectionsCSV(c echo.Context, m accounts.Staff) error 
 	ctx, filter := c.Request().Context(), support.ParseFilter(c.QueryParams())
 	// This line is written before the first row leaves. The request's own line
 	// comes after the last.
-	s.Log.InfoContext(ctx, "connections exported", "staff", m.UserID, "support_code", supportCode(c))
+	s.Log.InfoContext(ctx, "connections exported", "staff", m.UserID, "support_code", request.SupportCode(c))
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, "text/csv; charset=utf-8")
 	h.Set(echo.HeaderContentDisposition, `attachment; filename="connections-`+s.Now().UTC().Format("2006-01-02")+`.csv"`)
@@ -76,7 +77,7 @@ func (s *staffSite) staffConnectionsCSV(c echo.Context, m accounts.Staff) error 
 		return answer.Flush()
 	})
 	if err != nil && begun {
-		noteError(ctx, slog.LevelWarn, fmt.Errorf("export failed before its end: %w", err))
+		request.NoteError(ctx, slog.LevelWarn, fmt.Errorf("export failed before its end: %w", err))
 		panic(http.ErrAbortHandler)
 	}
 	return err

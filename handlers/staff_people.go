@@ -8,6 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/support"
@@ -22,7 +23,7 @@ func staffPersonPath(company, person uuid.UUID) string {
 // company and of what belongs to it, whose name in the path is below.
 func withIDs[Who any](below string, handle func(echo.Context, Who, uuid.UUID, uuid.UUID) error) func(echo.Context, Who) error {
 	return withID(func(c echo.Context, who Who, company uuid.UUID) error {
-		id, ok := parseID(c.Param(below))
+		id, ok := request.ParseID(c.Param(below))
 		if !ok {
 			return database.ErrNotFound
 		}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
@@ -61,7 +62,7 @@ func (s *site) staffSignIn(c echo.Context) error {
 	if err != nil {
 		return s.staffSignInFailed(c, err)
 	}
-	if err := s.Accounts.BeginStaffAuthorization(ctx, address(c)); err != nil {
+	if err := s.Accounts.BeginStaffAuthorization(ctx, request.Address(c)); err != nil {
 		s.recordRefusal(c, accounts.ActionStaffIssuer, "", err)
 		return err
 	}
@@ -151,7 +152,7 @@ func (s *site) endStaffTrip(c echo.Context, query url.Values) (accounts.IssuedPe
 // staffSignInFailed says that nobody was signed in, and logs the reason. All people
 // without a staff account get the same page.
 func (s *site) staffSignInFailed(c echo.Context, err error) error {
-	page := staff.SignInFailedPage{SupportCode: supportCode(c), Clock: s.clock()}
+	page := staff.SignInFailedPage{SupportCode: request.SupportCode(c), Clock: s.clock()}
 	status, reason, email := http.StatusForbidden, "", ""
 	refusal, ok := errors.AsType[*staffRefusal](err)
 	switch {
@@ -169,7 +170,7 @@ func (s *site) staffSignInFailed(c echo.Context, err error) error {
 		return err
 	}
 	if err != nil {
-		noteError(c.Request().Context(), slog.LevelWarn, err)
+		request.NoteError(c.Request().Context(), slog.LevelWarn, err)
 	}
 	var more []slog.Attr
 	if page.OtherIdentity {
@@ -178,7 +179,7 @@ func (s *site) staffSignInFailed(c echo.Context, err error) error {
 	s.recordSignIn(c, "staff sign-in refused", accounts.SignInEvent{Action: accounts.ActionStaffIssuer, Outcome: reason, Email: email, Staff: true}, more...)
 	if !ok {
 		status, page.Away = http.StatusServiceUnavailable, true
-		s.setRetryAfter(c.Response().Header(), s.Now().Add(retrySoon))
+		request.SetRetryAfter(c.Response().Header(), s.Now().Add(request.RetrySoon), s.Now())
 	}
 	return fieldbridge.Render(c, status, staff.SignInFailed(page))
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/views/staff"
 )
@@ -136,6 +137,6 @@ func (s *site) notOneself(c echo.Context, m admin, err error) error {
 
 // noteTeam notes who did what to whom, by user ID.
 func noteTeam(c echo.Context, m admin, what string, teammate accounts.Staff) {
-	noteEvent(c.Request().Context(), slog.LevelInfo, what,
+	request.NoteEvent(c.Request().Context(), slog.LevelInfo, what,
 		slog.Any("by", m.UserID), slog.Any("staff", teammate.UserID), slog.String("role", string(teammate.Role)))
 }

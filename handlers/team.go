@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/views"
 )
@@ -54,7 +55,7 @@ func (s *site) invite(c echo.Context, v owner) error {
 	if page.Errors != (views.TeamErrors{}) {
 		return s.showPeople(c, v.Visitor, http.StatusUnprocessableEntity, page)
 	}
-	err = s.Accounts.InviteMember(c.Request().Context(), v.Visitor, email, page.Role, address(c))
+	err = s.Accounts.InviteMember(c.Request().Context(), v.Visitor, email, page.Role, request.Address(c))
 	if page.Errors.Email = invitationProblem(err); page.Errors.Email != "" {
 		return s.showPeople(c, v.Visitor, http.StatusUnprocessableEntity, page)
 	}
@@ -79,7 +80,7 @@ func invitationProblem(err error) string {
 
 // resendInvitation sends an invitation again.
 func (s *site) resendInvitation(c echo.Context, v owner, id uuid.UUID) error {
-	err := s.Accounts.ResendInvitation(c.Request().Context(), v.Visitor, id, address(c))
+	err := s.Accounts.ResendInvitation(c.Request().Context(), v.Visitor, id, request.Address(c))
 	if problem := invitationProblem(err); problem != "" {
 		return s.peopleUnchanged(c, v, problem)
 	}
@@ -193,5 +194,5 @@ func (s *site) peopleUnchanged(c echo.Context, v owner, problem string) error {
 
 // notePeople notes who changed a company's people, by IDs.
 func notePeople(ctx context.Context, v accounts.Visitor, what string, more ...slog.Attr) {
-	noteEvent(ctx, slog.LevelInfo, what, append([]slog.Attr{slog.Any("by", v.UserID), slog.Any("company", v.CompanyID)}, more...)...)
+	request.NoteEvent(ctx, slog.LevelInfo, what, append([]slog.Attr{slog.Any("by", v.UserID), slog.Any("company", v.CompanyID)}, more...)...)
 }

@@ -35,7 +35,7 @@ func TestAPITokenRetryAfter(t *testing.T) {
 	for _, why := range []string{"the first who asks", "the next ones"} {
 		got := b.ask(path + "/token")
 		body := got.problem(t, 503)
-		if body["type"] != "urn:fieldbridge:problem:token-unavailable" || body["title"] != "No access token right now" || body["reason"] != "unavailable" {
+		if body["type"] != a.url+"/api/problems/token-unavailable" || body["title"] != "No access token right now" || body["reason"] != "unavailable" {
 			t.Errorf("%s: %v", why, body)
 		}
 		if wait := retryIn(t, got); wait < 20*time.Minute-time.Second || wait > 21*time.Minute {
@@ -66,7 +66,7 @@ func TestAPITokenOnOurSide(t *testing.T) {
 	a.clock.Add(16 * time.Minute)
 	a.sandbox.SetFault(sandbox.Fault{Kind: sandbox.CustomToken, Status: 400, ContentType: "application/json", Body: `{"error":"invalid_client"}`, Path: sandbox.PathToken})
 	got := b.ask(path + "/token")
-	if body := got.problem(t, 503); body["reason"] != "our_side" || body["type"] != "urn:fieldbridge:problem:token-unavailable" {
+	if body := got.problem(t, 503); body["reason"] != "our_side" || body["type"] != a.url+"/api/problems/token-unavailable" {
 		t.Errorf("got %v", body)
 	}
 	if wait := retryIn(t, got); wait < time.Second || wait > 5*time.Minute {
@@ -141,7 +141,7 @@ func TestDatabaseIsAway(t *testing.T) {
 	for _, address := range []string{"/connections", path, path + "/token"} {
 		got := b.ask(address)
 		body := got.problem(t, 503)
-		if body["type"] != "urn:fieldbridge:problem:temporarily-unavailable" || body["title"] != "Fieldbridge is temporarily unavailable" {
+		if body["type"] != a.url+"/api/problems/temporarily-unavailable" || body["title"] != "Fieldbridge is temporarily unavailable" {
 			t.Errorf("%s: %v", address, body)
 		}
 		if strings.Contains(got.body, "token") || body["reason"] != nil {

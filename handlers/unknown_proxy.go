@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 )
 
 // sayUnknownProxy warns once when a request has X-Forwarded-For but its peer is not
@@ -17,7 +19,7 @@ func (s *site) sayUnknownProxy() echo.MiddlewareFunc {
 			r := c.Request()
 			if r.Header.Get(echo.HeaderXForwardedFor) != "" && !said.Load() && !trusts(s.TrustedProxies, r.RemoteAddr) && said.CompareAndSwap(false, true) {
 				s.Log.WarnContext(r.Context(), "a request has X-Forwarded-For, but its peer is not a trusted proxy, so the header is ignored; if the peer is your proxy, add it to FIELDBRIDGE_TRUSTED_PROXIES",
-					"peer", clientAddress(c))
+					"peer", request.ClientAddress(c))
 			}
 			return next(c)
 		}

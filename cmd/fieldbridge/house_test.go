@@ -71,7 +71,9 @@ var mayImport = map[string][]string{
 	"views":       append(slices.Clip(onRecords), "models/connect", "static"),
 	"views/staff": append(slices.Clip(onRecords), "models/connect", "models/support", "static", "views"),
 
-	"handlers":         append(slices.Clip(onSupport), "views", "views/staff", "static", ""),
+	"handlers":         append(slices.Clip(onSupport), "handlers/api", "handlers/request", "views", "views/staff", "static", ""),
+	"handlers/api":     append(slices.Clip(onConnect), "handlers/request", "views", "static", ""),
+	"handlers/request": onRecords,
 	"handlers/sandbox": {"static"},
 	"cmd/fieldbridge":  append(slices.Clip(onSupport), "models/keyring", "models/demo", "handlers", "handlers/sandbox", "static"),
 	"static":           {},

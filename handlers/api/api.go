@@ -1,0 +1,48 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/connect"
+)
+
+// Prefix starts the path of every address of the API.
+const Prefix = "/api/"
+
+// Options are the parts that the API is made of.
+type Options struct {
+	BaseURL     *url.URL // the address by which back ends reach the app
+	APIKeys     *accounts.APIKeys
+	Connections *connect.Connections
+	Now         func() time.Time
+}
+
+// API answers back ends.
+type API struct{ Options }
+
+// New returns the API.
+func New(o Options) *API { return &API{o} }
+
+// Route is one address of the API: its method, its path, and who answers.
+type Route struct {
+	Method, Path string
+	// Handle answers a back end whose key was admitted.
+	Handle func(echo.Context, accounts.APIKey) error
+	// enter replaces the admission, and Handle. It is nil for most routes.
+	enter echo.HandlerFunc
+}
+
+// Routes lists every address of the API.
+func (a *API) Routes() []Route {
+	const get = http.MethodGet
+	return []Route{
+		{Method: get, Path: "/api/v1/connections", Handle: a.listConnections},
+		{Method: get, Path: "/api/v1/connections/:id", Handle: withID(a.readConnection)},
+		{Method: get, Path: "/api/v1/connections/:id/token", enter: a.readToken},
+	}
+}

@@ -1,0 +1,169 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/fieldbridge/fieldbridge/handlers/request"
+	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/database"
+)
+
+// ProblemsPath starts the path of every type of problem. Each has a page there.
+const ProblemsPath = Prefix + "problems/"
+
+// problem is a kind of error.
+type problem struct {
+	// name ends the address that is the type of the problem (RFC 9457, section 3.1.1).
+	// It is stable.
+	name   string
+	status int
+	// title and detail are for people, and may change.
+	title, detail string
+	// is says whether an error is of this kind. It is nil if the status says it.
+	is func(error) bool
+	// level is the level of the request's log line.
+	level slog.Level
+}
+
+// problems is the one place that maps kinds of errors to answers of the API. The first
+// row that fits counts, or the last one of the status of an error of echo.
+var problems = []problem{
+	{
+		name: "too-many-requests", status: http.StatusTooManyRequests, is: request.Kind[*accounts.ThrottledError],
+		title: "Too many requests", detail: "Retry after the time in Retry-After.",
+	},
+	{name: "invalid-request", status: http.StatusBadRequest, is: request.Kind[*invalidError], title: "Invalid request"},
+	{
+		name: "not-found", status: http.StatusNotFound, is: database.Gone,
+		title: "Not found", detail: "It does not exist, or it belongs to another company.",
+	},
+	{
+		name: "company-locked", status: http.StatusForbidden, is: request.Exactly(accounts.ErrLocked), title: "Company locked",
+		detail: "Fieldbridge support has locked this company. Fieldbridge keeps its access, which can be read again once the company is unlocked.",
+	},
+	{
+		name: "no-valid-key", status: http.StatusUnauthorized, is: request.Exactly(errNoKey),
+		title: "No valid API key", detail: "Send an API key as a bearer token.",
+	},
+	{
+		name: "wrong-host", status: http.StatusMisdirectedRequest, is: request.Exactly(request.ErrForeignHost),
+		title: "Wrong host",
+	},
+	{
+		name: "not-connected", status: http.StatusConflict, is: request.Exactly(models.ErrNotConnected),
+		title: "Not connected", detail: "This connection is disconnected, or still being set up.",
+	},
+	{
+		name: "reconnect-needed", status: http.StatusConflict, is: request.Exactly(models.ErrReconnectNeeded), title: "Reconnect needed",
+		detail: "ServiceTitan has refused this connection for good. Someone at the company has to reconnect it in Fieldbridge.",
+	},
+	{
+		name: "token-unavailable", status: http.StatusServiceUnavailable, is: request.NoToken, level: slog.LevelError, title: "No access token right now",
+		detail: "The access token of this connection has expired, and it cannot be renewed right now. Fieldbridge keeps trying. Retry after the time in Retry-After.",
+	},
+	{
+		name: "temporarily-unavailable", status: http.StatusServiceUnavailable, is: database.Unavailable, level: slog.LevelError,
+		title: "Fieldbridge is temporarily unavailable", detail: "Fieldbridge cannot answer right now. Retry after the time in Retry-After.",
+	},
+	{name: "method-not-allowed", status: http.StatusMethodNotAllowed, title: "Method not allowed", detail: "This address does not have this method."},
+	{name: "too-large", status: http.StatusRequestEntityTooLarge, title: "Request too large"},
+	{name: "unsupported-media-type", status: http.StatusUnsupportedMediaType, title: "Unsupported media type", detail: "Send the body as application/json."},
+	{
+		name: "internal-error", status: http.StatusInternalServerError, level: slog.LevelError,
+		title: "Internal error", detail: "This is an error of Fieldbridge. Give its support the code in support_code.",
+	},
+}
+
+// problemOf returns what kind of problem an error is. An error without a row is a
+// mistake of ours.
+func problemOf(err error) problem {
+	status := http.StatusInternalServerError
+	if e, ok := errors.AsType[*echo.HTTPError](err); ok {
+		status = e.Code
+	}
+	for _, p := range problems {
+		if p.is != nil && p.is(err) {
+			return p
+		}
+	}
+	for _, p := range slices.Backward(problems) {
+		if p.status == status {
+			return p
+		}
+	}
+	return problems[len(problems)-1]
+}
+
+// invalidError says which parts of a request are wrong.
+type invalidError struct{ parts []wrongPart }
+
+func (e *invalidError) Error() string { return fmt.Sprintf("invalid request: %v", e.parts) }
+
+// wrongPart is a part of a request that is wrong.
+type wrongPart struct {
+	// Pointer points to a field of the body (RFC 6901).
+	Pointer string `json:"pointer,omitempty"`
+	// Parameter is the name of a parameter of the query.
+	Parameter string `json:"parameter,omitempty"`
+	Detail    string `json:"detail"`
+}
+
+// invalidParameter returns the error for a parameter of the query.
+func invalidParameter(name, detail string) error {
+	return &invalidError{[]wrongPart{{Parameter: name, Detail: detail}}}
+}
+
+// problemBody is an error response of the API (RFC 9457).
+type problemBody struct {
+	Type        string        `json:"type"`
+	Title       string        `json:"title"`
+	Status      int           `json:"status"`
+	Detail      string        `json:"detail,omitempty"`
+	Reason      models.Reason `json:"reason,omitempty"`
+	Errors      []wrongPart   `json:"errors,omitempty"`
+	SupportCode string        `json:"support_code"`
+}
+
+// problemBody returns the problem as it is sent.
+func (a *API) problemBody(p problem, err error) problemBody {
+	body := problemBody{Type: a.BaseURL.String() + ProblemsPath + p.name, Title: p.title, Status: p.status, Detail: p.detail}
+	if e, ok := errors.AsType[*models.ReasonError](err); ok {
+		body.Reason = e.Reason
+	}
+	if e, ok := errors.AsType[*invalidError](err); ok {
+		body.Errors = e.parts
+	}
+	if p.status == http.StatusMisdirectedRequest {
+		body.Detail = "This is not the address of Fieldbridge. Use " + a.BaseURL.String() + "."
+	}
+	return body
+}
+
+// ShowError answers with the problem that an error is. The error itself goes into the
+// request's log line, next to the support code of the answer.
+func (a *API) ShowError(c echo.Context, err error) {
+	ctx, p := c.Request().Context(), problemOf(err)
+	request.NoteError(ctx, p.level, err)
+	if c.Response().Committed {
+		return
+	}
+	body := a.problemBody(p, err)
+	body.SupportCode = request.SupportCode(c)
+	h := c.Response().Header()
+	if p.status == http.StatusUnauthorized {
+		h.Set(echo.HeaderWWWAuthenticate, "Bearer")
+	}
+	now := a.Now()
+	request.SetRetryAfter(h, request.RetryAt(p.status, err, now), now)
+	h.Set(echo.HeaderContentType, "application/problem+json")
+	if err := c.JSON(p.status, body); err != nil {
+		request.NoteError(ctx, slog.LevelError, fmt.Errorf("answer with problem: %w", err))
+	}
+}
