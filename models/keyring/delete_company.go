@@ -155,6 +155,7 @@ var companyRows = []struct {
 	{table: "notes", key: "id", which: "company_id = ?"},
 	{table: "sign_ins", key: "hour, scope, subject, action, outcome, address", which: "scope = CAST(? AS TEXT)"},
 	{table: "token_reads", key: "connection_id, hour, key_id, address", which: ofConnections},
+	{table: "call_hours", key: "connection_id, hour", which: ofConnections},
 	{
 		table: "api_keys", key: "id", which: "company_id = ? AND (name <> '' OR refused_address <> '')",
 		erase: "name = '', refused_address = ''",

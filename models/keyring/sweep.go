@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/calls"
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
@@ -52,6 +53,8 @@ func Sweep(ctx context.Context, db *database.DB, eventsKept time.Duration) error
 		{table: "account_mails", key: "id", column: "created_at", before: now.Add(-accounts.RequestedMailsKept), also: " AND kind IN ('sign_up', 'reset') AND next_try_at IS NULL"},
 		{table: "events", key: "id", column: "at", before: now.Add(-eventsKept)},
 		{table: "token_reads", key: "connection_id, hour, key_id, address", column: "hour", before: now.Add(-accounts.TokenReadsKept).Format(database.HourForm)},
+		{table: "call_hours", key: "connection_id, hour", column: "hour", before: now.Add(-calls.HoursKept).Format(database.HourForm)},
+		{table: "call_budgets", key: "environment, tenant_id", column: "used_at", before: now.Add(-calls.BudgetsKept)},
 		{table: "sign_ins", key: "hour, scope, subject, action, outcome, address", column: "hour", before: now.Add(-accounts.SignInsKept).Format(database.HourForm)},
 		{table: "audit_records", key: "id", column: "at", before: now.Add(-eventsKept)},
 		{table: "renewal_days", key: "connection_id, day", column: "day", before: now.AddDate(0, 0, -connect.HealthDays).Format(time.DateOnly)},

@@ -20,8 +20,8 @@ const (
 	requestLimit = 10 * time.Second
 	// answerLimit is the most bytes that are read of an answer.
 	answerLimit = 64 << 10
-	// longestWait is the longest Retry-After that we follow.
-	longestWait = time.Hour
+	// LongestWait is the longest Retry-After that we follow.
+	LongestWait = time.Hour
 	userAgent   = "Fieldbridge/1"
 )
 
@@ -104,5 +104,5 @@ func retryAfter(h http.Header, title string, now time.Time) time.Duration {
 			wait = time.Duration(seconds) * time.Second
 		}
 	}
-	return min(max(wait, 0), longestWait)
+	return min(max(wait, 0), LongestWait)
 }
