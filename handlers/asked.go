@@ -27,7 +27,7 @@ func (s *site) openAsk(c echo.Context) error {
 	if token := c.Param("token"); askSecret.MatchString(token) {
 		return seeOther(c, "/ask/"+s.sessions.KeepLink(c, secret.New(token)))
 	} else if !linkName.MatchString(token) {
-		return s.showNoAsk(c, connect.ErrAskOver)
+		return s.showNoAsk(c, connect.ErrLinkOver)
 	}
 	link, name, ok := s.linkIn(c)
 	if binding := s.sessions.AskBinding(c, name); !binding.IsZero() {
@@ -46,9 +46,9 @@ func (s *site) openAsk(c echo.Context) error {
 // showNoAsk says why a link does not work.
 func (s *site) showNoAsk(c echo.Context, err error) error {
 	switch {
-	case errors.Is(err, connect.ErrAskOpened):
+	case errors.Is(err, connect.ErrLinkOpened):
 		return fieldbridge.Render(c, http.StatusConflict, views.AskElsewhere())
-	case errors.Is(err, connect.ErrAskOver):
+	case errors.Is(err, connect.ErrLinkOver):
 		return fieldbridge.Render(c, http.StatusNotFound, views.AskOver())
 	}
 	return err
@@ -216,7 +216,7 @@ func (s *site) returned() entrance {
 		var result models.Result
 		mine, err := 0, error(nil)
 		if ok {
-			result, mine, ok, err = s.Connections.CompleteAsked(ctx, bindings, request.SupportCode(c), q)
+			result, mine, ok, err = s.Connections.CompleteAsGuest(ctx, bindings, request.SupportCode(c), q)
 		}
 		if ok || err != nil {
 			return s.showReturned(c, names, mine, result, err)

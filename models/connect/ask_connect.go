@@ -2,16 +2,12 @@ package connect
 
 import (
 	"context"
-	"crypto/subtle"
-	"errors"
 	"fmt"
 	"time"
 
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
-	"github.com/fieldbridge/fieldbridge/models/accounts"
-	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -24,50 +20,19 @@ func (c *Connections) BeginAsked(ctx context.Context, binding secret.Value) (str
 		return "", err
 	}
 	if asked.Ended != "" || asked.Way != servicetitan.SignIn {
-		return "", ErrAskOver
+		return "", ErrLinkOver
 	}
-	return c.begin(ctx, authorization{CompanyID: asked.CompanyID, UserID: asked.AskerID, AskID: &asked.ID}, binding, asked.choice(), func(tx *gorm.DB, now time.Time) error {
-		if err := c.stillAsked(tx, asked.ID); err != nil {
+	return c.begin(ctx, authorization{CompanyID: asked.CompanyID, UserID: &asked.AskerID, AskID: &asked.ID}, binding, asked.choice(), func(tx *gorm.DB, now time.Time) error {
+		if err := asked.still(c, tx); err != nil {
 			return err
 		}
 		return tx.Model(&Ask{}).Where("id = ? AND ended_at IS NULL", asked.ID).Update("away_since", now).Error
 	})
 }
 
-// CompleteAsked is Complete for the person who was asked. Bindings are the values
-// of their browser, one for each ask. Mine is the number of the one that the
-// authorization belongs to. ok is false if the state belongs to no ask.
-// CompleteAsked returns ErrUnknownState if the ask belongs to another browser.
-func (c *Connections) CompleteAsked(ctx context.Context, bindings []secret.Value, supportCode string, q CallbackQuery) (result models.Result, mine int, ok bool, err error) {
-	if q.State.IsZero() {
-		return result, mine, false, nil
-	}
-	var a authorization
-	err = c.db.ReadRow(ctx, "SELECT "+authorizationRow.Columns+" FROM authorizations WHERE state_hash = $1 AND ask_id IS NOT NULL",
-		[]any{database.HashOf(q.State)}, authorizationRow.Into(&a)...)
-	if errors.Is(err, database.ErrNotFound) {
-		return result, mine, false, nil
-	}
-	if err != nil {
-		return result, mine, true, fmt.Errorf("load authorization: %w", err)
-	}
-	for i, binding := range bindings {
-		if subtle.ConstantTimeCompare(a.BindingHash, database.HashOf(binding)) != 1 {
-			continue
-		}
-		asked, err := findAsked(c.db.Read(ctx), "id", *a.AskID)
-		if err != nil {
-			return result, i, true, err
-		}
-		result, err = c.complete(ctx, asked.attempt(supportCode), a, binding, q)
-		return result, i, true, err
-	}
-	return result, mine, true, accounts.ErrUnknownState
-}
-
 // attempt returns an attempt by the person who was asked.
 func (a Asked) attempt(supportCode string) attempt {
-	return attempt{by: a.actor(supportCode), companyID: a.CompanyID, companyName: a.CompanyName, choice: a.choice(), asked: &a}
+	return attempt{by: a.actor(supportCode), companyID: a.CompanyID, companyName: a.CompanyName, choice: a.choice(), guest: a}
 }
 
 // TryAsked is ConnectWithCredentials for the person who was asked.
@@ -77,7 +42,7 @@ func (c *Connections) TryAsked(ctx context.Context, binding secret.Value, own se
 		return models.Result{}, err
 	}
 	if asked.Ended != "" || asked.Way != servicetitan.OwnCredentials {
-		return models.Result{}, ErrAskOver
+		return models.Result{}, ErrLinkOver
 	}
 	return c.tryClient(ctx, asked.attempt(supportCode), own, nil)
 }
@@ -93,7 +58,7 @@ func (c *Connections) AllowAsked(ctx context.Context, binding secret.Value, supp
 	}
 	by := asked.actor(supportCode)
 	err = c.db.Write(ctx, func(tx *gorm.DB) error {
-		if err := c.stillAsked(tx, asked.ID); err != nil {
+		if err := asked.still(c, tx); err != nil {
 			return err
 		}
 		now := c.db.Now()

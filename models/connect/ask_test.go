@@ -50,7 +50,7 @@ func TestAskIsBoundOnce(t *testing.T) {
 				case err == nil:
 					winners.Add(1)
 					won = i
-				case !errors.Is(err, connect.ErrAskOpened):
+				case !errors.Is(err, connect.ErrLinkOpened):
 					t.Error(err)
 				}
 			})
@@ -61,7 +61,7 @@ func TestAskIsBoundOnce(t *testing.T) {
 		}
 		for i, binding := range bindings {
 			asked, err := connections.Asked(t.Context(), binding)
-			if i == won && (err != nil || asked.AdminName != "Pat") || i != won && !errors.Is(err, connect.ErrAskOver) {
+			if i == won && (err != nil || asked.AdminName != "Pat") || i != won && !errors.Is(err, connect.ErrLinkOver) {
 				t.Errorf("browser %d: %+v, %v", i, asked, err)
 			}
 		}
@@ -69,7 +69,7 @@ func TestAskIsBoundOnce(t *testing.T) {
 		if err := db.Read(t.Context()).Take(&row).Error; err != nil || string(row.BindingHash) == bindings[won].Reveal() || len(row.BindingHash) != 32 {
 			t.Errorf("the row is %+v, %v", row, err)
 		}
-		if _, err := connections.Asked(t.Context(), secret.Value{}); !errors.Is(err, connect.ErrAskOver) {
+		if _, err := connections.Asked(t.Context(), secret.Value{}); !errors.Is(err, connect.ErrLinkOver) {
 			t.Errorf("without a value: %v", err)
 		}
 	})
@@ -98,7 +98,7 @@ func TestAsksUseIndexes(t *testing.T) {
 			if _, err := connections.Asked(t.Context(), binding); err != nil {
 				t.Error(err)
 			}
-			if _, _, ok, err := connections.CompleteAsked(t.Context(), []secret.Value{binding}, "", connect.CallbackQuery{State: secret.New("x")}); ok || err != nil {
+			if _, _, ok, err := connections.CompleteAsGuest(t.Context(), []secret.Value{binding}, "", connect.CallbackQuery{State: secret.New("x")}); ok || err != nil {
 				t.Errorf("found %t, %v", ok, err)
 			}
 		})

@@ -19,14 +19,6 @@ import (
 // askStarts limits how often an address can open links.
 var askStarts = accounts.Limit{Name: "ask-starts", Tries: 30, Per: 10 * time.Minute}
 
-var (
-	// ErrAskOver says that a link no longer works: it was used, it has expired or
-	// ended, or the person who made it may no longer ask.
-	ErrAskOver = errors.New("ask is over")
-	// ErrAskOpened says that the link was opened in another browser first.
-	ErrAskOpened = errors.New("ask was opened in another browser")
-)
-
 // Asked is an ask as the person sees it who was asked, with everything that this
 // person learns about the company.
 type Asked struct {
@@ -44,14 +36,14 @@ func (a Asked) actor(supportCode string) accounts.Actor {
 	return accounts.Actor{Name: a.AdminName + " (by a link from " + a.AskerName + ")", SupportCode: supportCode}
 }
 
-// findAsked returns an ask, whether or not it is over. It returns ErrAskOver if
+// findAsked returns an ask, whether or not it is over. It returns ErrLinkOver if
 // there is none.
 func findAsked(db *gorm.DB, column string, value any) (Asked, error) {
 	var asked Asked
 	err := db.Raw(`SELECT a.*, c.name AS company_name, u.name AS asker_name, u.email AS asker_email
 		FROM asks a JOIN companies c ON c.id = a.company_id JOIN users u ON u.id = a.asker_id WHERE a.`+column+` = ?`, value).Take(&asked).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return asked, ErrAskOver
+		return asked, ErrLinkOver
 	}
 	if err != nil {
 		return asked, fmt.Errorf("find ask: %w", err)
@@ -59,35 +51,28 @@ func findAsked(db *gorm.DB, column string, value any) (Asked, error) {
 	return asked, nil
 }
 
-// stillAsked returns ErrAskOver if nobody may act through the ask any longer. In a
-// transaction it comes first, as accounts.StillAllowed does.
-func (c *Connections) stillAsked(db *gorm.DB, id uuid.UUID) error {
+// still returns ErrLinkOver if nobody may act through the ask any longer.
+func (a Asked) still(c *Connections, db *gorm.DB) error {
 	var ask Ask
-	err := db.Where("id = ?", id).Take(&ask).Error
+	err := db.Where("id = ?", a.ID).Take(&ask).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return ErrAskOver
+		return ErrLinkOver
 	}
 	if err != nil {
 		return fmt.Errorf("find ask: %w", err)
 	}
-	err = accounts.StillOwner(db, accounts.Visitor{UserID: ask.AskerID, CompanyID: ask.CompanyID})
-	for _, over := range []error{accounts.ErrLocked, accounts.ErrNoMembership, accounts.ErrForbidden, database.ErrNotFound} {
-		if errors.Is(err, over) {
-			return fmt.Errorf("%w: %w", ErrAskOver, err)
-		}
-	}
-	if err != nil {
+	if err := linkOver(accounts.StillOwner(db, accounts.Visitor{UserID: ask.AskerID, CompanyID: ask.CompanyID})); err != nil {
 		return err
 	}
 	now, err := c.db.SharedNow(db)
 	if err == nil && !ask.Open(now) {
-		err = ErrAskOver
+		err = ErrLinkOver
 	}
 	return err
 }
 
 // AskedByLink returns the ask of a link that was not opened yet. It returns
-// ErrAskOpened or ErrAskOver otherwise. It changes nothing, so that programs that
+// ErrLinkOpened or ErrLinkOver otherwise. It changes nothing, so that programs that
 // look ahead do no harm.
 func (c *Connections) AskedByLink(ctx context.Context, link secret.Value) (Asked, error) {
 	return c.askedByLink(c.db.Read(ctx), link)
@@ -100,24 +85,24 @@ func (c *Connections) askedByLink(db *gorm.DB, link secret.Value) (Asked, error)
 	}
 	found, err := accounts.FindLink(db, accounts.LinkAsk, link, now)
 	if errors.Is(err, database.ErrNotFound) || err == nil && found.SubjectID == nil {
-		return Asked{}, ErrAskOver
+		return Asked{}, ErrLinkOver
 	}
 	if err != nil {
 		return Asked{}, err
 	}
 	asked, err := findAsked(db, "id", *found.SubjectID)
 	if err == nil {
-		err = c.stillAsked(db, asked.ID)
+		err = asked.still(c, db)
 	}
 	if err == nil && asked.BindingHash != nil {
-		err = ErrAskOpened
+		err = ErrLinkOpened
 	}
 	return asked, err
 }
 
 // StartAsk binds a link to the browser that has the binding value, and keeps the
 // name of the person there. Of several browsers at the same time, one wins and the
-// others get ErrAskOpened. Address is the one that the request came from.
+// others get ErrLinkOpened. Address is the one that the request came from.
 func (c *Connections) StartAsk(ctx context.Context, link, binding secret.Value, name, address string) error {
 	err := c.db.Write(ctx, func(tx *gorm.DB) error { return askStarts.Take(tx, address, c.db.Now()) })
 	if err != nil {
@@ -135,7 +120,7 @@ func (c *Connections) StartAsk(ctx context.Context, link, binding secret.Value, 
 		bound := tx.Model(&Ask{}).Where("id = ? AND binding_hash IS NULL AND ended_at IS NULL", asked.ID).
 			Updates(map[string]any{"binding_hash": database.HashOf(binding), "admin_name": name, "opened_at": now})
 		if bound.Error == nil && bound.RowsAffected == 0 {
-			return ErrAskOpened
+			return ErrLinkOpened
 		}
 		return bound.Error
 	})
@@ -146,18 +131,18 @@ func (c *Connections) StartAsk(ctx context.Context, link, binding secret.Value, 
 }
 
 // Asked returns the ask that is bound to the browser with the binding value. An ask
-// that was used is returned, too. Asked returns ErrAskOver for any other that is
+// that was used is returned, too. Asked returns ErrLinkOver for any other that is
 // over.
 func (c *Connections) Asked(ctx context.Context, binding secret.Value) (Asked, error) {
 	if binding.IsZero() {
-		return Asked{}, ErrAskOver
+		return Asked{}, ErrLinkOver
 	}
 	db := c.db.Read(ctx)
 	asked, err := findAsked(db, "binding_hash", database.HashOf(binding))
 	if err != nil || asked.Ended == AskUsed {
 		return asked, err
 	}
-	if err := c.stillAsked(db, asked.ID); err != nil {
+	if err := asked.still(c, db); err != nil {
 		return Asked{}, err
 	}
 	if asked.Way != servicetitan.Guided || asked.ConnectionID == nil {
@@ -172,16 +157,14 @@ func (c *Connections) Asked(ctx context.Context, binding secret.Value) (Asked, e
 	return asked, err
 }
 
-// use uses the ask up, together with what it asked for. It tells the owner who
-// asked. It returns ErrAskOver if the ask ended in the meantime, and then the whole
-// transaction must not happen.
+// use uses the ask up, and tells the owner who asked.
 func (a Asked) use(tx *gorm.DB, by accounts.Actor, connectionID uuid.UUID, now time.Time) error {
 	ended, err := a.end(tx, AskUsed, now)
 	if err != nil {
 		return err
 	}
 	if !ended {
-		return ErrAskOver
+		return ErrLinkOver
 	}
 	if err := tx.Model(&Ask{}).Where("id = ?", a.ID).Updates(map[string]any{"connection_id": connectionID, "last_outcome": ""}).Error; err != nil {
 		return err
@@ -193,6 +176,6 @@ func (a Asked) use(tx *gorm.DB, by accounts.Actor, connectionID uuid.UUID, now t
 }
 
 // tried notes how an attempt ended without a connection, for the owner who asked.
-func (a Asked) tried(tx *gorm.DB, outcome models.Outcome) error {
+func (a Asked) tried(tx *gorm.DB, outcome models.Outcome, _ time.Time) error {
 	return tx.Model(&Ask{}).Where("id = ? AND ended_at IS NULL", a.ID).Updates(map[string]any{"last_outcome": outcome, "away_since": nil}).Error
 }

@@ -50,11 +50,12 @@ type authorization struct {
 	StateHash   []byte `gorm:"primaryKey"`
 	BindingHash []byte
 	CompanyID   uuid.UUID
-	// UserID is the person, or the owner who asked another person.
-	UserID uuid.UUID
-	// AskID is the ask through which the authorization began; nil for one of a
-	// session.
-	AskID          *uuid.UUID
+	// UserID is the person, or the owner who asked another person. It is nil for a
+	// person whom a back end has sent.
+	UserID *uuid.UUID
+	// AskID is the ask through which the authorization began, and SessionID the
+	// connect session. Both are nil for an authorization of a member.
+	AskID, SessionID *uuid.UUID
 	Environment    servicetitan.EnvironmentName
 	TenantID       int64
 	Way            servicetitan.Way
@@ -127,7 +128,7 @@ func (c *Connections) checkChoice(ctx context.Context, companyID uuid.UUID, choi
 // Binding is the session's binding value. Begin returns a ThrottledError if the
 // person or the company began too many authorizations.
 func (c *Connections) Begin(ctx context.Context, v accounts.Visitor, binding secret.Value, choice models.Choice) (string, error) {
-	return c.begin(ctx, authorization{CompanyID: v.CompanyID, UserID: v.UserID}, binding, choice, func(*gorm.DB, time.Time) error { return nil })
+	return c.begin(ctx, authorization{CompanyID: v.CompanyID, UserID: &v.UserID}, binding, choice, func(*gorm.DB, time.Time) error { return nil })
 }
 
 // begin begins an authorization of the company and person in a. It also calls may,
@@ -183,13 +184,19 @@ func (c *Connections) begin(ctx context.Context, a authorization, binding secret
 	return address, nil
 }
 
+// ofGuest reports whether the authorization began through a link.
+func (a *authorization) ofGuest() bool { return a.AskID != nil || a.SessionID != nil }
+
 // limitedAs returns the ID by which authorizations are counted. A person who was
 // asked does not use up the tries of the owner who asked.
 func (a *authorization) limitedAs() uuid.UUID {
-	if a.AskID != nil {
+	switch {
+	case a.AskID != nil:
 		return *a.AskID
+	case a.SessionID != nil:
+		return *a.SessionID
 	}
-	return a.UserID
+	return *a.UserID
 }
 
 // LastBegun returns the choice of the visitor's newest authorization that can still

@@ -49,7 +49,7 @@ func (c *Connections) Complete(ctx context.Context, v accounts.Visitor, binding 
 	if err != nil {
 		return models.Result{}, err
 	}
-	if a.AskID != nil || a.UserID != v.UserID || a.CompanyID != v.CompanyID {
+	if a.ofGuest() || *a.UserID != v.UserID || a.CompanyID != v.CompanyID {
 		return models.Result{}, accounts.ErrUnknownState
 	}
 	return c.complete(ctx, attempt{by: v.Actor(), companyID: v.CompanyID, companyName: v.CompanyName, choice: a.choice()}, a, binding, q)
@@ -186,7 +186,7 @@ func (c *Connections) settle(ctx context.Context, who attempt, a authorization, 
 	if failed {
 		return c.giveUp(ctx, client, who, a, tokens, f)
 	}
-	id, err := c.save(ctx, who.by, who.companyID, grantedAccess{Choice: a.choice(), Tokens: tokens, account: account, asked: who.asked, also: a.connected})
+	id, err := c.save(ctx, who.by, who.companyID, grantedAccess{Choice: a.choice(), Tokens: tokens, account: account, guest: who.guest, also: a.connected})
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		return c.giveUp(ctx, client, who, a, tokens, failure{outcome: models.OutcomeTenantTaken})
 	}

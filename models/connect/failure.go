@@ -21,25 +21,25 @@ type attempt struct {
 	// companyName is empty if staff make the attempt.
 	companyName string
 	choice      models.Choice
-	// asked is set for a person who was asked by a link.
-	asked *Asked
+	// guest is set for a person without an account.
+	guest guest
 }
 
 // stillMay returns an error if whoever makes the attempt may no longer connect, as
 // accounts.StillAllowed does.
 func (c *Connections) stillMay(db *gorm.DB, a attempt) error {
-	if a.asked != nil {
-		return c.stillAsked(db, a.asked.ID)
+	if a.guest != nil {
+		return a.guest.still(c, db)
 	}
 	return accounts.StillAllowed(db, a.by, a.companyID)
 }
 
-// noted records on the ask, if there is one, how the attempt ended.
-func (a attempt) noted(tx *gorm.DB, outcome models.Outcome) error {
-	if a.asked == nil {
+// noted records, for whoever sent a guest, how the attempt ended.
+func (a attempt) noted(tx *gorm.DB, outcome models.Outcome, now time.Time) error {
+	if a.guest == nil {
 		return nil
 	}
-	return a.asked.tried(tx, outcome)
+	return a.guest.tried(tx, outcome, now)
 }
 
 // failure is how an attempt to connect ended without a connection.
@@ -116,7 +116,7 @@ func (c *Connections) finish(ctx context.Context, who attempt, a authorization, 
 		if err := tx.Model(&a).Select("FinishedAt", "Outcome", "FoundTenantID", "RetryAt").Updates(&a).Error; err != nil {
 			return err
 		}
-		if err := who.noted(tx, f.outcome); err != nil {
+		if err := who.noted(tx, f.outcome, now); err != nil {
 			return err
 		}
 		event := models.Event{
@@ -176,7 +176,7 @@ func shutOut(err error) (failure, bool) {
 		err     error
 		outcome models.Outcome
 	}{
-		{ErrAskOver, models.OutcomeLinkEnded}, // it may also say that the company is locked
+		{ErrLinkOver, models.OutcomeLinkEnded}, // it may also say that the company is locked
 		{accounts.ErrLocked, models.OutcomeLocked},
 		{accounts.ErrNoMembership, models.OutcomeNoMembership},
 		{accounts.ErrNoStaff, models.OutcomeNoStaff},

@@ -79,7 +79,7 @@ func (c *Connections) tryClient(ctx context.Context, a attempt, own servicetitan
 	if failed {
 		return c.refuse(ctx, a, f)
 	}
-	id, err := c.save(ctx, a.by, a.companyID, grantedAccess{Choice: choice, Tokens: tokens, own: own, account: account, setup: setup, asked: a.asked})
+	id, err := c.save(ctx, a.by, a.companyID, grantedAccess{Choice: choice, Tokens: tokens, own: own, account: account, setup: setup, guest: a.guest})
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		return c.refuse(ctx, a, failure{outcome: models.OutcomeTenantTaken})
 	}
@@ -100,7 +100,7 @@ func (c *Connections) refuse(ctx context.Context, a attempt, f failure) (models.
 		"company", a.companyID, "support_code", a.by.SupportCode, "cause", f.cause)
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
 		now := c.db.Now()
-		if err := a.noted(tx, f.outcome); err != nil {
+		if err := a.noted(tx, f.outcome, now); err != nil {
 			return err
 		}
 		event := models.Event{

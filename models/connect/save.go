@@ -24,8 +24,9 @@ type grantedAccess struct {
 	account servicetitan.Account
 	// setup is the guided setup that the access completes; nil for the other ways.
 	setup *models.Setup
-	// asked is the ask that the access answers; nil if a member or staff connect.
-	asked *Asked
+	// guest is the person without an account who connects; nil if a member or staff
+	// connect.
+	guest guest
 	// also writes other rows in the same transaction; nil if there are none.
 	also func(tx *gorm.DB, connectionID uuid.UUID, now time.Time) error
 }
@@ -52,7 +53,7 @@ func (c *Connections) saveOnce(ctx context.Context, by accounts.Actor, companyID
 	client, _ := c.clients.In(choice.Environment)
 	err = c.db.Write(ctx, func(tx *gorm.DB) error {
 		old = keeper.Replaced{} // of an earlier run
-		if err := c.stillMay(tx, attempt{by: by, companyID: companyID, asked: granted.asked}); err != nil {
+		if err := c.stillMay(tx, attempt{by: by, companyID: companyID, guest: granted.guest}); err != nil {
 			return err
 		}
 		now, err := c.db.SharedNow(tx)
@@ -114,8 +115,8 @@ func (c *Connections) saveOnce(ctx context.Context, by accounts.Actor, companyID
 				return err
 			}
 		}
-		if granted.asked != nil {
-			if err := granted.asked.use(tx, by, id, now); err != nil {
+		if granted.guest != nil {
+			if err := granted.guest.use(tx, by, id, now); err != nil {
 				return err
 			}
 		}
