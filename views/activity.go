@@ -42,6 +42,12 @@ var activityWords = map[accounts.AuditAction]struct{ icon, words string }{
 	accounts.AuditMemberEnabled:       {"users", "Gave someone their access back"},
 	accounts.AuditAddressReleased:     {"mail", "Lost an address that was not confirmed"},
 	accounts.AuditMemberLeft:          {"out", "Left the company"},
+	accounts.AuditEndpointAdded:       {"plus", "Added a webhook endpoint"},
+	accounts.AuditEndpointChanged:     {"pencil", "Changed a webhook endpoint"},
+	accounts.AuditEndpointRemoved:     {"trash", "Removed a webhook endpoint"},
+	accounts.AuditEndpointRotated:     {"key", "Replaced the secret of a webhook endpoint"},
+	accounts.AuditEndpointResumed:     {"ok", "Resumed a webhook endpoint"},
+	accounts.AuditEndpointReplayed:    {"send", "Sent webhook messages again"},
 }
 
 // ActivityWords returns what a person did, in a few words.

@@ -26,8 +26,11 @@ func (r Role) Label() string {
 
 // Company is a customer of ours. No company sees another's data.
 type Company struct {
-	ID        uuid.UUID `gorm:"primaryKey"`
-	Name      string
+	ID   uuid.UUID `gorm:"primaryKey"`
+	Name string
+	// Reference is the ID that the operator's back end gives the company, of at most
+	// 255 bytes; empty if it gives none. No two companies have the same.
+	Reference string
 	CreatedAt time.Time
 	// LockedAt is when staff locked the company, or nil. People and programs of a
 	// locked company have no access. LockedByName is the staff member who locked

@@ -17,6 +17,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/retry"
 	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/webhook"
 )
 
 const (
@@ -44,7 +45,7 @@ func sealedTables() []database.SealedTable {
 	canary := database.SealedTable{Name: "key_canary", Key: "id", Columns: []string{"sealed"}, Rows: database.SealedRowsOf(func(c keyCanary) database.SealedRow {
 		return database.SealedRow{Key: c.ID, Values: []database.SealedValue{{Column: "sealed", Sealed: c.Sealed, Place: canaryPlace()}}}
 	})}
-	return slices.Concat([]database.SealedTable{canary}, accounts.SealedTables(), connect.SealedTables(), keeper.SealedTables())
+	return slices.Concat([]database.SealedTable{canary}, accounts.SealedTables(), connect.SealedTables(), keeper.SealedTables(), webhook.SealedTables())
 }
 
 // otherThan returns a query for the table's rows that have a value encrypted with a key

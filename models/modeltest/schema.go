@@ -21,7 +21,9 @@ func MatchSchema(t *testing.T, records ...any) {
 			}
 			var columns []string
 			for _, f := range statement.Schema.Fields {
-				columns = append(columns, f.DBName)
+				if f.DBName != "" { // it is stored
+					columns = append(columns, f.DBName)
+				}
 			}
 			query := "SELECT " + strings.Join(columns, ", ") + " FROM " + statement.Schema.Table + " WHERE 1 = 0"
 			if err := db.Read(t.Context()).Exec(query).Error; err != nil {
