@@ -31,7 +31,7 @@ func (a *app) backEnd(of *member) *backEnd {
 		id := uuid.MustParse(a.lookup("SELECT company_id FROM memberships m JOIN users u ON u.id = m.user_id WHERE u.email = ?", of.email))
 		companyID = &id
 	}
-	key, secret, err := a.apiKeys.Create(a.Context(), accounts.CommandLine("root"), companyID, "a back end")
+	key, secret, err := a.apiKeys.Create(a.Context(), accounts.CommandLine("root"), accounts.NewKey{CompanyID: companyID, Name: "a back end", Scopes: accounts.Scopes()})
 	if err != nil {
 		a.Fatal(err)
 	}
@@ -177,7 +177,7 @@ func TestAPIKeys(t *testing.T) {
 		other := &backEnd{browser: own.browser, secret: wrong}
 		other.ask(hers+"/token").problem(t, 401)
 	}
-	if err := a.apiKeys.Revoke(t.Context(), accounts.CommandLine("root"), own.key.ID); err != nil {
+	if err := a.apiKeys.Revoke(t.Context(), accounts.CommandLine("root"), nil, own.key.ID); err != nil {
 		t.Fatal(err)
 	}
 	own.ask(hers+"/token").problem(t, 401)

@@ -30,7 +30,7 @@ func (b *browser) otherHost(host, method, path string, form url.Values, headers 
 func TestForeignHostsAreRefused(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("A", "Amy")
-	_, key, err := a.apiKeys.Create(t.Context(), accounts.CommandLine("test"), nil, "back end")
+	_, key, err := a.apiKeys.Create(t.Context(), accounts.CommandLine("test"), accounts.NewKey{Name: "back end", Scopes: accounts.Scopes()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -297,7 +297,7 @@ func (a *app) companyOf(m *member) uuid.UUID {
 // keyOf returns an API key of a company.
 func (a *app) keyOf(companyID uuid.UUID) string {
 	a.Helper()
-	_, secret, err := a.apiKeys.Create(a.Context(), accounts.CommandLine("root"), &companyID, "a back end")
+	_, secret, err := a.apiKeys.Create(a.Context(), accounts.CommandLine("root"), accounts.NewKey{CompanyID: &companyID, Name: "a back end", Scopes: accounts.Scopes()})
 	if err != nil {
 		a.Fatal(err)
 	}

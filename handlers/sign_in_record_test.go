@@ -93,7 +93,7 @@ func TestTokenReadsAreShownToStaff(t *testing.T) {
 		if page := amy.get(path).want(a, 200); strings.Contains(text(page.body), "Who read its access") {
 			t.Error("the company sees it")
 		}
-		if err := a.apiKeys.Revoke(t.Context(), accounts.CommandLine("root"), key.key.ID); err != nil {
+		if err := a.apiKeys.Revoke(t.Context(), accounts.CommandLine("root"), nil, key.key.ID); err != nil {
 			t.Fatal(err)
 		}
 		key.ask(path+"/token").problem(t, 401)

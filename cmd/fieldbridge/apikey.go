@@ -40,7 +40,7 @@ func (a apikeyCreate) Run(ctx context.Context) error {
 		companyID = &id
 	}
 	return withKeys(ctx, func(keys *accounts.APIKeys) error {
-		key, secret, err := keys.Create(ctx, operator(), companyID, a.Name)
+		key, secret, err := keys.Create(ctx, operator(), accounts.NewKey{CompanyID: companyID, Name: a.Name, Scopes: []accounts.Scope{accounts.ScopeConnectionsRead, accounts.ScopeTokensRead}})
 		if errors.Is(err, database.ErrNotFound) {
 			return fmt.Errorf("there is no company %s", a.Company)
 		}
@@ -59,7 +59,7 @@ type apikeyRevoke struct {
 // Run revokes a key.
 func (a apikeyRevoke) Run(ctx context.Context) error {
 	return withKeys(ctx, func(keys *accounts.APIKeys) error {
-		err := keys.Revoke(ctx, operator(), a.ID)
+		err := keys.Revoke(ctx, operator(), nil, a.ID)
 		if errors.Is(err, database.ErrNotFound) {
 			return fmt.Errorf("there is no key %s that works", a.ID)
 		}

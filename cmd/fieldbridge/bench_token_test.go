@@ -54,7 +54,7 @@ func (p *product) backEnds(b testing.TB, base string, n int) []*client {
 		clients[i] = newClient(base)
 		b.Cleanup(clients[i].transport.CloseIdleConnections)
 		for range each {
-			_, key, err := p.apiKeys.Create(b.Context(), accounts.CommandLine("root"), nil, "bench")
+			_, key, err := p.apiKeys.Create(b.Context(), accounts.CommandLine("root"), accounts.NewKey{Name: "bench", Scopes: accounts.Scopes()})
 			if err != nil {
 				b.Fatal(err)
 			}

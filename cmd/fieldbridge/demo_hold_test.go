@@ -209,7 +209,7 @@ func TestDemoLooksBeforeItBegins(t *testing.T) {
 // A real database may contain nothing but an API key for all companies.
 func TestDemoLeavesKeysAlone(t *testing.T) {
 	s := openDemo(t, testdb.SQLite(t), newKeyset(t))
-	_, key, err := s.apiKeys.Create(t.Context(), accounts.CommandLine("root"), nil, "Warehouse")
+	_, key, err := s.apiKeys.Create(t.Context(), accounts.CommandLine("root"), accounts.NewKey{Name: "Warehouse", Scopes: accounts.Scopes()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -94,7 +94,7 @@ func TestGuardAllocations(t *testing.T) {
 	fill(t, p.db, p.keys, connections)
 	change(t, p.db, "UPDATE connections SET last_used_at = ?", p.db.Now()) // a read need not record the use
 	p.unlimited(t)
-	_, key, err := p.apiKeys.Create(t.Context(), accounts.CommandLine("root"), nil, "guard")
+	_, key, err := p.apiKeys.Create(t.Context(), accounts.CommandLine("root"), accounts.NewKey{Name: "guard", Scopes: accounts.Scopes()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,15 +21,18 @@ func (a *API) Enter(r Route) echo.HandlerFunc {
 	if r.enter != nil {
 		return r.enter
 	}
-	return func(c echo.Context) error { return a.admit(c, r.Handle) }
+	return func(c echo.Context) error { return a.admit(c, r.Scope, r.Handle) }
 }
 
-// admit admits a back end that sends its key as a bearer token (RFC 6750, section
-// 2.1).
-func (a *API) admit(c echo.Context, handle func(echo.Context, accounts.APIKey) error) error {
+// admit admits a back end that sends its key as a bearer token (RFC 6750, section 2.1),
+// if the key has the scope.
+func (a *API) admit(c echo.Context, scope accounts.Scope, handle func(echo.Context, accounts.APIKey) error) error {
 	key, err := a.APIKeys.Check(c.Request().Context(), sentKey(c), request.Address(c))
 	if errors.Is(err, database.ErrNotFound) {
 		return errNoKey
+	}
+	if err == nil {
+		err = key.Need(scope)
 	}
 	if err != nil {
 		return err

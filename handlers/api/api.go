@@ -31,6 +31,8 @@ func New(o Options) *API { return &API{o} }
 // Route is one address of the API: its method, its path, and who answers.
 type Route struct {
 	Method, Path string
+	// Scope is what the key needs.
+	Scope accounts.Scope
 	// Handle answers a back end whose key was admitted.
 	Handle func(echo.Context, accounts.APIKey) error
 	// enter replaces the admission, and Handle. It is nil for most routes.
@@ -41,8 +43,8 @@ type Route struct {
 func (a *API) Routes() []Route {
 	const get = http.MethodGet
 	return []Route{
-		{Method: get, Path: "/api/v1/connections", Handle: a.listConnections},
-		{Method: get, Path: "/api/v1/connections/:id", Handle: withID(a.readConnection)},
-		{Method: get, Path: "/api/v1/connections/:id/token", enter: a.readToken},
+		{Method: get, Path: "/api/v1/connections", Scope: accounts.ScopeConnectionsRead, Handle: a.listConnections},
+		{Method: get, Path: "/api/v1/connections/:id", Scope: accounts.ScopeConnectionsRead, Handle: withID(a.readConnection)},
+		{Method: get, Path: "/api/v1/connections/:id/token", Scope: accounts.ScopeTokensRead, enter: a.readToken},
 	}
 }

@@ -49,6 +49,10 @@ var problems = []problem{
 		detail: "Fieldbridge support has locked this company. Fieldbridge keeps its access, which can be read again once the company is unlocked.",
 	},
 	{
+		name: "missing-scope", status: http.StatusForbidden, is: request.Kind[*accounts.ScopeError],
+		title: "Missing scope", detail: "The API key lacks the scope that this needs.",
+	},
+	{
 		name: "no-valid-key", status: http.StatusUnauthorized, is: request.Exactly(errNoKey),
 		title: "No valid API key", detail: "Send an API key as a bearer token.",
 	},
@@ -122,13 +126,15 @@ func invalidParameter(name, detail string) error {
 
 // problemBody is an error response of the API (RFC 9457).
 type problemBody struct {
-	Type        string        `json:"type"`
-	Title       string        `json:"title"`
-	Status      int           `json:"status"`
-	Detail      string        `json:"detail,omitempty"`
-	Reason      models.Reason `json:"reason,omitempty"`
-	Errors      []wrongPart   `json:"errors,omitempty"`
-	SupportCode string        `json:"support_code"`
+	Type   string        `json:"type"`
+	Title  string        `json:"title"`
+	Status int           `json:"status"`
+	Detail string        `json:"detail,omitempty"`
+	Reason models.Reason `json:"reason,omitempty"`
+	Errors []wrongPart   `json:"errors,omitempty"`
+	// Scope is the one that the key lacks.
+	Scope       accounts.Scope `json:"scope,omitempty"`
+	SupportCode string         `json:"support_code"`
 }
 
 // problemBody returns the problem as it is sent.
@@ -136,6 +142,9 @@ func (a *API) problemBody(p problem, err error) problemBody {
 	body := problemBody{Type: a.BaseURL.String() + ProblemsPath + p.name, Title: p.title, Status: p.status, Detail: p.detail}
 	if e, ok := errors.AsType[*models.ReasonError](err); ok {
 		body.Reason = e.Reason
+	}
+	if e, ok := errors.AsType[*accounts.ScopeError](err); ok {
+		body.Scope, body.Detail = e.Scope, "The API key lacks the scope "+string(e.Scope)+"."
 	}
 	if e, ok := errors.AsType[*invalidError](err); ok {
 		body.Errors = e.parts
@@ -157,8 +166,11 @@ func (a *API) ShowError(c echo.Context, err error) {
 	body := a.problemBody(p, err)
 	body.SupportCode = request.SupportCode(c)
 	h := c.Response().Header()
-	if p.status == http.StatusUnauthorized {
+	switch {
+	case p.status == http.StatusUnauthorized:
 		h.Set(echo.HeaderWWWAuthenticate, "Bearer")
+	case body.Scope != "": // RFC 6750, section 3.1
+		h.Set(echo.HeaderWWWAuthenticate, `Bearer error="insufficient_scope", scope="`+string(body.Scope)+`"`)
 	}
 	now := a.Now()
 	request.SetRetryAfter(h, request.RetryAt(p.status, err, now), now)

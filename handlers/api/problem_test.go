@@ -29,6 +29,7 @@ func TestProblemsOfErrors(t *testing.T) {
 		"not found":         {database.ErrNotFound, 404, "not-found", slog.LevelInfo},
 		"locked":            {accounts.ErrLocked, 403, "company-locked", slog.LevelInfo},
 		"foreign host":      {request.ErrForeignHost, 421, "wrong-host", slog.LevelInfo},
+		"no scope":          {&accounts.ScopeError{Scope: accounts.ScopeProxy}, 403, "missing-scope", slog.LevelInfo},
 		"no key":            {errNoKey, 401, "no-valid-key", slog.LevelInfo},
 		"not connected":     {&models.ReasonError{Err: models.ErrNotConnected}, 409, "not-connected", slog.LevelInfo},
 		"reconnect needed":  {&models.ReasonError{Reason: models.ReasonGrantRefused, Err: models.ErrReconnectNeeded}, 409, "reconnect-needed", slog.LevelInfo},

@@ -29,12 +29,12 @@ func (a *API) readToken(c echo.Context) error {
 	sent := sentKey(c)
 	id, err := request.ID(c)
 	if err != nil || sent.IsZero() {
-		return a.admit(c, func(echo.Context, accounts.APIKey) error { return err })
+		return a.admit(c, accounts.ScopeTokensRead, func(echo.Context, accounts.APIKey) error { return err })
 	}
 	from := request.Address(c)
 	found, err := a.Connections.ReadKeyed(c.Request().Context(), sent, id)
 	if errors.Is(err, database.ErrNotFound) {
-		return a.admit(c, func(c echo.Context, key accounts.APIKey) error {
+		return a.admit(c, accounts.ScopeTokensRead, func(c echo.Context, key accounts.APIKey) error {
 			connection, access, err := a.Connections.TokenFor(c.Request().Context(), key, id)
 			return a.answerToken(c, key.ID, from, connection, access, err)
 		})

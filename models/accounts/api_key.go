@@ -1,13 +1,9 @@
 package accounts
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -20,39 +16,63 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
-const (
-	// keyPrefix starts every API key, so that scanners recognize a leaked one.
-	keyPrefix = "fbk_"
-	// keyPerSecond and keyBurst limit how often each instance accepts a key.
-	keyPerSecond = 200
-	keyBurst     = 400
-)
-
-// APIKey allows a back end to read the connections of one company, or of all
-// companies if CompanyID is nil.
+// APIKey allows a back end to do what the key's scopes say, for the connections of one
+// company, or of all companies if CompanyID is nil.
 type APIKey struct {
 	ID        uuid.UUID `gorm:"primaryKey"`
 	CompanyID *uuid.UUID
 	Name      string
 	KeyHash   []byte
+	// Scopes are separated by spaces. ScopeList and May read them.
+	Scopes string
+	// ExpiresAt is nil for a key that does not expire.
+	ExpiresAt *time.Time
+	// CallerName is what people see when the key's program asks them to connect. Caller
+	// reads it.
+	CallerName string
+	// ReturnURLs are addresses, one a line. ReturnURLList and MayReturnTo read them.
+	ReturnURLs string `gorm:"column:return_urls"`
 	// Reads counts the tokens that were read with the key.
-	Reads      int64
-	LastUsedAt *time.Time
-	CreatedAt  time.Time
-	RevokedAt  *time.Time
+	Reads           int64
+	LastUsedAt      *time.Time
+	LastUsedAddress string
+	CreatedAt       time.Time
+	RevokedAt       *time.Time
 	// Refused counts the requests that were refused although the key exists: it was
-	// revoked, its company was locked, or it was used too often. The latest one
-	// came at RefusedAt from RefusedAddress.
+	// revoked or has expired, its company was locked, or it was used too often. The
+	// latest one came at RefusedAt from RefusedAddress.
 	Refused        int64
 	RefusedAt      *time.Time
 	RefusedAddress string
+	// RolledAt is when the key got another secret. The one before it has the hash
+	// OldKeyHash, works until OldUntil, and was last used at OldUsedAt.
+	RolledAt   *time.Time
+	OldKeyHash []byte
+	OldUntil   *time.Time
+	OldUsedAt  *time.Time
 }
 
 // TableName returns the table's name, which gorm would spell differently.
 func (APIKey) TableName() string { return "api_keys" }
 
+// Caller returns what people see when the key's program asks them to connect.
+func (k APIKey) Caller() string {
+	if k.CallerName != "" {
+		return k.CallerName
+	}
+	return k.Name
+}
+
+// Works reports whether the key was neither revoked nor has expired.
+func (k APIKey) Works(now time.Time) bool {
+	return k.RevokedAt == nil && (k.ExpiresAt == nil || k.ExpiresAt.After(now))
+}
+
 // APIKeys creates, checks, and revokes API keys. It counts their use in memory
 // until Flush.
+//
+// Methods that take whose act for one company, and find only its keys. They act for
+// the operator, and find all keys, if whose is nil.
 type APIKeys struct {
 	db     *database.DB
 	mu     sync.Mutex
@@ -61,48 +81,68 @@ type APIKeys struct {
 	reads  tokenReads
 }
 
-// keyUse is the use of a key since the last flush.
-type keyUse struct {
-	reads int64
-	last  time.Time // zero if it was only refused
-
-	refused        int64
-	refusedAt      time.Time
-	refusedAddress string
-}
-
-// and adds other, which is the earlier use, to u.
-func (u keyUse) and(other keyUse) keyUse {
-	u.reads += other.reads
-	if u.last.Before(other.last) {
-		u.last = other.last
-	}
-	u.refused += other.refused
-	if u.refusedAt.Before(other.refusedAt) {
-		u.refusedAt, u.refusedAddress = other.refusedAt, other.refusedAddress
-	}
-	return u
-}
-
 // NewAPIKeys returns the API keys in a database.
 func NewAPIKeys(db *database.DB) *APIKeys {
 	return &APIKeys{db: db, limits: map[uuid.UUID]*rate.Limiter{}, uses: map[uuid.UUID]keyUse{}, reads: newTokenReads()}
 }
 
-// Create makes a key for a company, or for all companies if companyID is nil. Only
-// its hash is stored, so the returned secret cannot be read again. Create returns
-// ErrNotFound if the company does not exist, and an error that gives the reason if
-// ParseName refuses the name.
-func (a *APIKeys) Create(ctx context.Context, by Actor, companyID *uuid.UUID, name string) (APIKey, secret.Value, error) {
-	name, problem := ParseName(name)
+// NewKey says what a new API key is for.
+type NewKey struct {
+	// CompanyID is the company of the key. It is nil for all companies.
+	CompanyID *uuid.UUID
+	Name      string
+	Scopes    []Scope
+	// ExpiresAt is nil for a key that does not expire.
+	ExpiresAt *time.Time
+	// CallerName is empty for the name of the key.
+	CallerName string
+	ReturnURLs []string
+}
+
+// ErrNoScope says that a key would have no scope.
+var ErrNoScope = errors.New("a key needs at least one scope")
+
+// key returns the record of the key with an ID.
+func (n NewKey) key(id uuid.UUID, now time.Time) (APIKey, error) {
+	name, problem := ParseName(n.Name)
 	if problem != NameFine {
-		return APIKey{}, secret.Value{}, fmt.Errorf("create API key: %w", badNameError{problem})
+		return APIKey{}, badNameError{problem}
 	}
-	made := secret.New(keyPrefix + strings.ToLower(rand.Text()+rand.Text()))
-	key := APIKey{ID: database.NewID(), CompanyID: companyID, Name: name, KeyHash: database.HashOf(made), CreatedAt: a.db.Now()}
-	err := a.db.Write(ctx, func(tx *gorm.DB) error {
-		if companyID != nil {
-			if err := tx.Select("id").Where("id = ? AND deleted_at IS NULL", *companyID).Take(&Company{}).Error; err != nil {
+	k := APIKey{ID: id, CompanyID: n.CompanyID, Name: name, Scopes: joinScopes(ordered(n.Scopes)), ExpiresAt: n.ExpiresAt, CreatedAt: now}
+	if k.Scopes == "" {
+		return APIKey{}, ErrNoScope
+	}
+	return k, k.callAs(n.CallerName, n.ReturnURLs)
+}
+
+// callAs sets what concerns the people whom the key's program asks to connect.
+func (k *APIKey) callAs(caller string, returnURLs []string) error {
+	k.CallerName = ""
+	if strings.TrimSpace(caller) != "" {
+		name, problem := ParseName(caller)
+		if problem != NameFine {
+			return badNameError{problem}
+		}
+		k.CallerName = name
+	}
+	urls, err := parseReturnURLs(returnURLs)
+	k.ReturnURLs = strings.Join(urls, "\n")
+	return err
+}
+
+// Create makes a key. Only its hash is stored, so the returned secret cannot be read
+// again. Create returns ErrNotFound if the company does not exist, and an error that
+// gives the reason if it refuses what the key is for.
+func (a *APIKeys) Create(ctx context.Context, by Actor, n NewKey) (APIKey, secret.Value, error) {
+	key, err := n.key(database.NewID(), a.db.Now())
+	if err != nil {
+		return APIKey{}, secret.Value{}, fmt.Errorf("create API key: %w", err)
+	}
+	made := newKey()
+	key.KeyHash = database.HashOf(made)
+	err = a.db.Write(ctx, func(tx *gorm.DB) error {
+		if n.CompanyID != nil {
+			if err := tx.Select("id").Where("id = ? AND deleted_at IS NULL", *n.CompanyID).Take(&Company{}).Error; err != nil {
 				return database.Found(err, "find company")
 			}
 		}
@@ -110,8 +150,8 @@ func (a *APIKeys) Create(ctx context.Context, by Actor, companyID *uuid.UUID, na
 			return err
 		}
 		whose := "all companies"
-		if companyID != nil {
-			whose = "company " + companyID.String()
+		if n.CompanyID != nil {
+			whose = "company " + n.CompanyID.String()
 		}
 		return by.audit(tx, AuditKeyCreated, key.ID, whose, key.CreatedAt)
 	})
@@ -123,9 +163,13 @@ func (a *APIKeys) Create(ctx context.Context, by Actor, companyID *uuid.UUID, na
 
 // Revoke ends a key at once, on every instance. It returns ErrNotFound if the key
 // does not exist or was already revoked.
-func (a *APIKeys) Revoke(ctx context.Context, by Actor, id uuid.UUID) error {
+func (a *APIKeys) Revoke(ctx context.Context, by Actor, whose *uuid.UUID, id uuid.UUID) error {
 	err := a.db.Write(ctx, func(tx *gorm.DB) error {
-		result := tx.Model(&APIKey{}).Where("id = ? AND revoked_at IS NULL", id).Update("revoked_at", a.db.Now())
+		query := tx.Model(&APIKey{}).Where("id = ? AND revoked_at IS NULL", id)
+		if whose != nil {
+			query = query.Where("company_id = ?", *whose)
+		}
+		result := query.Update("revoked_at", a.db.Now())
 		if result.Error == nil && result.RowsAffected == 0 {
 			return database.ErrNotFound
 		}
@@ -144,120 +188,4 @@ func (a *APIKeys) List(ctx context.Context) ([]APIKey, error) {
 		return nil, fmt.Errorf("list API keys: %w", err)
 	}
 	return keys, nil
-}
-
-// Check returns the key that a request from an address has sent. It returns
-// ErrNotFound for an unknown or revoked key, a ThrottledError for one that is used
-// too often, and ErrLocked for one whose company is locked. It counts every refusal
-// of a key that exists.
-func (a *APIKeys) Check(ctx context.Context, sent secret.Value, address string) (APIKey, error) {
-	if sent.IsZero() {
-		return APIKey{}, database.ErrNotFound
-	}
-	var key APIKey
-	var lockedAt *time.Time
-	err := a.db.ReadRow(ctx, `SELECT k.id, k.company_id, k.name, k.revoked_at, c.locked_at FROM api_keys k LEFT JOIN companies c ON c.id = k.company_id
-		WHERE k.key_hash = $1`, []any{database.HashOf(sent)}, &key.ID, &key.CompanyID, &key.Name, &key.RevokedAt, &lockedAt)
-	if err != nil {
-		return APIKey{}, database.Found(err, "check API key")
-	}
-	return a.admit(key, lockedAt != nil, address)
-}
-
-// Admit is Check for a key that was just read, is not revoked, and whose company is
-// not locked.
-func (a *APIKeys) Admit(id uuid.UUID, address string) error {
-	_, err := a.admit(APIKey{ID: id}, false, address)
-	return err
-}
-
-// admit refuses a key that was just read, or counts its use.
-func (a *APIKeys) admit(key APIKey, locked bool, address string) (APIKey, error) {
-	now := a.db.Now()
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	use := a.uses[key.ID]
-	defer func() { a.uses[key.ID] = use }()
-	refuse := func(err error) (APIKey, error) {
-		use.refused, use.refusedAt, use.refusedAddress = use.refused+1, now, address
-		return APIKey{}, err
-	}
-	if key.RevokedAt != nil {
-		return refuse(database.ErrNotFound)
-	}
-	limit := a.limits[key.ID]
-	if limit == nil {
-		limit = rate.NewLimiter(keyPerSecond, keyBurst)
-		a.limits[key.ID] = limit
-	}
-	if !limit.AllowN(now, 1) {
-		return refuse(&ThrottledError{Until: now.Add(time.Second)})
-	}
-	use.last = now
-	if locked {
-		return refuse(ErrLocked)
-	}
-	return key, nil
-}
-
-// CountRead counts that a key was used, from an address, to read a connection's
-// token. Flush stores the count later, so that nobody who asks for a token waits
-// for a write.
-func (a *APIKeys) CountRead(id, connectionID uuid.UUID, address string) {
-	now := a.db.Now()
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	use := a.uses[id]
-	use.reads++
-	a.uses[id] = use
-	a.reads.add(id, connectionID, address, now)
-}
-
-// Flush stores what was counted since the last flush. A process that is killed
-// loses its counts since then.
-func (a *APIKeys) Flush(ctx context.Context) error {
-	return errors.Join(a.flushUses(ctx), a.flushTokenReads(ctx))
-}
-
-func (a *APIKeys) flushUses(ctx context.Context) error {
-	a.mu.Lock()
-	uses := a.uses
-	a.uses = map[uuid.UUID]keyUse{}
-	a.mu.Unlock()
-	if len(uses) == 0 {
-		return nil
-	}
-	ctx, cancel := a.db.LimitWork(ctx)
-	defer cancel()
-	err := a.db.Write(ctx, func(tx *gorm.DB) error {
-		// All instances lock the rows in the same order, so that they cannot
-		// deadlock.
-		for _, id := range slices.SortedFunc(maps.Keys(uses), func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }) {
-			if err := uses[id].write(tx, id); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		for id, use := range uses { // the next flush writes them
-			a.uses[id] = a.uses[id].and(use)
-		}
-		return fmt.Errorf("store use of API keys: %w", err)
-	}
-	return nil
-}
-
-// write adds the use to the key's row.
-func (u keyUse) write(tx *gorm.DB, id uuid.UUID) error {
-	set := map[string]any{"reads": gorm.Expr("reads + ?", u.reads)}
-	if !u.last.IsZero() {
-		set["last_used_at"] = u.last
-	}
-	if u.refused > 0 {
-		set["refused"], set["refused_at"], set["refused_address"] = gorm.Expr("refused + ?", u.refused), u.refusedAt, u.refusedAddress
-	}
-	return tx.Model(&APIKey{}).Where("id = ?", id).Updates(set).Error
 }

@@ -15,11 +15,11 @@ import (
 func TestAPIKeyIsThrottled(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		keys := accounts.NewAPIKeys(db)
-		_, secret, err := keys.Create(t.Context(), accounts.CommandLine("root"), nil, "sync")
+		_, secret, err := keys.Create(t.Context(), accounts.CommandLine("root"), accounts.NewKey{Name: "sync", Scopes: accounts.Scopes()})
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, other, err := keys.Create(t.Context(), accounts.CommandLine("root"), nil, "other")
+		_, other, err := keys.Create(t.Context(), accounts.CommandLine("root"), accounts.NewKey{Name: "other", Scopes: accounts.Scopes()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +40,7 @@ func TestAPIKeyIsThrottled(t *testing.T) {
 		if _, err := keys.Check(t.Context(), secret, "203.0.113.7"); err != nil {
 			t.Errorf("after a second: %v", err)
 		}
-		if err := keys.Revoke(t.Context(), accounts.CommandLine("root"), uuid.New()); !errors.Is(err, database.ErrNotFound) {
+		if err := keys.Revoke(t.Context(), accounts.CommandLine("root"), nil, uuid.New()); !errors.Is(err, database.ErrNotFound) {
 			t.Errorf("revoking an unknown key: got %v", err)
 		}
 	})

@@ -109,11 +109,11 @@ func TestAPIKeyNames(t *testing.T) {
 			"back \u202eend":       "invisible",
 			"https://evil.example": "address",
 		} {
-			if _, _, err := keys.Create(t.Context(), accounts.CommandLine("test"), nil, name); err == nil || !strings.Contains(err.Error(), says) {
+			if _, _, err := keys.Create(t.Context(), accounts.CommandLine("test"), accounts.NewKey{Name: name, Scopes: accounts.Scopes()}); err == nil || !strings.Contains(err.Error(), says) {
 				t.Errorf("%q: %v", name, err)
 			}
 		}
-		if key, _, err := keys.Create(t.Context(), accounts.CommandLine("test"), nil, " Back  end"); err != nil || key.Name != "Back end" {
+		if key, _, err := keys.Create(t.Context(), accounts.CommandLine("test"), accounts.NewKey{Name: " Back  end", Scopes: accounts.Scopes()}); err != nil || key.Name != "Back end" {
 			t.Errorf("%q, %v", key.Name, err)
 		}
 	})

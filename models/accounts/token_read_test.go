@@ -22,7 +22,7 @@ func TestTokenReadsAreRecorded(t *testing.T) {
 	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		ctx, ids, ada := t.Context(), d.Seed(2, d.Clock.Now(), d.Clock.Now().Add(time.Hour)), d.Staff("Ada", accounts.Admin)
 		keys := accounts.NewAPIKeys(d.DB)
-		key, _, err := keys.Create(ctx, accounts.CommandLine("root"), nil, "Warehouse")
+		key, _, err := keys.Create(ctx, accounts.CommandLine("root"), accounts.NewKey{Name: "Warehouse", Scopes: accounts.Scopes()})
 		d.Must(err)
 		d.Clock.Add(time.Hour - time.Duration(d.DB.Now().UnixNano())%time.Hour) // the hour begins
 		first := d.DB.Now()
@@ -103,7 +103,7 @@ func TestRefusedKeysAreCounted(t *testing.T) {
 	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		ctx, ada := t.Context(), d.Staff("Ada", accounts.Admin)
 		keys := accounts.NewAPIKeys(d.DB)
-		key, secret, err := keys.Create(ctx, accounts.CommandLine("root"), &d.CompanyID, "own")
+		key, secret, err := keys.Create(ctx, accounts.CommandLine("root"), accounts.NewKey{CompanyID: &d.CompanyID, Name: "own", Scopes: accounts.Scopes()})
 		d.Must(err)
 		refused := func(want error, n int) {
 			t.Helper()
@@ -117,7 +117,7 @@ func TestRefusedKeysAreCounted(t *testing.T) {
 		}
 		d.Must(d.Support.Lock(ctx, ada, d.CompanyID, "They asked for it."))
 		refused(accounts.ErrLocked, 1)
-		d.Must(keys.Revoke(ctx, accounts.CommandLine("root"), key.ID))
+		d.Must(keys.Revoke(ctx, accounts.CommandLine("root"), nil, key.ID))
 		refused(database.ErrNotFound, 2)
 		if n := d.Count("SELECT count(*) FROM audit_records WHERE target_id = ? AND actor_id IS NULL AND actor_name = 'command line (root)'", key.ID); n != 2 {
 			t.Errorf("%d audit records of the key, want 2", n)

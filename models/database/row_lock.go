@@ -31,7 +31,8 @@ import (
 // Inserts do not count: a foreign key takes KEY SHARE on the row that it refers
 // to, and NO KEY UPDATE does not conflict with that. This is why nothing locks
 // with plain FOR UPDATE, except rows that nothing refers to and that are taken with
-// SKIP LOCKED, and why no transaction may set a column of a unique key. The one
-// exception is the email of a user, which rarely changes. Such a transaction may
-// deadlock with an insert that refers to the user, and Write then tries again.
+// SKIP LOCKED, and why no transaction may set a column of a unique key. The
+// exceptions are the email of a user and the hash of an API key, which rarely change.
+// Such a transaction may deadlock with an insert that refers to the row, and Write then
+// tries again.
 func ForUpdate(tx *gorm.DB) *gorm.DB { return tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}) }

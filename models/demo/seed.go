@@ -146,6 +146,7 @@ func (s *seeding) asides(tx *gorm.DB, c sampleCompany) error {
 		made, used := s.now.Add(-c.Age/2), s.now.Add(-4*time.Minute)
 		err := tx.Create(&accounts.APIKey{
 			ID: newIDAt(made), CompanyID: &c.row.ID, Name: c.APIKey, KeyHash: database.HashOf(secret.New(rand.Text())),
+			Scopes: string(accounts.ScopeConnectionsRead) + " " + string(accounts.ScopeTokensRead),
 			// A back end that looks every quarter of an hour.
 			Reads: int64(c.Age / 2 / (15 * time.Minute)), LastUsedAt: &used, CreatedAt: made,
 		}).Error

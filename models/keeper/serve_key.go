@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
@@ -27,15 +28,17 @@ type Keyed struct {
 // Back ends read tokens more often than anybody does anything else. One query
 // therefore checks the key and reads the connection. If the token may be in memory, the
 // query leaves out the credential. It finds only what can be served at once: a key that
-// was revoked, a company that is locked, a connection of another company, and one
-// without access find no row.
+// was revoked, has expired, lacks the scope, or was sent as it was before the last roll, a
+// company that is locked, a connection of another company, and one without access find
+// no row.
 //
 // SQLite numbers the values in the order in which the statement first names them.
 const (
 	keyedColumns = "SELECT k.id, o.company_id, o.environment, o.tenant_id, o.generation"
 	keyedTables  = " FROM api_keys k JOIN connections o ON o.id = $1 AND (k.company_id IS NULL OR k.company_id = o.company_id) JOIN companies y ON y.id = o.company_id"
-	keyedRows    = " WHERE k.key_hash = $2 AND k.revoked_at IS NULL AND y.locked_at IS NULL AND o.state IN ('connected', 'degraded')"
-	sealedTable  = " JOIN credentials r ON r.connection_id = o.id AND r.company_id = o.company_id AND r.generation = o.generation"
+	keyedRows    = " WHERE k.key_hash = $2 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $3)" +
+		" AND ' ' || k.scopes || ' ' LIKE '% " + string(accounts.ScopeTokensRead) + " %' AND y.locked_at IS NULL AND o.state IN ('connected', 'degraded')"
+	sealedTable = " JOIN credentials r ON r.connection_id = o.id AND r.company_id = o.company_id AND r.generation = o.generation"
 
 	keyedInMemory = keyedColumns + keyedTables + keyedRows
 	keyedSealed   = keyedColumns + ", o.last_used_at, r.expires_at, r.access_sealed" + keyedTables + sealedTable + keyedRows
@@ -44,7 +47,10 @@ const (
 // ReadKeyed reads what AccessOfKeyed needs. The error is database.ErrNotFound if that
 // finds nothing to serve. The caller then finds out why.
 func (k *Keeper) ReadKeyed(ctx context.Context, sent secret.Value, id uuid.UUID) (*Keyed, error) {
-	values := []any{id, database.HashOf(sent)}
+	if !accounts.WellFormed(sent) {
+		return nil, database.ErrNotFound
+	}
+	values := []any{id, database.HashOf(sent), k.db.Now()}
 	f := &Keyed{Connection: models.Connection{ID: id}}
 	c := &f.Connection
 	into := make([]any, 5, 8)

@@ -25,7 +25,7 @@ func TestKeyedReadFindsOnlyWhatIsServed(t *testing.T) {
 		k.Exec("INSERT INTO companies (id, name, created_at) VALUES (?, 'Bluebird', ?)", other, db.Now())
 		keys := accounts.NewAPIKeys(db)
 		key := func(companyID *uuid.UUID) (accounts.APIKey, secret.Value) {
-			made, sent, err := keys.Create(t.Context(), accounts.CommandLine("root"), companyID, "erp")
+			made, sent, err := keys.Create(t.Context(), accounts.CommandLine("root"), accounts.NewKey{CompanyID: companyID, Name: "erp", Scopes: accounts.Scopes()})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -80,7 +80,15 @@ func TestKeyedReadFindsOnlyWhatIsServed(t *testing.T) {
 		if second := served(own, ownSent); second == first {
 			t.Error("the token from before the reconnect is served")
 		}
-		if err := keys.Revoke(t.Context(), accounts.CommandLine("root"), own.ID); err != nil {
+		k.Exec("UPDATE api_keys SET scopes = 'connections:read proxy' WHERE id = ?", own.ID)
+		refused("without the scope", ownSent)
+		k.Exec("UPDATE api_keys SET scopes = 'tokens:read', expires_at = ? WHERE id = ?", db.Now().Add(time.Second), own.ID)
+		served(own, ownSent)
+		clock.Add(time.Second)
+		refused("expired", ownSent)
+		k.Exec("UPDATE api_keys SET expires_at = NULL WHERE id = ?", own.ID)
+		served(own, ownSent)
+		if err := keys.Revoke(t.Context(), accounts.CommandLine("root"), nil, own.ID); err != nil {
 			t.Fatal(err)
 		}
 		refused("revoked", ownSent)
@@ -95,7 +103,7 @@ func TestKeyedReadRenewsAndRecordsUse(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		k := modeltest.NewKept(t, db, clock.Now)
 		id := k.Seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
-		_, sent, err := accounts.NewAPIKeys(db).Create(t.Context(), accounts.CommandLine("root"), nil, "erp")
+		_, sent, err := accounts.NewAPIKeys(db).Create(t.Context(), accounts.CommandLine("root"), accounts.NewKey{Name: "erp", Scopes: accounts.Scopes()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,9 +134,9 @@ func TestKeyedReadUsesIndexes(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, _ *modeltest.Clock) {
 		for _, query := range keeper.KeyedQueries() {
 			if db.OnPostgres() {
-				query = strings.NewReplacer("$1", "?", "$2", "?").Replace(query)
+				query = strings.NewReplacer("$1", "?", "$2", "?", "$3", "?").Replace(query)
 			}
-			for _, table := range modeltest.WholeReads(t, db, query, []any{database.NewID(), []byte("hash")}) {
+			for _, table := range modeltest.WholeReads(t, db, query, []any{database.NewID(), []byte("hash"), db.Now()}) {
 				t.Errorf("%s is read whole:\n%s", table, query)
 			}
 		}

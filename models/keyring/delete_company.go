@@ -157,8 +157,8 @@ var companyRows = []struct {
 	{table: "token_reads", key: "connection_id, hour, key_id, address", which: ofConnections},
 	{table: "call_hours", key: "connection_id, hour", which: ofConnections},
 	{
-		table: "api_keys", key: "id", which: "company_id = ? AND (name <> '' OR refused_address <> '')",
-		erase: "name = '', refused_address = ''",
+		table: "api_keys", key: "id", which: "company_id = ? AND (name <> '' OR caller_name <> '' OR return_urls <> '' OR last_used_address <> '' OR refused_address <> '')",
+		erase: "name = '', caller_name = '', return_urls = '', last_used_address = '', refused_address = ''",
 	},
 	{
 		table: "audit_records", key: "id", which: "company_id = ? AND (actor_name <> '' OR detail <> '')",

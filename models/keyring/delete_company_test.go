@@ -99,7 +99,10 @@ func doomed(d *modeltest.SupportTest) *doomedCompany {
 		add("account_mails", map[string]any{"id": database.NewID(), "user_id": c.owner.UserID, "recipient": mark + "-amy@northgate.example", "kind": "sign_in_tries", "created_at": now})
 		add("account_mails", map[string]any{"id": database.NewID(), "recipient": mark + "-mel@northgate.example", "kind": "sign_up", "created_at": now})
 		add("account_mails", map[string]any{"id": database.NewID(), "recipient": "guest-" + mark + "@x.example", "company_id": d.CompanyID, "kind": "invitation", "created_at": now})
-		add("api_keys", map[string]any{"id": database.NewID(), "company_id": d.CompanyID, "name": mark, "key_hash": []byte("hash"), "refused_address": mark, "created_at": now})
+		add("api_keys", map[string]any{
+			"id": database.NewID(), "company_id": d.CompanyID, "name": mark, "key_hash": []byte("hash"), "refused_address": mark,
+			"scopes": "proxy", "caller_name": mark, "return_urls": mark, "last_used_address": mark, "created_at": now,
+		})
 		add("call_hours", map[string]any{"connection_id": connections[0], "hour": "2026-11-29T12", "n": 1, "refused": 0, "last_at": now})
 		add("token_reads", map[string]any{"connection_id": connections[0], "hour": "2026-11-29T12", "key_id": database.NewID(), "address": mark, "n": 1, "first_at": now, "last_at": now})
 		add("renewal_days", map[string]any{"connection_id": connections[0], "day": "2026-11-29", "ok": 1, "failed": 0})

@@ -218,7 +218,7 @@ func TestDetailPagesUseIndexes(t *testing.T) {
 		})
 		before := database.NewID()
 		keys := accounts.NewAPIKeys(d.DB)
-		_, secret, err := keys.Create(t.Context(), accounts.CommandLine("root"), nil, "all")
+		_, secret, err := keys.Create(t.Context(), accounts.CommandLine("root"), accounts.NewKey{Name: "all", Scopes: accounts.Scopes()})
 		d.Must(err)
 		for name, read := range map[string]func() error{
 			"connection":   func() error { _, err := support.SupportLook(d.Support, t.Context(), id, nil); return err },
