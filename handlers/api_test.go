@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/fieldbridge/fieldbridge/handlers/api/apitest"
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
@@ -38,11 +40,43 @@ func (a *app) backEnd(of *member) *backEnd {
 	return &backEnd{browser: a.newBrowser(), key: key, secret: secret.Reveal()}
 }
 
+// ask sends a GET to an address below /api/v1.
 func (b *backEnd) ask(path string) answer {
 	b.Helper()
-	r := b.request(http.MethodGet, "/api/v1"+path, nil)
+	return b.call(http.MethodGet, path, nil)
+}
+
+// tell sends a POST to an address below /api/v1. The body is JSON; nil sends none.
+func (b *backEnd) tell(path string, body any, headers ...string) answer {
+	b.Helper()
+	return b.call(http.MethodPost, path, body, headers...)
+}
+
+// call sends a request to an address below /api/v1, with pairs of header fields. It
+// holds the request and the answer against the document.
+func (b *backEnd) call(method, path string, body any, headers ...string) answer {
+	b.Helper()
+	var sent []byte
+	if body != nil {
+		var err error
+		if sent, err = json.Marshal(body); err != nil {
+			b.Fatal(err)
+		}
+	}
+	r, err := http.NewRequestWithContext(b.Context(), method, b.url+"/api/v1"+path, bytes.NewReader(sent))
+	if err != nil {
+		b.Fatal(err)
+	}
 	r.Header.Set("Authorization", "Bearer "+b.secret)
-	return b.send(r)
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	got := b.send(r)
+	apitest.Check(b.T, apitest.Exchange{Request: r, Sent: sent, Status: got.status, Header: got.header, Got: []byte(got.body)})
+	return got
 }
 
 // body reads JSON into a map.

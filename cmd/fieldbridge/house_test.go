@@ -87,6 +87,7 @@ var mayImport = map[string][]string{
 	"models/testdb":                {},
 	"models/modeltest":             append(slices.Clip(onSupport), "models/keyring", "models/testdb", "handlers/sandbox", "handlers/sandbox/sandboxtest"),
 	"handlers/sandbox/sandboxtest": {"handlers/sandbox"},
+	"handlers/api/apitest":         {"handlers/api"},
 	"handlers/browsertest":         {"models/testdb"},
 	"views/pagetest":               append(slices.Clip(onRecords), "static"),
 }

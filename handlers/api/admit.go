@@ -18,10 +18,14 @@ var errNoKey = errors.New("no valid API key")
 
 // Enter returns the handler of a route, which admits back ends that may use it.
 func (a *API) Enter(r Route) echo.HandlerFunc {
-	if r.enter != nil {
-		return r.enter
+	enter := r.enter
+	if enter == nil {
+		enter = func(c echo.Context) error { return a.admit(c, r.Scope, r.Handle) }
 	}
-	return func(c echo.Context) error { return a.admit(c, r.Scope, r.Handle) }
+	return func(c echo.Context) error {
+		c.Response().Header()[rateLimitPolicy] = limitPolicy
+		return enter(c)
+	}
 }
 
 // admit admits a back end that sends its key as a bearer token (RFC 6750, section 2.1),
@@ -31,10 +35,15 @@ func (a *API) admit(c echo.Context, scope accounts.Scope, handle func(echo.Conte
 	if errors.Is(err, database.ErrNotFound) {
 		return errNoKey
 	}
-	if err == nil {
-		err = key.Need(scope)
+	h := c.Response().Header()
+	if request.Kind[*accounts.ThrottledError](err) {
+		setLimit(h, 0)
 	}
 	if err != nil {
+		return err
+	}
+	setLimit(h, a.APIKeys.Left(key.ID))
+	if err := key.Need(scope); err != nil {
 		return err
 	}
 	return handle(c, key)

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"net/http"
 	"strconv"
 	"time"
 
@@ -71,7 +70,7 @@ func (a *API) listConnections(c echo.Context, key accounts.APIKey) error {
 	if more {
 		page.Next = list[len(list)-1].ID.String()
 	}
-	return c.JSON(http.StatusOK, page)
+	return answerTagged(c, page)
 }
 
 // readConnection answers with one connection.
@@ -80,5 +79,5 @@ func (a *API) readConnection(c echo.Context, key accounts.APIKey, id uuid.UUID) 
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, bodyOf(connection))
+	return answerTagged(c, bodyOf(connection))
 }

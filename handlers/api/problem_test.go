@@ -53,3 +53,32 @@ func TestProblemsOfErrors(t *testing.T) {
 		}
 	}
 }
+
+// The document has an example of each problem, and each of its examples is one.
+func TestDocumentHasEveryProblem(t *testing.T) {
+	doc, err := Document()
+	if err != nil {
+		t.Fatal(err)
+	}
+	described := map[string]map[string]any{}
+	for _, r := range doc.Components.Responses {
+		for _, m := range r.Value.Content {
+			for name, e := range m.Examples {
+				described[name], _ = e.Value.Value.(map[string]any)
+			}
+		}
+	}
+	for _, p := range problems {
+		d := described[p.name]
+		if d["type"] != "https://connect.example.com"+ProblemsPath+p.name || d["title"] != p.title || fmt.Sprint(d["status"]) != fmt.Sprint(p.status) {
+			t.Errorf("the document says of %s: %v", p.name, d)
+		}
+		if p.detail != "" && p.name != "missing-scope" && d["detail"] != p.detail {
+			t.Errorf("the document says of %s: %v", p.name, d["detail"])
+		}
+		delete(described, p.name)
+	}
+	for name := range described {
+		t.Errorf("there is no problem %s", name)
+	}
+}

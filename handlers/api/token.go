@@ -41,6 +41,7 @@ func (a *API) readToken(c echo.Context) error {
 	}
 	if err == nil {
 		err = a.APIKeys.Admit(found.KeyID, from)
+		setLimit(c.Response().Header(), a.APIKeys.Left(found.KeyID))
 	}
 	if err != nil {
 		return err
