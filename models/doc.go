@@ -3,7 +3,7 @@
 //
 // A connection changes its state in one place, Apply. It takes the next state
 // from the table in life.go, saves the connection, records the event, and queues
-// the messages, all in the caller's transaction. The table in failure.go says
+// the messages to back ends and people, all in the caller's transaction. The table in failure.go says
 // what each ServiceTitan error means. The table in event.go says who may see each
 // kind of event; only staff see a kind that is not in it.
 //
@@ -12,6 +12,6 @@
 // Tables: connections, connection_totals (kept by triggers), events, setups,
 // staff_tasks, mails, and renewal_days.
 //
-// It imports accounts and database. It never opens a credential: that is
+// It imports accounts, webhook, and the packages below them. It never opens a credential: that is
 // models/keeper's. Every package above may import it, and so may views.
 package models

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models/accounts"
@@ -18,6 +19,9 @@ type Transition struct {
 	By accounts.Actor
 	// Reason is why access failed; empty for any other change.
 	Reason Reason
+	// SessionID is the connect session through which the change came; uuid.Nil if it
+	// came otherwise.
+	SessionID uuid.UUID
 	// Edit sets the fields that change besides the state; nil if there are none.
 	Edit func(*Connection)
 	// With writes other rows that belong to the change; nil if there are none. It
@@ -27,7 +31,7 @@ type Transition struct {
 
 // Apply changes a connection's state; nothing else does. It saves the connection,
 // closes a task that no longer applies, records the event, and queues the
-// messages, all in the caller's transaction. The caller has locked the row, or has
+// messages to back ends and people, all in the caller's transaction. The caller has locked the row, or has
 // made the connection and not saved it. If the change cannot happen in the
 // connection's state, Apply changes nothing and happened is false.
 func Apply(tx *gorm.DB, c *Connection, t Transition) (happened bool, err error) {
@@ -59,6 +63,9 @@ func Apply(tx *gorm.DB, c *Connection, t Transition) (happened bool, err error) 
 		if err != nil {
 			return false, err
 		}
+	}
+	if err := t.queueNotices(tx, before, *c); err != nil {
+		return false, err
 	}
 	return true, queueMessages(tx, before, *c, t.At)
 }

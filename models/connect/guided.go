@@ -125,7 +125,8 @@ func (c *Connections) ChangeSetup(ctx context.Context, by accounts.Actor, compan
 // changeSetup reports whether the setup changed.
 func changeSetup(tx *gorm.DB, by accounts.Actor, companyID, connectionID uuid.UUID, kind models.EventKind, now time.Time, change func(*models.Setup, time.Time) bool) (bool, error) {
 	// Lock the connection first, in the same order as closing a setup does.
-	if _, err := models.GetConnection(database.ForUpdate(tx), companyID, connectionID); err != nil && !errors.Is(err, database.ErrNotFound) {
+	connection, err := models.GetConnection(database.ForUpdate(tx), companyID, connectionID)
+	if err != nil && !errors.Is(err, database.ErrNotFound) {
 		return false, err
 	}
 	s, err := models.FindSetup(database.ForUpdate(tx).Where("company_id = ?", companyID), connectionID)
@@ -138,7 +139,7 @@ func changeSetup(tx *gorm.DB, by accounts.Actor, companyID, connectionID uuid.UU
 	if err := tx.Select("*").Updates(&s).Error; err != nil {
 		return false, err
 	}
-	return true, recordSetup(tx, by, s, kind, now)
+	return true, recordSetup(tx, by, connection, s, kind, now)
 }
 
 // WithdrawSetup closes a setup that the company no longer wants. A connection that
@@ -161,7 +162,7 @@ func (c *Connections) WithdrawSetup(ctx context.Context, v accounts.Visitor, con
 			if err := tx.Model(&connection).Select("SettingUp", "UpdatedAt").Updates(models.Connection{UpdatedAt: now}).Error; err != nil {
 				return err
 			}
-			return recordSetup(tx, v.Actor(), *s, models.EventSetupWithdrawn, now)
+			return recordSetup(tx, v.Actor(), connection, *s, models.EventSetupWithdrawn, now)
 		}
 		if s.TenantAddedAt != nil {
 			if err := models.AddTask(tx, models.TaskRemoveTenant, connection, now); err != nil {
@@ -177,9 +178,14 @@ func (c *Connections) WithdrawSetup(ctx context.Context, v accounts.Visitor, con
 	return nil
 }
 
-func recordSetup(tx *gorm.DB, by accounts.Actor, s models.Setup, kind models.EventKind, now time.Time) error {
-	return models.Record(tx, models.Event{
+// recordSetup records the event of a setup that went on or ended, and tells back ends.
+func recordSetup(tx *gorm.DB, by accounts.Actor, connection models.Connection, s models.Setup, kind models.EventKind, now time.Time) error {
+	err := models.Record(tx, models.Event{
 		CompanyID: s.CompanyID, ConnectionID: &s.ConnectionID, Kind: kind, ActorName: by.Name, StaffName: by.StaffName,
 		Outcome: s.Problem, SupportCode: by.SupportCode, At: now,
 	})
+	if err != nil {
+		return err
+	}
+	return models.NoteSetup(tx, connection, now)
 }

@@ -141,7 +141,11 @@ func noteBlameless(tx *gorm.DB, current models.Connection, reason models.Reason,
 	if err != nil {
 		return fmt.Errorf("record why access has expired: %w", err)
 	}
-	return nil
+	if current.Reason != models.ReasonNone {
+		return nil
+	}
+	current.Reason, current.FailingSince = reason, since
+	return models.NoteRetrying(tx, current, now)
 }
 
 // giveUp records that the access ended permanently, and returns a models.ReasonError that

@@ -40,7 +40,7 @@ func (k *Keeper) saveOrdinary(tx *gorm.DB, a *answered, now time.Time) (bool, er
 	due := nextRenewal(&after, k.options.KeepAlive, now)
 	after.Generation = a.fresh.Generation
 	after.Granted(a.tokens, a.client.Environment().Scopes, due, now)
-	if after.UpgradeNeeded != before.UpgradeNeeded {
+	if after.UpgradeNeeded != before.UpgradeNeeded || !models.SameScopes(after.Scopes, before.Scopes) {
 		return false, nil
 	}
 	rows, err := database.Exec(tx, saveConnection, after.Scopes, after.UpgradeNeeded, after.Generation, after.RenewedAt, after.ExpiresAt,

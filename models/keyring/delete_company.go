@@ -13,6 +13,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/webhook"
 )
 
 const (
@@ -103,6 +104,7 @@ func (d companyDeletion) begin(ctx context.Context) (bool, error) {
 			tx.Exec("DELETE FROM links WHERE subject_id IN (SELECT id FROM asks WHERE company_id = ?)", d.id).Error,
 			tx.Exec("DELETE FROM asks WHERE company_id = ?", d.id).Error,
 			accounts.Actor{}.AuditIn(tx, d.id, accounts.AuditCompanyDeleted, d.id, "", now),
+			models.NoteCompany(tx, webhook.CompanyDeleted, company, now),
 		)
 	})
 }
@@ -142,6 +144,12 @@ func (d companyDeletion) erasePeople(ctx context.Context) (bool, error) {
 // ofConnections selects the rows of all connections of a company.
 const ofConnections = "connection_id IN (SELECT id FROM connections WHERE company_id = ?)"
 
+// namedMessages selects the webhook messages of a company that go with it: those with a
+// name in them, and those to its own endpoints. What back ends are told of its end has
+// no name, and is kept as long as any message.
+const namedMessages = `SELECT d.seq FROM webhook_deliveries d JOIN webhook_messages m ON m.id = d.message_id
+	WHERE m.company_id = ? AND (d.company_id IS NOT NULL OR m.body NOT LIKE '%"company_name":"",%')`
+
 // companyRows are the rows that go with a company, and the columns whose content
 // does. A new table with something personal in it belongs here, or, if it is about
 // people, in accounts.EraseMembers.
@@ -150,6 +158,9 @@ var companyRows = []struct {
 	which      string // which rows of the company; the argument is its ID
 	erase      string // the new content; without one, the rows are deleted
 }{
+	{table: "webhook_deliveries", key: "seq", which: "seq IN (" + namedMessages + ")"},
+	{table: "webhook_messages", key: "id", which: "company_id = ? AND NOT EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.message_id = webhook_messages.id)"},
+	{table: "webhook_endpoints", key: "id", which: "company_id = ?"},
 	{table: "account_mails", key: "id", which: "company_id = ?"},
 	{table: "mails", key: "id", which: ofConnections},
 	{table: "notes", key: "id", which: "company_id = ?"},
@@ -208,7 +219,7 @@ func (d companyDeletion) finish(ctx context.Context) (bool, error) {
 		return true, errors.Join(
 			accounts.EraseCompanyName(tx, d.id),
 			tx.Model(&company).Updates(map[string]any{
-				"deletion_at": nil, "deletion_by_id": nil, "time_zone": "UTC", "locked_at": nil, "locked_by_name": "", "lock_reason": "",
+				"deletion_at": nil, "deletion_by_id": nil, "time_zone": "UTC", "reference": "", "locked_at": nil, "locked_by_name": "", "lock_reason": "",
 			}).Error,
 		)
 	})

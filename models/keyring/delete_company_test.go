@@ -108,6 +108,27 @@ func doomed(d *modeltest.SupportTest) *doomedCompany {
 		add("renewal_days", map[string]any{"connection_id": connections[0], "day": "2026-11-29", "ok": 1, "failed": 0})
 		add("mails", map[string]any{"id": database.NewID(), "company_id": d.CompanyID, "connection_id": connections[0], "kind": "works_again", "recipient": mark + "@x.example", "created_at": now})
 		add("staff_tasks", map[string]any{"id": database.NewID(), "kind": "tenant_conflict", "company_id": d.CompanyID, "connection_id": connections[0], "created_at": now})
+		operators, own := database.NewID(), database.NewID() // webhook endpoints
+		for id, company := range map[uuid.UUID]any{operators: nil, own: d.CompanyID} {
+			text := "operator"
+			if company != nil {
+				text = mark
+			}
+			add("webhook_endpoints", map[string]any{
+				"id": id, "company_id": company, "url": "https://" + text + ".example/", "description": text, "types": "",
+				"secret_sealed": append([]byte{1}, text...), "created_at": now,
+			})
+			message, delivery := database.NewID(), database.NewID()
+			add("webhook_messages", map[string]any{
+				"id": message, "type": "connection.connected", "company_id": d.CompanyID, "order_key": connections[0], "created_at": now,
+				"body": `{"data":{"company_name":"` + mark + `"}}`,
+			})
+			add("webhook_deliveries", map[string]any{
+				"id": delivery, "endpoint_id": id, "company_id": company, "message_id": message, "type": "connection.connected", "order_key": connections[0],
+				"state": "pending", "next_try_at": now, "created_at": now,
+			})
+			errs = append(errs, tx.Exec("INSERT INTO webhook_attempts SELECT seq, 1, created_at, 500, 1, ?, '' FROM webhook_deliveries WHERE id = ?", mark, delivery).Error)
+		}
 		ask, invitation := database.NewID(), database.NewID()
 		add("asks", map[string]any{
 			"id": ask, "company_id": d.CompanyID, "asker_id": c.owner.UserID, "environment": "sandbox", "tenant_id": 1, "way": "sign_in", "connection_id": connections[0],

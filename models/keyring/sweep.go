@@ -13,6 +13,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
+	"github.com/fieldbridge/fieldbridge/models/webhook"
 )
 
 // authorizationKept is how long the result of an authorization can still be shown to
@@ -28,7 +29,7 @@ const mailsKept = 180 * 24 * time.Hour
 const sweptAtOnce = 5000
 
 // Sweep deletes expired sessions, links, invitations, asks, throttles, authorizations,
-// counters, and mails. It also deletes events, audit records, closed setups, and finished tasks that are older
+// counters, mails, and deliveries of webhooks. It also deletes events, audit records, closed setups, and finished tasks that are older
 // than eventsKept. Each connection keeps its last setup, which says what is done.
 func Sweep(ctx context.Context, db *database.DB, eventsKept time.Duration) error {
 	now := db.Now()
@@ -59,6 +60,11 @@ func Sweep(ctx context.Context, db *database.DB, eventsKept time.Duration) error
 		{table: "audit_records", key: "id", column: "at", before: now.Add(-eventsKept)},
 		{table: "renewal_days", key: "connection_id, day", column: "day", before: now.AddDate(0, 0, -connect.HealthDays).Format(time.DateOnly)},
 		{table: "mails", key: "id", column: "created_at", before: now.Add(-mailsKept), also: " AND next_try_at IS NULL"},
+		{table: "webhook_deliveries", key: "seq", column: "created_at", before: now.Add(-webhook.Kept)}, // with their attempts
+		{
+			table: "webhook_messages", key: "id", column: "created_at", before: now.Add(-webhook.Kept),
+			also: " AND NOT EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.message_id = webhook_messages.id)",
+		},
 		{table: "staff_tasks", key: "id", column: "done_at", before: now.Add(-eventsKept)},
 		{
 			table: "setups", key: "id", column: "closed_at", before: now.Add(-eventsKept),

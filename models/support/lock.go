@@ -11,6 +11,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/webhook"
 )
 
 // Lock locks a company. Its people and API keys are refused from their next request
@@ -43,8 +44,8 @@ func (s *Support) Unlock(ctx context.Context, staff accounts.Staff, companyID uu
 	})
 }
 
-// setLock changes whether a company is locked, keeps the reason as a note, and
-// records the event. If change returns false, nothing is recorded.
+// setLock changes whether a company is locked, keeps the reason as a note,
+// records the event, and tells back ends. If change returns false, nothing is recorded.
 func (s *Support) setLock(ctx context.Context, staff accounts.Staff, companyID uuid.UUID, reason string, kind models.EventKind, change func(*accounts.Company, time.Time) bool) error {
 	if staff.Role != accounts.Admin {
 		return accounts.ErrForbidden
@@ -66,6 +67,13 @@ func (s *Support) setLock(ctx context.Context, staff accounts.Staff, companyID u
 			return err
 		}
 		if err := addNote(tx, staff, Note{CompanyID: companyID, Text: reason, CreatedAt: now}); err != nil {
+			return err
+		}
+		notice := webhook.CompanyLocked
+		if company.LockedAt == nil {
+			notice = webhook.CompanyUnlocked
+		}
+		if err := models.NoteCompany(tx, notice, company, now); err != nil {
 			return err
 		}
 		return RecordForAll(tx, models.Event{

@@ -153,7 +153,6 @@ func (w *Webhooks) RemoveEndpoint(ctx context.Context, by accounts.Actor, whose 
 			return err
 		}
 		for _, statement := range []string{
-			"DELETE FROM webhook_attempts WHERE delivery_seq IN (SELECT seq FROM webhook_deliveries WHERE endpoint_id = ?)",
 			"DELETE FROM webhook_deliveries WHERE endpoint_id = ?",
 			"DELETE FROM webhook_endpoints WHERE id = ?",
 		} {

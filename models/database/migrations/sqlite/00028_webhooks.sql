@@ -69,7 +69,7 @@ CREATE INDEX webhook_deliveries_age ON webhook_deliveries (created_at);
 -- One attempt to deliver. status is the status of the answer, or 0 if there was none.
 -- answer is its beginning, and error says in words what went wrong.
 CREATE TABLE webhook_attempts (
-    delivery_seq INTEGER NOT NULL REFERENCES webhook_deliveries (seq),
+    delivery_seq INTEGER NOT NULL REFERENCES webhook_deliveries (seq) ON DELETE CASCADE,
     n            INTEGER NOT NULL,
     at           DATETIME NOT NULL,
     status       INTEGER NOT NULL,
