@@ -15,7 +15,7 @@ import (
 // staffActions are the audited actions that no company sees.
 var staffActions = []accounts.AuditAction{
 	accounts.AuditStaffAdded, accounts.AuditLinkMade, accounts.AuditRoleChanged, accounts.AuditStaffRemoved, accounts.AuditFactorReset,
-	accounts.AuditKeyCreated, accounts.AuditKeyRevoked, accounts.AuditResetLink,
+	accounts.AuditResetLink,
 }
 
 // Whoever adds an action gives it words, or says that no company sees it.

@@ -68,6 +68,22 @@ func (k APIKey) Works(now time.Time) bool {
 	return k.RevokedAt == nil && (k.ExpiresAt == nil || k.ExpiresAt.After(now))
 }
 
+// KeysPerCompany is how many working keys the people of a company may make.
+const KeysPerCompany = 20
+
+// keyChanges limits how often the people of a company change its keys.
+var keyChanges = Limit{Name: "api-keys", Tries: 60, Per: 24 * time.Hour}
+
+// Errors of what a key is for.
+var (
+	// ErrNoScope says that a key would have no scope.
+	ErrNoScope = errors.New("a key needs at least one scope")
+	// ErrExpired says that a key would already have expired.
+	ErrExpired = errors.New("the time at which the key expires is past")
+	// ErrTooManyKeys says that the company has as many keys as it may have.
+	ErrTooManyKeys = errors.New("too many API keys")
+)
+
 // APIKeys creates, checks, and revokes API keys. It counts their use in memory
 // until Flush.
 //
@@ -99,9 +115,6 @@ type NewKey struct {
 	ReturnURLs []string
 }
 
-// ErrNoScope says that a key would have no scope.
-var ErrNoScope = errors.New("a key needs at least one scope")
-
 // key returns the record of the key with an ID.
 func (n NewKey) key(id uuid.UUID, now time.Time) (APIKey, error) {
 	name, problem := ParseName(n.Name)
@@ -109,8 +122,11 @@ func (n NewKey) key(id uuid.UUID, now time.Time) (APIKey, error) {
 		return APIKey{}, badNameError{problem}
 	}
 	k := APIKey{ID: id, CompanyID: n.CompanyID, Name: name, Scopes: joinScopes(ordered(n.Scopes)), ExpiresAt: n.ExpiresAt, CreatedAt: now}
-	if k.Scopes == "" {
+	switch {
+	case k.Scopes == "":
 		return APIKey{}, ErrNoScope
+	case !k.Works(now):
+		return APIKey{}, ErrExpired
 	}
 	return k, k.callAs(n.CallerName, n.ReturnURLs)
 }
@@ -130,62 +146,59 @@ func (k *APIKey) callAs(caller string, returnURLs []string) error {
 	return err
 }
 
-// Create makes a key. Only its hash is stored, so the returned secret cannot be read
-// again. Create returns ErrNotFound if the company does not exist, and an error that
-// gives the reason if it refuses what the key is for.
+// Create makes a key for the operator. Only its hash is stored, so the returned secret
+// cannot be read again. Create returns ErrNotFound if the company does not exist, and an
+// error that gives the reason if it refuses what the key is for.
 func (a *APIKeys) Create(ctx context.Context, by Actor, n NewKey) (APIKey, secret.Value, error) {
-	key, err := n.key(database.NewID(), a.db.Now())
-	if err != nil {
-		return APIKey{}, secret.Value{}, fmt.Errorf("create API key: %w", err)
-	}
+	return a.create(ctx, by, nil, n)
+}
+
+// CreateOwn makes a key for the visitor's own company, as Create does. It returns
+// ErrTooManyKeys if the company has as many as it may have.
+func (a *APIKeys) CreateOwn(ctx context.Context, v Visitor, n NewKey) (APIKey, secret.Value, error) {
+	n.CompanyID = &v.CompanyID
+	return a.create(ctx, v.Actor(), &v.CompanyID, n)
+}
+
+func (a *APIKeys) create(ctx context.Context, by Actor, whose *uuid.UUID, n NewKey) (APIKey, secret.Value, error) {
+	now := a.db.Now()
+	key, err := n.key(database.NewID(), now)
 	made := newKey()
-	key.KeyHash = database.HashOf(made)
-	err = a.db.Write(ctx, func(tx *gorm.DB) error {
-		if n.CompanyID != nil {
-			if err := tx.Select("id").Where("id = ? AND deleted_at IS NULL", *n.CompanyID).Take(&Company{}).Error; err != nil {
-				return database.Found(err, "find company")
+	if err == nil {
+		key.KeyHash = database.HashOf(made)
+		err = a.db.Write(ctx, func(tx *gorm.DB) error {
+			if err := a.room(tx, whose, now); err != nil {
+				return err
 			}
-		}
-		if err := tx.Create(&key).Error; err != nil {
-			return err
-		}
-		whose := "all companies"
-		if n.CompanyID != nil {
-			whose = "company " + n.CompanyID.String()
-		}
-		return by.audit(tx, AuditKeyCreated, key.ID, whose, key.CreatedAt)
-	})
+			if key.CompanyID != nil {
+				if err := tx.Select("id").Where("id = ? AND deleted_at IS NULL", *key.CompanyID).Take(&Company{}).Error; err != nil {
+					return database.Found(err, "find company")
+				}
+			}
+			return errors.Join(tx.Create(&key).Error, by.auditKey(tx, whose, AuditKeyCreated, key, now))
+		})
+	}
 	if err != nil {
 		return APIKey{}, secret.Value{}, fmt.Errorf("create API key: %w", err)
 	}
 	return key, made, nil
 }
 
-// Revoke ends a key at once, on every instance. It returns ErrNotFound if the key
-// does not exist or was already revoked.
-func (a *APIKeys) Revoke(ctx context.Context, by Actor, whose *uuid.UUID, id uuid.UUID) error {
-	err := a.db.Write(ctx, func(tx *gorm.DB) error {
-		query := tx.Model(&APIKey{}).Where("id = ? AND revoked_at IS NULL", id)
-		if whose != nil {
-			query = query.Where("company_id = ?", *whose)
-		}
-		result := query.Update("revoked_at", a.db.Now())
-		if result.Error == nil && result.RowsAffected == 0 {
-			return database.ErrNotFound
-		}
-		return errors.Join(result.Error, by.audit(tx, AuditKeyRevoked, id, "", a.db.Now()))
-	})
-	if err != nil {
-		return fmt.Errorf("revoke API key: %w", err)
+// room returns an error if a company may not make another key.
+func (a *APIKeys) room(tx *gorm.DB, whose *uuid.UUID, now time.Time) error {
+	if whose == nil {
+		return nil
 	}
-	return nil
-}
-
-// List returns all keys, oldest first, including revoked ones.
-func (a *APIKeys) List(ctx context.Context) ([]APIKey, error) {
-	var keys []APIKey
-	if err := a.db.Read(ctx).Order("id").Find(&keys).Error; err != nil {
-		return nil, fmt.Errorf("list API keys: %w", err)
+	if err := keyChanges.Take(tx, whose.String(), now); err != nil {
+		return err
 	}
-	return keys, nil
+	var n int64
+	err := database.ForUpdate(tx.Select("id")).Where("id = ?", *whose).Take(&Company{}).Error // the count waits for other keys
+	if err == nil {
+		err = working(tx.Model(&APIKey{}), now).Where("company_id = ?", *whose).Count(&n).Error
+	}
+	if err == nil && n >= KeysPerCompany {
+		err = ErrTooManyKeys
+	}
+	return database.Found(err, "count API keys")
 }

@@ -23,6 +23,9 @@ const (
 	AuditFactorReset  AuditAction = "staff_factor_reset"
 	AuditKeyCreated   AuditAction = "api_key_created"
 	AuditKeyRevoked   AuditAction = "api_key_revoked"
+	AuditKeyRolled    AuditAction = "api_key_rolled"
+	AuditKeyOldEnded  AuditAction = "api_key_old_ended"
+	AuditKeyChanged   AuditAction = "api_key_changed"
 )
 
 // Actor is who does something, for events and audit records.
@@ -40,7 +43,8 @@ type Actor struct {
 // operator's name in the operating system.
 func CommandLine(osUser string) Actor { return Actor{Name: "command line (" + osUser + ")"} }
 
-func (s Staff) actor() Actor {
+// Actor returns the staff member as the person who does something.
+func (s Staff) Actor() Actor {
 	return Actor{UserID: s.UserID, Name: s.Name, SupportCode: s.SupportCode}
 }
 

@@ -7,6 +7,7 @@ import "github.com/fieldbridge/fieldbridge/models/database"
 // Limits.
 const (
 	AddressesNamed     = addressesNamed
+	KeyQuery           = keyQuery
 	KeyBurst           = keyBurst
 	LongestSignInPause = longestSignInPause
 	ReadsWaiting       = readsWaiting
@@ -45,6 +46,7 @@ type (
 // Functions and methods.
 var (
 	APIKeysFlushTokenReads = (*APIKeys).flushTokenReads
+	CheckReturnURL         = checkReturnURL
 	AccountsDeviceName     = (*Accounts).deviceName
 	AccountsLimited        = (*Accounts).limited
 	AccountsPeople         = (*Accounts).people

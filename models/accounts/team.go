@@ -33,7 +33,7 @@ func (a *Accounts) Invite(ctx context.Context, by Staff, email string, role Staf
 		case err != nil:
 			return err
 		case !there || holder.unproven():
-			user, link, err = a.createStaff(tx, by.actor(), email, role, holder)
+			user, link, err = a.createStaff(tx, by.Actor(), email, role, holder)
 			return err
 		case holder.StaffRole == "":
 			return ErrMemberEmail
@@ -59,7 +59,7 @@ func (a *Accounts) NewLink(ctx context.Context, by Staff, id uuid.UUID) (Staff, 
 		if link, err = a.letChoose(tx, User{ID: member.UserID, Email: member.Email}); err != nil {
 			return err
 		}
-		return by.actor().audit(tx, AuditLinkMade, member.UserID, "", a.db.Now())
+		return by.Actor().audit(tx, AuditLinkMade, member.UserID, "", a.db.Now())
 	})
 	if err != nil {
 		return Staff{}, secret.Value{}, err
@@ -77,14 +77,14 @@ func (a *Accounts) Teammate(ctx context.Context, by Staff, id uuid.UUID) (Staff,
 func (a *Accounts) SetRole(ctx context.Context, by Staff, id uuid.UUID, role StaffRole) (Staff, error) {
 	return a.changeTeam(ctx, by, id, func(tx *gorm.DB, member Staff) error {
 		err := tx.Model(&User{}).Where("id = ?", member.UserID).Update("staff_role", role).Error
-		return errors.Join(err, by.actor().audit(tx, AuditRoleChanged, member.UserID, string(role), a.db.Now()))
+		return errors.Join(err, by.Actor().audit(tx, AuditRoleChanged, member.UserID, string(role), a.db.Now()))
 	})
 }
 
 // Dismiss ends the account and all sessions of another staff member. It returns
 // that member.
 func (a *Accounts) Dismiss(ctx context.Context, by Staff, id uuid.UUID) (Staff, error) {
-	return a.changeTeam(ctx, by, id, func(tx *gorm.DB, member Staff) error { return a.endStaff(tx, by.actor(), member.UserID) })
+	return a.changeTeam(ctx, by, id, func(tx *gorm.DB, member Staff) error { return a.endStaff(tx, by.Actor(), member.UserID) })
 }
 
 // changeTeam changes another staff member while both rows are locked. If two admins
