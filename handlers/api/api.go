@@ -9,6 +9,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/connect"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
 // Prefix starts the path of every address of the API.
@@ -23,10 +24,23 @@ type Options struct {
 }
 
 // API answers back ends.
-type API struct{ Options }
+type API struct {
+	Options
+	// apiURLs has the address of ServiceTitan's API in each environment.
+	apiURLs map[servicetitan.EnvironmentName]string
+}
 
 // New returns the API.
-func New(o Options) *API { return &API{o} }
+func New(o Options) *API {
+	a := &API{Options: o, apiURLs: map[servicetitan.EnvironmentName]string{}}
+	if o.Connections == nil { // in a test of the table of routes
+		return a
+	}
+	for _, e := range o.Connections.Environments() {
+		a.apiURLs[e.Name] = e.APIURL.String()
+	}
+	return a
+}
 
 // Route is one address of the API: its method, its path, and who answers.
 type Route struct {

@@ -57,10 +57,8 @@ func (a *API) answerToken(c echo.Context, keyID uuid.UUID, from string, connecti
 	}
 	a.APIKeys.CountRead(keyID, connection.ID, from)
 	body := tokenBody{
-		AccessToken: access.Token.Reveal(), ExpiresAt: access.ExpiresAt.UTC(), TenantID: connection.TenantID, Environment: string(connection.Environment),
-	}
-	if environment, ok := a.Connections.Environment(connection.Environment); ok {
-		body.APIBaseURL = environment.APIURL.String()
+		AccessToken: access.Token.Reveal(), ExpiresAt: access.ExpiresAt.UTC(), TenantID: connection.TenantID,
+		Environment: string(connection.Environment), APIBaseURL: a.apiURLs[connection.Environment],
 	}
 	return c.JSON(http.StatusOK, body)
 }
