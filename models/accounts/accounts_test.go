@@ -174,5 +174,5 @@ func TestVisitorIsReadAnewForEachRequest(t *testing.T) {
 }
 
 func TestAccountsMatchTheSchema(t *testing.T) {
-	modeltest.MatchSchema(t, &accounts.Company{}, &accounts.User{}, &accounts.Membership{}, &accounts.Session{}, &accounts.SecondFactor{}, &accounts.AccountMail{}, &accounts.Link{}, &accounts.Invitation{}, &accounts.Passkey{}, &accounts.SignInRow{}, &accounts.TokenRead{}, &accounts.APIKey{})
+	modeltest.MatchSchema(t, &accounts.Company{}, &accounts.User{}, &accounts.Membership{}, &accounts.Session{}, &accounts.SecondFactor{}, &accounts.AccountMail{}, &accounts.Link{}, &accounts.Invitation{}, &accounts.Passkey{}, &accounts.SignInRow{}, &accounts.TokenRead{}, &accounts.APIKey{}, &accounts.KeptAnswer{})
 }

@@ -71,3 +71,12 @@ func PersonalRowQueries() (queries []string) {
 	}
 	return queries
 }
+
+// KeptAnswer is the row of an Idempotency-Key.
+type KeptAnswer = keptAnswer
+
+// The limits of kept answers.
+const (
+	ClaimKept     = claimKept
+	AnswersPerKey = answersPerKey
+)

@@ -226,7 +226,12 @@ func plainCode(code string) string {
 
 // SealedTables returns the encrypted columns that this package owns.
 func SealedTables() []database.SealedTable {
-	return []database.SealedTable{{Name: "second_factors", Key: "user_id", Columns: []string{"secret_sealed"}, Rows: database.SealedRowsOf(func(f secondFactor) database.SealedRow {
-		return database.SealedRow{Key: f.UserID, Values: []database.SealedValue{{Column: "secret_sealed", Sealed: f.SecretSealed, Place: f.place()}}}
-	})}}
+	return []database.SealedTable{
+		{Name: "second_factors", Key: "user_id", Columns: []string{"secret_sealed"}, Rows: database.SealedRowsOf(func(f secondFactor) database.SealedRow {
+			return database.SealedRow{Key: f.UserID, Values: []database.SealedValue{{Column: "secret_sealed", Sealed: f.SecretSealed, Place: f.place()}}}
+		})},
+		{Name: "idempotency_keys", Key: "id", Columns: []string{"answer_sealed"}, Rows: database.SealedRowsOf(func(k keptAnswer) database.SealedRow {
+			return database.SealedRow{Key: k.ID, Values: []database.SealedValue{{Column: "answer_sealed", Sealed: k.AnswerSealed, Place: k.place()}}}
+		})},
+	}
 }

@@ -52,6 +52,7 @@ func Sweep(ctx context.Context, db *database.DB, eventsKept time.Duration) error
 		{table: "asks", key: "id", column: "expires_at", before: now.Add(-connect.AsksKept)},
 		{table: "account_mails", key: "id", column: "created_at", before: now.Add(-accounts.AccountMailsKept)},
 		{table: "account_mails", key: "id", column: "created_at", before: now.Add(-accounts.RequestedMailsKept), also: " AND kind IN ('sign_up', 'reset') AND next_try_at IS NULL"},
+		{table: "idempotency_keys", key: "id", column: "created_at", before: now.Add(-accounts.AnswersKept)},
 		{table: "events", key: "id", column: "at", before: now.Add(-eventsKept)},
 		{table: "token_reads", key: "connection_id, hour, key_id, address", column: "hour", before: now.Add(-accounts.TokenReadsKept).Format(database.HourForm)},
 		{table: "call_hours", key: "connection_id, hour", column: "hour", before: now.Add(-calls.HoursKept).Format(database.HourForm)},
