@@ -21,9 +21,10 @@ import (
 )
 
 const (
-	drainLimit = 15 * time.Second
-	sweepEvery = 10 * time.Minute
-	flushEvery = 15 * time.Second
+	drainLimit  = 15 * time.Second
+	sweepEvery  = 10 * time.Minute
+	expireEvery = time.Minute
+	flushEvery  = 15 * time.Second
 )
 
 type serveCommand struct{}
@@ -135,6 +136,7 @@ func (a *app) run(ctx context.Context, log *slog.Logger, all []servedListener, r
 	var background sync.WaitGroup
 	background.Go(func() { a.sweep(ctx, log) })
 	background.Go(func() { a.deleteCompanies(ctx, log) })
+	background.Go(func() { a.expireSessions(ctx, log) })
 	background.Go(func() { a.keeper.Run(ctx) })
 	background.Go(func() { a.flush(ctx, log) })
 	background.Go(func() { a.outbox.Run(ctx) })
@@ -205,6 +207,16 @@ func (a *app) sweep(ctx context.Context, log *slog.Logger) {
 	for range retry.NowAndEvery(ctx, sweepEvery) {
 		if err := keyring.Sweep(ctx, a.db, a.kept); err != nil && ctx.Err() == nil {
 			log.Warn("deleting expired rows failed", "error", err)
+		}
+	}
+}
+
+// expireSessions ends connect sessions whose time is over, now and then, so that back
+// ends hear of it.
+func (a *app) expireSessions(ctx context.Context, log *slog.Logger) {
+	for range retry.NowAndEvery(ctx, expireEvery) {
+		if err := a.connections.ExpireSessions(ctx); err != nil && ctx.Err() == nil {
+			log.Warn("ending connect sessions failed", "error", err)
 		}
 	}
 }

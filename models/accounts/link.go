@@ -29,12 +29,14 @@ const (
 	LinkInvitation LinkPurpose = "invitation"
 	// LinkAsk lets a ServiceTitan admin connect for a company.
 	LinkAsk LinkPurpose = "ask"
+	// LinkConnectSession lets somebody connect whom a back end has sent.
+	LinkConnectSession LinkPurpose = "connect_session"
 )
 
 // Life returns how long a link for the purpose works.
 func (p LinkPurpose) Life() time.Duration {
 	switch p {
-	case LinkReset:
+	case LinkReset, LinkConnectSession:
 		return 30 * time.Minute
 	case LinkStaffSetup:
 		return 48 * time.Hour

@@ -24,6 +24,8 @@ var linkLives = map[accounts.LinkPurpose]time.Duration{
 	accounts.LinkEmail:      7 * 24 * time.Hour,
 	accounts.LinkInvitation: 7 * 24 * time.Hour,
 	accounts.LinkAsk:        72 * time.Hour,
+
+	accounts.LinkConnectSession: 30 * time.Minute,
 }
 
 // Every kind of link works once, for its purpose, and until it expires. The database

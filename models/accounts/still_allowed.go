@@ -42,8 +42,9 @@ func allowedMember(db *gorm.DB, companyID, userID uuid.UUID) (role Role, err err
 	return role, err
 }
 
-// whyNotAllowed is StillAllowed with a statement for each question.
-func whyNotAllowed(db *gorm.DB, by Actor, companyID uuid.UUID) error {
+// StillOpen is StillAllowed for somebody who needs no account: it only checks the
+// company. It returns ErrNotFound or ErrLocked.
+func StillOpen(db *gorm.DB, companyID uuid.UUID) error {
 	var company Company
 	if err := forShare(db).Select("id", "locked_at", "deleted_at").Where("id = ?", companyID).Take(&company).Error; err != nil {
 		return database.Found(err, "find company")
@@ -53,6 +54,14 @@ func whyNotAllowed(db *gorm.DB, by Actor, companyID uuid.UUID) error {
 	}
 	if company.LockedAt != nil {
 		return ErrLocked
+	}
+	return nil
+}
+
+// whyNotAllowed is StillAllowed with a statement for each question.
+func whyNotAllowed(db *gorm.DB, by Actor, companyID uuid.UUID) error {
+	if err := StillOpen(db, companyID); err != nil {
+		return err
 	}
 	if by.StaffName != "" {
 		return stillStaff(db, by.UserID)

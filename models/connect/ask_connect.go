@@ -2,7 +2,6 @@ package connect
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"gorm.io/gorm"
@@ -57,19 +56,7 @@ func (c *Connections) AllowAsked(ctx context.Context, binding secret.Value, supp
 		return nil // the page says so
 	}
 	by := asked.actor(supportCode)
-	err = c.db.Write(ctx, func(tx *gorm.DB) error {
-		if err := asked.still(c, tx); err != nil {
-			return err
-		}
-		now := c.db.Now()
-		changed, err := changeSetup(tx, by, asked.CompanyID, *asked.ConnectionID, models.EventSetupAllowed, now, func(s *models.Setup, now time.Time) bool { return s.Allowed(by.Name, now) })
-		if err != nil || !changed {
-			return err
-		}
+	return c.allow(ctx, by, *asked.Setup, func(tx *gorm.DB) error { return asked.still(c, tx) }, func(tx *gorm.DB, now time.Time) error {
 		return asked.use(tx, by, *asked.ConnectionID, now)
 	})
-	if err != nil {
-		return fmt.Errorf("allow access: %w", err)
-	}
-	return nil
 }

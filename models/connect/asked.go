@@ -16,9 +16,6 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// askStarts limits how often an address can open links.
-var askStarts = accounts.Limit{Name: "ask-starts", Tries: 30, Per: 10 * time.Minute}
-
 // Asked is an ask as the person sees it who was asked, with everything that this
 // person learns about the company.
 type Asked struct {
@@ -79,18 +76,11 @@ func (c *Connections) AskedByLink(ctx context.Context, link secret.Value) (Asked
 }
 
 func (c *Connections) askedByLink(db *gorm.DB, link secret.Value) (Asked, error) {
-	now, err := c.db.SharedNow(db)
+	id, err := c.subjectOf(db, accounts.LinkAsk, link)
 	if err != nil {
 		return Asked{}, err
 	}
-	found, err := accounts.FindLink(db, accounts.LinkAsk, link, now)
-	if errors.Is(err, database.ErrNotFound) || err == nil && found.SubjectID == nil {
-		return Asked{}, ErrLinkOver
-	}
-	if err != nil {
-		return Asked{}, err
-	}
-	asked, err := findAsked(db, "id", *found.SubjectID)
+	asked, err := findAsked(db, "id", id)
 	if err == nil {
 		err = asked.still(c, db)
 	}
@@ -104,11 +94,7 @@ func (c *Connections) askedByLink(db *gorm.DB, link secret.Value) (Asked, error)
 // name of the person there. Of several browsers at the same time, one wins and the
 // others get ErrLinkOpened. Address is the one that the request came from.
 func (c *Connections) StartAsk(ctx context.Context, link, binding secret.Value, name, address string) error {
-	err := c.db.Write(ctx, func(tx *gorm.DB) error { return askStarts.Take(tx, address, c.db.Now()) })
-	if err != nil {
-		return fmt.Errorf("open link: %w", err)
-	}
-	err = c.db.Write(ctx, func(tx *gorm.DB) error {
+	return c.startLink(ctx, address, func(tx *gorm.DB) error {
 		asked, err := c.askedByLink(tx, link)
 		if err != nil {
 			return err
@@ -124,10 +110,6 @@ func (c *Connections) StartAsk(ctx context.Context, link, binding secret.Value, 
 		}
 		return bound.Error
 	})
-	if err != nil {
-		return fmt.Errorf("open link: %w", err)
-	}
-	return nil
 }
 
 // Asked returns the ask that is bound to the browser with the binding value. An ask

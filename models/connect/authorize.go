@@ -56,19 +56,19 @@ type authorization struct {
 	// AskID is the ask through which the authorization began, and SessionID the
 	// connect session. Both are nil for an authorization of a member.
 	AskID, SessionID *uuid.UUID
-	Environment    servicetitan.EnvironmentName
-	TenantID       int64
-	Way            servicetitan.Way
-	Purpose        purpose
-	ConnectionID   *uuid.UUID
-	VerifierSealed []byte
-	CreatedAt      time.Time
-	ExpiresAt      time.Time
-	ClaimedAt      *time.Time
-	FinishedAt     *time.Time
-	Outcome        models.Outcome
-	FoundTenantID  int64
-	RetryAt        *time.Time
+	Environment      servicetitan.EnvironmentName
+	TenantID         int64
+	Way              servicetitan.Way
+	Purpose          purpose
+	ConnectionID     *uuid.UUID
+	VerifierSealed   []byte
+	CreatedAt        time.Time
+	ExpiresAt        time.Time
+	ClaimedAt        *time.Time
+	FinishedAt       *time.Time
+	Outcome          models.Outcome
+	FoundTenantID    int64
+	RetryAt          *time.Time
 }
 
 var authorizationRow = database.RowOf[authorization]()

@@ -59,6 +59,9 @@ func (c *Connections) End(ctx context.Context, by accounts.Actor, companyID, id 
 		if err := endAsks(tx, companyID, tenantOf(connection), AskDisconnected, now); err != nil {
 			return err
 		}
+		if err := endWaiting(tx, connection.ID, SessionCanceled, now); err != nil {
+			return err
+		}
 		if connection.UsesOwnClient() {
 			if err := models.AddTask(tx, models.TaskDeleteSecret, connection, now); err != nil {
 				return err

@@ -8,10 +8,11 @@
 // once. A check call proves that the tokens work for the tenant. One transaction
 // then saves the connection, the encrypted tokens, and the event.
 //
-// An owner can ask somebody without an account to connect, by a link. The link
-// belongs to the browser that opens it first, and so do its authorizations.
+// An owner can ask somebody without an account to connect, by a link. A back end can
+// do the same with a connect session. The link belongs to the browser in which it is
+// used first, and so do its authorizations.
 //
-// Tables: asks, authorizations. It reads those of the packages below.
+// Tables: asks, authorizations, connect_sessions. It reads those of the packages below.
 //
 // It imports keeper and the packages below keeper. It cannot import support, so that
 // code that serves one company cannot reach a query over all companies. Support,

@@ -1,5 +1,7 @@
 package connect
 
+import "slices"
+
 // This file exports what the tests of package connect_test need besides the API.
 
 // Types.
@@ -13,3 +15,6 @@ var TestsOfCompany = testsOfCompany
 
 // ConnectionsSave is the method save of Connections.
 var ConnectionsSave = (*Connections).save
+
+// SessionMayMove reports whether the table leads a session from one status to another.
+func SessionMayMove(from, to SessionStatus) bool { return slices.Contains(sessionMoves[to], from) }

@@ -24,6 +24,9 @@ var (
 	ErrLinkOpened = errors.New("link was opened in another browser")
 )
 
+// linkStarts limits how often an address can go on with links.
+var linkStarts = accounts.Limit{Name: "link-starts", Tries: 30, Per: 10 * time.Minute}
+
 // guest is a person without an account who connects by a link. An owner has asked
 // them, or a back end has sent them. The link, and every authorization that begins
 // through it, belongs to one browser.
@@ -49,6 +52,36 @@ func linkOver(err error) error {
 		}
 	}
 	return err
+}
+
+// subjectOf returns what a link of a purpose is about. It returns ErrLinkOver if the
+// link does not work.
+func (c *Connections) subjectOf(db *gorm.DB, purpose accounts.LinkPurpose, link secret.Value) (uuid.UUID, error) {
+	now, err := c.db.SharedNow(db)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	found, err := accounts.FindLink(db, purpose, link, now)
+	if errors.Is(err, database.ErrNotFound) || err == nil && found.SubjectID == nil {
+		return uuid.Nil, ErrLinkOver
+	}
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return *found.SubjectID, nil
+}
+
+// startLink runs the write that binds a link to a browser. Address is the one that the
+// request came from.
+func (c *Connections) startLink(ctx context.Context, address string, bind func(tx *gorm.DB) error) error {
+	err := c.db.Write(ctx, func(tx *gorm.DB) error { return linkStarts.Take(tx, address, c.db.Now()) })
+	if err == nil {
+		err = c.db.Write(ctx, bind)
+	}
+	if err != nil {
+		return fmt.Errorf("open link: %w", err)
+	}
+	return nil
 }
 
 // CompleteAsGuest is Complete for a person who came by a link. Bindings are the
@@ -86,5 +119,28 @@ func (c *Connections) CompleteAsGuest(ctx context.Context, bindings []secret.Val
 
 // guestOf returns the guest who began an authorization.
 func (c *Connections) guestOf(ctx context.Context, a authorization) (guest, error) {
+	if a.SessionID != nil {
+		return findVisit(c.db.Read(ctx), "id", *a.SessionID)
+	}
 	return findAsked(c.db.Read(ctx), "id", *a.AskID)
+}
+
+// allow records that a guest has allowed the app. The transaction first calls may. It
+// calls also only if the setup has changed.
+func (c *Connections) allow(ctx context.Context, by accounts.Actor, setup models.Setup, may func(tx *gorm.DB) error, also func(tx *gorm.DB, now time.Time) error) error {
+	err := c.db.Write(ctx, func(tx *gorm.DB) error {
+		if err := may(tx); err != nil {
+			return err
+		}
+		now := c.db.Now()
+		changed, err := changeSetup(tx, by, setup.CompanyID, setup.ConnectionID, models.EventSetupAllowed, now, func(s *models.Setup, now time.Time) bool { return s.Allowed(by.Name, now) })
+		if err != nil || !changed {
+			return err
+		}
+		return also(tx, now)
+	})
+	if err != nil {
+		return fmt.Errorf("allow access: %w", err)
+	}
+	return nil
 }

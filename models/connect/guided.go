@@ -25,12 +25,25 @@ func (c *Connections) RequestSetup(ctx context.Context, v accounts.Visitor, choi
 	if choice.Way != servicetitan.Guided {
 		return id, fmt.Errorf("check choice: %w", database.ErrNotFound)
 	}
-	if err := c.checkChoice(ctx, v.CompanyID, choice); err != nil {
+	who := attempt{by: v.Actor(), companyID: v.CompanyID, companyName: v.CompanyName, choice: choice}
+	return c.request(ctx, who, func(*gorm.DB, uuid.UUID, time.Time) error { return nil })
+}
+
+// request requests a setup for whoever makes the attempt. It calls also in the same
+// transaction.
+func (c *Connections) request(ctx context.Context, who attempt, also func(tx *gorm.DB, connectionID uuid.UUID, now time.Time) error) (id uuid.UUID, err error) {
+	if err := c.checkChoice(ctx, who.companyID, who.choice); err != nil {
 		return id, err
 	}
-	request := func(tx *gorm.DB) (err error) {
-		id, err = c.requestSetup(tx, v, choice)
-		return err
+	request := func(tx *gorm.DB) error {
+		now, err := c.db.SharedNow(tx)
+		if err != nil {
+			return err
+		}
+		if id, err = c.requestSetup(tx, who, now); err != nil {
+			return err
+		}
+		return also(tx, id, now)
 	}
 	err = c.db.Write(ctx, request)
 	if errors.Is(err, gorm.ErrDuplicatedKey) { // a double click: the other request made the connection
@@ -42,23 +55,20 @@ func (c *Connections) RequestSetup(ctx context.Context, v accounts.Visitor, choi
 	return id, nil
 }
 
-func (c *Connections) requestSetup(tx *gorm.DB, v accounts.Visitor, choice models.Choice) (id uuid.UUID, err error) {
-	now, err := c.db.SharedNow(tx)
-	if err != nil {
+func (c *Connections) requestSetup(tx *gorm.DB, who attempt, now time.Time) (id uuid.UUID, err error) {
+	choice := who.choice
+	if err := setupRequests.Take(tx, who.companyID.String(), now); err != nil {
 		return id, err
 	}
-	if err := setupRequests.Take(tx, v.CompanyID.String(), now); err != nil {
-		return id, err
-	}
-	if err := accounts.StillAllowed(tx, v.Actor(), v.CompanyID); err != nil {
+	if err := c.stillMay(tx, who); err != nil {
 		return id, err
 	}
 	var connection models.Connection
-	err = database.ForUpdate(tx).Where("company_id = ? AND environment = ? AND tenant_id = ?", v.CompanyID, choice.Environment, choice.TenantID).
+	err = database.ForUpdate(tx).Where("company_id = ? AND environment = ? AND tenant_id = ?", who.companyID, choice.Environment, choice.TenantID).
 		Take(&connection).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		connection = models.Connection{
-			ID: database.NewID(), CompanyID: v.CompanyID, Environment: choice.Environment, TenantID: choice.TenantID, CreatedAt: now,
+			ID: database.NewID(), CompanyID: who.companyID, Environment: choice.Environment, TenantID: choice.TenantID, CreatedAt: now,
 		}
 	} else if err != nil {
 		return id, err
@@ -68,13 +78,13 @@ func (c *Connections) requestSetup(tx *gorm.DB, v accounts.Visitor, choice model
 		return id, nil
 	}
 	happened, err := models.Apply(tx, &connection, models.Transition{
-		What: models.Requested, At: now, By: v.Actor(),
+		What: models.Requested, At: now, By: who.by, SessionID: sessionOf(who.guest),
 		Edit: func(o *models.Connection) {
 			if o.State == models.Pending { // an existing connection keeps its way until then
-				o.Way, o.ConnectedByName = choice.Way, v.Name
+				o.Way, o.ConnectedByName = choice.Way, who.by.Name
 			}
 		},
-		With: func(tx *gorm.DB, o models.Connection) error { return openSetup(tx, v, o, now) },
+		With: func(tx *gorm.DB, o models.Connection) error { return openSetup(tx, who.by, o, now) },
 	})
 	if err == nil && !happened {
 		err = errors.New("connection cannot be set up in state " + string(connection.State))
@@ -83,7 +93,7 @@ func (c *Connections) requestSetup(tx *gorm.DB, v accounts.Visitor, choice model
 }
 
 // openSetup opens a guided setup of the connection.
-func openSetup(tx *gorm.DB, v accounts.Visitor, connection models.Connection, now time.Time) error {
+func openSetup(tx *gorm.DB, by accounts.Actor, connection models.Connection, now time.Time) error {
 	var last models.Setup
 	err := tx.Where("connection_id = ?", connection.ID).Order("id DESC").Take(&last).Error
 	if err != nil && !errors.Is(err, gorm.ErrRecordNotFound) {
@@ -91,7 +101,7 @@ func openSetup(tx *gorm.DB, v accounts.Visitor, connection models.Connection, no
 	}
 	s := models.Setup{
 		ID: database.NewID(), ConnectionID: connection.ID, CompanyID: connection.CompanyID, Environment: connection.Environment,
-		TenantID: connection.TenantID, RequestedByName: v.Name, RequestedAt: now,
+		TenantID: connection.TenantID, RequestedByName: by.Name, RequestedAt: now,
 	}
 	s.Wait(models.StepAddTenant, models.Us, "", now)
 	if last.Step == models.StepChecked { // our app still has the tenant ID
@@ -156,6 +166,9 @@ func (c *Connections) WithdrawSetup(ctx context.Context, v accounts.Visitor, con
 			return err
 		}
 		if err := endAsks(tx, v.CompanyID, tenantOf(connection), AskDisconnected, now); err != nil {
+			return err
+		}
+		if err := endWaiting(tx, connection.ID, SessionCanceled, now); err != nil {
 			return err
 		}
 		if connection.State != models.Pending {

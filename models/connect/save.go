@@ -87,9 +87,15 @@ func (c *Connections) saveOnce(ctx context.Context, by accounts.Actor, companyID
 				return err
 			}
 		}
+		session := sessionOf(granted.guest)
+		if granted.setup != nil {
+			if session, err = waitingFor(tx, id); err != nil {
+				return err
+			}
+		}
 		var due time.Time
 		happened, err := models.Apply(tx, &connection, models.Transition{
-			What: models.Authorized, At: now, By: by,
+			What: models.Authorized, At: now, By: by, SessionID: session,
 			Edit: func(o *models.Connection) {
 				o.Way, o.ConnectedByName, o.ConnectedAt = choice.Way, by.Name, now
 				if o.ConnectedByID = nil; by.StaffName == "" && by.UserID != uuid.Nil {
@@ -120,7 +126,10 @@ func (c *Connections) saveOnce(ctx context.Context, by accounts.Actor, companyID
 				return err
 			}
 		}
-		return endAsks(tx, companyID, choice, AskConnected, now)
+		if err := endAsks(tx, companyID, choice, AskConnected, now); err != nil {
+			return err
+		}
+		return endWaiting(tx, id, SessionConnected, now)
 	})
 	return id, old, err
 }

@@ -83,5 +83,5 @@ func TestNoConnectionForDeletedCompany(t *testing.T) {
 }
 
 func TestAuthorizationsMatchTheSchema(t *testing.T) {
-	modeltest.MatchSchema(t, &connect.Ask{}, &connect.Authorization{})
+	modeltest.MatchSchema(t, &connect.Ask{}, &connect.Authorization{}, &connect.Session{})
 }

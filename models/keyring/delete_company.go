@@ -103,6 +103,9 @@ func (d companyDeletion) begin(ctx context.Context) (bool, error) {
 			tx.Exec("DELETE FROM invitations WHERE company_id = ?", d.id).Error,
 			tx.Exec("DELETE FROM links WHERE subject_id IN (SELECT id FROM asks WHERE company_id = ?)", d.id).Error,
 			tx.Exec("DELETE FROM asks WHERE company_id = ?", d.id).Error,
+			tx.Exec("DELETE FROM links WHERE subject_id IN (SELECT id FROM connect_sessions WHERE company_id = ?)", d.id).Error,
+			tx.Exec("DELETE FROM connect_sessions WHERE company_id = ?", d.id).Error,
+			tx.Exec("DELETE FROM authorizations WHERE company_id = ? AND session_id IS NOT NULL", d.id).Error,
 			accounts.Actor{}.AuditIn(tx, d.id, accounts.AuditCompanyDeleted, d.id, "", now),
 			models.NoteCompany(tx, webhook.CompanyDeleted, company, now),
 		)

@@ -28,8 +28,8 @@ const mailsKept = 180 * 24 * time.Hour
 // connections, so that other writes do not wait long.
 const sweptAtOnce = 5000
 
-// Sweep deletes expired sessions, links, invitations, asks, throttles, authorizations,
-// counters, mails, and deliveries of webhooks. It also deletes events, audit records, closed setups, and finished tasks that are older
+// Sweep deletes expired sessions, links, invitations, asks, connect sessions, throttles,
+// authorizations, counters, mails, and deliveries of webhooks. It also deletes events, audit records, closed setups, and finished tasks that are older
 // than eventsKept. Each connection keeps its last setup, which says what is done.
 func Sweep(ctx context.Context, db *database.DB, eventsKept time.Duration) error {
 	now := db.Now()
@@ -50,6 +50,7 @@ func Sweep(ctx context.Context, db *database.DB, eventsKept time.Duration) error
 		{table: "links", key: "id", column: "expires_at", before: now},
 		{table: "invitations", key: "id", column: "expires_at", before: now.Add(-accounts.InvitationsKept)},
 		{table: "asks", key: "id", column: "expires_at", before: now.Add(-connect.AsksKept)},
+		{table: "connect_sessions", key: "id", column: "expires_at", before: now.Add(-connect.SessionsKept)},
 		{table: "account_mails", key: "id", column: "created_at", before: now.Add(-accounts.AccountMailsKept)},
 		{table: "account_mails", key: "id", column: "created_at", before: now.Add(-accounts.RequestedMailsKept), also: " AND kind IN ('sign_up', 'reset') AND next_try_at IS NULL"},
 		{table: "idempotency_keys", key: "id", column: "created_at", before: now.Add(-accounts.AnswersKept)},
