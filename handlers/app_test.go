@@ -30,6 +30,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox/sandboxtest"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/seal"
@@ -71,6 +72,8 @@ type app struct {
 	db      *database.DB
 	keeper  *keeper.Keeper
 	apiKeys *accounts.APIKeys
+	// connections is what the app connects with.
+	connections *connect.Connections
 	// served is what the app signs people in with.
 	served    *accounts.Accounts
 	log       *lockedBuffer
@@ -198,7 +201,7 @@ func (a *app) wire(log *slog.Logger) http.Handler {
 		_ = r.db.Close()
 		transport.CloseIdleConnections()
 	})
-	a.db, a.keeper, a.apiKeys, a.served = r.db, r.keeper, r.apiKeys, r.accounts
+	a.db, a.keeper, a.apiKeys, a.connections, a.served = r.db, r.keeper, r.apiKeys, r.connections, r.accounts
 	return r.handler
 }
 

@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"fmt"
+	"path"
 	"regexp"
 	"strings"
 	"testing"
@@ -50,7 +51,7 @@ func (a *app) askPath() string {
 func (a *app) opens(link string) *guest {
 	a.Helper()
 	b := a.newBrowser()
-	return &guest{browser: b, path: b.get(link).want(a, 303, "/ask/").location}
+	return &guest{browser: b, path: b.get(link).want(a, 303, path.Dir(link)+"/").location}
 }
 
 // starts opens a link in a new browser and starts with it.

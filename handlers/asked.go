@@ -2,9 +2,7 @@ package handlers
 
 import (
 	"errors"
-	"log/slog"
 	"net/http"
-	"regexp"
 
 	"github.com/labstack/echo/v4"
 
@@ -18,19 +16,16 @@ import (
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
-// askSecret matches the secret of a link in an address.
-var askSecret = regexp.MustCompile(`^[A-Z2-7]{26}$`)
-
 // openAsk shows the page to which a link leads. Opening it changes nothing: mail
 // programs and chats open links, too.
 func (s *site) openAsk(c echo.Context) error {
-	if token := c.Param("token"); askSecret.MatchString(token) {
-		return seeOther(c, "/ask/"+s.sessions.KeepLink(c, secret.New(token)))
+	if token := c.Param("token"); guestSecret.MatchString(token) {
+		return seeOther(c, guestPage{askedByOwner, s.sessions.KeepLink(c, secret.New(token))}.path())
 	} else if !linkName.MatchString(token) {
 		return s.showNoAsk(c, connect.ErrLinkOver)
 	}
 	link, name, ok := s.linkIn(c)
-	if binding := s.sessions.AskBinding(c, name); !binding.IsZero() {
+	if binding := s.sessions.GuestBinding(c, guestPage{askedByOwner, name}); !binding.IsZero() {
 		return s.showAsked(c, name, binding)
 	}
 	if !ok {
@@ -65,8 +60,9 @@ func (s *site) startAsk(c echo.Context) error {
 	if !ok || name == "" {
 		return fieldbridge.Render(c, http.StatusNotFound, views.AskOpenAgain())
 	}
-	if binding := s.sessions.AskBinding(c, name); !binding.IsZero() {
-		return seeOther(c, "/ask/"+name) // a double click
+	at := guestPage{askedByOwner, name}
+	if binding := s.sessions.GuestBinding(c, at); !binding.IsZero() {
+		return seeOther(c, at.path()) // a double click
 	}
 	person, problem := accounts.ParseName(f.Raw("name"))
 	if wrong := nameProblem(problem, "your name", "Enter your name, with 100 characters at most."); wrong != "" {
@@ -77,25 +73,18 @@ func (s *site) startAsk(c echo.Context) error {
 		page := views.AskedPage{Asked: asked, Name: name, AdminName: f.Raw("name"), NameError: wrong, Clock: s.clock()}
 		return fieldbridge.Render(c, http.StatusUnprocessableEntity, views.AskStart(page))
 	}
-	binding := newAskBinding()
+	binding := newGuestBinding()
 	if err := s.Connections.StartAsk(ctx, link, binding, person, request.Address(c)); err != nil {
 		return s.showNoAsk(c, err)
 	}
-	s.sessions.KeepAskBinding(c, name, binding)
+	s.sessions.KeepGuestBinding(c, at, binding, accounts.LinkAsk.Life())
 	s.sessions.DropLink(c, name)
-	return seeOther(c, "/ask/"+name)
+	return seeOther(c, at.path())
 }
 
-// asked admits the browser to which a link is bound.
+// asked admits the browser to which a link of an owner is bound.
 func (s *site) asked(handle func(c echo.Context, name string, binding secret.Value) error) entrance {
-	return anyone(func(c echo.Context) error {
-		name := c.Param("token")
-		binding := s.sessions.AskBinding(c, name)
-		if binding.IsZero() {
-			return fieldbridge.Render(c, http.StatusNotFound, views.AskOpenAgain())
-		}
-		return handle(c, name, binding)
-	})
+	return s.guest(askedByOwner, handle)
 }
 
 // showAsked shows the steps of the person who was asked.
@@ -183,7 +172,7 @@ func (s *site) tryAsked(c echo.Context, name string, binding secret.Value) error
 	case models.OutcomeConnected:
 		return seeOther(c, "/ask/"+name)
 	case models.OutcomeTenantTaken, models.OutcomeTenantUnknown, models.OutcomeWrongTenant, models.OutcomeLinkEnded:
-		return s.showAskedFailed(c, name, result)
+		return s.showGuestFailed(c, guestPage{askedByOwner, name}, result)
 	case models.OutcomeClientRefused:
 		page.Errors = whyRefused(own, page.Asked.Environment.Label())
 	default:
@@ -191,62 +180,4 @@ func (s *site) tryAsked(c echo.Context, name string, binding secret.Value) error
 		request.SetRetryAfter(c.Response().Header(), result.RetryAt, s.Now())
 	}
 	return fieldbridge.Render(c, status, views.AskedCredentials(page))
-}
-
-func (s *site) showAskedFailed(c echo.Context, name string, result models.Result) error {
-	request.SetRetryAfter(c.Response().Header(), result.RetryAt, s.Now())
-	return fieldbridge.Render(c, result.Outcome.Status(), views.AskedFailed(views.AskedFailedPage{
-		Name: name, Result: result, SupportCode: request.SupportCode(c), Clock: s.clock(),
-	}))
-}
-
-// returned receives a browser that returns from ServiceTitan. An authorization that
-// began through a link belongs to the browser to which the link is bound, whoever is
-// signed in there. Any other belongs to a member's session.
-func (s *site) returned() entrance {
-	e := s.member(s.callback)
-	ofMember := e.handle
-	e.handle = func(c echo.Context) error {
-		ctx := c.Request().Context()
-		q, ok := readCallback(c.QueryParams())
-		if looksAhead(c) {
-			return ofMember(c)
-		}
-		names, bindings := s.sessions.AskBindings(c)
-		var result models.Result
-		mine, err := 0, error(nil)
-		if ok {
-			result, mine, ok, err = s.Connections.CompleteAsGuest(ctx, bindings, request.SupportCode(c), q)
-		}
-		if ok || err != nil {
-			return s.showReturned(c, names, mine, result, err)
-		}
-		if _, signedIn := s.sessions.SignedIn(ctx); !signedIn && len(names) > 0 {
-			// A person without an account has no use for the sign-in page.
-			return s.showAskedFailed(c, names[len(names)-1], models.Result{Outcome: models.OutcomeStartAgain})
-		}
-		return ofMember(c)
-	}
-	return e
-}
-
-func (s *site) showReturned(c echo.Context, names []string, mine int, result models.Result, err error) error {
-	ctx := c.Request().Context()
-	if errors.Is(err, accounts.ErrUnknownState) {
-		request.NoteEvent(ctx, slog.LevelInfo, "callback refused")
-		request.NoteError(ctx, slog.LevelInfo, err)
-		return s.showAskedFailed(c, "", models.Result{Outcome: models.OutcomeStartAgain})
-	}
-	if err != nil {
-		return s.showNoAsk(c, err)
-	}
-	// All others have a page of one kind.
-	//exhaustive:ignore
-	switch result.Outcome {
-	case models.OutcomeConnected:
-		return seeOther(c, "/ask/"+names[mine])
-	case models.OutcomeFinishing:
-		return fieldbridge.Render(c, http.StatusAccepted, views.Finishing())
-	}
-	return s.showAskedFailed(c, names[mine], result)
 }

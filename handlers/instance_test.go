@@ -73,6 +73,8 @@ type running struct {
 	db       *database.DB
 	keeper   *keeper.Keeper
 	apiKeys  *accounts.APIKeys
+	// connections is what the instance connects with.
+	connections *connect.Connections
 }
 
 func (i instance) open(ctx context.Context, transport http.RoundTripper, now func() time.Time, log *slog.Logger) (running, error) {
@@ -99,7 +101,7 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	keeper := keeper.New(db, keys, clients, keeper.Options{KeepAlive: time.Hour, PerSecond: 1000}, log)
 	apiKeys := accounts.NewAPIKeys(db)
 	connections := connect.New(db, keys, clients, keeper, i.URL+"/callback", log)
-	return running{accounts: people, db: db, keeper: keeper, apiKeys: apiKeys, handler: handlers.New(handlers.Options{
+	return running{accounts: people, db: db, keeper: keeper, apiKeys: apiKeys, connections: connections, handler: handlers.New(handlers.Options{
 		BaseURL: base, TrustedProxies: i.trusted, Accounts: people, Sessions: accounts.NewSessions(db),
 		Connections: connections, APIKeys: apiKeys, Contact: i.contact, StaffIssuer: i.staffIssuer, Demo: i.demo, RequestLimit: i.requestLimit, Now: now, Log: log,
 	}, support.New(db, keeper, connections))}, nil

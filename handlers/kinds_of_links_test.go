@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/views/pagetest"
 )
 
@@ -116,6 +118,18 @@ var kindsOfLinks = map[string]kindOfLink{
 			b.get(b.atServiceTitan(authorize, tenantOf[email], "Allow")).want(b, 303, at)
 		},
 		works: "SELECT count(*) FROM connections WHERE state = 'connected' AND CASE tenant_id WHEN 842193311 THEN 'dana@first.example' WHEN 905118274 THEN 'dana@second.example' ELSE 'dana@third.example' END = ?",
+	},
+	"connect_session": {
+		purpose: accounts.LinkConnectSession, life: 30 * time.Minute, path: "/c/",
+		make: func(a *app, email string) (string, string) {
+			return a.sends(connect.NewSession{Reference: email, TenantID: int64(tenantOf[email]), Ways: []servicetitan.Way{servicetitan.SignIn}}), ""
+		},
+		form: "/start", done: "/c/",
+		finish: func(b *browser, at, email string) {
+			authorize := b.post(at+"/authorize").want(b, 303).location
+			b.get(b.atServiceTitan(authorize, tenantOf[email], "Allow")).want(b, 303, at+"?return=yes")
+		},
+		works: "SELECT count(*) FROM connections o JOIN companies c ON c.id = o.company_id WHERE o.state = 'connected' AND c.reference = ?",
 	},
 }
 
@@ -284,9 +298,9 @@ func TestAccountLinks(t *testing.T) {
 				b = a.reader(signInSecond)
 				_, post = k.open(t, b, second)
 				a.clock.Add(k.life + time.Second)
-				if k.purpose == accounts.LinkAsk && a.db.OnPostgres() {
+				if k.form == "/start" && a.db.OnPostgres() {
 					// The time of the database counts, which no test can set.
-					a.exec("UPDATE links SET created_at = created_at - interval '72 hours', expires_at = expires_at - interval '72 hours' WHERE purpose = 'ask'")
+					a.exec("UPDATE links SET created_at = created_at - interval '72 hours', expires_at = expires_at - interval '72 hours' WHERE purpose = ?", k.purpose)
 				}
 				if signInSecond != "" { // a session is shorter than the link's life
 					b.post("/signin", "email", signInSecond, "password", password).want(t, 303)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 )
 
 // mostQueries limits the statements that each page gives the database, whoever opens
@@ -41,6 +42,7 @@ var mostQueries = map[string]int{
 	"/callback":                           1,
 	"/asks/:id":                           3,
 	"/ask/:token":                         7,
+	"/c/:token":                           7,
 	"/connections/:id":                    3,
 	"/connections/:id/disconnect":         3,
 	"/settings/passkeys/code":             1,
@@ -135,7 +137,7 @@ func TestQueriesOfEveryPage(t *testing.T) {
 		}
 		person := a.teamIDs(al)
 		tokens := map[string]string{
-			"/ask/:token": link, "/verify/:token": a.verifyLink("new@northgate.example"), "/invitations/:token": al.invites("jo@northgate.example", "member"),
+			"/ask/:token": link, "/c/:token": a.sends(connect.NewSession{Reference: "customer-1"}), "/verify/:token": a.verifyLink("new@northgate.example"), "/invitations/:token": al.invites("jo@northgate.example", "member"),
 		}
 		if listed := len(mostQueries); listed != len(pages()) {
 			t.Errorf("%d pages have a limit, of %d", listed, len(pages()))

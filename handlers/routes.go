@@ -101,6 +101,15 @@ func (s *staffSite) routes() []route {
 		{post, "/ask/:token/credentials", s.asked(s.tryAsked)},
 		{post, "/ask/:token/allowed", s.asked(s.allowAsked)},
 
+		{get, "/c/:token", anyone(s.openVisit)},
+		{post, "/c/:token/start", anyone(s.startVisit)},
+		{post, "/c/:token/cancel", anyone(s.cancelVisit)},
+		{post, "/c/:token/choose", s.visit(s.chooseInVisit)},
+		{post, "/c/:token/authorize", s.chosenVisit(s.authorizeVisit)},
+		{post, "/c/:token/credentials", s.chosenVisit(s.tryInVisit)},
+		{post, "/c/:token/guided", s.chosenVisit(s.requestInVisit)},
+		{post, "/c/:token/allowed", s.visit(s.allowInVisit)},
+
 		{get, "/connections/:id", s.member(withID(s.showConnection))},
 		{post, "/connections/:id/test", s.member(withID(s.testConnection))},
 		{post, "/connections/:id/reconnect", s.member(withID(s.reconnect))},

@@ -27,6 +27,7 @@ var activityWords = map[accounts.AuditAction]struct{ icon, words string }{
 	connect.AuditAskMade:              {"send", "Asked a ServiceTitan admin to connect"},
 	connect.AuditAskWithdrawn:         {"off", "Withdrew the link for a ServiceTitan admin"},
 	connect.AuditAskUsed:              {"bridge", "Did what the link asked for"},
+	connect.AuditSessionMade:          {"key", "Made a link to connect ServiceTitan"},
 	accounts.AuditInvited:             {"send", "Invited someone"},
 	accounts.AuditInvitationResent:    {"send", "Sent an invitation again"},
 	accounts.AuditInvitationWithdrawn: {"off", "Withdrew an invitation"},

@@ -76,3 +76,25 @@ var askedNext = map[models.Outcome]string{
 	models.OutcomeWrongTenant:   "Sign out of ServiceTitan, then try again and sign in to the right company. If the tenant ID above is wrong, ask the person who sent you the link for a new one.",
 	models.OutcomeStartAgain:    "Try again in this browser and finish within 10 minutes. It takes about a minute.",
 }
+
+// setupTurn says whose turn it is in a setup, for a person without an account.
+type setupTurn int
+
+const (
+	nobodysTurn setupTurn = iota
+	ourTurn
+	theirTurn
+)
+
+// turnOf returns whose turn it is. setup is nil if none is open.
+func turnOf(setup *models.Setup) setupTurn {
+	switch {
+	case setup == nil:
+		return nobodysTurn
+	case setup.Step == models.StepAddTenant:
+		return ourTurn
+	case setup.Step == models.StepAllowAccess:
+		return theirTurn
+	}
+	return nobodysTurn
+}

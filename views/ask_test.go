@@ -69,7 +69,7 @@ func TestAskPagesAreWellMade(t *testing.T) {
 	pages["elsewhere"], pages["over"], pages["again"] = AskElsewhere(), AskOver(), AskOpenAgain()
 	pages["unproven"], pages["too many"] = AskUnproven(), TooManyAsks()
 	for outcome := range outcomes {
-		pages["failed: "+string(outcome)] = AskedFailed(AskedFailedPage{Name: "0123456789abcdef", Result: models.Result{Outcome: outcome, Choice: newChoice}, SupportCode: "FB-1", Clock: testClock()})
+		pages["failed: "+string(outcome)] = AskedFailed(AskedFailedPage{Again: "/ask/0123456789abcdef", Result: models.Result{Outcome: outcome, Choice: newChoice}, SupportCode: "FB-1", Clock: testClock()})
 	}
 	for name, page := range pages {
 		t.Run(name, func(t *testing.T) { pagetest.Show(t, page).WellMade() })
