@@ -27,6 +27,8 @@ var waits = map[string]bool{
 	http.MethodPost + " /staff/connections/:id/credentials": true,
 	http.MethodPost + " /staff/connections/:id/refresh":     true,
 	http.MethodGet + " /api/v1/connections/:id/token":       true,
+	http.MethodPost + " /api/v1/connections/:id/test":       true,
+	http.MethodPost + " /api/v1/connections/:id/disconnect": true,
 	http.MethodPost + " /connections/:id/disconnect":        true,
 	http.MethodPost + " /staff/connections/:id/disconnect":  true,
 }

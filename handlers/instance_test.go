@@ -103,7 +103,7 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	connections := connect.New(db, keys, clients, keeper, i.URL+"/callback", log)
 	return running{accounts: people, db: db, keeper: keeper, apiKeys: apiKeys, connections: connections, handler: handlers.New(handlers.Options{
 		BaseURL: base, TrustedProxies: i.trusted, Accounts: people, Sessions: accounts.NewSessions(db),
-		Connections: connections, APIKeys: apiKeys, Contact: i.contact, StaffIssuer: i.staffIssuer, Demo: i.demo, RequestLimit: i.requestLimit, Now: now, Log: log,
+		Connections: connections, APIKeys: apiKeys, Answers: accounts.NewKeptAnswers(db, keys), Contact: i.contact, StaffIssuer: i.staffIssuer, Demo: i.demo, RequestLimit: i.requestLimit, Now: now, Log: log,
 	}, support.New(db, keeper, connections))}, nil
 }
 

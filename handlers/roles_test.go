@@ -137,6 +137,8 @@ var admitted = map[string]int{
 	"GET /api/v1/connections":                    200,
 	"GET /api/v1/connections/:id":                200,
 	"GET /api/v1/connections/:id/token":          200,
+	"POST /api/v1/connections/:id/test":          409, // disconnected by then
+	"POST /api/v1/connections/:id/disconnect":    200,
 	"GET /staff":                                 200,
 	"GET /staff/signin":                          404,
 	"GET /staff/signin/callback":                 404,

@@ -29,6 +29,8 @@ type Options struct {
 	Sessions       *accounts.Sessions
 	Connections    *connect.Connections
 	APIKeys        *accounts.APIKeys
+	// Answers keeps the API's answers for requests that are sent again.
+	Answers *accounts.KeptAnswers
 	// Contact is where people reach support. It may be empty.
 	Contact Contact
 	// Metrics may be nil for new ones.
@@ -66,7 +68,7 @@ type staffSite struct {
 // New returns the app's handler. The handlers of staff pages get allCompanies.
 func New(o Options, allCompanies *support.Support) http.Handler {
 	s := &site{Options: o, sessions: newSessions(o.Sessions, o.BaseURL), passkeys: o.Accounts.PasskeysAt(o.BaseURL)}
-	s.api = api.New(api.Options{BaseURL: o.BaseURL, APIKeys: o.APIKeys, Connections: o.Connections, Now: o.Now})
+	s.api = api.New(api.Options{BaseURL: o.BaseURL, APIKeys: o.APIKeys, Answers: o.Answers, Connections: o.Connections, Now: o.Now})
 	s.sessions.scs.ErrorFunc = s.sessionError
 	e := echo.New()
 	e.HTTPErrorHandler = s.showError

@@ -87,7 +87,7 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 		kept:        c.EventsKept,
 		public: handlers.New(handlers.Options{
 			BaseURL: c.BaseURL, TrustedProxies: c.TrustedProxies, Accounts: people,
-			Sessions: accounts.NewSessions(db), Connections: connections, APIKeys: apiKeys, Contact: c.contact(), Metrics: metrics,
+			Sessions: accounts.NewSessions(db), Connections: connections, APIKeys: apiKeys, Answers: accounts.NewKeptAnswers(db, keys), Contact: c.contact(), Metrics: metrics,
 			StaffIssuer: c.staffSignIn(), Demo: pages, NoMail: c.SMTPURL == nil && pages == nil, Now: time.Now, Log: log,
 		}, support.New(db, keeper, connections)),
 		admin: handlers.NewAdmin(c.AdminAddr, func(ctx context.Context) error {

@@ -20,7 +20,7 @@ var errNoKey = errors.New("no valid API key")
 func (a *API) Enter(r Route) echo.HandlerFunc {
 	enter := r.enter
 	if enter == nil {
-		enter = func(c echo.Context) error { return a.admit(c, r.Scope, r.Handle) }
+		enter = func(c echo.Context) error { return a.admit(c, r, r.Handle) }
 	}
 	return func(c echo.Context) error {
 		c.Response().Header()[rateLimitPolicy] = limitPolicy
@@ -29,8 +29,8 @@ func (a *API) Enter(r Route) echo.HandlerFunc {
 }
 
 // admit admits a back end that sends its key as a bearer token (RFC 6750, section 2.1),
-// if the key has the scope.
-func (a *API) admit(c echo.Context, scope accounts.Scope, handle func(echo.Context, accounts.APIKey) error) error {
+// if the key has the scope of the route.
+func (a *API) admit(c echo.Context, r Route, handle func(echo.Context, accounts.APIKey) error) error {
 	key, err := a.APIKeys.Check(c.Request().Context(), sentKey(c), request.Address(c))
 	if errors.Is(err, database.ErrNotFound) {
 		return errNoKey
@@ -43,8 +43,14 @@ func (a *API) admit(c echo.Context, scope accounts.Scope, handle func(echo.Conte
 		return err
 	}
 	setLimit(h, a.APIKeys.Left(key.ID))
-	if err := key.Need(scope); err != nil {
+	if err := key.Need(r.Scope); err != nil {
 		return err
+	}
+	if err := checkQuery(c, r.Parameters); err != nil {
+		return err
+	}
+	if r.Idempotent {
+		return a.once(c, key, handle)
 	}
 	return handle(c, key)
 }

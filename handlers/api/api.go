@@ -19,6 +19,7 @@ const Prefix = "/api/"
 type Options struct {
 	BaseURL     *url.URL // the address by which back ends reach the app
 	APIKeys     *accounts.APIKeys
+	Answers     *accounts.KeptAnswers
 	Connections *connect.Connections
 	Now         func() time.Time
 }
@@ -47,6 +48,10 @@ type Route struct {
 	Method, Path string
 	// Scope is what the key needs.
 	Scope accounts.Scope
+	// Parameters are those of the query. Others are refused.
+	Parameters []string
+	// Idempotent says that the address accepts an Idempotency-Key.
+	Idempotent bool
 	// Handle answers a back end whose key was admitted.
 	Handle func(echo.Context, accounts.APIKey) error
 	// enter replaces the admission, and Handle. It is nil for most routes.
@@ -55,10 +60,15 @@ type Route struct {
 
 // Routes lists every address of the API.
 func (a *API) Routes() []Route {
-	const get = http.MethodGet
+	const get, post = http.MethodGet, http.MethodPost
+	const read, write = accounts.ScopeConnectionsRead, accounts.ScopeConnectWrite
+	token := tokenRoute
+	token.enter = a.readToken
 	return []Route{
-		{Method: get, Path: "/api/v1/connections", Scope: accounts.ScopeConnectionsRead, Handle: a.listConnections},
-		{Method: get, Path: "/api/v1/connections/:id", Scope: accounts.ScopeConnectionsRead, Handle: withID(a.readConnection)},
-		{Method: get, Path: "/api/v1/connections/:id/token", Scope: accounts.ScopeTokensRead, enter: a.readToken},
+		{Method: get, Path: "/api/v1/connections", Scope: read, Parameters: listParameters, Handle: a.listConnections},
+		{Method: get, Path: "/api/v1/connections/:id", Scope: read, Handle: withID(a.readConnection)},
+		token,
+		{Method: post, Path: "/api/v1/connections/:id/test", Scope: write, Idempotent: true, Handle: withID(a.testConnection)},
+		{Method: post, Path: "/api/v1/connections/:id/disconnect", Scope: write, Idempotent: true, Handle: withID(a.disconnect)},
 	}
 }

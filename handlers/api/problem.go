@@ -61,6 +61,14 @@ var problems = []problem{
 		title: "Wrong host",
 	},
 	{
+		name: "idempotency-key-reused", status: http.StatusUnprocessableEntity, is: request.Exactly(accounts.ErrKeyReused),
+		title: "Idempotency-Key reused", detail: "This Idempotency-Key was sent with another request before. Use a new key for each request.",
+	},
+	{
+		name: "request-under-way", status: http.StatusConflict, is: request.Exactly(accounts.ErrUnderWay),
+		title: "Request under way", detail: "The first request with this Idempotency-Key has no answer yet. Send it again in a moment.",
+	},
+	{
 		name: "not-connected", status: http.StatusConflict, is: request.Exactly(models.ErrNotConnected),
 		title: "Not connected", detail: "This connection is disconnected, or still being set up.",
 	},
@@ -112,16 +120,16 @@ func (e *invalidError) Error() string { return fmt.Sprintf("invalid request: %v"
 
 // wrongPart is a part of a request that is wrong.
 type wrongPart struct {
-	// Pointer points to a field of the body (RFC 6901).
-	Pointer string `json:"pointer,omitempty"`
+	// Pointer points to a field of the body (RFC 6901). An empty one is the whole body.
+	Pointer *string `json:"pointer,omitempty"`
 	// Parameter is the name of a parameter of the query.
 	Parameter string `json:"parameter,omitempty"`
 	Detail    string `json:"detail"`
 }
 
-// invalidParameter returns the error for a parameter of the query.
-func invalidParameter(name, detail string) error {
-	return &invalidError{[]wrongPart{{Parameter: name, Detail: detail}}}
+// invalidField returns the error for a field of the body, which a JSON pointer names.
+func invalidField(pointer, detail string) error {
+	return &invalidError{[]wrongPart{{Pointer: &pointer, Detail: detail}}}
 }
 
 // problemBody is an error response of the API (RFC 9457).

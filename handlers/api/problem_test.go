@@ -36,7 +36,7 @@ func TestProblemsOfErrors(t *testing.T) {
 		"no token":          {&models.ReasonError{Reason: models.ReasonUnavailable, Err: database.ErrUnavailable}, 503, "token-unavailable", slog.LevelError},
 		"unavailable":       {database.ErrUnavailable, 503, "temporarily-unavailable", slog.LevelError},
 		"anything else":     {errors.New("no such table"), 500, "internal-error", slog.LevelError},
-		"echo: bad request": {invalidParameter("tenant_id", "is not a number"), 400, "invalid-request", slog.LevelInfo},
+		"echo: bad request": {invalidField("/tenant_id", "is not a number"), 400, "invalid-request", slog.LevelInfo},
 		"echo: unavailable": {echo.NewHTTPError(http.StatusServiceUnavailable), 503, "temporarily-unavailable", slog.LevelError},
 	} {
 		err := fmt.Errorf("answer: %w", fmt.Errorf("ask: %w", tt.err))

@@ -23,18 +23,21 @@ type tokenBody struct {
 	APIBaseURL  string    `json:"api_base_url"`
 }
 
+// tokenRoute is the address of tokens.
+var tokenRoute = Route{Method: http.MethodGet, Path: "/api/v1/connections/:id/token", Scope: accounts.ScopeTokensRead}
+
 // readToken returns a valid access token, or the real reason why there is none. It does
 // what admit does before, but reads the key and the connection together.
 func (a *API) readToken(c echo.Context) error {
 	sent := sentKey(c)
 	id, err := request.ID(c)
-	if err != nil || sent.IsZero() {
-		return a.admit(c, accounts.ScopeTokensRead, func(echo.Context, accounts.APIKey) error { return err })
+	if err != nil || sent.IsZero() || c.Request().URL.RawQuery != "" {
+		return a.admit(c, tokenRoute, func(echo.Context, accounts.APIKey) error { return err })
 	}
 	from := request.Address(c)
 	found, err := a.Connections.ReadKeyed(c.Request().Context(), sent, id)
 	if errors.Is(err, database.ErrNotFound) {
-		return a.admit(c, accounts.ScopeTokensRead, func(c echo.Context, key accounts.APIKey) error {
+		return a.admit(c, tokenRoute, func(c echo.Context, key accounts.APIKey) error {
 			connection, access, err := a.Connections.TokenFor(c.Request().Context(), key, id)
 			return a.answerToken(c, key.ID, from, connection, access, err)
 		})

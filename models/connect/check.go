@@ -31,6 +31,11 @@ func (c *Connections) Test(ctx context.Context, v accounts.Visitor, id uuid.UUID
 	if err != nil {
 		return err
 	}
+	return c.test(ctx, v.Actor(), connection)
+}
+
+// test tests a connection for a person or a back end.
+func (c *Connections) test(ctx context.Context, by accounts.Actor, connection models.Connection) error {
 	if connection.State == models.Disconnected || connection.State == models.Pending {
 		return &models.ReasonError{Err: models.ErrNotConnected}
 	}
@@ -38,11 +43,12 @@ func (c *Connections) Test(ctx context.Context, v accounts.Visitor, id uuid.UUID
 	if !ok {
 		return &models.ReasonError{Reason: models.ReasonUnavailable, Err: database.ErrUnavailable}
 	}
-	err = c.db.Write(ctx, func(tx *gorm.DB) error {
+	id, companyID := connection.ID, connection.CompanyID
+	err := c.db.Write(ctx, func(tx *gorm.DB) error {
 		if err := testsOfConnection.Take(tx, id.String(), c.db.Now()); err != nil {
 			return err
 		}
-		return testsOfCompany.Take(tx, v.CompanyID.String(), c.db.Now())
+		return testsOfCompany.Take(tx, companyID.String(), c.db.Now())
 	})
 	if err != nil {
 		return fmt.Errorf("test connection: %w", err)
@@ -56,7 +62,7 @@ func (c *Connections) Test(ctx context.Context, v accounts.Visitor, id uuid.UUID
 		if reason = ReasonOf(err); reason == models.ReasonNone {
 			return fmt.Errorf("test connection: %w", err)
 		}
-		c.log.InfoContext(ctx, "test failed", "connection", id, "reason", reason, "support_code", v.SupportCode, "error", err)
+		c.log.InfoContext(ctx, "test failed", "connection", id, "reason", reason, "support_code", by.SupportCode, "error", err)
 	}
 	err = c.db.Write(ctx, func(tx *gorm.DB) error {
 		now := c.db.Now()
@@ -65,15 +71,15 @@ func (c *Connections) Test(ctx context.Context, v accounts.Visitor, id uuid.UUID
 		if reason == models.ReasonNone {
 			event.Kind = models.EventTestPassed
 			tested["business_units"] = account.BusinessUnits
-			if account.Name != "" {
-				tested["tenant_name"] = account.Name
+			if account.Name != "" && account.Name != connection.TenantName {
+				tested["tenant_name"], tested["updated_at"] = account.Name, now
 			}
 		}
-		if err := tx.Model(&models.Connection{}).Where("id = ? AND company_id = ?", id, v.CompanyID).Updates(tested).Error; err != nil {
+		if err := tx.Model(&models.Connection{}).Where("id = ? AND company_id = ?", id, companyID).Updates(tested).Error; err != nil {
 			return err
 		}
-		event.CompanyID, event.ConnectionID, event.ActorName = v.CompanyID, &id, v.Name
-		event.Millis, event.SupportCode, event.At = took.Milliseconds(), v.SupportCode, now
+		event.CompanyID, event.ConnectionID, event.ActorName = companyID, &id, by.Name
+		event.Millis, event.SupportCode, event.At = took.Milliseconds(), by.SupportCode, now
 		return models.RecordSeries(tx, event)
 	})
 	if err != nil {

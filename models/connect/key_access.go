@@ -3,10 +3,10 @@ package connect
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
+	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
@@ -14,49 +14,6 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
-
-// pageSize is the most connections on a page of the API.
-const pageSize = 100
-
-// PageFor returns a page of the connections that a key may see, ordered by ID and
-// beginning behind the ID after. A tenant ID other than 0 selects that tenant's
-// connections. Locked companies are left out. More says that another page follows.
-func (c *Connections) PageFor(ctx context.Context, key accounts.APIKey, tenantID int64, after uuid.UUID) (page []models.Connection, more bool, err error) {
-	query := c.db.Read(ctx).Where("id > ?", after)
-	if key.CompanyID != nil {
-		query = query.Where("company_id = ?", *key.CompanyID)
-	} else {
-		query = query.Where("company_id NOT IN (" + accounts.LockedCompanies + ")")
-	}
-	if tenantID != 0 {
-		query = query.Where("tenant_id = ?", tenantID)
-	}
-	if err := query.Order("id").Limit(pageSize + 1).Find(&page).Error; err != nil {
-		return nil, false, fmt.Errorf("list connections: %w", err)
-	}
-	if len(page) > pageSize {
-		return page[:pageSize], true, nil
-	}
-	return page, false, nil
-}
-
-// For returns a connection that a key may see. It returns ErrNotFound if there is no
-// such connection, and ErrLocked if its company is locked.
-func (c *Connections) For(ctx context.Context, key accounts.APIKey, id uuid.UUID) (models.Connection, error) {
-	query := c.db.Read(ctx).Table("connections o").Select("o.*, c.locked_at").Joins("JOIN companies c ON c.id = o.company_id").Where("o.id = ?", id)
-	if key.CompanyID != nil {
-		query = query.Where("o.company_id = ?", *key.CompanyID)
-	}
-	var row struct {
-		models.Connection
-		LockedAt *time.Time
-	}
-	err := query.Take(&row).Error
-	if err == nil && row.LockedAt != nil {
-		err = accounts.ErrLocked
-	}
-	return row.Connection, database.Found(err, "get connection")
-}
 
 // ReadKeyed reads an API key that was sent together with the connection whose token its
 // sender asks for. It returns ErrNotFound if there is nothing to serve. Then
@@ -87,9 +44,40 @@ func (c *Connections) TokenFor(ctx context.Context, key accounts.APIKey, id uuid
 // whyNot returns the reason why a connection cannot be served: it does not exist, or
 // its company is locked.
 func (c *Connections) whyNot(ctx context.Context, key accounts.APIKey, id uuid.UUID) (models.Connection, keeper.Access, error) {
-	connection, err := c.For(ctx, key, id)
+	listed, err := c.For(ctx, key, id)
 	if err == nil { // the company has been unlocked since
 		err = database.ErrUnavailable
 	}
-	return connection, keeper.Access{}, err
+	return listed.Connection, keeper.Access{}, err
+}
+
+// TestFor is Test for a back end. It returns the connection as it is afterwards.
+func (c *Connections) TestFor(ctx context.Context, key accounts.APIKey, supportCode string, id uuid.UUID) (Listed, error) {
+	connection, err := c.For(ctx, key, id)
+	if err != nil {
+		return Listed{}, err
+	}
+	if err := c.test(ctx, key.Actor(supportCode), connection.Connection); err != nil {
+		return Listed{}, err
+	}
+	return c.For(ctx, key, id)
+}
+
+// DisconnectFor is Disconnect for a back end. It returns ErrNotConnected for a
+// connection that is still being set up, and otherwise the connection as it is
+// afterwards.
+func (c *Connections) DisconnectFor(ctx context.Context, key accounts.APIKey, supportCode string, id uuid.UUID) (Listed, error) {
+	connection, err := c.For(ctx, key, id)
+	if err != nil {
+		return Listed{}, err
+	}
+	if connection.State == models.Pending {
+		return Listed{}, &models.ReasonError{Err: models.ErrNotConnected}
+	}
+	may := func(tx *gorm.DB) error { return accounts.StillKey(tx, key.ID) }
+	err = c.End(ctx, key.Actor(supportCode), connection.CompanyID, id, may, func(*gorm.DB, time.Time) error { return nil })
+	if err != nil {
+		return Listed{}, err
+	}
+	return c.For(ctx, key, id)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
@@ -230,11 +231,11 @@ func TestDetailPagesUseIndexes(t *testing.T) {
 			},
 			"API key": func() error { _, err := keys.Check(t.Context(), secret, "203.0.113.7"); return err },
 			"key's list": func() error {
-				_, _, err := d.Connections.PageFor(t.Context(), accounts.APIKey{CompanyID: &d.CompanyID}, 0, before)
+				_, _, err := d.Connections.PageFor(t.Context(), accounts.APIKey{CompanyID: &d.CompanyID}, connect.ListFilter{After: connect.Cursor{ID: before}})
 				return err
 			},
 			"all keys' list": func() error {
-				_, _, err := d.Connections.PageFor(t.Context(), accounts.APIKey{}, 0, before)
+				_, _, err := d.Connections.PageFor(t.Context(), accounts.APIKey{}, connect.ListFilter{After: connect.Cursor{ID: before}})
 				return err
 			},
 			"key's connection": func() error { _, err := d.Connections.For(t.Context(), accounts.APIKey{}, id); return err },

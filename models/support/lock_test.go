@@ -7,11 +7,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -53,7 +53,7 @@ func TestLock(t *testing.T) {
 					t.Errorf("%s: %v, want %v", what, err, want)
 				}
 			}
-			list, _, err := d.Connections.PageFor(t.Context(), forAll, 0, uuid.Nil)
+			list, _, err := d.Connections.PageFor(t.Context(), forAll, connect.ListFilter{})
 			if err != nil || (len(list) == 0) != locked {
 				t.Errorf("%d connections are listed, %v", len(list), err)
 			}

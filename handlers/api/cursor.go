@@ -1,0 +1,45 @@
+package api
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/fieldbridge/fieldbridge/models/connect"
+)
+
+// encodeCursor returns the next of a page. It means nothing to back ends.
+func encodeCursor(c connect.Cursor) string {
+	var text []byte
+	if !c.ChangedAt.IsZero() {
+		text = binary.BigEndian.AppendUint64(text, uint64(c.ChangedAt.UnixNano()))
+	}
+	return base64.RawURLEncoding.EncodeToString(append(text, c.ID[:]...))
+}
+
+// cursor returns the position that a parameter has. byChange says that the list is in
+// the order of changes.
+func (q *query) cursor(name string, byChange bool) connect.Cursor {
+	value, sent := q.value(name)
+	if !sent {
+		return connect.Cursor{}
+	}
+	const timeLength, idLength = 8, len(uuid.UUID{})
+	want := idLength
+	if byChange {
+		want += timeLength
+	}
+	text, err := base64.RawURLEncoding.Strict().DecodeString(value)
+	if err != nil || len(text) != want {
+		q.refuse(name, "is not the next of a page with the same parameters")
+		return connect.Cursor{}
+	}
+	var c connect.Cursor
+	if byChange {
+		c.ChangedAt = time.Unix(0, int64(binary.BigEndian.Uint64(text))).UTC()
+	}
+	copy(c.ID[:], text[len(text)-idLength:])
+	return c
+}
