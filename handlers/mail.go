@@ -45,8 +45,14 @@ func accountLink(m accounts.PreparedMail, base *url.URL) string {
 			reset.RawQuery = url.Values{"token": {m.Link.Reveal()}}.Encode()
 			return reset.String()
 		case accounts.MailSignInTries, accounts.MailEmailChanged, accounts.MailRoleChanged, accounts.MailNewDevice,
-			accounts.MailSecurityChanged, accounts.MailCompanyDeletion, accounts.MailAskUsed:
+			accounts.MailSecurityChanged, accounts.MailCompanyDeletion, accounts.MailAskUsed, accounts.MailWebhookPaused:
 		}
+	}
+	if m.Kind == accounts.MailWebhookPaused {
+		if m.CompanyID == nil {
+			return base.JoinPath("/staff/developers").String()
+		}
+		return base.JoinPath("/developers").String()
 	}
 	if m.Kind == accounts.MailAskUsed && m.SubjectID != nil {
 		return base.JoinPath(connectionPath(*m.SubjectID)).String()

@@ -28,6 +28,8 @@ func accountMail(m accounts.PreparedMail) MailText {
 		return companyDeletion(m)
 	case accounts.MailAskUsed:
 		return askUsed()
+	case accounts.MailWebhookPaused:
+		return webhookPaused(m)
 	case accounts.MailProveEmail:
 		return proveEmailMail()
 	}

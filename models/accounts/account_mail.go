@@ -50,6 +50,9 @@ const (
 	// MailCompanyDeletion tells an owner that the company will be deleted. Detail
 	// has the tenant IDs that are connected, and From is the owner who asked.
 	MailCompanyDeletion AccountMailKind = "company_deletion"
+	// MailWebhookPaused tells those who manage a webhook endpoint that it was paused.
+	// Without a CompanyID, it is an endpoint of the operator.
+	MailWebhookPaused AccountMailKind = "webhook_paused"
 )
 
 // AccountMail is a mail to a person about their account, or to an address that
@@ -139,7 +142,7 @@ func (m *PreparedMail) prepare(tx *gorm.DB, now time.Time) error {
 		return m.prepareDeletion(tx)
 	case MailProveEmail:
 		return m.prepareProof(tx, now)
-	case MailSignInTries, MailEmailChanged, MailNewDevice, MailSecurityChanged, MailAskUsed:
+	case MailSignInTries, MailEmailChanged, MailNewDevice, MailSecurityChanged, MailAskUsed, MailWebhookPaused:
 	}
 	return nil
 }

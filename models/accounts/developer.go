@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -35,4 +36,23 @@ func StillDeveloper(tx *gorm.DB, by Actor, whose *uuid.UUID) error {
 // whose is nil. The company's activity shows it.
 func (by Actor) AuditOf(tx *gorm.DB, whose *uuid.UUID, action AuditAction, target uuid.UUID, detail string, now time.Time) error {
 	return by.record(tx, whose, action, target, detail, now)
+}
+
+// TellEndpointPaused queues a mail to those who manage a webhook endpoint: the owners
+// of its company, or the admins of our staff if whose is nil.
+func TellEndpointPaused(tx *gorm.DB, whose *uuid.UUID, endpointID uuid.UUID, now time.Time) error {
+	managers := tx.Where("staff_role = ?", Admin)
+	if whose != nil {
+		managers = tx.Where("id IN (SELECT user_id FROM memberships WHERE company_id = ? AND role = ?)", *whose, Owner)
+	}
+	var users []User
+	if err := managers.Where("disabled_at IS NULL").Order("id").Find(&users).Error; err != nil {
+		return fmt.Errorf("find who manages the endpoint: %w", err)
+	}
+	for _, user := range users {
+		if err := mailUser(tx, user, AccountMail{Kind: MailWebhookPaused, CompanyID: whose, SubjectID: &endpointID}, now); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -21,3 +21,7 @@ func (b Backoff) Jittered(doublings int) time.Duration {
 	half := b.Wait(doublings) / 2
 	return half + Spread(half)
 }
+
+// Anywhere returns a random time from 0 up to Wait. It spreads out retries the most, but
+// some of them come at once.
+func (b Backoff) Anywhere(doublings int) time.Duration { return Spread(b.Wait(doublings)) }
