@@ -22,10 +22,12 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/keyring"
+	"github.com/fieldbridge/fieldbridge/models/outbound"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/models/support"
+	"github.com/fieldbridge/fieldbridge/models/webhook"
 )
 
 // instance is the configuration of one process of the app.
@@ -75,6 +77,8 @@ type running struct {
 	apiKeys  *accounts.APIKeys
 	// connections is what the instance connects with.
 	connections *connect.Connections
+	// webhooks reach this machine. They are sent only if a test runs them.
+	webhooks *webhook.Webhooks
 }
 
 func (i instance) open(ctx context.Context, transport http.RoundTripper, now func() time.Time, log *slog.Logger) (running, error) {
@@ -101,9 +105,10 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	keeper := keeper.New(db, keys, clients, keeper.Options{KeepAlive: time.Hour, PerSecond: 1000}, log)
 	apiKeys := accounts.NewAPIKeys(db)
 	connections := connect.New(db, keys, clients, keeper, i.URL+"/callback", log)
-	return running{accounts: people, db: db, keeper: keeper, apiKeys: apiKeys, connections: connections, handler: handlers.New(handlers.Options{
+	webhooks := webhook.New(db, keys, outbound.New(outbound.Rules{Loopback: true}), log)
+	return running{accounts: people, db: db, keeper: keeper, apiKeys: apiKeys, connections: connections, webhooks: webhooks, handler: handlers.New(handlers.Options{
 		BaseURL: base, TrustedProxies: i.trusted, Accounts: people, Sessions: accounts.NewSessions(db),
-		Connections: connections, APIKeys: apiKeys, Answers: accounts.NewKeptAnswers(db, keys), Contact: i.contact, StaffIssuer: i.staffIssuer, Demo: i.demo, RequestLimit: i.requestLimit, Now: now, Log: log,
+		Connections: connections, APIKeys: apiKeys, Answers: accounts.NewKeptAnswers(db, keys), Webhooks: webhooks, Contact: i.contact, StaffIssuer: i.staffIssuer, Demo: i.demo, RequestLimit: i.requestLimit, Now: now, Log: log,
 	}, support.New(db, keeper, connections))}, nil
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/support"
+	"github.com/fieldbridge/fieldbridge/models/webhook"
 	"github.com/fieldbridge/fieldbridge/static"
 	"github.com/fieldbridge/fieldbridge/views"
 )
@@ -29,6 +30,7 @@ type Options struct {
 	Sessions       *accounts.Sessions
 	Connections    *connect.Connections
 	APIKeys        *accounts.APIKeys
+	Webhooks       *webhook.Webhooks
 	// Answers keeps the API's answers for requests that are sent again.
 	Answers *accounts.KeptAnswers
 	// Contact is where people reach support. It may be empty.
@@ -68,7 +70,7 @@ type staffSite struct {
 // New returns the app's handler. The handlers of staff pages get allCompanies.
 func New(o Options, allCompanies *support.Support) http.Handler {
 	s := &site{Options: o, sessions: newSessions(o.Sessions, o.BaseURL), passkeys: o.Accounts.PasskeysAt(o.BaseURL)}
-	s.api = api.New(api.Options{BaseURL: o.BaseURL, APIKeys: o.APIKeys, Answers: o.Answers, Connections: o.Connections, Now: o.Now})
+	s.api = api.New(api.Options{BaseURL: o.BaseURL, APIKeys: o.APIKeys, Answers: o.Answers, Connections: o.Connections, Webhooks: o.Webhooks, Now: o.Now})
 	s.sessions.scs.ErrorFunc = s.sessionError
 	e := echo.New()
 	e.HTTPErrorHandler = s.showError

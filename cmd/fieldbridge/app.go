@@ -20,9 +20,11 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/demo"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/keyring"
+	"github.com/fieldbridge/fieldbridge/models/outbound"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/models/support"
+	"github.com/fieldbridge/fieldbridge/models/webhook"
 )
 
 // mostHashes limits the memory that sign-ins can take. Each hash takes 19 MiB.
@@ -44,6 +46,7 @@ type app struct {
 	public      http.Handler
 	admin       http.Handler
 	connections *connect.Connections
+	webhooks    *webhook.Webhooks
 	// background functions run beside the servers until the context ends.
 	background []func(context.Context)
 	// kept is how long events stay.
@@ -75,6 +78,7 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 	keeper := keeper.New(db, keys, clients, keeper.Options{KeepAlive: c.KeepAlive, PerSecond: c.PerSecond, Watch: metrics.Watch()}, log)
 	apiKeys := accounts.NewAPIKeys(db)
 	connections := connect.New(db, keys, clients, keeper, c.BaseURL.JoinPath("/callback").String(), log)
+	webhooks := webhook.New(db, keys, outbound.New(c.outboundRules()), log)
 	mailer := &mailer{base: c.BaseURL, server: c.SMTPURL, from: c.MailFrom, log: log}
 	return &app{
 		db:          db,
@@ -82,12 +86,13 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 		keeper:      keeper,
 		apiKeys:     apiKeys,
 		connections: connections,
+		webhooks:    webhooks,
 		outbox:      models.NewOutbox(db, mailer.send, log),
 		mailer:      mailer,
 		kept:        c.EventsKept,
 		public: handlers.New(handlers.Options{
 			BaseURL: c.BaseURL, TrustedProxies: c.TrustedProxies, Accounts: people,
-			Sessions: accounts.NewSessions(db), Connections: connections, APIKeys: apiKeys, Answers: accounts.NewKeptAnswers(db, keys), Contact: c.contact(), Metrics: metrics,
+			Sessions: accounts.NewSessions(db), Connections: connections, APIKeys: apiKeys, Answers: accounts.NewKeptAnswers(db, keys), Webhooks: webhooks, Contact: c.contact(), Metrics: metrics,
 			StaffIssuer: c.staffSignIn(), Demo: pages, NoMail: c.SMTPURL == nil && pages == nil, Now: time.Now, Log: log,
 		}, support.New(db, keeper, connections)),
 		admin: handlers.NewAdmin(c.AdminAddr, func(ctx context.Context) error {

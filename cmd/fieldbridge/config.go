@@ -19,6 +19,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/outbound"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -47,6 +48,7 @@ type config struct {
 	StaffClientSecret secret.Value   `env:"FIELDBRIDGE_STAFF_OIDC_CLIENT_SECRET" placeholder:"…" help:"Our client secret there."`
 	StaffACR          string         `env:"FIELDBRIDGE_STAFF_OIDC_ACR" placeholder:"urn:okta:loa:2fa:any" help:"The authentication context classes (acr) that staff sign-ins there may have, such as one with a second factor, separated by spaces."`
 	TrustedProxies    []netip.Prefix `env:"FIELDBRIDGE_TRUSTED_PROXIES" type:"networks" placeholder:"10.0.0.0/8,192.168.1.7/32" help:"Networks of the proxies in front, whose X-Forwarded-For is believed, or none if browsers reach the listener directly. Required with an https base URL."`
+	WebhookNetworks   []netip.Prefix `env:"FIELDBRIDGE_WEBHOOK_NETWORKS" type:"networks" placeholder:"10.20.0.0/16" help:"Private networks that webhook endpoints may be in. Without any, they have to be on the public internet."`
 	LogFormat         string         `env:"FIELDBRIDGE_LOG" enum:",text,json" default:"" placeholder:"json" help:"text or json. The default is text on a terminal, else json."`
 	LogLevel          slog.Level     `env:"FIELDBRIDGE_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" placeholder:"info" help:"debug, info, warn, or error."`
 	SandboxAddr       string         `env:"FIELDBRIDGE_SANDBOX_ADDR" type:"listener" default:"${sandbox_addr}" placeholder:"127.0.0.1:9090" help:"Listener of the sandbox. Setting it makes this a demo."`
@@ -267,6 +269,13 @@ func (c *config) staffSignIn() *handlers.StaffIssuer {
 		return nil
 	}
 	return &handlers.StaffIssuer{Issuer: c.StaffIssuer, ClientID: c.StaffClientID, ClientSecret: c.StaffClientSecret, ACR: strings.Fields(c.StaffACR)}
+}
+
+// outboundRules returns what webhook endpoints may be. A demo on the machine of the
+// person who looks at it also reaches that machine. One that others can reach does not,
+// because anybody may sign in to it.
+func (c *config) outboundRules() outbound.Rules {
+	return outbound.Rules{Networks: c.WebhookNetworks, Loopback: c.SandboxAddr != "" && loopback(c.BaseURL.Hostname())}
 }
 
 // reads makes a kong mapper of a function. The function's error must not quote the

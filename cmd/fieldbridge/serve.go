@@ -140,6 +140,7 @@ func (a *app) run(ctx context.Context, log *slog.Logger, all []servedListener, r
 	background.Go(func() { a.keeper.Run(ctx) })
 	background.Go(func() { a.flush(ctx, log) })
 	background.Go(func() { a.outbox.Run(ctx) })
+	background.Go(func() { a.webhooks.Run(ctx) })
 	for _, run := range a.background {
 		background.Go(func() { run(ctx) })
 	}

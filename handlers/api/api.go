@@ -10,6 +10,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/webhook"
 )
 
 // Prefix starts the path of every address of the API.
@@ -21,6 +22,7 @@ type Options struct {
 	APIKeys     *accounts.APIKeys
 	Answers     *accounts.KeptAnswers
 	Connections *connect.Connections
+	Webhooks    *webhook.Webhooks
 	Now         func() time.Time
 }
 

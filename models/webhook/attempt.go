@@ -192,8 +192,7 @@ func noteFailure(tx *gorm.DB, held *lease, e Endpoint, wait time.Duration, now t
 
 // disable ends all deliveries to an endpoint that says that it is gone.
 func disable(tx *gorm.DB, held *lease, now time.Time) error {
-	err := tx.Model(&Delivery{}).Where("endpoint_id = ? AND state = 'pending'", held.endpoint.ID).
-		Updates(map[string]any{"state": GivenUp, "ended_at": now}).Error
+	_, err := database.Exec(tx, "UPDATE webhook_deliveries SET state = $1, ended_at = $2 WHERE endpoint_id = $3 AND state = 'pending'", GivenUp, now, held.endpoint.ID)
 	if err != nil {
 		return err
 	}

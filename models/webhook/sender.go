@@ -237,4 +237,3 @@ func (s *sender) sendAll(ctx context.Context, held *lease, list []Delivery) bool
 	sending.Wait()
 	return stored
 }
-
