@@ -106,25 +106,38 @@ func has(route *routers.Route, name string) bool {
 // parameter matches a parameter in a path.
 var parameter = regexp.MustCompile(`\\\{(\w+)\\\}`)
 
-// find returns the operation that a request is for, and its parameters in the path. A
-// parameter named path may have slashes.
-func find(r *http.Request) (*routers.Route, map[string]string) {
+// address is a path of the document.
+type address struct {
+	path    string
+	item    *openapi3.PathItem
+	pattern *regexp.Regexp
+}
+
+// addresses returns the paths of the document. A parameter named path may have slashes.
+var addresses = sync.OnceValue(func() []address {
+	var all []address
 	for path, item := range Document().Paths.Map() {
 		pattern := parameter.ReplaceAllString(regexp.QuoteMeta(path), `(?P<$1>[^/]+)`)
 		pattern = strings.ReplaceAll(pattern, `(?P<path>[^/]+)`, `(?P<path>.+)`)
-		re := regexp.MustCompile("^" + pattern + "$")
-		found := re.FindStringSubmatch(r.URL.Path)
-		operation := item.GetOperation(r.Method)
+		all = append(all, address{path, item, regexp.MustCompile("^" + pattern + "$")})
+	}
+	return all
+})
+
+// find returns the operation that a request is for, and its parameters in the path.
+func find(r *http.Request) (*routers.Route, map[string]string) {
+	for _, at := range addresses() {
+		found, operation := at.pattern.FindStringSubmatch(r.URL.Path), at.item.GetOperation(r.Method)
 		if found == nil || operation == nil {
 			continue
 		}
 		params := map[string]string{}
-		for i, name := range re.SubexpNames() {
+		for i, name := range at.pattern.SubexpNames() {
 			if name != "" {
 				params[name] = found[i]
 			}
 		}
-		return &routers.Route{Spec: Document(), Path: path, PathItem: item, Method: r.Method, Operation: operation}, params
+		return &routers.Route{Spec: Document(), Path: at.path, PathItem: at.item, Method: r.Method, Operation: operation}, params
 	}
 	return nil, nil
 }
