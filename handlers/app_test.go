@@ -30,6 +30,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox/sandboxtest"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/calls"
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
@@ -74,6 +75,7 @@ type app struct {
 	apiKeys *accounts.APIKeys
 	// connections is what the app connects with.
 	connections *connect.Connections
+	calls       *calls.Counts
 	// served is what the app signs people in with.
 	served    *accounts.Accounts
 	log       *lockedBuffer
@@ -201,7 +203,7 @@ func (a *app) wire(log *slog.Logger) http.Handler {
 		_ = r.db.Close()
 		transport.CloseIdleConnections()
 	})
-	a.db, a.keeper, a.apiKeys, a.connections, a.served = r.db, r.keeper, r.apiKeys, r.connections, r.accounts
+	a.db, a.keeper, a.apiKeys, a.connections, a.calls, a.served = r.db, r.keeper, r.apiKeys, r.connections, r.calls, r.accounts
 	return r.handler
 }
 

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/fieldbridge/fieldbridge/handlers/api"
 )
 
 const (
@@ -51,7 +53,7 @@ func (s *site) deadline(r route) echo.MiddlewareFunc {
 		limit = s.RequestLimit
 	}
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		if streams[r.method+" "+r.path] {
+		if streams[r.method+" "+r.path] || r.path == api.ProxyRoute { // which has limits of its own
 			return next
 		}
 		return func(c echo.Context) error {

@@ -36,7 +36,7 @@ func edge(log *slog.Logger, metrics *Metrics, contact Contact) echo.MiddlewareFu
 			}
 			r = r.WithContext(ctx)
 			if r.Body != http.NoBody {
-				r.Body = http.MaxBytesReader(c.Response(), r.Body, maxBody)
+				r.Body = http.MaxBytesReader(c.Response(), r.Body, largestBody(c))
 			}
 			c.SetRequest(r)
 			defer func() { // runs even if the connection breaks during the answer
@@ -48,6 +48,15 @@ func edge(log *slog.Logger, metrics *Metrics, contact Contact) echo.MiddlewareFu
 			return nil
 		}
 	}
+}
+
+// largestBody returns the limit of a request's body. Calls that are passed on to
+// ServiceTitan may be larger than forms.
+func largestBody(c echo.Context) int64 {
+	if c.Path() == api.ProxyRoute {
+		return api.ProxyBody
+	}
+	return maxBody
 }
 
 func answer(c echo.Context, next echo.HandlerFunc) {

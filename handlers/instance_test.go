@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,8 +17,10 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/handlers"
+	"github.com/fieldbridge/fieldbridge/handlers/api"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/calls"
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
@@ -33,6 +36,10 @@ import (
 // instance is the configuration of one process of the app.
 type instance struct {
 	URL, Database, Keyset, StandIn, ClientSecret, AppKey string
+	// API is the address of ServiceTitan's API. It is empty if that is the sandbox, too.
+	API string
+	// Paths are the paths of ServiceTitan that back ends may call.
+	Paths []string
 	// HoldAfter is the path of a ServiceTitan endpoint. After its first answer has
 	// arrived, nothing more happens in this process.
 	HoldAfter string
@@ -55,10 +62,14 @@ func (i instance) environments() []servicetitan.Environment {
 	if err != nil {
 		panic(err)
 	}
+	called, err := url.Parse(cmp.Or(i.API, i.StandIn))
+	if err != nil {
+		panic(err)
+	}
 	var all []servicetitan.Environment
 	for _, name := range []servicetitan.EnvironmentName{servicetitan.Sandbox, servicetitan.Production, servicetitan.Integration} {
 		all = append(all, servicetitan.Environment{
-			Name: name, AuthURL: base, APIURL: base, ClientID: "cid.sandbox",
+			Name: name, AuthURL: base, APIURL: called, ClientID: "cid.sandbox",
 			ClientSecret: secret.New(i.ClientSecret), AppKey: secret.New(i.AppKey),
 			Scopes: strings.Fields("tn.crm.customers:r tn.crm.bookings:rw tn.stt.businessunits:r offline_access"),
 			Ways:   []servicetitan.Way{servicetitan.SignIn, servicetitan.Guided, servicetitan.OwnCredentials},
@@ -79,6 +90,7 @@ type running struct {
 	connections *connect.Connections
 	// webhooks reach this machine. They are sent only if a test runs them.
 	webhooks *webhook.Webhooks
+	calls    *calls.Counts
 }
 
 func (i instance) open(ctx context.Context, transport http.RoundTripper, now func() time.Time, log *slog.Logger) (running, error) {
@@ -106,9 +118,18 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	apiKeys := accounts.NewAPIKeys(db)
 	connections := connect.New(db, keys, clients, keeper, i.URL+"/callback", log)
 	webhooks := webhook.New(db, keys, outbound.New(outbound.Rules{Loopback: true}), log)
-	return running{accounts: people, db: db, keeper: keeper, apiKeys: apiKeys, connections: connections, webhooks: webhooks, handler: handlers.New(handlers.Options{
+	var paths []api.CallPath
+	for _, text := range i.Paths {
+		path, ok := api.ParseCallPath(text)
+		if !ok {
+			return running{}, errors.Join(errors.New("bad path"), db.Close())
+		}
+		paths = append(paths, path)
+	}
+	counts := calls.NewCounts(db)
+	return running{accounts: people, db: db, keeper: keeper, apiKeys: apiKeys, connections: connections, webhooks: webhooks, calls: counts, handler: handlers.New(handlers.Options{
 		BaseURL: base, TrustedProxies: i.trusted, Accounts: people, Sessions: accounts.NewSessions(db),
-		Connections: connections, APIKeys: apiKeys, Answers: accounts.NewKeptAnswers(db, keys), Webhooks: webhooks, Contact: i.contact, StaffIssuer: i.staffIssuer, Demo: i.demo, RequestLimit: i.requestLimit, Now: now, Log: log,
+		Connections: connections, APIKeys: apiKeys, Answers: accounts.NewKeptAnswers(db, keys), Webhooks: webhooks, ProxyPaths: paths, Budget: calls.NewBudget(db, calls.PerSecond), Calls: counts, Contact: i.contact, StaffIssuer: i.staffIssuer, Demo: i.demo, RequestLimit: i.requestLimit, Now: now, Log: log,
 	}, support.New(db, keeper, connections))}, nil
 }
 

@@ -85,6 +85,8 @@ var mostQueries = map[string]int{
 	"/staff/passkeys/confirm":       3,
 	"/staff/passkeys/:id/remove":    2,
 	"/demo":                         1,
+
+	"/api/v1/connections/:id/servicetitan/*": 6,
 }
 
 // queriesOf returns the number of statements that a request gives the database, and

@@ -175,6 +175,13 @@ var admitted = map[string]int{
 	"GET /staff/team/:id/remove":                 200,
 	"POST /staff/team/:id/remove":                303,
 
+	"GET /api/v1/connections/:id/servicetitan/*":    403, // no path may be called
+	"HEAD /api/v1/connections/:id/servicetitan/*":   403,
+	"POST /api/v1/connections/:id/servicetitan/*":   409, // disconnected by then
+	"PUT /api/v1/connections/:id/servicetitan/*":    403,
+	"PATCH /api/v1/connections/:id/servicetitan/*":  403,
+	"DELETE /api/v1/connections/:id/servicetitan/*": 403,
+
 	"POST /staff/companies/:id/invitations/:invitation/resend": 303,
 	"GET /staff/companies/:id/people/:person":                  200,
 	"POST /staff/companies/:id/people/:person/sign-out":        303,

@@ -14,6 +14,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers/api"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/calls"
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/support"
 	"github.com/fieldbridge/fieldbridge/models/webhook"
@@ -33,6 +34,11 @@ type Options struct {
 	Webhooks       *webhook.Webhooks
 	// Answers keeps the API's answers for requests that are sent again.
 	Answers *accounts.KeptAnswers
+	// ProxyPaths are the paths of ServiceTitan that back ends may call. Budget and Calls
+	// hold back and count these calls.
+	ProxyPaths []api.CallPath
+	Budget     *calls.Budget
+	Calls      *calls.Counts
 	// Contact is where people reach support. It may be empty.
 	Contact Contact
 	// Metrics may be nil for new ones.
@@ -70,7 +76,8 @@ type staffSite struct {
 // New returns the app's handler. The handlers of staff pages get allCompanies.
 func New(o Options, allCompanies *support.Support) http.Handler {
 	s := &site{Options: o, sessions: newSessions(o.Sessions, o.BaseURL), passkeys: o.Accounts.PasskeysAt(o.BaseURL)}
-	s.api = api.New(api.Options{BaseURL: o.BaseURL, APIKeys: o.APIKeys, Answers: o.Answers, Connections: o.Connections, Webhooks: o.Webhooks, Now: o.Now})
+	s.api = api.New(api.Options{BaseURL: o.BaseURL, APIKeys: o.APIKeys, Answers: o.Answers, Connections: o.Connections, Webhooks: o.Webhooks,
+		ProxyPaths: o.ProxyPaths, Budget: o.Budget, Calls: o.Calls, Now: o.Now})
 	s.sessions.scs.ErrorFunc = s.sessionError
 	e := echo.New()
 	e.HTTPErrorHandler = s.showError

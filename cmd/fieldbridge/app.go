@@ -15,6 +15,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/calls"
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/demo"
@@ -41,6 +42,8 @@ type app struct {
 	accounts    *accounts.Accounts
 	keeper      *keeper.Keeper
 	apiKeys     *accounts.APIKeys
+	budget      *calls.Budget
+	calls       *calls.Counts
 	mailer      *mailer
 	outbox      *models.Outbox
 	public      http.Handler
@@ -77,6 +80,7 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 	metrics := handlers.NewMetrics()
 	keeper := keeper.New(db, keys, clients, keeper.Options{KeepAlive: c.KeepAlive, PerSecond: c.PerSecond, Watch: metrics.Watch()}, log)
 	apiKeys := accounts.NewAPIKeys(db)
+	budget, counts := calls.NewBudget(db, c.CallsPerSecond), calls.NewCounts(db)
 	connections := connect.New(db, keys, clients, keeper, c.BaseURL.JoinPath("/callback").String(), log)
 	webhooks := webhook.New(db, keys, outbound.New(c.outboundRules()), log)
 	mailer := &mailer{base: c.BaseURL, server: c.SMTPURL, from: c.MailFrom, log: log}
@@ -85,6 +89,8 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 		accounts:    people,
 		keeper:      keeper,
 		apiKeys:     apiKeys,
+		budget:      budget,
+		calls:       counts,
 		connections: connections,
 		webhooks:    webhooks,
 		outbox:      models.NewOutbox(db, mailer.send, log),
@@ -92,7 +98,8 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 		kept:        c.EventsKept,
 		public: handlers.New(handlers.Options{
 			BaseURL: c.BaseURL, TrustedProxies: c.TrustedProxies, Accounts: people,
-			Sessions: accounts.NewSessions(db), Connections: connections, APIKeys: apiKeys, Answers: accounts.NewKeptAnswers(db, keys), Webhooks: webhooks, Contact: c.contact(), Metrics: metrics,
+			Sessions: accounts.NewSessions(db), Connections: connections, APIKeys: apiKeys, Answers: accounts.NewKeptAnswers(db, keys), Webhooks: webhooks,
+			ProxyPaths: c.ProxyPaths, Budget: budget, Calls: counts, Contact: c.contact(), Metrics: metrics,
 			StaffIssuer: c.staffSignIn(), Demo: pages, NoMail: c.SMTPURL == nil && pages == nil, Now: time.Now, Log: log,
 		}, support.New(db, keeper, connections)),
 		admin: handlers.NewAdmin(c.AdminAddr, func(ctx context.Context) error {

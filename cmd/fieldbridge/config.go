@@ -18,6 +18,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/fieldbridge/fieldbridge/handlers"
+	"github.com/fieldbridge/fieldbridge/handlers/api"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/outbound"
 	"github.com/fieldbridge/fieldbridge/models/secret"
@@ -49,6 +50,8 @@ type config struct {
 	StaffACR          string         `env:"FIELDBRIDGE_STAFF_OIDC_ACR" placeholder:"urn:okta:loa:2fa:any" help:"The authentication context classes (acr) that staff sign-ins there may have, such as one with a second factor, separated by spaces."`
 	TrustedProxies    []netip.Prefix `env:"FIELDBRIDGE_TRUSTED_PROXIES" type:"networks" placeholder:"10.0.0.0/8,192.168.1.7/32" help:"Networks of the proxies in front, whose X-Forwarded-For is believed, or none if browsers reach the listener directly. Required with an https base URL."`
 	WebhookNetworks   []netip.Prefix `env:"FIELDBRIDGE_WEBHOOK_NETWORKS" type:"networks" placeholder:"10.20.0.0/16" help:"Private networks that webhook endpoints may be in. Without any, they have to be on the public internet."`
+	ProxyPaths        []api.CallPath `env:"FIELDBRIDGE_PROXY_PATHS" type:"proxypaths" default:"${proxy_paths}" placeholder:"/crm/v2 /settings/v2/tenant/{tenant}/business-units" help:"Paths of ServiceTitan's API that back ends may call through Fieldbridge, with everything below them, separated by spaces. Without one, no call is passed on."`
+	CallsPerSecond    int            `env:"FIELDBRIDGE_CALLS_PER_SECOND" type:"count" default:"60" placeholder:"60" help:"Most calls a second to one tenant that are passed on, by all instances together. ServiceTitan allows 60."`
 	LogFormat         string         `env:"FIELDBRIDGE_LOG" enum:",text,json" default:"" placeholder:"json" help:"text or json. The default is text on a terminal, else json."`
 	LogLevel          slog.Level     `env:"FIELDBRIDGE_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" placeholder:"info" help:"debug, info, warn, or error."`
 	SandboxAddr       string         `env:"FIELDBRIDGE_SANDBOX_ADDR" type:"listener" default:"${sandbox_addr}" placeholder:"127.0.0.1:9090" help:"Listener of the sandbox. Setting it makes this a demo."`
@@ -86,7 +89,7 @@ const demoKeepAlive = "90s"
 func serveDefaults() kong.Vars {
 	return kong.Vars{
 		"database": "data/fieldbridge.db", "keyset": "data/keyset.json", "keepalive": "1h",
-		"sandbox_addr": "", "sandbox_url": "", "support_email": "", "scopes": defaultScopes, "database_example": exampleDatabase,
+		"sandbox_addr": "", "sandbox_url": "", "support_email": "", "proxy_paths": "", "scopes": defaultScopes, "database_example": exampleDatabase,
 	}
 }
 
@@ -95,7 +98,7 @@ func demoDefaults() kong.Vars {
 	return serveDefaults().CloneWith(kong.Vars{
 		"database": "data/demo/fieldbridge.db", "keyset": "data/demo/keyset.json", "keepalive": demoKeepAlive,
 		"sandbox_addr": "127.0.0.1:9090", "sandbox_url": "http://127.0.0.1:9090",
-		"support_email": "support@fieldbridge.example",
+		"support_email": "support@fieldbridge.example", "proxy_paths": demoProxyPaths,
 	})
 }
 
@@ -118,6 +121,7 @@ func (c *config) variables(defaults kong.Vars) []*kong.Flag {
 		kong.NamedMapper("duration", kong.MapperFunc(readDuration)),
 		kong.NamedMapper("timeofday", reads(timeOfDay)),
 		kong.NamedMapper("count", reads(count)),
+		kong.NamedMapper("proxypaths", reads(proxyPaths)),
 		kong.NamedMapper("networks", reads(networks)),
 		kong.NamedMapper("scopes", reads(func(v string) ([]string, error) { return strings.Fields(v), nil })),
 	).Model.Flags

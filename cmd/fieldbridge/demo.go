@@ -152,7 +152,12 @@ func newDemo(a *app, box *sandbox.Sandbox, environment servicetitan.Environment,
 		Access: func(of demo.StandingAccess) (servicetitan.Tokens, servicetitan.OwnClient, error) {
 			return standingAccess(box, of)
 		},
-		Forget: box.Reset, Progress: seedProgress(os.Stderr),
+		Forget: func() {
+			box.Reset()
+			a.budget.StartOver()
+			a.calls.Forget()
+		},
+		Progress: seedProgress(os.Stderr),
 	}, log)}
 }
 

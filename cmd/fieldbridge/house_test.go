@@ -79,7 +79,7 @@ var mayImport = map[string][]string{
 	"handlers/api":     append(slices.Clip(onConnect), "handlers/request", "views", "static", ""),
 	"handlers/request": onRecords,
 	"handlers/sandbox": {"static"},
-	"cmd/fieldbridge":  append(slices.Clip(onSupport), "models/keyring", "models/demo", "handlers", "handlers/sandbox", "static"),
+	"cmd/fieldbridge":  append(slices.Clip(onSupport), "models/keyring", "models/demo", "handlers", "handlers/api", "handlers/sandbox", "static"),
 	"static":           {},
 	"":                 {"static"},
 

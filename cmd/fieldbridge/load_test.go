@@ -22,6 +22,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/calls"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -274,7 +275,7 @@ func benchConfig(b testing.TB, base, issuer, database string) config {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return config{DatabaseURL: database, BaseURL: own, KeepAlive: time.Hour, PerSecond: unlimited, environments: []servicetitan.Environment{{
+	return config{DatabaseURL: database, BaseURL: own, KeepAlive: time.Hour, PerSecond: unlimited, CallsPerSecond: calls.PerSecond, environments: []servicetitan.Environment{{
 		Name: servicetitan.Production, AuthURL: at, APIURL: at, ClientID: "cid.bench",
 		ClientSecret: secret.New("cs1.bench"), AppKey: secret.New("ak1.bench"),
 		Scopes: strings.Fields(defaultScopes), Ways: []servicetitan.Way{servicetitan.SignIn},

@@ -75,7 +75,7 @@ func (serveCommand) Run(ctx context.Context) error {
 func servedDefaults(lookup func(string) (string, bool)) kong.Vars {
 	vars := serveDefaults()
 	if addr, _ := lookup("FIELDBRIDGE_SANDBOX_ADDR"); strings.TrimSpace(addr) != "" {
-		vars["keepalive"] = demoKeepAlive
+		vars["keepalive"], vars["proxy_paths"] = demoKeepAlive, demoProxyPaths
 	}
 	return vars
 }
@@ -184,8 +184,8 @@ func shutdown(servers []*http.Server, limit time.Duration) error {
 	return err
 }
 
-// flush saves the use of API keys and the record of sign-ins, now and then and at the
-// end.
+// flush saves the use of API keys, the record of sign-ins, and the counts of calls, now
+// and then and at the end.
 func (a *app) flush(ctx context.Context, log *slog.Logger) {
 	for range retry.Every(ctx, flushEvery) {
 		a.flushNow(ctx, log)
@@ -200,6 +200,9 @@ func (a *app) flushNow(ctx context.Context, log *slog.Logger) {
 	}
 	if err := a.accounts.FlushSignIns(context.WithoutCancel(ctx)); err != nil {
 		log.Warn("sign-ins could not be saved yet", "error", err)
+	}
+	if err := a.calls.Flush(context.WithoutCancel(ctx)); err != nil {
+		log.Warn("counts of calls could not be saved yet", "error", err)
 	}
 }
 

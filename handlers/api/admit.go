@@ -46,8 +46,10 @@ func (a *API) admit(c echo.Context, r Route, handle func(echo.Context, accounts.
 	if err := key.Need(r.Scope); err != nil {
 		return err
 	}
-	if err := checkQuery(c, r.Parameters); err != nil {
-		return err
+	if !r.anyQuery {
+		if err := checkQuery(c, r.Parameters); err != nil {
+			return err
+		}
 	}
 	if r.Idempotent {
 		return a.once(c, key, handle)

@@ -8,6 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/calls"
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/models/webhook"
@@ -23,7 +24,12 @@ type Options struct {
 	Answers     *accounts.KeptAnswers
 	Connections *connect.Connections
 	Webhooks    *webhook.Webhooks
-	Now         func() time.Time
+	// ProxyPaths are the paths of ServiceTitan that back ends may call. Budget and Calls
+	// hold back and count these calls.
+	ProxyPaths []CallPath
+	Budget     *calls.Budget
+	Calls      *calls.Counts
+	Now        func() time.Time
 }
 
 // API answers back ends.
@@ -31,11 +37,12 @@ type API struct {
 	Options
 	// apiURLs has the address of ServiceTitan's API in each environment.
 	apiURLs map[servicetitan.EnvironmentName]string
+	proxy   *proxy
 }
 
 // New returns the API.
 func New(o Options) *API {
-	a := &API{Options: o, apiURLs: map[servicetitan.EnvironmentName]string{}}
+	a := &API{Options: o, apiURLs: map[servicetitan.EnvironmentName]string{}, proxy: newProxy(o)}
 	if o.Connections == nil { // in a test of the table of routes
 		return a
 	}
@@ -56,6 +63,8 @@ type Route struct {
 	Idempotent bool
 	// Handle answers a back end whose key was admitted.
 	Handle func(echo.Context, accounts.APIKey) error
+	// anyQuery says that the query is for ServiceTitan, so that no parameter is refused.
+	anyQuery bool
 	// enter replaces the admission, and Handle. It is nil for most routes.
 	enter echo.HandlerFunc
 }
@@ -66,11 +75,17 @@ func (a *API) Routes() []Route {
 	const read, write = accounts.ScopeConnectionsRead, accounts.ScopeConnectWrite
 	token := tokenRoute
 	token.enter = a.readToken
-	return []Route{
+	routes := []Route{
 		{Method: get, Path: "/api/v1/connections", Scope: read, Parameters: listParameters, Handle: a.listConnections},
 		{Method: get, Path: "/api/v1/connections/:id", Scope: read, Handle: withID(a.readConnection)},
 		token,
 		{Method: post, Path: "/api/v1/connections/:id/test", Scope: write, Idempotent: true, Handle: withID(a.testConnection)},
 		{Method: post, Path: "/api/v1/connections/:id/disconnect", Scope: write, Idempotent: true, Handle: withID(a.disconnect)},
 	}
+	for _, method := range callMethods {
+		call := callRoute
+		call.Method, call.enter = method, a.callServiceTitan
+		routes = append(routes, call)
+	}
+	return routes
 }

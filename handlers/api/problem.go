@@ -12,6 +12,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/calls"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
@@ -38,6 +40,10 @@ var problems = []problem{
 	{
 		name: "too-many-requests", status: http.StatusTooManyRequests, is: request.Kind[*accounts.ThrottledError],
 		title: "Too many requests", detail: "Retry after the time in Retry-After.",
+	},
+	{
+		name: "budget-spent", status: http.StatusTooManyRequests, is: request.Kind[*calls.SpentError], title: "Too many calls to this tenant",
+		detail: "ServiceTitan allows only so many calls a second for each tenant, and this one has had them. The call was not passed on. Retry after the time in Retry-After.",
 	},
 	{name: "invalid-request", status: http.StatusBadRequest, is: request.Kind[*invalidError], title: "Invalid request"},
 	{
@@ -77,6 +83,38 @@ var problems = []problem{
 		detail: "ServiceTitan has refused this connection for good. Someone at the company has to reconnect it in Fieldbridge.",
 	},
 	{
+		name: "proxy-off", status: http.StatusForbidden, is: request.Exactly(errProxyOff), title: "No path may be called",
+		detail: "Fieldbridge passes calls on only to paths that its operator allows with FIELDBRIDGE_PROXY_PATHS, and none is allowed.",
+	},
+	{
+		name: "path-not-allowed", status: http.StatusForbidden, is: request.Exactly(errPathNotAllowed), title: "Path not allowed",
+		detail: "This path of ServiceTitan is not among those that Fieldbridge's operator allows with FIELDBRIDGE_PROXY_PATHS.",
+	},
+	{
+		name: "wrong-tenant", status: http.StatusForbidden, is: request.Exactly(errWrongTenant), title: "Another tenant",
+		detail: "The path names another tenant than this connection's. Use the connection's tenant_id.",
+	},
+	{
+		name: "call-again", status: http.StatusServiceUnavailable, is: request.Exactly(errCallAgain), title: "Send the call again",
+		detail: "ServiceTitan refused the access token, which Fieldbridge has renewed since. ServiceTitan did not carry the call out. Fieldbridge repeats only calls that are safe to repeat, so send this one again.",
+	},
+	{
+		name: "token-refused", status: http.StatusBadGateway, is: request.Exactly(connect.ErrTokenRefused), level: slog.LevelWarn, title: "ServiceTitan refuses the access token",
+		detail: "ServiceTitan refuses this call with 401, even with an access token that was just renewed.",
+	},
+	{
+		name: "servicetitan-late", status: http.StatusGatewayTimeout, is: late, level: slog.LevelWarn, title: "ServiceTitan did not answer in time",
+		detail: "It is not known whether ServiceTitan carried the call out.",
+	},
+	{
+		name: "servicetitan-unreachable", status: http.StatusBadGateway, is: request.Kind[*unreachableError], level: slog.LevelWarn,
+		title: "ServiceTitan did not answer", detail: "The connection to ServiceTitan failed. It is not known whether ServiceTitan carried the call out.",
+	},
+	{
+		name: "answer-too-large", status: http.StatusBadGateway, is: request.Exactly(errAnswerTooLarge),
+		title: "Answer too large", detail: "ServiceTitan's answer is larger than 50 MiB. Ask for smaller pages.",
+	},
+	{
 		name: "token-unavailable", status: http.StatusServiceUnavailable, is: request.NoToken, level: slog.LevelError, title: "No access token right now",
 		detail: "The access token of this connection has expired, and it cannot be renewed right now. Fieldbridge keeps trying. Retry after the time in Retry-After.",
 	},
@@ -85,7 +123,7 @@ var problems = []problem{
 		title: "Fieldbridge is temporarily unavailable", detail: "Fieldbridge cannot answer right now. Retry after the time in Retry-After.",
 	},
 	{name: "method-not-allowed", status: http.StatusMethodNotAllowed, title: "Method not allowed", detail: "This address does not have this method."},
-	{name: "too-large", status: http.StatusRequestEntityTooLarge, title: "Request too large"},
+	{name: "too-large", status: http.StatusRequestEntityTooLarge, is: request.Kind[*http.MaxBytesError], title: "Request too large"},
 	{name: "unsupported-media-type", status: http.StatusUnsupportedMediaType, title: "Unsupported media type", detail: "Send the body as application/json."},
 	{
 		name: "internal-error", status: http.StatusInternalServerError, level: slog.LevelError,

@@ -9,6 +9,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/calls"
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
@@ -43,6 +44,9 @@ func RetryAt(status int, err error, now time.Time) time.Time {
 		return e.Until
 	}
 	if e, ok := errors.AsType[*accounts.BusyError](err); ok {
+		return e.Until
+	}
+	if e, ok := errors.AsType[*calls.SpentError](err); ok {
 		return e.Until
 	}
 	if status != http.StatusServiceUnavailable {

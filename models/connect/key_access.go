@@ -18,8 +18,8 @@ import (
 // ReadKeyed reads an API key that was sent together with the connection whose token its
 // sender asks for. It returns ErrNotFound if there is nothing to serve. Then
 // APIKeys.Check and TokenFor find out why.
-func (c *Connections) ReadKeyed(ctx context.Context, sent secret.Value, id uuid.UUID) (*keeper.Keyed, error) {
-	return c.keeper.ReadKeyed(ctx, sent, id)
+func (c *Connections) ReadKeyed(ctx context.Context, sent secret.Value, scope accounts.Scope, id uuid.UUID) (*keeper.Keyed, error) {
+	return c.keeper.ReadKeyed(ctx, sent, scope, id)
 }
 
 // TokenOf is TokenFor for what was just read with ReadKeyed and whose key was admitted.

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -91,7 +92,10 @@ func (g grant) Ask(ctx context.Context, client *servicetitan.Client) (servicetit
 }
 
 // KeyedQueries returns the queries that read a key and a connection together.
-func KeyedQueries() []string { return []string{keyedInMemory, keyedSealed} }
+func KeyedQueries() []string {
+	by := keyed[accounts.ScopeTokensRead]
+	return []string{by.inMemory, by.sealed}
+}
 
 // SaveConnection is the statement that saves the connection of an ordinary renewal.
 const SaveConnection = saveConnection

@@ -37,17 +37,33 @@ const (
 	keyedColumns = "SELECT k.id, o.company_id, o.environment, o.tenant_id, o.generation"
 	keyedTables  = " FROM api_keys k JOIN connections o ON o.id = $1 AND (k.company_id IS NULL OR k.company_id = o.company_id) JOIN companies y ON y.id = o.company_id"
 	keyedRows    = " WHERE k.key_hash = $2 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $3)" +
-		" AND ' ' || k.scopes || ' ' LIKE '% " + string(accounts.ScopeTokensRead) + " %' AND y.locked_at IS NULL AND o.state IN ('connected', 'degraded')"
+		" AND y.locked_at IS NULL AND o.state IN ('connected', 'degraded') AND ' ' || k.scopes || ' ' LIKE "
 	sealedTable = " JOIN credentials r ON r.connection_id = o.id AND r.company_id = o.company_id AND r.generation = o.generation"
-
-	keyedInMemory = keyedColumns + keyedTables + keyedRows
-	keyedSealed   = keyedColumns + ", o.last_used_at, r.expires_at, r.access_sealed" + keyedTables + sealedTable + keyedRows
 )
+
+// keyedBy are the two queries for keys with a scope.
+type keyedBy struct{ inMemory, sealed string }
+
+func newKeyedBy(scope accounts.Scope) keyedBy {
+	pattern := "'% " + string(scope) + " %'"
+	return keyedBy{
+		inMemory: keyedColumns + keyedTables + keyedRows + pattern,
+		sealed:   keyedColumns + ", o.last_used_at, r.expires_at, r.access_sealed" + keyedTables + sealedTable + keyedRows + pattern,
+	}
+}
+
+// keyed has the queries for each scope that gives the use of a token: who has one reads
+// it, or has calls made with it.
+var keyed = map[accounts.Scope]keyedBy{
+	accounts.ScopeTokensRead: newKeyedBy(accounts.ScopeTokensRead),
+	accounts.ScopeProxy:      newKeyedBy(accounts.ScopeProxy),
+}
 
 // ReadKeyed reads what AccessOfKeyed needs. The error is database.ErrNotFound if that
 // finds nothing to serve. The caller then finds out why.
-func (k *Keeper) ReadKeyed(ctx context.Context, sent secret.Value, id uuid.UUID) (*Keyed, error) {
-	if !accounts.WellFormed(sent) {
+func (k *Keeper) ReadKeyed(ctx context.Context, sent secret.Value, scope accounts.Scope, id uuid.UUID) (*Keyed, error) {
+	query, ok := keyed[scope]
+	if !ok || !accounts.WellFormed(sent) {
 		return nil, database.ErrNotFound
 	}
 	values := []any{id, database.HashOf(sent), k.db.Now()}
@@ -56,7 +72,7 @@ func (k *Keeper) ReadKeyed(ctx context.Context, sent secret.Value, id uuid.UUID)
 	into := make([]any, 5, 8)
 	into[0], into[1], into[2], into[3], into[4] = &f.KeyID, &c.CompanyID, &c.Environment, &c.TenantID, &c.Generation
 	if k.cache.has(id) {
-		if err := k.db.ReadRow(ctx, keyedInMemory, values, into...); err != nil {
+		if err := k.db.ReadRow(ctx, query.inMemory, values, into...); err != nil {
 			return nil, database.Found(err, "get connection by key")
 		}
 		access, ok := k.cache.get(c.CompanyID, id, k.db.Now())
@@ -66,7 +82,7 @@ func (k *Keeper) ReadKeyed(ctx context.Context, sent secret.Value, id uuid.UUID)
 		}
 		k.cache.drop(id)
 	}
-	if err := k.db.ReadRow(ctx, keyedSealed, values, append(into, &c.LastUsedAt, &f.cred.ExpiresAt, &f.cred.AccessSealed)...); err != nil {
+	if err := k.db.ReadRow(ctx, query.sealed, values, append(into, &c.LastUsedAt, &f.cred.ExpiresAt, &f.cred.AccessSealed)...); err != nil {
 		return nil, database.Found(err, "get credential by key")
 	}
 	f.cred.ConnectionID, f.cred.CompanyID, f.cred.Generation = id, c.CompanyID, c.Generation

@@ -40,7 +40,7 @@ func TestKeyedReadFindsOnlyWhatIsServed(t *testing.T) {
 			t.Helper()
 			k.Keeper.Forget(id)
 			for range 2 {
-				found, err := k.Keeper.ReadKeyed(t.Context(), sent, id)
+				found, err := k.Keeper.ReadKeyed(t.Context(), sent, accounts.ScopeTokensRead, id)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -57,7 +57,7 @@ func TestKeyedReadFindsOnlyWhatIsServed(t *testing.T) {
 		}
 		refused := func(when string, sent secret.Value) {
 			t.Helper()
-			if found, err := k.Keeper.ReadKeyed(t.Context(), sent, id); !errors.Is(err, database.ErrNotFound) {
+			if found, err := k.Keeper.ReadKeyed(t.Context(), sent, accounts.ScopeTokensRead, id); !errors.Is(err, database.ErrNotFound) {
 				t.Errorf("%s: found %v, %v", when, found, err)
 			}
 		}
@@ -67,7 +67,7 @@ func TestKeyedReadFindsOnlyWhatIsServed(t *testing.T) {
 		}
 		refused("key of another company", otherSent)
 		refused("unknown key", secret.New("fbk_unknown"))
-		if _, err := k.Keeper.ReadKeyed(t.Context(), allSent, other); !errors.Is(err, database.ErrNotFound) {
+		if _, err := k.Keeper.ReadKeyed(t.Context(), allSent, accounts.ScopeTokensRead, other); !errors.Is(err, database.ErrNotFound) {
 			t.Errorf("a connection that does not exist: %v", err)
 		}
 
@@ -109,7 +109,7 @@ func TestKeyedReadRenewsAndRecordsUse(t *testing.T) {
 		}
 		serve := func() keeper.Access {
 			t.Helper()
-			found, err := k.Keeper.ReadKeyed(t.Context(), sent, id)
+			found, err := k.Keeper.ReadKeyed(t.Context(), sent, accounts.ScopeTokensRead, id)
 			if err != nil {
 				t.Fatal(err)
 			}

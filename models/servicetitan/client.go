@@ -3,6 +3,7 @@ package servicetitan
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +21,8 @@ const (
 	requestLimit = 10 * time.Second
 	// answerLimit is the most bytes that are read of an answer.
 	answerLimit = 64 << 10
+	// ProblemRead is how much of a problem's body is worth reading, in bytes.
+	ProblemRead = 16 << 10
 	// LongestWait is the longest Retry-After that we follow.
 	LongestWait = time.Hour
 	userAgent   = "Fieldbridge/1"
@@ -87,6 +90,19 @@ func (c *Client) do(req *http.Request, op string) (answer, error) {
 		return answer{}, &Error{Op: op, Kind: Unavailable, Status: resp.StatusCode, AnswerLost: true, Err: err}
 	}
 	return answer{status: resp.StatusCode, header: resp.Header, body: body}, nil
+}
+
+// WaitOf reads how long an answer with status 429 asks to wait. Without the header, it
+// reads the problem in the body, of which it needs at most the first ProblemRead bytes.
+// It is at least a second.
+func WaitOf(h http.Header, body []byte, now time.Time) time.Duration {
+	var problem struct {
+		Title string `json:"title"`
+	}
+	if h.Get("Retry-After") == "" {
+		_ = json.Unmarshal(body, &problem) // without a title, the least wait remains
+	}
+	return max(retryAfter(h, problem.Title, now), time.Second)
 }
 
 // retryAfter reads how long to wait from the header, in seconds or as a date (RFC 9110,
