@@ -139,6 +139,8 @@ var admitted = map[string]int{
 	"GET /api/v1/connections/:id/token":          200,
 	"POST /api/v1/connections/:id/test":          409, // disconnected by then
 	"POST /api/v1/connections/:id/disconnect":    200,
+	"POST /api/v1/connect-sessions":              415,
+	"GET /api/v1/connect-sessions/:id":           200,
 	"GET /staff":                                 200,
 	"GET /staff/signin":                          404,
 	"GET /staff/signin/callback":                 404,
@@ -247,6 +249,12 @@ func TestEveryRouteInEveryRole(t *testing.T) {
 		for _, of := range []string{path, foreign} {
 			a.exec(`INSERT INTO asks (id, company_id, asker_id, environment, tenant_id, way, created_at, expires_at)
 				SELECT c.id, c.company_id, c.connected_by_id, c.environment, c.tenant_id, c.way, c.created_at, ? FROM connections c WHERE c.id = ?`,
+				a.clock.Now().UTC().Add(time.Hour), strings.TrimPrefix(of, "/connections/"))
+		}
+		// So has a connect session that was made with the company's key.
+		for _, of := range []string{path, foreign} {
+			a.exec(`INSERT INTO connect_sessions (id, key_id, company_id, reference, caller_name, return_url, ways, status, created_at, expires_at)
+				SELECT c.id, k.id, c.company_id, '', 'Acme', 'https://acme.example', 'sign_in', 'created', c.created_at, ? FROM connections c JOIN api_keys k ON k.company_id = c.company_id WHERE c.id = ?`,
 				a.clock.Now().UTC().Add(time.Hour), strings.TrimPrefix(of, "/connections/"))
 		}
 		routes := handlers.Routes()

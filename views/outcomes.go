@@ -166,3 +166,6 @@ var outcomes = map[models.Outcome]outcomeWords{
 
 // OutcomeTitle returns the title of an outcome of connecting.
 func OutcomeTitle(o models.Outcome) string { return outcomes[o].title }
+
+// OutcomeWords returns how an attempt ended, in a sentence for back ends.
+func OutcomeWords(o models.Outcome) string { return outcomes[o].event }

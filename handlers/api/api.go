@@ -81,6 +81,8 @@ func (a *API) Routes() []Route {
 		token,
 		{Method: post, Path: "/api/v1/connections/:id/test", Scope: write, Idempotent: true, Handle: withID(a.testConnection)},
 		{Method: post, Path: "/api/v1/connections/:id/disconnect", Scope: write, Idempotent: true, Handle: withID(a.disconnect)},
+		{Method: post, Path: "/api/v1/connect-sessions", Scope: write, Idempotent: true, Handle: a.createSession},
+		{Method: get, Path: "/api/v1/connect-sessions/:id", Scope: write, Handle: withID(a.readSession)},
 	}
 	for _, method := range callMethods {
 		call := callRoute

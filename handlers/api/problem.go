@@ -75,6 +75,10 @@ var problems = []problem{
 		title: "Request under way", detail: "The first request with this Idempotency-Key has no answer yet. Send it again in a moment.",
 	},
 	{
+		name: "too-many-sessions", status: http.StatusConflict, is: request.Exactly(connect.ErrTooManySessions),
+		title: "Too many connect sessions", detail: "The key has 1,000 connect sessions under way. Wait until some of them end: the longest takes two and a half hours.",
+	},
+	{
 		name: "not-connected", status: http.StatusConflict, is: request.Exactly(models.ErrNotConnected),
 		title: "Not connected", detail: "This connection is disconnected, or still being set up.",
 	},
