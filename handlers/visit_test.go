@@ -114,7 +114,7 @@ func TestVisitConnects(t *testing.T) {
 		// Opening changes nothing, however often and wherever it happens.
 		a.opens(link).get(pat.path)
 		start := pat.get(pat.path).want(a, 200, "Acme Scheduling wants to connect ServiceTitan for Northgate Heating", "Nothing is connected before you sign in at ServiceTitan",
-			"Only go on if you know Acme Scheduling", "Customers and locations", "Cancel and return to Acme Scheduling")
+			"Only go on if you know Acme Scheduling", "Customers and locations", "Cancel and return")
 		if strings.Contains(start.body, "gold") || strings.Contains(start.body, "acme-4711") || strings.Contains(start.body, "acme.example") {
 			t.Error("the page says what only the back end needs")
 		}
@@ -201,7 +201,7 @@ func TestVisitAsksOnlyWhatIsOpen(t *testing.T) {
 func TestVisitFails(t *testing.T) {
 	onBoth(t, func(t *testing.T, a *app) {
 		pat := a.goesOn(a.sends(connect.NewSession{Reference: "x", TenantID: northgate, Ways: []servicetitan.Way{servicetitan.SignIn}}))
-		page := pat.get(pat.atServiceTitan(pat.begins(), northgate, "Deny")).want(a, 200, "Access was not given", "Try again", "Cancel and return to Acme Scheduling")
+		page := pat.get(pat.atServiceTitan(pat.begins(), northgate, "Deny")).want(a, 200, "Access was not given", "Try again", "Cancel and return")
 		if !strings.Contains(page.header.Get("Content-Security-Policy"), "https://acme.example") {
 			t.Error("the page cannot lead back")
 		}
@@ -212,7 +212,7 @@ func TestVisitFails(t *testing.T) {
 		a.sandbox.SetFault(sandbox.Fault{Path: sandbox.PathToken, Kind: sandbox.Status503})
 		pat.get(pat.atServiceTitan(pat.begins(), northgate, "Allow")).want(a, 503, "ServiceTitan is not answering", "Try again")
 		a.sandbox.ClearFaults()
-		pat.get("/callback?state=made-up&code=x").want(a, 400, startAgain, "Cancel and return to Acme Scheduling")
+		pat.get("/callback?state=made-up&code=x").want(a, 400, startAgain, "Cancel and return")
 		pat.get(pat.atServiceTitan(pat.begins(), northgate, "Allow")).want(a, 303, pat.path+"?return=yes")
 		pat.home("connected")
 		if n := a.count("SELECT count(*) FROM connect_sessions WHERE last_outcome = ''"); n != 1 {
@@ -235,7 +235,7 @@ func TestVisitWithCredentials(t *testing.T) {
 			t.Error("the secret is shown again")
 		}
 		otherID, otherSecret := a.ownClient(south)
-		with(otherID, otherSecret).want(a, 409, "Cancel and return to Acme Scheduling")
+		with(otherID, otherSecret).want(a, 409, "Cancel and return")
 		pat.post(pat.path+"/authorize", "tenant", fmt.Sprint(northgate), "how", "sign_in").want(a, 404) // another way is not offered
 		pat.comesHome(with(id, secret).want(a, 303).location, "connected")
 		pat.get(pat.path).want(a, 200, "ServiceTitan is connected")
@@ -267,7 +267,7 @@ func TestVisitGuided(t *testing.T) {
 		again := a.goesOn(a.sends(connect.NewSession{ConnectionID: uuid.MustParse(strings.TrimPrefix(connection, "/connections/"))}))
 		again.get(again.path).want(a, 200, "I have allowed it")
 		again.comesHome(again.post(again.path+"/allowed").want(a, 303).location, "setup_requested")
-		again.post(again.path + "/allowed").want(a, 303)
+		again.post(again.path+"/allowed").want(a, 303)
 		pat.post(pat.path+"/allowed").want(a, 303, acmeReturn)
 		if n := a.count("SELECT count(*) FROM events WHERE kind = 'setup_allowed'"); n != 1 {
 			t.Errorf("recorded %d times", n)

@@ -1,6 +1,11 @@
 package connect
 
-import "slices"
+import (
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+)
 
 // This file exports what the tests of package connect_test need besides the API.
 
@@ -18,3 +23,8 @@ var ConnectionsSave = (*Connections).save
 
 // SessionMayMove reports whether the table leads a session from one status to another.
 func SessionMayMove(from, to SessionStatus) bool { return slices.Contains(sessionMoves[to], from) }
+
+// Move is the method move of Session.
+func (s *Session) Move(tx *gorm.DB, to SessionStatus, now time.Time) error {
+	return s.move(tx, to, now, nil)
+}

@@ -58,7 +58,8 @@ func (p Page) checkAttributes() {
 			case a.Key == "style" || strings.HasPrefix(a.Key, "on"):
 				p.Errorf("%s has %s", n.Data, a.Key)
 			case a.Key == "href" || a.Key == "action":
-				if local := strings.HasPrefix(a.Val, "/") && !strings.HasPrefix(a.Val, "//"); !local && a.Val != "" && !strings.HasPrefix(a.Val, "#") {
+				local := strings.HasPrefix(a.Val, "/") && !strings.HasPrefix(a.Val, "//")
+				if out := Value(n, "rel") == "noopener"; !local && !out && a.Val != "" && !strings.HasPrefix(a.Val, "#") {
 					p.Errorf("%s leads to %q", n.Data, a.Val)
 				}
 				if strings.HasPrefix(a.Val, "#") && !ids[a.Val[1:]] {
