@@ -46,7 +46,7 @@ func (s *site) showConnection(c echo.Context, v accounts.Visitor, id uuid.UUID) 
 	}
 	page := views.ConnectionPage{
 		Visitor: v, Connection: connection, Setup: shown.Setup, Events: history.Events, Tested: c.QueryParam("done") == "tested",
-		GuideURL: s.BaseURL.JoinPath("/guide", string(connection.Environment)).String(), Ask: shown.Ask, Owners: shown.Owners, Clock: s.clockOf(v),
+		GuideURL: s.BaseURL.JoinPath("/guide", string(connection.Environment)).String(), Ask: shown.Ask, Calls: shown.Calls, Owners: shown.Owners, Clock: s.clockOf(v),
 	}
 	if environment, ok := s.environment(connection.Environment); ok {
 		page.AppURL = environment.AppURL()

@@ -18,12 +18,14 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/handlers/api/apitest"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 )
 
 // proxied is a back end that calls a tenant through Fieldbridge. The API that it reaches
 // is a stub, and for the paths of the sandbox the sandbox.
 type proxied struct {
 	*backEnd
+	owner *member
 	// at is where the tenant's API begins.
 	at string
 	// calls counts the calls that reached the stub.
@@ -51,9 +53,9 @@ func (a *app) proxied(stub http.HandlerFunc) *proxied {
 	a.Cleanup(api.Close)
 	a.instance.API, a.instance.Paths = api.URL, []string{"/crm/v2", "/settings/v2/tenant/{tenant}/business-units"}
 	a.rewire()
-	amy := a.signUp("Northgate", "Amy")
-	path := amy.connect("sandbox", northgate)
-	p.backEnd = a.backEnd(amy)
+	p.owner = a.signUp("Northgate", "Amy")
+	path := p.owner.connect("sandbox", northgate)
+	p.backEnd = a.backEnd(p.owner)
 	p.at = "/api/v1" + path + "/servicetitan"
 	return p
 }
@@ -150,6 +152,10 @@ func TestProxyPassesCallsOn(t *testing.T) {
 		if n := a.count("SELECT n FROM call_hours"); n != 2 {
 			t.Errorf("%d calls are counted, want 2", n)
 		}
+		// Its company and our staff see how many there were, and nothing else of them.
+		path := strings.TrimSuffix(strings.TrimPrefix(p.at, "/api/v1"), "/servicetitan")
+		p.owner.get(path).want(t, 200, "Calls by programs", "2 in 24 hours")
+		a.staff("Sam", accounts.Support).get("/staff"+path).want(t, 200, "Calls through Fieldbridge")
 		for _, private := range []string{"customers", "Pat", "a%20b", p.secret} {
 			if strings.Contains(a.log.String(), private) {
 				t.Errorf("%q is in the log", private)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/calls"
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
@@ -32,6 +33,9 @@ type Page struct {
 	// Owners are the names of up to five owners, whose help the visitor needs. There
 	// are none if the visitor is an owner.
 	Owners []string
+	// Calls counts the calls that were made through Fieldbridge in the last
+	// calls.HoursShown.
+	Calls int64
 	// counted has the days with renewals: "2026-11-22 20 4,2026-11-23 7 0".
 	counted string
 }
@@ -120,21 +124,22 @@ func (f *foundAsk) about(c models.Connection) *Ask {
 	}
 }
 
-// pageQuery reads a connection and what belongs to it. $2 says whether the visitor is
+// pageQuery reads a connection and what belongs to it. $3 says whether the visitor is
 // an owner. SQLite numbers the values in the order in which they first appear. The
 // names of owners have a line each, since no name has a line break.
 var pageQuery = `SELECT ` + connectionRow.ColumnsOf("c") + `, ` + setupColumns + `, ` + askColumns + `,
 	coalesce((SELECT string_agg(d.day || ' ' || d.ok || ' ' || d.failed, ',') FROM renewal_days d
 		WHERE d.connection_id = c.id AND d.day >= $1), ''),
-	CASE WHEN $2 THEN '' ELSE coalesce((SELECT string_agg(o.name, '
+	CAST(coalesce((SELECT sum(h.n) FROM call_hours h WHERE h.connection_id = c.id AND h.hour > $2), 0) AS BIGINT),
+	CASE WHEN $3 THEN '' ELSE coalesce((SELECT string_agg(o.name, '
 ' ORDER BY o.name) FROM (
 		SELECT u.name FROM memberships m JOIN users u ON u.id = m.user_id
 		WHERE m.company_id = c.company_id AND m.role = 'owner' AND u.disabled_at IS NULL ORDER BY u.name LIMIT 5) o), '') END
 	FROM connections c
 	LEFT JOIN setups s ON s.connection_id = c.id AND s.company_id = c.company_id AND s.closed_at IS NULL AND c.setting_up
-	LEFT JOIN asks a ON $2 AND a.company_id = c.company_id AND a.environment = c.environment AND a.tenant_id = c.tenant_id
-		AND a.ended_at IS NULL AND a.expires_at > $3
-	WHERE c.id = $4 AND c.company_id = $5
+	LEFT JOIN asks a ON $3 AND a.company_id = c.company_id AND a.environment = c.environment AND a.tenant_id = c.tenant_id
+		AND a.ended_at IS NULL AND a.expires_at > $4
+	WHERE c.id = $5 AND c.company_id = $6
 	ORDER BY a.id DESC LIMIT 1`
 
 // Page returns what a page shows of one of the visitor's company's connections, or
@@ -147,8 +152,8 @@ func (c *Connections) Page(ctx context.Context, v accounts.Visitor, id uuid.UUID
 		owners string
 	}
 	now := c.db.Now()
-	into := slices.Concat(connectionRow.Into(&row.page.Connection), row.setup.into(), row.ask.into(), []any{&row.page.counted, &row.owners})
-	values := []any{firstHealthDay(now).Format(time.DateOnly), v.Owns(), now, id, v.CompanyID}
+	into := slices.Concat(connectionRow.Into(&row.page.Connection), row.setup.into(), row.ask.into(), []any{&row.page.counted, &row.page.Calls, &row.owners})
+	values := []any{firstHealthDay(now).Format(time.DateOnly), calls.FirstShown(now), v.Owns(), now, id, v.CompanyID}
 	if err := c.db.ReadRow(ctx, pageQuery, values, into...); err != nil {
 		return Page{}, fmt.Errorf("read connection: %w", err)
 	}

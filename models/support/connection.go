@@ -11,6 +11,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/calls"
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
@@ -34,6 +35,8 @@ type StaffView struct {
 	Notes  []Note // newest first
 	// Reads says which keys read the token, newest first.
 	Reads []accounts.TokenReads
+	// Calls are the hours of the last day in which programs made calls, newest first.
+	Calls []calls.Hour
 }
 
 // SentMail is a mail about a connection that was sent, waits, or was given up.
@@ -124,6 +127,9 @@ func (s *Support) look(ctx context.Context, id uuid.UUID, before *uuid.UUID) (v 
 		return v, err
 	}
 	if v.Reads, err = accounts.TokenReadsOf(db, id); err != nil {
+		return v, err
+	}
+	if v.Calls, err = calls.HoursOf(db, id, s.db.Now()); err != nil {
 		return v, err
 	}
 	v.Notes, err = notes(db, "connection_id = ?", id, notesShown)
