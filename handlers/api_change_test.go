@@ -46,7 +46,7 @@ func TestAPITestAndDisconnect(t *testing.T) {
 		amy.get(path).want(t, 200, "API key a back end disconnected it")
 		b.ask(path+"/token").problem(t, 409)
 		b.tell(path+"/test", nil).problem(t, 409)
-		b.ask(path + "/disconnect").problem(t, 405)
+		b.ask(path+"/disconnect").problem(t, 405)
 	})
 }
 
@@ -87,7 +87,9 @@ func TestAPIIdempotencyKey(t *testing.T) {
 		amy := a.signUp("Northgate", "Amy")
 		path := amy.connect("sandbox", northgate)
 		b, other := a.backEnd(amy), a.backEnd(amy)
-		tests := func() int { return a.count("SELECT coalesce(sum(repeats + 1), 0) FROM events WHERE kind = 'test_passed'") }
+		tests := func() int {
+			return a.count("SELECT coalesce(sum(repeats + 1), 0) FROM events WHERE kind = 'test_passed'")
+		}
 		first := b.tell(path+"/test", nil, "Idempotency-Key", "a")
 		a.clock.Add(10 * time.Second)
 		again := b.tell(path+"/test", nil, "Idempotency-Key", `"a"`)

@@ -37,6 +37,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
+	"github.com/fieldbridge/fieldbridge/models/webhook"
 )
 
 func TestMain(m *testing.M) {
@@ -76,6 +77,7 @@ type app struct {
 	// connections is what the app connects with.
 	connections *connect.Connections
 	calls       *calls.Counts
+	webhooks    *webhook.Webhooks
 	// served is what the app signs people in with.
 	served    *accounts.Accounts
 	log       *lockedBuffer
@@ -203,7 +205,7 @@ func (a *app) wire(log *slog.Logger) http.Handler {
 		_ = r.db.Close()
 		transport.CloseIdleConnections()
 	})
-	a.db, a.keeper, a.apiKeys, a.connections, a.calls, a.served = r.db, r.keeper, r.apiKeys, r.connections, r.calls, r.accounts
+	a.db, a.keeper, a.apiKeys, a.connections, a.calls, a.webhooks, a.served = r.db, r.keeper, r.apiKeys, r.connections, r.calls, r.webhooks, r.accounts
 	return r.handler
 }
 

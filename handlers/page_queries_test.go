@@ -58,6 +58,8 @@ var mostQueries = map[string]int{
 	"/api/v1/connections/:id":             2,
 	"/api/v1/connections/:id/token":       6,
 	"/api/v1/connect-sessions/:id":        3,
+	"/api/v1/deliveries":                  2,
+	"/api/v1/deliveries/:id":              2,
 	"/staff":                              6,
 	"/staff/signin":                       1,
 	"/staff/signin/callback":              1,

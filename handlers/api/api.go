@@ -72,7 +72,7 @@ type Route struct {
 // Routes lists every address of the API.
 func (a *API) Routes() []Route {
 	const get, post = http.MethodGet, http.MethodPost
-	const read, write = accounts.ScopeConnectionsRead, accounts.ScopeConnectWrite
+	const read, write, webhooks = accounts.ScopeConnectionsRead, accounts.ScopeConnectWrite, accounts.ScopeWebhooksWrite
 	token := tokenRoute
 	token.enter = a.readToken
 	routes := []Route{
@@ -83,6 +83,9 @@ func (a *API) Routes() []Route {
 		{Method: post, Path: "/api/v1/connections/:id/disconnect", Scope: write, Idempotent: true, Handle: withID(a.disconnect)},
 		{Method: post, Path: "/api/v1/connect-sessions", Scope: write, Idempotent: true, Handle: a.createSession},
 		{Method: get, Path: "/api/v1/connect-sessions/:id", Scope: write, Handle: withID(a.readSession)},
+		{Method: get, Path: "/api/v1/deliveries", Scope: webhooks, Parameters: deliveryParameters, Handle: a.listDeliveries},
+		{Method: get, Path: "/api/v1/deliveries/:id", Scope: webhooks, Handle: withID(a.readDelivery)},
+		{Method: post, Path: "/api/v1/deliveries/:id/replay", Scope: webhooks, Idempotent: true, Handle: withID(a.replayDelivery)},
 	}
 	for _, method := range callMethods {
 		call := callRoute

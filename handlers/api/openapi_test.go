@@ -12,6 +12,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/api"
 	"github.com/fieldbridge/fieldbridge/handlers/api/apitest"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/webhook"
 )
 
 func TestDocumentIsValid(t *testing.T) {
@@ -60,6 +61,25 @@ func TestDocumentHasScopes(t *testing.T) {
 	}
 	if !slices.Equal(named, accounts.Scopes()) {
 		t.Errorf("the document has the scopes %q", named)
+	}
+}
+
+// The document has every message that back ends are sent, and no others.
+func TestDocumentHasEveryEvent(t *testing.T) {
+	doc := apitest.Document()
+	types := append(webhook.Types(), webhook.Ping)
+	var named []webhook.Type
+	for _, kind := range doc.Components.Schemas["EventType"].Value.Enum {
+		named = append(named, webhook.Type(kind.(string)))
+	}
+	if !slices.Equal(named, types) || len(doc.Webhooks) != len(types) {
+		t.Errorf("the document names %q, and describes %d", named, len(doc.Webhooks))
+	}
+	for _, kind := range types {
+		item := doc.Webhooks[string(kind)]
+		if item == nil || !slices.Contains(item.Post.RequestBody.Value.Content["application/json"].Schema.Value.Properties["type"].Value.Enum, any(string(kind))) {
+			t.Errorf("the document does not describe %s", kind)
+		}
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/calls"
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/webhook"
 )
 
 // ProblemsPath starts the path of every type of problem. Each has a page there.
@@ -77,6 +78,10 @@ var problems = []problem{
 	{
 		name: "too-many-sessions", status: http.StatusConflict, is: request.Exactly(connect.ErrTooManySessions),
 		title: "Too many connect sessions", detail: "The key has 1,000 connect sessions under way. Wait until some of them end: the longest takes two and a half hours.",
+	},
+	{
+		name: "still-pending", status: http.StatusConflict, is: request.Exactly(webhook.ErrStillPending),
+		title: "Still pending", detail: "The message is still going to be sent to this endpoint.",
 	},
 	{
 		name: "not-connected", status: http.StatusConflict, is: request.Exactly(models.ErrNotConnected),

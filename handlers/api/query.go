@@ -8,7 +8,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
+
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 )
 
 // anyParameter is in Route.Parameters if the address takes any parameters.
@@ -94,6 +97,19 @@ func (q *query) number(name string, most int64) int64 {
 		q.refuse(name, fmt.Sprintf("is more than %d", most))
 	}
 	return n
+}
+
+// id returns an ID. It is zero if the parameter is missing.
+func (q *query) id(name string) uuid.UUID {
+	value, sent := q.value(name)
+	if !sent {
+		return uuid.Nil
+	}
+	id, ok := request.ParseID(value)
+	if !ok {
+		q.refuse(name, "is not a UUID in lower case")
+	}
+	return id
 }
 
 // time returns a time. It is zero if the parameter is missing.
