@@ -166,7 +166,7 @@ func (s *site) admitVisitor(c echo.Context, without bool, handle func(echo.Conte
 		return err
 	}
 	account := accountOf(v)
-	account.Unproven = !v.Proven && !s.NoMail
+	account.Unproven, account.Developers = !v.Proven && !s.NoMail, s.Developers && v.Owns()
 	showAccount(c, account)
 	if err := sameCompany(c, v); err != nil {
 		return err
@@ -280,7 +280,7 @@ const (
 // nextPages lists the other pages by their names. A person who has become a member
 // in the meantime may open all of them.
 var nextPages = map[string]string{
-	"team": "/team", "help": "/help", "settings": settingsPath, "account": accountPath, "passkeys": passkeysPath, "devices": devicesPath,
+	"team": "/team", "help": "/help", "settings": settingsPath, "account": accountPath, "passkeys": passkeysPath, "devices": devicesPath, "developers": developersPath,
 }
 
 // resume asks the wizard to continue with the choice of the last authorization.

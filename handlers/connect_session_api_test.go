@@ -74,7 +74,7 @@ func TestAPIConnectSession(t *testing.T) {
 		if got["status"] != "connected" || got["last_problem"] != nil || got["finished_at"] == nil {
 			t.Errorf("at last: %v", got)
 		}
-		b.ask("/connections/" + got["connection_id"].(string) + "/token").want(a, 200)
+		b.ask("/connections/"+got["connection_id"].(string)+"/token").want(a, 200)
 		if n := a.count("SELECT count(*) FROM connect_sessions"); n != 1 {
 			t.Errorf("%d sessions", n)
 		}
@@ -125,7 +125,7 @@ func TestAPIConnectSessionRefused(t *testing.T) {
 		if made["tenant_id"] != float64(northgate) || made["connection_id"] != connection {
 			t.Errorf("made %v", made)
 		}
-		other.ask("/connect-sessions/" + made["id"].(string)).problem(t, 404)
+		other.ask("/connect-sessions/"+made["id"].(string)).problem(t, 404)
 		own.ask("/connect-sessions/"+made["id"].(string)).want(a, 200)
 		if n := a.count("SELECT count(*) FROM connect_sessions"); n != 1 {
 			t.Errorf("%d sessions", n)

@@ -36,10 +36,13 @@ const (
 )
 
 // Routes returns the table of routes.
-func Routes() []Route { return tableOf(Options{}) }
+func Routes() []Route { return tableOf(Options{Developers: true}) }
+
+// RoutesWithoutDevelopers returns the table of routes if only our staff make keys.
+func RoutesWithoutDevelopers() []Route { return tableOf(Options{}) }
 
 // DemoRoutes returns the table of a demo's routes.
-func DemoRoutes() []Route { return tableOf(Options{Demo: new(Demo)}) }
+func DemoRoutes() []Route { return tableOf(Options{Developers: true, Demo: new(Demo)}) }
 
 func tableOf(o Options) []Route {
 	var table []Route

@@ -129,7 +129,7 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	counts := calls.NewCounts(db)
 	return running{accounts: people, db: db, keeper: keeper, apiKeys: apiKeys, connections: connections, webhooks: webhooks, calls: counts, handler: handlers.New(handlers.Options{
 		BaseURL: base, TrustedProxies: i.trusted, Accounts: people, Sessions: accounts.NewSessions(db),
-		Connections: connections, APIKeys: apiKeys, Answers: accounts.NewKeptAnswers(db, keys), Webhooks: webhooks, ProxyPaths: paths, Budget: calls.NewBudget(db, calls.PerSecond), Calls: counts, Contact: i.contact, StaffIssuer: i.staffIssuer, Demo: i.demo, RequestLimit: i.requestLimit, Now: now, Log: log,
+		Connections: connections, APIKeys: apiKeys, Answers: accounts.NewKeptAnswers(db, keys), Webhooks: webhooks, ProxyPaths: paths, Budget: calls.NewBudget(db, calls.PerSecond), Calls: counts, Contact: i.contact, StaffIssuer: i.staffIssuer, Demo: i.demo, Developers: true, RequestLimit: i.requestLimit, Now: now, Log: log,
 	}, support.New(db, keeper, connections))}, nil
 }
 

@@ -77,17 +77,43 @@ var mostQueries = map[string]int{
 	"/staff/companies/:id/people/:person": 8,
 	"/staff/companies/:id/people/:person/disable": 8,
 	"/staff/companies/:id/people/:person/enable":  8,
-	"/staff/team":                   6,
-	"/staff/team/:id/remove":        3,
-	"/settings/passkeys":            3,
-	"/settings/passkeys/add":        1,
-	"/settings/passkeys/confirm":    3,
-	"/settings/passkeys/:id/remove": 2,
-	"/staff/passkeys":               3,
-	"/staff/passkeys/add":           1,
-	"/staff/passkeys/confirm":       3,
-	"/staff/passkeys/:id/remove":    2,
-	"/demo":                         1,
+	"/staff/team":                           6,
+	"/staff/team/:id/remove":                3,
+	"/settings/passkeys":                    3,
+	"/settings/passkeys/add":                1,
+	"/settings/passkeys/confirm":            3,
+	"/settings/passkeys/:id/remove":         2,
+	"/staff/passkeys":                       3,
+	"/staff/passkeys/add":                   1,
+	"/staff/passkeys/confirm":               3,
+	"/staff/passkeys/:id/remove":            2,
+	"/demo":                                 1,
+	"/developers":                           5,
+	"/developers/keys/new":                  5,
+	"/developers/keys/:id":                  5,
+	"/developers/keys/:id/roll":             5,
+	"/developers/keys/:id/revoke":           5,
+	"/developers/webhooks":                  5,
+	"/developers/webhooks/new":              5,
+	"/developers/webhooks/:id":              5,
+	"/developers/webhooks/:id/rotate":       5,
+	"/developers/webhooks/:id/replay":       5,
+	"/developers/webhooks/:id/remove":       5,
+	"/developers/deliveries":                5,
+	"/developers/deliveries/:id":            5,
+	"/staff/developers":                     5,
+	"/staff/developers/keys/new":            5,
+	"/staff/developers/keys/:id":            5,
+	"/staff/developers/keys/:id/roll":       5,
+	"/staff/developers/keys/:id/revoke":     5,
+	"/staff/developers/webhooks":            5,
+	"/staff/developers/webhooks/new":        5,
+	"/staff/developers/webhooks/:id":        5,
+	"/staff/developers/webhooks/:id/rotate": 5,
+	"/staff/developers/webhooks/:id/replay": 5,
+	"/staff/developers/webhooks/:id/remove": 5,
+	"/staff/developers/deliveries":          5,
+	"/staff/developers/deliveries/:id":      5,
 
 	"/api/v1/connections/:id/servicetitan/*": 6,
 }
@@ -140,7 +166,8 @@ func TestQueriesOfEveryPage(t *testing.T) {
 			{name: "staff without second factor", browser: half},
 			{name: "key", browser: a.newBrowser(), key: a.keyOf(a.companyOf(al))},
 		}
-		person := a.teamIDs(al)
+		person, company := a.teamIDs(al), a.companyOf(al)
+		made := map[bool]madeIDs{false: a.madeIDs(&company), true: a.madeIDs(nil)}
 		tokens := map[string]string{
 			"/ask/:token": link, "/c/:token": a.sends(connect.NewSession{Reference: "customer-1"}), "/verify/:token": a.verifyLink("new@northgate.example"), "/invitations/:token": al.invites("jo@northgate.example", "member"),
 		}
@@ -156,6 +183,10 @@ func TestQueriesOfEveryPage(t *testing.T) {
 			switch {
 			case token != "":
 				address = token
+			case strings.Contains(page, "/developers/") && strings.Contains(page, ":id"):
+				below, ofStaff := strings.CutPrefix(page, "/staff")
+				kind, _, _ := strings.Cut(strings.TrimPrefix(below, "/developers/"), "/")
+				address = strings.Replace(page, ":id", made[ofStaff][kind], 1)
 			case page == "/asks/:id":
 				address = a.askPath()
 			case strings.HasPrefix(page, "/connections/"), strings.HasPrefix(page, "/staff/connections/"), strings.HasPrefix(page, "/api/"):

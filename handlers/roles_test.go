@@ -13,6 +13,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/webhook"
 )
 
 // admitted lists the status with which each route answers people whom it admits,
@@ -186,6 +187,58 @@ var admitted = map[string]int{
 	"PUT /api/v1/connections/:id/servicetitan/*":    403,
 	"PATCH /api/v1/connections/:id/servicetitan/*":  403,
 	"DELETE /api/v1/connections/:id/servicetitan/*": 403,
+	"GET /developers":                              200,
+	"GET /developers/keys/new":                     200,
+	"POST /developers/keys":                        422,
+	"GET /developers/keys/:id":                     200,
+	"POST /developers/keys/:id":                    422,
+	"GET /developers/keys/:id/roll":                200,
+	"POST /developers/keys/:id/roll":               422,
+	"POST /developers/keys/:id/end-old":            303,
+	"GET /developers/keys/:id/revoke":              200,
+	"POST /developers/keys/:id/revoke":             303,
+	"GET /developers/webhooks":                     200,
+	"POST /developers/webhooks":                    422,
+	"GET /developers/webhooks/new":                 200,
+	"GET /developers/webhooks/:id":                 200,
+	"POST /developers/webhooks/:id":                422,
+	"GET /developers/webhooks/:id/rotate":          200,
+	"POST /developers/webhooks/:id/rotate":         200,
+	"POST /developers/webhooks/:id/test":           303,
+	"POST /developers/webhooks/:id/resume":         303,
+	"GET /developers/webhooks/:id/replay":          200,
+	"POST /developers/webhooks/:id/replay":         422,
+	"GET /developers/webhooks/:id/remove":          200,
+	"POST /developers/webhooks/:id/remove":         303,
+	"GET /developers/deliveries":                   200,
+	"GET /developers/deliveries/:id":               200,
+	"POST /developers/deliveries/:id/replay":       303,
+	"GET /staff/developers":                        200,
+	"GET /staff/developers/keys/new":               200,
+	"POST /staff/developers/keys":                  422,
+	"GET /staff/developers/keys/:id":               200,
+	"POST /staff/developers/keys/:id":              422,
+	"GET /staff/developers/keys/:id/roll":          200,
+	"POST /staff/developers/keys/:id/roll":         422,
+	"POST /staff/developers/keys/:id/end-old":      303,
+	"GET /staff/developers/keys/:id/revoke":        200,
+	"POST /staff/developers/keys/:id/revoke":       303,
+	"GET /staff/developers/webhooks":               200,
+	"POST /staff/developers/webhooks":              422,
+	"GET /staff/developers/webhooks/new":           200,
+	"GET /staff/developers/webhooks/:id":           200,
+	"POST /staff/developers/webhooks/:id":          422,
+	"GET /staff/developers/webhooks/:id/rotate":    200,
+	"POST /staff/developers/webhooks/:id/rotate":   200,
+	"POST /staff/developers/webhooks/:id/test":     303,
+	"POST /staff/developers/webhooks/:id/resume":   303,
+	"GET /staff/developers/webhooks/:id/replay":    200,
+	"POST /staff/developers/webhooks/:id/replay":   422,
+	"GET /staff/developers/webhooks/:id/remove":    200,
+	"POST /staff/developers/webhooks/:id/remove":   303,
+	"GET /staff/developers/deliveries":             200,
+	"GET /staff/developers/deliveries/:id":         200,
+	"POST /staff/developers/deliveries/:id/replay": 303,
 
 	"POST /staff/companies/:id/invitations/:invitation/resend": 303,
 	"GET /staff/companies/:id/people/:person":                  200,
@@ -247,6 +300,7 @@ func TestEveryRouteInEveryRole(t *testing.T) {
 		task := uuid.Must(uuid.NewV7())
 		a.exec("INSERT INTO staff_tasks (id, kind, company_id, connection_id, created_at) VALUES (?, 'tenant_conflict', ?, ?, ?)",
 			task, company, strings.TrimPrefix(path, "/connections/"), a.clock.Now().UTC())
+		made := [3]madeIDs{a.madeIDs(&company), a.madeIDs(&other), a.madeIDs(nil)}
 		ours, theirs, spare := a.teamIDs(al), a.teamIDs(bob), a.teamIDs(al)
 		// An ask of each company has the ID of its connection.
 		for _, of := range []string{path, foreign} {
@@ -276,7 +330,7 @@ func TestEveryRouteInEveryRole(t *testing.T) {
 					form = url.Values{}
 				}
 			}
-			for _, id := range teamIDsFor(r.Path, ours, theirs, idsFor(r.Path, path, foreign, company.String(), teammate, task.String())) {
+			for _, id := range madeIDsFor(r.Path, made, teamIDsFor(r.Path, ours, theirs, idsFor(r.Path, path, foreign, company.String(), teammate, task.String()))) {
 				for _, v := range everybody {
 					before := a.traces()
 					request := v.request(r.Method, strings.NewReplacer(":id", id.value, ":environment", id.value, ":token", id.value, ":person", spare.member, ":invitation", spare.invitation).Replace(r.Path), form)
@@ -286,7 +340,7 @@ func TestEveryRouteInEveryRole(t *testing.T) {
 					got := v.send(request)
 					checks++
 					expected := expect(v.name, r.Who, id.kind, want)
-					if v.name == "member" && r.Who == handlers.ForOwners && strings.HasPrefix(r.Path, "/team/") {
+					if v.name == "member" && r.Who == handlers.ForOwners && (strings.HasPrefix(r.Path, "/team/") || strings.HasPrefix(r.Path, "/developers/")) {
 						expected = http.StatusForbidden // whatever the ID
 					}
 					if got.status != expected && (r.Who != handlers.ForAnyone || !home[got.location]) {
@@ -357,6 +411,46 @@ func teamIDsFor(pattern string, ours, theirs teamIDs, others []givenID) []givenI
 		return others
 	}
 	return []givenID{{"own", own}, {"foreign", foreign}, {"absent", uuid.Max.String()}, {"malformed", "1"}}
+}
+
+// madeIDs are an API key, a webhook endpoint, and a delivery, by what their addresses
+// have before the ID.
+type madeIDs map[string]string
+
+// madeIDs makes them for a company, or for the operator.
+func (a *app) madeIDs(companyID *uuid.UUID) madeIDs {
+	a.Helper()
+	ctx, root := a.Context(), accounts.CommandLine("root")
+	key, _, err := a.apiKeys.Create(ctx, root, accounts.NewKey{CompanyID: companyID, Name: "a back end", Scopes: accounts.Scopes()})
+	if err != nil {
+		a.Fatal(err)
+	}
+	var endpoints [2]webhook.Endpoint // the second stays when the first is removed
+	for i := range endpoints {
+		if endpoints[i], _, err = a.webhooks.AddEndpoint(ctx, root, companyID, webhook.NewEndpoint{URL: "https://hooks.example.com/" + uuid.NewString()}); err != nil {
+			a.Fatal(err)
+		}
+	}
+	test, err := a.webhooks.SendTest(ctx, root, companyID, endpoints[1].ID)
+	if err != nil {
+		a.Fatal(err)
+	}
+	return madeIDs{"keys": key.ID.String(), "webhooks": endpoints[0].ID.String(), "deliveries": test.ID.String()}
+}
+
+// madeIDsFor returns the IDs with which to request a page for developers: of our
+// company, of another one, and of the operator. It returns others for any other route.
+func madeIDsFor(pattern string, made [3]madeIDs, others []givenID) []givenID {
+	below, ofStaff := strings.CutPrefix(pattern, "/staff")
+	kind, _, ofThem := strings.Cut(strings.TrimPrefix(below, "/developers/"), "/:id")
+	if !ofThem || !strings.HasPrefix(below, "/developers/") {
+		return others
+	}
+	ids := []givenID{{"own", made[0][kind]}, {"foreign", made[1][kind]}, {"absent", uuid.Max.String()}, {"malformed", "1"}}
+	if ofStaff {
+		ids[0].value, ids = made[2][kind], slices.Delete(ids, 1, 2)
+	}
+	return ids
 }
 
 // givenID is an ID in an address.

@@ -192,6 +192,10 @@ func (s *staffSite) routes() []route {
 	for _, r := range s.api.Routes() {
 		routes = append(routes, route{r.Method, r.Path, entrance{forBackEnds, s.api.Enter(r)}})
 	}
+	routes = append(routes, developerRoutes(s.site, staffDevelopersPath, s.staffDeveloper)...)
+	if s.Developers {
+		routes = append(routes, developerRoutes(s.site, developersPath, s.companyDeveloper)...)
+	}
 	if s.Demo != nil {
 		routes = append(routes, route{get, "/demo", anyone(s.demoTour)})
 	}

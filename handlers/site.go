@@ -49,6 +49,9 @@ type Options struct {
 	// Demo holds what only the pages of a demo show. It is nil outside a demo. In a
 	// demo, staff are not asked for a second factor.
 	Demo *Demo
+	// Developers lets the owners of companies make API keys and webhooks for their own
+	// company.
+	Developers bool
 	// NoMail says that no mail can be sent. Then nobody can prove an address, and
 	// people sign up only with a link from an operator.
 	NoMail bool
@@ -76,8 +79,10 @@ type staffSite struct {
 // New returns the app's handler. The handlers of staff pages get allCompanies.
 func New(o Options, allCompanies *support.Support) http.Handler {
 	s := &site{Options: o, sessions: newSessions(o.Sessions, o.BaseURL), passkeys: o.Accounts.PasskeysAt(o.BaseURL)}
-	s.api = api.New(api.Options{BaseURL: o.BaseURL, APIKeys: o.APIKeys, Answers: o.Answers, Connections: o.Connections, Webhooks: o.Webhooks,
-		ProxyPaths: o.ProxyPaths, Budget: o.Budget, Calls: o.Calls, Now: o.Now})
+	s.api = api.New(api.Options{
+		BaseURL: o.BaseURL, APIKeys: o.APIKeys, Answers: o.Answers, Connections: o.Connections, Webhooks: o.Webhooks,
+		ProxyPaths: o.ProxyPaths, Budget: o.Budget, Calls: o.Calls, Now: o.Now,
+	})
 	s.sessions.scs.ErrorFunc = s.sessionError
 	e := echo.New()
 	e.HTTPErrorHandler = s.showError

@@ -16,6 +16,8 @@ type Account struct {
 	Staff bool
 	// Unproven asks the person to prove their address.
 	Unproven bool
+	// Developers says that the person may open the company's pages for developers.
+	Developers bool
 	// Zone is the zone in which the person sees times. It is nil for UTC.
 	Zone *time.Location
 }

@@ -100,7 +100,7 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 			BaseURL: c.BaseURL, TrustedProxies: c.TrustedProxies, Accounts: people,
 			Sessions: accounts.NewSessions(db), Connections: connections, APIKeys: apiKeys, Answers: accounts.NewKeptAnswers(db, keys), Webhooks: webhooks,
 			ProxyPaths: c.ProxyPaths, Budget: budget, Calls: counts, Contact: c.contact(), Metrics: metrics,
-			StaffIssuer: c.staffSignIn(), Demo: pages, NoMail: c.SMTPURL == nil && pages == nil, Now: time.Now, Log: log,
+			StaffIssuer: c.staffSignIn(), Demo: pages, Developers: c.Developers, NoMail: c.SMTPURL == nil && pages == nil, Now: time.Now, Log: log,
 		}, support.New(db, keeper, connections)),
 		admin: handlers.NewAdmin(c.AdminAddr, func(ctx context.Context) error {
 			if err := db.Ping(ctx); err != nil {

@@ -43,6 +43,7 @@ type config struct {
 	SupportURL        *url.URL       `env:"FIELDBRIDGE_SUPPORT_URL" type:"base" placeholder:"https://example.com/support" help:"Page of your support, such as a form or a chat."`
 	KeepAlive         time.Duration  `env:"FIELDBRIDGE_KEEPALIVE" type:"duration" least:"10s" default:"${keepalive}" placeholder:"1h" help:"How often an idle connection is renewed."`
 	PerSecond         int            `env:"FIELDBRIDGE_RENEWALS_PER_SECOND" type:"count" default:"100" placeholder:"100" help:"Most renewals per second for one environment, from each instance."`
+	Developers        bool           `env:"FIELDBRIDGE_DEVELOPERS" enum:"true,false" default:"${developers}" placeholder:"false" help:"true lets the owners of companies make API keys and webhooks for their own company. Admins of your staff make them for all companies."`
 	EventsKept        time.Duration  `env:"FIELDBRIDGE_EVENTS_KEPT" type:"duration" least:"24h" default:"9600h" placeholder:"9600h" help:"How long events stay on timelines."`
 	StaffIssuer       string         `env:"FIELDBRIDGE_STAFF_OIDC_ISSUER" type:"issuer" placeholder:"https://login.example.com" help:"Where staff sign in with OpenID Connect. Without it, they have passwords and a second factor here."`
 	StaffClientID     string         `env:"FIELDBRIDGE_STAFF_OIDC_CLIENT_ID" placeholder:"fieldbridge" help:"Our client ID there."`
@@ -89,7 +90,7 @@ const demoKeepAlive = "90s"
 func serveDefaults() kong.Vars {
 	return kong.Vars{
 		"database": "data/fieldbridge.db", "keyset": "data/keyset.json", "keepalive": "1h",
-		"sandbox_addr": "", "sandbox_url": "", "support_email": "", "proxy_paths": "", "scopes": defaultScopes, "database_example": exampleDatabase,
+		"sandbox_addr": "", "sandbox_url": "", "support_email": "", "developers": "false", "proxy_paths": "", "scopes": defaultScopes, "database_example": exampleDatabase,
 	}
 }
 
@@ -98,7 +99,7 @@ func demoDefaults() kong.Vars {
 	return serveDefaults().CloneWith(kong.Vars{
 		"database": "data/demo/fieldbridge.db", "keyset": "data/demo/keyset.json", "keepalive": demoKeepAlive,
 		"sandbox_addr": "127.0.0.1:9090", "sandbox_url": "http://127.0.0.1:9090",
-		"support_email": "support@fieldbridge.example", "proxy_paths": demoProxyPaths,
+		"developers": "true", "support_email": "support@fieldbridge.example", "proxy_paths": demoProxyPaths,
 	})
 }
 

@@ -170,6 +170,9 @@ func (a *APIKeys) create(ctx context.Context, by Actor, whose *uuid.UUID, n NewK
 			if err := a.room(tx, whose, now); err != nil {
 				return err
 			}
+			if err := StillDeveloper(tx, by, whose); err != nil {
+				return err
+			}
 			if key.CompanyID != nil {
 				if err := tx.Select("id").Where("id = ? AND deleted_at IS NULL", *key.CompanyID).Take(&Company{}).Error; err != nil {
 					return database.Found(err, "find company")

@@ -110,6 +110,9 @@ func (a *APIKeys) change(ctx context.Context, by Actor, whose *uuid.UUID, id uui
 				return err
 			}
 		}
+		if err := StillDeveloper(tx, by, whose); err != nil {
+			return err
+		}
 		var key APIKey
 		if err := database.ForUpdate(ofOwner(tx, whose)).Where("id = ? AND revoked_at IS NULL", id).Take(&key).Error; err != nil {
 			return database.Found(err, "find API key")

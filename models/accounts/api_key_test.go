@@ -163,6 +163,7 @@ func TestCompaniesHaveTheirOwnKeys(t *testing.T) {
 		ctx, keys := t.Context(), accounts.NewAPIKeys(d.DB)
 		amy, other := d.Owner(), database.NewID()
 		d.Exec("INSERT INTO companies (id, name, created_at) VALUES (?, 'Bluebird', ?)", other, d.DB.Now())
+		d.Exec("INSERT INTO memberships (company_id, user_id, role, created_at) VALUES (?, ?, 'owner', ?)", other, amy.UserID, d.DB.Now())
 		al := amy
 		al.CompanyID = other
 		n := accounts.NewKey{CompanyID: &other, Name: "sync", Scopes: accounts.Scopes()}
@@ -296,5 +297,31 @@ func TestKeyQueryUsesIndexes(t *testing.T) {
 		for _, table := range modeltest.WholeReads(t, db, query, values) {
 			t.Errorf("%s is read whole", table)
 		}
+	})
+}
+
+// Whoever was an owner or an admin when the page was opened, but no longer is, changes
+// nothing.
+func TestOnlyDevelopersChangeKeys(t *testing.T) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
+		ctx, keys, amy, ada, sam := t.Context(), accounts.NewAPIKeys(d.DB), d.Owner(), d.Staff("Ada", accounts.Admin), d.Staff("Sam", accounts.Support)
+		n := accounts.NewKey{Name: "sync", Scopes: accounts.Scopes()}
+		key, _, err := keys.CreateOwn(ctx, amy, n)
+		d.Must(err)
+		if _, _, err := keys.Create(ctx, sam.Actor(), n); !errors.Is(err, accounts.ErrForbidden) {
+			t.Errorf("made by support: got %v", err)
+		}
+		d.Exec("UPDATE memberships SET role = 'member' WHERE user_id = ?", amy.UserID)
+		for what, err := range map[string]error{
+			"made by a member":    second(keys.CreateOwn(ctx, amy, n)),
+			"rolled by a member":  second(keys.Roll(ctx, amy.Actor(), &d.CompanyID, key.ID, accounts.KeyRoll{})),
+			"revoked by a member": keys.Revoke(ctx, amy.Actor(), &d.CompanyID, key.ID),
+			"revoked by support":  keys.Revoke(ctx, sam.Actor(), nil, key.ID),
+		} {
+			if !errors.Is(err, accounts.ErrForbidden) {
+				t.Errorf("%s: got %v", what, err)
+			}
+		}
+		d.Must(keys.Revoke(ctx, ada.Actor(), nil, key.ID))
 	})
 }
