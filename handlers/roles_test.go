@@ -300,7 +300,6 @@ func TestEveryRouteInEveryRole(t *testing.T) {
 		task := uuid.Must(uuid.NewV7())
 		a.exec("INSERT INTO staff_tasks (id, kind, company_id, connection_id, created_at) VALUES (?, 'tenant_conflict', ?, ?, ?)",
 			task, company, strings.TrimPrefix(path, "/connections/"), a.clock.Now().UTC())
-		made := [3]madeIDs{a.madeIDs(&company), a.madeIDs(&other), a.madeIDs(nil)}
 		ours, theirs, spare := a.teamIDs(al), a.teamIDs(bob), a.teamIDs(al)
 		// An ask of each company has the ID of its connection.
 		for _, of := range []string{path, foreign} {
@@ -314,6 +313,7 @@ func TestEveryRouteInEveryRole(t *testing.T) {
 				SELECT c.id, k.id, c.company_id, '', 'Acme', 'https://acme.example', 'sign_in', 'created', c.created_at, ? FROM connections c JOIN api_keys k ON k.company_id = c.company_id WHERE c.id = ?`,
 				a.clock.Now().UTC().Add(time.Hour), strings.TrimPrefix(of, "/connections/"))
 		}
+		made := [3]madeIDs{a.madeIDs(&company), a.madeIDs(&other), a.madeIDs(nil)}
 		routes := handlers.Routes()
 		// Routes that change something come after routes that only read, and
 		// signing out comes last.
