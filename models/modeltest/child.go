@@ -28,20 +28,22 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/keyring"
+	"github.com/fieldbridge/fieldbridge/models/outbound"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/webhook"
 )
 
 // childVariable holds what a child process of the tests keeps.
 const childVariable = "FIELDBRIDGE_TEST_KEEPER"
 
 // Child is a process with one kind of work. It renews whatever is due, renews one
-// connection on demand, or encrypts everything again.
+// connection on demand, encrypts everything again, or sends webhooks.
 type Child struct {
 	Database, Keyset, Issuer, Secret string
 	Company, Connection              uuid.UUID
-	Reseals                          bool
+	Reseals, Sends                   bool
 	KeepAlive                        time.Duration
 	PerSecond                        int
 }
@@ -72,6 +74,12 @@ func runAsChild() {
 	if c.Reseals {
 		_, err := keyring.Reseal(ctx, db, keys, func(done, _ int64) { fmt.Println(done) })
 		fail(err)
+		fail(db.Close())
+		os.Exit(0)
+	}
+	if c.Sends {
+		fmt.Println("sending")
+		webhook.New(db, keys, outbound.New(outbound.Rules{Loopback: true}), slog.New(slog.DiscardHandler)).Run(ctx)
 		fail(db.Close())
 		os.Exit(0)
 	}
@@ -108,14 +116,14 @@ func (c Child) Command(t *testing.T) (*exec.Cmd, io.Reader) {
 	return process, out
 }
 
-// Start starts a child and waits until it renews.
+// Start starts a child and waits until it renews, or sends.
 func (c Child) Start(t *testing.T) *exec.Cmd {
 	t.Helper()
 	process, out := c.Command(t)
 	if err := process.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if line, err := bufio.NewReader(out).ReadString('\n'); line != "renewing\n" {
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "renewing\n" && line != "sending\n" {
 		t.Fatalf("child says %q, %v", line, err)
 	}
 	return process

@@ -90,6 +90,9 @@ func (s *sender) end(id uuid.UUID) {
 func (s *sender) startDue(ctx context.Context) error {
 	within, cancel := s.db.LimitWork(ctx)
 	defer cancel()
+	if _, err := s.db.ProveAlive(within); err != nil { // who is not alive cannot tell who has died
+		return err
+	}
 	waiting, err := s.waiting(within)
 	if err != nil {
 		return err
