@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -134,19 +135,21 @@ func newSandbox(c config, log *slog.Logger, reset func(context.Context) error) (
 		RedirectURIs: []string{c.BaseURL.JoinPath("/callback").String()},
 		Scopes:       environment.Scopes, AccessTokenLife: demoTokenLife,
 		Home:    sandbox.Link{Label: "Fieldbridge: Try these", Address: c.BaseURL.JoinPath("/demo").String()},
-		Tenants: demoTenants(), Mailbox: true, OnReset: reset, Log: log,
+		Tenants: demoTenants(), Mailbox: true, SampleApp: true, OnReset: reset, Log: log,
 	}), environment
 }
 
 // demo is an app with made-up companies. Its mails go to its sandbox's mailbox.
 type demoApp struct {
-	app  *app
-	data *demo.Demo
+	app    *app
+	data   *demo.Demo
+	box    *sandbox.Sandbox
+	boxURL *url.URL
 }
 
 func newDemo(a *app, box *sandbox.Sandbox, environment servicetitan.Environment, log *slog.Logger) demoApp {
 	a.mailer.deliver = box.Deliver
-	return demoApp{app: a, data: demo.New(a.db, a.accounts, a.keeper, demo.Options{
+	return demoApp{app: a, box: box, boxURL: environment.AuthURL, data: demo.New(a.db, a.accounts, a.keeper, demo.Options{
 		Environment: environment.Name, Scopes: environment.Scopes, Companies: demoSamples(box.Tenants()), Staff: demoStaff(),
 		Password: secret.New(demoPassword), TokenLife: demoTokenLife,
 		Access: func(of demo.StandingAccess) (servicetitan.Tokens, servicetitan.OwnClient, error) {
@@ -188,7 +191,12 @@ func (d demoApp) begin(ctx context.Context, keep bool) error {
 	if err := begin(ctx); err != nil {
 		return err
 	}
-	return d.app.showSentMails(ctx)
+	return d.begun(ctx)
+}
+
+// begun prepares what the sandbox shows beside the companies.
+func (d demoApp) begun(ctx context.Context) error {
+	return errors.Join(d.giveSampleApp(ctx), d.app.showSentMails(ctx))
 }
 
 // holdOn returns when the context ends, or when the database belongs to another demo.
@@ -207,7 +215,7 @@ func (d demoApp) resetDaily(ctx context.Context, after time.Duration, log *slog.
 	for range retry.NowAndEvery(ctx, resetLooks) {
 		done, err := d.data.ResetDaily(ctx, after)
 		if done && err == nil {
-			err = d.app.showSentMails(ctx)
+			err = d.begun(ctx)
 		}
 		switch {
 		case err != nil && ctx.Err() == nil:

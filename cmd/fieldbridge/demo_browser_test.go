@@ -70,7 +70,13 @@ func (g *guest) press(within, words, then string) {
 // besideRow presses a button in the row of the sandbox's page that has the words.
 func (g *guest) besideRow(row, button, then string) {
 	g.Helper()
-	next(g.beside, then, func() { press(g.beside, "tr", row, button) })
+	g.besideIn("tr", row, button, then)
+}
+
+// besideIn presses a button in the element of the sandbox's page that has the words.
+func (g *guest) besideIn(element, words, button, then string) {
+	g.Helper()
+	next(g.beside, then, func() { press(g.beside, element, words, button) })
 }
 
 // next does something that leads to another page, and waits until that page shows the
@@ -111,7 +117,7 @@ func (g *guest) toServiceTitan() {
 	g.Click("Sign in", "Allow Fieldbridge to use a test company?")
 }
 
-// A guest can follow all ten journeys of a demo exactly as it describes them.
+// A guest can follow all eleven journeys of a demo exactly as it describes them.
 func TestBrowserDemoJourneys(t *testing.T) {
 	base, box := runDemo(t)
 	walks := []struct {
@@ -246,6 +252,29 @@ func TestBrowserDemoJourneys(t *testing.T) {
 			g.press("main", "Cedar Ridge HVAC", "Access renews automatically")
 			g.Click("Disconnect", "Disconnect ServiceTitan?")
 			g.press("dialog", "Disconnect", "Disconnected")
+		}},
+		{"An app connects its customer", func(g *guest) {
+			g.toBeside(11, "Acme Scheduling", "Our customers")
+			g.beside.Screenshot("demo-sample-app")
+			g.beside.Accessible()
+			g.besideIn("li", "Bright Sky Plumbing", "Connect ServiceTitan", "Acme Scheduling wants to connect ServiceTitan for Bright Sky Plumbing")
+			g.beside.Click("Continue", "Continue to ServiceTitan")
+			g.beside.Click("Continue to ServiceTitan", "Sign in to the sandbox")
+			g.beside.Click("Sign in", "Allow Fieldbridge to use a test company?")
+			g.beside.Click("Allow", "Back at Acme Scheduling")
+			g.beside.See("Status of the session")
+			g.beside.See("Plumbing - Service")
+			g.beside.Accessible()
+			g.beside.Screenshot("demo-sample-app-return")
+			g.toBeside(11, "Webhooks", "connection.connected")
+			g.beside.See("Verified")
+			g.beside.Goto(g.box + "/webhooks") // does not reload by itself
+			g.beside.Accessible()
+			g.beside.Screenshot("demo-webhooks")
+			g.start(11, "Start as Priya", "Priya Nair Support")
+			g.Type("q", "Bright Sky")
+			next(g.Page, "Bright Sky Plumbing", func() { g.Choose("[role=search] button") })
+			g.press("table", "Bright Sky Plumbing", "Timeline")
 		}},
 	}
 	if n := len(demoPages(new(url.URL)).Journeys); n != len(walks) {

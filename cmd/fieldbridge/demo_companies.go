@@ -101,6 +101,12 @@ func demoTenants() []sandbox.Tenant {
 	list := []sandbox.Tenant{{
 		ID: 918640725, Name: "Northgate East", City: "Zanesville", State: "OH",
 		BusinessUnits: []sandbox.BusinessUnit{{ID: 401, Name: "Plumbing - Service", Active: true}},
+	}, {
+		ID: brightSky, Name: "Bright Sky Plumbing", City: "Boise", State: "ID",
+		BusinessUnits: []sandbox.BusinessUnit{{ID: 411, Name: "Plumbing - Service", Active: true}, {ID: 412, Name: "Drains", Active: true}},
+	}, {
+		ID: copperBasin, Name: "Copper Basin Heating", City: "Butte", State: "MT",
+		BusinessUnits: []sandbox.BusinessUnit{{ID: 421, Name: "Heating", Active: true}},
 	}}
 	for _, c := range demoCompanies() {
 		if c.tenant == nil || known[c.tenant.TenantID] {

@@ -174,5 +174,17 @@ func demoJourneys(sandbox *url.URL, people demoPeople) []handlers.Journey {
 			},
 			Starts: []handlers.JourneyStart{start("Start as Otis", people.otis, ""), start("Continue as Marta", people.marta, "")},
 		},
+		{
+			Title: "An app connects its customer",
+			Shows: "A marketplace app sends its customer to connect, who needs no account here. The app gets webhooks, and calls ServiceTitan through Fieldbridge.",
+			Steps: []string{
+				"In Acme Scheduling, choose *Connect ServiceTitan* in the row of Bright Sky Plumbing. Fieldbridge says who asks: choose *Continue*, then *Continue to ServiceTitan*.",
+				"In the sandbox, choose *Sign in* if it asks, then *Allow*. You are back at Acme Scheduling, which shows what came back, without a token, and what it read from ServiceTitan.",
+				"In *Webhooks*, connection.connected has arrived, and its signature is verified.",
+				"As Priya, type Bright Sky in the search field and choose *Search*: the company is there, with its connection and without an account.",
+			},
+			Starts: []handlers.JourneyStart{start("Start as Priya", people.priya, "")},
+			Links:  []handlers.JourneyLink{beside("Acme Scheduling", "/app"), beside("Webhooks", "/webhooks?live=1")},
+		},
 	}
 }

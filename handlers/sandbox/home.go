@@ -45,7 +45,7 @@ func (s *Sandbox) home(a *answer, r *http.Request) {
 
 func (s *Sandbox) showHome(a *answer, r *http.Request, status int, v homeView) {
 	v.formToken, v.tenants = s.formToken, s.all()
-	v.mailbox, v.resetsMore = s.options.Mailbox, s.options.OnReset != nil
+	v.mailbox, v.sampleApp, v.resetsMore = s.options.Mailbox, s.options.SampleApp, s.options.OnReset != nil
 	v.planned, v.settings, v.requests = s.Faults(), s.Settings(), s.newest(requestsAtHome)
 	v.fired, v.done = map[FaultKind]int{}, map[Action]int{}
 	for _, kind := range FaultKinds() {

@@ -79,6 +79,9 @@ type Options struct {
 	Home Link
 	// Mailbox turns on the mailbox, which shows the letters given to Deliver.
 	Mailbox bool
+	// SampleApp turns on the sample marketplace app and its webhook receiver, which
+	// SetSampleApp makes known to Fieldbridge.
+	SampleApp bool
 	// OnSecret is called with every code, token, key, client secret, and verifier that
 	// is issued or received. It is for tests, and so is Held.
 	OnSecret func(secret string)
@@ -115,6 +118,8 @@ type Sandbox struct {
 	ledger   ledger
 	settings Settings
 	mailbox  mailbox
+	receiver receiver
+	sample   SampleApp
 }
 
 // New returns a sandbox with the sample tenants, a few of which are added to the app,
@@ -160,6 +165,7 @@ func New(o Options) *Sandbox {
 	s.handle("POST "+pathTenant, s.changeTenant)
 	s.handle("GET "+pathTenant+"/review", s.reviewApp)
 	s.handleMailbox()
+	s.handleSampleApp()
 	s.handleControl()
 	s.handler = http.NewCrossOriginProtection().Handler(s.mux)
 	return s
@@ -257,7 +263,8 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Sandbox) controls(r *http.Request) bool {
 	endpoint := s.endpoint(r)
 	switch endpoint {
-	case pathHome, pathRequests, pathReset, pathMailbox, pathLetter, pathLetterHTML:
+	case pathHome, pathRequests, pathReset, pathMailbox, pathLetter, pathLetterHTML,
+		pathApp, pathAppConnect, pathAppReturn, pathWebhooks, pathWebhookAnswer:
 		return true
 	}
 	return strings.HasPrefix(endpoint, pathControl)
@@ -306,8 +313,8 @@ func refuseForm(a *answer, err error) {
 	a.refuse("invalid_request")
 }
 
-// Reset forgets every grant, client, version, session, fault, setting, request, and
-// letter.
+// Reset forgets every grant, client, version, session, fault, setting, request, letter,
+// and message.
 func (s *Sandbox) Reset() {
 	s.options.Log.Info("sandbox reset")
 	s.clear()
@@ -324,6 +331,7 @@ func (s *Sandbox) clear() {
 	s.ledger = newLedger()
 	s.settings = s.options.settings()
 	s.mailbox.letters = nil
+	s.receiver = receiver{answer: takesMessages}
 }
 
 // now returns the time of the sandbox's clock.
