@@ -31,7 +31,7 @@ func edge(log *slog.Logger, metrics *Metrics, contact Contact) echo.MiddlewareFu
 			record := &request.Record{SupportCode: models.NewSupportCode()}
 			r := c.Request()
 			ctx := request.WithRecord(r.Context(), record)
-			if !strings.HasPrefix(r.URL.Path, api.Prefix) {
+			if !api.Answers(r.URL.Path) {
 				ctx = views.WithContact(ctx, contact)
 			}
 			r = r.WithContext(ctx)

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -74,7 +73,7 @@ func answerTo(err error) errorAnswer {
 // showError answers with the page of an error. The error itself goes into the
 // request's log line, next to the support code that the page shows.
 func (s *site) showError(err error, c echo.Context) {
-	if strings.HasPrefix(c.Request().URL.Path, api.Prefix) {
+	if api.Answers(c.Request().URL.Path) {
 		s.api.ShowError(c, err)
 		return
 	}

@@ -32,6 +32,7 @@ const (
 	ForMembersWithoutFactor = forMembersWithoutFactor
 	ForStaffWithoutFactor   = forStaffWithoutFactor
 	ForStaffAdmins          = forStaffAdmins
+	ForReaders              = forReaders
 	ForBackEnds             = forBackEnds
 )
 

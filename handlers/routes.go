@@ -4,6 +4,8 @@ import (
 	"net/http"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/fieldbridge/fieldbridge/handlers/api"
 )
 
 // audience says who may enter a route.
@@ -26,6 +28,8 @@ const (
 	forStaffWithoutFactor audience = "staff without second factor"
 	// forStaffAdmins is for staff with the role of admin.
 	forStaffAdmins audience = "staff admin"
+	// forReaders is for everybody. The answer is the same for all, and needs no session.
+	forReaders audience = "reader"
 	// forBackEnds is for back ends with an API key. They have no session.
 	forBackEnds audience = "API key"
 )
@@ -189,6 +193,10 @@ func (s *staffSite) routes() []route {
 	}
 	routes = append(routes, passkeyRoutes(s.site, passkeysPath, s.memberSelf)...)
 	routes = append(routes, passkeyRoutes(s.site, staffPasskeysPath, s.staffSelf)...)
+	routes = append(routes,
+		route{get, "/api", entrance{forReaders, s.api.ShowPage}},
+		route{get, api.DocumentPath, entrance{forReaders, s.api.ShowDocument}},
+		route{get, api.ProblemsPath + ":name", entrance{forReaders, s.api.ShowProblem}})
 	for _, r := range s.api.Routes() {
 		routes = append(routes, route{r.Method, r.Path, entrance{forBackEnds, s.api.Enter(r)}})
 	}

@@ -81,7 +81,7 @@ func New(o Options, allCompanies *support.Support) http.Handler {
 	s := &site{Options: o, sessions: newSessions(o.Sessions, o.BaseURL), passkeys: o.Accounts.PasskeysAt(o.BaseURL)}
 	s.api = api.New(api.Options{
 		BaseURL: o.BaseURL, APIKeys: o.APIKeys, Answers: o.Answers, Connections: o.Connections, Webhooks: o.Webhooks,
-		ProxyPaths: o.ProxyPaths, Budget: o.Budget, Calls: o.Calls, Now: o.Now,
+		ProxyPaths: o.ProxyPaths, Budget: o.Budget, Calls: o.Calls, Frame: s.frame, Now: o.Now,
 	})
 	s.sessions.scs.ErrorFunc = s.sessionError
 	e := echo.New()
@@ -98,7 +98,7 @@ func New(o Options, allCompanies *support.Support) http.Handler {
 	e.HEAD("/static/*", echo.WrapHandler(static.Handler()))
 	origins := http.NewCrossOriginProtection()
 	for _, r := range (&staffSite{s, allCompanies}).routes() {
-		if r.who == forBackEnds {
+		if r.who == forBackEnds || r.who == forReaders {
 			e.Add(r.method, r.path, r.handle, s.deadline(r))
 			continue
 		}
@@ -132,6 +132,15 @@ func (s *site) clockOf(v accounts.Visitor) views.Clock {
 // from.
 func (s *site) clockIn(ctx context.Context) views.Clock {
 	return views.Clock{Now: s.Now().UTC(), Zone: views.ZoneOf(ctx)}
+}
+
+// frame adds to a context what all pages show, whoever looks at them.
+func (s *site) frame(ctx context.Context) context.Context {
+	ctx = views.WithContact(ctx, s.Contact)
+	if s.Demo != nil {
+		ctx = views.InDemo(ctx, s.Demo, "")
+	}
+	return ctx
 }
 
 // seeOther redirects the browser with a GET.

@@ -1,8 +1,10 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -29,7 +31,9 @@ type Options struct {
 	ProxyPaths []CallPath
 	Budget     *calls.Budget
 	Calls      *calls.Counts
-	Now        func() time.Time
+	// Frame adds to a context what all pages of the app show. It may be nil.
+	Frame func(context.Context) context.Context
+	Now   func() time.Time
 }
 
 // API answers back ends.
@@ -38,11 +42,16 @@ type API struct {
 	// apiURLs has the address of ServiceTitan's API in each environment.
 	apiURLs map[servicetitan.EnvironmentName]string
 	proxy   *proxy
+	// What is published is made when somebody asks for it first.
+	publishedDocument func() *published
+	publishedPage     func() (*published, error)
 }
 
 // New returns the API.
 func New(o Options) *API {
 	a := &API{Options: o, apiURLs: map[servicetitan.EnvironmentName]string{}, proxy: newProxy(o)}
+	a.publishedDocument = sync.OnceValue(func() *published { return publish("application/yaml", a.ownDocument()) })
+	a.publishedPage = sync.OnceValues(a.makePage)
 	if o.Connections == nil { // in a test of the table of routes
 		return a
 	}

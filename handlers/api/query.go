@@ -14,13 +14,10 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/request"
 )
 
-// anyParameter is in Route.Parameters if the address takes any parameters.
-const anyParameter = "*"
-
 // checkQuery refuses parameters that an address does not have, or that are there twice.
 func checkQuery(c echo.Context, known []string) error {
 	raw := c.Request().URL.RawQuery
-	if raw == "" || slices.Contains(known, anyParameter) {
+	if raw == "" {
 		return nil
 	}
 	values, err := url.ParseQuery(raw)

@@ -1,0 +1,48 @@
+package api
+
+import (
+	"embed"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/fieldbridge/fieldbridge/views"
+)
+
+//go:embed examples
+var exampleFiles embed.FS
+
+// examples lists the examples of the page, and their files.
+var examples = []struct {
+	views.APIExample
+	names []string
+}{
+	{views.APIExample{ID: "read-a-token", Title: "Read a token", Lead: "Lists the connections that work, and reads their access tokens."}, []string{"token.sh", "token.go", "token.ts", "token.py"}},
+	{views.APIExample{ID: "open-a-connect-session", Title: "Open a connect session", Lead: "Sends a customer of yours through the connection to ServiceTitan, and back to you."}, []string{"session.sh", "session.go", "session.ts", "session.py"}},
+	{views.APIExample{ID: "send-people-there", Title: "Send people there", Lead: "Your pages around a connect session: in a window of its own, or in the same one."}, []string{"popup.html", "full-page.html"}},
+	{views.APIExample{ID: "verify-a-webhook", Title: "Verify a webhook", Lead: "Believes only what Fieldbridge has signed. Libraries of Standard Webhooks do the same in many languages."}, []string{"verify.go", "verify.ts", "verify.py"}},
+}
+
+// languages names the languages of the examples.
+var languages = map[string]string{".sh": "curl", ".go": "Go", ".ts": "TypeScript", ".py": "Python"}
+
+// examplesAt returns the examples for a Fieldbridge with an address.
+func examplesAt(base string) ([]views.APIExample, error) {
+	list := make([]views.APIExample, len(examples))
+	for i, e := range examples {
+		list[i] = e.APIExample
+		for _, name := range e.names {
+			text, err := exampleFiles.ReadFile("examples/" + name)
+			if err != nil {
+				return nil, fmt.Errorf("read example: %w", err)
+			}
+			language, ok := languages[path.Ext(name)]
+			if !ok {
+				language = map[string]string{"popup.html": "In a popup", "full-page.html": "In the same window"}[name]
+			}
+			plain := strings.TrimSpace(strings.TrimPrefix(string(text), "//go:build ignore\n"))
+			list[i].Files = append(list[i].Files, views.APIFile{Language: language, Name: name, Text: strings.ReplaceAll(plain, exampleBase, base)})
+		}
+	}
+	return list, nil
+}
