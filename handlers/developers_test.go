@@ -1,7 +1,6 @@
 package handlers_test
 
 import (
-	"context"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -149,16 +148,7 @@ func TestDeveloperWebhooks(t *testing.T) {
 		_, _ = w.Write([]byte("Thank you <b>very</b> much"))
 	}))
 	defer receiver.Close()
-	run, stop := context.WithCancel(t.Context())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		a.webhooks.Run(run)
-	}()
-	defer func() {
-		stop()
-		<-ended
-	}()
+	a.runWebhooks()
 	al.get("/developers/webhooks").want(a, 200, "There is no endpoint yet.")
 	al.post("/developers/webhooks", "url", "ftp://x").want(a, 422, "The address must begin with https://.")
 	secret := al.post("/developers/webhooks", "url", receiver.URL, "description", "Our sync", "type-connection.connected", "yes").want(a, 200).secret(t)

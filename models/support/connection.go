@@ -181,11 +181,12 @@ func maskedEmail(email string) string {
 	return "…"
 }
 
-// keysOf returns a company's API keys, including revoked ones.
+// keysOf returns a company's API keys: first those that were not revoked, each newest
+// first.
 func keysOf(db *gorm.DB, companyID uuid.UUID) ([]accounts.APIKey, error) {
 	var keys []accounts.APIKey
-	err := db.Select("id", "company_id", "name", "reads", "last_used_at", "created_at", "revoked_at", "refused", "refused_at", "refused_address").
-		Where("company_id = ?", companyID).Order("id").Limit(keysShown).Find(&keys).Error
+	err := db.Select("id", "company_id", "name", "reads", "last_used_at", "created_at", "expires_at", "revoked_at", "refused", "refused_at", "refused_address").
+		Where("company_id = ?", companyID).Order("revoked_at IS NOT NULL, id DESC").Limit(keysShown).Find(&keys).Error
 	if err != nil {
 		return nil, fmt.Errorf("view API keys: %w", err)
 	}
