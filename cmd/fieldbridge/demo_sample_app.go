@@ -47,19 +47,20 @@ func (d demoApp) giveSampleApp(ctx context.Context) error {
 func byDemo() accounts.Actor { return accounts.CommandLine("demo") }
 
 func (d demoApp) sampleKey(ctx context.Context) (secret.Value, error) {
-	keys, err := d.app.apiKeys.List(ctx)
+	all, scopes, back := d.app.apiKeys, accounts.Scopes(), []string{sandbox.SampleAppReturn(d.boxURL)}
+	known, err := all.List(ctx)
 	if err != nil {
 		return secret.Value{}, err
 	}
-	for _, key := range keys {
-		if key.Name == sampleAppName && key.CompanyID == nil && key.RevokedAt == nil {
-			_, made, err := d.app.apiKeys.Roll(ctx, byDemo(), nil, key.ID, accounts.KeyRoll{})
-			return made, err
-		}
+	i := slices.IndexFunc(known, func(k accounts.APIKey) bool { return k.Name == sampleAppName && k.CompanyID == nil && k.RevokedAt == nil })
+	if i < 0 {
+		_, made, err := all.Create(ctx, byDemo(), accounts.NewKey{Name: sampleAppName, Scopes: scopes, ReturnURLs: back})
+		return made, err
 	}
-	_, made, err := d.app.apiKeys.Create(ctx, byDemo(), accounts.NewKey{
-		Name: sampleAppName, Scopes: accounts.Scopes(), ReturnURLs: []string{sandbox.SampleAppReturn(d.boxURL)},
-	})
+	if err := all.Change(ctx, byDemo(), nil, known[i].ID, accounts.KeySettings{Name: sampleAppName, Scopes: scopes, ReturnURLs: back}); err != nil {
+		return secret.Value{}, err
+	}
+	_, made, err := all.Roll(ctx, byDemo(), nil, known[i].ID, accounts.KeyRoll{})
 	return made, err
 }
 
