@@ -24,6 +24,7 @@ type Metrics struct {
 	served     *prometheus.CounterVec
 	leasesLost prometheus.Counter
 	requests   *prometheus.HistogramVec
+	webhooks   *prometheus.HistogramVec
 }
 
 // NewMetrics returns metrics that are all zero.
@@ -44,8 +45,12 @@ func NewMetrics() *Metrics {
 			Name: "fieldbridge_http_request_seconds", Help: "Requests, by route, method, and status.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
 		}, []string{"route", "method", "status"}),
+		webhooks: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "fieldbridge_webhook_attempt_seconds", Help: "Attempts to deliver webhooks, by outcome: delivered or failed.",
+			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 15},
+		}, []string{"outcome"}),
 	}
-	m.registry.MustRegister(m.renewals, m.served, m.leasesLost, m.requests, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.renewals, m.served, m.leasesLost, m.requests, m.webhooks, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -59,6 +64,15 @@ func (m *Metrics) Watch() keeper.Watch {
 		Served:    func(from string) { m.served.WithLabelValues(from).Inc() },
 		LeaseLost: m.leasesLost.Inc,
 	}
+}
+
+// ObserveWebhook counts an attempt to deliver a webhook.
+func (m *Metrics) ObserveWebhook(delivered bool, took time.Duration) {
+	outcome := "failed"
+	if delivered {
+		outcome = "delivered"
+	}
+	m.webhooks.WithLabelValues(outcome).Observe(took.Seconds())
 }
 
 // observe counts a request by its route, never by its address.

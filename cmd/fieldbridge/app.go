@@ -83,6 +83,7 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 	budget, counts := calls.NewBudget(db, c.CallsPerSecond), calls.NewCounts(db)
 	connections := connect.New(db, keys, clients, keeper, c.BaseURL.JoinPath("/callback").String(), log)
 	webhooks := webhook.New(db, keys, outbound.New(c.outboundRules()), log)
+	webhooks.Watch(metrics.ObserveWebhook)
 	mailer := &mailer{base: c.BaseURL, server: c.SMTPURL, from: c.MailFrom, log: log}
 	return &app{
 		db:          db,

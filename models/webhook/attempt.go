@@ -51,10 +51,12 @@ func (s *sender) sendOne(ctx context.Context, held *lease, d Delivery) error {
 	if err != nil && within.Err() != nil {
 		return context.Cause(within) // we stop; whoever continues sends it again
 	}
+	took := time.Since(began)
 	a := Attempt{
-		DeliverySeq: d.Seq, N: d.Tries + 1, At: at, Status: answer.Status, Millis: time.Since(began).Milliseconds(),
+		DeliverySeq: d.Seq, N: d.Tries + 1, At: at, Status: answer.Status, Millis: took.Milliseconds(),
 		Answer: answer.Text, Error: explain(answer.Status, err),
 	}
+	s.watch(a.Error == "", took)
 	return s.store(context.WithoutCancel(ctx), held, d, a, answer.RetryAfter)
 }
 

@@ -25,12 +25,16 @@ type Webhooks struct {
 	keys   *seal.Keys
 	client *outbound.Client
 	log    *slog.Logger
+	watch  func(delivered bool, took time.Duration)
 }
 
 // New returns the webhooks of a database. Run sends the messages.
 func New(db *database.DB, keys *seal.Keys, client *outbound.Client, log *slog.Logger) *Webhooks {
-	return &Webhooks{db: db, keys: keys, client: client, log: log}
+	return &Webhooks{db: db, keys: keys, client: client, log: log, watch: func(bool, time.Duration) {}}
 }
+
+// Watch calls each for every attempt to deliver. Call it before Run.
+func (w *Webhooks) Watch(each func(delivered bool, took time.Duration)) { w.watch = each }
 
 // NewEndpoint is what a person chooses for an endpoint.
 type NewEndpoint struct {
