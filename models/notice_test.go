@@ -217,3 +217,39 @@ func TestEveryStateHasANextStep(t *testing.T) {
 		t.Errorf("%d different next steps: %v", len(said), said)
 	}
 }
+
+// Back ends are told of each step of a setup, with the step in it.
+func TestBackEndsAreToldOfSetups(t *testing.T) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
+		listen(d)
+		amy := accounts.Visitor{UserID: d.Person("Amy", accounts.Owner), CompanyID: d.CompanyID, Role: accounts.Owner, Name: "Amy"}
+		staff := d.Staff("Sam", accounts.Admin)
+		id := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0]
+		d.Write(func(tx *gorm.DB) error {
+			c, err := models.GetConnection(database.ForUpdate(tx), d.CompanyID, id)
+			if err != nil {
+				return err
+			}
+			_, err = models.Apply(tx, &c, models.Transition{What: models.Requested, At: d.DB.Now(), With: func(tx *gorm.DB, c models.Connection) error {
+				s := models.Setup{ID: database.NewID(), ConnectionID: id, CompanyID: d.CompanyID, Environment: c.Environment, TenantID: c.TenantID, RequestedAt: d.DB.Now()}
+				s.Wait(models.StepAddTenant, models.Us, "", d.DB.Now())
+				return tx.Create(&s).Error
+			}})
+			return err
+		})
+		d.Must(d.Support.TenantAdded(t.Context(), staff, id))
+		d.Must(d.Connections.AccessAllowed(t.Context(), amy, id))
+		d.Must(d.Connections.AccessAllowed(t.Context(), amy, id)) // a double click
+		d.Must(d.Connections.WithdrawSetup(t.Context(), amy, id))
+		types, bodies := told(d, id)
+		want := []string{`"setup_step":"add_tenant"`, `"setup_step":"allow_access"`, `"setup_step":"enter_credentials"`, `"next_step":"Nothing. The connection works."`}
+		if len(types) != len(want) {
+			t.Fatalf("told of %q", types)
+		}
+		for i := range want {
+			if types[i] != string(webhook.ConnectionSetupChanged) || !strings.Contains(bodies[i], want[i]) || !strings.Contains(bodies[i], `"state":"connected"`) {
+				t.Errorf("%s: %s, want %s", types[i], bodies[i], want[i])
+			}
+		}
+	})
+}

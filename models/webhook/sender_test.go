@@ -267,3 +267,28 @@ func TestEndpointIsPausedAfterADay(t *testing.T) {
 		}
 	})
 }
+
+// An endpoint that asks us to wait gets nothing until then, but an hour at most.
+func TestReceiverAsksUsToWait(t *testing.T) {
+	for asked, want := range map[string]time.Duration{"600": 10 * time.Minute, "864000": time.Hour} {
+		onBoth(t, func(h *hooks) {
+			r := newReceiver(h.T, nil)
+			r.answer = func(w http.ResponseWriter, _ received) {
+				w.Header().Set("Retry-After", asked)
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+			h.add(r.URL)
+			h.queue(database.NewID(), "a")
+			h.send()
+			h.queue(database.NewID(), "b")
+			h.sendLater(want-time.Minute, want-time.Minute)
+			if n := len(r.all()); n != 1 {
+				h.Errorf("%d requests before %s were over", n, want)
+			}
+			h.sendLater(time.Minute, time.Minute)
+			if n := len(r.all()); n < 2 {
+				h.Errorf("%d requests after %s", n, want)
+			}
+		})
+	}
+}
