@@ -176,6 +176,7 @@ func (s *staffSite) routes() []route {
 		{post, "/staff/companies/:id/lock", s.staffAdmin(withID(s.lock))},
 		{get, "/staff/companies/:id/unlock", s.staffAdmin(withID(s.confirmUnlock))},
 		{post, "/staff/companies/:id/unlock", s.staffAdmin(withID(s.unlock))},
+		{post, "/staff/companies/:id/invitations", s.staffAdmin(withID(s.inviteFirstOwner))},
 		{post, "/staff/companies/:id/invitations/:invitation/resend", s.staffMember(withIDs("invitation", s.resendFor))},
 		{get, "/staff/companies/:id/people/:person", s.staffMember(withIDs("person", s.staffPerson))},
 		{post, "/staff/companies/:id/people/:person/sign-out", s.staffMember(withIDs("person", s.signPersonOut))},

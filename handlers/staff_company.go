@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/google/uuid"
@@ -17,13 +18,36 @@ func staffCompanyPath(id uuid.UUID) string { return "/staff/companies/" + id.Str
 
 // staffCompany shows one company: its people, connections, and keys.
 func (s *staffSite) staffCompany(c echo.Context, m accounts.Staff, id uuid.UUID) error {
-	view, err := s.support.Company(c.Request().Context(), m, id)
+	return s.showStaffCompany(c, m, id, http.StatusOK, staff.CompanyPage{})
+}
+
+func (s *staffSite) showStaffCompany(c echo.Context, m accounts.Staff, id uuid.UUID, status int, page staff.CompanyPage) error {
+	var err error
+	if page.View, err = s.support.Company(c.Request().Context(), m, id); err != nil {
+		return err
+	}
+	page.Staff, page.Clock = m, s.clock()
+	page.Clock.Theirs = page.View.Company.Zone()
+	return fieldbridge.Render(c, status, staff.Company(page))
+}
+
+// inviteFirstOwner invites the first owner of a company that a back end has made.
+func (s *staffSite) inviteFirstOwner(c echo.Context, m admin, id uuid.UUID) error {
+	f, err := readForm(c)
 	if err != nil {
 		return err
 	}
-	clock := s.clock()
-	clock.Theirs = view.Company.Zone()
-	return fieldbridge.Render(c, http.StatusOK, staff.Company(staff.CompanyPage{Staff: m, View: view, Clock: clock}))
+	page := staff.CompanyPage{Email: f.Line("email")}
+	email, ok := accounts.ParseEmail(page.Email)
+	if !ok {
+		page.EmailProblem = anEmail
+		return s.showStaffCompany(c, m.Staff, id, http.StatusUnprocessableEntity, page)
+	}
+	err = s.support.InviteFirstOwner(c.Request().Context(), m.Staff, id, email)
+	if err != nil && !errors.Is(err, accounts.ErrHasPeople) { // the page shows who belongs to it
+		return err
+	}
+	return seeOther(c, staffCompanyPath(id)+"#invited")
 }
 
 // confirmLock says what locking means, and asks for the reason.

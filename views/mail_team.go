@@ -28,9 +28,12 @@ func invitation(m accounts.PreparedMail) MailText {
 			"If you do not know them, you can ignore this: nothing happens without you. " +
 			"We never ask for a password by email. Fieldbridge is an independent product and is not part of ServiceTitan.",
 	}
-	if m.From == "" {
+	switch {
+	case m.ByOperator:
+		text.Paragraphs[0] = "Fieldbridge support invites you to a company, " + role + ". Nobody else belongs to it yet. Fieldbridge connects it to ServiceTitan."
+	case m.From == "":
 		text.Paragraphs[0] = "An owner of a company invites you, " + role + ". Fieldbridge connects it to ServiceTitan."
-	} else {
+	default:
 		text.Facts = [][2]string{{"Invited by", m.From}}
 	}
 	return text

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"gorm.io/gorm"
+
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/seal"
@@ -78,6 +80,30 @@ func TestLinksFromTheCommandLine(t *testing.T) {
 				return err
 			})
 			refuses("already has an account", "invite", amy, "--company", "Northgate")
+
+			// A company that a back end made has no people until its first owner is invited.
+			var referred accounts.Company
+			if err := inDB(t.Context(), config{DatabaseURL: variables["FIELDBRIDGE_DATABASE_URL"]}, database.OpenExisting, func(db *database.DB) error {
+				return db.Write(t.Context(), func(tx *gorm.DB) (err error) {
+					referred, err = accounts.AddReferredCompany(tx, accounts.CommandLine("root"), "acme-4711", "Harbor Line", db.Now())
+					return err
+				})
+			}); err != nil {
+				t.Fatal(err)
+			}
+			refuses("no company has the reference", "invite", amy, "--to", "acme-4712")
+			joins := link("/invitations/", "invite", amy, "--to", "acme-4711")
+			with(func(a *accounts.Accounts) error {
+				open, err := a.OpenedInvitation(t.Context(), joins)
+				if open.CompanyID != referred.ID || open.Email != amy || open.Role != accounts.Owner {
+					t.Errorf("the invitation is %+v", open)
+				}
+				if err == nil {
+					_, err = a.Join(t.Context(), accounts.Visitor{UserID: open.HolderID}, joins)
+				}
+				return err
+			})
+			refuses("somebody belongs to Harbor Line already", "invite", staff, "--to", "acme-4711")
 			refuses("for staff, use fieldbridge staff add", "reset-password", staff)
 
 			chosen := secret.New("another sentence that works")

@@ -103,6 +103,8 @@ type PreparedMail struct {
 	Known bool
 	// From is the proven address of the person who caused the mail, if there is one.
 	From string
+	// ByOperator says that staff or an operator caused the mail.
+	ByOperator bool
 }
 
 // PrepareMail returns a mail that is about to be sent. It makes the mail's link, so

@@ -51,8 +51,9 @@ type Invitation struct {
 	CompanyID uuid.UUID
 	Email     string
 	Role      Role
-	// InvitedBy is the owner who sent the invitation last.
-	InvitedBy   uuid.UUID
+	// InvitedBy is the owner who sent the invitation last. It is nil for an invitation
+	// of the first owner, which staff or an operator sent.
+	InvitedBy   *uuid.UUID
 	CreatedAt   time.Time
 	SentAt      time.Time
 	ExpiresAt   time.Time
@@ -67,7 +68,15 @@ func (i Invitation) Open(now time.Time) bool {
 
 // send stores the invitation with its times, and queues its mail. Links of earlier
 // mails end.
-func (i *Invitation) send(tx *gorm.DB, by uuid.UUID, now time.Time) error {
+func (i *Invitation) send(tx *gorm.DB, by *uuid.UUID, now time.Time) error {
+	if err := i.store(tx, by, now); err != nil {
+		return err
+	}
+	return AccountMail{Recipient: i.Email, CompanyID: &i.CompanyID, SubjectID: &i.ID, Kind: MailInvitation}.queue(tx, now)
+}
+
+// store stores the invitation with its times. Its earlier links end.
+func (i *Invitation) store(tx *gorm.DB, by *uuid.UUID, now time.Time) error {
 	again := i.ID != uuid.Nil
 	i.InvitedBy, i.SentAt, i.ExpiresAt = by, now, now.Add(LinkInvitation.Life())
 	var err error
@@ -82,7 +91,7 @@ func (i *Invitation) send(tx *gorm.DB, by uuid.UUID, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("store invitation: %w", err)
 	}
-	return AccountMail{Recipient: i.Email, CompanyID: &i.CompanyID, SubjectID: &i.ID, Kind: MailInvitation}.queue(tx, now)
+	return nil
 }
 
 // prepareInvitation completes the mail of an invitation. A mail is not sent if the
@@ -103,16 +112,20 @@ func (m *PreparedMail) prepareInvitation(tx *gorm.DB, now time.Time) error {
 	if err := tx.Where("id = ? AND locked_at IS NULL", invitation.CompanyID).Take(&company).Error; err != nil {
 		return database.Found(err, "find company")
 	}
-	if err := tx.Select("id").Where("id = ? AND disabled_at IS NULL", invitation.InvitedBy).Take(&User{}).Error; err != nil {
-		return database.Found(err, "find inviter")
+	if m.ByOperator = invitation.InvitedBy == nil; !m.ByOperator {
+		if err := tx.Select("id").Where("id = ? AND disabled_at IS NULL", *invitation.InvitedBy).Take(&User{}).Error; err != nil {
+			return database.Found(err, "find inviter")
+		}
 	}
 	holder, err := invitedHolder(tx, invitation.Email)
 	if err != nil {
 		return err
 	}
 	m.Known = holder.ID != uuid.Nil && holder.ProvenAt != nil
-	if m.From, err = provenAddress(tx, invitation.InvitedBy); err != nil {
-		return err
+	if !m.ByOperator {
+		if m.From, err = provenAddress(tx, *invitation.InvitedBy); err != nil {
+			return err
+		}
 	}
 	m.Detail = string(invitation.Role)
 	m.Link, err = MakeLink(tx, Link{Purpose: LinkInvitation, Email: invitation.Email, SubjectID: &invitation.ID}, now)
@@ -177,7 +190,7 @@ func (a *Accounts) InviteMember(ctx context.Context, v Visitor, email string, ro
 			return err
 		}
 		invitation := Invitation{CompanyID: v.CompanyID, Email: email, Role: role}
-		if err := invitation.send(tx, v.UserID, now); err != nil {
+		if err := invitation.send(tx, &v.UserID, now); err != nil {
 			return err
 		}
 		return v.Actor().AuditIn(tx, v.CompanyID, AuditInvited, invitation.ID, email+" ("+string(role)+")", now)
@@ -206,7 +219,7 @@ func (a *Accounts) ResendInvitation(ctx context.Context, v Visitor, id uuid.UUID
 				return err
 			}
 		}
-		if err := invitation.send(tx, v.UserID, now); err != nil {
+		if err := invitation.send(tx, &v.UserID, now); err != nil {
 			return err
 		}
 		return v.Actor().AuditIn(tx, v.CompanyID, AuditInvitationResent, id, invitation.Email, now)

@@ -17,6 +17,7 @@ import (
 type OpenInvitation struct {
 	Invitation
 	CompanyName string
+	// InviterName is empty if staff or an operator invites.
 	InviterName string
 	// InviterEmail is the inviter's address, or empty if they have not proved it.
 	InviterEmail string
@@ -47,9 +48,9 @@ func openedInvitation(db *gorm.DB, link secret.Value, now time.Time) (OpenInvita
 		CompanyName, InviterName, InviterEmail string
 		LockedAt                               *time.Time
 	}
-	err = db.Raw(`SELECT i.*, c.name AS company_name, c.locked_at, u.name AS inviter_name,
+	err = db.Raw(`SELECT i.*, c.name AS company_name, c.locked_at, coalesce(u.name, '') AS inviter_name,
 			CASE WHEN u.proven_at IS NULL THEN '' ELSE u.email END AS inviter_email
-		FROM invitations i JOIN companies c ON c.id = i.company_id JOIN users u ON u.id = i.invited_by
+		FROM invitations i JOIN companies c ON c.id = i.company_id LEFT JOIN users u ON u.id = i.invited_by
 		WHERE i.id = ? AND u.disabled_at IS NULL`, *found.SubjectID).Take(&row).Error
 	if err != nil {
 		return OpenInvitation{}, database.Found(err, "find invitation")

@@ -62,7 +62,7 @@ func (a *Accounts) Team(ctx context.Context, v Visitor) (Team, error) {
 	if !v.Owns() {
 		return team, nil
 	}
-	err := db.Table("invitations i").Select("i.*, u.name AS inviter_name").Joins("JOIN users u ON u.id = i.invited_by").
+	err := db.Table("invitations i").Select("i.*, coalesce(u.name, '') AS inviter_name").Joins("LEFT JOIN users u ON u.id = i.invited_by").
 		Where("i.company_id = ? AND i.accepted_at IS NULL AND i.withdrawn_at IS NULL", v.CompanyID).
 		Order("i.email").Limit(teamLimit).Find(&team.Invitations).Error
 	if err != nil {

@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -23,6 +24,11 @@ func CompanyByReference(db *gorm.DB, reference string) (Company, error) {
 	var company Company
 	err := db.Where("reference = ? AND reference <> ''", reference).Take(&company).Error
 	return company, database.Found(err, "find company by reference")
+}
+
+// CompanyByReference is the function of the same name, for the database of the accounts.
+func (a *Accounts) CompanyByReference(ctx context.Context, reference string) (Company, error) {
+	return CompanyByReference(a.db.Read(ctx), reference)
 }
 
 // AddReferredCompany creates a company for the operator's back end, which has given it

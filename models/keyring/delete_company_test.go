@@ -99,8 +99,9 @@ func doomed(d *modeltest.SupportTest) *doomedCompany {
 		add("account_mails", map[string]any{"id": database.NewID(), "user_id": c.owner.UserID, "recipient": mark + "-amy@northgate.example", "kind": "sign_in_tries", "created_at": now})
 		add("account_mails", map[string]any{"id": database.NewID(), "recipient": mark + "-mel@northgate.example", "kind": "sign_up", "created_at": now})
 		add("account_mails", map[string]any{"id": database.NewID(), "recipient": "guest-" + mark + "@x.example", "company_id": d.CompanyID, "kind": "invitation", "created_at": now})
+		key := database.NewID()
 		add("api_keys", map[string]any{
-			"id": database.NewID(), "company_id": d.CompanyID, "name": mark, "key_hash": []byte("hash"), "refused_address": mark,
+			"id": key, "company_id": d.CompanyID, "name": mark, "key_hash": []byte("hash"), "refused_address": mark,
 			"scopes": "proxy", "caller_name": mark, "return_urls": mark, "last_used_address": mark, "created_at": now,
 		})
 		add("call_hours", map[string]any{"connection_id": connections[0], "hour": "2026-11-29T12", "n": 1, "refused": 0, "last_at": now})
@@ -129,6 +130,15 @@ func doomed(d *modeltest.SupportTest) *doomedCompany {
 			})
 			errs = append(errs, tx.Exec("INSERT INTO webhook_attempts SELECT seq, 1, created_at, 500, 1, ?, '' FROM webhook_deliveries WHERE id = ?", mark, delivery).Error)
 		}
+		session := database.NewID()
+		add("connect_sessions", map[string]any{
+			"id": session, "key_id": key, "company_id": d.CompanyID, "reference": mark, "caller_name": mark, "return_url": mark, "ways": "sign_in",
+			"metadata": mark, "binding_hash": []byte(mark), "status": "opened", "created_at": now, "expires_at": now.Add(time.Hour),
+		})
+		add("authorizations", map[string]any{
+			"state_hash": []byte(mark + "session"), "binding_hash": []byte(mark), "company_id": d.CompanyID, "session_id": session, "environment": "sandbox", "tenant_id": 1,
+			"way": "sign_in", "purpose": "connect", "verifier_sealed": sealed, "created_at": now, "expires_at": now,
+		})
 		ask, invitation := database.NewID(), database.NewID()
 		add("asks", map[string]any{
 			"id": ask, "company_id": d.CompanyID, "asker_id": c.owner.UserID, "environment": "sandbox", "tenant_id": 1, "way": "sign_in", "connection_id": connections[0],

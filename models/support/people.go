@@ -153,6 +153,18 @@ func (s *Support) ResendInvitation(ctx context.Context, staff accounts.Staff, co
 	})
 }
 
+// InviteFirstOwner has the first owner of a company invited to which nobody belongs. It
+// returns ErrForbidden if the staff member is not an admin, and the errors of
+// accounts.InviteFirstOwner.
+func (s *Support) InviteFirstOwner(ctx context.Context, staff accounts.Staff, companyID uuid.UUID, email string) error {
+	if staff.Role != accounts.Admin {
+		return accounts.ErrForbidden
+	}
+	return s.changePerson(ctx, staff, func(tx *gorm.DB, now time.Time) error {
+		return accounts.InviteFirstOwner(tx, actor(staff), companyID, email, now)
+	})
+}
+
 // invited returns the invitations of a company that wait for an answer, also those
 // that have expired.
 func invited(db *gorm.DB, companyID uuid.UUID) ([]accounts.Invitation, error) {

@@ -36,7 +36,14 @@ ALTER TABLE authorizations ADD COLUMN session_id UUID;
 ALTER TABLE authorizations ALTER COLUMN user_id DROP NOT NULL;
 ALTER TABLE authorizations ADD CONSTRAINT authorizations_of_somebody CHECK ((user_id IS NULL) = (session_id IS NOT NULL));
 
+-- Staff and operators invite the first owner of a company that a back end has made. No
+-- person of the company has sent such an invitation.
+ALTER TABLE invitations ALTER COLUMN invited_by DROP NOT NULL;
+
 -- +goose Down
+DELETE FROM links WHERE subject_id IN (SELECT id FROM invitations WHERE invited_by IS NULL);
+DELETE FROM invitations WHERE invited_by IS NULL;
+ALTER TABLE invitations ALTER COLUMN invited_by SET NOT NULL;
 DELETE FROM authorizations WHERE session_id IS NOT NULL;
 ALTER TABLE authorizations DROP CONSTRAINT authorizations_of_somebody;
 ALTER TABLE authorizations ALTER COLUMN user_id SET NOT NULL;

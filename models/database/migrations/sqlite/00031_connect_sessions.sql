@@ -65,7 +65,51 @@ CREATE INDEX authorizations_binding ON authorizations (binding_hash, created_at)
 CREATE INDEX authorizations_expires ON authorizations (expires_at);
 CREATE INDEX authorizations_user ON authorizations (user_id, created_at);
 
+-- Staff and operators invite the first owner of a company that a back end has made. No
+-- person of the company has sent such an invitation.
+CREATE TABLE invitations_by_anybody (
+    id           TEXT PRIMARY KEY,
+    company_id   TEXT NOT NULL REFERENCES companies (id),
+    email        TEXT NOT NULL,
+    role         TEXT NOT NULL CHECK (role IN ('owner', 'member')),
+    invited_by   TEXT REFERENCES users (id),
+    created_at   DATETIME NOT NULL,
+    sent_at      DATETIME NOT NULL,
+    expires_at   DATETIME NOT NULL,
+    accepted_at  DATETIME,
+    withdrawn_at DATETIME
+) WITHOUT ROWID;
+INSERT INTO invitations_by_anybody (id, company_id, email, role, invited_by, created_at, sent_at, expires_at, accepted_at, withdrawn_at)
+    SELECT id, company_id, email, role, invited_by, created_at, sent_at, expires_at, accepted_at, withdrawn_at FROM invitations;
+DROP TABLE invitations;
+ALTER TABLE invitations_by_anybody RENAME TO invitations;
+CREATE UNIQUE INDEX invitations_waiting ON invitations (company_id, email) WHERE accepted_at IS NULL AND withdrawn_at IS NULL;
+CREATE INDEX invitations_expires ON invitations (expires_at);
+CREATE INDEX invitations_inviter ON invitations (invited_by);
+CREATE INDEX invitations_of_company ON invitations (company_id);
+
 -- +goose Down
+CREATE TABLE invitations_by_people (
+    id           TEXT PRIMARY KEY,
+    company_id   TEXT NOT NULL REFERENCES companies (id),
+    email        TEXT NOT NULL,
+    role         TEXT NOT NULL CHECK (role IN ('owner', 'member')),
+    invited_by   TEXT NOT NULL REFERENCES users (id),
+    created_at   DATETIME NOT NULL,
+    sent_at      DATETIME NOT NULL,
+    expires_at   DATETIME NOT NULL,
+    accepted_at  DATETIME,
+    withdrawn_at DATETIME
+) WITHOUT ROWID;
+INSERT INTO invitations_by_people (id, company_id, email, role, invited_by, created_at, sent_at, expires_at, accepted_at, withdrawn_at)
+    SELECT id, company_id, email, role, invited_by, created_at, sent_at, expires_at, accepted_at, withdrawn_at FROM invitations WHERE invited_by IS NOT NULL;
+DELETE FROM links WHERE subject_id IN (SELECT id FROM invitations WHERE invited_by IS NULL);
+DROP TABLE invitations;
+ALTER TABLE invitations_by_people RENAME TO invitations;
+CREATE UNIQUE INDEX invitations_waiting ON invitations (company_id, email) WHERE accepted_at IS NULL AND withdrawn_at IS NULL;
+CREATE INDEX invitations_expires ON invitations (expires_at);
+CREATE INDEX invitations_inviter ON invitations (invited_by);
+CREATE INDEX invitations_of_company ON invitations (company_id);
 CREATE TABLE authorizations_of_users (
     state_hash      BLOB PRIMARY KEY,
     binding_hash    BLOB NOT NULL,
