@@ -17,7 +17,7 @@ var examples = []struct {
 	views.APIExample
 	names []string
 }{
-	{views.APIExample{ID: "read-a-token", Title: "Read a token", Lead: "Lists the connections that work, and reads their access tokens."}, []string{"token.sh", "token.go", "token.ts", "token.py"}},
+	{views.APIExample{ID: "read-a-token", Title: "Read a token", Lead: "Lists the connections that work, and reads their access tokens."}, []string{"access.sh", "access.go", "access.ts", "access.py"}},
 	{views.APIExample{ID: "open-a-connect-session", Title: "Open a connect session", Lead: "Sends a customer of yours through the connection to ServiceTitan, and back to you."}, []string{"session.sh", "session.go", "session.ts", "session.py"}},
 	{views.APIExample{ID: "send-people-there", Title: "Send people there", Lead: "Your pages around a connect session: in a window of its own, or in the same one."}, []string{"popup.html", "full-page.html"}},
 	{views.APIExample{ID: "verify-a-webhook", Title: "Verify a webhook", Lead: "Believes only what Fieldbridge has signed. Libraries of Standard Webhooks do the same in many languages."}, []string{"verify.go", "verify.ts", "verify.py"}},

@@ -83,6 +83,28 @@ func TestDocumentHasEveryEvent(t *testing.T) {
 	}
 }
 
+// The document and the table of routes have the same parameters, and the same addresses
+// accept an Idempotency-Key: every POST, apart from calls that are passed on.
+func TestDocumentHasParameters(t *testing.T) {
+	described := operations()
+	for _, r := range api.New(api.Options{}).Routes() {
+		o := described[r.Method+" "+r.Path]
+		var query []string
+		for _, p := range o.Parameters {
+			if p.Value.In == openapi3.ParameterInQuery {
+				query = append(query, p.Value.Name)
+			}
+		}
+		if !slices.Equal(query, r.Parameters) {
+			t.Errorf("%s %s takes %q, and the document says %q", r.Method, r.Path, r.Parameters, query)
+		}
+		accepts := o.Parameters.GetByInAndName(openapi3.ParameterInHeader, "Idempotency-Key") != nil
+		if post := r.Method == http.MethodPost && r.Scope != accounts.ScopeProxy; accepts != r.Idempotent || r.Idempotent != post {
+			t.Errorf("%s %s: accepts a key %t, the document says %t", r.Method, r.Path, r.Idempotent, accepts)
+		}
+	}
+}
+
 // Each operation is told in words, and says what happens without a key.
 func TestDocumentOfOperations(t *testing.T) {
 	seen := map[string]bool{}

@@ -1,6 +1,6 @@
 //go:build ignore
 
-// Token lists the connections that work, and reads an access token of each.
+// Access lists the connections that work, and reads an access token of each.
 package main
 
 import (
