@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +22,8 @@ type callingApp struct {
 	*httptest.Server
 	key accounts.APIKey
 	mu  sync.Mutex
+	// pages are other pages than the one to which people come back, by path.
+	pages map[string]string
 	// came are the queries with which people came back, and referers where from.
 	came, referers []string
 }
@@ -33,6 +36,10 @@ func (a *app) callingApp(name string) *callingApp {
 			c.mu.Lock()
 			c.came, c.referers = append(c.came, r.URL.RawQuery), append(c.referers, r.Referer())
 			c.mu.Unlock()
+		}
+		if page := c.pages[r.URL.Path]; page != "" {
+			_, _ = fmt.Fprint(w, page)
+			return
 		}
 		_, _ = fmt.Fprint(w, `<!DOCTYPE html><html lang="en"><head><title>Acme</title><link rel="icon" href="data:,"></head><body><h1>Welcome back to Acme</h1></body></html>`)
 	}))
@@ -212,4 +219,36 @@ func TestBrowserVisitWhileSignedIn(t *testing.T) {
 	acme.back(t, id, "connected")
 	bob.Goto(a.url + "/connections")
 	bob.See("Connect your ServiceTitan account") // nothing is connected there
+}
+
+// The popup of the README ends at the return URL, which tells the page that opened it.
+func TestBrowserVisitInPopup(t *testing.T) {
+	a := newApp(t)
+	acme := a.callingApp("Acme Scheduling")
+	link, id := acme.sends(a, connect.NewSession{Reference: "acme-4711", TenantID: northgate, Ways: []servicetitan.Way{servicetitan.SignIn}})
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, example, _ := strings.Cut(string(readme), "```html\n")
+	example, _, _ = strings.Cut(example, "```")
+	opener, returned, ok := strings.Cut(example, "<!-- The page at your return URL -->")
+	if !ok {
+		t.Fatalf("the README has the example %s", example)
+	}
+	const head = `<!DOCTYPE html><html lang="en"><head><title>Acme</title><link rel="icon" href="data:,"></head><body><h1>Acme</h1>`
+	acme.pages = map[string]string{
+		"/settings": head + strings.ReplaceAll(opener, "location.reload()", `document.querySelector("h1").textContent = "Told by the popup"`), "/back": head + returned,
+		"/servicetitan/session": fmt.Sprintf(`{"url": %q}`, link),
+	}
+	c := a.contractor(t)
+	c.Goto(acme.URL + "/settings")
+	popup := &contractor{Page: c.Opened(func() { c.Click("Connect ServiceTitan", "Acme") }), app: a}
+	popup.See("Acme Scheduling wants to connect")
+	popup.Click("Continue", "Review the access")
+	popup.Click("Continue to ServiceTitan", "not ServiceTitan")
+	popup.signInThere()
+	popup.Value(`[...document.querySelectorAll("button")].find(b => b.textContent.trim() === "Allow").click(), ""`)
+	c.See("Told by the popup")
+	acme.back(t, id, "connected")
 }

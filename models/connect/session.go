@@ -48,6 +48,7 @@ const (
 
 // sessionMoves says from which statuses a session comes to each status.
 var sessionMoves = map[SessionStatus][]SessionStatus{
+	SessionCreated:        {},
 	SessionOpened:         {SessionCreated},
 	SessionConnected:      {SessionOpened, SessionSetupRequested},
 	SessionSetupRequested: {SessionOpened},
