@@ -201,3 +201,26 @@ func TestLeaseLostBetweenTheStatementsOfASave(t *testing.T) {
 		k.Invariants()
 	})
 }
+
+// A renewal with other scopes than before is told to back ends, and one with the same
+// scopes is not.
+func TestBackEndsAreToldOfOtherScopesAtARenewal(t *testing.T) {
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
+		k := modeltest.NewKept(t, db, clock.Now)
+		k.Exec("INSERT INTO webhook_endpoints (id, url, description, types, secret_sealed, created_at) VALUES (?, 'https://example.com', '', '', ?, ?)",
+			database.NewID(), []byte{1}, db.Now())
+		id := k.Seed(1, clock.Now(), clock.Now().Add(time.Hour))[0]
+		for generation, want := range []int{0, 1} {
+			if want > 0 {
+				k.Exec("UPDATE connections SET scopes = ? WHERE id = ?", strings.Join(modeltest.KeptScopes, " ")+" tn.crm.leads:r", id)
+			}
+			clock.Add(time.Minute)
+			if _, err := k.Keeper.Renew(t.Context(), k.CompanyID, id, int64(generation+1)); err != nil {
+				t.Fatal(err)
+			}
+			if n := k.Count("SELECT count(*) FROM webhook_messages WHERE type = 'connection.scopes_changed'"); n != want {
+				t.Errorf("renewal %d: %d messages, want %d", generation+1, n, want)
+			}
+		}
+	})
+}
