@@ -164,6 +164,7 @@ var companyRows = []struct {
 	{table: "webhook_deliveries", key: "seq", which: "seq IN (" + namedMessages + ")"},
 	{table: "webhook_messages", key: "id", which: "company_id = ? AND NOT EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.message_id = webhook_messages.id)"},
 	{table: "webhook_endpoints", key: "id", which: "company_id = ?"},
+	{table: "idempotency_keys", key: "id", which: "key_id IN (SELECT id FROM api_keys WHERE company_id = ?)"},
 	{table: "account_mails", key: "id", which: "company_id = ?"},
 	{table: "mails", key: "id", which: ofConnections},
 	{table: "notes", key: "id", which: "company_id = ?"},

@@ -104,6 +104,10 @@ func doomed(d *modeltest.SupportTest) *doomedCompany {
 			"id": key, "company_id": d.CompanyID, "name": mark, "key_hash": []byte("hash"), "refused_address": mark,
 			"scopes": "proxy", "caller_name": mark, "return_urls": mark, "last_used_address": mark, "created_at": now,
 		})
+		add("idempotency_keys", map[string]any{
+			"id": database.NewID(), "key_id": key, "key_hash": []byte(mark), "fingerprint": []byte(mark), "claim": mark, "claimed_at": now,
+			"answer_sealed": sealed, "created_at": now,
+		})
 		add("call_hours", map[string]any{"connection_id": connections[0], "hour": "2026-11-29T12", "n": 1, "refused": 0, "last_at": now})
 		add("token_reads", map[string]any{"connection_id": connections[0], "hour": "2026-11-29T12", "key_id": database.NewID(), "address": mark, "n": 1, "first_at": now, "last_at": now})
 		add("renewal_days", map[string]any{"connection_id": connections[0], "day": "2026-11-29", "ok": 1, "failed": 0})
