@@ -55,20 +55,20 @@ func (a *APIKeys) Roll(ctx context.Context, by Actor, whose *uuid.UUID, id uuid.
 	var rolled APIKey
 	made := newKey()
 	err := a.change(ctx, by, whose, id, AuditKeyRolled, func(key *APIKey, now time.Time) (map[string]any, error) {
-		until := now.Add(to.Overlap)
+		until, expires := now.Add(to.Overlap), inUTC(to.ExpiresAt)
 		switch {
 		case to.Overlap < 0 || to.Overlap > LongestOverlap:
 			return nil, ErrOverlap
-		case to.ExpiresAt != nil && !to.ExpiresAt.After(now):
+		case expires != nil && !expires.After(now):
 			return nil, ErrExpired
 		case key.ExpiresAt != nil && key.ExpiresAt.Before(until):
 			until = *key.ExpiresAt
 		}
 		rolled = *key
 		rolled.OldKeyHash, rolled.OldUntil, rolled.OldUsedAt = key.KeyHash, &until, nil
-		rolled.KeyHash, rolled.RolledAt, rolled.ExpiresAt = database.HashOf(made), &now, to.ExpiresAt
+		rolled.KeyHash, rolled.RolledAt, rolled.ExpiresAt = database.HashOf(made), &now, expires
 		return map[string]any{
-			"key_hash": rolled.KeyHash, "rolled_at": now, "expires_at": to.ExpiresAt, "old_key_hash": rolled.OldKeyHash, "old_until": until, "old_used_at": nil,
+			"key_hash": rolled.KeyHash, "rolled_at": now, "expires_at": expires, "old_key_hash": rolled.OldKeyHash, "old_until": until, "old_used_at": nil,
 		}, nil
 	})
 	if err != nil {
