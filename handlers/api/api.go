@@ -49,7 +49,7 @@ type API struct {
 
 // New returns the API.
 func New(o Options) *API {
-	a := &API{Options: o, apiURLs: map[servicetitan.EnvironmentName]string{}, proxy: newProxy(o)}
+	a := &API{Options: o, apiURLs: make(map[servicetitan.EnvironmentName]string), proxy: newProxy(o)}
 	a.publishedDocument = sync.OnceValue(func() *published { return publish("application/yaml", a.ownDocument()) })
 	a.publishedPage = sync.OnceValues(a.makePage)
 	if o.Connections == nil { // in a test of the table of routes
