@@ -169,11 +169,15 @@ func TestDeveloperWebhooks(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("the test does not arrive")
 	}
-	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(al.get(delivery).body, "answered 200"); {
-		if time.Now().After(deadline) {
-			t.Fatal("the page does not show the attempt")
+	arrives := func(delivery string) {
+		t.Helper()
+		for deadline := time.Now().Add(10 * time.Second); !strings.Contains(al.get(delivery).body, "answered 200"); {
+			if time.Now().After(deadline) {
+				t.Fatal("the page does not show the attempt")
+			}
 		}
 	}
+	arrives(delivery)
 	if body := al.get(delivery).want(a, 200, "Delivered", "ping").body; !strings.Contains(body, "Thank you &lt;b&gt;very&lt;/b&gt; much") {
 		t.Error("the page does not show what the receiver answered")
 	}
@@ -187,6 +191,7 @@ func TestDeveloperWebhooks(t *testing.T) {
 	if header := <-got; header.Get("Webhook-Id") == "" {
 		t.Error("the replay has no ID")
 	}
+	arrives(again)
 	if rotated := al.post(at+"/rotate").want(a, 200).secret(t); rotated == secret {
 		t.Error("the secret is the same")
 	}
@@ -208,6 +213,13 @@ func TestDeveloperWebhooks(t *testing.T) {
 	bob.post(at+"/replay", "since", since).want(a, 404)
 	bob.post(at, "url", "https://evil.example.com/").want(a, 404)
 	bob.get("/developers/deliveries?endpoint="+id).want(a, 200, "No delivery matches.")
+
+	// Our staff see that it is there, and no more.
+	ada := a.staff("Ada", accounts.Admin)
+	ada.get("/staff/developers/webhooks").want(a, 200, "There is no endpoint yet.", "Northgate", receiver.URL)
+	ada.get("/staff"+at).want(a, 404)
+	ada.get("/staff"+delivery).want(a, 404)
+	ada.post("/staff"+at+"/remove").want(a, 404)
 
 	a.exec("UPDATE webhook_endpoints SET paused_at = ?, failing_since = ?", a.clock.Now().UTC(), a.clock.Now().UTC())
 	al.get("/developers/webhooks").want(a, 200, "Sending is paused", "Paused")

@@ -243,7 +243,7 @@ var admitted = map[string]int{
 	"GET /staff/developers/deliveries/:id":         200,
 	"POST /staff/developers/deliveries/:id/replay": 303,
 
-	"POST /staff/companies/:id/invitations":                     422,
+	"POST /staff/companies/:id/invitations":                    422,
 	"POST /staff/companies/:id/invitations/:invitation/resend": 303,
 	"GET /staff/companies/:id/people/:person":                  200,
 	"POST /staff/companies/:id/people/:person/sign-out":        303,
