@@ -52,7 +52,9 @@ func (d demoApp) sampleKey(ctx context.Context) (secret.Value, error) {
 	if err != nil {
 		return secret.Value{}, err
 	}
-	i := slices.IndexFunc(known, func(k accounts.APIKey) bool { return k.Name == sampleAppName && k.CompanyID == nil && k.RevokedAt == nil })
+	i := slices.IndexFunc(known, func(k accounts.APIKey) bool {
+		return k.Name == sampleAppName && k.CompanyID == nil && k.RevokedAt == nil
+	})
 	if i < 0 {
 		_, made, err := all.Create(ctx, byDemo(), accounts.NewKey{Name: sampleAppName, Scopes: scopes, ReturnURLs: back})
 		return made, err
