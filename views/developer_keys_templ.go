@@ -24,9 +24,9 @@ const soon = 14 * 24 * time.Hour
 
 // scopeWords says what each scope allows.
 var scopeWords = map[accounts.Scope]string{
-	accounts.ScopeConnectionsRead: "Read and test connections",
+	accounts.ScopeConnectionsRead: "Read connections",
 	accounts.ScopeTokensRead:      "Read access tokens of ServiceTitan",
-	accounts.ScopeConnectWrite:    "Ask people to connect, and disconnect",
+	accounts.ScopeConnectWrite:    "Ask people to connect, test, and disconnect",
 	accounts.ScopeWebhooksWrite:   "Read webhook deliveries, and send them again",
 	accounts.ScopeProxy:           "Call ServiceTitan through Fieldbridge",
 }

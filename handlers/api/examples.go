@@ -19,12 +19,15 @@ var examples = []struct {
 }{
 	{views.APIExample{ID: "read-a-token", Title: "Read a token", Lead: "Lists the connections that work, and reads their access tokens."}, []string{"access.sh", "access.go", "access.ts", "access.py"}},
 	{views.APIExample{ID: "open-a-connect-session", Title: "Open a connect session", Lead: "Sends a customer of yours through the connection to ServiceTitan, and back to you."}, []string{"session.sh", "session.go", "session.ts", "session.py"}},
-	{views.APIExample{ID: "send-people-there", Title: "Send people there", Lead: "Your pages around a connect session: in a window of its own, or in the same one."}, []string{"popup.html", "full-page.html"}},
+	{views.APIExample{ID: "send-people-there", Title: "Send people there", Lead: "Your part around a connect session. What the query of the return URL says is for what your page shows. For what your app does, read the session, or wait for the webhook."}, []string{"full-page.go", "popup.html"}},
 	{views.APIExample{ID: "verify-a-webhook", Title: "Verify a webhook", Lead: "Believes only what Fieldbridge has signed. Libraries of Standard Webhooks do the same in many languages."}, []string{"verify.go", "verify.ts", "verify.py"}},
 }
 
-// languages names the languages of the examples.
-var languages = map[string]string{".sh": "curl", ".go": "Go", ".ts": "TypeScript", ".py": "Python"}
+// languages names the languages of the examples, or what a file shows.
+var languages = map[string]string{
+	".sh": "curl", ".go": "Go", ".ts": "TypeScript", ".py": "Python",
+	"full-page.go": "As a full page, in Go", "popup.html": "In a popup",
+}
 
 // examplesAt returns the examples for a Fieldbridge with an address.
 func examplesAt(base string) ([]views.APIExample, error) {
@@ -36,9 +39,9 @@ func examplesAt(base string) ([]views.APIExample, error) {
 			if err != nil {
 				return nil, fmt.Errorf("read example: %w", err)
 			}
-			language, ok := languages[path.Ext(name)]
+			language, ok := languages[name]
 			if !ok {
-				language = map[string]string{"popup.html": "In a popup", "full-page.html": "In the same window"}[name]
+				language = languages[path.Ext(name)]
 			}
 			plain := strings.TrimSpace(strings.TrimPrefix(string(text), "//go:build ignore\n"))
 			list[i].Files = append(list[i].Files, views.APIFile{Language: language, Name: name, Text: strings.ReplaceAll(plain, exampleBase, base)})

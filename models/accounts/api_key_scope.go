@@ -11,11 +11,11 @@ type Scope string
 
 // All scopes. The database stores their values, and back ends know them.
 const (
-	// ScopeConnectionsRead allows reading and testing connections.
+	// ScopeConnectionsRead allows reading connections.
 	ScopeConnectionsRead Scope = "connections:read"
 	// ScopeTokensRead allows reading access tokens.
 	ScopeTokensRead Scope = "tokens:read"
-	// ScopeConnectWrite allows asking people to connect, and disconnecting.
+	// ScopeConnectWrite allows asking people to connect, testing, and disconnecting.
 	ScopeConnectWrite Scope = "connect:write"
 	// ScopeWebhooksWrite allows reading deliveries and sending them again.
 	ScopeWebhooksWrite Scope = "webhooks:write"
