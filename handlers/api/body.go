@@ -88,14 +88,14 @@ func whatIsWrong(e *json.SemanticError) string {
 	case "time.Time":
 		return "is not a time as in RFC 3339"
 	}
-	switch t.Kind() {
-	case reflect.Bool:
+	switch t.Kind().String() {
+	case "bool":
 		return "is not true or false"
-	case reflect.Int, reflect.Int64:
+	case "int", "int64":
 		return "is not a whole number, or is too large"
-	case reflect.Slice:
+	case "slice":
 		return "is not an array"
-	case reflect.Struct, reflect.Map:
+	case "struct", "map":
 		return "is not an object"
 	}
 	return "has the wrong form"

@@ -2,8 +2,6 @@ package api
 
 import (
 	"encoding/base64"
-	"encoding/binary"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -14,7 +12,7 @@ import (
 func encodeCursor(c connect.Cursor) string {
 	var text []byte
 	if !c.ChangedAt.IsZero() {
-		text = binary.BigEndian.AppendUint64(text, uint64(c.ChangedAt.UnixNano()))
+		text, _ = c.ChangedAt.UTC().MarshalBinary() // fails only in odd zones
 	}
 	return base64.RawURLEncoding.EncodeToString(append(text, c.ID[:]...))
 }
@@ -26,7 +24,7 @@ func (q *query) cursor(name string, byChange bool) connect.Cursor {
 	if !sent {
 		return connect.Cursor{}
 	}
-	const timeLength, idLength = 8, len(uuid.UUID{})
+	const timeLength, idLength = 15, len(uuid.UUID{})
 	want := idLength
 	if byChange {
 		want += timeLength
@@ -37,8 +35,8 @@ func (q *query) cursor(name string, byChange bool) connect.Cursor {
 		return connect.Cursor{}
 	}
 	var c connect.Cursor
-	if byChange {
-		c.ChangedAt = time.Unix(0, int64(binary.BigEndian.Uint64(text))).UTC()
+	if byChange && c.ChangedAt.UnmarshalBinary(text[:timeLength]) != nil {
+		q.refuse(name, "is not the next of a page with the same parameters")
 	}
 	copy(c.ID[:], text[len(text)-idLength:])
 	return c
