@@ -3,6 +3,8 @@ package calls_test
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"sync"
 	"testing"
@@ -100,7 +102,7 @@ func TestEveryInstanceWaitsAsServiceTitanAsks(t *testing.T) {
 }
 
 // Three instances, all of which want to call far more often, together keep to the
-// budget within a tenth, whenever the second begins.
+// budget within a tenth, as the API that they call counts, whenever the second begins.
 func TestInstancesShareTheBudget(t *testing.T) {
 	const instances, callers, seconds = 3, 4, 4
 	address := testdb.Postgres(t)
@@ -108,6 +110,12 @@ func TestInstancesShareTheBudget(t *testing.T) {
 	defer cancel()
 	var mu sync.Mutex
 	var at []time.Time
+	stub := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		at = append(at, time.Now())
+	}))
+	defer stub.Close()
 	var working sync.WaitGroup
 	for range instances {
 		b := calls.NewBudget(modeltest.OpenAt(t, address), calls.PerSecond)
@@ -125,9 +133,9 @@ func TestInstancesShareTheBudget(t *testing.T) {
 						}
 						return
 					}
-					mu.Lock()
-					at = append(at, time.Now())
-					mu.Unlock()
+					if resp, err := stub.Client().Get(stub.URL); err == nil {
+						_ = resp.Body.Close()
+					}
 				}
 			})
 		}
