@@ -77,7 +77,7 @@ func (p *inProcess) send(method, path string, form url.Values, want int, more ..
 var allocationLimits = map[string]uint64{
 	"choice":              181,
 	"authorization":       278,
-	"callback":            845,
+	"callback":            869,
 	"page after":          232,
 	"status page":         443,
 	"token from cache":    50,

@@ -129,6 +129,9 @@ func (c *Connections) saveOnce(ctx context.Context, by accounts.Actor, companyID
 		if err := endAsks(tx, companyID, choice, AskConnected, now); err != nil {
 			return err
 		}
+		if isNew { // no session waits for its setup
+			return nil
+		}
 		return endWaiting(tx, id, SessionConnected, now)
 	})
 	return id, old, err
