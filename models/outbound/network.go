@@ -20,6 +20,13 @@ type Rules struct {
 	Loopback bool
 }
 
+// WithoutNetworks returns the rules for addresses of people who are not the operator.
+// The operator's networks are not for them.
+func (r Rules) WithoutNetworks() Rules {
+	r.Networks = nil
+	return r
+}
+
 // special are networks that are global unicast by their form, but not public: shared
 // and translated addresses, documentation, benchmarks, and what clouds keep for their
 // own services. IPv6 outside of 2000::/3 is not public at all.

@@ -47,7 +47,7 @@ func (s *sender) sendOne(ctx context.Context, held *lease, d Delivery) error {
 	}
 	within, cancel := outlasting(ctx, stopWithin)
 	defer cancel()
-	answer, err := s.client.Post(within, outbound.Request{URL: held.endpoint.URL, Header: header, Body: []byte(d.Body)})
+	answer, err := s.clientOf(held.endpoint.CompanyID).Post(within, outbound.Request{URL: held.endpoint.URL, Header: header, Body: []byte(d.Body)})
 	if err != nil && within.Err() != nil {
 		return context.Cause(within) // we stop; whoever continues sends it again
 	}

@@ -21,16 +21,27 @@ import (
 // Webhooks manages endpoints and sends messages to them. whose is nil in its methods
 // for the operator, or else the company. What belongs to another does not exist.
 type Webhooks struct {
-	db     *database.DB
-	keys   *seal.Keys
-	client *outbound.Client
-	log    *slog.Logger
-	watch  func(delivered bool, took time.Duration)
+	db   *database.DB
+	keys *seal.Keys
+	// client sends to endpoints of the operator, and public to those of companies,
+	// which cannot be in the operator's networks.
+	client, public *outbound.Client
+	log            *slog.Logger
+	watch          func(delivered bool, took time.Duration)
 }
 
 // New returns the webhooks of a database. Run sends the messages.
 func New(db *database.DB, keys *seal.Keys, client *outbound.Client, log *slog.Logger) *Webhooks {
-	return &Webhooks{db: db, keys: keys, client: client, log: log, watch: func(bool, time.Duration) {}}
+	public := outbound.New(client.Rules().WithoutNetworks())
+	return &Webhooks{db: db, keys: keys, client: client, public: public, log: log, watch: func(bool, time.Duration) {}}
+}
+
+// clientOf returns the client for endpoints of a company, or of the operator.
+func (w *Webhooks) clientOf(whose *uuid.UUID) *outbound.Client {
+	if whose == nil {
+		return w.client
+	}
+	return w.public
 }
 
 // Watch calls each for every attempt to deliver. Call it before Run.
@@ -46,8 +57,8 @@ type NewEndpoint struct {
 
 // checked returns the choice as columns. It returns an outbound.AddressError,
 // ErrDescription, or ErrType.
-func (w *Webhooks) checked(n NewEndpoint) (Endpoint, error) {
-	u, err := w.client.Rules().Check(n.URL)
+func (w *Webhooks) checked(whose *uuid.UUID, n NewEndpoint) (Endpoint, error) {
+	u, err := w.clientOf(whose).Rules().Check(n.URL)
 	if err != nil {
 		return Endpoint{}, err
 	}
@@ -61,7 +72,7 @@ func (w *Webhooks) checked(n NewEndpoint) (Endpoint, error) {
 // AddEndpoint adds an endpoint and returns its secret, which is shown only then. It
 // returns ErrTooManyEndpoints, or what is wrong with the choice.
 func (w *Webhooks) AddEndpoint(ctx context.Context, by accounts.Actor, whose *uuid.UUID, n NewEndpoint) (Endpoint, secret.Value, error) {
-	e, err := w.checked(n)
+	e, err := w.checked(whose, n)
 	if err != nil {
 		return Endpoint{}, secret.Value{}, fmt.Errorf("add endpoint: %w", err)
 	}
@@ -129,7 +140,7 @@ func findEndpoint(db *gorm.DB, whose *uuid.UUID, id uuid.UUID) (Endpoint, error)
 
 // ChangeEndpoint changes what a person chose for an endpoint.
 func (w *Webhooks) ChangeEndpoint(ctx context.Context, by accounts.Actor, whose *uuid.UUID, id uuid.UUID, n NewEndpoint) error {
-	e, err := w.checked(n)
+	e, err := w.checked(whose, n)
 	if err == nil {
 		err = w.change(ctx, by, whose, accounts.AuditEndpointChanged, id, func(tx *gorm.DB, _ time.Time) error {
 			return w.update(tx, whose, id, map[string]any{"url": e.URL, "description": e.Description, "types": e.Types})

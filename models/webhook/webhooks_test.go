@@ -3,6 +3,8 @@ package webhook_test
 import (
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/keyring"
+	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/outbound"
 	"github.com/fieldbridge/fieldbridge/models/webhook"
 )
@@ -151,6 +154,36 @@ func TestLimitsOfEndpoints(t *testing.T) {
 		}
 		if !errors.As(err, &throttled) {
 			h.Errorf("too many tests: %v", err)
+		}
+	})
+}
+
+// The operator's private networks are for the operator's endpoints. A company's endpoint
+// does not reach them, even if its name stands for another address than before.
+func TestCompaniesDoNotReachTheOperatorsNetworks(t *testing.T) {
+	onBoth(t, func(h *hooks) {
+		inside := outbound.Rules{Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
+		h.Webhooks = webhook.New(h.db, modeltest.TestKeys(t), outbound.New(inside), slog.New(slog.DiscardHandler))
+		r, nobody := newReceiver(h.T, nil), accounts.Actor{}
+		own, _ := h.add(r.URL)
+		_, err := h.SendTest(h.Context(), nobody, nil, own.ID)
+		h.must(err)
+		_, _, err = h.AddEndpoint(h.Context(), nobody, &h.company, webhook.NewEndpoint{URL: r.URL})
+		if _, wrong := errors.AsType[*outbound.AddressError](err); !wrong {
+			h.Errorf("a company adds %s: %v", r.URL, err)
+		}
+		e, _, err := h.AddEndpoint(h.Context(), nobody, &h.company, webhook.NewEndpoint{URL: "https://example.com"})
+		h.must(err)
+		h.write(func(tx *gorm.DB) error {
+			return tx.Model(&webhook.Endpoint{}).Where("id = ?", e.ID).Update("url", r.URL).Error
+		})
+		sent, err := h.SendTest(h.Context(), nobody, &h.company, e.ID)
+		h.must(err)
+		h.send()
+		sent, _, err = h.Delivery(h.Context(), &h.company, sent.ID)
+		h.must(err)
+		if n := len(r.all()); n != 1 || sent.State != webhook.GivenUp {
+			h.Errorf("%d messages arrived, and the company's is %s", n, sent.State)
 		}
 	})
 }
