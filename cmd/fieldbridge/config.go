@@ -277,10 +277,16 @@ func (c *config) staffSignIn() *handlers.StaffIssuer {
 }
 
 // outboundRules returns what webhook endpoints may be. A demo on the machine of the
-// person who looks at it also reaches that machine. One that others can reach does not,
-// because anybody may sign in to it.
+// person who looks at it also reaches that machine. One that others can reach sends only
+// to its own sandbox, because anybody may sign in to it and send to whomever they like.
 func (c *config) outboundRules() outbound.Rules {
-	return outbound.Rules{Networks: c.WebhookNetworks, Loopback: c.SandboxAddr != "" && loopback(c.BaseURL.Hostname())}
+	rules := outbound.Rules{Networks: c.WebhookNetworks}
+	if c.SandboxAddr != "" {
+		if rules.Loopback = loopback(c.BaseURL.Hostname()); !rules.Loopback {
+			rules.Only = c.SandboxURL.Host
+		}
+	}
+	return rules
 }
 
 // reads makes a kong mapper of a function. The function's error must not quote the

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/fieldbridge/fieldbridge/handlers"
+	"github.com/fieldbridge/fieldbridge/models/outbound"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -26,6 +28,26 @@ func TestConfigDefaults(t *testing.T) {
 	}
 	if c.BaseURL.String() != "http://localhost:8080" || c.Addr != ":8080" || c.DatabaseURL != "data/fieldbridge.db" || len(c.environments) != 0 || c.SandboxAddr != "" {
 		t.Errorf("got %+v", c)
+	}
+}
+
+// Anybody can sign in to a demo that is deployed, so it sends webhooks nowhere but to its
+// sandbox.
+func TestDeployedDemoSendsWebhooksOnlyToItself(t *testing.T) {
+	for base, want := range map[string]outbound.Rules{
+		"http://localhost:8080":    {Loopback: true},
+		"https://demo.example.com": {Only: "sandbox.example.com"},
+	} {
+		c, err := loadConfig(serveDefaults(), lookupIn(map[string]string{
+			"FIELDBRIDGE_BASE_URL": base, "FIELDBRIDGE_TRUSTED_PROXIES": "none",
+			"FIELDBRIDGE_SANDBOX_ADDR": "127.0.0.1:9090", "FIELDBRIDGE_SANDBOX_URL": "https://sandbox.example.com",
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.outboundRules(); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %+v", base, got)
+		}
 	}
 }
 

@@ -45,6 +45,8 @@ func (r Rules) parse(text string) (u *url.URL, problem string) {
 		return nil, "must not have a name or password in it"
 	case strings.Contains(text, "#"):
 		return nil, "must not have a part after #"
+	case r.Only != "" && u.Host != r.Only:
+		return nil, "has to be at " + r.Only + ", because anybody can sign in to this demo"
 	}
 	ip, err := netip.ParseAddr(u.Hostname())
 	literal := err == nil

@@ -18,6 +18,8 @@ type Rules struct {
 	Networks []netip.Prefix
 	// Loopback allows this machine, for demos.
 	Loopback bool
+	// Only is the only host that may be reached, with its port. It is empty for all.
+	Only string
 }
 
 // WithoutNetworks returns the rules for addresses of people who are not the operator.
