@@ -364,6 +364,32 @@ func TestProxyStreams(t *testing.T) {
 	_ = send.Close()
 }
 
+// Only a caller with a key gets more time than the server gives to everybody.
+func TestProxyGivesTimeOnlyToCallers(t *testing.T) {
+	a := newApp(t)
+	p := a.proxied(func(http.ResponseWriter, *http.Request) {})
+	for key, want := range map[string]int{p.secret: http.StatusOK, "fbk_" + strings.Repeat("a", 52): http.StatusUnauthorized} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, p.url+p.at+customers, strings.NewReader("{}"))
+		r.Header.Set("Authorization", "Bearer "+key)
+		w := &timed{ResponseRecorder: httptest.NewRecorder()}
+		(*a.handler.Load()).ServeHTTP(w, r)
+		if w.Code != want || w.extended != (want == http.StatusOK) {
+			t.Errorf("status %d, extended: %t", w.Code, w.extended)
+		}
+	}
+}
+
+// timed notes whether a handler has changed how long its request may take.
+type timed struct {
+	*httptest.ResponseRecorder
+	extended bool
+}
+
+func (w *timed) SetReadDeadline(time.Time) error {
+	w.extended = true
+	return nil
+}
+
 // endless is a body that never ends.
 type endless struct{}
 

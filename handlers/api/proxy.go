@@ -121,10 +121,10 @@ func (a *API) callServiceTitan(c echo.Context) error {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), a.proxy.limit)
 	defer cancel()
 	c.SetRequest(c.Request().WithContext(ctx))
-	if err := a.proxy.openStreams(c.Response()); err != nil {
-		return err
-	}
 	err := a.withAccess(c, callRoute, func(_ uuid.UUID, connection models.Connection, access keeper.Access) error {
+		if err := a.proxy.openStreams(c.Response()); err != nil {
+			return err
+		}
 		call, err := a.newCall(c, connection, access)
 		if err != nil {
 			return err
@@ -140,7 +140,8 @@ func (a *API) callServiceTitan(c echo.Context) error {
 }
 
 // openStreams replaces the server's own limits, which are for pages and forms, and lets
-// both bodies be under way at the same time.
+// both bodies be under way at the same time. Only callers whose key was admitted get
+// that: nobody else can hold a connection for longer.
 func (p *proxy) openStreams(w http.ResponseWriter) error {
 	control, until := http.NewResponseController(w), time.Now().Add(p.limit)
 	for _, err := range []error{control.SetReadDeadline(until), control.SetWriteDeadline(until), control.EnableFullDuplex()} {
