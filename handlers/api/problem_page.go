@@ -34,7 +34,7 @@ var explanations = map[string]explanation{
 	},
 	"missing-scope": {
 		"The key exists, but it was not made for this. The answer names the scope that it lacks.",
-		"Use a key with that scope. A key cannot get more scopes, so make another one if you need it.",
+		"Use a key with that scope, or have the scope added to the key on its page.",
 	},
 	"no-valid-key": {
 		"The request has no API key, or one that is misspelled, revoked, or expired.",
