@@ -54,6 +54,8 @@ func newKeyedBy(scope accounts.Scope) keyedBy {
 
 // keyed has the queries for each scope that gives the use of a token: who has one reads
 // it, or has calls made with it.
+//
+//exhaustive:ignore
 var keyed = map[accounts.Scope]keyedBy{
 	accounts.ScopeTokensRead: newKeyedBy(accounts.ScopeTokensRead),
 	accounts.ScopeProxy:      newKeyedBy(accounts.ScopeProxy),
