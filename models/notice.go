@@ -51,13 +51,9 @@ func (t Transition) queueNotices(tx *gorm.DB, before, c Connection) error {
 	if c.State != before.State {
 		c.StateSince = t.At // the database sets it
 	}
-	var session *uuid.UUID
-	if t.SessionID != uuid.Nil {
-		session = &t.SessionID
-	}
 	var err error
 	for _, kind := range t.noticesOf(before, c) {
-		err = errors.Join(err, queueNotice(tx, kind, c, session, t.At))
+		err = errors.Join(err, queueNotice(tx, kind, c, t.SessionID, t.At))
 	}
 	return err
 }
@@ -106,23 +102,24 @@ func SameScopes(a, b string) bool {
 // NoteRetrying tells back ends that the access of a connection has expired and is being
 // tried again, although its state stays the same.
 func NoteRetrying(tx *gorm.DB, c Connection, at time.Time) error {
-	return queueNotice(tx, webhook.ConnectionRetrying, c, nil, at)
+	return queueNotice(tx, webhook.ConnectionRetrying, c, uuid.Nil, at)
 }
 
 // NoteSetup tells back ends that a setup went on or ended, without a change of the
-// connection's state. The caller has locked the connection.
-func NoteSetup(tx *gorm.DB, c Connection, at time.Time) error {
-	return queueNotice(tx, webhook.ConnectionSetupChanged, c, nil, at)
+// connection's state. session is the connect session through which the setup came, or
+// uuid.Nil. The caller has locked the connection.
+func NoteSetup(tx *gorm.DB, c Connection, session uuid.UUID, at time.Time) error {
+	return queueNotice(tx, webhook.ConnectionSetupChanged, c, session, at)
 }
 
-func queueNotice(tx *gorm.DB, kind webhook.Type, c Connection, session *uuid.UUID, at time.Time) error {
+func queueNotice(tx *gorm.DB, kind webhook.Type, c Connection, session uuid.UUID, at time.Time) error {
 	return webhook.Queue(tx, webhook.Message{Type: kind, CompanyID: c.CompanyID, OrderKey: c.ID, At: at, Data: func(tx *gorm.DB) (any, error) {
 		return noticeOf(tx, c, session)
 	}})
 }
 
 // noticeOf returns what back ends are told about a connection.
-func noticeOf(tx *gorm.DB, c Connection, session *uuid.UUID) (ConnectionNotice, error) {
+func noticeOf(tx *gorm.DB, c Connection, session uuid.UUID) (ConnectionNotice, error) {
 	company, err := companyNotice(tx, c.CompanyID)
 	if err != nil {
 		return ConnectionNotice{}, err
@@ -130,7 +127,10 @@ func noticeOf(tx *gorm.DB, c Connection, session *uuid.UUID) (ConnectionNotice, 
 	n := ConnectionNotice{
 		ConnectionID: c.ID, CompanyID: c.CompanyID, CompanyName: company.CompanyName, Reference: company.Reference, TenantID: c.TenantID,
 		TenantName: c.TenantName, Environment: c.Environment, State: c.State, Reason: c.Reason, Since: c.StateSince.UTC(),
-		Scopes: append([]string{}, c.ScopeList()...), ConnectSessionID: session,
+		Scopes: append([]string{}, c.ScopeList()...),
+	}
+	if session != uuid.Nil {
+		n.ConnectSessionID = &session
 	}
 	if company.CompanyName == "" {
 		n.TenantName = "" // it is the company's name, too

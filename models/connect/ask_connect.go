@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
@@ -56,7 +57,7 @@ func (c *Connections) AllowAsked(ctx context.Context, binding secret.Value, supp
 		return nil // the page says so
 	}
 	by := asked.actor(supportCode)
-	return c.allow(ctx, by, *asked.Setup, func(tx *gorm.DB) error { return asked.still(c, tx) }, func(tx *gorm.DB, now time.Time) error {
+	return c.allow(ctx, by, *asked.Setup, uuid.Nil, func(tx *gorm.DB) error { return asked.still(c, tx) }, func(tx *gorm.DB, now time.Time) error {
 		return asked.use(tx, by, *asked.ConnectionID, now)
 	})
 }

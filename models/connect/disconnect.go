@@ -59,7 +59,8 @@ func (c *Connections) End(ctx context.Context, by accounts.Actor, companyID, id 
 		if err := endAsks(tx, companyID, tenantOf(connection), AskDisconnected, now); err != nil {
 			return err
 		}
-		if err := endWaiting(tx, connection.ID, SessionCanceled, now); err != nil {
+		session, err := endWaiting(tx, connection.ID, SessionCanceled, now)
+		if err != nil {
 			return err
 		}
 		if connection.UsesOwnClient() {
@@ -68,7 +69,7 @@ func (c *Connections) End(ctx context.Context, by accounts.Actor, companyID, id 
 			}
 		}
 		_, err = models.Apply(tx, &connection, models.Transition{
-			What: models.LetGo, At: now, By: by, With: func(tx *gorm.DB, _ models.Connection) error { return also(tx, now) },
+			What: models.LetGo, At: now, By: by, SessionID: session, With: func(tx *gorm.DB, _ models.Connection) error { return also(tx, now) },
 		})
 		return err
 	})

@@ -125,15 +125,16 @@ func (c *Connections) guestOf(ctx context.Context, a authorization) (guest, erro
 	return findAsked(c.db.Read(ctx), "id", *a.AskID)
 }
 
-// allow records that a guest has allowed the app. The transaction first calls may. It
+// allow records that a guest has allowed the app, through a connect session if it is not
+// uuid.Nil. The transaction first calls may. It
 // calls also only if the setup has changed.
-func (c *Connections) allow(ctx context.Context, by accounts.Actor, setup models.Setup, may func(tx *gorm.DB) error, also func(tx *gorm.DB, now time.Time) error) error {
+func (c *Connections) allow(ctx context.Context, by accounts.Actor, setup models.Setup, session uuid.UUID, may func(tx *gorm.DB) error, also func(tx *gorm.DB, now time.Time) error) error {
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
 		if err := may(tx); err != nil {
 			return err
 		}
 		now := c.db.Now()
-		changed, err := changeSetup(tx, by, setup.CompanyID, setup.ConnectionID, models.EventSetupAllowed, now, func(s *models.Setup, now time.Time) bool { return s.Allowed(by.Name, now) })
+		changed, err := changeSetup(tx, by, setup.CompanyID, setup.ConnectionID, session, models.EventSetupAllowed, now, func(s *models.Setup, now time.Time) bool { return s.Allowed(by.Name, now) })
 		if err != nil || !changed {
 			return err
 		}

@@ -123,7 +123,7 @@ func (c *Connections) AccessAllowed(ctx context.Context, v accounts.Visitor, con
 // ChangeSetup returns ErrNoSetup if no setup is open.
 func (c *Connections) ChangeSetup(ctx context.Context, by accounts.Actor, companyID, connectionID uuid.UUID, kind models.EventKind, change func(*models.Setup, time.Time) bool) error {
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
-		_, err := changeSetup(tx, by, companyID, connectionID, kind, c.db.Now(), change)
+		_, err := changeSetup(tx, by, companyID, connectionID, uuid.Nil, kind, c.db.Now(), change)
 		return err
 	})
 	if err != nil {
@@ -132,8 +132,9 @@ func (c *Connections) ChangeSetup(ctx context.Context, by accounts.Actor, compan
 	return nil
 }
 
-// changeSetup reports whether the setup changed.
-func changeSetup(tx *gorm.DB, by accounts.Actor, companyID, connectionID uuid.UUID, kind models.EventKind, now time.Time, change func(*models.Setup, time.Time) bool) (bool, error) {
+// changeSetup reports whether the setup changed. session is the connect session through
+// which that happens. If it is uuid.Nil, it is the one that waits for the setup, if any.
+func changeSetup(tx *gorm.DB, by accounts.Actor, companyID, connectionID, session uuid.UUID, kind models.EventKind, now time.Time, change func(*models.Setup, time.Time) bool) (bool, error) {
 	// Lock the connection first, in the same order as closing a setup does.
 	connection, err := models.GetConnection(database.ForUpdate(tx), companyID, connectionID)
 	if err != nil && !errors.Is(err, database.ErrNotFound) {
@@ -149,7 +150,12 @@ func changeSetup(tx *gorm.DB, by accounts.Actor, companyID, connectionID uuid.UU
 	if err := tx.Select("*").Updates(&s).Error; err != nil {
 		return false, err
 	}
-	return true, recordSetup(tx, by, connection, s, kind, now)
+	if session == uuid.Nil {
+		if session, err = waitingFor(tx, connectionID); err != nil {
+			return false, err
+		}
+	}
+	return true, recordSetup(tx, by, connection, s, session, kind, now)
 }
 
 // WithdrawSetup closes a setup that the company no longer wants. A connection that
@@ -168,21 +174,22 @@ func (c *Connections) WithdrawSetup(ctx context.Context, v accounts.Visitor, con
 		if err := endAsks(tx, v.CompanyID, tenantOf(connection), AskDisconnected, now); err != nil {
 			return err
 		}
-		if err := endWaiting(tx, connection.ID, SessionCanceled, now); err != nil {
+		session, err := endWaiting(tx, connection.ID, SessionCanceled, now)
+		if err != nil {
 			return err
 		}
 		if connection.State != models.Pending {
 			if err := tx.Model(&connection).Select("SettingUp", "UpdatedAt").Updates(models.Connection{UpdatedAt: now}).Error; err != nil {
 				return err
 			}
-			return recordSetup(tx, v.Actor(), connection, *s, models.EventSetupWithdrawn, now)
+			return recordSetup(tx, v.Actor(), connection, *s, session, models.EventSetupWithdrawn, now)
 		}
 		if s.TenantAddedAt != nil {
 			if err := models.AddTask(tx, models.TaskRemoveTenant, connection, now); err != nil {
 				return err
 			}
 		}
-		_, err = models.Apply(tx, &connection, models.Transition{What: models.LetGo, At: now, By: v.Actor()})
+		_, err = models.Apply(tx, &connection, models.Transition{What: models.LetGo, At: now, By: v.Actor(), SessionID: session})
 		return err
 	})
 	if err != nil {
@@ -192,7 +199,7 @@ func (c *Connections) WithdrawSetup(ctx context.Context, v accounts.Visitor, con
 }
 
 // recordSetup records the event of a setup that went on or ended, and tells back ends.
-func recordSetup(tx *gorm.DB, by accounts.Actor, connection models.Connection, s models.Setup, kind models.EventKind, now time.Time) error {
+func recordSetup(tx *gorm.DB, by accounts.Actor, connection models.Connection, s models.Setup, session uuid.UUID, kind models.EventKind, now time.Time) error {
 	err := models.Record(tx, models.Event{
 		CompanyID: s.CompanyID, ConnectionID: &s.ConnectionID, Kind: kind, ActorName: by.Name, StaffName: by.StaffName,
 		Outcome: s.Problem, SupportCode: by.SupportCode, At: now,
@@ -200,5 +207,5 @@ func recordSetup(tx *gorm.DB, by accounts.Actor, connection models.Connection, s
 	if err != nil {
 		return err
 	}
-	return models.NoteSetup(tx, connection, now)
+	return models.NoteSetup(tx, connection, session, now)
 }

@@ -132,7 +132,8 @@ func (c *Connections) saveOnce(ctx context.Context, by accounts.Actor, companyID
 		if isNew { // no session waits for its setup
 			return nil
 		}
-		return endWaiting(tx, id, SessionConnected, now)
+		_, err = endWaiting(tx, id, SessionConnected, now)
+		return err
 	})
 	return id, old, err
 }

@@ -224,18 +224,19 @@ func waitingFor(tx *gorm.DB, connectionID uuid.UUID) (uuid.UUID, error) {
 	return ids[0], nil
 }
 
-// endWaiting ends the sessions that wait for the setup of a connection. A transaction
-// that also takes the connection's row takes it first.
-func endWaiting(tx *gorm.DB, connectionID uuid.UUID, to SessionStatus, now time.Time) error {
+// endWaiting ends the sessions that wait for the setup of a connection, and returns the
+// newest, or uuid.Nil. A transaction that also takes the connection's row takes it first.
+func endWaiting(tx *gorm.DB, connectionID uuid.UUID, to SessionStatus, now time.Time) (newest uuid.UUID, err error) {
 	var waiting []Session
-	err := tx.Where("connection_id = ? AND status = ?", connectionID, SessionSetupRequested).Order("id").Find(&waiting).Error
+	err = tx.Where("connection_id = ? AND status = ?", connectionID, SessionSetupRequested).Order("id").Find(&waiting).Error
 	if err != nil {
-		return fmt.Errorf("find sessions that wait: %w", err)
+		return newest, fmt.Errorf("find sessions that wait: %w", err)
 	}
 	for i := range waiting {
+		newest = waiting[i].ID
 		if err := waiting[i].move(tx, to, now, nil); err != nil && !errors.Is(err, errSessionMoved) {
-			return err
+			return newest, err
 		}
 	}
-	return nil
+	return newest, nil
 }

@@ -101,7 +101,7 @@ func (c *Connections) AllowVisit(ctx context.Context, binding secret.Value, supp
 		return ErrLinkOver
 	}
 	by := visit.actor(supportCode)
-	return c.allow(ctx, by, *visit.Setup, func(tx *gorm.DB) error { return may(c, tx) }, func(tx *gorm.DB, now time.Time) error {
+	return c.allow(ctx, by, *visit.Setup, visit.ID, func(tx *gorm.DB) error { return may(c, tx) }, func(tx *gorm.DB, now time.Time) error {
 		if visit.Status == SessionSetupRequested {
 			return nil
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -130,6 +131,47 @@ func TestExpiryIsToldOf(t *testing.T) {
 		}
 		if got := news(told()); got != "connect_session.updated expired" {
 			t.Errorf("told of %s", got)
+		}
+	})
+}
+
+// What happens to a setup that came through a session names the session, whoever does it.
+func TestSetupsNameTheirSession(t *testing.T) {
+	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
+		k := modeltest.NewKept(t, db, clock.Now)
+		id, told := k.Seed(1, clock.Now(), clock.Now())[0], hears(k)
+		s, binding := opened(k, caller(k, nil), connect.NewSession{ConnectionID: id, ReturnURL: returnURL})
+		k.Write(func(tx *gorm.DB) error {
+			c, err := models.GetConnection(database.ForUpdate(tx), s.CompanyID, id)
+			if err == nil {
+				_, err = models.Apply(tx, &c, models.Transition{What: models.Requested, At: db.Now(), SessionID: s.ID, With: func(tx *gorm.DB, c models.Connection) error {
+					setup := models.Setup{ID: database.NewID(), ConnectionID: id, CompanyID: c.CompanyID, Environment: c.Environment, TenantID: c.TenantID, RequestedAt: db.Now()}
+					setup.Wait(models.StepAllowAccess, models.TheCompany, "", db.Now())
+					return tx.Create(&setup).Error
+				}})
+			}
+			return err
+		})
+		sendBack := func(s *models.Setup, now time.Time) bool { return s.SentBack(models.OutcomeNotAllowed, now) }
+		for _, err := range []error{
+			k.Connections().AllowVisit(t.Context(), binding, ""),
+			k.Connections().ChangeSetup(t.Context(), accounts.Actor{StaffName: "Sam"}, s.CompanyID, id, models.EventSetupSentBack, sendBack),
+			k.Connections().WithdrawSetup(t.Context(), k.Owner(), id),
+		} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := "connect_session.updated opened, connection.setup_changed, connection.setup_changed, connect_session.updated setup_requested, " +
+			"connection.setup_changed, connect_session.updated canceled, connection.setup_changed"
+		all := told()
+		if got := news(all); got != want {
+			t.Errorf("told of %s", got)
+		}
+		for _, m := range all {
+			if m["connect_session_id"] != s.ID.String() {
+				t.Errorf("told %v, want session %s", m, s.ID)
+			}
 		}
 	})
 }
