@@ -100,14 +100,26 @@ type app struct {
 
 // clock is the app's and the sandbox's clock, which tests set.
 type clock struct {
-	mu     sync.Mutex
-	offset time.Duration
+	mu      sync.Mutex
+	offset  time.Duration
+	stopped time.Time // zero while the clock goes
 }
 
 func (c *clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return time.Now().Add(c.offset)
+	now := c.stopped
+	if now.IsZero() {
+		now = time.Now()
+	}
+	return now.Add(c.offset)
+}
+
+// stop stops the clock. Only Add moves it from then on.
+func (c *clock) stop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopped = time.Now()
 }
 
 func (c *clock) Add(d time.Duration) {
