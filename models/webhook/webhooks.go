@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -46,6 +47,9 @@ func (w *Webhooks) clientOf(whose *uuid.UUID) *outbound.Client {
 
 // Watch calls each for every attempt to deliver. Call it before Run.
 func (w *Webhooks) Watch(each func(delivered bool, took time.Duration)) { w.watch = each }
+
+// removedAtOnce is how many deliveries one write removes.
+const removedAtOnce = 1000
 
 // NewEndpoint is what a person chooses for an endpoint.
 type NewEndpoint struct {
@@ -161,24 +165,40 @@ func (w *Webhooks) update(tx *gorm.DB, whose *uuid.UUID, id uuid.UUID, columns m
 	return result.Error
 }
 
-// RemoveEndpoint removes an endpoint with all of its deliveries.
+// RemoveEndpoint removes an endpoint with all of its deliveries. It disables the endpoint
+// first, so that nothing new is queued for it. A process that dies meanwhile leaves it
+// disabled.
 func (w *Webhooks) RemoveEndpoint(ctx context.Context, by accounts.Actor, whose *uuid.UUID, id uuid.UUID) error {
-	err := w.change(ctx, by, whose, accounts.AuditEndpointRemoved, id, func(tx *gorm.DB, _ time.Time) error {
-		if _, err := findEndpoint(database.ForUpdate(tx), whose, id); err != nil {
-			return err
-		}
-		for _, statement := range []string{
-			"DELETE FROM webhook_deliveries WHERE endpoint_id = ?",
-			"DELETE FROM webhook_endpoints WHERE id = ?",
-		} {
-			if err := tx.Exec(statement, id).Error; err != nil {
-				return err
-			}
-		}
-		return nil
+	err := w.change(ctx, by, whose, accounts.AuditEndpointRemoved, id, func(tx *gorm.DB, now time.Time) error {
+		return w.update(tx, whose, id, map[string]any{"disabled_at": now})
 	})
+	for more := true; err == nil && more; {
+		more, err = w.removeSome(ctx, whose, id)
+	}
 	if err != nil {
 		return fmt.Errorf("remove endpoint: %w", err)
 	}
 	return nil
+}
+
+// removeSome removes deliveries of an endpoint, and the endpoint with the last of them. It
+// reports whether there is more to do. Each write is short, so that others do not wait.
+func (w *Webhooks) removeSome(ctx context.Context, whose *uuid.UUID, id uuid.UUID) (more bool, err error) {
+	err = w.db.Write(ctx, func(tx *gorm.DB) error {
+		if _, err := findEndpoint(database.ForUpdate(tx), whose, id); err != nil {
+			return err
+		}
+		removed, err := database.Exec(tx, "DELETE FROM webhook_deliveries WHERE seq IN (SELECT seq FROM webhook_deliveries WHERE endpoint_id = $1 ORDER BY seq LIMIT $2)", id, removedAtOnce)
+		if more = removed == removedAtOnce; err != nil || more {
+			return err
+		}
+		return tx.Exec("DELETE FROM webhook_endpoints WHERE id = ?", id).Error
+	})
+	switch {
+	case errors.Is(err, database.ErrNotFound): // somebody else has removed the rest
+		return false, nil
+	case errors.Is(err, gorm.ErrForeignKeyViolated): // a change has queued something since it was disabled
+		return true, nil
+	}
+	return more, err
 }

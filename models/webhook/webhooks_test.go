@@ -121,6 +121,46 @@ func TestWhoManagesEndpoints(t *testing.T) {
 	})
 }
 
+// An endpoint can be removed while changes queue messages for it, and with more
+// deliveries than one write removes.
+func TestEndpointIsRemovedWhileMessagesAreQueued(t *testing.T) {
+	onBoth(t, func(h *hooks) {
+		e, _ := h.add("https://example.com")
+		h.queue(database.NewID(), "first")
+		h.write(func(tx *gorm.DB) error {
+			return tx.Exec(`INSERT INTO webhook_deliveries (id, endpoint_id, message_id, type, order_key, state, next_try_at, created_at)
+				WITH RECURSIVE numbers (n) AS (SELECT 10000 UNION ALL SELECT n + 1 FROM numbers WHERE n < 12000)
+				SELECT `+h.numbered()+`, endpoint_id, message_id, type, order_key, state, next_try_at, created_at FROM webhook_deliveries, numbers`).Error
+		})
+		removed, waits := make(chan error), "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+		h.write(func(tx *gorm.DB) error {
+			err := webhook.Queue(tx, webhook.Message{
+				Type: webhook.CompanyLocked, CompanyID: h.company, OrderKey: h.company, At: h.db.Now(), Data: func(*gorm.DB) (any, error) { return nil, nil },
+			})
+			go func() { removed <- h.RemoveEndpoint(h.Context(), accounts.Actor{}, nil, e.ID) }()
+			if h.db.OnPostgres() {
+				until(h.T, func() bool { return h.count(waits) > 0 })
+			}
+			return err
+		})
+		h.must(<-removed)
+		if n := h.count("SELECT (SELECT count(*) FROM webhook_endpoints) + (SELECT count(*) FROM webhook_deliveries)"); n != 0 {
+			h.Errorf("%d rows are left", n)
+		}
+		if err := h.RemoveEndpoint(h.Context(), accounts.Actor{}, nil, e.ID); !errors.Is(err, database.ErrNotFound) {
+			h.Errorf("a second time: %v", err)
+		}
+	})
+}
+
+// numbered is an ID made of the number n, in the language of the database.
+func (h *hooks) numbered() string {
+	if h.db.OnPostgres() {
+		return "CAST('00000000-0000-4000-8000-0000000' || n AS UUID)"
+	}
+	return "'00000000-0000-4000-8000-0000000' || n"
+}
+
 func TestLimitsOfEndpoints(t *testing.T) {
 	onBoth(t, func(h *hooks) {
 		nobody := accounts.Actor{}
