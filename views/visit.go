@@ -77,6 +77,16 @@ func (p VisitPage) company() string { return Isolate(p.Visit.CompanyName) }
 // returnTo returns where the person goes at the end.
 func (p VisitPage) returnTo() string { return p.Visit.ReturnTo(p.Clock.Now) }
 
+// returnHost returns the host of the return URL. Anybody can take the name of another
+// program or company, but not its host.
+func (p VisitPage) returnHost() string {
+	to, err := url.Parse(p.Visit.ReturnURL)
+	if err != nil {
+		return ""
+	}
+	return to.Host
+}
+
 // goOn returns where the browser goes on at once, if it does.
 func (p VisitPage) goOn() string {
 	if p.GoOn {

@@ -29,10 +29,18 @@ func checkReturnURL(text string) error {
 		return fmt.Errorf("it is longer than %d characters", longestReturnURL)
 	case err != nil, u.String() != text, u.Hostname() == "", u.User != nil, u.Opaque != "", strings.ContainsAny(text, "#\\*"), !isASCII(text):
 		return errReturnURL
+	case strings.ContainsFunc(u.Hostname(), oddInHost):
+		return errReturnURL
 	case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
 		return errReturnURL
 	}
 	return nil
+}
+
+// oddInHost reports whether browsers would spell a character of a host differently, or
+// refuse it. Some of these also separate the parts of a Content-Security-Policy.
+func oddInHost(r rune) bool {
+	return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789-_.:", r)
 }
 
 func isASCII(text string) bool {
