@@ -30,7 +30,8 @@ type OpenInvitation struct {
 // OpenedInvitation returns the open invitation to which a link belongs. It returns
 // ErrNotFound if the link or the invitation does not work, or no longer works, and
 // ErrLocked if the company is locked. An invitation does not work while the account
-// of the person who sent it is disabled: somebody else may have taken it over.
+// of the person who sent it is disabled: somebody else may have taken it over. One of
+// the first owner no longer works once somebody belongs to the company.
 func (a *Accounts) OpenedInvitation(ctx context.Context, link secret.Value) (OpenInvitation, error) {
 	return openedInvitation(a.db.Read(ctx), link, a.db.Now())
 }
@@ -51,7 +52,8 @@ func openedInvitation(db *gorm.DB, link secret.Value, now time.Time) (OpenInvita
 	err = db.Raw(`SELECT i.*, c.name AS company_name, c.locked_at, coalesce(u.name, '') AS inviter_name,
 			CASE WHEN u.proven_at IS NULL THEN '' ELSE u.email END AS inviter_email
 		FROM invitations i JOIN companies c ON c.id = i.company_id LEFT JOIN users u ON u.id = i.invited_by
-		WHERE i.id = ? AND u.disabled_at IS NULL`, *found.SubjectID).Take(&row).Error
+		WHERE i.id = ? AND u.disabled_at IS NULL
+			AND (i.invited_by IS NOT NULL OR NOT EXISTS (SELECT 1 FROM memberships m WHERE m.company_id = i.company_id))`, *found.SubjectID).Take(&row).Error
 	if err != nil {
 		return OpenInvitation{}, database.Found(err, "find invitation")
 	}

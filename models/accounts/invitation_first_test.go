@@ -9,10 +9,11 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
 // Nobody is invited as the first owner of a company that has people, is locked, or does
-// not exist.
+// not exist. Of several who are invited, for example with a wrong address, one joins.
 func TestFirstOwner(t *testing.T) {
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		k := modeltest.NewKept(t, db, clock.Now)
@@ -33,6 +34,17 @@ func TestFirstOwner(t *testing.T) {
 		if n := k.Count("SELECT count(*) FROM account_mails"); n != 0 {
 			t.Errorf("%d mails are queued", n)
 		}
+		wrong, err := people.FirstOwnerLink(t.Context(), accounts.CommandLine("root"), company.ID, "dana@nothgate.example")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := people.JoinNew(t.Context(), link, "Dana", secret.New("dana's long password"), ""); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := people.JoinNew(t.Context(), wrong, "Eve", secret.New("eve's long password"), ""); !errors.Is(err, database.ErrNotFound) {
+			t.Errorf("a second first owner joins: %v", err)
+		}
+		k.Exec("DELETE FROM memberships WHERE company_id = ?", company.ID)
 		k.Owner() // of the other company
 		refused := func(what string, want error) {
 			t.Helper()
