@@ -117,8 +117,8 @@ func (d Delivery) again(tx *gorm.DB, now time.Time) (Delivery, error) {
 }
 
 // ReplaySince queues all messages again that were queued for an endpoint since a time,
-// in their order and each once, except those that are still going to be sent. It
-// returns how many there are, and ErrNotFound, or a ThrottledError.
+// in their order and each once, except tests and those that are still going to be sent.
+// It returns how many there are, and ErrNotFound, or a ThrottledError.
 func (w *Webhooks) ReplaySince(ctx context.Context, by accounts.Actor, whose *uuid.UUID, endpointID uuid.UUID, since time.Time) (n int, err error) {
 	err = w.change(ctx, by, whose, accounts.AuditEndpointReplayed, endpointID, func(tx *gorm.DB, now time.Time) error {
 		if _, err := findEndpoint(tx, whose, endpointID); err != nil {
@@ -146,7 +146,7 @@ func (w *Webhooks) ReplaySince(ctx context.Context, by accounts.Actor, whose *uu
 // replayable are deliveries that are the first of their message for an endpoint, with
 // no later one that is pending.
 const replayable = `SELECT d.seq, d.endpoint_id, d.company_id, d.message_id, d.type, d.order_key FROM webhook_deliveries d
-	WHERE d.endpoint_id = ? AND d.seq > ? AND d.seq <= ? AND d.created_at >= ?
+	WHERE d.endpoint_id = ? AND d.seq > ? AND d.seq <= ? AND d.created_at >= ? AND d.type <> 'ping'
 	AND NOT EXISTS (SELECT 1 FROM webhook_deliveries o WHERE o.message_id = d.message_id AND o.endpoint_id = d.endpoint_id
 		AND (o.state = 'pending' OR o.seq < d.seq AND o.created_at >= ?))
 	ORDER BY d.seq LIMIT ?`

@@ -182,6 +182,14 @@ func TestGoneDisablesAnEndpoint(t *testing.T) {
 		if got := strings.Join(texts(r.all()[1:]), " "); got != "4 1 2 4" {
 			h.Errorf("arrived: %q", got)
 		}
+		_, err = h.SendTest(h.Context(), accounts.Actor{}, nil, e.ID)
+		h.must(err)
+		h.send()
+		count, err := h.Replayable(h.Context(), nil, e.ID, since)
+		h.must(err)
+		if n, err = h.ReplaySince(h.Context(), accounts.Actor{}, nil, e.ID, since); err != nil || n != 3 || count != 3 {
+			h.Errorf("%d replayed with a test among them, %d announced, %v", n, count, err)
+		}
 	})
 }
 

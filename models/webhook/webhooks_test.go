@@ -130,7 +130,7 @@ func TestEndpointIsRemovedWhileMessagesAreQueued(t *testing.T) {
 		h.write(func(tx *gorm.DB) error {
 			return tx.Exec(`INSERT INTO webhook_deliveries (id, endpoint_id, message_id, type, order_key, state, next_try_at, created_at)
 				WITH RECURSIVE numbers (n) AS (SELECT 10000 UNION ALL SELECT n + 1 FROM numbers WHERE n < 12000)
-				SELECT `+h.numbered()+`, endpoint_id, message_id, type, order_key, state, next_try_at, created_at FROM webhook_deliveries, numbers`).Error
+				SELECT ` + h.numbered() + `, endpoint_id, message_id, type, order_key, state, next_try_at, created_at FROM webhook_deliveries, numbers`).Error
 		})
 		removed, waits := make(chan error), "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 		h.write(func(tx *gorm.DB) error {
