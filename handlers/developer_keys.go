@@ -40,7 +40,7 @@ func (s *site) newKeyForm(c echo.Context, d developer) error {
 }
 
 func (d developer) showNewKey(c echo.Context, status int, form views.KeyForm, full bool) error {
-	return d.show(c, status, "Make an API key", views.NewKey(views.NewKeyPage{DeveloperPage: d.page, Form: form, Full: full}))
+	return d.show(c, status, "Create an API key", views.NewKey(views.NewKeyPage{DeveloperPage: d.page, Form: form, Full: full}))
 }
 
 // makeKey makes a key, and shows it once.

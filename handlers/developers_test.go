@@ -71,7 +71,7 @@ func TestDeveloperKeys(t *testing.T) {
 		al.get("/developers").want(a, 200, "There is no API key yet.")
 		al.get("/developers?state=ended").want(a, 200, "Sync", "Revoked")
 		al.get("/developers/keys/"+id+"/roll").want(a, 404)
-		al.get("/activity").want(a, 200, "Made an API key", "Rolled an API key", "Ended the old secret of an API key", "Revoked an API key", "Sync")
+		al.get("/activity").want(a, 200, "Created an API key", "Rolled an API key", "Ended the old secret of an API key", "Revoked an API key", "Sync")
 	})
 }
 

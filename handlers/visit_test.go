@@ -113,7 +113,7 @@ func TestVisitConnects(t *testing.T) {
 		}
 		// Opening changes nothing, however often and wherever it happens.
 		a.opens(link).get(pat.path)
-		start := pat.get(pat.path).want(a, 200, "Acme Scheduling wants to connect ServiceTitan for Northgate Heating", "Nothing is connected before you sign in at ServiceTitan",
+		start := pat.get(pat.path).want(a, 200, "Acme Scheduling wants to connect ServiceTitan for Northgate Heating", "Nothing is connected until you agree",
 			"Only go on if you know Acme Scheduling", "Customers and locations", "Cancel and return")
 		if strings.Contains(start.body, "gold") || strings.Contains(start.body, "acme-4711") || strings.Contains(start.body, "acme.example") {
 			t.Error("the page says what only the back end needs")
@@ -374,7 +374,7 @@ func TestVisitTooLate(t *testing.T) {
 	a.clock.Add(2*time.Hour + time.Second)
 	before := a.standing()
 	pat.get(back).want(a, 303, pat.path)
-	pat.get(pat.path).want(a, 200, "The time is over", "Return to Acme Scheduling")
+	pat.get(pat.path).want(a, 200, "Your time is up", "Return to Acme Scheduling")
 	pat.post(pat.path+"/authorize").want(a, 303, pat.path)
 	pat.comesHome(pat.post(pat.path+"/cancel").want(a, 303).location, "expired")
 	a.noEffect(before, "an expired session")

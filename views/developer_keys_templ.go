@@ -25,8 +25,8 @@ const soon = 14 * 24 * time.Hour
 // scopeWords says what each scope allows.
 var scopeWords = map[accounts.Scope]string{
 	accounts.ScopeConnectionsRead: "Read connections",
-	accounts.ScopeTokensRead:      "Read access tokens of ServiceTitan",
-	accounts.ScopeConnectWrite:    "Ask people to connect, test, and disconnect",
+	accounts.ScopeTokensRead:      "Read ServiceTitan access tokens",
+	accounts.ScopeConnectWrite:    "Ask people to connect; test and disconnect connections",
 	accounts.ScopeWebhooksWrite:   "Read webhook deliveries, and send them again",
 	accounts.ScopeProxy:           "Call ServiceTitan through Fieldbridge",
 }
@@ -59,7 +59,7 @@ func (p KeysPage) list(before uuid.UUID) string {
 	return p.At + "?" + strings.Join(query, "&")
 }
 
-// whoseKey says whose connections a key opens.
+// whoseKey says whose connections a key may use.
 func whoseKey(k accounts.KeyLine) string {
 	if k.CompanyID == nil {
 		return "All companies"
@@ -98,7 +98,7 @@ func Keys(p KeysPage) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if p.Ended {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "API keys that ended")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "Ended API keys")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -134,7 +134,7 @@ func Keys(p KeysPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "Make a key</a>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "Create a key</a>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -174,7 +174,7 @@ func Keys(p KeysPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "<th role=\"columnheader\" scope=\"col\">May</th><th role=\"columnheader\" scope=\"col\">Last used</th><th role=\"columnheader\" scope=\"col\">State</th></tr></thead> <tbody role=\"rowgroup\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "<th role=\"columnheader\" scope=\"col\">Scopes</th><th role=\"columnheader\" scope=\"col\">Last used</th><th role=\"columnheader\" scope=\"col\">State</th></tr></thead> <tbody role=\"rowgroup\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -228,7 +228,7 @@ func Keys(p KeysPage) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "<td role=\"cell\" data-label=\"May\"><span class=\"row\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "<td role=\"cell\" data-label=\"Scopes\"><span class=\"row\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -295,7 +295,7 @@ func Keys(p KeysPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, "\">Keys that work</a></span> ")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, "\">Working keys</a></span> ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -313,7 +313,7 @@ func Keys(p KeysPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, "\">Keys that ended</a></span> ")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, "\">Ended keys</a></span> ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -773,7 +773,7 @@ func NewKey(p NewKeyPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 64, "\"><h1>Make an API key</h1>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 64, "\"><h1>Create an API key</h1>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -808,7 +808,7 @@ func NewKey(p NewKeyPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = termSelect("expires", "Expires", "A program whose key has expired gets no answer. Put the day in your calendar.", p.Form.Expires, p.Form.Errors.Expires, Expiries()).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = termSelect("expires", "Expires", "An expired key is refused. Put the day in your calendar.", p.Form.Expires, p.Form.Errors.Expires, Expiries()).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -816,7 +816,7 @@ func NewKey(p NewKeyPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 67, "<div class=\"actions\"><button class=\"btn primary big\">Make the key</button> <a class=\"btn quiet big\" href=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 67, "<div class=\"actions\"><button class=\"btn primary big\">Create the key</button> <a class=\"btn quiet big\" href=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -864,7 +864,7 @@ func keyFields(f KeyForm, staff bool) templ.Component {
 		}
 		if staff {
 			templ_7745c5c3_Err = Input(Field{
-				Name: "company", Label: "Company ID", Hint: "Leave it empty for a key that opens the connections of all companies.", Value: f.Company, Autocomplete: "off",
+				Name: "company", Label: "Company ID", Hint: "Leave it empty for a key to the connections of all companies.", Value: f.Company, Autocomplete: "off",
 				Technical: true, Optional: true, Err: f.Errors.Company, Focus: FirstProblem(f.problems()) == "company",
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
@@ -881,7 +881,7 @@ func keyFields(f KeyForm, staff bool) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 71, "><legend>What may it do?</legend> ")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 71, "><legend>What can the key do?</legend> ")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -988,7 +988,7 @@ func connectFields(f KeyForm) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		templ_7745c5c3_Err = Input(Field{
-			Name: "caller", Label: "Its name", Hint: "People see it when your program asks them to connect. Without one, they see the name of the key.", Value: f.Caller,
+			Name: "caller", Label: "Name of the program", Hint: "People see it when your program asks them to connect. Without one, they see the name of the key.", Value: f.Caller,
 			Autocomplete: "off", Optional: true, Err: f.Errors.Caller, Focus: FirstProblem(f.problems()) == "caller",
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {

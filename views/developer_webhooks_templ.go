@@ -27,11 +27,11 @@ var typeWords = map[webhook.Type]string{
 	webhook.ConnectionRecovered:      "Renewals work again",
 	webhook.ConnectionScopesChanged:  "What the access allows has changed",
 	webhook.ConnectionDisconnected:   "A person ended a connection",
-	webhook.ConnectionSetupChanged:   "A setup with our help went on",
+	webhook.ConnectionSetupChanged:   "A setup by our staff went one step further",
 	webhook.CompanyLocked:            "Our staff locked the company",
 	webhook.CompanyUnlocked:          "Our staff unlocked the company",
 	webhook.CompanyDeleted:           "The company is being deleted",
-	webhook.ConnectSessionUpdated:    "A person went on with what your program asked for",
+	webhook.ConnectSessionUpdated:    "A connect session was opened, went on, or ended",
 	webhook.Ping:                     "A test",
 }
 
@@ -119,12 +119,12 @@ func Endpoints(p EndpointsPage) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if len(p.Endpoints) == 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<div class=\"body stack tight\"><p>There is no endpoint yet.</p><p class=\"sm muted\">Fieldbridge sends a signed message to an address of yours whenever a connection changes. Your program then need not ask again and again.</p></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<div class=\"body stack tight\"><p>There is no endpoint yet.</p><p class=\"sm muted\">Fieldbridge sends a signed message to an address of yours whenever a connection changes. Your program does not have to ask again and again.</p></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<div class=\"scroll\"><table class=\"table\" role=\"table\"><thead role=\"rowgroup\"><tr role=\"row\"><th role=\"columnheader\" scope=\"col\">Address</th><th role=\"columnheader\" scope=\"col\">Gets</th><th role=\"columnheader\" scope=\"col\">State</th></tr></thead> <tbody role=\"rowgroup\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<div class=\"scroll\"><table class=\"table\" role=\"table\"><thead role=\"rowgroup\"><tr role=\"row\"><th role=\"columnheader\" scope=\"col\">Address</th><th role=\"columnheader\" scope=\"col\">Messages</th><th role=\"columnheader\" scope=\"col\">State</th></tr></thead> <tbody role=\"rowgroup\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -178,14 +178,14 @@ func Endpoints(p EndpointsPage) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "</span></th><td role=\"cell\" data-label=\"Gets\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "</span></th><td role=\"cell\" data-label=\"Messages\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var6 string
 				templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(getsTypes(e))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/developer_webhooks.templ`, Line: 93, Col: 56}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/developer_webhooks.templ`, Line: 93, Col: 60}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var6))
 				if templ_7745c5c3_Err != nil {
@@ -245,7 +245,7 @@ func companyEndpoints(p EndpointsPage) templ.Component {
 			templ_7745c5c3_Var7 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<section class=\"card\" aria-labelledby=\"of-companies\"><header><h2 id=\"of-companies\">Endpoints of companies</h2><small>Their owners manage them</small></header>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<section class=\"card\" aria-labelledby=\"of-companies\"><header><h2 id=\"of-companies\">Endpoints of companies</h2><small>Only their owners can change them</small></header>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -413,7 +413,7 @@ func endpointBadge(e webhook.Endpoint) templ.Component {
 		ctx = templ.ClearChildren(ctx)
 		switch e.Health() {
 		case webhook.Disabled:
-			templ_7745c5c3_Err = Badge("bad", "off", "Gone").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Badge("bad", "off", "Disabled").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -834,13 +834,13 @@ func endpointFields(f EndpointForm) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		templ_7745c5c3_Err = Input(Field{
-			Name: "description", Label: "Note", Hint: "What is behind the address. You may leave it empty.", Value: f.Description, Autocomplete: "off", Optional: true,
+			Name: "description", Label: "Note", Hint: "What the endpoint is for.", Value: f.Description, Autocomplete: "off", Optional: true,
 			Err: f.Errors.Description, Focus: FirstProblem(f.problems()) == "description",
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 64, "<fieldset class=\"stack tight\"><legend>Which messages?</legend><p class=\"sm muted\">Without a choice, it gets all of them, and those that we add later.</p><div class=\"grid tight\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 64, "<fieldset class=\"stack tight\"><legend>Which messages?</legend><p class=\"sm muted\">If you choose none, the endpoint gets all of them, and those that we add later.</p><div class=\"grid tight\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

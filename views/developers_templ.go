@@ -101,8 +101,8 @@ var developerDone = map[string]string{
 	"ended":    "The old secret is ended. It is refused from now on.",
 	"saved":    "The endpoint is changed.",
 	"removed":  "The endpoint is removed. Nothing more is sent to it.",
-	"resumed":  "The endpoint is resumed. What waited is being sent.",
-	"replayed": "The messages wait to be sent again.",
+	"resumed":  "The endpoint is resumed. The messages that waited are being sent.",
+	"replayed": "The messages will be sent again.",
 }
 
 // developerHead is the head of the pages that list something.
@@ -132,12 +132,12 @@ func developerHead(p DeveloperPage, tab DeveloperTab) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if p.Staff {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<p>What back ends use: the API keys of all companies, and your own webhooks.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<p>The API keys of all companies, and the webhooks of your own back end.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<p>For the people who write your software: API keys, webhooks, and what was sent.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<p>API keys and webhooks for the programs that use your connections.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -306,7 +306,7 @@ func back(href, words string) templ.Component {
 			templ_7745c5c3_Var10 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<nav aria-label=\"Back\"><a class=\"btn quiet\" href=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<nav class=\"back\" aria-label=\"Back\"><a class=\"btn quiet\" href=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -111,12 +111,12 @@ var visitEnds = map[connect.SessionStatus]visitEnd{
 		return "ServiceTitan is connected for " + p.company() + ", and the access works."
 	}},
 	connect.SessionSetupRequested: {"info", "clock", "Your part is done for now", func(p VisitPage) string {
-		return "Our staff set up the connection for " + p.company() + ". " + p.caller() + " sees how far it is."
+		return "Our staff is setting up the connection for " + p.company() + ". " + p.caller() + " shows the progress."
 	}},
 	connect.SessionCanceled: {"off", "off", "Canceled", func(p VisitPage) string {
 		return "Nothing was connected for " + p.company() + ". To connect after all, start again at " + p.caller() + "."
 	}},
-	connect.SessionExpired: {"off", "clock", "The time is over", func(p VisitPage) string {
+	connect.SessionExpired: {"off", "clock", "Your time is up", func(p VisitPage) string {
 		return "Nothing was connected for " + p.company() + ". For your safety, the page works for 2 hours. Start again at " + p.caller() + "."
 	}},
 }

@@ -33,12 +33,12 @@ var explanations = map[string]explanation{
 		"Ask the support of Fieldbridge. Once the company is unlocked, the same requests work again.",
 	},
 	"missing-scope": {
-		"The key exists, but it was not made for this. The answer names the scope that it lacks.",
+		"The key is valid, but it lacks the scope that this request needs. The answer names the scope.",
 		"Use a key with that scope, or have the scope added to the key on its page.",
 	},
 	"no-valid-key": {
 		"The request has no API key, or one that is misspelled, revoked, or expired.",
-		"Send the key as “Authorization: Bearer fbk_…”. If it has expired or was revoked, make another one.",
+		"Send the key as “Authorization: Bearer fbk_…”. If it has expired or was revoked, create another one.",
 	},
 	"wrong-host": {
 		"The request was sent to another address than this Fieldbridge has.",
@@ -46,7 +46,7 @@ var explanations = map[string]explanation{
 	},
 	"idempotency-key-reused": {
 		"The same Idempotency-Key was sent with another request within 24 hours: another address, or another body.",
-		"Make a new key for each request, and send it again only with the very same request.",
+		"Use a new Idempotency-Key for each request, and send it again only with the very same request.",
 	},
 	"request-under-way": {
 		"The first request with this Idempotency-Key has no answer yet.",
@@ -54,7 +54,7 @@ var explanations = map[string]explanation{
 	},
 	"too-many-sessions": {
 		"The key has 1,000 connect sessions that have neither ended nor expired.",
-		"Wait until some of them end. Make a session only when somebody wants to connect.",
+		"Wait until some of them end. Create a session only when somebody wants to connect.",
 	},
 	"still-pending": {
 		"The message is still going to be sent to this endpoint, so there is nothing to replay yet.",
