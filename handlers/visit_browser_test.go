@@ -221,20 +221,18 @@ func TestBrowserVisitWhileSignedIn(t *testing.T) {
 	bob.See("Connect your ServiceTitan account") // nothing is connected there
 }
 
-// The popup of the README ends at the return URL, which tells the page that opened it.
+// The popup of the API's page ends at the return URL, which tells the page that opened it.
 func TestBrowserVisitInPopup(t *testing.T) {
 	a := newApp(t)
 	acme := a.callingApp("Acme Scheduling")
 	link, id := acme.sends(a, connect.NewSession{Reference: "acme-4711", TenantID: northgate, Ways: []servicetitan.Way{servicetitan.SignIn}})
-	readme, err := os.ReadFile("README.md")
+	example, err := os.ReadFile("api/examples/popup.html")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, example, _ := strings.Cut(string(readme), "```html\n")
-	example, _, _ = strings.Cut(example, "```")
-	opener, returned, ok := strings.Cut(example, "<!-- The page at your return URL -->")
+	opener, returned, ok := strings.Cut(string(example), "<!-- The page at your return URL -->")
 	if !ok {
-		t.Fatalf("the README has the example %s", example)
+		t.Fatalf("the example is %s", example)
 	}
 	const head = `<!DOCTYPE html><html lang="en"><head><title>Acme</title><link rel="icon" href="data:,"></head><body><h1>Acme</h1>`
 	acme.pages = map[string]string{
