@@ -339,7 +339,7 @@ func TestVisitReconnects(t *testing.T) {
 		if got := a.lookup("SELECT connection_id FROM connect_sessions"); got != id.String() {
 			t.Errorf("the session has the connection %s", got)
 		}
-		dana.get("/activity").want(a, 200, "Made a link to connect ServiceTitan", "Acme Scheduling (API key)")
+		dana.get("/activity").want(a, 200, "Created a link to connect ServiceTitan", "Acme Scheduling (API key)")
 	})
 }
 
