@@ -56,7 +56,7 @@ func VisitStart(p VisitPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "</h1><p class=\"muted\">Fieldbridge connects ServiceTitan to other apps. Nothing is connected before you sign in at ServiceTitan, or enter values from there, and agree.</p></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "</h1><p class=\"muted\">Fieldbridge connects ServiceTitan to other apps. Nothing is connected until you agree on the next pages.</p></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -97,7 +97,7 @@ func VisitStart(p VisitPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "</button></form></div><p class=\"sm muted\">After you continue, the page works in this browser only, for 2 hours.</p></div></section><section class=\"card\" aria-labelledby=\"asks\"><header><h2 id=\"asks\">The access that is asked for</h2></header>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "</button></form></div><p class=\"sm muted\">After you continue, the page works in this browser only, for 2 hours.</p></div></section><section class=\"card\" aria-labelledby=\"asks\"><header><h2 id=\"asks\">What Fieldbridge asks to use</h2></header>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -520,7 +520,7 @@ func visitHead(p VisitPage, title, text string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Told(p.caller()+" asks for "+p.company()+".").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Told(p.caller()+" asks you to connect ServiceTitan for "+p.company()+".").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -699,7 +699,7 @@ func VisitSignIn(p VisitPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 43, " <section class=\"card\" aria-labelledby=\"asks\"><header><h2 id=\"asks\">The access that is asked for</h2></header>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 43, " <section class=\"card\" aria-labelledby=\"asks\"><header><h2 id=\"asks\">What Fieldbridge asks to use</h2></header>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -959,7 +959,7 @@ func VisitGuided(p VisitPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = howWeSetUp("There is a guide.", "The app that sent you here learns how far it is.").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = howWeSetUp("There is a guide.", "The app that sent you here shows the progress.").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1275,8 +1275,8 @@ func VisitOver() templ.Component {
 		ctx = templ.ClearChildren(ctx)
 		templ_7745c5c3_Err = askClosed(
 			"This link is no longer valid",
-			"It works once. It ends 30 minutes after it was made if nobody continues with it, and 2 hours after somebody did.",
-			"Go back to the app that sent you here, and start again there. Nothing was changed by this page.",
+			"A link works once and in one browser. It ends 30 minutes after it was created, or 2 hours after somebody continued with it.",
+			"Go back to the app that sent you here, and start again there. This page has changed nothing.",
 		).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
