@@ -116,7 +116,8 @@ func retryAfter(value string, now time.Time) time.Duration {
 	return 0
 }
 
-// Explain says in words why there was no answer. It shows nothing of our network.
+// Explain says in words why there was no answer. It shows nothing of our network, not
+// even which names there are.
 func Explain(err error) string {
 	var wrong *AddressError
 	var dns *net.DNSError
@@ -124,12 +125,10 @@ func Explain(err error) string {
 	switch {
 	case err == nil:
 		return ""
-	case errors.Is(err, ErrForbidden):
-		return "The address is not on the public internet."
 	case errors.As(err, &wrong):
 		return "The address " + wrong.Problem + "."
-	case errors.As(err, &dns):
-		return "The host name was not found."
+	case errors.Is(err, ErrForbidden), errors.As(err, &dns):
+		return "The host name was not found on the public internet."
 	case errors.As(err, &network) && network.Timeout():
 		return "There was no answer within 15 seconds."
 	case isCertificateError(err):

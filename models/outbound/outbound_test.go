@@ -148,6 +148,10 @@ func nameServer(t *testing.T, address string) *net.Resolver {
 	}}
 }
 
+// notFound is what is said about a name that does not exist, and about one of our
+// network.
+const notFound = "The host name was not found on the public internet."
+
 // A name is checked each time that it is dialed, by what it stands for then.
 func TestNameThatStandsForAPrivateAddress(t *testing.T) {
 	reached := atomic.Int64{}
@@ -159,7 +163,7 @@ func TestNameThatStandsForAPrivateAddress(t *testing.T) {
 		client.ResolveWith(nameServer(t, answer))
 		for range 2 {
 			_, err := client.Post(t.Context(), outbound.Request{URL: "https://receiver.example:" + port + "/"})
-			if !errors.Is(err, outbound.ErrForbidden) || outbound.Explain(err) != "The address is not on the public internet." {
+			if !errors.Is(err, outbound.ErrForbidden) || outbound.Explain(err) != notFound {
 				t.Errorf("%s: %v", answer, err)
 			}
 		}
@@ -261,7 +265,7 @@ func TestFailuresInWords(t *testing.T) {
 			t.Errorf("%s: %v: %q, want %q", c.url, err, got, c.want)
 		}
 	}
-	if got := outbound.Explain(fmt.Errorf("look up: %w", &net.DNSError{Name: "x.example", IsNotFound: true})); got != "The host name was not found." {
+	if got := outbound.Explain(fmt.Errorf("look up: %w", &net.DNSError{Name: "x.example", IsNotFound: true})); got != notFound {
 		t.Errorf("%q", got)
 	}
 }
