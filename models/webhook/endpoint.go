@@ -96,6 +96,11 @@ func (e Endpoint) Health() Health {
 	return Healthy
 }
 
+// waits reports whether only tests are sent for now.
+func (e Endpoint) waits(now time.Time) bool {
+	return e.PausedAt != nil || e.NextTryAt != nil && e.NextTryAt.After(now)
+}
+
 // TypeList returns the types that the endpoint gets. It gets all if there are none.
 func (e Endpoint) TypeList() []Type {
 	var list []Type

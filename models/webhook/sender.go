@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,10 +35,13 @@ const (
 	// workersAtMost is to how many endpoints an instance sends at a time. Failing ones
 	// take at most half of them, so that they keep none of the others waiting.
 	workersAtMost = 200
-	// sentAtOnce is how many deliveries an endpoint gets at a time, and batchSize how
-	// many are read at a time.
+	// sentAtOnce is how many deliveries an endpoint gets at a time. After batchSize of
+	// them, the endpoint is read again.
 	sentAtOnce = 8
 	batchSize  = 32
+	// readAtOnce is how many deliveries are read at a time. To find them takes longer the
+	// more order keys have something pending.
+	readAtOnce = 16 * batchSize
 	// stopWithin is how long after the end of Run's context a request may still go on.
 	stopWithin = 3 * time.Second
 )
@@ -98,7 +102,7 @@ func (s *sender) startDue(ctx context.Context) error {
 		return err
 	}
 	for _, e := range waiting {
-		list, err := s.due(within, e)
+		list, err := s.due(within, e, 1)
 		if err != nil {
 			return err
 		}
@@ -145,14 +149,14 @@ func (w *Webhooks) waiting(ctx context.Context) (list []Endpoint, err error) {
 	return list, nil
 }
 
-// due returns the deliveries to an endpoint that can be sent now, those that were tried
+// due returns some deliveries to an endpoint that can be sent now, those that were tried
 // least first.
-func (w *Webhooks) due(ctx context.Context, e Endpoint) (list []Delivery, err error) {
-	now, query, limit := w.db.Now(), dueQuery, batchSize
+func (w *Webhooks) due(ctx context.Context, e Endpoint, limit int) (list []Delivery, err error) {
+	now, query := w.db.Now(), dueQuery
 	if e.Failures >= failuresInARow {
 		limit = 1
 	}
-	if e.PausedAt != nil || e.NextTryAt != nil && e.NextTryAt.After(now) {
+	if e.waits(now) {
 		query = dueTestsQuery
 	}
 	err = w.db.ReadRows(ctx, query, []any{e.ID, now, limit}, func(rows *sql.Rows) error {
@@ -201,15 +205,34 @@ func (s *sender) work(ctx context.Context, id uuid.UUID) {
 			s.complain(ctx, id, "cannot go on sending webhooks", err)
 			return
 		}
-		list, err := s.due(ctx, held.endpoint)
+		list, err := s.due(ctx, held.endpoint, readAtOnce)
 		if err != nil || len(list) == 0 {
 			s.complain(ctx, id, "cannot read queued webhooks", err)
 			return
 		}
-		if !s.sendAll(ctx, held, list) {
+		if !s.sendBatches(ctx, held, list) {
 			return
 		}
 	}
+}
+
+// sendBatches sends deliveries until the endpoint turns out to fail. Each is still the
+// first of its order key, because only the holder of the lease sends. It reports whether
+// the results were stored.
+func (s *sender) sendBatches(ctx context.Context, held *lease, list []Delivery) bool {
+	for batch := range slices.Chunk(list, batchSize) {
+		if !s.sendAll(ctx, held, batch) {
+			return false
+		}
+		if err := s.keepLease(ctx, held); err != nil {
+			s.complain(ctx, held.endpoint.ID, "cannot go on sending webhooks", err)
+			return false
+		}
+		if e := held.endpoint; e.Failures >= failuresInARow || e.waits(s.db.Now()) {
+			break
+		}
+	}
+	return true
 }
 
 func (w *Webhooks) complain(ctx context.Context, id uuid.UUID, what string, err error) {
