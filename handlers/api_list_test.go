@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -215,6 +216,39 @@ func TestAPIRateLimit(t *testing.T) {
 	a.clock.Add(time.Second)
 	if left := left(t, b.ask("/connections").want(t, 200)); left != 199 {
 		t.Errorf("%d are left a second later", left)
+	}
+}
+
+// Every answer has the limit. Those to a valid key say how many requests are left, also
+// if its company is locked.
+func TestAPIRateLimitIsOnEveryAnswer(t *testing.T) {
+	a := newApp(t)
+	amy := a.signUp("Northgate", "Amy")
+	b, other := a.backEnd(amy), a.backEnd(nil)
+	other.secret = "fbk_wrong"
+	for name, c := range map[string]struct {
+		by           *backEnd
+		method, path string
+		locked       bool
+		status       int
+		left         bool
+	}{
+		"fine":           {by: b, path: "connections", status: 200, left: true},
+		"locked":         {by: b, path: "connections", locked: true, status: 403, left: true},
+		"wrong key":      {by: other, path: "connections", status: 401},
+		"unknown path":   {by: b, path: "collections", status: 404},
+		"another method": {by: b, method: http.MethodPut, path: "connections", status: 405},
+	} {
+		a.exec("UPDATE companies SET locked_at = NULL")
+		if c.locked {
+			a.exec("UPDATE companies SET locked_at = created_at")
+		}
+		r := c.by.request(cmp.Or(c.method, http.MethodGet), "/api/v1/"+c.path, nil)
+		r.Header.Set("Authorization", "Bearer "+c.by.secret)
+		h := c.by.send(r).want(t, c.status).header
+		if h.Get("RateLimit-Policy") == "" || (h.Get("RateLimit") != "") != c.left {
+			t.Errorf("%s: %v", name, h)
+		}
 	}
 }
 

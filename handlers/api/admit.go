@@ -23,7 +23,7 @@ func (a *API) Enter(r Route) echo.HandlerFunc {
 		enter = func(c echo.Context) error { return a.admit(c, r, r.Handle) }
 	}
 	return func(c echo.Context) error {
-		c.Response().Header()[rateLimitPolicy] = limitPolicy
+		setPolicy(c.Response().Header())
 		return enter(c)
 	}
 }
@@ -35,14 +35,12 @@ func (a *API) admit(c echo.Context, r Route, handle func(echo.Context, accounts.
 	if errors.Is(err, database.ErrNotFound) {
 		return errNoKey
 	}
-	h := c.Response().Header()
-	if request.Kind[*accounts.ThrottledError](err) {
-		setLimit(h, 0)
+	if key.ID != uuid.Nil {
+		setLimit(c.Response().Header(), a.APIKeys.Left(key.ID))
 	}
 	if err != nil {
 		return err
 	}
-	setLimit(h, a.APIKeys.Left(key.ID))
 	if err := key.Need(r.Scope); err != nil {
 		return err
 	}

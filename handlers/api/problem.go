@@ -221,6 +221,7 @@ func (a *API) ShowError(c echo.Context, err error) {
 	body := a.problemBody(p, err)
 	body.SupportCode = request.SupportCode(c)
 	h := c.Response().Header()
+	setPolicy(h) // no route has set it if there is none
 	switch {
 	case p.status == http.StatusUnauthorized:
 		h.Set(echo.HeaderWWWAuthenticate, "Bearer")

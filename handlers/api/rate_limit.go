@@ -26,6 +26,9 @@ var limitsLeft = func() (all [accounts.KeyLimit + 1][]string) {
 	return all
 }()
 
+// setPolicy says what the limit is.
+func setPolicy(h http.Header) { h[rateLimitPolicy] = limitPolicy }
+
 // setLimit says how many requests are left within the next second.
 func setLimit(h http.Header, left int) {
 	h[rateLimit] = limitsLeft[min(left, accounts.KeyLimit)]

@@ -58,8 +58,8 @@ const keyQuery = `SELECT k.id, k.company_id, k.name, k.key_hash, k.scopes, k.exp
 
 // Check returns the key that a request from an address has sent. It returns
 // ErrNotFound for an unknown, revoked, or expired key, a ThrottledError for one that is
-// used too often, and ErrLocked for one whose company is locked. It counts every
-// refusal of a key that exists.
+// used too often, and ErrLocked for one whose company is locked. With the last two, it
+// returns the ID of the key. It counts every refusal of a key that exists.
 func (a *APIKeys) Check(ctx context.Context, sent secret.Value, address string) (APIKey, error) {
 	if !WellFormed(sent) {
 		return APIKey{}, database.ErrNotFound
@@ -99,10 +99,11 @@ func (a *APIKeys) admit(key APIKey, err error, old bool, address string) (APIKey
 	defer func() { a.uses[key.ID] = use }()
 	refuse := func(err error) (APIKey, error) {
 		use.refused, use.refusedAt, use.refusedAddress = use.refused+1, now, address
-		return APIKey{}, err
+		return APIKey{ID: key.ID}, err
 	}
 	if errors.Is(err, database.ErrNotFound) {
-		return refuse(err)
+		_, err := refuse(err)
+		return APIKey{}, err
 	}
 	limit := a.limits[key.ID]
 	if limit == nil {

@@ -9,12 +9,8 @@ import (
 // This file exports to the tests in package webhook_test what they need besides the
 // package's API.
 
-// Limits and intervals.
-const (
-	BatchSize  = batchSize
-	PauseAfter = pauseAfter
-	TriedFor   = triedFor
-)
+// TriedFor is how long a delivery is tried.
+const TriedFor = triedFor
 
 // Queued is a row of webhook_messages.
 type Queued = message
