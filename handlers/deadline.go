@@ -25,6 +25,7 @@ var waits = map[string]bool{
 	http.MethodGet + " /callback":                           true,
 	http.MethodPost + " /connect/credentials":               true,
 	http.MethodPost + " /ask/:token/credentials":            true,
+	http.MethodPost + " /c/:token/credentials":              true,
 	http.MethodPost + " /connections/:id/test":              true,
 	http.MethodPost + " /staff/connections/:id/credentials": true,
 	http.MethodPost + " /staff/connections/:id/refresh":     true,

@@ -2,11 +2,23 @@ package handlers_test
 
 import (
 	"log/slog"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
+
+// Whoever sends a client ID and secret waits for ServiceTitan, and has the time for it.
+func TestCredentialsHaveTimeForServiceTitan(t *testing.T) {
+	for _, r := range handlers.Routes() {
+		if r.Method == http.MethodPost && strings.HasSuffix(r.Path, "/credentials") && !handlers.WaitsForServiceTitan(r) {
+			t.Errorf("%s has no more time than others", r)
+		}
+	}
+}
 
 // A PostgreSQL host that disappears blocks no request forever. Each request is
 // answered with 503, even if there are more of them than connections in the pool.

@@ -53,6 +53,10 @@ func tableOf(o Options) []Route {
 	return table
 }
 
+// WaitsForServiceTitan says whether a route has more time, because it waits for several
+// answers of ServiceTitan.
+func WaitsForServiceTitan(r Route) bool { return waits[r.String()] }
+
 // ErrSession says that data of a session cannot be decoded.
 var ErrSession = errSession
 
