@@ -31,7 +31,7 @@ type apikeyCreate struct {
 	Scopes    string   `help:"What the key may do: connections:read, tokens:read, connect:write, webhooks:write, proxy." default:"connections:read,tokens:read" placeholder:"SCOPE,…"`
 	Expires   string   `help:"When the key expires: a day such as 2027-01-31, a number of days such as 90d, or never." default:"never" placeholder:"WHEN"`
 	Caller    string   `help:"The name that people see when the program asks them to connect. Without it, the key's name." placeholder:"NAME"`
-	ReturnURL []string `help:"An exact address to which the program may have people sent back. Repeat it for several." placeholder:"URL" sep:"none"`
+	ReturnURL []string `help:"An exact address to which people are sent back after they connect. Repeat the flag for several." placeholder:"URL" sep:"none"`
 }
 
 // Help says which flags are required.

@@ -176,7 +176,7 @@ func demoJourneys(sandbox *url.URL, people demoPeople) []handlers.Journey {
 		},
 		{
 			Title: "An app connects its customer",
-			Shows: "A marketplace app sends its customer to connect, who needs no account here. The app gets webhooks, and calls ServiceTitan through Fieldbridge.",
+			Shows: "A marketplace app sends its customer to Fieldbridge to connect. The customer needs no account. The app gets webhooks, and calls ServiceTitan through Fieldbridge.",
 			Steps: []string{
 				"In Acme Scheduling, choose *Connect ServiceTitan* in the row of Bright Sky Plumbing. Fieldbridge says who asks: choose *Continue*, then *Continue to ServiceTitan*.",
 				"In the sandbox, choose *Sign in* if it asks, then *Allow*. You are back at Acme Scheduling, which shows what came back, without a token, and what it read from ServiceTitan.",

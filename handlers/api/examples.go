@@ -18,9 +18,9 @@ var examples = []struct {
 	names []string
 }{
 	{views.APIExample{ID: "read-a-token", Title: "Read a token", Lead: "Lists the connections that work, and reads their access tokens."}, []string{"access.sh", "access.go", "access.ts", "access.py"}},
-	{views.APIExample{ID: "open-a-connect-session", Title: "Open a connect session", Lead: "Sends a customer of yours through the connection to ServiceTitan, and back to you."}, []string{"session.sh", "session.go", "session.ts", "session.py"}},
-	{views.APIExample{ID: "send-people-there", Title: "Send people there", Lead: "Your part around a connect session. What the query of the return URL says is for what your page shows. For what your app does, read the session, or wait for the webhook."}, []string{"full-page.go", "popup.html"}},
-	{views.APIExample{ID: "verify-a-webhook", Title: "Verify a webhook", Lead: "Believes only what Fieldbridge has signed. Libraries of Standard Webhooks do the same in many languages."}, []string{"verify.go", "verify.ts", "verify.py"}},
+	{views.APIExample{ID: "open-a-connect-session", Title: "Open a connect session", Lead: "Sends one of your customers to connect ServiceTitan, and back to you."}, []string{"session.sh", "session.go", "session.ts", "session.py"}},
+	{views.APIExample{ID: "send-people-there", Title: "Send people there", Lead: "Your pages before and after a connect session. Use the query of the return URL only for what your page shows. Before your app does anything, it reads the session, or waits for the webhook."}, []string{"full-page.go", "popup.html"}},
+	{views.APIExample{ID: "verify-a-webhook", Title: "Verify a webhook", Lead: "Accepts only what Fieldbridge has signed. Standard Webhooks has libraries for many languages that do the same."}, []string{"verify.go", "verify.ts", "verify.py"}},
 }
 
 // languages names the languages of the examples, or what a file shows.

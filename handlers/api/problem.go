@@ -44,7 +44,7 @@ var problems = []problem{
 	},
 	{
 		name: "budget-spent", status: http.StatusTooManyRequests, is: request.Kind[*calls.SpentError], title: "Too many calls to this tenant",
-		detail: "ServiceTitan allows only so many calls a second for each tenant, and this one has had them. The call was not passed on. Retry after the time in Retry-After.",
+		detail: "ServiceTitan allows only so many calls a second for each tenant, and they are used up. The call was not passed on. Retry after the time in Retry-After.",
 	},
 	{name: "invalid-request", status: http.StatusBadRequest, is: request.Kind[*invalidError], title: "Invalid request"},
 	{
@@ -92,7 +92,7 @@ var problems = []problem{
 		detail: "ServiceTitan has refused this connection for good. Someone at the company has to reconnect it in Fieldbridge.",
 	},
 	{
-		name: "proxy-off", status: http.StatusForbidden, is: request.Exactly(errProxyOff), title: "No path may be called",
+		name: "proxy-off", status: http.StatusForbidden, is: request.Exactly(errProxyOff), title: "No path is allowed",
 		detail: "Fieldbridge passes calls on only to paths that its operator allows with FIELDBRIDGE_PROXY_PATHS, and none is allowed.",
 	},
 	{

@@ -22,15 +22,15 @@ var explanations = map[string]explanation{
 	},
 	"invalid-request": {
 		"A field of the body, a parameter, or a header is missing, wrong, or not known.",
-		"Look at errors in the answer: each entry names a field by a JSON pointer, or a parameter by its name, and says what is wrong with it. Compare the request with the description of the API. Sending it again as it is does not help.",
+		"Look at errors in the answer: each entry names a field by a JSON pointer, or a parameter by its name, and says what is wrong with it. Compare the request with the description of the API. The same request fails again.",
 	},
 	"not-found": {
 		"There is nothing with this ID, or it belongs to another company than the key.",
 		"Check the ID, and that you use the key of the right company. List what the key may see if you are not sure.",
 	},
 	"company-locked": {
-		"The support of Fieldbridge has locked the company. Its connections stay, but nobody can read their access.",
-		"Ask the support of Fieldbridge. Once the company is unlocked, the same requests work again.",
+		"Fieldbridge support has locked the company. Its connections stay, but nobody can read their access.",
+		"Ask Fieldbridge support. Once the company is unlocked, the same requests work again.",
 	},
 	"missing-scope": {
 		"The key is valid, but it lacks the scope that this request needs. The answer names the scope.",
@@ -66,7 +66,7 @@ var explanations = map[string]explanation{
 	},
 	"reconnect-needed": {
 		"ServiceTitan has refused the access of this connection for good. The answer says why in reason.",
-		"Ask somebody at the company to reconnect. You can open a connect session with the ID of the connection for it. Until then, leave the connection alone.",
+		"Ask somebody at the company to reconnect. You can open a connect session with the ID of the connection for that. Until then, stop using the connection.",
 	},
 	"proxy-off": {
 		"This Fieldbridge passes no calls on to ServiceTitan, because its operator has allowed no path.",
@@ -86,14 +86,14 @@ var explanations = map[string]explanation{
 	},
 	"token-refused": {
 		"ServiceTitan refuses even a fresh access token of this connection.",
-		"Test the connection, and read it to see its state. Give the support code to the support of Fieldbridge if it lasts.",
+		"Test the connection, and read it to see its state. Give the support code to Fieldbridge support if this goes on.",
 	},
 	"servicetitan-late": {
 		"ServiceTitan did not answer in time. It may or may not have carried the call out.",
 		"Find out whether it was carried out before you send a call again that changes something.",
 	},
 	"servicetitan-unreachable": {
-		"Fieldbridge could not reach ServiceTitan, or the answer broke off.",
+		"Fieldbridge could not reach ServiceTitan, or the answer ended early.",
 		"Send the call again later. Before you send one again that changes something, find out whether it was carried out.",
 	},
 	"answer-too-large": {
@@ -105,7 +105,7 @@ var explanations = map[string]explanation{
 		"Wait for the seconds in Retry-After, and ask again. Nobody at the company needs to do anything.",
 	},
 	"temporarily-unavailable": {
-		"Fieldbridge cannot answer right now, for example because its database does not.",
+		"Fieldbridge cannot answer right now, for example because its database is not available.",
 		"Wait for the seconds in Retry-After, and send the request again. Send a POST with the same Idempotency-Key.",
 	},
 	"method-not-allowed": {
@@ -121,8 +121,8 @@ var explanations = map[string]explanation{
 		"Send it with “Content-Type: application/json”, and without a content encoding.",
 	},
 	"internal-error": {
-		"Something went wrong in Fieldbridge. It is not your request.",
-		"Send the request again later. If it happens again, give the support code of the answer to the support of Fieldbridge.",
+		"Something went wrong in Fieldbridge. Your request is not the cause.",
+		"Send the request again later. If it happens again, give the support code of the answer to Fieldbridge support.",
 	},
 }
 

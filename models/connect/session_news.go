@@ -36,8 +36,8 @@ var nextSteps = map[SessionStatus]string{
 	SessionOpened:         "The person connects, or cancels.",
 	SessionConnected:      "Nothing. The access token can be read.",
 	SessionSetupRequested: "Our staff or the company’s ServiceTitan admin continue the setup.",
-	SessionCanceled:       "To connect after all, make another session.",
-	SessionExpired:        "To connect after all, make another session.",
+	SessionCanceled:       "To connect after all, create another session.",
+	SessionExpired:        "To connect after all, create another session.",
 }
 
 // NextStep returns what comes next, in words.
