@@ -54,10 +54,24 @@ func (a *API) once(c echo.Context, key accounts.APIKey, handle func(echo.Context
 	return a.carryOut(c, claim, func() error { return handle(c, key) })
 }
 
-// carryOut keeps the answer of a handler before it is sent. It does not keep an answer
-// that may be another one soon.
+// carryOut keeps the answer of a handler before it is sent.
 func (a *API) carryOut(c echo.Context, claim accounts.Claim, handle func() error) error {
+	panics := true
+	defer func() {
+		if panics {
+			a.keep(c, claim, &heldAnswer{status: http.StatusInternalServerError})
+		}
+	}()
 	held := a.hold(c, handle)
+	panics = false
+	a.keep(c, claim, held)
+	held.ResponseWriter.WriteHeader(held.status)
+	_, err := held.ResponseWriter.Write(held.body.Bytes())
+	return err
+}
+
+// keep keeps an answer, unless it may be another one soon.
+func (a *API) keep(c echo.Context, claim accounts.Claim, held *heldAnswer) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), keepingLimit)
 	defer cancel()
 	var err error
@@ -69,9 +83,6 @@ func (a *API) carryOut(c echo.Context, claim accounts.Claim, handle func() error
 	if err != nil { // what was asked for has happened all the same
 		request.NoteError(ctx, slog.LevelError, err)
 	}
-	held.ResponseWriter.WriteHeader(held.status)
-	_, err = held.ResponseWriter.Write(held.body.Bytes())
-	return err
 }
 
 // hold returns the answer of a handler, without sending it.
