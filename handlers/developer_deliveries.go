@@ -63,5 +63,5 @@ func (s *site) replayDelivery(c echo.Context, d developer, id uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	return seeOther(c, d.seen(deliveryPath(again.ID), "replayed"))
+	return seeOther(c, d.seen(deliveryPath(again.ID), "repeated"))
 }
