@@ -12,6 +12,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/connect"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -39,21 +40,12 @@ func bodyOf(c connect.Listed) connectionBody {
 		ID: c.ID, CompanyID: c.CompanyID, CompanyName: c.CompanyName, Reference: c.Reference,
 		TenantID: c.TenantID, TenantName: c.TenantName, Environment: string(c.Environment),
 		State: c.State, StateSince: c.StateSince.UTC(), Reason: c.Reason, UpgradeNeeded: c.UpgradeNeeded, Scopes: c.ScopeList(),
-		NextRenewalAt: inUTC(c.NextRenewalAt), UpdatedAt: c.ChangedAt.UTC(),
+		NextRenewalAt: database.InUTC(c.NextRenewalAt), UpdatedAt: c.ChangedAt.UTC(),
 	}
 	if !c.RenewedAt.IsZero() {
-		body.RenewedAt = inUTC(&c.RenewedAt)
+		body.RenewedAt = database.InUTC(&c.RenewedAt)
 	}
 	return body
-}
-
-// inUTC returns a time in UTC. Some databases return it in their own zone.
-func inUTC(at *time.Time) *time.Time {
-	if at == nil {
-		return nil
-	}
-	utc := at.UTC()
-	return &utc
 }
 
 type connectionsBody struct {

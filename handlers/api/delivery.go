@@ -12,6 +12,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/webhook"
 )
 
@@ -32,10 +33,10 @@ type deliveryBody struct {
 func deliveryOf(d webhook.Delivery) deliveryBody {
 	body := deliveryBody{
 		ID: d.ID, EndpointID: d.EndpointID, WebhookID: d.WebhookID(), Type: d.Type, SubjectID: d.OrderKey,
-		State: d.State, Tries: d.Tries, CreatedAt: d.CreatedAt.UTC(), EndedAt: inUTC(d.EndedAt),
+		State: d.State, Tries: d.Tries, CreatedAt: d.CreatedAt.UTC(), EndedAt: database.InUTC(d.EndedAt),
 	}
 	if d.State == webhook.Pending {
-		body.NextTryAt = inUTC(&d.NextTryAt)
+		body.NextTryAt = database.InUTC(&d.NextTryAt)
 	}
 	return body
 }

@@ -121,7 +121,7 @@ func (n NewKey) key(id uuid.UUID, now time.Time) (APIKey, error) {
 	if problem != NameFine {
 		return APIKey{}, badNameError{problem}
 	}
-	k := APIKey{ID: id, CompanyID: n.CompanyID, Name: name, Scopes: joinScopes(ordered(n.Scopes)), ExpiresAt: inUTC(n.ExpiresAt), CreatedAt: now}
+	k := APIKey{ID: id, CompanyID: n.CompanyID, Name: name, Scopes: joinScopes(ordered(n.Scopes)), ExpiresAt: database.InUTC(n.ExpiresAt), CreatedAt: now}
 	switch {
 	case k.Scopes == "":
 		return APIKey{}, ErrNoScope
@@ -129,15 +129,6 @@ func (n NewKey) key(id uuid.UUID, now time.Time) (APIKey, error) {
 		return APIKey{}, ErrExpired
 	}
 	return k, k.callAs(n.CallerName, n.ReturnURLs)
-}
-
-// inUTC returns a moment as the database stores it.
-func inUTC(at *time.Time) *time.Time {
-	if at == nil {
-		return nil
-	}
-	utc := at.UTC()
-	return &utc
 }
 
 // callAs sets what concerns the people whom the key's program asks to connect.

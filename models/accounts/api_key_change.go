@@ -55,7 +55,7 @@ func (a *APIKeys) Roll(ctx context.Context, by Actor, whose *uuid.UUID, id uuid.
 	var rolled APIKey
 	made := newKey()
 	err := a.change(ctx, by, whose, id, AuditKeyRolled, func(key *APIKey, now time.Time) (map[string]any, error) {
-		until, expires := now.Add(to.Overlap), inUTC(to.ExpiresAt)
+		until, expires := now.Add(to.Overlap), database.InUTC(to.ExpiresAt)
 		switch {
 		case to.Overlap < 0 || to.Overlap > LongestOverlap:
 			return nil, ErrOverlap
