@@ -197,6 +197,8 @@ func TestDeveloperWebhooks(t *testing.T) {
 	}
 	since := a.clock.Now().UTC().Add(-time.Hour).Format("2006-01-02T15:04")
 	al.get(at+"/replay?since=yesterday").want(a, 422, "Enter a date and a time")
+	al.get(at+"/replay?since="+since).want(a, 200, "Tests do not count")
+	a.exec("UPDATE webhook_deliveries SET type = 'connection.connected'")
 	al.get(at+"/replay?since="+since).want(a, 200, "will be sent again")
 	al.post(at+"/replay", "since", since).want(a, 303)
 
