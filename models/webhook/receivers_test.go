@@ -93,10 +93,6 @@ func TestBadReceiversDelayNoOther(t *testing.T) {
 		if n := h.count(tried+" WHERE d.endpoint_id = ?", endpoints["hang"].ID); n != 0 {
 			h.Errorf("the one that hangs has %d results", n)
 		}
-		until(h.T, func() bool { // those that are slow only because of their work
-			return h.count("SELECT count(*) FROM webhook_deliveries WHERE state = 'delivered' AND endpoint_id = ?", endpoints["gigabyte"].ID) >= messages &&
-				h.count("SELECT count(DISTINCT d.endpoint_id) FROM webhook_attempts a JOIN webhook_deliveries d ON d.seq = a.delivery_seq") == len(endpoints)-1+len(good)
-		})
 		close(let)
 		stop()
 		<-done
