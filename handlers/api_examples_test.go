@@ -18,6 +18,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
 // example returns a command that runs an example of the API's page.
@@ -27,7 +28,7 @@ func example(t *testing.T, name string, env ...string) *exec.Cmd {
 	command := exec.CommandContext(t.Context(), "go", "run", file)
 	if filepath.Ext(name) == ".sh" {
 		if _, err := exec.LookPath("curl"); err != nil {
-			t.Skip("curl is not installed")
+			testdb.Missing(t, "curl")
 		}
 		command = exec.CommandContext(t.Context(), "sh", file)
 	}
