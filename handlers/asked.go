@@ -165,19 +165,13 @@ func (s *site) tryAsked(c echo.Context, name string, binding secret.Value) error
 	if err != nil {
 		return s.showNoAsk(c, err)
 	}
-	status := http.StatusUnprocessableEntity
-	// Only some are told beside a field.
-	//exhaustive:ignore
-	switch result.Outcome {
-	case models.OutcomeConnected:
+	if result.Outcome == models.OutcomeConnected {
 		return seeOther(c, "/ask/"+name)
-	case models.OutcomeTenantTaken, models.OutcomeTenantUnknown, models.OutcomeWrongTenant, models.OutcomeLinkEnded:
-		return s.showGuestFailed(c, guestPage{askedByOwner, name}, result)
-	case models.OutcomeClientRefused:
-		page.Errors = whyRefused(own, page.Asked.Environment.Label())
-	default:
-		page.Result, status = result, result.Outcome.Status()
-		request.SetRetryAfter(c.Response().Header(), result.RetryAt, s.Now())
 	}
+	if !besideForm(result.Outcome) {
+		return s.showGuestFailed(c, guestPage{askedByOwner, name}, result)
+	}
+	var status int
+	page.Errors, page.Result, status = s.tellBesideForm(c, own, page.Asked.Environment, result)
 	return fieldbridge.Render(c, status, views.AskedCredentials(page))
 }

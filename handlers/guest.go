@@ -14,6 +14,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/secret"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
@@ -60,6 +61,22 @@ func (s *site) showGuestFailed(c echo.Context, at guestPage, result models.Resul
 	}
 	request.SetRetryAfter(c.Response().Header(), result.RetryAt, s.Now())
 	return fieldbridge.Render(c, result.Outcome.Status(), views.AskedFailed(page))
+}
+
+// besideForm says whether a guest's form shows how an attempt ended that failed. The other
+// outcomes have a page of their own, because other values in the form would not help.
+func besideForm(o models.Outcome) bool {
+	return o != models.OutcomeTenantTaken && o != models.OutcomeTenantUnknown && o != models.OutcomeWrongTenant && o != models.OutcomeLinkEnded
+}
+
+// tellBesideForm returns what a guest's form says after an attempt that failed, and the
+// status of its page.
+func (s *site) tellBesideForm(c echo.Context, own servicetitan.OwnClient, environment servicetitan.EnvironmentName, result models.Result) (views.CredentialsErrors, models.Result, int) {
+	if result.Outcome == models.OutcomeClientRefused {
+		return whyRefused(own, environment.Label()), models.Result{}, http.StatusUnprocessableEntity
+	}
+	request.SetRetryAfter(c.Response().Header(), result.RetryAt, s.Now())
+	return views.CredentialsErrors{}, result, result.Outcome.Status()
 }
 
 // returned receives a browser that returns from ServiceTitan. An authorization that

@@ -359,19 +359,13 @@ func (s *site) tryInVisit(c echo.Context, f form, page views.VisitPage, binding 
 	if err != nil {
 		return s.showNoVisit(c, err)
 	}
-	status := http.StatusUnprocessableEntity
-	// Only some are told beside a field.
-	//exhaustive:ignore
-	switch result.Outcome {
-	case models.OutcomeConnected:
+	if result.Outcome == models.OutcomeConnected {
 		return s.leaveVisit(c, page.Name, binding)
-	case models.OutcomeTenantTaken, models.OutcomeTenantUnknown, models.OutcomeWrongTenant, models.OutcomeLinkEnded:
-		return s.showGuestFailed(c, guestPage{sentByBackEnd, page.Name}, result)
-	case models.OutcomeClientRefused:
-		page.Errors = whyRefused(own, page.Choice.Environment.Label())
-	default:
-		page.Result, status = result, result.Outcome.Status()
-		request.SetRetryAfter(c.Response().Header(), result.RetryAt, s.Now())
 	}
+	if !besideForm(result.Outcome) {
+		return s.showGuestFailed(c, guestPage{sentByBackEnd, page.Name}, result)
+	}
+	var status int
+	page.Errors, page.Result, status = s.tellBesideForm(c, own, page.Choice.Environment, result)
 	return s.showVisitStep(c, status, page)
 }
