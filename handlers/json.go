@@ -4,23 +4,23 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"mime"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 )
 
 // readJSON decodes a body that a script of ours sent. It requires one object with no
 // fields but those of into. The size of every body is limited.
 func readJSON(c echo.Context, into any) error {
-	r := c.Request()
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || kind != "application/json" || r.Header.Get("Content-Encoding") != "" {
-		return echo.NewHTTPError(http.StatusUnsupportedMediaType)
+	if err := request.RequireJSON(c); err != nil {
+		return err
 	}
-	body := json.NewDecoder(r.Body)
+	body := json.NewDecoder(c.Request().Body)
 	body.DisallowUnknownFields()
-	if err = body.Decode(into); err == nil {
+	err := body.Decode(into)
+	if err == nil {
 		if _, err = body.Token(); errors.Is(err, io.EOF) {
 			return nil
 		}

@@ -5,24 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"reflect"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/labstack/echo/v4"
+
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 )
 
 // readBody decodes the body of a request. It requires one object with no fields but
 // those of into. The size of every body is limited.
 func readBody(c echo.Context, into any) error {
-	r := c.Request()
-	kind, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
-	if err != nil || kind != echo.MIMEApplicationJSON || r.Header.Get(echo.HeaderContentEncoding) != "" {
-		return echo.NewHTTPError(http.StatusUnsupportedMediaType)
+	if err := request.RequireJSON(c); err != nil {
+		return err
 	}
-	return wrongBody(json.UnmarshalRead(r.Body, into, json.RejectUnknownMembers(true)))
+	return wrongBody(json.UnmarshalRead(c.Request().Body, into, json.RejectUnknownMembers(true)))
 }
 
 // readNothing requires that a request has no body, or an empty object.
