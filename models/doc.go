@@ -12,6 +12,6 @@
 // Tables: connections, connection_totals (kept by triggers), events, setups,
 // staff_tasks, mails, and renewal_days.
 //
-// It imports accounts, webhook, and the packages below them. It never opens a credential: that is
+// It imports accounts, webhook, outage, and the packages below them. It never opens a credential: that is
 // models/keeper's. Every package above may import it, and so may views.
 package models

@@ -21,6 +21,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/demo"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/keyring"
+	"github.com/fieldbridge/fieldbridge/models/outage"
 	"github.com/fieldbridge/fieldbridge/models/outbound"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -40,6 +41,7 @@ func parallelHashes() int { return min(max(1, runtime.GOMAXPROCS(0)-1), mostHash
 type app struct {
 	db          *database.DB
 	accounts    *accounts.Accounts
+	outages     *outage.Monitor
 	keeper      *keeper.Keeper
 	apiKeys     *accounts.APIKeys
 	budget      *calls.Budget
@@ -78,7 +80,8 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 	clients := clientsOf(c, db)
 	people := accounts.New(db, keys, parallelHashes())
 	metrics := handlers.NewMetrics()
-	keeper := keeper.New(db, keys, clients, keeper.Options{KeepAlive: c.KeepAlive, PerSecond: c.PerSecond, Watch: metrics.Watch()}, log)
+	outages := outage.New(db, log)
+	keeper := keeper.New(db, keys, clients, keeper.Options{KeepAlive: c.KeepAlive, PerSecond: c.PerSecond, Outages: outages, Watch: metrics.Watch()}, log)
 	apiKeys := accounts.NewAPIKeys(db)
 	budget, counts := calls.NewBudget(db, c.CallsPerSecond), calls.NewCounts(db)
 	connections := connect.New(db, keys, clients, keeper, c.BaseURL.JoinPath("/callback").String(), log)
@@ -88,6 +91,7 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 	return &app{
 		db:          db,
 		accounts:    people,
+		outages:     outages,
 		keeper:      keeper,
 		apiKeys:     apiKeys,
 		budget:      budget,

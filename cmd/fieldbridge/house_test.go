@@ -45,7 +45,8 @@ func TestHouseTopLevel(t *testing.T) {
 var (
 	onAccounts = []string{"models/retry", "models/secret", "models/seal", "models/servicetitan", "models/database", "models/accounts"}
 	onWebhook  = append(slices.Clip(onAccounts), "models/calls", "models/outbound", "models/webhook")
-	onRecords  = append(slices.Clip(onWebhook), "models")
+	onOutage   = append(slices.Clip(onWebhook), "models/outage")
+	onRecords  = append(slices.Clip(onOutage), "models")
 	onKeeper   = append(slices.Clip(onRecords), "models/keeper")
 	onConnect  = append(slices.Clip(onKeeper), "models/connect")
 	onSupport  = append(slices.Clip(onConnect), "models/support")
@@ -63,7 +64,8 @@ var mayImport = map[string][]string{
 	"models/calls":        {"models/servicetitan", "models/database"},
 	"models/outbound":     {},
 	"models/webhook":      {"models/retry", "models/secret", "models/seal", "models/database", "models/accounts", "models/outbound"},
-	"models":              onWebhook,
+	"models/outage":       {"models/retry", "models/servicetitan", "models/database"},
+	"models":              onOutage,
 	"models/keeper":       onRecords,
 	"models/connect":      onKeeper,
 	"models/support":      onConnect,

@@ -137,6 +137,7 @@ func (a *app) run(ctx context.Context, log *slog.Logger, all []servedListener, r
 	background.Go(func() { a.sweep(ctx, log) })
 	background.Go(func() { a.deleteCompanies(ctx, log) })
 	background.Go(func() { a.expireSessions(ctx, log) })
+	background.Go(func() { a.outages.Run(ctx) })
 	background.Go(func() { a.keeper.Run(ctx) })
 	background.Go(func() { a.flush(ctx, log) })
 	background.Go(func() { a.outbox.Run(ctx) })

@@ -19,6 +19,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/outage"
 	"github.com/fieldbridge/fieldbridge/models/retry"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
@@ -34,6 +35,8 @@ type Options struct {
 	KeepAlive time.Duration
 	// PerSecond is the maximum number of renewals in a second, for each lane.
 	PerSecond int
+	// Outages is told how ServiceTitan answers. It may be nil.
+	Outages *outage.Monitor
 	// Watch is told what the keeper does. Its functions may be nil.
 	Watch Watch
 }
