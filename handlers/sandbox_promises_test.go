@@ -51,6 +51,8 @@ func TestSandboxFaultPromises(t *testing.T) {
 		{"slower than 10 seconds, once", sandbox.Fault{Kind: sandbox.Slow, Delay: 20 * time.Second, Times: 1}, 0, "", lost, 1},
 		{"reset before the work, once", sandbox.Fault{Kind: sandbox.ResetBefore, Times: 1}, 0, "", connected, 1},
 		{"reset before the work", sandbox.Fault{Kind: sandbox.ResetBefore}, 0, "", retrying, 2},
+		// A person's wait ends after one try of 10 seconds and the next one.
+		{"no answer, once", sandbox.Fault{Kind: sandbox.NoAnswer, Times: 1}, 0, "", connected, 1},
 		{"reset after the work, no grace", sandbox.Fault{Kind: sandbox.ResetAfter, Times: 1}, 0, "", lost, 1},
 		{"reset after the work, grace", sandbox.Fault{Kind: sandbox.ResetAfter, Times: 1}, grace, "", connected, 1},
 		{"web page, once", sandbox.Fault{Kind: sandbox.Garbage, Times: 1}, 0, "", connected, 1},
@@ -133,12 +135,21 @@ func (a *app) wantLeftAlone(t *testing.T, m *member, path string, wait time.Dura
 // tenant.
 func TestSandboxActionPromises(t *testing.T) {
 	const connected = "connected"
-	tests := map[sandbox.Action]struct{ signIn, own, page string }{
-		sandbox.Expire:     {connected, connected, ""},
-		sandbox.Revoke:     {"reconnect_needed grant_refused", connected, ""},
-		sandbox.Withdraw:   {"reconnect_needed grant_refused", "reconnect_needed client_refused", ""},
-		sandbox.NewVersion: {connected, connected, "Upgrade to New Version"},
-		sandbox.Regenerate: {connected, "reconnect_needed client_refused", ""},
+	tests := map[sandbox.Action]struct {
+		signIn, own string
+		// page is what the page of the connection with a client says, and signInPage
+		// what the other one says.
+		page, signInPage string
+	}{
+		sandbox.Expire:          {connected, connected, "", ""},
+		sandbox.Revoke:          {"reconnect_needed grant_refused", connected, "", ""},
+		sandbox.Withdraw:        {"reconnect_needed grant_refused", "reconnect_needed client_refused", "", ""},
+		sandbox.NewVersion:      {connected, connected, "Upgrade to New Version", ""},
+		sandbox.Regenerate:      {connected, "reconnect_needed client_refused", "", ""},
+		sandbox.LoseScope:       {connected, connected, "Upgrade to New Version", "Upgrade to New Version"},
+		sandbox.RefuseScope:     {connected, connected, "", ""},
+		sandbox.DisableSilently: {"reconnect_needed not_allowed", "reconnect_needed not_allowed", "", ""},
+		sandbox.Restore:         {connected, connected, "", ""},
 	}
 	for _, action := range sandbox.Actions() {
 		t.Run(string(action), func(t *testing.T) {
@@ -157,6 +168,11 @@ func TestSandboxActionPromises(t *testing.T) {
 				amy.lapse()
 			}
 			for _, tenantID := range []int64{northgate, south} {
+				if action == sandbox.Restore {
+					if _, err := a.sandbox.Do(sandbox.DisableSilently, tenantID); err != nil {
+						t.Fatal(err)
+					}
+				}
 				// The tenant of the sign-in has no client of its own to regenerate.
 				_, err := a.sandbox.Do(action, tenantID)
 				if err != nil && (tenantID == south || (action != sandbox.NewVersion && action != sandbox.Regenerate)) {
@@ -177,9 +193,12 @@ func TestSandboxActionPromises(t *testing.T) {
 			if n := a.tokenRequests() - before; n != 2 {
 				t.Errorf("%d renewals, want one of each", n)
 			}
-			if want.page != "" {
-				amy.says(own, want.page)
-				amy.saysNot(signIn, want.page)
+			for path, says := range map[string]string{own: want.page, signIn: want.signInPage} {
+				if says != "" {
+					amy.says(path, says)
+				} else {
+					amy.saysNot(path, "Upgrade to New Version")
+				}
 			}
 			if n := a.sandbox.ActionsDone(action); n == 0 {
 				t.Error("nothing was done")

@@ -25,10 +25,21 @@ const (
 	NewVersion Action = "new_version"
 	// Regenerate replaces the secret of the tenant's own client.
 	Regenerate Action = "regenerate"
+	// LoseScope takes a scope away. New tokens lack it, and the API answers 403
+	// to what needs it.
+	LoseScope Action = "lose_scope"
+	// RefuseScope is like LoseScope, but new tokens still list the scope.
+	RefuseScope Action = "refuse_scope"
+	// DisableSilently disables the app. Tokens are still issued, and the API answers 403.
+	DisableSilently Action = "disable_silently"
+	// Restore undoes the three above, and Withdraw for the tenant's own client.
+	Restore Action = "restore"
 )
 
 // Actions returns all actions.
-func Actions() []Action { return []Action{Expire, Revoke, Withdraw, NewVersion, Regenerate} }
+func Actions() []Action {
+	return []Action{Expire, Revoke, Withdraw, NewVersion, Regenerate, LoseScope, RefuseScope, DisableSilently, Restore}
+}
 
 // Done is the result of an action.
 type Done struct {
@@ -38,8 +49,14 @@ type Done struct {
 	ClientID, ClientSecret string
 }
 
-// Do performs an action on a tenant, or on all tenants if tenantID is 0.
-func (s *Sandbox) Do(action Action, tenantID int64) (done Done, err error) {
+// Do performs an action on a tenant, or on all tenants if tenantID is 0. LoseScope and
+// RefuseScope choose a scope themselves; the methods of these names take one.
+func (s *Sandbox) Do(action Action, tenantID int64) (Done, error) {
+	return s.do(action, tenantID, s.spareScope())
+}
+
+// do performs an action. The scope is for LoseScope and RefuseScope.
+func (s *Sandbox) do(action Action, tenantID int64, scope string) (done Done, err error) {
 	if _, known := s.all().byID(tenantID); tenantID != 0 && !known {
 		return Done{}, fmt.Errorf("tenant %d: %w", tenantID, ErrNoTenant)
 	}
@@ -58,6 +75,14 @@ func (s *Sandbox) Do(action Action, tenantID int64) (done Done, err error) {
 		}
 		done.Count = 1
 		done.ClientID, done.ClientSecret, err = s.regenerate(tenantID)
+	case LoseScope, RefuseScope:
+		done.Count, err = s.LoseScope(tenantID, scope, action == RefuseScope)
+	case DisableSilently:
+		done.Count, err = s.DisableSilently(tenantID)
+	case Restore:
+		if done.Count = s.RestoreAll(tenantID); done.Count == 0 && tenantID != 0 {
+			err = ErrNothingToRestore
+		}
 	default:
 		err = fmt.Errorf("there is no action %q", action)
 	}

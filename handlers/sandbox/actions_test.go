@@ -41,6 +41,12 @@ func TestActions(t *testing.T) {
 		sandbox.Withdraw:   {2, notAllowed, notAllowed, "invalid_grant", "invalid_client"},
 		sandbox.NewVersion: {1, ok, ok, "", ""},
 		sandbox.Regenerate: {1, ok, ok, "", "invalid_client"},
+		// The check of a connection reads business units, and the lost scope is about
+		// something else.
+		sandbox.LoseScope:       {1, ok, ok, "", ""},
+		sandbox.RefuseScope:     {1, ok, ok, "", ""},
+		sandbox.DisableSilently: {1, notAllowed, notAllowed, "", ""},
+		sandbox.Restore:         {1, ok, ok, "", ""},
 	}
 	for _, action := range sandbox.Actions() {
 		t.Run(string(action), func(t *testing.T) {
@@ -51,6 +57,10 @@ func TestActions(t *testing.T) {
 			}
 			s := start(t)
 			mine, other := s.account(northgate), s.account(south)
+			if action == sandbox.Restore {
+				_, err := s.Do(sandbox.DisableSilently, northgate)
+				s.do(err)
+			}
 			done, err := s.Do(action, northgate)
 			if err != nil || done.Count != want.count {
 				t.Fatalf("done %d, %v, want %d", done.Count, err, want.count)
@@ -78,7 +88,7 @@ func TestActions(t *testing.T) {
 
 func TestActionsToAll(t *testing.T) {
 	t.Parallel()
-	for action, count := range map[sandbox.Action]int{sandbox.Expire: 4, sandbox.Revoke: 2, sandbox.Withdraw: 4, sandbox.NewVersion: 2} {
+	for action, count := range map[sandbox.Action]int{sandbox.Expire: 4, sandbox.Revoke: 2, sandbox.Withdraw: 4, sandbox.NewVersion: 2, sandbox.Restore: 0} {
 		t.Run(string(action), func(t *testing.T) {
 			t.Parallel()
 			s := start(t)
@@ -106,6 +116,7 @@ func TestActionsThatCannotBe(t *testing.T) {
 		"a secret, not allowed": {sandbox.Regenerate, northgate, sandbox.ErrNotConnected},
 		"a secret, not added":   {sandbox.Regenerate, harbor, sandbox.ErrNotAdded},
 		"a version for nobody":  {sandbox.NewVersion, 0, sandbox.ErrNotConnected},
+		"nothing to restore":    {sandbox.Restore, northgate, sandbox.ErrNothingToRestore},
 	} {
 		if _, err := s.Do(test.action, test.tenantID); err == nil || (test.want != nil && !errors.Is(err, test.want)) {
 			t.Errorf("%s: %v, want %v", name, err, test.want)

@@ -42,8 +42,9 @@ func (a *answer) problem(status int, title string, wrong map[string][]string) {
 	})
 }
 
-// admit answers with an error unless the request may read the tenant in its path.
-func (s *Sandbox) admit(a *answer, r *http.Request) (Tenant, bool) {
+// admit answers with an error unless the request may read, with a scope, of the tenant
+// in its path.
+func (s *Sandbox) admit(a *answer, r *http.Request, scope string) (Tenant, bool) {
 	appKey, token := r.Header.Get("ST-App-Key"), bearer(r)
 	s.record(appKey, token)
 	if !same(appKey, s.options.AppKey) {
@@ -53,14 +54,16 @@ func (s *Sandbox) admit(a *answer, r *http.Request) (Tenant, bool) {
 	s.mu.Lock()
 	found, ok := s.grants.access[hash(token)]
 	var state grantState
-	var paused, removed bool
+	var paused, removed, lost bool
 	if ok {
 		if s.now().Before(found.expires) {
 			found.used(s.settings)
 		}
 		state = found.grant.state
 		installed := s.app.installs[found.grant.tenantID].state
-		paused = installed == disabled
+		limited := s.app.limits[found.grant.tenantID]
+		paused = installed == disabled || limited.disabled
+		lost = limited.refuses(scope)
 		removed = installed != allowed && found.grant.clientID != ""
 	}
 	s.mu.Unlock()
@@ -77,7 +80,7 @@ func (s *Sandbox) admit(a *answer, r *http.Request) (Tenant, bool) {
 		a.problem(http.StatusForbidden, "The application is not allowed for this tenant.", nil)
 	case tenant.ID != found.grant.tenantID:
 		a.problem(http.StatusForbidden, "The access token is not for this tenant.", nil)
-	case !slices.Contains(found.scopes, scopeBusinessUnits):
+	case lost || !slices.Contains(found.scopes, scope):
 		a.problem(http.StatusForbidden, "The access token has no scope for this.", nil)
 	default:
 		return tenant, true
@@ -95,12 +98,12 @@ func bearer(r *http.Request) string {
 }
 
 // page is the envelope of ServiceTitan's lists.
-type page struct {
-	Page       int   `json:"page"`
-	PageSize   int   `json:"pageSize"`
-	HasMore    bool  `json:"hasMore"`
-	TotalCount *int  `json:"totalCount"`
-	Data       []row `json:"data"`
+type page[R any] struct {
+	Page       int  `json:"page"`
+	PageSize   int  `json:"pageSize"`
+	HasMore    bool `json:"hasMore"`
+	TotalCount *int `json:"totalCount"`
+	Data       []R  `json:"data"`
 }
 
 // row is a business unit as the API shows it.
@@ -139,16 +142,20 @@ type tenantRef struct {
 
 // businessUnits answers GET /settings/v2/tenant/{tenant}/business-units.
 func (s *Sandbox) businessUnits(a *answer, r *http.Request) {
-	tenant, ok := s.admit(a, r)
-	if !ok {
-		return
+	if tenant, ok := s.admit(a, r, scopeBusinessUnits); ok {
+		showPage(a, r, tenant.rows)
 	}
+}
+
+// showPage answers with the page of a list that the request asks for. The list is of
+// the rows that match "True", "False", or "Any".
+func showPage[R any](a *answer, r *http.Request, list func(active string) []R) {
 	q, wrong := readPageQuery(r.URL.Query())
 	if len(wrong) > 0 {
 		a.problem(http.StatusBadRequest, "One or more validation errors occurred.", wrong)
 		return
 	}
-	rows := tenant.rows(q.active)
+	rows := list(q.active)
 	// The page number is compared before it is multiplied, so that a huge one cannot
 	// overflow.
 	from := len(rows)
@@ -156,7 +163,7 @@ func (s *Sandbox) businessUnits(a *answer, r *http.Request) {
 		from = min((q.page-1)*q.size, len(rows))
 	}
 	to := min(from+q.size, len(rows))
-	out := page{Page: q.page, PageSize: q.size, HasMore: to < len(rows), Data: rows[from:to]}
+	out := page[R]{Page: q.page, PageSize: q.size, HasMore: to < len(rows), Data: rows[from:to]}
 	if q.total {
 		total := len(rows)
 		out.TotalCount = &total

@@ -14,6 +14,8 @@ var (
 	ErrNotAdded     = errors.New("the developer has not added this tenant ID to the app")
 	ErrNotConnected = errors.New("the tenant's admin has not allowed the app")
 	ErrNoSlot       = errors.New("a client has two secrets, 1 and 2")
+
+	ErrNothingToRestore = errors.New("there is nothing to restore")
 )
 
 // slots is how many secrets a client has. One can be replaced while the other works.
@@ -47,6 +49,7 @@ type app struct {
 	versions [][]string
 	installs map[int64]*install
 	clients  map[string]int64
+	limits   map[int64]limit
 }
 
 // addedFirst is how many tenants are added to the app from the start: the two
@@ -57,7 +60,7 @@ const addedFirst = 2
 func newApp(scopes []string, all tenants) app {
 	// A client without a user cannot have offline access.
 	scopes = slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool { return scope == scopeOfflineAccess })
-	a := app{versions: [][]string{scopes}, installs: map[int64]*install{}, clients: map[string]int64{}}
+	a := app{versions: [][]string{scopes}, installs: map[int64]*install{}, clients: map[string]int64{}, limits: map[int64]limit{}}
 	for i, tenant := range all {
 		a.installs[tenant.ID] = &install{}
 		if i < addedFirst {
@@ -137,9 +140,14 @@ func (s *Sandbox) Disable(tenantID int64) error {
 	return s.change(tenantID, func(i *install) { i.state = disabled }, allowed, disabled)
 }
 
-// Restore undoes Disable.
+// Restore undoes Disable and DisableSilently.
 func (s *Sandbox) Restore(tenantID int64) error {
-	return s.change(tenantID, func(i *install) { i.state = allowed }, allowed, disabled)
+	return s.change(tenantID, func(i *install) {
+		i.state = allowed
+		l := s.app.limits[tenantID]
+		l.disabled = false
+		s.app.limits[tenantID] = l
+	}, allowed, disabled)
 }
 
 // PublishVersion makes the app's next version. It applies to a tenant once its admin

@@ -20,6 +20,11 @@ func (s *Sandbox) handleControl() {
 		a.WriteHeader(http.StatusNoContent)
 	})
 	s.control("DELETE", "faults/{id}", s.controlClear)
+	s.control("POST", "outage", s.controlOutage)
+	s.control("DELETE", "outage", func(a *answer, _ *http.Request) {
+		s.BringBack()
+		a.WriteHeader(http.StatusNoContent)
+	})
 	s.control("GET", "requests", s.controlRequests)
 	s.control("GET", "settings", func(a *answer, _ *http.Request) { a.json(http.StatusOK, settingsBody(s.Settings())) })
 	s.control("POST", "settings", s.controlSet)
@@ -80,6 +85,7 @@ type faultBody struct {
 	Kind        FaultKind `json:"kind"`
 	Path        string    `json:"path,omitempty"`
 	Tenant      int64     `json:"tenant,omitempty"`
+	Percent     int       `json:"percent,omitempty"`
 	Times       int       `json:"times,omitempty"`
 	RetryAfter  float64   `json:"retry_after,omitempty"`
 	Delay       float64   `json:"delay,omitempty"`
@@ -93,8 +99,9 @@ type faultBody struct {
 type plannedBody struct {
 	ID int `json:"id"`
 	faultBody
-	Met   int `json:"met"`
-	Fired int `json:"fired"`
+	Outage bool `json:"outage,omitempty"`
+	Met    int  `json:"met"`
+	Fired  int  `json:"fired"`
 }
 
 // seconds converts a number to a duration, and keeps it in range because a float may be
@@ -106,15 +113,15 @@ func seconds(n float64) time.Duration {
 
 func (b faultBody) fault() Fault {
 	return Fault{
-		Kind: b.Kind, Path: b.Path, TenantID: b.Tenant, Times: b.Times, RetryAfter: seconds(b.RetryAfter), Delay: seconds(b.Delay),
-		Skew: seconds(b.Skew), Status: b.Status, ContentType: b.ContentType, Body: b.Body,
+		Kind: b.Kind, Path: b.Path, TenantID: b.Tenant, Percent: b.Percent, Times: b.Times,
+		RetryAfter: seconds(b.RetryAfter), Delay: seconds(b.Delay), Skew: seconds(b.Skew), Status: b.Status, ContentType: b.ContentType, Body: b.Body,
 	}
 }
 
 func (p Planned) body() plannedBody {
-	return plannedBody{ID: p.ID, Met: p.Met, Fired: p.Fired, faultBody: faultBody{
-		Kind: p.Kind, Path: p.Path, Tenant: p.TenantID, Times: p.Times, RetryAfter: p.RetryAfter.Seconds(), Delay: p.Delay.Seconds(),
-		Skew: p.Skew.Seconds(), Status: p.Status, ContentType: p.ContentType, Body: p.Body,
+	return plannedBody{ID: p.ID, Outage: p.Outage, Met: p.Met, Fired: p.Fired, faultBody: faultBody{
+		Kind: p.Kind, Path: p.Path, Tenant: p.TenantID, Percent: p.Percent, Times: p.Times,
+		RetryAfter: p.RetryAfter.Seconds(), Delay: p.Delay.Seconds(), Skew: p.Skew.Seconds(), Status: p.Status, ContentType: p.ContentType, Body: p.Body,
 	}}
 }
 
@@ -138,6 +145,24 @@ func (s *Sandbox) controlPlan(a *answer, r *http.Request) {
 		return
 	}
 	planned, err := s.PlanFault(b.fault())
+	if err != nil {
+		a.refuseControl(http.StatusUnprocessableEntity, err.Error())
+		return
+	}
+	a.json(http.StatusCreated, planned.body())
+}
+
+// controlOutage takes the environment down. Without a body, everything answers 503.
+func (s *Sandbox) controlOutage(a *answer, r *http.Request) {
+	b := struct {
+		Kind    FaultKind `json:"kind"`
+		Path    string    `json:"path"`
+		Percent int       `json:"percent"`
+	}{Kind: Status503}
+	if !readControl(a, r, &b) {
+		return
+	}
+	planned, err := s.TakeDown(Fault{Kind: b.Kind, Path: b.Path, Percent: b.Percent})
 	if err != nil {
 		a.refuseControl(http.StatusUnprocessableEntity, err.Error())
 		return
@@ -248,7 +273,10 @@ func (s *Sandbox) controlAction(a *answer, r *http.Request) {
 			return
 		}
 	}
-	if !readControl(a, r, &struct{}{}) {
+	b := struct {
+		Scope string `json:"scope"`
+	}{Scope: s.spareScope()}
+	if !readControl(a, r, &b) {
 		return
 	}
 	out := struct {
@@ -259,7 +287,7 @@ func (s *Sandbox) controlAction(a *answer, r *http.Request) {
 	}{Count: 1}
 	var err error
 	switch action := r.PathValue("action"); action {
-	case "grant", "allow", "restore":
+	case "grant", "allow":
 		if tenantID == 0 {
 			err = errors.New("this is done to one tenant")
 			break
@@ -271,12 +299,10 @@ func (s *Sandbox) controlAction(a *answer, r *http.Request) {
 			if err = s.AddTenant(tenantID); err == nil {
 				err = s.Allow(tenantID)
 			}
-		case "restore":
-			err = s.Restore(tenantID)
 		}
 	default:
 		var done Done
-		done, err = s.Do(Action(action), tenantID)
+		done, err = s.do(Action(action), tenantID, b.Scope)
 		out.Count, out.ClientID, out.ClientSecret = done.Count, done.ClientID, done.ClientSecret
 	}
 	if err != nil {

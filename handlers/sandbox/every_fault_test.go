@@ -97,6 +97,7 @@ func TestEveryFault(t *testing.T) {
 			}, used,
 		},
 		{sandbox.Fault{Kind: sandbox.ResetBefore}, "drops the connection before the work", renewalIsReset, untouched},
+		{sandbox.Fault{Kind: sandbox.NoAnswer}, "says nothing, and drops the connection in the end", renewalHangs, untouched},
 		{sandbox.Fault{Kind: sandbox.ResetAfter}, "drops the connection after the work", renewalIsReset, used},
 		{sandbox.Fault{Kind: sandbox.Garbage}, "answers 200 with a web page", renewalIs("not JSON", func(r reply) bool {
 			return r.status == 200 && strings.HasPrefix(r.body, "<html>") && r.header.Get("Content-Type") == "text/html"
@@ -210,6 +211,22 @@ func renewalIsReset(s *stand, token *oauth2.Token) error {
 	return nil
 }
 
+// renewalHangs waits until the sandbox keeps the request waiting, and ends that.
+func renewalHangs(s *stand, token *oauth2.Token) error {
+	answered := make(chan error, 1)
+	go func() { answered <- renewalIsReset(s, token) }()
+	for s.Fired(sandbox.NoAnswer) == 0 {
+		s.get("/portal")
+	}
+	select {
+	case err := <-answered:
+		return fmt.Errorf("answered before the end: %w", err)
+	default:
+	}
+	s.Release()
+	return <-answered
+}
+
 func renewalIs(what string, is func(reply) bool) func(*stand, *oauth2.Token) error {
 	return func(s *stand, token *oauth2.Token) error {
 		if r := s.post("/connect/token", refreshForm(token)); !is(r) {
@@ -321,6 +338,8 @@ func TestFaultsThatCannotBe(t *testing.T) {
 		"deny everywhere":        {Kind: sandbox.Deny, Path: sandbox.Everywhere},
 		"expires_in at the API":  {Kind: sandbox.MissingExpiresIn, Path: sandbox.PathBusinessUnits},
 		"unknown tenant":         {Kind: sandbox.Status500, TenantID: 12},
+		"more than all":          {Kind: sandbox.Status500, Percent: 101},
+		"fewer than none":        {Kind: sandbox.Status500, Percent: -1},
 		"less than once":         {Kind: sandbox.Status500, Times: -1},
 		"negative Retry-After":   {Kind: sandbox.Status503, RetryAfter: -time.Second},
 		"Retry-After of a week":  {Kind: sandbox.Status503, RetryAfter: 7 * 24 * time.Hour},

@@ -26,6 +26,8 @@ const (
 	CustomToken FaultKind = "custom_token"
 	// ResetBefore drops the connection.
 	ResetBefore FaultKind = "reset_before"
+	// NoAnswer says nothing for half a minute, and then drops the connection.
+	NoAnswer FaultKind = "no_answer"
 )
 
 // These faults let the work be done, and then spoil the answer.
@@ -64,13 +66,17 @@ const (
 // FaultKinds returns all kinds.
 func FaultKinds() []FaultKind {
 	return []FaultKind{
-		Deny, ExpiredCode, DeadRefresh, WrongIssuer, NoIssuer, Status500, Status503, Status429, Slow, ResetBefore, ResetAfter,
+		Deny, ExpiredCode, DeadRefresh, WrongIssuer, NoIssuer, Status500, Status503, Status429, Slow, ResetBefore, NoAnswer, ResetAfter,
 		Garbage, WrongType, Huge, MissingExpiresIn, Status401, Status403, Status404, ClockSkew, Hold, CustomToken,
 	}
 }
 
-// Everywhere is the Path of a fault that meets every endpoint.
-const Everywhere = "*"
+// Paths of a fault that meets more than one endpoint.
+const (
+	Everywhere = "*"
+	// WholeAPI means every endpoint of the API.
+	WholeAPI = "api"
+)
 
 const (
 	// longestDelay is shorter than the time that servers allow for an answer.
@@ -86,6 +92,9 @@ type Fault struct {
 	Path string
 	// TenantID limits the fault to requests about one tenant. 0 means all tenants.
 	TenantID int64
+	// Percent limits the fault to a share of the tenants, which are always the same
+	// ones. 0 means all. A request that is about no tenant does not meet such a fault.
+	Percent int
 	// Times is how many requests meet the fault. 0 means all, until it is switched off.
 	// A request whose answer has nothing to spoil counts as met, but not as fired.
 	Times int
@@ -133,7 +142,7 @@ func (k FaultKind) path() string {
 	case k.ofConsent():
 		return PathAuthorize
 	case k == Status401 || k == Status403 || k == Status404:
-		return PathBusinessUnits
+		return WholeAPI
 	case k == ClockSkew:
 		return Everywhere
 	}
@@ -147,12 +156,14 @@ func (f Fault) check(ts tenants) error {
 	switch {
 	case !slices.Contains(FaultKinds(), f.Kind):
 		return fmt.Errorf("there is no fault %q", f.Kind)
-	case f.Path != Everywhere && !slices.Contains(endpoints(), f.Path):
+	case f.Path != Everywhere && f.Path != WholeAPI && !slices.Contains(endpoints(), f.Path):
 		return fmt.Errorf("there is no endpoint %q", f.Path)
 	case (f.Kind.ofConsent() || f.Kind == MissingExpiresIn) && f.Path != f.Kind.path():
 		return fmt.Errorf("fault %s is only about %s", f.Kind, f.Kind.path())
 	case f.TenantID != 0 && !known:
 		return fmt.Errorf("tenant %d: %w", f.TenantID, ErrNoTenant)
+	case f.Percent < 0 || f.Percent > 100:
+		return errors.New("the share of companies must be from 0 to 100 percent")
 	case f.Times < 0:
 		return errors.New("the number of times cannot be negative")
 	case f.RetryAfter < 0 || f.RetryAfter > longestSkew:

@@ -106,6 +106,8 @@ func (s *Sandbox) delay(ctx context.Context, met metFault) bool {
 		return s.hold(ctx, met.released)
 	case Slow:
 		return wait(ctx, met.Delay, met.released)
+	case NoAnswer:
+		return wait(ctx, longestDelay, met.released)
 	}
 	return true
 }

@@ -1,8 +1,10 @@
 package sandbox
 
 import (
+	"encoding/binary"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -11,6 +13,8 @@ type Planned struct {
 	Fault
 	// ID names it for ClearFault.
 	ID int
+	// Outage says that the fault is the outage that TakeDown began.
+	Outage bool
 	// Met is how many requests have met the fault, and Fired how often it has fired.
 	Met, Fired int
 }
@@ -136,11 +140,36 @@ func (s *Sandbox) takeFault(method string, line *Request) metFault {
 }
 
 func (p *Planned) fits(method string, line *Request) bool {
-	path := line.Path
+	return p.meets(line.Path) && (p.TenantID == 0 || p.TenantID == line.TenantID) && p.concerns(line.TenantID) &&
+		(!p.Kind.ofConsent() || method == http.MethodPost)
+}
+
+// meets reports whether the fault is about an endpoint.
+func (f Fault) meets(path string) bool {
 	if path == pathServerMetadata {
 		path = PathDiscovery
 	}
-	return (p.Path == path || (p.Path == Everywhere && slices.Contains(endpoints(), path))) &&
-		(p.TenantID == 0 || p.TenantID == line.TenantID) &&
-		(!p.Kind.ofConsent() || method == http.MethodPost)
+	switch f.Path {
+	case Everywhere:
+		return slices.Contains(endpoints(), path)
+	case WholeAPI:
+		return isAPI(path)
+	}
+	return f.Path == path
+}
+
+// concerns reports whether a tenant is in the fault's share.
+func (f Fault) concerns(tenantID int64) bool {
+	switch f.Percent {
+	case 0, 100:
+		return true
+	}
+	return tenantID != 0 && percentile(tenantID) < f.Percent
+}
+
+// percentile returns a number from 0 to 99, which is always the same for a tenant. Any
+// share of the tenants is spread over their IDs.
+func percentile(tenantID int64) int {
+	h := hash(strconv.FormatInt(tenantID, 10))
+	return int(binary.BigEndian.Uint32(h[:]) % 100)
 }

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -33,7 +34,7 @@ func (s *Sandbox) home(a *answer, r *http.Request) {
 	v := homeView{fault: emptyFault()}
 	// A link may choose the company and the fault. It changes nothing by itself.
 	v.fault.kind, v.fault.tenantID = FaultKind(q.Get("kind")), s.all().known(q.Get("tenant"))
-	v.actionTenant = v.fault.tenantID
+	v.actionTenant, v.scope = v.fault.tenantID, q.Get("scope")
 	if did := q.Get("did"); did == "set" {
 		v.note = "The settings apply to tokens issued from now on."
 	} else {
@@ -46,6 +47,7 @@ func (s *Sandbox) home(a *answer, r *http.Request) {
 func (s *Sandbox) showHome(a *answer, r *http.Request, status int, v homeView) {
 	v.formToken, v.tenants = s.formToken, s.all()
 	v.mailbox, v.sampleApp, v.resetsMore = s.options.Mailbox, s.options.SampleApp, s.options.OnReset != nil
+	v.scopes, v.scope = s.appScopes(), cmp.Or(v.scope, s.spareScope())
 	v.planned, v.settings, v.requests = s.Faults(), s.Settings(), s.newest(requestsAtHome)
 	v.fired, v.done = map[FaultKind]int{}, map[Action]int{}
 	for _, kind := range FaultKinds() {
@@ -108,7 +110,7 @@ func (s *Sandbox) changeHome(a *answer, r *http.Request) {
 	}
 	form := r.PostForm
 	tenantID, err := readTenant(form)
-	v := homeView{fault: readFaultForm(form), actionTenant: tenantID}
+	v := homeView{fault: readFaultForm(form), actionTenant: tenantID, scope: form.Get("scope")}
 	v.fault.tenantID = tenantID
 	if err != nil {
 		v.problem = sentence(err)
@@ -129,15 +131,23 @@ func (s *Sandbox) changeHome(a *answer, r *http.Request) {
 		back = "/#active"
 	case "all_off":
 		s.ClearFaults()
+	case "take_down":
+		var f Fault
+		if f, err = v.fault.read(); err == nil {
+			_, err = s.TakeDown(f)
+		}
+		v.outage, v.fault = v.fault, emptyFault()
+	case "bring_back":
+		s.BringBack()
 	case "set":
 		err = s.Set(readSettings(form))
 		back = "/?did=set"
 	default:
 		v.fault = emptyFault()
 		var done Done
-		if done, err = s.Do(Action(action), tenantID); err == nil {
+		if done, err = s.do(Action(action), tenantID, form.Get("scope")); err == nil {
 			v.made = generated{tenantID: tenantID, clientID: done.ClientID, secret: done.ClientSecret}
-			back = backTo("do", tenantID, url.Values{"did": {action}, "count": {strconv.Itoa(done.Count)}})
+			back = backTo("do", tenantID, url.Values{"did": {action}, "count": {strconv.Itoa(done.Count)}, "scope": {v.scope}})
 		}
 	}
 	switch {
@@ -177,16 +187,16 @@ func readTenant(form url.Values) (int64, error) {
 
 // faultForm is the form of a fault as it was filled in.
 type faultForm struct {
-	kind                          FaultKind
-	tenantID                      int64
-	path, times, seconds, minutes string
+	kind                                   FaultKind
+	tenantID                               int64
+	path, percent, times, seconds, minutes string
 }
 
 func emptyFault() faultForm { return faultForm{seconds: "5", minutes: "10"} }
 
 func readFaultForm(form url.Values) faultForm {
 	return faultForm{
-		kind: FaultKind(form.Get("kind")), path: form.Get("path"),
+		kind: FaultKind(form.Get("kind")), path: form.Get("path"), percent: form.Get("percent"),
 		times: form.Get("times"), seconds: form.Get("seconds"), minutes: form.Get("minutes"),
 	}
 }
@@ -197,16 +207,18 @@ func (f faultForm) read() (Fault, error) {
 		return Fault{}, errors.New("choose a fault")
 	}
 	fault := Fault{Kind: f.kind, Path: f.path, TenantID: f.tenantID}
+	percent, errPercent := number(f.percent)
 	times, errTimes := number(f.times)
 	seconds, errSeconds := number(f.seconds)
 	minutes, errMinutes := number(f.minutes)
-	if errTimes != nil || errSeconds != nil || errMinutes != nil {
-		return Fault{}, errors.New("seconds, minutes, and how often must be numbers")
+	if errPercent != nil || errTimes != nil || errSeconds != nil || errMinutes != nil {
+		return Fault{}, errors.New("the share, seconds, minutes, and how often must be numbers")
 	}
-	if times != math.Trunc(times) {
-		return Fault{}, errors.New("how often must be a whole number") // it would become 0, which has no end
+	if times != math.Trunc(times) || percent != math.Trunc(percent) {
+		// A fraction would become 0, which has no end, and means all companies.
+		return Fault{}, errors.New("the share and how often must be whole numbers")
 	}
-	fault.Times = int(times)
+	fault.Times, fault.Percent = int(times), int(percent)
 	wait := time.Duration(seconds * float64(time.Second))
 	switch f.kind {
 	case Slow:

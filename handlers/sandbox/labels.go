@@ -39,6 +39,7 @@ func faultGroups() []faultGroup {
 		{"Lost or damaged answers", []faultWords{
 			{Slow, "Slow", "Fieldbridge waits for 10 seconds. After that, the answer is lost."},
 			{ResetBefore, "Connection reset before the work", "Fieldbridge tries again at once, and then shows Retrying."},
+			{NoAnswer, "No answer", "Fieldbridge waits for 10 seconds, tries again at once, and then shows Retrying."},
 			{ResetAfter, "Connection reset after the work: the lost answer", "Fieldbridge tries again at once. That works within the grace time. Otherwise, Fieldbridge asks for a reconnect."},
 			{Garbage, "Web page instead of JSON", "Fieldbridge tries again at once, and then shows Retrying."},
 			{WrongType, "Wrong content type", "As with the lost answer: the tokens cannot be used."},
@@ -107,6 +108,10 @@ func actionList() []actionWords {
 		{Withdraw, "Withdraw the app", "The tenant’s administrator takes the access back. At the next renewal, Fieldbridge asks for a reconnect."},
 		{NewVersion, "New version of the app", "The version has one more scope, and waits for Upgrade to New Version. A connection with a client ID keeps working, and says at the next renewal what to allow."},
 		{Regenerate, "Regenerate the client secret", "A connection with the old secret asks for a reconnect at its next renewal."},
+		{LoseScope, "Lose a scope", "New tokens lack the scope. The connection keeps working, and says at the next renewal what is missing."},
+		{RefuseScope, "Lose a scope that tokens still list", "Only the API refuses. Fieldbridge finds out when it asks for business units; apps find out in the area that they use."},
+		{DisableSilently, "Disable the app, with tokens as before", "Renewals still work. At the next check, Fieldbridge asks for a reconnect, and says that the app is not allowed."},
+		{Restore, "Restore", "The app is allowed again, with all its scopes. A company that disabled it chooses Reconnect."},
 	}
 }
 
@@ -115,6 +120,8 @@ func (d Done) outcome(action Action) string {
 	words := map[Action]string{
 		Expire: "Expired access tokens", Revoke: "Revoked grants",
 		Withdraw: "Withdrawn grants and apps", NewVersion: "Companies with a new version to accept",
+		LoseScope: "Companies that lost the scope", RefuseScope: "Companies that lost the scope",
+		DisableSilently: "Companies that disabled the app", Restore: "Companies restored",
 	}[action]
 	if words == "" {
 		return ""
@@ -133,15 +140,26 @@ func (f Fault) where() string {
 		return "Token endpoint"
 	case PathRevocation:
 		return "Revocation endpoint"
-	case PathBusinessUnits:
+	case WholeAPI:
 		return "API"
+	case Everywhere:
+		return "Everywhere"
 	}
-	return "Everywhere"
+	for _, of := range areas() {
+		if of.path == f.Path {
+			return "API: " + of.name
+		}
+	}
+	return f.Path
 }
 
-// whom returns the tenant that a fault is about, in words.
+// whom returns the tenants that a fault is about, in words.
 func (f Fault) whom(ts tenants) string {
-	return cmp.Or(ts.name(f.TenantID), "All companies")
+	words := cmp.Or(ts.name(f.TenantID), "All companies")
+	if f.Percent != 0 && f.TenantID == 0 {
+		words = strconv.Itoa(f.Percent) + "% of companies"
+	}
+	return words
 }
 
 // detail returns how long the delay is, or how far the clock is off.

@@ -21,6 +21,8 @@ type installRow struct {
 	version  int
 	scopes   []string
 	clientID string
+	// silent says that the app was disabled and tokens are still issued.
+	silent bool
 	// secrets says for each slot whether it holds a secret.
 	secrets [slots]bool
 }
@@ -31,7 +33,7 @@ func (s *Sandbox) rows() (rows []installRow, newest int, scopes []string) {
 	defer s.mu.Unlock()
 	for _, tenant := range s.all() {
 		i := s.app.installs[tenant.ID]
-		row := installRow{Tenant: tenant, state: i.state, version: i.version, scopes: s.app.scopes(i), clientID: i.clientID}
+		row := installRow{Tenant: tenant, state: i.state, silent: s.app.limits[tenant.ID].disabled, version: i.version, scopes: s.app.scopes(i), clientID: i.clientID}
 		for slot := range slots {
 			row.secrets[slot] = i.secrets[slot] != sum{}
 		}

@@ -33,7 +33,7 @@ type Request struct {
 	// About is a made-up name for the code, grant, or tenant's client of a token
 	// request. It tells them apart without revealing them.
 	About string
-	// Status is 0 until the answer is made, and for ResetBefore.
+	// Status is 0 until the answer is made, and for ResetBefore and NoAnswer.
 	Status int
 	// Fault is the fault that fired, or empty.
 	Fault FaultKind
@@ -155,10 +155,12 @@ func (s *Sandbox) describe(line *Request, endpoint string, r *http.Request) {
 		line.TenantID = s.grants.tenantOfRefresh(r.PostForm.Get("token"))
 	case PathAuthorize:
 		line.TenantID = s.all().known(r.PostForm.Get("tenant"))
-	case PathBusinessUnits:
-		after, _ := strings.CutPrefix(r.URL.Path, "/settings/v2/tenant/")
-		id, _, _ := strings.Cut(after, "/")
-		line.TenantID = s.all().known(id)
+	default:
+		if isAPI(endpoint) {
+			_, after, _ := strings.Cut(r.URL.Path, "/tenant/")
+			id, _, _ := strings.Cut(after, "/")
+			line.TenantID = s.all().known(id)
+		}
 	}
 }
 
@@ -234,7 +236,7 @@ func (q Request) outcome() string {
 	if q.Status != 0 {
 		words = strconv.Itoa(q.Status)
 	}
-	if q.Fault == ResetBefore {
+	if q.Fault == ResetBefore || q.Fault == NoAnswer {
 		words = "no answer"
 	}
 	if q.Error != "" {

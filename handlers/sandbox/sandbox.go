@@ -44,7 +44,11 @@ const (
 // endpoints returns the endpoints of the authorization server and the API. Faults can
 // meet requests to these.
 func endpoints() []string {
-	return []string{PathDiscovery, PathAuthorize, PathToken, PathRevocation, PathBusinessUnits}
+	all := []string{PathDiscovery, PathAuthorize, PathToken, PathRevocation}
+	for _, of := range areas() {
+		all = append(all, of.path)
+	}
+	return all
 }
 
 // Options configures a Sandbox. It has one registered client.
@@ -158,7 +162,7 @@ func New(o Options) *Sandbox {
 	s.handle("POST "+pathSignIn, s.signIn)
 	s.handle(PathToken, s.token) // any method, because a wrong one gets the same kind of answer as other errors
 	s.handle("POST "+PathRevocation, s.revoke)
-	s.handle("GET "+PathBusinessUnits, s.businessUnits)
+	s.handleAPI()
 	s.handle("GET "+pathPortal, s.portal)
 	s.handle("POST "+pathPortal, s.changePortal)
 	s.handle("GET "+pathTenant, s.tenantAdmin)
@@ -233,7 +237,7 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.header.Set("Date", s.now().Add(a.skew).UTC().Format(http.TimeFormat))
 	}
 	switch {
-	case met.Kind == ResetBefore:
+	case met.Kind == ResetBefore || met.Kind == NoAnswer:
 	case met.replaces():
 		met.replace(a)
 	default:
@@ -248,7 +252,7 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.finish(r.Context(), a, line, met)
 	wanted := s.delay(r.Context(), met)
 	switch {
-	case met.Kind == ResetBefore || met.Kind == ResetAfter:
+	case met.Kind == ResetBefore || met.Kind == NoAnswer || met.Kind == ResetAfter:
 		end()
 		reset(w)
 	case wanted:

@@ -145,6 +145,7 @@ func (s *Sandbox) grantClient(asked tokenRequest) (granted tokens, refusal strin
 // issue makes the tokens of a grant. The caller holds the mutex.
 func (s *Sandbox) issue(of *grant, scopes []string, asked tokenRequest) tokens {
 	life := s.settings.AccessTokenLife
+	scopes = s.app.limits[of.tenantID].listed(scopes)
 	granted := tokens{
 		AccessToken: s.newAccessToken(cmp.Or(of.clientID, s.options.ClientID), of.tenantID, scopes, asked.now.Add(asked.skew)),
 		ExpiresIn:   int64(life / time.Second),
