@@ -37,10 +37,13 @@ var waits = map[string]bool{
 }
 
 // streams lists the routes whose answers have no limit in total. Each of their
-// reads has a limit of its own.
+// reads or writes has a limit of its own.
 var streams = map[string]bool{
 	http.MethodGet + " /activity.csv":          true,
 	http.MethodGet + " /staff/connections.csv": true,
+
+	http.MethodGet + " /connections/:id" + livePath:       true,
+	http.MethodGet + " /staff/connections/:id" + livePath: true,
 }
 
 // deadline ends a request's context when its time is up. A database that does not

@@ -25,6 +25,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/keyring"
+	"github.com/fieldbridge/fieldbridge/models/live"
 	"github.com/fieldbridge/fieldbridge/models/outbound"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
@@ -51,6 +52,8 @@ type instance struct {
 	trusted []netip.Prefix
 	// contact is where people reach support.
 	contact handlers.Contact
+	// live are the limits of streams. Without any, a stream ends as soon as it has begun.
+	live live.Options
 	// requestLimit is how long a request may take; 0 for the usual limits.
 	requestLimit time.Duration
 }
@@ -91,6 +94,8 @@ type running struct {
 	// webhooks reach this machine. They are sent only if a test runs them.
 	webhooks *webhook.Webhooks
 	calls    *calls.Counts
+	// live tells open pages what has changed, once a test runs it.
+	live *live.Hub
 }
 
 func (i instance) open(ctx context.Context, transport http.RoundTripper, now func() time.Time, log *slog.Logger) (running, error) {
@@ -127,8 +132,13 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 		paths = append(paths, path)
 	}
 	counts := calls.NewCounts(db)
-	return running{accounts: people, db: db, keeper: keeper, apiKeys: apiKeys, connections: connections, webhooks: webhooks, calls: counts, handler: handlers.New(handlers.Options{
-		BaseURL: base, TrustedProxies: i.trusted, Accounts: people, Sessions: accounts.NewSessions(db),
+	sessions, limits := accounts.NewSessions(db), i.live
+	if limits == (live.Options{}) {
+		limits.Life = time.Millisecond
+	}
+	hub := live.New(db, sessions, limits, log)
+	return running{accounts: people, db: db, keeper: keeper, apiKeys: apiKeys, connections: connections, webhooks: webhooks, calls: counts, live: hub, handler: handlers.New(handlers.Options{
+		BaseURL: base, TrustedProxies: i.trusted, Accounts: people, Sessions: sessions, Live: hub,
 		Connections: connections, APIKeys: apiKeys, Answers: accounts.NewKeptAnswers(db, keys), Webhooks: webhooks, ProxyPaths: paths, Budget: calls.NewBudget(db, calls.PerSecond), Calls: counts, Contact: i.contact, StaffIssuer: i.staffIssuer, Demo: i.demo, Developers: true, RequestLimit: i.requestLimit, Now: now, Log: log,
 	}, support.New(db, keeper, connections))}, nil
 }

@@ -115,6 +115,7 @@ func (s *staffSite) routes() []route {
 		{post, "/c/:token/allowed", s.visit(s.allowInVisit)},
 
 		{get, "/connections/:id", s.member(withID(s.showConnection))},
+		{get, "/connections/:id" + livePath, s.member(withID(s.watchConnection))},
 		{post, "/connections/:id/test", s.member(withID(s.testConnection))},
 		{post, "/connections/:id/reconnect", s.member(withID(s.reconnect))},
 		{post, "/connections/:id/allowed", s.member(withID(s.accessAllowed))},
@@ -160,6 +161,7 @@ func (s *staffSite) routes() []route {
 		{get, "/staff/connections", s.staffMember(s.staffConnections)},
 		{get, "/staff/connections.csv", s.staffMember(s.staffConnectionsCSV)},
 		{get, "/staff/connections/:id", s.staffMember(withID(s.staffConnection))},
+		{get, "/staff/connections/:id" + livePath, s.staffMember(withID(s.staffWatchConnection))},
 		{post, "/staff/connections/:id/tenant-added", s.staffMember(withID(s.tenantAdded))},
 		{post, "/staff/connections/:id/send-back", s.staffMember(withID(s.sendBack))},
 		{post, "/staff/connections/:id/confirm", s.staffMember(withID(s.confirmControl))},

@@ -75,7 +75,11 @@ func (s *sessions) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 func (s *sessions) track(c echo.Context) {
 	r := c.Request()
 	request.RecordOf(r.Context()).SessionLoaded = true
-	c.SetRequest(r.WithContext(s.store.Track(r.Context())))
+	ctx := s.store.Track(r.Context())
+	if quiet(c) {
+		s.store.Quietly(ctx)
+	}
+	c.SetRequest(r.WithContext(ctx))
 }
 
 // kept returns what the session keeps.

@@ -16,6 +16,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/calls"
 	"github.com/fieldbridge/fieldbridge/models/connect"
+	"github.com/fieldbridge/fieldbridge/models/live"
 	"github.com/fieldbridge/fieldbridge/models/support"
 	"github.com/fieldbridge/fieldbridge/models/webhook"
 	"github.com/fieldbridge/fieldbridge/static"
@@ -39,6 +40,8 @@ type Options struct {
 	ProxyPaths []api.CallPath
 	Budget     *calls.Budget
 	Calls      *calls.Counts
+	// Live tells open pages when a connection has changed.
+	Live *live.Hub
 	// Contact is where people reach support. It may be empty.
 	Contact Contact
 	// Metrics may be nil for new ones.

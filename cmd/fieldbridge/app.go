@@ -21,6 +21,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/demo"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/keyring"
+	"github.com/fieldbridge/fieldbridge/models/live"
 	"github.com/fieldbridge/fieldbridge/models/outage"
 	"github.com/fieldbridge/fieldbridge/models/outbound"
 	"github.com/fieldbridge/fieldbridge/models/seal"
@@ -52,6 +53,7 @@ type app struct {
 	admin       http.Handler
 	connections *connect.Connections
 	webhooks    *webhook.Webhooks
+	live        *live.Hub
 	// background functions run beside the servers until the context ends.
 	background []func(context.Context)
 	// kept is how long events stay.
@@ -87,6 +89,8 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 	connections := connect.New(db, keys, clients, keeper, c.BaseURL.JoinPath("/callback").String(), log)
 	webhooks := webhook.New(db, keys, outbound.New(c.outboundRules()), log)
 	webhooks.Watch(metrics.ObserveWebhook)
+	sessions := accounts.NewSessions(db)
+	hub := live.New(db, sessions, live.Options{}, log)
 	mailer := &mailer{base: c.BaseURL, server: c.SMTPURL, from: c.MailFrom, log: log}
 	return &app{
 		db:          db,
@@ -98,12 +102,13 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 		calls:       counts,
 		connections: connections,
 		webhooks:    webhooks,
+		live:        hub,
 		outbox:      models.NewOutbox(db, mailer.send, log),
 		mailer:      mailer,
 		kept:        c.EventsKept,
 		public: handlers.New(handlers.Options{
 			BaseURL: c.BaseURL, TrustedProxies: c.TrustedProxies, Accounts: people,
-			Sessions: accounts.NewSessions(db), Connections: connections, APIKeys: apiKeys, Answers: accounts.NewKeptAnswers(db, keys), Webhooks: webhooks,
+			Sessions: sessions, Live: hub, Connections: connections, APIKeys: apiKeys, Answers: accounts.NewKeptAnswers(db, keys), Webhooks: webhooks,
 			ProxyPaths: c.ProxyPaths, Budget: budget, Calls: counts, Contact: c.contact(), Metrics: metrics,
 			StaffIssuer: c.staffSignIn(), Demo: pages, Developers: c.Developers, NoMail: c.SMTPURL == nil && pages == nil, Now: time.Now, Log: log,
 		}, support.New(db, keeper, connections)),

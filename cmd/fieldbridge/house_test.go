@@ -68,6 +68,7 @@ var mayImport = map[string][]string{
 	"models":              onOutage,
 	"models/keeper":       onRecords,
 	"models/connect":      onKeeper,
+	"models/live":         onRecords,
 	"models/support":      onConnect,
 	"models/keyring":      onConnect,
 	"models/demo":         onSupport,
@@ -77,11 +78,11 @@ var mayImport = map[string][]string{
 	"views":       append(slices.Clip(onRecords), "models/connect", "static"),
 	"views/staff": append(slices.Clip(onRecords), "models/connect", "models/support", "static", "views"),
 
-	"handlers":         append(slices.Clip(onSupport), "handlers/api", "handlers/request", "views", "views/staff", "static", ""),
+	"handlers":         append(slices.Clip(onSupport), "models/live", "handlers/api", "handlers/request", "views", "views/staff", "static", ""),
 	"handlers/api":     append(slices.Clip(onConnect), "handlers/request", "views", "static", ""),
 	"handlers/request": onRecords,
 	"handlers/sandbox": {"static"},
-	"cmd/fieldbridge":  append(slices.Clip(onSupport), "models/keyring", "models/demo", "handlers", "handlers/api", "handlers/sandbox", "static"),
+	"cmd/fieldbridge":  append(slices.Clip(onSupport), "models/live", "models/keyring", "models/demo", "handlers", "handlers/api", "handlers/sandbox", "static"),
 	"static":           {},
 	"":                 {"static"},
 

@@ -142,6 +142,7 @@ func (a *app) run(ctx context.Context, log *slog.Logger, all []servedListener, r
 	background.Go(func() { a.flush(ctx, log) })
 	background.Go(func() { a.outbox.Run(ctx) })
 	background.Go(func() { a.webhooks.Run(ctx) })
+	background.Go(func() { a.live.Run(ctx) })
 	for _, run := range a.background {
 		background.Go(func() { run(ctx) })
 	}

@@ -75,6 +75,8 @@ type track struct {
 	person principal
 	// begins is set if the request signs a person in.
 	begins *Beginning
+	// quiet says that the request does not show that somebody is there.
+	quiet bool
 	// asked is the token that the browser sent, even if its session no longer
 	// exists.
 	asked string
@@ -99,6 +101,14 @@ func tracked(ctx context.Context) *track {
 func (*Sessions) ForStaff(ctx context.Context) {
 	if t := tracked(ctx); t != nil {
 		t.staff = true
+	}
+}
+
+// Quietly says that a page makes this request by itself. It does not keep the session
+// from being idle.
+func (*Sessions) Quietly(ctx context.Context) {
+	if t := tracked(ctx); t != nil {
+		t.quiet = true
 	}
 }
 
@@ -151,7 +161,7 @@ func (s *Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, err
 	if err != nil || !row.alive(now) {
 		return nil, false, err
 	}
-	if now.Sub(row.SeenAt) >= sessionNoted {
+	if now.Sub(row.SeenAt) >= sessionNoted && (t == nil || !t.quiet) {
 		if err := s.db.Write(ctx, func(tx *gorm.DB) error {
 			_, err := database.Exec(tx, "UPDATE sessions SET seen_at = $1 WHERE token = $2", now, token)
 			return err
