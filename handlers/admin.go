@@ -2,29 +2,22 @@ package handlers
 
 import (
 	"context"
-	"errors"
-	"log/slog"
 	"net/http"
-	"time"
 
-	"github.com/fieldbridge/fieldbridge/models/database"
-	"github.com/fieldbridge/fieldbridge/models/seal"
+	"github.com/fieldbridge/fieldbridge/models/readiness"
 )
 
 // NewAdmin returns the handler of health checks and metrics, for operators and load
 // balancers. It belongs on a listener at the given host:port that the public does
 // not reach.
-func NewAdmin(addr string, ready func(context.Context) error, metrics http.Handler, log *slog.Logger) http.Handler {
+func NewAdmin(addr string, ready func(context.Context) readiness.Result, metrics http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		say(w, http.StatusOK, "ok")
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
-		defer cancel()
-		if err := ready(ctx); err != nil {
-			log.WarnContext(ctx, "not ready", "error", err)
-			say(w, http.StatusServiceUnavailable, whyNotReady(err))
+		if found := ready(r.Context()); found.Cause != readiness.None {
+			say(w, http.StatusServiceUnavailable, whyNotReady(found))
 			return
 		}
 		say(w, http.StatusOK, "ready")
@@ -33,15 +26,25 @@ func NewAdmin(addr string, ready func(context.Context) error, metrics http.Handl
 	return onlyOwnHost(addr, mux)
 }
 
-// whyNotReady says what is not ready, without the error's own text.
-func whyNotReady(err error) string {
-	switch {
-	case errors.Is(err, database.ErrNoSchema), errors.Is(err, database.ErrSchemaBehind), errors.Is(err, database.ErrSchemaAhead):
-		return "the database schema has a different version"
-	case errors.Is(err, seal.ErrWrongKeyset):
-		return "the keyset does not belong to the database"
+// causes says in words why a process is not ready.
+var causes = map[readiness.Cause]string{
+	readiness.NoAnswer:    "the database does not answer",
+	readiness.OtherSchema: "the database schema has a different version",
+	readiness.OtherKeyset: "the keyset does not belong to the database",
+	readiness.KeyMissing:  "the keyset file lacks a key that is in use; copy the newest keyset file to this host",
+	readiness.DiskFull:    "the disk of the database is full, so nothing can be saved",
+	readiness.ReadOnly:    "the database is read-only, so nothing can be saved",
+	readiness.WritesFail:  "the database refuses to save anything",
+	readiness.WritesWait:  "the database has been too busy to save anything for 30 seconds",
+}
+
+// whyNotReady says what is not ready. Of the error's own text, it has only the IDs of
+// keys.
+func whyNotReady(found readiness.Result) string {
+	if found.Cause == readiness.KeyMissing && found.Err != nil {
+		return causes[found.Cause] + " (" + found.Err.Error() + ")"
 	}
-	return "the database does not answer"
+	return causes[found.Cause]
 }
 
 func say(w http.ResponseWriter, status int, text string) {

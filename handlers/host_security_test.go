@@ -2,7 +2,6 @@ package handlers_test
 
 import (
 	"context"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/readiness"
 )
 
 // otherHost sends a request to the app under another host name.
@@ -107,8 +107,8 @@ func TestOtherNamesOfLoopbackLeadToTheBaseURL(t *testing.T) {
 // The admin listener answers to the names that operators and their probes use, and
 // to no others.
 func TestAdminRefusesForeignHosts(t *testing.T) {
-	ready := func(context.Context) error { return nil }
-	admin := handlers.NewAdmin("metrics.internal:8081", ready, handlers.NewMetrics().Handler(nil), slog.New(slog.DiscardHandler))
+	ready := func(context.Context) readiness.Result { return readiness.Result{} }
+	admin := handlers.NewAdmin("metrics.internal:8081", ready, handlers.NewMetrics().Handler(nil, ready))
 	for _, tt := range []struct {
 		at, host string
 		status   int

@@ -14,6 +14,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
+	"github.com/fieldbridge/fieldbridge/models/readiness"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -25,6 +26,7 @@ type Metrics struct {
 	leasesLost prometheus.Counter
 	requests   *prometheus.HistogramVec
 	webhooks   *prometheus.HistogramVec
+	notReady   *prometheus.CounterVec
 }
 
 // NewMetrics returns metrics that are all zero.
@@ -49,8 +51,14 @@ func NewMetrics() *Metrics {
 			Name: "fieldbridge_webhook_attempt_seconds", Help: "Attempts to deliver webhooks, by outcome: delivered or failed.",
 			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 15},
 		}, []string{"outcome"}),
+		notReady: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "fieldbridge_not_ready_total", Help: "Checks that found that this process cannot do its work, by cause.",
+		}, []string{"cause"}),
 	}
-	m.registry.MustRegister(m.renewals, m.served, m.leasesLost, m.requests, m.webhooks, collectors.NewGoCollector(),
+	for _, cause := range readiness.Causes {
+		m.notReady.WithLabelValues(string(cause)) // so that the first one counts as an increase
+	}
+	m.registry.MustRegister(m.renewals, m.served, m.leasesLost, m.requests, m.webhooks, m.notReady, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -73,6 +81,13 @@ func (m *Metrics) ObserveWebhook(delivered bool, took time.Duration) {
 		outcome = "delivered"
 	}
 	m.webhooks.WithLabelValues(outcome).Observe(took.Seconds())
+}
+
+// ObserveReadiness counts a check of whether this process can do its work.
+func (m *Metrics) ObserveReadiness(cause readiness.Cause) {
+	if cause != readiness.None {
+		m.notReady.WithLabelValues(string(cause)).Inc()
+	}
 }
 
 // observe counts a request by its route, never by its address.
@@ -134,8 +149,16 @@ func (k *keeperCollector) Collect(to chan<- prometheus.Metric) {
 	to <- prometheus.MustNewConstMetric(k.unsaved, prometheus.GaugeValue, float64(k.last.Unsaved))
 }
 
-// Handler answers scrapes.
-func (m *Metrics) Handler(figures func(context.Context) (keeper.Figures, error)) http.Handler {
-	m.registry.MustRegister(newKeeperCollector(figures))
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+// Handler answers scrapes. What cannot be found out is left out, so that the rest can be
+// read while the database is down.
+func (m *Metrics) Handler(figures func(context.Context) (keeper.Figures, error), ready func(context.Context) readiness.Result) http.Handler {
+	m.registry.MustRegister(newKeeperCollector(figures), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "fieldbridge_ready", Help: "Whether this process can do its work: 1, or 0 if /readyz says why not.",
+	}, func() float64 {
+		if ready(context.Background()).Cause != readiness.None {
+			return 0
+		}
+		return 1
+	}))
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
 }

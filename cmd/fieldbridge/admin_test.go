@@ -5,8 +5,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
 // The admin listener answers what operators ask.
@@ -18,13 +21,18 @@ func TestAdmin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := newApp(t.Context(), c, newKeyset(t), nil, quiet())
+	now := time.Now()
+	db, err := database.Open(t.Context(), c.DatabaseURL, func() time.Time { return now })
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = a.db.Close() })
+	a, err := wire(t.Context(), c, db, newKeyset(t), nil, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
 	wants := func(path string, status int, words ...string) {
 		t.Helper()
+		now = now.Add(5 * time.Second) // the result of a check counts that long
 		answer := httptest.NewRecorder()
 		a.admin.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), "GET", "http://127.0.0.1:8081"+path, nil))
 		if answer.Code != status {
@@ -41,7 +49,7 @@ func TestAdmin(t *testing.T) {
 	front := httptest.NewRecorder()
 	a.public.ServeHTTP(front, httptest.NewRequestWithContext(t.Context(), "GET", "http://localhost:8080/signin?next=secret", nil))
 	wants("/metrics", 200, `fieldbridge_http_request_seconds_count{method="GET",route="/signin",status="200"} 1`,
-		"fieldbridge_due_lag_seconds 0", "fieldbridge_unsaved_renewals 0", "fieldbridge_leases_lost_total 0", "go_goroutines")
+		"fieldbridge_ready 1", `fieldbridge_not_ready_total{cause="disk_full"} 0`, "fieldbridge_due_lag_seconds 0", "fieldbridge_unsaved_renewals 0", "fieldbridge_leases_lost_total 0", "go_goroutines")
 	for _, path := range []string{"/metrics", "/healthz", "/readyz"} {
 		public := httptest.NewRecorder()
 		a.public.ServeHTTP(public, httptest.NewRequestWithContext(t.Context(), "GET", "http://localhost:8080"+path, nil))
@@ -58,10 +66,12 @@ func TestAdmin(t *testing.T) {
 	}
 	change("INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, true)")
 	wants("/readyz", 503, "schema has a different version")
+	wants("/metrics", 200, "fieldbridge_ready 0", `fieldbridge_not_ready_total{cause="schema"} 2`)
 	change("DELETE FROM goose_db_version WHERE version_id = 9999")
 	change("UPDATE key_canary SET sealed = X'01ffffffff00'")
 	wants("/readyz", 503, "keyset does not belong")
 	_ = a.db.Close()
 	wants("/readyz", 503, "database does not answer")
+	wants("/metrics", 200, "fieldbridge_ready 0", "go_goroutines")
 	wants("/healthz", 200)
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/live"
 	"github.com/fieldbridge/fieldbridge/models/outage"
 	"github.com/fieldbridge/fieldbridge/models/outbound"
+	"github.com/fieldbridge/fieldbridge/models/readiness"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/models/support"
@@ -54,6 +55,7 @@ type app struct {
 	connections *connect.Connections
 	webhooks    *webhook.Webhooks
 	live        *live.Hub
+	ready       *readiness.Checker
 	// background functions run beside the servers until the context ends.
 	background []func(context.Context)
 	// kept is how long events stay.
@@ -91,6 +93,7 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 	webhooks.Watch(metrics.ObserveWebhook)
 	sessions := accounts.NewSessions(db)
 	hub := live.New(db, sessions, live.Options{}, log)
+	ready := readiness.New(db, keys, metrics.ObserveReadiness, log)
 	mailer := &mailer{base: c.BaseURL, server: c.SMTPURL, from: c.MailFrom, log: log}
 	return &app{
 		db:          db,
@@ -103,6 +106,7 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 		connections: connections,
 		webhooks:    webhooks,
 		live:        hub,
+		ready:       ready,
 		outbox:      models.NewOutbox(db, mailer.send, log),
 		mailer:      mailer,
 		kept:        c.EventsKept,
@@ -112,15 +116,7 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 			ProxyPaths: c.ProxyPaths, Budget: budget, Calls: counts, Contact: c.contact(), Metrics: metrics,
 			StaffIssuer: c.staffSignIn(), Demo: pages, Developers: c.Developers, NoMail: c.SMTPURL == nil && pages == nil, Now: time.Now, Log: log,
 		}, support.New(db, keeper, connections)),
-		admin: handlers.NewAdmin(c.AdminAddr, func(ctx context.Context) error {
-			if err := db.Ping(ctx); err != nil {
-				return err
-			}
-			if _, err := db.CheckSchema(ctx); err != nil {
-				return err
-			}
-			return keyring.Verify(ctx, db, keys)
-		}, metrics.Handler(keeper.Figures), log),
+		admin: handlers.NewAdmin(c.AdminAddr, ready.Check, metrics.Handler(keeper.Figures, ready.Check)),
 	}, nil
 }
 

@@ -72,17 +72,18 @@ var mayImport = map[string][]string{
 	"models/support":      onConnect,
 	"models/keyring":      onConnect,
 	"models/demo":         onSupport,
+	"models/readiness":    {"models/retry", "models/seal", "models/database", "models/keyring"},
 
 	// A page of a company cannot show what only staff may see, and no page reaches the
 	// keeper.
 	"views":       append(slices.Clip(onRecords), "models/connect", "static"),
 	"views/staff": append(slices.Clip(onRecords), "models/connect", "models/support", "static", "views"),
 
-	"handlers":         append(slices.Clip(onSupport), "models/live", "handlers/api", "handlers/request", "views", "views/staff", "static", ""),
+	"handlers":         append(slices.Clip(onSupport), "models/live", "models/readiness", "handlers/api", "handlers/request", "views", "views/staff", "static", ""),
 	"handlers/api":     append(slices.Clip(onConnect), "handlers/request", "views", "static", ""),
 	"handlers/request": onRecords,
 	"handlers/sandbox": {"static"},
-	"cmd/fieldbridge":  append(slices.Clip(onSupport), "models/live", "models/keyring", "models/demo", "handlers", "handlers/api", "handlers/sandbox", "static"),
+	"cmd/fieldbridge":  append(slices.Clip(onSupport), "models/live", "models/keyring", "models/demo", "models/readiness", "handlers", "handlers/api", "handlers/sandbox", "static"),
 	"static":           {},
 	"":                 {"static"},
 

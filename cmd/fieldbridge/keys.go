@@ -183,6 +183,9 @@ func dropUnused(ctx context.Context, db *database.DB, keys *seal.Keys, file stri
 	if err := seal.Drop(file, old); err != nil {
 		return err
 	}
+	if err := keyring.ForgetKeys(ctx, db, old); err != nil {
+		return err
+	}
 	for _, id := range old {
 		_, _ = fmt.Fprintf(out, "removed key %d from %s\n", id, file)
 	}

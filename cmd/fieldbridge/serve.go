@@ -143,6 +143,7 @@ func (a *app) run(ctx context.Context, log *slog.Logger, all []servedListener, r
 	background.Go(func() { a.outbox.Run(ctx) })
 	background.Go(func() { a.webhooks.Run(ctx) })
 	background.Go(func() { a.live.Run(ctx) })
+	background.Go(func() { a.ready.Run(ctx) })
 	for _, run := range a.background {
 		background.Go(func() { run(ctx) })
 	}

@@ -30,7 +30,9 @@ type DB struct {
 	now    func() time.Time
 	// ahead is how far the database's clock is ahead of the app's, in nanoseconds. It
 	// is 0 on SQLite.
-	ahead   *atomic.Int64
+	ahead *atomic.Int64
+	// full is when a write last failed because the disk was full, in microseconds.
+	full    *atomic.Int64
 	close   func() error
 	held    *hold
 	watch   *watch
@@ -58,7 +60,7 @@ func IsPostgres(db *gorm.DB) bool { return dialect(db.Name()) == postgresDialect
 // Open opens the database at a SQLite path or a postgres:// address. now is the app's
 // clock. Where instances must agree on the time, SharedNow returns the database's.
 func Open(ctx context.Context, address string, now func() time.Time) (*DB, error) {
-	db := &DB{ahead: new(atomic.Int64), writes: new(sync.RWMutex), held: new(hold), watch: new(watch), limits: defaultLimits(), now: func() time.Time { return now().UTC().Truncate(time.Microsecond) }}
+	db := &DB{ahead: new(atomic.Int64), full: new(atomic.Int64), writes: new(sync.RWMutex), held: new(hold), watch: new(watch), limits: defaultLimits(), now: func() time.Time { return now().UTC().Truncate(time.Microsecond) }}
 	if err := CheckAddress(address); err != nil {
 		return nil, fmt.Errorf("open database: the address %w", err)
 	}
@@ -162,7 +164,7 @@ func (db *DB) Write(ctx context.Context, fn func(tx *gorm.DB) error) error {
 	defer db.writes.RUnlock()
 	ctx, cancel := db.within(ctx, db.limits.Write)
 	defer cancel()
-	return db.write(ctx, fn)
+	return db.noteSpace(db.write(ctx, fn))
 }
 
 // WriteAlone is like Write, but this process makes no other write meanwhile. A write
@@ -172,7 +174,25 @@ func (db *DB) WriteAlone(ctx context.Context, fn func(tx *gorm.DB) error) error 
 	defer db.writes.Unlock()
 	ctx, cancel := db.within(ctx, aloneLimit)
 	defer cancel()
-	return db.write(ctx, fn)
+	return db.noteSpace(db.write(ctx, fn))
+}
+
+// noteSpace notes when the disk was full, and returns the error as it is.
+func (db *DB) noteSpace(err error) error {
+	if err != nil && OutOfSpace(err) {
+		db.full.Store(db.Now().UnixMicro())
+	}
+	return err
+}
+
+// LastFull returns when a write last failed because the disk was full. A write that needs
+// no more room may have worked since. It is zero if none has failed.
+func (db *DB) LastFull() time.Time {
+	at := db.full.Load()
+	if at == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(at).UTC()
 }
 
 // Read returns the pool for queries. They see every write that has returned.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/mattn/go-sqlite3"
@@ -47,6 +48,41 @@ func Unavailable(err error) bool {
 	}
 	// The driver had not sent anything yet, or gave up waiting.
 	return pgconn.SafeToRetry(err) || pgconn.Timeout(err)
+}
+
+// OutOfSpace says whether a write failed because the disk is full.
+func OutOfSpace(err error) bool {
+	if e, ok := errors.AsType[sqlite3.Error](err); ok {
+		return e.Code == sqlite3.ErrFull || errors.Is(e.SystemErrno, syscall.ENOSPC) || errors.Is(e.SystemErrno, syscall.EDQUOT)
+	}
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && e.Code == "53100" // disk_full
+}
+
+// ReadOnly says whether a write failed because the database takes none: its files may
+// not be written, or the server is a standby or set to be read only.
+func ReadOnly(err error) bool {
+	if e, ok := errors.AsType[sqlite3.Error](err); ok {
+		return e.Code == sqlite3.ErrReadonly || e.Code == sqlite3.ErrCantOpen || e.Code == sqlite3.ErrPerm || errors.Is(e.SystemErrno, syscall.EROFS)
+	}
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && e.Code == "25006" // read_only_sql_transaction
+}
+
+// Busy says whether an error means that others kept the database from its work. It says
+// nothing about the database itself.
+func Busy(err error) bool {
+	if e, ok := errors.AsType[sqlite3.Error](err); ok {
+		return e.Code == sqlite3.ErrBusy || e.Code == sqlite3.ErrLocked
+	}
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		switch e.Code {
+		case "55P03", "57014", "40001", "40P01": // lock_not_available, query_canceled, serialization_failure, deadlock_detected
+			return true
+		}
+		return false
+	}
+	return errors.Is(err, context.DeadlineExceeded) || pgconn.Timeout(err)
 }
 
 // temporary says whether an SQLSTATE stands for a condition that ends by itself

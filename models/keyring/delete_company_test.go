@@ -26,7 +26,7 @@ import (
 // doomed and decides what a deletion does to it.
 var notAboutCompanies = []string{
 	"call_budgets", // of tenants only, for two hours
-	"connection_totals", "demo", "goose_db_version", "key_canary", "log_key", "renewal_hours", "schema_compatibility",
+	"connection_totals", "demo", "goose_db_version", "key_canary", "keys_in_use", "log_key", "renewal_hours", "schema_compatibility",
 	"staff_identities", // of staff only
 	"throttles",        // by hashes only
 }

@@ -8,6 +8,12 @@ const MailsKept = mailsKept
 // KeyCanary is the record of the canary.
 type KeyCanary = keyCanary
 
+// KeyInUse is the record of a key in use.
+type KeyInUse = keyInUse
+
+// UnusedKeysKept is how long an unused key stays noted.
+const UnusedKeysKept = unusedKeysKept
+
 // SealedTables lists the tables with encrypted columns.
 var SealedTables = sealedTables
 

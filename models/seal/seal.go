@@ -122,6 +122,9 @@ func (k *Keys) reload() *ring {
 	return k.ring.Load()
 }
 
+// Refresh reads the file again if it has changed. Seal and Open do so themselves.
+func (k *Keys) Refresh() { k.reload() }
+
 // Problem returns what was wrong with a replaced file when it was last read, or nil.
 // The previous keys stay in use then.
 func (k *Keys) Problem() error {
