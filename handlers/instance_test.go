@@ -21,6 +21,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/calls"
+	"github.com/fieldbridge/fieldbridge/models/check"
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
@@ -121,7 +122,9 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	people := accounts.New(db, keys, 4, accounts.QuickHashes)
 	keeper := keeper.New(db, keys, clients, keeper.Options{KeepAlive: time.Hour, PerSecond: 1000}, log)
 	apiKeys := accounts.NewAPIKeys(db)
-	connections := connect.New(db, keys, clients, keeper, i.URL+"/callback", log)
+	budget := calls.NewBudget(db, calls.PerSecond)
+	checker := check.New(db, clients, keeper, budget, check.Options{Every: time.Hour, IdleEvery: 6 * time.Hour, PerSecond: 1000}, log)
+	connections := connect.New(db, keys, clients, keeper, checker, i.URL+"/callback", log)
 	webhooks := webhook.New(db, keys, outbound.New(outbound.Rules{Loopback: true}), log)
 	var paths []api.CallPath
 	for _, text := range i.Paths {
@@ -139,7 +142,7 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	hub := live.New(db, sessions, limits, log)
 	return running{accounts: people, db: db, keeper: keeper, apiKeys: apiKeys, connections: connections, webhooks: webhooks, calls: counts, live: hub, handler: handlers.New(handlers.Options{
 		BaseURL: base, TrustedProxies: i.trusted, Accounts: people, Sessions: sessions, Live: hub,
-		Connections: connections, APIKeys: apiKeys, Answers: accounts.NewKeptAnswers(db, keys), Webhooks: webhooks, ProxyPaths: paths, Budget: calls.NewBudget(db, calls.PerSecond), Calls: counts, Contact: i.contact, StaffIssuer: i.staffIssuer, Demo: i.demo, Developers: true, RequestLimit: i.requestLimit, Now: now, Log: log,
+		Connections: connections, APIKeys: apiKeys, Answers: accounts.NewKeptAnswers(db, keys), Webhooks: webhooks, ProxyPaths: paths, Budget: budget, Calls: counts, Contact: i.contact, StaffIssuer: i.staffIssuer, Demo: i.demo, Developers: true, RequestLimit: i.requestLimit, Now: now, Log: log,
 	}, support.New(db, keeper, connections))}, nil
 }
 

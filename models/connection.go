@@ -19,9 +19,9 @@ type State string
 const (
 	// Pending means that a guided setup is open and has no credential yet.
 	Pending State = "pending"
-	// Connected means that the last renewal worked.
+	// Connected means that the last renewal and the last check worked.
 	Connected State = "connected"
-	// Degraded means that renewals fail for a temporary reason and are retried.
+	// Degraded means that renewals or checks fail for a temporary reason and are retried.
 	Degraded State = "degraded"
 	// ReconnectNeeded means that ServiceTitan refused for good and a person must
 	// act.
@@ -74,6 +74,9 @@ type Connection struct {
 	// Failures counts the renewals in a row that failed for a temporary reason.
 	Failures     int
 	FailingSince *time.Time
+	// UnansweredSince is since when the checks of the connection fail for a temporary
+	// reason; nil if they do not.
+	UnansweredSince *time.Time
 	// TestedAt, TestPassed, and TestMillis describe the last test by a person.
 	TestedAt       *time.Time
 	TestPassed     bool

@@ -9,7 +9,7 @@
 //
 // The outbox sends the messages of every channel.
 //
-// Tables: connections, connection_totals (kept by triggers), events, setups,
+// Tables: connections, connection_totals (kept by triggers), checks, events, setups,
 // staff_tasks, mails, and renewal_days.
 //
 // It imports accounts, webhook, outage, and the packages below them. It never opens a credential: that is

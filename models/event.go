@@ -26,11 +26,13 @@ const (
 	EventConnectFailed EventKind = "connect_failed"
 	EventTestPassed    EventKind = "test_passed"
 	EventTestFailed    EventKind = "test_failed"
-	// EventRetrying says that a renewal failed for a temporary reason, after others
-	// had worked.
+	// EventRetrying says that renewals or checks began to fail for a temporary reason.
 	EventRetrying EventKind = "retrying"
-	// EventRecovered says that a renewal worked again.
-	EventRecovered       EventKind = "recovered"
+	// EventRecovered says that renewals and checks work again.
+	EventRecovered EventKind = "recovered"
+	// EventCheckFailed says that a check was refused. The next one, soon after it, decides
+	// whether anybody has to do something.
+	EventCheckFailed     EventKind = "check_failed"
 	EventReconnectNeeded EventKind = "reconnect_needed"
 	// EventUpgradeNeeded says that the access lacks a scope that we need.
 	EventUpgradeNeeded EventKind = "upgrade_needed"
@@ -94,6 +96,7 @@ var audiences = map[EventKind]audience{
 	EventTestFailed:       companyAndStaff,
 	EventRetrying:         companyAndStaff,
 	EventRecovered:        companyAndStaff,
+	EventCheckFailed:      companyAndStaff,
 	EventReconnectNeeded:  companyAndStaff,
 	EventUpgradeNeeded:    companyAndStaff,
 	EventDisconnected:     companyAndStaff,

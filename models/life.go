@@ -8,10 +8,14 @@ const (
 	Requested Change = "requested"
 	// Authorized means that a person allowed access and the check call worked.
 	Authorized Change = "authorized"
-	// Renewed means that access was renewed, or that a check worked.
+	// Renewed means that access was renewed.
 	Renewed Change = "renewed"
-	// FailedTemporarily means that a renewal or check failed for a temporary reason.
+	// FailedTemporarily means that a renewal failed for a temporary reason.
 	FailedTemporarily Change = "failed"
+	// Answered means that a check worked.
+	Answered Change = "answered"
+	// Unanswered means that checks failed for a temporary reason, two in a row or more.
+	Unanswered Change = "unanswered"
 	// Refused means that ServiceTitan refused for good.
 	Refused Change = "refused"
 	// LetGo means that a person disconnected or withdrew the connection.
@@ -27,11 +31,12 @@ var life = map[State]map[Change]State{
 	Pending: {Requested: Pending, Authorized: Connected, LetGo: Disconnected},
 	Connected: {
 		Requested: Connected, Authorized: Connected, Renewed: Connected, FailedTemporarily: Degraded,
-		Refused: ReconnectNeeded, LetGo: Disconnected,
+		Answered: Connected, Unanswered: Degraded, Refused: ReconnectNeeded, LetGo: Disconnected,
 	},
+	// Renewals and checks are two troubles. See Connection.next.
 	Degraded: {
 		Requested: Degraded, Authorized: Connected, Renewed: Connected, FailedTemporarily: Degraded,
-		Refused: ReconnectNeeded, LetGo: Disconnected,
+		Answered: Connected, Unanswered: Degraded, Refused: ReconnectNeeded, LetGo: Disconnected,
 	},
 	// A renewal that was still running when the grant was refused does not bring
 	// the connection back. Only a person can.
@@ -42,5 +47,16 @@ var life = map[State]map[Change]State{
 // NextState returns the state after a change, and whether the change can happen.
 func NextState(s State, c Change) (State, bool) {
 	to, ok := life[s][c]
+	return to, ok
+}
+
+// next is NextState for a connection. A renewal that works says nothing about checks that
+// fail, and a check that works says nothing about renewals that fail. The connection
+// stays degraded until both work again.
+func (c Connection) next(what Change) (State, bool) {
+	to, ok := NextState(c.State, what)
+	if c.State == Degraded && (what == Renewed && c.UnansweredSince != nil || what == Answered && c.FailingSince != nil) {
+		to = Degraded
+	}
 	return to, ok
 }

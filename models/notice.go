@@ -69,11 +69,11 @@ func (t Transition) noticesOf(before, c Connection) (types []webhook.Type) {
 			return []webhook.Type{webhook.ConnectionConnected}
 		}
 		types = append(types, webhook.ConnectionReconnected)
-	case Renewed:
-		if c.State != before.State || before.Reason != ReasonNone {
+	case Renewed, Answered:
+		if c.Reason == ReasonNone && (c.State != before.State || before.Reason != ReasonNone) {
 			types = append(types, webhook.ConnectionRecovered)
 		}
-	case FailedTemporarily:
+	case FailedTemporarily, Unanswered:
 		if c.State != before.State {
 			types = append(types, webhook.ConnectionRetrying)
 		}

@@ -91,5 +91,5 @@ func TestDueMessagesAreFoundByIndex(t *testing.T) {
 }
 
 func TestConnectionsMatchTheSchema(t *testing.T) {
-	modeltest.MatchSchema(t, &models.Connection{}, &models.Event{}, &models.Setup{}, &models.StaffTask{}, &models.Mail{})
+	modeltest.MatchSchema(t, &models.Connection{}, &models.Check{}, &models.Event{}, &models.Setup{}, &models.StaffTask{}, &models.Mail{})
 }

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -35,7 +36,7 @@ type Transition struct {
 // made the connection and not saved it. If the change cannot happen in the
 // connection's state, Apply changes nothing and happened is false.
 func Apply(tx *gorm.DB, c *Connection, t Transition) (happened bool, err error) {
-	to, ok := NextState(c.State, t.What)
+	to, ok := c.next(t.What)
 	if !ok {
 		return false, nil
 	}
@@ -43,6 +44,11 @@ func Apply(tx *gorm.DB, c *Connection, t Transition) (happened bool, err error) 
 	t.apply(c, to)
 	if err := t.save(tx, before, c); err != nil {
 		return false, fmt.Errorf("change connection to %s: %w", to, err)
+	}
+	if t.What == Refused || t.What == LetGo {
+		if err := endChecks(tx, *c); err != nil {
+			return false, err
+		}
 	}
 	if t.With != nil {
 		if err := t.With(tx, *c); err != nil {
@@ -55,7 +61,7 @@ func Apply(tx *gorm.DB, c *Connection, t Transition) (happened bool, err error) 
 			return false, err
 		}
 	}
-	if moved || !t.What.byRenewal() {
+	if moved || !t.What.byItself() {
 		err := Record(tx, Event{
 			CompanyID: c.CompanyID, ConnectionID: &c.ID, Kind: t.eventKind(before), ActorName: t.By.Name, StaffName: t.By.StaffName,
 			Reason: t.Reason, SupportCode: t.By.SupportCode, At: t.At,
@@ -79,18 +85,32 @@ func (t Transition) apply(c *Connection, to State) {
 		if to == Pending {
 			c.Reason, c.DisconnectedAt = ReasonNone, nil
 		}
-	case Authorized, Renewed:
-		c.Reason, c.FailingSince, c.Failures, c.DisconnectedAt = ReasonNone, nil, 0, nil
-	case FailedTemporarily, Refused:
+	case Authorized:
+		c.Reason, c.FailingSince, c.Failures, c.UnansweredSince, c.DisconnectedAt = ReasonNone, nil, 0, nil, nil
+	case Renewed:
+		c.FailingSince, c.Failures, c.DisconnectedAt = nil, 0, nil
+		if c.UnansweredSince == nil {
+			c.Reason = ReasonNone
+		} else if c.Reason == ReasonOurSide {
+			c.Reason = ReasonUnavailable // no check fails because of us
+		}
+	case FailedTemporarily:
 		c.Reason = t.Reason
-		if c.FailingSince == nil {
-			c.FailingSince = &t.At
+		c.FailingSince = cmp.Or(c.FailingSince, &t.At)
+	case Answered:
+		if c.UnansweredSince = nil; c.FailingSince == nil {
+			c.Reason = ReasonNone
 		}
-		if t.What == Refused {
-			c.NextRenewalAt = nil
+	case Unanswered:
+		if c.UnansweredSince = cmp.Or(c.UnansweredSince, &t.At); c.FailingSince == nil {
+			c.Reason = t.Reason
 		}
+	case Refused:
+		c.Reason, c.NextRenewalAt = t.Reason, nil
+		c.FailingSince = cmp.Or(c.FailingSince, c.UnansweredSince, &t.At)
+		c.UnansweredSince = nil
 	case LetGo:
-		c.Reason, c.FailingSince, c.NextRenewalAt, c.DisconnectedAt = ReasonNone, nil, nil, &t.At
+		c.Reason, c.FailingSince, c.UnansweredSince, c.NextRenewalAt, c.DisconnectedAt = ReasonNone, nil, nil, nil, &t.At
 	}
 	if t.Edit != nil {
 		t.Edit(c)
@@ -108,7 +128,7 @@ func (t Transition) save(tx *gorm.DB, before Connection, c *Connection) error {
 	switch {
 	case before.State == "":
 		return addConnection(tx, c)
-	case t.What.byRenewal() && c.State == before.State && c.Reason == before.Reason:
+	case (t.What == Renewed || t.What == FailedTemporarily) && c.State == before.State && c.Reason == before.Reason:
 		return tx.Select(RenewalColumns).Updates(c).Error
 	}
 	// The columns of the unique key never change. Writing them anyway would make
@@ -117,9 +137,11 @@ func (t Transition) save(tx *gorm.DB, before Connection, c *Connection) error {
 	return tx.Select("*").Omit("CompanyID", "Environment", "TenantID").Updates(c).Error
 }
 
-// byRenewal reports whether renewals cause the change again and again without a
+// byItself reports whether renewals or checks cause the change again and again without a
 // person. Such a change is recorded as an event only if the state changes.
-func (c Change) byRenewal() bool { return c == Renewed || c == FailedTemporarily }
+func (c Change) byItself() bool {
+	return c == Renewed || c == FailedTemporarily || c == Answered || c == Unanswered
+}
 
 // eventKind returns the kind of event that records the change.
 func (t Transition) eventKind(before Connection) EventKind {
@@ -131,9 +153,9 @@ func (t Transition) eventKind(before Connection) EventKind {
 			return EventConnected
 		}
 		return EventReconnected
-	case Renewed:
+	case Renewed, Answered:
 		return EventRecovered
-	case FailedTemporarily:
+	case FailedTemporarily, Unanswered:
 		return EventRetrying
 	case Refused:
 		return EventReconnectNeeded

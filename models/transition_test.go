@@ -24,10 +24,12 @@ func TestTransition(t *testing.T) {
 		models.Pending: {models.Requested: "setup_requested", models.Authorized: "connected", models.LetGo: "setup_withdrawn"},
 		models.Connected: {
 			models.Requested: "setup_requested", models.Authorized: "reconnected", models.Renewed: "", models.FailedTemporarily: "retrying",
+			models.Answered: "", models.Unanswered: "retrying",
 			models.Refused: "reconnect_needed reconnect_needed", models.LetGo: "disconnected",
 		},
 		models.Degraded: {
 			models.Requested: "setup_requested", models.Authorized: "reconnected task", models.Renewed: "recovered task", models.FailedTemporarily: "",
+			models.Answered: "recovered task", models.Unanswered: "",
 			models.Refused: "reconnect_needed reconnect_needed task", models.LetGo: "disconnected task",
 		},
 		models.ReconnectNeeded: {models.Requested: "setup_requested", models.Authorized: "reconnected works_again", models.LetGo: "disconnected"},
@@ -36,10 +38,13 @@ func TestTransition(t *testing.T) {
 	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		d.Person("Amy", accounts.Owner)
 		for from := range want {
-			for _, what := range []models.Change{models.Requested, models.Authorized, models.Renewed, models.FailedTemporarily, models.Refused, models.LetGo} {
+			for _, what := range []models.Change{models.Requested, models.Authorized, models.Renewed, models.FailedTemporarily, models.Answered, models.Unanswered, models.Refused, models.LetGo} {
 				id := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0]
 				now := d.DB.Now()
 				d.Exec("UPDATE connections SET state = ?, way = ?, failing_since = ? WHERE id = ?", from, models.OwnCredentialsWay, now, id)
+				if what == models.Answered || what == models.Unanswered {
+					d.Exec("UPDATE connections SET failing_since = NULL, unanswered_since = ? WHERE id = ? AND state = ?", now, id, models.Degraded)
+				}
 				if from == models.Pending {
 					d.Exec("UPDATE connections SET connected_at = ? WHERE id = ?", time.Time{}, id)
 				}
@@ -57,7 +62,7 @@ func TestTransition(t *testing.T) {
 				d.Write(func(tx *gorm.DB) (err error) {
 					c, err := models.GetConnection(database.ForUpdate(tx), d.CompanyID, id)
 					if err == nil {
-						happened, err = models.Apply(tx, &c, models.Transition{What: what, At: now, Reason: map[models.Change]models.Reason{models.FailedTemporarily: models.ReasonUnavailable, models.Refused: models.ReasonGrantRefused}[what]})
+						happened, err = models.Apply(tx, &c, models.Transition{What: what, At: now, Reason: map[models.Change]models.Reason{models.FailedTemporarily: models.ReasonUnavailable, models.Unanswered: models.ReasonUnavailable, models.Refused: models.ReasonGrantRefused}[what]})
 					}
 					return err
 				})

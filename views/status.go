@@ -92,11 +92,14 @@ var events = map[models.EventKind]EventWords{
 	models.EventTestFailed: {"warn", "bolt", "Test did not pass", func(e models.Event) string {
 		return actor(e) + " ran a test. " + reasons[e.Reason]
 	}},
-	models.EventRetrying: {"info", "clock", "Renewal did not work", func(e models.Event) string {
+	models.EventRetrying: {"info", "clock", "Retrying", func(e models.Event) string {
 		return reasons[e.Reason]
 	}},
 	models.EventRecovered: {"ok", "refresh", "Works again", func(models.Event) string {
-		return "ServiceTitan answered, and access was renewed."
+		return "ServiceTitan answers again."
+	}},
+	models.EventCheckFailed: {"info", "clock", "Check did not work", func(e models.Event) string {
+		return reasons[e.Reason] + " We check again soon."
 	}},
 	models.EventReconnectNeeded: {"warn", "warn", "Needs reconnect", func(e models.Event) string {
 		return reasons[e.Reason]

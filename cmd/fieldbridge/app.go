@@ -16,6 +16,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/calls"
+	"github.com/fieldbridge/fieldbridge/models/check"
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/demo"
@@ -38,6 +39,10 @@ const mostHashes = 4
 // cores, one of them stays free for the pages.
 func parallelHashes() int { return min(max(1, runtime.GOMAXPROCS(0)-1), mostHashes) }
 
+// idleChecks is how many times less often an idle connection is checked than one that is
+// in use.
+const idleChecks = 6
+
 // app is everything that one process runs. The fields are in the order in which they
 // are wired.
 type app struct {
@@ -45,6 +50,7 @@ type app struct {
 	accounts    *accounts.Accounts
 	outages     *outage.Monitor
 	keeper      *keeper.Keeper
+	checker     *check.Checker
 	apiKeys     *accounts.APIKeys
 	budget      *calls.Budget
 	calls       *calls.Counts
@@ -88,7 +94,8 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 	keeper := keeper.New(db, keys, clients, keeper.Options{KeepAlive: c.KeepAlive, PerSecond: c.PerSecond, Outages: outages, Watch: metrics.Watch()}, log)
 	apiKeys := accounts.NewAPIKeys(db)
 	budget, counts := calls.NewBudget(db, c.CallsPerSecond), calls.NewCounts(db)
-	connections := connect.New(db, keys, clients, keeper, c.BaseURL.JoinPath("/callback").String(), log)
+	checker := check.New(db, clients, keeper, budget, check.Options{Every: c.CheckEvery, IdleEvery: idleChecks * c.CheckEvery, PerSecond: c.ChecksPerSecond}, log)
+	connections := connect.New(db, keys, clients, keeper, checker, c.BaseURL.JoinPath("/callback").String(), log)
 	webhooks := webhook.New(db, keys, outbound.New(c.outboundRules()), log)
 	webhooks.Watch(metrics.ObserveWebhook)
 	sessions := accounts.NewSessions(db)
@@ -100,6 +107,7 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 		accounts:    people,
 		outages:     outages,
 		keeper:      keeper,
+		checker:     checker,
 		apiKeys:     apiKeys,
 		budget:      budget,
 		calls:       counts,

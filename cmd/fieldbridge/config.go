@@ -40,6 +40,8 @@ type config struct {
 	SupportURL        *url.URL       `env:"FIELDBRIDGE_SUPPORT_URL" type:"base" placeholder:"https://example.com/support" help:"Page of your support, such as a form or a chat."`
 	KeepAlive         time.Duration  `env:"FIELDBRIDGE_KEEPALIVE" type:"duration" least:"10s" default:"${keepalive}" placeholder:"1h" help:"How often an idle connection is renewed."`
 	PerSecond         int            `env:"FIELDBRIDGE_RENEWALS_PER_SECOND" type:"count" default:"100" placeholder:"100" help:"Most renewals per second for one environment, from each instance."`
+	CheckEvery        time.Duration  `env:"FIELDBRIDGE_CHECK_EVERY" type:"duration" least:"1m" most:"24h" default:"${check_every}" placeholder:"1h" help:"How often ServiceTitan's API is called to check that a connection in use works, at least. An idle one is checked after six times as long."`
+	ChecksPerSecond   int            `env:"FIELDBRIDGE_CHECKS_PER_SECOND" type:"count" default:"100" placeholder:"100" help:"Most checks per second for one environment, by all instances together."`
 	Developers        bool           `env:"FIELDBRIDGE_DEVELOPERS" enum:"true,false" default:"${developers}" placeholder:"false" help:"true lets the owners of companies make API keys and webhooks for their own company. Admins of your staff make them for all companies."`
 	EventsKept        time.Duration  `env:"FIELDBRIDGE_EVENTS_KEPT" type:"duration" least:"24h" default:"9600h" placeholder:"9600h" help:"How long events stay on timelines."`
 	StaffIssuer       string         `env:"FIELDBRIDGE_STAFF_OIDC_ISSUER" type:"issuer" placeholder:"https://login.example.com" help:"Where staff sign in with OpenID Connect. Without it, they have passwords and a second factor here."`
@@ -83,10 +85,13 @@ const exampleDatabase = "postgres://fieldbridge@db.internal/fieldbridge?sslmode=
 // demoKeepAlive is short enough to watch connections being renewed.
 const demoKeepAlive = "90s"
 
+// demoCheckEvery is short enough to watch connections being checked.
+const demoCheckEvery = "2m"
+
 // serveDefaults returns the values of the variables in config's default tags.
 func serveDefaults() kong.Vars {
 	return kong.Vars{
-		"database": "data/fieldbridge.db", "keyset": "data/keyset.json", "keepalive": "1h",
+		"database": "data/fieldbridge.db", "keyset": "data/keyset.json", "keepalive": "1h", "check_every": "1h",
 		"sandbox_addr": "", "sandbox_url": "", "support_email": "", "developers": "false", "proxy_paths": "", "scopes": defaultScopes, "database_example": exampleDatabase,
 	}
 }
@@ -94,7 +99,7 @@ func serveDefaults() kong.Vars {
 // demoDefaults returns the same for a demo.
 func demoDefaults() kong.Vars {
 	return serveDefaults().CloneWith(kong.Vars{
-		"database": "data/demo/fieldbridge.db", "keyset": "data/demo/keyset.json", "keepalive": demoKeepAlive,
+		"database": "data/demo/fieldbridge.db", "keyset": "data/demo/keyset.json", "keepalive": demoKeepAlive, "check_every": demoCheckEvery,
 		"sandbox_addr": "127.0.0.1:9090", "sandbox_url": "http://127.0.0.1:9090",
 		"developers": "true", "support_email": "support@fieldbridge.example", "proxy_paths": demoProxyPaths,
 	})

@@ -82,7 +82,8 @@ func mailAddress(v string) (string, error) {
 	return v, nil
 }
 
-// readDuration requires at least the duration in the field's tag.
+// readDuration requires at least and at most the durations in the field's tags. The field
+// need not have a most.
 func readDuration(ctx *kong.DecodeContext, target reflect.Value) error {
 	d, err := time.ParseDuration(ctx.Scan.Pop().String())
 	if err != nil {
@@ -90,6 +91,9 @@ func readDuration(ctx *kong.DecodeContext, target reflect.Value) error {
 	}
 	if least, err := time.ParseDuration(ctx.Value.Tag.Get("least")); err != nil || d < least {
 		return fmt.Errorf("is less than %s", least)
+	}
+	if most, err := time.ParseDuration(ctx.Value.Tag.Get("most")); err == nil && d > most {
+		return fmt.Errorf("is more than %s", most)
 	}
 	target.SetInt(int64(d))
 	return nil

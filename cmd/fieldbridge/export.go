@@ -91,7 +91,7 @@ func deskOf(c config, db *database.DB) *support.Support {
 	clients := clientsOf(c, db)
 	log := slog.New(slog.DiscardHandler)
 	keeper := keeper.New(db, nil, clients, keeper.Options{KeepAlive: c.KeepAlive, PerSecond: c.PerSecond}, log)
-	return support.New(db, keeper, connect.New(db, nil, clients, keeper, "", log))
+	return support.New(db, keeper, connect.New(db, nil, clients, keeper, nil, "", log))
 }
 
 // exportTo writes the CSV, and shows its progress on the screen.

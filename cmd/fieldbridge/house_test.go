@@ -48,7 +48,8 @@ var (
 	onOutage   = append(slices.Clip(onWebhook), "models/outage")
 	onRecords  = append(slices.Clip(onOutage), "models")
 	onKeeper   = append(slices.Clip(onRecords), "models/keeper")
-	onConnect  = append(slices.Clip(onKeeper), "models/connect")
+	onCheck    = append(slices.Clip(onKeeper), "models/check")
+	onConnect  = append(slices.Clip(onCheck), "models/connect")
 	onSupport  = append(slices.Clip(onConnect), "models/support")
 )
 
@@ -67,7 +68,8 @@ var mayImport = map[string][]string{
 	"models/outage":       {"models/retry", "models/servicetitan", "models/database"},
 	"models":              onOutage,
 	"models/keeper":       onRecords,
-	"models/connect":      onKeeper,
+	"models/check":        onKeeper,
+	"models/connect":      onCheck,
 	"models/live":         onRecords,
 	"models/support":      onConnect,
 	"models/keyring":      onConnect,

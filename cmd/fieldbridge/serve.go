@@ -75,7 +75,7 @@ func (serveCommand) Run(ctx context.Context) error {
 func servedDefaults(lookup func(string) (string, bool)) kong.Vars {
 	vars := serveDefaults()
 	if addr, _ := lookup("FIELDBRIDGE_SANDBOX_ADDR"); strings.TrimSpace(addr) != "" {
-		vars["keepalive"], vars["proxy_paths"] = demoKeepAlive, demoProxyPaths
+		vars["keepalive"], vars["check_every"], vars["proxy_paths"] = demoKeepAlive, demoCheckEvery, demoProxyPaths
 	}
 	return vars
 }
@@ -139,6 +139,7 @@ func (a *app) run(ctx context.Context, log *slog.Logger, all []servedListener, r
 	background.Go(func() { a.expireSessions(ctx, log) })
 	background.Go(func() { a.outages.Run(ctx) })
 	background.Go(func() { a.keeper.Run(ctx) })
+	background.Go(func() { a.checker.Run(ctx) })
 	background.Go(func() { a.flush(ctx, log) })
 	background.Go(func() { a.outbox.Run(ctx) })
 	background.Go(func() { a.webhooks.Run(ctx) })

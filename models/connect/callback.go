@@ -12,6 +12,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/check"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/retry"
 	"github.com/fieldbridge/fieldbridge/models/secret"
@@ -226,7 +227,7 @@ func (c *Connections) checkTenant(ctx context.Context, client *servicetitan.Clie
 	if tokens.TenantID != 0 && tokens.TenantID != tenantID {
 		return servicetitan.Account{}, failure{outcome: models.OutcomeWrongTenant, foundTenantID: tokens.TenantID}, true
 	}
-	account, err := checkAccount(ctx, client, tokens.Access, tenantID)
+	account, err := check.Account(ctx, client, tokens.Access, tenantID)
 	if err != nil {
 		f := c.failureOf(err, false)
 		if f.outcome == models.OutcomeNotAllowed && tokens.Scopes != nil && !slices.Contains(tokens.Scopes, servicetitan.AccountScope) {
@@ -238,14 +239,4 @@ func (c *Connections) checkTenant(ctx context.Context, client *servicetitan.Clie
 		return account, failure{outcome: models.OutcomeWrongTenant, foundTenantID: account.TenantID}, true
 	}
 	return account, failure{}, false
-}
-
-// checkAccount makes the check call, twice if the API does not answer the first
-// time. The call changes nothing in ServiceTitan.
-func checkAccount(ctx context.Context, client *servicetitan.Client, access secret.Value, tenantID int64) (servicetitan.Account, error) {
-	account, err := client.Account(ctx, access, tenantID)
-	if e, ok := errors.AsType[*servicetitan.Error](err); ok && e.Kind == servicetitan.Unavailable {
-		account, err = client.Account(ctx, access, tenantID)
-	}
-	return account, err
 }

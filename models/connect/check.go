@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -39,8 +38,7 @@ func (c *Connections) test(ctx context.Context, by accounts.Actor, connection mo
 	if connection.State == models.Disconnected || connection.State == models.Pending {
 		return &models.ReasonError{Err: models.ErrNotConnected}
 	}
-	client, ok := c.clients.In(connection.Environment)
-	if !ok {
+	if _, ok := c.clients.In(connection.Environment); !ok {
 		return &models.ReasonError{Reason: models.ReasonUnavailable, Err: database.ErrUnavailable}
 	}
 	id, companyID := connection.ID, connection.CompanyID
@@ -54,7 +52,7 @@ func (c *Connections) test(ctx context.Context, by accounts.Actor, connection mo
 		return fmt.Errorf("test connection: %w", err)
 	}
 	began := time.Now()
-	account, err := c.ask(ctx, client, connection)
+	account, err := c.checker.Ask(ctx, connection)
 	took := time.Since(began)
 
 	reason := models.ReasonNone
@@ -70,6 +68,9 @@ func (c *Connections) test(ctx context.Context, by accounts.Actor, connection mo
 		event := models.Event{Kind: models.EventTestFailed, Reason: reason}
 		if reason == models.ReasonNone {
 			event.Kind = models.EventTestPassed
+			if err := models.NoteAnswer(tx, id, now); err != nil {
+				return err
+			}
 			tested["business_units"] = account.BusinessUnits
 			if account.Name != "" && account.Name != connection.TenantName {
 				tested["tenant_name"], tested["updated_at"] = account.Name, now
@@ -86,34 +87,6 @@ func (c *Connections) test(ctx context.Context, by accounts.Actor, connection mo
 		return fmt.Errorf("record test: %w", err)
 	}
 	return nil
-}
-
-// ask makes the check call. If the API refuses the token, ask renews it and makes
-// the call once more. A second refusal is permanent (RFC 6750, section 3.1).
-func (c *Connections) ask(ctx context.Context, client *servicetitan.Client, connection models.Connection) (servicetitan.Account, error) {
-	access, err := c.keeper.AccessNow(ctx, connection.CompanyID, connection.ID)
-	if err != nil {
-		return servicetitan.Account{}, err
-	}
-	account, err := checkAccount(ctx, client, access.Token, connection.TenantID)
-	if e, ok := errors.AsType[*servicetitan.Error](err); ok && e.Kind == servicetitan.Unauthorized {
-		if access, err = c.keeper.Renewed(ctx, connection.CompanyID, connection.ID, access.Generation); err != nil {
-			return account, err
-		}
-		account, err = checkAccount(ctx, client, access.Token, connection.TenantID)
-	}
-	if e, ok := errors.AsType[*servicetitan.Error](err); ok && e.Kind == servicetitan.NotAllowed {
-		// A renewal may have changed the scopes since the connection was read.
-		if now, err := models.GetConnection(c.db.Read(ctx), connection.CompanyID, connection.ID); err == nil && !slices.Contains(now.ScopeList(), servicetitan.AccountScope) {
-			return account, &models.ReasonError{Reason: models.ReasonScopeMissing, Err: database.ErrUnavailable}
-		}
-	}
-	if v := models.VerdictOf(err, false); v.Permanent {
-		if ended := c.keeper.Refuse(ctx, connection, access.Generation, v.Reason, err); ended != nil {
-			return account, ended
-		}
-	}
-	return account, err
 }
 
 // ReasonOf returns the reason of an error from ServiceTitan, or ReasonNone for any

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/check"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/seal"
@@ -22,6 +23,7 @@ type Connections struct {
 	keys        *seal.Keys
 	clients     models.Clients
 	keeper      *keeper.Keeper
+	checker     *check.Checker
 	redirectURI string
 	log         *slog.Logger
 	waiting     singleflight.Group
@@ -29,8 +31,8 @@ type Connections struct {
 
 // New returns the connections of a database. The redirect URI is the one that is
 // registered with the app in every environment.
-func New(db *database.DB, keys *seal.Keys, clients models.Clients, k *keeper.Keeper, redirectURI string, log *slog.Logger) *Connections {
-	return &Connections{db: db, keys: keys, clients: clients, keeper: k, redirectURI: redirectURI, log: log}
+func New(db *database.DB, keys *seal.Keys, clients models.Clients, k *keeper.Keeper, checker *check.Checker, redirectURI string, log *slog.Logger) *Connections {
+	return &Connections{db: db, keys: keys, clients: clients, keeper: k, checker: checker, redirectURI: redirectURI, log: log}
 }
 
 // Environments returns the environments in which companies can connect.

@@ -16,13 +16,15 @@ import (
 // HealthDays is the number of days that the health strip shows.
 const HealthDays = 30
 
-// RenewalDay counts a connection's renewals on a day (UTC).
+// RenewalDay counts a connection's renewals and checks on a day (UTC).
 type RenewalDay struct {
 	ConnectionID uuid.UUID `gorm:"primaryKey"`
 	// Day has the form 2006-01-02.
 	Day string `gorm:"primaryKey"`
 	// OK and Failed count the renewals that worked and failed.
 	OK, Failed int
+	// ChecksOK and ChecksFailed count the checks that worked and failed.
+	ChecksOK, ChecksFailed int
 	// DownFrom is when the day's last downtime began, or the start of the day if it
 	// began earlier; nil if the day has none. A connection is down while somebody has
 	// to reconnect it.
@@ -44,7 +46,7 @@ func (c *Connections) Health(ctx context.Context, connection models.Connection) 
 	days := newHealthDays(connection, first)
 	for _, row := range rows {
 		if day := dayOf(days, row.Day); day != nil {
-			day.OK, day.Failed = row.OK, row.Failed
+			day.OK, day.Failed, day.ChecksOK, day.ChecksFailed = row.OK, row.Failed, row.ChecksOK, row.ChecksFailed
 		}
 	}
 	changes, err := c.changes(ctx, connection)
@@ -84,17 +86,19 @@ func dayOf(days []RenewalDay, date string) *RenewalDay {
 	return &days[i]
 }
 
-// countDay sets the counts of the day with a date.
-func countDay(days []RenewalDay, date, worked, failed string) (err error) {
+// countDay sets the counts of the day with a date. They are renewals that worked and
+// failed, and then checks that worked and failed, such as "20 4 24 0".
+func countDay(days []RenewalDay, date, counts string) (err error) {
 	day := dayOf(days, date)
 	if day == nil {
 		return nil
 	}
-	if day.OK, err = strconv.Atoi(worked); err == nil {
-		day.Failed, err = strconv.Atoi(failed)
-	}
-	if err != nil {
-		return fmt.Errorf("read renewals of %s: %w", date, err)
+	for _, n := range []*int{&day.OK, &day.Failed, &day.ChecksOK, &day.ChecksFailed} {
+		var count string
+		count, counts, _ = strings.Cut(counts, " ")
+		if *n, err = strconv.Atoi(count); err != nil {
+			return fmt.Errorf("read counts of %s: %w", date, err)
+		}
 	}
 	return nil
 }

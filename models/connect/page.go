@@ -36,7 +36,9 @@ type Page struct {
 	// Calls counts the calls that were made through Fieldbridge in the last
 	// calls.HoursShown.
 	Calls int64
-	// counted has the days with renewals: "2026-11-22 20 4,2026-11-23 7 0".
+	// Check is what the scheduled checks have found.
+	Check models.Check
+	// counted has the days with renewals or checks: "2026-11-22 20 4 24 0,2026-11-23 7 0 3 0".
 	counted string
 }
 
@@ -124,11 +126,18 @@ func (f *foundAsk) about(c models.Connection) *Ask {
 	}
 }
 
+// checkColumns are the columns of a check that a page shows, in the order of intoCheck.
+const checkColumns = `k.due_at, k.tried_at, k.answered_at, coalesce(k.failures, 0), k.failing_since, coalesce(k.reason, '')`
+
+func intoCheck(k *models.Check) []any {
+	return []any{&k.DueAt, &k.TriedAt, &k.AnsweredAt, &k.Failures, &k.FailingSince, &k.Reason}
+}
+
 // pageQuery reads a connection and what belongs to it. $3 says whether the visitor is
 // an owner. SQLite numbers the values in the order in which they first appear. The
 // names of owners have a line each, since no name has a line break.
-var pageQuery = `SELECT ` + connectionRow.ColumnsOf("c") + `, ` + setupColumns + `, ` + askColumns + `,
-	coalesce((SELECT string_agg(d.day || ' ' || d.ok || ' ' || d.failed, ',') FROM renewal_days d
+var pageQuery = `SELECT ` + connectionRow.ColumnsOf("c") + `, ` + setupColumns + `, ` + askColumns + `, ` + checkColumns + `,
+	coalesce((SELECT string_agg(d.day || ' ' || d.ok || ' ' || d.failed || ' ' || d.checks_ok || ' ' || d.checks_failed, ',') FROM renewal_days d
 		WHERE d.connection_id = c.id AND d.day >= $1), ''),
 	CAST(coalesce((SELECT sum(h.n) FROM call_hours h WHERE h.connection_id = c.id AND h.hour > $2), 0) AS BIGINT),
 	CASE WHEN $3 THEN '' ELSE coalesce((SELECT string_agg(o.name, '
@@ -136,6 +145,7 @@ var pageQuery = `SELECT ` + connectionRow.ColumnsOf("c") + `, ` + setupColumns +
 		SELECT u.name FROM memberships m JOIN users u ON u.id = m.user_id
 		WHERE m.company_id = c.company_id AND m.role = 'owner' AND u.disabled_at IS NULL ORDER BY u.name LIMIT 5) o), '') END
 	FROM connections c
+	LEFT JOIN checks k ON k.connection_id = c.id
 	LEFT JOIN setups s ON s.connection_id = c.id AND s.company_id = c.company_id AND s.closed_at IS NULL AND c.setting_up
 	LEFT JOIN asks a ON $3 AND a.company_id = c.company_id AND a.environment = c.environment AND a.tenant_id = c.tenant_id
 		AND a.ended_at IS NULL AND a.expires_at > $4
@@ -152,11 +162,12 @@ func (c *Connections) Page(ctx context.Context, v accounts.Visitor, id uuid.UUID
 		owners string
 	}
 	now := c.db.Now()
-	into := slices.Concat(connectionRow.Into(&row.page.Connection), row.setup.into(), row.ask.into(), []any{&row.page.counted, &row.page.Calls, &row.owners})
+	into := slices.Concat(connectionRow.Into(&row.page.Connection), row.setup.into(), row.ask.into(), intoCheck(&row.page.Check), []any{&row.page.counted, &row.page.Calls, &row.owners})
 	values := []any{firstHealthDay(now).Format(time.DateOnly), calls.FirstShown(now), v.Owns(), now, id, v.CompanyID}
 	if err := c.db.ReadRow(ctx, pageQuery, values, into...); err != nil {
 		return Page{}, fmt.Errorf("read connection: %w", err)
 	}
+	row.page.Check.ConnectionID, row.page.Check.CompanyID, row.page.Check.Environment = id, v.CompanyID, row.page.Connection.Environment
 	row.page.Setup, row.page.Ask = row.setup.of(row.page.Connection), row.ask.about(row.page.Connection)
 	if row.owners != "" {
 		row.page.Owners = strings.Split(row.owners, "\n")
@@ -229,8 +240,7 @@ func (c *Connections) History(ctx context.Context, p Page) (History, error) {
 	h.Days = newHealthDays(p.Connection, first)
 	for day := range strings.SplitSeq(p.counted, ",") {
 		if date, counts, ok := strings.Cut(day, " "); ok {
-			worked, failed, _ := strings.Cut(counts, " ")
-			if err := countDay(h.Days, date, worked, failed); err != nil {
+			if err := countDay(h.Days, date, counts); err != nil {
 				return History{}, err
 			}
 		}

@@ -108,7 +108,12 @@ func (c *Connections) saveOnce(ctx context.Context, by accounts.Actor, companyID
 				due = c.keeper.DueFrom(o, now)
 				o.Granted(tokens, client.Environment().Scopes, due, now)
 			},
-			With: func(tx *gorm.DB, o models.Connection) error { return c.keeper.Store(tx, o, tokens, granted.own, due) },
+			With: func(tx *gorm.DB, o models.Connection) error {
+				if err := c.keeper.Store(tx, o, tokens, granted.own, due); err != nil {
+					return err
+				}
+				return c.checker.Schedule(tx, o, now)
+			},
 		})
 		if err == nil && !happened {
 			err = errors.New("connection cannot be authorized in state " + string(connection.State))

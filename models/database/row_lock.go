@@ -17,13 +17,13 @@ import (
 //  3. users, by ID
 //  4. the connection
 //  5. its setup, then its tasks
-//  6. its credential
+//  6. its credential, then its check
 //  7. its counts, and the totals of all connections
 //  8. everything else
 //
 // Several rows of one table are taken in the order of their keys, or with SKIP
-// LOCKED. A transaction that starts at the credential, as taking a lease does,
-// must not go back to the connection. One that has the connection's row may take
+// LOCKED. A transaction that starts at the credential or the check, as taking a lease
+// does, must not go back to the connection. One that has the connection's row may take
 // its setup, tasks, and credential in any order, since nobody else takes two of
 // them without it. A throttle may come last where whoever takes that count locks
 // nothing after it, such as the notes of one of staff, or the tries of a sign-in.

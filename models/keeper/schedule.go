@@ -24,7 +24,10 @@ const (
 	longestAsked = time.Hour
 )
 
-// inUseAt says whether a connection's access was used recently.
+// InUse says whether a connection's access was used recently.
+func InUse(c models.Connection, now time.Time) bool { return inUseAt(&c, now) }
+
+// inUseAt is InUse without a copy of the connection.
 func inUseAt(c *models.Connection, now time.Time) bool {
 	return c.LastUsedAt != nil && now.Sub(*c.LastUsedAt) < inUse
 }

@@ -171,6 +171,7 @@ var companyRows = []struct {
 	{table: "sign_ins", key: "hour, scope, subject, action, outcome, address", which: "scope = CAST(? AS TEXT)"},
 	{table: "token_reads", key: "connection_id, hour, key_id, address", which: ofConnections},
 	{table: "call_hours", key: "connection_id, hour", which: ofConnections},
+	{table: "checks", key: "connection_id", which: ofConnections},
 	{
 		table: "api_keys", key: "id", which: "company_id = ? AND (name <> '' OR caller_name <> '' OR return_urls <> '' OR last_used_address <> '' OR refused_address <> '')",
 		erase: "name = '', caller_name = '', return_urls = '', last_used_address = '', refused_address = ''",

@@ -110,6 +110,7 @@ func doomed(d *modeltest.SupportTest) *doomedCompany {
 		})
 		add("call_hours", map[string]any{"connection_id": connections[0], "hour": "2026-11-29T12", "n": 1, "refused": 0, "last_at": now})
 		add("token_reads", map[string]any{"connection_id": connections[0], "hour": "2026-11-29T12", "key_id": database.NewID(), "address": mark, "n": 1, "first_at": now, "last_at": now})
+		add("checks", map[string]any{"connection_id": connections[0], "company_id": d.CompanyID, "environment": "sandbox"})
 		add("renewal_days", map[string]any{"connection_id": connections[0], "day": "2026-11-29", "ok": 1, "failed": 0})
 		add("mails", map[string]any{"id": database.NewID(), "company_id": d.CompanyID, "connection_id": connections[0], "kind": "works_again", "recipient": mark + "@x.example", "created_at": now})
 		add("staff_tasks", map[string]any{"id": database.NewID(), "kind": "tenant_conflict", "company_id": d.CompanyID, "connection_id": connections[0], "created_at": now})

@@ -20,6 +20,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox/sandboxtest"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/calls"
+	"github.com/fieldbridge/fieldbridge/models/check"
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
@@ -42,6 +44,7 @@ type Kept struct {
 	Clients models.Clients
 	Keeper  *keeper.Keeper
 	Options keeper.Options
+	Checker *check.Checker
 	Logged  *logs
 	// Start lets the keeper begin, in virtual time.
 	Start     func()
@@ -54,6 +57,9 @@ const issuerURL = "https://issuer.example"
 
 // KeptScopes are the scopes of the app at the sandbox.
 var KeptScopes = []string{servicetitan.AccountScope, "offline_access"}
+
+// CheckOptions are the options of the checker under test.
+var CheckOptions = check.Options{Every: time.Hour, IdleEvery: 6 * time.Hour, PerSecond: 1000}
 
 // NewKept returns a keeper with a sandbox and a company. It watches the database for
 // broken rules.
@@ -75,6 +81,7 @@ func NewKept(t testing.TB, db *database.DB, now func() time.Time, change ...func
 	k := &Kept{TB: t, DB: db, Keyset: keyset, Keys: keys, Sandbox: sandboxtest.New(so), Options: ko, Logged: &logs{}, CompanyID: database.NewID(), tenants: new(atomic.Int64)}
 	k.Clients = k.ClientsBy(now)
 	k.Keeper = k.NewKeeper(ko)
+	k.Checker = k.NewChecker(CheckOptions)
 	testdb.Watch(db.OnPostgres(), k.Exec)
 	k.Write(func(tx *gorm.DB) error {
 		return tx.Create(&accounts.Company{ID: k.CompanyID, Name: "Northgate", CreatedAt: db.Now()}).Error
@@ -167,9 +174,14 @@ func (k *Kept) Owner() accounts.Visitor {
 	return v
 }
 
+// NewChecker returns a checker of the keeper's connections.
+func (k *Kept) NewChecker(o check.Options) *check.Checker {
+	return check.New(k.DB, k.Clients, k.Keeper, calls.NewBudget(k.DB, calls.PerSecond), o, k.Logger())
+}
+
 // Connections returns what the company does with its connections.
 func (k *Kept) Connections() *connect.Connections {
-	return connect.New(k.DB, k.Keys, k.Clients, k.Keeper, "https://app.example/callback", k.Logger())
+	return connect.New(k.DB, k.Keys, k.Clients, k.Keeper, k.Checker, "https://app.example/callback", k.Logger())
 }
 
 // Disconnect disconnects a connection as the owner.
@@ -233,7 +245,7 @@ func (k *Kept) ReconnectAs(v accounts.Visitor, id uuid.UUID) error {
 				c.Granted(tokens, KeptScopes, due, now)
 			},
 			With: func(tx *gorm.DB, c models.Connection) error {
-				return k.Keeper.Store(tx, c, tokens, servicetitan.OwnClient{}, due)
+				return errors.Join(k.Keeper.Store(tx, c, tokens, servicetitan.OwnClient{}, due), k.Checker.Schedule(tx, c, now))
 			},
 		})
 		return err

@@ -27,7 +27,7 @@ func OnLists(t *testing.T, test func(t *testing.T, c *ListTest)) {
 	t.Helper()
 	OnBoth(t, func(t *testing.T, db *database.DB, clock *Clock) {
 		k := NewKept(t, db, clock.Now)
-		connections := connect.New(db, k.Keys, k.Clients, k.Keeper, "https://app.example/callback", k.Logger())
+		connections := connect.New(db, k.Keys, k.Clients, k.Keeper, k.Checker, "https://app.example/callback", k.Logger())
 		test(t, &ListTest{Kept: k, Support: support.New(db, k.Keeper, connections), Clock: clock})
 	})
 }

@@ -33,7 +33,7 @@ func OnSupport(t *testing.T, test func(t *testing.T, d *SupportTest)) {
 func NewSupportTest(t *testing.T, db *database.DB, clock *Clock) *SupportTest {
 	t.Helper()
 	k := NewKept(t, db, clock.Now)
-	connections := connect.New(db, k.Keys, k.Clients, k.Keeper, "https://app.example/callback", k.Logger())
+	connections := connect.New(db, k.Keys, k.Clients, k.Keeper, k.Checker, "https://app.example/callback", k.Logger())
 	return &SupportTest{Kept: k, Support: support.New(db, k.Keeper, connections), Connections: connections, Accounts: accounts.New(db, k.Keys, 1, accounts.QuickHashes), Clock: clock}
 }
 

@@ -1,0 +1,79 @@
+package models
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// Check is what the scheduled checks of a connection have found. A check calls
+// ServiceTitan's API as an integration would, because a token alone proves little.
+type Check struct {
+	ConnectionID uuid.UUID `gorm:"primaryKey"`
+	CompanyID    uuid.UUID
+	Environment  servicetitan.EnvironmentName
+	// DueAt is when the next check is due; nil for never.
+	DueAt *time.Time
+	// TriedAt is when the last check was made, whatever its result.
+	TriedAt *time.Time
+	// AnsweredAt is when ServiceTitan's API last answered for the tenant as it should:
+	// to a scheduled check, a test by a person, or a check while connecting.
+	AnsweredAt *time.Time
+	// Failures counts the checks in a row that failed, since FailingSince.
+	Failures     int
+	FailingSince *time.Time
+	// Reason is why the last check failed; ReasonNone if it worked.
+	Reason Reason
+	// LeaseOwner alone may check until LeaseUntil.
+	LeaseOwner string
+	LeaseUntil *time.Time
+}
+
+var checkRow = database.RowOf[Check]()
+
+// ScheduleCheck begins the checks of a connection whose access has just been shown to
+// work. Due is when the first one is due.
+func ScheduleCheck(tx *gorm.DB, c Connection, due, now time.Time) error {
+	row := Check{ConnectionID: c.ID, CompanyID: c.CompanyID, Environment: c.Environment, DueAt: &due, TriedAt: &now, AnsweredAt: &now}
+	if err := checkRow.InsertOrReplace(tx, &row); err != nil {
+		return fmt.Errorf("schedule check: %w", err)
+	}
+	return nil
+}
+
+// endChecks ends the checks of a connection that has no access to check. A check that is
+// under way loses its lease, so its result is not recorded.
+func endChecks(tx *gorm.DB, c Connection) error {
+	_, err := database.Exec(tx, "UPDATE checks SET due_at = NULL, lease_owner = '', lease_until = NULL WHERE connection_id = $1", c.ID)
+	if err != nil {
+		return fmt.Errorf("end checks: %w", err)
+	}
+	return nil
+}
+
+// NoteAnswer records that ServiceTitan's API has answered a call for the connection as it
+// should.
+func NoteAnswer(tx *gorm.DB, connectionID uuid.UUID, now time.Time) error {
+	if _, err := database.Exec(tx, "UPDATE checks SET answered_at = $1 WHERE connection_id = $2", now, connectionID); err != nil {
+		return fmt.Errorf("record answer: %w", err)
+	}
+	return nil
+}
+
+// CountCheck adds to a connection's counts of checks that worked and failed on the day of
+// now (UTC). It runs in the transaction that records the checks.
+func CountCheck(tx *gorm.DB, connectionID uuid.UUID, ok, failed int, now time.Time) error {
+	_, err := database.Exec(tx, `INSERT INTO renewal_days (connection_id, day, ok, failed, checks_ok, checks_failed) VALUES ($1, $2, 0, 0, $3, $4)
+		ON CONFLICT (connection_id, day) DO UPDATE SET checks_ok = renewal_days.checks_ok + excluded.checks_ok,
+			checks_failed = renewal_days.checks_failed + excluded.checks_failed`,
+		connectionID, now.UTC().Format(time.DateOnly), ok, failed)
+	if err != nil {
+		return fmt.Errorf("count check: %w", err)
+	}
+	return nil
+}
