@@ -62,6 +62,15 @@ type Connection struct {
 	// ConnectedByID is the member who connected it; nil if our staff did.
 	ConnectedByID *uuid.UUID
 	ConnectedAt   time.Time
+	// SecretAt is when the secret of the tenant's own client was entered; nil without
+	// such a client.
+	SecretAt *time.Time
+	// OldSecret is the secret that SecretAt replaced, until somebody says that it was
+	// deleted in ServiceTitan.
+	OldSecret SecretSlot
+	// SecretReminderAt is when staff want to be reminded to replace the secret; nil for
+	// never.
+	SecretReminderAt *time.Time
 	// RenewedAt is when access was last granted or renewed.
 	RenewedAt time.Time
 	// ExpiresAt is when the access token expires.

@@ -37,6 +37,10 @@ const (
 	// EventUpgradeNeeded says that the access lacks a scope that we need.
 	EventUpgradeNeeded EventKind = "upgrade_needed"
 	EventDisconnected  EventKind = "disconnected"
+	// EventSecretReplaced says that a new secret of the tenant's own client is in use.
+	EventSecretReplaced EventKind = "secret_replaced"
+	// EventSecretFailed says that a new secret was tried and did not work.
+	EventSecretFailed EventKind = "secret_failed"
 	// EventRevoked says that ServiceTitan withdrew access that is no longer needed.
 	EventRevoked          EventKind = "revoked"
 	EventRevocationFailed EventKind = "revocation_failed"
@@ -60,8 +64,8 @@ const (
 	EventLinkGiven     EventKind = "link_given"
 	EventLocked        EventKind = "locked"
 	EventUnlocked      EventKind = "unlocked"
-	// EventSecretDeleted says that staff deleted the client's secret in the
-	// developer portal.
+	// EventSecretDeleted says that the client's secret, or the old one of two, was
+	// deleted in ServiceTitan. The person is the company's if it has the client.
 	EventSecretDeleted EventKind = "secret_deleted"
 	// EventTenantRemoved says that staff removed the tenant ID from our app in the
 	// developer portal.
@@ -71,6 +75,10 @@ const (
 	// EventConflictSettled says that staff found out which company the tenant
 	// belongs to.
 	EventConflictSettled EventKind = "conflict_settled"
+	// EventReminderSet and EventReminderEnded are about the reminder to replace a secret.
+	// Detail is the day.
+	EventReminderSet   EventKind = "reminder_set"
+	EventReminderEnded EventKind = "reminder_ended"
 	// EventNoted says that staff wrote a note.
 	EventNoted EventKind = "noted"
 	// EventStaffViewed says that staff looked at the connection.
@@ -100,6 +108,8 @@ var audiences = map[EventKind]audience{
 	EventReconnectNeeded:  companyAndStaff,
 	EventUpgradeNeeded:    companyAndStaff,
 	EventDisconnected:     companyAndStaff,
+	EventSecretReplaced:   companyAndStaff,
+	EventSecretFailed:     companyAndStaff,
 	EventRevoked:          companyAndStaff,
 	EventRevocationFailed: companyAndStaff,
 	EventSetupRequested:   companyAndStaff,
@@ -118,6 +128,8 @@ var audiences = map[EventKind]audience{
 	EventTenantRemoved:    companyAndStaff,
 	EventTenantConflict:   staffOnly,
 	EventConflictSettled:  staffOnly,
+	EventReminderSet:      staffOnly,
+	EventReminderEnded:    staffOnly,
 	EventNoted:            staffOnly,
 	EventStaffViewed:      staffOnly,
 }

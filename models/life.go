@@ -8,6 +8,9 @@ const (
 	Requested Change = "requested"
 	// Authorized means that a person allowed access and the check call worked.
 	Authorized Change = "authorized"
+	// SecretReplaced means that a person entered a new secret of the tenant's own client,
+	// and that it worked.
+	SecretReplaced Change = "secret_replaced"
 	// Renewed means that access was renewed.
 	Renewed Change = "renewed"
 	// FailedTemporarily means that a renewal failed for a temporary reason.
@@ -30,17 +33,17 @@ var life = map[State]map[Change]State{
 	"":      {Requested: Pending, Authorized: Connected},
 	Pending: {Requested: Pending, Authorized: Connected, LetGo: Disconnected},
 	Connected: {
-		Requested: Connected, Authorized: Connected, Renewed: Connected, FailedTemporarily: Degraded,
+		Requested: Connected, Authorized: Connected, SecretReplaced: Connected, Renewed: Connected, FailedTemporarily: Degraded,
 		Answered: Connected, Unanswered: Degraded, Refused: ReconnectNeeded, LetGo: Disconnected,
 	},
 	// Renewals and checks are two troubles. See Connection.next.
 	Degraded: {
-		Requested: Degraded, Authorized: Connected, Renewed: Connected, FailedTemporarily: Degraded,
+		Requested: Degraded, Authorized: Connected, SecretReplaced: Connected, Renewed: Connected, FailedTemporarily: Degraded,
 		Answered: Connected, Unanswered: Degraded, Refused: ReconnectNeeded, LetGo: Disconnected,
 	},
 	// A renewal that was still running when the grant was refused does not bring
 	// the connection back. Only a person can.
-	ReconnectNeeded: {Requested: ReconnectNeeded, Authorized: Connected, LetGo: Disconnected},
+	ReconnectNeeded: {Requested: ReconnectNeeded, Authorized: Connected, SecretReplaced: Connected, LetGo: Disconnected},
 	Disconnected:    {Requested: Pending, Authorized: Connected},
 }
 

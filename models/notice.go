@@ -69,6 +69,14 @@ func (t Transition) noticesOf(before, c Connection) (types []webhook.Type) {
 			return []webhook.Type{webhook.ConnectionConnected}
 		}
 		types = append(types, webhook.ConnectionReconnected)
+	case SecretReplaced:
+		switch before.State {
+		case ReconnectNeeded:
+			types = append(types, webhook.ConnectionReconnected)
+		case Degraded:
+			types = append(types, webhook.ConnectionRecovered)
+		case Pending, Connected, Disconnected: // the old secret has served until now
+		}
 	case Renewed, Answered:
 		if c.Reason == ReasonNone && (c.State != before.State || before.Reason != ReasonNone) {
 			types = append(types, webhook.ConnectionRecovered)

@@ -85,7 +85,7 @@ func (t Transition) apply(c *Connection, to State) {
 		if to == Pending {
 			c.Reason, c.DisconnectedAt = ReasonNone, nil
 		}
-	case Authorized:
+	case Authorized, SecretReplaced:
 		c.Reason, c.FailingSince, c.Failures, c.UnansweredSince, c.DisconnectedAt = ReasonNone, nil, 0, nil, nil
 	case Renewed:
 		c.FailingSince, c.Failures, c.DisconnectedAt = nil, 0, nil
@@ -111,6 +111,7 @@ func (t Transition) apply(c *Connection, to State) {
 		c.UnansweredSince = nil
 	case LetGo:
 		c.Reason, c.FailingSince, c.UnansweredSince, c.NextRenewalAt, c.DisconnectedAt = ReasonNone, nil, nil, nil, &t.At
+		c.SecretAt, c.OldSecret, c.SecretReminderAt = nil, NoSecret, nil
 	}
 	if t.Edit != nil {
 		t.Edit(c)
@@ -153,6 +154,8 @@ func (t Transition) eventKind(before Connection) EventKind {
 			return EventConnected
 		}
 		return EventReconnected
+	case SecretReplaced:
+		return EventSecretReplaced
 	case Renewed, Answered:
 		return EventRecovered
 	case FailedTemporarily, Unanswered:

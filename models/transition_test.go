@@ -23,22 +23,25 @@ func TestTransition(t *testing.T) {
 	want := map[models.State]map[models.Change]string{
 		models.Pending: {models.Requested: "setup_requested", models.Authorized: "connected", models.LetGo: "setup_withdrawn"},
 		models.Connected: {
-			models.Requested: "setup_requested", models.Authorized: "reconnected", models.Renewed: "", models.FailedTemporarily: "retrying",
+			models.Requested: "setup_requested", models.Authorized: "reconnected", models.SecretReplaced: "secret_replaced", models.Renewed: "", models.FailedTemporarily: "retrying",
 			models.Answered: "", models.Unanswered: "retrying",
 			models.Refused: "reconnect_needed reconnect_needed", models.LetGo: "disconnected",
 		},
 		models.Degraded: {
-			models.Requested: "setup_requested", models.Authorized: "reconnected task", models.Renewed: "recovered task", models.FailedTemporarily: "",
+			models.Requested: "setup_requested", models.Authorized: "reconnected task", models.SecretReplaced: "secret_replaced task", models.Renewed: "recovered task", models.FailedTemporarily: "",
 			models.Answered: "recovered task", models.Unanswered: "",
 			models.Refused: "reconnect_needed reconnect_needed task", models.LetGo: "disconnected task",
 		},
-		models.ReconnectNeeded: {models.Requested: "setup_requested", models.Authorized: "reconnected works_again", models.LetGo: "disconnected"},
-		models.Disconnected:    {models.Requested: "setup_requested", models.Authorized: "reconnected"},
+		models.ReconnectNeeded: {
+			models.Requested: "setup_requested", models.Authorized: "reconnected works_again", models.SecretReplaced: "secret_replaced works_again",
+			models.LetGo: "disconnected",
+		},
+		models.Disconnected: {models.Requested: "setup_requested", models.Authorized: "reconnected"},
 	}
 	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
 		d.Person("Amy", accounts.Owner)
 		for from := range want {
-			for _, what := range []models.Change{models.Requested, models.Authorized, models.Renewed, models.FailedTemporarily, models.Answered, models.Unanswered, models.Refused, models.LetGo} {
+			for _, what := range []models.Change{models.Requested, models.Authorized, models.SecretReplaced, models.Renewed, models.FailedTemporarily, models.Answered, models.Unanswered, models.Refused, models.LetGo} {
 				id := d.Seed(1, d.Clock.Now(), d.Clock.Now())[0]
 				now := d.DB.Now()
 				d.Exec("UPDATE connections SET state = ?, way = ?, failing_since = ? WHERE id = ?", from, models.OwnCredentialsWay, now, id)

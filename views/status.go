@@ -110,6 +110,21 @@ var events = map[models.EventKind]EventWords{
 	models.EventDisconnected: {"off", "unplug", "Disconnected", func(e models.Event) string {
 		return actor(e) + " disconnected ServiceTitan. Fieldbridge deleted its access."
 	}},
+	models.EventSecretReplaced: {"ok", "key", "Client secret replaced", func(e models.Event) string {
+		return actor(e) + " entered a new client secret. It was tried, and is in use."
+	}},
+	models.EventSecretFailed: {"warn", "key", "New client secret did not work", func(e models.Event) string {
+		return actor(e) + " tried a new client secret. " + outcomes[e.Outcome].event + " Nothing was changed."
+	}},
+	models.EventReminderSet: {"off", "clock", "Reminder set", func(e models.Event) string {
+		if e.Detail == "" {
+			return actor(e) + " set a reminder to replace the client secret."
+		}
+		return actor(e) + " set a reminder to replace the client secret on " + e.Detail + "."
+	}},
+	models.EventReminderEnded: {"off", "check", "Reminder ended", func(e models.Event) string {
+		return actor(e) + " ended the reminder to replace the client secret."
+	}},
 	models.EventRevoked: {"off", "shield", "Old access withdrawn", func(models.Event) string {
 		return "ServiceTitan confirmed that the access we no longer keep was withdrawn."
 	}},

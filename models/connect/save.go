@@ -103,6 +103,13 @@ func (c *Connections) saveOnce(ctx context.Context, by accounts.Actor, companyID
 				}
 				o.TenantName, o.BusinessUnits = granted.account.Name, granted.account.BusinessUnits
 				o.Scopes = strings.Join(client.Environment().Scopes, " ")
+				o.SecretAt = nil
+				if !granted.own.IsZero() {
+					o.SecretAt = &now
+				}
+				if choice.Way == models.SignInWay { // a task asks to delete the client's secret
+					o.OldSecret, o.SecretReminderAt = models.NoSecret, nil
+				}
 				o.Generation++
 				o.ExpiresAt = tokens.ExpiresAt
 				due = c.keeper.DueFrom(o, now)
