@@ -158,6 +158,7 @@ func newDemo(a *app, box *sandbox.Sandbox, environment servicetitan.Environment,
 		Forget: func() {
 			box.Reset()
 			a.budget.StartOver()
+			a.outages.StartOver()
 			a.calls.Forget()
 		},
 		Progress: seedProgress(os.Stderr),

@@ -13,6 +13,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
+	"github.com/fieldbridge/fieldbridge/models/outage"
 	"github.com/fieldbridge/fieldbridge/models/webhook"
 )
 
@@ -58,6 +59,7 @@ func Sweep(ctx context.Context, db *database.DB, eventsKept time.Duration) error
 		{table: "token_reads", key: "connection_id, hour, key_id, address", column: "hour", before: now.Add(-accounts.TokenReadsKept).Format(database.HourForm)},
 		{table: "call_hours", key: "connection_id, hour", column: "hour", before: now.Add(-calls.HoursKept).Format(database.HourForm)},
 		{table: "call_budgets", key: "environment, tenant_id", column: "used_at", before: now.Add(-calls.BudgetsKept)},
+		{table: "outages", key: "id", column: "ended_at", before: now.Add(-outage.Kept)},
 		{table: "sign_ins", key: "hour, scope, subject, action, outcome, address", column: "hour", before: now.Add(-accounts.SignInsKept).Format(database.HourForm)},
 		{table: "audit_records", key: "id", column: "at", before: now.Add(-eventsKept)},
 		{table: "renewal_days", key: "connection_id, day", column: "day", before: now.AddDate(0, 0, -connect.HealthDays).Format(time.DateOnly)},

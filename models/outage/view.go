@@ -1,0 +1,67 @@
+package outage
+
+import (
+	"time"
+
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+)
+
+// AnnouncedFor is how long after the end of an outage pages say that ServiceTitan answers
+// again.
+const AnnouncedFor = time.Hour
+
+// view is what an instance saw in its last turn. It does not change.
+type view struct {
+	open, ended []Outage // the oldest first
+	latest      map[place]time.Time
+}
+
+// Current returns the outage that an environment has now, from memory. If both endpoints
+// have one, it returns the one that began first.
+func (m *Monitor) Current(e servicetitan.EnvironmentName) (Outage, bool) {
+	for _, o := range m.Open() {
+		if o.Environment == e {
+			return o, true
+		}
+	}
+	return Outage{}, false
+}
+
+// Open returns the outages that go on, the oldest first, from memory.
+func (m *Monitor) Open() []Outage {
+	if m == nil {
+		return nil
+	}
+	return m.seen.Load().open
+}
+
+// Ended returns the outage of an environment that ended last, if that was within
+// AnnouncedFor and none goes on. It is from memory.
+func (m *Monitor) Ended(e servicetitan.EnvironmentName) (last Outage, ok bool) {
+	if m == nil {
+		return Outage{}, false
+	}
+	if _, open := m.Current(e); open {
+		return Outage{}, false
+	}
+	for _, o := range m.seen.Load().ended {
+		if o.Environment == e && m.db.Now().Sub(*o.EndedAt) < AnnouncedFor && (!ok || o.EndedAt.After(*last.EndedAt)) {
+			last, ok = o, true
+		}
+	}
+	return last, ok
+}
+
+// TriedAt returns when an environment last answered or failed to, for any connection. It is
+// zero if that is not known.
+func (m *Monitor) TriedAt(e servicetitan.EnvironmentName) (latest time.Time) {
+	if m == nil {
+		return latest
+	}
+	for p, at := range m.seen.Load().latest {
+		if p.Environment == e && at.After(latest) {
+			latest = at
+		}
+	}
+	return latest
+}
