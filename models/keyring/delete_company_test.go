@@ -25,9 +25,9 @@ import (
 // one. Whoever adds a table either adds it here, or adds a row with the mark to
 // doomed and decides what a deletion does to it.
 var notAboutCompanies = []string{
-	"call_budgets", // of tenants only, for two hours
-	"outages",         // of environments
-	"outage_results",  // of connections by their IDs alone, packed, for two minutes
+	"call_budgets",   // of tenants only, for two hours
+	"outages",        // of environments
+	"outage_results", // of connections by their IDs alone, packed, for two minutes
 	"connection_totals", "demo", "goose_db_version", "key_canary", "keys_in_use", "log_key", "renewal_hours", "schema_compatibility",
 	"staff_identities", // of staff only
 	"throttles",        // by hashes only
