@@ -1,7 +1,11 @@
 package models
 
 import (
+	"fmt"
 	"strings"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models/secret"
 )
@@ -30,4 +34,14 @@ func SlotOf(s secret.Value) SecretSlot {
 		return SecondSecret
 	}
 	return OtherSecret
+}
+
+// ForgetOldSecret records that the old secret of a connection no longer has to be
+// deleted.
+func ForgetOldSecret(tx *gorm.DB, connectionID uuid.UUID) error {
+	err := tx.Model(&Connection{}).Where("id = ?", connectionID).Update("old_secret", NoSecret).Error
+	if err != nil {
+		return fmt.Errorf("forget old secret: %w", err)
+	}
+	return nil
 }

@@ -67,19 +67,12 @@ func (c *Connections) tryClient(ctx context.Context, a attempt, own servicetitan
 		}
 		return models.Result{}, fmt.Errorf("check visitor: %w", err)
 	}
-	client, _ := c.clients.In(choice.Environment)
-	tokens, err := client.ClientCredentials(ctx, own)
-	if e, ok := errors.AsType[*servicetitan.Error](err); ok && e.Kind == servicetitan.Unavailable {
-		tokens, err = client.ClientCredentials(ctx, own) // asking again does no harm
-	}
-	if err != nil {
-		return c.refuse(ctx, a, c.failureOf(err, true))
-	}
-	account, f, failed := c.checkTenant(ctx, client, choice.TenantID, tokens)
+	granted, f, failed := c.prove(ctx, choice, own)
 	if failed {
 		return c.refuse(ctx, a, f)
 	}
-	id, err := c.save(ctx, a.by, a.companyID, grantedAccess{Choice: choice, Tokens: tokens, own: own, account: account, setup: setup, guest: a.guest})
+	granted.setup, granted.guest = setup, a.guest
+	id, err := c.save(ctx, a.by, a.companyID, granted)
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		return c.refuse(ctx, a, failure{outcome: models.OutcomeTenantTaken})
 	}
@@ -90,6 +83,21 @@ func (c *Connections) tryClient(ctx context.Context, a attempt, own servicetitan
 		return models.Result{}, fmt.Errorf("save connection: %w", err)
 	}
 	return models.Result{Outcome: models.OutcomeConnected, ConnectionID: id, Choice: choice}, nil
+}
+
+// prove asks ServiceTitan for access with a client, and makes the check call with it. It
+// reports whether that failed, and how.
+func (c *Connections) prove(ctx context.Context, choice models.Choice, own servicetitan.OwnClient) (grantedAccess, failure, bool) {
+	client, _ := c.clients.In(choice.Environment)
+	tokens, err := client.ClientCredentials(ctx, own)
+	if e, ok := errors.AsType[*servicetitan.Error](err); ok && e.Kind == servicetitan.Unavailable {
+		tokens, err = client.ClientCredentials(ctx, own) // asking again does no harm
+	}
+	if err != nil {
+		return grantedAccess{}, c.failureOf(err, true), true
+	}
+	account, f, failed := c.checkTenant(ctx, client, choice.TenantID, tokens)
+	return grantedAccess{Choice: choice, Tokens: tokens, own: own, account: account}, f, failed
 }
 
 // refuse records why typed credentials did not lead to a connection. It logs at the
