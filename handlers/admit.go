@@ -153,6 +153,7 @@ func (s *site) admitVisitor(c echo.Context, without bool, handle func(echo.Conte
 	v, err := s.sessions.Visitor(ctx, in)
 	noMember, locked := errors.Is(err, accounts.ErrNoMembership), errors.Is(err, accounts.ErrLocked)
 	v.SupportCode = request.SupportCode(c)
+	request.NotePerson(ctx, v.CompanyID, v.UserID)
 	switch {
 	case errors.Is(err, accounts.ErrSignedOut):
 		return s.endSession(c)
@@ -198,6 +199,7 @@ func (s *site) admitMemberAtCode(c echo.Context, handle func(echo.Context, membe
 		return seeOther(c, destination(false, c.QueryParam("next")))
 	}
 	v.SupportCode = request.SupportCode(c)
+	request.NotePerson(ctx, v.CompanyID, v.UserID)
 	return handle(c, memberAtCode{v})
 }
 
@@ -222,6 +224,7 @@ func (s *site) admitStaff(c echo.Context, passed bool, handle func(echo.Context,
 	if in.elsewhere != (s.StaffIssuer != nil) {
 		return s.endSession(c) // staff have switched to the other way of signing in
 	}
+	request.NoteStaff(ctx, m.UserID)
 	m.SupportCode, m.Factor, m.Passkeys = request.SupportCode(c), in.factor, s.StaffIssuer == nil && s.passkeys != nil
 	showAccount(c, views.Account{ID: m.UserID, Name: m.Name, Staff: true})
 	switch has := in.factor || in.elsewhere || s.noFactor(); {

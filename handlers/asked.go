@@ -114,6 +114,7 @@ func (s *site) askedPage(c echo.Context, name string, binding secret.Value) (vie
 	if err != nil {
 		return views.AskedPage{}, err
 	}
+	request.NoteCompany(c.Request().Context(), asked.CompanyID)
 	page := views.AskedPage{Asked: asked, Name: name, Clock: s.clock()}
 	if environment, ok := s.environment(asked.Environment); ok {
 		page.Scopes, page.AppURL = environment.Scopes, environment.AppURL()

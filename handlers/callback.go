@@ -46,6 +46,7 @@ func (s *site) callback(c echo.Context, v accounts.Visitor) error {
 	case models.OutcomeFinishing:
 		return fieldbridge.Render(c, http.StatusAccepted, views.Finishing())
 	}
+	request.NoteNotConnected(ctx, result)
 	page := views.NotConnectedPage{Result: result, SupportCode: v.SupportCode, Clock: s.clockOf(v)}
 	if result.Choice.TenantID != 0 {
 		page.ChoiceID = s.sessions.AddChoice(ctx, result.Choice)

@@ -86,6 +86,9 @@ func (s *site) tryCredentials(c echo.Context, v accounts.Visitor) error {
 
 func (s *site) showCredentialsResult(c echo.Context, v accounts.Visitor, page views.CredentialsPage, result models.Result, own servicetitan.OwnClient) error {
 	status := http.StatusUnprocessableEntity
+	if result.Outcome != models.OutcomeConnected {
+		request.NoteNotConnected(c.Request().Context(), result)
+	}
 	// Only some are told beside a field.
 	//exhaustive:ignore
 	switch result.Outcome {

@@ -22,9 +22,10 @@ import (
 const maxBody = 64 << 10
 
 // edge is the outermost middleware. It gives the request its support code, logs and
-// counts it after the answer, and turns a panic into an error page. It makes every page
+// counts it after the answer, keeps it for support if it failed, and turns a panic into
+// an error page. It makes every page
 // know where people reach support, also error pages.
-func edge(log *slog.Logger, metrics *Metrics, contact Contact) echo.MiddlewareFunc {
+func edge(o Options) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			began := time.Now()
@@ -32,7 +33,7 @@ func edge(log *slog.Logger, metrics *Metrics, contact Contact) echo.MiddlewareFu
 			r := c.Request()
 			ctx := request.WithRecord(r.Context(), record)
 			if !api.Answers(r.URL.Path) {
-				ctx = views.WithContact(ctx, contact)
+				ctx = views.WithContact(ctx, o.Contact)
 			}
 			r = r.WithContext(ctx)
 			if r.Body != http.NoBody {
@@ -41,8 +42,11 @@ func edge(log *slog.Logger, metrics *Metrics, contact Contact) echo.MiddlewareFu
 			c.SetRequest(r)
 			defer func() { // runs even if the connection breaks during the answer
 				took := time.Since(began)
-				metrics.observe(c, took)
-				record.Line(c, log, took)
+				o.Metrics.observe(c, took)
+				record.Line(c, o.Log, took)
+				if f, ok := record.Failed(c, took); ok {
+					o.Failures.Add(f, request.Address(c))
+				}
 			}()
 			answer(c, next)
 			return nil

@@ -44,6 +44,7 @@ func (s *site) showNoGuest(c echo.Context, kind guestKind, err error) error {
 // showGuestFailed says how the attempt of a guest ended. at is zero if the attempt
 // belongs to another browser.
 func (s *site) showGuestFailed(c echo.Context, at guestPage, result models.Result) error {
+	request.NoteNotConnected(c.Request().Context(), result)
 	page := views.AskedFailedPage{Result: result, SupportCode: request.SupportCode(c), Clock: s.clock()}
 	switch at.kind {
 	case askedByOwner:
@@ -72,6 +73,7 @@ func besideForm(o models.Outcome) bool {
 // tellBesideForm returns what a guest's form says after an attempt that failed, and the
 // status of its page.
 func (s *site) tellBesideForm(c echo.Context, own servicetitan.OwnClient, environment servicetitan.EnvironmentName, result models.Result) (views.CredentialsErrors, models.Result, int) {
+	request.NoteNotConnected(c.Request().Context(), result)
 	if result.Outcome == models.OutcomeClientRefused {
 		return whyRefused(own, environment.Label()), models.Result{}, http.StatusUnprocessableEntity
 	}

@@ -6,7 +6,9 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/failure"
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
@@ -15,5 +17,6 @@ type Contact = views.Contact
 
 // help says whom to ask, and answers common questions.
 func (s *site) help(c echo.Context, v accounts.Visitor) error {
+	request.NoteFailure(c.Request().Context(), failure.HelpPage, nil) // the page shows a support code
 	return fieldbridge.Render(c, http.StatusOK, views.Help(views.HelpPage{Visitor: v, Clock: s.clockIn(c.Request().Context())}))
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/fieldbridge/fieldbridge/handlers/request"
+	"github.com/fieldbridge/fieldbridge/models/failure"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/readiness"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -27,6 +28,7 @@ type Metrics struct {
 	requests   *prometheus.HistogramVec
 	webhooks   *prometheus.HistogramVec
 	notReady   *prometheus.CounterVec
+	notKept    *prometheus.CounterVec
 }
 
 // NewMetrics returns metrics that are all zero.
@@ -54,11 +56,17 @@ func NewMetrics() *Metrics {
 		notReady: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "fieldbridge_not_ready_total", Help: "Checks that found that this process cannot do its work, by cause.",
 		}, []string{"cause"}),
+		notKept: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "fieldbridge_failures_lost_total", Help: "Failed requests that were not kept for support, by why: limit, or full if the database takes no writes.",
+		}, []string{"why"}),
+	}
+	for _, why := range []failure.Lost{failure.LostToLimit, failure.LostToFull} {
+		m.notKept.WithLabelValues(string(why))
 	}
 	for _, cause := range readiness.Causes {
 		m.notReady.WithLabelValues(string(cause)) // so that the first one counts as an increase
 	}
-	m.registry.MustRegister(m.renewals, m.served, m.leasesLost, m.requests, m.webhooks, m.notReady, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.renewals, m.served, m.leasesLost, m.requests, m.webhooks, m.notReady, m.notKept, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -89,6 +97,9 @@ func (m *Metrics) ObserveReadiness(cause readiness.Cause) {
 		m.notReady.WithLabelValues(string(cause)).Inc()
 	}
 }
+
+// ObserveLostFailure counts a failed request that was not kept.
+func (m *Metrics) ObserveLostFailure(why failure.Lost) { m.notKept.WithLabelValues(string(why)).Inc() }
 
 // observe counts a request by its route, never by its address.
 func (m *Metrics) observe(c echo.Context, took time.Duration) {

@@ -16,6 +16,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/calls"
 	"github.com/fieldbridge/fieldbridge/models/connect"
+	"github.com/fieldbridge/fieldbridge/models/failure"
 	"github.com/fieldbridge/fieldbridge/models/live"
 	"github.com/fieldbridge/fieldbridge/models/support"
 	"github.com/fieldbridge/fieldbridge/models/webhook"
@@ -44,6 +45,8 @@ type Options struct {
 	Live *live.Hub
 	// Contact is where people reach support. It may be empty.
 	Contact Contact
+	// Failures keeps failed requests for support. It may be nil.
+	Failures *failure.Record
 	// Metrics may be nil for new ones.
 	Metrics *Metrics
 	// StaffIssuer is where staff sign in. It is nil if they sign in with a
@@ -93,7 +96,7 @@ func New(o Options, allCompanies *support.Support) http.Handler {
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics()
 	}
-	e.Use(edge(o.Log, o.Metrics, o.Contact), secure(o.BaseURL.Scheme == "https"), s.sayUnknownProxy(), s.refuseForeignHosts)
+	e.Use(edge(o), secure(o.BaseURL.Scheme == "https"), s.sayUnknownProxy(), s.refuseForeignHosts)
 	if o.Demo != nil {
 		e.Use(s.inDemo)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/failure"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/views/staff"
 )
@@ -152,6 +153,7 @@ func (s *site) endStaffTrip(c echo.Context, query url.Values) (accounts.IssuedPe
 // staffSignInFailed says that nobody was signed in, and logs the reason. All people
 // without a staff account get the same page.
 func (s *site) staffSignInFailed(c echo.Context, err error) error {
+	request.NoteFailure(c.Request().Context(), failure.StaffSignIn, nil)
 	page := staff.SignInFailedPage{SupportCode: request.SupportCode(c), Clock: s.clock()}
 	status, reason, email := http.StatusForbidden, "", ""
 	refusal, ok := errors.AsType[*staffRefusal](err)

@@ -156,6 +156,7 @@ func (s *site) visitPage(c echo.Context, name string, binding secret.Value) (vie
 	if err != nil {
 		return views.VisitPage{}, err
 	}
+	request.NoteCompany(c.Request().Context(), visit.CompanyID)
 	return s.newVisitPage(visit, name), nil
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/demo"
+	"github.com/fieldbridge/fieldbridge/models/failure"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/keyring"
 	"github.com/fieldbridge/fieldbridge/models/live"
@@ -62,6 +63,7 @@ type app struct {
 	webhooks    *webhook.Webhooks
 	live        *live.Hub
 	ready       *readiness.Checker
+	failures    *failure.Record
 	// background functions run beside the servers until the context ends.
 	background []func(context.Context)
 	// kept is how long events stay.
@@ -100,6 +102,7 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 	webhooks.Watch(metrics.ObserveWebhook)
 	sessions := accounts.NewSessions(db)
 	hub := live.New(db, sessions, live.Options{}, log)
+	failures := failure.New(db, metrics.ObserveLostFailure, log)
 	ready := readiness.New(db, keys, metrics.ObserveReadiness, log)
 	mailer := &mailer{base: c.BaseURL, server: c.SMTPURL, from: c.MailFrom, log: log}
 	return &app{
@@ -115,13 +118,14 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 		webhooks:    webhooks,
 		live:        hub,
 		ready:       ready,
+		failures:    failures,
 		outbox:      models.NewOutbox(db, mailer.send, log),
 		mailer:      mailer,
 		kept:        c.EventsKept,
 		public: handlers.New(handlers.Options{
 			BaseURL: c.BaseURL, TrustedProxies: c.TrustedProxies, Accounts: people,
 			Sessions: sessions, Live: hub, Connections: connections, APIKeys: apiKeys, Answers: accounts.NewKeptAnswers(db, keys), Webhooks: webhooks,
-			ProxyPaths: c.ProxyPaths, Budget: budget, Calls: counts, Contact: c.contact(), Metrics: metrics,
+			ProxyPaths: c.ProxyPaths, Budget: budget, Calls: counts, Contact: c.contact(), Metrics: metrics, Failures: failures,
 			StaffIssuer: c.staffSignIn(), Demo: pages, Developers: c.Developers, NoMail: c.SMTPURL == nil && pages == nil, Now: time.Now, Log: log,
 		}, support.New(db, keeper, connections)),
 		admin: handlers.NewAdmin(c.AdminAddr, ready.Check, metrics.Handler(keeper.Figures, ready.Check)),

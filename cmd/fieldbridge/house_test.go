@@ -44,7 +44,7 @@ func TestHouseTopLevel(t *testing.T) {
 // tables it owns, is in its doc.go.
 var (
 	onAccounts = []string{"models/retry", "models/secret", "models/seal", "models/servicetitan", "models/database", "models/accounts"}
-	onWebhook  = append(slices.Clip(onAccounts), "models/calls", "models/outbound", "models/webhook")
+	onWebhook  = append(slices.Clip(onAccounts), "models/failure", "models/calls", "models/outbound", "models/webhook")
 	onOutage   = append(slices.Clip(onWebhook), "models/outage")
 	onRecords  = append(slices.Clip(onOutage), "models")
 	onKeeper   = append(slices.Clip(onRecords), "models/keeper")
@@ -62,6 +62,7 @@ var mayImport = map[string][]string{
 	"models/seal":         {"models/secret"},
 	"models/database":     {"models/retry", "models/secret", "models/seal"},
 	"models/accounts":     {"models/retry", "models/secret", "models/seal", "models/database"},
+	"models/failure":      {"models/retry", "models/database"},
 	"models/calls":        {"models/servicetitan", "models/database"},
 	"models/outbound":     {},
 	"models/webhook":      {"models/retry", "models/secret", "models/seal", "models/database", "models/accounts", "models/outbound"},

@@ -145,6 +145,7 @@ func (a *app) run(ctx context.Context, log *slog.Logger, all []servedListener, r
 	background.Go(func() { a.webhooks.Run(ctx) })
 	background.Go(func() { a.live.Run(ctx) })
 	background.Go(func() { a.ready.Run(ctx) })
+	background.Go(func() { a.failures.Run(ctx) })
 	for _, run := range a.background {
 		background.Go(func() { run(ctx) })
 	}
@@ -162,6 +163,9 @@ func (a *app) run(ctx context.Context, log *slog.Logger, all []servedListener, r
 	// Work under way is saved before the database is closed.
 	background.Wait()
 	a.keeper.Wait()
+	if flushed := a.failures.Flush(context.WithoutCancel(ctx)); flushed != nil {
+		log.Warn("failures could not be saved", "error", flushed)
+	}
 	return errors.Join(err, shutdown(servers[1:], max(time.Second, drainLimit-time.Since(began))))
 }
 

@@ -36,6 +36,7 @@ func (a *API) admit(c echo.Context, r Route, handle func(echo.Context, accounts.
 		return errNoKey
 	}
 	if key.ID != uuid.Nil {
+		request.NoteKey(c.Request().Context(), key.CompanyID, key.ID)
 		setLimit(c.Response().Header(), a.APIKeys.Left(key.ID))
 	}
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/calls"
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/failure"
 	"github.com/fieldbridge/fieldbridge/models/webhook"
 )
 
@@ -215,6 +216,7 @@ func (a *API) problemBody(p problem, err error) problemBody {
 func (a *API) ShowError(c echo.Context, err error) {
 	ctx, p := c.Request().Context(), problemOf(err)
 	request.NoteError(ctx, p.level, err)
+	request.NoteFailure(ctx, failure.Kind(p.name), err)
 	if c.Response().Committed {
 		return
 	}

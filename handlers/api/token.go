@@ -57,6 +57,7 @@ func (a *API) withAccess(c echo.Context, r Route, use func(keyID uuid.UUID, conn
 			return use(key.ID, connection, access)
 		})
 	}
+	request.NoteKey(ctx, &found.Connection.CompanyID, found.KeyID)
 	if err == nil {
 		err = a.APIKeys.Admit(found.KeyID, request.Address(c))
 		setLimit(c.Response().Header(), a.APIKeys.Left(found.KeyID))

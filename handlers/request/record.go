@@ -16,6 +16,7 @@ type Record struct {
 	SupportCode string
 	// SessionLoaded says that the request's session has been loaded.
 	SessionLoaded bool
+	about         about
 	level         slog.Level
 	attrs         []slog.Attr
 	err           error

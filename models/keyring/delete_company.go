@@ -170,6 +170,7 @@ var companyRows = []struct {
 	{table: "notes", key: "id", which: "company_id = ?"},
 	{table: "sign_ins", key: "hour, scope, subject, action, outcome, address", which: "scope = CAST(? AS TEXT)"},
 	{table: "token_reads", key: "connection_id, hour, key_id, address", which: ofConnections},
+	{table: "failures", key: "id", which: "company_id = ?"},
 	{table: "call_hours", key: "connection_id, hour", which: ofConnections},
 	{table: "checks", key: "connection_id", which: ofConnections},
 	{

@@ -111,6 +111,10 @@ func doomed(d *modeltest.SupportTest) *doomedCompany {
 			"answer_sealed": sealed, "created_at": now,
 		})
 		add("call_hours", map[string]any{"connection_id": connections[0], "hour": "2026-11-29T12", "n": 1, "refused": 0, "last_at": now})
+		add("failures", map[string]any{
+			"id": database.NewID(), "support_code": "FB-" + mark, "at": now, "method": "GET", "route": "/connections/:id", "status": 500, "kind": "internal-error", "reason": "",
+			"company_id": d.CompanyID, "connection_id": connections[0], "user_id": c.owner.UserID, "staff": false, "millis": 1,
+		})
 		add("token_reads", map[string]any{"connection_id": connections[0], "hour": "2026-11-29T12", "key_id": database.NewID(), "address": mark, "n": 1, "first_at": now, "last_at": now})
 		add("checks", map[string]any{"connection_id": connections[0], "company_id": d.CompanyID, "environment": "sandbox"})
 		add("renewal_days", map[string]any{"connection_id": connections[0], "day": "2026-11-29", "ok": 1, "failed": 0})

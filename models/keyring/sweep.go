@@ -12,6 +12,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/calls"
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/failure"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/outage"
 	"github.com/fieldbridge/fieldbridge/models/webhook"
@@ -56,6 +57,7 @@ func Sweep(ctx context.Context, db *database.DB, eventsKept time.Duration) error
 		{table: "account_mails", key: "id", column: "created_at", before: now.Add(-accounts.RequestedMailsKept), also: " AND kind IN ('sign_up', 'reset') AND next_try_at IS NULL"},
 		{table: "idempotency_keys", key: "id", column: "created_at", before: now.Add(-accounts.AnswersKept)},
 		{table: "events", key: "id", column: "at", before: now.Add(-eventsKept)},
+		{table: "failures", key: "id", column: "at", before: now.Add(-failure.Kept)},
 		{table: "token_reads", key: "connection_id, hour, key_id, address", column: "hour", before: now.Add(-accounts.TokenReadsKept).Format(database.HourForm)},
 		{table: "call_hours", key: "connection_id, hour", column: "hour", before: now.Add(-calls.HoursKept).Format(database.HourForm)},
 		{table: "call_budgets", key: "environment, tenant_id", column: "used_at", before: now.Add(-calls.BudgetsKept)},
@@ -83,6 +85,9 @@ func Sweep(ctx context.Context, db *database.DB, eventsKept time.Duration) error
 				return result.Error
 			})
 		}
+	}
+	if err == nil {
+		err = failure.Trim(ctx, db)
 	}
 	if err != nil {
 		return fmt.Errorf("sweep: %w", err)

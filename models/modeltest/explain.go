@@ -16,7 +16,7 @@ import (
 var large = []string{
 	"companies", "users", "memberships", "connections", "credentials", "checks", "events", "company_words", "renewal_days", "setups", "staff_tasks",
 	"notes", "mails", "account_mails", "links", "invitations", "passkeys", "sessions", "asks", "connect_sessions", "authorizations", "revocations", "token_reads", "idempotency_keys", "call_hours", "sign_ins", "audit_records",
-	"webhook_endpoints", "webhook_messages", "webhook_deliveries", "webhook_attempts",
+	"failures", "webhook_endpoints", "webhook_messages", "webhook_deliveries", "webhook_attempts",
 }
 
 // Explains runs EXPLAIN for every statement that read makes, and fails the test if one
