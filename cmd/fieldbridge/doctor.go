@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/demo"
 	"github.com/fieldbridge/fieldbridge/models/keyring"
+	"github.com/fieldbridge/fieldbridge/models/readiness"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
@@ -192,15 +194,56 @@ func (d *doctor) database(ctx context.Context, c config, keys *seal.Keys) (isDem
 	if keys == nil {
 		return isDemo
 	}
-	switch err := keyring.Verify(ctx, db, keys); {
-	case errors.Is(err, keyring.ErrNoMark):
+	if errors.Is(keyring.Verify(ctx, db, keys), keyring.ErrNoMark) {
 		d.find(note, "keyset", "", "%v", keyring.ErrNoMark)
-	case err != nil:
+	}
+	d.ability(ctx, db, keys)
+	return isDemo
+}
+
+// ability reports whether a process with these keys can work with the database, as
+// /readyz does. The write that it tries changes nothing.
+func (d *doctor) ability(ctx context.Context, db *database.DB, keys *seal.Keys) {
+	const saved = "nothing can be saved"
+	cause, err := readiness.Examine(ctx, db, keys, func(ctx context.Context) error { return keyring.RewriteMark(ctx, db) })
+	switch cause {
+	case readiness.OtherKeyset:
 		d.find(bad, "keyset", "restore the keyset file that belongs to this database; without it every company has to reconnect", "%v", err)
-	default:
+		return
+	case readiness.DiskFull:
+		d.find(bad, "database", "make room on its disk", saved+": %v", err)
+		return
+	case readiness.ReadOnly:
+		d.find(bad, "database", "let this user write its files; on PostgreSQL, connect to the primary, and check default_transaction_read_only", saved+": %v", err)
+		return
+	case readiness.NoAnswer, readiness.OtherSchema, readiness.WritesFail, readiness.WritesWait:
+		d.find(bad, "database", "check its log, and that nothing else holds a lock on it", saved+": %v", err)
+		return
+	case readiness.None, readiness.KeyMissing: // the values themselves say more
+	}
+	d.find(good, "database", "", "takes writes")
+	with, err := keyring.SealedWith(ctx, db)
+	if err != nil {
+		d.find(bad, "keyset", "check that the user may read the tables", "%v", err)
+		return
+	}
+	missing, err := keyring.MissingKeys(ctx, db, keys)
+	if err != nil {
+		d.find(bad, "keyset", "check that the user may read the tables", "%v", err)
+		return
+	}
+	for id := range with {
+		if !keys.Has(id) && !slices.Contains(missing, id) {
+			missing = append(missing, id)
+		}
+	}
+	slices.Sort(missing)
+	for _, id := range missing {
+		d.find(bad, "keyset", "copy the newest keyset file to this host, from another host or from your copy", "it lacks key %d, which is in use: %s values are sealed with it", id, thousands(with[id]))
+	}
+	if len(missing) == 0 {
 		d.find(good, "keyset", "", "opens the values in the database")
 	}
-	return isDemo
 }
 
 // largestSkew is how far our clock may differ from an issuer's. Access tokens last 15

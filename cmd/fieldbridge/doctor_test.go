@@ -153,6 +153,18 @@ func TestDoctor(t *testing.T) {
 			_, err := seal.Create(p.env["FIELDBRIDGE_KEYSET_FILE"])
 			p.harmFile(err)
 		}, "PROBLEM keyset: the keyset is not the one"},
+		{"a key that another host seals with", func(p *patient) {
+			other, err := seal.Create(filepath.Join(p.TempDir(), "other.json"))
+			p.harmFile(err)
+			p.withDB(func(db *database.DB) error { return keyring.NoteKey(p.Context(), db, other) })
+		}, "PROBLEM keyset: it lacks key"},
+		{"read-only database", func(p *patient) {
+			p.env["FIELDBRIDGE_DATABASE_URL"] = testdb.Postgres(p.T)
+			keys, err := seal.Load(p.env["FIELDBRIDGE_KEYSET_FILE"])
+			p.harmFile(err)
+			p.withDB(func(db *database.DB) error { return keyring.Check(p.Context(), db, keys) })
+			p.env["FIELDBRIDGE_DATABASE_URL"] += "?default_transaction_read_only=on"
+		}, "PROBLEM database: nothing can be saved"},
 		{"never started", func(p *patient) {
 			p.withDB(func(db *database.DB) error {
 				return db.Write(p.Context(), func(tx *gorm.DB) error { return tx.Exec("DELETE FROM key_canary").Error })
