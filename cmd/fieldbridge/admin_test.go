@@ -32,7 +32,9 @@ func TestAdmin(t *testing.T) {
 	}
 	wants := func(path string, status int, words ...string) {
 		t.Helper()
-		now = now.Add(5 * time.Second) // the result of a check counts that long
+		if path == "/readyz" {
+			now = now.Add(5 * time.Second) // the result of a check counts that long
+		}
 		answer := httptest.NewRecorder()
 		a.admin.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), "GET", "http://127.0.0.1:8081"+path, nil))
 		if answer.Code != status {
@@ -66,7 +68,7 @@ func TestAdmin(t *testing.T) {
 	}
 	change("INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, true)")
 	wants("/readyz", 503, "schema has a different version")
-	wants("/metrics", 200, "fieldbridge_ready 0", `fieldbridge_not_ready_total{cause="schema"} 2`)
+	wants("/metrics", 200, "fieldbridge_ready 0", `fieldbridge_not_ready_total{cause="schema"} 1`)
 	change("DELETE FROM goose_db_version WHERE version_id = 9999")
 	change("UPDATE key_canary SET sealed = X'01ffffffff00'")
 	wants("/readyz", 503, "keyset does not belong")
