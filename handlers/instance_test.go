@@ -123,7 +123,7 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	keeper := keeper.New(db, keys, clients, keeper.Options{KeepAlive: time.Hour, PerSecond: 1000}, log)
 	apiKeys := accounts.NewAPIKeys(db)
 	budget := calls.NewBudget(db, calls.PerSecond)
-	checker := check.New(db, clients, keeper, budget, check.Options{Every: time.Hour, IdleEvery: 6 * time.Hour, PerSecond: 1000}, log)
+	checker := check.New(db, clients, keeper, budget, nil, check.Options{Every: time.Hour, IdleEvery: 6 * time.Hour, PerSecond: 1000}, log)
 	connections := connect.New(db, keys, clients, keeper, checker, i.URL+"/callback", log)
 	webhooks := webhook.New(db, keys, outbound.New(outbound.Rules{Loopback: true}), log)
 	var paths []api.CallPath

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/fieldbridge/fieldbridge/handlers/request"
+	"github.com/fieldbridge/fieldbridge/models/check"
 	"github.com/fieldbridge/fieldbridge/models/failure"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/readiness"
@@ -23,6 +24,7 @@ import (
 type Metrics struct {
 	registry   *prometheus.Registry
 	renewals   *prometheus.HistogramVec
+	checks     *prometheus.HistogramVec
 	served     *prometheus.CounterVec
 	leasesLost prometheus.Counter
 	requests   *prometheus.HistogramVec
@@ -37,6 +39,10 @@ func NewMetrics() *Metrics {
 		registry: prometheus.NewRegistry(),
 		renewals: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "fieldbridge_renewal_seconds", Help: "Renewals of access, by outcome: ok, or the reason of the failure.",
+			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 25},
+		}, []string{"environment", "outcome"}),
+		checks: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "fieldbridge_check_seconds", Help: "Scheduled checks, by outcome: ok, not_asked, or the reason of the failure.",
 			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 25},
 		}, []string{"environment", "outcome"}),
 		served: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -66,7 +72,7 @@ func NewMetrics() *Metrics {
 	for _, cause := range readiness.Causes {
 		m.notReady.WithLabelValues(string(cause)) // so that the first one counts as an increase
 	}
-	m.registry.MustRegister(m.renewals, m.served, m.leasesLost, m.requests, m.webhooks, m.notReady, m.notKept, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.renewals, m.checks, m.served, m.leasesLost, m.requests, m.webhooks, m.notReady, m.notKept, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -80,6 +86,13 @@ func (m *Metrics) Watch() keeper.Watch {
 		Served:    func(from string) { m.served.WithLabelValues(from).Inc() },
 		LeaseLost: m.leasesLost.Inc,
 	}
+}
+
+// WatchChecks returns the hooks by which the checker reports to the metrics.
+func (m *Metrics) WatchChecks() check.Watch {
+	return check.Watch{Checked: func(environment servicetitan.EnvironmentName, outcome string, took time.Duration) {
+		m.checks.WithLabelValues(string(environment), outcome).Observe(took.Seconds())
+	}}
 }
 
 // ObserveWebhook counts an attempt to deliver a webhook.

@@ -57,9 +57,11 @@ func endChecks(tx *gorm.DB, c Connection) error {
 }
 
 // NoteAnswer records that ServiceTitan's API has answered a call for the connection as it
-// should.
+// should. A check that is under way loses its lease, because what it finds may be older.
 func NoteAnswer(tx *gorm.DB, connectionID uuid.UUID, now time.Time) error {
-	if _, err := database.Exec(tx, "UPDATE checks SET answered_at = $1 WHERE connection_id = $2", now, connectionID); err != nil {
+	_, err := database.Exec(tx, `UPDATE checks SET answered_at = $1, failures = 0, failing_since = NULL, reason = '', lease_owner = '', lease_until = NULL
+		WHERE connection_id = $2`, now, connectionID)
+	if err != nil {
 		return fmt.Errorf("record answer: %w", err)
 	}
 	return nil

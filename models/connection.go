@@ -108,11 +108,14 @@ func (c Connection) UsesOwnClient() bool {
 // Granted updates the connection with what new tokens say about it. Due is when
 // they are next renewed.
 func (c *Connection) Granted(tokens servicetitan.Tokens, required []string, due, now time.Time) {
+	before := c.Scopes
 	if tokens.Scopes != nil {
 		c.Scopes = strings.Join(tokens.Scopes, " ")
 	}
 	c.RenewedAt, c.ExpiresAt, c.NextRenewalAt, c.UpdatedAt = now, tokens.ExpiresAt, &due, now
-	c.UpgradeNeeded = len(MissingAreas(c.ScopeList(), required)) > 0
+	// A check may have found that the API refuses a scope that tokens still list. Then the
+	// same scopes in another token say nothing new.
+	c.UpgradeNeeded = len(MissingAreas(c.ScopeList(), required)) > 0 || c.UpgradeNeeded && SameScopes(before, c.Scopes)
 }
 
 // Reason is the code of what went wrong. Package views has the text for each

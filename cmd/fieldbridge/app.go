@@ -93,10 +93,12 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 	people := accounts.New(db, keys, parallelHashes())
 	metrics := handlers.NewMetrics()
 	outages := outage.New(db, log)
-	keeper := keeper.New(db, keys, clients, keeper.Options{KeepAlive: c.KeepAlive, PerSecond: c.PerSecond, Outages: outages, Watch: metrics.Watch()}, log)
+	keeper := keeper.New(db, keys, clients, keeper.Options{KeepAlive: c.KeepAlive, PerSecond: c.PerSecond, Outages: outages, CheckWithin: c.CheckEvery, Watch: metrics.Watch()}, log)
 	apiKeys := accounts.NewAPIKeys(db)
 	budget, counts := calls.NewBudget(db, c.CallsPerSecond), calls.NewCounts(db)
-	checker := check.New(db, clients, keeper, budget, check.Options{Every: c.CheckEvery, IdleEvery: idleChecks * c.CheckEvery, PerSecond: c.ChecksPerSecond}, log)
+	checker := check.New(db, clients, keeper, budget, outages, check.Options{
+		Every: c.CheckEvery, IdleEvery: idleChecks * c.CheckEvery, PerSecond: c.ChecksPerSecond, Watch: metrics.WatchChecks(),
+	}, log)
 	connections := connect.New(db, keys, clients, keeper, checker, c.BaseURL.JoinPath("/callback").String(), log)
 	webhooks := webhook.New(db, keys, outbound.New(c.outboundRules()), log)
 	webhooks.Watch(metrics.ObserveWebhook)

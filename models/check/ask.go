@@ -3,52 +3,77 @@ package check
 import (
 	"context"
 	"errors"
-	"slices"
+	"time"
+
+	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/calls"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/outage"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// Ask asks ServiceTitan whether a connection works. If the API refuses the token, Ask
-// renews it and asks once more. A second refusal is permanent (RFC 6750, section 3.1),
-// and ends the connection.
+// Ask asks ServiceTitan whether a connection works, for somebody who waits. If the API
+// refuses the token, Ask renews it and asks once more. A second refusal is permanent (RFC
+// 6750, section 3.1), and ends the connection unless ServiceTitan has an outage.
 func (c *Checker) Ask(ctx context.Context, connection models.Connection) (servicetitan.Account, error) {
 	client, ok := c.clients.In(connection.Environment)
 	if !ok {
 		return servicetitan.Account{}, &models.ReasonError{Reason: models.ReasonUnavailable, Err: database.ErrUnavailable}
 	}
-	access, err := c.keeper.AccessNow(ctx, connection.CompanyID, connection.ID)
+	q := question{Checker: c, client: client, connection: connection, failingSince: connection.UnansweredSince, somebodyWaits: true}
+	found, err := q.ask(ctx)
+	if spent, ok := errors.AsType[*calls.SpentError](err); ok {
+		return found.account, &models.ReasonError{Reason: models.ReasonRateLimited, RetryAt: spent.Until, Err: database.ErrUnavailable}
+	}
 	if err != nil {
-		return servicetitan.Account{}, err
+		return found.account, err
 	}
-	account, err := Account(ctx, client, access.Token, connection.TenantID)
-	if e, ok := errors.AsType[*servicetitan.Error](err); ok && e.Kind == servicetitan.Unauthorized {
-		if access, err = c.keeper.Renewed(ctx, connection.CompanyID, connection.ID, access.Generation); err != nil {
-			return account, err
-		}
-		account, err = Account(ctx, client, access.Token, connection.TenantID)
+	if found.partly {
+		return found.account, &models.ReasonError{Reason: models.ReasonScopeMissing, Err: database.ErrUnavailable}
 	}
-	if e, ok := errors.AsType[*servicetitan.Error](err); ok && e.Kind == servicetitan.NotAllowed {
-		// A renewal may have changed the scopes since the connection was read.
-		if now, err := models.GetConnection(c.db.Read(ctx), connection.CompanyID, connection.ID); err == nil && !slices.Contains(now.ScopeList(), servicetitan.AccountScope) {
-			return account, &models.ReasonError{Reason: models.ReasonScopeMissing, Err: database.ErrUnavailable}
+	if reason, permanent := c.judge(connection, found.err); permanent {
+		if ended := c.keeper.Refuse(ctx, connection, found.generation, reason, found.err); ended != nil {
+			return found.account, ended
 		}
 	}
-	if v := models.VerdictOf(err, false); v.Permanent {
-		if ended := c.keeper.Refuse(ctx, connection, access.Generation, v.Reason, err); ended != nil {
-			return account, ended
-		}
+	return found.account, found.err
+}
+
+// judge returns the reason that a failed check gives, and whether only a person can change
+// it. A refusal that others get too, in an outage, says nothing about the connection.
+func (c *Checker) judge(connection models.Connection, err error) (reason models.Reason, permanent bool) {
+	if err == nil {
+		return models.ReasonNone, false
 	}
-	return account, err
+	v := models.VerdictOf(err, false)
+	if e, ok := errors.AsType[*servicetitan.Error](err); ok && v.Permanent && c.outages.Excuses(connection.Environment, outage.API, e.Kind) {
+		return models.ReasonUnavailable, false
+	}
+	return v.Reason, v.Permanent
+}
+
+// NoteAnswer records that Ask has got an answer. It ends what failed checks have led to, as
+// a scheduled check that works does.
+func (c *Checker) NoteAnswer(tx *gorm.DB, connection models.Connection, now time.Time) error {
+	current, err := models.GetConnection(database.ForUpdate(tx), connection.CompanyID, connection.ID)
+	if err != nil {
+		return err
+	}
+	if err := models.NoteAnswer(tx, connection.ID, now); err != nil || current.UnansweredSince == nil {
+		return err
+	}
+	_, err = models.Apply(tx, &current, models.Transition{What: models.Answered, At: now})
+	return err
 }
 
 // Account makes the check call, twice if the API does not answer the first time. The call
 // changes nothing in ServiceTitan.
 func Account(ctx context.Context, client *servicetitan.Client, access secret.Value, tenantID int64) (servicetitan.Account, error) {
 	account, err := client.Account(ctx, access, tenantID)
-	if e, ok := errors.AsType[*servicetitan.Error](err); ok && e.Kind == servicetitan.Unavailable {
+	if isKind(err, servicetitan.Unavailable) {
 		account, err = client.Account(ctx, access, tenantID)
 	}
 	return account, err

@@ -1,7 +1,6 @@
 package check
 
 import (
-	"context"
 	"log/slog"
 	"time"
 
@@ -11,7 +10,8 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/calls"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
-	"github.com/fieldbridge/fieldbridge/models/retry"
+	"github.com/fieldbridge/fieldbridge/models/outage"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
 // Options holds a checker's settings.
@@ -22,6 +22,15 @@ type Options struct {
 	// PerSecond is the most scheduled checks in a second for each environment, by all
 	// instances together.
 	PerSecond int
+	// Watch is told what the checker does. Its functions may be nil.
+	Watch Watch
+}
+
+// Watch holds the functions that count what the checker does, for metrics.
+type Watch struct {
+	// Checked is called after each scheduled check. The outcome is "ok", a models.Reason,
+	// or "not_asked" if there was no token or no call to ask with.
+	Checked func(environment servicetitan.EnvironmentName, outcome string, took time.Duration)
 }
 
 // Checker checks connections. Its methods are safe for concurrent use.
@@ -30,32 +39,26 @@ type Checker struct {
 	clients models.Clients
 	keeper  *keeper.Keeper
 	// budget is the tenants' budget of calls.
-	budget  *calls.Budget
+	budget *calls.Budget
+	// pace limits the scheduled checks of an environment.
+	pace    *calls.Budget
+	outages *outage.Monitor
 	options Options
 	log     *slog.Logger
 }
 
 // New returns a checker of the database's connections. It checks those of the
-// environments that clients are given for.
-func New(db *database.DB, clients models.Clients, k *keeper.Keeper, budget *calls.Budget, o Options, log *slog.Logger) *Checker {
-	return &Checker{db: db, clients: clients, keeper: k, budget: budget, options: o, log: log}
+// environments that clients are given for, and takes each call from the budget.
+func New(db *database.DB, clients models.Clients, k *keeper.Keeper, budget *calls.Budget, outages *outage.Monitor, o Options, log *slog.Logger) *Checker {
+	if o.Watch.Checked == nil {
+		o.Watch.Checked = func(servicetitan.EnvironmentName, string, time.Duration) {}
+	}
+	return &Checker{
+		db: db, clients: clients, keeper: k, budget: budget, pace: calls.NewBudget(db, max(o.PerSecond, 1)), outages: outages, options: o, log: log,
+	}
 }
 
 // Schedule begins the checks of a connection whose access has just been shown to work.
 func (c *Checker) Schedule(tx *gorm.DB, connection models.Connection, now time.Time) error {
-	return models.ScheduleCheck(tx, connection, c.next(connection, now), now)
+	return models.ScheduleCheck(tx, connection, c.firstCheck(connection, now), now)
 }
-
-// next returns when to check a connection again after a check that worked. The spread
-// separates connections that were made together.
-func (c *Checker) next(connection models.Connection, now time.Time) time.Time {
-	every := c.options.IdleEvery
-	if keeper.InUse(connection, now) {
-		every = c.options.Every
-	}
-	return now.Add(every - retry.Spread(every/5))
-}
-
-// Run checks what is due until the context ends. Any number of instances may run at the
-// same time.
-func (c *Checker) Run(ctx context.Context) { <-ctx.Done() }

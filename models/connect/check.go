@@ -68,7 +68,7 @@ func (c *Connections) test(ctx context.Context, by accounts.Actor, connection mo
 		event := models.Event{Kind: models.EventTestFailed, Reason: reason}
 		if reason == models.ReasonNone {
 			event.Kind = models.EventTestPassed
-			if err := models.NoteAnswer(tx, id, now); err != nil {
+			if err := c.checker.NoteAnswer(tx, connection, now); err != nil {
 				return err
 			}
 			tested["business_units"] = account.BusinessUnits

@@ -102,7 +102,7 @@ func (c *Connections) saveOnce(ctx context.Context, by accounts.Actor, companyID
 					o.ConnectedByID = &by.UserID
 				}
 				o.TenantName, o.BusinessUnits = granted.account.Name, granted.account.BusinessUnits
-				o.Scopes = strings.Join(client.Environment().Scopes, " ")
+				o.Scopes, o.UpgradeNeeded = strings.Join(client.Environment().Scopes, " "), false
 				o.SecretAt = nil
 				if !granted.own.IsZero() {
 					o.SecretAt = &now

@@ -37,6 +37,9 @@ type Options struct {
 	PerSecond int
 	// Outages is told how ServiceTitan answers. It may be nil.
 	Outages *outage.Monitor
+	// CheckWithin is how soon a connection that was idle is checked once it is used; 0 if
+	// its use does not matter.
+	CheckWithin time.Duration
 	// Watch is told what the keeper does. Its functions may be nil.
 	Watch Watch
 }
@@ -216,19 +219,25 @@ func (k *Keeper) noteUse(ctx context.Context, connection models.Connection, now 
 	_, err, _ := k.flights.Do("use "+connection.ID.String(), func() (any, error) {
 		ctx, cancel := k.db.LimitWork(context.WithoutCancel(ctx))
 		defer cancel()
-		return nil, k.db.Write(ctx, func(tx *gorm.DB) error { return writeUse(tx, connection, now) })
+		return nil, k.db.Write(ctx, func(tx *gorm.DB) error { return k.writeUse(tx, connection, now) })
 	})
 	if err != nil {
 		k.log.WarnContext(ctx, "use was not recorded", "connection", connection.ID, "error", err)
 	}
 }
 
-// writeUse records a use. A connection that was idle gets an earlier renewal.
-func writeUse(tx *gorm.DB, connection models.Connection, now time.Time) error {
+// writeUse records a use. A connection that was idle gets an earlier renewal and check.
+func (k *Keeper) writeUse(tx *gorm.DB, connection models.Connection, now time.Time) error {
 	if err := tx.Model(&models.Connection{}).Where("id = ?", connection.ID).Update("last_used_at", now).Error; err != nil {
 		return err
 	}
-	if inUseAt(&connection, now) || connection.Failures > 0 || !connection.ExpiresAt.After(now) {
+	if inUseAt(&connection, now) {
+		return nil
+	}
+	if err := k.checkSooner(tx, connection.ID, now); err != nil {
+		return err
+	}
+	if connection.Failures > 0 || !connection.ExpiresAt.After(now) {
 		return nil
 	}
 	// The connection was idle. From now on, it is renewed before its access expires.

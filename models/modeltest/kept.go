@@ -176,7 +176,7 @@ func (k *Kept) Owner() accounts.Visitor {
 
 // NewChecker returns a checker of the keeper's connections.
 func (k *Kept) NewChecker(o check.Options) *check.Checker {
-	return check.New(k.DB, k.Clients, k.Keeper, calls.NewBudget(k.DB, calls.PerSecond), o, k.Logger())
+	return check.New(k.DB, k.Clients, k.Keeper, calls.NewBudget(k.DB, calls.PerSecond), k.Options.Outages, o, k.Logger())
 }
 
 // Connections returns what the company does with its connections.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
 
@@ -39,14 +38,7 @@ type businessUnits struct {
 // Account asks the API about the tenant, which proves that the token works for it.
 func (c *Client) Account(ctx context.Context, access secret.Value, tenantID int64) (Account, error) {
 	const op = "check account"
-	address := c.env.APIURL.String() + "/settings/v2/tenant/" + strconv.FormatInt(tenantID, 10) + "/business-units?page=1&pageSize=1&includeTotal=true"
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return Account{}, fmt.Errorf("%s: %w", op, err)
-	}
-	req.Header.Set("Authorization", "Bearer "+access.Reveal())
-	req.Header.Set("ST-App-Key", c.env.AppKey.Reveal())
-	a, err := c.do(req, op)
+	a, err := c.read(ctx, op, access, "/settings/v2/tenant/"+strconv.FormatInt(tenantID, 10)+"/business-units?page=1&pageSize=1&includeTotal=true")
 	if err != nil {
 		return Account{}, err
 	}

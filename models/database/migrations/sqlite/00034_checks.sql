@@ -16,7 +16,6 @@ CREATE TABLE checks (
     lease_until   DATETIME
 ) WITHOUT ROWID;
 CREATE INDEX checks_due ON checks (environment, due_at) WHERE due_at IS NOT NULL;
-CREATE INDEX checks_leased ON checks (lease_until) WHERE lease_until IS NOT NULL;
 
 -- The first checks of the connections that are there come within about an hour.
 INSERT INTO checks (connection_id, company_id, environment, due_at)
