@@ -141,7 +141,7 @@ func TestAPIAnswers(t *testing.T) {
 			amy := a.signUp("Northgate", "Amy")
 			id, secret := a.ownClient(south)
 			back := amy.trip("sandbox", northgate)
-			fault := sandbox.Fault{Path: sandbox.PathBusinessUnits, Kind: tt.kind}
+			fault := sandbox.Fault{Path: sandbox.WholeAPI, Kind: tt.kind}
 			a.sandbox.SetFault(fault)
 			wantPage(t, "signing in", tt.signIn, amy.get(back))
 			wantPage(t, "own client", tt.own, amy.connectWith(south, id, secret))

@@ -64,7 +64,7 @@ func TestSandboxFaultPromises(t *testing.T) {
 		{"no expires_in", sandbox.Fault{Kind: sandbox.MissingExpiresIn}, 0, "", connected, 1},
 		{"401, once", sandbox.Fault{Kind: sandbox.Status401, Times: 1}, 0, "", connected, 1},
 		{"401", sandbox.Fault{Kind: sandbox.Status401}, 0, "", "reconnect_needed unauthorized", 2},
-		{"403", sandbox.Fault{Kind: sandbox.Status403}, 0, "", "reconnect_needed not_allowed", 1},
+		{"403", sandbox.Fault{Kind: sandbox.Status403}, 0, "", "reconnect_needed not_allowed", 2}, // in both areas that the token covers
 		{"404", sandbox.Fault{Kind: sandbox.Status404}, 0, "", "reconnect_needed tenant_unknown", 1},
 		// The fault concerns the renewal, and the check call after it.
 		{"clock", sandbox.Fault{Kind: sandbox.ClockSkew, Skew: 30 * time.Minute}, 0, "", connected, 2},

@@ -2,6 +2,7 @@ package models
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -39,6 +40,8 @@ type ConnectionNotice struct {
 	// Since is when the connection came into its state.
 	Since  time.Time `json:"since"`
 	Scopes []string  `json:"scopes"`
+	// LastAnsweredAt is when ServiceTitan's API last answered as it should; nil if never.
+	LastAnsweredAt *time.Time `json:"last_answered_at"`
 	// SetupStep is the step of the guided setup that is open.
 	SetupStep SetupStep `json:"setup_step,omitempty"`
 	NextStep  string    `json:"next_step"`
@@ -137,6 +140,11 @@ func noticeOf(tx *gorm.DB, c Connection, session uuid.UUID) (ConnectionNotice, e
 		TenantName: c.TenantName, Environment: c.Environment, State: c.State, Reason: c.Reason, Since: c.StateSince.UTC(),
 		Scopes: append([]string{}, c.ScopeList()...),
 	}
+	err = database.QueryRow(tx, "SELECT answered_at FROM checks WHERE connection_id = $1", []any{c.ID}, &n.LastAnsweredAt)
+	if err != nil && !errors.Is(err, database.ErrNotFound) { // nothing was ever checked
+		return ConnectionNotice{}, fmt.Errorf("read last answer: %w", err)
+	}
+	n.LastAnsweredAt = database.InUTC(n.LastAnsweredAt)
 	if session != uuid.Nil {
 		n.ConnectSessionID = &session
 	}

@@ -32,6 +32,7 @@ type connectionBody struct {
 	Scopes        []string      `json:"scopes"`
 	RenewedAt     *time.Time    `json:"renewed_at"`
 	NextRenewalAt *time.Time    `json:"next_renewal_at"`
+	AnsweredAt    *time.Time    `json:"last_answered_at"`
 	UpdatedAt     time.Time     `json:"updated_at"`
 }
 
@@ -40,7 +41,7 @@ func bodyOf(c connect.Listed) connectionBody {
 		ID: c.ID, CompanyID: c.CompanyID, CompanyName: c.CompanyName, Reference: c.Reference,
 		TenantID: c.TenantID, TenantName: c.TenantName, Environment: string(c.Environment),
 		State: c.State, StateSince: c.StateSince.UTC(), Reason: c.Reason, UpgradeNeeded: c.UpgradeNeeded, Scopes: c.ScopeList(),
-		NextRenewalAt: database.InUTC(c.NextRenewalAt), UpdatedAt: c.ChangedAt.UTC(),
+		NextRenewalAt: database.InUTC(c.NextRenewalAt), AnsweredAt: database.InUTC(c.AnsweredAt), UpdatedAt: c.ChangedAt.UTC(),
 	}
 	if !c.RenewedAt.IsZero() {
 		body.RenewedAt = database.InUTC(&c.RenewedAt)

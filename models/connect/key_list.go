@@ -46,6 +46,8 @@ type Listed struct {
 	CompanyName string
 	// Reference is the caller's ID of the company, if it gave one.
 	Reference string
+	// AnsweredAt is when ServiceTitan's API last answered as it should; nil if never.
+	AnsweredAt *time.Time
 	// ChangedAt is when something that back ends see has changed, apart from renewals.
 	// A database trigger sets it.
 	ChangedAt time.Time
@@ -59,9 +61,13 @@ func (l Listed) Cursor(byChange bool) Cursor {
 	return Cursor{ID: l.ID}
 }
 
+// listedColumns are the columns of Listed.
+const listedColumns = "o.*, c.name AS company_name, c.reference, k.answered_at"
+
 // listed begins a query of connections as back ends see them.
 func (c *Connections) listed(ctx context.Context, key accounts.APIKey) *gorm.DB {
-	query := c.db.Read(ctx).Table("connections o").Select("o.*, c.name AS company_name, c.reference").Joins("JOIN companies c ON c.id = o.company_id")
+	query := c.db.Read(ctx).Table("connections o").Select(listedColumns).
+		Joins("JOIN companies c ON c.id = o.company_id").Joins("LEFT JOIN checks k ON k.connection_id = o.id")
 	if key.CompanyID != nil {
 		query = query.Where("o.company_id = ?", *key.CompanyID)
 	}
@@ -112,7 +118,7 @@ func (c *Connections) For(ctx context.Context, key accounts.APIKey, id uuid.UUID
 		Listed
 		LockedAt *time.Time
 	}
-	err := c.listed(ctx, key).Select("o.*, c.name AS company_name, c.reference, c.locked_at").Where("o.id = ?", id).Take(&row).Error
+	err := c.listed(ctx, key).Select(listedColumns+", c.locked_at").Where("o.id = ?", id).Take(&row).Error
 	if err == nil && row.LockedAt != nil {
 		err = accounts.ErrLocked
 	}
