@@ -22,6 +22,7 @@ func (a *app) letters(to string) []handlers.Letter {
 		}
 		return err
 	}, slog.New(slog.DiscardHandler))
+	outbox.HoldNothing()
 	for {
 		n, err := outbox.DeliverDue(a.Context())
 		if err != nil {

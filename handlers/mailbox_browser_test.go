@@ -29,6 +29,7 @@ func (a *app) background() {
 		}
 		return err
 	}, slog.New(slog.NewTextHandler(a.log, nil)))
+	outbox.HoldNothing()
 	ctx, stop := context.WithCancel(a.Context())
 	var all sync.WaitGroup
 	all.Go(func() { a.keeper.Run(ctx) })

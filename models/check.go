@@ -56,6 +56,14 @@ func endChecks(tx *gorm.DB, c Connection) error {
 	return nil
 }
 
+// resumeChecks continues the checks of a connection when its next renewal is due.
+func resumeChecks(tx *gorm.DB, c Connection) error {
+	if _, err := database.Exec(tx, "UPDATE checks SET due_at = $1 WHERE connection_id = $2", c.NextRenewalAt, c.ID); err != nil {
+		return fmt.Errorf("resume checks: %w", err)
+	}
+	return nil
+}
+
 // NoteAnswer records that ServiceTitan's API has answered a call for the connection as it
 // should. A check that is under way loses its lease, because what it finds may be older.
 func NoteAnswer(tx *gorm.DB, connectionID uuid.UUID, now time.Time) error {

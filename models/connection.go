@@ -161,6 +161,12 @@ const (
 // connections.
 var ErrTooManyConnections = errors.New("company has too many connections")
 
+// OfRenewals says whether ServiceTitan refuses renewals for the reason. It refuses calls to
+// the API for the others.
+func (r Reason) OfRenewals() bool {
+	return r == ReasonGrantRefused || r == ReasonClientRefused || r == ReasonAnswerLost
+}
+
 // addConnection adds a connection to its company. It returns
 // ErrTooManyConnections if the company is full, and ErrNotFound if the company
 // no longer exists.

@@ -21,6 +21,8 @@ const (
 	Unanswered Change = "unanswered"
 	// Refused means that ServiceTitan refused for good.
 	Refused Change = "refused"
+	// PutBack means that a refusal turned out to be part of an outage. Nobody has to act.
+	PutBack Change = "put_back"
 	// LetGo means that a person disconnected or withdrew the connection.
 	LetGo Change = "disconnected"
 )
@@ -42,8 +44,8 @@ var life = map[State]map[Change]State{
 		Answered: Connected, Unanswered: Degraded, Refused: ReconnectNeeded, LetGo: Disconnected,
 	},
 	// A renewal that was still running when the grant was refused does not bring
-	// the connection back. Only a person can.
-	ReconnectNeeded: {Requested: ReconnectNeeded, Authorized: Connected, SecretReplaced: Connected, LetGo: Disconnected},
+	// the connection back. Only a person can, or an outage that explains the refusal.
+	ReconnectNeeded: {Requested: ReconnectNeeded, Authorized: Connected, SecretReplaced: Connected, PutBack: Degraded, LetGo: Disconnected},
 	Disconnected:    {Requested: Pending, Authorized: Connected},
 }
 

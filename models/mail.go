@@ -49,6 +49,10 @@ type Mail struct {
 	CreatedAt time.Time
 }
 
+// MailHold is how long a mail that tells somebody to reconnect waits. If many connections
+// are refused at once, this is about as long as it takes to see that it is an outage.
+const MailHold = 3 * time.Minute
+
 // queueMails queues a mail to each person who is to get mails about incidents. It
 // runs in the transaction of the change, so that each incident is reported once.
 func queueMails(tx *gorm.DB, c Connection, kind MailKind, reason Reason, now time.Time) error {
@@ -80,10 +84,14 @@ func recipientsOf(tx *gorm.DB, c Connection) ([]string, error) {
 }
 
 func addMails(tx *gorm.DB, c Connection, kind MailKind, reason Reason, recipients []string, now time.Time) error {
+	due := now
+	if kind == MailReconnectNeeded {
+		due = now.Add(MailHold)
+	}
 	for _, recipient := range recipients {
 		mail := Mail{
 			ID: database.NewID(), Channel: MailChannel, CompanyID: c.CompanyID, ConnectionID: c.ID, Kind: kind, Reason: reason, Recipient: recipient,
-			NextTryAt: &now, CreatedAt: now,
+			NextTryAt: &due, CreatedAt: now,
 		}
 		if err := tx.Create(&mail).Error; err != nil {
 			return fmt.Errorf("queue mail: %w", err)
@@ -96,15 +104,11 @@ func addMails(tx *gorm.DB, c Connection, kind MailKind, reason Reason, recipient
 // began at since. Mails about the incident that have not been sent are deleted,
 // and their recipients get neither mail.
 func queueWorksAgain(tx *gorm.DB, c Connection, since *time.Time, now time.Time) error {
-	err := tx.Where("connection_id = ? AND channel = ? AND kind = ? AND sent_at IS NULL", c.ID, MailChannel, MailReconnectNeeded).Delete(&Mail{}).Error
-	if err != nil {
-		return fmt.Errorf("delete unsent mails: %w", err)
-	}
-	if since == nil {
-		return nil
+	if err := dropReconnectMails(tx, c); err != nil || since == nil {
+		return err
 	}
 	var told []string
-	err = tx.Raw("SELECT DISTINCT recipient FROM mails WHERE connection_id = ? AND channel = ? AND kind = ? AND created_at >= ? ORDER BY recipient",
+	err := tx.Raw("SELECT DISTINCT recipient FROM mails WHERE connection_id = ? AND channel = ? AND kind = ? AND created_at >= ? ORDER BY recipient",
 		c.ID, MailChannel, MailReconnectNeeded, *since).Scan(&told).Error
 	if err != nil {
 		return fmt.Errorf("find recipients of the incident: %w", err)
@@ -113,6 +117,16 @@ func queueWorksAgain(tx *gorm.DB, c Connection, since *time.Time, now time.Time)
 		return err
 	}
 	return addMails(tx, c, MailWorksAgain, ReasonNone, told, now)
+}
+
+// dropReconnectMails deletes the mails that would tell somebody to reconnect and have not
+// been sent.
+func dropReconnectMails(tx *gorm.DB, c Connection) error {
+	err := tx.Where("connection_id = ? AND channel = ? AND kind = ? AND sent_at IS NULL", c.ID, MailChannel, MailReconnectNeeded).Delete(&Mail{}).Error
+	if err != nil {
+		return fmt.Errorf("delete unsent mails: %w", err)
+	}
+	return nil
 }
 
 // OutgoingMail is a mail with everything that its text mentions.

@@ -84,7 +84,7 @@ func (t Transition) noticesOf(before, c Connection) (types []webhook.Type) {
 		if c.Reason == ReasonNone && (c.State != before.State || before.Reason != ReasonNone) {
 			types = append(types, webhook.ConnectionRecovered)
 		}
-	case FailedTemporarily, Unanswered:
+	case FailedTemporarily, Unanswered, PutBack:
 		if c.State != before.State {
 			types = append(types, webhook.ConnectionRetrying)
 		}

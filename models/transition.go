@@ -50,6 +50,11 @@ func Apply(tx *gorm.DB, c *Connection, t Transition) (happened bool, err error) 
 			return false, err
 		}
 	}
+	if t.What == PutBack {
+		if err := resumeChecks(tx, *c); err != nil {
+			return false, err
+		}
+	}
 	if t.With != nil {
 		if err := t.With(tx, *c); err != nil {
 			return false, err
@@ -109,6 +114,11 @@ func (t Transition) apply(c *Connection, to State) {
 		c.Reason, c.NextRenewalAt = t.Reason, nil
 		c.FailingSince = cmp.Or(c.FailingSince, c.UnansweredSince, &t.At)
 		c.UnansweredSince = nil
+	case PutBack:
+		if !c.Reason.OfRenewals() { // then a check was refused
+			c.UnansweredSince, c.FailingSince = c.FailingSince, nil
+		}
+		c.Reason, c.Failures = t.Reason, max(c.Failures, 1)
 	case LetGo:
 		c.Reason, c.FailingSince, c.UnansweredSince, c.NextRenewalAt, c.DisconnectedAt = ReasonNone, nil, nil, nil, &t.At
 		c.SecretAt, c.OldSecret, c.SecretReminderAt = nil, NoSecret, nil
@@ -158,7 +168,7 @@ func (t Transition) eventKind(before Connection) EventKind {
 		return EventSecretReplaced
 	case Renewed, Answered:
 		return EventRecovered
-	case FailedTemporarily, Unanswered:
+	case FailedTemporarily, Unanswered, PutBack:
 		return EventRetrying
 	case Refused:
 		return EventReconnectNeeded
@@ -176,6 +186,10 @@ func queueMessages(tx *gorm.DB, before, c Connection, now time.Time) error {
 	switch {
 	case c.State == ReconnectNeeded && before.State != ReconnectNeeded:
 		if err := queueMails(tx, c, MailReconnectNeeded, c.Reason, now); err != nil {
+			return err
+		}
+	case c.State == Degraded && before.State == ReconnectNeeded:
+		if err := dropReconnectMails(tx, c); err != nil {
 			return err
 		}
 	case c.State == Connected && before.State == ReconnectNeeded:

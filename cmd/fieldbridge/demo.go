@@ -149,6 +149,7 @@ type demoApp struct {
 
 func newDemo(a *app, box *sandbox.Sandbox, environment servicetitan.Environment, log *slog.Logger) demoApp {
 	a.mailer.deliver = box.Deliver
+	a.outbox.HoldNothing()
 	return demoApp{app: a, box: box, boxURL: environment.AuthURL, data: demo.New(a.db, a.accounts, a.keeper, demo.Options{
 		Environment: environment.Name, Scopes: environment.Scopes, Companies: demoSamples(box.Tenants()), Staff: demoStaff(),
 		Password: secret.New(demoPassword), TokenLife: demoTokenLife,

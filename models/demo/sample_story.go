@@ -81,7 +81,7 @@ func (s story) failed() []time.Time {
 		switch {
 		case t.passing():
 			list = append(list, tries(s.ago(t.Age), s.ago(t.Age-t.Length))...)
-		case keeper.RefusedRenewal(t.Reason):
+		case t.Reason.OfRenewals():
 			list = append(list, s.ago(t.Age))
 		}
 	}

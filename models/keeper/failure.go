@@ -176,7 +176,7 @@ func (k *Keeper) giveUp(ctx context.Context, connection models.Connection, held 
 		if superseded = result.RowsAffected == 0 && held.Owner != ""; superseded || result.Error != nil {
 			return result.Error
 		}
-		if RefusedRenewal(reason) {
+		if reason.OfRenewals() {
 			if err := models.CountRenewal(tx, connection.ID, 0, 1, now); err != nil {
 				return err
 			}
@@ -195,9 +195,4 @@ func (k *Keeper) giveUp(ctx context.Context, connection models.Connection, held 
 		return Access{}, err
 	}
 	return k.old(ctx, connection, cred, models.ReasonUnavailable, time.Time{})
-}
-
-// RefusedRenewal says whether a permanent reason counts as a failed renewal.
-func RefusedRenewal(r models.Reason) bool {
-	return r == models.ReasonGrantRefused || r == models.ReasonClientRefused || r == models.ReasonAnswerLost
 }

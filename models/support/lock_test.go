@@ -33,6 +33,7 @@ func TestLock(t *testing.T) {
 		d.Must(err)
 		box := &modeltest.Mailbox{}
 		outbox := models.NewOutbox(d.DB, box.Send, slog.New(slog.DiscardHandler))
+		outbox.HoldNothing()
 		deliver := func() []string {
 			_, err := outbox.DeliverDue(t.Context())
 			d.Must(err)

@@ -278,6 +278,7 @@ func TestWritesRunAgain(t *testing.T) {
 	}
 	box := &modeltest.Mailbox{}
 	outbox := models.NewOutbox(d.DB, box.Send, d.Logger())
+	outbox.HoldNothing()
 	_, err := outbox.DeliverDue(t.Context())
 	d.Must(err)
 	if got := box.Take(); !slices.Equal(got, []string{"reconnect_needed Amy grant_refused"}) {
