@@ -70,6 +70,15 @@ func (s *site) testConnection(c echo.Context, v accounts.Visitor, id uuid.UUID) 
 	return seeOther(c, connectionPath(id)+"?done=tested")
 }
 
+// tryAgain asks ServiceTitan again after somebody has allowed the app there, and shows the
+// result.
+func (s *site) tryAgain(c echo.Context, v accounts.Visitor, id uuid.UUID) error {
+	if err := s.Connections.TryAgain(c.Request().Context(), v, id); err != nil {
+		return err
+	}
+	return seeOther(c, connectionPath(id)+"?done=tested")
+}
+
 // reconnect starts the wizard for an existing connection.
 func (s *site) reconnect(c echo.Context, v accounts.Visitor, id uuid.UUID) error {
 	connection, err := s.Connections.Get(c.Request().Context(), v.CompanyID, id)

@@ -84,6 +84,7 @@ var admitted = map[string]int{
 	"GET /connections/:id":                       200,
 	"GET /connections/:id/live":                  200,
 	"POST /connections/:id/test":                 303,
+	"POST /connections/:id/try-again":            303,
 	"POST /connections/:id/reconnect":            303,
 	"POST /connections/:id/allowed":              303,
 	"POST /connections/:id/withdraw":             303,

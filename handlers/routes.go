@@ -117,6 +117,7 @@ func (s *staffSite) routes() []route {
 		{get, "/connections/:id", s.member(withID(s.showConnection))},
 		{get, "/connections/:id" + livePath, s.member(withID(s.watchConnection))},
 		{post, "/connections/:id/test", s.member(withID(s.testConnection))},
+		{post, "/connections/:id/try-again", s.member(withID(s.tryAgain))},
 		{post, "/connections/:id/reconnect", s.member(withID(s.reconnect))},
 		{post, "/connections/:id/allowed", s.member(withID(s.accessAllowed))},
 		{post, "/connections/:id/withdraw", s.member(withID(s.withdrawSetup))},

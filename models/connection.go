@@ -105,6 +105,13 @@ func (c Connection) UsesOwnClient() bool {
 	return c.Way != SignInWay && c.State != Pending && c.State != Disconnected
 }
 
+// MayWorkAgain reports whether the client ID and secret that are stored may work again
+// after a refusal, once somebody has allowed the app in ServiceTitan.
+func (c Connection) MayWorkAgain() bool {
+	return c.State == ReconnectNeeded && c.UsesOwnClient() &&
+		(c.Reason == ReasonNotAllowed || c.Reason == ReasonUnauthorized || c.Reason == ReasonTenantUnknown)
+}
+
 // Granted updates the connection with what new tokens say about it. Due is when
 // they are next renewed.
 func (c *Connection) Granted(tokens servicetitan.Tokens, required []string, due, now time.Time) {

@@ -25,11 +25,8 @@ func (c *Checker) Ask(ctx context.Context, connection models.Connection) (servic
 	}
 	q := question{Checker: c, client: client, connection: connection, failingSince: connection.UnansweredSince, somebodyWaits: true}
 	found, err := q.ask(ctx)
-	if spent, ok := errors.AsType[*calls.SpentError](err); ok {
-		return found.account, &models.ReasonError{Reason: models.ReasonRateLimited, RetryAt: spent.Until, Err: database.ErrUnavailable}
-	}
 	if err != nil {
-		return found.account, err
+		return found.account, toPeople(err)
 	}
 	if found.partly {
 		return found.account, &models.ReasonError{Reason: models.ReasonScopeMissing, Err: database.ErrUnavailable}
@@ -40,6 +37,30 @@ func (c *Checker) Ask(ctx context.Context, connection models.Connection) (servic
 		}
 	}
 	return found.account, found.err
+}
+
+// AskWith asks, for somebody who waits, whether ServiceTitan accepts an access token that
+// nobody uses yet. It changes nothing.
+func (c *Checker) AskWith(ctx context.Context, connection models.Connection, access secret.Value) (servicetitan.Account, error) {
+	client, ok := c.clients.In(connection.Environment)
+	if !ok {
+		return servicetitan.Account{}, &models.ReasonError{Reason: models.ReasonUnavailable, Err: database.ErrUnavailable}
+	}
+	q := question{Checker: c, client: client, connection: connection, somebodyWaits: true}
+	account, err := q.account(ctx, access)
+	if isKind(err, servicetitan.NotAllowed) {
+		_, err = q.elsewhere(ctx, access, err)
+	}
+	return account, toPeople(err)
+}
+
+// toPeople returns the error for people if the tenant's budget of calls is used up, and
+// any other error as it is.
+func toPeople(err error) error {
+	if spent, ok := errors.AsType[*calls.SpentError](err); ok {
+		return &models.ReasonError{Reason: models.ReasonRateLimited, RetryAt: spent.Until, Err: database.ErrUnavailable}
+	}
+	return err
 }
 
 // judge returns the reason that a failed check gives, and whether only a person can change

@@ -22,6 +22,14 @@ var (
 	testsOfCompany    = accounts.Limit{Name: "company-tests", Tries: 10, Per: time.Minute}
 )
 
+// takeTest counts a test against both limits.
+func takeTest(tx *gorm.DB, connection models.Connection, now time.Time) error {
+	if err := testsOfConnection.Take(tx, connection.ID.String(), now); err != nil {
+		return err
+	}
+	return testsOfCompany.Take(tx, connection.CompanyID.String(), now)
+}
+
 // Test asks ServiceTitan whether the connection works and records the result on the
 // connection. It returns an error, such as a ThrottledError, only if it could not
 // ask or record; a test that fails is not an error.
@@ -42,12 +50,7 @@ func (c *Connections) test(ctx context.Context, by accounts.Actor, connection mo
 		return &models.ReasonError{Reason: models.ReasonUnavailable, Err: database.ErrUnavailable}
 	}
 	id, companyID := connection.ID, connection.CompanyID
-	err := c.db.Write(ctx, func(tx *gorm.DB) error {
-		if err := testsOfConnection.Take(tx, id.String(), c.db.Now()); err != nil {
-			return err
-		}
-		return testsOfCompany.Take(tx, companyID.String(), c.db.Now())
-	})
+	err := c.db.Write(ctx, func(tx *gorm.DB) error { return takeTest(tx, connection, c.db.Now()) })
 	if err != nil {
 		return fmt.Errorf("test connection: %w", err)
 	}

@@ -1,14 +1,17 @@
 package keeper
 
 import (
+	"context"
 	"crypto/subtle"
 	"fmt"
+	"time"
 
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
 // StoredClient is a tenant's own client that a connection uses. Its secret does not
@@ -49,4 +52,18 @@ func (k *Keeper) ClientOf(db *gorm.DB, c models.Connection) (StoredClient, error
 	}
 	stored.secret = own.Secret
 	return stored, nil
+}
+
+// AskWith requests new tokens with a stored client. This spends nothing, and stores
+// nothing.
+func (k *Keeper) AskWith(ctx context.Context, client *servicetitan.Client, s StoredClient) (servicetitan.Tokens, error) {
+	if s.secret.IsZero() {
+		return servicetitan.Tokens{}, &models.ReasonError{Reason: models.ReasonSealBroken, Err: models.ErrReconnectNeeded}
+	}
+	return client.ClientCredentials(ctx, servicetitan.OwnClient{ID: s.ID, Secret: s.secret})
+}
+
+// StoreWith is Store for tokens that AskWith got.
+func (k *Keeper) StoreWith(tx *gorm.DB, c models.Connection, tokens servicetitan.Tokens, s StoredClient, due time.Time) error {
+	return k.Store(tx, c, tokens, servicetitan.OwnClient{ID: s.ID, Secret: s.secret}, due)
 }
