@@ -29,7 +29,9 @@ type checks struct {
 // onChecks runs a test on both databases.
 func onChecks(t *testing.T, test func(t *testing.T, k checks), change ...func(*sandbox.Options, *keeper.Options)) {
 	t.Helper()
-	change = append(change, func(so *sandbox.Options, _ *keeper.Options) { so.Scopes = []string{businessUnits, jobs, "offline_access"} })
+	change = append(change, func(so *sandbox.Options, _ *keeper.Options) {
+		so.Scopes = []string{businessUnits, jobs, "offline_access"}
+	})
 	modeltest.OnBoth(t, func(t *testing.T, db *database.DB, clock *modeltest.Clock) {
 		k := checks{modeltest.NewKept(t, db, clock.Now, change...)}
 		k.Person("Amy", accounts.Owner)
