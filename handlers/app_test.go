@@ -31,6 +31,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox/sandboxtest"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/calls"
+	"github.com/fieldbridge/fieldbridge/models/failure"
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
@@ -77,6 +78,7 @@ type app struct {
 	// connections is what the app connects with.
 	connections *connect.Connections
 	calls       *calls.Counts
+	failures    *failure.Record
 	webhooks    *webhook.Webhooks
 	// served is what the app signs people in with.
 	served    *accounts.Accounts
@@ -217,7 +219,7 @@ func (a *app) wire(log *slog.Logger) http.Handler {
 		_ = r.db.Close()
 		transport.CloseIdleConnections()
 	})
-	a.db, a.keeper, a.apiKeys, a.connections, a.calls, a.webhooks, a.served = r.db, r.keeper, r.apiKeys, r.connections, r.calls, r.webhooks, r.accounts
+	a.db, a.keeper, a.apiKeys, a.connections, a.calls, a.failures, a.webhooks, a.served = r.db, r.keeper, r.apiKeys, r.connections, r.calls, r.failures, r.webhooks, r.accounts
 	return r.handler
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers/api"
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/failure"
 )
 
 // Route is a row of the table of routes, for the tests that ask every one of them
@@ -88,4 +89,15 @@ func KeptValues(user, company uuid.UUID, until time.Time) (now, before map[strin
 func ReadLists(values map[string]any) int {
 	k := keptIn(values)
 	return len(decodeChoices(k.choices)) + len(decodeTrips(k.staffTrips))
+}
+
+// FailureKinds returns the kinds of failures that pages have.
+func FailureKinds() (kinds []failure.Kind) {
+	for _, a := range errorAnswers {
+		kinds = append(kinds, a.kind)
+	}
+	for status := 400; status < 600; status++ {
+		kinds = append(kinds, kindOfStatus(status))
+	}
+	return kinds
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/check"
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/failure"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/keyring"
 	"github.com/fieldbridge/fieldbridge/models/live"
@@ -95,6 +96,8 @@ type running struct {
 	// webhooks reach this machine. They are sent only if a test runs them.
 	webhooks *webhook.Webhooks
 	calls    *calls.Counts
+	// failures are written only if a test does so.
+	failures *failure.Record
 	// live tells open pages what has changed, once a test runs it.
 	live *live.Hub
 }
@@ -135,14 +138,15 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 		paths = append(paths, path)
 	}
 	counts := calls.NewCounts(db)
+	failures := failure.New(db, func(failure.Lost) {}, log)
 	sessions, limits := accounts.NewSessions(db), i.live
 	if limits == (live.Options{}) {
 		limits.Life = time.Millisecond
 	}
 	hub := live.New(db, sessions, limits, log)
-	return running{accounts: people, db: db, keeper: keeper, apiKeys: apiKeys, connections: connections, webhooks: webhooks, calls: counts, live: hub, handler: handlers.New(handlers.Options{
+	return running{accounts: people, db: db, keeper: keeper, apiKeys: apiKeys, connections: connections, webhooks: webhooks, calls: counts, failures: failures, live: hub, handler: handlers.New(handlers.Options{
 		BaseURL: base, TrustedProxies: i.trusted, Accounts: people, Sessions: sessions, Live: hub,
-		Connections: connections, APIKeys: apiKeys, Answers: accounts.NewKeptAnswers(db, keys), Webhooks: webhooks, ProxyPaths: paths, Budget: budget, Calls: counts, Contact: i.contact, StaffIssuer: i.staffIssuer, Demo: i.demo, Developers: true, RequestLimit: i.requestLimit, Now: now, Log: log,
+		Connections: connections, APIKeys: apiKeys, Answers: accounts.NewKeptAnswers(db, keys), Webhooks: webhooks, ProxyPaths: paths, Budget: budget, Calls: counts, Failures: failures, Contact: i.contact, StaffIssuer: i.staffIssuer, Demo: i.demo, Developers: true, RequestLimit: i.requestLimit, Now: now, Log: log,
 	}, support.New(db, keeper, connections))}, nil
 }
 

@@ -47,6 +47,9 @@ func leaks(where string, secrets []string) []string {
 // stored returns everything that the database holds, as bytes.
 func (a *app) stored() string {
 	a.Helper()
+	if err := a.failures.Flush(a.Context()); err != nil {
+		a.Fatal(err)
+	}
 	var all strings.Builder
 	if !strings.HasPrefix(a.database, "postgres") {
 		for _, suffix := range []string{"", "-wal", "-shm"} {

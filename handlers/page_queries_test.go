@@ -73,6 +73,7 @@ var mostQueries = map[string]int{
 	"/staff/queue":                        5,
 	"/staff/connections":                  4,
 	"/staff/connections.csv":              4,
+	"/staff/codes/:code":                  16,
 	"/staff/connections/:id":              18,
 	"/staff/connections/:id/live":         2,
 	"/staff/connections/:id/disconnect":   18,
@@ -176,6 +177,7 @@ func TestQueriesOfEveryPage(t *testing.T) {
 		tokens := map[string]string{
 			"/ask/:token": link, "/c/:token": a.sends(connect.NewSession{Reference: "customer-1"}), "/verify/:token": a.verifyLink("new@northgate.example"), "/invitations/:token": al.invites("jo@northgate.example", "member"),
 		}
+		code := a.codeOn(amy.get(connection + "/disconnect")) // of a failure with everything to name
 		if listed := len(mostQueries); listed != len(pages()) {
 			t.Errorf("%d pages have a limit, of %d", listed, len(pages()))
 		}
@@ -203,7 +205,7 @@ func TestQueriesOfEveryPage(t *testing.T) {
 			case strings.HasPrefix(page, "/staff/team/"):
 				address = strings.Replace(page, ":id", a.lookup("SELECT id FROM users WHERE email LIKE 'sam%'"), 1)
 			}
-			address = strings.NewReplacer(":id", uuid.Max.String(), ":environment", "sandbox", ":token", "0123456789abcdef").Replace(address)
+			address = strings.NewReplacer(":id", uuid.Max.String(), ":environment", "sandbox", ":token", "0123456789abcdef", ":code", code).Replace(address)
 			most, by := 0, ""
 			for _, v := range people {
 				for range 2 { // the first may write what the second finds

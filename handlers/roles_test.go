@@ -161,6 +161,7 @@ var admitted = map[string]int{
 	"POST /staff/devices/end-others":             303,
 	"POST /staff/devices/:id/end":                404, // of somebody else
 	"GET /staff/queue":                           200,
+	"GET /staff/codes/:code":                     200,
 	"GET /staff/connections":                     200,
 	"GET /staff/connections.csv":                 200,
 	"GET /staff/connections/:id":                 200,
@@ -320,6 +321,8 @@ func TestEveryRouteInEveryRole(t *testing.T) {
 				SELECT c.id, k.id, c.company_id, '', 'Acme', 'https://acme.example', 'sign_in', 'created', c.created_at, ? FROM connections c JOIN api_keys k ON k.company_id = c.company_id WHERE c.id = ?`,
 				a.clock.Now().UTC().Add(time.Hour), strings.TrimPrefix(of, "/connections/"))
 		}
+		a.exec(`INSERT INTO failures (id, support_code, at, method, route, status, kind, reason, company_id, staff, millis)
+			VALUES (?, 'FB-ROLE-TEST', ?, 'GET', '/team', 500, 'internal-error', '', ?, false, 1)`, uuid.Must(uuid.NewV7()), a.clock.Now().UTC(), company)
 		made := [3]madeIDs{a.madeIDs(&company), a.madeIDs(&other), a.madeIDs(nil)}
 		routes := handlers.Routes()
 		// Routes that change something come after routes that only read, and
@@ -340,7 +343,7 @@ func TestEveryRouteInEveryRole(t *testing.T) {
 			for _, id := range madeIDsFor(r.Path, made, teamIDsFor(r.Path, ours, theirs, idsFor(r.Path, path, foreign, company.String(), teammate, task.String()))) {
 				for _, v := range everybody {
 					before := a.traces()
-					request := v.request(r.Method, strings.NewReplacer(":id", id.value, ":environment", id.value, ":token", id.value, ":person", spare.member, ":invitation", spare.invitation).Replace(r.Path), form)
+					request := v.request(r.Method, strings.NewReplacer(":id", id.value, ":environment", id.value, ":token", id.value, ":person", spare.member, ":invitation", spare.invitation, ":code", "FB-ROLE-TEST").Replace(r.Path), form)
 					if v.key != "" {
 						request.Header.Set("Authorization", "Bearer "+v.key)
 					}

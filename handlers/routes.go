@@ -159,6 +159,7 @@ func (s *staffSite) routes() []route {
 		{post, staffDevicesPath + "/end-others", s.staffMember(s.endOtherStaffDevices)},
 		{post, staffDevicesPath + "/:id/end", s.staffMember(withID(s.endStaffDevice))},
 		{get, "/staff/queue", s.staffMember(s.staffQueue)},
+		{get, "/staff/codes/:code", s.staffMember(s.staffCode)},
 		{get, "/staff/connections", s.staffMember(s.staffConnections)},
 		{get, "/staff/connections.csv", s.staffMember(s.staffConnectionsCSV)},
 		{get, "/staff/connections/:id", s.staffMember(withID(s.staffConnection))},

@@ -42,9 +42,11 @@ func (s *site) showAccountAnywhere(c echo.Context) {
 	}
 	if in.staff {
 		if m, err := s.sessions.Staff(ctx, in); err == nil && in.elsewhere == (s.StaffIssuer != nil) && (in.factor || in.elsewhere || s.noFactor()) {
+			request.NoteStaff(ctx, m.UserID)
 			showAccount(c, views.Account{ID: m.UserID, Name: m.Name, Staff: true})
 		}
 	} else if v, err := s.sessions.Visitor(ctx, in); err == nil && (in.factor || !v.HasFactor) {
+		request.NotePerson(ctx, v.CompanyID, v.UserID)
 		showAccount(c, accountOf(v))
 	}
 }

@@ -32,6 +32,12 @@ func (s *staffSite) staffConnections(c echo.Context, m accounts.Staff) error {
 	}
 	page := staff.ConnectionsPage{Staff: m, Clock: s.clock()}
 	page.Filter, page.Place = support.ParseFilter(c.QueryParams()), support.ParseCursor(c.QueryParam("at"))
+	if to, err := s.codeSearched(c, page.Filter.Query); to != "" || err != nil {
+		if err != nil {
+			return err
+		}
+		return seeOther(c, to)
+	}
 	var err error
 	if page.List, err = s.support.Browse(c.Request().Context(), page.Filter, page.Place); err != nil {
 		return err

@@ -169,3 +169,6 @@ func OutcomeTitle(o models.Outcome) string { return outcomes[o].title }
 
 // OutcomeWords returns how an attempt ended, in a sentence for back ends.
 func OutcomeWords(o models.Outcome) string { return outcomes[o].event }
+
+// OutcomeNext returns what the person does next.
+func OutcomeNext(o models.Outcome) string { return outcomes[o].next }

@@ -161,6 +161,15 @@ func problemOf(err error) problem {
 	return problems[len(problems)-1]
 }
 
+// ProblemNames lists the names of all problems.
+func ProblemNames() []string {
+	names := make([]string, len(problems))
+	for i, p := range problems {
+		names[i] = p.name
+	}
+	return names
+}
+
 // invalidError says which parts of a request are wrong.
 type invalidError struct{ parts []wrongPart }
 

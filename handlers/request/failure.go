@@ -69,7 +69,7 @@ func NoteNotConnected(ctx context.Context, result models.Result) {
 // Failed returns the failure that the request was. ok is false if it was none.
 func (r *Record) Failed(c echo.Context, took time.Duration) (f failure.Failure, ok bool) {
 	a := r.about
-	if a.kind == "" {
+	if a.kind == "" || !c.Response().Committed { // nobody was there anymore
 		return f, false
 	}
 	if id, ok := ParseID(c.Param("id")); ok && strings.Contains(c.Path(), "/connections/:id") && a.connection == uuid.Nil {

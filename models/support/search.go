@@ -12,6 +12,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/failure"
 )
 
 const (
@@ -26,9 +27,8 @@ const (
 
 // The forms of search texts that are not names or email addresses.
 var (
-	supportCodeForm = regexp.MustCompile(`^FB-?[A-Z2-7]{4}-?[A-Z2-7]{4}$`)
-	idForm          = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{0,4}(-[0-9a-f]{0,4}){0,2}(-[0-9a-f]{0,12})?$`)
-	tenantForm      = regexp.MustCompile(`^[0-9][0-9 \-]*$`)
+	idForm     = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{0,4}(-[0-9a-f]{0,4}){0,2}(-[0-9a-f]{0,12})?$`)
+	tenantForm = regexp.MustCompile(`^[0-9][0-9 \-]*$`)
 )
 
 // search finds connections by the filter's query, from the cursor on. The form of
@@ -42,8 +42,8 @@ func search(db *gorm.DB, f ConnectionFilter, at Cursor, now time.Time, limit int
 	var page ConnectionPage
 	var err error
 	switch {
-	case supportCodeForm.MatchString(strings.ToUpper(text)):
-		page, err = cut(db, byCode(strings.ToUpper(text), f, at, now, limit), at, limit)
+	case isCode(text):
+		page, err = cut(db, byCode(failure.CodesOf(text), f, at, now, limit), at, limit)
 	case idForm.MatchString(strings.ToLower(text)):
 		page, err = cut(db, byID(strings.ToLower(text), f, at, now, limit), at, limit)
 	case tenantForm.MatchString(text):
@@ -73,13 +73,19 @@ func (f ConnectionFilter) nothingConnected(page ConnectionPage) bool {
 		f == (ConnectionFilter{Query: f.Query, Order: f.Order})
 }
 
-// byCode finds connections with a support code on their timeline.
-func byCode(code string, f ConnectionFilter, at Cursor, now time.Time, limit int) query {
-	plain := strings.ReplaceAll(code, "-", "")
-	code = plain[:2] + "-" + plain[2:6] + "-" + plain[6:]
+// isCode says whether a text is a support code, and not a company's name.
+func isCode(text string) bool {
+	_, sure := LooksLikeCode(text)
+	return sure
+}
+
+// byCode finds connections with one of the support codes on their timeline, or of which
+// a request with that code failed.
+func byCode(codes []string, f ConnectionFilter, at Cursor, now time.Time, limit int) query {
 	var q query
 	q.add(`SELECT o.id, 0 AS rank, '' AS key FROM connections o
-		WHERE o.id IN (SELECT connection_id FROM events WHERE support_code = ? AND support_code <> '')`, code)
+		WHERE o.id IN (SELECT connection_id FROM events WHERE support_code IN ? AND support_code <> ''
+			UNION ALL SELECT connection_id FROM failures WHERE support_code IN ?)`, codes, codes)
 	q.narrow(f, now)
 	q.add(fmt.Sprintf(" AND o.id > ? ORDER BY o.id LIMIT %d", limit+1), at.ID)
 	return q

@@ -1072,7 +1072,7 @@ func noConnections(p ConnectionsPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 89, " <p class=\"sm muted\">Type the beginning of a tenant ID, or of words in a company’s name. Type a member’s email at least up to the @, and a connection ID at least up to its first hyphen. Type a company’s ID, or a support code from a timeline, in full. The support code of an error page may be only in the log.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 89, " <p class=\"sm muted\">Type the beginning of a tenant ID, or of words in a company’s name. Type a member’s email at least up to the @, and a connection ID at least up to its first hyphen. Type a company’s ID, or a support code, in full.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -331,7 +331,7 @@ func TestEveryNoteProblemHasWords(t *testing.T) {
 func TestStaffReadWhatASearchFinds(t *testing.T) {
 	pagetest.Show(t, Connections(ConnectionsPage{Staff: testStaff, Filter: support.ConnectionFilter{Query: "dale"}, Clock: testClock()})).Says(
 		"the beginning of a tenant ID, or of words in a company’s name", "a member’s email at least up to the @",
-		"a connection ID at least up to its first hyphen", "a company’s ID, or a support code from a timeline, in full",
+		"a connection ID at least up to its first hyphen", "a company’s ID, or a support code, in full",
 	)
 }
 
