@@ -106,7 +106,7 @@ func TestSupportCodeShowsWhatElseFailed(t *testing.T) {
 	a.clock.Add(10 * time.Minute)
 	code := a.codeOn(amy.get(path + "/disconnect"))
 	before := a.count("SELECT count(*) FROM events WHERE kind = 'staff_viewed'")
-	sam.pasted(code).want(a, 200, "2 more within a day, 2 for the same reason", "While disconnecting a connection", "While looking at the settings")
+	sam.pasted(code).want(a, 200, "2 more within a day, 2 for the same reason", "While disconnecting a connection", "While deleting their company")
 	if n := a.count("SELECT count(*) FROM events WHERE kind = 'staff_viewed'"); n != before+1 {
 		t.Errorf("%d looks were recorded", n-before)
 	}

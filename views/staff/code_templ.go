@@ -195,7 +195,7 @@ func unknownCode(p CodePage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<div class=\"stack tight\"><h2 class=\"sm\" id=\"unknown\">Nothing is kept under this code</h2><ul class=\"list sm\"><li>It may be mistyped. Ask for it again, letter by letter. A code has the letters A to Z and the digits 2 to 7, so there is no zero, one, eight, or nine in it.</li><li>It may be older than 30 days. Then we no longer have it.</li><li>It may be from a page that a person saw in the last two seconds. Reload this page.</li><li>If one person or program failed very often within an hour, only the first 60 times are kept. Ask for a code from another time, or search for the company.</li></ul><p><b>Tell them:</b> “I cannot find that code. Could you please read it to me once more, and tell me when you saw it and what you were doing?”</p></div></section>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<div class=\"stack tight\"><h2 class=\"sm\" id=\"unknown\">Nothing is kept under this code</h2><ul class=\"sm\"><li>It may be mistyped. Ask for it again, letter by letter. A code has the letters A to Z and the digits 2 to 7, so there is no zero, one, eight, or nine in it.</li><li>It may be older than 30 days. Then we no longer have it.</li><li>It may be from a page that a person saw in the last two seconds. Reload this page.</li><li>If one person or program failed very often within an hour, only the first 60 times are kept. Ask for a code from another time, or search for the company.</li></ul><p><b>Tell them:</b> “I cannot find that code. Could you please read it to me once more, and tell me when you saw it and what you were doing?”</p></div></section>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -529,9 +529,9 @@ func foundFailure(f support.FoundFailure, id string, clock views.Clock) templ.Co
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var24 string
-		templ_7745c5c3_Var24, templ_7745c5c3_Err = templ.JoinStringErrs(views.Thousands(f.Millis))
+		templ_7745c5c3_Var24, templ_7745c5c3_Err = templ.JoinStringErrs(views.Thousands(max(f.Millis, 1)))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/code.templ`, Line: 156, Col: 69}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/code.templ`, Line: 156, Col: 77}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var24))
 		if templ_7745c5c3_Err != nil {
@@ -862,10 +862,11 @@ func codeEvents(p CodePage) templ.Component {
 
 // nearbyWords counts what else failed for the company.
 func nearbyWords(n failure.Nearby) string {
-	if n.N == 1 {
-		return "One more within a day, " + views.Thousands(int64(n.Alike)) + " for the same reason"
+	alike := "none"
+	if n.Alike > 0 {
+		alike = views.Thousands(int64(n.Alike))
 	}
-	return views.Thousands(int64(n.N)) + " more within a day, " + views.Thousands(int64(n.Alike)) + " for the same reason"
+	return views.Thousands(int64(n.N)) + " more within a day, " + alike + " for the same reason"
 }
 
 // nearbyFailures lists what else failed for the company in the day around a failure.
@@ -898,7 +899,7 @@ func nearbyFailures(f support.FoundFailure, id string, clock views.Clock) templ.
 			var templ_7745c5c3_Var42 string
 			templ_7745c5c3_Var42, templ_7745c5c3_Err = templ.JoinStringErrs(id)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/code.templ`, Line: 232, Col: 44}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/code.templ`, Line: 233, Col: 44}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var42))
 			if templ_7745c5c3_Err != nil {
@@ -911,7 +912,7 @@ func nearbyFailures(f support.FoundFailure, id string, clock views.Clock) templ.
 			var templ_7745c5c3_Var43 string
 			templ_7745c5c3_Var43, templ_7745c5c3_Err = templ.JoinStringErrs(id)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/code.templ`, Line: 234, Col: 15}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/code.templ`, Line: 235, Col: 15}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var43))
 			if templ_7745c5c3_Err != nil {
@@ -929,7 +930,7 @@ func nearbyFailures(f support.FoundFailure, id string, clock views.Clock) templ.
 				var templ_7745c5c3_Var44 string
 				templ_7745c5c3_Var44, templ_7745c5c3_Err = templ.JoinStringErrs(nearbyWords(f.Nearby))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/code.templ`, Line: 236, Col: 35}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/code.templ`, Line: 237, Col: 35}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var44))
 				if templ_7745c5c3_Err != nil {
@@ -971,7 +972,7 @@ func nearbyFailures(f support.FoundFailure, id string, clock views.Clock) templ.
 					var templ_7745c5c3_Var45 templ.SafeURL
 					templ_7745c5c3_Var45, templ_7745c5c3_Err = templ.JoinURLErrs(CodePath(n.SupportCode))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/code.templ`, Line: 249, Col: 42}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/code.templ`, Line: 250, Col: 42}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var45))
 					if templ_7745c5c3_Err != nil {
@@ -984,7 +985,7 @@ func nearbyFailures(f support.FoundFailure, id string, clock views.Clock) templ.
 					var templ_7745c5c3_Var46 string
 					templ_7745c5c3_Var46, templ_7745c5c3_Err = templ.JoinStringErrs(adviceOn(also).title)
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/code.templ`, Line: 249, Col: 67}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/code.templ`, Line: 250, Col: 67}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var46))
 					if templ_7745c5c3_Err != nil {
@@ -997,7 +998,7 @@ func nearbyFailures(f support.FoundFailure, id string, clock views.Clock) templ.
 					var templ_7745c5c3_Var47 string
 					templ_7745c5c3_Var47, templ_7745c5c3_Err = templ.JoinStringErrs(RouteWords(n.Method, n.Route))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/code.templ`, Line: 251, Col: 53}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/code.templ`, Line: 252, Col: 53}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var47))
 					if templ_7745c5c3_Err != nil {

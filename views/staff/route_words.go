@@ -41,6 +41,7 @@ var routeWords = map[string]string{
 	"/ask/":                                "following a link by which somebody asked them to connect ServiceTitan",
 	"/c/":                                  "following a link of a program to connect ServiceTitan",
 	"/settings":                            "looking at the settings",
+	"/settings/delete":                     "deleting their company",
 	"POST /settings":                       "changing the settings",
 	"/settings/passkeys":                   "looking at how they sign in",
 	"/help":                                "reading the help page",
