@@ -34,13 +34,13 @@ type Check struct {
 	LeaseUntil *time.Time
 }
 
-var checkRow = database.RowOf[Check]()
-
 // ScheduleCheck begins the checks of a connection whose access has just been shown to
 // work. Due is when the first one is due.
 func ScheduleCheck(tx *gorm.DB, c Connection, due, now time.Time) error {
-	row := Check{ConnectionID: c.ID, CompanyID: c.CompanyID, Environment: c.Environment, DueAt: &due, TriedAt: &now, AnsweredAt: &now}
-	if err := checkRow.InsertOrReplace(tx, &row); err != nil {
+	_, err := database.Exec(tx, `INSERT INTO checks (connection_id, company_id, environment, due_at, tried_at, answered_at) VALUES ($1, $2, $3, $4, $5, $5)
+		ON CONFLICT (connection_id) DO UPDATE SET due_at = excluded.due_at, tried_at = excluded.tried_at, answered_at = excluded.answered_at,
+			failures = 0, failing_since = NULL, reason = '', lease_owner = '', lease_until = NULL`, c.ID, c.CompanyID, string(c.Environment), due, now)
+	if err != nil {
 		return fmt.Errorf("schedule check: %w", err)
 	}
 	return nil

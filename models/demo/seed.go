@@ -17,6 +17,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
+	"github.com/fieldbridge/fieldbridge/models/retry"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/models/support"
@@ -178,6 +179,12 @@ func (s *seeding) connection(tx *gorm.DB, c sampleCompany, sample SampleConnecti
 	if err := tx.Create(&row).Error; err != nil {
 		return err
 	}
+	if row.State != models.Pending {
+		check := s.check(row)
+		if err := tx.Create(&check).Error; err != nil {
+			return err
+		}
+	}
 	events := told.events(c.cast)
 	for i := range events {
 		events[i].CompanyID, events[i].ConnectionID = c.row.ID, &row.ID
@@ -236,6 +243,20 @@ func (s *seeding) row(c sampleCompany, told story) models.Connection {
 	return row
 }
 
+// firstChecks is the time within which the connections of a demo are checked first.
+const firstChecks = 2 * time.Minute
+
+// check is what the checks of the connection have found: that it worked as long as it was
+// renewed.
+func (s *seeding) check(row models.Connection) models.Check {
+	check := models.Check{ConnectionID: row.ID, CompanyID: row.CompanyID, Environment: row.Environment, TriedAt: &row.RenewedAt, AnsweredAt: &row.RenewedAt}
+	if row.Refreshable() {
+		due := s.now.Add(retry.Spread(firstChecks))
+		check.DueAt = &due
+	}
+	return check
+}
+
 // counters are those of the connection's days, and its part in the hours of
 // all.
 func (s *seeding) counters(tx *gorm.DB, row models.Connection, told story) error {
@@ -244,7 +265,11 @@ func (s *seeding) counters(tx *gorm.DB, row models.Connection, told story) error
 	for at, h := range told.CountHours(first) {
 		day := at.Format(time.DateOnly)
 		sum := days[day]
-		days[day] = connect.RenewalDay{ConnectionID: row.ID, Day: day, OK: sum.OK + int(h.OK), Failed: sum.Failed + int(h.Failed)}
+		checked := sum.ChecksOK
+		if h.OK > 0 {
+			checked++
+		}
+		days[day] = connect.RenewalDay{ConnectionID: row.ID, Day: day, OK: sum.OK + int(h.OK), Failed: sum.Failed + int(h.Failed), ChecksOK: checked}
 		if at.After(s.now.Add(-keeper.HoursKept * time.Hour)) {
 			all := s.hours[h.Hour]
 			s.hours[h.Hour] = keeper.RenewalHour{Hour: h.Hour, Environment: s.environment, OK: all.OK + h.OK, Failed: all.Failed + h.Failed}
