@@ -141,6 +141,19 @@ func TestNoSecretIsLeftInTheClear(t *testing.T) {
 		sam.get("/staff"+pending).want(a, 200)
 		amy.get(pending).want(a, 200)
 
+		// Both secrets are replaced, again with a mistake.
+		own := "/connections/" + strings.TrimSpace(a.lookup("SELECT id FROM connections WHERE tenant_id = ?", south))
+		for form, by := range map[string]*member{own: amy, "/staff" + pending: sam} {
+			tenant := map[*member]int64{amy: south, sam: harbor}[by]
+			by.get(form+"/secret").want(a, 200)
+			by.post(form+"/secret", "instead", "1", "secret", "cs2.stc_new_but_wrong").want(a, 422)
+			by.post(form+"/secret", "instead", "1", "secret", a.nextSecret(tenant)).want(a, 303)
+			by.get(form+"/secret?done=replaced").want(a, 200)
+		}
+		secrets = append(secrets, "cs2.stc_new_but_wrong")
+		sam.get("/staff/secrets").want(a, 200)
+		sam.get("/staff/queue").want(a, 200)
+
 		// Staff use every support page, and write secrets into notes.
 		ada, key := a.staff("Ada", accounts.Admin), a.backEnd(amy)
 		a.clock.Add(2 * time.Minute) // ServiceTitan may be asked again

@@ -89,6 +89,9 @@ var admitted = map[string]int{
 	"POST /connections/:id/allowed":              303,
 	"POST /connections/:id/withdraw":             303,
 	"POST /connections/:id/ask":                  200,
+	"GET /connections/:id/secret":                404, // it has no client of its own
+	"POST /connections/:id/secret":               404,
+	"POST /connections/:id/secret/deleted":       404,
 	"GET /connections/:id/disconnect":            200,
 	"POST /connections/:id/disconnect":           303,
 	"GET /settings/passkeys/code":                303,
@@ -170,6 +173,10 @@ var admitted = map[string]int{
 	"POST /staff/connections/:id/send-back":      303,
 	"POST /staff/connections/:id/confirm":        303,
 	"POST /staff/connections/:id/credentials":    422,
+	"GET /staff/secrets":                         200,
+	"GET /staff/connections/:id/secret":          404, // it has no client of its own
+	"POST /staff/connections/:id/secret":         404,
+	"POST /staff/connections/:id/reminder":       404,
 	"POST /staff/tasks/:id/done":                 303,
 	"POST /staff/connections/:id/refresh":        303,
 	"POST /staff/connections/:id/reconnect-link": 303,

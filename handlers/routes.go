@@ -122,6 +122,9 @@ func (s *staffSite) routes() []route {
 		{post, "/connections/:id/allowed", s.member(withID(s.accessAllowed))},
 		{post, "/connections/:id/withdraw", s.member(withID(s.withdrawSetup))},
 		{post, "/connections/:id/ask", s.connectionOwner(s.askForConnection)},
+		{get, "/connections/:id/secret", s.member(withID(s.secretForm))},
+		{post, "/connections/:id/secret", s.member(withID(s.replaceSecret))},
+		{post, "/connections/:id/secret/deleted", s.member(withID(s.oldSecretDeleted))},
 		{get, "/connections/:id/disconnect", s.connectionOwner(s.confirmDisconnect)},
 		{post, "/connections/:id/disconnect", s.connectionOwner(s.disconnect)},
 
@@ -168,6 +171,10 @@ func (s *staffSite) routes() []route {
 		{post, "/staff/connections/:id/send-back", s.staffMember(withID(s.sendBack))},
 		{post, "/staff/connections/:id/confirm", s.staffMember(withID(s.confirmControl))},
 		{post, "/staff/connections/:id/credentials", s.staffMember(withID(s.enterCredentials))},
+		{get, "/staff/secrets", s.staffMember(s.staffSecrets)},
+		{get, "/staff/connections/:id/secret", s.staffMember(withID(s.staffSecret))},
+		{post, "/staff/connections/:id/secret", s.staffMember(withID(s.staffReplaceSecret))},
+		{post, "/staff/connections/:id/reminder", s.staffMember(withID(s.remind))},
 		{post, "/staff/tasks/:id/done", s.staffMember(withID(s.taskDone))},
 
 		{post, "/staff/connections/:id/refresh", s.staffMember(withID(s.staffRefresh))},

@@ -17,6 +17,13 @@ import (
 	"github.com/google/uuid"
 )
 
+// testClient is a client of the tenant's own, whose old secret is in a slot.
+func testClient(old models.SecretSlot) connect.ClientView {
+	c := pagetest.Connection(models.Connected)
+	c.Way, c.SecretAt, c.OldSecret = models.OwnCredentialsWay, pagetest.Ago(100*24*time.Hour), old
+	return connect.ClientView{Connection: c, ClientID: "cid.northgate", Slot: models.SecondSecret}
+}
+
 func testClock() Clock { return Clock{Now: pagetest.Noon, Zone: time.UTC} }
 
 // everyEvent returns one event of each kind.
@@ -75,6 +82,16 @@ func everyPage() map[string]templ.Component {
 		"credentials again": Credentials(CredentialsPage{
 			Choice: againChoice, ChoiceID: "K7QX", TenantName: "Northgate", Others: []models.Way{models.SignInWay},
 			Result: models.Result{Outcome: models.OutcomeRateLimited, RetryAt: pagetest.Noon.Add(time.Minute)}, Clock: testClock(),
+		}),
+		"secret":            ReplaceSecret(SecretPage{Client: testClient(models.NoSecret), AppURL: "https://go.example", Clock: testClock()}),
+		"secret, no":        ReplaceSecret(SecretPage{Client: testClient(models.NoSecret), Problem: "Enter it.", Clock: testClock()}),
+		"secret, not tried": ReplaceSecret(SecretPage{Client: testClient(models.OtherSecret), Result: models.Result{Outcome: models.OutcomeRateLimited, RetryAt: pagetest.Noon.Add(time.Minute)}, Clock: testClock()}),
+		"secret, down":      ReplaceSecret(SecretPage{Client: testClient(models.NoSecret), Result: models.Result{Outcome: models.OutcomeUnavailable}, Clock: testClock()}),
+		"secret, disabled":  ReplaceSecret(SecretPage{Client: testClient(models.NoSecret), Result: models.Result{Outcome: models.OutcomeNotAllowed}, Clock: testClock()}),
+		"secret, replaced":  ReplaceSecret(SecretPage{Client: testClient(models.FirstSecret), Done: true, Clock: testClock()}),
+		"secret, old":       ReplaceSecret(SecretPage{Client: testClient(models.OtherSecret), Clock: testClock()}),
+		"connection, secret": Connection(ConnectionPage{
+			Visitor: pagetest.Visitor(accounts.Owner), Connection: testClient(models.FirstSecret).Connection, Clock: testClock(),
 		}),
 		"review, other way": Review(ReviewPage{Choice: againChoice, ChoiceID: "K7QX", Others: []models.Way{models.OwnCredentialsWay}}),
 		"upgrade": Connection(ConnectionPage{
@@ -198,6 +215,7 @@ func TestHostileTextIsOnlyText(t *testing.T) {
 		"credentials": Credentials(CredentialsPage{
 			Choice: newChoice, ChoiceID: hostile, Tenant: hostile, ClientID: hostile, Errors: CredentialsErrors{hostile, hostile, hostile}, Clock: testClock(),
 		}),
+		"secret":      ReplaceSecret(SecretPage{Client: connect.ClientView{Connection: c, ClientID: hostile}, Problem: hostile, Clock: testClock()}),
 		"help":        withContact{Help(HelpPage{Visitor: v, Clock: testClock()}), Contact{hostile, hostile, hostile}},
 		"connected":   Connected(ConnectedPage{Connection: c}),
 		"home":        Connections(ConnectionsPage{Visitor: v, Clock: testClock()}),

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,6 +29,8 @@ var (
 type ClientView struct {
 	Connection models.Connection
 	ClientID   string
+	// Slot is the secret that is in use.
+	Slot models.SecretSlot
 }
 
 // NewSecret is a secret that a person entered in place of the one that they saw as set
@@ -38,19 +41,19 @@ type NewSecret struct {
 }
 
 // Client returns the own client that the company's connection uses. It returns
-// ErrNotFound unless somebody entered it by the way: staff for models.GuidedWay, or the
-// company for models.OwnCredentialsWay.
-func (c *Connections) Client(ctx context.Context, companyID, id uuid.UUID, way models.Way) (ClientView, error) {
+// ErrNotFound unless somebody entered it by one of the ways: staff for models.GuidedWay,
+// or the company for models.OwnCredentialsWay.
+func (c *Connections) Client(ctx context.Context, companyID, id uuid.UUID, ways ...models.Way) (ClientView, error) {
 	db := c.db.Read(ctx)
 	connection, err := models.GetConnection(db, companyID, id)
-	if err == nil && (connection.Way != way || !connection.UsesOwnClient() || connection.SecretAt == nil) {
+	if err == nil && (!slices.Contains(ways, connection.Way) || !connection.UsesOwnClient() || connection.SecretAt == nil) {
 		err = database.ErrNotFound
 	}
 	if err != nil {
 		return ClientView{}, fmt.Errorf("find own client: %w", err)
 	}
 	stored, err := c.keeper.ClientOf(db, connection)
-	return ClientView{Connection: connection, ClientID: stored.ID}, err
+	return ClientView{Connection: connection, ClientID: stored.ID, Slot: stored.Slot()}, err
 }
 
 // ReplaceSecret tries a new secret of the client that a connection uses, and uses it
@@ -63,6 +66,13 @@ func (c *Connections) ReplaceSecret(ctx context.Context, by accounts.Actor, clie
 	a := attempt{by: by, companyID: was.CompanyID, choice: models.Choice{
 		Environment: was.Environment, Way: was.Way, TenantID: was.TenantID, ConnectionID: was.ID,
 	}}
+	enters := models.OwnCredentialsWay
+	if by.StaffName != "" {
+		enters = models.GuidedWay
+	}
+	if was.Way != enters {
+		return models.Result{}, fmt.Errorf("replace secret: %w", database.ErrNotFound)
+	}
 	if _, ok := c.clients.In(was.Environment); !ok {
 		return models.Result{}, &models.ReasonError{Reason: models.ReasonUnavailable, Err: database.ErrUnavailable}
 	}

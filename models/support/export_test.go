@@ -17,6 +17,7 @@ var (
 // Methods of Support.
 var (
 	SupportBrowse        = (*Support).browse
+	SecretsOf            = (*Support).secrets
 	SupportLook          = (*Support).look
 	SupportLookAtCompany = (*Support).lookAtCompany
 )

@@ -65,6 +65,24 @@ func UnknownFilters(v url.Values) []string {
 // filterNames are the names that the query of a list's URL may have.
 var filterNames = []string{"q", "status", "env", "way", "reason", "age", "sort", "at"}
 
+// ParseSecretFilter reads the filter from the query of the list of secrets. It ignores
+// unknown values.
+func ParseSecretFilter(v url.Values) SecretFilter {
+	return SecretFilter{Environment: offered(v.Get("env"), models.EnvironmentNames()), Way: offered(v.Get("way"), clientWays)}
+}
+
+// Values returns the filter as the query of the list's URL.
+func (f SecretFilter) Values() url.Values {
+	v := url.Values{}
+	if f.Environment != "" {
+		v.Set("env", string(f.Environment))
+	}
+	if f.Way != "" {
+		v.Set("way", string(f.Way))
+	}
+	return v
+}
+
 // offered returns the value if it is one of the choices, or else the empty value.
 func offered[T ~string](value string, choices []T) T {
 	if slices.Contains(choices, T(value)) {

@@ -91,12 +91,13 @@ func (o *Overview) count(db *gorm.DB, k *keeper.Keeper, now time.Time) error {
 	counted("for_companies", "SELECT 1 FROM setups WHERE closed_at IS NULL AND waits_for = ?", models.TheCompany)
 	counted("conflicts", "SELECT 1 FROM staff_tasks WHERE done_at IS NULL AND kind = ?", models.TaskTenantConflict)
 	counted("by_hand", "SELECT 1 FROM staff_tasks WHERE done_at IS NULL AND kind <> ?", models.TaskTenantConflict)
+	counted("reminders", "SELECT 1 FROM connections WHERE secret_reminder_at <= ?", now)
 	counted("upgrades", "SELECT 1 FROM connections WHERE upgrade_needed AND state IN (?, ?)", models.Connected, models.Degraded)
-	var counts struct{ Late, ForUs, ForCompanies, Conflicts, ByHand, Upgrades int }
+	var counts struct{ Late, ForUs, ForCompanies, Conflicts, ByHand, Reminders, Upgrades int }
 	if err := db.Raw(q.sql, q.args...).Scan(&counts).Error; err != nil {
 		return fmt.Errorf("count late renewals and queue: %w", err)
 	}
 	o.Late, o.ForUs, o.ForCompanies = counts.Late, counts.ForUs, counts.ForCompanies
-	o.Conflicts, o.ByHand, o.Upgrades = counts.Conflicts, counts.ByHand, counts.Upgrades
+	o.Conflicts, o.ByHand, o.Upgrades = counts.Conflicts, counts.ByHand+counts.Reminders, counts.Upgrades
 	return nil
 }

@@ -39,6 +39,8 @@ type Task struct {
 	CompanyName  string
 	Environment  servicetitan.EnvironmentName
 	TenantID     int64
+	// OldSecret is the secret to delete, if the connection has a newer one.
+	OldSecret models.SecretSlot
 }
 
 // Queue has the setups that wait for us, the setups that wait for companies, and the
@@ -46,6 +48,8 @@ type Task struct {
 type Queue struct {
 	ForUs, ForCompanies []QueuedSetup
 	Tasks               []Task
+	// Reminders are client secrets that staff wanted to be reminded to replace by now.
+	Reminders []Reminder
 	// Upgrades are connections that work without a scope that we need.
 	Upgrades []Upgrade
 }
@@ -71,6 +75,9 @@ func (s *Support) Queue(ctx context.Context) (Queue, error) {
 		return Queue{}, err
 	}
 	if q.Tasks, err = openTasks(db, "", nil); err != nil {
+		return Queue{}, err
+	}
+	if q.Reminders, err = dueReminders(db, s.db.Now()); err != nil {
 		return Queue{}, err
 	}
 	err = db.Raw(`SELECT o.id, o.environment, o.tenant_id, c.name AS company_name
@@ -99,7 +106,7 @@ func waiting(db *gorm.DB, where string, arg any) ([]QueuedSetup, error) {
 // openTasks returns the open tasks that a further condition selects, oldest first.
 func openTasks(db *gorm.DB, where string, args []any) ([]Task, error) {
 	var tasks []Task
-	err := db.Raw(`SELECT t.id, t.kind, t.cause, t.connection_id, t.created_at, c.name AS company_name, o.environment, o.tenant_id
+	err := db.Raw(`SELECT t.id, t.kind, t.cause, t.connection_id, t.created_at, c.name AS company_name, o.environment, o.tenant_id, o.old_secret
 		FROM staff_tasks t JOIN connections o ON o.id = t.connection_id JOIN companies c ON c.id = t.company_id
 		WHERE t.done_at IS NULL `+where+` ORDER BY t.id LIMIT ?`, append(args, queueShown)...).Scan(&tasks).Error
 	if err != nil {

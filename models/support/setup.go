@@ -69,6 +69,11 @@ func (s *Support) TaskDone(ctx context.Context, staff accounts.Staff, taskID uui
 		if err := tx.Model(&task).Updates(map[string]any{"done_at": now, "done_by_name": staff.Name}).Error; err != nil {
 			return err
 		}
+		if task.Kind == models.TaskDeleteSecret {
+			if err := models.ForgetOldSecret(tx, task.ConnectionID); err != nil {
+				return err
+			}
+		}
 		return models.Record(tx, eventBy(staff, models.Connection{ID: task.ConnectionID, CompanyID: task.CompanyID}, models.TasksDone[task.Kind], now))
 	})
 	if err != nil {

@@ -179,6 +179,9 @@ func ourSideAnswer(t support.Task) string {
 // taskText describes a task.
 func taskText(t support.Task) string {
 	text := taskWords[t.Kind]
+	if t.Kind == models.TaskDeleteSecret && t.OldSecret != models.NoSecret {
+		return "Delete the old client secret" + oldSecretWords(t.OldSecret) + ", in the developer portal"
+	}
 	if t.Kind != models.TaskOurSide {
 		return text
 	}

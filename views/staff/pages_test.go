@@ -24,6 +24,16 @@ import (
 
 var testStaff = accounts.Staff{UserID: uuid.MustParse("019ab000-0000-7000-8000-0000000000aa"), Name: "Ada Reyes", Email: "ada@fieldbridge.example", Role: accounts.Admin}
 
+// testClient is a client with a reminder, whose old secret is in a slot.
+func testClient(way models.Way, old models.SecretSlot) connect.ClientView {
+	c := pagetest.Connection(models.Connected)
+	c.Way, c.SecretAt, c.OldSecret = way, pagetest.Ago(100*24*time.Hour), old
+	if old != models.NoSecret {
+		c.SecretReminderAt = pagetest.Ago(-24 * time.Hour)
+	}
+	return connect.ClientView{Connection: c, ClientID: "cid.northgate", Slot: models.SecondSecret}
+}
+
 func testClock() views.Clock { return views.Clock{Now: pagetest.Noon, Zone: time.UTC} }
 
 func testCompany() accounts.Company {
@@ -101,6 +111,26 @@ func everyPage(t *testing.T) map[string]templ.Component {
 			Staff: testStaff, Filter: support.ConnectionFilter{Query: "heat"}, List: support.ConnectionPage{After: support.Cursor{ID: uuid.Max}}, Clock: testClock(),
 		}),
 		"staff: queue": Queue(QueuePage{Staff: testStaff, Clock: testClock()}),
+		"staff: queue, reminders": Queue(QueuePage{Staff: testStaff, Clock: testClock(), Queue: support.Queue{Reminders: []support.Reminder{
+			{CompanyName: "Northgate", Environment: "production", TenantID: 842193311, Way: models.GuidedWay, SecretAt: pagetest.Noon, At: pagetest.Noon},
+			{CompanyName: "Harbor", Environment: "production", TenantID: 738846120, Way: models.OwnCredentialsWay, SecretAt: pagetest.Noon, At: pagetest.Noon},
+		}}}),
+		"staff: secrets, none": Secrets(SecretsPage{Staff: testStaff, Clock: testClock()}),
+		"staff: secrets": Secrets(SecretsPage{
+			Staff: testStaff, Clock: testClock(), Filter: support.SecretFilter{Way: models.GuidedWay}, Place: support.Cursor{Rank: 1},
+			List: support.ConnectionPage{
+				Before: support.Cursor{Back: true}, After: support.Cursor{Rank: 1},
+				Connections: []support.ListedConnection{{Connection: testClient(models.GuidedWay, models.FirstSecret).Connection, CompanyName: "Northgate"}},
+			},
+		}),
+		"staff: secret":           Secret(SecretPage{Staff: testStaff, Company: testCompany(), Client: testClient(models.GuidedWay, models.NoSecret), Clock: testClock()}),
+		"staff: secret, theirs":   Secret(SecretPage{Staff: testStaff, Company: testCompany(), Client: testClient(models.OwnCredentialsWay, models.NoSecret), Link: "https://app.example", Clock: testClock()}),
+		"staff: secret, replaced": Secret(SecretPage{Staff: testStaff, Company: testCompany(), Client: testClient(models.GuidedWay, models.OtherSecret), Done: true, Clock: testClock()}),
+		"staff: secret, no":       Secret(SecretPage{Staff: testStaff, Company: testCompany(), Client: testClient(models.GuidedWay, models.FirstSecret), Problem: "Enter it.", Clock: testClock()}),
+		"staff: secret, no day":   Secret(SecretPage{Staff: testStaff, Company: testCompany(), Client: testClient(models.GuidedWay, models.NoSecret), OnProblem: "Enter a day.", On: "x", Clock: testClock()}),
+		"staff: secret, not tried": Secret(SecretPage{
+			Staff: testStaff, Company: testCompany(), Client: testClient(models.GuidedWay, models.NoSecret), Result: models.Result{Outcome: models.OutcomeUnavailable}, Clock: testClock(),
+		}),
 		"staff: team": Team(TeamPage{
 			Staff: testStaff, Clock: testClock(), Team: []accounts.Staff{
 				testStaff,
