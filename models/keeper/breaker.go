@@ -51,6 +51,8 @@ var errBreakerOpen = errors.New("the issuer is left alone for a while")
 type breaker struct {
 	now     func() time.Time
 	limiter *rate.Limiter
+	// recovery limits renewals ahead of time in an outage and shortly after.
+	recovery *rate.Limiter
 	// takenOver limits renewals that were taken over from dead instances. rescuing
 	// is the number of these that are under way.
 	takenOver *rate.Limiter
@@ -81,6 +83,7 @@ func newBreaker(perSecond int, own bool, now func() time.Time) *breaker {
 	return &breaker{
 		now: now, own: own, turn: make(chan struct{}, 1), failed: map[uuid.UUID]struct{}{}, waiting: map[uuid.UUID]time.Time{},
 		limiter:   rate.NewLimiter(rate.Limit(perSecond), max(perSecond/4, 2*foregroundShare)),
+		recovery:  rate.NewLimiter(rate.Limit(perSecond), max(perSecond, 1)),
 		takenOver: rate.NewLimiter(rate.Limit(perSecond), parallelRenewals),
 	}
 }

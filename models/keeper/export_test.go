@@ -49,6 +49,7 @@ var (
 
 // Methods of the keeper, as functions.
 var (
+	KeeperBringForward    = (*Keeper).bringForward
 	KeeperDue             = (*Keeper).due
 	KeeperDueRevocations  = (*Keeper).dueRevocations
 	KeeperGiveUp          = (*Keeper).giveUp
@@ -56,6 +57,7 @@ var (
 	KeeperMaySend         = (*Keeper).maySend
 	KeeperOpenGrant       = (*Keeper).openGrant
 	KeeperOwnersDead      = (*Keeper).ownersDead
+	KeeperPutBack         = (*Keeper).putBack
 	KeeperQueueRevocation = (*Keeper).queueRevocation
 	KeeperRenewDue        = (*Keeper).renewDue
 	KeeperRenewLeased     = (*Keeper).renewLeased

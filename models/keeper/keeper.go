@@ -107,6 +107,8 @@ func New(db *database.DB, keys *seal.Keys, clients models.Clients, o Options, lo
 			k.breakers[Lane{Environment: c.Environment().Name, OwnClient: own}] = newBreaker(o.PerSecond, own, db.Now)
 		}
 	}
+	o.Outages.WhenOpen(k.inOutage)
+	o.Outages.WhenEnded(k.bringForward)
 	return k
 }
 

@@ -203,7 +203,7 @@ func leaseThese(tx *gorm.DB, these []dueRenewal, to lease, now time.Time) error 
 // dueCredentials is the query of readDue. It locks nothing but credentials: whoever
 // takes a lease must not go back to the connection.
 const dueCredentials = `SELECT r.connection_id, r.company_id, r.access_sealed, r.refresh_sealed, r.client_id, r.secret_sealed, r.expires_at, r.due_at,
-	r.generation, r.lease_owner, r.lease_until, c.scopes, c.upgrade_needed, c.generation, c.connected_at, c.last_used_at
+	r.generation, r.lease_owner, r.lease_until, c.scopes, c.upgrade_needed, c.generation, c.connected_at, c.last_used_at, c.failing_since
 	FROM credentials r JOIN connections c ON c.id = r.connection_id
 	WHERE r.environment = $1 AND r.own_client = $2 AND r.due_at <= $3 AND (r.lease_until IS NULL OR r.lease_until <= $4) ORDER BY r.due_at LIMIT $5`
 
@@ -219,7 +219,7 @@ func readDue(tx *gorm.DB, at Lane, limit int, now time.Time) (list []dueRenewal,
 		list = append(list, dueRenewal{})
 		r, c := &list[len(list)-1].Cred, &list[len(list)-1].Connection
 		err := rows.Scan(&r.ConnectionID, &r.CompanyID, &r.AccessSealed, &r.RefreshSealed, &r.ClientID, &r.SecretSealed, &r.ExpiresAt, &r.DueAt,
-			&r.Generation, &r.LeaseOwner, &r.LeaseUntil, &c.Scopes, &c.UpgradeNeeded, &c.Generation, &c.ConnectedAt, &c.LastUsedAt)
+			&r.Generation, &r.LeaseOwner, &r.LeaseUntil, &c.Scopes, &c.UpgradeNeeded, &c.Generation, &c.ConnectedAt, &c.LastUsedAt, &c.FailingSince)
 		r.Environment, r.OwnClient = at.Environment, at.OwnClient
 		c.ID, c.CompanyID, c.Environment = r.ConnectionID, r.CompanyID, at.Environment
 		return err

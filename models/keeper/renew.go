@@ -114,6 +114,7 @@ func (k *Keeper) renewLeased(ctx context.Context, connection models.Connection, 
 			k.tally.add(connection.Environment, 0, 1, now)
 		}
 	}()
+	k.noteResult(connection, !oldGrant.Own.IsZero(), err)
 	if err == nil {
 		return k.keep(ctx, answered{client: client, connection: connection, cred: cred, held: held, old: oldGrant, tokens: tokens})
 	}
@@ -122,14 +123,15 @@ func (k *Keeper) renewLeased(ctx context.Context, connection models.Connection, 
 		v.Reason = models.ReasonAnswerLost
 	}
 	outcome = string(v.Reason)
-	if v.Permanent {
+	cause, excused := k.excused(connection, err)
+	if v.Permanent && !excused {
 		return k.giveUp(ctx, connection, held, v.Reason, err)
 	}
 	if v.Reason == models.ReasonOurSide && oldGrant.Own.IsZero() {
 		outcome = "registration" // the metrics count it separately
 	}
 	held.Abandoned = held.Abandoned || lost
-	return k.postpone(ctx, connection, cred, held, err)
+	return k.postpone(ctx, connection, cred, held, cause)
 }
 
 // askThroughBreaker requests tokens if the circuit breaker lets it. If the answer is lost,

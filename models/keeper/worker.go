@@ -101,7 +101,7 @@ func waitForSlots(ctx context.Context, slots chan struct{}) error {
 
 // dueNow leases what is due in a lane, unless nothing may be sent now.
 func (k *Keeper) dueNow(ctx context.Context, at Lane, limit int) []dueRenewal {
-	if limit <= 0 || ctx.Err() != nil || k.stalled.Load() > 0 || k.breakers[at].isOpen() {
+	if limit = k.slowDown(at, limit); limit <= 0 || ctx.Err() != nil || k.stalled.Load() > 0 || k.breakers[at].isOpen() {
 		return nil
 	}
 	within, cancel := k.db.LimitWork(ctx)
@@ -110,6 +110,7 @@ func (k *Keeper) dueNow(ctx context.Context, at Lane, limit int) []dueRenewal {
 	if err != nil && ctx.Err() == nil {
 		k.log.WarnContext(ctx, "what is due cannot be leased", "environment", at.Environment, "error", err)
 	}
+	k.breakers[at].recovery.AllowN(time.Now(), len(list))
 	return list
 }
 

@@ -120,9 +120,9 @@ func TestFaultsAheadOfTime(t *testing.T) {
 
 // While the issuer is down, it is left alone. When it is back, everything recovers at the rate
 // that is allowed.
-func TestSoakOutage(t *testing.T) { outage(t, modeltest.Many(t, 2000, 20_000)) }
+func TestSoakOutage(t *testing.T) { throughOutage(t, modeltest.Many(t, 2000, 20_000)) }
 
-func outage(t *testing.T, connections int) {
+func throughOutage(t *testing.T, connections int) {
 	const perSecond = 100
 	modeltest.InVirtualTime(t, func(k *modeltest.Kept) {
 		k.Seed(connections, time.Now(), time.Now())

@@ -25,6 +25,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
+	"github.com/fieldbridge/fieldbridge/models/outage"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -80,7 +81,10 @@ func NewKept(t testing.TB, db *database.DB, now func() time.Time, change ...func
 	}
 	k := &Kept{TB: t, DB: db, Keyset: keyset, Keys: keys, Sandbox: sandboxtest.New(so), Options: ko, Logged: &logs{}, CompanyID: database.NewID(), tenants: new(atomic.Int64)}
 	k.Clients = k.ClientsBy(now)
-	k.Keeper = k.NewKeeper(ko)
+	if k.Options.Outages == nil {
+		k.Options.Outages = outage.New(db, k.Logger())
+	}
+	k.Keeper = k.NewKeeper(k.Options)
 	k.Checker = k.NewChecker(CheckOptions)
 	testdb.Watch(db.OnPostgres(), k.Exec)
 	k.Write(func(tx *gorm.DB) error {

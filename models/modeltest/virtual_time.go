@@ -56,7 +56,10 @@ func InVirtualTime(t *testing.T, test func(k *Kept), change ...func(*sandbox.Opt
 		done := make(chan struct{})
 		k.Start = func() {
 			go func() {
+				var all sync.WaitGroup
+				all.Go(func() { k.Options.Outages.Run(ctx) })
 				k.Keeper.Run(ctx)
+				all.Wait()
 				close(done)
 			}()
 		}

@@ -66,17 +66,21 @@ func New(db *database.DB, log *slog.Logger) *Monitor {
 }
 
 // WhenOpen registers a function that every instance calls in each turn for an outage that
-// goes on. Register it before Run.
+// goes on.
 func (m *Monitor) WhenOpen(do func(context.Context, Outage)) {
 	if m != nil {
+		m.mu.Lock()
+		defer m.mu.Unlock()
 		m.whenOpen = append(m.whenOpen, do)
 	}
 }
 
 // WhenEnded registers a function that one of the instances calls after an outage has ended.
-// It may take long. Register it before Run.
+// It may take long.
 func (m *Monitor) WhenEnded(do func(context.Context, Outage)) {
 	if m != nil {
+		m.mu.Lock()
+		defer m.mu.Unlock()
 		m.whenEnded = append(m.whenEnded, do)
 	}
 }

@@ -56,8 +56,11 @@ func (m *Monitor) turn(ctx context.Context) error {
 		return cmp.Or(a.BeganAt.Compare(b.BeganAt), cmp.Compare(b.Endpoint, a.Endpoint))
 	})
 	m.seen.Store(next)
+	m.mu.Lock()
+	whenOpen := m.whenOpen
+	m.mu.Unlock()
 	for _, o := range next.open {
-		for _, do := range m.whenOpen {
+		for _, do := range whenOpen {
 			do(ctx, o)
 		}
 	}
@@ -134,7 +137,7 @@ func (m *Monitor) begin(ctx context.Context, p place, c counts, f finding, now t
 	if err != nil || !inserted {
 		return nil, err
 	}
-	m.log.ErrorContext(ctx, "ServiceTitan has an outage", "environment", o.Environment, "endpoint", o.Endpoint, "began", o.BeganAt,
+	m.log.WarnContext(ctx, "ServiceTitan has an outage", "environment", o.Environment, "endpoint", o.Endpoint, "began", o.BeganAt,
 		"connections", o.Tenants, "failing", o.Failing, "errors", fmt.Sprint(o.Kinds))
 	return &o, nil
 }
@@ -150,6 +153,8 @@ func (m *Monitor) end(ctx context.Context, o *Outage, now time.Time) error {
 	m.log.WarnContext(ctx, "ServiceTitan answers again", "environment", o.Environment, "endpoint", o.Endpoint, "began", o.BeganAt,
 		"lasted", now.Sub(o.BeganAt).Round(time.Second).String(), "peak", o.Peak)
 	ended := *o
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for _, do := range m.whenEnded {
 		m.underWay.Go(func() { do(context.WithoutCancel(ctx), ended) })
 	}

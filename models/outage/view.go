@@ -52,6 +52,25 @@ func (m *Monitor) Ended(e servicetitan.EnvironmentName) (last Outage, ok bool) {
 	return last, ok
 }
 
+// Lately returns the outage of an endpoint that goes on, or that ended within a time.
+func (m *Monitor) Lately(e servicetitan.EnvironmentName, at Endpoint, within time.Duration) (Outage, bool) {
+	if m == nil {
+		return Outage{}, false
+	}
+	v, now := m.seen.Load(), m.db.Now()
+	for _, o := range v.open {
+		if o.Environment == e && o.Endpoint == at {
+			return o, true
+		}
+	}
+	for _, o := range v.ended {
+		if o.Environment == e && o.Endpoint == at && now.Sub(*o.EndedAt) < within {
+			return o, true
+		}
+	}
+	return Outage{}, false
+}
+
 // TriedAt returns when an environment last answered or failed to, for any connection. It is
 // zero if that is not known.
 func (m *Monitor) TriedAt(e servicetitan.EnvironmentName) (latest time.Time) {
