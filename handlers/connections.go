@@ -40,12 +40,13 @@ func (s *site) showConnection(c echo.Context, v accounts.Visitor, id uuid.UUID) 
 	if c.QueryParam("done") == "connected" && connection.State == models.Connected {
 		return fieldbridge.Render(c, http.StatusOK, views.Connected(views.ConnectedPage{Connection: connection, Again: connection.Generation > 1}))
 	}
-	history, err := s.Connections.History(ctx, shown)
+	part := models.ParseTimelinePart(c.QueryParam("show"))
+	history, err := s.Connections.History(ctx, shown, part)
 	if err != nil {
 		return err
 	}
 	page := views.ConnectionPage{
-		Visitor: v, Connection: connection, Setup: shown.Setup, Events: history.Events, Tested: c.QueryParam("done") == "tested",
+		Visitor: v, Connection: connection, Check: shown.Check, Setup: shown.Setup, Events: history.Events, Part: part, Tested: c.QueryParam("done") == "tested",
 		GuideURL: s.BaseURL.JoinPath("/guide", string(connection.Environment)).String(), Ask: shown.Ask, Calls: shown.Calls, Owners: shown.Owners, Clock: s.clockOf(v),
 	}
 	if environment, ok := s.environment(connection.Environment); ok {
@@ -55,6 +56,7 @@ func (s *site) showConnection(c echo.Context, v accounts.Visitor, id uuid.UUID) 
 	if !connection.ConnectedAt.IsZero() {
 		page.Days = history.Days
 	}
+	page.Version = shownVersion(connection, shown.Check, history.Events, part == models.WholeTimeline)
 	return fieldbridge.Render(c, http.StatusOK, views.Connection(page))
 }
 

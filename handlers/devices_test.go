@@ -57,7 +57,7 @@ func TestDevices(t *testing.T) {
 		bob.get("/connections").want(a, 200)
 		a.clock.Add(20 * time.Minute)
 		laptop := amy.device("x <script>alert(1)</script> " + chromeOnWindows)
-		page := laptop.get("/settings/devices").want(a, 200, "Chrome on Windows", "This device", "Safari on iPhone", "20 min ago")
+		page := laptop.get("/settings/devices").want(a, 200, "Chrome on Windows", "This device", "Safari on iPhone", "20 minutes ago")
 		if strings.Contains(page.body, "alert(1)") || strings.Contains(a.stored(), "alert(1)") || strings.Contains(a.log.String(), "alert(1)") {
 			t.Error("the header is kept")
 		}

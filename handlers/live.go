@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge/handlers/request"
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/live"
 )
@@ -93,6 +94,20 @@ func (s *site) stream(c echo.Context, page accounts.OpenPage, id uuid.UUID) erro
 		}
 	}
 	return nil // the browser has left
+}
+
+// shownVersion returns the version of the connection that a page shows, which the first
+// line of its stream repeats if nothing has changed. Only a page that shows the newest
+// events can tell.
+func shownVersion(connection models.Connection, check models.Check, events []models.Event, newest bool) string {
+	if !newest {
+		return ""
+	}
+	var last uuid.UUID
+	if len(events) > 0 {
+		last = events[0].ID
+	}
+	return live.Version(connection.UpdatedAt, check, last)
 }
 
 // refuseStream answers a browser that may not have another stream now. Its page then

@@ -15,6 +15,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/support"
 	"github.com/fieldbridge/fieldbridge/views"
 	"github.com/fieldbridge/fieldbridge/views/staff"
 )
@@ -41,9 +42,10 @@ func (s *staffSite) showStaffConnection(c echo.Context, m accounts.Staff, id uui
 		return err
 	}
 	page.Staff = m
-	page.Did, page.Before = c.QueryParam("did"), before != nil
+	page.Place = support.TimelinePlace{Part: models.ParseTimelinePart(c.QueryParam("show")), Before: before}
+	page.Did = c.QueryParam("did")
 	page.Link = s.BaseURL.JoinPath(connectionPath(id)).String()
-	if page.View, err = s.support.View(c.Request().Context(), m, id, before); err != nil {
+	if page.View, err = s.support.View(c.Request().Context(), m, id, page.Place); err != nil {
 		return err
 	}
 	page.Clock = s.clock()
@@ -53,6 +55,8 @@ func (s *staffSite) showStaffConnection(c echo.Context, m accounts.Staff, id uui
 		page.PortalURL, page.Asked = environment.PortalURL(), environment.Scopes
 		page.Missing = models.MissingAreas(connection.ScopeList(), environment.Scopes)
 	}
+	page.Follows = status == http.StatusOK
+	page.Version = shownVersion(connection, page.View.Check, page.View.Events, page.Place == support.TimelinePlace{})
 	return fieldbridge.Render(c, status, staff.Connection(page))
 }
 

@@ -59,7 +59,7 @@ func (s *staffSite) staffConfirmDisconnect(c echo.Context, m admin, id uuid.UUID
 func (s *staffSite) showStaffDisconnect(c echo.Context, m admin, id uuid.UUID, status int, page staff.DisconnectPage) error {
 	var err error
 	page.Staff = m.Staff
-	if page.View, err = s.support.View(c.Request().Context(), m.Staff, id, nil); err != nil {
+	if page.View, err = s.support.View(c.Request().Context(), m.Staff, id, support.TimelinePlace{}); err != nil {
 		return err
 	}
 	if state := page.View.Connection.State; state == models.Disconnected || state == models.Pending {

@@ -17,6 +17,9 @@ const (
 // Audiences is the table that says who may see each kind of event.
 var Audiences = audiences
 
+// PartsOf is the table that says in which parts of a timeline each kind of event is.
+var PartsOf = partsOf
+
 // Functions that queue and limit mails.
 var (
 	AddMails        = addMails

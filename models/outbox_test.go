@@ -11,6 +11,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
+	"github.com/fieldbridge/fieldbridge/models/support"
 )
 
 // The transport of its channel sends each message. A message of a channel that only
@@ -50,7 +51,7 @@ func TestOutboxSendsByChannel(t *testing.T) {
 		// Lists of mails have mails only.
 		sent, err := outbox.Sent(t.Context())
 		d.Must(err)
-		v, err := d.Support.View(t.Context(), d.Staff("Sam", accounts.Support), id, nil)
+		v, err := d.Support.View(t.Context(), d.Staff("Sam", accounts.Support), id, support.TimelinePlace{})
 		d.Must(err)
 		if len(sent) != 1 || len(v.Mails) != 1 {
 			t.Errorf("%d mails were sent, staff see %d", len(sent), len(v.Mails))

@@ -31,7 +31,7 @@ func TestEqualEventsAreOneEntry(t *testing.T) {
 			t.Errorf("%d entries for %d events, want 4 for 120", n, m)
 		}
 		connection := d.Connection(id)
-		history, err := d.Connections.History(t.Context(), connect.Page{Connection: connection})
+		history, err := d.Connections.History(t.Context(), connect.Page{Connection: connection}, models.WholeTimeline)
 		d.Must(err)
 		events := history.Events
 		if len(events) != 2 || events[1].Repeats != 29 || events[1].At.Sub(events[1].Began()) != 29*time.Minute || events[1].SupportCode != "FB-BBBB-BBBB" {

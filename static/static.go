@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-//go:embed app.css app.js favicon.svg passkeys.js
+//go:embed app.css app.js favicon.svg follow.js passkeys.js
 var embedded embed.FS
 
 // prefix is the path below which files are served.

@@ -153,9 +153,9 @@ func TestAccessIsGivenBeforeItIsRenewed(t *testing.T) {
 		shown pagetest.Page
 		says  []string
 	}{
-		{pagetest.Show(t, Connection(own)), []string{"Access was given 4 min ago. It renews by 12:47 PM, or as soon as access is needed.", "Given 12:32 PM", "No renewals"}},
+		{pagetest.Show(t, Connection(own)), []string{"Access was given 4 minutes ago.", "Access renews by 12:47 PM, or as soon as it is needed.", "No renewals"}},
 		{pagetest.Show(t, Connection(ended)), []string{"No renewals"}},
-		{pagetest.Show(t, Connections(ConnectionsPage{Visitor: pagetest.Visitor(accounts.Owner), Connections: []models.Connection{c}, Clock: testClock()})), []string{"Connected 4 min ago"}},
+		{pagetest.Show(t, Connections(ConnectionsPage{Visitor: pagetest.Visitor(accounts.Owner), Connections: []models.Connection{c}, Clock: testClock()})), []string{"Connected 4 minutes ago"}},
 	} {
 		page.shown.Says(page.says...)
 		page.shown.DoesNotSay("Last renewed", "Renewed 12", "renews again", "renewed yet")
@@ -163,7 +163,7 @@ func TestAccessIsGivenBeforeItIsRenewed(t *testing.T) {
 }
 
 func TestConnectionSaysHowItIs(t *testing.T) {
-	pagetest.Show(t, connectionPage(models.Connected, accounts.Owner)).Says("Last renewed 4 min ago. It renews again by 12:47 PM, or as soon as access is needed.", "passed today at 11:36 AM, in 0.4 seconds")
+	pagetest.Show(t, connectionPage(models.Connected, accounts.Owner)).Says("Last renewed 4 minutes ago.", "Access renews by 12:47 PM, or as soon as it is needed.", "passed today at 11:36 AM, in 0.4 seconds")
 	pagetest.Show(t, connectionPage(models.Degraded, accounts.Owner)).Says("There is nothing you need to do", reasons[models.ReasonUnavailable], "today at 12:31 PM", "works until about 12:48 PM", "did not pass")
 	pagetest.Show(t, connectionPage(models.ReconnectNeeded, accounts.Owner)).Says("since Nov 22 at 6:36 PM.", reasons[models.ReasonGrantRefused])
 	for reason, want := range map[models.Reason][2]string{
@@ -186,10 +186,10 @@ func TestConnectionSaysHowItIs(t *testing.T) {
 	due := pagetest.Connection(models.Connected)
 	due.NextRenewalAt = pagetest.Ago(time.Minute)
 	p := pagetest.Show(t, Connection(ConnectionPage{Visitor: pagetest.Visitor(accounts.Owner), Connection: due, Clock: testClock()}))
-	p.Says("It renews in a moment.")
+	p.Says("Access renews in a moment.")
 	failing := pagetest.Connection(models.Degraded)
 	failing.Failures, failing.NextRenewalAt = 3, pagetest.Ago(-2*time.Minute)
-	pagetest.Show(t, Connection(ConnectionPage{Visitor: pagetest.Visitor(accounts.Owner), Connection: failing, Clock: testClock()})).Says("The next attempt is at 12:38 PM, or when access is needed.")
+	pagetest.Show(t, Connection(ConnectionPage{Visitor: pagetest.Visitor(accounts.Owner), Connection: failing, Clock: testClock()})).Says("We try to renew the access again at 12:38 PM, or as soon as it is needed.")
 	days := []connect.RenewalDay{{Day: "2026-11-20"}, {Day: "2026-11-21", OK: 24}, {Day: "2026-11-22", OK: 20, Failed: 4}, {Day: "2026-11-23", Failed: 2}}
 	strip := pagetest.Show(t, Connection(ConnectionPage{Visitor: pagetest.Visitor(accounts.Owner), Connection: due, Days: days, Clock: testClock()}))
 	strip.Says("Renewals, last 30 days", "1 of 3 days without a problem", "Nov 21: all renewals worked", "Nov 22: 4 renewals of 24 did not work at first", "Nov 23: renewals did not work")

@@ -28,7 +28,7 @@ func (c Clock) Ago(t time.Time) string {
 	case past < time.Minute:
 		return "just now"
 	case past < time.Hour:
-		return strconv.Itoa(int(past.Minutes())) + " min ago"
+		return Plural(int(past.Minutes()), "minute", "minutes") + " ago"
 	case past < 24*time.Hour:
 		return Plural(int(past.Hours()), "hour", "hours") + " ago"
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/keyring"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
+	"github.com/fieldbridge/fieldbridge/models/support"
 )
 
 // Reads of tokens are recorded by key, connection, address, and hour. A read causes
@@ -39,7 +40,7 @@ func TestTokenReadsAreRecorded(t *testing.T) {
 		keys.CountRead(key.ID, ids[1], "203.0.113.7")
 		d.Must(keys.Flush(ctx))
 		d.Must(keys.Flush(ctx)) // nothing is written twice
-		view, err := d.Support.View(ctx, ada, ids[0], nil)
+		view, err := d.Support.View(ctx, ada, ids[0], support.TimelinePlace{})
 		d.Must(err)
 		if len(view.Reads) != 2 || view.Reads[0].N != 4 || view.Reads[1].N != 1 || view.Reads[0].KeyName != "Warehouse" || view.Reads[0].Address != "203.0.113.7" ||
 			!view.Reads[0].FirstAt.Equal(first) || !view.Reads[0].LastAt.Equal(first.Add(3*time.Second)) {

@@ -73,7 +73,7 @@ func TestHealthKnowsWhenSomebodyHadToReconnect(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if history, err := c.Connections().History(t.Context(), page); err != nil || !reflect.DeepEqual(history.Days, days) || days[27].OK != 20 || days[27].Failed != 4 {
+			if history, err := c.Connections().History(t.Context(), page, models.WholeTimeline); err != nil || !reflect.DeepEqual(history.Days, days) || days[27].OK != 20 || days[27].Failed != 4 {
 				t.Errorf("%s: the page has %+v, want %+v, %v", tt.name, history.Days, days, err)
 			}
 			var got []string

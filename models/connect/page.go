@@ -67,12 +67,12 @@ type foundSetup struct {
 	despite                  sql.Null[bool]
 }
 
-func (f *foundSetup) into() []any {
-	return []any{
+func (f *foundSetup) into(list []any) []any {
+	return append(list,
 		&f.id, &f.step, &f.waitsFor, &f.since, &f.problem, &f.requestedBy, &f.requestedAt, &f.tenantAddedAt,
 		&f.allowedBy, &f.allowedAt, &f.proofName, &f.proofRole, &f.channel, &f.contact, &f.reachedAt,
 		&f.provenBy, &f.provenAt, &f.despite,
-	}
+	)
 }
 
 func (f *foundSetup) of(c models.Connection) *models.Setup {
@@ -108,11 +108,11 @@ type foundAsk struct {
 	createdAt, expiresAt sql.Null[time.Time]
 }
 
-func (f *foundAsk) into() []any {
-	return []any{
+func (f *foundAsk) into(list []any) []any {
+	return append(list,
 		&f.id, &f.askerID, &f.way, &f.connectionID, &f.bindingHash, &f.adminName, &f.openedAt, &f.awaySince, &f.lastOutcome,
 		&f.createdAt, &f.expiresAt,
-	}
+	)
 }
 
 func (f *foundAsk) about(c models.Connection) *Ask {
@@ -127,10 +127,10 @@ func (f *foundAsk) about(c models.Connection) *Ask {
 }
 
 // checkColumns are the columns of a check that a page shows, in the order of intoCheck.
-const checkColumns = `k.due_at, k.tried_at, k.answered_at, coalesce(k.failures, 0), k.failing_since, coalesce(k.reason, '')`
+const checkColumns = `k.due_at, k.answered_at, coalesce(k.failures, 0), k.failing_since, coalesce(k.reason, '')`
 
-func intoCheck(k *models.Check) []any {
-	return []any{&k.DueAt, &k.TriedAt, &k.AnsweredAt, &k.Failures, &k.FailingSince, &k.Reason}
+func intoCheck(list []any, k *models.Check) []any {
+	return append(list, &k.DueAt, &k.AnsweredAt, &k.Failures, &k.FailingSince, &k.Reason)
 }
 
 // pageQuery reads a connection and what belongs to it. $3 says whether the visitor is
@@ -152,6 +152,9 @@ var pageQuery = `SELECT ` + connectionRow.ColumnsOf("c") + `, ` + setupColumns +
 	WHERE c.id = $5 AND c.company_id = $6
 	ORDER BY a.id DESC LIMIT 1`
 
+// mostPageColumns is room for all columns of pageQuery.
+const mostPageColumns = 96
+
 // Page returns what a page shows of one of the visitor's company's connections, or
 // ErrNotFound.
 func (c *Connections) Page(ctx context.Context, v accounts.Visitor, id uuid.UUID) (Page, error) {
@@ -162,7 +165,9 @@ func (c *Connections) Page(ctx context.Context, v accounts.Visitor, id uuid.UUID
 		owners string
 	}
 	now := c.db.Now()
-	into := slices.Concat(connectionRow.Into(&row.page.Connection), row.setup.into(), row.ask.into(), intoCheck(&row.page.Check), []any{&row.page.counted, &row.page.Calls, &row.owners})
+	into := connectionRow.AppendInto(make([]any, 0, mostPageColumns), &row.page.Connection)
+	into = intoCheck(row.ask.into(row.setup.into(into)), &row.page.Check)
+	into = append(into, &row.page.counted, &row.page.Calls, &row.owners)
 	values := []any{firstHealthDay(now).Format(time.DateOnly), calls.FirstShown(now), v.Owns(), now, id, v.CompanyID}
 	if err := c.db.ReadRow(ctx, pageQuery, values, into...); err != nil {
 		return Page{}, fmt.Errorf("read connection: %w", err)
@@ -183,23 +188,21 @@ func intoEvent(e *models.Event) []any {
 	return []any{&e.ID, &e.Kind, &e.ActorName, &e.Reason, &e.Outcome, &e.Detail, &e.Repeats, &e.FirstAt, &e.Millis, &e.SupportCode, &e.At}
 }
 
-// historyQuery reads the newest events that a company may see, and the changes from
-// which its downtimes are known. The changes may go back further.
-var historyQuery = `SELECT shown.*, true FROM (SELECT ` + eventColumns + ` FROM events
-		WHERE connection_id = $1 AND company_id = $2 AND ` + oneOf(models.CompanyEvents()) + ` ORDER BY id DESC LIMIT ` + strconv.Itoa(eventsShown) + `) shown
-	UNION ALL
-	SELECT changes.*, false FROM (SELECT ` + eventColumns + ` FROM events
-		WHERE connection_id = $1 AND company_id = $2 AND ` + oneOf(changesOfDowntime) + ` ORDER BY id DESC LIMIT ` + strconv.Itoa(changesRead) + `) changes`
+// historyQueries read the newest events of a part of the timeline that a company may see,
+// and the changes from which its downtimes are known. The changes may go back further.
+var historyQueries = newHistoryQueries()
 
-// oneOf returns the condition that an event is of one of some kinds. For IN, SQLite would
-// make a table of them each time that the query runs, which takes longer than the rest.
-func oneOf(kinds []models.EventKind) string {
-	var condition strings.Builder
-	condition.WriteString("CASE kind")
-	for _, kind := range kinds {
-		condition.WriteString(" WHEN '" + string(kind) + "' THEN true")
+func newHistoryQueries() map[models.TimelinePart]string {
+	const ofConnection, newest = "WHERE connection_id = $1 AND company_id = $2 AND ", " ORDER BY id DESC LIMIT "
+	queries := map[models.TimelinePart]string{}
+	for _, part := range models.TimelineParts() {
+		queries[part] = `SELECT shown.*, true FROM (SELECT ` + eventColumns + ` FROM events
+				` + ofConnection + models.KindIsOneOf(models.CompanyEvents()) + ` AND ` + part.Selects() + newest + strconv.Itoa(eventsShown) + `) shown
+			UNION ALL
+			SELECT changes.*, false FROM (SELECT ` + eventColumns + ` FROM events
+				` + ofConnection + models.KindIsOneOf(changesOfDowntime) + newest + strconv.Itoa(changesRead) + `) changes`
 	}
-	return condition.String() + " ELSE false END"
+	return queries
 }
 
 // eventsShown is the most events that a timeline shows.
@@ -207,20 +210,21 @@ const eventsShown = 50
 
 // History is what happened to a connection.
 type History struct {
-	// Events are the newest events that the company may see, newest first.
+	// Events are the newest events of the part that the company may see, newest first.
 	Events []models.Event
 	// Days are the last HealthDays days, oldest first. See Health.
 	Days []RenewalDay
 }
 
-// History returns what a page shows of the past of a connection.
-func (c *Connections) History(ctx context.Context, p Page) (History, error) {
+// History returns what a page shows of the past of a connection, with a part of its
+// timeline.
+func (c *Connections) History(ctx context.Context, p Page, part models.TimelinePart) (History, error) {
 	id := p.Connection.ID
 	e, shown := models.Event{CompanyID: p.Connection.CompanyID, ConnectionID: &id}, false
 	into := append(intoEvent(&e), &shown)
 	var h History
 	var changes []models.Event
-	err := c.db.ReadRows(ctx, historyQuery, []any{id, p.Connection.CompanyID}, func(rows *sql.Rows) error {
+	err := c.db.ReadRows(ctx, historyQueries[part], []any{id, p.Connection.CompanyID}, func(rows *sql.Rows) error {
 		if err := rows.Scan(into...); err != nil {
 			return err
 		}

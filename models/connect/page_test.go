@@ -37,7 +37,7 @@ func TestPageReadsWholeRecords(t *testing.T) {
 			Step: models.StepAllowAccess, WaitsFor: models.TheCompany, Since: c.DB.Now(), RequestedAt: c.DB.Now(), Proof: models.Proof{Channel: models.OnScreen},
 		}
 		c.Write(func(tx *gorm.DB) error { return tx.Create(&setup).Error })
-		connection.ConnectedByID = &owner.UserID
+		connection.ConnectedByID, connection.OldSecret = &owner.UserID, "cs1"
 		later := c.DB.Now().Add(time.Hour)
 		for _, record := range []any{&connection, &setup, &ask} {
 			fill(t, reflect.ValueOf(record).Elem(), later, "ClosedAt", "EndedAt", "Ended")
@@ -50,8 +50,11 @@ func TestPageReadsWholeRecords(t *testing.T) {
 				var page connect.Page
 				var err error
 				modeltest.Explains(t, c.DB, "page", func() {
-					if page, err = connections.Page(t.Context(), v, id); err == nil {
-						_, err = connections.History(t.Context(), page)
+					page, err = connections.Page(t.Context(), v, id)
+					for _, part := range models.TimelineParts() {
+						if err == nil {
+							_, err = connections.History(t.Context(), page, part)
+						}
 					}
 				})
 				if err != nil {

@@ -77,11 +77,13 @@ func (r *Row[T]) run(tx *gorm.DB, statement string, record *T) error {
 }
 
 // Into returns where to scan Columns.
-func (r *Row[T]) Into(record *T) []any {
+func (r *Row[T]) Into(record *T) []any { return r.AppendInto(make([]any, 0, len(r.fields)), record) }
+
+// AppendInto appends where to scan Columns to a list.
+func (r *Row[T]) AppendInto(list []any, record *T) []any {
 	ctx, value := context.Background(), reflect.ValueOf(record).Elem()
-	into := make([]any, len(r.fields))
-	for i, f := range r.fields {
-		into[i] = f.ReflectValueOf(ctx, value).Addr().Interface()
+	for _, f := range r.fields {
+		list = append(list, f.ReflectValueOf(ctx, value).Addr().Interface())
 	}
-	return into
+	return list
 }

@@ -20,10 +20,12 @@ import (
 // StaffView is a connection as our staff see it.
 type StaffView struct {
 	Connection models.Connection
-	Company    accounts.Company
-	Setup      *QueuedSetup // nil if none is open
-	Tasks      []Task
-	Events     []models.Event // newest first
+	// Check is what the checks of the connection have found; zero before the first.
+	Check   models.Check
+	Company accounts.Company
+	Setup   *QueuedSetup // nil if none is open
+	Tasks   []Task
+	Events  []models.Event // newest first
 	// Older says that there are events before these.
 	Older  bool
 	Days   []connect.RenewalDay // oldest first; none if it was never connected
@@ -67,11 +69,17 @@ const (
 	ownersSeen = 20
 )
 
-// View returns one connection, or ErrNotFound. Its events are those before the event
-// with the ID before, or the newest if before is nil. View records that staff looked
-// at the connection.
-func (s *Support) View(ctx context.Context, staff accounts.Staff, id uuid.UUID, before *uuid.UUID) (StaffView, error) {
-	v, err := s.look(ctx, id, before)
+// TimelinePlace is a place of a connection's timeline.
+type TimelinePlace struct {
+	Part models.TimelinePart
+	// Before is the event before which the events are; nil for the newest.
+	Before *uuid.UUID
+}
+
+// View returns one connection with the events at a place of its timeline, or
+// ErrNotFound. It records that staff looked at the connection.
+func (s *Support) View(ctx context.Context, staff accounts.Staff, id uuid.UUID, at TimelinePlace) (StaffView, error) {
+	v, err := s.look(ctx, id, at)
 	if err != nil {
 		return StaffView{}, err
 	}
@@ -84,9 +92,9 @@ func (s *Support) View(ctx context.Context, staff accounts.Staff, id uuid.UUID, 
 	return v, nil
 }
 
-func (s *Support) look(ctx context.Context, id uuid.UUID, before *uuid.UUID) (v StaffView, err error) {
+func (s *Support) look(ctx context.Context, id uuid.UUID, at TimelinePlace) (v StaffView, err error) {
 	db := s.db.Read(ctx)
-	if v.Connection, err = s.connection(ctx, id); err != nil {
+	if v.Connection, v.Check, err = checkedConnection(db, id); err != nil {
 		return v, err
 	}
 	if err := db.Where("id = ?", v.Connection.CompanyID).Take(&v.Company).Error; err != nil {
@@ -103,7 +111,7 @@ func (s *Support) look(ctx context.Context, id uuid.UUID, before *uuid.UUID) (v 
 		return v, err
 	}
 	// Looks are listed separately.
-	if v.Events, v.Older, err = eventsBefore(db.Where("connection_id = ? AND kind <> 'staff_viewed'", id), before); err != nil {
+	if v.Events, v.Older, err = eventsBefore(db.Where("connection_id = ? AND kind <> 'staff_viewed' AND "+at.Part.Selects(), id), at.Before); err != nil {
 		return v, err
 	}
 	if !v.Connection.ConnectedAt.IsZero() {
@@ -134,6 +142,21 @@ func (s *Support) look(ctx context.Context, id uuid.UUID, before *uuid.UUID) (v 
 	}
 	v.Notes, err = notes(db, "connection_id = ?", id, notesShown)
 	return v, err
+}
+
+// checkedConnection returns a connection, with what its checks have found.
+func checkedConnection(db *gorm.DB, id uuid.UUID) (models.Connection, models.Check, error) {
+	var row struct {
+		models.Connection
+		Check models.Check `gorm:"embedded;embeddedPrefix:check_"`
+	}
+	result := db.Raw(`SELECT c.*, k.due_at AS check_due_at, k.tried_at AS check_tried_at, k.answered_at AS check_answered_at,
+			k.failures AS check_failures, k.failing_since AS check_failing_since, k.reason AS check_reason
+		FROM connections c LEFT JOIN checks k ON k.connection_id = c.id WHERE c.id = ?`, id).Scan(&row)
+	if result.Error == nil && result.RowsAffected == 0 {
+		result.Error = gorm.ErrRecordNotFound
+	}
+	return row.Connection, row.Check, database.Found(result.Error, "find connection")
 }
 
 // eventsBefore returns the newest of the events that a query selects, newest first.

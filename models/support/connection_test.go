@@ -36,7 +36,7 @@ func TestOlderEvents(t *testing.T) {
 		var before *uuid.UUID
 		want := int64(3*support.EventsViewed - 4)
 		for page := 1; ; page++ {
-			v, err := d.Support.View(t.Context(), sam, ids[0], before)
+			v, err := d.Support.View(t.Context(), sam, ids[0], support.TimelinePlace{Before: before})
 			d.Must(err)
 			for _, e := range v.Events {
 				if want--; e.Millis != want || *e.ConnectionID != ids[0] {
@@ -71,7 +71,7 @@ func TestViewHasWhatSupportNeeds(t *testing.T) {
 		var v support.StaffView
 		for _, who := range []accounts.Staff{sam, ada, sam, ada, sam} {
 			var err error
-			v, err = d.Support.View(t.Context(), who, id, nil)
+			v, err = d.Support.View(t.Context(), who, id, support.TimelinePlace{})
 			d.Must(err)
 			d.Clock.Add(time.Minute)
 		}
@@ -95,13 +95,13 @@ func TestViewHasWhatSupportNeeds(t *testing.T) {
 		d.Write(func(tx *gorm.DB) error {
 			return tx.Create(modeltest.MailTo("gone@elsewhere.example", d.Connection(id), models.MailUpgradeNeeded, d.DB.Now())).Error
 		})
-		v, err := d.Support.View(t.Context(), sam, id, nil)
+		v, err := d.Support.View(t.Context(), sam, id, support.TimelinePlace{})
 		d.Must(err)
 		if len(v.Mails) != 2 || v.Mails[0].To != "g…@elsewhere.example" || v.Mails[1].To != "Amy" || v.Mails[1].SentAt != nil {
 			t.Errorf("mails %+v", v.Mails)
 		}
 		d.Must(d.Support.Disconnect(t.Context(), ada, id, "An owner asked."))
-		v, err = d.Support.View(t.Context(), sam, id, nil)
+		v, err = d.Support.View(t.Context(), sam, id, support.TimelinePlace{})
 		d.Must(err)
 		if v.Stored != (keeper.Stored{}) || v.Notes[0].Text != "An owner asked." {
 			t.Errorf("stored %+v, notes %+v", v.Stored, v.Notes)
@@ -117,7 +117,7 @@ func TestRefresh(t *testing.T) {
 			t.Helper()
 			d.Clock.Add(time.Second)
 			d.Must(d.Support.Refresh(t.Context(), sam, id))
-			v, err := d.Support.View(t.Context(), sam, id, nil)
+			v, err := d.Support.View(t.Context(), sam, id, support.TimelinePlace{})
 			d.Must(err)
 			return v.Events[0]
 		}
@@ -159,7 +159,7 @@ func TestRefreshWhileServiceTitanAsksUsToWait(t *testing.T) {
 		d.Sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status429, Times: 1})
 		for i, want := range []models.State{models.Degraded, models.Connected} {
 			d.Must(d.Support.Refresh(t.Context(), sam, ids[i]))
-			v, err := d.Support.View(t.Context(), sam, ids[i], nil)
+			v, err := d.Support.View(t.Context(), sam, ids[i], support.TimelinePlace{})
 			d.Must(err)
 			if e := v.Events[0]; e.Kind != models.EventRefreshFailed || e.Reason != models.ReasonRateLimited || v.Connection.State != want {
 				t.Errorf("connection %d: event %+v, %s", i, e, v.Connection.State)
@@ -222,9 +222,19 @@ func TestDetailPagesUseIndexes(t *testing.T) {
 		_, secret, err := keys.Create(t.Context(), accounts.CommandLine("root"), accounts.NewKey{Name: "all", Scopes: accounts.Scopes()})
 		d.Must(err)
 		for name, read := range map[string]func() error{
-			"connection":   func() error { _, err := support.SupportLook(d.Support, t.Context(), id, nil); return err },
-			"older events": func() error { _, err := support.SupportLook(d.Support, t.Context(), id, &before); return err },
-			"company":      func() error { _, err := support.SupportLookAtCompany(d.Support, t.Context(), d.CompanyID); return err },
+			"connection": func() error {
+				_, err := support.SupportLook(d.Support, t.Context(), id, support.TimelinePlace{})
+				return err
+			},
+			"older events": func() error {
+				_, err := support.SupportLook(d.Support, t.Context(), id, support.TimelinePlace{Before: &before})
+				return err
+			},
+			"problems": func() error {
+				_, err := support.SupportLook(d.Support, t.Context(), id, support.TimelinePlace{Part: models.Problems})
+				return err
+			},
+			"company": func() error { _, err := support.SupportLookAtCompany(d.Support, t.Context(), d.CompanyID); return err },
 			"visitor": func() error {
 				_, err := d.Accounts.Visitor(t.Context(), database.NewID(), d.CompanyID, 0)
 				return ignoreKind(err, accounts.ErrSignedOut)

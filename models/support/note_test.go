@@ -80,7 +80,7 @@ func TestNotes(t *testing.T) {
 		if err := d.Support.AddNote(t.Context(), sam, database.NewID(), "x"); !errors.Is(err, database.ErrNotFound) {
 			t.Errorf("a note on nothing: %v", err)
 		}
-		v, err := d.Support.View(t.Context(), sam, id, nil)
+		v, err := d.Support.View(t.Context(), sam, id, support.TimelinePlace{})
 		d.Must(err)
 		var who []string
 		for _, n := range v.Notes {

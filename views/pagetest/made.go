@@ -21,10 +21,8 @@ func (p Page) WellMade() {
 	if h1 := p.All("h1"); len(h1) != 1 || Text(h1[0]) == "" {
 		p.Errorf("%d h1, want one with words", len(h1))
 	}
-	for _, script := range p.All("script") {
-		if src, _ := Attribute(script, "src"); (src != static.URL("app.js") && src != static.URL("passkeys.js")) || Text(script) != "" {
-			p.Errorf("has another script than ours: %q", src)
-		}
+	for _, src := range p.ForeignScripts() {
+		p.Errorf("has another script than ours: %q", src)
 	}
 	for _, tag := range []string{"style", "iframe", "object", "base"} {
 		if len(p.All(tag)) > 0 {
@@ -38,6 +36,19 @@ func (p Page) WellMade() {
 			p.Errorf("%q in: %s", bad, p.Words())
 		}
 	}
+}
+
+// ForeignScripts returns the addresses of scripts that are not ours, and an empty one for
+// each script in the page itself.
+func (p Page) ForeignScripts() (found []string) {
+	for _, script := range p.All("script") {
+		src, _ := Attribute(script, "src")
+		ours := src == static.URL("app.js") || src == static.URL("follow.js") || src == static.URL("passkeys.js")
+		if !ours || Text(script) != "" {
+			found = append(found, src)
+		}
+	}
+	return found
 }
 
 // checkAttributes requires that nothing inline is forbidden by the content policy,

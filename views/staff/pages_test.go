@@ -173,7 +173,7 @@ func everyPage(t *testing.T) map[string]templ.Component {
 	pages["staff: empty company"] = Company(CompanyPage{Staff: accounts.Staff{Name: "Sam"}, View: support.CompanyView{Company: testCompany()}, Clock: testClock()})
 	locked := staffPage(t, models.Degraded, models.ReasonUnavailable)
 	locked.View.Company.LockedAt, locked.View.Company.LockedByName, locked.View.Company.LockReason = pagetest.Ago(time.Hour), "Lee", "Requested by their owner."
-	locked.Before, locked.Did, locked.Missing = true, "link", models.Areas([]string{"tn.crm.bookings:rw"})
+	locked.Place.Before, locked.Did, locked.Missing = &uuid.Max, "link", models.Areas([]string{"tn.crm.bookings:rw"})
 	pages["staff: locked"] = Connection(locked)
 	refreshed := staffPage(t, models.Connected, "")
 	refreshed.Did, refreshed.Note, refreshed.NoteProblem = "refreshed", "x", support.NoteTooLong
@@ -502,7 +502,7 @@ func TestAccessIsGivenBeforeItIsRenewed(t *testing.T) {
 	page := staffPage(t, models.Connected, "")
 	page.View.Connection, page.View.Days = c, []connect.RenewalDay{{Day: "2026-11-22"}, {Day: "2026-11-23"}}
 	shown := pagetest.Show(t, Connection(page))
-	shown.Says("Access was given 4 min ago and renews automatically.", "Access given 12:32 PM", "No renewals")
+	shown.Says("Access was given 4 minutes ago and renews automatically.", "Access given 12:32 PM", "No renewals")
 	shown.DoesNotSay("Last renewed", "Renewed 12", "renews again", "renewed yet")
 }
 
