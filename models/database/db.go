@@ -38,8 +38,10 @@ type DB struct {
 	watch   *watch
 	alive   liveness
 	dialect dialect
-	limits  limits
-	path    string // of the SQLite file
+	// alone says that the app's clock counts on PostgreSQL too.
+	alone  bool
+	limits limits
+	path   string // of the SQLite file
 	// postgres is how to connect to PostgreSQL.
 	postgres *pgx.ConnConfig
 }
@@ -207,7 +209,7 @@ func (db *DB) Now() time.Time {
 // Follow corrects Now by shared, which is the current time of the database's clock.
 // It does nothing on SQLite.
 func (db *DB) Follow(shared time.Time) {
-	if db.dialect == postgresDialect {
+	if db.dialect == postgresDialect && !db.alone {
 		db.ahead.Store(int64(shared.Sub(db.now())))
 	}
 }
@@ -215,7 +217,7 @@ func (db *DB) Follow(shared time.Time) {
 // SharedNow returns the time on which all instances agree, which is PostgreSQL's. On
 // SQLite there is one process, and SharedNow returns Now.
 func (db *DB) SharedNow(tx *gorm.DB) (time.Time, error) {
-	if db.dialect == sqliteDialect {
+	if db.dialect == sqliteDialect || db.alone {
 		return db.Now(), nil
 	}
 	var now time.Time

@@ -2,7 +2,9 @@ package modeltest
 
 import (
 	"context"
+	"database/sql"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -16,6 +18,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
+	"github.com/fieldbridge/fieldbridge/models/retry"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
@@ -50,6 +53,71 @@ func InVirtualTime(t *testing.T, test func(k *Kept), change ...func(*sandbox.Opt
 			return writes.WithContext(context.WithoutCancel(ctx)).Transaction(fn)
 		}
 	})
+	inBubble(t, db, test, change)
+}
+
+// InVirtualTimeOnPostgres is like InVirtualTime, on PostgreSQL.
+func InVirtualTimeOnPostgres(t *testing.T, test func(k *Kept), change ...func(*sandbox.Options, *keeper.Options)) {
+	t.Helper()
+	address := testdb.Postgres(t)
+	virtualClock(t, address)
+	db := OpenAt(t, address)
+	db.ActAlone()
+	// The sessions begin outside of the bubble, too, and end there.
+	pool, err := db.Read(t.Context()).DB()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool.SetConnMaxLifetime(0)
+	var sessions []*sql.Conn
+	for range pool.Stats().MaxOpenConnections {
+		session, err := pool.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		sessions = append(sessions, session)
+	}
+	for _, session := range sessions {
+		if err := session.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	inBubble(t, db, func(k *Kept) {
+		k.Exec("UPDATE virtual.clock SET at = ?", time.Now())
+		ctx, stop := context.WithCancel(k.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for range retry.Every(ctx, time.Second) {
+				k.Exec("UPDATE virtual.clock SET at = ?", time.Now())
+			}
+		}()
+		test(k)
+		stop()
+		<-done
+	}, change)
+}
+
+// virtualClock lets statements that ask PostgreSQL for the time get that of a table.
+func virtualClock(t *testing.T, address string) {
+	t.Helper()
+	db := OpenAt(t, address)
+	for _, statement := range []string{
+		"CREATE SCHEMA virtual",
+		"CREATE TABLE virtual.clock (at TIMESTAMPTZ NOT NULL)",
+		"INSERT INTO virtual.clock VALUES (now())",
+		"CREATE FUNCTION virtual.clock_timestamp() RETURNS TIMESTAMPTZ LANGUAGE sql AS 'SELECT at FROM virtual.clock'",
+		"ALTER DATABASE " + address[strings.LastIndex(address, "/")+1:] + " SET search_path = public, virtual, pg_catalog",
+	} {
+		if err := db.Write(t.Context(), func(tx *gorm.DB) error { return tx.Exec(statement).Error }); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// inBubble runs a test in virtual time on a database that is open.
+func inBubble(t *testing.T, db *database.DB, test func(k *Kept), change []func(*sandbox.Options, *keeper.Options)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		k := NewKept(t, db, time.Now, change...)
 		ctx, stop := context.WithCancel(t.Context())
