@@ -117,7 +117,16 @@ func (g *guest) toServiceTitan() {
 	g.Click("Sign in", "Allow Fieldbridge to use a test company?")
 }
 
-// A guest can follow all eleven journeys of a demo exactly as it describes them.
+// reloaded reloads the page until it shows the text.
+func (g *guest) reloaded(text string) {
+	g.Helper()
+	until(g, func() bool {
+		g.Reload()
+		return strings.Contains(g.Value(`document.body.innerText.replace(/\s+/g, " ")`), text)
+	})
+}
+
+// A guest can follow all fifteen journeys of a demo exactly as it describes them.
 func TestBrowserDemoJourneys(t *testing.T) {
 	base, box := runDemo(t)
 	walks := []struct {
@@ -275,6 +284,63 @@ func TestBrowserDemoJourneys(t *testing.T) {
 			g.Type("q", "Bright Sky")
 			next(g.Page, "Bright Sky Plumbing", func() { g.Choose("[role=search] button") })
 			g.press("table", "Bright Sky Plumbing", "Timeline")
+		}},
+		{"Replace a client secret, without a break", func(g *guest) {
+			g.start(12, "Start as Simone", "Simone Landry Owner")
+			g.press("main", "Bayou Air & Electric", "Replace it")
+			g.Click("Replace it", "Check and replace")
+			g.toBeside(12, "Bayou Air’s ServiceTitan page", "Application Details")
+			g.besideIn(".actions", "cs2 empty", "Generate", "Copy the new secret now")
+			g.Type("secret", g.beside.Value(`document.querySelector("#client-secret").innerText`))
+			g.Click("Check and replace", "One step is left")
+			g.besideIn(".actions", "cs1 in use", "Delete", "cs1 empty")
+			g.Click("I have deleted the old secret", "Client secret deleted")
+			g.start(12, "Continue as Priya", "Priya Nair Support")
+			g.Click("Secrets", "No secret is ever shown")
+			g.Click("Queue", "Secrets to replace")
+		}},
+		{"Tokens still come, and nothing works", func(g *guest) {
+			g.toBeside(13, "Do at once", "Do at once")
+			g.beside.Choose(`[aria-label="Do: Disable the app, with tokens as before"]`)
+			g.beside.See("Companies that disabled the app: 1.")
+			g.start(13, "Start as Owen", "Owen Tremblay Owner")
+			g.press("main", "Granite State Heating", "Disconnect")
+			if g.Value(`document.querySelector("main .badge").innerText`) == "Connected" { // no check has noticed it yet
+				g.Click("Test connection", "Needs reconnect")
+			}
+			g.beside.Choose(`[aria-label="Do: Restore"]`)
+			g.beside.See("Companies restored: 1.")
+			g.Click("Reconnect", "Continue to ServiceTitan")
+			g.toServiceTitan()
+			g.Click("Allow", "Go to your connection")
+		}},
+		{"Part of the access is lost", func(g *guest) {
+			g.toBeside(14, "Do at once", "Do at once")
+			g.beside.Choose(`[aria-label="Do: Lose a scope"]`)
+			g.beside.See("Companies that lost the scope: 1.")
+			g.start(14, "Start as Marcus", "Marcus Webb Owner")
+			g.press("main", "Riverbend Electric", "Disconnect")
+			g.reloaded("New version to allow")
+			g.beside.Choose(`[aria-label="Do: Restore"]`)
+			g.beside.See("Companies restored: 1.")
+		}},
+		{"An outage of ServiceTitan, and its end", func(g *guest) {
+			g.toBeside(15, "Outage", "Take ServiceTitan down")
+			g.beside.Click("Take ServiceTitan down", "ServiceTitan is down.")
+			g.start(15, "Start as Declan", "Declan O’Rourke Owner")
+			g.press("main", "O’Rourke & Sons Heating", "Disconnect")
+			g.reloaded("Retrying")
+			g.See("There is nothing you need to do")
+			g.start(15, "Continue as Priya", "Priya Nair Support")
+			g.See("Retrying")
+			g.beside.Click("Bring it back", "Take ServiceTitan down")
+			g.start(15, "Start as Declan", "Declan O’Rourke Owner")
+			g.press("main", "O’Rourke & Sons Heating", "Disconnect")
+			g.reloaded("Works again")
+			g.toBeside(15, "Mailbox", "Mailbox")
+			if page := g.beside.Value(`document.body.innerText`); strings.Contains(page, "declan@orourkeheating.example") {
+				g.Errorf("Declan got a mail:\n%s", page)
+			}
 		}},
 	}
 	if n := len(demoPages(new(url.URL)).Journeys); n != len(walks) {

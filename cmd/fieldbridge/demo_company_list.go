@@ -89,7 +89,7 @@ func demoCompanies() []demoCompany {
 		},
 		{
 			name: "Twin Oaks Home Services", place: "Macon, GA", trade: several, people: []string{"Reggie Hale <reggie@twinoakshome.example>", "Bea Sutton <bea@twinoakshome.example>"}, apiKey: "Call centre",
-			tenant: with(connected(448260917, guided, 240*day), used),
+			tenant: with(connected(448260917, guided, 240*day), func(c *connection) { used(c); c.ReminderAge = 2 * day }),
 		},
 		{
 			name: "Granite State Heating", place: "Concord, NH", trade: hvac, people: []string{"Owen Tremblay <owen@granitestateheating.example>"},

@@ -11,6 +11,7 @@ const demoPassword = "a bridge to the field"
 // demoPeople are the people that a demo's pages can sign in. The seed creates them.
 type demoPeople struct {
 	dana, theo, luis, june, wade, grace, marta, otis, priya, ada handlers.DemoAccount
+	simone, owen, marcus, declan                                 handlers.DemoAccount
 }
 
 func newDemoPeople() demoPeople {
@@ -18,16 +19,20 @@ func newDemoPeople() demoPeople {
 		return handlers.DemoAccount{Who: who, Email: email, Password: demoPassword, Sees: sees}
 	}
 	return demoPeople{
-		dana:  person("dana@northgatehvac.example", "Dana Whitfield, owner at Northgate", "Nothing connected yet"),
-		theo:  person("theo@bluemesaair.example", "Theo Marsh, member at Blue Mesa", "One connection, healthy for months"),
-		luis:  person("luis@harborline.example", "Luis Ortega, owner at Harbor Line", ""),
-		june:  person("june@kettlecreek.example", "June Abbott, owner at Kettle Creek", ""),
-		wade:  person("wade@prairiewind.example", "Wade Jensen, owner at Prairie Wind", ""),
-		grace: person("grace@lakeshorecomfort.example", "Grace Lindqvist, owner at Lakeshore", ""),
-		marta: person("marta@cedarridgehvac.example", "Marta Quinn, owner at Cedar Ridge", ""),
-		otis:  person("otis@cedarridgehvac.example", "Otis Bell, member at Cedar Ridge", ""),
-		priya: person("priya@fieldbridge.example", "Priya Nair, Fieldbridge support", "All companies, and what needs attention"),
-		ada:   person("ada@fieldbridge.example", "Ada Reyes, Fieldbridge admin", "Also locks, disconnects, and manages the team"),
+		dana:   person("dana@northgatehvac.example", "Dana Whitfield, owner at Northgate", "Nothing connected yet"),
+		theo:   person("theo@bluemesaair.example", "Theo Marsh, member at Blue Mesa", "One connection, healthy for months"),
+		luis:   person("luis@harborline.example", "Luis Ortega, owner at Harbor Line", ""),
+		june:   person("june@kettlecreek.example", "June Abbott, owner at Kettle Creek", ""),
+		wade:   person("wade@prairiewind.example", "Wade Jensen, owner at Prairie Wind", ""),
+		grace:  person("grace@lakeshorecomfort.example", "Grace Lindqvist, owner at Lakeshore", ""),
+		marta:  person("marta@cedarridgehvac.example", "Marta Quinn, owner at Cedar Ridge", ""),
+		otis:   person("otis@cedarridgehvac.example", "Otis Bell, member at Cedar Ridge", ""),
+		simone: person("simone@bayouair.example", "Simone Landry, owner at Bayou Air", ""),
+		owen:   person("owen@granitestateheating.example", "Owen Tremblay, owner at Granite State", ""),
+		marcus: person("marcus@riverbendelectric.example", "Marcus Webb, owner at Riverbend", ""),
+		declan: person("declan@orourkeheating.example", "Declan O’Rourke, owner at O’Rourke & Sons", ""),
+		priya:  person("priya@fieldbridge.example", "Priya Nair, Fieldbridge support", "All companies, and what needs attention"),
+		ada:    person("ada@fieldbridge.example", "Ada Reyes, Fieldbridge admin", "Also locks, disconnects, and manages the team"),
 	}
 }
 
@@ -185,6 +190,53 @@ func demoJourneys(sandbox *url.URL, people demoPeople) []handlers.Journey {
 			},
 			Starts: []handlers.JourneyStart{start("Start as Priya", people.priya, "")},
 			Links:  []handlers.JourneyLink{beside("Acme Scheduling", "/app"), beside("Webhooks", "/webhooks?live=1")},
+		},
+		{
+			Title: "Replace a client secret, without a break",
+			Shows: "A client has two secrets. The new one is tried and put to use while the old one serves, and the page names each button.",
+			Steps: []string{
+				"Open Bayou Air & Electric and choose *Replace it* under *Details*.",
+				"On Bayou Air’s ServiceTitan page, choose *Generate* beside *cs2 empty*, and copy the client secret.",
+				"Enter it in Fieldbridge and choose *Check and replace*. On the ServiceTitan page, choose *Delete* beside *cs1 in use*, and in Fieldbridge *I have deleted the old secret*.",
+				"As Priya, open *Secrets*: the oldest come first. The *Queue* has a reminder to replace one.",
+			},
+			Starts: []handlers.JourneyStart{start("Start as Simone", people.simone, ""), start("Continue as Priya", people.priya, "")},
+			Links:  []handlers.JourneyLink{beside("Bayou Air’s ServiceTitan page", "/tenant/469302751")},
+		},
+		{
+			Title: "Tokens still come, and nothing works",
+			Shows: "Somebody disabled the app, and ServiceTitan issues tokens as before. Fieldbridge asks the API itself, so it does not say that all is well.",
+			Steps: []string{
+				"In the sandbox, under *Do at once*, Granite State is chosen. Choose *Do* beside *Disable the app, with tokens as before*.",
+				"As Owen, open Granite State Heating and choose *Test connection*, or wait for the next check, which comes within two minutes: it says that ServiceTitan does not allow Fieldbridge.",
+				"In the sandbox, choose *Do* beside *Restore*.",
+				"As Owen, choose *Reconnect*, then *Continue to ServiceTitan*, *Sign in* if it asks, and *Allow*.",
+			},
+			Starts: []handlers.JourneyStart{start("Start as Owen", people.owen, "")},
+			Links:  []handlers.JourneyLink{beside("Do at once, for Granite State", "/?tenant=455913372#do")},
+		},
+		{
+			Title: "Part of the access is lost",
+			Shows: "The app loses one scope. The connection keeps working, and its page says what is missing, and who can bring it back.",
+			Steps: []string{
+				"In the sandbox, under *Do at once*, Riverbend and the scope for invoices are chosen. Choose *Do* beside *Lose a scope*.",
+				"As Marcus, open Riverbend Electric. Within two minutes, after the next renewal, it says that it works without *invoices*.",
+				"In the sandbox, choose *Do* beside *Restore*. After the next renewal, nothing is missing.",
+			},
+			Starts: []handlers.JourneyStart{start("Start as Marcus", people.marcus, "")},
+			Links:  []handlers.JourneyLink{beside("Do at once, for Riverbend", "/?tenant=524781306&scope=tn.acc.invoices:r#do")},
+		},
+		{
+			Title: "An outage of ServiceTitan, and its end",
+			Shows: "When many connections fail at once, the cause is ServiceTitan. Nobody is asked to reconnect, and everything recovers by itself.",
+			Steps: []string{
+				"In the sandbox, under *Outage*, choose *Take ServiceTitan down*.",
+				"As Declan, open O’Rourke & Sons Heating. Within two minutes it is *Retrying*, and says that there is nothing to do.",
+				"As Priya, open the *Overview*: most connections are retrying, and hardly any needs a reconnect.",
+				"In the sandbox, choose *Bring it back*. Within minutes, the connections are *Connected* again. The mailbox has no mail that asks for a reconnect.",
+			},
+			Starts: []handlers.JourneyStart{start("Start as Declan", people.declan, ""), start("Continue as Priya", people.priya, "")},
+			Links:  []handlers.JourneyLink{beside("Outage", "/#outage"), beside("Mailbox", "/mailbox")},
 		},
 	}
 }

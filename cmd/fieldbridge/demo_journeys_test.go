@@ -14,7 +14,7 @@ import (
 func TestDemoJourneys(t *testing.T) {
 	sandbox := &url.URL{Scheme: "http", Host: "127.0.0.1:9090"}
 	demo := demoPages(sandbox)
-	if len(demo.Journeys) != 11 || len(demo.Accounts) != 4 || demo.MailboxURL != "http://127.0.0.1:9090/mailbox" {
+	if len(demo.Journeys) != 15 || len(demo.Accounts) != 4 || demo.MailboxURL != "http://127.0.0.1:9090/mailbox" {
 		t.Errorf("%d journeys, %d accounts, mails at %s", len(demo.Journeys), len(demo.Accounts), demo.MailboxURL)
 	}
 	titles := map[string]bool{}

@@ -78,6 +78,9 @@ type SampleConnection struct {
 	// UpgradeAge is since when a new version of the app waits to be allowed; zero
 	// if none does.
 	UpgradeAge time.Duration
+	// ReminderAge is since when staff are reminded to replace the client secret; zero if
+	// they are not.
+	ReminderAge time.Duration
 	// Step and Problem describe a setup that is under way.
 	Step    models.SetupStep
 	Problem models.Outcome

@@ -224,9 +224,15 @@ func (s *seeding) row(c sampleCompany, told story) models.Connection {
 	row.RenewedAt = told.lastRenewal()
 	row.ExpiresAt = row.RenewedAt.Add(s.life)
 	row.UpgradeNeeded = sample.UpgradeAge > 0
+	if row.UsesOwnClient() {
+		row.SecretAt = &row.ConnectedAt
+	}
 	ago := func(d time.Duration) *time.Time { at := told.ago(d); return &at }
 	if tested := cmp.Or(sample.TestedAge, sample.Age-time.Minute); tested > 0 {
 		row.TestedAt, row.TestPassed, row.TestMillis = ago(tested), true, sampleTestMillis
+	}
+	if sample.ReminderAge > 0 {
+		row.SecretReminderAt = ago(sample.ReminderAge)
 	}
 	if sample.Used {
 		row.LastUsedAt = ago(4 * time.Minute)
