@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/models"
@@ -29,7 +31,13 @@ func demoCompanies() []demoCompany {
 	trouble := func(age, length time.Duration, reason models.Reason) demo.SampleTrouble {
 		return demo.SampleTrouble{Age: age, Length: length, Reason: reason}
 	}
+	// Every connection that is old enough had a part in the outage.
+	outage := trouble(17*day+5*hour, 3*hour, down)
 	connected := func(tenant int64, way servicetitan.Way, age time.Duration, over ...demo.SampleTrouble) *connection {
+		if age > outage.Age+day {
+			over = append(over, outage)
+			slices.SortFunc(over, func(a, b demo.SampleTrouble) int { return cmp.Compare(b.Age, a.Age) })
+		}
 		return &connection{TenantID: tenant, Way: way, State: models.Connected, Age: age, Troubles: over}
 	}
 	retrying := func(tenant int64, way servicetitan.Way, age, since time.Duration, reason models.Reason, over ...demo.SampleTrouble) *connection {
@@ -53,7 +61,7 @@ func demoCompanies() []demoCompany {
 		{
 			name: "Blue Mesa Air Conditioning", place: "Tucson, AZ", trade: hvac, age: 212 * day, apiKey: "Nightly sync",
 			people: []string{"Ines Calder <ines@bluemesaair.example>", "Theo Marsh <theo@bluemesaair.example>"},
-			tenant: with(connected(617402958, signIn, 211*day, trouble(17*day+5*hour, 3*hour, down)), used),
+			tenant: with(connected(617402958, signIn, 211*day), used),
 		},
 		{
 			name: "Harbor Line Electric", place: "Tacoma, WA", trade: electrical, people: []string{"Luis Ortega <luis@harborline.example>"},
@@ -85,7 +93,7 @@ func demoCompanies() []demoCompany {
 		},
 		{
 			name: "Bright Harbor Electric", place: "Portland, ME", trade: electrical, people: []string{"Nadia Fournier <nadia@brightharbor.example>"},
-			tenant: connected(437019264, signIn, 265*day, trouble(17*day+5*hour, 3*hour, down)),
+			tenant: connected(437019264, signIn, 265*day),
 		},
 		{
 			name: "Twin Oaks Home Services", place: "Macon, GA", trade: several, people: []string{"Reggie Hale <reggie@twinoakshome.example>", "Bea Sutton <bea@twinoakshome.example>"}, apiKey: "Call centre",
@@ -93,7 +101,7 @@ func demoCompanies() []demoCompany {
 		},
 		{
 			name: "Granite State Heating", place: "Concord, NH", trade: hvac, people: []string{"Owen Tremblay <owen@granitestateheating.example>"},
-			tenant: connected(455913372, signIn, 188*day, trouble(17*day+5*hour, 3*hour, down)),
+			tenant: connected(455913372, signIn, 188*day),
 		},
 		{
 			name: "Bayou Air & Electric", place: "Lafayette, LA", trade: several, people: []string{"Simone Landry <simone@bayouair.example>"},

@@ -62,6 +62,9 @@ func (d *Demo) seed(ctx context.Context, way *steps) error {
 			}
 			way.step()
 		}
+		if err := s.outages(tx, d.options.Companies); err != nil {
+			return fmt.Errorf("add outages: %w", err)
+		}
 		return s.writeHours(tx)
 	})
 }
