@@ -108,7 +108,7 @@ func TestOtherNamesOfLoopbackLeadToTheBaseURL(t *testing.T) {
 // to no others.
 func TestAdminRefusesForeignHosts(t *testing.T) {
 	ready := func(context.Context) readiness.Result { return readiness.Result{} }
-	admin := handlers.NewAdmin("metrics.internal:8081", ready, handlers.NewMetrics().Handler(nil, ready))
+	admin := handlers.NewAdmin("metrics.internal:8081", ready, handlers.NewMetrics().Handler(handlers.Figures{}, ready))
 	for _, tt := range []struct {
 		at, host string
 		status   int

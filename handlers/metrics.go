@@ -126,42 +126,55 @@ func (m *Metrics) observe(c echo.Context, took time.Duration) {
 // figuresKept is the maximum age of figures that take a query to count.
 const figuresKept = 15 * time.Second
 
-// keeperCollector gets the keeper's figures for a scrape and keeps them for a
-// moment.
-type keeperCollector struct {
-	figures                   func(context.Context) (keeper.Figures, error)
-	connections, lag, unsaved *prometheus.Desc
-	mu                        sync.Mutex
-	last                      keeper.Figures
-	until                     time.Time
+// Figures has the functions for what takes a query to count: the figures of the keeper, and how long
+// the longest overdue check has been due.
+type Figures struct {
+	Keeper   func(context.Context) (keeper.Figures, error)
+	CheckLag func(context.Context) (time.Duration, error)
 }
 
-func newKeeperCollector(figures func(context.Context) (keeper.Figures, error)) *keeperCollector {
-	return &keeperCollector{
+// figuresCollector gets the figures for a scrape and keeps them for a moment.
+type figuresCollector struct {
+	figures                             Figures
+	connections, lag, checkLag, unsaved *prometheus.Desc
+	mu                                  sync.Mutex
+	last                                keeper.Figures
+	lastCheckLag                        time.Duration
+	until                               time.Time
+}
+
+func newFiguresCollector(figures Figures) *figuresCollector {
+	return &figuresCollector{
 		figures:     figures,
 		connections: prometheus.NewDesc("fieldbridge_connections", "Connections, by environment and state.", []string{"environment", "state"}, nil),
 		lag:         prometheus.NewDesc("fieldbridge_due_lag_seconds", "How long the longest overdue renewal has been due.", nil, nil),
+		checkLag:    prometheus.NewDesc("fieldbridge_check_lag_seconds", "How long the longest overdue check has been due.", nil, nil),
 		unsaved:     prometheus.NewDesc("fieldbridge_unsaved_renewals", "Renewals that wait for the database.", nil, nil),
 	}
 }
 
 // Describe implements prometheus.Collector.
-func (k *keeperCollector) Describe(to chan<- *prometheus.Desc) {
+func (k *figuresCollector) Describe(to chan<- *prometheus.Desc) {
 	to <- k.connections
 	to <- k.lag
+	to <- k.checkLag
 	to <- k.unsaved
 }
 
 // Collect implements prometheus.Collector.
-func (k *keeperCollector) Collect(to chan<- prometheus.Metric) {
+func (k *figuresCollector) Collect(to chan<- prometheus.Metric) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if now := time.Now(); now.After(k.until) {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
-		figures, err := k.figures(ctx)
+		figures, err := k.figures.Keeper(ctx)
 		if err != nil {
 			to <- prometheus.NewInvalidMetric(k.connections, err)
+			return
+		}
+		if k.lastCheckLag, err = k.figures.CheckLag(ctx); err != nil {
+			to <- prometheus.NewInvalidMetric(k.checkLag, err)
 			return
 		}
 		k.last, k.until = figures, now.Add(figuresKept)
@@ -170,13 +183,14 @@ func (k *keeperCollector) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(k.connections, prometheus.GaugeValue, float64(c.N), string(c.Environment), string(c.State))
 	}
 	to <- prometheus.MustNewConstMetric(k.lag, prometheus.GaugeValue, k.last.Lag.Seconds())
+	to <- prometheus.MustNewConstMetric(k.checkLag, prometheus.GaugeValue, k.lastCheckLag.Seconds())
 	to <- prometheus.MustNewConstMetric(k.unsaved, prometheus.GaugeValue, float64(k.last.Unsaved))
 }
 
 // Handler answers scrapes. What cannot be found out is left out, so that the rest can be
 // read while the database is down.
-func (m *Metrics) Handler(figures func(context.Context) (keeper.Figures, error), ready func(context.Context) readiness.Result) http.Handler {
-	m.registry.MustRegister(newKeeperCollector(figures), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+func (m *Metrics) Handler(figures Figures, ready func(context.Context) readiness.Result) http.Handler {
+	m.registry.MustRegister(newFiguresCollector(figures), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "fieldbridge_ready", Help: "Whether this process can do its work: 1, or 0 if /readyz says why not.",
 	}, func() float64 {
 		if ready(context.Background()).Cause != readiness.None {

@@ -130,7 +130,7 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 			ProxyPaths: c.ProxyPaths, Budget: budget, Calls: counts, Contact: c.contact(), Metrics: metrics, Failures: failures,
 			StaffIssuer: c.staffSignIn(), Demo: pages, Developers: c.Developers, NoMail: c.SMTPURL == nil && pages == nil, Now: time.Now, Log: log,
 		}, support.New(db, keeper, connections)),
-		admin: handlers.NewAdmin(c.AdminAddr, ready.Check, metrics.Handler(keeper.Figures, ready.Check)),
+		admin: handlers.NewAdmin(c.AdminAddr, ready.Check, metrics.Handler(handlers.Figures{Keeper: keeper.Figures, CheckLag: checker.Lag}, ready.Check)),
 	}, nil
 }
 

@@ -19,7 +19,7 @@ func filledID(i int) string { return fmt.Sprintf("%08x-0000-7000-8000-0000000000
 
 // fill makes connections, ten for each company. Each has an event, and a credential
 // that opens and that the stub issuer renews. Access was granted just now, and the
-// renewals are spread over the next hour.
+// renewals and checks are spread over the next hour.
 func fill(b testing.TB, db *database.DB, keys *seal.Keys, connections int) {
 	b.Helper()
 	if _, err := accounts.Migrate(b.Context(), db, accounts.MigrationWatch{}); err != nil {
@@ -66,6 +66,7 @@ func fillOne(tx *gorm.DB, keys *seal.Keys, i int, now, due time.Time) error {
 			id, company, tenant, fmt.Sprint("Tenant ", tenant), defaultScopes, now, now, expires, due, now, now).Error,
 		tx.Exec(`INSERT INTO credentials (connection_id, company_id, access_sealed, refresh_sealed, expires_at, generation, environment, due_at)
 			VALUES (?, ?, ?, ?, ?, 1, 'production', ?)`, id, company, access, refresh, expires, due).Error,
+		tx.Exec(`INSERT INTO checks (connection_id, company_id, environment, due_at) VALUES (?, ?, 'production', ?)`, id, company, due).Error,
 		tx.Exec(`INSERT INTO events (id, company_id, connection_id, kind, actor_name, support_code, at)
 			VALUES (?, ?, ?, 'connected', 'Dana Whitfield', 'FB-ABCD-EFGH', ?)`, id, company, id, now).Error)
 }

@@ -18,6 +18,8 @@ type stubIssuer struct {
 	http.Handler
 	// grants counts the tokens that it has issued.
 	grants atomic.Int64
+	// calls counts the calls of its API.
+	calls atomic.Int64
 	// thinks is how many nanoseconds it waits before it issues a token.
 	thinks atomic.Int64
 }
@@ -47,6 +49,7 @@ func newStubIssuer() *stubIssuer {
 			stubAccess(tenant), int(stubLife.Seconds()), stubRefresh(tenant)))
 	})
 	mux.HandleFunc("GET /settings/v2/tenant/{tenant}/business-units", func(w http.ResponseWriter, r *http.Request) {
+		s.calls.Add(1)
 		answer(w, `{"page":1,"pageSize":1,"totalCount":3,"hasMore":true,"data":[{"id":1,"name":"Heating","officialName":"Northgate Heating",`+
 			`"tenant":{"id":`+r.PathValue("tenant")+`,"name":"Northgate Heating & Plumbing"}}]}`)
 	})

@@ -13,8 +13,7 @@ import (
 
 // Limits.
 const (
-	LeasedAtOnce = leasedAtOnce
-	PollEvery    = pollEvery
+	PollEvery = pollEvery
 )
 
 // DueCheck is a check that is due.
@@ -32,6 +31,7 @@ var (
 	CheckerFirstCheck = (*Checker).firstCheck
 	CheckerNextCheck  = (*Checker).nextCheck
 	CheckerRecord     = (*Checker).record
+	CheckerTakeTurn   = (*Checker).takeTurn
 )
 
 // AskFor asks for a check that is due, and records nothing.
@@ -50,7 +50,7 @@ func (c *Checker) Client(name servicetitan.EnvironmentName) *servicetitan.Client
 // returns how many there were.
 func (c *Checker) CheckDue(ctx context.Context, of servicetitan.EnvironmentName) (n int, err error) {
 	for {
-		list, _, err := c.due(ctx, of, leasedAtOnce)
+		list, err := c.due(ctx, of, leasedAtOnce)
 		if err != nil || len(list) == 0 {
 			return n, err
 		}

@@ -32,22 +32,16 @@ var dueChecks = `SELECT ` + checkRow.ColumnsOf("k") + `, ` + connectionRow.Colum
 	FROM checks k JOIN connections c ON c.id = k.connection_id
 	WHERE k.environment = $1 AND k.due_at <= $2 AND (k.lease_until IS NULL OR k.lease_until <= $3) ORDER BY k.due_at LIMIT $4`
 
-// due leases checks of an environment that are due, the longest due first. If it leases
-// fewer than the limit, wait says when to look again.
+// due leases checks of an environment that are due, the longest due first.
 //
 // Nothing is lost with a check that ends without a result, so its lease is simpler than
 // that of a renewal: if its holder dies, another instance makes the check again once the
 // lease has ended by its time. A holder that was stopped for longer finds another owner in
 // its place, and records nothing.
-func (c *Checker) due(ctx context.Context, of servicetitan.EnvironmentName, limit int) (leased []dueCheck, wait time.Duration, err error) {
-	// A read costs less than a write, and most of the time little is due.
-	count, err := c.countDue(ctx, of, limit)
-	if err != nil || count == 0 {
-		return nil, pollEvery, err
-	}
-	limit, wait, err = c.takePace(ctx, of, count)
-	if err != nil || limit == 0 {
-		return nil, wait, err
+func (c *Checker) due(ctx context.Context, of servicetitan.EnvironmentName, limit int) (leased []dueCheck, err error) {
+	// A read costs less than a write, and most of the time nothing is due.
+	if some, err := c.anythingDue(ctx, of); err != nil || !some {
+		return nil, err
 	}
 	err = c.db.Write(ctx, func(tx *gorm.DB) error {
 		leased = nil // the transaction may run more than once
@@ -61,38 +55,24 @@ func (c *Checker) due(ctx context.Context, of servicetitan.EnvironmentName, limi
 		return lease(tx, leased, now)
 	})
 	if err != nil {
-		return nil, pollEvery, fmt.Errorf("lease due checks: %w", err)
+		return nil, fmt.Errorf("lease due checks: %w", err)
 	}
-	return leased, wait, nil
+	return leased, nil
 }
 
-// takePace takes up to n checks from the budget of an environment. No tenant has the ID 0.
-// If it takes fewer, wait says when there are more.
-func (c *Checker) takePace(ctx context.Context, of servicetitan.EnvironmentName, n int) (taken int, wait time.Duration, err error) {
-	for ; taken < n; taken++ {
-		err := c.pace.Take(ctx, calls.Tenant{Environment: of})
-		if spent, ok := errors.AsType[*calls.SpentError](err); ok {
-			return taken, max(spent.Until.Sub(c.db.Now()), time.Millisecond), nil
-		}
-		if err != nil {
-			return taken, pollEvery, err
-		}
-	}
-	return taken, pollEvery, nil
-}
-
-// countDue counts the checks of an environment that are due and not leased, up to a limit.
-func (c *Checker) countDue(ctx context.Context, of servicetitan.EnvironmentName, limit int) (n int, err error) {
+// anythingDue says whether a check of an environment is due and not leased.
+func (c *Checker) anythingDue(ctx context.Context, of servicetitan.EnvironmentName) (bool, error) {
 	now, err := c.db.SharedNow(c.db.Read(ctx))
 	if err != nil {
-		return 0, err
+		return false, err
 	}
-	err = c.db.ReadRow(ctx, `SELECT count(*) FROM (SELECT 1 FROM checks
-		WHERE environment = $1 AND due_at <= $2 AND (lease_until IS NULL OR lease_until <= $3) LIMIT $4) AS due`, []any{of, now, now, limit}, &n)
-	if err != nil {
-		return 0, fmt.Errorf("look for due checks: %w", err)
+	var found int
+	err = c.db.ReadRow(ctx, "SELECT 1 FROM checks WHERE environment = $1 AND due_at <= $2 AND (lease_until IS NULL OR lease_until <= $3) LIMIT 1",
+		[]any{of, now, now}, &found)
+	if err != nil && !errors.Is(err, database.ErrNotFound) {
+		return false, fmt.Errorf("look for due checks: %w", err)
 	}
-	return n, nil
+	return err == nil, nil
 }
 
 // readDue reads the checks of an environment that are due, the longest due first. It locks

@@ -3,6 +3,8 @@ package check_test
 import (
 	"context"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,7 +24,7 @@ import (
 func (k checks) leased(c *check.Checker, id uuid.UUID) check.DueCheck {
 	k.Helper()
 	k.makeDue(id)
-	list, _, err := check.CheckerDue(c, k.Context(), servicetitan.Sandbox, 1)
+	list, err := check.CheckerDue(c, k.Context(), servicetitan.Sandbox, 1)
 	if err != nil || len(list) != 1 || list[0].ConnectionID != id {
 		k.Fatalf("%d checks are due, %v", len(list), err)
 	}
@@ -115,7 +117,7 @@ func TestChecksAreTakenOver(t *testing.T) {
 	onChecks(t, func(t *testing.T, k checks) {
 		id, other := k.Connect(modeltest.Northgate), k.NewChecker(modeltest.CheckOptions)
 		d := k.leased(k.Checker, id)
-		if list, _, err := check.CheckerDue(other, t.Context(), servicetitan.Sandbox, 1); len(list) > 0 || err != nil {
+		if list, err := check.CheckerDue(other, t.Context(), servicetitan.Sandbox, 1); len(list) > 0 || err != nil {
 			t.Errorf("another instance leases %d of them, %v", len(list), err)
 		}
 		k.Exec("UPDATE checks SET lease_until = ?", check.AnHourAgo())
@@ -139,26 +141,69 @@ func TestChecksAreTakenOver(t *testing.T) {
 	})
 }
 
-// All instances together keep to the pace, also after a time in which none was there.
+// All instances together keep to the pace.
 func TestInstancesShareThePace(t *testing.T) {
 	onChecks(t, func(t *testing.T, k checks) {
-		k.makeDue(k.ConnectMany(20)...)
 		options := modeltest.CheckOptions
 		options.PerSecond = 5
-		one, two := k.NewChecker(options), k.NewChecker(options)
+		instances := []*check.Checker{k.NewChecker(options), k.NewChecker(options)}
 		if !k.DB.OnPostgres() {
-			two = one // one process serves a SQLite file
+			instances[1] = instances[0] // one process serves a SQLite file
 		}
-		leased := 0
-		for _, c := range []*check.Checker{one, two} {
-			list, wait, err := check.CheckerDue(c, t.Context(), servicetitan.Sandbox, check.LeasedAtOnce)
-			if err != nil || wait <= 0 || wait > check.PollEvery {
-				t.Errorf("wait %s, %v", wait, err)
+		within, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		var turns sync.WaitGroup
+		var taken atomic.Int64
+		for i := range 20 {
+			turns.Go(func() {
+				if check.CheckerTakeTurn(instances[i%2], within, servicetitan.Sandbox) == nil {
+					taken.Add(1)
+				}
+			})
+		}
+		turns.Wait()
+		if n := int(taken.Load()); n == 0 || n > options.PerSecond {
+			t.Errorf("%d checks begin in a second, want %d", n, options.PerSecond)
+		}
+	})
+}
+
+// After a time in which no instance was there, everything is due at once. It is checked at
+// the pace, and is spread out from then on.
+func TestBacklogKeepsToThePace(t *testing.T) {
+	modeltest.InVirtualTime(t, func(kept *modeltest.Kept) {
+		k := checks{kept}
+		k.Start()
+		k.makeDue(k.ConnectMany(40)...)
+		options := modeltest.CheckOptions
+		options.PerSecond = 5
+		c := k.NewChecker(options)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			c.Run(ctx)
+		}()
+		asked := 0
+		for second := range 20 {
+			k.Pass(time.Second)
+			now := k.Sandbox.Count(sandbox.PathBusinessUnits)
+			if n := now - asked; n > options.PerSecond+1 {
+				t.Errorf("%d calls in second %d", n, second)
 			}
-			leased += len(list)
+			asked = now
 		}
-		if leased != options.PerSecond {
-			t.Errorf("%d checks begin in a second, want %d", leased, options.PerSecond)
+		if asked != 40 {
+			t.Errorf("%d of 40 were checked", asked)
+		}
+		stop()
+		<-done
+		var dues []time.Time
+		if err := k.DB.Read(t.Context()).Raw("SELECT due_at FROM checks ORDER BY due_at").Scan(&dues).Error; err != nil {
+			t.Fatal(err)
+		}
+		if width := dues[39].Sub(dues[0]); width < modeltest.CheckOptions.IdleEvery/10 {
+			t.Errorf("the next ones come within %s", width)
 		}
 	})
 }
