@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"gorm.io/gorm"
+
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
@@ -34,6 +36,8 @@ func BenchmarkChecks(b *testing.B) {
 				b.Run("due="+strings.ReplaceAll(due, " ", "-"), func(b *testing.B) {
 					if due == "at once" {
 						change(b, r.db, "UPDATE checks SET due_at = ?", r.db.Now())
+					} else {
+						r.spread(b, time.Hour)
 					}
 					for b.Loop() {
 						r.check(b, lasting)
@@ -42,6 +46,25 @@ func BenchmarkChecks(b *testing.B) {
 				})
 			}
 		})
+	}
+}
+
+// spread makes the same number of checks due in each second from now on.
+func (r *renewals) spread(b *testing.B, over time.Duration) {
+	b.Helper()
+	err := r.db.Write(b.Context(), func(tx *gorm.DB) error {
+		now, seconds := r.db.Now(), int(over.Seconds())
+		for i := range seconds {
+			from, to := filledID(i*r.connections/seconds), filledID((i+1)*r.connections/seconds)
+			err := tx.Exec("UPDATE checks SET due_at = ? WHERE connection_id >= ? AND connection_id < ?", now.Add(time.Duration(i)*time.Second), from, to).Error
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
 	}
 }
 

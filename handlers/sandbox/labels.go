@@ -110,7 +110,7 @@ func actionList() []actionWords {
 		{Regenerate, "Regenerate the client secret", "A connection with the old secret asks for a reconnect at its next renewal."},
 		{LoseScope, "Lose a scope", "New tokens lack the scope. The connection keeps working, and says at the next renewal what is missing."},
 		{RefuseScope, "Lose a scope that tokens still list", "Only the API refuses. Fieldbridge finds out when it asks for business units; apps find out in the area that they use."},
-		{DisableSilently, "Disable the app, with tokens as before", "Renewals still work. At the next check, Fieldbridge asks for a reconnect, and says that the app is not allowed."},
+		{DisableSilently, "Disable the app, with tokens as before", "Renewals still work. Fieldbridge finds out with its next two checks, asks for a reconnect, and says that the app is not allowed."},
 		{Restore, "Restore", "The app is allowed again, with all its scopes. A company that disabled it chooses Reconnect."},
 	}
 }
