@@ -1,6 +1,7 @@
 package views
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,23 +33,26 @@ const (
 
 // Bars draws the bars of a chart.
 func Bars(bars []Bar) templ.Component {
-	return byHand(func(p *pen) {
-		for _, bar := range bars {
-			p.html(`<rect data-tone="`)
-			p.text(bar.Tone)
-			p.html(`" x="`)
-			p.number(bar.X)
-			p.html(`.5" y="`)
-			p.number(bar.Y)
-			p.html(`" width="7" height="`)
-			p.number(bar.Height)
-			p.html(`" rx="1.5"><title>`)
-			p.text(bar.When)
-			p.html(`: `)
-			p.text(bar.Says)
-			p.html(`</title></rect>`)
-		}
-	})
+	return byHand(func(p *pen) { p.bars(bars) })
+}
+
+// bars draws the bars of a chart.
+func (p *pen) bars(bars []Bar) {
+	for _, bar := range bars {
+		p.html(`<rect data-tone="`)
+		p.text(bar.Tone)
+		p.html(`" x="`)
+		p.number(bar.X)
+		p.html(`.5" y="`)
+		p.number(bar.Y)
+		p.html(`" width="7" height="`)
+		p.number(bar.Height)
+		p.html(`" rx="1.5"><title>`)
+		p.text(bar.When)
+		p.html(`: `)
+		p.text(bar.Says)
+		p.html(`</title></rect>`)
+	}
 }
 
 // healthBars returns the days as bars. A bar is high for a day without a problem
@@ -67,6 +71,24 @@ func healthBars(days []connect.RenewalDay) []Bar {
 			tone, height, says = "bad", BarHeight/3, "renewals did not work"
 		case d.Failed > 0:
 			tone, height, says = "warn", BarHeight*2/3, Plural(d.Failed, "renewal", "renewals")+" of "+strconv.Itoa(d.OK+d.Failed)+" did not work at first"
+		}
+		bars[i] = Bar{X: i*BarStep + 1, Y: BarHeight - height, Height: height, Tone: tone, When: day(d.Day), Says: says}
+	}
+	return bars
+}
+
+// checkBars returns the checks of the days as bars, with the same shapes as healthBars.
+func checkBars(days []connect.RenewalDay) []Bar {
+	bars := make([]Bar, len(days))
+	for i, d := range days {
+		tone, height, says := "ok", BarHeight-2, "ServiceTitan answered all checks"
+		switch {
+		case d.ChecksOK+d.ChecksFailed == 0:
+			tone, height, says = "off", 4, "no checks"
+		case d.ChecksOK == 0:
+			tone, height, says = "bad", BarHeight/3, "no check worked"
+		case d.ChecksFailed > 0:
+			tone, height, says = "warn", BarHeight*2/3, Plural(d.ChecksFailed, "check", "checks")+" of "+strconv.Itoa(d.ChecksOK+d.ChecksFailed)+" did not work"
 		}
 		bars[i] = Bar{X: i*BarStep + 1, Y: BarHeight - height, Height: height, Tone: tone, When: day(d.Day), Says: says}
 	}
@@ -120,7 +142,7 @@ func healthSum(bars []Bar) string {
 		}
 	}
 	if counted == 0 {
-		return "No renewals"
+		return "None"
 	}
 	return strconv.Itoa(fine) + " of " + Plural(counted, "day", "days") + " without a problem"
 }
@@ -128,19 +150,56 @@ func healthSum(bars []Bar) string {
 // troubledDays describes the days with a problem, newest first.
 func troubledDays(bars []Bar) []string {
 	var list []string
-	for i := len(bars) - 1; i >= 0; i-- {
-		if bars[i].Tone == "warn" || bars[i].Tone == "bad" {
-			list = append(list, bars[i].words())
+	for _, bar := range slices.Backward(bars) {
+		if bar.Tone == "warn" || bar.Tone == "bad" {
+			list = append(list, bar.words())
 		}
 	}
 	return list
 }
 
-// healthWords describes the strip for screen readers.
-func healthWords(bars []Bar) string {
-	words := "Renewals of the last 30 days: " + healthSum(bars) + "."
+// healthWords describes a strip of renewals or checks for screen readers.
+func healthWords(what string, bars []Bar) string {
+	words := what + " of the last 30 days: " + healthSum(bars) + "."
 	if list := troubledDays(bars); len(list) > 0 {
 		words += " " + strings.Join(list, ". ") + "."
 	}
 	return words
+}
+
+// HealthStrip shows the renewals and the checks of the last 30 days, and the times without
+// any because somebody had to reconnect. A high bar is a day without a problem, a lower one
+// a day with problems, and a mere line a day without data.
+func HealthStrip(days []connect.RenewalDay) templ.Component {
+	return byHand(func(p *pen) {
+		p.html(`<section class="card" aria-labelledby="health"><header><h2 id="health">Last 30 days</h2><small>Days in UTC</small></header><div class="body stack">`)
+		p.strip("Renewals", healthBars(days))
+		p.strip("Checks", checkBars(days))
+		p.html(`<div class="row split"><small>30 days ago</small><small>High: no problem. Low: problems. Line: no data.</small><small>Today</small></div></div></section>`)
+	})
+}
+
+// strip shows a bar for each day, and lists the days with a problem.
+func (p *pen) strip(what string, bars []Bar) {
+	p.html(`<div class="stack tight"><div class="row split"><h3>`)
+	p.text(what)
+	p.html(`</h3> <small>`)
+	p.text(healthSum(bars))
+	p.html(`</small></div><svg class="bars" viewBox="0 0 300 40" preserveAspectRatio="none" role="img" aria-label="`)
+	p.text(healthWords(what, bars))
+	p.html(`">`)
+	p.bars(bars)
+	p.html(`</svg>`)
+	if list := troubledDays(bars); len(list) > 0 {
+		p.html(`<details class="sm"><summary>`)
+		p.text(Plural(len(list), "day", "days"))
+		p.html(` with a problem</summary><ul role="list">`)
+		for _, line := range list {
+			p.html(`<li>`)
+			p.text(line)
+			p.html(`</li>`)
+		}
+		p.html(`</ul></details>`)
+	}
+	p.html(`</div>`)
 }
