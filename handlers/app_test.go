@@ -31,10 +31,11 @@ import (
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox/sandboxtest"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/calls"
-	"github.com/fieldbridge/fieldbridge/models/failure"
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/failure"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
+	"github.com/fieldbridge/fieldbridge/models/outage"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/models/testdb"
@@ -79,6 +80,7 @@ type app struct {
 	connections *connect.Connections
 	calls       *calls.Counts
 	failures    *failure.Record
+	outages     *outage.Monitor
 	webhooks    *webhook.Webhooks
 	// served is what the app signs people in with.
 	served    *accounts.Accounts
@@ -219,7 +221,7 @@ func (a *app) wire(log *slog.Logger) http.Handler {
 		_ = r.db.Close()
 		transport.CloseIdleConnections()
 	})
-	a.db, a.keeper, a.apiKeys, a.connections, a.calls, a.failures, a.webhooks, a.served = r.db, r.keeper, r.apiKeys, r.connections, r.calls, r.failures, r.webhooks, r.accounts
+	a.db, a.keeper, a.apiKeys, a.connections, a.calls, a.failures, a.outages, a.webhooks, a.served = r.db, r.keeper, r.apiKeys, r.connections, r.calls, r.failures, r.outages, r.webhooks, r.accounts
 	return r.handler
 }
 

@@ -26,7 +26,7 @@ func (s *site) listConnections(c echo.Context, v accounts.Visitor) error {
 	if err != nil {
 		return err
 	}
-	return fieldbridge.Render(c, http.StatusOK, views.Connections(views.ConnectionsPage{Visitor: v, Connections: list, Asks: asks, Clock: s.clockOf(v)}))
+	return fieldbridge.Render(c, http.StatusOK, views.Connections(views.ConnectionsPage{Visitor: v, Connections: list, Asks: asks, Outages: s.outageNotices(list...), Clock: s.clockOf(v)}))
 }
 
 // showConnection shows one connection.
@@ -47,7 +47,7 @@ func (s *site) showConnection(c echo.Context, v accounts.Visitor, id uuid.UUID) 
 	}
 	page := views.ConnectionPage{
 		Visitor: v, Connection: connection, Check: shown.Check, Setup: shown.Setup, Events: history.Events, Part: part, Tested: c.QueryParam("done") == "tested",
-		GuideURL: s.BaseURL.JoinPath("/guide", string(connection.Environment)).String(), Ask: shown.Ask, Calls: shown.Calls, Owners: shown.Owners, Clock: s.clockOf(v),
+		GuideURL: s.BaseURL.JoinPath("/guide", string(connection.Environment)).String(), Outages: s.outageNotices(connection), Ask: shown.Ask, Calls: shown.Calls, Owners: shown.Owners, Clock: s.clockOf(v),
 	}
 	if environment, ok := s.environment(connection.Environment); ok {
 		page.AppURL = environment.AppURL()

@@ -28,6 +28,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/keeper"
 	"github.com/fieldbridge/fieldbridge/models/keyring"
 	"github.com/fieldbridge/fieldbridge/models/live"
+	"github.com/fieldbridge/fieldbridge/models/outage"
 	"github.com/fieldbridge/fieldbridge/models/outbound"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/secret"
@@ -98,6 +99,8 @@ type running struct {
 	calls    *calls.Counts
 	// failures are written only if a test does so.
 	failures *failure.Record
+	// outages are looked for only if a test lets the monitor take its turns.
+	outages *outage.Monitor
 	// live tells open pages what has changed, once a test runs it.
 	live *live.Hub
 }
@@ -123,10 +126,11 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 		clients = append(clients, servicetitan.NewClient(e, transport, db.Now))
 	}
 	people := accounts.New(db, keys, 4, accounts.QuickHashes)
-	keeper := keeper.New(db, keys, clients, keeper.Options{KeepAlive: time.Hour, PerSecond: 1000}, log)
+	outages := outage.New(db, log)
+	keeper := keeper.New(db, keys, clients, keeper.Options{KeepAlive: time.Hour, PerSecond: 1000, Outages: outages}, log)
 	apiKeys := accounts.NewAPIKeys(db)
 	budget := calls.NewBudget(db, calls.PerSecond)
-	checker := check.New(db, clients, keeper, budget, nil, check.Options{Every: time.Hour, IdleEvery: 6 * time.Hour, PerSecond: 1000}, log)
+	checker := check.New(db, clients, keeper, budget, outages, check.Options{Every: time.Hour, IdleEvery: 6 * time.Hour, PerSecond: 1000}, log)
 	connections := connect.New(db, keys, clients, keeper, checker, i.URL+"/callback", log)
 	webhooks := webhook.New(db, keys, outbound.New(outbound.Rules{Loopback: true}), log)
 	var paths []api.CallPath
@@ -144,9 +148,9 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 		limits.Life = time.Millisecond
 	}
 	hub := live.New(db, sessions, limits, log)
-	return running{accounts: people, db: db, keeper: keeper, apiKeys: apiKeys, connections: connections, webhooks: webhooks, calls: counts, failures: failures, live: hub, handler: handlers.New(handlers.Options{
+	return running{accounts: people, db: db, keeper: keeper, apiKeys: apiKeys, connections: connections, webhooks: webhooks, calls: counts, failures: failures, live: hub, outages: outages, handler: handlers.New(handlers.Options{
 		BaseURL: base, TrustedProxies: i.trusted, Accounts: people, Sessions: sessions, Live: hub,
-		Connections: connections, APIKeys: apiKeys, Answers: accounts.NewKeptAnswers(db, keys), Webhooks: webhooks, ProxyPaths: paths, Budget: budget, Calls: counts, Failures: failures, Contact: i.contact, StaffIssuer: i.staffIssuer, Demo: i.demo, Developers: true, RequestLimit: i.requestLimit, Now: now, Log: log,
+		Connections: connections, APIKeys: apiKeys, Answers: accounts.NewKeptAnswers(db, keys), Webhooks: webhooks, ProxyPaths: paths, Budget: budget, Calls: counts, Failures: failures, Outages: outages, Contact: i.contact, StaffIssuer: i.staffIssuer, Demo: i.demo, Developers: true, RequestLimit: i.requestLimit, Now: now, Log: log,
 	}, support.New(db, keeper, connections))}, nil
 }
 

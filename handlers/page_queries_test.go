@@ -52,6 +52,7 @@ var mostQueries = map[string]int{
 	"/settings/email/:token":              1,
 	"/settings/devices":                   2,
 	"/help":                               1,
+	"/status":                             3,
 	"/activity":                           3,
 	"/activity.csv":                       4,
 	"/settings":                           2,

@@ -132,6 +132,7 @@ var admitted = map[string]int{
 	"POST /settings/devices/end-others":          303,
 	"POST /settings/devices/:id/end":             404, // of somebody else
 	"GET /help":                                  200,
+	"GET /status":                                200,
 	"GET /activity":                              200,
 	"GET /activity.csv":                          200,
 	"GET /settings":                              200,

@@ -85,6 +85,7 @@ func (s *staffSite) routes() []route {
 		{get, "/verify/email/:token", anyone(s.openEmailLink)},
 
 		{get, "/connections", s.member(s.listConnections)},
+		{get, "/status", s.member(s.serviceTitan)},
 		{get, "/connect", s.member(s.connectForm)},
 		{post, "/connect", s.member(s.connect)},
 		{get, "/connect/review", s.member(s.reviewAccess)},

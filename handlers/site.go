@@ -18,6 +18,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/failure"
 	"github.com/fieldbridge/fieldbridge/models/live"
+	"github.com/fieldbridge/fieldbridge/models/outage"
 	"github.com/fieldbridge/fieldbridge/models/support"
 	"github.com/fieldbridge/fieldbridge/models/webhook"
 	"github.com/fieldbridge/fieldbridge/static"
@@ -41,6 +42,8 @@ type Options struct {
 	ProxyPaths []api.CallPath
 	Budget     *calls.Budget
 	Calls      *calls.Counts
+	// Outages knows the outages of ServiceTitan. It may be nil.
+	Outages *outage.Monitor
 	// Live tells open pages when a connection has changed.
 	Live *live.Hub
 	// Contact is where people reach support. It may be empty.

@@ -51,6 +51,9 @@ func (s *staffSite) showStaffConnection(c echo.Context, m accounts.Staff, id uui
 	page.Clock = s.clock()
 	page.Clock.Theirs = page.View.Company.Zone()
 	connection := page.View.Connection
+	if o, ok := s.Outages.Current(connection.Environment); ok {
+		page.Outage = &o
+	}
 	if environment, ok := s.environment(connection.Environment); ok {
 		page.PortalURL, page.Asked = environment.PortalURL(), environment.Scopes
 		page.Missing = models.MissingAreas(connection.ScopeList(), environment.Scopes)

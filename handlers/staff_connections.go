@@ -21,7 +21,13 @@ func (s *staffSite) staffOverview(c echo.Context, m accounts.Staff) error {
 	if err != nil {
 		return err
 	}
-	return fieldbridge.Render(c, http.StatusOK, staff.Overview(staff.OverviewPage{Staff: m, Overview: overview, Clock: s.clock()}))
+	outages, err := s.Outages.OpenWithSamples(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	return fieldbridge.Render(c, http.StatusOK, staff.Overview(staff.OverviewPage{
+		Staff: m, Overview: overview, Outages: outages, Ended: s.Outages.JustEnded(), Clock: s.clock(),
+	}))
 }
 
 // staffConnections shows the part of the list of all connections that its address
@@ -30,7 +36,7 @@ func (s *staffSite) staffConnections(c echo.Context, m accounts.Staff) error {
 	if unknown := support.UnknownFilters(c.QueryParams()); len(unknown) > 0 {
 		return s.unknownFilter(c, m, unknown)
 	}
-	page := staff.ConnectionsPage{Staff: m, Clock: s.clock()}
+	page := staff.ConnectionsPage{Staff: m, Outages: s.Outages.Open(), Clock: s.clock()}
 	page.Filter, page.Place = support.ParseFilter(c.QueryParams()), support.ParseCursor(c.QueryParam("at"))
 	if to, err := s.codeSearched(c, page.Filter.Query); to != "" || err != nil {
 		if err != nil {

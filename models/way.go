@@ -42,6 +42,15 @@ func (cs Clients) In(name servicetitan.EnvironmentName) (*servicetitan.Client, b
 	return nil, false
 }
 
+// Names returns the environments of the clients.
+func (cs Clients) Names() []servicetitan.EnvironmentName {
+	names := make([]servicetitan.EnvironmentName, len(cs))
+	for i, c := range cs {
+		names[i] = c.Environment().Name
+	}
+	return names
+}
+
 // Choice is what a contractor chose in the connection wizard.
 type Choice struct {
 	Environment servicetitan.EnvironmentName

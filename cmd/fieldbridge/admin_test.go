@@ -51,7 +51,7 @@ func TestAdmin(t *testing.T) {
 	front := httptest.NewRecorder()
 	a.public.ServeHTTP(front, httptest.NewRequestWithContext(t.Context(), "GET", "http://localhost:8080/signin?next=secret", nil))
 	wants("/metrics", 200, `fieldbridge_http_request_seconds_count{method="GET",route="/signin",status="200"} 1`,
-		"fieldbridge_ready 1", `fieldbridge_not_ready_total{cause="disk_full"} 0`, "fieldbridge_due_lag_seconds 0", "fieldbridge_check_lag_seconds 0", "fieldbridge_unsaved_renewals 0", "fieldbridge_leases_lost_total 0", "go_goroutines")
+		"fieldbridge_ready 1", `fieldbridge_not_ready_total{cause="disk_full"} 0`, "fieldbridge_due_lag_seconds 0", "fieldbridge_check_lag_seconds 0", "fieldbridge_unsaved_renewals 0", "fieldbridge_leases_lost_total 0", `fieldbridge_outage{environment="production"} 0`, "go_goroutines")
 	for _, path := range []string{"/metrics", "/healthz", "/readyz"} {
 		public := httptest.NewRecorder()
 		a.public.ServeHTTP(public, httptest.NewRequestWithContext(t.Context(), "GET", "http://localhost:8080"+path, nil))

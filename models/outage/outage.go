@@ -47,6 +47,10 @@ type Outage struct {
 // Kinds counts connections by the kind of their error.
 type Kinds map[servicetitan.ErrorKind]int
 
+// CountedKinds returns the kinds of errors that can be an outage, in the order in which pages
+// list them.
+func CountedKinds() []servicetitan.ErrorKind { return kinds[:] }
+
 // Sample is the size of an outage at a time.
 type Sample struct {
 	At               time.Time

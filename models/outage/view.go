@@ -27,6 +27,15 @@ func (m *Monitor) Current(e servicetitan.EnvironmentName) (Outage, bool) {
 	return Outage{}, false
 }
 
+// Quiet says that no outage goes on, and that none ended a short time ago.
+func (m *Monitor) Quiet() bool {
+	if m == nil {
+		return true
+	}
+	v := m.seen.Load()
+	return len(v.open)+len(v.ended) == 0
+}
+
 // Open returns the outages that go on, the oldest first, from memory.
 func (m *Monitor) Open() []Outage {
 	if m == nil {
@@ -50,6 +59,14 @@ func (m *Monitor) Ended(e servicetitan.EnvironmentName) (last Outage, ok bool) {
 		}
 	}
 	return last, ok
+}
+
+// JustEnded returns the outages that ended within AnnouncedFor, from memory.
+func (m *Monitor) JustEnded() []Outage {
+	if m == nil {
+		return nil
+	}
+	return m.seen.Load().ended
 }
 
 // Lately returns the outage of an endpoint that goes on, or that ended within a time.

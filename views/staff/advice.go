@@ -156,7 +156,11 @@ func (p ConnectionPage) advice() advice {
 			a.tell = "The setup was withdrawn before it was finished. To begin again, please sign in to Fieldbridge, open its page, and choose Reconnect."
 		}
 		return a
-	case models.Degraded, models.ReconnectNeeded: // see below
+	case models.Degraded:
+		if p.Outage != nil {
+			return outageAdvice(*p.Outage, p.Clock)
+		}
+	case models.ReconnectNeeded: // see below
 	}
 	a := reasonAdvice[c.Reason]
 	for _, t := range p.View.Tasks {
