@@ -51,7 +51,7 @@ type Mail struct {
 
 // MailHold is how long a mail that tells somebody to reconnect waits. If many connections
 // are refused at once, this is about as long as it takes to see that it is an outage.
-const MailHold = 3 * time.Minute
+const MailHold = 5 * time.Minute
 
 // queueMails queues a mail to each person who is to get mails about incidents. It
 // runs in the transaction of the change, so that each incident is reported once.

@@ -315,7 +315,7 @@ func TestChecksAreSpread(t *testing.T) {
 			for name, tt := range map[string]struct {
 				waits        []time.Duration
 				least, width time.Duration
-			}{"first": {firsts, every / 10, every / 2}, "next": {nexts, every * 4 / 5, every / 10}} {
+			}{"first": {firsts, every / 10, every / 2}, "next": {nexts, every * 2 / 3, every / 10}} {
 				low, high := slices.Min(tt.waits), slices.Max(tt.waits)
 				if low < tt.least || high > every || high-low < tt.width {
 					t.Errorf("the %s check of every %s comes after %s to %s", name, every, low, high)

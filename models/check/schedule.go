@@ -22,17 +22,18 @@ func (c *Checker) every(connection models.Connection, now time.Time) time.Durati
 }
 
 // nextCheck returns when to check a connection again that works. The spread separates
-// connections that were checked together.
+// connections that were checked together. An eighth of the interval is left for the second
+// check after a failure, and for a mail that is held, so that people are told within it.
 func (c *Checker) nextCheck(connection models.Connection, now time.Time) time.Time {
 	every := c.every(connection, now)
-	return now.Add(every - retry.Spread(every/5))
+	return now.Add(every - every/8 - retry.Spread(every/5))
 }
 
 // firstCheck returns when to check a connection for the first time. Connections that were
 // made together are spread over the whole interval.
 func (c *Checker) firstCheck(connection models.Connection, now time.Time) time.Time {
 	every := c.every(connection, now)
-	return now.Add(every/10 + retry.Spread(every-every/10))
+	return now.Add(every/10 + retry.Spread(every-every/8-every/10))
 }
 
 // nextTry returns when to check a connection again after failures in a row, but not before

@@ -39,7 +39,13 @@ func (c counts) find() (finding, bool) {
 			tried += n.New[i]
 		}
 		for kind, n := range c.Failing {
-			if refusal(kind) && (i > 0 || n.Companies < manyCompanies) || n.New[i] < threshold(tried) || f.has(kind) {
+			enough := threshold(tried)
+			if refusal(kind) {
+				// A connection that was refused is not tried again, so ordinary refusals
+				// are far fewer than ordinary errors.
+				enough = max(fewestFailing, (enough+1)/2)
+			}
+			if refusal(kind) && (i > 0 || n.Companies < manyCompanies) || n.New[i] < enough || f.has(kind) {
 				continue
 			}
 			f.began, f.kinds[kind] = earlier(f.began, n.First[i].time()), n.All
