@@ -122,7 +122,7 @@ func TestBrowserSandboxKeyboard(t *testing.T) {
 	a := newApp(t)
 	c := a.contractor(t)
 	c.Goto(a.standIn.URL + "/")
-	c.Value(`document.querySelector("[name=kind]").focus(), ""`)
+	c.Value(`document.querySelector("input[name=kind]").focus(), ""`)
 	c.Press(kb.ArrowDown)
 	c.Press(kb.Enter)
 	c.See("until switched off")
