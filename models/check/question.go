@@ -67,10 +67,12 @@ func (q question) ask(ctx context.Context) (finding, error) {
 		return finding{}, err
 	}
 	found.err, found.generation = err, access.Generation
-	q.outages.Note(outage.Result{
-		Environment: q.connection.Environment, Endpoint: outage.API, ConnectionID: q.connection.ID, CompanyID: q.connection.CompanyID,
-		FailingSince: q.failingSince, Err: err,
-	})
+	if servicetitan.ForTenant(access.Token, q.connection.TenantID) == nil { // else ServiceTitan was not asked
+		q.outages.Note(outage.Result{
+			Environment: q.connection.Environment, Endpoint: outage.API, ConnectionID: q.connection.ID, CompanyID: q.connection.CompanyID,
+			FailingSince: q.failingSince, Err: err,
+		})
+	}
 	return found, nil
 }
 
