@@ -111,7 +111,7 @@ func actionList() []actionWords {
 		{LoseScope, "Lose a scope", "New tokens lack the scope. The connection keeps working, and says at the next renewal what is missing."},
 		{RefuseScope, "Lose a scope that tokens still list", "Only the API refuses. Fieldbridge finds out when it asks for business units; apps find out in the area that they use."},
 		{DisableSilently, "Disable the app, with tokens as before", "Renewals still work. Fieldbridge finds out with its next two checks, asks for a reconnect, and says that the app is not allowed."},
-		{Restore, "Restore", "The app is allowed again, with all its scopes. A company that disabled it chooses Reconnect."},
+		{Restore, "Restore", "The app is allowed again, with all its scopes. A company that disabled it chooses I have allowed it again."},
 	}
 }
 
