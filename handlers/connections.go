@@ -18,7 +18,7 @@ func connectionPath(id uuid.UUID) string { return "/connections/" + id.String() 
 
 // listConnections shows the home page of a company.
 func (s *site) listConnections(c echo.Context, v accounts.Visitor) error {
-	list, err := s.Connections.List(c.Request().Context(), v.CompanyID)
+	list, err := s.Connections.Overview(c.Request().Context(), v.CompanyID)
 	if err != nil {
 		return err
 	}
@@ -26,7 +26,16 @@ func (s *site) listConnections(c echo.Context, v accounts.Visitor) error {
 	if err != nil {
 		return err
 	}
-	return fieldbridge.Render(c, http.StatusOK, views.Connections(views.ConnectionsPage{Visitor: v, Connections: list, Asks: asks, Outages: s.outageNotices(list...), Clock: s.clockOf(v)}))
+	connections, apps := make([]models.Connection, len(list)), map[servicetitan.EnvironmentName]string{}
+	for i, listed := range list {
+		connections[i] = listed.Connection
+	}
+	for _, environment := range s.Connections.Environments() {
+		apps[environment.Name] = environment.AppURL()
+	}
+	return fieldbridge.Render(c, http.StatusOK, views.Connections(views.ConnectionsPage{
+		Visitor: v, Connections: list, AppURLs: apps, Asks: asks, Outages: s.outageNotices(connections...), Clock: s.clockOf(v),
+	}))
 }
 
 // showConnection shows one connection.

@@ -12,6 +12,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/connect"
+	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/views/pagetest"
 )
 
@@ -155,7 +156,7 @@ func TestAccessIsGivenBeforeItIsRenewed(t *testing.T) {
 	}{
 		{pagetest.Show(t, Connection(own)), []string{"Access was given 4 minutes ago.", "Access renews by 12:47 PM, or as soon as it is needed.", "Renewals None"}},
 		{pagetest.Show(t, Connection(ended)), []string{"Renewals None"}},
-		{pagetest.Show(t, Connections(ConnectionsPage{Visitor: pagetest.Visitor(accounts.Owner), Connections: []models.Connection{c}, Clock: testClock()})), []string{"Connected 4 minutes ago"}},
+		{pagetest.Show(t, Connections(ConnectionsPage{Visitor: pagetest.Visitor(accounts.Owner), Connections: []connect.InOverview{{Connection: c}}, Clock: testClock()})), []string{"Connected 4 minutes ago"}},
 	} {
 		page.shown.Says(page.says...)
 		page.shown.DoesNotSay("Last renewed", "Renewed 12", "renews again", "renewed yet")
@@ -323,7 +324,7 @@ func TestConnectionsSayWhetherAnyoneIsNeeded(t *testing.T) {
 	list := func(states ...models.State) ConnectionsPage {
 		p := ConnectionsPage{Visitor: pagetest.Visitor(accounts.Owner), Clock: testClock()}
 		for _, s := range states {
-			p.Connections = append(p.Connections, pagetest.Connection(s))
+			p.Connections = append(p.Connections, connect.InOverview{Connection: pagetest.Connection(s)})
 		}
 		return p
 	}
@@ -332,6 +333,45 @@ func TestConnectionsSayWhetherAnyoneIsNeeded(t *testing.T) {
 	pagetest.Show(t, Connections(list(models.Connected, models.ReconnectNeeded))).Says("One connection needs you to reconnect it.")
 	pagetest.Show(t, Connections(list(models.ReconnectNeeded, models.ReconnectNeeded))).Says("2 connections need you to reconnect them.")
 	pagetest.Show(t, Connections(list(models.Disconnected))).Says("Nothing is connected right now.")
+}
+
+// In the list, the button is where the trouble is, and only there.
+func TestConnectionsShowTheButtonWhereTheTroubleIs(t *testing.T) {
+	for _, c := range []struct {
+		change func(c *connect.InOverview)
+		says   string
+		action string
+	}{
+		{func(*connect.InOverview) {}, "Nothing needs you right now.", ""},
+		{func(c *connect.InOverview) { c.State = models.Degraded }, "Nothing needs you right now.", ""},
+		{func(c *connect.InOverview) { c.State, c.Reason = models.ReconnectNeeded, models.ReasonGrantRefused }, "Reconnect", "reconnect"},
+		{func(c *connect.InOverview) {
+			c.State, c.Reason, c.Way = models.ReconnectNeeded, models.ReasonNotAllowed, models.GuidedWay
+		}, "I have allowed it again", "try-again"},
+		{func(c *connect.InOverview) { c.State, c.ToAllow = models.Pending, true }, "I have allowed it", "allowed"},
+		{func(c *connect.InOverview) { c.UpgradeNeeded = true }, "choose Upgrade to New Version next to Fieldbridge. Open ServiceTitan", ""},
+	} {
+		listed := connect.InOverview{Connection: pagetest.Connection(models.Connected)}
+		c.change(&listed)
+		p := pagetest.Show(t, Connections(ConnectionsPage{
+			Visitor: pagetest.Visitor(accounts.Owner), Connections: []connect.InOverview{listed}, Clock: testClock(),
+			AppURLs: map[servicetitan.EnvironmentName]string{listed.Environment: "https://go.servicetitan.com/"},
+		}))
+		p.WellMade()
+		p.Says(c.says)
+		forms := 0
+		for _, form := range p.All("form") {
+			if action := pagetest.Value(form, "action"); strings.HasPrefix(action, ConnectionPath(listed.ID)) {
+				forms++
+				if want := ConnectionPath(listed.ID) + "/" + c.action; action != want {
+					t.Errorf("the button goes to %s, want %s", action, want)
+				}
+			}
+		}
+		if want := min(1, len(c.action)); forms != want {
+			t.Errorf("%q: %d buttons, want %d", c.says, forms, want)
+		}
+	}
 }
 
 func TestOutcomesOfferTheWayOn(t *testing.T) {

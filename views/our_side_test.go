@@ -6,6 +6,7 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/views/pagetest"
 )
 
@@ -22,7 +23,7 @@ func TestProblemOnOurSide(t *testing.T) {
 		page := pagetest.Show(t, Connection(ConnectionPage{Visitor: pagetest.Visitor(accounts.Owner), Connection: c, Clock: testClock()}))
 		page.Says("There is a problem on our side. There is nothing you need to do.", "fixing it", "Retrying", "We keep trying", "We try to renew the access again at")
 		page.DoesNotSay("ServiceTitan did not answer", "This usually passes", "invalid_scope", "Access renews automatically", "reconnect it")
-		list := pagetest.Show(t, Connections(ConnectionsPage{Visitor: pagetest.Visitor(accounts.Owner), Connections: []models.Connection{c}, Clock: testClock()}))
+		list := pagetest.Show(t, Connections(ConnectionsPage{Visitor: pagetest.Visitor(accounts.Owner), Connections: []connect.InOverview{{Connection: c}}, Clock: testClock()}))
 		list.Says("Retrying")
 	}
 }

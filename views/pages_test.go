@@ -133,12 +133,15 @@ func everyPage() map[string]templ.Component {
 		lines = append(lines, connect.Activity{ID: uuid.New(), At: pagetest.Noon, ActorName: "Luis Ortega", Action: action, TargetName: "Ruth Abara", Detail: "owner"})
 	}
 	pages["activity"] = Activity(ActivityPage{Visitor: pagetest.Visitor(accounts.Owner), Lines: lines, About: connect.AboutCompany, Before: uuid.New(), Older: true, Clock: testClock()})
-	var all []models.Connection
+	all := []connect.InOverview{{Connection: pagetest.Connection(models.Connected)}, {Connection: pagetest.Connection(models.Pending), ToAllow: true}, {Connection: pagetest.Connection(models.ReconnectNeeded)}}
+	all[0].UpgradeNeeded, all[2].Way, all[2].Reason = true, models.GuidedWay, models.ReasonNotAllowed
 	for state := range states {
-		all = append(all, pagetest.Connection(state))
-		all[len(all)-1].ID = uuid.New()
+		all = append(all, connect.InOverview{Connection: pagetest.Connection(state)})
 		pages[string(state)+" for owners"] = connectionPage(state, accounts.Owner)
 		pages[string(state)+" for members"] = connectionPage(state, accounts.Member)
+	}
+	for i := range all {
+		all[i].ID = uuid.New()
 	}
 	pages["connections"] = Connections(ConnectionsPage{Visitor: pagetest.Visitor(accounts.Owner), Connections: all, Clock: testClock()})
 	for outcome := range outcomes {
@@ -219,7 +222,7 @@ func TestHostileTextIsOnlyText(t *testing.T) {
 		"help":        withContact{Help(HelpPage{Visitor: v, Clock: testClock()}), Contact{hostile, hostile, hostile}},
 		"connected":   Connected(ConnectedPage{Connection: c}),
 		"home":        Connections(ConnectionsPage{Visitor: v, Clock: testClock()}),
-		"list":        Connections(ConnectionsPage{Visitor: v, Connections: []models.Connection{c}, Clock: testClock()}),
+		"list":        Connections(ConnectionsPage{Visitor: v, Connections: []connect.InOverview{{Connection: c}}, Clock: testClock()}),
 		"connection":  Connection(ConnectionPage{Visitor: v, Connection: c, Events: []models.Event{{Kind: models.EventConnected, ActorName: hostile}}, Owners: []string{hostile}, Clock: testClock()}),
 		"disconnect":  Disconnect(DisconnectPage{Connection: c}),
 		"staff error": Error(ErrorPage{Status: 403, Kind: LacksRole, Staff: accounts.Staff{Name: hostile, Email: hostile}, CanHelp: []string{hostile}, Clock: testClock()}),

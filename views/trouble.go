@@ -7,12 +7,6 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// TriesAgain says whether a connection that needs a person may work again as soon as the
-// app is allowed in ServiceTitan, without anybody signing in.
-func TriesAgain(c models.Connection) bool {
-	return c.State == models.ReconnectNeeded && c.Reason == models.ReasonNotAllowed
-}
-
 // TroubledSince returns when the first of a connection's troubles began; nil if it has
 // none.
 func TroubledSince(c models.Connection) *time.Time {
@@ -31,4 +25,19 @@ func retryingTitle(c models.Connection) string {
 		return "ServiceTitan is not answering. There is nothing you need to do."
 	}
 	return "Renewing the access did not work. There is nothing you need to do."
+}
+
+// shownTrouble returns the state whose trouble the page tells. While ServiceTitan has an
+// outage, that is all to say about a connection that is retried.
+func (p *ConnectionPage) shownTrouble() models.State {
+	state := ShownState(p.Connection)
+	if state != models.Degraded || p.Connection.Reason == models.ReasonOurSide {
+		return state
+	}
+	for _, n := range p.Outages {
+		if n.EndedAt == nil {
+			return models.Connected
+		}
+	}
+	return state
 }
