@@ -69,7 +69,9 @@ func earlier(a, b time.Time) time.Time {
 
 // over says whether the counts show that an outage is over. Of the connections that failed
 // and were tried again in the last minute, enough work and few fail. Or, if this instance has
-// run for long enough to know, few fail at all. Nothing follows from silence.
+// run for long enough to know, few fail at all: of those that were tried within the shortest
+// window, or since the outage began. The latter shows that an outage was a coincidence among
+// the few connections that were tried at its beginning. Nothing follows from silence.
 func (c counts) over(o Outage, now time.Time, knows bool) bool {
 	if now.Sub(o.SeenAt) < minute {
 		return false
@@ -81,7 +83,7 @@ func (c counts) over(o Outage, now time.Time, knows bool) bool {
 		all += c.Failing[kind].All
 	}
 	below := func(failing, work int) bool { return work >= enough && 2*failing < threshold(failing+work) }
-	return below(inMinute, c.Working.Again) || knows && below(all, c.Working.Within[0])
+	return below(inMinute, c.Working.Again) || knows && (below(all, c.Working.Within[0]) || below(all, c.Working.Outage))
 }
 
 // measure updates an outage with the counts.
