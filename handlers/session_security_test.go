@@ -192,7 +192,7 @@ func TestForeignOrigins(t *testing.T) {
 	amy := a.signUp("A", "Amy")
 	path := amy.connect("sandbox", northgate)
 	before := a.standing()
-	for _, to := range []string{"/signup", "/signin", "/signout", "/connect", "/connect/authorize", path + "/test", path + "/reconnect", path + "/disconnect"} {
+	for _, to := range []string{"/signup", "/signin", "/signout", "/connect", "/connect/authorize", path + "/test", path + "/try-again", path + "/reconnect", path + "/secret", path + "/secret/deleted", path + "/disconnect"} {
 		for header, value := range map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"} {
 			r := amy.request(http.MethodPost, to, url.Values{"tenant": {"1"}})
 			r.Header.Set(header, value)
