@@ -31,7 +31,7 @@ func (a *app) codeOn(page answer) string {
 // pasted searches for a code as staff do, and returns the page to which that leads.
 func (m *member) pasted(text string) answer {
 	m.Helper()
-	found := m.get("/staff/connections?q=" + url.QueryEscape(text)).want(m, 303)
+	found := m.get("/staff/connections?q="+url.QueryEscape(text)).want(m, 303)
 	if !strings.HasPrefix(found.location, "/staff/codes/") {
 		m.Errorf("%q leads to %s", text, found.location)
 	}
@@ -52,19 +52,31 @@ func TestSupportCodesLeadSomewhere(t *testing.T) {
 			page  func() answer
 			words []string
 		}{
-			"no role": {func() answer { return amy.get(path + "/disconnect") },
-				[]string{"They lack the role", "They were disconnecting a connection.", "Only an owner of your company", "Amy", "Northgate", "Tenant 842193311"}},
-			"not found": {func() answer { return amy.get("/connections/" + strings.Repeat("0", 8) + "-0000-0000-0000-000000000000") },
-				[]string{"Page not found", "They were looking at a connection.", "Amy"}},
-			"no such page": {func() answer { return a.newBrowser().get("/wp-login.php?key=zzmark") },
-				[]string{"Page not found", "They were opening an address that does not exist", "Somebody who was not signed in"}},
-			"denied": {func() answer { return amy.get(amy.atServiceTitan(amy.begin("sandbox", south), south, "Deny")) },
-				[]string{"Access was not given", "They were coming back from ServiceTitan", "try again and choose Allow", "On timelines"}},
+			"no role": {
+				func() answer { return amy.get(path + "/disconnect") },
+				[]string{"They lack the role", "They were disconnecting a connection.", "Only an owner of your company", "Amy", "Northgate", "Tenant 842193311"},
+			},
+			"not found": {
+				func() answer {
+					return amy.get("/connections/" + strings.Repeat("0", 8) + "-0000-0000-0000-000000000000")
+				},
+				[]string{"Page not found", "They were looking at a connection.", "Amy"},
+			},
+			"no such page": {
+				func() answer { return a.newBrowser().get("/wp-login.php?key=zzmark") },
+				[]string{"Page not found", "They were opening an address that does not exist", "Somebody who was not signed in"},
+			},
+			"denied": {
+				func() answer { return amy.get(amy.atServiceTitan(amy.begin("sandbox", south), south, "Deny")) },
+				[]string{"Access was not given", "They were coming back from ServiceTitan", "try again and choose Allow", "On timelines"},
+			},
 			"wrong state": {func() answer { return amy.get("/callback?code=zzmark&state=zzmark") }, []string{"This link is no longer valid", "Amy"}},
 			"help":        {func() answer { return amy.get("/help") }, []string{"They read the help page", "Northgate", "Nothing failed"}},
 			"API, no key": {func() answer { return a.newBrowser().get("/api/v1/connections") }, []string{"There was no valid API key", "reading connections with the API"}},
-			"API, not connected": {func() answer { return back.ask("/connections/01999999-0000-7000-8000-000000000000") },
-				[]string{"Page not found", "API key ", "Northgate"}},
+			"API, not connected": {
+				func() answer { return back.ask("/connections/01999999-0000-7000-8000-000000000000") },
+				[]string{"Page not found", "API key ", "Northgate"},
+			},
 			"API, reconnect": {func() answer {
 				a.exec("UPDATE connections SET state = 'reconnect_needed', reason = 'grant_refused', next_renewal_at = NULL")
 				return back.ask(path + "/token")

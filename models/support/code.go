@@ -112,7 +112,9 @@ func (s *Support) Code(ctx context.Context, staff accounts.Staff, text string) (
 func named(db *gorm.DB, f failure.Failure) (FoundFailure, error) {
 	v := FoundFailure{Failure: f}
 	var errs []error
-	one := func(into any, query string, args ...any) { errs = append(errs, db.Raw(query, args...).Scan(into).Error) }
+	one := func(into any, query string, args ...any) {
+		errs = append(errs, db.Raw(query, args...).Scan(into).Error)
+	}
 	if f.CompanyID != nil {
 		one(&v.Company, "SELECT * FROM companies WHERE id = ?", *f.CompanyID)
 	}
