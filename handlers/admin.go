@@ -27,6 +27,8 @@ func NewAdmin(addr string, ready func(context.Context) readiness.Result, metrics
 }
 
 // causes says in words why a process is not ready.
+//
+//exhaustive:ignore
 var causes = map[readiness.Cause]string{
 	readiness.NoAnswer:    "the database does not answer",
 	readiness.OtherSchema: "the database schema has a different version",

@@ -41,7 +41,7 @@ const (
 	WrongHost              Kind = "wrong-host"
 	ConnectionEnded        Kind = "not-connected"
 	ReconnectNeeded        Kind = "reconnect-needed"
-	TokenUnavailable       Kind = "token-unavailable"
+	TokenUnavailable       Kind = "token-unavailable" // #nosec G101 -- a name, and no secret
 	TemporarilyUnavailable Kind = "temporarily-unavailable"
 	MethodNotAllowed       Kind = "method-not-allowed"
 	TooLarge               Kind = "too-large"

@@ -15,6 +15,7 @@ import (
 // Cause says why a process is not ready.
 type Cause string
 
+// The causes, in the order in which they are looked for.
 const (
 	// None means that the process is ready.
 	None        Cause = ""

@@ -19,6 +19,8 @@ const (
 
 // failureAdvice says for each kind of failure what happened, and what to tell the
 // customer.
+//
+//exhaustive:ignore
 var failureAdvice = map[failure.Kind]advice{
 	failure.Internal: {
 		title: "A mistake of ours", text: "Fieldbridge could not finish the request. What was saved before has not changed. " + lookAtLog,

@@ -4,7 +4,7 @@ import "strings"
 
 // routeWords says what somebody was doing at an address, after "They were". The longest
 // beginning of the route counts. A route that begins with "POST " is for changes only.
-var routeWords = map[string]string{
+var routeWords = map[string]string{ // #nosec G101 -- addresses, and no secrets
 	"/":                                    "opening the front page",
 	"/signup":                              "signing up",
 	"/verify/":                             "opening the link of a mail that proves their address",
