@@ -193,6 +193,9 @@ func (c *Connections) keepSecret(ctx context.Context, a attempt, f failure) (mod
 // ServiceTitan. Saying so twice has no further effect.
 func (c *Connections) OldSecretDeleted(ctx context.Context, by accounts.Actor, companyID, id uuid.UUID) error {
 	err := c.db.Write(ctx, func(tx *gorm.DB) error {
+		if err := accounts.StillAllowed(tx, by, companyID); err != nil {
+			return err
+		}
 		connection, err := models.GetConnection(database.ForUpdate(tx), companyID, id)
 		if err != nil || connection.OldSecret == models.NoSecret {
 			return err

@@ -104,7 +104,10 @@ func TestReplaceSecret(t *testing.T) {
 		if n := r.Count("SELECT count(*) FROM mails"); n != 0 {
 			t.Errorf("%d mails", n)
 		}
-		owner := r.Owner()
+		owner, stranger := r.Owner(), accounts.Actor{UserID: database.NewID(), Name: "Eve"}
+		if err := r.connections.OldSecretDeleted(t.Context(), stranger, r.CompanyID, r.id); !errors.Is(err, accounts.ErrNoMembership) {
+			t.Errorf("somebody who has left the company: %v", err)
+		}
 		for range 2 { // pressing the button twice changes nothing more
 			if err := r.connections.OldSecretDeleted(t.Context(), owner.Actor(), r.CompanyID, r.id); err != nil {
 				t.Fatal(err)
