@@ -11,11 +11,14 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
 
-// Whoever sends a client ID and secret waits for ServiceTitan, and has the time for it.
+// Whoever sends a client ID and secret, or asks whether they work, waits for ServiceTitan,
+// and has the time for it.
 func TestCredentialsHaveTimeForServiceTitan(t *testing.T) {
 	for _, r := range handlers.Routes() {
-		if r.Method == http.MethodPost && strings.HasSuffix(r.Path, "/credentials") && !handlers.WaitsForServiceTitan(r) {
-			t.Errorf("%s has no more time than others", r)
+		for _, waiting := range []string{"/credentials", "/:id/secret", "/connections/:id/test", "/try-again"} {
+			if r.Method == http.MethodPost && strings.HasSuffix(r.Path, waiting) && !handlers.WaitsForServiceTitan(r) {
+				t.Errorf("%s has no more time than others", r)
+			}
 		}
 	}
 }
