@@ -232,4 +232,17 @@ func TestCodesOf(t *testing.T) {
 	}
 }
 
+// A write whose answer was lost may have worked. Writing again does no harm.
+func TestWriteWithoutAnAnswer(t *testing.T) {
+	onRecord(t, func(r *recorder) {
+		r.Add(of("FB-AAAA-AAAA", uuid.New(), uuid.New()), "")
+		if err := r.WriteAgain(r.Context()); err != nil {
+			r.Fatal(err)
+		}
+		if n := r.flush(); n != 1 {
+			r.Errorf("%d rows", n)
+		}
+	})
+}
+
 func TestFailureMatchesTheSchema(t *testing.T) { modeltest.MatchSchema(t, &failure.Failure{}) }

@@ -123,7 +123,8 @@ func (r *Record) write(ctx context.Context, batch []Failure) error {
 	}
 	return r.db.Write(ctx, func(tx *gorm.DB) error {
 		for i := range batch {
-			if err := row.Insert(tx, &batch[i]); err != nil {
+			// An earlier write may have worked although its answer was lost.
+			if err := row.InsertOrReplace(tx, &batch[i]); err != nil {
 				return err
 			}
 		}
