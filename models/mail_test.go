@@ -75,7 +75,7 @@ func TestMails(t *testing.T) {
 		wants(deliver()) // the mail server is down
 		box.Broken = false
 		wants(deliver()) // the next attempt is not due yet
-		clock.Add(3 * time.Minute)
+		clock.Add(models.MailHold)
 		if db.OnPostgres() { // PostgreSQL uses its own clock
 			k.Write(func(tx *gorm.DB) error {
 				return tx.Exec("UPDATE mails SET next_try_at = now() WHERE next_try_at IS NOT NULL").Error
