@@ -104,8 +104,17 @@ func addMails(tx *gorm.DB, c Connection, kind MailKind, reason Reason, recipient
 // began at since. Mails about the incident that have not been sent are deleted,
 // and their recipients get neither mail.
 func queueWorksAgain(tx *gorm.DB, c Connection, since *time.Time, now time.Time) error {
-	if err := dropReconnectMails(tx, c); err != nil || since == nil {
+	if err := dropReconnectMails(tx, c); err != nil {
 		return err
+	}
+	return tellThoseWhoWereTold(tx, c, since, now)
+}
+
+// tellThoseWhoWereTold queues a mail to each person who got one about an incident that
+// began at since. A nil since is no incident.
+func tellThoseWhoWereTold(tx *gorm.DB, c Connection, since *time.Time, now time.Time) error {
+	if since == nil {
+		return nil
 	}
 	var told []string
 	err := tx.Raw("SELECT DISTINCT recipient FROM mails WHERE connection_id = ? AND channel = ? AND kind = ? AND created_at >= ? ORDER BY recipient",

@@ -65,6 +65,21 @@ func TestPutBack(t *testing.T) {
 			if n, err := outbox.DeliverDue(t.Context()); n != 1 || err != nil {
 				t.Errorf("%d mails were sent after a refusal, %v", n, err)
 			}
+			// The outage was found too late. Who was told to reconnect hears that it works.
+			apply(models.Transition{What: models.PutBack, Reason: models.ReasonUnavailable, Edit: func(c *models.Connection) { c.NextRenewalAt = &due }})
+			works := models.Renewed
+			if !reason.OfRenewals() {
+				works = models.Answered
+			}
+			apply(models.Transition{What: works})
+			if n := k.Count("SELECT count(*) FROM mails WHERE connection_id = ? AND kind = 'works_again'", id); n != 1 {
+				t.Errorf("%d mails say that it works again", n)
+			}
+			apply(models.Transition{What: models.FailedTemporarily, Reason: models.ReasonUnavailable})
+			apply(models.Transition{What: models.Renewed})
+			if n := k.Count("SELECT count(*) FROM mails WHERE connection_id = ? AND kind = 'works_again'", id); n != 1 {
+				t.Errorf("%d mails say that it works again after a hiccup that nobody was told about", n)
+			}
 		})
 	}
 }

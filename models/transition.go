@@ -196,6 +196,11 @@ func queueMessages(tx *gorm.DB, before, c Connection, now time.Time) error {
 		if err := queueWorksAgain(tx, c, before.FailingSince, now); err != nil {
 			return err
 		}
+	case c.State == Connected && before.State == Degraded:
+		// Somebody was told to reconnect if the outage was found too late for PutBack.
+		if err := tellThoseWhoWereTold(tx, c, earlier(before.FailingSince, before.UnansweredSince), now); err != nil {
+			return err
+		}
 	}
 	if c.UpgradeNeeded && !before.UpgradeNeeded {
 		if err := Record(tx, Event{CompanyID: c.CompanyID, ConnectionID: &c.ID, Kind: EventUpgradeNeeded, At: now}); err != nil {
@@ -204,4 +209,12 @@ func queueMessages(tx *gorm.DB, before, c Connection, now time.Time) error {
 		return queueMails(tx, c, MailUpgradeNeeded, ReasonNone, now)
 	}
 	return nil
+}
+
+// earlier returns the earlier of two times, of which each may be nil.
+func earlier(a, b *time.Time) *time.Time {
+	if a == nil || b != nil && b.Before(*a) {
+		return b
+	}
+	return a
 }
