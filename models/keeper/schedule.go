@@ -17,8 +17,10 @@ const (
 	// useNoted is the minimum time between two records of use.
 	useNoted = 10 * time.Minute
 	// firstRetry and longestRetry bound the wait after failures for a temporary reason.
+	// The longest one is short enough for all connections to be back within five minutes
+	// after an outage, as it is for checks.
 	firstRetry   = 5 * time.Second
-	longestRetry = 5 * time.Minute
+	longestRetry = 4 * time.Minute
 	// longestAsked is the longest wait that a Retry-After header may ask for (RFC 9110,
 	// section 10.2.3).
 	longestAsked = time.Hour
