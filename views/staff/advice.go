@@ -32,7 +32,7 @@ var reasonAdvice = map[models.Reason]advice{
 		"Something does not work, and we have to look into it. I will write it down and get back to you.",
 	},
 	models.ReasonUnavailable: {
-		"ServiceTitan does not answer", "Renewals get no answer, or an error.", "5xx",
+		"ServiceTitan does not answer", "Renewals or checks get no answer, or an error.", "5xx",
 		"ServiceTitan is not answering us right now." + nothingToDo,
 	},
 	models.ReasonRateLimited: {
@@ -53,7 +53,7 @@ var reasonAdvice = map[models.Reason]advice{
 	},
 	models.ReasonNotAllowed: {
 		"ServiceTitan does not allow the app for this tenant", "The token is good, but Fieldbridge was disabled or removed under API Application Access.", "403",
-		"ServiceTitan does not let us use your account anymore. Please have a ServiceTitan admin check under API Application Access whether Fieldbridge is disabled." + howToReconnect,
+		"ServiceTitan does not let us use your account anymore. Please have a ServiceTitan admin allow Fieldbridge again under API Application Access. Then please sign in to Fieldbridge, open the connection’s page, and choose I have allowed it again.",
 	},
 	models.ReasonUnauthorized: {
 		"The API refuses a token that was just issued", "The app key of this environment may be wrong: ask an engineer to run fieldbridge doctor.", "401",
@@ -92,7 +92,7 @@ var noRefreshFor = map[models.Reason]string{
 	models.ReasonGrantRefused:  "A refresh cannot help: ServiceTitan has refused for good, and a person has to reconnect.",
 	models.ReasonClientRefused: "A refresh cannot help: ServiceTitan refuses the only client ID and secret that we have, and a person has to reconnect.",
 	models.ReasonAnswerLost:    "A refresh cannot help: we have no valid refresh token, and a person has to reconnect.",
-	models.ReasonNotAllowed:    "A refresh cannot help: new access would not be allowed either. A ServiceTitan admin has to allow Fieldbridge again; then a person has to reconnect.",
+	models.ReasonNotAllowed:    "A refresh cannot help: new access would not be allowed either. A ServiceTitan admin has to allow Fieldbridge again. Then somebody at the company chooses I have allowed it again.",
 	models.ReasonUnauthorized:  "A refresh cannot help: the API would refuse the next token too. Our engineers have to fix it; then a person has to reconnect.",
 	models.ReasonTenantUnknown: "A refresh cannot help: no token works for a tenant that does not exist. The company has to find its tenant ID; then a person has to reconnect, or connect the right one.",
 	models.ReasonSealBroken:    "A refresh cannot help: the stored access that it needs is unreadable. Our engineers have to find out why, and a person has to reconnect.",

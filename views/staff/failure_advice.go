@@ -39,11 +39,11 @@ var failureAdvice = map[failure.Kind]advice{
 		tell: "There were many attempts in a short time, so we paused for safety. Please wait for the time that the page showed, then try once more.",
 	},
 	failure.Busy: {
-		title: "Too many people were signing in", text: "They signed in at the same moment as many others.",
+		title: "Too many people were signing in", text: "Many people signed in at the same moment.",
 		tell: "Many people were signing in at that moment. Please try again now.",
 	},
 	failure.NotFound: {
-		title: "Page not found", text: "It does not exist, is over, or belongs to another company. An old bookmark or a link of another company leads there too.",
+		title: "Page not found", text: "The page does not exist, is over, or belongs to another company. An old bookmark or a link of another company leads there too.",
 		tell: "That page does not exist for your account. Please start at the home page. If somebody sent you the link, check that you are signed in to the company that it belongs to.",
 	},
 	failure.LacksRole: {

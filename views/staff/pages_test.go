@@ -254,7 +254,11 @@ func TestStaffReadWhyARefreshCannotHelp(t *testing.T) {
 		if why := p.why(); strings.Contains(why, forGood) != want.refused {
 			t.Errorf("%q: %s", reason, why)
 		}
-		pagetest.Show(t, Connection(p)).Says("A refresh cannot help: ", want.says, reconnect)
+		last := reconnect
+		if reason == models.ReasonNotAllowed {
+			last = "chooses I have allowed it again"
+		}
+		pagetest.Show(t, Connection(p)).Says("A refresh cannot help: ", want.says, last)
 	}
 }
 
