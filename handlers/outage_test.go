@@ -64,8 +64,8 @@ func TestOutageOnPages(t *testing.T) {
 	}
 	sam.says("/staff", "Outage: Sandbox", "30 of 30 connections tried (100%)", "no answer or 5xx (30)", "Do not ask customers to reconnect", "Connections that are retried in Sandbox")
 	sam.get("/staff").want(t, 200, `<svg class="bars"`, "env=sandbox")
-	sam.says("/staff/connections", "Sandbox has an outage of renewals", "Affected connections")
-	sam.says(staffPage, "Sandbox has an outage of renewals", "Do not ask customers to reconnect")
+	sam.says("/staff/connections", "Sandbox has had an outage of renewals", "Affected connections")
+	sam.says(staffPage, "Sandbox has had an outage of renewals", "Do not ask customers to reconnect")
 	a.byHand = []string{"I8"} // without an event
 	a.exec("UPDATE connections SET state = 'degraded', reason = 'unavailable', failing_since = ?", began.UTC())
 	sam.says(staffPage, "Do not ask the customer to reconnect", "Please do not reconnect")
@@ -77,7 +77,7 @@ func TestOutageOnPages(t *testing.T) {
 	al.says("/connections", "ServiceTitan answers again", "has worked since")
 	al.says(page, "ServiceTitan answers again")
 	al.says("/status", "Works", "Access was not renewed. Up to 100% of all connections were affected.")
-	sam.says("/staff", "Sandbox answers again since", "hit 30 connections at most")
+	sam.says("/staff", "Sandbox has answered again since", "hit 30 connections at most")
 	a.clock.Add(outage.AnnouncedFor)
 	a.turns(1)
 	if _, ok := a.outages.Ended(servicetitan.Sandbox); ok {

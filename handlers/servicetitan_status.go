@@ -57,7 +57,10 @@ func (s *site) outageNotices(list ...models.Connection) (notices []views.OutageN
 			o, ok = s.Outages.Ended(name)
 		}
 		if ok {
-			notices = append(notices, views.OutageNotice{Environment: name, BeganAt: o.BeganAt, EndedAt: o.EndedAt})
+			notices = append(notices, views.OutageNotice{
+				Environment: name, BeganAt: o.BeganAt, EndedAt: o.EndedAt,
+				NeedsYou: slices.ContainsFunc(list, func(c models.Connection) bool { return c.Environment == name && c.State == models.ReconnectNeeded }),
+			})
 		}
 	}
 	return notices

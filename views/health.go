@@ -175,7 +175,7 @@ func HealthStrip(days []connect.RenewalDay) templ.Component {
 		p.html(`<section class="card" aria-labelledby="health"><header><h2 id="health">Last 30 days</h2><small>Days in UTC</small></header><div class="body stack">`)
 		p.strip("Renewals", healthBars(days))
 		p.strip("Checks", checkBars(days))
-		p.html(`<div class="row split"><small>30 days ago</small><small>High: no problem. Low: problems. Line: no data.</small><small>Today</small></div></div></section>`)
+		p.html(`<div class="stack tight"><div class="row split"><small>30 days ago</small><small>Today</small></div><small class="muted">High: no problem. Low: problems. Line: no data.</small></div></div></section>`)
 	})
 }
 

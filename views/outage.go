@@ -19,6 +19,9 @@ type OutageNotice struct {
 	BeganAt     time.Time
 	// EndedAt is nil while the outage lasts.
 	EndedAt *time.Time
+	// NeedsYou says that a connection of the company in the environment needs a person,
+	// outage or not.
+	NeedsYou bool
 }
 
 // ServiceTitanPage shows a company how each environment that it uses is doing.

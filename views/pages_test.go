@@ -13,6 +13,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/connect"
+	"github.com/fieldbridge/fieldbridge/models/outage"
 	"github.com/fieldbridge/fieldbridge/views/pagetest"
 	"github.com/google/uuid"
 )
@@ -148,6 +149,17 @@ func everyPage() map[string]templ.Component {
 		pages["not connected: "+string(outcome)] = notConnected(outcome, newChoice)
 		pages["not reconnected: "+string(outcome)] = notConnected(outcome, againChoice)
 	}
+	began, ended := *pagetest.Ago(3 * time.Hour), pagetest.Ago(time.Hour)
+	for name, n := range map[string]OutageNotice{
+		"outage": {Environment: "production", BeganAt: began}, "outage, needs you": {Environment: "production", BeganAt: began, NeedsYou: true},
+		"outage, over": {Environment: "production", BeganAt: began, EndedAt: ended},
+	} {
+		pages["connections, "+name] = Connections(ConnectionsPage{Visitor: pagetest.Visitor(accounts.Owner), Connections: all, Outages: []OutageNotice{n}, Clock: testClock()})
+	}
+	past := outage.Outage{Endpoint: outage.Tokens, BeganAt: began, EndedAt: ended, Tenants: 30, Peak: 20}
+	pages["status"] = ServiceTitan(ServiceTitanPage{Visitor: member, Environments: []EnvironmentHealth{
+		{Name: "production", Outage: &outage.Outage{Endpoint: outage.API, BeganAt: began}, TriedAt: *ended, Past: []outage.Outage{past}}, {Name: "sandbox"},
+	}, Clock: testClock()})
 	pages["help"] = Help(HelpPage{Visitor: pagetest.Visitor(accounts.Owner), Clock: testClock()})
 	maps.Copy(pages, passkeyPages())
 	for status := range problems {

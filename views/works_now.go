@@ -1,6 +1,7 @@
 package views
 
 import (
+	"slices"
 	"time"
 
 	"github.com/a-h/templ"
@@ -65,6 +66,8 @@ func (p *ConnectionPage) answersNow() nowLine {
 		l.tone, l.icon, l.title = "off", "off", "We no longer ask ServiceTitan"
 	case p.Connection.UnansweredSince != nil:
 		l.tone, l.icon, l.title = "info", "clock", "ServiceTitan does not answer right now. We keep asking"
+	case p.unasked():
+		l.tone, l.icon, l.title = "info", "clock", "We check again as soon as access is renewed"
 	case p.Check.Failures > 0:
 		l.tone, l.icon, l.title = "info", "clock", "The last check did not work. We check again soon"
 	case p.Check.AnsweredAt == nil:
@@ -74,6 +77,13 @@ func (p *ConnectionPage) answersNow() nowLine {
 		l.text = "ServiceTitan has not been asked yet."
 	}
 	return l
+}
+
+// unasked says that ServiceTitan has not answered since renewals began to fail, and that
+// it cannot be asked with the access that is left.
+func (p *ConnectionPage) unasked() bool {
+	since := p.Connection.FailingSince
+	return since != nil && !p.Connection.ExpiresAt.After(p.Clock.Now) && (p.Check.AnsweredAt == nil || p.Check.AnsweredAt.Before(*since))
 }
 
 // accessArea is an area of access, and whether it is allowed.
@@ -124,19 +134,10 @@ func (p *ConnectionPage) notAllowed(area models.Area) string {
 		return "Not allowed now"
 	case !p.works():
 		return "Does not work now"
-	case p.Check.Reason == models.ReasonScopeMissing && has(area.Scopes, servicetitan.AccountScope):
+	case p.Check.Reason == models.ReasonScopeMissing && slices.Contains(area.Scopes, servicetitan.AccountScope):
 		return "Not allowed now"
 	}
 	return ""
-}
-
-func has(list []string, wanted string) bool {
-	for _, s := range list {
-		if s == wanted {
-			return true
-		}
-	}
-	return false
 }
 
 // areaLine shows an area of access. Whether it is allowed is in words.
@@ -171,18 +172,20 @@ func (p *ConnectionPage) next() []nextWords {
 	if due := p.Connection.NextRenewalAt; due != nil {
 		w := nextWords{icon: "refresh", before: "Access renews by", at: due, after: ", or as soon as it is needed."}
 		switch {
-		case !p.renewing():
+		case !p.renewing() && due.After(p.Clock.Now):
 			w.before, w.after = "We try to renew the access again at", ", or as soon as it is needed."
+		case !p.renewing():
+			w = nextWords{icon: "refresh", before: "We try to renew the access again in a moment."}
 		case !due.After(p.Clock.Now):
 			w = nextWords{icon: "refresh", before: "Access renews in a moment."}
 		}
 		list = append(list, w)
 	}
 	if due := p.Check.DueAt; due != nil {
-		w := nextWords{icon: "bolt", before: "We check that ServiceTitan answers at", at: due, after: "."}
+		w := nextWords{icon: "bolt", before: "The next check is at", at: due, after: "."}
 		switch {
 		case !due.After(p.Clock.Now):
-			w = nextWords{icon: "bolt", before: "We check in a moment that ServiceTitan answers."}
+			w = nextWords{icon: "bolt", before: "The next check is in a moment."}
 		case p.Check.Failures > 0 || p.Connection.UnansweredSince != nil:
 			w.before = "We ask ServiceTitan again at"
 		}

@@ -50,7 +50,7 @@ func worksNow(p *ConnectionPage) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if p.Connection.Scopes != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<div class=\"stack tight\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

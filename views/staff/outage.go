@@ -74,7 +74,7 @@ func chartWidth(samples []outage.Sample) string {
 func outageAdvice(o outage.Outage, clock views.Clock) advice {
 	return advice{
 		title: "ServiceTitan has an outage",
-		text:  "Since " + clock.On(o.BeganAt) + ", " + outageSize(o) + " fail in this environment. Do not ask the customer to reconnect.",
+		text:  "It began " + clock.On(o.BeganAt) + ". In this environment, " + outageSize(o) + " fail now. Do not ask the customer to reconnect because of it.",
 		tell:  "ServiceTitan is having problems with many companies right now, not only with yours. Please do not reconnect." + nothingToDo,
 	}
 }
