@@ -74,7 +74,7 @@ func TestOutageOnPages(t *testing.T) {
 	a.turns(6)
 	a.results(servicetitan.Sandbox, others, &began, nil)
 	a.turns(2)
-	al.says("/connections", "ServiceTitan answers again", "has worked since")
+	al.says("/connections", "ServiceTitan answers again", "has answered as it should since")
 	al.says(page, "ServiceTitan answers again")
 	al.says("/status", "Works", "Access was not renewed. Up to 100% of all connections were affected.")
 	sam.says("/staff", "Sandbox has answered again since", "hit 30 connections at most")
