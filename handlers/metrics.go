@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -114,9 +115,13 @@ func (m *Metrics) ObserveReadiness(cause readiness.Cause) {
 // ObserveLostFailure counts a failed request that was not kept.
 func (m *Metrics) ObserveLostFailure(why failure.Lost) { m.notKept.WithLabelValues(string(why)).Inc() }
 
-// observe counts a request by its route, never by its address.
+// observe counts a request by its route, never by its address. It leaves out streams, which
+// last as long as somebody looks at a page.
 func (m *Metrics) observe(c echo.Context, took time.Duration) {
 	route := c.Path()
+	if strings.HasSuffix(route, livePath) {
+		return
+	}
 	if route == "" {
 		route = "unmatched"
 	}

@@ -116,7 +116,9 @@ func (t Transition) apply(c *Connection, to State) {
 		c.UnansweredSince = nil
 	case PutBack:
 		if !c.Reason.OfRenewals() { // then a check was refused
-			c.UnansweredSince, c.FailingSince = c.FailingSince, nil
+			if c.UnansweredSince = c.FailingSince; c.Failures == 0 {
+				c.FailingSince = nil
+			}
 		}
 		c.Reason, c.Failures = t.Reason, max(c.Failures, 1)
 	case LetGo:

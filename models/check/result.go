@@ -21,8 +21,8 @@ type result struct {
 	reason models.Reason
 	// change is what happens to the connection; empty if nothing does.
 	change models.Change
-	// upgradeNeeded says whether part of the access is missing, if change is Answered.
-	upgradeNeeded bool
+	// areaRefused says that the API refuses an area that the scopes of the token cover.
+	areaRefused bool
 	// refused says that the check was refused, and ends that a second refusal in a row
 	// ends the connection.
 	refused, ends bool
@@ -55,17 +55,18 @@ func (c *Checker) resultOf(d dueCheck, found finding, required []string, now tim
 func (r *result) answered(c *Checker, d dueCheck, partly bool, required []string, now time.Time) (due time.Time) {
 	r.check.AnsweredAt, r.check.Failures, r.check.FailingSince = &now, 0, nil
 	due = c.nextCheck(d.connection, now)
-	r.upgradeNeeded = len(models.MissingAreas(d.connection.ScopeList(), required)) > 0
-	switch {
-	case partly && d.Reason != models.ReasonScopeMissing && !d.connection.UpgradeNeeded:
-		due, r.upgradeNeeded = nextTry(1, 0, now), false
-	case partly:
-		r.upgradeNeeded = true
+	if r.areaRefused = partly && (d.Reason == models.ReasonScopeMissing || d.connection.UpgradeNeeded); partly && !r.areaRefused {
+		due = nextTry(1, 0, now)
 	}
-	if d.connection.UnansweredSince != nil || d.connection.UpgradeNeeded != r.upgradeNeeded {
+	if d.connection.UnansweredSince != nil || d.connection.UpgradeNeeded != r.upgradeNeeded(d.connection, required) {
 		r.change = models.Answered
 	}
 	return due
+}
+
+// upgradeNeeded says whether part of the access of a connection is missing.
+func (r *result) upgradeNeeded(c models.Connection, required []string) bool {
+	return r.areaRefused || len(models.MissingAreas(c.ScopeList(), required)) > 0
 }
 
 // failed sets what follows if the check failed.
@@ -102,8 +103,9 @@ func (c *Checker) record(ctx context.Context, client *servicetitan.Client, d due
 		if err != nil {
 			return err
 		}
-		r = c.resultOf(d, found, client.Environment().Scopes, now)
-		ours, err = c.write(tx, d, r, found, now)
+		required := client.Environment().Scopes
+		r = c.resultOf(d, found, required, now)
+		ours, err = c.write(tx, d, r, found, required, now)
 		return err
 	})
 	outcome = string(r.reason)
@@ -128,7 +130,7 @@ const saveCheck = `UPDATE checks SET due_at = $1, tried_at = $2, answered_at = $
 	lease_owner = '', lease_until = NULL WHERE connection_id = $7 AND lease_owner = $8`
 
 // write writes a result, and says whether the lease was still ours.
-func (c *Checker) write(tx *gorm.DB, d dueCheck, r result, found finding, now time.Time) (ours bool, err error) {
+func (c *Checker) write(tx *gorm.DB, d dueCheck, r result, found finding, required []string, now time.Time) (ours bool, err error) {
 	current := d.connection
 	learned := found.err == nil && !found.partly && (found.account.BusinessUnits != current.BusinessUnits || found.account.Name != "" && found.account.Name != current.TenantName)
 	if r.change != "" || learned {
@@ -161,7 +163,8 @@ func (c *Checker) write(tx *gorm.DB, d dueCheck, r result, found finding, now ti
 	}
 	_, err = models.Apply(tx, &current, models.Transition{What: r.change, At: now, Reason: r.reason, Edit: func(o *models.Connection) {
 		if r.change == models.Answered {
-			o.UpgradeNeeded = r.upgradeNeeded
+			// The check may have renewed the access, with other scopes than before.
+			o.UpgradeNeeded = r.upgradeNeeded(*o, required)
 		}
 	}})
 	return true, err

@@ -151,6 +151,7 @@ func (c *Connections) swapSecret(ctx context.Context, a attempt, granted granted
 			Edit: func(o *models.Connection) {
 				o.SecretAt, o.OldSecret, o.SecretReminderAt = &now, old, nil
 				o.TenantName, o.BusinessUnits = cmp.Or(granted.account.Name, o.TenantName), granted.account.BusinessUnits
+				o.UpgradeNeeded = false // the check call worked
 				o.Generation++
 				o.ExpiresAt = granted.Tokens.ExpiresAt
 				due = c.keeper.DueFrom(o, now)

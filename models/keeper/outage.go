@@ -160,10 +160,10 @@ func (k *Keeper) putBackSome(ctx context.Context, o outage.Outage, reasons []mod
 }
 
 // bringForward tries the connections that wait for their next try soon, because an outage
-// has ended. It spreads them out.
+// has ended. It spreads them out. If this instance stops, the rest are tried at their own times.
 func (k *Keeper) bringForward(ctx context.Context, o outage.Outage) {
 	all, after := 0, uuid.Nil
-	for n := recoveredAtOnce; n == recoveredAtOnce; {
+	for n := recoveredAtOnce; n == recoveredAtOnce && ctx.Err() == nil; {
 		var err error
 		if n, after, err = k.bringSomeForward(ctx, o.Environment, after); err != nil {
 			k.log.WarnContext(ctx, "connections are tried again at their own times", "environment", o.Environment, "error", err)

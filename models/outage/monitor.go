@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,7 +22,7 @@ const (
 	turnEvery = 10 * time.Second
 	// excusedFor is how long refusals count as part of an outage. If they last longer,
 	// only a person can help.
-	excusedFor = 24 * time.Hour
+	excusedFor = 6 * time.Hour
 )
 
 // Result is how ServiceTitan answered one request for a connection.
@@ -119,18 +120,18 @@ func (m *Monitor) tallyOf(p place) *tally {
 	return t
 }
 
-// Excuses says whether refusals of a kind are part of an outage now. Then they say nothing
-// about the connection that was refused.
+// Excuses says whether refusals of a kind are part of an outage. Then they say nothing about
+// the connection that was refused. They still count shortly after the end, because an outage
+// ends before the last connection works again.
 func (m *Monitor) Excuses(e servicetitan.EnvironmentName, at Endpoint, kind servicetitan.ErrorKind) bool {
 	if m == nil {
 		return false
 	}
-	for _, o := range m.seen.Load().open {
-		if o.Environment == e && o.Endpoint == at && o.Excuses(kind, m.db.Now()) {
-			return true
-		}
+	seen, now := m.seen.Load(), m.db.Now()
+	excuses := func(o Outage) bool {
+		return o.Environment == e && o.Endpoint == at && o.Excuses(kind, now) && (o.EndedAt == nil || now.Sub(*o.EndedAt) < settledAfter)
 	}
-	return false
+	return slices.ContainsFunc(seen.open, excuses) || slices.ContainsFunc(seen.ended, excuses)
 }
 
 // Excuses says whether refusals of a kind are part of the outage at a time.

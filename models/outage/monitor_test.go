@@ -386,9 +386,9 @@ func TestExcuses(t *testing.T) {
 				m.Excuses(servicetitan.Sandbox, outage.Tokens, c.kind) {
 				t.Error("another kind, endpoint, or environment is excused")
 			}
-			clock.Add(24 * time.Hour)
+			clock.Add(6 * time.Hour)
 			if m.Excuses(servicetitan.Production, outage.Tokens, c.kind) {
-				t.Error("refusals are excused for more than a day")
+				t.Error("refusals are excused for more than six hours")
 			}
 		})
 	}

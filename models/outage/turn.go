@@ -156,7 +156,7 @@ func (m *Monitor) end(ctx context.Context, o *Outage, now time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, do := range m.whenEnded {
-		m.underWay.Go(func() { do(context.WithoutCancel(ctx), ended) })
+		m.underWay.Go(func() { do(ctx, ended) })
 	}
 	return nil
 }
