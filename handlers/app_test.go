@@ -35,6 +35,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/failure"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
+	"github.com/fieldbridge/fieldbridge/models/live"
 	"github.com/fieldbridge/fieldbridge/models/outage"
 	"github.com/fieldbridge/fieldbridge/models/seal"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -82,6 +83,7 @@ type app struct {
 	failures    *failure.Record
 	outages     *outage.Monitor
 	webhooks    *webhook.Webhooks
+	live        *live.Hub
 	// served is what the app signs people in with.
 	served    *accounts.Accounts
 	log       *lockedBuffer
@@ -221,7 +223,7 @@ func (a *app) wire(log *slog.Logger) http.Handler {
 		_ = r.db.Close()
 		transport.CloseIdleConnections()
 	})
-	a.db, a.keeper, a.apiKeys, a.connections, a.calls, a.failures, a.outages, a.webhooks, a.served = r.db, r.keeper, r.apiKeys, r.connections, r.calls, r.failures, r.outages, r.webhooks, r.accounts
+	a.db, a.keeper, a.apiKeys, a.connections, a.calls, a.failures, a.outages, a.webhooks, a.live, a.served = r.db, r.keeper, r.apiKeys, r.connections, r.calls, r.failures, r.outages, r.webhooks, r.live, r.accounts
 	return r.handler
 }
 

@@ -1,0 +1,68 @@
+package handlers_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fieldbridge/fieldbridge/models/live"
+)
+
+// A failure, and its end, show on pages that are open, without a reload: in two tabs, and
+// without moving what somebody is doing there.
+func TestBrowserSeesAConnectionChange(t *testing.T) {
+	a := newLiveApp(t)
+	c := a.contractor(t)
+	c.signUp("Northgate")
+	c.toServiceTitan(northgate)
+	c.allow()
+	path, _, _ := strings.Cut(c.Address(), "?")
+	c.Goto(path)
+	c.See("Access renews automatically")
+	second := c.Tab()
+	second.Goto(path + "?show=problems")
+	second.See("There were no problems.")
+	c.Value(`document.notReloaded = "yes"`)
+	c.Click("Show the technical names", "tn.crm.customers:r")
+	c.Value(`document.querySelector("#test button").focus(), ""`)
+
+	a.exec("UPDATE connections SET next_renewal_at = ?, expires_at = ?", a.clock.Now().UTC(), a.clock.Now().UTC())
+	a.exec("UPDATE connections SET state = 'degraded', reason = 'unavailable', failing_since = ?, failures = 1, updated_at = ?", a.clock.Now().UTC(), a.clock.Now().UTC())
+	c.See("Renewing the access did not work. There is nothing you need to do.")
+	second.See("Renewing the access did not work.")
+	if got := c.Value(`document.getElementById("follow-says").textContent`); got != "The status is now: Retrying." {
+		t.Errorf("screen readers hear %q", got)
+	}
+	c.inspect("connection-changed")
+	a.clock.Add(time.Minute)
+	a.exec("UPDATE connections SET state = 'connected', reason = '', failing_since = NULL, failures = 0, updated_at = ?", a.clock.Now().UTC())
+	c.See("Access renews automatically")
+	c.Gone(".banner")
+	for what, expression := range map[string]string{
+		"the page is loaded again":  `document.notReloaded ?? ""`,
+		"the details are closed":    `document.querySelector("#works ~ *, details[open]") ? "yes" : ""`,
+		"the focus is lost":         `document.activeElement.matches("#test button") ? "yes" : ""`,
+		"nothing is told to people": `document.getElementById("follow-says").textContent === "The status is now: Connected." ? "yes" : ""`,
+	} {
+		if c.Value(expression) != "yes" {
+			t.Error(what)
+		}
+	}
+}
+
+// A page whose stream is refused, or that comes back into view, loads itself.
+func TestBrowserCatchesUpWithoutAStream(t *testing.T) {
+	a := newApp(t)
+	a.goLive(live.Options{Every: 10 * time.Millisecond, InAll: -1})
+	c := a.contractor(t)
+	c.Expect("503 (Service Unavailable)")
+	c.signUp("Northgate")
+	c.toServiceTitan(northgate)
+	c.allow()
+	path, _, _ := strings.Cut(c.Address(), "?")
+	c.Goto(path)
+	c.See("Access renews automatically")
+	a.exec("UPDATE connections SET state = 'degraded', reason = 'unavailable', failing_since = ?, updated_at = ?", a.clock.Now().UTC(), a.clock.Now().UTC())
+	c.Value(`document.dispatchEvent(new Event("visibilitychange")), ""`)
+	c.See("Renewing the access did not work.")
+}
