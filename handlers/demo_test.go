@@ -9,11 +9,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/live"
 	"github.com/fieldbridge/fieldbridge/models/database"
 )
 
@@ -209,6 +211,7 @@ func TestBrowserDemo(t *testing.T) {
 		{Who: "Priya Nair, Fieldbridge support", Email: "priya@fieldbridge.example", Password: password, Sees: "All companies, and what needs attention"},
 		{Who: "Ada Reyes, Fieldbridge admin", Email: "ada@fieldbridge.example", Password: password, Sees: "Also locks, disconnects and the team"},
 	}
+	a.instance.live = live.Options{Life: time.Hour} // a page that another person has left asks no more
 	a.inDemo(people...)
 	a.demoStaff("Ada", accounts.Admin)
 	c := a.contractor(t)

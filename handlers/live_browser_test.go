@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models/live"
 )
 
@@ -26,16 +27,20 @@ func TestBrowserSeesAConnectionChange(t *testing.T) {
 	c.Click("Show the technical names", "tn.crm.customers:r")
 	c.Value(`document.querySelector("#test button").focus(), ""`)
 
-	a.exec("UPDATE connections SET next_renewal_at = ?, expires_at = ?", a.clock.Now().UTC(), a.clock.Now().UTC())
-	a.exec("UPDATE connections SET state = 'degraded', reason = 'unavailable', failing_since = ?, failures = 1, updated_at = ?", a.clock.Now().UTC(), a.clock.Now().UTC())
+	other := c.Tab()
+	other.Goto(path)
+	a.clock.Add(16 * time.Minute)
+	a.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status503})
+	other.Click("Test connection", "Test did not pass")
 	c.See("Renewing the access did not work. There is nothing you need to do.")
 	second.See("Renewing the access did not work.")
 	if got := c.Value(`document.getElementById("follow-says").textContent`); got != "The status is now: Retrying." {
 		t.Errorf("screen readers hear %q", got)
 	}
 	c.inspect("connection-changed")
-	a.clock.Add(time.Minute)
-	a.exec("UPDATE connections SET state = 'connected', reason = '', failing_since = NULL, failures = 0, updated_at = ?", a.clock.Now().UTC())
+	a.sandbox.ClearFaults()
+	a.clock.Add(6 * time.Minute)
+	other.Click("Test connection", "Test passed")
 	c.See("Access renews automatically")
 	c.Gone(".banner")
 	for what, expression := range map[string]string{
@@ -62,7 +67,12 @@ func TestBrowserCatchesUpWithoutAStream(t *testing.T) {
 	path, _, _ := strings.Cut(c.Address(), "?")
 	c.Goto(path)
 	c.See("Access renews automatically")
-	a.exec("UPDATE connections SET state = 'degraded', reason = 'unavailable', failing_since = ?, updated_at = ?", a.clock.Now().UTC(), a.clock.Now().UTC())
+	a.clock.Add(16 * time.Minute)
+	a.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status503})
+	other := c.Tab()
+	other.Expect("503 (Service Unavailable)")
+	other.Goto(path)
+	other.Click("Test connection", "Test did not pass")
 	c.Value(`document.dispatchEvent(new Event("visibilitychange")), ""`)
 	c.See("Renewing the access did not work.")
 }

@@ -193,11 +193,11 @@ func connection(p *ConnectionPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = testResult(p).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = trouble(p).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = trouble(p).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = testResult(p).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -70,6 +70,8 @@ func (p *ConnectionPage) answersNow() nowLine {
 		l.tone, l.icon, l.title = "info", "clock", "We check again as soon as access is renewed"
 	case p.Check.Failures > 0:
 		l.tone, l.icon, l.title = "info", "clock", "The last check did not work. We check again soon"
+	case p.testFailedSince(p.Check.AnsweredAt):
+		l.tone, l.icon, l.title = "info", "clock", "The last test did not pass"
 	case p.Check.AnsweredAt == nil:
 		l.tone, l.icon, l.title = "off", "clock", "Not checked yet"
 	}
@@ -86,12 +88,20 @@ func (p *ConnectionPage) unasked() bool {
 	return since != nil && !p.Connection.ExpiresAt.After(p.Clock.Now) && (p.Check.AnsweredAt == nil || p.Check.AnsweredAt.Before(*since))
 }
 
+// testFailedSince says whether the last test did not pass, and came after an answer.
+func (p *ConnectionPage) testFailedSince(answered *time.Time) bool {
+	at := p.Connection.TestedAt
+	return at != nil && !p.Connection.TestPassed && !at.Before(p.Connection.ConnectedAt) && (answered == nil || at.After(*answered))
+}
+
 // accessArea is an area of access, and whether it is allowed.
 type accessArea struct {
 	models.Area
 	// words are "Allowed: view", or why it is not allowed.
 	words   string
 	allowed bool
+	// tone is of an area that is not allowed.
+	tone string
 }
 
 // areas lists the areas that are allowed, and those that Fieldbridge needs and that are
@@ -100,7 +110,10 @@ func (p *ConnectionPage) areas() []accessArea {
 	granted := models.Areas(p.Connection.ScopeList())
 	list := make([]accessArea, 0, len(granted)+len(p.Missing))
 	for _, area := range granted {
-		a := accessArea{Area: area, allowed: true, words: "Allowed: view"}
+		a := accessArea{Area: area, allowed: true, words: "Allowed: view", tone: "warn"}
+		if p.Connection.State == models.Disconnected {
+			a.tone = "off"
+		}
 		if area.Change {
 			a.words = "Allowed: view and change"
 		}
@@ -120,7 +133,7 @@ next:
 				continue next
 			}
 		}
-		list = append(list, accessArea{Area: area, words: "Not allowed yet"})
+		list = append(list, accessArea{Area: area, words: "Not allowed yet", tone: "warn"})
 	}
 	return list
 }
@@ -153,7 +166,7 @@ func areaLine(a accessArea) templ.Component {
 			p.text(a.words)
 			p.html(`</span>`)
 		} else {
-			p.component(Badge("warn", "off", a.words))
+			p.component(Badge(a.tone, "off", a.words))
 		}
 		p.html(`</li>`)
 	})
