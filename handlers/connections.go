@@ -26,7 +26,7 @@ func (s *site) listConnections(c echo.Context, v accounts.Visitor) error {
 	if err != nil {
 		return err
 	}
-	connections, apps := make([]models.Connection, len(list)), map[servicetitan.EnvironmentName]string{}
+	connections, apps := make([]models.Connection, len(list)), make(map[servicetitan.EnvironmentName]string)
 	for i, listed := range list {
 		connections[i] = listed.Connection
 	}

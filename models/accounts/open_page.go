@@ -84,11 +84,11 @@ func (s *Sessions) StillOpen(ctx context.Context, pages []OpenPage) ([]bool, err
 
 // mayKeep says whether the person may keep a page open.
 func (o *openSession) mayKeep(p OpenPage, now time.Time) bool {
-	if o.principal.id != p.UserID || !o.alive(now) {
+	if o.id != p.UserID || !o.alive(now) {
 		return false
 	}
 	if p.CompanyID == uuid.Nil {
-		_, err := o.principal.staff(p.Epoch)
+		_, err := o.staff(p.Epoch)
 		return err == nil
 	}
 	v, err := o.visitor(p.CompanyID, p.Epoch)

@@ -194,7 +194,7 @@ var historyQueries = newHistoryQueries()
 
 func newHistoryQueries() map[models.TimelinePart]string {
 	const ofConnection, newest = "WHERE connection_id = $1 AND company_id = $2 AND ", " ORDER BY id DESC LIMIT "
-	queries := map[models.TimelinePart]string{}
+	queries := make(map[models.TimelinePart]string)
 	for _, part := range models.TimelineParts() {
 		queries[part] = `SELECT shown.*, true FROM (SELECT ` + eventColumns + ` FROM events
 				` + ofConnection + models.KindIsOneOf(models.CompanyEvents()) + ` AND ` + part.Selects() + newest + strconv.Itoa(eventsShown) + `) shown

@@ -46,9 +46,11 @@ func (s *seeding) outages(tx *gorm.DB, companies []SampleCompany) error {
 func pastOutage(t SampleTrouble, failing, there int, environment servicetitan.EnvironmentName, now time.Time) *outage.Outage {
 	began := now.Add(-t.Age)
 	ended := began.Add(t.Length)
+	kinds := make(outage.Kinds)
+	kinds[servicetitan.Unavailable] = failing
 	o := &outage.Outage{
 		ID: newIDAt(began), Environment: environment, Endpoint: outage.Tokens, BeganAt: began, SeenAt: began.Add(time.Minute), EndedAt: &ended,
-		Tenants: there, Peak: failing, Kinds: outage.Kinds{servicetitan.Unavailable: failing}, TriedAt: ended, UpdatedAt: ended,
+		Tenants: there, Peak: failing, Kinds: kinds, TriedAt: ended, UpdatedAt: ended,
 	}
 	const samples = 12
 	for i := range samples {
