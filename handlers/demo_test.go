@@ -15,8 +15,8 @@ import (
 
 	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
-	"github.com/fieldbridge/fieldbridge/models/live"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/live"
 )
 
 // inDemo makes the app a demo's from now on, with accounts to sign in with and one

@@ -168,7 +168,9 @@ func TestStreamIsForThoseWhoMaySeeThePage(t *testing.T) {
 		path string
 		do   func()
 	}{
-		{"removed from the company", amy, path, func() { al.post("/team/"+a.lookup("SELECT id FROM users WHERE email = ?", amy.email)+"/remove").want(a, 303) }},
+		{"removed from the company", amy, path, func() {
+			al.post("/team/"+a.lookup("SELECT id FROM users WHERE email = ?", amy.email)+"/remove").want(a, 303)
+		}},
 		{"company locked", al, path, func() {
 			a.exec("UPDATE companies SET locked_at = ? WHERE id = ?", a.clock.Now().UTC(), a.companyOf(al))
 		}},
