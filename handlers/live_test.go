@@ -54,6 +54,16 @@ type stream struct {
 // opens opens the stream of a page.
 func (b *browser) opens(path string) *stream {
 	b.Helper()
+	s, status := b.tryStream(path)
+	if s == nil {
+		b.Fatalf("%s: status %d", path, status)
+	}
+	return s
+}
+
+// tryStream asks for the stream of a page. It returns nil and the status if there is none.
+func (b *browser) tryStream(path string) (*stream, int) {
+	b.Helper()
 	ctx, cancel := context.WithCancel(b.Context())
 	b.Cleanup(cancel)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, b.absolute(path)+"/live", nil)
@@ -66,8 +76,12 @@ func (b *browser) opens(path string) *stream {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/event-stream" || resp.Header.Get("Content-Encoding") != "" {
-		b.Fatalf("status %d, %v", resp.StatusCode, resp.Header)
+	if resp.StatusCode != http.StatusOK {
+		_ = resp.Body.Close()
+		return nil, resp.StatusCode
+	}
+	if resp.Header.Get("Content-Type") != "text/event-stream" || resp.Header.Get("Content-Encoding") != "" {
+		b.Fatalf("the stream has the headers %v", resp.Header)
 	}
 	s := &stream{T: b.T, lines: make(chan string, 1000), leave: cancel}
 	go func() {
@@ -77,7 +91,7 @@ func (b *browser) opens(path string) *stream {
 			s.lines <- scanner.Text()
 		}
 	}()
-	return s
+	return s, resp.StatusCode
 }
 
 // version returns the next version, or an empty string if the stream ends before it.
@@ -227,10 +241,14 @@ func TestStreamsAreLimited(t *testing.T) {
 	one.leave()
 	for one.version() != "" {
 	}
-	// The server notices a moment later that the browser has left.
-	for bob.get(path+"/live").status == 503 {
+	// The server notices a moment later that the browser has left, and has room again.
+	var again *stream
+	for again == nil {
+		again, _ = amy.tryStream(path)
 	}
+	again.version()
 	stop()
+	again.ends("stopping")
 	two.ends("stopping")
 	three.ends("stopping")
 	bob.get(other+"/live").want(a, 503)
