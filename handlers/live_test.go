@@ -3,7 +3,9 @@ package handlers_test
 import (
 	"bufio"
 	"context"
+	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -269,7 +271,16 @@ func TestStreamOutlivesTheLimitsOfTheServer(t *testing.T) {
 	first := amy.opens("http://localhost:" + port(server) + path)
 	defer first.leave()
 	first.version()
-	<-time.After(100 * time.Millisecond) // both limits are over
+	// Another browser says nothing until the server hangs up. By then, both limits are over
+	// for the stream, too.
+	silent, err := new(net.Dialer).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = silent.Close() }()
+	if _, err := io.Copy(io.Discard, silent); err != nil {
+		t.Fatal(err)
+	}
 	a.clock.Add(time.Minute)
 	amy.post(path+"/test").want(a, 303)
 	if first.version() == "" {
