@@ -189,7 +189,7 @@ func TestGoneMeanwhile(t *testing.T) {
 		for a.sandbox.Count(sandbox.PathBusinessUnits) == asked {
 			runtime.Gosched()
 		}
-		for _, table := range []string{"revocations", "renewal_days", "events", "authorizations", "credentials", "connections"} {
+		for _, table := range []string{"revocations", "renewal_days", "events", "authorizations", "credentials", "checks", "connections"} {
 			a.exec("DELETE FROM " + table)
 		}
 		a.sandbox.ClearFaults() // releases the answers that they hold back

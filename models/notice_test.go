@@ -114,7 +114,7 @@ func TestMessageSaysWhatABackEndNeeds(t *testing.T) {
 			"connection_id": id.String(), "company_id": d.CompanyID.String(), "company_name": "Northgate <Heating>", "reference": "acct_1",
 			"tenant_id": float64(c.TenantID), "tenant_name": "North", "environment": string(c.Environment), "state": "reconnect_needed",
 			"reason": "grant_refused", "since": now.Format(time.RFC3339Nano), "scopes": []any{"b", "a"}, "next_step": "Someone at the company reconnects.",
-			"connect_session_id": session.String(),
+			"connect_session_id": session.String(), "last_answered_at": nil,
 		}
 		if got.Type != "connection.needs_reconnect" || !got.Timestamp.Equal(now) {
 			t.Errorf("type %s at %s", got.Type, got.Timestamp)

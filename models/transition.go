@@ -115,12 +115,12 @@ func (t Transition) apply(c *Connection, to State) {
 		c.FailingSince = cmp.Or(c.FailingSince, c.UnansweredSince, &t.At)
 		c.UnansweredSince = nil
 	case PutBack:
-		if !c.Reason.OfRenewals() { // then a check was refused
-			if c.UnansweredSince = c.FailingSince; c.Failures == 0 {
-				c.FailingSince = nil
-			}
+		if c.Reason.OfRenewals() {
+			c.Failures = max(c.Failures, 1)
+		} else if c.UnansweredSince = c.FailingSince; c.Failures == 0 { // only checks failed
+			c.FailingSince = nil
 		}
-		c.Reason, c.Failures = t.Reason, max(c.Failures, 1)
+		c.Reason = t.Reason
 	case LetGo:
 		c.Reason, c.FailingSince, c.UnansweredSince, c.NextRenewalAt, c.DisconnectedAt = ReasonNone, nil, nil, nil, &t.At
 		c.SecretAt, c.OldSecret, c.SecretReminderAt = nil, NoSecret, nil
