@@ -57,8 +57,8 @@ func (a *API) withAccess(c echo.Context, r Route, use func(keyID uuid.UUID, conn
 			return use(key.ID, connection, access)
 		})
 	}
-	request.NoteKey(ctx, &found.Connection.CompanyID, found.KeyID)
 	if err == nil {
+		request.NoteKey(ctx, &found.Connection.CompanyID, found.KeyID)
 		err = a.APIKeys.Admit(found.KeyID, request.Address(c))
 		setLimit(c.Response().Header(), a.APIKeys.Left(found.KeyID))
 	}
