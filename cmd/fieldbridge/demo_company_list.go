@@ -101,7 +101,7 @@ func demoCompanies() []demoCompany {
 		},
 		{
 			name: "Granite State Heating", place: "Concord, NH", trade: hvac, people: []string{"Owen Tremblay <owen@granitestateheating.example>"},
-			tenant: connected(455913372, signIn, 188*day),
+			tenant: connected(455913372, own, 188*day),
 		},
 		{
 			name: "Bayou Air & Electric", place: "Lafayette, LA", trade: several, people: []string{"Simone Landry <simone@bayouair.example>"},
