@@ -74,16 +74,3 @@ func NoteAnswer(tx *gorm.DB, connectionID uuid.UUID, now time.Time) error {
 	}
 	return nil
 }
-
-// CountCheck adds to a connection's counts of checks that worked and failed on the day of
-// now (UTC). It runs in the transaction that records the checks.
-func CountCheck(tx *gorm.DB, connectionID uuid.UUID, ok, failed int, now time.Time) error {
-	_, err := database.Exec(tx, `INSERT INTO renewal_days (connection_id, day, ok, failed, checks_ok, checks_failed) VALUES ($1, $2, 0, 0, $3, $4)
-		ON CONFLICT (connection_id, day) DO UPDATE SET checks_ok = renewal_days.checks_ok + excluded.checks_ok,
-			checks_failed = renewal_days.checks_failed + excluded.checks_failed`,
-		connectionID, now.UTC().Format(time.DateOnly), ok, failed)
-	if err != nil {
-		return fmt.Errorf("count check: %w", err)
-	}
-	return nil
-}
