@@ -3,6 +3,8 @@ package support
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -156,16 +158,5 @@ func (s *Support) recordLooks(ctx context.Context, staff accounts.Staff, v CodeV
 	if len(seen) == 0 {
 		return nil
 	}
-	err := s.db.Write(ctx, func(tx *gorm.DB) error {
-		for _, c := range seen {
-			if err := models.RecordSeries(tx, eventBy(staff, c, models.EventStaffViewed, s.db.Now())); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("record view: %w", err)
-	}
-	return nil
+	return s.lookedAt(ctx, staff, slices.Collect(maps.Values(seen))...)
 }

@@ -83,13 +83,26 @@ func (s *Support) View(ctx context.Context, staff accounts.Staff, id uuid.UUID, 
 	if err != nil {
 		return StaffView{}, err
 	}
-	err = s.db.Write(ctx, func(tx *gorm.DB) error {
-		return models.RecordSeries(tx, eventBy(staff, v.Connection, models.EventStaffViewed, s.db.Now()))
-	})
-	if err != nil {
-		return StaffView{}, fmt.Errorf("record view: %w", err)
+	if err := s.lookedAt(ctx, staff, v.Connection); err != nil {
+		return StaffView{}, err
 	}
 	return v, nil
+}
+
+// lookedAt records that staff looked at connections.
+func (s *Support) lookedAt(ctx context.Context, staff accounts.Staff, connections ...models.Connection) error {
+	err := s.db.Write(ctx, func(tx *gorm.DB) error {
+		for _, c := range connections {
+			if err := models.RecordSeries(tx, eventBy(staff, c, models.EventStaffViewed, s.db.Now())); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("record view: %w", err)
+	}
+	return nil
 }
 
 func (s *Support) look(ctx context.Context, id uuid.UUID, at TimelinePlace) (v StaffView, err error) {

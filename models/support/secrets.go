@@ -69,11 +69,8 @@ func (s *Support) Client(ctx context.Context, staff accounts.Staff, id uuid.UUID
 	if err := s.db.Read(ctx).Where("id = ?", connection.CompanyID).Take(&company).Error; err != nil {
 		return connect.ClientView{}, company, database.Found(err, "find company")
 	}
-	err = s.db.Write(ctx, func(tx *gorm.DB) error {
-		return models.RecordSeries(tx, eventBy(staff, connection, models.EventStaffViewed, s.db.Now()))
-	})
-	if err != nil {
-		return connect.ClientView{}, company, fmt.Errorf("record view: %w", err)
+	if err := s.lookedAt(ctx, staff, connection); err != nil {
+		return connect.ClientView{}, company, err
 	}
 	return client, company, nil
 }
