@@ -102,7 +102,7 @@ func (c *Connections) saveOnce(ctx context.Context, by accounts.Actor, companyID
 					o.ConnectedByID = &by.UserID
 				}
 				o.TenantName, o.BusinessUnits = granted.account.Name, granted.account.BusinessUnits
-				o.Scopes, o.UpgradeNeeded = strings.Join(client.Environment().Scopes, " "), false
+				o.Scopes = strings.Join(client.Environment().Scopes, " ")
 				o.SecretAt = nil
 				if !granted.own.IsZero() {
 					o.SecretAt = &now
@@ -110,10 +110,7 @@ func (c *Connections) saveOnce(ctx context.Context, by accounts.Actor, companyID
 				if choice.Way == models.SignInWay { // a task asks to delete the client's secret
 					o.OldSecret, o.SecretReminderAt = models.NoSecret, nil
 				}
-				o.Generation++
-				o.ExpiresAt = tokens.ExpiresAt
-				due = c.keeper.DueFrom(o, now)
-				o.Granted(tokens, client.Environment().Scopes, due, now)
+				due = c.give(o, tokens, client.Environment().Scopes, now)
 			},
 			With: func(tx *gorm.DB, o models.Connection) error {
 				if err := c.keeper.Store(tx, o, tokens, granted.own, due); err != nil {
@@ -160,4 +157,15 @@ func replace(tx *gorm.DB, connection *models.Connection, by models.Way, now time
 		return models.AddTask(tx, models.TaskDeleteSecret, *connection, now)
 	}
 	return nil
+}
+
+// give gives a connection new access, with which the check call has worked. It returns when
+// the access is to be renewed. Required are the scopes that we need.
+func (c *Connections) give(o *models.Connection, tokens servicetitan.Tokens, required []string, now time.Time) (due time.Time) {
+	o.UpgradeNeeded = false // no check has found anything about this access yet
+	o.Generation++
+	o.ExpiresAt = tokens.ExpiresAt
+	due = c.keeper.DueFrom(o, now)
+	o.Granted(tokens, required, due, now)
+	return due
 }

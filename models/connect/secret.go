@@ -151,11 +151,7 @@ func (c *Connections) swapSecret(ctx context.Context, a attempt, granted granted
 			Edit: func(o *models.Connection) {
 				o.SecretAt, o.OldSecret, o.SecretReminderAt = &now, old, nil
 				o.TenantName, o.BusinessUnits = cmp.Or(granted.account.Name, o.TenantName), granted.account.BusinessUnits
-				o.UpgradeNeeded = false // the check call worked
-				o.Generation++
-				o.ExpiresAt = granted.Tokens.ExpiresAt
-				due = c.keeper.DueFrom(o, now)
-				o.Granted(granted.Tokens, client.Environment().Scopes, due, now)
+				due = c.give(o, granted.Tokens, client.Environment().Scopes, now)
 			},
 			With: func(tx *gorm.DB, o models.Connection) error {
 				if err := c.keeper.Store(tx, o, granted.Tokens, granted.own, due); err != nil {

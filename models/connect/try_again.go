@@ -89,11 +89,7 @@ func (c *Connections) worksAgain(ctx context.Context, r retried, scopes []string
 			Edit: func(o *models.Connection) {
 				o.TenantName, o.BusinessUnits = cmp.Or(r.account.Name, o.TenantName), r.account.BusinessUnits
 				o.TestedAt, o.TestPassed, o.TestMillis = &now, true, r.took.Milliseconds()
-				o.UpgradeNeeded = false
-				o.Generation++
-				o.ExpiresAt = r.tokens.ExpiresAt
-				due = c.keeper.DueFrom(o, now)
-				o.Granted(r.tokens, scopes, due, now)
+				due = c.give(o, r.tokens, scopes, now)
 			},
 			With: func(tx *gorm.DB, o models.Connection) error {
 				if err := c.keeper.StoreWith(tx, o, r.tokens, r.stored, due); err != nil {
