@@ -48,27 +48,16 @@ func (s *site) replaceSecret(c echo.Context, v accounts.Visitor, id uuid.UUID) e
 	if err != nil {
 		return err
 	}
-	page := views.SecretPage{Client: client}
-	entered := enteredSecret(f)
-	if page.Problem = secretProblem(entered.Value); page.Problem != "" {
-		return s.showSecret(c, v, http.StatusUnprocessableEntity, page)
-	}
-	result, err := s.Connections.ReplaceSecret(ctx, v.Actor(), client, entered)
-	if page.Problem = misplacedSecret(err); page.Problem != "" {
-		return s.showSecret(c, v, http.StatusUnprocessableEntity, page)
-	}
+	told, err := s.trySecret(c, client, f, func(n connect.NewSecret) (models.Result, error) {
+		return s.Connections.ReplaceSecret(ctx, v.Actor(), client, n)
+	})
 	if err != nil {
 		return err
 	}
-	if result.Outcome == models.OutcomeConnected {
+	if told.replaced() {
 		return seeOther(c, connectionPath(id)+"/secret?done=replaced")
 	}
-	status := http.StatusUnprocessableEntity
-	if page.Problem = refusedSecret(client, entered.Value, result); page.Problem == "" {
-		page.Result, status = result, result.Outcome.Status()
-		request.SetRetryAfter(c.Response().Header(), result.RetryAt, s.Now())
-	}
-	return s.showSecret(c, v, status, page)
+	return s.showSecret(c, v, told.status, views.SecretPage{Client: client, Problem: told.problem, Result: told.result})
 }
 
 // oldSecretDeleted records the contractor's statement that the old secret is deleted.
@@ -82,6 +71,43 @@ func (s *site) oldSecretDeleted(c echo.Context, v accounts.Visitor, id uuid.UUID
 		return err
 	}
 	return seeOther(c, connectionPath(id))
+}
+
+// toldOfSecret is what a form says after a new secret was entered in it.
+type toldOfSecret struct {
+	// problem is what is wrong with the secret; empty if it is not to blame.
+	problem string
+	// result is how the attempt ended. It is zero if the problem says so.
+	result models.Result
+	// status is the status of the page.
+	status int
+}
+
+// replaced says whether the new secret is in use.
+func (t toldOfSecret) replaced() bool { return t.result.Outcome == models.OutcomeConnected }
+
+// trySecret reads a new secret from a form, and calls replace with it if it may be one. It
+// returns what the form says then.
+func (s *site) trySecret(c echo.Context, client connect.ClientView, f form, replace func(connect.NewSecret) (models.Result, error)) (toldOfSecret, error) {
+	wrong := func(problem string) (toldOfSecret, error) {
+		return toldOfSecret{problem: problem, status: http.StatusUnprocessableEntity}, nil
+	}
+	entered := enteredSecret(f)
+	if problem := secretProblem(entered.Value); problem != "" {
+		return wrong(problem)
+	}
+	result, err := replace(entered)
+	if problem := misplacedSecret(err); problem != "" {
+		return wrong(problem)
+	}
+	if err != nil {
+		return toldOfSecret{}, err
+	}
+	if problem := refusedSecret(client, entered.Value, result); problem != "" {
+		return wrong(problem)
+	}
+	request.SetRetryAfter(c.Response().Header(), result.RetryAt, s.Now())
+	return toldOfSecret{result: result, status: result.Outcome.Status()}, nil
 }
 
 // enteredSecret reads a new secret, and which one the page of the form has shown as the

@@ -9,9 +9,9 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
-	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/support"
 	"github.com/fieldbridge/fieldbridge/views/staff"
 )
@@ -52,31 +52,20 @@ func (s *staffSite) staffReplaceSecret(c echo.Context, m accounts.Staff, id uuid
 		return err
 	}
 	ctx := c.Request().Context()
-	var page staff.SecretPage
-	entered := enteredSecret(f)
-	if page.Problem = secretProblem(entered.Value); page.Problem != "" {
-		return s.showStaffSecret(c, m, id, http.StatusUnprocessableEntity, page)
-	}
 	client, _, err := s.support.Client(ctx, m, id)
 	if err != nil {
 		return err
 	}
-	result, err := s.support.ReplaceSecret(ctx, m, client, entered)
-	if page.Problem = misplacedSecret(err); page.Problem != "" {
-		return s.showStaffSecret(c, m, id, http.StatusUnprocessableEntity, page)
-	}
+	told, err := s.trySecret(c, client, f, func(n connect.NewSecret) (models.Result, error) {
+		return s.support.ReplaceSecret(ctx, m, client, n)
+	})
 	if err != nil {
 		return err
 	}
-	if result.Outcome == models.OutcomeConnected {
+	if told.replaced() {
 		return seeOther(c, staffConnectionPath(id)+"/secret?done=replaced")
 	}
-	status := http.StatusUnprocessableEntity
-	if page.Problem = refusedSecret(client, entered.Value, result); page.Problem == "" {
-		page.Result, status = result, result.Outcome.Status()
-		request.SetRetryAfter(c.Response().Header(), result.RetryAt, s.Now())
-	}
-	return s.showStaffSecret(c, m, id, status, page)
+	return s.showStaffSecret(c, m, id, told.status, staff.SecretPage{Problem: told.problem, Result: told.result})
 }
 
 // remind sets or ends the reminder to replace a secret.
