@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -40,8 +41,12 @@ const (
 
 // quiet says whether a page makes the request by itself.
 func quiet(c echo.Context) bool {
-	return c.Request().Header.Get(quietHeader) != "" || c.Path() == "/connections/:id"+livePath || c.Path() == "/staff/connections/:id"+livePath
+	return c.Request().Header.Get(quietHeader) != "" || isStream(c)
 }
+
+// isStream says whether the request is for a stream, which lasts as long as somebody looks
+// at a page.
+func isStream(c echo.Context) bool { return strings.HasSuffix(c.Path(), livePath) }
 
 // watchConnection tells a company's page when its connection has changed.
 func (s *site) watchConnection(c echo.Context, v accounts.Visitor, id uuid.UUID) error {

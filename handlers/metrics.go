@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -115,13 +114,12 @@ func (m *Metrics) ObserveReadiness(cause readiness.Cause) {
 // ObserveLostFailure counts a failed request that was not kept.
 func (m *Metrics) ObserveLostFailure(why failure.Lost) { m.notKept.WithLabelValues(string(why)).Inc() }
 
-// observe counts a request by its route, never by its address. It leaves out streams, which
-// last as long as somebody looks at a page.
+// observe counts a request by its route, never by its address. It leaves out streams.
 func (m *Metrics) observe(c echo.Context, took time.Duration) {
-	route := c.Path()
-	if strings.HasSuffix(route, livePath) {
+	if isStream(c) {
 		return
 	}
+	route := c.Path()
 	if route == "" {
 		route = "unmatched"
 	}
