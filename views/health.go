@@ -61,36 +61,50 @@ func (p *pen) bars(bars []Bar) {
 func healthBars(days []connect.RenewalDay) []Bar {
 	bars := make([]Bar, len(days))
 	for i, d := range days {
-		tone, height, says := "ok", BarHeight-2, "all renewals worked"
+		tone, says := "ok", "all renewals worked"
 		switch {
 		case d.DownFrom != nil:
-			tone, height, says = "bad", BarHeight/3, downWords(d)
+			tone, says = "bad", downWords(d)
 		case d.OK+d.Failed == 0:
-			tone, height, says = "off", 4, "nothing to renew"
+			tone, says = "off", "nothing to renew"
 		case d.OK == 0:
-			tone, height, says = "bad", BarHeight/3, "renewals did not work"
+			tone, says = "bad", "renewals did not work"
 		case d.Failed > 0:
-			tone, height, says = "warn", BarHeight*2/3, Plural(d.Failed, "renewal", "renewals")+" of "+strconv.Itoa(d.OK+d.Failed)+" did not work at first"
+			tone, says = "warn", Plural(d.Failed, "renewal", "renewals")+" of "+strconv.Itoa(d.OK+d.Failed)+" did not work at first"
 		}
-		bars[i] = Bar{X: i*BarStep + 1, Y: BarHeight - height, Height: height, Tone: tone, When: day(d.Day), Says: says}
+		bars[i] = dayBar(i, d.Day, tone, says)
 	}
 	return bars
+}
+
+// dayBar returns the bar of the day in a place.
+func dayBar(place int, date, tone, says string) Bar {
+	height := 4 // a mere line
+	switch tone {
+	case "ok":
+		height = BarHeight - 2
+	case "warn":
+		height = BarHeight * 2 / 3
+	case "bad":
+		height = BarHeight / 3
+	}
+	return Bar{X: place*BarStep + 1, Y: BarHeight - height, Height: height, Tone: tone, When: day(date), Says: says}
 }
 
 // checkBars returns the checks of the days as bars, with the same shapes as healthBars.
 func checkBars(days []connect.RenewalDay) []Bar {
 	bars := make([]Bar, len(days))
 	for i, d := range days {
-		tone, height, says := "ok", BarHeight-2, "ServiceTitan answered all checks"
+		tone, says := "ok", "ServiceTitan answered all checks"
 		switch {
 		case d.ChecksOK+d.ChecksFailed == 0:
-			tone, height, says = "off", 4, "no checks"
+			tone, says = "off", "no checks"
 		case d.ChecksOK == 0:
-			tone, height, says = "bad", BarHeight/3, "no check worked"
+			tone, says = "bad", "no check worked"
 		case d.ChecksFailed > 0:
-			tone, height, says = "warn", BarHeight*2/3, Plural(d.ChecksFailed, "check", "checks")+" of "+strconv.Itoa(d.ChecksOK+d.ChecksFailed)+" did not work"
+			tone, says = "warn", Plural(d.ChecksFailed, "check", "checks")+" of "+strconv.Itoa(d.ChecksOK+d.ChecksFailed)+" did not work"
 		}
-		bars[i] = Bar{X: i*BarStep + 1, Y: BarHeight - height, Height: height, Tone: tone, When: day(d.Day), Says: says}
+		bars[i] = dayBar(i, d.Day, tone, says)
 	}
 	return bars
 }
