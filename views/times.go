@@ -162,15 +162,6 @@ func (c Clock) Stamp(t time.Time) string {
 // MachineTime returns t in the form of the datetime attribute.
 func MachineTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// share returns how much of the time between two moments has passed, from 0 to 100.
-func (c Clock) share(from, to time.Time) int {
-	whole, past := to.Sub(from), c.Now.Sub(from)
-	if whole <= 0 || past <= 0 {
-		return 0
-	}
-	return min(100, int(100*past/whole))
-}
-
 // Plural returns a number with its noun: "1 day", "2 days".
 func Plural(n int, one, many string) string {
 	if n == 1 {

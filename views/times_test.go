@@ -63,24 +63,6 @@ func TestTimesInWords(t *testing.T) {
 	}
 }
 
-func TestShareOfTheWay(t *testing.T) {
-	c := testClock()
-	for _, s := range []struct {
-		from, to time.Duration
-		want     int
-	}{
-		{-4 * time.Minute, 11 * time.Minute, 26},
-		{-time.Hour, -time.Minute, 100},
-		{time.Minute, time.Hour, 0},
-		{0, 0, 0},
-		{-time.Minute, -2 * time.Minute, 0},
-	} {
-		if got := c.share(pagetest.Noon.Add(s.from), pagetest.Noon.Add(s.to)); got != s.want {
-			t.Errorf("from %v to %v: %d, want %d", s.from, s.to, got, s.want)
-		}
-	}
-}
-
 func TestNames(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
 		{Plain(either(nil)), ""},

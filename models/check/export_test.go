@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
@@ -60,9 +59,6 @@ func (c *Checker) CheckDue(ctx context.Context, of servicetitan.EnvironmentName)
 		}
 	}
 }
-
-// ConnectionOf returns the connection that a check is about.
-func ConnectionOf(d DueCheck) models.Connection { return d.connection }
 
 // AnHourAgo is when a check is overdue.
 func AnHourAgo() time.Time { return time.Now().Add(-time.Hour).UTC() }

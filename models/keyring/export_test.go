@@ -1,5 +1,7 @@
 package keyring
 
+import "time"
+
 // This file exports what the package's own tests need besides its API.
 
 // MailsKept is how long a sent mail is kept.
@@ -8,8 +10,15 @@ const MailsKept = mailsKept
 // KeyCanary is the record of the canary.
 type KeyCanary = keyCanary
 
-// KeyInUse is the record of a key in use.
-type KeyInUse = keyInUse
+// KeyInUse is a row of keys_in_use: a key that values are encrypted with, or are about to
+// be.
+type KeyInUse struct {
+	KeyID  int64 `gorm:"primaryKey"`
+	UsedAt time.Time
+}
+
+// TableName returns the name of the table.
+func (KeyInUse) TableName() string { return "keys_in_use" }
 
 // UnusedKeysKept is how long an unused key stays noted.
 const UnusedKeysKept = unusedKeysKept

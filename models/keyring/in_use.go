@@ -16,15 +16,6 @@ import (
 // instance may have noted it just before it encrypts its first value.
 const unusedKeysKept = time.Hour
 
-// keyInUse is a key that values are encrypted with, or are about to be.
-type keyInUse struct {
-	KeyID  int64 `gorm:"primaryKey"`
-	UsedAt time.Time
-}
-
-// TableName returns the name of the table.
-func (keyInUse) TableName() string { return "keys_in_use" }
-
 // NoteKey notes that this process encrypts new values with the primary key of its keyset
 // file. It reads the file again if the file has changed. The write is small, and there is
 // one row for each key.
