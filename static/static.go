@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-//go:embed app.css app.js favicon.svg follow.js passkeys.js
+//go:embed *.css *.js favicon.svg
 var embedded embed.FS
 
 // prefix is the path below which files are served.
