@@ -24,8 +24,8 @@ const maxBody = 64 << 10
 // edge is the outermost middleware. It gives the request its support code, logs and
 // counts it after the answer, keeps it for support if it failed, and turns a panic into
 // an error page. It makes every page
-// know where people reach support, also error pages.
-func edge(o Options) echo.MiddlewareFunc {
+// know its operator, also error pages.
+func edge(o Options, operator *views.Operator) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			began := time.Now()
@@ -33,7 +33,7 @@ func edge(o Options) echo.MiddlewareFunc {
 			r := c.Request()
 			ctx := request.WithRecord(r.Context(), record)
 			if !api.Answers(r.URL.Path) {
-				ctx = views.WithContact(ctx, o.Contact)
+				ctx = views.WithOperator(ctx, operator)
 			}
 			r = r.WithContext(ctx)
 			if r.Body != http.NoBody {

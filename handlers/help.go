@@ -15,6 +15,9 @@ import (
 // Contact is where people reach Fieldbridge support.
 type Contact = views.Contact
 
+// Integration is the software that the connections are for.
+type Integration = views.Integration
+
 // help says whom to ask, and answers common questions.
 func (s *site) help(c echo.Context, v accounts.Visitor) error {
 	request.NoteFailure(c.Request().Context(), failure.HelpPage, nil) // the page shows a support code

@@ -48,6 +48,8 @@ type Options struct {
 	Live *live.Hub
 	// Contact is where people reach support. It may be empty.
 	Contact Contact
+	// Integration is the software that the connections are for. It may be empty.
+	Integration Integration
 	// Failures keeps failed requests for support. It may be nil.
 	Failures *failure.Record
 	// Metrics may be nil for new ones.
@@ -74,6 +76,8 @@ type site struct {
 	Options
 	sessions *sessions
 	api      *api.API
+	// operator is what every page knows from the configuration.
+	operator *views.Operator
 	// passkeys is nil if browsers make no passkeys for the base URL.
 	passkeys *accounts.Passkeys
 }
@@ -92,6 +96,7 @@ func New(o Options, allCompanies *support.Support) http.Handler {
 		BaseURL: o.BaseURL, APIKeys: o.APIKeys, Answers: o.Answers, Connections: o.Connections, Webhooks: o.Webhooks,
 		ProxyPaths: o.ProxyPaths, Budget: o.Budget, Calls: o.Calls, Frame: s.frame, Now: o.Now,
 	})
+	s.operator = &views.Operator{Contact: o.Contact, Integration: o.Integration}
 	s.sessions.scs.ErrorFunc = s.sessionError
 	e := echo.New()
 	e.HTTPErrorHandler = s.showError
@@ -99,7 +104,7 @@ func New(o Options, allCompanies *support.Support) http.Handler {
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics()
 	}
-	e.Use(edge(o), secure(o.BaseURL.Scheme == "https"), s.sayUnknownProxy(), s.refuseForeignHosts)
+	e.Use(edge(o, s.operator), secure(o.BaseURL.Scheme == "https"), s.sayUnknownProxy(), s.refuseForeignHosts)
 	if o.Demo != nil {
 		e.Use(s.inDemo)
 	}
@@ -145,7 +150,7 @@ func (s *site) clockIn(ctx context.Context) views.Clock {
 
 // frame adds to a context what all pages show, whoever looks at them.
 func (s *site) frame(ctx context.Context) context.Context {
-	ctx = views.WithContact(ctx, s.Contact)
+	ctx = views.WithOperator(ctx, s.operator)
 	if s.Demo != nil {
 		ctx = views.InDemo(ctx, s.Demo, "")
 	}

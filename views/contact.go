@@ -1,7 +1,6 @@
 package views
 
 import (
-	"context"
 	"net/url"
 	"strings"
 )
@@ -39,18 +38,4 @@ func (c Contact) call() string {
 // site returns the page's address without what everybody knows.
 func (c Contact) site() string {
 	return strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(c.URL, "https://"), "http://"), "/")
-}
-
-type contactKey struct{}
-
-// WithContact returns a context whose pages say where people reach support.
-func WithContact(ctx context.Context, c Contact) context.Context {
-	return context.WithValue(ctx, contactKey{}, c)
-}
-
-// contactOf returns where people reach support. It is the zero Contact if the
-// configuration does not say.
-func contactOf(ctx context.Context) Contact {
-	c, _ := ctx.Value(contactKey{}).(Contact)
-	return c
 }

@@ -194,7 +194,7 @@ type withContact struct {
 
 // Render writes the page.
 func (p withContact) Render(ctx context.Context, w io.Writer) error {
-	return p.page.Render(WithContact(ctx, p.contact), w)
+	return p.page.Render(WithOperator(ctx, &Operator{Contact: p.contact}), w)
 }
 
 func TestEveryPageIsWellMade(t *testing.T) {
