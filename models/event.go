@@ -62,8 +62,11 @@ const (
 	EventRefreshed     EventKind = "refreshed"
 	EventRefreshFailed EventKind = "refresh_failed"
 	EventLinkGiven     EventKind = "link_given"
-	EventLocked        EventKind = "locked"
-	EventUnlocked      EventKind = "unlocked"
+	// EventReconnectMailed says that staff sent the mail that tells people to reconnect.
+	// Detail is how many people it goes to.
+	EventReconnectMailed EventKind = "reconnect_mailed"
+	EventLocked          EventKind = "locked"
+	EventUnlocked        EventKind = "unlocked"
 	// EventSecretDeleted says that the client's secret, or the old one of two, was
 	// deleted in ServiceTitan. The person is the company's if it has the client.
 	EventSecretDeleted EventKind = "secret_deleted"
@@ -122,6 +125,7 @@ var audiences = map[EventKind]audience{
 	EventRefreshed:        companyAndStaff,
 	EventRefreshFailed:    companyAndStaff,
 	EventLinkGiven:        companyAndStaff,
+	EventReconnectMailed:  companyAndStaff,
 	EventLocked:           companyAndStaff,
 	EventUnlocked:         companyAndStaff,
 	EventSecretDeleted:    companyAndStaff,

@@ -56,14 +56,27 @@ const MailHold = 5 * time.Minute
 // queueMails queues a mail to each person who is to get mails about incidents. It
 // runs in the transaction of the change, so that each incident is reported once.
 func queueMails(tx *gorm.DB, c Connection, kind MailKind, reason Reason, now time.Time) error {
-	recipients, err := recipientsOf(tx, c)
+	recipients, err := MailRecipients(tx, c, now)
 	if err != nil {
 		return err
 	}
-	if recipients, err = belowMailLimit(tx, recipients, now); err != nil {
-		return err
-	}
 	return addMails(tx, c, kind, reason, recipients, now)
+}
+
+// MailRecipients returns the addresses to which a mail about an incident of a connection
+// would go now.
+func MailRecipients(db *gorm.DB, c Connection, now time.Time) ([]string, error) {
+	recipients, err := recipientsOf(db, c)
+	if err != nil {
+		return nil, err
+	}
+	return belowMailLimit(db, recipients, now)
+}
+
+// QueueReconnectMail queues the mail that tells people to reconnect, because our staff ask
+// for it. It does not wait for MailHold, since a person has looked at the connection.
+func QueueReconnectMail(tx *gorm.DB, c Connection, recipients []string, now time.Time) error {
+	return addMailsDue(tx, c, MailReconnectNeeded, c.Reason, recipients, now, now)
 }
 
 // recipientsOf returns the addresses of the people whom the company has chosen. As
@@ -88,6 +101,10 @@ func addMails(tx *gorm.DB, c Connection, kind MailKind, reason Reason, recipient
 	if kind == MailReconnectNeeded {
 		due = now.Add(MailHold)
 	}
+	return addMailsDue(tx, c, kind, reason, recipients, due, now)
+}
+
+func addMailsDue(tx *gorm.DB, c Connection, kind MailKind, reason Reason, recipients []string, due, now time.Time) error {
 	for _, recipient := range recipients {
 		mail := Mail{
 			ID: database.NewID(), Channel: MailChannel, CompanyID: c.CompanyID, ConnectionID: c.ID, Kind: kind, Reason: reason, Recipient: recipient,

@@ -61,6 +61,7 @@ var partsOf = map[EventKind]struct{ Problem, Setup bool }{
 	EventRefreshed:        {},
 	EventRefreshFailed:    {Problem: true},
 	EventLinkGiven:        {},
+	EventReconnectMailed:  {},
 	EventLocked:           {Problem: true},
 	EventUnlocked:         {Problem: true},
 	EventSecretReplaced:   {Setup: true},

@@ -165,6 +165,15 @@ var events = map[models.EventKind]EventWords{
 	models.EventLinkGiven: {"info", "copy", "Link to this page shared", func(e models.Event) string {
 		return actor(e) + " shared the link to this page. Only members of your company can open it."
 	}},
+	models.EventReconnectMailed: {"info", "mail", "Reconnect mail sent", func(e models.Event) string {
+		switch e.Detail {
+		case "":
+			return actor(e) + " sent the mail that asks to reconnect."
+		case "1":
+			return actor(e) + " sent the mail that asks to reconnect to 1 person."
+		}
+		return actor(e) + " sent the mail that asks to reconnect to " + e.Detail + " people."
+	}},
 	models.EventLocked: {"warn", "lock", "Account locked", func(e models.Event) string {
 		return actor(e) + " locked the account. The access is kept, and renewed as before."
 	}},

@@ -10,8 +10,9 @@ const (
 )
 
 var (
-	Refreshes   = refreshes
-	SecretForms = secretForms
+	Refreshes    = refreshes
+	MailsOfStaff = mailsOfStaff
+	SecretForms  = secretForms
 )
 
 // Methods of Support.
