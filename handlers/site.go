@@ -50,6 +50,8 @@ type Options struct {
 	Contact Contact
 	// Integration is the software that the connections are for. It may be empty.
 	Integration Integration
+	// Logo is the integration's logo. It may be nil.
+	Logo *Logo
 	// Failures keeps failed requests for support. It may be nil.
 	Failures *failure.Record
 	// Metrics may be nil for new ones.
@@ -110,6 +112,10 @@ func New(o Options, allCompanies *support.Support) http.Handler {
 	}
 	e.GET("/static/*", echo.WrapHandler(static.Handler()))
 	e.HEAD("/static/*", echo.WrapHandler(static.Handler()))
+	if o.Logo != nil {
+		e.GET(o.Logo.Path, echo.WrapHandler(o.Logo))
+		e.HEAD(o.Logo.Path, echo.WrapHandler(o.Logo))
+	}
 	origins := http.NewCrossOriginProtection()
 	for _, r := range (&staffSite{s, allCompanies}).routes() {
 		if r.who == forBackEnds || r.who == forReaders {

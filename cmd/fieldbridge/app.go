@@ -128,7 +128,7 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 		public: handlers.New(handlers.Options{
 			BaseURL: c.BaseURL, TrustedProxies: c.TrustedProxies, Accounts: people,
 			Sessions: sessions, Live: hub, Connections: connections, APIKeys: apiKeys, Answers: accounts.NewKeptAnswers(db, keys), Webhooks: webhooks,
-			ProxyPaths: c.ProxyPaths, Outages: outages, Budget: budget, Calls: counts, Contact: c.contact(), Metrics: metrics, Failures: failures,
+			ProxyPaths: c.ProxyPaths, Outages: outages, Budget: budget, Calls: counts, Contact: c.contact(), Integration: c.OtherEnd.shown(), Logo: c.OtherEnd.Logo, Metrics: metrics, Failures: failures,
 			StaffIssuer: c.staffSignIn(), Demo: pages, Developers: c.Developers, NoMail: c.SMTPURL == nil && pages == nil, Now: time.Now, Log: log,
 		}, support.New(db, keeper, connections)),
 		admin: handlers.NewAdmin(c.AdminAddr, ready.Check, metrics.Handler(handlers.Figures{Keeper: keeper.Figures, CheckLag: checker.Lag}, ready.Check)),

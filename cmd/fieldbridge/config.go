@@ -38,6 +38,7 @@ type config struct {
 	SupportEmail      string         `env:"FIELDBRIDGE_SUPPORT_EMAIL" type:"address" default:"${support_email}" placeholder:"support@example.com" help:"Address of your support, for the help page and error pages. Without any of the three, the help page tells companies to ask the people whose software they use."`
 	SupportPhone      string         `env:"FIELDBRIDGE_SUPPORT_PHONE" type:"phone" placeholder:"+1 555 010 0199" help:"Phone number of your support, with the country code."`
 	SupportURL        *url.URL       `env:"FIELDBRIDGE_SUPPORT_URL" type:"base" placeholder:"https://example.com/support" help:"Page of your support, such as a form or a chat."`
+	OtherEnd          integration    `embed:"" prefix:"other-end-" envprefix:"FIELDBRIDGE_INTEGRATION_"`
 	KeepAlive         time.Duration  `env:"FIELDBRIDGE_KEEPALIVE" type:"duration" least:"10s" default:"${keepalive}" placeholder:"1h" help:"How often an idle connection is renewed."`
 	PerSecond         int            `env:"FIELDBRIDGE_RENEWALS_PER_SECOND" type:"count" default:"100" placeholder:"100" help:"Most renewals per second for one environment, from each instance."`
 	CheckEvery        time.Duration  `env:"FIELDBRIDGE_CHECK_EVERY" type:"duration" least:"1m" most:"24h" default:"${check_every}" placeholder:"1h" help:"How often ServiceTitan's API is called to check that a connection in use works, at least. An idle one is checked after six times as long."`
@@ -121,6 +122,10 @@ func (c *config) variables(defaults kong.Vars) []*kong.Flag {
 		kong.NamedMapper("mailbox", reads(mailAddress)),
 		kong.NamedMapper("address", reads(plainAddress)),
 		kong.NamedMapper("phone", reads(phoneNumber)),
+		kong.NamedMapper("integration", reads(integrationName)),
+		kong.NamedMapper("logo", reads(logoFile)),
+		kong.NamedMapper("page", reads(pageURL)),
+		kong.NamedMapper("support", reads(integrationSupport)),
 		kong.NamedMapper("duration", kong.MapperFunc(readDuration)),
 		kong.NamedMapper("timeofday", reads(timeOfDay)),
 		kong.NamedMapper("count", reads(count)),
@@ -210,6 +215,7 @@ func (c *config) check(examples map[string]string) (problems []error) {
 		find(missing, "%s is missing; it is required with %s (for example %s=%s)", name, beside, name, examples[name])
 	}
 	need(c.SMTPURL != nil && c.MailFrom == "", "FIELDBRIDGE_MAIL_FROM", "FIELDBRIDGE_SMTP_URL")
+	need(c.OtherEnd.nameless(), "FIELDBRIDGE_INTEGRATION_NAME", "the other FIELDBRIDGE_INTEGRATION variables")
 	staff := c.StaffIssuer != "" || c.StaffACR != "" || c.StaffClientID != "" || !c.StaffClientSecret.IsZero()
 	need(staff && c.StaffIssuer == "", "FIELDBRIDGE_STAFF_OIDC_ISSUER", "the other FIELDBRIDGE_STAFF_OIDC variables")
 	need(staff && c.StaffClientID == "", "FIELDBRIDGE_STAFF_OIDC_CLIENT_ID", "the other FIELDBRIDGE_STAFF_OIDC variables")

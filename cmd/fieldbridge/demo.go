@@ -72,6 +72,12 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 	if len(c.environments) > 0 {
 		return fmt.Errorf("%w; remove FIELDBRIDGE_SANDBOX_ADDR or SERVICETITAN_…_APP_KEY", errDemoBesideReal)
 	}
+	if c.OtherEnd.Name == "" {
+		var err error
+		if c.OtherEnd, err = demoIntegration(c.SandboxURL); err != nil {
+			return err
+		}
+	}
 	ls, err := listenOn(ctx, c.Addr, c.AdminAddr, c.SandboxAddr)
 	if err != nil {
 		return err

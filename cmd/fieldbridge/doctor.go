@@ -99,6 +99,9 @@ func (d *doctor) examine(ctx context.Context) {
 		return
 	}
 	d.find(good, "configuration", "", "%s, with %d of ServiceTitan's environments", c.BaseURL, len(c.environments))
+	if c.OtherEnd.Name != "" {
+		d.find(good, "integration", "", "pages name %s as the other end of the connection", c.OtherEnd.Name)
+	}
 	if c.checkProxies() != nil {
 		d.find(bad, "configuration", proxiesRemedy, "the base URL is https, but FIELDBRIDGE_TRUSTED_PROXIES is not set: behind a proxy, everyone would count as one address")
 	}
