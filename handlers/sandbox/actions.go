@@ -92,6 +92,9 @@ func (s *Sandbox) do(action Action, tenantID int64, scope string) (done Done, er
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ledger.actions[action]++
+	if action == Restore {
+		s.forgetTurned(tenantID, "withdrawn", "silent", "scope")
+	}
 	return done, nil
 }
 

@@ -40,6 +40,8 @@ type install struct {
 	// app.
 	clientID string
 	secrets  [slots]sum
+	// hidden are the secrets that do not work while the stage's switch is on.
+	hidden [slots]sum
 }
 
 // app is our app in the developer portal: its versions, and which tenants have it. The
@@ -147,6 +149,7 @@ func (s *Sandbox) Restore(tenantID int64) error {
 		l := s.app.limits[tenantID]
 		l.disabled = false
 		s.app.limits[tenantID] = l
+		s.forgetTurned(tenantID, "withdrawn", "silent")
 	}, allowed, disabled)
 }
 

@@ -49,6 +49,9 @@ func TestEveryPageIsMarkedAndGuarded(t *testing.T) {
 				}
 			}
 			for _, words := range []string{"<script", "<style", " style=", " onclick="} {
+				if name == "home" && words == "<script" {
+					continue // it keeps itself current with one script, from a file
+				}
 				if strings.Contains(page.body, words) {
 					t.Errorf("%q is on the page", words)
 				}
@@ -58,10 +61,13 @@ func TestEveryPageIsMarkedAndGuarded(t *testing.T) {
 	pages["nowhere"] = s.get("/nowhere")
 	pages["metadata"] = s.get("/.well-known/openid-configuration")
 	for name, page := range pages {
+		policy := "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; form-action 'self' http://localhost:8080"
+		if name == "home" {
+			policy += "; script-src 'self'; connect-src 'self'"
+		}
 		for header, want := range map[string]string{
-			"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; " +
-				"form-action 'self' http://localhost:8080",
-			"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
+			"Content-Security-Policy": policy,
+			"X-Content-Type-Options":  "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
 		} {
 			if got := page.header.Get(header); got != want {
 				t.Errorf("%s: %s is %q, want %q", name, header, got, want)

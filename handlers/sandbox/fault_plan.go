@@ -17,6 +17,8 @@ type Planned struct {
 	Outage bool
 	// Met is how many requests have met the fault, and Fired how often it has fired.
 	Met, Fired int
+	// since is when the fault was planned.
+	since moment
 }
 
 // faults holds the planned faults, in the order in which they were set.
@@ -60,7 +62,7 @@ func (s *Sandbox) PlanFault(f Fault) (Planned, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults.last++
-	planned := Planned{Fault: f, ID: s.faults.last}
+	planned := Planned{Fault: f, ID: s.faults.last, since: s.moment()}
 	s.faults.planned = append(s.faults.planned, &planned)
 	return planned, nil
 }

@@ -31,6 +31,13 @@ func (s *Sandbox) formFresh(a *answer, r *http.Request) bool {
 // home shows the control page.
 func (s *Sandbox) home(a *answer, r *http.Request) {
 	q := r.URL.Query()
+	if q.Get("live") == "1" {
+		a.header.Set("Refresh", liveEvery)
+	}
+	if found := s.all().matching(q.Get("find")); q.Get("find") != "" && len(found) == 1 {
+		a.seeOther(backTo("", found[0].ID, url.Values{}))
+		return
+	}
 	v := homeView{fault: emptyFault()}
 	// A link may choose the company and the fault. It changes nothing by itself.
 	v.fault.kind, v.fault.tenantID = FaultKind(q.Get("kind")), s.all().known(q.Get("tenant"))
@@ -46,6 +53,10 @@ func (s *Sandbox) home(a *answer, r *http.Request) {
 
 func (s *Sandbox) showHome(a *answer, r *http.Request, status int, v homeView) {
 	v.formToken, v.tenants = s.formToken, s.all()
+	v.stage, v.standing, v.live = s.stage(r, v.actionTenant), s.standings(), r.URL.Query().Get("live") == "1"
+	// The script only keeps the page current. It changes nothing, and neither does it
+	// read anything but this page.
+	a.header.Set("Content-Security-Policy", s.policy()+"; script-src 'self'; connect-src 'self'")
 	v.mailbox, v.sampleApp, v.resetsMore = s.options.Mailbox, s.options.SampleApp, s.options.OnReset != nil
 	v.scopes, v.scope = s.appScopes(), cmp.Or(v.scope, s.spareScope())
 	v.planned, v.settings, v.requests = s.Faults(), s.Settings(), s.newest(requestsAtHome)
@@ -130,8 +141,18 @@ func (s *Sandbox) changeHome(a *answer, r *http.Request) {
 		s.ClearFault(id)
 		back = "/#active"
 	case "all_off":
-		s.ClearFaults()
+		s.allOff()
+	case "turn_on", "turn_off":
+		var c scenario
+		if c, err = scenarioByID(form.Get("scenario")); err == nil && action == "turn_on" {
+			err = s.turnOn(c, tenantID, form)
+		} else if err == nil {
+			s.turnOff(c, tenantID)
+		}
+		v.fault = emptyFault()
+		back = backTo(c.id, tenantID, url.Values{})
 	case "take_down":
+		back = "/#outage"
 		var f Fault
 		if f, err = v.fault.read(); err == nil {
 			_, err = s.TakeDown(f)
@@ -139,6 +160,7 @@ func (s *Sandbox) changeHome(a *answer, r *http.Request) {
 		v.outage, v.fault = v.fault, emptyFault()
 	case "bring_back":
 		s.BringBack()
+		back = "/#outage"
 	case "set":
 		err = s.Set(readSettings(form))
 		back = "/?did=set"
@@ -165,6 +187,9 @@ func (s *Sandbox) changeHome(a *answer, r *http.Request) {
 // backTo returns the address of a part of the control page, with the same company
 // chosen. Otherwise the next button would apply to all companies.
 func backTo(part string, tenantID int64, query url.Values) string {
+	if query == nil {
+		query = url.Values{}
+	}
 	if tenantID != 0 {
 		query.Set("tenant", strconv.FormatInt(tenantID, 10))
 	}

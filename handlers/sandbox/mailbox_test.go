@@ -128,7 +128,7 @@ func TestMailboxPolicy(t *testing.T) {
 	s.Deliver(letter("First"))
 	const page = "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; form-action 'self' http://localhost:8080"
 	for path, want := range map[string]string{
-		"/":          page,
+		"/":          page + "; script-src 'self'; connect-src 'self'",
 		"/mailbox":   page,
 		"/mailbox/1": page + "; frame-src 'self'",
 		"/mailbox/1/html": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; " +

@@ -26,7 +26,7 @@ func (s *Sandbox) TakeDown(how Fault) (Planned, error) {
 	defer s.mu.Unlock()
 	s.faults.endOutage()
 	s.faults.last++
-	planned := Planned{Fault: f, ID: s.faults.last, Outage: true}
+	planned := Planned{Fault: f, ID: s.faults.last, Outage: true, since: s.moment()}
 	s.faults.planned = slices.Insert(s.faults.planned, 0, &planned)
 	return planned, nil
 }

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,9 +51,17 @@ func (s *Sandbox) portal(a *answer, r *http.Request) {
 
 func (s *Sandbox) showPortal(a *answer, r *http.Request, status int, made generated, problem string) {
 	rows, newest, scopes := s.rows()
-	a.page(r.Context(), status, s.portalPage(portalView{
-		formToken: s.formToken, made: made, problem: problem, rows: rows, version: newest, scopes: scopes,
-	}))
+	q := r.URL.Query()
+	v := portalView{
+		formToken: s.formToken, made: made, problem: problem, version: newest, scopes: scopes,
+		find: strings.TrimSpace(q.Get("find")), state: q.Get("state"), path: pathPortal + searched(q),
+	}
+	for _, row := range rows {
+		if row.matches(v.find) && (v.state == "" || row.status() == v.state) {
+			v.rows = append(v.rows, row)
+		}
+	}
+	a.page(r.Context(), status, s.portalPage(v))
 }
 
 // changePortal does what a button of the portal says.
@@ -86,7 +95,30 @@ func (s *Sandbox) changePortal(a *answer, r *http.Request) {
 		s.showPortal(a, r, http.StatusUnprocessableEntity, generated{}, sentence(err))
 		return
 	}
-	a.seeOther(pathPortal)
+	a.seeOther(pathPortal + searched(r.URL.Query()))
+}
+
+// searched returns the part of an address that repeats a search, so that buttons keep it.
+func searched(from url.Values) string {
+	query := url.Values{}
+	for _, name := range []string{"find", "state"} {
+		if value := from.Get(name); value != "" {
+			query.Set(name, value)
+		}
+	}
+	if len(query) == 0 {
+		return ""
+	}
+	return "?" + query.Encode()
+}
+
+// portalStates returns the states that the portal's search offers.
+func portalStates() []string {
+	var list []string
+	for _, state := range []installState{notAdded, notConnected, allowed, disabled} {
+		list = append(list, state.words())
+	}
+	return list
 }
 
 // changeSecret generates or deletes a secret. A new secret is only on this answer, so

@@ -86,6 +86,9 @@ type Options struct {
 	// SampleApp turns on the sample marketplace app and its webhook receiver, which
 	// SetSampleApp makes known to Fieldbridge.
 	SampleApp bool
+	// Shows says in which state Fieldbridge shows a tenant's connection, for example
+	// "Retrying". It is nil where the sandbox cannot know.
+	Shows func(ctx context.Context, tenantID int64) string
 	// OnSecret is called with every code, token, key, client secret, and verifier that
 	// is issued or received. It is for tests, and so is Held.
 	OnSecret func(secret string)
@@ -124,6 +127,8 @@ type Sandbox struct {
 	mailbox  mailbox
 	receiver receiver
 	sample   SampleApp
+	// turned holds the switches of the stage that have knobs and are on, and since when.
+	turned map[turned]moment
 }
 
 // New returns a sandbox with the sample tenants, a few of which are added to the app,
@@ -334,6 +339,7 @@ func (s *Sandbox) clear() {
 	s.faults.clear()
 	s.ledger = newLedger()
 	s.settings = s.options.settings()
+	s.turned = map[turned]moment{}
 	s.mailbox.letters = nil
 	s.receiver = receiver{answer: takesMessages}
 }

@@ -97,6 +97,7 @@ func (s *Sandbox) exchange(asked tokenRequest) (granted tokens, refusal string) 
 	if of == nil {
 		return tokens{}, "invalid_grant"
 	}
+	s.forgetTurned(of.tenantID, "withdrawn") // somebody has allowed it again
 	return s.issue(of, of.scopes, asked), ""
 }
 
