@@ -10,6 +10,7 @@ import (
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/views"
 )
@@ -45,14 +46,22 @@ func (s *site) showConnection(c echo.Context, v accounts.Visitor, id uuid.UUID) 
 	if err != nil {
 		return err
 	}
-	connection := shown.Connection
-	if c.QueryParam("done") == "connected" && connection.State == models.Connected {
+	if connection := shown.Connection; c.QueryParam("done") == "connected" && connection.State == models.Connected {
 		return fieldbridge.Render(c, http.StatusOK, views.Connected(views.ConnectedPage{Connection: connection, Again: connection.Generation > 1}))
 	}
-	part := models.ParseTimelinePart(c.QueryParam("show"))
-	history, err := s.Connections.History(ctx, shown, part)
+	page, err := s.connectionPage(c, v, shown)
 	if err != nil {
 		return err
+	}
+	return fieldbridge.Render(c, http.StatusOK, views.Connection(page))
+}
+
+// connectionPage returns the page of one connection.
+func (s *site) connectionPage(c echo.Context, v accounts.Visitor, shown connect.Page) (views.ConnectionPage, error) {
+	connection, part := shown.Connection, models.ParseTimelinePart(c.QueryParam("show"))
+	history, err := s.Connections.History(c.Request().Context(), shown, part)
+	if err != nil {
+		return views.ConnectionPage{}, err
 	}
 	page := views.ConnectionPage{
 		Visitor: v, Connection: connection, Check: shown.Check, Setup: shown.Setup, Events: history.Events, Part: part, Tested: c.QueryParam("done") == "tested",
@@ -66,7 +75,7 @@ func (s *site) showConnection(c echo.Context, v accounts.Visitor, id uuid.UUID) 
 		page.Days = history.Days
 	}
 	page.Version = shownVersion(connection, shown.Check, history.Events, part == models.WholeTimeline)
-	return fieldbridge.Render(c, http.StatusOK, views.Connection(page))
+	return page, nil
 }
 
 // testConnection tests the connection now and shows the result.

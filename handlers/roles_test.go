@@ -92,6 +92,7 @@ var admitted = map[string]int{
 	"GET /connections/:id/secret":                404, // it has no client of its own
 	"POST /connections/:id/secret":               404,
 	"POST /connections/:id/secret/deleted":       404,
+	"POST /connections/:id/nickname":             303,
 	"GET /connections/:id/disconnect":            200,
 	"POST /connections/:id/disconnect":           303,
 	"GET /settings/passkeys/code":                303,

@@ -126,6 +126,7 @@ func (s *staffSite) routes() []route {
 		{get, "/connections/:id/secret", s.member(withID(s.secretForm))},
 		{post, "/connections/:id/secret", s.member(withID(s.replaceSecret))},
 		{post, "/connections/:id/secret/deleted", s.member(withID(s.oldSecretDeleted))},
+		{post, "/connections/:id/nickname", s.connectionOwner(s.nameConnection)},
 		{get, "/connections/:id/disconnect", s.connectionOwner(s.confirmDisconnect)},
 		{post, "/connections/:id/disconnect", s.connectionOwner(s.disconnect)},
 

@@ -39,6 +39,8 @@ type Connection struct {
 	TenantID    int64
 	// TenantName is the company's name in ServiceTitan, from the check call.
 	TenantName string
+	// Nickname is the name that an owner gave the connection; empty if nobody did.
+	Nickname string
 	// BusinessUnits is the number of business units that the check call counted.
 	BusinessUnits int
 	Way           servicetitan.Way

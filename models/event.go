@@ -57,6 +57,10 @@ const (
 	EventSetupConfirmed EventKind = "setup_confirmed"
 	EventSetupWithdrawn EventKind = "setup_withdrawn"
 
+	// EventNamed says that an owner gave the connection a nickname. Detail is the
+	// nickname; it is empty if the owner removed it.
+	EventNamed EventKind = "named"
+
 	// What our staff did.
 
 	EventRefreshed     EventKind = "refreshed"
@@ -122,6 +126,7 @@ var audiences = map[EventKind]audience{
 	EventSetupFailed:      companyAndStaff,
 	EventSetupConfirmed:   companyAndStaff,
 	EventSetupWithdrawn:   companyAndStaff,
+	EventNamed:            companyAndStaff,
 	EventRefreshed:        companyAndStaff,
 	EventRefreshFailed:    companyAndStaff,
 	EventLinkGiven:        companyAndStaff,

@@ -58,6 +58,7 @@ var partsOf = map[EventKind]struct{ Problem, Setup bool }{
 	EventSetupFailed:      {Problem: true, Setup: true},
 	EventSetupConfirmed:   {Setup: true},
 	EventSetupWithdrawn:   {Setup: true},
+	EventNamed:            {},
 	EventRefreshed:        {},
 	EventRefreshFailed:    {Problem: true},
 	EventLinkGiven:        {},

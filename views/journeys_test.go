@@ -116,16 +116,16 @@ func TestReviewNamesEverythingAskedFor(t *testing.T) {
 
 func TestConnectionOffersWhatItsStateAllows(t *testing.T) {
 	const path = "/connections/019ab000-0000-7000-8000-000000000001"
-	test, reconnect, ask, disconnect := path+"/test", path+"/reconnect", path+"/ask", path+"/disconnect"
+	test, nickname, reconnect, ask, disconnect := path+"/test", path+"/nickname", path+"/reconnect", path+"/ask", path+"/disconnect"
 	for _, c := range []struct {
 		state models.State
 		role  accounts.Role
 		want  []string
 	}{
-		{models.Connected, accounts.Owner, []string{test, reconnect, ask, disconnect}},
-		{models.Degraded, accounts.Owner, []string{test, reconnect, ask, disconnect}},
-		{models.ReconnectNeeded, accounts.Owner, []string{reconnect, ask, disconnect}},
-		{models.Disconnected, accounts.Owner, []string{reconnect, ask}},
+		{models.Connected, accounts.Owner, []string{test, nickname, reconnect, ask, disconnect}},
+		{models.Degraded, accounts.Owner, []string{test, nickname, reconnect, ask, disconnect}},
+		{models.ReconnectNeeded, accounts.Owner, []string{reconnect, nickname, ask, disconnect}},
+		{models.Disconnected, accounts.Owner, []string{reconnect, nickname, ask}},
 		{models.Connected, accounts.Member, []string{test, reconnect}},
 		{models.ReconnectNeeded, accounts.Member, []string{reconnect}},
 		{models.Disconnected, accounts.Member, []string{reconnect}},

@@ -156,6 +156,12 @@ var events = map[models.EventKind]EventWords{
 	models.EventSetupWithdrawn: {"off", "off", "Setup withdrawn", func(e models.Event) string {
 		return actor(e) + " withdrew the setup."
 	}},
+	models.EventNamed: {"off", "pencil", "Name changed", func(e models.Event) string {
+		if e.Detail == "" {
+			return actor(e) + " removed the nickname."
+		}
+		return actor(e) + " called this connection " + Isolate(e.Detail) + "."
+	}},
 	models.EventRefreshed: {"ok", "refresh", "Access renewed", func(e models.Event) string {
 		return actor(e) + " renewed the access. ServiceTitan answered in " + Seconds(e.Millis) + "."
 	}},

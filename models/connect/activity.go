@@ -119,11 +119,11 @@ func activity(db *gorm.DB, companyID uuid.UUID, about ActivityAbout, before uuid
 	if about != AboutCompany {
 		var rows []struct {
 			models.Event
-			TenantName string
-			TenantID   int64
+			Nickname, TenantName string
+			TenantID             int64
 		}
 		// A lock is recorded for the company and for each of its connections.
-		err := db.Raw(`SELECT e.*, coalesce(o.tenant_name, '') AS tenant_name, coalesce(o.tenant_id, 0) AS tenant_id
+		err := db.Raw(`SELECT e.*, coalesce(o.nickname, '') AS nickname, coalesce(o.tenant_name, '') AS tenant_name, coalesce(o.tenant_id, 0) AS tenant_id
 			FROM events e LEFT JOIN connections o ON o.id = e.connection_id
 			WHERE e.company_id = ? AND e.actor_name <> '' AND e.kind IN ? AND e.id < ?
 				AND (e.connection_id IS NULL OR e.kind NOT IN ?) ORDER BY e.id DESC LIMIT ?`,
@@ -134,7 +134,7 @@ func activity(db *gorm.DB, companyID uuid.UUID, about ActivityAbout, before uuid
 		for _, r := range rows {
 			line := Activity{ID: r.ID, At: r.At, ActorName: r.ActorName, SupportCode: r.SupportCode, Event: &r.Event}
 			if r.ConnectionID != nil {
-				line.Connection = models.Connection{ID: *r.ConnectionID, TenantName: r.TenantName, TenantID: r.TenantID}
+				line.Connection = models.Connection{ID: *r.ConnectionID, Nickname: r.Nickname, TenantName: r.TenantName, TenantID: r.TenantID}
 			}
 			lines = append(lines, line)
 		}
