@@ -86,6 +86,9 @@ const (
 	// Detail is the day.
 	EventReminderSet   EventKind = "reminder_set"
 	EventReminderEnded EventKind = "reminder_ended"
+	// EventReminded says that staff sent another mail that reminds the company of what it has
+	// to do. Detail is how many people it goes to.
+	EventReminded EventKind = "reminded"
 	// EventNoted says that staff wrote a note.
 	EventNoted EventKind = "noted"
 	// EventStaffViewed says that staff looked at the connection.
@@ -139,6 +142,7 @@ var audiences = map[EventKind]audience{
 	EventConflictSettled:  staffOnly,
 	EventReminderSet:      staffOnly,
 	EventReminderEnded:    staffOnly,
+	EventReminded:         companyAndStaff,
 	EventNoted:            staffOnly,
 	EventStaffViewed:      staffOnly,
 }

@@ -29,6 +29,12 @@ const (
 	// MailUpgradeNeeded says that a new version of the app waits for an admin to
 	// allow it.
 	MailUpgradeNeeded MailKind = "upgrade_needed"
+	// MailSetupAllow reminds a company that its ServiceTitan admin has to allow the app, so
+	// that a guided setup can continue.
+	MailSetupAllow MailKind = "setup_allow"
+	// MailSetupTenant reminds a company that the tenant ID of a guided setup has to be
+	// corrected.
+	MailSetupTenant MailKind = "setup_tenant"
 )
 
 // Mail is a message that waits to be sent through its channel, or was sent. It
@@ -79,21 +85,17 @@ func QueueReconnectMail(tx *gorm.DB, c Connection, recipients []string, now time
 	return addMailsDue(tx, c, MailReconnectNeeded, c.Reason, recipients, now, now)
 }
 
-// recipientsOf returns the addresses of the people whom the company has chosen. As
-// long as it has chosen nothing, these are its owners and the member who connected.
-// If nobody who was chosen can receive a mail, the owners do.
+// recipientsOf returns the addresses of the people who get mails about a connection.
 func recipientsOf(tx *gorm.DB, c Connection) ([]string, error) {
-	const reachable = `SELECT u.email FROM users u WHERE u.disabled_at IS NULL AND u.proven_at IS NOT NULL AND u.staff_role = '' AND u.id IN (
-		SELECT m.user_id FROM memberships m WHERE m.company_id = ? AND `
-	var chosen []string
-	err := tx.Raw(reachable+"coalesce(m.incident_mails, m.role = ? OR m.user_id = ?)) ORDER BY u.email", c.CompanyID, accounts.Owner, c.ConnectedByID).Scan(&chosen).Error
-	if err == nil && len(chosen) == 0 {
-		err = tx.Raw(reachable+"m.role = ?) ORDER BY u.email", c.CompanyID, accounts.Owner).Scan(&chosen).Error
-	}
+	recipients, err := RecipientsFor(tx, []Connection{c})
 	if err != nil {
-		return nil, fmt.Errorf("find mail recipients: %w", err)
+		return nil, err
 	}
-	return chosen, nil
+	var emails []string
+	for _, r := range recipients[c.ID] {
+		emails = append(emails, r.Email)
+	}
+	return emails, nil
 }
 
 func addMails(tx *gorm.DB, c Connection, kind MailKind, reason Reason, recipients []string, now time.Time) error {

@@ -19,6 +19,15 @@ const (
 
 // belowMailLimit returns the recipients who may get another mail.
 func belowMailLimit(tx *gorm.DB, recipients []string, now time.Time) ([]string, error) {
+	full, err := FullInboxes(tx, recipients, now)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(recipients, func(r string) bool { return slices.Contains(full, r) }), nil
+}
+
+// FullInboxes returns the recipients who can get no more mails today.
+func FullInboxes(tx *gorm.DB, recipients []string, now time.Time) ([]string, error) {
 	if len(recipients) == 0 {
 		return nil, nil
 	}
@@ -28,5 +37,5 @@ func belowMailLimit(tx *gorm.DB, recipients []string, now time.Time) ([]string, 
 	if err != nil {
 		return nil, fmt.Errorf("count mails by recipient: %w", err)
 	}
-	return slices.DeleteFunc(recipients, func(r string) bool { return slices.Contains(full, r) }), nil
+	return full, nil
 }

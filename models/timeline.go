@@ -73,6 +73,7 @@ var partsOf = map[EventKind]struct{ Problem, Setup bool }{
 	EventTenantRemoved:    {Setup: true},
 	EventTenantConflict:   {Problem: true},
 	EventConflictSettled:  {Problem: true},
+	EventReminded:         {},
 	EventNoted:            {},
 	EventStaffViewed:      {},
 }

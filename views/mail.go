@@ -54,6 +54,20 @@ func Mail(m models.OutgoingMail) MailText {
 			"The connection keeps working, but without part of the access.",
 			"A ServiceTitan admin opens Settings, Integrations, API Application Access, and chooses Upgrade to New Version next to Fieldbridge.",
 		}
+	case models.MailSetupAllow:
+		text.Subject, text.Title = "Your setup waits for you"+about, "One step in ServiceTitan is left for your company"
+		text.Action = "See the steps"
+		text.Paragraphs = []string{
+			"You asked us to set up this connection. We go on as soon as a ServiceTitan admin has allowed Fieldbridge.",
+			"The admin opens Settings, Integrations, API Application Access, chooses Connect New App, picks Fieldbridge, and chooses Allow Access. It takes about two minutes. Then say on the page that it is done.",
+		}
+	case models.MailSetupTenant:
+		text.Subject, text.Title = "Your setup waits for you"+about, "Check the tenant ID of your setup"
+		text.Action = "See what is wrong"
+		text.Paragraphs = []string{
+			"You asked us to set up this connection. We could not go on with this tenant ID.",
+			"The page says why. In ServiceTitan, an admin finds the right number under Settings, Integrations, API Application Access, as My Tenant ID.",
+		}
 	}
 	return text
 }

@@ -14,7 +14,7 @@ import (
 // their words: to an owner who left, or to whomever they invite.
 func TestMailsHoldNothingThatWasTyped(t *testing.T) {
 	const typed = "Payout on hold"
-	for _, kind := range []models.MailKind{models.MailReconnectNeeded, models.MailWorksAgain, models.MailUpgradeNeeded} {
+	for _, kind := range []models.MailKind{models.MailReconnectNeeded, models.MailWorksAgain, models.MailUpgradeNeeded, models.MailSetupAllow, models.MailSetupTenant} {
 		m := models.OutgoingMail{
 			Mail:          models.Mail{Kind: kind, Reason: models.ReasonGrantRefused, Recipient: "dana@northgate.example"},
 			RecipientName: typed, CompanyName: typed, TenantName: typed, TenantID: 842193311, Environment: "production",

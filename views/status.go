@@ -125,6 +125,17 @@ var events = map[models.EventKind]EventWords{
 	models.EventReminderEnded: {"off", "check", "Reminder ended", func(e models.Event) string {
 		return actor(e) + " ended the reminder to replace the client secret."
 	}},
+	models.EventReminded: {"info", "mail", "Reminder sent", func(e models.Event) string {
+		people := "you"
+		switch e.Detail {
+		case "":
+		case "1":
+			people = "1 person"
+		default:
+			people = e.Detail + " people"
+		}
+		return actor(e) + " reminded " + people + " by mail of what there is to do."
+	}},
 	models.EventRevoked: {"off", "shield", "Old access withdrawn", func(models.Event) string {
 		return "ServiceTitan confirmed that the access we no longer keep was withdrawn."
 	}},

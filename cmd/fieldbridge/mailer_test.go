@@ -62,7 +62,7 @@ func TestMailer(t *testing.T) {
 		Mail:          models.Mail{ConnectionID: id, Kind: models.MailReconnectNeeded, Reason: models.ReasonGrantRefused, Recipient: "dana@northgate.example"},
 		RecipientName: "Dana Whitfield", CompanyName: "Grüße <b>GmbH</b>", TenantID: 842193311, Environment: servicetitan.Production,
 	}
-	for _, kind := range []models.MailKind{models.MailReconnectNeeded, models.MailWorksAgain, models.MailUpgradeNeeded} {
+	for _, kind := range []models.MailKind{models.MailReconnectNeeded, models.MailWorksAgain, models.MailUpgradeNeeded, models.MailSetupAllow, models.MailSetupTenant} {
 		outgoing.Kind = kind
 		if err := m.send(t.Context(), outgoing); err != nil {
 			t.Fatal(err)

@@ -354,7 +354,7 @@ func TestEveryNoteProblemHasWords(t *testing.T) {
 			t.Errorf("problem %q has the words %q", v, words)
 		}
 	}
-	for _, kind := range []models.MailKind{models.MailReconnectNeeded, models.MailWorksAgain, models.MailUpgradeNeeded} {
+	for _, kind := range []models.MailKind{models.MailReconnectNeeded, models.MailWorksAgain, models.MailUpgradeNeeded, models.MailSetupAllow, models.MailSetupTenant} {
 		if mailWords[kind] == "" {
 			t.Errorf("mail %q has no words", kind)
 		}
