@@ -116,6 +116,7 @@ func prepare(name string) file {
 		panic(err) // the compiler has embedded the file
 	}
 	extension := path.Ext(name)
+	plain = packed(plain, extension)
 	contentType, ok := contentTypes[extension]
 	if !ok {
 		panic("static: no content type for " + strconv.Quote(name))
