@@ -52,6 +52,7 @@
     });
   }
 
+  document.documentElement.dataset.passkeys = supported;
   for (const element of document.querySelectorAll("[data-passkey], [data-with-passkeys]")) element.hidden = !supported;
   for (const element of document.querySelectorAll("[data-without-passkeys]")) element.hidden = supported;
 }

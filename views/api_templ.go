@@ -357,7 +357,7 @@ func apiFrame(title string) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = Document(Page{Title: title, Body: "reference", Style: "reference.css", Skip: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var16), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Document(Page{Title: title, Body: "reference", Style: "reference.css"}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var16), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

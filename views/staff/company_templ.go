@@ -896,9 +896,9 @@ func companyInvited(p CompanyPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var34 string
-				templ_7745c5c3_Var34, templ_7745c5c3_Err = templ.JoinStringErrs("Send the invitation to " + i.Email + " again")
+				templ_7745c5c3_Var34, templ_7745c5c3_Err = templ.JoinStringErrs("Send again to " + i.Email)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/company.templ`, Line: 231, Col: 192}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/company.templ`, Line: 231, Col: 172}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var34))
 				if templ_7745c5c3_Err != nil {

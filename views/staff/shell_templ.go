@@ -265,7 +265,7 @@ func shell(title string, s accounts.Staff, in section) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = views.Document(views.Page{Title: title + ", support console", Body: "shell staff", Style: "staff.css", Skip: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = views.Document(views.Page{Title: title + ", support console", Body: "shell staff", Style: "staff.css"}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
