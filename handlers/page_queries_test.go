@@ -8,11 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
-	"github.com/fieldbridge/fieldbridge/models/connect"
 )
 
 // mostQueries limits the statements that each page gives the database, whoever opens
@@ -81,7 +78,6 @@ var mostQueries = map[string]int{
 	"/staff/connections/:id":              18,
 	"/staff/connections/:id/live":         2,
 	"/staff/connections/:id/disconnect":   18,
-	"/staff/connections/:id/mail":         8,
 	"/staff/companies/:id":                12,
 	"/staff/companies/:id/lock":           12,
 	"/staff/companies/:id/unlock":         12,
@@ -152,7 +148,6 @@ func TestQueriesOfEveryPage(t *testing.T) {
 		al := a.signUp("Northgate", "Al")
 		amy := al.colleague("Amy", accounts.Member)
 		connection := al.connect("sandbox", northgate)
-		link := al.asks("sign_in", south)
 		several := a.signUp("Blue Sky", "Sue")
 		a.exec("INSERT INTO memberships (company_id, user_id, role, created_at) SELECT ?, id, 'owner', created_at FROM users WHERE email = ?", a.companyOf(al), several.email)
 		several.post("/company/switch", "to", a.companyOf(al).String()).want(a, 303)
@@ -177,12 +172,7 @@ func TestQueriesOfEveryPage(t *testing.T) {
 			{name: "staff without second factor", browser: half},
 			{name: "key", browser: a.newBrowser(), key: a.keyOf(a.companyOf(al))},
 		}
-		person, company := a.teamIDs(al), a.companyOf(al)
-		made := map[bool]madeIDs{false: a.madeIDs(&company), true: a.madeIDs(nil)}
-		tokens := map[string]string{
-			"/ask/:token": link, "/c/:token": a.sends(connect.NewSession{Reference: "customer-1"}), "/verify/:token": a.verifyLink("new@northgate.example"), "/invitations/:token": al.invites("jo@northgate.example", "member"),
-		}
-		code := a.codeOn(amy.get(connection + "/disconnect")) // of a failure with everything to name
+		at := a.furnish(al, amy, connection)
 		if listed := len(mostQueries); listed != len(pages()) {
 			t.Errorf("%d pages have a limit, of %d", listed, len(pages()))
 		}
@@ -191,31 +181,12 @@ func TestQueriesOfEveryPage(t *testing.T) {
 			if !ok {
 				t.Errorf("%s has no limit", page)
 			}
-			address, token := page, tokens[page]
-			switch {
-			case token != "":
-				address = token
-			case strings.Contains(page, "/developers/") && strings.Contains(page, ":id"):
-				below, ofStaff := strings.CutPrefix(page, "/staff")
-				kind, _, _ := strings.Cut(strings.TrimPrefix(below, "/developers/"), "/")
-				address = strings.Replace(page, ":id", made[ofStaff][kind], 1)
-			case page == "/asks/:id":
-				address = a.askPath()
-			case strings.HasPrefix(page, "/connections/"), strings.HasPrefix(page, "/staff/connections/"), strings.HasPrefix(page, "/api/"):
-				address = strings.Replace(page, ":id", strings.TrimPrefix(connection, "/connections/"), 1)
-			case strings.HasPrefix(page, "/staff/companies/"):
-				address = strings.NewReplacer(":id", a.companyOf(al).String(), ":person", person.member).Replace(page)
-			case strings.HasPrefix(page, "/team/"):
-				address = strings.Replace(page, ":id", person.member, 1)
-			case strings.HasPrefix(page, "/staff/team/"):
-				address = strings.Replace(page, ":id", a.lookup("SELECT id FROM users WHERE email LIKE 'sam%'"), 1)
-			}
-			address = strings.NewReplacer(":id", uuid.Max.String(), ":environment", "sandbox", ":token", "0123456789abcdef", ":code", code).Replace(address)
+			address := at.address(page)
 			most, by := 0, ""
 			for _, v := range people {
 				for range 2 { // the first may write what the second finds
 					n, leads := v.queriesOf(address)
-					if tokens[page] != "" && path.Dir(leads) == path.Dir(address) { // to the page of the link
+					if at.links[page] != "" && path.Dir(leads) == path.Dir(address) { // to the page of the link
 						again, _ := v.queriesOf(leads)
 						n = max(n, again)
 					}
