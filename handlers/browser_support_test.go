@@ -107,6 +107,7 @@ func TestBrowserSupport(t *testing.T) {
 	ada.Click("Unlock the company", "Lock the company")
 
 	ada.Goto(a.url + "/staff" + path)
+	ada.Click("More", "Disconnect for them")
 	ada.Click("Disconnect for them", "Why")
 	ada.inspect("staff-disconnect")
 	ada.Type("text", "Dana asked for it by phone.")

@@ -78,6 +78,7 @@ var mostQueries = map[string]int{
 	"/staff/connections/:id":              18,
 	"/staff/connections/:id/live":         2,
 	"/staff/connections/:id/disconnect":   18,
+	"/staff/connections/:id/mail":         8,
 	"/staff/companies/:id":                12,
 	"/staff/companies/:id/lock":           12,
 	"/staff/companies/:id/unlock":         12,

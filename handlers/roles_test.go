@@ -182,6 +182,8 @@ var admitted = map[string]int{
 	"POST /staff/tasks/:id/done":                 303,
 	"POST /staff/connections/:id/refresh":        303,
 	"POST /staff/connections/:id/reconnect-link": 303,
+	"GET /staff/connections/:id/mail":            200,
+	"POST /staff/connections/:id/mail":           409, // it works, so that nobody has to reconnect
 	"POST /staff/connections/:id/notes":          422,
 	"GET /staff/connections/:id/disconnect":      200,
 	"POST /staff/connections/:id/disconnect":     303,

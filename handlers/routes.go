@@ -181,6 +181,8 @@ func (s *staffSite) routes() []route {
 
 		{post, "/staff/connections/:id/refresh", s.staffMember(withID(s.staffRefresh))},
 		{post, "/staff/connections/:id/reconnect-link", s.staffMember(withID(s.reconnectLink))},
+		{get, "/staff/connections/:id/mail", s.staffMember(withID(s.confirmReconnectMail))},
+		{post, "/staff/connections/:id/mail", s.staffMember(withID(s.sendReconnectMail))},
 		{post, "/staff/connections/:id/notes", s.staffMember(withID(s.addNote))},
 		{get, "/staff/connections/:id/disconnect", s.staffAdmin(withID(s.staffConfirmDisconnect))},
 		{post, "/staff/connections/:id/disconnect", s.staffAdmin(withID(s.staffDisconnect))},

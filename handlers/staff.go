@@ -45,6 +45,7 @@ func (s *staffSite) showStaffConnection(c echo.Context, m accounts.Staff, id uui
 	page.Place = support.TimelinePlace{Part: models.ParseTimelinePart(c.QueryParam("show")), Before: before}
 	page.Did = c.QueryParam("did")
 	page.Link = s.BaseURL.JoinPath(connectionPath(id)).String()
+	page.StaffLink = s.BaseURL.JoinPath(staffConnectionPath(id)).String()
 	if page.View, err = s.support.View(c.Request().Context(), m, id, page.Place); err != nil {
 		return err
 	}

@@ -37,21 +37,29 @@
   addEventListener("focus", look);
 }
 
-// A button with data-copy copies the field whose ID the attribute has. Without this
-// script it is hidden, and the field can be selected.
+// A button with data-copy copies the field whose ID the attribute has, and one with
+// data-copy-text copies that text. A button that submits a form does so afterwards. Without
+// this script such buttons are hidden, and the field can be selected.
 for (const button of document.querySelectorAll("button[data-copy]")) {
-  const field = document.getElementById(button.dataset.copy);
   button.hidden = !navigator.clipboard;
-  button.addEventListener("click", async () => {
-    field.select();
-    try {
-      await navigator.clipboard.writeText(field.value);
-      button.lastChild.textContent = " Copied";
-    } catch {
-      // It is selected, and can be copied by hand.
-    }
-  });
 }
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button[data-copy], button[data-copy-text]");
+  if (!button) return;
+  const field = document.getElementById(button.dataset.copy);
+  const submits = button.type === "submit";
+  if (submits) event.preventDefault();
+  field?.select();
+  try {
+    await navigator.clipboard.writeText(field ? field.value : button.dataset.copyText);
+    const words = button.lastElementChild?.matches("span") ? button.lastElementChild : button.lastChild;
+    if (!submits) words.textContent = " Copied";
+    button.classList.add("copied");
+  } catch {
+    // It is selected, or stands beside the button, and can be copied by hand.
+  }
+  if (submits) button.form.requestSubmit(button);
+});
 
 // Search as you type: a form with data-live requests its own page while somebody
 // types or selects, and updates the elements whose IDs the attribute lists. Without

@@ -32,7 +32,7 @@
       old.nodeValue = now.nodeValue;
       return;
     }
-    if (old.matches("input, select, textarea")) return; // somebody may have typed there
+    if (old.matches("input, select, textarea") && !old.readOnly) return; // somebody may have typed there
     for (const { name } of [...old.attributes]) {
       if (name !== "open" && !now.hasAttribute(name)) old.removeAttribute(name);
     }

@@ -160,11 +160,11 @@ var namesOnPages = []string{
 }
 
 // Isolated requires that each name on the page is isolated, since it may run from
-// right to left.
+// right to left. In a title or a field, no element can isolate it.
 func (p Page) Isolated() {
 	p.Helper()
 	for n := range p.Root.Descendants() {
-		if n.Type != html.TextNode || n.Parent.Data == "title" || inBDI(n) || Value(n.Parent, "aria-hidden") == "true" {
+		if n.Type != html.TextNode || n.Parent.Data == "title" || n.Parent.Data == "textarea" || inBDI(n) || Value(n.Parent, "aria-hidden") == "true" {
 			continue
 		}
 		for _, name := range namesOnPages {
