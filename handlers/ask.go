@@ -32,18 +32,28 @@ func (s *site) askOwner(handle func(echo.Context, owner, connect.Ask) error) ent
 	return e
 }
 
-// askForChoice makes a link for the choice of the wizard.
+// askForChoice makes a link for the choice of the wizard: one that was made before, or
+// the answers to its questions.
 func (s *site) askForChoice(c echo.Context, v owner) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
 	}
 	_, choice, ok := s.sessions.Choice(c.Request().Context(), f.Raw("choice"))
+	read := false
+	if f.Raw("choice") == "" && f.Raw("env") != "" {
+		page := views.ConnectPage{Offers: s.offers(), Ask: true}
+		reading := s.answer(&page, f.choice(), f.Line("tenant"))
+		if page.Errors != (views.ConnectErrors{}) {
+			return s.showConnect(c, v.Visitor, http.StatusUnprocessableEntity, page)
+		}
+		choice, ok, read = page.Choice, true, !reading.Plain
+	}
 	if !ok {
 		return seeOther(c, "/connect")
 	}
 	ask, link, err := s.Connections.MakeAsk(c.Request().Context(), v.Visitor, choice)
-	return s.showAskLink(c, v, ask, link, err)
+	return s.showAskLink(c, v, ask, link, read, err)
 }
 
 // askForConnection makes a link for a connection: for the step of an open setup, or
@@ -59,17 +69,17 @@ func (s *site) askForConnection(c echo.Context, v owner, id uuid.UUID) error {
 		choice.Way = servicetitan.Guided
 	}
 	ask, link, err := s.Connections.MakeAsk(ctx, v.Visitor, choice)
-	return s.showAskLink(c, v, ask, link, err)
+	return s.showAskLink(c, v, ask, link, false, err)
 }
 
 // askAgain makes a new link for an ask. The old one ends.
 func (s *site) askAgain(c echo.Context, v owner, ask connect.Ask) error {
 	again, link, err := s.Connections.AskAgain(c.Request().Context(), v.Visitor, ask.ID)
-	return s.showAskLink(c, v, again, link, err)
+	return s.showAskLink(c, v, again, link, false, err)
 }
 
 // showAskLink answers the request that made a link. The link is on no other page.
-func (s *site) showAskLink(c echo.Context, v owner, ask connect.Ask, link secret.Value, err error) error {
+func (s *site) showAskLink(c echo.Context, v owner, ask connect.Ask, link secret.Value, read bool, err error) error {
 	switch {
 	case errors.Is(err, connect.ErrUnproven):
 		return fieldbridge.Render(c, http.StatusConflict, views.AskUnproven())
@@ -79,7 +89,7 @@ func (s *site) showAskLink(c echo.Context, v owner, ask connect.Ask, link secret
 		return err
 	}
 	return fieldbridge.RenderSecret(c, http.StatusOK, views.AskLink(views.AskLinkPage{
-		Ask: ask, Base: s.BaseURL.JoinPath("/ask/").String(), Link: link, Clock: s.clockOf(v.Visitor),
+		Ask: ask, Base: s.BaseURL.JoinPath("/ask/").String(), Link: link, Read: read, Clock: s.clockOf(v.Visitor),
 	}))
 }
 

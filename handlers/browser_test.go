@@ -64,12 +64,18 @@ func (c *contractor) signUp(company string) {
 	c.Click("Create account", "Connect your ServiceTitan account")
 }
 
+// toTenant answers the wizard's questions up to the one for the tenant ID.
+func (c *contractor) toTenant() {
+	c.Helper()
+	c.Goto(c.app.url + "/connect")
+	c.Click("Yes, I can", "Which ServiceTitan do you want to connect?")
+	c.Click("Sandbox", "What is your tenant ID?")
+}
+
 // toServiceTitan walks through the wizard to the sandbox's question.
 func (c *contractor) toServiceTitan(tenant int) {
 	c.Helper()
-	c.Goto(c.app.url + "/connect")
-	c.See("Tenant ID")
-	c.Choose("#env-sandbox")
+	c.toTenant()
 	c.Type("tenant", fmt.Sprint(tenant))
 	c.Click("Continue", "Review the access")
 	c.Click("Continue to ServiceTitan", "not ServiceTitan")
@@ -102,11 +108,21 @@ func TestBrowserJourney(t *testing.T) {
 	c.signUp("Northgate Heating & Plumbing")
 	c.inspect("home-empty")
 
-	c.Click("Connect ServiceTitan", "Tenant ID")
-	c.inspect("connect-choose")
-	c.Choose("#env-sandbox")
+	c.Click("Connect ServiceTitan", "Can you sign in to ServiceTitan as an admin?")
+	c.inspect("connect-how")
+	c.Click("Yes, I can", "Which ServiceTitan do you want to connect?")
+	c.inspect("connect-environment")
+	c.Click("Sandbox", "What is your tenant ID?")
+	c.inspect("connect-tenant")
+	c.Focuses("[name=tenant]")
+	c.Expect("422")
+	c.Press("842193311 or 905118274")
+	c.Press(kb.Enter)
+	c.See("We found more than one number: 842 193 311, 905 118 274.")
+	c.inspect("connect-tenant-refused")
 	c.Type("tenant", "My Tenant ID: 842-193-311")
-	c.Click("Continue", "Review the access")
+	c.Click("Continue", "We read this as tenant 842 193 311.")
+	c.See("Review the access")
 	c.inspect("connect-review")
 	c.Click("Continue to ServiceTitan", "not ServiceTitan")
 	c.inspect("sandbox-sign-in")
@@ -323,11 +339,9 @@ func TestBrowserOwnCredentials(t *testing.T) {
 	c.signUp("Own Values Plumbing")
 	id, secret := a.ownClient(northgate)
 	c.Goto(a.url + "/connect")
-	c.See("Tenant ID")
-	c.Choose("#env-sandbox")
-	c.Choose("#how-own_credentials")
+	c.Click("I have a client ID and secret", "Which ServiceTitan do you want to connect?")
+	c.Click("Sandbox", "What is your tenant ID?")
 	c.Type("tenant", fmt.Sprint(northgate))
-	c.inspect("connect-choose-ways")
 	c.Click("Continue", "Enter your ServiceTitan details")
 	c.inspect("credentials")
 	c.Expect("422")
@@ -377,7 +391,8 @@ func TestBrowserGuided(t *testing.T) {
 
 	c.signUp("Harbor Line Electric")
 	c.Goto(a.url + "/connect")
-	c.Choose("#how-guided")
+	c.Click("Set it up with us", "Which ServiceTitan do you want to connect?")
+	c.Click("Production", "What is your tenant ID?")
 	c.Type("tenant", fmt.Sprint(harbor))
 	c.Click("Continue", "Set it up with our staff")
 	c.inspect("guided")

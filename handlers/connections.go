@@ -109,7 +109,7 @@ func (s *site) reconnect(c echo.Context, v accounts.Visitor, id uuid.UUID) error
 	if err != nil {
 		return err
 	}
-	return s.review(c, s.choiceAgain(connection, servicetitan.Way(f.Line("how"))))
+	return s.review(c, s.choiceAgain(connection, servicetitan.Way(f.Line("how"))), false)
 }
 
 // choiceAgain returns the choice that reconnects a connection, in the way it was

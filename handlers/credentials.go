@@ -38,7 +38,9 @@ func (s *site) credentialsPage(c echo.Context, v accounts.Visitor, choiceID stri
 	if !ok || choice.Way != servicetitan.OwnCredentials {
 		return page, false, nil
 	}
-	page = views.CredentialsPage{Choice: choice, ChoiceID: id, Tenant: strconv.FormatInt(choice.TenantID, 10), CanAsk: v.Owns()}
+	page = views.CredentialsPage{
+		Choice: choice, ChoiceID: id, Tenant: strconv.FormatInt(choice.TenantID, 10), CanAsk: v.Owns(), OneWay: s.oneWay(), Read: c.QueryParam(readQuery) != "",
+	}
 	if choice.Reconnects() {
 		connection, err := s.Connections.Get(ctx, v.CompanyID, choice.ConnectionID)
 		if err != nil {
@@ -70,9 +72,8 @@ func (s *site) tryCredentials(c echo.Context, v accounts.Visitor) error {
 	choice := page.Choice
 	if !choice.Reconnects() {
 		page.Tenant = f.Line("tenant")
-		if choice.TenantID, ok = models.ParseTenantID(page.Tenant); !ok {
-			page.Errors.Tenant = tenantProblem
-		}
+		reading, err := models.ReadTenantID(page.Tenant)
+		choice.TenantID, page.Tenant, page.Errors.Tenant = reading.ID, shownTenant(page.Tenant), tenantProblem(err)
 	}
 	if page.Errors != (views.CredentialsErrors{}) {
 		return fieldbridge.Render(c, http.StatusUnprocessableEntity, views.Credentials(page))

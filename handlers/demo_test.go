@@ -181,7 +181,7 @@ func TestDemoSignInChangesPersons(t *testing.T) {
 		t.Errorf("%d forms to sign in, want the form and %d buttons", n, len(people))
 	}
 	for _, step := range []struct{ email, next, leads, shows string }{
-		{al.email, "connect", "/connect", "Tenant ID"},
+		{al.email, "connect", "/connect", "Can you sign in to ServiceTitan as an admin?"},
 		{"ada@fieldbridge.example", "", "/staff", "Ada"},
 		{"sam@fieldbridge.example", "queue", "/staff/queue", "Sam"},
 		{bob.email, "queue", "/connections", "Blue Sky"},

@@ -19,7 +19,7 @@ func (s *site) guidedForm(c echo.Context, v accounts.Visitor) error {
 	if !ok || choice.Way != servicetitan.Guided {
 		return seeOther(c, "/connect")
 	}
-	page := views.GuidedPage{Choice: choice, ChoiceID: id, CanAsk: v.Owns()}
+	page := views.GuidedPage{Choice: choice, ChoiceID: id, CanAsk: v.Owns(), OneWay: s.oneWay(), Read: c.QueryParam(readQuery) != ""}
 	if environment, ok := s.environment(choice.Environment); ok && choice.Reconnects() {
 		page.Others = otherWays(environment, choice.Way)
 	}

@@ -61,7 +61,7 @@ func TestJourney(t *testing.T) {
 func TestWaysOffered(t *testing.T) {
 	a := newApp(t)
 	amy := a.signUp("Northgate", "Amy")
-	page := amy.says("/connect", "Sign in with ServiceTitan Recommended", "Set up with our staff", "Use a client ID and secret")
+	page := amy.says("/connect", "Can you sign in to ServiceTitan as an admin?", "Yes, I can Recommended", "Someone else can", "Set it up with us", "I have a client ID and secret")
 	if strings.Count(page, "Recommended") != 1 {
 		t.Error("not one way is recommended")
 	}

@@ -201,8 +201,11 @@ func (c *contractor) keyboardTeam(t *testing.T) {
 func (c *contractor) keyboardAsk(t *testing.T) {
 	t.Helper()
 	c.press("Connections", "Connect your ServiceTitan account")
-	c.press("Connect ServiceTitan", "Tenant ID")
-	c.enter("tenant", fmt.Sprint(northgate))
+	c.press("Connect ServiceTitan", "Can you sign in to ServiceTitan as an admin?")
+	c.press("Yes, I can", "Which ServiceTitan do you want to connect?")
+	c.press("Production", "What is your tenant ID?")
+	c.Focuses("[name=tenant]")
+	c.Press(fmt.Sprint(northgate))
 	c.press("Continue", "Someone else has the ServiceTitan admin account")
 	c.press("Make a link", "Send this link to your ServiceTitan admin")
 	link := c.Value(`document.querySelector("#link").value`)

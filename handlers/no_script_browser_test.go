@@ -170,11 +170,11 @@ func (c *contractor) withoutScriptsAsk(t *testing.T) {
 	t.Helper()
 	a := c.app
 	c.Goto(a.url + "/connect")
-	c.See("Tenant ID")
-	c.Choose("#env-sandbox")
-	c.Type("tenant", fmt.Sprint(northgate))
-	c.Click("Continue", "Someone else has the ServiceTitan admin account")
+	c.Click("Someone else can", "Which ServiceTitan do you want to connect?")
+	c.Click("Sandbox", "Which tenant should they connect?")
+	c.Type("tenant", fmt.Sprintf("https://go.servicetitan.com/#/settings?tenant=%d", northgate))
 	c.Click("Make a link", "Send this link to your ServiceTitan admin")
+	c.See("We read this as tenant 842 193 311.")
 	if shown := c.Value(`document.querySelector("[data-copy]").checkVisibility() ? "shown" : ""`); shown != "" {
 		t.Error("the button to copy shows, and cannot work")
 	}

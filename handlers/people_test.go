@@ -246,7 +246,7 @@ func TestSwitchingCompanies(t *testing.T) {
 		}
 
 		// An old tab of Blue Sky, in every step of the wizard.
-		wizard := jo.get("/connect").want(a, 200)
+		wizard := jo.get("/connect?how=sign_in&env=sandbox").want(a, 200)
 		if hidden(t, wizard.body, "in_company") != sky {
 			t.Error("the wizard does not name its company")
 		}

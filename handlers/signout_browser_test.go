@@ -46,7 +46,7 @@ func TestBrowserBackAfterTheSessionEnded(t *testing.T) {
 	c := a.contractor(t)
 	c.signUp("Northgate Heating & Plumbing")
 	c.Goto(a.url + "/connect")
-	c.See("Tenant ID")
+	c.See("Can you sign in to ServiceTitan as an admin?")
 	a.exec("DELETE FROM sessions")
 	c.Goto(a.url + "/signup")
 	c.See("Create your account")
@@ -61,7 +61,7 @@ func TestBrowserSignOutInAnotherTab(t *testing.T) {
 	c.signUp("Northgate Heating & Plumbing")
 	other := &contractor{Page: c.Tab(), app: a}
 	other.Goto(a.url + "/connect")
-	other.See("Tenant ID")
+	other.See("Can you sign in to ServiceTitan as an admin?")
 	c.signOut()
 	other.lookedAt()
 	other.See("Welcome back.")

@@ -69,7 +69,7 @@ func TestBrowserTeam(t *testing.T) {
 	ruth.inspect("invitation-spent")
 
 	// The switcher, and an old tab.
-	ruth.Goto(a.url + "/connect")
+	ruth.Goto(a.url + "/connect?how=sign_in&env=sandbox")
 	ruth.See("Tenant ID")
 	tab := &contractor{Page: ruth.Tab(), app: a}
 	tab.Goto(a.url + "/team")

@@ -124,14 +124,11 @@ func (s *site) cancelVisit(c echo.Context) error {
 func (s *site) newVisitPage(visit connect.Visit, name string) views.VisitPage {
 	page := views.VisitPage{Visit: visit, Name: name, Clock: s.clock()}
 	page.Choice = models.Choice{Environment: visit.Environment, TenantID: visit.TenantID}
-	for _, way := range visit.WayList() {
-		page.Questions.Ways = append(page.Questions.Ways, string(way))
+	ways := visit.WayList()
+	if len(ways) == 1 {
+		page.Choice.Way = ways[0]
 	}
-	if len(page.Questions.Ways) == 1 {
-		page.Choice.Way = servicetitan.Way(page.Questions.Ways[0])
-	}
-	page.Questions.Environments = s.offered()
-	page.Questions.Recommended = recommended(s.Connections.Environments())
+	page.Questions = views.ConnectPage{At: views.VisitPath(name), Offers: s.offers().In(visit.Environment).By(ways...), Choice: page.Choice}
 	page.Scopes = s.visitScopes(visit)
 	return page
 }
@@ -162,28 +159,22 @@ func (s *site) visitPage(c echo.Context, name string, binding secret.Value) (vie
 
 // choose completes the page's choice with what was typed, or says what is wrong with it.
 func (s *site) choose(page *views.VisitPage, env, how, tenant string) views.ConnectErrors {
-	q, choice := &page.Questions, &page.Choice
-	q.Environment, q.Way, q.Tenant = env, how, tenant
-	if page.Visit.Environment == "" {
-		choice.Environment = servicetitan.EnvironmentName(env)
+	given := models.Choice{Environment: servicetitan.EnvironmentName(env), Way: servicetitan.Way(how)}
+	if page.Visit.Environment != "" {
+		given.Environment = page.Visit.Environment
 	}
-	if len(q.Ways) > 1 {
-		choice.Way = servicetitan.Way(how)
+	if ways := page.Visit.WayList(); len(ways) == 1 {
+		given.Way = ways[0]
 	}
-	var errs views.ConnectErrors
+	reading := s.answer(&page.Questions, given, tenant)
+	errs := page.Questions.Errors
+	page.Choice.Environment, page.Choice.Way, page.Read = page.Questions.Choice.Environment, page.Questions.Choice.Way, !reading.Plain
 	if page.Visit.TenantID == 0 {
-		var ok bool
-		if choice.TenantID, ok = models.ParseTenantID(tenant); !ok {
-			errs.Tenant = tenantProblem
-		}
+		page.Choice.TenantID = reading.ID
+	} else {
+		errs.Tenant = ""
 	}
-	environment, ok := s.environment(choice.Environment)
-	switch {
-	case !ok:
-		errs.Environment, choice.Environment = "Choose which ServiceTitan to connect.", page.Visit.Environment
-	case !environment.Offers(choice.Way) || !page.Visit.Fits(*choice):
-		errs.Way = "Choose how to connect. " + environment.Name.Label() + " does not offer every way."
-	default:
+	if environment, ok := s.environment(page.Choice.Environment); ok {
 		page.Scopes, page.AppURL = environment.Scopes, environment.AppURL()
 	}
 	return errs
@@ -218,12 +209,15 @@ func (s *site) showVisit(c echo.Context, name string, binding secret.Value) erro
 	if page.Visit.Setup != nil && how == "" {
 		how = string(servicetitan.Guided) // it is under way
 	}
-	errs := s.choose(&page, c.QueryParam("env"), how, c.QueryParam("tenant"))
+	given := page.Questions.Offers.Settle(models.Choice{Environment: servicetitan.EnvironmentName(c.QueryParam("env")), Way: servicetitan.Way(how)})
+	errs := s.choose(&page, string(given.Environment), string(given.Way), c.QueryParam("tenant"))
+	page.Read = c.QueryParam(readQuery) != ""
 	if page.Visit.Status != connect.SessionCreated && page.Visit.Status != connect.SessionOpened {
 		return s.showVisitEnd(c, page)
 	}
 	s.setVisitPolicy(c, page)
-	if errs != (views.ConnectErrors{}) || c.QueryParam("change") != "" {
+	if errs != (views.ConnectErrors{}) || c.QueryParam("change") != "" && page.Visit.TenantID == 0 {
+		page.Questions.Errors = views.ConnectErrors{} // nothing was answered yet
 		return s.showQuestions(c, http.StatusOK, page)
 	}
 	return s.showVisitStep(c, http.StatusOK, page)
@@ -245,13 +239,7 @@ func (s *site) showVisitEnd(c echo.Context, page views.VisitPage) error {
 
 // showQuestions asks what the session leaves to the person.
 func (s *site) showQuestions(c echo.Context, status int, page views.VisitPage) error {
-	q := &page.Questions
-	if q.Environment == "" && len(q.Environments) > 0 {
-		q.Environment = q.Environments[0]
-	}
-	if q.Way == "" && len(q.Ways) > 0 {
-		q.Way = q.Ways[0]
-	}
+	page.Read = false
 	page.Choice = models.Choice{Environment: page.Visit.Environment, TenantID: page.Visit.TenantID}
 	return fieldbridge.Render(c, status, views.VisitQuestions(page))
 }
@@ -282,7 +270,11 @@ func (s *site) chooseInVisit(c echo.Context, name string, binding secret.Value) 
 		s.setVisitPolicy(c, page)
 		return s.showQuestions(c, http.StatusUnprocessableEntity, page)
 	}
-	return seeOther(c, page.StepPath(page.Choice))
+	to := page.StepPath(page.Choice)
+	if page.Read {
+		to += "&" + readQuery + "=yes"
+	}
+	return seeOther(c, to)
 }
 
 // chosenVisit admits a form that carries what the person has chosen. Without a choice

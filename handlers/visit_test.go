@@ -127,7 +127,8 @@ func TestVisitConnects(t *testing.T) {
 		pat.post(pat.path+"/start").want(a, 303, pat.path)
 		pat.post(pat.path+"/start").want(a, 303, pat.path) // a double click
 		pat.get(link).want(a, 303, pat.path)               // the link again, in the same browser
-		pat.get(pat.path).want(a, 200, "Tenant ID", "How do you want to connect?")
+		pat.get(pat.path).want(a, 200, "Can you sign in to ServiceTitan as an admin?", "Yes, I can", "Set it up with us")
+		pat.get(pat.path+"?how=guided").want(a, 200, "What is your tenant ID?", `name="how" value="guided"`, pat.path)
 		pat.post(pat.path+"/choose", "how", "sign_in", "tenant", "x").want(a, 422, "Enter the number that ServiceTitan shows")
 		pat.post(pat.path+"/choose", "how", "nonsense", "tenant", fmt.Sprint(northgate)).want(a, 422, "Choose how to connect.")
 		step := pat.post(pat.path+"/choose", "how", "sign_in", "tenant", fmt.Sprint(northgate)).want(a, 303, pat.path+"?").location
@@ -178,8 +179,8 @@ func TestVisitAsksOnlyWhatIsOpen(t *testing.T) {
 		has, lack string
 	}{
 		"nothing": {connect.NewSession{TenantID: northgate, Ways: []servicetitan.Way{servicetitan.SignIn}}, "Continue to ServiceTitan", "Choose something else"},
-		"tenant":  {connect.NewSession{Ways: []servicetitan.Way{servicetitan.SignIn}}, "Tenant ID", "How do you want to connect?"},
-		"way":     {connect.NewSession{TenantID: northgate}, "How do you want to connect?", "Where do I find it?"},
+		"tenant":  {connect.NewSession{Ways: []servicetitan.Way{servicetitan.SignIn}}, "Tenant ID", "Can you sign in"},
+		"way":     {connect.NewSession{TenantID: northgate}, "Can you sign in", `name="tenant"`},
 		"values":  {connect.NewSession{TenantID: northgate, Ways: []servicetitan.Way{servicetitan.OwnCredentials}}, "Client secret", "Choose something else"},
 		"guided":  {connect.NewSession{TenantID: northgate, Ways: []servicetitan.Way{servicetitan.Guided}}, "Request setup", "Choose something else"},
 	} {

@@ -89,18 +89,63 @@ func TestSignInKeepsWhereToGo(t *testing.T) {
 	}
 }
 
-func TestConnectKeepsTheChoice(t *testing.T) {
-	p := pagetest.Show(t, Connect(ConnectPage{Environments: []string{"production", "sandbox"}, Environment: "sandbox", Ways: []string{"sign_in"}, Way: "sign_in", Tenant: "12a"}))
-	for _, n := range p.All("input") {
-		_, checked := pagetest.Attribute(n, "checked")
-		if want := pagetest.Value(n, "value") == "sandbox" || pagetest.Value(n, "value") == "sign_in"; checked != want {
-			t.Errorf("%s: checked %v, want %v", pagetest.Value(n, "value"), checked, want)
-		}
+// Each question is one page. Its answers are links that keep the other answers.
+func TestConnectAsksOneQuestion(t *testing.T) {
+	for name, tt := range map[string]struct {
+		page  ConnectPage
+		title string
+		links []string // the answers, and what changes earlier ones
+		back  string
+	}{
+		"how": {
+			questionPage(models.Choice{Environment: "sandbox", TenantID: 8450}), "Can you sign in to ServiceTitan as an admin?",
+			[]string{"/connect?env=sandbox&how=sign_in&tenant=8450", "/connect?ask=yes&env=sandbox&tenant=8450", "/connect?env=sandbox&how=guided&tenant=8450", "/connect?env=sandbox&how=own_credentials&tenant=8450"},
+			"/connections",
+		},
+		"environment": {
+			questionPage(models.Choice{Way: "guided"}), "Which ServiceTitan do you want to connect?",
+			[]string{"/connect?env=production&how=guided", "/connect?env=sandbox&how=guided"},
+			"/connect",
+		},
+		"tenant": {
+			questionPage(models.Choice{Environment: "sandbox", Way: "guided"}), "What is your tenant ID?",
+			[]string{"/connect?env=sandbox", "/connect?how=guided"},
+			"/connect?how=guided",
+		},
+		"nothing else": {
+			ConnectPage{At: startPath, Offers: models.Offers{{Environment: "production", Ways: models.Ways()[:1]}}, Choice: models.Choice{Environment: "production", Way: "sign_in"}},
+			"What is your tenant ID?", nil, "/connections",
+		},
+		"nothing else, for an owner": {
+			ConnectPage{At: startPath, Offers: models.Offers{{Environment: "production", Ways: models.Ways()[:1]}}, Choice: models.Choice{Environment: "production", Way: "sign_in"}, CanAsk: true},
+			"What is your tenant ID?", []string{"/connect?ask=yes&env=production"}, "/connections",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := pagetest.Show(t, Connect(tt.page))
+			p.Says(tt.title)
+			var links, back []string
+			for _, a := range p.All("a") {
+				switch href := pagetest.Value(a, "href"); {
+				case pagetest.Value(a, "class") == "btn quiet":
+					back = append(back, href)
+				case strings.HasPrefix(href, "/connect?"):
+					links = append(links, href)
+				}
+			}
+			if !slices.Equal(links, tt.links) || !slices.Equal(back, []string{"/connections", tt.back}) {
+				t.Errorf("the page leads to %q, and back to %q; want %q and %q", links, back, tt.links, tt.back)
+			}
+		})
 	}
-	if pagetest.Value(fieldOf(p, "tenant"), "value") != "12a" {
-		t.Error("the tenant ID that was typed is lost")
+	// What was typed stays, and a tenant ID is asked for with a picture.
+	page := questionPage(models.Choice{Environment: "sandbox", Way: "sign_in"})
+	page.Tenant, page.Errors.Tenant = "12a", "Enter the number."
+	p := pagetest.Show(t, Connect(page))
+	if pagetest.Value(fieldOf(p, "tenant"), "value") != "12a" || pagetest.Value(fieldOf(p, "env"), "value") != "sandbox" || pagetest.Value(fieldOf(p, "how"), "value") != "sign_in" {
+		t.Error("an answer is lost")
 	}
-	p.Says("My Tenant ID", "API Application Access")
+	p.Says("My Tenant ID", "API Application Access", "Enter the number.")
 }
 
 func TestReviewNamesEverythingAskedFor(t *testing.T) {

@@ -49,11 +49,19 @@ var (
 	againChoice = models.Choice{Environment: "production", Way: "sign_in", TenantID: 842193311, ConnectionID: uuid.MustParse("019ab000-0000-7000-8000-000000000001")}
 )
 
+// questionPage returns the page of the first question that a choice leaves open, where
+// two environments have every way.
+func questionPage(choice models.Choice) ConnectPage {
+	return ConnectPage{At: startPath, Offers: models.Offers{{Environment: "production", Ways: models.Ways()}, {Environment: "sandbox", Ways: models.Ways()}}, Choice: choice, CanAsk: true}
+}
+
 // everyPage returns each page in each of its states, by its name in the tests.
 func everyPage() map[string]templ.Component {
-	connectForm := ConnectPage{Environments: []string{"production", "sandbox"}, Environment: "sandbox", Ways: []string{"sign_in"}, Way: "sign_in"}
-	wrongForm := connectForm
-	wrongForm.Tenant, wrongForm.Errors = "x", ConnectErrors{"Choose one.", "Choose one.", "Enter a number."}
+	questions := questionPage(models.Choice{Environment: "sandbox", Way: "sign_in"})
+	wrongAnswer := questions
+	wrongAnswer.Tenant, wrongAnswer.Errors = "x", ConnectErrors{"Choose one.", "Choose one.", "Enter a number."}
+	ask := questions
+	ask.Ask, ask.CanAsk = true, true
 	pages := map[string]templ.Component{
 		"front":        Front(),
 		"sign in":      SignIn(SignInPage{Next: "/connections", Demo: []DemoAccount{{"Dana, owner", "demo@northgate.example", "demo password", "Nothing yet"}}}),
@@ -72,8 +80,11 @@ func everyPage() map[string]templ.Component {
 		"forgot":       Forgot(ForgotPage{}),
 		"forgot, no":   Forgot(ForgotPage{Email: "x", Error: "Email."}),
 		"no forgot":    ForgotClosed(),
-		"choose":       Connect(connectForm),
-		"choose, no":   Connect(wrongForm),
+		"tenant":       Connect(questions),
+		"tenant, no":   Connect(wrongAnswer),
+		"tenant, ask":  Connect(ask),
+		"how":          Connect(questionPage(models.Choice{})),
+		"environment":  Connect(questionPage(models.Choice{Way: "guided"})),
 		"review":       Review(ReviewPage{Choice: newChoice, ChoiceID: "K7QX", Scopes: pagetest.Connection("").ScopeList()}),
 		"review again": Review(ReviewPage{Choice: againChoice, ChoiceID: "K7QX", TenantName: "Northgate", Scopes: pagetest.Connection("").ScopeList()}),
 		"credentials":  Credentials(CredentialsPage{Choice: newChoice, ChoiceID: "K7QX", Tenant: "842193311", Clock: testClock()}),
@@ -208,7 +219,12 @@ func TestHostileTextIsOnlyText(t *testing.T) {
 	v := accounts.Visitor{Name: hostile, Email: hostile, CompanyName: hostile, Role: accounts.Owner}
 	c := pagetest.Connection(models.ReconnectNeeded)
 	c.TenantName, c.ConnectedByName, c.Scopes, c.Environment, c.Way = hostile, hostile, hostile, hostile, hostile
-	ours := ConnectPage{Environments: []string{hostile}, Ways: []string{hostile}, Tenant: hostile, Errors: ConnectErrors{hostile, hostile, hostile}}
+	ours := ConnectPage{
+		At: startPath, Offers: models.Offers{{Environment: hostile, Ways: []models.Way{hostile}}}, Choice: models.Choice{Environment: hostile, Way: hostile},
+		Tenant: hostile, Errors: ConnectErrors{hostile, hostile, hostile},
+	}
+	how, where := ours, ours
+	how.Choice.Way, where.Choice.Environment = "", ""
 	for name, page := range map[string]templ.Component{
 		"settings": CompanySettings(CompanySettingsPage{
 			Visitor: v, Name: hostile, TimeZone: hostile, Recipients: []accounts.Recipient{{Name: hostile, Email: hostile, Gets: true, Reachable: true}}, Errors: CompanySettingsErrors{hostile, hostile, hostile},
@@ -225,7 +241,9 @@ func TestHostileTextIsOnlyText(t *testing.T) {
 		"prove":   Prove(hostile, hostile),
 		"account": HasAccount(hostile),
 		"forgot":  Forgot(ForgotPage{Email: hostile, Error: hostile}),
-		"choose":  Connect(ours),
+		"tenant":  Connect(ours),
+		"how":     Connect(how),
+		"where":   Connect(where),
 		"review":  Review(ReviewPage{Choice: newChoice, ChoiceID: hostile, TenantName: hostile, Scopes: []string{hostile}}),
 		"credentials": Credentials(CredentialsPage{
 			Choice: newChoice, ChoiceID: hostile, Tenant: hostile, ClientID: hostile, Errors: CredentialsErrors{hostile, hostile, hostile}, Clock: testClock(),

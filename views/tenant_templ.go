@@ -8,7 +8,10 @@ package views
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // groups splits the digits of a number into threes, counted from the end.
 func groups(n int64) []string {
@@ -57,7 +60,7 @@ func tenantID(id int64) templ.Component {
 			var templ_7745c5c3_Var2 string
 			templ_7745c5c3_Var2, templ_7745c5c3_Err = templ.JoinStringErrs(group)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/tenant.templ`, Line: 22, Col: 16}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/tenant.templ`, Line: 25, Col: 16}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var2))
 			if templ_7745c5c3_Err != nil {
@@ -75,5 +78,8 @@ func tenantID(id int64) templ.Component {
 		return nil
 	})
 }
+
+// TenantText writes a tenant ID in a sentence, in groups of three digits.
+func TenantText(id int64) string { return strings.Join(groups(id), " ") }
 
 var _ = templruntime.GeneratedTemplate

@@ -26,6 +26,8 @@ type VisitPage struct {
 	// Result is the result of the last attempt with a client ID and secret, if it
 	// concerns no single field.
 	Result models.Result
+	// Read says that the tenant ID was read from a text.
+	Read bool
 	// GoOn says that the browser goes on to the return URL at once.
 	GoOn  bool
 	Clock Clock
@@ -40,16 +42,7 @@ func (p VisitPage) action(name string) string { return VisitPath(p.Name) + "/" +
 // StepPath returns the address of the step that belongs to a choice. A choice that is
 // not complete leads to the questions.
 func (p VisitPage) StepPath(choice models.Choice) string {
-	query := url.Values{}
-	for _, field := range fieldsOf(choice) {
-		if field.value != "" {
-			query.Set(field.name, field.value)
-		}
-	}
-	if len(query) == 0 {
-		return VisitPath(p.Name)
-	}
-	return VisitPath(p.Name) + "?" + query.Encode()
+	return questionsPath(VisitPath(p.Name), choice, false)
 }
 
 // choiceField is a part of a choice in a form or an address.
@@ -65,11 +58,20 @@ func fieldsOf(choice models.Choice) []choiceField {
 
 // questionsOpen reports whether the person could choose something.
 func (p VisitPage) questionsOpen() bool {
-	return p.Visit.Environment == "" || p.Visit.TenantID == 0 || len(p.Questions.Ways) > 1
+	return p.Visit.TenantID == 0 || p.Questions.choosesWay() || p.Questions.choosesEnvironment()
 }
 
-// change returns the address where the person changes what they chose.
-func (p VisitPage) change() string { return p.StepPath(p.Choice) + "&change=yes" }
+// change returns the address where the person changes what they chose: the last question
+// that the session leaves to them.
+func (p VisitPage) change() string {
+	switch {
+	case p.Visit.TenantID == 0:
+		return p.StepPath(p.Choice) + "&change=yes"
+	case p.Questions.choosesEnvironment():
+		return p.Questions.otherEnvironmentPath()
+	}
+	return p.Questions.otherWayPath()
+}
 
 func (p VisitPage) caller() string  { return Isolate(p.Visit.CallerName) }
 func (p VisitPage) company() string { return Isolate(p.Visit.CompanyName) }

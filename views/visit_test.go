@@ -25,8 +25,11 @@ func visitPageOf(way models.Way, name string) VisitPage {
 			CompanyName: name, TenantName: name,
 		},
 		Name: "0123456789abcdef", Choice: models.Choice{Environment: "sandbox", Way: way, TenantID: 842193311},
-		Questions: ConnectPage{Environments: []string{"sandbox", "production"}, Ways: []string{"sign_in", "own_credentials"}, Environment: "sandbox", Way: "sign_in"},
-		Scopes:    pagetest.Connection("").ScopeList(), Clock: testClock(),
+		Questions: ConnectPage{
+			At: "/c/0123456789abcdef", Offers: models.Offers{{Environment: "sandbox", Ways: models.Ways()}, {Environment: "production", Ways: models.Ways()}},
+			Choice: models.Choice{Environment: "sandbox", Way: "sign_in"},
+		},
+		Scopes: pagetest.Connection("").ScopeList(), Clock: testClock(),
 	}
 	return page
 }

@@ -71,7 +71,7 @@ func demoJourneys(sandbox *url.URL, people demoPeople) []handlers.Journey {
 			Title: "Connect in under a minute",
 			Shows: "A contractor connects ServiceTitan: one number to type, and one Allow.",
 			Steps: []string{
-				"Enter the tenant ID 842193311 and choose *Continue*.",
+				"Choose *Yes, I can*, enter the tenant ID 842193311, and choose *Continue*.",
 				"Read what Fieldbridge asks to use, then choose *Continue to ServiceTitan*.",
 				"In the sandbox, choose *Sign in* if it asks, then *Allow*.",
 				"Choose *Go to your connection*: access renews automatically from now on.",
@@ -82,7 +82,7 @@ func demoJourneys(sandbox *url.URL, people demoPeople) []handlers.Journey {
 			Title: "Say no, and try again",
 			Shows: "Denying access changes nothing, and one button starts again.",
 			Steps: []string{
-				"Enter the tenant ID 918640725, choose *Continue*, then *Continue to ServiceTitan*.",
+				"Choose *Yes, I can*, enter the tenant ID 918640725, choose *Continue*, then *Continue to ServiceTitan*.",
 				"In the sandbox, choose *Sign in* if it asks, then *Deny*.",
 				"The page says what happened and what stays as it is. Choose *Try again*, then *Continue to ServiceTitan*.",
 				"This time choose *Allow*.",
@@ -150,7 +150,7 @@ func demoJourneys(sandbox *url.URL, people demoPeople) []handlers.Journey {
 			Title: "Use a client ID and secret",
 			Shows: "A company that manages its own client enters the ID and secret once. Fieldbridge tries them at once, and saves them only if they work.",
 			Steps: []string{
-				"Choose *Use a client ID and secret*, enter the tenant ID 905118274, and choose *Continue*.",
+				"Choose *I have a client ID and secret*, enter the tenant ID 905118274, and choose *Continue*.",
 				"On Northgate South’s ServiceTitan page, choose *Connect New App*, then *Allow Access*.",
 				"There, choose *Generate* beside *cs1 empty*, and copy the client ID and the client secret.",
 				"Enter both in Fieldbridge and choose *Check and connect*.",
