@@ -324,9 +324,7 @@ func TestBrowserKeyboard(t *testing.T) {
 	if focused := c.Value("document.activeElement.textContent.trim()"); focused != "Skip to content" {
 		t.Errorf("the first stop is %q", focused)
 	}
-	c.Goto(a.url + "/connect")
-	c.See("Tenant ID")
-	c.Choose("#env-sandbox")
+	c.toTenant()
 	c.Type("tenant", fmt.Sprint(northgate))
 	c.Press(kb.Enter)
 	c.See("Review the access")

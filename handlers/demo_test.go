@@ -233,7 +233,7 @@ func TestBrowserDemo(t *testing.T) {
 		c.Page = tour.Opened(func() { tour.Choose(fmt.Sprintf("[aria-labelledby=journey-1] form:nth-child(%d) button", n)) })
 	}
 	start(1)
-	c.See("Tell us which account")
+	c.See("Can you sign in to ServiceTitan as an admin?")
 	c.inspect("demo-connect")
 	c.Goto(a.url + path)
 	c.See("Access renews automatically")

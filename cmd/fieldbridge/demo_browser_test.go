@@ -136,6 +136,9 @@ func (g *guest) becomes(state string) {
 	})
 }
 
+// canYouSignIn is the first question of connecting.
+const canYouSignIn = "Can you sign in to ServiceTitan as an admin?"
+
 // A guest can follow all fifteen journeys of a demo exactly as it describes them.
 func TestBrowserDemoJourneys(t *testing.T) {
 	base, box := runDemo(t)
@@ -144,7 +147,8 @@ func TestBrowserDemoJourneys(t *testing.T) {
 		walk  func(*guest)
 	}{
 		{"Connect in under a minute", func(g *guest) {
-			g.start(1, "Start as Dana", "Tell us which account")
+			g.start(1, "Start as Dana", canYouSignIn)
+			g.Click("Yes, I can", "What is your tenant ID?")
 			g.Type("tenant", "842193311")
 			g.Click("Continue", "Continue to ServiceTitan")
 			g.toServiceTitan()
@@ -152,7 +156,8 @@ func TestBrowserDemoJourneys(t *testing.T) {
 			g.Click("Go to your connection", "Access renews automatically")
 		}},
 		{"Say no, and try again", func(g *guest) {
-			g.start(2, "Start as Dana", "Tell us which account")
+			g.start(2, "Start as Dana", canYouSignIn)
+			g.Click("Yes, I can", "What is your tenant ID?")
 			g.Type("tenant", "918640725")
 			g.Click("Continue", "Continue to ServiceTitan")
 			g.toServiceTitan()
@@ -241,8 +246,8 @@ func TestBrowserDemoJourneys(t *testing.T) {
 			g.Click("Check and connect", "It works")
 		}},
 		{"Use a client ID and secret", func(g *guest) {
-			g.start(8, "Start as Dana", "Tell us which account")
-			g.Choose(`[name=how][value=own_credentials]`)
+			g.start(8, "Start as Dana", canYouSignIn)
+			g.Click("I have a client ID and secret", "What is your tenant ID?")
 			g.Type("tenant", "905118274")
 			g.Click("Continue", "Check and connect")
 			g.toBeside(8, "Northgate South’s ServiceTitan page", "Connect New App")
@@ -369,7 +374,7 @@ func TestBrowserDemoJourneys(t *testing.T) {
 	}
 	t.Run("Reset everything", func(t *testing.T) {
 		g := newGuest(t, base, box)
-		g.start(1, "Start as Dana", "Tell us which account")
+		g.start(1, "Start as Dana", canYouSignIn)
 		g.beside.Goto(box)
 		g.beside.Click("Reset everything", "The demo starts over")
 		press(g.beside, "dialog", "", "Reset")

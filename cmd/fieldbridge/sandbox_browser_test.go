@@ -9,7 +9,8 @@ import (
 func TestBrowserSandbox(t *testing.T) {
 	base, box := runDemo(t)
 	g := newGuest(t, base, box)
-	g.start(1, "Start as Dana", "Can you sign in to ServiceTitan as an admin?")
+	g.start(1, "Start as Dana", canYouSignIn)
+	g.Click("Yes, I can", "What is your tenant ID?")
 	g.Type("tenant", "842193311")
 	g.Click("Continue", "Continue to ServiceTitan")
 	g.toServiceTitan()
