@@ -95,6 +95,7 @@ func (s *Sandbox) do(action Action, tenantID int64, scope string) (done Done, er
 	if action == Restore {
 		s.forgetTurned(tenantID, "withdrawn", "silent", "scope")
 	}
+	s.happen(Deed(action), tenantID)
 	return done, nil
 }
 

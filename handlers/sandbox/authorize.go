@@ -87,6 +87,7 @@ func (s *Sandbox) authorize(a *answer, r *http.Request) {
 		s.showRefusal(a, r, refused)
 		return
 	}
+	s.note(Asked, asked.tenantID)
 	visitor, signedIn := s.visitor(r)
 	if !signedIn {
 		s.showSignIn(a, r, http.StatusOK, asked, signInView{email: suggestedEmail})
@@ -122,6 +123,7 @@ func (s *Sandbox) decide(a *answer, r *http.Request) {
 		if flaw == Deny {
 			a.played = flaw
 		}
+		s.note(Denied, tenantID)
 		a.seeOther(s.callback(asked, url.Values{"error": {"access_denied"}, "error_description": {"The user denied access."}}))
 	case decision != "allow":
 		s.showConsent(a, r, http.StatusBadRequest, asked, visitor, "Choose Allow or Deny.")
@@ -129,6 +131,7 @@ func (s *Sandbox) decide(a *answer, r *http.Request) {
 		s.showConsent(a, r, http.StatusBadRequest, asked, visitor, "Choose a company.")
 	default:
 		issued := s.issueCode(asked, tenantID, flaw)
+		s.note(Allowed, tenantID)
 		s.record(issued)
 		a.played = flaw
 		a.seeOther(s.callback(asked, url.Values{"code": {issued}}))

@@ -324,11 +324,11 @@ func TestRequestsPage(t *testing.T) {
 // Every page links to the app beside the sandbox, if there is one.
 func TestEveryPageLeadsHome(t *testing.T) {
 	t.Parallel()
-	const home = `<a href="http://localhost:8080/demo">Fieldbridge: Try these</a>`
+	const home = `<a href="http://localhost:8080/demo">Fieldbridge: Quick tours</a>`
 	for _, beside := range []bool{true, false} {
 		s := start(t, withMailbox, func(o *sandbox.Options) {
 			if beside {
-				o.Home = sandbox.Link{Label: "Fieldbridge: Try these", Address: "http://localhost:8080/demo"}
+				o.Home = sandbox.Link{Label: "Fieldbridge: Quick tours", Address: "http://localhost:8080/demo"}
 			}
 		})
 		s.Deliver(letter("First"))
@@ -343,7 +343,7 @@ func TestEveryPageLeadsHome(t *testing.T) {
 		}
 		for name, page := range pages {
 			wantWords(t, page, "SANDBOX – not ServiceTitan")
-			if strings.Contains(page, home) != beside || strings.Contains(page, "Try these") != beside {
+			if strings.Contains(page, home) != beside || strings.Contains(page, "Quick tours") != beside {
 				t.Errorf("%s, beside an app: %v, is:\n%s", name, beside, page)
 			}
 		}

@@ -28,6 +28,8 @@ type Letter struct {
 type filed struct {
 	Letter
 	number int
+	// opened says that somebody has read the letter.
+	opened bool
 }
 
 func (f filed) path() string { return pathMailbox + "/" + strconv.Itoa(f.number) }
@@ -67,7 +69,7 @@ func (s *Sandbox) Deliver(l Letter) {
 	defer s.mu.Unlock()
 	box := &s.mailbox
 	box.delivered++
-	box.letters = append(box.letters, filed{l, box.delivered})
+	box.letters = append(box.letters, filed{Letter: l, number: box.delivered})
 	if over := len(box.letters) - lettersKept; over > 0 {
 		box.letters = slices.Delete(box.letters, 0, over)
 	}
@@ -90,20 +92,23 @@ func (s *Sandbox) mailList(a *answer, r *http.Request) {
 	a.page(r.Context(), http.StatusOK, s.mailboxPage(s.mails(), live))
 }
 
-// asked returns the letter that the address names. If there is none, it answers 404.
-func (s *Sandbox) asked(a *answer, r *http.Request) (filed, bool) {
+// open returns the letter that the address names. If there is none, it answers 404.
+func (s *Sandbox) open(a *answer, r *http.Request) (filed, bool) {
 	number, _ := strconv.Atoi(r.PathValue("number")) // 0 is no letter
-	list := s.mails()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := s.mailbox.letters
 	i := slices.IndexFunc(list, func(f filed) bool { return f.number == number })
 	if i < 0 {
 		http.Error(a, "this mail is not in the mailbox; a reset empties it", http.StatusNotFound)
 		return filed{}, false
 	}
+	list[i].opened = true
 	return list[i], true
 }
 
 func (s *Sandbox) mail(a *answer, r *http.Request) {
-	if letter, ok := s.asked(a, r); ok {
+	if letter, ok := s.open(a, r); ok {
 		a.header.Set("Content-Security-Policy", s.policy()+"; frame-src 'self'")
 		a.page(r.Context(), http.StatusOK, s.mailPage(letter))
 	}
@@ -117,7 +122,7 @@ const letterMay = "allow-popups allow-popups-to-escape-sandbox allow-top-navigat
 // trusted. The frame therefore has its own origin, runs no script, sends no form, and
 // loads nothing.
 func (s *Sandbox) mailHTML(a *answer, r *http.Request) {
-	letter, ok := s.asked(a, r)
+	letter, ok := s.open(a, r)
 	if !ok {
 		return
 	}

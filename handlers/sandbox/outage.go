@@ -25,6 +25,7 @@ func (s *Sandbox) TakeDown(how Fault) (Planned, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults.endOutage()
+	s.happen(TookDown, 0)
 	s.faults.last++
 	planned := Planned{Fault: f, ID: s.faults.last, Outage: true, since: s.moment()}
 	s.faults.planned = slices.Insert(s.faults.planned, 0, &planned)
@@ -35,7 +36,11 @@ func (s *Sandbox) TakeDown(how Fault) (Planned, error) {
 func (s *Sandbox) BringBack() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.faults.endOutage()
+	ended := s.faults.endOutage()
+	if ended {
+		s.happen(BroughtBack, 0)
+	}
+	return ended
 }
 
 func (f *faults) endOutage() bool {

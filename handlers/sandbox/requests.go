@@ -60,10 +60,12 @@ type ledger struct {
 	reached map[string]int
 	fired   map[FaultKind]int
 	actions map[Action]int
+	// happened says when people have done something last.
+	happened map[Happening]time.Time
 }
 
 func newLedger() ledger {
-	return ledger{reached: map[string]int{}, fired: map[FaultKind]int{}, actions: map[Action]int{}}
+	return ledger{reached: map[string]int{}, fired: map[FaultKind]int{}, actions: map[Action]int{}, happened: map[Happening]time.Time{}}
 }
 
 // Requests returns the last requests, oldest first. It leaves out static files, the

@@ -162,6 +162,7 @@ func (s *Sandbox) turnOff(c scenario, tenantID int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.turned, turned{c.id, tenantID})
+	s.happen(Deed(Restore), tenantID)
 }
 
 // standing is a switch with a knob that is on, as the list at the top shows it.
