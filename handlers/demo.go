@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -17,10 +18,24 @@ type (
 	DemoAccount = views.DemoAccount
 	// Journey is a short tour of the demo that shows one thing.
 	Journey = views.Journey
+	// JourneyStep is one thing to do.
+	JourneyStep = views.JourneyStep
+	// StepsDone says for each journey which of its steps have been done.
+	StepsDone = views.StepsDone
+	// JourneyAudience is who a journey is for.
+	JourneyAudience = views.Audience
 	// JourneyStart signs a person in at the page where a step of a journey begins.
 	JourneyStart = views.JourneyStart
 	// JourneyLink leads to a page outside the app.
 	JourneyLink = views.JourneyLink
+)
+
+// The audiences of journeys.
+const (
+	ForContractors = views.ForContractors
+	ForSupport     = views.ForSupport
+	ForEngineers   = views.ForEngineers
+	ForTrouble     = views.ForTrouble
 )
 
 // inDemo marks every page as a demo's, including error pages.
@@ -58,8 +73,16 @@ func (s *site) showDemo(c echo.Context, who string) {
 	c.SetRequest(c.Request().WithContext(views.InDemo(c.Request().Context(), s.Demo, who)))
 }
 
-// demoTour lists what to try. The people who are signed in may switch accounts
-// there.
+// demoTour lists what to try, and what has been done of it. The people who are signed in
+// may switch accounts there.
 func (s *site) demoTour(c echo.Context) error {
-	return fieldbridge.Render(c, http.StatusOK, views.DemoTour(s.Demo))
+	var done StepsDone
+	if s.Demo.Done != nil {
+		var err error
+		if done, err = s.Demo.Done(c.Request().Context()); err != nil {
+			return err
+		}
+	}
+	open, _ := strconv.Atoi(c.QueryParam("tour")) // 0 is none
+	return fieldbridge.Render(c, http.StatusOK, views.DemoTour(s.Demo, done, open))
 }

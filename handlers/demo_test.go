@@ -26,7 +26,7 @@ func (a *app) inDemo(people ...handlers.DemoAccount) *database.DB {
 	a.Helper()
 	journey := handlers.Journey{
 		Title: "Connect in a minute", Shows: "A contractor connects ServiceTitan.",
-		Steps: []string{"Enter the tenant ID, and choose *Continue*.", "*Allow* it in the sandbox."},
+		Minutes: 1, Steps: []handlers.JourneyStep{{Text: "Enter the tenant ID, and choose *Continue*."}, {Text: "*Allow* it in the sandbox."}},
 		Links: []handlers.JourneyLink{{Label: "Last requests, live", URL: a.standIn.URL + "/requests?live=1"}, {Label: "Developer portal", URL: a.standIn.URL + "/portal"}},
 	}
 	for _, who := range people {
@@ -54,7 +54,7 @@ func (a *app) demoStaff(name string, role accounts.StaffRole) *member {
 // bannered says whether a page has the complete banner once.
 func bannered(page string) bool {
 	return strings.Count(page, `<aside class="demo-banner"`) == 1 && strings.Contains(page, "Demo with made-up companies.") &&
-		strings.Contains(page, `<a href="/demo">Try these</a>`) && strings.Count(page, `target="_blank" rel="noopener"`) >= 2
+		strings.Contains(page, `<a href="/demo">Quick tours</a>`) && strings.Count(page, `target="_blank" rel="noopener"`) >= 2
 }
 
 // The banner is on every page of a demo, whatever its status and audience. Outside
@@ -152,7 +152,7 @@ func TestDemoPageIsThereOnlyInDemos(t *testing.T) {
 	}
 	a.inDemo()
 	for _, v := range []*browser{a.newBrowser(), al.browser} {
-		v.get("/demo").want(a, 200, "Try these", "Connect in a minute", "Developer portal")
+		v.get("/demo").want(a, 200, "Quick tours", "Connect in a minute", "Developer portal")
 	}
 	a.newBrowser().get("/").want(a, 200, `href="/demo"`)
 }
@@ -221,12 +221,12 @@ func TestBrowserDemo(t *testing.T) {
 	c.Click("Sign in", "Demo sign-in")
 	c.inspect("demo-sign-in")
 	c.Goto(a.url + "/demo")
-	c.See("10. Connect in a minute")
+	c.See("Connect in a minute")
 	c.inspect("demo-tour")
 	c.Expect("404")
 	c.Goto(a.url + "/nowhere")
 	c.inspect("demo-404")
-	c.Click("Try these", "10. Connect in a minute")
+	c.Click("Quick tours", "Connect in a minute")
 	tour := c.Page
 	start := func(n int) {
 		t.Helper()

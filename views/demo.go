@@ -2,7 +2,6 @@ package views
 
 import (
 	"context"
-	"strconv"
 	"strings"
 )
 
@@ -11,6 +10,9 @@ type Demo struct {
 	// Accounts are the sign-ins that the demo offers to everyone, one click each.
 	Accounts []DemoAccount
 	Journeys []Journey
+	// Done says which steps of the journeys have been done since the demo began. It may
+	// be nil.
+	Done func(context.Context) (StepsDone, error)
 	// SandboxURL is the sandbox's control page. MailboxURL shows the mails that a
 	// demo does not send.
 	SandboxURL, MailboxURL string
@@ -29,51 +31,6 @@ func (a DemoAccount) name() string {
 	name, _, _ := strings.Cut(a.Who, ",")
 	return name
 }
-
-// Journey is a short tour of the demo that shows one thing.
-type Journey struct {
-	Title, Shows string
-	// Steps say what to do, in order. Text between asterisks is the name of a
-	// button or a page.
-	Steps []string
-	// Starts sign a person in. The first one begins the journey.
-	Starts []JourneyStart
-	Links  []JourneyLink
-}
-
-// JourneyStart signs a person in at the page where a step of a journey begins.
-type JourneyStart struct {
-	Label   string // "Start as Dana"
-	Account DemoAccount
-	// Next is the page that it leads to, by the name that the sign-in form uses. It
-	// is empty for the start.
-	Next string
-}
-
-// JourneyLink leads to a page outside the app.
-type JourneyLink struct{ Label, URL string }
-
-// phrase is a part of a step.
-type phrase struct {
-	text string
-	name bool // the name of a button or a page
-}
-
-// phrases splits a step at its asterisks.
-func phrases(step string) []phrase {
-	var list []phrase
-	name := false
-	for text := range strings.SplitSeq(step, "*") {
-		if text != "" {
-			list = append(list, phrase{text, name})
-		}
-		name = !name
-	}
-	return list
-}
-
-// journeyID returns the ID of a journey's heading, counted from 1.
-func journeyID(n int) string { return "journey-" + strconv.Itoa(n) }
 
 type demoKey struct{}
 

@@ -13,7 +13,7 @@ func testDemo(words string) *Demo {
 	return &Demo{
 		Accounts: []DemoAccount{account}, SandboxURL: "/sandbox", MailboxURL: "/sandbox/mailbox",
 		Journeys: []Journey{{
-			Title: words, Shows: words, Steps: []string{words, "Choose *Continue*, then *Allow*"},
+			Title: words, Shows: words, Minutes: 2, Steps: []JourneyStep{{Text: words}, {Text: "Choose *Continue*, then *Allow*"}, {Text: "Read it.", Look: true}},
 			Starts: []JourneyStart{{Label: words, Account: account, Next: "connect"}, {Label: "Go on as Priya", Account: account}},
 			Links:  []JourneyLink{{Label: "Requests", URL: "/sandbox/requests?live=1"}},
 		}},
@@ -35,8 +35,8 @@ func TestStepsNameButtons(t *testing.T) {
 }
 
 func TestDemoTour(t *testing.T) {
-	p := pagetest.Show(t, DemoTour(testDemo("Dana, owner")))
-	p.Says("1. Dana, owner", "Choose Continue, then Allow", "Go on as Priya", "Requests (opens in a new tab)")
+	p := pagetest.Show(t, DemoTour(testDemo("Dana, owner"), StepsDone{{true, false, false}}, 1))
+	p.Says("Contractor", "Dana, owner", "1 of 2", "2 min", "Done: Dana, owner", "To look at: Read it.", "Choose Continue, then Allow", "Go on as Priya", "Requests (opens in a new tab)")
 	p.DoesNotSay("*")
 	var primary, next []string
 	for _, n := range p.All("button") {

@@ -65,7 +65,7 @@ func everyPage() map[string]templ.Component {
 	pages := map[string]templ.Component{
 		"front":        Front(),
 		"sign in":      SignIn(SignInPage{Next: "/connections", Demo: []DemoAccount{{"Dana, owner", "demo@northgate.example", "demo password", "Nothing yet"}}}),
-		"demo":         DemoTour(testDemo("Dana, owner")),
+		"demo":         DemoTour(testDemo("Dana, owner"), nil, 0),
 		"sign in, no":  SignIn(SignInPage{Email: "dana@northgate.example", Errors: SignInErrors{"Check this.", "And this."}}),
 		"sign up":      SignUp(SignUpPage{}),
 		"sign up, no":  SignUp(SignUpPage{Email: "x", Error: "Email."}),
@@ -234,7 +234,7 @@ func TestHostileTextIsOnlyText(t *testing.T) {
 			Visitor: v, Lines: []connect.Activity{{ActorName: hostile, Action: hostile, TargetName: hostile, Detail: hostile}}, About: hostile, Clock: testClock(),
 		}),
 		"sign in": SignIn(SignInPage{Email: hostile, Next: hostile, Errors: SignInErrors{hostile, hostile}, Demo: []DemoAccount{{hostile, hostile, hostile, hostile}}}),
-		"demo":    DemoTour(testDemo(hostile)),
+		"demo":    DemoTour(testDemo(hostile), nil, 1),
 		"sign up": SignUp(SignUpPage{Email: hostile, Error: hostile}),
 		"sent":    CheckEmail(hostile, hostile),
 		"verify":  Verify(VerifyPage{Email: hostile, Company: hostile, Name: hostile, Link: hostile, Errors: VerifyErrors{hostile, hostile, hostile}}),

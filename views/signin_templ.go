@@ -247,7 +247,7 @@ func SignIn(p SignInPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if len(p.Demo) > 0 {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<section class=\"stack\" aria-labelledby=\"demo\"><hr><div><h2 id=\"demo\">Demo sign-in</h2><p class=\"sm muted\">One click, no password. Or follow one of the short ways under <a href=\"/demo\">Try these</a>.</p></div>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<section class=\"stack\" aria-labelledby=\"demo\"><hr><div><h2 id=\"demo\">Demo sign-in</h2><p class=\"sm muted\">One click, no password. Or take one of the <a href=\"/demo\">quick tours</a>.</p></div>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

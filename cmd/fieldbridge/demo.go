@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/demo"
@@ -56,7 +57,7 @@ func (d demoCommand) Run(ctx context.Context) error {
 	// own sandbox.
 	c.environments = nil
 	return serveDemo(ctx, c, keys, d.Keep, log, func() {
-		fmt.Printf("\n  Fieldbridge   %s\n  Try these     %s\n", c.BaseURL, c.BaseURL.JoinPath("/demo"))
+		fmt.Printf("\n  Fieldbridge   %s\n  Quick tours   %s\n", c.BaseURL, c.BaseURL.JoinPath("/demo"))
 		fmt.Printf("  Sandbox       %s  (plays ServiceTitan)\n  Mailbox       %s\n", c.SandboxURL, c.SandboxURL.JoinPath("/mailbox"))
 		for _, account := range demoAccounts() {
 			fmt.Printf("  Sign in as    %s: %s, password %s\n", account.Who, account.Email, account.Password)
@@ -100,7 +101,8 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 	// A demo's staff sign in with the passwords that it prints.
 	c.StaffIssuer = ""
 	c.environments = []servicetitan.Environment{environment}
-	a, err := wire(ctx, c, db, keys, demoPages(c.SandboxURL), log)
+	pages := demoPages(c.SandboxURL, func(ctx context.Context) (handlers.StepsDone, error) { return d.done(ctx) })
+	a, err := wire(ctx, c, db, keys, pages, log)
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
@@ -140,7 +142,7 @@ func newSandbox(c config, log *slog.Logger, reset func(context.Context) error) (
 		ClientSecret: environment.ClientSecret.Reveal(), AppKey: environment.AppKey.Reveal(),
 		RedirectURIs: []string{c.BaseURL.JoinPath("/callback").String()},
 		Scopes:       environment.Scopes, AccessTokenLife: demoTokenLife,
-		Home:    sandbox.Link{Label: "Fieldbridge: Try these", Address: c.BaseURL.JoinPath("/demo").String()},
+		Home:    sandbox.Link{Label: "Fieldbridge: Quick tours", Address: c.BaseURL.JoinPath("/demo").String()},
 		Tenants: demoTenants(), Mailbox: true, SampleApp: true, OnReset: reset, Log: log,
 	}), environment
 }

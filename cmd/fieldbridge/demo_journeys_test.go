@@ -13,13 +13,13 @@ import (
 // own pages.
 func TestDemoJourneys(t *testing.T) {
 	sandbox := &url.URL{Scheme: "http", Host: "127.0.0.1:9090"}
-	demo := demoPages(sandbox)
+	demo := demoPages(sandbox, nil)
 	if len(demo.Journeys) != 15 || len(demo.Accounts) != 4 || demo.MailboxURL != "http://127.0.0.1:9090/mailbox" {
 		t.Errorf("%d journeys, %d accounts, mails at %s", len(demo.Journeys), len(demo.Accounts), demo.MailboxURL)
 	}
 	titles := map[string]bool{}
 	for _, j := range demo.Journeys {
-		if titles[j.Title] || j.Title == "" || j.Shows == "" {
+		if titles[j.Title] || j.Title == "" || j.Shows == "" || j.Minutes < 1 || j.Minutes > 5 {
 			t.Errorf("%q is there twice, or says nothing", j.Title)
 		}
 		titles[j.Title] = true
@@ -27,8 +27,8 @@ func TestDemoJourneys(t *testing.T) {
 			t.Errorf("%s has %d steps and starts %v", j.Title, len(j.Steps), j.Starts)
 		}
 		for _, step := range j.Steps {
-			if strings.Count(step, "*")%2 != 0 || !strings.HasSuffix(step, ".") {
-				t.Errorf("%s: %q does not end what it begins", j.Title, step)
+			if strings.Count(step.Text, "*")%2 != 0 || !strings.HasSuffix(step.Text, ".") {
+				t.Errorf("%s: %q does not end what it begins", j.Title, step.Text)
 			}
 		}
 		for _, start := range j.Starts {
@@ -47,11 +47,14 @@ func TestDemoJourneys(t *testing.T) {
 
 // The journeys work in any order, because no two of them change the same tenant.
 func TestDemoJourneysKeepApart(t *testing.T) {
-	demo := demoPages(&url.URL{Scheme: "http", Host: "127.0.0.1:9090"})
+	demo := demoPages(&url.URL{Scheme: "http", Host: "127.0.0.1:9090"}, nil)
 	met := map[int64]string{}
 	for _, tenant := range append(sandbox.SampleTenants(), demoTenants()...) {
 		for _, j := range demo.Journeys {
-			text := strings.Join(j.Steps, " ")
+			var text string
+			for _, step := range j.Steps {
+				text += " " + step.Text
+			}
 			for _, link := range j.Links {
 				text += " " + link.URL
 			}

@@ -73,7 +73,7 @@ func openDemo(t *testing.T, database string, keys *seal.Keys, more ...map[string
 	t.Cleanup(server.Close)
 	c.environments = append(c.environments[:0], environment)
 	s.box, s.url = box, address
-	if s.app, err = newApp(t.Context(), c, keys, demoPages(c.SandboxURL), quiet()); err != nil {
+	if s.app, err = newApp(t.Context(), c, keys, demoPages(c.SandboxURL, nil), quiet()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.db.Close() })

@@ -43,7 +43,7 @@ func (p Page) WellMade() {
 func (p Page) ForeignScripts() (found []string) {
 	for _, script := range p.All("script") {
 		src, _ := Attribute(script, "src")
-		ours := src == static.URL("app.js") || src == static.URL("follow.js") || src == static.URL("passkeys.js")
+		ours := src == static.URL("app.js") || src == static.URL("tour.js") || src == static.URL("follow.js") || src == static.URL("passkeys.js")
 		if !ours || Text(script) != "" {
 			found = append(found, src)
 		}
