@@ -118,6 +118,10 @@ func (s *Sandbox) since(c scenario, tenantID int64) (moment, bool) {
 	return moment{}, false
 }
 
+// cardField returns the name of a card's field. The fault form on the same page has
+// fields of the same kind.
+func cardField(name string) string { return "card_" + name }
+
 // turnOn switches a card on. The form has what the card's fields say.
 func (s *Sandbox) turnOn(c scenario, tenantID int64, form url.Values) error {
 	if c.knob != nil {
@@ -131,7 +135,7 @@ func (s *Sandbox) turnOn(c scenario, tenantID int64, form url.Values) error {
 	}
 	fields := faultForm{kind: c.fault.Kind, path: c.fault.Path, tenantID: tenantID}
 	for _, field := range c.more {
-		value := form.Get(field.name)
+		value := form.Get(cardField(field.name))
 		switch field.name {
 		case "times":
 			fields.times = value

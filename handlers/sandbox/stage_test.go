@@ -79,9 +79,9 @@ func TestStageReadsTheFields(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	one := fmt.Sprint(northgate)
-	s.press("turn_on", "tenant", one, "scenario", "down", "times", "2", "seconds", "90")
+	s.press("turn_on", "tenant", one, "scenario", "down", "card_times", "2", "card_seconds", "90")
 	s.press("turn_on", "tenant", one, "scenario", "slow")
-	s.press("turn_on", "tenant", "0", "scenario", "clock", "minutes", "-3")
+	s.press("turn_on", "tenant", "0", "scenario", "clock", "card_minutes", "-3")
 	want := []sandbox.Fault{
 		{Kind: sandbox.Status503, Path: sandbox.Everywhere, TenantID: northgate, Times: 2, RetryAfter: 90 * time.Second},
 		{Kind: sandbox.Slow, Path: sandbox.PathToken, TenantID: northgate, Delay: 5 * time.Second},
@@ -94,7 +94,7 @@ func TestStageReadsTheFields(t *testing.T) {
 	}
 	for name, form := range map[string]url.Values{
 		"unknown switch":        s.homeForm("turn_on", "tenant", one, "scenario", "boil"),
-		"no number":             s.homeForm("turn_on", "tenant", one, "scenario", "slow", "seconds", "soon"),
+		"no number":             s.homeForm("turn_on", "tenant", one, "scenario", "slow", "card_seconds", "soon"),
 		"nobody has the client": s.homeForm("turn_on", "tenant", one, "scenario", "secret"),
 		"unknown tenant":        s.homeForm("turn_on", "tenant", "12", "scenario", "down"),
 	} {
