@@ -37,6 +37,8 @@ var waits = map[string]bool{
 	http.MethodPost + " /api/v1/connections/:id/disconnect": true,
 	http.MethodPost + " /connections/:id/disconnect":        true,
 	http.MethodPost + " /staff/connections/:id/disconnect":  true,
+	http.MethodPost + " " + runPath:                         true,
+	http.MethodPost + " " + runPath + "/reset":              true,
 }
 
 // streams lists the routes whose answers have no limit in total. Each of their

@@ -222,6 +222,9 @@ func (s *staffSite) routes() []route {
 	}
 	if s.Demo != nil {
 		routes = append(routes, route{get, "/demo", anyone(s.demoTour)})
+		if s.Director != nil {
+			routes = append(routes, s.runRoutes()...)
+		}
 	}
 	return routes
 }

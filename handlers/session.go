@@ -272,6 +272,17 @@ func (s *sessions) SignOut(ctx context.Context) error {
 	return nil
 }
 
+// Lend returns a context in which a person of a demo is signed in, for one page in a frame
+// of a run. Nothing saves that session, and the browser's own stays as it is.
+func (s *sessions) Lend(ctx context.Context, to RunPerson) (context.Context, error) {
+	ctx, err := s.scs.Load(ctx, "")
+	if err != nil {
+		return nil, fmt.Errorf("lend session: %w", err)
+	}
+	s.keep(ctx, kept{user: to.UserID, company: to.CompanyID, epoch: to.Epoch, staff: to.CompanyID == uuid.Nil, factor: true})
+	return ctx, nil
+}
+
 // SignedIn returns who is signed in, if anybody is.
 func (s *sessions) SignedIn(ctx context.Context) (signedIn, bool) {
 	k := s.kept(ctx)

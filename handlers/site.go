@@ -62,6 +62,9 @@ type Options struct {
 	// Demo holds what only the pages of a demo show. It is nil outside a demo. In a
 	// demo, staff are not asked for a second factor.
 	Demo *Demo
+	// Director gives a demo that arranges itself. It is nil outside a demo, and in one
+	// without its sandbox.
+	Director *Director
 	// Developers lets the owners of companies make API keys and webhooks for their own
 	// company.
 	Developers bool

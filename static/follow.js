@@ -6,11 +6,10 @@
 // details, and what somebody has typed stay as they are.
 // A page that nobody can see does nothing. One that the server does not tell, because
 // there are too many or the network is gone, fetches itself once a minute, which also keeps
-// "4 minutes ago" true. Without this script, people reload.
+// "4 minutes ago" true. A page with data-every fetches itself that often, in seconds. Without this script, people reload.
 {
-  const every = 60 * 1000;
   const longest = 20 * 1000;
-  const { follow, page } = document.querySelector("[data-follow]").dataset;
+  const { follow, page, every = 60 } = document.querySelector("[data-follow]").dataset;
   const facts = (of) => of.querySelector("[data-follow]").dataset;
   let { version, says } = facts(document);
   let told = null;
@@ -104,7 +103,7 @@
   };
 
   const listen = () => {
-    if (source && source.readyState !== EventSource.CLOSED) return;
+    if (!follow || (source && source.readyState !== EventSource.CLOSED)) return;
     source = new EventSource(follow);
     source.onmessage = ({ data }) => {
       if (data !== version && data !== told) load();
@@ -117,7 +116,7 @@
     timer = setInterval(() => {
       load();
       listen();
-    }, every);
+    }, every * 1000);
   };
   const stop = () => {
     clearInterval(timer);

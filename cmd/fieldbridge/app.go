@@ -64,6 +64,7 @@ type app struct {
 	live        *live.Hub
 	ready       *readiness.Checker
 	failures    *failure.Record
+	support     *support.Support
 	// background functions run beside the servers until the context ends.
 	background []func(context.Context)
 	// kept is how long events stay.
@@ -108,6 +109,7 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 	failures := failure.New(db, metrics.ObserveLostFailure, log)
 	ready := readiness.New(db, keys, metrics.ObserveReadiness, log)
 	mailer := &mailer{base: c.BaseURL, server: c.SMTPURL, from: c.MailFrom, log: log}
+	allCompanies := support.New(db, keeper, connections)
 	return &app{
 		db:          db,
 		accounts:    people,
@@ -122,6 +124,7 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 		live:        hub,
 		ready:       ready,
 		failures:    failures,
+		support:     allCompanies,
 		outbox:      models.NewOutbox(db, mailer.send, log),
 		mailer:      mailer,
 		kept:        c.EventsKept,
@@ -129,8 +132,8 @@ func wire(ctx context.Context, c config, db *database.DB, keys *seal.Keys, pages
 			BaseURL: c.BaseURL, TrustedProxies: c.TrustedProxies, Accounts: people,
 			Sessions: sessions, Live: hub, Connections: connections, APIKeys: apiKeys, Answers: accounts.NewKeptAnswers(db, keys), Webhooks: webhooks,
 			ProxyPaths: c.ProxyPaths, Outages: outages, Budget: budget, Calls: counts, Contact: c.contact(), Integration: c.OtherEnd.shown(), Logo: c.OtherEnd.Logo, Metrics: metrics, Failures: failures,
-			StaffIssuer: c.staffSignIn(), Demo: pages, Developers: c.Developers, NoMail: c.SMTPURL == nil && pages == nil, Now: time.Now, Log: log,
-		}, support.New(db, keeper, connections)),
+			StaffIssuer: c.staffSignIn(), Demo: pages, Director: c.director, Developers: c.Developers, NoMail: c.SMTPURL == nil && pages == nil, Now: time.Now, Log: log,
+		}, allCompanies),
 		admin: handlers.NewAdmin(c.AdminAddr, ready.Check, metrics.Handler(handlers.Figures{Keeper: keeper.Figures, CheckLag: checker.Lag}, ready.Check)),
 	}, nil
 }

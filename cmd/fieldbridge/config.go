@@ -63,6 +63,8 @@ type config struct {
 
 	// environments are the environments that are offered.
 	environments []servicetitan.Environment
+	// director gives the five-minute demo. It is nil outside a demo.
+	director *handlers.Director
 }
 
 // environment holds what the variables say about one of ServiceTitan's environments.

@@ -98,6 +98,7 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 	box, environment := newSandbox(c, log, func(ctx context.Context) error {
 		return d.begin(context.WithoutCancel(ctx), false) // a reset finishes even if its client goes away
 	})
+	c.director = director(&d)
 	// A demo's staff sign in with the passwords that it prints.
 	c.StaffIssuer = ""
 	c.environments = []servicetitan.Environment{environment}

@@ -107,6 +107,9 @@ func demoTenants() []sandbox.Tenant {
 	}, {
 		ID: copperBasin, Name: "Copper Basin Heating", City: "Butte", State: "MT",
 		BusinessUnits: []sandbox.BusinessUnit{{ID: 421, Name: "Heating", Active: true}},
+	}, {
+		ID: juniperRidge, Name: "Juniper Ridge Mechanical", City: "Flagstaff", State: "AZ",
+		BusinessUnits: []sandbox.BusinessUnit{{ID: 431, Name: "HVAC - Service", Active: true}, {ID: 432, Name: "HVAC - Install", Active: true}, {ID: 433, Name: "Plumbing", Active: true}},
 	}}
 	for _, c := range demoCompanies() {
 		if c.tenant == nil || known[c.tenant.TenantID] {

@@ -58,6 +58,7 @@ func demoCompanies() []demoCompany {
 	return []demoCompany{
 		// The journeys.
 		{name: "Northgate Heating & Plumbing", people: []string{"Dana Whitfield <dana@northgatehvac.example>"}, age: 20 * minute},
+		{name: "Juniper Ridge Mechanical", people: []string{"Rosa Delgado <rosa@juniperridge.example>"}, age: 25 * minute},
 		{
 			name: "Blue Mesa Air Conditioning", place: "Tucson, AZ", trade: hvac, age: 212 * day, apiKey: "Nightly sync",
 			people: []string{"Ines Calder <ines@bluemesaair.example>", "Theo Marsh <theo@bluemesaair.example>"},

@@ -7,7 +7,7 @@ const demoPassword = "a bridge to the field"
 // demoPeople are the people that a demo's pages can sign in. The seed creates them.
 type demoPeople struct {
 	dana, theo, luis, june, wade, grace, marta, otis, priya, ada handlers.DemoAccount
-	simone, owen, marcus, declan                                 handlers.DemoAccount
+	simone, owen, marcus, declan, rosa                                 handlers.DemoAccount
 }
 
 func newDemoPeople() demoPeople {
@@ -27,6 +27,7 @@ func newDemoPeople() demoPeople {
 		owen:   person("owen@granitestateheating.example", "Owen Tremblay, owner at Granite State", ""),
 		marcus: person("marcus@riverbendelectric.example", "Marcus Webb, owner at Riverbend", ""),
 		declan: person("declan@orourkeheating.example", "Declan O’Rourke, owner at O’Rourke & Sons", ""),
+		rosa:   person("rosa@juniperridge.example", "Rosa Delgado, owner at Juniper Ridge", ""),
 		priya:  person("priya@fieldbridge.example", "Priya Nair, Fieldbridge support", "All companies, and what needs attention"),
 		ada:    person("ada@fieldbridge.example", "Ada Reyes, Fieldbridge admin", "Also locks, disconnects, and manages the team"),
 	}

@@ -1,6 +1,11 @@
 package sandbox
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
 	"slices"
 	"time"
 )
@@ -56,4 +61,27 @@ func (s *Sandbox) give(of *grant, now time.Time) Given {
 		AccessToken: granted.AccessToken, RefreshToken: granted.RefreshToken,
 		ExpiresAt: now.Add(s.settings.AccessTokenLife), Scopes: slices.Clone(of.scopes),
 	}
+}
+
+// ErrRefused says that an authorization request is not one that the consent page would
+// show.
+var ErrRefused = errors.New("the authorization request was refused")
+
+// Consent answers an authorization request as if a tenant's admin had signed in and chosen
+// Allow. It returns the address that leads back to the app.
+func (s *Sandbox) Consent(ctx context.Context, address string, tenantID int64) (string, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return "", fmt.Errorf("consent: %w", err)
+	}
+	asked, refused := s.readAuthorization(r)
+	if refused.code != "" {
+		return "", fmt.Errorf("%w: %s", ErrRefused, refused.code)
+	}
+	if _, known := s.all().byID(tenantID); !known {
+		return "", fmt.Errorf("tenant %d: %w", tenantID, ErrNoTenant)
+	}
+	issued := s.issueCode(asked, tenantID, "")
+	s.record(issued)
+	return s.callback(asked, url.Values{"code": {issued}}), nil
 }

@@ -84,6 +84,17 @@ func (s *Sandbox) mails() []filed {
 	return list
 }
 
+// SubjectsTo returns the subjects of the letters to an address, newest first.
+func (s *Sandbox) SubjectsTo(email string) []string {
+	var list []string
+	for _, f := range s.mails() {
+		if f.To == email {
+			list = append(list, f.Subject)
+		}
+	}
+	return list
+}
+
 func (s *Sandbox) mailList(a *answer, r *http.Request) {
 	live := r.URL.Query().Get("live") == "1"
 	if live {
