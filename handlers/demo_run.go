@@ -161,11 +161,8 @@ func (s *staffSite) showSide(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if ctx, err = s.sessions.Lend(views.Framed(ctx, side, at), of); err != nil {
-		return err
-	}
 	c.Response().Header().Set("Content-Security-Policy", framedPolicy)
-	return s.dispatch(c, ctx, side, run.Steps[at-1], owner.CompanyID, connection)
+	return s.dispatch(c, s.sessions.Lend(views.Framed(ctx, side, at), of), side, run.Steps[at-1], owner.CompanyID, connection)
 }
 
 // dispatch answers with the page that a side shows at a step.

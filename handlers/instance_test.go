@@ -51,6 +51,8 @@ type instance struct {
 	staffIssuer *handlers.StaffIssuer
 	// demo is what only the pages of a demo show; nil outside a demo
 	demo *handlers.Demo
+	// director gives a demo that arranges itself; nil for none
+	director *handlers.Director
 	// trusted are the networks of proxies.
 	trusted []netip.Prefix
 	// contact is where people reach support.
@@ -150,7 +152,7 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	hub := live.New(db, sessions, limits, log)
 	return running{accounts: people, db: db, keeper: keeper, apiKeys: apiKeys, connections: connections, webhooks: webhooks, calls: counts, failures: failures, live: hub, outages: outages, handler: handlers.New(handlers.Options{
 		BaseURL: base, TrustedProxies: i.trusted, Accounts: people, Sessions: sessions, Live: hub,
-		Connections: connections, APIKeys: apiKeys, Answers: accounts.NewKeptAnswers(db, keys), Webhooks: webhooks, ProxyPaths: paths, Budget: budget, Calls: counts, Failures: failures, Outages: outages, Contact: i.contact, StaffIssuer: i.staffIssuer, Demo: i.demo, Developers: true, RequestLimit: i.requestLimit, Now: now, Log: log,
+		Connections: connections, APIKeys: apiKeys, Answers: accounts.NewKeptAnswers(db, keys), Webhooks: webhooks, ProxyPaths: paths, Budget: budget, Calls: counts, Failures: failures, Outages: outages, Contact: i.contact, StaffIssuer: i.staffIssuer, Demo: i.demo, Director: i.director, Developers: true, RequestLimit: i.requestLimit, Now: now, Log: log,
 	}, support.New(db, keeper, connections))}, nil
 }
 

@@ -84,6 +84,9 @@ func (s *sessions) track(c echo.Context) {
 
 // kept returns what the session keeps.
 func (s *sessions) kept(ctx context.Context) kept {
+	if k, ok := lent(ctx); ok {
+		return k
+	}
 	if k, ok := s.scs.Get(ctx, keyKept).(*kept); ok {
 		return *k
 	}
@@ -92,7 +95,7 @@ func (s *sessions) kept(ctx context.Context) kept {
 
 // keep makes the session keep k. If that changes nothing, the session is not saved.
 func (s *sessions) keep(ctx context.Context, k kept) {
-	if k != s.kept(ctx) {
+	if _, frame := lent(ctx); !frame && k != s.kept(ctx) {
 		s.scs.Put(ctx, keyKept, &k)
 	}
 }
@@ -266,6 +269,9 @@ func (s *sessions) AskFactor(ctx context.Context) {
 
 // SignOut ends the session on the server and removes the cookie.
 func (s *sessions) SignOut(ctx context.Context) error {
+	if _, frame := lent(ctx); frame {
+		return nil // the browser's own session has nothing to do with it
+	}
 	if err := s.scs.Destroy(ctx); err != nil {
 		return fmt.Errorf("end session: %w", err)
 	}
@@ -273,14 +279,18 @@ func (s *sessions) SignOut(ctx context.Context) error {
 }
 
 // Lend returns a context in which a person of a demo is signed in, for one page in a frame
-// of a run. Nothing saves that session, and the browser's own stays as it is.
-func (s *sessions) Lend(ctx context.Context, to RunPerson) (context.Context, error) {
-	ctx, err := s.scs.Load(ctx, "")
-	if err != nil {
-		return nil, fmt.Errorf("lend session: %w", err)
-	}
-	s.keep(ctx, kept{user: to.UserID, company: to.CompanyID, epoch: to.Epoch, staff: to.CompanyID == uuid.Nil, factor: true})
-	return ctx, nil
+// of a run. That session is in the context only. Nothing changes or saves it, and the
+// browser's own stays as it is.
+func (s *sessions) Lend(ctx context.Context, to RunPerson) context.Context {
+	return context.WithValue(ctx, lentKey{}, kept{user: to.UserID, company: to.CompanyID, epoch: to.Epoch, staff: to.CompanyID == uuid.Nil, factor: true})
+}
+
+type lentKey struct{}
+
+// lent returns the session that a page in a frame of a run has in place of the browser's.
+func lent(ctx context.Context) (kept, bool) {
+	k, ok := ctx.Value(lentKey{}).(kept)
+	return k, ok
 }
 
 // SignedIn returns who is signed in, if anybody is.

@@ -32,6 +32,12 @@ func (a DemoAccount) name() string {
 	return name
 }
 
+// firstName returns the person's first name.
+func (a DemoAccount) firstName() string {
+	name, _, _ := strings.Cut(a.name(), " ")
+	return name
+}
+
 type demoKey struct{}
 
 // shownDemo is a demo as one visitor sees it.

@@ -7,7 +7,7 @@ const demoPassword = "a bridge to the field"
 // demoPeople are the people that a demo's pages can sign in. The seed creates them.
 type demoPeople struct {
 	dana, theo, luis, june, wade, grace, marta, otis, priya, ada handlers.DemoAccount
-	simone, owen, marcus, declan, rosa                                 handlers.DemoAccount
+	simone, owen, marcus, declan, rosa                           handlers.DemoAccount
 }
 
 func newDemoPeople() demoPeople {
