@@ -166,6 +166,13 @@ var admitted = map[string]int{
 	"POST /staff/devices/end-others":             303,
 	"POST /staff/devices/:id/end":                404, // of somebody else
 	"GET /staff/queue":                           200,
+	"POST /staff/queue/:id/assign":               400,
+	"POST /staff/queue/:id/snooze":               400,
+	"GET /staff/reminders":                       200,
+	"POST /staff/reminders":                      422,
+	"GET /staff/reminders/sent":                  200,
+	"POST /staff/views":                          404,
+	"POST /staff/views/:id/delete":               303,
 	"GET /staff/codes/:code":                     200,
 	"GET /staff/connections":                     200,
 	"GET /staff/connections.csv":                 200,

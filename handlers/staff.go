@@ -22,15 +22,6 @@ import (
 
 func staffConnectionPath(id uuid.UUID) string { return "/staff" + connectionPath(id) }
 
-// staffQueue shows the setups and tasks that wait for somebody.
-func (s *staffSite) staffQueue(c echo.Context, m accounts.Staff) error {
-	queue, err := s.support.Queue(c.Request().Context())
-	if err != nil {
-		return err
-	}
-	return fieldbridge.Render(c, http.StatusOK, staff.Queue(staff.QueuePage{Staff: m, Queue: queue, Clock: s.clock()}))
-}
-
 // staffConnection shows one connection, and what staff can do for it.
 func (s *staffSite) staffConnection(c echo.Context, m accounts.Staff, id uuid.UUID) error {
 	return s.showStaffConnection(c, m, id, http.StatusOK, staff.ConnectionPage{})

@@ -17,7 +17,7 @@ import (
 
 // staffOverview shows the current state of the whole service.
 func (s *staffSite) staffOverview(c echo.Context, m accounts.Staff) error {
-	overview, err := s.support.Overview(c.Request().Context())
+	overview, err := s.support.Overview(c.Request().Context(), m)
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (s *staffSite) staffConnections(c echo.Context, m accounts.Staff) error {
 	if unknown := support.UnknownFilters(c.QueryParams()); len(unknown) > 0 {
 		return s.unknownFilter(c, m, unknown)
 	}
-	page := staff.ConnectionsPage{Staff: m, Outages: s.Outages.Open(), Clock: s.clock()}
+	page := staff.ConnectionsPage{Staff: m, Outages: s.Outages.Open(), All: c.QueryParam("all") == "1", Clock: s.clock()}
 	page.Filter, page.Place = support.ParseFilter(c.QueryParams()), support.ParseCursor(c.QueryParam("at"))
 	if to, err := s.codeSearched(c, page.Filter.Query); to != "" || err != nil {
 		if err != nil {
@@ -46,6 +46,9 @@ func (s *staffSite) staffConnections(c echo.Context, m accounts.Staff) error {
 	}
 	var err error
 	if page.List, err = s.support.Browse(c.Request().Context(), page.Filter, page.Place); err != nil {
+		return err
+	}
+	if page.Saved, err = s.support.SavedViews(c.Request().Context(), m, support.ConnectionsSaved); err != nil {
 		return err
 	}
 	return fieldbridge.Render(c, http.StatusOK, staff.Connections(page))

@@ -121,11 +121,11 @@ func TestDemoHasEverything(t *testing.T) {
 		if n := len(demoCompanies()); n < 38 || n > 48 {
 			t.Errorf("%d companies, want about forty", n)
 		}
-		overview, err := support.New(s.db, s.keeper, s.connections).Overview(t.Context())
+		overview, err := support.New(s.db, s.keeper, s.connections).Overview(t.Context(), accounts.Staff{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if overview.ForUs == 0 || overview.ForCompanies == 0 || overview.Conflicts == 0 || overview.ByHand == 0 || overview.Upgrades == 0 {
+		if q := overview.Queue; q.ForUs == 0 || q.ForCompanies == 0 || q.Conflicts == 0 || q.ByHand == 0 || q.Upgrades == 0 {
 			t.Errorf("nothing waits in a part of the queue: %+v", overview)
 		}
 		for _, account := range demoAccounts() {

@@ -73,7 +73,7 @@ func (d *Demo) seed(ctx context.Context, way *steps) error {
 // refers to.
 var demoTables = []string{
 	"token_reads", "call_hours", "call_budgets", "outages", "outage_results", "sign_ins", "audit_records", "staff_identities",
-	"webhook_attempts", "webhook_deliveries", "webhook_messages", "webhook_endpoints",
+	"saved_views", "queue_marks", "webhook_attempts", "webhook_deliveries", "webhook_messages", "webhook_endpoints",
 	"demo", "links", "invitations", "account_mails", "mails", "revocations", "staff_tasks", "setups", "notes", "renewal_days", "renewal_hours", "events", "authorizations", "asks", "connect_sessions",
 	"credentials", "checks", "connections", "connection_totals", "idempotency_keys", "api_keys", "passkeys", "recovery_codes", "second_factors", "memberships", "company_words",
 	"users", "companies", "sessions", "throttles",

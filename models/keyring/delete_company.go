@@ -168,6 +168,7 @@ var companyRows = []struct {
 	{table: "account_mails", key: "id", which: "company_id = ?"},
 	{table: "mails", key: "id", which: ofConnections},
 	{table: "notes", key: "id", which: "company_id = ?"},
+	{table: "queue_marks", key: "source, item_id", which: "company_id = ?"},
 	{table: "sign_ins", key: "hour, scope, subject, action, outcome, address", which: "scope = CAST(? AS TEXT)"},
 	{table: "token_reads", key: "connection_id, hour, key_id, address", which: ofConnections},
 	{table: "failures", key: "id", which: "company_id = ?"},

@@ -71,6 +71,7 @@ func Sweep(ctx context.Context, db *database.DB, eventsKept time.Duration) error
 			table: "webhook_messages", key: "id", column: "created_at", before: now.Add(-webhook.Kept),
 			also: " AND NOT EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.message_id = webhook_messages.id)",
 		},
+		{table: "queue_marks", key: "source, item_id", column: "changed_at", before: now.Add(-eventsKept)},
 		{table: "staff_tasks", key: "id", column: "done_at", before: now.Add(-eventsKept)},
 		{
 			table: "setups", key: "id", column: "closed_at", before: now.Add(-eventsKept),

@@ -15,7 +15,7 @@ import (
 // large are the tables that grow with the business. No statement may read all of one.
 var large = []string{
 	"companies", "users", "memberships", "connections", "credentials", "checks", "events", "company_words", "renewal_days", "setups", "staff_tasks",
-	"notes", "mails", "account_mails", "links", "invitations", "passkeys", "sessions", "asks", "connect_sessions", "authorizations", "revocations", "token_reads", "idempotency_keys", "call_hours", "sign_ins", "audit_records",
+	"notes", "queue_marks", "mails", "account_mails", "links", "invitations", "passkeys", "sessions", "asks", "connect_sessions", "authorizations", "revocations", "token_reads", "idempotency_keys", "call_hours", "sign_ins", "audit_records",
 	"failures", "webhook_endpoints", "webhook_messages", "webhook_deliveries", "webhook_attempts",
 }
 

@@ -49,7 +49,7 @@ func ParseCursor(text string) Cursor {
 	}
 	c := Cursor{Back: parts[0] == "p", Key: parts[4]}
 	var err error
-	if c.Rank, err = strconv.Atoi(parts[1]); err != nil || c.Rank < 0 || c.Rank > len(ranks) {
+	if c.Rank, err = strconv.Atoi(parts[1]); err != nil || c.Rank < 0 || c.Rank > maxRank {
 		return Cursor{}
 	}
 	if parts[2] != "" {
@@ -64,6 +64,9 @@ func ParseCursor(text string) Cursor {
 	}
 	return c
 }
+
+// maxRank is the highest rank of a list.
+var maxRank = max(len(ranks), len(itemKinds)-1)
 
 // maxMicros is the end of the year 9999 in microseconds since 1970. The databases
 // store no later time.

@@ -7,7 +7,7 @@
 // and way. An index has each piece in order, and a page merges the beginnings of the
 // pieces. Triggers count the connections of each piece.
 //
-// Tables: notes. It reads those of the packages below.
+// Tables: notes, queue_marks, and saved_views. It reads those of the packages below.
 //
 // It imports connect and the packages below connect. Only handlers for staff,
 // views/staff, demo, and the commands import it.

@@ -9,6 +9,15 @@ const (
 	NoAge          = noAge
 )
 
+// ItemKinds is the table of the kinds of items in the queue.
+var ItemKinds = itemKinds
+
+// Rules of when items are due.
+var (
+	ItemDue     = ItemKind.due
+	ItemLastDue = ItemKind.lastDue
+)
+
 var (
 	Refreshes    = refreshes
 	MailsOfStaff = mailsOfStaff
@@ -17,8 +26,18 @@ var (
 
 // Methods of Support.
 var (
+	QueueAt              = (*Support).queue
 	SupportBrowse        = (*Support).browse
 	SecretsOf            = (*Support).secrets
 	SupportLook          = (*Support).look
 	SupportLookAtCompany = (*Support).lookAtCompany
 )
+
+// QueueKinds returns every kind of item in the queue.
+func QueueKinds() []ItemKind {
+	var kinds []ItemKind
+	for _, k := range itemKinds {
+		kinds = append(kinds, k.kind)
+	}
+	return kinds
+}

@@ -49,6 +49,9 @@ func UnknownFilters(v url.Values) []string {
 	if at := ParseCursor(v.Get("at")); at != (Cursor{}) {
 		known.Set("at", v.Get("at"))
 	}
+	if v.Get("all") == "1" { // the boxes of all rows are ticked
+		known.Set("all", "1")
+	}
 	var unknown []string
 	for _, name := range slices.Sorted(maps.Keys(v)) {
 		values := v[name]
@@ -63,7 +66,7 @@ func UnknownFilters(v url.Values) []string {
 }
 
 // filterNames are the names that the query of a list's URL may have.
-var filterNames = []string{"q", "status", "env", "way", "reason", "age", "sort", "at"}
+var filterNames = []string{"q", "status", "env", "way", "reason", "age", "sort", "at", "all"}
 
 // ParseSecretFilter reads the filter from the query of the list of secrets. It ignores
 // unknown values.

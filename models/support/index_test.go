@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
@@ -51,7 +52,7 @@ func TestListsUseIndexes(t *testing.T) {
 			})
 		}
 		modeltest.Explains(t, c.DB, "overview", func() {
-			if _, err := c.Support.Overview(t.Context()); err != nil {
+			if _, err := c.Support.Overview(t.Context(), accounts.Staff{UserID: uuid.Max}); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -88,9 +89,34 @@ func TestConnectingUsesIndexes(t *testing.T) {
 		setup.Step, setup.WaitsFor, setup.Since = models.StepEnterCredentials, models.Us, now
 		c.Write(func(tx *gorm.DB) error { return tx.Create(&setup).Error })
 		modeltest.Explains(t, c.DB, "queue", func() {
-			q, err := c.Support.Queue(t.Context())
-			if err != nil || len(q.ForUs) != 1 || len(q.ForUs[0].Others) != 1 || q.ForUs[0].Others[0].ID != other || q.ForUs[0].Proven {
-				t.Errorf("queue %+v, %v", q.ForUs, err)
+			for _, view := range support.QueueViews() {
+				f := support.QueueFilter{View: view}
+				q, err := c.Support.Queue(t.Context(), accounts.Staff{UserID: uuid.Max}, f, support.Cursor{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if n := len(q.Items); n != q.Counts.In(view) {
+					t.Errorf("%s: %d items, but %d are counted", view, n, q.Counts.In(view))
+				}
+				if view == support.Everything && (len(q.Items) != 1 || len(q.Items[0].Setup.Others) != 1 || q.Items[0].Setup.Others[0].ID != other || q.Items[0].Setup.Proven) {
+					t.Errorf("queue %+v", q.Items)
+				}
+				for rank := range support.ItemKinds {
+					for _, back := range []bool{false, true} {
+						at := support.Cursor{Back: back, Rank: rank, At: now, ID: id}
+						if _, err := c.Support.Queue(t.Context(), accounts.Staff{UserID: uuid.Max}, f, at); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
+			}
+		})
+		modeltest.Explains(t, c.DB, "reminders", func() {
+			if _, err := c.Support.PreviewReminders(t.Context(), []uuid.UUID{id, other}); err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := c.Support.ReminderRecord(t.Context(), &id); err != nil {
+				t.Fatal(err)
 			}
 		})
 		modeltest.Explains(t, c.DB, "proof", func() {

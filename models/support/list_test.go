@@ -144,7 +144,7 @@ func TestBrowseOverdue(t *testing.T) {
 		if got := all(c, support.ConnectionFilter{Status: support.Overdue}, 2); !slices.Equal(got, late) {
 			t.Errorf("late are %v, want %v", got, late)
 		}
-		o, err := c.Support.Overview(t.Context())
+		o, err := c.Support.Overview(t.Context(), accounts.Staff{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/keeper"
 )
 
@@ -33,17 +34,17 @@ type Overview struct {
 	Lag time.Duration
 	// Late counts the late renewals, up to CountedUpTo.
 	Late int
+	// Incidents are the troubles of all connections by cause, the largest first.
+	Incidents []Incident
+	// Queue counts the queue.
+	Queue QueueCounts
 	// Hours are the last 24 hours, oldest first.
 	Hours []RenewalHour
-	// ForUs and ForCompanies count the setups that wait for us and for companies.
-	// Conflicts, ByHand, and Upgrades count the rest of the queue. Each stops at
-	// CountedUpTo.
-	ForUs, ForCompanies, Conflicts, ByHand, Upgrades int
 }
 
-// Overview returns the overview. Its cost does not grow with the number of
-// connections.
-func (s *Support) Overview(ctx context.Context) (Overview, error) {
+// Overview returns the overview for a staff member. Its cost does not grow with the number
+// of connections.
+func (s *Support) Overview(ctx context.Context, staff accounts.Staff) (Overview, error) {
 	db, k := s.db.Read(ctx), s.keeper
 	now := s.db.Now()
 	var o Overview
@@ -62,11 +63,14 @@ func (s *Support) Overview(ctx context.Context) (Overview, error) {
 	if o.Hours, err = keeper.RenewalHours(db, now); err != nil {
 		return o, err
 	}
-	return o, o.count(db, k, now)
+	if o.Incidents, err = incidents(db, o.Totals, now); err != nil {
+		return o, err
+	}
+	return o, o.count(db, k, staff, now)
 }
 
 // count counts the late renewals and the queue.
-func (o *Overview) count(db *gorm.DB, k *keeper.Keeper, now time.Time) error {
+func (o *Overview) count(db *gorm.DB, k *keeper.Keeper, staff accounts.Staff, now time.Time) error {
 	var late query
 	for i, lane := range k.Lanes() {
 		if i > 0 {
@@ -79,25 +83,15 @@ func (o *Overview) count(db *gorm.DB, k *keeper.Keeper, now time.Time) error {
 		late.sql = "SELECT 1 WHERE 1 = 0"
 	}
 	var q query
-	q.add("SELECT")
-	counted := func(as, rows string, args ...any) {
-		if len(q.args) > 0 {
-			q.add(",")
-		}
-		q.add(" (SELECT count(*) FROM (SELECT 1 FROM ("+rows+") AS found LIMIT ?) AS counted) AS "+as, append(args, CountedUpTo)...)
+	q.counts(staff, now)
+	q.add(fmt.Sprintf(", (SELECT count(*) FROM (SELECT 1 FROM (%s) AS found LIMIT %d) AS counted) AS late_renewals", late.sql, CountedUpTo), late.args...)
+	var counts struct {
+		QueueCounts
+		LateRenewals int
 	}
-	counted("late", late.sql, late.args...)
-	counted("for_us", "SELECT 1 FROM setups WHERE closed_at IS NULL AND waits_for = ?", models.Us)
-	counted("for_companies", "SELECT 1 FROM setups WHERE closed_at IS NULL AND waits_for = ?", models.TheCompany)
-	counted("conflicts", "SELECT 1 FROM staff_tasks WHERE done_at IS NULL AND kind = ?", models.TaskTenantConflict)
-	counted("by_hand", "SELECT 1 FROM staff_tasks WHERE done_at IS NULL AND kind <> ?", models.TaskTenantConflict)
-	counted("reminders", "SELECT 1 FROM connections WHERE secret_reminder_at <= ?", now)
-	counted("upgrades", "SELECT 1 FROM connections WHERE upgrade_needed AND state IN (?, ?)", models.Connected, models.Degraded)
-	var counts struct{ Late, ForUs, ForCompanies, Conflicts, ByHand, Reminders, Upgrades int }
-	if err := db.Raw(q.sql, q.args...).Scan(&counts).Error; err != nil {
+	if err := db.Raw("SELECT "+q.sql, q.args...).Scan(&counts).Error; err != nil {
 		return fmt.Errorf("count late renewals and queue: %w", err)
 	}
-	o.Late, o.ForUs, o.ForCompanies = counts.Late, counts.ForUs, counts.ForCompanies
-	o.Conflicts, o.ByHand, o.Upgrades = counts.Conflicts, counts.ByHand+counts.Reminders, counts.Upgrades
+	o.Late, o.Queue = counts.LateRenewals, counts.QueueCounts
 	return nil
 }

@@ -91,29 +91,6 @@ var (
 	ErrReminderFar = errors.New("the day of the reminder is too far away")
 )
 
-// Reminder is a client secret that staff want to be reminded to replace.
-type Reminder struct {
-	ConnectionID uuid.UUID
-	CompanyName  string
-	Environment  servicetitan.EnvironmentName
-	TenantID     int64
-	Way          models.Way
-	SecretAt     time.Time
-	At           time.Time
-}
-
-// dueReminders returns the reminders that are due, the earliest first.
-func dueReminders(db *gorm.DB, now time.Time) ([]Reminder, error) {
-	var due []Reminder
-	err := db.Raw(`SELECT o.id AS connection_id, c.name AS company_name, o.environment, o.tenant_id, o.way, o.secret_at, o.secret_reminder_at AS at
-		FROM connections o JOIN companies c ON c.id = o.company_id
-		WHERE o.secret_reminder_at <= ? ORDER BY o.secret_reminder_at, o.id LIMIT ?`, now, queueShown).Scan(&due).Error
-	if err != nil {
-		return nil, fmt.Errorf("list reminders: %w", err)
-	}
-	return due, nil
-}
-
 // Remind sets the connection's reminder to replace its client secret, in place of an
 // earlier one. The queue has it from that time on.
 func (s *Support) Remind(ctx context.Context, staff accounts.Staff, id uuid.UUID, at time.Time) error {

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fieldbridge/fieldbridge/models"
+	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/models/support"
@@ -92,7 +93,7 @@ func TestSecretsByAge(t *testing.T) {
 			})
 		}
 		modeltest.Explains(t, c.DB, "queue", func() {
-			if _, err := c.Support.Queue(t.Context()); err != nil {
+			if _, err := c.Support.Queue(t.Context(), accounts.Staff{}, support.QueueFilter{}, support.Cursor{}); err != nil {
 				t.Fatal(err)
 			}
 		})

@@ -147,8 +147,9 @@ func (p Page) checkForms() {
 		p.Errorf("%d inputs want the focus", focused)
 	}
 	for _, n := range p.All("form") {
-		// A search changes nothing, and its address can be shared.
-		if Value(n, "method") != "post" && Value(n, "role") != "search" {
+		// A search changes nothing, and its address can be shared. Another form that changes
+		// nothing says so.
+		if Value(n, "method") != "post" && Value(n, "role") != "search" && Value(n, "method") != "get" {
 			p.Errorf("form to %q does not post", Value(n, "action"))
 		}
 	}

@@ -8,44 +8,6 @@ import (
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
-// hourBars returns the hours as bars. The height shows the renewals of the hour,
-// compared with the busiest hour. A second bar over the top of the first shows the
-// share that failed, so that one failure in a thousand looks like one.
-func hourBars(hours []support.RenewalHour, clock views.Clock) []views.Bar {
-	most := int64(1)
-	for _, h := range hours {
-		most = max(most, h.OK+h.Failed)
-	}
-	var bars []views.Bar
-	for i, h := range hours {
-		all := h.OK + h.Failed
-		tone, says := "ok", views.Thousands(h.OK)+" worked"
-		switch {
-		case all == 0:
-			tone, says = "off", "nothing to renew"
-		case h.OK == 0:
-			tone, says = "bad", "all "+views.Thousands(h.Failed)+" failed"
-		case h.Failed > 0:
-			says += ", " + views.Thousands(h.Failed) + " failed"
-		}
-		height := 2 + int(all*(views.BarHeight-4)/most)
-		bar := views.Bar{
-			X: i*views.BarStep + 1, Y: views.BarHeight - height, Height: height,
-			Tone: tone, When: clock.Stamp(h.Begins()), Says: says,
-		}
-		bars = append(bars, bar)
-		if h.OK > 0 && h.Failed > 0 {
-			bar.Tone, bar.Height = "bad", max(leastFailed, int(int64(height)*h.Failed/all))
-			bars = append(bars, bar)
-		}
-	}
-	return bars
-}
-
-// leastFailed is the minimum height of the bar of failures, so that people can see
-// it.
-const leastFailed = 2
-
 func renewalsOf(hours []support.RenewalHour) (ok, failed int64) {
 	for _, h := range hours {
 		ok, failed = ok+h.OK, failed+h.Failed

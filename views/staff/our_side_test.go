@@ -37,9 +37,9 @@ func TestProblemOnOurSide(t *testing.T) {
 		}, Clock: testClock()}))
 		row.Says("There is a problem on our side", "since today at 11:36 AM", "our_side")
 
-		queue := pagetest.Show(t, Queue(QueuePage{Staff: testStaff, Clock: testClock(), Queue: support.Queue{Tasks: []support.Task{task}}}))
+		queue := pagetest.Show(t, Queue(QueuePage{Staff: testStaff, Clock: testClock(), Queue: testQueue(taskItem(task))}))
 		queue.Says("1 task", "Renewals with the company’s own client fail because of a problem on our side. ServiceTitan answers invalid_scope. Ask an engineer to run fieldbridge doctor.")
 		task.Cause = models.CauseMetadata
-		pagetest.Show(t, Queue(QueuePage{Staff: testStaff, Clock: testClock(), Queue: support.Queue{Tasks: []support.Task{task}}})).Says("ServiceTitan’s metadata contradicts our settings.")
+		pagetest.Show(t, Queue(QueuePage{Staff: testStaff, Clock: testClock(), Queue: testQueue(taskItem(task))})).Says("ServiceTitan’s metadata contradicts our settings.")
 	}
 }

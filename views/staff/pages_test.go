@@ -5,7 +5,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -41,12 +40,17 @@ func testCompany() accounts.Company {
 }
 
 func testOverview(t *testing.T) support.Overview {
-	o := support.Overview{Lag: 90 * time.Second, Late: 3, Conflicts: 1, Upgrades: support.CountedUpTo, Hours: make([]support.RenewalHour, 24)}
+	o := support.Overview{Lag: 90 * time.Second, Late: 3, Queue: support.QueueCounts{Late: 2, Conflicts: 1, Upgrades: support.CountedUpTo}, Hours: make([]support.RenewalHour, 24)}
 	for _, state := range pagetest.Constants[models.State](t) {
 		o.Totals = append(o.Totals, support.Total{Environment: "production", State: state, N: 12_345})
 		c := pagetest.Connection(state)
 		c.StateSince = *pagetest.Ago(time.Hour)
 		o.Retrying = append(o.Retrying, support.ListedConnection{Connection: c, CompanyName: "Northgate"})
+	}
+	for i, reason := range support.FailureReasons() {
+		o.Incidents = append(o.Incidents, support.Incident{
+			Environment: "production", State: models.ReconnectNeeded, Reason: reason, Connections: 1200, Companies: 1000 - i, Since: *pagetest.Ago(50 * time.Hour), Today: i % 3, Yesterday: i % 2,
+		})
 	}
 	for i := range o.Hours {
 		o.Hours[i] = support.RenewalHour{Hour: "2026-11-23T11", OK: int64(i % 3 * 1000), Failed: int64(i % 2)}
@@ -111,10 +115,24 @@ func everyPage(t *testing.T) map[string]templ.Component {
 			Staff: testStaff, Filter: support.ConnectionFilter{Query: "heat"}, List: support.ConnectionPage{After: support.Cursor{ID: uuid.Max}}, Clock: testClock(),
 		}),
 		"staff: queue": Queue(QueuePage{Staff: testStaff, Clock: testClock()}),
-		"staff: queue, reminders": Queue(QueuePage{Staff: testStaff, Clock: testClock(), Queue: support.Queue{Reminders: []support.Reminder{
-			{CompanyName: "Northgate", Environment: "production", TenantID: 842193311, Way: models.GuidedWay, SecretAt: pagetest.Noon, At: pagetest.Noon},
-			{CompanyName: "Harbor", Environment: "production", TenantID: 738846120, Way: models.OwnCredentialsWay, SecretAt: pagetest.Noon, At: pagetest.Noon},
-		}}}),
+		"staff: queue, items": Queue(QueuePage{Staff: testStaff, Clock: testClock(), Queue: testQueue(everyItem()...), Done: &support.ChangedItem{
+			Ref: support.ItemRef{Kind: support.SetupForUs, ID: uuid.Max}, CompanyName: "Northgate", Change: support.ItemSnoozed, Mark: support.Mark{SnoozedUntil: pagetest.Ago(-time.Hour)},
+		}}),
+		"staff: queue, page": Queue(QueuePage{
+			Staff: testStaff, Clock: testClock(), Filter: support.QueueFilter{View: support.Late, Group: support.ByHand}, Place: support.Cursor{ID: uuid.Max}, All: true,
+			Queue:   support.QueuePage{Items: everyItem()[:1], Before: support.Cursor{ID: uuid.Max}, After: support.Cursor{ID: uuid.Max}, Saved: testSaved()},
+			Changed: &support.ChangedError{Change: support.ItemTaken, ByName: "Priya", At: *pagetest.Ago(time.Minute)},
+		}),
+		"staff: queue, done":          Queue(QueuePage{Staff: testStaff, Clock: testClock(), Problem: "This is done already."}),
+		"staff: reminders, none":      Reminders(RemindersPage{Staff: testStaff, Clock: testClock()}),
+		"staff: reminders":            Reminders(RemindersPage{Staff: testStaff, Clock: testClock(), Reminders: testReminders()}),
+		"staff: reminders, many":      Reminders(RemindersPage{Staff: testStaff, Clock: testClock(), TooMany: true}),
+		"staff: reminders sent, none": RemindersSent(RemindersSentPage{Staff: testStaff, Clock: testClock()}),
+		"staff: reminders sent": RemindersSent(RemindersSentPage{Staff: testStaff, Clock: testClock(), Sent: 1, Skipped: 1, Older: true, List: []support.SentReminder{
+			{ID: uuid.Max, CompanyName: "Northgate", Environment: "production", TenantID: 842193311, StaffName: "Sam Okafor", Kind: models.EventReminded, People: "1", At: pagetest.Noon},
+			{ID: uuid.Max, CompanyName: "Harbor", Environment: "production", TenantID: 738846120, StaffName: "Sam Okafor", Kind: models.EventReconnectMailed, People: "2", At: pagetest.Noon},
+		}}),
+		"staff: save filter":   SaveView(SaveViewPage{Staff: testStaff, Page: support.QueueSaved, Query: "view=late", Problem: "Write a name."}),
 		"staff: secrets, none": Secrets(SecretsPage{Staff: testStaff, Clock: testClock()}),
 		"staff: secrets": Secrets(SecretsPage{
 			Staff: testStaff, Clock: testClock(), Filter: support.SecretFilter{Way: models.GuidedWay}, Place: support.Cursor{Rank: 1},
@@ -300,37 +318,30 @@ func TestStaffSeeThatACompanyIsLocked(t *testing.T) {
 	}
 }
 
-// The overview's numbers match the lists of the queue that they link to, and use
-// the same words.
+// The overview leads to each group of the queue, with the same name and number.
 func TestOverviewAgreesWithTheQueue(t *testing.T) {
-	tasks := []support.Task{{Kind: models.TaskTenantConflict}}
-	for _, kind := range []models.TaskKind{models.TaskDeleteSecret, models.TaskRemoveTenant, models.TaskDeleteSecret} {
-		tasks = append(tasks, support.Task{ID: uuid.New(), Kind: kind})
+	counts := support.QueueCounts{Everything: 21, Mine: 7, Unassigned: 8, Late: 9, Snoozed: 10, Conflicts: 1, ForUs: 2, ByHand: 3, Secrets: 6, Upgrades: 4, ForCompanies: 5}
+	queue := pagetest.Show(t, Queue(QueuePage{Staff: testStaff, Clock: testClock(), Queue: support.QueuePage{Counts: counts}}))
+	numbers := map[string]string{} // what the queue says, by the address that selects it
+	for _, a := range queue.All("a") {
+		numbers[pagetest.Value(a, "href")] = pagetest.Text(a.Parent)
 	}
-	queue := pagetest.Show(t, Queue(QueuePage{Staff: testStaff, Clock: testClock(), Queue: support.Queue{
-		ForUs: make([]support.QueuedSetup, 2), Tasks: tasks, Upgrades: make([]support.Upgrade, 4), ForCompanies: make([]support.QueuedSetup, 5),
-	}}))
-	lists := map[string]string{} // by the address that links to them
-	for _, h2 := range queue.All("h2") {
-		lists[queuePath+"#"+pagetest.Value(h2, "id")] = pagetest.Text(h2.Parent)
-	}
-	overview := pagetest.Show(t, Overview(OverviewPage{Staff: testStaff, Clock: testClock(), Overview: support.Overview{
-		ForUs: 2, Conflicts: 1, ByHand: 3, Upgrades: 4, ForCompanies: 5,
-	}}))
+	overview := pagetest.Show(t, Overview(OverviewPage{Staff: testStaff, Clock: testClock(), Overview: support.Overview{Queue: counts}}))
 	led := 0
 	for _, a := range overview.All("a") {
 		href := pagetest.Value(a, "href")
-		if !strings.HasPrefix(href, queuePath+"#") {
+		if !strings.HasPrefix(href, queuePath+"?kind=") {
 			continue
 		}
 		led++
-		if name, n := pagetest.Text(a.Parent.PrevSibling), pagetest.Text(a); !strings.HasPrefix(lists[href], name+n+" ") {
-			t.Errorf("the overview says %s: %s, the queue at %s %q", name, n, href, lists[href])
+		if name, n := pagetest.Text(a.Parent.PrevSibling), pagetest.Text(a); !strings.HasPrefix(numbers[href], name+" "+n+" ") {
+			t.Errorf("the overview says %s: %s, the queue at %s %q", name, n, href, numbers[href])
 		}
 	}
-	if led != len(lists) {
-		t.Errorf("the overview leads to %d of the queue’s %d lists", led, len(lists))
+	if want := len(support.QueueGroups()); led != want {
+		t.Errorf("the overview leads to %d of the queue’s %d groups", led, want)
 	}
+	overview.Says("Mine 7", "Late 9", "Unassigned 8", "10 more snoozed")
 }
 
 func TestStaffReadWhatASetupWaitsFor(t *testing.T) {
@@ -436,24 +447,8 @@ func TestStaffPagesShowHostileTextAsText(t *testing.T) {
 	}
 }
 
-// One failure in a thousand looks like one, and does not color the whole hour.
-func TestHourBarsAreProportional(t *testing.T) {
-	bars := hourBars([]support.RenewalHour{
-		{Hour: "2026-11-23T08", OK: 1000},
-		{Hour: "2026-11-23T09", OK: 999, Failed: 1},
-		{Hour: "2026-11-23T10", OK: 500, Failed: 500},
-		{Hour: "2026-11-23T11", Failed: 1000},
-	}, testClock())
-	var drawn []string
-	for _, b := range bars {
-		drawn = append(drawn, b.Tone+" "+strconv.Itoa(b.Height))
-	}
-	if got := strings.Join(drawn, ", "); got != "ok 38, ok 38, bad 2, ok 38, bad 19, bad 38" {
-		t.Errorf("drawn are %s", got)
-	}
-	if !strings.HasSuffix(bars[1].Says, "999 worked, 1 failed") || bars[2].Says != bars[1].Says {
-		t.Errorf("says %q", bars[1].Says)
-	}
+// The sum says since when it counts.
+func TestRenewalSum(t *testing.T) {
 	if got := renewalSum([]support.RenewalHour{{Hour: "2026-11-22T13", OK: 3, Failed: 1}}, testClock()); got != "3 of 4 since Nov 22 at 1:00 PM." {
 		t.Errorf("says %q", got)
 	}
