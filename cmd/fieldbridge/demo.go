@@ -97,7 +97,7 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 	var d demoApp
 	box, environment := newSandbox(c, log, func(ctx context.Context) error {
 		return d.begin(context.WithoutCancel(ctx), false) // a reset finishes even if its client goes away
-	})
+	}, func(ctx context.Context, tenantID int64) string { return d.shows(ctx, tenantID) })
 	c.director = director(&d)
 	// A demo's staff sign in with the passwords that it prints.
 	c.StaffIssuer = ""
@@ -129,7 +129,7 @@ func serveDemo(ctx context.Context, c config, keys *seal.Keys, keep bool, log *s
 
 // newSandbox makes the sandbox, and the environment that connects to it. The sandbox's
 // registration is new at each start.
-func newSandbox(c config, log *slog.Logger, reset func(context.Context) error) (*sandbox.Sandbox, servicetitan.Environment) {
+func newSandbox(c config, log *slog.Logger, reset func(context.Context) error, shows func(context.Context, int64) string) (*sandbox.Sandbox, servicetitan.Environment) {
 	environment := servicetitan.Environment{
 		Name: servicetitan.Sandbox, AuthURL: c.SandboxURL, APIURL: c.SandboxURL,
 		ClientID:     "cid.sandbox",
@@ -144,7 +144,7 @@ func newSandbox(c config, log *slog.Logger, reset func(context.Context) error) (
 		RedirectURIs: []string{c.BaseURL.JoinPath("/callback").String()},
 		Scopes:       environment.Scopes, AccessTokenLife: demoTokenLife,
 		Home:    sandbox.Link{Label: "Fieldbridge: Quick tours", Address: c.BaseURL.JoinPath("/demo").String()},
-		Tenants: demoTenants(), Mailbox: true, SampleApp: true, OnReset: reset, Log: log,
+		Tenants: demoTenants(), Mailbox: true, SampleApp: true, OnReset: reset, Shows: shows, Log: log,
 	}), environment
 }
 

@@ -17,7 +17,7 @@ func TestDemoTenantsAreAsTheSandboxHasThem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	box, environment := newSandbox(c, quiet(), nil)
+	box, environment := newSandbox(c, quiet(), nil, nil)
 	server.Config.Handler = box
 	server.Start()
 	defer server.Close()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 
 	"github.com/google/uuid"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/connect"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
+	"github.com/fieldbridge/fieldbridge/models/support"
 	"github.com/fieldbridge/fieldbridge/views"
 )
 
@@ -44,6 +46,21 @@ func director(d *demoApp) *handlers.Director {
 		Reset: func(ctx context.Context) error { return d.begin(context.WithoutCancel(ctx), false) },
 		Mails: func(email string) []string { return d.box.SubjectsTo(email) },
 	}
+}
+
+// shows returns the word for the state of a tenant's connection, or an empty string if it
+// has none.
+func (d *demoApp) shows(ctx context.Context, tenantID int64) string {
+	page, err := d.app.support.Browse(ctx, support.ConnectionFilter{Query: strconv.FormatInt(tenantID, 10)}, support.Cursor{})
+	if err != nil {
+		return "" // the page is about the sandbox, and does without
+	}
+	for _, listed := range page.Connections {
+		if listed.TenantID == tenantID {
+			return views.WordsOfState(views.ShownState(listed.Connection)).Word
+		}
+	}
+	return ""
 }
 
 // scene is what arranging needs.

@@ -67,7 +67,7 @@ func openDemo(t *testing.T, database string, keys *seal.Keys, more ...map[string
 		t.Fatal(err)
 	}
 	s := &seeded{T: t, database: database, keys: keys}
-	box, environment := newSandbox(c, quiet(), func(ctx context.Context) error { return s.demo.begin(ctx, false) })
+	box, environment := newSandbox(c, quiet(), func(ctx context.Context) error { return s.demo.begin(ctx, false) }, nil)
 	server.Config.Handler = box
 	server.Start()
 	t.Cleanup(server.Close)
