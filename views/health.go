@@ -183,18 +183,53 @@ func healthWords(what string, bars []Bar) string {
 
 // HealthStrip shows the renewals and the checks of the last 30 days, and the times without
 // any because somebody had to reconnect. A high bar is a day without a problem, a lower one
-// a day with problems, and a mere line a day without data.
-func HealthStrip(days []connect.RenewalDay) templ.Component {
+// a day with problems, and a mere line a day without data. The days before a connection
+// that began in that time have no bar, and until a day is over, there are none at all.
+func HealthStrip(days []connect.RenewalDay, began time.Time) templ.Component {
 	return byHand(func(p *pen) {
+		first := firstDay(days, began)
 		p.html(`<section class="card" aria-labelledby="health"><header><h2 id="health">Last 30 days</h2><small>Days in UTC</small></header><div class="body stack">`)
-		p.strip("Renewals", healthBars(days))
-		p.strip("Checks", checkBars(days))
-		p.html(`<div class="stack tight"><div class="row split"><small>30 days ago</small><small>Today</small></div><small class="muted">High: no problem. Low: problems. Line: no data.</small></div></div></section>`)
+		switch {
+		case first == len(days)-1 && healthy(days[first]):
+			p.html(`<p class="sm muted">History starts today. From tomorrow, each day has a bar here: high without a problem, low with one.</p></div></section>`)
+			return
+		default:
+			p.strip("Renewals", healthBars(days), first)
+			p.strip("Checks", checkBars(days), first)
+		}
+		p.html(`<div class="stack tight"><div class="row split"><small>`)
+		if first == 0 {
+			p.html(`30 days ago`)
+		} else {
+			p.html(`History starts `)
+			p.text(day(days[first].Day))
+		}
+		p.html(`</small><small>Today</small></div><small class="muted">High: no problem. Low: problems. Line: no data.</small></div></div></section>`)
 	})
 }
 
-// strip shows a bar for each day, and lists the days with a problem.
-func (p *pen) strip(what string, bars []Bar) {
+// healthy says whether a day had no problem.
+func healthy(d connect.RenewalDay) bool {
+	return d.DownFrom == nil && d.Failed == 0 && d.ChecksFailed == 0
+}
+
+// firstDay returns the place of the first day of a history: the first one, unless the
+// connection began later. Then it is the first day with data.
+func firstDay(days []connect.RenewalDay, began time.Time) int {
+	if len(days) == 0 || began.IsZero() || began.UTC().Format(time.DateOnly) <= days[0].Day {
+		return 0
+	}
+	for i, d := range days {
+		if d.OK+d.Failed+d.ChecksOK+d.ChecksFailed > 0 || d.DownFrom != nil {
+			return i
+		}
+	}
+	return len(days) - 1
+}
+
+// strip shows a bar for each day from the first on, and lists the days with a problem.
+func (p *pen) strip(what string, bars []Bar, first int) {
+	bars = bars[first:]
 	p.html(`<div class="stack tight"><div class="row split"><h3>`)
 	p.text(what)
 	p.html(`</h3> <small>`)

@@ -213,7 +213,7 @@ func TestConnectionSaysHowItIs(t *testing.T) {
 	pagetest.Show(t, connectionPage(models.Degraded, accounts.Owner)).Says("There is nothing you need to do", reasons[models.ReasonUnavailable], "today at 12:31 PM", "works until about 12:48 PM", "did not pass")
 	pagetest.Show(t, connectionPage(models.ReconnectNeeded, accounts.Owner)).Says("since Nov 22 at 6:36 PM.", reasons[models.ReasonGrantRefused])
 	for reason, want := range map[models.Reason][2]string{
-		models.ReasonGrantRefused:  {"ServiceTitan needs you to allow the access again", "Reconnecting takes about a minute."},
+		models.ReasonGrantRefused:  {"ServiceTitan needs you to allow the access again", "ServiceTitan no longer accepts our access."},
 		models.ReasonAnswerLost:    {"We need you to allow the access again", "Nobody did anything wrong."},
 		models.ReasonSealBroken:    {"We need you to allow the access again", "This is our mistake."},
 		models.ReasonUnauthorized:  {"We have to fix something first", "There is nothing you need to do yet"},
@@ -388,7 +388,7 @@ func TestConnectionsShowTheButtonWhereTheTroubleIs(t *testing.T) {
 		action string
 	}{
 		{func(*connect.InOverview) {}, "Nothing needs you right now.", ""},
-		{func(c *connect.InOverview) { c.State = models.Degraded }, "Nothing needs you right now.", ""},
+		{func(c *connect.InOverview) { c.State = models.Degraded }, "One connection is having trouble. We are on it.", ""},
 		{func(c *connect.InOverview) { c.State, c.Reason = models.ReconnectNeeded, models.ReasonGrantRefused }, "Reconnect", "reconnect"},
 		{func(c *connect.InOverview) {
 			c.State, c.Reason, c.Way = models.ReconnectNeeded, models.ReasonNotAllowed, models.GuidedWay

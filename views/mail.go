@@ -41,7 +41,7 @@ func Mail(m models.OutgoingMail) MailText {
 		text.Action = "Reconnect ServiceTitan"
 		text.Paragraphs = []string{
 			reasons[m.Reason] + " Until it is reconnected, the integration cannot reach ServiceTitan.",
-			reconnectAdviceFor(m.Reason).next + " You need a ServiceTitan admin, with the permission Manage API Application Access. Nothing is deleted in ServiceTitan.",
+			reconnectAdviceFor(m.Reason).next() + " You need a ServiceTitan admin, with the permission Manage API Application Access. Nothing is deleted in ServiceTitan.",
 		}
 	case models.MailWorksAgain:
 		text.Subject, text.Title = "Works again"+about, "ServiceTitan is connected again"

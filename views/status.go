@@ -2,6 +2,7 @@ package views
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/fieldbridge/fieldbridge/models"
 )
@@ -47,24 +48,31 @@ var reasons = map[models.Reason]string{
 	models.ReasonOurSide:       "There is a problem on our side. We know about it and are fixing it.",
 }
 
-// reconnectAdvice is the text for a company when a person has to act.
-type reconnectAdvice struct{ title, next string }
+// reconnectAdvice is the text for a company when a person has to act: who needs the
+// reconnection, and what has to come first if reconnecting alone would not last.
+type reconnectAdvice struct{ title, first string }
 
-// reconnectAdviceFor returns who needs the reconnection and what to do. If
-// reconnecting alone would not last, it says what has to come first.
+// next says what to do, and how long it takes.
+func (a reconnectAdvice) next() string {
+	return strings.TrimSpace(a.first + " Reconnecting takes about a minute.")
+}
+
+// reconnectAdviceFor returns the advice for a reason.
 func reconnectAdviceFor(r models.Reason) reconnectAdvice {
-	const theirs, ours, quick = "ServiceTitan needs you to allow the access again", "We need you to allow the access again", "Reconnecting takes about a minute."
+	const theirs, ours = "ServiceTitan needs you to allow the access again", "We need you to allow the access again"
 	switch r {
 	case models.ReasonSealBroken, models.ReasonAnswerLost:
-		return reconnectAdvice{ours, quick}
+		return reconnectAdvice{ours, ""}
+	case models.ReasonClientRefused:
+		return reconnectAdvice{"ServiceTitan no longer accepts the client ID and secret", ""}
 	case models.ReasonUnauthorized:
-		return reconnectAdvice{"We have to fix something first", "There is nothing you need to do yet. We are looking into it. Once Fieldbridge support tells you that it is fixed, reconnect. " + quick}
+		return reconnectAdvice{"We have to fix something first", "There is nothing you need to do yet. We are looking into it. Once Fieldbridge support tells you that it is fixed, reconnect."}
 	case models.ReasonTenantUnknown:
-		return reconnectAdvice{"ServiceTitan does not know this tenant ID", "Compare the tenant ID with My Tenant ID, at the top right of API Application Access. If it is the same, reconnect. If it is different, connect that one. " + quick}
-	case models.ReasonNone, models.ReasonUnavailable, models.ReasonRateLimited, models.ReasonGrantRefused, models.ReasonClientRefused,
+		return reconnectAdvice{"ServiceTitan does not know this tenant ID", "Compare the tenant ID with My Tenant ID, at the top right of API Application Access. If it is the same, reconnect. If it is different, connect that one."}
+	case models.ReasonNone, models.ReasonUnavailable, models.ReasonRateLimited, models.ReasonGrantRefused,
 		models.ReasonNotAllowed, models.ReasonScopeMissing, models.ReasonOurSide:
 	}
-	return reconnectAdvice{theirs, quick}
+	return reconnectAdvice{theirs, ""}
 }
 
 // EventWords describes how an event is shown on the timeline.

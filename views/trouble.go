@@ -2,6 +2,7 @@ package views
 
 import (
 	"cmp"
+	"strings"
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/models"
@@ -16,28 +17,22 @@ func TroubledSince(c models.Connection) *time.Time {
 	return cmp.Or(c.FailingSince, c.UnansweredSince)
 }
 
-// retryingTitle says in a sentence what does not work while a connection is retried.
-func retryingTitle(c models.Connection) string {
-	switch {
-	case c.Reason == models.ReasonOurSide:
-		return "There is a problem on our side. There is nothing you need to do."
-	case c.FailingSince == nil && c.UnansweredSince != nil:
-		return "ServiceTitan is not answering. There is nothing you need to do."
+// Listed lists areas in a sentence.
+func Listed(areas []models.Area) string {
+	names := make([]string, len(areas))
+	for i, a := range areas {
+		names[i] = a.Name
 	}
-	return "Renewing the access did not work. There is nothing you need to do."
+	return strings.ToLower(strings.Join(names, ", "))
 }
 
-// shownTrouble returns the state whose trouble the page tells. While ServiceTitan has an
-// outage, that is all to say about a connection that is retried.
-func (p *ConnectionPage) shownTrouble() models.State {
-	state := ShownState(p.Connection)
-	if state != models.Degraded || p.Connection.Reason == models.ReasonOurSide {
-		return state
-	}
-	for _, n := range p.Outages {
-		if n.EndedAt == nil {
-			return models.Connected
+// DisconnectedBy returns the beginning of the sentence that says when a connection
+// was ended.
+func DisconnectedBy(events []models.Event) string {
+	for _, e := range events {
+		if e.Kind == models.EventDisconnected && e.ActorName != "" {
+			return Isolate(e.ActorName) + " disconnected it "
 		}
 	}
-	return state
+	return "It was disconnected "
 }

@@ -10,82 +10,35 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 )
 
-// nowLine is something that works or does not: a title, and a sentence that ends with a
-// moment.
-type nowLine struct {
-	tone, icon, title string
-	text              string
-	at                *time.Time
-}
-
-// worksLine shows whether something works, never by its color alone.
-func worksLine(l nowLine, clock Clock) templ.Component {
-	return byHand(func(p *pen) {
-		p.html(`<li data-tone="`)
-		p.text(l.tone)
-		p.html(`">`)
-		p.component(Icon(l.icon))
-		p.html(`<div><h3>`)
-		p.text(l.title)
-		p.html(`</h3><p>`)
-		p.text(l.text)
-		if l.at != nil {
-			p.html(` `)
-			p.time(*l.at, clock.Ago(*l.at))
-			p.html(`.`)
-		}
-		p.html(`</p></div></li>`)
-	})
-}
-
 // renewing says whether renewals work.
 func (p *ConnectionPage) renewing() bool {
 	return p.works() && p.Connection.Failures == 0 && p.Connection.FailingSince == nil && p.Connection.Reason != models.ReasonOurSide
 }
 
-// renewalNow says whether access is renewed.
-func (p *ConnectionPage) renewalNow() nowLine {
-	l := nowLine{tone: "ok", icon: "ok", title: "Access renews automatically", text: "Access was given", at: &p.Connection.RenewedAt}
-	if Renewed(p.Connection) {
-		l.text = "Last renewed"
-	}
-	switch {
-	case !p.works():
-		l.tone, l.icon, l.title = "off", "off", "Access is no longer renewed"
-	case !p.renewing():
-		l.tone, l.icon, l.title = "info", "clock", "Access is not renewed right now. We keep trying"
-	}
-	return l
-}
-
-// answersNow says whether ServiceTitan answers.
-func (p *ConnectionPage) answersNow() nowLine {
-	l := nowLine{tone: "ok", icon: "ok", title: "ServiceTitan answers", text: "ServiceTitan last answered", at: p.Check.AnsweredAt}
-	switch {
-	case !p.works():
-		l.tone, l.icon, l.title = "off", "off", "We no longer ask ServiceTitan"
-	case p.Connection.UnansweredSince != nil:
-		l.tone, l.icon, l.title = "info", "clock", "ServiceTitan does not answer right now. We keep asking"
-	case p.unasked():
-		l.tone, l.icon, l.title = "info", "clock", "We check again as soon as access is renewed"
-	case p.Check.Failures > 0:
-		l.tone, l.icon, l.title = "info", "clock", "The last check did not work. We check again soon"
-	case p.testFailedSince(p.Check.AnsweredAt):
-		l.tone, l.icon, l.title = "info", "clock", "The last test did not pass"
-	case p.Check.AnsweredAt == nil:
-		l.tone, l.icon, l.title = "off", "clock", "Not checked yet"
-	}
-	if l.at == nil {
-		l.text = "ServiceTitan has not been asked yet."
-	}
-	return l
-}
-
-// unasked says that ServiceTitan has not answered since renewals began to fail, and that
-// it cannot be asked with the access that is left.
-func (p *ConnectionPage) unasked() bool {
-	since := p.Connection.FailingSince
-	return since != nil && !p.Connection.ExpiresAt.After(p.Clock.Now) && (p.Check.AnsweredAt == nil || p.Check.AnsweredAt.Before(*since))
+// renewal says whether access is renewed, when that was, and when it is next.
+func renewal(c *ConnectionPage) templ.Component {
+	return byHand(func(p *pen) {
+		switch o := &c.Connection; {
+		case !c.works() && Renewed(*o):
+			p.on(`No longer. Last renewed `, &o.RenewedAt, c.Clock, `.`)
+			return
+		case !c.works():
+			p.html(`No longer.`)
+			return
+		case !c.renewing():
+			p.html(`Access is not renewed right now. We keep trying. `)
+		default:
+			p.html(`Access renews automatically. `)
+		}
+		if Renewed(c.Connection) {
+			p.ago(`Last renewed `, &c.Connection.RenewedAt, c.Clock, `. `)
+		} else {
+			p.ago(`Access was given `, &c.Connection.RenewedAt, c.Clock, `. `)
+		}
+		if w, ok := c.nextRenewal(); ok {
+			p.next(w, c.Clock)
+		}
+	})
 }
 
 // testFailedSince says whether the last test did not pass, and came after an answer.
@@ -174,54 +127,69 @@ func areaLine(a accessArea) templ.Component {
 
 // nextWords is what happens next: a sentence around a moment, or without one.
 type nextWords struct {
-	icon, before string
-	at           *time.Time
-	after        string
+	before markup
+	at     *time.Time
+	after  markup
 }
 
-// next lists what happens next by itself, while the connection works.
-func (p *ConnectionPage) next() []nextWords {
-	list := make([]nextWords, 0, 3)
-	if due := p.Connection.NextRenewalAt; due != nil {
-		w := nextWords{icon: "refresh", before: "Access renews by", at: due, after: ", or as soon as it is needed."}
-		switch {
-		case !p.renewing() && due.After(p.Clock.Now):
-			w.before, w.after = "We try to renew the access again at", ", or as soon as it is needed."
-		case !p.renewing():
-			w = nextWords{icon: "refresh", before: "We try to renew the access again in a moment."}
-		case !due.After(p.Clock.Now):
-			w = nextWords{icon: "refresh", before: "Access renews in a moment."}
-		}
-		list = append(list, w)
+// nextRenewal says when access is renewed next, if it is.
+func (p *ConnectionPage) nextRenewal() (nextWords, bool) {
+	due := p.Connection.NextRenewalAt
+	switch {
+	case due == nil:
+		return nextWords{}, false
+	case !p.renewing() && due.After(p.Clock.Now):
+		return nextWords{`We try to renew the access again at `, due, `, or as soon as it is needed.`}, true
+	case !p.renewing():
+		return nextWords{before: `We try to renew the access again in a moment.`}, true
+	case !due.After(p.Clock.Now):
+		return nextWords{before: `Access renews in a moment.`}, true
 	}
-	if due := p.Check.DueAt; due != nil {
-		w := nextWords{icon: "bolt", before: "The next check is at", at: due, after: "."}
-		switch {
-		case !due.After(p.Clock.Now):
-			w = nextWords{icon: "bolt", before: "The next check is in a moment."}
-		case p.Check.Failures > 0 || p.Connection.UnansweredSince != nil:
-			w.before = "We ask ServiceTitan again at"
-		}
-		list = append(list, w)
-	}
-	if len(p.Missing) > 0 {
-		list = append(list, nextWords{icon: "info", before: "Once the new version is allowed in ServiceTitan, the next renewal brings the missing access."})
-	}
-	return list
+	return nextWords{`Access renews by `, due, `, or as soon as it is needed.`}, true
 }
 
-// nextLine shows what happens next.
-func nextLine(w nextWords, clock Clock) templ.Component {
+// nextCheck says when ServiceTitan is asked next, if it is.
+func (p *ConnectionPage) nextCheck() (nextWords, bool) {
+	due := p.Check.DueAt
+	switch {
+	case due == nil:
+		return nextWords{}, false
+	case !due.After(p.Clock.Now):
+		return nextWords{before: `The next check is in a moment.`}, true
+	case p.Check.Failures > 0 || p.Connection.UnansweredSince != nil:
+		return nextWords{`We ask ServiceTitan again at `, due, `.`}, true
+	}
+	return nextWords{`The next check is at `, due, `.`}, true
+}
+
+// next writes what happens next.
+func (p *pen) next(w nextWords, clock Clock) {
+	p.html(w.before)
+	if w.at != nil {
+		p.time(*w.at, clock.At(*w.at))
+		p.html(w.after)
+	}
+}
+
+// comesNext says what happens next without anybody doing something.
+func comesNext(c *ConnectionPage) templ.Component {
 	return byHand(func(p *pen) {
-		p.html(`<li>`)
-		p.component(Icon(w.icon))
-		p.html(`<div><p>`)
-		p.text(w.before)
-		if w.at != nil {
-			p.html(` `)
-			p.time(*w.at, clock.At(*w.at))
-			p.text(w.after)
+		w, ok := c.nextCheck()
+		if !c.renewing() {
+			if renewal, tries := c.nextRenewal(); tries {
+				w, ok = renewal, true
+			}
 		}
-		p.html(`</p></div></li>`)
+		if !ok && len(c.Missing) == 0 {
+			return
+		}
+		p.html(`<footer><span><b>What comes next:</b> `)
+		if ok {
+			p.next(w, c.Clock)
+		}
+		if len(c.Missing) > 0 {
+			p.html(` Once the new version is allowed in ServiceTitan, the next renewal brings the missing access.`)
+		}
+		p.html(`</span></footer>`)
 	})
 }

@@ -19,13 +19,13 @@ func TestNothingIsSaidToWorkThatWasNotAsked(t *testing.T) {
 		Check: models.Check{AnsweredAt: pagetest.Ago(2 * time.Hour), DueAt: pagetest.Ago(time.Minute)},
 	}
 	page := pagetest.Show(t, Connection(p))
-	page.Says("We check again as soon as access is renewed", "We try to renew the access again in a moment.", "The next check is in a moment.")
-	page.DoesNotSay("ServiceTitan answers ServiceTitan last", "again at")
+	page.Says("Renewing the access did not work", "New jobs and customers cannot reach the integration until it works again.", "We try to renew the access again in a moment.", "Next try in a moment.")
+	page.DoesNotSay("ServiceTitan answered", "again at", "Working")
 
-	p.Check.AnsweredAt = pagetest.Ago(time.Minute)
+	p.Connection.ExpiresAt = pagetest.Noon.Add(time.Minute)
 	page = pagetest.Show(t, Connection(p))
-	page.Says("ServiceTitan answers", "ServiceTitan last answered 1 minute ago")
-	page.DoesNotSay("We check again as soon as")
+	page.Says("your jobs and customers reach the integration as before")
+	page.DoesNotSay("cannot reach")
 }
 
 // While ServiceTitan has an outage, nobody who has to reconnect is told that there is
@@ -35,8 +35,8 @@ func TestOutageDoesNotContradictTheCard(t *testing.T) {
 		n := OutageNotice{Environment: "production", BeganAt: *pagetest.Ago(time.Hour), EndedAt: ended}
 		c := pagetest.Connection(models.ReconnectNeeded)
 		p := ConnectionPage{Visitor: pagetest.Visitor(accounts.Owner), Connection: c, Clock: testClock(), Outages: []OutageNotice{n}}
-		pagetest.Show(t, Connection(p)).Says("There is nothing for you to do.")
-		p.Outages[0].NeedsYou = true
 		pagetest.Show(t, Connection(p)).DoesNotSay("There is nothing for you to do.")
+		p.Connection = pagetest.Connection(models.Degraded)
+		pagetest.Show(t, Connection(p)).Says("nothing")
 	}
 }

@@ -127,10 +127,10 @@ func (f *foundAsk) about(c models.Connection) *Ask {
 }
 
 // checkColumns are the columns of a check that a page shows, in the order of intoCheck.
-const checkColumns = `k.due_at, k.answered_at, coalesce(k.failures, 0), k.failing_since, coalesce(k.reason, '')`
+const checkColumns = `k.due_at, k.tried_at, k.answered_at, coalesce(k.failures, 0), k.failing_since, coalesce(k.reason, '')`
 
 func intoCheck(list []any, k *models.Check) []any {
-	return append(list, &k.DueAt, &k.AnsweredAt, &k.Failures, &k.FailingSince, &k.Reason)
+	return append(list, &k.DueAt, &k.TriedAt, &k.AnsweredAt, &k.Failures, &k.FailingSince, &k.Reason)
 }
 
 // pageQuery reads a connection and what belongs to it. $3 says whether the visitor is
