@@ -74,6 +74,7 @@ var mostQueries = map[string]int{
 	"/staff/reminders/sent":               2,
 	"/staff/secrets":                      3,
 	"/staff/connections/:id/secret":       8,
+	"/staff/find":                         3,
 	"/staff/connections":                  5,
 	"/staff/connections.csv":              4,
 	"/staff/codes/:code":                  16,

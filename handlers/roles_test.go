@@ -174,6 +174,7 @@ var admitted = map[string]int{
 	"POST /staff/views":                          404,
 	"POST /staff/views/:id/delete":               303,
 	"GET /staff/codes/:code":                     200,
+	"GET /staff/find":                            200,
 	"GET /staff/connections":                     200,
 	"GET /staff/connections.csv":                 200,
 	"GET /staff/connections/:id":                 200,

@@ -163,6 +163,7 @@ func (s *staffSite) routes() []route {
 		{get, staffDevicesPath, s.staffMember(s.staffDevices)},
 		{post, staffDevicesPath + "/end-others", s.staffMember(s.endOtherStaffDevices)},
 		{post, staffDevicesPath + "/:id/end", s.staffMember(withID(s.endStaffDevice))},
+		{get, "/staff/find", s.staffMember(s.staffFind)},
 		{get, "/staff/queue", s.staffMember(s.staffQueue)},
 		{post, "/staff/queue/:id/assign", s.staffMember(withID(s.assignItem))},
 		{post, "/staff/queue/:id/snooze", s.staffMember(withID(s.snoozeItem))},

@@ -43,7 +43,7 @@ func (p Page) WellMade() {
 func (p Page) ForeignScripts() (found []string) {
 	for _, script := range p.All("script") {
 		src, _ := Attribute(script, "src")
-		ours := src == static.URL("app.js") || src == static.URL("tour.js") || src == static.URL("follow.js") || src == static.URL("passkeys.js")
+		ours := src == static.URL("app.js") || src == static.URL("tour.js") || src == static.URL("follow.js") || src == static.URL("passkeys.js") || src == static.URL("palette.js")
 		if !ours || Text(script) != "" {
 			found = append(found, src)
 		}
@@ -148,8 +148,8 @@ func (p Page) checkForms() {
 	}
 	for _, n := range p.All("form") {
 		// A search changes nothing, and its address can be shared. Another form that changes
-		// nothing says so.
-		if Value(n, "method") != "post" && Value(n, "role") != "search" && Value(n, "method") != "get" {
+		// nothing says so. A form of a dialog closes it.
+		if method := Value(n, "method"); method != "post" && method != "get" && method != "dialog" && Value(n, "role") != "search" {
 			p.Errorf("form to %q does not post", Value(n, "action"))
 		}
 	}

@@ -240,6 +240,83 @@ func TestStaffReadWhatToSay(t *testing.T) {
 	}
 }
 
+// The reply is whole: it can be sent as it is. It has no secret.
+func TestReplyIsWhole(t *testing.T) {
+	p := staffPage(t, models.ReconnectNeeded, models.ReasonGrantRefused)
+	want := "Hi Dana,\n\n" + p.advice().tell + "\n\nYour connection’s page: https://app.example/connections/1\n\nAda\nFieldbridge support"
+	if got := p.reply(p.advice().tell); got != want {
+		t.Errorf("the reply is %q, want %q", got, want)
+	}
+	// Ruth cannot sign in, so that Dana is the only owner. With two, nobody knows who asks.
+	p.View.Owners[1].DisabledAt = nil
+	if got := p.reply("x"); !strings.HasPrefix(got, "Hello,\n") {
+		t.Errorf("two owners: %q", got)
+	}
+	p.View.Setup = &support.QueuedSetup{Setup: models.Setup{RequestedByName: "luis@harbor.example"}}
+	if got := p.reply("x"); !strings.HasPrefix(got, "Hello,\n") {
+		t.Errorf("an address is no name: %q", got)
+	}
+	p.View.Setup.RequestedByName = "Luis Ortega"
+	if got := p.reply("x"); !strings.HasPrefix(got, "Hi Luis,\n") {
+		t.Errorf("who asked for the setup: %q", got)
+	}
+}
+
+// The text for a ticket says what the page says, with times that a computer reads.
+func TestTextForATicket(t *testing.T) {
+	for _, state := range pagetest.Constants[models.State](t) {
+		p := staffPage(t, state, models.ReasonGrantRefused)
+		p.StaffLink = "https://app.example/staff/connections/1"
+		text := p.text()
+		for _, want := range []string{
+			"Northgate Heating & Plumbing: " + views.WordsOfState(state).Word + "\n" + p.StaffLink, p.advice().title, views.Plain(p.why()),
+			"Tell them: “" + p.advice().tell + "”", "\nTenant ID: 842193311\n", "\nMethod: ", "\nLast events, newest first:\n2026-", " · Support code: FB-",
+		} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: %q is missing in:\n%s", state, want, text)
+			}
+		}
+		for _, note := range p.View.Notes {
+			if strings.Contains(text, note.Text) {
+				t.Errorf("%s: the text has a note", state)
+			}
+		}
+		if since := p.since(); since != nil && !strings.Contains(text, " since "+views.MachineTime(*since)+" (") {
+			t.Errorf("%s: the text does not say since when:\n%s", state, text)
+		}
+	}
+}
+
+func TestApart(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "just now", 5 * time.Minute: "5 minutes ago", 47 * time.Hour: "47 hours ago", 50 * time.Hour: "2 days ago",
+		-time.Second: "in a moment", -time.Minute: "in 1 minute", -3 * 24 * time.Hour: "in 3 days",
+	} {
+		if got := apart(pagetest.Noon, pagetest.Noon.Add(-d)); got != want {
+			t.Errorf("%s: %q, want %q", d, got, want)
+		}
+	}
+}
+
+// The page that sends the reconnect mail lists everybody who gets it, or says why it cannot
+// be sent, and then has no button.
+func TestReconnectMailSaysToWhomItGoes(t *testing.T) {
+	p := ReconnectMailPage{Staff: testStaff, Clock: testClock(), Mail: support.ReconnectMail{
+		Connection: pagetest.Connection(models.ReconnectNeeded), Company: testCompany(), LastAt: pagetest.Ago(time.Hour),
+		To: []support.Recipient{{Name: "Dana Whitfield", Email: "dana@northgate.example"}, {Name: "Ruth Abara", Email: "ruth@northgate.example"}},
+	}}
+	for _, problem := range pagetest.Constants[support.MailProblem](t) {
+		p.Mail.Problem = problem
+		shown := pagetest.Show(t, ReconnectMail(p))
+		shown.WellMade()
+		shown.Says("2 people get it", "Dana Whitfield", "ruth@northgate.example")
+		if fine := problem == support.MailFine; strings.Contains(shown.Words(), "Send it") != fine || strings.Contains(shown.Words(), "It cannot be sent now") == fine {
+			t.Errorf("%q: %s", problem, shown.Words())
+		}
+		shown.Says(mailProblems[problem])
+	}
+}
+
 // The page says truthfully why a refresh cannot help and who has to act. Only a
 // grant that ServiceTitan refused was refused for good. In the end, a person always
 // has to reconnect.
