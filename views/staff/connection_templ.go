@@ -210,7 +210,7 @@ func Connection(p ConnectionPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if len(p.View.Days) > 0 {
-				templ_7745c5c3_Err = views.HealthStrip(p.View.Days).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = views.HealthStrip(p.View.Days, p.View.Connection.CreatedAt).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -268,7 +268,7 @@ func Connection(p ConnectionPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if p.Follows {
-				templ_7745c5c3_Err = views.Follow(p.action("live"), p.timelinePath(p.Place.Before), p.Version, views.ShownState(p.View.Connection)).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = views.Follow(p.action("live"), p.timelinePath(p.Place.Before), p.Version, views.StatusNow(views.WordsOfState(views.ShownState(p.View.Connection)).Word)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
