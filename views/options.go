@@ -6,7 +6,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 )
 
-// option is a choice in the first step of connecting.
+// option is an answer to a question of connecting. Environments say what they are about.
 type option struct{ label, about string }
 
 // options describes the environments and the ways to connect.
@@ -14,9 +14,9 @@ var options = map[string]option{
 	"production":      {"Production", "Your live account: the one your office uses every day."},
 	"integration":     {"Integration", "A separate practice copy. Choose this only if ServiceTitan gave you one."},
 	"sandbox":         {"Sandbox", "A simulated ServiceTitan, to try everything out. No real account is involved."},
-	"sign_in":         {"Sign in with ServiceTitan", "You sign in on ServiceTitan’s page and choose Allow. Nothing to copy or paste. About one minute."},
-	"guided":          {"Set up with our staff", "You give the tenant ID and allow Fieldbridge in ServiceTitan. There is nothing to copy; we do the rest, usually within a business day."},
-	"own_credentials": {"Use a client ID and secret", "You copy two values from ServiceTitan. Choose this if your company manages them itself. About five minutes."},
+	"sign_in":         {label: "Sign in with ServiceTitan"},
+	"guided":          {label: "Set up with our staff"},
+	"own_credentials": {label: "Use a client ID and secret"},
 }
 
 func optionOf(value string) option {
