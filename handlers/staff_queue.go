@@ -58,10 +58,7 @@ func readItemForm(c echo.Context, id uuid.UUID) (itemForm, error) {
 	if err != nil {
 		return itemForm{}, err
 	}
-	version, err := strconv.Atoi(f.Line("version"))
-	if err != nil {
-		return itemForm{}, echo.NewHTTPError(http.StatusBadRequest)
-	}
+	version, _ := strconv.Atoi(f.Line("version")) // zero is the version of an item that nobody has changed
 	back, err := url.ParseQuery(f.Raw("back"))
 	if err != nil {
 		return itemForm{}, echo.NewHTTPError(http.StatusBadRequest)

@@ -19,9 +19,10 @@ var (
 )
 
 var (
-	Refreshes    = refreshes
-	MailsOfStaff = mailsOfStaff
-	SecretForms  = secretForms
+	Refreshes        = refreshes
+	RemindersOfStaff = remindersOfStaff
+	MailsOfStaff     = mailsOfStaff
+	SecretForms      = secretForms
 )
 
 // Methods of Support.

@@ -94,11 +94,15 @@ func (s *Support) SaveView(ctx context.Context, staff accounts.Staff, page Saved
 	return view, nil
 }
 
-// DeleteView deletes a filter that a staff member saved. Deleting it twice has no further
-// effect.
+// DeleteView deletes a filter that a staff member saved, or returns ErrNotFound if they have
+// none with that ID.
 func (s *Support) DeleteView(ctx context.Context, staff accounts.Staff, id uuid.UUID) error {
 	err := s.db.Write(ctx, func(tx *gorm.DB) error {
-		return tx.Where("id = ? AND staff_id = ?", id, staff.UserID).Delete(&SavedView{}).Error
+		result := tx.Where("id = ? AND staff_id = ?", id, staff.UserID).Delete(&SavedView{})
+		if result.Error == nil && result.RowsAffected == 0 {
+			return database.ErrNotFound
+		}
+		return result.Error
 	})
 	if err != nil {
 		return fmt.Errorf("delete filter: %w", err)
