@@ -113,9 +113,10 @@ func TestIncidents(t *testing.T) {
 		companies := []uuid.UUID{c.Company("Northgate", "dana@northgate.example"), c.Company("Harbor Line", "luis@harbor.example")}
 		trouble := func(company uuid.UUID, tenant int64, reason models.Reason, way models.Way, since time.Duration) time.Time {
 			at := c.DB.Now().Add(-since)
-			c.Add(company, tenant, func(o *models.Connection) {
-				o.State, o.Reason, o.Way, o.StateSince = models.ReconnectNeeded, reason, way, at
+			id := c.Add(company, tenant, func(o *models.Connection) {
+				o.State, o.Reason, o.Way = models.ReconnectNeeded, reason, way
 			})
+			c.Exec("UPDATE connections SET state_since = ? WHERE id = ?", at, id)
 			return at
 		}
 		trouble(companies[0], 1, models.ReasonClientRefused, models.GuidedWay, time.Hour)
