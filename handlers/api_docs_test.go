@@ -39,7 +39,7 @@ func TestAPIPage(t *testing.T) {
 			t.Errorf("a link leads to #%s, which is not there", link[1])
 		}
 	}
-	if strings.Contains(page.body, "connect.example.com") || strings.Contains(page.body, "<script") || strings.Contains(page.body, "Amy") {
+	if strings.Contains(page.body, "connect.example.com") || strings.Contains(otherScripts(page.body), "<script") || strings.Contains(page.body, "Amy") {
 		t.Error("the page has another address, a script, or a person")
 	}
 	document := amy.get("/api/openapi.yaml").want(t, 200, "openapi: 3.1.0", a.url)

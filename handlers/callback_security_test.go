@@ -66,9 +66,9 @@ func TestErrorsAndContradictions(t *testing.T) {
 	}
 }
 
-// otherScripts returns a page without the one script of ours that it may have.
+// otherScripts returns a page without the scripts of ours that any page may have.
 func otherScripts(body string) string {
-	return regexp.MustCompile(`<script src="/static/app\.[0-9a-f]+\.js" data-session="[0-9a-f/-]*" defer></script>`).ReplaceAllString(body, "")
+	return regexp.MustCompile(`<script src="/static/(form\.[0-9a-f]+\.js"|app\.[0-9a-f]+\.js" data-session="[0-9a-f/-]*") defer></script>`).ReplaceAllString(body, "")
 }
 
 func TestReflectedText(t *testing.T) {

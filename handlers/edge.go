@@ -81,8 +81,7 @@ func answer(c echo.Context, next echo.HandlerFunc) {
 	}
 }
 
-// secure sets the headers of every answer. Only pages for people who are signed in
-// have a script, in one file.
+// secure sets the headers of every answer. Scripts are files of ours.
 func secure(https bool) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -110,7 +109,7 @@ func setSecure(h http.Header, https bool) {
 }
 
 // policy is the content security policy without other form targets.
-const policy = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; " +
+const policy = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; base-uri 'none'; " +
 	"object-src 'none'; frame-ancestors 'none'; form-action 'self'"
 
 // setPolicy sets the content security policy. formTargets are the origins, besides

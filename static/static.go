@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-//go:embed *.css *.js favicon.svg
+//go:embed *.css *.js favicon.svg inter.woff2
 var embedded embed.FS
 
 // prefix is the path below which files are served.
@@ -22,15 +22,18 @@ const prefix = "/static/"
 // contentTypes has every kind of file that is embedded. The machine's own table is
 // not used, since it differs between machines.
 var contentTypes = map[string]string{
-	".css": "text/css; charset=utf-8",
-	".js":  "text/javascript; charset=utf-8",
-	".svg": "image/svg+xml",
+	".css":   "text/css; charset=utf-8",
+	".js":    "text/javascript; charset=utf-8",
+	".svg":   "image/svg+xml",
+	".woff2": "font/woff2",
 }
 
 // file is an embedded file, ready to be served.
 type file struct {
 	address, hash, contentType string
-	plain, zipped              []byte
+	plain                      []byte
+	// zipped is nil if the content is compressed already.
+	zipped []byte
 }
 
 // byName and byAddress are filled when the program starts and never change.
@@ -69,7 +72,7 @@ func serve(w http.ResponseWriter, r *http.Request) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Vary", "Accept-Encoding")
 	body, tag := f.plain, f.hash
-	if AcceptsGzip(r.Header.Values("Accept-Encoding")) {
+	if f.zipped != nil && AcceptsGzip(r.Header.Values("Accept-Encoding")) {
 		body, tag = f.zipped, f.hash+"-gzip"
 		header.Set("Content-Encoding", "gzip")
 		// ServeContent leaves the length of encoded content to its caller.
@@ -97,24 +100,37 @@ func AcceptsGzip(values []string) bool {
 	return false
 }
 
+// fontName is the file that the stylesheet refers to.
+const fontName = "inter.woff2"
+
 func load() (byName, byAddress map[string]file) {
 	entries, err := embedded.ReadDir(".")
 	if err != nil {
 		panic(err) // the compiler has embedded the directory
 	}
 	byName, byAddress = make(map[string]file, len(entries)), make(map[string]file, len(entries))
+	font := prepare(fontName, read(fontName))
 	for _, entry := range entries {
-		f := prepare(entry.Name())
+		plain := read(entry.Name())
+		if path.Ext(entry.Name()) == ".css" {
+			// The font is below an address that changes with it, as everything is.
+			plain = bytes.ReplaceAll(plain, []byte("url("+fontName+")"), []byte("url("+font.address+")"))
+		}
+		f := prepare(entry.Name(), plain)
 		byName[entry.Name()], byAddress[f.address] = f, f
 	}
 	return byName, byAddress
 }
 
-func prepare(name string) file {
+func read(name string) []byte {
 	plain, err := embedded.ReadFile(name)
 	if err != nil {
 		panic(err) // the compiler has embedded the file
 	}
+	return plain
+}
+
+func prepare(name string, plain []byte) file {
 	extension := path.Ext(name)
 	plain = packed(plain, extension)
 	contentType, ok := contentTypes[extension]
@@ -123,13 +139,16 @@ func prepare(name string) file {
 	}
 	sum := sha256.Sum256(plain)
 	hash := hex.EncodeToString(sum[:6])
-	return file{
+	f := file{
 		address:     prefix + strings.TrimSuffix(name, extension) + "." + hash + extension,
 		hash:        hash,
 		contentType: contentType,
 		plain:       plain,
-		zipped:      compress(plain),
 	}
+	if extension != ".woff2" {
+		f.zipped = compress(plain)
+	}
+	return f
 }
 
 func compress(plain []byte) []byte {

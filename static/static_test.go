@@ -36,13 +36,14 @@ func body(t *testing.T, r io.Reader) string {
 	return string(all)
 }
 
+// source returns a file as it is served. The address of the font is in the stylesheet.
 func source(t *testing.T, name string) string {
 	t.Helper()
 	all, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(all)
+	return strings.Replace(string(all), "url(inter.woff2)", "url("+static.URL("inter.woff2")+")", 1)
 }
 
 // comments matches the comments of stylesheets, and of scripts on lines of their own.
@@ -65,6 +66,7 @@ func TestServesEachFileForever(t *testing.T) {
 	for _, want := range []struct{ name, contentType, address string }{
 		{"app.css", "text/css; charset=utf-8", `^/static/app\.[0-9a-f]{8,}\.css$`},
 		{"app.js", "text/javascript; charset=utf-8", `^/static/app\.[0-9a-f]{8,}\.js$`},
+		{"inter.woff2", "font/woff2", `^/static/inter\.[0-9a-f]{8,}\.woff2$`},
 		{"favicon.svg", "image/svg+xml", `^/static/favicon\.[0-9a-f]{8,}\.svg$`},
 	} {
 		t.Run(want.name, func(t *testing.T) {
@@ -123,6 +125,21 @@ func TestCompressesForThoseWhoAccept(t *testing.T) {
 		if !same(t, body(t, unpacked), "app.css") {
 			t.Errorf("Accept-Encoding %q: unpacks to something else", accept)
 		}
+	}
+}
+
+// The font comes with a first visit, so it is small. It is compressed already.
+func TestFontIsSmall(t *testing.T) {
+	answer := get(t, http.MethodGet, static.URL("inter.woff2"), "Accept-Encoding", "gzip")
+	font := body(t, answer.Body)
+	if !strings.HasPrefix(font, "wOF2") || len(font) > 60<<10 || answer.Header.Get("Content-Encoding") != "" {
+		t.Errorf("%d bytes, which begin with %.4q, in the encoding %q", len(font), font, answer.Header.Get("Content-Encoding"))
+	}
+	if !strings.Contains(source(t, "app.css"), "url("+static.URL("inter.woff2")+")") {
+		t.Error("the stylesheet does not name the font")
+	}
+	if license := source(t, "inter-LICENSE.txt"); !strings.Contains(license, "SIL OPEN FONT LICENSE") {
+		t.Error("the font has no license beside it")
 	}
 }
 

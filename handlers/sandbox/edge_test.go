@@ -61,7 +61,7 @@ func TestEveryPageIsMarkedAndGuarded(t *testing.T) {
 	pages["nowhere"] = s.get("/nowhere")
 	pages["metadata"] = s.get("/.well-known/openid-configuration")
 	for name, page := range pages {
-		policy := "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; form-action 'self' http://localhost:8080"
+		policy := "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; form-action 'self' http://localhost:8080"
 		if name == "home" {
 			policy += "; script-src 'self'; connect-src 'self'"
 		}

@@ -126,7 +126,7 @@ func TestMailboxPolicy(t *testing.T) {
 	t.Parallel()
 	s := start(t, withMailbox)
 	s.Deliver(letter("First"))
-	const page = "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; form-action 'self' http://localhost:8080"
+	const page = "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; form-action 'self' http://localhost:8080"
 	for path, want := range map[string]string{
 		"/":          page + "; script-src 'self'; connect-src 'self'",
 		"/mailbox":   page,

@@ -302,7 +302,7 @@ func (s *Sandbox) secure(h http.Header) {
 func (s *Sandbox) policy() string {
 	// The answer to a form redirects to the app, and browsers apply form-action to
 	// redirects too.
-	return "default-src 'none'; style-src 'self'; img-src 'self' data:; " +
+	return "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self' data:; " +
 		"base-uri 'none'; frame-ancestors 'none'; form-action " + strings.Join(s.formTargets, " ")
 }
 
