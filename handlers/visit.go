@@ -191,7 +191,9 @@ func againAt(page views.VisitPage, result models.Result) string {
 }
 
 // setVisitPolicy allows the page's forms to lead to ServiceTitan and to the return URL.
+// The page names the program that opened it as the other end of the connection.
 func (s *site) setVisitPolicy(c echo.Context, page views.VisitPage) {
+	c.SetRequest(c.Request().WithContext(views.ForCaller(c.Request().Context(), page.Visit.CallerName)))
 	targets := page.Visit.ReturnOrigin()
 	if environment, ok := s.environment(page.Choice.Environment); ok {
 		targets += " " + environment.AuthURL.Scheme + "://" + environment.AuthURL.Host

@@ -118,7 +118,7 @@ func AskStart(p AskedPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<button class=\"btn primary big full\">Start</button><p class=\"sm muted\">After you start, the link works in this browser only, until ")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<button class=\"btn primary big full\" data-busy=\"Opening\">Start</button><p class=\"sm muted\">After you start, the link works in this browser only, until ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -840,7 +840,7 @@ func guestAllows(environment models.EnvironmentName, appURL, said string) templ.
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 47, "\"><button class=\"btn primary big\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 47, "\"><button class=\"btn primary big\" data-busy=\"Telling our staff\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -975,7 +975,7 @@ func AskedDone(p AskedPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = bridge("ok", "check", "Fieldbridge and ServiceTitan are connected").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = bridge("ok", "check", "are connected").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1085,7 +1085,7 @@ func AskedFailed(p AskedFailedPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = bridge("warn", p.words().icon, "No new connection between Fieldbridge and ServiceTitan").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = bridge("warn", p.words().icon, "have no new connection").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

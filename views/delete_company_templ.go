@@ -325,7 +325,7 @@ func DeleteCompany(p DeleteCompanyPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<div class=\"actions\"><a class=\"btn big\" href=\"/settings\">Keep the company</a> <button class=\"btn danger solid big\">Delete in 14 days</button></div></div></form>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<div class=\"actions\"><a class=\"btn big\" href=\"/settings\">Keep the company</a> <button class=\"btn danger solid big\" data-busy=\"Checking your password\">Delete in 14 days</button></div></div></form>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

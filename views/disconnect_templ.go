@@ -85,7 +85,7 @@ func Disconnect(p DisconnectPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "\" autofocus>Keep connected</a> <button class=\"btn danger solid big\">Disconnect</button></div></div></form>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "\" autofocus>Keep connected</a> <button class=\"btn danger solid big\" data-busy=\"Disconnecting\">Disconnect</button></div></div></form>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -142,7 +142,7 @@ func disconnectDialog(c models.Connection) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "\"><button class=\"btn\" type=\"button\" popovertarget=\"disconnect\" popovertargetaction=\"hide\" autofocus>Keep connected</button> <button class=\"btn danger solid\">Disconnect</button></form></dialog>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "\"><button class=\"btn\" type=\"button\" popovertarget=\"disconnect\" popovertargetaction=\"hide\" autofocus>Keep connected</button> <button class=\"btn danger solid\" data-busy=\"Disconnecting\">Disconnect</button></form></dialog>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

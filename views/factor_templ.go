@@ -300,7 +300,7 @@ func Code(p CodePage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "<button class=\"btn primary big full\">Continue</button></form><form class=\"sm\" method=\"post\" action=\"/signout\"><button class=\"btn quiet\">Sign out</button></form></div><footer><span>Signing in with a passkey needs no code.</span></footer></section>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "<button class=\"btn primary big full\" data-busy=\"Checking the code\">Continue</button></form><form class=\"sm\" method=\"post\" action=\"/signout\"><button class=\"btn quiet\">Sign out</button></form></div><footer><span>Signing in with a passkey needs no code.</span></footer></section>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -468,12 +468,12 @@ func CodeSettings(p CodeSettingsPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if p.Enrolment != nil {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "<button class=\"btn primary big\" name=\"do\" value=\"on\">Turn on</button>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "<button class=\"btn primary big\" name=\"do\" value=\"on\" data-busy=\"Checking the code\">Turn on</button>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "<button class=\"btn primary big\" name=\"do\" value=\"codes\">Make new recovery codes</button> <button class=\"btn danger big\" name=\"do\" value=\"off\">Turn off</button>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "<button class=\"btn primary big\" name=\"do\" value=\"codes\" data-busy=\"Making new codes\">Make new recovery codes</button> <button class=\"btn danger big\" name=\"do\" value=\"off\">Turn off</button>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

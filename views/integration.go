@@ -57,3 +57,25 @@ func (p *pen) logo(i *Integration) {
 	p.text(i.LogoPath)
 	p.html(`" alt="" width="20" height="20"/>`)
 }
+
+// bothEnds returns the names of both ends of the connection for text without markup.
+func bothEnds(ctx context.Context) string {
+	if name := integrationName(ctx); name != "" {
+		return Plain(Isolate(name)) + " and ServiceTitan"
+	}
+	return "Fieldbridge and ServiceTitan"
+}
+
+// ForCaller returns a context whose pages name a program as the other end of the
+// connection, because the program has opened them. If it is the integration, its logo and
+// its links stay.
+func ForCaller(ctx context.Context, name string) context.Context {
+	o := operatorOf(ctx)
+	if o.Integration.Name == name {
+		return ctx
+	}
+	return WithOperator(ctx, &Operator{Contact: o.Contact, Integration: Integration{Name: name}})
+}
+
+// legal reports whether there is anything for the foot of a page.
+func (i *Integration) legal() bool { return i.PrivacyURL != "" || i.TermsURL != "" }

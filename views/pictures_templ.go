@@ -8,8 +8,9 @@ package views
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-// bridge draws the connection between Fieldbridge and ServiceTitan. The label says
-// the same in words.
+// bridge draws the connection between the integration and ServiceTitan. Without an
+// integration, Fieldbridge is at the near end. The label says the same in words; it
+// completes a sentence that begins with both names.
 func bridge(tone, iconName, label string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -38,7 +39,7 @@ func bridge(tone, iconName, label string) templ.Component {
 		var templ_7745c5c3_Var2 string
 		templ_7745c5c3_Var2, templ_7745c5c3_Err = templ.JoinStringErrs(tone)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/pictures.templ`, Line: 6, Col: 37}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/pictures.templ`, Line: 7, Col: 37}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var2))
 		if templ_7745c5c3_Err != nil {
@@ -49,9 +50,9 @@ func bridge(tone, iconName, label string) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var3 string
-		templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(label)
+		templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(bothEnds(ctx) + " " + label)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/pictures.templ`, Line: 6, Col: 69}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/pictures.templ`, Line: 7, Col: 91}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
 		if templ_7745c5c3_Err != nil {
@@ -61,11 +62,11 @@ func bridge(tone, iconName, label string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Mark().Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = nearEnd(integrationOf(ctx)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "Fieldbridge</span><div><svg viewBox=\"0 0 160 60\" aria-hidden=\"true\"><path class=\"arch\" pathLength=\"100\" d=\"M6 47C42-3 118-3 154 47\"></path><path class=\"arch\" pathLength=\"100\" d=\"M0 48.5H160\"></path><path d=\"M28 25.4V47M48 15.1V47M112 15.1V47M132 25.4V47\"></path><path class=\"mid\" d=\"M68 10.3V47M92 10.3V47\"></path></svg> <em>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "</span><div><svg viewBox=\"0 0 160 60\" aria-hidden=\"true\"><path class=\"arch\" pathLength=\"100\" d=\"M6 47C42-3 118-3 154 47\"></path><path class=\"arch\" pathLength=\"100\" d=\"M0 48.5H160\"></path><path d=\"M28 25.4V47M48 15.1V47M112 15.1V47M132 25.4V47\"></path><path class=\"mid\" d=\"M68 10.3V47M92 10.3V47\"></path></svg> <em>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -96,8 +97,8 @@ func bridge(tone, iconName, label string) templ.Component {
 	})
 }
 
-// bridgeAtDusk is the picture next to the pages for visitors.
-func bridgeAtDusk() templ.Component {
+// nearEnd shows the integration, or Fieldbridge if there is none.
+func nearEnd(i *Integration) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -118,7 +119,101 @@ func bridgeAtDusk() templ.Component {
 			templ_7745c5c3_Var4 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<svg viewBox=\"0 0 640 900\" preserveAspectRatio=\"xMidYMax slice\" fill=\"none\" aria-hidden=\"true\"><defs><linearGradient id=\"sky\" x2=\"0\" y2=\"1\"><stop stop-color=\"#0a3646\"></stop><stop offset=\"1\" stop-color=\"#1b8099\"></stop></linearGradient> <radialGradient id=\"glow\"><stop stop-color=\"#ffc48f\" stop-opacity=\".75\"></stop><stop offset=\".4\" stop-color=\"#f5b07c\" stop-opacity=\".22\"></stop><stop offset=\"1\" stop-color=\"#f5b07c\" stop-opacity=\"0\"></stop></radialGradient> <linearGradient id=\"sea\" x2=\"0\" y2=\"1\"><stop stop-color=\"#0d5266\"></stop><stop offset=\".55\" stop-color=\"#06232d\"></stop></linearGradient> <linearGradient id=\"sink\" x2=\"0\" y2=\"1\"><stop stop-color=\"#e8f5f8\" stop-opacity=\".32\"></stop><stop offset=\"1\" stop-color=\"#e8f5f8\" stop-opacity=\"0\"></stop></linearGradient></defs> <path fill=\"url(#sky)\" d=\"M0 0h640v560H0z\"></path> <circle cx=\"320\" cy=\"452\" r=\"330\" fill=\"url(#glow)\"></circle><circle cx=\"320\" cy=\"446\" r=\"58\" fill=\"#ffc794\"></circle> <path fill=\"#1b7a90\" d=\"M0 470c70-44 132-58 206-34 62-34 118-24 170 6 84-40 176-34 264 4v90H0z\"></path> <path fill=\"#13637a\" d=\"M0 500c96-40 170-30 238-6 104-34 238-30 402-2v50H0z\"></path> <path fill=\"#0d4d61\" d=\"M0 528c150-26 300-18 420-6 80-12 150-12 220-2v30H0z\"></path> <path fill=\"url(#sea)\" d=\"M0 540h640v360H0z\"></path> <path stroke=\"#ffc794\" stroke-linecap=\"round\" stroke-width=\"2\" d=\"M290 552h60M276 562h30M330 562h44M300 574h52M262 588h26M316 588h58M296 604h34\" opacity=\".5\"></path> <path fill=\"url(#sink)\" d=\"M118 552h6v150h-6z\"></path><path fill=\"url(#sink)\" d=\"M136 552h6v150h-6z\"></path><path fill=\"url(#sink)\" d=\"M498 552h6v150h-6z\"></path><path fill=\"url(#sink)\" d=\"M516 552h6v150h-6z\"></path> <path stroke=\"#fff\" stroke-opacity=\".42\" d=\"M8 476V506M27 463V506M46 443V506M65 417V506M84 383V506M103 344V506M122 297V506M149 315V506M168 351V506M187 382V506M206 408V506M225 431V506M244 450V506M263 464V506M282 475V506M301 481V506M320 483V506M339 481V506M358 475V506M377 464V506M396 450V506M415 431V506M434 408V506M453 382V506M472 351V506M491 315V506M529 325V506M548 368V506M567 403V506M586 433V506M605 455V506M624 471V506\"></path> <path stroke=\"#eef8fa\" stroke-width=\"2.6\" d=\"M-170 276Q-20 690 130 276M130 276Q320 690 510 276M510 276Q660 690 810 276\"></path> <path stroke=\"#fff\" stroke-width=\"6\" d=\"M121 262V548M139 262V548M501 262V548M519 262V548\"></path><path stroke=\"#fff\" stroke-width=\"4\" d=\"M121 272h18M121 330h18M121 390h18M121 450h18M501 272h18M501 330h18M501 390h18M501 450h18\"></path> <path stroke=\"#e79b5c\" stroke-width=\"8\" d=\"M-10 506h660\"></path><path stroke=\"#a3602c\" stroke-width=\"3\" d=\"M-10 511h660\"></path></svg>")
+		switch {
+		case i.Name == "":
+			templ_7745c5c3_Err = Mark().Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, " Fieldbridge")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		case i.LogoPath != "":
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<img src=\"")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			var templ_7745c5c3_Var5 string
+			templ_7745c5c3_Var5, templ_7745c5c3_Err = templ.JoinStringErrs(i.LogoPath)
+			if templ_7745c5c3_Err != nil {
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/pictures.templ`, Line: 37, Col: 24}
+			}
+			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var5))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "\" alt=\"\" width=\"56\" height=\"56\"> <bdi>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			var templ_7745c5c3_Var6 string
+			templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(Shown(i.Name))
+			if templ_7745c5c3_Err != nil {
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/pictures.templ`, Line: 38, Col: 23}
+			}
+			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var6))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "</bdi>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		default:
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<span class=\"disc\">")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = Icon("bolt").Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "</span> <bdi>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			var templ_7745c5c3_Var7 string
+			templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.JoinStringErrs(Shown(i.Name))
+			if templ_7745c5c3_Err != nil {
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/pictures.templ`, Line: 43, Col: 23}
+			}
+			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var7))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "</bdi>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		return nil
+	})
+}
+
+// bridgeAtDusk is the picture next to the pages for visitors.
+func bridgeAtDusk() templ.Component {
+	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
+		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
+		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
+			return templ_7745c5c3_CtxErr
+		}
+		templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
+		if !templ_7745c5c3_IsBuffer {
+			defer func() {
+				templ_7745c5c3_BufErr := templruntime.ReleaseBuffer(templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err == nil {
+					templ_7745c5c3_Err = templ_7745c5c3_BufErr
+				}
+			}()
+		}
+		ctx = templ.InitializeContext(ctx)
+		templ_7745c5c3_Var8 := templ.GetChildren(ctx)
+		if templ_7745c5c3_Var8 == nil {
+			templ_7745c5c3_Var8 = templ.NopComponent
+		}
+		ctx = templ.ClearChildren(ctx)
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "<svg viewBox=\"0 0 640 900\" preserveAspectRatio=\"xMidYMax slice\" fill=\"none\" aria-hidden=\"true\"><defs><linearGradient id=\"sky\" x2=\"0\" y2=\"1\"><stop stop-color=\"#0a3646\"></stop><stop offset=\"1\" stop-color=\"#1b8099\"></stop></linearGradient> <radialGradient id=\"glow\"><stop stop-color=\"#ffc48f\" stop-opacity=\".75\"></stop><stop offset=\".4\" stop-color=\"#f5b07c\" stop-opacity=\".22\"></stop><stop offset=\"1\" stop-color=\"#f5b07c\" stop-opacity=\"0\"></stop></radialGradient> <linearGradient id=\"sea\" x2=\"0\" y2=\"1\"><stop stop-color=\"#0d5266\"></stop><stop offset=\".55\" stop-color=\"#06232d\"></stop></linearGradient> <linearGradient id=\"sink\" x2=\"0\" y2=\"1\"><stop stop-color=\"#e8f5f8\" stop-opacity=\".32\"></stop><stop offset=\"1\" stop-color=\"#e8f5f8\" stop-opacity=\"0\"></stop></linearGradient></defs> <path fill=\"url(#sky)\" d=\"M0 0h640v560H0z\"></path> <circle cx=\"320\" cy=\"452\" r=\"330\" fill=\"url(#glow)\"></circle><circle cx=\"320\" cy=\"446\" r=\"58\" fill=\"#ffc794\"></circle> <path fill=\"#1b7a90\" d=\"M0 470c70-44 132-58 206-34 62-34 118-24 170 6 84-40 176-34 264 4v90H0z\"></path> <path fill=\"#13637a\" d=\"M0 500c96-40 170-30 238-6 104-34 238-30 402-2v50H0z\"></path> <path fill=\"#0d4d61\" d=\"M0 528c150-26 300-18 420-6 80-12 150-12 220-2v30H0z\"></path> <path fill=\"url(#sea)\" d=\"M0 540h640v360H0z\"></path> <path stroke=\"#ffc794\" stroke-linecap=\"round\" stroke-width=\"2\" d=\"M290 552h60M276 562h30M330 562h44M300 574h52M262 588h26M316 588h58M296 604h34\" opacity=\".5\"></path> <path fill=\"url(#sink)\" d=\"M118 552h6v150h-6z\"></path><path fill=\"url(#sink)\" d=\"M136 552h6v150h-6z\"></path><path fill=\"url(#sink)\" d=\"M498 552h6v150h-6z\"></path><path fill=\"url(#sink)\" d=\"M516 552h6v150h-6z\"></path> <path stroke=\"#fff\" stroke-opacity=\".42\" d=\"M8 476V506M27 463V506M46 443V506M65 417V506M84 383V506M103 344V506M122 297V506M149 315V506M168 351V506M187 382V506M206 408V506M225 431V506M244 450V506M263 464V506M282 475V506M301 481V506M320 483V506M339 481V506M358 475V506M377 464V506M396 450V506M415 431V506M434 408V506M453 382V506M472 351V506M491 315V506M529 325V506M548 368V506M567 403V506M586 433V506M605 455V506M624 471V506\"></path> <path stroke=\"#eef8fa\" stroke-width=\"2.6\" d=\"M-170 276Q-20 690 130 276M130 276Q320 690 510 276M510 276Q660 690 810 276\"></path> <path stroke=\"#fff\" stroke-width=\"6\" d=\"M121 262V548M139 262V548M501 262V548M519 262V548\"></path><path stroke=\"#fff\" stroke-width=\"4\" d=\"M121 272h18M121 330h18M121 390h18M121 450h18M501 272h18M501 330h18M501 390h18M501 450h18\"></path> <path stroke=\"#e79b5c\" stroke-width=\"8\" d=\"M-10 506h660\"></path><path stroke=\"#a3602c\" stroke-width=\"3\" d=\"M-10 511h660\"></path></svg>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -527,7 +527,7 @@ func secretForm(p SecretPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "<span>Stored encrypted. Nobody can read it back, including our support team.</span></p><div class=\"actions\"><button class=\"btn primary big\">Check and replace</button></div></div></form></div>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "<span>Stored encrypted. Nobody can read it back, including our support team.</span></p><div class=\"actions\"><button class=\"btn primary big\" data-busy=\"Checking with ServiceTitan\">Check and replace</button></div></div></form></div>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -185,7 +185,7 @@ func SettingsAccount(p AccountPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "<p class=\"sm muted\">You will be signed out on all other devices.</p><div class=\"actions\"><button class=\"btn primary\">Change password</button></div></form></section>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "<p class=\"sm muted\">You will be signed out on all other devices.</p><div class=\"actions\"><button class=\"btn primary\" data-busy=\"Changing your password\">Change password</button></div></form></section>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -244,7 +244,7 @@ func emailForm(p AccountPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<div class=\"actions\"><button class=\"btn primary\">Send the link</button></div></form>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<div class=\"actions\"><button class=\"btn primary\" data-busy=\"Sending the link\">Send the link</button></div></form>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -295,7 +295,7 @@ func waitingEmail(email string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "</bdi></h3><p>Open the link in the mail that we sent there. It works for 7 days. Until then you sign in with your old address. If no mail arrives, the address may not be one that can be used for an account.</p></div></div><div class=\"actions\"><form method=\"post\" action=\"/settings/account/email/resend\"><button class=\"btn\">Send the link again</button></form><form method=\"post\" action=\"/settings/account/email/cancel\"><button class=\"btn quiet\">Keep my old address</button></form></div>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "</bdi></h3><p>Open the link in the mail that we sent there. It works for 7 days. Until then you sign in with your old address. If no mail arrives, the address may not be one that can be used for an account.</p></div></div><div class=\"actions\"><form method=\"post\" action=\"/settings/account/email/resend\"><button class=\"btn\" data-busy=\"Sending the link\">Send the link again</button></form><form method=\"post\" action=\"/settings/account/email/cancel\"><button class=\"btn quiet\">Keep my old address</button></form></div>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

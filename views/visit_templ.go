@@ -89,7 +89,7 @@ func VisitStart(p VisitPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "\"><button class=\"btn primary big\">Continue")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "\"><button class=\"btn primary big\" data-busy=\"Opening\">Continue")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1189,7 +1189,7 @@ func VisitEnd(p VisitPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if p.Visit.Status == connect.SessionConnected {
-				templ_7745c5c3_Err = bridge("ok", "check", "Fieldbridge and ServiceTitan are connected").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = bridge("ok", "check", "are connected").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
