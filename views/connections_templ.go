@@ -448,7 +448,7 @@ func nothingConnected(p ConnectionsPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = bridge("off", "plus", "Fieldbridge and ServiceTitan are not connected yet").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = bridge("off", "plus", "are not connected yet").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
