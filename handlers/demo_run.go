@@ -29,7 +29,20 @@ type (
 	Run = views.Run
 	// RunStep is a step of a run.
 	RunStep = views.RunStep
+	// Scene is what a step of a run needs to be true.
+	Scene = views.Scene
 )
+
+// The scenes.
+const (
+	SceneNothing   = views.SceneNothing
+	SceneWorking   = views.SceneWorking
+	SceneDown      = views.SceneDown
+	SceneWithdrawn = views.SceneWithdrawn
+)
+
+// ShownState returns the word by which pages show a connection's state.
+func ShownState(c models.Connection) string { return views.WordsOfState(views.ShownState(c)).Word }
 
 // Director gives a demo that arranges itself.
 type Director struct {
@@ -37,7 +50,7 @@ type Director struct {
 	// Person finds one of the run's two people.
 	Person func(ctx context.Context, email string) (RunPerson, error)
 	// Arrange makes a scene true, whatever was before.
-	Arrange func(ctx context.Context, scene views.Scene) error
+	Arrange func(ctx context.Context, scene Scene) error
 	// Reset begins the whole demo again.
 	Reset func(ctx context.Context) error
 	// Mails returns the subjects of the mails to an address, newest first.

@@ -18,7 +18,6 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/models/support"
-	"github.com/fieldbridge/fieldbridge/views"
 )
 
 // juniperRidge is the tenant of the company of the five-minute demo. No journey meets it.
@@ -37,7 +36,7 @@ func director(d *demoApp) *handlers.Director {
 			p, err := d.data.Person(ctx, email)
 			return handlers.RunPerson(p), err
 		},
-		Arrange: func(ctx context.Context, scene views.Scene) error {
+		Arrange: func(ctx context.Context, scene handlers.Scene) error {
 			if err := d.arrange(ctx, run, scene); err != nil {
 				return fmt.Errorf("arrange %s: %w", scene, err)
 			}
@@ -57,7 +56,7 @@ func (d *demoApp) shows(ctx context.Context, tenantID int64) string {
 	}
 	for _, listed := range page.Connections {
 		if listed.TenantID == tenantID {
-			return views.WordsOfState(views.ShownState(listed.Connection)).Word
+			return handlers.ShownState(listed.Connection)
 		}
 	}
 	return ""
@@ -73,7 +72,7 @@ type scene struct {
 
 // arrange makes a scene true, whatever was before. It does what a person would do on the
 // pages, so that timelines and mails are real.
-func (d *demoApp) arrange(ctx context.Context, run handlers.Run, to views.Scene) error {
+func (d *demoApp) arrange(ctx context.Context, run handlers.Run, to handlers.Scene) error {
 	s := scene{d: d}
 	person, err := d.data.Person(ctx, run.Owner.Email)
 	if err != nil {
@@ -97,19 +96,19 @@ func (d *demoApp) arrange(ctx context.Context, run handlers.Run, to views.Scene)
 	if err := s.read(ctx); err != nil {
 		return err
 	}
-	if to == views.SceneNothing {
+	if to == handlers.SceneNothing {
 		return s.disconnect(ctx)
 	}
 	if err := s.work(ctx); err != nil {
 		return err
 	}
 	switch to {
-	case views.SceneDown:
+	case handlers.SceneDown:
 		if _, err := d.box.PlanFault(sandbox.Fault{Kind: sandbox.Status503, Path: sandbox.Everywhere, TenantID: juniperRidge}); err != nil {
 			return err
 		}
 		return s.refresh(ctx)
-	case views.SceneWithdrawn:
+	case handlers.SceneWithdrawn:
 		if _, err := d.box.Do(sandbox.Withdraw, juniperRidge); err != nil {
 			return err
 		}
