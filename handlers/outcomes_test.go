@@ -26,7 +26,7 @@ func TestTokenAnswers(t *testing.T) {
 	const (
 		ours        = "503 This is our mistake, not yours"
 		away        = "503 ServiceTitan is not answering"
-		again       = "400 This link is no longer valid"
+		again       = "400 ServiceTitan’s approval expired"
 		refused     = "422 did not accept this client ID and secret"
 		stays       = "connected our_side" // and the operator learns of it
 		ownStays    = "degraded our_side"  // and so does everyone who looks at the queue

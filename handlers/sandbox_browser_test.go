@@ -101,7 +101,7 @@ func TestBrowserSandboxControl(t *testing.T) {
 	c.Choose(`[name=fault][value="expired_code"]`)
 	c.inspect("sandbox-consent-fault")
 	c.Expect("400")
-	c.Click("Allow", "This link is no longer valid")
+	c.Click("Allow", "ServiceTitan’s approval expired")
 	if n := a.sandbox.Fired(sandbox.ExpiredCode); n != 1 {
 		t.Errorf("the code lapsed %d times, want once", n)
 	}

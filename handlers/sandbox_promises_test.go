@@ -40,7 +40,7 @@ func TestSandboxFaultPromises(t *testing.T) {
 	const grace = 10 * time.Second
 	tests := []promise{
 		{"denied", sandbox.Fault{Kind: sandbox.Deny}, 0, "200 Access was not given", "", 1},
-		{"code lapsed", sandbox.Fault{Kind: sandbox.ExpiredCode}, 0, startAgain, "", 1},
+		{"code lapsed", sandbox.Fault{Kind: sandbox.ExpiredCode}, 0, "400 ServiceTitan’s approval expired", "", 1},
 		{"another issuer", sandbox.Fault{Kind: sandbox.WrongIssuer}, 0, startAgain, "", 1},
 		{"no issuer", sandbox.Fault{Kind: sandbox.NoIssuer}, 0, startAgain, "", 1},
 		{"refresh token refused", sandbox.Fault{Kind: sandbox.DeadRefresh}, 0, "303 ", refused, 1},

@@ -23,7 +23,7 @@ type Verdict struct {
 var verdicts = map[servicetitan.ErrorKind]Verdict{
 	servicetitan.Unavailable:    {ReasonUnavailable, false, OutcomeUnavailable},
 	servicetitan.RateLimited:    {ReasonRateLimited, false, OutcomeRateLimited},
-	servicetitan.GrantRefused:   {ReasonGrantRefused, true, OutcomeStartAgain},
+	servicetitan.GrantRefused:   {ReasonGrantRefused, true, OutcomeApprovalExpired},
 	servicetitan.ClientRefused:  {ReasonOurSide, false, OutcomeSetupProblem},
 	servicetitan.RequestRefused: {ReasonOurSide, false, OutcomeSetupProblem},
 	servicetitan.Misconfigured:  {ReasonOurSide, false, OutcomeSetupProblem},
@@ -68,26 +68,27 @@ type answer struct {
 // outcomes has a row for every outcome, since many of them are not caused by an
 // error from ServiceTitan.
 var outcomes = map[Outcome]answer{
-	OutcomeConnected:     {303, slog.LevelInfo},
-	OutcomeFinishing:     {202, slog.LevelInfo},
-	OutcomeStartAgain:    {400, slog.LevelInfo},
-	OutcomeInterrupted:   {409, slog.LevelInfo},
-	OutcomeDenied:        {200, slog.LevelInfo},
-	OutcomeUnavailable:   {503, slog.LevelInfo},
-	OutcomeRateLimited:   {503, slog.LevelInfo},
-	OutcomeWrongTenant:   {409, slog.LevelInfo},
-	OutcomeTenantTaken:   {409, slog.LevelInfo},
-	OutcomeNotAllowed:    {409, slog.LevelInfo},
-	OutcomeUnauthorized:  {409, slog.LevelInfo},
-	OutcomeTenantUnknown: {409, slog.LevelInfo},
-	OutcomeClientRefused: {422, slog.LevelInfo},
-	OutcomeScopeMissing:  {409, slog.LevelInfo},
-	OutcomeLocked:        {403, slog.LevelInfo},
-	OutcomeNoMembership:  {403, slog.LevelInfo},
-	OutcomeTooMany:       {409, slog.LevelInfo},
-	OutcomeLinkEnded:     {404, slog.LevelInfo},
-	OutcomeNoStaff:       {403, slog.LevelInfo},
-	OutcomeSetupProblem:  {503, slog.LevelError}, // an operator has to act
+	OutcomeConnected:       {303, slog.LevelInfo},
+	OutcomeFinishing:       {202, slog.LevelInfo},
+	OutcomeStartAgain:      {400, slog.LevelInfo},
+	OutcomeApprovalExpired: {400, slog.LevelInfo},
+	OutcomeInterrupted:     {409, slog.LevelInfo},
+	OutcomeDenied:          {200, slog.LevelInfo},
+	OutcomeUnavailable:     {503, slog.LevelInfo},
+	OutcomeRateLimited:     {503, slog.LevelInfo},
+	OutcomeWrongTenant:     {409, slog.LevelInfo},
+	OutcomeTenantTaken:     {409, slog.LevelInfo},
+	OutcomeNotAllowed:      {409, slog.LevelInfo},
+	OutcomeUnauthorized:    {409, slog.LevelInfo},
+	OutcomeTenantUnknown:   {409, slog.LevelInfo},
+	OutcomeClientRefused:   {422, slog.LevelInfo},
+	OutcomeScopeMissing:    {409, slog.LevelInfo},
+	OutcomeLocked:          {403, slog.LevelInfo},
+	OutcomeNoMembership:    {403, slog.LevelInfo},
+	OutcomeTooMany:         {409, slog.LevelInfo},
+	OutcomeLinkEnded:       {404, slog.LevelInfo},
+	OutcomeNoStaff:         {403, slog.LevelInfo},
+	OutcomeSetupProblem:    {503, slog.LevelError}, // an operator has to act
 }
 
 // Status returns the HTTP status of the outcome's page.

@@ -22,7 +22,7 @@ func TestVerdicts(t *testing.T) {
 	}{
 		servicetitan.Unavailable:    {app: passing(ReasonUnavailable), appEnds: OutcomeUnavailable},
 		servicetitan.RateLimited:    {app: passing(ReasonRateLimited), appEnds: OutcomeRateLimited},
-		servicetitan.GrantRefused:   {app: final(ReasonGrantRefused), appEnds: OutcomeStartAgain, ownEnds: OutcomeClientRefused},
+		servicetitan.GrantRefused:   {app: final(ReasonGrantRefused), appEnds: OutcomeApprovalExpired, ownEnds: OutcomeClientRefused},
 		servicetitan.ClientRefused:  {passing(ReasonOurSide), final(ReasonClientRefused), OutcomeSetupProblem, OutcomeClientRefused, slog.LevelError, slog.LevelInfo},
 		servicetitan.RequestRefused: {app: passing(ReasonOurSide), appEnds: OutcomeSetupProblem, appLevel: slog.LevelError, ownLevel: slog.LevelError},
 		servicetitan.Misconfigured:  {app: passing(ReasonOurSide), appEnds: OutcomeSetupProblem, appLevel: slog.LevelError, ownLevel: slog.LevelError},

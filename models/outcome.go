@@ -19,6 +19,9 @@ const (
 	// OutcomeStartAgain means that the authorization expired, or that its answer
 	// made no sense.
 	OutcomeStartAgain Outcome = "start_again"
+	// OutcomeApprovalExpired means that ServiceTitan no longer accepts the code of an
+	// answer. A code lives for a short time, and works once.
+	OutcomeApprovalExpired Outcome = "approval_expired"
 	// OutcomeInterrupted means that we stopped after ServiceTitan's answer and
 	// before the save.
 	OutcomeInterrupted Outcome = "interrupted"

@@ -49,6 +49,13 @@ var outcomes = map[models.Outcome]outcomeWords{
 		next:  "Start again in this browser and finish within 10 minutes. It takes about a minute.",
 		again: startAgain, event: "The link back from ServiceTitan did not work.",
 	},
+	models.OutcomeApprovalExpired: {
+		icon: "clock", title: "ServiceTitan’s approval expired", lead: "You allowed the access, but the approval expired before we could use it.",
+		happened:  "ServiceTitan’s approvals are valid for a short time, and only once.",
+		unchanged: nothingKept, kept: asBefore,
+		next:  "Try again, and choose Allow once more. It takes about a minute.",
+		again: tryAgain, event: "ServiceTitan’s approval expired before we could use it.",
+	},
 	models.OutcomeInterrupted: {
 		icon: "warn", title: "We were interrupted", lead: "The connection was not finished. You can start again right away.",
 		happened:  "Something stopped on our side after you came back from ServiceTitan and before the connection was saved.",

@@ -26,7 +26,7 @@ func faultGroups() []faultGroup {
 	return []faultGroup{
 		{"Consent", []faultWords{
 			{Deny, "Deny", "Fieldbridge says that access was not given and that nothing was changed."},
-			{ExpiredCode, "Code has expired", "Fieldbridge says that the link is no longer valid, and offers to start again."},
+			{ExpiredCode, "Code has expired", "Fieldbridge says that ServiceTitan’s approval expired, and offers to try again."},
 			{DeadRefresh, "Refresh token is refused", "The connection works now. At the next renewal, Fieldbridge asks for a reconnect."},
 			{WrongIssuer, "Wrong issuer", "Fieldbridge does not use the code, and offers to start again."},
 			{NoIssuer, "No issuer", "Fieldbridge does not use the code, and offers to start again."},
