@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -21,5 +22,9 @@ type Integration = views.Integration
 // help says whom to ask, and answers common questions.
 func (s *site) help(c echo.Context, v accounts.Visitor) error {
 	request.NoteFailure(c.Request().Context(), failure.HelpPage, nil) // the page shows a support code
-	return fieldbridge.Render(c, http.StatusOK, views.Help(views.HelpPage{Visitor: v, Clock: s.clockIn(c.Request().Context())}))
+	page := views.HelpPage{Visitor: v, Clock: s.clockIn(c.Request().Context())}
+	if code := strings.TrimSpace(c.QueryParam("code")); views.IsSupportCode(code) {
+		page.Code = code
+	}
+	return fieldbridge.Render(c, http.StatusOK, views.Help(page))
 }

@@ -39,6 +39,14 @@ func TestHelp(t *testing.T) {
 	if strings.Contains(missing.body, "Send it to") {
 		t.Error("the error page names a contact")
 	}
+	missing.want(t, 404, "Give it to the people whose software uses your connection", `<a href="/help?code=`+supportCode.FindString(missing.body)+`">Get help</a>`)
+	if other := a.newBrowser().get("/nowhere").want(t, 404, "Give it to the people"); strings.Contains(other.body, "/help") {
+		t.Error("the page leads people without an account to the help")
+	}
+	al.says("/help?code=FB-2H6P-63QA", "About support code FB-2H6P-63QA", "Give it to the people whose software uses your ServiceTitan connection.")
+	for _, code := range []string{"", "FB-2H6P", "FB-2H6P-63QA%3Cb%3E", "fb-2h6p-63qa"} {
+		al.saysNot("/help?code="+code, "About support code")
+	}
 
 	// The code of the page is in the log, too.
 	code := supportCode.FindString(al.get("/help").want(t, 200).body)
@@ -54,6 +62,7 @@ func TestHelp(t *testing.T) {
 			t.Errorf("the page has no %s", link)
 		}
 	}
+	al.get("/help?code=FB-2H6P-63QA").want(t, 200, "Write to support", `href="mailto:help@fieldbridge.example?subject=Support%20code%20FB-2H6P-63QA&body=Support%20code:%20FB-2H6P-63QA%0D%0A`, "and read them the code", "copy the code into it")
 	al.saysNot("/help", "Ask the people whose software")
 	for _, b := range []*browser{al.browser, a.newBrowser()} {
 		missing := b.get("/nowhere").want(t, 404, "Send it to", "help@fieldbridge.example")
@@ -75,6 +84,9 @@ func TestBrowserHelp(t *testing.T) {
 	c.Goto(a.url + "/help")
 	c.See("Common questions")
 	c.inspect("help")
+	c.Goto(a.url + "/help?code=FB-2H6P-63QA")
+	c.See("About support code FB-2H6P-63QA")
+	c.inspect("help-code")
 	c.Expect("404")
 	c.Goto(a.url + "/nowhere")
 	c.See("Send it to help@fieldbridge.example")

@@ -1,7 +1,9 @@
 package views
 
 import (
+	"context"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -22,6 +24,28 @@ func (c Contact) mailTo(code string) string {
 		link += "?subject=" + url.PathEscape("Support code "+code)
 	}
 	return link
+}
+
+// letterTo returns the link that writes a mail about a support code with questions to
+// answer.
+func (c Contact) letterTo(code string) string {
+	return c.mailTo(code) + "&body=" + url.PathEscape("Support code: "+code+"\r\n\r\nWhat were you doing?\r\n\r\n\r\nWhat did you expect?\r\n\r\n")
+}
+
+// supportCode matches a support code.
+var supportCode = regexp.MustCompile(`^FB-[A-Z2-7]{4}-[A-Z2-7]{4}$`)
+
+// IsSupportCode reports whether a text has the form of a support code.
+func IsSupportCode(text string) bool { return supportCode.MatchString(text) }
+
+// supportOf returns where people reach support: Fieldbridge's, or that of the
+// integration if the configuration names only that. It is the zero Contact if the
+// configuration names neither.
+func supportOf(ctx context.Context) Contact {
+	if c := contactOf(ctx); c.exists() {
+		return c
+	}
+	return integrationOf(ctx).Support
 }
 
 // call returns the link that calls the phone number.

@@ -316,7 +316,7 @@ func SupportCode(code string, clock Clock) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = whereToSend(contactOf(ctx), code).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = whereToSend(supportOf(ctx), code).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
