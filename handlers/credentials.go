@@ -151,7 +151,7 @@ func whyRefused(own servicetitan.OwnClient, environment string) (errs views.Cred
 	case own.ID == secret:
 		errs.Secret = "This is the same value as the client ID. Copy the client secret, which is next to it in ServiceTitan."
 	case looksSecret(own.ID) && !strings.HasPrefix(own.ID, appKeyPrefix) && strings.HasPrefix(secret, clientIDPrefix):
-		errs.ClientID = "The client ID and the client secret seem to be swapped. The client ID begins with cid."
+		errs.Pair = "The client ID and the client secret seem to be swapped. The client ID begins with cid."
 	case strings.HasPrefix(own.ID, appKeyPrefix):
 		errs.ClientID = "This looks like an app key. Fieldbridge needs the client ID, which begins with cid. Please keep app keys to yourself."
 	case strings.HasPrefix(secret, appKeyPrefix):
@@ -159,7 +159,7 @@ func whyRefused(own servicetitan.OwnClient, environment string) (errs views.Cred
 	case !strings.HasPrefix(own.ID, clientIDPrefix):
 		errs.ClientID = "ServiceTitan did not accept these values. Client IDs usually begin with cid. and this one does not."
 	default:
-		errs.Secret = "ServiceTitan did not accept this client ID and secret. Copy both again, and check that they are from " + environment + "."
+		errs.Pair = "ServiceTitan did not accept this client ID and secret. Copy both again, and check that they are from " + environment + "."
 	}
 	return errs
 }

@@ -60,6 +60,8 @@ func TestAskPagesAreWellMade(t *testing.T) {
 	wrong := askedPageOf(models.SignInWay, "Northgate")
 	wrong.NameError, wrong.Errors = "Enter your name.", CredentialsErrors{ClientID: "Check this.", Secret: "And this."}
 	pages["start, no name"], pages["values, wrong"] = AskStart(wrong), AskedCredentials(wrong)
+	wrong.Errors = CredentialsErrors{Pair: "Copy both again."}
+	pages["values, wrong together"] = AskedCredentials(wrong)
 	later := askedPageOf(models.GuidedWay, "Northgate")
 	later.Asked.Setup = &models.Setup{Step: models.StepAddTenant}
 	pages["guided, later"] = AskedGuided(later)

@@ -477,3 +477,21 @@ func TestRightsAreSummedUp(t *testing.T) {
 		}
 	}
 }
+
+// What is wrong with the client ID and the secret together marks both, and is said once.
+func TestCredentialsThatDoNotFitMarkBothFields(t *testing.T) {
+	page := pagetest.Show(t, Credentials(CredentialsPage{Choice: newChoice, ChoiceID: "K7QX", ClientID: "cid.x", Errors: CredentialsErrors{Pair: "Copy both again."}, Clock: testClock()}))
+	page.WellMade()
+	if n := strings.Count(page.Source, "Copy both again."); n != 1 {
+		t.Errorf("it is said %d times", n)
+	}
+	if n := strings.Count(page.Source, `aria-invalid="true"`); n != 2 {
+		t.Errorf("%d fields are marked", n)
+	}
+	if n := strings.Count(page.Source, " problem-client\""); n != 2 {
+		t.Errorf("%d fields say where to read why", n)
+	}
+	if !strings.Contains(page.Source, `<a id="problem-client" href="#client">`) {
+		t.Error("the summary does not lead to the first")
+	}
+}

@@ -89,7 +89,7 @@ func everyPage() map[string]templ.Component {
 		"review again": Review(ReviewPage{Choice: againChoice, ChoiceID: "K7QX", TenantName: "Northgate", Scopes: pagetest.Connection("").ScopeList()}),
 		"credentials":  Credentials(CredentialsPage{Choice: newChoice, ChoiceID: "K7QX", Tenant: "842193311", Clock: testClock()}),
 		"credentials, no": Credentials(CredentialsPage{
-			Choice: newChoice, ChoiceID: "K7QX", Tenant: "x", ClientID: "cid.x", Errors: CredentialsErrors{"Tenant.", "Client.", "Secret."}, Clock: testClock(),
+			Choice: newChoice, ChoiceID: "K7QX", Tenant: "x", ClientID: "cid.x", Errors: CredentialsErrors{Tenant: "Tenant.", ClientID: "Client.", Secret: "Secret."}, Clock: testClock(),
 		}),
 		"credentials again": Credentials(CredentialsPage{
 			Choice: againChoice, ChoiceID: "K7QX", TenantName: "Northgate", Others: []models.Way{models.SignInWay},
@@ -246,7 +246,7 @@ func TestHostileTextIsOnlyText(t *testing.T) {
 		"where":   Connect(where),
 		"review":  Review(ReviewPage{Choice: newChoice, ChoiceID: hostile, TenantName: hostile, Scopes: []string{hostile}}),
 		"credentials": Credentials(CredentialsPage{
-			Choice: newChoice, ChoiceID: hostile, Tenant: hostile, ClientID: hostile, Errors: CredentialsErrors{hostile, hostile, hostile}, Clock: testClock(),
+			Choice: newChoice, ChoiceID: hostile, Tenant: hostile, ClientID: hostile, Errors: CredentialsErrors{Tenant: hostile, ClientID: hostile, Secret: hostile}, Clock: testClock(),
 		}),
 		"secret":      ReplaceSecret(SecretPage{Client: connect.ClientView{Connection: c, ClientID: hostile}, Problem: hostile, Clock: testClock()}),
 		"help":        withContact{Help(HelpPage{Visitor: v, Clock: testClock()}), Contact{hostile, hostile, hostile}},
