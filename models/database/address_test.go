@@ -16,10 +16,10 @@ import (
 // Only a plain path is a SQLite file: a mistyped address must not become one.
 func TestDatabaseAddress(t *testing.T) {
 	for address, fine := range map[string]bool{
-		"data/fieldbridge.db":                          true,
-		"/var/lib/fieldbridge/app.db":                  true,
-		"./odd:name.db":                                true,
-		"a=b.db":                                       true,
+		"data/fieldbridge.db":         true,
+		"/var/lib/fieldbridge/app.db": true,
+		"./odd:name.db":               true,
+		"a=b.db":                      true,
 		"postgres://u:stc_password@db.internal/x":      true,
 		"postgresql:///x?host=/run/postgresql":         true,
 		"postgres://u@a,b/x?target_session_attrs=any":  true,
