@@ -81,7 +81,7 @@ func (p ConnectionPage) timelinePath(before *uuid.UUID) string {
 func (p ConnectionPage) action(name string) string { return p.path() + "/" + name }
 
 func (p ConnectionPage) problems() []views.Problem {
-	return []views.Problem{{Field: "client", Text: p.Errors.ClientID}, {Field: "secret", Text: p.Errors.Secret}}
+	return p.Errors.Problems()
 }
 
 func connectionPath(c models.Connection) string { return "/staff" + views.ConnectionPath(c.ID) }

@@ -449,19 +449,11 @@ func credentialsForm(p ConnectionPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = views.Input(views.Field{
-			Name: "client", Label: "Client ID", Value: p.ClientID, Autocomplete: "off", Technical: true,
-			Hint: "Choose Generate in View Connections and copy both values.",
-			Err:  p.Errors.ClientID, Focus: views.FirstProblem(p.problems()) == "client",
-		}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = views.Input(p.Errors.ClientField(p.ClientID, "Choose Generate in View Connections and copy both values.")).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = views.Input(views.Field{
-			Name: "secret", Label: "Client secret", Kind: "password", Autocomplete: "off", Technical: true,
-			Hint: "The portal shows it once. This page never shows it.",
-			Err:  p.Errors.Secret, Focus: views.FirstProblem(p.problems()) == "secret",
-		}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = views.Input(p.Errors.SecretField("The portal shows it once. This page never shows it.")).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
