@@ -38,12 +38,17 @@ func TestBrowserQueue(t *testing.T) {
 			c.Choose(".pick")
 			c.Click("Remind…", "Send 1 mail?")
 			c.Click("Your setup waits for you: ServiceTitan tenant 738846120", "One step in ServiceTitan is left")
-			c.Accessible()
+			if !without {
+				c.Accessible()
+			}
 			c.Click("Send 1 mail", "Reminded 1 company")
-			c.Accessible()
 			if !strings.HasSuffix(c.Address(), "/staff/reminders/sent?sent=1&skipped=0") {
 				t.Errorf("at %s", c.Address())
 			}
+			if without {
+				return
+			}
+			c.Accessible()
 			for _, page := range []string{"/staff/queue", "/staff"} {
 				for _, look := range []struct {
 					width, height int64

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
@@ -154,7 +155,7 @@ func (s *Support) mark(ctx context.Context, staff accounts.Staff, item ItemRef, 
 		if err := change(tx, &m); err != nil {
 			return err
 		}
-		return tx.Save(&m).Error
+		return tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&m).Error
 	})
 	if err != nil {
 		return fmt.Errorf("change item of the queue: %w", err)
