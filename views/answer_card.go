@@ -230,7 +230,7 @@ func (p *pen) asides(c *ConnectionPage, v verdict) {
 		case v == verdictRefused || v == verdictEnded || v == verdictYourTurn || v == verdictOurTurn:
 			p.on(`ServiceTitan is having problems since `, &o.BeganAt, c.Clock, `. This may have to wait until it answers again. <a href="`+StatusPath+`">See what we know</a>`)
 		default:
-			p.on(`ServiceTitan is having problems with other companies since `, &o.BeganAt, c.Clock, `. There is nothing for you to do. <a href="`+StatusPath+`">See what we know</a>`)
+			p.on(`ServiceTitan is having problems with other companies since `, &o.BeganAt, c.Clock, `. There is nothing for you to do. Your connection continues by itself. <a href="`+StatusPath+`">See what we know</a>`)
 		}
 		p.html(`</p>`)
 	}
