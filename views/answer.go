@@ -87,7 +87,10 @@ func (p *ConnectionPage) inOutage() bool {
 
 // verdictWords are how a verdict is shown, and the first sentence of its answer. Those
 // without a sentence depend on the connection.
-var verdictWords = [...]struct{ tone, icon, title string }{
+var verdictWords = [...]struct {
+	tone        markup
+	icon, title string
+}{
 	verdictWorking:  {"ok", "ok", "Working."},
 	verdictUnsure:   {"info", "clock", ""},
 	verdictUpgrade:  {"info", "info", "A new version of Fieldbridge needs your OK in ServiceTitan."},

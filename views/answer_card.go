@@ -16,7 +16,7 @@ func answerCard(c *ConnectionPage) templ.Component {
 		v := c.verdict()
 		words := &verdictWords[v]
 		p.html(`<section class="card answer" aria-labelledby="answer" data-tone="`)
-		p.html(markup(words.tone))
+		p.html(words.tone)
 		p.html(`"><div class="body"><span class="disc small">`)
 		p.component(Icon(words.icon))
 		p.html(`</span><div class="stack"><div class="stack tight"><h2 id="answer">`)
