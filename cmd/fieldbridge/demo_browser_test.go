@@ -136,6 +136,9 @@ func (g *guest) becomes(state string) {
 	})
 }
 
+// renewing is the journey whose last tick comes after up to two minutes.
+const renewing = "Watch access renew itself"
+
 // canYouSignIn is the first question of connecting.
 const canYouSignIn = "Can you sign in to ServiceTitan as an admin?"
 
@@ -186,7 +189,7 @@ func TestBrowserDemoJourneys(t *testing.T) {
 			g.Click("Continue to ServiceTitan", "Allow Fieldbridge to use a test company?")
 			g.Click("Allow", "Go to your connection")
 		}},
-		{"Watch access renew itself", func(g *guest) {
+		{renewing, func(g *guest) {
 			g.start(3, "Start as Theo", "Theo Marsh Member")
 			g.press("main", "Blue Mesa Air Conditioning", "Access renews automatically")
 			g.Click("Test connection", "Theo Marsh ran a test")
@@ -235,7 +238,7 @@ func TestBrowserDemoJourneys(t *testing.T) {
 		}},
 		{"Set up with our staff, from both sides", func(g *guest) {
 			g.start(7, "Start as Wade", "Wade Jensen Owner")
-			g.press("main", "Tenant 529316084", "Prairie Wind")
+			g.press("main", "New ServiceTitan account", "Prairie Wind")
 			path := g.Address()
 			g.start(7, "Continue as Priya", "Priya Nair Support")
 			g.press("main", "Prairie Wind Mechanical", "Tenant ID is added")
@@ -392,10 +395,15 @@ func TestBrowserDemoJourneys(t *testing.T) {
 				g.Accessible()
 			}
 			w.walk(g)
-			g.ticked(i + 1)
+			if w.title != renewing {
+				g.ticked(i + 1)
+			}
 			g.Screenshot(fmt.Sprintf("demo-journey-%d", i+1))
 		})
 	}
+	t.Run(renewing+", and has", func(t *testing.T) {
+		newGuest(t, base, box).ticked(3)
+	})
 	t.Run("Reset everything", func(t *testing.T) {
 		g := newGuest(t, base, box)
 		g.start(1, "Start as Dana", canYouSignIn)

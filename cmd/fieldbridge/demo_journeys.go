@@ -222,7 +222,7 @@ func demoJourneys(box *url.URL, people demoPeople) []demoJourney {
 				{"In the sandbox, under *Do at once*, Granite State is chosen. Choose *Do* beside *Disable the app, with tokens as before*.", deed(sandbox.Deed(sandbox.DisableSilently))},
 				{"As Owen, open Granite State Heating and choose *Test connection*, or wait for the next check, which comes within two minutes: it says that ServiceTitan does not allow Fieldbridge.", event(models.EventReconnectNeeded)},
 				{"In the sandbox, choose *Do* beside *Restore*.", deed(sandbox.Deed(sandbox.Restore))},
-				{"As Owen, choose *I have allowed it again*: Fieldbridge asks ServiceTitan at once, and the connection is *Connected*.", later(models.EventTestPassed, models.EventReconnectNeeded)},
+				{"As Owen, choose *I have allowed it again*: Fieldbridge asks ServiceTitan at once, and the connection is *Connected*.", event(models.EventReconnected)},
 			},
 			starts: []handlers.JourneyStart{start("Start as Owen", people.owen, "")},
 			links:  []handlers.JourneyLink{beside("Do at once, for Granite State", "/?tenant=455913372#do")},

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -92,9 +93,10 @@ func (s *Sandbox) Opened(to, words string) bool {
 	})
 }
 
-// Verified reports whether a genuine webhook message of a kind has come.
-func (s *Sandbox) Verified(kind string) bool {
+// Verified reports whether a genuine webhook message of a kind has come about a tenant.
+func (s *Sandbox) Verified(kind string, tenantID int64) bool {
+	about := strconv.FormatInt(tenantID, 10)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.ContainsFunc(s.receiver.messages, func(m message) bool { return m.kind == kind && m.problem == "" })
+	return slices.ContainsFunc(s.receiver.messages, func(m message) bool { return m.kind == kind && m.problem == "" && strings.Contains(m.body, about) })
 }
