@@ -68,3 +68,24 @@ func TestBrowserOwnAccount(t *testing.T) {
 	ada.See("This device")
 	ada.inspect("staff-devices")
 }
+
+// A password can be shown while it is typed, with the mouse or the keyboard. Showing it
+// does not send the form.
+func TestBrowserShowsAPassword(t *testing.T) {
+	a := newApp(t)
+	c := a.contractor(t)
+	c.Goto(a.url + "/signin")
+	c.enter("password", "guess")
+	const kind = `document.querySelector("[name=password]").type`
+	c.Click("Show Password", "Hide Password")
+	if got := c.Value(kind); got != "text" {
+		t.Errorf("after Show, the field is a %s", got)
+	}
+	c.press("Hide Password", "Show Password")
+	if got := c.Value(kind); got != "password" {
+		t.Errorf("after Hide, the field is a %s", got)
+	}
+	if got := c.Value(`document.querySelector("[name=password]").value`); got != "guess" {
+		t.Errorf("the field holds %q", got)
+	}
+}

@@ -51,3 +51,19 @@
   // The page that the back button brings is as it was left.
   addEventListener("pageshow", () => [...before.keys()].forEach(end));
 }
+
+// A password or secret can be shown while it is typed. It is hidden again when the form is
+// sent, so that the browser never keeps it as other text. Without this script, the button
+// is hidden.
+for (const button of document.querySelectorAll("button[data-reveal]")) {
+  const field = button.previousElementSibling;
+  const show = (shown) => {
+    field.spellcheck = false;
+    field.type = shown ? "text" : "password";
+    button.firstElementChild.textContent = shown ? "Hide" : "Show";
+  };
+  button.hidden = false;
+  button.addEventListener("click", () => show(field.type === "password"));
+  field.form.addEventListener("submit", () => show(false));
+  addEventListener("pageshow", () => show(false));
+}
