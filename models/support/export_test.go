@@ -22,6 +22,7 @@ var (
 	Refreshes        = refreshes
 	RemindersOfStaff = remindersOfStaff
 	MailsOfStaff     = mailsOfStaff
+	Finds            = finds
 	SecretForms      = secretForms
 )
 
@@ -29,6 +30,7 @@ var (
 var (
 	QueueAt              = (*Support).queue
 	SupportBrowse        = (*Support).browse
+	SupportFind          = (*Support).find
 	SecretsOf            = (*Support).secrets
 	SupportLook          = (*Support).look
 	SupportLookAtCompany = (*Support).lookAtCompany
