@@ -29,9 +29,13 @@ func TestOverviewBeginsWithTrouble(t *testing.T) {
 		allow := add(6, func(o *models.Connection) { o.State, o.SettingUp = models.Pending, true })
 		refused := add(7, func(o *models.Connection) { o.State, o.Reason = models.ReconnectNeeded, models.ReasonGrantRefused })
 		for id, step := range map[uuid.UUID]models.SetupStep{setUp: models.StepAddTenant, allow: models.StepAllowAccess} {
+			waits := models.Us
+			if id == allow {
+				waits = models.TheCompany
+			}
 			setup := models.Setup{
 				ID: database.NewID(), ConnectionID: id, CompanyID: owner.CompanyID, Environment: "sandbox", TenantID: 4, Step: step,
-				WaitsFor: models.TheCompany, Since: c.DB.Now(), RequestedAt: c.DB.Now(), Proof: models.Proof{Channel: models.OnScreen},
+				WaitsFor: waits, Since: c.DB.Now(), RequestedAt: c.DB.Now(), Proof: models.Proof{Channel: models.OnScreen},
 			}
 			c.Write(func(tx *gorm.DB) error { return tx.Create(&setup).Error })
 		}
@@ -44,7 +48,7 @@ func TestOverviewBeginsWithTrouble(t *testing.T) {
 		var got []uuid.UUID
 		for _, listed := range list {
 			got = append(got, listed.ID)
-			if listed.ToAllow != (listed.ID == allow) {
+			if listed.ToAllow != (listed.ID == allow) || (listed.WaitsFor == models.TheCompany) != (listed.ID == allow) {
 				t.Errorf("tenant %d: to allow is %v", listed.TenantID, listed.ToAllow)
 			}
 		}
