@@ -21,7 +21,7 @@ import (
 // A run shows the pages of two people side by side. A browser has one session, so neither
 // page is one of the session's: the server renders both, as it would for people whose
 // sign-ins a demo tells everybody, and gives the browser no session for it. Such a page can
-// be framed by our own pages only, can send nothing, and changes nothing.
+// be framed by our own pages only, sends no form, and changes nothing.
 
 // The parts of a run, which the command that starts the demo fills in.
 type (
@@ -66,11 +66,10 @@ type RunPerson struct {
 
 const (
 	runPath = "/demo/run"
-	// framedPolicy replaces the content security policy of a page in a run's frame. The
-	// browser lets it run our scripts, and nothing else: it sends no form and opens no
-	// window.
+	// framedPolicy replaces the content security policy of a page in a run's frame. Our own
+	// pages may frame it, and it sends no form.
 	framedPolicy = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; base-uri 'none'; " +
-		"object-src 'none'; frame-ancestors 'self'; form-action 'none'; sandbox allow-scripts allow-same-origin"
+		"object-src 'none'; frame-ancestors 'self'; form-action 'none'"
 	// longestRun is how long the address of a run may tell when it began.
 	longestRun = 24 * time.Hour
 )
