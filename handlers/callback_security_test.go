@@ -98,7 +98,7 @@ func TestInjectedCode(t *testing.T) {
 	back := parse(t, amy.trip("sandbox", northgate))
 	q := back.Query()
 	q.Set("code", stolen)
-	amy.get("/callback?"+q.Encode()).want(a, 400, startAgain)
+	amy.get("/callback?"+q.Encode()).want(a, 400, "ServiceTitan’s approval expired")
 	if n := a.count("SELECT count(*) FROM connections"); n != 0 {
 		t.Errorf("%d connections", n)
 	}

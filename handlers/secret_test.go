@@ -132,7 +132,7 @@ func TestStaffReplaceClientSecret(t *testing.T) {
 		sam.post(desk+"/credentials", "client", id, "secret", secret).want(a, 303, desk)
 		fresh := a.nextSecret(harbor)
 
-		sam.says(desk, "Secret since", "Replace, or set a reminder")
+		sam.says(desk, "Secret since", "Replace the secret, or set a reminder")
 		sam.says("/staff/secrets", "Harbor Line", "Entered by us", "No reminder")
 		sam.says("/staff/secrets?way=own_credentials", "No connection that fits")
 		sam.says("/staff/secrets?way=guided&env=sandbox", "Harbor Line")

@@ -74,11 +74,12 @@ func TestStaffRemindCompanies(t *testing.T) {
 		sam.post("/staff/connections/"+waits+"/tenant-added").want(a, 303)
 		works := strings.TrimPrefix(bob.connect("sandbox", northgate), "/connections/")
 		queue := sam.get("/staff/queue").want(a, 200, "Remind…").body
-		if name := "c." + waits; !strings.Contains(queue, `name="`+name+`"`) || strings.Contains(queue, "checked") {
+		box := `name="c.` + waits + `" value="1"`
+		if !strings.Contains(queue, box) || strings.Contains(queue, box+" checked") {
 			t.Error("the row has no box, or it is ticked")
 		}
-		if all := sam.get("/staff/queue?all=1").want(a, 200, "Select none").body; !strings.Contains(all, "checked") {
-			t.Error("no box is ticked")
+		if all := sam.get("/staff/queue?all=1").want(a, 200, "Select none").body; !strings.Contains(all, box+" checked") {
+			t.Error("the box is not ticked")
 		}
 		sam.says("/staff/reminders", "Nothing is selected")
 		sam.says("/staff/reminders?c."+waits+"=1&c."+works+"=1", "Send 1 mail?", "Harbor Line", amy.email, "Your setup waits for you", "Allow Access", "Skipped", "Northgate", "Nothing waits for the company")

@@ -29,6 +29,7 @@ var notAboutCompanies = []string{
 	"outages",        // of environments
 	"outage_results", // of connections by their IDs alone, packed, for two minutes
 	"connection_totals", "demo", "goose_db_version", "key_canary", "keys_in_use", "log_key", "renewal_hours", "schema_compatibility",
+	"saved_views",      // of staff only
 	"staff_identities", // of staff only
 	"throttles",        // by hashes only
 }
@@ -119,6 +120,9 @@ func doomed(d *modeltest.SupportTest) *doomedCompany {
 		add("checks", map[string]any{"connection_id": connections[0], "company_id": d.CompanyID, "environment": "sandbox"})
 		add("renewal_days", map[string]any{"connection_id": connections[0], "day": "2026-11-29", "ok": 1, "failed": 0})
 		add("mails", map[string]any{"id": database.NewID(), "company_id": d.CompanyID, "connection_id": connections[0], "kind": "works_again", "recipient": mark + "@x.example", "created_at": now})
+		add("queue_marks", map[string]any{
+			"source": "secret", "item_id": connections[0], "company_id": d.CompanyID, "version": 1, "snooze_reason": mark, "change": "snoozed", "changed_by_id": database.NewID(), "changed_at": now,
+		})
 		add("staff_tasks", map[string]any{"id": database.NewID(), "kind": "tenant_conflict", "company_id": d.CompanyID, "connection_id": connections[0], "created_at": now})
 		operators, own := database.NewID(), database.NewID() // webhook endpoints
 		for id, company := range map[uuid.UUID]any{operators: nil, own: d.CompanyID} {
