@@ -129,7 +129,8 @@ func TestBrowserBackEndOfSixtyLines(t *testing.T) {
 
 	page.Goto(backEnd + "/connect")
 	page.See("Acme Scheduling wants to connect ServiceTitan for Northgate Heating")
-	page.Click("Continue", "Tenant ID")
+	page.Click("Continue", "Can you sign in to ServiceTitan as an admin?")
+	page.Click("Yes, I can", "Tenant ID")
 	page.Type("tenant", "842193311")
 	page.Click("Continue", "Continue to ServiceTitan")
 	page.Click("Continue to ServiceTitan", "Sign in to the sandbox")
