@@ -155,6 +155,7 @@ func (p *pen) turn(c *ConnectionPage) {
 // retrying writes why a connection is retried, and what works until when.
 func (p *pen) retrying(c *ConnectionPage, v verdict) {
 	data := flowOf(&c.Connection)
+	//exhaustive:ignore only three verdicts are about retrying
 	switch v {
 	case verdictOutage:
 		o := c.outage()

@@ -35,10 +35,16 @@ func answerCases(t *testing.T) (list []answerCase) {
 		"bad setup":  {Step: models.StepAddTenant, WaitsFor: models.TheCompany, Problem: models.OutcomeTenantUnknown, Since: pagetest.Noon},
 	}
 	tests := map[string]func(p *ConnectionPage){
-		"no test":     func(p *ConnectionPage) { p.Connection.TestedAt = nil },
-		"passed":      func(p *ConnectionPage) { p.Connection.TestedAt, p.Connection.TestPassed = pagetest.Ago(time.Hour), true },
-		"failed":      func(p *ConnectionPage) { p.Connection.TestedAt, p.Connection.TestPassed = pagetest.Ago(time.Second), false },
-		"failed once": func(p *ConnectionPage) { p.Connection.TestedAt, p.Connection.TestPassed = pagetest.Ago(time.Hour), false },
+		"no test": func(p *ConnectionPage) { p.Connection.TestedAt = nil },
+		"passed": func(p *ConnectionPage) {
+			p.Connection.TestedAt, p.Connection.TestPassed = pagetest.Ago(time.Hour), true
+		},
+		"failed": func(p *ConnectionPage) {
+			p.Connection.TestedAt, p.Connection.TestPassed = pagetest.Ago(time.Second), false
+		},
+		"failed once": func(p *ConnectionPage) {
+			p.Connection.TestedAt, p.Connection.TestPassed = pagetest.Ago(time.Hour), false
+		},
 		"just failed": func(p *ConnectionPage) {
 			p.Connection.TestedAt, p.Connection.TestPassed, p.Tested = pagetest.Ago(time.Second), false, true
 			p.Events = []models.Event{{Kind: models.EventTestFailed, Reason: models.ReasonUnavailable, At: *pagetest.Ago(time.Second)}}

@@ -118,7 +118,9 @@ func TestConnectAsksOneQuestion(t *testing.T) {
 		},
 		"nothing else, for an owner": {
 			ConnectPage{At: startPath, Offers: models.Offers{{Environment: "production", Ways: models.Ways()[:1]}}, Choice: models.Choice{Environment: "production", Way: "sign_in"}, CanAsk: true},
-			"What is your tenant ID?", []string{"/connect?ask=yes&env=production"}, "/connections",
+			"What is your tenant ID?",
+			[]string{"/connect?ask=yes&env=production"},
+			"/connections",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

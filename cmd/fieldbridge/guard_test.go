@@ -78,7 +78,7 @@ var allocationLimits = map[string]uint64{
 	"choice":              181,
 	"authorization":       278,
 	"callback":            869,
-	"page after":          232,
+	"page after":          239, // shows how far connecting came
 	"status page":         443,
 	"token from cache":    50,
 	"token from database": 73,

@@ -57,7 +57,7 @@ func logoFile(path string) (*handlers.Logo, error) {
 	if err != nil {
 		return new(handlers.Logo), errors.New("is not a file that can be read")
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // it was only read
 	content, err := io.ReadAll(io.LimitReader(file, handlers.LargestLogo+1))
 	if err != nil {
 		return new(handlers.Logo), errors.New("is not a file that can be read")

@@ -68,7 +68,7 @@ func TestMailer(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(office.letters) != 3 || office.to[0] != "dana@northgate.example" {
+	if len(office.letters) != 5 || office.to[0] != "dana@northgate.example" {
 		t.Fatalf("%d letters to %q", len(office.letters), office.to)
 	}
 	letter := strings.ReplaceAll(office.letters[0], "=\r\n", "")
@@ -89,7 +89,7 @@ func TestMailer(t *testing.T) {
 	// A demo's mailbox gets all mails, and no server is used.
 	var box []sandbox.Letter
 	m.deliver = func(l sandbox.Letter) { box = append(box, l) }
-	if err := m.send(t.Context(), outgoing); err != nil || len(office.letters) != 3 || len(box) != 1 {
+	if err := m.send(t.Context(), outgoing); err != nil || len(office.letters) != 5 || len(box) != 1 {
 		t.Fatalf("%v; %d letters are sent, %d in the mailbox", err, len(office.letters), len(box))
 	}
 	if got := box[0]; got.To != "dana@northgate.example" || !strings.HasPrefix(got.Subject, "A new version to allow") || !got.At.IsZero() ||

@@ -21,9 +21,10 @@ type Deed string
 const (
 	// Asked says that somebody came to the consent page to decide about a tenant.
 	Asked Deed = "asked"
-	// Allowed and Denied say how somebody decided on the consent page.
+	// Allowed says that somebody allowed the access on the consent page.
 	Allowed Deed = "allowed"
-	Denied  Deed = "denied"
+	// Denied says that somebody denied it there.
+	Denied Deed = "denied"
 	// TookDown and BroughtBack say that the environment was taken down, and brought back.
 	TookDown    Deed = "took_down"
 	BroughtBack Deed = "brought_back"

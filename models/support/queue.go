@@ -149,7 +149,7 @@ func complete(db *gorm.DB, items []QueueItem) error {
 		return nil
 	}
 	places := make([]place, len(items))
-	ids := map[itemSource][]uuid.UUID{}
+	ids := make(map[itemSource][]uuid.UUID)
 	for i, item := range items {
 		places[i] = place{ID: item.Connection.ID}
 		ids[item.source()] = append(ids[item.source()], item.ID)

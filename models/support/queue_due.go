@@ -11,6 +11,8 @@ type dueRule struct {
 
 // dueRules has the rule of each kind of item. An item of a kind without one is never late.
 // For an item that waits for the company, it says when staff should remind them.
+//
+//exhaustive:ignore an upgrade is never late
 var dueRules = map[ItemKind]dueRule{
 	OurSideFailing:  {within: time.Hour},
 	TenantConflict:  {days: 1},

@@ -26,6 +26,8 @@ func nextStep(s support.QueuedSetup) string {
 }
 
 // sentBack names for staff the problem that was sent to the company.
+//
+//exhaustive:ignore other outcomes are not sent back
 var sentBack = map[models.Outcome]string{
 	models.OutcomeNotAllowed:    "Sent back: Not Connected Yet",
 	models.OutcomeTenantUnknown: "Sent back: tenant ID unknown",
