@@ -274,10 +274,9 @@ func TestBrowserProblemPages(t *testing.T) {
 	c.Click("Allow", "different ServiceTitan company")
 	c.inspect("wrong-tenant")
 
-	c.Goto(a.url + "/connect")
-	c.See("Tenant ID")
+	c.toTenant()
 	c.Type("tenant", "Northgate")
-	c.Click("Continue", "It has digits only")
+	c.Click("Continue", "Please check this")
 	c.inspect("connect-errors")
 
 	c.toServiceTitan(northgate)

@@ -38,7 +38,7 @@ func TestBrowserBusyButton(t *testing.T) {
 	if got := c.Value(pressTwice); got != busy {
 		t.Errorf("the button shows %q, want %q", got, busy)
 	}
-	c.See("Last test: passed")
+	c.See("Test passed. ServiceTitan answered in 2.")
 	if n := a.sandbox.Fired(sandbox.Slow); n != 1 {
 		t.Errorf("ServiceTitan was asked %d times, want once", n)
 	}

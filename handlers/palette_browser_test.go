@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -20,14 +21,17 @@ const active = `(() => {
 // until waits for an expression to have a text in its value.
 func (c *contractor) until(expression, part string) {
 	c.Helper()
-	var got string
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
-		// Each frame is looked at once.
-		if got = c.Value("new Promise(done => requestAnimationFrame(() => done(" + expression + ")))"); strings.Contains(got, part) {
-			return
+	ctx, cancel := context.WithTimeout(c.Context(), 20*time.Second)
+	defer cancel()
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for got := c.Value(expression); !strings.Contains(got, part); got = c.Value(expression) {
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			c.Fatalf("%s: %q, want %q", c.Address(), got, part)
 		}
 	}
-	c.Fatalf("%s: %q, want %q", c.Address(), got, part)
 }
 
 // Support finds a company with a typo and the keyboard alone, and acts on its connection.
@@ -37,7 +41,8 @@ func TestBrowserPalette(t *testing.T) {
 	path := al.connect("sandbox", northgate)
 	a.signUp("South Plumbing", "Bob Stone")
 	id := strings.TrimPrefix(path, "/connections/")
-	a.exec("UPDATE connections SET state = ?, reason = ? WHERE id = ?", models.ReconnectNeeded, models.ReasonGrantRefused, id)
+	a.byHand = append(a.byHand, "closed")
+	a.exec("UPDATE connections SET state = ?, reason = ?, next_renewal_at = NULL WHERE id = ?", models.ReconnectNeeded, models.ReasonGrantRefused, id)
 
 	sam := a.staffAt(t, "Sam Okafor", accounts.Support)
 	sam.Goto(a.url + "/staff")
@@ -117,7 +122,8 @@ func TestBrowserFirstScreen(t *testing.T) {
 	path := al.connect("sandbox", northgate)
 	id := strings.TrimPrefix(path, "/connections/")
 	a.history(id)
-	a.exec("UPDATE connections SET state = ?, reason = ? WHERE id = ?", models.ReconnectNeeded, models.ReasonGrantRefused, id)
+	a.byHand = append(a.byHand, "closed")
+	a.exec("UPDATE connections SET state = ?, reason = ?, next_renewal_at = NULL WHERE id = ?", models.ReconnectNeeded, models.ReasonGrantRefused, id)
 	a.exec("UPDATE users SET disabled_at = ? WHERE name = 'Ruth Abara'", a.clock.Now().UTC())
 	sam := a.staffAt(t, "Sam Okafor", accounts.Support)
 	sam.Look(1280, 800, "light")

@@ -89,6 +89,7 @@ func TestMailer(t *testing.T) {
 	// A demo's mailbox gets all mails, and no server is used.
 	var box []sandbox.Letter
 	m.deliver = func(l sandbox.Letter) { box = append(box, l) }
+	outgoing.Kind = models.MailUpgradeNeeded
 	if err := m.send(t.Context(), outgoing); err != nil || len(office.letters) != 5 || len(box) != 1 {
 		t.Fatalf("%v; %d letters are sent, %d in the mailbox", err, len(office.letters), len(box))
 	}
