@@ -155,7 +155,8 @@ func (p *pen) turn(c *ConnectionPage) {
 // retrying writes why a connection is retried, and what works until when.
 func (p *pen) retrying(c *ConnectionPage, v verdict) {
 	data := flowOf(&c.Connection)
-	//exhaustive:ignore only three verdicts are about retrying
+	// Only three verdicts are about retrying.
+	//exhaustive:ignore
 	switch v {
 	case verdictOutage:
 		o := c.outage()

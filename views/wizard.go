@@ -282,7 +282,8 @@ var wayWords = map[models.Way]row{
 
 // environmentRows returns the answers to the second question.
 func (p ConnectPage) environmentRows() []row {
-	//exhaustive:ignore others have the common icon
+	// Others have the common icon.
+	//exhaustive:ignore
 	icons := map[models.EnvironmentName]string{"production": "building", "integration": "copy"}
 	var rows []row
 	for _, name := range p.environments() {

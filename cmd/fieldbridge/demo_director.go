@@ -102,7 +102,8 @@ func (d *demoApp) arrange(ctx context.Context, run handlers.Run, to handlers.Sce
 	if err := s.work(ctx); err != nil {
 		return err
 	}
-	//exhaustive:ignore it works already, as the other scenes want it
+	// It works already, as the other scenes want it.
+	//exhaustive:ignore
 	switch to {
 	case handlers.SceneDown:
 		if _, err := d.box.PlanFault(sandbox.Fault{Kind: sandbox.Status503, Path: sandbox.Everywhere, TenantID: juniperRidge}); err != nil {
@@ -147,7 +148,8 @@ func (s *scene) disconnect(ctx context.Context) error {
 // work makes the connection work: it waits for nobody if ServiceTitan was down, and
 // otherwise connects as the owner would.
 func (s *scene) work(ctx context.Context) error {
-	//exhaustive:ignore in every other state, the owner connects
+	// In every other state, the owner connects.
+	//exhaustive:ignore
 	switch s.connection.State {
 	case models.Connected:
 		return nil

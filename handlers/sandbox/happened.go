@@ -25,8 +25,9 @@ const (
 	Allowed Deed = "allowed"
 	// Denied says that somebody denied it there.
 	Denied Deed = "denied"
-	// TookDown and BroughtBack say that the environment was taken down, and brought back.
-	TookDown    Deed = "took_down"
+	// TookDown says that the environment was taken down.
+	TookDown Deed = "took_down"
+	// BroughtBack says that it was brought back.
 	BroughtBack Deed = "brought_back"
 )
 

@@ -11,8 +11,9 @@ type dueRule struct {
 
 // dueRules has the rule of each kind of item. An item of a kind without one is never late.
 // For an item that waits for the company, it says when staff should remind them.
+// An upgrade is never late.
 //
-//exhaustive:ignore an upgrade is never late
+//exhaustive:ignore
 var dueRules = map[ItemKind]dueRule{
 	OurSideFailing:  {within: time.Hour},
 	TenantConflict:  {days: 1},

@@ -26,8 +26,9 @@ func nextStep(s support.QueuedSetup) string {
 }
 
 // sentBack names for staff the problem that was sent to the company.
+// Other outcomes are not sent back.
 //
-//exhaustive:ignore other outcomes are not sent back
+//exhaustive:ignore
 var sentBack = map[models.Outcome]string{
 	models.OutcomeNotAllowed:    "Sent back: Not Connected Yet",
 	models.OutcomeTenantUnknown: "Sent back: tenant ID unknown",
