@@ -215,7 +215,7 @@ func DemoRun(p RunPage) templ.Component {
 				}
 			}
 			if p.Last() {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "<a class=\"btn primary big\" href=\"/demo\">Try these yourself</a>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "<a class=\"btn primary big\" href=\"/demo\">Take the quick tours</a>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
