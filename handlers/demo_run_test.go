@@ -203,7 +203,7 @@ func TestRunMoves(t *testing.T) {
 	if !strings.Contains(to, "begun="+began) {
 		t.Errorf("the clock starts again: %s", to)
 	}
-	b.get(to).want(d.app, 200, "Try these yourself")
+	b.get(to).want(d.app, 200, "Take the quick tours")
 	if want := []views.Scene{views.SceneWorking, views.SceneDown}; !slices.Equal(d.arranged, want) {
 		t.Errorf("arranged are %v", d.arranged)
 	}

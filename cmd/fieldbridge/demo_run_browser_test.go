@@ -47,7 +47,7 @@ func TestBrowserDemoRun(t *testing.T) {
 		}
 		g.Screenshot("demo-run-" + strings.ToLower(strings.ReplaceAll(step.title, " ", "-")))
 	}
-	g.See("Try these yourself")
+	g.See("Take the quick tours")
 	// Back makes the earlier step true again.
 	next(g.Page, "Rosa reconnects", func() { press(g.Page, ".say", "", "Back") })
 	g.inFrame("contractor", "Connected")
