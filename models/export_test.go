@@ -1,6 +1,10 @@
 package models
 
-import "context"
+import (
+	"context"
+
+	"gorm.io/gorm"
+)
 
 // This file exports what the tests of package models_test need besides the API.
 
@@ -42,4 +46,7 @@ func (o *Outbox) SetTransport(channel Channel, send func(context.Context, Mail) 
 }
 
 // RecipientsOf returns the addresses that get mails about a connection.
-var RecipientsOf = recipientsOf
+func RecipientsOf(tx *gorm.DB, c Connection) ([]string, error) {
+	recipients, err := RecipientsFor(tx, []Connection{c})
+	return emailsOf(recipients[c.ID]), err
+}

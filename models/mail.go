@@ -66,36 +66,7 @@ func queueMails(tx *gorm.DB, c Connection, kind MailKind, reason Reason, now tim
 	if err != nil {
 		return err
 	}
-	return addMails(tx, c, kind, reason, recipients, now)
-}
-
-// MailRecipients returns the addresses to which a mail about an incident of a connection
-// would go now.
-func MailRecipients(db *gorm.DB, c Connection, now time.Time) ([]string, error) {
-	recipients, err := recipientsOf(db, c)
-	if err != nil {
-		return nil, err
-	}
-	return belowMailLimit(db, recipients, now)
-}
-
-// QueueReconnectMail queues the mail that tells people to reconnect, because our staff ask
-// for it. It does not wait for MailHold, since a person has looked at the connection.
-func QueueReconnectMail(tx *gorm.DB, c Connection, recipients []string, now time.Time) error {
-	return addMailsDue(tx, c, MailReconnectNeeded, c.Reason, recipients, now, now)
-}
-
-// recipientsOf returns the addresses of the people who get mails about a connection.
-func recipientsOf(tx *gorm.DB, c Connection) ([]string, error) {
-	recipients, err := RecipientsFor(tx, []Connection{c})
-	if err != nil {
-		return nil, err
-	}
-	var emails []string
-	for _, r := range recipients[c.ID] {
-		emails = append(emails, r.Email)
-	}
-	return emails, nil
+	return addMails(tx, c, kind, reason, emailsOf(recipients), now)
 }
 
 func addMails(tx *gorm.DB, c Connection, kind MailKind, reason Reason, recipients []string, now time.Time) error {

@@ -2,6 +2,7 @@ package models
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -70,6 +71,30 @@ func RecipientsFor(db *gorm.DB, connections []Connection) (map[uuid.UUID][]Recip
 	return recipients, nil
 }
 
+// MailRecipients returns the people to whom a mail about an incident of a connection would
+// go now.
+func MailRecipients(db *gorm.DB, c Connection, now time.Time) ([]Recipient, error) {
+	people, err := RecipientsFor(db, []Connection{c})
+	if err != nil {
+		return nil, err
+	}
+	to := people[c.ID]
+	full, err := FullInboxes(db, emailsOf(to), now)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(to, func(r Recipient) bool { return slices.Contains(full, r.Email) }), nil
+}
+
+// emailsOf returns the addresses of people.
+func emailsOf(people []Recipient) []string {
+	emails := make([]string, len(people))
+	for i, p := range people {
+		emails[i] = p.Email
+	}
+	return emails
+}
+
 // ReminderOf returns the mail that reminds a company of what it has to do for a
 // connection. Setup is the connection's open one, or nil. ok is false if there is nothing
 // to do for the company.
@@ -90,9 +115,5 @@ func ReminderOf(c Connection, setup *Setup) (kind MailKind, reason Reason, ok bo
 // QueueReminder queues a mail that a person asked for. Unlike the mail at the beginning of
 // an incident, it goes out at once.
 func QueueReminder(tx *gorm.DB, c Connection, kind MailKind, reason Reason, to []Recipient, now time.Time) error {
-	emails := make([]string, len(to))
-	for i, r := range to {
-		emails[i] = r.Email
-	}
-	return addMailsDue(tx, c, kind, reason, emails, now, now)
+	return addMailsDue(tx, c, kind, reason, emailsOf(to), now, now)
 }

@@ -1,9 +1,11 @@
 package support
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -42,15 +44,12 @@ const MailAgain = 24 * time.Hour
 // mailsOfStaff limits how many reconnect mails a staff member can send.
 var mailsOfStaff = accounts.Limit{Name: "staff-reconnect-mail", Tries: 60, Per: time.Hour}
 
-// Recipient is somebody who gets a mail.
-type Recipient struct{ Name, Email string }
-
 // ReconnectMail is the mail that tells people of a company to reconnect, before it is sent.
 type ReconnectMail struct {
 	Connection models.Connection
 	Company    accounts.Company
 	// To are the people who get it. The company has chosen them.
-	To []Recipient
+	To []models.Recipient
 	// Problem says why it cannot be sent now. It is MailFine if it can.
 	Problem MailProblem
 	// LastAt is when staff last sent one within MailAgain; nil if they did not.
@@ -95,15 +94,11 @@ func (s *Support) SendReconnectMail(ctx context.Context, staff accounts.Staff, i
 		if err := mailsOfStaff.Take(tx, staff.UserID.String(), now); err != nil {
 			return err
 		}
-		to := make([]string, len(m.To))
-		for i, r := range m.To {
-			to[i] = r.Email
-		}
-		if err := models.QueueReconnectMail(tx, current, to, now); err != nil {
+		if err := models.QueueReminder(tx, current, models.MailReconnectNeeded, current.Reason, m.To, now); err != nil {
 			return err
 		}
 		event := eventBy(staff, current, models.EventReconnectMailed, now)
-		event.Detail = strconv.Itoa(len(to))
+		event.Detail = strconv.Itoa(len(m.To))
 		return models.Record(tx, event)
 	})
 	if err != nil && !errors.Is(err, errUnsent) {
@@ -118,15 +113,13 @@ func reconnectMail(db *gorm.DB, c models.Connection, now time.Time) (ReconnectMa
 	if err := db.Where("id = ?", c.CompanyID).Take(&m.Company).Error; err != nil {
 		return m, database.Found(err, "find company")
 	}
-	to, err := models.MailRecipients(db, c, now)
-	if err != nil {
+	var err error
+	if m.To, err = models.MailRecipients(db, c, now); err != nil {
 		return m, err
 	}
-	if len(to) > 0 {
-		if err := db.Raw("SELECT name, email FROM users WHERE email IN ? ORDER BY name, email", to).Scan(&m.To).Error; err != nil {
-			return m, fmt.Errorf("name recipients: %w", err)
-		}
-	}
+	slices.SortFunc(m.To, func(a, b models.Recipient) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Email, b.Email))
+	})
 	var state struct {
 		Outage, Waits bool
 	}

@@ -303,7 +303,7 @@ func TestApart(t *testing.T) {
 func TestReconnectMailSaysToWhomItGoes(t *testing.T) {
 	p := ReconnectMailPage{Staff: testStaff, Clock: testClock(), Mail: support.ReconnectMail{
 		Connection: pagetest.Connection(models.ReconnectNeeded), Company: testCompany(), LastAt: pagetest.Ago(time.Hour),
-		To: []support.Recipient{{Name: "Dana Whitfield", Email: "dana@northgate.example"}, {Name: "Ruth Abara", Email: "ruth@northgate.example"}},
+		To: []models.Recipient{{Name: "Dana Whitfield", Email: "dana@northgate.example"}, {Name: "Ruth Abara", Email: "ruth@northgate.example"}},
 	}}
 	for _, problem := range pagetest.Constants[support.MailProblem](t) {
 		p.Mail.Problem = problem
