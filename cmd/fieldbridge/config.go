@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"net/url"
 	"os"
@@ -56,7 +57,7 @@ type config struct {
 	LogFormat         string         `env:"FIELDBRIDGE_LOG" enum:",text,json" default:"" placeholder:"json" help:"text or json. The default is text on a terminal, else json."`
 	LogLevel          slog.Level     `env:"FIELDBRIDGE_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" placeholder:"info" help:"debug, info, warn, or error."`
 	SandboxAddr       string         `env:"FIELDBRIDGE_SANDBOX_ADDR" type:"listener" default:"${sandbox_addr}" placeholder:"127.0.0.1:9090" help:"Listener of the sandbox. Setting it makes this a demo."`
-	SandboxURL        *url.URL       `env:"FIELDBRIDGE_SANDBOX_URL" type:"origin" default:"${sandbox_url}" placeholder:"https://sandbox.example.com" help:"The sandbox's address as browsers and the app see it."`
+	SandboxURL        *url.URL       `env:"FIELDBRIDGE_SANDBOX_URL" type:"origin" placeholder:"https://sandbox.example.com" help:"The sandbox's address as browsers and the app see it. A demo on this machine has the listener's address."`
 	DemoReset         *time.Duration `env:"FIELDBRIDGE_DEMO_RESET" type:"timeofday" placeholder:"03:30" help:"When a demo resets each day, in UTC. The default is never."`
 	Production        environment    `embed:"" prefix:"production-" envprefix:"SERVICETITAN_PRODUCTION_" set:"host="`
 	Integration       environment    `embed:"" prefix:"integration-" envprefix:"SERVICETITAN_INTEGRATION_" set:"host=-integration"`
@@ -95,7 +96,7 @@ const demoCheckEvery = "2m"
 func serveDefaults() kong.Vars {
 	return kong.Vars{
 		"database": "data/fieldbridge.db", "keyset": "data/keyset.json", "keepalive": "1h", "check_every": "1h",
-		"sandbox_addr": "", "sandbox_url": "", "support_email": "", "developers": "false", "proxy_paths": "", "scopes": defaultScopes, "database_example": exampleDatabase,
+		"sandbox_addr": "", "support_email": "", "developers": "false", "proxy_paths": "", "scopes": defaultScopes, "database_example": exampleDatabase,
 	}
 }
 
@@ -103,8 +104,8 @@ func serveDefaults() kong.Vars {
 func demoDefaults() kong.Vars {
 	return serveDefaults().CloneWith(kong.Vars{
 		"database": "data/demo/fieldbridge.db", "keyset": "data/demo/keyset.json", "keepalive": demoKeepAlive, "check_every": demoCheckEvery,
-		"sandbox_addr": "127.0.0.1:9090", "sandbox_url": "http://127.0.0.1:9090",
-		"developers": "true", "support_email": "support@fieldbridge.example", "proxy_paths": demoProxyPaths,
+		"sandbox_addr": "127.0.0.1:9090",
+		"developers":   "true", "support_email": "support@fieldbridge.example", "proxy_paths": demoProxyPaths,
 	})
 }
 
@@ -159,6 +160,9 @@ func loadConfig(defaults kong.Vars, lookup func(string) (string, bool)) (config,
 	}
 	if c.Addr == "" {
 		c.Addr = c.defaultAddr()
+	}
+	if _, given := lookup("FIELDBRIDGE_SANDBOX_URL"); !given && defaults["sandbox_addr"] != "" {
+		c.SandboxURL = c.sandboxHere()
 	}
 	// Without an app key, an environment is not offered.
 	c.environments = slices.DeleteFunc(c.all(), func(e servicetitan.Environment) bool { return e.AppKey.IsZero() })
@@ -276,6 +280,16 @@ func (c *config) defaultAddr() string {
 		return "127.0.0.1:8080"
 	}
 	return ":8080"
+}
+
+// sandboxHere returns the address of the sandbox's listener, or nil if other machines
+// reach it too. Then its address is whatever leads to it from there.
+func (c *config) sandboxHere() *url.URL {
+	host, _, err := net.SplitHostPort(c.SandboxAddr)
+	if err != nil || !loopback(host) {
+		return nil
+	}
+	return &url.URL{Scheme: "http", Host: c.SandboxAddr}
 }
 
 // staffSignIn returns the issuer where staff sign in, or nil.

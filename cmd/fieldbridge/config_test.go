@@ -31,6 +31,30 @@ func TestConfigDefaults(t *testing.T) {
 	}
 }
 
+// A demo on this machine knows where its sandbox listens. One that others reach has to be
+// told how they do.
+func TestConfigDemoSandboxURL(t *testing.T) {
+	for _, tt := range []struct {
+		variables map[string]string
+		url, err  string
+	}{
+		{nil, "http://127.0.0.1:9090", ""},
+		{map[string]string{"FIELDBRIDGE_SANDBOX_ADDR": "127.0.0.1:7070"}, "http://127.0.0.1:7070", ""},
+		{map[string]string{"FIELDBRIDGE_SANDBOX_ADDR": "127.0.0.1:7070", "FIELDBRIDGE_SANDBOX_URL": "http://localhost:9"}, "http://localhost:9", ""},
+		{map[string]string{"FIELDBRIDGE_SANDBOX_ADDR": ":7070"}, "", "FIELDBRIDGE_SANDBOX_URL is missing"},
+	} {
+		c, err := loadConfig(demoDefaults(), lookupIn(tt.variables))
+		switch {
+		case tt.err != "":
+			if err == nil || !strings.Contains(err.Error(), tt.err) {
+				t.Errorf("%v: got %v", tt.variables, err)
+			}
+		case err != nil || c.SandboxURL.String() != tt.url:
+			t.Errorf("%v: got %v, %v", tt.variables, c.SandboxURL, err)
+		}
+	}
+}
+
 // Anybody can sign in to a demo that is deployed, so it sends webhooks nowhere but to its
 // sandbox.
 func TestDeployedDemoSendsWebhooksOnlyToItself(t *testing.T) {
