@@ -109,6 +109,7 @@ func load() (byName, byAddress map[string]file) {
 		panic(err) // the compiler has embedded the directory
 	}
 	byName, byAddress = make(map[string]file, len(entries)), make(map[string]file, len(entries))
+	m := minifier()
 	font := prepare(fontName, read(fontName))
 	for _, entry := range entries {
 		plain := read(entry.Name())
@@ -116,7 +117,7 @@ func load() (byName, byAddress map[string]file) {
 			// The font is below an address that changes with it, as everything is.
 			plain = bytes.ReplaceAll(plain, []byte("url("+fontName+")"), []byte("url("+font.address+")"))
 		}
-		f := prepare(entry.Name(), plain)
+		f := prepare(entry.Name(), minified(m, plain, path.Ext(entry.Name())))
 		byName[entry.Name()], byAddress[f.address] = f, f
 	}
 	return byName, byAddress
@@ -132,7 +133,6 @@ func read(name string) []byte {
 
 func prepare(name string, plain []byte) file {
 	extension := path.Ext(name)
-	plain = packed(plain, extension)
 	contentType, ok := contentTypes[extension]
 	if !ok {
 		panic("static: no content type for " + strconv.Quote(name))
