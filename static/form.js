@@ -52,6 +52,17 @@
   addEventListener("pageshow", () => [...before.keys()].forEach(end));
 }
 
+// A dialog that a button opens is modal: Tab stays inside, and closing it brings the focus
+// back to the button. Without this script, the dialog opens over the page.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[popovertarget]");
+  const dialog = button && document.getElementById(button.getAttribute("popovertarget"));
+  if (!(dialog instanceof HTMLDialogElement)) return;
+  event.preventDefault();
+  if (dialog.open) dialog.close();
+  else dialog.showModal();
+});
+
 // A password or secret can be shown while it is typed. It is hidden again when the form is
 // sent, so that the browser never keeps it as other text. Without this script, the button
 // is hidden.
