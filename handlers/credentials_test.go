@@ -266,7 +266,7 @@ func TestUpgradeNeeded(t *testing.T) {
 		t.Fatal(err)
 	}
 	path, _, _ := strings.Cut(amy.connectWith(northgate, id, secret).want(a, 303).location, "?")
-	amy.says(path, "A new version of Fieldbridge needs your OK", "Upgrade to New Version", "without: bookings")
+	amy.says(path, "Access is missing: bookings.", "Connected, part missing", "Upgrade to New Version")
 	sam.says("/staff/queue", "Upgrade needed", "Northgate")
 	sam.says("/staff"+path, "Upgrade needed: bookings")
 	a.sandbox.PublishVersion([]string{"tn.crm.customers:r", "tn.crm.bookings:rw", "tn.stt.businessunits:r"})

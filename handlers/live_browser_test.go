@@ -32,9 +32,9 @@ func TestBrowserSeesAConnectionChange(t *testing.T) {
 	a.clock.Add(16 * time.Minute)
 	a.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status503})
 	other.Click("Test connection", "Test did not pass")
-	c.See("Renewing the access did not work. There is nothing you need to do.")
+	c.See("Renewing the access did not work. We keep trying.")
 	second.See("Renewing the access did not work.")
-	if got := c.Value(`document.getElementById("follow-says").textContent`); got != "Renewing the access did not work. There is nothing you need to do." {
+	if got := c.Value(`document.getElementById("follow-says").textContent`); got != "Renewing the access did not work. We keep trying." {
 		t.Errorf("screen readers hear %q", got)
 	}
 	c.inspect("connection-changed")

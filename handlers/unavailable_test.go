@@ -72,7 +72,7 @@ func TestAPITokenOnOurSide(t *testing.T) {
 	if wait := retryIn(t, got); wait < time.Second || wait > 5*time.Minute {
 		t.Errorf("Retry-After %s", wait)
 	}
-	amy.get(path).want(a, 200, "There is a problem on our side. There is nothing you need to do.")
+	amy.get(path).want(a, 200, "There is a problem on our side. We are fixing it.")
 	if body := b.ask(path).want(a, 200).json(t); body["state"] != "connected" || body["reason"] != "our_side" {
 		t.Errorf("got %v", body)
 	}

@@ -85,6 +85,18 @@ func (p *ConnectionPage) inOutage() bool {
 	return p.Connection.State == models.Degraded || p.unsure() || answered == nil || answered.Before(o.BeganAt)
 }
 
+// hitBy says whether something did not work for the connection during an outage.
+func (p *ConnectionPage) hitBy(o *OutageNotice) bool {
+	for i := range p.Events {
+		e := &p.Events[i]
+		failed := e.Kind == models.EventRetrying || e.Kind == models.EventCheckFailed || e.Kind == models.EventTestFailed || e.Kind == models.EventRecovered
+		if failed && !e.At.Before(o.BeganAt) {
+			return true
+		}
+	}
+	return false
+}
+
 // verdictWords are how a verdict is shown, and the first sentence of its answer. Those
 // without a sentence depend on the connection.
 var verdictWords = [...]struct {
@@ -93,7 +105,7 @@ var verdictWords = [...]struct {
 }{
 	verdictWorking:  {"ok", "ok", "Working."},
 	verdictUnsure:   {"info", "clock", ""},
-	verdictUpgrade:  {"info", "info", "A new version of Fieldbridge needs your OK in ServiceTitan."},
+	verdictUpgrade:  {"warn", "warn", ""},
 	verdictOurTurn:  {"info", "clock", ""},
 	verdictYourTurn: {"warn", "users", ""},
 	verdictRetrying: {"info", "clock", ""},
@@ -115,9 +127,19 @@ func (p *ConnectionPage) title(v verdict) string {
 		return retryingTitle(p.Connection)
 	case verdictRefused:
 		return reconnectAdviceFor(p.Connection.Reason).title + "."
-	case verdictWorking, verdictUpgrade, verdictOutage, verdictEnded:
+	case verdictUpgrade:
+		return p.lossTitle()
+	case verdictWorking, verdictOutage, verdictEnded:
 	}
 	return verdictWords[v].title
+}
+
+// lossTitle names the part of the access that is missing.
+func (p *ConnectionPage) lossTitle() string {
+	if len(p.Missing) == 0 {
+		return "Part of the access is missing."
+	}
+	return "Access is missing: " + Listed(p.Missing) + "."
 }
 
 // unsureTitle says what did not show that the connection works.
@@ -152,22 +174,47 @@ func turnTitle(s *models.Setup) string {
 func retryingTitle(c models.Connection) string {
 	switch {
 	case c.Reason == models.ReasonOurSide:
-		return "There is a problem on our side. There is nothing you need to do."
+		return "There is a problem on our side. We are fixing it."
 	case c.FailingSince == nil && c.UnansweredSince != nil:
-		return "ServiceTitan is not answering. There is nothing you need to do."
+		return "ServiceTitan is not answering. We keep trying."
 	}
-	return "Renewing the access did not work. There is nothing you need to do."
+	return "Renewing the access did not work. We keep trying."
+}
+
+// StoppedSince returns since when nothing gets through although we keep trying; nil if
+// something still does.
+func StoppedSince(c models.Connection, now time.Time) *time.Time {
+	switch {
+	case c.State != models.Connected && c.State != models.Degraded:
+		return nil
+	case c.UnansweredSince != nil:
+		return c.UnansweredSince
+	case (c.FailingSince != nil || c.Reason == models.ReasonOurSide) && !c.ExpiresAt.After(now):
+		return &c.ExpiresAt
+	}
+	return nil
+}
+
+// stopped returns since when nothing gets through although we keep trying.
+func (p *ConnectionPage) stopped() *time.Time { return StoppedSince(p.Connection, p.Clock.Now) }
+
+// tone returns the tone of the answer. What stops data is never calm.
+func (p *ConnectionPage) tone(v verdict) markup {
+	if p.stopped() != nil {
+		return "warn"
+	}
+	return verdictWords[v].tone
 }
 
 // flow names the data that an integration gets, in the words of its scopes.
-type flow struct{ your, fresh, reach string }
+type flow struct{ your, fresh, reach, reached string }
 
 // flowOf returns the names of what the connection carries.
 func flowOf(c *models.Connection) flow {
 	if strings.Contains(c.Scopes, "tn.jpm.") && strings.Contains(c.Scopes, "tn.crm.customers") {
-		return flow{"Your jobs and customers", "New jobs and customers", "reach"}
+		return flow{"Your jobs and customers", "New jobs and customers", "reach", "have"}
 	}
-	return flow{"Your ServiceTitan data", "New ServiceTitan data", "reaches"}
+	return flow{"Your ServiceTitan data", "New ServiceTitan data", "reaches", "has"}
 }
 
 // failedTest returns when the last test did not pass, if nothing has worked since.

@@ -16,7 +16,7 @@ func answerCard(c *ConnectionPage) templ.Component {
 		v := c.verdict()
 		words := &verdictWords[v]
 		p.html(`<section class="card answer" aria-labelledby="answer" data-tone="`)
-		p.html(words.tone)
+		p.html(c.tone(v))
 		p.html(`"><div class="body"><span class="disc small">`)
 		p.component(Icon(words.icon))
 		p.html(`</span><div class="stack"><div class="stack tight"><h2 id="answer">`)
@@ -96,14 +96,9 @@ func (p *pen) meaning(c *ConnectionPage, v verdict) {
 	case verdictUnsure:
 		p.unsure(c)
 	case verdictUpgrade:
-		p.html(`The connection keeps working, but without`)
-		if len(c.Missing) > 0 {
-			p.html(`: `)
-			p.text(Listed(c.Missing))
-		} else {
-			p.html(` part of the access`)
-		}
-		p.html(`. A ServiceTitan admin opens`)
+		p.html(`Without it, `)
+		p.integration()
+		p.html(` misses that part of your data. The rest works as before. To allow it, a ServiceTitan admin opens`)
 		p.html(`</p>`)
 		p.component(clickPath())
 		p.html(`<p>and chooses <b>Upgrade to New Version</b> next to Fieldbridge.`)
@@ -154,7 +149,12 @@ func (p *pen) turn(c *ConnectionPage) {
 
 // retrying writes why a connection is retried, and what works until when.
 func (p *pen) retrying(c *ConnectionPage, v verdict) {
-	data := flowOf(&c.Connection)
+	data, stopped := flowOf(&c.Connection), c.stopped()
+	if stopped != nil {
+		p.text(data.fresh + " " + data.reached + " not reached ")
+		p.integration()
+		p.on(` since `, stopped, c.Clock, `. `)
+	}
 	// Only three verdicts are about retrying.
 	//exhaustive:ignore
 	switch v {
@@ -167,24 +167,20 @@ func (p *pen) retrying(c *ConnectionPage, v verdict) {
 		p.html(`We cannot renew the access right now. We know about it and are fixing it. `)
 	default:
 		p.text(reasons[c.Connection.Reason])
-		p.on(` It began `, TroubledSince(c.Connection), c.Clock, `. `)
+		if p.html(` `); stopped == nil {
+			p.on(`It began `, TroubledSince(c.Connection), c.Clock, `. `)
+		}
 	}
-	switch expires := &c.Connection.ExpiresAt; {
-	case c.Connection.UnansweredSince != nil:
-		p.text(data.fresh + " may not " + "reach ")
-		p.integration()
-		p.html(` until ServiceTitan answers again.`)
-	case expires.After(c.Clock.Now):
+	if stopped != nil {
+		p.html(`Everything continues by itself as soon as it works.`)
+	} else {
+		expires := &c.Connection.ExpiresAt
 		p.html(`The access that we have works until about `)
 		p.time(*expires, c.Clock.At(*expires))
 		p.html(`. Until then, `)
 		p.text("y" + data.your[1:] + " " + data.reach + " ")
 		p.integration()
-		p.html(` as before.`)
-	default:
-		p.text(data.fresh + " cannot reach ")
-		p.integration()
-		p.html(` until it works again.`)
+		p.html(` as before. There is nothing you need to do.`)
 	}
 }
 
@@ -222,11 +218,11 @@ func (p *pen) ended(c *ConnectionPage) {
 
 // asides writes what else is true, and is less urgent than the answer.
 func (p *pen) asides(c *ConnectionPage, v verdict) {
-	if o := c.outage(); o != nil {
+	if o := c.outage(); o != nil && (o.EndedAt == nil || v == verdictWorking && c.hitBy(o)) {
 		p.html(`<p class="sm muted">`)
 		switch {
 		case o.EndedAt != nil:
-			p.on(`ServiceTitan answers again. It has answered as it should since `, o.EndedAt, c.Clock, `. <a href="`+StatusPath+`">What happened</a>`)
+			p.on(`ServiceTitan had problems, and answers again since `, o.EndedAt, c.Clock, `. <a href="`+StatusPath+`">What happened</a>`)
 		case v == verdictOutage:
 			p.html(`There is nothing for you to do. Your connection continues by itself. <a href="` + StatusPath + `">See what we know</a>`)
 		case v == verdictRefused || v == verdictEnded || v == verdictYourTurn || v == verdictOurTurn:
@@ -291,7 +287,13 @@ func (p *pen) lastTest(c *ConnectionPage, v verdict) {
 	tested, connection := c.justTested(), &c.Connection
 	switch at := c.lastTry(); {
 	case len(tested) > 0 && tested[0].Kind == models.EventTestPassed:
-		p.html(`<span role="status"><b>Test passed.</b> ServiceTitan answered in `)
+		p.html(`<span role="status"><b>`)
+		if v == verdictUpgrade {
+			p.html(`Test done: part of the access is missing.`)
+		} else {
+			p.html(`Test passed.`)
+		}
+		p.html(`</b> ServiceTitan answered in `)
 		p.text(Seconds(tested[0].Millis))
 		p.html(`.</span>`)
 	case at != nil && v != verdictWorking:
@@ -306,6 +308,8 @@ func (p *pen) lastTest(c *ConnectionPage, v verdict) {
 		p.html(`Not tested yet. “Test connection” asks ServiceTitan right now.`)
 	case connection.TestedAt.Before(connection.ConnectedAt):
 		p.html(`Not tested since it was connected again. “Test connection” asks ServiceTitan right now.`)
+	case connection.TestPassed && v == verdictUpgrade:
+		p.on(`Last test: ServiceTitan answered `, connection.TestedAt, c.Clock, `. Part of the access is missing.`)
 	case connection.TestPassed:
 		p.on(`Last test: passed `, connection.TestedAt, c.Clock, `, in `)
 		p.text(Seconds(connection.TestMillis))

@@ -132,7 +132,7 @@ func TestPageOfAConnectionHasOneAnswer(t *testing.T) {
 		"Connected, but":           {"Needs reconnect", "Retrying", "is disconnected"},
 		"is disconnected.":         {"We keep trying", "Test connection", "Next try"},
 		"We stopped trying, so":    {"Next try", "Test connection", "as before"},
-		"cannot reach the integr":  {"as before"},
+		"have not reached":         {"as before", "nothing you need to do"},
 		"Your turn: please check ": {"I have allowed it"},
 	}
 	answers := map[string]bool{}

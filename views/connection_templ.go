@@ -161,7 +161,7 @@ func connection(p *ConnectionPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = StateBadge(ShownState(p.Connection)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = stateOf(p.Connection, len(p.Missing) > 0, p.Clock).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -216,7 +216,7 @@ func connection(p *ConnectionPage) templ.Component {
 				}
 			}
 			if len(p.Days) > 0 {
-				templ_7745c5c3_Err = HealthStrip(p.Days, p.Connection.CreatedAt).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = HealthStrip(p.Days, p.Connection.CreatedAt, p.stopped()).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

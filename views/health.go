@@ -92,11 +92,16 @@ func dayBar(place int, date, tone, says string) Bar {
 }
 
 // checkBars returns the checks of the days as bars, with the same shapes as healthBars.
-func checkBars(days []connect.RenewalDay) []Bar {
-	bars := make([]Bar, len(days))
+func checkBars(days []connect.RenewalDay, stopped *time.Time) []Bar {
+	bars, since := make([]Bar, len(days)), ""
+	if stopped != nil {
+		since = stopped.UTC().Format(time.DateOnly)
+	}
 	for i, d := range days {
 		tone, says := "ok", "ServiceTitan answered all checks"
 		switch {
+		case since != "" && d.Day >= since:
+			tone, says = "warn", "nothing got through for part of the day"
 		case d.ChecksOK+d.ChecksFailed == 0:
 			tone, says = "off", "no checks"
 		case d.ChecksOK == 0:
@@ -185,17 +190,20 @@ func healthWords(what string, bars []Bar) string {
 // any because somebody had to reconnect. A high bar is a day without a problem, a lower one
 // a day with problems, and a mere line a day without data. The days before a connection
 // that began in that time have no bar, and until a day is over, there are none at all.
-func HealthStrip(days []connect.RenewalDay, began time.Time) templ.Component {
+//
+// If nothing gets through since a moment, no check can be made. The days since then count as
+// days with a problem.
+func HealthStrip(days []connect.RenewalDay, began time.Time, stopped *time.Time) templ.Component {
 	return byHand(func(p *pen) {
 		first := firstDay(days, began)
 		p.html(`<section class="card" aria-labelledby="health"><header><h2 id="health">Last 30 days</h2><small>Days in UTC</small></header><div class="body stack">`)
 		switch {
-		case first == len(days)-1 && healthy(days[first]):
+		case first == len(days)-1 && healthy(days[first]) && stopped == nil:
 			p.html(`<p class="sm muted">History starts today. From tomorrow, each day has a bar here: high without a problem, low with one.</p></div></section>`)
 			return
 		default:
 			p.strip("Renewals", healthBars(days), first)
-			p.strip("Checks", checkBars(days), first)
+			p.strip("Checks", checkBars(days, stopped), first)
 		}
 		p.html(`<div class="stack tight"><div class="row split"><small>`)
 		if first == 0 {

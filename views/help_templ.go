@@ -33,7 +33,7 @@ func (p HelpPage) answers() []point {
 	return []point{
 		{"", "user", "Who is a ServiceTitan admin?", "Somebody whose ServiceTitan user has the permission Manage API Application Access. Often that is the owner or the office manager. " + link},
 		{"", "shield", "Does Fieldbridge delete anything in ServiceTitan?", "No. Connecting, reconnecting, and disconnecting delete nothing in ServiceTitan. Disconnecting only ends our access, and the history stays here."},
-		{"", states[models.Degraded].Icon, "What does “" + states[models.Degraded].Word + "” mean?", "The last renewal did not work, and we keep trying. The connection usually works in the meantime. There is nothing for you to do. If we cannot fix it, the state becomes “" + states[models.ReconnectNeeded].Word + "”."},
+		{"", states[models.Degraded].Icon, "What does “" + states[models.Degraded].Word + "” mean?", "Something between us and ServiceTitan does not work, and we keep trying. At first, the connection works in the meantime. If data no longer gets through, its page says since when. There is nothing for you to do. If we cannot fix it, the state becomes “" + states[models.ReconnectNeeded].Word + "”."},
 		{"", states[models.ReconnectNeeded].Icon, "What does “" + states[models.ReconnectNeeded].Word + "” mean?", "ServiceTitan no longer accepts our access. Open the connection and choose Reconnect. A ServiceTitan admin needs about two minutes for it."},
 		{"", "lock", "Does Fieldbridge support need my password?", "No. We never ask for a password, a code of your second step, or a client secret. Do not give them to anybody who calls or writes."},
 	}

@@ -32,6 +32,19 @@ func ShownState(c models.Connection) models.State {
 	return c.State
 }
 
+// worksInPart says whether a connection works without a part of its access.
+func worksInPart(c models.Connection, partMissing bool) bool {
+	return ShownState(c) == models.Connected && (partMissing || c.UpgradeNeeded)
+}
+
+// shownTone returns the tone in which a company sees a connection.
+func shownTone(c models.Connection, partMissing bool, clock Clock) string {
+	if worksInPart(c, partMissing) || StoppedSince(c, clock.Now) != nil {
+		return "warn"
+	}
+	return states[ShownState(c)].Tone
+}
+
 // reasons says in a sentence why ServiceTitan could not be used.
 var reasons = map[models.Reason]string{
 	models.ReasonNone:          "We do not know why.",

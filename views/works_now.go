@@ -94,6 +94,8 @@ next:
 // notAllowed returns why an area that the token names cannot be used; empty if it can.
 func (p *ConnectionPage) notAllowed(area models.Area) string {
 	switch {
+	case p.stopped() != nil:
+		return "Paused"
 	case p.Connection.State == models.Disconnected:
 		return "Ended"
 	case !p.works() && p.Connection.Reason == models.ReasonNotAllowed:

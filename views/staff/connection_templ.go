@@ -210,7 +210,7 @@ func Connection(p ConnectionPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if len(p.View.Days) > 0 {
-				templ_7745c5c3_Err = views.HealthStrip(p.View.Days, p.View.Connection.CreatedAt).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = views.HealthStrip(p.View.Days, p.View.Connection.CreatedAt, views.StoppedSince(p.View.Connection, p.Clock.Now)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
