@@ -19,20 +19,19 @@ test: ## run all tests (TESTFLAGS=-race for the race detector)
 soak: ## run the tests named TestSoak… at full length: killed and stopped processes, an outage, a day with 10,000 connections
 	FIELDBRIDGE_TEST_FULL=1 go test ./models/... -run '^TestSoak' -v -count=1 -timeout 90m
 
-check: ## check format, vet, lint, generated code, go.mod, and the house rules
+check: ## check format, vet and lint, generated code, go.mod, and the house rules
 	go tool templ fmt -fail .
-	go vet ./...
 	$(LINT) fmt --diff
 	$(LINT) run ./...
 	go tool templ generate && git diff --exit-code -- '*_templ.go'
 	go mod tidy -diff
-	go test -run 'House|Import' ./cmd/fieldbridge
+	go test -vet=off -run 'House|Import' ./cmd/fieldbridge
 
 vuln: ## look for known vulnerabilities, if the vulnerability database can be reached
 	.ci/vuln
 
 guard: ## fail if a request allocates more than its limit, or if short contests with the floors go badly (run nothing else)
-	go test ./cmd/fieldbridge -run '^TestGuard' -bench '^BenchmarkGuard' -benchtime 1x -v -count=1
+	go test ./cmd/fieldbridge -vet=off -run '^TestGuard' -bench '^BenchmarkGuard' -benchtime 1x -v -count=1
 
 EXPRESS = .ci/peers/express
 
