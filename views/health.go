@@ -1,7 +1,6 @@
 package views
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,9 +44,24 @@ func (p *pen) bars(bars []Bar) {
 		p.number(bar.X)
 		p.html(`.5" y="`)
 		p.number(bar.Y)
-		p.html(`" width="7" height="`)
+		p.html(`" height="`)
 		p.number(bar.Height)
-		p.html(`" rx="1.5"><title>`)
+		p.html(`"><title>`)
+		p.text(bar.When)
+		p.html(`: `)
+		p.text(bar.Says)
+		p.html(`</title></rect>`)
+	}
+}
+
+// days draws the bars of days. The stylesheet gives them their shapes.
+func (p *pen) days(bars []Bar) {
+	for _, bar := range bars {
+		p.html(`<rect data-tone="`)
+		p.text(bar.Tone)
+		p.html(`" x="`)
+		p.number(bar.X)
+		p.html(`.5"><title>`)
 		p.text(bar.When)
 		p.html(`: `)
 		p.text(bar.Says)
@@ -79,16 +93,7 @@ func healthBars(days []connect.RenewalDay) []Bar {
 
 // dayBar returns the bar of the day in a place.
 func dayBar(place int, date, tone, says string) Bar {
-	height := 4 // a mere line
-	switch tone {
-	case "ok":
-		height = BarHeight - 2
-	case "warn":
-		height = BarHeight * 2 / 3
-	case "bad":
-		height = BarHeight / 3
-	}
-	return Bar{X: place*BarStep + 1, Y: BarHeight - height, Height: height, Tone: tone, When: day(date), Says: says}
+	return Bar{X: place*BarStep + 1, Tone: tone, When: day(date), Says: says}
 }
 
 // checkBars returns the checks of the days as bars, with the same shapes as healthBars.
@@ -166,15 +171,35 @@ func healthSum(bars []Bar) string {
 	return strconv.Itoa(fine) + " of " + Plural(counted, "day", "days") + " without a problem"
 }
 
-// troubledDays describes the days with a problem, newest first.
+// troubledDays describes the days with a problem, newest first. Days in a row about which
+// there is the same to say are one entry.
 func troubledDays(bars []Bar) []string {
 	var list []string
-	for _, bar := range slices.Backward(bars) {
-		if bar.Tone == "warn" || bar.Tone == "bad" {
-			list = append(list, bar.words())
+	for i := len(bars) - 1; i >= 0; i-- {
+		last := bars[i]
+		if last.Tone != "warn" && last.Tone != "bad" {
+			continue
+		}
+		for i > 0 && bars[i-1].Says == last.Says {
+			i--
+		}
+		if bars[i].When == last.When {
+			list = append(list, last.words())
+		} else {
+			list = append(list, bars[i].When+" to "+last.words())
 		}
 	}
 	return list
+}
+
+// daysInTrouble counts the days with a problem.
+func daysInTrouble(bars []Bar) (n int) {
+	for _, bar := range bars {
+		if bar.Tone == "warn" || bar.Tone == "bad" {
+			n++
+		}
+	}
+	return n
 }
 
 // healthWords describes a strip of renewals or checks for screen readers.
@@ -242,14 +267,14 @@ func (p *pen) strip(what string, bars []Bar, first int) {
 	p.text(what)
 	p.html(`</h3> <small>`)
 	p.text(healthSum(bars))
-	p.html(`</small></div><svg class="bars" viewBox="0 0 300 40" preserveAspectRatio="none" role="img" aria-label="`)
+	p.html(`</small></div><svg class="bars days" viewBox="0 0 300 40" preserveAspectRatio="none" role="img" aria-label="`)
 	p.text(healthWords(what, bars))
 	p.html(`">`)
-	p.bars(bars)
+	p.days(bars)
 	p.html(`</svg>`)
 	if list := troubledDays(bars); len(list) > 0 {
 		p.html(`<details class="sm"><summary>`)
-		p.text(Plural(len(list), "day", "days"))
+		p.text(Plural(daysInTrouble(bars), "day", "days"))
 		p.html(` with a problem</summary><ul role="list">`)
 		for _, line := range list {
 			p.html(`<li>`)

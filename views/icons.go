@@ -17,7 +17,7 @@ var glyphs = map[string]string{
 	"calendar": "M5 4.5h10a2 2 0 0 1 2 2v8.5a2 2 0 0 1-2 2h-10a2 2 0 0 1-2-2v-8.5a2 2 0 0 1 2-2zM3 8.5h14M7 2.8v3M13 2.8v3",
 	"check":    "M4.5 10.5 8.5 14.5 15.5 6.2",
 	"clock":    "M2.8 10a7.2 7.2 0 1 0 14.4 0a7.2 7.2 0 1 0-14.4 0zM10 5.8v4.4l2.8 1.7",
-	"copy":     "M8.8 7h6.2a1.8 1.8 0 0 1 1.8 1.8v6.2a1.8 1.8 0 0 1-1.8 1.8h-6.2a1.8 1.8 0 0 1-1.8-1.8v-6.2a1.8 1.8 0 0 1 1.8-1.8zM13 4.5a1.5 1.5 0 0 0-1.5-1.3H5A1.8 1.8 0 0 0 3.2 5v6.5A1.5 1.5 0 0 0 4.5 13",
+	"copy":     "M7 7h10v10H7zM13 4V3H3v10h1",
 	"device":   "M3.5 4.5h13v8.5h-13zM7.5 16.5h5M10 13v3.5",
 	"down":     "M10 4v12M5 11l5 5 5-5",
 	"even":     "M4 10h12",
@@ -70,7 +70,7 @@ var (
 func draw(start markup) map[string]templ.Component {
 	drawn := make(map[string]templ.Component, len(glyphs))
 	for name, outline := range glyphs {
-		drawn[name] = start + escaped(outline) + `"></path></svg>`
+		drawn[name] = start + escaped(outline) + `"/></svg>`
 	}
 	return drawn
 }

@@ -244,19 +244,19 @@ func TestConnectionSaysHowItIs(t *testing.T) {
 }
 
 // The strip of checks says which days have checks that worked, that failed, and none, by
-// the height of the bars and in words.
+// the tone of the bars, which has a height of its own, and in words.
 func TestHealthStripTellsChecksFromRenewals(t *testing.T) {
 	days := []connect.RenewalDay{{Day: "2026-11-20", OK: 9}, {Day: "2026-11-21", OK: 9, ChecksOK: 24}, {Day: "2026-11-22", ChecksOK: 20, ChecksFailed: 4}, {Day: "2026-11-23", ChecksFailed: 2}}
 	shown := pagetest.Show(t, Connection(ConnectionPage{Visitor: pagetest.Visitor(accounts.Owner), Connection: pagetest.Connection(models.Connected), Days: days, Clock: testClock()}))
 	shown.Says("Renewals 2 of 2 days without a problem", "Checks 1 of 3 days without a problem", "Nov 20: no checks", "Nov 21: ServiceTitan answered all checks", "Nov 22: 4 checks of 24 did not work", "Nov 23: no check worked")
-	heights := map[string]bool{}
+	tones := map[string]bool{}
 	for _, bar := range shown.All("rect")[len(days):] {
-		if pagetest.Value(bar, "data-tone") != "" {
-			heights[pagetest.Value(bar, "height")] = true
+		if tone := pagetest.Value(bar, "data-tone"); tone != "" {
+			tones[tone] = true
 		}
 	}
-	if len(heights) != len(days) {
-		t.Errorf("the bars have the heights %v, want one for each kind of day", heights)
+	if len(tones) != len(days) {
+		t.Errorf("the bars have the tones %v, want one for each kind of day", tones)
 	}
 }
 

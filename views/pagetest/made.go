@@ -85,7 +85,8 @@ func (p Page) checkAttributes() {
 				}
 			}
 		}
-		if n.Data == "svg" && Value(n, "aria-hidden") != "true" && Value(n, "role") == "" {
+		part := n.Parent != nil && n.Parent.Data == "svg" // of a picture that has a name
+		if n.Data == "svg" && !part && Value(n, "aria-hidden") != "true" && Value(n, "role") == "" {
 			p.Error("a picture is neither hidden nor named")
 		}
 	}

@@ -12,8 +12,8 @@ import (
 type chart struct {
 	ticks []tick
 	bars  []hourBar
-	// step is the width of an hour, and width that of its bar.
-	step, width string
+	// step is the width of an hour. The stylesheet says how much of it a bar has.
+	step string
 }
 
 // tick is a line of the scale.
@@ -22,7 +22,7 @@ type tick struct{ y, label string }
 // hourBar is an hour: its failures are stacked on what worked. A part of no height is
 // empty.
 type hourBar struct {
-	x, left, middle                  string
+	x, middle                        string
 	workedY, worked, failedY, failed string
 	// says is the tooltip. hour is the label below, if there is one; a minor one is left out
 	// on phones.
@@ -35,8 +35,6 @@ const (
 	ticksAtMost = 4
 	// leastPart is the least height of a part in percent, so that people can see it.
 	leastPart = 1.5
-	// barShare is the share of an hour's width that its bar has.
-	barShare = 0.72
 	// labelEvery is how many hours there are between two labels; every second one is minor.
 	labelEvery = 3
 )
@@ -71,11 +69,11 @@ func hoursChart(hours []support.RenewalHour, clock views.Clock) chart {
 		return c
 	}
 	wide := 100 / float64(len(hours))
-	c.step, c.width = percent(wide), percent(wide*barShare)
+	c.step = percent(wide)
 	for i, h := range hours {
 		begins := h.Begins().In(clock.Zone)
 		x := float64(i) * wide
-		bar := hourBar{x: percent(x), left: percent(x + wide*(1-barShare)/2), middle: percent(x + wide/2), says: clock.Stamp(h.Begins()) + ": " + hourSays(h)}
+		bar := hourBar{x: percent(x), middle: percent(x + wide/2), says: clock.Stamp(h.Begins()) + ": " + hourSays(h)}
 		if begins.Hour()%labelEvery == 0 {
 			bar.hour, bar.minor = begins.Format("3 PM"), begins.Hour()%(2*labelEvery) != 0
 		}
