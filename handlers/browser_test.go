@@ -17,6 +17,8 @@ import (
 type contractor struct {
 	*browsertest.Page
 	app *app
+	// inspected counts the pages that inspect has checked.
+	inspected int
 }
 
 func (a *app) contractor(t *testing.T) *contractor {
@@ -25,29 +27,33 @@ func (a *app) contractor(t *testing.T) *contractor {
 }
 
 // looks are the window sizes and color schemes in which each page must be usable.
-// axe-core checks each size and each scheme once, because it takes most of the time
-// of a journey. The other looks are for screenshots.
+// axe-core checks each page of a journey in one look, in turn in the first and in the last,
+// because it takes most of the time. The other looks are for screenshots. TestBrowserEveryPage
+// checks every page in the last.
 var looks = []struct {
 	name          string
 	width, height int64
 	scheme        string
-	checked       bool
 }{
-	{"phone-dark", 390, 844, "dark", true},
-	{"phone", 390, 844, "light", false},
-	{"dark", 1280, 900, "dark", false},
-	{"desk", 1280, 900, "light", true},
+	{"phone-dark", 390, 844, "dark"},
+	{"phone", 390, 844, "light"},
+	{"dark", 1280, 900, "dark"},
+	{"desk", 1280, 900, "light"},
 }
 
-// inspect checks the page with axe-core, and takes a screenshot in each look.
+// inspect checks the page with axe-core, and takes a screenshot in each look. It leaves the
+// tab in the last.
 func (c *contractor) inspect(name string) {
 	c.Helper()
-	for _, look := range looks {
-		if !look.checked && !browsertest.TakesScreenshots() {
+	last := len(looks) - 1
+	checked := last * (c.inspected % 2)
+	c.inspected++
+	for i, look := range looks {
+		if i != checked && i != last && !browsertest.TakesScreenshots() {
 			continue
 		}
 		c.Look(look.width, look.height, look.scheme)
-		if look.checked {
+		if i == checked {
 			c.Accessible()
 		}
 		c.Screenshot(name + "-" + look.name)

@@ -30,7 +30,7 @@ func (p *Page) Accessible() {
 		}
 		p.Value(string(script) + `;""`)
 	}
-	found := run(p, chromedp.Evaluate[[]violation](`axe.run(document, { resultTypes: ["violations"] }).then(r => r.violations.map(v => ({
+	found := run(p, chromedp.Evaluate[[]violation](`axe.run(document, { resultTypes: ["violations"], preload: false }).then(r => r.violations.map(v => ({
 		id: v.id, help: v.help, where: v.nodes.map(n => n.target.join(" ")).join("; ")})))`, chromedp.EvalAwaitPromise))
 	for _, v := range found {
 		p.Errorf("%s: %s: %s (%s)", p.Address(), v.ID, v.Help, v.Where)
