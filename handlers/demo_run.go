@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/fieldbridge/fieldbridge"
+	"github.com/fieldbridge/fieldbridge/handlers/request"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
@@ -57,6 +59,10 @@ type Director struct {
 	Mails func(email string) []string
 }
 
+// ErrSandboxSilent says that a scene could not be arranged because the sandbox does not
+// answer.
+var ErrSandboxSilent = errors.New("the sandbox does not answer")
+
 // RunPerson identifies one of a run's people.
 type RunPerson struct {
 	// CompanyID is uuid.Nil for staff.
@@ -97,12 +103,17 @@ func (s *staffSite) showRun(c echo.Context) error {
 	if !ok {
 		at = 1
 	}
+	return s.showStep(c, http.StatusOK, at, s.runBegan(c.QueryParam("begun")), 0)
+}
+
+// showStep shows a step. Missed is the step that could not be arranged; 0 if there is none.
+func (s *staffSite) showStep(c echo.Context, status, at int, begun time.Time, missed int) error {
 	page := views.RunPage{
-		Run: &s.Director.Run, At: at, Now: s.Now(), Begun: s.runBegan(c.QueryParam("begun")),
+		Run: &s.Director.Run, At: at, Now: s.Now(), Begun: begun, Missed: missed,
 		Mails: s.Director.Mails(s.Director.Run.Owner.Email), MailboxURL: s.Demo.MailboxURL, SandboxURL: s.Demo.SandboxURL,
 	}
 	c.Response().Header().Set("Content-Security-Policy", policy+"; frame-src 'self'")
-	return fieldbridge.Render(c, http.StatusOK, views.DemoRun(page))
+	return fieldbridge.Render(c, status, views.DemoRun(page))
 }
 
 // runBegan reads when a run began. It is zero for what cannot be.
@@ -124,10 +135,19 @@ func (s *staffSite) moveRun(c echo.Context) error {
 	if !ok {
 		return seeOther(c, runPath)
 	}
-	if err := s.Director.Arrange(c.Request().Context(), s.Director.Run.Steps[at-1].Scene); err != nil {
+	began := s.runBegan(f.Line("begun"))
+	err = s.Director.Arrange(c.Request().Context(), s.Director.Run.Steps[at-1].Scene)
+	if errors.Is(err, ErrSandboxSilent) {
+		from, ok := s.runStep(f.Line("from"))
+		if !ok {
+			from = 1
+		}
+		request.NoteError(c.Request().Context(), slog.LevelWarn, err)
+		return s.showStep(c, http.StatusServiceUnavailable, from, began, at)
+	}
+	if err != nil {
 		return err
 	}
-	began := s.runBegan(f.Line("begun"))
 	if began.IsZero() {
 		began = s.Now()
 	}

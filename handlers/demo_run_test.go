@@ -221,7 +221,9 @@ func TestRunMoves(t *testing.T) {
 	if len(d.arranged) != 2 {
 		t.Errorf("arranged are %v", d.arranged)
 	}
-	d.refusal = errors.New("the sandbox is gone")
+	d.refusal = fmt.Errorf("arrange: %w", handlers.ErrSandboxSilent)
+	b.post("/demo/run", "step", "3", "from", "2").want(d.app, 503, "The sandbox does not answer.", "Try again", "Step 2 of 3")
+	d.refusal = errors.New("the database is gone")
 	b.post("/demo/run", "step", "2").want(d.app, 500)
 	b.post("/demo/run/reset").want(d.app, 303, "/demo/run")
 	if d.arranged != nil {

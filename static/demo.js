@@ -34,9 +34,19 @@
       requestAnimationFrame(() => open.classList.add("nudge"));
     }, true);
   };
+  // Nothing in a frame can be pressed, so that nobody has to tab through it. A page that
+  // follows its connection changes, and gets new links.
+  const untab = (within) => {
+    for (const stop of within.querySelectorAll("a[href], button, input, select, textarea, summary")) stop.tabIndex = -1;
+  };
+  const settle = (frame) => {
+    quiet(frame);
+    untab(frame.contentDocument);
+    new MutationObserver(() => untab(frame.contentDocument)).observe(frame.contentDocument.body, { childList: true, subtree: true });
+  };
   for (const frame of frames) {
-    frame.addEventListener("load", () => quiet(frame));
-    if (frame.contentDocument?.readyState === "complete") quiet(frame);
+    frame.addEventListener("load", () => settle(frame));
+    if (frame.contentDocument?.readyState === "complete") settle(frame);
   }
 
   const part = '[data-live="mails"]';

@@ -55,6 +55,9 @@ type RunPage struct {
 	*Run
 	// At is the step, counted from 1.
 	At int
+	// Missed is the step that could not be arranged, because the sandbox does not answer. It
+	// is 0 otherwise.
+	Missed int
 	// Begun is when the run began. It is zero before it has.
 	Begun, Now time.Time
 	// Mails are the subjects of the mails to the owner, newest first.

@@ -15,6 +15,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/connect"
+	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/models/support"
@@ -154,14 +155,20 @@ func (s *scene) work(ctx context.Context) error {
 	case models.Connected:
 		return nil
 	case models.Degraded:
-		return s.refresh(ctx)
+		if err := s.refresh(ctx); err != nil {
+			return err
+		}
+		if err := s.read(ctx); err != nil || s.connection.State == models.Connected {
+			return err
+		}
+		return handlers.ErrSandboxSilent
 	}
 	binding := secret.New(rand.Text())
 	address, err := s.d.app.connections.Begin(ctx, s.owner, binding, models.Choice{
 		Environment: servicetitan.Sandbox, Way: servicetitan.SignIn, TenantID: juniperRidge, ConnectionID: s.connection.ID,
 	})
 	if err != nil {
-		return err
+		return silent(err)
 	}
 	back, err := s.d.box.Consent(ctx, address, juniperRidge)
 	if err != nil {
@@ -176,10 +183,19 @@ func (s *scene) work(ctx context.Context) error {
 		State: secret.New(q.Get("state")), Code: secret.New(q.Get("code")), Issuer: q.Get("iss"), HasIssuer: q.Has("iss"),
 	})
 	if err != nil {
-		return err
+		return silent(err)
 	}
 	if result.Outcome != models.OutcomeConnected {
-		return fmt.Errorf("%w: %s", errRunNotConnected, result.Outcome)
+		return silent(fmt.Errorf("%w: %s", errRunNotConnected, result.Outcome))
 	}
 	return s.read(ctx)
+}
+
+// silent adds to an error of connecting that the sandbox does not answer. The database and
+// whoever gives up are not the sandbox.
+func silent(err error) error {
+	if database.Unavailable(err) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", handlers.ErrSandboxSilent, err)
 }
