@@ -18,9 +18,16 @@ func (c *contractor) pick(id, value string) {
 	}
 }
 
+// unfold opens what most demos do without.
+func (c *contractor) unfold() {
+	c.Helper()
+	c.Value(`document.getElementById("all").open = true, ""`)
+}
+
 // action presses a button of "Do at once" and waits for what the page says.
 func (c *contractor) action(name, then string) {
 	c.Helper()
+	c.unfold()
 	c.Choose(fmt.Sprintf(`[aria-label="Do: %s"]`, name))
 	c.See(then)
 }
@@ -40,17 +47,20 @@ func TestBrowserSandboxControl(t *testing.T) {
 
 	// A fault that happens once, for one company, set with its radio button,
 	// fields, and button.
+	control.unfold()
 	control.Choose(`[name=kind][value="status_503"]`)
 	control.pick("fault-tenant", fmt.Sprint(northgate))
 	control.Type("times", "1")
 	control.Click("Switch it on", "once more 0 Off")
 	// A fault that stays, and concerns the API.
+	control.unfold()
 	control.Choose(`[name=kind][value="slow"]`)
 	control.pick("path", sandbox.PathBusinessUnits)
 	control.Type("seconds", "0.05")
 	control.Click("Switch it on", "until switched off 0 Off")
 	// A fault that is not possible.
 	control.Expect("422")
+	control.unfold()
 	control.Choose(`[name=kind][value="deny"]`)
 	control.pick("path", sandbox.PathToken)
 	control.Click("Switch it on", "Fault deny is only about /connect/authorize.")
@@ -67,6 +77,7 @@ func TestBrowserSandboxControl(t *testing.T) {
 		t.Errorf("the slow answer fired %d times, want once", n)
 	}
 	control.Goto(a.standIn.URL + "/")
+	control.unfold()
 	control.See("Unavailable (503) · fired 1×")
 	control.Choose(`[aria-label="Off: Slow"]`)
 	control.See("None. Everything works.")

@@ -32,6 +32,17 @@
   setInterval(load, every * 1000);
   document.addEventListener("visibilitychange", load);
 
+  // A link may lead to something that is folded.
+  const unfold = () => {
+    const to = location.hash && document.getElementById(location.hash.slice(1));
+    const folded = to?.closest("details:not([open])");
+    if (!folded) return;
+    folded.open = true;
+    to.scrollIntoView();
+  };
+  unfold();
+  addEventListener("hashchange", unfold);
+
   const find = document.getElementById("find");
   find.addEventListener("input", () => {
     const words = find.value.toLowerCase().split(/\s+/);

@@ -69,6 +69,7 @@ func sandboxPageProblems() map[string]string {
 			const r = e.getBoundingClientRect()
 			return !e.contains(document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2))
 		}).map(e => e.innerText).join()`,
+		"a card is too narrow": `[...document.querySelectorAll(".card")].filter(e => e.checkVisibility() && e.offsetWidth < 200).map(e => e.innerText).join()`,
 		"what can be opened stands too near": `[...document.querySelectorAll("fieldset details")].filter(e =>
 			e.getBoundingClientRect().top - e.previousElementSibling.getBoundingClientRect().bottom < 8).map(e => e.innerText).join()`,
 	}

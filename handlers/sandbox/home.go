@@ -38,7 +38,7 @@ func (s *Sandbox) home(a *answer, r *http.Request) {
 		a.seeOther(backTo("", found[0].ID, url.Values{}))
 		return
 	}
-	v := homeView{fault: emptyFault()}
+	v := homeView{fault: emptyFault(), advanced: q.Has("kind") || q.Has("scope") || q.Has("did")}
 	// A link may choose the company and the fault. It changes nothing by itself.
 	v.fault.kind, v.fault.tenantID = FaultKind(q.Get("kind")), s.all().known(q.Get("tenant"))
 	v.actionTenant, v.scope = v.fault.tenantID, q.Get("scope")
@@ -53,6 +53,7 @@ func (s *Sandbox) home(a *answer, r *http.Request) {
 
 func (s *Sandbox) showHome(a *answer, r *http.Request, status int, v homeView) {
 	v.formToken, v.tenants = s.formToken, s.all()
+	v.advanced = v.advanced || v.problem != ""
 	v.stage, v.standing, v.live = s.stage(r, v.actionTenant), s.standings(), r.URL.Query().Get("live") == "1"
 	// The script only keeps the page current. It changes nothing, and neither does it
 	// read anything but this page.
