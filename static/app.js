@@ -41,8 +41,28 @@
 // data-copy-text copies that text. A button that submits a form does so afterwards. Without
 // this script such buttons are hidden, and the field can be selected.
 for (const button of document.querySelectorAll("button[data-copy]")) {
-  button.hidden = !navigator.clipboard;
+  button.hidden = false;
 }
+const told = document.createElement("p");
+told.className = "sr";
+told.setAttribute("role", "status");
+document.body.append(told);
+// byHand shows the text that the browser does not copy, and selects it.
+const byHand = (button, field) => {
+  if (!field) {
+    field = document.createElement("input");
+    field.className = "in by-hand";
+    field.readOnly = true;
+    field.value = button.dataset.copyText;
+    field.setAttribute("aria-label", "Text to copy");
+    button.after(field);
+  }
+  const folded = field.closest("details");
+  if (folded) folded.open = true;
+  field.focus();
+  field.select();
+  return /Mac|iP(hone|ad)/.test(navigator.platform) ? "Press ⌘C" : "Press Ctrl-C";
+};
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-copy], button[data-copy-text]");
   if (!button) return;
@@ -50,13 +70,19 @@ document.addEventListener("click", async (event) => {
   const submits = button.type === "submit";
   if (submits) event.preventDefault();
   field?.select();
+  let says = "Copied";
   try {
     await navigator.clipboard.writeText(field ? field.value : button.dataset.copyText);
-    const words = button.lastElementChild?.matches("span") ? button.lastElementChild : button.lastChild;
-    if (!submits) words.textContent = " Copied";
     button.classList.add("copied");
   } catch {
-    // It is selected, or stands beside the button, and can be copied by hand.
+    // The next page has the link of a button that submits.
+    if (!submits) says = byHand(button, field);
+  }
+  if (!submits) {
+    button.style.minInlineSize = button.offsetWidth + "px"; // what stands beside it stays where it is
+    const words = button.lastElementChild?.matches("span") ? button.lastElementChild : button.lastChild;
+    words.textContent = " " + says;
+    told.textContent = says + ".";
   }
   if (submits) button.form.requestSubmit(button);
 });

@@ -201,7 +201,7 @@ var events = map[models.EventKind]EventWords{
 		return actor(e) + " tried to renew the access. " + reasons[e.Reason]
 	}},
 	models.EventLinkGiven: {"info", "copy", "Link to this page shared", func(e models.Event) string {
-		return actor(e) + " shared the link to this page. Only members of your company can open it."
+		return actor(e) + " shared the link to this page. Only members of the company can open it."
 	}},
 	models.EventReconnectMailed: {"info", "mail", "Reconnect mail sent", func(e models.Event) string {
 		switch e.Detail {
