@@ -135,9 +135,10 @@ func TestGuidedSetup(t *testing.T) {
 		sam.get("/staff").want(a, 303, "/signin") // the session was idle for 15 minutes
 		sam.signInAgain()
 		amy.post(path+"/disconnect").want(a, 303)
-		queue := sam.says("/staff/queue", "Delete the client secret in the developer portal")
+		queue := sam.says("/staff/queue", "Delete the client secret in the developer portal", "Did you delete the client secret in the developer portal?", "Not yet")
 		task := between(t, queue, `action="/staff/tasks/`, `/done"`)
-		sam.post("/staff/tasks/"+task+"/done").want(a, 303, "/staff/queue")
+		sam.post("/staff/tasks/"+task+"/done", "back", "view=late").want(a, 303, "/staff/queue?done=delete_secret&of="+strings.TrimPrefix(path, "/connections/")+"&view=late")
+		sam.says("/staff/queue?done=delete_secret", "The client secret is recorded as deleted.")
 		sam.post("/staff/tasks/"+task+"/done").want(a, 303, "/staff/queue")
 		sam.says("/staff/queue", "There is nothing to do by hand")
 		amy.says(path, "Client secret deleted", "Fieldbridge support deleted the client secret")

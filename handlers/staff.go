@@ -137,11 +137,3 @@ func (s *staffSite) enterCredentials(c echo.Context, m accounts.Staff, id uuid.U
 	}
 	return s.showStaffConnection(c, m, id, status, page)
 }
-
-// taskDone checks off a task.
-func (s *staffSite) taskDone(c echo.Context, m accounts.Staff, id uuid.UUID) error {
-	if err := s.support.TaskDone(c.Request().Context(), m, id); err != nil {
-		return err
-	}
-	return seeOther(c, "/staff/queue")
-}

@@ -36,7 +36,7 @@ func (s *staffSite) staffConnections(c echo.Context, m accounts.Staff) error {
 	if unknown := support.UnknownFilters(c.QueryParams()); len(unknown) > 0 {
 		return s.unknownFilter(c, m, unknown)
 	}
-	page := staff.ConnectionsPage{Staff: m, Outages: s.Outages.Open(), All: c.QueryParam("all") == "1", Clock: s.clock()}
+	page := staff.ConnectionsPage{Staff: m, Outages: s.Outages.Open(), All: c.QueryParam("all") == "1", Unsaved: c.QueryParam("unsaved") == "1", Clock: s.clock()}
 	page.Filter, page.Place = support.ParseFilter(c.QueryParams()), support.ParseCursor(c.QueryParam("at"))
 	if to, err := s.codeSearched(c, page.Filter.Query); to != "" || err != nil {
 		if err != nil {

@@ -21,7 +21,11 @@ const queuePath = "/staff/queue"
 
 // staffQueue shows the setups and tasks that wait for somebody.
 func (s *staffSite) staffQueue(c echo.Context, m accounts.Staff) error {
-	page := staff.QueuePage{All: c.QueryParam("all") == "1"}
+	page := staff.QueuePage{All: c.QueryParam("all") == "1", Ticked: c.QueryParam("done"), Unsaved: c.QueryParam("unsaved") == "1"}
+	page.Of, _ = request.ParseID(c.QueryParam("of")) // without it, the page has no link
+	if was, ok := request.ParseID(c.QueryParam("was")); ok {
+		page.Was = was.String()
+	}
 	kind, id, _ := strings.Cut(c.QueryParam("did"), ".")
 	if item, ok := request.ParseID(id); ok {
 		done, ok, err := s.support.Changed(c.Request().Context(), m, support.ItemKind(kind), item)
@@ -122,6 +126,34 @@ func (s *staffSite) itemChanged(c echo.Context, m accounts.Staff, f itemForm, er
 		to.Set("at", at.String())
 	}
 	to.Set("did", string(f.ref.Kind)+"."+f.ref.ID.String())
+	if was := f.Line("was"); was != "" {
+		to.Set("was", was)
+	}
+	return seeOther(c, queuePath+"?"+to.Encode())
+}
+
+// taskDone marks a task as done.
+func (s *staffSite) taskDone(c echo.Context, m accounts.Staff, id uuid.UUID) error {
+	f, err := readForm(c)
+	if err != nil {
+		return err
+	}
+	task, err := s.support.TaskDone(c.Request().Context(), m, id)
+	if err != nil {
+		return err
+	}
+	return ticked(c, f, string(task.Kind), task.ConnectionID)
+}
+
+// ticked leads back to the queue as it was, which says what was marked as done.
+func ticked(c echo.Context, f form, what string, of uuid.UUID) error {
+	back, err := url.ParseQuery(f.Raw("back"))
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest)
+	}
+	to := support.ParseQueueFilter(back).Values()
+	to.Set("done", what)
+	to.Set("of", of.String())
 	return seeOther(c, queuePath+"?"+to.Encode())
 }
 
@@ -165,5 +197,5 @@ func (s *staffSite) deleteView(c echo.Context, m accounts.Staff, id uuid.UUID) e
 	if err := s.support.DeleteView(c.Request().Context(), m, id); err != nil {
 		return err
 	}
-	return seeOther(c, staff.SavedPath(support.SavedPage(f.Line("page"))))
+	return seeOther(c, staff.SavedPath(support.SavedPage(f.Line("page")))+"?unsaved=1")
 }

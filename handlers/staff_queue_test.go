@@ -32,12 +32,15 @@ func TestStaffShareTheQueue(t *testing.T) {
 		a.clock.Add(time.Minute)
 		sam.post(item+"/assign", "kind", "us", "version", "0", "back", "", "to", person("Sam")).want(a, 409, "Priya took this 1 minute ago.", "You changed nothing")
 		sam.says("/staff/queue?view=unassigned", "Somebody works on everything")
-		priya.says(did(""), "Priya works on Harbor Line now")
+		priya.says(did(""), "Priya works on Harbor Line now", "Undo")
 		priya.says("/staff/queue?view=mine", "Harbor Line", "You")
 		sam.says("/staff", "Mine 0", "Unassigned 0", "In the queue 1")
 
 		sam.post(item+"/assign", "kind", "us", "version", "1", "back", "", "to", "x").want(a, 422, "not on our staff")
-		sam.post(item+"/assign", "kind", "us", "version", "1", "back", "", "to", "").want(a, 303)
+		sam.post(item+"/assign", "kind", "us", "version", "1", "back", "", "was", person("Priya"), "to", "").want(a, 303, did("&was="+person("Priya")))
+		if back := between(t, sam.says(did("&was="+person("Priya")), "Nobody works on Harbor Line now"), `name="to" value="`, `"`); back != person("Priya") {
+			t.Errorf("undo gives the item to %q", back)
+		}
 		sam.post(item+"/snooze", "kind", "us", "version", "2", "back", "", "for", "hour", "reason", "cs1.abcdefghijkl").want(a, 422, "without a secret")
 		sam.post(item+"/snooze", "kind", "us", "version", "2", "back", "", "for", "year").want(a, 400)
 		sam.post(item+"/snooze", "kind", "us", "version", "2", "back", "", "for", "hour", "reason", "Their admin is out").want(a, 303, did(""))
@@ -59,7 +62,9 @@ func TestStaffShareTheQueue(t *testing.T) {
 		sam.says("/staff/connections", "Setups")
 		priya.saysNot("/staff/queue", "Late setups")
 		view := a.lookup("SELECT id FROM saved_views WHERE name = 'Late setups'")
-		sam.post("/staff/views/"+view+"/delete", "page", "queue").want(a, 303, "/staff/queue")
+		sam.post("/staff/views/"+view+"/delete", "page", "queue").want(a, 303, "/staff/queue?unsaved=1")
+		sam.says("/staff/queue?unsaved=1", "The saved filter is deleted.")
+		sam.says("/staff/connections?unsaved=1", "The saved filter is deleted.")
 		sam.saysNot("/staff/queue", "Late setups")
 		amy.get("/staff/queue").want(a, 404)
 		amy.post(item+"/assign", "kind", "us", "version", "5", "back", "", "to", "").want(a, 404)

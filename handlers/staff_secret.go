@@ -80,7 +80,7 @@ func (s *staffSite) remind(c echo.Context, m accounts.Staff, id uuid.UUID) error
 			return err
 		}
 		if f.Line("back") == "queue" {
-			back = "/staff/queue"
+			return ticked(c, f, staff.ReminderTicked, id)
 		}
 		return seeOther(c, back)
 	}

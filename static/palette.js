@@ -30,7 +30,7 @@
 
   // What is on the page itself: the actions of the open connection, and the other pages.
   const here = () => {
-    const actions = [...document.querySelectorAll("[data-actions] :is(a, button):not([popovertarget])")];
+    const actions = [...document.querySelectorAll("[data-actions] :is(a[href], button):not([popovertarget]), .tell [data-copy]")];
     const pages = [...document.querySelectorAll(".nav nav a, #palette-pages a")];
     return [...actions.map((to) => ({ to, kind: "Action here" })), ...pages.map((to) => ({ to, kind: "Page" }))];
   };
@@ -40,7 +40,7 @@
   const local = () => {
     const typed = wordsOf(text.value);
     const all = here().filter(({ to }) => {
-      const words = wordsOf(to.textContent);
+      const words = wordsOf(to.textContent + " " + (to.dataset.words ?? ""));
       return typed.every((t) => words.some((word) => word.startsWith(t)));
     });
     return all.slice(0, typed.length ? 4 : 12).map(({ to, kind }) => {
@@ -68,6 +68,7 @@
       option.id = "palette-" + i;
       option.setAttribute("aria-selected", String(i === at));
     });
+    document.getElementById("palette-act").hidden = !options[at]?.dataset.do;
     if (options[at]) {
       text.setAttribute("aria-activedescendant", options[at].id);
       options[at].scrollIntoView({ block: "nearest" });
@@ -189,6 +190,22 @@
     row?.querySelector("th a").focus();
   };
 
+  // What single keys do with the row that has the focus, or with the page.
+  const rowKeys = {
+    x: (row) => row?.querySelector(".pick input"),
+    t: (row) => row?.querySelector("form > button[name=to]"),
+    s: (row) => row?.querySelector("button[popovertarget^=m-]"),
+    c: () => document.querySelector(".tell [data-copy]"),
+  };
+  const press = (key) => {
+    const row = document.activeElement.closest("tbody tr");
+    const button = rowKeys[key]?.(row);
+    if (!button) return false;
+    button.click();
+    if (key === "s") document.getElementById(button.getAttribute("popovertarget")).querySelector("[name=for]").focus();
+    return true;
+  };
+
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.isComposing || event.altKey) return;
     const key = event.key.toLowerCase();
@@ -202,7 +219,7 @@
     else if (key === "?") keys.showModal();
     else if (key === "j") move(1);
     else if (key === "k") move(-1);
-    else return;
+    else if (!press(key)) return;
     event.preventDefault();
   });
 }

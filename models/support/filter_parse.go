@@ -49,8 +49,11 @@ func UnknownFilters(v url.Values) []string {
 	if at := ParseCursor(v.Get("at")); at != (Cursor{}) {
 		known.Set("at", v.Get("at"))
 	}
-	if v.Get("all") == "1" { // the boxes of all rows are ticked
-		known.Set("all", "1")
+	// The boxes of all rows are ticked, or a saved filter was just deleted.
+	for _, name := range []string{"all", "unsaved"} {
+		if v.Get(name) == "1" {
+			known.Set(name, "1")
+		}
 	}
 	var unknown []string
 	for _, name := range slices.Sorted(maps.Keys(v)) {
@@ -66,7 +69,7 @@ func UnknownFilters(v url.Values) []string {
 }
 
 // filterNames are the names that the query of a list's URL may have.
-var filterNames = []string{"q", "status", "env", "way", "reason", "age", "sort", "at", "all"}
+var filterNames = []string{"q", "status", "env", "way", "reason", "age", "sort", "at", "all", "unsaved"}
 
 // ParseSecretFilter reads the filter from the query of the list of secrets. It ignores
 // unknown values.

@@ -29,6 +29,9 @@ const (
 	ItemWoken    MarkChange = "woken"
 )
 
+// Assigns reports whether the change is about who works on the item.
+func (c MarkChange) Assigns() bool { return c == ItemTaken || c == ItemGiven || c == ItemReleased }
+
 // QueueMark is the row of an item that somebody has changed.
 type QueueMark struct {
 	Source       string    `gorm:"primaryKey"`

@@ -53,12 +53,12 @@ func (s *Support) EnterCredentials(ctx context.Context, staff accounts.Staff, id
 	return s.connections.TryClient(ctx, actor(staff), setup, own)
 }
 
-// TaskDone marks a task as done. Marking it twice has no further effect. A task that
+// TaskDone marks a task as done and returns it. Marking it twice has no further effect. A task that
 // closes itself stays open.
-func (s *Support) TaskDone(ctx context.Context, staff accounts.Staff, taskID uuid.UUID) error {
+func (s *Support) TaskDone(ctx context.Context, staff accounts.Staff, taskID uuid.UUID) (models.StaffTask, error) {
 	db := s.db
+	var task models.StaffTask
 	err := db.Write(ctx, func(tx *gorm.DB) error {
-		var task models.StaffTask
 		if err := database.ForUpdate(tx).Where("id = ?", taskID).Take(&task).Error; err != nil {
 			return database.Found(err, "find task")
 		}
@@ -77,7 +77,7 @@ func (s *Support) TaskDone(ctx context.Context, staff accounts.Staff, taskID uui
 		return models.Record(tx, eventBy(staff, models.Connection{ID: task.ConnectionID, CompanyID: task.CompanyID}, models.TasksDone[task.Kind], now))
 	})
 	if err != nil {
-		return fmt.Errorf("mark task as done: %w", err)
+		return task, fmt.Errorf("mark task as done: %w", err)
 	}
-	return nil
+	return task, nil
 }

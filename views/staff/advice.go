@@ -163,6 +163,9 @@ func (p ConnectionPage) advice() advice {
 	case models.ReconnectNeeded: // see below
 	}
 	a := reasonAdvice[c.Reason]
+	if p.Outage != nil {
+		a = afterOutage(a, *p.Outage, p.Clock)
+	}
 	for _, t := range p.View.Tasks {
 		if t.Kind == models.TaskOurSide && c.Reason == models.ReasonOurSide {
 			a.answer = ourSideAnswer(t)

@@ -49,6 +49,9 @@ func (p ConnectionPage) factLines() []factLine {
 		}
 		when(nextLabel(c, p.Clock), c.NextRenewalAt)
 		when("Failing since", c.FailingSince)
+		if p.Outage != nil {
+			when("Outage since", &p.Outage.BeganAt)
+		}
 		if c.Failures > 0 {
 			say("Failed attempts", strconv.Itoa(c.Failures)+" in a row")
 		}
@@ -81,7 +84,17 @@ func (p ConnectionPage) factLines() []factLine {
 	if stored.Access {
 		id("Encryption key", strconv.FormatUint(uint64(stored.KeyID), 10))
 	}
-	id("Support code", p.lastCode())
+	if code := p.lastCode(true); code != "" {
+		id("Code of the last failure", code)
+	} else {
+		id("Code of the last event", p.lastCode(false))
+	}
+	if len(p.View.Keys) == 0 {
+		say("API keys", "None")
+	}
+	if len(p.View.Reads) == 0 {
+		say("Who read its access", "No API key")
+	}
 	id("Connection ID", c.ID.String())
 	id("Company ID", c.CompanyID.String())
 	return lines
@@ -115,10 +128,11 @@ func (p ConnectionPage) lastContact() (words string, at *time.Time) {
 	return "", nil
 }
 
-// lastCode returns the support code of the newest event that has one.
-func (p ConnectionPage) lastCode() string {
+// lastCode returns the support code of the newest event that has one, of all events or of
+// those that say why something failed.
+func (p ConnectionPage) lastCode(failed bool) string {
 	for _, e := range p.View.Events {
-		if e.SupportCode != "" {
+		if e.SupportCode != "" && (!failed || e.Reason != "") {
 			return e.SupportCode
 		}
 	}

@@ -47,7 +47,7 @@ func renewalWords(days []connect.RenewalDay) string {
 	}
 	words := views.Thousands(int64(ok)) + " worked, " + views.Thousands(int64(failed)) + " failed"
 	if down := daysDown(days); down > 0 {
-		words += ". Not connected on " + views.Plural(down, "day", "days") + ", when there was nothing to renew"
+		words += ". Nothing to renew on " + views.Plural(down, "day", "days") + " without a connection"
 	}
 	return words
 }

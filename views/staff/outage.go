@@ -70,11 +70,19 @@ func chartWidth(samples []outage.Sample) string {
 	return "0 0 " + strconv.Itoa(max(len(samples), 30)*views.BarStep) + " " + strconv.Itoa(views.BarHeight)
 }
 
+// afterOutage is what to tell the customer if the connection has a trouble of its own during
+// an outage. Nobody can tell what is left of it before the outage is over.
+func afterOutage(a advice, o outage.Outage, clock views.Clock) advice {
+	a.text += " ServiceTitan has also had an outage since " + clock.On(o.BeganAt) + ". Nobody should reconnect before it is over."
+	a.tell = "ServiceTitan is having problems with many companies right now. Please wait until that is over, and do not reconnect before. If your connection’s page still asks you to reconnect then, please choose Reconnect there."
+	return a
+}
+
 // outageAdvice is what to tell the customer during an outage.
 func outageAdvice(o outage.Outage, clock views.Clock) advice {
 	return advice{
 		title: "ServiceTitan has an outage",
-		text:  "It began " + clock.On(o.BeganAt) + ". In this environment, " + outageSize(o) + " fail now. Do not ask the customer to reconnect because of it.",
+		text:  "The outage began " + clock.On(o.BeganAt) + ". In this environment, " + outageSize(o) + " fail now. Do not ask the customer to reconnect because of it.",
 		tell:  "ServiceTitan is having problems with many companies right now, not only with yours. Please do not reconnect." + nothingToDo,
 	}
 }

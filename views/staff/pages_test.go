@@ -538,7 +538,7 @@ func TestRenewalWordsExplainDowntime(t *testing.T) {
 		want string
 	}{
 		{[]connect.RenewalDay{{OK: 30_064}}, "30,064 worked, 0 failed"},
-		{[]connect.RenewalDay{{OK: 30_064, DownFrom: pagetest.Ago(time.Hour)}, {DownFrom: pagetest.Ago(2 * time.Hour)}}, "30,064 worked, 0 failed. Not connected on 2 days, when there was nothing to renew"},
+		{[]connect.RenewalDay{{OK: 30_064, DownFrom: pagetest.Ago(time.Hour)}, {DownFrom: pagetest.Ago(2 * time.Hour)}}, "30,064 worked, 0 failed. Nothing to renew on 2 days without a connection"},
 	} {
 		if got := renewalWords(tt.days); got != tt.want {
 			t.Errorf("says %q, want %q", got, tt.want)

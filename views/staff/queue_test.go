@@ -31,7 +31,7 @@ func taskItem(task support.Task) support.QueueItem {
 
 // everyItem returns an item of each kind, in different conditions.
 func everyItem() []support.QueueItem {
-	conflict := taskItem(support.Task{ID: uuid.New(), Kind: models.TaskTenantConflict})
+	conflict := taskItem(support.Task{ID: uuid.New(), Kind: models.TaskTenantConflict, CompanyName: "Northgate", Environment: "production", TenantID: 842193311})
 	conflict.Due, conflict.Contact.MailedAt, conflict.Contact.NotedAt = pagetest.Ago(2*time.Hour), pagetest.Ago(time.Hour), pagetest.Ago(3*time.Hour)
 	ours := testItem(support.SetupForUs, 3*time.Hour)
 	ours.Setup = &support.QueuedSetup{Setup: models.Setup{Step: models.StepEnterCredentials, WaitsFor: models.Us}, Others: []support.OtherRow{{CompanyName: "Bob", State: models.Connected}}, Taken: true}

@@ -43,6 +43,16 @@ var taskWords = map[models.TaskKind]string{
 	models.TaskOurSide:        "Renewals with the company’s own client fail because of a problem on our side.",
 }
 
+// taskQuestions asks whether a task is really done, says yes, and says afterwards that it is.
+// Tasks that close by themselves are not asked about.
+//
+//exhaustive:ignore
+var taskQuestions = map[models.TaskKind]struct{ question, yes, done string }{
+	models.TaskDeleteSecret:   {"Did you delete the client secret in the developer portal?", "Yes, it is deleted", "The client secret is recorded as deleted."},
+	models.TaskRemoveTenant:   {"Did you remove the tenant ID in the developer portal?", "Yes, it is removed", "The tenant ID is recorded as removed."},
+	models.TaskTenantConflict: {"Did you find out who the tenant belongs to?", "Yes, it is settled", "The conflict is recorded as settled."},
+}
+
 // viewWords names the views of the queue.
 var viewWords = map[support.QueueView]string{
 	support.Everything: "Everything", support.Mine: "Mine", support.Unassigned: "Unassigned", support.Late: "Late", support.Snoozed: "Snoozed",
