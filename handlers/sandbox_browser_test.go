@@ -133,6 +133,8 @@ func TestBrowserSandboxKeyboard(t *testing.T) {
 	a := newApp(t)
 	c := a.contractor(t)
 	c.Goto(a.standIn.URL + "/")
+	c.Value(`document.querySelector(".advanced > summary").focus(), ""`)
+	c.Press(kb.Enter)
 	c.Value(`document.querySelector("input[name=kind]").focus(), ""`)
 	c.Press(kb.ArrowDown)
 	c.Press(kb.Enter)

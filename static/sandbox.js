@@ -34,7 +34,7 @@
 
   // A link may lead to something that is folded.
   const unfold = () => {
-    const to = location.hash && document.getElementById(location.hash.slice(1));
+    const to = document.getElementById(location.hash.slice(1));
     const folded = to?.closest("details:not([open])");
     if (!folded) return;
     folded.open = true;

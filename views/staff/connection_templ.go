@@ -245,13 +245,17 @@ func Connection(p ConnectionPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = keysCard(p.View.Keys, p.Clock, p.Staff.Role == accounts.Admin).Render(ctx, templ_7745c5c3_Buffer)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
+			if len(p.View.Keys) > 0 {
+				templ_7745c5c3_Err = keysCard(p.View.Keys, p.Clock, p.Staff.Role == accounts.Admin).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
 			}
-			templ_7745c5c3_Err = tokenReadsCard(p.View.Reads, p.Clock).Render(ctx, templ_7745c5c3_Buffer)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
+			if len(p.View.Reads) > 0 {
+				templ_7745c5c3_Err = tokenReadsCard(p.View.Reads, p.Clock).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
 			}
 			if len(p.View.Calls) > 0 {
 				templ_7745c5c3_Err = callsCard(p.View.Calls, p.Clock).Render(ctx, templ_7745c5c3_Buffer)
