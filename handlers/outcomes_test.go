@@ -174,6 +174,23 @@ func TestTestWithoutItsScope(t *testing.T) {
 	amy.says(path, "Connected", "Test did not pass", "Upgrade to New Version", "New version to allow")
 }
 
+// A test finds an area that was lost since the access was given, although its own call works.
+func TestTestFindsALostArea(t *testing.T) {
+	for listed, words := range map[bool][]string{
+		false: {"Access is missing: customers and locations.", "Connected, part missing", "Test done: part of the access is missing."},
+		true:  {"Test did not pass."},
+	} {
+		a := newApp(t)
+		amy := a.signUp("Northgate", "Amy")
+		path := amy.connect("sandbox", northgate)
+		if _, err := a.sandbox.LoseScope(northgate, "tn.crm.customers:r", listed); err != nil {
+			t.Fatal(err)
+		}
+		amy.post(path+"/test").want(a, 303)
+		amy.says(path+"?done=tested", words...)
+	}
+}
+
 // A connection that was deleted during a request is not found, which is not an
 // error of ours.
 func TestGoneMeanwhile(t *testing.T) {

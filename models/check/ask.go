@@ -31,12 +31,51 @@ func (c *Checker) Ask(ctx context.Context, connection models.Connection) (servic
 	if found.partly {
 		return found.account, &models.ReasonError{Reason: models.ReasonScopeMissing, Err: database.ErrUnavailable}
 	}
+	if found.err == nil {
+		return found.account, q.lost(ctx)
+	}
 	if reason, permanent := c.judge(connection, found.err); permanent {
 		if ended := c.keeper.Refuse(ctx, connection, found.generation, reason, found.err); ended != nil {
 			return found.account, ended
 		}
 	}
 	return found.account, found.err
+}
+
+// lost tries the areas that the access lists. If the API refuses one, lost renews the access,
+// whose scopes then say what is missing. It returns an error if they still list the area.
+func (q question) lost(ctx context.Context) error {
+	access, err := q.access(ctx)
+	if err != nil {
+		return toPeople(err)
+	}
+	refused, err := q.refusedArea(ctx, access.Token)
+	if err != nil || !refused {
+		return err
+	}
+	if access, err = q.keeper.Renewed(ctx, q.connection.CompanyID, q.connection.ID, access.Generation); err != nil {
+		return toPeople(err)
+	}
+	if refused, err = q.refusedArea(ctx, access.Token); err == nil && refused {
+		err = &models.ReasonError{Reason: models.ReasonScopeMissing, Err: database.ErrUnavailable}
+	}
+	return err
+}
+
+// refusedArea says whether the API refuses one of the areas that the access lists. What
+// else may be wrong with an area is not about the access.
+func (q question) refusedArea(ctx context.Context, access secret.Value) (bool, error) {
+	now, err := models.GetConnection(q.db.Read(ctx), q.connection.CompanyID, q.connection.ID)
+	if err != nil {
+		return false, err
+	}
+	for _, area := range servicetitan.AreasOf(now.ScopeList()) {
+		err := q.call(ctx, func() error { return q.client.Reach(ctx, access, q.connection.TenantID, area) })
+		if isKind(err, servicetitan.NotAllowed) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // AskWith asks, for somebody who waits, whether ServiceTitan accepts an access token that
