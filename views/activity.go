@@ -67,6 +67,14 @@ func ActivityWords(a connect.Activity) string {
 	return "Changed something"
 }
 
+// activityReason says why an attempt to connect did not work; empty for anything else.
+func activityReason(a connect.Activity) string {
+	if a.Event == nil {
+		return ""
+	}
+	return outcomes[a.Event.Outcome].event
+}
+
 // activityIcon returns the icon of what a person did.
 func activityIcon(a connect.Activity) string {
 	if a.Event != nil {
