@@ -63,6 +63,19 @@ document.addEventListener("click", (event) => {
   else dialog.showModal();
 });
 
+// A button with data-share hands the text of the field whose ID the attribute has to the
+// phone's own list of ways to send it. Without this script, or such a list, it is hidden.
+for (const button of document.querySelectorAll("button[data-share]")) {
+  button.hidden = !navigator.share;
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.share({ url: document.getElementById(button.dataset.share).value });
+    } catch {
+      // Somebody has closed the list. The link can still be copied.
+    }
+  });
+}
+
 // A password or secret can be shown while it is typed. It is hidden again when the form is
 // sent, so that the browser never keeps it as other text. Without this script, the button
 // is hidden.
