@@ -138,7 +138,7 @@ func TestReconnectByAnotherWay(t *testing.T) {
 		t.Errorf("%d revocations of the grant that is no longer used, want 1", n)
 	}
 	page := text(amy.get(path).body)
-	for _, part := range []string{"Use a client ID and secret", "Reconnected", "Old access withdrawn"} {
+	for _, part := range []string{"Use a client ID and secret", "Reconnected", "Earlier sign-in cleaned up"} {
 		if !strings.Contains(page, part) {
 			t.Errorf("the page does not say %q: %s", part, page)
 		}

@@ -215,7 +215,7 @@ func TestGuidedSetupOvertaken(t *testing.T) {
 	sam.post("/staff"+path+"/tenant-added").want(a, 303)
 	sam.confirm("/staff"+path).want(a, 303)
 	sam.post("/staff"+path+"/credentials", "client", id, "secret", secret).want(a, 303)
-	amy.says(path, "Set up with our staff", "Old access withdrawn")
+	amy.says(path, "Set up with our staff", "Earlier sign-in cleaned up")
 	if n := a.sandbox.Count(sandbox.PathRevocation); n != 1 {
 		t.Errorf("%d revocations of the old access, want 1", n)
 	}

@@ -157,10 +157,10 @@ var events = map[models.EventKind]EventWords{
 		}
 		return actor(e) + " reminded " + people + " by mail of what there is to do."
 	}},
-	models.EventRevoked: {"off", "shield", "Old access withdrawn", func(models.Event) string {
+	models.EventRevoked: {"off", "shield", "Earlier sign-in cleaned up", func(models.Event) string {
 		return "ServiceTitan confirmed that the access we no longer keep was withdrawn."
 	}},
-	models.EventRevocationFailed: {"warn", "shield", "Old access not confirmed as withdrawn", func(models.Event) string {
+	models.EventRevocationFailed: {"warn", "shield", "Earlier sign-in not confirmed as withdrawn", func(models.Event) string {
 		return "ServiceTitan did not confirm it, and we stopped asking. Fieldbridge has deleted that access and cannot use it."
 	}},
 	models.EventSetupRequested: {"info", "clock", "Setup requested", func(e models.Event) string {
