@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -206,4 +207,24 @@ func TestURLOfAnUnknownFilePanics(t *testing.T) {
 		}
 	}()
 	static.URL("missing.js")
+}
+
+// A brace too many would end a layer early, and what follows would win over everything.
+func TestEveryStyleIsInALayer(t *testing.T) {
+	sheets, err := filepath.Glob("*.css")
+	if err != nil || len(sheets) == 0 {
+		t.Fatalf("%d stylesheets, %v", len(sheets), err)
+	}
+	for _, name := range sheets {
+		depth := 0
+		for line := range strings.Lines(comments.ReplaceAllString(source(t, name), "")) {
+			if depth == 0 && strings.TrimSpace(line) != "" && !strings.HasPrefix(line, "@layer ") && !strings.HasPrefix(line, "@font-face ") {
+				t.Errorf("%s: outside of all layers: %s", name, line)
+			}
+			depth += strings.Count(line, "{") - strings.Count(line, "}")
+		}
+		if depth != 0 {
+			t.Errorf("%s has %d braces too few", name, depth)
+		}
+	}
 }
