@@ -61,6 +61,7 @@ func TestBrowserCatchesUpWithoutAStream(t *testing.T) {
 	a.goLive(live.Options{Every: 10 * time.Millisecond, InAll: -1})
 	c := a.contractor(t)
 	c.Expect("503 (Service Unavailable)")
+	c.Expect("can’t establish a connection") // Firefox says this too
 	c.signUp("Northgate")
 	c.toServiceTitan(northgate)
 	c.allow()
@@ -71,6 +72,7 @@ func TestBrowserCatchesUpWithoutAStream(t *testing.T) {
 	a.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status503})
 	other := c.Tab()
 	other.Expect("503 (Service Unavailable)")
+	other.Expect("can’t establish a connection")
 	other.Goto(path)
 	other.Click("Test connection", "Test did not pass")
 	c.Value(`document.dispatchEvent(new Event("visibilitychange")), ""`)

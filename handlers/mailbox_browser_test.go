@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/fieldbridge/fieldbridge/handlers"
-	"github.com/fieldbridge/fieldbridge/handlers/browsertest"
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models"
 )
@@ -62,7 +61,7 @@ func TestBrowserMailbox(t *testing.T) {
 	// Dana, who was signed out in the meantime, reads it.
 	c.Goto(a.standIn.URL + "/mailbox")
 	c.Click("Reconnect needed: ServiceTitan tenant 842193311", "Plain text version")
-	if said := browsertest.Framed[string](c.Page, "document.body.innerText"); !strings.Contains(said, "Hello,") {
+	if said := c.Framed("document.body.innerText"); !strings.Contains(said, "Hello,") {
 		t.Errorf("the mail says %s", said)
 	}
 	c.inspect("sandbox-mail")
@@ -121,7 +120,7 @@ func TestBrowserHostileMail(t *testing.T) {
 	c.See("Plain text version")
 	for _, words := range []string{"Send the form", "Send the other form", "Run the link", "Ping"} {
 		c.ClickFramed(words)
-		if ran := browsertest.Framed[string](c.Page, `document.body?.dataset.ran ?? ""`); ran != "" {
+		if ran := c.Framed(`document.body?.dataset.ran ?? ""`); ran != "" {
 			t.Errorf("after %q, the letter has run a %s", words, ran)
 		}
 	}

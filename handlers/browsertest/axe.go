@@ -1,11 +1,10 @@
 package browsertest
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/chromedp/chromedp"
 
 	"github.com/fieldbridge/fieldbridge/models/testdb"
 )
@@ -30,8 +29,11 @@ func (p *Page) Accessible() {
 		}
 		p.Value(string(script) + `;""`)
 	}
-	found := run(p, chromedp.Evaluate[[]violation](`axe.run(document, { resultTypes: ["violations"], preload: false }).then(r => r.violations.map(v => ({
-		id: v.id, help: v.help, where: v.nodes.map(n => n.target.join(" ")).join("; ")})))`, chromedp.EvalAwaitPromise))
+	var found []violation
+	if err := json.Unmarshal([]byte(p.Value(`axe.run(document, { resultTypes: ["violations"], preload: false, iframes: false }).then(r => JSON.stringify(r.violations.map(v => ({
+		id: v.id, help: v.help, where: v.nodes.map(n => n.target.join(" ")).join("; ")}))))`)), &found); err != nil {
+		p.Fatal(err)
+	}
 	for _, v := range found {
 		p.Errorf("%s: %s: %s (%s)", p.Address(), v.ID, v.Help, v.Where)
 	}

@@ -8,7 +8,10 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Device is a virtual device that keeps passkeys and answers the page at once.
+const passkeys = "passkeys"
+
+// Device is a virtual device that keeps passkeys and answers the page at once. Only
+// Chromium has it.
 type Device struct {
 	page *Page
 	id   webauthn.AuthenticatorID
@@ -18,7 +21,7 @@ type Device struct {
 func (p *Page) Device() Device {
 	p.Helper()
 	d := Device{page: p}
-	p.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+	inChromium(p, passkeys, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		if _, err := cdp.Call(ctx, t, webauthn.Enable, webauthn.EnableParams{}); err != nil {
 			return err
 		}
@@ -35,7 +38,7 @@ func (p *Page) Device() Device {
 // Verifies sets whether the device recognizes the person.
 func (d Device) Verifies(yes bool) {
 	d.page.Helper()
-	d.page.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+	inChromium(d.page, passkeys, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		_, err := cdp.Call(ctx, t, webauthn.SetUserVerified, webauthn.SetUserVerifiedParams{AuthenticatorID: d.id, IsUserVerified: yes})
 		return err
 	}))

@@ -9,29 +9,30 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Fonts returns how many characters of an element are drawn in each font.
+// Fonts returns how many characters of an element are drawn in each font. Only Chromium
+// tells.
 func (p *Page) Fonts(selector string) map[string]int {
 	p.Helper()
-	return run(p, func(ctx context.Context, t *chromedp.Target) (map[string]int, error) {
+	drawn := map[string]int{}
+	inChromium(p, "fonts", chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		if _, err := cdp.Call(ctx, t, dom.Enable, dom.EnableParams{}); err != nil {
-			return nil, err
+			return err
 		}
 		if _, err := cdp.Call(ctx, t, css.Enable, cdp.Empty{}); err != nil {
-			return nil, err
+			return err
 		}
 		document, err := cdp.Call(ctx, t, dom.GetDocument, dom.GetDocumentParams{})
 		if err != nil {
-			return nil, err
+			return err
 		}
 		element, err := cdp.Call(ctx, t, dom.QuerySelector, dom.QuerySelectorParams{NodeID: document.Root.NodeID, Selector: selector})
 		if err != nil {
-			return nil, err
+			return err
 		}
 		used, err := cdp.Call(ctx, t, css.GetPlatformFontsForNode, css.GetPlatformFontsForNodeParams{NodeID: element.NodeID})
 		if err != nil {
-			return nil, err
+			return err
 		}
-		drawn := map[string]int{}
 		for _, font := range used.Fonts {
 			name := font.FamilyName
 			if !font.IsCustomFont {
@@ -39,6 +40,7 @@ func (p *Page) Fonts(selector string) map[string]int {
 			}
 			drawn[name] += int(font.GlyphCount)
 		}
-		return drawn, nil
-	})
+		return nil
+	}))
+	return drawn
 }

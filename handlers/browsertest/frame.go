@@ -2,65 +2,39 @@ package browsertest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
-	"time"
-
-	"github.com/chromedp/cdproto/target"
-	"github.com/chromedp/chromedp"
 )
 
-// Framed evaluates an expression in the page's only frame. The frame is sandboxed, so
-// the browser runs it in a separate process.
-func Framed[T any](p *Page, expression string) T {
+// Framed evaluates an expression in the page's only frame, whose value is a text. The
+// frame is sandboxed, so the browser runs it in a separate process.
+func (p *Page) Framed(expression string) string {
 	p.Helper()
-	ctx, cancel := chromedp.NewContext(p.ctx, chromedp.WithTargetID(p.frame()), chromedp.WithDetachOnCancel())
-	defer cancel()
-	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
-	if err != nil {
-		p.Fatalf("browser, in the frame: %v", err)
-	}
-	return value
+	frame := p.frame()
+	return get(p, func(ctx context.Context) (string, error) { return p.tab.evaluateIn(ctx, frame, expression) })
 }
 
 // frame waits for the page's frame.
-func (p *Page) frame() target.ID {
+func (p *Page) frame() string {
 	p.Helper()
 	source := p.Value(`document.querySelector("iframe").src`)
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	ctx, cancel := context.WithTimeout(p.tab.context(), patience)
 	defer cancel()
-	again := time.NewTicker(20 * time.Millisecond)
-	defer again.Stop()
-	for {
-		if id, ok := p.frames()[source]; ok {
-			return id
-		}
-		select {
-		case <-again.C:
-		case <-ctx.Done():
-			p.Fatalf("there is no frame of %s", source)
-		}
+	var found string
+	if !until(ctx, func() bool { found = p.frames()[source]; return found != "" }) {
+		p.Fatalf("there is no frame of %s", source)
 	}
+	return found
 }
 
 // Frames returns the addresses that sandboxed frames show.
 func (p *Page) Frames() []string { p.Helper(); return slices.Collect(maps.Keys(p.frames())) }
 
-func (p *Page) frames() map[string]target.ID {
+func (p *Page) frames() map[string]string {
 	p.Helper()
-	targets, err := chromedp.Targets(p.ctx)
-	if err != nil {
-		p.Fatalf("browser: %v", err)
-	}
-	frames := map[string]target.ID{}
-	for _, t := range targets {
-		if address, _, _ := strings.Cut(t.URL, "#"); t.Type == "iframe" {
-			frames[address] = t.TargetID
-		}
-	}
-	return frames
+	return get(p, p.tab.frames)
 }
 
 // ClickFramed clicks the button or link with the given words in the page's frame, with
@@ -68,15 +42,23 @@ func (p *Page) frames() map[string]target.ID {
 // would do it too late.
 func (p *Page) ClickFramed(words string) {
 	p.Helper()
-	spot := Framed[[]float64](p, fmt.Sprintf(`(() => {
+	spot := p.point(p.Framed(fmt.Sprintf(`(() => {
 		const e = `+named+`, at = () => e.getClientRects()[0];
 		scrollTo(0, scrollY + at().y - innerHeight / 2);
-		return [at().x + at().width / 2, at().y + at().height / 2] })()`, words))
+		return JSON.stringify([at().x + at().width / 2, at().y + at().height / 2]) })()`, words)))
 	// The browser knows a frame's position only after it has drawn the page.
-	at := run(p, chromedp.Evaluate[[]float64](fmt.Sprintf(`(async () => {
+	at := p.point(p.Value(fmt.Sprintf(`(async () => {
 		const [x, y] = [%f, %f], at = () => document.querySelector("iframe").getBoundingClientRect();
 		scrollTo(0, scrollY + at().y + y - innerHeight / 2);
 		for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame);
-		return [at().x + x, at().y + y] })()`, spot[0], spot[1]), chromedp.EvalAwaitPromise))
-	p.do(chromedp.MouseClickXY(at[0], at[1]))
+		return JSON.stringify([at().x + x, at().y + y]) })()`, spot[0], spot[1])))
+	p.do(func(ctx context.Context) error { return p.tab.clickAt(ctx, at[0], at[1]) })
+}
+
+func (p *Page) point(text string) (at [2]float64) {
+	p.Helper()
+	if err := json.Unmarshal([]byte(text), &at); err != nil {
+		p.Fatal(err)
+	}
+	return at
 }

@@ -11,6 +11,9 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
+// shifts is what only Chromium measures.
+const shifts = "parts that move"
+
 //go:embed usable.js
 var usable string
 
@@ -21,7 +24,7 @@ var whole string
 func (p *Page) ForUsable() {
 	p.Helper()
 	p.Look(1280, 900, "light")
-	p.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+	inChromium(p, shifts, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		_, err := cdp.Call(ctx, t, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: whole})
 		return err
 	}))
@@ -38,33 +41,33 @@ func (p *Page) Usable() int {
 	p.tabThrough()
 	found = append(found, p.lists("usable.after()")...)
 	p.forcedColors("active")
-	p.do(chromedp.EmulateViewport(640, 450)) // this desk at 200 %
+	inChromium(p, shifts, chromedp.EmulateViewport(640, 450)) // this desk at 200 %
 	found = append(found, p.lists("usable.sideways().concat(usable.bare())")...)
 	p.forcedColors("none")
-	p.do(chromedp.EmulateViewport(390, 844))
+	inChromium(p, shifts, chromedp.EmulateViewport(390, 844))
 	found = append(found, p.lists("usable.small()")...)
-	p.do(chromedp.EmulateViewport(320, 700))
+	inChromium(p, shifts, chromedp.EmulateViewport(320, 700))
 	found = append(found, p.lists("usable.sideways()")...)
-	p.do(chromedp.EmulateViewport(1280, 900))
+	inChromium(p, shifts, chromedp.EmulateViewport(1280, 900))
 	p.wait("innerWidth === 1280", "the window stays narrow") // the next page must not see it grow
 	for _, problem := range found {
 		p.Errorf("%s: %s", p.Address(), problem)
 	}
-	return run(p, chromedp.Evaluate[int]("usable.weight()"))
+	return inChromium(p, shifts, chromedp.Evaluate[int]("usable.weight()"))
 }
 
 // lists returns what a function of usable.js has found.
 func (p *Page) lists(function string) []string {
 	p.Helper()
-	return run(p, chromedp.Evaluate[[]string](function, chromedp.EvalAwaitPromise))
+	return inChromium(p, shifts, chromedp.Evaluate[[]string](function, chromedp.EvalAwaitPromise))
 }
 
 // tabThrough presses Tab until it has reached every control, or reaches no more.
 func (p *Page) tabThrough() {
 	p.Helper()
-	count := func() int { p.Helper(); return run(p, chromedp.Evaluate[int]("usable.missed()")) }
+	count := func() int { p.Helper(); return inChromium(p, shifts, chromedp.Evaluate[int]("usable.missed()")) }
 	for missed, last := count(), -1; missed != last && missed > 0; {
-		p.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		inChromium(p, shifts, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 			for range min(missed+3, 60) {
 				if _, err := cdp.Call(ctx, t, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: "rawKeyDown", Key: "Tab", Code: "Tab", WindowsVirtualKeyCode: 9}); err != nil {
 					return err
@@ -79,7 +82,7 @@ func (p *Page) tabThrough() {
 // forcedColors sets whether the person has chosen all colors.
 func (p *Page) forcedColors(value string) {
 	p.Helper()
-	p.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+	inChromium(p, shifts, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
 			{Name: "prefers-color-scheme", Value: "light"}, {Name: "prefers-reduced-motion", Value: "reduce"}, {Name: "forced-colors", Value: value},
 		}})
