@@ -42,6 +42,7 @@ func runDemo(t *testing.T) (base, box string) {
 func newGuest(t *testing.T, base, box string) *guest {
 	t.Helper()
 	page := browsertest.Open(t)
+	page.Expect("/live") // a page's stream is refused after another tab has signed in as somebody else
 	return &guest{Page: page, tour: page.Tab(), beside: page.Tab(), base: base, box: box}
 }
 
