@@ -78,8 +78,8 @@ func TestBrowserAskSomeoneElse(t *testing.T) {
 	c.Goto(a.url + "/connections")
 	c.See("Waiting for your ServiceTitan admin")
 	c.inspect("ask-list")
-	c.Click(fmt.Sprintf("Tenant %d, Sandbox", northgate), "Withdraw this link")
-	c.Click("Withdraw this link", "Withdrawn")
+	c.Click(fmt.Sprintf("Tenant %d, Sandbox", northgate), "Cancel this link")
+	c.Click("Cancel this link", "Canceled")
 	c.inspect("ask-withdrawn")
 }
 
@@ -115,7 +115,7 @@ func TestBrowserAskedInOtherWays(t *testing.T) {
 	a.exec("UPDATE setups SET step = 'allow_access', waits_for = 'company', tenant_added_at = ?", a.clock.Now().UTC())
 	lee.Reload()
 	lee.inspect("asked-guided")
-	lee.Click("I have allowed it", "Our staff finish the setup.")
+	lee.Click("I have allowed it", "We finish the setup.")
 	lee.inspect("asked-guided-done")
 	lee.Expect("404")
 	lee.Goto(a.url + "/ask/" + strings.Repeat("A", 26))

@@ -219,7 +219,7 @@ func TestAskedToAllow(t *testing.T) {
 			t.Error("the page leads to the company's pages")
 		}
 		pat.post(pat.path+"/allowed").want(a, 303, pat.path)
-		pat.get(pat.path).want(a, 200, "Done. Thank you", "Our staff finish the setup.")
+		pat.get(pat.path).want(a, 200, "Done. Thank you", "We finish the setup.")
 		pat.post(pat.path+"/allowed").want(a, 303, pat.path) // a double click
 		dana.get(connection).want(a, 200, "Pat Lee (by a link from Dana Whitfield) says that Fieldbridge is allowed")
 		dana.get(a.askPath()).want(a, 200, "Done by Pat Lee")
@@ -260,7 +260,7 @@ func TestAskAgain(t *testing.T) {
 	dana.get(newest).want(a, 200, "Expired")
 	a.starts(a.linkOn(dana.post(newest+"/again")), "Lee")
 	dana.post(a.askPath()+"/revoke").want(a, 303)
-	dana.get(a.askPath()).want(a, 200, "Withdrawn")
+	dana.get(a.askPath()).want(a, 200, "Canceled")
 }
 
 // A company that connects without the link no longer needs it.

@@ -83,7 +83,7 @@ func (c *contractor) toServiceTitan(tenant int) {
 	c.Helper()
 	c.toTenant()
 	c.Type("tenant", fmt.Sprint(tenant))
-	c.Click("Continue", "Review the access")
+	c.Click("Continue", "Review access")
 	c.Click("Continue to ServiceTitan", "not ServiceTitan")
 	c.signInThere()
 }
@@ -128,7 +128,7 @@ func TestBrowserJourney(t *testing.T) {
 	c.inspect("connect-tenant-refused")
 	c.Type("tenant", "My Tenant ID: 842-193-311")
 	c.Click("Continue", "We read this as tenant 842 193 311.")
-	c.See("Review the access")
+	c.See("Review access")
 	c.inspect("connect-review")
 	c.Click("Continue to ServiceTitan", "not ServiceTitan")
 	c.inspect("sandbox-sign-in")
@@ -175,7 +175,7 @@ func TestBrowserDeny(t *testing.T) {
 	c.toServiceTitan(northgate)
 	c.Click("Deny", "Access was not given")
 	c.inspect("denied")
-	c.Click("Try again", "Review the access")
+	c.Click("Try again", "Review access")
 	c.Click("Continue to ServiceTitan", "Allow Fieldbridge")
 	c.allow()
 }
@@ -189,7 +189,7 @@ func TestBrowserExpiredAndBack(t *testing.T) {
 	c.Expect("400")
 	c.Click("Allow", "This link is no longer valid")
 	c.inspect("expired")
-	c.Click("Start again", "Review the access")
+	c.Click("Start again", "Review access")
 	c.Click("Continue to ServiceTitan", "Allow Fieldbridge")
 	c.allow()
 	// Going back to the sandbox's answered question must not lead to a dead end.
@@ -332,7 +332,7 @@ func TestBrowserKeyboard(t *testing.T) {
 	c.toTenant()
 	c.Type("tenant", fmt.Sprint(northgate))
 	c.Press(kb.Enter)
-	c.See("Review the access")
+	c.See("Review access")
 }
 
 // A company enters its own client ID and secret, with mistakes at first.
@@ -397,7 +397,7 @@ func TestBrowserGuided(t *testing.T) {
 	c.Click("Set it up with us", "Which ServiceTitan do you want to connect?")
 	c.Click("Production", "What is your tenant ID?")
 	c.Type("tenant", fmt.Sprint(harbor))
-	c.Click("Continue", "Set it up with our staff")
+	c.Click("Continue", "Set it up with us")
 	c.inspect("guided")
 	c.Click("Request setup", "Being set up")
 	c.inspect("setup-1")
@@ -471,11 +471,11 @@ func TestBrowserGuided(t *testing.T) {
 	sam.inspect("staff-queue-task")
 	sam.Click("Done", "There is nothing to do by hand")
 
-	// The company requests a setup again and withdraws it.
+	// The company requests a setup again and cancels it.
 	c.Goto(a.url + path)
 	c.Click("Reconnect", "Ask us to set it up again")
 	c.Click("Request setup", "Your turn")
-	c.Click("Withdraw this setup", "ServiceTitan is disconnected")
+	c.Click("Cancel setup", "ServiceTitan is disconnected")
 }
 
 // contractorAt opens a page of the sandbox in another browser.

@@ -117,7 +117,7 @@ func TestGuidedSetup(t *testing.T) {
 		sam.post(desk+"/credentials", "client", id, "secret", secret).want(a, 303, desk)
 		sam.says(desk, "Connected", "By Sam")
 		sam.says("/staff/queue", "No setup is waiting for us", "No company has a step to do")
-		amy.says(path, "Connected", "Access renews automatically", "Fieldbridge support connected ServiceTitan", "Set up with our staff")
+		amy.says(path, "Connected", "Access renews automatically", "Fieldbridge support connected ServiceTitan", "Set up with us")
 		amy.saysNot(path, "Sam", "Viewed by staff", "Your turn")
 		if n := a.count("SELECT sum(repeats + 1) FROM events WHERE kind = 'staff_viewed' AND staff_name = 'Sam'"); n < 3 {
 			t.Errorf("%d views by staff are recorded", n)
@@ -176,7 +176,7 @@ func TestGuidedSetupWithdrawn(t *testing.T) {
 	amy.says(path, "does not know this tenant ID", "Your turn")
 	amy.post(path+"/withdraw").want(a, 303, path)
 	amy.post(path+"/withdraw").want(a, 303, path)
-	amy.says(path, "Disconnected", "was withdrawn before it was finished", "Amy withdrew")
+	amy.says(path, "Disconnected", "was canceled before it was finished", "Amy canceled")
 	sam.saysNot("/staff/queue", "Harbor Line")
 
 	path = amy.guided(harbor)
@@ -215,7 +215,7 @@ func TestGuidedSetupOvertaken(t *testing.T) {
 	sam.post("/staff"+path+"/tenant-added").want(a, 303)
 	sam.confirm("/staff"+path).want(a, 303)
 	sam.post("/staff"+path+"/credentials", "client", id, "secret", secret).want(a, 303)
-	amy.says(path, "Set up with our staff", "Earlier sign-in cleaned up")
+	amy.says(path, "Set up with us", "Earlier sign-in cleaned up")
 	if n := a.sandbox.Count(sandbox.PathRevocation); n != 1 {
 		t.Errorf("%d revocations of the old access, want 1", n)
 	}

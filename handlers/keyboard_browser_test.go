@@ -220,5 +220,5 @@ func (c *contractor) keyboardAsk(t *testing.T) {
 	pat.Press(kb.Enter)
 	pat.See("not ServiceTitan")
 	c.press("update live", "Waiting at ServiceTitan")
-	c.press("Withdraw this link", "Withdrawn")
+	c.press("Cancel this link", "Canceled")
 }

@@ -317,7 +317,7 @@ func TestStaffDisconnect(t *testing.T) {
 		if n := a.count("SELECT count(*) FROM events WHERE kind = 'disconnected'") + a.count("SELECT count(*) FROM notes"); n != 2 {
 			t.Errorf("%d events and notes, want one each", n)
 		}
-		// The company withdraws a setup. It cannot be disconnected.
+		// The company cancels a setup. It cannot be disconnected.
 		pending := "/staff" + amy.guided(harbor)
 		ada.get(pending+"/disconnect").want(a, 303, pending)
 		ada.post(pending+"/disconnect", "text", "x").want(a, 303)

@@ -112,7 +112,7 @@ func TestBrowserTeam(t *testing.T) {
 	c.Choose(`tr:has([data-tone="off"]) button[popovertarget^="i-"]`)
 	c.Click("Send again", "on its way again")
 	c.Choose(`button[popovertarget^="i-"]`)
-	c.Click("Withdraw the invitation", "The invitation is withdrawn.")
+	c.Click("Cancel the invitation", "The invitation is canceled.")
 	c.Choose(`button[popovertarget^="m-"]`)
 	c.Click("Remove from the company", "They can no longer see")
 	c.inspect("team-remove")

@@ -132,7 +132,7 @@ func TestVisitConnects(t *testing.T) {
 		pat.post(pat.path+"/choose", "how", "sign_in", "tenant", "x").want(a, 422, "Enter the number that ServiceTitan shows")
 		pat.post(pat.path+"/choose", "how", "nonsense", "tenant", fmt.Sprint(northgate)).want(a, 422, "Choose how to connect.")
 		step := pat.post(pat.path+"/choose", "how", "sign_in", "tenant", fmt.Sprint(northgate)).want(a, 303, pat.path+"?").location
-		page := pat.get(step).want(a, 200, "Review the access", "842193311", "Continue to ServiceTitan")
+		page := pat.get(step).want(a, 200, "Review access", "842193311", "Continue to ServiceTitan")
 		action, fields := pat.formOf(page, "Continue to ServiceTitan")
 		authorize := pat.post(action, "env", fields.Get("env"), "how", fields.Get("how"), "tenant", fields.Get("tenant")).want(a, 303, a.standIn.URL).location
 		back := pat.atServiceTitan(authorize, northgate, "Allow")
@@ -286,7 +286,7 @@ func TestVisitGuided(t *testing.T) {
 	})
 }
 
-// Whoever withdraws a setup ends the sessions that wait for it.
+// Whoever cancels a setup ends the sessions that wait for it.
 func TestVisitSetupWithdrawn(t *testing.T) {
 	a := newApp(t)
 	dana := a.signUp("Northgate Heating", "Dana Whitfield")

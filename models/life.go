@@ -4,7 +4,7 @@ package models
 type Change string
 
 const (
-	// Requested means that a person asked our staff to set the connection up.
+	// Requested means that a person asked us to set up the connection.
 	Requested Change = "requested"
 	// Authorized means that a person allowed access and the check call worked.
 	Authorized Change = "authorized"

@@ -56,9 +56,9 @@ func nextInSetup(s *Setup) string {
 	//exhaustive:ignore
 	switch s.Problem {
 	case OutcomeTenantUnknown:
-		return "Someone at the company compares the tenant ID with My Tenant ID in ServiceTitan, withdraws the setup, and begins again with the right one."
+		return "Someone at the company compares the tenant ID with My Tenant ID in ServiceTitan, cancels the setup, and starts again with the right one."
 	case OutcomeTenantTaken:
-		return "The tenant belongs to another company. Someone at the company asks our support, or withdraws the setup."
+		return "The tenant belongs to another company. Someone at the company asks our support, or cancels the setup."
 	case OutcomeNotAllowed:
 		return "A ServiceTitan admin at the company goes through the steps again. The last one is Allow Access under API Application Access."
 	}

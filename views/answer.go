@@ -165,9 +165,9 @@ func turnTitle(s *models.Setup) string {
 	case s.WaitsFor == models.TheCompany:
 		return "Your turn: please check the tenant ID."
 	case s.Step == models.StepAddTenant:
-		return "Our turn: our staff adds your tenant."
+		return "Our turn: we add your tenant ID."
 	}
-	return "Our turn: our staff finishes the setup."
+	return "Our turn: we finish the setup."
 }
 
 // retryingTitle says in a sentence what does not work while a connection is retried.

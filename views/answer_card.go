@@ -131,7 +131,7 @@ func (p *pen) turn(c *ConnectionPage) {
 	s := c.Setup
 	switch {
 	case s == nil:
-		p.html(`Our staff sets it up. There is nothing you need to do.`)
+		p.html(`We set it up. There is nothing you need to do.`)
 	case s.Problem != "":
 		p.html(`<b>Please check this.</b> `)
 		p.text(setupProblems[s.Problem])
@@ -202,7 +202,7 @@ func (p *pen) refused(c *ConnectionPage) {
 func (p *pen) ended(c *ConnectionPage) {
 	switch o := &c.Connection; {
 	case o.ConnectedAt.IsZero():
-		p.html(`The setup was withdrawn before it was finished.`)
+		p.html(`The setup was canceled before it was finished.`)
 	default:
 		if o.DisconnectedAt != nil {
 			p.told(DisconnectedBy(c.Events))

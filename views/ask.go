@@ -15,7 +15,7 @@ func AskPath(id uuid.UUID) string { return "/asks/" + id.String() }
 // askEnds says how an ask ended.
 var askEnds = map[connect.AskEnd]StateWords{
 	connect.AskUsed:         {"ok", "ok", "Done"},
-	connect.AskWithdrawn:    {"off", "off", "Withdrawn"},
+	connect.AskWithdrawn:    {"off", "off", "Canceled"},
 	connect.AskReplaced:     {"off", "off", "Replaced by a newer link"},
 	connect.AskConnected:    {"off", "off", "No longer needed: it was connected without this link"},
 	connect.AskDisconnected: {"off", "off", "Ended when the connection or its setup ended"},

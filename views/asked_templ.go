@@ -977,7 +977,7 @@ func AskedDone(p AskedPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if p.Asked.Way == models.GuidedWay {
-				templ_7745c5c3_Err = Told("You told us that Fieldbridge is allowed for "+p.company()+". Our staff finish the setup.").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Told("You told us that Fieldbridge is allowed for "+p.company()+". We finish the setup.").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1247,7 +1247,7 @@ func AskOver() templ.Component {
 		ctx = templ.ClearChildren(ctx)
 		templ_7745c5c3_Err = askClosed(
 			"This link is no longer valid",
-			"It works once, for 72 hours, and until the person who made it withdraws it.",
+			"It works once, for 72 hours, and until the person who made it cancels it.",
 			"If your part is not done yet, ask the person who sent you the link for a new one.",
 		).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {

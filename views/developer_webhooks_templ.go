@@ -27,7 +27,7 @@ var typeWords = map[webhook.Type]string{
 	webhook.ConnectionRecovered:      "Renewals work again",
 	webhook.ConnectionScopesChanged:  "What the access allows has changed",
 	webhook.ConnectionDisconnected:   "A person ended a connection",
-	webhook.ConnectionSetupChanged:   "A setup by our staff went one step further",
+	webhook.ConnectionSetupChanged:   "A setup moved to its next step",
 	webhook.CompanyLocked:            "Our staff locked the company",
 	webhook.CompanyUnlocked:          "Our staff unlocked the company",
 	webhook.CompanyDeleted:           "The company is being deleted",

@@ -25,7 +25,7 @@ func (p GuidedPage) title() string {
 	if p.Choice.Reconnects() {
 		return "Ask us to set it up again"
 	}
-	return "Set it up with our staff"
+	return "Set it up with us"
 }
 
 func (p GuidedPage) back() string {

@@ -435,7 +435,7 @@ func InvitationSpent() templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 31, "<section class=\"card\"><div class=\"body stack\"><h1>This invitation no longer works</h1><p>The link works once, for seven days. It also ends when a newer one is sent, or when the invitation is withdrawn.</p><p>If you have joined already, sign in. Otherwise ask the person who invited you to send the invitation again.</p><div class=\"actions\"><a class=\"btn primary big\" href=\"/signin\">Go to sign-in</a></div></div></section>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 31, "<section class=\"card\"><div class=\"body stack\"><h1>This invitation no longer works</h1><p>The link works once, for seven days. It also ends when a newer one is sent, or when the invitation is canceled.</p><p>If you have joined already, sign in. Otherwise ask the person who invited you to send the invitation again.</p><div class=\"actions\"><a class=\"btn primary big\" href=\"/signin\">Go to sign-in</a></div></div></section>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -15,7 +15,7 @@ var options = map[string]option{
 	"integration":     {"Integration", "A separate practice copy. Choose this only if ServiceTitan gave you one."},
 	"sandbox":         {"Sandbox", "A simulated ServiceTitan, to try everything out. No real account is involved."},
 	"sign_in":         {label: "Sign in with ServiceTitan"},
-	"guided":          {label: "Set up with our staff"},
+	"guided":          {label: "Set up with us"},
 	"own_credentials": {label: "Use a client ID and secret"},
 }
 
@@ -32,7 +32,7 @@ func OptionLabel(value string) string { return optionOf(value).label }
 // otherWay is the text of the link to another way.
 var otherWay = map[models.Way]string{
 	models.SignInWay:         "Sign in with ServiceTitan instead",
-	models.GuidedWay:         "Set it up with our staff instead",
+	models.GuidedWay:         "Set it up with us instead",
 	models.OwnCredentialsWay: "Use a client ID and secret instead",
 }
 

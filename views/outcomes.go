@@ -143,14 +143,14 @@ var outcomes = map[models.Outcome]outcomeWords{
 	},
 	models.OutcomeTooMany: {
 		icon: "off", title: "There is no room for another connection", lead: "Your company has 200 connections, which is the limit. Nothing was connected.",
-		happened:  "Connections that were disconnected or withdrawn count too, because their history stays.",
+		happened:  "Disconnected connections and canceled setups count too, because their history stays.",
 		unchanged: nothingKept, kept: asBefore,
 		next:  "Give Fieldbridge support the code below. They can make room.",
 		again: startAgain, event: "The company has reached its limit of connections.",
 	},
 	models.OutcomeLinkEnded: {
 		icon: "clock", title: "This link is no longer valid", lead: "It ended before the connection was saved. Nothing was connected.",
-		happened:  "The link had expired or been withdrawn. If ServiceTitan had already given access, we asked ServiceTitan to withdraw it.",
+		happened:  "The link had expired or was canceled. If ServiceTitan had already given access, we asked ServiceTitan to withdraw it.",
 		unchanged: nothingKept, kept: asBefore,
 		next:  "If you were asked to connect ServiceTitan, ask that person for a new link.",
 		again: startAgain, event: "The link had ended in the meantime.",

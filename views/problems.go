@@ -133,6 +133,6 @@ var otherCompany = problemWords{
 // connection.
 var tooManyConnections = problemWords{
 	"warn", "off", "too many connections", "There is no room for another connection",
-	"Your company has 200 connections, which is the limit. Those that were disconnected or withdrawn count too.",
+	"Your company has 200 connections, which is the limit. Disconnected connections and canceled setups count too.",
 	"Nothing was changed. Ask Fieldbridge support to make room.",
 }

@@ -33,7 +33,7 @@ func (p ReviewPage) title() string {
 	if p.Choice.Reconnects() {
 		return "Reconnect ServiceTitan"
 	}
-	return "Review the access"
+	return "Review access"
 }
 
 // back returns the address of the previous step or page.

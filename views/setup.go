@@ -73,7 +73,7 @@ func (s setupStep) turn(waitsFor models.Side) StateWords {
 //exhaustive:ignore
 var setupProblems = map[models.Outcome]string{
 	models.OutcomeNotAllowed:    "ServiceTitan still shows Fieldbridge as not connected for this tenant. Please go through the steps again: the last click is Allow Access.",
-	models.OutcomeTenantUnknown: "ServiceTitan does not know this tenant ID. Compare it with My Tenant ID, withdraw this setup, and begin again with the right number.",
+	models.OutcomeTenantUnknown: "ServiceTitan does not know this tenant ID. Compare it with My Tenant ID, cancel this setup, and start again with the right number.",
 	models.OutcomeTenantTaken:   "This tenant cannot be connected here, because another company in Fieldbridge uses it. If that surprises you, ask Fieldbridge support.",
 }
 

@@ -164,7 +164,7 @@ var events = map[models.EventKind]EventWords{
 		return "ServiceTitan did not confirm it, and we stopped asking. Fieldbridge has deleted that access and cannot use it."
 	}},
 	models.EventSetupRequested: {"info", "clock", "Setup requested", func(e models.Event) string {
-		return actor(e) + " asked our staff to set the connection up."
+		return actor(e) + " asked us to set up the connection."
 	}},
 	models.EventSetupTenantAdded: {"ok", "check", "Tenant ID added", func(models.Event) string {
 		return "We added the tenant ID. Now Fieldbridge can be allowed in ServiceTitan."
@@ -173,7 +173,7 @@ var events = map[models.EventKind]EventWords{
 		return actor(e) + " says that Fieldbridge is allowed in ServiceTitan."
 	}},
 	models.EventSetupSentBack: {"warn", "warn", "Setup needs you", func(e models.Event) string {
-		return "Our staff found a problem. " + setupProblems[e.Outcome]
+		return "We found a problem. " + setupProblems[e.Outcome]
 	}},
 	models.EventSetupFailed: {"info", "clock", "Setup not finished yet", func(e models.Event) string {
 		return actor(e) + " tried to finish it. " + outcomes[e.Outcome].event
@@ -185,8 +185,8 @@ var events = map[models.EventKind]EventWords{
 		}
 		return actor(e) + " confirmed" + with + " that your company may connect this tenant."
 	}},
-	models.EventSetupWithdrawn: {"off", "off", "Setup withdrawn", func(e models.Event) string {
-		return actor(e) + " withdrew the setup."
+	models.EventSetupWithdrawn: {"off", "off", "Setup canceled", func(e models.Event) string {
+		return actor(e) + " canceled the setup."
 	}},
 	models.EventNamed: {"off", "pencil", "Name changed", func(e models.Event) string {
 		if e.Detail == "" {

@@ -40,7 +40,7 @@ func (p TeamPage) problems() []Problem {
 var teamDone = map[string]string{
 	"invited":   "The invitation is on its way.",
 	"resent":    "The invitation is on its way again. Its earlier links no longer work.",
-	"withdrawn": "The invitation is withdrawn. Its link no longer works.",
+	"withdrawn": "The invitation is canceled. Its link no longer works.",
 	"role":      "The role is changed. The person is told by email, and signs in again.",
 	"removed":   "The person no longer belongs to the company, and is told by email.",
 }
@@ -931,7 +931,7 @@ func invitationMenu(i accounts.SentInvitation) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 73, "Withdraw the invitation</button></div>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 73, "Cancel the invitation</button></div>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

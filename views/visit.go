@@ -113,7 +113,7 @@ var visitEnds = map[connect.SessionStatus]visitEnd{
 		return "ServiceTitan is connected for " + p.company() + ", and the access works."
 	}},
 	connect.SessionSetupRequested: {"info", "clock", "Your part is done for now", func(p VisitPage) string {
-		return "Our staff is setting up the connection for " + p.company() + ". " + p.caller() + " shows the progress."
+		return "We are setting up the connection for " + p.company() + ". " + p.caller() + " shows the progress."
 	}},
 	connect.SessionCanceled: {"off", "off", "Canceled", func(p VisitPage) string {
 		return "Nothing was connected for " + p.company() + ". To connect after all, start again at " + p.caller() + "."
@@ -129,7 +129,7 @@ func (p VisitPage) end() visitEnd { return visitEnds[p.Visit.Status] }
 //
 //exhaustive:ignore
 var visitTitles = map[models.Way]string{
-	models.SignInWay:         "Review the access",
+	models.SignInWay:         "Review access",
 	models.OwnCredentialsWay: "Enter your ServiceTitan details",
-	models.GuidedWay:         "Set it up with our staff",
+	models.GuidedWay:         "Set it up with us",
 }

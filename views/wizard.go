@@ -271,7 +271,7 @@ var wayWords = map[models.Way]row{
 		takes: "1 minute", needs: "Your ServiceTitan sign-in",
 	},
 	models.GuidedWay: {
-		icon: "users", title: "Set it up with us", about: "You allow Fieldbridge in ServiceTitan. Our staff do the rest.",
+		icon: "users", title: "Set it up with us", about: "You allow Fieldbridge in ServiceTitan. We do the rest.",
 		takes: "1 business day", needs: "An admin, for 2 minutes",
 	},
 	models.OwnCredentialsWay: {

@@ -237,7 +237,7 @@ func TestBrowserDemoJourneys(t *testing.T) {
 			g.Click("Allow", "Go to your connection")
 			g.inLetter("Works again", "june@kettlecreek.example", "connection")
 		}},
-		{"Set up with our staff, from both sides", func(g *guest) {
+		{"Set up with us, from both sides", func(g *guest) {
 			g.start(7, "Start as Wade", "Wade Jensen Owner")
 			g.press("main", "New ServiceTitan account", "Prairie Wind")
 			path := g.Address()

@@ -140,7 +140,7 @@ func demoJourneys(box *url.URL, people demoPeople) []demoJourney {
 			links:  []handlers.JourneyLink{beside("Do at once, for Kettle Creek", "/?tenant=580937745#do"), beside("Mailbox", "/mailbox")},
 		},
 		{
-			title:    "Set up with our staff, from both sides",
+			title:    "Set up with us, from both sides",
 			audience: handlers.ForSupport, minutes: 4, tenant: 529316084,
 			shows: "A contractor asked for a setup. Support and a ServiceTitan admin each do their part, and both see who acts next.",
 			steps: []demoStep{

@@ -39,7 +39,7 @@ const (
 	// SessionSetupRequested says that the person has done their part of a guided
 	// setup. It becomes SessionConnected or SessionCanceled when the setup ends.
 	SessionSetupRequested SessionStatus = "setup_requested"
-	// SessionCanceled says that the person, or whoever withdrew the setup, did not want
+	// SessionCanceled says that the person, or whoever canceled the setup, did not want
 	// to connect.
 	SessionCanceled SessionStatus = "canceled"
 	// SessionExpired says that the time was over before the person had finished.

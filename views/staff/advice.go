@@ -152,8 +152,8 @@ func (p ConnectionPage) advice() advice {
 			tell: "The connection was ended, and nothing changed in ServiceTitan. To use it again, please sign in to Fieldbridge, open its page, and choose Reconnect.",
 		}
 		if c.ConnectedAt.IsZero() {
-			a.title, a.text = "The setup was withdrawn", "It was never connected."
-			a.tell = "The setup was withdrawn before it was finished. To begin again, please sign in to Fieldbridge, open its page, and choose Reconnect."
+			a.title, a.text = "The setup was canceled", "It was never connected."
+			a.tell = "The setup was canceled before it was finished. To start again, please sign in to Fieldbridge, open its page, and choose Reconnect."
 		}
 		return a
 	case models.Degraded:

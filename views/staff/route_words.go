@@ -28,7 +28,7 @@ var routeWords = map[string]string{ // #nosec G101 -- addresses, and no secrets
 	"/connections/:id/test":                "testing a connection",
 	"/connections/:id/reconnect":           "reconnecting a connection",
 	"/connections/:id/allowed":             "saying that Fieldbridge is allowed in ServiceTitan",
-	"/connections/:id/withdraw":            "withdrawing a setup",
+	"/connections/:id/withdraw":            "canceling a setup",
 	"/connections/:id/ask":                 "asking someone else to connect ServiceTitan",
 	"/connections/:id/disconnect":          "disconnecting a connection",
 	"/connections/:id/secret":              "replacing the client secret of a connection",
