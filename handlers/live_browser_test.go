@@ -32,9 +32,9 @@ func TestBrowserSeesAConnectionChange(t *testing.T) {
 	a.clock.Add(16 * time.Minute)
 	a.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status503})
 	other.Click("Test connection", "Test did not pass")
-	c.See("Renewing the access did not work. We keep trying.")
-	second.See("Renewing the access did not work.")
-	if got := c.Value(`document.getElementById("follow-says").textContent`); got != "Renewing the access did not work. We keep trying." {
+	c.See("We couldn’t renew access. We keep trying.")
+	second.See("We couldn’t renew access.")
+	if got := c.Value(`document.getElementById("follow-says").textContent`); got != "We couldn’t renew access. We keep trying." {
 		t.Errorf("screen readers hear %q", got)
 	}
 	c.inspect("connection-changed")
@@ -76,5 +76,5 @@ func TestBrowserCatchesUpWithoutAStream(t *testing.T) {
 	other.Goto(path)
 	other.Click("Test connection", "Test did not pass")
 	c.Value(`document.dispatchEvent(new Event("visibilitychange")), ""`)
-	c.See("Renewing the access did not work.")
+	c.See("We couldn’t renew access.")
 }

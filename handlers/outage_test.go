@@ -75,7 +75,7 @@ func TestOutageOnPages(t *testing.T) {
 	a.results(servicetitan.Sandbox, others, &began, nil)
 	a.turns(2)
 	al.says("/connections", "ServiceTitan had problems, and answers again since")
-	al.says("/status", "Works", "Access was not renewed. Up to 100% of all connections were affected.")
+	al.says("/status", "Works", "We couldn’t renew access. Up to 100% of all connections were affected.")
 	sam.says("/staff", "Sandbox has answered again since", "hit 30 connections at most")
 	a.clock.Add(outage.AnnouncedFor)
 	a.turns(1)

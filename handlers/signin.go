@@ -55,7 +55,7 @@ func (s *site) signIn(c echo.Context) error {
 	if errors.Is(err, accounts.ErrWrongCredentials) {
 		return s.showSignIn(c, http.StatusUnprocessableEntity, views.SignInPage{
 			Email: f.Line("email"), Next: f.Raw("next"),
-			Errors: views.SignInErrors{Password: "This email and password do not match. Check both and try again."},
+			Errors: views.SignInErrors{Password: "That email and password don’t match. Check both and try again."},
 		})
 	}
 	if err != nil {

@@ -67,10 +67,10 @@ func TestStaffPasswordIsOffElsewhere(t *testing.T) {
 	a.signStaffInAt(i.URL)
 	right := a.newBrowser().post("/signin", "email", sam.email, "password", password).want(a, 422)
 	unknown := a.newBrowser().post("/signin", "email", "x"+sam.email, "password", password).want(a, 422)
-	if !strings.Contains(right.body, "do not match") || strings.ReplaceAll(unknown.body, "x"+sam.email, sam.email) != right.body {
+	if !strings.Contains(right.body, "don’t match") || strings.ReplaceAll(unknown.body, "x"+sam.email, sam.email) != right.body {
 		t.Error("the right password is answered in another way than an unknown email's")
 	}
-	if !strings.Contains(wrong.body, "do not match") {
+	if !strings.Contains(wrong.body, "don’t match") {
 		t.Error("the answers differ")
 	}
 }

@@ -197,7 +197,7 @@ func TestStaffRefresh(t *testing.T) {
 		if n := a.refreshes(); n != 1 {
 			t.Errorf("%d refreshes, want 1", n)
 		}
-		amy.says(path, "Access renewed", "Fieldbridge support renewed the access")
+		amy.says(path, "Access renewed", "Fieldbridge support renewed access")
 		amy.saysNot(path, "Sam")
 
 		// It also works while ServiceTitan is down, and again before the next
@@ -205,14 +205,14 @@ func TestStaffRefresh(t *testing.T) {
 		a.sandbox.SetFault(sandbox.Fault{Kind: sandbox.Status503})
 		sam.says(sam.post(desk+"/refresh").want(a, 303).location, "The refresh did not work", "Retrying", "ServiceTitan does not answer · since",
 			"Code unavailable", "Next attempt", "Access expires", "Failed attempts 1 in a row", "there is nothing you need to do")
-		amy.says(path, "Fieldbridge support tried to renew the access")
+		amy.says(path, "Fieldbridge support tried to renew access")
 		a.sandbox.ClearFaults()
 		sam.says(sam.post(desk+"/refresh").want(a, 303).location, "Refreshed.", "It works · since")
 
 		a.sandbox.RevokeGrants(northgate)
 		page := sam.says(sam.post(desk+"/refresh").want(a, 303).location, "The refresh did not work", "Needs reconnect", "ServiceTitan refuses the access · since",
 			"ServiceTitan answers invalid_grant", "Code grant_refused", "A refresh cannot help", "choose Reconnect", "Copy reconnect link",
-			"Mails about it", "Reconnect needed To Amy", "Waiting since")
+			"Emails about it", "Reconnect needed To Amy", "Waiting since")
 		if strings.Contains(page, "/refresh\"") {
 			t.Error("a refresh is offered where it cannot help")
 		}

@@ -178,7 +178,7 @@ func retryingTitle(c models.Connection) string {
 	case c.FailingSince == nil && c.UnansweredSince != nil:
 		return "ServiceTitan is not answering. We keep trying."
 	}
-	return "Renewing the access did not work. We keep trying."
+	return "We couldn’t renew access. We keep trying."
 }
 
 // StoppedSince returns since when nothing gets through although we keep trying; nil if

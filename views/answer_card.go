@@ -164,7 +164,7 @@ func (p *pen) retrying(c *ConnectionPage, v verdict) {
 		p.text(o.Environment.Label())
 		p.html(`). `)
 	case verdictOurSide:
-		p.html(`We cannot renew the access right now. We know about it and are fixing it. `)
+		p.html(`We can’t renew access right now. We know about it and are fixing it. `)
 	default:
 		p.text(reasons[c.Connection.Reason])
 		if p.html(` `); stopped == nil {

@@ -21,7 +21,7 @@ func TestProblemOnOurSide(t *testing.T) {
 		}
 		c.Failures, c.NextRenewalAt = 3, pagetest.Ago(-2*time.Minute)
 		page := pagetest.Show(t, Connection(ConnectionPage{Visitor: pagetest.Visitor(accounts.Owner), Connection: c, Clock: testClock()}))
-		page.Says("There is a problem on our side. We are fixing it.", "fixing it", "Retrying", "We keep trying", "We try to renew the access again at")
+		page.Says("There is a problem on our side. We are fixing it.", "fixing it", "Retrying", "We keep trying", "We try to renew access again at")
 		page.DoesNotSay("ServiceTitan did not answer", "This usually passes", "invalid_scope", "Access renews automatically", "reconnect it")
 		list := pagetest.Show(t, Connections(ConnectionsPage{Visitor: pagetest.Visitor(accounts.Owner), Connections: []connect.InOverview{{Connection: c}}, Clock: testClock()}))
 		list.Says("Retrying")

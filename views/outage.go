@@ -89,7 +89,7 @@ func whatFails(o outage.Outage) string {
 	if o.Endpoint == outage.API {
 		return "Requests for data got no answer"
 	}
-	return "Access was not renewed"
+	return "We couldn’t renew access"
 }
 
 // whatFailed says what did not work in an outage that has ended, and for how many.

@@ -155,7 +155,7 @@ var events = map[models.EventKind]EventWords{
 		default:
 			people = e.Detail + " people"
 		}
-		return actor(e) + " reminded " + people + " by mail of what there is to do."
+		return actor(e) + " reminded " + people + " by email about what there is to do."
 	}},
 	models.EventRevoked: {"off", "shield", "Earlier sign-in cleaned up", func(models.Event) string {
 		return "ServiceTitan confirmed that the access we no longer keep was withdrawn."
@@ -195,22 +195,22 @@ var events = map[models.EventKind]EventWords{
 		return actor(e) + " called this connection " + Isolate(e.Detail) + "."
 	}},
 	models.EventRefreshed: {"ok", "refresh", "Access renewed", func(e models.Event) string {
-		return actor(e) + " renewed the access. ServiceTitan answered in " + Seconds(e.Millis) + "."
+		return actor(e) + " renewed access. ServiceTitan answered in " + Seconds(e.Millis) + "."
 	}},
 	models.EventRefreshFailed: {"warn", "refresh", "Renewal tried", func(e models.Event) string {
-		return actor(e) + " tried to renew the access. " + reasons[e.Reason]
+		return actor(e) + " tried to renew access. " + reasons[e.Reason]
 	}},
 	models.EventLinkGiven: {"info", "copy", "Link to this page shared", func(e models.Event) string {
 		return actor(e) + " shared the link to this page. Only members of the company can open it."
 	}},
-	models.EventReconnectMailed: {"info", "mail", "Reconnect mail sent", func(e models.Event) string {
+	models.EventReconnectMailed: {"info", "mail", "Reconnect email sent", func(e models.Event) string {
 		switch e.Detail {
 		case "":
-			return actor(e) + " sent the mail that asks to reconnect."
+			return actor(e) + " sent the reconnect email."
 		case "1":
-			return actor(e) + " sent the mail that asks to reconnect to 1 person."
+			return actor(e) + " sent the reconnect email to 1 person."
 		}
-		return actor(e) + " sent the mail that asks to reconnect to " + e.Detail + " people."
+		return actor(e) + " sent the reconnect email to " + e.Detail + " people."
 	}},
 	models.EventLocked: {"warn", "lock", "Account locked", func(e models.Event) string {
 		return actor(e) + " locked the account. The access is kept, and renewed as before."

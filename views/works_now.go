@@ -26,7 +26,7 @@ func renewal(c *ConnectionPage) templ.Component {
 			p.html(`No longer.`)
 			return
 		case !c.renewing():
-			p.html(`Access is not renewed right now. We keep trying. `)
+			p.html(`We couldn’t renew access. We keep trying. `)
 		default:
 			p.html(`Access renews automatically. `)
 		}
@@ -141,9 +141,9 @@ func (p *ConnectionPage) nextRenewal() (nextWords, bool) {
 	case due == nil:
 		return nextWords{}, false
 	case !p.renewing() && due.After(p.Clock.Now):
-		return nextWords{`We try to renew the access again at `, due, `, or as soon as it is needed.`}, true
+		return nextWords{`We try to renew access again at `, due, `, or as soon as it is needed.`}, true
 	case !p.renewing():
-		return nextWords{before: `We try to renew the access again in a moment.`}, true
+		return nextWords{before: `We try to renew access again in a moment.`}, true
 	case !due.After(p.Clock.Now):
 		return nextWords{before: `Access renews in a moment.`}, true
 	}

@@ -21,7 +21,7 @@ func TestNothingIsSaidToWorkThatWasNotAsked(t *testing.T) {
 		Days:  []connect.RenewalDay{{Day: pagetest.Noon.Format(time.DateOnly), OK: 3, ChecksOK: 3}},
 	}
 	page := pagetest.Show(t, Connection(p))
-	page.Says("Renewing the access did not work. We keep trying.", "New jobs and customers have not reached the integration since", "Paused", "nothing got through for part of the day", "We try to renew the access again in a moment.", "Next try in a moment.")
+	page.Says("We couldn’t renew access. We keep trying.", "New jobs and customers have not reached the integration since", "Paused", "nothing got through for part of the day", "We try to renew access again in a moment.", "Next try in a moment.")
 	page.DoesNotSay("ServiceTitan answered", "again at", "Working", "Allowed: view", "nothing you need to do")
 
 	p.Connection.ExpiresAt = pagetest.Noon.Add(time.Minute)

@@ -163,7 +163,7 @@ func (c *Checker) write(tx *gorm.DB, d dueCheck, r result, found finding, requir
 	}
 	_, err = models.Apply(tx, &current, models.Transition{What: r.change, At: now, Reason: r.reason, Edit: func(o *models.Connection) {
 		if r.change == models.Answered {
-			// The check may have renewed the access, with other scopes than before.
+			// The check may have renewed access, with other scopes than before.
 			o.UpgradeNeeded = r.upgradeNeeded(*o, required)
 		}
 	}})

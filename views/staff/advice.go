@@ -48,7 +48,7 @@ var reasonAdvice = map[models.Reason]advice{
 		"ServiceTitan no longer accepts the client ID and secret. Please check under API Application Access whether Fieldbridge is disabled." + howToReconnect,
 	},
 	models.ReasonAnswerLost: {
-		"The answer to a renewal was lost", "ServiceTitan had renewed the access, but its answer did not reach us. The previous refresh token is no longer valid.", "invalid_grant",
+		"The answer to a renewal was lost", "ServiceTitan had renewed access, but its answer did not reach us. The previous refresh token is no longer valid.", "invalid_grant",
 		"The access was lost because of a problem between ServiceTitan and us. Nobody did anything wrong." + howToReconnect,
 	},
 	models.ReasonNotAllowed: {
