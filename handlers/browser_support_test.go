@@ -102,7 +102,7 @@ func TestBrowserSupport(t *testing.T) {
 	c.Goto(a.url + path)
 	c.See("This account is locked")
 	c.inspect("locked")
-	ada.Click("Unlock the company", "Mails that were waiting are sent")
+	ada.Click("Unlock the company", "Emails that were waiting are sent")
 	ada.Type("text", "It is found.")
 	ada.Click("Unlock the company", "Lock the company")
 

@@ -45,7 +45,7 @@ func TestBrowserMailbox(t *testing.T) {
 	c.toServiceTitan(northgate)
 	c.allow()
 	control := c.contractorAt("/")
-	control.Click("Mailbox", "No mail yet.")
+	control.Click("Mailbox", "No email yet.")
 	control.inspect("sandbox-mailbox-empty")
 	control.Click("Update live", "This page reloads every")
 	if _, err := a.sandbox.Do(sandbox.Withdraw, northgate); err != nil {

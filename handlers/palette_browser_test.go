@@ -66,7 +66,7 @@ func TestBrowserPalette(t *testing.T) {
 	// The actions of the connection that is open are found too.
 	sam.Press("/")
 	sam.Press("send rec")
-	sam.until(active, "Send reconnect mail Action here")
+	sam.until(active, "Send reconnect email Action here")
 	sam.Press(kb.Enter)
 	sam.See("1 person gets it")
 	sam.Click("Go back", "Tell them:")
@@ -153,14 +153,14 @@ func TestBrowserFirstScreen(t *testing.T) {
 	sam.inspect("staff-first-screen")
 
 	send := func(then string) {
-		sam.Click("Send reconnect mail", "Send the reconnect mail?")
+		sam.Click("Send reconnect email", "Send the reconnect email?")
 		sam.See(then)
 	}
 	send("1 person gets it")
 	sam.inspect("staff-reconnect-mail")
-	sam.Click("Send it", "The reconnect mail is on its way")
-	sam.See("Reconnect mail sent")
-	send("one reconnect mail a day")
+	sam.Click("Send it", "The reconnect email is on its way")
+	sam.See("Reconnect email sent")
+	send("one reconnect email a day")
 	if n := a.count("SELECT count(*) FROM mails WHERE kind = 'reconnect_needed'"); n != 1 {
 		t.Errorf("%d mails are queued", n)
 	}

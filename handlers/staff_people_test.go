@@ -24,9 +24,9 @@ func TestStaffHelpAPerson(t *testing.T) {
 		a.exec("UPDATE users SET proven_at = ?, last_sign_in_at = ? WHERE email = ?", a.clock.Now().UTC(), time.Date(2026, time.March, 5, 10, 0, 0, 0, time.UTC), al.email)
 		a.exec("UPDATE users SET proven_at = NULL, last_sign_in_at = NULL WHERE email = ?", amy.email)
 
-		sam.says(al.company(), "Al Owner "+al.email, "Owner Active Mar 5", "Amy "+amy.email, "Member Not verified Not known None")
-		sam.says(al.page(), "Verified", "Mar 5", "They are the only owner with access", "Nobody else can manage Northgate", "Second step None")
-		sam.says(amy.page(), "Not verified", "make sure that it is really theirs")
+		sam.says(al.company(), "Al Owner "+al.email, "Owner Active Mar 5", "Amy "+amy.email, "Member Not confirmed Not known None")
+		sam.says(al.page(), "Confirmed", "Mar 5", "They are the only owner with access", "Nobody else can manage Northgate", "Second step None")
+		sam.says(amy.page(), "Not confirmed", "make sure that it is really theirs")
 		sam.saysNot(amy.page(), "Disable", "only owner")
 
 		// Signing out ends all sessions, and the person can sign in again.
@@ -59,7 +59,7 @@ func TestStaffHelpAPerson(t *testing.T) {
 		amy.get("/connections").want(a, 303, "/signin")
 		amy.post("/signin", "email", amy.email, "password", password).want(a, 422)
 		ada.says(amy.page(), "Amy Disabled", "Enable the account", "Account disabled by Ada")
-		ada.saysNot(amy.page(), "Mail a link", "Sign out everywhere")
+		ada.saysNot(amy.page(), "Email a link", "Sign out everywhere")
 		ada.says(amy.company(), "Member Disabled", "Her laptop is stolen.")
 		sam.says(amy.page(), "An admin of Fieldbridge can enable it")
 		sam.post(amy.page()+"/reset").want(a, 404)

@@ -41,7 +41,7 @@ func TestBrowserQueue(t *testing.T) {
 			if !without {
 				c.Accessible()
 			}
-			c.Click("Send 1 mail", "Reminded 1 company")
+			c.Click("Send 1 email", "Reminded 1 company")
 			if !strings.HasSuffix(c.Address(), "/staff/reminders/sent?sent=1&skipped=0") {
 				t.Errorf("at %s", c.Address())
 			}

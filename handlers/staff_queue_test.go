@@ -97,7 +97,7 @@ func TestStaffRemindCompanies(t *testing.T) {
 		if n := a.count("SELECT count(*) FROM mails WHERE kind = 'setup_allow'"); n != 1 {
 			t.Errorf("%d mails are queued", n)
 		}
-		sam.says("/staff/reminders?c."+waits+"=1", "No mail would be sent", "in the last 24 hours")
+		sam.says("/staff/reminders?c."+waits+"=1", "No email would be sent", "in the last 24 hours")
 		amy.says("/connections/"+waits, "Reminder sent")
 		amy.saysNot("/connections/"+waits, "Sam")
 		many := url.Values{}

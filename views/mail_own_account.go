@@ -10,7 +10,7 @@ func confirmEmail() MailText {
 		Title:   "Confirm that this address is yours",
 		Paragraphs: []string{
 			"Somebody who has a Fieldbridge account wants to use this address for it. If that was you, open the link below on a device where you are signed in, and confirm. The link works once, for 7 days.",
-			"If it was not you, ignore this mail. Nothing changes without your confirmation.",
+			"If it was not you, ignore this email. Nothing changes without your confirmation.",
 		},
 		Action: "Confirm this address",
 		Foot:   "We never ask for a password by email. Fieldbridge is an independent product and is not part of ServiceTitan.",

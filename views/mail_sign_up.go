@@ -4,7 +4,7 @@ import "github.com/fieldbridge/fieldbridge/models/accounts"
 
 // requestedFoot is the foot of mails that anybody may have asked for.
 const requestedFoot = "You receive this because somebody entered this email address in Fieldbridge. " +
-	"If it was not you, ignore this mail: without the link, nothing happens. " +
+	"If it was not you, ignore this email: without the link, nothing happens. " +
 	"We never ask for a password by email. Fieldbridge is an independent product and is not part of ServiceTitan."
 
 // signUpMail returns the mail that answers a sign-up.
@@ -45,7 +45,7 @@ func proveEmailMail() MailText {
 		Title:   "Confirm your email address",
 		Paragraphs: []string{
 			"Open the link and confirm the address. It works once, for seven days, and only for your account.",
-			"Then we can tell you by mail if a connection needs you.",
+			"Then we can email you if a connection needs you.",
 		},
 		Action: "Confirm the address",
 		Foot:   requestedFoot,

@@ -220,7 +220,7 @@ func TestBrowserDemoJourneys(t *testing.T) {
 			g.Click("Go to your connection", "Access renews automatically")
 			g.See("Reconnected")
 		}},
-		{"Withdraw access, and follow the mail", func(g *guest) {
+		{"Withdraw access, and follow the email", func(g *guest) {
 			g.toBeside(6, "Do at once", "Do at once")
 			g.beside.Choose(`[aria-label="Do: Withdraw the app"]`)
 			g.beside.See("Withdraw the app · done 1×")

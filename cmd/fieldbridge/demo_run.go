@@ -35,7 +35,7 @@ func demoRun(people demoPeople) handlers.Run {
 			},
 			{
 				Title: "ServiceTitan goes down", Scene: handlers.SceneDown, By: at(2, 40),
-				Say:     "ServiceTitan has just stopped answering for this company. Nobody has to act, so nobody gets a mail.",
+				Say:     "ServiceTitan has just stopped answering for this company. Nobody has to act, so nobody gets an email.",
 				Owner:   "*Retrying*, and that there is nothing to do.",
 				Support: "*Retrying*, the cause, and when the next try is due.",
 			},
@@ -47,19 +47,19 @@ func demoRun(people demoPeople) handlers.Run {
 			},
 			{
 				Title: "Access is withdrawn", Scene: handlers.SceneWithdrawn, By: at(4, 0),
-				Say:     "Now somebody tidies up in ServiceTitan and removes our app. Only a person can fix that, so the owner gets one mail with one link.",
-				Owner:   "*Needs reconnect*, why, and one button. The mail arrives in seconds.",
+				Say:     "Now somebody tidies up in ServiceTitan and removes our app. Only a person can fix that, so the owner gets one email with one link.",
+				Owner:   "*Needs reconnect*, why, and one button. The email arrives in seconds.",
 				Support: "the sentence to tell her when she calls, ready to copy.",
 			},
 			{
 				Title: "Rosa reconnects", Scene: handlers.SceneWorking, By: at(4, 30),
 				Say:     "She follows the link and chooses Allow. It is the same connection, with its whole history.",
-				Owner:   "*Connected*, and a second mail that says so.",
+				Owner:   "*Connected*, and a second email that says so.",
 				Support: "everything that happened, who did it, and when.",
 			},
 			{
 				Title: "And she can leave", Scene: handlers.SceneNothing, By: at(5, 0),
-				Say:     "An owner can disconnect at any time, and we delete the access at once. One button to connect, nothing to do in an outage, one mail when a person is needed, and a way out: that is Fieldbridge.",
+				Say:     "An owner can disconnect at any time, and we delete the access at once. One button to connect, nothing to do in an outage, one email when a person is needed, and a way out: that is Fieldbridge.",
 				Owner:   "*Disconnected*, and *Reconnect* if she changes her mind.",
 				Support: "who disconnected it. No secret is left.",
 			},

@@ -48,7 +48,7 @@ func (m *mailer) send(ctx context.Context, outgoing models.OutgoingMail) error {
 		return m.post(ctx, letter)
 	}
 	// The address identifies a person, so it stays out of the log.
-	m.log.InfoContext(ctx, "no mail server is configured; this mail is not sent", "subject", letter.Subject, "connection", outgoing.ConnectionID)
+	m.log.InfoContext(ctx, "no mail server is configured; this email is not sent", "subject", letter.Subject, "connection", outgoing.ConnectionID)
 	return nil
 }
 

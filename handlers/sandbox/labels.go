@@ -104,7 +104,7 @@ type actionWords struct {
 func actionList() []actionWords {
 	return []actionWords{
 		{Expire, "Expire access tokens", "The API refuses them. Fieldbridge renews once and continues."},
-		{Revoke, "Revoke the grant", "At the next renewal, Fieldbridge asks for a reconnect and sends mail to the owners."},
+		{Revoke, "Revoke the grant", "At the next renewal, Fieldbridge asks for a reconnect and emails the owners."},
 		{Withdraw, "Withdraw the app", "The tenant’s administrator takes the access back. At the next renewal, Fieldbridge asks for a reconnect."},
 		{NewVersion, "New version of the app", "The version has one more scope, and waits for Upgrade to New Version. A connection with a client ID keeps working, and says at the next renewal what to allow."},
 		{Regenerate, "Regenerate the client secret", "A connection with the old secret asks for a reconnect at its next renewal."},

@@ -111,7 +111,7 @@ func (s *Sandbox) open(a *answer, r *http.Request) (filed, bool) {
 	list := s.mailbox.letters
 	i := slices.IndexFunc(list, func(f filed) bool { return f.number == number })
 	if i < 0 {
-		http.Error(a, "this mail is not in the mailbox; a reset empties it", http.StatusNotFound)
+		http.Error(a, "this email is not in the mailbox; a reset empties it", http.StatusNotFound)
 		return filed{}, false
 	}
 	list[i].opened = true

@@ -21,7 +21,7 @@ func TestMailbox(t *testing.T) {
 	t.Parallel()
 	s := start(t, withMailbox)
 	wantWords(t, s.get("/").body, `<a href="/mailbox">Mailbox</a>`)
-	wantWords(t, s.get("/mailbox").body, "No mail yet.", "SANDBOX – not ServiceTitan")
+	wantWords(t, s.get("/mailbox").body, "No email yet.", "SANDBOX – not ServiceTitan")
 	s.Deliver(letter("First"))
 	second := letter("<b>Second</b>")
 	second.At = s.Now().Add(-time.Hour)

@@ -49,7 +49,7 @@ func scenarios() []scenario {
 		{
 			id: "withdrawn", name: "Access is withdrawn",
 			does: "The company’s administrator removes Fieldbridge. Off allows it again, but a company that signed in has to reconnect.",
-			will: "Shows Needs reconnect after the next renewal, with one button, and sends one mail to the owners.",
+			will: "Shows Needs reconnect after the next renewal, with one button, and sends one email to the owners.",
 			knob: &knob{
 				on:  func(s *Sandbox, tenantID int64, _ string) error { _, err := s.Do(Withdraw, tenantID); return err },
 				off: func(s *Sandbox, tenantID int64) { s.enableAll(tenantID) },

@@ -122,7 +122,7 @@ func (p ConnectionPage) checkLines() []factLine {
 func (p ConnectionPage) lastContact() (words string, at *time.Time) {
 	for _, m := range p.View.Mails {
 		if m.SentAt != nil {
-			return mailWords[m.Kind] + ", by mail to " + views.Isolate(m.To) + ", ", m.SentAt
+			return mailWords[m.Kind] + ", by email to " + views.Isolate(m.To) + ", ", m.SentAt
 		}
 	}
 	return "", nil

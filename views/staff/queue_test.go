@@ -97,7 +97,7 @@ func TestEveryWordOfTheQueue(t *testing.T) {
 // Each row says when it is due, in words, and who was last in touch.
 func TestQueueRows(t *testing.T) {
 	page := pagetest.Show(t, Queue(QueuePage{Staff: testStaff, Clock: testClock(), Queue: testQueue(everyItem()...)}))
-	page.Says("2 h late", "Due in 3 h", "Due in 30 h", "Mail 1 h ago", "Call 1 h ago", "Waiting 26 h", "None yet", "Snoozed Until today at", "They are on vacation", "Nobody", "You", "Locked", "Also at Bob", "Bring back", "Take")
+	page.Says("2 h late", "Due in 3 h", "Due in 30 h", "Email 1 h ago", "Call 1 h ago", "Waiting 26 h", "None yet", "Snoozed Until today at", "They are on vacation", "Nobody", "You", "Locked", "Also at Bob", "Bring back", "Take")
 	for _, form := range page.All("form") {
 		action := pagetest.Value(form, "action")
 		if !strings.HasPrefix(action, queuePath+"/") {

@@ -139,7 +139,7 @@ func lastContact(c support.Contact) (last contact, ok bool) {
 	for _, one := range []struct {
 		icon, word string
 		at         *time.Time
-	}{{"mail", "Mail", c.MailedAt}, {"phone", "Call", c.CalledAt}, {"note", "Note", c.NotedAt}} {
+	}{{"mail", "Email", c.MailedAt}, {"phone", "Call", c.CalledAt}, {"note", "Note", c.NotedAt}} {
 		if one.at != nil && one.at.After(last.at) {
 			last, ok = contact{one.icon, one.word, *one.at}, true
 		}
@@ -156,9 +156,9 @@ func reminded(i support.QueueItem) bool {
 var skipWords = map[support.Skip]string{
 	support.NotSkipped:     "",
 	support.NothingToDo:    "Nothing waits for the company.",
-	support.CompanyLocked:  "The company is locked. Its mails wait until it is unlocked.",
+	support.CompanyLocked:  "The company is locked. Its emails wait until it is unlocked.",
 	support.OutageUnderWay: "ServiceTitan has an outage. The company could not do it now.",
-	support.MailedLately:   "A mail about it went out in the last 24 hours.",
-	support.NobodyToMail:   "Nobody at the company has a proven address.",
-	support.InboxesFull:    "The people there have got as many mails as an address gets in a day.",
+	support.MailedLately:   "An email about it went out in the last 24 hours.",
+	support.NobodyToMail:   "Nobody at the company has a confirmed address.",
+	support.InboxesFull:    "The people there have got as many emails as an address gets in a day.",
 }

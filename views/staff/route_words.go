@@ -7,8 +7,8 @@ import "strings"
 var routeWords = map[string]string{ // #nosec G101 -- addresses, and no secrets
 	"/":                                    "opening the front page",
 	"/signup":                              "signing up",
-	"/verify/":                             "opening the link of a mail that proves their address",
-	"/verify/send":                         "asking for a mail that proves their address",
+	"/verify/":                             "opening the link in an email that confirms their address",
+	"/verify/send":                         "asking for an email that confirms their address",
 	"/signin":                              "signing in",
 	"/signin/code":                         "entering the code of their second step",
 	"/signin/passkey":                      "signing in with a passkey",
