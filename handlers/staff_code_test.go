@@ -64,7 +64,7 @@ func TestSupportCodesLeadSomewhere(t *testing.T) {
 			},
 			"no such page": {
 				func() answer { return a.newBrowser().get("/wp-login.php?key=zzmark") },
-				[]string{"Page not found", "They were opening an address that does not exist", "Somebody who was not signed in"},
+				[]string{"Page not found", "They were opening an address that does not exist", "Someone who was not signed in"},
 			},
 			"denied": {
 				func() answer { return amy.get(amy.atServiceTitan(amy.begin("sandbox", south), south, "Deny")) },

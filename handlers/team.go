@@ -115,7 +115,7 @@ func (s *site) changeMemberRole(c echo.Context, v owner, id uuid.UUID) error {
 func memberProblem(err error) string {
 	switch {
 	case errors.Is(err, accounts.ErrLastOwner):
-		return "You are the only owner. Make somebody else an owner first."
+		return "You are the only owner. Make someone else an owner first."
 	case errors.Is(err, accounts.ErrYourself):
 		return "Your own role is for another owner to change. You can leave the company yourself."
 	}

@@ -32,7 +32,7 @@ func Mail(m models.OutgoingMail) MailText {
 	text := MailText{
 		Facts: [][2]string{{"Tenant ID", tenant}, {"Environment", m.Environment.Label()}},
 		Foot: "You are receiving this because an account with this address is an owner of the company in Fieldbridge, or connected it. " +
-			"If you do not know Fieldbridge, somebody gave your address by mistake, and you can ignore this. " +
+			"If you do not know Fieldbridge, someone gave your address by mistake, and you can ignore this. " +
 			"We never ask for a password by email. Fieldbridge is an independent product and is not part of ServiceTitan.",
 	}
 	switch m.Kind {

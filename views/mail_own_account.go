@@ -9,7 +9,7 @@ func confirmEmail() MailText {
 		Subject: "Confirm your new email address for Fieldbridge",
 		Title:   "Confirm that this address is yours",
 		Paragraphs: []string{
-			"Somebody who has a Fieldbridge account wants to use this address for it. If that was you, open the link below on a device where you are signed in, and confirm. The link works once, for 7 days.",
+			"Someone who has a Fieldbridge account wants to use this address for it. If that was you, open the link below on a device where you are signed in, and confirm. The link works once, for 7 days.",
 			"If it was not you, ignore this email. Nothing changes without your confirmation.",
 		},
 		Action: "Confirm this address",
@@ -24,7 +24,7 @@ func emailChanged() MailText {
 		Title:   "Your Fieldbridge account has another email address now",
 		Paragraphs: []string{
 			"You now sign in with the new address. This old one no longer works, and links that we sent here do not either. You are signed out on all devices but the one on which the address was changed.",
-			"If it was not you, somebody else can use your account. Ask an owner of your company to remove it, and write to Fieldbridge support.",
+			"If it was not you, someone else can use your account. Ask an owner of your company to remove it, and write to Fieldbridge support.",
 		},
 		Action: "Go to sign-in",
 		Foot: "You receive this once, because this was the address of an account in Fieldbridge. " +
@@ -37,7 +37,7 @@ func emailChanged() MailText {
 func newDevice(m accounts.PreparedMail) MailText {
 	return MailText{
 		Subject: "New sign-in to your Fieldbridge account",
-		Title:   "Somebody signed in to your account on a new device",
+		Title:   "Someone signed in to your account on a new device",
 		Paragraphs: []string{
 			"We have not seen a sign-in from that browser before. We do not know where the device is.",
 			"If it was you, there is nothing you need to do. If it was not, sign in, open Where you are signed in, sign that device out, and change your password.",

@@ -3,7 +3,7 @@ package views
 import "github.com/fieldbridge/fieldbridge/models/accounts"
 
 // requestedFoot is the foot of mails that anybody may have asked for.
-const requestedFoot = "You receive this because somebody entered this email address in Fieldbridge. " +
+const requestedFoot = "You receive this because someone entered this email address in Fieldbridge. " +
 	"If it was not you, ignore this email: without the link, nothing happens. " +
 	"We never ask for a password by email. Fieldbridge is an independent product and is not part of ServiceTitan."
 
@@ -14,7 +14,7 @@ func signUpMail(m accounts.PreparedMail) MailText {
 			Subject: "You already have a Fieldbridge account",
 			Title:   "You already have an account",
 			Paragraphs: []string{
-				"Somebody tried to create a Fieldbridge account with this email address. It already has one, so nothing was changed.",
+				"Someone tried to create a Fieldbridge account with this email address. It already has one, so nothing was changed.",
 				"If it was you, sign in. If you do not know your password anymore, choose Forgot your password on the sign-in page.",
 			},
 			Action: "Go to sign-in",

@@ -24,7 +24,7 @@ func invitation(m accounts.PreparedMail) MailText {
 		},
 		Action:   "See the invitation",
 		NoSignIn: true,
-		Foot: "You are receiving this because somebody entered your address to invite you. " +
+		Foot: "You are receiving this because someone entered your address to invite you. " +
 			"If you do not know them, you can ignore this: nothing happens without you. " +
 			"We never ask for a password by email. Fieldbridge is an independent product and is not part of ServiceTitan.",
 	}

@@ -227,7 +227,7 @@ func (c *config) check(examples map[string]string) (problems []error) {
 	need(staff && c.StaffClientID == "", "FIELDBRIDGE_STAFF_OIDC_CLIENT_ID", "the other FIELDBRIDGE_STAFF_OIDC variables")
 	need(staff && c.StaffClientSecret.IsZero(), "FIELDBRIDGE_STAFF_OIDC_CLIENT_SECRET", "the other FIELDBRIDGE_STAFF_OIDC variables")
 	find(!c.DatabaseInsecure && database.CheckAddress(c.DatabaseURL) == nil && !database.ProvesServer(c.DatabaseURL),
-		"FIELDBRIDGE_DATABASE_URL connects to another host without sslmode=verify-full, so somebody on the network could read and change everything"+
+		"FIELDBRIDGE_DATABASE_URL connects to another host without sslmode=verify-full, so someone on the network could read and change everything"+
 			" (for example FIELDBRIDGE_DATABASE_URL=%s, with sslrootcert=FILE for your own certificate authority; on a network that nobody else uses, FIELDBRIDGE_DATABASE_INSECURE=true)", exampleDatabase)
 	need(c.SandboxAddr != "" && c.SandboxURL == nil, "FIELDBRIDGE_SANDBOX_URL", "FIELDBRIDGE_SANDBOX_ADDR")
 	need(c.SandboxAddr == "" && c.SandboxURL != nil, "FIELDBRIDGE_SANDBOX_ADDR", "FIELDBRIDGE_SANDBOX_URL")

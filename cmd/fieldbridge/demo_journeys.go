@@ -118,7 +118,7 @@ func demoJourneys(box *url.URL, people demoPeople) []demoJourney {
 		{
 			title:    "Access was withdrawn: reconnect",
 			audience: handlers.ForContractors, minutes: 1, tenant: 738846120,
-			shows: "Somebody removed Fieldbridge at ServiceTitan two days ago. The owner reads why, and fixes it in a minute.",
+			shows: "Someone removed Fieldbridge at ServiceTitan two days ago. The owner reads why, and fixes it in a minute.",
 			steps: []demoStep{
 				{"Open Harbor Line Electric. It shows *Needs reconnect*, since when, and why.", nil},
 				{"Choose *Reconnect*, then *Continue to ServiceTitan*.", deed(sandbox.Asked)},
@@ -217,7 +217,7 @@ func demoJourneys(box *url.URL, people demoPeople) []demoJourney {
 		{
 			title:    "Tokens still come, and nothing works",
 			audience: handlers.ForTrouble, minutes: 3, tenant: 455913372,
-			shows: "Somebody disabled the app, and ServiceTitan issues tokens as before. Fieldbridge asks the API itself, so it does not say that all is well.",
+			shows: "Someone disabled the app, and ServiceTitan issues tokens as before. Fieldbridge asks the API itself, so it does not say that all is well.",
 			steps: []demoStep{
 				{"In the sandbox, under *Do at once*, Granite State is chosen. Choose *Do* beside *Disable the app, with tokens as before*.", deed(sandbox.Deed(sandbox.DisableSilently))},
 				{"As Owen, open Granite State Heating and choose *Test connection*, or wait for the next check, which comes within two minutes: it says that ServiceTitan does not allow Fieldbridge.", event(models.EventReconnectNeeded)},

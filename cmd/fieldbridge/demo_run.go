@@ -47,7 +47,7 @@ func demoRun(people demoPeople) handlers.Run {
 			},
 			{
 				Title: "Access is withdrawn", Scene: handlers.SceneWithdrawn, By: at(4, 0),
-				Say:     "Now somebody tidies up in ServiceTitan and removes our app. Only a person can fix that, so the owner gets one email with one link.",
+				Say:     "Now someone tidies up in ServiceTitan and removes our app. Only a person can fix that, so the owner gets one email with one link.",
 				Owner:   "*Needs reconnect*, why, and one button. The email arrives in seconds.",
 				Support: "the sentence to tell her when she calls, ready to copy.",
 			},

@@ -54,11 +54,11 @@ func (i inviteCommand) toExisting(ctx context.Context, c config, people *account
 	link, err := people.FirstOwnerLink(ctx, operator(), company.ID, email)
 	switch {
 	case errors.Is(err, accounts.ErrHasPeople):
-		return fmt.Errorf("somebody belongs to %s already; its owners invite others on their team page", company.Name)
+		return fmt.Errorf("someone belongs to %s already; its owners invite others on their team page", company.Name)
 	case errors.Is(err, accounts.ErrLocked):
 		return fmt.Errorf("%s is locked", company.Name)
 	case errors.Is(err, database.ErrNotFound):
-		return fmt.Errorf("%s belongs to staff or to somebody whose account is disabled", email)
+		return fmt.Errorf("%s belongs to staff or to someone whose account is disabled", email)
 	case err != nil:
 		return err
 	}

@@ -103,7 +103,7 @@ func TestLinksFromTheCommandLine(t *testing.T) {
 				}
 				return err
 			})
-			refuses("somebody belongs to Harbor Line already", "invite", staff, "--to", "acme-4711")
+			refuses("someone belongs to Harbor Line already", "invite", staff, "--to", "acme-4711")
 			refuses("for staff, use fieldbridge staff add", "reset-password", staff)
 
 			chosen := secret.New("another sentence that works")

@@ -93,7 +93,7 @@ func keepOwner(f *os.File, old fs.FileInfo) error {
 	}
 	err := f.Chown(int(owner.Uid), int(owner.Gid))
 	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("the existing file belongs to somebody else, and replacing it would change that; delete it first, or write to another: %w", err)
+		return fmt.Errorf("the existing file belongs to someone else, and replacing it would change that; delete it first, or write to another: %w", err)
 	}
 	return err
 }

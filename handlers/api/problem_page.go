@@ -54,7 +54,7 @@ var explanations = map[string]explanation{
 	},
 	"too-many-sessions": {
 		"The key has 1,000 connect sessions that have neither ended nor expired.",
-		"Wait until some of them end. Create a session only when somebody wants to connect.",
+		"Wait until some of them end. Create a session only when someone wants to connect.",
 	},
 	"still-pending": {
 		"The message is still going to be sent to this endpoint, so there is nothing to replay yet.",
@@ -62,11 +62,11 @@ var explanations = map[string]explanation{
 	},
 	"not-connected": {
 		"The connection has no access to ServiceTitan: a person has ended it, or it is still being set up.",
-		"Read the connection to see its state. If it is disconnected, somebody at the company has to connect again, for example through a connect session.",
+		"Read the connection to see its state. If it is disconnected, someone at the company has to connect again, for example through a connect session.",
 	},
 	"reconnect-needed": {
 		"ServiceTitan has refused the access of this connection for good. The answer says why in reason.",
-		"Ask somebody at the company to reconnect. You can open a connect session with the ID of the connection for that. Until then, stop using the connection.",
+		"Ask someone at the company to reconnect. You can open a connect session with the ID of the connection for that. Until then, stop using the connection.",
 	},
 	"proxy-off": {
 		"This Fieldbridge passes no calls on to ServiceTitan, because its operator has allowed no path.",

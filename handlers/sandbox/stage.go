@@ -235,7 +235,7 @@ func (q Request) deed() string {
 	case q.Path == PathRevocation:
 		return "Gave access back"
 	case q.Path == PathAuthorize:
-		return "Somebody answered on ServiceTitan’s page"
+		return "Someone answered on ServiceTitan’s page"
 	}
 	for _, of := range areas() {
 		if of.path == q.Path {

@@ -365,7 +365,7 @@ func SignInsOf(db *gorm.DB, scope string) ([]SignInLine, error) {
 	lines := make([]SignInLine, len(rows))
 	for i, r := range rows {
 		lines[i] = SignInLine{
-			Name: cmp.Or(names[r.Subject], "Somebody unknown"), Action: r.Action, Outcome: r.Outcome, Address: r.Address,
+			Name: cmp.Or(names[r.Subject], "Someone unknown"), Action: r.Action, Outcome: r.Outcome, Address: r.Address,
 			N: r.N, SupportCode: r.SupportCode, FirstAt: r.FirstAt, LastAt: r.LastAt,
 		}
 	}

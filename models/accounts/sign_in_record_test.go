@@ -44,7 +44,7 @@ func TestSignInsAreRecorded(t *testing.T) {
 				v, err := d.Support.Company(ctx, d.Staff("Sam", accounts.Support), d.CompanyID)
 				return v.SignIns, err
 			}, "[]"},
-			"the staff's": {func() ([]accounts.SignInLine, error) { return a.StaffSignIns(ctx) }, "[Ada second_factor ok ×1  Somebody unknown staff_issuer not_staff ×1 ]"},
+			"the staff's": {func() ([]accounts.SignInLine, error) { return a.StaffSignIns(ctx) }, "[Ada second_factor ok ×1  Someone unknown staff_issuer not_staff ×1 ]"},
 		} {
 			lines, err := tt.read()
 			d.Must(err)

@@ -92,7 +92,7 @@ var noRefreshFor = map[models.Reason]string{
 	models.ReasonGrantRefused:  "A refresh cannot help: ServiceTitan has refused for good, and a person has to reconnect.",
 	models.ReasonClientRefused: "A refresh cannot help: ServiceTitan refuses the only client ID and secret that we have, and a person has to reconnect.",
 	models.ReasonAnswerLost:    "A refresh cannot help: we have no valid refresh token, and a person has to reconnect.",
-	models.ReasonNotAllowed:    "A refresh cannot help: new access would not be allowed either. A ServiceTitan admin has to allow Fieldbridge again. Then somebody at the company chooses I have allowed it again.",
+	models.ReasonNotAllowed:    "A refresh cannot help: new access would not be allowed either. A ServiceTitan admin has to allow Fieldbridge again. Then someone at the company chooses I have allowed it again.",
 	models.ReasonUnauthorized:  "A refresh cannot help: the API would refuse the next token too. Our engineers have to fix it; then a person has to reconnect.",
 	models.ReasonTenantUnknown: "A refresh cannot help: no token works for a tenant that does not exist. The company has to find its tenant ID; then a person has to reconnect, or connect the right one.",
 	models.ReasonSealBroken:    "A refresh cannot help: the stored access that it needs is unreadable. Our engineers have to find out why, and a person has to reconnect.",

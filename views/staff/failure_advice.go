@@ -44,7 +44,7 @@ var failureAdvice = map[failure.Kind]advice{
 	},
 	failure.NotFound: {
 		title: "Page not found", text: "The page does not exist, is over, or belongs to another company. An old bookmark or a link of another company leads there too.",
-		tell: "That page does not exist for your account. Please start at the home page. If somebody sent you the link, check that you are signed in to the company that it belongs to.",
+		tell: "That page does not exist for your account. Please start at the home page. If someone sent you the link, check that you are signed in to the company that it belongs to.",
 	},
 	failure.LacksRole: {
 		title: "They lack the role", text: "Only owners may do it. In the support console, only admins may.",

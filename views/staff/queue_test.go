@@ -120,7 +120,7 @@ func TestQueueSaysWhoWasFaster(t *testing.T) {
 	for want, e := range map[string]support.ChangedError{
 		"Priya took this 1 minute ago.":            {Change: support.ItemTaken, ByName: "Priya", ToName: "Priya", At: *pagetest.Ago(time.Minute)},
 		"Priya gave this to Sam 2 minutes ago.":    {Change: support.ItemGiven, ByName: "Priya", ToName: "Sam", At: *pagetest.Ago(2 * time.Minute)},
-		"Somebody gave this to somebody just now.": {Change: support.ItemGiven, At: pagetest.Noon},
+		"Someone gave this to someone just now.": {Change: support.ItemGiven, At: pagetest.Noon},
 		"Priya snoozed this just now.":             {Change: support.ItemSnoozed, ByName: "Priya", At: pagetest.Noon},
 	} {
 		pagetest.Show(t, Queue(QueuePage{Staff: testStaff, Clock: testClock(), Changed: &e})).Says(want, "You changed nothing")

@@ -88,14 +88,14 @@ var markWords = map[support.MarkChange]string{
 
 // changedWords says who was faster.
 func changedWords(e *support.ChangedError, clock views.Clock) string {
-	by := "Somebody"
+	by := "Someone"
 	if e.ByName != "" {
 		by = views.Isolate(e.ByName)
 	}
 	words := by + " " + markWords[e.Change]
 	if e.Change == support.ItemGiven {
 		if e.ToName == "" {
-			return by + " gave this to somebody " + clock.Ago(e.At) + "."
+			return by + " gave this to someone " + clock.Ago(e.At) + "."
 		}
 		words += " " + views.Isolate(e.ToName)
 	}
