@@ -103,7 +103,7 @@ func TestAskedNamesWhoGetsTheAccess(t *testing.T) {
 	a := newApp(t)
 	mallory := a.signUp("Mallory Air", "Mallory")
 	guest := a.starts(mallory.asks("sign_in", northgate), "Victor")
-	page := guest.get(guest.path).want(a, 200, "Only go on if you know Mallory.", mallory.email, "Review what is asked for")
+	page := guest.get(guest.path).want(a, 200, "Continue only if you know Mallory.", mallory.email, "Review what is asked for")
 	if !strings.Contains(text(page.body), "company. Connect ServiceTitan to Mallory Air in Fieldbridge You leave") {
 		t.Errorf("the button does not name the company: %s", text(page.body))
 	}

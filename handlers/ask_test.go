@@ -88,7 +88,7 @@ func TestAskedToConnect(t *testing.T) {
 		}
 		// Opening changes nothing, however often and wherever it happens.
 		a.opens(link).get(pat.path)
-		pat.get(pat.path).want(a, 200, "Northgate Heating asks you", "Dana Whitfield", dana.email, "842193311", "Only go on if you know Dana Whitfield.")
+		pat.get(pat.path).want(a, 200, "Northgate Heating asks you", "Dana Whitfield", dana.email, "842193311", "Continue only if you know Dana Whitfield.")
 		dana.get(ask).want(a, 200, "Not opened yet")
 		for _, name := range []string{"", "Pat\u202e", "see https://evil.example"} {
 			pat.post(pat.path+"/start", "name", name).want(a, 422, "name")

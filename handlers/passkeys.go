@@ -67,7 +67,7 @@ func (s *site) newPasskeyOptions(c echo.Context, me self) error {
 }
 
 func tooManyPasskeys(c echo.Context) error {
-	return c.JSON(http.StatusUnprocessableEntity, told{Problem: "You have 10 passkeys, which is the most. Remove one that you no longer use."})
+	return c.JSON(http.StatusUnprocessableEntity, told{Problem: "You have 10 passkeys, which is the limit. Remove one that you no longer use."})
 }
 
 // addPasskey stores the passkey that the browser has made.

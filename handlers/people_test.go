@@ -196,7 +196,7 @@ func TestTeamPage(t *testing.T) {
 		if mail := a.letter(amy.email); !strings.Contains(mail.Plain, "You are now an owner") || !strings.Contains(mail.Plain, dana.email) || strings.Contains(mail.Plain, "Northgate") {
 			t.Errorf("the mail says %s", mail.Plain)
 		}
-		dana.post(of(dana)+"/role", "role", "member").want(a, 422, "for another owner to change")
+		dana.post(of(dana)+"/role", "role", "member").want(a, 422, "Only another owner can change your role")
 		dana.says("/team/leave", "Leave Northgate?")
 
 		// A removed person sees a calm page, and can create a company.

@@ -117,7 +117,7 @@ func memberProblem(err error) string {
 	case errors.Is(err, accounts.ErrLastOwner):
 		return "You are the only owner. Make someone else an owner first."
 	case errors.Is(err, accounts.ErrYourself):
-		return "Your own role is for another owner to change. You can leave the company yourself."
+		return "Only another owner can change your role. You can leave the company yourself."
 	}
 	return ""
 }

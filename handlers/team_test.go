@@ -58,7 +58,7 @@ func TestStaffTeam(t *testing.T) {
 
 		// Nobody can do it to themselves.
 		for _, what := range []string{"/role", "/link", "/remove"} {
-			ada.post(ada.teammate()+what, "role", "support").want(a, 422, "for another admin to change")
+			ada.post(ada.teammate()+what, "role", "support").want(a, 422, "Only another admin can change")
 		}
 		ada.get(ada.teammate()+"/remove").want(a, 422)
 		ada.get("/staff").want(a, 200, "Admin")

@@ -89,9 +89,9 @@ func TestVisitOfAnAttacker(t *testing.T) {
 				t.Errorf("opening %s leads to %s", path, got.location)
 			}
 		}
-		victim.get(victim.path).want(a, 200, "Acme Scheduling wants to connect ServiceTitan for Northgate Heating", "Only go on if you know Acme Scheduling, and started there.", "Acme Scheduling can use the access", "Sends you back to", "acme.example")
+		victim.get(victim.path).want(a, 200, "Acme Scheduling wants to connect ServiceTitan for Northgate Heating", "Continue only if you know Acme Scheduling, and started there.", "Acme Scheduling can use the access", "Sends you back to", "acme.example")
 		victim.post(victim.path+"/start").want(a, 303)
-		page := victim.get(victim.path).want(a, 200, "Acme Scheduling asks you to connect ServiceTitan for Northgate Heating.", "Nothing is shared until you agree at ServiceTitan.", "Only go on if you know Acme Scheduling")
+		page := victim.get(victim.path).want(a, 200, "Acme Scheduling asks you to connect ServiceTitan for Northgate Heating.", "Nothing is shared until you agree at ServiceTitan.", "Continue only if you know Acme Scheduling")
 		if action, _ := victim.formOf(page, "Continue to ServiceTitan"); action != victim.path+"/authorize" {
 			t.Errorf("the button leads to %s", action)
 		}

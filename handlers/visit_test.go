@@ -114,7 +114,7 @@ func TestVisitConnects(t *testing.T) {
 		// Opening changes nothing, however often and wherever it happens.
 		a.opens(link).get(pat.path)
 		start := pat.get(pat.path).want(a, 200, "Acme Scheduling wants to connect ServiceTitan for Northgate Heating", "Nothing is connected until you agree",
-			"Only go on if you know Acme Scheduling", "Customers and locations", "Cancel and return")
+			"Continue only if you know Acme Scheduling", "Customers and locations", "Cancel and return")
 		if strings.Contains(start.body, "gold") || strings.Contains(start.body, "acme-4711") || strings.Contains(start.body, "tab=titan") {
 			t.Error("the page says what only the back end needs")
 		}

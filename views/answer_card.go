@@ -255,7 +255,7 @@ func (p *pen) whoAndWhen(c *ConnectionPage, v verdict) {
 	case verdictOurSide:
 		who, takes = `We do`, `We keep trying until it works`
 	case verdictOutage:
-		who, takes = `ServiceTitan. We keep trying`, `Nobody knows yet`
+		who, takes = `ServiceTitan. We keep trying`, `We do not know yet`
 	case verdictRefused:
 		who, takes = whoReconnects(c.Connection.Reason)
 	case verdictWorking, verdictUnsure, verdictEnded:

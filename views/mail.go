@@ -45,7 +45,7 @@ func Mail(m models.OutgoingMail) MailText {
 		}
 	case models.MailWorksAgain:
 		text.Subject, text.Title = "Works again"+about, "ServiceTitan is connected again"
-		text.Action = "View the connection"
+		text.Action = "See the connection"
 		text.Paragraphs = []string{"The connection that we wrote to you about works again. There is nothing you need to do."}
 	case models.MailUpgradeNeeded:
 		text.Subject, text.Title = "A new version to allow"+about, "A new version of Fieldbridge needs your OK in ServiceTitan"
@@ -58,14 +58,14 @@ func Mail(m models.OutgoingMail) MailText {
 		text.Subject, text.Title = "Your setup waits for you"+about, "One step in ServiceTitan is left for your company"
 		text.Action = "See the steps"
 		text.Paragraphs = []string{
-			"You asked us to set up this connection. We go on as soon as a ServiceTitan admin has allowed Fieldbridge.",
+			"You asked us to set up this connection. We continue as soon as a ServiceTitan admin has allowed Fieldbridge.",
 			"The admin opens Settings, Integrations, API Application Access, chooses Connect New App, picks Fieldbridge, and chooses Allow Access. It takes about two minutes. Then say on the page that it is done.",
 		}
 	case models.MailSetupTenant:
 		text.Subject, text.Title = "Your setup waits for you"+about, "Check the tenant ID of your setup"
 		text.Action = "See what is wrong"
 		text.Paragraphs = []string{
-			"You asked us to set up this connection. We could not go on with this tenant ID.",
+			"You asked us to set up this connection. We could not continue with this tenant ID.",
 			"The page says why. In ServiceTitan, an admin finds the right number under Settings, Integrations, API Application Access, as My Tenant ID.",
 		}
 	}

@@ -7,10 +7,10 @@ func askUsed() MailText {
 		Subject: "The link that you made was used",
 		Title:   "Your ServiceTitan admin has done their part",
 		Paragraphs: []string{
-			"Someone opened the link that you made in Fieldbridge, and did in ServiceTitan what it asked for. The link no longer works.",
+			"Someone opened the link that you made in Fieldbridge, and did what it asks for in ServiceTitan. The link no longer works.",
 			"The connection’s page shows the name that they gave, and when. If that is not the person you sent the link to, disconnect there and tell Fieldbridge support.",
 		},
 		Action: "See the connection",
-		Foot:   "You receive this because you made the link. Fieldbridge is an independent product and is not part of ServiceTitan.",
+		Foot:   "You are receiving this because you made the link. Fieldbridge is an independent product and is not part of ServiceTitan.",
 	}
 }

@@ -23,11 +23,11 @@ func emailChanged() MailText {
 		Subject: "The email address of your Fieldbridge account has changed",
 		Title:   "Your Fieldbridge account has another email address now",
 		Paragraphs: []string{
-			"You now sign in with the new address. This old one no longer works, and links that we sent here do not either. You are signed out on all devices but the one on which the address was changed.",
+			"You now sign in with the new address. This one no longer works, and neither do links that we sent here. You are signed out on every device except the one that changed the address.",
 			"If it was not you, someone else can use your account. Ask an owner of your company to remove it, and write to Fieldbridge support.",
 		},
 		Action: "Go to sign-in",
-		Foot: "You receive this once, because this was the address of an account in Fieldbridge. " +
+		Foot: "You are receiving this once, because this was the address of an account in Fieldbridge. " +
 			"We never ask for a password by email. Fieldbridge is an independent product and is not part of ServiceTitan.",
 	}
 }
@@ -44,7 +44,7 @@ func newDevice(m accounts.PreparedMail) MailText {
 		},
 		Action: "Go to sign-in",
 		Facts:  [][2]string{{"Device", m.Detail}, {"Time", m.CreatedAt.UTC().Format("Jan 2, 2006, 3:04 PM") + " UTC"}},
-		Foot: "You receive this, at most five times a day, because this email address has an account in Fieldbridge. " +
+		Foot: "You are receiving this, at most five times a day, because this email address has an account in Fieldbridge. " +
 			"We never ask for a password by email. Fieldbridge is an independent product and is not part of ServiceTitan.",
 	}
 }

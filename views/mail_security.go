@@ -27,7 +27,7 @@ func securityChanged(m accounts.PreparedMail) MailText {
 			"If it was not, someone else may be able to sign in as you. Choose a new password right away, and check your passkeys under Settings. Then ask an owner of your company, or Fieldbridge support, for help.",
 		},
 		Action: "Go to sign-in",
-		Foot: "You receive this because this email address has an account in Fieldbridge. " +
+		Foot: "You are receiving this because this email address has an account in Fieldbridge. " +
 			"We never ask for a password by email. Fieldbridge is an independent product and is not part of ServiceTitan.",
 	}
 }

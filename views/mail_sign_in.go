@@ -12,7 +12,7 @@ func signInTries() MailText {
 			"If it was you, there is nothing you need to do. If it was not, make sure that your Fieldbridge password is long and that you use it nowhere else.",
 		},
 		Action: "Go to sign-in",
-		Foot: "You receive this, at most once a day, because this email address has an account in Fieldbridge. " +
+		Foot: "You are receiving this, at most once a day, because this email address has an account in Fieldbridge. " +
 			"We never ask for a password by email. Fieldbridge is an independent product and is not part of ServiceTitan.",
 	}
 }

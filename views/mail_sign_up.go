@@ -3,7 +3,7 @@ package views
 import "github.com/fieldbridge/fieldbridge/models/accounts"
 
 // requestedFoot is the foot of mails that anybody may have asked for.
-const requestedFoot = "You receive this because someone entered this email address in Fieldbridge. " +
+const requestedFoot = "You are receiving this because someone entered this email address in Fieldbridge. " +
 	"If it was not you, ignore this email: without the link, nothing happens. " +
 	"We never ask for a password by email. Fieldbridge is an independent product and is not part of ServiceTitan."
 
@@ -15,7 +15,7 @@ func signUpMail(m accounts.PreparedMail) MailText {
 			Title:   "You already have an account",
 			Paragraphs: []string{
 				"Someone tried to create a Fieldbridge account with this email address. It already has one, so nothing was changed.",
-				"If it was you, sign in. If you do not know your password anymore, choose Forgot your password on the sign-in page.",
+				"If it was you, sign in. If you forgot your password, choose Forgot your password on the sign-in page.",
 			},
 			Action: "Go to sign-in",
 			Foot:   requestedFoot,
@@ -33,7 +33,7 @@ func signUpMail(m accounts.PreparedMail) MailText {
 	}
 	if m.Known { // by an account that has not proved the address
 		text.Paragraphs = append(text.Paragraphs, "There is an older account with this address that never confirmed it. "+
-			"If it is yours, do not use this link: choose Forgot your password on the sign-in page to keep it. If you use this link, you begin anew and that account loses the address.")
+			"If it is yours, do not use this link: choose Forgot your password on the sign-in page to keep it. If you use this link, you start over, and that account loses the address.")
 	}
 	return text
 }

@@ -53,13 +53,13 @@ func roleChanged(m accounts.PreparedMail) MailText {
 		text.Subject = "You no longer belong to a company in Fieldbridge"
 		text.Title = "An owner has removed you from a company"
 		text.Paragraphs = []string{
-			"You can no longer see or change anything of that company.",
+			"You can no longer see or change anything in that company.",
 			"Your account is still there. If you belong to other companies, they are not affected.",
 		}
 	case string(accounts.Owner):
 		text.Title = "You are now an owner of a company"
 		text.Paragraphs = []string{
-			"You can now also disconnect ServiceTitan and manage the team. The menu names the company once you are signed in.",
+			"You can now also disconnect ServiceTitan and manage the team. After you sign in, the menu shows which company it is.",
 			"We have signed you out on all devices, so that the new role applies everywhere. Sign in again.",
 		}
 	default:

@@ -13,8 +13,8 @@ func webhookPaused(m accounts.PreparedMail) MailText {
 		Subject: "A webhook endpoint is paused",
 		Title:   "We stopped sending to a webhook endpoint " + whose,
 		Paragraphs: []string{
-			"Every attempt to deliver a message to it has failed for a day. Your back end is therefore not told what happens to connections.",
-			"New messages are kept for 30 days. Once the endpoint works, send it a test, or choose Resume. Then it gets all of them, in their order.",
+			"Every attempt to deliver a message to it has failed for a day. Your back end is not told what happens to connections.",
+			"New messages are kept for 30 days. Once the endpoint works, send it a test, or choose Resume. Then it gets all of them, in order.",
 		},
 		Action: "See the endpoint",
 		Foot: "You are receiving this because an account with this address manages the endpoint in Fieldbridge. " +

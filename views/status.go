@@ -224,8 +224,8 @@ var events = map[models.EventKind]EventWords{
 	models.EventTenantRemoved: {"ok", "check", "Tenant ID removed", func(e models.Event) string {
 		return actor(e) + " removed the tenant ID from Fieldbridge at ServiceTitan."
 	}},
-	models.EventConflictSettled: {"ok", "check", "Conflict settled", func(models.Event) string {
-		return "It is now known who this tenant belongs to."
+	models.EventConflictSettled: {"ok", "check", "Conflict resolved", func(models.Event) string {
+		return "We found out who this tenant belongs to."
 	}},
 	models.EventNoted: {"off", "note", "Note added", func(models.Event) string {
 		return "It is next to the timeline."

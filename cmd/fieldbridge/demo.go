@@ -230,9 +230,9 @@ func (d demoApp) resetDaily(ctx context.Context, after time.Duration, log *slog.
 		}
 		switch {
 		case err != nil && ctx.Err() == nil:
-			log.ErrorContext(ctx, "the demo did not begin again", "error", err)
+			log.ErrorContext(ctx, "the demo could not start over", "error", err)
 		case done:
-			log.InfoContext(ctx, "the demo has begun again")
+			log.InfoContext(ctx, "the demo has started over")
 		}
 	}
 }

@@ -97,7 +97,7 @@ func demoCompanies() []demoCompany {
 			tenant: connected(437019264, signIn, 265*day),
 		},
 		{
-			name: "Twin Oaks Home Services", place: "Macon, GA", trade: several, people: []string{"Reggie Hale <reggie@twinoakshome.example>", "Bea Sutton <bea@twinoakshome.example>"}, apiKey: "Call centre",
+			name: "Twin Oaks Home Services", place: "Macon, GA", trade: several, people: []string{"Reggie Hale <reggie@twinoakshome.example>", "Bea Sutton <bea@twinoakshome.example>"}, apiKey: "Call center",
 			tenant: with(connected(448260917, guided, 240*day), func(c *connection) { used(c); c.ReminderAge = 2 * day }),
 		},
 		{

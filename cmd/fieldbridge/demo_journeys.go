@@ -182,7 +182,7 @@ func demoJourneys(box *url.URL, people demoPeople) []demoJourney {
 			audience: handlers.ForContractors, minutes: 1, tenant: 410301188,
 			shows: "A member sees who can end a connection. An owner ends it, and the access is deleted at once.",
 			steps: []demoStep{
-				{"Open Cedar Ridge HVAC. Under *Disconnect* it says that only owners can disconnect, and whom to ask.", nil},
+				{"Open Cedar Ridge HVAC. Under *Disconnect* it says that only owners can disconnect, and who to ask.", nil},
 				{"As Marta, open the same page, choose *Disconnect*, read what will happen, and choose *Disconnect* again.", event(models.EventDisconnected)},
 				{"The page shows *Disconnected*, and who did it. *Reconnect* brings it back with its history.", nil},
 			},

@@ -106,7 +106,7 @@ func (d *doctor) examine(ctx context.Context) {
 		d.find(bad, "configuration", proxiesRemedy, "the base URL is https, but FIELDBRIDGE_TRUSTED_PROXIES is not set: behind a proxy, everyone would count as one address")
 	}
 	if c.BaseURL.Scheme != "https" {
-		d.find(note, "configuration", "set FIELDBRIDGE_BASE_URL to the https address before anybody else uses it", "the base URL is http, which is only for this machine")
+		d.find(note, "configuration", "set FIELDBRIDGE_BASE_URL to the https address before anyone else uses it", "the base URL is http, which is only for this machine")
 	}
 	if c.SMTPURL == nil && c.SandboxAddr == "" {
 		d.find(warning, "mail", "set FIELDBRIDGE_SMTP_URL and FIELDBRIDGE_MAIL_FROM; until then, give people links with fieldbridge invite and fieldbridge reset-password",
@@ -116,7 +116,7 @@ func (d *doctor) examine(ctx context.Context) {
 	case c.SandboxAddr != "" && len(c.environments) > 0:
 		d.find(bad, "configuration", "remove FIELDBRIDGE_SANDBOX_ADDR or SERVICETITAN_…_APP_KEY", "%v", errDemoBesideReal)
 	case c.SandboxAddr != "":
-		d.find(note, "configuration", "remove FIELDBRIDGE_SANDBOX_ADDR unless you want that", "this is a demo, in which anybody may sign in")
+		d.find(note, "configuration", "remove FIELDBRIDGE_SANDBOX_ADDR unless you want that", "this is a demo, where anyone may sign in")
 	}
 	isDemo := d.database(ctx, c, d.keyset(c))
 	switch {

@@ -20,12 +20,12 @@ type commands struct {
 	Sandbox       sandboxCommand       `cmd:"" help:"Serve only the sandbox, which plays ServiceTitan in tests and demos."`
 	Migrate       migrateCommand       `cmd:"" help:"Bring the database schema up to date, or show its version."`
 	Staff         staffCommand         `cmd:"" help:"Manage the accounts of our own staff."`
-	Invite        inviteCommand        `cmd:"" help:"Print a link by which a person creates an account for their company."`
+	Invite        inviteCommand        `cmd:"" help:"Print a link with which a person creates an account for their company."`
 	Apikey        apikeyCommand        `cmd:"" help:"Manage the API keys of back ends."`
 	Keys          keysCommand          `cmd:"" help:"Manage the sealing keys."`
 	Export        exportCommand        `cmd:"" help:"Write the connections of all companies as CSV."`
 	Doctor        doctorCommand        `cmd:"" help:"Check configuration, database, keyset, clock, and ServiceTitan, and say what to fix."`
-	ResetPassword resetPasswordCommand `cmd:"" help:"Print a link by which a person of a company chooses a new password."`
+	ResetPassword resetPasswordCommand `cmd:"" help:"Print a link with which a person chooses a new password."`
 
 	Version versionCommand `cmd:"" help:"Print the version."`
 }

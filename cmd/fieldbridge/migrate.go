@@ -45,7 +45,7 @@ func migrate(ctx context.Context, db *database.DB, screen io.Writer) (database.M
 		},
 		Named: func(done, total int64) {
 			if named == nil {
-				named = newProgress(screen, "made companies known by name:", total)
+				named = newProgress(screen, "indexed company names:", total)
 			}
 			named.set(done)
 		},
@@ -66,7 +66,7 @@ func migrateLogged(ctx context.Context, db *database.DB, log *slog.Logger) error
 		Named: func(done, total int64) {
 			if now := time.Now(); now.Sub(said) >= lineEvery || done >= total {
 				said = now
-				log.InfoContext(ctx, "made companies known by name", "done", done, "of", total)
+				log.InfoContext(ctx, "indexed company names", "done", done, "of", total)
 			}
 		},
 	})

@@ -46,7 +46,7 @@ func (serveCommand) Run(ctx context.Context) error {
 		log.Info("serving", "address", c.BaseURL.String(), "listener", c.Addr, "admin", c.AdminAddr)
 	}
 	if c.SandboxAddr != "" {
-		log.Warn("this is a demo: anybody may sign in to its made-up companies", "sandbox", c.SandboxURL.String(), "listener", c.SandboxAddr)
+		log.Warn("this is a demo: anyone may sign in to its made-up companies", "sandbox", c.SandboxURL.String(), "listener", c.SandboxAddr)
 		return serveDemo(ctx, c, keys, true, log, ready)
 	}
 	db, err := database.Open(ctx, c.DatabaseURL, time.Now)

@@ -38,7 +38,7 @@ var routeWords = map[string]string{ // #nosec G101 -- addresses, and no secrets
 	"/connect/ask":                         "asking someone else to connect ServiceTitan",
 	"/callback":                            "coming back from ServiceTitan",
 	"/asks/":                               "looking at a link that they gave to someone else",
-	"/ask/":                                "following a link by which someone asked them to connect ServiceTitan",
+	"/ask/":                                "following a link from someone who asked them to connect ServiceTitan",
 	"/c/":                                  "following a link of a program to connect ServiceTitan",
 	"/settings":                            "looking at the settings",
 	"/settings/delete":                     "deleting their company",
