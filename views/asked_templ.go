@@ -287,7 +287,7 @@ func askedWarning(p AskedPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Told("Only go on if you know "+Isolate(p.Asked.AskerName)+".").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Told("Continue only if you know "+Isolate(p.Asked.AskerName)+".").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1213,7 +1213,7 @@ func AskElsewhere() templ.Component {
 		ctx = templ.ClearChildren(ctx)
 		templ_7745c5c3_Err = askClosed(
 			"This link was opened in another browser",
-			"Somebody has already started with it. It works only there.",
+			"Someone has already started with it. It works only there.",
 			"If that was you, continue in that browser. If it was not, tell the person who sent you the link: they can make a new one, which ends this one.",
 		).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {

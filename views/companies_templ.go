@@ -417,7 +417,7 @@ func AddCompany(p AddCompanyPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, "<div><h1>Confirm your email address first</h1><p class=\"muted\">Then you can add a company. Settings has a page for your account, where you can ask for the mail.</p></div><div class=\"actions\"><a class=\"btn primary big\" href=\"/settings/account\">Go to your account</a></div>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, "<div><h1>Confirm your email address first</h1><p class=\"muted\">Then you can add a company. You can ask for the email under Settings, Your account.</p></div><div class=\"actions\"><a class=\"btn primary big\" href=\"/settings/account\">Go to your account</a></div>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -421,7 +421,7 @@ func recipientsForm(p CompanySettingsPage) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if !p.anyoneTold() && p.Errors.Recipients == "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "<p class=\"sm\">Nobody who is chosen can receive mail, so all owners are told.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "<p class=\"sm\">None of the people you chose can get email, so all owners are told.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -438,7 +438,7 @@ func recipientsForm(p CompanySettingsPage) templ.Component {
 func aboutRecipient(r accounts.Recipient) string {
 	about := r.Role.Label() + ", " + r.Email
 	if !r.Reachable {
-		about += ". No mail is sent, because the address is not confirmed yet."
+		about += ". We send no email there until the address is confirmed."
 	}
 	return about
 }

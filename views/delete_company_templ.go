@@ -295,7 +295,7 @@ func DeleteCompany(p DeleteCompanyPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "<div>Secrets, names, and email addresses are deleted, and the accounts of people who belong to no other company. <b>Nobody can undo that.</b></div></li><li data-tone=\"ok\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "<div>Secrets, names, and email addresses are deleted, and the accounts of people who belong to no other company. <b>This cannot be undone.</b></div></li><li data-tone=\"ok\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -278,7 +278,7 @@ func Endpoint(p EndpointPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "Replace it if it gets lost, or if somebody saw it.")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "Replace it if it gets lost, or if someone saw it.")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -502,7 +502,7 @@ func RemoveEndpoint(p EndpointQuestionPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = effect("bad", "trash", "Its deliveries and its secret are deleted. It cannot be undone.").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = effect("bad", "trash", "Its deliveries and its secret are deleted. This cannot be undone.").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -114,7 +114,7 @@ func KeySecret(p KeySecretPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "<div>If it gets lost, or if somebody saw it, roll the key.</div></li></ul><div class=\"actions\"><a class=\"btn primary big\" href=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "<div>If it gets lost, or if someone saw it, roll the key.</div></li></ul><div class=\"actions\"><a class=\"btn primary big\" href=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -775,7 +775,7 @@ func RevokeKey(p RevokeKeyPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = effect("bad", "bad", "Programs with this key are refused at once. It cannot be undone.").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = effect("bad", "bad", "Programs with this key are refused at once. This cannot be undone.").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

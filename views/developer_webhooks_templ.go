@@ -31,7 +31,7 @@ var typeWords = map[webhook.Type]string{
 	webhook.CompanyLocked:            "Our staff locked the company",
 	webhook.CompanyUnlocked:          "Our staff unlocked the company",
 	webhook.CompanyDeleted:           "The company is being deleted",
-	webhook.ConnectSessionUpdated:    "A connect session was opened, went on, or ended",
+	webhook.ConnectSessionUpdated:    "A connect session was opened, continued, or ended",
 	webhook.Ping:                     "A test",
 }
 
@@ -767,7 +767,7 @@ func NewEndpoint(p NewEndpointPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 61, " endpoints, which is the most. Remove one that is no longer used.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 61, " endpoints, which is the limit. Remove one that is no longer used.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -290,17 +290,17 @@ func PasskeyCard(p PasskeysPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "</header><div class=\"body stack\"><p class=\"muted\">A passkey signs you in with your fingerprint, your face, or the code of your device. There is nothing to type, and it cannot be stolen by a false website.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "</header><div class=\"body stack\"><p class=\"muted\">A passkey signs you in with your fingerprint, your face, or the code of your device. There is nothing to type, and a fake website cannot steal it.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		if !p.Offered {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<p class=\"note\">Passkeys work only where Fieldbridge has an address with a name and https. This one has not.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<p class=\"note\">Passkeys need an https address with a domain name. This address is different.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<p class=\"note\" data-without-passkeys>To add a passkey, use a current browser, with scripts allowed. Your password works everywhere.</p><script src=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<p class=\"note\" data-without-passkeys>To add a passkey, use an up-to-date browser with JavaScript turned on. Your password works everywhere.</p><script src=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -543,7 +543,7 @@ func AddPasskey(p AddPasskeyPage) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 42, "<section class=\"card\"><div class=\"body stack\"><div><h1>Add a passkey</h1><p class=\"muted\">Your browser asks where to keep it: on this device, in your password manager, or on a security key.</p></div><p class=\"note\" data-without-passkeys>This browser cannot make passkeys, or scripts are not allowed.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 42, "<section class=\"card\"><div class=\"body stack\"><div><h1>Add a passkey</h1><p class=\"muted\">Your browser asks where to keep it: on this device, in your password manager, or on a security key.</p></div><p class=\"note\" data-without-passkeys>This browser cannot make passkeys, or JavaScript is turned off.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -26,7 +26,7 @@ const (
 var accountDone = map[AccountDone]string{
 	NameSaved:     "Your name is saved.",
 	PasswordSaved: "Your password is changed. You are signed out on all other devices.",
-	EmailAsked:    "We have sent a mail to the new address, if it can be used for an account. Open its link on this device.",
+	EmailAsked:    "We have sent an email to the new address, if it can be used for an account. Open its link on this device.",
 	EmailMoved:    "Your email address is changed. You are signed out on all other devices.",
 	EmailKept:     "Your email address stays as it is.",
 }
@@ -147,7 +147,7 @@ func SettingsAccount(p AccountPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "</bdi></b>, and our mails go there.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "</bdi></b>, and our emails go there.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -295,7 +295,7 @@ func waitingEmail(email string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "</bdi></h3><p>Open the link in the mail that we sent there. It works for 7 days. Until then you sign in with your old address. If no mail arrives, the address may not be one that can be used for an account.</p></div></div><div class=\"actions\"><form method=\"post\" action=\"/settings/account/email/resend\"><button class=\"btn\" data-busy=\"Sending the link\">Send the link again</button></form><form method=\"post\" action=\"/settings/account/email/cancel\"><button class=\"btn quiet\">Keep my old address</button></form></div>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "</bdi></h3><p>Open the link in the email that we sent there. It works for 7 days. Until then you sign in with your old address. If no email arrives, the address may not be one that can be used for an account.</p></div></div><div class=\"actions\"><form method=\"post\" action=\"/settings/account/email/resend\"><button class=\"btn\" data-busy=\"Sending the link\">Send the link again</button></form><form method=\"post\" action=\"/settings/account/email/cancel\"><button class=\"btn quiet\">Keep my old address</button></form></div>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -377,7 +377,7 @@ func ConfirmEmail(old, email, link string) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "</bdi></span>, and our mails go there.</p><p class=\"sm muted\">You will be signed out on all other devices. We tell your old address.</p><div class=\"actions\"><button class=\"btn primary big\">Use this address</button> <a class=\"btn big\" href=\"/settings/account\">Not now</a></div></div></form>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "</bdi></span>, and our emails go there.</p><p class=\"sm muted\">You will be signed out on all other devices. We tell your old address.</p><div class=\"actions\"><button class=\"btn primary big\">Use this address</button> <a class=\"btn big\" href=\"/settings/account\">Not now</a></div></div></form>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -474,7 +474,7 @@ func EmailTaken() templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<section class=\"card\"><div class=\"body stack\"><h1>This address has an account</h1><p>Somebody made an account with it since you asked for this link. Nothing was changed. If that account is yours, sign in to it, or use another address here.</p><div class=\"actions\"><a class=\"btn primary big\" href=\"/settings/account\">Go to your account</a></div></div></section>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<section class=\"card\"><div class=\"body stack\"><h1>This address has an account</h1><p>Someone made an account with it since you asked for this link. Nothing was changed. If that account is yours, sign in to it, or use another address here.</p><div class=\"actions\"><a class=\"btn primary big\" href=\"/settings/account\">Go to your account</a></div></div></section>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

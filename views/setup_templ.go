@@ -254,7 +254,7 @@ func allowCard(p *ConnectionPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<div class=\"field\"><label class=\"label\" for=\"guide-link\">Is somebody else your ServiceTitan admin? Send them this link.</label> <small id=\"guide-link-hint\">It shows these steps and nothing about your company.</small> <input class=\"in\" id=\"guide-link\" type=\"text\" readonly value=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<div class=\"field\"><label class=\"label\" for=\"guide-link\">Is someone else your ServiceTitan admin? Send them this link.</label> <small id=\"guide-link-hint\">It shows these steps and nothing about your company.</small> <input class=\"in\" id=\"guide-link\" type=\"text\" readonly value=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

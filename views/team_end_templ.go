@@ -101,7 +101,7 @@ func RemoveMember(p RemoveMemberPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = outcome("bad", "bad", "They can no longer see or change anything of this company, from now on.").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = outcome("bad", "bad", "They can no longer see or change anything in this company.").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -177,7 +177,7 @@ func Leave(p LeavePage) templ.Component {
 			}
 			ctx = templ.InitializeContext(ctx)
 			if p.LastOwner {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<section class=\"card question\"><div class=\"body stack\"><h1>You are the only owner</h1><p>A company always keeps at least one owner. Make somebody else an owner on the team page. Then you can leave.</p><div class=\"actions\"><a class=\"btn primary big\" href=\"/team\">Go to the team</a></div></div></section>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<section class=\"card question\"><div class=\"body stack\"><h1>You are the only owner</h1><p>A company always keeps at least one owner. Make someone else an owner on the team page. Then you can leave.</p><div class=\"actions\"><a class=\"btn primary big\" href=\"/team\">Go to the team</a></div></div></section>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -199,7 +199,7 @@ func Leave(p LeavePage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = outcome("bad", "bad", "You can no longer see or change anything of this company. To come back, you need another invitation.").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = outcome("bad", "bad", "You can no longer see or change anything in this company. To come back, you need another invitation.").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -84,7 +84,7 @@ func (p TeamPage) lastSeen(m accounts.TeamMember) string {
 	case m.UserID == p.Visitor.UserID:
 		return "Now"
 	case m.SeenAt == nil:
-		return "Not lately"
+		return "Not recently"
 	}
 	return p.Clock.seen(*m.SeenAt)
 }

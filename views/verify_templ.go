@@ -170,7 +170,7 @@ func askForProof(v accounts.Visitor) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<div><h2 class=\"sm\" id=\"prove\">Confirm your email address</h2><p>Until then, we cannot tell you by mail if a connection needs you.</p></div><button class=\"btn\" data-busy=\"Sending the link\">Send me the link</button></form>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<div><h2 class=\"sm\" id=\"prove\">Confirm your email address</h2><p>Until then, we cannot email you if a connection needs you.</p></div><button class=\"btn\" data-busy=\"Sending the link\">Send me the link</button></form>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -289,7 +289,7 @@ func visitWarning(p VisitPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Told("Only go on if you know "+p.caller()+", and started there.").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Told("Continue only if you know "+p.caller()+", and started there.").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1300,7 +1300,7 @@ func VisitOver() templ.Component {
 		ctx = templ.ClearChildren(ctx)
 		templ_7745c5c3_Err = askClosed(
 			"This link is no longer valid",
-			"A link works once and in one browser. It ends 30 minutes after it was created, or 2 hours after somebody continued with it.",
+			"A link works once and in one browser. It ends 30 minutes after it was created, or 2 hours after someone continued with it.",
 			"Go back to the app that sent you here, and start again there. This page has changed nothing.",
 		).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {

@@ -29,7 +29,7 @@ func demoRun(people demoPeople) handlers.Run {
 			},
 			{
 				Title: "It works, and stays that way", Scene: handlers.SceneWorking, By: at(1, 50),
-				Say:     "From now on, Fieldbridge renews the access before it expires, day and night. Rosa sees that it works, and your support sees why.",
+				Say:     "From now on, Fieldbridge renews access before it expires, day and night. Rosa sees that it works, and your support sees why.",
 				Owner:   "*Connected*, and when ServiceTitan last answered.",
 				Support: "how renewals went, and no token anywhere.",
 			},

@@ -102,7 +102,7 @@ func scenarios() []scenario {
 		},
 		{
 			id: "lost", name: "One answer is lost",
-			does:  "ServiceTitan renews the access, and its answer never arrives.",
+			does:  "ServiceTitan renews access, and its answer never arrives.",
 			will:  "Asks again at once. Without a grace time, it then asks for a reconnect.",
 			fault: Fault{Kind: ResetAfter, Path: PathToken}, more: []scenarioField{once},
 		},

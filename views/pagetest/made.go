@@ -13,7 +13,8 @@ import (
 )
 
 // WellMade requires a title and a heading, no script but our own, nothing that the
-// content policy forbids, references that lead somewhere, and named fields.
+// content policy forbids, references that lead somewhere, named fields, and words for
+// those who read the page.
 func (p Page) WellMade() {
 	p.Helper()
 	if title := Text(p.All("title")[0]); !strings.HasSuffix(title, " · Fieldbridge") || strings.HasPrefix(title, " ") {
@@ -36,6 +37,21 @@ func (p Page) WellMade() {
 		if strings.Contains(p.Words(), bad) {
 			p.Errorf("%q in: %s", bad, p.Words())
 		}
+	}
+	for _, misfit := range Misfits(p.readers(), p.Words()) {
+		p.Error(misfit)
+	}
+}
+
+// readers returns those for whom the page is.
+func (p Page) readers() Readers {
+	switch {
+	case strings.Contains(p.Source, `class="shell staff"`), strings.Contains(p.Source, static.URL("staff.css")):
+		return Staff
+	case strings.Contains(p.Source, `"/developers/`), strings.Contains(p.Source, static.URL("reference.css")):
+		return Engineers
+	default:
+		return Contractors
 	}
 }
 

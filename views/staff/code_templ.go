@@ -39,9 +39,9 @@ func who(f support.FoundFailure) string {
 	case f.UserID != nil:
 		return "A person whose account is gone"
 	case f.CompanyID != nil:
-		return "Somebody with a link, without an account"
+		return "Someone with a link, without an account"
 	}
-	return "Somebody who was not signed in"
+	return "Someone who was not signed in"
 }
 
 // tone returns the tone of a failure's banner: bad for our own mistakes.
@@ -119,7 +119,7 @@ func Code(p CodePage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = views.Told("What happened when somebody saw this code, and what to tell them").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = views.Told("What happened when someone saw this code, and what to tell them").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -57,7 +57,7 @@ func Find(p FindPage) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if p.none() {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "Nothing is found.")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "Nothing found.")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -31,7 +31,7 @@ type ProofForm struct {
 // channelWords names the ways to reach an admin.
 var channelWords = map[models.ProofChannel]optionWords{
 	models.CalledBack: {label: "Called back", about: "At a number that ServiceTitan or the company’s own website shows. Never at a number from the request."},
-	models.OwnDomain:  {label: "Mail from their own domain", about: "They answered our mail from the domain that belongs to the tenant."},
+	models.OwnDomain:  {label: "Email from their own domain", about: "They answered our email from the domain that belongs to the tenant."},
 	models.OnScreen:   {label: "Shared screen", about: "They opened API Application Access, and My Tenant ID was this number."},
 }
 
@@ -146,7 +146,7 @@ func otherRows(others []support.OtherRow) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, ".</b> Find out who it belongs to before you go on.</p><ul class=\"list sm\" role=\"list\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, ".</b> Find out who it belongs to before you continue.</p><ul class=\"list sm\" role=\"list\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -118,10 +118,10 @@ func TestQueueRows(t *testing.T) {
 // The second of two people reads who was faster.
 func TestQueueSaysWhoWasFaster(t *testing.T) {
 	for want, e := range map[string]support.ChangedError{
-		"Priya took this 1 minute ago.":            {Change: support.ItemTaken, ByName: "Priya", ToName: "Priya", At: *pagetest.Ago(time.Minute)},
-		"Priya gave this to Sam 2 minutes ago.":    {Change: support.ItemGiven, ByName: "Priya", ToName: "Sam", At: *pagetest.Ago(2 * time.Minute)},
+		"Priya took this 1 minute ago.":          {Change: support.ItemTaken, ByName: "Priya", ToName: "Priya", At: *pagetest.Ago(time.Minute)},
+		"Priya gave this to Sam 2 minutes ago.":  {Change: support.ItemGiven, ByName: "Priya", ToName: "Sam", At: *pagetest.Ago(2 * time.Minute)},
 		"Someone gave this to someone just now.": {Change: support.ItemGiven, At: pagetest.Noon},
-		"Priya snoozed this just now.":             {Change: support.ItemSnoozed, ByName: "Priya", At: pagetest.Noon},
+		"Priya snoozed this just now.":           {Change: support.ItemSnoozed, ByName: "Priya", At: pagetest.Noon},
 	} {
 		pagetest.Show(t, Queue(QueuePage{Staff: testStaff, Clock: testClock(), Changed: &e})).Says(want, "You changed nothing")
 	}
@@ -132,7 +132,7 @@ func TestQueueSaysWhoWasFaster(t *testing.T) {
 func TestRemindersPreview(t *testing.T) {
 	list := testReminders()
 	page := pagetest.Show(t, Reminders(RemindersPage{Staff: testStaff, Clock: testClock(), Reminders: list}))
-	page.Says("Send 2 mails?", "Dana Whitfield", "dana@northgate.example", "Ruth Abara", "Your setup waits for you: ServiceTitan tenant", "One step in ServiceTitan is left", "To be sent", "1 connection", "Skipped", "6 connections")
+	page.Says("Send 2 emails?", "Dana Whitfield", "dana@northgate.example", "Ruth Abara", "Your setup waits for you: ServiceTitan tenant", "One step in ServiceTitan is left", "To be sent", "1 connection", "Skipped", "6 connections")
 	boxes := 0
 	for _, input := range page.All("input") {
 		if strings.HasPrefix(pagetest.Value(input, "name"), "c.") {

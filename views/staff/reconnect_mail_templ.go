@@ -27,11 +27,11 @@ func (p ReconnectMailPage) path() string { return connectionPath(p.Mail.Connecti
 var mailProblems = map[support.MailProblem]string{
 	support.MailFine:      "",
 	support.MailNotNeeded: "The connection does not need a reconnect now.",
-	support.MailLocked:    "The company is locked, so its people cannot reconnect. Its mails wait until an admin unlocks it.",
+	support.MailLocked:    "The company is locked, so its people cannot reconnect. Its emails wait until an admin unlocks it.",
 	support.MailOutage:    "ServiceTitan has an outage in this environment. Nobody should reconnect before it is over.",
-	support.MailWaits:     "A reconnect mail is already waiting to be sent.",
-	support.MailTooSoon:   "Support sends one reconnect mail a day for a connection.",
-	support.MailNobody:    "Nobody at the company can get it: they have chosen no one whose address is proven, or have had too many mails today. Copy the link instead.",
+	support.MailWaits:     "A reconnect email is already waiting to be sent.",
+	support.MailTooSoon:   "Support sends one reconnect email a day for a connection.",
+	support.MailNobody:    "Nobody at the company can get it: they have chosen no one with a confirmed address, or have had too many emails today. Copy the link instead.",
 }
 
 // ReconnectMail asks whether to send the mail that tells people to reconnect.
@@ -94,7 +94,7 @@ func ReconnectMail(p ReconnectMailPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "</bdi></a> <span class=\"muted\">/ Send the reconnect mail</span></nav><section class=\"card question\"><div class=\"body stack loose\"><h1>Send the reconnect mail?</h1>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "</bdi></a> <span class=\"muted\">/ Send the reconnect email</span></nav><section class=\"card question\"><div class=\"body stack loose\"><h1>Send the reconnect email?</h1>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -139,7 +139,7 @@ func ReconnectMail(p ReconnectMailPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "<p class=\"muted\">It says what happened, and how to reconnect. It is the mail that they got when the connection stopped. The history shows that you sent it.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "<p class=\"muted\">It says what happened, and how to reconnect. It is the email that they got when the connection stopped. The history shows that you sent it.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -197,7 +197,7 @@ func ReconnectMail(p ReconnectMailPage) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "</ul><p class=\"sm muted\">The company has chosen who gets such mails.</p></div>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "</ul><p class=\"sm muted\">The company has chosen who gets such emails.</p></div>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -252,7 +252,7 @@ func ReconnectMail(p ReconnectMailPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = shell("Send the reconnect mail: "+views.Isolate(p.Mail.Company.Name), p.Staff, inConnections).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = shell("Send the reconnect email: "+views.Isolate(p.Mail.Company.Name), p.Staff, inConnections).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
