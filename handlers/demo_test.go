@@ -17,6 +17,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/live"
+	"github.com/fieldbridge/fieldbridge/views/pagetest"
 )
 
 // inDemo makes the app a demo's from now on, with accounts to sign in with and one
@@ -57,6 +58,19 @@ func bannered(page string) bool {
 		strings.Contains(page, `<a href="/demo">Quick tours</a>`) && strings.Count(page, `target="_blank" rel="noopener"`) >= 2
 }
 
+// readersOf says for whom the page is that answers a request.
+func readersOf(request string) pagetest.Readers {
+	_, path, _ := strings.Cut(request, " ")
+	switch {
+	case strings.HasPrefix(path, "/staff"):
+		return pagetest.Staff
+	case strings.HasPrefix(path, "/developers"), strings.HasPrefix(path, "/api"):
+		return pagetest.Engineers
+	default:
+		return pagetest.Contractors
+	}
+}
+
 // The banner is on every page of a demo, whatever its status and audience. Outside
 // a demo, no page shows a trace of one.
 func TestBannerIsOnEveryPageOfADemo(t *testing.T) {
@@ -82,6 +96,11 @@ func TestBannerIsOnEveryPageOfADemo(t *testing.T) {
 					t.Errorf("%s: %d: no banner on:\n%s", got.request, got.status, text(got.body))
 				case !demo && trace:
 					t.Errorf("%s: %d: a trace of a demo:\n%s", got.request, got.status, text(got.body))
+				}
+				if !demo {
+					for _, misfit := range pagetest.Misfits(readersOf(got.request), text(got.body)) {
+						t.Errorf("%s: %d: %s", got.request, got.status, misfit)
+					}
 				}
 				kept := "no-store"
 				if strings.HasPrefix(got.request, "GET /api") && got.status == http.StatusOK {

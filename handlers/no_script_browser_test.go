@@ -115,7 +115,7 @@ func TestBrowserWithoutScripts(t *testing.T) {
 func (c *contractor) withoutScriptsCodes(email string) {
 	c.Helper()
 	c.Goto(c.app.url + "/settings/passkeys")
-	c.See("with scripts allowed")
+	c.See("with JavaScript turned on")
 	c.Click("Turn on", "Confirm that it is you")
 	c.Type("password", password)
 	c.Click("Continue", "Turn on codes from your phone")

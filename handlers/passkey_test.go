@@ -282,7 +282,7 @@ func TestSiteWithoutPasskeys(t *testing.T) {
 		t.Errorf("the options are answered %d", got.status)
 	}
 	b.post("/signin", "email", al.email, "password", password).want(a, 303)
-	if page := b.get("/settings/passkeys").want(a, 200, "Passkeys work only where", "Turn on"); strings.Contains(page.body, "Add a passkey") {
+	if page := b.get("/settings/passkeys").want(a, 200, "Passkeys need an https address", "Turn on"); strings.Contains(page.body, "Add a passkey") {
 		t.Error("the settings offer to add a passkey")
 	}
 	b.get("/settings/passkeys/add").want(a, 303, "/settings/passkeys")
