@@ -29,3 +29,16 @@ func TestGoodTextsPass(t *testing.T) {
 		}
 	}
 }
+
+// A text is searched for letters that each of the words has, so no word is missed.
+func TestLettersOfWords(t *testing.T) {
+	for words, want := range map[string][]string{
+		"grey|colour(?:ed|s)?":       {"grey", "colour"},
+		"(?:to|we) setup|favour\\w+": {" setup", "favour"},
+		"(?:a|an) mail(?:[.,])":      {" mail"},
+	} {
+		if got := whole(words).letters; !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", words, got, want)
+		}
+	}
+}
