@@ -31,7 +31,7 @@ func TestStaffShareTheQueue(t *testing.T) {
 		priya.post(item+"/assign", "kind", "us", "version", "0", "back", "view=unassigned", "to", person("Priya")).want(a, 303, did("&view=unassigned"))
 		a.clock.Add(time.Minute)
 		sam.post(item+"/assign", "kind", "us", "version", "0", "back", "", "to", person("Sam")).want(a, 409, "Priya took this 1 minute ago.", "You changed nothing")
-		sam.says("/staff/queue?view=unassigned", "Somebody works on everything")
+		sam.says("/staff/queue?view=unassigned", "Nothing is unassigned")
 		priya.says(did(""), "Priya works on Harbor Line now", "Undo")
 		priya.says("/staff/queue?view=mine", "Harbor Line", "You")
 		sam.says("/staff", "Mine 0", "Unassigned 0", "In the queue 1")

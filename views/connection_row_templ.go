@@ -141,9 +141,9 @@ func cardAction(c connect.InOverview, appURL string) templ.Component {
 // ourPart says what our staff does in a setup.
 func ourPart(step models.SetupStep) string {
 	if step == models.StepAddTenant {
-		return "Our turn: our staff adds your tenant. There is nothing you need to do."
+		return "Our turn: we add your tenant ID. There is nothing you need to do."
 	}
-	return "Our turn: our staff finishes the setup. There is nothing you need to do."
+	return "Our turn: we finish the setup. There is nothing you need to do."
 }
 
 // cardForm is the button for what somebody has to do.

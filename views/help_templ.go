@@ -31,7 +31,7 @@ func (p HelpPage) answers() []point {
 		link = "If that is not you, send them a link from the connection’s page."
 	}
 	return []point{
-		{"", "user", "Who is a ServiceTitan admin?", "Somebody whose ServiceTitan user has the permission Manage API Application Access. Often that is the owner or the office manager. " + link},
+		{"", "user", "Who is a ServiceTitan admin?", "Someone whose ServiceTitan user has the permission Manage API Application Access. Often that is the owner or the office manager. " + link},
 		{"", "shield", "Does Fieldbridge delete anything in ServiceTitan?", "No. Connecting, reconnecting, and disconnecting delete nothing in ServiceTitan. Disconnecting only ends our access, and the history stays here."},
 		{"", states[models.Degraded].Icon, "What does “" + states[models.Degraded].Word + "” mean?", "Something between us and ServiceTitan does not work, and we keep trying. At first, the connection works in the meantime. If data no longer gets through, its page says since when. There is nothing for you to do. If we cannot fix it, the state becomes “" + states[models.ReconnectNeeded].Word + "”."},
 		{"", states[models.ReconnectNeeded].Icon, "What does “" + states[models.ReconnectNeeded].Word + "” mean?", "ServiceTitan no longer accepts our access. Open the connection and choose Reconnect. It takes a ServiceTitan admin about a minute."},
@@ -75,7 +75,7 @@ func Help(p HelpPage) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"head\"><div><h1>Help</h1><p>Whom to ask, and what people ask most.</p></div></div><div class=\"stack loose\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"head\"><div><h1>Help</h1><p>Who to ask, and answers to common questions.</p></div></div><div class=\"stack loose\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -581,7 +581,7 @@ func aboutCode(c Contact, code string) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 48, "Write to support</a> <small>Opens a mail with the code filled in.</small></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 48, "Write to support</a> <small>Opens an email with the code filled in.</small></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

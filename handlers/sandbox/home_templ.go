@@ -482,7 +482,7 @@ func resetQuestion(v homeView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if v.resetsMore {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 40, "<p>The demo starts over, in Fieldbridge and here: companies, connections, mails, and faults. Everybody is signed out.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 40, "<p>The demo starts over, in Fieldbridge and here: companies, connections, emails, and faults. Everybody is signed out.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1463,7 +1463,7 @@ func linkCard(v homeView) templ.Component {
 			}
 		}
 		if v.mailbox {
-			templ_7745c5c3_Err = linkLine(Link{"Mailbox", pathMailbox, "The mails that Fieldbridge has sent."}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = linkLine(Link{"Mailbox", pathMailbox, "The emails that Fieldbridge has sent."}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

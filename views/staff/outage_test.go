@@ -21,7 +21,7 @@ func testOutage(endpoint outage.Endpoint) outage.Outage {
 // During an outage, nothing on the page asks anybody to reconnect before it is over.
 func TestNobodyReconnectsDuringAnOutage(t *testing.T) {
 	p := staffPage(t, models.ReconnectNeeded, models.ReasonGrantRefused)
-	pagetest.Show(t, Connection(p)).Says("Copy reconnect link", "Send reconnect mail")
+	pagetest.Show(t, Connection(p)).Says("Copy reconnect link", "Send reconnect email")
 	o := testOutage(outage.Tokens)
 	p.Outage = &o
 	page := pagetest.Show(t, Connection(p))

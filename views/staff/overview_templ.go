@@ -154,7 +154,7 @@ func Overview(p OverviewPage) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<p class=\"sm muted\">Do not ask customers to reconnect because of an outage. No reconnect mails are sent for it. Everything is retried and continues by itself.</p></section>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<p class=\"sm muted\">Do not ask customers to reconnect because of an outage. No reconnect emails are sent for it. Everything is retried and continues by itself.</p></section>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -21,7 +21,7 @@ var shortcuts = []shortcut{
 	{"/", "Find a company, tenant ID, email, code, page, or action"},
 	{"Ctrl K", "Find, also while you type in a field"},
 	{"J", "Next row of a list"},
-	{"K", "Row before"},
+	{"K", "Previous row of a list"},
 	{"Enter", "Open the row"},
 	{"X", "Tick the row"},
 	{"T", "Take the row"},
@@ -61,7 +61,7 @@ func palette() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<input class=\"in grow\" id=\"palette-text\" role=\"combobox\" aria-expanded=\"true\" aria-controls=\"palette-list\" aria-autocomplete=\"list\" aria-label=\"Find\" autocomplete=\"off\" maxlength=\"100\" placeholder=\"Company, tenant ID, email, code, or page\"></div><ul class=\"options\" id=\"palette-list\" role=\"listbox\" aria-label=\"Results\"></ul><p class=\"sm muted\" id=\"palette-says\" role=\"status\"></p><p class=\"sm muted keys\"><span><kbd>↑</kbd> <kbd>↓</kbd> choose</span> <span><kbd>Enter</kbd> opens</span> <span id=\"palette-act\" hidden><kbd>Shift Enter</kbd> does what stands on the right</span> <span><kbd>Esc</kbd> closes</span></p><div id=\"palette-pages\" hidden><a href=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<input class=\"in grow\" id=\"palette-text\" role=\"combobox\" aria-expanded=\"true\" aria-controls=\"palette-list\" aria-autocomplete=\"list\" aria-label=\"Find\" autocomplete=\"off\" maxlength=\"100\" placeholder=\"Company, tenant ID, email, code, or page\"></div><ul class=\"options\" id=\"palette-list\" role=\"listbox\" aria-label=\"Results\"></ul><p class=\"sm muted\" id=\"palette-says\" role=\"status\"></p><p class=\"sm muted keys\"><span><kbd>↑</kbd> <kbd>↓</kbd> choose</span> <span><kbd>Enter</kbd> opens</span> <span id=\"palette-act\" hidden><kbd>Shift Enter</kbd> does what is on the right</span> <span><kbd>Esc</kbd> closes</span></p><div id=\"palette-pages\" hidden><a href=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -89,11 +89,11 @@ func (p QueuePage) none() string {
 	case p.Filter.View == support.Snoozed:
 		return "Nothing is snoozed."
 	case p.Filter.View == support.Mine:
-		return "You have taken nothing. Unassigned has what nobody works on."
+		return "You have not taken anything. Unassigned has what nobody works on."
 	case p.Filter.View == support.Late:
 		return "Nothing is late."
 	case p.Filter.View == support.Unassigned:
-		return "Somebody works on everything."
+		return "Nothing is unassigned."
 	case groupWords[p.Filter.Group].none != "":
 		return groupWords[p.Filter.Group].none
 	}
@@ -873,7 +873,7 @@ func remindBar(any bool, ticked string, all bool) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 72, "Remind…</button> <small>The next page shows each mail before it is sent.</small></form>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 72, "Remind…</button> <small>The next page shows each email before it is sent.</small></form>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
