@@ -36,7 +36,7 @@ func TestBrowserQueue(t *testing.T) {
 			c.Goto(a.url + "/staff/queue")
 			c.Click("My setups", "1 item shown")
 			c.Choose(".pick input")
-			c.Click("Remind…", "Send 1 mail?")
+			c.Click("Remind…", "Send 1 email?")
 			c.Click("Your setup waits for you: ServiceTitan tenant 738846120", "One step in ServiceTitan is left")
 			if !without {
 				c.Accessible()

@@ -43,7 +43,7 @@ func TestBrowserDemoRun(t *testing.T) {
 		g.inFrame("contractor", step.contractor)
 		g.inFrame("support", step.support)
 		if step.title == "Access is withdrawn" {
-			g.See("Newest mail to Rosa: Reconnect needed")
+			g.See("Newest email to Rosa: Reconnect needed")
 		}
 		g.Screenshot("demo-run-" + strings.ToLower(strings.ReplaceAll(step.title, " ", "-")))
 	}
