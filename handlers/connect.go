@@ -13,6 +13,7 @@ import (
 	"github.com/fieldbridge/fieldbridge"
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/servicetitan"
 	"github.com/fieldbridge/fieldbridge/views"
 )
@@ -101,7 +102,7 @@ func tenantProblem(err error) string {
 // shownTenant returns what was typed if the page may show it again. It returns nothing
 // for a secret in the wrong field.
 func shownTenant(typed string) string {
-	if looksSecret(typed) {
+	if looksSecret(typed) || secret.InText(typed) {
 		return ""
 	}
 	return typed

@@ -53,8 +53,10 @@ func TestConnectQuestions(t *testing.T) {
 		}
 	}
 	// The secret of a client in the wrong field is not shown again.
-	if page := dana.post("/connect", "env", "sandbox", "how", "sign_in", "tenant", "cs1.secretsecret").want(a, 422, which).body; strings.Contains(page, "secretsecret") {
-		t.Error("the page shows the secret")
+	for _, pasted := range []string{"cs1.secretsecret", "Client ID: cid.1 Client Secret: cs1.secretsecret"} {
+		if page := dana.post("/connect", "env", "sandbox", "how", "sign_in", "tenant", pasted).want(a, 422, which).body; strings.Contains(page, "secretsecret") {
+			t.Errorf("the page shows the secret of %q", pasted)
+		}
 	}
 	// What was understood is said on the next page, unless the number was typed as such.
 	for _, way := range []string{"sign_in", "guided", "own_credentials"} {

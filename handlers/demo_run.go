@@ -23,7 +23,8 @@ import (
 // A run shows the pages of two people side by side. A browser has one session, so neither
 // page is one of the session's: the server renders both, as it would for people whose
 // sign-ins a demo tells everybody, and gives the browser no session for it. Such a page can
-// be framed by our own pages only, sends no form, and changes nothing.
+// be framed by our own pages only, and sends no form. It changes nothing, except that the
+// timeline says who of support has looked, as always.
 
 // The parts of a run, which the command that starts the demo fills in.
 type (
@@ -49,6 +50,8 @@ func ShownState(c models.Connection) string { return views.WordsOfState(views.Sh
 // Director gives a demo that arranges itself.
 type Director struct {
 	Run Run
+	// TenantID is the tenant of the owner's company that the run is about.
+	TenantID int64
 	// Person finds one of the run's two people.
 	Person func(ctx context.Context, email string) (RunPerson, error)
 	// Arrange makes a scene true, whatever was before.
@@ -221,14 +224,19 @@ func (s *staffSite) dispatch(c echo.Context, ctx context.Context, side views.Run
 	return page.handle(c)
 }
 
-// runConnection returns the company's newest connection. It is the zero Connection if
-// there is none.
+// runConnection returns the company's connection that the run is about. It is the zero
+// Connection if there is none.
 func (s *site) runConnection(ctx context.Context, companyID uuid.UUID) (models.Connection, error) {
 	list, err := s.Connections.Overview(ctx, companyID)
-	if err != nil || len(list) == 0 {
+	if err != nil {
 		return models.Connection{}, err
 	}
-	return list[0].Connection, nil
+	for _, listed := range list {
+		if listed.TenantID == s.Director.TenantID {
+			return listed.Connection, nil
+		}
+	}
+	return models.Connection{}, nil
 }
 
 // runGone says that a person of the run is not there anymore.

@@ -167,8 +167,8 @@ func TestDemoPageIsThereOnlyInDemos(t *testing.T) {
 		v.get("/demo").want(a, 404)
 		v.post("/demo").want(a, 404)
 	}
-	if routes := len(handlers.DemoRoutes()) - len(handlers.Routes()); routes != 1 {
-		t.Errorf("a demo has %d routes more, want 1", routes)
+	if routes := len(handlers.DemoRoutes()) - len(handlers.Routes()); routes != 5 {
+		t.Errorf("a demo has %d routes more, want 5", routes)
 	}
 	a.inDemo()
 	for _, v := range []*browser{a.newBrowser(), al.browser} {

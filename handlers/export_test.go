@@ -44,7 +44,9 @@ func Routes() []Route { return tableOf(Options{Developers: true}) }
 func RoutesWithoutDevelopers() []Route { return tableOf(Options{}) }
 
 // DemoRoutes returns the table of a demo's routes.
-func DemoRoutes() []Route { return tableOf(Options{Developers: true, Demo: new(Demo)}) }
+func DemoRoutes() []Route {
+	return tableOf(Options{Developers: true, Demo: new(Demo), Director: new(Director)})
+}
 
 func tableOf(o Options) []Route {
 	var table []Route

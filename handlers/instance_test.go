@@ -57,6 +57,8 @@ type instance struct {
 	trusted []netip.Prefix
 	// contact is where people reach support.
 	contact handlers.Contact
+	// integration is the software that the connections are for.
+	integration handlers.Integration
 	// live are the limits of streams. Without any, a stream ends as soon as it has begun.
 	live live.Options
 	// requestLimit is how long a request may take; 0 for the usual limits.
@@ -152,7 +154,7 @@ func (i instance) open(ctx context.Context, transport http.RoundTripper, now fun
 	hub := live.New(db, sessions, limits, log)
 	return running{accounts: people, db: db, keeper: keeper, apiKeys: apiKeys, connections: connections, webhooks: webhooks, calls: counts, failures: failures, live: hub, outages: outages, handler: handlers.New(handlers.Options{
 		BaseURL: base, TrustedProxies: i.trusted, Accounts: people, Sessions: sessions, Live: hub,
-		Connections: connections, APIKeys: apiKeys, Answers: accounts.NewKeptAnswers(db, keys), Webhooks: webhooks, ProxyPaths: paths, Budget: budget, Calls: counts, Failures: failures, Outages: outages, Contact: i.contact, StaffIssuer: i.staffIssuer, Demo: i.demo, Director: i.director, Developers: true, RequestLimit: i.requestLimit, Now: now, Log: log,
+		Connections: connections, APIKeys: apiKeys, Answers: accounts.NewKeptAnswers(db, keys), Webhooks: webhooks, ProxyPaths: paths, Budget: budget, Calls: counts, Failures: failures, Outages: outages, Contact: i.contact, Integration: i.integration, StaffIssuer: i.staffIssuer, Demo: i.demo, Director: i.director, Developers: true, RequestLimit: i.requestLimit, Now: now, Log: log,
 	}, support.New(db, keeper, connections))}, nil
 }
 

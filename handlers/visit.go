@@ -193,7 +193,7 @@ func againAt(page views.VisitPage, result models.Result) string {
 // setVisitPolicy allows the page's forms to lead to ServiceTitan and to the return URL.
 // The page names the program that opened it as the other end of the connection.
 func (s *site) setVisitPolicy(c echo.Context, page views.VisitPage) {
-	c.SetRequest(c.Request().WithContext(views.ForCaller(c.Request().Context(), page.Visit.CallerName)))
+	c.SetRequest(c.Request().WithContext(views.ForCaller(c.Request().Context(), page.Visit.CallerName, page.Visit.ByOperator)))
 	targets := page.Visit.ReturnOrigin()
 	if environment, ok := s.environment(page.Choice.Environment); ok {
 		targets += " " + environment.AuthURL.Scheme + "://" + environment.AuthURL.Host
@@ -220,6 +220,9 @@ func (s *site) showVisit(c echo.Context, name string, binding secret.Value) erro
 	s.setVisitPolicy(c, page)
 	if errs != (views.ConnectErrors{}) || c.QueryParam("change") != "" && page.Visit.TenantID == 0 {
 		page.Questions.Errors = views.ConnectErrors{} // nothing was answered yet
+		if errs.Tenant != "" {
+			page.Questions.Tenant = "" // the address may have been written by anybody
+		}
 		return s.showQuestions(c, http.StatusOK, page)
 	}
 	return s.showVisitStep(c, http.StatusOK, page)

@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"fmt"
+	"log/slog"
 	"net/url"
 	"regexp"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/fieldbridge/fieldbridge/handlers"
 	"github.com/fieldbridge/fieldbridge/handlers/sandbox"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/connect"
@@ -99,6 +101,38 @@ func (g *guest) comesHome(to, status string) {
 	want := acmeReturn + "&session=" + g.lookup("SELECT id FROM connect_sessions ORDER BY id DESC LIMIT 1") + "&status=" + status
 	if to != want {
 		g.Errorf("back to %s, want %s", to, want)
+	}
+}
+
+// Any owner can name a key of their own company as the integration is named. Such a
+// program gets the name, and neither the logo nor the links of the operator's.
+func TestVisitOfAnotherProgramWithTheName(t *testing.T) {
+	a := newApp(t)
+	a.instance.integration = handlers.Integration{Name: "Acme Scheduling", TermsURL: "https://acme.example/terms"}
+	own := a.db
+	a.serve(a.wire(slog.New(slog.NewTextHandler(a.log, nil))))
+	a.db = own
+	company := a.companyOf(a.signUp("Northgate", "Al"))
+	owners, _, err := a.apiKeys.Create(t.Context(), accounts.CommandLine("root"), accounts.NewKey{
+		CompanyID: &company, Name: "ours", CallerName: "Acme Scheduling", Scopes: accounts.Scopes(), ReturnURLs: []string{acmeReturn},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		key   accounts.APIKey
+		shown bool
+	}{"the operator's": {a.acme(), true}, "a company's": {owners, false}} {
+		n := connect.NewSession{Reference: "acme-4711"}
+		if !tt.shown {
+			n.Reference = ""
+		}
+		link, _ := a.sendsWith(tt.key, n)
+		g := a.goesOn(link)
+		page := g.get(g.path).want(a, 200, "Can you sign in to ServiceTitan as an admin?").body
+		if strings.Contains(page, "https://acme.example/terms") != tt.shown {
+			t.Errorf("%s: the links are shown: want %t", name, tt.shown)
+		}
 	}
 }
 

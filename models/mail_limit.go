@@ -19,23 +19,33 @@ const (
 
 // belowMailLimit returns the recipients who may get another mail.
 func belowMailLimit(tx *gorm.DB, recipients []string, now time.Time) ([]string, error) {
-	full, err := FullInboxes(tx, recipients, now)
+	room, err := InboxRoom(tx, recipients, now)
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(recipients, func(r string) bool { return slices.Contains(full, r) }), nil
+	return slices.DeleteFunc(recipients, func(r string) bool { return room[r] == 0 }), nil
 }
 
-// FullInboxes returns the recipients who can get no more mails today.
-func FullInboxes(tx *gorm.DB, recipients []string, now time.Time) ([]string, error) {
-	if len(recipients) == 0 {
-		return nil, nil
+// InboxRoom returns how many more mails each recipient can get today.
+func InboxRoom(tx *gorm.DB, recipients []string, now time.Time) (map[string]int, error) {
+	room := make(map[string]int, len(recipients))
+	for _, r := range recipients {
+		room[r] = mailsADay
 	}
-	var full []string
-	err := tx.Raw("SELECT recipient FROM mails WHERE recipient IN ? AND created_at > ? AND channel = ? GROUP BY recipient HAVING count(*) >= ?",
-		recipients, now.Add(-mailDay), MailChannel, mailsADay).Scan(&full).Error
+	if len(recipients) == 0 {
+		return room, nil
+	}
+	var had []struct {
+		Recipient string
+		N         int
+	}
+	err := tx.Raw("SELECT recipient, count(*) AS n FROM mails WHERE recipient IN ? AND created_at > ? AND channel = ? GROUP BY recipient",
+		recipients, now.Add(-mailDay), MailChannel).Scan(&had).Error
 	if err != nil {
 		return nil, fmt.Errorf("count mails by recipient: %w", err)
 	}
-	return full, nil
+	for _, h := range had {
+		room[h.Recipient] = max(0, mailsADay-h.N)
+	}
+	return room, nil
 }

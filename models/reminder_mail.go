@@ -79,11 +79,11 @@ func MailRecipients(db *gorm.DB, c Connection, now time.Time) ([]Recipient, erro
 		return nil, err
 	}
 	to := people[c.ID]
-	full, err := FullInboxes(db, emailsOf(to), now)
+	room, err := InboxRoom(db, emailsOf(to), now)
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(to, func(r Recipient) bool { return slices.Contains(full, r.Email) }), nil
+	return slices.DeleteFunc(to, func(r Recipient) bool { return room[r.Email] == 0 }), nil
 }
 
 // emailsOf returns the addresses of people.

@@ -67,11 +67,11 @@ func bothEnds(ctx context.Context) string {
 }
 
 // ForCaller returns a context whose pages name a program as the other end of the
-// connection, because the program has opened them. If it is the integration, its logo and
-// its links stay.
-func ForCaller(ctx context.Context, name string) context.Context {
+// connection, because the program has opened them. If it is the operator's and has the name
+// of the integration, the integration's logo and links stay.
+func ForCaller(ctx context.Context, name string, operators bool) context.Context {
 	o := operatorOf(ctx)
-	if o.Integration.Name == name {
+	if operators && o.Integration.Name == name {
 		return ctx
 	}
 	return WithOperator(ctx, &Operator{Contact: o.Contact, Integration: Integration{Name: name}})

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"sync"
 
 	"github.com/google/uuid"
 
@@ -31,19 +32,26 @@ var errRunNotConnected = errors.New("the demo's company could not be connected")
 // wired, before anybody can ask for it.
 func director(d *demoApp) *handlers.Director {
 	run := demoRun(newDemoPeople())
+	var one sync.Mutex // two presenters do not mix their scenes
 	return &handlers.Director{
-		Run: run,
+		Run: run, TenantID: juniperRidge,
 		Person: func(ctx context.Context, email string) (handlers.RunPerson, error) {
 			p, err := d.data.Person(ctx, email)
 			return handlers.RunPerson(p), err
 		},
 		Arrange: func(ctx context.Context, scene handlers.Scene) error {
+			one.Lock()
+			defer one.Unlock()
 			if err := d.arrange(ctx, run, scene); err != nil {
 				return fmt.Errorf("arrange %s: %w", scene, err)
 			}
 			return nil
 		},
-		Reset: func(ctx context.Context) error { return d.begin(context.WithoutCancel(ctx), false) },
+		Reset: func(ctx context.Context) error {
+			one.Lock()
+			defer one.Unlock()
+			return d.begin(context.WithoutCancel(ctx), false)
+		},
 		Mails: func(email string) []string { return d.box.SubjectsTo(email) },
 	}
 }
@@ -123,10 +131,15 @@ func (d *demoApp) arrange(ctx context.Context, run handlers.Run, to handlers.Sce
 // read reads the company's connection.
 func (s *scene) read(ctx context.Context) error {
 	list, err := s.d.app.connections.Overview(ctx, s.owner.CompanyID)
-	if err != nil || len(list) == 0 {
+	if err != nil {
 		return err
 	}
-	s.connection = list[0].Connection
+	for _, listed := range list {
+		if listed.TenantID == juniperRidge {
+			s.connection = listed.Connection
+			return nil
+		}
+	}
 	return nil
 }
 

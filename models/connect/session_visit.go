@@ -18,6 +18,9 @@ import (
 type Visit struct {
 	Session
 	CompanyName string
+	// ByOperator says that the key is the operator's. Any owner can make one of a company,
+	// and give it the name of somebody else's program.
+	ByOperator bool
 	// TenantName is the name of the account to reconnect, if there is one.
 	TenantName string
 	// Setup is the open setup of the connection to reconnect, or of the one that the
@@ -34,7 +37,8 @@ func (v Visit) actor(supportCode string) accounts.Actor {
 // none.
 func findVisit(db *gorm.DB, column string, value any) (Visit, error) {
 	var visit Visit
-	err := db.Raw(`SELECT s.*, c.name AS company_name, coalesce(o.tenant_name, '') AS tenant_name
+	err := db.Raw(`SELECT s.*, c.name AS company_name, coalesce(o.tenant_name, '') AS tenant_name,
+			EXISTS (SELECT 1 FROM api_keys k WHERE k.id = s.key_id AND k.company_id IS NULL) AS by_operator
 		FROM connect_sessions s JOIN companies c ON c.id = s.company_id LEFT JOIN connections o ON o.id = s.connection_id WHERE s.`+column+` = ?`, value).Take(&visit).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return visit, ErrLinkOver

@@ -16,9 +16,9 @@ type Person struct {
 	Epoch             int
 }
 
-// Person finds somebody by the address with which they sign in. It returns
-// database.ErrNotFound if there is nobody, for example because a visitor has changed the
-// address.
+// Person finds somebody by the address with which they sign in, in the company that they
+// joined first. It returns database.ErrNotFound if there is nobody, for example because a
+// visitor has changed the address.
 func (d *Demo) Person(ctx context.Context, email string) (Person, error) {
 	var list []struct {
 		ID           uuid.UUID
@@ -26,7 +26,7 @@ func (d *Demo) Person(ctx context.Context, email string) (Person, error) {
 		CompanyID    *uuid.UUID
 	}
 	err := d.db.Read(ctx).Raw(`SELECT u.id, u.session_epoch, m.company_id FROM users u LEFT JOIN memberships m ON m.user_id = u.id
-		WHERE u.email = ? AND u.disabled_at IS NULL LIMIT 1`, email).Scan(&list).Error
+		WHERE u.email = ? AND u.disabled_at IS NULL ORDER BY m.created_at, m.company_id LIMIT 1`, email).Scan(&list).Error
 	if err == nil && len(list) == 0 {
 		err = database.ErrNotFound
 	}

@@ -192,8 +192,8 @@ var companyRows = []struct {
 		erase: "requested_by_name = '', allowed_by_name = '', proven_name = '', proven_role = '', proven_contact = ''",
 	},
 	{
-		table: "connections", key: "id", which: "company_id = ? AND (tenant_name <> '' OR connected_by_name <> '' OR connected_by_id IS NOT NULL OR business_units <> 0)",
-		erase: "tenant_name = '', connected_by_name = '', connected_by_id = NULL, business_units = 0",
+		table: "connections", key: "id", which: "company_id = ? AND (tenant_name <> '' OR nickname <> '' OR connected_by_name <> '' OR connected_by_id IS NOT NULL OR business_units <> 0)",
+		erase: "tenant_name = '', nickname = '', connected_by_name = '', connected_by_id = NULL, business_units = 0",
 	},
 }
 

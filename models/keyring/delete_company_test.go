@@ -75,7 +75,7 @@ func doomed(d *modeltest.SupportTest) *doomedCompany {
 			RequestedByName: mark, RequestedAt: now, TenantAddedAt: &now, AllowedByName: mark, AllowedAt: &now,
 			Proof: models.Proof{Name: mark, Role: mark, Channel: models.CalledBack, Contact: mark, ReachedAt: &now, ByName: "Sam", At: &now},
 		}).Error)
-		errs = append(errs, tx.Exec("UPDATE connections SET tenant_name = ?, connected_by_name = ?, connected_by_id = ?, business_units = 4", mark, mark, c.owner.UserID).Error)
+		errs = append(errs, tx.Exec("UPDATE connections SET tenant_name = ?, nickname = ?, connected_by_name = ?, connected_by_id = ?, business_units = 4", mark, mark, mark, c.owner.UserID).Error)
 		for _, user := range []uuid.UUID{c.owner.UserID, mel} {
 			add("passkeys", map[string]any{
 				"id": database.NewID(), "user_id": user, "credential_id": []byte(mark + user.String()), "public_key": []byte(mark), "sign_count": 1,

@@ -14,6 +14,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
 const (
@@ -78,7 +79,7 @@ func checkProofLine(s string) ProofProblem {
 		return ProofTooLong
 	case !accounts.AllVisible(s):
 		return ProofUnreadable
-	case secretForms.MatchString(s):
+	case secret.InText(s):
 		return ProofHasSecret
 	}
 	return ProofFine

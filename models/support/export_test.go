@@ -23,7 +23,6 @@ var (
 	RemindersOfStaff = remindersOfStaff
 	MailsOfStaff     = mailsOfStaff
 	Finds            = finds
-	SecretForms      = secretForms
 )
 
 // Methods of Support.

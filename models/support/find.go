@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
@@ -67,6 +68,9 @@ func (s *Support) Find(ctx context.Context, staff accounts.Staff, text string) (
 }
 
 func (s *Support) find(ctx context.Context, text string) (f Found, err error) {
+	if !searchable(text) {
+		return Found{}, nil
+	}
 	db := s.db.Read(ctx)
 	page, err := search(db, ConnectionFilter{Query: text}, Cursor{}, s.db.Now(), connectionsFound)
 	if err == nil && page.Suggestion.Query != "" {
@@ -128,7 +132,7 @@ func addSetups(db *gorm.DB, list []FoundConnection) error {
 
 // peopleByEmail returns the first people whose email address begins with a text.
 func peopleByEmail(db *gorm.DB, text string) ([]FoundPerson, error) {
-	if len([]rune(text)) < shortestEmail || len([]rune(text)) > longestQuery || strings.ContainsAny(text, " \t") {
+	if utf8.RuneCountInString(text) < shortestEmail || strings.ContainsAny(text, " \t") {
 		return nil, nil
 	}
 	prefix, email := strings.ToLower(text), emailColumn(db)

@@ -30,6 +30,12 @@ func TestFind(t *testing.T) {
 		c.Write(func(tx *gorm.DB) error {
 			return models.Record(tx, models.Event{CompanyID: north, ConnectionID: &id, Kind: models.EventTestPassed, SupportCode: "FB-2H6P-K3DA", At: c.DB.Now()})
 		})
+		sam := staffOf(c, "Sam")
+		for _, text := range []string{"\x00ab", "a\xff"} { // PostgreSQL does not take such texts
+			if found, err := c.Support.Find(t.Context(), sam, text); err != nil || len(named(found)) > 0 {
+				t.Errorf("%q finds %q, %v", text, named(found), err)
+			}
+		}
 		for text, want := range map[string][]string{
 			"north":        {"connection Northgate Heating"},
 			"heating nort": {"connection Northgate Heating"},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -16,6 +15,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 )
 
 // Note is a note by a staff member. Only staff see it. It is kept until its company
@@ -52,10 +52,6 @@ const (
 	NoteHasSecret  NoteProblem = "has_secret"
 )
 
-// secretForms matches texts that look like secrets: ServiceTitan's client secrets and
-// app keys, our API keys, and JSON Web Tokens (RFC 7519).
-var secretForms = regexp.MustCompile(`(?i)\b(?:cs\d\.[\w.~+/-]{8,}=*|ak\d\.[\w.~+/-]{8,}=*|fbk_\w{8,}|eyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)?)`)
-
 // ParseNote returns the text of a note as it is stored, and the problem with it. It
 // removes whatever looks like a secret, so that the form can show the rest again.
 func ParseNote(typed string) (string, NoteProblem) {
@@ -63,8 +59,8 @@ func ParseNote(typed string) (string, NoteProblem) {
 	switch {
 	case text == "":
 		return "", NoteEmpty
-	case secretForms.MatchString(text):
-		return secretForms.ReplaceAllString(text, "[taken out]"), NoteHasSecret
+	case secret.InText(text):
+		return secret.TakenOut(text), NoteHasSecret
 	case utf8.RuneCountInString(text) > maxNote:
 		return text, NoteTooLong
 	case strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }):

@@ -10,6 +10,7 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/models/modeltest"
+	"github.com/fieldbridge/fieldbridge/models/secret"
 	"github.com/fieldbridge/fieldbridge/models/support"
 )
 
@@ -48,7 +49,7 @@ func FuzzParseNote(f *testing.F) {
 	f.Add("cs1.cs1.abcdefgh eyJabcdefgh.abcd")
 	f.Fuzz(func(t *testing.T, typed string) {
 		text, problem := support.ParseNote(typed)
-		if support.SecretForms.MatchString(text) {
+		if secret.InText(text) {
 			t.Errorf("%q leaves %q", typed, text)
 		}
 		if again, still := support.ParseNote(text); problem == support.NoteFine && (again != text || still != support.NoteFine) {

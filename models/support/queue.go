@@ -143,6 +143,16 @@ func colleagues(db *gorm.DB) ([]Colleague, error) {
 	return list, nil
 }
 
+// isColleague reports whether somebody is on our staff and can sign in.
+func isColleague(db *gorm.DB, id uuid.UUID) (bool, error) {
+	var n int
+	err := db.Raw("SELECT count(*) FROM users WHERE id = ? AND staff_role <> '' AND disabled_at IS NULL", id).Scan(&n).Error
+	if err != nil {
+		return false, fmt.Errorf("find staff member: %w", err)
+	}
+	return n > 0, nil
+}
+
 // complete reads what items show besides their places.
 func complete(db *gorm.DB, items []QueueItem) error {
 	if len(items) == 0 {

@@ -91,11 +91,11 @@ func (s *Support) Assign(ctx context.Context, staff accounts.Staff, item ItemRef
 			m.Change = ItemTaken
 		default:
 			m.Change = ItemGiven
-			known, err := colleagues(tx.Where("id = ?", *to))
+			known, err := isColleague(tx, *to)
 			if err != nil {
 				return err
 			}
-			if !slices.ContainsFunc(known, func(c Colleague) bool { return c.ID == *to }) {
+			if !known {
 				return ErrNoColleague
 			}
 		}

@@ -347,6 +347,9 @@ func TestSavedViews(t *testing.T) {
 		if err := save(sam, support.QueueSaved, "All", "view=nonsense&x=y"); !errors.Is(err, support.ErrNothingToSave) {
 			t.Errorf("no filter: %v", err)
 		}
+		if err := save(sam, support.ConnectionsSaved, "Long", "q="+strings.Repeat("x", 101)); !errors.Is(err, support.ErrNothingToSave) {
+			t.Errorf("a long text: %v", err)
+		}
 		if err := save(sam, "elsewhere", "All", "view=late"); !errors.Is(err, database.ErrNotFound) {
 			t.Errorf("no page: %v", err)
 		}

@@ -163,10 +163,11 @@ func reminders(db *gorm.DB, ids []uuid.UUID, now time.Time) ([]MailReminder, err
 
 // background is what decides about reminders besides the connections.
 type background struct {
-	setups  map[uuid.UUID]*models.Setup
-	people  map[uuid.UUID][]models.Recipient
-	mailed  map[uuid.UUID]time.Time
-	full    []string
+	setups map[uuid.UUID]*models.Setup
+	people map[uuid.UUID][]models.Recipient
+	mailed map[uuid.UUID]time.Time
+	// room is how many more mails each address can get today.
+	room    map[string]int
 	outages []servicetitan.EnvironmentName
 }
 
@@ -192,7 +193,7 @@ func readBackground(db *gorm.DB, listed []ListedConnection, now time.Time) (b ba
 			emails = append(emails, p.Email)
 		}
 	}
-	if b.full, err = models.FullInboxes(db, emails, now); err != nil {
+	if b.room, err = models.InboxRoom(db, emails, now); err != nil {
 		return b, err
 	}
 	if b.mailed, err = mailedLately(db, ids, now); err != nil {
@@ -204,35 +205,42 @@ func readBackground(db *gorm.DB, listed []ListedConnection, now time.Time) (b ba
 	return b, nil
 }
 
-// mailedLately returns when the last mail was queued that asks the company to do
-// something, for each connection that had one within remindedAgainAfter.
+// mailedLately returns when the last mail went out that asks the company to do something,
+// for each connection that had one within remindedAgainAfter. A mail that still waits
+// counts from when it was queued.
 func mailedLately(db *gorm.DB, ids []uuid.UUID, now time.Time) (map[uuid.UUID]time.Time, error) {
 	var rows []struct {
 		ConnectionID uuid.UUID
 		CreatedAt    time.Time
+		SentAt       *time.Time
 	}
-	err := db.Raw(`SELECT connection_id, created_at FROM mails
-		WHERE connection_id IN ? AND created_at > ? AND kind <> ? AND (sent_at IS NOT NULL OR next_try_at IS NOT NULL)`,
-		ids, now.Add(-remindedAgainAfter), models.MailWorksAgain).Scan(&rows).Error
+	err := db.Raw(`SELECT connection_id, created_at, sent_at FROM mails
+		WHERE connection_id IN ? AND kind <> ? AND (next_try_at IS NOT NULL OR sent_at > ?)`,
+		ids, models.MailWorksAgain, now.Add(-remindedAgainAfter)).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("find last mails: %w", err)
 	}
 	last := map[uuid.UUID]time.Time{}
 	for _, row := range rows {
-		if row.CreatedAt.After(last[row.ConnectionID]) {
-			last[row.ConnectionID] = row.CreatedAt
+		at := row.CreatedAt
+		if row.SentAt != nil {
+			at = *row.SentAt
+		}
+		if at.After(last[row.ConnectionID]) {
+			last[row.ConnectionID] = at
 		}
 	}
 	return last, nil
 }
 
-// reminder returns the reminder about a connection.
+// reminder returns the reminder about a connection. Its mails take from the room that the
+// next ones have.
 func (b background) reminder(c ListedConnection) MailReminder {
 	r := MailReminder{Connection: c}
 	var ok bool
 	r.Kind, r.Reason, ok = models.ReminderOf(c.Connection, b.setups[c.ID])
 	known := b.people[c.ID]
-	r.To = slices.DeleteFunc(slices.Clone(known), func(p models.Recipient) bool { return slices.Contains(b.full, p.Email) })
+	r.To = slices.DeleteFunc(slices.Clone(known), func(p models.Recipient) bool { return b.room[p.Email] == 0 })
 	if at, mailed := b.mailed[c.ID]; mailed {
 		r.LastAt = &at
 	}
@@ -249,6 +257,10 @@ func (b background) reminder(c ListedConnection) MailReminder {
 		r.Skip = NobodyToMail
 	case len(r.To) == 0:
 		r.Skip = InboxesFull
+	default:
+		for _, p := range r.To {
+			b.room[p.Email]--
+		}
 	}
 	return r
 }

@@ -77,7 +77,10 @@ func TestReminders(t *testing.T) {
 			t.Errorf("before are %+v, %v", rest, err)
 		}
 		d.Clock.Add(24 * time.Hour)
-		want("", "", "", support.NothingToDo)
+		want(support.MailedLately, support.MailedLately, support.MailedLately, support.NothingToDo) // they wait for the mail server
+		d.Exec("UPDATE mails SET sent_at = ?, next_try_at = NULL WHERE connection_id = ?", d.DB.Now(), refused)
+		d.Exec("UPDATE mails SET sent_at = created_at, next_try_at = NULL WHERE connection_id <> ?", refused)
+		want(support.MailedLately, "", "", support.NothingToDo)
 
 		if _, err := d.Support.SendReminders(t.Context(), sam, make([]uuid.UUID, support.RemindedAtOnce+1)); !errors.Is(err, support.ErrTooManyReminders) {
 			t.Errorf("too many: %v", err)
@@ -89,6 +92,32 @@ func TestReminders(t *testing.T) {
 		}
 		if _, err := d.Support.SendReminders(t.Context(), sam, []uuid.UUID{fine}); !isThrottled(err) {
 			t.Errorf("above the limit: %v", err)
+		}
+	})
+}
+
+// An address gets no more mails than on any other day, however many connections staff
+// choose.
+func TestRemindersLeaveRoomInInboxes(t *testing.T) {
+	modeltest.OnSupport(t, func(t *testing.T, d *modeltest.SupportTest) {
+		d.Person("Amy", accounts.Owner)
+		sam := d.Staff("Sam", accounts.Support)
+		ids := d.Seed(25, d.Clock.Now(), d.Clock.Now().Add(time.Hour))
+		d.Exec("UPDATE connections SET state = 'reconnect_needed', reason = 'grant_refused'")
+		left := func(list []support.MailReminder) (n int) {
+			for _, r := range list {
+				if r.Skip == support.InboxesFull {
+					n++
+				}
+			}
+			return n
+		}
+		preview, err := d.Support.PreviewReminders(t.Context(), ids)
+		d.Must(err)
+		sent, err := d.Support.SendReminders(t.Context(), sam, ids)
+		d.Must(err)
+		if n := d.Count("SELECT count(*) FROM mails"); n != 20 || left(sent) != 5 || left(preview) != 5 {
+			t.Errorf("%d mails, %d not sent, %d in the preview", n, left(sent), left(preview))
 		}
 	})
 }

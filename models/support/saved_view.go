@@ -62,7 +62,7 @@ func (s *Support) SaveView(ctx context.Context, staff accounts.Staff, page Saved
 	if page == QueueSaved {
 		view.Query = ParseQueueFilter(v).Values().Encode()
 	}
-	if view.Query == "" {
+	if view.Query == "" || !searchable(v.Get("q")) {
 		return view, ErrNothingToSave
 	}
 	cleaned, problem := accounts.ParseName(name)

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
@@ -31,11 +32,17 @@ var (
 	tenantForm = regexp.MustCompile(`^[0-9][0-9 \-]*$`)
 )
 
+// searchable reports whether a text can be searched for: a database can store it, and it
+// is not too long.
+func searchable(text string) bool {
+	return database.Storable(text) && utf8.RuneCountInString(text) <= longestQuery
+}
+
 // search finds connections by the filter's query, from the cursor on. The form of
 // the text says what to search by. The results have no link to the page before.
 func search(db *gorm.DB, f ConnectionFilter, at Cursor, now time.Time, limit int) (ConnectionPage, error) {
 	text := strings.TrimSpace(f.Query)
-	if !database.Storable(text) || len([]rune(text)) > longestQuery {
+	if !searchable(text) {
 		return ConnectionPage{}, nil
 	}
 	at.Back = false
