@@ -469,7 +469,8 @@ func TestBrowserGuided(t *testing.T) {
 	sam.Goto(a.url + "/staff/queue")
 	sam.See("Delete the client secret in the developer portal")
 	sam.inspect("staff-queue-task")
-	sam.Click("Done", "There is nothing to do by hand")
+	sam.Click("Done", "Did you delete the client secret in the developer portal?")
+	sam.Click("Yes, it is deleted", "There is nothing to do by hand")
 
 	// The company requests a setup again and cancels it.
 	c.Goto(a.url + path)
