@@ -24,14 +24,22 @@ var readersOf = []struct {
 }{
 	{"views/pagetest/", 0},
 	{"views/staff/", pagetest.Staff},
-	{"views/developer", pagetest.Engineers}, {"views/api", pagetest.Engineers},
-	{"views/demo", pagetest.Audiences}, {"views/tour", pagetest.Audiences},
+	{"views/developer", pagetest.Engineers},
+	{"views/api", pagetest.Engineers},
+	{"views/demo", pagetest.Audiences},
+	{"views/tour", pagetest.Audiences},
 	{"views/", pagetest.Contractors},
-	{"handlers/staff", pagetest.Staff}, {"handlers/developer", pagetest.Engineers}, {"handlers/api/", pagetest.Engineers},
-	{"handlers/sandbox/", pagetest.Audiences}, {"handlers/browsertest/", 0}, {"handlers/metrics", pagetest.Operators},
+	{"handlers/staff", pagetest.Staff},
+	{"handlers/developer", pagetest.Engineers},
+	{"handlers/api/", pagetest.Engineers},
+	{"handlers/sandbox/", pagetest.Audiences},
+	{"handlers/browsertest/", 0},
+	{"handlers/metrics", pagetest.Operators},
 	{"handlers/", pagetest.Contractors},
 	{"models/next_step.go", pagetest.Engineers},
-	{"cmd/fieldbridge/testdata/", 0}, {"cmd/fieldbridge/demo_", pagetest.Audiences}, {"cmd/fieldbridge/", pagetest.Operators},
+	{"cmd/fieldbridge/testdata/", 0},
+	{"cmd/fieldbridge/demo_", pagetest.Audiences},
+	{"cmd/fieldbridge/", pagetest.Operators},
 }
 
 var (
@@ -88,7 +96,7 @@ func TestHouseWords(t *testing.T) {
 
 func read(t *testing.T, path string) string {
 	t.Helper()
-	b, err := os.ReadFile(path) //nolint:gosec // a file of this repository
+	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}

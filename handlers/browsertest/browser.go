@@ -255,7 +255,12 @@ func TakesScreenshots() bool { return os.Getenv(screenshotsIn) != "" }
 
 // Screenshot saves a picture of the whole page under the name, in the folder that
 // FIELDBRIDGE_SCREENSHOTS names. Without that variable, it does nothing.
-func (p *Page) Screenshot(name string) {
+func (p *Page) Screenshot(name string) { p.Helper(); p.save(name, true) }
+
+// Picture is like Screenshot, and saves what the window shows without scrolling.
+func (p *Page) Picture(name string) { p.Helper(); p.save(name, false) }
+
+func (p *Page) save(name string, whole bool) {
 	p.Helper()
 	folder := os.Getenv(screenshotsIn)
 	if folder == "" {
@@ -264,7 +269,8 @@ func (p *Page) Screenshot(name string) {
 	if err := os.MkdirAll(folder, 0o750); err != nil {
 		p.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(folder, name+".png"), get(p, p.tab.screenshot), 0o600); err != nil {
+	taken := get(p, func(ctx context.Context) ([]byte, error) { return p.tab.screenshot(ctx, whole) })
+	if err := os.WriteFile(filepath.Join(folder, name+".png"), taken, 0o600); err != nil {
 		p.Fatal(err)
 	}
 }

@@ -167,6 +167,9 @@ func (t *chromiumTab) setCookies(ctx context.Context, address string, cookies []
 	}))
 }
 
-func (t *chromiumTab) screenshot(ctx context.Context) ([]byte, error) {
+func (t *chromiumTab) screenshot(ctx context.Context, whole bool) ([]byte, error) {
+	if !whole {
+		return chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	}
 	return chromedp.Run(ctx, chromedp.FullScreenshot(100))
 }

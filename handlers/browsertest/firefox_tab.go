@@ -208,7 +208,11 @@ func (t *firefoxTab) setCookies(ctx context.Context, address string, cookies []*
 	return nil
 }
 
-func (t *firefoxTab) screenshot(ctx context.Context) ([]byte, error) {
-	taken, err := call[pictureData](ctx, t.session, "browsingContext.captureScreenshot", picture{Context: t.id, Origin: "document"})
+func (t *firefoxTab) screenshot(ctx context.Context, whole bool) ([]byte, error) {
+	wanted := picture{Context: t.id, Origin: "viewport"}
+	if whole {
+		wanted.Origin = "document"
+	}
+	taken, err := call[pictureData](ctx, t.session, "browsingContext.captureScreenshot", wanted)
 	return taken.Data, err
 }

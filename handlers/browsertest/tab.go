@@ -56,7 +56,8 @@ type tab interface {
 	prefer(ctx context.Context, scheme string) error
 	stopScripts(ctx context.Context) error
 	setCookies(ctx context.Context, address string, cookies []*http.Cookie) error
-	screenshot(ctx context.Context) ([]byte, error)
+	// screenshot takes a picture of the whole page, or of what the window shows of it.
+	screenshot(ctx context.Context, whole bool) ([]byte, error)
 }
 
 // findBrowser returns a function that starts the browser of the tests. If it is not
