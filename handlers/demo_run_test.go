@@ -48,6 +48,7 @@ func (d *directed) director() *handlers.Director {
 		return handlers.RunStep{Title: title, Scene: scene, Say: "Look at this.", Owner: "it *works*.", Support: "the *Timeline*.", By: time.Minute}
 	}
 	return &handlers.Director{
+		TenantID: northgate,
 		Run: handlers.Run{
 			Company: "Northgate", Owner: handlers.DemoAccount{Who: "Amy, owner", Email: d.amy.email, Password: password},
 			Support: handlers.DemoAccount{Who: "Priya, support", Email: d.priya.email, Password: password},

@@ -99,6 +99,8 @@ var mostQueries = map[string]int{
 	"/staff/passkeys/confirm":               3,
 	"/staff/passkeys/:id/remove":            2,
 	"/demo":                                 1,
+	"/demo/run":                             1, // its frames are looked at in TestRunFrames
+	"/demo/run/:side/:step":                 1,
 	"/developers":                           5,
 	"/developers/keys/new":                  5,
 	"/developers/keys/:id":                  5,

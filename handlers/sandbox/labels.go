@@ -109,7 +109,7 @@ func actionList() []actionWords {
 		{NewVersion, "New version of the app", "The version has one more scope, and waits for Upgrade to New Version. A connection with a client ID keeps working, and says at the next renewal what to allow."},
 		{Regenerate, "Regenerate the client secret", "A connection with the old secret asks for a reconnect at its next renewal."},
 		{LoseScope, "Lose a scope", "New tokens lack the scope. The connection keeps working, and says at the next renewal what is missing."},
-		{RefuseScope, "Lose a scope that tokens still list", "Only the API refuses. Fieldbridge finds out when it asks for business units; apps find out in the area that they use."},
+		{RefuseScope, "Lose a scope that tokens still list", "Only the API refuses. A test in Fieldbridge finds out, and so do apps in the area that they use."},
 		{DisableSilently, "Disable the app, with tokens as before", "Renewals still work. Fieldbridge finds out with its next two checks, asks for a reconnect, and says that the app is not allowed."},
 		{Restore, "Restore", "The app is allowed again, with all its scopes. A company that disabled it chooses I have allowed it again."},
 	}
