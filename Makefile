@@ -2,7 +2,7 @@
 
 LINT = go tool -modfile=.ci/tools/go.mod golangci-lint
 
-.PHONY: help run dev test soak check vuln guard bench profile bench-floods generate build
+.PHONY: help run dev test soak check vuln guard bench profile bench-floods generate pictures build
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ bench-floods: ## measure how long people wait while others flood the sign-in, on
 
 generate: ## generate the pages' Go code and the configuration table
 	go generate ./...
+
+pictures: ## make the README's pictures from the real pages (needs Debian's package webp)
+	.ci/pictures
 
 build: ## build bin/fieldbridge (VERSION=v1.2.3 names a release)
 	go build -buildvcs=auto -ldflags "-X main.version=$(VERSION)" -o bin/fieldbridge ./cmd/fieldbridge

@@ -24,9 +24,11 @@ var heavier = map[string]int{
 	"/api": 234 << 10, // it describes the whole API on one page
 	// The console also has the palette's script. Here it has the renewals of each hour as a
 	// chart and as a table.
-	"/staff": 62 << 10,
+	"/staff": 64 << 10,
 	// It has all that support needs during a call, the same as text, and a reply.
-	"/staff/connections/:id": 74 << 10,
+	"/staff/connections/:id": 76 << 10,
+	// It has a page's worth of connections, people, keys, and endpoints.
+	"/staff/companies/:id": 61 << 10,
 }
 
 // Everybody can use every page with the fingers, with the keyboard alone, in narrow and
@@ -105,6 +107,8 @@ var notWalked = map[string]string{
 	"/settings/passkeys/:id/remove": "the journey of a passkey",
 	"/staff/passkeys/:id/remove":    "the journey of a passkey",
 	"/demo":                         "the journey of a demo",
+	"/demo/run":                     "the journey of a demo",
+	"/demo/run/:side/:step":         "the journey of a demo",
 }
 
 // share gives each address of each page to the first person to whom it opens. A link is

@@ -32,21 +32,10 @@ func (w *walk) click(words, then string) {
 	w.clicks++
 }
 
-// as signs in as one of the demo's people, at whose first page the text is.
-func (w *walk) as(base, label, then string) {
-	w.Helper()
-	w.Goto(base + "/demo?tour=5")
-	w.See("Quick tours")
-	opened := w.Opened(func() { press(w.Page, "[aria-labelledby]", label, label) })
-	opened.See(then)
-	w.Goto(opened.Address())
-	opened.Close()
-}
-
 // The shortest way from the front page of a demo to a connection takes few clicks. The
 // README's pictures are of this walk, in light and in dark.
 func TestBrowserWalk(t *testing.T) {
-	base, box := runDemo(t)
+	base, _ := runDemo(t)
 	for _, look := range []string{"light", "dark"} {
 		t.Run(look, func(t *testing.T) {
 			page := browsertest.Open(t)
@@ -79,19 +68,6 @@ func TestBrowserWalk(t *testing.T) {
 			w.picture()
 			w.Click("Go to your connection", "Access renews automatically")
 			w.Screenshot("connection-" + look)
-			w.picture()
-
-			w.as(base, "Luis", "Harbor Line Electric")
-			press(w.Page, "main", "", "Harbor Line Electric")
-			w.See("Needs reconnect")
-			w.picture()
-			w.as(base, "Priya", "Needs reconnect")
-			w.picture()
-			press(w.Page, "main", "", "Harbor Line Electric")
-			w.See("Tell them")
-			w.picture()
-			w.Goto(box + "/")
-			w.See("Last requests")
 			w.picture()
 		})
 	}
