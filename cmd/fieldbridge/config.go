@@ -161,7 +161,7 @@ func loadConfig(defaults kong.Vars, lookup func(string) (string, bool)) (config,
 	if c.Addr == "" {
 		c.Addr = c.defaultAddr()
 	}
-	if _, given := lookup("FIELDBRIDGE_SANDBOX_URL"); !given && defaults["sandbox_addr"] != "" {
+	if c.SandboxURL == nil && defaults["sandbox_addr"] != "" {
 		c.SandboxURL = c.sandboxHere()
 	}
 	// Without an app key, an environment is not offered.

@@ -41,6 +41,7 @@ func TestConfigDemoSandboxURL(t *testing.T) {
 		{nil, "http://127.0.0.1:9090", ""},
 		{map[string]string{"FIELDBRIDGE_SANDBOX_ADDR": "127.0.0.1:7070"}, "http://127.0.0.1:7070", ""},
 		{map[string]string{"FIELDBRIDGE_SANDBOX_ADDR": "127.0.0.1:7070", "FIELDBRIDGE_SANDBOX_URL": "http://localhost:9"}, "http://localhost:9", ""},
+		{map[string]string{"FIELDBRIDGE_SANDBOX_URL": ""}, "http://127.0.0.1:9090", ""},
 		{map[string]string{"FIELDBRIDGE_SANDBOX_ADDR": ":7070"}, "", "FIELDBRIDGE_SANDBOX_URL is missing"},
 	} {
 		c, err := loadConfig(demoDefaults(), lookupIn(tt.variables))
