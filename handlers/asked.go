@@ -158,7 +158,7 @@ func (s *site) tryAsked(c echo.Context, name string, binding secret.Value) error
 		return s.showNoAsk(c, err)
 	}
 	own := servicetitan.OwnClient{ID: pasted(f.Raw("client")), Secret: secret.New(pasted(f.Raw("secret")))}
-	page.ClientID, page.Errors = shownClientID(own), missingClient(own)
+	page.ClientID, page.Errors = shownAgain(own.ID), missingClient(own)
 	if page.Errors != (views.CredentialsErrors{}) {
 		return fieldbridge.Render(c, http.StatusUnprocessableEntity, views.AskedCredentials(page))
 	}

@@ -68,7 +68,7 @@ func (s *site) oneWay() bool { return len(s.offers().Ways()) == 1 }
 // answer completes a page with the answers that were given, or says what is wrong with
 // them.
 func (s *site) answer(page *views.ConnectPage, given models.Choice, tenant string) models.TenantReading {
-	page.Choice, page.Tenant, page.Errors = given, shownTenant(tenant), views.ConnectErrors{}
+	page.Choice, page.Tenant, page.Errors = given, shownAgain(tenant), views.ConnectErrors{}
 	reading, err := models.ReadTenantID(tenant)
 	page.Choice.TenantID, page.Errors.Tenant = reading.ID, tenantProblem(err)
 	if environment, ok := s.environment(given.Environment); !ok || len(page.Offers.In(given.Environment)) == 0 {
@@ -99,9 +99,9 @@ func tenantProblem(err error) string {
 	return "Enter the number that ServiceTitan shows as My Tenant ID. It has digits only, 10 at most."
 }
 
-// shownTenant returns what was typed if the page may show it again. It returns nothing
-// for a secret in the wrong field.
-func shownTenant(typed string) string {
+// shownAgain returns what was typed if the page may show it again. It returns nothing for a
+// secret in the wrong field.
+func shownAgain(typed string) string {
 	if looksSecret(typed) || secret.InText(typed) {
 		return ""
 	}

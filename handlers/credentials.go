@@ -68,12 +68,12 @@ func (s *site) tryCredentials(c echo.Context, v accounts.Visitor) error {
 		return seeOther(c, "/connect")
 	}
 	own := servicetitan.OwnClient{ID: pasted(f.Raw("client")), Secret: secret.New(pasted(f.Raw("secret")))}
-	page.ClientID, page.Errors = shownClientID(own), missingClient(own)
+	page.ClientID, page.Errors = shownAgain(own.ID), missingClient(own)
 	choice := page.Choice
 	if !choice.Reconnects() {
 		page.Tenant = f.Line("tenant")
 		reading, err := models.ReadTenantID(page.Tenant)
-		choice.TenantID, page.Tenant, page.Errors.Tenant = reading.ID, shownTenant(page.Tenant), tenantProblem(err)
+		choice.TenantID, page.Tenant, page.Errors.Tenant = reading.ID, shownAgain(page.Tenant), tenantProblem(err)
 	}
 	if page.Errors != (views.CredentialsErrors{}) {
 		return fieldbridge.Render(c, http.StatusUnprocessableEntity, views.Credentials(page))
@@ -111,15 +111,6 @@ func (s *site) showCredentialsResult(c echo.Context, v accounts.Visitor, page vi
 		request.SetRetryAfter(c.Response().Header(), result.RetryAt, s.Now())
 	}
 	return fieldbridge.Render(c, status, views.Credentials(page))
-}
-
-// shownClientID returns the client ID if the page may show it again. It returns
-// nothing for a secret in the wrong field.
-func shownClientID(own servicetitan.OwnClient) string {
-	if looksSecret(own.ID) {
-		return ""
-	}
-	return own.ID
 }
 
 func missingClient(own servicetitan.OwnClient) (errs views.CredentialsErrors) {

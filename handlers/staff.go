@@ -105,7 +105,7 @@ func (s *staffSite) enterCredentials(c echo.Context, m accounts.Staff, id uuid.U
 		return err
 	}
 	own := servicetitan.OwnClient{ID: pasted(f.Raw("client")), Secret: secret.New(pasted(f.Raw("secret")))}
-	page := staff.ConnectionPage{ClientID: shownClientID(own)}
+	page := staff.ConnectionPage{ClientID: shownAgain(own.ID)}
 	if page.Errors = missingClient(own); page.Errors != (views.CredentialsErrors{}) {
 		return s.showStaffConnection(c, m, id, http.StatusUnprocessableEntity, page)
 	}

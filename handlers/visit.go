@@ -349,7 +349,7 @@ func (s *site) leaveVisit(c echo.Context, name string, binding secret.Value) err
 // tryInVisit tries the client ID and secret that the person typed.
 func (s *site) tryInVisit(c echo.Context, f form, page views.VisitPage, binding secret.Value) error {
 	own := servicetitan.OwnClient{ID: pasted(f.Raw("client")), Secret: secret.New(pasted(f.Raw("secret")))}
-	page.ClientID, page.Errors = shownClientID(own), missingClient(own)
+	page.ClientID, page.Errors = shownAgain(own.ID), missingClient(own)
 	if page.Errors != (views.CredentialsErrors{}) {
 		return s.showVisitStep(c, http.StatusUnprocessableEntity, page)
 	}
