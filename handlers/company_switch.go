@@ -111,7 +111,7 @@ func (s *site) addCompany(c echo.Context, v accounts.Visitor) error {
 	if page.Err != "" || !v.Proven {
 		return again()
 	}
-	company, err := s.Accounts.AddCompany(c.Request().Context(), v, name, request.Address(c))
+	company, err := s.Accounts.AddCompany(c.Request().Context(), v, accounts.NewCompany{Name: name, TimeZone: f.Line("zone"), Address: request.Address(c)})
 	if errors.Is(err, accounts.ErrTooManyCompanies) {
 		page.Err = "You belong to as many companies as one person can. Leave one of them first."
 		return again()

@@ -20,6 +20,9 @@ func TestBrowserSignUpAndReset(t *testing.T) {
 	if at := c.Address(); strings.Contains(at, "token") || len(at) > len(a.url)+len("/verify/")+16 {
 		t.Errorf("the address is %s", at)
 	}
+	if zone := c.Value(`document.querySelector("input[name=zone]").value`); zone == "" || zone != c.Value(`Intl.DateTimeFormat().resolvedOptions().timeZone`) {
+		t.Errorf("the form says that the browser's zone is %q", zone)
+	}
 	c.inspect("verify")
 	c.Type("company", "Northgate Heating")
 	c.Type("name", "Dana Whitfield")

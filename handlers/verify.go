@@ -71,7 +71,7 @@ func (s *site) verify(c echo.Context) error {
 // finishSignUp creates the account that the form describes and signs its owner in.
 func (s *site) finishSignUp(c echo.Context, f form, value secret.Value, name string, link accounts.Link) error {
 	ctx := c.Request().Context()
-	in := accounts.SignUp{Password: secret.New(f.Raw("password")), Address: request.Address(c)}
+	in := accounts.SignUp{Password: secret.New(f.Raw("password")), TimeZone: f.Line("zone"), Address: request.Address(c)}
 	page := views.VerifyPage{Email: link.Email, Company: f.Line("company"), Name: f.Line("name"), Link: name}
 	var problem accounts.NameProblem
 	in.Company, problem = accounts.ParseName(f.Raw("company"))

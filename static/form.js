@@ -91,3 +91,8 @@ for (const button of document.querySelectorAll("button[data-reveal]")) {
   field.form.addEventListener("submit", () => show(false));
   addEventListener("pageshow", () => show(false));
 }
+
+// A field with data-zone tells in which time zone the browser is.
+for (const field of document.querySelectorAll("input[data-zone]")) {
+  field.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
+}

@@ -404,6 +404,14 @@ func AddCompany(p AddCompanyPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
+				templ_7745c5c3_Err = browserZone().Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 31, " ")
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
 				templ_7745c5c3_Err = Input(Field{
 					Name: "company", Label: "Company name", Value: p.Company, Autocomplete: "organization",
 					Hint: "The name your team and customers know.",
@@ -412,17 +420,17 @@ func AddCompany(p AddCompanyPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 31, " <div class=\"actions split\"><a class=\"btn quiet\" href=\"/connections\">Cancel</a> <button class=\"btn primary big\">Create company</button></div>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, " <div class=\"actions split\"><a class=\"btn quiet\" href=\"/connections\">Cancel</a> <button class=\"btn primary big\">Create company</button></div>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, "<div><h1>Confirm your email address first</h1><p class=\"muted\">Then you can add a company. You can ask for the email under Settings, Your account.</p></div><div class=\"actions\"><a class=\"btn primary big\" href=\"/settings/account\">Go to your account</a></div>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "<div><h1>Confirm your email address first</h1><p class=\"muted\">Then you can add a company. You can ask for the email under Settings, Your account.</p></div><div class=\"actions\"><a class=\"btn primary big\" href=\"/settings/account\">Go to your account</a></div>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "</div></form>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "</div></form>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

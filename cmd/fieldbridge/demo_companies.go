@@ -56,6 +56,7 @@ func unitsOf(trade string) []string {
 func demoSamples(tenants []sandbox.Tenant) []demo.SampleCompany {
 	samples := make([]demo.SampleCompany, 0, len(tenants))
 	for _, c := range demoCompanies() {
+		_, state, _ := strings.Cut(c.place, ", ")
 		sample := demo.SampleCompany{Name: c.name, Age: c.age, Failed: c.failed, APIKey: c.apiKey, Locked: c.locked, LockedAge: c.lockAge}
 		for i, person := range c.people {
 			name, email, _ := strings.Cut(strings.TrimSuffix(person, ">"), " <")
@@ -69,12 +70,14 @@ func demoSamples(tenants []sandbox.Tenant) []demo.SampleCompany {
 			for _, t := range tenants {
 				if t.ID == c.tenant.TenantID {
 					c.tenant.TenantName, c.tenant.BusinessUnits = t.Name, activeUnits(t)
+					state = t.State
 				}
 			}
 			sample.Connections = []demo.SampleConnection{*c.tenant}
 			// The account is a little older than everything that was done with it.
 			sample.Age = max(sample.Age, c.tenant.Age+30*hour)
 		}
+		sample.TimeZone = zoneOf(state)
 		samples = append(samples, sample)
 	}
 	return samples

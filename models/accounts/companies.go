@@ -66,20 +66,28 @@ func (a *Accounts) UseCompany(ctx context.Context, userID, companyID uuid.UUID) 
 	return nil
 }
 
+// NewCompany is what a person who has an account enters for another company. The
+// caller has parsed the name with ParseName.
+type NewCompany struct {
+	Name string
+	// TimeZone is the name of the browser's time zone. It may be any text.
+	TimeZone string
+	Address  string // of the browser
+}
+
 // AddCompany creates a company whose owner is a person who has an account. It
-// returns ErrUnproven, ErrTooManyCompanies, or a ThrottledError. from is the address
-// of the browser.
-func (a *Accounts) AddCompany(ctx context.Context, v Visitor, name, from string) (Company, error) {
+// returns ErrUnproven, ErrTooManyCompanies, or a ThrottledError.
+func (a *Accounts) AddCompany(ctx context.Context, v Visitor, n NewCompany) (Company, error) {
 	if !v.Proven {
 		return Company{}, ErrUnproven
 	}
 	var company Company
 	account := v.UserID.String()
-	err := a.limited(ctx, []string{companiesPerAccount.key(account), companiesPerAddress.key(from)}, func(tx *gorm.DB, now time.Time) error {
+	err := a.limited(ctx, []string{companiesPerAccount.key(account), companiesPerAddress.key(n.Address)}, func(tx *gorm.DB, now time.Time) error {
 		if err := companiesPerAccount.Take(tx, account, now); err != nil {
 			return err
 		}
-		if err := companiesPerAddress.Take(tx, from, now); err != nil {
+		if err := companiesPerAddress.Take(tx, n.Address, now); err != nil {
 			return err
 		}
 		if err := lockUser(tx, &v.UserID); err != nil {
@@ -88,7 +96,7 @@ func (a *Accounts) AddCompany(ctx context.Context, v Visitor, name, from string)
 		if err := roomForCompany(tx, v.UserID); err != nil {
 			return err
 		}
-		company = Company{ID: database.NewID(), Name: name, CreatedAt: now}
+		company = Company{ID: database.NewID(), Name: n.Name, TimeZone: BrowserTimeZone(n.TimeZone), CreatedAt: now}
 		if err := CreateCompany(tx, &company); err != nil {
 			return err
 		}

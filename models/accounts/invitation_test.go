@@ -321,7 +321,10 @@ func TestInvitationsAreLimited(t *testing.T) {
 		unproven := d.owner
 		unproven.Proven = false
 		d.want("unproven", a.InviteMember(ctx, unproven, "jo@northgate.example", accounts.Member, "x"), accounts.ErrUnproven)
-		d.want("unproven, a company", func() error { _, err := a.AddCompany(ctx, unproven, "South", "x"); return err }(), accounts.ErrUnproven)
+		d.want("unproven, a company", func() error {
+			_, err := a.AddCompany(ctx, unproven, accounts.NewCompany{Name: "South", Address: "x"})
+			return err
+		}(), accounts.ErrUnproven)
 
 		// Of one address, counted over all companies.
 		d.Must(d.invite("jo@northgate.example", accounts.Member))
@@ -358,13 +361,13 @@ func TestInvitationsAreLimited(t *testing.T) {
 
 		// Companies of one person.
 		for range 5 {
-			company, err := a.AddCompany(ctx, d.owner, "South", "x")
+			company, err := a.AddCompany(ctx, d.owner, accounts.NewCompany{Name: "South", Address: "x"})
 			d.Must(err)
 			if v, err := a.Visitor(ctx, d.owner.UserID, company.ID, 0); err != nil || !v.Owns() || len(v.Companies) < 2 {
 				t.Errorf("the new company: %+v, %v", v, err)
 			}
 		}
-		_, err := a.AddCompany(ctx, d.owner, "South", "x")
+		_, err := a.AddCompany(ctx, d.owner, accounts.NewCompany{Name: "South", Address: "x"})
 		throttled("the sixth company", err)
 	})
 }

@@ -19,7 +19,7 @@ import (
 func TestCompaniesThatAreBeingDeleted(t *testing.T) {
 	onTeam(t, func(t *testing.T, d *teamTest) {
 		ctx, a := t.Context(), d.Accounts
-		other, err := a.AddCompany(ctx, d.owner, "Blue Sky", "x")
+		other, err := a.AddCompany(ctx, d.owner, accounts.NewCompany{Name: "Blue Sky", Address: "x"})
 		d.Must(err)
 		d.Must(a.UseCompany(ctx, d.owner.UserID, d.CompanyID))
 		d.Write(func(tx *gorm.DB) error {
@@ -160,7 +160,7 @@ func TestAnOwnerRemains(t *testing.T) {
 		}
 		d.Clock.Add(24*time.Hour + time.Second) // roles change ten times a day at most
 		// Across two companies, the same two people change each other.
-		other, err := a.AddCompany(ctx, d.owner, "South", "x")
+		other, err := a.AddCompany(ctx, d.owner, accounts.NewCompany{Name: "South", Address: "x"})
 		d.Must(err)
 		d.Write(func(tx *gorm.DB) error {
 			return tx.Create(&accounts.Membership{CompanyID: other.ID, UserID: ruth, Role: accounts.Owner, CreatedAt: d.DB.Now()}).Error

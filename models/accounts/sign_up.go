@@ -17,7 +17,9 @@ import (
 type SignUp struct {
 	Company, Name, Email string
 	Password             secret.Value
-	Address              string // of the browser
+	// TimeZone is the name of the browser's time zone. It may be any text.
+	TimeZone string
+	Address  string // of the browser
 }
 
 // SigningUp returns the link by which a person proves an address, or ErrNotFound. A
@@ -66,7 +68,7 @@ func (a *Accounts) createOwner(ctx context.Context, s SignUp, prove func(*gorm.D
 		return User{}, Company{}, fmt.Errorf("sign up: %w", err)
 	}
 	now := a.db.Now()
-	company := Company{ID: database.NewID(), Name: s.Company, CreatedAt: now}
+	company := Company{ID: database.NewID(), Name: s.Company, TimeZone: BrowserTimeZone(s.TimeZone), CreatedAt: now}
 	user := User{ID: database.NewID(), Email: s.Email, Name: s.Name, PasswordHash: hash, ProvenAt: &now, CreatedAt: now}
 	err = a.db.Write(ctx, func(tx *gorm.DB) error {
 		holder, taken, err := holderOf(tx, s.Email)

@@ -107,6 +107,33 @@ var locations = sync.OnceValue(func() map[string]*time.Location {
 	return byName
 })
 
+// olderNames has the names that browsers still give to zones in the list.
+var olderNames = map[string]string{
+	"America/Buenos_Aires": "America/Argentina/Buenos_Aires",
+	"America/Indianapolis": "America/Indiana/Indianapolis",
+	"Asia/Calcutta":        "Asia/Kolkata",
+	"Europe/Kiev":          "Europe/Kyiv",
+	"US/Alaska":            "America/Anchorage",
+	"US/Arizona":           "America/Phoenix",
+	"US/Central":           "America/Chicago",
+	"US/Eastern":           "America/New_York",
+	"US/Hawaii":            "Pacific/Honolulu",
+	"US/Mountain":          "America/Denver",
+	"US/Pacific":           "America/Los_Angeles",
+}
+
+// BrowserTimeZone returns the zone in the list for a name that a browser gave. It is
+// empty if there is none. A company without a zone has UTC.
+func BrowserTimeZone(name string) string {
+	if listed, ok := olderNames[name]; ok {
+		name = listed
+	}
+	if !IsTimeZone(name) {
+		return ""
+	}
+	return name
+}
+
 // IsTimeZone says whether a company can choose a zone.
 func IsTimeZone(name string) bool { return locations()[name] != nil }
 

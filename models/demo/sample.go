@@ -12,6 +12,8 @@ import (
 // happened.
 type SampleCompany struct {
 	Name string
+	// TimeZone is the name of the zone where it works.
+	TimeZone string
 	// People has the person who connects first.
 	People []SamplePerson
 	// Age is how long the company has had its account.

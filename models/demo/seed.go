@@ -104,7 +104,7 @@ func (s *seeding) hire(tx *gorm.DB, staff []SampleStaff) error {
 
 func (s *seeding) company(tx *gorm.DB, sample SampleCompany) error {
 	founded := s.now.Add(-sample.Age)
-	company := accounts.Company{ID: newIDAt(founded), Name: sample.Name, CreatedAt: founded}
+	company := accounts.Company{ID: newIDAt(founded), Name: sample.Name, TimeZone: sample.TimeZone, CreatedAt: founded}
 	if err := accounts.CreateCompany(tx, &company); err != nil {
 		return err
 	}
