@@ -50,12 +50,14 @@ func ShownState(c models.Connection) string { return views.WordsOfState(views.Sh
 // Director gives a demo that arranges itself.
 type Director struct {
 	Run Run
-	// TenantID is the tenant of the owner's company that the run is about.
-	TenantID int64
 	// Person finds one of the run's two people.
 	Person func(ctx context.Context, email string) (RunPerson, error)
-	// Arrange makes a scene true, whatever was before.
-	Arrange func(ctx context.Context, scene Scene) error
+	// Connection returns the connection of the owner's company that the run is about. It is
+	// the zero Connection if there is none.
+	Connection func(ctx context.Context, companyID uuid.UUID) (models.Connection, error)
+	// Arrange makes a scene true, whatever was before. from is the address of the browser
+	// that asks. Arrange returns a ThrottledError if it asks too often.
+	Arrange func(ctx context.Context, scene Scene, from string) error
 	// Reset begins the whole demo again.
 	Reset func(ctx context.Context) error
 	// Mails returns the subjects of the mails to an address, newest first.
@@ -139,7 +141,7 @@ func (s *staffSite) moveRun(c echo.Context) error {
 		return seeOther(c, runPath)
 	}
 	began := s.runBegan(f.Line("begun"))
-	err = s.Director.Arrange(c.Request().Context(), s.Director.Run.Steps[at-1].Scene)
+	err = s.Director.Arrange(c.Request().Context(), s.Director.Run.Steps[at-1].Scene, request.Address(c))
 	if errors.Is(err, ErrSandboxSilent) {
 		from, ok := s.runStep(f.Line("from"))
 		if !ok {
@@ -192,7 +194,7 @@ func (s *staffSite) showSide(c echo.Context) error {
 			return s.runGone(c, err)
 		}
 	}
-	connection, err := s.runConnection(ctx, owner.CompanyID)
+	connection, err := s.Director.Connection(ctx, owner.CompanyID)
 	if err != nil {
 		return err
 	}
@@ -222,21 +224,6 @@ func (s *staffSite) dispatch(c echo.Context, ctx context.Context, side views.Run
 	c.SetParamNames("id")
 	c.SetParamValues(id.String())
 	return page.handle(c)
-}
-
-// runConnection returns the company's connection that the run is about. It is the zero
-// Connection if there is none.
-func (s *site) runConnection(ctx context.Context, companyID uuid.UUID) (models.Connection, error) {
-	list, err := s.Connections.Overview(ctx, companyID)
-	if err != nil {
-		return models.Connection{}, err
-	}
-	for _, listed := range list {
-		if listed.TenantID == s.Director.TenantID {
-			return listed.Connection, nil
-		}
-	}
-	return models.Connection{}, nil
 }
 
 // runGone says that a person of the run is not there anymore.

@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fieldbridge/fieldbridge/handlers"
+	"github.com/fieldbridge/fieldbridge/models"
 	"github.com/fieldbridge/fieldbridge/models/accounts"
 	"github.com/fieldbridge/fieldbridge/models/database"
 	"github.com/fieldbridge/fieldbridge/views"
@@ -48,7 +49,6 @@ func (d *directed) director() *handlers.Director {
 		return handlers.RunStep{Title: title, Scene: scene, Say: "Look at this.", Owner: "it *works*.", Support: "the *Timeline*.", By: time.Minute}
 	}
 	return &handlers.Director{
-		TenantID: northgate,
 		Run: handlers.Run{
 			Company: "Northgate", Owner: handlers.DemoAccount{Who: "Amy, owner", Email: d.amy.email, Password: password},
 			Support: handlers.DemoAccount{Who: "Priya, support", Email: d.priya.email, Password: password},
@@ -67,7 +67,14 @@ func (d *directed) director() *handlers.Director {
 			}
 			return handlers.RunPerson{}, database.ErrNotFound
 		},
-		Arrange: func(_ context.Context, scene views.Scene) error {
+		Connection: func(ctx context.Context, companyID uuid.UUID) (models.Connection, error) {
+			list, err := d.connections.Overview(ctx, companyID)
+			if err != nil || len(list) == 0 {
+				return models.Connection{}, err
+			}
+			return list[0].Connection, nil
+		},
+		Arrange: func(_ context.Context, scene views.Scene, _ string) error {
 			d.arranged = append(d.arranged, scene)
 			return d.refusal
 		},

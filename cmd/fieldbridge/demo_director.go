@@ -34,12 +34,16 @@ func director(d *demoApp) *handlers.Director {
 	run := demoRun(newDemoPeople())
 	var one sync.Mutex // two presenters do not mix their scenes
 	return &handlers.Director{
-		Run: run, TenantID: juniperRidge,
+		Run: run,
 		Person: func(ctx context.Context, email string) (handlers.RunPerson, error) {
 			p, err := d.data.Person(ctx, email)
 			return handlers.RunPerson(p), err
 		},
-		Arrange: func(ctx context.Context, scene handlers.Scene) error {
+		Connection: d.ofRun,
+		Arrange: func(ctx context.Context, scene handlers.Scene, from string) error {
+			if err := d.data.TakeTurn(ctx, from); err != nil {
+				return err
+			}
 			one.Lock()
 			defer one.Unlock()
 			if err := d.arrange(ctx, run, scene); err != nil {
@@ -128,19 +132,25 @@ func (d *demoApp) arrange(ctx context.Context, run handlers.Run, to handlers.Sce
 	return nil
 }
 
-// read reads the company's connection.
-func (s *scene) read(ctx context.Context) error {
-	list, err := s.d.app.connections.Overview(ctx, s.owner.CompanyID)
+// ofRun returns the connection of the run's company. It is the zero Connection if there is
+// none.
+func (d *demoApp) ofRun(ctx context.Context, companyID uuid.UUID) (models.Connection, error) {
+	list, err := d.app.connections.Overview(ctx, companyID)
 	if err != nil {
-		return err
+		return models.Connection{}, err
 	}
 	for _, listed := range list {
 		if listed.TenantID == juniperRidge {
-			s.connection = listed.Connection
-			return nil
+			return listed.Connection, nil
 		}
 	}
-	return nil
+	return models.Connection{}, nil
+}
+
+// read reads the company's connection.
+func (s *scene) read(ctx context.Context) (err error) {
+	s.connection, err = s.d.ofRun(ctx, s.owner.CompanyID)
+	return err
 }
 
 // refresh renews the access now, as support may.
