@@ -8,6 +8,11 @@
 // there are too many or the network is gone, fetches itself once a minute, which also keeps
 // "4 minutes ago" true. A page with data-every fetches itself that often, in seconds. Without this script, people reload.
 {
+  // On a phone, what is looked up and not read begins folded.
+  if (matchMedia("(width < 36rem)").matches) {
+    for (const card of document.querySelectorAll("[data-folds]")) card.open = false;
+  }
+
   const longest = 20 * 1000;
   const { follow, page, every = 60 } = document.querySelector("[data-follow]").dataset;
   const facts = (of) => of.querySelector("[data-follow]").dataset;

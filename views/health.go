@@ -1,6 +1,7 @@
 package views
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -221,14 +222,16 @@ func healthWords(what string, bars []Bar) string {
 func HealthStrip(days []connect.RenewalDay, began time.Time, stopped *time.Time) templ.Component {
 	return byHand(func(p *pen) {
 		first := firstDay(days, began)
+		renewals, checks := healthBars(days), checkBars(days, stopped)
+		uneven := slices.ContainsFunc(renewals[first:], notHigh) || slices.ContainsFunc(checks[first:], notHigh)
 		p.html(`<section class="card" aria-labelledby="health"><header><h2 id="health">Last 30 days</h2><small>Days in UTC</small></header><div class="body stack">`)
 		switch {
 		case first == len(days)-1 && healthy(days[first]) && stopped == nil:
 			p.html(`<p class="sm muted">History starts today. From tomorrow, each day has a bar here: high without a problem, low with one.</p></div></section>`)
 			return
 		default:
-			p.strip("Renewals", healthBars(days), first)
-			p.strip("Checks", checkBars(days, stopped), first)
+			p.strip("Renewals", renewals[first:])
+			p.strip("Checks", checks[first:])
 		}
 		p.html(`<div class="stack tight"><div class="row split"><small>`)
 		if first == 0 {
@@ -237,7 +240,11 @@ func HealthStrip(days []connect.RenewalDay, began time.Time, stopped *time.Time)
 			p.html(`History starts `)
 			p.text(day(days[first].Day))
 		}
-		p.html(`</small><small>Today</small></div><small class="muted">High: no problem. Low: problems. Line: no data.</small></div></div></section>`)
+		p.html(`</small><small>Today</small></div>`)
+		if uneven {
+			p.html(`<small class="muted">High: no problem. Low: problems. Line: no data.</small>`)
+		}
+		p.html(`</div></div></section>`)
 	})
 }
 
@@ -245,6 +252,9 @@ func HealthStrip(days []connect.RenewalDay, began time.Time, stopped *time.Time)
 func healthy(d connect.RenewalDay) bool {
 	return d.DownFrom == nil && d.Failed == 0 && d.ChecksFailed == 0
 }
+
+// notHigh says whether the bar needs a word about its height.
+func notHigh(b Bar) bool { return b.Tone != "ok" }
 
 // firstDay returns the place of the first day of a history: the first one, unless the
 // connection began later. Then it is the first day with data.
@@ -260,9 +270,8 @@ func firstDay(days []connect.RenewalDay, began time.Time) int {
 	return len(days) - 1
 }
 
-// strip shows a bar for each day from the first on, and lists the days with a problem.
-func (p *pen) strip(what string, bars []Bar, first int) {
-	bars = bars[first:]
+// strip shows a bar for each day, and lists the days with a problem.
+func (p *pen) strip(what string, bars []Bar) {
 	p.html(`<div class="stack tight"><div class="row split"><h3>`)
 	p.text(what)
 	p.html(`</h3> <small>`)

@@ -201,7 +201,7 @@ func TestAccessIsGivenBeforeItIsRenewed(t *testing.T) {
 		shown pagetest.Page
 		says  []string
 	}{
-		{pagetest.Show(t, Connection(own)), []string{"Access was given 4 minutes ago.", "Access renews by 12:47 PM, or as soon as it is needed.", "Renewals None"}},
+		{pagetest.Show(t, Connection(own)), []string{"Access given 4 minutes ago", "Access renews automatically, next by 12:47 PM.", "Renewals None"}},
 		{pagetest.Show(t, Connection(ended)), []string{"Renewals None"}},
 		{pagetest.Show(t, Connections(ConnectionsPage{Visitor: pagetest.Visitor(accounts.Owner), Connections: []connect.InOverview{{Connection: c}}, Clock: testClock()})), []string{"Connected 4 minutes ago"}},
 	} {
@@ -211,7 +211,7 @@ func TestAccessIsGivenBeforeItIsRenewed(t *testing.T) {
 }
 
 func TestConnectionSaysHowItIs(t *testing.T) {
-	pagetest.Show(t, connectionPage(models.Connected, accounts.Owner)).Says("Last renewed 4 minutes ago.", "Access renews by 12:47 PM, or as soon as it is needed.", "passed today at 11:36 AM, in 0.4 seconds")
+	pagetest.Show(t, connectionPage(models.Connected, accounts.Owner)).Says("Last renewed 4 minutes ago", "Access renews automatically, next by 12:47 PM.", "passed today at 11:36 AM, in 0.4 seconds")
 	pagetest.Show(t, connectionPage(models.Degraded, accounts.Owner)).Says("There is nothing you need to do", reasons[models.ReasonUnavailable], "today at 12:31 PM", "works until about 12:48 PM", "did not pass")
 	pagetest.Show(t, connectionPage(models.ReconnectNeeded, accounts.Owner)).Says("since Nov 22 at 6:36 PM.", reasons[models.ReasonGrantRefused])
 	for reason, want := range map[models.Reason][2]string{
@@ -234,7 +234,7 @@ func TestConnectionSaysHowItIs(t *testing.T) {
 	due := pagetest.Connection(models.Connected)
 	due.NextRenewalAt = pagetest.Ago(time.Minute)
 	p := pagetest.Show(t, Connection(ConnectionPage{Visitor: pagetest.Visitor(accounts.Owner), Connection: due, Clock: testClock()}))
-	p.Says("Access renews in a moment.")
+	p.Says("Access renews automatically, next in a moment.")
 	failing := pagetest.Connection(models.Degraded)
 	failing.Failures, failing.NextRenewalAt = 3, pagetest.Ago(-2*time.Minute)
 	pagetest.Show(t, Connection(ConnectionPage{Visitor: pagetest.Visitor(accounts.Owner), Connection: failing, Clock: testClock()})).Says("We try to renew access again at 12:38 PM, or as soon as it is needed.")

@@ -15,32 +15,6 @@ func (p *ConnectionPage) renewing() bool {
 	return p.works() && p.Connection.Failures == 0 && p.Connection.FailingSince == nil && p.Connection.Reason != models.ReasonOurSide
 }
 
-// renewal says whether access is renewed, when that was, and when it is next.
-func renewal(c *ConnectionPage) templ.Component {
-	return byHand(func(p *pen) {
-		switch o := &c.Connection; {
-		case !c.works() && Renewed(*o):
-			p.on(`No longer. Last renewed `, &o.RenewedAt, c.Clock, `.`)
-			return
-		case !c.works():
-			p.html(`No longer.`)
-			return
-		case !c.renewing():
-			p.html(`We couldn’t renew access. We keep trying. `)
-		default:
-			p.html(`Access renews automatically. `)
-		}
-		if Renewed(c.Connection) {
-			p.ago(`Last renewed `, &c.Connection.RenewedAt, c.Clock, `. `)
-		} else {
-			p.ago(`Access was given `, &c.Connection.RenewedAt, c.Clock, `. `)
-		}
-		if w, ok := c.nextRenewal(); ok {
-			p.next(w, c.Clock)
-		}
-	})
-}
-
 // testFailedSince says whether the last test did not pass, and came after an answer.
 func (p *ConnectionPage) testFailedSince(answered *time.Time) bool {
 	at := p.Connection.TestedAt
@@ -50,7 +24,7 @@ func (p *ConnectionPage) testFailedSince(answered *time.Time) bool {
 // accessArea is an area of access, and whether it is allowed.
 type accessArea struct {
 	models.Area
-	// words are "Allowed: view", or why it is not allowed.
+	// words are "View", or why it is not allowed.
 	words   string
 	allowed bool
 	// tone is of an area that is not allowed.
@@ -63,12 +37,12 @@ func (p *ConnectionPage) areas() []accessArea {
 	granted := models.Areas(p.Connection.ScopeList())
 	list := make([]accessArea, 0, len(granted)+len(p.Missing))
 	for _, area := range granted {
-		a := accessArea{Area: area, allowed: true, words: "Allowed: view", tone: "warn"}
+		a := accessArea{Area: area, allowed: true, words: "View", tone: "warn"}
 		if p.Connection.State == models.Disconnected {
 			a.tone = "off"
 		}
 		if area.Change {
-			a.words = "Allowed: view and change"
+			a.words = "View and change"
 		}
 		if why := p.notAllowed(area); why != "" {
 			a.allowed, a.words = false, why
@@ -138,6 +112,8 @@ type nextWords struct {
 func (p *ConnectionPage) nextRenewal() (nextWords, bool) {
 	due := p.Connection.NextRenewalAt
 	switch {
+	case due == nil && p.renewing():
+		return nextWords{before: `Access renews automatically.`}, true
 	case due == nil:
 		return nextWords{}, false
 	case !p.renewing() && due.After(p.Clock.Now):
@@ -145,9 +121,9 @@ func (p *ConnectionPage) nextRenewal() (nextWords, bool) {
 	case !p.renewing():
 		return nextWords{before: `We try to renew access again in a moment.`}, true
 	case !due.After(p.Clock.Now):
-		return nextWords{before: `Access renews in a moment.`}, true
+		return nextWords{before: `Access renews automatically, next in a moment.`}, true
 	}
-	return nextWords{`Access renews by `, due, `, or as soon as it is needed.`}, true
+	return nextWords{`Access renews automatically, next by `, due, `.`}, true
 }
 
 // nextCheck says when ServiceTitan is asked next, if it is.
@@ -173,19 +149,18 @@ func (p *pen) next(w nextWords, clock Clock) {
 	}
 }
 
-// comesNext says what happens next without anybody doing something.
+// comesNext says what happens next without anybody doing something: the renewal, or the
+// check if it is a check that does not work.
 func comesNext(c *ConnectionPage) templ.Component {
 	return byHand(func(p *pen) {
-		w, ok := c.nextCheck()
-		if !c.renewing() {
-			if renewal, tries := c.nextRenewal(); tries {
-				w, ok = renewal, true
-			}
+		w, ok := c.nextRenewal()
+		if c.renewing() && (c.Check.Failures > 0 || c.Connection.UnansweredSince != nil) {
+			w, ok = c.nextCheck()
 		}
 		if !ok && len(c.Missing) == 0 {
 			return
 		}
-		p.html(`<footer><span><b>What comes next:</b> `)
+		p.html(`<footer><span>`)
 		if ok {
 			p.next(w, c.Clock)
 		}

@@ -22,7 +22,7 @@ func TestNothingIsSaidToWorkThatWasNotAsked(t *testing.T) {
 	}
 	page := pagetest.Show(t, Connection(p))
 	page.Says("We couldn’t renew access. We keep trying.", "New jobs and customers have not reached the integration since", "Paused", "nothing got through for part of the day", "We try to renew access again in a moment.", "Next try in a moment.")
-	page.DoesNotSay("ServiceTitan answered", "again at", "Working", "Allowed: view", "nothing you need to do")
+	page.DoesNotSay("ServiceTitan answered", "again at", "Working", "Access renews automatically", "nothing you need to do")
 
 	p.Connection.ExpiresAt = pagetest.Noon.Add(time.Minute)
 	page = pagetest.Show(t, Connection(p))
