@@ -282,7 +282,7 @@ func TestBrowserProblemPages(t *testing.T) {
 
 	c.toTenant()
 	c.Type("tenant", "Northgate")
-	c.Click("Continue", "Please check this")
+	c.Click("Continue", "Enter the number that ServiceTitan shows")
 	c.inspect("connect-errors")
 
 	c.toServiceTitan(northgate)

@@ -95,7 +95,7 @@ func TestBrowserVisit(t *testing.T) {
 	pat.Expect("422")
 	pat.Type("tenant", "my number")
 	pat.Press(kb.Enter)
-	pat.See("Please check this")
+	pat.See("Enter the number that ServiceTitan shows")
 	pat.inspect("visit-questions-refused")
 	pat.Type("tenant", fmt.Sprint(northgate))
 	pat.Press(kb.Enter)

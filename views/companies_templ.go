@@ -351,8 +351,6 @@ type AddCompanyPage struct {
 	Company, Err string
 }
 
-func (p AddCompanyPage) problems() []Problem { return []Problem{{"company", p.Err}} }
-
 // AddCompany asks for the name of another company.
 func AddCompany(p AddCompanyPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
@@ -396,7 +394,7 @@ func AddCompany(p AddCompanyPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ProblemSummary(p.problems()).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = browserZone().Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -404,33 +402,25 @@ func AddCompany(p AddCompanyPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = browserZone().Render(ctx, templ_7745c5c3_Buffer)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 31, " ")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
 				templ_7745c5c3_Err = Input(Field{
 					Name: "company", Label: "Company name", Value: p.Company, Autocomplete: "organization",
 					Hint: "The name your team and customers know.",
-					Err:  p.Err, Focus: FirstProblem(p.problems()) == "company",
+					Err:  p.Err, Focus: p.Err != "",
 				}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, " <div class=\"actions split\"><a class=\"btn quiet\" href=\"/connections\">Cancel</a> <button class=\"btn primary big\">Create company</button></div>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 31, " <div class=\"actions split\"><a class=\"btn quiet\" href=\"/connections\">Cancel</a> <button class=\"btn primary big\">Create company</button></div>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "<div><h1>Confirm your email address first</h1><p class=\"muted\">Then you can add a company. You can ask for the email under Settings, Your account.</p></div><div class=\"actions\"><a class=\"btn primary big\" href=\"/settings/account\">Go to your account</a></div>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, "<div><h1>Confirm your email address first</h1><p class=\"muted\">Then you can add a company. You can ask for the email under Settings, Your account.</p></div><div class=\"actions\"><a class=\"btn primary big\" href=\"/settings/account\">Go to your account</a></div>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "</div></form>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "</div></form>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -13,6 +13,8 @@ type Demo struct {
 	// Done says which steps of the journeys have been done since the demo began. It may
 	// be nil.
 	Done func(context.Context) (StepsDone, error)
+	// TenantID is one that anybody may connect.
+	TenantID int64
 	// SandboxURL is the sandbox's control page. MailboxURL shows the mails that a
 	// demo does not send.
 	SandboxURL, MailboxURL string

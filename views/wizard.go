@@ -34,6 +34,15 @@ const startPath = "/connect"
 func (p ConnectPage) asksWay() bool         { return p.Choice.Way == "" && !p.Ask }
 func (p ConnectPage) asksEnvironment() bool { return p.Choice.Environment == "" && !p.asksWay() }
 
+func (p ConnectPage) asksTenant() bool { return !p.asksWay() && !p.asksEnvironment() }
+
+// demoChoice returns the choice with a demo's tenant.
+func (p ConnectPage) demoChoice(id int64) models.Choice {
+	choice := p.Choice
+	choice.TenantID = id
+	return choice
+}
+
 // ways returns the answers to the first question.
 func (p ConnectPage) ways() []models.Way { return p.Offers.In(p.Choice.Environment).Ways() }
 
@@ -267,7 +276,7 @@ func (p ConnectPage) askRow() row {
 // wayWords describes the ways to connect.
 var wayWords = map[models.Way]row{
 	models.SignInWay: {
-		icon: "userkey", title: "Yes, I can", about: "You sign in with ServiceTitan and choose Allow. There is nothing to copy.",
+		icon: "userkey", title: "Yes, I can", about: "You type one number, sign in with ServiceTitan, and choose Allow.",
 		takes: "1 minute", needs: "Your ServiceTitan sign-in",
 	},
 	models.GuidedWay: {

@@ -13,7 +13,7 @@ import (
 // done says which steps of the journeys have been done.
 func demoPages(sandbox *url.URL, done func(context.Context) (handlers.StepsDone, error)) *handlers.Demo {
 	pages := &handlers.Demo{
-		Accounts: demoAccounts(), Done: done,
+		Accounts: demoAccounts(), Done: done, TenantID: northgate,
 		SandboxURL: sandbox.String(), MailboxURL: sandbox.JoinPath("/mailbox").String(),
 	}
 	for _, j := range demoJourneys(sandbox, newDemoPeople()) {
@@ -21,6 +21,9 @@ func demoPages(sandbox *url.URL, done func(context.Context) (handlers.StepsDone,
 	}
 	return pages
 }
+
+// northgate is the tenant that a newcomer connects.
+const northgate = 842193311
 
 // Values of next that lead to a page after the sign-in.
 const (
@@ -68,7 +71,7 @@ func demoJourneys(box *url.URL, people demoPeople) []demoJourney {
 	return []demoJourney{
 		{
 			title:    "Connect in under a minute",
-			audience: handlers.ForContractors, minutes: 1, tenant: 842193311,
+			audience: handlers.ForContractors, minutes: 1, tenant: northgate,
 			shows: "A contractor connects ServiceTitan: one number to type, and one Allow.",
 			steps: []demoStep{
 				{"Choose *Yes, I can*, enter the tenant ID 842193311, and choose *Continue*.", deed(sandbox.Asked)},
