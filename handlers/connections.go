@@ -47,7 +47,7 @@ func (s *site) showConnection(c echo.Context, v accounts.Visitor, id uuid.UUID) 
 		return err
 	}
 	if connection := shown.Connection; c.QueryParam("done") == "connected" && connection.State == models.Connected {
-		return fieldbridge.Render(c, http.StatusOK, views.Connected(views.ConnectedPage{Connection: connection, Again: connection.Generation > 1}))
+		return fieldbridge.Render(c, http.StatusOK, views.Connected(views.ConnectedPage{Connection: connection, Again: connection.Generation > 1, OneWay: s.oneWay()}))
 	}
 	page, err := s.connectionPage(c, v, shown)
 	if err != nil {
