@@ -58,7 +58,7 @@ func (p Page) readers() Readers {
 // ForeignScripts returns the addresses of scripts that are not ours, and an empty one for
 // each script in the page itself.
 func (p Page) ForeignScripts() (found []string) {
-	ours := []string{static.URL("form.js"), static.URL("app.js"), static.URL("tour.js"), static.URL("follow.js"), static.URL("passkeys.js"), static.URL("palette.js")}
+	ours := []string{static.URL("form.js"), static.URL("app.js"), static.URL("tour.js"), static.URL("follow.js"), static.URL("passkeys.js"), static.URL("keys.js")}
 	for _, script := range p.All("script") {
 		src, _ := Attribute(script, "src")
 		if !slices.Contains(ours, src) || Text(script) != "" {
