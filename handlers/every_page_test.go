@@ -22,13 +22,8 @@ const mostBytes = 60 << 10
 // heavier lists the pages that may weigh more.
 var heavier = map[string]int{
 	"/api": 234 << 10, // it describes the whole API on one page
-	// The console also has the palette's script. Here it has the renewals of each hour as a
-	// chart and as a table.
-	"/staff": 64 << 10,
 	// It has all that support needs during a call, the same as text, and a reply.
-	"/staff/connections/:id": 76 << 10,
-	// It has a page's worth of connections, people, keys, and endpoints.
-	"/staff/companies/:id": 61 << 10,
+	"/staff/connections/:id": 72 << 10,
 }
 
 // Everybody can use every page with the fingers, with the keyboard alone, in narrow and

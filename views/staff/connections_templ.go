@@ -640,7 +640,7 @@ func Connections(p ConnectionsPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = shell("Connections", p.Staff, inConnections).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = styledShell("Connections", p.Staff, inConnections, "queue.css").Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

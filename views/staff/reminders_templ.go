@@ -386,7 +386,7 @@ func Reminders(p RemindersPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = shell("Send reminders", p.Staff, inQueue).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = styledShell("Send reminders", p.Staff, inQueue, "queue.css").Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -846,7 +846,7 @@ func RemindersSent(p RemindersSentPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = shell("Reminders sent", p.Staff, inQueue).Render(templ.WithChildren(ctx, templ_7745c5c3_Var24), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = styledShell("Reminders sent", p.Staff, inQueue, "queue.css").Render(templ.WithChildren(ctx, templ_7745c5c3_Var24), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -469,7 +469,7 @@ func SaveView(p SaveViewPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = shell("Save filter", p.Staff, p.section()).Render(templ.WithChildren(ctx, templ_7745c5c3_Var20), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = styledShell("Save filter", p.Staff, p.section(), "queue.css").Render(templ.WithChildren(ctx, templ_7745c5c3_Var20), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
