@@ -222,17 +222,14 @@ func healthWords(what string, bars []Bar) string {
 func HealthStrip(days []connect.RenewalDay, began time.Time, stopped *time.Time) templ.Component {
 	return byHand(func(p *pen) {
 		first := firstDay(days, began)
-		renewals, checks := healthBars(days), checkBars(days, stopped)
-		uneven := slices.ContainsFunc(renewals[first:], notHigh) || slices.ContainsFunc(checks[first:], notHigh)
 		p.html(`<section class="card" aria-labelledby="health"><header><h2 id="health">Last 30 days</h2><small>Days in UTC</small></header><div class="body stack">`)
-		switch {
-		case first == len(days)-1 && healthy(days[first]) && stopped == nil:
+		if first == len(days)-1 && healthy(days[first]) && stopped == nil {
 			p.html(`<p class="sm muted">History starts today. From tomorrow, each day has a bar here: high without a problem, low with one.</p></div></section>`)
 			return
-		default:
-			p.strip("Renewals", renewals[first:])
-			p.strip("Checks", checks[first:])
 		}
+		renewals, checks := healthBars(days)[first:], checkBars(days, stopped)[first:]
+		p.strip("Renewals", renewals)
+		p.strip("Checks", checks)
 		p.html(`<div class="stack tight"><div class="row split"><small>`)
 		if first == 0 {
 			p.html(`30 days ago`)
@@ -241,7 +238,7 @@ func HealthStrip(days []connect.RenewalDay, began time.Time, stopped *time.Time)
 			p.text(day(days[first].Day))
 		}
 		p.html(`</small><small>Today</small></div>`)
-		if uneven {
+		if slices.ContainsFunc(renewals, notHigh) || slices.ContainsFunc(checks, notHigh) {
 			p.html(`<small class="muted">High: no problem. Low: problems. Line: no data.</small>`)
 		}
 		p.html(`</div></div></section>`)

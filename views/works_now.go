@@ -170,3 +170,27 @@ func comesNext(c *ConnectionPage) templ.Component {
 		p.html(`</span></footer>`)
 	})
 }
+
+// connectedFacts says when access was renewed last, or given if it was not renewed yet, and
+// who connected when.
+func connectedFacts(c *ConnectionPage) templ.Component {
+	return byHand(func(p *pen) {
+		o := &c.Connection
+		if o.ConnectedAt.IsZero() {
+			return
+		}
+		if o.State != models.Disconnected {
+			if Renewed(*o) {
+				p.html(`<div><dt>Last renewed</dt><dd>`)
+			} else {
+				p.html(`<div><dt>Access given</dt><dd>`)
+			}
+			p.ago(``, &o.RenewedAt, c.Clock, `</dd></div>`)
+		}
+		p.html(`<div><dt>Last connected on</dt><dd>`)
+		p.time(o.ConnectedAt, c.Clock.Date(o.ConnectedAt))
+		p.html(`</dd></div><div><dt>Connected by</dt><dd><bdi>`)
+		p.text(Shown(o.ConnectedByName))
+		p.html(`</bdi></dd></div>`)
+	})
+}
