@@ -119,6 +119,12 @@ func (c Clock) full(t time.Time) string {
 // ZoneName returns the abbreviation of the time zone.
 func (c Clock) ZoneName() string { return zoneName(c.Now.In(c.Zone)) }
 
+// TwoZones reports whether times are shown in the company's zone too.
+func (c Clock) TwoZones() bool { return c.Theirs != nil && c.Theirs.String() != c.Zone.String() }
+
+// TheirTime returns the time of day at the company.
+func (c Clock) TheirTime() string { return Clock{Now: c.Now, Zone: c.Theirs}.Clocked() }
+
 // wait returns how long it is until t, rounded up so that nobody comes too early.
 func (c Clock) wait(t time.Time) string {
 	const few = 10 * time.Second

@@ -335,7 +335,7 @@ func theirZone(clock views.Clock) templ.Component {
 			templ_7745c5c3_Var10 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		if clock.Theirs != nil && clock.Theirs.String() != clock.Zone.String() {
+		if clock.TwoZones() {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "<br>Times are in UTC, and in brackets in ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -354,9 +354,9 @@ func theirZone(clock views.Clock) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var12 string
-			templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(views.Clock{Now: clock.Now, Zone: clock.Theirs}.Clocked())
+			templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(clock.TheirTime())
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/company.templ`, Line: 98, Col: 139}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/staff/company.templ`, Line: 98, Col: 99}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var12))
 			if templ_7745c5c3_Err != nil {
