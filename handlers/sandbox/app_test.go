@@ -217,7 +217,7 @@ func TestPortalAndTenantPages(t *testing.T) {
 		return page
 	}
 	portal := wants("/portal", "Not added", "Not Connected Yet", "The two Northgates are added from the start")
-	if n := strings.Count(portal, `"Status">Not Connected Yet<`); n != 2 {
+	if n := strings.Count(portal, `"Status">Not Connected Yet`); n != 2 {
 		t.Errorf("%d are added from the start:\n%s", n, portal)
 	}
 	_, fields := s.form(portal)

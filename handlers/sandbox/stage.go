@@ -66,6 +66,9 @@ type stageCard struct {
 // label returns whom the switches are about.
 func (v stageView) label() string { return cmp.Or(v.company.Name, "All companies") }
 
+// whom names whom the cards are about, within a sentence.
+func (v stageView) whom() string { return cmp.Or(v.company.Name, "all companies") }
+
 // address returns the address of the page with the same company.
 func (v stageView) address() string { return backTo("", v.company.ID, nil) }
 
