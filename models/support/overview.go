@@ -83,7 +83,7 @@ func (o *Overview) count(db *gorm.DB, k *keeper.Keeper, staff accounts.Staff, no
 		late.sql = "SELECT 1 WHERE 1 = 0"
 	}
 	var q query
-	q.counts(staff, now)
+	q.counts(staff, "", now)
 	q.add(fmt.Sprintf(", (SELECT count(*) FROM (SELECT 1 FROM (%s) AS found LIMIT %d) AS counted) AS late_renewals", late.sql, CountedUpTo), late.args...)
 	var counts struct {
 		QueueCounts

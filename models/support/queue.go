@@ -121,7 +121,7 @@ func (s *Support) queue(ctx context.Context, staff accounts.Staff, f QueueFilter
 	if err := complete(db, page.Items); err != nil {
 		return page, err
 	}
-	if page.Counts, err = countQueue(db, staff, now); err != nil {
+	if page.Counts, err = countQueue(db, staff, f.Group, now); err != nil {
 		return page, err
 	}
 	if page.Colleagues, err = colleagues(db); err != nil {

@@ -187,7 +187,8 @@ func (q *query) behind(k itemKind, rank int, at Cursor) {
 	q.add(" AND "+k.at+" "+than+" ?", k.kind.lastDue(due))
 }
 
-// QueueCounts counts the items of the queue that are not put off, by view and by group.
+// QueueCounts counts the items of the queue that are not put off, by view and by group. The
+// views count the items of the group that was asked for, or of all groups.
 // Each count stops at CountedUpTo.
 type QueueCounts struct {
 	Everything, Mine, Unassigned, Late, Snoozed               int
@@ -206,10 +207,10 @@ func (c QueueCounts) Of(group QueueGroup) int {
 	}[group]
 }
 
-// countQueue counts the queue.
-func countQueue(db *gorm.DB, staff accounts.Staff, now time.Time) (c QueueCounts, err error) {
+// countQueue counts the queue, and in its views only the items of a group unless it is empty.
+func countQueue(db *gorm.DB, staff accounts.Staff, group QueueGroup, now time.Time) (c QueueCounts, err error) {
 	var q query
-	q.counts(staff, now)
+	q.counts(staff, group, now)
 	if err := db.Raw("SELECT "+q.sql, q.args...).Scan(&c).Error; err != nil {
 		return c, fmt.Errorf("count queue: %w", err)
 	}
@@ -217,13 +218,18 @@ func countQueue(db *gorm.DB, staff accounts.Staff, now time.Time) (c QueueCounts
 }
 
 // counts adds the columns of QueueCounts.
-func (q *query) counts(staff accounts.Staff, now time.Time) {
+func (q *query) counts(staff accounts.Staff, group QueueGroup, now time.Time) {
 	counted := func(as string, f QueueFilter) {
 		if len(q.args) > 0 {
 			q.add(", ")
 		}
+		kinds := f.kinds()
+		if len(kinds) == 0 {
+			q.add("0 AS " + as)
+			return
+		}
 		q.add("(SELECT count(*) FROM (")
-		for i, rank := range f.kinds() {
+		for i, rank := range kinds {
 			if i > 0 {
 				q.add(" UNION ALL ")
 			}
@@ -232,11 +238,11 @@ func (q *query) counts(staff accounts.Staff, now time.Time) {
 		}
 		q.add(fmt.Sprintf(" LIMIT %d) AS %s_found) AS %s", CountedUpTo, as, as))
 	}
-	counted("everything", QueueFilter{})
-	counted("mine", QueueFilter{View: Mine})
-	counted("unassigned", QueueFilter{View: Unassigned})
-	counted("late", QueueFilter{View: Late})
-	counted("snoozed", QueueFilter{View: Snoozed})
+	counted("everything", QueueFilter{Group: group})
+	counted("mine", QueueFilter{View: Mine, Group: group})
+	counted("unassigned", QueueFilter{View: Unassigned, Group: group})
+	counted("late", QueueFilter{View: Late, Group: group})
+	counted("snoozed", QueueFilter{View: Snoozed, Group: group})
 	counted("conflicts", QueueFilter{Group: Conflicts})
 	counted("for_us", QueueFilter{Group: SetupsForUs})
 	counted("by_hand", QueueFilter{Group: ByHand})

@@ -192,6 +192,14 @@ func TestQueuePages(t *testing.T) {
 		if len(late) != 14 || counts != want {
 			t.Errorf("counted %+v, want %+v", counts, want)
 		}
+		for _, group := range support.QueueGroups() {
+			counts := q.page(support.QueueFilter{Group: group}, support.Cursor{}, 1).Counts
+			for _, view := range support.QueueViews() {
+				if n := len(q.all(support.QueueFilter{View: view, Group: group}, 5)); counts.In(view) != n {
+					t.Errorf("%s of %s has %d items, but %d are counted", view, group, n, counts.In(view))
+				}
+			}
+		}
 	})
 }
 
