@@ -87,7 +87,7 @@ func TestStaffRemindCompanies(t *testing.T) {
 			t.Error("the box is not ticked")
 		}
 		sam.says("/staff/reminders", "Nothing is selected")
-		sam.says("/staff/reminders?c."+waits+"=1&c."+works+"=1", "Send 1 email?", "Harbor Line", amy.email, "Your setup waits for you", "Allow Access", "Skipped", "Northgate", "Nothing waits for the company")
+		sam.says("/staff/reminders?c."+waits+"=1&c."+works+"=1", "Send 1 email?", "Harbor Line", amy.email, "Your setup waits for you", "Allow Access", "No email", "Northgate", "Nothing waits for the company")
 		if n := a.count("SELECT count(*) FROM mails"); n != 0 {
 			t.Errorf("%d mails are queued by a preview", n)
 		}

@@ -1,6 +1,7 @@
 package staff
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -127,12 +128,18 @@ func TestQueueSaysWhoWasFaster(t *testing.T) {
 	}
 }
 
-// A preview names each recipient, shows the words of the mail, and says why others are
-// skipped. Only the mails to be sent are in the form.
+// A preview names each recipient, shows the words of the mail, and says once for each reason
+// why others get none. Only the mails to be sent are in the form.
 func TestRemindersPreview(t *testing.T) {
 	list := testReminders()
+	reasons := len(skipWords) - 1
+	// One more has the reason of another.
+	list = append(list, list[slices.IndexFunc(list, func(r support.MailReminder) bool { return r.Skip == support.CompanyLocked })])
 	page := pagetest.Show(t, Reminders(RemindersPage{Staff: testStaff, Clock: testClock(), Reminders: list}))
-	page.Says("Send 2 emails?", "Dana Whitfield", "dana@northgate.example", "Ruth Abara", "Your setup waits for you: ServiceTitan tenant", "One step in ServiceTitan is left", "To be sent", "1 connection", "Skipped", "6 connections")
+	page.Says("Send 2 emails?", "Dana Whitfield", "dana@northgate.example", "Ruth Abara", "Your setup waits for you: ServiceTitan tenant", "One step in ServiceTitan is left", "Gets an email", "1 connection", "No email", "7 connections", "2 connections")
+	if n := len(page.All("h3")); n != reasons {
+		t.Errorf("%d groups for %d reasons", n, reasons)
+	}
 	boxes := 0
 	for _, input := range page.All("input") {
 		if strings.HasPrefix(pagetest.Value(input, "name"), "c.") {
