@@ -28,7 +28,10 @@ func (s *site) callback(c echo.Context, v accounts.Visitor) error {
 	var result models.Result
 	err := accounts.ErrUnknownState
 	if ok {
-		result, err = s.Connections.Complete(ctx, v, s.sessions.Binding(ctx), q)
+		binding := s.sessions.Binding(ctx)
+		v.SupportCode = models.AttemptCode(binding, q.State)
+		request.RecordOf(ctx).SupportCode = v.SupportCode
+		result, err = s.Connections.Complete(ctx, v, binding, q)
 	}
 	if errors.Is(err, accounts.ErrUnknownState) {
 		request.NoteEvent(ctx, slog.LevelInfo, "callback refused")

@@ -1,7 +1,6 @@
 package models
 
 import (
-	"crypto/rand"
 	"fmt"
 	"maps"
 	"slices"
@@ -155,19 +154,6 @@ var companyEvents = slices.DeleteFunc(slices.Sorted(maps.Keys(audiences)), func(
 // CompanyEvents returns the kinds of events that a company may see. The caller must
 // not change the result.
 func CompanyEvents() []EventKind { return companyEvents }
-
-// NewSupportCode returns a code that identifies a request to people. It appears in
-// the log, on error pages, and on timelines.
-func NewSupportCode() string {
-	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567" // base32, as in RFC 4648
-	code := [...]byte{'F', 'B', '-', 0, 0, 0, 0, '-', 0, 0, 0, 0}
-	var random [8]byte
-	_, _ = rand.Read(random[:]) // never fails
-	for i, r := range random {
-		code[3+i+i/4] = letters[r%byte(len(letters))]
-	}
-	return string(code[:])
-}
 
 // Event is a line of a connection's timeline.
 type Event struct {
