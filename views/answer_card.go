@@ -122,8 +122,19 @@ func (p *pen) unsure(c *ConnectionPage) {
 	case c.Connection.Failures > 0:
 		p.text(reasons[c.Connection.Reason] + " ")
 	}
+	p.unconfirmed(c)
 	p.soon(`We check again at `, `We check again in a moment.`, c.Check.DueAt, c.Clock)
 	p.html(` There is nothing you need to do.`)
+}
+
+// unconfirmed writes that ServiceTitan has not confirmed the flow of data, because it does not
+// answer as it should.
+func (p *pen) unconfirmed(c *ConnectionPage) {
+	data := flowOf(&c.Connection)
+	p.html(`We cannot confirm right now that `)
+	p.text("y" + data.your[1:] + " " + data.reach + " ")
+	p.integration()
+	p.html(`. `)
 }
 
 // turn writes what the next step of a guided setup is.
@@ -175,6 +186,13 @@ func (p *pen) retrying(c *ConnectionPage, v verdict) {
 		p.html(`Everything continues by itself as soon as it works.`)
 	} else {
 		expires := &c.Connection.ExpiresAt
+		if c.Check.Failures > 0 || c.failedTest() != nil {
+			p.unconfirmed(c)
+			p.html(`The access that we have is valid until about `)
+			p.time(*expires, c.Clock.At(*expires))
+			p.html(`. There is nothing you need to do.`)
+			return
+		}
 		p.html(`The access that we have works until about `)
 		p.time(*expires, c.Clock.At(*expires))
 		p.html(`. Until then, `)

@@ -27,7 +27,17 @@ func TestNothingIsSaidToWorkThatWasNotAsked(t *testing.T) {
 	p.Connection.ExpiresAt = pagetest.Noon.Add(time.Minute)
 	page = pagetest.Show(t, Connection(p))
 	page.Says("your jobs and customers reach the integration as before")
-	page.DoesNotSay("not reached", "Paused", "for part of the day")
+	page.DoesNotSay("not reached", "Paused", "for part of the day", "cannot confirm")
+
+	// While ServiceTitan does not answer, nobody knows whether data flows.
+	p.Check.Failures, p.Check.Reason = 1, models.ReasonUnavailable
+	page = pagetest.Show(t, Connection(p))
+	page.Says("We cannot confirm right now that your jobs and customers reach the integration", "is valid until about", "nothing you need to do")
+	page.DoesNotSay("as before")
+	p.Connection = pagetest.Connection(models.Connected)
+	page = pagetest.Show(t, Connection(p))
+	page.Says("We cannot confirm right now that")
+	page.DoesNotSay("as before")
 }
 
 // While ServiceTitan has an outage, nobody who has to reconnect is told that there is
