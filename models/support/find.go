@@ -96,6 +96,7 @@ func (s *Support) find(ctx context.Context, text string) (f Found, err error) {
 	for _, c := range page.Connections {
 		f.Connections, named[c.CompanyID] = append(f.Connections, FoundConnection{ListedConnection: c}), true
 	}
+	slices.SortStableFunc(f.Connections, func(a, b FoundConnection) int { return foundPlace(a, text) - foundPlace(b, text) })
 	f.Companies = slices.DeleteFunc(page.Companies, func(c FoundCompany) bool { return named[c.ID] })
 	left := FoundMost - len(f.Connections) - len(f.People)
 	if f.Code != "" {
@@ -103,6 +104,19 @@ func (s *Support) find(ctx context.Context, text string) (f Found, err error) {
 	}
 	f.Companies = f.Companies[:min(len(f.Companies), max(left, 0))]
 	return f, addSetups(db, f.Connections)
+}
+
+// foundPlace returns where a connection stands among the results for a text: a company whose
+// name begins with the text comes first, and a connection that needs somebody before one
+// that works.
+func foundPlace(c FoundConnection, text string) (at int) {
+	if name := strings.ToLower(c.CompanyName); !strings.HasPrefix(name, strings.ToLower(text)) {
+		at = 2
+	}
+	if c.State == models.Connected || c.State == models.Disconnected {
+		at++
+	}
+	return at
 }
 
 // addSetups adds the open setups of connections.

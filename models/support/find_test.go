@@ -15,6 +15,36 @@ import (
 	"github.com/fieldbridge/fieldbridge/models/support"
 )
 
+// A company whose name begins with the text comes first, and among those a connection that
+// needs somebody.
+func TestFindPutsTheLikeliestFirst(t *testing.T) {
+	modeltest.OnLists(t, func(t *testing.T, c *modeltest.ListTest) {
+		for i, of := range []struct {
+			company string
+			state   models.State
+		}{
+			{"Bright Harbor Electric", models.Connected},
+			{"Old Harbor Air", models.ReconnectNeeded},
+			{"Harbor Air", models.Connected},
+			{"Harbor Line Electric", models.ReconnectNeeded},
+		} {
+			c.Add(c.Company(of.company, fmt.Sprintf("owner%d@harbor.example", i)), int64(500000000+i), func(o *models.Connection) {
+				if o.State = of.state; of.state == models.ReconnectNeeded {
+					o.Reason = models.ReasonGrantRefused
+				}
+			})
+		}
+		found, err := c.Support.Find(t.Context(), staffOf(c, "Sam"), "harbor")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"connection Harbor Line Electric", "connection Harbor Air", "connection Old Harbor Air", "connection Bright Harbor Electric"}
+		if got := named(found); !slices.Equal(got, want) {
+			t.Errorf("the results are %q, want %q", got, want)
+		}
+	})
+}
+
 // What staff type finds companies, connections, tenant IDs, people, and support codes, also
 // with a typo, a few of each. Neither database reads a large table whole for it.
 func TestFind(t *testing.T) {
