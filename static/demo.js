@@ -13,6 +13,13 @@
   };
   if (begun) setInterval(tick, 1000);
 
+  // The presenter can move with the arrow keys, as in slides.
+  document.addEventListener("keydown", (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || document.querySelector(":popover-open, dialog[open]") || event.target.closest("input")) return;
+    const to = { ArrowRight: ".say button.primary", ArrowLeft: ".say button:not(.primary)" }[event.key];
+    if (to) document.querySelector(to)?.click();
+  });
+
   // A page that does not follow its connection is loaded again when somebody comes back
   // from another tab, where they may have changed something.
   const frames = [...document.querySelectorAll(".run-side iframe")];
