@@ -17,8 +17,8 @@ func NewSupportCode() string {
 
 // AttemptCode returns the support code of an attempt to connect. A reload of the page that
 // says how the attempt ended has the same code, so that people and support speak of the
-// same. Nobody who does not know the session's binding value can tell the code. A session without one, which can have begun
-// no attempt, gets a code of its own for each request.
+// same. Nobody who does not know the session's binding value can tell the code. A session
+// without one, which can have begun no attempt, gets another code for each request.
 func AttemptCode(binding, state secret.Value) string {
 	if binding.Reveal() == "" {
 		return NewSupportCode()
