@@ -130,11 +130,16 @@ func (p *pen) unsure(c *ConnectionPage) {
 // unconfirmed writes that ServiceTitan has not confirmed the flow of data, because it does not
 // answer as it should.
 func (p *pen) unconfirmed(c *ConnectionPage) {
-	data := flowOf(&c.Connection)
 	p.html(`We cannot confirm right now that `)
+	p.flow(c)
+	p.html(`. `)
+}
+
+// flow writes which data reaches what uses the connection, within a sentence.
+func (p *pen) flow(c *ConnectionPage) {
+	data := flowOf(&c.Connection)
 	p.text("y" + data.your[1:] + " " + data.reach + " ")
 	p.integration()
-	p.html(`. `)
 }
 
 // turn writes what the next step of a guided setup is.
@@ -182,24 +187,24 @@ func (p *pen) retrying(c *ConnectionPage, v verdict) {
 			p.on(`It began `, TroubledSince(c.Connection), c.Clock, `. `)
 		}
 	}
-	if stopped != nil {
+	expires := &c.Connection.ExpiresAt
+	switch {
+	case stopped != nil:
 		p.html(`Everything continues by itself as soon as it works.`)
-	} else {
-		expires := &c.Connection.ExpiresAt
-		if c.Check.Failures > 0 || c.failedTest() != nil {
-			p.unconfirmed(c)
-			p.html(`The access that we have is valid until about `)
-			p.time(*expires, c.Clock.At(*expires))
-			p.html(`. There is nothing you need to do.`)
-			return
-		}
+		return
+	case c.Check.Failures > 0 || c.failedTest() != nil:
+		p.unconfirmed(c)
+		p.html(`The access that we have is valid until about `)
+		p.time(*expires, c.Clock.At(*expires))
+		p.html(`.`)
+	default:
 		p.html(`The access that we have works until about `)
 		p.time(*expires, c.Clock.At(*expires))
 		p.html(`. Until then, `)
-		p.text("y" + data.your[1:] + " " + data.reach + " ")
-		p.integration()
-		p.html(` as before. There is nothing you need to do.`)
+		p.flow(c)
+		p.html(` as before.`)
 	}
+	p.html(` There is nothing you need to do.`)
 }
 
 // refused writes why a person has to act, and what does not work until then.
