@@ -52,7 +52,7 @@ func (c Clock) On(t time.Time) string {
 // put behind t in UTC: " (7:47 AM EST)". It names the day if it is another one. It
 // is empty if there is only one zone.
 func (c Clock) theirs(t time.Time) string {
-	if c.Theirs == nil || c.Theirs.String() == c.Zone.String() {
+	if !c.TwoZones() {
 		return ""
 	}
 	form := minuteLayout
